@@ -1,0 +1,49 @@
+/* A borrowed run of octets: how everything from outside travels until it has been validated. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct bytes {
+    const uint8_t *p;
+    size_t n;
+};
+
+#define BYTES_LITERAL(text) ((struct bytes){(const uint8_t *)(text), sizeof(text) - 1})
+
+static inline struct bytes bytes_of(const void *p, size_t n)
+{
+    return (struct bytes){p, n};
+}
+
+/* `text` may be NULL, which is the empty run. The bytes are borrowed from it. */
+static inline struct bytes bytes_from_string(const char *text)
+{
+    return (struct bytes){(const uint8_t *)text, text == NULL ? 0 : strlen(text)};
+}
+
+static inline bool bytes_equal(struct bytes a, struct bytes b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool bytes_equal_string(struct bytes a, const char *text)
+{
+    return bytes_equal(a, bytes_from_string(text));
+}
+
+/* ASCII only: other octets compare as they are. */
+bool bytes_equal_ignore_case(struct bytes a, struct bytes b);
+
+static inline bool bytes_has_prefix(struct bytes a, struct bytes prefix)
+{
+    return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
+}
+
+/* False when an octet is NUL, so that the rest may become a C string without losing anything. */
+static inline bool bytes_is_text(struct bytes a)
+{
+    return a.n == 0 || memchr(a.p, 0, a.n) == NULL;
+}

@@ -1,0 +1,134 @@
+#include "acme/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool read_all(int fd, uint8_t *p, size_t size, size_t *length)
+{
+    *length = 0;
+    while (*length < size) {
+        ssize_t got = read(fd, p + *length, size - *length);
+        if (got == -1 && errno == EINTR)
+            continue;
+        if (got == -1)
+            return false;
+        if (got == 0)
+            return true;
+        *length += (size_t)got;
+    }
+    return true;
+}
+
+static bool read_file(const char *path, size_t max_bytes, uint8_t **buffer, size_t *length)
+{
+    bool good = false;
+    *buffer = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1)
+        return false;
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        goto out;
+    if (S_ISDIR(status.st_mode)) {
+        errno = EISDIR;
+        goto out;
+    }
+    /* One octet more than allowed tells a file that is too long; pipes have no size to ask for. */
+    *buffer = malloc(max_bytes + 1);
+    if (*buffer == NULL || !read_all(fd, *buffer, max_bytes + 1, length))
+        goto out;
+    if (*length > max_bytes) {
+        errno = EFBIG;
+        goto out;
+    }
+    good = true;
+out:;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return good;
+}
+
+static bool read_into_arena(struct arena *arena, const char *path, size_t max_bytes, struct bytes *out,
+                            struct bytes (*copy)(struct arena *arena, struct bytes from))
+{
+    uint8_t *buffer = NULL;
+    size_t length = 0;
+    bool good = read_file(path, max_bytes, &buffer, &length);
+    int saved = errno;
+    if (good)
+        *out = copy(arena, bytes_of(buffer, length));
+    if (buffer != NULL)
+        explicit_bzero(buffer, length);
+    free(buffer);
+    errno = saved;
+    return good;
+}
+
+bool file_read(struct arena *arena, const char *path, size_t max_bytes, struct bytes *out)
+{
+    return read_into_arena(arena, path, max_bytes, out, arena_copy);
+}
+
+bool file_read_secret(struct arena *arena, const char *path, size_t max_bytes, struct bytes *out)
+{
+    return read_into_arena(arena, path, max_bytes, out, arena_copy_secret);
+}
+
+static bool write_all(int fd, struct bytes text)
+{
+    for (size_t at = 0; at < text.n;) {
+        ssize_t put = write(fd, text.p + at, text.n - at);
+        if (put == -1 && errno == EINTR)
+            continue;
+        if (put == -1)
+            return false;
+        at += (size_t)put;
+    }
+    return true;
+}
+
+/* A rename is only safe on disk once its directory is. */
+static bool sync_directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct arena *arena = arena_new();
+    const char *directory = slash == NULL   ? "."
+                            : slash == path ? "/"
+                                            : arena_string(arena, bytes_of(path, (size_t)(slash - path)));
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    arena_free(arena);
+    if (fd == -1)
+        return false;
+    bool good = fsync(fd) == 0;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return good;
+}
+
+bool file_replace(const char *path, struct bytes text, unsigned mode)
+{
+    struct arena *arena = arena_new();
+    char *temporary = arena_printf(arena, "%s.XXXXXX", path);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    bool good = fd != -1 && fchmod(fd, (mode_t)mode) == 0 && write_all(fd, text) && fsync(fd) == 0;
+    int saved = errno;
+    if (fd != -1 && close(fd) != 0 && good) {
+        good = false;
+        saved = errno;
+    }
+    if (good && (rename(temporary, path) != 0 || !sync_directory_of(path))) {
+        good = false;
+        saved = errno;
+    }
+    if (!good && fd != -1)
+        unlink(temporary);
+    arena_free(arena);
+    errno = saved;
+    return good;
+}

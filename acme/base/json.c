@@ -1,0 +1,262 @@
+#include "acme/base/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <yajl/yajl_parse.h>
+
+const struct json_limits json_limits_request = {.max_depth = 8, .max_values = 4096};
+const struct json_limits json_limits_config = {.max_depth = 16, .max_values = 65536, .comments = true};
+
+/* A child of a container that is still open. */
+struct child {
+    struct child *next;
+    struct bytes name; /* of a member */
+    const struct json *value;
+};
+
+struct frame {
+    struct frame *outer;
+    struct json *container;
+    struct child *first;
+    struct child **last;
+    struct bytes name; /* of the member whose value comes next */
+};
+
+struct builder {
+    struct arena *arena;
+    const struct json_limits *limits;
+    struct frame *frame; /* the innermost open container */
+    const struct json *root;
+    size_t depth;
+    size_t values;
+    const char *problem; /* why the builder refused, in the arena or static */
+};
+
+static bool refuse(struct builder *builder, const char *problem)
+{
+    builder->problem = problem;
+    return false;
+}
+
+static bool is_duplicate(const struct frame *frame)
+{
+    for (const struct child *child = frame->first; child != NULL; child = child->next)
+        if (bytes_equal(child->name, frame->name))
+            return true;
+    return false;
+}
+
+static bool add_value(struct builder *builder, const struct json *value)
+{
+    if (++builder->values > builder->limits->max_values)
+        return refuse(builder, "too many values");
+    struct frame *frame = builder->frame;
+    if (frame == NULL) {
+        builder->root = value;
+        return true;
+    }
+    struct child *child = arena_alloc(builder->arena, sizeof(*child));
+    *child = (struct child){.name = frame->name, .value = value};
+    *frame->last = child;
+    frame->last = &child->next;
+    ++frame->container->count;
+    return true;
+}
+
+static struct json *new_value(struct builder *builder, enum json_type type)
+{
+    struct json *value = arena_alloc(builder->arena, sizeof(*value));
+    value->type = type;
+    return value;
+}
+
+static int on_null(void *context)
+{
+    return add_value(context, new_value(context, JSON_NULL));
+}
+
+static int on_boolean(void *context, int boolean)
+{
+    struct json *value = new_value(context, JSON_BOOLEAN);
+    value->boolean = boolean != 0;
+    return add_value(context, value);
+}
+
+/* yajl has checked the syntax; what is no int64_t stays a double. */
+static int on_number(void *context, const char *text, size_t length)
+{
+    struct builder *builder = context;
+    struct json *value = new_value(builder, JSON_NUMBER);
+    const char *copy = arena_string(builder->arena, bytes_of(text, length));
+    value->number = strtod(copy, NULL);
+    if (strpbrk(copy, ".eE") == NULL) {
+        errno = 0;
+        long long integer = strtoll(copy, NULL, 10);
+        if (errno == 0) {
+            value->type = JSON_INTEGER;
+            value->integer = integer;
+        }
+    }
+    return add_value(builder, value);
+}
+
+static int on_string(void *context, const unsigned char *text, size_t length)
+{
+    struct builder *builder = context;
+    struct json *value = new_value(builder, JSON_STRING);
+    value->string = arena_copy(builder->arena, bytes_of(text, length));
+    return add_value(builder, value);
+}
+
+static int on_open(struct builder *builder, enum json_type type)
+{
+    if (++builder->depth > builder->limits->max_depth)
+        return refuse(builder, "nested too deeply");
+    struct json *container = new_value(builder, type);
+    if (!add_value(builder, container))
+        return false;
+    struct frame *frame = arena_alloc(builder->arena, sizeof(*frame));
+    *frame = (struct frame){.outer = builder->frame, .container = container};
+    frame->last = &frame->first;
+    builder->frame = frame;
+    return true;
+}
+
+static int on_open_object(void *context)
+{
+    return on_open(context, JSON_OBJECT);
+}
+
+static int on_open_array(void *context)
+{
+    return on_open(context, JSON_ARRAY);
+}
+
+static int on_key(void *context, const unsigned char *text, size_t length)
+{
+    struct builder *builder = context;
+    struct frame *frame = builder->frame;
+    frame->name = arena_copy(builder->arena, bytes_of(text, length));
+    if (is_duplicate(frame))
+        return refuse(builder, arena_printf(builder->arena, "the member \"%.60s\" stands twice",
+                                            (const char *)frame->name.p));
+    return true;
+}
+
+static int on_close_object(void *context)
+{
+    struct builder *builder = context;
+    struct json *object = builder->frame->container;
+    struct json_member *members = arena_alloc_array(builder->arena, object->count, sizeof(members[0]));
+    size_t i = 0;
+    for (const struct child *child = builder->frame->first; child != NULL; child = child->next)
+        members[i++] = (struct json_member){child->name, child->value};
+    object->members = members;
+    builder->frame = builder->frame->outer;
+    --builder->depth;
+    return true;
+}
+
+static int on_close_array(void *context)
+{
+    struct builder *builder = context;
+    struct json *array = builder->frame->container;
+    const struct json **items = arena_alloc_array(builder->arena, array->count, sizeof(items[0]));
+    size_t i = 0;
+    for (const struct child *child = builder->frame->first; child != NULL; child = child->next)
+        items[i++] = child->value;
+    array->items = items;
+    builder->frame = builder->frame->outer;
+    --builder->depth;
+    return true;
+}
+
+static const yajl_callbacks callbacks = {
+    .yajl_null = on_null,
+    .yajl_boolean = on_boolean,
+    .yajl_number = on_number,
+    .yajl_string = on_string,
+    .yajl_start_map = on_open_object,
+    .yajl_map_key = on_key,
+    .yajl_end_map = on_close_object,
+    .yajl_start_array = on_open_array,
+    .yajl_end_array = on_close_array,
+};
+
+/* yajl's message is "lexical error: …" and a newline; the first line says it. */
+static void describe_error(yajl_handle handle, struct bytes text, const struct builder *builder,
+                           struct json_error *error)
+{
+    size_t consumed = yajl_get_bytes_consumed(handle);
+    error->line = 1;
+    for (size_t i = 0; i < consumed && i < text.n; ++i)
+        if (text.p[i] == '\n')
+            ++error->line;
+    if (builder->problem != NULL) {
+        snprintf(error->message, sizeof(error->message), "%s", builder->problem);
+        return;
+    }
+    unsigned char *message = yajl_get_error(handle, 0, text.p, text.n);
+    snprintf(error->message, sizeof(error->message), "%.*s", (int)strcspn((const char *)message, "\n"),
+             (const char *)message);
+    yajl_free_error(handle, message);
+}
+
+const struct json *json_parse(struct arena *arena, struct bytes text, const struct json_limits *limits,
+                              struct json_error *error)
+{
+    struct builder builder = {.arena = arena, .limits = limits};
+    yajl_handle handle = yajl_alloc(&callbacks, NULL, &builder);
+    if (handle == NULL)
+        abort();
+    if (limits->comments)
+        yajl_config(handle, yajl_allow_comments, 1);
+    yajl_status status = yajl_parse(handle, text.p, text.n);
+    if (status == yajl_status_ok)
+        status = yajl_complete_parse(handle);
+    if (status != yajl_status_ok && error != NULL)
+        describe_error(handle, text, &builder, error);
+    yajl_free(handle);
+    return status == yajl_status_ok ? builder.root : NULL;
+}
+
+const struct json *json_member(const struct json *object, const char *name)
+{
+    if (object == NULL || object->type != JSON_OBJECT)
+        return NULL;
+    for (size_t i = 0; i < object->count; ++i)
+        if (bytes_equal_string(object->members[i].name, name))
+            return object->members[i].value;
+    return NULL;
+}
+
+static const struct json *member_of_type(const struct json *object, const char *name, enum json_type type)
+{
+    const struct json *value = json_member(object, name);
+    return value != NULL && value->type == type ? value : NULL;
+}
+
+bool json_member_string(const struct json *object, const char *name, struct bytes *out)
+{
+    const struct json *value = member_of_type(object, name, JSON_STRING);
+    if (value != NULL)
+        *out = value->string;
+    return value != NULL;
+}
+
+bool json_member_integer(const struct json *object, const char *name, int64_t *out)
+{
+    const struct json *value = member_of_type(object, name, JSON_INTEGER);
+    if (value != NULL)
+        *out = value->integer;
+    return value != NULL;
+}
+
+bool json_member_boolean(const struct json *object, const char *name, bool *out)
+{
+    const struct json *value = member_of_type(object, name, JSON_BOOLEAN);
+    if (value != NULL)
+        *out = value->boolean;
+    return value != NULL;
+}

@@ -1,0 +1,95 @@
+/*
+ * Strict JSON (RFC 8259) over yajl: a reader that builds a tree in an arena and a writer into a bounded buffer.
+ * The reader refuses duplicate members, trailing octets, invalid UTF-8 and anything over its limits.
+ */
+#pragma once
+
+#include "acme/base/buffer.h"
+
+enum json_type {
+    JSON_NULL,
+    JSON_BOOLEAN,
+    JSON_INTEGER, /* a number without fraction or exponent that fits int64_t */
+    JSON_NUMBER,  /* any other number */
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT,
+};
+
+struct json;
+
+struct json_member {
+    struct bytes name;
+    const struct json *value;
+};
+
+/* A value. Everything it points at belongs to the arena it was parsed into. */
+struct json {
+    enum json_type type;
+    bool boolean;
+    int64_t integer;
+    double number;
+    struct bytes string;               /* decoded UTF-8; may hold NUL */
+    const struct json *const *items;   /* JSON_ARRAY */
+    const struct json_member *members; /* JSON_OBJECT, in the order of the text */
+    size_t count;                      /* of items or members */
+};
+
+struct json_limits {
+    size_t max_depth;
+    size_t max_values;
+    bool comments; /* C and C++ comments, for configuration files */
+};
+
+extern const struct json_limits json_limits_request; /* depth 8, 4,096 values */
+extern const struct json_limits json_limits_config;  /* depth 16, 65,536 values, comments */
+
+struct json_error {
+    size_t line; /* from 1 */
+    char message[160];
+};
+
+/* NULL on failure, with `error` (may be NULL) filled. */
+[[gnu::warn_unused_result]] const struct json *json_parse(struct arena *arena, struct bytes text,
+                                                          const struct json_limits *limits,
+                                                          struct json_error *error);
+
+/* The member's value; NULL when `object` is NULL, is not an object, or has no such member. */
+const struct json *json_member(const struct json *object, const char *name);
+
+/* True with `out` set when the member is a string. The bytes may hold NUL. */
+[[gnu::warn_unused_result]] bool json_member_string(const struct json *object, const char *name,
+                                                    struct bytes *out);
+[[gnu::warn_unused_result]] bool json_member_integer(const struct json *object, const char *name, int64_t *out);
+[[gnu::warn_unused_result]] bool json_member_boolean(const struct json *object, const char *name, bool *out);
+
+/* The writer. Misuse (a key outside an object…) is a programming error and ends the process. */
+struct json_writer;
+
+/* Text beyond `max_bytes` is dropped and json_writer_finish says so. Lives in the arena. */
+struct json_writer *json_writer_new(struct arena *arena, size_t max_bytes);
+void json_begin_object(struct json_writer *writer);
+void json_end_object(struct json_writer *writer);
+void json_begin_array(struct json_writer *writer);
+void json_end_array(struct json_writer *writer);
+void json_key(struct json_writer *writer, const char *name);
+void json_write_string(struct json_writer *writer, const char *text);
+/* Octets that are not UTF-8 are written as U+FFFD, for texts from outside (a CA's message, a web server's body). */
+void json_write_bytes(struct json_writer *writer, struct bytes text);
+void json_write_integer(struct json_writer *writer, int64_t value);
+void json_write_boolean(struct json_writer *writer, bool value);
+void json_write_null(struct json_writer *writer);
+/* Copies a parsed value out again. */
+void json_write_value(struct json_writer *writer, const struct json *value);
+/* Splices text that is known to be one JSON value (a stored problem document, a canonical JWK). */
+void json_write_raw(struct json_writer *writer, struct bytes json_text);
+
+/* key and value in one. A NULL `text` writes nothing. */
+void json_put_string(struct json_writer *writer, const char *name, const char *text);
+void json_put_integer(struct json_writer *writer, const char *name, int64_t value);
+void json_put_boolean(struct json_writer *writer, const char *name, bool value);
+/* RFC 3339 in UTC; 0 writes nothing. */
+void json_put_time(struct json_writer *writer, const char *name, int64_t unix_seconds);
+
+/* The finished text, NUL after it; p is NULL when it went over max_bytes. */
+struct bytes json_writer_finish(struct json_writer *writer);

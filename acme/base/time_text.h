@@ -1,0 +1,19 @@
+/* Times and durations as text. Times are unix seconds, 0 meaning "not set"; durations are whole seconds. */
+#pragma once
+
+#include "acme/base/bytes.h"
+
+enum { TIME_TEXT_BYTES = 21, DURATION_TEXT_BYTES = 32 };
+
+/* "2026-01-02T03:04:05Z" (RFC 3339), NUL-terminated. */
+void time_format(char out[static TIME_TEXT_BYTES], int64_t unix_seconds);
+
+/* RFC 3339 with any offset; fractions of a second are dropped. False leaves `out` alone. */
+[[gnu::warn_unused_result]] bool time_parse(int64_t *out, struct bytes text);
+
+/* A Go duration such as "1h30m", "24h", "500ms" or "90s" (step-ca's and our configuration's form; also "14d").
+ * Rounded down to whole seconds; negative ones, empty text and overflow are refused. */
+[[gnu::warn_unused_result]] bool duration_parse(int64_t *out_seconds, struct bytes text);
+
+/* The Go form without zero parts: "24h", "1h30m", "45s", "0s". */
+void duration_format(char out[static DURATION_TEXT_BYTES], int64_t seconds);

@@ -1,0 +1,44 @@
+/*
+ * JSON Web Signatures (RFC 7515): reads the flattened form that ACME uses (RFC 8555 §6.2), makes the compact
+ * form that one-time tokens use.
+ */
+#pragma once
+
+#include "acme/jose/jwk.h"
+
+/* A signature algorithm (RFC 7518 §3, RFC 8037 §3.1) with what it needs. One table, in jws.c. */
+struct jws_algorithm {
+    const char *name;
+    enum jwk_type key_type;
+    bool accepted_from_accounts; /* ES256, ES384, ES512, RS256, EdDSA */
+};
+
+/* The accounts' algorithms as a JSON array's text, for badSignatureAlgorithm replies (RFC 8555 §6.2). */
+extern const char *const jws_account_algorithms_json;
+
+/* A parsed JWS whose signature is not yet verified. Everything belongs to the arena. */
+struct jws {
+    const struct jws_algorithm *algorithm;
+    const struct json *header;  /* the protected header, an object */
+    struct bytes signing_input; /* ASCII(protected) "." ASCII(payload) */
+    struct bytes payload;       /* decoded; empty for POST-as-GET */
+    struct bytes signature;     /* decoded, of the algorithm's form */
+};
+
+/*
+ * Reads a flattened JWS. Refuses `signatures`, an unprotected `header`, missing or empty signatures, `crit`, `b64`,
+ * and algorithms that accounts may not use (JOSE_UNSUPPORTED_ALGORITHM). Other unknown members are ignored.
+ */
+[[gnu::warn_unused_result]] bool jws_parse_flattened(struct arena *arena, struct bytes text, struct jws *out,
+                                                     struct jose_error *error);
+
+/* JOSE_UNSUPPORTED_ALGORITHM when `alg` is not for this kind of key; JOSE_BAD_SIGNATURE when it does not verify. */
+[[gnu::warn_unused_result]] bool jws_verify(const struct jws *jws, const struct jwk *key, struct jose_error *error);
+
+/* The algorithm a private key signs with: ES256, ES384, ES512, RS256 or EdDSA. */
+const struct jws_algorithm *jws_algorithm_for(const struct jwk *key);
+
+/* The compact form, NUL-terminated in the arena. `header_json` must already name the algorithm. False only when
+ * OpenSSL fails to sign. */
+[[gnu::warn_unused_result]] bool jws_sign_compact(struct arena *arena, const struct jwk *key,
+                                                  struct bytes header_json, struct bytes payload_json, char **out);
