@@ -1,0 +1,121 @@
+#include "acme/authorization.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "acme/jose/base64url.h"
+
+enum { TOKEN_RANDOM_BYTES = 32, AUTHORIZATION_MAX_BYTES = 32 * 1024, SHA256_BYTES = 32 };
+
+const struct problem *authorization_parse_update(struct arena *arena, const struct json *payload)
+{
+    struct bytes status;
+    if (json_member_string(payload, "status", &status) && bytes_equal_string(status, "deactivated"))
+        return NULL;
+    return problem_new(arena, PROBLEM_MALFORMED,
+                       "An authorization can only be updated with {\"status\": \"deactivated\"}.");
+}
+
+enum authorization_status authorization_status_at(const struct authorization *authorization, int64_t now)
+{
+    bool expires =
+        authorization->status == AUTHORIZATION_PENDING || authorization->status == AUTHORIZATION_VALID;
+    return expires && authorization->expires_at <= now ? AUTHORIZATION_EXPIRED : authorization->status;
+}
+
+bool authorization_begin(struct arena *arena, struct authorization *authorization)
+{
+    uint8_t random[TOKEN_RANDOM_BYTES];
+    if (RAND_bytes(random, sizeof(random)) != 1)
+        return false;
+    authorization->token = base64url_encode(arena, bytes_of(random, sizeof(random)));
+    return true;
+}
+
+enum challenge_status challenge_status_of(const struct authorization *authorization, enum challenge_type type)
+{
+    return authorization->chosen == type ? authorization->challenge_status : CHALLENGE_PENDING;
+}
+
+static void write_challenge(struct json_writer *writer, struct arena *arena, const struct urls *urls,
+                            const struct authorization *authorization, enum challenge_type type)
+{
+    bool chosen = authorization->chosen == type;
+    json_begin_object(writer);
+    json_put_string(writer, "type", challenge_type_info(type)->name);
+    json_put_string(writer, "url", url_challenge(arena, urls, authorization->id, type));
+    json_put_string(writer, "status", challenge_status_name(challenge_status_of(authorization, type)));
+    json_put_string(writer, "token", authorization->token);
+    if (chosen)
+        json_put_time(writer, "validated", authorization->validated_at);
+    if (chosen && authorization->error_json != NULL) {
+        json_key(writer, "error");
+        json_write_raw(writer, bytes_from_string(authorization->error_json));
+    }
+    json_end_object(writer);
+}
+
+struct bytes challenge_render(struct arena *arena, const struct urls *urls,
+                              const struct authorization *authorization, enum challenge_type type)
+{
+    struct json_writer *writer = json_writer_new(arena, AUTHORIZATION_MAX_BYTES);
+    write_challenge(writer, arena, urls, authorization, type);
+    return json_writer_finish(writer);
+}
+
+/* Once the chosen challenge has decided, the others are gone (RFC 8555 §7.1.4). */
+static bool is_shown(const struct authorization *authorization, enum challenge_type type)
+{
+    bool decided = authorization->challenge_status == CHALLENGE_VALID ||
+                   authorization->challenge_status == CHALLENGE_INVALID;
+    if (authorization->chosen != 0 && decided)
+        return authorization->chosen == type;
+    return (authorization->offered & 1U << type) != 0;
+}
+
+struct bytes authorization_render(struct arena *arena, const struct urls *urls,
+                                  const struct authorization *authorization, int64_t now)
+{
+    enum authorization_status status = authorization_status_at(authorization, now);
+    struct json_writer *writer = json_writer_new(arena, AUTHORIZATION_MAX_BYTES);
+    json_begin_object(writer);
+    json_key(writer, "identifier");
+    json_begin_object(writer);
+    json_put_string(writer, "type", identifier_type_name(authorization->identifier.type));
+    json_put_string(writer, "value", authorization->identifier.value);
+    json_end_object(writer);
+    json_put_string(writer, "status", authorization_status_name(status));
+    if (status == AUTHORIZATION_PENDING || status == AUTHORIZATION_VALID)
+        json_put_time(writer, "expires", authorization->expires_at);
+    json_key(writer, "challenges");
+    json_begin_array(writer);
+    for (int type = 1; type < CHALLENGE_TYPE_END; ++type)
+        if (is_shown(authorization, (enum challenge_type)type))
+            write_challenge(writer, arena, urls, authorization, (enum challenge_type)type);
+    json_end_array(writer);
+    if (authorization->wildcard)
+        json_put_boolean(writer, "wildcard", true);
+    json_end_object(writer);
+    return json_writer_finish(writer);
+}
+
+char *key_authorization(struct arena *arena, const char *token, const char *thumbprint)
+{
+    return arena_printf(arena, "%s.%s", token, thumbprint);
+}
+
+char *key_authorization_digest(struct arena *arena, const char *key_authorization_text)
+{
+    uint8_t digest[SHA256_BYTES];
+    if (EVP_Digest(key_authorization_text, strlen(key_authorization_text), digest, NULL, EVP_sha256(),
+                   NULL) != 1)
+        return NULL;
+    return base64url_encode(arena, bytes_of(digest, sizeof(digest)));
+}
+
+bool http_challenge_body_matches(struct bytes body, const char *key_authorization_text)
+{
+    while (body.n != 0 && strchr(" \t\r\n", body.p[body.n - 1]) != NULL && body.p[body.n - 1] != 0)
+        --body.n;
+    return bytes_equal_string(body, key_authorization_text);
+}

@@ -1,0 +1,33 @@
+/* Authorizations and their challenges (RFC 8555 §7.1.4, §7.5, §8). */
+#pragma once
+
+#include "acme/urls.h"
+
+/* An update: only {"status":"deactivated"}; malformed otherwise. */
+[[gnu::warn_unused_result]] const struct problem *authorization_parse_update(struct arena *arena,
+                                                                             const struct json *payload);
+
+/* The status as of `now`: pending and valid ones expire. */
+enum authorization_status authorization_status_at(const struct authorization *authorization, int64_t now);
+
+/* A new one: token from OpenSSL's randomness; false when there is none. */
+[[gnu::warn_unused_result]] bool authorization_begin(struct arena *arena, struct authorization *authorization);
+
+struct bytes authorization_render(struct arena *arena, const struct urls *urls,
+                                  const struct authorization *authorization, int64_t now);
+
+/* One challenge of it. */
+struct bytes challenge_render(struct arena *arena, const struct urls *urls,
+                              const struct authorization *authorization, enum challenge_type type);
+
+/* The state of one of its challenges: the chosen one's, else pending. */
+enum challenge_status challenge_status_of(const struct authorization *authorization, enum challenge_type type);
+
+/* token "." thumbprint (§8.1). */
+char *key_authorization(struct arena *arena, const char *token, const char *thumbprint);
+
+/* base64url(SHA-256(key authorization)): the TXT value of dns-01 (§8.4). NULL only when OpenSSL fails. */
+char *key_authorization_digest(struct arena *arena, const char *key_authorization_text);
+
+/* True when an http-01 body is the key authorization, white space after it ignored (§8.3). */
+bool http_challenge_body_matches(struct bytes body, const char *key_authorization_text);

@@ -1,0 +1,337 @@
+#include "acme/certificate.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <time.h>
+
+#include "acme/base/buffer.h"
+#include "acme/base/time_text.h"
+#include "acme/subject_names.h"
+
+enum { SERIAL_MAX_OCTETS = 20 };
+
+static const char hex_digits[] = "0123456789abcdef";
+
+/* One certificate and nothing after it; NULL otherwise. The caller frees it. */
+static X509 *read_der(struct bytes der)
+{
+    const unsigned char *end = der.p;
+    X509 *certificate = der.n > LONG_MAX ? NULL : d2i_X509(NULL, &end, (long)der.n);
+    if (certificate != NULL && end != der.p + der.n) {
+        X509_free(certificate);
+        return NULL;
+    }
+    return certificate;
+}
+
+static bool read_time(const ASN1_TIME *time, int64_t *out)
+{
+    struct tm parts;
+    if (ASN1_TIME_to_tm(time, &parts) != 1) {
+        return false;
+    }
+    *out = timegm(&parts);
+    return true;
+}
+
+static const char *time_words(struct arena *arena, int64_t time)
+{
+    char text[TIME_TEXT_BYTES];
+    time_format(text, time);
+    return arena_duplicate(arena, text);
+}
+
+/* False when subjectAltName is there but cannot be read, or is there twice. */
+static bool read_names(struct arena *arena, const X509 *certificate, struct subject_names *out)
+{
+    int critical = -1; /* OpenSSL's word for "absent" */
+    autofree_general_names GENERAL_NAMES *alternatives =
+        X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, NULL);
+    subject_names_read(arena, X509_get_subject_name(certificate), alternatives, out);
+    return alternatives != NULL || critical == -1;
+}
+
+static const char *names_fault(struct arena *arena, const X509 *leaf,
+                               const struct certificate_expectation *expected)
+{
+    struct subject_names names;
+    if (!read_names(arena, leaf, &names)) {
+        return "the certificate's subjectAltName cannot be read";
+    }
+    return subject_names_fault(arena, &names, expected->identifiers, expected->identifier_count,
+                               "certificate");
+}
+
+/* A beginning in the future is only right where the order named it. */
+static int64_t latest_not_before(const struct certificate_expectation *expected)
+{
+    int64_t ordered =
+        expected->earliest_not_before == 0 ? 0 : expected->earliest_not_before + CERTIFICATE_SLACK_S;
+    return (ordered > expected->now ? ordered : expected->now) + CERTIFICATE_SLACK_S;
+}
+
+static const char *validity_fault(struct arena *arena, const X509 *leaf,
+                                  const struct certificate_expectation *expected, int64_t *not_before)
+{
+    int64_t not_after;
+    if (!read_time(X509_get0_notBefore(leaf), not_before) ||
+        !read_time(X509_get0_notAfter(leaf), &not_after)) {
+        return "the certificate's validity cannot be read";
+    }
+    if (not_after > expected->latest_not_after) {
+        return arena_printf(arena, "the certificate ends at %s, later than %s, the latest that was asked for",
+                            time_words(arena, not_after), time_words(arena, expected->latest_not_after));
+    }
+    if (not_after <= expected->now) {
+        return arena_printf(arena, "the certificate has already ended, at %s", time_words(arena, not_after));
+    }
+    if (expected->earliest_not_before != 0 && *not_before < expected->earliest_not_before) {
+        return arena_printf(arena, "the certificate begins at %s, before the order's notBefore",
+                            time_words(arena, *not_before));
+    }
+    if (*not_before > latest_not_before(expected)) {
+        return arena_printf(arena,
+                            "the certificate only begins at %s: compare the clocks of the CA and this server",
+                            time_words(arena, *not_before));
+    }
+    return NULL;
+}
+
+/*
+ * NULL when a path leads from `leaf` over `others` (may be NULL) to one of the roots, all valid at `time`; a
+ * `time` of 0 leaves validity aside. Only a self-signed certificate of the store ends the path.
+ */
+static const char *path_fault(X509 *leaf, STACK_OF(X509) * others, X509_STORE *roots, int64_t time)
+{
+    autofree_x509_store_ctx X509_STORE_CTX *context = X509_STORE_CTX_new();
+    if (context == NULL || X509_STORE_CTX_init(context, roots, leaf, others) != 1) {
+        return "OpenSSL cannot verify";
+    }
+    if (time == 0) {
+        X509_STORE_CTX_set_flags(context, X509_V_FLAG_NO_CHECK_TIME);
+    } else {
+        X509_STORE_CTX_set_time(context, 0, time);
+    }
+    if (X509_verify_cert(context) == 1) {
+        return NULL;
+    }
+    return X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
+}
+
+static const char *leaf_fault(struct arena *arena, X509 *leaf, STACK_OF(X509) * others,
+                              const struct certificate_expectation *expected)
+{
+    EVP_PKEY *key = X509_get0_pubkey(leaf);
+    if (key == NULL || EVP_PKEY_eq(key, X509_REQ_get0_pubkey(expected->csr)) != 1) {
+        return "the certificate's public key is not that of the CSR";
+    }
+    if ((X509_get_extension_flags(leaf) & EXFLAG_CA) != 0) {
+        return "the certificate is a CA's";
+    }
+    const char *fault = names_fault(arena, leaf, expected);
+    if (fault != NULL) {
+        return fault;
+    }
+    int64_t not_before;
+    fault = validity_fault(arena, leaf, expected, &not_before);
+    if (fault != NULL) {
+        return fault;
+    }
+    fault =
+        path_fault(leaf, others, expected->roots, not_before > expected->now ? not_before : expected->now);
+    return fault == NULL ? NULL
+                         : arena_printf(arena, "the certificate does not chain to a pinned root: %s", fault);
+}
+
+static const char *chain_fault(struct arena *arena, const struct bytes *chain, size_t count,
+                               const struct certificate_expectation *expected)
+{
+    if (count == 0) {
+        return "the CA sent no certificate";
+    }
+    autofree_x509 X509 *leaf = read_der(chain[0]);
+    autofree_certificates STACK_OF(X509) *others = sk_X509_new_null();
+    if (leaf == NULL) {
+        return "the certificate cannot be read";
+    }
+    for (size_t i = 1; i < count; i++) {
+        X509 *other = read_der(chain[i]);
+        if (other == NULL || sk_X509_push(others, other) == 0) {
+            X509_free(other);
+            return arena_printf(arena, "certificate %zu of the chain cannot be read", i + 1);
+        }
+    }
+    return leaf_fault(arena, leaf, others, expected);
+}
+
+bool certificate_check(struct arena *arena, const struct bytes *chain, size_t count,
+                       const struct certificate_expectation *expectation, const char **why)
+{
+    *why = chain_fault(arena, chain, count, expectation);
+    ERR_clear_error(); /* what OpenSSL noted on the way must not be found by this thread's TLS connections */
+    return *why == NULL;
+}
+
+/* NULL when a certificate is broken; an empty stack when there is none. */
+static STACK_OF(X509) * read_pem(struct bytes pem)
+{
+    autofree_certificates STACK_OF(X509) *certificates = sk_X509_new_null();
+    autofree_bio BIO *bio =
+        pem.n > INT_MAX ? NULL : BIO_new_mem_buf(pem.n == 0 ? "" : (const void *)pem.p, (int)pem.n);
+    if (certificates == NULL || bio == NULL) {
+        return NULL;
+    }
+    ERR_clear_error();
+    for (X509 *next; (next = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL;) {
+        if (sk_X509_push(certificates, next) == 0) {
+            X509_free(next);
+            return NULL;
+        }
+    }
+    bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    if (!at_end) {
+        return NULL;
+    }
+    STACK_OF(X509) *read = certificates;
+    certificates = NULL;
+    return read;
+}
+
+bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem, X509_STORE *roots)
+{
+    autofree_x509 X509 *leaf = read_der(leaf_der);
+    autofree_certificates STACK_OF(X509) *others = read_pem(chain_pem);
+    bool chains = leaf != NULL && others != NULL && path_fault(leaf, others, roots, 0) == NULL;
+    ERR_clear_error();
+    return chains;
+}
+
+bool certificates_from_pem(struct arena *arena, struct bytes pem, struct bytes **out, size_t *count)
+{
+    autofree_certificates STACK_OF(X509) *certificates = read_pem(pem);
+    int read = certificates == NULL ? 0 : sk_X509_num(certificates);
+    if (read <= 0) {
+        return false;
+    }
+    struct bytes *all = arena_alloc_array(arena, (size_t)read, sizeof *all);
+    for (int i = 0; i < read; i++) {
+        unsigned char *der = NULL;
+        int length = i2d_X509(sk_X509_value(certificates, i), &der);
+        if (length < 0) {
+            ERR_clear_error();
+            return false;
+        }
+        all[i] = arena_copy(arena, bytes_of(der, (size_t)length));
+        OPENSSL_free(der);
+    }
+    *out = all;
+    *count = (size_t)read;
+    return true;
+}
+
+char *certificate_to_pem(struct arena *arena, struct bytes der)
+{
+    enum { LINE_OCTETS = 48, LINE_CHARACTERS = 64 };
+    struct buffer text;
+    buffer_init(&text, arena, 2 * der.n + 128);
+    buffer_append_string(&text, "-----BEGIN CERTIFICATE-----\n");
+    for (size_t at = 0; at < der.n; at += LINE_OCTETS) {
+        unsigned char line[LINE_CHARACTERS + 1];
+        size_t n = der.n - at < LINE_OCTETS ? der.n - at : LINE_OCTETS;
+        EVP_EncodeBlock(line, der.p + at, (int)n);
+        buffer_printf(&text, "%s\n", (const char *)line);
+    }
+    buffer_append_string(&text, "-----END CERTIFICATE-----\n");
+    return arena_string(arena, buffer_bytes(&text));
+}
+
+static char *to_hex(char *out, const uint8_t *octets, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[2 * i] = hex_digits[octets[i] >> 4];
+        out[2 * i + 1] = hex_digits[octets[i] & 15];
+    }
+    out[2 * count] = '\0';
+    return out;
+}
+
+char *certificate_fingerprint(struct arena *arena, struct bytes der)
+{
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    SHA256(der.p, der.n, digest);
+    return to_hex(arena_alloc(arena, 2 * sizeof digest + 1), digest, sizeof digest);
+}
+
+/* The one form of a serial: whatever its octets are padded with, it has no leading zero digit. */
+static bool read_serial(const X509 *certificate, char out[static SERIAL_HEX_BYTES])
+{
+    autofree_bignum BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    if (number == NULL || BN_is_negative(number) || BN_num_bytes(number) > SERIAL_MAX_OCTETS) {
+        return false;
+    }
+    uint8_t octets[SERIAL_MAX_OCTETS];
+    char digits[2 * SERIAL_MAX_OCTETS + 1];
+    if (BN_bn2binpad(number, octets, sizeof octets) < 0) {
+        return false;
+    }
+    const char *first = to_hex(digits, octets, sizeof octets);
+    while (first[0] == '0' && first[1] != '\0') {
+        first++;
+    }
+    memcpy(out, first, strlen(first) + 1);
+    return true;
+}
+
+char *serial_to_decimal(struct arena *arena, const char *serial_hex)
+{
+    size_t length = strlen(serial_hex);
+    if (length == 0 || length >= SERIAL_HEX_BYTES || strspn(serial_hex, hex_digits) != length) {
+        return NULL;
+    }
+    BIGNUM *read = NULL;
+    int digits = BN_hex2bn(&read, serial_hex);
+    autofree_bignum BIGNUM *number = read;
+    char *decimal = digits == 0 ? NULL : BN_bn2dec(number);
+    char *text = decimal == NULL ? NULL : arena_duplicate(arena, decimal);
+    OPENSSL_free(decimal);
+    return text;
+}
+
+static bool hash_key(const X509 *certificate, uint8_t out[static SHA256_DIGEST_LENGTH])
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    if (length < 0) {
+        return false;
+    }
+    SHA256(der, (size_t)length, out);
+    OPENSSL_free(der);
+    return true;
+}
+
+static bool read_facts(struct arena *arena, const X509 *certificate, struct certificate_facts *out)
+{
+    struct subject_names names;
+    if (!read_serial(certificate, out->serial) || !hash_key(certificate, out->key_hash) ||
+        !read_time(X509_get0_notBefore(certificate), &out->not_before) ||
+        !read_time(X509_get0_notAfter(certificate), &out->not_after) ||
+        !read_names(arena, certificate, &names)) {
+        return false;
+    }
+    if (names.count == 0) {
+        subject_names_merge_common_name(arena, &names);
+    }
+    out->identifiers = names.identifiers;
+    out->identifier_count = names.count;
+    return true;
+}
+
+bool certificate_read_facts(struct arena *arena, struct bytes der, struct certificate_facts *out)
+{
+    autofree_x509 X509 *certificate = read_der(der);
+    bool read = certificate != NULL && read_facts(arena, certificate, out);
+    ERR_clear_error();
+    return read;
+}

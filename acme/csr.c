@@ -1,0 +1,155 @@
+#include "acme/csr.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+
+#include "acme/subject_names.h"
+
+static const char *rsa_fault(struct arena *arena, EVP_PKEY *key)
+{
+    int bits = EVP_PKEY_get_bits(key);
+    if (bits < CSR_RSA_MIN_BITS || bits > CSR_RSA_MAX_BITS) {
+        return arena_printf(arena, "its RSA key has %d bits: %d to %d are accepted", bits,
+                            (int)CSR_RSA_MIN_BITS, (int)CSR_RSA_MAX_BITS);
+    }
+    BIGNUM *read = NULL;
+    bool has_exponent = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &read) == 1;
+    autofree_bignum BIGNUM *exponent = read;
+    if (!has_exponent || !BN_is_odd(exponent) || BN_num_bits(exponent) < 17) {
+        return "the exponent of its RSA key is not an odd number of at least 65537";
+    }
+    return NULL;
+}
+
+static const char *ec_fault(EVP_PKEY *key)
+{
+    static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1"};
+    char curve[32] = "";
+    int is_explicit = 0;
+    if (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) == 1 &&
+        is_explicit == 0 && EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL) == 1) {
+        for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
+            if (strcmp(curve, curves[i]) == 0) {
+                return NULL;
+            }
+        }
+    }
+    return "its EC key is not on one of the named curves P-256, P-384 and P-521";
+}
+
+static const char *key_fault(struct arena *arena, EVP_PKEY *key, EVP_PKEY *account_key)
+{
+    if (key == NULL) {
+        return "its public key cannot be read";
+    }
+    if (EVP_PKEY_eq(key, account_key) == 1) {
+        return "its key is the account's: a certificate needs a key of its own";
+    }
+    switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA:
+        return rsa_fault(arena, key);
+    case EVP_PKEY_EC:
+        return ec_fault(key);
+    case EVP_PKEY_ED25519:
+        return NULL;
+    default:
+        return "its key is of an unsupported type: RSA, EC and Ed25519 are accepted";
+    }
+}
+
+static const char *signature_fault(struct arena *arena, X509_REQ *request, EVP_PKEY *key)
+{
+    int algorithm = X509_REQ_get_signature_nid(request);
+    int digest = NID_undef;
+    int key_type = NID_undef;
+    bool known = algorithm != NID_undef && OBJ_find_sigid_algs(algorithm, &digest, &key_type) == 1;
+    bool strong =
+        digest == NID_sha256 || digest == NID_sha384 || digest == NID_sha512 || algorithm == NID_ED25519;
+    if (!known || !strong) {
+        const char *name = known ? OBJ_nid2ln(algorithm) : "an unknown algorithm";
+        return arena_printf(arena, "it is signed with %s: SHA-256, SHA-384, SHA-512 and Ed25519 are accepted",
+                            name);
+    }
+    return X509_REQ_verify(request, key) == 1 ? NULL
+                                              : "its signature does not verify with its own public key";
+}
+
+/* How many sets of requested extensions there are. Of two, OpenSSL would read the first, a CA perhaps the
+ * other. */
+static int extension_requests(const X509_REQ *request)
+{
+    int sets = 0;
+    for (int i = 0; i < X509_REQ_get_attr_count(request); i++) {
+        X509_ATTRIBUTE *attribute = X509_REQ_get_attr(request, i);
+        int type = OBJ_obj2nid(X509_ATTRIBUTE_get0_object(attribute));
+        if (type == NID_ext_req || type == NID_ms_ext_req) {
+            sets += X509_ATTRIBUTE_count(attribute);
+        }
+    }
+    return sets;
+}
+
+static void extensions_release(STACK_OF(X509_EXTENSION) * *extensions)
+{
+    sk_X509_EXTENSION_pop_free(*extensions, X509_EXTENSION_free);
+}
+
+static const char *names_fault(struct arena *arena, X509_REQ *request, const struct identifier *identifiers,
+                               size_t count)
+{
+    int requested = extension_requests(request);
+    if (requested > 1) {
+        return "it requests extensions more than once";
+    }
+    [[gnu::cleanup(extensions_release)]] STACK_OF(X509_EXTENSION) *extensions =
+        X509_REQ_get_extensions(request);
+    if (requested == 1 && extensions == NULL) {
+        return "its requested extensions cannot be read";
+    }
+    int critical = -1; /* OpenSSL's word for "absent"; -2 for "more than once" */
+    autofree_general_names GENERAL_NAMES *alternatives =
+        X509V3_get_d2i(extensions, NID_subject_alt_name, &critical, NULL);
+    if (alternatives == NULL && critical != -1) {
+        return "its subjectAltName cannot be read or is there twice";
+    }
+    struct subject_names names;
+    subject_names_read(arena, X509_REQ_get_subject_name(request), alternatives, &names);
+    subject_names_merge_common_name(arena, &names);
+    return subject_names_fault(arena, &names, identifiers, count, "CSR");
+}
+
+static const char *csr_fault(struct arena *arena, X509_REQ *request, const struct identifier *identifiers,
+                             size_t count, EVP_PKEY *account_key)
+{
+    EVP_PKEY *key = X509_REQ_get0_pubkey(request);
+    const char *fault = key_fault(arena, key, account_key);
+    if (fault == NULL) {
+        fault = signature_fault(arena, request, key);
+    }
+    return fault != NULL ? fault : names_fault(arena, request, identifiers, count);
+}
+
+const struct problem *csr_check(struct arena *arena, struct bytes der, const struct identifier *identifiers,
+                                size_t count, EVP_PKEY *account_key, X509_REQ **out)
+{
+    *out = NULL;
+    if (der.n > CSR_MAX_BYTES) {
+        return problem_new(arena, PROBLEM_BAD_CSR, "the CSR has %zu octets, %d are accepted", der.n,
+                           (int)CSR_MAX_BYTES);
+    }
+    const unsigned char *end = der.p;
+    autofree_x509_req X509_REQ *request = d2i_X509_REQ(NULL, &end, (long)der.n);
+    if (request == NULL || end != der.p + der.n) {
+        ERR_clear_error();
+        return problem_new(arena, PROBLEM_BAD_CSR,
+                           "the CSR is not one DER-encoded PKCS #10 request (base64url of the DER, not PEM)");
+    }
+    const char *fault = csr_fault(arena, request, identifiers, count, account_key);
+    ERR_clear_error(); /* what OpenSSL noted on the way must not be found by this thread's TLS connections */
+    if (fault != NULL) {
+        return problem_new(arena, PROBLEM_BAD_CSR, "CSR: %s", fault);
+    }
+    *out = request;
+    request = NULL;
+    return NULL;
+}

@@ -1,0 +1,17 @@
+/* Certificate signing requests at finalize (RFC 8555 §7.4). */
+#pragma once
+
+#include "acme/objects.h"
+#include "acme/jose/openssl_handles.h"
+
+/* RSA keys below this are refused by step-ca too. */
+enum { CSR_RSA_MIN_BITS = 2048, CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 1024 };
+
+/*
+ * Reads and checks a DER request: one request and nothing after it, signature good and not by a weak hash, key
+ * acceptable and not the account's, names exactly the order's (DNS and IP as sets, a CN among them, case ignored), no
+ * e-mail, URI or other names. badCSR says which of these and which name. `out` is the caller's to free.
+ */
+[[gnu::warn_unused_result]] const struct problem *csr_check(struct arena *arena, struct bytes der,
+                                                            const struct identifier *identifiers, size_t count,
+                                                            EVP_PKEY *account_key, X509_REQ **out);

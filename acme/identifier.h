@@ -1,0 +1,54 @@
+/* Identifiers (RFC 8555 §9.7.7, RFC 8738): validated names, and the policy on them. */
+#pragma once
+
+#include "acme/problem.h"
+
+enum identifier_type { IDENTIFIER_DNS = 1, IDENTIFIER_IP };
+
+enum { IDENTIFIER_VALUE_BYTES = 256 };
+
+/* Only identifier_parse makes one: lower case, LDH labels, or a canonical IP address. */
+struct identifier {
+    enum identifier_type type;
+    char value[IDENTIFIER_VALUE_BYTES]; /* a wildcard keeps its "*." here */
+};
+
+/* "dns" or "ip". */
+const char *identifier_type_name(enum identifier_type type);
+
+bool identifier_is_wildcard(const struct identifier *identifier);
+
+/* The name without "*.": what an authorization names (RFC 8555 §7.1.4). */
+const char *identifier_base_name(const struct identifier *identifier);
+
+/* Order by type, then value: for sorting and for comparing sets. */
+int identifier_compare(const void *a, const void *b);
+
+/* malformed, or unsupportedIdentifier for another type. */
+[[gnu::warn_unused_result]] const struct problem *identifier_parse(struct arena *arena, struct bytes type,
+                                                                   struct bytes value, struct identifier *out);
+
+/* A name of a CSR or certificate: a DNS name in any case, or the 4 or 16 octets of an iPAddress. False when it is not a
+ * valid identifier. */
+[[gnu::warn_unused_result]] bool identifier_from_name(enum identifier_type type, struct bytes value,
+                                                      struct identifier *out);
+
+/*
+ * Which names an endpoint issues for. A pattern is an exact name, "*.example" (everything below example, at any
+ * depth, and wildcards there), "*" (every DNS name), or an IP address or network ("10.0.0.0/8").
+ * A matching `deny` wins, and a denied exact name denies the wildcard that would cover it; an empty `allow` allows all.
+ */
+struct name_policy {
+    const char *const *allow;
+    size_t allow_count;
+    const char *const *deny;
+    size_t deny_count;
+};
+
+bool name_pattern_is_valid(const char *pattern);
+
+/* rejectedIdentifier with the rule in words, a subproblem for each refused name. */
+[[gnu::warn_unused_result]] const struct problem *name_policy_check(struct arena *arena,
+                                                                    const struct name_policy *policy,
+                                                                    const struct identifier *identifiers,
+                                                                    size_t count);

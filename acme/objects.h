@@ -1,0 +1,175 @@
+/*
+ * The protocol's objects as they are decided on, stored and rendered: accounts, orders, authorizations, challenges
+ * (RFC 8555 §7.1), certificates, and our attempts to have one signed. Ids are the store's integers; times are unix
+ * seconds, 0 meaning unset. Pointers belong to the arena that the object was loaded into.
+ */
+#pragma once
+
+#include "acme/identifier.h"
+
+/* ---- states: RFC 8555 §7.1.6. The legal transitions stand in states.c. ---- */
+
+enum account_status { ACCOUNT_VALID = 1, ACCOUNT_DEACTIVATED, ACCOUNT_REVOKED };
+enum order_status { ORDER_PENDING = 1, ORDER_READY, ORDER_PROCESSING, ORDER_VALID, ORDER_INVALID };
+enum authorization_status {
+    AUTHORIZATION_PENDING = 1,
+    AUTHORIZATION_VALID,
+    AUTHORIZATION_INVALID,
+    AUTHORIZATION_DEACTIVATED,
+    AUTHORIZATION_EXPIRED,
+    AUTHORIZATION_REVOKED,
+};
+enum challenge_status { CHALLENGE_PENDING = 1, CHALLENGE_PROCESSING, CHALLENGE_VALID, CHALLENGE_INVALID };
+
+const char *account_status_name(enum account_status status);
+const char *order_status_name(enum order_status status);
+const char *authorization_status_name(enum authorization_status status);
+const char *challenge_status_name(enum challenge_status status);
+
+bool order_may_become(enum order_status from, enum order_status to);
+bool authorization_may_become(enum authorization_status from, enum authorization_status to);
+bool challenge_may_become(enum challenge_status from, enum challenge_status to);
+
+/* ---- challenge types: one table, in challenge.c ---- */
+
+enum challenge_type {
+    CHALLENGE_HTTP_01 = 1,
+    CHALLENGE_DNS_01,
+    CHALLENGE_TYPE_END,
+};
+
+struct challenge_type_info {
+    const char *name;
+    bool for_wildcard;
+    bool for_ip;
+};
+
+const struct challenge_type_info *challenge_type_info(enum challenge_type type);
+[[gnu::warn_unused_result]] bool challenge_type_from_name(struct bytes name, enum challenge_type *out);
+
+/* The set of types as bits, 1 << type. */
+typedef uint32_t challenge_set;
+
+/* Which of the endpoint's challenges can prove this identifier; 0 when none can. */
+challenge_set challenges_for_identifier(challenge_set of_endpoint, const struct identifier *identifier);
+
+/* ---- objects ---- */
+
+struct account {
+    int64_t id;
+    const char *endpoint;
+    enum account_status status;
+    struct bytes key; /* canonical JWK, RFC 7638 */
+    const char *thumbprint;
+    const char *contacts_json; /* an array's text */
+    bool terms_agreed;
+    int64_t created_at;
+    const char *created_from; /* client address */
+    const char *user_agent;
+};
+
+struct authorization {
+    int64_t id;
+    int64_t account_id;
+    const char *endpoint;
+    struct identifier identifier; /* without "*." */
+    bool wildcard;
+    enum authorization_status status;
+    int64_t created_at;
+    int64_t expires_at;
+    const char *token;     /* of all its challenges: base64url of 32 random bytes */
+    challenge_set offered; /* those that the client may choose from */
+    /* The challenge the client chose; type 0 while none. The others stay pending and disappear when one is final
+     * (RFC 8555 §7.1.4). */
+    enum challenge_type chosen;
+    enum challenge_status challenge_status;
+    int64_t validated_at;
+    const char *error_json; /* the challenge's problem, else NULL */
+    int64_t attempt_count;
+    int64_t first_attempt_at;
+    int64_t next_attempt_at; /* while processing */
+};
+
+struct order {
+    int64_t id;
+    int64_t account_id;
+    const char *endpoint;
+    const char *profile;
+    enum order_status status;
+    int64_t status_since;
+    int64_t created_at;
+    int64_t expires_at;
+    int64_t not_before; /* the client's wish, 0 when it named none */
+    int64_t not_after;
+    struct identifier *identifiers;
+    size_t identifier_count;
+    int64_t *authorization_ids; /* in the identifiers' order */
+    struct bytes csr;           /* DER, from finalize on */
+    int64_t processing_since;
+    int64_t next_attempt_at;
+    int64_t attempt_count;
+    int64_t certificate_id;
+    const char *error_json;
+    const char *client_address;
+    const char *user_agent;
+};
+
+enum certificate_status {
+    CERTIFICATE_GOOD = 1,
+    CERTIFICATE_REVOKED,  /* the CA confirmed it */
+    CERTIFICATE_REJECTED, /* failed the check or came too late: never handed out, its revocation is due */
+};
+const char *certificate_status_name(enum certificate_status status);
+
+enum { SERIAL_HEX_BYTES = 48 }; /* 20 octets at most (RFC 5280 §4.1.2.2), lower-case hexadecimal without leading zeros */
+
+struct certificate {
+    int64_t id;
+    int64_t account_id;
+    int64_t order_id;
+    const char *endpoint;
+    const char *issuer;           /* the issuer's id in the configuration */
+    const char *root_fingerprint; /* SHA-256, hexadecimal */
+    const char *serial;           /* the one canonical form: lower-case hexadecimal, no leading zeros */
+    struct bytes leaf;            /* DER */
+    struct bytes chain_pem;       /* intermediates as PEM, stored once per chain */
+    struct bytes key_hash;        /* SHA-256 of the SubjectPublicKeyInfo */
+    int64_t not_before;
+    int64_t not_after;
+    enum certificate_status status;
+    const char *rejected_because;
+    int64_t revocation_requested_at;
+    int revocation_reason;
+    const char *revocation_requested_by; /* "account", "certificate key", "gateway"… */
+    int64_t revocation_next_attempt_at;
+    int64_t revocation_attempt_count;
+    const char *revocation_error; /* the CA's last words while unconfirmed */
+    int64_t revoked_at;           /* confirmed */
+    int64_t created_at;
+};
+
+enum attempt_status {
+    ATTEMPT_STARTED = 1, /* committed before /sign is called */
+    ATTEMPT_SIGNED,
+    ATTEMPT_REFUSED,     /* the CA said no for good */
+    ATTEMPT_FAILED,      /* the CA said later, or no connection was made */
+    ATTEMPT_UNKNOWN,     /* no answer is known: the CA may have issued a certificate nobody has (possible orphan) */
+    ATTEMPT_REJECTED,    /* signed, but the certificate failed the check */
+};
+const char *attempt_status_name(enum attempt_status status);
+
+/* One call of /sign. */
+struct attempt {
+    int64_t id;
+    int64_t order_id;
+    const char *issuer;
+    const char *root_fingerprint;
+    const char *token_id;       /* jti */
+    struct bytes csr_hash;      /* SHA-256 */
+    const char *asked_validity; /* as sent, "" when left to the CA */
+    enum attempt_status status;
+    int64_t started_at;
+    int64_t ended_at;
+    int http_status;
+    const char *message; /* the CA's words or the transport's error */
+};

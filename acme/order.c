@@ -1,0 +1,209 @@
+#include "acme/order.h"
+
+#include <stdlib.h>
+
+#include "acme/authorization.h"
+#include "acme/base/time_text.h"
+#include "acme/csr.h"
+#include "acme/jose/base64url.h"
+
+enum { ORDER_MAX_BYTES = 256 * 1024 };
+
+/* ---- newOrder ---- */
+
+static const struct problem *parse_identifier(struct arena *arena, const struct json *json,
+                                              struct identifier *out)
+{
+    struct bytes type, value;
+    if (!json_member_string(json, "type", &type) || !json_member_string(json, "value", &value))
+        return problem_new(arena, PROBLEM_MALFORMED,
+                           "An identifier needs a \"type\" and a \"value\", both strings.");
+    return identifier_parse(arena, type, value, out);
+}
+
+/* What of a refused identifier is shown again: text as it came, cut short. */
+static const char *quoted_member(struct arena *arena, const struct json *json, const char *name)
+{
+    struct bytes text = {0};
+    if (!json_member_string(json, name, &text) || !bytes_is_text(text))
+        return "";
+    return arena_printf(arena, "%.*s", text.n > 253 ? 253 : (int)text.n, (const char *)text.p);
+}
+
+/* One bad name is answered with its own problem, several with a subproblem each, under their common type when
+ * they have one (RFC 8555 §6.7.1). */
+static const struct problem *combine(struct arena *arena, const struct problem *first,
+                                     const struct subproblem *subproblems, size_t count)
+{
+    if (count == 1)
+        return first;
+    enum problem_type type = first->type;
+    for (size_t i = 1; i < count; ++i)
+        if (subproblems[i].type != type)
+            type = PROBLEM_COMPOUND;
+    struct problem *problem = problem_new(arena, type, "%zu of the identifiers are refused.", count);
+    problem->subproblems = subproblems;
+    problem->subproblem_count = count;
+    return problem;
+}
+
+static const struct problem *parse_identifiers(struct arena *arena, const struct json *list,
+                                               struct order_request *out)
+{
+    const struct problem *first = NULL;
+    struct subproblem *subproblems = arena_alloc_array(arena, list->count, sizeof(subproblems[0]));
+    size_t refused = 0;
+    out->identifiers = arena_alloc_array(arena, list->count, sizeof(out->identifiers[0]));
+    for (size_t i = 0; i < list->count; ++i) {
+        const struct problem *problem = parse_identifier(arena, list->items[i], &out->identifiers[i]);
+        if (problem == NULL)
+            continue;
+        if (first == NULL)
+            first = problem;
+        subproblems[refused++] =
+            (struct subproblem){problem->type, problem->detail, quoted_member(arena, list->items[i], "type"),
+                                quoted_member(arena, list->items[i], "value")};
+    }
+    out->identifier_count = list->count;
+    return first == NULL ? NULL : combine(arena, first, subproblems, refused);
+}
+
+static const struct problem *check_unique(struct arena *arena, const struct order_request *request)
+{
+    size_t count = request->identifier_count;
+    struct identifier *sorted = arena_alloc_array(arena, count, sizeof(sorted[0]));
+    memcpy(sorted, request->identifiers, count * sizeof(sorted[0]));
+    qsort(sorted, count, sizeof(sorted[0]), identifier_compare);
+    for (size_t i = 1; i < count; ++i)
+        if (identifier_compare(&sorted[i - 1], &sorted[i]) == 0)
+            return problem_new(arena, PROBLEM_MALFORMED, "The identifier %s stands twice.", sorted[i].value);
+    return NULL;
+}
+
+static const struct problem *parse_time(struct arena *arena, const struct json *payload, const char *name,
+                                        int64_t *out)
+{
+    const struct json *value = json_member(payload, name);
+    if (value == NULL)
+        return NULL;
+    if (value->type != JSON_STRING || !time_parse(out, value->string) || *out <= 0)
+        return problem_new(arena, PROBLEM_MALFORMED,
+                           "\"%s\" is not a time such as 2026-01-02T03:04:05Z (RFC 3339).", name);
+    return NULL;
+}
+
+static const struct problem *parse_profile(struct arena *arena, const struct json *payload, const char **out)
+{
+    const struct json *value = json_member(payload, "profile");
+    if (value == NULL)
+        return NULL;
+    if (value->type != JSON_STRING || !bytes_is_text(value->string))
+        return problem_new(arena, PROBLEM_MALFORMED, "\"profile\" is not a string.");
+    *out = arena_string(arena, value->string);
+    return NULL;
+}
+
+const struct problem *order_parse_new(struct arena *arena, const struct json *payload, size_t max_identifiers,
+                                      struct order_request *out)
+{
+    *out = (struct order_request){0};
+    const struct json *list = json_member(payload, "identifiers");
+    if (list == NULL || list->type != JSON_ARRAY || list->count == 0)
+        return problem_new(arena, PROBLEM_MALFORMED,
+                           "An order needs \"identifiers\", an array of one at least.");
+    if (list->count > max_identifiers)
+        return problem_new(arena, PROBLEM_MALFORMED,
+                           "An order may name %zu identifiers at most; this one names %zu.", max_identifiers,
+                           list->count);
+    const struct problem *problem = parse_identifiers(arena, list, out);
+    if (problem == NULL)
+        problem = check_unique(arena, out);
+    if (problem == NULL)
+        problem = parse_time(arena, payload, "notBefore", &out->not_before);
+    if (problem == NULL)
+        problem = parse_time(arena, payload, "notAfter", &out->not_after);
+    if (problem == NULL)
+        problem = parse_profile(arena, payload, &out->profile);
+    return problem;
+}
+
+/* ---- finalize ---- */
+
+const struct problem *order_parse_finalize(struct arena *arena, const struct json *payload, struct bytes *csr)
+{
+    struct bytes text;
+    if (!json_member_string(payload, "csr", &text))
+        return problem_new(arena, PROBLEM_MALFORMED, "The payload has no \"csr\".");
+    if (!base64url_decode(arena, text, csr))
+        return problem_new(arena, PROBLEM_MALFORMED, "The \"csr\" is not base64url without padding.");
+    return NULL;
+}
+
+/* ---- states ---- */
+
+enum order_status order_status_from_authorizations(const struct order *order,
+                                                   const struct authorization *authorizations, size_t count,
+                                                   int64_t now)
+{
+    bool all_valid = count != 0;
+    if (order->status != ORDER_PENDING)
+        return order->status;
+    if (order->expires_at <= now)
+        return ORDER_INVALID;
+    for (size_t i = 0; i < count; ++i) {
+        enum authorization_status status = authorization_status_at(&authorizations[i], now);
+        if (status != AUTHORIZATION_VALID && status != AUTHORIZATION_PENDING)
+            return ORDER_INVALID;
+        all_valid = all_valid && status == AUTHORIZATION_VALID;
+    }
+    return all_valid ? ORDER_READY : ORDER_PENDING;
+}
+
+const struct problem *order_check_ready(struct arena *arena, const struct order *order)
+{
+    if (order->status == ORDER_READY)
+        return NULL;
+    return problem_new(arena, PROBLEM_ORDER_NOT_READY, "The order is %s, not ready.",
+                       order_status_name(order->status));
+}
+
+/* ---- rendering ---- */
+
+static void write_identifiers(struct json_writer *writer, const struct order *order)
+{
+    json_key(writer, "identifiers");
+    json_begin_array(writer);
+    for (size_t i = 0; i < order->identifier_count; ++i) {
+        json_begin_object(writer);
+        json_put_string(writer, "type", identifier_type_name(order->identifiers[i].type));
+        json_put_string(writer, "value", order->identifiers[i].value);
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+}
+
+struct bytes order_render(struct arena *arena, const struct urls *urls, const struct order *order)
+{
+    struct json_writer *writer = json_writer_new(arena, ORDER_MAX_BYTES);
+    json_begin_object(writer);
+    json_put_string(writer, "status", order_status_name(order->status));
+    json_put_time(writer, "expires", order->expires_at);
+    write_identifiers(writer, order);
+    json_put_time(writer, "notBefore", order->not_before);
+    json_put_time(writer, "notAfter", order->not_after);
+    json_put_string(writer, "profile", order->profile);
+    if (order->error_json != NULL) {
+        json_key(writer, "error");
+        json_write_raw(writer, bytes_from_string(order->error_json));
+    }
+    json_key(writer, "authorizations");
+    json_begin_array(writer);
+    for (size_t i = 0; i < order->identifier_count; ++i)
+        json_write_string(writer, url_authorization(arena, urls, order->authorization_ids[i]));
+    json_end_array(writer);
+    json_put_string(writer, "finalize", url_finalize(arena, urls, order->id));
+    if (order->status == ORDER_VALID)
+        json_put_string(writer, "certificate", url_certificate(arena, urls, order->certificate_id));
+    json_end_object(writer);
+    return json_writer_finish(writer);
+}

@@ -1,0 +1,36 @@
+/* Orders (RFC 8555 §7.1.3, §7.4). */
+#pragma once
+
+#include "acme/urls.h"
+#include "acme/validity.h"
+
+enum { ORDER_MAX_IDENTIFIERS = 100 };
+
+struct order_request {
+    struct identifier *identifiers; /* in the client's order, none twice */
+    size_t identifier_count;
+    int64_t not_before; /* 0 when absent */
+    int64_t not_after;
+    const char *profile;  /* NULL when absent */
+};
+
+/* newOrder's payload. malformed, unsupportedIdentifier; several bad names make subproblems. */
+[[gnu::warn_unused_result]] const struct problem *order_parse_new(struct arena *arena, const struct json *payload,
+                                                                  size_t max_identifiers, struct order_request *out);
+
+/* finalize's payload: the DER of `csr`. */
+[[gnu::warn_unused_result]] const struct problem *order_parse_finalize(struct arena *arena,
+                                                                       const struct json *payload, struct bytes *csr);
+
+/*
+ * What a pending order has become, given its authorizations (RFC 8555 §7.1.6): ready when all are valid and unexpired,
+ * invalid when one of them can no longer become so or the order expired, else pending.
+ */
+enum order_status order_status_from_authorizations(const struct order *order,
+                                                   const struct authorization *authorizations, size_t count,
+                                                   int64_t now);
+
+/* 403 orderNotReady, or NULL for an order that is ready. A processing or valid one is answered as it is, before. */
+[[gnu::warn_unused_result]] const struct problem *order_check_ready(struct arena *arena, const struct order *order);
+
+struct bytes order_render(struct arena *arena, const struct urls *urls, const struct order *order);

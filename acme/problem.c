@@ -1,0 +1,136 @@
+#include "acme/problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* A detail holds words from outside (names, a CA's message): this is where they stop growing. */
+enum { DETAIL_MAX_BYTES = 1024, DOCUMENT_MAX_BYTES = 256 * 1024 };
+
+#define TYPE_PREFIX "urn:ietf:params:acme:error:"
+
+static const struct {
+    const char *urn;
+    int status;
+} types[] = {
+    [PROBLEM_ACCOUNT_DOES_NOT_EXIST] = {TYPE_PREFIX "accountDoesNotExist", 400},
+    [PROBLEM_ALREADY_REPLACED] = {TYPE_PREFIX "alreadyReplaced", 409},
+    [PROBLEM_ALREADY_REVOKED] = {TYPE_PREFIX "alreadyRevoked", 400},
+    [PROBLEM_BAD_CSR] = {TYPE_PREFIX "badCSR", 400},
+    [PROBLEM_BAD_NONCE] = {TYPE_PREFIX "badNonce", 400},
+    [PROBLEM_BAD_PUBLIC_KEY] = {TYPE_PREFIX "badPublicKey", 400},
+    [PROBLEM_BAD_REVOCATION_REASON] = {TYPE_PREFIX "badRevocationReason", 400},
+    [PROBLEM_BAD_SIGNATURE_ALGORITHM] = {TYPE_PREFIX "badSignatureAlgorithm", 400},
+    [PROBLEM_CAA] = {TYPE_PREFIX "caa", 400},
+    [PROBLEM_COMPOUND] = {TYPE_PREFIX "compound", 400},
+    [PROBLEM_CONNECTION] = {TYPE_PREFIX "connection", 400},
+    [PROBLEM_DNS] = {TYPE_PREFIX "dns", 400},
+    [PROBLEM_EXTERNAL_ACCOUNT_REQUIRED] = {TYPE_PREFIX "externalAccountRequired", 403},
+    [PROBLEM_INCORRECT_RESPONSE] = {TYPE_PREFIX "incorrectResponse", 400},
+    [PROBLEM_INVALID_CONTACT] = {TYPE_PREFIX "invalidContact", 400},
+    [PROBLEM_INVALID_PROFILE] = {TYPE_PREFIX "invalidProfile", 400},
+    [PROBLEM_MALFORMED] = {TYPE_PREFIX "malformed", 400},
+    [PROBLEM_ORDER_NOT_READY] = {TYPE_PREFIX "orderNotReady", 403},
+    [PROBLEM_RATE_LIMITED] = {TYPE_PREFIX "rateLimited", 429},
+    [PROBLEM_REJECTED_IDENTIFIER] = {TYPE_PREFIX "rejectedIdentifier", 403},
+    [PROBLEM_SERVER_INTERNAL] = {TYPE_PREFIX "serverInternal", 500},
+    [PROBLEM_TLS] = {TYPE_PREFIX "tls", 400},
+    [PROBLEM_UNAUTHORIZED] = {TYPE_PREFIX "unauthorized", 403},
+    [PROBLEM_UNSUPPORTED_CONTACT] = {TYPE_PREFIX "unsupportedContact", 400},
+    [PROBLEM_UNSUPPORTED_IDENTIFIER] = {TYPE_PREFIX "unsupportedIdentifier", 400},
+    [PROBLEM_USER_ACTION_REQUIRED] = {TYPE_PREFIX "userActionRequired", 403},
+};
+
+[[gnu::format(printf, 4, 0)]] static struct problem *make(struct arena *arena, enum problem_type type,
+                                                          int status, const char *format, va_list arguments)
+{
+    char detail[DETAIL_MAX_BYTES];
+    if (vsnprintf(detail, sizeof detail, format, arguments) < 0) {
+        detail[0] = '\0';
+    }
+    struct problem *problem = arena_alloc(arena, sizeof *problem);
+    problem->type = type;
+    problem->status = status;
+    problem->detail = arena_duplicate(arena, detail);
+    return problem;
+}
+
+struct problem *problem_new(struct arena *arena, enum problem_type type, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    struct problem *problem = make(arena, type, types[type].status, format, arguments);
+    va_end(arguments);
+    return problem;
+}
+
+struct problem *problem_with_status(struct arena *arena, int status, enum problem_type type,
+                                    const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    struct problem *problem = make(arena, type, status, format, arguments);
+    va_end(arguments);
+    return problem;
+}
+
+const char *problem_type_name(enum problem_type type)
+{
+    return types[type].urn + strlen(TYPE_PREFIX);
+}
+
+static void write_detail(struct json_writer *writer, const char *detail)
+{
+    json_key(writer, "detail");
+    json_write_bytes(writer, bytes_from_string(detail));
+}
+
+static void write_subproblem(struct json_writer *writer, const struct subproblem *subproblem)
+{
+    json_begin_object(writer);
+    json_put_string(writer, "type", types[subproblem->type].urn);
+    write_detail(writer, subproblem->detail);
+    json_key(writer, "identifier");
+    json_begin_object(writer);
+    json_put_string(writer, "type", subproblem->identifier_type);
+    json_key(writer, "value");
+    json_write_bytes(writer, bytes_from_string(subproblem->identifier_value));
+    json_end_object(writer);
+    json_end_object(writer);
+}
+
+void problem_write(struct json_writer *writer, const struct problem *problem)
+{
+    json_begin_object(writer);
+    json_put_string(writer, "type", types[problem->type].urn);
+    write_detail(writer, problem->detail);
+    json_put_integer(writer, "status", problem->status);
+    if (problem->algorithms_json != NULL) {
+        json_key(writer, "algorithms");
+        json_write_raw(writer, bytes_from_string(problem->algorithms_json));
+    }
+    if (problem->subproblem_count > 0) {
+        json_key(writer, "subproblems");
+        json_begin_array(writer);
+        for (size_t i = 0; i < problem->subproblem_count; i++) {
+            write_subproblem(writer, &problem->subproblems[i]);
+        }
+        json_end_array(writer);
+    }
+    json_end_object(writer);
+}
+
+struct bytes problem_render(struct arena *arena, const struct problem *problem)
+{
+    struct json_writer *writer = json_writer_new(arena, DOCUMENT_MAX_BYTES);
+    problem_write(writer, problem);
+    struct bytes document = json_writer_finish(writer);
+    if (document.p != NULL) {
+        return document;
+    }
+    /* Whatever the subproblems hold, the client gets type and detail. */
+    struct problem brief = *problem;
+    brief.subproblem_count = 0;
+    writer = json_writer_new(arena, DOCUMENT_MAX_BYTES);
+    problem_write(writer, &brief);
+    return json_writer_finish(writer);
+}

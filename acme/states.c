@@ -1,0 +1,110 @@
+#include "acme/objects.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* ---- names ---- */
+
+static const char *const account_names[] = {
+    [ACCOUNT_VALID] = "valid", [ACCOUNT_DEACTIVATED] = "deactivated", [ACCOUNT_REVOKED] = "revoked"};
+
+static const char *const order_names[] = {[ORDER_PENDING] = "pending",
+                                          [ORDER_READY] = "ready",
+                                          [ORDER_PROCESSING] = "processing",
+                                          [ORDER_VALID] = "valid",
+                                          [ORDER_INVALID] = "invalid"};
+
+static const char *const authorization_names[] = {
+    [AUTHORIZATION_PENDING] = "pending", [AUTHORIZATION_VALID] = "valid",
+    [AUTHORIZATION_INVALID] = "invalid", [AUTHORIZATION_DEACTIVATED] = "deactivated",
+    [AUTHORIZATION_EXPIRED] = "expired", [AUTHORIZATION_REVOKED] = "revoked"};
+
+static const char *const challenge_names[] = {[CHALLENGE_PENDING] = "pending",
+                                              [CHALLENGE_PROCESSING] = "processing",
+                                              [CHALLENGE_VALID] = "valid",
+                                              [CHALLENGE_INVALID] = "invalid"};
+
+static const char *const certificate_names[] = {
+    [CERTIFICATE_GOOD] = "good", [CERTIFICATE_REVOKED] = "revoked", [CERTIFICATE_REJECTED] = "rejected"};
+
+static const char *const attempt_names[] = {
+    [ATTEMPT_STARTED] = "started", [ATTEMPT_SIGNED] = "signed",   [ATTEMPT_REFUSED] = "refused",
+    [ATTEMPT_FAILED] = "failed",   [ATTEMPT_UNKNOWN] = "unknown", [ATTEMPT_REJECTED] = "rejected"};
+
+static const char *name_of(const char *const *names, size_t count, size_t value)
+{
+    return value < count && names[value] != NULL ? names[value] : "none";
+}
+
+const char *account_status_name(enum account_status status)
+{
+    return name_of(account_names, COUNT(account_names), (size_t)status);
+}
+
+const char *order_status_name(enum order_status status)
+{
+    return name_of(order_names, COUNT(order_names), (size_t)status);
+}
+
+const char *authorization_status_name(enum authorization_status status)
+{
+    return name_of(authorization_names, COUNT(authorization_names), (size_t)status);
+}
+
+const char *challenge_status_name(enum challenge_status status)
+{
+    return name_of(challenge_names, COUNT(challenge_names), (size_t)status);
+}
+
+const char *certificate_status_name(enum certificate_status status)
+{
+    return name_of(certificate_names, COUNT(certificate_names), (size_t)status);
+}
+
+const char *attempt_status_name(enum attempt_status status)
+{
+    return name_of(attempt_names, COUNT(attempt_names), (size_t)status);
+}
+
+/* ---- transitions: for each state the states that may follow, as bits ---- */
+
+static const uint32_t order_next[] = {
+    [ORDER_PENDING] = 1U << ORDER_READY | 1U << ORDER_INVALID,
+    [ORDER_READY] = 1U << ORDER_PROCESSING | 1U << ORDER_INVALID,
+    [ORDER_PROCESSING] = 1U << ORDER_VALID | 1U << ORDER_INVALID,
+    [ORDER_VALID] = 0,
+    [ORDER_INVALID] = 0,
+};
+
+static const uint32_t authorization_next[] = {
+    [AUTHORIZATION_PENDING] = 1U << AUTHORIZATION_VALID | 1U << AUTHORIZATION_INVALID |
+                              1U << AUTHORIZATION_EXPIRED | 1U << AUTHORIZATION_DEACTIVATED,
+    [AUTHORIZATION_VALID] =
+        1U << AUTHORIZATION_EXPIRED | 1U << AUTHORIZATION_DEACTIVATED | 1U << AUTHORIZATION_REVOKED,
+    [AUTHORIZATION_INVALID] = 0,
+    [AUTHORIZATION_DEACTIVATED] = 0,
+    [AUTHORIZATION_EXPIRED] = 0,
+    [AUTHORIZATION_REVOKED] = 0,
+};
+
+static const uint32_t challenge_next[] = {
+    [CHALLENGE_PENDING] = 1U << CHALLENGE_PROCESSING,
+    /* Back to processing: a try that failed for a passing reason (RFC 8555 §8.2). */
+    [CHALLENGE_PROCESSING] = 1U << CHALLENGE_PROCESSING | 1U << CHALLENGE_VALID | 1U << CHALLENGE_INVALID,
+    [CHALLENGE_VALID] = 0,
+    [CHALLENGE_INVALID] = 0,
+};
+
+bool order_may_become(enum order_status from, enum order_status to)
+{
+    return (size_t)from < COUNT(order_next) && (order_next[from] & 1U << to) != 0;
+}
+
+bool authorization_may_become(enum authorization_status from, enum authorization_status to)
+{
+    return (size_t)from < COUNT(authorization_next) && (authorization_next[from] & 1U << to) != 0;
+}
+
+bool challenge_may_become(enum challenge_status from, enum challenge_status to)
+{
+    return (size_t)from < COUNT(challenge_next) && (challenge_next[from] & 1U << to) != 0;
+}

@@ -1,0 +1,137 @@
+#include "acme/urls.h"
+
+static char *url_of(struct arena *arena, const struct urls *urls, const char *rest)
+{
+    return arena_printf(arena, "%s/acme/%s/%s", urls->base, urls->endpoint, rest);
+}
+
+static char *url_of_object(struct arena *arena, const struct urls *urls, const char *kind, int64_t id,
+                           const char *rest)
+{
+    return arena_printf(arena, "%s/acme/%s/%s/%lld%s", urls->base, urls->endpoint, kind, (long long)id, rest);
+}
+
+char *url_directory(struct arena *arena, const struct urls *urls)
+{
+    return url_of(arena, urls, "directory");
+}
+
+char *url_new_nonce(struct arena *arena, const struct urls *urls)
+{
+    return url_of(arena, urls, "new-nonce");
+}
+
+char *url_new_account(struct arena *arena, const struct urls *urls)
+{
+    return url_of(arena, urls, "new-account");
+}
+
+char *url_new_order(struct arena *arena, const struct urls *urls)
+{
+    return url_of(arena, urls, "new-order");
+}
+
+char *url_revoke_cert(struct arena *arena, const struct urls *urls)
+{
+    return url_of(arena, urls, "revoke-cert");
+}
+
+char *url_account(struct arena *arena, const struct urls *urls, int64_t account_id)
+{
+    return url_of_object(arena, urls, "account", account_id, "");
+}
+
+char *url_account_orders(struct arena *arena, const struct urls *urls, int64_t account_id)
+{
+    return url_of_object(arena, urls, "account", account_id, "/orders");
+}
+
+char *url_order(struct arena *arena, const struct urls *urls, int64_t order_id)
+{
+    return url_of_object(arena, urls, "order", order_id, "");
+}
+
+char *url_finalize(struct arena *arena, const struct urls *urls, int64_t order_id)
+{
+    return url_of_object(arena, urls, "order", order_id, "/finalize");
+}
+
+char *url_authorization(struct arena *arena, const struct urls *urls, int64_t authorization_id)
+{
+    return url_of_object(arena, urls, "authz", authorization_id, "");
+}
+
+char *url_challenge(struct arena *arena, const struct urls *urls, int64_t authorization_id,
+                    enum challenge_type type)
+{
+    return arena_printf(arena, "%s/acme/%s/challenge/%lld/%s", urls->base, urls->endpoint,
+                        (long long)authorization_id, challenge_type_info(type)->name);
+}
+
+char *url_certificate(struct arena *arena, const struct urls *urls, int64_t certificate_id)
+{
+    return url_of_object(arena, urls, "certificate", certificate_id, "");
+}
+
+int64_t url_parse_id(struct bytes text)
+{
+    int64_t id = 0;
+    if (text.n == 0 || text.p[0] == '0')
+        return 0;
+    for (size_t i = 0; i < text.n; ++i) {
+        if (text.p[i] < '0' || text.p[i] > '9' || __builtin_mul_overflow(id, 10, &id) ||
+            __builtin_add_overflow(id, text.p[i] - '0', &id))
+            return 0;
+    }
+    return id;
+}
+
+/* The case of a scheme does not matter (RFC 3986 §3.1). */
+static bool has_scheme(struct bytes url, struct bytes scheme)
+{
+    return url.n >= scheme.n && bytes_equal_ignore_case(bytes_of(url.p, scheme.n), scheme);
+}
+
+static bool is_visible_ascii(struct bytes text)
+{
+    for (size_t i = 0; i < text.n; ++i)
+        if (text.p[i] <= ' ' || text.p[i] >= 0x7f)
+            return false;
+    return true;
+}
+
+/* What follows "scheme://host"; false when the text is no absolute http or https URL. */
+static bool path_of(struct bytes url, struct bytes *path)
+{
+    struct bytes https = BYTES_LITERAL("https://");
+    struct bytes http = BYTES_LITERAL("http://");
+    size_t scheme = has_scheme(url, https) ? https.n : has_scheme(url, http) ? http.n : 0;
+    if (scheme == 0 || !is_visible_ascii(url))
+        return false;
+    size_t end = scheme;
+    while (end < url.n && strchr("/?#", url.p[end]) == NULL)
+        ++end;
+    *path = bytes_of(url.p + end, url.n - end);
+    return end != scheme;
+}
+
+static bool take_text(struct bytes *from, const char *text)
+{
+    struct bytes wanted = bytes_from_string(text);
+    if (!bytes_has_prefix(*from, wanted))
+        return false;
+    *from = bytes_of(from->p + wanted.n, from->n - wanted.n);
+    return true;
+}
+
+int64_t url_account_id(const struct urls *urls, struct bytes url, bool *url_shaped)
+{
+    struct bytes path;
+    bool shaped = path_of(url, &path);
+    if (url_shaped != NULL)
+        *url_shaped = shaped;
+    if (!shaped || !take_text(&path, "/acme/") || !take_text(&path, urls->endpoint) ||
+        !take_text(&path, "/account/"))
+        return 0;
+    return url_parse_id(path);
+}

@@ -1,0 +1,152 @@
+#include "acme/validity.h"
+
+#include "acme/base/time_text.h"
+#include "acme/certificate.h"
+
+/* What a CA that has not told its default is taken to give: step-ca's own. */
+static const int64_t usual_default_s = 24 * 3600;
+
+/* Keeps sums of times and configured durations far from overflow. */
+static const int64_t longest_cap_s = INT64_C(1000) * 366 * 24 * 3600;
+
+static int64_t lesser(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t greater(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int64_t validity_cap(const struct validity_limits *limits, int64_t from)
+{
+    int64_t cap = lesser(limits->profile_max_s, longest_cap_s);
+    if (limits->issuer_max_s != 0) {
+        cap = lesser(cap, limits->issuer_max_s);
+    }
+    if (limits->chain_not_after != 0) {
+        cap = lesser(cap, limits->chain_not_after - from);
+    }
+    return greater(cap, 0);
+}
+
+static int64_t ca_default(const struct validity_limits *limits)
+{
+    return limits->issuer_default_s == 0 ? usual_default_s : limits->issuer_default_s;
+}
+
+/* The lifetime to ask for when the order names no end; 0 leaves it to the CA. The cap itself is only asked
+ * for to keep the CA's default under it. */
+static int64_t lifetime_to_ask(const struct validity_limits *limits, int64_t cap)
+{
+    if (limits->wish_s != 0) {
+        return lesser(limits->wish_s, cap);
+    }
+    return ca_default(limits) > cap ? cap : 0;
+}
+
+static const char *duration_words(struct arena *arena, int64_t seconds)
+{
+    char text[DURATION_TEXT_BYTES];
+    duration_format(text, seconds);
+    return arena_duplicate(arena, text);
+}
+
+static const char *time_words(struct arena *arena, int64_t time)
+{
+    char text[TIME_TEXT_BYTES];
+    time_format(text, time);
+    return arena_duplicate(arena, text);
+}
+
+/* An end that the order names itself. */
+static const struct problem *check_end(struct arena *arena, const struct validity_limits *limits, int64_t now,
+                                       int64_t begin, int64_t cap, int64_t not_after)
+{
+    if (not_after <= now) {
+        return problem_new(arena, PROBLEM_MALFORMED, "notAfter %s is in the past",
+                           time_words(arena, not_after));
+    }
+    if (not_after <= begin) {
+        return problem_new(arena, PROBLEM_MALFORMED, "notAfter %s is not after notBefore %s",
+                           time_words(arena, not_after), time_words(arena, begin));
+    }
+    if (not_after - begin > cap) {
+        return problem_new(arena, PROBLEM_MALFORMED,
+                           "notAfter %s is too late: certificates live %s at most here, so %s is the latest",
+                           time_words(arena, not_after), duration_words(arena, cap),
+                           time_words(arena, begin + cap));
+    }
+    if (not_after - begin < limits->issuer_min_s) {
+        return problem_new(arena, PROBLEM_MALFORMED,
+                           "notAfter %s is too early: the CA signs for %s at least, so %s is the earliest",
+                           time_words(arena, not_after), duration_words(arena, limits->issuer_min_s),
+                           time_words(arena, begin + limits->issuer_min_s));
+    }
+    return NULL;
+}
+
+/* The end that our configuration and the CA arrive at. */
+static const struct problem *check_lifetime(struct arena *arena, const struct validity_limits *limits,
+                                            int64_t now, int64_t not_before, int64_t cap)
+{
+    int64_t ask = lifetime_to_ask(limits, cap);
+    int64_t lifetime = ask == 0 ? ca_default(limits) : ask;
+    if (cap == 0) {
+        return problem_new(arena, PROBLEM_SERVER_INTERNAL,
+                           "no certificate can be issued: the CA's own chain ends before it would begin");
+    }
+    if (lifetime < limits->issuer_min_s) {
+        return problem_new(
+            arena, PROBLEM_SERVER_INTERNAL,
+            "no certificate can be issued: %s is all that it may live, the CA signs for %s at least",
+            duration_words(arena, lifetime), duration_words(arena, limits->issuer_min_s));
+    }
+    if (not_before != 0 && not_before + lifetime <= now) {
+        return problem_new(
+            arena, PROBLEM_MALFORMED,
+            "notBefore %s is too long ago: a certificate of %s from then would have ended by now",
+            time_words(arena, not_before), duration_words(arena, lifetime));
+    }
+    return NULL;
+}
+
+const struct problem *validity_check_order(struct arena *arena, const struct validity_limits *limits,
+                                           int64_t now, int64_t not_before, int64_t not_after)
+{
+    if (not_before > now + VALIDITY_MAX_AHEAD_S) {
+        return problem_new(arena, PROBLEM_MALFORMED,
+                           "notBefore %s is too far ahead: %s is the latest accepted",
+                           time_words(arena, not_before), time_words(arena, now + VALIDITY_MAX_AHEAD_S));
+    }
+    int64_t begin = not_before == 0 ? now : not_before;
+    int64_t cap = validity_cap(limits, begin);
+    return not_after == 0 ? check_lifetime(arena, limits, now, not_before, cap)
+                          : check_end(arena, limits, now, begin, cap, not_after);
+}
+
+const struct problem *validity_plan(struct arena *arena, const struct validity_limits *limits, int64_t now,
+                                    int64_t not_before, int64_t not_after, struct validity_request *out)
+{
+    *out = (struct validity_request){0};
+    const struct problem *problem = validity_check_order(arena, limits, now, not_before, not_after);
+    if (problem != NULL) {
+        return problem;
+    }
+    if (not_before != 0) {
+        out->not_before = time_words(arena, not_before);
+    }
+    if (not_after != 0) {
+        out->not_after = time_words(arena, not_after);
+        out->latest_not_after = not_after + CERTIFICATE_SLACK_S;
+        return NULL;
+    }
+    int64_t ask = lifetime_to_ask(limits, validity_cap(limits, not_before == 0 ? now : not_before));
+    if (ask != 0) {
+        out->not_after = duration_words(arena, ask);
+    }
+    int64_t begin = greater(now, not_before);
+    out->latest_not_after = begin + validity_cap(limits, begin) + CERTIFICATE_SLACK_S;
+    return NULL;
+}

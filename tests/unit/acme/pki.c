@@ -1,0 +1,203 @@
+#include "pki.h"
+
+#include <criterion/criterion.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+
+static void release_key(void *key)
+{
+    EVP_PKEY_free(key);
+}
+
+static void release_certificate(void *certificate)
+{
+    X509_free(certificate);
+}
+
+static void release_store(void *store)
+{
+    X509_STORE_free(store);
+}
+
+static EVP_PKEY *generate_ec(const char *curve, bool explicit_parameters)
+{
+    EVP_PKEY *key = NULL;
+    autofree_evp_pkey_ctx EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    cr_assert_eq(EVP_PKEY_keygen_init(context), 1);
+    cr_assert_eq(EVP_PKEY_CTX_set_group_name(context, curve), 1);
+    cr_assert_eq(EVP_PKEY_CTX_set_ec_param_enc(context, explicit_parameters ? OPENSSL_EC_EXPLICIT_CURVE
+                                                                            : OPENSSL_EC_NAMED_CURVE),
+                 1);
+    cr_assert_eq(EVP_PKEY_generate(context, &key), 1);
+    return key;
+}
+
+EVP_PKEY *pki_key(struct arena *arena, const char *type)
+{
+    EVP_PKEY *key;
+    if (strncmp(type, "RSA-", 4) == 0) {
+        key = EVP_RSA_gen((unsigned)strtoul(type + 4, NULL, 10));
+    } else if (strncmp(type, "Ed", 2) == 0) {
+        key = EVP_PKEY_Q_keygen(NULL, NULL, type);
+    } else if (strcmp(type, "P-256 explicit") == 0) {
+        key = generate_ec("P-256", true);
+    } else {
+        key = generate_ec(type, false);
+    }
+    cr_assert_not_null(key, "%s", type);
+    arena_on_free(arena, release_key, key);
+    return key;
+}
+
+EVP_PKEY *pki_rsa_public(struct arena *arena, int bits, unsigned exponent)
+{
+    autofree_bignum BIGNUM *n = BN_new();
+    autofree_bignum BIGNUM *e = BN_new();
+    cr_assert_eq(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+    cr_assert_eq(BN_set_word(e, exponent), 1);
+    autofree_ossl_param_bld OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    cr_assert_eq(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n), 1);
+    cr_assert_eq(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e), 1);
+    autofree_ossl_params OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+    autofree_evp_pkey_ctx EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY *key = NULL;
+    cr_assert_eq(EVP_PKEY_fromdata_init(context), 1);
+    cr_assert_eq(EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+    arena_on_free(arena, release_key, key);
+    return key;
+}
+
+struct identifier *pki_identifiers(struct arena *arena, const char *text, size_t *count)
+{
+    struct identifier *all = arena_alloc_array(arena, 16, sizeof *all);
+    *count = 0;
+    for (const char *at = text; *at != '\0'; at += strspn(at, ", ")) {
+        size_t type = strcspn(at, ":");
+        size_t value = strcspn(at + type + 1, ",");
+        cr_assert_null(
+            identifier_parse(arena, bytes_of(at, type), bytes_of(at + type + 1, value), &all[(*count)++]));
+        at += type + 1 + value;
+    }
+    return all;
+}
+
+static X509_EXTENSION *extension(int type, const char *value)
+{
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, NULL, NULL, NULL, NULL, 0);
+    X509_EXTENSION *made = X509V3_EXT_conf_nid(NULL, &context, type, value);
+    cr_assert_not_null(made, "%s", value);
+    return made;
+}
+
+static void add_text(X509_NAME *subject, const char *field, const char *text)
+{
+    if (text != NULL) {
+        cr_assert_eq(X509_NAME_add_entry_by_txt(subject, field, V_ASN1_UTF8STRING,
+                                                (const unsigned char *)text, -1, -1, 0),
+                     1);
+    }
+}
+
+static const EVP_MD *digest_for(EVP_PKEY *key, const EVP_MD *wanted)
+{
+    bool edwards = EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448");
+    return edwards ? NULL : wanted == NULL ? EVP_sha256() : wanted;
+}
+
+static void add_extensions(X509_REQ *request, const struct pki_csr *csr)
+{
+    STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
+    sk_X509_EXTENSION_push(extensions, extension(NID_subject_alt_name, csr->names));
+    if (csr->names_twice) {
+        sk_X509_EXTENSION_push(extensions, extension(NID_subject_alt_name, csr->names));
+    }
+    cr_assert_eq(X509_REQ_add_extensions_nid(request, extensions, NID_ext_req), 1);
+    if (csr->extensions_twice) {
+        cr_assert_eq(X509_REQ_add_extensions_nid(request, extensions, NID_ms_ext_req), 1);
+    }
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+}
+
+struct bytes pki_csr(struct arena *arena, const struct pki_csr *csr)
+{
+    autofree_x509_req X509_REQ *request = X509_REQ_new();
+    cr_assert_eq(X509_REQ_set_pubkey(request, csr->key), 1);
+    X509_NAME *subject = X509_REQ_get_subject_name(request);
+    add_text(subject, "CN", csr->common_name);
+    add_text(subject, "CN", csr->second_common_name);
+    add_text(subject, "emailAddress", csr->subject_email);
+    if (csr->names != NULL) {
+        add_extensions(request, csr);
+    }
+    if (csr->extensions_broken) {
+        cr_assert_eq(X509_REQ_add1_attr_by_NID(request, NID_ext_req, V_ASN1_OCTET_STRING,
+                                               (const unsigned char *)"x", 1),
+                     1);
+    }
+    EVP_PKEY *signer = csr->signer == NULL ? csr->key : csr->signer;
+    cr_assert_gt(X509_REQ_sign(request, signer, digest_for(signer, csr->digest)), 0);
+    unsigned char *der = NULL;
+    int length = i2d_X509_REQ(request, &der);
+    cr_assert_gt(length, 0);
+    struct bytes copy = arena_copy(arena, bytes_of(der, (size_t)length));
+    OPENSSL_free(der);
+    return copy;
+}
+
+static void add_extension(X509 *certificate, int type, const char *value)
+{
+    X509_EXTENSION *made = extension(type, value);
+    cr_assert_eq(X509_add_ext(certificate, made, -1), 1);
+    X509_EXTENSION_free(made);
+}
+
+static void set_serial(X509 *certificate, const char *hex)
+{
+    BIGNUM *read = NULL;
+    cr_assert_gt(BN_hex2bn(&read, hex == NULL ? "1" : hex), 0);
+    autofree_bignum BIGNUM *number = read;
+    cr_assert_not_null(BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)));
+}
+
+X509 *pki_certificate(struct arena *arena, const struct pki_certificate *certificate)
+{
+    X509 *made = X509_new();
+    arena_on_free(arena, release_certificate, made);
+    X509_set_version(made, X509_VERSION_3);
+    set_serial(made, certificate->serial_hex);
+    add_text(X509_get_subject_name(made), "CN", certificate->common_name);
+    X509 *signer = certificate->signer == NULL ? made : certificate->signer;
+    EVP_PKEY *signer_key = certificate->signer_key == NULL ? certificate->key : certificate->signer_key;
+    cr_assert_eq(X509_set_issuer_name(made, X509_get_subject_name(signer)), 1);
+    cr_assert_eq(X509_set_pubkey(made, certificate->key), 1);
+    ASN1_TIME_set(X509_getm_notBefore(made), certificate->not_before);
+    ASN1_TIME_set(X509_getm_notAfter(made), certificate->not_after);
+    if (certificate->is_ca) {
+        add_extension(made, NID_basic_constraints, "critical,CA:TRUE");
+    }
+    if (certificate->names != NULL) {
+        add_extension(made, NID_subject_alt_name, certificate->names);
+    }
+    cr_assert_gt(X509_sign(made, signer_key, digest_for(signer_key, NULL)), 0);
+    return made;
+}
+
+struct bytes pki_der(struct arena *arena, X509 *certificate)
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509(certificate, &der);
+    cr_assert_gt(length, 0);
+    struct bytes copy = arena_copy(arena, bytes_of(der, (size_t)length));
+    OPENSSL_free(der);
+    return copy;
+}
+
+X509_STORE *pki_roots(struct arena *arena, X509 *root)
+{
+    X509_STORE *store = X509_STORE_new();
+    arena_on_free(arena, release_store, store);
+    cr_assert_eq(X509_STORE_add_cert(store, root), 1);
+    return store;
+}

@@ -1,0 +1,47 @@
+/* Keys, requests and certificates made for the tests, good and bad ones. */
+#pragma once
+
+#include "acme/identifier.h"
+#include "acme/jose/openssl_handles.h"
+
+/* "P-256", "P-384", "P-521", "secp256k1", "P-256 explicit", "RSA-1024", "RSA-2048", "Ed25519", "Ed448". The
+ * arena owns it. */
+EVP_PKEY *pki_key(struct arena *arena, const char *type);
+
+/* A public RSA key that nobody has the other half of: a random odd modulus. */
+EVP_PKEY *pki_rsa_public(struct arena *arena, int bits, unsigned exponent);
+
+/* "dns:a.example, ip:10.0.0.1" as an order's identifiers. */
+struct identifier *pki_identifiers(struct arena *arena, const char *text, size_t *count);
+
+struct pki_csr {
+    EVP_PKEY *key;
+    EVP_PKEY *signer;        /* NULL: the key itself */
+    const EVP_MD *digest;    /* NULL: SHA-256, or none for EdDSA */
+    const char *common_name; /* NULL: none */
+    const char *second_common_name;
+    const char *subject_email;
+    const char *names;      /* subjectAltName as OpenSSL's configuration writes it; NULL: none */
+    bool names_twice;       /* two subjectAltName extensions in one request for extensions */
+    bool extensions_twice;  /* Microsoft's attribute beside PKCS #9's */
+    bool extensions_broken; /* an attribute that holds no extensions */
+};
+struct bytes pki_csr(struct arena *arena, const struct pki_csr *csr);
+
+struct pki_certificate {
+    EVP_PKEY *key;
+    EVP_PKEY *signer_key; /* NULL: self-signed */
+    X509 *signer;
+    const char *common_name;
+    const char *names;      /* as above */
+    const char *serial_hex; /* "-" before it for a negative one; NULL: 1 */
+    bool is_ca;
+    int64_t not_before;
+    int64_t not_after;
+};
+/* The arena owns it. */
+X509 *pki_certificate(struct arena *arena, const struct pki_certificate *certificate);
+struct bytes pki_der(struct arena *arena, X509 *certificate);
+
+/* A store of one root, owned by the arena. */
+X509_STORE *pki_roots(struct arena *arena, X509 *root);

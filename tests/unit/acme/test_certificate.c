@@ -1,0 +1,405 @@
+#include "acme/certificate.h"
+#include "leaks.h"
+#include "pki.h"
+
+LEAK_CHECKED_SUITE(certificate);
+
+enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
+static const int64_t now = 1800000000;
+
+/* A CA of root and intermediate, and an order that it is about to sign. */
+struct scene {
+    struct arena *arena;
+    EVP_PKEY *root_key, *intermediate_key, *key, *other_key;
+    X509 *root, *intermediate, *stranger;
+    struct certificate_expectation expectation;
+};
+
+static void setup(struct scene *scene)
+{
+    struct arena *arena = arena_new();
+    *scene = (struct scene){.arena = arena};
+    scene->root_key = pki_key(arena, "P-256");
+    scene->intermediate_key = pki_key(arena, "P-256");
+    scene->key = pki_key(arena, "P-256");
+    scene->other_key = pki_key(arena, "P-256");
+    struct pki_certificate root = {.key = scene->root_key,
+                                   .common_name = "Root",
+                                   .is_ca = true,
+                                   .not_before = now - 1000 * (int64_t)DAY_S,
+                                   .not_after = now + 1000 * (int64_t)DAY_S};
+    scene->root = pki_certificate(arena, &root);
+    struct pki_certificate intermediate = root;
+    intermediate.key = scene->intermediate_key;
+    intermediate.common_name = "Intermediate";
+    intermediate.signer = scene->root;
+    intermediate.signer_key = scene->root_key;
+    scene->intermediate = pki_certificate(arena, &intermediate);
+    root.key = scene->other_key;
+    scene->stranger = pki_certificate(arena, &root);
+
+    struct pki_csr csr = {.key = scene->key, .names = "DNS:a.example,IP:10.0.0.1"};
+    struct bytes der = pki_csr(arena, &csr);
+    const unsigned char *at = der.p;
+    scene->expectation = (struct certificate_expectation){
+        .csr = d2i_X509_REQ(NULL, &at, (long)der.n),
+        .latest_not_after = now + DAY_S + CERTIFICATE_SLACK_S,
+        .roots = pki_roots(arena, scene->root),
+        .now = now,
+    };
+    scene->expectation.identifiers =
+        pki_identifiers(arena, "dns:a.example, ip:10.0.0.1", &scene->expectation.identifier_count);
+}
+
+static void teardown(struct scene *scene)
+{
+    X509_REQ_free(scene->expectation.csr);
+    arena_free(scene->arena);
+}
+
+/* What step-ca answers: the order's names, the first as the common name, begun a minute ago. */
+static struct pki_certificate good_leaf(const struct scene *scene)
+{
+    return (struct pki_certificate){
+        .key = scene->key,
+        .signer = scene->intermediate,
+        .signer_key = scene->intermediate_key,
+        .common_name = "a.example",
+        .names = "DNS:a.example,IP:10.0.0.1",
+        .not_before = now - 60,
+        .not_after = now + DAY_S,
+    };
+}
+
+/* NULL when leaf and intermediate pass, else why not. */
+static const char *fault_of(struct scene *scene, const struct pki_certificate *leaf)
+{
+    struct bytes chain[] = {pki_der(scene->arena, pki_certificate(scene->arena, leaf)),
+                            pki_der(scene->arena, scene->intermediate)};
+    const char *why = NULL;
+    bool good = certificate_check(scene->arena, chain, 2, &scene->expectation, &why);
+    cr_expect_eq(good, why == NULL);
+    return why;
+}
+
+static void expect_fault(const char *got, const char *expected)
+{
+    cr_expect_not_null(got, "accepted, expected: %s", expected);
+    if (got != NULL) {
+        cr_expect_not_null(strstr(got, expected), "%s; expected: %s", got, expected);
+    }
+}
+
+Test(certificate, that_answers_the_order_is_accepted)
+{
+    struct scene scene;
+    setup(&scene);
+    struct pki_certificate leaf = good_leaf(&scene);
+    cr_expect_null(fault_of(&scene, &leaf));
+    leaf.common_name = NULL;
+    cr_expect_null(fault_of(&scene, &leaf));
+    leaf.names = "IP:10.0.0.1,DNS:A.EXAMPLE";
+    cr_expect_null(fault_of(&scene, &leaf));
+    leaf.not_after = now + DAY_S + CERTIFICATE_SLACK_S;
+    cr_expect_null(fault_of(&scene, &leaf));
+    leaf.not_after = now + 1;
+    cr_expect_null(fault_of(&scene, &leaf));
+    leaf.not_before = now + CERTIFICATE_SLACK_S;
+    leaf.not_after = now + HOUR_S;
+    cr_expect_null(fault_of(&scene, &leaf), "the CA's clock may be a little ahead");
+    teardown(&scene);
+}
+
+Test(certificate, defect_11_that_does_not_answer_the_order_is_refused)
+{
+    struct scene scene;
+    setup(&scene);
+    struct {
+        EVP_PKEY *key;
+        const char *common_name, *names;
+        int64_t not_before, not_after;
+        bool is_ca;
+        const char *why;
+    } cases[] = {
+        {.key = scene.other_key, .why = "public key is not that of the CSR"},
+        {.names = "DNS:a.example", .why = "identifier 10.0.0.1 is not in the certificate"},
+        {.names = "DNS:a.example,IP:10.0.0.1,DNS:b.example",
+         .why = "holds b.example, which is not in the order"},
+        {.names = "DNS:a.example,IP:10.0.0.2", .why = "10.0.0.1 is not in the certificate"},
+        {.names = "DNS:*.example,IP:10.0.0.1", .why = "*.example, which is not in the order"},
+        {.names = "IP:10.0.0.1", .why = "identifier a.example is not in the certificate"},
+        {.names = "DNS:a.example,IP:10.0.0.1,email:x@a.example", .why = "an e-mail address"},
+        {.names = "DNS:a.example,IP:10.0.0.1,URI:spiffe://a/b", .why = "a URI"},
+        {.common_name = "b.example", .why = "common name b.example of the certificate is not in the order"},
+        {.common_name = "Some Body", .why = "the common name \"Some Body\""},
+        {.not_after = now + DAY_S + CERTIFICATE_SLACK_S + 1, .why = "later than 2027-01-16T08:01:00Z"},
+        {.not_after = now, .why = "already ended, at 2027-01-15T08:00:00Z"},
+        {.not_before = now + CERTIFICATE_SLACK_S + 1, .why = "compare the clocks"},
+        {.is_ca = true, .why = "is a CA's"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pki_certificate leaf = good_leaf(&scene);
+        leaf.key = cases[i].key != NULL ? cases[i].key : leaf.key;
+        leaf.common_name = cases[i].common_name != NULL ? cases[i].common_name : leaf.common_name;
+        leaf.names = cases[i].names != NULL ? cases[i].names : leaf.names;
+        leaf.not_before = cases[i].not_before != 0 ? cases[i].not_before : leaf.not_before;
+        leaf.not_after = cases[i].not_after != 0 ? cases[i].not_after : leaf.not_after;
+        leaf.is_ca = cases[i].is_ca;
+        expect_fault(fault_of(&scene, &leaf), cases[i].why);
+    }
+    struct pki_certificate nameless = good_leaf(&scene);
+    nameless.names = NULL;
+    expect_fault(fault_of(&scene, &nameless), "is not in the certificate");
+    teardown(&scene);
+}
+
+Test(certificate, defect_11_that_does_not_chain_to_the_pinned_root_is_refused)
+{
+    struct scene scene;
+    setup(&scene);
+    struct arena *arena = scene.arena;
+    struct pki_certificate made = good_leaf(&scene);
+    struct bytes leaf = pki_der(arena, pki_certificate(arena, &made));
+    struct bytes intermediate = pki_der(arena, scene.intermediate);
+    struct bytes stranger = pki_der(arena, scene.stranger);
+    made.signer = scene.stranger;
+    made.signer_key = scene.other_key;
+    struct bytes foreign = pki_der(arena, pki_certificate(arena, &made));
+    made.signer = NULL;
+    made.signer_key = NULL;
+    struct bytes self_signed = pki_der(arena, pki_certificate(arena, &made));
+    made = good_leaf(&scene);
+    made.signer_key = scene.other_key;
+    struct bytes forged = pki_der(arena, pki_certificate(arena, &made));
+    struct {
+        struct bytes chain[2];
+        size_t count;
+        const char *why;
+    } cases[] = {
+        {{leaf, intermediate}, 0, "sent no certificate"},
+        {{leaf}, 1, "chain to a pinned root"},
+        {{leaf, stranger}, 2, "chain to a pinned root"},
+        {{foreign, stranger}, 2, "chain to a pinned root"},
+        {{self_signed}, 1, "chain to a pinned root"},
+        {{forged, intermediate}, 2, "chain to a pinned root"},
+        {{intermediate, leaf}, 2, "public key"},
+        {{BYTES_LITERAL("x"), intermediate}, 2, "the certificate cannot be read"},
+        {{bytes_of(leaf.p, leaf.n - 1), intermediate}, 2, "the certificate cannot be read"},
+        {{leaf, bytes_of(intermediate.p, 9)}, 2, "certificate 2 of the chain cannot be read"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *why = NULL;
+        cr_expect_not(certificate_check(arena, cases[i].chain, cases[i].count, &scene.expectation, &why));
+        expect_fault(why, cases[i].why);
+    }
+    scene.expectation.roots = pki_roots(arena, scene.intermediate);
+    made = good_leaf(&scene);
+    expect_fault(fault_of(&scene, &made), "chain to a pinned root");
+    teardown(&scene);
+}
+
+Test(certificate, with_two_intermediates_is_accepted)
+{
+    struct scene scene;
+    setup(&scene);
+    struct pki_certificate second = {.key = scene.other_key,
+                                     .signer = scene.intermediate,
+                                     .signer_key = scene.intermediate_key,
+                                     .common_name = "Second",
+                                     .is_ca = true,
+                                     .not_before = now - DAY_S,
+                                     .not_after = now + 10 * DAY_S};
+    struct pki_certificate leaf = good_leaf(&scene);
+    leaf.signer = pki_certificate(scene.arena, &second);
+    leaf.signer_key = scene.other_key;
+    struct bytes chain[] = {pki_der(scene.arena, pki_certificate(scene.arena, &leaf)),
+                            pki_der(scene.arena, leaf.signer), pki_der(scene.arena, scene.intermediate)};
+    const char *why = NULL;
+    cr_expect(certificate_check(scene.arena, chain, 3, &scene.expectation, &why), "%s", why);
+    teardown(&scene);
+}
+
+Test(certificate, must_begin_when_the_order_said)
+{
+    struct scene scene;
+    setup(&scene);
+    int64_t ordered = now + 10 * HOUR_S;
+    scene.expectation.earliest_not_before = ordered - CERTIFICATE_SLACK_S;
+    struct pki_certificate leaf = good_leaf(&scene);
+    leaf.not_before = ordered;
+    cr_expect_null(fault_of(&scene, &leaf));
+    leaf.not_before = ordered - CERTIFICATE_SLACK_S;
+    cr_expect_null(fault_of(&scene, &leaf));
+    leaf.not_before = ordered - CERTIFICATE_SLACK_S - 1;
+    expect_fault(fault_of(&scene, &leaf), "before the order's notBefore");
+    leaf.not_before = ordered + CERTIFICATE_SLACK_S + 1;
+    expect_fault(fault_of(&scene, &leaf), "only begins at");
+    teardown(&scene);
+}
+
+Test(certificate, defect_13_serials_have_one_canonical_form)
+{
+    static const struct {
+        const char *made, *canonical, *decimal;
+    } cases[] = {
+        {"0", "0", "0"},
+        {"1", "1", "1"},
+        {"0A", "a", "10"},
+        {"0F", "f", "15"},
+        {"10", "10", "16"},
+        {"7F", "7f", "127"},
+        {"80", "80", "128"}, /* padded with a zero octet in DER */
+        {"FF", "ff", "255"}, /* the same */
+        {"0100", "100", "256"},
+        {"0ABCDEF0123456789ABCDEF012345678", "abcdef0123456789abcdef012345678",
+         "14272953482578723085157962141937194616"},
+        {"8ABCDEF0123456789ABCDEF012345678", "8abcdef0123456789abcdef012345678",
+         "184414136943047954816845265857821300344"},
+        {"7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "7fffffffffffffffffffffffffffffffffffffff",
+         "730750818665451459101842416358141509827966271487"},
+    };
+    struct scene scene;
+    setup(&scene);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pki_certificate leaf = good_leaf(&scene);
+        leaf.serial_hex = cases[i].made;
+        struct certificate_facts facts;
+        cr_assert(certificate_read_facts(scene.arena,
+                                         pki_der(scene.arena, pki_certificate(scene.arena, &leaf)), &facts));
+        cr_expect_str_eq(facts.serial, cases[i].canonical);
+        cr_expect_str_eq(serial_to_decimal(scene.arena, facts.serial), cases[i].decimal);
+    }
+    teardown(&scene);
+}
+
+Test(certificate, serials_that_rfc_5280_forbids_are_refused)
+{
+    static const char *const serials[] = {"-1", "-80", "010000000000000000000000000000000000000000"};
+    struct scene scene;
+    setup(&scene);
+    for (size_t i = 0; i < sizeof serials / sizeof serials[0]; i++) {
+        struct pki_certificate leaf = good_leaf(&scene);
+        leaf.serial_hex = serials[i];
+        struct certificate_facts facts;
+        cr_expect_not(certificate_read_facts(
+                          scene.arena, pki_der(scene.arena, pki_certificate(scene.arena, &leaf)), &facts),
+                      "%s", serials[i]);
+    }
+    static const char *const texts[] = {
+        "", "xyz", "0x1", "-1", "12 ", "AB", "111111111111111111111111111111111111111111111111"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        cr_expect_null(serial_to_decimal(scene.arena, texts[i]), "%s", texts[i]);
+    }
+    teardown(&scene);
+}
+
+Test(certificate, facts_are_read)
+{
+    struct scene scene;
+    setup(&scene);
+    struct pki_certificate leaf = good_leaf(&scene);
+    leaf.names = "DNS:B.example,URI:spiffe://a/b,DNS:a.example,IP:10.0.0.1";
+    X509 *made = pki_certificate(scene.arena, &leaf);
+    struct certificate_facts facts;
+    cr_assert(certificate_read_facts(scene.arena, pki_der(scene.arena, made), &facts));
+    cr_expect_eq(facts.not_before, now - 60);
+    cr_expect_eq(facts.not_after, now + DAY_S);
+    cr_assert_eq(facts.identifier_count, 3);
+    cr_expect_str_eq(facts.identifiers[0].value, "a.example");
+    cr_expect_str_eq(facts.identifiers[1].value, "b.example");
+    cr_expect_str_eq(facts.identifiers[2].value, "10.0.0.1");
+
+    unsigned char *spki = NULL;
+    int length = i2d_PUBKEY(scene.key, &spki);
+    uint8_t hash[32];
+    cr_assert_eq(EVP_Digest(spki, (size_t)length, hash, NULL, EVP_sha256(), NULL), 1);
+    OPENSSL_free(spki);
+    cr_expect(bytes_equal(bytes_of(facts.key_hash, 32), bytes_of(hash, 32)));
+
+    leaf.names = NULL;
+    cr_assert(certificate_read_facts(scene.arena, pki_der(scene.arena, pki_certificate(scene.arena, &leaf)),
+                                     &facts));
+    cr_assert_eq(facts.identifier_count, 1, "without subjectAltName the common name stands in");
+    cr_expect_str_eq(facts.identifiers[0].value, "a.example");
+
+    cr_expect_not(certificate_read_facts(scene.arena, BYTES_LITERAL("0"), &facts));
+    cr_expect_not(certificate_read_facts(scene.arena, bytes_of(NULL, 0), &facts));
+    teardown(&scene);
+}
+
+Test(certificate, chains_to_its_root_whatever_the_time)
+{
+    struct scene scene;
+    setup(&scene);
+    struct arena *arena = scene.arena;
+    struct pki_certificate leaf = good_leaf(&scene);
+    leaf.not_before = now - 20 * DAY_S;
+    leaf.not_after = now - 19 * DAY_S;
+    struct bytes der = pki_der(arena, pki_certificate(arena, &leaf));
+    struct bytes chain = bytes_from_string(certificate_to_pem(arena, pki_der(arena, scene.intermediate)));
+    X509_STORE *roots = scene.expectation.roots;
+    cr_expect(certificate_chains_to(der, chain, roots));
+    cr_expect_not(certificate_chains_to(der, bytes_of(NULL, 0), roots), "the intermediate is missing");
+    cr_expect_not(certificate_chains_to(der, chain, pki_roots(arena, scene.stranger)), "another root");
+    cr_expect_not(certificate_chains_to(BYTES_LITERAL("x"), chain, roots));
+    cr_expect_not(certificate_chains_to(der, BYTES_LITERAL("-----BEGIN CERTIFICATE-----\nAAAA\n"), roots));
+
+    leaf.signer = scene.root;
+    leaf.signer_key = scene.root_key;
+    der = pki_der(arena, pki_certificate(arena, &leaf));
+    cr_expect(certificate_chains_to(der, bytes_of(NULL, 0), roots), "signed by the root itself");
+    leaf.signer_key = scene.other_key;
+    der = pki_der(arena, pki_certificate(arena, &leaf));
+    cr_expect_not(certificate_chains_to(der, bytes_of(NULL, 0), roots),
+                  "the root's name, another's signature");
+    teardown(&scene);
+}
+
+Test(certificate, pem_round_trip_keeps_order_and_octets)
+{
+    struct scene scene;
+    setup(&scene);
+    struct arena *arena = scene.arena;
+    struct bytes first = pki_der(arena, scene.intermediate);
+    struct bytes second = pki_der(arena, scene.root);
+    char *text = arena_printf(arena, "a comment\n%s\n%s", certificate_to_pem(arena, first),
+                              certificate_to_pem(arena, second));
+    struct bytes *all = NULL;
+    size_t count = 0;
+    cr_assert(certificates_from_pem(arena, bytes_from_string(text), &all, &count));
+    cr_assert_eq(count, 2);
+    cr_expect(bytes_equal(all[0], first));
+    cr_expect(bytes_equal(all[1], second));
+    teardown(&scene);
+}
+
+Test(certificate, pem_without_certificates_or_with_a_broken_one_is_refused)
+{
+    struct scene scene;
+    setup(&scene);
+    struct arena *arena = scene.arena;
+    const char *good = certificate_to_pem(arena, pki_der(arena, scene.root));
+    const char *broken = certificate_to_pem(arena, BYTES_LITERAL("not a certificate"));
+    const char *const texts[] = {
+        "",
+        "no PEM here",
+        broken,
+        arena_printf(arena, "%s%s", good, broken),
+        arena_printf(arena, "%s%s%s", good, broken, good),
+        arena_printf(arena, "%.*s", (int)strlen(good) - 30, good),
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct bytes *all;
+        size_t count;
+        cr_expect_not(certificates_from_pem(arena, bytes_from_string(texts[i]), &all, &count), "%zu", i);
+    }
+    teardown(&scene);
+}
+
+Test(certificate, fingerprint_is_lower_case_sha_256)
+{
+    struct arena *arena = arena_new();
+    cr_expect_str_eq(certificate_fingerprint(arena, BYTES_LITERAL("abc")),
+                     "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    arena_free(arena);
+}
