@@ -1,0 +1,224 @@
+#include "stepca/messages.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "acme/base/time_text.h"
+#include "acme/jose/openssl_handles.h"
+
+enum {
+    BODY_MAX_BYTES = 256 * 1024,
+    FINGERPRINT_BYTES = 32,
+    DEFAULT_MIN_S = 5 * 60, /* step-ca's globalProvisionerClaims */
+    DEFAULT_MAX_S = 24 * 3600,
+    DEFAULT_DEFAULT_S = 24 * 3600,
+};
+
+const struct json_limits stepca_reply_limits = {.max_depth = 16, .max_values = 65536};
+
+static const struct json *parse_reply(struct arena *arena, struct bytes body)
+{
+    const struct json *json = json_parse(arena, body, &stepca_reply_limits, NULL);
+    return json != NULL && json->type == JSON_OBJECT ? json : NULL;
+}
+
+/* A string member that may become a C string; NULL otherwise. */
+static const char *text_member(struct arena *arena, const struct json *object, const char *name)
+{
+    struct bytes text;
+    if (!json_member_string(object, name, &text) || !bytes_is_text(text)) {
+        return NULL;
+    }
+    return arena_string(arena, text);
+}
+
+/* ---- what is sent ---- */
+
+static char *csr_to_pem(struct arena *arena, struct bytes der)
+{
+    autofree_bio BIO *bio = BIO_new(BIO_s_mem());
+    if (bio == NULL || der.n > LONG_MAX ||
+        PEM_write_bio(bio, PEM_STRING_X509_REQ, "", der.p, (long)der.n) <= 0) {
+        return NULL;
+    }
+    char *text = NULL;
+    long n = BIO_get_mem_data(bio, &text);
+    return n <= 0 ? NULL : arena_string(arena, bytes_of(text, (size_t)n));
+}
+
+struct bytes stepca_sign_body(struct arena *arena, const struct stepca_sign_request *request)
+{
+    char *pem = csr_to_pem(arena, request->csr_der);
+    if (pem == NULL) {
+        return (struct bytes){0};
+    }
+    struct json_writer *writer = json_writer_new(arena, BODY_MAX_BYTES);
+    json_begin_object(writer);
+    json_put_string(writer, "csr", pem);
+    json_put_string(writer, "ott", request->token);
+    json_put_string(writer, "notBefore", request->not_before);
+    json_put_string(writer, "notAfter", request->not_after);
+    json_end_object(writer);
+    return json_writer_finish(writer);
+}
+
+struct bytes stepca_revoke_body(struct arena *arena, const struct stepca_revoke_request *request)
+{
+    struct json_writer *writer = json_writer_new(arena, BODY_MAX_BYTES);
+    json_begin_object(writer);
+    json_put_string(writer, "serial", request->serial_decimal);
+    json_put_string(writer, "ott", request->token);
+    json_put_integer(writer, "reasonCode", request->reason_code);
+    json_put_string(writer, "reason", request->reason);
+    json_put_boolean(writer, "passive", true);
+    json_end_object(writer);
+    return json_writer_finish(writer);
+}
+
+/* ---- certificates in replies ---- */
+
+/* Exactly one certificate; the DER as it was sent, not as OpenSSL would write it again. */
+static bool parse_pem_certificate(struct arena *arena, struct bytes pem, struct bytes *der)
+{
+    if (pem.n == 0 || pem.n > INT_MAX) {
+        return false;
+    }
+    autofree_bio BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+    char *name = NULL;
+    char *header = NULL;
+    unsigned char *data = NULL;
+    long n = 0;
+    bool good = bio != NULL && PEM_read_bio(bio, &name, &header, &data, &n) == 1 &&
+                strcmp(name, PEM_STRING_X509) == 0 && n > 0;
+    if (good) {
+        const unsigned char *end = data;
+        autofree_x509 X509 *certificate = d2i_X509(NULL, &end, n);
+        good = certificate != NULL && end == data + n;
+    }
+    if (good) {
+        *der = arena_copy(arena, bytes_of(data, (size_t)n));
+    }
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(data);
+    ERR_clear_error();
+    return good;
+}
+
+static bool parse_certificate_array(struct arena *arena, const struct json *array, struct stepca_chain *out)
+{
+    *out = (struct stepca_chain){0};
+    if (array == NULL || array->type != JSON_ARRAY || array->count == 0) {
+        return false;
+    }
+    struct bytes *certificates = arena_alloc_array(arena, array->count, sizeof *certificates);
+    for (size_t i = 0; i < array->count; i++) {
+        const struct json *item = array->items[i];
+        if (item->type != JSON_STRING || !parse_pem_certificate(arena, item->string, &certificates[i])) {
+            return false;
+        }
+    }
+    *out = (struct stepca_chain){.certificates = certificates, .count = array->count};
+    return true;
+}
+
+/* `certChain` and not `crt` with `ca`: those two lose every intermediate but the first. */
+bool stepca_parse_chain(struct arena *arena, struct bytes body, struct stepca_chain *out)
+{
+    return parse_certificate_array(arena, json_member(parse_reply(arena, body), "certChain"), out);
+}
+
+bool stepca_parse_certificates(struct arena *arena, struct bytes body, struct stepca_chain *out)
+{
+    return parse_certificate_array(arena, json_member(parse_reply(arena, body), "crts"), out);
+}
+
+bool stepca_parse_root(struct arena *arena, struct bytes body, const char *fingerprint_hex, struct bytes *der)
+{
+    struct bytes pem;
+    struct bytes certificate;
+    if (!json_member_string(parse_reply(arena, body), "ca", &pem) ||
+        !parse_pem_certificate(arena, pem, &certificate)) {
+        return false;
+    }
+    uint8_t digest[FINGERPRINT_BYTES];
+    if (EVP_Digest(certificate.p, certificate.n, digest, NULL, EVP_sha256(), NULL) != 1) {
+        return false;
+    }
+    char text[2 * FINGERPRINT_BYTES + 1];
+    for (size_t i = 0; i < sizeof digest; i++) {
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    }
+    if (!bytes_equal_ignore_case(bytes_from_string(text), bytes_from_string(fingerprint_hex))) {
+        return false;
+    }
+    *der = certificate;
+    return true;
+}
+
+/* ---- provisioners and version ---- */
+
+static int64_t claimed_duration(const struct json *claims, const char *name, int64_t otherwise)
+{
+    struct bytes text;
+    int64_t seconds = 0;
+    if (!json_member_string(claims, name, &text) || !duration_parse(&seconds, text) || seconds == 0) {
+        return otherwise;
+    }
+    return seconds;
+}
+
+static bool parse_provisioner(struct arena *arena, const struct json *json, struct stepca_provisioner *out)
+{
+    struct bytes type;
+    if (!json_member_string(json, "type", &type) || !bytes_equal_string(type, "JWK")) {
+        return false;
+    }
+    const struct json *key = json_member(json, "key");
+    const struct json *claims = json_member(json, "claims");
+    *out = (struct stepca_provisioner){
+        .name = text_member(arena, json, "name"),
+        .key_id = text_member(arena, key, "kid"),
+        .min_s = claimed_duration(claims, "minTLSCertDuration", DEFAULT_MIN_S),
+        .max_s = claimed_duration(claims, "maxTLSCertDuration", DEFAULT_MAX_S),
+        .default_s = claimed_duration(claims, "defaultTLSCertDuration", DEFAULT_DEFAULT_S),
+    };
+    if (out->name == NULL || out->key_id == NULL) {
+        return false;
+    }
+    struct jwk jwk;
+    struct jose_error error;
+    if (jwk_parse_public(arena, key, &jwk, &error)) {
+        out->public_thumbprint = arena_duplicate(arena, jwk.thumbprint);
+    }
+    bool disabled = false;
+    out->disable_renewal = json_member_boolean(claims, "disableRenewal", &disabled) && disabled;
+    return true;
+}
+
+/* Go writes an empty list as null. */
+bool stepca_parse_provisioners(struct arena *arena, struct bytes body, struct stepca_provisioner_page *out)
+{
+    const struct json *json = parse_reply(arena, body);
+    const struct json *list = json_member(json, "provisioners");
+    if (list == NULL || (list->type != JSON_ARRAY && list->type != JSON_NULL)) {
+        return false;
+    }
+    const char *cursor = text_member(arena, json, "nextCursor");
+    *out = (struct stepca_provisioner_page){
+        .provisioners = arena_alloc_array(arena, list->count, sizeof *out->provisioners),
+        .next_cursor = cursor == NULL ? "" : cursor,
+    };
+    for (size_t i = 0; list->type == JSON_ARRAY && i < list->count; i++) {
+        if (parse_provisioner(arena, list->items[i], &out->provisioners[out->count])) {
+            out->count++;
+        }
+    }
+    return true;
+}
+
+const char *stepca_parse_version(struct arena *arena, struct bytes body)
+{
+    return text_member(arena, parse_reply(arena, body), "version");
+}

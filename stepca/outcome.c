@@ -1,0 +1,148 @@
+#include "stepca/outcome.h"
+
+#include "stepca/messages.h"
+
+enum { MESSAGE_MAX_BYTES = 500 };
+
+struct status_rule {
+    int first, last;
+    enum stepca_outcome outcome;
+};
+
+/* The first rule that fits decides. What no rule names does not come from step-ca. */
+static const struct status_rule status_rules[] = {
+    {200, 201, STEPCA_OK},           {202, 299, STEPCA_GARBAGE},   {400, 400, STEPCA_REFUSED},
+    {401, 401, STEPCA_UNAUTHORIZED}, {403, 403, STEPCA_REFUSED},   {408, 408, STEPCA_BUSY},
+    {429, 429, STEPCA_BUSY},         {501, 501, STEPCA_NOT_FOUND}, {500, 599, STEPCA_BUSY},
+};
+
+static enum stepca_outcome outcome_of_status(int status)
+{
+    for (size_t i = 0; i < sizeof status_rules / sizeof status_rules[0]; i++) {
+        if (status >= status_rules[i].first && status <= status_rules[i].last) {
+            return status_rules[i].outcome;
+        }
+    }
+    return STEPCA_NOT_FOUND;
+}
+
+/* Control characters would let a CA (or what stands in its place) write lines of its own into our log, or
+ * drive the terminal it is read on: C0, DEL, and C1 as UTF-8 writes it. */
+static bool is_control(const uint8_t *p, size_t left, size_t *length)
+{
+    *length = 1;
+    if (p[0] < 0x20 || p[0] == 0x7f) {
+        return true;
+    }
+    if (p[0] == 0xc2 && left > 1 && p[1] >= 0x80 && p[1] <= 0x9f) {
+        *length = 2;
+        return true;
+    }
+    return false;
+}
+
+/* Where a character of several octets that ends the text, perhaps cut short, begins. */
+static size_t before_last_multibyte(const char *text, size_t n)
+{
+    while (n > 0 && ((uint8_t)text[n - 1] & 0xc0) == 0x80) {
+        n--;
+    }
+    return n > 0 && (uint8_t)text[n - 1] >= 0xc0 ? n - 1 : n;
+}
+
+/* One line of at most MESSAGE_MAX_BYTES, never cut inside a character. `utf8` tells whether the text is known
+ * to be UTF-8; otherwise only its ASCII is kept. */
+static const char *one_line(struct arena *arena, struct bytes text, bool utf8)
+{
+    char *out = arena_alloc(arena, MESSAGE_MAX_BYTES + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n && n < MESSAGE_MAX_BYTES;) {
+        size_t length = 0;
+        if (is_control(text.p + i, text.n - i, &length)) {
+            if (n > 0 && out[n - 1] != ' ') {
+                out[n++] = ' ';
+            }
+        } else {
+            out[n++] = !utf8 && text.p[i] >= 0x80 ? '?' : (char)text.p[i];
+        }
+        i += length;
+    }
+    if (n == MESSAGE_MAX_BYTES) {
+        n = before_last_multibyte(out, n);
+    }
+    while (n > 0 && out[n - 1] == ' ') {
+        n--;
+    }
+    out[n] = '\0';
+    return out;
+}
+
+static const char *message_of(struct arena *arena, const struct json *reply, struct bytes body, int status)
+{
+    struct bytes text;
+    const char *message = "";
+    if (json_member_string(reply, "message", &text)) {
+        message = one_line(arena, text, true);
+    } else if (reply == NULL) {
+        message = one_line(arena, body, false);
+    }
+    return message[0] != '\0' ? message : arena_printf(arena, "HTTP status %d without a reason", status);
+}
+
+/* How step-ca words a 403 for names: the CSR against the token, and its own policy (`dns name "…" not
+ * allowed`). */
+static bool is_about_names(const char *message)
+{
+    return strstr(message, "does not contain the valid") != NULL || strstr(message, "not allowed") != NULL;
+}
+
+/* Something else may answer 200 in step-ca's place: a captive portal, a proxy's page. */
+static bool is_expected_success(enum stepca_call call, const struct json *reply)
+{
+    if (call == STEPCA_SIGN) {
+        const struct json *chain = json_member(reply, "certChain");
+        return chain != NULL && chain->type == JSON_ARRAY;
+    }
+    if (call == STEPCA_REVOKE) {
+        struct bytes status;
+        return json_member_string(reply, "status", &status) && bytes_equal_string(status, "ok");
+    }
+    return reply != NULL;
+}
+
+static void read_success(enum stepca_call call, const struct json *reply, struct stepca_error *out)
+{
+    if (is_expected_success(call, reply)) {
+        out->message = "";
+        return;
+    }
+    out->outcome = STEPCA_GARBAGE;
+    out->message = "the reply claims success, but is none of step-ca's";
+}
+
+void stepca_read_outcome(struct arena *arena, enum stepca_call call, int http_status, struct bytes body,
+                         const char *transport_error, struct stepca_error *out)
+{
+    *out = (struct stepca_error){.http_status = http_status};
+    if (http_status == 0) {
+        out->outcome = STEPCA_BUSY;
+        out->message = transport_error == NULL || transport_error[0] == '\0'
+                           ? "no reply came"
+                           : one_line(arena, bytes_from_string(transport_error), false);
+        return;
+    }
+    const struct json *reply = json_parse(arena, body, &stepca_reply_limits, NULL);
+    if (reply != NULL && reply->type != JSON_OBJECT) {
+        reply = NULL;
+    }
+    out->outcome = outcome_of_status(http_status);
+    if (out->outcome == STEPCA_OK) {
+        read_success(call, reply, out);
+        return;
+    }
+    out->message = message_of(arena, reply, body, http_status);
+    if (http_status == 400 && call == STEPCA_REVOKE && strstr(out->message, "is already revoked") != NULL) {
+        out->outcome = STEPCA_ALREADY_REVOKED;
+    }
+    out->about_names = http_status == 403 && is_about_names(out->message);
+}

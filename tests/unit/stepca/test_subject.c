@@ -1,0 +1,55 @@
+#include "fixtures.h"
+
+#include "stepca/subject.h"
+
+LEAK_CHECKED_SUITE(subject);
+
+#define LONG_LABEL "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdef"
+#define LONG_NAME  LONG_LABEL ".internal"
+
+struct subject_case {
+    const char *common_name, *names;
+    const char *subject, *sans; /* joined by commas; NULL when it must be refused */
+};
+
+static const struct subject_case subject_cases[] = {
+    {"a.internal", "DNS:b.internal,DNS:a.internal", "a.internal", "b.internal,a.internal"},
+    {NULL, "DNS:b.internal,DNS:a.internal", "b.internal", "b.internal,a.internal"},
+    {NULL, "DNS:MiXed.Internal", "MiXed.Internal", "MiXed.Internal"},
+    {"a.internal", NULL, "a.internal", "a.internal"},
+    {"A.internal", "DNS:a.internal", "A.internal", "a.internal"},
+    {"host.internal", "IP:10.0.0.1", "host.internal", "10.0.0.1,host.internal"},
+    {NULL, "IP:10.0.0.1,IP:2001:DB8:0:0:0:0:0:1", "10.0.0.1", "10.0.0.1,2001:db8::1"},
+    {NULL, "DNS:*.a.internal", "*.a.internal", "*.a.internal"},
+    {NULL, "DNS:" LONG_NAME ",DNS:b.internal", "b.internal", LONG_NAME ",b.internal"},
+    {NULL, "DNS:" LONG_NAME, LONG_NAME, LONG_NAME},
+    {NULL, NULL, NULL, NULL},
+    {NULL, "email:root@a.internal", NULL, NULL},
+    {"a.internal", "DNS:a.internal,URI:https://a.internal/", NULL, NULL},
+};
+
+static const char *join(struct arena *arena, const struct stepca_subject *subject)
+{
+    const char *text = "";
+    for (size_t i = 0; i < subject->san_count; i++) {
+        text = arena_printf(arena, "%s%s%s", text, i == 0 ? "" : ",", subject->sans[i]);
+    }
+    return text;
+}
+
+Test(subject, is_the_common_name_or_the_first_short_san_and_spelling_is_kept)
+{
+    for (size_t i = 0; i < sizeof subject_cases / sizeof subject_cases[0]; i++) {
+        const struct subject_case *expected = &subject_cases[i];
+        struct arena *arena = arena_new();
+        autofree_x509_req X509_REQ *csr = fixture_csr(expected->common_name, expected->names);
+        struct stepca_subject subject;
+        bool good = stepca_subject_from_csr(arena, csr, &subject);
+        cr_assert_eq(good, expected->subject != NULL, "%zu", i);
+        if (good) {
+            cr_expect_str_eq(subject.subject, expected->subject, "%zu", i);
+            cr_expect_str_eq(join(arena, &subject), expected->sans, "%zu", i);
+        }
+        arena_free(arena);
+    }
+}
