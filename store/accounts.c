@@ -1,0 +1,90 @@
+#include "store/query.h"
+
+enum { ACCOUNT_LOAD, ACCOUNT_BY_KEY, ACCOUNT_INSERT, ACCOUNT_UPDATE };
+
+#define ACCOUNT_COLUMNS \
+    "id, endpoint, status, key, thumbprint, contacts, terms_agreed, created_at, created_from, user_agent"
+
+static const struct statement statements[] = {
+    [ACCOUNT_LOAD] = {"account_load", "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE id = $id"},
+    [ACCOUNT_BY_KEY] = {"account_by_key",
+                        "SELECT " ACCOUNT_COLUMNS
+                        " FROM accounts WHERE endpoint = $endpoint AND thumbprint = $thumbprint"},
+    [ACCOUNT_INSERT] =
+        {"account_insert",
+         "INSERT INTO accounts (" ACCOUNT_COLUMNS ")"
+         " VALUES ($id, $endpoint, $status, $key, $thumbprint, $contacts, $terms_agreed, $created_at,"
+         " $created_from, $user_agent)"},
+    [ACCOUNT_UPDATE] =
+        {"account_update",
+         "UPDATE accounts SET contacts = $contacts, terms_agreed = $terms_agreed, status = $status"
+         " WHERE id = $id AND status = 'valid'"},
+};
+
+const struct statement_table store_account_statements = {statements, sizeof statements / sizeof *statements};
+
+QUERY_TAKE_STATUS(account_status, ACCOUNT_VALID, ACCOUNT_REVOKED)
+
+static enum store_result take_account(struct query *query, struct account *out)
+{
+    enum store_result result = query_next(query);
+    if (result != STORE_OK)
+        return result;
+    *out = (struct account){.id = query_take_integer(query)};
+    out->endpoint = query_take_text(query);
+    out->status = query_take_account_status(query);
+    out->key = query_take_bytes(query);
+    out->thumbprint = query_take_text(query);
+    out->contacts_json = query_take_text(query);
+    out->terms_agreed = query_take_integer(query) != 0;
+    out->created_at = query_take_integer(query);
+    out->created_from = query_take_text(query);
+    out->user_agent = query_take_text(query);
+    return query_finish(query);
+}
+
+enum store_result store_account_load(struct store_session *session, struct arena *arena, int64_t id,
+                                     struct account *out)
+{
+    QUERY(query, session, arena, STATEMENTS_ACCOUNTS, ACCOUNT_LOAD);
+    query_bind_integer(&query, "$id", id);
+    return take_account(&query, out);
+}
+
+enum store_result store_account_by_key(struct store_session *session, struct arena *arena,
+                                       const char *endpoint, const char *thumbprint, struct account *out)
+{
+    QUERY(query, session, arena, STATEMENTS_ACCOUNTS, ACCOUNT_BY_KEY);
+    query_bind_text(&query, "$endpoint", endpoint);
+    query_bind_text(&query, "$thumbprint", thumbprint);
+    return take_account(&query, out);
+}
+
+static void bind_changeable(struct query *query, const struct account *account)
+{
+    query_bind_integer(query, "$id", account->id);
+    query_bind_text(query, "$status", account_status_name(account->status));
+    query_bind_text(query, "$contacts", account->contacts_json == NULL ? "[]" : account->contacts_json);
+    query_bind_integer(query, "$terms_agreed", account->terms_agreed);
+}
+
+enum store_result store_account_insert(struct store_session *session, struct account *account)
+{
+    account->id = store_next_id(session, account->created_at * 1000);
+    QUERY(query, session, NULL, STATEMENTS_ACCOUNTS, ACCOUNT_INSERT);
+    bind_changeable(&query, account);
+    query_bind_text(&query, "$endpoint", account->endpoint);
+    query_bind_text_bytes(&query, "$key", account->key);
+    query_bind_text(&query, "$thumbprint", account->thumbprint);
+    query_bind_integer(&query, "$created_at", account->created_at);
+    query_bind_text(&query, "$created_from", account->created_from);
+    query_bind_text(&query, "$user_agent", account->user_agent);
+    return query_run(&query);
+}
+
+enum store_result store_account_update(struct store_session *session, const struct account *account)
+{
+    QUERY(query, session, NULL, STATEMENTS_ACCOUNTS, ACCOUNT_UPDATE);
+    bind_changeable(&query, account);
+    return query_run(&query);
+}

@@ -1,0 +1,202 @@
+#include <limits.h>
+#include <stdio.h>
+
+#include "store/query.h"
+
+enum {
+    AUTHORIZATION_LOAD,
+    AUTHORIZATION_INSERT,
+    AUTHORIZATION_FIND_VALID,
+    AUTHORIZATION_UPDATE,
+    AUTHORIZATIONS_DUE,
+    AUTHORIZATIONS_NEXT_DUE,
+    ORDERS_WAITING_ON,
+};
+
+#define AUTHORIZATION_SELECT \
+    "SELECT z.id, z.account_id, a.endpoint, z.identifier_type, z.identifier, z.wildcard, z.status, " \
+    "z.created_at," \
+    " z.expires_at, z.token, z.offered, z.challenge_type, z.challenge_status, z.validated_at, z.error," \
+    " z.attempt_count, z.first_attempt_at, z.next_attempt_at" \
+    " FROM authorizations z CROSS JOIN accounts a ON a.id = z.account_id "
+
+/* The condition of the index authorizations_due. */
+#define DUE_CONDITION "challenge_status = 'processing' AND status = 'pending'"
+
+static const struct statement statements[] = {
+    [AUTHORIZATION_LOAD] = {"authorization_load", AUTHORIZATION_SELECT "WHERE z.id = $id"},
+    [AUTHORIZATION_INSERT] =
+        {"authorization_insert",
+         "INSERT INTO authorizations (id, account_id, identifier_type, identifier, wildcard, status,"
+         " created_at, expires_at, token, offered, challenge_type, challenge_status, validated_at, error,"
+         " error_detail, attempt_count, first_attempt_at, next_attempt_at)"
+         " VALUES ($id, $account_id, $identifier_type, $identifier, $wildcard, $status,"
+         " $created_at, $expires_at, $token, $offered, $challenge_type, $challenge_status, $validated_at, "
+         "$error,"
+         " $error_detail, $attempt_count, $first_attempt_at, $next_attempt_at)"},
+    [AUTHORIZATION_FIND_VALID] =
+        {"authorization_find_valid", AUTHORIZATION_SELECT
+         "WHERE z.identifier = $identifier AND z.account_id = $account_id AND z.status = 'valid'"
+         " AND z.expires_at >= $until AND z.wildcard = $wildcard"
+         " ORDER BY z.expires_at DESC LIMIT 1"},
+    [AUTHORIZATION_UPDATE] = {"authorization_update",
+                              "UPDATE authorizations SET status = $status, expires_at = $expires_at,"
+                              " challenge_type = $challenge_type, challenge_status = $challenge_status,"
+                              " validated_at = $validated_at, error = $error, error_detail = $error_detail,"
+                              " attempt_count = $attempt_count, first_attempt_at = $first_attempt_at,"
+                              " next_attempt_at = $next_attempt_at"
+                              " WHERE id = $id AND status = $was AND challenge_status IS $challenge_was"},
+    [AUTHORIZATIONS_DUE] = {"authorizations_due",
+                            "SELECT id FROM authorizations WHERE " DUE_CONDITION
+                            " AND next_attempt_at <= $now ORDER BY next_attempt_at LIMIT $max"},
+    [AUTHORIZATIONS_NEXT_DUE] = {"authorizations_next_due",
+                                 "SELECT next_attempt_at FROM authorizations WHERE " DUE_CONDITION
+                                 " AND next_attempt_at > $now ORDER BY next_attempt_at LIMIT 1"},
+    [ORDERS_WAITING_ON] =
+        {"orders_waiting_on",
+         "SELECT o.id FROM order_authorizations oa CROSS JOIN orders o ON o.id = oa.order_id"
+         " WHERE oa.authorization_id = $authorization_id AND o.status = 'pending'"},
+};
+
+const struct statement_table store_authorization_statements = {statements,
+                                                               sizeof statements / sizeof *statements};
+
+QUERY_TAKE_STATUS(authorization_status, AUTHORIZATION_PENDING, AUTHORIZATION_REVOKED)
+QUERY_TAKE_STATUS(challenge_status, CHALLENGE_PENDING, CHALLENGE_INVALID)
+QUERY_TAKE_STATUS(identifier_type, IDENTIFIER_DNS, IDENTIFIER_IP)
+
+static enum challenge_type take_challenge_type(struct query *query)
+{
+    enum challenge_type type;
+    const char *name = query_take_text(query);
+    if (name == NULL)
+        return 0;
+    if (challenge_type_from_name(bytes_from_string(name), &type))
+        return type;
+    query_reject(query, "challenge_type", name);
+    return 0;
+}
+
+static void take_identifier(struct query *query, struct identifier *out)
+{
+    out->type = query_take_identifier_type(query);
+    const char *value = query_take_text(query);
+    if (value != NULL)
+        snprintf(out->value, sizeof out->value, "%s", value);
+}
+
+static enum store_result take_authorization(struct query *query, struct authorization *out)
+{
+    enum store_result result = query_next(query);
+    if (result != STORE_OK)
+        return result;
+    *out = (struct authorization){.id = query_take_integer(query)};
+    out->account_id = query_take_integer(query);
+    out->endpoint = query_take_text(query);
+    take_identifier(query, &out->identifier);
+    out->wildcard = query_take_integer(query) != 0;
+    out->status = query_take_authorization_status(query);
+    out->created_at = query_take_integer(query);
+    out->expires_at = query_take_integer(query);
+    out->token = query_take_text(query);
+    out->offered = (challenge_set)query_take_integer(query);
+    out->chosen = take_challenge_type(query);
+    out->challenge_status = query_take_challenge_status(query);
+    out->validated_at = query_take_integer(query);
+    out->error_json = query_take_text(query);
+    out->attempt_count = query_take_integer(query);
+    out->first_attempt_at = query_take_integer(query);
+    out->next_attempt_at = query_take_integer(query);
+    return query_finish(query);
+}
+
+enum store_result store_authorization_load(struct store_session *session, struct arena *arena, int64_t id,
+                                           struct authorization *out)
+{
+    QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_LOAD);
+    query_bind_integer(&query, "$id", id);
+    return take_authorization(&query, out);
+}
+
+static void bind_challenge_status(struct query *query, const char *parameter, enum challenge_status status)
+{
+    query_bind_text(query, parameter, status == 0 ? NULL : challenge_status_name(status));
+}
+
+static void bind_changeable(struct query *query, const struct authorization *authorization)
+{
+    bool chosen = authorization->chosen != 0;
+    query_bind_integer(query, "$id", authorization->id);
+    query_bind_text(query, "$status", authorization_status_name(authorization->status));
+    query_bind_integer(query, "$expires_at", authorization->expires_at);
+    query_bind_text(query, "$challenge_type",
+                    chosen ? challenge_type_info(authorization->chosen)->name : NULL);
+    bind_challenge_status(query, "$challenge_status", chosen ? authorization->challenge_status : 0);
+    query_bind_optional(query, "$validated_at", authorization->validated_at);
+    query_bind_problem(query, authorization->error_json);
+    query_bind_integer(query, "$attempt_count", authorization->attempt_count);
+    query_bind_optional(query, "$first_attempt_at", authorization->first_attempt_at);
+    query_bind_integer(query, "$next_attempt_at", authorization->next_attempt_at);
+}
+
+enum store_result store_authorization_insert(struct store_session *session,
+                                             struct authorization *authorization)
+{
+    authorization->id = store_next_id(session, authorization->created_at * 1000);
+    QUERY(query, session, NULL, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_INSERT);
+    bind_changeable(&query, authorization);
+    query_bind_integer(&query, "$account_id", authorization->account_id);
+    query_bind_text(&query, "$identifier_type", identifier_type_name(authorization->identifier.type));
+    query_bind_text(&query, "$identifier", authorization->identifier.value);
+    query_bind_integer(&query, "$wildcard", authorization->wildcard);
+    query_bind_integer(&query, "$created_at", authorization->created_at);
+    query_bind_text(&query, "$token", authorization->token);
+    query_bind_integer(&query, "$offered", authorization->offered);
+    return query_run(&query);
+}
+
+enum store_result store_authorization_find_valid(struct store_session *session, struct arena *arena,
+                                                 int64_t account_id, const struct identifier *identifier,
+                                                 int64_t until, struct authorization *out)
+{
+    QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_FIND_VALID);
+    query_bind_integer(&query, "$account_id", account_id);
+    query_bind_text(&query, "$identifier", identifier_base_name(identifier));
+    query_bind_integer(&query, "$wildcard", identifier_is_wildcard(identifier));
+    query_bind_integer(&query, "$until", until);
+    return take_authorization(&query, out);
+}
+
+enum store_result store_authorization_update(struct store_session *session,
+                                             const struct authorization *authorization,
+                                             enum authorization_status was,
+                                             enum challenge_status challenge_was)
+{
+    QUERY(query, session, NULL, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_UPDATE);
+    bind_changeable(&query, authorization);
+    query_bind_text(&query, "$was", authorization_status_name(was));
+    bind_challenge_status(&query, "$challenge_was", challenge_was);
+    return query_run(&query);
+}
+
+enum store_result store_authorizations_due(struct store_session *session, int64_t now, int64_t *ids,
+                                           size_t max, size_t *count, int64_t *next_due)
+{
+    return query_due(session, STATEMENTS_AUTHORIZATIONS, AUTHORIZATIONS_DUE, AUTHORIZATIONS_NEXT_DUE, now,
+                     ids, max, count, next_due);
+}
+
+enum store_result store_orders_waiting_on(struct store_session *session, struct arena *arena,
+                                          int64_t authorization_id, int64_t **ids, size_t *count)
+{
+    enum store_result result;
+    QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, ORDERS_WAITING_ON);
+    query_bind_integer(&query, "$authorization_id", authorization_id);
+    *ids = NULL;
+    *count = 0;
+    while ((result = query_next(&query)) == STORE_OK) {
+        *ids = array_with_room(arena, *ids, *count, sizeof **ids);
+        (*ids)[(*count)++] = query_take_integer(&query);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}

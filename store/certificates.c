@@ -1,0 +1,227 @@
+#include "acme/certificate.h"
+#include "store/issuer_identities.h"
+#include "store/query.h"
+
+enum {
+    CERTIFICATE_LOAD,
+    CERTIFICATE_BY_LEAF,
+    CERTIFICATE_INSERT,
+    CERTIFICATE_INSERT_NAME,
+    CERTIFICATE_UPDATE,
+    CHAIN_FIND,
+    CHAIN_INSERT,
+    REVOCATIONS_DUE,
+    REVOCATIONS_NEXT_DUE,
+};
+
+#define CERTIFICATE_SELECT \
+    "SELECT c.id, c.account_id, c.order_id, a.endpoint, i.issuer, i.root_fingerprint, c.serial, c.leaf, " \
+    "h.pem," \
+    " c.key_hash, c.not_before, c.not_after, c.status, c.rejected_because, c.revocation_requested_at," \
+    " c.revocation_reason, c.revocation_requested_by, c.revocation_next_attempt_at, " \
+    "c.revocation_attempt_count," \
+    " c.revocation_error, c.revoked_at, c.created_at" \
+    " FROM certificates c" \
+    " LEFT JOIN accounts a ON a.id = c.account_id" \
+    " LEFT JOIN chains h ON h.id = c.chain_id" \
+    " LEFT JOIN issuer_identities i ON i.id = c.issuer_identity_id "
+
+/* The condition of the index certificates_revocation_due. */
+#define REVOCATION_CONDITION "revocation_requested_at IS NOT NULL AND revoked_at IS NULL"
+
+static const struct statement statements[] = {
+    [CERTIFICATE_LOAD] = {"certificate_load", CERTIFICATE_SELECT "WHERE c.id = $id"},
+    [CERTIFICATE_BY_LEAF] = {"certificate_by_leaf",
+                             CERTIFICATE_SELECT "WHERE c.serial = $serial AND c.leaf = $leaf LIMIT 1"},
+    [CERTIFICATE_INSERT] =
+        {"certificate_insert",
+         "INSERT INTO certificates (id, account_id, order_id, issuer_identity_id, chain_id, serial, leaf, "
+         "key_hash,"
+         " not_before, not_after, status, rejected_because, revocation_requested_at, revocation_reason,"
+         " revocation_requested_by, revocation_next_attempt_at, revocation_attempt_count, revocation_error, "
+         "revoked_at,"
+         " created_at)"
+         " VALUES ($id, $account_id, $order_id, $issuer_identity_id, $chain_id, $serial, $leaf, $key_hash,"
+         " $not_before, $not_after, $status, $rejected_because, $revocation_requested_at, $revocation_reason,"
+         " $revocation_requested_by, $revocation_next_attempt_at, $revocation_attempt_count, "
+         "$revocation_error,"
+         " $revoked_at, $created_at)"},
+    [CERTIFICATE_INSERT_NAME] = {"certificate_insert_name",
+                                 "INSERT INTO certificate_names (certificate_id, name) VALUES ($id, $name)"},
+    [CERTIFICATE_UPDATE] =
+        {"certificate_update",
+         "UPDATE certificates SET status = $status, revocation_requested_at = $revocation_requested_at,"
+         " revocation_reason = $revocation_reason, revocation_requested_by = $revocation_requested_by,"
+         " revocation_next_attempt_at = $revocation_next_attempt_at,"
+         " revocation_attempt_count = $revocation_attempt_count, revocation_error = $revocation_error,"
+         " revoked_at = $revoked_at"
+         " WHERE id = $id AND revoked_at IS NULL"},
+    [CHAIN_FIND] = {"chain_find", "SELECT id FROM chains WHERE hash = $hash"},
+    [CHAIN_INSERT] = {"chain_insert", "INSERT INTO chains (hash, pem) VALUES ($hash, $pem)"},
+    [REVOCATIONS_DUE] = {"revocations_due", "SELECT id FROM certificates WHERE " REVOCATION_CONDITION
+                                            " AND revocation_next_attempt_at <= $now"
+                                            " ORDER BY revocation_next_attempt_at LIMIT $max"},
+    [REVOCATIONS_NEXT_DUE] =
+        {"revocations_next_due",
+         "SELECT revocation_next_attempt_at FROM certificates WHERE " REVOCATION_CONDITION
+         " AND revocation_next_attempt_at > $now ORDER BY revocation_next_attempt_at LIMIT 1"},
+};
+
+const struct statement_table store_certificate_statements = {statements,
+                                                             sizeof statements / sizeof *statements};
+
+QUERY_TAKE_STATUS(certificate_status, CERTIFICATE_GOOD, CERTIFICATE_REJECTED)
+
+static void take_revocation(struct query *query, struct certificate *out)
+{
+    out->revocation_requested_at = query_take_integer(query);
+    out->revocation_reason = (int)query_take_integer(query);
+    out->revocation_requested_by = query_take_text(query);
+    out->revocation_next_attempt_at = query_take_integer(query);
+    out->revocation_attempt_count = query_take_integer(query);
+    out->revocation_error = query_take_text(query);
+    out->revoked_at = query_take_integer(query);
+}
+
+static enum store_result take_certificate(struct query *query, struct certificate *out)
+{
+    enum store_result result = query_next(query);
+    if (result != STORE_OK)
+        return result;
+    *out = (struct certificate){.id = query_take_integer(query)};
+    out->account_id = query_take_integer(query);
+    out->order_id = query_take_integer(query);
+    out->endpoint = query_take_text(query);
+    out->issuer = query_take_text(query);
+    out->root_fingerprint = query_take_text(query);
+    out->serial = query_take_text(query);
+    out->leaf = query_take_bytes(query);
+    out->chain_pem = query_take_bytes(query);
+    out->key_hash = query_take_bytes(query);
+    out->not_before = query_take_integer(query);
+    out->not_after = query_take_integer(query);
+    out->status = query_take_certificate_status(query);
+    out->rejected_because = query_take_text(query);
+    take_revocation(query, out);
+    out->created_at = query_take_integer(query);
+    return query_finish(query);
+}
+
+enum store_result store_certificate_load(struct store_session *session, struct arena *arena, int64_t id,
+                                         struct certificate *out)
+{
+    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, CERTIFICATE_LOAD);
+    query_bind_integer(&query, "$id", id);
+    return take_certificate(&query, out);
+}
+
+enum store_result store_certificate_by_leaf(struct store_session *session, struct arena *arena,
+                                            const char *serial, struct bytes leaf, struct certificate *out)
+{
+    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, CERTIFICATE_BY_LEAF);
+    query_bind_text(&query, "$serial", serial);
+    query_bind_blob(&query, "$leaf", leaf);
+    return take_certificate(&query, out);
+}
+
+static enum store_result find_chain(struct store_session *session, const char *hash, int64_t *id)
+{
+    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CHAIN_FIND);
+    query_bind_text(&query, "$hash", hash);
+    enum store_result result = query_next(&query);
+    if (result == STORE_OK)
+        *id = query_take_integer(&query);
+    return result;
+}
+
+/* `id` gets 0 for an empty chain: the leaf was signed by the root itself. */
+static enum store_result chain_id_of(struct store_session *session, struct bytes pem, int64_t *id)
+{
+    *id = 0;
+    if (pem.n == 0)
+        return STORE_OK;
+    struct arena *arena = arena_new();
+    const char *hash = certificate_fingerprint(arena, pem);
+    enum store_result result = find_chain(session, hash, id);
+    if (result == STORE_NOT_FOUND) {
+        QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CHAIN_INSERT);
+        query_bind_text(&query, "$hash", hash);
+        query_bind_text_bytes(&query, "$pem", pem);
+        result = query_run(&query);
+        *id = sqlite3_last_insert_rowid(session->db);
+    }
+    arena_free(arena);
+    return result;
+}
+
+static void bind_changeable(struct query *query, const struct certificate *certificate)
+{
+    query_bind_integer(query, "$id", certificate->id);
+    query_bind_text(query, "$status", certificate_status_name(certificate->status));
+    query_bind_optional(query, "$revocation_requested_at", certificate->revocation_requested_at);
+    query_bind_integer(query, "$revocation_reason", certificate->revocation_reason);
+    query_bind_text(query, "$revocation_requested_by", certificate->revocation_requested_by);
+    query_bind_integer(query, "$revocation_next_attempt_at", certificate->revocation_next_attempt_at);
+    query_bind_integer(query, "$revocation_attempt_count", certificate->revocation_attempt_count);
+    query_bind_text(query, "$revocation_error", certificate->revocation_error);
+    query_bind_optional(query, "$revoked_at", certificate->revoked_at);
+}
+
+static enum store_result insert_row(struct store_session *session, const struct certificate *certificate,
+                                    int64_t issuer_identity_id, int64_t chain_id)
+{
+    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_INSERT);
+    bind_changeable(&query, certificate);
+    query_bind_optional(&query, "$account_id", certificate->account_id);
+    query_bind_optional(&query, "$order_id", certificate->order_id);
+    query_bind_integer(&query, "$issuer_identity_id", issuer_identity_id);
+    query_bind_optional(&query, "$chain_id", chain_id);
+    query_bind_text(&query, "$serial", certificate->serial);
+    query_bind_blob(&query, "$leaf", certificate->leaf);
+    query_bind_blob(&query, "$key_hash", certificate->key_hash);
+    query_bind_integer(&query, "$not_before", certificate->not_before);
+    query_bind_integer(&query, "$not_after", certificate->not_after);
+    query_bind_text(&query, "$rejected_because", certificate->rejected_because);
+    query_bind_integer(&query, "$created_at", certificate->created_at);
+    return query_run(&query);
+}
+
+static enum store_result insert_name(struct store_session *session, int64_t id, const char *name)
+{
+    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_INSERT_NAME);
+    query_bind_integer(&query, "$id", id);
+    query_bind_text(&query, "$name", name);
+    return query_run(&query);
+}
+
+enum store_result store_certificate_insert(struct store_session *session, struct certificate *certificate,
+                                           const struct identifier *identifiers, size_t identifier_count)
+{
+    int64_t issuer_identity_id, chain_id;
+    enum store_result result = issuer_identity_id_of(session, certificate->issuer,
+                                                     certificate->root_fingerprint, &issuer_identity_id);
+    if (result == STORE_OK)
+        result = chain_id_of(session, certificate->chain_pem, &chain_id);
+    if (result != STORE_OK)
+        return result;
+    certificate->id = store_next_id(session, certificate->created_at * 1000);
+    result = insert_row(session, certificate, issuer_identity_id, chain_id);
+    for (size_t i = 0; result == STORE_OK && i < identifier_count; i++)
+        result = insert_name(session, certificate->id, identifiers[i].value);
+    return result;
+}
+
+enum store_result store_certificate_update(struct store_session *session,
+                                           const struct certificate *certificate)
+{
+    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_UPDATE);
+    bind_changeable(&query, certificate);
+    return query_run(&query);
+}
+
+enum store_result store_revocations_due(struct store_session *session, int64_t now, int64_t *ids, size_t max,
+                                        size_t *count, int64_t *next_due)
+{
+    return query_due(session, STATEMENTS_CERTIFICATES, REVOCATIONS_DUE, REVOCATIONS_NEXT_DUE, now, ids, max,
+                     count, next_due);
+}

@@ -1,0 +1,228 @@
+#include "store/committer.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/query.h"
+
+enum { BEGIN_BATCH, COMMIT_BATCH, ROLLBACK_BATCH, SAVE, RELEASE, ROLLBACK_TO_SAVE };
+
+static const struct statement statements[] = {
+    [BEGIN_BATCH] = {"batch_begin", "BEGIN IMMEDIATE"},
+    [COMMIT_BATCH] = {"batch_commit", "COMMIT"},
+    [ROLLBACK_BATCH] = {"batch_rollback", "ROLLBACK"},
+    [SAVE] = {"operation_begin", "SAVEPOINT operation"},
+    [RELEASE] = {"operation_keep", "RELEASE operation"},
+    [ROLLBACK_TO_SAVE] = {"operation_undo", "ROLLBACK TO operation"},
+};
+
+const struct statement_table store_committer_statements = {statements,
+                                                           sizeof statements / sizeof *statements};
+
+struct committer {
+    pthread_t thread;
+    pthread_mutex_t mutex; /* over all that follows but `writer` */
+    pthread_cond_t submitted;
+    struct store_operation *first;
+    struct store_operation **last;
+    size_t backlog;
+    bool stopping;
+    struct store_session *writer; /* the thread's own */
+};
+
+/* The operations of one transaction, in their order. */
+struct batch {
+    struct store_operation *operations[BATCH_MAX_OPERATIONS];
+    size_t count;
+    int64_t began_ms;
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool run(struct store_session *writer, size_t statement)
+{
+    QUERY(query, writer, NULL, STATEMENTS_COMMITTER, statement);
+    return query_next(&query) != STORE_FAILED;
+}
+
+/* The next operation; waits for one when `wait`. NULL when there is none, or the committer stops. */
+static struct store_operation *take(struct committer *committer, bool wait)
+{
+    pthread_mutex_lock(&committer->mutex);
+    while (wait && committer->first == NULL && !committer->stopping)
+        pthread_cond_wait(&committer->submitted, &committer->mutex);
+    struct store_operation *operation = committer->first;
+    if (operation != NULL) {
+        committer->first = operation->next;
+        if (committer->first == NULL)
+            committer->last = &committer->first;
+    }
+    pthread_mutex_unlock(&committer->mutex);
+    return operation;
+}
+
+/* One operation in its savepoint. False when SQLite has rolled the whole transaction back (disk full, I/O).
+ */
+static bool run_operation(struct store_session *writer, struct store_operation *operation)
+{
+    writer->failed = false;
+    bool keep = run(writer, SAVE) && operation->apply(operation, writer) == STORE_APPLIED && !writer->failed;
+    operation->failed = writer->failed;
+    if (sqlite3_get_autocommit(writer->db) != 0)
+        return false;
+    if (!keep && !run(writer, ROLLBACK_TO_SAVE))
+        return false;
+    return run(writer, RELEASE);
+}
+
+static bool batch_has_room(const struct batch *batch)
+{
+    return batch->count < BATCH_MAX_OPERATIONS && monotonic_ms() - batch->began_ms < BATCH_MAX_MS;
+}
+
+/* When BEGIN fails, those that wait meet the same fate at once instead of waiting out the busy time one by
+ * one. */
+static void take_all_waiting(struct committer *committer, struct batch *batch)
+{
+    struct store_operation *more;
+    while (batch->count < BATCH_MAX_OPERATIONS && (more = take(committer, false)) != NULL)
+        batch->operations[batch->count++] = more;
+}
+
+/* True when every operation ran and the transaction still stands. */
+static bool run_batch(struct committer *committer, struct batch *batch)
+{
+    struct store_session *writer = committer->writer;
+    if (!run(writer, BEGIN_BATCH)) {
+        take_all_waiting(committer, batch);
+        return false;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!run_operation(writer, batch->operations[i]))
+            return false;
+        struct store_operation *more = batch_has_room(batch) ? take(committer, false) : NULL;
+        if (more != NULL)
+            batch->operations[batch->count++] = more;
+    }
+    return true;
+}
+
+/*
+ * After an I/O error in COMMIT nobody knows what is on the disk. Ending the process is the one honest answer:
+ * nothing was replied, and the next start reads what really was written.
+ */
+static bool commit(struct store_session *writer)
+{
+    if (run(writer, COMMIT_BATCH))
+        return true;
+    if ((sqlite3_errcode(writer->db) & 0xff) == SQLITE_IOERR) {
+        store_log("store: COMMIT failed with an I/O error (%s): ending, so that the next start reads what "
+                  "was written",
+                  strerror(sqlite3_system_errno(writer->db)));
+        _exit(EX_IOERR);
+    }
+    return false;
+}
+
+static void answer(struct committer *committer, const struct batch *batch, bool committed)
+{
+    pthread_mutex_lock(&committer->mutex);
+    committer->backlog -= batch->count;
+    pthread_mutex_unlock(&committer->mutex);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct store_operation *operation = batch->operations[i];
+        bool kept = committed && !operation->failed;
+        operation->done(operation, kept ? STORE_COMMITTED : STORE_UNAVAILABLE);
+    }
+}
+
+static void *committer_run(void *argument)
+{
+    struct committer *committer = argument;
+    struct store_operation *operation;
+    while ((operation = take(committer, true)) != NULL) {
+        struct batch batch = {.operations = {operation}, .count = 1, .began_ms = monotonic_ms()};
+        bool committed = run_batch(committer, &batch) && commit(committer->writer);
+        if (!committed) {
+            store_log("store: a batch of %zu operations could not be written", batch.count);
+            if (sqlite3_get_autocommit(committer->writer->db) == 0)
+                run(committer->writer, ROLLBACK_BATCH);
+        }
+        answer(committer, &batch, committed);
+    }
+    return NULL;
+}
+
+/* Signals are the main thread's. */
+static int start_thread(struct committer *committer)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&committer->thread, NULL, committer_run, committer);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
+struct committer *committer_start(struct store_session *writer, struct store_error *error)
+{
+    struct committer *committer = calloc(1, sizeof *committer);
+    if (committer == NULL) {
+        store_error_set(error, "out of memory");
+        return NULL;
+    }
+    committer->writer = writer;
+    committer->last = &committer->first;
+    pthread_mutex_init(&committer->mutex, NULL);
+    pthread_cond_init(&committer->submitted, NULL);
+    int failed = start_thread(committer);
+    if (failed == 0)
+        return committer;
+    store_error_set(error, "the committer's thread cannot be started: %s", strerror(failed));
+    pthread_cond_destroy(&committer->submitted);
+    pthread_mutex_destroy(&committer->mutex);
+    free(committer);
+    return NULL;
+}
+
+void committer_stop(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    committer->stopping = true;
+    pthread_cond_signal(&committer->submitted);
+    pthread_mutex_unlock(&committer->mutex);
+    pthread_join(committer->thread, NULL);
+    pthread_cond_destroy(&committer->submitted);
+    pthread_mutex_destroy(&committer->mutex);
+    free(committer);
+}
+
+void committer_submit(struct committer *committer, struct store_operation *operation)
+{
+    operation->next = NULL;
+    operation->failed = false;
+    pthread_mutex_lock(&committer->mutex);
+    *committer->last = operation;
+    committer->last = &operation->next;
+    committer->backlog++;
+    pthread_cond_signal(&committer->submitted);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+size_t committer_backlog(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    size_t backlog = committer->backlog;
+    pthread_mutex_unlock(&committer->mutex);
+    return backlog;
+}

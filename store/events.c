@@ -1,0 +1,67 @@
+#include "store/query.h"
+
+enum { EVENT_INSERT, EVENTS_OF_ORDER };
+
+#define EVENT_COLUMNS "id, at, kind, account_id, order_id, authorization_id, certificate_id, who, detail"
+
+static const struct statement statements[] = {
+    [EVENT_INSERT] = {"event_insert", "INSERT INTO events (" EVENT_COLUMNS ")"
+                                      " VALUES ($id, $at, $kind, $account_id, $order_id, $authorization_id,"
+                                      " $certificate_id, $who, $detail)"},
+    /* Those of a shared authorization come along whichever order they were recorded for. */
+    [EVENTS_OF_ORDER] =
+        {"events_of_order",
+         "SELECT " EVENT_COLUMNS " FROM events WHERE id IN ("
+         " SELECT id FROM events WHERE order_id = $order_id"
+         " UNION SELECT e.id FROM order_authorizations oa"
+         " CROSS JOIN events e ON e.authorization_id = oa.authorization_id"
+         " WHERE oa.order_id = $order_id"
+         " UNION SELECT e.id FROM orders o CROSS JOIN events e ON e.certificate_id = o.certificate_id"
+         " WHERE o.id = $order_id)"
+         " ORDER BY id"},
+};
+
+const struct statement_table store_event_statements = {statements, sizeof statements / sizeof *statements};
+
+enum store_result store_event_insert(struct store_session *session, const struct event *event)
+{
+    QUERY(query, session, NULL, STATEMENTS_EVENTS, EVENT_INSERT);
+    query_bind_integer(&query, "$id", store_next_id(session, event->at * 1000));
+    query_bind_integer(&query, "$at", event->at);
+    query_bind_text(&query, "$kind", event->kind);
+    query_bind_optional(&query, "$account_id", event->account_id);
+    query_bind_optional(&query, "$order_id", event->order_id);
+    query_bind_optional(&query, "$authorization_id", event->authorization_id);
+    query_bind_optional(&query, "$certificate_id", event->certificate_id);
+    query_bind_text(&query, "$who", event->who);
+    query_bind_text(&query, "$detail", event->detail);
+    return query_run(&query);
+}
+
+static void take_event(struct query *query, struct event_row *out)
+{
+    *out = (struct event_row){.id = query_take_integer(query)};
+    out->event.at = query_take_integer(query);
+    out->event.kind = query_take_text(query);
+    out->event.account_id = query_take_integer(query);
+    out->event.order_id = query_take_integer(query);
+    out->event.authorization_id = query_take_integer(query);
+    out->event.certificate_id = query_take_integer(query);
+    out->event.who = query_take_text(query);
+    out->event.detail = query_take_text(query);
+}
+
+enum store_result store_events_of_order(struct store_session *session, struct arena *arena, int64_t order_id,
+                                        struct event_row **out, size_t *count)
+{
+    enum store_result result;
+    QUERY(query, session, arena, STATEMENTS_EVENTS, EVENTS_OF_ORDER);
+    query_bind_integer(&query, "$order_id", order_id);
+    *out = NULL;
+    *count = 0;
+    while ((result = query_next(&query)) == STORE_OK) {
+        *out = array_with_room(arena, *out, *count, sizeof **out);
+        take_event(&query, &(*out)[(*count)++]);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
+}

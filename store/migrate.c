@@ -1,0 +1,186 @@
+#include "store/migrate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "migrations_embedded.h"
+
+/* "acmg", which the first migration writes. */
+enum { APPLICATION_ID = 0x61636d67 };
+
+const struct migrations store_migrations = {
+    embedded_migrations,
+    sizeof embedded_migrations / sizeof *embedded_migrations,
+};
+
+[[gnu::format(printf, 2, 3)]] static void tell(void (*report)(const char *line), const char *format, ...)
+{
+    char line[PATH_MAX + 128];
+    if (report == NULL)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    report(line);
+}
+
+bool migrate_read_version(sqlite3 *db, const char *path, const struct migrations *migrations, size_t *version,
+                          struct store_error *error)
+{
+    int64_t found, application, objects;
+    if (!database_integer(db, "PRAGMA user_version", &found, error) ||
+        !database_integer(db, "PRAGMA application_id", &application, error) ||
+        !database_integer(db, "SELECT count(*) FROM sqlite_schema", &objects, error))
+        return false;
+    bool ours = application == APPLICATION_ID && found > 0;
+    bool empty = application == 0 && found == 0 && objects == 0;
+    if (!ours && !empty) {
+        store_error_set(error, "%s is an SQLite database, but not one of acmegate's: it is left alone", path);
+        return false;
+    }
+    *version = (size_t)found;
+    if (*version <= migrations->count)
+        return true;
+    store_error_set(
+        error,
+        "%s has schema %zu, and this acmegate knows schemas up to %zu: a newer acmegate has written it. Run "
+        "that one; or, giving up what was done since, stop it and put back the copy from before the "
+        "change of schema, %s.schema-%zu.backup",
+        path, *version, migrations->count, path, migrations->count);
+    return false;
+}
+
+bool migrate_expect_current(sqlite3 *db, const char *path, const struct migrations *migrations,
+                            struct store_error *error)
+{
+    size_t version;
+    if (!migrate_read_version(db, path, migrations, &version, error))
+        return false;
+    if (version == migrations->count)
+        return true;
+    store_error_set(
+        error, "%s has schema %zu, and this acmegate needs schema %zu: 'acmegate db migrate' takes it there",
+        path, version, migrations->count);
+    return false;
+}
+
+/* SQLite would make it readable for everyone that the umask lets. */
+static bool create_private(const char *path, int flags, struct store_error *error)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
+    if (file >= 0) {
+        close(file);
+        return true;
+    }
+    store_error_set(error, "%s: cannot be made: %s", path, strerror(errno));
+    return false;
+}
+
+static bool copy_database(sqlite3 *from, const char *path, struct store_error *error)
+{
+    sqlite3 *to = NULL;
+    bool copied = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK;
+    sqlite3_backup *backup = copied ? sqlite3_backup_init(to, "main", from, "main") : NULL;
+    if (backup != NULL)
+        sqlite3_backup_step(backup, -1);
+    copied = backup != NULL && sqlite3_backup_finish(backup) == SQLITE_OK;
+    if (!copied)
+        database_error(to, path, error);
+    sqlite3_close(to);
+    return copied;
+}
+
+/* Written under another name first: a copy with the final name is a whole one. */
+static bool keep_copy(sqlite3 *db, const char *path, size_t version, void (*report)(const char *line),
+                      struct store_error *error)
+{
+    char final[PATH_MAX], unfinished[PATH_MAX];
+    int n = snprintf(final, sizeof final, "%s.schema-%zu.backup", path, version);
+    int m = snprintf(unfinished, sizeof unfinished, "%s.schema-%zu.unfinished", path, version);
+    if (n < 0 || n >= PATH_MAX || m < 0 || m >= PATH_MAX) {
+        store_error_set(error, "%s: the path is too long", path);
+        return false;
+    }
+    if (!create_private(unfinished, O_TRUNC, error))
+        return false;
+    if (!copy_database(db, unfinished, error)) {
+        unlink(unfinished);
+        return false;
+    }
+    if (rename(unfinished, final) != 0) {
+        store_error_set(error, "%s: cannot be renamed to %s: %s", unfinished, final, strerror(errno));
+        return false;
+    }
+    tell(report, "kept a copy with schema %zu: %s", version, final);
+    return true;
+}
+
+/* Cannot be changed once there is a table. */
+static bool prepare_new(sqlite3 *db, const char *path, struct store_error *error)
+{
+    return database_execute(db, "PRAGMA auto_vacuum = INCREMENTAL", error) &&
+           database_use_wal(db, path, error);
+}
+
+static bool apply_one(sqlite3 *db, const struct migration *migration, size_t version,
+                      struct store_error *error)
+{
+    char set_version[64];
+    snprintf(set_version, sizeof set_version, "PRAGMA user_version = %zu", version);
+    if (sqlite3_exec(db, migration->sql, NULL, NULL, NULL) != SQLITE_OK)
+        return database_error(db, migration->name, error);
+    return database_execute(db, set_version, error);
+}
+
+static bool apply(sqlite3 *db, const struct migrations *migrations, size_t version, struct store_error *error)
+{
+    if (!database_execute(db, "BEGIN IMMEDIATE", error))
+        return false;
+    for (size_t i = version; i < migrations->count; i++) {
+        if (!apply_one(db, &migrations->list[i], i + 1, error)) {
+            sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+            return false;
+        }
+    }
+    if (database_execute(db, "COMMIT", error))
+        return true;
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
+
+static bool migrate(sqlite3 *db, const char *path, const struct migrations *migrations,
+                    void (*report)(const char *line), struct store_error *error)
+{
+    size_t version;
+    if (!migrate_read_version(db, path, migrations, &version, error))
+        return false;
+    if (version == migrations->count)
+        return true;
+    bool ready = version == 0 ? prepare_new(db, path, error) : keep_copy(db, path, version, report, error);
+    if (!ready || !apply(db, migrations, version, error))
+        return false;
+    if (version == 0)
+        tell(report, "made %s with schema %zu", path, migrations->count);
+    else
+        tell(report, "%s went from schema %zu to %zu", path, version, migrations->count);
+    return true;
+}
+
+bool migrate_file(const char *path, const struct migrations *migrations, void (*report)(const char *line),
+                  struct store_error *error)
+{
+    if (!create_private(path, 0, error))
+        return false;
+    struct store_session *session = session_open(path, SESSION_WRITER, error);
+    if (session == NULL)
+        return false;
+    bool migrated = migrate(session->db, path, migrations, report, error);
+    store_session_close(session);
+    return migrated;
+}

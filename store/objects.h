@@ -1,0 +1,144 @@
+/*
+ * Accounts, authorizations, orders, certificates and attempts: loaded into the caller's arena, saved from the
+ * objects of acme/objects.h. Each function's SQL stands next to it in
+ * store/{accounts,authorizations,orders,…}.c. Functions that write are called only inside `apply`.
+ */
+#pragma once
+
+#include "acme/objects.h"
+#include "store/store.h"
+
+/* ---- accounts.c ---- */
+
+[[gnu::warn_unused_result]] enum store_result store_account_load(struct store_session *session,
+                                                                 struct arena *arena, int64_t id,
+                                                                 struct account *out);
+[[gnu::warn_unused_result]] enum store_result store_account_by_key(struct store_session *session,
+                                                                   struct arena *arena, const char *endpoint,
+                                                                   const char *thumbprint,
+                                                                   struct account *out);
+/* Sets id. */
+[[gnu::warn_unused_result]] enum store_result store_account_insert(struct store_session *session,
+                                                                   struct account *account);
+/* Contacts, terms and status; STORE_NOT_FOUND unless it is still valid. */
+[[gnu::warn_unused_result]] enum store_result store_account_update(struct store_session *session,
+                                                                   const struct account *account);
+
+/* ---- authorizations.c ---- */
+
+[[gnu::warn_unused_result]] enum store_result store_authorization_load(struct store_session *session,
+                                                                       struct arena *arena, int64_t id,
+                                                                       struct authorization *out);
+/* Sets id. */
+[[gnu::warn_unused_result]] enum store_result store_authorization_insert(struct store_session *session,
+                                                                         struct authorization *authorization);
+/* A valid one of this account for this name that lasts until `until` at least. */
+[[gnu::warn_unused_result]] enum store_result store_authorization_find_valid(
+    struct store_session *session, struct arena *arena, int64_t account_id,
+    const struct identifier *identifier, int64_t until, struct authorization *out);
+/* Writes the status, the chosen challenge's fields and the error; STORE_NOT_FOUND unless the row still has
+ * the states `was` and `challenge_was` (0 for no chosen challenge). */
+[[gnu::warn_unused_result]] enum store_result store_authorization_update(
+    struct store_session *session, const struct authorization *authorization, enum authorization_status was,
+    enum challenge_status challenge_was);
+/* Ids of authorizations whose challenge is processing and due, oldest first; `next_due` gets the time of the
+ * next one that is not due yet (0: none). */
+[[gnu::warn_unused_result]] enum store_result store_authorizations_due(struct store_session *session,
+                                                                       int64_t now, int64_t *ids, size_t max,
+                                                                       size_t *count, int64_t *next_due);
+/* Orders that rest on it and are pending: their ids. */
+[[gnu::warn_unused_result]] enum store_result store_orders_waiting_on(struct store_session *session,
+                                                                      struct arena *arena,
+                                                                      int64_t authorization_id, int64_t **ids,
+                                                                      size_t *count);
+
+/* ---- orders.c ---- */
+
+[[gnu::warn_unused_result]] enum store_result store_order_load(struct store_session *session,
+                                                               struct arena *arena, int64_t id,
+                                                               struct order *out);
+/* Sets id; identifiers and authorization_ids go with it. */
+[[gnu::warn_unused_result]] enum store_result store_order_insert(struct store_session *session,
+                                                                 struct order *order);
+/* Writes status, status_since, csr, processing_since, next_attempt_at, attempt_count, certificate_id and
+ * error; STORE_NOT_FOUND unless the row is still `was`. */
+[[gnu::warn_unused_result]] enum store_result store_order_update(struct store_session *session,
+                                                                 const struct order *order,
+                                                                 enum order_status was);
+/* As store_authorizations_due, for orders in processing. */
+[[gnu::warn_unused_result]] enum store_result store_orders_due(struct store_session *session, int64_t now,
+                                                               int64_t *ids, size_t max, size_t *count,
+                                                               int64_t *next_due);
+/* Newest first; those with an id below `before` (0: from the newest). */
+[[gnu::warn_unused_result]] enum store_result store_orders_of_account(struct store_session *session,
+                                                                      int64_t account_id, int64_t before,
+                                                                      int64_t *ids, size_t max,
+                                                                      size_t *count);
+
+/* ---- attempts.c ---- */
+
+/* Sets id; status must be ATTEMPT_STARTED. */
+[[gnu::warn_unused_result]] enum store_result store_attempt_insert(struct store_session *session,
+                                                                   struct attempt *attempt);
+/* status, ended_at, http_status, message. */
+[[gnu::warn_unused_result]] enum store_result store_attempt_end(struct store_session *session,
+                                                                const struct attempt *attempt);
+/* At start: attempts that a stopped server left without an answer become ATTEMPT_UNKNOWN. Returns their
+ * number. */
+[[gnu::warn_unused_result]] enum store_result store_attempts_mark_unknown(struct store_session *session,
+                                                                          int64_t now, int64_t *count);
+[[gnu::warn_unused_result]] enum store_result store_attempts_of_order(struct store_session *session,
+                                                                      struct arena *arena, int64_t order_id,
+                                                                      struct attempt **out, size_t *count);
+
+/* ---- certificates.c ---- */
+
+/* Sets id; the chain is stored once however many certificates share it; names are indexed for look-up. */
+[[gnu::warn_unused_result]] enum store_result store_certificate_insert(struct store_session *session,
+                                                                       struct certificate *certificate,
+                                                                       const struct identifier *identifiers,
+                                                                       size_t identifier_count);
+[[gnu::warn_unused_result]] enum store_result store_certificate_load(struct store_session *session,
+                                                                     struct arena *arena, int64_t id,
+                                                                     struct certificate *out);
+/* By the leaf's own DER, found by serial. */
+[[gnu::warn_unused_result]] enum store_result store_certificate_by_leaf(struct store_session *session,
+                                                                        struct arena *arena,
+                                                                        const char *serial, struct bytes leaf,
+                                                                        struct certificate *out);
+/* status, the revocation_* fields and revoked_at; STORE_NOT_FOUND when it is already revoked. */
+[[gnu::warn_unused_result]] enum store_result store_certificate_update(struct store_session *session,
+                                                                       const struct certificate *certificate);
+/* As store_authorizations_due, for revocations asked and not confirmed. */
+[[gnu::warn_unused_result]] enum store_result store_revocations_due(struct store_session *session,
+                                                                    int64_t now, int64_t *ids, size_t max,
+                                                                    size_t *count, int64_t *next_due);
+
+/* ---- events.c: the audit trail ---- */
+
+struct event {
+    int64_t at;       /* unix seconds */
+    const char *kind; /* "order.created", "challenge.invalid", "certificate.revoked"… listed in docs/sql.md */
+    int64_t account_id; /* 0 where it does not apply */
+    int64_t order_id;
+    int64_t authorization_id;
+    int64_t certificate_id;
+    const char *who;    /* "client 192.0.2.7", "gateway", "operator" */
+    const char *detail; /* plain words or NULL */
+};
+[[gnu::warn_unused_result]] enum store_result store_event_insert(struct store_session *session,
+                                                                 const struct event *event);
+
+struct event_row {
+    int64_t id;
+    struct event event;
+};
+/* The timeline of an order, its authorizations and its certificate, oldest first. */
+[[gnu::warn_unused_result]] enum store_result store_events_of_order(struct store_session *session,
+                                                                    struct arena *arena, int64_t order_id,
+                                                                    struct event_row **out, size_t *count);
+
+/* Orders that named `name` (as an identifier), newest first: for `acmegate explain`. */
+[[gnu::warn_unused_result]] enum store_result store_orders_of_name(struct store_session *session,
+                                                                   const char *name, int64_t *ids, size_t max,
+                                                                   size_t *count);

@@ -1,0 +1,208 @@
+#include "store/query.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+static void fail(struct query *query, const char *what)
+{
+    query->failed = true;
+    query->session->failed = true;
+    store_log("store: %s: %s", query->name, what);
+}
+
+struct query query_begin(struct store_session *session, struct arena *arena, enum statement_group group,
+                         size_t index)
+{
+    struct query query = {.session = session, .arena = arena};
+    query.name = store_statement_table(group)->statements[index].name;
+    query.prepared = session_statement(session, group, index);
+    query.failed = query.prepared == NULL;
+    return query;
+}
+
+void query_end(struct query *query)
+{
+    if (query->prepared == NULL)
+        return;
+    sqlite3_reset(query->prepared);
+    sqlite3_clear_bindings(query->prepared);
+}
+
+/* 0, with the query marked, when there is no such parameter. */
+static int parameter(struct query *query, const char *name)
+{
+    if (query->failed)
+        return 0;
+    int index = sqlite3_bind_parameter_index(query->prepared, name);
+    if (index == 0)
+        fail(query, "a parameter is bound that the statement does not have");
+    return index;
+}
+
+static void check_bound(struct query *query, int result)
+{
+    if (result != SQLITE_OK)
+        fail(query, sqlite3_errstr(result));
+}
+
+void query_bind_integer(struct query *query, const char *name, int64_t value)
+{
+    int index = parameter(query, name);
+    if (index != 0)
+        check_bound(query, sqlite3_bind_int64(query->prepared, index, value));
+}
+
+void query_bind_optional(struct query *query, const char *name, int64_t value)
+{
+    if (value != 0)
+        query_bind_integer(query, name, value);
+    else
+        query_bind_text(query, name, NULL);
+}
+
+void query_bind_text(struct query *query, const char *name, const char *text)
+{
+    int index = parameter(query, name);
+    if (index != 0)
+        check_bound(query, sqlite3_bind_text(query->prepared, index, text, -1, SQLITE_STATIC));
+}
+
+void query_bind_text_bytes(struct query *query, const char *name, struct bytes text)
+{
+    int index = parameter(query, name);
+    const char *characters = text.n == 0 ? "" : (const char *)text.p;
+    if (index != 0)
+        check_bound(query, sqlite3_bind_text64(query->prepared, index, characters, text.n, SQLITE_STATIC,
+                                               SQLITE_UTF8));
+}
+
+void query_bind_blob(struct query *query, const char *name, struct bytes blob)
+{
+    int index = parameter(query, name);
+    if (index != 0)
+        check_bound(query, sqlite3_bind_blob64(query->prepared, index, blob.n == 0 ? NULL : blob.p, blob.n,
+                                               SQLITE_STATIC));
+}
+
+void query_bind_problem(struct query *query, const char *problem_json)
+{
+    query_bind_text(query, "$error", problem_json);
+    int index = problem_json == NULL ? 0 : parameter(query, "$error_detail");
+    if (index == 0)
+        return;
+    struct arena *arena = arena_new();
+    struct bytes text = bytes_from_string(problem_json), detail;
+    const struct json *problem = json_parse(arena, text, &json_limits_request, NULL);
+    if (json_member_string(problem, "detail", &detail))
+        check_bound(query, sqlite3_bind_text64(query->prepared, index, (const char *)detail.p, detail.n,
+                                               SQLITE_TRANSIENT, SQLITE_UTF8));
+    arena_free(arena);
+}
+
+enum store_result query_next(struct query *query)
+{
+    if (query->failed)
+        return STORE_FAILED;
+    query->column = 0;
+    switch (sqlite3_step(query->prepared)) {
+    case SQLITE_ROW:
+        return STORE_OK;
+    case SQLITE_DONE:
+        return STORE_NOT_FOUND;
+    default:
+        fail(query, sqlite3_errmsg(query->session->db));
+        return STORE_FAILED;
+    }
+}
+
+enum store_result query_run(struct query *query)
+{
+    if (query_next(query) == STORE_FAILED)
+        return STORE_FAILED;
+    return sqlite3_changes64(query->session->db) > 0 ? STORE_OK : STORE_NOT_FOUND;
+}
+
+int64_t query_take_integer(struct query *query)
+{
+    return query->failed ? 0 : sqlite3_column_int64(query->prepared, query->column++);
+}
+
+/* The column's octets, SQLite's until the next step; false for NULL. */
+static bool take_column(struct query *query, struct bytes *out)
+{
+    *out = (struct bytes){0};
+    if (query->failed)
+        return false;
+    int column = query->column++;
+    if (sqlite3_column_type(query->prepared, column) == SQLITE_NULL)
+        return false;
+    const void *p = sqlite3_column_blob(query->prepared, column);
+    int n = sqlite3_column_bytes(query->prepared, column);
+    if (p == NULL && n != 0) {
+        fail(query, "out of memory");
+        return false;
+    }
+    *out = bytes_of(p, (size_t)n);
+    return true;
+}
+
+const char *query_take_text(struct query *query)
+{
+    struct bytes text;
+    return take_column(query, &text) ? arena_string(query->arena, text) : NULL;
+}
+
+struct bytes query_take_bytes(struct query *query)
+{
+    struct bytes blob;
+    return take_column(query, &blob) && blob.n != 0 ? arena_copy(query->arena, blob) : (struct bytes){0};
+}
+
+enum store_result query_finish(const struct query *query)
+{
+    return query->failed ? STORE_FAILED : STORE_OK;
+}
+
+void query_reject(struct query *query, const char *column, const char *value)
+{
+    char what[160];
+    snprintf(what, sizeof what, "%s '%s' is not known to this version", column, value);
+    fail(query, what);
+}
+
+enum store_result query_take_ids(struct query *query, int64_t *ids, size_t max, size_t *count)
+{
+    enum store_result result = STORE_OK;
+    *count = 0;
+    while (*count < max && (result = query_next(query)) == STORE_OK)
+        ids[(*count)++] = query_take_integer(query);
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+enum store_result query_due(struct store_session *session, enum statement_group group, size_t due,
+                            size_t next, int64_t now, int64_t *ids, size_t max, size_t *count,
+                            int64_t *next_due)
+{
+    QUERY(due_query, session, NULL, group, due);
+    query_bind_integer(&due_query, "$now", now);
+    query_bind_integer(&due_query, "$max", max > INT_MAX ? INT_MAX : (int64_t)max);
+    enum store_result result = query_take_ids(&due_query, ids, max, count);
+    if (result != STORE_OK)
+        return result;
+    QUERY(next_query, session, NULL, group, next);
+    query_bind_integer(&next_query, "$now", now);
+    result = query_next(&next_query);
+    *next_due = result == STORE_OK ? query_take_integer(&next_query) : 0;
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+void *array_with_room(struct arena *arena, void *items, size_t count, size_t item_bytes)
+{
+    bool full = count == 0 || (count >= 4 && (count & (count - 1)) == 0);
+    if (!full)
+        return items;
+    void *larger = arena_alloc_array(arena, count == 0 ? 4 : 2 * count, item_bytes);
+    if (count != 0)
+        memcpy(larger, items, count * item_bytes);
+    return larger;
+}

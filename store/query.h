@@ -1,0 +1,90 @@
+/*
+ * Running one prepared statement, private to store/: parameters bound by name, columns taken from left to
+ * right. The first thing that goes wrong is logged and marks the query and its session; everything after it
+ * does nothing, so that only the result of query_next, query_run and query_finish needs a look.
+ *
+ *   QUERY(query, session, STATEMENTS_ORDERS, ORDER_LOAD);
+ *   query_bind_integer(&query, "$id", id);
+ *   enum store_result result = query_next(&query);
+ */
+#pragma once
+
+#include "store/objects.h"
+#include "store/session.h"
+
+struct query {
+    struct store_session *session;
+    sqlite3_stmt *prepared;
+    const char *name;
+    struct arena *arena; /* where taken texts go */
+    int column;          /* the next one to take */
+    bool failed;
+};
+
+struct query query_begin(struct store_session *session, struct arena *arena, enum statement_group group,
+                         size_t index);
+
+/* Makes the statement ready for its next use. */
+void query_end(struct query *query);
+
+#define QUERY(variable, session, arena, group, index) \
+    [[gnu::cleanup(query_end)]] struct query variable = query_begin(session, arena, group, index)
+
+void query_bind_integer(struct query *query, const char *name, int64_t value);
+/* 0 becomes NULL: times and references that are not set. */
+void query_bind_optional(struct query *query, const char *name, int64_t value);
+/* NULL becomes NULL. The text must live until the query ends. */
+void query_bind_text(struct query *query, const char *name, const char *text);
+/* As text; empty bytes become the empty text. */
+void query_bind_text_bytes(struct query *query, const char *name, struct bytes text);
+/* As a blob; empty bytes become NULL. */
+void query_bind_blob(struct query *query, const char *name, struct bytes blob);
+
+/* A problem document, or NULL, as $error, and its detail as $error_detail. */
+void query_bind_problem(struct query *query, const char *problem_json);
+
+/* The next row: STORE_OK, STORE_NOT_FOUND when there is none, STORE_FAILED. */
+[[gnu::warn_unused_result]] enum store_result query_next(struct query *query);
+
+/* Runs a statement without rows. STORE_NOT_FOUND when it changed none: the compare-and-set missed. */
+[[gnu::warn_unused_result]] enum store_result query_run(struct query *query);
+
+/* Columns, from the left; NULL gives 0, NULL and empty bytes. Texts and blobs are copied into the arena. */
+int64_t query_take_integer(struct query *query);
+const char *query_take_text(struct query *query);
+struct bytes query_take_bytes(struct query *query);
+
+/* What loading one object came to, after its columns were taken. */
+[[gnu::warn_unused_result]] enum store_result query_finish(const struct query *query);
+
+/* A stored value that this program does not know: logged and the query marked. */
+void query_reject(struct query *query, const char *column, const char *value);
+
+/* Ids, one a row, into a caller's array of `max`. */
+[[gnu::warn_unused_result]] enum store_result query_take_ids(struct query *query, int64_t *ids, size_t max,
+                                                             size_t *count);
+
+/* The work that is due: ids of `due`, and in `next_due` the one integer that `next` yields (0 for none). Both
+ * statements take $now, `due` also $max. */
+[[gnu::warn_unused_result]] enum store_result query_due(struct store_session *session,
+                                                        enum statement_group group, size_t due, size_t next,
+                                                        int64_t now, int64_t *ids, size_t max, size_t *count,
+                                                        int64_t *next_due);
+
+/* An array in the arena with room for one item more than `count`; `items` is NULL at first. */
+void *array_with_room(struct arena *arena, void *items, size_t count, size_t item_bytes);
+
+/* Defines query_take_<type>: the next column as an enum, through the names that acme/ gives its values. */
+#define QUERY_TAKE_STATUS(type, first, last) \
+    static enum type query_take_##type(struct query *query) \
+    { \
+        const char *text = query_take_text(query); \
+        if (text == NULL) \
+            return 0; \
+        for (int value = first; value <= last; value++) { \
+            if (strcmp(text, type##_name((enum type)value)) == 0) \
+                return (enum type)value; \
+        } \
+        query_reject(query, #type, text); \
+        return 0; \
+    }

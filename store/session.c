@@ -1,0 +1,191 @@
+#include "store/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/query.h"
+
+/* How long a connection waits for another process that writes (an operator's sqlite3, a command). */
+enum { BUSY_TIMEOUT_MS = 5000 };
+
+/* 2026-01-01T00:00:00Z */
+#define ID_EPOCH_MS INT64_C(1767225600000)
+/* Ids within one millisecond, before they run ahead of the clock. */
+#define IDS_PER_MS INT64_C(4096)
+
+enum { SESSION_HIGHEST_ID };
+
+static const struct statement statements[] = {
+    [SESSION_HIGHEST_ID] = {"session_highest_id", "SELECT max(coalesce((SELECT max(id) FROM accounts), 0),"
+                                                  " coalesce((SELECT max(id) FROM authorizations), 0),"
+                                                  " coalesce((SELECT max(id) FROM orders), 0),"
+                                                  " coalesce((SELECT max(id) FROM attempts), 0),"
+                                                  " coalesce((SELECT max(id) FROM certificates), 0),"
+                                                  " coalesce((SELECT max(id) FROM events), 0))"},
+};
+
+const struct statement_table store_session_statements = {statements, sizeof statements / sizeof *statements};
+
+const struct statement_table *store_statement_table(enum statement_group group)
+{
+    static const struct statement_table *const tables[STATEMENT_GROUP_END] = {
+        [STATEMENTS_ACCOUNTS] = &store_account_statements,
+        [STATEMENTS_ATTEMPTS] = &store_attempt_statements,
+        [STATEMENTS_AUTHORIZATIONS] = &store_authorization_statements,
+        [STATEMENTS_CERTIFICATES] = &store_certificate_statements,
+        [STATEMENTS_COMMITTER] = &store_committer_statements,
+        [STATEMENTS_EVENTS] = &store_event_statements,
+        [STATEMENTS_ISSUER_IDENTITIES] = &store_issuer_identity_statements,
+        [STATEMENTS_ORDERS] = &store_order_statements,
+        [STATEMENTS_SESSION] = &store_session_statements,
+    };
+    return tables[group];
+}
+
+void store_error_set(struct store_error *error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+}
+
+static void (*log_to)(const char *message);
+
+void store_set_log(void (*log)(const char *message))
+{
+    log_to = log;
+}
+
+void store_log(const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    if (log_to != NULL)
+        log_to(message);
+    else
+        fprintf(stderr, "%s\n", message);
+}
+
+bool database_error(sqlite3 *db, const char *what, struct store_error *error)
+{
+    store_error_set(error, "%s: %s", what, sqlite3_errmsg(db));
+    return false;
+}
+
+bool database_execute(sqlite3 *db, const char *sql, struct store_error *error)
+{
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return true;
+    return database_error(db, sql, error);
+}
+
+bool database_integer(sqlite3 *db, const char *sql, int64_t *out, struct store_error *error)
+{
+    sqlite3_stmt *prepared = NULL;
+    bool found =
+        sqlite3_prepare_v2(db, sql, -1, &prepared, NULL) == SQLITE_OK && sqlite3_step(prepared) == SQLITE_ROW;
+    if (found)
+        *out = sqlite3_column_int64(prepared, 0);
+    else
+        database_error(db, sql, error);
+    sqlite3_finalize(prepared);
+    return found;
+}
+
+bool database_use_wal(sqlite3 *db, const char *path, struct store_error *error)
+{
+    sqlite3_stmt *prepared = NULL;
+    bool found = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &prepared, NULL) == SQLITE_OK &&
+                 sqlite3_step(prepared) == SQLITE_ROW;
+    bool used = found && strcmp((const char *)sqlite3_column_text(prepared, 0), "wal") == 0;
+    if (!found)
+        database_error(db, path, error);
+    else if (!used)
+        store_error_set(error, "%s: SQLite cannot keep a write-ahead log on this file system", path);
+    sqlite3_finalize(prepared);
+    return used;
+}
+
+/* Double-quoted strings, writes to the schema by hand and functions hidden in it are mistakes or worse. */
+static bool harden(sqlite3 *db)
+{
+    return sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) == SQLITE_OK &&
+           sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL) == SQLITE_OK &&
+           sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL) == SQLITE_OK &&
+           sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL) == SQLITE_OK;
+}
+
+static bool set_up(struct store_session *session, const char *path, struct store_error *error)
+{
+    static const char reader[] = "PRAGMA query_only = ON";
+    static const char writer[] = "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"
+                                 "PRAGMA journal_size_limit = 67108864";
+    if (!harden(session->db) || sqlite3_busy_timeout(session->db, BUSY_TIMEOUT_MS) != SQLITE_OK)
+        return database_error(session->db, path, error);
+    return database_execute(session->db, session->mode == SESSION_READER ? reader : writer, error);
+}
+
+struct store_session *session_open(const char *path, enum session_mode mode, struct store_error *error)
+{
+    struct store_session *session = calloc(1, sizeof *session);
+    if (session == NULL) {
+        store_error_set(error, "%s: out of memory", path);
+        return NULL;
+    }
+    session->mode = mode;
+    int flags = mode == SESSION_READER ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    if (sqlite3_open_v2(path, &session->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+        database_error(session->db, path, error);
+    } else if (set_up(session, path, error)) {
+        return session;
+    }
+    store_session_close(session);
+    return NULL;
+}
+
+void store_session_close(struct store_session *session)
+{
+    if (session == NULL)
+        return;
+    for (size_t group = 0; group < STATEMENT_GROUP_END; group++) {
+        for (size_t i = 0; i < STATEMENTS_IN_GROUP_MAX; i++)
+            sqlite3_finalize(session->prepared[group][i]);
+    }
+    sqlite3_close(session->db);
+    free(session);
+}
+
+sqlite3_stmt *session_statement(struct store_session *session, enum statement_group group, size_t index)
+{
+    sqlite3_stmt **prepared = &session->prepared[group][index];
+    if (*prepared != NULL)
+        return *prepared;
+    const struct statement *statement = &store_statement_table(group)->statements[index];
+    if (sqlite3_prepare_v3(session->db, statement->sql, -1, SQLITE_PREPARE_PERSISTENT, prepared, NULL) !=
+        SQLITE_OK) {
+        store_log("store: %s: %s", statement->name, sqlite3_errmsg(session->db));
+        session->failed = true;
+    }
+    return *prepared;
+}
+
+bool session_continue_ids(struct store_session *session, struct store_error *error)
+{
+    QUERY(query, session, NULL, STATEMENTS_SESSION, SESSION_HIGHEST_ID);
+    if (query_next(&query) != STORE_OK)
+        return database_error(session->db, "reading the highest id", error);
+    session->last_id = query_take_integer(&query);
+    return true;
+}
+
+int64_t store_next_id(struct store_session *session, int64_t now_ms)
+{
+    int64_t by_clock = (now_ms - ID_EPOCH_MS) * IDS_PER_MS;
+    session->last_id = by_clock > session->last_id + 1 ? by_clock : session->last_id + 1;
+    return session->last_id;
+}

@@ -1,0 +1,88 @@
+/*
+ * One connection, private to store/: how it is opened, and the statements it keeps prepared. Every file of
+ * SQL has one table of named statements; a connection prepares each of them once, when it is first run.
+ */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "store/store.h"
+
+struct statement {
+    const char *name; /* for the log */
+    const char *sql;
+};
+
+struct statement_table {
+    const struct statement *statements;
+    size_t count;
+};
+
+enum statement_group {
+    STATEMENTS_ACCOUNTS,
+    STATEMENTS_ATTEMPTS,
+    STATEMENTS_AUTHORIZATIONS,
+    STATEMENTS_CERTIFICATES,
+    STATEMENTS_COMMITTER,
+    STATEMENTS_EVENTS,
+    STATEMENTS_ISSUER_IDENTITIES,
+    STATEMENTS_ORDERS,
+    STATEMENTS_SESSION,
+    STATEMENT_GROUP_END,
+};
+
+enum { STATEMENTS_IN_GROUP_MAX = 12 };
+
+extern const struct statement_table store_account_statements;
+extern const struct statement_table store_attempt_statements;
+extern const struct statement_table store_authorization_statements;
+extern const struct statement_table store_certificate_statements;
+extern const struct statement_table store_committer_statements;
+extern const struct statement_table store_event_statements;
+extern const struct statement_table store_issuer_identity_statements;
+extern const struct statement_table store_order_statements;
+extern const struct statement_table store_session_statements;
+
+const struct statement_table *store_statement_table(enum statement_group group);
+
+enum session_mode {
+    SESSION_READER, /* read-only, and `query_only` besides */
+    SESSION_WRITER, /* the committer's: foreign keys, synchronous=FULL; the file must exist */
+};
+
+struct store_session {
+    sqlite3 *db;
+    enum session_mode mode;
+    int64_t last_id; /* the writer's: the highest id handed out */
+    bool failed;     /* a statement failed since whoever runs operations cleared this */
+    sqlite3_stmt *prepared[STATEMENT_GROUP_END][STATEMENTS_IN_GROUP_MAX];
+};
+
+/* Opens without looking at the schema. NULL with `error` filled. */
+[[gnu::warn_unused_result]] struct store_session *session_open(const char *path, enum session_mode mode,
+                                                               struct store_error *error);
+
+/* Continues the ids from the highest one in the database: before the writer's first operation. */
+[[gnu::warn_unused_result]] bool session_continue_ids(struct store_session *session,
+                                                      struct store_error *error);
+
+/* Prepared once and kept. NULL (logged, session->failed set) when SQLite refuses it. */
+sqlite3_stmt *session_statement(struct store_session *session, enum statement_group group, size_t index);
+
+/* Statements without parameters or rows (PRAGMA…), run straight away. */
+[[gnu::warn_unused_result]] bool database_execute(sqlite3 *db, const char *sql, struct store_error *error);
+
+/* The one integer that `sql` yields. */
+[[gnu::warn_unused_result]] bool database_integer(sqlite3 *db, const char *sql, int64_t *out,
+                                                  struct store_error *error);
+
+/* The write-ahead log, which the file remembers; a copy may have come without it. */
+[[gnu::warn_unused_result]] bool database_use_wal(sqlite3 *db, const char *path, struct store_error *error);
+
+/* Fills `error` with "`what`: SQLite's words"; returns false, for `return database_error(…)`. */
+bool database_error(sqlite3 *db, const char *what, struct store_error *error);
+
+[[gnu::format(printf, 2, 3)]] void store_error_set(struct store_error *error, const char *format, ...);
+
+/* To what store_set_log named, else to standard error. */
+[[gnu::format(printf, 1, 2)]] void store_log(const char *format, ...);

@@ -1,0 +1,199 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "store/committer.h"
+#include "store/migrate.h"
+
+struct store {
+    int lock;
+    struct store_session *writer;
+    struct committer *committer;
+};
+
+/* What the lock's holder left there: its process id, for the message. */
+static void read_holder(int file, char out[static 32])
+{
+    ssize_t n = pread(file, out, 31, 0);
+    out[n < 0 ? 0 : n] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+}
+
+/* The lock goes with the process, however it ends; the file stays. -1 with `error` filled. */
+static int take_lock(const char *path, struct store_error *error)
+{
+    char name[PATH_MAX];
+    if (snprintf(name, sizeof name, "%s.lock", path) >= PATH_MAX) {
+        store_error_set(error, "%s: the path is too long", path);
+        return -1;
+    }
+    int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0) {
+        store_error_set(error, "%s: cannot be opened: %s", name, strerror(errno));
+        return -1;
+    }
+    if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+        char holder[32];
+        read_holder(file, holder);
+        store_error_set(error, "%s is already served by another acmegate (process %s): stop that one first",
+                        path, holder);
+        close(file);
+        return -1;
+    }
+    if (ftruncate(file, 0) != 0 || dprintf(file, "%ld\n", (long)getpid()) < 0) {
+        store_error_set(error, "%s: cannot be written: %s", name, strerror(errno));
+        close(file);
+        return -1;
+    }
+    return file;
+}
+
+static bool file_exists(const char *path, struct store_error *error)
+{
+    if (access(path, F_OK) == 0)
+        return true;
+    if (errno == ENOENT)
+        store_error_set(
+            error, "%s: there is no database; 'acmegate serve' and 'acmegate db migrate' make one", path);
+    else
+        store_error_set(error, "%s: %s", path, strerror(errno));
+    return false;
+}
+
+static bool open_writer(struct store *store, const char *path, enum store_migration migration,
+                        struct store_error *error)
+{
+    if (migration == STORE_MIGRATE && !migrate_file(path, &store_migrations, NULL, error))
+        return false;
+    store->writer = session_open(path, SESSION_WRITER, error);
+    return store->writer != NULL &&
+           migrate_expect_current(store->writer->db, path, &store_migrations, error) &&
+           database_use_wal(store->writer->db, path, error) && session_continue_ids(store->writer, error);
+}
+
+struct store *store_open(const char *path, enum store_migration migration, struct store_error *error)
+{
+    if (migration == STORE_EXPECT_CURRENT && !file_exists(path, error))
+        return NULL;
+    struct store *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        store_error_set(error, "out of memory");
+        return NULL;
+    }
+    store->lock = take_lock(path, error);
+    if (store->lock >= 0 && open_writer(store, path, migration, error)) {
+        store->committer = committer_start(store->writer, error);
+        if (store->committer != NULL)
+            return store;
+    }
+    store_close(store);
+    return NULL;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL)
+        return;
+    if (store->committer != NULL)
+        committer_stop(store->committer);
+    store_session_close(store->writer);
+    if (store->lock >= 0)
+        close(store->lock);
+    free(store);
+}
+
+struct store_session *store_session_open(const char *path, struct store_error *error)
+{
+    if (!file_exists(path, error))
+        return NULL;
+    struct store_session *session = session_open(path, SESSION_READER, error);
+    if (session == NULL)
+        return NULL;
+    if (migrate_expect_current(session->db, path, &store_migrations, error))
+        return session;
+    store_session_close(session);
+    return NULL;
+}
+
+/* The schema needs nothing: true without asking for the lock, which a running server holds. */
+static bool is_current(const char *path)
+{
+    struct store_error ignored;
+    struct store_session *session = store_session_open(path, &ignored);
+    store_session_close(session);
+    return session != NULL;
+}
+
+bool store_migrate(const char *path, void (*report)(const char *line), struct store_error *error)
+{
+    if (is_current(path)) {
+        if (report != NULL)
+            report("the schema is up to date: nothing to do");
+        return true;
+    }
+    int lock = take_lock(path, error);
+    if (lock < 0)
+        return false;
+    bool migrated = migrate_file(path, &store_migrations, report, error);
+    close(lock);
+    return migrated;
+}
+
+/* Each row of a PRAGMA that finds faults is one; "ok" is none. */
+static bool report_faults(sqlite3 *db, const char *pragma, void (*report)(const char *line), size_t *faults)
+{
+    sqlite3_stmt *prepared = NULL;
+    int step = sqlite3_prepare_v2(db, pragma, -1, &prepared, NULL) == SQLITE_OK ? SQLITE_ROW : SQLITE_ERROR;
+    while (step == SQLITE_ROW && (step = sqlite3_step(prepared)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(prepared, 0);
+        if (text != NULL && strcmp(text, "ok") == 0)
+            continue;
+        ++*faults;
+        if (report != NULL)
+            report(text == NULL ? pragma : text);
+    }
+    sqlite3_finalize(prepared);
+    return step == SQLITE_DONE;
+}
+
+bool store_check(const char *path, void (*report)(const char *line), struct store_error *error)
+{
+    static const char *const pragmas[] = {
+        "PRAGMA integrity_check",
+        "SELECT 'a row of ' || \"table\" || ' (id ' || coalesce(rowid, '?') || ') refers to a row that \"' "
+        "|| parent"
+        " || '\" does not have' FROM pragma_foreign_key_check",
+    };
+    struct store_session *session = store_session_open(path, error);
+    if (session == NULL)
+        return false;
+    size_t faults = 0;
+    bool read = true;
+    for (size_t i = 0; read && i < sizeof pragmas / sizeof *pragmas; i++)
+        read = report_faults(session->db, pragmas[i], report, &faults);
+    if (!read)
+        database_error(session->db, path, error);
+    else if (faults > 0)
+        store_error_set(
+            error, "%s: faults were found (%zu): restore a back-up copy, or salvage with sqlite3's .recover",
+            path, faults);
+    store_session_close(session);
+    return read && faults == 0;
+}
+
+void store_submit(struct store *store, struct store_operation *operation)
+{
+    committer_submit(store->committer, operation);
+}
+
+size_t store_backlog(struct store *store)
+{
+    return committer_backlog(store->committer);
+}

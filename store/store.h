@@ -1,0 +1,97 @@
+/*
+ * The SQLite database: one writer, the committer thread, which runs submitted operations in batches, and any
+ * number of readers. Callers see objects of acme/objects.h, never SQL.
+ *
+ *   write:  store_submit(op) → op->apply in a savepoint of a transaction → COMMIT (WAL, synchronous=FULL) →
+ * op->done read:   a struct store_session of the calling thread, straight away
+ *
+ * Within `apply` the op's session is the writer's: everything in this directory's headers may be called with
+ * it.
+ */
+#pragma once
+
+#include "acme/base/arena.h"
+
+struct store;         /* the database, with its committer thread */
+struct store_session; /* one connection; used by one thread at a time */
+
+struct store_error {
+    char message[512]; /* a sentence for the operator */
+};
+
+/* ---- opening ---- */
+
+enum store_migration {
+    STORE_MIGRATE, /* bring an older schema up to date, after a back-up copy beside the file; makes a new
+                      database */
+    STORE_EXPECT_CURRENT, /* commands: refuse an older or newer schema and a missing file */
+};
+
+/*
+ * Opens the database, checks or migrates its schema, takes the serving lock (a second server on the same file
+ * is refused) and starts the committer. NULL with `error` filled.
+ */
+[[gnu::warn_unused_result]] struct store *store_open(const char *path, enum store_migration migration,
+                                                     struct store_error *error);
+
+/* Runs what was submitted, then stops the committer and closes. NULL is ignored. */
+void store_close(struct store *store);
+
+/* Brings the schema up to date without serving. `report` receives lines for people (may be NULL). */
+[[gnu::warn_unused_result]] bool store_migrate(const char *path, void (*report)(const char *line),
+                                               struct store_error *error);
+
+/* Looks through the whole file for damage and for references to nothing; `report` (may be NULL) receives a
+ * line for each fault. Reads only, whether the server runs or not. False with `error` filled when there is a
+ * fault or it cannot be read. */
+[[gnu::warn_unused_result]] bool store_check(const char *path, void (*report)(const char *line),
+                                             struct store_error *error);
+
+/* A connection of its own, for the calling thread: read-only for loops and commands. NULL with `error`
+ * filled. */
+[[gnu::warn_unused_result]] struct store_session *store_session_open(const char *path,
+                                                                     struct store_error *error);
+void store_session_close(struct store_session *session);
+
+/* ---- writing ---- */
+
+enum store_apply_result {
+    STORE_APPLIED, /* keep what was written */
+    STORE_DISCARD, /* a refusal: undo this operation's writes, then answer it all the same */
+};
+
+enum store_outcome {
+    STORE_COMMITTED, /* on disk (also when the operation was discarded: its refusal rests on committed state)
+                      */
+    STORE_UNAVAILABLE, /* nothing of the batch was kept: disk full, I/O, busy. Answer 503 */
+};
+
+/* An operation, embedded in the job it belongs to. The job owns it until `done` was called. */
+struct store_operation {
+    struct store_operation *next; /* the store's */
+    enum store_apply_result (*apply)(struct store_operation *operation, struct store_session *session);
+    /* On the committer thread, after the COMMIT: only hands over to another thread. */
+    void (*done)(struct store_operation *operation, enum store_outcome outcome);
+    bool failed; /* the store's: a statement of this operation failed */
+};
+
+/* Never blocks on the disk. Bounding admission is the caller's: see store_backlog. */
+void store_submit(struct store *store, struct store_operation *operation);
+
+/* Operations waiting or running: above a bound the front end answers 503. */
+size_t store_backlog(struct store *store);
+
+/* ---- shared by every aggregate ---- */
+
+/* What a read or a write of one object came to. */
+enum store_result {
+    STORE_OK,
+    STORE_NOT_FOUND, /* no such row; for a compare-and-set: it is no longer in the state it was expected in */
+    STORE_FAILED,    /* SQLite said no; logged, and the operation will be answered 503 */
+};
+
+/* A new id: in time order, unique across tables, below 2^53. Only inside `apply`. */
+int64_t store_next_id(struct store_session *session, int64_t now_ms);
+
+/* Where the store tells what went wrong (disk full…). Set once, before store_open. */
+void store_set_log(void (*log)(const char *message));

@@ -1,0 +1,51 @@
+/* A database of its own for each test, and the objects that an issuance leaves in it. */
+#pragma once
+
+#include "acme/certificate.h"
+#include "leaks.h"
+#include "store/migrate.h"
+#include "store/objects.h"
+
+/* The tests' time: 2026-06-01T00:00:00Z. */
+#define NOW INT64_C(1780272000)
+
+struct database {
+    char directory[64];
+    char path[128];
+    struct arena *arena;
+    struct store_session *writer; /* without a committer; database_connect */
+    struct store *store;          /* database_serve */
+};
+
+/* An empty directory, no file in it. */
+void database_begin(struct database *database);
+/* Makes the schema and a writing connection. */
+void database_connect(struct database *database);
+/* Opens it as a server does. */
+void database_serve(struct database *database);
+/* Closes both, keeps the files. */
+void database_disconnect(struct database *database);
+/* Removes everything. */
+void database_end(struct database *database);
+
+/* Runs SQL on a connection of its own. */
+void database_run(const struct database *database, const char *sql);
+int64_t database_count(const struct database *database, const char *sql);
+/* One text, in the arena; "" for NULL. */
+const char *database_text(const struct database *database, const char *sql);
+
+struct identifier dns(const char *name);
+
+/* Objects as a client's issuance makes them; each is inserted and must be accepted. */
+struct account make_account(struct database *database, const char *thumbprint);
+struct authorization make_authorization(struct database *database, const struct account *account,
+                                        const char *name);
+struct order make_order(struct database *database, const struct account *account,
+                        const struct authorization *authorizations, size_t count);
+struct attempt make_attempt(struct database *database, int64_t order_id);
+struct certificate make_certificate(struct database *database, const struct order *order, const char *serial);
+void make_event(struct database *database, struct event event);
+
+/* From newOrder to the certificate, with the events that go with it. */
+struct order make_issued_order(struct database *database, const struct account *account, const char *name,
+                               const char *serial);

@@ -1,0 +1,253 @@
+#include "database.h"
+
+LEAK_CHECKED_SUITE(authorizations);
+
+static const char problem[] =
+    "{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"192.0.2.10:80 refused\"}";
+
+/* ---- accounts ---- */
+
+Test(authorizations, an_account_comes_back_as_it_was_stored)
+{
+    struct database database;
+    struct account loaded;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    cr_assert_gt(account.id, 0);
+    cr_assert_eq(store_account_load(database.writer, database.arena, account.id, &loaded), STORE_OK);
+    cr_assert_eq(loaded.id, account.id);
+    cr_assert_str_eq(loaded.endpoint, "acme");
+    cr_assert_eq(loaded.status, ACCOUNT_VALID);
+    cr_assert(bytes_equal(loaded.key, account.key));
+    cr_assert_str_eq(loaded.thumbprint, "thumbprint");
+    cr_assert_str_eq(loaded.contacts_json, account.contacts_json);
+    cr_assert(loaded.terms_agreed);
+    cr_assert_eq(loaded.created_at, NOW);
+    cr_assert_str_eq(loaded.created_from, "192.0.2.7");
+    cr_assert_str_eq(loaded.user_agent, "certbot/2.1.0");
+    cr_assert_eq(store_account_load(database.writer, database.arena, account.id + 1, &loaded),
+                 STORE_NOT_FOUND);
+    database_end(&database);
+}
+
+Test(authorizations, an_account_is_found_by_key_on_its_own_endpoint_only)
+{
+    struct database database;
+    struct account loaded;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    struct store_session *session = database.writer;
+    cr_assert_eq(store_account_by_key(session, database.arena, "acme", "thumbprint", &loaded), STORE_OK);
+    cr_assert_eq(loaded.id, account.id);
+    cr_assert_eq(store_account_by_key(session, database.arena, "acme", "another", &loaded), STORE_NOT_FOUND);
+    cr_assert_eq(store_account_by_key(session, database.arena, "open", "thumbprint", &loaded),
+                 STORE_NOT_FOUND);
+    struct account again = account;
+    cr_assert_eq(store_account_insert(session, &again), STORE_FAILED);
+    again.endpoint = "open";
+    cr_assert_eq(store_account_insert(session, &again), STORE_OK);
+    database_end(&database);
+}
+
+Test(authorizations, an_account_is_updated_while_it_is_valid)
+{
+    struct database database;
+    struct account loaded;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    account.contacts_json = "[]";
+    account.terms_agreed = false;
+    account.status = ACCOUNT_DEACTIVATED;
+    cr_assert_eq(store_account_update(database.writer, &account), STORE_OK);
+    cr_assert_eq(store_account_load(database.writer, database.arena, account.id, &loaded), STORE_OK);
+    cr_assert_str_eq(loaded.contacts_json, "[]");
+    cr_assert_not(loaded.terms_agreed);
+    cr_assert_eq(loaded.status, ACCOUNT_DEACTIVATED);
+    account.status = ACCOUNT_VALID;
+    cr_assert_eq(store_account_update(database.writer, &account), STORE_NOT_FOUND);
+    cr_assert_eq(store_account_load(database.writer, database.arena, account.id, &loaded), STORE_OK);
+    cr_assert_eq(loaded.status, ACCOUNT_DEACTIVATED);
+    database_end(&database);
+}
+
+/* ---- authorizations ---- */
+
+Test(authorizations, an_authorization_comes_back_as_it_was_stored)
+{
+    struct database database;
+    struct authorization loaded;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    struct authorization authorization = make_authorization(&database, &account, "*.example.org");
+    cr_assert_eq(store_authorization_load(database.writer, database.arena, authorization.id, &loaded),
+                 STORE_OK);
+    cr_assert_eq(loaded.account_id, account.id);
+    cr_assert_str_eq(loaded.endpoint, "acme");
+    cr_assert_eq(loaded.identifier.type, IDENTIFIER_DNS);
+    cr_assert_str_eq(loaded.identifier.value, "example.org");
+    cr_assert(loaded.wildcard);
+    cr_assert_eq(loaded.status, AUTHORIZATION_PENDING);
+    cr_assert_eq(loaded.created_at, NOW);
+    cr_assert_eq(loaded.expires_at, NOW + 86400);
+    cr_assert_str_eq(loaded.token, authorization.token);
+    cr_assert_eq(loaded.offered, authorization.offered);
+    cr_assert_eq(loaded.chosen, 0);
+    cr_assert_eq(loaded.challenge_status, 0);
+    cr_assert_null(loaded.error_json);
+    cr_assert_eq(store_authorization_load(database.writer, database.arena, account.id, &loaded),
+                 STORE_NOT_FOUND);
+    database_end(&database);
+}
+
+Test(authorizations, an_authorization_is_updated_from_the_expected_states_only)
+{
+    struct database database;
+    struct authorization loaded;
+    database_begin(&database);
+    database_connect(&database);
+    struct store_session *session = database.writer;
+    struct account account = make_account(&database, "thumbprint");
+    struct authorization changed = make_authorization(&database, &account, "www.example.org");
+    changed.chosen = CHALLENGE_DNS_01;
+    changed.challenge_status = CHALLENGE_PROCESSING;
+    changed.error_json = problem;
+    changed.attempt_count = 3;
+    changed.first_attempt_at = NOW + 1;
+    changed.next_attempt_at = NOW + 2;
+    changed.expires_at = NOW + 5;
+    enum authorization_status pending = AUTHORIZATION_PENDING;
+    cr_assert_eq(store_authorization_update(session, &changed, AUTHORIZATION_VALID, 0), STORE_NOT_FOUND);
+    cr_assert_eq(store_authorization_update(session, &changed, pending, CHALLENGE_PROCESSING),
+                 STORE_NOT_FOUND);
+    cr_assert_eq(store_authorization_update(session, &changed, pending, 0), STORE_OK);
+    cr_assert_eq(store_authorization_update(session, &changed, pending, 0), STORE_NOT_FOUND);
+    cr_assert_eq(store_authorization_load(session, database.arena, changed.id, &loaded), STORE_OK);
+    cr_assert_eq(loaded.chosen, CHALLENGE_DNS_01);
+    cr_assert_eq(loaded.challenge_status, CHALLENGE_PROCESSING);
+    cr_assert_str_eq(loaded.error_json, problem);
+    cr_assert_eq(loaded.attempt_count, 3);
+    cr_assert_eq(loaded.first_attempt_at, NOW + 1);
+    cr_assert_eq(loaded.next_attempt_at, NOW + 2);
+    cr_assert_eq(loaded.expires_at, NOW + 5);
+    changed.status = AUTHORIZATION_VALID;
+    changed.challenge_status = CHALLENGE_VALID;
+    changed.validated_at = NOW + 3;
+    changed.error_json = NULL;
+    cr_assert_eq(store_authorization_update(session, &changed, pending, CHALLENGE_PROCESSING), STORE_OK);
+    cr_assert_eq(store_authorization_load(session, database.arena, changed.id, &loaded), STORE_OK);
+    cr_assert_eq(loaded.status, AUTHORIZATION_VALID);
+    cr_assert_eq(loaded.validated_at, NOW + 3);
+    cr_assert_null(loaded.error_json);
+    database_end(&database);
+}
+
+static struct authorization make_valid(struct database *database, const struct account *account,
+                                       const char *name, int64_t expires_at)
+{
+    struct authorization authorization = make_authorization(database, account, name);
+    authorization.status = AUTHORIZATION_VALID;
+    authorization.expires_at = expires_at;
+    cr_assert_eq(store_authorization_update(database->writer, &authorization, AUTHORIZATION_PENDING, 0),
+                 STORE_OK);
+    return authorization;
+}
+
+Test(authorizations, a_valid_authorization_is_found_for_its_account_name_and_time)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "one"), other = make_account(&database, "two");
+    make_authorization(&database, &account, "www.example.org");
+    make_valid(&database, &account, "www.example.org", NOW + 10);
+    struct authorization best = make_valid(&database, &account, "www.example.org", NOW + 20);
+    struct authorization wildcard = make_valid(&database, &account, "*.example.org", NOW + 20);
+    const struct {
+        int64_t account_id;
+        const char *name;
+        int64_t until, found;
+    } cases[] = {
+        {account.id, "www.example.org", NOW, best.id},   {account.id, "www.example.org", NOW + 20, best.id},
+        {account.id, "www.example.org", NOW + 21, 0},    {other.id, "www.example.org", NOW, 0},
+        {account.id, "*.example.org", NOW, wildcard.id}, {account.id, "example.org", NOW, 0},
+        {account.id, "mail.example.org", NOW, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct identifier identifier = dns(cases[i].name);
+        struct authorization found = {0};
+        enum store_result result = store_authorization_find_valid(
+            database.writer, database.arena, cases[i].account_id, &identifier, cases[i].until, &found);
+        cr_expect_eq(result, cases[i].found == 0 ? STORE_NOT_FOUND : STORE_OK, "case %zu", i);
+        cr_expect_eq(found.id, cases[i].found, "case %zu", i);
+    }
+    database_end(&database);
+}
+
+Test(authorizations, authorizations_are_due_by_time_while_their_challenge_is_processing)
+{
+    struct database database;
+    int64_t ids[4], next;
+    size_t count;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    static const int64_t due_at[] = {NOW + 9, NOW, 0, NOW + 5};
+    struct authorization made[4];
+    for (size_t i = 0; i < 4; i++) {
+        made[i] = make_authorization(&database, &account, "www.example.org");
+        made[i].chosen = CHALLENGE_HTTP_01;
+        made[i].challenge_status = CHALLENGE_PROCESSING;
+        made[i].next_attempt_at = due_at[i];
+        cr_assert_eq(store_authorization_update(database.writer, &made[i], AUTHORIZATION_PENDING, 0),
+                     STORE_OK);
+    }
+    cr_assert_eq(store_authorizations_due(database.writer, NOW + 5, ids, 4, &count, &next), STORE_OK);
+    cr_assert_eq(count, 3);
+    cr_assert_eq(ids[0], made[2].id);
+    cr_assert_eq(ids[1], made[1].id);
+    cr_assert_eq(ids[2], made[3].id);
+    cr_assert_eq(next, NOW + 9);
+    cr_assert_eq(store_authorizations_due(database.writer, NOW + 9, ids, 1, &count, &next), STORE_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(ids[0], made[2].id);
+    cr_assert_eq(next, 0);
+    made[2].status = AUTHORIZATION_DEACTIVATED;
+    cr_assert_eq(
+        store_authorization_update(database.writer, &made[2], AUTHORIZATION_PENDING, CHALLENGE_PROCESSING),
+        STORE_OK);
+    cr_assert_eq(store_authorizations_due(database.writer, NOW, ids, 4, &count, &next), STORE_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(ids[0], made[1].id);
+    cr_assert_eq(next, NOW + 5);
+    database_end(&database);
+}
+
+Test(authorizations, pending_orders_are_found_by_their_authorization)
+{
+    enum { ORDERS = 9 };
+    struct database database;
+    int64_t *ids;
+    size_t count;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    struct authorization shared = make_authorization(&database, &account, "www.example.org");
+    struct authorization lonely = make_authorization(&database, &account, "lonely.example.org");
+    struct order orders[ORDERS];
+    for (size_t i = 0; i < ORDERS; i++)
+        orders[i] = make_order(&database, &account, &shared, 1);
+    orders[1].status = ORDER_INVALID;
+    cr_assert_eq(store_order_update(database.writer, &orders[1], ORDER_PENDING), STORE_OK);
+    cr_assert_eq(store_orders_waiting_on(database.writer, database.arena, shared.id, &ids, &count), STORE_OK);
+    cr_assert_eq(count, ORDERS - 1);
+    cr_assert_eq(ids[0], orders[0].id);
+    cr_assert_eq(ids[1], orders[2].id);
+    cr_assert_eq(ids[ORDERS - 2], orders[ORDERS - 1].id);
+    cr_assert_eq(store_orders_waiting_on(database.writer, database.arena, lonely.id, &ids, &count), STORE_OK);
+    cr_assert_eq(count, 0);
+    database_end(&database);
+}

@@ -1,0 +1,209 @@
+#include "database.h"
+
+LEAK_CHECKED_SUITE(certificates);
+
+/* ---- certificates ---- */
+
+Test(certificates, a_certificate_comes_back_as_it_was_stored)
+{
+    struct database database;
+    struct certificate loaded;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    struct authorization authorization = make_authorization(&database, &account, "www.example.org");
+    struct order order = make_order(&database, &account, &authorization, 1);
+    struct certificate certificate = make_certificate(&database, &order, "1a2b");
+    cr_assert_eq(store_certificate_load(database.writer, database.arena, certificate.id, &loaded), STORE_OK);
+    cr_assert_eq(loaded.account_id, account.id);
+    cr_assert_eq(loaded.order_id, order.id);
+    cr_assert_str_eq(loaded.endpoint, "acme");
+    cr_assert_str_eq(loaded.issuer, "main");
+    cr_assert_str_eq(loaded.root_fingerprint, certificate.root_fingerprint);
+    cr_assert_str_eq(loaded.serial, "1a2b");
+    cr_assert(bytes_equal(loaded.leaf, certificate.leaf));
+    cr_assert(bytes_equal(loaded.chain_pem, certificate.chain_pem));
+    cr_assert(bytes_equal(loaded.key_hash, certificate.key_hash));
+    cr_assert_eq(loaded.not_before, NOW);
+    cr_assert_eq(loaded.not_after, NOW + 86400);
+    cr_assert_eq(loaded.status, CERTIFICATE_GOOD);
+    cr_assert_eq(loaded.created_at, NOW);
+    cr_assert_eq(store_certificate_load(database.writer, database.arena, order.id, &loaded), STORE_NOT_FOUND);
+    cr_assert_str_eq(database_text(&database, "SELECT name FROM certificate_names"), "www.example.org");
+    database_end(&database);
+}
+
+Test(certificates, a_certificate_is_found_by_its_own_octets)
+{
+    struct database database;
+    struct certificate loaded;
+    database_begin(&database);
+    database_connect(&database);
+    struct store_session *session = database.writer;
+    struct account account = make_account(&database, "thumbprint");
+    struct authorization authorization = make_authorization(&database, &account, "www.example.org");
+    struct order order = make_order(&database, &account, &authorization, 1);
+    struct certificate one = make_certificate(&database, &order, "1a"), two = one;
+    two.root_fingerprint = "another root";
+    two.leaf = BYTES_LITERAL("another leaf");
+    cr_assert_eq(store_certificate_insert(session, &two, NULL, 0), STORE_OK);
+    cr_assert_eq(store_certificate_by_leaf(session, database.arena, "1a", one.leaf, &loaded), STORE_OK);
+    cr_assert_eq(loaded.id, one.id);
+    cr_assert_eq(store_certificate_by_leaf(session, database.arena, "1a", two.leaf, &loaded), STORE_OK);
+    cr_assert_eq(loaded.id, two.id);
+    cr_assert_eq(store_certificate_by_leaf(session, database.arena, "1b", one.leaf, &loaded),
+                 STORE_NOT_FOUND);
+    cr_assert_eq(store_certificate_by_leaf(session, database.arena, "1a", BYTES_LITERAL("x"), &loaded),
+                 STORE_NOT_FOUND);
+    struct certificate again = one;
+    cr_assert_eq(store_certificate_insert(session, &again, NULL, 0), STORE_FAILED);
+    database_end(&database);
+}
+
+Test(certificates, chains_and_issuers_are_stored_once)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    make_issued_order(&database, &account, "a.example.org", "1a");
+    struct order order = make_issued_order(&database, &account, "b.example.org", "1b");
+    cr_assert_eq(database_count(&database, "SELECT count(*) FROM chains"), 1);
+    cr_assert_eq(database_count(&database, "SELECT count(*) FROM issuer_identities"), 1);
+    struct certificate bare, loaded;
+    cr_assert_eq(store_certificate_load(database.writer, database.arena, order.certificate_id, &bare),
+                 STORE_OK);
+    bare.serial = "1c";
+    bare.chain_pem = (struct bytes){0};
+    cr_assert_eq(store_certificate_insert(database.writer, &bare, NULL, 0), STORE_OK);
+    cr_assert_eq(store_certificate_load(database.writer, database.arena, bare.id, &loaded), STORE_OK);
+    cr_assert_eq(loaded.chain_pem.n, 0);
+    cr_assert_eq(database_count(&database, "SELECT count(*) FROM chains"), 1);
+    database_end(&database);
+}
+
+Test(certificates, a_revocation_is_due_until_the_ca_confirmed_it)
+{
+    struct database database;
+    struct certificate certificate, loaded;
+    int64_t ids[2], next;
+    size_t count;
+    database_begin(&database);
+    database_connect(&database);
+    struct store_session *session = database.writer;
+    struct account account = make_account(&database, "thumbprint");
+    struct order order = make_issued_order(&database, &account, "a.example.org", "1a");
+    cr_assert_eq(store_revocations_due(session, NOW, ids, 2, &count, &next), STORE_OK);
+    cr_assert_eq(count, 0);
+    cr_assert_eq(store_certificate_load(session, database.arena, order.certificate_id, &certificate),
+                 STORE_OK);
+    certificate.revocation_requested_at = NOW;
+    certificate.revocation_reason = 4;
+    certificate.revocation_requested_by = "account";
+    certificate.revocation_next_attempt_at = NOW + 3;
+    certificate.revocation_attempt_count = 2;
+    certificate.revocation_error = "the CA is away";
+    cr_assert_eq(store_certificate_update(session, &certificate), STORE_OK);
+    cr_assert_eq(store_revocations_due(session, NOW, ids, 2, &count, &next), STORE_OK);
+    cr_assert_eq(count, 0);
+    cr_assert_eq(next, NOW + 3);
+    cr_assert_eq(store_revocations_due(session, NOW + 3, ids, 2, &count, &next), STORE_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(ids[0], certificate.id);
+    cr_assert_eq(store_certificate_load(session, database.arena, certificate.id, &loaded), STORE_OK);
+    cr_assert_eq(loaded.status, CERTIFICATE_GOOD);
+    cr_assert_eq(loaded.revocation_requested_at, NOW);
+    cr_assert_eq(loaded.revocation_reason, 4);
+    cr_assert_str_eq(loaded.revocation_requested_by, "account");
+    cr_assert_eq(loaded.revocation_attempt_count, 2);
+    cr_assert_str_eq(loaded.revocation_error, "the CA is away");
+    certificate.status = CERTIFICATE_REVOKED;
+    certificate.revoked_at = NOW + 4;
+    certificate.revocation_error = NULL;
+    cr_assert_eq(store_certificate_update(session, &certificate), STORE_OK);
+    cr_assert_eq(store_certificate_update(session, &certificate), STORE_NOT_FOUND);
+    cr_assert_eq(store_revocations_due(session, NOW + 9, ids, 2, &count, &next), STORE_OK);
+    cr_assert_eq(count + (size_t)next, 0);
+    cr_assert_eq(store_certificate_load(session, database.arena, certificate.id, &loaded), STORE_OK);
+    cr_assert_eq(loaded.status, CERTIFICATE_REVOKED);
+    cr_assert_eq(loaded.revoked_at, NOW + 4);
+    database_end(&database);
+}
+
+/* ---- events ---- */
+
+Test(certificates, the_timeline_of_an_order_has_its_own_and_its_authorizations_events)
+{
+    struct database database;
+    struct event_row *rows;
+    size_t count;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    struct order order = make_issued_order(&database, &account, "www.example.org", "1a");
+    make_issued_order(&database, &account, "other.example.org", "1b");
+    make_event(&database,
+               (struct event){.kind = "challenge.requested", .authorization_id = order.authorization_ids[0]});
+    make_event(&database, (struct event){.kind = "certificate.revoked",
+                                         .certificate_id = order.certificate_id,
+                                         .who = "operator",
+                                         .at = NOW + 1});
+    cr_assert_eq(store_events_of_order(database.writer, database.arena, order.id, &rows, &count), STORE_OK);
+    cr_assert_eq(count, 10);
+    cr_assert_str_eq(rows[0].event.kind, "order.created");
+    cr_assert_str_eq(rows[0].event.who, "client 192.0.2.7");
+    cr_assert_str_eq(rows[0].event.detail, "profile default");
+    cr_assert_eq(rows[0].event.account_id, account.id);
+    cr_assert_eq(rows[0].event.order_id, order.id);
+    cr_assert_eq(rows[1].event.authorization_id, order.authorization_ids[0]);
+    cr_assert_null(rows[3].event.detail);
+    cr_assert_str_eq(rows[8].event.kind, "challenge.requested");
+    cr_assert_eq(rows[8].event.order_id, 0);
+    cr_assert_str_eq(rows[9].event.kind, "certificate.revoked");
+    cr_assert_eq(rows[9].event.at, NOW + 1);
+    for (size_t i = 1; i < count; i++)
+        cr_expect_gt(rows[i].id, rows[i - 1].id);
+    database_end(&database);
+}
+
+/* ---- ids ---- */
+
+Test(certificates, ids_follow_the_clock_and_never_go_back)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    int64_t first = store_next_id(database.writer, NOW * 1000);
+    cr_assert_eq(first, (NOW - 1767225600) * 1000 * 4096);
+    cr_assert_eq(store_next_id(database.writer, NOW * 1000), first + 1);
+    cr_assert_eq(store_next_id(database.writer, (NOW - 3600) * 1000), first + 2);
+    cr_assert_eq(store_next_id(database.writer, NOW * 1000 + 1), first + 4096);
+    cr_assert_lt(store_next_id(database.writer, (NOW + INT64_C(60) * 365 * 86400) * 1000), INT64_C(1) << 53);
+    database_end(&database);
+}
+
+Test(certificates, ids_continue_after_the_highest_of_any_table)
+{
+    static const char *const rows[] = {
+        "INSERT INTO events (id, at, kind, who) VALUES (%lld, 0, 'x', 'y')",
+        "UPDATE certificates SET id = %lld",
+        "UPDATE attempts SET id = %lld",
+        "UPDATE orders SET id = %lld",
+        "UPDATE authorizations SET id = %lld",
+        "UPDATE accounts SET id = %lld",
+    };
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    make_issued_order(&database, &account, "www.example.org", "1a");
+    long long highest = (long long)store_next_id(database.writer, NOW * 1000 + 86400000);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        database_disconnect(&database);
+        highest += 1000;
+        database_run(&database, arena_printf(database.arena, rows[i], highest));
+        database_connect(&database);
+        cr_expect_eq(store_next_id(database.writer, NOW * 1000), highest + 1, "%s", rows[i]);
+    }
+    database_end(&database);
+}

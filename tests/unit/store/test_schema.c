@@ -1,0 +1,298 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "database.h"
+
+LEAK_CHECKED_SUITE(schema);
+
+static mode_t mode_of(const char *path)
+{
+    struct stat status;
+    cr_assert_eq(stat(path, &status), 0, "%s does not exist", path);
+    return status.st_mode & 07777;
+}
+
+Test(schema, a_new_database_has_its_settings)
+{
+    struct database database;
+    database_begin(&database);
+    umask(0);
+    database_connect(&database);
+    cr_assert_eq(mode_of(database.path), 0600);
+    cr_assert_eq(database_count(&database, "PRAGMA user_version"), 1);
+    cr_assert_eq(database_count(&database, "PRAGMA auto_vacuum"), 2);
+    cr_assert_str_eq(database_text(&database, "PRAGMA journal_mode"), "wal");
+    cr_assert_eq(database_count(&database, "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND"
+                                           " type = 'table' AND name NOT LIKE 'sqlite_%' AND NOT strict"),
+                 0);
+    database_end(&database);
+}
+
+Test(schema, the_writer_syncs_every_commit_and_checks_references)
+{
+    struct database database;
+    struct store_error error;
+    int64_t value;
+    database_begin(&database);
+    database_connect(&database);
+    cr_assert(database_integer(database.writer->db, "PRAGMA synchronous", &value, &error));
+    cr_assert_eq(value, 2);
+    cr_assert(database_integer(database.writer->db, "PRAGMA foreign_keys", &value, &error));
+    cr_assert_eq(value, 1);
+    cr_assert(database_integer(database.writer->db, "PRAGMA busy_timeout", &value, &error));
+    cr_assert_gt(value, 0);
+    database_end(&database);
+}
+
+Test(schema, the_views_work_with_the_settings_of_a_hardened_shell)
+{
+    struct database database;
+    sqlite3 *db;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    make_issued_order(&database, &account, "www.example.org", "1a");
+    cr_assert_eq(sqlite3_open_v2(database.path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    static const int switched_off[] = {SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_DQS_DDL,
+                                       SQLITE_DBCONFIG_DQS_DML};
+    for (size_t i = 0; i < sizeof switched_off / sizeof *switched_off; i++)
+        cr_assert_eq(sqlite3_db_config(db, switched_off[i], 0, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL), SQLITE_OK);
+    static const char *const views[] = {"v_orders", "v_certificates", "v_accounts", "v_events"};
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
+        struct store_error error;
+        int64_t rows = 0;
+        const char *sql =
+            arena_printf(database.arena, "SELECT count(*) FROM (SELECT DISTINCT * FROM %s)", views[i]);
+        cr_assert(database_integer(db, sql, &rows, &error), "%s", error.message);
+        cr_assert_geq(rows, 1, "%s is empty", views[i]);
+    }
+    sqlite3_close(db);
+    database_end(&database);
+}
+
+Test(schema, states_that_are_not_the_protocols_are_refused)
+{
+    static const char *const bad[] = {
+        "UPDATE accounts SET status = 'vaild'",
+        "UPDATE authorizations SET status = 'processing'",
+        "UPDATE authorizations SET challenge_status = NULL",
+        "UPDATE authorizations SET challenge_type = NULL",
+        "UPDATE orders SET status = 'done'",
+        "UPDATE orders SET certificate_id = NULL",
+        "UPDATE orders SET status = 'processing', csr = NULL",
+        "UPDATE attempts SET status = 'lost'",
+        "UPDATE certificates SET status = 'valid'",
+        "UPDATE certificates SET status = 'revoked'",
+        "UPDATE certificates SET serial = x'1a'",
+    };
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    make_issued_order(&database, &account, "www.example.org", "1a");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int result = sqlite3_exec(database.writer->db, bad[i], NULL, NULL, NULL);
+        cr_expect_eq(result, SQLITE_CONSTRAINT, "was accepted: %s", bad[i]);
+    }
+    database_end(&database);
+}
+
+Test(schema, an_issued_order_costs_three_kibibytes_at_most)
+{
+    enum { ORDERS = 500 };
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    int64_t before = database_count(&database, "PRAGMA page_count");
+    cr_assert_eq(sqlite3_exec(database.writer->db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < ORDERS; i++) {
+        const char *name = arena_printf(database.arena, "host-%04d.department.example.org", i);
+        make_issued_order(&database, &account, name, NULL);
+    }
+    cr_assert_eq(sqlite3_exec(database.writer->db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    int64_t pages = database_count(&database, "PRAGMA page_count") - before;
+    int64_t each = pages * database_count(&database, "PRAGMA page_size") / ORDERS;
+    cr_assert_leq(each, 3072, "%lld octets an issued order", (long long)each);
+    database_end(&database);
+}
+
+Test(schema, a_newer_one_is_refused_with_what_to_do)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    database_connect(&database);
+    database_disconnect(&database);
+    database_run(&database, "PRAGMA user_version = 2");
+    cr_assert_null(store_open(database.path, STORE_MIGRATE, &error));
+    cr_assert_not_null(strstr(error.message, "schema 2"), "%s", error.message);
+    cr_assert_not_null(strstr(error.message, "acmegate.db.schema-1.backup"), "%s", error.message);
+    cr_assert_null(store_session_open(database.path, &error));
+    cr_assert_not(store_migrate(database.path, NULL, &error));
+    cr_assert_eq(database_count(&database, "PRAGMA user_version"), 2);
+    database_end(&database);
+}
+
+Test(schema, another_programs_database_is_left_alone)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    database_run(&database, "CREATE TABLE theirs (x)");
+    cr_assert_null(store_open(database.path, STORE_MIGRATE, &error));
+    cr_assert_not_null(strstr(error.message, "not one of acmegate's"), "%s", error.message);
+    cr_assert_eq(database_count(&database, "SELECT count(*) FROM sqlite_schema"), 1);
+    database_end(&database);
+}
+
+Test(schema, a_file_that_is_no_database_is_refused)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    FILE *file = fopen(database.path, "w");
+    fputs("This is a text that is long enough to be looked at as a header of a database, which it is not.",
+          file);
+    fclose(file);
+    cr_assert_null(store_open(database.path, STORE_MIGRATE, &error));
+    cr_assert_not_null(strstr(error.message, "not a database"), "%s", error.message);
+    database_end(&database);
+}
+
+Test(schema, commands_do_not_make_a_database)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    cr_assert_null(store_open(database.path, STORE_EXPECT_CURRENT, &error));
+    cr_assert_not_null(strstr(error.message, "there is no database"), "%s", error.message);
+    cr_assert_null(store_session_open(database.path, &error));
+    cr_assert_not(store_check(database.path, NULL, &error));
+    cr_assert_neq(access(database.path, F_OK), 0);
+    database_end(&database);
+}
+
+/* ---- migrations ---- */
+
+static const struct migration two_migrations[] = {
+    {"0001_first.sql", "PRAGMA application_id = 0x61636d67; CREATE TABLE t (x INTEGER) STRICT"},
+    {"0002_second.sql", "ALTER TABLE t ADD COLUMN y TEXT; CREATE TABLE u (z) "},
+};
+static const struct migration a_bad_second[] = {
+    {"0001_first.sql", ""},
+    {"0002_second.sql", "ALTER TABLE t ADD COLUMN y TEXT; CREATE TABLE t (again)"},
+};
+
+static char reported[4][512];
+static size_t reported_count;
+
+static void keep_report(const char *line)
+{
+    snprintf(reported[reported_count++ % 4], sizeof reported[0], "%s", line);
+}
+
+Test(schema, an_older_one_is_copied_before_it_is_migrated)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &error), "%s",
+              error.message);
+    database_run(&database, "INSERT INTO t VALUES (7)");
+    umask(0);
+    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 2}, keep_report, &error), "%s",
+              error.message);
+    cr_assert_eq(database_count(&database, "PRAGMA user_version"), 2);
+    cr_assert_eq(database_count(&database, "SELECT count(*) FROM t WHERE y IS NULL"), 1);
+
+    struct database copy = database;
+    snprintf(copy.path, sizeof copy.path, "%s/acmegate.db.schema-1.backup", database.directory);
+    cr_assert_eq(mode_of(copy.path), 0600);
+    cr_assert_eq(database_count(&copy, "PRAGMA user_version"), 1);
+    cr_assert_eq(database_count(&copy, "SELECT x FROM t"), 7);
+    cr_assert_eq(reported_count, 2);
+    cr_assert_not_null(strstr(reported[0], copy.path), "%s", reported[0]);
+    cr_assert_not_null(strstr(reported[1], "from schema 1 to 2"), "%s", reported[1]);
+    database_end(&database);
+}
+
+Test(schema, a_migration_that_fails_changes_nothing)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &error));
+    cr_assert_not(migrate_file(database.path, &(struct migrations){a_bad_second, 2}, NULL, &error));
+    cr_assert_not_null(strstr(error.message, "0002_second.sql"), "%s", error.message);
+    cr_assert_eq(database_count(&database, "PRAGMA user_version"), 1);
+    cr_assert_eq(database_count(&database, "SELECT count(*) FROM pragma_table_info('t')"), 1);
+    database_end(&database);
+}
+
+Test(schema, commands_do_not_migrate)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &error));
+    struct store_session *session = session_open(database.path, SESSION_READER, &error);
+    cr_assert_not_null(session);
+    cr_assert_not(
+        migrate_expect_current(session->db, database.path, &(struct migrations){two_migrations, 2}, &error));
+    cr_assert_not_null(strstr(error.message, "acmegate db migrate"), "%s", error.message);
+    store_session_close(session);
+    database_end(&database);
+}
+
+Test(schema, migrating_again_does_nothing_and_needs_no_lock)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    database_serve(&database);
+    cr_assert(store_migrate(database.path, keep_report, &error), "%s", error.message);
+    cr_assert_not_null(strstr(reported[0], "nothing to do"), "%s", reported[0]);
+    database_end(&database);
+}
+
+/* ---- check ---- */
+
+Test(schema, check_finds_references_to_nothing)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    make_issued_order(&database, &account, "www.example.org", "1a");
+    cr_assert(store_check(database.path, keep_report, &error), "%s", error.message);
+    cr_assert_eq(reported_count, 0);
+    database_run(&database,
+                 "PRAGMA foreign_keys = OFF; DELETE FROM certificate_names; DELETE FROM certificates");
+    cr_assert_not(store_check(database.path, keep_report, &error));
+    cr_assert_not_null(strstr(error.message, "faults were found (1)"), "%s", error.message);
+    cr_assert_eq(reported_count, 1);
+    cr_assert_not_null(strstr(reported[0], "\"certificates\""), "%s", reported[0]);
+    database_end(&database);
+}
+
+Test(schema, check_finds_damage)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    database_connect(&database);
+    database_disconnect(&database);
+    struct stat status;
+    cr_assert_eq(stat(database.path, &status), 0);
+    int file = open(database.path, O_WRONLY);
+    for (off_t at = 4096 * 2; at < status.st_size; at += 4096)
+        cr_assert_eq(pwrite(file, "damaged!", 8, at), 8);
+    close(file);
+    cr_assert_not(store_check(database.path, keep_report, &error));
+    database_end(&database);
+}
