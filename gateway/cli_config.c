@@ -1,0 +1,45 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/cli.h"
+#include "gateway/config.h"
+
+static int show(struct arena *arena, const char *path)
+{
+    struct config_errors errors = {0};
+    struct bytes text = config_show(arena, path, environ, &errors);
+    for (size_t i = 0; i < errors.count; i++)
+        fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
+    fwrite(text.p, 1, text.n, stdout);
+    return errors.count == 0 ? CLI_OK : CLI_FAILED;
+}
+
+static int reference(struct arena *arena)
+{
+    struct bytes text = config_reference(arena);
+    fwrite(text.p, 1, text.n, stdout);
+    return CLI_OK;
+}
+
+int cli_config(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
+    const char *path = NULL;
+    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+        if (option != 'c')
+            return CLI_USAGE;
+        path = optarg;
+    }
+    if (argc - optind != 1)
+        return CLI_USAGE;
+    const char *what = argv[optind];
+    bool shows = strcmp(what, "show") == 0 && path != NULL;
+    if (!shows && strcmp(what, "reference") != 0)
+        return CLI_USAGE;
+    struct arena *arena = arena_new();
+    int status = shows ? show(arena, path) : reference(arena);
+    arena_free(arena);
+    return status;
+}

@@ -1,0 +1,17 @@
+/* What the commands that work on the database have in common: which database, named by `--config FILE` or
+ * `--database FILE`, and the words beside that. */
+#pragma once
+
+#include "acme/base/arena.h"
+
+enum { CLI_DATABASE_WORDS_MAX = 2 };
+
+struct cli_database_arguments {
+    const char *path;
+    const char *words[CLI_DATABASE_WORDS_MAX];
+    size_t word_count;
+};
+
+/* CLI_OK, or what to exit with after a message on standard error. In cli_db.c. */
+[[gnu::warn_unused_result]] int cli_database_arguments(struct arena *arena, int argc, char **argv,
+                                                       struct cli_database_arguments *out);

@@ -1,0 +1,105 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "gateway/cli.h"
+#include "gateway/cli_database.h"
+#include "gateway/config.h"
+#include "store/store.h"
+
+static int path_from_config(struct arena *arena, const char *file, const char **path)
+{
+    struct config_errors errors = {0};
+    const struct config *config = config_load(arena, file, environ, &errors);
+    if (config != NULL) {
+        *path = config->database;
+        return CLI_OK;
+    }
+    for (size_t i = 0; i < errors.count; i++)
+        fprintf(stderr, "%s\n", errors.lines[i]);
+    return CLI_FAILED;
+}
+
+int cli_database_arguments(struct arena *arena, int argc, char **argv, struct cli_database_arguments *out)
+{
+    *out = (struct cli_database_arguments){0};
+    const char *config = NULL;
+    for (int i = 1; i < argc; i++) {
+        bool has_value = i + 1 < argc;
+        if (strcmp(argv[i], "--config") == 0 && has_value) {
+            config = argv[++i];
+        } else if (strcmp(argv[i], "--database") == 0 && has_value) {
+            out->path = argv[++i];
+        } else if (argv[i][0] == '-' || out->word_count == CLI_DATABASE_WORDS_MAX) {
+            fprintf(stderr, "acmegate %s: '%s' is not understood here\n", argv[0], argv[i]);
+            return CLI_USAGE;
+        } else {
+            out->words[out->word_count++] = argv[i];
+        }
+    }
+    if (out->path != NULL)
+        return CLI_OK;
+    if (config != NULL)
+        return path_from_config(arena, config, &out->path);
+    fprintf(stderr, "acmegate %s: name the database with --config FILE or --database FILE\n", argv[0]);
+    return CLI_USAGE;
+}
+
+static void report(const char *line)
+{
+    printf("%s\n", line);
+}
+
+static bool migrate(const char *path, struct store_error *error)
+{
+    return store_migrate(path, report, error);
+}
+
+static bool check(const char *path, struct store_error *error)
+{
+    if (!store_check(path, report, error))
+        return false;
+    printf("%s: the schema is current, the file is whole\n", path);
+    return true;
+}
+
+static bool show_path(const char *path, struct store_error *error)
+{
+    (void)error;
+    printf("%s\n", path);
+    return true;
+}
+
+static const struct db_command {
+    const char *name;
+    bool (*run)(const char *path, struct store_error *error);
+} commands[] = {
+    {"migrate", migrate},
+    {"check", check},
+    {"path", show_path},
+};
+
+static int run(const struct cli_database_arguments *arguments)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (arguments->word_count != 1 || strcmp(arguments->words[0], commands[i].name) != 0)
+            continue;
+        struct store_error error;
+        if (commands[i].run(arguments->path, &error))
+            return CLI_OK;
+        fprintf(stderr, "acmegate db %s: %s\n", commands[i].name, error.message);
+        return CLI_FAILED;
+    }
+    fprintf(stderr, "usage: acmegate db migrate|check|path --config FILE\n");
+    return CLI_USAGE;
+}
+
+int cli_db(int argc, char **argv)
+{
+    struct cli_database_arguments arguments;
+    struct arena *arena = arena_new();
+    int status = cli_database_arguments(arena, argc, argv, &arguments);
+    if (status == CLI_OK)
+        status = run(&arguments);
+    arena_free(arena);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* `acmegate explain`: cli_explain.c reads and tells the story of an order, cli_explain_advice.c what to do
+ * next. */
+#pragma once
+
+#include "store/objects.h"
+
+/* One order and all that is known of it. */
+struct story {
+    struct arena *arena;
+    int64_t now;
+    struct order order;
+    struct account account;
+    struct authorization *authorizations; /* in the identifiers' order */
+    struct attempt *attempts;
+    size_t attempt_count;
+    struct event_row *events;
+    size_t event_count;
+    bool has_certificate;
+    struct certificate certificate;
+};
+
+/* A stored problem document; `type` without its prefix. */
+struct stored_problem {
+    const char *type;
+    const char *detail;
+};
+
+struct stored_problem story_problem(const struct story *story, const char *problem_json);
+
+/* Prints one line. What clients and CAs wrote is in it: their control characters do not reach the operator's
+ * terminal. */
+[[gnu::format(printf, 1, 2)]] void say(const char *format, ...);
+
+/* "2026-06-01T00:00:00Z (3 hours ago)" */
+const char *story_when(const struct story *story, int64_t at);
+
+/* Not finished in time, whatever its row says. */
+bool story_is_expired(const struct story *story);
+
+/* The last section. */
+void story_advise(const struct story *story);

@@ -1,0 +1,122 @@
+/*
+ * The configuration: one JSON file (comments allowed), overridden key by key from the environment. Every key
+ * stands in one table (config_keys.c) that the parser, `acmegate config show` and docs/configuration.md's
+ * test read.
+ */
+#pragma once
+
+#include "acme/objects.h"
+
+enum issuer_type { ISSUER_STEPCA = 1, ISSUER_LOCAL };
+
+struct issuer_config {
+    const char *id;
+    enum issuer_type type;
+    /* stepca */
+    const char *ca_url; /* https only, no slash at the end */
+    const char *provisioner_name;
+    const char *provisioner_key_path;
+    struct bytes
+        provisioner_password;   /* from provisioner_password, provisioner_password_file or the environment */
+    const char *root_cert_path; /* one or several PEM roots */
+    int64_t validity_s;         /* the wish, from validity_days; 0 for none */
+    int64_t request_timeout_s;  /* of one call to the CA */
+    int64_t max_concurrent;     /* calls at the same time */
+    /* local */
+    const char *directory; /* where root, intermediate and keys are kept; made when empty */
+};
+
+struct profile_config {
+    const char *name;
+    const char *description;
+    const char *issuer;
+    int64_t max_ttl_s;
+};
+
+struct endpoint_config {
+    const char *name;
+    const char *const *profiles; /* the first is the default */
+    size_t profile_count;
+    challenge_set challenges;
+    struct name_policy names;
+    const char *terms_of_service;
+    const char *website;
+    int64_t authorization_lifetime_s; /* of a valid one; 0 switches reuse off */
+};
+
+struct listen_address {
+    const char *host; /* numeric; IPv6 without brackets */
+    uint16_t port;    /* 0 lets the system choose: the port is logged */
+};
+
+struct network {
+    uint8_t address[16];  /* IPv4 as ::ffff:a.b.c.d */
+    unsigned prefix_bits; /* of 128 */
+};
+
+struct validation_config {
+    const char *const *resolvers; /* "ip" or "ip:port"; none: those of the system */
+    size_t resolver_count;
+    uint16_t http_port;
+    const struct network *allow_addresses; /* networks lifted from the ban on loopback, link-local… */
+    size_t allow_address_count;
+    int64_t retry_for_s; /* how long passing faults are retried before a challenge is invalid */
+    int64_t timeout_s;   /* of one try */
+    int64_t max_concurrent;
+};
+
+struct config {
+    const char *base_url;               /* https://host[:port], no slash at the end */
+    const char *const *alternate_names; /* more host[:port]s that may stand in URLs */
+    size_t alternate_name_count;
+    const struct listen_address *listen;
+    size_t listen_count;
+    const char *database;
+    const char *tls_issuer;    /* own certificate from this issuer… */
+    const char *tls_cert_path; /* …or from files */
+    const char *tls_key_path;
+    const struct issuer_config *issuers;
+    size_t issuer_count;
+    const struct profile_config *profiles;
+    size_t profile_count;
+    const struct endpoint_config *endpoints;
+    size_t endpoint_count;
+    struct validation_config validation;
+    int64_t finalize_give_up_after_s;
+    int64_t hold_reply_ms; /* how long challenge and finalize replies wait for the final state */
+    int64_t order_lifetime_s;
+    int64_t loops; /* HTTP threads; 0: one per core, at most 4 */
+    int64_t max_identifiers;
+    int64_t max_connections;
+    int64_t max_waiting_writes; /* above it new requests are answered 503 */
+};
+
+/* Everything wrong with a configuration, all of it at once, one line each with the key's path. */
+struct config_errors {
+    const char **lines;
+    size_t count;
+};
+
+/*
+ * Reads, overrides from `environment` ("NAME=value" strings, NULL-terminated; NULL for none) and validates.
+ * References between sections (profile → issuer…) are checked; files named by it are not opened, save the
+ * password file. NULL with `errors` filled (in the arena).
+ */
+[[gnu::warn_unused_result]] const struct config *config_load(struct arena *arena, const char *path,
+                                                             char *const *environment,
+                                                             struct config_errors *errors);
+
+/* As config_load, from text: `name` stands in messages for the path. */
+[[gnu::warn_unused_result]] const struct config *config_parse(struct arena *arena, const char *name,
+                                                              struct bytes text, char *const *environment,
+                                                              struct config_errors *errors);
+
+const struct issuer_config *config_issuer(const struct config *config, const char *id);
+const struct profile_config *config_profile(const struct config *config, const char *name);
+const struct endpoint_config *config_endpoint(const struct config *config, struct bytes name);
+
+/* The reference: every key with type, default and help, and for a loaded file the value in force and where it
+ * came from (file, environment, default). Secrets show as "(set)". */
+struct bytes config_show(struct arena *arena, const char *path, char *const *environment,
+                         struct config_errors *errors);
+struct bytes config_reference(struct arena *arena);

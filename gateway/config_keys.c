@@ -1,0 +1,279 @@
+#include <stdlib.h>
+
+#include "gateway/config_internal.h"
+
+enum { DAY_S = 24 * 3600, YEAR_S = 365 * DAY_S, NAME_MAX_BYTES = 64 };
+
+#define TOP(member)      .section = CONFIG_TOP, .offset = offsetof(struct config, member)
+#define ISSUER(member)   .section = CONFIG_ISSUER, .offset = offsetof(struct issuer_config, member)
+#define PROFILE(member)  .section = CONFIG_PROFILE, .offset = offsetof(struct profile_config, member)
+#define ENDPOINT(member) .section = CONFIG_ENDPOINT, .offset = offsetof(struct endpoint_config, member)
+
+/* A section's keys are read in this order: an issuer's type stands before what depends on it. */
+const struct config_key config_keys[] = {
+    {"base_url", TOP(base_url), .type = CONFIG_ORIGIN, .required = true,
+     .help = "Where clients reach this server: `https://host` or `https://host:port`. The directories lie "
+             "below it "
+             "at `/acme/<endpoint>/directory`."},
+    {"alternate_names", TOP(alternate_names), .count_offset = offsetof(struct config, alternate_name_count),
+     .type = CONFIG_HOSTS, .fallback = "[]",
+     .help = "More `host` or `host:port` by which clients may come. A client that used one gets URLs with "
+             "it, and the "
+             "server's own certificate names it."},
+    {"listen", TOP(listen), .count_offset = offsetof(struct config, listen_count), .type = CONFIG_LISTEN,
+     .fallback = "[\"0.0.0.0:9443\", \"[::]:9443\"]",
+     .help = "Addresses and ports to listen on, HTTPS only. Port 0 lets the system choose."},
+    {"database", TOP(database), .type = CONFIG_TEXT, .fallback = "\"/var/lib/acmegate/acmegate.db\"",
+     .help = "The SQLite file. Its folder must be writable: journal, back-ups and the server's own "
+             "certificate lie "
+             "beside it."},
+    {"loops", TOP(loops), .type = CONFIG_INTEGER, .min = 0, .max = 64, .fallback = "0",
+     .help = "Threads that serve HTTP; 0 is one a core, at most 4."},
+
+    {"tls.issuer", TOP(tls_issuer), .type = CONFIG_TEXT,
+     .help =
+         "The issuer that signs the server's own certificate, which renews itself. This or `tls.cert` with "
+         "`tls.key`."},
+    {"tls.cert", TOP(tls_cert_path), .type = CONFIG_TEXT,
+     .help = "PEM file with the server's certificate and its chain, leaf first."},
+    {"tls.key", TOP(tls_key_path), .type = CONFIG_TEXT, .help = "PEM file with the key of `tls.cert`."},
+
+    {"issuers.*.type", ISSUER(type), .type = CONFIG_ISSUER_TYPE, .required = true,
+     .help =
+         "`stepca`: a running step-ca signs. `local`: a small CA of its own in a folder, for trying out."},
+    {"issuers.*.ca_url", ISSUER(ca_url), .type = CONFIG_ORIGIN, .required = true, .only_for = ISSUER_STEPCA,
+     .environment = "STEPCA_URL",
+     .help = "The CA, `https://host:port`, by a name that is among its `dnsNames`."},
+    {"issuers.*.provisioner_name", ISSUER(provisioner_name), .type = CONFIG_TEXT, .required = true,
+     .only_for = ISSUER_STEPCA, .environment = "STEPCA_PROVISIONER",
+     .help = "The JWK provisioner that the one-time tokens are made for."},
+    {"issuers.*.provisioner_key_path", ISSUER(provisioner_key_path), .type = CONFIG_TEXT, .required = true,
+     .only_for = ISSUER_STEPCA, .environment = "STEPCA_KEY_PATH",
+     .help = "Its private key: what `step crypto jwk create` wrote, an `encryptedKey` from `ca.json`, a "
+             "plain JWK, or "
+             "PEM."},
+    {"issuers.*.provisioner_password", ISSUER(provisioner_password), .type = CONFIG_SECRET,
+     .only_for = ISSUER_STEPCA, .environment = "STEPCA_PASSWORD",
+     .help = "Opens the key. Better kept in a file of its own:"},
+    {"issuers.*.provisioner_password_file", ISSUER(provisioner_password), .type = CONFIG_SECRET_FILE,
+     .only_for = ISSUER_STEPCA,
+     .help = "File with the password; a newline at its end does not count. A warning is logged when others "
+             "than the "
+             "owner can read it. A password from the environment goes before it."},
+    {"issuers.*.root_cert_path", ISSUER(root_cert_path), .type = CONFIG_TEXT, .required = true,
+     .only_for = ISSUER_STEPCA, .environment = "STEPCA_ROOT",
+     .help =
+         "PEM file with the CA's root, or several. Nothing else is trusted when talking to the CA, and every "
+         "certificate must lead there."},
+    {"issuers.*.validity_days", ISSUER(validity_s), .type = CONFIG_DAYS, .min = 60,
+     .max = 10 * (int64_t)YEAR_S, .fallback_note = "the CA's default",
+     .help = "How long certificates are wished to live, in days (0.5 is 12 hours). Lowered to what the "
+             "profile and the CA "
+             "allow; an order's own end goes before it."},
+    {"issuers.*.request_timeout", ISSUER(request_timeout_s), .type = CONFIG_DURATION, .min = 1, .max = 600,
+     .only_for = ISSUER_STEPCA, .fallback = "\"30s\"", .help = "Of one call to the CA."},
+    {"issuers.*.max_concurrent", ISSUER(max_concurrent), .type = CONFIG_INTEGER, .min = 1, .max = 1000,
+     .only_for = ISSUER_STEPCA, .fallback = "16",
+     .help = "Calls to the CA at the same time; the others wait."},
+    {"issuers.*.directory", ISSUER(directory), .type = CONFIG_TEXT, .required = true,
+     .only_for = ISSUER_LOCAL,
+     .help = "Folder of the local CA's certificates and keys; the CA is made there at the first start."},
+
+    {"profiles.*.issuer", PROFILE(issuer), .type = CONFIG_TEXT, .required = true,
+     .help = "The issuer that signs for this profile."},
+    {"profiles.*.max_ttl", PROFILE(max_ttl_s), .type = CONFIG_DURATION, .min = 60,
+     .max = 10 * (int64_t)YEAR_S, .fallback = "\"24h\"",
+     .help = "No certificate lives longer, whatever is asked for. The CA's own maximum holds beside it."},
+    {"profiles.*.description", PROFILE(description), .type = CONFIG_TEXT,
+     .help = "Shown to clients in the directory."},
+
+    {"endpoints.*.profiles", ENDPOINT(profiles),
+     .count_offset = offsetof(struct endpoint_config, profile_count), .type = CONFIG_TEXTS, .required = true,
+     .help = "The profiles that clients may choose from. The first is for those that do not choose."},
+    {"endpoints.*.challenges", ENDPOINT(challenges), .type = CONFIG_CHALLENGES,
+     .fallback = "[\"http-01\", \"dns-01\"]", .help = "How clients may prove that a name is theirs."},
+    {"endpoints.*.names.allow", ENDPOINT(names.allow),
+     .count_offset = offsetof(struct endpoint_config, names.allow_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]",
+     .help = "Names to issue for: `host.example`, `*.example` (everything below it), `*`, an IP address or a "
+             "network. "
+             "Empty: all."},
+    {"endpoints.*.names.deny", ENDPOINT(names.deny),
+     .count_offset = offsetof(struct endpoint_config, names.deny_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]", .help = "Names to refuse, in the same forms. It wins over `allow`."},
+    {"endpoints.*.terms_of_service", ENDPOINT(terms_of_service), .type = CONFIG_TEXT,
+     .help = "URL. When it is set, new accounts must agree to it."},
+    {"endpoints.*.website", ENDPOINT(website), .type = CONFIG_TEXT, .help = "URL, shown in the directory."},
+    {"endpoints.*.authorization_lifetime", ENDPOINT(authorization_lifetime_s), .type = CONFIG_DURATION,
+     .min = 0, .max = YEAR_S, .fallback = "\"0s\"",
+     .help =
+         "How long a proven name serves an account's further orders; 0s has every order prove its names."},
+
+    {"validation.resolvers", TOP(validation.resolvers),
+     .count_offset = offsetof(struct config, validation.resolver_count), .type = CONFIG_RESOLVERS,
+     .fallback = "[]", .help = "Name servers to ask, as `address` or `address:port`. Empty: the system's."},
+    {"validation.http_port", TOP(validation.http_port), .type = CONFIG_PORT, .min = 1, .max = 65535,
+     .fallback = "80", .help = "The port http-01 connects to. Clients expect 80."},
+    {"validation.allow_addresses", TOP(validation.allow_addresses),
+     .count_offset = offsetof(struct config, validation.allow_address_count), .type = CONFIG_NETWORKS,
+     .fallback = "[]",
+     .help = "Networks such as `127.0.0.0/8` that http-01 may connect to although they are loopback, "
+             "link-local or "
+             "reserved. Private networks need no mention."},
+    {"validation.retry_for", TOP(validation.retry_for_s), .type = CONFIG_DURATION, .min = 0, .max = DAY_S,
+     .fallback = "\"30s\"", .help = "How long a challenge is tried again before it is invalid."},
+    {"validation.timeout", TOP(validation.timeout_s), .type = CONFIG_DURATION, .min = 1, .max = 600,
+     .fallback = "\"10s\"", .help = "Of one try."},
+    {"validation.max_concurrent", TOP(validation.max_concurrent), .type = CONFIG_INTEGER, .min = 1,
+     .max = 10000, .fallback = "100", .help = "Validations at the same time; the others wait."},
+
+    {"orders.lifetime", TOP(order_lifetime_s), .type = CONFIG_DURATION, .min = 60, .max = YEAR_S,
+     .fallback = "\"24h\"", .help = "How long a client has from its order to the certificate."},
+    {"finalize.give_up_after", TOP(finalize_give_up_after_s), .type = CONFIG_DURATION, .min = 1,
+     .max = 7 * DAY_S, .fallback = "\"15m\"",
+     .help = "How long signing is tried again while the CA cannot be reached or is busy, before the order is "
+             "invalid."},
+    {"finalize.hold_reply", TOP(hold_reply_ms), .type = CONFIG_DURATION_MS, .min = 0, .max = 60 * 1000,
+     .fallback = "\"5s\"",
+     .help = "How long the replies to challenges and finalize wait for the outcome, which saves clients from "
+             "polling. "
+             "0s: not at all."},
+    {"limits.max_identifiers", TOP(max_identifiers), .type = CONFIG_INTEGER, .min = 1, .max = 1000,
+     .fallback = "100", .help = "Names in one order."},
+    {"limits.max_connections", TOP(max_connections), .type = CONFIG_INTEGER, .min = 1, .max = 100000,
+     .fallback = "1000", .help = "Clients connected at the same time."},
+    {"limits.max_waiting_writes", TOP(max_waiting_writes), .type = CONFIG_INTEGER, .min = 1, .max = 1000000,
+     .fallback = "2000",
+     .help = "Requests that wait for the database; further ones are answered 503 with Retry-After."},
+};
+const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
+
+static const struct {
+    const char *name;
+    bool list;
+} types[] = {
+    [CONFIG_TEXT] = {"text", false},
+    [CONFIG_SECRET] = {"secret text", false},
+    [CONFIG_SECRET_FILE] = {"file", false},
+    [CONFIG_ORIGIN] = {"https URL without a path", false},
+    [CONFIG_ISSUER_TYPE] = {"`stepca` or `local`", false},
+    [CONFIG_INTEGER] = {"integer", false},
+    [CONFIG_PORT] = {"port", false},
+    [CONFIG_DURATION] = {"duration", false},
+    [CONFIG_DURATION_MS] = {"duration", false},
+    [CONFIG_DAYS] = {"number of days", false},
+    [CONFIG_TEXTS] = {"list of names", true},
+    [CONFIG_HOSTS] = {"list of hosts", true},
+    [CONFIG_RESOLVERS] = {"list of addresses", true},
+    [CONFIG_PATTERNS] = {"list of name patterns", true},
+    [CONFIG_LISTEN] = {"list of address:port", true},
+    [CONFIG_NETWORKS] = {"list of networks", true},
+    [CONFIG_CHALLENGES] = {"list of challenge types", true},
+};
+
+const char *config_type_name(enum config_type type)
+{
+    return types[type].name;
+}
+
+bool config_type_is_list(enum config_type type)
+{
+    return types[type].list;
+}
+
+const struct config_key *config_key_find(const char *path)
+{
+    for (size_t i = 0; i < config_key_count; i++)
+        if (strcmp(config_keys[i].path, path) == 0)
+            return &config_keys[i];
+    return NULL;
+}
+
+bool config_key_is_section(const char *path)
+{
+    size_t n = strlen(path);
+    for (size_t i = 0; i < config_key_count; i++)
+        if (strncmp(config_keys[i].path, path, n) == 0 && config_keys[i].path[n] == '.')
+            return true;
+    return false;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Edit distance in which two neighbours that changed places count once: the commonest slip of a hand. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t rows[3][NAME_MAX_BYTES + 1];
+    size_t n = strlen(a);
+    size_t m = strlen(b);
+    if (n > NAME_MAX_BYTES || m > NAME_MAX_BYTES)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= m; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t *row = rows[i % 3];
+        const size_t *above = rows[(i - 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            row[j] = least(above[j] + 1, least(row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = least(row[j], rows[(i - 2) % 3][j - 2] + 1);
+        }
+    }
+    return rows[n % 3][m];
+}
+
+/* What stands in `path` right below `section` ("" is the top), as the table writes it: NULL when nothing
+ * does. */
+static const char *child_of(struct arena *arena, const char *section, const char *path)
+{
+    size_t n = strlen(section);
+    if (n > 0 && (strncmp(path, section, n) != 0 || path[n] != '.'))
+        return NULL;
+    const char *name = path + n + (n > 0);
+    const char *end = strchrnul(name, '.');
+    return arena_string(arena, bytes_of(name, (size_t)(end - name)));
+}
+
+static const char *list_children(struct arena *arena, const char *section)
+{
+    struct buffer list;
+    buffer_init(&list, arena, 4096);
+    const char *last = "";
+    for (size_t i = 0; i < config_key_count; i++) {
+        const char *child = child_of(arena, section, config_keys[i].path);
+        if (child == NULL || strcmp(child, last) == 0)
+            continue;
+        buffer_printf(&list, "%s%s", *last == '\0' ? "" : ", ", child);
+        last = child;
+    }
+    return buffer_string(&list);
+}
+
+const char *config_key_suggest(struct arena *arena, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    const char *name = dot == NULL ? path : dot + 1;
+    const char *section = dot == NULL ? "" : arena_string(arena, bytes_of(path, (size_t)(dot - path)));
+    const char *nearest = NULL;
+    size_t best = least(strlen(name) / 3 + 1, 4) + 1;
+    for (size_t i = 0; i < config_key_count; i++) {
+        const char *child = child_of(arena, section, config_keys[i].path);
+        size_t far = child == NULL ? SIZE_MAX : distance(name, child);
+        if (far < best) {
+            best = far;
+            nearest = child;
+        }
+    }
+    if (nearest != NULL)
+        return arena_printf(arena, "did you mean %s?", nearest);
+    for (size_t i = 0; i < config_key_count; i++)
+        if (strcmp(name,
+                   strrchr(config_keys[i].path, '.') == NULL ? "" : strrchr(config_keys[i].path, '.') + 1) ==
+            0)
+            return arena_printf(arena, "there is %s", config_keys[i].path);
+    return arena_printf(arena, "known here: %s", list_children(arena, section));
+}

@@ -1,0 +1,373 @@
+#include "gateway/exchange.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "gateway/log.h"
+#include "gateway/work.h"
+
+enum { OVERLOADED_RETRY_AFTER_S = 5 };
+
+int64_t clock_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t clock_now(void)
+{
+    return clock_now_ms() / 1000;
+}
+
+struct store_session *exchange_session(struct exchange *exchange)
+{
+    const struct loop_state *state = http_loop_data(exchange->request->loop);
+    return state->session;
+}
+
+const char *exchange_who(struct exchange *exchange)
+{
+    return arena_printf(exchange->arena, "client %s", exchange->request->client_address);
+}
+
+enum store_apply_result exchange_refuse(struct exchange *exchange, const struct problem *problem)
+{
+    exchange->problem = problem;
+    return STORE_DISCARD;
+}
+
+bool exchange_store_ok(struct exchange *exchange, enum store_result result)
+{
+    if (result != STORE_FAILED)
+        return true;
+    struct problem *problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                                                  "The database is not available; try again later.");
+    problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
+    exchange->problem = problem;
+    return false;
+}
+
+const struct problem *exchange_check_owner(struct exchange *exchange, enum store_result result,
+                                           const char *what, const char *endpoint, int64_t account_id)
+{
+    if (!exchange_store_ok(exchange, result))
+        return exchange->problem;
+    if (result == STORE_NOT_FOUND || strcmp(endpoint, exchange->endpoint->name) != 0)
+        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                   "There is no such %s at this endpoint.", what);
+    if (account_id != exchange->account.id)
+        return problem_new(exchange->arena, PROBLEM_UNAUTHORIZED, "This %s belongs to another account.",
+                           what);
+    return NULL;
+}
+
+bool exchange_reload_account(struct exchange *exchange, struct store_session *session)
+{
+    struct bytes verified_key = exchange->account.key;
+    struct account now;
+    enum store_result result = store_account_load(session, exchange->arena, exchange->account.id, &now);
+    if (!exchange_store_ok(exchange, result))
+        return false;
+    if (result == STORE_NOT_FOUND || !bytes_equal(now.key, verified_key))
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_UNAUTHORIZED, "The account or its key changed meanwhile.");
+    else
+        exchange->problem = account_check_usable(exchange->arena, &now);
+    exchange->account = now;
+    return exchange->problem == NULL;
+}
+
+/* ---- replies ---- */
+
+void exchange_add_header(struct exchange *exchange, const char *name, const char *value)
+{
+    http_reply_add_header(&exchange->reply, name, value);
+}
+
+void exchange_add_retry_after(struct exchange *exchange, int64_t seconds)
+{
+    exchange_add_header(exchange, "Retry-After", arena_printf(exchange->arena, "%lld", (long long)seconds));
+}
+
+void exchange_reply_json(struct exchange *exchange, int status, struct bytes body)
+{
+    exchange->reply.status = status;
+    exchange->reply.content_type = "application/json";
+    exchange->reply.body = body;
+}
+
+/* What every reply carries: acme-server.md 2, 3, 6. */
+static void add_common_headers(struct server *server, struct arena *arena, struct http_reply *reply,
+                               bool with_nonce, const char *directory_url)
+{
+    char *nonce = arena_alloc(arena, NONCE_TEXT_BYTES);
+    if (with_nonce && nonce_issue(server->nonces, nonce))
+        http_reply_add_header(reply, "Replay-Nonce", nonce);
+    if (directory_url != NULL)
+        http_reply_add_header(reply, "Link", arena_printf(arena, "<%s>;rel=\"index\"", directory_url));
+    http_reply_add_header(reply, "Cache-Control", "no-store");
+    http_reply_add_header(reply, "Access-Control-Allow-Origin", "*");
+    http_reply_add_header(reply, "Access-Control-Expose-Headers",
+                          "Link, Replay-Nonce, Location, Retry-After");
+}
+
+static void render_problem(struct arena *arena, const struct problem *problem, struct http_reply *reply)
+{
+    reply->status = problem->status;
+    reply->content_type = "application/problem+json";
+    reply->body = problem_render(arena, problem);
+    if (problem->retry_after_s > 0)
+        http_reply_add_header(reply, "Retry-After",
+                              arena_printf(arena, "%lld", (long long)problem->retry_after_s));
+    if (problem->location != NULL)
+        http_reply_add_header(reply, "Location", problem->location);
+}
+
+/* An exchange that ends here: the problem if there is one, else what render says. */
+static void finish(struct exchange *exchange)
+{
+    if (exchange->problem == NULL && exchange->reply.status == 0)
+        exchange->route->render(exchange);
+    if (exchange->problem != NULL)
+        render_problem(exchange->arena, exchange->problem, &exchange->reply);
+    bool is_post = bytes_equal_string(exchange->request->method, "POST");
+    bool is_nonce = exchange->route != NULL && strcmp(exchange->route->pattern, "/new-nonce") == 0;
+    bool is_directory = exchange->route != NULL && strcmp(exchange->route->pattern, "/directory") == 0;
+    const char *directory_url =
+        exchange->endpoint == NULL || is_directory ? NULL : url_directory(exchange->arena, &exchange->urls);
+    add_common_headers(exchange->server, exchange->arena, &exchange->reply, is_post || is_nonce,
+                       directory_url);
+    http_reply(exchange->request, &exchange->reply);
+}
+
+static void refuse(struct exchange *exchange, const struct problem *problem)
+{
+    exchange->problem = problem;
+    finish(exchange);
+}
+
+static enum problem_type refusal_type(int status)
+{
+    return status >= 500 ? PROBLEM_SERVER_INTERNAL : PROBLEM_MALFORMED;
+}
+
+void exchange_render_refusal(void *context, struct arena *arena, int status, bool is_post,
+                             struct http_reply *reply)
+{
+    const struct problem *problem =
+        status == 413 ? problem_with_status(arena, status, PROBLEM_MALFORMED,
+                                            "The request body is over %d bytes.", HTTP_MAX_BODY_BYTES)
+                      : problem_with_status(arena, status, refusal_type(status),
+                                            "The request is not well-formed HTTP/1.1.");
+    render_problem(arena, problem, reply);
+    add_common_headers(context, arena, reply, is_post, NULL);
+}
+
+/* ---- apply ---- */
+
+static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
+{
+    struct exchange *exchange = (struct exchange *)operation;
+    return exchange->route->apply(exchange, session);
+}
+
+static void resume_held(struct http_request *request)
+{
+    finish(request->application);
+}
+
+static void on_applied(struct http_message *message)
+{
+    struct exchange *exchange = (struct exchange *)((char *)message - offsetof(struct exchange, message));
+    if (exchange->outcome != STORE_COMMITTED) {
+        struct problem *problem = problem_with_status(
+            exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+            "The server could not record the request; nothing was changed. Try again later.");
+        problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
+        refuse(exchange, problem);
+    } else if (exchange->problem == NULL && exchange->hold_key != 0) {
+        http_hold(exchange->request, exchange->hold_key, resume_held);
+    } else {
+        finish(exchange);
+    }
+}
+
+static void on_committed(struct store_operation *operation, enum store_outcome outcome)
+{
+    struct exchange *exchange = (struct exchange *)operation;
+    exchange->outcome = outcome;
+    struct work *work = outcome == STORE_COMMITTED && exchange->work_due ? exchange->server->work : NULL;
+    /* The message first: the hold must be in place before the work's outcome can be told. The exchange is not
+     * ours after. */
+    http_loop_post(exchange->request->loop, &exchange->message);
+    if (work != NULL)
+        work_wake(work);
+}
+
+static void submit(struct exchange *exchange)
+{
+    if (store_backlog(exchange->server->store) >= (size_t)exchange->server->config->max_waiting_writes) {
+        struct problem *problem =
+            problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                                "The server is overloaded; nothing was done. Try again later.");
+        problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
+        refuse(exchange, problem);
+        return;
+    }
+    exchange->operation = (struct store_operation){.apply = run_apply, .done = on_committed};
+    exchange->message.run = on_applied;
+    store_submit(exchange->server->store, &exchange->operation);
+}
+
+/* ---- prepare ---- */
+
+static const struct problem *find_signer(struct exchange *exchange)
+{
+    struct envelope *envelope = &exchange->envelope;
+    if (envelope->account_id == 0) {
+        struct jose_error error;
+        if (!jwk_parse_public(exchange->arena, envelope->jwk, &exchange->signer, &error))
+            return problem_from_jose(exchange->arena, &error);
+        exchange->key = &exchange->signer;
+        return NULL;
+    }
+    enum store_result result = store_account_load(exchange_session(exchange), exchange->arena,
+                                                  envelope->account_id, &exchange->account);
+    if (!exchange_store_ok(exchange, result))
+        return exchange->problem;
+    if (result == STORE_NOT_FOUND || strcmp(exchange->account.endpoint, exchange->endpoint->name) != 0)
+        return problem_new(exchange->arena, PROBLEM_ACCOUNT_DOES_NOT_EXIST,
+                           "There is no account %lld at this endpoint; register first.",
+                           (long long)envelope->account_id);
+    const struct loop_state *state = http_loop_data(exchange->request->loop);
+    exchange->key = account_key_cache_get(state->keys, exchange->account.key);
+    if (exchange->key == NULL) {
+        log_error("account %lld: its stored key cannot be read", (long long)exchange->account.id);
+        return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The account's key cannot be read.");
+    }
+    return NULL;
+}
+
+static const struct problem *spend_nonce(struct exchange *exchange)
+{
+    struct server *server = exchange->server;
+    pthread_mutex_lock(&server->nonce_lock);
+    bool good = nonce_spend(server->nonces, exchange->envelope.nonce);
+    pthread_mutex_unlock(&server->nonce_lock);
+    if (good)
+        return NULL;
+    return problem_new(exchange->arena, PROBLEM_BAD_NONCE,
+                       "The nonce is unknown, too old or already used; a fresh one comes with this reply.");
+}
+
+static bool is_jose(struct bytes content_type)
+{
+    struct bytes wanted = BYTES_LITERAL("application/jose+json");
+    if (content_type.n < wanted.n || !bytes_equal_ignore_case(bytes_of(content_type.p, wanted.n), wanted))
+        return false;
+    return content_type.n == wanted.n || content_type.p[wanted.n] == ';' || content_type.p[wanted.n] == ' ';
+}
+
+/* The signature is checked before the nonce is spent (acme-server.md 15). */
+static const struct problem *authenticate(struct exchange *exchange)
+{
+    static const enum envelope_key keys[] = {[ROUTE_OPEN] = ENVELOPE_EITHER,
+                                             [ROUTE_JWK] = ENVELOPE_JWK,
+                                             [ROUTE_KID] = ENVELOPE_KID,
+                                             [ROUTE_EITHER] = ENVELOPE_EITHER};
+    const struct http_request *request = exchange->request;
+    if (!is_jose(request->content_type))
+        return problem_with_status(exchange->arena, 415, PROBLEM_MALFORMED,
+                                   "The Content-Type of a POST must be application/jose+json.");
+    const char *url = arena_printf(exchange->arena, "%s%.*s", exchange->urls.base, (int)request->target.n,
+                                   (const char *)request->target.p);
+    const struct problem *problem =
+        envelope_parse(exchange->arena, request->body, keys[exchange->route->authentication],
+                       exchange->route->post_as_get_only, url, &exchange->urls, &exchange->envelope);
+    if (problem == NULL)
+        problem = find_signer(exchange);
+    if (problem == NULL)
+        problem = envelope_verify(exchange->arena, &exchange->envelope, exchange->key);
+    if (problem == NULL)
+        problem = spend_nonce(exchange);
+    if (problem == NULL && exchange->envelope.account_id != 0)
+        problem = account_check_usable(exchange->arena, &exchange->account);
+    return problem;
+}
+
+static bool method_is_allowed(const struct exchange *exchange)
+{
+    struct bytes method = exchange->request->method;
+    const char *list = exchange->route->methods;
+    const char *at = memmem(list, strlen(list), method.p, method.n);
+    return method.n != 0 && at != NULL && (at[method.n] == '\0' || at[method.n] == ',') &&
+           (at == list || at[-1] == ' ');
+}
+
+/* "/acme/{endpoint}/rest": sets the endpoint and returns the rest. */
+static bool split_path(struct exchange *exchange, struct bytes *rest)
+{
+    struct bytes path = exchange->request->path;
+    struct bytes prefix = BYTES_LITERAL("/acme/");
+    if (!bytes_has_prefix(path, prefix))
+        return false;
+    struct bytes below = bytes_of(path.p + prefix.n, path.n - prefix.n);
+    const uint8_t *slash = below.n == 0 ? NULL : memchr(below.p, '/', below.n);
+    if (slash == NULL)
+        return false;
+    exchange->endpoint =
+        config_endpoint(exchange->server->config, bytes_of(below.p, (size_t)(slash - below.p)));
+    *rest = bytes_of(slash, (size_t)(below.p + below.n - slash));
+    return exchange->endpoint != NULL;
+}
+
+/* The base URL of replies: the configured one, or the Host header when it is one of the configured names. */
+static const char *base_url_for(struct exchange *exchange)
+{
+    const struct config *config = exchange->server->config;
+    for (size_t i = 0; i < config->alternate_name_count; ++i)
+        if (bytes_equal_ignore_case(exchange->request->host, bytes_from_string(config->alternate_names[i])))
+            return arena_printf(exchange->arena, "https://%s", config->alternate_names[i]);
+    return config->base_url;
+}
+
+static const struct problem *route_request(struct exchange *exchange)
+{
+    struct bytes rest;
+    if (split_path(exchange, &rest)) {
+        exchange->urls = (struct urls){.base = base_url_for(exchange), .endpoint = exchange->endpoint->name};
+        exchange->route = routes_find(exchange, rest);
+    }
+    if (exchange->route == NULL)
+        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                   "There is nothing here. The directory of an endpoint is at "
+                                   "/acme/{endpoint}/directory.");
+    if (!method_is_allowed(exchange)) {
+        exchange_add_header(exchange, "Allow", exchange->route->methods);
+        return problem_with_status(exchange->arena, 405, PROBLEM_MALFORMED, "This resource takes %s.",
+                                   exchange->route->methods);
+    }
+    return NULL;
+}
+
+void exchange_begin(void *server, struct http_request *request)
+{
+    struct exchange *exchange = arena_alloc(request->arena, sizeof(*exchange));
+    *exchange =
+        (struct exchange){.request = request, .server = server, .arena = request->arena, .now = clock_now()};
+    request->application = exchange;
+    const struct problem *problem = route_request(exchange);
+    if (problem == NULL && bytes_equal_string(request->method, "POST"))
+        problem = authenticate(exchange);
+    if (problem != NULL) {
+        refuse(exchange, problem);
+        return;
+    }
+    if (exchange->route->prepare != NULL)
+        exchange->route->prepare(exchange);
+    if (exchange->problem != NULL || exchange->answered || exchange->route->apply == NULL)
+        finish(exchange);
+    else
+        submit(exchange);
+}

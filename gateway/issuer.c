@@ -1,0 +1,169 @@
+#include "gateway/issuer.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "gateway/issuer_local.h"
+#include "gateway/issuer_stepca.h"
+#include "gateway/log.h"
+
+struct issuer *issuer_new(const struct issuer_config *config, struct outbound *outbound,
+                          char why[static ISSUER_WHY_BYTES])
+{
+    switch (config->type) {
+    case ISSUER_STEPCA:
+        return issuer_stepca_new(config, outbound, why);
+    case ISSUER_LOCAL:
+        return issuer_local_new(config, outbound, why);
+    }
+    snprintf(why, ISSUER_WHY_BYTES, "it has no type");
+    return NULL;
+}
+
+void issuer_stop(struct issuer *issuer)
+{
+    issuer->operations->stop(issuer);
+}
+
+void issuer_sign(struct issuer *issuer, struct issuer_sign_job *job)
+{
+    issuer->operations->sign(issuer, job);
+}
+
+void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job)
+{
+    issuer->operations->revoke(issuer, job);
+}
+
+void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
+{
+    int64_t now = time(NULL);
+    pthread_mutex_lock(&issuer->health_mutex);
+    const struct issuer_health *health = &issuer->health;
+    *out = (struct issuer_status){
+        .limits = health->limits,
+        .usable = issuer_health_is_usable(health, now),
+        .failing_since = health->failing_since,
+    };
+    snprintf(out->last_error, sizeof out->last_error, "%s", health->last_error);
+    pthread_mutex_unlock(&issuer->health_mutex);
+}
+
+/* ---- roots ---- */
+
+static bool add_root(X509_STORE *roots, struct bytes der)
+{
+    const unsigned char *p = der.p;
+    autofree_x509 X509 *root = d2i_X509(NULL, &p, (long)der.n);
+    return root != NULL && X509_check_ca(root) != 0 && X509_STORE_add_cert(roots, root) == 1;
+}
+
+bool issuer_init(struct issuer *issuer, const struct issuer_operations *operations, struct arena *arena,
+                 const char *id, struct bytes roots_pem, char why[static ISSUER_WHY_BYTES])
+{
+    *issuer = (struct issuer){.operations = operations, .id = id, .roots_pem = roots_pem};
+    pthread_mutex_init(&issuer->health_mutex, NULL);
+    struct bytes *roots = NULL;
+    size_t count = 0;
+    if (!certificates_from_pem(arena, roots_pem, &roots, &count) || count == 0) {
+        snprintf(why, ISSUER_WHY_BYTES, "it holds no certificate, or a broken one");
+        return false;
+    }
+    issuer->roots = X509_STORE_new();
+    for (size_t i = 0; i < count; i++) {
+        if (issuer->roots == NULL || !add_root(issuer->roots, roots[i])) {
+            snprintf(why, ISSUER_WHY_BYTES, "certificate %zu in it is not a CA's", i + 1);
+            return false;
+        }
+    }
+    issuer->root_fingerprint = certificate_fingerprint(arena, roots[0]);
+    return true;
+}
+
+void issuer_release(struct issuer *issuer)
+{
+    X509_STORE_free(issuer->roots);
+    pthread_mutex_destroy(&issuer->health_mutex);
+}
+
+int64_t issuer_chain_end(const struct bytes *certificates, size_t count)
+{
+    int64_t end = 0;
+    for (size_t i = 0; i < count; i++) {
+        const unsigned char *p = certificates[i].p;
+        autofree_x509 X509 *certificate = d2i_X509(NULL, &p, (long)certificates[i].n);
+        struct tm parts;
+        if (certificate == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
+            return 0;
+        }
+        int64_t not_after = timegm(&parts);
+        end = end == 0 || not_after < end ? not_after : end;
+    }
+    return end;
+}
+
+/* ---- health ---- */
+
+void issuer_report_success(struct issuer *issuer, enum issuer_contact contact)
+{
+    int64_t now = time(NULL);
+    pthread_mutex_lock(&issuer->health_mutex);
+    int64_t failing_since = issuer->health.failing_since;
+    issuer_health_success(&issuer->health, contact);
+    bool recovered = failing_since != 0 && issuer->health.failing_since == 0;
+    pthread_mutex_unlock(&issuer->health_mutex);
+    if (recovered) {
+        log_info("issuer %s works again after %lld s", issuer->id, (long long)(now - failing_since));
+    }
+}
+
+void issuer_report_failure(struct issuer *issuer, bool answered, const char *message)
+{
+    int64_t now = time(NULL);
+    pthread_mutex_lock(&issuer->health_mutex);
+    bool was_well = issuer->health.failing_since == 0;
+    issuer_health_failure(&issuer->health, answered, now, message);
+    pthread_mutex_unlock(&issuer->health_mutex);
+    if (was_well) {
+        log_warning("issuer %s fails: %s", issuer->id, message);
+    }
+}
+
+void issuer_report_unauthorized(struct issuer *issuer, const char *message)
+{
+    int64_t now = time(NULL);
+    pthread_mutex_lock(&issuer->health_mutex);
+    bool was_authorized = !issuer->health.unauthorized;
+    issuer_health_unauthorized(&issuer->health, now, message);
+    pthread_mutex_unlock(&issuer->health_mutex);
+    if (was_authorized) {
+        log_error(
+            "issuer %s: the CA does not accept us. Check the provisioner's name and key and both clocks; the "
+            "CA's own log has the reason. It says: %s",
+            issuer->id, message);
+    }
+}
+
+bool issuer_admit(struct issuer *issuer)
+{
+    int64_t now = time(NULL);
+    pthread_mutex_lock(&issuer->health_mutex);
+    bool admitted = issuer_health_admit(&issuer->health, now);
+    pthread_mutex_unlock(&issuer->health_mutex);
+    return admitted;
+}
+
+void issuer_probe_now(struct issuer *issuer)
+{
+    int64_t now = time(NULL);
+    pthread_mutex_lock(&issuer->health_mutex);
+    issuer_health_probe_now(&issuer->health, now);
+    pthread_mutex_unlock(&issuer->health_mutex);
+}
+
+void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits)
+{
+    pthread_mutex_lock(&issuer->health_mutex);
+    issuer->health.limits = *limits;
+    pthread_mutex_unlock(&issuer->health_mutex);
+}

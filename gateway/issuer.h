@@ -1,0 +1,129 @@
+/*
+ * Issuers: who signs. issuer_stepca and issuer_local implement this interface; the rest of the gateway knows
+ * no other. Calls are made and answered on the outbound thread.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "acme/certificate.h"
+#include "acme/validity.h"
+#include "gateway/config.h"
+#include "gateway/issuer_health.h"
+#include "gateway/outbound.h"
+
+enum { ISSUER_WHY_BYTES = 256 };
+
+enum issuer_outcome {
+    ISSUER_OK,
+    ISSUER_REFUSED,         /* for good; the order fails with `message` */
+    ISSUER_ALREADY_REVOKED, /* revocation only */
+    ISSUER_UNAUTHORIZED, /* the CA does not accept us: the operator must act; nothing else will fare better */
+    ISSUER_UNAVAILABLE,  /* try again later */
+    ISSUER_UNKNOWN,      /* the request may have been carried out, its answer is lost or unreadable */
+};
+
+struct issuer_result {
+    enum issuer_outcome outcome;
+    int http_status;     /* 0 when no reply came or none is involved */
+    const char *message; /* the CA's words or the transport's error; "" when OK */
+    bool about_names;    /* a refusal for the names */
+    struct bytes *chain; /* sign: DER, leaf first */
+    size_t chain_count;
+};
+
+struct issuer_sign_job {
+    struct arena *arena; /* the caller's; lives until done was called */
+    X509_REQ *csr;
+    struct bytes csr_der;
+    const char *token_id; /* jti, committed before */
+    struct validity_request validity;
+    void (*done)(struct issuer_sign_job *job);
+    void *owner;
+    struct issuer_result result;
+    struct issuer_sign_job *next; /* the issuer's, while waiting for its turn */
+};
+
+struct issuer_revoke_job {
+    struct arena *arena;
+    const char *serial; /* canonical hexadecimal */
+    struct bytes leaf;
+    int reason;
+    void (*done)(struct issuer_revoke_job *job);
+    void *owner;
+    struct issuer_result result;
+    struct issuer_revoke_job *next;
+};
+
+/* What is known of the issuer; refreshed by it, read by any thread through issuer_status. */
+struct issuer_status {
+    struct validity_limits limits; /* issuer_min/max/default, chain end and wish; profile_max_s is 0 */
+    bool usable;                   /* false while it has been failing for a minute or does not accept us */
+    int64_t failing_since;         /* 0 while well */
+    char last_error[256];
+};
+
+struct issuer;
+
+struct issuer_operations {
+    void (*sign)(struct issuer *issuer, struct issuer_sign_job *job);
+    void (*revoke)(struct issuer *issuer, struct issuer_revoke_job *job);
+    /* Frees it and answers nobody any more. Only once outbound_stop has returned: until then a reply to one
+     * of its calls may still come. */
+    void (*stop)(struct issuer *issuer);
+};
+
+/* The part that every issuer begins with. */
+struct issuer {
+    const struct issuer_operations *operations;
+    const char *id;
+    const char *root_fingerprint; /* SHA-256 of the (first) root: with the id, the issuer's identity */
+    X509_STORE *roots;            /* the pinned ones */
+    struct bytes roots_pem;
+    pthread_mutex_t health_mutex; /* short: the outbound thread writes, every thread reads */
+    struct issuer_health health;
+};
+
+/*
+ * Opens the issuer of a configuration: its roots, keys and files are read and checked here, on the caller's
+ * thread (a provisioner key may take hundreds of milliseconds). NULL with a sentence in `why`; trust fails
+ * closed, so roots that cannot be read are an error.
+ */
+[[gnu::warn_unused_result]] struct issuer *issuer_new(const struct issuer_config *config,
+                                                      struct outbound *outbound,
+                                                      char why[static ISSUER_WHY_BYTES]);
+
+void issuer_stop(struct issuer *issuer);
+
+/* `done` is called once, on the outbound thread, in a later turn than this call. A job that has to wait is
+ * never dropped. */
+void issuer_sign(struct issuer *issuer, struct issuer_sign_job *job);
+void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job);
+/* A copy, from any thread. */
+void issuer_read_status(struct issuer *issuer, struct issuer_status *out);
+
+/* ---- for the implementations ---- */
+
+/*
+ * Fills the part that every issuer begins with; `roots_pem` and `id` are borrowed for the issuer's life.
+ * False with `why` when the text holds no certificate, a broken one, or one that is not a CA's.
+ */
+[[gnu::warn_unused_result]] bool issuer_init(struct issuer *issuer,
+                                             const struct issuer_operations *operations, struct arena *arena,
+                                             const char *id, struct bytes roots_pem,
+                                             char why[static ISSUER_WHY_BYTES]);
+/* Undoes issuer_init, also one that failed. */
+void issuer_release(struct issuer *issuer);
+
+/* The health's changes under its lock, each change for better or worse logged once. */
+void issuer_report_success(struct issuer *issuer, enum issuer_contact contact);
+void issuer_report_failure(struct issuer *issuer, bool answered, const char *message);
+void issuer_report_unauthorized(struct issuer *issuer, const char *message);
+/* False while the CA does not accept us and it is not yet time to try again. */
+[[gnu::warn_unused_result]] bool issuer_admit(struct issuer *issuer);
+/* Our standing may have changed: the next call is let through even though the CA did not accept us. */
+void issuer_probe_now(struct issuer *issuer);
+void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits);
+
+/* The earliest end among DER certificates; 0 when one cannot be read or there are none. */
+int64_t issuer_chain_end(const struct bytes *certificates, size_t count);

@@ -1,0 +1,137 @@
+#include "gateway/issuer_local.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "gateway/local_ca.h"
+
+struct issuer_local {
+    struct issuer base; /* first */
+    struct arena *arena;
+    struct outbound *outbound;
+    struct local_ca *ca;
+};
+
+/* Carries an answer into a later turn of the outbound thread; in the job's arena. */
+struct local_answer {
+    struct outbound_message message; /* first */
+    struct issuer_sign_job *sign;    /* one of these two */
+    struct issuer_revoke_job *revoke;
+};
+
+static void deliver(struct outbound_message *message)
+{
+    struct local_answer *answer = (struct local_answer *)(void *)message;
+    if (answer->sign != NULL) {
+        answer->sign->done(answer->sign);
+    } else {
+        answer->revoke->done(answer->revoke);
+    }
+}
+
+static void answer_later(struct issuer_local *issuer, struct arena *arena, struct issuer_sign_job *sign,
+                         struct issuer_revoke_job *revoke)
+{
+    struct local_answer *answer = arena_alloc(arena, sizeof *answer);
+    *answer = (struct local_answer){.message = {.run = deliver}, .sign = sign, .revoke = revoke};
+    outbound_post(issuer->outbound, &answer->message);
+}
+
+static enum issuer_outcome outcome_of(enum local_ca_outcome outcome)
+{
+    switch (outcome) {
+    case LOCAL_CA_DONE:
+        return ISSUER_OK;
+    case LOCAL_CA_REFUSED:
+        return ISSUER_REFUSED;
+    case LOCAL_CA_ALREADY_REVOKED:
+        return ISSUER_ALREADY_REVOKED;
+    case LOCAL_CA_FAILED:
+        break;
+    }
+    return ISSUER_UNAVAILABLE;
+}
+
+static void report(struct issuer_local *issuer, const struct issuer_result *result)
+{
+    if (result->outcome == ISSUER_UNAVAILABLE) {
+        issuer_report_failure(&issuer->base, true, result->message);
+    } else {
+        issuer_report_success(&issuer->base, ISSUER_CONTACT_WORK);
+    }
+}
+
+static void local_sign(struct issuer *base, struct issuer_sign_job *job)
+{
+    struct issuer_local *issuer = (struct issuer_local *)base;
+    struct bytes *chain = arena_alloc_array(job->arena, LOCAL_CA_CHAIN, sizeof *chain);
+    const char *why = "";
+    enum local_ca_outcome outcome =
+        local_ca_sign(job->arena, issuer->ca, job->csr, &job->validity, time(NULL), chain, &why);
+    job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
+    if (outcome == LOCAL_CA_DONE) {
+        job->result.chain = chain;
+        job->result.chain_count = LOCAL_CA_CHAIN;
+    }
+    report(issuer, &job->result);
+    answer_later(issuer, job->arena, job, NULL);
+}
+
+static void local_revoke(struct issuer *base, struct issuer_revoke_job *job)
+{
+    struct issuer_local *issuer = (struct issuer_local *)base;
+    const char *why = "";
+    enum local_ca_outcome outcome =
+        local_ca_revoke(job->arena, issuer->ca, job->serial, job->reason, time(NULL), &why);
+    job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
+    report(issuer, &job->result);
+    answer_later(issuer, job->arena, NULL, job);
+}
+
+static void local_free(struct issuer_local *issuer)
+{
+    issuer_release(&issuer->base);
+    local_ca_free(issuer->ca);
+    arena_free(issuer->arena);
+}
+
+static void local_stop(struct issuer *base)
+{
+    local_free((struct issuer_local *)base);
+}
+
+static const struct issuer_operations local_operations = {
+    .sign = local_sign,
+    .revoke = local_revoke,
+    .stop = local_stop,
+};
+
+/* Roots that local_ca_open has read and verified, as every issuer shows them. */
+static bool take_roots(struct issuer_local *issuer, const char *id, char why[static ISSUER_WHY_BYTES])
+{
+    return issuer_init(&issuer->base, &local_operations, issuer->arena, arena_duplicate(issuer->arena, id),
+                       local_ca_root_pem(issuer->ca), why);
+}
+
+struct issuer *issuer_local_new(const struct issuer_config *config, struct outbound *outbound,
+                                char why[static ISSUER_WHY_BYTES])
+{
+    struct arena *arena = arena_new();
+    struct issuer_local *issuer = arena_alloc(arena, sizeof *issuer);
+    char reason[ISSUER_WHY_BYTES] = "";
+    issuer->arena = arena;
+    issuer->outbound = outbound;
+    issuer->ca = local_ca_open(config->directory, time(NULL), reason);
+    if (issuer->ca == NULL || !take_roots(issuer, config->id, reason)) {
+        snprintf(why, ISSUER_WHY_BYTES, "directory: %.240s", reason);
+        local_free(issuer);
+        return NULL;
+    }
+    struct validity_limits limits = {
+        .issuer_default_s = LOCAL_CA_DEFAULT_S,
+        .chain_not_after = local_ca_end(issuer->ca),
+        .wish_s = config->validity_s,
+    };
+    issuer_set_limits(&issuer->base, &limits);
+    return &issuer->base;
+}

@@ -1,0 +1,90 @@
+/* What the files of issuer_stepca share. All of it belongs to the outbound thread once the issuer is there.
+ */
+#pragma once
+
+#include "gateway/issuer_stepca.h"
+#include "stepca/messages.h"
+#include "stepca/provisioner_key.h"
+
+enum { STEPCA_REPLY_MAX_BYTES = 1024 * 1024 };
+
+#define STEPCA_USER_AGENT "acmegate/" ACMEGATE_VERSION
+
+/* One signature or revocation, in the arena of its job. */
+struct remote_call {
+    struct outbound_message message; /* first: carries answers that need no call into a later turn */
+    struct issuer_stepca *issuer;
+    struct call_lane *lane;
+    struct arena *arena;
+    struct issuer_sign_job *sign; /* one of these two, the other NULL */
+    struct issuer_revoke_job *revoke;
+    int64_t entered_at; /* the lane */
+    struct remote_call *next;
+};
+
+/* Signatures and revocations wait in lanes of their own, so that neither starves the other. */
+struct call_lane {
+    struct remote_call *first, *last;
+    size_t running;
+    size_t max_running;
+};
+
+enum advertisement {
+    ADVERTISEMENT_UNKNOWN,
+    ADVERTISEMENT_OURS,
+    ADVERTISEMENT_OTHER_KEY,
+    ADVERTISEMENT_MISSING
+};
+
+/* What a round of refreshing has found so far; in an arena that lives as long as the round. */
+struct refresh_round {
+    struct arena *arena;
+    size_t pages;
+    enum advertisement advertisement;
+    struct stepca_provisioner provisioner; /* unless missing */
+};
+
+struct issuer_stepca {
+    struct issuer base; /* first */
+    struct arena *arena;
+    struct outbound *outbound;
+    const char *ca_url;
+    const char *provisioner_name;
+    int64_t timeout_ms;
+    int64_t wish_s;
+    struct provisioner_key key;
+    struct call_lane sign_lane;
+    struct call_lane revoke_lane;
+
+    struct outbound_message start;
+    struct outbound_timer refresh_timer;
+    struct refresh_round round;
+    size_t refresh_failures; /* in a row */
+    enum advertisement advertisement;
+    struct arena *key_id_arena;
+    const char *key_id;   /* the advertised one, else the key's own */
+    int64_t warned_max_s; /* the maximum that the wish was last found to be over */
+    bool clock_is_off;
+    struct validity_limits limits; /* as last given to issuer_set_limits */
+    int64_t observed_lifetime_s;   /* of a certificate that was left to the CA; 0 before the first */
+};
+
+/* Makes the call, or posts its answer when none is to be made; issuer_stepca_end_call follows either way. */
+void issuer_stepca_begin_call(struct remote_call *call);
+void issuer_stepca_end_call(struct remote_call *call);
+
+/* What a reply means for the job; `result` is filled from the arena. Pure. */
+void issuer_stepca_read_sign_reply(struct arena *arena, const struct outbound_http_reply *reply,
+                                   struct issuer_result *result);
+void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_http_reply *reply,
+                                     struct issuer_result *result);
+
+/* Why no reply came, in words for the operator; NULL when one did. */
+const char *issuer_stepca_transport_error(struct arena *arena, const struct outbound_http_reply *reply);
+
+/* Begins a round of refreshing what the CA says of our provisioner; each round sets the timer for the next.
+ */
+void issuer_stepca_refresh(struct issuer_stepca *issuer);
+
+/* The limits from the last round and from what was observed since, to all readers. */
+void issuer_stepca_publish_limits(struct issuer_stepca *issuer);

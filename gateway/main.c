@@ -1,0 +1,90 @@
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/cli.h"
+
+static const struct cli_command commands[] = {
+    {"serve", "--config FILE [--verbose]", "run the ACME server", cli_serve},
+    {"dev", "[--state DIR] [--port PORT] [--http-port PORT] [--verbose]",
+     "run it with a CA, a database and a certificate of its own, to try it out", cli_dev},
+    {"check", "--config FILE", "say whether the configuration will work, the CA asked included", cli_check},
+    {"config", "show --config FILE | reference", "show every key with its value and where it came from",
+     cli_config},
+    {"explain", "--config FILE NAME|ORDER", "say what became of an order and what to do", cli_explain},
+    {"db", "migrate|check|path --config FILE", "look after the database", cli_db},
+    {"version", "", "show the version", cli_version},
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+static void print_usage(FILE *out, const struct cli_command *command)
+{
+    fprintf(out, "usage: acmegate %s%s%s\n", command->name, *command->arguments == '\0' ? "" : " ",
+            command->arguments);
+}
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "usage: acmegate COMMAND …\n\nAn ACME server in front of step-ca. Commands:\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-8s  %s\n            acmegate %s %s\n", commands[i].name, commands[i].help,
+                commands[i].name, commands[i].arguments);
+    fprintf(out, "\nExit status: 0 done, 1 failed, 2 not understood.\n");
+}
+
+static const struct cli_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static bool asks_for_help(const char *argument)
+{
+    return strcmp(argument, "help") == 0 || strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
+/* "acmegate COMMAND --help" is answered here, for all commands alike. */
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+    if (wants_help(argc, argv)) {
+        print_usage(stdout, command);
+        printf("%s\n", command->help);
+        return CLI_OK;
+    }
+    int status = command->run(argc, argv);
+    if (status == CLI_USAGE)
+        print_usage(stderr, command);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    /* A peer that has gone is an error of one write, not the end of the program. */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    if (asks_for_help(argv[1])) {
+        print_help(stdout);
+        return CLI_OK;
+    }
+    const struct cli_command *command = find_command(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+    if (command == NULL) {
+        fprintf(stderr, "acmegate: %s is not a command\n\n", argv[1]);
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    return run(command, argc - 1, argv + 1);
+}

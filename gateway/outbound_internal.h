@@ -1,0 +1,43 @@
+/* Shared by gateway/outbound*.c only. */
+#pragma once
+
+#include <ares.h>
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "gateway/outbound.h"
+
+enum { OUTBOUND_IDLE_HANDLES = 32 };
+
+struct transfer;
+
+struct outbound {
+    pthread_t thread;
+    CURLM *multi;
+    ares_channel channel;
+    pthread_mutex_t lock; /* of the message queue */
+    struct outbound_message *first, **last;
+    bool stop;                    /* the thread's */
+    struct outbound_timer **heap; /* by due time, from place 1 */
+    size_t timers, heap_capacity;
+    struct transfer *transfers; /* under way */
+    CURL *idle[OUTBOUND_IDLE_HANDLES];
+    size_t idle_count;
+};
+
+int64_t outbound_now_ms(void);
+
+/* ---- outbound_http.c ---- */
+
+/* Takes what curl has finished. */
+void outbound_http_finish(struct outbound *outbound);
+void outbound_http_drop_all(struct outbound *outbound);
+
+/* ---- outbound_dns.c ---- */
+
+[[gnu::warn_unused_result]] bool outbound_dns_open(struct outbound *outbound,
+                                                   const struct outbound_config *config, const char **why);
+/* The sockets to wait for, and how long at most. */
+unsigned outbound_dns_wait_for(struct outbound *outbound, struct curl_waitfd *fds, int64_t *timeout_ms);
+void outbound_dns_process(struct outbound *outbound, const struct curl_waitfd *fds, unsigned count);

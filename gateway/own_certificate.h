@@ -1,0 +1,14 @@
+/*
+ * The gateway's own TLS certificate: from files, or from an issuer, then kept in files beside the database
+ * (so that a restart needs no new one) and renewed by itself when two thirds of its life are over.
+ */
+#pragma once
+
+#include "gateway/server.h"
+
+/* From the configuration's files, once, or from the issuer, on the outbound thread, now and for as long as
+ * the server runs. False with `why` when files are named and cannot be used. */
+[[gnu::warn_unused_result]] bool own_certificate_start(struct server *server, char why[static 256]);
+
+/* After outbound_stop. */
+void own_certificate_free(struct own_certificate *own);

@@ -1,0 +1,206 @@
+#include "gateway/revoked_register.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "acme/base/file.h"
+#include "acme/objects.h"
+
+enum {
+    REGISTER_MAX_BYTES = 256 * 1024 * 1024, /* some four million revocations */
+    LINE_MAX_BYTES = 128,
+};
+
+struct serial_text {
+    char hex[SERIAL_HEX_BYTES];
+};
+
+struct revoked_register {
+    int file;
+    off_t length;
+    struct serial_text *serials; /* sorted */
+    size_t count;
+    size_t capacity;
+};
+
+static int compare_serials(const void *a, const void *b)
+{
+    return strcmp(((const struct serial_text *)a)->hex, ((const struct serial_text *)b)->hex);
+}
+
+static bool reserve(struct revoked_register *revoked, size_t count)
+{
+    if (count <= revoked->capacity) {
+        return true;
+    }
+    size_t capacity = revoked->capacity < 64 ? 64 : 2 * revoked->capacity;
+    struct serial_text *serials = reallocarray(revoked->serials, capacity, sizeof *serials);
+    if (serials == NULL) {
+        return false;
+    }
+    revoked->serials = serials;
+    revoked->capacity = capacity;
+    return true;
+}
+
+/* ---- reading ---- */
+
+static bool serial_is_canonical(struct bytes serial)
+{
+    if (serial.n == 0 || serial.n >= SERIAL_HEX_BYTES || (serial.n > 1 && serial.p[0] == '0')) {
+        return false;
+    }
+    for (size_t i = 0; i < serial.n; i++) {
+        if (memchr("0123456789abcdef", serial.p[i], 16) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_line(struct revoked_register *revoked, struct bytes line)
+{
+    const uint8_t *space = memchr(line.p, ' ', line.n);
+    struct bytes serial = bytes_of(line.p, space == NULL ? 0 : (size_t)(space - line.p));
+    if (!serial_is_canonical(serial) || !reserve(revoked, revoked->count + 1)) {
+        return false;
+    }
+    struct serial_text *entry = &revoked->serials[revoked->count++];
+    memcpy(entry->hex, serial.p, serial.n);
+    entry->hex[serial.n] = '\0';
+    return true;
+}
+
+static bool read_lines(struct revoked_register *revoked, const char *path, struct bytes text,
+                       char why[static REVOKED_REGISTER_WHY_BYTES])
+{
+    size_t line_number = 0;
+    size_t at = 0;
+    while (at < text.n) {
+        const uint8_t *end = memchr(text.p + at, '\n', text.n - at);
+        if (end == NULL) {
+            break;
+        }
+        line_number++;
+        if (!read_line(revoked, bytes_of(text.p + at, (size_t)(end - text.p) - at))) {
+            snprintf(why, REVOKED_REGISTER_WHY_BYTES, "%.160s, line %zu: not \"serial time reason\"", path,
+                     line_number);
+            return false;
+        }
+        at = (size_t)(end - text.p) + 1;
+    }
+    revoked->length = (off_t)at;
+    if (revoked->count > 0) {
+        qsort(revoked->serials, revoked->count, sizeof *revoked->serials, compare_serials);
+    }
+    return true;
+}
+
+static bool load(struct revoked_register *revoked, const char *path,
+                 char why[static REVOKED_REGISTER_WHY_BYTES])
+{
+    revoked->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct arena *arena = arena_new();
+    struct bytes text;
+    bool good = revoked->file >= 0 && file_read(arena, path, REGISTER_MAX_BYTES, &text);
+    if (!good) {
+        snprintf(why, REVOKED_REGISTER_WHY_BYTES, "%.160s: %s", path, strerror(errno));
+    }
+    good = good && read_lines(revoked, path, text, why);
+    if (good && ftruncate(revoked->file, revoked->length) != 0) {
+        snprintf(why, REVOKED_REGISTER_WHY_BYTES, "%.160s: %s", path, strerror(errno));
+        good = false;
+    }
+    arena_free(arena);
+    return good;
+}
+
+struct revoked_register *revoked_register_open(const char *path, char why[static REVOKED_REGISTER_WHY_BYTES])
+{
+    struct revoked_register *revoked = calloc(1, sizeof *revoked);
+    if (revoked == NULL) {
+        snprintf(why, REVOKED_REGISTER_WHY_BYTES, "out of memory");
+        return NULL;
+    }
+    revoked->file = -1;
+    if (!load(revoked, path, why)) {
+        revoked_register_close(revoked);
+        return NULL;
+    }
+    return revoked;
+}
+
+void revoked_register_close(struct revoked_register *revoked)
+{
+    if (revoked == NULL) {
+        return;
+    }
+    if (revoked->file >= 0) {
+        close(revoked->file);
+    }
+    free(revoked->serials);
+    free(revoked);
+}
+
+/* ---- asking and adding ---- */
+
+bool revoked_register_contains(const struct revoked_register *revoked, const char *serial_hex)
+{
+    struct serial_text key;
+    if (revoked->count == 0 || strlen(serial_hex) >= sizeof key.hex) {
+        return false;
+    }
+    snprintf(key.hex, sizeof key.hex, "%s", serial_hex);
+    return bsearch(&key, revoked->serials, revoked->count, sizeof key, compare_serials) != NULL;
+}
+
+static void insert(struct revoked_register *revoked, const char *serial_hex)
+{
+    size_t at = revoked->count;
+    while (at > 0 && strcmp(revoked->serials[at - 1].hex, serial_hex) > 0) {
+        at--;
+    }
+    memmove(&revoked->serials[at + 1], &revoked->serials[at],
+            (revoked->count - at) * sizeof *revoked->serials);
+    snprintf(revoked->serials[at].hex, sizeof revoked->serials[at].hex, "%s", serial_hex);
+    revoked->count++;
+}
+
+static bool append(struct revoked_register *revoked, const char *line, size_t n)
+{
+    ssize_t written = pwrite(revoked->file, line, n, revoked->length);
+    if (written == (ssize_t)n && fdatasync(revoked->file) == 0) {
+        revoked->length += (off_t)n;
+        return true;
+    }
+    int error = written >= 0 && written < (ssize_t)n ? ENOSPC : errno;
+    /* The next addition writes over the same place; this only keeps a torn line out of the file until then.
+     */
+    if (ftruncate(revoked->file, revoked->length) != 0) {
+        error = errno;
+    }
+    errno = error;
+    return false;
+}
+
+bool revoked_register_add(struct revoked_register *revoked, const char *serial_hex, int64_t now, int reason)
+{
+    char line[LINE_MAX_BYTES];
+    int n = snprintf(line, sizeof line, "%s %lld %d\n", serial_hex, (long long)now, reason);
+    if (!serial_is_canonical(bytes_from_string(serial_hex)) || n <= 0 || (size_t)n >= sizeof line) {
+        errno = EINVAL;
+        return false;
+    }
+    if (!reserve(revoked, revoked->count + 1)) {
+        errno = ENOMEM;
+        return false;
+    }
+    if (!append(revoked, line, (size_t)n)) {
+        return false;
+    }
+    insert(revoked, serial_hex);
+    return true;
+}

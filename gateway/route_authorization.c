@@ -1,0 +1,187 @@
+#include "acme/authorization.h"
+#include "gateway/routes.h"
+
+enum { POLL_AGAIN_S = 2 };
+
+static struct authorization *new_state(struct exchange *exchange)
+{
+    exchange->state = arena_alloc(exchange->arena, sizeof(struct authorization));
+    return exchange->state;
+}
+
+static const struct problem *load_authorization(struct exchange *exchange, struct store_session *session)
+{
+    struct authorization *authorization = exchange->state;
+    enum store_result result =
+        store_authorization_load(session, exchange->arena, exchange->id, authorization);
+    return exchange_check_owner(exchange, result, "authorization", authorization->endpoint,
+                                authorization->account_id);
+}
+
+static bool record(struct exchange *exchange, struct store_session *session, const char *kind,
+                   const char *detail)
+{
+    const struct authorization *authorization = exchange->state;
+    struct event event = {.at = exchange->now,
+                          .kind = kind,
+                          .account_id = authorization->account_id,
+                          .authorization_id = authorization->id,
+                          .who = exchange_who(exchange),
+                          .detail = detail};
+    return exchange_store_ok(exchange, store_event_insert(session, &event));
+}
+
+/* ---- authorization ---- */
+
+void authorization_prepare(struct exchange *exchange)
+{
+    new_state(exchange);
+    const struct problem *problem = load_authorization(exchange, exchange_session(exchange));
+    if (problem == NULL && !exchange->envelope.post_as_get)
+        problem = authorization_parse_update(exchange->arena, exchange->envelope.payload);
+    exchange->problem = problem;
+    exchange->answered = exchange->envelope.post_as_get;
+}
+
+/* Orders that rested on the authorization cannot become ready any more. */
+static bool fail_waiting_orders(struct exchange *exchange, struct store_session *session)
+{
+    const struct authorization *authorization = exchange->state;
+    int64_t *ids = NULL;
+    size_t count = 0;
+    if (!exchange_store_ok(
+            exchange, store_orders_waiting_on(session, exchange->arena, authorization->id, &ids, &count)))
+        return false;
+    for (size_t i = 0; i < count; ++i) {
+        struct order order;
+        if (!exchange_store_ok(exchange, store_order_load(session, exchange->arena, ids[i], &order)))
+            return false;
+        enum order_status was = order.status;
+        order.status = ORDER_INVALID;
+        order.status_since = exchange->now;
+        order.error_json = (const char *)problem_render(
+                               exchange->arena, problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
+                                                            "The client deactivated the authorization "
+                                                            "for %s.",
+                                                            authorization->identifier.value))
+                               .p;
+        if (!exchange_store_ok(exchange, store_order_update(session, &order, was)))
+            return false;
+    }
+    return true;
+}
+
+enum store_apply_result authorization_apply(struct exchange *exchange, struct store_session *session)
+{
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    const struct problem *problem = load_authorization(exchange, session);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
+    struct authorization *authorization = exchange->state;
+    if (authorization->status == AUTHORIZATION_DEACTIVATED)
+        return STORE_DISCARD;
+    enum authorization_status was = authorization->status;
+    if (!authorization_may_become(was, AUTHORIZATION_DEACTIVATED))
+        return exchange_refuse(exchange, problem_new(exchange->arena, PROBLEM_MALFORMED,
+                                                     "An authorization that is %s cannot be deactivated.",
+                                                     authorization_status_name(was)));
+    authorization->status = AUTHORIZATION_DEACTIVATED;
+    if (!exchange_store_ok(exchange, store_authorization_update(session, authorization, was,
+                                                                authorization->challenge_status)) ||
+        !fail_waiting_orders(exchange, session) ||
+        !record(exchange, session, "authorization.deactivated", NULL))
+        return STORE_DISCARD;
+    return STORE_APPLIED;
+}
+
+void authorization_render_route(struct exchange *exchange)
+{
+    const struct authorization *authorization = exchange->state;
+    if (authorization_status_at(authorization, exchange->now) == AUTHORIZATION_PENDING)
+        exchange_add_retry_after(exchange, POLL_AGAIN_S);
+    exchange_reply_json(exchange, 200,
+                        authorization_render(exchange->arena, &exchange->urls, authorization, exchange->now));
+}
+
+/* ---- challenge ---- */
+
+static const struct problem *load_challenge(struct exchange *exchange, struct store_session *session)
+{
+    const struct problem *problem = load_authorization(exchange, session);
+    if (problem != NULL)
+        return problem;
+    const struct authorization *authorization = exchange->state;
+    if ((authorization->offered & (1U << exchange->challenge_type)) == 0)
+        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                   "This authorization has no challenge of type %s.",
+                                   challenge_type_info(exchange->challenge_type)->name);
+    return NULL;
+}
+
+/* A POST-as-GET reads the challenge; a JSON object, `{}` as a rule, asks for the validation. */
+void challenge_prepare(struct exchange *exchange)
+{
+    struct authorization *authorization = new_state(exchange);
+    exchange->problem = load_challenge(exchange, exchange_session(exchange));
+    if (exchange->problem != NULL)
+        return;
+    bool decided = authorization_status_at(authorization, exchange->now) != AUTHORIZATION_PENDING;
+    exchange->answered = exchange->envelope.post_as_get || decided;
+}
+
+static const struct problem *check_choice(struct exchange *exchange,
+                                          const struct authorization *authorization)
+{
+    if (authorization->chosen == 0 || authorization->chosen == exchange->challenge_type)
+        return NULL;
+    return problem_new(exchange->arena, PROBLEM_MALFORMED,
+                       "The %s challenge of this authorization is being validated; wait for its end.",
+                       challenge_type_info(authorization->chosen)->name);
+}
+
+enum store_apply_result challenge_apply(struct exchange *exchange, struct store_session *session)
+{
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    const struct problem *problem = load_challenge(exchange, session);
+    struct authorization *authorization = exchange->state;
+    if (problem == NULL && authorization_status_at(authorization, exchange->now) != AUTHORIZATION_PENDING)
+        return STORE_DISCARD;
+    if (problem == NULL)
+        problem = check_choice(exchange, authorization);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
+    exchange->hold_key = authorization->id;
+    if (authorization->challenge_status == CHALLENGE_PROCESSING)
+        return STORE_DISCARD;
+    authorization->chosen = exchange->challenge_type;
+    authorization->challenge_status = CHALLENGE_PROCESSING;
+    authorization->first_attempt_at = exchange->now;
+    authorization->next_attempt_at = exchange->now;
+    if (!exchange_store_ok(exchange,
+                           store_authorization_update(session, authorization, AUTHORIZATION_PENDING, 0)) ||
+        !record(exchange, session, "challenge.requested",
+                challenge_type_info(exchange->challenge_type)->name))
+        return STORE_DISCARD;
+    exchange->work_due = true;
+    return STORE_APPLIED;
+}
+
+void challenge_render_route(struct exchange *exchange)
+{
+    const struct authorization *authorization = exchange->state;
+    if (exchange->hold_key != 0) {
+        exchange->problem = load_challenge(exchange, exchange_session(exchange));
+        if (exchange->problem != NULL)
+            return;
+    }
+    exchange_add_header(exchange, "Link",
+                        arena_printf(exchange->arena, "<%s>;rel=\"up\"",
+                                     url_authorization(exchange->arena, &exchange->urls, authorization->id)));
+    if (challenge_status_of(authorization, exchange->challenge_type) == CHALLENGE_PROCESSING)
+        exchange_add_retry_after(exchange, POLL_AGAIN_S);
+    exchange_reply_json(
+        exchange, 200,
+        challenge_render(exchange->arena, &exchange->urls, authorization, exchange->challenge_type));
+}

@@ -1,0 +1,320 @@
+#include "acme/authorization.h"
+#include "acme/csr.h"
+#include "acme/order.h"
+#include "gateway/routes.h"
+
+enum {
+    ISSUER_DOWN_RETRY_MIN_S = 30,
+    ISSUER_DOWN_RETRY_SPREAD_S = 60,
+    POLL_AGAIN_S = 2, /* Retry-After of orders in processing */
+};
+
+/* Between the steps of new-order and finalize. */
+struct order_state {
+    struct order_request request;
+    const struct profile_config *profile;
+    struct order order;
+    bool created;
+    struct bytes csr; /* checked */
+};
+
+static struct order_state *new_state(struct exchange *exchange)
+{
+    struct order_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    exchange->state = state;
+    return state;
+}
+
+static enum store_result record(struct exchange *exchange, struct store_session *session, const char *kind,
+                                int64_t order_id, const char *detail)
+{
+    struct event event = {.at = exchange->now,
+                          .kind = kind,
+                          .account_id = exchange->account.id,
+                          .order_id = order_id,
+                          .who = exchange_who(exchange),
+                          .detail = detail};
+    return store_event_insert(session, &event);
+}
+
+/* ---- new-order: prepare ---- */
+
+static const struct problem *choose_profile(struct exchange *exchange, struct order_state *state)
+{
+    const struct endpoint_config *endpoint = exchange->endpoint;
+    const char *wanted = state->request.profile == NULL ? endpoint->profiles[0] : state->request.profile;
+    for (size_t i = 0; i < endpoint->profile_count; ++i) {
+        if (strcmp(endpoint->profiles[i], wanted) == 0) {
+            state->profile = config_profile(exchange->server->config, wanted);
+            return NULL;
+        }
+    }
+    return problem_new(exchange->arena, PROBLEM_INVALID_PROFILE,
+                       "This endpoint has no profile \"%s\"; the directory lists those it has.", wanted);
+}
+
+/* While the CA is down an order could not end well: the client is told before any work is done. */
+static const struct problem *check_issuer_up(struct exchange *exchange, const struct order_state *state)
+{
+    struct issuer_status status;
+    issuer_read_status(server_issuer(exchange->server, state->profile->issuer), &status);
+    if (status.usable)
+        return NULL;
+    struct problem *problem =
+        problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                            "The certificate authority is not available; try again later.");
+    problem->retry_after_s = ISSUER_DOWN_RETRY_MIN_S + exchange->now % ISSUER_DOWN_RETRY_SPREAD_S;
+    return problem;
+}
+
+static const struct problem *check_challenges_exist(struct exchange *exchange,
+                                                    const struct order_state *state)
+{
+    for (size_t i = 0; i < state->request.identifier_count; ++i) {
+        const struct identifier *identifier = &state->request.identifiers[i];
+        if (challenges_for_identifier(exchange->endpoint->challenges, identifier) == 0)
+            return problem_new(exchange->arena, PROBLEM_REJECTED_IDENTIFIER,
+                               "This endpoint offers no challenge that could prove control of %s.",
+                               identifier->value);
+    }
+    return NULL;
+}
+
+static const struct problem *check_validity(struct exchange *exchange, const struct order_state *state)
+{
+    struct validity_limits limits;
+    server_profile_limits(exchange->server, state->profile, &limits);
+    return validity_check_order(exchange->arena, &limits, exchange->now, state->request.not_before,
+                                state->request.not_after);
+}
+
+void new_order_prepare(struct exchange *exchange)
+{
+    struct order_state *state = new_state(exchange);
+    if (exchange->envelope.post_as_get) {
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object.");
+        return;
+    }
+    const struct problem *problem =
+        order_parse_new(exchange->arena, exchange->envelope.payload,
+                        (size_t)exchange->server->config->max_identifiers, &state->request);
+    if (problem == NULL)
+        problem = choose_profile(exchange, state);
+    if (problem == NULL)
+        problem = check_issuer_up(exchange, state);
+    exchange->problem = problem;
+}
+
+/* ---- new-order: apply ---- */
+
+/* What an authenticated client is refused is audited (design: events). */
+static enum store_apply_result refuse_order(struct exchange *exchange, struct store_session *session,
+                                            const struct problem *problem)
+{
+    enum store_result recorded = record(exchange, session, "order.refused", 0, problem->detail);
+    exchange->problem = problem;
+    return exchange_store_ok(exchange, recorded) ? STORE_APPLIED : STORE_DISCARD;
+}
+
+static enum store_result use_authorization(struct exchange *exchange, struct store_session *session,
+                                           const struct identifier *identifier, struct authorization *out)
+{
+    const struct endpoint_config *endpoint = exchange->endpoint;
+    if (endpoint->authorization_lifetime_s > 0) {
+        enum store_result found =
+            store_authorization_find_valid(session, exchange->arena, exchange->account.id, identifier,
+                                           exchange->now + exchange->server->config->order_lifetime_s, out);
+        if (found != STORE_NOT_FOUND)
+            return found;
+    }
+    *out = (struct authorization){
+        .account_id = exchange->account.id,
+        .endpoint = endpoint->name,
+        .identifier = {.type = identifier->type},
+        .wildcard = identifier_is_wildcard(identifier),
+        .status = AUTHORIZATION_PENDING,
+        .created_at = exchange->now,
+        .expires_at = exchange->now + exchange->server->config->order_lifetime_s,
+        .offered = challenges_for_identifier(endpoint->challenges, identifier),
+    };
+    snprintf(out->identifier.value, sizeof(out->identifier.value), "%s", identifier_base_name(identifier));
+    if (!authorization_begin(exchange->arena, out))
+        return STORE_FAILED;
+    return store_authorization_insert(session, out);
+}
+
+static bool insert_order(struct exchange *exchange, struct store_session *session, struct order_state *state)
+{
+    const struct order_request *request = &state->request;
+    struct authorization *authorizations =
+        arena_alloc_array(exchange->arena, request->identifier_count, sizeof(authorizations[0]));
+    state->order = (struct order){
+        .account_id = exchange->account.id,
+        .endpoint = exchange->endpoint->name,
+        .profile = state->profile->name,
+        .status = ORDER_PENDING,
+        .status_since = exchange->now,
+        .created_at = exchange->now,
+        .expires_at = exchange->now + exchange->server->config->order_lifetime_s,
+        .not_before = request->not_before,
+        .not_after = request->not_after,
+        .identifiers = request->identifiers,
+        .identifier_count = request->identifier_count,
+        .authorization_ids = arena_alloc_array(exchange->arena, request->identifier_count, sizeof(int64_t)),
+        .client_address = exchange->request->client_address,
+        .user_agent = arena_string(exchange->arena, exchange->request->user_agent),
+    };
+    for (size_t i = 0; i < request->identifier_count; ++i) {
+        if (!exchange_store_ok(
+                exchange, use_authorization(exchange, session, &request->identifiers[i], &authorizations[i])))
+            return false;
+        state->order.authorization_ids[i] = authorizations[i].id;
+    }
+    state->order.status = order_status_from_authorizations(&state->order, authorizations,
+                                                           request->identifier_count, exchange->now);
+    return exchange_store_ok(exchange, store_order_insert(session, &state->order)) &&
+           exchange_store_ok(exchange, record(exchange, session, "order.created", state->order.id, NULL));
+}
+
+enum store_apply_result new_order_apply(struct exchange *exchange, struct store_session *session)
+{
+    struct order_state *state = exchange->state;
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    const struct problem *problem =
+        name_policy_check(exchange->arena, &exchange->endpoint->names, state->request.identifiers,
+                          state->request.identifier_count);
+    if (problem == NULL)
+        problem = check_challenges_exist(exchange, state);
+    if (problem == NULL)
+        problem = check_validity(exchange, state);
+    if (problem != NULL)
+        return refuse_order(exchange, session, problem);
+    state->created = true;
+    return insert_order(exchange, session, state) ? STORE_APPLIED : STORE_DISCARD;
+}
+
+/* ---- order ---- */
+
+static const struct problem *load_order(struct exchange *exchange, struct store_session *session)
+{
+    struct order_state *state = exchange->state;
+    enum store_result result = store_order_load(session, exchange->arena, exchange->id, &state->order);
+    const struct problem *problem =
+        exchange_check_owner(exchange, result, "order", state->order.endpoint, state->order.account_id);
+    if (problem != NULL)
+        return problem;
+    bool unfinished = state->order.status == ORDER_PENDING || state->order.status == ORDER_READY;
+    if (unfinished && state->order.expires_at <= exchange->now)
+        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                   "The order expired before it was finalized; make a new one.");
+    return NULL;
+}
+
+void order_prepare(struct exchange *exchange)
+{
+    new_state(exchange);
+    exchange->problem = load_order(exchange, exchange_session(exchange));
+}
+
+void order_render_route(struct exchange *exchange)
+{
+    struct order_state *state = exchange->state;
+    /* After a wait for the outcome: what the database says now. */
+    if (exchange->hold_key != 0) {
+        exchange->problem = load_order(exchange, exchange_session(exchange));
+        if (exchange->problem != NULL)
+            return;
+    }
+    exchange_add_header(exchange, "Location", url_order(exchange->arena, &exchange->urls, state->order.id));
+    if (state->order.status == ORDER_PROCESSING || state->order.status == ORDER_PENDING)
+        exchange_add_retry_after(exchange, POLL_AGAIN_S);
+    exchange_reply_json(exchange, state->created ? 201 : 200,
+                        order_render(exchange->arena, &exchange->urls, &state->order));
+}
+
+/* ---- finalize ---- */
+
+/* An order that is on its way or at its end is answered as it is: the same CSR never signs twice
+ * (acme-server.md 43). */
+static bool is_under_way(const struct order *order)
+{
+    return order->status == ORDER_PROCESSING || order->status == ORDER_VALID;
+}
+
+/* The costly part, on the loop: identifiers of an order never change, so that the check holds in `apply` too.
+ */
+void finalize_prepare(struct exchange *exchange)
+{
+    struct order_state *state = new_state(exchange);
+    if (exchange->envelope.post_as_get) {
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object with a csr.");
+        return;
+    }
+    const struct problem *problem = load_order(exchange, exchange_session(exchange));
+    if (problem == NULL && is_under_way(&state->order)) {
+        exchange->answered = true;
+        return;
+    }
+    if (problem == NULL)
+        problem = order_check_ready(exchange->arena, &state->order);
+    if (problem == NULL)
+        problem = order_parse_finalize(exchange->arena, exchange->envelope.payload, &state->csr);
+    if (problem == NULL) {
+        autofree_x509_req X509_REQ *csr = NULL;
+        problem = csr_check(exchange->arena, state->csr, state->order.identifiers,
+                            state->order.identifier_count, exchange->key->key, &csr);
+    }
+    exchange->problem = problem;
+}
+
+/* Validations may have lapsed or been withdrawn since the order became ready. */
+static const struct problem *check_still_authorized(struct exchange *exchange, struct store_session *session,
+                                                    const struct order *order)
+{
+    for (size_t i = 0; i < order->identifier_count; ++i) {
+        struct authorization authorization;
+        enum store_result result =
+            store_authorization_load(session, exchange->arena, order->authorization_ids[i], &authorization);
+        if (!exchange_store_ok(exchange, result))
+            return exchange->problem;
+        if (result == STORE_NOT_FOUND ||
+            authorization_status_at(&authorization, exchange->now) != AUTHORIZATION_VALID)
+            return problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
+                               "The authorization for %s is no longer valid; make a new order.",
+                               order->identifiers[i].value);
+    }
+    return NULL;
+}
+
+enum store_apply_result finalize_apply(struct exchange *exchange, struct store_session *session)
+{
+    struct order_state *state = exchange->state;
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    const struct problem *problem = load_order(exchange, session);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
+    struct order *order = &state->order;
+    if (order->status != ORDER_VALID)
+        exchange->hold_key = order->id;
+    if (is_under_way(order))
+        return STORE_DISCARD;
+    problem = order_check_ready(exchange->arena, order);
+    if (problem == NULL)
+        problem = check_still_authorized(exchange, session, order);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
+    order->status = ORDER_PROCESSING;
+    order->status_since = exchange->now;
+    order->processing_since = exchange->now;
+    order->next_attempt_at = exchange->now;
+    order->csr = state->csr;
+    if (!exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
+        !exchange_store_ok(exchange, record(exchange, session, "order.finalized", order->id, NULL)))
+        return STORE_DISCARD;
+    exchange->work_due = true;
+    return STORE_APPLIED;
+}

@@ -1,0 +1,60 @@
+#include "gateway/routes.h"
+
+/* Every resource of an endpoint. */
+static const struct route routes[] = {
+    {"/directory", "GET, HEAD, POST", ROUTE_OPEN, true, NULL, NULL, directory_render_route},
+    {"/new-nonce", "GET, HEAD, POST", ROUTE_OPEN, true, NULL, NULL, new_nonce_render},
+    {"/new-account", "POST", ROUTE_JWK, false, new_account_prepare, new_account_apply, account_render_route},
+    {"/account/{id}", "POST", ROUTE_KID, false, account_prepare, account_apply, account_render_route},
+    {"/account/{id}/orders", "POST", ROUTE_KID, true, account_orders_prepare, NULL, account_orders_render},
+    {"/new-order", "POST", ROUTE_KID, false, new_order_prepare, new_order_apply, order_render_route},
+    {"/order/{id}", "POST", ROUTE_KID, true, order_prepare, NULL, order_render_route},
+    {"/order/{id}/finalize", "POST", ROUTE_KID, false, finalize_prepare, finalize_apply, order_render_route},
+    {"/authz/{id}", "POST", ROUTE_KID, false, authorization_prepare, authorization_apply,
+     authorization_render_route},
+    {"/challenge/{id}/{type}", "POST", ROUTE_KID, false, challenge_prepare, challenge_apply,
+     challenge_render_route},
+    {"/certificate/{id}", "POST", ROUTE_KID, true, certificate_prepare, NULL, certificate_render},
+    {"/revoke-cert", "POST", ROUTE_EITHER, false, revoke_prepare, revoke_apply, revoke_render},
+};
+
+/* The next segment, its slash left off; `path` goes on behind it. */
+static struct bytes take_segment(struct bytes *path)
+{
+    if (path->n == 0 || path->p[0] != '/')
+        return (struct bytes){0};
+    const uint8_t *begin = path->p + 1;
+    const uint8_t *end = memchr(begin, '/', path->n - 1);
+    if (end == NULL)
+        end = path->p + path->n;
+    *path = bytes_of(end, (size_t)(path->p + path->n - end));
+    return bytes_of(begin, (size_t)(end - begin));
+}
+
+static bool segment_matches(struct exchange *exchange, struct bytes pattern, struct bytes segment)
+{
+    if (bytes_equal_string(pattern, "{id}")) {
+        exchange->id = url_parse_id(segment);
+        return exchange->id != 0;
+    }
+    if (bytes_equal_string(pattern, "{type}"))
+        return challenge_type_from_name(segment, &exchange->challenge_type);
+    return bytes_equal(pattern, segment);
+}
+
+static bool route_matches(struct exchange *exchange, const struct route *route, struct bytes path)
+{
+    struct bytes pattern = bytes_from_string(route->pattern);
+    while (pattern.n != 0 && path.n != 0)
+        if (!segment_matches(exchange, take_segment(&pattern), take_segment(&path)))
+            return false;
+    return pattern.n == 0 && path.n == 0;
+}
+
+const struct route *routes_find(struct exchange *exchange, struct bytes path)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i)
+        if (route_matches(exchange, &routes[i], path))
+            return &routes[i];
+    return NULL;
+}

@@ -1,0 +1,41 @@
+/* The steps of every route, one file a resource: route_{directory,account,order,authorization,certificate}.c.
+ */
+#pragma once
+
+#include "gateway/exchange.h"
+
+/* route_directory.c (RFC 8555 §7.1.1, §7.2) */
+void directory_render_route(struct exchange *exchange);
+void new_nonce_render(struct exchange *exchange);
+
+/* route_account.c (§7.3, §7.1.2.1) */
+void new_account_prepare(struct exchange *exchange);
+enum store_apply_result new_account_apply(struct exchange *exchange, struct store_session *session);
+void account_prepare(struct exchange *exchange);
+enum store_apply_result account_apply(struct exchange *exchange, struct store_session *session);
+void account_render_route(struct exchange *exchange);
+void account_orders_prepare(struct exchange *exchange);
+void account_orders_render(struct exchange *exchange);
+
+/* route_order.c (§7.4) */
+void new_order_prepare(struct exchange *exchange);
+enum store_apply_result new_order_apply(struct exchange *exchange, struct store_session *session);
+void order_prepare(struct exchange *exchange);
+void finalize_prepare(struct exchange *exchange);
+enum store_apply_result finalize_apply(struct exchange *exchange, struct store_session *session);
+void order_render_route(struct exchange *exchange);
+
+/* route_authorization.c (§7.5) */
+void authorization_prepare(struct exchange *exchange);
+enum store_apply_result authorization_apply(struct exchange *exchange, struct store_session *session);
+void authorization_render_route(struct exchange *exchange);
+void challenge_prepare(struct exchange *exchange);
+enum store_apply_result challenge_apply(struct exchange *exchange, struct store_session *session);
+void challenge_render_route(struct exchange *exchange);
+
+/* route_certificate.c (§7.4.2, §7.6) */
+void certificate_prepare(struct exchange *exchange);
+void certificate_render(struct exchange *exchange);
+void revoke_prepare(struct exchange *exchange);
+enum store_apply_result revoke_apply(struct exchange *exchange, struct store_session *session);
+void revoke_render(struct exchange *exchange);

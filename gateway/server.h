@@ -1,0 +1,49 @@
+/* The running server: what its parts share. Made by server_start, then read-only but for the parts' own
+ * state. */
+#pragma once
+
+#include <pthread.h>
+
+#include "acme/nonce.h"
+#include "gateway/config.h"
+#include "gateway/http.h"
+#include "gateway/issuer.h"
+#include "gateway/outbound.h"
+#include "store/store.h"
+
+struct work;
+struct own_certificate;
+
+struct server {
+    const struct config *config;
+    struct store *store;
+    struct outbound *outbound;
+    struct issuer **issuers; /* config->issuer_count */
+    struct work *work;
+    struct own_certificate *own_certificate;
+    struct http_server *http;
+    struct nonce_source *nonces;
+    pthread_mutex_t nonce_lock; /* held for the few instructions of nonce_spend */
+};
+
+/* Starts everything in order; NULL with `why` filled. `config` stays the caller's and must outlive the
+ * server. */
+[[gnu::warn_unused_result]] struct server *server_start(const struct config *config, char why[static 512]);
+
+/* Ends what is under way within bounds, closes the database, frees. */
+void server_stop(struct server *server);
+
+struct issuer *server_issuer(const struct server *server, const char *id);
+
+/* The issuer that a profile of the configuration names; NULL for an unknown profile. `profile_out` may be
+ * NULL. */
+struct issuer *server_issuer_of_profile(const struct server *server, const char *profile,
+                                        const struct profile_config **profile_out);
+
+/* Limits for a certificate of this profile, as known now. */
+void server_profile_limits(const struct server *server, const struct profile_config *profile,
+                           struct validity_limits *out);
+
+/* Unix time: the one place where the gateway reads the clock for protocol objects. */
+int64_t clock_now(void);
+int64_t clock_now_ms(void);

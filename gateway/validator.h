@@ -1,0 +1,28 @@
+/*
+ * Proving control of a name (RFC 8555 §8): one validator a challenge type, on the outbound thread. A
+ * validator makes one try and says what came of it; retrying and recording are its caller's.
+ */
+#pragma once
+
+#include "acme/authorization.h"
+#include "gateway/config.h"
+#include "gateway/outbound.h"
+
+struct validation {
+    struct arena *arena; /* the caller's; lives until done was called */
+    struct outbound *outbound;
+    const struct validation_config *config;
+    struct identifier identifier; /* without "*." */
+    enum challenge_type type;
+    const char *token;
+    const char *key_authorization;
+    void (*done)(struct validation *validation);
+    void *owner;
+    /* the outcome */
+    const struct problem *problem; /* NULL: control is proven */
+    bool passing; /* the fault may pass (no connection, no answer, SERVFAIL, 5xx…): worth another try */
+    const char *tried; /* one line for events: what was dialled and what was answered */
+};
+
+/* Starts the try; `done` is called once, perhaps before this returns. */
+void validation_start(struct validation *validation);

@@ -1,0 +1,89 @@
+/* Shared by gateway/work*.c only. Everything but the committer's `done` calls runs on the outbound thread. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "gateway/work.h"
+#include "store/objects.h"
+
+enum { WORK_SET_SLOTS = 8192 };
+
+/* What is under way, by the object's id; ids are unique over all kinds. Open addressing, never more than half
+ * full. */
+struct work_set {
+    int64_t slot[WORK_SET_SLOTS];
+    size_t count;
+};
+
+/* One kind of work: what is due, how many at once, how one begins. */
+struct work_kind {
+    const char *name;
+    enum store_result (*due)(struct store_session *session, int64_t now, int64_t *ids, size_t max,
+                             size_t *count, int64_t *next_due);
+    void (*begin)(struct work *work, int64_t id);
+    size_t max_under_way;
+    size_t under_way;
+};
+
+enum { WORK_VALIDATION, WORK_ISSUANCE, WORK_REVOCATION, WORK_KINDS };
+
+struct work {
+    struct server *server;
+    struct store_session *session; /* the outbound thread's own */
+    struct outbound_message wake;
+    atomic_bool awake; /* a wake message is on its way */
+    struct outbound_timer timer;
+    struct work_set set;
+    struct work_kind kinds[WORK_KINDS];
+    bool stopping;
+    bool silent; /* the front end is going: nobody is told of ends any more */
+    pthread_mutex_t stop_lock;
+    pthread_cond_t stop_changed;
+    bool stopped;
+};
+
+/*
+ * One piece of work: an object taken up, an outside call or two, and the writes between. It owns its arena.
+ * `step` is what follows the commit under way, on the outbound thread.
+ */
+struct work_item {
+    struct store_operation operation; /* first */
+    struct outbound_message message;
+    struct work *work;
+    struct work_kind *kind;
+    struct arena *arena;
+    int64_t id;
+    int64_t now; /* of the current step */
+    enum store_apply_result (*apply)(struct work_item *item, struct store_session *session);
+    void (*step)(struct work_item *item);
+    enum store_outcome outcome;
+    void *state; /* the kind's own */
+};
+
+/* Makes the item for an object that is due. */
+struct work_item *work_item_new(struct work *work, int kind, int64_t id);
+
+/* Commits `apply`, then goes on with `step`. The write is repeated while the store is unavailable: an
+ * outcome, a certificate perhaps, is held until it is stored. */
+void work_item_commit(struct work_item *item,
+                      enum store_apply_result (*apply)(struct work_item *item, struct store_session *session),
+                      void (*step)(struct work_item *item));
+
+/* The end: whoever waits for the object goes on; the item is freed. */
+void work_item_end(struct work_item *item);
+
+/* Writes an event of the gateway's own. */
+enum store_result work_record(struct work_item *item, struct store_session *session,
+                              const struct event *event);
+
+/* Seconds to wait before try number `attempts` + 1: doubling from `first_s` to `most_s`, with jitter. */
+int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s);
+
+/* A problem as the text that the store keeps. */
+const char *work_problem_json(struct arena *arena, const struct problem *problem);
+
+/* ---- the kinds ---- */
+
+void work_validation_begin(struct work *work, int64_t id);
+void work_issuance_begin(struct work *work, int64_t id);
+void work_revocation_begin(struct work *work, int64_t id);

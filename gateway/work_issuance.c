@@ -1,0 +1,392 @@
+#include <openssl/x509.h>
+
+#include "acme/base/time_text.h"
+#include "gateway/log.h"
+#include "gateway/work_internal.h"
+#include "stepca/token.h"
+
+enum {
+    RETRY_FIRST_S = 2,
+    RETRY_MOST_S = 60,
+    ISSUER_DOWN_FIRST_S = 5,
+    ISSUER_DOWN_MOST_S = 10,
+};
+
+_Static_assert(CERTIFICATE_SLACK_S > 0, "the CA's clock may be a little ahead");
+
+struct issuance_work {
+    struct order order;
+    struct issuer *issuer;
+    struct attempt attempt;
+    struct issuer_sign_job job;
+    struct certificate certificate;
+    struct certificate_facts facts;
+    const struct problem *problem; /* what the order ends with */
+};
+
+static void free_csr(void *csr)
+{
+    X509_REQ_free(csr);
+}
+
+static enum store_result record(struct work_item *item, struct store_session *session, const char *kind,
+                                const char *detail)
+{
+    const struct issuance_work *state = item->state;
+    struct event event = {.kind = kind,
+                          .account_id = state->order.account_id,
+                          .order_id = state->order.id,
+                          .certificate_id = state->certificate.id,
+                          .detail = detail};
+    return work_record(item, session, &event);
+}
+
+static enum store_apply_result applied(enum store_result result)
+{
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
+/* ---- the order fails ---- */
+
+static enum store_apply_result apply_order_failed(struct work_item *item, struct store_session *session)
+{
+    struct issuance_work *state = item->state;
+    struct order *order = &state->order;
+    enum store_result result = STORE_OK;
+    if (state->attempt.id != 0)
+        result = store_attempt_end(session, &state->attempt);
+    order->status = ORDER_INVALID;
+    order->status_since = item->now;
+    order->next_attempt_at = 0;
+    order->error_json = work_problem_json(item->arena, state->problem);
+    if (result == STORE_OK)
+        result = store_order_update(session, order, ORDER_PROCESSING);
+    if (result == STORE_OK)
+        result = record(item, session, "order.invalid", state->problem->detail);
+    return applied(result);
+}
+
+static void fail_order(struct work_item *item, const struct problem *problem)
+{
+    struct issuance_work *state = item->state;
+    state->problem = problem;
+    log_warning("order %lld is invalid: %s", (long long)item->id, problem->detail);
+    work_item_commit(item, apply_order_failed, work_item_end);
+}
+
+/* ---- the order waits ---- */
+
+static enum store_apply_result apply_put_off(struct work_item *item, struct store_session *session)
+{
+    const struct issuance_work *state = item->state;
+    enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
+    if (result == STORE_OK && state->attempt.id != 0)
+        result = store_attempt_end(session, &state->attempt);
+    if (result == STORE_OK && state->attempt.id != 0)
+        result = record(item, session,
+                        state->attempt.status == ATTEMPT_UNKNOWN ? "attempt.unknown" : "attempt.failed",
+                        state->attempt.message);
+    return applied(result);
+}
+
+static void put_off(struct work_item *item, int64_t wait_s)
+{
+    struct issuance_work *state = item->state;
+    state->order.next_attempt_at = item->now + wait_s;
+    work_item_commit(item, apply_put_off, work_item_end);
+}
+
+/* ---- the certificate came ---- */
+
+static void fill_certificate(struct work_item *item, struct bytes leaf)
+{
+    struct issuance_work *state = item->state;
+    const struct issuer_result *result = &state->job.result;
+    const char *chain_pem = "";
+    for (size_t i = 1; i < result->chain_count; ++i)
+        chain_pem =
+            arena_printf(item->arena, "%s%s", chain_pem, certificate_to_pem(item->arena, result->chain[i]));
+    state->certificate = (struct certificate){
+        .account_id = state->order.account_id,
+        .order_id = state->order.id,
+        .endpoint = state->order.endpoint,
+        .issuer = state->issuer->id,
+        .root_fingerprint = state->issuer->root_fingerprint,
+        .serial = state->facts.serial,
+        .leaf = leaf,
+        .chain_pem = bytes_from_string(chain_pem),
+        .key_hash = bytes_of(state->facts.key_hash, sizeof(state->facts.key_hash)),
+        .not_before = state->facts.not_before,
+        .not_after = state->facts.not_after,
+        .status = CERTIFICATE_GOOD,
+        .created_at = item->now,
+    };
+}
+
+/* Nobody will get it: kept, and its revocation due. */
+static void reject_certificate(struct work_item *item, const char *why)
+{
+    struct issuance_work *state = item->state;
+    struct certificate *certificate = &state->certificate;
+    certificate->status = CERTIFICATE_REJECTED;
+    certificate->rejected_because = why;
+    certificate->revocation_requested_at = item->now;
+    certificate->revocation_requested_by = "gateway";
+    certificate->revocation_next_attempt_at = item->now;
+    state->attempt.status = ATTEMPT_REJECTED;
+    state->attempt.message = why;
+}
+
+static enum store_result insert_certificate(struct work_item *item, struct store_session *session)
+{
+    struct issuance_work *state = item->state;
+    return store_certificate_insert(session, &state->certificate, state->facts.identifiers,
+                                    state->facts.identifier_count);
+}
+
+static enum store_apply_result apply_rejected(struct work_item *item, struct store_session *session)
+{
+    const struct issuance_work *state = item->state;
+    enum store_result result = insert_certificate(item, session);
+    if (result == STORE_OK)
+        result = record(item, session, "certificate.rejected", state->certificate.rejected_because);
+    return result == STORE_OK ? apply_order_failed(item, session) : STORE_DISCARD;
+}
+
+static enum store_apply_result apply_issued(struct work_item *item, struct store_session *session)
+{
+    struct issuance_work *state = item->state;
+    struct order *order = &state->order;
+    struct order now;
+    enum store_result result = store_order_load(session, item->arena, order->id, &now);
+    if (result != STORE_OK)
+        return STORE_DISCARD;
+    if (now.status != ORDER_PROCESSING) {
+        reject_certificate(item, "the order had ended before its certificate came");
+        result = insert_certificate(item, session);
+        if (result == STORE_OK)
+            result = store_attempt_end(session, &state->attempt);
+        return applied(result == STORE_OK
+                           ? record(item, session, "certificate.rejected", state->attempt.message)
+                           : result);
+    }
+    result = insert_certificate(item, session);
+    order->status = ORDER_VALID;
+    order->status_since = item->now;
+    order->next_attempt_at = 0;
+    order->certificate_id = state->certificate.id;
+    if (result == STORE_OK)
+        result = store_attempt_end(session, &state->attempt);
+    if (result == STORE_OK)
+        result = store_order_update(session, order, ORDER_PROCESSING);
+    if (result == STORE_OK)
+        result = record(item, session, "order.valid", NULL);
+    return applied(result);
+}
+
+static void on_rejected_stored(struct work_item *item)
+{
+    struct work *work = item->work;
+    work_item_end(item);
+    work_wake(work);
+}
+
+static void take_certificate(struct work_item *item)
+{
+    struct issuance_work *state = item->state;
+    const struct issuer_result *result = &state->job.result;
+    const char *why = "the CA's answer holds no certificate";
+    if (result->chain_count == 0 || !certificate_read_facts(item->arena, result->chain[0], &state->facts)) {
+        state->attempt.status = ATTEMPT_UNKNOWN;
+        state->attempt.message = why;
+        put_off(item, work_backoff(state->order.attempt_count, RETRY_FIRST_S, RETRY_MOST_S));
+        return;
+    }
+    fill_certificate(item, result->chain[0]);
+    struct certificate_expectation expectation = {
+        .csr = state->job.csr,
+        .identifiers = state->order.identifiers,
+        .identifier_count = state->order.identifier_count,
+        .latest_not_after = state->job.validity.latest_not_after,
+        .earliest_not_before =
+            state->order.not_before == 0 ? 0 : state->order.not_before - CERTIFICATE_SLACK_S,
+        .roots = state->issuer->roots,
+        .now = item->now,
+    };
+    if (certificate_check(item->arena, result->chain, result->chain_count, &expectation, &why)) {
+        state->attempt.status = ATTEMPT_SIGNED;
+        work_item_commit(item, apply_issued, work_item_end);
+        return;
+    }
+    reject_certificate(item, why);
+    state->problem =
+        problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
+                    "The certificate authority issued a certificate that does not fit the order (%s); it "
+                    "is being revoked.",
+                    why);
+    log_error("issuer %s: certificate %s for order %lld is rejected: %s", state->issuer->id,
+              state->certificate.serial, (long long)item->id, why);
+    work_item_commit(item, apply_rejected, on_rejected_stored);
+}
+
+/* ---- the CA's answer ---- */
+
+static void on_signed(struct issuer_sign_job *job)
+{
+    struct work_item *item = job->owner;
+    struct issuance_work *state = item->state;
+    const struct issuer_result *result = &job->result;
+    struct attempt *attempt = &state->attempt;
+    item->now = clock_now();
+    attempt->ended_at = item->now;
+    attempt->http_status = result->http_status;
+    attempt->message = result->message;
+    switch (result->outcome) {
+    case ISSUER_OK:
+        take_certificate(item);
+        return;
+    case ISSUER_REFUSED:
+    case ISSUER_ALREADY_REVOKED:
+        attempt->status = ATTEMPT_REFUSED;
+        fail_order(item, problem_new(item->arena,
+                                     result->about_names ? PROBLEM_REJECTED_IDENTIFIER : PROBLEM_BAD_CSR,
+                                     "The certificate authority refused: %s", result->message));
+        return;
+    case ISSUER_UNAUTHORIZED:
+    case ISSUER_UNAVAILABLE:
+    case ISSUER_UNKNOWN:
+        attempt->status = result->outcome == ISSUER_UNKNOWN ? ATTEMPT_UNKNOWN : ATTEMPT_FAILED;
+        log_warning("issuer %s: order %lld is not signed yet: %s", state->issuer->id, (long long)item->id,
+                    result->message);
+        put_off(item, work_backoff(state->order.attempt_count, RETRY_FIRST_S, RETRY_MOST_S));
+        return;
+    }
+}
+
+/* ---- an attempt ---- */
+
+static void call_issuer(struct work_item *item)
+{
+    struct issuance_work *state = item->state;
+    issuer_sign(state->issuer, &state->job);
+}
+
+/* Committed before /sign is called: a lost answer is then known to have been possible. */
+static enum store_apply_result apply_attempt(struct work_item *item, struct store_session *session)
+{
+    struct issuance_work *state = item->state;
+    enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
+    if (result == STORE_OK)
+        result = store_attempt_insert(session, &state->attempt);
+    return applied(result);
+}
+
+static const char *asked_validity(struct arena *arena, const struct validity_request *validity)
+{
+    if (validity->not_before == NULL && validity->not_after == NULL)
+        return "";
+    return arena_printf(arena, "%s/%s", validity->not_before == NULL ? "" : validity->not_before,
+                        validity->not_after == NULL ? "" : validity->not_after);
+}
+
+static bool prepare_attempt(struct work_item *item, const struct validity_request *validity)
+{
+    struct issuance_work *state = item->state;
+    struct order *order = &state->order;
+    uint8_t *hash = arena_alloc(item->arena, 32);
+    char *token_id = arena_alloc(item->arena, STEPCA_TOKEN_ID_BYTES);
+    const uint8_t *der = order->csr.p;
+    X509_REQ *csr = d2i_X509_REQ(NULL, &der, (long)order->csr.n);
+    if (csr == NULL)
+        return false;
+    arena_on_free(item->arena, free_csr, csr);
+    if (EVP_Digest(order->csr.p, order->csr.n, hash, NULL, EVP_sha256(), NULL) != 1 ||
+        !stepca_token_id_new(token_id))
+        return false;
+    ++order->attempt_count;
+    state->attempt = (struct attempt){.order_id = order->id,
+                                      .issuer = state->issuer->id,
+                                      .root_fingerprint = state->issuer->root_fingerprint,
+                                      .token_id = token_id,
+                                      .csr_hash = bytes_of(hash, 32),
+                                      .asked_validity = asked_validity(item->arena, validity),
+                                      .status = ATTEMPT_STARTED,
+                                      .started_at = item->now};
+    state->job = (struct issuer_sign_job){.arena = item->arena,
+                                          .csr = csr,
+                                          .csr_der = order->csr,
+                                          .token_id = token_id,
+                                          .validity = *validity,
+                                          .done = on_signed,
+                                          .owner = item};
+    return true;
+}
+
+/* What the CA said last, for an order that is given up. */
+static const char *last_words(struct work_item *item)
+{
+    struct attempt *attempts = NULL;
+    size_t count = 0;
+    if (store_attempts_of_order(item->work->session, item->arena, item->id, &attempts, &count) == STORE_OK)
+        for (size_t i = count; i-- > 0;)
+            if (attempts[i].message != NULL && attempts[i].message[0] != '\0')
+                return attempts[i].message;
+    return "it was not reachable";
+}
+
+static void give_up(struct work_item *item)
+{
+    char waited[DURATION_TEXT_BYTES];
+    duration_format(waited, item->work->server->config->finalize_give_up_after_s);
+    fail_order(item,
+               problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
+                           "The certificate authority did not sign within %s: %s", waited, last_words(item)));
+}
+
+static void attempt_order(struct work_item *item)
+{
+    struct issuance_work *state = item->state;
+    struct server *server = item->work->server;
+    const struct profile_config *profile = NULL;
+    state->issuer = server_issuer_of_profile(server, state->order.profile, &profile);
+    if (state->issuer == NULL) {
+        fail_order(item, problem_new(item->arena, PROBLEM_INVALID_PROFILE,
+                                     "The profile \"%s\" is no longer configured.", state->order.profile));
+        return;
+    }
+    if (item->now >= state->order.processing_since + server->config->finalize_give_up_after_s) {
+        give_up(item);
+        return;
+    }
+    struct issuer_status status;
+    issuer_read_status(state->issuer, &status);
+    if (!status.usable) {
+        put_off(item, work_backoff(1, ISSUER_DOWN_FIRST_S, ISSUER_DOWN_MOST_S));
+        return;
+    }
+    struct validity_limits limits;
+    struct validity_request validity;
+    server_profile_limits(server, profile, &limits);
+    const struct problem *problem = validity_plan(item->arena, &limits, item->now, state->order.not_before,
+                                                  state->order.not_after, &validity);
+    if (problem == NULL && !prepare_attempt(item, &validity))
+        problem =
+            problem_new(item->arena, PROBLEM_SERVER_INTERNAL, "The signing request could not be prepared.");
+    if (problem != NULL)
+        fail_order(item, problem);
+    else
+        work_item_commit(item, apply_attempt, call_issuer);
+}
+
+void work_issuance_begin(struct work *work, int64_t id)
+{
+    struct work_item *item = work_item_new(work, WORK_ISSUANCE, id);
+    struct issuance_work *state = arena_alloc(item->arena, sizeof(*state));
+    item->state = state;
+    if (store_order_load(work->session, item->arena, id, &state->order) != STORE_OK ||
+        state->order.status != ORDER_PROCESSING) {
+        work_item_end(item);
+        return;
+    }
+    attempt_order(item);
+}

@@ -1,0 +1,122 @@
+#include "acme/certificate.h"
+#include "gateway/log.h"
+#include "gateway/work_internal.h"
+
+enum {
+    RETRY_FIRST_S = 5,
+    RETRY_MOST_S = 600,
+    REFUSED_RETRY_S = 3600, /* the CA said no: an operator has to see to it */
+};
+
+struct revocation_work {
+    struct certificate certificate;
+    struct issuer_revoke_job job;
+    const char *event_kind;
+    const char *event_detail;
+};
+
+static enum store_apply_result apply_outcome(struct work_item *item, struct store_session *session)
+{
+    struct revocation_work *state = item->state;
+    const struct certificate *certificate = &state->certificate;
+    enum store_result result = store_certificate_update(session, certificate);
+    struct event event = {.kind = state->event_kind,
+                          .account_id = certificate->account_id,
+                          .order_id = certificate->order_id,
+                          .certificate_id = certificate->id,
+                          .detail = state->event_detail};
+    if (result == STORE_OK)
+        result = work_record(item, session, &event);
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
+static void put_off(struct work_item *item, const char *kind, const char *words, int64_t wait_s)
+{
+    struct revocation_work *state = item->state;
+    struct certificate *certificate = &state->certificate;
+    certificate->revocation_error = words;
+    certificate->revocation_next_attempt_at = item->now + wait_s;
+    state->event_kind = kind;
+    state->event_detail = words;
+    log_warning("revocation of certificate %s is not confirmed: %s", certificate->serial, words);
+    work_item_commit(item, apply_outcome, work_item_end);
+}
+
+/* Ours and the CA's records agree from here on: "already revoked" confirms what we asked for. */
+static void confirm(struct work_item *item, const char *detail)
+{
+    struct revocation_work *state = item->state;
+    struct certificate *certificate = &state->certificate;
+    if (certificate->status != CERTIFICATE_REJECTED)
+        certificate->status = CERTIFICATE_REVOKED;
+    certificate->revoked_at = item->now;
+    certificate->revocation_next_attempt_at = 0;
+    certificate->revocation_error = NULL;
+    state->event_kind = "certificate.revoked";
+    state->event_detail = detail;
+    work_item_commit(item, apply_outcome, work_item_end);
+}
+
+static void on_revoked(struct issuer_revoke_job *job)
+{
+    struct work_item *item = job->owner;
+    struct revocation_work *state = item->state;
+    const struct issuer_result *result = &job->result;
+    item->now = clock_now();
+    int64_t attempts = ++state->certificate.revocation_attempt_count;
+    switch (result->outcome) {
+    case ISSUER_OK:
+        confirm(item, "confirmed by the CA");
+        return;
+    case ISSUER_ALREADY_REVOKED:
+        confirm(item, "the CA had it as revoked already");
+        return;
+    case ISSUER_REFUSED:
+        put_off(item, "revocation.refused", result->message, REFUSED_RETRY_S);
+        return;
+    case ISSUER_UNAUTHORIZED:
+    case ISSUER_UNAVAILABLE:
+    case ISSUER_UNKNOWN:
+        put_off(item, "revocation.failed", result->message,
+                work_backoff(attempts, RETRY_FIRST_S, RETRY_MOST_S));
+        return;
+    }
+}
+
+/* The CA answers 200 to serials it never issued: only what chains to this issuer's root is asked of it. */
+static struct issuer *issuer_of(struct work_item *item)
+{
+    const struct revocation_work *state = item->state;
+    const struct certificate *certificate = &state->certificate;
+    struct issuer *issuer = server_issuer(item->work->server, certificate->issuer);
+    if (issuer == NULL || strcmp(issuer->root_fingerprint, certificate->root_fingerprint) == 0)
+        return issuer;
+    return certificate_chains_to(certificate->leaf, certificate->chain_pem, issuer->roots) ? issuer : NULL;
+}
+
+void work_revocation_begin(struct work *work, int64_t id)
+{
+    struct work_item *item = work_item_new(work, WORK_REVOCATION, id);
+    struct revocation_work *state = arena_alloc(item->arena, sizeof(*state));
+    item->state = state;
+    if (store_certificate_load(work->session, item->arena, id, &state->certificate) != STORE_OK ||
+        state->certificate.revoked_at != 0) {
+        work_item_end(item);
+        return;
+    }
+    struct issuer *issuer = issuer_of(item);
+    if (issuer == NULL) {
+        put_off(item, "revocation.failed",
+                arena_printf(item->arena, "no issuer \"%s\" with the root that issued it is configured",
+                             state->certificate.issuer),
+                REFUSED_RETRY_S);
+        return;
+    }
+    state->job = (struct issuer_revoke_job){.arena = item->arena,
+                                            .serial = state->certificate.serial,
+                                            .leaf = state->certificate.leaf,
+                                            .reason = state->certificate.revocation_reason,
+                                            .done = on_revoked,
+                                            .owner = item};
+    issuer_revoke(issuer, &state->job);
+}

@@ -1,0 +1,176 @@
+#include "acme/authorization.h"
+#include "acme/order.h"
+#include "gateway/log.h"
+#include "gateway/validator.h"
+#include "gateway/work_internal.h"
+
+enum { RETRY_FIRST_S = 1, RETRY_MOST_S = 10 };
+
+struct validation_work {
+    struct authorization authorization;
+    struct account account;
+    struct validation validation;
+};
+
+static const char *challenge_name(const struct authorization *authorization)
+{
+    return challenge_type_info(authorization->chosen)->name;
+}
+
+static enum store_result record(struct work_item *item, struct store_session *session, const char *kind,
+                                int64_t order_id, const char *detail)
+{
+    const struct validation_work *state = item->state;
+    struct event event = {.kind = kind,
+                          .account_id = state->authorization.account_id,
+                          .order_id = order_id,
+                          .authorization_id = state->authorization.id,
+                          .detail = detail};
+    return work_record(item, session, &event);
+}
+
+/* ---- what a final outcome means for the orders that wait ---- */
+
+static enum store_result load_authorizations(struct work_item *item, struct store_session *session,
+                                             const struct order *order, struct authorization **out)
+{
+    *out = arena_alloc_array(item->arena, order->identifier_count, sizeof(**out));
+    for (size_t i = 0; i < order->identifier_count; ++i) {
+        enum store_result result =
+            store_authorization_load(session, item->arena, order->authorization_ids[i], &(*out)[i]);
+        if (result != STORE_OK)
+            return result;
+    }
+    return STORE_OK;
+}
+
+static enum store_result settle_order(struct work_item *item, struct store_session *session, int64_t order_id)
+{
+    const struct validation_work *state = item->state;
+    struct order order;
+    struct authorization *authorizations = NULL;
+    enum store_result result = store_order_load(session, item->arena, order_id, &order);
+    if (result == STORE_OK)
+        result = load_authorizations(item, session, &order, &authorizations);
+    if (result != STORE_OK)
+        return result;
+    enum order_status was = order.status;
+    order.status =
+        order_status_from_authorizations(&order, authorizations, order.identifier_count, item->now);
+    if (order.status == was)
+        return STORE_OK;
+    order.status_since = item->now;
+    if (order.status == ORDER_INVALID)
+        order.error_json = state->authorization.error_json;
+    result = store_order_update(session, &order, was);
+    if (result != STORE_OK)
+        return result;
+    return record(item, session, order.status == ORDER_READY ? "order.ready" : "order.invalid", order.id,
+                  NULL);
+}
+
+static enum store_result settle_orders(struct work_item *item, struct store_session *session)
+{
+    int64_t *ids = NULL;
+    size_t count = 0;
+    enum store_result result = store_orders_waiting_on(session, item->arena, item->id, &ids, &count);
+    for (size_t i = 0; result == STORE_OK && i < count; ++i)
+        result = settle_order(item, session, ids[i]);
+    return result;
+}
+
+/* ---- recording ---- */
+
+/* STORE_NOT_FOUND: the client deactivated the authorization meanwhile, and the outcome no longer matters. */
+static enum store_apply_result apply_final(struct work_item *item, struct store_session *session)
+{
+    struct validation_work *state = item->state;
+    struct authorization *authorization = &state->authorization;
+    enum store_result result =
+        store_authorization_update(session, authorization, AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
+    bool good = authorization->challenge_status == CHALLENGE_VALID;
+    if (result == STORE_OK)
+        result =
+            record(item, session, good ? "challenge.valid" : "challenge.invalid", 0, state->validation.tried);
+    if (result == STORE_OK)
+        result = settle_orders(item, session);
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
+static enum store_apply_result apply_retry(struct work_item *item, struct store_session *session)
+{
+    struct validation_work *state = item->state;
+    enum store_result result = store_authorization_update(session, &state->authorization,
+                                                          AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
+    if (result == STORE_OK)
+        result = record(item, session, "challenge.retried", 0, state->validation.tried);
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
+/* How long a valid authorization lasts: the endpoint's reuse time, an order's life at the least. */
+static int64_t valid_until(const struct work_item *item, const struct authorization *authorization)
+{
+    const struct config *config = item->work->server->config;
+    const struct endpoint_config *endpoint =
+        config_endpoint(config, bytes_from_string(authorization->endpoint));
+    int64_t lifetime = endpoint == NULL ? 0 : endpoint->authorization_lifetime_s;
+    return item->now + (lifetime > config->order_lifetime_s ? lifetime : config->order_lifetime_s);
+}
+
+static void on_validated(struct validation *validation)
+{
+    struct work_item *item = validation->owner;
+    struct validation_work *state = item->state;
+    struct authorization *authorization = &state->authorization;
+    item->now = clock_now();
+    ++authorization->attempt_count;
+    int64_t give_up_at = authorization->first_attempt_at + item->work->server->config->validation.retry_for_s;
+    if (validation->problem != NULL && validation->passing) {
+        int64_t next = item->now + work_backoff(authorization->attempt_count, RETRY_FIRST_S, RETRY_MOST_S);
+        if (next < give_up_at) {
+            authorization->next_attempt_at = next;
+            work_item_commit(item, apply_retry, work_item_end);
+            return;
+        }
+    }
+    authorization->next_attempt_at = 0;
+    if (validation->problem == NULL) {
+        authorization->status = AUTHORIZATION_VALID;
+        authorization->challenge_status = CHALLENGE_VALID;
+        authorization->validated_at = item->now;
+        authorization->expires_at = valid_until(item, authorization);
+    } else {
+        authorization->status = AUTHORIZATION_INVALID;
+        authorization->challenge_status = CHALLENGE_INVALID;
+        authorization->error_json = work_problem_json(item->arena, validation->problem);
+    }
+    work_item_commit(item, apply_final, work_item_end);
+}
+
+void work_validation_begin(struct work *work, int64_t id)
+{
+    struct work_item *item = work_item_new(work, WORK_VALIDATION, id);
+    struct validation_work *state = arena_alloc(item->arena, sizeof(*state));
+    item->state = state;
+    struct authorization *authorization = &state->authorization;
+    if (store_authorization_load(work->session, item->arena, id, authorization) != STORE_OK ||
+        authorization->challenge_status != CHALLENGE_PROCESSING ||
+        store_account_load(work->session, item->arena, authorization->account_id, &state->account) !=
+            STORE_OK) {
+        work_item_end(item);
+        return;
+    }
+    log_debug("validating %s of %s", challenge_name(authorization), authorization->identifier.value);
+    state->validation = (struct validation){
+        .arena = item->arena,
+        .outbound = work->server->outbound,
+        .config = &work->server->config->validation,
+        .identifier = authorization->identifier,
+        .type = authorization->chosen,
+        .token = authorization->token,
+        .key_authorization = key_authorization(item->arena, authorization->token, state->account.thumbprint),
+        .done = on_validated,
+        .owner = item,
+    };
+    validation_start(&state->validation);
+}
