@@ -120,8 +120,10 @@ const struct problem *account_parse_update(struct arena *arena, const struct jso
     *out = (struct account_request){0};
     const struct json *status = json_member(payload, "status");
     if (status != NULL) {
+        /* Clients such as acmez send the whole account back, the status it has included (RFC 8555 §7.3.2). */
+        bool unchanged = status->type == JSON_STRING && bytes_equal_string(status->string, "valid");
         out->deactivate = status->type == JSON_STRING && bytes_equal_string(status->string, "deactivated");
-        if (!out->deactivate)
+        if (!out->deactivate && !unchanged)
             return problem_new(arena, PROBLEM_MALFORMED,
                                "The \"status\" of an account can only be set to \"deactivated\".");
     }

@@ -16,7 +16,8 @@ enum { ACCOUNT_MAX_CONTACTS = 10 };
 [[gnu::warn_unused_result]] const struct problem *account_parse_new(struct arena *arena, const struct json *payload,
                                                                     struct account_request *out);
 
-/* An update of an account (§7.3.2, §7.3.6): `status` may only be "deactivated"; unknown members are ignored. */
+/* An update of an account (§7.3.2, §7.3.6): `status` may only be "deactivated", or "valid",
+ * which changes nothing; unknown members are ignored. */
 [[gnu::warn_unused_result]] const struct problem *account_parse_update(struct arena *arena,
                                                                        const struct json *payload,
                                                                        struct account_request *out);

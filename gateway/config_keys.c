@@ -54,7 +54,7 @@ const struct config_key config_keys[] = {
              "PEM."},
     {"issuers.*.provisioner_password", ISSUER(provisioner_password), .type = CONFIG_SECRET,
      .only_for = ISSUER_STEPCA, .environment = "STEPCA_PASSWORD",
-     .help = "Opens the key. Better kept in a file of its own:"},
+     .help = "Opens the key; `provisioner_password_file` is a better place."},
     {"issuers.*.provisioner_password_file", ISSUER(provisioner_password), .type = CONFIG_SECRET_FILE,
      .only_for = ISSUER_STEPCA,
      .help = "File with the password; a newline at its end does not count. A warning is logged when others "

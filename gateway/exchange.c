@@ -152,14 +152,19 @@ static enum problem_type refusal_type(int status)
     return status >= 500 ? PROBLEM_SERVER_INTERNAL : PROBLEM_MALFORMED;
 }
 
+static const struct problem *too_long(struct arena *arena)
+{
+    return problem_with_status(arena, 413, PROBLEM_MALFORMED, "The request body is over %d bytes.",
+                               HTTP_MAX_BODY_BYTES);
+}
+
 void exchange_render_refusal(void *context, struct arena *arena, int status, bool is_post,
                              struct http_reply *reply)
 {
-    const struct problem *problem =
-        status == 413 ? problem_with_status(arena, status, PROBLEM_MALFORMED,
-                                            "The request body is over %d bytes.", HTTP_MAX_BODY_BYTES)
-                      : problem_with_status(arena, status, refusal_type(status),
-                                            "The request is not well-formed HTTP/1.1.");
+    const struct problem *problem = status == 413
+                                        ? too_long(arena)
+                                        : problem_with_status(arena, status, refusal_type(status),
+                                                              "The request is not well-formed HTTP/1.1.");
     render_problem(arena, problem, reply);
     add_common_headers(context, arena, reply, is_post, NULL);
 }
@@ -358,6 +363,8 @@ void exchange_begin(void *server, struct http_request *request)
         (struct exchange){.request = request, .server = server, .arena = request->arena, .now = clock_now()};
     request->application = exchange;
     const struct problem *problem = route_request(exchange);
+    if (problem == NULL && request->body_too_long)
+        problem = too_long(exchange->arena);
     if (problem == NULL && bytes_equal_string(request->method, "POST"))
         problem = authenticate(exchange);
     if (problem != NULL) {

@@ -193,7 +193,7 @@ static void configure_h2o(struct http_server *server)
     h2o_config_init(&server->globalconf);
     h2o_globalconf_t *conf = &server->globalconf;
     conf->server_name = h2o_iovec_init(NULL, 0);
-    conf->max_request_entity_size = HTTP_MAX_BODY_BYTES;
+    conf->max_request_entity_size = HTTP_MAX_READ_BYTES;
     conf->handshake_timeout = HANDSHAKE_TIMEOUT_MS;
     conf->http1.req_timeout = REQUEST_TIMEOUT_MS;
     conf->http1.upgrade_to_http2 = 0;

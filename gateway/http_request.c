@@ -47,9 +47,11 @@ int http_on_request(h2o_handler_t *self, h2o_req_t *req)
         .host = arena_copy(arena, to_bytes(req->authority)),
         .content_type = copy_header(arena, req, H2O_TOKEN_CONTENT_TYPE),
         .user_agent = copy_header(arena, req, H2O_TOKEN_USER_AGENT),
-        .body = arena_copy(arena, to_bytes(req->entity)),
+        .body_too_long = req->entity.len > HTTP_MAX_BODY_BYTES,
         .guard = guard,
     };
+    if (!request->body_too_long)
+        request->body = arena_copy(arena, to_bytes(req->entity));
     struct sockaddr_storage peer;
     if (req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) != 0)
         address_format(request->client_address, (const struct sockaddr *)&peer);

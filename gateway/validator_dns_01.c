@@ -55,7 +55,7 @@ static void on_texts(void *context, const struct outbound_texts *texts)
     }
     const char *got = list_records(arena, texts);
     validation_end(validation,
-                   problem_new(arena, PROBLEM_UNAUTHORIZED, "The TXT records at %s are %s; none is %s.",
+                   problem_new(arena, PROBLEM_INCORRECT_RESPONSE, "The TXT records at %s are %s; none is %s.",
                                name_of(validation), got, expected),
                    true, arena_printf(arena, "TXT %s: got %s", name_of(validation), got));
 }

@@ -164,8 +164,7 @@ static void on_addresses(void *context, const struct outbound_addresses *found)
     if (try->address_count != 0) {
         dial_next(try);
     } else if (found->count != 0) {
-        end(try, problem_new(arena, PROBLEM_CONNECTION, "%s has no address that validations may dial.", host),
-            false);
+        end(try, problem_new(arena, PROBLEM_CONNECTION, "%s", buffer_string(&try->tried)), false);
     } else {
         note(try, arena_printf(arena, "look-up of %s: no address", host));
         end(try, problem_new(arena, PROBLEM_DNS, "%s has no A or AAAA record.", host), false);

@@ -89,9 +89,9 @@ static struct issuer *issuer_of(struct work_item *item)
     const struct revocation_work *state = item->state;
     const struct certificate *certificate = &state->certificate;
     struct issuer *issuer = server_issuer(item->work->server, certificate->issuer);
-    if (issuer == NULL || strcmp(issuer->root_fingerprint, certificate->root_fingerprint) == 0)
-        return issuer;
-    return certificate_chains_to(certificate->leaf, certificate->chain_pem, issuer->roots) ? issuer : NULL;
+    bool is_theirs =
+        issuer != NULL && certificate_chains_to(certificate->leaf, certificate->chain_pem, issuer->roots);
+    return is_theirs ? issuer : NULL;
 }
 
 void work_revocation_begin(struct work *work, int64_t id)
@@ -106,10 +106,13 @@ void work_revocation_begin(struct work *work, int64_t id)
     }
     struct issuer *issuer = issuer_of(item);
     if (issuer == NULL) {
-        put_off(item, "revocation.failed",
-                arena_printf(item->arena, "no issuer \"%s\" with the root that issued it is configured",
-                             state->certificate.issuer),
-                REFUSED_RETRY_S);
+        put_off(
+            item, "revocation.failed",
+            arena_printf(item->arena,
+                         "the certificate does not chain to a pinned root of an issuer \"%s\"; the CA is not "
+                         "asked, for it would confirm serial numbers that it never issued",
+                         state->certificate.issuer),
+            REFUSED_RETRY_S);
         return;
     }
     state->job = (struct issuer_revoke_job){.arena = item->arena,

@@ -9,12 +9,14 @@
 /* A page of a hundred provisioners with their templates is more than a client's request may be. */
 extern const struct json_limits stepca_reply_limits;
 
-/* POST /1.0/sign. What stepca_sign_body and stepca_revoke_body return has p NULL when it would be unreasonably long. */
+/* POST /1.0/sign. What stepca_sign_body and stepca_revoke_body return has p NULL when it would be
+ * unreasonably long. */
 struct stepca_sign_request {
     struct bytes csr_der;
     const char *token;
-    const char *not_before; /* RFC 3339 or a Go duration; NULL leaves it to the CA, which alone backdates then */
-    const char *not_after;  /* the same; NULL asks for the provisioner's default */
+    const char
+        *not_before; /* RFC 3339 or a Go duration; NULL leaves it to the CA, which alone backdates then */
+    const char *not_after; /* the same; NULL asks for the provisioner's default */
 };
 struct bytes stepca_sign_body(struct arena *arena, const struct stepca_sign_request *request);
 
@@ -32,13 +34,14 @@ struct stepca_chain {
     struct bytes *certificates;
     size_t count;
 };
-[[gnu::warn_unused_result]] bool stepca_parse_chain(struct arena *arena, struct bytes body, struct stepca_chain *out);
+[[gnu::warn_unused_result]] bool stepca_parse_chain(struct arena *arena, struct bytes body,
+                                                    struct stepca_chain *out);
 
 /* A page of GET /provisioners. Only JWK provisioners are kept. */
 struct stepca_provisioner {
     const char *name;
     const char *key_id;
-    const char *public_thumbprint; /* of the advertised public key; NULL when it could not be read */
+    const char *public_thumbprint;   /* of the advertised public key; NULL when it could not be read */
     int64_t min_s, max_s, default_s; /* claims; step-ca's own defaults 5m, 24h, 24h where absent */
     bool disable_renewal;
 };
@@ -58,5 +61,5 @@ struct stepca_provisioner_page {
 const char *stepca_parse_version(struct arena *arena, struct bytes body);
 
 /* GET /root/{fingerprint}: the DER, only when its SHA-256 is `fingerprint_hex`. */
-[[gnu::warn_unused_result]] bool stepca_parse_root(struct arena *arena, struct bytes body, const char *fingerprint_hex,
-                                                   struct bytes *der);
+[[gnu::warn_unused_result]] bool stepca_parse_root(struct arena *arena, struct bytes body,
+                                                   const char *fingerprint_hex, struct bytes *der);

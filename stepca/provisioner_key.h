@@ -1,6 +1,6 @@
 /*
- * The private key of a step-ca JWK provisioner. It is opened once and kept: a PBKDF2 of 600,000 rounds for each
- * token would cost more than the issuance.
+ * The private key of a step-ca JWK provisioner. It is opened once and kept: a PBKDF2 of 600,000 rounds for
+ * each token would cost more than the issuance.
  */
 #pragma once
 
@@ -14,9 +14,11 @@ struct provisioner_key {
 };
 
 /*
- * Reads any of the four forms: flattened JWE (`step crypto jwk create`), compact JWE (`encryptedKey` in ca.json and
- * in the API), plain JWK, and PEM (PKCS#8, SEC1, PKCS#1; encrypted ones open with the same password).
- * Everything belongs to the arena. JOSE_WRONG_PASSWORD when the password is missing or does not open it.
+ * Reads any of the four forms: flattened JWE (`step crypto jwk create`), compact JWE (`encryptedKey` in
+ * ca.json and in the API), plain JWK, and PEM (PKCS#8, SEC1, PKCS#1; encrypted ones open with the same
+ * password). Everything belongs to the arena. JOSE_WRONG_PASSWORD when the password is missing or does not
+ * open it.
  */
-[[gnu::warn_unused_result]] bool provisioner_key_parse(struct arena *arena, struct bytes text, struct bytes password,
-                                                       struct provisioner_key *out, struct jose_error *error);
+[[gnu::warn_unused_result]] bool provisioner_key_parse(struct arena *arena, struct bytes text,
+                                                       struct bytes password, struct provisioner_key *out,
+                                                       struct jose_error *error);

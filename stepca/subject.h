@@ -1,6 +1,6 @@
 /*
- * Subject and SANs of a token: step-ca compares DNS names with the CSR's octet for octet, case included, and wants
- * the CSR's common name to be the token's subject (always before 0.25.1).
+ * Subject and SANs of a token: step-ca compares DNS names with the CSR's octet for octet, case included, and
+ * wants the CSR's common name to be the token's subject (always before 0.25.1).
  */
 #pragma once
 
@@ -9,11 +9,13 @@
 #include "acme/base/arena.h"
 
 struct stepca_subject {
-    const char *subject;     /* the CSR's CN, else the first SAN of at most 64 characters, else the first */
-    const char *const *sans; /* in the CSR's order and spelling, a CN that is not among them last; IP addresses as text */
+    const char *subject; /* the CSR's CN, else the first SAN of at most 64 characters, else the first */
+    const char *const
+        *sans; /* in the CSR's order and spelling, a CN that is not among them last; IP addresses as text */
     size_t san_count;
 };
 
-/* From a CSR that acme/csr.h has checked. False when it holds neither SANs nor a CN, or names of another kind. */
+/* From a CSR that acme/csr.h has checked. False when it holds neither SANs nor a CN, or names of another
+ * kind. */
 [[gnu::warn_unused_result]] bool stepca_subject_from_csr(struct arena *arena, X509_REQ *csr,
                                                          struct stepca_subject *out);

@@ -1,6 +1,7 @@
 /*
- * One-time tokens (OTT): the compact JWS that step-ca's /sign and /revoke take (step-ca authority/provisioner/jwk.go).
- * A token is consumed before the CSR is looked at: make a new one for every attempt.
+ * One-time tokens (OTT): the compact JWS that step-ca's /sign and /revoke take (step-ca
+ * authority/provisioner/jwk.go). A token is consumed before the CSR is looked at: make a new one for every
+ * attempt.
  */
 #pragma once
 
@@ -18,10 +19,10 @@ struct stepca_token_request {
     const char *subject;     /* sub: never empty */
     const char *const *sans; /* with the CSR's spelling; ignored for revocation */
     size_t san_count;
-    struct bytes csr_der;    /* bound by cnf.x5rt#S256; empty for revocation */
+    struct bytes csr_der;             /* bound by cnf.x5rt#S256; empty for revocation */
     const char *root_fingerprint_hex; /* claim `sha`; NULL leaves it out */
-    int64_t now;             /* unix seconds */
-    char id[STEPCA_TOKEN_ID_BYTES]; /* jti, from stepca_token_id_new */
+    int64_t now;                      /* unix seconds */
+    char id[STEPCA_TOKEN_ID_BYTES];   /* jti, from stepca_token_id_new */
 };
 
 /* 32 random bytes as hexadecimal. False when OpenSSL has no randomness. */
@@ -29,8 +30,11 @@ struct stepca_token_request {
 
 /* Audience …/1.0/sign. The text is a secret for as long as it is unused: never log it. */
 [[gnu::warn_unused_result]] bool stepca_token_for_sign(struct arena *arena, const struct provisioner_key *key,
-                                                       const struct stepca_token_request *request, char **out);
+                                                       const struct stepca_token_request *request,
+                                                       char **out);
 
 /* Audience …/1.0/revoke; `subject` is the decimal serial number. */
-[[gnu::warn_unused_result]] bool stepca_token_for_revoke(struct arena *arena, const struct provisioner_key *key,
-                                                         const struct stepca_token_request *request, char **out);
+[[gnu::warn_unused_result]] bool stepca_token_for_revoke(struct arena *arena,
+                                                         const struct provisioner_key *key,
+                                                         const struct stepca_token_request *request,
+                                                         char **out);

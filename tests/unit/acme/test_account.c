@@ -187,6 +187,7 @@ Test(account, an_update_changes_contacts_or_deactivates)
         {"{\"contact\":[\"mailto:a@x.example\"]}", {.contacts_json = "[\"mailto:a@x.example\"]"}},
         {"{\"termsOfServiceAgreed\":true}", {.terms_agreed = true}},
         {"{\"status\":\"deactivated\"}", {.deactivate = true}},
+        {"{\"status\":\"valid\",\"contact\":[]}", {.contacts_json = "[]"}},
     };
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -207,7 +208,7 @@ Test(account, an_update_changes_contacts_or_deactivates)
 Test(account, no_other_status_can_be_asked_for)
 {
     static const char *const statuses[] = {
-        "\"valid\"", "\"revoked\"", "\"Deactivated\"",  "\"\"", "\"deactivated\\u0000\"",
+        "\"Valid\"", "\"revoked\"", "\"Deactivated\"",  "\"\"", "\"deactivated\\u0000\"",
         "null",      "true",        "[\"deactivated\"]"};
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {

@@ -1,0 +1,29 @@
+/* `acmegate check`: the lines it prints, and its parts: cli_check.c (what is on this machine),
+ * cli_check_stepca.c (the CA) and cli_check_call.c (one request to it). */
+#pragma once
+
+#include "gateway/config.h"
+#include "gateway/outbound.h"
+
+struct check {
+    struct arena *arena;
+    const struct config *config;
+    struct outbound *outbound;
+    bool failed; /* some line said FAIL */
+};
+
+/* A line each. What is not well ends with what to do about it. */
+[[gnu::format(printf, 2, 3)]] void check_ok(struct check *check, const char *format, ...);
+[[gnu::format(printf, 2, 3)]] void check_warn(struct check *check, const char *format, ...);
+[[gnu::format(printf, 2, 3)]] void check_fail(struct check *check, const char *format, ...);
+
+/* An issuer of type stepca: its files, then the CA. */
+void check_stepca(struct check *check, const struct issuer_config *issuer);
+
+/* The profiles' max_ttl and the issuer's validity_days against what the issuer grants; 0 for a bound that is
+ * not known. */
+void check_validity(struct check *check, const struct issuer_config *issuer, int64_t min_s, int64_t max_s);
+
+/* Makes the request on the outbound thread and waits for its end. The reply belongs to the check's arena. */
+void check_call(struct check *check, const struct outbound_http_request *request,
+                struct outbound_http_reply *reply);

@@ -1,0 +1,111 @@
+"""Keys, requests and certificates, made and read."""
+
+import datetime
+import ipaddress
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_CURVES = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+KEY_KINDS = (*_CURVES, "Ed25519", "RSA")
+
+
+def new_key(kind="P-256"):
+    if kind == "Ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    if kind == "RSA":
+        return rsa.generate_private_key(65537, 2048)
+    return ec.generate_private_key(_CURVES[kind]())
+
+
+def key_pem(key):
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def pem(certificate):
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def der(thing):
+    return thing.public_bytes(serialization.Encoding.DER)
+
+
+def read_chain(text):
+    """Every certificate of a PEM text, in order."""
+    data = text if isinstance(text, bytes) else text.encode()
+    end = b"-----END CERTIFICATE-----"
+    return [x509.load_pem_x509_certificate(part.strip() + b"\n" + end) for part in data.split(end) if part.strip()]
+
+
+def load_key(path):
+    return serialization.load_pem_private_key(path.read_bytes(), None)
+
+
+def _san(name):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def names_of(certificate):
+    """The DNS names and addresses of a certificate, sorted."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return sorted(str(name.value) for name in names)
+
+
+def lifetime(certificate):
+    return certificate.not_valid_after - certificate.not_valid_before
+
+
+def new_csr(key, names, common_name=None):
+    subject = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
+    builder = builder.add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), critical=False)
+    return builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
+
+
+def _begin(subject, issuer, public_key, valid_for):
+    now = datetime.datetime.utcnow()
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=1))
+        .not_valid_after(now + valid_for)
+    )
+
+
+def _key_identifiers(builder, public_key, issuer_key):
+    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), False).add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False
+    )
+
+
+class Authority:
+    """A certificate authority in memory: its certificate and key, and the authority above it (None for a root)."""
+
+    def __init__(self, name, parent=None, path_length=None):
+        self.key = new_key()
+        self.parent = parent
+        above = parent.certificate.subject if parent else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = _begin(name, above, self.key.public_key(), datetime.timedelta(days=30))
+        builder = builder.add_extension(x509.BasicConstraints(True, path_length), critical=True)
+        builder = builder.add_extension(
+            x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True
+        )
+        signer = parent.key if parent else self.key
+        self.certificate = _key_identifiers(builder, self.key.public_key(), signer).sign(signer, hashes.SHA256())
+
+    def issue(self, public_key, names, valid_for=datetime.timedelta(hours=12)):
+        """A server certificate for these names."""
+        builder = _begin(names[0], self.certificate.subject, public_key, valid_for)
+        builder = builder.add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        return _key_identifiers(builder, public_key, self.key).sign(self.key, hashes.SHA256())

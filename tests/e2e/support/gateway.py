@@ -1,0 +1,164 @@
+"""The gateway under test, started from a configuration that a test may change."""
+
+import json
+import os
+import re
+import socket
+import sqlite3
+import ssl
+import subprocess
+
+from . import tools
+from .acme_client import AcmeClient
+from .ports import free_port
+from .processes import Process
+from .step_ca import PROVISIONER
+
+# What a sanitizer prints when it has found something.
+_SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
+
+
+def stepca_issuer(ca, folder, form="flattened JWE", provisioner=PROVISIONER, url=None):
+    """The configuration of an issuer for this CA, its key written to `folder`."""
+    key = ca.keys[provisioner]
+    folder.mkdir(parents=True, exist_ok=True)
+    key_path = folder / f"{provisioner}.key"
+    key_path.write_text(key.text(form))
+    issuer = {
+        "type": "stepca",
+        "ca_url": url or ca.url,
+        "provisioner_name": provisioner,
+        "provisioner_key_path": str(key_path),
+        "root_cert_path": str(ca.root_path),
+    }
+    if key.is_encrypted(form):
+        password_path = folder / f"{provisioner}.password"
+        password_path.write_text(key.password + "\n")
+        issuer["provisioner_password_file"] = str(password_path)
+    return issuer
+
+
+class Gateway:
+    """`issuer` is the main issuer's configuration; `name_server` may be None. `configuration` may be changed until
+    start()."""
+
+    def __init__(self, folder, issuer, root_path, name_server=None):
+        self.folder = folder
+        self.root_path = root_path
+        self.port = free_port()
+        self.http_port = free_port()
+        self.database = folder / "acmegate.db"
+        self.process = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self.configuration = {
+            "base_url": f"https://localhost:{self.port}",
+            "listen": [f"127.0.0.1:{self.port}"],
+            "database": str(self.database),
+            "tls": {"issuer": "main"},
+            "issuers": {"main": issuer},
+            "profiles": {"default": {"issuer": "main", "max_ttl": "24h"}},
+            "endpoints": {"acme": {"profiles": ["default"], "challenges": ["http-01", "dns-01"]}},
+            "validation": {
+                "resolvers": [name_server.address] if name_server else [],
+                "http_port": self.http_port,
+                "allow_addresses": ["127.0.0.0/8", "::1/128"],
+                "retry_for": "2s",
+                "timeout": "5s",
+            },
+        }
+
+    @property
+    def config_path(self):
+        return self.folder / "acmegate.json"
+
+    @property
+    def log(self):
+        return self.folder / "acmegate.log"
+
+    def directory(self, endpoint="acme"):
+        return f"https://localhost:{self.port}/acme/{endpoint}/directory"
+
+    # ---- running ----
+
+    def write_configuration(self):
+        self.config_path.write_text(json.dumps(self.configuration, indent=2))
+
+    def launch(self):
+        """Starts `serve` without waiting for anything."""
+        self.write_configuration()
+        command = [tools.acmegate(), "serve", "--config", self.config_path]
+        self.process = Process("acmegate", command, self.log, environment())
+        return self
+
+    def start(self):
+        self.launch()
+        self.process.wait_ready(self._serves)
+        return self
+
+    def _serves(self):
+        """A TLS handshake that verifies: the listener is up and has its certificate."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 5) as plain:
+                context = ssl.create_default_context(cafile=str(self.root_path))
+                with context.wrap_socket(plain, server_hostname="localhost"):
+                    return True
+        except OSError:
+            return False
+
+    def stop(self):
+        """A clean end: exit status 0, and nothing that a sanitizer minds."""
+        if not self.process:
+            return
+        running = self.process.running()
+        status = self.process.stop()
+        found = _SANITIZER.search(self.process.output())
+        assert not found, self.process.output()[-6000:]
+        assert not running or status == 0, f"acmegate ended with {status}:\n{self.process.output()[-3000:]}"
+
+    def kill(self):
+        self.process.kill()
+
+    def run(self, command, *arguments, **variables):
+        """A command of the program to its end: (exit status, standard output, standard error)."""
+        self.write_configuration()
+        return run_command(tools.acmegate(), command, "--config", self.config_path, *arguments, **variables)
+
+    # ---- looking ----
+
+    def client(self, key=None, endpoint="acme", **members):
+        """A registered account."""
+        return AcmeClient(self.directory(endpoint), self.root_path, key, **members).register()
+
+    def query(self, sql, *parameters):
+        """Rows as dictionaries, read from the live database."""
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)
+        try:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(sql, parameters)]
+        finally:
+            connection.close()
+
+
+def environment():
+    """The tests' own, without what would configure the gateway."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("ACMEGATE_", "CERTCTL_"))}
+    return {
+        **ours,
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "LSAN_OPTIONS": f"suppressions={tools.ROOT / 'tests/lsan.supp'}:print_suppressions=0",
+    }
+
+
+def run_command(program, *arguments, **variables):
+    """Runs acmegate to its end, with `variables` in its environment; sanitizer findings fail the test."""
+    done = subprocess.run(
+        [program, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={**environment(), **variables},
+        check=False,
+    )
+    assert not _SANITIZER.search(done.stderr), done.stderr[-6000:]
+    return done.returncode, done.stdout, done.stderr

@@ -1,0 +1,141 @@
+"""A real step-ca with a root and an intermediate of its own, on a loopback port."""
+
+import json
+import secrets
+import ssl
+import time
+import urllib.request
+
+from cryptography import x509
+
+from . import jose, tools
+from .certificates import Authority, key_pem, pem
+from .ports import free_port
+from .processes import Process
+from .provisioner_keys import ProvisionerKey
+
+PROVISIONER = "acmegate"
+
+
+class StepCA:
+    """`provisioner_keys` maps a provisioner's name to its key; `claims` are those of all of them, `policy` is the
+    authority's."""
+
+    def __init__(
+        self,
+        folder,
+        version=tools.STEP_CA_VERSIONS[0],
+        provisioner_keys=None,
+        claims=None,
+        policy=None,
+        intermediates=1,
+    ):
+        self.folder = folder
+        self.version = version
+        self.keys = provisioner_keys or {PROVISIONER: ProvisionerKey()}
+        self.claims = claims or {}
+        self.policy = policy
+        self.port = free_port()
+        self.process = None
+        self.root = Authority("acmegate test root")
+        self.chain = []
+        above = self.root
+        for depth in range(intermediates, 0, -1):
+            above = Authority(f"acmegate test intermediate {depth}", above, depth - 1)
+            self.chain.insert(0, above)
+        folder.mkdir(parents=True)
+        self._write_files()
+
+    @property
+    def url(self):
+        return f"https://localhost:{self.port}"
+
+    @property
+    def root_path(self):
+        return self.folder / "root_ca.crt"
+
+    @property
+    def issuing(self):
+        """The authority that signs leaves."""
+        return self.chain[0]
+
+    @property
+    def has_crl(self):
+        return self.version != "0.19.0"
+
+    def _write_files(self):
+        self.root_path.write_bytes(pem(self.root.certificate))
+        (self.folder / "intermediate_ca.crt").write_bytes(b"".join(pem(one.certificate) for one in self.chain))
+        (self.folder / "intermediate_ca.key").write_bytes(key_pem(self.issuing.key))
+        (self.folder / "password").write_text("\n")
+        (self.folder / "ca.json").write_text(json.dumps(self._configuration(), indent=2))
+
+    def _configuration(self):
+        configuration = {
+            "root": str(self.root_path),
+            "crt": str(self.folder / "intermediate_ca.crt"),
+            "key": str(self.folder / "intermediate_ca.key"),
+            "address": f"127.0.0.1:{self.port}",
+            "dnsNames": ["localhost", "127.0.0.1"],
+            "logger": {"format": "json"},
+            "db": {"type": "badgerv2", "dataSource": str(self.folder / "db")},
+            "authority": {"provisioners": [self._provisioner(name, key) for name, key in self.keys.items()]},
+        }
+        if self.policy:
+            configuration["authority"]["policy"] = self.policy
+        if self.has_crl:
+            configuration["crl"] = {"enabled": True, "generateOnRevoke": True}
+        return configuration
+
+    def _provisioner(self, name, key):
+        return {"type": "JWK", "name": name, "key": key.public(), "encryptedKey": key.compact(), "claims": self.claims}
+
+    def start(self):
+        program = tools.step_ca(self.version)
+        command = [program, self.folder / "ca.json"]
+        if self.version == "0.19.0":
+            command.append(self.folder / "password")
+        self.process = Process(f"step-ca {self.version}", command, self.folder / "step-ca.log")
+        self.process.wait_ready(self._healthy)
+        return self
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+
+    def _get(self, path, body=None):
+        context = ssl.create_default_context(cafile=str(self.root_path))
+        with urllib.request.urlopen(self.url + path, body, context=context, timeout=10) as reply:
+            return reply.read()
+
+    def _healthy(self):
+        try:
+            return json.loads(self._get("/health"))["status"] == "ok"
+        except OSError:
+            return False
+
+    def token(self, route, subject, name=PROVISIONER, **claims):
+        """A one-time token as step's own tools make them."""
+        key, now = self.keys[name], int(time.time())
+        claims = {"iss": name, "sub": subject, "aud": f"{self.url}/1.0/{route}", "jti": secrets.token_hex(32), **claims}
+        claims.update(iat=now, nbf=now, exp=now + 300)
+        return jose.compact(key.key, {"alg": jose.algorithm(key.key), "kid": key.key_id, "typ": "JWT"}, claims)
+
+    def revoke_directly(self, certificate, reason):
+        """Past the gateway."""
+        serial = str(certificate.serial_number)
+        body = {"serial": serial, "ott": self.token("revoke", serial), "reasonCode": reason, "passive": True}
+        self._get("/1.0/revoke", json.dumps(body).encode())
+
+    def revoked(self):
+        """The CRL's entries: serial number to reason name (None where no reason is given)."""
+        crl = x509.load_der_x509_crl(self._get("/crl"))
+        assert crl.is_signature_valid(self.issuing.key.public_key())
+        return {entry.serial_number: _reason(entry) for entry in crl}
+
+
+def _reason(entry):
+    try:
+        return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
+    except x509.ExtensionNotFound:
+        return None

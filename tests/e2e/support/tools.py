@@ -1,0 +1,53 @@
+"""Finding what a test needs. What is missing is a loud skip, and a failure where CI=true."""
+
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+STEP_CA_VERSIONS = ("0.30.2", "0.19.0")
+
+
+def unavailable(reason):
+    """Skips the test with `reason`; fails it where everything is expected to be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"cannot run here: {reason}")
+    pytest.skip(reason)
+
+
+def scratch():
+    """Where a run's own files go."""
+    folder = ROOT / "build/e2e"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def program(name):
+    """The path of an installed program."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    return path or unavailable(f"{name} is not installed")
+
+
+def acmegate():
+    """The gateway under test: the sanitized build unless ACMEGATE names another."""
+    path = pathlib.Path(os.environ.get("ACMEGATE", ROOT / "build/dev/acmegate"))
+    if not path.exists():
+        pytest.fail(f"{path} has not been built: run tests/run, or cmake --preset dev && cmake --build --preset dev")
+    return str(path)
+
+
+@functools.lru_cache(maxsize=None)
+def _build_step_ca(version):
+    name = "step-ca" if version == STEP_CA_VERSIONS[0] else "step-ca-0.19"
+    built = subprocess.run([ROOT / "tests/e2e/tools/build", name], capture_output=True, text=True, check=False)
+    return built.stdout.strip() if built.returncode == 0 else None, built.stderr.strip()
+
+
+def step_ca(version):
+    """The path of a step-ca of that version, built when it is not there yet."""
+    path, words = _build_step_ca(version)
+    return path or unavailable(f"step-ca {version} cannot be built here: {words[-300:]}")

@@ -1,0 +1,104 @@
+"""`acmegate check` says beforehand, line by line, whether the CA will sign for us, and what to do where it will not."""
+
+import json
+import pathlib
+
+import pytest
+
+from support.ports import free_port
+from support.provisioner_keys import ProvisionerKey
+from support.step_ca import PROVISIONER
+
+
+@pytest.fixture
+def gateway(new_gateway, step_ca):
+    return new_gateway(step_ca)
+
+
+def check(gateway):
+    status, output, words = gateway.run("check")
+    return status, output + words
+
+
+def test_a_good_configuration_passes_line_by_line(gateway, step_ca):
+    status, output = check(gateway)
+    assert status == 0, output
+    assert len(output.splitlines()) >= 6
+    for word in (step_ca.url, PROVISIONER, step_ca.keys[PROVISIONER].key_id, "clock", "token"):
+        assert word in output, word
+
+
+def test_it_signs_and_keeps_nothing(gateway, step_ca):
+    check(gateway)
+    assert not gateway.database.exists()
+
+
+@pytest.mark.parametrize("version", ["0.30.2", "0.19.0"])
+def test_both_versions_pass(new_gateway, step_cas, version):
+    ca = step_cas(version)
+    status, output = check(new_gateway(ca))
+    assert status == 0 and version in output, output
+
+
+def issuer_of(gateway):
+    return gateway.configuration["issuers"]["main"]
+
+
+def unreachable(gateway, _):
+    issuer_of(gateway)["ca_url"] = f"https://localhost:{free_port()}"
+    return ["connect"]
+
+
+def unknown_host(gateway, _):
+    issuer_of(gateway)["ca_url"] = "https://ca.nowhere.invalid:9000"
+    return ["ca.nowhere.invalid"]
+
+
+def other_root(gateway, new_step_ca):
+    issuer_of(gateway)["root_cert_path"] = str(new_step_ca().root_path)
+    return ["root_cert_path"]
+
+
+def unknown_provisioner(gateway, _):
+    issuer_of(gateway)["provisioner_name"] = "nobody"
+    return ["nobody", PROVISIONER]
+
+
+def wrong_password(gateway, _):
+    pathlib.Path(issuer_of(gateway)["provisioner_password_file"]).write_text("wrong\n")
+    return ["password"]
+
+
+def other_key(gateway, _):
+    pathlib.Path(issuer_of(gateway)["provisioner_key_path"]).write_text(ProvisionerKey().text("JWK"))
+    return [PROVISIONER, "key"]
+
+
+def no_key(gateway, _):
+    issuer_of(gateway)["provisioner_key_path"] += ".missing"
+    return [issuer_of(gateway)["provisioner_key_path"]]
+
+
+def key_that_is_none(gateway, _):
+    pathlib.Path(issuer_of(gateway)["provisioner_key_path"]).write_text(json.dumps({"kty": "oct", "k": "AAAA"}))
+    return ["key"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [unreachable, unknown_host, other_root, unknown_provisioner, wrong_password, other_key, no_key, key_that_is_none],
+    ids=lambda spoil: spoil.__name__,
+)
+def test_a_failure_says_what_is_wrong(gateway, new_step_ca, spoil):
+    words = spoil(gateway, new_step_ca)
+    status, output = check(gateway)
+    assert status == 1, output
+    for word in words:
+        assert word in output, (word, output)
+
+
+def test_a_wish_beyond_the_provisioner_is_told(new_gateway, new_step_ca):
+    gateway = new_gateway(new_step_ca(claims={"maxTLSCertDuration": "36h", "defaultTLSCertDuration": "24h"}))
+    issuer_of(gateway)["validity_days"] = 30
+    _, output = check(gateway)
+    assert "validity_days" in output and "36h" in output

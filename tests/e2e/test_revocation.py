@@ -1,0 +1,109 @@
+"""Revocation goes through to the CA, and who may ask for it (RFC 8555 §7.6)."""
+
+import pytest
+
+from client_scenarios import fresh_name
+from support.acme_client import HttpProver
+from support.certificates import Authority, new_key
+
+
+@pytest.fixture
+def issued(current_site, responder):
+    """A client with a certificate: (client, leaf, its key)."""
+    client, key = current_site.gateway.client(), new_key()
+    return client, client.issue([fresh_name()], HttpProver(responder(current_site.gateway)), key)[0], key
+
+
+def assert_not_revoked(site, certificate):
+    assert certificate.serial_number not in site.ca.revoked()
+    rows = site.gateway.query(
+        "SELECT revocation FROM v_certificates WHERE serial = ?", f"{certificate.serial_number:x}"
+    )
+    assert rows in ([], [{"revocation": None}])
+
+
+REASONS = {
+    1: "keyCompromise",
+    3: "affiliationChanged",
+    4: "superseded",
+    5: "cessationOfOperation",
+    9: "privilegeWithdrawn",
+}
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_the_crl_holds_serial_and_reason(current_site, issued, code):
+    client, certificate, _ = issued
+    reply = client.revoke(certificate, code)
+    assert reply.status == 200 and reply.body == b""
+    assert current_site.ca.revoked()[certificate.serial_number] == REASONS[code]
+
+
+def test_without_a_reason_it_is_unspecified(current_site, issued):
+    client, certificate, _ = issued
+    assert client.revoke(certificate).status == 200
+    assert current_site.ca.revoked()[certificate.serial_number] in (None, "unspecified")
+
+
+def test_by_the_certificate_key_without_an_account(current_site, issued):
+    client, certificate, key = issued
+    client.account = None
+    assert client.revoke(certificate, 1, key).status == 200
+    assert current_site.ca.revoked()[certificate.serial_number] == "keyCompromise"
+
+
+def test_by_another_account_that_controls_the_names(current_site, responder):
+    name, prover = fresh_name(), HttpProver(responder(current_site.gateway))
+    certificate = current_site.gateway.client().issue([name], prover)[0]
+    other = current_site.gateway.client()
+    other.ready_order([name], prover)
+    assert other.revoke(certificate, 4).status == 200
+    assert current_site.ca.revoked()[certificate.serial_number] == "superseded"
+
+
+def test_a_foreign_account_may_not(current_site, issued):
+    _, certificate, _ = issued
+    reply = current_site.gateway.client().revoke(certificate, 1)
+    assert (reply.status, reply.problem) == (403, "unauthorized")
+    assert_not_revoked(current_site, certificate)
+
+
+def test_a_foreign_key_may_not(current_site, issued):
+    client, certificate, _ = issued
+    reply = client.revoke(certificate, 1, new_key())
+    assert (reply.status, reply.problem) == (403, "unauthorized")
+    assert_not_revoked(current_site, certificate)
+
+
+@pytest.mark.parametrize("reason", [7, 11, -1])
+def test_a_reason_that_is_none_is_refused(current_site, issued, reason):
+    client, certificate, _ = issued
+    reply = client.revoke(certificate, reason)
+    assert (reply.status, reply.problem) == (400, "badRevocationReason")
+    assert_not_revoked(current_site, certificate)
+
+
+def test_twice_is_already_revoked(issued):
+    client, certificate, _ = issued
+    assert client.revoke(certificate, 1).status == 200
+    reply = client.revoke(certificate, 1)
+    assert (reply.status, reply.problem) == (400, "alreadyRevoked")
+
+
+def test_a_certificate_of_another_ca_is_unknown(current_site):
+    key = new_key()
+    certificate = Authority("another root").issue(key.public_key(), [fresh_name()])
+    reply = current_site.gateway.client().revoke(certificate, 1, key)
+    assert (reply.status, reply.problem) == (404, "malformed")
+
+
+def test_revoked_at_the_ca_already_counts_as_confirmed(current_site, issued):
+    """Someone revoked it there, with the CA's own tools: ours is confirmed, not failed."""
+    client, certificate, _ = issued
+    current_site.ca.revoke_directly(certificate, 4)
+    reply = client.revoke(certificate, 1)
+    assert reply.status == 200 or reply.problem == "alreadyRevoked"
+    (row,) = current_site.gateway.query(
+        "SELECT state FROM v_certificates WHERE serial = ?", f"{certificate.serial_number:x}"
+    )
+    assert row["state"] == "revoked"

@@ -1,0 +1,490 @@
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "acme/base/file.h"
+#include "gateway/config.h"
+#include "leaks.h"
+
+LEAK_CHECKED_SUITE(config);
+
+#define STEPCA \
+    "\"type\": \"stepca\", \"ca_url\": \"https://ca.internal:9000\", \"provisioner_name\": \"acmegate\"," \
+    " \"provisioner_key_path\": \"/etc/key.json\", \"provisioner_password\": \"secret\"," \
+    " \"root_cert_path\": \"/etc/root.crt\""
+#define TOP     "\"base_url\": \"https://acme.internal:9443\", \"tls\": {\"issuer\": \"main\"}"
+#define ISSUERS "\"issuers\": {\"main\": {" STEPCA "}}"
+#define REST \
+    "\"profiles\": {\"default\": {\"issuer\": \"main\"}}, \"endpoints\": {\"acme\": {\"profiles\": " \
+    "[\"default\"]}}"
+#define GOOD TOP ", " ISSUERS ", " REST
+
+static const struct config *parse(struct arena *arena, const char *text, char *const *environment,
+                                  struct config_errors *errors)
+{
+    return config_parse(arena, "test.json", bytes_from_string(text), environment, errors);
+}
+
+static const struct config *parse_good(struct arena *arena, const char *text, char *const *environment)
+{
+    struct config_errors errors;
+    const struct config *config = parse(arena, text, environment, &errors);
+    cr_assert(config != NULL, "%s", errors.count > 0 ? errors.lines[0] : "no error is told");
+    cr_assert_eq(errors.count, 0);
+    return config;
+}
+
+/* True when some line tells all of it: the path, and the words. */
+static bool tells(const struct config_errors *errors, const char *path, const char *words)
+{
+    for (size_t i = 0; i < errors->count; i++)
+        if (strstr(errors->lines[i], path) != NULL && strstr(errors->lines[i], words) != NULL)
+            return true;
+    return false;
+}
+
+Test(config, the_least_that_is_needed_brings_the_documented_defaults)
+{
+    struct arena *arena = arena_new();
+    const struct config *config = parse_good(arena, "{" GOOD "}", NULL);
+    cr_assert_str_eq(config->base_url, "https://acme.internal:9443");
+    cr_assert_str_eq(config->database, "/var/lib/acmegate/acmegate.db");
+    cr_assert_eq(config->listen_count, 2);
+    cr_assert_str_eq(config->listen[0].host, "0.0.0.0");
+    cr_assert_str_eq(config->listen[1].host, "::");
+    cr_assert_eq(config->listen[1].port, 9443);
+    cr_assert_eq(config->loops, 0);
+    cr_assert_eq(config->max_identifiers, 100);
+    cr_assert_eq(config->max_connections, 1000);
+    cr_assert_eq(config->max_waiting_writes, 2000);
+    cr_assert_eq(config->finalize_give_up_after_s, 15 * 60);
+    cr_assert_eq(config->hold_reply_ms, 5000);
+    cr_assert_eq(config->order_lifetime_s, 24 * 3600);
+    cr_assert_eq(config->validation.http_port, 80);
+    cr_assert_eq(config->validation.retry_for_s, 30);
+    cr_assert_eq(config->validation.timeout_s, 10);
+    cr_assert_eq(config->validation.max_concurrent, 100);
+    cr_assert_eq(config->validation.resolver_count, 0);
+    const struct issuer_config *issuer = config_issuer(config, "main");
+    cr_assert_not_null(issuer);
+    cr_assert_eq(issuer->type, ISSUER_STEPCA);
+    cr_assert(bytes_equal_string(issuer->provisioner_password, "secret"));
+    cr_assert_eq(issuer->validity_s, 0);
+    cr_assert_eq(issuer->request_timeout_s, 30);
+    cr_assert_eq(issuer->max_concurrent, 16);
+    cr_assert_eq(config_profile(config, "default")->max_ttl_s, 24 * 3600);
+    const struct endpoint_config *endpoint = config_endpoint(config, BYTES_LITERAL("acme"));
+    cr_assert_eq(endpoint->challenges, (challenge_set)((1u << CHALLENGE_HTTP_01) | (1u << CHALLENGE_DNS_01)));
+    cr_assert_eq(endpoint->names.allow_count, 0);
+    cr_assert_null(config_issuer(config, "other"));
+    cr_assert_null(config_profile(config, "other"));
+    cr_assert_null(config_endpoint(config, BYTES_LITERAL("acm")));
+    arena_free(arena);
+}
+
+Test(config, every_kind_of_value_is_read)
+{
+    struct arena *arena = arena_new();
+    const struct config *config = parse_good(
+        arena,
+        "{ // a comment\n \"base_url\": \"https://[2001:db8::1]/\", \"alternate_names\": [\"acme\", "
+        "\"10.0.0.1:444\"],"
+        " /* another */ \"listen\": [\"127.0.0.1:0\", \"[::1]:8443\"], \"database\": \"x.db\", \"loops\": 3,"
+        " \"tls\": {\"cert\": \"c.pem\", \"key\": \"k.pem\"},"
+        " \"issuers\": {\"main\": {\"type\": \"local\", \"directory\": \"ca\", \"validity_days\": 0.5}},"
+        " \"profiles\": {\"a\": {\"issuer\": \"main\", \"max_ttl\": \"1h30m\", \"description\": \"Short\"},"
+        " \"b\": {\"issuer\": \"main\"}},"
+        " \"endpoints\": {\"acme\": {\"profiles\": [\"b\", \"a\"], \"challenges\": [\"dns-01\"],"
+        " \"names\": {\"allow\": [\"*.internal\"], \"deny\": [\"ca.internal\", \"10.0.0.0/8\"]},"
+        " \"terms_of_service\": \"https://t\", \"website\": \"https://w\", \"authorization_lifetime\": "
+        "\"2h\"}},"
+        " \"validation\": {\"resolvers\": [\"192.0.2.1\", \"192.0.2.1:5353\", \"2001:db8::53\", "
+        "\"[::1]:53\"],"
+        " \"http_port\": 8080, \"allow_addresses\": [\"127.0.0.0/8\", \"::1/128\"]},"
+        " \"finalize\": {\"give_up_after\": \"20m\", \"hold_reply\": \"0s\"}, \"orders\": {\"lifetime\": "
+        "\"14d\"}}",
+        NULL);
+    cr_assert_str_eq(config->base_url, "https://[2001:db8::1]");
+    cr_assert_eq(config->alternate_name_count, 2);
+    cr_assert_str_eq(config->alternate_names[1], "10.0.0.1:444");
+    cr_assert_eq(config->listen[0].port, 0);
+    cr_assert_str_eq(config->listen[1].host, "::1");
+    cr_assert_eq(config->loops, 3);
+    cr_assert_null(config->tls_issuer);
+    cr_assert_str_eq(config->tls_key_path, "k.pem");
+    cr_assert_eq(config->issuers[0].type, ISSUER_LOCAL);
+    cr_assert_str_eq(config->issuers[0].directory, "ca");
+    cr_assert_eq(config->issuers[0].validity_s, 12 * 3600);
+    cr_assert_eq(config_profile(config, "a")->max_ttl_s, 5400);
+    cr_assert_str_eq(config_profile(config, "a")->description, "Short");
+    const struct endpoint_config *endpoint = &config->endpoints[0];
+    cr_assert_eq(endpoint->profile_count, 2);
+    cr_assert_str_eq(endpoint->profiles[0], "b");
+    cr_assert_eq(endpoint->challenges, (challenge_set)1 << CHALLENGE_DNS_01);
+    cr_assert_str_eq(endpoint->names.allow[0], "*.internal");
+    cr_assert_eq(endpoint->names.deny_count, 2);
+    cr_assert_str_eq(endpoint->terms_of_service, "https://t");
+    cr_assert_str_eq(endpoint->website, "https://w");
+    cr_assert_eq(endpoint->authorization_lifetime_s, 7200);
+    cr_assert_eq(config->validation.resolver_count, 4);
+    cr_assert_str_eq(config->validation.resolvers[3], "[::1]:53");
+    cr_assert_eq(config->validation.http_port, 8080);
+    cr_assert_eq(config->validation.allow_address_count, 2);
+    cr_assert_eq(config->validation.allow_addresses[0].prefix_bits, 96 + 8);
+    cr_assert_eq(config->validation.allow_addresses[1].address[15], 1);
+    cr_assert_eq(config->finalize_give_up_after_s, 20 * 60);
+    cr_assert_eq(config->hold_reply_ms, 0);
+    cr_assert_eq(config->order_lifetime_s, 14 * 24 * 3600);
+    arena_free(arena);
+}
+
+Test(config, what_is_wrong_is_told_with_its_path)
+{
+    static const struct {
+        const char *text;
+        const char *path;
+        const char *words;
+    } cases[] = {
+        {"[", "test.json", "line 1"},
+        {"[]", "test.json", "one object"},
+        {"{" TOP ", " ISSUERS ", " REST ", \"validation\": {\"http_prot\": 80}}", "validation.http_prot",
+         "did you mean http_port?"},
+        {"{" GOOD ", \"finalise\": {}}", "finalise", "did you mean finalize?"},
+        {"{" GOOD ", \"http_port\": 80}", "http_port", "validation.http_port"},
+        {"{" GOOD ", \"limits\": {\"colour\": 1}}", "limits.colour", "max_identifiers, max_connections"},
+        {"{" GOOD ", \"tls.key\": \"k\"}", "tls.key", "no key known here"},
+        {"{" GOOD ", \"limits\": 5}", "limits", "object"},
+        {"{" GOOD ", \"limits\": {\"max_identifiers\": 0}}", "limits.max_identifiers", "1 to 1000"},
+        {"{" GOOD ", \"limits\": {\"max_identifiers\": \"5\"}}", "limits.max_identifiers", "integer"},
+        {"{" GOOD ", \"limits\": {\"max_identifiers\": 1.5}}", "limits.max_identifiers", "integer"},
+        {"{" GOOD ", \"validation\": {\"http_port\": 65536}}", "validation.http_port", "port"},
+        {"{" GOOD ", \"validation\": {\"timeout\": 10}}", "validation.timeout", "duration"},
+        {"{" GOOD ", \"validation\": {\"timeout\": \"10\"}}", "validation.timeout", "duration"},
+        {"{" GOOD ", \"validation\": {\"timeout\": \"0s\"}}", "validation.timeout", "\"1s\" to \"10m\""},
+        {"{" GOOD ", \"validation\": {\"resolvers\": [\"dns.example\"]}}", "validation.resolvers",
+         "dns.example"},
+        {"{" GOOD ", \"validation\": {\"resolvers\": [\"1.1.1.1:x\"]}}", "validation.resolvers", "1.1.1.1:x"},
+        {"{" GOOD ", \"validation\": {\"allow_addresses\": [\"10.0.0.0/33\"]}}", "validation.allow_addresses",
+         "/33"},
+        {"{" GOOD ", \"validation\": {\"allow_addresses\": \"10.0.0.0/8\"}}", "validation.allow_addresses",
+         "list"},
+        {"{" GOOD ", \"listen\": []}", "listen", "empty"},
+        {"{" GOOD ", \"listen\": [\"localhost:9443\"]}", "listen", "localhost:9443"},
+        {"{" GOOD ", \"listen\": [\"0.0.0.0\"]}", "listen", "0.0.0.0"},
+        {"{" GOOD ", \"listen\": [\"::1:9443\"]}", "listen", "::1:9443"},
+        {"{" GOOD ", \"listen\": [\"127.0.0.1:70000\"]}", "listen", "70000"},
+        {"{" GOOD ", \"alternate_names\": [\"a b\"]}", "alternate_names", "a b"},
+        {"{" GOOD ", \"database\": \"\"}", "database", "not empty"},
+        {"{" GOOD ", \"database\": \"a\\u0000b\"}", "database", "text"},
+        {"{" ISSUERS ", " REST "}", "base_url", "missing"},
+        {"{" ISSUERS ", " REST "}", "tls", "missing"},
+        {"{\"base_url\": \"http://acme\", " ISSUERS ", " REST "}", "base_url", "https://"},
+        {"{\"base_url\": \"https://acme/x\", " ISSUERS ", " REST "}", "base_url", "without a path"},
+        {"{\"base_url\": \"https://u@acme\", " ISSUERS ", " REST "}", "base_url", "https://host"},
+        {"{\"base_url\": \"https://acme:0\", " ISSUERS ", " REST "}", "base_url", "https://host"},
+        {"{\"base_url\": \"https://\", " ISSUERS ", " REST "}", "base_url", "https://host"},
+        {"{\"tls\": {\"issuer\": \"main\", \"cert\": \"c\", \"key\": \"k\"}, " ISSUERS ", " REST "}", "tls",
+         "either"},
+        {"{\"tls\": {\"cert\": \"c\"}, " ISSUERS ", " REST "}", "tls.key", "missing"},
+        {"{\"tls\": {\"key\": \"k\"}, " ISSUERS ", " REST "}", "tls.cert", "missing"},
+        {"{\"tls\": {\"issuer\": \"other\"}, " ISSUERS ", " REST "}", "tls.issuer", "\"other\""},
+        {"{" TOP ", " REST "}", "issuers", "at least one"},
+        {"{" TOP ", " ISSUERS "}", "profiles", "at least one"},
+        {"{" TOP ", " ISSUERS "}", "endpoints", "at least one"},
+        {"{" TOP ", \"issuers\": {\"main\": {}}, " REST "}", "issuers.main.type", "missing"},
+        {"{" TOP ", \"issuers\": {\"main\": {\"type\": \"acme\"}}, " REST "}", "issuers.main.type",
+         "\"stepca\""},
+        {"{" TOP ", \"issuers\": {\"main\": {\"type\": \"local\"}}, " REST "}", "issuers.main.directory",
+         "missing"},
+        {"{" TOP ", \"issuers\": {\"main\": {\"type\": \"stepca\"}}, " REST "}",
+         "issuers.main.root_cert_path", "missing"},
+        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"directory\": \"x\"}}, " REST "}",
+         "issuers.main.directory", "not for"},
+        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"validity_days\": 0}}, " REST "}",
+         "issuers.main.validity_days", "days"},
+        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"provisioner_password_file\": \"/x\"}}, " REST "}",
+         "issuers.main.provisioner_password_file", "not both"},
+        {"{" TOP ", \"issuers\": {\"a.b\": {" STEPCA "}}, " REST "}", "issuers.a.b", "letters"},
+        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"ca_ulr\": 1}}, " REST "}", "issuers.main.ca_ulr",
+         "ca_url"},
+        {"{" TOP ", " ISSUERS ", \"profiles\": {\"p\": {\"issuer\": \"nobody\"}}}", "profiles.p.issuer",
+         "nobody"},
+        {"{" TOP ", " ISSUERS ", \"profiles\": {\"p\": {\"issuer\": \"main\", \"max_ttl\": \"1s\"}}}",
+         "profiles.p.max_ttl", "duration"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {}}}", "endpoints.e.profiles", "missing"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"profiles\": []}}}", "endpoints.e.profiles",
+         "empty"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"profiles\": [\"gold\"]}}}", "endpoints.e.profiles",
+         "gold"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"profiles\": [\"g\", \"g\"]}}}",
+         "endpoints.e.profiles", "twice"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"challenges\": [\"tls-sni-01\"]}}}",
+         "endpoints.e.challenges", "known here: http-01, dns-01"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"challenges\": []}}}", "endpoints.e.challenges",
+         "http-01"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"names\": {\"allow\": [\"a..b\"]}}}}",
+         "endpoints.e.names.allow", "a..b"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"eab\": \"off\"}}}", "endpoints.e.eab",
+         "known here"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena *arena = arena_new();
+        struct config_errors errors;
+        cr_expect_null(parse(arena, cases[i].text, NULL, &errors), "%s is taken", cases[i].text);
+        cr_expect(tells(&errors, cases[i].path, cases[i].words), "%s: %s; but: %s", cases[i].path,
+                  cases[i].words, errors.count > 0 ? errors.lines[0] : "nothing");
+        arena_free(arena);
+    }
+}
+
+Test(config, everything_wrong_is_told_at_once)
+{
+    struct arena *arena = arena_new();
+    struct config_errors errors;
+    cr_assert_null(parse(
+        arena,
+        "{\"base_url\": 5, \"nonsense\": 1, \"tls\": {\"issuer\": \"x\"}, \"loops\": -1, " ISSUERS
+        ", \"profiles\": {\"p\": {\"issuer\": \"y\"}}, \"endpoints\": {\"e\": {\"profiles\": [\"z\"]}}}",
+        NULL, &errors));
+    cr_assert_eq(errors.count, 6);
+    cr_assert(tells(&errors, "base_url", "https://"));
+    cr_assert(tells(&errors, "nonsense", "no key"));
+    cr_assert(tells(&errors, "tls.issuer", "\"x\""));
+    cr_assert(tells(&errors, "loops", "integer"));
+    cr_assert(tells(&errors, "profiles.p.issuer", "\"y\""));
+    cr_assert(tells(&errors, "endpoints.e.profiles", "\"z\""));
+    arena_free(arena);
+}
+
+Test(config, the_environment_goes_before_the_file)
+{
+    char *environment[] = {"ACMEGATE_BASE_URL=https://other:1",
+                           "ACMEGATE_VALIDATION_HTTP_PORT=5002",
+                           "ACMEGATE_LISTEN=127.0.0.1:1, [::1]:2",
+                           "ACMEGATE_VALIDATION_TIMEOUT=3s",
+                           "ACMEGATE_DATABASE=",
+                           "BASE_URL=https://not",
+                           NULL};
+    struct arena *arena = arena_new();
+    const struct config *config = parse_good(
+        arena, "{" GOOD ", \"database\": \"kept.db\", \"validation\": {\"timeout\": \"9s\"}}", environment);
+    cr_assert_str_eq(config->base_url, "https://other:1");
+    cr_assert_eq(config->validation.http_port, 5002);
+    cr_assert_eq(config->validation.timeout_s, 3);
+    cr_assert_eq(config->listen_count, 2);
+    cr_assert_str_eq(config->listen[1].host, "::1");
+    cr_assert_eq(config->listen[1].port, 2);
+    cr_assert_str_eq(config->database, "kept.db", "an empty variable is not set");
+    arena_free(arena);
+}
+
+Test(config, a_bad_variable_is_named)
+{
+    char *environment[] = {"ACMEGATE_VALIDATION_HTTP_PORT=eighty", NULL};
+    struct arena *arena = arena_new();
+    struct config_errors errors;
+    cr_assert_null(parse(arena, "{" GOOD "}", environment, &errors));
+    cr_assert(tells(&errors, "validation.http_port", "ACMEGATE_VALIDATION_HTTP_PORT"));
+    arena_free(arena);
+}
+
+#define EMPTY_STEPCA "{" TOP ", \"issuers\": {\"main\": {\"type\": \"stepca\"}}, " REST "}"
+
+static void assert_issuer_from_environment(char *const *environment)
+{
+    struct arena *arena = arena_new();
+    const struct config *config = parse_good(arena, EMPTY_STEPCA, environment);
+    const struct issuer_config *issuer = &config->issuers[0];
+    cr_assert_str_eq(issuer->ca_url, "https://ca:9000");
+    cr_assert_str_eq(issuer->provisioner_name, "jwk");
+    cr_assert_str_eq(issuer->provisioner_key_path, "/k");
+    cr_assert(bytes_equal_string(issuer->provisioner_password, "5"));
+    cr_assert_str_eq(issuer->root_cert_path, "/r");
+    arena_free(arena);
+}
+
+Test(config, the_environment_fills_the_step_ca_issuer)
+{
+    char *ours[] = {"ACMEGATE_STEPCA_URL=https://ca:9000/",
+                    "ACMEGATE_STEPCA_PROVISIONER=jwk",
+                    "ACMEGATE_STEPCA_KEY_PATH=/k",
+                    "ACMEGATE_STEPCA_PASSWORD=5",
+                    "ACMEGATE_STEPCA_ROOT=/r",
+                    "CERTCTL_STEPCA_URL=https://not:1",
+                    NULL};
+    char *certctl[] = {
+        "CERTCTL_STEPCA_URL=https://ca:9000", "CERTCTL_STEPCA_PROVISIONER=jwk", "CERTCTL_STEPCA_KEY_PATH=/k",
+        "CERTCTL_STEPCA_PASSWORD=5",          "CERTCTL_STEPCA_ROOT=/r",         NULL};
+    char *root_cert[] = {"CERTCTL_STEPCA_URL=https://ca:9000", "CERTCTL_STEPCA_PROVISIONER=jwk",
+                         "CERTCTL_STEPCA_KEY_PATH=/k",         "CERTCTL_STEPCA_PASSWORD=5",
+                         "CERTCTL_STEPCA_ROOT_CERT=/r",        NULL};
+    assert_issuer_from_environment(ours);
+    assert_issuer_from_environment(certctl);
+    assert_issuer_from_environment(root_cert);
+}
+
+Test(config, a_variable_that_may_mean_two_issuers_is_refused)
+{
+    char *environment[] = {"ACMEGATE_STEPCA_URL=https://ca:9000", NULL};
+    struct arena *arena = arena_new();
+    struct config_errors errors;
+    const char *text = "{" TOP ", \"issuers\": {\"main\": {" STEPCA "}, \"second\": {" STEPCA "}}, " REST "}";
+    parse_good(arena, text, NULL);
+    cr_assert_null(parse(arena, text, environment, &errors));
+    cr_assert(tells(&errors, "ACMEGATE_STEPCA_URL", "2 issuers"));
+    arena_free(arena);
+}
+
+/* ---- the password file ---- */
+
+static void write_file(const char *path, const char *text, unsigned mode)
+{
+    cr_assert(file_replace(path, bytes_from_string(text), mode));
+}
+
+static const char *with_password_file(struct arena *arena, const char *path)
+{
+    return arena_printf(
+        arena,
+        "{" TOP ", \"issuers\": {\"main\": {\"type\": \"stepca\", \"ca_url\": \"https://ca\","
+        " \"provisioner_name\": \"p\", \"provisioner_key_path\": \"k\", \"root_cert_path\": \"r\","
+        " \"provisioner_password_file\": \"%s\"}}, " REST "}",
+        path);
+}
+
+Test(config, the_password_file_is_read_without_the_newline_at_its_end)
+{
+    static const struct {
+        const char *content;
+        const char *password;
+    } cases[] = {
+        {"secret\n", "secret"}, {"secret", "secret"}, {"se cret \r\n", "se cret "}, {"a\n\n", "a\n"}};
+    char path[] = "/tmp/acmegate-password-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena *arena = arena_new();
+        write_file(path, cases[i].content, 0600);
+        const struct config *config = parse_good(arena, with_password_file(arena, path), NULL);
+        cr_expect(bytes_equal_string(config->issuers[0].provisioner_password, cases[i].password));
+        arena_free(arena);
+    }
+    unlink(path);
+}
+
+Test(config, a_password_file_that_cannot_be_read_is_named)
+{
+    struct arena *arena = arena_new();
+    struct config_errors errors;
+    const char *text = with_password_file(arena, "/nowhere/password");
+    char *environment[] = {"ACMEGATE_STEPCA_PASSWORD=other", NULL};
+    cr_assert_null(parse(arena, text, NULL, &errors));
+    cr_assert(tells(&errors, "issuers.main.provisioner_password_file", "/nowhere/password"));
+    const struct config *config = parse_good(arena, text, environment);
+    cr_assert(bytes_equal_string(config->issuers[0].provisioner_password, "other"));
+    arena_free(arena);
+}
+
+/* What a call writes to standard error. */
+static const char *standard_error_of(struct arena *arena, const char *text)
+{
+    FILE *file = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    cr_assert(file != NULL && saved >= 0 && dup2(fileno(file), STDERR_FILENO) >= 0);
+    parse_good(arena, text, NULL);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    char words[4096] = {0};
+    rewind(file);
+    size_t n = fread(words, 1, sizeof words - 1, file);
+    fclose(file);
+    return arena_string(arena, bytes_of(words, n));
+}
+
+Test(config, a_password_file_open_to_others_is_warned_of)
+{
+    char path[] = "/tmp/acmegate-password-XXXXXX";
+    close(mkstemp(path));
+    struct arena *arena = arena_new();
+    const char *text = with_password_file(arena, path);
+    write_file(path, "secret\n", 0600);
+    cr_assert_str_empty(standard_error_of(arena, text));
+    cr_assert_eq(chmod(path, 0640), 0);
+    const char *words = standard_error_of(arena, text);
+    cr_assert(strstr(words, "warning") != NULL && strstr(words, path) != NULL);
+    cr_assert_null(strstr(words, "secret"));
+    unlink(path);
+    arena_free(arena);
+}
+
+/* ---- show and reference ---- */
+
+Test(config, show_tells_value_and_origin_and_keeps_secrets)
+{
+    char path[] = "/tmp/acmegate-config-XXXXXX";
+    close(mkstemp(path));
+    write_file(path, "{" GOOD "}", 0600);
+    char *environment[] = {"ACMEGATE_LOOPS=2", NULL};
+    struct arena *arena = arena_new();
+    struct config_errors errors;
+    struct bytes shown = config_show(arena, path, environment, &errors);
+    cr_assert_eq(errors.count, 0);
+    const char *text = arena_string(arena, shown);
+    cr_assert_not_null(strstr(text, "base_url = \"https://acme.internal:9443\"  (file)\n"));
+    cr_assert_not_null(strstr(text, "loops = 2  (ACMEGATE_LOOPS)\n"));
+    cr_assert_not_null(strstr(text, "limits.max_identifiers = 100  (default)\n"));
+    cr_assert_not_null(strstr(text, "issuers.main.provisioner_password = (set)  (file)\n"));
+    cr_assert_not_null(strstr(text, "issuers.main.validity_days = (not set)\n"));
+    cr_assert_null(strstr(text, "\"secret\""));
+    write_file(path, "{}", 0600);
+    cr_assert_eq(config_show(arena, path, NULL, &errors).n, 0);
+    cr_assert_gt(errors.count, 0);
+    unlink(path);
+    arena_free(arena);
+}
+
+Test(config, a_file_that_is_not_there_is_named)
+{
+    struct arena *arena = arena_new();
+    struct config_errors errors;
+    cr_assert_null(config_load(arena, "/nowhere/acmegate.json", NULL, &errors));
+    cr_assert(tells(&errors, "/nowhere/acmegate.json", "No such file"));
+    arena_free(arena);
+}
+
+static const char *document(struct arena *arena)
+{
+    struct bytes text;
+    int folder_bytes = (int)(strrchr(__FILE__, '/') - __FILE__);
+    const char *path = arena_printf(arena, "%.*s/../../../docs/configuration.md", folder_bytes, __FILE__);
+    cr_assert(file_read(arena, path, 1024 * 1024, &text), "%s cannot be read", path);
+    return arena_string(arena, text);
+}
+
+Test(config, the_document_holds_the_reference_as_it_is)
+{
+    struct arena *arena = arena_new();
+    const char *expected = arena_printf(arena, "<!-- reference: begin -->\n%s<!-- reference: end -->\n",
+                                        arena_string(arena, config_reference(arena)));
+    cr_assert_not_null(
+        strstr(document(arena), expected),
+        "put what `acmegate config reference` prints between the markers of docs/configuration.md");
+    arena_free(arena);
+}
+
+Test(config, the_document_s_example_is_accepted)
+{
+    struct arena *arena = arena_new();
+    const char *text = document(arena);
+    const char *begin = strstr(text, "```jsonc\n");
+    cr_assert_not_null(begin);
+    begin += strlen("```jsonc\n");
+    const char *end = strstr(begin, "```");
+    cr_assert_not_null(end);
+    char *environment[] = {"ACMEGATE_STEPCA_PASSWORD=instead of the file", NULL};
+    parse_good(arena, arena_string(arena, bytes_of(begin, (size_t)(end - begin))), environment);
+    arena_free(arena);
+}
