@@ -9,6 +9,7 @@ struct check {
     struct arena *arena;
     const struct config *config;
     struct outbound *outbound;
+    void (*print)(const char *verdict, const char *line);
     bool failed; /* some line said FAIL */
 };
 

@@ -16,24 +16,50 @@ static void list_endpoints(const struct server *server)
         log_info("directory %s/acme/%s/directory", config->base_url, config->endpoints[i].name);
 }
 
-/* Everything else is blocked in every thread, so that libh2o's loops never see an interrupted call. */
-static int wait_for_stop_signal(void)
+/* A bad file, or issuers that fail their preflight, change nothing. */
+static void reload(struct server *server, const char *path)
 {
-    sigset_t stop;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
+    char why[512];
+    struct arena *arena = arena_new();
+    struct config_errors errors = {0};
+    const struct config *fresh = config_load(arena, path, environ, &errors);
+    for (size_t i = 0; fresh == NULL && i < errors.count; ++i)
+        log_error("%s", errors.lines[i]);
+    if (fresh == NULL)
+        log_error("reload: %s is not taken, the running configuration stays", path);
+    else if (server_reload(server, fresh, why))
+        log_info("reload: the issuers of %s serve now", path);
+    else
+        log_error("reload: %s; the running configuration stays", why);
+    arena_free(arena);
+}
+
+static sigset_t awaited_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+/* Signals are blocked in every thread and taken here, so that libh2o's loops never see an interrupted call.
+ */
+static int serve_signals(struct server *server, const char *path)
+{
+    sigset_t awaited = awaited_signals();
     int number = 0;
-    sigwait(&stop, &number);
+    while (sigwait(&awaited, &number) != 0 || number == SIGHUP)
+        if (number == SIGHUP)
+            reload(server, path);
     return number;
 }
 
-int serve_until_stopped(const struct config *config, void (*ready)(const struct server *server))
+int serve_until_stopped(const struct config *config, const char *path,
+                        void (*ready)(const struct server *server))
 {
-    sigset_t blocked;
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGTERM);
-    sigaddset(&blocked, SIGINT);
+    sigset_t blocked = awaited_signals();
     sigaddset(&blocked, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     char why[512];
@@ -45,7 +71,7 @@ int serve_until_stopped(const struct config *config, void (*ready)(const struct 
     list_endpoints(server);
     if (ready != NULL)
         ready(server);
-    log_info("stopping on signal %d", wait_for_stop_signal());
+    log_info("stopping on signal %d", serve_signals(server, path));
     server_stop(server);
     log_info("stopped");
     return CLI_OK;
@@ -73,7 +99,7 @@ int cli_serve(int argc, char **argv)
     const struct config *config = config_load(arena, path, environ, &errors);
     int status = CLI_FAILED;
     if (config != NULL)
-        status = serve_until_stopped(config, NULL);
+        status = serve_until_stopped(config, path, NULL);
     else
         for (size_t i = 0; i < errors.count; ++i)
             fprintf(stderr, "acmegate: %s\n", errors.lines[i]);

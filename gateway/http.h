@@ -17,8 +17,8 @@ struct http_loop;
 
 enum {
     HTTP_MAX_BODY_BYTES = 64 * 1024,
-    /* Read to its end all the same, so that the client reads its 413 instead of a reset connection; above this libh2o
-     * refuses at once. */
+    /* Read to its end all the same, so that the client reads its 413 instead of a reset connection; above
+     * this libh2o refuses at once. */
     HTTP_MAX_READ_BYTES = 256 * 1024,
     HTTP_MAX_REPLY_HEADERS = 12,
 };
@@ -33,7 +33,7 @@ struct http_request {
     struct bytes host;   /* the Host header, unchecked */
     struct bytes content_type;
     struct bytes user_agent;
-    struct bytes body;   /* empty when body_too_long */
+    struct bytes body; /* empty when body_too_long */
     bool body_too_long;
     char client_address[INET6_ADDRSTRLEN];
     void *application;        /* the application's own */

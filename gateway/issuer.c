@@ -25,6 +25,20 @@ void issuer_stop(struct issuer *issuer)
     issuer->operations->stop(issuer);
 }
 
+static void run_retire(struct outbound_message *message)
+{
+    struct issuer *issuer = (struct issuer *)((char *)message - offsetof(struct issuer, retire_message));
+    issuer->operations->retire(issuer);
+}
+
+void issuer_retire(struct issuer *issuer)
+{
+    if (issuer->operations->retire == NULL)
+        return;
+    issuer->retire_message.run = run_retire;
+    outbound_post(issuer->outbound, &issuer->retire_message);
+}
+
 void issuer_sign(struct issuer *issuer, struct issuer_sign_job *job)
 {
     issuer->operations->sign(issuer, job);

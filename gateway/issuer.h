@@ -68,6 +68,9 @@ struct issuer;
 struct issuer_operations {
     void (*sign)(struct issuer *issuer, struct issuer_sign_job *job);
     void (*revoke)(struct issuer *issuer, struct issuer_revoke_job *job);
+    /* Outbound thread: it serves no new orders; what it does by itself (refreshing) ends. NULL: nothing to
+     * do. */
+    void (*retire)(struct issuer *issuer);
     /* Frees it and answers nobody any more. Only once outbound_stop has returned: until then a reply to one
      * of its calls may still come. */
     void (*stop)(struct issuer *issuer);
@@ -82,6 +85,8 @@ struct issuer {
     struct bytes roots_pem;
     pthread_mutex_t health_mutex; /* short: the outbound thread writes, every thread reads */
     struct issuer_health health;
+    struct outbound *outbound;
+    struct outbound_message retire_message;
 };
 
 /*
@@ -94,6 +99,9 @@ struct issuer {
                                                       char why[static ISSUER_WHY_BYTES]);
 
 void issuer_stop(struct issuer *issuer);
+
+/* Any thread: another has taken its place. Jobs under way end as they would. */
+void issuer_retire(struct issuer *issuer);
 
 /* `done` is called once, on the outbound thread, in a later turn than this call. A job that has to wait is
  * never dropped. */

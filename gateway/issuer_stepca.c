@@ -93,7 +93,15 @@ static void stepca_stop(struct issuer *base)
     stepca_free((struct issuer_stepca *)base);
 }
 
+static void stepca_retire(struct issuer *base)
+{
+    struct issuer_stepca *issuer = (struct issuer_stepca *)base;
+    issuer->retired = true;
+    outbound_timer_cancel(issuer->outbound, &issuer->refresh_timer);
+}
+
 static const struct issuer_operations stepca_operations = {
+    .retire = stepca_retire,
     .sign = stepca_sign,
     .revoke = stepca_revoke,
     .stop = stepca_stop,
@@ -155,7 +163,7 @@ struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outb
         return NULL;
     }
     size_t max_running = config->max_concurrent > 0 ? (size_t)config->max_concurrent : 1;
-    issuer->outbound = outbound;
+    issuer->outbound = issuer->base.outbound = outbound;
     issuer->ca_url = arena_duplicate(arena, config->ca_url);
     issuer->provisioner_name = arena_duplicate(arena, config->provisioner_name);
     issuer->timeout_ms = config->request_timeout_s * 1000;

@@ -56,6 +56,7 @@ struct issuer_stepca {
     struct call_lane sign_lane;
     struct call_lane revoke_lane;
 
+    bool retired; /* another issuer serves in its place: no more refreshing */
     struct outbound_message start;
     struct outbound_timer refresh_timer;
     struct refresh_round round;

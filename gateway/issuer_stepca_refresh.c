@@ -39,6 +39,9 @@ static void end_round(struct issuer_stepca *issuer, int64_t next_ms)
 {
     arena_free(issuer->round.arena);
     issuer->round = (struct refresh_round){0};
+    if (issuer->retired) {
+        return;
+    }
     outbound_timer_set(issuer->outbound, &issuer->refresh_timer, next_ms);
 }
 

@@ -19,8 +19,8 @@ enum {
 
 struct own_certificate {
     struct server *server;
-    struct issuer *issuer;
-    struct arena *arena; /* of the names and paths */
+    struct issuer *issuer; /* of the request under way, or of the last one */
+    struct arena *arena;   /* of the names and paths */
     const char *chain_path;
     const char *key_path;
     struct identifier *names;
@@ -233,6 +233,7 @@ static void on_signed(struct issuer_sign_job *job)
 static void request_certificate(struct own_certificate *own)
 {
     own->work = arena_new();
+    own->issuer = server_issuer(own->server, own->server->config->tls_issuer);
     own->job = (struct issuer_sign_job){.arena = own->work, .done = on_signed, .owner = own};
     char *token_id = arena_alloc(own->work, STEPCA_TOKEN_ID_BYTES);
     struct issuer_status status;
@@ -305,6 +306,11 @@ bool own_certificate_start(struct server *server, char why[static 256])
         log_info("asking issuer %s for the own TLS certificate", own->issuer->id);
     outbound_post(server->outbound, &own->begin);
     return true;
+}
+
+bool own_certificate_reload(struct server *server, char why[static 256])
+{
+    return server->config->tls_issuer != NULL || use_configured_files(server, why);
 }
 
 void own_certificate_free(struct own_certificate *own)

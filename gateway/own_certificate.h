@@ -10,5 +10,8 @@
  * the server runs. False with `why` when files are named and cannot be used. */
 [[gnu::warn_unused_result]] bool own_certificate_start(struct server *server, char why[static 256]);
 
+/* Reads configured files anew; a certificate from an issuer stays as it is. A bad one changes nothing. */
+[[gnu::warn_unused_result]] bool own_certificate_reload(struct server *server, char why[static 256]);
+
 /* After outbound_stop. */
 void own_certificate_free(struct own_certificate *own);

@@ -3,6 +3,9 @@
 
 #include "gateway/server.h"
 
-/* Starts, calls `ready` (may be NULL) once listening, serves until SIGTERM or SIGINT, stops. Returns the exit
- * status. */
-int serve_until_stopped(const struct config *config, void (*ready)(const struct server *server));
+/*
+ * Starts, calls `ready` (may be NULL) once listening, serves until SIGTERM or SIGINT, stops. SIGHUP reads the
+ * file at `path` again and takes its issuers over (server_reload). Returns the exit status.
+ */
+int serve_until_stopped(const struct config *config, const char *path,
+                        void (*ready)(const struct server *server));

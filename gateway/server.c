@@ -12,10 +12,7 @@ enum { MAX_LOOPS = 4, DNS_TIMEOUT_MS = 5000 };
 
 struct issuer *server_issuer(const struct server *server, const char *id)
 {
-    for (size_t i = 0; i < server->config->issuer_count; ++i)
-        if (strcmp(server->issuers[i]->id, id) == 0)
-            return server->issuers[i];
-    return NULL;
+    return issuers_find(server->issuers, id);
 }
 
 struct issuer *server_issuer_of_profile(const struct server *server, const char *name,
@@ -146,19 +143,8 @@ static bool start_outbound(struct server *server, char why[static 512])
 
 static bool start_issuers(struct server *server, char why[static 512])
 {
-    const struct config *config = server->config;
-    char reason[ISSUER_WHY_BYTES];
-    server->issuers = calloc(config->issuer_count, sizeof(server->issuers[0]));
-    if (server->issuers == NULL)
-        abort();
-    for (size_t i = 0; i < config->issuer_count; ++i) {
-        server->issuers[i] = issuer_new(&config->issuers[i], server->outbound, reason);
-        if (server->issuers[i] == NULL) {
-            snprintf(why, 512, "issuers.%.64s: %s", config->issuers[i].id, reason);
-            return false;
-        }
-    }
-    return true;
+    server->issuers = issuers_new(server->outbound);
+    return issuers_open(server->issuers, server->config, why);
 }
 
 static size_t loop_count(const struct config *config)
@@ -220,12 +206,9 @@ struct server *server_start(const struct config *config, char why[static 512])
     return NULL;
 }
 
-static void stop_issuers(struct server *server)
+bool server_reload(struct server *server, const struct config *fresh, char why[static 512])
 {
-    for (size_t i = 0; server->issuers != NULL && i < server->config->issuer_count; ++i)
-        if (server->issuers[i] != NULL)
-            issuer_stop(server->issuers[i]);
-    free(server->issuers);
+    return issuers_reload(server->issuers, fresh, why) && own_certificate_reload(server, why);
 }
 
 /* First what makes work, then the clients that wait for it, then what both rest on. */
@@ -237,7 +220,7 @@ void server_stop(struct server *server)
         http_server_stop(server->http);
     if (server->outbound != NULL)
         outbound_stop(server->outbound);
-    stop_issuers(server);
+    issuers_stop(server->issuers);
     store_close(server->store);
     outbound_free(server->outbound);
     work_free(server->work);

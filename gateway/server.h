@@ -7,7 +7,7 @@
 #include "acme/nonce.h"
 #include "gateway/config.h"
 #include "gateway/http.h"
-#include "gateway/issuer.h"
+#include "gateway/issuers.h"
 #include "gateway/outbound.h"
 #include "store/store.h"
 
@@ -18,7 +18,7 @@ struct server {
     const struct config *config;
     struct store *store;
     struct outbound *outbound;
-    struct issuer **issuers; /* config->issuer_count */
+    struct issuers *issuers;
     struct work *work;
     struct own_certificate *own_certificate;
     struct http_server *http;
@@ -29,6 +29,13 @@ struct server {
 /* Starts everything in order; NULL with `why` filled. `config` stays the caller's and must outlive the
  * server. */
 [[gnu::warn_unused_result]] struct server *server_start(const struct config *config, char why[static 512]);
+
+/*
+ * Takes the issuers of a configuration that was read anew, and own certificate files where the configuration
+ * names them. False with `why`, and the server goes on as it was. Main thread only.
+ */
+[[gnu::warn_unused_result]] bool server_reload(struct server *server, const struct config *fresh,
+                                               char why[static 512]);
 
 /* Ends what is under way within bounds, closes the database, frees. */
 void server_stop(struct server *server);

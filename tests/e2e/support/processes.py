@@ -61,6 +61,10 @@ class Process:
                 f"{self.name} did not stop within {seconds} s of SIGTERM:\n{self.output()[-3000:]}"
             ) from None
 
+    def hang_up(self):
+        """SIGHUP: read the configuration again."""
+        self._child.send_signal(signal.SIGHUP)
+
     def kill(self):
         """SIGKILL: no chance to finish anything."""
         if self.running():
