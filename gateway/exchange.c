@@ -6,7 +6,7 @@
 #include "gateway/log.h"
 #include "gateway/work.h"
 
-enum { OVERLOADED_RETRY_AFTER_S = 5 };
+enum { OVERLOADED_RETRY_AFTER_S = 5, USER_AGENT_MAX_BYTES = 200 };
 
 int64_t clock_now_ms(void)
 {
@@ -29,6 +29,11 @@ struct store_session *exchange_session(struct exchange *exchange)
 const char *exchange_who(struct exchange *exchange)
 {
     return arena_printf(exchange->arena, "client %s", exchange->request->client_address);
+}
+
+const char *exchange_user_agent(struct exchange *exchange)
+{
+    return arena_printable(exchange->arena, exchange->request->user_agent, USER_AGENT_MAX_BYTES);
 }
 
 enum store_apply_result exchange_refuse(struct exchange *exchange, const struct problem *problem)

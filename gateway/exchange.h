@@ -95,6 +95,9 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
 /* "client 192.0.2.7": who an event is by. */
 const char *exchange_who(struct exchange *exchange);
 
+/* The User-Agent as it may be kept: printable, of bounded length. */
+const char *exchange_user_agent(struct exchange *exchange);
+
 /* 200 (or `status`) with a JSON body. */
 void exchange_reply_json(struct exchange *exchange, int status, struct bytes body);
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value);

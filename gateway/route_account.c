@@ -55,7 +55,7 @@ static enum store_apply_result create_account(struct exchange *exchange, struct 
         .terms_agreed = state->request.terms_agreed,
         .created_at = exchange->now,
         .created_from = exchange->request->client_address,
-        .user_agent = arena_string(exchange->arena, exchange->request->user_agent),
+        .user_agent = exchange_user_agent(exchange),
     };
     if (!exchange_store_ok(exchange, store_account_insert(session, &exchange->account)))
         return STORE_DISCARD;

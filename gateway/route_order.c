@@ -163,7 +163,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         .identifier_count = request->identifier_count,
         .authorization_ids = arena_alloc_array(exchange->arena, request->identifier_count, sizeof(int64_t)),
         .client_address = exchange->request->client_address,
-        .user_agent = arena_string(exchange->arena, exchange->request->user_agent),
+        .user_agent = exchange_user_agent(exchange),
     };
     for (size_t i = 0; i < request->identifier_count; ++i) {
         if (!exchange_store_ok(

@@ -13,13 +13,7 @@ void validation_end(struct validation *validation, const struct problem *problem
 
 const char *validation_quote(struct arena *arena, struct bytes text)
 {
-    size_t n = text.n > QUOTED_BYTES ? QUOTED_BYTES : text.n;
-    char *quoted = arena_alloc(arena, n + sizeof("…"));
-    for (size_t i = 0; i < n; ++i)
-        quoted[i] = text.p[i] >= ' ' && text.p[i] < 0x7f ? (char)text.p[i] : '?';
-    if (text.n > QUOTED_BYTES)
-        memcpy(quoted + n, "…", sizeof("…"));
-    return quoted;
+    return arena_printable(arena, text, QUOTED_BYTES);
 }
 
 void validation_start(struct validation *validation)

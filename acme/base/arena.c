@@ -118,6 +118,18 @@ char *arena_duplicate(struct arena *arena, const char *text)
     return arena_string(arena, bytes_from_string(text));
 }
 
+char *arena_printable(struct arena *arena, struct bytes from, size_t max_bytes)
+{
+    static const char cut[] = "...";
+    size_t n = from.n > max_bytes ? max_bytes : from.n;
+    char *text = arena_alloc(arena, n + sizeof(cut));
+    for (size_t i = 0; i < n; ++i)
+        text[i] = from.p[i] >= ' ' && from.p[i] < 0x7f ? (char)from.p[i] : '?';
+    if (from.n > max_bytes)
+        memcpy(text + n, cut, sizeof(cut));
+    return text;
+}
+
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list arguments, again;
