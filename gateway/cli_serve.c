@@ -3,11 +3,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "gateway/cli.h"
 #include "gateway/log.h"
 #include "gateway/serve.h"
+
+enum { OTHER_FILES = 512 }; /* the database, and what the outbound thread opens */
 
 static void list_endpoints(const struct server *server)
 {
@@ -56,12 +60,27 @@ static int serve_signals(struct server *server, const char *path)
     return number;
 }
 
+/* The soft limit is often 1,024, which is less than the connections that the configuration may allow. */
+static void raise_file_limit(const struct config *config)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warning("the limit of open files cannot be raised: %s", strerror(errno));
+    if (limit.rlim_cur < (rlim_t)config->max_connections + OTHER_FILES)
+        log_warning("limits.max_connections is %lld, but only %llu files may be open: raise LimitNOFILE",
+                    (long long)config->max_connections, (unsigned long long)limit.rlim_cur);
+}
+
 int serve_until_stopped(const struct config *config, const char *path,
                         void (*ready)(const struct server *server))
 {
     sigset_t blocked = awaited_signals();
     sigaddset(&blocked, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    raise_file_limit(config);
     char why[512];
     struct server *server = server_start(config, why);
     if (server == NULL) {

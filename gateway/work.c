@@ -123,16 +123,11 @@ static enum store_apply_result run_apply(struct store_operation *operation, stru
     return item->apply(item, session);
 }
 
-struct store_retry {
-    struct outbound_timer timer;
-    struct work_item *item;
-};
-
 static void submit(struct work_item *item);
 
 static void retry_submit(void *argument)
 {
-    submit(((struct store_retry *)argument)->item);
+    submit(argument);
 }
 
 static void on_committed_here(struct outbound_message *message)
@@ -143,9 +138,8 @@ static void on_committed_here(struct outbound_message *message)
         item->step(item);
         return;
     }
-    struct store_retry *retry = arena_alloc(item->arena, sizeof(*retry));
-    *retry = (struct store_retry){{.run = retry_submit, .argument = retry}, item};
-    outbound_timer_set(item->work->server->outbound, &retry->timer, STORE_RETRY_MS);
+    item->store_retry = (struct outbound_timer){.run = retry_submit, .argument = item};
+    outbound_timer_set(item->work->server->outbound, &item->store_retry, STORE_RETRY_MS);
 }
 
 static void on_committed(struct store_operation *operation, enum store_outcome outcome)

@@ -57,6 +57,7 @@ struct work_item {
     enum store_apply_result (*apply)(struct work_item *item, struct store_session *session);
     void (*step)(struct work_item *item);
     enum store_outcome outcome;
+    struct outbound_timer store_retry;
     void *state; /* the kind's own */
 };
 
