@@ -28,7 +28,8 @@ char *arena_duplicate(struct arena *arena, const char *text);
 
 [[gnu::format(printf, 2, 3)]] char *arena_printf(struct arena *arena, const char *format, ...);
 
-/* Text from outside as it may stand in a log, a message or a table: printable ASCII, anything else as '?', and
+/* Text from outside as it may stand in a log, a message or a table: printable ASCII, anything else as '?',
+ * and
  * "..." behind what was cut at `max_bytes`. */
 char *arena_printable(struct arena *arena, struct bytes from, size_t max_bytes);
 

@@ -47,3 +47,9 @@ static inline bool bytes_is_text(struct bytes a)
 {
     return a.n == 0 || memchr(a.p, 0, a.n) == NULL;
 }
+
+/* The length of the UTF-8 sequence that begins at `at` (RFC 3629: no overlong forms, no surrogates); 0 for
+ * none. */
+size_t bytes_utf8_sequence(struct bytes text, size_t at);
+
+bool bytes_is_utf8(struct bytes text);

@@ -3,7 +3,8 @@
 
 #include "acme/base/arena.h"
 
-/* False with errno set (EFBIG when longer than `max_bytes`). The bytes belong to the arena, NUL after them. */
+/* False with errno set (EFBIG when longer than `max_bytes`). The bytes belong to the arena, NUL after them.
+ */
 [[gnu::warn_unused_result]] bool file_read(struct arena *arena, const char *path, size_t max_bytes,
                                            struct bytes *out);
 
@@ -11,5 +12,6 @@
 [[gnu::warn_unused_result]] bool file_read_secret(struct arena *arena, const char *path, size_t max_bytes,
                                                   struct bytes *out);
 
-/* Writes beside the file, syncs and renames over it: readers see the old text or the new one. False with errno. */
+/* Writes beside the file, syncs and renames over it: readers see the old text or the new one. False with
+ * errno. */
 [[gnu::warn_unused_result]] bool file_replace(const char *path, struct bytes text, unsigned mode);

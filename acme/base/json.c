@@ -33,6 +33,9 @@ struct builder {
     const char *problem; /* why the builder refused, in the arena or static */
 };
 
+/* yajl lets overlong forms and surrogates pass. */
+static const char not_utf8[] = "a string is not valid UTF-8";
+
 static bool refuse(struct builder *builder, const char *problem)
 {
     builder->problem = problem;
@@ -104,6 +107,8 @@ static int on_number(void *context, const char *text, size_t length)
 static int on_string(void *context, const unsigned char *text, size_t length)
 {
     struct builder *builder = context;
+    if (!bytes_is_utf8(bytes_of(text, length)))
+        return refuse(builder, not_utf8);
     struct json *value = new_value(builder, JSON_STRING);
     value->string = arena_copy(builder->arena, bytes_of(text, length));
     return add_value(builder, value);
@@ -137,6 +142,8 @@ static int on_key(void *context, const unsigned char *text, size_t length)
 {
     struct builder *builder = context;
     struct frame *frame = builder->frame;
+    if (!bytes_is_utf8(bytes_of(text, length)))
+        return refuse(builder, not_utf8);
     frame->name = arena_copy(builder->arena, bytes_of(text, length));
     if (is_duplicate(frame))
         return refuse(builder, arena_printf(builder->arena, "the member \"%.60s\" stands twice",

@@ -1,6 +1,6 @@
 /*
- * Strict JSON (RFC 8259) over yajl: a reader that builds a tree in an arena and a writer into a bounded buffer.
- * The reader refuses duplicate members, trailing octets, invalid UTF-8 and anything over its limits.
+ * Strict JSON (RFC 8259) over yajl: a reader that builds a tree in an arena and a writer into a bounded
+ * buffer. The reader refuses duplicate members, trailing octets, invalid UTF-8 and anything over its limits.
  */
 #pragma once
 
@@ -60,7 +60,8 @@ const struct json *json_member(const struct json *object, const char *name);
 /* True with `out` set when the member is a string. The bytes may hold NUL. */
 [[gnu::warn_unused_result]] bool json_member_string(const struct json *object, const char *name,
                                                     struct bytes *out);
-[[gnu::warn_unused_result]] bool json_member_integer(const struct json *object, const char *name, int64_t *out);
+[[gnu::warn_unused_result]] bool json_member_integer(const struct json *object, const char *name,
+                                                     int64_t *out);
 [[gnu::warn_unused_result]] bool json_member_boolean(const struct json *object, const char *name, bool *out);
 
 /* The writer. Misuse (a key outside an object…) is a programming error and ends the process. */
@@ -74,7 +75,8 @@ void json_begin_array(struct json_writer *writer);
 void json_end_array(struct json_writer *writer);
 void json_key(struct json_writer *writer, const char *name);
 void json_write_string(struct json_writer *writer, const char *text);
-/* Octets that are not UTF-8 are written as U+FFFD, for texts from outside (a CA's message, a web server's body). */
+/* Octets that are not UTF-8 are written as U+FFFD, for texts from outside (a CA's message, a web server's
+ * body). */
 void json_write_bytes(struct json_writer *writer, struct bytes text);
 void json_write_integer(struct json_writer *writer, int64_t value);
 void json_write_boolean(struct json_writer *writer, bool value);

@@ -72,42 +72,12 @@ void json_write_string(struct json_writer *writer, const char *text)
     json_write_bytes(writer, bytes_from_string(text));
 }
 
-/* The length of the UTF-8 sequence at `p`, 0 when it is none (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_sequence_length(const uint8_t *p, size_t n)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t length = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
-                    : (p[0] & 0xf0) == 0xe0        ? 3
-                    : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-                                                   : 0;
-    if (length == 0 || length > n)
-        return 0;
-    for (size_t i = 1; i < length; ++i)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool beyond = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-    return overlong || beyond ? 0 : length;
-}
-
-static bool is_utf8(struct bytes text)
-{
-    for (size_t at = 0; at < text.n;) {
-        size_t length = utf8_sequence_length(text.p + at, text.n - at);
-        if (length == 0)
-            return false;
-        at += length;
-    }
-    return true;
-}
-
 static struct bytes replace_bad_utf8(struct arena *arena, struct bytes text)
 {
     struct buffer clean;
     buffer_init(&clean, arena, text.n * 3);
     for (size_t at = 0; at < text.n;) {
-        size_t length = utf8_sequence_length(text.p + at, text.n - at);
+        size_t length = bytes_utf8_sequence(text, at);
         buffer_append(&clean, length == 0 ? BYTES_LITERAL("\xef\xbf\xbd") : bytes_of(text.p + at, length));
         at += length == 0 ? 1 : length;
     }
@@ -116,7 +86,7 @@ static struct bytes replace_bad_utf8(struct arena *arena, struct bytes text)
 
 void json_write_bytes(struct json_writer *writer, struct bytes text)
 {
-    if (!is_utf8(text))
+    if (!bytes_is_utf8(text))
         text = replace_bad_utf8(writer->buffer.arena, text);
     must(yajl_gen_string(writer->generator, text.n == 0 ? (const unsigned char *)"" : text.p, text.n));
 }

@@ -11,8 +11,8 @@ void time_format(char out[static TIME_TEXT_BYTES], int64_t unix_seconds);
 /* RFC 3339 with any offset; fractions of a second are dropped. False leaves `out` alone. */
 [[gnu::warn_unused_result]] bool time_parse(int64_t *out, struct bytes text);
 
-/* A Go duration such as "1h30m", "24h", "500ms" or "90s" (step-ca's and our configuration's form; also "14d").
- * Rounded down to whole seconds; negative ones, empty text and overflow are refused. */
+/* A Go duration such as "1h30m", "24h", "500ms" or "90s" (step-ca's and our configuration's form; also
+ * "14d"). Rounded down to whole seconds; negative ones, empty text and overflow are refused. */
 [[gnu::warn_unused_result]] bool duration_parse(int64_t *out_seconds, struct bytes text);
 
 /* The Go form without zero parts: "24h", "1h30m", "45s", "0s". */

@@ -1,0 +1,81 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "acme/base/file.h"
+#include "leaks.h"
+
+static char folder[] = "/tmp/acmegate-file-XXXXXX";
+
+static void make_folder(void)
+{
+    cr_assert_not_null(mkdtemp(folder));
+}
+
+static const char *path_of(struct arena *arena, const char *name)
+{
+    return arena_printf(arena, "%s/%s", folder, name);
+}
+
+static void remove_folder(void)
+{
+    struct arena *arena = arena_new();
+    unlink(path_of(arena, "text"));
+    rmdir(folder);
+    arena_free(arena);
+    leaks_report();
+}
+
+TestSuite(file, .init = make_folder, .fini = remove_folder);
+
+Test(file, is_replaced_with_its_mode_and_leaves_nothing_beside)
+{
+    struct arena *arena = arena_new();
+    const char *path = path_of(arena, "text");
+    static const struct {
+        const char *text;
+        unsigned mode;
+    } cases[] = {{"first", 0600}, {"second, and longer", 0644}, {"", 0600}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        struct bytes got;
+        struct stat status;
+        cr_assert(file_replace(path, bytes_from_string(cases[i].text), cases[i].mode));
+        cr_assert(file_read(arena, path, 100, &got));
+        cr_expect(bytes_equal_string(got, cases[i].text));
+        cr_assert_eq(stat(path, &status), 0);
+        cr_expect_eq(status.st_mode & 0777, cases[i].mode);
+    }
+    cr_assert_eq(unlink(path), 0);
+    cr_expect_eq(rmdir(folder), 0, "nothing else is in the folder");
+    arena_free(arena);
+}
+
+Test(file, longer_than_allowed_missing_or_a_folder)
+{
+    struct arena *arena = arena_new();
+    const char *path = path_of(arena, "text");
+    struct bytes got;
+    cr_assert(file_replace(path, BYTES_LITERAL("12345"), 0600));
+    cr_expect(file_read(arena, path, 5, &got));
+    cr_expect_not(file_read(arena, path, 4, &got));
+    cr_expect_eq(errno, EFBIG);
+    cr_expect_not(file_read_secret(arena, path_of(arena, "none"), 5, &got));
+    cr_expect_eq(errno, ENOENT);
+    cr_expect_not(file_read(arena, folder, 5, &got));
+    cr_expect_eq(errno, EISDIR);
+    arena_free(arena);
+}
+
+Test(file, a_replacement_that_fails_leaves_the_old_text)
+{
+    struct arena *arena = arena_new();
+    cr_expect_not(file_replace(path_of(arena, "none/text"), BYTES_LITERAL("x"), 0600));
+    cr_expect_eq(errno, ENOENT);
+    cr_expect_not(file_replace(folder, BYTES_LITERAL("x"), 0600), "a folder is not replaced by a file");
+    struct stat status;
+    cr_assert_eq(stat(folder, &status), 0);
+    cr_expect(S_ISDIR(status.st_mode));
+    arena_free(arena);
+}

@@ -1,0 +1,193 @@
+#include "acme/base/json.h"
+#include "leaks.h"
+
+LEAK_CHECKED_SUITE(json);
+
+static const struct json *parse(struct arena *arena, const char *text)
+{
+    return json_parse(arena, bytes_from_string(text), &json_limits_request, NULL);
+}
+
+Test(json, values_of_every_type)
+{
+    struct arena *arena = arena_new();
+    const struct json *json = parse(arena, "{\"s\":\"a\\u00e9\\n\\u0000b\",\"i\":-7,\"d\":1.5,\"e\":1e3,"
+                                           "\"t\":true,\"n\":null,\"a\":[1,\"x\",{}],\"\":0}");
+    struct bytes text;
+    int64_t integer = 0;
+    bool boolean = false;
+    cr_assert_not_null(json);
+    cr_expect_eq(json->count, 8);
+    cr_assert(json_member_string(json, "s", &text));
+    cr_expect(bytes_equal(text, bytes_of("a\xc3\xa9\n\0b", 6)));
+    cr_assert(json_member_integer(json, "i", &integer));
+    cr_expect_eq(integer, -7);
+    cr_expect_eq(json_member(json, "d")->type, JSON_NUMBER);
+    cr_expect_eq(json_member(json, "e")->type, JSON_NUMBER);
+    cr_assert(json_member_boolean(json, "t", &boolean));
+    cr_expect(boolean);
+    cr_expect_eq(json_member(json, "n")->type, JSON_NULL);
+    cr_expect_eq(json_member(json, "a")->count, 3);
+    cr_expect_eq(json_member(json, "a")->items[2]->type, JSON_OBJECT);
+    cr_expect_null(json_member(json, "absent"));
+    cr_expect_null(json_member(NULL, "s"));
+    cr_expect_null(json_member(json_member(json, "a"), "s"));
+    cr_expect_not(json_member_string(json, "i", &text), "of another type");
+    cr_expect_not(json_member_integer(json, "d", &integer), "with a fraction");
+    arena_free(arena);
+}
+
+Test(json, integers_reach_to_the_ends_of_int64)
+{
+    static const struct {
+        const char *text;
+        enum json_type type;
+        int64_t value;
+    } cases[] = {
+        {"9223372036854775807", JSON_INTEGER, INT64_MAX},
+        {"-9223372036854775808", JSON_INTEGER, INT64_MIN},
+        {"9223372036854775808", JSON_NUMBER, 0},
+        {"-9223372036854775809", JSON_NUMBER, 0},
+        {"-0", JSON_INTEGER, 0},
+        {"1.0", JSON_NUMBER, 0},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        const struct json *json = parse(arena, cases[i].text);
+        cr_assert_not_null(json, "%s", cases[i].text);
+        cr_expect_eq(json->type, cases[i].type, "%s", cases[i].text);
+        cr_expect_eq(json->integer, cases[i].value, "%s", cases[i].text);
+    }
+    arena_free(arena);
+}
+
+Test(json, texts_that_are_refused)
+{
+    static const char *const texts[] = {
+        "",
+        " ",
+        "{",
+        "{\"a\":1",
+        "{\"a\":1}}",
+        "{\"a\":1} x",
+        "{\"a\":1}{}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{'a':1}",
+        "[1,]",
+        "01",
+        "+1",
+        ".5",
+        "1.",
+        "NaN",
+        "tru",
+        "\"\x01\"",
+        "\"\\x\"",
+        "\"\xff\"",     /* no UTF-8 */
+        "\"\xc0\xaf\"", /* overlong */
+        "\"open",
+        "{\"a\":1,\"a\":2}", /* twice */
+        "{\"a\":{\"b\":1,\"c\":2,\"b\":3}}",
+        "{\"a\":1,\"\\u0061\":2}", /* the same name, spelled otherwise */
+        "/* no */ {}",
+        "{} // no",
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+        struct json_error error = {0};
+        cr_expect_null(json_parse(arena, bytes_from_string(texts[i]), &json_limits_request, &error), "%s",
+                       texts[i]);
+        cr_expect_neq(error.message[0], '\0', "%s", texts[i]);
+    }
+    cr_expect_null(json_parse(arena, bytes_of("{}\0", 3), &json_limits_request, NULL),
+                   "a NUL behind the end");
+    arena_free(arena);
+}
+
+static const char *nested(struct arena *arena, size_t depth)
+{
+    char *text = arena_alloc(arena, depth * 2 + 1);
+    memset(text, '[', depth);
+    memset(text + depth, ']', depth);
+    return text;
+}
+
+Test(json, depth_and_number_of_values_are_bounded)
+{
+    struct arena *arena = arena_new();
+    cr_expect_not_null(parse(arena, nested(arena, json_limits_request.max_depth)));
+    cr_expect_null(parse(arena, nested(arena, json_limits_request.max_depth + 1)));
+    cr_expect_null(parse(arena, nested(arena, 50000)));
+    for (size_t extra = 0; extra < 2; ++extra) {
+        struct buffer text;
+        buffer_init(&text, arena, 1 << 16);
+        /* The array itself counts. */
+        for (size_t i = 0; i < json_limits_request.max_values - 1 + extra; ++i)
+            buffer_append_string(&text, i == 0 ? "[0" : ",0");
+        buffer_append_string(&text, "]");
+        cr_expect_eq(parse(arena, buffer_string(&text)) == NULL, extra == 1);
+    }
+    arena_free(arena);
+}
+
+Test(json, comments_only_where_they_are_allowed)
+{
+    struct arena *arena = arena_new();
+    struct json_error error = {0};
+    const char *text = "// one\n{ /* two */ \"a\": 1 }\n";
+    cr_expect_not_null(json_parse(arena, bytes_from_string(text), &json_limits_config, NULL));
+    cr_expect_null(json_parse(arena, bytes_from_string(text), &json_limits_request, NULL));
+    cr_expect_null(
+        json_parse(arena, BYTES_LITERAL("{\n\"a\": 1,\n\"a\": 2\n}"), &json_limits_config, &error));
+    cr_expect_eq(error.line, 3);
+    cr_expect(strstr(error.message, "\"a\"") != NULL, "%s", error.message);
+    arena_free(arena);
+}
+
+Test(json, what_is_written_reads_back)
+{
+    struct arena *arena = arena_new();
+    struct json_writer *writer = json_writer_new(arena, 4096);
+    json_begin_object(writer);
+    json_put_string(writer, "text", "quote \" slash \\ tab \t \x01 \xc3\xa9");
+    json_put_string(writer, "absent", NULL);
+    json_put_integer(writer, "number", INT64_MIN);
+    json_put_boolean(writer, "yes", true);
+    json_put_time(writer, "time", 1767323045);
+    json_put_time(writer, "never", 0);
+    json_key(writer, "list");
+    json_begin_array(writer);
+    json_write_null(writer);
+    json_write_raw(writer, BYTES_LITERAL("{\"raw\":[1,2]}"));
+    json_write_bytes(writer, bytes_of("bad \xff\xc3 nul \0!", 12));
+    json_end_array(writer);
+    json_end_object(writer);
+    struct bytes text = json_writer_finish(writer);
+    const struct json *json = json_parse(arena, text, &json_limits_request, NULL);
+    struct bytes got;
+    cr_assert_not_null(json, "%s", (const char *)text.p);
+    cr_expect_eq(json->count, 5);
+    cr_assert(json_member_string(json, "text", &got));
+    cr_expect(bytes_equal_string(got, "quote \" slash \\ tab \t \x01 \xc3\xa9"));
+    cr_assert(json_member_string(json, "time", &got));
+    cr_expect(bytes_equal_string(got, "2026-01-02T03:04:05Z"));
+    const struct json *list = json_member(json, "list");
+    cr_expect_eq(json_member(list->items[1], "raw")->count, 2);
+    cr_expect(bytes_equal(list->items[2]->string, bytes_of("bad \xef\xbf\xbd\xef\xbf\xbd nul \0", 16)));
+    /* And a parsed value can be copied out. */
+    struct json_writer *again = json_writer_new(arena, 4096);
+    json_write_value(again, json);
+    cr_expect(bytes_equal(json_writer_finish(again), text));
+    arena_free(arena);
+}
+
+Test(json, a_text_over_its_maximum_is_none)
+{
+    struct arena *arena = arena_new();
+    for (size_t max = 8; max <= 9; ++max) {
+        struct json_writer *writer = json_writer_new(arena, max);
+        json_write_string(writer, "1234567");
+        cr_expect_eq(json_writer_finish(writer).p == NULL, max == 8);
+    }
+    arena_free(arena);
+}
