@@ -1,0 +1,136 @@
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "gateway/address_policy.h"
+#include "leaks.h"
+
+LEAK_CHECKED_SUITE(address_policy);
+
+static struct sockaddr_storage address_of(const char *text)
+{
+    struct sockaddr_storage storage = {0};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
+    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        return storage;
+    }
+    cr_assert_eq(inet_pton(AF_INET6, text, &v6->sin6_addr), 1, "%s", text);
+    v6->sin6_family = AF_INET6;
+    return storage;
+}
+
+static bool is_allowed(const char *text, const struct network *allowed, size_t count)
+{
+    struct sockaddr_storage address = address_of(text);
+    return address_is_allowed((const struct sockaddr *)&address, allowed, count);
+}
+
+Test(address_policy, what_may_be_dialled_and_what_not)
+{
+    static const struct {
+        const char *address;
+        bool allowed;
+    } cases[] = {
+        {"192.0.2.7", true},
+        {"10.1.2.3", true},
+        {"172.16.0.1", true},
+        {"192.168.1.1", true},
+        {"100.64.0.1", true},
+        {"2001:db8::7", true},
+        {"fd00::1", true},
+        {"fc00::1", true},
+        {"0.0.0.0", false},
+        {"0.1.2.3", false},
+        {"127.0.0.1", false},
+        {"127.255.255.254", false},
+        {"128.0.0.1", true},
+        {"169.254.169.254", false},
+        {"169.255.0.1", true},
+        {"224.0.0.1", false},
+        {"239.1.2.3", false},
+        {"240.0.0.1", false},
+        {"255.255.255.255", false},
+        {"::", false},
+        {"::1", false},
+        {"::2", true},
+        {"fe80::1", false},
+        {"febf::1", false},
+        {"ff02::1", false},
+        {"fd00:ec2::254", false},
+        {"::ffff:127.0.0.1", false},
+        {"::ffff:169.254.169.254", false},
+        {"::ffff:192.0.2.7", true},
+        {"64:ff9b::7f00:1", false},
+        {"2002:7f00:1::", false},
+        {"2001::1", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i)
+        cr_expect_eq(is_allowed(cases[i].address, NULL, 0), cases[i].allowed, "%s", cases[i].address);
+}
+
+Test(address_policy, a_configured_network_lifts_the_ban_for_itself_alone)
+{
+    static const struct {
+        const char *network;
+        const char *address;
+        bool allowed;
+    } cases[] = {
+        {"127.0.0.0/8", "127.9.9.9", true},
+        {"127.0.0.0/8", "::ffff:127.0.0.1", true},
+        {"127.0.0.1", "127.0.0.1", true},
+        {"127.0.0.1", "127.0.0.2", false},
+        {"127.0.0.0/8", "169.254.1.1", false},
+        {"127.0.0.0/8", "::1", false},
+        {"::1/128", "::1", true},
+        {"fe80::/10", "febf::1", true},
+        {"fe80::/16", "fe81::1", false},
+        {"0.0.0.0/0", "169.254.169.254", true},
+        {"0.0.0.0/0", "::1", false},
+        {"::/0", "127.0.0.1", true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        struct network network;
+        cr_assert(network_parse(cases[i].network, &network), "%s", cases[i].network);
+        cr_expect_eq(is_allowed(cases[i].address, &network, 1), cases[i].allowed, "%s in %s",
+                     cases[i].address, cases[i].network);
+    }
+}
+
+Test(address_policy, texts_that_are_no_network)
+{
+    static const char *const texts[] = {"",
+                                        "localhost",
+                                        "10.0.0.0/33",
+                                        "::/129",
+                                        "10.0.0.0/",
+                                        "10.0.0.0/a",
+                                        "/8",
+                                        "10.0.0.1/8",
+                                        "10.0.0/24",
+                                        "fe80::1/10",
+                                        "10.0.0.0/-1",
+                                        "10.0.0.0/8x",
+                                        "1111:2222:3333:4444:5555:6666:7777:8888:9999"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+        struct network network;
+        cr_expect_not(network_parse(texts[i], &network), "%s", texts[i]);
+    }
+}
+
+Test(address_policy, neither_ip_is_never_dialled)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNIX};
+    cr_expect_not(address_is_allowed((const struct sockaddr *)&address, NULL, 0));
+}
+
+Test(address_policy, addresses_as_text)
+{
+    static const char *const texts[] = {"192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+        char text[INET6_ADDRSTRLEN];
+        struct sockaddr_storage address = address_of(texts[i]);
+        address_format(text, (const struct sockaddr *)&address);
+        cr_expect_str_eq(text, texts[i]);
+    }
+}
