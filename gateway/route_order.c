@@ -15,7 +15,8 @@ struct order_state {
     const struct profile_config *profile;
     struct order order;
     bool created;
-    struct bytes csr; /* checked */
+    struct bytes csr;              /* checked */
+    const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
 };
 
 static struct order_state *new_state(struct exchange *exchange)
@@ -108,11 +109,12 @@ void new_order_prepare(struct exchange *exchange)
 
 /* ---- new-order: apply ---- */
 
-/* What an authenticated client is refused is audited (design: events). */
-static enum store_apply_result refuse_order(struct exchange *exchange, struct store_session *session,
-                                            const struct problem *problem)
+/* What an authenticated client is refused for what it asked is part of the audit trail. */
+static enum store_apply_result refuse_and_record(struct exchange *exchange, struct store_session *session,
+                                                 const char *kind, int64_t order_id,
+                                                 const struct problem *problem)
 {
-    enum store_result recorded = record(exchange, session, "order.refused", 0, problem->detail);
+    enum store_result recorded = record(exchange, session, kind, order_id, problem->detail);
     exchange->problem = problem;
     return exchange_store_ok(exchange, recorded) ? STORE_APPLIED : STORE_DISCARD;
 }
@@ -190,7 +192,7 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     if (problem == NULL)
         problem = check_validity(exchange, state);
     if (problem != NULL)
-        return refuse_order(exchange, session, problem);
+        return refuse_and_record(exchange, session, "order.refused", 0, problem);
     state->created = true;
     return insert_order(exchange, session, state) ? STORE_APPLIED : STORE_DISCARD;
 }
@@ -245,6 +247,17 @@ static bool is_under_way(const struct order *order)
 
 /* The costly part, on the loop: identifiers of an order never change, so that the check holds in `apply` too.
  */
+static const struct problem *check_csr(struct exchange *exchange, struct order_state *state)
+{
+    const struct problem *problem =
+        order_parse_finalize(exchange->arena, exchange->envelope.payload, &state->csr);
+    if (problem != NULL)
+        return problem;
+    autofree_x509_req X509_REQ *csr = NULL;
+    return csr_check(exchange->arena, state->csr, state->order.identifiers, state->order.identifier_count,
+                     exchange->key->key, &csr);
+}
+
 void finalize_prepare(struct exchange *exchange)
 {
     struct order_state *state = new_state(exchange);
@@ -261,12 +274,7 @@ void finalize_prepare(struct exchange *exchange)
     if (problem == NULL)
         problem = order_check_ready(exchange->arena, &state->order);
     if (problem == NULL)
-        problem = order_parse_finalize(exchange->arena, exchange->envelope.payload, &state->csr);
-    if (problem == NULL) {
-        autofree_x509_req X509_REQ *csr = NULL;
-        problem = csr_check(exchange->arena, state->csr, state->order.identifiers,
-                            state->order.identifier_count, exchange->key->key, &csr);
-    }
+        state->refusal = check_csr(exchange, state);
     exchange->problem = problem;
 }
 
@@ -298,6 +306,8 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
     if (problem != NULL)
         return exchange_refuse(exchange, problem);
     struct order *order = &state->order;
+    if (state->refusal != NULL)
+        return refuse_and_record(exchange, session, "finalize.refused", order->id, state->refusal);
     if (order->status != ORDER_VALID)
         exchange->hold_key = order->id;
     if (is_under_way(order))

@@ -354,6 +354,10 @@ def test_csrs_that_are_refused_leave_the_order_ready(current_site, client, ready
     if b"evil.e2e.internal" in csr(names, client):
         assert any(name in reply.detail for name in ("evil.e2e.internal", *names))
     assert client.get(order.location)["status"] == "ready"
+    (event,) = current_site.gateway.query(
+        "SELECT detail FROM events WHERE kind = 'finalize.refused' AND order_id = ?", order.location.rsplit("/", 1)[1]
+    )
+    assert event["detail"] == reply.detail
     assert client.finalize(order, names).status == 200
     chain = client.certificate(order.location)
     assert names_of(chain[0]) == names
