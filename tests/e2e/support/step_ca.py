@@ -7,6 +7,7 @@ import time
 import urllib.request
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from . import jose, tools
 from .certificates import Authority, key_pem, pem
@@ -53,6 +54,11 @@ class StepCA:
     @property
     def root_path(self):
         return self.folder / "root_ca.crt"
+
+    @property
+    def fingerprint(self):
+        """The root's, as step's tools write it."""
+        return self.root.certificate.fingerprint(hashes.SHA256()).hex()
 
     @property
     def issuing(self):

@@ -1,0 +1,3 @@
+module acmegate.test/load
+
+go 1.19
