@@ -144,19 +144,133 @@ static const char *leaf_fault(struct arena *arena, X509 *leaf, STACK_OF(X509) * 
                          : arena_printf(arena, "the certificate does not chain to a pinned root: %s", fault);
 }
 
+static char *to_hex(char *out, const uint8_t *octets, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[2 * i] = hex_digits[octets[i] >> 4];
+        out[2 * i + 1] = hex_digits[octets[i] & 15];
+    }
+    out[2 * count] = '\0';
+    return out;
+}
+
+/* The one form of a serial: whatever its octets are padded with, it has no leading zero digit. */
+static bool read_serial(const X509 *certificate, char out[static SERIAL_HEX_BYTES])
+{
+    autofree_bignum BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    if (number == NULL || BN_is_negative(number) || BN_num_bytes(number) > SERIAL_MAX_OCTETS) {
+        return false;
+    }
+    uint8_t octets[SERIAL_MAX_OCTETS];
+    char digits[2 * SERIAL_MAX_OCTETS + 1];
+    if (BN_bn2binpad(number, octets, sizeof octets) < 0) {
+        return false;
+    }
+    const char *first = to_hex(digits, octets, sizeof octets);
+    while (first[0] == '0' && first[1] != '\0') {
+        first++;
+    }
+    memcpy(out, first, strlen(first) + 1);
+    return true;
+}
+
+static bool hash_key(const X509 *certificate, uint8_t out[static SHA256_DIGEST_LENGTH])
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    if (length < 0) {
+        return false;
+    }
+    SHA256(der, (size_t)length, out);
+    OPENSSL_free(der);
+    return true;
+}
+
+static bool read_facts(struct arena *arena, const X509 *certificate, struct certificate_facts *out)
+{
+    struct subject_names names;
+    if (!read_serial(certificate, out->serial) || !hash_key(certificate, out->key_hash) ||
+        !read_time(X509_get0_notBefore(certificate), &out->not_before) ||
+        !read_time(X509_get0_notAfter(certificate), &out->not_after) ||
+        !read_names(arena, certificate, &names)) {
+        return false;
+    }
+    if (names.count == 0) {
+        subject_names_merge_common_name(arena, &names);
+    }
+    out->identifiers = names.identifiers;
+    out->identifier_count = names.count;
+    return true;
+}
+
+/* ---- parsed intermediates ---- */
+
+enum { CACHED_INTERMEDIATES = 8 };
+
+struct certificate_cache {
+    struct {
+        struct arena *arena; /* of the DER */
+        struct bytes der;
+        X509 *certificate;
+    } entry[CACHED_INTERMEDIATES];
+    size_t next; /* the one that is replaced next */
+};
+
+struct certificate_cache *certificate_cache_new(void)
+{
+    struct certificate_cache *cache = calloc(1, sizeof *cache);
+    if (cache == NULL) {
+        abort();
+    }
+    return cache;
+}
+
+void certificate_cache_free(struct certificate_cache *cache)
+{
+    for (size_t i = 0; cache != NULL && i < CACHED_INTERMEDIATES; i++) {
+        X509_free(cache->entry[i].certificate);
+        arena_free(cache->entry[i].arena);
+    }
+    free(cache);
+}
+
+/* A reference of the caller's own. */
+static X509 *read_intermediate(struct certificate_cache *cache, struct bytes der)
+{
+    for (size_t i = 0; cache != NULL && i < CACHED_INTERMEDIATES; i++) {
+        X509 *known = cache->entry[i].certificate;
+        if (known != NULL && bytes_equal(cache->entry[i].der, der)) {
+            return X509_up_ref(known) == 1 ? known : NULL;
+        }
+    }
+    X509 *certificate = read_der(der);
+    if (cache == NULL || certificate == NULL || X509_up_ref(certificate) != 1) {
+        return certificate;
+    }
+    size_t at = cache->next++ % CACHED_INTERMEDIATES;
+    X509_free(cache->entry[at].certificate);
+    arena_free(cache->entry[at].arena);
+    cache->entry[at].arena = arena_new();
+    cache->entry[at].der = arena_copy(cache->entry[at].arena, der);
+    cache->entry[at].certificate = certificate;
+    return certificate;
+}
+
 static const char *chain_fault(struct arena *arena, const struct bytes *chain, size_t count,
-                               const struct certificate_expectation *expected)
+                               const struct certificate_expectation *expected,
+                               struct certificate_facts *facts)
 {
     if (count == 0) {
         return "the CA sent no certificate";
     }
     autofree_x509 X509 *leaf = read_der(chain[0]);
     autofree_certificates STACK_OF(X509) *others = sk_X509_new_null();
-    if (leaf == NULL) {
+    if (leaf == NULL || !read_facts(arena, leaf, facts)) {
+        facts->serial[0] = '\0';
         return "the certificate cannot be read";
     }
     for (size_t i = 1; i < count; i++) {
-        X509 *other = read_der(chain[i]);
+        X509 *other = read_intermediate(expected->intermediates, chain[i]);
         if (other == NULL || sk_X509_push(others, other) == 0) {
             X509_free(other);
             return arena_printf(arena, "certificate %zu of the chain cannot be read", i + 1);
@@ -166,9 +280,11 @@ static const char *chain_fault(struct arena *arena, const struct bytes *chain, s
 }
 
 bool certificate_check(struct arena *arena, const struct bytes *chain, size_t count,
-                       const struct certificate_expectation *expectation, const char **why)
+                       const struct certificate_expectation *expectation, struct certificate_facts *facts,
+                       const char **why)
 {
-    *why = chain_fault(arena, chain, count, expectation);
+    *facts = (struct certificate_facts){0};
+    *why = chain_fault(arena, chain, count, expectation, facts);
     ERR_clear_error(); /* what OpenSSL noted on the way must not be found by this thread's TLS connections */
     return *why == NULL;
 }
@@ -247,41 +363,11 @@ char *certificate_to_pem(struct arena *arena, struct bytes der)
     return arena_string(arena, buffer_bytes(&text));
 }
 
-static char *to_hex(char *out, const uint8_t *octets, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        out[2 * i] = hex_digits[octets[i] >> 4];
-        out[2 * i + 1] = hex_digits[octets[i] & 15];
-    }
-    out[2 * count] = '\0';
-    return out;
-}
-
 char *certificate_fingerprint(struct arena *arena, struct bytes der)
 {
     uint8_t digest[SHA256_DIGEST_LENGTH];
     SHA256(der.p, der.n, digest);
     return to_hex(arena_alloc(arena, 2 * sizeof digest + 1), digest, sizeof digest);
-}
-
-/* The one form of a serial: whatever its octets are padded with, it has no leading zero digit. */
-static bool read_serial(const X509 *certificate, char out[static SERIAL_HEX_BYTES])
-{
-    autofree_bignum BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
-    if (number == NULL || BN_is_negative(number) || BN_num_bytes(number) > SERIAL_MAX_OCTETS) {
-        return false;
-    }
-    uint8_t octets[SERIAL_MAX_OCTETS];
-    char digits[2 * SERIAL_MAX_OCTETS + 1];
-    if (BN_bn2binpad(number, octets, sizeof octets) < 0) {
-        return false;
-    }
-    const char *first = to_hex(digits, octets, sizeof octets);
-    while (first[0] == '0' && first[1] != '\0') {
-        first++;
-    }
-    memcpy(out, first, strlen(first) + 1);
-    return true;
 }
 
 char *serial_to_decimal(struct arena *arena, const char *serial_hex)
@@ -297,35 +383,6 @@ char *serial_to_decimal(struct arena *arena, const char *serial_hex)
     char *text = decimal == NULL ? NULL : arena_duplicate(arena, decimal);
     OPENSSL_free(decimal);
     return text;
-}
-
-static bool hash_key(const X509 *certificate, uint8_t out[static SHA256_DIGEST_LENGTH])
-{
-    unsigned char *der = NULL;
-    int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-    if (length < 0) {
-        return false;
-    }
-    SHA256(der, (size_t)length, out);
-    OPENSSL_free(der);
-    return true;
-}
-
-static bool read_facts(struct arena *arena, const X509 *certificate, struct certificate_facts *out)
-{
-    struct subject_names names;
-    if (!read_serial(certificate, out->serial) || !hash_key(certificate, out->key_hash) ||
-        !read_time(X509_get0_notBefore(certificate), &out->not_before) ||
-        !read_time(X509_get0_notAfter(certificate), &out->not_after) ||
-        !read_names(arena, certificate, &names)) {
-        return false;
-    }
-    if (names.count == 0) {
-        subject_names_merge_common_name(arena, &names);
-    }
-    out->identifiers = names.identifiers;
-    out->identifier_count = names.count;
-    return true;
 }
 
 bool certificate_read_facts(struct arena *arena, struct bytes der, struct certificate_facts *out)

@@ -1,34 +1,10 @@
 /* What we verify of a certificate before anyone gets it, and how it is named and rendered. */
 #pragma once
 
-#include "acme/objects.h"
 #include "acme/jose/openssl_handles.h"
+#include "acme/objects.h"
 
-/* Everything the issued certificate must answer to. */
-struct certificate_expectation {
-    X509_REQ *csr;
-    const struct identifier *identifiers;
-    size_t identifier_count;
-    int64_t latest_not_after;   /* time of the request + cap + CERTIFICATE_SLACK_S */
-    int64_t earliest_not_before; /* of an order that named one, less a minute; else 0 */
-    X509_STORE *roots;          /* the pinned ones only */
-    int64_t now;
-};
-
-enum { CERTIFICATE_SLACK_S = 60 };
-
-/*
- * True when leaf and chain (DER, leaf first) fit: public key of the CSR, names of the order and no others, validity
- * within the cap, a path to a pinned root. Else false and `why` says what was wrong, in the arena.
- */
-[[gnu::warn_unused_result]] bool certificate_check(struct arena *arena, const struct bytes *chain, size_t count,
-                                                   const struct certificate_expectation *expectation,
-                                                   const char **why);
-
-/* True when the DER leaf chains to one of the roots (intermediates may be NULL), whatever the time. */
-[[gnu::warn_unused_result]] bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem, X509_STORE *roots);
-
-/* The facts of a DER certificate that the store keeps; false when it cannot be read. */
+/* What the store keeps of a certificate. */
 struct certificate_facts {
     char serial[SERIAL_HEX_BYTES];
     uint8_t key_hash[32];
@@ -37,6 +13,45 @@ struct certificate_facts {
     struct identifier *identifiers;
     size_t identifier_count;
 };
+
+/*
+ * Parsed intermediates by their DER: OpenSSL 3.0 takes a quarter of a millisecond to read a public key, and
+ * an issuer's intermediates are the same in every chain. Holds a few; one thread at a time.
+ */
+struct certificate_cache;
+struct certificate_cache *certificate_cache_new(void);
+/* NULL is ignored. */
+void certificate_cache_free(struct certificate_cache *cache);
+
+/* Everything the issued certificate must answer to. */
+struct certificate_expectation {
+    X509_REQ *csr;
+    const struct identifier *identifiers;
+    size_t identifier_count;
+    int64_t latest_not_after;                /* time of the request + cap + CERTIFICATE_SLACK_S */
+    int64_t earliest_not_before;             /* of an order that named one, less a minute; else 0 */
+    X509_STORE *roots;                       /* the pinned ones only */
+    struct certificate_cache *intermediates; /* NULL for none */
+    int64_t now;
+};
+
+enum { CERTIFICATE_SLACK_S = 60 };
+
+/*
+ * True when leaf and chain (DER, leaf first) fit: public key of the CSR, names of the order and no others,
+ * validity within the cap, a path to a pinned root. Else false and `why` says what was wrong, in the arena.
+ * `facts` are filled whenever the leaf can be read; else facts->serial is empty.
+ */
+[[gnu::warn_unused_result]] bool certificate_check(struct arena *arena, const struct bytes *chain,
+                                                   size_t count,
+                                                   const struct certificate_expectation *expectation,
+                                                   struct certificate_facts *facts, const char **why);
+
+/* True when the DER leaf chains to one of the roots (intermediates may be NULL), whatever the time. */
+[[gnu::warn_unused_result]] bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem,
+                                                       X509_STORE *roots);
+
+/* False when it cannot be read. */
 [[gnu::warn_unused_result]] bool certificate_read_facts(struct arena *arena, struct bytes der,
                                                         struct certificate_facts *out);
 
@@ -47,12 +62,13 @@ char *serial_to_decimal(struct arena *arena, const char *serial_hex);
 char *certificate_to_pem(struct arena *arena, struct bytes der);
 
 /* Every certificate of a PEM text as DER, in order. False when there is none or one is broken. */
-[[gnu::warn_unused_result]] bool certificates_from_pem(struct arena *arena, struct bytes pem, struct bytes **out,
-                                                       size_t *count);
+[[gnu::warn_unused_result]] bool certificates_from_pem(struct arena *arena, struct bytes pem,
+                                                       struct bytes **out, size_t *count);
 
 /* SHA-256 as lower-case hexadecimal, of DER. */
 char *certificate_fingerprint(struct arena *arena, struct bytes der);
 
 /* RFC 8555 §7.6 and RFC 5280 §5.3.1: 0…10 without 7; badRevocationReason otherwise. */
-[[gnu::warn_unused_result]] const struct problem *revocation_reason_check(struct arena *arena, int64_t reason);
+[[gnu::warn_unused_result]] const struct problem *revocation_reason_check(struct arena *arena,
+                                                                          int64_t reason);
 const char *revocation_reason_name(int reason);

@@ -77,6 +77,7 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
 {
     *issuer = (struct issuer){.operations = operations, .id = id, .roots_pem = roots_pem};
     pthread_mutex_init(&issuer->health_mutex, NULL);
+    issuer->intermediates = certificate_cache_new();
     struct bytes *roots = NULL;
     size_t count = 0;
     if (!certificates_from_pem(arena, roots_pem, &roots, &count) || count == 0) {
@@ -97,6 +98,7 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
 void issuer_release(struct issuer *issuer)
 {
     X509_STORE_free(issuer->roots);
+    certificate_cache_free(issuer->intermediates);
     pthread_mutex_destroy(&issuer->health_mutex);
 }
 

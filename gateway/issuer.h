@@ -83,7 +83,8 @@ struct issuer {
     const char *root_fingerprint; /* SHA-256 of the (first) root: with the id, the issuer's identity */
     X509_STORE *roots;            /* the pinned ones */
     struct bytes roots_pem;
-    pthread_mutex_t health_mutex; /* short: the outbound thread writes, every thread reads */
+    struct certificate_cache *intermediates; /* for certificate_check, on the outbound thread */
+    pthread_mutex_t health_mutex;            /* short: the outbound thread writes, every thread reads */
     struct issuer_health health;
     struct outbound *outbound;
     struct outbound_message retire_message;

@@ -214,8 +214,8 @@ static void on_signed(struct issuer_sign_job *job)
                                                       .latest_not_after = job->validity.latest_not_after,
                                                       .roots = own->issuer->roots,
                                                       .now = clock_now()};
-        good = certificate_check(own->work, result->chain, result->chain_count, &expectation, &problem) &&
-               certificate_read_facts(own->work, result->chain[0], &facts) &&
+        good = certificate_check(own->work, result->chain, result->chain_count, &expectation, &facts,
+                                 &problem) &&
                store_and_use(own, result, &problem);
     }
     if (good) {

@@ -195,14 +195,7 @@ static void take_certificate(struct work_item *item)
 {
     struct issuance_work *state = item->state;
     const struct issuer_result *result = &state->job.result;
-    const char *why = "the CA's answer holds no certificate";
-    if (result->chain_count == 0 || !certificate_read_facts(item->arena, result->chain[0], &state->facts)) {
-        state->attempt.status = ATTEMPT_UNKNOWN;
-        state->attempt.message = why;
-        put_off(item, work_backoff(state->order.attempt_count, RETRY_FIRST_S, RETRY_MOST_S));
-        return;
-    }
-    fill_certificate(item, result->chain[0]);
+    const char *why = NULL;
     struct certificate_expectation expectation = {
         .csr = state->job.csr,
         .identifiers = state->order.identifiers,
@@ -211,9 +204,19 @@ static void take_certificate(struct work_item *item)
         .earliest_not_before =
             state->order.not_before == 0 ? 0 : state->order.not_before - CERTIFICATE_SLACK_S,
         .roots = state->issuer->roots,
+        .intermediates = state->issuer->intermediates,
         .now = item->now,
     };
-    if (certificate_check(item->arena, result->chain, result->chain_count, &expectation, &why)) {
+    bool fits =
+        certificate_check(item->arena, result->chain, result->chain_count, &expectation, &state->facts, &why);
+    if (state->facts.serial[0] == '\0') {
+        state->attempt.status = ATTEMPT_UNKNOWN;
+        state->attempt.message = why;
+        put_off(item, work_backoff(state->order.attempt_count, RETRY_FIRST_S, RETRY_MOST_S));
+        return;
+    }
+    fill_certificate(item, result->chain[0]);
+    if (fits) {
         state->attempt.status = ATTEMPT_SIGNED;
         work_item_commit(item, apply_issued, work_item_end);
         return;

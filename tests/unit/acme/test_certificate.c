@@ -77,7 +77,8 @@ static const char *fault_of(struct scene *scene, const struct pki_certificate *l
     struct bytes chain[] = {pki_der(scene->arena, pki_certificate(scene->arena, leaf)),
                             pki_der(scene->arena, scene->intermediate)};
     const char *why = NULL;
-    bool good = certificate_check(scene->arena, chain, 2, &scene->expectation, &why);
+    struct certificate_facts facts;
+    bool good = certificate_check(scene->arena, chain, 2, &scene->expectation, &facts, &why);
     cr_expect_eq(good, why == NULL);
     return why;
 }
@@ -189,7 +190,9 @@ Test(certificate, defect_11_that_does_not_chain_to_the_pinned_root_is_refused)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *why = NULL;
-        cr_expect_not(certificate_check(arena, cases[i].chain, cases[i].count, &scene.expectation, &why));
+        struct certificate_facts facts;
+        cr_expect_not(
+            certificate_check(arena, cases[i].chain, cases[i].count, &scene.expectation, &facts, &why));
         expect_fault(why, cases[i].why);
     }
     scene.expectation.roots = pki_roots(arena, scene.intermediate);
@@ -215,7 +218,39 @@ Test(certificate, with_two_intermediates_is_accepted)
     struct bytes chain[] = {pki_der(scene.arena, pki_certificate(scene.arena, &leaf)),
                             pki_der(scene.arena, leaf.signer), pki_der(scene.arena, scene.intermediate)};
     const char *why = NULL;
-    cr_expect(certificate_check(scene.arena, chain, 3, &scene.expectation, &why), "%s", why);
+    struct certificate_facts facts;
+    cr_expect(certificate_check(scene.arena, chain, 3, &scene.expectation, &facts, &why), "%s", why);
+    teardown(&scene);
+}
+
+/* More intermediates than it holds, each met twice, and one that must not vouch for another's leaf. */
+Test(certificate, remembered_intermediates_change_no_verdict)
+{
+    enum { INTERMEDIATES = 20 };
+    struct scene scene;
+    setup(&scene);
+    scene.expectation.intermediates = certificate_cache_new();
+    struct bytes first = pki_der(scene.arena, scene.intermediate);
+    struct pki_certificate leaf = good_leaf(&scene);
+    struct bytes leaf_der = pki_der(scene.arena, pki_certificate(scene.arena, &leaf));
+    for (int i = 0; i < INTERMEDIATES; i++) {
+        struct pki_certificate other = {.key = scene.other_key,
+                                        .signer = scene.intermediate,
+                                        .signer_key = scene.intermediate_key,
+                                        .common_name = arena_printf(scene.arena, "Other %d", i),
+                                        .is_ca = true,
+                                        .not_before = now - DAY_S,
+                                        .not_after = now + 10 * DAY_S};
+        struct bytes other_der = pki_der(scene.arena, pki_certificate(scene.arena, &other));
+        struct bytes good[] = {leaf_der, first, other_der}, bad[] = {leaf_der, other_der};
+        struct certificate_facts facts;
+        const char *why = NULL;
+        for (int again = 0; again < 2; again++) {
+            cr_expect(certificate_check(scene.arena, good, 3, &scene.expectation, &facts, &why), "%s", why);
+            cr_expect_not(certificate_check(scene.arena, bad, 2, &scene.expectation, &facts, &why));
+        }
+    }
+    certificate_cache_free(scene.expectation.intermediates);
     teardown(&scene);
 }
 

@@ -108,9 +108,10 @@ Test(local_ca, what_it_signs_passes_the_check_that_every_certificate_must_pass)
         .now = NOW,
     };
     const char *why = "";
-    cr_expect(certificate_check(ca.arena, chain, LOCAL_CA_CHAIN, &expectation, &why), "%s", why);
+    struct certificate_facts facts;
+    cr_expect(certificate_check(ca.arena, chain, LOCAL_CA_CHAIN, &expectation, &facts, &why), "%s", why);
     expectation.identifier_count = 3;
-    cr_expect_not(certificate_check(ca.arena, chain, LOCAL_CA_CHAIN, &expectation, &why));
+    cr_expect_not(certificate_check(ca.arena, chain, LOCAL_CA_CHAIN, &expectation, &facts, &why));
     drop_ca(&ca);
 }
 
