@@ -207,12 +207,13 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
 {
     struct exchange *exchange = (struct exchange *)operation;
     exchange->outcome = outcome;
-    struct work *work = outcome == STORE_COMMITTED && exchange->work_due ? exchange->server->work : NULL;
+    struct work *work = exchange->server->work;
+    unsigned due = outcome == STORE_COMMITTED ? exchange->work_due : 0;
     /* The message first: the hold must be in place before the work's outcome can be told. The exchange is not
      * ours after. */
     http_loop_post(exchange->request->loop, &exchange->message);
-    if (work != NULL)
-        work_wake(work);
+    if (due != 0)
+        work_wake(work, due);
 }
 
 static void submit(struct exchange *exchange)

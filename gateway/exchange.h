@@ -58,8 +58,8 @@ struct exchange {
     /* between the steps */
     void *state; /* the route's own */
     bool answered;
-    int64_t hold_key; /* set by `apply`: the reply waits, bounded, for this object's outcome */
-    bool work_due;    /* set by `apply`: there is outbound work in what was committed */
+    int64_t hold_key;  /* set by `apply`: the reply waits, bounded, for this object's outcome */
+    unsigned work_due; /* set by `apply`: enum work_due, the outbound work in what was committed */
 
     /* the outcome */
     const struct problem *problem;

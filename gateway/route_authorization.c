@@ -1,5 +1,6 @@
 #include "acme/authorization.h"
 #include "gateway/routes.h"
+#include "gateway/work.h"
 
 enum { POLL_AGAIN_S = 2 };
 
@@ -164,7 +165,7 @@ enum store_apply_result challenge_apply(struct exchange *exchange, struct store_
         !record(exchange, session, "challenge.requested",
                 challenge_type_info(exchange->challenge_type)->name))
         return STORE_DISCARD;
-    exchange->work_due = true;
+    exchange->work_due = WORK_DUE_CHALLENGES;
     return STORE_APPLIED;
 }
 

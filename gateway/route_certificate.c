@@ -2,6 +2,7 @@
 #include "acme/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/routes.h"
+#include "gateway/work.h"
 
 /* ---- download ---- */
 
@@ -153,7 +154,7 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_ses
     if (certificate->status == CERTIFICATE_REVOKED)
         return exchange_refuse(exchange, already_revoked(exchange));
     exchange->hold_key = certificate->id;
-    exchange->work_due = true;
+    exchange->work_due = WORK_DUE_REVOCATIONS;
     bool first = certificate->revocation_requested_at == 0;
     certificate->revocation_next_attempt_at = exchange->now;
     if (first) {

@@ -2,6 +2,7 @@
 #include "acme/csr.h"
 #include "acme/order.h"
 #include "gateway/routes.h"
+#include "gateway/work.h"
 
 enum {
     ISSUER_DOWN_RETRY_MIN_S = 30,
@@ -325,6 +326,6 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
     if (!exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
         !exchange_store_ok(exchange, record(exchange, session, "order.finalized", order->id, NULL)))
         return STORE_DISCARD;
-    exchange->work_due = true;
+    exchange->work_due = WORK_DUE_ORDERS;
     return STORE_APPLIED;
 }

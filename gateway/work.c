@@ -75,32 +75,32 @@ static void take_due(struct work *work, struct work_kind *kind, int64_t now)
             kind->begin(work, ids[i]);
 }
 
-static void take_all_due(struct work *work)
+static void take_all_due(struct work *work, unsigned due)
 {
     if (work->stopping)
         return;
     int64_t now = clock_now();
     for (size_t i = 0; i < WORK_KINDS; ++i)
-        take_due(work, &work->kinds[i], now);
+        if ((work->kinds[i].due_bit & due) != 0)
+            take_due(work, &work->kinds[i], now);
 }
 
 static void on_wake(struct outbound_message *message)
 {
     struct work *work = (struct work *)((char *)message - offsetof(struct work, wake));
-    atomic_store(&work->awake, false);
-    take_all_due(work);
+    take_all_due(work, atomic_exchange(&work->due, 0));
 }
 
-void work_wake(struct work *work)
+void work_wake(struct work *work, unsigned due)
 {
-    if (!atomic_exchange(&work->awake, true))
+    if (atomic_fetch_or(&work->due, due) == 0)
         outbound_post(work->server->outbound, &work->wake);
 }
 
 static void on_tick(void *argument)
 {
     struct work *work = argument;
-    take_all_due(work);
+    take_all_due(work, WORK_DUE_CHALLENGES | WORK_DUE_ORDERS | WORK_DUE_REVOCATIONS);
     outbound_timer_set(work->server->outbound, &work->timer, TICK_MS);
 }
 
@@ -178,7 +178,7 @@ void work_item_end(struct work_item *item)
 {
     struct work *work = item->work;
     int64_t id = item->id;
-    bool was_full = item->kind->under_way == item->kind->max_under_way;
+    unsigned waiting = item->kind->under_way == item->kind->max_under_way ? item->kind->due_bit : 0;
     set_remove(&work->set, id);
     --item->kind->under_way;
     arena_free(item->arena);
@@ -186,8 +186,8 @@ void work_item_end(struct work_item *item)
         http_release(work->server->http, id);
     if (work->stopping && work->set.count == 0)
         tell_stopped(work);
-    else if (was_full)
-        work_wake(work);
+    else if (waiting != 0)
+        work_wake(work, waiting);
 }
 
 enum store_result work_record(struct work_item *item, struct store_session *session,
@@ -237,12 +237,17 @@ struct work *work_new(struct server *server, const char *database, char why[stat
     work->timer = (struct outbound_timer){.run = on_tick, .argument = work};
     int64_t validations = server->config->validation.max_concurrent;
     work->kinds[WORK_VALIDATION] =
-        (struct work_kind){"challenges", store_authorizations_due, work_validation_begin,
-                           validations < MAX_VALIDATIONS ? (size_t)validations : MAX_VALIDATIONS, 0};
-    work->kinds[WORK_ISSUANCE] =
-        (struct work_kind){"orders", store_orders_due, work_issuance_begin, MAX_ISSUANCES, 0};
+        (struct work_kind){"challenges",
+                           WORK_DUE_CHALLENGES,
+                           store_authorizations_due,
+                           work_validation_begin,
+                           validations < MAX_VALIDATIONS ? (size_t)validations : MAX_VALIDATIONS,
+                           0};
+    work->kinds[WORK_ISSUANCE] = (struct work_kind){
+        "orders", WORK_DUE_ORDERS, store_orders_due, work_issuance_begin, MAX_ISSUANCES, 0};
     work->kinds[WORK_REVOCATION] =
-        (struct work_kind){"revocations", store_revocations_due, work_revocation_begin, MAX_REVOCATIONS, 0};
+        (struct work_kind){"revocations",         WORK_DUE_REVOCATIONS, store_revocations_due,
+                           work_revocation_begin, MAX_REVOCATIONS,      0};
     pthread_mutex_init(&work->stop_lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);

@@ -11,8 +11,11 @@
                                                   char why[static 256]);
 void work_begin(struct work *work);
 
-/* Any thread: something was committed that may be due now. Cheap when already awake. */
-void work_wake(struct work *work);
+/* What may have become due, as bits: each kind costs a look into the database. */
+enum work_due { WORK_DUE_CHALLENGES = 1, WORK_DUE_ORDERS = 2, WORK_DUE_REVOCATIONS = 4 };
+
+/* Any thread: something of these kinds was committed that may be due now. Cheap when already awake. */
+void work_wake(struct work *work, unsigned due);
 
 /* Takes up nothing more, waits (bounded) for what is under way, and tells nobody about what ends later. */
 void work_stop(struct work *work);

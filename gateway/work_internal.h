@@ -18,6 +18,7 @@ struct work_set {
 /* One kind of work: what is due, how many at once, how one begins. */
 struct work_kind {
     const char *name;
+    unsigned due_bit; /* of enum work_due */
     enum store_result (*due)(struct store_session *session, int64_t now, int64_t *ids, size_t max,
                              size_t *count, int64_t *next_due);
     void (*begin)(struct work *work, int64_t id);
@@ -31,7 +32,7 @@ struct work {
     struct server *server;
     struct store_session *session; /* the outbound thread's own */
     struct outbound_message wake;
-    atomic_bool awake; /* a wake message is on its way */
+    atomic_uint due; /* enum work_due; not 0 while a wake message is on its way */
     struct outbound_timer timer;
     struct work_set set;
     struct work_kind kinds[WORK_KINDS];

@@ -188,7 +188,7 @@ static void on_rejected_stored(struct work_item *item)
 {
     struct work *work = item->work;
     work_item_end(item);
-    work_wake(work);
+    work_wake(work, WORK_DUE_REVOCATIONS);
 }
 
 static void take_certificate(struct work_item *item)
