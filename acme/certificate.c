@@ -8,22 +8,11 @@
 #include "acme/base/buffer.h"
 #include "acme/base/time_text.h"
 #include "acme/subject_names.h"
+#include "acme/x509_read.h"
 
 enum { SERIAL_MAX_OCTETS = 20 };
 
 static const char hex_digits[] = "0123456789abcdef";
-
-/* One certificate and nothing after it; NULL otherwise. The caller frees it. */
-static X509 *read_der(struct bytes der)
-{
-    const unsigned char *end = der.p;
-    X509 *certificate = der.n > LONG_MAX ? NULL : d2i_X509(NULL, &end, (long)der.n);
-    if (certificate != NULL && end != der.p + der.n) {
-        X509_free(certificate);
-        return NULL;
-    }
-    return certificate;
-}
 
 static bool read_time(const ASN1_TIME *time, int64_t *out)
 {
@@ -243,7 +232,7 @@ static X509 *read_intermediate(struct certificate_cache *cache, struct bytes der
             return X509_up_ref(known) == 1 ? known : NULL;
         }
     }
-    X509 *certificate = read_der(der);
+    X509 *certificate = x509_read(der);
     if (cache == NULL || certificate == NULL || X509_up_ref(certificate) != 1) {
         return certificate;
     }
@@ -263,7 +252,7 @@ static const char *chain_fault(struct arena *arena, const struct bytes *chain, s
     if (count == 0) {
         return "the CA sent no certificate";
     }
-    autofree_x509 X509 *leaf = read_der(chain[0]);
+    autofree_x509 X509 *leaf = x509_read(chain[0]);
     autofree_certificates STACK_OF(X509) *others = sk_X509_new_null();
     if (leaf == NULL || !read_facts(arena, leaf, facts)) {
         facts->serial[0] = '\0';
@@ -317,7 +306,7 @@ static STACK_OF(X509) * read_pem(struct bytes pem)
 
 bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem, X509_STORE *roots)
 {
-    autofree_x509 X509 *leaf = read_der(leaf_der);
+    autofree_x509 X509 *leaf = x509_read(leaf_der);
     autofree_certificates STACK_OF(X509) *others = read_pem(chain_pem);
     bool chains = leaf != NULL && others != NULL && path_fault(leaf, others, roots, 0) == NULL;
     ERR_clear_error();
@@ -387,7 +376,7 @@ char *serial_to_decimal(struct arena *arena, const char *serial_hex)
 
 bool certificate_read_facts(struct arena *arena, struct bytes der, struct certificate_facts *out)
 {
-    autofree_x509 X509 *certificate = read_der(der);
+    autofree_x509 X509 *certificate = x509_read(der);
     bool read = certificate != NULL && read_facts(arena, certificate, out);
     ERR_clear_error();
     return read;

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 
 #include "acme/subject_names.h"
+#include "acme/x509_read.h"
 
 static const char *rsa_fault(struct arena *arena, EVP_PKEY *key)
 {
@@ -137,9 +138,8 @@ const struct problem *csr_check(struct arena *arena, struct bytes der, const str
         return problem_new(arena, PROBLEM_BAD_CSR, "the CSR has %zu octets, %d are accepted", der.n,
                            (int)CSR_MAX_BYTES);
     }
-    const unsigned char *end = der.p;
-    autofree_x509_req X509_REQ *request = d2i_X509_REQ(NULL, &end, (long)der.n);
-    if (request == NULL || end != der.p + der.n) {
+    autofree_x509_req X509_REQ *request = x509_request_read(der);
+    if (request == NULL) {
         ERR_clear_error();
         return problem_new(arena, PROBLEM_BAD_CSR,
                            "the CSR is not one DER-encoded PKCS #10 request (base64url of the DER, not PEM)");

@@ -12,6 +12,7 @@
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
 #include "acme/certificate.h"
+#include "acme/x509_read.h"
 #include "gateway/cli.h"
 #include "gateway/local_ca.h"
 #include "store/store.h"
@@ -179,8 +180,7 @@ static void check_leaf(struct check *check, struct bytes der, struct bytes key_p
 {
     const char *path = check->config->tls_cert_path;
     const char *host = own_host(check);
-    const uint8_t *at = der.p;
-    autofree_x509 X509 *leaf = d2i_X509(NULL, &at, (long)der.n);
+    autofree_x509 X509 *leaf = x509_read(der);
     if (leaf == NULL)
         check_fail(check, "tls.cert %s: its first certificate cannot be read; put the leaf first (PEM)",
                    path);

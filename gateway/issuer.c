@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "acme/x509_read.h"
 #include "gateway/issuer_local.h"
 #include "gateway/issuer_stepca.h"
 #include "gateway/log.h"
@@ -67,8 +68,7 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
 
 static bool add_root(X509_STORE *roots, struct bytes der)
 {
-    const unsigned char *p = der.p;
-    autofree_x509 X509 *root = d2i_X509(NULL, &p, (long)der.n);
+    autofree_x509 X509 *root = x509_read(der);
     return root != NULL && X509_check_ca(root) != 0 && X509_STORE_add_cert(roots, root) == 1;
 }
 
@@ -106,8 +106,7 @@ int64_t issuer_chain_end(const struct bytes *certificates, size_t count)
 {
     int64_t end = 0;
     for (size_t i = 0; i < count; i++) {
-        const unsigned char *p = certificates[i].p;
-        autofree_x509 X509 *certificate = d2i_X509(NULL, &p, (long)certificates[i].n);
+        autofree_x509 X509 *certificate = x509_read(certificates[i]);
         struct tm parts;
         if (certificate == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
             return 0;

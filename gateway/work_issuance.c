@@ -1,6 +1,5 @@
-#include <openssl/x509.h>
-
 #include "acme/base/time_text.h"
+#include "acme/x509_read.h"
 #include "gateway/log.h"
 #include "gateway/work_internal.h"
 #include "stepca/token.h"
@@ -298,8 +297,7 @@ static bool prepare_attempt(struct work_item *item, const struct validity_reques
     struct order *order = &state->order;
     uint8_t *hash = arena_alloc(item->arena, 32);
     char *token_id = arena_alloc(item->arena, STEPCA_TOKEN_ID_BYTES);
-    const uint8_t *der = order->csr.p;
-    X509_REQ *csr = d2i_X509_REQ(NULL, &der, (long)order->csr.n);
+    X509_REQ *csr = x509_request_read(order->csr);
     if (csr == NULL)
         return false;
     arena_on_free(item->arena, free_csr, csr);

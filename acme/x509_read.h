@@ -1,0 +1,15 @@
+/*
+ * Certificates and requests from DER. OpenSSL 3.0 and 3.1 try every decoder of public keys that their provider has (40)
+ * each time one is read, which takes twice as long as verifying an ECDSA signature; these read with the five that
+ * can be meant. From 3.2 on OpenSSL remembers its decoders, and these are the plain functions.
+ */
+#pragma once
+
+#include "acme/base/bytes.h"
+#include "acme/jose/openssl_handles.h"
+
+/* One certificate and nothing after it; NULL otherwise. The caller frees it. */
+[[gnu::warn_unused_result]] X509 *x509_read(struct bytes der);
+
+/* One PKCS #10 request and nothing after it; NULL otherwise. The caller frees it. */
+[[gnu::warn_unused_result]] X509_REQ *x509_request_read(struct bytes der);
