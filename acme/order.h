@@ -33,4 +33,7 @@ enum order_status order_status_from_authorizations(const struct order *order,
 /* 403 orderNotReady, or NULL for an order that is ready. A processing or valid one is answered as it is, before. */
 [[gnu::warn_unused_result]] const struct problem *order_check_ready(struct arena *arena, const struct order *order);
 
+/* A copy that shares nothing with `order`. */
+struct order order_copy(struct arena *arena, const struct order *order);
+
 struct bytes order_render(struct arena *arena, const struct urls *urls, const struct order *order);

@@ -209,11 +209,18 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
     exchange->outcome = outcome;
     struct work *work = exchange->server->work;
     unsigned due = outcome == STORE_COMMITTED ? exchange->work_due : 0;
+    struct work_item *hand_over = exchange->hand_over;
+    if (outcome != STORE_COMMITTED) {
+        work_draft_drop(hand_over);
+        hand_over = NULL;
+    }
     /* The message first: the hold must be in place before the work's outcome can be told. The exchange is not
      * ours after. */
     http_loop_post(exchange->request->loop, &exchange->message);
     if (due != 0)
         work_wake(work, due);
+    if (hand_over != NULL)
+        work_hand_over(hand_over);
 }
 
 static void submit(struct exchange *exchange)

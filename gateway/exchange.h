@@ -60,6 +60,7 @@ struct exchange {
     bool answered;
     int64_t hold_key;  /* set by `apply`: the reply waits, bounded, for this object's outcome */
     unsigned work_due; /* set by `apply`: enum work_due, the outbound work in what was committed */
+    struct work_item *hand_over; /* set by `apply`: what the outbound thread goes on with after the COMMIT */
 
     /* the outcome */
     const struct problem *problem;

@@ -18,6 +18,7 @@ struct order_state {
     bool created;
     struct bytes csr;              /* checked */
     const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
+    struct work_item *issuance;    /* the state's until it is handed over; NULL: none */
 };
 
 static struct order_state *new_state(struct exchange *exchange)
@@ -246,6 +247,11 @@ static bool is_under_way(const struct order *order)
     return order->status == ORDER_PROCESSING || order->status == ORDER_VALID;
 }
 
+static void drop_issuance(void *state)
+{
+    work_draft_drop(((struct order_state *)state)->issuance);
+}
+
 /* The costly part, on the loop: identifiers of an order never change, so that the check holds in `apply` too.
  */
 static const struct problem *check_csr(struct exchange *exchange, struct order_state *state)
@@ -254,9 +260,14 @@ static const struct problem *check_csr(struct exchange *exchange, struct order_s
         order_parse_finalize(exchange->arena, exchange->envelope.payload, &state->csr);
     if (problem != NULL)
         return problem;
-    autofree_x509_req X509_REQ *csr = NULL;
-    return csr_check(exchange->arena, state->csr, state->order.identifiers, state->order.identifier_count,
-                     exchange->key->key, &csr);
+    X509_REQ *csr = NULL;
+    problem = csr_check(exchange->arena, state->csr, state->order.identifiers, state->order.identifier_count,
+                        exchange->key->key, &csr);
+    if (problem == NULL) {
+        state->issuance = work_issuance_draft(exchange->server->work, csr);
+        arena_on_free(exchange->arena, drop_issuance, state);
+    }
+    return problem;
 }
 
 void finalize_prepare(struct exchange *exchange)
@@ -323,9 +334,18 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
     order->processing_since = exchange->now;
     order->next_attempt_at = exchange->now;
     order->csr = state->csr;
-    if (!exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
+    enum store_result begun =
+        state->issuance == NULL ? STORE_NOT_FOUND
+                                : work_issuance_write_attempt(state->issuance, session, exchange->now, order);
+    if (!exchange_store_ok(exchange, begun) ||
+        !exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
         !exchange_store_ok(exchange, record(exchange, session, "order.finalized", order->id, NULL)))
         return STORE_DISCARD;
-    exchange->work_due = WORK_DUE_ORDERS;
+    if (begun == STORE_OK) {
+        exchange->hand_over = state->issuance;
+        state->issuance = NULL;
+    } else {
+        exchange->work_due = WORK_DUE_ORDERS;
+    }
     return STORE_APPLIED;
 }

@@ -13,10 +13,11 @@ enum {
     STORE_RETRY_MS = 500,
     MAX_VALIDATIONS = 256,
     MAX_ISSUANCES = 1024,
+    MAX_DRAFTS = 1024,
     MAX_REVOCATIONS = 256,
 };
 
-_Static_assert(MAX_VALIDATIONS + MAX_ISSUANCES + MAX_REVOCATIONS <= WORK_SET_SLOTS / 2,
+_Static_assert(MAX_VALIDATIONS + MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS <= WORK_SET_SLOTS / 2,
                "the set stays half empty");
 
 /* ---- the set of ids under way ---- */
@@ -106,15 +107,66 @@ static void on_tick(void *argument)
 
 /* ---- items ---- */
 
-struct work_item *work_item_new(struct work *work, int kind, int64_t id)
+static struct work_item *make_item(struct work *work, int kind)
 {
     struct arena *arena = arena_new();
     struct work_item *item = arena_alloc(arena, sizeof(*item));
-    *item = (struct work_item){
-        .work = work, .kind = &work->kinds[kind], .arena = arena, .id = id, .now = clock_now()};
-    set_add(&work->set, id);
-    ++item->kind->under_way;
+    *item = (struct work_item){.work = work, .kind = &work->kinds[kind], .arena = arena, .now = clock_now()};
     return item;
+}
+
+static void take_up(struct work_item *item, int64_t id)
+{
+    item->id = id;
+    set_add(&item->work->set, id);
+    ++item->kind->under_way;
+}
+
+struct work_item *work_item_new(struct work *work, int kind, int64_t id)
+{
+    struct work_item *item = make_item(work, kind);
+    take_up(item, id);
+    return item;
+}
+
+/* ---- items that come with their request ---- */
+
+struct work_item *work_item_draft(struct work *work, int kind)
+{
+    if (atomic_fetch_add(&work->drafts, 1) >= MAX_DRAFTS) {
+        atomic_fetch_sub(&work->drafts, 1);
+        return NULL;
+    }
+    struct work_item *item = make_item(work, kind);
+    item->is_draft = true;
+    return item;
+}
+
+void work_draft_drop(struct work_item *draft)
+{
+    if (draft == NULL)
+        return;
+    atomic_fetch_sub(&draft->work->drafts, 1);
+    arena_free(draft->arena);
+}
+
+/* A stopping server leaves it to the next start, which finds its order in the database. */
+static void on_handed_over(struct outbound_message *message)
+{
+    struct work_item *item = (struct work_item *)((char *)message - offsetof(struct work_item, message));
+    if (item->work->stopping) {
+        work_draft_drop(item);
+        return;
+    }
+    take_up(item, item->id);
+    item->now = clock_now();
+    item->step(item);
+}
+
+void work_hand_over(struct work_item *item)
+{
+    item->message.run = on_handed_over;
+    outbound_post(item->work->server->outbound, &item->message);
 }
 
 static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
@@ -178,9 +230,11 @@ void work_item_end(struct work_item *item)
 {
     struct work *work = item->work;
     int64_t id = item->id;
-    unsigned waiting = item->kind->under_way == item->kind->max_under_way ? item->kind->due_bit : 0;
+    unsigned waiting = item->kind->under_way >= item->kind->max_under_way ? item->kind->due_bit : 0;
     set_remove(&work->set, id);
     --item->kind->under_way;
+    if (item->is_draft)
+        atomic_fetch_sub(&work->drafts, 1);
     arena_free(item->arena);
     if (!work->silent)
         http_release(work->server->http, id);

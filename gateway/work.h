@@ -17,6 +17,31 @@ enum work_due { WORK_DUE_CHALLENGES = 1, WORK_DUE_ORDERS = 2, WORK_DUE_REVOCATIO
 /* Any thread: something of these kinds was committed that may be due now. Cheap when already awake. */
 void work_wake(struct work *work, unsigned due);
 
+/*
+ * An issuance that goes straight on from its finalize request: its first attempt is written in the transaction that
+ * makes the order processing, and what was read and checked on the loop is handed to the outbound thread, not read
+ * again. Until it has ended, its order is due only after a lease, so that a lost hand-over costs a minute.
+ */
+struct work_item;
+
+/* Any thread. Takes `csr`, the order's, checked. NULL, and `csr` freed, when there are too many already: the order is
+ * then taken from the database. */
+struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr);
+
+/*
+ * Within finalize's `apply`, before the order is updated: `order` is processing as of now, its csr set. Writes the
+ * attempt, and sets the order's attempt_count and next_attempt_at. STORE_NOT_FOUND, with nothing written, when there
+ * is no attempt to make now (the issuer is down, say): the order is then taken from the database.
+ */
+enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session, int64_t now,
+                                              struct order *order);
+
+/* Any thread, after the COMMIT. The item is the outbound thread's from here on. */
+void work_hand_over(struct work_item *item);
+
+/* A draft that is not handed over. NULL is ignored. */
+void work_draft_drop(struct work_item *draft);
+
 /* Takes up nothing more, waits (bounded) for what is under way, and tells nobody about what ends later. */
 void work_stop(struct work *work);
 

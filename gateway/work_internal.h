@@ -36,6 +36,7 @@ struct work {
     struct outbound_timer timer;
     struct work_set set;
     struct work_kind kinds[WORK_KINDS];
+    atomic_size_t drafts; /* issuances that began with their request and have not ended */
     bool stopping;
     bool silent; /* the front end is going: nobody is told of ends any more */
     pthread_mutex_t stop_lock;
@@ -54,7 +55,8 @@ struct work_item {
     struct work_kind *kind;
     struct arena *arena;
     int64_t id;
-    int64_t now; /* of the current step */
+    bool is_draft; /* counts among work->drafts */
+    int64_t now;   /* of the current step */
     enum store_apply_result (*apply)(struct work_item *item, struct store_session *session);
     void (*step)(struct work_item *item);
     enum store_outcome outcome;
@@ -64,6 +66,10 @@ struct work_item {
 
 /* Makes the item for an object that is due. */
 struct work_item *work_item_new(struct work *work, int kind, int64_t id);
+
+/* An item of a request's own, not under way before it is handed over with its `id` and `step`. NULL when there are too
+ * many. Any thread. */
+struct work_item *work_item_draft(struct work *work, int kind);
 
 /* Commits `apply`, then goes on with `step`. The write is repeated while the store is unavailable: an
  * outcome, a certificate perhaps, is held until it is stored. */

@@ -1,4 +1,5 @@
 #include "acme/base/time_text.h"
+#include "acme/order.h"
 #include "acme/x509_read.h"
 #include "gateway/log.h"
 #include "gateway/work_internal.h"
@@ -9,6 +10,7 @@ enum {
     RETRY_MOST_S = 60,
     ISSUER_DOWN_FIRST_S = 5,
     ISSUER_DOWN_MOST_S = 10,
+    HAND_OVER_LEASE_S = 60,
 };
 
 _Static_assert(CERTIFICATE_SLACK_S > 0, "the CA's clock may be a little ahead");
@@ -291,17 +293,14 @@ static const char *asked_validity(struct arena *arena, const struct validity_req
                         validity->not_after == NULL ? "" : validity->not_after);
 }
 
-static bool prepare_attempt(struct work_item *item, const struct validity_request *validity)
+/* Fills in attempt and job; `csr` is the item's from here on. */
+static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct validity_request *validity)
 {
     struct issuance_work *state = item->state;
     struct order *order = &state->order;
     uint8_t *hash = arena_alloc(item->arena, 32);
     char *token_id = arena_alloc(item->arena, STEPCA_TOKEN_ID_BYTES);
-    X509_REQ *csr = x509_request_read(order->csr);
-    if (csr == NULL)
-        return false;
-    arena_on_free(item->arena, free_csr, csr);
-    if (EVP_Digest(order->csr.p, order->csr.n, hash, NULL, EVP_sha256(), NULL) != 1 ||
+    if (csr == NULL || EVP_Digest(order->csr.p, order->csr.n, hash, NULL, EVP_sha256(), NULL) != 1 ||
         !stepca_token_id_new(token_id))
         return false;
     ++order->attempt_count;
@@ -321,6 +320,15 @@ static bool prepare_attempt(struct work_item *item, const struct validity_reques
                                           .done = on_signed,
                                           .owner = item};
     return true;
+}
+
+static X509_REQ *read_csr(struct work_item *item)
+{
+    const struct issuance_work *state = item->state;
+    X509_REQ *csr = x509_request_read(state->order.csr);
+    if (csr != NULL)
+        arena_on_free(item->arena, free_csr, csr);
+    return csr;
 }
 
 /* What the CA said last, for an order that is given up. */
@@ -344,6 +352,16 @@ static void give_up(struct work_item *item)
                            "The certificate authority did not sign within %s: %s", waited, last_words(item)));
 }
 
+static const struct problem *plan_validity(struct work_item *item, const struct profile_config *profile,
+                                           struct validity_request *out)
+{
+    const struct issuance_work *state = item->state;
+    struct validity_limits limits;
+    server_profile_limits(item->work->server, profile, &limits);
+    return validity_plan(item->arena, &limits, item->now, state->order.not_before, state->order.not_after,
+                         out);
+}
+
 static void attempt_order(struct work_item *item)
 {
     struct issuance_work *state = item->state;
@@ -365,12 +383,9 @@ static void attempt_order(struct work_item *item)
         put_off(item, work_backoff(1, ISSUER_DOWN_FIRST_S, ISSUER_DOWN_MOST_S));
         return;
     }
-    struct validity_limits limits;
     struct validity_request validity;
-    server_profile_limits(server, profile, &limits);
-    const struct problem *problem = validity_plan(item->arena, &limits, item->now, state->order.not_before,
-                                                  state->order.not_after, &validity);
-    if (problem == NULL && !prepare_attempt(item, &validity))
+    const struct problem *problem = plan_validity(item, profile, &validity);
+    if (problem == NULL && !prepare_attempt(item, read_csr(item), &validity))
         problem =
             problem_new(item->arena, PROBLEM_SERVER_INTERNAL, "The signing request could not be prepared.");
     if (problem != NULL)
@@ -390,4 +405,54 @@ void work_issuance_begin(struct work *work, int64_t id)
         return;
     }
     attempt_order(item);
+}
+
+/* ---- an issuance that goes straight on from its request ---- */
+
+struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr)
+{
+    struct work_item *draft = work_item_draft(work, WORK_ISSUANCE);
+    if (draft == NULL) {
+        X509_REQ_free(csr);
+        return NULL;
+    }
+    struct issuance_work *state = arena_alloc(draft->arena, sizeof(*state));
+    state->job.csr = csr;
+    arena_on_free(draft->arena, free_csr, csr);
+    draft->state = state;
+    draft->step = call_issuer;
+    return draft;
+}
+
+/* What stands in the way of an attempt is left to the outbound thread, which knows what follows from it. */
+static bool plan_first_attempt(struct work_item *draft)
+{
+    struct issuance_work *state = draft->state;
+    const struct profile_config *profile = NULL;
+    struct validity_request validity;
+    state->issuer = server_issuer_of_profile(draft->work->server, state->order.profile, &profile);
+    if (state->issuer == NULL)
+        return false;
+    struct issuer_status status;
+    issuer_read_status(state->issuer, &status);
+    return status.usable && plan_validity(draft, profile, &validity) == NULL &&
+           prepare_attempt(draft, state->job.csr, &validity);
+}
+
+enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session,
+                                              int64_t now, struct order *order)
+{
+    struct issuance_work *state = draft->state;
+    draft->id = order->id;
+    draft->now = now;
+    state->order = order_copy(draft->arena, order);
+    if (!plan_first_attempt(draft))
+        return STORE_NOT_FOUND;
+    state->order.next_attempt_at = now + HAND_OVER_LEASE_S;
+    enum store_result result = store_attempt_insert(session, &state->attempt);
+    if (result == STORE_OK) {
+        order->attempt_count = state->order.attempt_count;
+        order->next_attempt_at = state->order.next_attempt_at;
+    }
+    return result;
 }

@@ -1,7 +1,7 @@
 #include "store/issuer_identities.h"
 #include "store/query.h"
 
-enum { ATTEMPT_INSERT, ATTEMPT_END, ATTEMPTS_MARK_UNKNOWN, ATTEMPTS_OF_ORDER };
+enum { ATTEMPT_INSERT, ATTEMPT_END, ATTEMPTS_MAKE_DUE, ATTEMPTS_MARK_UNKNOWN, ATTEMPTS_OF_ORDER };
 
 static const struct statement statements[] = {
     [ATTEMPT_INSERT] =
@@ -17,6 +17,9 @@ static const struct statement statements[] = {
                                "UPDATE attempts SET status = 'unknown', ended_at = $now,"
                                " message = 'acmegate stopped before the answer came'"
                                " WHERE status = 'started'"},
+    [ATTEMPTS_MAKE_DUE] = {"attempts_make_due",
+                           "UPDATE orders SET next_attempt_at = 0 WHERE status = 'processing'"
+                           " AND id IN (SELECT order_id FROM attempts WHERE status = 'started')"},
     [ATTEMPTS_OF_ORDER] = {"attempts_of_order",
                            "SELECT t.id, t.order_id, i.issuer, i.root_fingerprint, t.token_id, t.csr_hash,"
                            " t.asked_validity, t.status, t.started_at, t.ended_at, t.http_status, t.message"
@@ -59,8 +62,17 @@ enum store_result store_attempt_end(struct store_session *session, const struct 
     return query_run(&query);
 }
 
+static enum store_result make_orders_due(struct store_session *session)
+{
+    QUERY(query, session, NULL, STATEMENTS_ATTEMPTS, ATTEMPTS_MAKE_DUE);
+    return query_run(&query);
+}
+
 enum store_result store_attempts_mark_unknown(struct store_session *session, int64_t now, int64_t *count)
 {
+    *count = 0;
+    if (make_orders_due(session) == STORE_FAILED)
+        return STORE_FAILED;
     QUERY(query, session, NULL, STATEMENTS_ATTEMPTS, ATTEMPTS_MARK_UNKNOWN);
     query_bind_integer(&query, "$now", now);
     enum store_result result = query_run(&query);

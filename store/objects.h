@@ -83,8 +83,8 @@
 /* status, ended_at, http_status, message. */
 [[gnu::warn_unused_result]] enum store_result store_attempt_end(struct store_session *session,
                                                                 const struct attempt *attempt);
-/* At start: attempts that a stopped server left without an answer become ATTEMPT_UNKNOWN. Returns their
- * number. */
+/* At start: attempts that a stopped server left without an answer become ATTEMPT_UNKNOWN, and their orders
+ * due at once. Returns the attempts' number. */
 [[gnu::warn_unused_result]] enum store_result store_attempts_mark_unknown(struct store_session *session,
                                                                           int64_t now, int64_t *count);
 [[gnu::warn_unused_result]] enum store_result store_attempts_of_order(struct store_session *session,

@@ -7,6 +7,14 @@ static const char problem[] =
 
 /* ---- orders ---- */
 
+static void put_into_processing(struct database *database, struct order *order, int64_t next_attempt_at)
+{
+    order->status = ORDER_PROCESSING;
+    order->csr = BYTES_LITERAL("csr");
+    order->next_attempt_at = next_attempt_at;
+    cr_assert_eq(store_order_update(database->writer, order, ORDER_PENDING), STORE_OK);
+}
+
 Test(orders, an_order_comes_back_with_its_identifiers_in_order)
 {
     static const char *const names[] = {"www.example.org", "*.example.org", "a.example.org", "b.example.org",
@@ -110,10 +118,7 @@ Test(orders, orders_are_due_while_processing)
     struct order orders[3];
     for (size_t i = 0; i < 3; i++) {
         orders[i] = make_order(&database, &account, &authorization, 1);
-        orders[i].status = ORDER_PROCESSING;
-        orders[i].csr = BYTES_LITERAL("csr");
-        orders[i].next_attempt_at = due_at[i];
-        cr_assert_eq(store_order_update(database.writer, &orders[i], ORDER_PENDING), STORE_OK);
+        put_into_processing(&database, &orders[i], due_at[i]);
     }
     make_order(&database, &account, &authorization, 1);
     cr_assert_eq(store_orders_due(database.writer, NOW + 1, ids, 4, &count, &next), STORE_OK);
@@ -233,5 +238,29 @@ Test(orders, attempts_without_an_answer_become_unknown)
     cr_assert_eq(loaded[1].id, lost.id);
     cr_assert_eq(loaded[1].status, ATTEMPT_UNKNOWN);
     cr_assert_eq(loaded[1].ended_at, NOW + 60);
+    database_end(&database);
+}
+
+Test(orders, a_lost_attempt_makes_its_order_due_at_once)
+{
+    struct database database;
+    int64_t ids[4], marked, next_due;
+    size_t count;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    struct authorization authorization = make_authorization(&database, &account, "www.example.org");
+    struct order leased = make_order(&database, &account, &authorization, 1);
+    struct order waiting = make_order(&database, &account, &authorization, 1);
+    put_into_processing(&database, &leased, NOW + 60);
+    put_into_processing(&database, &waiting, NOW + 60);
+    make_attempt(&database, leased.id);
+    cr_assert_eq(store_orders_due(database.writer, NOW, ids, 4, &count, &next_due), STORE_OK);
+    cr_assert_eq(count, 0);
+    cr_assert_eq(store_attempts_mark_unknown(database.writer, NOW, &marked), STORE_OK);
+    cr_assert_eq(store_orders_due(database.writer, NOW, ids, 4, &count, &next_due), STORE_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(ids[0], leased.id);
+    cr_assert_eq(next_due, NOW + 60);
     database_end(&database);
 }
