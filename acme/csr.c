@@ -58,7 +58,7 @@ static const char *key_fault(struct arena *arena, EVP_PKEY *key, EVP_PKEY *accou
     }
 }
 
-static const char *signature_fault(struct arena *arena, X509_REQ *request, EVP_PKEY *key)
+static const char *signature_fault(struct arena *arena, X509_REQ *request)
 {
     int algorithm = X509_REQ_get_signature_nid(request);
     int digest = NID_undef;
@@ -71,8 +71,7 @@ static const char *signature_fault(struct arena *arena, X509_REQ *request, EVP_P
         return arena_printf(arena, "it is signed with %s: SHA-256, SHA-384, SHA-512 and Ed25519 are accepted",
                             name);
     }
-    return X509_REQ_verify(request, key) == 1 ? NULL
-                                              : "its signature does not verify with its own public key";
+    return x509_request_is_signed(request) ? NULL : "its signature does not verify with its own public key";
 }
 
 /* How many sets of requested extensions there are. Of two, OpenSSL would read the first, a CA perhaps the
@@ -125,7 +124,7 @@ static const char *csr_fault(struct arena *arena, X509_REQ *request, const struc
     EVP_PKEY *key = X509_REQ_get0_pubkey(request);
     const char *fault = key_fault(arena, key, account_key);
     if (fault == NULL) {
-        fault = signature_fault(arena, request, key);
+        fault = signature_fault(arena, request);
     }
     return fault != NULL ? fault : names_fault(arena, request, identifiers, count);
 }

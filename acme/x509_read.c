@@ -124,3 +124,9 @@ X509_REQ *x509_request_read(struct bytes der)
 {
     return read_item(der, ASN1_ITEM_rptr(X509_REQ));
 }
+
+/* In the key's own context: another one would copy the key first. */
+bool x509_request_is_signed(X509_REQ *request)
+{
+    return X509_REQ_verify_ex(request, X509_REQ_get0_pubkey(request), reading_context(), NULL) == 1;
+}

@@ -13,3 +13,6 @@
 
 /* One PKCS #10 request and nothing after it; NULL otherwise. The caller frees it. */
 [[gnu::warn_unused_result]] X509_REQ *x509_request_read(struct bytes der);
+
+/* True when the request, read by the above, is signed with its own key. */
+[[gnu::warn_unused_result]] bool x509_request_is_signed(X509_REQ *request);

@@ -43,7 +43,7 @@ type client struct {
 const (
 	firstPoll   = 2 * time.Millisecond
 	longestPoll = 50 * time.Millisecond
-	longestWait = 60 * time.Second
+	longestWait = 10 * time.Minute
 )
 
 func b64(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
@@ -238,24 +238,26 @@ func (c *client) authorize(url string) error {
 	return fmt.Errorf("no http-01 challenge")
 }
 
-// One issuance: order, authorization, http-01, finalize, download.
-func (c *client) issue() error {
+// The first half of an issuance: order, authorization, http-01, finalize. Where the order is, and as it was answered.
+func (c *client) order() (string, object, error) {
 	identifiers := []map[string]string{{"type": "dns", "value": c.name}}
 	header, order, err := c.object(c.directory.NewOrder, map[string]any{"identifiers": identifiers})
 	if err != nil {
-		return err
+		return "", order, err
 	}
-	location := header.Get("Location")
 	for _, authorization := range order.Authorizations {
 		if err = c.authorize(authorization); err != nil {
-			return err
+			return "", order, err
 		}
 	}
 	_, finalized, err := c.object(order.Finalize, map[string]any{"csr": c.csr})
+	return header.Get("Location"), finalized, err
+}
+
+// The second half: until the order is valid, then the download.
+func (c *client) collect(location string, finalized object) error {
+	finalized, err := c.await(location, finalized, "valid")
 	if err != nil {
-		return err
-	}
-	if finalized, err = c.await(location, finalized, "valid"); err != nil {
 		return err
 	}
 	_, chain, err := c.post(finalized.Certificate, nil)
@@ -268,4 +270,35 @@ func (c *client) issue() error {
 		}
 	}
 	return err
+}
+
+func (c *client) issue() error {
+	location, finalized, err := c.order()
+	if err == nil {
+		err = c.collect(location, finalized)
+	}
+	return err
+}
+
+// A client that orders now and collects later: for a CA that is down meanwhile.
+type patientClient struct {
+	*client
+	ordered []string
+}
+
+func (p *patientClient) issue() error {
+	location, _, err := p.order()
+	if err == nil {
+		p.ordered = append(p.ordered, location)
+	}
+	return err
+}
+
+// Collects one of those ordered.
+type collector struct{ *patientClient }
+
+func (c collector) issue() error {
+	location := c.ordered[0]
+	c.ordered = c.ordered[1:]
+	return c.collect(location, object{})
 }

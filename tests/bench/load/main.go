@@ -95,6 +95,34 @@ func percentile(sorted []time.Duration, p int) float64 {
 	return float64(sorted[(len(sorted)-1)*p/100].Microseconds()) / 1000
 }
 
+// Whoever measures takes the processes' time now, then answers with a line.
+func tell(word string) {
+	fmt.Println(word)
+	var line string
+	fmt.Scanln(&line)
+}
+
+// Every client collects what it has ordered; all at once.
+func collect(issuers []issuer) ([]time.Duration, int64) {
+	var all []time.Duration
+	var failures int64
+	var lock sync.Mutex
+	var wait sync.WaitGroup
+	for _, one := range issuers {
+		wait.Add(1)
+		go func(c collector) {
+			defer wait.Done()
+			taken, failed := run([]issuer{c}, int64(len(c.ordered)))
+			lock.Lock()
+			defer lock.Unlock()
+			all, failures = append(all, taken...), failures+failed
+		}(collector{one.(*patientClient)})
+	}
+	wait.Wait()
+	sort.Slice(all, func(a, b int) bool { return all[a] < all[b] })
+	return all, failures
+}
+
 func main() {
 	directory := flag.String("directory", "", "ACME directory")
 	sign := flag.String("sign", "", "step-ca's URL, for bare /sign")
@@ -107,6 +135,7 @@ func main() {
 	kind := flag.String("account-key", "p256", "p256 or rsa")
 	httpPort := flag.Int("http-port", 5002, "where http-01 is answered")
 	name := flag.String("name", "localhost", "what is ordered")
+	patient := flag.Bool("patient", false, "order first, and collect when told to by another line")
 	flag.Parse()
 
 	answers := &responder{}
@@ -122,6 +151,9 @@ func main() {
 		var err error
 		if *directory != "" {
 			issuers[i], err = newClient(transport(*root), *directory, *kind, *name, answers)
+			if c, is := issuers[i].(*client); is && *patient {
+				issuers[i] = &patientClient{client: c}
+			}
 		} else {
 			issuers[i], err = newSigner(transport(*root), *sign, *provisioner, *keyID, *keyPath, *name)
 		}
@@ -131,16 +163,23 @@ func main() {
 	}
 	// The connections are made and the caches warm before the clock runs.
 	run(issuers, int64(*clients))
-	fmt.Println("ready")
-	// Whoever measures takes the processes' time now, then lets the run begin.
-	var line string
-	fmt.Scanln(&line)
+	tell("ready")
 	begin := time.Now()
 	taken, failures := run(issuers, *count)
+	if *patient {
+		tell("ordered")
+		begin = time.Now()
+		var lost int64
+		taken, lost = collect(issuers)
+		failures += lost
+	}
 	seconds := time.Since(begin).Seconds()
 	polls := 0
 	for _, one := range issuers {
-		if c, is := one.(*client); is {
+		switch c := one.(type) {
+		case *client:
+			polls += c.polls
+		case *patientClient:
 			polls += c.polls
 		}
 	}
