@@ -73,6 +73,15 @@ static bool is_shown(const struct authorization *authorization, enum challenge_t
     return (authorization->offered & 1U << type) != 0;
 }
 
+struct authorization authorization_copy(struct arena *arena, const struct authorization *authorization)
+{
+    struct authorization copy = *authorization;
+    copy.endpoint = arena_duplicate(arena, authorization->endpoint);
+    copy.token = arena_duplicate(arena, authorization->token);
+    copy.error_json = arena_duplicate(arena, authorization->error_json);
+    return copy;
+}
+
 struct bytes authorization_render(struct arena *arena, const struct urls *urls,
                                   const struct authorization *authorization, int64_t now)
 {

@@ -13,6 +13,9 @@ enum authorization_status authorization_status_at(const struct authorization *au
 /* A new one: token from OpenSSL's randomness; false when there is none. */
 [[gnu::warn_unused_result]] bool authorization_begin(struct arena *arena, struct authorization *authorization);
 
+/* A copy that shares nothing with `authorization`. */
+struct authorization authorization_copy(struct arena *arena, const struct authorization *authorization);
+
 struct bytes authorization_render(struct arena *arena, const struct urls *urls,
                                   const struct authorization *authorization, int64_t now);
 

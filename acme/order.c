@@ -182,11 +182,6 @@ static void write_identifiers(struct json_writer *writer, const struct order *or
     json_end_array(writer);
 }
 
-static const char *copy_text(struct arena *arena, const char *text)
-{
-    return text == NULL ? NULL : arena_duplicate(arena, text);
-}
-
 static void *copy_array(struct arena *arena, const void *items, size_t count, size_t item_bytes)
 {
     void *copy = arena_alloc_array(arena, count, item_bytes);
@@ -198,16 +193,16 @@ static void *copy_array(struct arena *arena, const void *items, size_t count, si
 struct order order_copy(struct arena *arena, const struct order *order)
 {
     struct order copy = *order;
-    copy.endpoint = copy_text(arena, order->endpoint);
-    copy.profile = copy_text(arena, order->profile);
+    copy.endpoint = arena_duplicate(arena, order->endpoint);
+    copy.profile = arena_duplicate(arena, order->profile);
     copy.identifiers =
         copy_array(arena, order->identifiers, order->identifier_count, sizeof(copy.identifiers[0]));
     copy.authorization_ids = copy_array(arena, order->authorization_ids, order->identifier_count,
                                         sizeof(copy.authorization_ids[0]));
     copy.csr = order->csr.n == 0 ? (struct bytes){0} : arena_copy(arena, order->csr);
-    copy.error_json = copy_text(arena, order->error_json);
-    copy.client_address = copy_text(arena, order->client_address);
-    copy.user_agent = copy_text(arena, order->user_agent);
+    copy.error_json = arena_duplicate(arena, order->error_json);
+    copy.client_address = arena_duplicate(arena, order->client_address);
+    copy.user_agent = arena_duplicate(arena, order->user_agent);
     return copy;
 }
 

@@ -165,7 +165,12 @@ enum store_apply_result challenge_apply(struct exchange *exchange, struct store_
         !record(exchange, session, "challenge.requested",
                 challenge_type_info(exchange->challenge_type)->name))
         return STORE_DISCARD;
-    exchange->work_due = WORK_DUE_CHALLENGES;
+    struct work_item *validation =
+        work_validation_draft(exchange->server->work, exchange->now, authorization, &exchange->account);
+    if (validation != NULL)
+        work_hand_over(validation);
+    else
+        exchange->work_due = WORK_DUE_CHALLENGES;
     return STORE_APPLIED;
 }
 

@@ -150,11 +150,19 @@ void work_draft_drop(struct work_item *draft)
     arena_free(draft->arena);
 }
 
-/* A stopping server leaves it to the next start, which finds its order in the database. */
+/* What cannot be taken up stands in the database, where the next look, or the next start, finds it. */
+static bool may_take_up(const struct work_item *item)
+{
+    if (item->work->stopping)
+        return false;
+    return item->leased ||
+           (item->kind->under_way < item->kind->max_under_way && !set_contains(&item->work->set, item->id));
+}
+
 static void on_handed_over(struct outbound_message *message)
 {
     struct work_item *item = (struct work_item *)((char *)message - offsetof(struct work_item, message));
-    if (item->work->stopping) {
+    if (!may_take_up(item)) {
         work_draft_drop(item);
         return;
     }

@@ -17,14 +17,16 @@ enum work_due { WORK_DUE_CHALLENGES = 1, WORK_DUE_ORDERS = 2, WORK_DUE_REVOCATIO
 /* Any thread: something of these kinds was committed that may be due now. Cheap when already awake. */
 void work_wake(struct work *work, unsigned due);
 
-/*
- * An issuance that goes straight on from its finalize request: its first attempt is written in the transaction that
- * makes the order processing, and what was read and checked on the loop is handed to the outbound thread, not read
- * again. Until it has ended, its order is due only after a lease, so that a lost hand-over costs a minute.
- */
+/* ---- work that goes straight on from its request, not read from the database again ---- */
+
 struct work_item;
 
-/* Any thread. Takes `csr`, the order's, checked. NULL, and `csr` freed, when there are too many already: the order is
+/*
+ * An issuance that goes straight on from its finalize request: its first attempt is written in the transaction that
+ * makes the order processing. Until it has ended, its order is due only after a lease, so that a lost hand-over costs a
+ * minute.
+ *
+ * Any thread. Takes `csr`, the order's, checked. NULL, and `csr` freed, when there are too many already: the order is
  * then taken from the database. */
 struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr);
 
@@ -36,7 +38,15 @@ struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr);
 enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session, int64_t now,
                                               struct order *order);
 
-/* Any thread, after the COMMIT. The item is the outbound thread's from here on. */
+/*
+ * A validation that begins with its request. NULL when there are too many already. It may be handed over before the
+ * COMMIT of its challenge, for its outcome is written only where the challenge is processing; where the outbound
+ * thread has taken the challenge up meanwhile, or has no room, the draft is dropped.
+ */
+struct work_item *work_validation_draft(struct work *work, int64_t now, const struct authorization *authorization,
+                                        const struct account *account);
+
+/* Any thread; an issuance only after the COMMIT. The item is the outbound thread's from here on. */
 void work_hand_over(struct work_item *item);
 
 /* A draft that is not handed over. NULL is ignored. */

@@ -56,6 +56,7 @@ struct work_item {
     struct arena *arena;
     int64_t id;
     bool is_draft; /* counts among work->drafts */
+    bool leased;   /* a draft whose object nobody takes up meanwhile */
     int64_t now;   /* of the current step */
     enum store_apply_result (*apply)(struct work_item *item, struct store_session *session);
     void (*step)(struct work_item *item);

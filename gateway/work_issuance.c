@@ -421,6 +421,7 @@ struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr)
     arena_on_free(draft->arena, free_csr, csr);
     draft->state = state;
     draft->step = call_issuer;
+    draft->leased = true;
     return draft;
 }
 

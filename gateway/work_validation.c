@@ -8,7 +8,7 @@ enum { RETRY_FIRST_S = 1, RETRY_MOST_S = 10 };
 
 struct validation_work {
     struct authorization authorization;
-    struct account account;
+    const char *thumbprint; /* the account key's */
     struct validation validation;
 };
 
@@ -147,30 +147,56 @@ static void on_validated(struct validation *validation)
     work_item_commit(item, apply_final, work_item_end);
 }
 
+static void start(struct work_item *item)
+{
+    struct validation_work *state = item->state;
+    const struct authorization *authorization = &state->authorization;
+    const struct server *server = item->work->server;
+    log_debug("validating %s of %s", challenge_name(authorization), authorization->identifier.value);
+    state->validation = (struct validation){
+        .arena = item->arena,
+        .outbound = server->outbound,
+        .config = &server->config->validation,
+        .identifier = authorization->identifier,
+        .type = authorization->chosen,
+        .token = authorization->token,
+        .key_authorization = key_authorization(item->arena, authorization->token, state->thumbprint),
+        .done = on_validated,
+        .owner = item,
+    };
+    validation_start(&state->validation);
+}
+
 void work_validation_begin(struct work *work, int64_t id)
 {
     struct work_item *item = work_item_new(work, WORK_VALIDATION, id);
     struct validation_work *state = arena_alloc(item->arena, sizeof(*state));
     item->state = state;
-    struct authorization *authorization = &state->authorization;
-    if (store_authorization_load(work->session, item->arena, id, authorization) != STORE_OK ||
-        authorization->challenge_status != CHALLENGE_PROCESSING ||
-        store_account_load(work->session, item->arena, authorization->account_id, &state->account) !=
+    struct account account;
+    if (store_authorization_load(work->session, item->arena, id, &state->authorization) != STORE_OK ||
+        state->authorization.challenge_status != CHALLENGE_PROCESSING ||
+        store_account_load(work->session, item->arena, state->authorization.account_id, &account) !=
             STORE_OK) {
         work_item_end(item);
         return;
     }
-    log_debug("validating %s of %s", challenge_name(authorization), authorization->identifier.value);
-    state->validation = (struct validation){
-        .arena = item->arena,
-        .outbound = work->server->outbound,
-        .config = &work->server->config->validation,
-        .identifier = authorization->identifier,
-        .type = authorization->chosen,
-        .token = authorization->token,
-        .key_authorization = key_authorization(item->arena, authorization->token, state->account.thumbprint),
-        .done = on_validated,
-        .owner = item,
-    };
-    validation_start(&state->validation);
+    state->thumbprint = account.thumbprint;
+    start(item);
+}
+
+struct work_item *work_validation_draft(struct work *work, int64_t now,
+                                        const struct authorization *authorization,
+                                        const struct account *account)
+{
+    struct work_item *draft = work_item_draft(work, WORK_VALIDATION);
+    if (draft == NULL)
+        return NULL;
+    struct validation_work *state = arena_alloc(draft->arena, sizeof(*state));
+    state->authorization = authorization_copy(draft->arena, authorization);
+    state->thumbprint = arena_duplicate(draft->arena, account->thumbprint);
+    draft->id = authorization->id;
+    draft->now = now;
+    draft->state = state;
+    draft->step = start;
+    return draft;
 }

@@ -115,7 +115,7 @@ char *arena_string(struct arena *arena, struct bytes from)
 
 char *arena_duplicate(struct arena *arena, const char *text)
 {
-    return arena_string(arena, bytes_from_string(text));
+    return text == NULL ? NULL : arena_string(arena, bytes_from_string(text));
 }
 
 char *arena_printable(struct arena *arena, struct bytes from, size_t max_bytes)

@@ -24,6 +24,7 @@ void arena_free(struct arena *arena);
 /* A copy, with a NUL after it that does not count. */
 struct bytes arena_copy(struct arena *arena, struct bytes from);
 char *arena_string(struct arena *arena, struct bytes from);
+/* NULL stays NULL. */
 char *arena_duplicate(struct arena *arena, const char *text);
 
 [[gnu::format(printf, 2, 3)]] char *arena_printf(struct arena *arena, const char *format, ...);
