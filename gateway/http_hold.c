@@ -62,6 +62,9 @@ static void run_release(struct http_message *message)
 void http_release(struct http_server *server, int64_t key)
 {
     for (size_t i = 0; i < server->loop_count; ++i) {
+        /* Whoever waits, or is about to, has a request that is not answered. */
+        if (atomic_load(&server->loops[i]->requests) == 0)
+            continue;
         struct release_message *release = h2o_mem_alloc(sizeof(*release));
         *release = (struct release_message){{.run = run_release}, server->loops[i], key};
         http_loop_post(server->loops[i], &release->message);

@@ -37,7 +37,7 @@ struct http_loop {
     bool draining;
     bool stopped;
     size_t connections;
-    size_t requests; /* handed to the application and not yet answered */
+    atomic_size_t requests; /* handed to the application and not yet answered; others only read it */
     size_t max_connections;
     h2o_timeout_t hold_timeout;
     struct http_held *held[HTTP_HOLD_BUCKETS];
