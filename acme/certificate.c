@@ -143,24 +143,27 @@ static char *to_hex(char *out, const uint8_t *octets, size_t count)
     return out;
 }
 
-/* The one form of a serial: whatever its octets are padded with, it has no leading zero digit. */
+bool serial_from_octets(struct bytes octets, char out[static SERIAL_HEX_BYTES])
+{
+    while (octets.n > 1 && octets.p[0] == 0) {
+        octets = bytes_of(octets.p + 1, octets.n - 1);
+    }
+    if (octets.n == 0 || octets.n > SERIAL_MAX_OCTETS) {
+        return false;
+    }
+    to_hex(out, octets.p, octets.n);
+    if (out[0] == '0' && out[1] != '\0') {
+        memmove(out, out + 1, strlen(out));
+    }
+    return true;
+}
+
 static bool read_serial(const X509 *certificate, char out[static SERIAL_HEX_BYTES])
 {
-    autofree_bignum BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
-    if (number == NULL || BN_is_negative(number) || BN_num_bytes(number) > SERIAL_MAX_OCTETS) {
-        return false;
-    }
-    uint8_t octets[SERIAL_MAX_OCTETS];
-    char digits[2 * SERIAL_MAX_OCTETS + 1];
-    if (BN_bn2binpad(number, octets, sizeof octets) < 0) {
-        return false;
-    }
-    const char *first = to_hex(digits, octets, sizeof octets);
-    while (first[0] == '0' && first[1] != '\0') {
-        first++;
-    }
-    memcpy(out, first, strlen(first) + 1);
-    return true;
+    const ASN1_INTEGER *number = X509_get0_serialNumber(certificate);
+    bool positive = ASN1_STRING_type(number) == V_ASN1_INTEGER;
+    return positive && serial_from_octets(
+                           bytes_of(ASN1_STRING_get0_data(number), (size_t)ASN1_STRING_length(number)), out);
 }
 
 static bool hash_key(const X509 *certificate, uint8_t out[static SHA256_DIGEST_LENGTH])

@@ -55,6 +55,9 @@ enum { CERTIFICATE_SLACK_S = 60 };
 [[gnu::warn_unused_result]] bool certificate_read_facts(struct arena *arena, struct bytes der,
                                                         struct certificate_facts *out);
 
+/* The one form of a serial, from its octets (big-endian, padded or not). False when they are none or too many. */
+[[gnu::warn_unused_result]] bool serial_from_octets(struct bytes octets, char out[static SERIAL_HEX_BYTES]);
+
 /* Decimal form of a canonical serial: what step-ca's /revoke wants. NULL when it is not one. */
 char *serial_to_decimal(struct arena *arena, const char *serial_hex);
 

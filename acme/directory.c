@@ -27,6 +27,8 @@ struct bytes directory_render(struct arena *arena, const struct urls *urls, cons
     json_put_string(writer, "newAccount", url_new_account(arena, urls));
     json_put_string(writer, "newOrder", url_new_order(arena, urls));
     json_put_string(writer, "revokeCert", url_revoke_cert(arena, urls));
+    json_put_string(writer, "keyChange", url_key_change(arena, urls));
+    json_put_string(writer, "renewalInfo", url_renewal_info(arena, urls));
     if (meta->terms_of_service != NULL || meta->website != NULL || meta->profile_count != 0)
         write_meta(writer, meta);
     json_end_object(writer);

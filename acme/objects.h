@@ -112,6 +112,7 @@ struct order {
     const char *error_json;
     const char *client_address;
     const char *user_agent;
+    const char *replaces; /* the certificate identifier (RFC 9773 §4.1) that newOrder named, else NULL */
 };
 
 enum certificate_status {

@@ -6,6 +6,7 @@
 #include "acme/base/time_text.h"
 #include "acme/csr.h"
 #include "acme/jose/base64url.h"
+#include "acme/renewal.h"
 
 enum { ORDER_MAX_BYTES = 256 * 1024 };
 
@@ -103,6 +104,19 @@ static const struct problem *parse_profile(struct arena *arena, const struct jso
     return NULL;
 }
 
+static const struct problem *parse_replaces(struct arena *arena, const struct json *payload,
+                                            struct order_request *out)
+{
+    const struct json *value = json_member(payload, "replaces");
+    if (value == NULL)
+        return NULL;
+    if (value->type != JSON_STRING || !renewal_id_parse(arena, value->string, out->replaces_serial))
+        return problem_new(arena, PROBLEM_MALFORMED,
+                           "\"replaces\" is not a certificate identifier (RFC 9773 §4.1).");
+    out->replaces = arena_string(arena, value->string);
+    return NULL;
+}
+
 const struct problem *order_parse_new(struct arena *arena, const struct json *payload, size_t max_identifiers,
                                       struct order_request *out)
 {
@@ -124,6 +138,8 @@ const struct problem *order_parse_new(struct arena *arena, const struct json *pa
         problem = parse_time(arena, payload, "notAfter", &out->not_after);
     if (problem == NULL)
         problem = parse_profile(arena, payload, &out->profile);
+    if (problem == NULL)
+        problem = parse_replaces(arena, payload, out);
     return problem;
 }
 
@@ -203,6 +219,7 @@ struct order order_copy(struct arena *arena, const struct order *order)
     copy.error_json = arena_duplicate(arena, order->error_json);
     copy.client_address = arena_duplicate(arena, order->client_address);
     copy.user_agent = arena_duplicate(arena, order->user_agent);
+    copy.replaces = arena_duplicate(arena, order->replaces);
     return copy;
 }
 
@@ -216,6 +233,7 @@ struct bytes order_render(struct arena *arena, const struct urls *urls, const st
     json_put_time(writer, "notBefore", order->not_before);
     json_put_time(writer, "notAfter", order->not_after);
     json_put_string(writer, "profile", order->profile);
+    json_put_string(writer, "replaces", order->replaces);
     if (order->error_json != NULL) {
         json_key(writer, "error");
         json_write_raw(writer, bytes_from_string(order->error_json));

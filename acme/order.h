@@ -12,6 +12,8 @@ struct order_request {
     int64_t not_before; /* 0 when absent */
     int64_t not_after;
     const char *profile;  /* NULL when absent */
+    const char *replaces; /* a certificate identifier (RFC 9773 §5); NULL when absent */
+    char replaces_serial[SERIAL_HEX_BYTES]; /* its serial */
 };
 
 /* newOrder's payload. malformed, unsupportedIdentifier; several bad names make subproblems. */

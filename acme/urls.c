@@ -36,6 +36,16 @@ char *url_revoke_cert(struct arena *arena, const struct urls *urls)
     return url_of(arena, urls, "revoke-cert");
 }
 
+char *url_renewal_info(struct arena *arena, const struct urls *urls)
+{
+    return url_of(arena, urls, "renewal-info");
+}
+
+char *url_key_change(struct arena *arena, const struct urls *urls)
+{
+    return url_of(arena, urls, "key-change");
+}
+
 char *url_account(struct arena *arena, const struct urls *urls, int64_t account_id)
 {
     return url_of_object(arena, urls, "account", account_id, "");

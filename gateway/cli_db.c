@@ -19,16 +19,28 @@ static int path_from_config(struct arena *arena, const char *file, const char **
     return CLI_FAILED;
 }
 
-int cli_database_arguments(struct arena *arena, int argc, char **argv, struct cli_database_arguments *out)
+static const struct cli_option *find_option(const struct cli_option *options, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return &options[i];
+    return NULL;
+}
+
+int cli_database_arguments(struct arena *arena, int argc, char **argv, const struct cli_option *options,
+                           size_t option_count, struct cli_database_arguments *out)
 {
     *out = (struct cli_database_arguments){0};
     const char *config = NULL;
     for (int i = 1; i < argc; i++) {
         bool has_value = i + 1 < argc;
+        const struct cli_option *option = find_option(options, option_count, argv[i]);
         if (strcmp(argv[i], "--config") == 0 && has_value) {
             config = argv[++i];
         } else if (strcmp(argv[i], "--database") == 0 && has_value) {
             out->path = argv[++i];
+        } else if (option != NULL && has_value) {
+            *option->value = argv[++i];
         } else if (argv[i][0] == '-' || out->word_count == CLI_DATABASE_WORDS_MAX) {
             fprintf(stderr, "acmegate %s: '%s' is not understood here\n", argv[0], argv[i]);
             return CLI_USAGE;
@@ -97,7 +109,7 @@ int cli_db(int argc, char **argv)
 {
     struct cli_database_arguments arguments;
     struct arena *arena = arena_new();
-    int status = cli_database_arguments(arena, argc, argv, &arguments);
+    int status = cli_database_arguments(arena, argc, argv, NULL, 0, &arguments);
     if (status == CLI_OK)
         status = run(&arguments);
     arena_free(arena);

@@ -312,7 +312,7 @@ int cli_explain(int argc, char **argv)
 {
     struct cli_database_arguments arguments;
     struct arena *arena = arena_new();
-    int status = cli_database_arguments(arena, argc, argv, &arguments);
+    int status = cli_database_arguments(arena, argc, argv, NULL, 0, &arguments);
     if (status == CLI_OK)
         status = open_and_explain(arena, &arguments);
     arena_free(arena);

@@ -20,7 +20,7 @@ enum route_authentication {
 };
 
 struct route {
-    const char *pattern; /* below /acme/{endpoint}; {id} and {type} are parsed into the exchange */
+    const char *pattern; /* below /acme/{endpoint}; {id}, {type} and {certificate} are parsed into the exchange */
     const char *methods; /* for the Allow header */
     enum route_authentication authentication;
     bool post_as_get_only; /* any payload is refused */
@@ -48,6 +48,7 @@ struct exchange {
     /* from the path */
     int64_t id;
     enum challenge_type challenge_type;
+    struct bytes certificate_identifier; /* RFC 9773 §4.1, unchecked */
 
     /* from the signed envelope */
     struct envelope envelope;

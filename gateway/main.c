@@ -13,6 +13,8 @@ static const struct cli_command commands[] = {
     {"config", "show --config FILE | reference", "show every key with its value and where it came from",
      cli_config},
     {"explain", "--config FILE NAME|ORDER", "say what became of an order and what to do", cli_explain},
+    {"cert", "renew-early all|issuer ID|serial HEX [--within 24h] [--explanation URL] --config FILE",
+     "have clients renew certificates before their time", cli_cert},
     {"db", "migrate|check|path --config FILE", "look after the database", cli_db},
     {"version", "", "show the version", cli_version},
 };

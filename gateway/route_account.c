@@ -1,11 +1,13 @@
 #include "acme/account.h"
+#include "acme/key_change.h"
 #include "gateway/routes.h"
 
 enum { ORDERS_PER_PAGE = 50 };
 
-/* Between the steps of new-account and account. */
+/* Between the steps of new-account, account and key-change. */
 struct account_state {
     struct account_request request;
+    struct jwk new_key; /* of a key change */
     bool created;
 };
 
@@ -125,6 +127,51 @@ void account_render_route(struct exchange *exchange)
                         url_account(exchange->arena, &exchange->urls, exchange->account.id));
     exchange_reply_json(exchange, state->created ? 201 : 200,
                         account_render(exchange->arena, &exchange->urls, &exchange->account));
+}
+
+/* ---- key change ---- */
+
+void key_change_prepare(struct exchange *exchange)
+{
+    struct account_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    exchange->state = state;
+    exchange->problem = exchange->envelope.post_as_get
+                            ? problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JWS.")
+                            : key_change_read(exchange->arena, exchange->envelope.jws.payload,
+                                              url_key_change(exchange->arena, &exchange->urls),
+                                              &exchange->urls, &exchange->account, &state->new_key);
+}
+
+/* The account that has the key already is named (RFC 8555 §7.3.5). */
+static const struct problem *key_in_use(struct exchange *exchange, int64_t account_id)
+{
+    struct problem *problem = problem_with_status(exchange->arena, 409, PROBLEM_MALFORMED,
+                                                  "The new key belongs to an account already.");
+    problem->location = url_account(exchange->arena, &exchange->urls, account_id);
+    return problem;
+}
+
+enum store_apply_result key_change_apply(struct exchange *exchange, struct store_session *session)
+{
+    const struct jwk *new_key = &((struct account_state *)exchange->state)->new_key;
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    struct account *account = &exchange->account;
+    struct account other;
+    enum store_result found =
+        store_account_by_key(session, exchange->arena, account->endpoint, new_key->thumbprint, &other);
+    if (!exchange_store_ok(exchange, found))
+        return STORE_DISCARD;
+    if (found == STORE_OK)
+        return exchange_refuse(exchange, key_in_use(exchange, other.id));
+    const char *detail =
+        arena_printf(exchange->arena, "%s, before %s", new_key->thumbprint, account->thumbprint);
+    account->key = new_key->canonical;
+    account->thumbprint = new_key->thumbprint;
+    if (!exchange_store_ok(exchange, store_account_update_key(session, account)) ||
+        !record(exchange, session, "account.key_changed", detail))
+        return STORE_DISCARD;
+    return STORE_APPLIED;
 }
 
 /* ---- orders of an account ---- */

@@ -1,4 +1,5 @@
 #include "acme/authorization.h"
+#include "acme/certificate.h"
 #include "acme/csr.h"
 #include "acme/order.h"
 #include "gateway/routes.h"
@@ -148,6 +149,55 @@ static enum store_result use_authorization(struct exchange *exchange, struct sto
     return store_authorization_insert(session, out);
 }
 
+/*
+ * A certificate that is not known here, another account's or of other names is left out of the order:
+ * refusing stopped renewals after an account was lost (lego#2789, cert-manager#9075), and RFC 9773 §5 only
+ * recommends it.
+ */
+static const char *why_not_replaced(struct exchange *exchange, const struct order_request *request,
+                                    enum store_result found, const struct certificate *certificate)
+{
+    if (found == STORE_NOT_FOUND)
+        return "it was not issued at this endpoint";
+    if (certificate->account_id != exchange->account.id)
+        return "it belongs to another account";
+    struct certificate_facts facts;
+    if (!certificate_read_facts(exchange->arena, certificate->leaf, &facts))
+        return "it cannot be read";
+    for (size_t i = 0; i < request->identifier_count; ++i)
+        for (size_t j = 0; j < facts.identifier_count; ++j)
+            if (identifier_compare(&request->identifiers[i], &facts.identifiers[j]) == 0)
+                return NULL;
+    return "it shares no name with the order";
+}
+
+/* Sets `ignored` to a line for the events when the order is made without its `replaces`. */
+static const struct problem *check_replaces(struct exchange *exchange, struct store_session *session,
+                                            struct order_request *request, const char **ignored)
+{
+    if (request->replaces == NULL)
+        return NULL;
+    struct certificate certificate;
+    enum store_result found = find_renewed_certificate(
+        exchange, session, bytes_from_string(request->replaces), request->replaces_serial, &certificate);
+    if (!exchange_store_ok(exchange, found))
+        return exchange->problem;
+    const char *why = why_not_replaced(exchange, request, found, &certificate);
+    if (why != NULL) {
+        *ignored = arena_printf(exchange->arena, "%s: %s", request->replaces, why);
+        request->replaces = NULL;
+        return NULL;
+    }
+    int64_t by = 0;
+    enum store_result replaced = store_order_that_replaced(session, request->replaces, &by);
+    if (!exchange_store_ok(exchange, replaced))
+        return exchange->problem;
+    if (replaced == STORE_OK)
+        return problem_new(exchange->arena, PROBLEM_ALREADY_REPLACED,
+                           "The certificate was replaced already, by order %lld.", (long long)by);
+    return NULL;
+}
+
 static bool insert_order(struct exchange *exchange, struct store_session *session, struct order_state *state)
 {
     const struct order_request *request = &state->request;
@@ -168,6 +218,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         .authorization_ids = arena_alloc_array(exchange->arena, request->identifier_count, sizeof(int64_t)),
         .client_address = exchange->request->client_address,
         .user_agent = exchange_user_agent(exchange),
+        .replaces = request->replaces,
     };
     for (size_t i = 0; i < request->identifier_count; ++i) {
         if (!exchange_store_ok(
@@ -193,10 +244,19 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
         problem = check_challenges_exist(exchange, state);
     if (problem == NULL)
         problem = check_validity(exchange, state);
+    const char *replaces_ignored = NULL;
+    if (problem == NULL)
+        problem = check_replaces(exchange, session, &state->request, &replaces_ignored);
     if (problem != NULL)
         return refuse_and_record(exchange, session, "order.refused", 0, problem);
     state->created = true;
-    return insert_order(exchange, session, state) ? STORE_APPLIED : STORE_DISCARD;
+    if (!insert_order(exchange, session, state))
+        return STORE_DISCARD;
+    if (replaces_ignored != NULL &&
+        !exchange_store_ok(
+            exchange, record(exchange, session, "order.replaces_ignored", state->order.id, replaces_ignored)))
+        return STORE_DISCARD;
+    return STORE_APPLIED;
 }
 
 /* ---- order ---- */

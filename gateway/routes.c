@@ -7,6 +7,7 @@ static const struct route routes[] = {
     {"/new-account", "POST", ROUTE_JWK, false, new_account_prepare, new_account_apply, account_render_route},
     {"/account/{id}", "POST", ROUTE_KID, false, account_prepare, account_apply, account_render_route},
     {"/account/{id}/orders", "POST", ROUTE_KID, true, account_orders_prepare, NULL, account_orders_render},
+    {"/key-change", "POST", ROUTE_KID, false, key_change_prepare, key_change_apply, account_render_route},
     {"/new-order", "POST", ROUTE_KID, false, new_order_prepare, new_order_apply, order_render_route},
     {"/order/{id}", "POST", ROUTE_KID, true, order_prepare, NULL, order_render_route},
     {"/order/{id}/finalize", "POST", ROUTE_KID, false, finalize_prepare, finalize_apply, order_render_route},
@@ -15,6 +16,8 @@ static const struct route routes[] = {
     {"/challenge/{id}/{type}", "POST", ROUTE_KID, false, challenge_prepare, challenge_apply,
      challenge_render_route},
     {"/certificate/{id}", "POST", ROUTE_KID, true, certificate_prepare, NULL, certificate_render},
+    {"/renewal-info/{certificate}", "GET, HEAD", ROUTE_OPEN, true, renewal_info_prepare, NULL,
+     renewal_info_render_route},
     {"/revoke-cert", "POST", ROUTE_EITHER, false, revoke_prepare, revoke_apply, revoke_render},
 };
 
@@ -39,6 +42,10 @@ static bool segment_matches(struct exchange *exchange, struct bytes pattern, str
     }
     if (bytes_equal_string(pattern, "{type}"))
         return challenge_type_from_name(segment, &exchange->challenge_type);
+    if (bytes_equal_string(pattern, "{certificate}")) {
+        exchange->certificate_identifier = segment;
+        return segment.n != 0;
+    }
     return bytes_equal(pattern, segment);
 }
 

@@ -1,4 +1,4 @@
-/* The steps of every route, one file a resource: route_{directory,account,order,authorization,certificate}.c.
+/* The steps of every route, one file a resource: route_{directory,account,order,authorization,certificate,renewal_info}.c.
  */
 #pragma once
 
@@ -8,12 +8,14 @@
 void directory_render_route(struct exchange *exchange);
 void new_nonce_render(struct exchange *exchange);
 
-/* route_account.c (§7.3, §7.1.2.1) */
+/* route_account.c (§7.3, §7.3.5, §7.1.2.1) */
 void new_account_prepare(struct exchange *exchange);
 enum store_apply_result new_account_apply(struct exchange *exchange, struct store_session *session);
 void account_prepare(struct exchange *exchange);
 enum store_apply_result account_apply(struct exchange *exchange, struct store_session *session);
 void account_render_route(struct exchange *exchange);
+void key_change_prepare(struct exchange *exchange);
+enum store_apply_result key_change_apply(struct exchange *exchange, struct store_session *session);
 void account_orders_prepare(struct exchange *exchange);
 void account_orders_render(struct exchange *exchange);
 
@@ -32,6 +34,13 @@ void authorization_render_route(struct exchange *exchange);
 void challenge_prepare(struct exchange *exchange);
 enum store_apply_result challenge_apply(struct exchange *exchange, struct store_session *session);
 void challenge_render_route(struct exchange *exchange);
+
+/* route_renewal_info.c (RFC 9773 §4) */
+void renewal_info_prepare(struct exchange *exchange);
+void renewal_info_render_route(struct exchange *exchange);
+/* The certificate that an identifier of RFC 9773 names, of this endpoint; STORE_NOT_FOUND when there is none. */
+enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
+                                           struct bytes identifier, const char *serial, struct certificate *out);
 
 /* route_certificate.c (§7.4.2, §7.6) */
 void certificate_prepare(struct exchange *exchange);

@@ -1,6 +1,6 @@
 #include "store/query.h"
 
-enum { ACCOUNT_LOAD, ACCOUNT_BY_KEY, ACCOUNT_INSERT, ACCOUNT_UPDATE };
+enum { ACCOUNT_LOAD, ACCOUNT_BY_KEY, ACCOUNT_INSERT, ACCOUNT_UPDATE, ACCOUNT_UPDATE_KEY };
 
 #define ACCOUNT_COLUMNS \
     "id, endpoint, status, key, thumbprint, contacts, terms_agreed, created_at, created_from, user_agent"
@@ -19,6 +19,8 @@ static const struct statement statements[] = {
         {"account_update",
          "UPDATE accounts SET contacts = $contacts, terms_agreed = $terms_agreed, status = $status"
          " WHERE id = $id AND status = 'valid'"},
+    [ACCOUNT_UPDATE_KEY] = {"account_update_key", "UPDATE accounts SET key = $key, thumbprint = $thumbprint"
+                                                  " WHERE id = $id AND status = 'valid'"},
 };
 
 const struct statement_table store_account_statements = {statements, sizeof statements / sizeof *statements};
@@ -86,5 +88,14 @@ enum store_result store_account_update(struct store_session *session, const stru
 {
     QUERY(query, session, NULL, STATEMENTS_ACCOUNTS, ACCOUNT_UPDATE);
     bind_changeable(&query, account);
+    return query_run(&query);
+}
+
+enum store_result store_account_update_key(struct store_session *session, const struct account *account)
+{
+    QUERY(query, session, NULL, STATEMENTS_ACCOUNTS, ACCOUNT_UPDATE_KEY);
+    query_bind_integer(&query, "$id", account->id);
+    query_bind_text_bytes(&query, "$key", account->key);
+    query_bind_text(&query, "$thumbprint", account->thumbprint);
     return query_run(&query);
 }

@@ -5,6 +5,7 @@
 enum {
     CERTIFICATE_LOAD,
     CERTIFICATE_BY_LEAF,
+    CERTIFICATES_BY_SERIAL,
     CERTIFICATE_INSERT,
     CERTIFICATE_INSERT_NAME,
     CERTIFICATE_UPDATE,
@@ -33,6 +34,7 @@ static const struct statement statements[] = {
     [CERTIFICATE_LOAD] = {"certificate_load", CERTIFICATE_SELECT "WHERE c.id = $id"},
     [CERTIFICATE_BY_LEAF] = {"certificate_by_leaf",
                              CERTIFICATE_SELECT "WHERE c.serial = $serial AND c.leaf = $leaf LIMIT 1"},
+    [CERTIFICATES_BY_SERIAL] = {"certificates_by_serial", CERTIFICATE_SELECT "WHERE c.serial = $serial"},
     [CERTIFICATE_INSERT] =
         {"certificate_insert",
          "INSERT INTO certificates (id, account_id, order_id, issuer_identity_id, chain_id, serial, leaf, "
@@ -122,6 +124,22 @@ enum store_result store_certificate_by_leaf(struct store_session *session, struc
     query_bind_text(&query, "$serial", serial);
     query_bind_blob(&query, "$leaf", leaf);
     return take_certificate(&query, out);
+}
+
+enum store_result store_certificates_by_serial(struct store_session *session, struct arena *arena,
+                                               const char *serial, struct certificate **out, size_t *count)
+{
+    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, CERTIFICATES_BY_SERIAL);
+    query_bind_text(&query, "$serial", serial);
+    struct certificate next;
+    enum store_result result;
+    *out = NULL;
+    *count = 0;
+    while ((result = take_certificate(&query, &next)) == STORE_OK) {
+        *out = array_with_room(arena, *out, *count, sizeof **out);
+        (*out)[(*count)++] = next;
+    }
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
 static enum store_result find_chain(struct store_session *session, const char *hash, int64_t *id)

@@ -55,6 +55,22 @@ static bool run(struct store_session *writer, size_t statement)
     return query_next(&query) != STORE_FAILED;
 }
 
+bool store_write_now(struct store_session *session,
+                     enum store_apply_result (*apply)(void *context, struct store_session *session),
+                     void *context, struct store_error *error)
+{
+    session->failed = false;
+    if (!run(session, BEGIN_BATCH))
+        return database_error(session->db, "the database cannot be written", error);
+    bool keep = apply(context, session) == STORE_APPLIED && !session->failed;
+    if (keep && run(session, COMMIT_BATCH))
+        return true;
+    database_error(session->db, "nothing was written", error);
+    if (sqlite3_get_autocommit(session->db) == 0)
+        run(session, ROLLBACK_BATCH);
+    return false;
+}
+
 /* The next operation; waits for one when `wait`. NULL when there is none, or the committer stops. */
 static struct store_operation *take(struct committer *committer, bool wait)
 {

@@ -1,8 +1,9 @@
 #include "store/issuer_identities.h"
 
+#include "store/objects.h"
 #include "store/query.h"
 
-enum { ISSUER_IDENTITY_FIND, ISSUER_IDENTITY_INSERT };
+enum { ISSUER_IDENTITY_FIND, ISSUER_IDENTITY_INSERT, ISSUER_KNOWN };
 
 static const struct statement statements[] = {
     [ISSUER_IDENTITY_FIND] = {"issuer_identity_find",
@@ -11,6 +12,7 @@ static const struct statement statements[] = {
     [ISSUER_IDENTITY_INSERT] = {"issuer_identity_insert",
                                 "INSERT INTO issuer_identities (issuer, root_fingerprint)"
                                 " VALUES ($issuer, $root_fingerprint)"},
+    [ISSUER_KNOWN] = {"issuer_known", "SELECT 1 FROM issuer_identities WHERE issuer = $issuer LIMIT 1"},
 };
 
 const struct statement_table store_issuer_identity_statements = {statements,
@@ -40,4 +42,11 @@ enum store_result issuer_identity_id_of(struct store_session *session, const cha
     result = query_run(&query);
     *id = sqlite3_last_insert_rowid(session->db);
     return result;
+}
+
+enum store_result store_issuer_known(struct store_session *session, const char *issuer)
+{
+    QUERY(query, session, NULL, STATEMENTS_ISSUER_IDENTITIES, ISSUER_KNOWN);
+    query_bind_text(&query, "$issuer", issuer);
+    return query_next(&query);
 }

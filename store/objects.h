@@ -6,6 +6,7 @@
 #pragma once
 
 #include "acme/objects.h"
+#include "acme/renewal.h"
 #include "store/store.h"
 
 /* ---- accounts.c ---- */
@@ -23,6 +24,10 @@
 /* Contacts, terms and status; STORE_NOT_FOUND unless it is still valid. */
 [[gnu::warn_unused_result]] enum store_result store_account_update(struct store_session *session,
                                                                    const struct account *account);
+
+/* Key and thumbprint; STORE_NOT_FOUND unless it is still valid. */
+[[gnu::warn_unused_result]] enum store_result store_account_update_key(struct store_session *session,
+                                                                       const struct account *account);
 
 /* ---- authorizations.c ---- */
 
@@ -75,6 +80,10 @@
                                                                       int64_t *ids, size_t max,
                                                                       size_t *count);
 
+/* The valid order that said it replaces the certificate of this identifier (RFC 9773). */
+[[gnu::warn_unused_result]] enum store_result store_order_that_replaced(struct store_session *session,
+                                                                        const char *replaces, int64_t *id);
+
 /* ---- attempts.c ---- */
 
 /* Sets id; status must be ATTEMPT_STARTED. */
@@ -106,6 +115,12 @@
                                                                         struct arena *arena,
                                                                         const char *serial, struct bytes leaf,
                                                                         struct certificate *out);
+/* Those of a serial: one for each CA that happens to have given it out. */
+[[gnu::warn_unused_result]] enum store_result store_certificates_by_serial(struct store_session *session,
+                                                                           struct arena *arena,
+                                                                           const char *serial,
+                                                                           struct certificate **out,
+                                                                           size_t *count);
 /* status, the revocation_* fields and revoked_at; STORE_NOT_FOUND when it is already revoked. */
 [[gnu::warn_unused_result]] enum store_result store_certificate_update(struct store_session *session,
                                                                        const struct certificate *certificate);
@@ -113,6 +128,26 @@
 [[gnu::warn_unused_result]] enum store_result store_revocations_due(struct store_session *session,
                                                                     int64_t now, int64_t *ids, size_t max,
                                                                     size_t *count, int64_t *next_due);
+
+/* STORE_OK when this issuer has been asked to sign before, whatever its root was. */
+[[gnu::warn_unused_result]] enum store_result store_issuer_known(struct store_session *session,
+                                                                 const char *issuer);
+
+/* ---- early_renewals.c: what operators want to see renewed before its time ---- */
+
+struct early_renewal_order {
+    const char *scope;     /* "all", "issuer:main", "serial:1a2b" */
+    int64_t issued_before; /* unix seconds */
+    struct early_renewal window;
+    int64_t created_at;
+};
+[[gnu::warn_unused_result]] enum store_result store_early_renewal_insert(struct store_session *session,
+                                                                         const struct early_renewal_order *order);
+/* The latest that covers the certificate. */
+[[gnu::warn_unused_result]] enum store_result store_early_renewal_of(struct store_session *session,
+                                                                     struct arena *arena,
+                                                                     const struct certificate *certificate,
+                                                                     struct early_renewal *out);
 
 /* ---- events.c: the audit trail ---- */
 

@@ -13,6 +13,7 @@ enum {
     ORDERS_NEXT_DUE,
     ORDERS_OF_ACCOUNT,
     ORDERS_OF_NAME,
+    ORDER_THAT_REPLACED,
 };
 
 static const struct statement statements[] = {
@@ -20,7 +21,7 @@ static const struct statement statements[] = {
         {"order_load",
          "SELECT o.id, o.account_id, a.endpoint, o.profile, o.status, o.status_since, o.created_at,"
          " o.expires_at, o.not_before, o.not_after, o.csr, o.processing_since, o.next_attempt_at,"
-         " o.attempt_count, o.certificate_id, o.error, o.client_address, o.user_agent"
+         " o.attempt_count, o.certificate_id, o.error, o.client_address, o.user_agent, o.replaces"
          " FROM orders o CROSS JOIN accounts a ON a.id = o.account_id WHERE o.id = $id"},
     [ORDER_LOAD_IDENTIFIERS] =
         {"order_load_identifiers",
@@ -31,10 +32,10 @@ static const struct statement statements[] = {
         {"order_insert",
          "INSERT INTO orders (id, account_id, profile, status, status_since, created_at, expires_at,"
          " not_before, not_after, csr, processing_since, next_attempt_at, attempt_count, certificate_id,"
-         " error, error_detail, client_address, user_agent)"
+         " error, error_detail, client_address, user_agent, replaces)"
          " VALUES ($id, $account_id, $profile, $status, $status_since, $created_at, $expires_at,"
          " $not_before, $not_after, $csr, $processing_since, $next_attempt_at, $attempt_count,"
-         " $certificate_id, $error, $error_detail, $client_address, $user_agent)"},
+         " $certificate_id, $error, $error_detail, $client_address, $user_agent, $replaces)"},
     [ORDER_INSERT_IDENTIFIER] = {"order_insert_identifier",
                                  "INSERT INTO order_authorizations (order_id, position, authorization_id)"
                                  " VALUES ($id, $position, $authorization_id)"},
@@ -58,6 +59,8 @@ static const struct statement statements[] = {
                                           " CROSS JOIN order_authorizations oa ON oa.authorization_id = z.id"
                                           " WHERE z.identifier = $identifier AND z.wildcard = $wildcard"
                                           " ORDER BY oa.order_id DESC LIMIT $max"},
+    [ORDER_THAT_REPLACED] = {"order_that_replaced",
+                             "SELECT id FROM orders WHERE replaces = $replaces AND status = 'valid' LIMIT 1"},
 };
 
 const struct statement_table store_order_statements = {statements, sizeof statements / sizeof *statements};
@@ -88,6 +91,7 @@ static enum store_result take_order(struct query *query, struct order *out)
     out->error_json = query_take_text(query);
     out->client_address = query_take_text(query);
     out->user_agent = query_take_text(query);
+    out->replaces = query_take_text(query);
     return query_finish(query);
 }
 
@@ -147,6 +151,7 @@ static enum store_result insert_row(struct store_session *session, const struct 
     query_bind_optional(&query, "$not_after", order->not_after);
     query_bind_text(&query, "$client_address", order->client_address);
     query_bind_text(&query, "$user_agent", order->user_agent);
+    query_bind_text(&query, "$replaces", order->replaces);
     return query_run(&query);
 }
 
@@ -198,4 +203,13 @@ enum store_result store_orders_of_name(struct store_session *session, const char
     query_bind_integer(&query, "$wildcard", wildcard);
     query_bind_integer(&query, "$max", (int64_t)max);
     return query_take_ids(&query, ids, max, count);
+}
+
+enum store_result store_order_that_replaced(struct store_session *session, const char *replaces, int64_t *id)
+{
+    QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDER_THAT_REPLACED);
+    query_bind_text(&query, "$replaces", replaces);
+    enum store_result result = query_next(&query);
+    *id = result == STORE_OK ? query_take_integer(&query) : 0;
+    return result;
 }

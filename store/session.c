@@ -35,6 +35,7 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_AUTHORIZATIONS] = &store_authorization_statements,
         [STATEMENTS_CERTIFICATES] = &store_certificate_statements,
         [STATEMENTS_COMMITTER] = &store_committer_statements,
+        [STATEMENTS_EARLY_RENEWALS] = &store_early_renewal_statements,
         [STATEMENTS_EVENTS] = &store_event_statements,
         [STATEMENTS_ISSUER_IDENTITIES] = &store_issuer_identity_statements,
         [STATEMENTS_ORDERS] = &store_order_statements,
@@ -186,6 +187,8 @@ bool session_continue_ids(struct store_session *session, struct store_error *err
 int64_t store_next_id(struct store_session *session, int64_t now_ms)
 {
     int64_t by_clock = (now_ms - ID_EPOCH_MS) * IDS_PER_MS;
+    if (session->mode == SESSION_COMMAND)
+        by_clock += IDS_PER_MS - 1;
     session->last_id = by_clock > session->last_id + 1 ? by_clock : session->last_id + 1;
     return session->last_id;
 }

@@ -24,6 +24,7 @@ enum statement_group {
     STATEMENTS_AUTHORIZATIONS,
     STATEMENTS_CERTIFICATES,
     STATEMENTS_COMMITTER,
+    STATEMENTS_EARLY_RENEWALS,
     STATEMENTS_EVENTS,
     STATEMENTS_ISSUER_IDENTITIES,
     STATEMENTS_ORDERS,
@@ -38,6 +39,7 @@ extern const struct statement_table store_attempt_statements;
 extern const struct statement_table store_authorization_statements;
 extern const struct statement_table store_certificate_statements;
 extern const struct statement_table store_committer_statements;
+extern const struct statement_table store_early_renewal_statements;
 extern const struct statement_table store_event_statements;
 extern const struct statement_table store_issuer_identity_statements;
 extern const struct statement_table store_order_statements;
@@ -48,6 +50,7 @@ const struct statement_table *store_statement_table(enum statement_group group);
 enum session_mode {
     SESSION_READER, /* read-only, and `query_only` besides */
     SESSION_WRITER, /* the committer's: foreign keys, synchronous=FULL; the file must exist */
+    SESSION_COMMAND, /* a command's: as the committer's, with ids apart from its */
 };
 
 struct store_session {

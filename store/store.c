@@ -109,17 +109,28 @@ void store_close(struct store *store)
     free(store);
 }
 
-struct store_session *store_session_open(const char *path, struct store_error *error)
+static struct store_session *open_session(const char *path, enum session_mode mode, struct store_error *error)
 {
     if (!file_exists(path, error))
         return NULL;
-    struct store_session *session = session_open(path, SESSION_READER, error);
+    struct store_session *session = session_open(path, mode, error);
     if (session == NULL)
         return NULL;
-    if (migrate_expect_current(session->db, path, &store_migrations, error))
+    if (migrate_expect_current(session->db, path, &store_migrations, error) &&
+        (mode == SESSION_READER || session_continue_ids(session, error)))
         return session;
     store_session_close(session);
     return NULL;
+}
+
+struct store_session *store_session_open(const char *path, struct store_error *error)
+{
+    return open_session(path, SESSION_READER, error);
+}
+
+struct store_session *store_session_open_for_command(const char *path, struct store_error *error)
+{
+    return open_session(path, SESSION_COMMAND, error);
 }
 
 /* The schema needs nothing: true without asking for the lock, which a running server holds. */

@@ -81,6 +81,22 @@ void store_submit(struct store *store, struct store_operation *operation);
 /* Operations waiting or running: above a bound the front end answers 503. */
 size_t store_backlog(struct store *store);
 
+/* ---- writing by a command ---- */
+
+/*
+ * A connection that a command writes with, beside a running server or without one. Its ids are the last of their
+ * millisecond, which a server does not come to.
+ */
+[[gnu::warn_unused_result]] struct store_session *store_session_open_for_command(const char *path,
+                                                                                 struct store_error *error);
+
+/* Runs `apply` in a transaction of its own and commits it; what it discards, or a statement of it that fails, is undone.
+ * Waits a few seconds for the server's transactions. False with `error` filled when nothing was kept. */
+[[gnu::warn_unused_result]] bool store_write_now(struct store_session *session,
+                                                 enum store_apply_result (*apply)(void *context,
+                                                                                  struct store_session *session),
+                                                 void *context, struct store_error *error);
+
 /* ---- shared by every aggregate ---- */
 
 /* What a read or a write of one object came to. */

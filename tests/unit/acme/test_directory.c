@@ -6,11 +6,12 @@ LEAK_CHECKED_SUITE(directory);
 #define BASE "https://acme.internal/acme/corp"
 #define RESOURCES \
     "\"newNonce\":\"" BASE "/new-nonce\",\"newAccount\":\"" BASE "/new-account\",\"newOrder\":\"" BASE \
-    "/new-order\",\"revokeCert\":\"" BASE "/revoke-cert\""
+    "/new-order\",\"revokeCert\":\"" BASE "/revoke-cert\",\"keyChange\":\"" BASE "/key-change\",\"renewalInfo\":\"" BASE \
+    "/renewal-info\""
 
 static const struct urls urls = {.base = "https://acme.internal", .endpoint = "corp"};
 
-/* RFC 8555 §7.1.1. What this server does not do (newAuthz, keyChange) is not listed. */
+/* RFC 8555 §7.1.1. What this server does not do (newAuthz) is not listed. */
 Test(directory, lists_the_resources_and_what_there_is_of_meta)
 {
     static const char *const names[] = {"default", "short"};
