@@ -111,6 +111,7 @@ const struct problem *account_parse_new(struct arena *arena, const struct json *
         problem = parse_flag(arena, payload, "termsOfServiceAgreed", &out->terms_agreed);
     if (problem == NULL)
         problem = parse_flag(arena, payload, "onlyReturnExisting", &out->only_return_existing);
+    out->eab = json_member(payload, "externalAccountBinding");
     return problem;
 }
 
@@ -150,6 +151,10 @@ struct bytes account_render(struct arena *arena, const struct urls *urls, const 
     json_write_raw(writer, bytes_from_string(account->contacts_json));
     if (account->terms_agreed)
         json_put_boolean(writer, "termsOfServiceAgreed", true);
+    if (account->eab_json != NULL) {
+        json_key(writer, "externalAccountBinding");
+        json_write_raw(writer, bytes_from_string(account->eab_json));
+    }
     json_put_string(writer, "orders", url_account_orders(arena, urls, account->id));
     json_end_object(writer);
     return json_writer_finish(writer);

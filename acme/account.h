@@ -7,6 +7,7 @@ struct account_request {
     const char *contacts_json; /* a checked array's text; NULL when the member is absent */
     bool terms_agreed;
     bool only_return_existing;
+    const struct json *eab; /* `externalAccountBinding`; NULL when absent. newAccount only */
     bool deactivate; /* updates only */
 };
 

@@ -16,6 +16,8 @@ static void write_meta(struct json_writer *writer, const struct directory_meta *
                             meta->profile_texts[i] == NULL ? "" : meta->profile_texts[i]);
         json_end_object(writer);
     }
+    if (meta->external_account_required)
+        json_put_boolean(writer, "externalAccountRequired", true);
     json_end_object(writer);
 }
 
@@ -29,7 +31,8 @@ struct bytes directory_render(struct arena *arena, const struct urls *urls, cons
     json_put_string(writer, "revokeCert", url_revoke_cert(arena, urls));
     json_put_string(writer, "keyChange", url_key_change(arena, urls));
     json_put_string(writer, "renewalInfo", url_renewal_info(arena, urls));
-    if (meta->terms_of_service != NULL || meta->website != NULL || meta->profile_count != 0)
+    if (meta->terms_of_service != NULL || meta->website != NULL || meta->profile_count != 0 ||
+        meta->external_account_required)
         write_meta(writer, meta);
     json_end_object(writer);
     return json_writer_finish(writer);

@@ -9,6 +9,7 @@ struct directory_meta {
     const char *const *profile_names; /* draft-ietf-acme-profiles */
     const char *const *profile_texts;
     size_t profile_count;
+    bool external_account_required;
 };
 
 struct bytes directory_render(struct arena *arena, const struct urls *urls, const struct directory_meta *meta);

@@ -66,6 +66,8 @@ struct account {
     int64_t created_at;
     const char *created_from; /* client address */
     const char *user_agent;
+    int64_t eab_key_id;   /* the external account key that it was made with, 0 for none */
+    const char *eab_json; /* its binding as the client sent it, else NULL */
 };
 
 struct authorization {

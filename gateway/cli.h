@@ -15,6 +15,7 @@ int cli_serve(int argc, char **argv);
 int cli_dev(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_config(int argc, char **argv);
+int cli_eab(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_cert(int argc, char **argv);
 int cli_db(int argc, char **argv);

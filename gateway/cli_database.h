@@ -14,6 +14,7 @@ struct cli_option {
 
 struct cli_database_arguments {
     const char *path;
+    const struct config *config; /* NULL when only the database was named */
     const char *words[CLI_DATABASE_WORDS_MAX];
     size_t word_count;
 };

@@ -6,12 +6,12 @@
 #include "gateway/config.h"
 #include "store/store.h"
 
-static int path_from_config(struct arena *arena, const char *file, const char **path)
+static int path_from_config(struct arena *arena, const char *file, struct cli_database_arguments *out)
 {
     struct config_errors errors = {0};
-    const struct config *config = config_load(arena, file, environ, &errors);
-    if (config != NULL) {
-        *path = config->database;
+    out->config = config_load(arena, file, environ, &errors);
+    if (out->config != NULL) {
+        out->path = out->config->database;
         return CLI_OK;
     }
     for (size_t i = 0; i < errors.count; i++)
@@ -51,7 +51,7 @@ int cli_database_arguments(struct arena *arena, int argc, char **argv, const str
     if (out->path != NULL)
         return CLI_OK;
     if (config != NULL)
-        return path_from_config(arena, config, &out->path);
+        return path_from_config(arena, config, out);
     fprintf(stderr, "acmegate %s: name the database with --config FILE or --database FILE\n", argv[0]);
     return CLI_USAGE;
 }

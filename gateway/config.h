@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "acme/eab.h"
 #include "acme/objects.h"
 
 enum issuer_type { ISSUER_STEPCA = 1, ISSUER_LOCAL };
@@ -38,6 +39,7 @@ struct endpoint_config {
     const char *const *profiles; /* the first is the default */
     size_t profile_count;
     challenge_set challenges;
+    enum eab_mode eab;
     struct name_policy names;
     const char *terms_of_service;
     const char *website;
@@ -72,6 +74,7 @@ struct config {
     const struct listen_address *listen;
     size_t listen_count;
     const char *database;
+    const char *secret_key_path; /* seals the secrets in the database; NULL: beside it, ".secret" after its name */
     const char *tls_issuer;    /* own certificate from this issuer… */
     const char *tls_cert_path; /* …or from files */
     const char *tls_key_path;

@@ -17,6 +17,7 @@ enum config_type {
     CONFIG_SECRET_FILE, /* struct bytes, the file's content without the newline at its end */
     CONFIG_ORIGIN,      /* const char *: https://host[:port] */
     CONFIG_ISSUER_TYPE, /* enum issuer_type */
+    CONFIG_EAB,         /* enum eab_mode */
     CONFIG_INTEGER,     /* int64_t */
     CONFIG_PORT,        /* uint16_t */
     CONFIG_DURATION,    /* int64_t, seconds */

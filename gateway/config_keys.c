@@ -27,6 +27,11 @@ const struct config_key config_keys[] = {
      .help = "The SQLite file. Its folder must be writable: journal, back-ups and the server's own "
              "certificate lie "
              "beside it."},
+    {"secret_key_path", TOP(secret_key_path), .type = CONFIG_TEXT,
+     .fallback_note = "the database's path with `.secret` after it",
+     .help = "File with the key that seals the secrets in the database. Made when it is missing; back it up "
+             "apart from "
+             "the database."},
     {"loops", TOP(loops), .type = CONFIG_INTEGER, .min = 0, .max = 64, .fallback = "0",
      .help = "Threads that serve HTTP; 0 is one a core, at most 4."},
 
@@ -92,6 +97,10 @@ const struct config_key config_keys[] = {
      .help = "The profiles that clients may choose from. The first is for those that do not choose."},
     {"endpoints.*.challenges", ENDPOINT(challenges), .type = CONFIG_CHALLENGES,
      .fallback = "[\"http-01\", \"dns-01\"]", .help = "How clients may prove that a name is theirs."},
+    {"endpoints.*.eab", ENDPOINT(eab), .type = CONFIG_EAB, .fallback = "\"off\"",
+     .help = "External account binding: whether new accounts must (`required`) or may (`optional`) show a "
+             "key that "
+             "`acmegate eab add` gave out, with its limits."},
     {"endpoints.*.names.allow", ENDPOINT(names.allow),
      .count_offset = offsetof(struct endpoint_config, names.allow_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
@@ -157,6 +166,7 @@ static const struct {
     [CONFIG_SECRET_FILE] = {"file", false},
     [CONFIG_ORIGIN] = {"https URL without a path", false},
     [CONFIG_ISSUER_TYPE] = {"`stepca` or `local`", false},
+    [CONFIG_EAB] = {"`off`, `optional` or `required`", false},
     [CONFIG_INTEGER] = {"integer", false},
     [CONFIG_PORT] = {"port", false},
     [CONFIG_DURATION] = {"duration", false},

@@ -166,6 +166,19 @@ static bool set_origin(struct value *value)
 
 /* ---- numbers ---- */
 
+static bool set_eab(struct value *value)
+{
+    static const char *const modes[] = {
+        [EAB_OFF] = "off", [EAB_OPTIONAL] = "optional", [EAB_REQUIRED] = "required"};
+    for (enum eab_mode mode = EAB_OFF; mode <= EAB_REQUIRED; mode++) {
+        if (value->json->type == JSON_STRING && bytes_equal_string(value->json->string, modes[mode])) {
+            store(value, &mode, sizeof mode);
+            return true;
+        }
+    }
+    return refuse(value, "must be \"off\", \"optional\" or \"required\"");
+}
+
 static bool set_issuer_type(struct value *value)
 {
     static const struct {
@@ -362,6 +375,8 @@ static bool set_value(struct value *value)
         return set_origin(value);
     case CONFIG_ISSUER_TYPE:
         return set_issuer_type(value);
+    case CONFIG_EAB:
+        return set_eab(value);
     case CONFIG_INTEGER:
         return set_integer(value);
     case CONFIG_PORT:

@@ -12,6 +12,10 @@ static const struct cli_command commands[] = {
     {"check", "--config FILE", "say whether the configuration will work, the CA asked included", cli_check},
     {"config", "show --config FILE | reference", "show every key with its value and where it came from",
      cli_config},
+    {"eab",
+     "add ENDPOINT [--kid KID] [--allow NAMES] [--deny NAMES] [--profiles NAMES] [--expires 30d] [--uses N] "
+     "[--comment TEXT] | list | revoke ENDPOINT KID --config FILE",
+     "give out external account keys, and take them back", cli_eab},
     {"explain", "--config FILE NAME|ORDER", "say what became of an order and what to do", cli_explain},
     {"cert", "renew-early all|issuer ID|serial HEX [--within 24h] [--explanation URL] --config FILE",
      "have clients renew certificates before their time", cli_cert},

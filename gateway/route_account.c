@@ -1,5 +1,6 @@
 #include "acme/account.h"
 #include "acme/key_change.h"
+#include "gateway/log.h"
 #include "gateway/routes.h"
 
 enum { ORDERS_PER_PAGE = 50 };
@@ -7,6 +8,8 @@ enum { ORDERS_PER_PAGE = 50 };
 /* Between the steps of new-account, account and key-change. */
 struct account_state {
     struct account_request request;
+    bool is_bound; /* a binding came, and the endpoint takes them */
+    struct eab_request eab;
     struct jwk new_key; /* of a key change */
     bool created;
 };
@@ -22,6 +25,50 @@ static bool record(struct exchange *exchange, struct store_session *session, con
     return exchange_store_ok(exchange, store_event_insert(session, &event));
 }
 
+/* ---- external account binding ---- */
+
+static const struct problem *read_binding(struct exchange *exchange, struct account_state *state)
+{
+    const struct json *binding = state->request.eab;
+    if (binding == NULL || exchange->endpoint->eab == EAB_OFF)
+        return NULL;
+    state->is_bound = true;
+    return eab_read(exchange->arena, binding, url_new_account(exchange->arena, &exchange->urls),
+                    &exchange->signer, &state->eab);
+}
+
+/* The MAC key is sealed for its endpoint and kid. */
+static const struct problem *verify_binding(struct exchange *exchange, const struct eab_request *request,
+                                            const struct eab_key *key)
+{
+    struct bytes mac_key;
+    if (secret_unseal(exchange->server->secrets, exchange->arena, key->sealed_key,
+                      eab_key_place(exchange->arena, key->endpoint, key->kid), &mac_key))
+        return eab_verify(exchange->arena, request, mac_key);
+    log_error("the external account key \"%s\" does not open: was the file of secret_key_path replaced?",
+              key->kid);
+    return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The external account key cannot be read.");
+}
+
+/* What keeps this key's owner from an account; `key` is filled when nothing does and there is a binding. */
+static const struct problem *check_binding(struct exchange *exchange, struct store_session *session,
+                                           const struct account_state *state, struct eab_key *key)
+{
+    if (!state->is_bound)
+        return exchange->endpoint->eab != EAB_REQUIRED
+                   ? NULL
+                   : problem_new(
+                         exchange->arena, PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
+                         "New accounts at this endpoint need an external account key from its operator.");
+    enum store_result found =
+        store_eab_key_by_kid(session, exchange->arena, exchange->endpoint->name, state->eab.kid, key);
+    if (!exchange_store_ok(exchange, found))
+        return exchange->problem;
+    const struct problem *problem =
+        eab_check_key(exchange->arena, found == STORE_OK ? key : NULL, exchange->now);
+    return problem != NULL ? problem : verify_binding(exchange, &state->eab, key);
+}
+
 /* ---- new-account ---- */
 
 void new_account_prepare(struct exchange *exchange)
@@ -32,6 +79,8 @@ void new_account_prepare(struct exchange *exchange)
         exchange->envelope.post_as_get
             ? problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object.")
             : account_parse_new(exchange->arena, exchange->envelope.payload, &state->request);
+    if (exchange->problem == NULL)
+        exchange->problem = read_binding(exchange, state);
 }
 
 static const struct problem *check_terms(struct exchange *exchange, const struct account_request *request)
@@ -46,7 +95,7 @@ static const struct problem *check_terms(struct exchange *exchange, const struct
 }
 
 static enum store_apply_result create_account(struct exchange *exchange, struct store_session *session,
-                                              struct account_state *state)
+                                              struct account_state *state, const struct eab_key *key)
 {
     exchange->account = (struct account){
         .endpoint = exchange->endpoint->name,
@@ -58,11 +107,16 @@ static enum store_apply_result create_account(struct exchange *exchange, struct 
         .created_at = exchange->now,
         .created_from = exchange->request->client_address,
         .user_agent = exchange_user_agent(exchange),
+        .eab_key_id = key->id,
+        .eab_json = state->eab.binding_json,
     };
-    if (!exchange_store_ok(exchange, store_account_insert(session, &exchange->account)))
+    if ((key->id != 0 && !exchange_store_ok(exchange, store_eab_key_use(session, key->id))) ||
+        !exchange_store_ok(exchange, store_account_insert(session, &exchange->account)))
         return STORE_DISCARD;
     state->created = true;
-    return record(exchange, session, "account.created", NULL) ? STORE_APPLIED : STORE_DISCARD;
+    const char *detail =
+        key->id == 0 ? NULL : arena_printf(exchange->arena, "external account key %s", key->kid);
+    return record(exchange, session, "account.created", detail) ? STORE_APPLIED : STORE_DISCARD;
 }
 
 enum store_apply_result new_account_apply(struct exchange *exchange, struct store_session *session)
@@ -78,8 +132,12 @@ enum store_apply_result new_account_apply(struct exchange *exchange, struct stor
     if (state->request.only_return_existing)
         return exchange_refuse(exchange, problem_new(exchange->arena, PROBLEM_ACCOUNT_DOES_NOT_EXIST,
                                                      "No account at this endpoint has this key."));
+    struct eab_key key = {0};
     const struct problem *problem = check_terms(exchange, &state->request);
-    return problem != NULL ? exchange_refuse(exchange, problem) : create_account(exchange, session, state);
+    if (problem == NULL)
+        problem = check_binding(exchange, session, state, &key);
+    return problem != NULL ? exchange_refuse(exchange, problem)
+                           : create_account(exchange, session, state, &key);
 }
 
 /* ---- account ---- */

@@ -16,7 +16,8 @@ void directory_render_route(struct exchange *exchange)
                                   .website = endpoint->website,
                                   .profile_names = names,
                                   .profile_texts = texts,
-                                  .profile_count = endpoint->profile_count};
+                                  .profile_count = endpoint->profile_count,
+                                  .external_account_required = endpoint->eab == EAB_REQUIRED};
     exchange_reply_json(exchange, 200, directory_render(exchange->arena, &exchange->urls, &meta));
 }
 

@@ -84,6 +84,21 @@ static const struct problem *check_challenges_exist(struct exchange *exchange,
     return NULL;
 }
 
+/* What the key that the account was made with allows. */
+static const struct problem *check_eab(struct exchange *exchange, struct store_session *session,
+                                       const struct order_state *state)
+{
+    if (exchange->account.eab_key_id == 0)
+        return NULL;
+    struct eab_key key;
+    enum store_result found =
+        store_eab_key_load(session, exchange->arena, exchange->account.eab_key_id, &key);
+    if (!exchange_store_ok(exchange, found) || found != STORE_OK)
+        return exchange->problem;
+    return eab_check_order(exchange->arena, &key, state->profile->name, state->request.identifiers,
+                           state->request.identifier_count);
+}
+
 static const struct problem *check_validity(struct exchange *exchange, const struct order_state *state)
 {
     struct validity_limits limits;
@@ -240,6 +255,8 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     const struct problem *problem =
         name_policy_check(exchange->arena, &exchange->endpoint->names, state->request.identifiers,
                           state->request.identifier_count);
+    if (problem == NULL)
+        problem = check_eab(exchange, session, state);
     if (problem == NULL)
         problem = check_challenges_exist(exchange, state);
     if (problem == NULL)

@@ -128,6 +128,18 @@ static bool start_store(struct server *server, char why[static 512])
     return false;
 }
 
+static bool start_secrets(struct server *server, char why[static 512])
+{
+    const struct config *config = server->config;
+    bool needed = false;
+    for (size_t i = 0; i < config->endpoint_count; i++)
+        needed = needed || config->endpoints[i].eab != EAB_OFF;
+    if (!needed)
+        return true;
+    server->secrets = config_open_secrets(config, why);
+    return server->secrets != NULL;
+}
+
 static bool start_outbound(struct server *server, char why[static 512])
 {
     const struct validation_config *validation = &server->config->validation;
@@ -199,8 +211,8 @@ struct server *server_start(const struct config *config, char why[static 512])
     server->nonces = nonce_source_new();
     if (server->nonces == NULL)
         snprintf(why, 512, "OpenSSL has no randomness");
-    else if (start_store(server, why) && start_outbound(server, why) && start_issuers(server, why) &&
-             start_http(server, why) && start_work(server, why))
+    else if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
+             start_issuers(server, why) && start_http(server, why) && start_work(server, why))
         return server;
     server_stop(server);
     return NULL;
@@ -225,6 +237,7 @@ void server_stop(struct server *server)
     outbound_free(server->outbound);
     work_free(server->work);
     own_certificate_free(server->own_certificate);
+    secret_box_free(server->secrets);
     nonce_source_free(server->nonces);
     pthread_mutex_destroy(&server->nonce_lock);
     free(server);

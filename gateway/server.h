@@ -9,6 +9,7 @@
 #include "gateway/http.h"
 #include "gateway/issuers.h"
 #include "gateway/outbound.h"
+#include "gateway/secret_box.h"
 #include "store/store.h"
 
 struct work;
@@ -22,6 +23,7 @@ struct server {
     struct work *work;
     struct own_certificate *own_certificate;
     struct http_server *http;
+    struct secret_box *secrets; /* NULL while no endpoint needs any */
     struct nonce_source *nonces;
     pthread_mutex_t nonce_lock; /* held for the few instructions of nonce_spend */
 };

@@ -3,7 +3,8 @@
 enum { ACCOUNT_LOAD, ACCOUNT_BY_KEY, ACCOUNT_INSERT, ACCOUNT_UPDATE, ACCOUNT_UPDATE_KEY };
 
 #define ACCOUNT_COLUMNS \
-    "id, endpoint, status, key, thumbprint, contacts, terms_agreed, created_at, created_from, user_agent"
+    "id, endpoint, status, key, thumbprint, contacts, terms_agreed, created_at, created_from, user_agent," \
+    " eab_key_id, eab"
 
 static const struct statement statements[] = {
     [ACCOUNT_LOAD] = {"account_load", "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE id = $id"},
@@ -14,7 +15,7 @@ static const struct statement statements[] = {
         {"account_insert",
          "INSERT INTO accounts (" ACCOUNT_COLUMNS ")"
          " VALUES ($id, $endpoint, $status, $key, $thumbprint, $contacts, $terms_agreed, $created_at,"
-         " $created_from, $user_agent)"},
+         " $created_from, $user_agent, $eab_key_id, $eab)"},
     [ACCOUNT_UPDATE] =
         {"account_update",
          "UPDATE accounts SET contacts = $contacts, terms_agreed = $terms_agreed, status = $status"
@@ -42,6 +43,8 @@ static enum store_result take_account(struct query *query, struct account *out)
     out->created_at = query_take_integer(query);
     out->created_from = query_take_text(query);
     out->user_agent = query_take_text(query);
+    out->eab_key_id = query_take_integer(query);
+    out->eab_json = query_take_text(query);
     return query_finish(query);
 }
 
@@ -81,6 +84,8 @@ enum store_result store_account_insert(struct store_session *session, struct acc
     query_bind_integer(&query, "$created_at", account->created_at);
     query_bind_text(&query, "$created_from", account->created_from);
     query_bind_text(&query, "$user_agent", account->user_agent);
+    query_bind_optional(&query, "$eab_key_id", account->eab_key_id);
+    query_bind_text(&query, "$eab", account->eab_json);
     return query_run(&query);
 }
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "acme/eab.h"
 #include "acme/objects.h"
 #include "acme/renewal.h"
 #include "store/store.h"
@@ -28,6 +29,31 @@
 /* Key and thumbprint; STORE_NOT_FOUND unless it is still valid. */
 [[gnu::warn_unused_result]] enum store_result store_account_update_key(struct store_session *session,
                                                                        const struct account *account);
+
+/* ---- eab_keys.c ---- */
+
+[[gnu::warn_unused_result]] enum store_result store_eab_key_load(struct store_session *session,
+                                                                 struct arena *arena, int64_t id,
+                                                                 struct eab_key *out);
+[[gnu::warn_unused_result]] enum store_result store_eab_key_by_kid(struct store_session *session,
+                                                                   struct arena *arena, const char *endpoint,
+                                                                   const char *kid, struct eab_key *out);
+/* All of an endpoint's, by kid. STORE_NOT_FOUND at their end. */
+[[gnu::warn_unused_result]] enum store_result store_eab_keys_of_endpoint(
+    struct store_session *session, struct arena *arena, const char *endpoint,
+    void (*each)(void *context, const struct eab_key *key), void *context);
+/* All of an endpoint's, by kid. STORE_NOT_FOUND at their end. */
+[[gnu::warn_unused_result]] enum store_result store_eab_keys_of_endpoint(
+    struct store_session *session, struct arena *arena, const char *endpoint,
+    void (*each)(void *context, const struct eab_key *key), void *context);
+/* Sets id. */
+[[gnu::warn_unused_result]] enum store_result store_eab_key_insert(struct store_session *session,
+                                                                   struct arena *arena, struct eab_key *key);
+/* Counts a use; STORE_NOT_FOUND when it is used up or revoked. */
+[[gnu::warn_unused_result]] enum store_result store_eab_key_use(struct store_session *session, int64_t id);
+/* STORE_NOT_FOUND when it is revoked already. */
+[[gnu::warn_unused_result]] enum store_result store_eab_key_revoke(struct store_session *session, int64_t id,
+                                                                   int64_t now);
 
 /* ---- authorizations.c ---- */
 

@@ -22,6 +22,8 @@ static const struct statement statements[] = {
                                                   " coalesce((SELECT max(id) FROM orders), 0),"
                                                   " coalesce((SELECT max(id) FROM attempts), 0),"
                                                   " coalesce((SELECT max(id) FROM certificates), 0),"
+                                                  " coalesce((SELECT max(id) FROM eab_keys), 0),"
+                                                  " coalesce((SELECT max(id) FROM early_renewals), 0),"
                                                   " coalesce((SELECT max(id) FROM events), 0))"},
 };
 
@@ -35,6 +37,7 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_AUTHORIZATIONS] = &store_authorization_statements,
         [STATEMENTS_CERTIFICATES] = &store_certificate_statements,
         [STATEMENTS_COMMITTER] = &store_committer_statements,
+        [STATEMENTS_EAB_KEYS] = &store_eab_key_statements,
         [STATEMENTS_EARLY_RENEWALS] = &store_early_renewal_statements,
         [STATEMENTS_EVENTS] = &store_event_statements,
         [STATEMENTS_ISSUER_IDENTITIES] = &store_issuer_identity_statements,

@@ -24,6 +24,7 @@ enum statement_group {
     STATEMENTS_AUTHORIZATIONS,
     STATEMENTS_CERTIFICATES,
     STATEMENTS_COMMITTER,
+    STATEMENTS_EAB_KEYS,
     STATEMENTS_EARLY_RENEWALS,
     STATEMENTS_EVENTS,
     STATEMENTS_ISSUER_IDENTITIES,
@@ -39,6 +40,7 @@ extern const struct statement_table store_attempt_statements;
 extern const struct statement_table store_authorization_statements;
 extern const struct statement_table store_certificate_statements;
 extern const struct statement_table store_committer_statements;
+extern const struct statement_table store_eab_key_statements;
 extern const struct statement_table store_early_renewal_statements;
 extern const struct statement_table store_event_statements;
 extern const struct statement_table store_issuer_identity_statements;

@@ -13,9 +13,14 @@ static const struct algorithm_details {
     const char *digest;      /* NULL for EdDSA, which hashes by itself */
     size_t coordinate_bytes; /* of r and of s; 0 for the others */
 } algorithms[] = {
-    {{"ES256", JWK_EC_P256, true}, "SHA256", 32}, {{"ES384", JWK_EC_P384, true}, "SHA384", 48},
-    {{"ES512", JWK_EC_P521, true}, "SHA512", 66}, {{"RS256", JWK_RSA, true}, "SHA256", 0},
-    {{"EdDSA", JWK_ED25519, true}, NULL, 0},
+    {{"ES256", JWK_EC_P256, JWS_BY_ACCOUNT}, "SHA256", 32},
+    {{"ES384", JWK_EC_P384, JWS_BY_ACCOUNT}, "SHA384", 48},
+    {{"ES512", JWK_EC_P521, JWS_BY_ACCOUNT}, "SHA512", 66},
+    {{"RS256", JWK_RSA, JWS_BY_ACCOUNT}, "SHA256", 0},
+    {{"EdDSA", JWK_ED25519, JWS_BY_ACCOUNT}, NULL, 0},
+    {{"HS256", 0, JWS_BY_MAC}, "SHA256", 0},
+    {{"HS384", 0, JWS_BY_MAC}, "SHA384", 0},
+    {{"HS512", 0, JWS_BY_MAC}, "SHA512", 0},
 };
 
 const char *const jws_account_algorithms_json = "[\"ES256\",\"ES384\",\"ES512\",\"RS256\",\"EdDSA\"]";
@@ -38,21 +43,24 @@ static const struct algorithm_details *details_of(const struct jws_algorithm *al
 
 /* ---- reading ---- */
 
-static bool read_algorithm(const struct json *header, struct jws *out, struct jose_error *error)
+static bool read_algorithm(const struct json *header, enum jws_use use, struct jws *out,
+                           struct jose_error *error)
 {
     struct bytes name;
     if (!json_member_string(header, "alg", &name))
         return malformed(error, "The protected header has no \"alg\".");
     for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); ++i)
-        if (bytes_equal_string(name, algorithms[i].algorithm.name))
+        if (algorithms[i].algorithm.use == use && bytes_equal_string(name, algorithms[i].algorithm.name))
             out->algorithm = &algorithms[i].algorithm;
-    if (out->algorithm == NULL || !out->algorithm->accepted_from_accounts)
-        return fail(error, JOSE_UNSUPPORTED_ALGORITHM,
-                    "The signature algorithm is not supported; ES256, ES384, ES512, RS256 and EdDSA are.");
-    return true;
+    if (out->algorithm != NULL)
+        return true;
+    return fail(error, JOSE_UNSUPPORTED_ALGORITHM,
+                use == JWS_BY_MAC
+                    ? "The MAC algorithm is not supported; HS256, HS384 and HS512 are."
+                    : "The signature algorithm is not supported; ES256, ES384, ES512, RS256 and EdDSA are.");
 }
 
-static bool read_header(struct arena *arena, struct bytes protected_text, struct jws *out,
+static bool read_header(struct arena *arena, struct bytes protected_text, enum jws_use use, struct jws *out,
                         struct jose_error *error)
 {
     struct bytes text;
@@ -67,17 +75,23 @@ static bool read_header(struct arena *arena, struct bytes protected_text, struct
         return malformed(error, "The protected header has \"crit\": no extension is supported.");
     if (json_member(out->header, "b64") != NULL)
         return malformed(error, "The protected header has \"b64\", which ACME does not use.");
-    return read_algorithm(out->header, out, error);
+    return read_algorithm(out->header, use, out, error);
 }
 
 bool jws_parse_flattened(struct arena *arena, struct bytes text, struct jws *out, struct jose_error *error)
 {
     struct json_error syntax;
-    struct bytes protected_text, payload_text, signature_text;
-    *out = (struct jws){0};
     const struct json *json = json_parse(arena, text, &json_limits_request, &syntax);
     if (json == NULL)
         return malformed(error, arena_printf(arena, "The body is not valid JSON: %s.", syntax.message));
+    return jws_parse_object(arena, json, JWS_BY_ACCOUNT, out, error);
+}
+
+bool jws_parse_object(struct arena *arena, const struct json *json, enum jws_use use, struct jws *out,
+                      struct jose_error *error)
+{
+    struct bytes protected_text, payload_text, signature_text;
+    *out = (struct jws){0};
     if (json->type != JSON_OBJECT)
         return malformed(error, "The body is not a JSON object.");
     if (json_member(json, "signatures") != NULL)
@@ -95,7 +109,7 @@ bool jws_parse_flattened(struct arena *arena, struct bytes text, struct jws *out
         return malformed(error, "The \"signature\" is not base64url without padding.");
     if (!base64url_decode(arena, payload_text, &out->payload))
         return malformed(error, "The \"payload\" is not base64url without padding.");
-    if (!read_header(arena, protected_text, out, error))
+    if (!read_header(arena, protected_text, use, out, error))
         return false;
     uint8_t *input = arena_alloc(arena, protected_text.n + 1 + payload_text.n);
     memcpy(input, protected_text.p, protected_text.n);
@@ -165,6 +179,16 @@ bool jws_verify(const struct jws *jws, const struct jwk *key, struct jose_error 
         OPENSSL_free(der);
     }
     return good || fail(error, JOSE_BAD_SIGNATURE, "The signature does not verify.");
+}
+
+bool jws_verify_mac(const struct jws *jws, struct bytes key)
+{
+    uint8_t mac[EVP_MAX_MD_SIZE];
+    size_t length = 0;
+    const struct algorithm_details *details = details_of(jws->algorithm);
+    return EVP_Q_mac(NULL, "HMAC", NULL, details->digest, NULL, key.p, key.n, jws->signing_input.p,
+                     jws->signing_input.n, mac, sizeof mac, &length) != NULL &&
+           length == jws->signature.n && CRYPTO_memcmp(mac, jws->signature.p, length) == 0;
 }
 
 /* ---- signing ---- */

@@ -6,11 +6,14 @@
 
 #include "acme/jose/jwk.h"
 
+/* By whom a flattened JWS is made: with an account's key, or with a MAC key (RFC 8555 §7.3.4). */
+enum jws_use { JWS_BY_ACCOUNT, JWS_BY_MAC };
+
 /* A signature algorithm (RFC 7518 §3, RFC 8037 §3.1) with what it needs. One table, in jws.c. */
 struct jws_algorithm {
     const char *name;
-    enum jwk_type key_type;
-    bool accepted_from_accounts; /* ES256, ES384, ES512, RS256, EdDSA */
+    enum jwk_type key_type; /* 0 for a MAC */
+    enum jws_use use;
 };
 
 /* The accounts' algorithms as a JSON array's text, for badSignatureAlgorithm replies (RFC 8555 §6.2). */
@@ -31,6 +34,13 @@ struct jws {
  */
 [[gnu::warn_unused_result]] bool jws_parse_flattened(struct arena *arena, struct bytes text, struct jws *out,
                                                      struct jose_error *error);
+
+/* As jws_parse_flattened, from a JWS that is already parsed JSON. */
+[[gnu::warn_unused_result]] bool jws_parse_object(struct arena *arena, const struct json *json, enum jws_use use,
+                                                  struct jws *out, struct jose_error *error);
+
+/* True when a JWS read by JWS_BY_MAC is by this key. In constant time. */
+[[gnu::warn_unused_result]] bool jws_verify_mac(const struct jws *jws, struct bytes key);
 
 /* JOSE_UNSUPPORTED_ALGORITHM when `alg` is not for this kind of key; JOSE_BAD_SIGNATURE when it does not verify. */
 [[gnu::warn_unused_result]] bool jws_verify(const struct jws *jws, const struct jwk *key, struct jose_error *error);

@@ -27,7 +27,9 @@ Test(directory, lists_the_resources_and_what_there_is_of_meta)
          "{" RESOURCES ",\"meta\":{\"website\":\"https://acme.internal/\"}}"},
         {{.profile_names = names, .profile_texts = texts, .profile_count = 2},
          "{" RESOURCES ",\"meta\":{\"profiles\":{\"default\":\"a day\",\"short\":\"\"}}}"},
-        {{"https://t", "https://w", names, texts, 1},
+        {{.external_account_required = true},
+         "{" RESOURCES ",\"meta\":{\"externalAccountRequired\":true}}"},
+        {{"https://t", "https://w", names, texts, 1, false},
          "{" RESOURCES ",\"meta\":{\"termsOfService\":\"https://t\",\"website\":\"https://w\","
          "\"profiles\":{\"default\":\"a day\"}}}"},
     };

@@ -226,7 +226,7 @@ Test(config, what_is_wrong_is_told_with_its_path)
          "http-01"},
         {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"names\": {\"allow\": [\"a..b\"]}}}}",
          "endpoints.e.names.allow", "a..b"},
-        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"eab\": \"off\"}}}", "endpoints.e.eab",
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"color\": \"red\"}}}", "endpoints.e.color",
          "known here"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

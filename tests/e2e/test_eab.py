@@ -1,0 +1,247 @@
+"""External account binding (RFC 8555 §7.3.4) and the keys' own policies."""
+
+import hashlib
+import hmac
+import json
+import re
+import time
+
+import pytest
+
+from client_scenarios import fresh_name
+from support.acme_client import AcmeClient, HttpProver, Refused
+from support.certificates import names_of, new_key
+from support.clients import Certbot, Lego
+from support.jose import b64, public_jwk, unb64
+from support.waiting import wait_until
+
+
+@pytest.fixture
+def gateway(step_ca, new_gateway):
+    gateway = new_gateway(step_ca)
+    gateway.configuration["profiles"]["short"] = {"issuer": "main", "max_ttl": "1h"}
+    gateway.configuration["endpoints"] = {
+        "acme": {"profiles": ["default", "short"], "eab": "required"},
+        "may": {"profiles": ["default"], "eab": "optional"},
+        "open": {"profiles": ["default"]},
+    }
+    return gateway.start()
+
+
+def add_key(gateway, *options, endpoint="acme"):
+    """(kid, MAC key) as the command shows them."""
+    status, said, words = gateway.run("eab", "add", endpoint, *options)
+    assert status == 0, words
+    shown = dict(re.findall(r"^(kid|hmac key) +(\S+)$", said, re.M))
+    return shown["kid"], unb64(shown["hmac key"])
+
+
+def client_of(gateway, endpoint="acme", key=None):
+    return AcmeClient(gateway.directory(endpoint), gateway.root_path, key)
+
+
+def binding(client, kid, mac_key, algorithm="HS256", header=None, payload=None):
+    """`header` replaces members, None leaves one out."""
+    protected = {"alg": algorithm, "kid": kid, "url": client.directory["newAccount"], **(header or {})}
+    head = b64(json.dumps({name: value for name, value in protected.items() if value is not None}).encode())
+    body = b64(json.dumps(payload or public_jwk(client.key)).encode())
+    digest = {"HS384": hashlib.sha384, "HS512": hashlib.sha512}.get(algorithm, hashlib.sha256)
+    return {"protected": head, "payload": body, "signature": b64(hmac.digest(mac_key, f"{head}.{body}".encode(), digest))}
+
+
+def register(client, **members):
+    return client.post(client.directory["newAccount"], {"termsOfServiceAgreed": True, **members}, with_jwk=True)
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
+def test_a_bound_account_shows_its_binding(gateway, algorithm):
+    kid, mac_key = add_key(gateway, "--comment", "web servers")
+    client = client_of(gateway)
+    assert client.directory["meta"]["externalAccountRequired"] is True
+    bound = binding(client, kid, mac_key, algorithm)
+    reply = register(client, externalAccountBinding=bound)
+    assert reply.status == 201, reply
+    assert reply.json()["externalAccountBinding"] == bound
+    (row,) = gateway.query("SELECT eab_kid FROM v_accounts WHERE id = ?", reply.location.split("/")[-1])
+    assert row["eab_kid"] == kid
+    (key,) = gateway.query("SELECT state, uses, comment FROM v_eab_keys WHERE kid = ?", kid)
+    assert key == {"state": "good", "uses": 1, "comment": "web servers"}
+
+
+def test_without_a_binding(gateway):
+    reply = register(client_of(gateway))
+    assert (reply.status, reply.problem) == (403, "externalAccountRequired"), reply
+    assert register(client_of(gateway, "may")).status == 201
+    assert register(client_of(gateway, "open")).status == 201
+    assert "externalAccountRequired" not in client_of(gateway, "may").directory["meta"]
+
+
+def test_where_it_is_off_a_binding_is_not_looked_at(gateway):
+    client = client_of(gateway, "open")
+    assert register(client, externalAccountBinding={"nothing": 1}).status == 201
+
+
+def test_a_key_that_has_an_account_gets_it_whatever_binding_comes(gateway):
+    kid, mac_key = add_key(gateway, "--uses", "1")
+    client = client_of(gateway)
+    made = register(client, externalAccountBinding=binding(client, kid, mac_key))
+    for again in ({}, {"externalAccountBinding": binding(client, kid, mac_key)}):
+        reply = register(client, **again)
+        assert (reply.status, reply.location) == (200, made.location), reply
+
+
+MALFORMED = {
+    "a nonce in its header": {"header": {"nonce": "AAAA"}},
+    "no kid": {"header": {"kid": None}},
+    "another url": {"header": {"url": "https://localhost/acme/acme/new-order"}},
+    "no url": {"header": {"url": None}},
+    "another key inside": {"payload": public_jwk(new_key())},
+    "no key inside": {"payload": {"x": 1}},
+    "a signature's algorithm": {"header": {"alg": "ES256"}},
+    "no algorithm at all": {"header": {"alg": "none"}},
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED, ids=list(MALFORMED))
+def test_malformed_bindings(gateway, case):
+    kid, mac_key = add_key(gateway)
+    client = client_of(gateway)
+    reply = register(client, externalAccountBinding=binding(client, kid, mac_key, **MALFORMED[case]))
+    assert (reply.status, reply.problem) == (400, "malformed"), reply
+    assert gateway.query("SELECT uses FROM eab_keys")[0]["uses"] == 0
+
+
+@pytest.mark.parametrize("value", [1, "x", [], {}, {"protected": "", "payload": "", "signature": ""}])
+def test_what_is_no_binding_at_all(gateway, value):
+    reply = register(client_of(gateway), externalAccountBinding=value)
+    assert (reply.status, reply.problem) == (400, "malformed"), reply
+
+
+def test_keys_that_are_not_good(gateway):
+    """Unknown, of another endpoint, another MAC key, used up, expired, revoked: no account, and no use counted."""
+    good = add_key(gateway, "--kid", "good")
+    used_up = add_key(gateway, "--kid", "used-up", "--uses", "1")
+    expired = add_key(gateway, "--kid", "expired", "--expires", "1s")
+    revoked = add_key(gateway, "--kid", "revoked")
+    elsewhere = add_key(gateway, "--kid", "elsewhere", endpoint="may")
+    first = client_of(gateway)
+    assert register(first, externalAccountBinding=binding(first, *used_up)).status == 201
+    assert gateway.run("eab", "revoke", "acme", "revoked")[0] == 0
+    (until,) = gateway.query("SELECT expires_at AS at FROM eab_keys WHERE kid = 'expired'")
+    wait_until(lambda: time.time() > until["at"], "the key to expire")
+    before = gateway.query("SELECT kid, uses FROM eab_keys ORDER BY kid")
+    for kid, mac_key in (used_up, expired, revoked, elsewhere, ("unknown", good[1]), ("good", used_up[1])):
+        client = client_of(gateway)
+        reply = register(client, externalAccountBinding=binding(client, kid, mac_key))
+        assert (reply.status, reply.problem) == (403, "unauthorized"), (kid, reply)
+    assert gateway.query("SELECT kid, uses FROM eab_keys ORDER BY kid") == before
+    states = {row["kid"]: row["state"] for row in gateway.query("SELECT kid, state FROM v_eab_keys")}
+    assert states == {
+        "good": "good", "used-up": "used up", "expired": "expired", "revoked": "revoked", "elsewhere": "good",
+    }
+
+
+def test_a_keys_policy_limits_orders(gateway, responder):
+    name = fresh_name()
+    options = ["--allow", f"{name},*.{name}", "--deny", f"secret.{name}", "--profiles", "short"]
+    kid, mac_key = add_key(gateway, *options)
+    client = client_of(gateway)
+    client.register(externalAccountBinding=binding(client, kid, mac_key))
+    assert len(client.issue([name], HttpProver(responder(gateway)), profile="short")) == 2
+    for names, members, problem, status in (
+        ([name], {}, "invalidProfile", 400),
+        ([fresh_name()], {"profile": "short"}, "rejectedIdentifier", 403),
+        ([f"secret.{name}"], {"profile": "short"}, "rejectedIdentifier", 403),
+    ):
+        with pytest.raises(Refused) as refused:
+            client.order(names, **members)
+        assert (refused.value.reply.status, refused.value.reply.problem) == (status, problem), refused.value.reply
+    assert gateway.run("eab", "revoke", "acme", kid)[0] == 0
+    with pytest.raises(Refused) as refused:
+        client.order([name], profile="short")
+    assert refused.value.reply.problem == "unauthorized" and "revoked" in refused.value.reply.detail
+    refusals = gateway.query("SELECT detail FROM v_events WHERE kind = 'order.refused' ORDER BY id")
+    assert len(refusals) == 4 and name in refusals[1]["detail"] + refusals[2]["detail"]
+
+
+def test_the_mac_key_is_not_in_the_database(gateway):
+    _, mac_key = add_key(gateway)
+    for path in gateway.folder.glob("acmegate.db*"):
+        if path.suffix != ".secret":
+            text = path.read_bytes()
+            assert mac_key not in text and b64(mac_key).encode() not in text
+    assert (gateway.folder / "acmegate.db.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_keys_survive_a_restart_and_need_the_secret_file(gateway):
+    kid, mac_key = add_key(gateway)
+    secret = gateway.folder / "acmegate.db.secret"
+    gateway.stop()
+    kept = secret.read_bytes()
+    secret.write_bytes(bytes(32))
+    gateway.start()
+    client = client_of(gateway)
+    reply = register(client, externalAccountBinding=binding(client, kid, mac_key))
+    assert (reply.status, reply.problem) == (500, "serverInternal"), reply
+    assert "secret_key_path" in gateway.process.output()
+    gateway.stop()
+    secret.write_bytes(b"short")
+    status, _, words = gateway.run("eab", "add", "acme")
+    assert status == 1 and "is not a key file" in words
+    secret.write_bytes(kept)
+    gateway.start()
+    client = client_of(gateway)
+    assert register(client, externalAccountBinding=binding(client, kid, mac_key)).status == 201
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["add"],
+        ["add", "nowhere"],
+        ["add", "acme", "--uses", "0"],
+        ["add", "acme", "--uses", "many"],
+        ["add", "acme", "--expires", "soon"],
+        ["add", "acme", "--allow", "a b"],
+        ["add", "acme", "--allow", "https://x"],
+        ["add", "acme", "--profiles", "other"],
+        ["add", "acme", "--kid", "a b"],
+        ["add", "acme", "--color", "red"],
+        ["revoke", "acme"],
+        ["list", "all"],
+        [],
+    ],
+    ids=lambda arguments: " ".join(arguments) or "nothing",
+)
+def test_commands_that_are_not_understood_change_nothing(gateway, arguments):
+    status, _, words = gateway.run("eab", *arguments)
+    assert status == 2 and words
+    assert gateway.query("SELECT count(*) AS n FROM eab_keys")[0]["n"] == 0
+
+
+def test_the_list_and_what_cannot_be_done_twice(gateway):
+    add_key(gateway, "--kid", "one", "--uses", "5", "--comment", "for the lab")
+    status, said, _ = gateway.run("eab", "list")
+    assert status == 0 and re.search(r"acme +one +good +0 of 5 +never +for the lab", said), said
+    status, _, words = gateway.run("eab", "add", "acme", "--kid", "one")
+    assert status == 1 and "already" in words
+    assert gateway.run("eab", "revoke", "acme", "one")[0] == 0
+    status, _, words = gateway.run("eab", "revoke", "acme", "one")
+    assert status == 1 and "revoked already" in words
+    kinds = [row["kind"] for row in gateway.query("SELECT kind FROM events WHERE who = 'operator' ORDER BY id")]
+    assert kinds == ["eab.added", "eab.revoked"]
+
+
+def test_certbot_and_lego_register_with_a_key(gateway, tmp_path, name_server):
+    certbot, lego = Certbot(gateway, tmp_path / "certbot", name_server), Lego(gateway, tmp_path / "lego", name_server)
+    kid, mac_key = add_key(gateway)
+    name = fresh_name()
+    certbot.call(
+        "certonly", "--agree-tos", "--register-unsafely-without-email", "--eab-kid", kid, "--eab-hmac-key", b64(mac_key),
+        "--standalone", "--http-01-address", "127.0.0.1", "--http-01-port", gateway.http_port, "-d", name,
+    )
+    assert names_of(certbot.chain(name)[0]) == [name]
+    http = ["--eab", "--kid", kid, "--hmac", b64(mac_key), "--http", "--http.port", f"127.0.0.1:{gateway.http_port}"]
+    lego.call([name], http, "run")
+    assert names_of(lego.chain(name)[0]) == [name]
+    assert gateway.query("SELECT uses FROM eab_keys")[0]["uses"] == 2
