@@ -3,6 +3,7 @@
 static const struct challenge_type_info types[] = {
     [CHALLENGE_HTTP_01] = {.name = "http-01", .for_wildcard = false, .for_ip = true},
     [CHALLENGE_DNS_01] = {.name = "dns-01", .for_wildcard = true, .for_ip = false},
+    [CHALLENGE_TLS_ALPN_01] = {.name = "tls-alpn-01", .for_wildcard = false, .for_ip = true},
 };
 
 const struct challenge_type_info *challenge_type_info(enum challenge_type type)

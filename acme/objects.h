@@ -35,6 +35,7 @@ bool challenge_may_become(enum challenge_status from, enum challenge_status to);
 enum challenge_type {
     CHALLENGE_HTTP_01 = 1,
     CHALLENGE_DNS_01,
+    CHALLENGE_TLS_ALPN_01,
     CHALLENGE_TYPE_END,
 };
 

@@ -60,6 +60,7 @@ struct validation_config {
     const char *const *resolvers; /* "ip" or "ip:port"; none: those of the system */
     size_t resolver_count;
     uint16_t http_port;
+    uint16_t tls_port;
     const struct network *allow_addresses; /* networks lifted from the ban on loopback, link-local… */
     size_t allow_address_count;
     int64_t retry_for_s; /* how long passing faults are retried before a challenge is invalid */

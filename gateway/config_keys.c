@@ -96,7 +96,8 @@ const struct config_key config_keys[] = {
      .count_offset = offsetof(struct endpoint_config, profile_count), .type = CONFIG_TEXTS, .required = true,
      .help = "The profiles that clients may choose from. The first is for those that do not choose."},
     {"endpoints.*.challenges", ENDPOINT(challenges), .type = CONFIG_CHALLENGES,
-     .fallback = "[\"http-01\", \"dns-01\"]", .help = "How clients may prove that a name is theirs."},
+     .fallback = "[\"http-01\", \"dns-01\", \"tls-alpn-01\"]",
+     .help = "How clients may prove that a name is theirs."},
     {"endpoints.*.eab", ENDPOINT(eab), .type = CONFIG_EAB, .fallback = "\"off\"",
      .help = "External account binding: whether new accounts must (`required`) or may (`optional`) show a "
              "key that "
@@ -123,10 +124,12 @@ const struct config_key config_keys[] = {
      .fallback = "[]", .help = "Name servers to ask, as `address` or `address:port`. Empty: the system's."},
     {"validation.http_port", TOP(validation.http_port), .type = CONFIG_PORT, .min = 1, .max = 65535,
      .fallback = "80", .help = "The port http-01 connects to. Clients expect 80."},
+    {"validation.tls_port", TOP(validation.tls_port), .type = CONFIG_PORT, .min = 1, .max = 65535,
+     .fallback = "443", .help = "The port tls-alpn-01 connects to. Clients expect 443."},
     {"validation.allow_addresses", TOP(validation.allow_addresses),
      .count_offset = offsetof(struct config, validation.allow_address_count), .type = CONFIG_NETWORKS,
      .fallback = "[]",
-     .help = "Networks such as `127.0.0.0/8` that http-01 may connect to although they are loopback, "
+     .help = "Networks such as `127.0.0.0/8` that validations may connect to although they are loopback, "
              "link-local or "
              "reserved. Private networks need no mention."},
     {"validation.retry_for", TOP(validation.retry_for_s), .type = CONFIG_DURATION, .min = 0, .max = DAY_S,

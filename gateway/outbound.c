@@ -128,14 +128,29 @@ static int64_t time_to_wait(struct outbound *outbound)
     return wait < 0 ? 0 : wait > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait;
 }
 
+static struct curl_waitfd *room_for_fds(struct outbound *outbound, size_t count)
+{
+    if (count <= outbound->fd_capacity)
+        return outbound->fds;
+    struct curl_waitfd *fds = realloc(outbound->fds, 2 * count * sizeof *fds);
+    if (fds == NULL)
+        abort();
+    outbound->fds = fds;
+    outbound->fd_capacity = 2 * count;
+    return fds;
+}
+
 static void run_turn(struct outbound *outbound)
 {
-    struct curl_waitfd fds[ARES_GETSOCK_MAXNUM];
+    size_t handshakes = outbound_tls_count(outbound);
+    struct curl_waitfd *fds = room_for_fds(outbound, ARES_GETSOCK_MAXNUM + handshakes);
     int64_t timeout_ms = time_to_wait(outbound);
     unsigned count = outbound_dns_wait_for(outbound, fds, &timeout_ms);
     int running = 0;
-    curl_multi_poll(outbound->multi, fds, count, (int)timeout_ms, NULL);
+    outbound_tls_wait_for(outbound, fds + count);
+    curl_multi_poll(outbound->multi, fds, count + (unsigned)handshakes, (int)timeout_ms, NULL);
     outbound_dns_process(outbound, fds, count);
+    outbound_tls_process(outbound);
     curl_multi_perform(outbound->multi, &running);
     outbound_http_finish(outbound);
 }
@@ -150,6 +165,7 @@ static void *outbound_main(void *argument)
             run_turn(outbound);
     }
     outbound_http_drop_all(outbound);
+    outbound_tls_drop_all(outbound);
     ares_destroy(outbound->channel);
     return NULL;
 }
@@ -208,6 +224,7 @@ void outbound_free(struct outbound *outbound)
     curl_multi_cleanup(outbound->multi);
     pthread_mutex_destroy(&outbound->lock);
     free(outbound->heap);
+    free(outbound->fds);
     free(outbound);
     ares_library_cleanup();
     curl_global_cleanup();

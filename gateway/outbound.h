@@ -82,6 +82,25 @@ struct outbound_http_reply {
 void outbound_http(struct outbound *outbound, const struct outbound_http_request *request,
                    void (*done)(void *context, const struct outbound_http_reply *reply), void *context);
 
+/* A TLS handshake (1.2 or newer), and what was shown in it. Nothing is sent, nothing trusted. */
+struct outbound_tls_request {
+    const struct sockaddr_storage *address; /* with its port */
+    const char *server_name;                /* SNI */
+    const char *alpn;                       /* the one protocol that is offered */
+    int64_t timeout_ms;
+};
+
+struct outbound_tls_reply {
+    bool connected;           /* TCP */
+    bool alpn_agreed;         /* the protocol that was offered was chosen */
+    struct bytes certificate; /* DER, the leaf */
+    const char *error;        /* a sentence; NULL when the handshake was completed */
+};
+
+/* `reply` and what it points at live until `done` returns. The request is copied. */
+void outbound_tls(struct outbound *outbound, const struct outbound_tls_request *request,
+                  void (*done)(void *context, const struct outbound_tls_reply *reply), void *context);
+
 /* ---- URLs: from any thread ---- */
 
 struct outbound_url {

@@ -3,6 +3,7 @@
 
 #include <ares.h>
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -11,6 +12,7 @@
 enum { OUTBOUND_IDLE_HANDLES = 32 };
 
 struct transfer;
+struct handshake;
 
 struct outbound {
     pthread_t thread;
@@ -22,6 +24,10 @@ struct outbound {
     struct outbound_timer **heap; /* by due time, from place 1 */
     size_t timers, heap_capacity;
     struct transfer *transfers; /* under way */
+    struct handshake *handshakes;
+    SSL_CTX *tls;            /* of the handshakes; made with the first one */
+    struct curl_waitfd *fds; /* of a turn */
+    size_t fd_capacity;
     CURL *idle[OUTBOUND_IDLE_HANDLES];
     size_t idle_count;
 };
@@ -33,6 +39,14 @@ int64_t outbound_now_ms(void);
 /* Takes what curl has finished. */
 void outbound_http_finish(struct outbound *outbound);
 void outbound_http_drop_all(struct outbound *outbound);
+
+/* ---- outbound_tls.c ---- */
+
+size_t outbound_tls_count(const struct outbound *outbound);
+/* Fills one place for each. */
+void outbound_tls_wait_for(struct outbound *outbound, struct curl_waitfd *fds);
+void outbound_tls_process(struct outbound *outbound);
+void outbound_tls_drop_all(struct outbound *outbound);
 
 /* ---- outbound_dns.c ---- */
 

@@ -25,6 +25,9 @@ void validation_start(struct validation *validation)
     case CHALLENGE_DNS_01:
         validator_dns_01_start(validation);
         return;
+    case CHALLENGE_TLS_ALPN_01:
+        validator_tls_alpn_01_start(validation);
+        return;
     case CHALLENGE_TYPE_END:
         break;
     }

@@ -2,7 +2,6 @@
  * http-01 (RFC 8555 §8.3). Every hop goes through the same gate: resolve, filter the addresses, dial exactly
  * those, IPv6 first, each until one answers. Nothing is followed but by way of that gate.
  */
-#include "gateway/address_policy.h"
 #include "gateway/validator_internal.h"
 
 enum { MAX_REDIRECTS = 10, MAX_BODY_BYTES = 8 * 1024, TRIED_MAX_BYTES = 2 * 1024, MS_PER_S = 1000 };
@@ -12,18 +11,11 @@ struct http_try {
     struct validation *validation;
     struct outbound_url url;
     unsigned redirects;
-    struct sockaddr_storage addresses[OUTBOUND_MAX_ADDRESSES]; /* of this hop, allowed ones */
-    size_t address_count;
-    size_t next_address;
+    struct validation_addresses addresses; /* of this hop */
     struct buffer tried;
 };
 
 static void start_hop(struct http_try *try);
-
-static void note(struct http_try *try, const char *what)
-{
-    buffer_printf(&try->tried, "%s%s", try->tried.n == 0 ? "" : "; ", what);
-}
 
 static void end(struct http_try *try, const struct problem *problem, bool passing)
 {
@@ -32,9 +24,7 @@ static void end(struct http_try *try, const struct problem *problem, bool passin
 
 static const char *dialled(const struct http_try *try)
 {
-    char text[INET6_ADDRSTRLEN];
-    address_format(text, (const struct sockaddr *)&try->addresses[try->next_address - 1]);
-    return arena_printf(try->validation->arena, "%s port %u", text, (unsigned)try->url.port);
+    return validation_dialled(try->validation->arena, &try->addresses, try->url.port);
 }
 
 /* ---- the reply ---- */
@@ -92,12 +82,13 @@ static void on_reply(void *context, const struct outbound_http_reply *reply)
     struct http_try *try = context;
     struct arena *arena = try->validation->arena;
     if (reply->transport_error != NULL) {
-        note(try,
-             arena_printf(arena, "GET %s at %s: %s", try->url.url, dialled(try), reply->transport_error));
+        validation_note(&try->tried, arena_printf(arena, "GET %s at %s: %s", try->url.url, dialled(try),
+                                                  reply->transport_error));
         dial_next(try);
         return;
     }
-    note(try, arena_printf(arena, "GET %s at %s: status %d", try->url.url, dialled(try), reply->status));
+    validation_note(&try->tried, arena_printf(arena, "GET %s at %s: status %d", try->url.url, dialled(try),
+                                              reply->status));
     if (reply->status == 200)
         check_body(try, reply);
     else if (reply->status >= 301 && reply->status <= 308 && reply->status != 304 && reply->status != 305 &&
@@ -115,7 +106,8 @@ static void on_reply(void *context, const struct outbound_http_reply *reply)
 static void dial_next(struct http_try *try)
 {
     struct validation *validation = try->validation;
-    if (try->next_address == try->address_count) {
+    const struct sockaddr_storage *address = validation_next_address(&try->addresses, try->url.port);
+    if (address == NULL) {
         end(try,
             problem_new(validation->arena, PROBLEM_CONNECTION, "No address of %s answered: %s", try->url.host,
                         buffer_string(&try->tried)),
@@ -124,51 +116,23 @@ static void dial_next(struct http_try *try)
     }
     struct outbound_http_request request = {.method = "GET",
                                             .url = try->url.url,
-                                            .address = &try->addresses[try->next_address++],
+                                            .address = address,
                                             .timeout_ms = validation->config->timeout_s * MS_PER_S,
                                             .max_body_bytes = MAX_BODY_BYTES,
                                             .user_agent = "acmegate (RFC 8555 http-01 validation)"};
     outbound_http(validation->outbound, &request, on_reply, try);
 }
 
-static void keep_allowed(struct http_try *try, const struct outbound_addresses *found)
-{
-    const struct validation_config *config = try->validation->config;
-    try->address_count = try->next_address = 0;
-    for (size_t i = 0; i < found->count; ++i) {
-        const struct sockaddr *address = (const struct sockaddr *)&found->address[i];
-        if (address_is_allowed(address, config->allow_addresses, config->allow_address_count)) {
-            try->addresses[try->address_count++] = found->address[i];
-            continue;
-        }
-        char text[INET6_ADDRSTRLEN];
-        address_format(text, address);
-        note(try, arena_printf(
-                      try->validation->arena,
-                      "%s has the address %s, which validations may not dial (validation.allow_addresses)",
-                      try->url.host, text));
-    }
-}
-
 static void on_addresses(void *context, const struct outbound_addresses *found)
 {
     struct http_try *try = context;
-    struct arena *arena = try->validation->arena;
-    const char *host = try->url.host;
-    if (found->error != NULL) {
-        note(try, arena_printf(arena, "look-up of %s: %s", host, found->error));
-        end(try, problem_new(arena, PROBLEM_DNS, "The look-up of %s failed: %s", host, found->error), true);
-        return;
-    }
-    keep_allowed(try, found);
-    if (try->address_count != 0) {
+    bool passing = false;
+    const struct problem *problem = validation_keep_allowed(try->validation, try->url.host, found,
+                                                            &try->tried, &try->addresses, &passing);
+    if (problem != NULL)
+        end(try, problem, passing);
+    else
         dial_next(try);
-    } else if (found->count != 0) {
-        end(try, problem_new(arena, PROBLEM_CONNECTION, "%s", buffer_string(&try->tried)), false);
-    } else {
-        note(try, arena_printf(arena, "look-up of %s: no address", host));
-        end(try, problem_new(arena, PROBLEM_DNS, "%s has no A or AAAA record.", host), false);
-    }
 }
 
 static void start_hop(struct http_try *try)

@@ -45,7 +45,7 @@ def load_key(path):
     return serialization.load_pem_private_key(path.read_bytes(), None)
 
 
-def _san(name):
+def general_name(name):
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
@@ -65,7 +65,7 @@ def lifetime(certificate):
 def new_csr(key, names, common_name=None):
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
-    builder = builder.add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), critical=False)
+    builder = builder.add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
     return builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
 
 
@@ -106,6 +106,6 @@ class Authority:
     def issue(self, public_key, names, valid_for=datetime.timedelta(hours=12)):
         """A server certificate for these names."""
         builder = _begin(names[0], self.certificate.subject, public_key, valid_for)
-        builder = builder.add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), False)
+        builder = builder.add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), False)
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         return _key_identifiers(builder, public_key, self.key).sign(self.key, hashes.SHA256())

@@ -47,6 +47,7 @@ class Gateway:
         self.root_path = root_path
         self.port = free_port()
         self.http_port = free_port()
+        self.tls_port = free_port()
         self.database = folder / "acmegate.db"
         self.process = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,10 +58,11 @@ class Gateway:
             "tls": {"issuer": "main"},
             "issuers": {"main": issuer},
             "profiles": {"default": {"issuer": "main", "max_ttl": "24h"}},
-            "endpoints": {"acme": {"profiles": ["default"], "challenges": ["http-01", "dns-01"]}},
+            "endpoints": {"acme": {"profiles": ["default"], "challenges": ["http-01", "dns-01", "tls-alpn-01"]}},
             "validation": {
                 "resolvers": [name_server.address] if name_server else [],
                 "http_port": self.http_port,
+                "tls_port": self.tls_port,
                 "allow_addresses": ["127.0.0.0/8", "::1/128"],
                 "retry_for": "2s",
                 "timeout": "5s",

@@ -76,7 +76,8 @@ Test(config, the_least_that_is_needed_brings_the_documented_defaults)
     cr_assert_eq(issuer->max_concurrent, 16);
     cr_assert_eq(config_profile(config, "default")->max_ttl_s, 24 * 3600);
     const struct endpoint_config *endpoint = config_endpoint(config, BYTES_LITERAL("acme"));
-    cr_assert_eq(endpoint->challenges, (challenge_set)((1u << CHALLENGE_HTTP_01) | (1u << CHALLENGE_DNS_01)));
+    cr_assert_eq(endpoint->challenges, (challenge_set)((1u << CHALLENGE_HTTP_01) | (1u << CHALLENGE_DNS_01) |
+                                                       (1u << CHALLENGE_TLS_ALPN_01)));
     cr_assert_eq(endpoint->names.allow_count, 0);
     cr_assert_null(config_issuer(config, "other"));
     cr_assert_null(config_profile(config, "other"));
