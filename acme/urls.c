@@ -36,6 +36,11 @@ char *url_revoke_cert(struct arena *arena, const struct urls *urls)
     return url_of(arena, urls, "revoke-cert");
 }
 
+char *url_limits(struct arena *arena, const struct urls *urls)
+{
+    return url_of(arena, urls, "limits");
+}
+
 char *url_renewal_info(struct arena *arena, const struct urls *urls)
 {
     return url_of(arena, urls, "renewal-info");

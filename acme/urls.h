@@ -16,6 +16,7 @@ char *url_new_nonce(struct arena *arena, const struct urls *urls);
 char *url_new_account(struct arena *arena, const struct urls *urls);
 char *url_new_order(struct arena *arena, const struct urls *urls);
 char *url_revoke_cert(struct arena *arena, const struct urls *urls);
+char *url_limits(struct arena *arena, const struct urls *urls);
 char *url_renewal_info(struct arena *arena, const struct urls *urls);
 char *url_key_change(struct arena *arena, const struct urls *urls);
 char *url_account(struct arena *arena, const struct urls *urls, int64_t account_id);

@@ -12,7 +12,8 @@ static int show(struct arena *arena, const char *path)
     struct bytes text = config_show(arena, path, environ, &errors);
     for (size_t i = 0; i < errors.count; i++)
         fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
-    fwrite(text.p, 1, text.n, stdout);
+    if (text.n != 0)
+        fwrite(text.p, 1, text.n, stdout);
     return errors.count == 0 ? CLI_OK : CLI_FAILED;
 }
 

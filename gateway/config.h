@@ -7,6 +7,7 @@
 
 #include "acme/eab.h"
 #include "acme/objects.h"
+#include "acme/rate_limiter.h"
 
 enum issuer_type { ISSUER_STEPCA = 1, ISSUER_LOCAL };
 
@@ -93,6 +94,9 @@ struct config {
     int64_t max_identifiers;
     int64_t max_connections;
     int64_t max_waiting_writes; /* above it new requests are answered 503 */
+    struct rate orders_per_account;
+    struct rate orders_per_name;
+    struct rate accounts_per_address;
 };
 
 /* Everything wrong with a configuration, all of it at once, one line each with the key's path. */

@@ -23,6 +23,7 @@ enum config_type {
     CONFIG_DURATION,    /* int64_t, seconds */
     CONFIG_DURATION_MS, /* int64_t, milliseconds */
     CONFIG_DAYS,        /* int64_t, seconds, from days with a fraction */
+    CONFIG_RATE,        /* struct rate */
     CONFIG_TEXTS,       /* const char *const *, and so for the lists below */
     CONFIG_HOSTS,       /* host[:port] */
     CONFIG_RESOLVERS,   /* address[:port] */

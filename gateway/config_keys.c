@@ -157,6 +157,14 @@ const struct config_key config_keys[] = {
     {"limits.max_waiting_writes", TOP(max_waiting_writes), .type = CONFIG_INTEGER, .min = 1, .max = 1000000,
      .fallback = "2000",
      .help = "Requests that wait for the database; further ones are answered 503 with Retry-After."},
+    {"limits.orders_per_account", TOP(orders_per_account), .type = CONFIG_RATE, .fallback = "\"10000/1h\"",
+     .help = "Orders of one account, as `number/duration`: so many at once, and then as they come back over "
+             "that time. Above it: "
+             "429 with Retry-After."},
+    {"limits.orders_per_name", TOP(orders_per_name), .type = CONFIG_RATE, .fallback = "\"100/1h\"",
+     .help = "Orders for one name, whoever makes them: stops clients that start over and over."},
+    {"limits.accounts_per_address", TOP(accounts_per_address), .type = CONFIG_RATE, .fallback = "\"1000/1h\"",
+     .help = "New accounts from one address."},
 };
 const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
 
@@ -175,6 +183,7 @@ static const struct {
     [CONFIG_DURATION] = {"duration", false},
     [CONFIG_DURATION_MS] = {"duration", false},
     [CONFIG_DAYS] = {"number of days", false},
+    [CONFIG_RATE] = {"rate, or `off`", false},
     [CONFIG_TEXTS] = {"list of names", true},
     [CONFIG_HOSTS] = {"list of hosts", true},
     [CONFIG_RESOLVERS] = {"list of addresses", true},

@@ -12,6 +12,7 @@
 #include "gateway/log.h"
 
 enum { DAY_S = 24 * 3600, SECRET_FILE_MAX_BYTES = 64 * 1024, HOST_MAX_BYTES = 253, PORT_MAX = 65535 };
+enum { RATE_MAX = 100000000, RATE_PERIOD_MAX_S = 366 * DAY_S };
 
 /* What a setter works on. `field` is untyped: the table says what stands there. */
 struct value {
@@ -251,6 +252,26 @@ static bool set_days(struct value *value)
     return store_integer(value, (int64_t)(days * DAY_S + 0.5));
 }
 
+/* "100/1h", or "off". */
+static bool set_rate(struct value *value)
+{
+    struct rate rate = {0};
+    const char *text = text_of(value, value->json);
+    const char *slash = text == NULL ? NULL : strchr(text, '/');
+    char *end = NULL;
+    if (slash != NULL)
+        rate.count = strtol(text, &end, 10);
+    bool good =
+        text != NULL && (strcmp(text, "off") == 0 ||
+                         (slash != NULL && end == slash && rate.count >= 1 && rate.count <= RATE_MAX &&
+                          duration_parse(&rate.period_s, bytes_from_string(slash + 1)) &&
+                          rate.period_s >= 1 && rate.period_s <= RATE_PERIOD_MAX_S));
+    if (!good)
+        return refuse(value, "must be a number and a duration such as \"100/1h\", or \"off\"");
+    store(value, &rate, sizeof rate);
+    return true;
+}
+
 /* ---- lists ---- */
 
 /* Reads one item into its place; false with value->why. */
@@ -386,6 +407,8 @@ static bool set_value(struct value *value)
         return set_duration(value);
     case CONFIG_DAYS:
         return set_days(value);
+    case CONFIG_RATE:
+        return set_rate(value);
     case CONFIG_TEXTS:
         return set_list(value, sizeof(char *), read_text);
     case CONFIG_HOSTS:

@@ -94,6 +94,18 @@ static const struct problem *check_terms(struct exchange *exchange, const struct
                        "Agree to the terms of service at %s (\"termsOfServiceAgreed\": true).", terms);
 }
 
+static const struct problem *check_rate(struct exchange *exchange)
+{
+    bool first;
+    struct rate_demand demand = {&exchange->server->config->accounts_per_address, "new accounts from",
+                                 exchange->request->client_address};
+    const struct problem *problem =
+        rate_limiter_take(exchange->server->rates, exchange->arena, &demand, 1, clock_now_ms(), &first);
+    if (problem != NULL && first)
+        log_warning("%s", problem->detail);
+    return problem;
+}
+
 static enum store_apply_result create_account(struct exchange *exchange, struct store_session *session,
                                               struct account_state *state, const struct eab_key *key)
 {
@@ -136,6 +148,8 @@ enum store_apply_result new_account_apply(struct exchange *exchange, struct stor
     const struct problem *problem = check_terms(exchange, &state->request);
     if (problem == NULL)
         problem = check_binding(exchange, session, state, &key);
+    if (problem == NULL)
+        problem = check_rate(exchange);
     return problem != NULL ? exchange_refuse(exchange, problem)
                            : create_account(exchange, session, state, &key);
 }

@@ -1,3 +1,5 @@
+#include "acme/base/buffer.h"
+#include "acme/base/time_text.h"
 #include "acme/directory.h"
 #include "gateway/routes.h"
 
@@ -24,4 +26,32 @@ void directory_render_route(struct exchange *exchange)
 void new_nonce_render(struct exchange *exchange)
 {
     exchange->reply.status = bytes_equal_string(exchange->request->method, "GET") ? 204 : 200;
+}
+
+static void describe_rate(struct buffer *text, const char *what, const struct rate *rate)
+{
+    char period[DURATION_TEXT_BYTES];
+    duration_format(period, rate->period_s);
+    if (rate->count == 0)
+        buffer_printf(text, "%s: no limit\n", what);
+    else
+        buffer_printf(text, "%s: %lld in %s\n", what, (long long)rate->count, period);
+}
+
+void limits_render(struct exchange *exchange)
+{
+    enum { LIMITS_MAX_BYTES = 4096 };
+    const struct config *config = exchange->server->config;
+    struct buffer text;
+    buffer_init(&text, exchange->arena, LIMITS_MAX_BYTES);
+    buffer_append_string(
+        &text, "Rate limits of this ACME server. So many at once, and then as they come back over the "
+               "time given; what is over it is answered 429 with Retry-After.\n\n");
+    describe_rate(&text, "Orders for one name", &config->orders_per_name);
+    describe_rate(&text, "Orders of one account", &config->orders_per_account);
+    describe_rate(&text, "New accounts from one address", &config->accounts_per_address);
+    buffer_append_string(&text, "\nIts operator can change them: limits in the configuration.\n");
+    exchange->reply.status = 200;
+    exchange->reply.content_type = "text/plain; charset=utf-8";
+    exchange->reply.body = buffer_bytes(&text);
 }

@@ -213,6 +213,24 @@ static const struct problem *check_replaces(struct exchange *exchange, struct st
     return NULL;
 }
 
+/* The account's bucket, and one for each name. */
+static const struct problem *check_rates(struct exchange *exchange, const struct order_state *state,
+                                         bool *first)
+{
+    const struct config *config = exchange->server->config;
+    const struct order_request *request = &state->request;
+    size_t count = request->identifier_count;
+    struct rate_demand *demands = arena_alloc_array(exchange->arena, count + 1, sizeof(demands[0]));
+    for (size_t i = 0; i < count; ++i)
+        demands[i] =
+            (struct rate_demand){&config->orders_per_name, "orders for", request->identifiers[i].value};
+    demands[count] =
+        (struct rate_demand){&config->orders_per_account, "orders of account",
+                             arena_printf(exchange->arena, "%lld", (long long)exchange->account.id)};
+    return rate_limiter_take(exchange->server->rates, exchange->arena, demands, count + 1, clock_now_ms(),
+                             first);
+}
+
 static bool insert_order(struct exchange *exchange, struct store_session *session, struct order_state *state)
 {
     const struct order_request *request = &state->request;
@@ -266,6 +284,11 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
         problem = check_replaces(exchange, session, &state->request, &replaces_ignored);
     if (problem != NULL)
         return refuse_and_record(exchange, session, "order.refused", 0, problem);
+    bool first_refusal;
+    problem = check_rates(exchange, state, &first_refusal);
+    if (problem != NULL)
+        return first_refusal ? refuse_and_record(exchange, session, "order.refused", 0, problem)
+                             : exchange_refuse(exchange, problem);
     state->created = true;
     if (!insert_order(exchange, session, state))
         return STORE_DISCARD;

@@ -4,6 +4,7 @@
 static const struct route routes[] = {
     {"/directory", "GET, HEAD, POST", ROUTE_OPEN, true, NULL, NULL, directory_render_route},
     {"/new-nonce", "GET, HEAD, POST", ROUTE_OPEN, true, NULL, NULL, new_nonce_render},
+    {"/limits", "GET, HEAD", ROUTE_OPEN, true, NULL, NULL, limits_render},
     {"/new-account", "POST", ROUTE_JWK, false, new_account_prepare, new_account_apply, account_render_route},
     {"/account/{id}", "POST", ROUTE_KID, false, account_prepare, account_apply, account_render_route},
     {"/account/{id}/orders", "POST", ROUTE_KID, true, account_orders_prepare, NULL, account_orders_render},

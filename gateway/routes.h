@@ -7,6 +7,8 @@
 /* route_directory.c (RFC 8555 §7.1.1, §7.2) */
 void directory_render_route(struct exchange *exchange);
 void new_nonce_render(struct exchange *exchange);
+/* What the help link of a rateLimited problem leads to. */
+void limits_render(struct exchange *exchange);
 
 /* route_account.c (§7.3, §7.3.5, §7.1.2.1) */
 void new_account_prepare(struct exchange *exchange);

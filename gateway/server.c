@@ -208,6 +208,7 @@ struct server *server_start(const struct config *config, char why[static 512])
         abort();
     server->config = config;
     pthread_mutex_init(&server->nonce_lock, NULL);
+    server->rates = rate_limiter_new();
     server->nonces = nonce_source_new();
     if (server->nonces == NULL)
         snprintf(why, 512, "OpenSSL has no randomness");
@@ -238,6 +239,7 @@ void server_stop(struct server *server)
     work_free(server->work);
     own_certificate_free(server->own_certificate);
     secret_box_free(server->secrets);
+    rate_limiter_free(server->rates);
     nonce_source_free(server->nonces);
     pthread_mutex_destroy(&server->nonce_lock);
     free(server);

@@ -24,6 +24,7 @@ struct server {
     struct own_certificate *own_certificate;
     struct http_server *http;
     struct secret_box *secrets; /* NULL while no endpoint needs any */
+    struct rate_limiter *rates; /* the committer thread's alone */
     struct nonce_source *nonces;
     pthread_mutex_t nonce_lock; /* held for the few instructions of nonce_spend */
 };

@@ -59,6 +59,8 @@ class Gateway:
             "issuers": {"main": issuer},
             "profiles": {"default": {"issuer": "main", "max_ttl": "24h"}},
             "endpoints": {"acme": {"profiles": ["default"], "challenges": ["http-01", "dns-01", "tls-alpn-01"]}},
+            # All tests come from one address, and the benchmark orders one name.
+            "limits": {"orders_per_account": "off", "orders_per_name": "off", "accounts_per_address": "off"},
             "validation": {
                 "resolvers": [name_server.address] if name_server else [],
                 "http_port": self.http_port,

@@ -1,0 +1,117 @@
+#include "acme/rate_limiter.h"
+
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+
+#include "acme/base/time_text.h"
+
+/*
+ * A bucket is one time (the generic cell rate algorithm): when it will be full again. It stands in one of the
+ * few places of its row; where all are taken by others, the one that is full soonest makes room.
+ */
+enum { ROWS = 4096, PLACES = 4, SEED_BYTES = 16 };
+
+struct bucket {
+    uint64_t key; /* 0: free */
+    int64_t full_at_ms;
+    bool refuses;
+};
+
+struct rate_limiter {
+    uint8_t seed[SEED_BYTES]; /* so that nobody outside can choose rows */
+    struct bucket row[ROWS][PLACES];
+};
+
+struct rate_limiter *rate_limiter_new(void)
+{
+    struct rate_limiter *limiter = calloc(1, sizeof *limiter);
+    if (limiter == NULL || RAND_bytes(limiter->seed, SEED_BYTES) != 1)
+        abort();
+    return limiter;
+}
+
+void rate_limiter_free(struct rate_limiter *limiter)
+{
+    free(limiter);
+}
+
+static uint64_t hash(const struct rate_limiter *limiter, struct arena *arena,
+                     const struct rate_demand *demand)
+{
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    uint64_t key;
+    struct bytes text = bytes_from_string(arena_printf(arena, "%s\n%s", demand->what, demand->key));
+    uint8_t *input = arena_alloc(arena, SEED_BYTES + text.n);
+    memcpy(input, limiter->seed, SEED_BYTES);
+    memcpy(input + SEED_BYTES, text.p, text.n);
+    SHA256(input, SEED_BYTES + text.n, digest);
+    memcpy(&key, digest, sizeof key);
+    return key == 0 ? 1 : key;
+}
+
+static struct bucket *find(struct rate_limiter *limiter, uint64_t key, int64_t now_ms)
+{
+    struct bucket *row = limiter->row[key % ROWS];
+    struct bucket *fullest = &row[0];
+    for (size_t i = 0; i < PLACES; ++i) {
+        if (row[i].key == key)
+            return &row[i];
+        if (row[i].full_at_ms < fullest->full_at_ms)
+            fullest = &row[i];
+    }
+    *fullest = (struct bucket){.key = key, .full_at_ms = now_ms};
+    return fullest;
+}
+
+/* How long one token takes to come back. */
+static int64_t interval_ms(const struct rate *rate)
+{
+    int64_t interval = rate->period_s * 1000 / rate->count;
+    return interval < 1 ? 1 : interval;
+}
+
+static int64_t full_at_after(const struct bucket *bucket, const struct rate *rate, int64_t now_ms)
+{
+    return (bucket->full_at_ms > now_ms ? bucket->full_at_ms : now_ms) + interval_ms(rate);
+}
+
+static const struct problem *refuse(struct arena *arena, const struct rate_demand *demand, int64_t wait_ms)
+{
+    char period[DURATION_TEXT_BYTES];
+    duration_format(period, demand->rate->period_s);
+    int64_t wait_s = (wait_ms + 999) / 1000;
+    struct problem *problem = problem_new(
+        arena, PROBLEM_RATE_LIMITED, "Too many %s %s: %lld in %s are allowed. Try again in %lld seconds.",
+        demand->what, demand->key, (long long)demand->rate->count, period, (long long)wait_s);
+    problem->retry_after_s = wait_s;
+    return problem;
+}
+
+const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct arena *arena,
+                                        const struct rate_demand *demands, size_t count, int64_t now_ms,
+                                        bool *first)
+{
+    *first = false;
+    /* Two buckets of one row may not push each other out: each is found anew. */
+    for (size_t i = 0; i < count; ++i) {
+        const struct rate *rate = demands[i].rate;
+        if (rate->count == 0)
+            continue;
+        struct bucket *bucket = find(limiter, hash(limiter, arena, &demands[i]), now_ms);
+        int64_t wait_ms = full_at_after(bucket, rate, now_ms) - now_ms - interval_ms(rate) * rate->count;
+        if (wait_ms > 0) {
+            *first = !bucket->refuses;
+            bucket->refuses = true;
+            return refuse(arena, &demands[i], wait_ms);
+        }
+    }
+    for (size_t i = 0; i < count; ++i) {
+        if (demands[i].rate->count == 0)
+            continue;
+        struct bucket *bucket = find(limiter, hash(limiter, arena, &demands[i]), now_ms);
+        bucket->full_at_ms = full_at_after(bucket, demands[i].rate, now_ms);
+        bucket->refuses = false;
+    }
+    return NULL;
+}

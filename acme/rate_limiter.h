@@ -1,0 +1,33 @@
+/*
+ * Rate limits (RFC 8555 §6.6): token buckets, in memory, in a table of fixed size. A rate of 100 in 1h lets a hundred through at
+ * once and one more every 36 seconds. For one thread at a time.
+ */
+#pragma once
+
+#include "acme/problem.h"
+
+struct rate {
+    int64_t count; /* 0: no limit */
+    int64_t period_s;
+};
+
+/* One bucket that a request draws on. */
+struct rate_demand {
+    const struct rate *rate;
+    const char *what; /* "orders for": the key follows in the problem */
+    const char *key;
+};
+
+struct rate_limiter;
+
+struct rate_limiter *rate_limiter_new(void);
+/* NULL is ignored. */
+void rate_limiter_free(struct rate_limiter *limiter);
+
+/*
+ * NULL when every bucket has a token: one is taken of each. Else rateLimited with a Retry-After, and nothing is taken; `first`
+ * tells whether it is the bucket's first refusal since it last gave a token, for those who record refusals.
+ */
+[[gnu::warn_unused_result]] const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct arena *arena,
+                                                                    const struct rate_demand *demands, size_t count,
+                                                                    int64_t now_ms, bool *first);

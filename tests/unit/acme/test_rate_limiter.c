@@ -1,0 +1,84 @@
+#include "acme/rate_limiter.h"
+#include "leaks.h"
+
+LEAK_CHECKED_SUITE(rate_limiter);
+
+enum { NOW_MS = 1000000 };
+
+static const struct rate three_a_minute = {3, 60}, off = {0, 0};
+
+static const struct problem *take(struct rate_limiter *limiter, struct arena *arena, const struct rate *rate,
+                                  const char *key, int64_t now_ms)
+{
+    bool first;
+    struct rate_demand demand = {rate, "orders for", key};
+    return rate_limiter_take(limiter, arena, &demand, 1, now_ms, &first);
+}
+
+Test(rate_limiter, lets_so_many_through_and_one_more_as_each_comes_back)
+{
+    static const struct {
+        int64_t at_ms;
+        int64_t wait_s; /* 0: granted */
+    } cases[] = {
+        {0, 0},     {0, 0},      {1, 0},      {1, 20},     {10000, 10}, {19999, 1},
+        {20000, 0}, {20000, 20}, {200000, 0}, {200000, 0}, {200000, 0}, {200000, 20},
+    };
+    struct arena *arena = arena_new();
+    struct rate_limiter *limiter = rate_limiter_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct problem *problem = take(limiter, arena, &three_a_minute, "a", NOW_MS + cases[i].at_ms);
+        cr_expect_eq(problem == NULL, cases[i].wait_s == 0, "case %zu", i);
+        if (problem != NULL) {
+            cr_expect_eq(problem->retry_after_s, cases[i].wait_s, "case %zu: %lld", i,
+                         (long long)problem->retry_after_s);
+            cr_expect_eq(problem->type, PROBLEM_RATE_LIMITED);
+            cr_expect_eq(problem->status, 429);
+            cr_expect_not_null(strstr(problem->detail, "orders for a: 3 in 1m"), "%s", problem->detail);
+        }
+    }
+    cr_expect_null(take(limiter, arena, &three_a_minute, "b", NOW_MS), "another key has its own bucket");
+    rate_limiter_free(limiter);
+    arena_free(arena);
+}
+
+Test(rate_limiter, a_refused_request_takes_nothing)
+{
+    struct arena *arena = arena_new();
+    struct rate_limiter *limiter = rate_limiter_new();
+    bool first;
+    const struct rate one = {1, 60};
+    const struct rate_demand both[] = {{&three_a_minute, "orders of", "account"},
+                                       {&one, "orders for", "name"}};
+    cr_assert_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &first));
+    for (int i = 0; i < 5; i++) {
+        cr_assert_not_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &first));
+        cr_expect_eq(first, i == 0);
+    }
+    for (int i = 0; i < 2; i++)
+        cr_expect_null(rate_limiter_take(limiter, arena, both, 1, NOW_MS, &first), "two of three are left");
+    cr_expect_not_null(rate_limiter_take(limiter, arena, both, 1, NOW_MS, &first));
+    rate_limiter_free(limiter);
+    arena_free(arena);
+}
+
+Test(rate_limiter, off_is_no_limit)
+{
+    struct arena *arena = arena_new();
+    struct rate_limiter *limiter = rate_limiter_new();
+    for (int i = 0; i < 1000; i++)
+        cr_assert_null(take(limiter, arena, &off, "a", NOW_MS));
+    rate_limiter_free(limiter);
+    arena_free(arena);
+}
+
+/* More keys than places: nobody is refused for another's sake. */
+Test(rate_limiter, a_full_table_refuses_nobody)
+{
+    struct arena *arena = arena_new();
+    struct rate_limiter *limiter = rate_limiter_new();
+    for (int i = 0; i < 50000; i++)
+        cr_assert_null(take(limiter, arena, &three_a_minute, arena_printf(arena, "%d", i), NOW_MS));
+    rate_limiter_free(limiter);
+    arena_free(arena);
+}
