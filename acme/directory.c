@@ -16,6 +16,13 @@ static void write_meta(struct json_writer *writer, const struct directory_meta *
                             meta->profile_texts[i] == NULL ? "" : meta->profile_texts[i]);
         json_end_object(writer);
     }
+    if (meta->caa_identity_count != 0) {
+        json_key(writer, "caaIdentities");
+        json_begin_array(writer);
+        for (size_t i = 0; i < meta->caa_identity_count; ++i)
+            json_write_string(writer, meta->caa_identities[i]);
+        json_end_array(writer);
+    }
     if (meta->external_account_required)
         json_put_boolean(writer, "externalAccountRequired", true);
     json_end_object(writer);
@@ -32,7 +39,7 @@ struct bytes directory_render(struct arena *arena, const struct urls *urls, cons
     json_put_string(writer, "keyChange", url_key_change(arena, urls));
     json_put_string(writer, "renewalInfo", url_renewal_info(arena, urls));
     if (meta->terms_of_service != NULL || meta->website != NULL || meta->profile_count != 0 ||
-        meta->external_account_required)
+        meta->external_account_required || meta->caa_identity_count != 0)
         write_meta(writer, meta);
     json_end_object(writer);
     return json_writer_finish(writer);

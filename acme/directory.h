@@ -10,6 +10,8 @@ struct directory_meta {
     const char *const *profile_texts;
     size_t profile_count;
     bool external_account_required;
+    const char *const *caa_identities;
+    size_t caa_identity_count;
 };
 
 struct bytes directory_render(struct arena *arena, const struct urls *urls, const struct directory_meta *meta);

@@ -42,6 +42,8 @@ struct endpoint_config {
     challenge_set challenges;
     enum eab_mode eab;
     struct name_policy names;
+    const char *const *caa_identities; /* none: CAA is not looked at */
+    size_t caa_identity_count;
     const char *terms_of_service;
     const char *website;
     int64_t authorization_lifetime_s; /* of a valid one; 0 switches reuse off */

@@ -111,6 +111,12 @@ const struct config_key config_keys[] = {
     {"endpoints.*.names.deny", ENDPOINT(names.deny),
      .count_offset = offsetof(struct endpoint_config, names.deny_count), .type = CONFIG_PATTERNS,
      .fallback = "[]", .help = "Names to refuse, in the same forms. It wins over `allow`."},
+    {"endpoints.*.caa_identities", ENDPOINT(caa_identities),
+     .count_offset = offsetof(struct endpoint_config, caa_identity_count), .type = CONFIG_HOSTS,
+     .fallback = "[]",
+     .help = "The domain names by which CAA records (RFC 8659, with `accounturi` and `validationmethods` of "
+             "RFC 8657) mean this "
+             "server, such as `ca.internal`. Empty: CAA is not looked at."},
     {"endpoints.*.terms_of_service", ENDPOINT(terms_of_service), .type = CONFIG_TEXT,
      .help = "URL. When it is set, new accounts must agree to it."},
     {"endpoints.*.website", ENDPOINT(website), .type = CONFIG_TEXT, .help = "URL, shown in the directory."},

@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include "acme/base/arena.h"
+#include "acme/caa.h"
 
 struct outbound;
 
@@ -136,6 +137,16 @@ struct outbound_texts {
     const char *error;
     bool no_such_name;
 };
+
+struct outbound_caa {
+    const struct caa_record *records;
+    size_t count;
+    const char *error; /* the name does not exist, or has none: no error */
+};
+
+/* CAA records (RFC 8659) of this very name. */
+void outbound_resolve_caa(struct outbound *outbound, const char *name,
+                          void (*done)(void *context, const struct outbound_caa *found), void *context);
 
 /* TXT records; CNAMEs are followed by the resolver. */
 void outbound_resolve_txt(struct outbound *outbound, const char *name,

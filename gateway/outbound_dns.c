@@ -4,7 +4,15 @@
 #include "acme/base/buffer.h"
 #include "gateway/outbound_internal.h"
 
-enum { DNS_TRIES = 2, SERVERS_MAX_BYTES = 4 * 1024, TEXT_MAX_BYTES = 64 * 1024, MAX_TEXTS = 256 };
+/* RFC 8659 §4.1.1; Debian's header does not name it. */
+enum { TYPE_CAA = 257 };
+enum {
+    DNS_TRIES = 2,
+    MAX_CAA_RECORDS = 64,
+    SERVERS_MAX_BYTES = 4 * 1024,
+    TEXT_MAX_BYTES = 64 * 1024,
+    MAX_TEXTS = 256
+};
 
 static bool set_servers(struct outbound *outbound, const struct outbound_config *config, const char **why)
 {
@@ -186,4 +194,53 @@ void outbound_resolve_txt(struct outbound *outbound, const char *name,
         abort();
     *query = (struct text_query){done, context};
     ares_query(outbound->channel, name, ns_c_in, ns_t_txt, on_texts, query);
+}
+
+/* ---- CAA ---- */
+
+struct caa_query {
+    void (*done)(void *context, const struct outbound_caa *found);
+    void *context;
+};
+
+static void take_records(struct arena *arena, const struct ares_caa_reply *replies, struct outbound_caa *out)
+{
+    struct caa_record *records = arena_alloc_array(arena, MAX_CAA_RECORDS, sizeof(records[0]));
+    for (const struct ares_caa_reply *reply = replies; reply != NULL && out->count < MAX_CAA_RECORDS;
+         reply = reply->next)
+        records[out->count++] = (struct caa_record){.critical = (reply->critical & 128) != 0,
+                                                    .tag = bytes_of(reply->property, reply->plength),
+                                                    .value = bytes_of(reply->value, reply->length)};
+    out->records = records;
+}
+
+static void on_caa(void *context, int status, int timeouts, unsigned char *reply, int length)
+{
+    (void)timeouts;
+    struct caa_query *query = context;
+    struct outbound_caa found = {0};
+    struct ares_caa_reply *replies = NULL;
+    struct arena *arena = arena_new();
+    if (status == ARES_SUCCESS)
+        status = ares_parse_caa_reply(reply, length, &replies);
+    if (status == ARES_SUCCESS)
+        take_records(arena, replies, &found);
+    else if (!is_no_such_name(status))
+        found.error = ares_strerror(status);
+    if (status != ARES_EDESTRUCTION)
+        query->done(query->context, &found);
+    if (replies != NULL)
+        ares_free_data(replies);
+    arena_free(arena);
+    free(query);
+}
+
+void outbound_resolve_caa(struct outbound *outbound, const char *name,
+                          void (*done)(void *context, const struct outbound_caa *found), void *context)
+{
+    struct caa_query *query = malloc(sizeof(*query));
+    if (query == NULL)
+        abort();
+    *query = (struct caa_query){done, context};
+    ares_query(outbound->channel, name, ns_c_in, TYPE_CAA, on_caa, query);
 }

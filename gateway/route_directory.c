@@ -19,7 +19,9 @@ void directory_render_route(struct exchange *exchange)
                                   .profile_names = names,
                                   .profile_texts = texts,
                                   .profile_count = endpoint->profile_count,
-                                  .external_account_required = endpoint->eab == EAB_REQUIRED};
+                                  .external_account_required = endpoint->eab == EAB_REQUIRED,
+                                  .caa_identities = endpoint->caa_identities,
+                                  .caa_identity_count = endpoint->caa_identity_count};
     exchange_reply_json(exchange, 200, directory_render(exchange->arena, &exchange->urls, &meta));
 }
 

@@ -16,6 +16,11 @@ struct validation {
     enum challenge_type type;
     const char *token;
     const char *key_authorization;
+    /* for CAA */
+    const char *const *caa_identities; /* none: CAA is not looked at */
+    size_t caa_identity_count;
+    bool wildcard;
+    const char *account_url;
     void (*done)(struct validation *validation);
     void *owner;
     /* the outcome */
@@ -26,3 +31,7 @@ struct validation {
 
 /* Starts the try; `done` is called once, perhaps before this returns. */
 void validation_start(struct validation *validation);
+
+/* Behind a try that has proven control: whether the name's CAA records let this server issue. `done` is called once more,
+ * with the outcome of both. */
+void validation_check_caa(struct validation *validation);

@@ -9,6 +9,7 @@ enum { RETRY_FIRST_S = 1, RETRY_MOST_S = 10 };
 struct validation_work {
     struct authorization authorization;
     const char *thumbprint; /* the account key's */
+    bool caa_checked;
     struct validation validation;
 };
 
@@ -117,11 +118,22 @@ static int64_t valid_until(const struct work_item *item, const struct authorizat
     return item->now + (lifetime > config->order_lifetime_s ? lifetime : config->order_lifetime_s);
 }
 
+static bool needs_caa(const struct validation_work *state)
+{
+    return !state->caa_checked && state->validation.caa_identity_count != 0 &&
+           state->authorization.identifier.type == IDENTIFIER_DNS;
+}
+
 static void on_validated(struct validation *validation)
 {
     struct work_item *item = validation->owner;
     struct validation_work *state = item->state;
     struct authorization *authorization = &state->authorization;
+    if (validation->problem == NULL && needs_caa(state)) {
+        state->caa_checked = true;
+        validation_check_caa(validation);
+        return;
+    }
     item->now = clock_now();
     ++authorization->attempt_count;
     int64_t give_up_at = authorization->first_attempt_at + item->work->server->config->validation.retry_for_s;
@@ -152,6 +164,9 @@ static void start(struct work_item *item)
     struct validation_work *state = item->state;
     const struct authorization *authorization = &state->authorization;
     const struct server *server = item->work->server;
+    const struct endpoint_config *endpoint =
+        config_endpoint(server->config, bytes_from_string(authorization->endpoint));
+    const struct urls urls = {.base = server->config->base_url, .endpoint = authorization->endpoint};
     log_debug("validating %s of %s", challenge_name(authorization), authorization->identifier.value);
     state->validation = (struct validation){
         .arena = item->arena,
@@ -161,6 +176,10 @@ static void start(struct work_item *item)
         .type = authorization->chosen,
         .token = authorization->token,
         .key_authorization = key_authorization(item->arena, authorization->token, state->thumbprint),
+        .caa_identities = endpoint == NULL ? NULL : endpoint->caa_identities,
+        .caa_identity_count = endpoint == NULL ? 0 : endpoint->caa_identity_count,
+        .wildcard = authorization->wildcard,
+        .account_url = url_account(item->arena, &urls, authorization->account_id),
         .done = on_validated,
         .owner = item,
     };

@@ -43,6 +43,11 @@ class NameServer:
     def set_a(self, name, *addresses):
         self._tell("add-a", host=f"{name.rstrip('.')}.", addresses=list(addresses))
 
+    def set_caa(self, name, *records):
+        """Records as (tag, value)."""
+        policies = [{"tag": tag, "value": value} for tag, value in records]
+        self._tell("add-caa", host=f"{name.rstrip('.')}.", policies=policies)
+
     def set_servfail(self, name):
         self._tell("set-servfail", host=f"{name.rstrip('.')}.")
 

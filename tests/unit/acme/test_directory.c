@@ -29,7 +29,9 @@ Test(directory, lists_the_resources_and_what_there_is_of_meta)
          "{" RESOURCES ",\"meta\":{\"profiles\":{\"default\":\"a day\",\"short\":\"\"}}}"},
         {{.external_account_required = true},
          "{" RESOURCES ",\"meta\":{\"externalAccountRequired\":true}}"},
-        {{"https://t", "https://w", names, texts, 1, false},
+        {{.caa_identities = names, .caa_identity_count = 2},
+         "{" RESOURCES ",\"meta\":{\"caaIdentities\":[\"default\",\"short\"]}}"},
+        {{"https://t", "https://w", names, texts, 1, false, NULL, 0},
          "{" RESOURCES ",\"meta\":{\"termsOfService\":\"https://t\",\"website\":\"https://w\","
          "\"profiles\":{\"default\":\"a day\"}}}"},
     };

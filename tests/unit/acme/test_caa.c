@@ -1,0 +1,71 @@
+#include "acme/caa.h"
+#include "leaks.h"
+
+LEAK_CHECKED_SUITE(caa);
+
+enum { MOST = 4 };
+
+#define ACCOUNT "https://acme.internal/acme/corp/account/7"
+
+static const char *const identities[] = {"ca.internal", "acme.internal"};
+
+struct caa_text {
+    const char *tag, *value;
+    bool critical;
+};
+
+/* RFC 8659 §4, RFC 8657 §3 and §4. */
+Test(caa, who_may_issue)
+{
+    static const struct {
+        const char *what;
+        bool wildcard, allowed;
+        struct caa_text records[MOST];
+    } cases[] = {
+        {"named", false, true, {{"issue", "ca.internal", false}}},
+        {"named by another name of ours", false, true, {{"issue", "ACME.Internal", false}}},
+        {"tags know no case", false, true, {{"ISSUE", "ca.internal", false}}},
+        {"one of several", false, true, {{"issue", "other.example", false}, {"issue", "ca.internal", false}}},
+        {"another", false, false, {{"issue", "other.example", false}}},
+        {"nobody", false, false, {{"issue", ";", false}}},
+        {"nobody, written shorter", false, false, {{"issue", "", false}}},
+        {"a part of a name is not the name", false, false, {{"issue", "internal", false}}},
+        {"nothing said of issuing", false, true, {{"iodef", "mailto:a@b.example", false}}},
+        {"unknown tags are no matter", false, true, {{"color", "red", false}}},
+        {"unless critical", false, false, {{"issue", "ca.internal", false}, {"color", "red", true}}},
+        {"critical and known", false, true, {{"issue", "ca.internal", true}}},
+        {"issuewild does not speak of plain names", false, true, {{"issuewild", ";", false}}},
+        {"issue speaks of wildcards", true, false, {{"issue", "other.example", false}}},
+        {"unless issuewild does", true, true, {{"issue", ";", false}, {"issuewild", "ca.internal", false}}},
+        {"and issuewild forbids", true, false, {{"issue", "ca.internal", false}, {"issuewild", ";", false}}},
+        {"this account", false, true, {{"issue", "ca.internal; accounturi=" ACCOUNT, false}}},
+        {"another account", false, false, {{"issue", "ca.internal; accounturi=" ACCOUNT "1", false}}},
+        {"this method", false, true, {{"issue", "ca.internal; validationmethods=dns-01,http-01", false}}},
+        {"another method", false, false, {{"issue", "ca.internal; validationmethods=dns-01", false}}},
+        {"no method", false, false, {{"issue", "ca.internal; validationmethods=", false}}},
+        {"both",
+         false,
+         true,
+         {{"issue", "ca.internal ;accounturi=" ACCOUNT " ; validationmethods = http-01", false}}},
+        {"one of both",
+         false,
+         false,
+         {{"issue", "ca.internal; accounturi=" ACCOUNT "; validationmethods=dns-01", false}}},
+        {"unknown parameters", false, true, {{"issue", "ca.internal; color=red; ;", false}}},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct caa_record records[MOST];
+        size_t count = 0;
+        for (; count < MOST && cases[i].records[count].tag != NULL; count++) {
+            const struct caa_text *text = &cases[i].records[count];
+            records[count] = (struct caa_record){text->critical, bytes_from_string(text->tag),
+                                                 bytes_from_string(text->value)};
+        }
+        const struct caa_request request = {identities, 2, cases[i].wildcard, ACCOUNT, "http-01"};
+        const char *fault = caa_fault(arena, records, count, &request);
+        cr_expect_eq(fault == NULL, cases[i].allowed, "%s: %s", cases[i].what,
+                     fault == NULL ? "allowed" : fault);
+    }
+    arena_free(arena);
+}
