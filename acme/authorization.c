@@ -70,6 +70,8 @@ static bool is_shown(const struct authorization *authorization, enum challenge_t
                    authorization->challenge_status == CHALLENGE_INVALID;
     if (authorization->chosen != 0 && decided)
         return authorization->chosen == type;
+    if (authorization->status == AUTHORIZATION_VALID)
+        return false; /* trusted: there is nothing to do */
     return (authorization->offered & 1U << type) != 0;
 }
 

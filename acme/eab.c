@@ -94,5 +94,7 @@ const struct problem *eab_check_order(struct arena *arena, const struct eab_key 
         return problem_new(arena, PROBLEM_INVALID_PROFILE,
                            "The external account key \"%s\" is not good for the profile \"%s\".", key->kid,
                            profile);
-    return name_policy_check(arena, &key->names, identifiers, identifier_count);
+    return name_policy_check(arena, &key->names,
+                             arena_printf(arena, "the external account key \"%s\"", key->kid), identifiers,
+                             identifier_count);
 }

@@ -19,6 +19,7 @@ struct eab_key {
     struct name_policy names; /* beside the endpoint's own */
     const char *const *profiles; /* none: all of the endpoint's */
     size_t profile_count;
+    bool trusted;     /* its accounts' names need no proof */
     int64_t max_uses; /* accounts that it may make; 0: any number */
     int64_t uses;
     int64_t expires_at; /* no account is made with it from then on; 0: never */

@@ -84,8 +84,8 @@ static bool punycode_read_delta(const char *label, size_t length, size_t *at, ui
     }
 }
 
-/* True when the part of an A-label after "xn--", which does not end with a hyphen, decodes to code points. One of
- * them at least is not ASCII then. */
+/* True when the part of an A-label after "xn--", which does not end with a hyphen, decodes to code points.
+ * One of them at least is not ASCII then. */
 static bool punycode_is_valid(const char *text, size_t length)
 {
     size_t at = 0;

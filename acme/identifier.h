@@ -47,8 +47,13 @@ struct name_policy {
 
 bool name_pattern_is_valid(const char *pattern);
 
-/* rejectedIdentifier with the rule in words, a subproblem for each refused name. */
+/* The first of the patterns that matches; NULL when none does. */
+const char *name_patterns_find(const char *const *patterns, size_t count, const struct identifier *identifier);
+
+/* rejectedIdentifier with the rule in words, a subproblem for each refused name. `whose` says which policy it is: "this
+ * endpoint". */
 [[gnu::warn_unused_result]] const struct problem *name_policy_check(struct arena *arena,
                                                                     const struct name_policy *policy,
+                                                                    const char *whose,
                                                                     const struct identifier *identifiers,
                                                                     size_t count);

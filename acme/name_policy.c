@@ -107,6 +107,16 @@ static bool pattern_matches(const char *pattern, const struct identifier *identi
     return strcmp(identifier->value, name.value) == 0;
 }
 
+const char *name_patterns_find(const char *const *patterns, size_t count, const struct identifier *identifier)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (pattern_matches(patterns[i], identifier)) {
+            return patterns[i];
+        }
+    }
+    return NULL;
+}
+
 /* True for a wildcard whose certificate would serve the one name that the pattern denies. */
 static bool wildcard_covers(const struct identifier *identifier, const char *pattern)
 {
@@ -137,38 +147,34 @@ static const char *list_of_allowed(struct arena *arena, const struct name_policy
 }
 
 /* Why the policy refuses the name; NULL when it does not. */
-static const char *refusal(struct arena *arena, const struct name_policy *policy,
+static const char *refusal(struct arena *arena, const struct name_policy *policy, const char *whose,
                            const struct identifier *identifier)
 {
     const char *name = identifier->value;
     for (size_t i = 0; i < policy->deny_count; i++) {
         if (pattern_matches(policy->deny[i], identifier)) {
-            return arena_printf(arena, "%s is refused: this endpoint denies \"%s\"", name, policy->deny[i]);
+            return arena_printf(arena, "%s is refused: %s denies \"%s\"", name, whose, policy->deny[i]);
         }
         if (wildcard_covers(identifier, policy->deny[i])) {
-            return arena_printf(arena, "%s is refused: it would cover \"%s\", which this endpoint denies",
-                                name, policy->deny[i]);
+            return arena_printf(arena, "%s is refused: it would cover \"%s\", which %s denies", name,
+                                policy->deny[i], whose);
         }
     }
-    for (size_t i = 0; i < policy->allow_count; i++) {
-        if (pattern_matches(policy->allow[i], identifier)) {
-            return NULL;
-        }
-    }
-    if (policy->allow_count == 0) {
+    if (policy->allow_count == 0 ||
+        name_patterns_find(policy->allow, policy->allow_count, identifier) != NULL) {
         return NULL;
     }
-    return arena_printf(arena, "%s is not allowed: this endpoint issues only for %s", name,
+    return arena_printf(arena, "%s is not allowed: %s allows only %s", name, whose,
                         list_of_allowed(arena, policy));
 }
 
 const struct problem *name_policy_check(struct arena *arena, const struct name_policy *policy,
-                                        const struct identifier *identifiers, size_t count)
+                                        const char *whose, const struct identifier *identifiers, size_t count)
 {
     struct subproblem *refused = arena_alloc_array(arena, count, sizeof *refused);
     size_t refused_count = 0;
     for (size_t i = 0; i < count; i++) {
-        const char *why = refusal(arena, policy, &identifiers[i]);
+        const char *why = refusal(arena, policy, whose, &identifiers[i]);
         if (why != NULL) {
             refused[refused_count++] = (struct subproblem){
                 .type = PROBLEM_REJECTED_IDENTIFIER,

@@ -78,6 +78,17 @@ bool address_is_allowed(const struct sockaddr *address, const struct network *al
     return !is_forbidden(octets);
 }
 
+bool networks_hold(const struct network *networks, size_t count, const char *address)
+{
+    struct network own;
+    if (!network_parse(address, &own))
+        return false;
+    for (size_t i = 0; i < count; ++i)
+        if (network_contains(&networks[i], own.address))
+            return true;
+    return false;
+}
+
 void address_format(char out[static INET6_ADDRSTRLEN], const struct sockaddr *address)
 {
     const void *octets = address->sa_family == AF_INET6

@@ -12,6 +12,9 @@
  */
 bool address_is_allowed(const struct sockaddr *address, const struct network *allowed, size_t allowed_count);
 
+/* True when one of the networks holds the address, in text. */
+bool networks_hold(const struct network *networks, size_t count, const char *address);
+
 /* "192.0.2.7" or "2001:db8::7". */
 void address_format(char out[static INET6_ADDRSTRLEN], const struct sockaddr *address);
 

@@ -16,12 +16,12 @@ enum { LIST_MAX = 1000, KID_MAX_BYTES = 128, KID_RANDOM_BYTES = 12, USES_MAX = 1
 
 static const char usage[] =
     "usage: acmegate eab add ENDPOINT [--kid KID] [--allow NAME,…] [--deny NAME,…] [--profiles NAME,…]\n"
-    "                        [--expires DURATION] [--uses N] [--comment TEXT] --config FILE\n"
+    "                        [--trusted yes] [--expires DURATION] [--uses N] [--comment TEXT] --config FILE\n"
     "       acmegate eab list --config FILE\n"
     "       acmegate eab revoke ENDPOINT KID --config FILE\n";
 
 struct options {
-    const char *kid, *allow, *deny, *profiles, *expires, *uses, *comment;
+    const char *kid, *allow, *deny, *profiles, *trusted, *expires, *uses, *comment;
 };
 
 static int refuse(const char *what, const char *word)
@@ -142,6 +142,9 @@ static int read_key(struct arena *arena, const struct endpoint_config *endpoint,
     key->endpoint = endpoint->name;
     key->kid = options->kid == NULL ? random_kid(arena) : options->kid;
     key->comment = options->comment;
+    key->trusted = strcmp(options->trusted, "yes") == 0;
+    if (!key->trusted && strcmp(options->trusted, "no") != 0)
+        return refuse("is yes or no", "--trusted");
     key->created_at = now;
     if (!is_kid(key->kid))
         return refuse("must be 1 to 128 characters without spaces", "--kid");
@@ -280,11 +283,11 @@ static int run(struct arena *arena, const struct cli_database_arguments *argumen
 
 int cli_eab(int argc, char **argv)
 {
-    struct options given = {0};
+    struct options given = {.trusted = "no"};
     const struct cli_option options[] = {
         {"--kid", &given.kid},           {"--allow", &given.allow},     {"--deny", &given.deny},
         {"--profiles", &given.profiles}, {"--expires", &given.expires}, {"--uses", &given.uses},
-        {"--comment", &given.comment},
+        {"--comment", &given.comment},   {"--trusted", &given.trusted},
     };
     struct cli_database_arguments arguments;
     struct arena *arena = arena_new();

@@ -33,6 +33,12 @@ struct profile_config {
     const char *description;
     const char *issuer;
     int64_t max_ttl_s;
+    struct name_policy names;
+};
+
+struct network {
+    uint8_t address[16];  /* IPv4 as ::ffff:a.b.c.d */
+    unsigned prefix_bits; /* of 128 */
 };
 
 struct endpoint_config {
@@ -42,6 +48,11 @@ struct endpoint_config {
     challenge_set challenges;
     enum eab_mode eab;
     struct name_policy names;
+    /* what needs no proof */
+    const char *const *trusted_names;
+    size_t trusted_name_count;
+    const struct network *trusted_networks; /* of clients */
+    size_t trusted_network_count;
     const char *const *caa_identities; /* none: CAA is not looked at */
     size_t caa_identity_count;
     const char *terms_of_service;
@@ -52,11 +63,6 @@ struct endpoint_config {
 struct listen_address {
     const char *host; /* numeric; IPv6 without brackets */
     uint16_t port;    /* 0 lets the system choose: the port is logged */
-};
-
-struct network {
-    uint8_t address[16];  /* IPv4 as ::ffff:a.b.c.d */
-    unsigned prefix_bits; /* of 128 */
 };
 
 struct validation_config {
@@ -78,8 +84,9 @@ struct config {
     const struct listen_address *listen;
     size_t listen_count;
     const char *database;
-    const char *secret_key_path; /* seals the secrets in the database; NULL: beside it, ".secret" after its name */
-    const char *tls_issuer;    /* own certificate from this issuer… */
+    const char
+        *secret_key_path;   /* seals the secrets in the database; NULL: beside it, ".secret" after its name */
+    const char *tls_issuer; /* own certificate from this issuer… */
     const char *tls_cert_path; /* …or from files */
     const char *tls_key_path;
     const struct issuer_config *issuers;

@@ -89,6 +89,13 @@ const struct config_key config_keys[] = {
     {"profiles.*.max_ttl", PROFILE(max_ttl_s), .type = CONFIG_DURATION, .min = 60,
      .max = 10 * (int64_t)YEAR_S, .fallback = "\"24h\"",
      .help = "No certificate lives longer, whatever is asked for. The CA's own maximum holds beside it."},
+    {"profiles.*.names.allow", PROFILE(names.allow),
+     .count_offset = offsetof(struct profile_config, names.allow_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]",
+     .help = "Names to issue for with this profile, beside the endpoint's own policy. Empty: all."},
+    {"profiles.*.names.deny", PROFILE(names.deny),
+     .count_offset = offsetof(struct profile_config, names.deny_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]", .help = "Names to refuse with this profile. It wins over `allow`."},
     {"profiles.*.description", PROFILE(description), .type = CONFIG_TEXT,
      .help = "Shown to clients in the directory."},
 
@@ -111,6 +118,17 @@ const struct config_key config_keys[] = {
     {"endpoints.*.names.deny", ENDPOINT(names.deny),
      .count_offset = offsetof(struct endpoint_config, names.deny_count), .type = CONFIG_PATTERNS,
      .fallback = "[]", .help = "Names to refuse, in the same forms. It wins over `allow`."},
+    {"endpoints.*.trusted.names", ENDPOINT(trusted_names),
+     .count_offset = offsetof(struct endpoint_config, trusted_name_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]",
+     .help = "Names that every account gets without proving control of them. Each such authorization is an "
+             "event."},
+    {"endpoints.*.trusted.networks", ENDPOINT(trusted_networks),
+     .count_offset = offsetof(struct endpoint_config, trusted_network_count), .type = CONFIG_NETWORKS,
+     .fallback = "[]",
+     .help = "Networks such as `10.0.0.0/8` whose clients get every name without proof. Whoever may send "
+             "from there, or "
+             "through a proxy there, may have any name that the policies allow."},
     {"endpoints.*.caa_identities", ENDPOINT(caa_identities),
      .count_offset = offsetof(struct endpoint_config, caa_identity_count), .type = CONFIG_HOSTS,
      .fallback = "[]",

@@ -13,7 +13,8 @@ static const struct cli_command commands[] = {
     {"config", "show --config FILE | reference", "show every key with its value and where it came from",
      cli_config},
     {"eab",
-     "add ENDPOINT [--kid KID] [--allow NAMES] [--deny NAMES] [--profiles NAMES] [--expires 30d] [--uses N] "
+     "add ENDPOINT [--kid KID] [--allow NAMES] [--deny NAMES] [--profiles NAMES] [--trusted yes] [--expires "
+     "30d] [--uses N] "
      "[--comment TEXT] | list | revoke ENDPOINT KID --config FILE",
      "give out external account keys, and take them back", cli_eab},
     {"explain", "--config FILE NAME|ORDER", "say what became of an order and what to do", cli_explain},

@@ -2,6 +2,7 @@
 #include "acme/certificate.h"
 #include "acme/csr.h"
 #include "acme/order.h"
+#include "gateway/address_policy.h"
 #include "gateway/routes.h"
 #include "gateway/work.h"
 
@@ -16,6 +17,7 @@ struct order_state {
     struct order_request request;
     const struct profile_config *profile;
     struct order order;
+    struct eab_key eab_key; /* the account's; id 0: none */
     bool created;
     struct bytes csr;              /* checked */
     const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
@@ -71,12 +73,31 @@ static const struct problem *check_issuer_up(struct exchange *exchange, const st
     return problem;
 }
 
+/* Why a name needs no proof; NULL when it does. */
+static const char *why_trusted(struct exchange *exchange, const struct order_state *state,
+                               const struct identifier *identifier)
+{
+    const struct endpoint_config *endpoint = exchange->endpoint;
+    const char *address = exchange->request->client_address;
+    const char *pattern =
+        name_patterns_find(endpoint->trusted_names, endpoint->trusted_name_count, identifier);
+    if (pattern != NULL)
+        return arena_printf(exchange->arena, "the endpoint trusts the name \"%s\"", pattern);
+    if (networks_hold(endpoint->trusted_networks, endpoint->trusted_network_count, address))
+        return arena_printf(exchange->arena, "the endpoint trusts the network of %s", address);
+    if (state->eab_key.trusted)
+        return arena_printf(exchange->arena, "the external account key \"%s\" is trusted",
+                            state->eab_key.kid);
+    return NULL;
+}
+
 static const struct problem *check_challenges_exist(struct exchange *exchange,
                                                     const struct order_state *state)
 {
     for (size_t i = 0; i < state->request.identifier_count; ++i) {
         const struct identifier *identifier = &state->request.identifiers[i];
-        if (challenges_for_identifier(exchange->endpoint->challenges, identifier) == 0)
+        if (challenges_for_identifier(exchange->endpoint->challenges, identifier) == 0 &&
+            why_trusted(exchange, state, identifier) == NULL)
             return problem_new(exchange->arena, PROBLEM_REJECTED_IDENTIFIER,
                                "This endpoint offers no challenge that could prove control of %s.",
                                identifier->value);
@@ -86,17 +107,31 @@ static const struct problem *check_challenges_exist(struct exchange *exchange,
 
 /* What the key that the account was made with allows. */
 static const struct problem *check_eab(struct exchange *exchange, struct store_session *session,
-                                       const struct order_state *state)
+                                       struct order_state *state)
 {
     if (exchange->account.eab_key_id == 0)
         return NULL;
-    struct eab_key key;
     enum store_result found =
-        store_eab_key_load(session, exchange->arena, exchange->account.eab_key_id, &key);
+        store_eab_key_load(session, exchange->arena, exchange->account.eab_key_id, &state->eab_key);
     if (!exchange_store_ok(exchange, found) || found != STORE_OK)
         return exchange->problem;
-    return eab_check_order(exchange->arena, &key, state->profile->name, state->request.identifiers,
+    return eab_check_order(exchange->arena, &state->eab_key, state->profile->name, state->request.identifiers,
                            state->request.identifier_count);
+}
+
+/* The endpoint's policy, the profile's, and that of the account's key. */
+static const struct problem *check_names(struct exchange *exchange, struct store_session *session,
+                                         struct order_state *state)
+{
+    struct arena *arena = exchange->arena;
+    const struct order_request *request = &state->request;
+    const struct problem *problem = name_policy_check(arena, &exchange->endpoint->names, "this endpoint",
+                                                      request->identifiers, request->identifier_count);
+    if (problem == NULL)
+        problem = name_policy_check(arena, &state->profile->names,
+                                    arena_printf(arena, "the profile \"%s\"", state->profile->name),
+                                    request->identifiers, request->identifier_count);
+    return problem != NULL ? problem : check_eab(exchange, session, state);
 }
 
 static const struct problem *check_validity(struct exchange *exchange, const struct order_state *state)
@@ -137,7 +172,26 @@ static enum store_apply_result refuse_and_record(struct exchange *exchange, stru
     return exchange_store_ok(exchange, recorded) ? STORE_APPLIED : STORE_DISCARD;
 }
 
+/* Valid from its beginning, without a challenge. */
+static enum store_result insert_trusted(struct exchange *exchange, struct store_session *session,
+                                        const char *why, struct authorization *authorization)
+{
+    authorization->status = AUTHORIZATION_VALID;
+    authorization->validated_at = exchange->now;
+    enum store_result result = store_authorization_insert(session, authorization);
+    if (result != STORE_OK)
+        return result;
+    struct event event = {.at = exchange->now,
+                          .kind = "authorization.trusted",
+                          .account_id = exchange->account.id,
+                          .authorization_id = authorization->id,
+                          .who = exchange_who(exchange),
+                          .detail = why};
+    return store_event_insert(session, &event);
+}
+
 static enum store_result use_authorization(struct exchange *exchange, struct store_session *session,
+                                           const struct order_state *state,
                                            const struct identifier *identifier, struct authorization *out)
 {
     const struct endpoint_config *endpoint = exchange->endpoint;
@@ -161,7 +215,9 @@ static enum store_result use_authorization(struct exchange *exchange, struct sto
     snprintf(out->identifier.value, sizeof(out->identifier.value), "%s", identifier_base_name(identifier));
     if (!authorization_begin(exchange->arena, out))
         return STORE_FAILED;
-    return store_authorization_insert(session, out);
+    const char *trusted = why_trusted(exchange, state, identifier);
+    return trusted != NULL ? insert_trusted(exchange, session, trusted, out)
+                           : store_authorization_insert(session, out);
 }
 
 /*
@@ -254,8 +310,8 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         .replaces = request->replaces,
     };
     for (size_t i = 0; i < request->identifier_count; ++i) {
-        if (!exchange_store_ok(
-                exchange, use_authorization(exchange, session, &request->identifiers[i], &authorizations[i])))
+        if (!exchange_store_ok(exchange, use_authorization(exchange, session, state, &request->identifiers[i],
+                                                           &authorizations[i])))
             return false;
         state->order.authorization_ids[i] = authorizations[i].id;
     }
@@ -270,11 +326,7 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     struct order_state *state = exchange->state;
     if (!exchange_reload_account(exchange, session))
         return STORE_DISCARD;
-    const struct problem *problem =
-        name_policy_check(exchange->arena, &exchange->endpoint->names, state->request.identifiers,
-                          state->request.identifier_count);
-    if (problem == NULL)
-        problem = check_eab(exchange, session, state);
+    const struct problem *problem = check_names(exchange, session, state);
     if (problem == NULL)
         problem = check_challenges_exist(exchange, state);
     if (problem == NULL)

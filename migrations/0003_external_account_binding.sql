@@ -11,6 +11,7 @@ CREATE TABLE eab_keys (
     names_allow TEXT NOT NULL,
     names_deny TEXT NOT NULL,
     profiles TEXT NOT NULL,
+    trusted INTEGER NOT NULL CHECK (trusted IN (0, 1)), -- its accounts' names need no proof
     max_uses INTEGER, -- NULL: any number
     uses INTEGER NOT NULL DEFAULT 0,
     expires_at INTEGER,
@@ -40,6 +41,7 @@ SELECT
     k.names_allow AS names_allow,
     k.names_deny AS names_deny,
     k.profiles AS profiles,
+    iif(k.trusted, 'yes', 'no') AS trusted,
     k.comment AS comment,
     strftime('%Y-%m-%dT%H:%M:%SZ', k.created_at, 'unixepoch') AS created
 FROM eab_keys k;

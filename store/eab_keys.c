@@ -7,8 +7,8 @@ enum { EAB_KEY_LOAD, EAB_KEY_BY_KID, EAB_KEY_INSERT, EAB_KEY_USE, EAB_KEY_REVOKE
 enum { WORDS_MAX_BYTES = 64 * 1024 };
 
 #define EAB_KEY_SELECT \
-    "SELECT id, endpoint, kid, sealed_key, comment, names_allow, names_deny, profiles, max_uses, uses, " \
-    "expires_at," \
+    "SELECT id, endpoint, kid, sealed_key, comment, names_allow, names_deny, profiles, trusted, " \
+    "max_uses, uses, expires_at," \
     " revoked_at, created_at FROM eab_keys "
 
 static const struct statement statements[] = {
@@ -17,9 +17,9 @@ static const struct statement statements[] = {
     [EAB_KEY_INSERT] =
         {"eab_key_insert",
          "INSERT INTO eab_keys (id, endpoint, kid, sealed_key, comment, names_allow, names_deny, profiles,"
-         " max_uses, expires_at, created_at)"
+         " trusted, max_uses, expires_at, created_at)"
          " VALUES ($id, $endpoint, $kid, $sealed_key, $comment, $names_allow, $names_deny, $profiles,"
-         " $max_uses, $expires_at, $created_at)"},
+         " $trusted, $max_uses, $expires_at, $created_at)"},
     [EAB_KEY_USE] = {"eab_key_use",
                      "UPDATE eab_keys SET uses = uses + 1 WHERE id = $id AND revoked_at IS NULL"
                      " AND (max_uses IS NULL OR uses < max_uses)"},
@@ -67,6 +67,7 @@ static enum store_result take_key(struct query *query, struct eab_key *out)
     take_words(query, &out->names.allow, &out->names.allow_count);
     take_words(query, &out->names.deny, &out->names.deny_count);
     take_words(query, &out->profiles, &out->profile_count);
+    out->trusted = query_take_integer(query) != 0;
     out->max_uses = query_take_integer(query);
     out->uses = query_take_integer(query);
     out->expires_at = query_take_integer(query);
@@ -105,6 +106,7 @@ enum store_result store_eab_key_insert(struct store_session *session, struct are
     query_bind_text(&query, "$names_allow", join_words(arena, key->names.allow, key->names.allow_count));
     query_bind_text(&query, "$names_deny", join_words(arena, key->names.deny, key->names.deny_count));
     query_bind_text(&query, "$profiles", join_words(arena, key->profiles, key->profile_count));
+    query_bind_integer(&query, "$trusted", key->trusted);
     query_bind_optional(&query, "$max_uses", key->max_uses);
     query_bind_optional(&query, "$expires_at", key->expires_at);
     query_bind_integer(&query, "$created_at", key->created_at);

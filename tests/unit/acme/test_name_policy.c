@@ -50,7 +50,7 @@ static const struct problem *check(struct arena *arena, const char *allow, const
         .allow = &allow, .allow_count = allow != NULL, .deny = &deny, .deny_count = deny != NULL};
     struct identifier identifier = {.type = type};
     memcpy(identifier.value, value, strlen(value) + 1);
-    return name_policy_check(arena, &policy, &identifier, 1);
+    return name_policy_check(arena, &policy, "this endpoint", &identifier, 1);
 }
 
 Test(name_policy, patterns_match_what_they_say)
@@ -144,14 +144,14 @@ Test(name_policy, each_refused_name_is_a_subproblem_with_the_rule)
         {IDENTIFIER_DNS, "ca.internal"},
     };
     struct arena *arena = arena_new();
-    const struct problem *problem = name_policy_check(arena, &policy, names, 4);
+    const struct problem *problem = name_policy_check(arena, &policy, "this endpoint", names, 4);
     cr_assert_not_null(problem);
     cr_expect_eq(problem->type, PROBLEM_REJECTED_IDENTIFIER);
     cr_expect_not_null(strstr(problem->detail, "3 of 4 names are refused"), "%s", problem->detail);
     cr_assert_eq(problem->subproblem_count, 3);
     cr_expect_str_eq(problem->subproblems[0].identifier_value, "www.example.org");
     cr_expect_str_eq(problem->subproblems[0].detail,
-                     "www.example.org is not allowed: this endpoint issues only for *.internal, 10.0.0.0/8");
+                     "www.example.org is not allowed: this endpoint allows only *.internal, 10.0.0.0/8");
     cr_expect_str_eq(problem->subproblems[1].identifier_type, "ip");
     cr_expect_str_eq(problem->subproblems[2].detail,
                      "ca.internal is refused: this endpoint denies \"ca.internal\"");
@@ -167,7 +167,7 @@ Test(name_policy, long_allow_list_is_quoted_in_part)
     struct name_policy policy = {.allow = allow, .allow_count = 100};
     static const struct identifier name = {IDENTIFIER_DNS, "www.example.org"};
     struct arena *arena = arena_new();
-    const struct problem *problem = name_policy_check(arena, &policy, &name, 1);
+    const struct problem *problem = name_policy_check(arena, &policy, "this endpoint", &name, 1);
     cr_assert_not_null(problem);
     cr_expect_not_null(strstr(problem->detail, "some-rather-long-host-name.internal, "));
     cr_expect_not_null(strstr(problem->detail, "…"), "%s", problem->detail);
