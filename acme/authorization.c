@@ -37,15 +37,32 @@ enum challenge_status challenge_status_of(const struct authorization *authorizat
     return authorization->chosen == type ? authorization->challenge_status : CHALLENGE_PENDING;
 }
 
-static void write_challenge(struct json_writer *writer, struct arena *arena, const struct urls *urls,
-                            const struct authorization *authorization, enum challenge_type type)
+/* draft-ietf-acme-dns-persist-01 §3.1: no token. */
+static void write_persist_members(struct json_writer *writer, struct arena *arena,
+                                  const struct authorization_view *view,
+                                  const struct authorization *authorization)
+{
+    json_put_string(writer, "accounturi", url_account(arena, view->urls, authorization->account_id));
+    json_key(writer, "issuer-domain-names");
+    json_begin_array(writer);
+    for (size_t i = 0; i < view->issuer_name_count; ++i)
+        json_write_string(writer, view->issuer_names[i]);
+    json_end_array(writer);
+}
+
+static void write_challenge(struct json_writer *writer, struct arena *arena,
+                            const struct authorization_view *view, const struct authorization *authorization,
+                            enum challenge_type type)
 {
     bool chosen = authorization->chosen == type;
     json_begin_object(writer);
     json_put_string(writer, "type", challenge_type_info(type)->name);
-    json_put_string(writer, "url", url_challenge(arena, urls, authorization->id, type));
+    json_put_string(writer, "url", url_challenge(arena, view->urls, authorization->id, type));
     json_put_string(writer, "status", challenge_status_name(challenge_status_of(authorization, type)));
-    json_put_string(writer, "token", authorization->token);
+    if (type == CHALLENGE_DNS_PERSIST_01)
+        write_persist_members(writer, arena, view, authorization);
+    else
+        json_put_string(writer, "token", authorization->token);
     if (chosen)
         json_put_time(writer, "validated", authorization->validated_at);
     if (chosen && authorization->error_json != NULL) {
@@ -55,11 +72,11 @@ static void write_challenge(struct json_writer *writer, struct arena *arena, con
     json_end_object(writer);
 }
 
-struct bytes challenge_render(struct arena *arena, const struct urls *urls,
+struct bytes challenge_render(struct arena *arena, const struct authorization_view *view,
                               const struct authorization *authorization, enum challenge_type type)
 {
     struct json_writer *writer = json_writer_new(arena, AUTHORIZATION_MAX_BYTES);
-    write_challenge(writer, arena, urls, authorization, type);
+    write_challenge(writer, arena, view, authorization, type);
     return json_writer_finish(writer);
 }
 
@@ -84,10 +101,10 @@ struct authorization authorization_copy(struct arena *arena, const struct author
     return copy;
 }
 
-struct bytes authorization_render(struct arena *arena, const struct urls *urls,
-                                  const struct authorization *authorization, int64_t now)
+struct bytes authorization_render(struct arena *arena, const struct authorization_view *view,
+                                  const struct authorization *authorization)
 {
-    enum authorization_status status = authorization_status_at(authorization, now);
+    enum authorization_status status = authorization_status_at(authorization, view->now);
     struct json_writer *writer = json_writer_new(arena, AUTHORIZATION_MAX_BYTES);
     json_begin_object(writer);
     json_key(writer, "identifier");
@@ -102,7 +119,7 @@ struct bytes authorization_render(struct arena *arena, const struct urls *urls,
     json_begin_array(writer);
     for (int type = 1; type < CHALLENGE_TYPE_END; ++type)
         if (is_shown(authorization, (enum challenge_type)type))
-            write_challenge(writer, arena, urls, authorization, (enum challenge_type)type);
+            write_challenge(writer, arena, view, authorization, (enum challenge_type)type);
     json_end_array(writer);
     if (authorization->wildcard)
         json_put_boolean(writer, "wildcard", true);

@@ -16,11 +16,19 @@ enum authorization_status authorization_status_at(const struct authorization *au
 /* A copy that shares nothing with `authorization`. */
 struct authorization authorization_copy(struct arena *arena, const struct authorization *authorization);
 
-struct bytes authorization_render(struct arena *arena, const struct urls *urls,
-                                  const struct authorization *authorization, int64_t now);
+/* What documents say beside the objects. */
+struct authorization_view {
+    const struct urls *urls;
+    const char *const *issuer_names; /* dns-persist-01: the domain names that mean this server */
+    size_t issuer_name_count;
+    int64_t now;
+};
+
+struct bytes authorization_render(struct arena *arena, const struct authorization_view *view,
+                                  const struct authorization *authorization);
 
 /* One challenge of it. */
-struct bytes challenge_render(struct arena *arena, const struct urls *urls,
+struct bytes challenge_render(struct arena *arena, const struct authorization_view *view,
                               const struct authorization *authorization, enum challenge_type type);
 
 /* The state of one of its challenges: the chosen one's, else pending. */

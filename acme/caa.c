@@ -1,4 +1,5 @@
 #include "acme/caa.h"
+#include "acme/issue_value.h"
 
 static bool is_tag(const struct caa_record *record, const char *tag)
 {
@@ -15,53 +16,24 @@ static bool is_known(const struct caa_record *record)
     return false;
 }
 
-static struct bytes trim(struct bytes text)
-{
-    while (text.n != 0 && (text.p[0] == ' ' || text.p[0] == '\t'))
-        text = bytes_of(text.p + 1, text.n - 1);
-    while (text.n != 0 && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
-        text.n--;
-    return text;
-}
-
-/* What stands before the next `separator`; `rest` goes on behind it. */
-static struct bytes take_until(struct bytes *rest, uint8_t separator)
-{
-    const uint8_t *at = rest->n == 0 ? NULL : memchr(rest->p, separator, rest->n);
-    size_t n = at == NULL ? rest->n : (size_t)(at - rest->p);
-    struct bytes part = bytes_of(rest->p, n);
-    *rest = at == NULL ? (struct bytes){0} : bytes_of(at + 1, rest->n - n - 1);
-    return trim(part);
-}
-
-static bool names_us(struct bytes domain, const struct caa_request *request)
-{
-    for (size_t i = 0; i < request->identity_count; ++i)
-        if (bytes_equal_ignore_case(domain, bytes_from_string(request->identities[i])))
-            return true;
-    return false;
-}
-
 static bool lists(struct bytes list, const char *word)
 {
     while (list.n != 0)
-        if (bytes_equal_string(take_until(&list, ','), word))
+        if (bytes_equal_string(issue_value_take_until(&list, ','), word))
             return true;
     return false;
 }
 
 /* RFC 8657 §3, §4. Parameters that are not known change nothing. */
-static bool parameters_allow(struct bytes parameters, const struct caa_request *request)
+static bool parameters_allow(struct issue_value value, const struct caa_request *request)
 {
-    while (parameters.n != 0) {
-        struct bytes value = take_until(&parameters, ';');
-        struct bytes name = take_until(&value, '=');
-        value = trim(value);
-        if (bytes_equal_ignore_case(name, BYTES_LITERAL("accounturi")) &&
-            !bytes_equal_string(value, request->account_url))
+    struct issue_parameter parameter;
+    while (issue_value_take_parameter(&value, &parameter)) {
+        if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("accounturi")) &&
+            !bytes_equal_any(parameter.value, request->account_urls, request->account_url_count))
             return false;
-        if (bytes_equal_ignore_case(name, BYTES_LITERAL("validationmethods")) &&
-            !lists(value, request->method))
+        if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("validationmethods")) &&
+            !lists(parameter.value, request->method))
             return false;
     }
     return true;
@@ -69,9 +41,9 @@ static bool parameters_allow(struct bytes parameters, const struct caa_request *
 
 static bool allows(const struct caa_record *record, const struct caa_request *request)
 {
-    struct bytes rest = record->value;
-    struct bytes domain = take_until(&rest, ';');
-    return names_us(domain, request) && parameters_allow(rest, request);
+    struct issue_value value = issue_value_read(record->value);
+    return issue_value_names(&value, request->identities, request->identity_count) &&
+           parameters_allow(value, request);
 }
 
 /* Of wildcards, issuewild alone speaks where there is one (RFC 8659 §4.3). */

@@ -14,7 +14,8 @@ struct caa_request {
     const char *const *identities; /* the issuer-domain-names that are this server */
     size_t identity_count;
     bool wildcard;
-    const char *account_url;
+    const char *const *account_urls; /* its URL by each name of this server */
+    size_t account_url_count;
     const char *method; /* the challenge type's name */
 };
 

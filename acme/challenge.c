@@ -4,6 +4,8 @@ static const struct challenge_type_info types[] = {
     [CHALLENGE_HTTP_01] = {.name = "http-01", .for_wildcard = false, .for_ip = true},
     [CHALLENGE_DNS_01] = {.name = "dns-01", .for_wildcard = true, .for_ip = false},
     [CHALLENGE_TLS_ALPN_01] = {.name = "tls-alpn-01", .for_wildcard = false, .for_ip = true},
+    [CHALLENGE_DNS_ACCOUNT_01] = {.name = "dns-account-01", .for_wildcard = true, .for_ip = false},
+    [CHALLENGE_DNS_PERSIST_01] = {.name = "dns-persist-01", .for_wildcard = true, .for_ip = false},
 };
 
 const struct challenge_type_info *challenge_type_info(enum challenge_type type)

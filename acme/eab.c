@@ -87,10 +87,8 @@ const struct problem *eab_check_order(struct arena *arena, const struct eab_key 
 {
     if (key->revoked_at != 0)
         return refused(arena, "that this account was made with was revoked");
-    bool profile_is_good = key->profile_count == 0;
-    for (size_t i = 0; i < key->profile_count; ++i)
-        profile_is_good = profile_is_good || strcmp(key->profiles[i], profile) == 0;
-    if (!profile_is_good)
+    if (key->profile_count != 0 &&
+        !bytes_equal_any(bytes_from_string(profile), key->profiles, key->profile_count))
         return problem_new(arena, PROBLEM_INVALID_PROFILE,
                            "The external account key \"%s\" is not good for the profile \"%s\".", key->kid,
                            profile);

@@ -36,6 +36,8 @@ enum challenge_type {
     CHALLENGE_HTTP_01 = 1,
     CHALLENGE_DNS_01,
     CHALLENGE_TLS_ALPN_01,
+    CHALLENGE_DNS_ACCOUNT_01,
+    CHALLENGE_DNS_PERSIST_01, /* last: uacme 1.7.4 gives up at a challenge without a token before its own */
     CHALLENGE_TYPE_END,
 };
 

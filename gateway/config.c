@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "acme/base/file.h"
+#include "acme/urls.h"
 #include "gateway/config_internal.h"
 
 enum { CONFIG_MAX_BYTES = 1024 * 1024, ERRORS_AT_FIRST = 16, NAME_MAX_BYTES = 64 };
@@ -295,4 +296,24 @@ const struct endpoint_config *config_endpoint(const struct config *config, struc
         if (bytes_equal_string(name, config->endpoints[i].name))
             return &config->endpoints[i];
     return NULL;
+}
+
+const char *const *config_issuer_names(const struct endpoint_config *endpoint, size_t *count)
+{
+    bool own = endpoint->issuer_name_count != 0;
+    *count = own ? endpoint->issuer_name_count : endpoint->caa_identity_count;
+    return own ? endpoint->issuer_names : endpoint->caa_identities;
+}
+
+const char *const *config_account_urls(struct arena *arena, const struct config *config, const char *endpoint,
+                                       int64_t account_id, size_t *count)
+{
+    *count = config->alternate_name_count + 1;
+    const char **all = arena_alloc_array(arena, *count, sizeof(*all));
+    for (size_t i = 0; i < *count; i++) {
+        const char *base =
+            i == 0 ? config->base_url : arena_printf(arena, "https://%s", config->alternate_names[i - 1]);
+        all[i] = url_account(arena, &(struct urls){.base = base, .endpoint = endpoint}, account_id);
+    }
+    return all;
 }

@@ -55,6 +55,8 @@ struct endpoint_config {
     size_t trusted_network_count;
     const char *const *caa_identities; /* none: CAA is not looked at */
     size_t caa_identity_count;
+    const char *const *issuer_names; /* see config_issuer_names */
+    size_t issuer_name_count;
     const char *terms_of_service;
     const char *website;
     int64_t authorization_lifetime_s; /* of a valid one; 0 switches reuse off */
@@ -131,6 +133,13 @@ struct config_errors {
 const struct issuer_config *config_issuer(const struct config *config, const char *id);
 const struct profile_config *config_profile(const struct config *config, const char *name);
 const struct endpoint_config *config_endpoint(const struct config *config, struct bytes name);
+
+/* The names by which the records of dns-persist-01 mean this endpoint; at least one where that is offered. */
+const char *const *config_issuer_names(const struct endpoint_config *endpoint, size_t *count);
+
+/* An account's URL by each name of this server, the base URL's first. */
+const char *const *config_account_urls(struct arena *arena, const struct config *config, const char *endpoint,
+                                       int64_t account_id, size_t *count);
 
 /* The reference: every key with type, default and help, and for a loaded file the value in force and where it
  * came from (file, environment, default). Secrets show as "(set)". */

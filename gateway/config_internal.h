@@ -26,6 +26,7 @@ enum config_type {
     CONFIG_RATE,        /* struct rate */
     CONFIG_TEXTS,       /* const char *const *, and so for the lists below */
     CONFIG_HOSTS,       /* host[:port] */
+    CONFIG_DOMAINS,     /* lower-case domain names */
     CONFIG_RESOLVERS,   /* address[:port] */
     CONFIG_PATTERNS,    /* name_pattern_is_valid */
     CONFIG_LISTEN,      /* const struct listen_address * */

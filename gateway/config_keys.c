@@ -104,7 +104,9 @@ const struct config_key config_keys[] = {
      .help = "The profiles that clients may choose from. The first is for those that do not choose."},
     {"endpoints.*.challenges", ENDPOINT(challenges), .type = CONFIG_CHALLENGES,
      .fallback = "[\"http-01\", \"dns-01\", \"tls-alpn-01\"]",
-     .help = "How clients may prove that a name is theirs."},
+     .help =
+         "How clients may prove that a name is theirs: `http-01`, `dns-01`, `tls-alpn-01`, `dns-account-01` "
+         "(draft-ietf-acme-dns-account-label), `dns-persist-01` (draft-ietf-acme-dns-persist)."},
     {"endpoints.*.eab", ENDPOINT(eab), .type = CONFIG_EAB, .fallback = "\"off\"",
      .help = "External account binding: whether new accounts must (`required`) or may (`optional`) show a "
              "key that "
@@ -130,11 +132,15 @@ const struct config_key config_keys[] = {
              "from there, or "
              "through a proxy there, may have any name that the policies allow."},
     {"endpoints.*.caa_identities", ENDPOINT(caa_identities),
-     .count_offset = offsetof(struct endpoint_config, caa_identity_count), .type = CONFIG_HOSTS,
+     .count_offset = offsetof(struct endpoint_config, caa_identity_count), .type = CONFIG_DOMAINS,
      .fallback = "[]",
      .help = "The domain names by which CAA records (RFC 8659, with `accounturi` and `validationmethods` of "
              "RFC 8657) mean this "
              "server, such as `ca.internal`. Empty: CAA is not looked at."},
+    {"endpoints.*.issuer_domain_names", ENDPOINT(issuer_names),
+     .count_offset = offsetof(struct endpoint_config, issuer_name_count), .type = CONFIG_DOMAINS,
+     .fallback_note = "`caa_identities`",
+     .help = "The domain names by which the TXT records of dns-persist-01 mean this server, at most 10."},
     {"endpoints.*.terms_of_service", ENDPOINT(terms_of_service), .type = CONFIG_TEXT,
      .help = "URL. When it is set, new accounts must agree to it."},
     {"endpoints.*.website", ENDPOINT(website), .type = CONFIG_TEXT, .help = "URL, shown in the directory."},
@@ -210,6 +216,7 @@ static const struct {
     [CONFIG_RATE] = {"rate, or `off`", false},
     [CONFIG_TEXTS] = {"list of names", true},
     [CONFIG_HOSTS] = {"list of hosts", true},
+    [CONFIG_DOMAINS] = {"list of domain names", true},
     [CONFIG_RESOLVERS] = {"list of addresses", true},
     [CONFIG_PATTERNS] = {"list of name patterns", true},
     [CONFIG_LISTEN] = {"list of address:port", true},

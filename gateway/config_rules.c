@@ -1,13 +1,5 @@
 #include "gateway/config_internal.h"
 
-static bool has_name(const char *const *names, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
 static void check_issuer_reference(struct config_reader *reader, const char *path, const char *issuer)
 {
     if (issuer != NULL && config_issuer(reader->config, issuer) == NULL)
@@ -31,15 +23,31 @@ static void check_tls(struct config_reader *reader)
     check_issuer_reference(reader, "tls.issuer", config->tls_issuer);
 }
 
+enum { ISSUER_NAMES_MAX = 10 }; /* draft-ietf-acme-dns-persist-01 §3.1 */
+
+static void check_issuer_names(struct config_reader *reader, const struct endpoint_config *endpoint)
+{
+    const char *path = arena_printf(reader->arena, "endpoints.%s.issuer_domain_names", endpoint->name);
+    size_t count;
+    config_issuer_names(endpoint, &count);
+    if ((endpoint->challenges & 1U << CHALLENGE_DNS_PERSIST_01) == 0)
+        return;
+    if (count == 0)
+        config_error(reader, path, "is missing: dns-persist-01 needs the domain names that mean this server");
+    if (count > ISSUER_NAMES_MAX)
+        config_error(reader, path, "at most %d can be offered for dns-persist-01", ISSUER_NAMES_MAX);
+}
+
 static void check_endpoint(struct config_reader *reader, const struct endpoint_config *endpoint)
 {
     const char *path = arena_printf(reader->arena, "endpoints.%s.profiles", endpoint->name);
     for (size_t i = 0; i < endpoint->profile_count; i++) {
         if (config_profile(reader->config, endpoint->profiles[i]) == NULL)
             config_error(reader, path, "there is no profile named \"%s\"", endpoint->profiles[i]);
-        if (has_name(endpoint->profiles, i, endpoint->profiles[i]))
+        if (bytes_equal_any(bytes_from_string(endpoint->profiles[i]), endpoint->profiles, i))
             config_error(reader, path, "\"%s\" is named twice", endpoint->profiles[i]);
     }
+    check_issuer_names(reader, endpoint);
 }
 
 void config_check_rules(struct config_reader *reader)

@@ -311,6 +311,15 @@ static bool read_host(struct value *value, const char *text, void *item)
     return read_text(value, text, item);
 }
 
+static bool read_domain(struct value *value, const char *text, void *item)
+{
+    struct identifier name;
+    if (!identifier_from_name(IDENTIFIER_DNS, bytes_from_string(text), &name) ||
+        identifier_is_wildcard(&name) || strcmp(name.value, text) != 0)
+        return refuse(value, arena_printf(value->arena, "\"%s\" is not a domain name in lower case", text));
+    return read_text(value, text, item);
+}
+
 static bool read_resolver(struct value *value, const char *text, void *item)
 {
     const char *host;
@@ -413,6 +422,8 @@ static bool set_value(struct value *value)
         return set_list(value, sizeof(char *), read_text);
     case CONFIG_HOSTS:
         return set_list(value, sizeof(char *), read_host);
+    case CONFIG_DOMAINS:
+        return set_list(value, sizeof(char *), read_domain);
     case CONFIG_RESOLVERS:
         return set_list(value, sizeof(char *), read_resolver);
     case CONFIG_PATTERNS:

@@ -137,9 +137,9 @@ static void finish(struct exchange *exchange)
     if (exchange->problem != NULL)
         render_problem(exchange->arena, exchange->problem, &exchange->reply);
     if (exchange->problem != NULL && exchange->problem->type == PROBLEM_RATE_LIMITED)
-        exchange_add_header(exchange, "Link",
-                            arena_printf(exchange->arena, "<%s>;rel=\"help\"",
-                                         url_limits(exchange->arena, &exchange->urls)));
+        exchange_add_header(
+            exchange, "Link",
+            arena_printf(exchange->arena, "<%s>;rel=\"help\"", url_limits(exchange->arena, &exchange->urls)));
     bool is_post = bytes_equal_string(exchange->request->method, "POST");
     bool is_nonce = exchange->route != NULL && strcmp(exchange->route->pattern, "/new-nonce") == 0;
     bool is_directory = exchange->route != NULL && strcmp(exchange->route->pattern, "/directory") == 0;

@@ -96,13 +96,20 @@ enum store_apply_result authorization_apply(struct exchange *exchange, struct st
     return STORE_APPLIED;
 }
 
+static struct authorization_view view_of(const struct exchange *exchange)
+{
+    struct authorization_view view = {.urls = &exchange->urls, .now = exchange->now};
+    view.issuer_names = config_issuer_names(exchange->endpoint, &view.issuer_name_count);
+    return view;
+}
+
 void authorization_render_route(struct exchange *exchange)
 {
+    const struct authorization_view view = view_of(exchange);
     const struct authorization *authorization = exchange->state;
     if (authorization_status_at(authorization, exchange->now) == AUTHORIZATION_PENDING)
         exchange_add_retry_after(exchange, POLL_AGAIN_S);
-    exchange_reply_json(exchange, 200,
-                        authorization_render(exchange->arena, &exchange->urls, authorization, exchange->now));
+    exchange_reply_json(exchange, 200, authorization_render(exchange->arena, &view, authorization));
 }
 
 /* ---- challenge ---- */
@@ -176,6 +183,7 @@ enum store_apply_result challenge_apply(struct exchange *exchange, struct store_
 
 void challenge_render_route(struct exchange *exchange)
 {
+    const struct authorization_view view = view_of(exchange);
     const struct authorization *authorization = exchange->state;
     if (exchange->hold_key != 0) {
         exchange->problem = load_challenge(exchange, exchange_session(exchange));
@@ -187,7 +195,6 @@ void challenge_render_route(struct exchange *exchange)
                                      url_authorization(exchange->arena, &exchange->urls, authorization->id)));
     if (challenge_status_of(authorization, exchange->challenge_type) == CHALLENGE_PROCESSING)
         exchange_add_retry_after(exchange, POLL_AGAIN_S);
-    exchange_reply_json(
-        exchange, 200,
-        challenge_render(exchange->arena, &exchange->urls, authorization, exchange->challenge_type));
+    exchange_reply_json(exchange, 200,
+                        challenge_render(exchange->arena, &view, authorization, exchange->challenge_type));
 }

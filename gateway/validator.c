@@ -23,7 +23,9 @@ void validation_start(struct validation *validation)
         validator_http_01_start(validation);
         return;
     case CHALLENGE_DNS_01:
-        validator_dns_01_start(validation);
+    case CHALLENGE_DNS_ACCOUNT_01:
+    case CHALLENGE_DNS_PERSIST_01:
+        validator_dns_start(validation);
         return;
     case CHALLENGE_TLS_ALPN_01:
         validator_tls_alpn_01_start(validation);

@@ -16,11 +16,15 @@ struct validation {
     enum challenge_type type;
     const char *token;
     const char *key_authorization;
-    /* for CAA */
+    /* what records in the DNS speak of */
+    bool wildcard;
+    const char *const *account_urls; /* the account's URL by each name of this server */
+    size_t account_url_count;
+    const char *const *issuer_names; /* dns-persist-01 */
+    size_t issuer_name_count;
     const char *const *caa_identities; /* none: CAA is not looked at */
     size_t caa_identity_count;
-    bool wildcard;
-    const char *account_url;
+    int64_t now;
     void (*done)(struct validation *validation);
     void *owner;
     /* the outcome */

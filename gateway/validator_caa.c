@@ -45,7 +45,8 @@ static void on_records(void *context, const struct outbound_caa *found)
     const struct caa_request request = {.identities = validation->caa_identities,
                                         .identity_count = validation->caa_identity_count,
                                         .wildcard = validation->wildcard,
-                                        .account_url = validation->account_url,
+                                        .account_urls = validation->account_urls,
+                                        .account_url_count = validation->account_url_count,
                                         .method = challenge_type_info(validation->type)->name};
     const char *fault = caa_fault(arena, found->records, found->count, &request);
     if (fault == NULL)

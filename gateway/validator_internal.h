@@ -5,7 +5,7 @@
 #include "gateway/validator.h"
 
 void validator_http_01_start(struct validation *validation);
-void validator_dns_01_start(struct validation *validation);
+void validator_dns_start(struct validation *validation);
 void validator_tls_alpn_01_start(struct validation *validation);
 
 /* Ends the try. `problem` NULL: proven. `passing`: worth another try. */

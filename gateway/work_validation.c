@@ -166,7 +166,6 @@ static void start(struct work_item *item)
     const struct server *server = item->work->server;
     const struct endpoint_config *endpoint =
         config_endpoint(server->config, bytes_from_string(authorization->endpoint));
-    const struct urls urls = {.base = server->config->base_url, .endpoint = authorization->endpoint};
     log_debug("validating %s of %s", challenge_name(authorization), authorization->identifier.value);
     state->validation = (struct validation){
         .arena = item->arena,
@@ -176,14 +175,20 @@ static void start(struct work_item *item)
         .type = authorization->chosen,
         .token = authorization->token,
         .key_authorization = key_authorization(item->arena, authorization->token, state->thumbprint),
-        .caa_identities = endpoint == NULL ? NULL : endpoint->caa_identities,
-        .caa_identity_count = endpoint == NULL ? 0 : endpoint->caa_identity_count,
         .wildcard = authorization->wildcard,
-        .account_url = url_account(item->arena, &urls, authorization->account_id),
+        .now = clock_now(),
         .done = on_validated,
         .owner = item,
     };
-    validation_start(&state->validation);
+    struct validation *validation = &state->validation;
+    validation->account_urls = config_account_urls(item->arena, server->config, authorization->endpoint,
+                                                   authorization->account_id, &validation->account_url_count);
+    if (endpoint != NULL) {
+        validation->issuer_names = config_issuer_names(endpoint, &validation->issuer_name_count);
+        validation->caa_identities = endpoint->caa_identities;
+        validation->caa_identity_count = endpoint->caa_identity_count;
+    }
+    validation_start(validation);
 }
 
 void work_validation_begin(struct work *work, int64_t id)

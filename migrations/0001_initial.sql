@@ -34,7 +34,7 @@ CREATE TABLE authorizations (
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     token TEXT NOT NULL,
-    offered INTEGER NOT NULL, -- challenge types as bits: 2 http-01, 4 dns-01, 8 tls-alpn-01
+    offered INTEGER NOT NULL, -- challenge types as bits: 2 http-01, 4 dns-01, 8 tls-alpn-01, 16 dns-account-01, 32 dns-persist-01
     challenge_type TEXT, -- the one that the client chose
     challenge_status TEXT CHECK (challenge_status IN ('pending', 'processing', 'valid', 'invalid')),
     validated_at INTEGER,

@@ -37,6 +37,15 @@ static inline bool bytes_equal_string(struct bytes a, const char *text)
 /* ASCII only: other octets compare as they are. */
 bool bytes_equal_ignore_case(struct bytes a, struct bytes b);
 
+/* True when it is one of the texts. */
+static inline bool bytes_equal_any(struct bytes a, const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; ++i)
+        if (bytes_equal_string(a, texts[i]))
+            return true;
+    return false;
+}
+
 static inline bool bytes_has_prefix(struct bytes a, struct bytes prefix)
 {
     return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);

@@ -1,5 +1,6 @@
 """An ACME client of our own (RFC 8555): whole issuances, and single exchanges with anything in them."""
 
+import base64
 import hashlib
 import http.client
 import json
@@ -140,7 +141,7 @@ class AcmeClient:
         if authorization["status"] == "valid":
             return authorization
         challenge = self.challenge(authorization, prover.kind)
-        prover.prepare(self, authorization["identifier"]["value"], challenge["token"])
+        prover.prepare(self, authorization["identifier"]["value"], challenge.get("token"))
         self._need(self.post(challenge["url"], {}), 200)
         return authorization
 
@@ -221,3 +222,33 @@ class DnsProver:
 
     def prepare(self, client, name, token):
         self.name_server.set_txt(f"_acme-challenge.{name}", client.dns_value(token))
+
+
+class DnsAccountProver:
+    """Proves control by dns-account-01: dns-01 at a name that is the account's own."""
+
+    kind = "dns-account-01"
+
+    def __init__(self, name_server):
+        self.name_server = name_server
+
+    def prepare(self, client, name, token):
+        digest = hashlib.sha256(client.account.encode()).digest()[:10]
+        label = base64.b32encode(digest).decode().lower()
+        self.name_server.set_txt(f"_{label}._acme-challenge.{name}", client.dns_value(token))
+
+
+class DnsPersistProver:
+    """Proves control by dns-persist-01: a record that stays."""
+
+    kind = "dns-persist-01"
+
+    def __init__(self, name_server, issuer, parameters=""):
+        self.name_server = name_server
+        self.issuer = issuer
+        self.parameters = parameters
+
+    def prepare(self, client, name, _token):
+        self.name_server.set_txt(
+            f"_validation-persist.{name}", f"{self.issuer}; accounturi={client.account}{self.parameters}"
+        )

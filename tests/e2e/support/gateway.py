@@ -79,8 +79,8 @@ class Gateway:
     def log(self):
         return self.folder / "acmegate.log"
 
-    def directory(self, endpoint="acme"):
-        return f"https://localhost:{self.port}/acme/{endpoint}/directory"
+    def directory(self, endpoint="acme", host="localhost"):
+        return f"https://{host}:{self.port}/acme/{endpoint}/directory"
 
     # ---- running ----
 
@@ -129,9 +129,9 @@ class Gateway:
 
     # ---- looking ----
 
-    def client(self, key=None, endpoint="acme", **members):
+    def client(self, key=None, endpoint="acme", host="localhost", **members):
         """A registered account."""
-        return AcmeClient(self.directory(endpoint), self.root_path, key, **members).register()
+        return AcmeClient(self.directory(endpoint, host), self.root_path, key, **members).register()
 
     def query(self, sql, *parameters):
         """Rows as dictionaries, read from the live database."""

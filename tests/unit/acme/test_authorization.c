@@ -17,6 +17,7 @@ static const int64_t expiry = 1767323045;
 #define ERROR        "{\"type\":\"urn:ietf:params:acme:error:dns\",\"detail\":\"no TXT\",\"status\":400}"
 
 static const struct urls urls = {.base = "https://acme.internal", .endpoint = "corp"};
+static const struct authorization_view view = {.urls = &urls};
 
 static struct authorization authorization_of(enum authorization_status status)
 {
@@ -96,7 +97,8 @@ Test(authorization, begins_with_a_token_of_its_own)
 static void expect_shown(const struct authorization *authorization, int64_t now, const char *expected)
 {
     struct arena *arena = arena_new();
-    struct bytes document = authorization_render(arena, &urls, authorization, now);
+    struct bytes document =
+        authorization_render(arena, &(struct authorization_view){.urls = &urls, .now = now}, authorization);
     cr_assert_not_null(document.p);
     cr_expect_str_eq((const char *)document.p, expected);
     arena_free(arena);
@@ -183,7 +185,9 @@ Test(authorization, tells_when_it_ends_only_before_that)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct authorization authorization = authorization_of(cases[i].status);
         const char *document =
-            (const char *)authorization_render(arena, &urls, &authorization, cases[i].now).p;
+            (const char *)authorization_render(
+                arena, &(struct authorization_view){.urls = &urls, .now = cases[i].now}, &authorization)
+                .p;
         cr_expect_not_null(strstr(document, cases[i].shown), "%s", document);
     }
     arena_free(arena);
@@ -194,23 +198,39 @@ Test(authorization, each_challenge_is_shown_alone)
 {
     struct arena *arena = arena_new();
     struct authorization authorization = authorization_of(AUTHORIZATION_PENDING);
-    cr_expect_str_eq((const char *)challenge_render(arena, &urls, &authorization, CHALLENGE_HTTP_01).p,
+    cr_expect_str_eq((const char *)challenge_render(arena, &view, &authorization, CHALLENGE_HTTP_01).p,
                      HTTP_PENDING);
     authorization.chosen = CHALLENGE_HTTP_01;
     authorization.challenge_status = CHALLENGE_VALID;
     authorization.validated_at = expiry;
-    cr_expect_str_eq((const char *)challenge_render(arena, &urls, &authorization, CHALLENGE_HTTP_01).p,
+    cr_expect_str_eq((const char *)challenge_render(arena, &view, &authorization, CHALLENGE_HTTP_01).p,
                      "{" HTTP_URL
                      "\"status\":\"valid\",\"token\":\"tok\",\"validated\":\"2026-01-02T03:04:05Z\"}");
-    cr_expect_str_eq((const char *)challenge_render(arena, &urls, &authorization, CHALLENGE_DNS_01).p,
+    cr_expect_str_eq((const char *)challenge_render(arena, &view, &authorization, CHALLENGE_DNS_01).p,
                      DNS_PENDING);
     authorization.challenge_status = CHALLENGE_INVALID;
     authorization.validated_at = 0;
     authorization.error_json = ERROR;
-    cr_expect_str_eq((const char *)challenge_render(arena, &urls, &authorization, CHALLENGE_HTTP_01).p,
+    cr_expect_str_eq((const char *)challenge_render(arena, &view, &authorization, CHALLENGE_HTTP_01).p,
                      "{" HTTP_URL "\"status\":\"invalid\",\"token\":\"tok\",\"error\":" ERROR "}");
-    cr_expect_str_eq((const char *)challenge_render(arena, &urls, &authorization, CHALLENGE_DNS_01).p,
+    cr_expect_str_eq((const char *)challenge_render(arena, &view, &authorization, CHALLENGE_DNS_01).p,
                      DNS_PENDING);
+    arena_free(arena);
+}
+
+/* draft-ietf-acme-dns-persist-01 §3.1: no token, but who the record must name. */
+Test(authorization, a_persistent_challenge_says_what_its_record_names)
+{
+    static const char *const issuers[] = {"ca.internal", "acme.internal"};
+    const struct authorization_view named = {.urls = &urls, .issuer_names = issuers, .issuer_name_count = 2};
+    struct arena *arena = arena_new();
+    struct authorization authorization = authorization_of(AUTHORIZATION_PENDING);
+    authorization.account_id = 5;
+    cr_expect_str_eq(
+        (const char *)challenge_render(arena, &named, &authorization, CHALLENGE_DNS_PERSIST_01).p,
+        "{\"type\":\"dns-persist-01\",\"url\":\"" BASE "/challenge/9/dns-persist-01\","
+        "\"status\":\"pending\",\"accounturi\":\"" BASE
+        "/account/5\",\"issuer-domain-names\":[\"ca.internal\",\"acme.internal\"]}");
     arena_free(arena);
 }
 

@@ -5,8 +5,10 @@ LEAK_CHECKED_SUITE(caa);
 
 enum { MOST = 4 };
 
-#define ACCOUNT "https://acme.internal/acme/corp/account/7"
+#define ACCOUNT    "https://acme.internal/acme/corp/account/7"
+#define OTHER_NAME "https://acme.other/acme/corp/account/7"
 
+static const char *const accounts[] = {ACCOUNT, OTHER_NAME};
 static const char *const identities[] = {"ca.internal", "acme.internal"};
 
 struct caa_text {
@@ -39,6 +41,10 @@ Test(caa, who_may_issue)
         {"unless issuewild does", true, true, {{"issue", ";", false}, {"issuewild", "ca.internal", false}}},
         {"and issuewild forbids", true, false, {{"issue", "ca.internal", false}, {"issuewild", ";", false}}},
         {"this account", false, true, {{"issue", "ca.internal; accounturi=" ACCOUNT, false}}},
+        {"this account by another name",
+         false,
+         true,
+         {{"issue", "ca.internal; accounturi=" OTHER_NAME, false}}},
         {"another account", false, false, {{"issue", "ca.internal; accounturi=" ACCOUNT "1", false}}},
         {"this method", false, true, {{"issue", "ca.internal; validationmethods=dns-01,http-01", false}}},
         {"another method", false, false, {{"issue", "ca.internal; validationmethods=dns-01", false}}},
@@ -62,7 +68,7 @@ Test(caa, who_may_issue)
             records[count] = (struct caa_record){text->critical, bytes_from_string(text->tag),
                                                  bytes_from_string(text->value)};
         }
-        const struct caa_request request = {identities, 2, cases[i].wildcard, ACCOUNT, "http-01"};
+        const struct caa_request request = {identities, 2, cases[i].wildcard, accounts, 2, "http-01"};
         const char *fault = caa_fault(arena, records, count, &request);
         cr_expect_eq(fault == NULL, cases[i].allowed, "%s: %s", cases[i].what,
                      fault == NULL ? "allowed" : fault);
