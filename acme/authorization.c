@@ -16,6 +16,30 @@ const struct problem *authorization_parse_update(struct arena *arena, const stru
                        "An authorization can only be updated with {\"status\": \"deactivated\"}.");
 }
 
+const struct problem *authorization_parse_new(struct arena *arena, const struct json *payload,
+                                              struct identifier *identifier, bool *subdomains)
+{
+    const struct json *json = json_member(payload, "identifier");
+    if (json == NULL || json->type != JSON_OBJECT)
+        return problem_new(arena, PROBLEM_MALFORMED, "A new authorization needs an \"identifier\".");
+    const struct problem *problem = identifier_parse_json(arena, json, identifier);
+    if (problem != NULL)
+        return problem;
+    if (identifier_is_wildcard(identifier))
+        return problem_new(arena, PROBLEM_MALFORMED,
+                           "Wildcards cannot be authorized before an order (RFC 8555 §7.4.1).");
+    bool inside = false;
+    *subdomains = false;
+    bool beside = json_member_boolean(payload, "subdomainAuthAllowed", subdomains);
+    if (json_member_boolean(json, "subdomainAuthAllowed", &inside))
+        *subdomains = inside;
+    else if (!beside)
+        *subdomains = false;
+    if (*subdomains && identifier->type != IDENTIFIER_DNS)
+        return problem_new(arena, PROBLEM_MALFORMED, "There are no names below an IP address.");
+    return NULL;
+}
+
 enum authorization_status authorization_status_at(const struct authorization *authorization, int64_t now)
 {
     bool expires =
@@ -123,6 +147,8 @@ struct bytes authorization_render(struct arena *arena, const struct authorizatio
     json_end_array(writer);
     if (authorization->wildcard)
         json_put_boolean(writer, "wildcard", true);
+    if (authorization->subdomains)
+        json_put_boolean(writer, "subdomainAuthAllowed", true);
     json_end_object(writer);
     return json_writer_finish(writer);
 }

@@ -7,6 +7,13 @@
 [[gnu::warn_unused_result]] const struct problem *authorization_parse_update(struct arena *arena,
                                                                              const struct json *payload);
 
+/* newAuthz's payload (§7.4.1). malformed, unsupportedIdentifier. `subdomains`: the proof shall hold for the names below
+ * too; RFC 9444 has the member in the identifier, and some clients put it beside it. */
+[[gnu::warn_unused_result]] const struct problem *authorization_parse_new(struct arena *arena,
+                                                                          const struct json *payload,
+                                                                          struct identifier *identifier,
+                                                                          bool *subdomains);
+
 /* The status as of `now`: pending and valid ones expire. */
 enum authorization_status authorization_status_at(const struct authorization *authorization, int64_t now);
 

@@ -24,13 +24,14 @@ bool challenge_type_from_name(struct bytes name, enum challenge_type *out)
     return false;
 }
 
-challenge_set challenges_for_identifier(challenge_set of_endpoint, const struct identifier *identifier)
+challenge_set challenges_for_identifier(challenge_set of_endpoint, const struct identifier *identifier,
+                                        bool subdomains)
 {
+    bool wide = subdomains || identifier_is_wildcard(identifier);
     challenge_set set = 0;
     for (int type = 1; type < CHALLENGE_TYPE_END; ++type) {
-        bool fits = identifier->type == IDENTIFIER_IP
-                        ? types[type].for_ip
-                        : !identifier_is_wildcard(identifier) || types[type].for_wildcard;
+        bool fits =
+            identifier->type == IDENTIFIER_IP ? types[type].for_ip : !wide || types[type].for_wildcard;
         if (fits)
             set |= of_endpoint & 1U << type;
     }

@@ -25,6 +25,8 @@ static void write_meta(struct json_writer *writer, const struct directory_meta *
     }
     if (meta->external_account_required)
         json_put_boolean(writer, "externalAccountRequired", true);
+    if (meta->subdomains)
+        json_put_boolean(writer, "subdomainAuthAllowed", true);
     json_end_object(writer);
 }
 
@@ -35,11 +37,13 @@ struct bytes directory_render(struct arena *arena, const struct urls *urls, cons
     json_put_string(writer, "newNonce", url_new_nonce(arena, urls));
     json_put_string(writer, "newAccount", url_new_account(arena, urls));
     json_put_string(writer, "newOrder", url_new_order(arena, urls));
+    if (meta->pre_authorization)
+        json_put_string(writer, "newAuthz", url_new_authorization(arena, urls));
     json_put_string(writer, "revokeCert", url_revoke_cert(arena, urls));
     json_put_string(writer, "keyChange", url_key_change(arena, urls));
     json_put_string(writer, "renewalInfo", url_renewal_info(arena, urls));
     if (meta->terms_of_service != NULL || meta->website != NULL || meta->profile_count != 0 ||
-        meta->external_account_required || meta->caa_identity_count != 0)
+        meta->external_account_required || meta->caa_identity_count != 0 || meta->subdomains)
         write_meta(writer, meta);
     json_end_object(writer);
     return json_writer_finish(writer);

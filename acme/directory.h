@@ -12,6 +12,8 @@ struct directory_meta {
     bool external_account_required;
     const char *const *caa_identities;
     size_t caa_identity_count;
+    bool pre_authorization; /* newAuthz (§7.4.1) */
+    bool subdomains;        /* RFC 9444 */
 };
 
 struct bytes directory_render(struct arena *arena, const struct urls *urls, const struct directory_meta *meta);

@@ -87,7 +87,7 @@ const struct problem *eab_check_order(struct arena *arena, const struct eab_key 
 {
     if (key->revoked_at != 0)
         return refused(arena, "that this account was made with was revoked");
-    if (key->profile_count != 0 &&
+    if (profile != NULL && key->profile_count != 0 &&
         !bytes_equal_any(bytes_from_string(profile), key->profiles, key->profile_count))
         return problem_new(arena, PROBLEM_INVALID_PROFILE,
                            "The external account key \"%s\" is not good for the profile \"%s\".", key->kid,

@@ -261,6 +261,23 @@ const struct problem *identifier_parse(struct arena *arena, struct bytes type, s
                        (const char *)value.p, fault);
 }
 
+const struct problem *identifier_parse_json(struct arena *arena, const struct json *json,
+                                            struct identifier *out)
+{
+    struct bytes type, value;
+    if (!json_member_string(json, "type", &type) || !json_member_string(json, "value", &value))
+        return problem_new(arena, PROBLEM_MALFORMED,
+                           "An identifier needs a \"type\" and a \"value\", both strings.");
+    return identifier_parse(arena, type, value, out);
+}
+
+bool identifier_is_below(const struct identifier *identifier, const char *domain)
+{
+    size_t n = strlen(identifier->value), m = strlen(domain);
+    return identifier->type == IDENTIFIER_DNS && n > m + 1 && identifier->value[n - m - 1] == '.' &&
+           strcmp(identifier->value + n - m, domain) == 0;
+}
+
 bool identifier_from_name(enum identifier_type type, struct bytes value, struct identifier *out)
 {
     if (type == IDENTIFIER_DNS) {

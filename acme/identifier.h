@@ -28,6 +28,13 @@ int identifier_compare(const void *a, const void *b);
 [[gnu::warn_unused_result]] const struct problem *identifier_parse(struct arena *arena, struct bytes type,
                                                                    struct bytes value, struct identifier *out);
 
+/* As identifier_parse, of {"type": …, "value": …}. */
+[[gnu::warn_unused_result]] const struct problem *identifier_parse_json(struct arena *arena, const struct json *json,
+                                                                        struct identifier *out);
+
+/* True for a DNS name, wildcards included, that ends in "." and the domain. */
+bool identifier_is_below(const struct identifier *identifier, const char *domain);
+
 /* A name of a CSR or certificate: a DNS name in any case, or the 4 or 16 octets of an iPAddress. False when it is not a
  * valid identifier. */
 [[gnu::warn_unused_result]] bool identifier_from_name(enum identifier_type type, struct bytes value,

@@ -54,7 +54,9 @@ const struct challenge_type_info *challenge_type_info(enum challenge_type type);
 typedef uint32_t challenge_set;
 
 /* Which of the endpoint's challenges can prove this identifier; 0 when none can. */
-challenge_set challenges_for_identifier(challenge_set of_endpoint, const struct identifier *identifier);
+/* `subdomains`: and the names below it (RFC 9444). */
+challenge_set challenges_for_identifier(challenge_set of_endpoint, const struct identifier *identifier,
+                                        bool subdomains);
 
 /* ---- objects ---- */
 
@@ -79,6 +81,7 @@ struct authorization {
     const char *endpoint;
     struct identifier identifier; /* without "*." */
     bool wildcard;
+    bool subdomains; /* holds for the names below as well (RFC 9444) */
     enum authorization_status status;
     int64_t created_at;
     int64_t expires_at;

@@ -12,14 +12,21 @@ enum { ORDER_MAX_BYTES = 256 * 1024 };
 
 /* ---- newOrder ---- */
 
+/* The ancestor must be a domain above the name (RFC 9444). */
 static const struct problem *parse_identifier(struct arena *arena, const struct json *json,
-                                              struct identifier *out)
+                                              struct identifier *out, const char **ancestor)
 {
-    struct bytes type, value;
-    if (!json_member_string(json, "type", &type) || !json_member_string(json, "value", &value))
-        return problem_new(arena, PROBLEM_MALFORMED,
-                           "An identifier needs a \"type\" and a \"value\", both strings.");
-    return identifier_parse(arena, type, value, out);
+    const struct problem *problem = identifier_parse_json(arena, json, out);
+    struct bytes text;
+    struct identifier domain;
+    if (problem != NULL || json_member(json, "ancestorDomain") == NULL)
+        return problem;
+    if (!json_member_string(json, "ancestorDomain", &text) ||
+        !identifier_from_name(IDENTIFIER_DNS, text, &domain) || !identifier_is_below(out, domain.value))
+        return problem_new(arena, PROBLEM_MALFORMED, "The ancestorDomain of %s is not a domain above it.",
+                           out->value);
+    *ancestor = arena_duplicate(arena, domain.value);
+    return NULL;
 }
 
 /* What of a refused identifier is shown again: text as it came, cut short. */
@@ -54,9 +61,12 @@ static const struct problem *parse_identifiers(struct arena *arena, const struct
     const struct problem *first = NULL;
     struct subproblem *subproblems = arena_alloc_array(arena, list->count, sizeof(subproblems[0]));
     size_t refused = 0;
+    const char **ancestors = arena_alloc_array(arena, list->count, sizeof(ancestors[0]));
     out->identifiers = arena_alloc_array(arena, list->count, sizeof(out->identifiers[0]));
+    out->ancestors = ancestors;
     for (size_t i = 0; i < list->count; ++i) {
-        const struct problem *problem = parse_identifier(arena, list->items[i], &out->identifiers[i]);
+        const struct problem *problem =
+            parse_identifier(arena, list->items[i], &out->identifiers[i], &ancestors[i]);
         if (problem == NULL)
             continue;
         if (first == NULL)

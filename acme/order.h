@@ -9,6 +9,7 @@ enum { ORDER_MAX_IDENTIFIERS = 100 };
 struct order_request {
     struct identifier *identifiers; /* in the client's order, none twice */
     size_t identifier_count;
+    const char *const *ancestors; /* for each identifier its ancestorDomain (RFC 9444), or NULL */
     int64_t not_before; /* 0 when absent */
     int64_t not_after;
     const char *profile;  /* NULL when absent */

@@ -31,6 +31,11 @@ char *url_new_order(struct arena *arena, const struct urls *urls)
     return url_of(arena, urls, "new-order");
 }
 
+char *url_new_authorization(struct arena *arena, const struct urls *urls)
+{
+    return url_of(arena, urls, "new-authz");
+}
+
 char *url_revoke_cert(struct arena *arena, const struct urls *urls)
 {
     return url_of(arena, urls, "revoke-cert");

@@ -15,6 +15,7 @@ char *url_directory(struct arena *arena, const struct urls *urls);
 char *url_new_nonce(struct arena *arena, const struct urls *urls);
 char *url_new_account(struct arena *arena, const struct urls *urls);
 char *url_new_order(struct arena *arena, const struct urls *urls);
+char *url_new_authorization(struct arena *arena, const struct urls *urls);
 char *url_revoke_cert(struct arena *arena, const struct urls *urls);
 char *url_limits(struct arena *arena, const struct urls *urls);
 char *url_renewal_info(struct arena *arena, const struct urls *urls);

@@ -60,6 +60,7 @@ struct endpoint_config {
     const char *terms_of_service;
     const char *website;
     int64_t authorization_lifetime_s; /* of a valid one; 0 switches reuse off */
+    bool subdomains;                  /* RFC 9444 */
 };
 
 struct listen_address {

@@ -18,6 +18,7 @@ enum config_type {
     CONFIG_ORIGIN,      /* const char *: https://host[:port] */
     CONFIG_ISSUER_TYPE, /* enum issuer_type */
     CONFIG_EAB,         /* enum eab_mode */
+    CONFIG_BOOLEAN,     /* bool */
     CONFIG_INTEGER,     /* int64_t */
     CONFIG_PORT,        /* uint16_t */
     CONFIG_DURATION,    /* int64_t, seconds */

@@ -146,8 +146,12 @@ const struct config_key config_keys[] = {
     {"endpoints.*.website", ENDPOINT(website), .type = CONFIG_TEXT, .help = "URL, shown in the directory."},
     {"endpoints.*.authorization_lifetime", ENDPOINT(authorization_lifetime_s), .type = CONFIG_DURATION,
      .min = 0, .max = YEAR_S, .fallback = "\"0s\"",
-     .help =
-         "How long a proven name serves an account's further orders; 0s has every order prove its names."},
+     .help = "How long a proven name serves an account's further orders, and pre-authorization (newAuthz) is "
+             "offered; 0s has every order prove its names."},
+    {"endpoints.*.subdomains", ENDPOINT(subdomains), .type = CONFIG_BOOLEAN, .fallback = "false",
+     .help = "Whether an account may prove, by the DNS, control of a domain and of all names below it at "
+             "once (RFC 9444). "
+             "Needs `authorization_lifetime`."},
 
     {"validation.resolvers", TOP(validation.resolvers),
      .count_offset = offsetof(struct config, validation.resolver_count), .type = CONFIG_RESOLVERS,
@@ -208,6 +212,7 @@ static const struct {
     [CONFIG_ORIGIN] = {"https URL without a path", false},
     [CONFIG_ISSUER_TYPE] = {"`stepca` or `local`", false},
     [CONFIG_EAB] = {"`off`, `optional` or `required`", false},
+    [CONFIG_BOOLEAN] = {"`true` or `false`", false},
     [CONFIG_INTEGER] = {"integer", false},
     [CONFIG_PORT] = {"port", false},
     [CONFIG_DURATION] = {"duration", false},

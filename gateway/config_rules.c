@@ -47,6 +47,9 @@ static void check_endpoint(struct config_reader *reader, const struct endpoint_c
         if (bytes_equal_any(bytes_from_string(endpoint->profiles[i]), endpoint->profiles, i))
             config_error(reader, path, "\"%s\" is named twice", endpoint->profiles[i]);
     }
+    if (endpoint->subdomains && endpoint->authorization_lifetime_s == 0)
+        config_error(reader, arena_printf(reader->arena, "endpoints.%s.subdomains", endpoint->name),
+                     "needs authorization_lifetime: the proof of a domain serves later orders");
     check_issuer_names(reader, endpoint);
 }
 

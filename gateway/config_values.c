@@ -167,6 +167,14 @@ static bool set_origin(struct value *value)
 
 /* ---- numbers ---- */
 
+static bool set_boolean(struct value *value)
+{
+    if (value->json->type != JSON_BOOLEAN)
+        return refuse(value, "must be true or false");
+    store(value, &value->json->boolean, sizeof value->json->boolean);
+    return true;
+}
+
 static bool set_eab(struct value *value)
 {
     static const char *const modes[] = {
@@ -407,6 +415,8 @@ static bool set_value(struct value *value)
         return set_issuer_type(value);
     case CONFIG_EAB:
         return set_eab(value);
+    case CONFIG_BOOLEAN:
+        return set_boolean(value);
     case CONFIG_INTEGER:
         return set_integer(value);
     case CONFIG_PORT:

@@ -42,6 +42,20 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
     return STORE_DISCARD;
 }
 
+enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
+                                                   const char *kind, int64_t order_id,
+                                                   const struct problem *problem)
+{
+    struct event event = {.at = exchange->now,
+                          .kind = kind,
+                          .account_id = exchange->account.id,
+                          .order_id = order_id,
+                          .who = exchange_who(exchange),
+                          .detail = problem->detail};
+    exchange->problem = problem;
+    return exchange_store_ok(exchange, store_event_insert(session, &event)) ? STORE_APPLIED : STORE_DISCARD;
+}
+
 bool exchange_store_ok(struct exchange *exchange, enum store_result result)
 {
     if (result != STORE_FAILED)

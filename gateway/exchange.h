@@ -89,6 +89,12 @@ bool exchange_store_ok(struct exchange *exchange, enum store_result result);
 /* Sets the problem; returns it as STORE_DISCARD for use in `apply`. */
 enum store_apply_result exchange_refuse(struct exchange *exchange, const struct problem *problem);
 
+/* As exchange_refuse, with an event: what an authenticated client is refused for what it asked is part of the audit
+ * trail. */
+enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
+                                                   const char *kind, int64_t order_id,
+                                                   const struct problem *problem);
+
 /* Within `apply`: the account that signed is still there, valid, and its key the one that verified. Else the
  * problem is set. Reloads exchange->account. */
 [[gnu::warn_unused_result]] bool exchange_reload_account(struct exchange *exchange,

@@ -1,4 +1,5 @@
 #include "acme/authorization.h"
+#include "gateway/authorizing.h"
 #include "gateway/routes.h"
 #include "gateway/work.h"
 
@@ -110,6 +111,68 @@ void authorization_render_route(struct exchange *exchange)
     if (authorization_status_at(authorization, exchange->now) == AUTHORIZATION_PENDING)
         exchange_add_retry_after(exchange, POLL_AGAIN_S);
     exchange_reply_json(exchange, 200, authorization_render(exchange->arena, &view, authorization));
+}
+
+/* ---- new authorization (§7.4.1) ---- */
+
+struct new_authorization_state {
+    struct authorization authorization;
+    struct identifier identifier;
+    bool subdomains;
+    bool created; /* else it was valid before */
+};
+
+void new_authorization_prepare(struct exchange *exchange)
+{
+    struct new_authorization_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    exchange->state = state;
+    if (exchange->endpoint->authorization_lifetime_s == 0)
+        exchange->problem = problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                                "This endpoint has no pre-authorization.");
+    else if (exchange->envelope.post_as_get)
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object.");
+    else
+        exchange->problem = authorization_parse_new(exchange->arena, exchange->envelope.payload,
+                                                    &state->identifier, &state->subdomains);
+}
+
+enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_session *session)
+{
+    struct new_authorization_state *state = exchange->state;
+    struct authorization *authorization = &state->authorization;
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    struct authorizing authorizing = {
+        .identifiers = &state->identifier,
+        .identifier_count = 1,
+        .subdomains = state->subdomains && exchange->endpoint->subdomains,
+    };
+    const struct problem *problem = authorizing_check(exchange, session, &authorizing);
+    if (problem != NULL)
+        return exchange_refuse_and_record(exchange, session, "authorization.refused", 0, problem);
+    bool first_refusal;
+    problem = authorizing_check_rates(exchange, &authorizing, &first_refusal);
+    if (problem != NULL)
+        return first_refusal
+                   ? exchange_refuse_and_record(exchange, session, "authorization.refused", 0, problem)
+                   : exchange_refuse(exchange, problem);
+    if (!exchange_store_ok(
+            exchange, authorizing_use(exchange, session, &authorizing, 0, authorization, &state->created)))
+        return STORE_DISCARD;
+    if (!state->created)
+        return STORE_DISCARD;
+    return record(exchange, session, "authorization.created", NULL) ? STORE_APPLIED : STORE_DISCARD;
+}
+
+void new_authorization_render(struct exchange *exchange)
+{
+    const struct new_authorization_state *state = exchange->state;
+    const struct authorization_view view = view_of(exchange);
+    exchange_add_header(exchange, "Location",
+                        url_authorization(exchange->arena, &exchange->urls, state->authorization.id));
+    exchange_reply_json(exchange, state->created ? 201 : 200,
+                        authorization_render(exchange->arena, &view, &state->authorization));
 }
 
 /* ---- challenge ---- */

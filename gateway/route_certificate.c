@@ -60,9 +60,14 @@ static bool account_controls_names(struct exchange *exchange, struct store_sessi
 {
     for (size_t i = 0; i < facts->identifier_count; ++i) {
         struct authorization authorization;
+        const struct authorization_wanted wanted = {
+            .account_id = exchange->account.id,
+            .name = identifier_base_name(&facts->identifiers[i]),
+            .wildcard = identifier_is_wildcard(&facts->identifiers[i]),
+            .until = exchange->now,
+        };
         enum store_result found =
-            store_authorization_find_valid(session, exchange->arena, exchange->account.id,
-                                           &facts->identifiers[i], exchange->now, &authorization);
+            store_authorization_find_valid(session, exchange->arena, &wanted, &authorization);
         if (!exchange_store_ok(exchange, found) || found == STORE_NOT_FOUND)
             return false;
     }

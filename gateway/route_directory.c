@@ -21,7 +21,9 @@ void directory_render_route(struct exchange *exchange)
                                   .profile_count = endpoint->profile_count,
                                   .external_account_required = endpoint->eab == EAB_REQUIRED,
                                   .caa_identities = endpoint->caa_identities,
-                                  .caa_identity_count = endpoint->caa_identity_count};
+                                  .caa_identity_count = endpoint->caa_identity_count,
+                                  .pre_authorization = endpoint->authorization_lifetime_s > 0,
+                                  .subdomains = endpoint->subdomains};
     exchange_reply_json(exchange, 200, directory_render(exchange->arena, &exchange->urls, &meta));
 }
 

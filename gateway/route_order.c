@@ -2,7 +2,7 @@
 #include "acme/certificate.h"
 #include "acme/csr.h"
 #include "acme/order.h"
-#include "gateway/address_policy.h"
+#include "gateway/authorizing.h"
 #include "gateway/routes.h"
 #include "gateway/work.h"
 
@@ -15,9 +15,8 @@ enum {
 /* Between the steps of new-order and finalize. */
 struct order_state {
     struct order_request request;
-    const struct profile_config *profile;
+    struct authorizing authorizing;
     struct order order;
-    struct eab_key eab_key; /* the account's; id 0: none */
     bool created;
     struct bytes csr;              /* checked */
     const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
@@ -51,7 +50,7 @@ static const struct problem *choose_profile(struct exchange *exchange, struct or
     const char *wanted = state->request.profile == NULL ? endpoint->profiles[0] : state->request.profile;
     for (size_t i = 0; i < endpoint->profile_count; ++i) {
         if (strcmp(endpoint->profiles[i], wanted) == 0) {
-            state->profile = config_profile(exchange->server->config, wanted);
+            state->authorizing.profile = config_profile(exchange->server->config, wanted);
             return NULL;
         }
     }
@@ -63,7 +62,7 @@ static const struct problem *choose_profile(struct exchange *exchange, struct or
 static const struct problem *check_issuer_up(struct exchange *exchange, const struct order_state *state)
 {
     struct issuer_status status;
-    issuer_read_status(server_issuer(exchange->server, state->profile->issuer), &status);
+    issuer_read_status(server_issuer(exchange->server, state->authorizing.profile->issuer), &status);
     if (status.usable)
         return NULL;
     struct problem *problem =
@@ -73,71 +72,10 @@ static const struct problem *check_issuer_up(struct exchange *exchange, const st
     return problem;
 }
 
-/* Why a name needs no proof; NULL when it does. */
-static const char *why_trusted(struct exchange *exchange, const struct order_state *state,
-                               const struct identifier *identifier)
-{
-    const struct endpoint_config *endpoint = exchange->endpoint;
-    const char *address = exchange->request->client_address;
-    const char *pattern =
-        name_patterns_find(endpoint->trusted_names, endpoint->trusted_name_count, identifier);
-    if (pattern != NULL)
-        return arena_printf(exchange->arena, "the endpoint trusts the name \"%s\"", pattern);
-    if (networks_hold(endpoint->trusted_networks, endpoint->trusted_network_count, address))
-        return arena_printf(exchange->arena, "the endpoint trusts the network of %s", address);
-    if (state->eab_key.trusted)
-        return arena_printf(exchange->arena, "the external account key \"%s\" is trusted",
-                            state->eab_key.kid);
-    return NULL;
-}
-
-static const struct problem *check_challenges_exist(struct exchange *exchange,
-                                                    const struct order_state *state)
-{
-    for (size_t i = 0; i < state->request.identifier_count; ++i) {
-        const struct identifier *identifier = &state->request.identifiers[i];
-        if (challenges_for_identifier(exchange->endpoint->challenges, identifier) == 0 &&
-            why_trusted(exchange, state, identifier) == NULL)
-            return problem_new(exchange->arena, PROBLEM_REJECTED_IDENTIFIER,
-                               "This endpoint offers no challenge that could prove control of %s.",
-                               identifier->value);
-    }
-    return NULL;
-}
-
-/* What the key that the account was made with allows. */
-static const struct problem *check_eab(struct exchange *exchange, struct store_session *session,
-                                       struct order_state *state)
-{
-    if (exchange->account.eab_key_id == 0)
-        return NULL;
-    enum store_result found =
-        store_eab_key_load(session, exchange->arena, exchange->account.eab_key_id, &state->eab_key);
-    if (!exchange_store_ok(exchange, found) || found != STORE_OK)
-        return exchange->problem;
-    return eab_check_order(exchange->arena, &state->eab_key, state->profile->name, state->request.identifiers,
-                           state->request.identifier_count);
-}
-
-/* The endpoint's policy, the profile's, and that of the account's key. */
-static const struct problem *check_names(struct exchange *exchange, struct store_session *session,
-                                         struct order_state *state)
-{
-    struct arena *arena = exchange->arena;
-    const struct order_request *request = &state->request;
-    const struct problem *problem = name_policy_check(arena, &exchange->endpoint->names, "this endpoint",
-                                                      request->identifiers, request->identifier_count);
-    if (problem == NULL)
-        problem = name_policy_check(arena, &state->profile->names,
-                                    arena_printf(arena, "the profile \"%s\"", state->profile->name),
-                                    request->identifiers, request->identifier_count);
-    return problem != NULL ? problem : check_eab(exchange, session, state);
-}
-
 static const struct problem *check_validity(struct exchange *exchange, const struct order_state *state)
 {
     struct validity_limits limits;
-    server_profile_limits(exchange->server, state->profile, &limits);
+    server_profile_limits(exchange->server, state->authorizing.profile, &limits);
     return validity_check_order(exchange->arena, &limits, exchange->now, state->request.not_before,
                                 state->request.not_after);
 }
@@ -153,6 +91,9 @@ void new_order_prepare(struct exchange *exchange)
     const struct problem *problem =
         order_parse_new(exchange->arena, exchange->envelope.payload,
                         (size_t)exchange->server->config->max_identifiers, &state->request);
+    state->authorizing = (struct authorizing){.identifiers = state->request.identifiers,
+                                              .identifier_count = state->request.identifier_count,
+                                              .ancestors = state->request.ancestors};
     if (problem == NULL)
         problem = choose_profile(exchange, state);
     if (problem == NULL)
@@ -161,64 +102,6 @@ void new_order_prepare(struct exchange *exchange)
 }
 
 /* ---- new-order: apply ---- */
-
-/* What an authenticated client is refused for what it asked is part of the audit trail. */
-static enum store_apply_result refuse_and_record(struct exchange *exchange, struct store_session *session,
-                                                 const char *kind, int64_t order_id,
-                                                 const struct problem *problem)
-{
-    enum store_result recorded = record(exchange, session, kind, order_id, problem->detail);
-    exchange->problem = problem;
-    return exchange_store_ok(exchange, recorded) ? STORE_APPLIED : STORE_DISCARD;
-}
-
-/* Valid from its beginning, without a challenge. */
-static enum store_result insert_trusted(struct exchange *exchange, struct store_session *session,
-                                        const char *why, struct authorization *authorization)
-{
-    authorization->status = AUTHORIZATION_VALID;
-    authorization->validated_at = exchange->now;
-    enum store_result result = store_authorization_insert(session, authorization);
-    if (result != STORE_OK)
-        return result;
-    struct event event = {.at = exchange->now,
-                          .kind = "authorization.trusted",
-                          .account_id = exchange->account.id,
-                          .authorization_id = authorization->id,
-                          .who = exchange_who(exchange),
-                          .detail = why};
-    return store_event_insert(session, &event);
-}
-
-static enum store_result use_authorization(struct exchange *exchange, struct store_session *session,
-                                           const struct order_state *state,
-                                           const struct identifier *identifier, struct authorization *out)
-{
-    const struct endpoint_config *endpoint = exchange->endpoint;
-    if (endpoint->authorization_lifetime_s > 0) {
-        enum store_result found =
-            store_authorization_find_valid(session, exchange->arena, exchange->account.id, identifier,
-                                           exchange->now + exchange->server->config->order_lifetime_s, out);
-        if (found != STORE_NOT_FOUND)
-            return found;
-    }
-    *out = (struct authorization){
-        .account_id = exchange->account.id,
-        .endpoint = endpoint->name,
-        .identifier = {.type = identifier->type},
-        .wildcard = identifier_is_wildcard(identifier),
-        .status = AUTHORIZATION_PENDING,
-        .created_at = exchange->now,
-        .expires_at = exchange->now + exchange->server->config->order_lifetime_s,
-        .offered = challenges_for_identifier(endpoint->challenges, identifier),
-    };
-    snprintf(out->identifier.value, sizeof(out->identifier.value), "%s", identifier_base_name(identifier));
-    if (!authorization_begin(exchange->arena, out))
-        return STORE_FAILED;
-    const char *trusted = why_trusted(exchange, state, identifier);
-    return trusted != NULL ? insert_trusted(exchange, session, trusted, out)
-                           : store_authorization_insert(session, out);
-}
 
 /*
  * A certificate that is not known here, another account's or of other names is left out of the order:
@@ -269,24 +152,6 @@ static const struct problem *check_replaces(struct exchange *exchange, struct st
     return NULL;
 }
 
-/* The account's bucket, and one for each name. */
-static const struct problem *check_rates(struct exchange *exchange, const struct order_state *state,
-                                         bool *first)
-{
-    const struct config *config = exchange->server->config;
-    const struct order_request *request = &state->request;
-    size_t count = request->identifier_count;
-    struct rate_demand *demands = arena_alloc_array(exchange->arena, count + 1, sizeof(demands[0]));
-    for (size_t i = 0; i < count; ++i)
-        demands[i] =
-            (struct rate_demand){&config->orders_per_name, "orders for", request->identifiers[i].value};
-    demands[count] =
-        (struct rate_demand){&config->orders_per_account, "orders of account",
-                             arena_printf(exchange->arena, "%lld", (long long)exchange->account.id)};
-    return rate_limiter_take(exchange->server->rates, exchange->arena, demands, count + 1, clock_now_ms(),
-                             first);
-}
-
 static bool insert_order(struct exchange *exchange, struct store_session *session, struct order_state *state)
 {
     const struct order_request *request = &state->request;
@@ -295,7 +160,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
     state->order = (struct order){
         .account_id = exchange->account.id,
         .endpoint = exchange->endpoint->name,
-        .profile = state->profile->name,
+        .profile = state->authorizing.profile->name,
         .status = ORDER_PENDING,
         .status_since = exchange->now,
         .created_at = exchange->now,
@@ -310,8 +175,8 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         .replaces = request->replaces,
     };
     for (size_t i = 0; i < request->identifier_count; ++i) {
-        if (!exchange_store_ok(exchange, use_authorization(exchange, session, state, &request->identifiers[i],
-                                                           &authorizations[i])))
+        if (!exchange_store_ok(exchange, authorizing_use(exchange, session, &state->authorizing, i,
+                                                         &authorizations[i], NULL)))
             return false;
         state->order.authorization_ids[i] = authorizations[i].id;
     }
@@ -326,20 +191,18 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     struct order_state *state = exchange->state;
     if (!exchange_reload_account(exchange, session))
         return STORE_DISCARD;
-    const struct problem *problem = check_names(exchange, session, state);
-    if (problem == NULL)
-        problem = check_challenges_exist(exchange, state);
+    const struct problem *problem = authorizing_check(exchange, session, &state->authorizing);
     if (problem == NULL)
         problem = check_validity(exchange, state);
     const char *replaces_ignored = NULL;
     if (problem == NULL)
         problem = check_replaces(exchange, session, &state->request, &replaces_ignored);
     if (problem != NULL)
-        return refuse_and_record(exchange, session, "order.refused", 0, problem);
+        return exchange_refuse_and_record(exchange, session, "order.refused", 0, problem);
     bool first_refusal;
-    problem = check_rates(exchange, state, &first_refusal);
+    problem = authorizing_check_rates(exchange, &state->authorizing, &first_refusal);
     if (problem != NULL)
-        return first_refusal ? refuse_and_record(exchange, session, "order.refused", 0, problem)
+        return first_refusal ? exchange_refuse_and_record(exchange, session, "order.refused", 0, problem)
                              : exchange_refuse(exchange, problem);
     state->created = true;
     if (!insert_order(exchange, session, state))
@@ -471,7 +334,7 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
         return exchange_refuse(exchange, problem);
     struct order *order = &state->order;
     if (state->refusal != NULL)
-        return refuse_and_record(exchange, session, "finalize.refused", order->id, state->refusal);
+        return exchange_refuse_and_record(exchange, session, "finalize.refused", order->id, state->refusal);
     if (order->status != ORDER_VALID)
         exchange->hold_key = order->id;
     if (is_under_way(order))

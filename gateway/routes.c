@@ -10,6 +10,8 @@ static const struct route routes[] = {
     {"/account/{id}/orders", "POST", ROUTE_KID, true, account_orders_prepare, NULL, account_orders_render},
     {"/key-change", "POST", ROUTE_KID, false, key_change_prepare, key_change_apply, account_render_route},
     {"/new-order", "POST", ROUTE_KID, false, new_order_prepare, new_order_apply, order_render_route},
+    {"/new-authz", "POST", ROUTE_KID, false, new_authorization_prepare, new_authorization_apply,
+     new_authorization_render},
     {"/order/{id}", "POST", ROUTE_KID, true, order_prepare, NULL, order_render_route},
     {"/order/{id}/finalize", "POST", ROUTE_KID, false, finalize_prepare, finalize_apply, order_render_route},
     {"/authz/{id}", "POST", ROUTE_KID, false, authorization_prepare, authorization_apply,

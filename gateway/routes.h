@@ -29,7 +29,10 @@ void finalize_prepare(struct exchange *exchange);
 enum store_apply_result finalize_apply(struct exchange *exchange, struct store_session *session);
 void order_render_route(struct exchange *exchange);
 
-/* route_authorization.c (§7.5) */
+/* route_authorization.c (§7.4.1, §7.5) */
+void new_authorization_prepare(struct exchange *exchange);
+enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_session *session);
+void new_authorization_render(struct exchange *exchange);
 void authorization_prepare(struct exchange *exchange);
 enum store_apply_result authorization_apply(struct exchange *exchange, struct store_session *session);
 void authorization_render_route(struct exchange *exchange);

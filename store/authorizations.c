@@ -14,7 +14,8 @@ enum {
 };
 
 #define AUTHORIZATION_SELECT \
-    "SELECT z.id, z.account_id, a.endpoint, z.identifier_type, z.identifier, z.wildcard, z.status, " \
+    "SELECT z.id, z.account_id, a.endpoint, z.identifier_type, z.identifier, z.wildcard, z.subdomains, " \
+    "z.status, " \
     "z.created_at," \
     " z.expires_at, z.token, z.offered, z.challenge_type, z.challenge_status, z.validated_at, z.error," \
     " z.attempt_count, z.first_attempt_at, z.next_attempt_at" \
@@ -27,17 +28,18 @@ static const struct statement statements[] = {
     [AUTHORIZATION_LOAD] = {"authorization_load", AUTHORIZATION_SELECT "WHERE z.id = $id"},
     [AUTHORIZATION_INSERT] =
         {"authorization_insert",
-         "INSERT INTO authorizations (id, account_id, identifier_type, identifier, wildcard, status,"
+         "INSERT INTO authorizations (id, account_id, identifier_type, identifier, wildcard, subdomains, "
+         "status,"
          " created_at, expires_at, token, offered, challenge_type, challenge_status, validated_at, error,"
          " error_detail, attempt_count, first_attempt_at, next_attempt_at)"
-         " VALUES ($id, $account_id, $identifier_type, $identifier, $wildcard, $status,"
+         " VALUES ($id, $account_id, $identifier_type, $identifier, $wildcard, $subdomains, $status,"
          " $created_at, $expires_at, $token, $offered, $challenge_type, $challenge_status, $validated_at, "
          "$error,"
          " $error_detail, $attempt_count, $first_attempt_at, $next_attempt_at)"},
     [AUTHORIZATION_FIND_VALID] =
         {"authorization_find_valid", AUTHORIZATION_SELECT
          "WHERE z.identifier = $identifier AND z.account_id = $account_id AND z.status = 'valid'"
-         " AND z.expires_at >= $until AND z.wildcard = $wildcard"
+         " AND z.expires_at >= $until AND z.wildcard = $wildcard AND z.subdomains >= $subdomains"
          " ORDER BY z.expires_at DESC LIMIT 1"},
     [AUTHORIZATION_UPDATE] = {"authorization_update",
                               "UPDATE authorizations SET status = $status, expires_at = $expires_at,"
@@ -95,6 +97,7 @@ static enum store_result take_authorization(struct query *query, struct authoriz
     out->endpoint = query_take_text(query);
     take_identifier(query, &out->identifier);
     out->wildcard = query_take_integer(query) != 0;
+    out->subdomains = query_take_integer(query) != 0;
     out->status = query_take_authorization_status(query);
     out->created_at = query_take_integer(query);
     out->expires_at = query_take_integer(query);
@@ -149,6 +152,7 @@ enum store_result store_authorization_insert(struct store_session *session,
     query_bind_text(&query, "$identifier_type", identifier_type_name(authorization->identifier.type));
     query_bind_text(&query, "$identifier", authorization->identifier.value);
     query_bind_integer(&query, "$wildcard", authorization->wildcard);
+    query_bind_integer(&query, "$subdomains", authorization->subdomains);
     query_bind_integer(&query, "$created_at", authorization->created_at);
     query_bind_text(&query, "$token", authorization->token);
     query_bind_integer(&query, "$offered", authorization->offered);
@@ -156,14 +160,15 @@ enum store_result store_authorization_insert(struct store_session *session,
 }
 
 enum store_result store_authorization_find_valid(struct store_session *session, struct arena *arena,
-                                                 int64_t account_id, const struct identifier *identifier,
-                                                 int64_t until, struct authorization *out)
+                                                 const struct authorization_wanted *wanted,
+                                                 struct authorization *out)
 {
     QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_FIND_VALID);
-    query_bind_integer(&query, "$account_id", account_id);
-    query_bind_text(&query, "$identifier", identifier_base_name(identifier));
-    query_bind_integer(&query, "$wildcard", identifier_is_wildcard(identifier));
-    query_bind_integer(&query, "$until", until);
+    query_bind_integer(&query, "$account_id", wanted->account_id);
+    query_bind_text(&query, "$identifier", wanted->name);
+    query_bind_integer(&query, "$wildcard", wanted->wildcard);
+    query_bind_integer(&query, "$subdomains", wanted->subdomains);
+    query_bind_integer(&query, "$until", wanted->until);
     return take_authorization(&query, out);
 }
 

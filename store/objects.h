@@ -63,10 +63,17 @@
 /* Sets id. */
 [[gnu::warn_unused_result]] enum store_result store_authorization_insert(struct store_session *session,
                                                                          struct authorization *authorization);
-/* A valid one of this account for this name that lasts until `until` at least. */
+struct authorization_wanted {
+    int64_t account_id;
+    const char *name; /* without "*." */
+    bool wildcard;
+    bool subdomains; /* one that holds for the names below it, else either */
+    int64_t until;   /* lasts so long at least */
+};
+/* A valid one. */
 [[gnu::warn_unused_result]] enum store_result store_authorization_find_valid(
-    struct store_session *session, struct arena *arena, int64_t account_id,
-    const struct identifier *identifier, int64_t until, struct authorization *out);
+    struct store_session *session, struct arena *arena, const struct authorization_wanted *wanted,
+    struct authorization *out);
 /* Writes the status, the chosen challenge's fields and the error; STORE_NOT_FOUND unless the row still has
  * the states `was` and `challenge_was` (0 for no chosen challenge). */
 [[gnu::warn_unused_result]] enum store_result store_authorization_update(

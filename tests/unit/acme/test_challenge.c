@@ -36,20 +36,24 @@ Test(challenge, an_identifier_is_offered_what_can_prove_it)
     static const struct {
         struct identifier identifier;
         challenge_set of_endpoint, offered;
+        bool subdomains;
     } cases[] = {
-        {{IDENTIFIER_DNS, "a.example"}, HTTP | DNS, HTTP | DNS},
-        {{IDENTIFIER_DNS, "a.example"}, HTTP, HTTP},
-        {{IDENTIFIER_DNS, "a.example"}, DNS, DNS},
-        {{IDENTIFIER_DNS, "a.example"}, 0, 0},
-        {{IDENTIFIER_DNS, "*.example"}, HTTP | DNS, DNS},
-        {{IDENTIFIER_DNS, "*.example"}, HTTP, 0},
-        {{IDENTIFIER_IP, "192.0.2.1"}, HTTP | DNS, HTTP},
-        {{IDENTIFIER_IP, "2001:db8::1"}, HTTP | DNS, HTTP},
-        {{IDENTIFIER_IP, "192.0.2.1"}, DNS, 0},
+        {{IDENTIFIER_DNS, "a.example"}, HTTP | DNS, HTTP | DNS, false},
+        {{IDENTIFIER_DNS, "a.example"}, HTTP, HTTP, false},
+        {{IDENTIFIER_DNS, "a.example"}, DNS, DNS, false},
+        {{IDENTIFIER_DNS, "a.example"}, 0, 0, false},
+        {{IDENTIFIER_DNS, "*.example"}, HTTP | DNS, DNS, false},
+        {{IDENTIFIER_DNS, "*.example"}, HTTP, 0, false},
+        {{IDENTIFIER_DNS, "a.example"}, HTTP | DNS, DNS, true},
+        {{IDENTIFIER_DNS, "a.example"}, HTTP, 0, true},
+        {{IDENTIFIER_IP, "192.0.2.1"}, HTTP | DNS, HTTP, false},
+        {{IDENTIFIER_IP, "2001:db8::1"}, HTTP | DNS, HTTP, false},
+        {{IDENTIFIER_IP, "192.0.2.1"}, DNS, 0, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        cr_expect_eq(challenges_for_identifier(cases[i].of_endpoint, &cases[i].identifier), cases[i].offered,
-                     "%s of %x", cases[i].identifier.value, cases[i].of_endpoint);
+        cr_expect_eq(
+            challenges_for_identifier(cases[i].of_endpoint, &cases[i].identifier, cases[i].subdomains),
+            cases[i].offered, "%s of %x", cases[i].identifier.value, cases[i].of_endpoint);
     }
 }
 

@@ -166,21 +166,41 @@ Test(authorizations, a_valid_authorization_is_found_for_its_account_name_and_tim
     make_valid(&database, &account, "www.example.org", NOW + 10);
     struct authorization best = make_valid(&database, &account, "www.example.org", NOW + 20);
     struct authorization wildcard = make_valid(&database, &account, "*.example.org", NOW + 20);
+    struct authorization wide = {.account_id = account.id,
+                                 .identifier = dns("example.net"),
+                                 .subdomains = true,
+                                 .status = AUTHORIZATION_VALID,
+                                 .created_at = NOW,
+                                 .expires_at = NOW + 20,
+                                 .token = "token"};
+    cr_assert_eq(store_authorization_insert(database.writer, &wide), STORE_OK);
     const struct {
         int64_t account_id;
         const char *name;
         int64_t until, found;
+        bool subdomains;
     } cases[] = {
-        {account.id, "www.example.org", NOW, best.id},   {account.id, "www.example.org", NOW + 20, best.id},
-        {account.id, "www.example.org", NOW + 21, 0},    {other.id, "www.example.org", NOW, 0},
-        {account.id, "*.example.org", NOW, wildcard.id}, {account.id, "example.org", NOW, 0},
-        {account.id, "mail.example.org", NOW, 0},
+        {account.id, "example.net", NOW, wide.id, false},
+        {account.id, "example.net", NOW, wide.id, true},
+        {account.id, "www.example.org", NOW, 0, true},
+        {account.id, "www.example.org", NOW, best.id, false},
+        {account.id, "www.example.org", NOW + 20, best.id, false},
+        {account.id, "www.example.org", NOW + 21, 0, false},
+        {other.id, "www.example.org", NOW, 0, false},
+        {account.id, "*.example.org", NOW, wildcard.id, false},
+        {account.id, "example.org", NOW, 0, false},
+        {account.id, "mail.example.org", NOW, 0, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct identifier identifier = dns(cases[i].name);
+        const struct authorization_wanted wanted = {.account_id = cases[i].account_id,
+                                                    .name = identifier_base_name(&identifier),
+                                                    .wildcard = identifier_is_wildcard(&identifier),
+                                                    .subdomains = cases[i].subdomains,
+                                                    .until = cases[i].until};
         struct authorization found = {0};
-        enum store_result result = store_authorization_find_valid(
-            database.writer, database.arena, cases[i].account_id, &identifier, cases[i].until, &found);
+        enum store_result result =
+            store_authorization_find_valid(database.writer, database.arena, &wanted, &found);
         cr_expect_eq(result, cases[i].found == 0 ? STORE_NOT_FOUND : STORE_OK, "case %zu", i);
         cr_expect_eq(found.id, cases[i].found, "case %zu", i);
     }
