@@ -303,8 +303,10 @@ static bool parse(struct arena *arena, const struct json *json, bool private, st
     struct bytes kty;
     EVP_PKEY *key = NULL;
     bool good = false;
-    if (json == NULL || json->type != JSON_OBJECT || !json_member_string(json, "kty", &kty))
-        return fail(error, JOSE_MALFORMED, "The key is not a JWK with a \"kty\".");
+    if (json == NULL || json->type != JSON_OBJECT)
+        return fail(error, JOSE_MALFORMED, "The key is not a JWK.");
+    if (!json_member_string(json, "kty", &kty))
+        return fail(error, JOSE_BAD_KEY, "The key has no \"kty\".");
     if (bytes_equal_string(kty, "oct"))
         return bad_key(error, "Symmetric keys (\"oct\") are not accepted.");
     if (bytes_equal_string(kty, "EC"))

@@ -116,7 +116,7 @@ Test(provisioner_key, what_is_no_private_key_is_refused_with_a_reason)
         {" \n", JOSE_MALFORMED},
         {"hello", JOSE_MALFORMED},
         {"{", JOSE_MALFORMED},
-        {"{}", JOSE_MALFORMED},
+        {"{}", JOSE_BAD_KEY},
         {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", JOSE_MALFORMED},
         {fixture_public_jwk, JOSE_OK},
         {"{\"kty\":\"oct\",\"k\":\"AAECAwQFBgcICQoLDA0ODw\"}", JOSE_OK},
