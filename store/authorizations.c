@@ -57,7 +57,7 @@ static const struct statement statements[] = {
     [ORDERS_WAITING_ON] =
         {"orders_waiting_on",
          "SELECT o.id FROM order_authorizations oa CROSS JOIN orders o ON o.id = oa.order_id"
-         " WHERE oa.authorization_id = $authorization_id AND o.status = 'pending'"},
+         " WHERE oa.authorization_id = $authorization_id AND o.status IN ('pending', 'ready')"},
 };
 
 const struct statement_table store_authorization_statements = {statements,

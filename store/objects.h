@@ -84,7 +84,7 @@ struct authorization_wanted {
 [[gnu::warn_unused_result]] enum store_result store_authorizations_due(struct store_session *session,
                                                                        int64_t now, int64_t *ids, size_t max,
                                                                        size_t *count, int64_t *next_due);
-/* Orders that rest on it and are pending: their ids. */
+/* Orders that rest on it and are pending or ready: their ids. */
 [[gnu::warn_unused_result]] enum store_result store_orders_waiting_on(struct store_session *session,
                                                                       struct arena *arena,
                                                                       int64_t authorization_id, int64_t **ids,

@@ -8,10 +8,20 @@ sys.dont_write_bytecode = True
 
 from support import tools  # noqa: E402
 from support.ca_proxy import CaProxy  # noqa: E402
+from support.conformance import Conformance  # noqa: E402
 from support.gateway import Gateway, stepca_issuer  # noqa: E402
 from support.http_responder import HttpResponder  # noqa: E402
 from support.name_server import NameServer  # noqa: E402
 from support.step_ca import StepCA  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--conformance", action="store_true", help="run what carries a check's number, and print the list")
+
+
+def pytest_configure(config):
+    if config.getoption("--conformance"):
+        config.pluginmanager.register(Conformance())
 
 
 @pytest.fixture(scope="session")

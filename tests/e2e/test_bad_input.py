@@ -47,12 +47,14 @@ def send(client, url, body, content_type=JOSE_JSON):
 # ---- HTTP ----
 
 
+@pytest.mark.check(5)
 def test_unknown_paths(gateway, client):
     base = gateway.directory().removesuffix("/directory")
     for url in (f"{base}/nothing", gateway.directory("nowhere"), f"{base}/order/x", f"{base}/order/1/2", f"{base}/"):
         assert_problem(client.raw("GET", url), 404, "malformed")
 
 
+@pytest.mark.check(5)
 def test_wrong_methods_are_told_the_right_ones(gateway, client):
     reply = client.raw("GET", client.directory["newOrder"])
     assert_problem(reply, 405, "malformed")
@@ -63,16 +65,19 @@ def test_wrong_methods_are_told_the_right_ones(gateway, client):
         assert "GET" in reply.headers["Allow"]
 
 
+@pytest.mark.check(4)
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/jose+jsonx", ""])
 def test_wrong_content_type(client, content_type):
     reply = client.post(client.directory["newOrder"], {}, content_type=content_type)
     assert_post_problem(client, reply, 415, "malformed")
 
 
+@pytest.mark.check(4)
 def test_content_type_with_a_parameter_is_fine(client):
     assert client.post(client.account, {}, content_type=f"{JOSE_JSON}; charset=utf-8").status == 200
 
 
+@pytest.mark.check(5)
 def test_a_body_over_the_limit(client):
     reply = send(client, client.directory["newOrder"], b"{" + b" " * (64 * 1024) + b"}")
     assert_problem(reply, 413, "malformed")
@@ -86,6 +91,7 @@ NOISE = [
 ]
 
 
+@pytest.mark.check(1)
 def test_neither_http_2_nor_noise_ends_the_gateway(gateway, client):
     context = ssl.create_default_context(cafile=str(gateway.root_path))
     with contextlib.ExitStack() as connections:
@@ -126,6 +132,7 @@ NO_JWS = {
 }
 
 
+@pytest.mark.check(10, 19)
 @pytest.mark.parametrize("body", NO_JWS.values(), ids=NO_JWS.keys())
 def test_what_is_no_good_jws_is_malformed(client, body):
     assert_post_problem(client, send(client, client.account, body(client)), 400, "malformed")
@@ -148,6 +155,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.check(13, 14, 16, 17)
 @pytest.mark.parametrize("changes,status,kind", HEADERS.values(), ids=HEADERS.keys())
 def test_protected_headers(client, changes, status, kind):
     reply = client.post(client.account, **changes)
@@ -157,6 +165,7 @@ def test_protected_headers(client, changes, status, kind):
     assert_post_problem(client, reply, status, kind)
 
 
+@pytest.mark.check(11)
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "ES384", "RS256", "PS256", "ES256K"])
 def test_algorithms_that_do_not_fit_are_told_those_that_do(client, algorithm):
     reply = client.post(client.account, alg=algorithm)
@@ -165,11 +174,13 @@ def test_algorithms_that_do_not_fit_are_told_those_that_do(client, algorithm):
         assert {"ES256", "RS256", "EdDSA"} <= set(reply.json()["algorithms"])
 
 
+@pytest.mark.check(13)
 def test_a_key_where_an_account_is_needed_and_the_reverse(client):
     assert_post_problem(client, client.post(client.account, with_jwk=True), 400, "malformed")
     assert_post_problem(client, client.post(client.directory["newAccount"], {}), 400, "malformed")
 
 
+@pytest.mark.check(16)
 def test_a_replayed_nonce_is_bad_and_a_fresh_one_comes_with_it(client):
     nonce = client.nonce()
     assert client.post(client.account, nonce=nonce).status == 200
@@ -178,6 +189,7 @@ def test_a_replayed_nonce_is_bad_and_a_fresh_one_comes_with_it(client):
     assert client.post(client.account, nonce=reply.headers["Replay-Nonce"]).status == 200
 
 
+@pytest.mark.check(15)
 def test_a_bad_signature_spends_no_nonce(client):
     nonce = client.nonce()
     assert client.post(client.account, nonce=nonce, key=new_key()).problem == "malformed"
@@ -200,12 +212,14 @@ BAD_KEYS = {
 }
 
 
+@pytest.mark.check(12)
 @pytest.mark.parametrize("jwk,algorithm", BAD_KEYS.values(), ids=BAD_KEYS.keys())
 def test_account_keys_that_are_none(client, jwk, algorithm):
     reply = client.post(client.directory["newAccount"], {}, jwk=jwk(), alg=algorithm, kid=None)
     assert_post_problem(client, reply, 400, "badPublicKey")
 
 
+@pytest.mark.check(11)
 @pytest.mark.parametrize("kind", ["P-256", "P-384", "P-521", "RSA", "Ed25519"])
 def test_account_keys_of_every_kind_work(gateway, kind):
     client = gateway.client(new_key(kind))
@@ -224,11 +238,13 @@ CONTACTS = {
 }
 
 
+@pytest.mark.check(22)
 @pytest.mark.parametrize("contact,kind", CONTACTS.values(), ids=CONTACTS.keys())
 def test_contacts(client, contact, kind):
     assert_post_problem(client, client.post(client.account, {"contact": [contact]}), 400, kind)
 
 
+@pytest.mark.check(20, 23)
 def test_a_deactivated_account_can_do_nothing_more(client):
     assert client.post(client.account, {"status": "deactivated"}).json()["status"] == "deactivated"
     assert_post_problem(client, client.post(client.account), 403, "unauthorized")
@@ -237,6 +253,7 @@ def test_a_deactivated_account_can_do_nothing_more(client):
     assert_post_problem(client, refused.value.reply, 403, "unauthorized")
 
 
+@pytest.mark.check(20)
 def test_an_account_that_only_is_looked_for(gateway):
     client = AcmeClient(gateway.directory(), gateway.root_path)
     reply = client.post(client.directory["newAccount"], {"onlyReturnExisting": True}, with_jwk=True)
@@ -264,12 +281,14 @@ NAMES = {
 }
 
 
+@pytest.mark.check(27, 28)
 @pytest.mark.parametrize("identifiers,kind", NAMES.values(), ids=NAMES.keys())
 def test_identifiers(client, identifiers, kind):
     reply = client.post(client.directory["newOrder"], {"identifiers": identifiers})
     assert_post_problem(client, reply, 400, kind)
 
 
+@pytest.mark.check(1, 27)
 def test_several_bad_names_are_told_one_by_one(client):
     names = [
         {"type": "dns", "value": "a..internal"},
@@ -281,6 +300,7 @@ def test_several_bad_names_are_told_one_by_one(client):
     assert {one["identifier"]["value"] for one in reply.json()["subproblems"]} == {"a..internal", "-x.internal"}
 
 
+@pytest.mark.check(30)
 def test_an_unknown_profile(client):
     reply = client.post(
         client.directory["newOrder"], {"identifiers": [{"type": "dns", "value": fresh_name()}], "profile": "platinum"}
@@ -289,6 +309,7 @@ def test_an_unknown_profile(client):
     assert "platinum" in reply.detail
 
 
+@pytest.mark.check(33, 46)
 def test_what_belongs_to_another_account_is_not_shown(gateway, client, responder):
     owner = gateway.client()
     order = owner.ready_order([fresh_name()], HttpProver(responder(gateway)))
@@ -301,12 +322,14 @@ def test_what_belongs_to_another_account_is_not_shown(gateway, client, responder
     assert_post_problem(client, client.post(valid["finalize"], {"csr": "AA"}), 403, "unauthorized")
 
 
+@pytest.mark.check(33)
 def test_what_is_not_there_is_not_found(client):
     base = client.directory["newOrder"].removesuffix("/new-order")
     for path in ("order/1", "authz/1", "certificate/1"):
         assert_post_problem(client, client.post(f"{base}/{path}"), 404, "malformed")
 
 
+@pytest.mark.check(18)
 def test_post_as_get_takes_no_payload_and_others_need_an_object(client):
     order = client.order([fresh_name()])
     assert_post_problem(client, client.post(order.location, {}), 400, "malformed")
@@ -314,6 +337,7 @@ def test_post_as_get_takes_no_payload_and_others_need_an_object(client):
         assert_post_problem(client, client.post(client.directory["newOrder"], payload), 400, "malformed")
 
 
+@pytest.mark.check(43)
 def test_an_order_that_is_not_ready(client):
     order = client.order([fresh_name()])
     reply = client.finalize(order, [one["value"] for one in order.json()["identifiers"]])
@@ -346,6 +370,7 @@ def ready(gateway, client, responder):
     return client.ready_order(names, HttpProver(responder(gateway))), names
 
 
+@pytest.mark.check(44)
 @pytest.mark.parametrize("csr", CSRS.values(), ids=CSRS.keys())
 def test_csrs_that_are_refused_leave_the_order_ready(current_site, client, ready, csr):
     order, names = ready
@@ -364,6 +389,7 @@ def test_csrs_that_are_refused_leave_the_order_ready(current_site, client, ready
     assert_chains_to(chain, current_site.ca.root.certificate)
 
 
+@pytest.mark.check(44)
 @pytest.mark.parametrize("payload", [{}, {"csr": 1}, {"csr": "===="}, {"csr": ""}])
 def test_finalize_without_a_csr(client, ready, payload):
     reply = client.post(ready[0].json()["finalize"], payload)
@@ -371,6 +397,7 @@ def test_finalize_without_a_csr(client, ready, payload):
     assert client.get(ready[0].location)["status"] == "ready"
 
 
+@pytest.mark.check(44)
 def test_the_spelling_of_names_in_a_csr_does_not_matter(client, ready):
     """step-ca compares octet for octet: the token follows the CSR's spelling."""
     order, names = ready

@@ -51,6 +51,7 @@ def test_without_records_and_with_ours(gateway, prover, name_server):
     assert "CAA" in event["detail"] and "allowed" in event["detail"]
 
 
+@pytest.mark.check(38)
 def test_with_anothers(gateway, prover, name_server):
     client, name = gateway.client(), fresh_name()
     name_server.set_caa(name, ("issue", "other.example"))

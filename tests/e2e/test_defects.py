@@ -49,6 +49,7 @@ def order_row(gateway, order):
 # ---- 1 and 2: revocation ----
 
 
+@pytest.mark.check(48)
 def test_defect_01_revocation_is_recorded_when_the_ca_confirmed_it_and_not_before(
     gateway, responder, step_ca, ca_proxy
 ):
@@ -144,6 +145,7 @@ def test_defect_10_a_key_that_is_not_the_provisioners_is_told_before_anything_is
 # ---- 6 and 11: what the CA answers ----
 
 
+@pytest.mark.check(46)
 def test_defect_06_every_intermediate_is_in_the_chain(new_gateway, new_step_ca, responder):
     ca = new_step_ca(intermediates=3)
     gateway = new_gateway(ca).start()
@@ -270,6 +272,7 @@ def assert_refused(gateway, client, order, kind, words):
     assert row["last_outcome"] == "refused" and words in row["ca_message"] and words in row["error"]
 
 
+@pytest.mark.check(45)
 @pytest.mark.parametrize("status,message,kind", REFUSALS.values(), ids=REFUSALS.keys())
 def test_defect_12_a_refusal_ends_the_order_with_the_words_of_the_ca(
     gateway, responder, ca_proxy, status, message, kind
@@ -285,6 +288,7 @@ def test_defect_12_a_name_that_the_policy_of_a_real_step_ca_forbids(new_gateway,
     assert_refused(gateway, client, order, "rejectedIdentifier", name)
 
 
+@pytest.mark.check(43, 45)
 @pytest.mark.parametrize("status", [500, 503, 429])
 def test_defect_12_trouble_that_may_pass_is_waited_out(gateway, responder, ca_proxy, status):
     ca_proxy.replace["sign"] = answer(status, message="try again")
@@ -297,6 +301,7 @@ def test_defect_12_trouble_that_may_pass_is_waited_out(gateway, responder, ca_pr
     assert len(set(tokens)) == len(tokens), "a token was used twice"
 
 
+@pytest.mark.check(45)
 def test_defect_12_a_ca_that_does_not_accept_us_is_the_operators_matter(gateway, responder, ca_proxy):
     message = "The request lacked necessary authorization to be completed."
     ca_proxy.replace["sign"] = answer(401, message=message)

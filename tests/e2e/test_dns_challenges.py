@@ -23,6 +23,7 @@ def challenges_of(client, order):
     return client.get(order.json()["authorizations"][0])["challenges"]
 
 
+@pytest.mark.check(34, 40)
 def test_what_is_offered_and_in_which_order(gateway):
     client = gateway.client()
     for name in (fresh_name(), f"*.{fresh_name()}"):
@@ -42,6 +43,7 @@ def provers(name_server):
     }
 
 
+@pytest.mark.check(40)
 @pytest.mark.parametrize("kind", ["dns-account-01", "dns-persist-01"])
 @pytest.mark.parametrize("wildcard", [False, True])
 def test_issued(gateway, name_server, kind, wildcard):
@@ -83,6 +85,7 @@ class Another:
             self.name_server.set_txt(f"_validation-persist.{name}", self.record.format(account=client.account))
 
 
+@pytest.mark.check(38, 40)
 @pytest.mark.parametrize(
     "kind, record, problem, words",
     [

@@ -53,6 +53,7 @@ def register(client, **members):
     return client.post(client.directory["newAccount"], {"termsOfServiceAgreed": True, **members}, with_jwk=True)
 
 
+@pytest.mark.check(25)
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 def test_a_bound_account_shows_its_binding(gateway, algorithm):
     kid, mac_key = add_key(gateway, "--comment", "web servers")
@@ -68,6 +69,7 @@ def test_a_bound_account_shows_its_binding(gateway, algorithm):
     assert key == {"state": "good", "uses": 1, "comment": "web servers"}
 
 
+@pytest.mark.check(25)
 def test_without_a_binding(gateway):
     reply = register(client_of(gateway))
     assert (reply.status, reply.problem) == (403, "externalAccountRequired"), reply
@@ -81,6 +83,7 @@ def test_where_it_is_off_a_binding_is_not_looked_at(gateway):
     assert register(client, externalAccountBinding={"nothing": 1}).status == 201
 
 
+@pytest.mark.check(25)
 def test_a_key_that_has_an_account_gets_it_whatever_binding_comes(gateway):
     kid, mac_key = add_key(gateway, "--uses", "1")
     client = client_of(gateway)
@@ -102,6 +105,7 @@ MALFORMED = {
 }
 
 
+@pytest.mark.check(25)
 @pytest.mark.parametrize("case", MALFORMED, ids=list(MALFORMED))
 def test_malformed_bindings(gateway, case):
     kid, mac_key = add_key(gateway)
@@ -117,6 +121,7 @@ def test_what_is_no_binding_at_all(gateway, value):
     assert (reply.status, reply.problem) == (400, "malformed"), reply
 
 
+@pytest.mark.check(25)
 def test_keys_that_are_not_good(gateway):
     """Unknown, of another endpoint, another MAC key, used up, expired, revoked: no account, and no use counted."""
     good = add_key(gateway, "--kid", "good")
@@ -141,6 +146,7 @@ def test_keys_that_are_not_good(gateway):
     }
 
 
+@pytest.mark.check(25, 30)
 def test_a_keys_policy_limits_orders(gateway, responder):
     name = fresh_name()
     options = ["--allow", f"{name},*.{name}", "--deny", f"secret.{name}", "--profiles", "short"]

@@ -385,7 +385,7 @@ NAMES = {
 table(28, 400, "malformed", "name", NAMES, lambda w, name: w.names_order(name))
 ADDRESSES = {
     "short": "127.1", "zeros before": "010.1.2.3", "a mask": "10.0.0.0/8", "not canonical": "2001:DB8::1", "zeros that are too many": "2001:db8:0:0:0:0:0:1",
-    "brackets": "[2001:db8::1]", "a zone": "fe80::1%eth0", "a name": "a.internal", "nothing": "", "too many": "1.2.3.4.5",
+    "IPv4 in IPv6": "::ffff:10.1.2.3", "brackets": "[2001:db8::1]", "a zone": "fe80::1%eth0", "a name": "a.internal", "nothing": "", "too many": "1.2.3.4.5",
 }
 table(29, 400, "malformed", "address", ADDRESSES, lambda w, value: w.order({"type": "ip", "value": value}))
 LISTS = {

@@ -21,6 +21,7 @@ def change_key(client, new, signer=None, header=None, payload=None):
     return client.post(url, flattened(signer or new, protected, inner))
 
 
+@pytest.mark.check(26)
 @pytest.mark.parametrize("new", [new_key(), ed25519.Ed25519PrivateKey.generate()], ids=["P-256", "Ed25519"])
 def test_the_new_key_is_the_accounts_and_the_old_one_is_dead_at_once(current_site, client, new):
     old = client.key
@@ -52,6 +53,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.check(26)
 @pytest.mark.parametrize("case", REFUSED, ids=list(REFUSED))
 def test_refused_and_the_account_keeps_its_key(client, case):
     reply = change_key(client, new_key(), **REFUSED[case])
@@ -76,6 +78,7 @@ def test_the_present_key_again(client):
     assert (reply.status, reply.problem) == (400, "malformed"), reply
 
 
+@pytest.mark.check(26)
 def test_a_key_that_another_account_has(current_site, client):
     other = current_site.gateway.client()
     reply = change_key(client, other.key)

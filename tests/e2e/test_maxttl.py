@@ -83,12 +83,14 @@ def test_the_profile_chosen_by_the_client_decides(new_gateway, step_ca, responde
     assert set(gateway.client().directory["meta"]["profiles"]) == {"default", "short"}
 
 
+@pytest.mark.check(31)
 def test_an_end_within_the_cap_is_kept_to_the_second(ttl_gateway, responder):
     end = utc_now() + 2 * HOUR
     certificate, _ = issue(ttl_gateway("24h"), responder, notAfter=rfc3339(end))
     assert certificate.not_valid_after == end
 
 
+@pytest.mark.check(31)
 @pytest.mark.parametrize(
     "members",
     [

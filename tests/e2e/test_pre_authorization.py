@@ -33,6 +33,7 @@ def details(gateway, kind):
     return [row["detail"] for row in gateway.query("SELECT detail FROM v_events WHERE kind = ?", kind)]
 
 
+@pytest.mark.check(37)
 def test_the_directory_says_what_there_is(gateway):
     for endpoint, pre, below in (("acme", True, True), ("narrow", True, None), ("plain", False, None)):
         directory = gateway.client(endpoint=endpoint).directory
@@ -43,6 +44,7 @@ def test_the_directory_says_what_there_is(gateway):
     assert (reply.status, reply.problem) == (404, "malformed")
 
 
+@pytest.mark.check(35, 37)
 def test_proven_before_the_order(gateway, responder):
     client, name, prover = gateway.client(), fresh_name(), HttpProver(responder(gateway))
     first = pre_authorize(client, name)
@@ -71,6 +73,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.check(37)
 @pytest.mark.parametrize("payload, status, problem", REFUSED.values(), ids=REFUSED.keys())
 def test_refused(gateway, payload, status, problem):
     client = gateway.client()
@@ -79,6 +82,7 @@ def test_refused(gateway, payload, status, problem):
     assert gateway.query("SELECT count(*) AS n FROM authorizations") == [{"n": 0}]
 
 
+@pytest.mark.check(37)
 @pytest.mark.parametrize("beside", [False, True])
 def test_names_below_a_proven_domain(gateway, name_server, beside):
     client, domain = gateway.client(), fresh_name()
@@ -100,6 +104,7 @@ def test_names_below_a_proven_domain(gateway, name_server, beside):
     assert gateway.client().order([f"a.{domain}"]).json()["status"] == "pending"
 
 
+@pytest.mark.check(37)
 def test_the_domain_that_the_client_names(gateway, name_server):
     client, domain = gateway.client(), fresh_name()
     prove(client, pre_authorize(client, domain, subdomainAuthAllowed=True), DnsProver(name_server))
@@ -137,6 +142,7 @@ def test_subdomains_need_proofs_that_last(step_ca, new_gateway):
     assert code != 0 and "endpoints.acme.subdomains" in errors
 
 
+@pytest.mark.check(35)
 def test_a_withdrawn_proof_holds_for_nothing(gateway, name_server):
     client, domain = gateway.client(), fresh_name()
     reply = pre_authorize(client, domain, subdomainAuthAllowed=True)

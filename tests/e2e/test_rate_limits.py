@@ -26,6 +26,7 @@ def assert_limited(client, reply, *words):
     assert page.status == 200 and b"Rate limits" in page.body
 
 
+@pytest.mark.check(49)
 def test_orders_for_one_name_whoever_makes_them(step_ca, new_gateway):
     gateway, name = start(step_ca, new_gateway, orders_per_name="2/1h"), fresh_name()
     first, second = gateway.client(), gateway.client()
@@ -39,6 +40,7 @@ def test_orders_for_one_name_whoever_makes_them(step_ca, new_gateway):
     assert gateway.query("SELECT count(*) AS n FROM orders")[0]["n"] == 3
 
 
+@pytest.mark.check(49)
 def test_orders_of_one_account(step_ca, new_gateway):
     gateway = start(step_ca, new_gateway, orders_per_account="3/1h")
     client, other = gateway.client(), gateway.client()
@@ -47,6 +49,7 @@ def test_orders_of_one_account(step_ca, new_gateway):
     assert new_order(other, fresh_name()).status == 201
 
 
+@pytest.mark.check(49)
 def test_new_accounts_from_one_address(step_ca, new_gateway):
     gateway = start(step_ca, new_gateway, accounts_per_address="2/1h")
     clients = [gateway.client() for _ in range(2)]

@@ -115,6 +115,7 @@ def test_every_attempt_has_a_token_of_its_own(gateway, responder, ca_proxy):
     assert len({row["token_id"] for row in rows}) == 2
 
 
+@pytest.mark.check(43)
 def test_the_same_finalize_after_a_restart_signs_nothing_more(gateway, responder, step_ca, ca_proxy):
     client, name = gateway.client(), fresh_name()
     order = client.ready_order([name], HttpProver(responder(gateway)))

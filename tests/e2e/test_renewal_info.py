@@ -43,6 +43,7 @@ def begin_and_end(certificate):
     return (when.replace(tzinfo=datetime.UTC) for when in (certificate.not_valid_before, certificate.not_valid_after))
 
 
+@pytest.mark.check(47)
 def test_the_window_is_late_in_the_validity_and_spread(gateway, prover):
     client, starts = gateway.client(), set()
     for _ in range(4):
@@ -57,6 +58,7 @@ def test_the_window_is_late_in_the_validity_and_spread(gateway, prover):
     assert len(starts) > 1, "certificates of one minute would renew in one minute"
 
 
+@pytest.mark.check(47)
 def test_a_revoked_certificate_should_have_been_renewed(gateway, prover):
     client = gateway.client()
     leaf = client.issue([fresh_name()], prover)[0]
@@ -105,6 +107,7 @@ def test_what_covers_nothing_is_said_and_not_kept(gateway, words):
     assert gateway.query("SELECT count(*) AS n FROM early_renewals")[0]["n"] == 0
 
 
+@pytest.mark.check(47)
 def test_identifiers_that_name_nothing(gateway):
     client = gateway.client()
     base = client.directory["renewalInfo"]
@@ -117,6 +120,7 @@ def test_identifiers_that_name_nothing(gateway):
 # ---- replaces ----
 
 
+@pytest.mark.check(32)
 def test_an_order_that_replaces(gateway, prover):
     client, name = gateway.client(), fresh_name()
     old = client.issue([name], prover)[0]
@@ -132,6 +136,7 @@ def test_an_order_that_replaces(gateway, prover):
     assert (again.status, again.problem) == (409, "alreadyReplaced"), again
 
 
+@pytest.mark.check(32)
 def test_until_the_replacement_is_valid_another_may_be_ordered(gateway, prover):
     client, name = gateway.client(), fresh_name()
     old = client.issue([name], prover)[0]
@@ -139,6 +144,7 @@ def test_until_the_replacement_is_valid_another_may_be_ordered(gateway, prover):
         assert client.order([name], replaces=identifier_of(old)).json()["replaces"] == identifier_of(old)
 
 
+@pytest.mark.check(32)
 def test_a_replaces_that_does_not_fit_is_left_out_and_told_to_the_operator(gateway, prover):
     client, other, name = gateway.client(), gateway.client(), fresh_name()
     mine = client.issue([name], prover)[0]
@@ -157,6 +163,7 @@ def test_a_replaces_that_does_not_fit_is_left_out_and_told_to_the_operator(gatew
         assert why in event["detail"]
 
 
+@pytest.mark.check(32)
 @pytest.mark.parametrize("replaces", ["", "x", "AQID", 7, ["AQID.AQID"], "AQID.AQID ", None])
 def test_a_replaces_that_is_no_identifier(gateway, replaces):
     client = gateway.client()

@@ -31,6 +31,7 @@ REASONS = {
 }
 
 
+@pytest.mark.check(48)
 @pytest.mark.parametrize("code", REASONS)
 def test_the_crl_holds_serial_and_reason(current_site, issued, code):
     client, certificate, _ = issued
@@ -45,6 +46,7 @@ def test_without_a_reason_it_is_unspecified(current_site, issued):
     assert current_site.ca.revoked()[certificate.serial_number] in (None, "unspecified")
 
 
+@pytest.mark.check(48)
 def test_by_the_certificate_key_without_an_account(current_site, issued):
     client, certificate, key = issued
     client.account = None
@@ -52,6 +54,7 @@ def test_by_the_certificate_key_without_an_account(current_site, issued):
     assert current_site.ca.revoked()[certificate.serial_number] == "keyCompromise"
 
 
+@pytest.mark.check(48)
 def test_by_another_account_that_controls_the_names(current_site, responder):
     name, prover = fresh_name(), HttpProver(responder(current_site.gateway))
     certificate = current_site.gateway.client().issue([name], prover)[0]
@@ -61,6 +64,7 @@ def test_by_another_account_that_controls_the_names(current_site, responder):
     assert current_site.ca.revoked()[certificate.serial_number] == "superseded"
 
 
+@pytest.mark.check(48)
 def test_a_foreign_account_may_not(current_site, issued):
     _, certificate, _ = issued
     reply = current_site.gateway.client().revoke(certificate, 1)
@@ -68,6 +72,7 @@ def test_a_foreign_account_may_not(current_site, issued):
     assert_not_revoked(current_site, certificate)
 
 
+@pytest.mark.check(48)
 def test_a_foreign_key_may_not(current_site, issued):
     client, certificate, _ = issued
     reply = client.revoke(certificate, 1, new_key())
@@ -75,6 +80,7 @@ def test_a_foreign_key_may_not(current_site, issued):
     assert_not_revoked(current_site, certificate)
 
 
+@pytest.mark.check(48)
 @pytest.mark.parametrize("reason", [7, 11, -1])
 def test_a_reason_that_is_none_is_refused(current_site, issued, reason):
     client, certificate, _ = issued
@@ -83,6 +89,7 @@ def test_a_reason_that_is_none_is_refused(current_site, issued, reason):
     assert_not_revoked(current_site, certificate)
 
 
+@pytest.mark.check(48)
 def test_twice_is_already_revoked(issued):
     client, certificate, _ = issued
     assert client.revoke(certificate, 1).status == 200

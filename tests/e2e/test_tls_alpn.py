@@ -39,6 +39,7 @@ def challenge_after(client, name, prover=None):
     return order.location, client.get(challenge["url"])
 
 
+@pytest.mark.check(41)
 def test_a_certificate_by_name_and_one_by_address(current_site, gateway, responder):
     server, client = responder(), gateway.client()
     for name, asked in ((fresh_name(), None), ("127.0.0.1", "1.0.0.127.in-addr.arpa")):
@@ -59,6 +60,7 @@ WRONG = {
 }
 
 
+@pytest.mark.check(41)
 @pytest.mark.parametrize("case", WRONG, ids=list(WRONG))
 def test_wrong_certificates(gateway, responder, case):
     members, words = WRONG[case]
@@ -69,6 +71,7 @@ def test_wrong_certificates(gateway, responder, case):
     assert client.get(order)["status"] == "invalid"
 
 
+@pytest.mark.check(41)
 @pytest.mark.parametrize("alpn", [None, "http/1.1"], ids=["no protocol", "another protocol"])
 def test_a_server_that_does_not_know_the_protocol(gateway, responder, alpn):
     client = gateway.client()

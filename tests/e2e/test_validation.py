@@ -38,6 +38,7 @@ def assert_invalid(client, order, challenge, kind, *words):
 # ---- http-01 ----
 
 
+@pytest.mark.check(39)
 def test_http_asks_by_name_on_the_port(gateway, responder):
     client, name, server = gateway.client(), fresh_name(), responder(gateway)
     client.issue([name], HttpProver(server))
@@ -45,6 +46,7 @@ def test_http_asks_by_name_on_the_port(gateway, responder):
     assert host.split(":")[0] == name and path.startswith("/.well-known/acme-challenge/")
 
 
+@pytest.mark.check(38)
 def test_http_with_another_content(gateway, responder):
     client, server = gateway.client(), responder(gateway)
     order = client.order([fresh_name()])
@@ -56,6 +58,7 @@ def test_http_with_another_content(gateway, responder):
     )
 
 
+@pytest.mark.check(39)
 def test_http_with_white_space_behind_it(gateway, responder):
     client, server = gateway.client(), responder(gateway)
     order = client.order([fresh_name()])
@@ -64,6 +67,7 @@ def test_http_with_white_space_behind_it(gateway, responder):
     assert challenge_of(client, order)["status"] == "valid"
 
 
+@pytest.mark.check(38)
 def test_http_without_the_file(gateway, responder):
     client = gateway.client()
     responder(gateway)
@@ -71,6 +75,7 @@ def test_http_without_the_file(gateway, responder):
     assert_invalid(client, order, challenge_of(client, order), "unauthorized", "404")
 
 
+@pytest.mark.check(38)
 def test_http_where_nobody_listens_is_tried_again_and_then_told(gateway):
     client = gateway.client()
     order = client.order([fresh_name()])
@@ -80,6 +85,7 @@ def test_http_where_nobody_listens_is_tried_again_and_then_told(gateway):
     assert row["n"] >= 2
 
 
+@pytest.mark.check(38)
 def test_http_for_a_name_that_does_not_resolve(gateway, name_server):
     client, name = gateway.client(), fresh_name()
     name_server.set_servfail(name)
@@ -87,6 +93,7 @@ def test_http_for_a_name_that_does_not_resolve(gateway, name_server):
     assert_invalid(client, order, challenge_of(client, order), "dns", name)
 
 
+@pytest.mark.check(38)
 def test_http_comes_right_while_it_is_tried(gateway, responder):
     """A passing fault is no reason to fail: RFC 8555 §8.2."""
     client, name = gateway.client(), fresh_name()
@@ -136,6 +143,7 @@ FORBIDDEN = {
 }
 
 
+@pytest.mark.check(42)
 @pytest.mark.parametrize("target", FORBIDDEN.values(), ids=FORBIDDEN.keys())
 def test_http_redirects_go_through_the_same_gate(gateway, target):
     client, order_name = gateway.client(), fresh_name()
@@ -147,6 +155,7 @@ def test_http_redirects_go_through_the_same_gate(gateway, target):
     assert "root:" not in challenge["error"]["detail"]
 
 
+@pytest.mark.check(39)
 def test_http_redirects_in_circles_end(gateway):
     client = gateway.client()
     order = client.order([fresh_name()])
@@ -155,6 +164,7 @@ def test_http_redirects_in_circles_end(gateway):
     assert_invalid(client, order, challenge, "connection", "redirect")
 
 
+@pytest.mark.check(42)
 def test_loopback_is_forbidden_unless_the_configuration_lifts_it(new_gateway, step_ca, responder):
     gateway = new_gateway(step_ca)
     gateway.configuration["validation"]["allow_addresses"] = []
@@ -169,6 +179,7 @@ def test_loopback_is_forbidden_unless_the_configuration_lifts_it(new_gateway, st
 # ---- dns-01 ----
 
 
+@pytest.mark.check(40)
 def test_dns_among_several_values(gateway, name_server):
     client, name = gateway.client(), fresh_name()
     for value in ("something", "x" * 43):
@@ -176,6 +187,7 @@ def test_dns_among_several_values(gateway, name_server):
     assert names_of(client.issue([name], DnsProver(name_server))[0]) == [name]
 
 
+@pytest.mark.check(40)
 def test_dns_without_the_record(gateway):
     client, name = gateway.client(), fresh_name()
     order = client.order([name])
@@ -183,6 +195,7 @@ def test_dns_without_the_record(gateway):
     assert challenge["status"] == "invalid" and f"_acme-challenge.{name}" in challenge["error"]["detail"]
 
 
+@pytest.mark.check(40)
 def test_dns_with_another_value(gateway, name_server):
     client, name = gateway.client(), fresh_name()
     order = client.order([name])
@@ -190,6 +203,7 @@ def test_dns_with_another_value(gateway, name_server):
     assert_invalid(client, order, challenge_of(client, order, "dns-01"), "incorrectResponse", "not this")
 
 
+@pytest.mark.check(34)
 def test_a_wildcard_is_offered_dns_only(gateway):
     client = gateway.client()
     order = client.order([f"*.{fresh_name()}"])
@@ -201,6 +215,7 @@ def test_a_wildcard_is_offered_dns_only(gateway):
 # ---- addresses ----
 
 
+@pytest.mark.check(29, 39)
 def test_an_address_by_http(gateway, responder):
     client = gateway.client()
     certificate = client.issue(["127.0.0.1"], HttpProver(responder(gateway)))[0]

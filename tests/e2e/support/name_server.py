@@ -43,6 +43,9 @@ class NameServer:
     def set_a(self, name, *addresses):
         self._tell("add-a", host=f"{name.rstrip('.')}.", addresses=list(addresses))
 
+    def set_aaaa(self, name, *addresses):
+        self._tell("add-aaaa", host=f"{name.rstrip('.')}.", addresses=list(addresses))
+
     def set_caa(self, name, *records):
         """Records as (tag, value)."""
         policies = [{"tag": tag, "value": value} for tag, value in records]
