@@ -30,12 +30,14 @@ class StepCA:
         claims=None,
         policy=None,
         intermediates=1,
+        template=None,
     ):
         self.folder = folder
         self.version = version
         self.keys = provisioner_keys or {PROVISIONER: ProvisionerKey()}
         self.claims = claims or {}
         self.policy = policy
+        self.template = template
         self.port = free_port()
         self.process = None
         self.root = Authority("acmegate test root")
@@ -94,7 +96,10 @@ class StepCA:
         return configuration
 
     def _provisioner(self, name, key):
-        return {"type": "JWK", "name": name, "key": key.public(), "encryptedKey": key.compact(), "claims": self.claims}
+        made = {"type": "JWK", "name": name, "key": key.public(), "encryptedKey": key.compact(), "claims": self.claims}
+        if self.template:
+            made["options"] = {"x509": {"template": self.template}}
+        return made
 
     def start(self):
         program = tools.step_ca(self.version)

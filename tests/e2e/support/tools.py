@@ -41,13 +41,17 @@ def acmegate():
 
 
 @functools.lru_cache(maxsize=None)
-def _build_step_ca(version):
-    name = "step-ca" if version == STEP_CA_VERSIONS[0] else "step-ca-0.19"
-    built = subprocess.run([ROOT / "tests/e2e/tools/build", name], capture_output=True, text=True, check=False)
-    return built.stdout.strip() if built.returncode == 0 else None, built.stderr.strip()
+def _build(name):
+    done = subprocess.run([ROOT / "tests/e2e/tools/build", name], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None, done.stderr.strip()
+
+
+def built(name):
+    """The path of a program that tests/e2e/tools/build makes, made when it is not there yet."""
+    path, words = _build(name)
+    return path or unavailable(f"{name} cannot be had here: {words[-300:]}")
 
 
 def step_ca(version):
-    """The path of a step-ca of that version, built when it is not there yet."""
-    path, words = _build_step_ca(version)
-    return path or unavailable(f"step-ca {version} cannot be built here: {words[-300:]}")
+    """The path of a step-ca of that version."""
+    return built("step-ca" if version == STEP_CA_VERSIONS[0] else "step-ca-0.19")

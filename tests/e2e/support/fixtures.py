@@ -1,0 +1,126 @@
+"""Fixtures: what a test asks for is started on ports of its own, and ended with it."""
+
+import pytest
+
+from support import tools
+from support.ca_proxy import CaProxy
+from support.gateway import Gateway, stepca_issuer
+from support.http_responder import HttpResponder
+from support.name_server import NameServer
+from support.step_ca import StepCA
+
+
+@pytest.fixture(scope="session")
+def name_server(tmp_path_factory):
+    server = NameServer(tmp_path_factory.mktemp("names"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def step_cas(tmp_path_factory):
+    """A running step-ca of each version asked for: step_cas("0.30.2")."""
+    running = {}
+
+    def of_version(version=tools.STEP_CA_VERSIONS[0]):
+        if version not in running:
+            running[version] = StepCA(tmp_path_factory.mktemp("step-ca") / "ca", version).start()
+        return running[version]
+
+    yield of_version
+    for ca in running.values():
+        ca.stop()
+
+
+@pytest.fixture(scope="session")
+def step_ca(step_cas):
+    """The current step-ca."""
+    return step_cas()
+
+
+@pytest.fixture
+def new_step_ca(tmp_path):
+    """Makes a step-ca for one test: new_step_ca(claims=…)."""
+    made = []
+
+    def make(**members):
+        made.append(StepCA(tmp_path / f"step-ca-{len(made)}", **members))
+        return made[-1].start()
+
+    yield make
+    for ca in made:
+        ca.stop()
+
+
+class Site:
+    """A CA and a gateway in front of it."""
+
+    def __init__(self, ca, gateway):
+        self.ca = ca
+        self.gateway = gateway
+
+
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory, step_cas, name_server):
+    """A running gateway in front of each version of step-ca asked for, shared by the tests that change nothing in it."""
+    running = {}
+
+    def of_version(version):
+        if version not in running:
+            ca = step_cas(version)
+            folder = tmp_path_factory.mktemp("site")
+            issuer = stepca_issuer(ca, folder / "issuer")
+            running[version] = Site(ca, Gateway(folder / "gateway", issuer, ca.root_path, name_server).start())
+        return running[version]
+
+    yield of_version
+    for site in running.values():
+        site.gateway.stop()
+
+
+@pytest.fixture(params=tools.STEP_CA_VERSIONS)
+def site(request, sites):
+    """In front of each version of step-ca."""
+    return sites(request.param)
+
+
+@pytest.fixture
+def current_site(sites):
+    """In front of the current step-ca only."""
+    return sites(tools.STEP_CA_VERSIONS[0])
+
+
+@pytest.fixture
+def new_gateway(tmp_path, name_server):
+    """Makes a gateway for one test, not started yet: new_gateway(ca), new_gateway(ca, url=proxy.url, form="PEM")."""
+    made = []
+
+    def make(ca, **issuer):
+        folder = tmp_path / f"gateway-{len(made)}"
+        made.append(Gateway(folder, stepca_issuer(ca, folder, **issuer), ca.root_path, name_server))
+        return made[-1]
+
+    yield make
+    for gateway in made:
+        gateway.stop()
+
+
+@pytest.fixture
+def ca_proxy(step_ca, tmp_path):
+    """A proxy in front of the current step-ca."""
+    with CaProxy(step_ca, tmp_path / "ca-proxy") as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def responder():
+    """A responder to http-01 for a gateway: responder(gateway)."""
+    entered = []
+
+    def make(gateway, **members):
+        entered.append(HttpResponder(gateway.http_port, **members))
+        return entered[-1].__enter__()
+
+    yield make
+    for one in entered:
+        one.__exit__()

@@ -1,0 +1,3 @@
+"""The fixtures of the end-to-end tests, for clients from elsewhere: run by tests/run with tests/e2e/pytest.ini."""
+
+from support.fixtures import *  # noqa: F401,F403
