@@ -22,20 +22,31 @@ static const char *rsa_fault(struct arena *arena, EVP_PKEY *key)
     return NULL;
 }
 
+static const struct {
+    const char *name;  /* as JWK has it */
+    const char *group; /* OpenSSL's, of EC keys */
+} key_types[] = {
+    {"P-256", "prime256v1"}, {"P-384", "secp384r1"}, {"P-521", "secp521r1"}, {"RSA", NULL}, {"Ed25519", NULL},
+};
+
+/* NULL for other curves, and for one that is spelt out. */
+static const char *curve_name(EVP_PKEY *key)
+{
+    char group[32] = "";
+    int is_explicit = 0;
+    if (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) != 1 ||
+        is_explicit != 0 || EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1)
+        return NULL;
+    for (size_t i = 0; i < sizeof key_types / sizeof key_types[0]; i++)
+        if (key_types[i].group != NULL && strcmp(group, key_types[i].group) == 0)
+            return key_types[i].name;
+    return NULL;
+}
+
 static const char *ec_fault(EVP_PKEY *key)
 {
-    static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1"};
-    char curve[32] = "";
-    int is_explicit = 0;
-    if (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) == 1 &&
-        is_explicit == 0 && EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL) == 1) {
-        for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
-            if (strcmp(curve, curves[i]) == 0) {
-                return NULL;
-            }
-        }
-    }
-    return "its EC key is not on one of the named curves P-256, P-384 and P-521";
+    return curve_name(key) != NULL ? NULL
+                                   : "its EC key is not on one of the named curves P-256, P-384 and P-521";
 }
 
 static const char *key_fault(struct arena *arena, EVP_PKEY *key, EVP_PKEY *account_key)
@@ -151,4 +162,42 @@ const struct problem *csr_check(struct arena *arena, struct bytes der, const str
     *out = request;
     request = NULL;
     return NULL;
+}
+
+const char *csr_key_type(X509_REQ *request)
+{
+    EVP_PKEY *key = X509_REQ_get0_pubkey(request);
+    switch (key == NULL ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA:
+        return "RSA";
+    case EVP_PKEY_EC:
+        return curve_name(key);
+    case EVP_PKEY_ED25519:
+        return "Ed25519";
+    default:
+        return NULL;
+    }
+}
+
+bool csr_key_type_is_known(const char *text, const char **known)
+{
+    if (known != NULL)
+        *known = "P-256, P-384, P-521, RSA, Ed25519";
+    for (size_t i = 0; i < sizeof key_types / sizeof key_types[0]; i++)
+        if (strcmp(text, key_types[i].name) == 0)
+            return true;
+    return false;
+}
+
+const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request, const char *const *types,
+                                         size_t count)
+{
+    const char *type = csr_key_type(request);
+    if (count == 0 || (type != NULL && bytes_equal_any(bytes_from_string(type), types, count)))
+        return NULL;
+    const char *list = types[0];
+    for (size_t i = 1; i < count; i++)
+        list = arena_printf(arena, "%s, %s", list, types[i]);
+    return problem_new(arena, PROBLEM_BAD_CSR, "CSR: its key is of type %s; the order's profile takes %s",
+                       type == NULL ? "unknown" : type, list);
 }

@@ -33,6 +33,8 @@ struct profile_config {
     const char *description;
     const char *issuer;
     int64_t max_ttl_s;
+    const char *const *key_types; /* as csr_key_type has them; none: all */
+    size_t key_type_count;
     struct name_policy names;
 };
 

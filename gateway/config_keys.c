@@ -89,6 +89,12 @@ const struct config_key config_keys[] = {
     {"profiles.*.max_ttl", PROFILE(max_ttl_s), .type = CONFIG_DURATION, .min = 60,
      .max = 10 * (int64_t)YEAR_S, .fallback = "\"24h\"",
      .help = "No certificate lives longer, whatever is asked for. The CA's own maximum holds beside it."},
+    {"profiles.*.key_types", PROFILE(key_types),
+     .count_offset = offsetof(struct profile_config, key_type_count), .type = CONFIG_KEY_TYPES,
+     .fallback = "[]",
+     .help =
+         "Keys that certificates of this profile may have: `P-256`, `P-384`, `P-521`, `RSA` (2048 bits at "
+         "least), `Ed25519`. Empty: all of them."},
     {"profiles.*.names.allow", PROFILE(names.allow),
      .count_offset = offsetof(struct profile_config, names.allow_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
@@ -223,6 +229,7 @@ static const struct {
     [CONFIG_HOSTS] = {"list of hosts", true},
     [CONFIG_DOMAINS] = {"list of domain names", true},
     [CONFIG_RESOLVERS] = {"list of addresses", true},
+    [CONFIG_KEY_TYPES] = {"list of key types", true},
     [CONFIG_PATTERNS] = {"list of name patterns", true},
     [CONFIG_LISTEN] = {"list of address:port", true},
     [CONFIG_NETWORKS] = {"list of networks", true},

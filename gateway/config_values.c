@@ -7,6 +7,7 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
+#include "acme/csr.h"
 #include "gateway/address_policy.h"
 #include "gateway/config_internal.h"
 #include "gateway/log.h"
@@ -328,6 +329,14 @@ static bool read_domain(struct value *value, const char *text, void *item)
     return read_text(value, text, item);
 }
 
+static bool read_key_type(struct value *value, const char *text, void *item)
+{
+    const char *known;
+    if (!csr_key_type_is_known(text, &known))
+        return refuse(value, arena_printf(value->arena, "\"%s\" is no key type known here: %s", text, known));
+    return read_text(value, text, item);
+}
+
 static bool read_resolver(struct value *value, const char *text, void *item)
 {
     const char *host;
@@ -436,6 +445,8 @@ static bool set_value(struct value *value)
         return set_list(value, sizeof(char *), read_domain);
     case CONFIG_RESOLVERS:
         return set_list(value, sizeof(char *), read_resolver);
+    case CONFIG_KEY_TYPES:
+        return set_list(value, sizeof(char *), read_key_type);
     case CONFIG_PATTERNS:
         return set_list(value, sizeof(char *), read_pattern);
     case CONFIG_LISTEN:

@@ -267,6 +267,16 @@ static void drop_issuance(void *state)
     work_draft_drop(((struct order_state *)state)->issuance);
 }
 
+/* A profile that the configuration has no more is the issuance's matter. */
+static const struct problem *check_key_type(struct exchange *exchange, const struct order_state *state,
+                                            X509_REQ *csr)
+{
+    const struct profile_config *profile = config_profile(exchange->server->config, state->order.profile);
+    return profile == NULL
+               ? NULL
+               : csr_check_key_type(exchange->arena, csr, profile->key_types, profile->key_type_count);
+}
+
 /* The costly part, on the loop: identifiers of an order never change, so that the check holds in `apply` too.
  */
 static const struct problem *check_csr(struct exchange *exchange, struct order_state *state)
@@ -278,11 +288,15 @@ static const struct problem *check_csr(struct exchange *exchange, struct order_s
     X509_REQ *csr = NULL;
     problem = csr_check(exchange->arena, state->csr, state->order.identifiers, state->order.identifier_count,
                         exchange->key->key, &csr);
-    if (problem == NULL) {
-        state->issuance = work_issuance_draft(exchange->server->work, csr);
-        arena_on_free(exchange->arena, drop_issuance, state);
+    if (problem == NULL)
+        problem = check_key_type(exchange, state, csr);
+    if (problem != NULL) {
+        X509_REQ_free(csr);
+        return problem;
     }
-    return problem;
+    state->issuance = work_issuance_draft(exchange->server->work, csr);
+    arena_on_free(exchange->arena, drop_issuance, state);
+    return NULL;
 }
 
 void finalize_prepare(struct exchange *exchange)

@@ -1,4 +1,5 @@
 #include "acme/csr.h"
+#include "acme/x509_read.h"
 #include "leaks.h"
 #include "pki.h"
 
@@ -207,5 +208,35 @@ Test(csr, octets_that_are_not_one_request_are_bad_csr)
     expect_refusal(refusal(arena, bytes_of(arena_alloc(arena, CSR_MAX_BYTES + 1), CSR_MAX_BYTES + 1),
                            "dns:a.example", NULL),
                    "32769 octets", "too large");
+    arena_free(arena);
+}
+
+Test(csr, a_profile_may_take_some_types_of_key_only)
+{
+    static const char *const curves[] = {"P-256", "P-384"};
+    static const char *const rsa[] = {"RSA"};
+    static const struct {
+        const char *key, *name;
+        bool is_curve;
+    } cases[] = {{"P-256", "P-256", true},
+                 {"P-384", "P-384", true},
+                 {"P-521", "P-521", false},
+                 {"RSA-2048", "RSA", false},
+                 {"Ed25519", "Ed25519", false}};
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pki_csr csr = {.key = pki_key(arena, cases[i].key), .names = "DNS:a.example"};
+        X509_REQ *request = x509_request_read(pki_csr(arena, &csr));
+        cr_assert_not_null(request);
+        cr_expect_str_eq(csr_key_type(request), cases[i].name);
+        cr_expect(csr_key_type_is_known(cases[i].name, NULL));
+        cr_expect_null(csr_check_key_type(arena, request, NULL, 0));
+        cr_expect_eq(csr_check_key_type(arena, request, curves, 2) == NULL, cases[i].is_curve);
+        cr_expect_eq(csr_check_key_type(arena, request, rsa, 1) == NULL, strcmp(cases[i].name, "RSA") == 0);
+        X509_REQ_free(request);
+    }
+    const char *known;
+    cr_expect_not(csr_key_type_is_known("P-224", &known));
+    cr_expect_not_null(strstr(known, "Ed25519"));
     arena_free(arena);
 }
