@@ -72,7 +72,7 @@ const struct problem *exchange_check_owner(struct exchange *exchange, enum store
 {
     if (!exchange_store_ok(exchange, result))
         return exchange->problem;
-    if (result == STORE_NOT_FOUND || strcmp(endpoint, exchange->endpoint->name) != 0)
+    if (result == STORE_NOT_FOUND || endpoint == NULL || strcmp(endpoint, exchange->endpoint->name) != 0)
         return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
                                    "There is no such %s at this endpoint.", what);
     if (account_id != exchange->account.id)

@@ -322,3 +322,18 @@ void own_certificate_free(struct own_certificate *own)
     arena_free(own->arena);
     free(own);
 }
+
+struct bytes own_certificate_intermediates(const struct server *server, struct arena *arena)
+{
+    const struct own_certificate *own = server->own_certificate;
+    struct bytes chain_pem, *certificates = NULL;
+    size_t count = 0;
+    const char *pem = "";
+    if (own == NULL || own->chain_path == NULL ||
+        !file_read(arena, own->chain_path, FILE_MAX_BYTES, &chain_pem) ||
+        !certificates_from_pem(arena, chain_pem, &certificates, &count))
+        return (struct bytes){0};
+    for (size_t i = 1; i < count; ++i)
+        pem = arena_printf(arena, "%s%s", pem, certificate_to_pem(arena, certificates[i]));
+    return bytes_from_string(pem);
+}

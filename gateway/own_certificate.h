@@ -13,5 +13,8 @@
 /* Reads configured files anew; a certificate from an issuer stays as it is. A bad one changes nothing. */
 [[gnu::warn_unused_result]] bool own_certificate_reload(struct server *server, char why[static 256]);
 
+/* The intermediates of the one that an issuer signed, as PEM; empty when there are none. */
+struct bytes own_certificate_intermediates(const struct server *server, struct arena *arena);
+
 /* After outbound_stop. */
 void own_certificate_free(struct own_certificate *own);

@@ -1,6 +1,7 @@
 #include "acme/authorization.h"
 #include "acme/certificate.h"
 #include "acme/revocation.h"
+#include "gateway/native_certificate.h"
 #include "gateway/routes.h"
 #include "gateway/work.h"
 
@@ -36,7 +37,21 @@ struct revoke_state {
     struct revocation_request request;
     struct certificate_facts facts;
     struct certificate certificate;
+    struct certificate native; /* recognized, but not in the database yet; serial NULL: none */
 };
+
+/* A leaf that nobody knows may be one that the CA signed without us. */
+static void look_for_native(struct exchange *exchange, struct revoke_state *state)
+{
+    struct store_session *session = exchange_session(exchange);
+    struct certificate known;
+    enum store_result found = store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
+                                                        state->request.certificate_der, &known);
+    if (found == STORE_NOT_FOUND &&
+        !native_certificate_recognize(exchange->server, session, exchange->arena,
+                                      state->request.certificate_der, &state->facts, &state->native))
+        state->native.serial = NULL;
+}
 
 void revoke_prepare(struct exchange *exchange)
 {
@@ -52,6 +67,8 @@ void revoke_prepare(struct exchange *exchange)
         !certificate_read_facts(exchange->arena, state->request.certificate_der, &state->facts))
         exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
                                         "The certificate is not a DER X.509 certificate.");
+    if (exchange->problem == NULL)
+        look_for_native(exchange, state);
 }
 
 /* RFC 8555 §7.6: another account may revoke when it holds valid authorizations for every name. */
@@ -119,8 +136,13 @@ static const struct problem *find_certificate(struct exchange *exchange, struct 
                                                         state->request.certificate_der, &state->certificate);
     if (!exchange_store_ok(exchange, found))
         return exchange->problem;
+    if (found == STORE_NOT_FOUND && state->native.serial != NULL) {
+        state->certificate = state->native;
+        return NULL;
+    }
+    const char *endpoint = state->certificate.endpoint; /* NULL: of no account */
     if (found == STORE_NOT_FOUND || state->certificate.status == CERTIFICATE_REJECTED ||
-        strcmp(state->certificate.endpoint, exchange->endpoint->name) != 0)
+        (endpoint != NULL && strcmp(endpoint, exchange->endpoint->name) != 0))
         return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
                                    "This certificate was not issued here.");
     return NULL;
@@ -145,6 +167,23 @@ static bool record(struct exchange *exchange, struct store_session *session, con
     return exchange_store_ok(exchange, store_event_insert(session, &event));
 }
 
+static bool insert_native(struct exchange *exchange, struct store_session *session)
+{
+    struct revoke_state *state = exchange->state;
+    struct certificate *certificate = &state->certificate;
+    if (!exchange_store_ok(exchange, store_certificate_insert(session, certificate, state->facts.identifiers,
+                                                              state->facts.identifier_count)))
+        return false;
+    struct event event = {.at = exchange->now,
+                          .kind = "certificate.found",
+                          .certificate_id = certificate->id,
+                          .who = exchange_who(exchange),
+                          .detail = arena_printf(exchange->arena,
+                                                 "not issued here; it chains to the root of issuer %s",
+                                                 certificate->issuer)};
+    return exchange_store_ok(exchange, store_event_insert(session, &event));
+}
+
 /* Asks for the revocation; only the CA's confirmation makes it one. */
 enum store_apply_result revoke_apply(struct exchange *exchange, struct store_session *session)
 {
@@ -156,6 +195,8 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_ses
     if (by == NULL)
         return STORE_DISCARD;
     struct certificate *certificate = &state->certificate;
+    if (certificate->id == 0 && !insert_native(exchange, session))
+        return STORE_DISCARD;
     if (certificate->status == CERTIFICATE_REVOKED)
         return exchange_refuse(exchange, already_revoked(exchange));
     exchange->hold_key = certificate->id;

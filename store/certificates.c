@@ -11,6 +11,7 @@ enum {
     CERTIFICATE_UPDATE,
     CHAIN_FIND,
     CHAIN_INSERT,
+    CHAINS,
     REVOCATIONS_DUE,
     REVOCATIONS_NEXT_DUE,
 };
@@ -60,6 +61,7 @@ static const struct statement statements[] = {
          " WHERE id = $id AND revoked_at IS NULL"},
     [CHAIN_FIND] = {"chain_find", "SELECT id FROM chains WHERE hash = $hash"},
     [CHAIN_INSERT] = {"chain_insert", "INSERT INTO chains (hash, pem) VALUES ($hash, $pem)"},
+    [CHAINS] = {"chains", "SELECT pem FROM chains WHERE id > 0 ORDER BY id LIMIT 100"},
     [REVOCATIONS_DUE] = {"revocations_due", "SELECT id FROM certificates WHERE " REVOCATION_CONDITION
                                             " AND revocation_next_attempt_at <= $now"
                                             " ORDER BY revocation_next_attempt_at LIMIT $max"},
@@ -227,6 +229,20 @@ enum store_result store_certificate_insert(struct store_session *session, struct
     for (size_t i = 0; result == STORE_OK && i < identifier_count; i++)
         result = insert_name(session, certificate->id, identifiers[i].value);
     return result;
+}
+
+enum store_result store_chains(struct store_session *session, struct arena *arena, struct bytes **out,
+                               size_t *count)
+{
+    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, CHAINS);
+    enum store_result result;
+    *out = NULL;
+    *count = 0;
+    while ((result = query_next(&query)) == STORE_OK) {
+        *out = array_with_room(arena, *out, *count, sizeof **out);
+        (*out)[(*count)++] = query_take_bytes(&query);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
 enum store_result store_certificate_update(struct store_session *session,

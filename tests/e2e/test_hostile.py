@@ -518,4 +518,6 @@ def test_refused_and_nothing_changed(world, exchange, status, kind):
     assert (reply.status, reply.problem) == (status, kind), reply
     document = reply.json()
     assert document["status"] == status and len(document["detail"]) > 10
+    if reply.method == "POST" and status != 413:
+        assert reply.headers["Replay-Nonce"] and any('rel="index"' in link for link in reply.headers.get_all("Link"))
     assert world.state() == before

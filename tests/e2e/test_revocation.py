@@ -104,6 +104,32 @@ def test_a_certificate_of_another_ca_is_unknown(current_site):
     assert (reply.status, reply.problem) == (404, "malformed")
 
 
+@pytest.mark.check(48)
+@pytest.mark.parametrize("fresh", [False, True], ids=["database in use", "database just made"])
+def test_one_that_the_ca_signed_without_us_by_its_key(step_ca, new_gateway, responder, fresh):
+    """A host that was on native sign before, or a database that was lost."""
+    gateway, key, name = new_gateway(step_ca).start(), new_key(), fresh_name()
+    client = gateway.client()
+    if not fresh:
+        client.issue([fresh_name()], HttpProver(responder(gateway)))
+    certificate = step_ca.sign_directly(key, name)
+    stored = "SELECT * FROM v_certificates WHERE names = ?"
+    for reply in (client.revoke(certificate, 1, new_key()), client.revoke(certificate, 1)):
+        assert (reply.status, reply.problem) == (403, "unauthorized"), reply
+        assert gateway.query(stored, name) == []
+    assert client.revoke(certificate, 4, key).status == 200
+    assert step_ca.revoked()[certificate.serial_number] == "superseded"
+    (row,) = gateway.query(stored, name)
+    assert (row["state"], row["origin"], row["revocation_requested_by"]) == ("revoked", "native", "certificate key")
+    assert row["account"] is None and row["issuer"] == "main"
+    kinds = [event["kind"] for event in gateway.query("SELECT kind FROM events WHERE certificate_id = ?", row["id"])]
+    assert kinds == ["certificate.found", "revocation.requested", "certificate.revoked"]
+    again = client.revoke(certificate, 4, key)
+    assert (again.status, again.problem) == (400, "alreadyRevoked")
+    url = client.directory["newOrder"].replace("new-order", f"certificate/{row['id']}")
+    assert (client.post(url).status, client.post(url).problem) == (404, "malformed")
+
+
 def test_revoked_at_the_ca_already_counts_as_confirmed(current_site, issued):
     """Someone revoked it there, with the CA's own tools: ours is confirmed, not failed."""
     client, certificate, _ = issued

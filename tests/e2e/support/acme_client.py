@@ -18,7 +18,8 @@ JOSE_JSON = "application/jose+json"
 class Reply:
     """What came back: status, headers (http.client's, case-insensitive), body."""
 
-    def __init__(self, reply):
+    def __init__(self, reply, method):
+        self.method = method
         self.status = reply.status
         self.headers = reply.headers
         self.body = reply.read()
@@ -73,7 +74,7 @@ class AcmeClient:
         try:
             path = parts.path + (f"?{parts.query}" if parts.query else "")
             connection.request(method, path, body, {"User-Agent": self.user_agent, **(headers or {})})
-            reply = Reply(connection.getresponse())
+            reply = Reply(connection.getresponse(), method)
         finally:
             connection.close()
         if reply.headers["Replay-Nonce"]:
