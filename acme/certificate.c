@@ -316,6 +316,24 @@ bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem, X509_S
     return chains;
 }
 
+static bool has_signed(X509 *issuer, X509 *issued)
+{
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    return X509_check_issued(issuer, issued) == X509_V_OK && key != NULL && X509_verify(issued, key) == 1;
+}
+
+bool certificate_is_signed_along(struct bytes leaf_der, struct bytes chain_pem)
+{
+    autofree_x509 X509 *leaf = x509_read(leaf_der);
+    autofree_certificates STACK_OF(X509) *chain = read_pem(chain_pem);
+    int count = chain == NULL ? 0 : sk_X509_num(chain);
+    bool good = leaf != NULL && count > 0;
+    for (int i = 0; good && i < count; i++)
+        good = has_signed(sk_X509_value(chain, i), i == 0 ? leaf : sk_X509_value(chain, i - 1));
+    ERR_clear_error();
+    return good;
+}
+
 bool certificates_from_pem(struct arena *arena, struct bytes pem, struct bytes **out, size_t *count)
 {
     autofree_certificates STACK_OF(X509) *certificates = read_pem(pem);

@@ -51,6 +51,10 @@ enum { CERTIFICATE_SLACK_S = 60 };
 [[gnu::warn_unused_result]] bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem,
                                                        X509_STORE *roots);
 
+/* True when the first certificate of the chain has signed the leaf, and each of it the one before: another chain for the
+ * same leaf. Where it ends is not looked at. */
+[[gnu::warn_unused_result]] bool certificate_is_signed_along(struct bytes leaf_der, struct bytes chain_pem);
+
 /* False when it cannot be read. */
 [[gnu::warn_unused_result]] bool certificate_read_facts(struct arena *arena, struct bytes der,
                                                         struct certificate_facts *out);

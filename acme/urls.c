@@ -93,6 +93,11 @@ char *url_certificate(struct arena *arena, const struct urls *urls, int64_t cert
     return url_of_object(arena, urls, "certificate", certificate_id, "");
 }
 
+char *url_alternate_chain(struct arena *arena, const struct urls *urls, int64_t certificate_id, size_t n)
+{
+    return arena_printf(arena, "%s/%zu", url_certificate(arena, urls, certificate_id), n);
+}
+
 int64_t url_parse_id(struct bytes text)
 {
     int64_t id = 0;

@@ -27,6 +27,8 @@ char *url_finalize(struct arena *arena, const struct urls *urls, int64_t order_i
 char *url_authorization(struct arena *arena, const struct urls *urls, int64_t authorization_id);
 char *url_challenge(struct arena *arena, const struct urls *urls, int64_t authorization_id, enum challenge_type type);
 char *url_certificate(struct arena *arena, const struct urls *urls, int64_t certificate_id);
+/* Its n-th other chain, from 1. */
+char *url_alternate_chain(struct arena *arena, const struct urls *urls, int64_t certificate_id, size_t n);
 
 /* The id at the end of an account URL, whatever its scheme and host (acme-server.md 14); 0 when the path is not this
  * endpoint's. `url_shaped` (may be NULL) tells whether it was an absolute http(s) URL at all. */

@@ -22,6 +22,8 @@ struct issuer_config {
         provisioner_password;   /* from provisioner_password, provisioner_password_file or the environment */
     const char *root_cert_path; /* one or several PEM roots */
     int64_t validity_s;         /* the wish, from validity_days; 0 for none */
+    const char *const *alternate_chains; /* PEM files */
+    size_t alternate_chain_count;
     int64_t request_timeout_s;  /* of one call to the CA */
     int64_t max_concurrent;     /* calls at the same time */
     /* local */

@@ -26,6 +26,7 @@ enum config_type {
     CONFIG_DAYS,        /* int64_t, seconds, from days with a fraction */
     CONFIG_RATE,        /* struct rate */
     CONFIG_TEXTS,       /* const char *const *, and so for the lists below */
+    CONFIG_PATHS,       /* files; the text as it is */
     CONFIG_HOSTS,       /* host[:port] */
     CONFIG_DOMAINS,     /* lower-case domain names */
     CONFIG_RESOLVERS,   /* address[:port] */

@@ -75,6 +75,13 @@ const struct config_key config_keys[] = {
      .help = "How long certificates are wished to live, in days (0.5 is 12 hours). Lowered to what the "
              "profile and the CA "
              "allow; an order's own end goes before it."},
+    {"issuers.*.alternate_chains", ISSUER(alternate_chains),
+     .count_offset = offsetof(struct issuer_config, alternate_chain_count), .type = CONFIG_PATHS,
+     .fallback = "[]",
+     .help = "PEM files with other chains for the CA's certificates, such as an intermediate that another "
+             "root has "
+             "signed too. Each begins with what signed the leaf. Clients are told of those that fit (RFC "
+             "8555 §7.4.2)."},
     {"issuers.*.request_timeout", ISSUER(request_timeout_s), .type = CONFIG_DURATION, .min = 1, .max = 600,
      .only_for = ISSUER_STEPCA, .fallback = "\"30s\"", .help = "Of one call to the CA."},
     {"issuers.*.max_concurrent", ISSUER(max_concurrent), .type = CONFIG_INTEGER, .min = 1, .max = 1000,
@@ -226,6 +233,7 @@ static const struct {
     [CONFIG_DAYS] = {"number of days", false},
     [CONFIG_RATE] = {"rate, or `off`", false},
     [CONFIG_TEXTS] = {"list of names", true},
+    [CONFIG_PATHS] = {"list of files", true},
     [CONFIG_HOSTS] = {"list of hosts", true},
     [CONFIG_DOMAINS] = {"list of domain names", true},
     [CONFIG_RESOLVERS] = {"list of addresses", true},

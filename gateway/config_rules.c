@@ -53,6 +53,15 @@ static void check_endpoint(struct config_reader *reader, const struct endpoint_c
     check_issuer_names(reader, endpoint);
 }
 
+enum { ALTERNATE_CHAINS_MAX = 4 }; /* each may become a header of a reply */
+
+static void check_issuer(struct config_reader *reader, const struct issuer_config *issuer)
+{
+    if (issuer->alternate_chain_count > ALTERNATE_CHAINS_MAX)
+        config_error(reader, arena_printf(reader->arena, "issuers.%s.alternate_chains", issuer->id),
+                     "at most %d can be offered", ALTERNATE_CHAINS_MAX);
+}
+
 void config_check_rules(struct config_reader *reader)
 {
     const struct config *config = reader->config;
@@ -63,6 +72,8 @@ void config_check_rules(struct config_reader *reader)
     if (config->endpoint_count == 0)
         config_error(reader, "endpoints", "name at least one");
     check_tls(reader);
+    for (size_t i = 0; i < config->issuer_count; i++)
+        check_issuer(reader, &config->issuers[i]);
     for (size_t i = 0; i < config->profile_count; i++)
         check_issuer_reference(reader,
                                arena_printf(reader->arena, "profiles.%s.issuer", config->profiles[i].name),

@@ -438,6 +438,7 @@ static bool set_value(struct value *value)
     case CONFIG_RATE:
         return set_rate(value);
     case CONFIG_TEXTS:
+    case CONFIG_PATHS:
         return set_list(value, sizeof(char *), read_text);
     case CONFIG_HOSTS:
         return set_list(value, sizeof(char *), read_host);

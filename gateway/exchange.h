@@ -20,7 +20,7 @@ enum route_authentication {
 };
 
 struct route {
-    const char *pattern; /* below /acme/{endpoint}; {id}, {type} and {certificate} are parsed into the exchange */
+    const char *pattern; /* below /acme/{endpoint}; {id}, {chain}, {type} and {certificate} are parsed into the exchange */
     const char *methods; /* for the Allow header */
     enum route_authentication authentication;
     bool post_as_get_only; /* any payload is refused */
@@ -47,6 +47,7 @@ struct exchange {
 
     /* from the path */
     int64_t id;
+    size_t alternate_chain; /* of a certificate, from 1; 0: its own */
     enum challenge_type challenge_type;
     struct bytes certificate_identifier; /* RFC 9773 §4.1, unchecked */
 

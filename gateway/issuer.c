@@ -1,15 +1,19 @@
 #include "gateway/issuer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
+#include "acme/base/file.h"
 #include "acme/x509_read.h"
 #include "gateway/issuer_local.h"
 #include "gateway/issuer_stepca.h"
 #include "gateway/log.h"
 
-struct issuer *issuer_new(const struct issuer_config *config, struct outbound *outbound,
-                          char why[static ISSUER_WHY_BYTES])
+enum { CHAIN_FILE_MAX_BYTES = 256 * 1024 };
+
+static struct issuer *open_issuer(const struct issuer_config *config, struct outbound *outbound,
+                                  char why[static ISSUER_WHY_BYTES])
 {
     switch (config->type) {
     case ISSUER_STEPCA:
@@ -19,6 +23,49 @@ struct issuer *issuer_new(const struct issuer_config *config, struct outbound *o
     }
     snprintf(why, ISSUER_WHY_BYTES, "it has no type");
     return NULL;
+}
+
+static bool read_chain_file(struct arena *arena, const char *path, struct bytes *pem,
+                            char why[static ISSUER_WHY_BYTES])
+{
+    struct bytes *certificates = NULL;
+    size_t count = 0;
+    if (!file_read(arena, path, CHAIN_FILE_MAX_BYTES, pem))
+        snprintf(why, ISSUER_WHY_BYTES, "alternate_chains %.120s: %s", path, strerror(errno));
+    else if (!certificates_from_pem(arena, *pem, &certificates, &count))
+        snprintf(why, ISSUER_WHY_BYTES, "alternate_chains %.120s: it holds no certificate, or a broken one",
+                 path);
+    else
+        return true;
+    return false;
+}
+
+/* The files are read first: once there is an issuer, the outbound thread may be at work for it. */
+struct issuer *issuer_new(const struct issuer_config *config, struct outbound *outbound,
+                          char why[static ISSUER_WHY_BYTES])
+{
+    struct arena *arena = arena_new();
+    struct bytes *alternates = arena_alloc_array(arena, config->alternate_chain_count, sizeof(alternates[0]));
+    bool good = true;
+    for (size_t i = 0; good && i < config->alternate_chain_count; i++)
+        good = read_chain_file(arena, config->alternate_chains[i], &alternates[i], why);
+    struct issuer *issuer = good ? open_issuer(config, outbound, why) : NULL;
+    if (issuer == NULL) {
+        arena_free(arena);
+        return NULL;
+    }
+    issuer->alternates_arena = arena;
+    issuer->alternates = alternates;
+    issuer->alternate_count = config->alternate_chain_count;
+    return issuer;
+}
+
+bool issuer_alternate_chain(const struct issuer *issuer, struct bytes leaf, size_t n, struct bytes *chain_pem)
+{
+    if (n == 0 || n > issuer->alternate_count)
+        return false;
+    *chain_pem = issuer->alternates[n - 1];
+    return certificate_is_signed_along(leaf, *chain_pem);
 }
 
 void issuer_stop(struct issuer *issuer)
@@ -99,6 +146,7 @@ void issuer_release(struct issuer *issuer)
 {
     X509_STORE_free(issuer->roots);
     certificate_cache_free(issuer->intermediates);
+    arena_free(issuer->alternates_arena);
     pthread_mutex_destroy(&issuer->health_mutex);
 }
 

@@ -83,6 +83,9 @@ struct issuer {
     const char *root_fingerprint; /* SHA-256 of the (first) root: with the id, the issuer's identity */
     X509_STORE *roots;            /* the pinned ones */
     struct bytes roots_pem;
+    struct arena *alternates_arena;
+    struct bytes *alternates; /* other chains for its certificates, as PEM; never changed */
+    size_t alternate_count;
     struct certificate_cache *intermediates; /* for certificate_check, on the outbound thread */
     pthread_mutex_t health_mutex;            /* short: the outbound thread writes, every thread reads */
     struct issuer_health health;
@@ -100,6 +103,10 @@ struct issuer {
                                                       char why[static ISSUER_WHY_BYTES]);
 
 void issuer_stop(struct issuer *issuer);
+
+/* The n-th, from 1, of the alternate chains; false when there is none or it is not one of this leaf. */
+[[gnu::warn_unused_result]] bool issuer_alternate_chain(const struct issuer *issuer, struct bytes leaf,
+                                                        size_t n, struct bytes *chain_pem);
 
 /* Any thread: another has taken its place. Jobs under way end as they would. */
 void issuer_retire(struct issuer *issuer);

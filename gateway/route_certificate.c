@@ -7,10 +7,28 @@
 
 /* ---- download ---- */
 
+struct download_state {
+    struct certificate certificate;
+    struct issuer *issuer; /* NULL: the configuration has it no more */
+};
+
+/* Puts the chain that was asked for in the place of its own. */
+static const struct problem *choose_chain(struct exchange *exchange, struct download_state *state)
+{
+    struct certificate *certificate = &state->certificate;
+    if (exchange->alternate_chain == 0 ||
+        (state->issuer != NULL && issuer_alternate_chain(state->issuer, certificate->leaf,
+                                                         exchange->alternate_chain, &certificate->chain_pem)))
+        return NULL;
+    return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                               "The certificate has no such alternate chain.");
+}
+
 void certificate_prepare(struct exchange *exchange)
 {
-    struct certificate *certificate = arena_alloc(exchange->arena, sizeof(*certificate));
-    exchange->state = certificate;
+    struct download_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct certificate *certificate = &state->certificate;
+    exchange->state = state;
     enum store_result result =
         store_certificate_load(exchange_session(exchange), exchange->arena, exchange->id, certificate);
     /* A certificate that failed its check was never issued as far as a client is concerned. */
@@ -18,12 +36,37 @@ void certificate_prepare(struct exchange *exchange)
         result = STORE_NOT_FOUND;
     exchange->problem =
         exchange_check_owner(exchange, result, "certificate", certificate->endpoint, certificate->account_id);
+    if (exchange->problem != NULL)
+        return;
+    state->issuer = server_issuer(exchange->server, certificate->issuer);
+    exchange->problem = choose_chain(exchange, state);
+}
+
+/* The chains beside the one that is answered (RFC 8555 §7.4.2). */
+static void link_alternates(struct exchange *exchange, const struct download_state *state)
+{
+    struct arena *arena = exchange->arena;
+    const struct certificate *certificate = &state->certificate;
+    struct bytes ignored;
+    if (exchange->alternate_chain != 0)
+        exchange_add_header(exchange, "Link",
+                            arena_printf(arena, "<%s>;rel=\"alternate\"",
+                                         url_certificate(arena, &exchange->urls, certificate->id)));
+    for (size_t n = 1; state->issuer != NULL && n <= state->issuer->alternate_count; ++n)
+        if (n != exchange->alternate_chain &&
+            issuer_alternate_chain(state->issuer, certificate->leaf, n, &ignored))
+            exchange_add_header(
+                exchange, "Link",
+                arena_printf(arena, "<%s>;rel=\"alternate\"",
+                             url_alternate_chain(arena, &exchange->urls, certificate->id, n)));
 }
 
 void certificate_render(struct exchange *exchange)
 {
-    const struct certificate *certificate = exchange->state;
+    const struct download_state *state = exchange->state;
+    const struct certificate *certificate = &state->certificate;
     const char *leaf = certificate_to_pem(exchange->arena, certificate->leaf);
+    link_alternates(exchange, state);
     exchange->reply.status = 200;
     exchange->reply.content_type = "application/pem-certificate-chain";
     exchange->reply.body =

@@ -19,6 +19,7 @@ static const struct route routes[] = {
     {"/challenge/{id}/{type}", "POST", ROUTE_KID, false, challenge_prepare, challenge_apply,
      challenge_render_route},
     {"/certificate/{id}", "POST", ROUTE_KID, true, certificate_prepare, NULL, certificate_render},
+    {"/certificate/{id}/{chain}", "POST", ROUTE_KID, true, certificate_prepare, NULL, certificate_render},
     {"/renewal-info/{certificate}", "GET, HEAD", ROUTE_OPEN, true, renewal_info_prepare, NULL,
      renewal_info_render_route},
     {"/revoke-cert", "POST", ROUTE_EITHER, false, revoke_prepare, revoke_apply, revoke_render},
@@ -42,6 +43,10 @@ static bool segment_matches(struct exchange *exchange, struct bytes pattern, str
     if (bytes_equal_string(pattern, "{id}")) {
         exchange->id = url_parse_id(segment);
         return exchange->id != 0;
+    }
+    if (bytes_equal_string(pattern, "{chain}")) {
+        exchange->alternate_chain = (size_t)url_parse_id(segment);
+        return exchange->alternate_chain != 0;
     }
     if (bytes_equal_string(pattern, "{type}"))
         return challenge_type_from_name(segment, &exchange->challenge_type);

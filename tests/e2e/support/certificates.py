@@ -103,6 +103,15 @@ class Authority:
         signer = parent.key if parent else self.key
         self.certificate = _key_identifiers(builder, self.key.public_key(), signer).sign(signer, hashes.SHA256())
 
+    def signed_by(self, other):
+        """Another certificate for this authority, from another one above it."""
+        mine = self.certificate
+        builder = x509.CertificateBuilder().subject_name(mine.subject).issuer_name(other.certificate.subject)
+        builder = builder.public_key(mine.public_key()).serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(mine.not_valid_before).not_valid_after(mine.not_valid_after)
+        builder = builder.add_extension(x509.BasicConstraints(True, 0), critical=True)
+        return _key_identifiers(builder, mine.public_key(), other.key).sign(other.key, hashes.SHA256())
+
     def issue(self, public_key, names, valid_for=datetime.timedelta(hours=12)):
         """A server certificate for these names."""
         builder = _begin(names[0], self.certificate.subject, public_key, valid_for)
