@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import socket
 import ssl
 import subprocess
@@ -212,18 +213,26 @@ class ApacheMd(Server):
         return any((self.folder / "md/staging" / self.name).glob("pubcert*.pem"))
 
 
-class GoLibrary:
+def _steps(command, **environment):
+    """What came of each step that a program tells of: {step: result}."""
+    done = subprocess.run(
+        list(map(str, command)), env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return {line["step"]: line["result"] for line in lines}
+
+
+def go_library(gateway, library, names, eab, profile):
     """tests/interop/go: every step of one library in one run."""
+    command = [tools.built("interop"), "-library", library, "-directory", gateway.directory()]
+    command += ["-root", gateway.root_path, "-http", gateway.http_port, "-profile", profile]
+    return _steps([*command, "-kid", eab[0], "-mac", eab[1], *names])
 
-    def __init__(self, gateway, library):
-        self.gateway, self.library = gateway, library
 
-    def run(self, names, eab=None, profile=""):
-        """What came of each step: {step: result}."""
-        command = [tools.built("interop"), "-library", self.library, "-directory", self.gateway.directory()]
-        command += ["-root", self.gateway.root_path, "-http", self.gateway.http_port, "-profile", profile]
-        command += ["-kid", eab[0], "-mac", eab[1]] if eab else []
-        done = subprocess.run([*map(str, command), *names], capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr[-3000:]
-        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        return {line["step"]: line["result"] for line in lines}
+def python_acme(gateway, names, eab, profile):
+    """tests/interop/python_acme.py, with the `acme` of the newest certbot."""
+    python = pathlib.Path(tools.built("certbot")).resolve().with_name("python")
+    script = pathlib.Path(__file__).with_name("python_acme.py")
+    command = [python, script, gateway.directory(), gateway.http_port, profile, *eab, *names]
+    return _steps(command, REQUESTS_CA_BUNDLE=str(gateway.root_path))

@@ -3,7 +3,7 @@
 import pytest
 
 from client_scenarios import fresh_name
-from clients import AcmeTiny, ApacheMd, Caddy, Dehydrated, GoLibrary, NewestCertbot
+from clients import AcmeTiny, ApacheMd, Caddy, Dehydrated, NewestCertbot, go_library, python_acme
 from support.certificates import names_of
 from support.checks import assert_chains_to, same_key
 from support.gateway import Gateway, stepca_issuer
@@ -141,20 +141,33 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("bound", [False, True], ids=["open", "external account key"])
-@pytest.mark.parametrize("library", STEPS)
-def test_go_libraries(site, library, bound):
-    names = sorted([fresh_name(), fresh_name()])
-    steps = GoLibrary(site.gateway, library).run(names, site.external_key() if bound else None, profile="short")
-    assert set(steps) == {"register", "issue", "renew", "address", "profile", "revoke"} | STEPS[library]
-    for step in ("issue", "renew", "profile", "key change"):
+def assert_steps(site, steps, names):
+    for step in {"issue", "renew", "profile", "key change"} & set(steps):
         assert sorted(steps[step]["names"]) == names and steps[step]["chain"] == 2
     assert steps["address"]["names"] == ["127.0.0.1"]
     assert steps["profile"]["lifetime"] <= 3720 < steps["issue"]["lifetime"]
     assert steps.get("renewal information", {"inside": True})["inside"]
     assert site.row(steps["issue"]["serial"])["revocation"] == "confirmed by the CA"
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["open", "external account key"])
+@pytest.mark.parametrize("library", STEPS)
+def test_go_libraries(site, library, bound):
+    names = sorted([fresh_name(), fresh_name()])
+    steps = go_library(site.gateway, library, names, site.external_key() if bound else ("", ""), "short")
+    assert set(steps) == {"register", "issue", "renew", "address", "profile", "revoke"} | STEPS[library]
+    assert_steps(site, steps, names)
     (order,) = site.gateway.query("SELECT replaces FROM orders WHERE id = ?", site.row(steps["renew"]["serial"])["id"])
     assert (order["replaces"] is not None) == ("renewal information" in steps)
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["open", "external account key"])
+def test_python_acme(site, bound):
+    names = sorted([fresh_name(), fresh_name()])
+    steps = python_acme(site.gateway, names, site.external_key() if bound else ("", ""), "short")
+    assert set(steps) == {"register", "issue", "renewal information", "profile", "address", "deactivate", "revoke"}
+    assert steps["deactivate"] == {"status": "deactivated"}
+    assert_steps(site, steps, names)
 
 
 def test_acme_sh():
