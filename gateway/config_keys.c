@@ -136,8 +136,8 @@ const struct config_key config_keys[] = {
     {"endpoints.*.trusted.names", ENDPOINT(trusted_names),
      .count_offset = offsetof(struct endpoint_config, trusted_name_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
-     .help = "Names that every account gets without proving control of them. Each such authorization is an "
-             "event."},
+     .help = "Names that every account gets without proving control of them, CAA not looked at. Each such "
+             "authorization is an event."},
     {"endpoints.*.trusted.networks", ENDPOINT(trusted_networks),
      .count_offset = offsetof(struct endpoint_config, trusted_network_count), .type = CONFIG_NETWORKS,
      .fallback = "[]",
@@ -164,7 +164,7 @@ const struct config_key config_keys[] = {
     {"endpoints.*.subdomains", ENDPOINT(subdomains), .type = CONFIG_BOOLEAN, .fallback = "false",
      .help = "Whether an account may prove, by the DNS, control of a domain and of all names below it at "
              "once (RFC 9444). "
-             "Needs `authorization_lifetime`."},
+             "Needs `authorization_lifetime`; not beside `caa_identities`."},
 
     {"validation.resolvers", TOP(validation.resolvers),
      .count_offset = offsetof(struct config, validation.resolver_count), .type = CONFIG_RESOLVERS,

@@ -50,6 +50,10 @@ static void check_endpoint(struct config_reader *reader, const struct endpoint_c
     if (endpoint->subdomains && endpoint->authorization_lifetime_s == 0)
         config_error(reader, arena_printf(reader->arena, "endpoints.%s.subdomains", endpoint->name),
                      "needs authorization_lifetime: the proof of a domain serves later orders");
+    if (endpoint->subdomains && endpoint->caa_identity_count != 0)
+        config_error(reader, arena_printf(reader->arena, "endpoints.%s.subdomains", endpoint->name),
+                     "cannot stand beside caa_identities: the CAA records of the names below a proven domain "
+                     "would not be looked at");
     check_issuer_names(reader, endpoint);
 }
 

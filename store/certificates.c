@@ -61,7 +61,7 @@ static const struct statement statements[] = {
          " WHERE id = $id AND revoked_at IS NULL"},
     [CHAIN_FIND] = {"chain_find", "SELECT id FROM chains WHERE hash = $hash"},
     [CHAIN_INSERT] = {"chain_insert", "INSERT INTO chains (hash, pem) VALUES ($hash, $pem)"},
-    [CHAINS] = {"chains", "SELECT pem FROM chains WHERE id > 0 ORDER BY id LIMIT 100"},
+    [CHAINS] = {"chains", "SELECT pem FROM chains WHERE id > 0 ORDER BY id DESC LIMIT 20"},
     [REVOCATIONS_DUE] = {"revocations_due", "SELECT id FROM certificates WHERE " REVOCATION_CONDITION
                                             " AND revocation_next_attempt_at <= $now"
                                             " ORDER BY revocation_next_attempt_at LIMIT $max"},

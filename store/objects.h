@@ -154,7 +154,7 @@ struct authorization_wanted {
                                                                            const char *serial,
                                                                            struct certificate **out,
                                                                            size_t *count);
-/* The chains that certificates have come with, as PEM, the first hundred. */
+/* The chains that certificates have come with, as PEM, the twenty newest. */
 [[gnu::warn_unused_result]] enum store_result store_chains(struct store_session *session, struct arena *arena,
                                                            struct bytes **out, size_t *count);
 /* status, the revocation_* fields and revoked_at; STORE_NOT_FOUND when it is already revoked. */

@@ -135,9 +135,10 @@ def test_a_plain_proof_does_not_hold_below(gateway, responder):
     assert wide.status == 201 and wide.json()["status"] == "pending"
 
 
-def test_subdomains_need_proofs_that_last(step_ca, new_gateway):
+@pytest.mark.parametrize("beside", [{}, {"authorization_lifetime": "1h", "caa_identities": ["ca.internal"]}], ids=["no lifetime", "CAA"])
+def test_subdomains_and_what_they_cannot_stand_with(step_ca, new_gateway, beside):
     gateway = new_gateway(step_ca)
-    gateway.configuration["endpoints"]["acme"]["subdomains"] = True
+    gateway.configuration["endpoints"]["acme"] |= {"subdomains": True, **beside}
     code, _, errors = gateway.run("config", "show")
     assert code != 0 and "endpoints.acme.subdomains" in errors
 
