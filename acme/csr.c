@@ -195,9 +195,6 @@ const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request,
     const char *type = csr_key_type(request);
     if (count == 0 || (type != NULL && bytes_equal_any(bytes_from_string(type), types, count)))
         return NULL;
-    const char *list = types[0];
-    for (size_t i = 1; i < count; i++)
-        list = arena_printf(arena, "%s, %s", list, types[i]);
     return problem_new(arena, PROBLEM_BAD_CSR, "CSR: its key is of type %s; the order's profile takes %s",
-                       type == NULL ? "unknown" : type, list);
+                       type == NULL ? "unknown" : type, arena_join(arena, types, count, ", "));
 }

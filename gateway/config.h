@@ -37,6 +37,8 @@ struct profile_config {
     int64_t max_ttl_s;
     const char *const *key_types; /* as csr_key_type has them; none: all */
     size_t key_type_count;
+    const char *const *extended_key_usages; /* none: the issuer's own */
+    size_t extended_key_usage_count;
     struct name_policy names;
 };
 

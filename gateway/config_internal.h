@@ -30,6 +30,7 @@ enum config_type {
     CONFIG_HOSTS,       /* host[:port] */
     CONFIG_DOMAINS,     /* lower-case domain names */
     CONFIG_RESOLVERS,   /* address[:port] */
+    CONFIG_USAGES,      /* extended key usages as openssl.cnf names them */
     CONFIG_KEY_TYPES,   /* csr_key_type_is_known */
     CONFIG_PATTERNS,    /* name_pattern_is_valid */
     CONFIG_LISTEN,      /* const struct listen_address * */

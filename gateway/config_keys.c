@@ -102,6 +102,12 @@ const struct config_key config_keys[] = {
      .help =
          "Keys that certificates of this profile may have: `P-256`, `P-384`, `P-521`, `RSA` (2048 bits at "
          "least), `Ed25519`. Empty: all of them."},
+    {"profiles.*.extended_key_usages", PROFILE(extended_key_usages),
+     .count_offset = offsetof(struct profile_config, extended_key_usage_count), .type = CONFIG_USAGES,
+     .fallback = "[]",
+     .help = "What certificates of this profile are for: `serverAuth`, `clientAuth` or both. Empty: "
+             "both. Only an issuer of type `local` can be told; with step-ca the template of the provisioner "
+             "decides."},
     {"profiles.*.names.allow", PROFILE(names.allow),
      .count_offset = offsetof(struct profile_config, names.allow_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
@@ -237,6 +243,7 @@ static const struct {
     [CONFIG_HOSTS] = {"list of hosts", true},
     [CONFIG_DOMAINS] = {"list of domain names", true},
     [CONFIG_RESOLVERS] = {"list of addresses", true},
+    [CONFIG_USAGES] = {"list of usages", true},
     [CONFIG_KEY_TYPES] = {"list of key types", true},
     [CONFIG_PATTERNS] = {"list of name patterns", true},
     [CONFIG_LISTEN] = {"list of address:port", true},

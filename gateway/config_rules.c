@@ -38,6 +38,18 @@ static void check_issuer_names(struct config_reader *reader, const struct endpoi
         config_error(reader, path, "at most %d can be offered for dns-persist-01", ISSUER_NAMES_MAX);
 }
 
+static void check_profile(struct config_reader *reader, const struct profile_config *profile)
+{
+    check_issuer_reference(reader, arena_printf(reader->arena, "profiles.%s.issuer", profile->name),
+                           profile->issuer);
+    const struct issuer_config *issuer =
+        profile->issuer == NULL ? NULL : config_issuer(reader->config, profile->issuer);
+    if (profile->extended_key_usage_count != 0 && issuer != NULL && issuer->type != ISSUER_LOCAL)
+        config_error(reader, arena_printf(reader->arena, "profiles.%s.extended_key_usages", profile->name),
+                     "cannot be told to issuer \"%s\": with step-ca the template of the provisioner decides",
+                     issuer->id);
+}
+
 static void check_endpoint(struct config_reader *reader, const struct endpoint_config *endpoint)
 {
     const char *path = arena_printf(reader->arena, "endpoints.%s.profiles", endpoint->name);
@@ -79,9 +91,7 @@ void config_check_rules(struct config_reader *reader)
     for (size_t i = 0; i < config->issuer_count; i++)
         check_issuer(reader, &config->issuers[i]);
     for (size_t i = 0; i < config->profile_count; i++)
-        check_issuer_reference(reader,
-                               arena_printf(reader->arena, "profiles.%s.issuer", config->profiles[i].name),
-                               config->profiles[i].issuer);
+        check_profile(reader, &config->profiles[i]);
     for (size_t i = 0; i < config->endpoint_count; i++)
         check_endpoint(reader, &config->endpoints[i]);
 }

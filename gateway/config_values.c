@@ -329,6 +329,13 @@ static bool read_domain(struct value *value, const char *text, void *item)
     return read_text(value, text, item);
 }
 
+static bool read_usage(struct value *value, const char *text, void *item)
+{
+    if (strcmp(text, "serverAuth") != 0 && strcmp(text, "clientAuth") != 0)
+        return refuse(value, arena_printf(value->arena, "\"%s\" is neither serverAuth nor clientAuth", text));
+    return read_text(value, text, item);
+}
+
 static bool read_key_type(struct value *value, const char *text, void *item)
 {
     const char *known;
@@ -446,6 +453,8 @@ static bool set_value(struct value *value)
         return set_list(value, sizeof(char *), read_domain);
     case CONFIG_RESOLVERS:
         return set_list(value, sizeof(char *), read_resolver);
+    case CONFIG_USAGES:
+        return set_list(value, sizeof(char *), read_usage);
     case CONFIG_KEY_TYPES:
         return set_list(value, sizeof(char *), read_key_type);
     case CONFIG_PATTERNS:

@@ -38,6 +38,7 @@ struct issuer_sign_job {
     struct bytes csr_der;
     const char *token_id; /* jti, committed before */
     struct validity_request validity;
+    const char *extended_key_usages; /* as openssl.cnf writes them; NULL: the issuer's own. issuer_local only */
     void (*done)(struct issuer_sign_job *job);
     void *owner;
     struct issuer_result result;

@@ -66,8 +66,8 @@ static void local_sign(struct issuer *base, struct issuer_sign_job *job)
     struct issuer_local *issuer = (struct issuer_local *)base;
     struct bytes *chain = arena_alloc_array(job->arena, LOCAL_CA_CHAIN, sizeof *chain);
     const char *why = "";
-    enum local_ca_outcome outcome =
-        local_ca_sign(job->arena, issuer->ca, job->csr, &job->validity, time(NULL), chain, &why);
+    enum local_ca_outcome outcome = local_ca_sign(job->arena, issuer->ca, job->csr, &job->validity,
+                                                  job->extended_key_usages, time(NULL), chain, &why);
     job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
     if (outcome == LOCAL_CA_DONE) {
         job->result.chain = chain;

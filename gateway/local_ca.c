@@ -235,13 +235,13 @@ static bool add_names(X509 *leaf, const struct stepca_subject *subject)
            X509_add1_ext_i2d(leaf, NID_subject_alt_name, names, critical, X509V3_ADD_DEFAULT) == 1;
 }
 
-static bool add_extensions(X509 *leaf, const struct local_ca *ca, EVP_PKEY *key)
+static bool add_extensions(X509 *leaf, const struct local_ca *ca, EVP_PKEY *key, const char *usages)
 {
     const struct certificate_extension extensions[] = {
         {NID_basic_constraints, "critical,CA:FALSE"},
         {NID_key_usage, EVP_PKEY_is_a(key, "RSA") ? "critical,digitalSignature,keyEncipherment"
                                                   : "critical,digitalSignature"},
-        {NID_ext_key_usage, "serverAuth,clientAuth"},
+        {NID_ext_key_usage, usages == NULL ? "serverAuth,clientAuth" : usages},
         {NID_subject_key_identifier, "hash"},
         {NID_authority_key_identifier, "keyid:always"},
     };
@@ -250,13 +250,14 @@ static bool add_extensions(X509 *leaf, const struct local_ca *ca, EVP_PKEY *key)
 }
 
 static bool sign_leaf(struct arena *arena, const struct local_ca *ca, EVP_PKEY *key,
-                      const struct stepca_subject *subject, const struct period *period, struct bytes *der)
+                      const struct stepca_subject *subject, const struct period *period, const char *usages,
+                      struct bytes *der)
 {
     autofree_x509 X509 *leaf = local_certificate_new(period->begin, period->end);
     if (leaf == NULL || X509_set_pubkey(leaf, key) != 1 ||
         !local_certificate_set_common_name(leaf, subject->subject) ||
         X509_set_issuer_name(leaf, X509_get_subject_name(ca->intermediate)) != 1 ||
-        !add_extensions(leaf, ca, key) || !add_names(leaf, subject) ||
+        !add_extensions(leaf, ca, key, usages) || !add_names(leaf, subject) ||
         X509_sign(leaf, ca->key, EVP_sha256()) <= 0) {
         return false;
     }
@@ -265,8 +266,8 @@ static bool sign_leaf(struct arena *arena, const struct local_ca *ca, EVP_PKEY *
 }
 
 enum local_ca_outcome local_ca_sign(struct arena *arena, const struct local_ca *ca, X509_REQ *csr,
-                                    const struct validity_request *validity, int64_t now,
-                                    struct bytes chain[static LOCAL_CA_CHAIN], const char **why)
+                                    const struct validity_request *validity, const char *extended_key_usages,
+                                    int64_t now, struct bytes chain[static LOCAL_CA_CHAIN], const char **why)
 {
     struct stepca_subject subject;
     EVP_PKEY *key = X509_REQ_get0_pubkey(csr);
@@ -278,7 +279,7 @@ enum local_ca_outcome local_ca_sign(struct arena *arena, const struct local_ca *
     if (!plan_period(arena, ca, validity, now, &period, why)) {
         return LOCAL_CA_REFUSED;
     }
-    if (!sign_leaf(arena, ca, key, &subject, &period, &chain[0])) {
+    if (!sign_leaf(arena, ca, key, &subject, &period, extended_key_usages, &chain[0])) {
         ERR_clear_error();
         *why = "OpenSSL could not make the certificate";
         return LOCAL_CA_FAILED;

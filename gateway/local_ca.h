@@ -46,9 +46,12 @@ int64_t local_ca_end(const struct local_ca *ca);
  * `validity` asks otherwise, in the forms that step-ca takes. `chain` (DER, leaf first) and `why` belong to
  * the arena.
  */
-[[gnu::warn_unused_result]] enum local_ca_outcome local_ca_sign(
-    struct arena *arena, const struct local_ca *ca, X509_REQ *csr, const struct validity_request *validity,
-    int64_t now, struct bytes chain[static LOCAL_CA_CHAIN], const char **why);
+[[gnu::warn_unused_result]] enum local_ca_outcome local_ca_sign(struct arena *arena,
+                                                                const struct local_ca *ca, X509_REQ *csr,
+                                                                const struct validity_request *validity,
+                                                                const char *extended_key_usages, int64_t now,
+                                                                struct bytes chain[static LOCAL_CA_CHAIN],
+                                                                const char **why);
 
 /* Recorded on the disk when it answers LOCAL_CA_DONE. `serial_hex` is canonical. */
 [[gnu::warn_unused_result]] enum local_ca_outcome local_ca_revoke(struct arena *arena, struct local_ca *ca,

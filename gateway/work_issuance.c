@@ -293,6 +293,15 @@ static const char *asked_validity(struct arena *arena, const struct validity_req
                         validity->not_after == NULL ? "" : validity->not_after);
 }
 
+/* NULL: the issuer's own. */
+static const char *usages_of(const struct work_item *item, const struct order *order)
+{
+    const struct profile_config *profile = config_profile(item->work->server->config, order->profile);
+    if (profile == NULL || profile->extended_key_usage_count == 0)
+        return NULL;
+    return arena_join(item->arena, profile->extended_key_usages, profile->extended_key_usage_count, ",");
+}
+
 /* Fills in attempt and job; `csr` is the item's from here on. */
 static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct validity_request *validity)
 {
@@ -317,6 +326,7 @@ static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct 
                                           .csr_der = order->csr,
                                           .token_id = token_id,
                                           .validity = *validity,
+                                          .extended_key_usages = usages_of(item, order),
                                           .done = on_signed,
                                           .owner = item};
     return true;

@@ -31,15 +31,6 @@ static const struct statement statements[] = {
 
 const struct statement_table store_eab_key_statements = {statements, sizeof statements / sizeof *statements};
 
-static const char *join_words(struct arena *arena, const char *const *words, size_t count)
-{
-    struct buffer text;
-    buffer_init(&text, arena, WORDS_MAX_BYTES);
-    for (size_t i = 0; i < count; i++)
-        buffer_printf(&text, "%s%s", i == 0 ? "" : " ", words[i]);
-    return buffer_string(&text);
-}
-
 static void take_words(struct query *query, const char *const **out, size_t *count)
 {
     const char *text = query_take_text(query);
@@ -103,9 +94,9 @@ enum store_result store_eab_key_insert(struct store_session *session, struct are
     query_bind_text(&query, "$kid", key->kid);
     query_bind_blob(&query, "$sealed_key", key->sealed_key);
     query_bind_text(&query, "$comment", key->comment);
-    query_bind_text(&query, "$names_allow", join_words(arena, key->names.allow, key->names.allow_count));
-    query_bind_text(&query, "$names_deny", join_words(arena, key->names.deny, key->names.deny_count));
-    query_bind_text(&query, "$profiles", join_words(arena, key->profiles, key->profile_count));
+    query_bind_text(&query, "$names_allow", arena_join(arena, key->names.allow, key->names.allow_count, " "));
+    query_bind_text(&query, "$names_deny", arena_join(arena, key->names.deny, key->names.deny_count, " "));
+    query_bind_text(&query, "$profiles", arena_join(arena, key->profiles, key->profile_count, " "));
     query_bind_integer(&query, "$trusted", key->trusted);
     query_bind_optional(&query, "$max_uses", key->max_uses);
     query_bind_optional(&query, "$expires_at", key->expires_at);

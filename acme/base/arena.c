@@ -144,6 +144,18 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     return text;
 }
 
+char *arena_join(struct arena *arena, const char *const *texts, size_t count, const char *separator)
+{
+    size_t bytes = 1;
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(texts[i]) + strlen(separator);
+    char *joined = arena_alloc(arena, bytes), *at = joined;
+    for (size_t i = 0; i < count; i++)
+        at = stpcpy(i == 0 ? at : stpcpy(at, separator), texts[i]);
+    *at = '\0';
+    return joined;
+}
+
 void arena_on_free(struct arena *arena, void (*run)(void *object), void *object)
 {
     struct release *release = arena_alloc(arena, sizeof(*release));

@@ -29,6 +29,9 @@ char *arena_duplicate(struct arena *arena, const char *text);
 
 [[gnu::format(printf, 2, 3)]] char *arena_printf(struct arena *arena, const char *format, ...);
 
+/* All of them, the separator between each two. */
+char *arena_join(struct arena *arena, const char *const *texts, size_t count, const char *separator);
+
 /* Text from outside as it may stand in a log, a message or a table: printable ASCII, anything else as '?',
  * and
  * "..." behind what was cut at `max_bytes`. */

@@ -3,6 +3,7 @@
 import pytest
 
 from client_scenarios import fresh_name
+from cryptography import x509
 from support.acme_client import HttpProver
 from support.certificates import names_of, new_key
 
@@ -45,6 +46,28 @@ def test_keys_that_a_profile_takes(gateway, responder, profile):
         else:
             assert (reply.status, reply.problem) == (400, "badCSR") and f"type {kind};" in reply.detail, reply
             assert client.get(order.location)["status"] == "ready"
+
+
+def test_usages_where_the_issuer_can(step_ca, new_gateway, responder, tmp_path):
+    gateway = new_gateway(step_ca)
+    gateway.configuration["issuers"]["own"] = {"type": "local", "directory": str(tmp_path / "own")}
+    gateway.configuration["profiles"] |= {
+        "both": {"issuer": "own"},
+        "client": {"issuer": "own", "extended_key_usages": ["clientAuth"]},
+    }
+    gateway.configuration["endpoints"]["acme"]["profiles"] += ["both", "client"]
+    client, prover = gateway.start().client(), HttpProver(responder(gateway))
+    for profile, usages in (("both", {"serverAuth", "clientAuth"}), ("client", {"clientAuth"})):
+        leaf = client.issue([fresh_name()], prover, profile=profile)[0]
+        found = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        assert {one._name for one in found} == usages
+
+
+def test_usages_are_not_promised_of_step_ca(step_ca, new_gateway):
+    gateway = new_gateway(step_ca)
+    gateway.configuration["profiles"]["default"]["extended_key_usages"] = ["clientAuth"]
+    code, _, errors = gateway.run("config", "show")
+    assert code != 0 and "profiles.default.extended_key_usages" in errors and "template" in errors
 
 
 def test_a_key_type_that_is_none(step_ca, new_gateway):

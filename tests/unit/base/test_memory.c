@@ -66,6 +66,16 @@ static void note(void *object)
     traced->trace->order[traced->trace->n++] = traced->name;
 }
 
+Test(arena, texts_are_joined)
+{
+    static const char *const texts[] = {"a", "", "bc"};
+    struct arena *arena = arena_new();
+    cr_expect_str_eq(arena_join(arena, texts, 0, ", "), "");
+    cr_expect_str_eq(arena_join(arena, texts, 1, ", "), "a");
+    cr_expect_str_eq(arena_join(arena, texts, 3, ", "), "a, , bc");
+    arena_free(arena);
+}
+
 Test(arena, releases_run_last_first)
 {
     struct trace trace = {0};

@@ -53,8 +53,8 @@ static X509 *sign(struct scratch_ca *ca, X509_REQ *csr, struct bytes chain[stati
 {
     struct validity_request validity = {0};
     const char *why = "";
-    cr_assert_eq(local_ca_sign(ca->arena, ca->ca, csr, &validity, NOW, chain, &why), LOCAL_CA_DONE, "%s",
-                 why);
+    cr_assert_eq(local_ca_sign(ca->arena, ca->ca, csr, &validity, NULL, NOW, chain, &why), LOCAL_CA_DONE,
+                 "%s", why);
     return certificate_of(chain[0]);
 }
 
@@ -336,7 +336,8 @@ Test(local_ca, validity_is_a_day_or_what_is_asked_for_but_never_beyond_the_inter
                                             .not_after = expected->not_after};
         struct bytes chain[LOCAL_CA_CHAIN];
         const char *why = "";
-        enum local_ca_outcome outcome = local_ca_sign(ca.arena, ca.ca, csr, &validity, NOW, chain, &why);
+        enum local_ca_outcome outcome =
+            local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW, chain, &why);
         if (expected->end == 0) {
             cr_expect_eq(outcome, LOCAL_CA_REFUSED, "%zu", i);
             cr_expect(why[0] != '\0', "%zu", i);
@@ -357,7 +358,7 @@ Test(local_ca, signs_nothing_once_the_intermediate_has_ended)
     struct validity_request validity = {0};
     struct bytes chain[LOCAL_CA_CHAIN];
     const char *why = "";
-    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NOW + 5LL * YEAR_S, chain, &why),
+    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW + 5LL * YEAR_S, chain, &why),
                  LOCAL_CA_REFUSED);
     cr_expect(strstr(why, "expired") != NULL, "%s", why);
     drop_ca(&ca);
@@ -370,7 +371,7 @@ Test(local_ca, a_csr_without_names_is_refused)
     struct validity_request validity = {0};
     struct bytes chain[LOCAL_CA_CHAIN];
     const char *why = "";
-    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NOW, chain, &why), LOCAL_CA_REFUSED);
+    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW, chain, &why), LOCAL_CA_REFUSED);
     drop_ca(&ca);
 }
 
