@@ -28,12 +28,8 @@ const struct problem *authorization_parse_new(struct arena *arena, const struct 
     if (identifier_is_wildcard(identifier))
         return problem_new(arena, PROBLEM_MALFORMED,
                            "Wildcards cannot be authorized before an order (RFC 8555 §7.4.1).");
-    bool inside = false;
-    *subdomains = false;
-    bool beside = json_member_boolean(payload, "subdomainAuthAllowed", subdomains);
-    if (json_member_boolean(json, "subdomainAuthAllowed", &inside))
-        *subdomains = inside;
-    else if (!beside)
+    if (!json_member_boolean(json, "subdomainAuthAllowed", subdomains) &&
+        !json_member_boolean(payload, "subdomainAuthAllowed", subdomains))
         *subdomains = false;
     if (*subdomains && identifier->type != IDENTIFIER_DNS)
         return problem_new(arena, PROBLEM_MALFORMED, "There are no names below an IP address.");

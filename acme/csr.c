@@ -22,24 +22,22 @@ static const char *rsa_fault(struct arena *arena, EVP_PKEY *key)
     return NULL;
 }
 
-static const struct {
-    const char *name;  /* as JWK has it */
-    const char *group; /* OpenSSL's, of EC keys */
-} key_types[] = {
-    {"P-256", "prime256v1"}, {"P-384", "secp384r1"}, {"P-521", "secp521r1"}, {"RSA", NULL}, {"Ed25519", NULL},
-};
+const char *const csr_key_types[CSR_KEY_TYPES] = {"P-256", "P-384", "P-521", "RSA", "Ed25519"};
 
 /* NULL for other curves, and for one that is spelt out. */
 static const char *curve_name(EVP_PKEY *key)
 {
+    static const struct {
+        const char *name, *group; /* JWK's and OpenSSL's */
+    } curves[] = {{"P-256", "prime256v1"}, {"P-384", "secp384r1"}, {"P-521", "secp521r1"}};
     char group[32] = "";
     int is_explicit = 0;
     if (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) != 1 ||
         is_explicit != 0 || EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1)
         return NULL;
-    for (size_t i = 0; i < sizeof key_types / sizeof key_types[0]; i++)
-        if (key_types[i].group != NULL && strcmp(group, key_types[i].group) == 0)
-            return key_types[i].name;
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
+        if (strcmp(group, curves[i].group) == 0)
+            return curves[i].name;
     return NULL;
 }
 
@@ -177,16 +175,6 @@ const char *csr_key_type(X509_REQ *request)
     default:
         return NULL;
     }
-}
-
-bool csr_key_type_is_known(const char *text, const char **known)
-{
-    if (known != NULL)
-        *known = "P-256, P-384, P-521, RSA, Ed25519";
-    for (size_t i = 0; i < sizeof key_types / sizeof key_types[0]; i++)
-        if (strcmp(text, key_types[i].name) == 0)
-            return true;
-    return false;
 }
 
 const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request, const char *const *types,

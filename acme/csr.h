@@ -16,11 +16,12 @@ enum { CSR_RSA_MIN_BITS = 2048, CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 10
                                                             const struct identifier *identifiers, size_t count,
                                                             EVP_PKEY *account_key, X509_REQ **out);
 
-/* "RSA", "P-256", "P-384", "P-521" or "Ed25519", as JWK names them; NULL for other keys. */
-const char *csr_key_type(X509_REQ *request);
+/* The types of key that certificates may have, as JWK names them. */
+enum { CSR_KEY_TYPES = 5 };
+extern const char *const csr_key_types[CSR_KEY_TYPES];
 
-/* Whether a text is one of these. `known` (may be NULL) gets them all, as a list for people. */
-bool csr_key_type_is_known(const char *text, const char **known);
+/* One of these; NULL for other keys. */
+const char *csr_key_type(X509_REQ *request);
 
 /* badCSR when an accepted request's key is of none of these types; none listed: all are good. */
 [[gnu::warn_unused_result]] const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request,

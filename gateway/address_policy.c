@@ -81,7 +81,7 @@ bool address_is_allowed(const struct sockaddr *address, const struct network *al
 bool networks_hold(const struct network *networks, size_t count, const char *address)
 {
     struct network own;
-    if (!network_parse(address, &own))
+    if (count == 0 || !network_parse(address, &own))
         return false;
     for (size_t i = 0; i < count; ++i)
         if (network_contains(&networks[i], own.address))

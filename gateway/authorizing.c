@@ -107,13 +107,11 @@ static enum store_result insert_valid(struct exchange *exchange, struct store_se
     enum store_result result = store_authorization_insert(session, authorization);
     if (result != STORE_OK)
         return result;
-    struct event event = {.at = exchange->now,
-                          .kind = kind,
+    struct event event = {.kind = kind,
                           .account_id = exchange->account.id,
                           .authorization_id = authorization->id,
-                          .who = exchange_who(exchange),
                           .detail = why};
-    return store_event_insert(session, &event);
+    return exchange_record(exchange, session, &event);
 }
 
 static enum store_result find_valid(struct exchange *exchange, struct store_session *session,

@@ -31,7 +31,7 @@ enum config_type {
     CONFIG_DOMAINS,     /* lower-case domain names */
     CONFIG_RESOLVERS,   /* address[:port] */
     CONFIG_USAGES,      /* extended key usages as openssl.cnf names them */
-    CONFIG_KEY_TYPES,   /* csr_key_type_is_known */
+    CONFIG_KEY_TYPES,   /* of csr_key_types */
     CONFIG_PATTERNS,    /* name_pattern_is_valid */
     CONFIG_LISTEN,      /* const struct listen_address * */
     CONFIG_NETWORKS,    /* const struct network * */

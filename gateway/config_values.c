@@ -338,9 +338,9 @@ static bool read_usage(struct value *value, const char *text, void *item)
 
 static bool read_key_type(struct value *value, const char *text, void *item)
 {
-    const char *known;
-    if (!csr_key_type_is_known(text, &known))
-        return refuse(value, arena_printf(value->arena, "\"%s\" is no key type known here: %s", text, known));
+    if (!bytes_equal_any(bytes_from_string(text), csr_key_types, CSR_KEY_TYPES))
+        return refuse(value, arena_printf(value->arena, "\"%s\" is no key type known here: %s", text,
+                                          arena_join(value->arena, csr_key_types, CSR_KEY_TYPES, ", ")));
     return read_text(value, text, item);
 }
 

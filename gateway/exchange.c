@@ -26,7 +26,7 @@ struct store_session *exchange_session(struct exchange *exchange)
     return state->session;
 }
 
-const char *exchange_who(struct exchange *exchange)
+static const char *who(struct exchange *exchange)
 {
     return arena_printf(exchange->arena, "client %s", exchange->request->client_address);
 }
@@ -42,18 +42,23 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
     return STORE_DISCARD;
 }
 
+enum store_result exchange_record(struct exchange *exchange, struct store_session *session,
+                                  struct event *event)
+{
+    event->at = exchange->now;
+    event->who = who(exchange);
+    return store_event_insert(session, event);
+}
+
 enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
                                                    const char *kind, int64_t order_id,
                                                    const struct problem *problem)
 {
-    struct event event = {.at = exchange->now,
-                          .kind = kind,
-                          .account_id = exchange->account.id,
-                          .order_id = order_id,
-                          .who = exchange_who(exchange),
-                          .detail = problem->detail};
+    struct event event = {
+        .kind = kind, .account_id = exchange->account.id, .order_id = order_id, .detail = problem->detail};
     exchange->problem = problem;
-    return exchange_store_ok(exchange, store_event_insert(session, &event)) ? STORE_APPLIED : STORE_DISCARD;
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event)) ? STORE_APPLIED
+                                                                                   : STORE_DISCARD;
 }
 
 bool exchange_store_ok(struct exchange *exchange, enum store_result result)

@@ -90,6 +90,11 @@ bool exchange_store_ok(struct exchange *exchange, enum store_result result);
 /* Sets the problem; returns it as STORE_DISCARD for use in `apply`. */
 enum store_apply_result exchange_refuse(struct exchange *exchange, const struct problem *problem);
 
+/* Fills in when, and who ("client 192.0.2.7"), and inserts it. */
+[[gnu::warn_unused_result]] enum store_result exchange_record(struct exchange *exchange,
+                                                              struct store_session *session,
+                                                              struct event *event);
+
 /* As exchange_refuse, with an event: what an authenticated client is refused for what it asked is part of the audit
  * trail. */
 enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
@@ -100,9 +105,6 @@ enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, st
  * problem is set. Reloads exchange->account. */
 [[gnu::warn_unused_result]] bool exchange_reload_account(struct exchange *exchange,
                                                          struct store_session *session);
-
-/* "client 192.0.2.7": who an event is by. */
-const char *exchange_who(struct exchange *exchange);
 
 /* The User-Agent as it may be kept: printable, of bounded length. */
 const char *exchange_user_agent(struct exchange *exchange);

@@ -17,12 +17,8 @@ struct account_state {
 static bool record(struct exchange *exchange, struct store_session *session, const char *kind,
                    const char *detail)
 {
-    struct event event = {.at = exchange->now,
-                          .kind = kind,
-                          .account_id = exchange->account.id,
-                          .who = exchange_who(exchange),
-                          .detail = detail};
-    return exchange_store_ok(exchange, store_event_insert(session, &event));
+    struct event event = {.kind = kind, .account_id = exchange->account.id, .detail = detail};
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
 }
 
 /* ---- external account binding ---- */

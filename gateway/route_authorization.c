@@ -24,13 +24,11 @@ static bool record(struct exchange *exchange, struct store_session *session, con
                    const char *detail)
 {
     const struct authorization *authorization = exchange->state;
-    struct event event = {.at = exchange->now,
-                          .kind = kind,
+    struct event event = {.kind = kind,
                           .account_id = authorization->account_id,
                           .authorization_id = authorization->id,
-                          .who = exchange_who(exchange),
                           .detail = detail};
-    return exchange_store_ok(exchange, store_event_insert(session, &event));
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
 }
 
 /* ---- authorization ---- */

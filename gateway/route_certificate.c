@@ -199,15 +199,13 @@ static const struct problem *already_revoked(struct exchange *exchange)
 static bool record(struct exchange *exchange, struct store_session *session, const char *by)
 {
     const struct revoke_state *state = exchange->state;
-    struct event event = {.at = exchange->now,
-                          .kind = "revocation.requested",
+    struct event event = {.kind = "revocation.requested",
                           .account_id = state->certificate.account_id,
                           .order_id = state->certificate.order_id,
                           .certificate_id = state->certificate.id,
-                          .who = exchange_who(exchange),
                           .detail = arena_printf(exchange->arena, "by %s, reason %s", by,
                                                  revocation_reason_name(state->request.reason))};
-    return exchange_store_ok(exchange, store_event_insert(session, &event));
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
 }
 
 static bool insert_native(struct exchange *exchange, struct store_session *session)
@@ -217,14 +215,12 @@ static bool insert_native(struct exchange *exchange, struct store_session *sessi
     if (!exchange_store_ok(exchange, store_certificate_insert(session, certificate, state->facts.identifiers,
                                                               state->facts.identifier_count)))
         return false;
-    struct event event = {.at = exchange->now,
-                          .kind = "certificate.found",
+    struct event event = {.kind = "certificate.found",
                           .certificate_id = certificate->id,
-                          .who = exchange_who(exchange),
                           .detail = arena_printf(exchange->arena,
                                                  "not issued here; it chains to the root of issuer %s",
                                                  certificate->issuer)};
-    return exchange_store_ok(exchange, store_event_insert(session, &event));
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
 }
 
 /* Asks for the revocation; only the CA's confirmation makes it one. */

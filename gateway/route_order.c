@@ -33,13 +33,9 @@ static struct order_state *new_state(struct exchange *exchange)
 static enum store_result record(struct exchange *exchange, struct store_session *session, const char *kind,
                                 int64_t order_id, const char *detail)
 {
-    struct event event = {.at = exchange->now,
-                          .kind = kind,
-                          .account_id = exchange->account.id,
-                          .order_id = order_id,
-                          .who = exchange_who(exchange),
-                          .detail = detail};
-    return store_event_insert(session, &event);
+    struct event event = {
+        .kind = kind, .account_id = exchange->account.id, .order_id = order_id, .detail = detail};
+    return exchange_record(exchange, session, &event);
 }
 
 /* ---- new-order: prepare ---- */
