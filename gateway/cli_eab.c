@@ -123,13 +123,24 @@ static bool has_profiles(const struct endpoint_config *endpoint, const struct ea
 static bool is_kid(const char *kid)
 {
     size_t n = strlen(kid);
-    return n != 0 && n <= KID_MAX_BYTES && bytes_is_text(bytes_from_string(kid)) && strchr(kid, ' ') == NULL;
+    return n != 0 && n <= KID_MAX_BYTES && kid[0] != '-' && bytes_is_text(bytes_from_string(kid)) &&
+           strchr(kid, ' ') == NULL;
+}
+
+/* Kids and keys are arguments of commands, ours and the clients': none may look like an option. With its first bit
+ * clear, base64url begins with a letter. */
+[[gnu::warn_unused_result]] static bool random_octets(uint8_t *out, size_t n)
+{
+    if (RAND_bytes(out, (int)n) != 1)
+        return false;
+    out[0] &= 0x7f;
+    return true;
 }
 
 static const char *random_kid(struct arena *arena)
 {
     uint8_t octets[KID_RANDOM_BYTES];
-    if (RAND_bytes(octets, sizeof octets) != 1)
+    if (!random_octets(octets, sizeof octets))
         abort();
     return base64url_encode(arena, bytes_of(octets, sizeof octets));
 }
@@ -147,7 +158,7 @@ static int read_key(struct arena *arena, const struct endpoint_config *endpoint,
         return refuse("is yes or no", "--trusted");
     key->created_at = now;
     if (!is_kid(key->kid))
-        return refuse("must be 1 to 128 characters without spaces", "--kid");
+        return refuse("must be 1 to 128 characters without spaces, not beginning with '-'", "--kid");
     if (!read_list(arena, options->allow, name_pattern_is_valid, &key->names.allow, &key->names.allow_count))
         return refuse(
             "takes names such as host.example, *.example, *, an address or a network, with commas between",
@@ -182,7 +193,7 @@ static bool seal_new_key(const struct config *config, struct arena *arena, struc
     struct secret_box *box = config_open_secrets(config, why);
     if (box == NULL)
         return false;
-    bool sealed = RAND_bytes(octets, sizeof octets) == 1 &&
+    bool sealed = random_octets(octets, sizeof octets) &&
                   secret_seal(box, arena, bytes_of(octets, sizeof octets),
                               eab_key_place(arena, key->endpoint, key->kid), &key->sealed_key);
     if (!sealed)

@@ -42,10 +42,6 @@
 [[gnu::warn_unused_result]] enum store_result store_eab_keys_of_endpoint(
     struct store_session *session, struct arena *arena, const char *endpoint,
     void (*each)(void *context, const struct eab_key *key), void *context);
-/* All of an endpoint's, by kid. STORE_NOT_FOUND at their end. */
-[[gnu::warn_unused_result]] enum store_result store_eab_keys_of_endpoint(
-    struct store_session *session, struct arena *arena, const char *endpoint,
-    void (*each)(void *context, const struct eab_key *key), void *context);
 /* Sets id. */
 [[gnu::warn_unused_result]] enum store_result store_eab_key_insert(struct store_session *session,
                                                                    struct arena *arena, struct eab_key *key);
