@@ -130,6 +130,14 @@ enum certificate_status {
 };
 const char *certificate_status_name(enum certificate_status status);
 
+/* How a certificate came into the inventory. */
+enum certificate_origin {
+    CERTIFICATE_FROM_ACME = 1, /* ordered by a client */
+    CERTIFICATE_NATIVE,        /* signed by the CA's own API, through this server or without it */
+    CERTIFICATE_IMPORTED,      /* read from files or the CA's log */
+};
+const char *certificate_origin_name(enum certificate_origin origin);
+
 enum { SERIAL_HEX_BYTES = 48 }; /* 20 octets at most (RFC 5280 §4.1.2.2), lower-case hexadecimal without leading zeros */
 
 struct certificate {
@@ -146,6 +154,7 @@ struct certificate {
     int64_t not_before;
     int64_t not_after;
     enum certificate_status status;
+    enum certificate_origin origin;
     const char *rejected_because;
     int64_t revocation_requested_at;
     int revocation_reason;

@@ -26,6 +26,10 @@ static const char *const challenge_names[] = {[CHALLENGE_PENDING] = "pending",
 static const char *const certificate_names[] = {
     [CERTIFICATE_GOOD] = "good", [CERTIFICATE_REVOKED] = "revoked", [CERTIFICATE_REJECTED] = "rejected"};
 
+static const char *const origin_names[] = {[CERTIFICATE_FROM_ACME] = "acme",
+                                           [CERTIFICATE_NATIVE] = "native",
+                                           [CERTIFICATE_IMPORTED] = "imported"};
+
 static const char *const attempt_names[] = {
     [ATTEMPT_STARTED] = "started", [ATTEMPT_SIGNED] = "signed",   [ATTEMPT_REFUSED] = "refused",
     [ATTEMPT_FAILED] = "failed",   [ATTEMPT_UNKNOWN] = "unknown", [ATTEMPT_REJECTED] = "rejected"};
@@ -58,6 +62,11 @@ const char *challenge_status_name(enum challenge_status status)
 const char *certificate_status_name(enum certificate_status status)
 {
     return name_of(certificate_names, COUNT(certificate_names), (size_t)status);
+}
+
+const char *certificate_origin_name(enum certificate_origin origin)
+{
+    return name_of(origin_names, COUNT(origin_names), (size_t)origin);
 }
 
 const char *attempt_status_name(enum attempt_status status)

@@ -164,8 +164,10 @@ static void finish(struct exchange *exchange)
     bool is_directory = exchange->route != NULL && strcmp(exchange->route->pattern, "/directory") == 0;
     const char *directory_url =
         exchange->endpoint == NULL || is_directory ? NULL : url_directory(exchange->arena, &exchange->urls);
-    add_common_headers(exchange->server, exchange->arena, &exchange->reply, is_post || is_nonce,
-                       directory_url);
+    bool is_plain = exchange->route != NULL && exchange->route->authentication == ROUTE_PLAIN;
+    if (!is_plain || exchange->problem != NULL)
+        add_common_headers(exchange->server, exchange->arena, &exchange->reply,
+                           !is_plain && (is_post || is_nonce), directory_url);
     http_reply(exchange->request, &exchange->reply);
 }
 
@@ -346,21 +348,22 @@ static bool method_is_allowed(const struct exchange *exchange)
            (at == list || at[-1] == ' ');
 }
 
-/* "/acme/{endpoint}/rest": sets the endpoint and returns the rest. */
-static bool split_path(struct exchange *exchange, struct bytes *rest)
+/* "/acme/{endpoint}/rest": sets the endpoint, and leaves the rest in `path`. False, and nothing changed, for any other. */
+static bool split_path(struct exchange *exchange, struct bytes *path)
 {
-    struct bytes path = exchange->request->path;
     struct bytes prefix = BYTES_LITERAL("/acme/");
-    if (!bytes_has_prefix(path, prefix))
+    if (!bytes_has_prefix(*path, prefix))
         return false;
-    struct bytes below = bytes_of(path.p + prefix.n, path.n - prefix.n);
+    struct bytes below = bytes_of(path->p + prefix.n, path->n - prefix.n);
     const uint8_t *slash = below.n == 0 ? NULL : memchr(below.p, '/', below.n);
     if (slash == NULL)
         return false;
     exchange->endpoint =
         config_endpoint(exchange->server->config, bytes_of(below.p, (size_t)(slash - below.p)));
-    *rest = bytes_of(slash, (size_t)(below.p + below.n - slash));
-    return exchange->endpoint != NULL;
+    if (exchange->endpoint == NULL)
+        return false;
+    *path = bytes_of(slash, (size_t)(below.p + below.n - slash));
+    return true;
 }
 
 /* The base URL of replies: the configured one, or the Host header when it is one of the configured names. */
@@ -375,11 +378,11 @@ static const char *base_url_for(struct exchange *exchange)
 
 static const struct problem *route_request(struct exchange *exchange)
 {
-    struct bytes rest;
-    if (split_path(exchange, &rest)) {
-        exchange->urls = (struct urls){.base = base_url_for(exchange), .endpoint = exchange->endpoint->name};
-        exchange->route = routes_find(exchange, rest);
-    }
+    struct bytes path = exchange->request->path;
+    bool is_of_endpoint = split_path(exchange, &path);
+    exchange->urls = (struct urls){.base = base_url_for(exchange),
+                                   .endpoint = is_of_endpoint ? exchange->endpoint->name : NULL};
+    exchange->route = routes_find(exchange, path);
     if (exchange->route == NULL)
         return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
                                    "There is nothing here. The directory of an endpoint is at "
@@ -401,7 +404,8 @@ void exchange_begin(void *server, struct http_request *request)
     const struct problem *problem = route_request(exchange);
     if (problem == NULL && request->body_too_long)
         problem = too_long(exchange->arena);
-    if (problem == NULL && bytes_equal_string(request->method, "POST"))
+    if (problem == NULL && exchange->route->authentication != ROUTE_PLAIN &&
+        bytes_equal_string(request->method, "POST"))
         problem = authenticate(exchange);
     if (problem != NULL) {
         refuse(exchange, problem);

@@ -17,10 +17,11 @@ enum route_authentication {
     ROUTE_JWK,  /* signed with the key in the header */
     ROUTE_KID,  /* signed by an account */
     ROUTE_EITHER,
+    ROUTE_PLAIN, /* no envelope: what is POSTed is for the route to read */
 };
 
 struct route {
-    const char *pattern; /* below /acme/{endpoint}; {id}, {chain}, {type} and {certificate} are parsed into the exchange */
+    const char *pattern; /* {id}, {chain}, {type} and {certificate} are parsed into the exchange */
     const char *methods; /* for the Allow header */
     enum route_authentication authentication;
     bool post_as_get_only; /* any payload is refused */
@@ -41,7 +42,7 @@ struct exchange {
     struct server *server;
     struct arena *arena; /* the request's */
     const struct route *route;
-    const struct endpoint_config *endpoint;
+    const struct endpoint_config *endpoint; /* NULL outside /acme/{endpoint} */
     struct urls urls;
     int64_t now;
 
@@ -121,8 +122,8 @@ const struct problem *exchange_check_owner(struct exchange *exchange, enum store
 
 /* ---- routes.c ---- */
 
-/* The route for a path below the endpoint, with id and type parsed into the exchange; NULL when there is
- * none. */
+/* The route for a path, below the endpoint where the exchange has one, with id and type parsed into the exchange; NULL
+ * when there is none. */
 const struct route *routes_find(struct exchange *exchange, struct bytes path);
 
 /* ---- account_key_cache.c: parsed account keys by their canonical bytes, one cache a loop ---- */

@@ -47,6 +47,7 @@ bool native_certificate_recognize(const struct server *server, struct store_sess
         .not_before = facts->not_before,
         .not_after = facts->not_after,
         .status = CERTIFICATE_GOOD,
+        .origin = CERTIFICATE_NATIVE,
         .created_at = clock_now(),
     };
     return fits_any_chain(server, session, arena, leaf, out);

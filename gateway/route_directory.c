@@ -59,3 +59,9 @@ void limits_render(struct exchange *exchange)
     exchange->reply.content_type = "text/plain; charset=utf-8";
     exchange->reply.body = buffer_bytes(&text);
 }
+
+void health_render(struct exchange *exchange)
+{
+    exchange_reply_json(exchange, 200, BYTES_LITERAL("{\"status\":\"ok\"}"));
+    exchange_add_header(exchange, "Cache-Control", "no-store");
+}

@@ -1,7 +1,7 @@
 #include "gateway/routes.h"
 
-/* Every resource of an endpoint. */
-static const struct route routes[] = {
+/* Every resource of an endpoint, below /acme/{endpoint}. */
+static const struct route endpoint_routes[] = {
     {"/directory", "GET, HEAD, POST", ROUTE_OPEN, true, NULL, NULL, directory_render_route},
     {"/new-nonce", "GET, HEAD, POST", ROUTE_OPEN, true, NULL, NULL, new_nonce_render},
     {"/limits", "GET, HEAD", ROUTE_OPEN, true, NULL, NULL, limits_render},
@@ -23,6 +23,11 @@ static const struct route routes[] = {
     {"/renewal-info/{certificate}", "GET, HEAD", ROUTE_OPEN, true, renewal_info_prepare, NULL,
      renewal_info_render_route},
     {"/revoke-cert", "POST", ROUTE_EITHER, false, revoke_prepare, revoke_apply, revoke_render},
+};
+
+/* What belongs to no endpoint. */
+static const struct route site_routes[] = {
+    {"/health", "GET, HEAD", ROUTE_PLAIN, false, NULL, NULL, health_render},
 };
 
 /* The next segment, its slash left off; `path` goes on behind it. */
@@ -66,10 +71,18 @@ static bool route_matches(struct exchange *exchange, const struct route *route, 
     return pattern.n == 0 && path.n == 0;
 }
 
-const struct route *routes_find(struct exchange *exchange, struct bytes path)
+static const struct route *find_in(struct exchange *exchange, const struct route *routes, size_t count,
+                                   struct bytes path)
 {
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i)
+    for (size_t i = 0; i < count; ++i)
         if (route_matches(exchange, &routes[i], path))
             return &routes[i];
     return NULL;
+}
+
+const struct route *routes_find(struct exchange *exchange, struct bytes path)
+{
+    if (exchange->endpoint == NULL)
+        return find_in(exchange, site_routes, sizeof(site_routes) / sizeof(site_routes[0]), path);
+    return find_in(exchange, endpoint_routes, sizeof(endpoint_routes) / sizeof(endpoint_routes[0]), path);
 }

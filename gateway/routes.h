@@ -9,6 +9,9 @@ void directory_render_route(struct exchange *exchange);
 void new_nonce_render(struct exchange *exchange);
 /* What the help link of a rateLimited problem leads to. */
 void limits_render(struct exchange *exchange);
+/* For load balancers: this process serves. Nothing is said of the issuers, whose failure is no reason to send clients
+ * elsewhere. The answer is step-ca's. */
+void health_render(struct exchange *exchange);
 
 /* route_account.c (§7.3, §7.3.5, §7.1.2.1) */
 void new_account_prepare(struct exchange *exchange);

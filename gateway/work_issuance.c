@@ -120,6 +120,7 @@ static void fill_certificate(struct work_item *item, struct bytes leaf)
         .not_before = state->facts.not_before,
         .not_after = state->facts.not_after,
         .status = CERTIFICATE_GOOD,
+        .origin = CERTIFICATE_FROM_ACME,
         .created_at = item->now,
     };
 }

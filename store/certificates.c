@@ -19,7 +19,7 @@ enum {
 #define CERTIFICATE_SELECT \
     "SELECT c.id, c.account_id, c.order_id, a.endpoint, i.issuer, i.root_fingerprint, c.serial, c.leaf, " \
     "h.pem," \
-    " c.key_hash, c.not_before, c.not_after, c.status, c.rejected_because, c.revocation_requested_at," \
+    " c.key_hash, c.not_before, c.not_after, c.status, c.origin, c.rejected_because, c.revocation_requested_at," \
     " c.revocation_reason, c.revocation_requested_by, c.revocation_next_attempt_at, " \
     "c.revocation_attempt_count," \
     " c.revocation_error, c.revoked_at, c.created_at" \
@@ -40,12 +40,12 @@ static const struct statement statements[] = {
         {"certificate_insert",
          "INSERT INTO certificates (id, account_id, order_id, issuer_identity_id, chain_id, serial, leaf, "
          "key_hash,"
-         " not_before, not_after, status, rejected_because, revocation_requested_at, revocation_reason,"
+         " not_before, not_after, status, origin, rejected_because, revocation_requested_at, revocation_reason,"
          " revocation_requested_by, revocation_next_attempt_at, revocation_attempt_count, revocation_error, "
          "revoked_at,"
          " created_at)"
          " VALUES ($id, $account_id, $order_id, $issuer_identity_id, $chain_id, $serial, $leaf, $key_hash,"
-         " $not_before, $not_after, $status, $rejected_because, $revocation_requested_at, $revocation_reason,"
+         " $not_before, $not_after, $status, $origin, $rejected_because, $revocation_requested_at, $revocation_reason,"
          " $revocation_requested_by, $revocation_next_attempt_at, $revocation_attempt_count, "
          "$revocation_error,"
          " $revoked_at, $created_at)"},
@@ -75,6 +75,7 @@ const struct statement_table store_certificate_statements = {statements,
                                                              sizeof statements / sizeof *statements};
 
 QUERY_TAKE_STATUS(certificate_status, CERTIFICATE_GOOD, CERTIFICATE_REJECTED)
+QUERY_TAKE_STATUS(certificate_origin, CERTIFICATE_FROM_ACME, CERTIFICATE_IMPORTED)
 
 static void take_revocation(struct query *query, struct certificate *out)
 {
@@ -105,6 +106,7 @@ static enum store_result take_certificate(struct query *query, struct certificat
     out->not_before = query_take_integer(query);
     out->not_after = query_take_integer(query);
     out->status = query_take_certificate_status(query);
+    out->origin = query_take_certificate_origin(query);
     out->rejected_because = query_take_text(query);
     take_revocation(query, out);
     out->created_at = query_take_integer(query);
@@ -201,6 +203,7 @@ static enum store_result insert_row(struct store_session *session, const struct 
     query_bind_blob(&query, "$key_hash", certificate->key_hash);
     query_bind_integer(&query, "$not_before", certificate->not_before);
     query_bind_integer(&query, "$not_after", certificate->not_after);
+    query_bind_text(&query, "$origin", certificate_origin_name(certificate->origin));
     query_bind_text(&query, "$rejected_because", certificate->rejected_because);
     query_bind_integer(&query, "$created_at", certificate->created_at);
     return query_run(&query);

@@ -80,6 +80,14 @@ def test_the_directory_by_every_way(client, gateway):
         assert exposed == {"Link", "Replay-Nonce", "Location", "Retry-After"}
 
 
+def test_load_balancers_ask_for_health(client, gateway):
+    site = gateway.configuration["base_url"]
+    reply = client.raw("GET", site + "/health")
+    assert (reply.status, reply.json(), reply.headers["Cache-Control"]) == (200, {"status": "ok"}, "no-store")
+    assert client.raw("POST", site + "/health", b"").status == 405
+    assert client.raw("GET", site + "/acme/nowhere/health").status == 404
+
+
 @pytest.mark.check(7)
 def test_a_database_that_cannot_be_written(step_ca, new_gateway):
     gateway = new_gateway(step_ca).start()

@@ -206,6 +206,7 @@ struct certificate make_certificate(struct database *database, const struct orde
         .not_before = NOW,
         .not_after = NOW + 86400,
         .status = CERTIFICATE_GOOD,
+        .origin = CERTIFICATE_FROM_ACME,
         .created_at = NOW,
     };
     cr_assert_eq(
