@@ -3,14 +3,16 @@
 import json
 import os
 import pathlib
+import shutil
 import socket
 import ssl
 import subprocess
 
+import pytest
 from cryptography import x509
 from support import tools
 from support.certificates import key_pem, names_of, new_csr, new_key, pem
-from support.clients import Certbot, Client
+from support.clients import REASON_CODES, Certbot, Client
 from support.http_responder import HttpResponder
 from support.ports import free_port
 from support.processes import Process
@@ -68,6 +70,39 @@ class Dehydrated(Client):
 
     def key_path(self, name):
         return self.folder / "certs" / name / "privkey.pem"
+
+
+class AcmeSh(Client):
+    """acme.sh is in no package registry: it is tried where somebody has put it into PATH."""
+
+    user_agent = "acme.sh/"
+
+    @property
+    def program(self):
+        return "acme.sh" if shutil.which("acme.sh") else pytest.skip("acme.sh is in no package registry; put it into PATH")
+
+    def call(self, *arguments, **members):
+        challenges = self.folder / "webroot/.well-known/acme-challenge"
+        challenges.mkdir(parents=True, exist_ok=True)
+        common = ["--home", self.folder / "home", "--server", self.gateway.directory(), "--ca-bundle", self.gateway.root_path]
+        with HttpResponder(self.gateway.http_port, challenges):
+            return self.run(*common, *arguments, **members)
+
+    def issue(self, names):
+        named = [part for name in names for part in ("-d", name)]
+        return self.call("--issue", "--webroot", self.folder / "webroot", *named)
+
+    def renew(self, name):
+        return self.call("--renew", "--force", "--ecc", "-d", name)
+
+    def revoke(self, name, reason):
+        return self.call("--revoke", "--ecc", "-d", name, "--revoke-reason", REASON_CODES[reason])
+
+    def chain_path(self, name):
+        return self.folder / "home" / f"{name}_ecc" / "fullchain.cer"
+
+    def key_path(self, name):
+        return self.folder / "home" / f"{name}_ecc" / f"{name}.key"
 
 
 class AcmeTiny(Client):

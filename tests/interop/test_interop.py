@@ -3,7 +3,7 @@
 import pytest
 
 from client_scenarios import fresh_name
-from clients import AcmeTiny, ApacheMd, Caddy, Dehydrated, NewestCertbot, go_library, python_acme
+from clients import AcmeSh, AcmeTiny, ApacheMd, Caddy, Dehydrated, NewestCertbot, go_library, python_acme
 from support.certificates import names_of
 from support.checks import assert_chains_to, same_key
 from support.gateway import Gateway, stepca_issuer
@@ -46,7 +46,7 @@ def make(site, tmp_path, name_server):
     return lambda kind: kind(site.gateway, tmp_path / "client", name_server)
 
 
-@pytest.mark.parametrize("kind", [NewestCertbot, Dehydrated, AcmeTiny])
+@pytest.mark.parametrize("kind", [NewestCertbot, Dehydrated, AcmeSh, AcmeTiny])
 def test_issue_and_renew(site, make, kind):
     client, names = make(kind), sorted([fresh_name(), fresh_name()])
     client.issue(names)
@@ -58,7 +58,7 @@ def test_issue_and_renew(site, make, kind):
     assert first.serial_number != second.serial_number
 
 
-@pytest.mark.parametrize("kind", [NewestCertbot, Dehydrated])
+@pytest.mark.parametrize("kind", [NewestCertbot, Dehydrated, AcmeSh])
 def test_revoke(site, make, kind):
     client, name = make(kind), fresh_name()
     client.issue([name])
@@ -168,7 +168,3 @@ def test_python_acme(site, bound):
     assert set(steps) == {"register", "issue", "renewal information", "profile", "address", "deactivate", "revoke"}
     assert steps["deactivate"] == {"status": "deactivated"}
     assert_steps(site, steps, names)
-
-
-def test_acme_sh():
-    pytest.skip("acme.sh cannot be had: it is in no package registry, only in its own repository")
