@@ -1,6 +1,7 @@
 #include "gateway/issuer.h"
 
 #include <errno.h>
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -10,7 +11,7 @@
 #include "gateway/issuer_stepca.h"
 #include "gateway/log.h"
 
-enum { CHAIN_FILE_MAX_BYTES = 256 * 1024 };
+enum { CHAIN_FILE_MAX_BYTES = 256 * 1024, CALLS_AT_ONCE = 64 };
 
 static struct issuer *open_issuer(const struct issuer_config *config, struct outbound *outbound,
                                   char why[static ISSUER_WHY_BYTES])
@@ -87,13 +88,26 @@ void issuer_retire(struct issuer *issuer)
     outbound_post(issuer->outbound, &issuer->retire_message);
 }
 
+/* A job without a permit was prepared unasked. One that gets none now is answered by the implementation, which finds
+ * that the permit allows nothing. */
+static void ensure_permit(struct issuer *issuer, enum issuer_work work, struct issuer_permit *permit)
+{
+    if (permit->granted)
+        return;
+    pthread_mutex_lock(&issuer->health_mutex);
+    permit->granted = issuer_health_admit_unasked(&issuer->health, work, time(NULL), permit);
+    pthread_mutex_unlock(&issuer->health_mutex);
+}
+
 void issuer_sign(struct issuer *issuer, struct issuer_sign_job *job)
 {
+    ensure_permit(issuer, ISSUER_WORK_SIGN, &job->permit);
     issuer->operations->sign(issuer, job);
 }
 
 void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job)
 {
+    ensure_permit(issuer, ISSUER_WORK_REVOKE, &job->permit);
     issuer->operations->revoke(issuer, job);
 }
 
@@ -105,6 +119,7 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
     *out = (struct issuer_status){
         .limits = health->limits,
         .usable = issuer_health_is_usable(health, now),
+        .well = health->circuit == ISSUER_WELL,
         .failing_since = health->failing_since,
     };
     snprintf(out->last_error, sizeof out->last_error, "%s", health->last_error);
@@ -124,6 +139,7 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
 {
     *issuer = (struct issuer){.operations = operations, .id = id, .roots_pem = roots_pem};
     pthread_mutex_init(&issuer->health_mutex, NULL);
+    issuer_health_init(&issuer->health, CALLS_AT_ONCE);
     issuer->intermediates = certificate_cache_new();
     struct bytes *roots = NULL;
     size_t count = 0;
@@ -167,12 +183,12 @@ int64_t issuer_chain_end(const struct bytes *certificates, size_t count)
 
 /* ---- health ---- */
 
-void issuer_report_success(struct issuer *issuer, enum issuer_contact contact)
+void issuer_report_success(struct issuer *issuer, enum issuer_contact contact, const struct issuer_permit *permit)
 {
     int64_t now = time(NULL);
     pthread_mutex_lock(&issuer->health_mutex);
     int64_t failing_since = issuer->health.failing_since;
-    issuer_health_success(&issuer->health, contact);
+    issuer_health_success(&issuer->health, contact, permit, now);
     bool recovered = failing_since != 0 && issuer->health.failing_since == 0;
     pthread_mutex_unlock(&issuer->health_mutex);
     if (recovered) {
@@ -180,40 +196,117 @@ void issuer_report_success(struct issuer *issuer, enum issuer_contact contact)
     }
 }
 
-void issuer_report_failure(struct issuer *issuer, bool answered, const char *message)
+static void log_trouble(const struct issuer *issuer, bool was_well, bool was_authorized,
+                        const struct issuer_failure *failure)
 {
-    int64_t now = time(NULL);
-    pthread_mutex_lock(&issuer->health_mutex);
-    bool was_well = issuer->health.failing_since == 0;
-    issuer_health_failure(&issuer->health, answered, now, message);
-    pthread_mutex_unlock(&issuer->health_mutex);
-    if (was_well) {
-        log_warning("issuer %s fails: %s", issuer->id, message);
-    }
-}
-
-void issuer_report_unauthorized(struct issuer *issuer, const char *message)
-{
-    int64_t now = time(NULL);
-    pthread_mutex_lock(&issuer->health_mutex);
-    bool was_authorized = !issuer->health.unauthorized;
-    issuer_health_unauthorized(&issuer->health, now, message);
-    pthread_mutex_unlock(&issuer->health_mutex);
-    if (was_authorized) {
+    if (failure->trouble == ISSUER_UNTRUSTED_US && was_authorized) {
         log_error(
             "issuer %s: the CA does not accept us. Check the provisioner's name and key and both clocks; the "
             "CA's own log has the reason. It says: %s",
-            issuer->id, message);
+            issuer->id, failure->message);
+    } else if (was_well) {
+        log_warning("issuer %s fails: %s", issuer->id, failure->message);
     }
 }
 
-bool issuer_admit(struct issuer *issuer)
+void issuer_report_failure(struct issuer *issuer, struct issuer_failure failure, const struct issuer_permit *permit)
 {
     int64_t now = time(NULL);
+    uint8_t spread = 0;
+    /* Without randomness the pauses are merely alike. */
+    if (RAND_bytes(&spread, 1) == 1)
+        failure.spread = spread;
     pthread_mutex_lock(&issuer->health_mutex);
-    bool admitted = issuer_health_admit(&issuer->health, now);
+    bool was_well = issuer->health.failing_since == 0;
+    bool was_authorized = !issuer->health.unauthorized;
+    issuer_health_failure(&issuer->health, &failure, permit, now);
+    bool counted = issuer->health.failing_since != 0;
+    pthread_mutex_unlock(&issuer->health_mutex);
+    if (counted)
+        log_trouble(issuer, was_well, was_authorized, &failure);
+}
+
+static enum issuer_trouble trouble_of(const struct issuer_result *result)
+{
+    if (result->outcome == ISSUER_UNAUTHORIZED)
+        return ISSUER_UNTRUSTED_US;
+    if (result->not_reached)
+        return ISSUER_NOT_REACHED;
+    return result->http_status == 0 ? ISSUER_NO_ANSWER : ISSUER_BAD_ANSWER;
+}
+
+void issuer_report_result(struct issuer *issuer, const struct issuer_result *result,
+                          const struct issuer_permit *permit)
+{
+    switch (result->outcome) {
+    case ISSUER_OK:
+    case ISSUER_REFUSED:
+    case ISSUER_ALREADY_REVOKED:
+        issuer_report_success(issuer, ISSUER_CONTACT_WORK, permit);
+        return;
+    case ISSUER_UNAUTHORIZED:
+    case ISSUER_UNAVAILABLE:
+    case ISSUER_UNKNOWN:
+        issuer_report_failure(issuer,
+                              (struct issuer_failure){.contact = ISSUER_CONTACT_WORK,
+                                                      .trouble = trouble_of(result),
+                                                      .retry_after_s = result->retry_after_s,
+                                                      .message = result->message},
+                              permit);
+        return;
+    case ISSUER_NOT_ASKED:
+        return;
+    }
+}
+
+/* ---- places among the calls ---- */
+
+size_t issuer_room(struct issuer *issuer, enum issuer_work work)
+{
+    pthread_mutex_lock(&issuer->health_mutex);
+    size_t room = issuer_health_room(&issuer->health, work, time(NULL));
+    pthread_mutex_unlock(&issuer->health_mutex);
+    return room;
+}
+
+bool issuer_admit(struct issuer *issuer, enum issuer_work work, struct issuer_permit *out)
+{
+    pthread_mutex_lock(&issuer->health_mutex);
+    bool admitted = issuer_health_admit(&issuer->health, work, time(NULL), out);
     pthread_mutex_unlock(&issuer->health_mutex);
     return admitted;
+}
+
+bool issuer_allows(struct issuer *issuer, const struct issuer_permit *permit)
+{
+    pthread_mutex_lock(&issuer->health_mutex);
+    bool allowed = issuer_health_allows(&issuer->health, permit);
+    pthread_mutex_unlock(&issuer->health_mutex);
+    return allowed;
+}
+
+size_t issuer_calls_at_once(struct issuer *issuer)
+{
+    pthread_mutex_lock(&issuer->health_mutex);
+    size_t calls = issuer_health_calls_at_once(&issuer->health);
+    pthread_mutex_unlock(&issuer->health_mutex);
+    return calls;
+}
+
+void issuer_end(struct issuer *issuer, const struct issuer_permit *permit)
+{
+    pthread_mutex_lock(&issuer->health_mutex);
+    issuer_health_end(&issuer->health, permit, time(NULL));
+    pthread_mutex_unlock(&issuer->health_mutex);
+}
+
+void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct issuer_result *result)
+{
+    struct issuer_status status;
+    issuer_read_status(issuer, &status);
+    const char *why = status.last_error[0] == '\0' ? "it has recovered a moment ago" : status.last_error;
+    *result = (struct issuer_result){.outcome = ISSUER_NOT_ASKED,
+                                     .message = arena_printf(arena, "not asked at present: %s", why)};
 }
 
 void issuer_probe_now(struct issuer *issuer)

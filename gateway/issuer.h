@@ -21,6 +21,7 @@ enum issuer_outcome {
     ISSUER_UNAUTHORIZED, /* the CA does not accept us: the operator must act; nothing else will fare better */
     ISSUER_UNAVAILABLE,  /* try again later */
     ISSUER_UNKNOWN,      /* the request may have been carried out, its answer is lost or unreadable */
+    ISSUER_NOT_ASKED,    /* no call was made: the issuer is failing, or the job's deadline has passed */
 };
 
 struct issuer_result {
@@ -28,6 +29,8 @@ struct issuer_result {
     int http_status;     /* 0 when no reply came or none is involved */
     const char *message; /* the CA's words or the transport's error; "" when OK */
     bool about_names;    /* a refusal for the names */
+    bool not_reached;    /* unavailable: nothing can have arrived there */
+    int64_t retry_after_s; /* the CA's wish; 0: none */
     struct bytes *chain; /* sign: DER, leaf first */
     size_t chain_count;
 };
@@ -36,7 +39,9 @@ struct issuer_sign_job {
     struct arena *arena; /* the caller's; lives until done was called */
     X509_REQ *csr;
     struct bytes csr_der;
-    const char *token_id; /* jti, committed before */
+    struct issuer_permit permit; /* from issuer_admit; none: whatever the room, unless the issuer is failing */
+    int64_t deadline;            /* unix seconds; the call is not made then or later; 0: none */
+    const char *token_id;        /* jti, committed before */
     struct validity_request validity;
     const char *extended_key_usages; /* as openssl.cnf writes them; NULL: the issuer's own. issuer_local only */
     void (*done)(struct issuer_sign_job *job);
@@ -47,6 +52,7 @@ struct issuer_sign_job {
 
 struct issuer_revoke_job {
     struct arena *arena;
+    struct issuer_permit permit; /* as above */
     const char *serial; /* canonical hexadecimal */
     struct bytes leaf;
     int reason;
@@ -56,12 +62,13 @@ struct issuer_revoke_job {
     struct issuer_revoke_job *next;
 };
 
-/* What is known of the issuer; refreshed by it, read by any thread through issuer_status. */
+/* What is known of the issuer; refreshed by it, read by any thread through issuer_read_status. */
 struct issuer_status {
     struct validity_limits limits; /* issuer_min/max/default, chain end and wish; profile_max_s is 0 */
     bool usable;                   /* false while it has been failing for a minute or does not accept us */
+    bool well;                     /* nothing is held back */
     int64_t failing_since;         /* 0 while well */
-    char last_error[256];
+    char last_error[ISSUER_ERROR_BYTES];
 };
 
 struct issuer;
@@ -116,6 +123,15 @@ void issuer_retire(struct issuer *issuer);
  * never dropped. */
 void issuer_sign(struct issuer *issuer, struct issuer_sign_job *job);
 void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job);
+
+/*
+ * Outbound thread. While an issuer is failing, work waits for it in the database, untouched: only what is admitted is
+ * taken up (issuer_health.h). The permit goes into the job; the issuer gives the place back when the job is done.
+ */
+size_t issuer_room(struct issuer *issuer, enum issuer_work work);
+[[gnu::warn_unused_result]] bool issuer_admit(struct issuer *issuer, enum issuer_work work,
+                                              struct issuer_permit *out);
+
 /* A copy, from any thread. */
 void issuer_read_status(struct issuer *issuer, struct issuer_status *out);
 
@@ -132,12 +148,19 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out);
 /* Undoes issuer_init, also one that failed. */
 void issuer_release(struct issuer *issuer);
 
-/* The health's changes under its lock, each change for better or worse logged once. */
-void issuer_report_success(struct issuer *issuer, enum issuer_contact contact);
-void issuer_report_failure(struct issuer *issuer, bool answered, const char *message);
-void issuer_report_unauthorized(struct issuer *issuer, const char *message);
-/* False while the CA does not accept us and it is not yet time to try again. */
-[[gnu::warn_unused_result]] bool issuer_admit(struct issuer *issuer);
+/* The health's changes under its lock, each change for better or worse logged once; `permit` is NULL for a question. */
+void issuer_report_success(struct issuer *issuer, enum issuer_contact contact, const struct issuer_permit *permit);
+void issuer_report_failure(struct issuer *issuer, struct issuer_failure failure, const struct issuer_permit *permit);
+/* A signature's or revocation's result. */
+void issuer_report_result(struct issuer *issuer, const struct issuer_result *result,
+                          const struct issuer_permit *permit);
+/* False when the call is not to be made, because the issuer is failing. */
+[[gnu::warn_unused_result]] bool issuer_allows(struct issuer *issuer, const struct issuer_permit *permit);
+size_t issuer_calls_at_once(struct issuer *issuer);
+/* The job is done, with or without a call. */
+void issuer_end(struct issuer *issuer, const struct issuer_permit *permit);
+/* ISSUER_NOT_ASKED, with why. */
+void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct issuer_result *result);
 /* Our standing may have changed: the next call is let through even though the CA did not accept us. */
 void issuer_probe_now(struct issuer *issuer);
 void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits);

@@ -1,8 +1,15 @@
 /*
- * How an issuer fares, as a small state of its own: pure, `now` in unix seconds is passed in. Two things can
- * be wrong at once. The CA cannot be reached or does not do its work: then nothing is held back here (callers
- * retry with their own delays), but after a minute new orders had better not be taken. Or the CA does not
- * accept us (401): then a breaker keeps everything back but one probe from time to time.
+ * How an issuer fares, and how many calls it may get: one circuit for everything that is asked of it, as a small state
+ * of its own. Pure: `now` in unix seconds is passed in.
+ *
+ *   well ── failures halve the number of calls at once ──► recovering ── the last one fails ──► closed
+ *     ▲                                                     │    ▲                                │
+ *     └── each success doubles it, up to `most` ────────────┘    └────────── a probe succeeds ────┘
+ *
+ * A CA that cannot be reached, names a time (Retry-After) or does not accept us (401) closes it at once. While closed,
+ * one probe goes out from time to time, with growing pauses, and everything else waits without being tried.
+ *
+ * Beside that it tells whether new orders had better not be taken.
  */
 #pragma once
 
@@ -10,10 +17,14 @@
 
 enum {
     ISSUER_ERROR_BYTES = 256,
-    ISSUER_FAILING_IS_DOWN_S = 60, /* failing for longer means: not usable */
-    ISSUER_FAILURE_FADES_S = 60,   /* without a further failure for so long, the next order may try */
-    ISSUER_FIRST_PROBE_S = 5,
-    ISSUER_LAST_PROBE_S = 300, /* the probes' delay doubles up to this */
+    ISSUER_FAILING_IS_DOWN_S = 60,   /* failing for longer means: not usable */
+    ISSUER_FAILURE_FADES_S = 60,     /* without a further failure for so long, the next order may try */
+    ISSUER_FIRST_PROBE_S = 1,        /* the probes' pause doubles, up to the last */
+    ISSUER_LAST_PROBE_S = 10,        /* of a CA that is away or does not do its work */
+    ISSUER_FIRST_UNAUTHORIZED_S = 5, /* of one that does not accept us */
+    ISSUER_LAST_UNAUTHORIZED_S = 300,
+    ISSUER_RETRY_AFTER_MOST_S = 300, /* what is honoured of a CA's Retry-After */
+    ISSUER_JOBS_AHEAD = 8,           /* jobs prepared for each call that may be under way, while well */
 };
 
 /* What the CA did for us. */
@@ -22,29 +33,82 @@ enum issuer_contact {
     ISSUER_CONTACT_WORK, /* signed, revoked, or refused to with a reason: it accepts us */
 };
 
+/* What is asked of an issuer: neither kind takes the other's room while it is well. */
+enum issuer_work { ISSUER_WORK_SIGN, ISSUER_WORK_REVOKE, ISSUER_WORK_KINDS };
+
+enum issuer_trouble {
+    ISSUER_NOT_REACHED,  /* no connection, or none that is trusted */
+    ISSUER_NO_ANSWER,    /* the request may have arrived; nothing came back in time */
+    ISSUER_BAD_ANSWER,   /* it replied, but could not do its work */
+    ISSUER_UNTRUSTED_US, /* 401 */
+};
+
+struct issuer_failure {
+    enum issuer_contact contact;
+    enum issuer_trouble trouble;
+    int64_t retry_after_s; /* what the CA asked for; 0: nothing */
+    unsigned spread;       /* random, 0 to 255: lengthens the pause before the next probe by up to a half */
+    const char *message;
+};
+
+/* A place among the calls; given back with issuer_health_end. All zero: none. */
+struct issuer_permit {
+    bool granted;
+    bool probe;
+    enum issuer_work work;
+    uint32_t era; /* what was begun before the circuit last closed tells nothing of the issuer any more */
+};
+
+enum issuer_circuit { ISSUER_WELL, ISSUER_RECOVERING, ISSUER_CLOSED };
+
 struct issuer_health {
     struct validity_limits limits;
+    enum issuer_circuit circuit;
+    size_t most;                         /* calls at once, of each kind, while well */
+    size_t window;                       /* calls at once, of both kinds together, while recovering */
+    size_t under_way[ISSUER_WORK_KINDS]; /* granted in this era */
+    uint32_t era;
+    bool probing; /* the one probe is under way */
+    bool held;    /* until probe_at, at the CA's own wish */
+    int64_t probe_at;
+    int64_t probe_delay_s; /* the last pause; 0 once well */
     int64_t failing_since; /* 0 while well */
     int64_t last_failure_at;
     bool failing_at_work; /* a mere answer does not make it well again */
     bool unauthorized;
-    bool probing; /* one call is under way although unauthorized */
-    int64_t probe_at;
-    int64_t probe_delay_s;
     char last_error[ISSUER_ERROR_BYTES];
 };
 
-void issuer_health_success(struct issuer_health *health, enum issuer_contact contact);
-/* `answered`: the CA replied, but could not do its work; else nothing came back from it. */
-void issuer_health_failure(struct issuer_health *health, bool answered, int64_t now, const char *message);
-/* 401. The first opens the breaker; each probe that fails as well doubles the delay until the next. */
-void issuer_health_unauthorized(struct issuer_health *health, int64_t now, const char *message);
+void issuer_health_init(struct issuer_health *health, size_t most);
 
-/* May a call be made? While unauthorized, true once for each probe that is due. */
-[[gnu::warn_unused_result]] bool issuer_health_admit(struct issuer_health *health, int64_t now);
+/* How many further jobs may be prepared for it now. */
+[[gnu::warn_unused_result]] size_t issuer_health_room(const struct issuer_health *health, enum issuer_work work, int64_t now);
+
+/* Grants a place when there is room. */
+[[gnu::warn_unused_result]] bool issuer_health_admit(struct issuer_health *health, enum issuer_work work,
+                                                     int64_t now, struct issuer_permit *out);
+
+/* For a job that was prepared unasked, while it was well: granted, whatever the room, unless it is closed by now. */
+[[gnu::warn_unused_result]] bool issuer_health_admit_unasked(struct issuer_health *health, enum issuer_work work,
+                                                             int64_t now, struct issuer_permit *out);
+
+/* False when the circuit closed after the permit was granted: the call is not to be made. */
+[[gnu::warn_unused_result]] bool issuer_health_allows(const struct issuer_health *health, const struct issuer_permit *permit);
+
+/* Calls of one kind that may be under way at once. */
+[[gnu::warn_unused_result]] size_t issuer_health_calls_at_once(const struct issuer_health *health);
+
+/* What came of a call; `permit` is NULL for a question. A call of an earlier era changes nothing. */
+void issuer_health_success(struct issuer_health *health, enum issuer_contact contact,
+                           const struct issuer_permit *permit, int64_t now);
+void issuer_health_failure(struct issuer_health *health, const struct issuer_failure *failure,
+                           const struct issuer_permit *permit, int64_t now);
+
+/* The place is free again; after success or failure was told, or without a call having been made. */
+void issuer_health_end(struct issuer_health *health, const struct issuer_permit *permit, int64_t now);
 
 /* Something about our standing has changed (another kid is advertised): the next probe is due at once. */
 void issuer_health_probe_now(struct issuer_health *health, int64_t now);
 
 /* Whether new orders should be taken. */
-bool issuer_health_is_usable(const struct issuer_health *health, int64_t now);
+[[gnu::warn_unused_result]] bool issuer_health_is_usable(const struct issuer_health *health, int64_t now);

@@ -15,13 +15,15 @@ struct issuer_local {
 /* Carries an answer into a later turn of the outbound thread; in the job's arena. */
 struct local_answer {
     struct outbound_message message; /* first */
-    struct issuer_sign_job *sign;    /* one of these two */
+    struct issuer_local *issuer;
+    struct issuer_sign_job *sign; /* one of these two */
     struct issuer_revoke_job *revoke;
 };
 
 static void deliver(struct outbound_message *message)
 {
     struct local_answer *answer = (struct local_answer *)(void *)message;
+    issuer_end(&answer->issuer->base, answer->sign != NULL ? &answer->sign->permit : &answer->revoke->permit);
     if (answer->sign != NULL) {
         answer->sign->done(answer->sign);
     } else {
@@ -33,7 +35,8 @@ static void answer_later(struct issuer_local *issuer, struct arena *arena, struc
                          struct issuer_revoke_job *revoke)
 {
     struct local_answer *answer = arena_alloc(arena, sizeof *answer);
-    *answer = (struct local_answer){.message = {.run = deliver}, .sign = sign, .revoke = revoke};
+    *answer = (struct local_answer){
+        .message = {.run = deliver}, .issuer = issuer, .sign = sign, .revoke = revoke};
     outbound_post(issuer->outbound, &answer->message);
 }
 
@@ -52,18 +55,14 @@ static enum issuer_outcome outcome_of(enum local_ca_outcome outcome)
     return ISSUER_UNAVAILABLE;
 }
 
-static void report(struct issuer_local *issuer, const struct issuer_result *result)
-{
-    if (result->outcome == ISSUER_UNAVAILABLE) {
-        issuer_report_failure(&issuer->base, true, result->message);
-    } else {
-        issuer_report_success(&issuer->base, ISSUER_CONTACT_WORK);
-    }
-}
-
 static void local_sign(struct issuer *base, struct issuer_sign_job *job)
 {
     struct issuer_local *issuer = (struct issuer_local *)base;
+    if (!issuer_allows(base, &job->permit)) {
+        issuer_set_not_asked(base, job->arena, &job->result);
+        answer_later(issuer, job->arena, job, NULL);
+        return;
+    }
     struct bytes *chain = arena_alloc_array(job->arena, LOCAL_CA_CHAIN, sizeof *chain);
     const char *why = "";
     enum local_ca_outcome outcome = local_ca_sign(job->arena, issuer->ca, job->csr, &job->validity,
@@ -73,18 +72,23 @@ static void local_sign(struct issuer *base, struct issuer_sign_job *job)
         job->result.chain = chain;
         job->result.chain_count = LOCAL_CA_CHAIN;
     }
-    report(issuer, &job->result);
+    issuer_report_result(base, &job->result, &job->permit);
     answer_later(issuer, job->arena, job, NULL);
 }
 
 static void local_revoke(struct issuer *base, struct issuer_revoke_job *job)
 {
     struct issuer_local *issuer = (struct issuer_local *)base;
+    if (!issuer_allows(base, &job->permit)) {
+        issuer_set_not_asked(base, job->arena, &job->result);
+        answer_later(issuer, job->arena, NULL, job);
+        return;
+    }
     const char *why = "";
     enum local_ca_outcome outcome =
         local_ca_revoke(job->arena, issuer->ca, job->serial, job->reason, time(NULL), &why);
     job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
-    report(issuer, &job->result);
+    issuer_report_result(base, &job->result, &job->permit);
     answer_later(issuer, job->arena, NULL, job);
 }
 

@@ -29,9 +29,19 @@ static struct remote_call *lane_take(struct call_lane *lane)
     return call;
 }
 
-static void lane_advance(struct call_lane *lane)
+/* What may not be asked any more ends in its turn, whatever runs. */
+static bool may_begin(struct issuer_stepca *issuer, const struct call_lane *lane)
 {
-    while (lane->first != NULL && lane->running < lane->max_running) {
+    if (lane->first == NULL) {
+        return false;
+    }
+    return lane->running < issuer_calls_at_once(&issuer->base) ||
+           !issuer_allows(&issuer->base, issuer_stepca_permit_of(lane->first));
+}
+
+static void lane_advance(struct issuer_stepca *issuer, struct call_lane *lane)
+{
+    while (may_begin(issuer, lane)) {
         lane->running++;
         issuer_stepca_begin_call(lane_take(lane));
     }
@@ -40,14 +50,16 @@ static void lane_advance(struct call_lane *lane)
 /* `done` may release the arena that holds the call. */
 void issuer_stepca_end_call(struct remote_call *call)
 {
+    struct issuer_stepca *issuer = call->issuer;
     struct call_lane *lane = call->lane;
     lane->running--;
+    issuer_end(&issuer->base, issuer_stepca_permit_of(call));
     if (call->sign != NULL) {
         call->sign->done(call->sign);
     } else {
         call->revoke->done(call->revoke);
     }
-    lane_advance(lane);
+    lane_advance(issuer, lane);
 }
 
 static void enter_lane(struct issuer_stepca *issuer, struct call_lane *lane, struct arena *arena,
@@ -63,7 +75,7 @@ static void enter_lane(struct issuer_stepca *issuer, struct call_lane *lane, str
         .entered_at = time(NULL),
     };
     lane_append(lane, call);
-    lane_advance(lane);
+    lane_advance(issuer, lane);
 }
 
 static void stepca_sign(struct issuer *base, struct issuer_sign_job *job)
@@ -162,14 +174,12 @@ struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outb
         stepca_free(issuer);
         return NULL;
     }
-    size_t max_running = config->max_concurrent > 0 ? (size_t)config->max_concurrent : 1;
+    issuer_health_init(&issuer->base.health, (size_t)config->max_concurrent);
     issuer->outbound = issuer->base.outbound = outbound;
     issuer->ca_url = arena_duplicate(arena, config->ca_url);
     issuer->provisioner_name = arena_duplicate(arena, config->provisioner_name);
     issuer->timeout_ms = config->request_timeout_s * 1000;
     issuer->wish_s = config->validity_s;
-    issuer->sign_lane.max_running = max_running;
-    issuer->revoke_lane.max_running = max_running;
     issuer->refresh_timer = (struct outbound_timer){.run = refresh_due, .argument = issuer};
     issuer_stepca_publish_limits(issuer);
     issuer->start.run = start;

@@ -14,6 +14,11 @@ static struct issuer_result *result_of(const struct remote_call *call)
     return call->sign != NULL ? &call->sign->result : &call->revoke->result;
 }
 
+const struct issuer_permit *issuer_stepca_permit_of(const struct remote_call *call)
+{
+    return call->sign != NULL ? &call->sign->permit : &call->revoke->permit;
+}
+
 /* ---- what a reply means ---- */
 
 static enum issuer_outcome outcome_without_reply(const struct outbound_http_reply *reply)
@@ -68,6 +73,8 @@ static void read_reply(struct arena *arena, enum stepca_call call, const struct 
         .http_status = reply->status,
         .message = error.message,
         .about_names = error.about_names,
+        .not_reached = reply->status == 0 && outcome_without_reply(reply) == ISSUER_UNAVAILABLE,
+        .retry_after_s = reply->status == 429 || reply->status == 503 ? reply->retry_after_s : 0,
     };
 }
 
@@ -92,24 +99,6 @@ void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_
                                      struct issuer_result *result)
 {
     read_reply(arena, STEPCA_REVOKE, reply, result);
-}
-
-static void report(struct issuer *issuer, const struct issuer_result *result)
-{
-    switch (result->outcome) {
-    case ISSUER_OK:
-    case ISSUER_REFUSED:
-    case ISSUER_ALREADY_REVOKED:
-        issuer_report_success(issuer, ISSUER_CONTACT_WORK);
-        return;
-    case ISSUER_UNAUTHORIZED:
-        issuer_report_unauthorized(issuer, result->message);
-        return;
-    case ISSUER_UNAVAILABLE:
-    case ISSUER_UNKNOWN:
-        issuer_report_failure(issuer, result->http_status != 0, result->message);
-        return;
-    }
 }
 
 /* ---- what a certificate tells of the CA ---- */
@@ -239,34 +228,30 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
     } else {
         issuer_stepca_read_revoke_reply(call->arena, reply, &call->revoke->result);
     }
-    report(&issuer->base, result_of(call));
+    issuer_report_result(&issuer->base, result_of(call), issuer_stepca_permit_of(call));
     if (call->sign != NULL && call->sign->result.outcome == ISSUER_OK) {
         learn_from(issuer, call->sign);
     }
     issuer_stepca_end_call(call);
 }
 
-static void refuse_while_unauthorized(struct remote_call *call)
+/* While the issuer is failing nothing is sent; nor for whom nobody waits any more. */
+static bool is_wanted(const struct remote_call *call)
 {
-    struct issuer_status status;
-    issuer_read_status(&call->issuer->base, &status);
-    *result_of(call) = (struct issuer_result){
-        .outcome = ISSUER_UNAUTHORIZED,
-        .message = arena_printf(call->arena, "not tried, the CA does not accept us at present: %s",
-                                status.last_error),
-    };
+    bool late = call->sign != NULL && call->sign->deadline != 0 && time(NULL) >= call->sign->deadline;
+    return !late && issuer_allows(&call->issuer->base, issuer_stepca_permit_of(call));
 }
 
 void issuer_stepca_begin_call(struct remote_call *call)
 {
     struct issuer_stepca *issuer = call->issuer;
     struct bytes body = {0};
-    if (!(call->sign != NULL ? prepare_sign(call, &body) : prepare_revoke(call, &body))) {
+    if (!is_wanted(call)) {
+        issuer_set_not_asked(&issuer->base, call->arena, result_of(call));
         answer_later(call);
         return;
     }
-    if (!issuer_admit(&issuer->base)) {
-        refuse_while_unauthorized(call);
+    if (!(call->sign != NULL ? prepare_sign(call, &body) : prepare_revoke(call, &body))) {
         answer_later(call);
         return;
     }

@@ -26,7 +26,6 @@ struct remote_call {
 struct call_lane {
     struct remote_call *first, *last;
     size_t running;
-    size_t max_running;
 };
 
 enum advertisement {
@@ -69,6 +68,8 @@ struct issuer_stepca {
     struct validity_limits limits; /* as last given to issuer_set_limits */
     int64_t observed_lifetime_s;   /* of a certificate that was left to the CA; 0 before the first */
 };
+
+const struct issuer_permit *issuer_stepca_permit_of(const struct remote_call *call);
 
 /* Makes the call, or posts its answer when none is to be made; issuer_stepca_end_call follows either way. */
 void issuer_stepca_begin_call(struct remote_call *call);

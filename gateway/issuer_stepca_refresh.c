@@ -45,9 +45,14 @@ static void end_round(struct issuer_stepca *issuer, int64_t next_ms)
     outbound_timer_set(issuer->outbound, &issuer->refresh_timer, next_ms);
 }
 
-static void fail_round(struct issuer_stepca *issuer, const char *message)
+static void fail_round(struct issuer_stepca *issuer, const struct outbound_http_reply *reply, const char *message)
 {
-    issuer_report_failure(&issuer->base, false, message);
+    bool reached = reply->status != 0 || (reply->connected && !reply->untrusted);
+    issuer_report_failure(&issuer->base,
+                          (struct issuer_failure){.contact = ISSUER_CONTACT_READ,
+                                                  .trouble = reached ? ISSUER_BAD_ANSWER : ISSUER_NOT_REACHED,
+                                                  .message = message},
+                          NULL);
     int64_t delay_ms = REFRESH_FIRST_RETRY_MS;
     for (size_t i = 0; i < issuer->refresh_failures && delay_ms < REFRESH_LAST_RETRY_MS; i++) {
         delay_ms *= 2;
@@ -134,7 +139,7 @@ static void succeed_round(struct issuer_stepca *issuer)
     issuer->limits.issuer_max_s = round->provisioner.max_s;
     issuer->limits.issuer_default_s = round->provisioner.default_s;
     issuer_stepca_publish_limits(issuer);
-    issuer_report_success(&issuer->base, ISSUER_CONTACT_READ);
+    issuer_report_success(&issuer->base, ISSUER_CONTACT_READ, NULL);
     issuer->refresh_failures = 0;
     end_round(issuer, REFRESH_EVERY_MS);
 }
@@ -161,7 +166,7 @@ static void intermediates_arrived(void *context, const struct outbound_http_repl
     struct issuer_stepca *issuer = context;
     struct stepca_chain chain;
     if (reply->status == 0) {
-        fail_round(issuer, issuer_stepca_transport_error(issuer->round.arena, reply));
+        fail_round(issuer, reply, issuer_stepca_transport_error(issuer->round.arena, reply));
         return;
     }
     if ((reply->status == 200 || reply->status == 201) &&
@@ -206,13 +211,13 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
     stepca_read_outcome(arena, STEPCA_READ, reply->status, reply->body,
                         issuer_stepca_transport_error(arena, reply), &error);
     if (error.outcome != STEPCA_OK) {
-        fail_round(issuer, error.message);
+        fail_round(issuer, reply, error.message);
         return;
     }
     watch_clock(issuer, reply);
     struct stepca_provisioner_page page;
     if (!stepca_parse_provisioners(arena, reply->body, &page) || !cursor_is_plain(page.next_cursor)) {
-        fail_round(issuer, "GET /provisioners: the reply is none of step-ca's");
+        fail_round(issuer, reply, "GET /provisioners: the reply is none of step-ca's");
         return;
     }
     issuer->round.pages++;

@@ -74,6 +74,7 @@ struct outbound_http_reply {
     bool body_cut;
     const char *location;        /* the header, NULL when absent */
     int64_t date;                /* the Date header, 0 when absent */
+    int64_t retry_after_s;       /* the Retry-After header, in seconds from now; 0 when absent or past */
     const char *transport_error; /* a sentence; NULL when a reply came */
     bool connected;              /* the request may have reached the other side */
     bool untrusted;              /* TLS: the certificate did not verify */

@@ -200,6 +200,9 @@ static void read_reply(struct transfer *transfer, CURLcode result, struct outbou
     reply->body_cut = transfer->body_cut;
     reply->location = header(easy, "Location");
     reply->date = when == -1 ? 0 : (int64_t)when;
+    curl_off_t retry_after_s = 0; /* curl reads both forms, RFC 9110 §10.2.3 */
+    if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s) == CURLE_OK && retry_after_s > 0)
+        reply->retry_after_s = (int64_t)retry_after_s;
 }
 
 void outbound_http_finish(struct outbound *outbound)

@@ -253,6 +253,19 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_ses
     return STORE_APPLIED;
 }
 
+/* A revocation that waits for a failing issuer was not tried itself. */
+static const char *why_not_confirmed(struct exchange *exchange, const struct certificate *certificate)
+{
+    if (certificate->revocation_error != NULL)
+        return certificate->revocation_error;
+    struct issuer *issuer = server_issuer(exchange->server, certificate->issuer);
+    struct issuer_status status = {0};
+    if (issuer != NULL)
+        issuer_read_status(issuer, &status);
+    return status.last_error[0] == '\0' ? "it has not answered yet"
+                                        : arena_duplicate(exchange->arena, status.last_error);
+}
+
 /* After the wait: 200 only when the CA has confirmed. */
 void revoke_render(struct exchange *exchange)
 {
@@ -266,13 +279,11 @@ void revoke_render(struct exchange *exchange)
         exchange->reply.status = 200;
         return;
     }
-    const char *words =
-        certificate->revocation_error == NULL ? "it has not answered yet" : certificate->revocation_error;
     struct problem *problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
                                                   "The certificate authority has not confirmed the "
                                                   "revocation (%s). It is recorded as asked for and will be "
                                                   "tried again; repeat the request to learn its state.",
-                                                  words);
+                                                  why_not_confirmed(exchange, certificate));
     problem->retry_after_s = 30;
     exchange->problem = problem;
 }

@@ -8,7 +8,6 @@
 
 enum {
     TICK_MS = 1000,
-    DUE_PER_TURN = 512,
     STOP_WAIT_S = 15,
     STORE_RETRY_MS = 500,
     MAX_VALIDATIONS = 256,
@@ -19,6 +18,7 @@ enum {
 
 _Static_assert(MAX_VALIDATIONS + MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS <= WORK_SET_SLOTS / 2,
                "the set stays half empty");
+_Static_assert(MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS < WORK_LOOK_IDS, "a look sees past what is under way");
 
 /* ---- the set of ids under way ---- */
 
@@ -58,22 +58,30 @@ static void set_remove(struct work_set *set, int64_t id)
 
 /* ---- taking up what is due ---- */
 
-static void take_due(struct work *work, struct work_kind *kind, int64_t now)
+size_t work_ids_wanted(const struct work_kind *kind, size_t room)
 {
-    /* Those under way are still due in the database: ask for enough to see past them. */
-    int64_t ids[MAX_ISSUANCES + DUE_PER_TURN];
-    size_t count = 0;
-    int64_t next_due = 0;
-    size_t want = kind->max_under_way + DUE_PER_TURN;
-    if (want > sizeof(ids) / sizeof(ids[0]))
-        want = sizeof(ids) / sizeof(ids[0]);
-    if (kind->due(work->session, now, ids, want, &count, &next_due) != STORE_OK) {
-        log_warning("cannot read the %s that are due; trying again", kind->name);
-        return;
+    size_t most = room < kind->max_under_way ? room : kind->max_under_way;
+    size_t want = kind->under_way + most + 1; /* one more tells whether any are left */
+    return want < WORK_LOOK_IDS ? want : WORK_LOOK_IDS;
+}
+
+void work_take_up(struct work *work, struct work_kind *kind, const struct work_ids *ids, size_t room)
+{
+    for (size_t i = 0; i < ids->count; ++i) {
+        if (set_contains(&work->set, ids->id[i]))
+            continue;
+        if (room == 0 || kind->under_way >= kind->max_under_way) {
+            kind->left_waiting = true;
+            return;
+        }
+        --room;
+        kind->begin(work, ids->id[i]);
     }
-    for (size_t i = 0; i < count && kind->under_way < kind->max_under_way; ++i)
-        if (!set_contains(&work->set, ids[i]))
-            kind->begin(work, ids[i]);
+}
+
+void work_look_failed(const struct work_kind *kind)
+{
+    log_warning("cannot read the %s that are due; trying again", kind->name);
 }
 
 static void take_all_due(struct work *work, unsigned due)
@@ -81,9 +89,13 @@ static void take_all_due(struct work *work, unsigned due)
     if (work->stopping)
         return;
     int64_t now = clock_now();
-    for (size_t i = 0; i < WORK_KINDS; ++i)
-        if ((work->kinds[i].due_bit & due) != 0)
-            take_due(work, &work->kinds[i], now);
+    for (size_t i = 0; i < WORK_KINDS; ++i) {
+        struct work_kind *kind = &work->kinds[i];
+        if ((kind->due_bit & due) == 0)
+            continue;
+        kind->left_waiting = false;
+        kind->take(work, kind, now);
+    }
 }
 
 static void on_wake(struct outbound_message *message)
@@ -238,7 +250,7 @@ void work_item_end(struct work_item *item)
 {
     struct work *work = item->work;
     int64_t id = item->id;
-    unsigned waiting = item->kind->under_way >= item->kind->max_under_way ? item->kind->due_bit : 0;
+    unsigned waiting = item->kind->left_waiting ? item->kind->due_bit : 0;
     set_remove(&work->set, id);
     --item->kind->under_way;
     if (item->is_draft)
@@ -299,17 +311,22 @@ struct work *work_new(struct server *server, const char *database, char why[stat
     work->timer = (struct outbound_timer){.run = on_tick, .argument = work};
     int64_t validations = server->config->validation.max_concurrent;
     work->kinds[WORK_VALIDATION] =
-        (struct work_kind){"challenges",
-                           WORK_DUE_CHALLENGES,
-                           store_authorizations_due,
-                           work_validation_begin,
-                           validations < MAX_VALIDATIONS ? (size_t)validations : MAX_VALIDATIONS,
-                           0};
-    work->kinds[WORK_ISSUANCE] = (struct work_kind){
-        "orders", WORK_DUE_ORDERS, store_orders_due, work_issuance_begin, MAX_ISSUANCES, 0};
-    work->kinds[WORK_REVOCATION] =
-        (struct work_kind){"revocations",         WORK_DUE_REVOCATIONS, store_revocations_due,
-                           work_revocation_begin, MAX_REVOCATIONS,      0};
+        (struct work_kind){.name = "challenges",
+                           .due_bit = WORK_DUE_CHALLENGES,
+                           .take = work_validation_take,
+                           .begin = work_validation_begin,
+                           .max_under_way =
+                               validations < MAX_VALIDATIONS ? (size_t)validations : MAX_VALIDATIONS};
+    work->kinds[WORK_ISSUANCE] = (struct work_kind){.name = "orders",
+                                                    .due_bit = WORK_DUE_ORDERS,
+                                                    .take = work_issuance_take,
+                                                    .begin = work_issuance_begin,
+                                                    .max_under_way = MAX_ISSUANCES};
+    work->kinds[WORK_REVOCATION] = (struct work_kind){.name = "revocations",
+                                                      .due_bit = WORK_DUE_REVOCATIONS,
+                                                      .take = work_revocation_take,
+                                                      .begin = work_revocation_begin,
+                                                      .max_under_way = MAX_REVOCATIONS};
     pthread_mutex_init(&work->stop_lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);

@@ -33,7 +33,7 @@ struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr);
 /*
  * Within finalize's `apply`, before the order is updated: `order` is processing as of now, its csr set. Writes the
  * attempt, and sets the order's attempt_count and next_attempt_at. STORE_NOT_FOUND, with nothing written, when there
- * is no attempt to make now (the issuer is down, say): the order is then taken from the database.
+ * is no attempt to make now (the issuer is failing, say): the order then waits in the database.
  */
 enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session, int64_t now,
                                               struct order *order);

@@ -6,7 +6,7 @@
 #include "gateway/work.h"
 #include "store/objects.h"
 
-enum { WORK_SET_SLOTS = 8192 };
+enum { WORK_SET_SLOTS = 8192, WORK_LOOK_IDS = 2560 };
 
 /* What is under way, by the object's id; ids are unique over all kinds. Open addressing, never more than half
  * full. */
@@ -19,11 +19,11 @@ struct work_set {
 struct work_kind {
     const char *name;
     unsigned due_bit; /* of enum work_due */
-    enum store_result (*due)(struct store_session *session, int64_t now, int64_t *ids, size_t max,
-                             size_t *count, int64_t *next_due);
+    void (*take)(struct work *work, struct work_kind *kind, int64_t now); /* looks, and takes up what is due */
     void (*begin)(struct work *work, int64_t id);
     size_t max_under_way;
     size_t under_way;
+    bool left_waiting; /* at the last look, for want of room */
 };
 
 enum { WORK_VALIDATION, WORK_ISSUANCE, WORK_REVOCATION, WORK_KINDS };
@@ -65,6 +65,17 @@ struct work_item {
     void *state; /* the kind's own */
 };
 
+/* Ids of one look. Those under way are still due in the database: a look asks for enough to see past them. */
+struct work_ids {
+    int64_t id[WORK_LOOK_IDS];
+    size_t count;
+};
+/* How many to ask for where `room` more may be taken up. */
+size_t work_ids_wanted(const struct work_kind *kind, size_t room);
+/* Takes up at most `room` of those that are not under way. */
+void work_take_up(struct work *work, struct work_kind *kind, const struct work_ids *ids, size_t room);
+void work_look_failed(const struct work_kind *kind);
+
 /* Makes the item for an object that is due. */
 struct work_item *work_item_new(struct work *work, int kind, int64_t id);
 
@@ -93,6 +104,9 @@ const char *work_problem_json(struct arena *arena, const struct problem *problem
 
 /* ---- the kinds ---- */
 
+void work_validation_take(struct work *work, struct work_kind *kind, int64_t now);
 void work_validation_begin(struct work *work, int64_t id);
+void work_issuance_take(struct work *work, struct work_kind *kind, int64_t now);
 void work_issuance_begin(struct work *work, int64_t id);
+void work_revocation_take(struct work *work, struct work_kind *kind, int64_t now);
 void work_revocation_begin(struct work *work, int64_t id);

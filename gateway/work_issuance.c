@@ -7,9 +7,8 @@
 
 enum {
     RETRY_FIRST_S = 2,
-    RETRY_MOST_S = 60,
-    ISSUER_DOWN_FIRST_S = 5,
-    ISSUER_DOWN_MOST_S = 10,
+    RETRY_MOST_S = 30,
+    UNKNOWN_RETRY_MOST_S = 60, /* each may leave a certificate behind that nobody has */
     HAND_OVER_LEASE_S = 60,
 };
 
@@ -95,6 +94,25 @@ static void put_off(struct work_item *item, int64_t wait_s)
     struct issuance_work *state = item->state;
     state->order.next_attempt_at = item->now + wait_s;
     work_item_commit(item, apply_put_off, work_item_end);
+}
+
+/* The call was not made, so there was no attempt: the order is as it was before. */
+static enum store_apply_result apply_withdrawn(struct work_item *item, struct store_session *session)
+{
+    const struct issuance_work *state = item->state;
+    enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
+    if (result == STORE_OK)
+        result = store_attempt_withdraw(session, state->attempt.id);
+    return applied(result);
+}
+
+static void withdraw(struct work_item *item)
+{
+    struct order *order = &((struct issuance_work *)item->state)->order;
+    --order->attempt_count;
+    if (item->leased)
+        order->next_attempt_at = order->processing_since;
+    work_item_commit(item, apply_withdrawn, work_item_end);
 }
 
 /* ---- the certificate came ---- */
@@ -214,7 +232,7 @@ static void take_certificate(struct work_item *item)
     if (state->facts.serial[0] == '\0') {
         state->attempt.status = ATTEMPT_UNKNOWN;
         state->attempt.message = why;
-        put_off(item, work_backoff(state->order.attempt_count, RETRY_FIRST_S, RETRY_MOST_S));
+        put_off(item, work_backoff(state->order.attempt_count, RETRY_FIRST_S, UNKNOWN_RETRY_MOST_S));
         return;
     }
     fill_certificate(item, result->chain[0]);
@@ -236,6 +254,22 @@ static void take_certificate(struct work_item *item)
 
 /* ---- the CA's answer ---- */
 
+/* What the issuer as a whole has to recover from is paced by its circuit; the rest may be this order's own trouble. */
+static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
+{
+    if (result->not_reached || result->outcome == ISSUER_UNAUTHORIZED || result->retry_after_s > 0)
+        return 0;
+    return work_backoff(attempts, RETRY_FIRST_S,
+                        result->outcome == ISSUER_UNKNOWN ? UNKNOWN_RETRY_MOST_S : RETRY_MOST_S);
+}
+
+/* A place is free at the issuer before what became of this order is stored. */
+static void wake_waiting(const struct work_item *item)
+{
+    if (item->kind->left_waiting)
+        work_wake(item->work, item->kind->due_bit);
+}
+
 static void on_signed(struct issuer_sign_job *job)
 {
     struct work_item *item = job->owner;
@@ -243,6 +277,7 @@ static void on_signed(struct issuer_sign_job *job)
     const struct issuer_result *result = &job->result;
     struct attempt *attempt = &state->attempt;
     item->now = clock_now();
+    wake_waiting(item);
     attempt->ended_at = item->now;
     attempt->http_status = result->http_status;
     attempt->message = result->message;
@@ -263,7 +298,10 @@ static void on_signed(struct issuer_sign_job *job)
         attempt->status = result->outcome == ISSUER_UNKNOWN ? ATTEMPT_UNKNOWN : ATTEMPT_FAILED;
         log_warning("issuer %s: order %lld is not signed yet: %s", state->issuer->id, (long long)item->id,
                     result->message);
-        put_off(item, work_backoff(state->order.attempt_count, RETRY_FIRST_S, RETRY_MOST_S));
+        put_off(item, retry_wait(result, state->order.attempt_count));
+        return;
+    case ISSUER_NOT_ASKED:
+        withdraw(item);
         return;
     }
 }
@@ -292,6 +330,13 @@ static const char *asked_validity(struct arena *arena, const struct validity_req
         return "";
     return arena_printf(arena, "%s/%s", validity->not_before == NULL ? "" : validity->not_before,
                         validity->not_after == NULL ? "" : validity->not_after);
+}
+
+/* The client has gone by then: what were signed later would be signed for nobody. */
+static int64_t ends_at(const struct work_item *item, const struct order *order)
+{
+    int64_t end = order->processing_since + item->work->server->config->finalize_give_up_after_s;
+    return order->expires_at < end ? order->expires_at : end;
 }
 
 /* NULL: the issuer's own. */
@@ -323,6 +368,8 @@ static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct 
                                       .status = ATTEMPT_STARTED,
                                       .started_at = item->now};
     state->job = (struct issuer_sign_job){.arena = item->arena,
+                                          .permit = state->job.permit,
+                                          .deadline = ends_at(item, order),
                                           .csr = csr,
                                           .csr_der = order->csr,
                                           .token_id = token_id,
@@ -342,7 +389,7 @@ static X509_REQ *read_csr(struct work_item *item)
     return csr;
 }
 
-/* What the CA said last, for an order that is given up. */
+/* What the CA said last, to this order or to whatever was tried in its place. */
 static const char *last_words(struct work_item *item)
 {
     struct attempt *attempts = NULL;
@@ -351,13 +398,16 @@ static const char *last_words(struct work_item *item)
         for (size_t i = count; i-- > 0;)
             if (attempts[i].message != NULL && attempts[i].message[0] != '\0')
                 return attempts[i].message;
-    return "it was not reachable";
+    struct issuer_status status;
+    issuer_read_status(((struct issuance_work *)item->state)->issuer, &status);
+    return status.last_error[0] == '\0' ? "it was not reachable" : arena_duplicate(item->arena, status.last_error);
 }
 
 static void give_up(struct work_item *item)
 {
+    const struct order *order = &((struct issuance_work *)item->state)->order;
     char waited[DURATION_TEXT_BYTES];
-    duration_format(waited, item->work->server->config->finalize_give_up_after_s);
+    duration_format(waited, ends_at(item, order) - order->processing_since);
     fail_order(item,
                problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
                            "The certificate authority did not sign within %s: %s", waited, last_words(item)));
@@ -373,6 +423,23 @@ static const struct problem *plan_validity(struct work_item *item, const struct 
                          out);
 }
 
+/* An order that is not admitted waits on, as it stands in the database. */
+static void attempt_if_admitted(struct work_item *item, const struct validity_request *validity)
+{
+    struct issuance_work *state = item->state;
+    if (!issuer_admit(state->issuer, ISSUER_WORK_SIGN, &state->job.permit)) {
+        work_item_end(item);
+        return;
+    }
+    if (prepare_attempt(item, read_csr(item), validity)) {
+        work_item_commit(item, apply_attempt, call_issuer);
+        return;
+    }
+    issuer_end(state->issuer, &state->job.permit);
+    fail_order(item,
+               problem_new(item->arena, PROBLEM_SERVER_INTERNAL, "The signing request could not be prepared."));
+}
+
 static void attempt_order(struct work_item *item)
 {
     struct issuance_work *state = item->state;
@@ -384,25 +451,16 @@ static void attempt_order(struct work_item *item)
                                      "The profile \"%s\" is no longer configured.", state->order.profile));
         return;
     }
-    if (item->now >= state->order.processing_since + server->config->finalize_give_up_after_s) {
+    if (item->now >= ends_at(item, &state->order)) {
         give_up(item);
-        return;
-    }
-    struct issuer_status status;
-    issuer_read_status(state->issuer, &status);
-    if (!status.usable) {
-        put_off(item, work_backoff(1, ISSUER_DOWN_FIRST_S, ISSUER_DOWN_MOST_S));
         return;
     }
     struct validity_request validity;
     const struct problem *problem = plan_validity(item, profile, &validity);
-    if (problem == NULL && !prepare_attempt(item, read_csr(item), &validity))
-        problem =
-            problem_new(item->arena, PROBLEM_SERVER_INTERNAL, "The signing request could not be prepared.");
     if (problem != NULL)
         fail_order(item, problem);
     else
-        work_item_commit(item, apply_attempt, call_issuer);
+        attempt_if_admitted(item, &validity);
 }
 
 void work_issuance_begin(struct work *work, int64_t id)
@@ -416,6 +474,45 @@ void work_issuance_begin(struct work *work, int64_t id)
         return;
     }
     attempt_order(item);
+}
+
+/* ---- taking up what is due ---- */
+
+/* Whatever their issuer does. */
+static enum store_result take_those_at_their_end(struct work *work, struct work_kind *kind, int64_t now)
+{
+    struct work_ids ids;
+    int64_t since = now - work->server->config->finalize_give_up_after_s;
+    enum store_result result = store_orders_processing_since(
+        work->session, since, ids.id, work_ids_wanted(kind, kind->max_under_way), &ids.count);
+    if (result == STORE_OK)
+        work_take_up(work, kind, &ids, kind->max_under_way);
+    return result;
+}
+
+static enum store_result take_queue(struct work *work, struct work_kind *kind, int64_t now, const char *profile)
+{
+    struct work_ids ids;
+    struct issuer *issuer = server_issuer_of_profile(work->server, profile, NULL);
+    size_t room = issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_SIGN);
+    enum store_result result =
+        store_orders_due(work->session, profile, now, ids.id, work_ids_wanted(kind, room), &ids.count);
+    if (result == STORE_OK)
+        work_take_up(work, kind, &ids, room);
+    return result;
+}
+
+void work_issuance_take(struct work *work, struct work_kind *kind, int64_t now)
+{
+    struct arena *arena = arena_new();
+    const char *profile = "";
+    enum store_result result = take_those_at_their_end(work, kind, now);
+    while (result == STORE_OK &&
+           (result = store_order_queue_after(work->session, arena, profile, &profile)) == STORE_OK)
+        result = take_queue(work, kind, now, profile);
+    if (result == STORE_FAILED)
+        work_look_failed(kind);
+    arena_free(arena);
 }
 
 /* ---- an issuance that goes straight on from its request ---- */
@@ -447,7 +544,7 @@ static bool plan_first_attempt(struct work_item *draft)
         return false;
     struct issuer_status status;
     issuer_read_status(state->issuer, &status);
-    return status.usable && plan_validity(draft, profile, &validity) == NULL &&
+    return status.well && plan_validity(draft, profile, &validity) == NULL &&
            prepare_attempt(draft, state->job.csr, &validity);
 }
 

@@ -5,6 +5,7 @@
 enum {
     RETRY_FIRST_S = 5,
     RETRY_MOST_S = 600,
+    AWAY_RETRY_MOST_S = 60, /* while the issuer is away: its circuit paces what is tried, and it may return any time */
     REFUSED_RETRY_S = 3600, /* the CA said no: an operator has to see to it */
 };
 
@@ -57,6 +58,11 @@ static void confirm(struct work_item *item, const char *detail)
     work_item_commit(item, apply_outcome, work_item_end);
 }
 
+static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
+{
+    return work_backoff(attempts, RETRY_FIRST_S, result->not_reached ? AWAY_RETRY_MOST_S : RETRY_MOST_S);
+}
+
 static void on_revoked(struct issuer_revoke_job *job)
 {
     struct work_item *item = job->owner;
@@ -77,8 +83,10 @@ static void on_revoked(struct issuer_revoke_job *job)
     case ISSUER_UNAUTHORIZED:
     case ISSUER_UNAVAILABLE:
     case ISSUER_UNKNOWN:
-        put_off(item, "revocation.failed", result->message,
-                work_backoff(attempts, RETRY_FIRST_S, RETRY_MOST_S));
+        put_off(item, "revocation.failed", result->message, retry_wait(result, attempts));
+        return;
+    case ISSUER_NOT_ASKED:
+        work_item_end(item);
         return;
     }
 }
@@ -115,11 +123,49 @@ void work_revocation_begin(struct work *work, int64_t id)
             REFUSED_RETRY_S);
         return;
     }
+    struct issuer_permit permit;
+    if (!issuer_admit(issuer, ISSUER_WORK_REVOKE, &permit)) {
+        work_item_end(item);
+        return;
+    }
     state->job = (struct issuer_revoke_job){.arena = item->arena,
                                             .serial = state->certificate.serial,
                                             .leaf = state->certificate.leaf,
                                             .reason = state->certificate.revocation_reason,
+                                            .permit = permit,
                                             .done = on_revoked,
                                             .owner = item};
     issuer_revoke(issuer, &state->job);
+}
+
+/* An issuer that is no longer configured is the revocation's matter, not the queue's. */
+static size_t room_of(const struct work *work, const struct work_kind *kind, const char *id)
+{
+    struct issuer *issuer = server_issuer(work->server, id);
+    return issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_REVOKE);
+}
+
+static enum store_result take_queue(struct work *work, struct work_kind *kind, int64_t now,
+                                    const struct revocation_queue *queue)
+{
+    struct work_ids ids;
+    size_t room = room_of(work, kind, queue->issuer);
+    enum store_result result = store_revocations_due(work->session, queue->identity_id, now, ids.id,
+                                                     work_ids_wanted(kind, room), &ids.count);
+    if (result == STORE_OK)
+        work_take_up(work, kind, &ids, room);
+    return result;
+}
+
+void work_revocation_take(struct work *work, struct work_kind *kind, int64_t now)
+{
+    struct arena *arena = arena_new();
+    struct revocation_queue queue = {0};
+    enum store_result result;
+    while ((result = store_revocation_queue_after(work->session, arena, queue.identity_id, &queue)) == STORE_OK &&
+           (result = take_queue(work, kind, now, &queue)) == STORE_OK)
+        ;
+    if (result == STORE_FAILED)
+        work_look_failed(kind);
+    arena_free(arena);
 }

@@ -191,6 +191,17 @@ static void start(struct work_item *item)
     validation_start(validation);
 }
 
+void work_validation_take(struct work *work, struct work_kind *kind, int64_t now)
+{
+    struct work_ids ids;
+    int64_t next_due = 0;
+    if (store_authorizations_due(work->session, now, ids.id, work_ids_wanted(kind, kind->max_under_way), &ids.count,
+                                 &next_due) == STORE_OK)
+        work_take_up(work, kind, &ids, kind->max_under_way);
+    else
+        work_look_failed(kind);
+}
+
 void work_validation_begin(struct work *work, int64_t id)
 {
     struct work_item *item = work_item_new(work, WORK_VALIDATION, id);

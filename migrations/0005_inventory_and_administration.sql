@@ -1,4 +1,5 @@
--- Schema 5: the inventory holds certificates from elsewhere too; issuers that the administration changed; revocation lists.
+-- Schema 5: the inventory holds certificates from elsewhere too; issuers that the administration changed; revocation lists;
+-- queues by issuer.
 
 -- 'acme': ordered by a client; 'native': signed by the CA's own API, through this server or without it; 'imported': read
 -- from files or the CA's log.
@@ -20,6 +21,15 @@ CREATE TABLE revocation_lists (
     next_update INTEGER NOT NULL,
     crl BLOB NOT NULL -- DER
 ) STRICT;
+
+-- Work waits for its issuer: what is due is asked for issuer by issuer, and an order whose time is over is found whatever
+-- its issuer does.
+DROP INDEX orders_due;
+CREATE INDEX orders_due ON orders (profile, next_attempt_at) WHERE status = 'processing';
+CREATE INDEX orders_processing ON orders (processing_since) WHERE status = 'processing';
+DROP INDEX certificates_revocation_due;
+CREATE INDEX certificates_revocation_due ON certificates (issuer_identity_id, revocation_next_attempt_at)
+    WHERE revocation_requested_at IS NOT NULL AND revoked_at IS NULL;
 
 -- As in schema 4 but for origin.
 DROP VIEW v_certificates;

@@ -1,7 +1,7 @@
 #include "store/issuer_identities.h"
 #include "store/query.h"
 
-enum { ATTEMPT_INSERT, ATTEMPT_END, ATTEMPTS_MAKE_DUE, ATTEMPTS_MARK_UNKNOWN, ATTEMPTS_OF_ORDER };
+enum { ATTEMPT_INSERT, ATTEMPT_END, ATTEMPT_WITHDRAW, ATTEMPTS_MAKE_DUE, ATTEMPTS_MARK_UNKNOWN, ATTEMPTS_OF_ORDER };
 
 static const struct statement statements[] = {
     [ATTEMPT_INSERT] =
@@ -13,6 +13,7 @@ static const struct statement statements[] = {
     [ATTEMPT_END] = {"attempt_end",
                      "UPDATE attempts SET status = $status, ended_at = $ended_at, http_status = $http_status,"
                      " message = $message WHERE id = $id AND status = 'started'"},
+    [ATTEMPT_WITHDRAW] = {"attempt_withdraw", "DELETE FROM attempts WHERE id = $id AND status = 'started'"},
     [ATTEMPTS_MARK_UNKNOWN] = {"attempts_mark_unknown",
                                "UPDATE attempts SET status = 'unknown', ended_at = $now,"
                                " message = 'acmegate stopped before the answer came'"
@@ -59,6 +60,13 @@ enum store_result store_attempt_end(struct store_session *session, const struct 
     query_bind_optional(&query, "$ended_at", attempt->ended_at);
     query_bind_integer(&query, "$http_status", attempt->http_status);
     query_bind_text(&query, "$message", attempt->message);
+    return query_run(&query);
+}
+
+enum store_result store_attempt_withdraw(struct store_session *session, int64_t id)
+{
+    QUERY(query, session, NULL, STATEMENTS_ATTEMPTS, ATTEMPT_WITHDRAW);
+    query_bind_integer(&query, "$id", id);
     return query_run(&query);
 }
 

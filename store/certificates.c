@@ -12,8 +12,8 @@ enum {
     CHAIN_FIND,
     CHAIN_INSERT,
     CHAINS,
+    REVOCATION_QUEUE_AFTER,
     REVOCATIONS_DUE,
-    REVOCATIONS_NEXT_DUE,
 };
 
 #define CERTIFICATE_SELECT \
@@ -62,13 +62,15 @@ static const struct statement statements[] = {
     [CHAIN_FIND] = {"chain_find", "SELECT id FROM chains WHERE hash = $hash"},
     [CHAIN_INSERT] = {"chain_insert", "INSERT INTO chains (hash, pem) VALUES ($hash, $pem)"},
     [CHAINS] = {"chains", "SELECT pem FROM chains WHERE id > 0 ORDER BY id DESC LIMIT 20"},
+    [REVOCATION_QUEUE_AFTER] = {"revocation_queue_after",
+                                "SELECT i.id, i.issuer FROM certificates c"
+                                " CROSS JOIN issuer_identities i ON i.id = c.issuer_identity_id"
+                                " WHERE " REVOCATION_CONDITION " AND c.issuer_identity_id > $after"
+                                " ORDER BY c.issuer_identity_id LIMIT 1"},
     [REVOCATIONS_DUE] = {"revocations_due", "SELECT id FROM certificates WHERE " REVOCATION_CONDITION
+                                            " AND issuer_identity_id = $issuer_identity_id"
                                             " AND revocation_next_attempt_at <= $now"
                                             " ORDER BY revocation_next_attempt_at LIMIT $max"},
-    [REVOCATIONS_NEXT_DUE] =
-        {"revocations_next_due",
-         "SELECT revocation_next_attempt_at FROM certificates WHERE " REVOCATION_CONDITION
-         " AND revocation_next_attempt_at > $now ORDER BY revocation_next_attempt_at LIMIT 1"},
 };
 
 const struct statement_table store_certificate_statements = {statements,
@@ -256,9 +258,25 @@ enum store_result store_certificate_update(struct store_session *session,
     return query_run(&query);
 }
 
-enum store_result store_revocations_due(struct store_session *session, int64_t now, int64_t *ids, size_t max,
-                                        size_t *count, int64_t *next_due)
+enum store_result store_revocation_queue_after(struct store_session *session, struct arena *arena,
+                                               int64_t after, struct revocation_queue *out)
 {
-    return query_due(session, STATEMENTS_CERTIFICATES, REVOCATIONS_DUE, REVOCATIONS_NEXT_DUE, now, ids, max,
-                     count, next_due);
+    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, REVOCATION_QUEUE_AFTER);
+    query_bind_integer(&query, "$after", after);
+    enum store_result result = query_next(&query);
+    if (result != STORE_OK)
+        return result;
+    out->identity_id = query_take_integer(&query);
+    out->issuer = query_take_text(&query);
+    return query_finish(&query);
+}
+
+enum store_result store_revocations_due(struct store_session *session, int64_t identity_id, int64_t now,
+                                        int64_t *ids, size_t max, size_t *count)
+{
+    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, REVOCATIONS_DUE);
+    query_bind_integer(&query, "$issuer_identity_id", identity_id);
+    query_bind_integer(&query, "$now", now);
+    query_bind_integer(&query, "$max", (int64_t)max);
+    return query_take_ids(&query, ids, max, count);
 }

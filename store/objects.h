@@ -99,10 +99,19 @@ struct authorization_wanted {
 [[gnu::warn_unused_result]] enum store_result store_order_update(struct store_session *session,
                                                                  const struct order *order,
                                                                  enum order_status was);
-/* As store_authorizations_due, for orders in processing. */
-[[gnu::warn_unused_result]] enum store_result store_orders_due(struct store_session *session, int64_t now,
-                                                               int64_t *ids, size_t max, size_t *count,
-                                                               int64_t *next_due);
+/* The profiles that orders in processing have, one after the other: the first one after `after` ("" to begin).
+ * STORE_NOT_FOUND when there is none. */
+[[gnu::warn_unused_result]] enum store_result store_order_queue_after(struct store_session *session,
+                                                                      struct arena *arena, const char *after,
+                                                                      const char **profile);
+/* Ids of a profile's orders that are in processing and due, in the order in which they became so. */
+[[gnu::warn_unused_result]] enum store_result store_orders_due(struct store_session *session,
+                                                               const char *profile, int64_t now, int64_t *ids,
+                                                               size_t max, size_t *count);
+/* Ids of orders that have been in processing since `since` or longer, the longest first. */
+[[gnu::warn_unused_result]] enum store_result store_orders_processing_since(struct store_session *session,
+                                                                            int64_t since, int64_t *ids,
+                                                                            size_t max, size_t *count);
 /* Newest first; those with an id below `before` (0: from the newest). */
 [[gnu::warn_unused_result]] enum store_result store_orders_of_account(struct store_session *session,
                                                                       int64_t account_id, int64_t before,
@@ -121,6 +130,8 @@ struct authorization_wanted {
 /* status, ended_at, http_status, message. */
 [[gnu::warn_unused_result]] enum store_result store_attempt_end(struct store_session *session,
                                                                 const struct attempt *attempt);
+/* No call was made for it: STORE_NOT_FOUND unless it is ATTEMPT_STARTED. */
+[[gnu::warn_unused_result]] enum store_result store_attempt_withdraw(struct store_session *session, int64_t id);
 /* At start: attempts that a stopped server left without an answer become ATTEMPT_UNKNOWN, and their orders
  * due at once. Returns the attempts' number. */
 [[gnu::warn_unused_result]] enum store_result store_attempts_mark_unknown(struct store_session *session,
@@ -156,10 +167,20 @@ struct authorization_wanted {
 /* status, the revocation_* fields and revoked_at; STORE_NOT_FOUND when it is already revoked. */
 [[gnu::warn_unused_result]] enum store_result store_certificate_update(struct store_session *session,
                                                                        const struct certificate *certificate);
-/* As store_authorizations_due, for revocations asked and not confirmed. */
+/* An issuer whose certificates are to be revoked. */
+struct revocation_queue {
+    int64_t identity_id;
+    const char *issuer;
+};
+/* Such issuers, one after the other: the first one after the identity `after` (0 to begin). STORE_NOT_FOUND when there
+ * is none. */
+[[gnu::warn_unused_result]] enum store_result store_revocation_queue_after(struct store_session *session,
+                                                                           struct arena *arena, int64_t after,
+                                                                           struct revocation_queue *out);
+/* Ids of an issuer's certificates whose revocation was asked for, is not confirmed and is due. */
 [[gnu::warn_unused_result]] enum store_result store_revocations_due(struct store_session *session,
-                                                                    int64_t now, int64_t *ids, size_t max,
-                                                                    size_t *count, int64_t *next_due);
+                                                                    int64_t identity_id, int64_t now,
+                                                                    int64_t *ids, size_t max, size_t *count);
 
 /* STORE_OK when this issuer has been asked to sign before, whatever its root was. */
 [[gnu::warn_unused_result]] enum store_result store_issuer_known(struct store_session *session,

@@ -9,8 +9,9 @@ enum {
     ORDER_INSERT,
     ORDER_INSERT_IDENTIFIER,
     ORDER_UPDATE,
+    ORDER_QUEUE_AFTER,
     ORDERS_DUE,
-    ORDERS_NEXT_DUE,
+    ORDERS_PROCESSING_SINCE,
     ORDERS_OF_ACCOUNT,
     ORDERS_OF_NAME,
     ORDER_THAT_REPLACED,
@@ -45,13 +46,14 @@ static const struct statement statements[] = {
                       " attempt_count = $attempt_count, certificate_id = $certificate_id, error = $error,"
                       " error_detail = $error_detail"
                       " WHERE id = $id AND status = $was"},
-    [ORDERS_DUE] = {"orders_due",
-                    "SELECT id FROM orders WHERE status = 'processing' AND next_attempt_at <= $now"
-                    " ORDER BY next_attempt_at LIMIT $max"},
-    [ORDERS_NEXT_DUE] =
-        {"orders_next_due",
-         "SELECT next_attempt_at FROM orders WHERE status = 'processing' AND next_attempt_at > $now"
-         " ORDER BY next_attempt_at LIMIT 1"},
+    [ORDER_QUEUE_AFTER] = {"order_queue_after",
+                           "SELECT profile FROM orders WHERE status = 'processing' AND profile > $after"
+                           " ORDER BY profile LIMIT 1"},
+    [ORDERS_DUE] = {"orders_due", "SELECT id FROM orders WHERE status = 'processing' AND profile = $profile"
+                                  " AND next_attempt_at <= $now ORDER BY next_attempt_at LIMIT $max"},
+    [ORDERS_PROCESSING_SINCE] = {"orders_processing_since",
+                                 "SELECT id FROM orders WHERE status = 'processing'"
+                                 " AND processing_since <= $since ORDER BY processing_since LIMIT $max"},
     [ORDERS_OF_ACCOUNT] = {"orders_of_account",
                            "SELECT id FROM orders WHERE account_id = $account_id AND id < $before"
                            " ORDER BY id DESC LIMIT $max"},
@@ -178,10 +180,35 @@ enum store_result store_order_update(struct store_session *session, const struct
     return query_run(&query);
 }
 
-enum store_result store_orders_due(struct store_session *session, int64_t now, int64_t *ids, size_t max,
-                                   size_t *count, int64_t *next_due)
+enum store_result store_order_queue_after(struct store_session *session, struct arena *arena,
+                                          const char *after, const char **profile)
 {
-    return query_due(session, STATEMENTS_ORDERS, ORDERS_DUE, ORDERS_NEXT_DUE, now, ids, max, count, next_due);
+    QUERY(query, session, arena, STATEMENTS_ORDERS, ORDER_QUEUE_AFTER);
+    query_bind_text(&query, "$after", after);
+    enum store_result result = query_next(&query);
+    if (result != STORE_OK)
+        return result;
+    *profile = query_take_text(&query);
+    return query_finish(&query);
+}
+
+enum store_result store_orders_due(struct store_session *session, const char *profile, int64_t now,
+                                   int64_t *ids, size_t max, size_t *count)
+{
+    QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDERS_DUE);
+    query_bind_text(&query, "$profile", profile);
+    query_bind_integer(&query, "$now", now);
+    query_bind_integer(&query, "$max", (int64_t)max);
+    return query_take_ids(&query, ids, max, count);
+}
+
+enum store_result store_orders_processing_since(struct store_session *session, int64_t since, int64_t *ids,
+                                                size_t max, size_t *count)
+{
+    QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDERS_PROCESSING_SINCE);
+    query_bind_integer(&query, "$since", since);
+    query_bind_integer(&query, "$max", (int64_t)max);
+    return query_take_ids(&query, ids, max, count);
 }
 
 enum store_result store_orders_of_account(struct store_session *session, int64_t account_id, int64_t before,

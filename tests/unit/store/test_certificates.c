@@ -86,15 +86,15 @@ Test(certificates, a_revocation_is_due_until_the_ca_confirmed_it)
 {
     struct database database;
     struct certificate certificate, loaded;
-    int64_t ids[2], next;
+    int64_t ids[2];
     size_t count;
     database_begin(&database);
     database_connect(&database);
     struct store_session *session = database.writer;
     struct account account = make_account(&database, "thumbprint");
     struct order order = make_issued_order(&database, &account, "a.example.org", "1a");
-    cr_assert_eq(store_revocations_due(session, NOW, ids, 2, &count, &next), STORE_OK);
-    cr_assert_eq(count, 0);
+    struct revocation_queue queue;
+    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_NOT_FOUND);
     cr_assert_eq(store_certificate_load(session, database.arena, order.certificate_id, &certificate),
                  STORE_OK);
     certificate.revocation_requested_at = NOW;
@@ -104,10 +104,11 @@ Test(certificates, a_revocation_is_due_until_the_ca_confirmed_it)
     certificate.revocation_attempt_count = 2;
     certificate.revocation_error = "the CA is away";
     cr_assert_eq(store_certificate_update(session, &certificate), STORE_OK);
-    cr_assert_eq(store_revocations_due(session, NOW, ids, 2, &count, &next), STORE_OK);
+    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_OK);
+    cr_assert_str_eq(queue.issuer, certificate.issuer);
+    cr_assert_eq(store_revocations_due(session, queue.identity_id, NOW, ids, 2, &count), STORE_OK);
     cr_assert_eq(count, 0);
-    cr_assert_eq(next, NOW + 3);
-    cr_assert_eq(store_revocations_due(session, NOW + 3, ids, 2, &count, &next), STORE_OK);
+    cr_assert_eq(store_revocations_due(session, queue.identity_id, NOW + 3, ids, 2, &count), STORE_OK);
     cr_assert_eq(count, 1);
     cr_assert_eq(ids[0], certificate.id);
     cr_assert_eq(store_certificate_load(session, database.arena, certificate.id, &loaded), STORE_OK);
@@ -122,8 +123,7 @@ Test(certificates, a_revocation_is_due_until_the_ca_confirmed_it)
     certificate.revocation_error = NULL;
     cr_assert_eq(store_certificate_update(session, &certificate), STORE_OK);
     cr_assert_eq(store_certificate_update(session, &certificate), STORE_NOT_FOUND);
-    cr_assert_eq(store_revocations_due(session, NOW + 9, ids, 2, &count, &next), STORE_OK);
-    cr_assert_eq(count + (size_t)next, 0);
+    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_NOT_FOUND);
     cr_assert_eq(store_certificate_load(session, database.arena, certificate.id, &loaded), STORE_OK);
     cr_assert_eq(loaded.status, CERTIFICATE_REVOKED);
     cr_assert_eq(loaded.revoked_at, NOW + 4);

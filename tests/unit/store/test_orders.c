@@ -108,7 +108,7 @@ Test(orders, an_order_is_updated_from_the_expected_state_only)
 Test(orders, orders_are_due_while_processing)
 {
     struct database database;
-    int64_t ids[4], next;
+    int64_t ids[4];
     size_t count;
     database_begin(&database);
     database_connect(&database);
@@ -121,11 +121,10 @@ Test(orders, orders_are_due_while_processing)
         put_into_processing(&database, &orders[i], due_at[i]);
     }
     make_order(&database, &account, &authorization, 1);
-    cr_assert_eq(store_orders_due(database.writer, NOW + 1, ids, 4, &count, &next), STORE_OK);
+    cr_assert_eq(store_orders_due(database.writer, "default", NOW + 1, ids, 4, &count), STORE_OK);
     cr_assert_eq(count, 2);
     cr_assert_eq(ids[0], orders[1].id);
     cr_assert_eq(ids[1], orders[0].id);
-    cr_assert_eq(next, NOW + 7);
     database_end(&database);
 }
 
@@ -244,7 +243,7 @@ Test(orders, attempts_without_an_answer_become_unknown)
 Test(orders, a_lost_attempt_makes_its_order_due_at_once)
 {
     struct database database;
-    int64_t ids[4], marked, next_due;
+    int64_t ids[4], marked;
     size_t count;
     database_begin(&database);
     database_connect(&database);
@@ -255,12 +254,11 @@ Test(orders, a_lost_attempt_makes_its_order_due_at_once)
     put_into_processing(&database, &leased, NOW + 60);
     put_into_processing(&database, &waiting, NOW + 60);
     make_attempt(&database, leased.id);
-    cr_assert_eq(store_orders_due(database.writer, NOW, ids, 4, &count, &next_due), STORE_OK);
+    cr_assert_eq(store_orders_due(database.writer, "default", NOW, ids, 4, &count), STORE_OK);
     cr_assert_eq(count, 0);
     cr_assert_eq(store_attempts_mark_unknown(database.writer, NOW, &marked), STORE_OK);
-    cr_assert_eq(store_orders_due(database.writer, NOW, ids, 4, &count, &next_due), STORE_OK);
+    cr_assert_eq(store_orders_due(database.writer, "default", NOW, ids, 4, &count), STORE_OK);
     cr_assert_eq(count, 1);
     cr_assert_eq(ids[0], leased.id);
-    cr_assert_eq(next_due, NOW + 60);
     database_end(&database);
 }
