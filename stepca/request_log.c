@@ -1,0 +1,117 @@
+#include "stepca/request_log.h"
+
+#include <limits.h>
+#include <openssl/evp.h>
+
+static const struct json_limits line_limits = {.max_depth = 16, .max_values = 4096};
+
+/* What a line has to say of a certificate. */
+struct line_fields {
+    bool has_certificate;
+    bool has_ssh_type; /* certificate-type: only SSH certificates have one */
+    struct bytes certificate;
+};
+
+/* ---- base64 as Go's StdEncoding writes it ---- */
+
+static bool is_base64_digit(uint8_t c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+}
+
+static bool decode_base64(struct arena *arena, struct bytes text, struct bytes *out)
+{
+    size_t padding = 0;
+    while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=')
+        padding++;
+    if (text.n == 0 || text.n % 4 != 0 || text.n > INT_MAX)
+        return false;
+    for (size_t i = 0; i < text.n - padding; i++)
+        if (!is_base64_digit(text.p[i]))
+            return false;
+    uint8_t *decoded = arena_alloc(arena, text.n / 4 * 3);
+    int n = EVP_DecodeBlock(decoded, text.p, (int)text.n);
+    if (n < 0 || (size_t)n <= padding)
+        return false;
+    *out = bytes_of(decoded, (size_t)n - padding);
+    return true;
+}
+
+/* ---- the two formats ---- */
+
+static bool read_json(struct arena *arena, struct bytes line, struct line_fields *out)
+{
+    const struct json *json = json_parse(arena, line, &line_limits, NULL);
+    if (json == NULL)
+        return false;
+    out->has_certificate = json_member(json, "certificate") != NULL;
+    out->has_ssh_type = json_member(json, "certificate-type") != NULL;
+    return !out->has_certificate || json_member_string(json, "certificate", &out->certificate);
+}
+
+/* The end of the value that begins at `at`: bare until a space, or quoted as Go's %q does. False when the
+ * closing quote is missing. */
+static bool read_value(struct bytes line, size_t *at, struct bytes *out)
+{
+    size_t from = *at;
+    if (from == line.n || line.p[from] != '"') {
+        while (*at < line.n && line.p[*at] != ' ')
+            ++*at;
+        *out = bytes_of(line.p + from, *at - from);
+        return true;
+    }
+    for (++*at; *at < line.n && line.p[*at] != '"'; ++*at)
+        if (line.p[*at] == '\\')
+            ++*at;
+    if (*at >= line.n)
+        return false;
+    *out = bytes_of(line.p + from + 1, *at - from - 1);
+    ++*at;
+    return true;
+}
+
+/* key=value pairs with spaces between; words without '=' are no fields. What stands within the quotes of a
+ * value, such as a client's User-Agent, is none either. */
+static bool read_text(struct bytes line, struct line_fields *out)
+{
+    size_t at = 0;
+    while (at < line.n) {
+        size_t from = at;
+        while (at < line.n && line.p[at] != ' ' && line.p[at] != '=')
+            at++;
+        struct bytes key = bytes_of(line.p + from, at - from), value;
+        if (at == line.n || line.p[at++] == ' ')
+            continue;
+        if (!read_value(line, &at, &value))
+            return !bytes_equal_string(key, "certificate");
+        if (bytes_equal_string(key, "certificate-type"))
+            out->has_ssh_type = true;
+        if (!bytes_equal_string(key, "certificate"))
+            continue;
+        if (out->has_certificate)
+            return false;
+        out->has_certificate = true;
+        out->certificate = value;
+    }
+    return true;
+}
+
+static bool mentions(struct bytes line, const char *word)
+{
+    return line.n != 0 && memmem(line.p, line.n, word, strlen(word)) != NULL;
+}
+
+enum request_log_line request_log_read(struct arena *arena, struct bytes line, struct bytes *der)
+{
+    struct line_fields fields = {0};
+    if (!mentions(line, "certificate"))
+        return REQUEST_LOG_OTHER;
+    bool is_json = line.p[0] == '{';
+    if (!(is_json ? read_json(arena, line, &fields) : read_text(line, &fields)))
+        return !is_json || mentions(line, "\"certificate\":") ? REQUEST_LOG_BROKEN : REQUEST_LOG_OTHER;
+    if (!fields.has_certificate)
+        return REQUEST_LOG_OTHER;
+    if (fields.has_ssh_type)
+        return REQUEST_LOG_SSH_CERTIFICATE;
+    return decode_base64(arena, fields.certificate, der) ? REQUEST_LOG_CERTIFICATE : REQUEST_LOG_BROKEN;
+}
