@@ -13,6 +13,9 @@ enum { BUSY_TIMEOUT_MS = 5000 };
 #define ID_EPOCH_MS INT64_C(1767225600000)
 /* Ids within one millisecond, before they run ahead of the clock. */
 #define IDS_PER_MS INT64_C(4096)
+/* Where those of commands begin: objects are numbered by the second that they are made in, and a server does not come to
+ * two million in one. */
+#define COMMAND_IDS_AFTER_MS 500
 
 enum { SESSION_HIGHEST_ID };
 
@@ -191,7 +194,7 @@ int64_t store_next_id(struct store_session *session, int64_t now_ms)
 {
     int64_t by_clock = (now_ms - ID_EPOCH_MS) * IDS_PER_MS;
     if (session->mode == SESSION_COMMAND)
-        by_clock += IDS_PER_MS - 1;
+        by_clock += COMMAND_IDS_AFTER_MS * IDS_PER_MS;
     session->last_id = by_clock > session->last_id + 1 ? by_clock : session->last_id + 1;
     return session->last_id;
 }

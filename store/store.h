@@ -84,8 +84,8 @@ size_t store_backlog(struct store *store);
 /* ---- writing by a command ---- */
 
 /*
- * A connection that a command writes with, beside a running server or without one. Its ids are the last of their
- * millisecond, which a server does not come to.
+ * A connection that a command writes with, beside a running server or without one. Its ids are in the second half of their
+ * second, which a server does not come to.
  */
 [[gnu::warn_unused_result]] struct store_session *store_session_open_for_command(const char *path,
                                                                                  struct store_error *error);

@@ -182,6 +182,25 @@ Test(certificates, ids_follow_the_clock_and_never_go_back)
     database_end(&database);
 }
 
+/* A busy server hands out thousands in a second, which objects are numbered by. */
+Test(certificates, ids_of_a_command_are_apart_from_those_of_a_server_in_the_same_second)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    database_connect(&database);
+    struct store_session *command = store_session_open_for_command(database.path, &error);
+    cr_assert_not_null(command, "%s", error.message);
+    int64_t commands = store_next_id(command, NOW * 1000), servers = 0;
+    for (size_t i = 0; i < 100000; i++)
+        servers = store_next_id(database.writer, NOW * 1000);
+    cr_expect_gt(commands, servers);
+    cr_expect_lt(store_next_id(command, NOW * 1000) + 100000,
+                 store_next_id(database.writer, (NOW + 1) * 1000));
+    store_session_close(command);
+    database_end(&database);
+}
+
 Test(certificates, ids_continue_after_the_highest_of_any_table)
 {
     static const char *const rows[] = {
