@@ -17,6 +17,7 @@ int cli_check(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_eab(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+int cli_import(int argc, char **argv);
 int cli_cert(int argc, char **argv);
 int cli_db(int argc, char **argv);
 int cli_version(int argc, char **argv);

@@ -1,5 +1,5 @@
 /* `acmegate check`: the lines it prints, and its parts: cli_check.c (what is on this machine),
- * cli_check_stepca.c (the CA) and cli_check_call.c (one request to it). */
+ * cli_check_stepca.c (the CA) and cli_call.c (one request to it). */
 #pragma once
 
 #include "gateway/config.h"
@@ -24,7 +24,3 @@ void check_stepca(struct check *check, const struct issuer_config *issuer);
 /* The profiles' max_ttl and the issuer's validity_days against what the issuer grants; 0 for a bound that is
  * not known. */
 void check_validity(struct check *check, const struct issuer_config *issuer, int64_t min_s, int64_t max_s);
-
-/* Makes the request on the outbound thread and waits for its end. The reply belongs to the check's arena. */
-void check_call(struct check *check, const struct outbound_http_request *request,
-                struct outbound_http_reply *reply);

@@ -6,6 +6,7 @@
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
 #include "acme/csr.h"
+#include "gateway/cli_call.h"
 #include "gateway/cli_check.h"
 #include "gateway/issuer.h"
 #include "gateway/issuer_stepca_internal.h"
@@ -105,7 +106,7 @@ static void get(const struct stepca_check *ca, const char *path, struct outbound
 {
     struct arena *arena = ca->check->arena;
     struct outbound_http_request request = request_to(ca, "GET", path);
-    check_call(ca->check, &request, reply);
+    cli_call(ca->check->outbound, arena, &request, reply);
     stepca_read_outcome(arena, STEPCA_READ, reply->status, reply->body,
                         issuer_stepca_transport_error(arena, reply), error);
 }
@@ -335,7 +336,7 @@ static void check_token(const struct stepca_check *ca)
         check_fail(ca->check, "issuer %s: OpenSSL could not make a token with this key", ca->issuer->id);
         return;
     }
-    check_call(ca->check, &request, &reply);
+    cli_call(ca->check->outbound, arena, &request, &reply);
     stepca_read_outcome(arena, STEPCA_SIGN, reply.status, reply.body,
                         issuer_stepca_transport_error(arena, &reply), &error);
     if (error.outcome == STEPCA_OK || error.outcome == STEPCA_GARBAGE)

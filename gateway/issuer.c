@@ -9,6 +9,7 @@
 #include "acme/x509_read.h"
 #include "gateway/issuer_local.h"
 #include "gateway/issuer_stepca.h"
+#include "gateway/local_ca_make.h"
 #include "gateway/log.h"
 
 enum { CHAIN_FILE_MAX_BYTES = 256 * 1024, CALLS_AT_ONCE = 64 };
@@ -156,6 +157,25 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
     }
     issuer->root_fingerprint = certificate_fingerprint(arena, roots[0]);
     return true;
+}
+
+bool issuer_open_roots(struct issuer *issuer, const struct issuer_config *config, struct arena *arena,
+                       char why[static ISSUER_WHY_BYTES])
+{
+    const char *path = config->type == ISSUER_STEPCA
+                           ? config->root_cert_path
+                           : arena_printf(arena, "%s/" LOCAL_CA_ROOT, config->directory);
+    char reason[ISSUER_WHY_BYTES];
+    struct bytes pem;
+    if (!file_read(arena, path, CHAIN_FILE_MAX_BYTES, &pem)) {
+        snprintf(why, ISSUER_WHY_BYTES, "%.160s: %s", path, strerror(errno));
+        return false;
+    }
+    if (issuer_init(issuer, NULL, arena, config->id, pem, reason))
+        return true;
+    issuer_release(issuer);
+    snprintf(why, ISSUER_WHY_BYTES, "%.120s: %.100s", path, reason);
+    return false;
 }
 
 void issuer_release(struct issuer *issuer)

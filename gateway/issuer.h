@@ -145,6 +145,9 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out);
                                              const struct issuer_operations *operations, struct arena *arena,
                                              const char *id, struct bytes roots_pem,
                                              char why[static ISSUER_WHY_BYTES]);
+/* Only the pinned roots of a configured issuer, from its files: it cannot sign. Undone by issuer_release, unless it failed. */
+[[gnu::warn_unused_result]] bool issuer_open_roots(struct issuer *issuer, const struct issuer_config *config,
+                                                   struct arena *arena, char why[static ISSUER_WHY_BYTES]);
 /* Undoes issuer_init, also one that failed. */
 void issuer_release(struct issuer *issuer);
 

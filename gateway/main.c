@@ -20,6 +20,8 @@ static const struct cli_command commands[] = {
     {"explain", "--config FILE NAME|ORDER", "say what became of an order and what to do", cli_explain},
     {"cert", "renew-early all|issuer ID|serial HEX [--within 24h] [--explanation URL] --config FILE",
      "have clients renew certificates before their time", cli_cert},
+    {"import", "PATH… [--step-ca-log FILE|-] [--dry-run] --config FILE",
+     "take certificates from elsewhere into the inventory", cli_import},
     {"db", "migrate|check|path --config FILE", "look after the database", cli_db},
     {"version", "", "show the version", cli_version},
 };

@@ -295,7 +295,7 @@ bool own_certificate_start(struct server *server, char why[static 256])
     own->server = server;
     own->arena = arena_new();
     own->issuer = server_issuer(server, config->tls_issuer);
-    own->chain_path = arena_printf(own->arena, "%s.tls.crt", config->database);
+    own->chain_path = own_certificate_path(own->arena, config);
     own->key_path = arena_printf(own->arena, "%s.tls.key", config->database);
     own->retry_ms = RETRY_FIRST_MS / 2;
     own->timer = (struct outbound_timer){.run = check, .argument = own};
@@ -321,6 +321,11 @@ void own_certificate_free(struct own_certificate *own)
     arena_free(own->work);
     arena_free(own->arena);
     free(own);
+}
+
+const char *own_certificate_path(struct arena *arena, const struct config *config)
+{
+    return arena_printf(arena, "%s.tls.crt", config->database);
 }
 
 struct bytes own_certificate_intermediates(const struct server *server, struct arena *arena)

@@ -16,5 +16,8 @@
 /* The intermediates of the one that an issuer signed, as PEM; empty when there are none. */
 struct bytes own_certificate_intermediates(const struct server *server, struct arena *arena);
 
+/* Where the chain is kept that an issuer signed. */
+const char *own_certificate_path(struct arena *arena, const struct config *config);
+
 /* After outbound_stop. */
 void own_certificate_free(struct own_certificate *own);

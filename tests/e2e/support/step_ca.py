@@ -20,7 +20,8 @@ PROVISIONER = "acmegate"
 
 class StepCA:
     """`provisioner_keys` maps a provisioner's name to its key; `claims` are those of all of them, `policy` is the
-    authority's."""
+    authority's. `acme` gives the current version an ACME server of its own, at /acme/acme/directory: the port of http-01 and
+    the resolver."""
 
     def __init__(
         self,
@@ -31,6 +32,8 @@ class StepCA:
         policy=None,
         intermediates=1,
         template=None,
+        log_format="json",
+        acme=None,
     ):
         self.folder = folder
         self.version = version
@@ -38,6 +41,8 @@ class StepCA:
         self.claims = claims or {}
         self.policy = policy
         self.template = template
+        self.log_format = log_format
+        self.acme = acme
         self.port = free_port()
         self.process = None
         self.root = Authority("acmegate test root")
@@ -85,10 +90,12 @@ class StepCA:
             "key": str(self.folder / "intermediate_ca.key"),
             "address": f"127.0.0.1:{self.port}",
             "dnsNames": ["localhost", "127.0.0.1"],
-            "logger": {"format": "json"},
+            "logger": {"format": self.log_format},
             "db": {"type": "badgerv2", "dataSource": str(self.folder / "db")},
             "authority": {"provisioners": [self._provisioner(name, key) for name, key in self.keys.items()]},
         }
+        if self.acme:
+            configuration["authority"]["provisioners"].append({"type": "ACME", "name": "acme", "claims": self.claims})
         if self.policy:
             configuration["authority"]["policy"] = self.policy
         if self.has_crl:
@@ -104,15 +111,26 @@ class StepCA:
     def start(self):
         program = tools.step_ca(self.version)
         command = [program, self.folder / "ca.json"]
+        if self.acme:
+            port, resolver = self.acme
+            command[1:1] = ["--insecure", "--acme-http-port", port, "--resolver", resolver]
         if self.version == "0.19.0":
             command.append(self.folder / "password")
-        self.process = Process(f"step-ca {self.version}", command, self.folder / "step-ca.log")
+        self.process = Process(f"step-ca {self.version}", command, self.log)
         self.process.wait_ready(self._healthy)
         return self
 
     def stop(self):
         if self.process:
             self.process.stop()
+
+    @property
+    def log(self):
+        return self.folder / "step-ca.log"
+
+    def directory(self):
+        """Of its own ACME server."""
+        return f"{self.url}/acme/acme/directory"
 
     def _get(self, path, body=None):
         context = ssl.create_default_context(cafile=str(self.root_path))
@@ -137,6 +155,16 @@ class StepCA:
         request = pem(new_csr(key, [name])).decode()
         reply = self._get("/1.0/sign", json.dumps({"csr": request, "ott": self.token("sign", name, sans=[name])}).encode())
         return x509.load_pem_x509_certificate(json.loads(reply)["crt"].encode())
+
+    def renew_directly(self, certificate, key):
+        """Past the gateway: by mTLS with the certificate itself, as `step ca renew` does."""
+        pair = self.folder / "renewing.pem"
+        pair.write_bytes(pem(certificate) + pem(self.issuing.certificate) + key_pem(key))
+        context = ssl.create_default_context(cafile=str(self.root_path))
+        context.load_cert_chain(str(pair))
+        request = urllib.request.Request(f"{self.url}/1.0/renew", method="POST")
+        with urllib.request.urlopen(request, context=context, timeout=10) as reply:
+            return x509.load_pem_x509_certificate(json.loads(reply.read())["crt"].encode())
 
     def revoke_directly(self, certificate, reason):
         """Past the gateway."""
