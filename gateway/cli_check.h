@@ -24,3 +24,15 @@ void check_stepca(struct check *check, const struct issuer_config *issuer);
 /* The profiles' max_ttl and the issuer's validity_days against what the issuer grants; 0 for a bound that is
  * not known. */
 void check_validity(struct check *check, const struct issuer_config *issuer, int64_t min_s, int64_t max_s);
+
+/* ---- the ways past the gateway, cli_check_bypass.c ---- */
+
+struct stepca_provisioner;
+struct stepca_provisioner_page;
+
+/* Adds those of a page of the CA's provisioners that sign and are not `own`, the issuer's. */
+void check_bypass_collect(struct buffer *others, const struct stepca_provisioner_page *page, const char *own);
+
+/* Warns where hosts may get or renew certificates of the CA without the gateway. */
+void check_bypass(struct check *check, const struct issuer_config *issuer,
+                  const struct stepca_provisioner *own, struct buffer *others);

@@ -30,6 +30,7 @@ struct stepca_check {
     struct issuer roots; /* only the pinned roots of it */
     struct provisioner_key key;
     struct stepca_provisioner provisioner;
+    struct buffer other_provisioners; /* that sign, too */
 };
 
 /* ---- files ---- */
@@ -182,19 +183,16 @@ static bool has_our_key(const struct stepca_check *ca, const struct stepca_provi
 
 /* One page: the provisioner of our name, with our key if there is one, and the names of all for the message.
  */
-static bool look_through(struct stepca_check *ca, const struct stepca_provisioner_page *page,
+static void look_through(struct stepca_check *ca, const struct stepca_provisioner_page *page,
                          struct buffer *names)
 {
+    check_bypass_collect(&ca->other_provisioners, page, ca->issuer->provisioner_name);
     for (size_t i = 0; i < page->count; i++) {
         const struct stepca_provisioner *provisioner = &page->provisioners[i];
         buffer_printf(names, "%s%s", names->n == 0 ? "" : ", ", provisioner->name);
-        if (strcmp(provisioner->name, ca->issuer->provisioner_name) != 0)
-            continue;
-        ca->provisioner = *provisioner;
-        if (has_our_key(ca, provisioner))
-            return true;
+        if (strcmp(provisioner->name, ca->issuer->provisioner_name) == 0 && !has_our_key(ca, &ca->provisioner))
+            ca->provisioner = *provisioner;
     }
-    return false;
 }
 
 /* False when the CA could not be asked, which has been told. */
@@ -213,7 +211,8 @@ static bool find_provisioner(struct stepca_check *ca, struct buffer *names)
                 ca->issuer->id, error.outcome == STEPCA_OK ? "the reply cannot be read" : error.message);
             return false;
         }
-        if (look_through(ca, &page, names) || *page.next_cursor == '\0')
+        look_through(ca, &page, names);
+        if (*page.next_cursor == '\0')
             break;
         path = arena_printf(arena, "provisioners?limit=100&cursor=%s", page.next_cursor);
     }
@@ -225,6 +224,7 @@ static bool check_provisioner(struct stepca_check *ca)
     const struct issuer_config *issuer = ca->issuer;
     struct buffer names;
     buffer_init(&names, ca->check->arena, NAMES_MAX_BYTES);
+    buffer_init(&ca->other_provisioners, ca->check->arena, NAMES_MAX_BYTES);
     if (!find_provisioner(ca, &names))
         return false;
     if (ca->provisioner.name == NULL) {
@@ -365,6 +365,7 @@ static void check_ca(struct stepca_check *ca, bool key_opens)
     if (!check_provisioner(ca))
         return;
     check_validity(ca->check, ca->issuer, ca->provisioner.min_s, ca->provisioner.max_s);
+    check_bypass(ca->check, ca->issuer, &ca->provisioner, &ca->other_provisioners);
     if (key_opens && check_key_is_the_provisioners(ca))
         check_token(ca);
 }

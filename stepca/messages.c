@@ -207,6 +207,16 @@ static bool parse_provisioner(struct arena *arena, const struct json *json, stru
     return true;
 }
 
+static bool parse_other(struct arena *arena, const struct json *json, struct stepca_other_provisioner *out)
+{
+    *out = (struct stepca_other_provisioner){
+        .name = text_member(arena, json, "name"),
+        .type = text_member(arena, json, "type"),
+    };
+    return out->name != NULL && out->type != NULL && strcmp(out->type, "JWK") != 0 &&
+           strcmp(out->type, "SSHPOP") != 0;
+}
+
 /* Go writes an empty list as null. */
 bool stepca_parse_provisioners(struct arena *arena, struct bytes body, struct stepca_provisioner_page *out)
 {
@@ -218,11 +228,14 @@ bool stepca_parse_provisioners(struct arena *arena, struct bytes body, struct st
     const char *cursor = text_member(arena, json, "nextCursor");
     *out = (struct stepca_provisioner_page){
         .provisioners = arena_alloc_array(arena, list->count, sizeof *out->provisioners),
+        .others = arena_alloc_array(arena, list->count, sizeof *out->others),
         .next_cursor = cursor == NULL ? "" : cursor,
     };
     for (size_t i = 0; list->type == JSON_ARRAY && i < list->count; i++) {
         if (parse_provisioner(arena, list->items[i], &out->provisioners[out->count])) {
             out->count++;
+        } else if (parse_other(arena, list->items[i], &out->others[out->other_count])) {
+            out->other_count++;
         }
     }
     return true;

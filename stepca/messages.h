@@ -37,7 +37,7 @@ struct stepca_chain {
 [[gnu::warn_unused_result]] bool stepca_parse_chain(struct arena *arena, struct bytes body,
                                                     struct stepca_chain *out);
 
-/* A page of GET /provisioners. Only JWK provisioners are kept. */
+/* A page of GET /provisioners: of JWK provisioners what tokens need, of the others that sign X.509 certificates the names. */
 struct stepca_provisioner {
     const char *name;
     const char *key_id;
@@ -45,9 +45,15 @@ struct stepca_provisioner {
     int64_t min_s, max_s, default_s; /* claims; step-ca's own defaults 5m, 24h, 24h where absent */
     bool disable_renewal;
 };
+struct stepca_other_provisioner {
+    const char *name;
+    const char *type; /* "ACME", "X5C"… */
+};
 struct stepca_provisioner_page {
     struct stepca_provisioner *provisioners;
     size_t count;
+    struct stepca_other_provisioner *others; /* all types but JWK, and but SSHPOP, which signs for SSH alone */
+    size_t other_count;
     const char *next_cursor; /* "" at the end */
 };
 [[gnu::warn_unused_result]] bool stepca_parse_provisioners(struct arena *arena, struct bytes body,

@@ -102,3 +102,29 @@ def test_a_wish_beyond_the_provisioner_is_told(new_gateway, new_step_ca):
     issuer_of(gateway)["validity_days"] = 30
     _, output = check(gateway)
     assert "validity_days" in output and "36h" in output
+
+
+# ---- the ways past the gateway ----
+
+
+def warnings(output, word):
+    return [line for line in output.splitlines() if line.startswith("warn") and word in line]
+
+
+def test_renewal_past_the_gateway_is_warned_of_and_no_failure(gateway):
+    status, output = check(gateway)
+    (line,) = warnings(output, "disableRenewal")
+    assert status == 0 and PROVISIONER in line and "max_ttl" in line
+
+
+def test_other_ways_to_a_certificate_are_named(new_gateway, new_step_ca, name_server):
+    keys = {PROVISIONER: ProvisionerKey(), "admin": ProvisionerKey()}
+    ca = new_step_ca(provisioner_keys=keys, acme=(free_port(), name_server.address))
+    status, output = check(new_gateway(ca))
+    (line,) = warnings(output, "other provisioners")
+    assert status == 0 and "admin (JWK), acme (ACME)" in line and f"{PROVISIONER} (JWK)" not in line
+
+
+def test_a_provisioner_that_is_alone_and_forbids_renewal_leaves_no_way(new_gateway, new_step_ca):
+    status, output = check(new_gateway(new_step_ca(claims={"disableRenewal": True})))
+    assert status == 0 and warnings(output, "") == [], output

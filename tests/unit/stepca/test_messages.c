@@ -204,6 +204,24 @@ Test(messages, provisioners_come_with_key_and_limits)
     arena_free(arena);
 }
 
+Test(messages, other_provisioners_that_sign_for_tls_are_named)
+{
+    static const char body[] =
+        "{\"provisioners\":[{\"type\":\"ACME\",\"name\":\"acme\"},{\"type\":\"SSHPOP\",\"name\":\"ssh\"},"
+        "{\"type\":\"JWK\",\"name\":\"without a key\"},{\"type\":\"X5C\",\"name\":\"x5c\"},{\"type\":\"OIDC\"},"
+        "{\"name\":\"nothing\"},7]}";
+    struct arena *arena = arena_new();
+    struct stepca_provisioner_page page;
+    cr_assert(stepca_parse_provisioners(arena, BYTES_LITERAL(body), &page));
+    cr_expect_eq(page.count, 0);
+    cr_assert_eq(page.other_count, 2);
+    cr_expect_str_eq(page.others[0].name, "acme");
+    cr_expect_str_eq(page.others[0].type, "ACME");
+    cr_expect_str_eq(page.others[1].name, "x5c");
+    cr_expect_str_eq(page.others[1].type, "X5C");
+    arena_free(arena);
+}
+
 Test(messages, the_last_page_has_an_empty_cursor)
 {
     static const char *const bodies[] = {"{\"provisioners\":[],\"nextCursor\":\"\"}",
