@@ -1,0 +1,6 @@
+//go:build tools
+
+// Package tools pins the step CLI that the tests run: see ../build.
+package tools
+
+import _ "github.com/smallstep/cli/cmd/step"
