@@ -41,12 +41,31 @@ static bool read_names(struct arena *arena, const X509 *certificate, struct subj
     return alternatives != NULL || critical == -1;
 }
 
+/* Where no order says which: each must be one that the policy allows, a common name as well. */
+static const char *policy_fault(struct arena *arena, struct subject_names *names,
+                                const struct name_policy *policy)
+{
+    if (names->foreign != NULL) {
+        return arena_printf(arena, "the certificate holds %s", names->foreign);
+    }
+    subject_names_merge_common_name(arena, names);
+    if (names->count == 0) {
+        return "the certificate names nothing";
+    }
+    const struct problem *problem =
+        name_policy_check(arena, policy, "the profile", names->identifiers, names->count);
+    return problem == NULL ? NULL : problem->detail;
+}
+
 static const char *names_fault(struct arena *arena, const X509 *leaf,
                                const struct certificate_expectation *expected)
 {
     struct subject_names names;
     if (!read_names(arena, leaf, &names)) {
         return "the certificate's subjectAltName cannot be read";
+    }
+    if (expected->policy != NULL) {
+        return policy_fault(arena, &names, expected->policy);
     }
     return subject_names_fault(arena, &names, expected->identifiers, expected->identifier_count,
                                "certificate");
@@ -112,8 +131,10 @@ static const char *leaf_fault(struct arena *arena, X509 *leaf, STACK_OF(X509) * 
                               const struct certificate_expectation *expected)
 {
     EVP_PKEY *key = X509_get0_pubkey(leaf);
-    if (key == NULL || EVP_PKEY_eq(key, X509_REQ_get0_pubkey(expected->csr)) != 1) {
-        return "the certificate's public key is not that of the CSR";
+    EVP_PKEY *wanted = expected->csr != NULL ? X509_REQ_get0_pubkey(expected->csr) : expected->key;
+    if (key == NULL || EVP_PKEY_eq(key, wanted) != 1) {
+        return expected->csr != NULL ? "the certificate's public key is not that of the CSR"
+                                     : "the certificate's public key is not the one that was asked for";
     }
     if ((X509_get_extension_flags(leaf) & EXFLAG_CA) != 0) {
         return "the certificate is a CA's";

@@ -26,8 +26,10 @@ void certificate_cache_free(struct certificate_cache *cache);
 /* Everything the issued certificate must answer to. */
 struct certificate_expectation {
     X509_REQ *csr;
+    EVP_PKEY *key; /* its public key, where there is no CSR */
     const struct identifier *identifiers;
     size_t identifier_count;
+    const struct name_policy *policy; /* in the place of identifiers: any names that it allows, one at least */
     int64_t latest_not_after;                /* time of the request + cap + CERTIFICATE_SLACK_S */
     int64_t earliest_not_before;             /* of an order that named one, less a minute; else 0 */
     X509_STORE *roots;                       /* the pinned ones only */
@@ -38,8 +40,8 @@ struct certificate_expectation {
 enum { CERTIFICATE_SLACK_S = 60 };
 
 /*
- * True when leaf and chain (DER, leaf first) fit: public key of the CSR, names of the order and no others,
- * validity within the cap, a path to a pinned root. Else false and `why` says what was wrong, in the arena.
+ * True when leaf and chain (DER, leaf first) fit: public key of the CSR, names of the order (or of the policy) and no
+ * others, validity within the cap, a path to a pinned root. Else false and `why` says what was wrong, in the arena.
  * `facts` are filled whenever the leaf can be read; else facts->serial is empty.
  */
 [[gnu::warn_unused_result]] bool certificate_check(struct arena *arena, const struct bytes *chain,

@@ -103,8 +103,8 @@ static void extensions_release(STACK_OF(X509_EXTENSION) * *extensions)
     sk_X509_EXTENSION_pop_free(*extensions, X509_EXTENSION_free);
 }
 
-static const char *names_fault(struct arena *arena, X509_REQ *request, const struct identifier *identifiers,
-                               size_t count)
+/* NULL with `names` filled, the common name among them. */
+static const char *read_names(struct arena *arena, X509_REQ *request, struct subject_names *names)
 {
     int requested = extension_requests(request);
     if (requested > 1) {
@@ -121,25 +121,40 @@ static const char *names_fault(struct arena *arena, X509_REQ *request, const str
     if (alternatives == NULL && critical != -1) {
         return "its subjectAltName cannot be read or is there twice";
     }
-    struct subject_names names;
-    subject_names_read(arena, X509_REQ_get_subject_name(request), alternatives, &names);
-    subject_names_merge_common_name(arena, &names);
-    return subject_names_fault(arena, &names, identifiers, count, "CSR");
+    subject_names_read(arena, X509_REQ_get_subject_name(request), alternatives, names);
+    subject_names_merge_common_name(arena, names);
+    return NULL;
 }
 
-static const char *csr_fault(struct arena *arena, X509_REQ *request, const struct identifier *identifiers,
-                             size_t count, EVP_PKEY *account_key)
+/* What an order asks for. */
+struct wanted_names {
+    const struct identifier *identifiers;
+    size_t count;
+};
+
+static const char *csr_fault(struct arena *arena, X509_REQ *request, EVP_PKEY *account_key,
+                             const struct wanted_names *wanted, struct subject_names *names)
 {
     EVP_PKEY *key = X509_REQ_get0_pubkey(request);
     const char *fault = key_fault(arena, key, account_key);
     if (fault == NULL) {
         fault = signature_fault(arena, request);
     }
-    return fault != NULL ? fault : names_fault(arena, request, identifiers, count);
+    if (fault == NULL) {
+        fault = read_names(arena, request, names);
+    }
+    if (fault == NULL && wanted != NULL) {
+        fault = subject_names_fault(arena, names, wanted->identifiers, wanted->count, "CSR");
+    }
+    if (fault == NULL && names->foreign != NULL) {
+        fault = arena_printf(arena, "it holds %s", names->foreign);
+    }
+    return fault;
 }
 
-const struct problem *csr_check(struct arena *arena, struct bytes der, const struct identifier *identifiers,
-                                size_t count, EVP_PKEY *account_key, X509_REQ **out)
+static const struct problem *check(struct arena *arena, struct bytes der, EVP_PKEY *account_key,
+                                   const struct wanted_names *wanted, struct subject_names *names,
+                                   X509_REQ **out)
 {
     *out = NULL;
     if (der.n > CSR_MAX_BYTES) {
@@ -152,7 +167,7 @@ const struct problem *csr_check(struct arena *arena, struct bytes der, const str
         return problem_new(arena, PROBLEM_BAD_CSR,
                            "the CSR is not one DER-encoded PKCS #10 request (base64url of the DER, not PEM)");
     }
-    const char *fault = csr_fault(arena, request, identifiers, count, account_key);
+    const char *fault = csr_fault(arena, request, account_key, wanted, names);
     ERR_clear_error(); /* what OpenSSL noted on the way must not be found by this thread's TLS connections */
     if (fault != NULL) {
         return problem_new(arena, PROBLEM_BAD_CSR, "CSR: %s", fault);
@@ -162,9 +177,22 @@ const struct problem *csr_check(struct arena *arena, struct bytes der, const str
     return NULL;
 }
 
-const char *csr_key_type(X509_REQ *request)
+const struct problem *csr_check(struct arena *arena, struct bytes der, const struct identifier *identifiers,
+                                size_t count, EVP_PKEY *account_key, X509_REQ **out)
 {
-    EVP_PKEY *key = X509_REQ_get0_pubkey(request);
+    const struct wanted_names wanted = {identifiers, count};
+    struct subject_names names;
+    return check(arena, der, account_key, &wanted, &names, out);
+}
+
+const struct problem *csr_read(struct arena *arena, struct bytes der, struct subject_names *names,
+                               X509_REQ **out)
+{
+    return check(arena, der, NULL, NULL, names, out);
+}
+
+const char *key_type_name(EVP_PKEY *key)
+{
     switch (key == NULL ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key)) {
     case EVP_PKEY_RSA:
         return "RSA";
@@ -175,6 +203,11 @@ const char *csr_key_type(X509_REQ *request)
     default:
         return NULL;
     }
+}
+
+const char *csr_key_type(X509_REQ *request)
+{
+    return key_type_name(X509_REQ_get0_pubkey(request));
 }
 
 const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request, const char *const *types,

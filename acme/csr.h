@@ -2,7 +2,7 @@
 #pragma once
 
 #include "acme/objects.h"
-#include "acme/jose/openssl_handles.h"
+#include "acme/subject_names.h"
 
 /* RSA keys below this are refused by step-ca too. */
 enum { CSR_RSA_MIN_BITS = 2048, CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 1024 };
@@ -16,12 +16,20 @@ enum { CSR_RSA_MIN_BITS = 2048, CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 10
                                                             const struct identifier *identifiers, size_t count,
                                                             EVP_PKEY *account_key, X509_REQ **out);
 
+/*
+ * The same for a request whose names are nobody's order: `names` gets them, the common name among the identifiers. What
+ * they hold that is no identifier of ours (`foreign`) is badCSR too; that there are none at all is not.
+ */
+[[gnu::warn_unused_result]] const struct problem *csr_read(struct arena *arena, struct bytes der,
+                                                           struct subject_names *names, X509_REQ **out);
+
 /* The types of key that certificates may have, as JWK names them. */
 enum { CSR_KEY_TYPES = 5 };
 extern const char *const csr_key_types[CSR_KEY_TYPES];
 
 /* One of these; NULL for other keys. */
 const char *csr_key_type(X509_REQ *request);
+const char *key_type_name(EVP_PKEY *key);
 
 /* badCSR when an accepted request's key is of none of these types; none listed: all are good. */
 [[gnu::warn_unused_result]] const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request,

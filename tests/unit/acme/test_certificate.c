@@ -438,3 +438,41 @@ Test(certificate, fingerprint_is_lower_case_sha_256)
                      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     arena_free(arena);
 }
+
+Test(certificate, without_an_order_keeps_to_the_policy)
+{
+    static const char *const allow[] = {"*.example", "10.0.0.0/8"}, *const deny[] = {"secret.example"};
+    static const struct {
+        const char *common_name, *names, *why;
+    } cases[] = {
+        {"a.example", "DNS:a.example,IP:10.0.0.1", NULL},
+        {"b.example", "DNS:a.example", NULL},
+        {"a.example", "DNS:a.example,DNS:secret.example", "secret.example is refused: the profile denies"},
+        {"secret.example", "DNS:a.example", "secret.example is refused"},
+        {"a.example", "DNS:a.other", "a.other is not allowed"},
+        {"a.example", "DNS:a.example,IP:192.0.2.1", "192.0.2.1 is not allowed"},
+        {"a.example", "DNS:a.example,email:x@a.example", "holds an e-mail address"},
+        {"Acme Server 1", "DNS:a.example", "the common name \"Acme Server 1\""},
+        {NULL, NULL, "names nothing"},
+    };
+    const struct name_policy policy = {allow, 2, deny, 1};
+    struct scene scene;
+    setup(&scene);
+    X509_REQ_free(scene.expectation.csr);
+    scene.expectation.csr = NULL;
+    scene.expectation.key = scene.key;
+    scene.expectation.policy = &policy;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pki_certificate leaf = good_leaf(&scene);
+        leaf.common_name = cases[i].common_name;
+        leaf.names = cases[i].names;
+        if (cases[i].why == NULL)
+            cr_expect_null(fault_of(&scene, &leaf), "%s", cases[i].names);
+        else
+            expect_fault(fault_of(&scene, &leaf), cases[i].why);
+    }
+    struct pki_certificate leaf = good_leaf(&scene);
+    leaf.key = scene.other_key;
+    expect_fault(fault_of(&scene, &leaf), "is not the one that was asked for");
+    teardown(&scene);
+}

@@ -238,3 +238,41 @@ Test(csr, a_profile_may_take_some_types_of_key_only)
     cr_expect_not(bytes_equal_any(BYTES_LITERAL("P-224"), csr_key_types, CSR_KEY_TYPES));
     arena_free(arena);
 }
+
+Test(csr, read_without_an_order_tells_its_names)
+{
+    static const struct {
+        const char *common_name, *names, *told, *why;
+    } cases[] = {
+        {NULL, "DNS:b.example,DNS:A.example,IP:10.0.0.1", "a.example b.example 10.0.0.1", NULL},
+        {"c.example", "DNS:a.example", "a.example c.example", NULL},
+        {"a.example", NULL, "a.example", NULL},
+        {NULL, NULL, "", NULL},
+        {"Acme Server 1", "DNS:a.example", NULL, "the common name \"Acme Server 1\""},
+        {NULL, "DNS:a.example,email:x@a.example", NULL, "an e-mail address"},
+    };
+    struct arena *arena = arena_new();
+    EVP_PKEY *key = pki_key(arena, "P-256");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pki_csr csr = {.key = key, .common_name = cases[i].common_name, .names = cases[i].names};
+        struct subject_names names;
+        X509_REQ *request = NULL;
+        const struct problem *problem = csr_read(arena, pki_csr(arena, &csr), &names, &request);
+        cr_expect_eq(request == NULL, problem != NULL);
+        X509_REQ_free(request);
+        if (cases[i].why != NULL) {
+            expect_refusal(problem == NULL ? NULL : problem->detail, cases[i].why, "names of another kind");
+            continue;
+        }
+        cr_expect_null(problem);
+        const char *told = "";
+        for (size_t j = 0; problem == NULL && j < names.count; j++)
+            told = arena_printf(arena, "%s%s%s", told, j == 0 ? "" : " ", names.identifiers[j].value);
+        cr_expect_str_eq(told, cases[i].told);
+    }
+    struct subject_names names;
+    X509_REQ *request = NULL;
+    struct pki_csr weak = {.key = pki_key(arena, "RSA-1024"), .names = "DNS:a.example"};
+    cr_expect_not_null(csr_read(arena, pki_csr(arena, &weak), &names, &request), "a weak key");
+    arena_free(arena);
+}
