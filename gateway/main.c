@@ -22,6 +22,8 @@ static const struct cli_command commands[] = {
      "have clients renew certificates before their time", cli_cert},
     {"import", "PATH… [--step-ca-log FILE|-] [--dry-run] --config FILE",
      "take certificates from elsewhere into the inventory", cli_import},
+    {"migration", "status [--json] --config FILE",
+     "show which names get their certificates here, and which still the old way", cli_migration},
     {"db", "migrate|check|path --config FILE", "look after the database", cli_db},
     {"version", "", "show the version", cli_version},
 };
@@ -37,7 +39,7 @@ static void print_help(FILE *out)
 {
     fprintf(out, "usage: acmegate COMMAND …\n\nAn ACME server in front of step-ca. Commands:\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-8s  %s\n            acmegate %s %s\n", commands[i].name, commands[i].help,
+        fprintf(out, "  %-9s  %s\n             acmegate %s %s\n", commands[i].name, commands[i].help,
                 commands[i].name, commands[i].arguments);
     fprintf(out, "\nExit status: 0 done, 1 failed, 2 not understood.\n");
 }

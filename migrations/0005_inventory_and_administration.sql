@@ -80,3 +80,30 @@ FROM certificates c
 JOIN issuer_identities i ON i.id = c.issuer_identity_id
 LEFT JOIN accounts a ON a.id = c.account_id
 LEFT JOIN orders o ON o.id = c.order_id;
+
+-- How each name gets its certificates: by the newest of them, as acme/migration.h decides it.
+CREATE VIEW v_migration AS
+SELECT
+    d.name AS name,
+    CASE
+        WHEN c.not_after < unixepoch() THEN 'over'
+        WHEN c.origin = 'acme' THEN 'moved'
+        WHEN EXISTS (SELECT 1
+                     FROM certificate_names s
+                     CROSS JOIN certificates x ON x.id = s.certificate_id
+                     WHERE s.name = d.name AND x.origin = 'acme' AND x.status <> 'rejected') THEN 'went back'
+        ELSE 'old way'
+    END AS state,
+    c.origin AS path,
+    strftime('%Y-%m-%dT%H:%M:%SZ', c.not_before, 'unixepoch') AS begins,
+    strftime('%Y-%m-%dT%H:%M:%SZ', c.not_after, 'unixepoch') AS expires,
+    round((c.not_after - unixepoch()) / 3600.0, 1) AS hours_left,
+    c.id AS certificate_id
+FROM (SELECT DISTINCT name FROM certificate_names) d
+JOIN certificates c
+    ON c.id = (SELECT x.id
+               FROM certificate_names s
+               CROSS JOIN certificates x ON x.id = s.certificate_id
+               WHERE s.name = d.name AND x.status <> 'rejected'
+               ORDER BY x.not_before DESC, x.not_after DESC, x.id DESC
+               LIMIT 1);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "acme/eab.h"
+#include "acme/migration.h"
 #include "acme/objects.h"
 #include "acme/renewal.h"
 #include "store/store.h"
@@ -185,6 +186,16 @@ struct revocation_queue {
 /* STORE_OK when this issuer has been asked to sign before, whatever its root was. */
 [[gnu::warn_unused_result]] enum store_result store_issuer_known(struct store_session *session,
                                                                  const char *issuer);
+
+/* ---- names.c ---- */
+
+/* The certificates of all names, rejected ones left out, by name and id: the first `max` of them after `after`, which is NULL
+ * for the beginning. */
+[[gnu::warn_unused_result]] enum store_result store_name_certificates(struct store_session *session,
+                                                                      struct arena *arena,
+                                                                      const struct name_certificate *after,
+                                                                      struct name_certificate *out,
+                                                                      size_t max, size_t *count);
 
 /* ---- early_renewals.c: what operators want to see renewed before its time ---- */
 
