@@ -106,11 +106,27 @@ static const char *validity_fault(struct arena *arena, const X509 *leaf,
     return NULL;
 }
 
+/* The earliest end above the leaf; 0 when one cannot be read. */
+static int64_t end_of_path(const STACK_OF(X509) * path)
+{
+    int64_t end = INT64_MAX;
+    for (int i = 1; i < sk_X509_num(path); i++) {
+        int64_t not_after;
+        if (!read_time(X509_get0_notAfter(sk_X509_value(path, i)), &not_after)) {
+            return 0;
+        }
+        end = not_after < end ? not_after : end;
+    }
+    return end;
+}
+
 /*
  * NULL when a path leads from `leaf` over `others` (may be NULL) to one of the roots, all valid at `time`; a
- * `time` of 0 leaves validity aside. Only a self-signed certificate of the store ends the path.
+ * `time` of 0 leaves validity aside. Only a self-signed certificate of the store ends the path. `end` is the
+ * path's without the leaf.
  */
-static const char *path_fault(X509 *leaf, STACK_OF(X509) * others, X509_STORE *roots, int64_t time)
+static const char *path_fault(X509 *leaf, STACK_OF(X509) * others, X509_STORE *roots, int64_t time,
+                              int64_t *end)
 {
     autofree_x509_store_ctx X509_STORE_CTX *context = X509_STORE_CTX_new();
     if (context == NULL || X509_STORE_CTX_init(context, roots, leaf, others) != 1) {
@@ -122,9 +138,27 @@ static const char *path_fault(X509 *leaf, STACK_OF(X509) * others, X509_STORE *r
         X509_STORE_CTX_set_time(context, 0, time);
     }
     if (X509_verify_cert(context) == 1) {
+        *end = end_of_path(X509_STORE_CTX_get0_chain(context));
         return NULL;
     }
     return X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
+}
+
+/*
+ * Nobody could verify it to its end. Where the path found ends earlier another may not: while roots or
+ * intermediates are replaced there are several.
+ */
+static const char *outliving_fault(struct arena *arena, X509 *leaf, STACK_OF(X509) * others,
+                                   X509_STORE *roots, int64_t path_end)
+{
+    int64_t not_after = INT64_MAX;
+    int64_t ignored;
+    if (read_time(X509_get0_notAfter(leaf), &not_after) &&
+        (not_after <= path_end || path_fault(leaf, others, roots, not_after - 1, &ignored) == NULL)) {
+        return NULL;
+    }
+    return arena_printf(arena, "the certificate ends at %s, later than its chain, which ends at %s",
+                        time_words(arena, not_after), time_words(arena, path_end));
 }
 
 static const char *leaf_fault(struct arena *arena, X509 *leaf, STACK_OF(X509) * others,
@@ -148,10 +182,13 @@ static const char *leaf_fault(struct arena *arena, X509 *leaf, STACK_OF(X509) * 
     if (fault != NULL) {
         return fault;
     }
-    fault =
-        path_fault(leaf, others, expected->roots, not_before > expected->now ? not_before : expected->now);
-    return fault == NULL ? NULL
-                         : arena_printf(arena, "the certificate does not chain to a pinned root: %s", fault);
+    int64_t path_end;
+    fault = path_fault(leaf, others, expected->roots, not_before > expected->now ? not_before : expected->now,
+                       &path_end);
+    if (fault != NULL) {
+        return arena_printf(arena, "the certificate does not chain to a pinned root: %s", fault);
+    }
+    return outliving_fault(arena, leaf, others, expected->roots, path_end);
 }
 
 static char *to_hex(char *out, const uint8_t *octets, size_t count)
@@ -332,7 +369,8 @@ bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem, X509_S
 {
     autofree_x509 X509 *leaf = x509_read(leaf_der);
     autofree_certificates STACK_OF(X509) *others = read_pem(chain_pem);
-    bool chains = leaf != NULL && others != NULL && path_fault(leaf, others, roots, 0) == NULL;
+    int64_t end;
+    bool chains = leaf != NULL && others != NULL && path_fault(leaf, others, roots, 0, &end) == NULL;
     ERR_clear_error();
     return chains;
 }

@@ -41,7 +41,8 @@ enum { CERTIFICATE_SLACK_S = 60 };
 
 /*
  * True when leaf and chain (DER, leaf first) fit: public key of the CSR, names of the order (or of the policy) and no
- * others, validity within the cap, a path to a pinned root. Else false and `why` says what was wrong, in the arena.
+ * others, validity within the cap, a path to a pinned root that it does not outlive. Else false and `why` says what
+ * was wrong, in the arena.
  * `facts` are filled whenever the leaf can be read; else facts->serial is empty.
  */
 [[gnu::warn_unused_result]] bool certificate_check(struct arena *arena, const struct bytes *chain,

@@ -36,6 +36,17 @@ static int64_t ca_default(const struct validity_limits *limits)
     return limits->issuer_default_s == 0 ? usual_default_s : limits->issuer_default_s;
 }
 
+/* A duration counts from when the CA gets to it, by its clock: less than the cap where that is the chain's end,
+ * which no certificate may outlive. */
+static int64_t cap_to_ask(const struct validity_limits *limits, int64_t from)
+{
+    int64_t cap = validity_cap(limits, from);
+    if (limits->chain_not_after != 0) {
+        cap = lesser(cap, limits->chain_not_after - from - CERTIFICATE_SLACK_S);
+    }
+    return greater(cap, 0);
+}
+
 /* The lifetime to ask for when the order names no end; 0 leaves it to the CA. The cap itself is only asked
  * for to keep the CA's default under it. */
 static int64_t lifetime_to_ask(const struct validity_limits *limits, int64_t cap)
@@ -122,7 +133,7 @@ const struct problem *validity_check_order(struct arena *arena, const struct val
     }
     int64_t begin = not_before == 0 ? now : not_before;
     int64_t cap = validity_cap(limits, begin);
-    return not_after == 0 ? check_lifetime(arena, limits, now, not_before, cap)
+    return not_after == 0 ? check_lifetime(arena, limits, now, not_before, cap_to_ask(limits, begin))
                           : check_end(arena, limits, now, begin, cap, not_after);
 }
 
@@ -142,7 +153,7 @@ const struct problem *validity_plan(struct arena *arena, const struct validity_l
         out->latest_not_after = not_after + CERTIFICATE_SLACK_S;
         return NULL;
     }
-    int64_t ask = lifetime_to_ask(limits, validity_cap(limits, not_before == 0 ? now : not_before));
+    int64_t ask = lifetime_to_ask(limits, cap_to_ask(limits, not_before == 0 ? now : not_before));
     if (ask != 0) {
         out->not_after = duration_words(arena, ask);
     }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "acme/base/file.h"
+#include "acme/base/time_text.h"
 #include "acme/x509_read.h"
 #include "gateway/issuer_local.h"
 #include "gateway/issuer_stepca.h"
@@ -129,10 +130,14 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
 
 /* ---- roots ---- */
 
-static bool add_root(X509_STORE *roots, struct bytes der)
+static bool add_root(struct issuer *issuer, struct bytes der)
 {
     autofree_x509 X509 *root = x509_read(der);
-    return root != NULL && X509_check_ca(root) != 0 && X509_STORE_add_cert(roots, root) == 1;
+    int64_t end = issuer_chain_end(&der, 1);
+    int64_t first = issuer->roots_first_end;
+    issuer->roots_first_end = first == 0 || end < first ? end : first;
+    issuer->roots_last_end = end > issuer->roots_last_end ? end : issuer->roots_last_end;
+    return root != NULL && X509_check_ca(root) != 0 && X509_STORE_add_cert(issuer->roots, root) == 1;
 }
 
 bool issuer_init(struct issuer *issuer, const struct issuer_operations *operations, struct arena *arena,
@@ -150,7 +155,7 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
     }
     issuer->roots = X509_STORE_new();
     for (size_t i = 0; i < count; i++) {
-        if (issuer->roots == NULL || !add_root(issuer->roots, roots[i])) {
+        if (issuer->roots == NULL || !add_root(issuer, roots[i])) {
             snprintf(why, ISSUER_WHY_BYTES, "certificate %zu in it is not a CA's", i + 1);
             return false;
         }
@@ -341,5 +346,61 @@ void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limi
 {
     pthread_mutex_lock(&issuer->health_mutex);
     issuer->health.limits = *limits;
+    int64_t *end = &issuer->health.limits.chain_not_after;
+    if (*end == 0 || *end > issuer->roots_last_end) {
+        *end = issuer->roots_last_end;
+    }
     pthread_mutex_unlock(&issuer->health_mutex);
+}
+
+/* ---- ends ---- */
+
+/* The one of DER certificates that ends first; false when there is none or one cannot be read. */
+static bool read_first_end(const struct bytes *certificates, size_t count, int64_t *begin, int64_t *end)
+{
+    *end = INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        struct arena *arena = arena_new();
+        struct certificate_facts facts;
+        bool read = certificate_read_facts(arena, certificates[i], &facts);
+        arena_free(arena);
+        if (!read) {
+            return false;
+        }
+        if (facts.not_after < *end) {
+            *begin = facts.not_before;
+            *end = facts.not_after;
+        }
+    }
+    return count != 0;
+}
+
+static void watch(const struct issuer *issuer, struct expiry_watch *watched, const char *what,
+                  const struct bytes *certificates, size_t count)
+{
+    int64_t now = time(NULL);
+    int64_t begin = 0;
+    int64_t end = 0;
+    if (!read_first_end(certificates, count, &begin, &end) ||
+        !expiry_watch_is_due(watched, begin, end, now)) {
+        return;
+    }
+    char until[TIME_TEXT_BYTES];
+    char left[EXPIRY_TEXT_BYTES];
+    time_format(until, end);
+    expiry_format(left, end, now);
+    log_warning("issuer %s: %s ends at %s (%s): no certificate outlives it; see to its successor", issuer->id,
+                what, until, left);
+}
+
+void issuer_watch_ends(struct issuer *issuer, const struct bytes *intermediates, size_t count)
+{
+    struct arena *arena = arena_new();
+    struct bytes *roots = NULL;
+    size_t root_count = 0;
+    watch(issuer, &issuer->intermediates_watch, "an intermediate of the CA", intermediates, count);
+    if (certificates_from_pem(arena, issuer->roots_pem, &roots, &root_count)) {
+        watch(issuer, &issuer->roots_watch, "a root", roots, root_count);
+    }
+    arena_free(arena);
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "acme/certificate.h"
+#include "acme/expiry.h"
 #include "acme/validity.h"
 #include "gateway/config.h"
 #include "gateway/issuer_health.h"
@@ -90,6 +91,8 @@ struct issuer {
     const char *id;
     const char *root_fingerprint; /* SHA-256 of the (first) root: with the id, the issuer's identity */
     X509_STORE *roots;            /* the pinned ones */
+    int64_t roots_first_end;      /* when the first of them ends */
+    int64_t roots_last_end;
     struct bytes roots_pem;
     struct arena *alternates_arena;
     struct bytes *alternates; /* other chains for its certificates, as PEM; never changed */
@@ -97,6 +100,8 @@ struct issuer {
     struct certificate_cache *intermediates; /* for certificate_check, on the outbound thread */
     pthread_mutex_t health_mutex;            /* short: the outbound thread writes, every thread reads */
     struct issuer_health health;
+    struct expiry_watch intermediates_watch; /* the outbound thread's */
+    struct expiry_watch roots_watch;
     struct outbound *outbound;
     struct outbound_message retire_message;
 };
@@ -166,7 +171,11 @@ void issuer_end(struct issuer *issuer, const struct issuer_permit *permit);
 void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct issuer_result *result);
 /* Our standing may have changed: the next call is let through even though the CA did not accept us. */
 void issuer_probe_now(struct issuer *issuer);
+/* The chain ends with its roots, if not before. */
 void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits);
+
+/* Outbound thread, now and then: warns well before the issuer's intermediates (DER) or its roots end. */
+void issuer_watch_ends(struct issuer *issuer, const struct bytes *intermediates, size_t count);
 
 /* The earliest end among DER certificates; 0 when one cannot be read or there are none. */
 int64_t issuer_chain_end(const struct bytes *certificates, size_t count);

@@ -66,6 +66,7 @@ struct issuer_stepca {
     int64_t warned_max_s; /* the maximum that the wish was last found to be over */
     bool clock_is_off;
     struct validity_limits limits; /* as last given to issuer_set_limits */
+    bool tells_intermediates;      /* else signed chains tell when the CA's ends */
     int64_t observed_lifetime_s;   /* of a certificate that was left to the CA; 0 before the first */
 };
 

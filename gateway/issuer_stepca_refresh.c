@@ -172,6 +172,8 @@ static void intermediates_arrived(void *context, const struct outbound_http_repl
     if ((reply->status == 200 || reply->status == 201) &&
         stepca_parse_certificates(issuer->round.arena, reply->body, &chain)) {
         issuer->limits.chain_not_after = issuer_chain_end(chain.certificates, chain.count);
+        issuer->tells_intermediates = true;
+        issuer_watch_ends(&issuer->base, chain.certificates, chain.count);
     }
     succeed_round(issuer);
 }

@@ -223,6 +223,72 @@ Test(certificate, with_two_intermediates_is_accepted)
     teardown(&scene);
 }
 
+Test(certificate, that_outlives_its_chain_is_refused)
+{
+    static const struct {
+        int64_t root_end, intermediate_end; /* from now, as the next */
+        int64_t leaf_end;
+        bool good;
+    } cases[] = {
+        {10 * DAY_S, DAY_S, DAY_S, true},
+        {10 * DAY_S, DAY_S - 1, DAY_S, false},
+        {DAY_S, 10 * DAY_S, DAY_S, true},
+        {DAY_S - 1, 10 * DAY_S, DAY_S, false},
+        {HOUR_S, HOUR_S, HOUR_S, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene scene;
+        setup(&scene);
+        struct pki_certificate root = {.key = scene.root_key,
+                                       .common_name = "Root",
+                                       .is_ca = true,
+                                       .not_before = now - DAY_S,
+                                       .not_after = now + cases[i].root_end};
+        struct pki_certificate intermediate = root;
+        scene.root = pki_certificate(scene.arena, &root);
+        scene.expectation.roots = pki_roots(scene.arena, scene.root);
+        intermediate.key = scene.intermediate_key;
+        intermediate.common_name = "Intermediate";
+        intermediate.signer = scene.root;
+        intermediate.signer_key = scene.root_key;
+        intermediate.not_after = now + cases[i].intermediate_end;
+        scene.intermediate = pki_certificate(scene.arena, &intermediate);
+        struct pki_certificate leaf = good_leaf(&scene);
+        leaf.not_after = now + cases[i].leaf_end;
+        if (cases[i].good) {
+            cr_expect_null(fault_of(&scene, &leaf), "case %zu", i);
+        } else {
+            expect_fault(fault_of(&scene, &leaf), "later than its chain");
+        }
+        teardown(&scene);
+    }
+}
+
+/* While a root is replaced, both of its certificates are pinned. */
+Test(certificate, that_another_path_carries_to_its_end_is_accepted)
+{
+    static const int64_t root_ends[][2] = {{HOUR_S, 10 * DAY_S}, {10 * DAY_S, HOUR_S}, {HOUR_S, HOUR_S}};
+    for (size_t i = 0; i < sizeof root_ends / sizeof root_ends[0]; i++) {
+        struct scene scene;
+        setup(&scene);
+        struct pki_certificate root = {.key = scene.root_key,
+                                       .common_name = "Root",
+                                       .is_ca = true,
+                                       .not_before = now - DAY_S,
+                                       .not_after = now + root_ends[i][0]};
+        scene.expectation.roots = pki_roots(scene.arena, pki_certificate(scene.arena, &root));
+        root.not_after = now + root_ends[i][1];
+        cr_assert_eq(X509_STORE_add_cert(scene.expectation.roots, pki_certificate(scene.arena, &root)), 1);
+        struct pki_certificate leaf = good_leaf(&scene);
+        if (i < 2) {
+            cr_expect_null(fault_of(&scene, &leaf), "case %zu", i);
+        } else {
+            expect_fault(fault_of(&scene, &leaf), "later than its chain");
+        }
+        teardown(&scene);
+    }
+}
+
 /* More intermediates than it holds, each met twice, and one that must not vouch for another's leaf. */
 Test(certificate, remembered_intermediates_change_no_verdict)
 {

@@ -87,7 +87,7 @@ Test(validity, defect_03_cap_does_not_become_the_requested_lifetime)
          0,
          0,
          NULL,
-         "1h30m",
+         "1h29m",
          90 * MINUTE},
         {"chain ends after it",
          {.profile_max_s = 90 * DAY, LONG_CA, .chain_not_after = now + 2 * DAY},
@@ -139,7 +139,7 @@ Test(validity, wish_is_asked_for_up_to_the_cap)
          0,
          0,
          NULL,
-         "24h",
+         "23h59m",
          DAY},
     };
     expect_plans(cases, sizeof cases / sizeof cases[0]);
@@ -225,7 +225,7 @@ Test(validity, times_of_the_order_are_absolute_and_come_before_the_wish)
          HOUR,
          0,
          "2027-01-15T09:00:00Z",
-         "2h",
+         "1h59m",
          3 * HOUR},
     };
     expect_plans(cases, sizeof cases / sizeof cases[0]);
