@@ -14,7 +14,7 @@
 #include "acme/certificate.h"
 #include "acme/x509_read.h"
 #include "gateway/cli.h"
-#include "gateway/local_ca.h"
+#include "gateway/issuer_local.h"
 #include "store/store.h"
 
 enum { FILE_MAX_BYTES = 1024 * 1024, LINE_MAX_BYTES = 2048 };
@@ -218,39 +218,50 @@ static void check_tls(struct check *check)
         check_leaf(check, certificates[0], key_pem);
 }
 
-/* Opening a local CA makes it where there is none: that is left to the first start. */
+static bool local_file_is_there(struct check *check, const struct issuer_config *issuer, const char *name)
+{
+    return access(arena_printf(check->arena, "%s/%s", issuer->directory, name), F_OK) == 0;
+}
+
+/* Where `acmegate serve` will make the CA, or its intermediate. */
+static bool check_local_to_be_made(struct check *check, const struct issuer_config *issuer)
+{
+    const char *folder = folder_of(check->arena, issuer->directory);
+    bool there = access(issuer->directory, F_OK) == 0;
+    bool root = local_file_is_there(check, issuer, "root_ca.crt");
+    bool root_key = local_file_is_there(check, issuer, "root_ca.key");
+    if (!there && access(folder, W_OK | X_OK) != 0) {
+        check_fail(check, "issuer %s: directory %s cannot be made: %s; make %s for the user that serves",
+                   issuer->id, issuer->directory, strerror(errno), folder);
+        return true;
+    }
+    if (local_file_is_there(check, issuer, "intermediate_ca.crt") ||
+        local_file_is_there(check, issuer, "intermediate_ca.key") || root != root_key)
+        return false;
+    check_ok(check, "issuer %s: no %s in %s yet, `acmegate serve` makes it", issuer->id,
+             root ? "intermediate" : "CA", issuer->directory);
+    return true;
+}
+
 static void check_local(struct check *check, const struct issuer_config *issuer)
 {
-    struct arena *arena = check->arena;
-    const char *folder = folder_of(arena, issuer->directory);
+    struct local_ca_config config = local_ca_config_of(issuer);
     char why[LOCAL_CA_WHY_BYTES];
     struct bytes *roots = NULL;
     size_t count = 0;
-    if (access(issuer->directory, F_OK) != 0) {
-        if (access(folder, W_OK | X_OK) == 0)
-            check_ok(check, "issuer %s: no CA in %s yet, `acmegate serve` makes it", issuer->id,
-                     issuer->directory);
-        else
-            check_fail(check, "issuer %s: directory %s cannot be made: %s; make %s for the user that serves",
-                       issuer->id, issuer->directory, strerror(errno), folder);
+    if (check_local_to_be_made(check, issuer))
         return;
-    }
-    if (access(arena_printf(arena, "%s/root_ca.crt", issuer->directory), F_OK) != 0 &&
-        access(arena_printf(arena, "%s/intermediate_ca.crt", issuer->directory), F_OK) != 0) {
-        check_ok(check, "issuer %s: no CA in %s yet, `acmegate serve` makes it", issuer->id,
-                 issuer->directory);
-        return;
-    }
-    struct local_ca *ca = local_ca_open(issuer->directory, time(NULL), why);
+    config.only_looking = true;
+    struct local_ca *ca = local_ca_open(&config, time(NULL), why);
     if (ca == NULL) {
         check_fail(check, "issuer %s: directory %s: %s", issuer->id, issuer->directory, why);
         return;
     }
     char end[TIME_TEXT_BYTES];
     time_format(end, local_ca_end(ca));
-    if (certificates_from_pem(arena, local_ca_root_pem(ca), &roots, &count) && count > 0)
+    if (certificates_from_pem(check->arena, local_ca_root_pem(ca), &roots, &count) && count > 0)
         check_ok(check, "issuer %s: local CA in %s, root SHA-256 %s, signs until %s", issuer->id,
-                 issuer->directory, certificate_fingerprint(arena, roots[0]), end);
+                 issuer->directory, certificate_fingerprint(check->arena, roots[0]), end);
     check_validity(check, issuer, 0, local_ca_end(ca) - time(NULL));
     local_ca_free(ca);
 }

@@ -27,7 +27,13 @@ struct issuer_config {
     int64_t request_timeout_s;  /* of one call to the CA */
     int64_t max_concurrent;     /* calls at the same time */
     /* local */
-    const char *directory; /* where root, intermediate and keys are kept; made when empty */
+    const char *directory;     /* where root, intermediate and keys are kept; made when empty */
+    struct bytes key_password; /* from key_password or key_password_file; empty: keys are not encrypted */
+    const char *const *permitted_names; /* of the intermediate that is made: domains and networks */
+    size_t permitted_name_count;
+    const char *crl_url; /* these stand in its certificates */
+    const char *ocsp_url;
+    const char *ca_issuers_url;
 };
 
 struct profile_config {

@@ -16,6 +16,7 @@ enum config_type {
     CONFIG_SECRET,      /* struct bytes */
     CONFIG_SECRET_FILE, /* struct bytes, the file's content without the newline at its end */
     CONFIG_ORIGIN,      /* const char *: https://host[:port] */
+    CONFIG_URL,         /* const char *: http or https */
     CONFIG_ISSUER_TYPE, /* enum issuer_type */
     CONFIG_EAB,         /* enum eab_mode */
     CONFIG_BOOLEAN,     /* bool */
@@ -29,6 +30,7 @@ enum config_type {
     CONFIG_PATHS,       /* files; the text as it is */
     CONFIG_HOSTS,       /* host[:port] */
     CONFIG_DOMAINS,     /* lower-case domain names */
+    CONFIG_SUBTREES,    /* lower-case domain names and networks */
     CONFIG_RESOLVERS,   /* address[:port] */
     CONFIG_USAGES,      /* extended key usages as openssl.cnf names them */
     CONFIG_KEY_TYPES,   /* of csr_key_types */

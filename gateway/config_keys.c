@@ -45,7 +45,7 @@ const struct config_key config_keys[] = {
 
     {"issuers.*.type", ISSUER(type), .type = CONFIG_ISSUER_TYPE, .required = true,
      .help =
-         "`stepca`: a running step-ca signs. `local`: a small CA of its own in a folder, for trying out."},
+         "`stepca`: a running step-ca signs. `local`: acmegate signs itself, with a CA in a folder."},
     {"issuers.*.ca_url", ISSUER(ca_url), .type = CONFIG_ORIGIN, .required = true, .only_for = ISSUER_STEPCA,
      .environment = "STEPCA_URL",
      .help = "The CA, `https://host:port`, by a name that is among its `dnsNames`."},
@@ -89,7 +89,28 @@ const struct config_key config_keys[] = {
      .help = "Calls to the CA at the same time; the others wait."},
     {"issuers.*.directory", ISSUER(directory), .type = CONFIG_TEXT, .required = true,
      .only_for = ISSUER_LOCAL,
-     .help = "Folder of the local CA's certificates and keys; the CA is made there at the first start."},
+     .help = "Folder of the local CA's certificates and keys. An empty one gets a new CA at the first start; "
+             "for a CA of your own put `root_ca.crt`, `intermediate_ca.crt` and `intermediate_ca.key` there "
+             "(see [local-ca.md](local-ca.md))."},
+    {"issuers.*.key_password", ISSUER(key_password), .type = CONFIG_SECRET, .only_for = ISSUER_LOCAL,
+     .help = "Opens the local CA's keys, which are made encrypted when it is set; `key_password_file` is a "
+             "better place."},
+    {"issuers.*.key_password_file", ISSUER(key_password), .type = CONFIG_SECRET_FILE,
+     .only_for = ISSUER_LOCAL,
+     .help = "File with that password; a newline at its end does not count. A warning is logged when others "
+             "than the owner can read it."},
+    {"issuers.*.permitted_names", ISSUER(permitted_names),
+     .count_offset = offsetof(struct issuer_config, permitted_name_count), .type = CONFIG_SUBTREES,
+     .only_for = ISSUER_LOCAL, .fallback = "[]",
+     .help = "Name constraints of the intermediate that is made: domains such as `internal`, with all names "
+             "below them, and networks such as `10.0.0.0/8`. Without a network no address is permitted, "
+             "without a domain no name. Empty: all."},
+    {"issuers.*.crl_url", ISSUER(crl_url), .type = CONFIG_URL, .only_for = ISSUER_LOCAL,
+     .help = "CRL distribution point that the local CA's certificates name."},
+    {"issuers.*.ocsp_url", ISSUER(ocsp_url), .type = CONFIG_URL, .only_for = ISSUER_LOCAL,
+     .help = "OCSP responder that they name."},
+    {"issuers.*.ca_issuers_url", ISSUER(ca_issuers_url), .type = CONFIG_URL, .only_for = ISSUER_LOCAL,
+     .help = "Where they say that the intermediate's certificate is had (caIssuers)."},
 
     {"profiles.*.issuer", PROFILE(issuer), .type = CONFIG_TEXT, .required = true,
      .help = "The issuer that signs for this profile."},
@@ -229,6 +250,7 @@ static const struct {
     [CONFIG_SECRET] = {"secret text", false},
     [CONFIG_SECRET_FILE] = {"file", false},
     [CONFIG_ORIGIN] = {"https URL without a path", false},
+    [CONFIG_URL] = {"URL", false},
     [CONFIG_ISSUER_TYPE] = {"`stepca` or `local`", false},
     [CONFIG_EAB] = {"`off`, `optional` or `required`", false},
     [CONFIG_BOOLEAN] = {"`true` or `false`", false},
@@ -242,6 +264,7 @@ static const struct {
     [CONFIG_PATHS] = {"list of files", true},
     [CONFIG_HOSTS] = {"list of hosts", true},
     [CONFIG_DOMAINS] = {"list of domain names", true},
+    [CONFIG_SUBTREES] = {"list of domains and networks", true},
     [CONFIG_RESOLVERS] = {"list of addresses", true},
     [CONFIG_USAGES] = {"list of usages", true},
     [CONFIG_KEY_TYPES] = {"list of key types", true},

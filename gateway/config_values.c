@@ -166,6 +166,20 @@ static bool set_origin(struct value *value)
     return true;
 }
 
+/* It is copied into certificates by way of OpenSSL's notation, in which a comma ends it. */
+static bool set_url(struct value *value)
+{
+    const char *text = text_of(value, value->json);
+    bool good = text != NULL && (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0);
+    const char *host = good ? strstr(text, "://") + 3 : "";
+    for (const char *at = host; good && *at != '\0'; at++)
+        good = isgraph((unsigned char)*at) && strchr(",\"<>\\^`{|}", *at) == NULL;
+    if (!good || *host == '\0' || *host == '/')
+        return refuse(value, "must be a URL that begins with http:// or https://, without spaces and commas");
+    store(value, &text, sizeof text);
+    return true;
+}
+
 /* ---- numbers ---- */
 
 static bool set_boolean(struct value *value)
@@ -320,12 +334,28 @@ static bool read_host(struct value *value, const char *text, void *item)
     return read_text(value, text, item);
 }
 
-static bool read_domain(struct value *value, const char *text, void *item)
+static bool is_domain(const char *text)
 {
     struct identifier name;
-    if (!identifier_from_name(IDENTIFIER_DNS, bytes_from_string(text), &name) ||
-        identifier_is_wildcard(&name) || strcmp(name.value, text) != 0)
+    return identifier_from_name(IDENTIFIER_DNS, bytes_from_string(text), &name) &&
+           !identifier_is_wildcard(&name) && strcmp(name.value, text) == 0;
+}
+
+static bool read_domain(struct value *value, const char *text, void *item)
+{
+    if (!is_domain(text))
         return refuse(value, arena_printf(value->arena, "\"%s\" is not a domain name in lower case", text));
+    return read_text(value, text, item);
+}
+
+static bool read_subtree(struct value *value, const char *text, void *item)
+{
+    struct network network;
+    if (!is_domain(text) && !network_parse(text, &network))
+        return refuse(value, arena_printf(value->arena,
+                                          "\"%s\" is neither a domain name in lower case nor a network such "
+                                          "as 10.0.0.0/8",
+                                          text));
     return read_text(value, text, item);
 }
 
@@ -427,6 +457,8 @@ static bool set_value(struct value *value)
         return set_secret_file(value);
     case CONFIG_ORIGIN:
         return set_origin(value);
+    case CONFIG_URL:
+        return set_url(value);
     case CONFIG_ISSUER_TYPE:
         return set_issuer_type(value);
     case CONFIG_EAB:
@@ -451,6 +483,8 @@ static bool set_value(struct value *value)
         return set_list(value, sizeof(char *), read_host);
     case CONFIG_DOMAINS:
         return set_list(value, sizeof(char *), read_domain);
+    case CONFIG_SUBTREES:
+        return set_list(value, sizeof(char *), read_subtree);
     case CONFIG_RESOLVERS:
         return set_list(value, sizeof(char *), read_resolver);
     case CONFIG_USAGES:

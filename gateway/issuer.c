@@ -10,7 +10,6 @@
 #include "acme/x509_read.h"
 #include "gateway/issuer_local.h"
 #include "gateway/issuer_stepca.h"
-#include "gateway/local_ca_make.h"
 #include "gateway/log.h"
 
 enum { CHAIN_FILE_MAX_BYTES = 256 * 1024, CALLS_AT_ONCE = 64 };

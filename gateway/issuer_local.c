@@ -3,13 +3,18 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "gateway/local_ca.h"
+#include "gateway/log.h"
+
+enum { TEND_EVERY_MS = 3600 * 1000 };
 
 struct issuer_local {
     struct issuer base; /* first */
     struct arena *arena;
     struct outbound *outbound;
     struct local_ca *ca;
+    int64_t wish_s;
+    struct outbound_message begin;
+    struct outbound_timer timer;
 };
 
 /* Carries an answer into a later turn of the outbound thread; in the job's arena. */
@@ -63,14 +68,14 @@ static void local_sign(struct issuer *base, struct issuer_sign_job *job)
         answer_later(issuer, job->arena, job, NULL);
         return;
     }
-    struct bytes *chain = arena_alloc_array(job->arena, LOCAL_CA_CHAIN, sizeof *chain);
+    struct local_ca_chain chain = {0};
     const char *why = "";
     enum local_ca_outcome outcome = local_ca_sign(job->arena, issuer->ca, job->csr, &job->validity,
-                                                  job->extended_key_usages, time(NULL), chain, &why);
+                                                  job->extended_key_usages, time(NULL), &chain, &why);
     job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
     if (outcome == LOCAL_CA_DONE) {
-        job->result.chain = chain;
-        job->result.chain_count = LOCAL_CA_CHAIN;
+        job->result.chain = chain.certificates;
+        job->result.chain_count = chain.count;
     }
     issuer_report_result(base, &job->result, &job->permit);
     answer_later(issuer, job->arena, job, NULL);
@@ -91,6 +96,38 @@ static void local_revoke(struct issuer *base, struct issuer_revoke_job *job)
     issuer_report_result(base, &job->result, &job->permit);
     answer_later(issuer, job->arena, NULL, job);
 }
+
+/* ---- the CA's own ends ---- */
+
+static void publish_limits(struct issuer_local *issuer)
+{
+    struct validity_limits limits = {
+        .issuer_default_s = LOCAL_CA_DEFAULT_S,
+        .chain_not_after = local_ca_end(issuer->ca),
+        .wish_s = issuer->wish_s,
+    };
+    issuer_set_limits(&issuer->base, &limits);
+}
+
+static void tend(void *argument)
+{
+    struct issuer_local *issuer = argument;
+    char why[LOCAL_CA_WHY_BYTES] = "";
+    if (!local_ca_tend(issuer->ca, time(NULL), why)) {
+        log_error("issuer %s: its intermediate cannot be renewed: %s", issuer->base.id, why);
+    }
+    publish_limits(issuer);
+    struct local_ca_chain chain = local_ca_intermediates(issuer->ca);
+    issuer_watch_ends(&issuer->base, chain.certificates, chain.count);
+    outbound_timer_set(issuer->outbound, &issuer->timer, TEND_EVERY_MS);
+}
+
+static void run_begin(struct outbound_message *message)
+{
+    tend((struct issuer_local *)((char *)message - offsetof(struct issuer_local, begin)));
+}
+
+/* ---- life ---- */
 
 static void local_free(struct issuer_local *issuer)
 {
@@ -117,25 +154,38 @@ static bool take_roots(struct issuer_local *issuer, const char *id, char why[sta
                        local_ca_root_pem(issuer->ca), why);
 }
 
+struct local_ca_config local_ca_config_of(const struct issuer_config *config)
+{
+    return (struct local_ca_config){
+        .directory = config->directory,
+        .key_password = config->key_password,
+        .permitted_names = config->permitted_names,
+        .permitted_name_count = config->permitted_name_count,
+        .crl_url = config->crl_url,
+        .ocsp_url = config->ocsp_url,
+        .ca_issuers_url = config->ca_issuers_url,
+    };
+}
+
 struct issuer *issuer_local_new(const struct issuer_config *config, struct outbound *outbound,
                                 char why[static ISSUER_WHY_BYTES])
 {
     struct arena *arena = arena_new();
     struct issuer_local *issuer = arena_alloc(arena, sizeof *issuer);
     char reason[ISSUER_WHY_BYTES] = "";
+    struct local_ca_config ca = local_ca_config_of(config);
     issuer->arena = arena;
     issuer->outbound = outbound;
-    issuer->ca = local_ca_open(config->directory, time(NULL), reason);
+    issuer->wish_s = config->validity_s;
+    issuer->ca = local_ca_open(&ca, time(NULL), reason);
     if (issuer->ca == NULL || !take_roots(issuer, config->id, reason)) {
         snprintf(why, ISSUER_WHY_BYTES, "directory: %.240s", reason);
         local_free(issuer);
         return NULL;
     }
-    struct validity_limits limits = {
-        .issuer_default_s = LOCAL_CA_DEFAULT_S,
-        .chain_not_after = local_ca_end(issuer->ca),
-        .wish_s = config->validity_s,
-    };
-    issuer_set_limits(&issuer->base, &limits);
+    publish_limits(issuer);
+    issuer->timer = (struct outbound_timer){.run = tend, .argument = issuer};
+    issuer->begin.run = run_begin;
+    outbound_post(outbound, &issuer->begin);
     return &issuer->base;
 }

@@ -2,129 +2,288 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "acme/base/file.h"
 #include "acme/base/time_text.h"
-#include "gateway/local_ca_make.h"
-#include "gateway/revoked_register.h"
-#include "stepca/subject.h"
+#include "acme/certificate.h"
+#include "gateway/local_ca_internal.h"
+#include "gateway/log.h"
 
-enum { FILE_MAX_BYTES = 64 * 1024 };
+enum { RSA_LEAST_BITS = 2048, TRIAL_S = 60 };
 
-struct local_ca {
-    struct arena *arena;
-    X509 *root;
-    X509 *intermediate;
-    EVP_PKEY *key; /* the intermediate's */
-    struct bytes root_pem;
-    struct bytes intermediate_der;
-    int64_t end;
-    struct revoked_register *revoked;
-};
+/* ---- the directory ---- */
 
-/* ---- opening ---- */
-
-static bool prepare_directory(struct arena *arena, const char *directory, int64_t now,
-                              char why[static LOCAL_CA_WHY_BYTES])
+static bool prepare_directory(const struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
 {
-    static const char *const names[] = {LOCAL_CA_ROOT, LOCAL_CA_ROOT_KEY, LOCAL_CA_INTERMEDIATE,
-                                        LOCAL_CA_INTERMEDIATE_KEY};
+    const char *directory = ca->config.directory;
+    if (ca->config.only_looking) {
+        return true;
+    }
     if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
         snprintf(why, LOCAL_CA_WHY_BYTES, "%.160s cannot be made: %s", directory, strerror(errno));
         return false;
     }
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (access(arena_printf(arena, "%s/%s", directory, names[i]), F_OK) == 0 || errno != ENOENT) {
-            return true;
-        }
+    bool root = local_ca_has_file(ca, LOCAL_CA_ROOT);
+    bool root_key = local_ca_has_file(ca, LOCAL_CA_ROOT_KEY);
+    if (local_ca_has_file(ca, LOCAL_CA_INTERMEDIATE) || local_ca_has_file(ca, LOCAL_CA_INTERMEDIATE_KEY)) {
+        return true;
     }
-    return local_ca_make(directory, now, why);
+    if (root && root_key) {
+        return local_ca_make_intermediate(ca, now, why);
+    }
+    return root || root_key || local_ca_make(ca, now, why);
 }
 
-static BIO *open_file(struct local_ca *ca, const char *directory, const char *name, struct bytes *text,
-                      char why[static LOCAL_CA_WHY_BYTES])
+static bool load_files(struct local_ca *ca, char why[static LOCAL_CA_WHY_BYTES])
 {
-    const char *path = arena_printf(ca->arena, "%s/%s", directory, name);
-    if (!file_read_secret(ca->arena, path, FILE_MAX_BYTES, text)) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "%.160s: %s; restore the local CA's files or empty the directory",
-                 path, strerror(errno));
+    ca->roots = local_ca_load_certificates(ca, ca->arena, LOCAL_CA_ROOT, &ca->root_pem, why);
+    ca->given = ca->roots == NULL
+                    ? NULL
+                    : local_ca_load_certificates(ca, ca->arena, LOCAL_CA_INTERMEDIATE, NULL, why);
+    ca->key = ca->given == NULL ? NULL : local_ca_load_key(ca, LOCAL_CA_INTERMEDIATE_KEY, why);
+    return ca->key != NULL;
+}
+
+/* ---- is it able to issue? ---- */
+
+static const char *key_fault(const EVP_PKEY *key)
+{
+    if (EVP_PKEY_is_a(key, "RSA")) {
+        return EVP_PKEY_get_bits(key) < RSA_LEAST_BITS ? "is an RSA key of less than 2048 bits" : NULL;
+    }
+    char curve[32] = "";
+    if (EVP_PKEY_is_a(key, "ED25519") ||
+        (EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL) == 1 &&
+         (strcmp(curve, "prime256v1") == 0 || strcmp(curve, "secp384r1") == 0 ||
+          strcmp(curve, "secp521r1") == 0))) {
         return NULL;
     }
-    return BIO_new_mem_buf(text->p, (int)text->n);
+    return "is none of P-256, P-384, P-521, Ed25519 and RSA";
 }
 
-static X509 *load_certificate(struct local_ca *ca, const char *directory, const char *name, struct bytes *pem,
-                              char why[static LOCAL_CA_WHY_BYTES])
+static bool check_issuing(const struct local_ca *ca, char why[static LOCAL_CA_WHY_BYTES])
 {
-    autofree_bio BIO *bio = open_file(ca, directory, name, pem, why);
-    X509 *certificate = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    if (bio != NULL && certificate == NULL) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "%.160s/%s holds no certificate", directory, name);
+    X509 *issuing = sk_X509_value(ca->given, 0);
+    const char *name = LOCAL_CA_INTERMEDIATE;
+    const char *fault = NULL;
+    if ((X509_get_extension_flags(issuing) & EXFLAG_CA) == 0) {
+        fault = "begins with a certificate that is not a CA's (no CA:TRUE); the one that signs leaves comes "
+                "first";
+    } else if ((X509_get_key_usage(issuing) & KU_KEY_CERT_SIGN) == 0) {
+        fault = "begins with a CA that may not sign certificates: its key usage lacks keyCertSign";
+    } else if (X509_check_private_key(issuing, ca->key) != 1) {
+        name = LOCAL_CA_INTERMEDIATE_KEY;
+        fault = "is not the key of the first certificate in " LOCAL_CA_INTERMEDIATE;
+    } else {
+        name = LOCAL_CA_INTERMEDIATE_KEY;
+        fault = key_fault(ca->key);
     }
-    return certificate;
+    if (fault != NULL) {
+        snprintf(why, LOCAL_CA_WHY_BYTES, "%.110s/%s %s", ca->config.directory, name, fault);
+    }
+    return fault == NULL;
 }
 
-/* Instead of a question on the terminal: the local CA's key is not encrypted. */
-static int no_password(char *out, int size, int writing, void *context)
+/* A leaf of the CA's own key that nobody gets: whether its path is good says what a leaf's will be. */
+static X509 *make_trial(const struct local_ca *ca, int64_t now)
 {
-    (void)out, (void)size, (void)writing, (void)context;
-    return -1;
+    static const struct certificate_extension extensions[] = {
+        {NID_basic_constraints, "critical,CA:FALSE"},
+        {NID_key_usage, "critical,digitalSignature"},
+    };
+    X509 *issuing = sk_X509_value(ca->given, 0);
+    X509 *trial = local_certificate_new(now, now + TRIAL_S);
+    if (trial != NULL && X509_set_pubkey(trial, X509_get0_pubkey(issuing)) == 1 &&
+        local_certificate_set_common_name(trial, "trial of a CA") &&
+        X509_set_issuer_name(trial, X509_get_subject_name(issuing)) == 1 &&
+        local_certificate_extend(trial, issuing, extensions, sizeof extensions / sizeof extensions[0]) &&
+        local_certificate_sign(trial, ca->key)) {
+        return trial;
+    }
+    X509_free(trial);
+    return NULL;
 }
 
-static EVP_PKEY *load_key(struct local_ca *ca, const char *directory, char why[static LOCAL_CA_WHY_BYTES])
+static void tell_path_fault(X509_STORE_CTX *context, char why[static LOCAL_CA_WHY_BYTES])
 {
-    struct bytes pem;
-    autofree_bio BIO *bio = open_file(ca, directory, LOCAL_CA_INTERMEDIATE_KEY, &pem, why);
-    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-    if (bio != NULL && key == NULL) {
-        snprintf(why, LOCAL_CA_WHY_BYTES,
-                 "%.160s/" LOCAL_CA_INTERMEDIATE_KEY " holds no unencrypted private key", directory);
+    char subject[72] = "";
+    char until[TIME_TEXT_BYTES] = "";
+    int error = X509_STORE_CTX_get_error(context);
+    X509 *at = X509_STORE_CTX_get_current_cert(context);
+    if (at != NULL) {
+        X509_NAME_oneline(X509_get_subject_name(at), subject, sizeof subject);
     }
-    return key;
+    if (at != NULL && error == X509_V_ERR_CERT_HAS_EXPIRED) {
+        time_format(until, local_certificate_end(at));
+    }
+    snprintf(why, LOCAL_CA_WHY_BYTES, "no path for leaves from %s to %s: %.70s%s%s, at %s",
+             LOCAL_CA_INTERMEDIATE, LOCAL_CA_ROOT, X509_verify_cert_error_string(error),
+             until[0] == '\0' ? "" : " since ", until, subject);
 }
 
-static bool load_files(struct local_ca *ca, const char *directory, char why[static LOCAL_CA_WHY_BYTES])
+/* The path as OpenSSL finds it, without the trial. */
+static STACK_OF(X509) *
+    verified_path(const struct local_ca *ca, X509 *trial, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
 {
-    struct bytes pem;
-    ca->root = load_certificate(ca, directory, LOCAL_CA_ROOT, &ca->root_pem, why);
-    ca->intermediate =
-        ca->root == NULL ? NULL : load_certificate(ca, directory, LOCAL_CA_INTERMEDIATE, &pem, why);
-    ca->key = ca->intermediate == NULL ? NULL : load_key(ca, directory, why);
-    if (ca->key == NULL) {
+    autofree_x509_store X509_STORE *store = X509_STORE_new();
+    autofree_x509_store_ctx X509_STORE_CTX *context = X509_STORE_CTX_new();
+    bool ready = trial != NULL && store != NULL && context != NULL;
+    for (int i = 0; ready && i < sk_X509_num(ca->roots); i++) {
+        ready = X509_STORE_add_cert(store, sk_X509_value(ca->roots, i)) == 1;
+    }
+    if (!ready || X509_STORE_CTX_init(context, store, trial, ca->given) != 1) {
+        snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not try the CA's key");
+        return NULL;
+    }
+    X509_STORE_CTX_set_time(context, 0, now);
+    if (X509_verify_cert(context) != 1) {
+        tell_path_fault(context, why);
+        return NULL;
+    }
+    STACK_OF(X509) *path = X509_STORE_CTX_get1_chain(context);
+    X509_free(sk_X509_shift(path));
+    return path;
+}
+
+static void take_path(struct local_ca *ca, STACK_OF(X509) * path)
+{
+    openssl_certificates_free(ca->path);
+    arena_free(ca->chain_arena);
+    ca->path = path;
+    ca->chain_arena = arena_new();
+    size_t count = (size_t)sk_X509_num(path);
+    ca->chain.count = count - 1;
+    ca->chain.certificates = arena_alloc_array(ca->chain_arena, count, sizeof(struct bytes));
+    ca->end = INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        X509 *one = sk_X509_value(path, (int)i);
+        int64_t end = local_certificate_end(one);
+        ca->end = end < ca->end ? end : ca->end;
+        if (i < count - 1) {
+            ca->chain.certificates[i] = local_certificate_der(ca->chain_arena, one);
+        }
+    }
+}
+
+static bool find_path(struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+{
+    autofree_x509 X509 *trial = make_trial(ca, now);
+    STACK_OF(X509) *path = verified_path(ca, trial, now, why);
+    if (path != NULL) {
+        take_path(ca, path);
+    }
+    return path != NULL;
+}
+
+static bool check_constraints(const struct local_ca *ca, char why[static LOCAL_CA_WHY_BYTES])
+{
+    if (local_ca_is_constrained(ca, sk_X509_value(ca->given, 0))) {
+        return true;
+    }
+    snprintf(
+        why, LOCAL_CA_WHY_BYTES,
+        "%.60s/%s has other name constraints than permitted_names asks for; move it and its key elsewhere "
+        "to have a new one made, by the root's key",
+        ca->config.directory, LOCAL_CA_INTERMEDIATE);
+    return false;
+}
+
+/* ---- renewing the intermediate ---- */
+
+/* The root that signed the issuing certificate itself; NULL when another CA did. */
+static X509 *root_above(const struct local_ca *ca)
+{
+    X509 *issuing = sk_X509_value(ca->given, 0);
+    for (int i = 0; i < sk_X509_num(ca->roots); i++) {
+        X509 *root = sk_X509_value(ca->roots, i);
+        if (X509_check_issued(root, issuing) == X509_V_OK &&
+            X509_verify(issuing, X509_get0_pubkey(root)) == 1) {
+            return root;
+        }
+    }
+    return NULL;
+}
+
+static bool is_due(const X509 *certificate, int64_t now)
+{
+    int64_t begin = local_certificate_begin(certificate);
+    int64_t end = local_certificate_end(certificate);
+    return now >= begin + (end - begin) / 3 * 2;
+}
+
+/* True with *renewed where a new certificate has taken the old one's place. */
+static bool renew(struct local_ca *ca, int64_t now, bool *renewed, char why[static LOCAL_CA_WHY_BYTES])
+{
+    X509 *issuing = sk_X509_value(ca->given, 0);
+    X509 *root = is_due(issuing, now) && !ca->config.only_looking ? root_above(ca) : NULL;
+    X509 *fresh = NULL;
+    *renewed = false;
+    if (root == NULL || X509_cmp(root, issuing) == 0 || !local_ca_has_file(ca, LOCAL_CA_ROOT_KEY)) {
+        return true;
+    }
+    if (!local_ca_renew_intermediate(ca, issuing, root, now, &fresh, why)) {
         return false;
     }
-    if (X509_check_private_key(ca->intermediate, ca->key) != 1) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "%.120s: %s is not the key of %s", directory,
-                 LOCAL_CA_INTERMEDIATE_KEY, LOCAL_CA_INTERMEDIATE);
-        return false;
+    if (fresh != NULL) {
+        (void)sk_X509_set(ca->given, 0, fresh);
+        X509_free(issuing);
+        *renewed = true;
+        log_info("local CA in %s: a new intermediate for the same key", ca->config.directory);
     }
-    if (X509_verify(ca->intermediate, X509_get0_pubkey(ca->root)) != 1) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "%.120s: %s was not signed by %s", directory, LOCAL_CA_INTERMEDIATE,
-                 LOCAL_CA_ROOT);
-        return false;
-    }
-    struct tm end;
-    ca->intermediate_der = local_certificate_der(ca->arena, ca->intermediate);
-    if (ca->intermediate_der.p == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(ca->intermediate), &end) != 1) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "%.120s/%s has no readable end", directory, LOCAL_CA_INTERMEDIATE);
-        return false;
-    }
-    ca->end = timegm(&end);
     return true;
 }
 
-struct local_ca *local_ca_open(const char *directory, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+bool local_ca_tend(struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+{
+    bool renewed = false;
+    bool good = renew(ca, now, &renewed, why) && (!renewed || find_path(ca, now, why));
+    ERR_clear_error();
+    return good;
+}
+
+/* ---- life ---- */
+
+static void copy_config(struct local_ca *ca, const struct local_ca_config *config)
+{
+    const char **names = arena_alloc_array(ca->arena, config->permitted_name_count + 1, sizeof *names);
+    for (size_t i = 0; i < config->permitted_name_count; i++) {
+        names[i] = arena_duplicate(ca->arena, config->permitted_names[i]);
+    }
+    const char *const urls[] = {config->crl_url, config->ocsp_url, config->ca_issuers_url};
+    const char *copies[3] = {NULL};
+    for (size_t i = 0; i < 3; i++) {
+        copies[i] = urls[i] == NULL ? NULL : arena_duplicate(ca->arena, urls[i]);
+    }
+    ca->config = (struct local_ca_config){
+        .directory = arena_duplicate(ca->arena, config->directory),
+        .key_password = config->key_password.n == 0 ? (struct bytes){0}
+                                                    : arena_copy_secret(ca->arena, config->key_password),
+        .permitted_names = names,
+        .permitted_name_count = config->permitted_name_count,
+        .crl_url = copies[0],
+        .ocsp_url = copies[1],
+        .ca_issuers_url = copies[2],
+        .only_looking = config->only_looking,
+    };
+}
+
+static bool open_files(struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+{
+    bool renewed = false;
+    return prepare_directory(ca, now, why) && load_files(ca, why) && check_issuing(ca, why) &&
+           renew(ca, now, &renewed, why) && find_path(ca, now, why) && check_constraints(ca, why);
+}
+
+struct local_ca *local_ca_open(const struct local_ca_config *config, int64_t now,
+                               char why[static LOCAL_CA_WHY_BYTES])
 {
     struct arena *arena = arena_new();
     struct local_ca *ca = arena_alloc(arena, sizeof *ca);
     ca->arena = arena;
-    if (prepare_directory(arena, directory, now, why) && load_files(ca, directory, why)) {
-        ca->revoked = revoked_register_open(arena_printf(arena, "%s/revoked", directory), why);
+    copy_config(ca, config);
+    if (open_files(ca, now, why)) {
+        ca->revoked = revoked_register_open(local_ca_path(ca, arena, "revoked"), why);
     }
     ERR_clear_error();
     if (ca->revoked == NULL) {
@@ -140,9 +299,11 @@ void local_ca_free(struct local_ca *ca)
         return;
     }
     revoked_register_close(ca->revoked);
-    X509_free(ca->root);
-    X509_free(ca->intermediate);
+    openssl_certificates_free(ca->roots);
+    openssl_certificates_free(ca->given);
+    openssl_certificates_free(ca->path);
     EVP_PKEY_free(ca->key);
+    arena_free(ca->chain_arena);
     arena_free(ca->arena);
 }
 
@@ -151,141 +312,14 @@ struct bytes local_ca_root_pem(const struct local_ca *ca)
     return ca->root_pem;
 }
 
+struct local_ca_chain local_ca_intermediates(const struct local_ca *ca)
+{
+    return ca->chain;
+}
+
 int64_t local_ca_end(const struct local_ca *ca)
 {
     return ca->end;
-}
-
-/* ---- signing ---- */
-
-struct period {
-    int64_t begin, end;
-};
-
-/* False with `why` when the request cannot be read or leaves nothing. */
-static bool plan_period(struct arena *arena, const struct local_ca *ca,
-                        const struct validity_request *validity, int64_t now, struct period *out,
-                        const char **why)
-{
-    int64_t from = now;
-    out->begin = now - LOCAL_CA_BACKDATE_S;
-    if (validity->not_before != NULL) {
-        if (!time_parse(&from, bytes_from_string(validity->not_before))) {
-            *why = arena_printf(arena, "notBefore \"%s\" is no RFC 3339 time", validity->not_before);
-            return false;
-        }
-        out->begin = from;
-    }
-    int64_t lifetime_s = LOCAL_CA_DEFAULT_S;
-    out->end = from + lifetime_s;
-    if (validity->not_after != NULL) {
-        struct bytes text = bytes_from_string(validity->not_after);
-        if (!time_parse(&out->end, text)) {
-            if (!duration_parse(&lifetime_s, text) || lifetime_s > ca->end) {
-                *why = arena_printf(arena, "notAfter \"%s\" is neither a time nor a duration",
-                                    validity->not_after);
-                return false;
-            }
-            out->end = from + lifetime_s;
-        }
-    }
-    out->end = out->end < ca->end ? out->end : ca->end;
-    if (out->end <= out->begin || out->end <= now) {
-        *why = ca->end <= now ? "the local CA's intermediate has expired"
-                              : "notAfter is in the past or before notBefore";
-        return false;
-    }
-    return true;
-}
-
-static GENERAL_NAME *new_name(const char *text)
-{
-    GENERAL_NAME *name = GENERAL_NAME_new();
-    if (name == NULL) {
-        return NULL;
-    }
-    ASN1_OCTET_STRING *address = a2i_IPADDRESS(text);
-    if (address != NULL) {
-        GENERAL_NAME_set0_value(name, GEN_IPADD, address);
-        return name;
-    }
-    ASN1_IA5STRING *dns = ASN1_IA5STRING_new();
-    if (dns == NULL || ASN1_STRING_set(dns, text, -1) != 1) {
-        ASN1_IA5STRING_free(dns);
-        GENERAL_NAME_free(name);
-        return NULL;
-    }
-    GENERAL_NAME_set0_value(name, GEN_DNS, dns);
-    return name;
-}
-
-static bool add_names(X509 *leaf, const struct stepca_subject *subject)
-{
-    autofree_general_names GENERAL_NAMES *names = GENERAL_NAMES_new();
-    for (size_t i = 0; names != NULL && i < subject->san_count; i++) {
-        GENERAL_NAME *name = new_name(subject->sans[i]);
-        if (name == NULL || sk_GENERAL_NAME_push(names, name) == 0) {
-            GENERAL_NAME_free(name);
-            return false;
-        }
-    }
-    /* RFC 5280 §4.2.1.6: critical when there is no subject. */
-    int critical = X509_NAME_entry_count(X509_get_subject_name(leaf)) == 0;
-    return names != NULL &&
-           X509_add1_ext_i2d(leaf, NID_subject_alt_name, names, critical, X509V3_ADD_DEFAULT) == 1;
-}
-
-static bool add_extensions(X509 *leaf, const struct local_ca *ca, EVP_PKEY *key, const char *usages)
-{
-    const struct certificate_extension extensions[] = {
-        {NID_basic_constraints, "critical,CA:FALSE"},
-        {NID_key_usage, EVP_PKEY_is_a(key, "RSA") ? "critical,digitalSignature,keyEncipherment"
-                                                  : "critical,digitalSignature"},
-        {NID_ext_key_usage, usages == NULL ? "serverAuth,clientAuth" : usages},
-        {NID_subject_key_identifier, "hash"},
-        {NID_authority_key_identifier, "keyid:always"},
-    };
-    return local_certificate_extend(leaf, ca->intermediate, extensions,
-                                    sizeof extensions / sizeof extensions[0]);
-}
-
-static bool sign_leaf(struct arena *arena, const struct local_ca *ca, EVP_PKEY *key,
-                      const struct stepca_subject *subject, const struct period *period, const char *usages,
-                      struct bytes *der)
-{
-    autofree_x509 X509 *leaf = local_certificate_new(period->begin, period->end);
-    if (leaf == NULL || X509_set_pubkey(leaf, key) != 1 ||
-        !local_certificate_set_common_name(leaf, subject->subject) ||
-        X509_set_issuer_name(leaf, X509_get_subject_name(ca->intermediate)) != 1 ||
-        !add_extensions(leaf, ca, key, usages) || !add_names(leaf, subject) ||
-        X509_sign(leaf, ca->key, EVP_sha256()) <= 0) {
-        return false;
-    }
-    *der = local_certificate_der(arena, leaf);
-    return der->p != NULL;
-}
-
-enum local_ca_outcome local_ca_sign(struct arena *arena, const struct local_ca *ca, X509_REQ *csr,
-                                    const struct validity_request *validity, const char *extended_key_usages,
-                                    int64_t now, struct bytes chain[static LOCAL_CA_CHAIN], const char **why)
-{
-    struct stepca_subject subject;
-    EVP_PKEY *key = X509_REQ_get0_pubkey(csr);
-    if (key == NULL || !stepca_subject_from_csr(arena, csr, &subject)) {
-        *why = "the CSR has no usable key or names";
-        return LOCAL_CA_REFUSED;
-    }
-    struct period period;
-    if (!plan_period(arena, ca, validity, now, &period, why)) {
-        return LOCAL_CA_REFUSED;
-    }
-    if (!sign_leaf(arena, ca, key, &subject, &period, extended_key_usages, &chain[0])) {
-        ERR_clear_error();
-        *why = "OpenSSL could not make the certificate";
-        return LOCAL_CA_FAILED;
-    }
-    chain[1] = arena_copy(arena, ca->intermediate_der);
-    return LOCAL_CA_DONE;
 }
 
 /* ---- revoking ---- */

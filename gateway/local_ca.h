@@ -1,7 +1,15 @@
 /*
- * A small certificate authority in a directory: a root (10 years), an intermediate (5 years, it signs leaves
- * only) and a register of what was revoked. Signing takes less than a millisecond; revoking waits for the
- * disk.
+ * A certificate authority in a directory: roots, an issuing CA with its key, and a register of what was
+ * revoked. It is made there at the first start (a root of 10 years, an intermediate of 5 that signs leaves
+ * only), or the operator has put a CA of theirs there: a sub-CA of a root that is elsewhere.
+ *
+ *   root_ca.crt           the root, or several; self-signed
+ *   root_ca.key           its key; may be kept elsewhere, but then nothing is renewed
+ *   intermediate_ca.crt   the CA that signs leaves, then what leads from it to the root
+ *   intermediate_ca.key   the key of the first certificate in it
+ *   revoked               the register
+ *
+ * Signing takes less than a millisecond; revoking and tending wait for the disk. One thread at a time.
  */
 #pragma once
 
@@ -10,11 +18,27 @@
 #include "acme/base/arena.h"
 #include "acme/validity.h"
 
+#define LOCAL_CA_ROOT             "root_ca.crt"
+#define LOCAL_CA_ROOT_KEY         "root_ca.key"
+#define LOCAL_CA_INTERMEDIATE     "intermediate_ca.crt"
+#define LOCAL_CA_INTERMEDIATE_KEY "intermediate_ca.key"
+
 enum {
     LOCAL_CA_WHY_BYTES = 256,
-    LOCAL_CA_CHAIN = 2, /* leaf and intermediate */
     LOCAL_CA_DEFAULT_S = 24 * 3600,
     LOCAL_CA_BACKDATE_S = 60, /* for clocks that are behind */
+};
+
+struct local_ca_config {
+    const char *directory;
+    struct bytes key_password; /* of both keys; empty: they are made without one */
+    const char *const
+        *permitted_names; /* domain names and networks; none: the CA that is made signs for all */
+    size_t permitted_name_count;
+    const char *crl_url; /* for leaves: CRL distribution point, OCSP and caIssuers access; NULL: none */
+    const char *ocsp_url;
+    const char *ca_issuers_url;
+    bool only_looking; /* nothing is made or renewed */
 };
 
 enum local_ca_outcome {
@@ -26,32 +50,54 @@ enum local_ca_outcome {
 
 struct local_ca;
 
+/* DER, in the order of an ACME reply. */
+struct local_ca_chain {
+    struct bytes *certificates;
+    size_t count;
+};
+
 /*
- * Opens the CA; makes it first when the directory is not there or holds none of its files (root_ca.crt,
- * root_ca.key, intermediate_ca.crt, intermediate_ca.key). A part of a CA is an error, never replaced. Only
- * root_ca.key may be missing: it is not used after the start. NULL with `why`.
+ * Opens the CA. Where the directory holds none of its files the CA is made; where it holds the root and its
+ * key only, an intermediate. Any other part of a CA is an error and never replaced.
+ *
+ * What is there must be able to issue: the issuing certificate is a CA's and may sign certificates, its key
+ * fits, its path to the root is complete, valid at `now` and long enough for leaves, and it has the name
+ * constraints that `permitted_names` asks for. NULL with `why`.
  */
-[[gnu::warn_unused_result]] struct local_ca *local_ca_open(const char *directory, int64_t now,
+[[gnu::warn_unused_result]] struct local_ca *local_ca_open(const struct local_ca_config *config, int64_t now,
                                                            char why[static LOCAL_CA_WHY_BYTES]);
 void local_ca_free(struct local_ca *ca);
 
-/* Borrowed from the CA. */
+/* Borrowed from the CA; the same for as long as it is open. */
 struct bytes local_ca_root_pem(const struct local_ca *ca);
 
-/* The end of the intermediate: no leaf lives longer. */
+/* The issuing certificate and what leads from it to the root, without the root. Borrowed until
+ * local_ca_tend. */
+struct local_ca_chain local_ca_intermediates(const struct local_ca *ca);
+
+/* NULL when the name constraints of the path permit the name, else what is wrong, in the arena. */
+const char *local_ca_name_fault(struct arena *arena, const struct local_ca *ca, const char *name);
+
+/* The earliest end on the path, the root's included: no leaf lives longer. */
 int64_t local_ca_end(const struct local_ca *ca);
 
 /*
- * Signs for the key and names of a CSR that acme/csr.h has checked: names in its spelling, 24 hours unless
- * `validity` asks otherwise, in the forms that step-ca takes. `chain` (DER, leaf first) and `why` belong to
- * the arena.
+ * To be called from time to time. When a third of the intermediate's life is left and the root's key is
+ * there, a new certificate for the same key and name takes its place, so that leaves, CRLs and OCSP replies
+ * of before verify by either; the old file is kept beside it under a name of its own. False with `why` when
+ * that failed; the CA goes on as it is.
  */
-[[gnu::warn_unused_result]] enum local_ca_outcome local_ca_sign(struct arena *arena,
-                                                                const struct local_ca *ca, X509_REQ *csr,
-                                                                const struct validity_request *validity,
-                                                                const char *extended_key_usages, int64_t now,
-                                                                struct bytes chain[static LOCAL_CA_CHAIN],
-                                                                const char **why);
+[[gnu::warn_unused_result]] bool local_ca_tend(struct local_ca *ca, int64_t now,
+                                               char why[static LOCAL_CA_WHY_BYTES]);
+
+/*
+ * Signs for the key and names of a CSR that acme/csr.h has checked: names in its spelling, 24 hours unless
+ * `validity` asks otherwise, in the forms that step-ca takes. A name outside the name constraints of the path
+ * is refused. `chain` (leaf first) and `why` belong to the arena.
+ */
+[[gnu::warn_unused_result]] enum local_ca_outcome local_ca_sign(
+    struct arena *arena, const struct local_ca *ca, X509_REQ *csr, const struct validity_request *validity,
+    const char *extended_key_usages, int64_t now, struct local_ca_chain *chain, const char **why);
 
 /* Recorded on the disk when it answers LOCAL_CA_DONE. `serial_hex` is canonical. */
 [[gnu::warn_unused_result]] enum local_ca_outcome local_ca_revoke(struct arena *arena, struct local_ca *ca,

@@ -14,6 +14,7 @@ LEAK_CHECKED_SUITE(config);
     "\"type\": \"stepca\", \"ca_url\": \"https://ca.internal:9000\", \"provisioner_name\": \"acmegate\"," \
     " \"provisioner_key_path\": \"/etc/key.json\", \"provisioner_password\": \"secret\"," \
     " \"root_cert_path\": \"/etc/root.crt\""
+#define LOCAL   "\"type\": \"local\", \"directory\": \"ca\""
 #define TOP     "\"base_url\": \"https://acme.internal:9443\", \"tls\": {\"issuer\": \"main\"}"
 #define ISSUERS "\"issuers\": {\"main\": {" STEPCA "}}"
 #define REST \
@@ -203,6 +204,21 @@ Test(config, what_is_wrong_is_told_with_its_path)
          "issuers.main.root_cert_path", "missing"},
         {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"directory\": \"x\"}}, " REST "}",
          "issuers.main.directory", "not for"},
+        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"key_password\": \"x\"}}, " REST "}",
+         "issuers.main.key_password", "not for"},
+        {"{" TOP ", \"issuers\": {\"main\": {" LOCAL
+         ", \"key_password\": \"x\", \"key_password_file\": \"/x\"}}, " REST "}",
+         "issuers.main.key_password_file", "this or key_password, not both"},
+        {"{" TOP ", \"issuers\": {\"main\": {" LOCAL ", \"permitted_names\": [\"*.internal\"]}}, " REST "}",
+         "issuers.main.permitted_names", "*.internal"},
+        {"{" TOP ", \"issuers\": {\"main\": {" LOCAL ", \"permitted_names\": [\"10.0.0.0/33\"]}}, " REST "}",
+         "issuers.main.permitted_names", "/33"},
+        {"{" TOP ", \"issuers\": {\"main\": {" LOCAL ", \"crl_url\": \"ldap://a/b\"}}, " REST "}",
+         "issuers.main.crl_url", "http://"},
+        {"{" TOP ", \"issuers\": {\"main\": {" LOCAL ", \"ocsp_url\": \"http://a/b,URI:c\"}}, " REST "}",
+         "issuers.main.ocsp_url", "commas"},
+        {"{" TOP ", \"issuers\": {\"main\": {" LOCAL ", \"ca_issuers_url\": \"https:///b\"}}, " REST "}",
+         "issuers.main.ca_issuers_url", "https://"},
         {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"validity_days\": 0}}, " REST "}",
          "issuers.main.validity_days", "days"},
         {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"provisioner_password_file\": \"/x\"}}, " REST "}",

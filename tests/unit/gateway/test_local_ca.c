@@ -16,14 +16,25 @@ struct scratch_ca {
     struct local_ca *ca;
 };
 
-static struct scratch_ca make_ca(void)
+static struct local_ca *open_ca(const char *directory, char why[static LOCAL_CA_WHY_BYTES])
+{
+    return local_ca_open(&(struct local_ca_config){.directory = directory}, NOW, why);
+}
+
+static struct scratch_ca make_ca_with(struct local_ca_config config)
 {
     struct scratch_ca made = {.arena = arena_new()};
     char why[LOCAL_CA_WHY_BYTES] = "";
     made.directory = scratch_directory_new(made.arena);
-    made.ca = local_ca_open(made.directory, NOW, why);
+    config.directory = made.directory;
+    made.ca = local_ca_open(&config, NOW, why);
     cr_assert(made.ca != NULL, "%s", why);
     return made;
+}
+
+static struct scratch_ca make_ca(void)
+{
+    return make_ca_with((struct local_ca_config){0});
 }
 
 static void drop_ca(struct scratch_ca *made)
@@ -37,7 +48,7 @@ static void reopen(struct scratch_ca *made)
 {
     char why[LOCAL_CA_WHY_BYTES] = "";
     local_ca_free(made->ca);
-    made->ca = local_ca_open(made->directory, NOW, why);
+    made->ca = open_ca(made->directory, why);
     cr_assert(made->ca != NULL, "%s", why);
 }
 
@@ -49,13 +60,13 @@ static X509 *certificate_of(struct bytes der)
     return certificate;
 }
 
-static X509 *sign(struct scratch_ca *ca, X509_REQ *csr, struct bytes chain[static LOCAL_CA_CHAIN])
+static X509 *sign(struct scratch_ca *ca, X509_REQ *csr, struct local_ca_chain *chain)
 {
     struct validity_request validity = {0};
     const char *why = "";
     cr_assert_eq(local_ca_sign(ca->arena, ca->ca, csr, &validity, NULL, NOW, chain, &why), LOCAL_CA_DONE,
                  "%s", why);
-    return certificate_of(chain[0]);
+    return certificate_of(chain->certificates[0]);
 }
 
 static int64_t time_of(const ASN1_TIME *time)
@@ -96,8 +107,8 @@ Test(local_ca, what_it_signs_passes_the_check_that_every_certificate_must_pass)
     };
     autofree_x509_req X509_REQ *csr =
         scratch_csr("P-256", NULL, "DNS:A.internal,DNS:*.b.internal,IP:10.0.0.1,IP:2001:db8::1");
-    struct bytes chain[LOCAL_CA_CHAIN];
-    autofree_x509 X509 *leaf = sign(&ca, csr, chain);
+    struct local_ca_chain chain = {0};
+    autofree_x509 X509 *leaf = sign(&ca, csr, &chain);
     autofree_x509_store X509_STORE *roots = roots_of(&ca);
     struct certificate_expectation expectation = {
         .csr = csr,
@@ -109,9 +120,9 @@ Test(local_ca, what_it_signs_passes_the_check_that_every_certificate_must_pass)
     };
     const char *why = "";
     struct certificate_facts facts;
-    cr_expect(certificate_check(ca.arena, chain, LOCAL_CA_CHAIN, &expectation, &facts, &why), "%s", why);
+    cr_expect(certificate_check(ca.arena, chain.certificates, chain.count, &expectation, &facts, &why), "%s", why);
     expectation.identifier_count = 3;
-    cr_expect_not(certificate_check(ca.arena, chain, LOCAL_CA_CHAIN, &expectation, &facts, &why));
+    cr_expect_not(certificate_check(ca.arena, chain.certificates, chain.count, &expectation, &facts, &why));
     drop_ca(&ca);
 }
 
@@ -130,9 +141,9 @@ Test(local_ca, root_lives_ten_years_and_intermediate_five_and_signs_leaves_only)
 {
     struct scratch_ca ca = make_ca();
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, "DNS:a.internal");
-    struct bytes chain[LOCAL_CA_CHAIN];
-    autofree_x509 X509 *leaf = sign(&ca, csr, chain);
-    autofree_x509 X509 *intermediate = certificate_of(chain[1]);
+    struct local_ca_chain chain = {0};
+    autofree_x509 X509 *leaf = sign(&ca, csr, &chain);
+    autofree_x509 X509 *intermediate = certificate_of(chain.certificates[1]);
     struct bytes *roots;
     size_t count;
     cr_assert(certificates_from_pem(ca.arena, local_ca_root_pem(ca.ca), &roots, &count) && count == 1);
@@ -168,7 +179,7 @@ Test(local_ca, a_directory_that_is_not_there_is_made_for_its_owner_only)
     const char *parent = scratch_directory_new(arena);
     const char *directory = arena_printf(arena, "%s/ca", parent);
     char why[LOCAL_CA_WHY_BYTES] = "";
-    struct local_ca *ca = local_ca_open(directory, NOW, why);
+    struct local_ca *ca = open_ca(directory, why);
     cr_assert(ca != NULL, "%s", why);
     struct stat status;
     cr_assert_eq(stat(directory, &status), 0);
@@ -185,7 +196,7 @@ Test(local_ca, part_of_a_ca_is_an_error_and_never_replaced)
         struct scratch_ca ca = make_ca();
         char why[LOCAL_CA_WHY_BYTES] = "";
         cr_assert_eq(unlink(arena_printf(ca.arena, "%s/%s", ca.directory, names[i])), 0);
-        struct local_ca *again = local_ca_open(ca.directory, NOW, why);
+        struct local_ca *again = open_ca(ca.directory, why);
         cr_expect_null(again, "%s", names[i]);
         cr_expect(strstr(why, names[i]) != NULL, "%s", why);
         drop_ca(&ca);
@@ -210,7 +221,7 @@ Test(local_ca, files_that_do_not_belong_together_are_refused)
         cr_assert_eq(rename(arena_printf(one.arena, "%s/%s", other.directory, names[i]),
                             arena_printf(one.arena, "%s/%s", one.directory, names[i])),
                      0);
-        cr_expect_null(local_ca_open(one.directory, NOW, why), "%s", names[i]);
+        cr_expect_null(open_ca(one.directory, why), "%s", names[i]);
         cr_expect(why[0] != '\0');
         drop_ca(&one);
         drop_ca(&other);
@@ -224,7 +235,7 @@ Test(local_ca, files_that_hold_something_else_are_refused)
         struct scratch_ca ca = make_ca();
         char why[LOCAL_CA_WHY_BYTES] = "";
         scratch_write(ca.directory, names[i], "nothing of the kind\n");
-        cr_expect_null(local_ca_open(ca.directory, NOW, why), "%s", names[i]);
+        cr_expect_null(open_ca(ca.directory, why), "%s", names[i]);
         cr_expect(strstr(why, names[i]) != NULL, "%s", why);
         drop_ca(&ca);
     }
@@ -245,9 +256,9 @@ Test(local_ca, leaves_are_for_servers_and_clients_and_name_their_issuer)
     struct scratch_ca ca = make_ca();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         autofree_x509_req X509_REQ *csr = scratch_csr(cases[i].key_type, NULL, "DNS:a.internal");
-        struct bytes chain[LOCAL_CA_CHAIN];
-        autofree_x509 X509 *leaf = sign(&ca, csr, chain);
-        autofree_x509 X509 *intermediate = certificate_of(chain[1]);
+        struct local_ca_chain chain = {0};
+        autofree_x509 X509 *leaf = sign(&ca, csr, &chain);
+        autofree_x509 X509 *intermediate = certificate_of(chain.certificates[1]);
         cr_expect_eq(X509_get_key_usage(leaf), cases[i].key_usage, "%s", cases[i].key_type);
         cr_expect_eq(X509_get_extended_key_usage(leaf), XKU_SSL_SERVER | XKU_SSL_CLIENT);
         cr_expect_eq(X509_check_issued(intermediate, leaf), X509_V_OK);
@@ -262,17 +273,29 @@ Test(local_ca, leaves_are_for_servers_and_clients_and_name_their_issuer)
     drop_ca(&ca);
 }
 
-Test(local_ca, serial_numbers_have_128_bits_and_differ)
+/* Of 64 numbers each bit is both set and not in some, but for one chance in 2^56. */
+Test(local_ca, each_of_the_128_bits_of_a_serial_number_is_random)
 {
     struct scratch_ca ca = make_ca();
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, "DNS:a.internal");
-    struct bytes chain[LOCAL_CA_CHAIN];
-    autofree_x509 X509 *one = sign(&ca, csr, chain);
-    autofree_x509 X509 *two = sign(&ca, csr, chain);
-    autofree_bignum BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(one), NULL);
-    cr_expect_eq(BN_num_bits(serial), 128);
-    cr_expect_not(BN_is_negative(serial));
-    cr_expect_neq(ASN1_INTEGER_cmp(X509_get0_serialNumber(one), X509_get0_serialNumber(two)), 0);
+    uint8_t set[16] = {0};
+    uint8_t clear[16] = {0};
+    for (size_t i = 0; i < 64; i++) {
+        struct local_ca_chain chain = {0};
+        uint8_t octets[16];
+        autofree_x509 X509 *leaf = sign(&ca, csr, &chain);
+        autofree_bignum BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
+        cr_assert(!BN_is_negative(serial) && !BN_is_zero(serial));
+        cr_assert_eq(BN_bn2binpad(serial, octets, sizeof octets), (int)sizeof octets);
+        for (size_t j = 0; j < sizeof octets; j++) {
+            set[j] |= octets[j];
+            clear[j] |= (uint8_t)~octets[j];
+        }
+    }
+    for (size_t j = 0; j < sizeof set; j++) {
+        cr_expect_eq(set[j], 0xff, "%zu", j);
+        cr_expect_eq(clear[j], 0xff, "%zu", j);
+    }
     drop_ca(&ca);
 }
 
@@ -280,8 +303,8 @@ Test(local_ca, a_common_name_alone_becomes_a_san)
 {
     struct scratch_ca ca = make_ca();
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", "a.internal", NULL);
-    struct bytes chain[LOCAL_CA_CHAIN];
-    autofree_x509 X509 *leaf = sign(&ca, csr, chain);
+    struct local_ca_chain chain = {0};
+    autofree_x509 X509 *leaf = sign(&ca, csr, &chain);
     cr_expect_eq(X509_check_host(leaf, "a.internal", 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL), 1);
     cr_expect_eq(X509_check_host(leaf, "b.internal", 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL), 0);
     drop_ca(&ca);
@@ -292,8 +315,8 @@ Test(local_ca, a_name_too_long_for_a_common_name_leaves_the_subject_empty_and_th
     struct scratch_ca ca = make_ca();
     const char *name = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdef.internal";
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, arena_printf(ca.arena, "DNS:%s", name));
-    struct bytes chain[LOCAL_CA_CHAIN];
-    autofree_x509 X509 *leaf = sign(&ca, csr, chain);
+    struct local_ca_chain chain = {0};
+    autofree_x509 X509 *leaf = sign(&ca, csr, &chain);
     cr_expect_eq(X509_NAME_entry_count(X509_get_subject_name(leaf)), 0);
     int critical = 0;
     autofree_general_names GENERAL_NAMES *names =
@@ -334,17 +357,17 @@ Test(local_ca, validity_is_a_day_or_what_is_asked_for_but_never_beyond_the_inter
         const struct validity_case *expected = &validity_cases[i];
         struct validity_request validity = {.not_before = expected->not_before,
                                             .not_after = expected->not_after};
-        struct bytes chain[LOCAL_CA_CHAIN];
+        struct local_ca_chain chain = {0};
         const char *why = "";
         enum local_ca_outcome outcome =
-            local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW, chain, &why);
+            local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW, &chain, &why);
         if (expected->end == 0) {
             cr_expect_eq(outcome, LOCAL_CA_REFUSED, "%zu", i);
             cr_expect(why[0] != '\0', "%zu", i);
             continue;
         }
         cr_assert_eq(outcome, LOCAL_CA_DONE, "%zu: %s", i, why);
-        autofree_x509 X509 *leaf = certificate_of(chain[0]);
+        autofree_x509 X509 *leaf = certificate_of(chain.certificates[0]);
         cr_expect_eq(time_of(X509_get0_notBefore(leaf)), expected->begin, "%zu", i);
         cr_expect_eq(time_of(X509_get0_notAfter(leaf)), expected->end, "%zu", i);
     }
@@ -356,9 +379,9 @@ Test(local_ca, signs_nothing_once_the_intermediate_has_ended)
     struct scratch_ca ca = make_ca();
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, "DNS:a.internal");
     struct validity_request validity = {0};
-    struct bytes chain[LOCAL_CA_CHAIN];
+    struct local_ca_chain chain = {0};
     const char *why = "";
-    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW + 5LL * YEAR_S, chain, &why),
+    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW + 5LL * YEAR_S, &chain, &why),
                  LOCAL_CA_REFUSED);
     cr_expect(strstr(why, "expired") != NULL, "%s", why);
     drop_ca(&ca);
@@ -369,9 +392,9 @@ Test(local_ca, a_csr_without_names_is_refused)
     struct scratch_ca ca = make_ca();
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, NULL);
     struct validity_request validity = {0};
-    struct bytes chain[LOCAL_CA_CHAIN];
+    struct local_ca_chain chain = {0};
     const char *why = "";
-    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW, chain, &why), LOCAL_CA_REFUSED);
+    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW, &chain, &why), LOCAL_CA_REFUSED);
     drop_ca(&ca);
 }
 
@@ -431,7 +454,7 @@ Test(local_ca, a_register_that_cannot_be_read_is_an_error)
         struct scratch_ca ca = make_ca();
         char why[LOCAL_CA_WHY_BYTES] = "";
         scratch_write(ca.directory, "revoked", texts[i]);
-        cr_expect_null(local_ca_open(ca.directory, NOW, why), "%zu", i);
+        cr_expect_null(open_ca(ca.directory, why), "%zu", i);
         cr_expect(strstr(why, "line ") != NULL, "%s", why);
         drop_ca(&ca);
     }

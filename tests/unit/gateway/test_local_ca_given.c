@@ -1,0 +1,326 @@
+/* CAs that an operator has put into the directory: sub-CAs of any depth and key, and what is refused of them.
+ */
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "acme/certificate.h"
+#include "gateway/local_ca_internal.h"
+#include "local_files.h"
+
+LEAK_CHECKED_SUITE(local_ca_given);
+
+enum { NOW = 1800000000, DAY_S = 24 * 3600, DEEPEST = 4 };
+
+/* What is not set is as a good CA has it. */
+struct authority_plan {
+    const char *basic_constraints;
+    const char *key_usage;
+    const char *name_constraints;
+    const char *key_type;
+    int64_t begin, end; /* from NOW */
+};
+
+/* The root first, then what it signed, down to the issuing CA. */
+struct scene {
+    struct arena *arena;
+    const char *directory;
+    EVP_PKEY *key[DEEPEST];
+    X509 *certificate[DEEPEST];
+    size_t count;
+};
+
+static EVP_PKEY *new_key(const char *type)
+{
+    EVP_PKEY *key = strncmp(type, "RSA-", 4) == 0  ? EVP_RSA_gen((unsigned)atoi(type + 4))
+                    : strcmp(type, "ED25519") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
+                                                   : EVP_EC_gen(type);
+    cr_assert_not_null(key);
+    return key;
+}
+
+static const char *text_or(const char *text, const char *fallback)
+{
+    return text == NULL ? fallback : text;
+}
+
+static void add_authority(struct scene *scene, const struct authority_plan *plan)
+{
+    size_t i = scene->count++;
+    EVP_PKEY *key = scene->key[i] = new_key(text_or(plan->key_type, "P-256"));
+    X509 *made = scene->certificate[i] = local_certificate_new(
+        NOW + (plan->begin == 0 ? -DAY_S : plan->begin), NOW + (plan->end == 0 ? 100 * DAY_S : plan->end));
+    X509 *above = i == 0 ? made : scene->certificate[i - 1];
+    const struct certificate_extension extensions[] = {
+        {NID_basic_constraints, text_or(plan->basic_constraints, "critical,CA:TRUE")},
+        {NID_key_usage, text_or(plan->key_usage, "critical,keyCertSign,cRLSign")},
+        {NID_subject_key_identifier, "hash"},
+        {NID_authority_key_identifier, "keyid"},
+        {NID_name_constraints, plan->name_constraints},
+    };
+    cr_assert(made != NULL && X509_set_pubkey(made, key) == 1 &&
+              local_certificate_set_common_name(made, arena_printf(scene->arena, "Level %zu", i)) &&
+              X509_set_issuer_name(made, X509_get_subject_name(above)) == 1);
+    cr_assert(local_certificate_extend(made, above, extensions, plan->name_constraints == NULL ? 4 : 5));
+    cr_assert(local_certificate_sign(made, i == 0 ? key : scene->key[i - 1]));
+}
+
+static struct scene setup(const struct authority_plan *plans, size_t count)
+{
+    struct scene scene = {.arena = arena_new()};
+    scene.directory = scratch_directory_new(scene.arena);
+    for (size_t i = 0; i < count; i++) {
+        add_authority(&scene, &plans[i]);
+    }
+    return scene;
+}
+
+static void teardown(struct scene *scene)
+{
+    for (size_t i = 0; i < scene->count; i++) {
+        EVP_PKEY_free(scene->key[i]);
+        X509_free(scene->certificate[i]);
+    }
+    scratch_directory_remove(scene->directory);
+    arena_free(scene->arena);
+}
+
+static const char *pem_of(struct scene *scene, size_t i)
+{
+    return certificate_to_pem(scene->arena, local_certificate_der(scene->arena, scene->certificate[i]));
+}
+
+static void write_key(struct scene *scene, const char *name, EVP_PKEY *key)
+{
+    FILE *file = fopen(arena_printf(scene->arena, "%s/%s", scene->directory, name), "w");
+    cr_assert(file != NULL && PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1);
+    cr_assert_eq(fclose(file), 0);
+}
+
+/* The root, the issuing CA with all between it and the root, and its key. */
+static void write_files(struct scene *scene)
+{
+    const char *chain = "";
+    size_t last = scene->count - 1;
+    for (size_t i = last; i > 0; i--) {
+        chain = arena_printf(scene->arena, "%s%s", chain, pem_of(scene, i));
+    }
+    scratch_write(scene->directory, LOCAL_CA_ROOT, pem_of(scene, 0));
+    scratch_write(scene->directory, LOCAL_CA_INTERMEDIATE, last == 0 ? pem_of(scene, 0) : chain);
+    write_key(scene, LOCAL_CA_INTERMEDIATE_KEY, scene->key[last]);
+}
+
+static struct local_ca *open_scene(struct scene *scene, char why[static LOCAL_CA_WHY_BYTES])
+{
+    why[0] = '\0';
+    return local_ca_open(&(struct local_ca_config){.directory = scene->directory}, NOW, why);
+}
+
+static enum local_ca_outcome sign(struct scene *scene, struct local_ca *ca, const char *names,
+                                  struct local_ca_chain *chain, const char **why)
+{
+    autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, names);
+    struct validity_request validity = {0};
+    return local_ca_sign(scene->arena, ca, csr, &validity, NULL, NOW, chain, why);
+}
+
+/* Signs a leaf that must verify over the chain handed out, all of it but the root. */
+static void expect_good_leaf(struct scene *scene, struct local_ca *ca, const char *about)
+{
+    struct local_ca_chain chain = {0};
+    const char *why = "";
+    const char *pem = "";
+    cr_assert_eq(sign(scene, ca, "DNS:a.internal", &chain, &why), LOCAL_CA_DONE, "%s: %s", about, why);
+    cr_assert_eq(chain.count, scene->count == 1 ? 1 : scene->count, "%s", about);
+    for (size_t i = 1; i < chain.count; i++) {
+        struct bytes expected = local_certificate_der(scene->arena, scene->certificate[scene->count - i]);
+        cr_expect(bytes_equal(chain.certificates[i], expected), "%s: %zu", about, i);
+        pem =
+            arena_printf(scene->arena, "%s%s", pem, certificate_to_pem(scene->arena, chain.certificates[i]));
+    }
+    autofree_x509_store X509_STORE *roots = X509_STORE_new();
+    cr_assert_eq(X509_STORE_add_cert(roots, scene->certificate[0]), 1);
+    cr_expect(certificate_chains_to(chain.certificates[0], bytes_from_string(pem), roots), "%s", about);
+}
+
+Test(local_ca_given, sub_cas_of_every_depth_and_key_sign)
+{
+    static const char *const key_types[] = {"P-256", "P-384", "P-521", "ED25519", "RSA-2048"};
+    for (size_t i = 0; i < sizeof key_types / sizeof key_types[0]; i++) {
+        for (size_t depth = 1; depth <= DEEPEST; depth++) {
+            struct authority_plan plans[DEEPEST] = {{0}, {0}, {0}, {0}};
+            plans[depth - 1].key_type = key_types[i];
+            struct scene scene = setup(plans, depth);
+            char why[LOCAL_CA_WHY_BYTES];
+            write_files(&scene);
+            struct local_ca *ca = open_scene(&scene, why);
+            cr_assert(ca != NULL, "%s at depth %zu: %s", key_types[i], depth, why);
+            expect_good_leaf(&scene, ca, key_types[i]);
+            local_ca_free(ca);
+            teardown(&scene);
+        }
+    }
+}
+
+static const struct {
+    const char *about;
+    struct authority_plan plans[3]; /* root, intermediate, issuing CA */
+    const char *words;
+} faults[] = {
+    {"issuing certificate is a leaf's", {{0}, {0}, {.basic_constraints = "critical,CA:FALSE"}}, "no CA:TRUE"},
+    {"it may not sign", {{0}, {0}, {.key_usage = "critical,cRLSign"}}, "keyCertSign"},
+    {"it has expired", {{0}, {0}, {.end = -1}}, "expired since 2027-01-15T07:59:59Z"},
+    {"it has not begun", {{0}, {0}, {.begin = DAY_S}}, "not yet valid"},
+    {"the one above has expired", {{0}, {.end = -1}, {0}}, "expired"},
+    {"the root has expired", {{.end = -1}, {0}, {0}}, "expired"},
+    {"the root's path is too short",
+     {{.basic_constraints = "critical,CA:TRUE,pathlen:0"}, {0}, {0}},
+     "path length"},
+    {"the one above's path is too short",
+     {{0}, {.basic_constraints = "critical,CA:TRUE,pathlen:0"}, {0}},
+     "path length"},
+    {"the one above may not sign", {{0}, {.key_usage = "critical,cRLSign"}, {0}}, "no path"},
+    {"a weak key", {{0}, {0}, {.key_type = "RSA-1024"}}, "less than 2048"},
+    {"an unusual key", {{0}, {0}, {.key_type = "secp256k1"}}, "none of P-256"},
+};
+
+Test(local_ca_given, what_could_not_issue_is_refused_with_words)
+{
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        struct scene scene = setup(faults[i].plans, 3);
+        char why[LOCAL_CA_WHY_BYTES];
+        write_files(&scene);
+        struct local_ca *ca = open_scene(&scene, why);
+        cr_expect_null(ca, "%s", faults[i].about);
+        cr_expect(strstr(why, faults[i].words) != NULL, "%s: %s", faults[i].about, why);
+        local_ca_free(ca);
+        teardown(&scene);
+    }
+}
+
+Test(local_ca_given, path_length_that_is_just_long_enough_is_fine)
+{
+    static const struct authority_plan plans[] = {{.basic_constraints = "critical,CA:TRUE,pathlen:2"},
+                                                  {.basic_constraints = "critical,CA:TRUE,pathlen:1"},
+                                                  {.basic_constraints = "critical,CA:TRUE,pathlen:0"}};
+    struct scene scene = setup(plans, 3);
+    char why[LOCAL_CA_WHY_BYTES];
+    write_files(&scene);
+    struct local_ca *ca = open_scene(&scene, why);
+    cr_assert(ca != NULL, "%s", why);
+    expect_good_leaf(&scene, ca, "path length");
+    local_ca_free(ca);
+    teardown(&scene);
+}
+
+/* Each changes one of good files; the rest of the chain is missing, another root, another key. */
+static void lose_the_middle(struct scene *scene)
+{
+    scratch_write(scene->directory, LOCAL_CA_INTERMEDIATE, pem_of(scene, 2));
+}
+
+static void take_another_root(struct scene *scene)
+{
+    static const struct authority_plan plan = {0};
+    struct scene other = setup(&plan, 1);
+    scratch_write(scene->directory, LOCAL_CA_ROOT, pem_of(&other, 0));
+    teardown(&other);
+}
+
+static void take_another_key(struct scene *scene)
+{
+    write_key(scene, LOCAL_CA_INTERMEDIATE_KEY, scene->key[1]);
+}
+
+static void begin_with_the_wrong_one(struct scene *scene)
+{
+    scratch_write(scene->directory, LOCAL_CA_INTERMEDIATE,
+                  arena_printf(scene->arena, "%s%s", pem_of(scene, 1), pem_of(scene, 2)));
+}
+
+Test(local_ca_given, files_that_do_not_fit_are_refused_with_words)
+{
+    static const struct {
+        void (*spoil)(struct scene *scene);
+        const char *words;
+    } cases[] = {
+        {lose_the_middle, "unable to get local issuer certificate"},
+        {take_another_root, "no path for leaves"},
+        {take_another_key, "intermediate_ca.key is not the key of the first certificate"},
+        {begin_with_the_wrong_one, "intermediate_ca.key is not the key of the first certificate"},
+    };
+    static const struct authority_plan plans[] = {{0}, {0}, {0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene scene = setup(plans, 3);
+        char why[LOCAL_CA_WHY_BYTES];
+        write_files(&scene);
+        cases[i].spoil(&scene);
+        struct local_ca *ca = open_scene(&scene, why);
+        cr_expect_null(ca, "%zu", i);
+        cr_expect(strstr(why, cases[i].words) != NULL, "%zu: %s", i, why);
+        local_ca_free(ca);
+        teardown(&scene);
+    }
+}
+
+Test(local_ca_given, no_leaf_outlives_any_part_of_the_path)
+{
+    static const struct authority_plan cases[][3] = {
+        {{.end = DAY_S / 2}, {0}, {0}},
+        {{0}, {.end = DAY_S / 2}, {0}},
+        {{0}, {0}, {.end = DAY_S / 2}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene scene = setup(cases[i], 3);
+        struct local_ca_chain chain = {0};
+        struct certificate_facts facts;
+        char why[LOCAL_CA_WHY_BYTES];
+        const char *reason = "";
+        write_files(&scene);
+        struct local_ca *ca = open_scene(&scene, why);
+        cr_assert(ca != NULL, "%s", why);
+        cr_expect_eq(local_ca_end(ca), NOW + DAY_S / 2);
+        cr_assert_eq(sign(&scene, ca, "DNS:a.internal", &chain, &reason), LOCAL_CA_DONE, "%s", reason);
+        cr_assert(certificate_read_facts(scene.arena, chain.certificates[0], &facts));
+        cr_expect_eq(facts.not_after, NOW + DAY_S / 2, "%zu", i);
+        local_ca_free(ca);
+        teardown(&scene);
+    }
+}
+
+Test(local_ca_given, name_constraints_anywhere_on_the_path_hold)
+{
+    static const struct {
+        size_t level;
+        const char *constraints, *names;
+        bool good;
+    } cases[] = {
+        {2, "critical,permitted;DNS:internal", "DNS:a.internal", true},
+        {2, "critical,permitted;DNS:internal", "DNS:a.internal,DNS:a.example", false},
+        {1, "critical,permitted;DNS:internal", "DNS:a.example", false},
+        {0, "critical,permitted;DNS:internal", "DNS:a.example", false},
+        {1, "critical,excluded;DNS:secret.internal", "DNS:a.secret.internal", false},
+        {1, "critical,excluded;DNS:secret.internal", "DNS:a.internal", true},
+        {1, "critical,permitted;IP:10.0.0.0/255.0.0.0", "IP:10.1.2.3", true},
+        {1, "critical,permitted;IP:10.0.0.0/255.0.0.0", "IP:11.1.2.3", false},
+        {1, "critical,permitted;DNS:internal", "DNS:*.b.internal", true},
+        {1, "critical,permitted;DNS:internal", "DNS:notinternal", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct authority_plan plans[] = {{0}, {0}, {0}};
+        plans[cases[i].level].name_constraints = cases[i].constraints;
+        struct scene scene = setup(plans, 3);
+        struct local_ca_chain chain = {0};
+        char why[LOCAL_CA_WHY_BYTES];
+        const char *reason = "";
+        write_files(&scene);
+        struct local_ca *ca = open_scene(&scene, why);
+        cr_assert(ca != NULL, "%s", why);
+        enum local_ca_outcome outcome = sign(&scene, ca, cases[i].names, &chain, &reason);
+        cr_expect_eq(outcome, cases[i].good ? LOCAL_CA_DONE : LOCAL_CA_REFUSED, "%zu: %s", i, reason);
+        cr_expect(cases[i].good || (chain.count == 0 && strstr(reason, "name constraints") != NULL),
+                  "%zu: %s", i, reason);
+        local_ca_free(ca);
+        teardown(&scene);
+    }
+}
