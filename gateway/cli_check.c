@@ -15,6 +15,7 @@
 #include "acme/x509_read.h"
 #include "gateway/cli.h"
 #include "gateway/issuer_local.h"
+#include "gateway/own_certificate_request.h"
 #include "store/store.h"
 
 enum { FILE_MAX_BYTES = 1024 * 1024, LINE_MAX_BYTES = 2048 };
@@ -228,19 +229,35 @@ static bool check_local_to_be_made(struct check *check, const struct issuer_conf
 {
     const char *folder = folder_of(check->arena, issuer->directory);
     bool there = access(issuer->directory, F_OK) == 0;
-    bool root = local_file_is_there(check, issuer, "root_ca.crt");
-    bool root_key = local_file_is_there(check, issuer, "root_ca.key");
+    bool root = local_file_is_there(check, issuer, LOCAL_CA_ROOT);
+    bool root_key = local_file_is_there(check, issuer, LOCAL_CA_ROOT_KEY);
     if (!there && access(folder, W_OK | X_OK) != 0) {
         check_fail(check, "issuer %s: directory %s cannot be made: %s; make %s for the user that serves",
                    issuer->id, issuer->directory, strerror(errno), folder);
         return true;
     }
-    if (local_file_is_there(check, issuer, "intermediate_ca.crt") ||
-        local_file_is_there(check, issuer, "intermediate_ca.key") || root != root_key)
+    if (local_file_is_there(check, issuer, LOCAL_CA_INTERMEDIATE) ||
+        local_file_is_there(check, issuer, LOCAL_CA_INTERMEDIATE_KEY) || root != root_key)
         return false;
     check_ok(check, "issuer %s: no %s in %s yet, `acmegate serve` makes it", issuer->id,
              root ? "intermediate" : "CA", issuer->directory);
     return true;
+}
+
+/* Without a certificate of its own the server lets nobody in. */
+static void check_local_signs_own(struct check *check, const struct issuer_config *issuer,
+                                  const struct local_ca *ca)
+{
+    const struct config *config = check->config;
+    size_t count = 0;
+    if (config->tls_issuer == NULL || strcmp(config->tls_issuer, issuer->id) != 0)
+        return;
+    const struct identifier *names = own_certificate_names(check->arena, config, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *fault = local_ca_name_fault(check->arena, ca, names[i].value);
+        if (fault != NULL)
+            check_fail(check, "issuer %s: it cannot sign the server's own certificate: %s", issuer->id, fault);
+    }
 }
 
 static void check_local(struct check *check, const struct issuer_config *issuer)
@@ -263,6 +280,7 @@ static void check_local(struct check *check, const struct issuer_config *issuer)
         check_ok(check, "issuer %s: local CA in %s, root SHA-256 %s, signs until %s", issuer->id,
                  issuer->directory, certificate_fingerprint(check->arena, roots[0]), end);
     check_validity(check, issuer, 0, local_ca_end(ca) - time(NULL));
+    check_local_signs_own(check, issuer, ca);
     local_ca_free(ca);
 }
 
@@ -290,7 +308,8 @@ static int run_check(struct check *check, const char *path)
         check_fail(check, "%s", errors.lines[i]);
     if (check->config == NULL)
         return CLI_FAILED;
-    check_ok(check, "configuration %s is valid", path);
+    if (check->expiring_within_s == 0)
+        check_ok(check, "configuration %s is valid", path);
     const struct outbound_config outbound = {
         .resolvers = check->config->validation.resolvers,
         .resolver_count = check->config->validation.resolver_count,
@@ -301,25 +320,38 @@ static int run_check(struct check *check, const char *path)
         check_fail(check, "nothing can be asked over the network: %s", why);
         return CLI_FAILED;
     }
-    check_all(check);
+    if (check->expiring_within_s != 0)
+        check_expiring(check);
+    else
+        check_all(check);
     outbound_stop(check->outbound);
     outbound_free(check->outbound);
     return check->failed ? CLI_FAILED : CLI_OK;
 }
 
+static bool parse_options(int argc, char **argv, const char **path, struct check *check)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"expiring", required_argument, NULL, 'e'}, {NULL, 0, NULL, 0}};
+    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+        if (option == 'c') {
+            *path = optarg;
+        } else if (option != 'e') {
+            return false;
+        } else if (!duration_parse(&check->expiring_within_s, bytes_from_string(optarg)) ||
+                   check->expiring_within_s <= 0) {
+            fprintf(stderr, "acmegate check: --expiring takes a duration such as 14d or 36h\n");
+            return false;
+        }
+    }
+    return *path != NULL && optind == argc;
+}
+
 int cli_check(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
     const char *path = NULL;
-    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
-        if (option != 'c')
-            return CLI_USAGE;
-        path = optarg;
-    }
-    if (path == NULL || optind != argc)
-        return CLI_USAGE;
     struct check check = {.arena = arena_new(), .print = print_line};
-    int status = run_check(&check, path);
+    int status = parse_options(argc, argv, &path, &check) ? run_check(&check, path) : CLI_USAGE;
     arena_free(check.arena);
     return status;
 }

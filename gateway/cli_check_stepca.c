@@ -380,3 +380,27 @@ void check_stepca(struct check *check, const struct issuer_config *issuer)
     if (ca.roots.id != NULL)
         issuer_release(&ca.roots);
 }
+
+bool check_stepca_intermediates(struct check *check, const struct issuer_config *issuer,
+                                struct bytes **certificates, size_t *count, const char **why)
+{
+    struct stepca_check ca = {.check = check, .issuer = issuer};
+    char *reason = arena_alloc(check->arena, ISSUER_WHY_BYTES);
+    struct outbound_http_reply reply;
+    struct stepca_error error;
+    struct stepca_chain chain = {0};
+    *why = reason;
+    if (!issuer_open_roots(&ca.roots, issuer, check->arena, reason))
+        return false;
+    get(&ca, "1.0/intermediates", &reply, &error);
+    if (reply.status == 404)
+        *why = "it is of a version that does not tell";
+    else if (error.outcome != STEPCA_OK)
+        *why = error.message;
+    else if (!stepca_parse_certificates(check->arena, reply.body, &chain))
+        *why = "its answer cannot be read";
+    issuer_release(&ca.roots);
+    *certificates = chain.certificates;
+    *count = chain.count;
+    return chain.count != 0;
+}

@@ -51,6 +51,7 @@ static enum issuer_outcome outcome_of(enum local_ca_outcome outcome)
     case LOCAL_CA_DONE:
         return ISSUER_OK;
     case LOCAL_CA_REFUSED:
+    case LOCAL_CA_NAME_REFUSED:
         return ISSUER_REFUSED;
     case LOCAL_CA_ALREADY_REVOKED:
         return ISSUER_ALREADY_REVOKED;
@@ -72,7 +73,8 @@ static void local_sign(struct issuer *base, struct issuer_sign_job *job)
     const char *why = "";
     enum local_ca_outcome outcome = local_ca_sign(job->arena, issuer->ca, job->csr, &job->validity,
                                                   job->extended_key_usages, time(NULL), &chain, &why);
-    job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
+    job->result = (struct issuer_result){
+        .outcome = outcome_of(outcome), .message = why, .about_names = outcome == LOCAL_CA_NAME_REFUSED};
     if (outcome == LOCAL_CA_DONE) {
         job->result.chain = chain.certificates;
         job->result.chain_count = chain.count;

@@ -43,7 +43,8 @@ struct local_ca_config {
 
 enum local_ca_outcome {
     LOCAL_CA_DONE,
-    LOCAL_CA_REFUSED, /* what is asked for cannot be */
+    LOCAL_CA_REFUSED,      /* what is asked for cannot be */
+    LOCAL_CA_NAME_REFUSED, /* so for a name, by the path's name constraints */
     LOCAL_CA_ALREADY_REVOKED,
     LOCAL_CA_FAILED, /* disk, randomness: another time it may work */
 };
@@ -93,7 +94,7 @@ int64_t local_ca_end(const struct local_ca *ca);
 /*
  * Signs for the key and names of a CSR that acme/csr.h has checked: names in its spelling, 24 hours unless
  * `validity` asks otherwise, in the forms that step-ca takes. A name outside the name constraints of the path
- * is refused. `chain` (leaf first) and `why` belong to the arena.
+ * is LOCAL_CA_NAME_REFUSED. `chain` (leaf first) and `why` belong to the arena.
  */
 [[gnu::warn_unused_result]] enum local_ca_outcome local_ca_sign(
     struct arena *arena, const struct local_ca *ca, X509_REQ *csr, const struct validity_request *validity,

@@ -152,7 +152,7 @@ enum local_ca_outcome local_ca_sign(struct arena *arena, const struct local_ca *
                                                             subject.sans, subject.san_count);
     if (fault != NULL) {
         *why = fault;
-        return LOCAL_CA_REFUSED;
+        return LOCAL_CA_NAME_REFUSED;
     }
     if (leaf == NULL || !local_certificate_sign(leaf, ca->key) || !give_chain(arena, ca, leaf, chain)) {
         ERR_clear_error();

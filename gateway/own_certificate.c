@@ -1,11 +1,12 @@
 #include "gateway/own_certificate.h"
 
 #include <errno.h>
-#include <openssl/pem.h>
+#include <stdatomic.h>
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
 #include "gateway/log.h"
+#include "gateway/own_certificate_request.h"
 #include "stepca/token.h"
 
 enum {
@@ -13,13 +14,14 @@ enum {
     RETRY_FIRST_MS = 1000,
     RETRY_MOST_MS = 60 * 1000,
     FILE_MAX_BYTES = 256 * 1024,
+    PROBLEM_MAX_BYTES = 512,
     SECRET_FILE_MODE = 0600,
     PUBLIC_FILE_MODE = 0644,
 };
 
 struct own_certificate {
     struct server *server;
-    struct issuer *issuer; /* of the request under way, or of the last one */
+    struct issuer *issuer; /* of the request under way, or of the last one; NULL: from configured files */
     struct arena *arena;   /* of the names and paths */
     const char *chain_path;
     const char *key_path;
@@ -28,44 +30,21 @@ struct own_certificate {
     struct outbound_message begin;
     struct outbound_timer timer;
     int64_t retry_ms;
-    int64_t not_before; /* of the certificate in use; 0: none */
-    int64_t not_after;
+    bool unfit; /* what is in use is not what the configuration asks for: other names, another root */
+    /* Of the certificate in use; 0: none. Written by the outbound thread, or where files are configured by
+     * the main thread. */
+    _Atomic int64_t not_before;
+    _Atomic int64_t not_after;
+    _Atomic int64_t intermediates_end;
+    struct expiry_watch watch;
+    char told_problem[PROBLEM_MAX_BYTES];
     /* One request under way, in an arena of its own. */
     struct arena *work;
-    EVP_PKEY *key;
+    struct own_certificate_request request;
     struct issuer_sign_job job;
 };
 
-/* ---- names: those of the base URL and of the alternate names ---- */
-
-static void add_name(struct own_certificate *own, const char *authority)
-{
-    struct bytes host = bytes_from_string(authority);
-    const uint8_t *end = host.n != 0 && host.p[0] == '[' ? memchr(host.p, ']', host.n) : NULL;
-    if (end != NULL)
-        host = bytes_of(host.p + 1, (size_t)(end - host.p - 1));
-    else if ((end = host.n == 0 ? NULL : memchr(host.p, ':', host.n)) != NULL)
-        host.n = (size_t)(end - host.p);
-    struct identifier name;
-    struct arena *scratch = arena_new();
-    bool good = identifier_parse(scratch, BYTES_LITERAL("ip"), host, &name) == NULL ||
-                identifier_parse(scratch, BYTES_LITERAL("dns"), host, &name) == NULL;
-    arena_free(scratch);
-    for (size_t i = 0; i < own->name_count && good; ++i)
-        good = identifier_compare(&own->names[i], &name) != 0;
-    if (good)
-        own->names[own->name_count++] = name;
-}
-
-static void collect_names(struct own_certificate *own, const struct config *config)
-{
-    own->names = arena_alloc_array(own->arena, config->alternate_name_count + 1, sizeof(own->names[0]));
-    add_name(own, config->base_url + strlen("https://"));
-    for (size_t i = 0; i < config->alternate_name_count; ++i)
-        add_name(own, config->alternate_names[i]);
-}
-
-/* ---- files ---- */
+/* ---- the certificate in use ---- */
 
 static bool use_pem(struct own_certificate *own, struct bytes chain_pem, struct bytes key_pem,
                     char why[static 256])
@@ -73,21 +52,47 @@ static bool use_pem(struct own_certificate *own, struct bytes chain_pem, struct 
     return http_server_set_certificate(own->server->http, chain_pem, key_pem, why);
 }
 
-static bool covers_names(const struct own_certificate *own, const struct certificate_facts *facts)
+/* `chain` is DER, leaf first. */
+static void note_ends(struct own_certificate *own, const struct certificate_facts *facts,
+                      const struct bytes *chain, size_t count)
 {
-    if (facts->identifier_count != own->name_count)
-        return false;
-    for (size_t i = 0; i < own->name_count; ++i) {
-        bool found = false;
-        for (size_t j = 0; j < facts->identifier_count && !found; ++j)
-            found = identifier_compare(&own->names[i], &facts->identifiers[j]) == 0;
-        if (!found)
-            return false;
-    }
-    return true;
+    atomic_store(&own->not_before, facts->not_before);
+    atomic_store(&own->not_after, facts->not_after);
+    atomic_store(&own->intermediates_end, issuer_chain_end(chain + 1, count - 1));
 }
 
-/* The stored certificate, when it is ours still: same names, same root, not over. */
+/* Tells when its end comes near: `because` it has not been renewed. */
+static void warn_of_end(struct own_certificate *own, const char *because)
+{
+    int64_t now = clock_now();
+    int64_t not_after = atomic_load(&own->not_after);
+    if (not_after == 0 || !expiry_watch_is_due(&own->watch, atomic_load(&own->not_before), not_after, now))
+        return;
+    char until[TIME_TEXT_BYTES];
+    char left[EXPIRY_TEXT_BYTES];
+    time_format(until, not_after);
+    expiry_format(left, not_after, now);
+    if (not_after <= now)
+        log_error("own TLS certificate: over since %s (%s), clients refuse it: %s", until, left, because);
+    else
+        log_warning("own TLS certificate: it ends at %s, in %s: %s", until, left, because);
+}
+
+/* ---- files ---- */
+
+/* Why the stored certificate is not what is wanted; NULL when it is. */
+static const char *stored_fault(const struct own_certificate *own, const struct certificate_facts *facts,
+                                struct bytes leaf, struct bytes chain_pem)
+{
+    if (!own_certificate_covers(facts, own->names, own->name_count))
+        return "it has other names than base_url and alternate_names";
+    if (!certificate_chains_to(leaf, chain_pem, own->issuer->roots))
+        return "it does not chain to the issuer's root";
+    return facts->not_after > clock_now() ? NULL : "it is over";
+}
+
+/* The stored certificate serves until there is a better one, even when it is over or not quite ours any more.
+ */
 static bool use_stored(struct own_certificate *own)
 {
     struct arena *arena = arena_new();
@@ -98,85 +103,69 @@ static bool use_stored(struct own_certificate *own)
     bool good = file_read(arena, own->chain_path, FILE_MAX_BYTES, &chain_pem) &&
                 file_read_secret(arena, own->key_path, FILE_MAX_BYTES, &key_pem) &&
                 certificates_from_pem(arena, chain_pem, &certificates, &count) &&
-                certificate_read_facts(arena, certificates[0], &facts) && facts.not_after > clock_now() &&
-                covers_names(own, &facts) &&
-                certificate_chains_to(certificates[0], chain_pem, own->issuer->roots) &&
+                certificate_read_facts(arena, certificates[0], &facts) &&
                 use_pem(own, chain_pem, key_pem, why);
     if (good) {
-        own->not_before = facts.not_before;
-        own->not_after = facts.not_after;
-        log_info("own TLS certificate from %s", own->chain_path);
+        const char *fault = stored_fault(own, &facts, certificates[0], chain_pem);
+        note_ends(own, &facts, certificates, count);
+        own->unfit = fault != NULL;
+        if (fault == NULL)
+            log_info("own TLS certificate from %s", own->chain_path);
+        else
+            log_warning("own TLS certificate from %s, until issuer %s gives a new one: %s", own->chain_path,
+                        own->issuer->id, fault);
     }
     arena_free(arena);
     return good;
 }
 
-static struct bytes key_to_pem(struct arena *arena, EVP_PKEY *key)
-{
-    autofree_bio BIO *bio = BIO_new(BIO_s_mem());
-    char *text = NULL;
-    if (bio == NULL || PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
-        return (struct bytes){0};
-    long length = BIO_get_mem_data(bio, &text);
-    struct bytes pem = arena_copy_secret(arena, bytes_of(text, (size_t)length));
-    OPENSSL_cleanse(text, (size_t)length);
-    return pem;
-}
-
 /* ---- asking the issuer ---- */
 
-static bool add_san(X509_REQ *csr, const struct own_certificate *own)
+static bool is_due(const struct own_certificate *own, int64_t now, int64_t *at)
 {
-    struct buffer text;
-    buffer_init(&text, own->work, FILE_MAX_BYTES);
-    for (size_t i = 0; i < own->name_count; ++i)
-        buffer_printf(&text, "%s%s:%s", i == 0 ? "" : ",", own->names[i].type == IDENTIFIER_IP ? "IP" : "DNS",
-                      own->names[i].value);
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, buffer_string(&text));
-    STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
-    bool good = extension != NULL && extensions != NULL && sk_X509_EXTENSION_push(extensions, extension) > 0;
-    if (good)
-        extension = NULL;
-    good = good && X509_REQ_add_extensions(csr, extensions) == 1;
-    X509_EXTENSION_free(extension);
-    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
-    return good;
+    int64_t not_after = atomic_load(&own->not_after);
+    return expiry_renewal_is_due(atomic_load(&own->not_before), not_after, now, at) || own->unfit ||
+           not_after == 0;
 }
 
-static void free_csr(void *csr)
+static void wait_until_due(struct own_certificate *own)
 {
-    X509_REQ_free(csr);
-}
-
-static bool make_csr(struct own_certificate *own)
-{
-    own->key = EVP_EC_gen("P-256");
-    X509_REQ *csr = X509_REQ_new();
-    uint8_t *der = NULL;
-    arena_on_free(own->work, free_csr, csr);
-    if (own->key == NULL || csr == NULL || X509_REQ_set_pubkey(csr, own->key) != 1 || !add_san(csr, own) ||
-        X509_REQ_sign(csr, own->key, EVP_sha256()) == 0)
-        return false;
-    int length = i2d_X509_REQ(csr, &der);
-    if (length <= 0)
-        return false;
-    own->job.csr = csr;
-    own->job.csr_der = arena_copy(own->work, bytes_of(der, (size_t)length));
-    OPENSSL_free(der);
-    return true;
+    int64_t at;
+    int64_t now = clock_now();
+    int64_t wait_ms = CHECK_MS;
+    if (!is_due(own, now, &at) && (at - now) * 1000 < wait_ms)
+        wait_ms = (at - now) * 1000;
+    outbound_timer_set(own->server->outbound, &own->timer,
+                       wait_ms < RETRY_FIRST_MS ? RETRY_FIRST_MS : wait_ms);
 }
 
 static void end_request(struct own_certificate *own, bool good)
 {
-    EVP_PKEY_free(own->key);
-    own->key = NULL;
     arena_free(own->work);
     own->work = NULL;
-    if (good)
+    if (good) {
         own->retry_ms = RETRY_FIRST_MS;
-    else
-        own->retry_ms = own->retry_ms * 2 > RETRY_MOST_MS ? RETRY_MOST_MS : own->retry_ms * 2;
-    outbound_timer_set(own->server->outbound, &own->timer, good ? CHECK_MS : own->retry_ms);
+        wait_until_due(own);
+        return;
+    }
+    own->retry_ms = own->retry_ms * 2 > RETRY_MOST_MS ? RETRY_MOST_MS : own->retry_ms * 2;
+    outbound_timer_set(own->server->outbound, &own->timer, own->retry_ms);
+}
+
+/* Without a certificate no client gets in, which is told at every try; else once, and when the end comes
+ * near. */
+static void fail_request(struct own_certificate *own, const char *problem)
+{
+    bool has_none = atomic_load(&own->not_after) == 0;
+    if (has_none)
+        log_error("own TLS certificate: there is none, and no client can connect: issuer %s did not provide "
+                  "one: %s",
+                  own->issuer->id, problem);
+    else if (strncmp(problem, own->told_problem, PROBLEM_MAX_BYTES - 1) != 0)
+        log_error("own TLS certificate: issuer %s did not provide a new one: %s", own->issuer->id, problem);
+    snprintf(own->told_problem, sizeof(own->told_problem), "%s", problem);
+    warn_of_end(own, problem);
+    end_request(own, false);
 }
 
 /* The key first: a certificate whose key was lost would be of no use. */
@@ -189,7 +178,7 @@ static bool store_and_use(struct own_certificate *own, const struct issuer_resul
         chain_pem =
             arena_printf(own->work, "%s%s", chain_pem, certificate_to_pem(own->work, result->chain[i]));
     struct bytes chain = bytes_from_string(chain_pem);
-    struct bytes key_pem = key_to_pem(own->work, own->key);
+    struct bytes key_pem = own_certificate_key_pem(own->work, own->request.key);
     *problem = why;
     if (!use_pem(own, chain, key_pem, why))
         return false;
@@ -218,16 +207,17 @@ static void on_signed(struct issuer_sign_job *job)
                                  &problem) &&
                store_and_use(own, result, &problem);
     }
-    if (good) {
-        char until[TIME_TEXT_BYTES];
-        time_format(until, facts.not_after);
-        log_info("own TLS certificate from issuer %s, good until %s", own->issuer->id, until);
-        own->not_before = facts.not_before;
-        own->not_after = facts.not_after;
-    } else {
-        log_error("own TLS certificate: issuer %s did not provide one: %s", own->issuer->id, problem);
+    if (!good) {
+        fail_request(own, problem);
+        return;
     }
-    end_request(own, good);
+    char until[TIME_TEXT_BYTES];
+    time_format(until, facts.not_after);
+    log_info("own TLS certificate from issuer %s, good until %s", own->issuer->id, until);
+    note_ends(own, &facts, result->chain, result->chain_count);
+    own->unfit = false;
+    own->told_problem[0] = '\0';
+    end_request(own, true);
 }
 
 static void request_certificate(struct own_certificate *own)
@@ -242,23 +232,29 @@ static void request_certificate(struct own_certificate *own)
     limits.profile_max_s = limits.issuer_max_s > 0 ? limits.issuer_max_s : INT32_MAX;
     own->job.token_id = token_id;
     const struct problem *problem = validity_plan(own->work, &limits, clock_now(), 0, 0, &own->job.validity);
-    if (problem != NULL || !make_csr(own) || !stepca_token_id_new(token_id)) {
-        log_error("own TLS certificate: %s",
-                  problem == NULL ? "OpenSSL cannot make a request" : problem->detail);
-        end_request(own, false);
+    if (problem != NULL ||
+        !own_certificate_request_make(own->work, own->names, own->name_count, &own->request) ||
+        !stepca_token_id_new(token_id)) {
+        fail_request(own, problem == NULL ? "OpenSSL cannot make a request" : problem->detail);
         return;
     }
+    own->job.csr = own->request.csr;
+    own->job.csr_der = own->request.csr_der;
     issuer_sign(own->issuer, &own->job);
 }
 
 static void check(void *argument)
 {
     struct own_certificate *own = argument;
-    int64_t lifetime = own->not_after - own->not_before;
-    if (own->not_after == 0 || clock_now() > own->not_before + lifetime * 2 / 3)
-        request_certificate(own);
-    else
+    int64_t at;
+    if (own->issuer == NULL) {
+        warn_of_end(own, "replace the files of tls.cert and tls.key, and send SIGHUP");
         outbound_timer_set(own->server->outbound, &own->timer, CHECK_MS);
+    } else if (is_due(own, clock_now(), &at)) {
+        request_certificate(own);
+    } else {
+        wait_until_due(own);
+    }
 }
 
 static void run_begin(struct outbound_message *message)
@@ -268,56 +264,66 @@ static void run_begin(struct outbound_message *message)
 
 /* ---- life ---- */
 
-static bool use_configured_files(struct server *server, char why[static 256])
+static bool use_configured_files(struct own_certificate *own, char why[static 256])
 {
-    const struct config *config = server->config;
+    const struct config *config = own->server->config;
     struct arena *arena = arena_new();
-    struct bytes chain_pem, key_pem;
+    struct bytes chain_pem, key_pem, *certificates = NULL;
+    size_t count = 0;
+    struct certificate_facts facts;
     bool good = false;
     if (!file_read(arena, config->tls_cert_path, FILE_MAX_BYTES, &chain_pem))
         snprintf(why, 256, "tls.cert: cannot read %.180s: %s", config->tls_cert_path, strerror(errno));
     else if (!file_read_secret(arena, config->tls_key_path, FILE_MAX_BYTES, &key_pem))
         snprintf(why, 256, "tls.key: cannot read %.180s: %s", config->tls_key_path, strerror(errno));
     else
-        good = http_server_set_certificate(server->http, chain_pem, key_pem, why);
+        good = use_pem(own, chain_pem, key_pem, why);
+    if (good && certificates_from_pem(arena, chain_pem, &certificates, &count) &&
+        certificate_read_facts(arena, certificates[0], &facts))
+        note_ends(own, &facts, certificates, count);
     arena_free(arena);
     return good;
 }
 
+static void prepare_issuing(struct own_certificate *own)
+{
+    const struct config *config = own->server->config;
+    own->issuer = server_issuer(own->server, config->tls_issuer);
+    own->chain_path = own_certificate_path(own->arena, config);
+    own->key_path = arena_printf(own->arena, "%s.tls.key", config->database);
+    own->names = own_certificate_names(own->arena, config, &own->name_count);
+    if (!use_stored(own))
+        log_info("asking issuer %s for the own TLS certificate", own->issuer->id);
+}
+
 bool own_certificate_start(struct server *server, char why[static 256])
 {
-    const struct config *config = server->config;
-    if (config->tls_issuer == NULL)
-        return use_configured_files(server, why);
     struct own_certificate *own = calloc(1, sizeof(*own));
     if (own == NULL)
         abort();
     own->server = server;
     own->arena = arena_new();
-    own->issuer = server_issuer(server, config->tls_issuer);
-    own->chain_path = own_certificate_path(own->arena, config);
-    own->key_path = arena_printf(own->arena, "%s.tls.key", config->database);
     own->retry_ms = RETRY_FIRST_MS / 2;
     own->timer = (struct outbound_timer){.run = check, .argument = own};
     own->begin.run = run_begin;
-    collect_names(own, config);
     server->own_certificate = own;
-    if (!use_stored(own))
-        log_info("asking issuer %s for the own TLS certificate", own->issuer->id);
+    if (server->config->tls_issuer != NULL)
+        prepare_issuing(own);
+    else if (!use_configured_files(own, why))
+        return false;
     outbound_post(server->outbound, &own->begin);
     return true;
 }
 
 bool own_certificate_reload(struct server *server, char why[static 256])
 {
-    return server->config->tls_issuer != NULL || use_configured_files(server, why);
+    return server->config->tls_issuer != NULL || use_configured_files(server->own_certificate, why);
 }
 
 void own_certificate_free(struct own_certificate *own)
 {
     if (own == NULL)
         return;
-    EVP_PKEY_free(own->key);
     arena_free(own->work);
     arena_free(own->arena);
     free(own);
@@ -326,6 +332,18 @@ void own_certificate_free(struct own_certificate *own)
 const char *own_certificate_path(struct arena *arena, const struct config *config)
 {
     return arena_printf(arena, "%s.tls.crt", config->database);
+}
+
+void own_certificate_read_expiry(const struct server *server, struct own_certificate_expiry *out)
+{
+    const struct own_certificate *own = server->own_certificate;
+    const char *id = server->config->tls_issuer;
+    const struct issuer *issuer = id == NULL ? NULL : server_issuer(server, id);
+    *out = (struct own_certificate_expiry){
+        .leaf = own == NULL ? 0 : atomic_load(&own->not_after),
+        .intermediates = own == NULL ? 0 : atomic_load(&own->intermediates_end),
+        .roots = issuer == NULL ? 0 : issuer->roots_first_end,
+    };
 }
 
 struct bytes own_certificate_intermediates(const struct server *server, struct arena *arena)

@@ -1,6 +1,8 @@
 /*
  * The gateway's own TLS certificate: from files, or from an issuer, then kept in files beside the database
- * (so that a restart needs no new one) and renewed by itself when two thirds of its life are over.
+ * (so that a restart needs no new one) and renewed by itself when a third of its life is left. While the
+ * issuer is away it stays in use, over or not: clients that look at the rest of it are better off than with
+ * none. The log tells when it will end, well before.
  */
 #pragma once
 
@@ -18,6 +20,15 @@ struct bytes own_certificate_intermediates(const struct server *server, struct a
 
 /* Where the chain is kept that an issuer signed. */
 const char *own_certificate_path(struct arena *arena, const struct config *config);
+
+/* When the certificate in use ends, and the first of its intermediates and of its issuer's roots; 0 for what
+ * there is none of or is not known. Any thread. */
+struct own_certificate_expiry {
+    int64_t leaf;
+    int64_t intermediates;
+    int64_t roots;
+};
+void own_certificate_read_expiry(const struct server *server, struct own_certificate_expiry *out);
 
 /* After outbound_stop. */
 void own_certificate_free(struct own_certificate *own);

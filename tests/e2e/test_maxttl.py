@@ -1,12 +1,14 @@
 """How long certificates live: the profile's max_ttl holds, the CA's default stays a default."""
 
 import datetime
+import ssl
 
 import pytest
 
 from client_scenarios import fresh_name
+from support import tools
 from support.acme_client import HttpProver, Refused
-from support.certificates import lifetime
+from support.certificates import lifetime, read_chain
 
 HOUR = datetime.timedelta(hours=1)
 BACKDATE = datetime.timedelta(minutes=1)
@@ -107,3 +109,20 @@ def test_a_wish_that_cannot_be_met_is_refused_at_once(current_site, members):
         client.order([fresh_name()], **members(utc_now()))
     assert refused.value.reply.status == 400 and refused.value.reply.problem == "malformed"
     assert "not" in refused.value.reply.detail
+
+
+@pytest.mark.parametrize("version", tools.STEP_CA_VERSIONS)
+def test_no_certificate_outlives_its_chain(ttl_gateway, new_step_ca, responder, version):
+    """step-ca by itself would sign for a day below an intermediate that ends in eight hours."""
+    ca = new_step_ca(version=version, valid_for=8 * HOUR)
+    end = ca.issuing.certificate.not_valid_after
+    gateway = ttl_gateway("24h", ca)
+    chain = ssl.get_server_certificate(("127.0.0.1", gateway.port))
+    assert end - 2 * SLACK <= read_chain(chain)[0].not_valid_after <= end
+    client, prover = gateway.client(), HttpProver(responder(gateway))
+    assert end - 2 * SLACK <= client.issue([fresh_name()], prover)[0].not_valid_after <= end
+    wish = end - HOUR
+    assert client.issue([fresh_name()], prover, notAfter=rfc3339(wish))[0].not_valid_after == wish
+    with pytest.raises(Refused) as refused:
+        client.order([fresh_name()], notAfter=rfc3339(end + HOUR))
+    assert refused.value.reply.problem == "malformed"

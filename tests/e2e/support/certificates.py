@@ -91,11 +91,11 @@ def _key_identifiers(builder, public_key, issuer_key):
 class Authority:
     """A certificate authority in memory: its certificate and key, and the authority above it (None for a root)."""
 
-    def __init__(self, name, parent=None, path_length=None):
+    def __init__(self, name, parent=None, path_length=None, valid_for=datetime.timedelta(days=30)):
         self.key = new_key()
         self.parent = parent
         above = parent.certificate.subject if parent else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = _begin(name, above, self.key.public_key(), datetime.timedelta(days=30))
+        builder = _begin(name, above, self.key.public_key(), valid_for)
         builder = builder.add_extension(x509.BasicConstraints(True, path_length), critical=True)
         builder = builder.add_extension(
             x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True

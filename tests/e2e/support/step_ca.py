@@ -1,5 +1,6 @@
 """A real step-ca with a root and an intermediate of its own, on a loopback port."""
 
+import datetime
 import json
 import secrets
 import ssl
@@ -20,8 +21,8 @@ PROVISIONER = "acmegate"
 
 class StepCA:
     """`provisioner_keys` maps a provisioner's name to its key; `claims` are those of all of them, `policy` is the
-    authority's. `acme` gives the current version an ACME server of its own, at /acme/acme/directory: the port of http-01 and
-    the resolver."""
+    authority's; `valid_for` is how long the intermediates live. `acme` gives the current version an ACME server of its
+    own, at /acme/acme/directory: the port of http-01 and the resolver."""
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class StepCA:
         claims=None,
         policy=None,
         intermediates=1,
+        valid_for=datetime.timedelta(days=30),
         template=None,
         log_format="json",
         acme=None,
@@ -45,11 +47,11 @@ class StepCA:
         self.acme = acme
         self.port = free_port()
         self.process = None
-        self.root = Authority("acmegate test root")
+        self.root = Authority("acmegate test root", valid_for=datetime.timedelta(days=60))
         self.chain = []
         above = self.root
         for depth in range(intermediates, 0, -1):
-            above = Authority(f"acmegate test intermediate {depth}", above, depth - 1)
+            above = Authority(f"acmegate test intermediate {depth}", above, depth - 1, valid_for)
             self.chain.insert(0, above)
         folder.mkdir(parents=True)
         self._write_files()

@@ -158,7 +158,7 @@ Test(local_ca_made, permitted_names_are_in_the_intermediate_and_hold)
         autofree_x509 X509 *intermediate = read_certificate(local_ca_intermediates(trial.ca).certificates[0]);
         int at = X509_get_ext_by_NID(intermediate, NID_name_constraints, -1);
         cr_assert(at >= 0 && X509_EXTENSION_get_critical(X509_get_ext(intermediate, at)));
-        cr_expect_eq(outcome, name_cases[i].good ? LOCAL_CA_DONE : LOCAL_CA_REFUSED, "%s: %s",
+        cr_expect_eq(outcome, name_cases[i].good ? LOCAL_CA_DONE : LOCAL_CA_NAME_REFUSED, "%s: %s",
                      name_cases[i].names, why);
         cr_expect(name_cases[i].good || strstr(why, "lies outside the name constraints") != NULL, "%s", why);
         end(&trial);
@@ -181,7 +181,7 @@ Test(local_ca_made, permitted_names_that_the_intermediate_does_not_have_are_an_e
     cr_expect(bytes_equal(local_ca_root_pem(trial.ca), root));
     struct local_ca_chain chain;
     const char *why = "";
-    cr_expect_eq(sign_at(&trial, "DNS:a.example", NOW, &chain, &why), LOCAL_CA_REFUSED);
+    cr_expect_eq(sign_at(&trial, "DNS:a.example", NOW, &chain, &why), LOCAL_CA_NAME_REFUSED);
     cr_expect_eq(sign_at(&trial, "DNS:a.internal", NOW, &chain, &why), LOCAL_CA_DONE, "%s", why);
     end(&trial);
 }
@@ -277,7 +277,7 @@ Test(local_ca_made, the_intermediate_is_renewed_when_a_third_of_its_life_is_left
     struct local_ca_chain old_chain = {.certificates = &before, .count = 1};
     cr_expect(verifies(&trial, old_leaf.certificates[0], after));
     cr_expect(verifies(&trial, new_leaf.certificates[0], old_chain));
-    cr_expect_eq(sign_at(&trial, "DNS:a.example", due + DAY_S, &new_leaf, &why), LOCAL_CA_REFUSED);
+    cr_expect_eq(sign_at(&trial, "DNS:a.example", due + DAY_S, &new_leaf, &why), LOCAL_CA_NAME_REFUSED);
 
     const char *kept =
         arena_printf(trial.arena, "intermediate_ca.%.16s.crt", certificate_fingerprint(trial.arena, before));
