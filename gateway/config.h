@@ -110,6 +110,7 @@ struct config {
     size_t profile_count;
     const struct endpoint_config *endpoints;
     size_t endpoint_count;
+    const char *native_profile; /* of what is passed on to the CA's own API; NULL: nothing is */
     struct validation_config validation;
     int64_t finalize_give_up_after_s;
     int64_t hold_reply_ms; /* how long challenge and finalize replies wait for the final state */

@@ -193,6 +193,11 @@ const struct config_key config_keys[] = {
              "once (RFC 9444). "
              "Needs `authorization_lifetime`; not beside `caa_identities`."},
 
+    {"native.profile", TOP(native_profile), .type = CONFIG_TEXT,
+     .help = "Passes step-ca's own API (`step ca certificate`, `renew`, `revoke`…) on to the CA of this profile, "
+             "which "
+             "says what may be had so: names, types of key, `max_ttl`. Without it nothing is passed on."},
+
     {"validation.resolvers", TOP(validation.resolvers),
      .count_offset = offsetof(struct config, validation.resolver_count), .type = CONFIG_RESOLVERS,
      .fallback = "[]", .help = "Name servers to ask, as `address` or `address:port`. Empty: the system's."},

@@ -78,6 +78,21 @@ static void check_issuer(struct config_reader *reader, const struct issuer_confi
                      "at most %d can be offered", ALTERNATE_CHAINS_MAX);
 }
 
+static void check_native(struct config_reader *reader)
+{
+    const char *name = reader->config->native_profile;
+    if (name == NULL)
+        return;
+    const struct profile_config *profile = config_profile(reader->config, name);
+    const struct issuer_config *issuer =
+        profile == NULL || profile->issuer == NULL ? NULL : config_issuer(reader->config, profile->issuer);
+    if (profile == NULL)
+        config_error(reader, "native.profile", "there is no profile named \"%s\"", name);
+    else if (issuer != NULL && issuer->type != ISSUER_STEPCA)
+        config_error(reader, "native.profile",
+                     "its issuer \"%s\" has no API to pass on: it must be of type stepca", issuer->id);
+}
+
 void config_check_rules(struct config_reader *reader)
 {
     const struct config *config = reader->config;
@@ -88,6 +103,7 @@ void config_check_rules(struct config_reader *reader)
     if (config->endpoint_count == 0)
         config_error(reader, "endpoints", "name at least one");
     check_tls(reader);
+    check_native(reader);
     for (size_t i = 0; i < config->issuer_count; i++)
         check_issuer(reader, &config->issuers[i]);
     for (size_t i = 0; i < config->profile_count; i++)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/log.h"
+#include "gateway/routes.h"
 #include "gateway/work.h"
 
 enum { OVERLOADED_RETRY_AFTER_S = 5, USER_AGENT_MAX_BYTES = 200 };
@@ -153,6 +154,12 @@ static void finish(struct exchange *exchange)
 {
     if (exchange->problem == NULL && exchange->reply.status == 0)
         exchange->route->render(exchange);
+    enum route_authentication authentication =
+        exchange->route == NULL ? ROUTE_OPEN : exchange->route->authentication;
+    if (authentication == ROUTE_STEPCA) {
+        native_finish(exchange);
+        return;
+    }
     if (exchange->problem != NULL)
         render_problem(exchange->arena, exchange->problem, &exchange->reply);
     if (exchange->problem != NULL && exchange->problem->type == PROBLEM_RATE_LIMITED)
@@ -164,11 +171,22 @@ static void finish(struct exchange *exchange)
     bool is_directory = exchange->route != NULL && strcmp(exchange->route->pattern, "/directory") == 0;
     const char *directory_url =
         exchange->endpoint == NULL || is_directory ? NULL : url_directory(exchange->arena, &exchange->urls);
-    bool is_plain = exchange->route != NULL && exchange->route->authentication == ROUTE_PLAIN;
+    bool is_plain = authentication == ROUTE_PLAIN;
     if (!is_plain || exchange->problem != NULL)
         add_common_headers(exchange->server, exchange->arena, &exchange->reply,
                            !is_plain && (is_post || is_nonce), directory_url);
     http_reply(exchange->request, &exchange->reply);
+}
+
+static void on_answered(struct http_message *message)
+{
+    finish((struct exchange *)((char *)message - offsetof(struct exchange, message)));
+}
+
+void exchange_answer(struct exchange *exchange)
+{
+    exchange->message.run = on_answered;
+    http_loop_post(exchange->request->loop, &exchange->message);
 }
 
 static void refuse(struct exchange *exchange, const struct problem *problem)
@@ -404,7 +422,7 @@ void exchange_begin(void *server, struct http_request *request)
     const struct problem *problem = route_request(exchange);
     if (problem == NULL && request->body_too_long)
         problem = too_long(exchange->arena);
-    if (problem == NULL && exchange->route->authentication != ROUTE_PLAIN &&
+    if (problem == NULL && exchange->route->authentication < ROUTE_PLAIN &&
         bytes_equal_string(request->method, "POST"))
         problem = authenticate(exchange);
     if (problem != NULL) {
@@ -413,6 +431,8 @@ void exchange_begin(void *server, struct http_request *request)
     }
     if (exchange->route->prepare != NULL)
         exchange->route->prepare(exchange);
+    if (exchange->away)
+        return;
     if (exchange->problem != NULL || exchange->answered || exchange->route->apply == NULL)
         finish(exchange);
     else

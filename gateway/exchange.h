@@ -18,15 +18,16 @@ enum route_authentication {
     ROUTE_KID,  /* signed by an account */
     ROUTE_EITHER,
     ROUTE_PLAIN, /* no envelope: what is POSTed is for the route to read */
+    ROUTE_STEPCA, /* as ROUTE_PLAIN, refusals in step-ca's form */
 };
 
 struct route {
-    const char *pattern; /* {id}, {chain}, {type} and {certificate} are parsed into the exchange */
+    const char *pattern; /* {id}, {chain}, {type}, {certificate} and {name} are parsed into the exchange */
     const char *methods; /* for the Allow header */
     enum route_authentication authentication;
     bool post_as_get_only; /* any payload is refused */
     /* Parses and checks; sets exchange->problem to refuse, exchange->answered when `render` can follow at
-     * once. */
+     * once, exchange->away when exchange_answer follows. */
     void (*prepare)(struct exchange *exchange);
     /* Loads, decides, writes. A problem set here is answered after the COMMIT. NULL for routes that only
      * read. */
@@ -51,6 +52,7 @@ struct exchange {
     size_t alternate_chain; /* of a certificate, from 1; 0: its own */
     enum challenge_type challenge_type;
     struct bytes certificate_identifier; /* RFC 9773 §4.1, unchecked */
+    struct bytes name;                   /* as it stands there */
 
     /* from the signed envelope */
     struct envelope envelope;
@@ -61,6 +63,7 @@ struct exchange {
     /* between the steps */
     void *state; /* the route's own */
     bool answered;
+    bool away;         /* set by `prepare`: other threads have it until one calls exchange_answer */
     int64_t hold_key;  /* set by `apply`: the reply waits, bounded, for this object's outcome */
     unsigned work_due; /* set by `apply`: enum work_due, the outbound work in what was committed */
     struct work_item *hand_over; /* set by `apply`: what the outbound thread goes on with after the COMMIT */
@@ -81,6 +84,9 @@ struct loop_state {
 void exchange_begin(void *server, struct http_request *request);
 void exchange_render_refusal(void *server, struct arena *arena, int status, bool is_post,
                              struct http_reply *reply);
+
+/* Any thread, once, for an exchange that is away: its problem or its reply is set. */
+void exchange_answer(struct exchange *exchange);
 
 /* The loop's read session. */
 struct store_session *exchange_session(struct exchange *exchange);

@@ -33,6 +33,7 @@ struct http_request {
     struct bytes host;   /* the Host header, unchecked */
     struct bytes content_type;
     struct bytes user_agent;
+    struct bytes authorization;
     struct bytes body; /* empty when body_too_long */
     bool body_too_long;
     char client_address[INET6_ADDRSTRLEN];

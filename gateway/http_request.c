@@ -47,6 +47,7 @@ int http_on_request(h2o_handler_t *self, h2o_req_t *req)
         .host = arena_copy(arena, to_bytes(req->authority)),
         .content_type = copy_header(arena, req, H2O_TOKEN_CONTENT_TYPE),
         .user_agent = copy_header(arena, req, H2O_TOKEN_USER_AGENT),
+        .authorization = copy_header(arena, req, H2O_TOKEN_AUTHORIZATION),
         .body_too_long = req->entity.len > HTTP_MAX_BODY_BYTES,
         .guard = guard,
     };
@@ -71,6 +72,8 @@ static const char *reason_phrase(int status)
         return "No Content";
     case 400:
         return "Bad Request";
+    case 401:
+        return "Unauthorized";
     case 403:
         return "Forbidden";
     case 404:
@@ -87,8 +90,14 @@ static const char *reason_phrase(int status)
         return "Too Many Requests";
     case 500:
         return "Internal Server Error";
+    case 501:
+        return "Not Implemented";
+    case 502:
+        return "Bad Gateway";
     case 503:
         return "Service Unavailable";
+    case 504:
+        return "Gateway Timeout";
     default:
         return "Status";
     }

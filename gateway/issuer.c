@@ -8,6 +8,7 @@
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
 #include "acme/x509_read.h"
+#include "gateway/issuer_api.h"
 #include "gateway/issuer_local.h"
 #include "gateway/issuer_stepca.h"
 #include "gateway/log.h"
@@ -110,6 +111,11 @@ void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job)
 {
     ensure_permit(issuer, ISSUER_WORK_REVOKE, &job->permit);
     issuer->operations->revoke(issuer, job);
+}
+
+const struct issuer_api *issuer_api_of(const struct issuer *issuer)
+{
+    return issuer->operations->api;
 }
 
 void issuer_read_status(struct issuer *issuer, struct issuer_status *out)

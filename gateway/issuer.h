@@ -73,6 +73,7 @@ struct issuer_status {
 };
 
 struct issuer;
+struct issuer_api;
 
 struct issuer_operations {
     void (*sign)(struct issuer *issuer, struct issuer_sign_job *job);
@@ -83,6 +84,7 @@ struct issuer_operations {
     /* Frees it and answers nobody any more. Only once outbound_stop has returned: until then a reply to one
      * of its calls may still come. */
     void (*stop)(struct issuer *issuer);
+    const struct issuer_api *api; /* NULL: the CA has none of its own */
 };
 
 /* The part that every issuer begins with. */

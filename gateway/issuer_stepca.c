@@ -97,6 +97,7 @@ static void stepca_free(struct issuer_stepca *issuer)
     issuer_release(&issuer->base);
     arena_free(issuer->round.arena);
     arena_free(issuer->key_id_arena);
+    arena_free(issuer->grants.arena);
     arena_free(issuer->arena);
 }
 
@@ -117,6 +118,7 @@ static const struct issuer_operations stepca_operations = {
     .sign = stepca_sign,
     .revoke = stepca_revoke,
     .stop = stepca_stop,
+    .api = &issuer_stepca_api,
 };
 
 static bool load_roots(struct issuer_stepca *issuer, const struct issuer_config *config,
@@ -180,6 +182,7 @@ struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outb
     issuer->provisioner_name = arena_duplicate(arena, config->provisioner_name);
     issuer->timeout_ms = config->request_timeout_s * 1000;
     issuer->wish_s = config->validity_s;
+    issuer->api_lane.max_running = config->max_concurrent > 0 ? (size_t)config->max_concurrent : 1;
     issuer->refresh_timer = (struct outbound_timer){.run = refresh_due, .argument = issuer};
     issuer_stepca_publish_limits(issuer);
     issuer->start.run = start;

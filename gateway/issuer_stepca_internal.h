@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include "gateway/issuer_api.h"
 #include "gateway/issuer_stepca.h"
 #include "stepca/messages.h"
 #include "stepca/provisioner_key.h"
@@ -28,6 +29,30 @@ struct call_lane {
     size_t running;
 };
 
+/* Requests that are passed on. */
+struct api_lane {
+    struct issuer_api_job *first, *last;
+    size_t waiting;
+    size_t running;
+    size_t max_running;
+};
+
+/* What the CA grants one of its JWK provisioners. */
+struct provisioner_grant {
+    struct provisioner_grant *next;
+    const char *name;
+    const char *key_id; /* NULL: seen in a token without one */
+    int64_t min_s, max_s, default_s; /* 0: not known */
+    int64_t observed_s;              /* the life of a certificate that was left to the CA; 0 before the first */
+};
+
+/* Those of the last round of refreshing, and what was observed since. */
+struct provisioner_grants {
+    struct arena *arena;
+    struct provisioner_grant *first;
+    size_t count;
+};
+
 enum advertisement {
     ADVERTISEMENT_UNKNOWN,
     ADVERTISEMENT_OURS,
@@ -41,6 +66,7 @@ struct refresh_round {
     size_t pages;
     enum advertisement advertisement;
     struct stepca_provisioner provisioner; /* unless missing */
+    struct provisioner_grants grants;      /* in an arena of their own, that outlives the round */
 };
 
 struct issuer_stepca {
@@ -54,6 +80,8 @@ struct issuer_stepca {
     struct provisioner_key key;
     struct call_lane sign_lane;
     struct call_lane revoke_lane;
+    struct api_lane api_lane;
+    struct provisioner_grants grants;
 
     bool retired; /* another issuer serves in its place: no more refreshing */
     struct outbound_message start;
@@ -91,3 +119,12 @@ void issuer_stepca_refresh(struct issuer_stepca *issuer);
 
 /* The limits from the last round and from what was observed since, to all readers. */
 void issuer_stepca_publish_limits(struct issuer_stepca *issuer);
+
+/* ---- issuer_stepca_api.c ---- */
+
+extern const struct issuer_api issuer_stepca_api;
+
+/* Adds a page's provisioners to those of the round. */
+void issuer_stepca_collect_grants(struct refresh_round *round, const struct stepca_provisioner_page *page);
+/* The round is good: its provisioners are those that count, with what was observed of them before. */
+void issuer_stepca_adopt_grants(struct issuer_stepca *issuer);

@@ -38,6 +38,7 @@ static void get(struct issuer_stepca *issuer, const char *path, const char *quer
 static void end_round(struct issuer_stepca *issuer, int64_t next_ms)
 {
     arena_free(issuer->round.arena);
+    arena_free(issuer->round.grants.arena);
     issuer->round = (struct refresh_round){0};
     if (issuer->retired) {
         return;
@@ -135,6 +136,7 @@ static void succeed_round(struct issuer_stepca *issuer)
 {
     const struct refresh_round *round = &issuer->round;
     adopt_key_id(issuer, round);
+    issuer_stepca_adopt_grants(issuer);
     issuer->limits.issuer_min_s = round->provisioner.min_s;
     issuer->limits.issuer_max_s = round->provisioner.max_s;
     issuer->limits.issuer_default_s = round->provisioner.default_s;
@@ -178,8 +180,7 @@ static void intermediates_arrived(void *context, const struct outbound_http_repl
     succeed_round(issuer);
 }
 
-/* True when our own was found and no further page is needed. */
-static bool look_for_ours(struct issuer_stepca *issuer, const struct stepca_provisioner_page *page)
+static void look_for_ours(struct issuer_stepca *issuer, const struct stepca_provisioner_page *page)
 {
     struct refresh_round *round = &issuer->round;
     for (size_t i = 0; i < page->count; i++) {
@@ -191,11 +192,10 @@ static bool look_for_ours(struct issuer_stepca *issuer, const struct stepca_prov
         round->provisioner = *provisioner;
         if (thumbprint != NULL && strcmp(thumbprint, issuer->key.jwk.thumbprint) == 0) {
             round->advertisement = ADVERTISEMENT_OURS;
-            return true;
+            return;
         }
         round->advertisement = ADVERTISEMENT_OTHER_KEY;
     }
-    return false;
 }
 
 /* Cursors go into a URL unescaped: step-ca's are hexadecimal. */
@@ -223,8 +223,11 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
         return;
     }
     issuer->round.pages++;
-    if (look_for_ours(issuer, &page) || page.next_cursor[0] == '\0' ||
-        issuer->round.pages == REFRESH_MAX_PAGES) {
+    issuer_stepca_collect_grants(&issuer->round, &page);
+    if (issuer->round.advertisement != ADVERTISEMENT_OURS) {
+        look_for_ours(issuer, &page);
+    }
+    if (page.next_cursor[0] == '\0' || issuer->round.pages == REFRESH_MAX_PAGES) {
         get(issuer, "intermediates", "", intermediates_arrived);
         return;
     }
@@ -234,6 +237,10 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
 
 void issuer_stepca_refresh(struct issuer_stepca *issuer)
 {
-    issuer->round = (struct refresh_round){.arena = arena_new(), .advertisement = ADVERTISEMENT_MISSING};
+    issuer->round = (struct refresh_round){
+        .arena = arena_new(),
+        .advertisement = ADVERTISEMENT_MISSING,
+        .grants = {.arena = arena_new()},
+    };
     get(issuer, "provisioners", "?limit=100", provisioners_arrived);
 }

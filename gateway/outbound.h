@@ -58,6 +58,7 @@ struct outbound_http_request {
     const char *method; /* "GET" or "POST" */
     const char *url;
     struct bytes body;        /* for POST: application/json */
+    const char *authorization; /* the header, NULL for none */
     struct bytes trusted_pem; /* https: these roots and no others; empty means the certificate is not looked
                                  at (http-01 redirects to https, RFC 8555 §8.3) */
     const struct sockaddr_storage

@@ -102,6 +102,12 @@ static void set_body(struct transfer *transfer, struct bytes body)
     transfer->headers = curl_slist_append(transfer->headers, "Expect:");
 }
 
+static void set_authorization(struct transfer *transfer, const char *value)
+{
+    const char *line = arena_printf(transfer->arena, "Authorization: %s", value);
+    transfer->headers = curl_slist_append(transfer->headers, line);
+}
+
 static void set_options(struct transfer *transfer, const struct outbound_http_request *request)
 {
     CURL *easy = transfer->easy;
@@ -123,6 +129,8 @@ static void set_options(struct transfer *transfer, const struct outbound_http_re
         pin_address(transfer);
     if (strcmp(request->method, "POST") == 0)
         set_body(transfer, request->body);
+    if (request->authorization != NULL)
+        set_authorization(transfer, request->authorization);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 

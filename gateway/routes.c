@@ -30,6 +30,20 @@ static const struct route site_routes[] = {
     {"/health", "GET, HEAD", ROUTE_PLAIN, false, NULL, NULL, health_render},
 };
 
+/* step-ca's own API, where the configuration passes it on: at "/" and at "/1.0". Its /health is ours. */
+static const struct route native_routes[] = {
+    {"/health", "GET", ROUTE_PLAIN, false, NULL, NULL, health_render},
+    {"/version", "GET", ROUTE_STEPCA, false, native_read_prepare, NULL, NULL},
+    {"/roots", "GET", ROUTE_STEPCA, false, native_read_prepare, NULL, NULL},
+    {"/root/{name}", "GET", ROUTE_STEPCA, false, native_read_prepare, NULL, NULL},
+    {"/provisioners", "GET", ROUTE_STEPCA, false, native_read_prepare, NULL, NULL},
+    {"/provisioners/{name}/encrypted-key", "GET", ROUTE_STEPCA, false, native_read_prepare, NULL, NULL},
+    {"/sign", "POST", ROUTE_STEPCA, false, native_sign_prepare, NULL, NULL},
+    {"/renew", "POST", ROUTE_STEPCA, false, native_renew_prepare, NULL, NULL},
+    {"/rekey", "POST", ROUTE_STEPCA, false, native_rekey_prepare, NULL, NULL},
+    {"/revoke", "POST", ROUTE_STEPCA, false, native_revoke_prepare, NULL, NULL},
+};
+
 /* The next segment, its slash left off; `path` goes on behind it. */
 static struct bytes take_segment(struct bytes *path)
 {
@@ -59,6 +73,10 @@ static bool segment_matches(struct exchange *exchange, struct bytes pattern, str
         exchange->certificate_identifier = segment;
         return segment.n != 0;
     }
+    if (bytes_equal_string(pattern, "{name}")) {
+        exchange->name = segment;
+        return segment.n != 0;
+    }
     return bytes_equal(pattern, segment);
 }
 
@@ -80,9 +98,21 @@ static const struct route *find_in(struct exchange *exchange, const struct route
     return NULL;
 }
 
+static const struct route *find_native(struct exchange *exchange, struct bytes path)
+{
+    const size_t version_bytes = strlen("/1.0");
+    if (exchange->server->config->native_profile == NULL)
+        return NULL;
+    if (bytes_has_prefix(path, BYTES_LITERAL("/1.0/")))
+        path = bytes_of(path.p + version_bytes, path.n - version_bytes);
+    return find_in(exchange, native_routes, sizeof(native_routes) / sizeof(native_routes[0]), path);
+}
+
 const struct route *routes_find(struct exchange *exchange, struct bytes path)
 {
-    if (exchange->endpoint == NULL)
-        return find_in(exchange, site_routes, sizeof(site_routes) / sizeof(site_routes[0]), path);
-    return find_in(exchange, endpoint_routes, sizeof(endpoint_routes) / sizeof(endpoint_routes[0]), path);
+    if (exchange->endpoint != NULL)
+        return find_in(exchange, endpoint_routes, sizeof(endpoint_routes) / sizeof(endpoint_routes[0]), path);
+    const struct route *route =
+        find_in(exchange, site_routes, sizeof(site_routes) / sizeof(site_routes[0]), path);
+    return route != NULL ? route : find_native(exchange, path);
 }

@@ -1,4 +1,5 @@
-/* The steps of every route, one file a resource: route_{directory,account,order,authorization,certificate,renewal_info}.c.
+/* The steps of every route, one file a resource: route_{directory,account,order,authorization,certificate,renewal_info}.c,
+ * and route_native*.c for step-ca's own API.
  */
 #pragma once
 
@@ -46,7 +47,7 @@ void challenge_render_route(struct exchange *exchange);
 /* route_renewal_info.c (RFC 9773 §4) */
 void renewal_info_prepare(struct exchange *exchange);
 void renewal_info_render_route(struct exchange *exchange);
-/* The certificate that an identifier of RFC 9773 names, of this endpoint; STORE_NOT_FOUND when there is none. */
+/* The certificate that an identifier of RFC 9773 names, of this endpoint or of none; STORE_NOT_FOUND when there is none. */
 enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
                                            struct bytes identifier, const char *serial, struct certificate *out);
 
@@ -56,3 +57,14 @@ void certificate_render(struct exchange *exchange);
 void revoke_prepare(struct exchange *exchange);
 enum store_apply_result revoke_apply(struct exchange *exchange, struct store_session *session);
 void revoke_render(struct exchange *exchange);
+
+/* route_native.c (docs/native.md) */
+void native_read_prepare(struct exchange *exchange);
+void native_rekey_prepare(struct exchange *exchange);
+/* Sends the reply of a ROUTE_STEPCA; a problem as step-ca's {"status": …, "message": …}. */
+void native_finish(struct exchange *exchange);
+
+/* route_native_sign.c, route_native_renew.c, route_native_revoke.c */
+void native_sign_prepare(struct exchange *exchange);
+void native_renew_prepare(struct exchange *exchange);
+void native_revoke_prepare(struct exchange *exchange);

@@ -77,6 +77,7 @@ bool stepca_read_token(struct arena *arena, struct bytes token, struct stepca_to
     *out = (struct stepca_token_claims){
         .issuer = text_of(arena, json_member(claims, "iss")),
         .subject = text_of(arena, json_member(claims, "sub")),
+        .key_id = text_of(arena, json_member(read_token_part(arena, token, TOKEN_HEADER), "kid")),
     };
     return out->issuer != NULL && out->subject != NULL && read_sans(arena, json_member(claims, "sans"), out);
 }

@@ -11,6 +11,7 @@
 /* Of a one-time token; the CA makes the certificate from subject and sans. */
 struct stepca_token_claims {
     const char *issuer;      /* the provisioner's name */
+    const char *key_id;      /* of the header; NULL: none */
     const char *subject;     /* never empty */
     const char *const *sans; /* as they stand there; the subject alone where the token has none */
     size_t san_count;

@@ -14,10 +14,11 @@ from .ports import free_port
 class Exchange:
     """One call: what was sent, and what is to be answered."""
 
-    def __init__(self, method, path, body):
+    def __init__(self, method, path, body, headers):
         self.method = method
         self.path = path
         self.body = body
+        self.headers = headers
         self.status = None
         self.answer = None
 
@@ -98,17 +99,18 @@ class CaProxy:
         hold.go_on.wait(120)
         return not hold.dropped
 
-    def _forward(self, exchange, headers):
+    def _forward(self, exchange):
         upstream = http.client.HTTPSConnection("localhost", self.ca.port, timeout=60, context=self._upstream)
         try:
-            kept = {name: value for name, value in headers.items() if name.lower() in ("content-type", "accept")}
+            carried = ("content-type", "accept", "authorization")
+            kept = {name: value for name, value in exchange.headers.items() if name.lower() in carried}
             upstream.request(exchange.method, exchange.path, exchange.body or None, kept)
             reply = upstream.getresponse()
             exchange.status, exchange.answer = reply.status, reply.read()
         finally:
             upstream.close()
 
-    def carry(self, exchange, headers):
+    def carry(self, exchange):
         """The call through all its moments; False when nothing is to be answered."""
         self.exchanges.append(exchange)
         route = _route(exchange.path)
@@ -117,7 +119,7 @@ class CaProxy:
         if route in self.replace:
             self.replace[route](exchange)
         else:
-            self._forward(exchange, headers)
+            self._forward(exchange)
         if route in self.rewrite:
             self.rewrite[route](exchange)
         return self._stand("answer", exchange)
@@ -129,8 +131,8 @@ class CaProxy:
 
             def handle_any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                exchange = Exchange(self.command, self.path, body)
-                if not proxy.carry(exchange, self.headers):
+                exchange = Exchange(self.command, self.path, body, self.headers)
+                if not proxy.carry(exchange):
                     self.close_connection = True
                     return
                 self.send_response(exchange.status)

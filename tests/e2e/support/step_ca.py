@@ -148,9 +148,17 @@ class StepCA:
     def token(self, route, subject, name=PROVISIONER, **claims):
         """A one-time token as step's own tools make them."""
         key, now = self.keys[name], int(time.time())
-        claims = {"iss": name, "sub": subject, "aud": f"{self.url}/1.0/{route}", "jti": secrets.token_hex(32), **claims}
-        claims.update(iat=now, nbf=now, exp=now + 300)
-        return jose.compact(key.key, {"alg": jose.algorithm(key.key), "kid": key.key_id, "typ": "JWT"}, claims)
+        made = {"iss": name, "sub": subject, "aud": f"{self.url}/1.0/{route}", "jti": secrets.token_hex(32)}
+        made.update(iat=now, nbf=now, exp=now + 300)
+        header = {"alg": jose.algorithm(key.key), "kid": key.key_id, "typ": "JWT"}
+        return jose.compact(key.key, header, {**made, **claims})
+
+    def renewal_token(self, key, header, certificate, **claims):
+        """A renewal token for a certificate, with a header that holds its chain."""
+        now = int(time.time())
+        common_name = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
+        claims = {"iss": "step-ca-client/1.0", "sub": common_name, "aud": f"{self.url}/renew", **claims}
+        return jose.compact(key, header, {"jti": secrets.token_hex(32), "iat": now, "nbf": now, "exp": now + 300, **claims})
 
     def sign_directly(self, key, name):
         """Past the gateway: a leaf by native /sign."""

@@ -245,6 +245,11 @@ Test(config, what_is_wrong_is_told_with_its_path)
          "endpoints.e.names.allow", "a..b"},
         {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"color\": \"red\"}}}", "endpoints.e.color",
          "known here"},
+        {"{" GOOD ", \"native\": {\"profile\": \"gold\"}}", "native.profile", "no profile named \"gold\""},
+        {"{" GOOD ", \"native\": {\"issuer\": \"main\"}}", "native.issuer", "is no key known here"},
+        {"{" TOP ", \"issuers\": {\"main\": {\"type\": \"local\", \"directory\": \"d\"}}, " REST
+         ", \"native\": {\"profile\": \"default\"}}",
+         "native.profile", "must be of type stepca"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct arena *arena = arena_new();
