@@ -99,26 +99,37 @@ void new_order_prepare(struct exchange *exchange)
 
 /* ---- new-order: apply ---- */
 
+static bool order_names(const struct order_request *request, const struct identifier *identifier)
+{
+    for (size_t i = 0; i < request->identifier_count; ++i)
+        if (identifier_compare(&request->identifiers[i], identifier) == 0)
+            return true;
+    return false;
+}
+
 /*
  * A certificate that is not known here, another account's or of other names is left out of the order:
  * refusing stopped renewals after an account was lost (lego#2789, cert-manager#9075), and RFC 9773 §5 only
- * recommends it.
+ * recommends it. One that is no account's (it was signed by the CA's own API, or imported) is replaced by whoever proves
+ * all its names, which the order does before it is valid.
  */
 static const char *why_not_replaced(struct exchange *exchange, const struct order_request *request,
                                     enum store_result found, const struct certificate *certificate)
 {
     if (found == STORE_NOT_FOUND)
         return "it was not issued at this endpoint";
-    if (certificate->account_id != exchange->account.id)
+    bool is_nobodys = certificate->account_id == 0;
+    if (!is_nobodys && certificate->account_id != exchange->account.id)
         return "it belongs to another account";
     struct certificate_facts facts;
     if (!certificate_read_facts(exchange->arena, certificate->leaf, &facts))
         return "it cannot be read";
-    for (size_t i = 0; i < request->identifier_count; ++i)
-        for (size_t j = 0; j < facts.identifier_count; ++j)
-            if (identifier_compare(&request->identifiers[i], &facts.identifiers[j]) == 0)
-                return NULL;
-    return "it shares no name with the order";
+    size_t shared = 0;
+    for (size_t i = 0; i < facts.identifier_count; ++i)
+        shared += order_names(request, &facts.identifiers[i]);
+    if (is_nobodys && shared < facts.identifier_count)
+        return "it is no account's, and has names that the order has not";
+    return shared == 0 ? "it shares no name with the order" : NULL;
 }
 
 /* Sets `ignored` to a line for the events when the order is made without its `replaces`. */
