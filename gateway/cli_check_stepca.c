@@ -284,14 +284,14 @@ static bool make_csr(struct arena *arena, const char *name, struct bytes *out)
  * accepted without a certificate being made. Should a CA sign all the same, it is asked for the shortest life
  * that it grants.
  */
-static bool make_trial(const struct stepca_check *ca, struct bytes *body)
+static bool make_trial(const struct stepca_check *ca, const char *audience, struct bytes *body)
 {
     static const char *const sans[] = {"token.acmegate-check.invalid"};
     struct arena *arena = ca->check->arena;
     struct stepca_token_request token = {
         .provisioner = ca->provisioner.name,
         .key_id = ca->provisioner.key_id,
-        .ca_url = ca->issuer->ca_url,
+        .ca_url = audience,
         .subject = sans[0],
         .sans = sans,
         .san_count = 1,
@@ -326,19 +326,60 @@ static void tell_of_certificate(const struct stepca_check *ca, struct bytes body
         ca->issuer->id, serial);
 }
 
-static void check_token(const struct stepca_check *ca)
+/* Asks with a token that is made for `audience`. False when there is no token to ask with, which has been told. */
+static bool try_token(const struct stepca_check *ca, const char *audience, struct outbound_http_reply *reply,
+                      struct stepca_error *error)
 {
     struct arena *arena = ca->check->arena;
     struct outbound_http_request request = request_to(ca, "POST", "1.0/sign");
+    if (!make_trial(ca, audience, &request.body)) {
+        check_fail(ca->check, "issuer %s: OpenSSL could not make a token with this key", ca->issuer->id);
+        return false;
+    }
+    cli_call(ca->check->outbound, arena, &request, reply);
+    stepca_read_outcome(arena, STEPCA_SIGN, reply->status, reply->body,
+                        issuer_stepca_transport_error(arena, reply), error);
+    return true;
+}
+
+/* step makes tokens for the host that it is pointed at: the CA must know the gateway's names as its own. */
+static void check_native_name(const struct stepca_check *ca, const char *url)
+{
     struct outbound_http_reply reply;
     struct stepca_error error;
-    if (!make_trial(ca, &request.body)) {
-        check_fail(ca->check, "issuer %s: OpenSSL could not make a token with this key", ca->issuer->id);
+    if (!try_token(ca, url, &reply, &error))
         return;
-    }
-    cli_call(ca->check->outbound, arena, &request, &reply);
-    stepca_read_outcome(arena, STEPCA_SIGN, reply.status, reply.body,
-                        issuer_stepca_transport_error(arena, &reply), &error);
+    if (error.outcome == STEPCA_OK || error.outcome == STEPCA_GARBAGE)
+        tell_of_certificate(ca, reply.body);
+    else if (reply.status == 403)
+        check_ok(ca->check, "native: the CA accepts tokens that step makes for %s", url);
+    else
+        check_fail(ca->check,
+                   "native: the CA does not accept tokens that step makes for %s: %s; put that host among the "
+                   "dnsNames in "
+                   "its ca.json",
+                   url, error.message);
+}
+
+static void check_native(const struct stepca_check *ca)
+{
+    const struct config *config = ca->check->config;
+    const struct profile_config *profile =
+        config->native_profile == NULL ? NULL : config_profile(config, config->native_profile);
+    if (profile == NULL || strcmp(profile->issuer, ca->issuer->id) != 0)
+        return;
+    check_native_name(ca, config->base_url);
+    for (size_t i = 0; i < config->alternate_name_count; i++)
+        check_native_name(ca, arena_printf(ca->check->arena, "https://%s", config->alternate_names[i]));
+}
+
+/* True when it is accepted. */
+static bool check_token(const struct stepca_check *ca)
+{
+    struct outbound_http_reply reply;
+    struct stepca_error error;
+    if (!try_token(ca, ca->issuer->ca_url, &reply, &error))
+        return false;
     if (error.outcome == STEPCA_OK || error.outcome == STEPCA_GARBAGE)
         tell_of_certificate(ca, reply.body);
     else if (reply.status == 403)
@@ -355,6 +396,7 @@ static void check_token(const struct stepca_check *ca)
         check_fail(ca->check,
                    "issuer %s: the CA does not say whether it accepts our token: %s; the CA's log says more",
                    ca->issuer->id, error.message);
+    return reply.status == 403;
 }
 
 static void check_ca(struct stepca_check *ca, bool key_opens)
@@ -366,8 +408,8 @@ static void check_ca(struct stepca_check *ca, bool key_opens)
         return;
     check_validity(ca->check, ca->issuer, ca->provisioner.min_s, ca->provisioner.max_s);
     check_bypass(ca->check, ca->issuer, &ca->provisioner, &ca->other_provisioners);
-    if (key_opens && check_key_is_the_provisioners(ca))
-        check_token(ca);
+    if (key_opens && check_key_is_the_provisioners(ca) && check_token(ca))
+        check_native(ca);
 }
 
 void check_stepca(struct check *check, const struct issuer_config *issuer)
