@@ -19,6 +19,7 @@ int cli_eab(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_import(int argc, char **argv);
 int cli_migration(int argc, char **argv);
+int cli_sign(int argc, char **argv);
 int cli_cert(int argc, char **argv);
 int cli_db(int argc, char **argv);
 int cli_version(int argc, char **argv);

@@ -21,6 +21,8 @@ static const struct cli_command commands[] = {
     {"explain", "--config FILE NAME|ORDER", "say what became of an order and what to do", cli_explain},
     {"cert", "renew-early all|issuer ID|serial HEX [--within 24h] [--explanation URL] --config FILE",
      "have clients renew certificates before their time", cli_cert},
+    {"sign", "CSR --profile NAME [--endpoint NAME] [--out FILE] --config FILE",
+     "have a certificate signed for a host that cannot speak ACME", cli_sign},
     {"import", "PATH… [--step-ca-log FILE|-] [--dry-run] --config FILE",
      "take certificates from elsewhere into the inventory", cli_import},
     {"migration", "status [--json] --config FILE",

@@ -110,10 +110,6 @@ static bool load(struct revoked_register *revoked, const char *path,
         snprintf(why, REVOKED_REGISTER_WHY_BYTES, "%.160s: %s", path, strerror(errno));
     }
     good = good && read_lines(revoked, path, text, why);
-    if (good && ftruncate(revoked->file, revoked->length) != 0) {
-        snprintf(why, REVOKED_REGISTER_WHY_BYTES, "%.160s: %s", path, strerror(errno));
-        good = false;
-    }
     arena_free(arena);
     return good;
 }
@@ -171,6 +167,9 @@ static void insert(struct revoked_register *revoked, const char *serial_hex)
 
 static bool append(struct revoked_register *revoked, const char *line, size_t n)
 {
+    if (ftruncate(revoked->file, revoked->length) != 0) {
+        return false;
+    }
     ssize_t written = pwrite(revoked->file, line, n, revoked->length);
     if (written == (ssize_t)n && fdatasync(revoked->file) == 0) {
         revoked->length += (off_t)n;
