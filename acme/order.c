@@ -91,11 +91,14 @@ static const struct problem *check_unique(struct arena *arena, const struct orde
     return NULL;
 }
 
+/* What Go writes for a time that is not set: smallstep's `step` does so in each of its orders. */
+static const char go_zero_time[] = "0001-01-01T00:00:00Z";
+
 static const struct problem *parse_time(struct arena *arena, const struct json *payload, const char *name,
                                         int64_t *out)
 {
     const struct json *value = json_member(payload, name);
-    if (value == NULL)
+    if (value == NULL || (value->type == JSON_STRING && bytes_equal_string(value->string, go_zero_time)))
         return NULL;
     if (value->type != JSON_STRING || !time_parse(out, value->string) || *out <= 0)
         return problem_new(arena, PROBLEM_MALFORMED,

@@ -61,6 +61,20 @@ Test(order, new_one_may_leave_times_and_profile_to_the_server)
     arena_free(arena);
 }
 
+/* smallstep's `step` as an ACME client */
+Test(order, go_s_time_that_is_not_set_is_an_absent_one)
+{
+    struct arena *arena = arena_new();
+    struct order_request request;
+    cr_assert_null(order_parse_new(arena,
+                                   payload(arena, "{" ONE ",\"notBefore\":\"0001-01-01T00:00:00Z\","
+                                                  "\"notAfter\":\"0001-01-01T00:00:00Z\"}"),
+                                   ORDER_MAX_IDENTIFIERS, &request));
+    cr_expect_eq(request.not_before, 0);
+    cr_expect_eq(request.not_after, 0);
+    arena_free(arena);
+}
+
 Test(order, new_ones_that_are_refused)
 {
     static const struct {
