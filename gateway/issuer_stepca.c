@@ -96,6 +96,7 @@ static void stepca_free(struct issuer_stepca *issuer)
 {
     issuer_release(&issuer->base);
     arena_free(issuer->round.arena);
+    arena_free(issuer->round.grants.arena);
     arena_free(issuer->key_id_arena);
     arena_free(issuer->grants.arena);
     arena_free(issuer->arena);
