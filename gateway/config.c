@@ -124,7 +124,7 @@ static const struct json *settle_password(struct config_reader *reader, const st
 {
     const struct config_key *password = config_key_find("issuers.*.provisioner_password");
     const char *variable;
-    if (key->type != CONFIG_SECRET_FILE || value == NULL)
+    if (key->section != CONFIG_ISSUER || key->type != CONFIG_SECRET_FILE || value == NULL)
         return value;
     if (config_environment_value(reader, password, instance->name, &variable) != NULL)
         return NULL;

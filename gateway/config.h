@@ -98,6 +98,10 @@ struct config {
     const char *tls_issuer; /* own certificate from this issuer… */
     const char *tls_cert_path; /* …or from files */
     const char *tls_key_path;
+    const char *admin_socket; /* the admin API: on a Unix socket… */
+    const struct listen_address *admin_listen; /* …and on TCP, with TLS and a token */
+    size_t admin_listen_count;
+    struct bytes admin_token;
     const struct issuer_config *issuers;
     size_t issuer_count;
     const struct profile_config *profiles;

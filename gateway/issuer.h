@@ -5,6 +5,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "acme/certificate.h"
 #include "acme/validity.h"
@@ -12,7 +13,7 @@
 #include "gateway/issuer_health.h"
 #include "gateway/outbound.h"
 
-enum { ISSUER_WHY_BYTES = 256 };
+enum { ISSUER_WHY_BYTES = 256, ISSUER_KEY_ID_BYTES = 128 };
 
 enum issuer_outcome {
     ISSUER_OK,
@@ -69,6 +70,11 @@ struct issuer_status {
     bool well;                     /* nothing is held back */
     int64_t failing_since;         /* 0 while well */
     char last_error[ISSUER_ERROR_BYTES];
+    int64_t last_success_at; /* a call that the CA answered well; 0: none yet */
+    int64_t last_failure_at;
+    char key_id[ISSUER_KEY_ID_BYTES]; /* of the key in use; "" where there is none */
+    size_t calls_running;
+    size_t calls_waiting;
 };
 
 struct issuer;
@@ -91,12 +97,20 @@ struct issuer {
     const char *root_fingerprint; /* SHA-256 of the (first) root: with the id, the issuer's identity */
     X509_STORE *roots;            /* the pinned ones */
     struct bytes roots_pem;
+    const char **root_fingerprints; /* of all of them */
+    size_t root_count;
+    int64_t roots_end; /* the earliest of theirs */
+    const struct issuer_config *config; /* what it was made of, in its own memory; without the password */
     struct arena *alternates_arena;
     struct bytes *alternates; /* other chains for its certificates, as PEM; never changed */
     size_t alternate_count;
     struct certificate_cache *intermediates; /* for certificate_check, on the outbound thread */
     pthread_mutex_t health_mutex;            /* short: the outbound thread writes, every thread reads */
     struct issuer_health health;
+    int64_t last_success_at;
+    char key_id[ISSUER_KEY_ID_BYTES]; /* cut off when longer */
+    atomic_size_t calls_running;
+    atomic_size_t calls_waiting;
     struct outbound *outbound;
     struct outbound_message retire_message;
 };
@@ -167,6 +181,8 @@ void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct iss
 /* Our standing may have changed: the next call is let through even though the CA did not accept us. */
 void issuer_probe_now(struct issuer *issuer);
 void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits);
+/* For issuer_status only. */
+void issuer_set_key_id(struct issuer *issuer, const char *key_id);
 
 /* The earliest end among DER certificates; 0 when one cannot be read or there are none. */
 int64_t issuer_chain_end(const struct bytes *certificates, size_t count);

@@ -17,6 +17,7 @@ static void lane_append(struct call_lane *lane, struct remote_call *call)
         lane->last->next = call;
     }
     lane->last = call;
+    atomic_fetch_add(&call->issuer->base.calls_waiting, 1);
 }
 
 static struct remote_call *lane_take(struct call_lane *lane)
@@ -26,6 +27,8 @@ static struct remote_call *lane_take(struct call_lane *lane)
     if (lane->first == NULL) {
         lane->last = NULL;
     }
+    atomic_fetch_sub(&call->issuer->base.calls_waiting, 1);
+    atomic_fetch_add(&call->issuer->base.calls_running, 1);
     return call;
 }
 
@@ -54,6 +57,7 @@ void issuer_stepca_end_call(struct remote_call *call)
     struct call_lane *lane = call->lane;
     lane->running--;
     issuer_end(&issuer->base, issuer_stepca_permit_of(call));
+    atomic_fetch_sub(&call->issuer->base.calls_running, 1);
     if (call->sign != NULL) {
         call->sign->done(call->sign);
     } else {
@@ -180,6 +184,7 @@ struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outb
     issuer->provisioner_name = arena_duplicate(arena, config->provisioner_name);
     issuer->timeout_ms = config->request_timeout_s * 1000;
     issuer->wish_s = config->validity_s;
+    issuer_set_key_id(&issuer->base, issuer->key_id);
     issuer->refresh_timer = (struct outbound_timer){.run = refresh_due, .argument = issuer};
     issuer_stepca_publish_limits(issuer);
     issuer->start.run = start;

@@ -99,6 +99,7 @@ static void adopt_key_id(struct issuer_stepca *issuer, const struct refresh_roun
     issuer->key_id = arena_duplicate(arena, key_id);
     arena_free(issuer->key_id_arena);
     issuer->key_id_arena = arena;
+    issuer_set_key_id(&issuer->base, key_id);
     issuer_probe_now(&issuer->base);
 }
 

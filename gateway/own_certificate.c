@@ -70,7 +70,7 @@ static void collect_names(struct own_certificate *own, const struct config *conf
 static bool use_pem(struct own_certificate *own, struct bytes chain_pem, struct bytes key_pem,
                     char why[static 256])
 {
-    return http_server_set_certificate(own->server->http, chain_pem, key_pem, why);
+    return server_set_certificate(own->server, chain_pem, key_pem, why);
 }
 
 static bool covers_names(const struct own_certificate *own, const struct certificate_facts *facts)
@@ -279,7 +279,7 @@ static bool use_configured_files(struct server *server, char why[static 256])
     else if (!file_read_secret(arena, config->tls_key_path, FILE_MAX_BYTES, &key_pem))
         snprintf(why, 256, "tls.key: cannot read %.180s: %s", config->tls_key_path, strerror(errno));
     else
-        good = http_server_set_certificate(server->http, chain_pem, key_pem, why);
+        good = server_set_certificate(server, chain_pem, key_pem, why);
     arena_free(arena);
     return good;
 }

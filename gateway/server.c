@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/admin.h"
 #include "gateway/exchange.h"
 #include "gateway/log.h"
 #include "gateway/own_certificate.h"
@@ -31,6 +32,13 @@ void server_profile_limits(const struct server *server, const struct profile_con
     issuer_read_status(server_issuer(server, profile->issuer), &status);
     *out = status.limits;
     out->profile_max_s = profile->max_ttl_s;
+}
+
+bool server_set_certificate(struct server *server, struct bytes chain_pem, struct bytes key_pem,
+                            char why[static 256])
+{
+    return http_server_set_certificate(server->http, chain_pem, key_pem, why) &&
+           admin_set_certificate(server->admin, chain_pem, key_pem, why);
 }
 
 /* ---- each loop's own ---- */
@@ -189,6 +197,17 @@ static bool start_http(struct server *server, char why[static 512])
     return server->http != NULL;
 }
 
+static bool start_admin(struct server *server, char why[static 512])
+{
+    char reason[256];
+    if (server->config->admin_socket == NULL && server->config->admin_listen_count == 0)
+        return true;
+    server->admin = admin_start(server, reason);
+    if (server->admin == NULL)
+        snprintf(why, 512, "admin: %s", reason);
+    return server->admin != NULL;
+}
+
 static bool start_work(struct server *server, char why[static 512])
 {
     char reason[256];
@@ -213,7 +232,8 @@ struct server *server_start(const struct config *config, char why[static 512])
     if (server->nonces == NULL)
         snprintf(why, 512, "OpenSSL has no randomness");
     else if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
-             start_issuers(server, why) && start_http(server, why) && start_work(server, why))
+             start_issuers(server, why) && start_http(server, why) && start_admin(server, why) &&
+             start_work(server, why))
         return server;
     server_stop(server);
     return NULL;
@@ -229,6 +249,7 @@ void server_stop(struct server *server)
 {
     if (server->work != NULL)
         work_stop(server->work);
+    admin_stop(server->admin);
     if (server->http != NULL)
         http_server_stop(server->http);
     if (server->outbound != NULL)

@@ -14,6 +14,7 @@
 
 struct work;
 struct own_certificate;
+struct admin;
 
 struct server {
     const struct config *config;
@@ -23,6 +24,7 @@ struct server {
     struct work *work;
     struct own_certificate *own_certificate;
     struct http_server *http;
+    struct admin *admin; /* NULL where there is none */
     struct secret_box *secrets; /* NULL while no endpoint needs any */
     struct rate_limiter *rates; /* the committer thread's alone */
     struct nonce_source *nonces;
@@ -42,6 +44,10 @@ struct server {
 
 /* Ends what is under way within bounds, closes the database, frees. */
 void server_stop(struct server *server);
+
+/* The server's own, for every listener with TLS; a bad one changes nothing. Any thread. */
+[[gnu::warn_unused_result]] bool server_set_certificate(struct server *server, struct bytes chain_pem,
+                                                        struct bytes key_pem, char why[static 256]);
 
 struct issuer *server_issuer(const struct server *server, const char *id);
 
