@@ -225,6 +225,11 @@ bool admin_set_certificate(struct admin *admin, struct bytes chain_pem, struct b
     return admin == NULL || http_server_set_certificate(admin->http, chain_pem, key_pem, why);
 }
 
+struct http_loop *admin_loop(const struct admin *admin)
+{
+    return http_server_loop(admin->http, 0);
+}
+
 void admin_stop(struct admin *admin)
 {
     if (admin == NULL)

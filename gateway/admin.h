@@ -18,5 +18,8 @@ struct admin;
 [[gnu::warn_unused_result]] bool admin_set_certificate(struct admin *admin, struct bytes chain_pem,
                                                        struct bytes key_pem, char why[static 256]);
 
+/* For grace_period.c. */
+struct http_loop *admin_loop(const struct admin *admin);
+
 /* Answers what is under way and ends the listeners. NULL is ignored. */
 void admin_stop(struct admin *admin);

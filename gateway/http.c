@@ -297,6 +297,11 @@ uint16_t http_server_port(const struct http_server *server)
                                                : ((struct sockaddr_in *)&address)->sin_port);
 }
 
+struct http_loop *http_server_loop(const struct http_server *server, size_t i)
+{
+    return i < server->loop_count ? server->loops[i] : NULL;
+}
+
 size_t http_server_connections(const struct http_server *server)
 {
     size_t connections = 0;

@@ -94,9 +94,52 @@ bool issuer_alternate_chain(const struct issuer *issuer, struct bytes leaf, size
     return certificate_is_signed_along(leaf, *chain_pem);
 }
 
+static void leave_list(struct issuer *issuer)
+{
+    struct issuer_list *list = issuer->list;
+    if (list == NULL)
+        return;
+    pthread_mutex_lock(&list->lock);
+    struct issuer **at = &list->first;
+    while (*at != issuer)
+        at = &(*at)->next;
+    *at = issuer->next;
+    pthread_mutex_unlock(&list->lock);
+}
+
 void issuer_stop(struct issuer *issuer)
 {
+    leave_list(issuer);
     issuer->operations->stop(issuer);
+}
+
+static void run_free(struct outbound_message *message)
+{
+    issuer_stop((struct issuer *)((char *)message - offsetof(struct issuer, free_message)));
+}
+
+void issuer_hold(struct issuer *issuer)
+{
+    atomic_fetch_add(&issuer->holds, 1);
+}
+
+void issuer_let_go(struct issuer *issuer)
+{
+    if (atomic_fetch_sub(&issuer->holds, 1) != 1)
+        return;
+    issuer->free_message.run = run_free;
+    outbound_post(issuer->outbound, &issuer->free_message);
+}
+
+static void let_go(void *issuer)
+{
+    issuer_let_go(issuer);
+}
+
+void issuer_hold_with(struct issuer *issuer, struct arena *arena)
+{
+    issuer_hold(issuer);
+    arena_on_free(arena, let_go, issuer);
 }
 
 static void run_retire(struct outbound_message *message)
@@ -167,7 +210,7 @@ static bool add_root(X509_STORE *roots, struct bytes der)
 bool issuer_init(struct issuer *issuer, const struct issuer_operations *operations, struct arena *arena,
                  const char *id, struct bytes roots_pem, char why[static ISSUER_WHY_BYTES])
 {
-    *issuer = (struct issuer){.operations = operations, .id = id, .roots_pem = roots_pem};
+    *issuer = (struct issuer){.operations = operations, .holds = 1, .id = id, .roots_pem = roots_pem};
     pthread_mutex_init(&issuer->health_mutex, NULL);
     issuer_health_init(&issuer->health, CALLS_AT_ONCE);
     issuer->intermediates = certificate_cache_new();

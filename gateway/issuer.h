@@ -85,14 +85,24 @@ struct issuer_operations {
     /* Outbound thread: it serves no new orders; what it does by itself (refreshing) ends. NULL: nothing to
      * do. */
     void (*retire)(struct issuer *issuer);
-    /* Frees it and answers nobody any more. Only once outbound_stop has returned: until then a reply to one
-     * of its calls may still come. */
+    /* Frees it and answers nobody any more. On the outbound thread, when none of its calls is under way; or once
+     * outbound_stop has returned. */
     void (*stop)(struct issuer *issuer);
+};
+
+/* Those that were made and are not freed yet. */
+struct issuer_list {
+    pthread_mutex_t lock;
+    struct issuer *first;
 };
 
 /* The part that every issuer begins with. */
 struct issuer {
     const struct issuer_operations *operations;
+    atomic_size_t holds;
+    struct outbound_message free_message;
+    struct issuer_list *list; /* the one that it stands in; NULL: none */
+    struct issuer *next;
     const char *id;
     const char *root_fingerprint; /* SHA-256 of the (first) root: with the id, the issuer's identity */
     X509_STORE *roots;            /* the pinned ones */
@@ -124,7 +134,18 @@ struct issuer {
                                                       struct outbound *outbound,
                                                       char why[static ISSUER_WHY_BYTES]);
 
+/* With outbound_stop behind, whoever holds it: frees it. */
 void issuer_stop(struct issuer *issuer);
+
+/*
+ * An issuer that was found (issuers_find) may be used for as long as the caller's thread goes on with the same request,
+ * message or operation. What goes on later holds it meanwhile. Whoever made it holds it once from the beginning. The last
+ * hold to be let go of frees it, later, on the outbound thread. Any thread.
+ */
+void issuer_hold(struct issuer *issuer);
+void issuer_let_go(struct issuer *issuer);
+/* Holds it for as long as the arena lives. */
+void issuer_hold_with(struct issuer *issuer, struct arena *arena);
 
 /* The n-th, from 1, of the alternate chains; false when there is none or it is not one of this leaf. */
 [[gnu::warn_unused_result]] bool issuer_alternate_chain(const struct issuer *issuer, struct bytes leaf,

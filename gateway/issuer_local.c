@@ -8,7 +8,6 @@
 struct issuer_local {
     struct issuer base; /* first */
     struct arena *arena;
-    struct outbound *outbound;
     struct local_ca *ca;
 };
 
@@ -37,7 +36,7 @@ static void answer_later(struct issuer_local *issuer, struct arena *arena, struc
     struct local_answer *answer = arena_alloc(arena, sizeof *answer);
     *answer = (struct local_answer){
         .message = {.run = deliver}, .issuer = issuer, .sign = sign, .revoke = revoke};
-    outbound_post(issuer->outbound, &answer->message);
+    outbound_post(issuer->base.outbound, &answer->message);
 }
 
 static enum issuer_outcome outcome_of(enum local_ca_outcome outcome)
@@ -124,7 +123,6 @@ struct issuer *issuer_local_new(const struct issuer_config *config, struct outbo
     struct issuer_local *issuer = arena_alloc(arena, sizeof *issuer);
     char reason[ISSUER_WHY_BYTES] = "";
     issuer->arena = arena;
-    issuer->outbound = outbound;
     issuer->ca = local_ca_open(config->directory, time(NULL), reason);
     if (issuer->ca == NULL || !take_roots(issuer, config->id, reason)) {
         snprintf(why, ISSUER_WHY_BYTES, "directory: %.240s", reason);
@@ -137,5 +135,6 @@ struct issuer *issuer_local_new(const struct issuer_config *config, struct outbo
         .wish_s = config->validity_s,
     };
     issuer_set_limits(&issuer->base, &limits);
+    issuer->base.outbound = outbound;
     return &issuer->base;
 }

@@ -160,7 +160,9 @@ static bool load_key(struct issuer_stepca *issuer, const struct issuer_config *c
 static void start(struct outbound_message *message)
 {
     size_t offset = offsetof(struct issuer_stepca, start);
-    issuer_stepca_refresh((struct issuer_stepca *)(void *)((char *)message - offset));
+    struct issuer_stepca *issuer = (struct issuer_stepca *)(void *)((char *)message - offset);
+    issuer_stepca_refresh(issuer);
+    issuer_let_go(&issuer->base);
 }
 
 static void refresh_due(void *argument)
@@ -188,6 +190,7 @@ struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outb
     issuer->refresh_timer = (struct outbound_timer){.run = refresh_due, .argument = issuer};
     issuer_stepca_publish_limits(issuer);
     issuer->start.run = start;
+    issuer_hold(&issuer->base);
     outbound_post(outbound, &issuer->start);
     return &issuer->base;
 }

@@ -39,10 +39,10 @@ static void end_round(struct issuer_stepca *issuer, int64_t next_ms)
 {
     arena_free(issuer->round.arena);
     issuer->round = (struct refresh_round){0};
-    if (issuer->retired) {
-        return;
+    if (!issuer->retired) {
+        outbound_timer_set(issuer->outbound, &issuer->refresh_timer, next_ms);
     }
-    outbound_timer_set(issuer->outbound, &issuer->refresh_timer, next_ms);
+    issuer_let_go(&issuer->base);
 }
 
 static void fail_round(struct issuer_stepca *issuer, const struct outbound_http_reply *reply, const char *message)
@@ -233,6 +233,7 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
 
 void issuer_stepca_refresh(struct issuer_stepca *issuer)
 {
+    issuer_hold(&issuer->base);
     issuer->round = (struct refresh_round){.arena = arena_new(), .advertisement = ADVERTISEMENT_MISSING};
     get(issuer, "provisioners", "?limit=100", provisioners_arrived);
 }

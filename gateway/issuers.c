@@ -1,28 +1,43 @@
 #include "gateway/issuers.h"
 
-#include <stdatomic.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "gateway/cli_check.h"
+#include "gateway/grace_period.h"
 #include "gateway/log.h"
+#include "gateway/server.h"
+
+enum { SETTLE_MAX_S = 10 };
 
 struct issuer_set {
-    struct issuer_set *replaced; /* the one before, kept for what is under way */
+    struct grace_period grace; /* once it is replaced */
+    struct issuers *owner;
+    struct issuer_set *next_replaced;
     size_t count;
     struct issuer *issuers[];
 };
 
 struct issuers {
-    struct outbound *outbound;
+    struct server *server;
     _Atomic(struct issuer_set *) current;
+    pthread_mutex_t change_lock; /* over one change from its beginning to its end */
+    struct issuer_list list;
+    pthread_mutex_t replaced_lock;
+    pthread_cond_t replaced_changed;
+    struct issuer_set *replaced; /* sets that some thread may still be looking at */
 };
 
-static struct issuer_set *set_new(size_t count)
+/* ---- sets ---- */
+
+static struct issuer_set *set_new(struct issuers *issuers, size_t count)
 {
     struct issuer_set *set = calloc(1, sizeof(*set) + count * sizeof(struct issuer *));
     if (set == NULL)
         abort();
+    set->owner = issuers;
     set->count = count;
     return set;
 }
@@ -40,73 +55,98 @@ struct issuer *issuers_find(const struct issuers *issuers, const char *id)
     return find_in(atomic_load_explicit(&issuers->current, memory_order_acquire), id);
 }
 
-static bool is_in(const struct issuer_set *set, const struct issuer *issuer)
-{
-    for (size_t i = 0; set != NULL && i < set->count; ++i)
-        if (set->issuers[i] == issuer)
-            return true;
-    return false;
-}
-
-static bool is_in_older(const struct issuer_set *set, const struct issuer *issuer)
-{
-    for (const struct issuer_set *older = set->replaced; older != NULL; older = older->replaced)
-        if (is_in(older, issuer))
-            return true;
-    return false;
-}
-
-/* An issuer of type local stands in several sets: it goes with the oldest. */
-static void set_stop(struct issuer_set *set)
+/* A set holds each of its issuers once. */
+static void let_go_of_all(const struct issuer_set *set)
 {
     for (size_t i = 0; i < set->count; ++i)
-        if (set->issuers[i] != NULL && !is_in_older(set, set->issuers[i]))
-            issuer_stop(set->issuers[i]);
+        if (set->issuers[i] != NULL)
+            issuer_let_go(set->issuers[i]);
+}
+
+static void on_grace_over(struct grace_period *grace)
+{
+    struct issuer_set *set = (struct issuer_set *)grace;
+    struct issuers *issuers = set->owner;
+    pthread_mutex_lock(&issuers->replaced_lock);
+    struct issuer_set **at = &issuers->replaced;
+    while (*at != set)
+        at = &(*at)->next_replaced;
+    *at = set->next_replaced;
+    pthread_cond_signal(&issuers->replaced_changed);
+    pthread_mutex_unlock(&issuers->replaced_lock);
+    let_go_of_all(set);
     free(set);
 }
 
-struct issuers *issuers_new(struct outbound *outbound)
+/* From here on `set` serves. The one before goes when nobody looks at it any more. */
+static void publish(struct issuers *issuers, struct issuer_set *set)
+{
+    struct issuer_set *replaced = atomic_exchange(&issuers->current, set);
+    for (size_t i = 0; i < replaced->count; ++i)
+        if (find_in(set, replaced->issuers[i]->id) != replaced->issuers[i])
+            issuer_retire(replaced->issuers[i]);
+    pthread_mutex_lock(&issuers->replaced_lock);
+    replaced->next_replaced = issuers->replaced;
+    issuers->replaced = replaced;
+    pthread_mutex_unlock(&issuers->replaced_lock);
+    replaced->grace.over = on_grace_over;
+    grace_period_begin(&replaced->grace, issuers->server);
+}
+
+/* ---- making one ---- */
+
+/* Held once, for the set that it will stand in. */
+static struct issuer *open_one(struct issuers *issuers, const struct issuer_config *config,
+                               char why[static 512])
+{
+    char reason[ISSUER_WHY_BYTES];
+    struct issuer *issuer = issuer_new(config, issuers->server->outbound, reason);
+    if (issuer == NULL) {
+        snprintf(why, 512, "issuers.%.64s: %s", config->id, reason);
+        return NULL;
+    }
+    pthread_mutex_lock(&issuers->list.lock);
+    issuer->list = &issuers->list;
+    issuer->next = issuers->list.first;
+    issuers->list.first = issuer;
+    pthread_mutex_unlock(&issuers->list.lock);
+    return issuer;
+}
+
+/* One that is not going to serve after all. */
+static void discard(struct issuer *issuer)
+{
+    issuer_retire(issuer);
+    issuer_let_go(issuer);
+}
+
+struct issuers *issuers_new(struct server *server)
 {
     struct issuers *issuers = calloc(1, sizeof(*issuers));
     if (issuers == NULL)
         abort();
-    issuers->outbound = outbound;
-    atomic_init(&issuers->current, set_new(0));
+    issuers->server = server;
+    pthread_mutex_init(&issuers->change_lock, NULL);
+    pthread_mutex_init(&issuers->list.lock, NULL);
+    pthread_mutex_init(&issuers->replaced_lock, NULL);
+    pthread_cond_init(&issuers->replaced_changed, NULL);
+    atomic_init(&issuers->current, set_new(issuers, 0));
     return issuers;
-}
-
-static bool open_one(const struct issuers *issuers, const struct issuer_config *config, struct issuer **out,
-                     char why[static 512])
-{
-    char reason[ISSUER_WHY_BYTES];
-    *out = issuer_new(config, issuers->outbound, reason);
-    if (*out == NULL)
-        snprintf(why, 512, "issuers.%.64s: %s", config->id, reason);
-    return *out != NULL;
-}
-
-static void publish(struct issuers *issuers, struct issuer_set *set)
-{
-    set->replaced = atomic_load(&issuers->current);
-    atomic_store_explicit(&issuers->current, set, memory_order_release);
 }
 
 bool issuers_open(struct issuers *issuers, const struct config *config, char why[static 512])
 {
-    struct issuer_set *set = set_new(config->issuer_count);
-    bool good = true;
-    for (size_t i = 0; good && i < config->issuer_count; ++i)
-        good = open_one(issuers, &config->issuers[i], &set->issuers[i], why);
-    if (good) {
-        publish(issuers, set);
-        return true;
+    struct issuer_set *set = set_new(issuers, config->issuer_count);
+    for (size_t i = 0; i < config->issuer_count; ++i) {
+        set->issuers[i] = open_one(issuers, &config->issuers[i], why);
+        if (set->issuers[i] == NULL) {
+            /* The list has those that did open: issuers_stop frees them. */
+            free(set);
+            return false;
+        }
     }
-    /* Whoever opened has posted its first message: it rests with the rest until the outbound thread has
-     * stopped. */
-    for (set->count = 0; set->issuers[set->count] != NULL; ++set->count)
-        ;
-    publish(issuers, set);
-    return false;
+    free(atomic_exchange(&issuers->current, set));
+    return true;
 }
 
 /* ---- reloading ---- */
@@ -124,7 +164,7 @@ static bool preflight(const struct issuers *issuers, const struct config *config
                       const struct issuer_config *issuer, char why[static 512])
 {
     struct check check = {
-        .arena = arena_new(), .config = config, .outbound = issuers->outbound, .print = log_line};
+        .arena = arena_new(), .config = config, .outbound = issuers->server->outbound, .print = log_line};
     check_stepca(&check, issuer);
     arena_free(check.arena);
     if (check.failed)
@@ -132,65 +172,95 @@ static bool preflight(const struct issuers *issuers, const struct config *config
     return !check.failed;
 }
 
-static bool replace_one(const struct issuers *issuers, const struct config *fresh,
-                        const struct issuer_config *config, struct issuer **out, char why[static 512])
+/* The one that will serve for this section, held; NULL with `why`. */
+static struct issuer *replacement_for(struct issuers *issuers, const struct config *fresh,
+                                      const struct issuer_config *config, char why[static 512])
 {
     struct issuer *serving = issuers_find(issuers, config->id);
     if (serving == NULL) {
         snprintf(why, 512, "issuers.%.64s is new: a restart takes it in", config->id);
-        return false;
+        return NULL;
     }
     if (config->type == ISSUER_LOCAL) {
-        *out = serving;
-        return true;
+        issuer_hold(serving);
+        return serving;
     }
-    if (!preflight(issuers, fresh, config, why) || !open_one(issuers, config, out, why))
-        return false;
-    if (strcmp((*out)->root_fingerprint, serving->root_fingerprint) == 0)
-        return true;
+    struct issuer *issuer = preflight(issuers, fresh, config, why) ? open_one(issuers, config, why) : NULL;
+    if (issuer == NULL || strcmp(issuer->root_fingerprint, serving->root_fingerprint) == 0)
+        return issuer;
     snprintf(why, 512, "issuers.%.64s: another root, so another CA: give it an id of its own", config->id);
-    return false;
+    discard(issuer);
+    return NULL;
 }
 
-static void retire_all(const struct issuer_set *set, const struct issuer_set *unless_in)
+static void discard_set(struct issuers *issuers, struct issuer_set *set)
 {
-    for (size_t i = 0; i < set->count; ++i)
-        if (set->issuers[i] != NULL && !is_in(unless_in, set->issuers[i]))
-            issuer_retire(set->issuers[i]);
+    for (size_t i = 0; i < set->count && set->issuers[i] != NULL; ++i) {
+        if (issuers_find(issuers, set->issuers[i]->id) == set->issuers[i])
+            issuer_let_go(set->issuers[i]);
+        else
+            discard(set->issuers[i]);
+    }
+    free(set);
+}
+
+static bool replace_all(struct issuers *issuers, const struct config *fresh, char why[static 512])
+{
+    if (fresh->issuer_count != atomic_load(&issuers->current)->count) {
+        snprintf(why, 512, "issuers were added or removed: a restart takes that in");
+        return false;
+    }
+    struct issuer_set *set = set_new(issuers, fresh->issuer_count);
+    for (size_t i = 0; i < fresh->issuer_count; ++i) {
+        set->issuers[i] = replacement_for(issuers, fresh, &fresh->issuers[i], why);
+        if (set->issuers[i] == NULL) {
+            discard_set(issuers, set);
+            return false;
+        }
+    }
+    publish(issuers, set);
+    return true;
 }
 
 bool issuers_reload(struct issuers *issuers, const struct config *fresh, char why[static 512])
 {
-    struct issuer_set *serving = atomic_load(&issuers->current);
-    if (fresh->issuer_count != serving->count) {
-        snprintf(why, 512, "issuers were added or removed: a restart takes that in");
-        return false;
-    }
-    struct issuer_set *set = set_new(fresh->issuer_count);
-    bool good = true;
-    for (size_t i = 0; good && i < fresh->issuer_count; ++i)
-        good = replace_one(issuers, fresh, &fresh->issuers[i], &set->issuers[i], why);
-    if (good) {
-        publish(issuers, set);
-        retire_all(serving, set);
-        return true;
-    }
-    /* The new ones that did open go the way of replaced ones: below the set that goes on serving. */
-    retire_all(set, serving);
-    set->replaced = serving->replaced;
-    serving->replaced = set;
-    return false;
+    pthread_mutex_lock(&issuers->change_lock);
+    bool good = replace_all(issuers, fresh, why);
+    pthread_mutex_unlock(&issuers->change_lock);
+    return good;
+}
+
+/* ---- the end ---- */
+
+void issuers_settle(struct issuers *issuers)
+{
+    struct timespec deadline;
+    int result = 0;
+    if (issuers == NULL)
+        return;
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += SETTLE_MAX_S;
+    pthread_mutex_lock(&issuers->replaced_lock);
+    while (issuers->replaced != NULL && result != ETIMEDOUT)
+        result = pthread_cond_timedwait(&issuers->replaced_changed, &issuers->replaced_lock, &deadline);
+    pthread_mutex_unlock(&issuers->replaced_lock);
 }
 
 void issuers_stop(struct issuers *issuers)
 {
     if (issuers == NULL)
         return;
-    struct issuer_set *set = atomic_load(&issuers->current);
-    while (set != NULL) {
-        struct issuer_set *replaced = set->replaced;
-        set_stop(set);
-        set = replaced;
+    while (issuers->list.first != NULL)
+        issuer_stop(issuers->list.first);
+    free(atomic_load(&issuers->current));
+    while (issuers->replaced != NULL) {
+        struct issuer_set *set = issuers->replaced;
+        issuers->replaced = set->next_replaced;
+        free(set);
     }
+    pthread_mutex_destroy(&issuers->change_lock);
+    pthread_mutex_destroy(&issuers->list.lock);
+    pthread_mutex_destroy(&issuers->replaced_lock);
+    pthread_cond_destroy(&issuers->replaced_changed);
     free(issuers);
 }

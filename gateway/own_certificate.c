@@ -19,7 +19,7 @@ enum {
 
 struct own_certificate {
     struct server *server;
-    struct issuer *issuer; /* of the request under way, or of the last one */
+    struct issuer *issuer; /* of the request under way */
     struct arena *arena;   /* of the names and paths */
     const char *chain_path;
     const char *key_path;
@@ -234,6 +234,7 @@ static void request_certificate(struct own_certificate *own)
 {
     own->work = arena_new();
     own->issuer = server_issuer(own->server, own->server->config->tls_issuer);
+    issuer_hold_with(own->issuer, own->work);
     own->job = (struct issuer_sign_job){.arena = own->work, .done = on_signed, .owner = own};
     char *token_id = arena_alloc(own->work, STEPCA_TOKEN_ID_BYTES);
     struct issuer_status status;

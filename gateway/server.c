@@ -163,7 +163,7 @@ static bool start_outbound(struct server *server, char why[static 512])
 
 static bool start_issuers(struct server *server, char why[static 512])
 {
-    server->issuers = issuers_new(server->outbound);
+    server->issuers = issuers_new(server);
     return issuers_open(server->issuers, server->config, why);
 }
 
@@ -247,6 +247,7 @@ bool server_reload(struct server *server, const struct config *fresh, char why[s
 /* First what makes work, then the clients that wait for it, then what both rest on. */
 void server_stop(struct server *server)
 {
+    issuers_settle(server->issuers);
     if (server->work != NULL)
         work_stop(server->work);
     admin_stop(server->admin);
@@ -254,11 +255,11 @@ void server_stop(struct server *server)
         http_server_stop(server->http);
     if (server->outbound != NULL)
         outbound_stop(server->outbound);
-    issuers_stop(server->issuers);
     store_close(server->store);
+    own_certificate_free(server->own_certificate);
+    issuers_stop(server->issuers);
     outbound_free(server->outbound);
     work_free(server->work);
-    own_certificate_free(server->own_certificate);
     secret_box_free(server->secrets);
     rate_limiter_free(server->rates);
     nonce_source_free(server->nonces);
