@@ -11,18 +11,17 @@ enum { MAX_CONNECTIONS = 64, HOLD_MS = 1000 };
 
 /* ---- replies ---- */
 
-static void finish(struct admin_exchange *exchange)
+void admin_finish(struct admin_exchange *exchange)
 {
     http_reply_add_header(&exchange->reply, "Cache-Control", "no-store");
     http_reply(exchange->request, &exchange->reply);
 }
 
-void admin_reply_json(struct admin_exchange *exchange, int status, struct json_writer *writer)
+void admin_set_json(struct admin_exchange *exchange, int status, struct json_writer *writer)
 {
     exchange->reply.status = status;
     exchange->reply.content_type = "application/json";
     exchange->reply.body = json_writer_finish(writer);
-    finish(exchange);
 }
 
 static struct bytes problem_body(struct arena *arena, int status, const char *detail,
@@ -44,13 +43,18 @@ static struct bytes problem_body(struct arena *arena, int status, const char *de
     return json_writer_finish(writer);
 }
 
-void admin_refuse(struct admin_exchange *exchange, int status, const char *detail, const char *const *reasons,
-                  size_t reason_count)
+void admin_set_problem(struct admin_exchange *exchange, int status, const char *detail,
+                       const char *const *reasons, size_t reason_count)
 {
     exchange->reply.status = status;
     exchange->reply.content_type = "application/problem+json";
     exchange->reply.body = problem_body(exchange->arena, status, detail, reasons, reason_count);
-    finish(exchange);
+}
+
+void admin_refuse(struct admin_exchange *exchange, int status, const char *detail)
+{
+    admin_set_problem(exchange, status, detail, NULL, 0);
+    admin_finish(exchange);
 }
 
 static void render_refusal(void *context, struct arena *arena, int status, bool is_post,
@@ -94,14 +98,14 @@ static bool authorize(struct admin_exchange *exchange)
         return true;
     if (user != -1) {
         log_warning("admin: user %lld is refused", (long long)user);
-        admin_refuse(exchange, 403, "Only root and the server's own user may use this socket.", NULL, 0);
+        admin_refuse(exchange, 403, "Only root and the server's own user may use this socket.");
         return false;
     }
     if (shows_token(exchange))
         return true;
     log_warning("admin: %s shows no token, or a wrong one", exchange->request->client_address);
     http_reply_add_header(&exchange->reply, "WWW-Authenticate", "Bearer");
-    admin_refuse(exchange, 401, "Show the token of admin.token_file: Authorization: Bearer …", NULL, 0);
+    admin_refuse(exchange, 401, "Show the token of admin.token_file: Authorization: Bearer …");
     return false;
 }
 
@@ -116,6 +120,8 @@ struct admin_route {
 static const struct admin_route routes[] = {
     {"/api/v1/issuers", "GET", admin_list_issuers},
     {"/api/v1/issuers/", "GET", admin_show_issuer},
+    {"/api/v1/issuers/", "PUT", admin_put_issuer},
+    {"/api/v1/issuers/", "DELETE", admin_delete_issuer},
 };
 
 static bool path_matches(const struct admin_route *route, struct bytes path, struct bytes *id)
@@ -145,12 +151,11 @@ static void route_request(struct admin_exchange *exchange)
                                   : arena_printf(exchange->arena, "%s, %s", allowed, routes[i].method);
     }
     if (allowed == NULL) {
-        admin_refuse(exchange, 404, "There is nothing here; docs/operations.md lists what there is.", NULL,
-                     0);
+        admin_refuse(exchange, 404, "There is nothing here; docs/operations.md lists what there is.");
         return;
     }
     http_reply_add_header(&exchange->reply, "Allow", allowed);
-    admin_refuse(exchange, 405, arena_printf(exchange->arena, "This resource takes %s.", allowed), NULL, 0);
+    admin_refuse(exchange, 405, arena_printf(exchange->arena, "This resource takes %s.", allowed));
 }
 
 static void handle(void *context, struct http_request *request)
@@ -161,7 +166,7 @@ static void handle(void *context, struct http_request *request)
     if (!authorize(exchange))
         return;
     if (request->body_too_long)
-        admin_refuse(exchange, 413, "The request body is too long.", NULL, 0);
+        admin_refuse(exchange, 413, "The request body is too long.");
     else
         route_request(exchange);
 }

@@ -20,5 +20,6 @@ int cli_explain(int argc, char **argv);
 int cli_import(int argc, char **argv);
 int cli_migration(int argc, char **argv);
 int cli_cert(int argc, char **argv);
+int cli_issuer(int argc, char **argv);
 int cli_db(int argc, char **argv);
 int cli_version(int argc, char **argv);

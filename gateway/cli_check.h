@@ -11,6 +11,9 @@ struct check {
     struct outbound *outbound;
     void (*print)(const char *verdict, const char *line);
     bool failed; /* some line said FAIL */
+    const char **failures; /* those lines */
+    size_t failure_count;
+    const char *key_id; /* of check_stepca: that by which the CA knows our key; NULL: it does not */
 };
 
 /* A line each. What is not well ends with what to do about it. */

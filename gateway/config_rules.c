@@ -82,7 +82,7 @@ static void check_endpoint(struct config_reader *reader, const struct endpoint_c
 
 enum { ALTERNATE_CHAINS_MAX = 4 }; /* each may become a header of a reply */
 
-static void check_issuer(struct config_reader *reader, const struct issuer_config *issuer)
+void config_check_issuer(struct config_reader *reader, const struct issuer_config *issuer)
 {
     if (issuer->alternate_chain_count > ALTERNATE_CHAINS_MAX)
         config_error(reader, arena_printf(reader->arena, "issuers.%s.alternate_chains", issuer->id),
@@ -101,7 +101,7 @@ void config_check_rules(struct config_reader *reader)
     check_tls(reader);
     check_admin(reader);
     for (size_t i = 0; i < config->issuer_count; i++)
-        check_issuer(reader, &config->issuers[i]);
+        config_check_issuer(reader, &config->issuers[i]);
     for (size_t i = 0; i < config->profile_count; i++)
         check_profile(reader, &config->profiles[i]);
     for (size_t i = 0; i < config->endpoint_count; i++)

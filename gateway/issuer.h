@@ -110,6 +110,7 @@ struct issuer {
     const char **root_fingerprints; /* of all of them */
     size_t root_count;
     int64_t roots_end; /* the earliest of theirs */
+    const char *key_thumbprint; /* of the key that it shows the CA (RFC 7638); NULL: none */
     const struct issuer_config *config; /* what it was made of, in its own memory; without the password */
     struct arena *alternates_arena;
     struct bytes *alternates; /* other chains for its certificates, as PEM; never changed */

@@ -187,6 +187,7 @@ struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outb
     issuer->timeout_ms = config->request_timeout_s * 1000;
     issuer->wish_s = config->validity_s;
     issuer_set_key_id(&issuer->base, issuer->key_id);
+    issuer->base.key_thumbprint = issuer->key.jwk.thumbprint;
     issuer->refresh_timer = (struct outbound_timer){.run = refresh_due, .argument = issuer};
     issuer_stepca_publish_limits(issuer);
     issuer->start.run = start;

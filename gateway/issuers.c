@@ -134,11 +134,12 @@ struct issuers *issuers_new(struct server *server)
     return issuers;
 }
 
-bool issuers_open(struct issuers *issuers, const struct config *config, char why[static 512])
+bool issuers_open(struct issuers *issuers, const struct issuer_config *sections, size_t count,
+                  char why[static 512])
 {
-    struct issuer_set *set = set_new(issuers, config->issuer_count);
-    for (size_t i = 0; i < config->issuer_count; ++i) {
-        set->issuers[i] = open_one(issuers, &config->issuers[i], why);
+    struct issuer_set *set = set_new(issuers, count);
+    for (size_t i = 0; i < count; ++i) {
+        set->issuers[i] = open_one(issuers, &sections[i], why);
         if (set->issuers[i] == NULL) {
             /* The list has those that did open: issuers_stop frees them. */
             free(set);
@@ -149,7 +150,23 @@ bool issuers_open(struct issuers *issuers, const struct config *config, char why
     return true;
 }
 
-/* ---- reloading ---- */
+/* ---- a replacement ---- */
+
+/* What is wrong with one, in an arena. */
+struct faults {
+    struct arena *arena;
+    const char **lines;
+    size_t count;
+};
+
+static void add_fault(struct faults *faults, const char *line)
+{
+    const char **longer = arena_alloc_array(faults->arena, faults->count + 1, sizeof(*longer));
+    if (faults->count != 0)
+        memcpy(longer, faults->lines, faults->count * sizeof(*longer));
+    longer[faults->count++] = line;
+    faults->lines = longer;
+}
 
 static void log_line(const char *verdict, const char *line)
 {
@@ -159,38 +176,76 @@ static void log_line(const char *verdict, const char *line)
         log_warning("preflight: %s", line);
 }
 
-/* The same questions as `acmegate check`, down to a token that the CA must accept. */
-static bool preflight(const struct issuers *issuers, const struct config *config,
-                      const struct issuer_config *issuer, char why[static 512])
+/* The same questions as `acmegate check`, down to a token that the CA must accept. The id by which the CA
+ * knows the key; NULL when it does not go well. */
+static const char *preflight(const struct issuers *issuers, const struct issuer_config *section,
+                             struct faults *faults)
 {
-    struct check check = {
-        .arena = arena_new(), .config = config, .outbound = issuers->server->outbound, .print = log_line};
-    check_stepca(&check, issuer);
-    arena_free(check.arena);
-    if (check.failed)
-        snprintf(why, 512, "issuers.%.64s: the preflight failed, see the lines above", issuer->id);
-    return !check.failed;
+    struct check check = {.arena = faults->arena,
+                          .config = issuers->server->config,
+                          .outbound = issuers->server->outbound,
+                          .print = log_line};
+    check_stepca(&check, section);
+    for (size_t i = 0; i < check.failure_count; ++i)
+        add_fault(faults, check.failures[i]);
+    return check.failed ? NULL : check.key_id;
 }
 
-/* The one that will serve for this section, held; NULL with `why`. */
-static struct issuer *replacement_for(struct issuers *issuers, const struct config *fresh,
-                                      const struct issuer_config *config, char why[static 512])
+static bool may_follow(const struct issuer *issuer, const struct issuer *serving, struct faults *faults)
 {
-    struct issuer *serving = issuers_find(issuers, config->id);
-    if (serving == NULL) {
-        snprintf(why, 512, "issuers.%.64s is new: a restart takes it in", config->id);
+    if (strcmp(issuer->root_fingerprint, serving->root_fingerprint) == 0)
+        return true;
+    add_fault(faults,
+              arena_printf(faults->arena, "issuers.%s: another root, so another CA: give it an id of its own",
+                           issuer->id));
+    return false;
+}
+
+/* A new one for the section, held, that may take the place of the one that serves; NULL with the faults. */
+static struct issuer *make_replacement(struct issuers *issuers, const struct issuer_config *section,
+                                       const struct issuer *serving, struct faults *faults)
+{
+    char why[512];
+    const char *key_id = preflight(issuers, section, faults);
+    if (key_id == NULL)
+        return NULL;
+    struct issuer *issuer = open_one(issuers, section, why);
+    if (issuer == NULL) {
+        add_fault(faults, arena_duplicate(faults->arena, why));
         return NULL;
     }
-    if (config->type == ISSUER_LOCAL) {
+    issuer_set_key_id(issuer, key_id);
+    if (may_follow(issuer, serving, faults))
+        return issuer;
+    discard(issuer);
+    return NULL;
+}
+
+/* ---- all at once ---- */
+
+/* The one that will serve for this section, held; NULL with `why`. */
+static struct issuer *issuer_for(struct issuers *issuers, const struct issuer_config *section,
+                                 char why[static 512])
+{
+    struct issuer *serving = issuers_find(issuers, section->id);
+    if (serving == NULL) {
+        snprintf(why, 512, "issuers.%.64s is new: a restart takes it in", section->id);
+        return NULL;
+    }
+    if (serving->config->overridden)
+        log_info("issuer %s stays as the admin API has set it", section->id);
+    if (serving->config->overridden || section->type == ISSUER_LOCAL) {
         issuer_hold(serving);
         return serving;
     }
-    struct issuer *issuer = preflight(issuers, fresh, config, why) ? open_one(issuers, config, why) : NULL;
-    if (issuer == NULL || strcmp(issuer->root_fingerprint, serving->root_fingerprint) == 0)
-        return issuer;
-    snprintf(why, 512, "issuers.%.64s: another root, so another CA: give it an id of its own", config->id);
-    discard(issuer);
-    return NULL;
+    struct faults faults = {.arena = arena_new()};
+    struct issuer *issuer = make_replacement(issuers, section, serving, &faults);
+    if (faults.count == 1)
+        snprintf(why, 512, "%.500s", faults.lines[0]);
+    else
+        snprintf(why, 512, "issuers.%.64s: the preflight failed, see the lines above", section->id);
+    arena_free(faults.arena);
+    return issuer;
 }
 
 static void discard_set(struct issuers *issuers, struct issuer_set *set)
@@ -212,7 +267,7 @@ static bool replace_all(struct issuers *issuers, const struct config *fresh, cha
     }
     struct issuer_set *set = set_new(issuers, fresh->issuer_count);
     for (size_t i = 0; i < fresh->issuer_count; ++i) {
-        set->issuers[i] = replacement_for(issuers, fresh, &fresh->issuers[i], why);
+        set->issuers[i] = issuer_for(issuers, &fresh->issuers[i], why);
         if (set->issuers[i] == NULL) {
             discard_set(issuers, set);
             return false;
@@ -228,6 +283,45 @@ bool issuers_reload(struct issuers *issuers, const struct config *fresh, char wh
     bool good = replace_all(issuers, fresh, why);
     pthread_mutex_unlock(&issuers->change_lock);
     return good;
+}
+
+/* ---- one ---- */
+
+static void replace(struct issuers *issuers, const struct issuer *serving, struct issuer *fresh)
+{
+    const struct issuer_set *current = atomic_load(&issuers->current);
+    struct issuer_set *set = set_new(issuers, current->count);
+    for (size_t i = 0; i < current->count; ++i) {
+        set->issuers[i] = current->issuers[i] == serving ? fresh : current->issuers[i];
+        if (set->issuers[i] != fresh)
+            issuer_hold(set->issuers[i]);
+    }
+    publish(issuers, set);
+}
+
+static bool change_one(struct issuers *issuers, struct issuer_change *change)
+{
+    struct faults faults = {.arena = change->arena};
+    struct issuer *serving = issuers_find(issuers, change->section->id);
+    struct issuer *fresh = make_replacement(issuers, change->section, serving, &faults);
+    change->faults = faults.lines;
+    change->fault_count = faults.count;
+    if (fresh == NULL)
+        return false;
+    if (!change->keep(change, serving, fresh)) {
+        discard(fresh);
+        return false;
+    }
+    replace(issuers, serving, fresh);
+    return true;
+}
+
+bool issuers_change(struct issuers *issuers, struct issuer_change *change)
+{
+    pthread_mutex_lock(&issuers->change_lock);
+    bool changed = change_one(issuers, change);
+    pthread_mutex_unlock(&issuers->change_lock);
+    return changed;
 }
 
 /* ---- the end ---- */

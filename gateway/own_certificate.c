@@ -267,6 +267,37 @@ static void run_begin(struct outbound_message *message)
     check((struct own_certificate *)((char *)message - offsetof(struct own_certificate, begin)));
 }
 
+struct changed_message {
+    struct outbound_message message; /* first */
+    struct own_certificate *own;
+};
+
+static void run_changed(struct outbound_message *message)
+{
+    struct own_certificate *own = ((struct changed_message *)message)->own;
+    free(message);
+    /* One that is asked for just now is looked at when it is there. */
+    if (own->work != NULL)
+        return;
+    own->issuer = server_issuer(own->server, own->server->config->tls_issuer);
+    if (use_stored(own))
+        return;
+    log_info("own TLS certificate: issuer %s has other roots now", own->issuer->id);
+    own->not_after = 0;
+    outbound_timer_set(own->server->outbound, &own->timer, 0);
+}
+
+void own_certificate_issuer_changed(struct own_certificate *own)
+{
+    if (own == NULL)
+        return;
+    struct changed_message *changed = malloc(sizeof(*changed));
+    if (changed == NULL)
+        abort();
+    *changed = (struct changed_message){{.run = run_changed}, own};
+    outbound_post(own->server->outbound, &changed->message);
+}
+
 /* ---- life ---- */
 
 static bool use_configured_files(struct server *server, char why[static 256])

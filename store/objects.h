@@ -197,6 +197,26 @@ struct revocation_queue {
                                                                       struct name_certificate *out,
                                                                       size_t max, size_t *count);
 
+/* ---- issuer_overrides.c: issuers as the administration wants them, in the place of the file's sections ---- */
+
+struct issuer_override {
+    const char *issuer;
+    struct bytes sealed; /* its section, with a key that is not in the database */
+    int64_t changed_at;
+    const char *changed_by;
+};
+/* All of them, by id. */
+[[gnu::warn_unused_result]] enum store_result store_issuer_overrides(struct store_session *session,
+                                                                     struct arena *arena,
+                                                                     struct issuer_override **out,
+                                                                     size_t *count);
+/* New, or in the place of what there is. */
+[[gnu::warn_unused_result]] enum store_result store_issuer_override_put(struct store_session *session,
+                                                                        const struct issuer_override *override);
+/* STORE_NOT_FOUND when there is none. */
+[[gnu::warn_unused_result]] enum store_result store_issuer_override_delete(struct store_session *session,
+                                                                           const char *issuer);
+
 /* ---- early_renewals.c: what operators want to see renewed before its time ---- */
 
 struct early_renewal_order {
