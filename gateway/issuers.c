@@ -7,6 +7,7 @@
 
 #include "gateway/cli_check.h"
 #include "gateway/grace_period.h"
+#include "gateway/issuer_roots.h"
 #include "gateway/log.h"
 #include "gateway/server.h"
 
@@ -134,22 +135,6 @@ struct issuers *issuers_new(struct server *server)
     return issuers;
 }
 
-bool issuers_open(struct issuers *issuers, const struct issuer_config *sections, size_t count,
-                  char why[static 512])
-{
-    struct issuer_set *set = set_new(issuers, count);
-    for (size_t i = 0; i < count; ++i) {
-        set->issuers[i] = open_one(issuers, &sections[i], why);
-        if (set->issuers[i] == NULL) {
-            /* The list has those that did open: issuers_stop frees them. */
-            free(set);
-            return false;
-        }
-    }
-    free(atomic_exchange(&issuers->current, set));
-    return true;
-}
-
 /* ---- a replacement ---- */
 
 /* What is wrong with one, in an arena. */
@@ -191,14 +176,42 @@ static const char *preflight(const struct issuers *issuers, const struct issuer_
     return check.failed ? NULL : check.key_id;
 }
 
-static bool may_follow(const struct issuer *issuer, const struct issuer *serving, struct faults *faults)
+static void take_fault(void *context, const char *line)
 {
-    if (strcmp(issuer->root_fingerprint, serving->root_fingerprint) == 0)
-        return true;
-    add_fault(faults,
-              arena_printf(faults->arena, "issuers.%s: another root, so another CA: give it an id of its own",
-                           issuer->id));
-    return false;
+    add_fault(context, line);
+}
+
+static void log_warning_line(void *context, const char *line)
+{
+    (void)context;
+    log_warning("%s", line);
+}
+
+/* At the start there is no going back to other roots: the operator is told. */
+static void warn_of_roots(const struct issuers *issuers, const struct issuer *issuer)
+{
+    struct arena *arena = arena_new();
+    if (!issuer_roots_check(issuers->server, issuer, issuer->roots_pem, arena, log_warning_line, NULL))
+        log_warning("issuer %s serves all the same; those certificates cannot be revoked so", issuer->id);
+    arena_free(arena);
+}
+
+bool issuers_open(struct issuers *issuers, const struct issuer_config *sections, size_t count,
+                  char why[static 512])
+{
+    struct issuer_set *set = set_new(issuers, count);
+    for (size_t i = 0; i < count; ++i) {
+        set->issuers[i] = open_one(issuers, &sections[i], why);
+        if (set->issuers[i] == NULL) {
+            /* The list has those that did open: issuers_stop frees them. */
+            free(set);
+            return false;
+        }
+    }
+    free(atomic_exchange(&issuers->current, set));
+    for (size_t i = 0; i < count; ++i)
+        warn_of_roots(issuers, set->issuers[i]);
+    return true;
 }
 
 /* A new one for the section, held, that may take the place of the one that serves; NULL with the faults. */
@@ -215,7 +228,7 @@ static struct issuer *make_replacement(struct issuers *issuers, const struct iss
         return NULL;
     }
     issuer_set_key_id(issuer, key_id);
-    if (may_follow(issuer, serving, faults))
+    if (issuer_roots_check(issuers->server, issuer, serving->roots_pem, faults->arena, take_fault, faults))
         return issuer;
     discard(issuer);
     return NULL;

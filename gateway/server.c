@@ -237,7 +237,10 @@ struct server *server_start(const struct config *config, const char *path, char 
 
 bool server_reload(struct server *server, const struct config *fresh, char why[static 512])
 {
-    return issuers_reload(server->issuers, fresh, why) && own_certificate_reload(server, why);
+    if (!issuers_reload(server->issuers, fresh, why) || !own_certificate_reload(server, why))
+        return false;
+    own_certificate_issuer_changed(server->own_certificate);
+    return true;
 }
 
 /* First what makes work, then the clients that wait for it, then what both rest on. */

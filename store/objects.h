@@ -9,6 +9,7 @@
 #include "acme/migration.h"
 #include "acme/objects.h"
 #include "acme/renewal.h"
+#include "acme/root_rotation.h"
 #include "store/store.h"
 
 /* ---- accounts.c ---- */
@@ -162,6 +163,10 @@ struct authorization_wanted {
                                                                            const char *serial,
                                                                            struct certificate **out,
                                                                            size_t *count);
+/* The chains of an issuer's certificates that have neither ended nor been revoked, each with the leaf that ends last. */
+[[gnu::warn_unused_result]] enum store_result store_live_chains(struct store_session *session, struct arena *arena,
+                                                                const char *issuer, int64_t now,
+                                                                struct live_chain **out, size_t *count);
 /* The chains that certificates have come with, as PEM, the twenty newest. */
 [[gnu::warn_unused_result]] enum store_result store_chains(struct store_session *session, struct arena *arena,
                                                            struct bytes **out, size_t *count);
