@@ -1,5 +1,5 @@
 /*
- * The admin API: issuers shown and changed while the server runs, and the metrics. It has listeners and a
+ * The admin API: issuers shown and changed while the server runs. It has listeners and a
  * loop of its own; nothing of it is reachable where ACME is served. On the Unix socket the peer must be root
  * or the server's own user (SO_PEERCRED); over TCP, always with TLS, a bearer token is asked for.
  * docs/operations.md describes what it answers.

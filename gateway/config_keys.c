@@ -44,8 +44,8 @@ const struct config_key config_keys[] = {
     {"tls.key", TOP(tls_key_path), .type = CONFIG_TEXT, .help = "PEM file with the key of `tls.cert`."},
 
     {"admin.socket", TOP(admin_socket), .type = CONFIG_TEXT,
-     .help = "Unix socket for the admin API and the metrics, such as `/run/acmegate/admin.sock`. For root and the server's "
-             "own user; its folder must be there. Without it and `admin.listen` there is neither."},
+     .help = "Unix socket for the admin API, such as `/run/acmegate/admin.sock`. For root and the server's "
+             "own user; its folder must be there. Without it and `admin.listen` there is none."},
     {"admin.listen", TOP(admin_listen), .count_offset = offsetof(struct config, admin_listen_count),
      .type = CONFIG_LISTEN,
      .help = "Addresses and ports for the admin API by HTTPS, with the server's own certificate. Needs "
