@@ -21,5 +21,6 @@ int cli_import(int argc, char **argv);
 int cli_migration(int argc, char **argv);
 int cli_sign(int argc, char **argv);
 int cli_cert(int argc, char **argv);
+int cli_issuer(int argc, char **argv);
 int cli_db(int argc, char **argv);
 int cli_version(int argc, char **argv);

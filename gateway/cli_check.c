@@ -52,13 +52,25 @@ void check_warn(struct check *check, const char *format, ...)
     va_end(arguments);
 }
 
+static void keep_failure(struct check *check, const char *line)
+{
+    const char **longer = arena_alloc_array(check->arena, check->failure_count + 1, sizeof(*longer));
+    if (check->failure_count != 0)
+        memcpy(longer, check->failures, check->failure_count * sizeof(*longer));
+    longer[check->failure_count++] = arena_duplicate(check->arena, line);
+    check->failures = longer;
+}
+
 void check_fail(struct check *check, const char *format, ...)
 {
-    check->failed = true;
+    char line[LINE_MAX_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    tell(check, "FAIL", format, arguments);
+    vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
+    check->failed = true;
+    keep_failure(check, line);
+    check->print("FAIL", line);
 }
 
 /* ---- how long certificates may live ---- */

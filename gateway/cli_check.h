@@ -12,6 +12,9 @@ struct check {
     void (*print)(const char *verdict, const char *line);
     bool failed;               /* some line said FAIL */
     int64_t expiring_within_s; /* 0: everything is checked; else only what ends within this time */
+    const char **failures;     /* those lines */
+    size_t failure_count;
+    const char *key_id; /* of check_stepca: that by which the CA knows our key; NULL: it does not */
 };
 
 /* A line each. What is not well ends with what to do about it. */

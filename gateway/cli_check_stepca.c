@@ -243,6 +243,7 @@ static bool check_key_is_the_provisioners(const struct stepca_check *ca)
     if (has_our_key(ca, &ca->provisioner)) {
         check_ok(ca->check, "issuer %s: the key is the one that the CA knows for %s", ca->issuer->id,
                  ca->provisioner.name);
+        ca->check->key_id = ca->provisioner.key_id;
         return true;
     }
     check_fail(ca->check,

@@ -5,16 +5,24 @@
 
 #include "gateway/cli.h"
 #include "gateway/config.h"
+#include "gateway/issuer_overrides.h"
 
 static int show(struct arena *arena, const char *path)
 {
     struct config_errors errors = {0};
-    struct bytes text = config_show(arena, path, environ, &errors);
+    struct config_override *overrides = NULL;
+    size_t count = 0;
+    char why[512];
+    const struct config *config = config_load(arena, path, environ, &errors);
+    bool complete = config == NULL || issuer_overrides_read(arena, config, &overrides, &count, why);
+    if (!complete)
+        fprintf(stderr, "acmegate: what the admin API has set is not shown: %s\n", why);
+    struct bytes text = config_show(arena, path, environ, overrides, complete ? count : 0, &errors);
     for (size_t i = 0; i < errors.count; i++)
         fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
     if (text.n != 0)
         fwrite(text.p, 1, text.n, stdout);
-    return errors.count == 0 ? CLI_OK : CLI_FAILED;
+    return errors.count == 0 && complete ? CLI_OK : CLI_FAILED;
 }
 
 static int reference(struct arena *arena)

@@ -190,7 +190,7 @@ static bool seal_new_key(const struct config *config, struct arena *arena, struc
                          char why[static SECRET_BOX_WHY_BYTES])
 {
     uint8_t octets[EAB_KEY_BYTES];
-    struct secret_box *box = config_open_secrets(config, why);
+    struct secret_box *box = config_open_secrets(config, SECRET_BOX_MAKE, why);
     if (box == NULL)
         return false;
     bool sealed = random_octets(octets, sizeof octets) &&

@@ -82,7 +82,7 @@ int serve_until_stopped(const struct config *config, const char *path,
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     raise_file_limit(config);
     char why[512];
-    struct server *server = server_start(config, why);
+    struct server *server = server_start(config, path, why);
     if (server == NULL) {
         log_error("%s", why);
         return CLI_FAILED;

@@ -78,11 +78,20 @@ struct instance {
     enum issuer_type type; /* an issuer's, once it is read */
 };
 
-/* What stands in the file at the key's path, with the instance's name for "*". */
+/* What the instance's keys are read from: the file, or the override in its place. */
+static const struct json *root_of(const struct config_reader *reader, const struct config_key *key, const char *name)
+{
+    for (size_t i = 0; key->section == CONFIG_ISSUER && i < reader->override_count; i++)
+        if (strcmp(reader->overrides[i].issuer, name) == 0)
+            return reader->override_roots[i];
+    return reader->root;
+}
+
+/* What stands there at the key's path, with the instance's name for "*". */
 static const struct json *value_in_file(const struct config_reader *reader, const struct config_key *key,
                                         const char *name)
 {
-    const struct json *value = reader->root;
+    const struct json *value = root_of(reader, key, name);
     for (const char *at = key->path; value != NULL;) {
         const char *end = strchrnul(at, '.');
         const char *part = arena_string(reader->arena, bytes_of(at, (size_t)(end - at)));
@@ -104,10 +113,11 @@ static const char *path_of(struct arena *arena, const struct config_key *key, co
 static const struct json *find_value(const struct config_reader *reader, const struct config_key *key,
                                      const char *name, const char **origin)
 {
-    const struct json *value = config_environment_value(reader, key, name, origin);
+    bool overridden = root_of(reader, key, name) != reader->root;
+    const struct json *value = overridden ? NULL : config_environment_value(reader, key, name, origin);
     if (value != NULL)
         return value;
-    *origin = "file";
+    *origin = overridden ? "override" : "file";
     value = value_in_file(reader, key, name);
     if (value != NULL)
         return value;
@@ -124,12 +134,13 @@ static const struct json *settle_password(struct config_reader *reader, const st
 {
     static const char suffix[] = "_file";
     const char *variable;
-    if (key->type != CONFIG_SECRET_FILE || value == NULL)
+    if (key->section != CONFIG_ISSUER || key->type != CONFIG_SECRET_FILE || value == NULL)
         return value;
     size_t n = strlen(key->path) - (sizeof suffix - 1);
     const struct config_key *password =
         config_key_find(arena_string(reader->arena, bytes_of(key->path, n)));
-    if (config_environment_value(reader, password, instance->name, &variable) != NULL)
+    if (root_of(reader, key, instance->name) == reader->root &&
+        config_environment_value(reader, password, instance->name, &variable) != NULL)
         return NULL;
     if (value_in_file(reader, password, instance->name) == NULL)
         return value;
@@ -162,11 +173,11 @@ static void read_key(struct config_reader *reader, const struct config_key *key,
     value = settle_password(reader, key, path, instance, value);
     keep_setting(reader, key, path, value, origin);
     const char *why;
+    bool is_text = strcmp(origin, "file") == 0 || strcmp(origin, "override") == 0;
     if (value == NULL && key->required)
         config_error(reader, path, "is missing");
     else if (value != NULL && !config_value_set(reader->arena, key, value, instance->target, &why))
-        config_error(reader, path, "%s%s%s", strcmp(origin, "file") == 0 ? "" : origin,
-                     strcmp(origin, "file") == 0 ? "" : " ", why);
+        config_error(reader, path, "%s%s%s", is_text ? "" : origin, is_text ? "" : " ", why);
 }
 
 static void read_instance(struct config_reader *reader, struct instance instance)
@@ -214,9 +225,55 @@ static void *read_named(struct config_reader *reader, const char *section_name, 
     return items;
 }
 
+/* As if a file held {"issuers": {"<issuer>": section}}. */
+static const struct json *file_around(struct arena *arena, const char *issuer, const struct json *section)
+{
+    const char *names[] = {issuer, "issuers"};
+    const struct json *inner = section;
+    for (size_t i = 0; i < 2; i++) {
+        struct json_member *member = arena_alloc(arena, sizeof *member);
+        struct json *object = arena_alloc(arena, sizeof *object);
+        *member = (struct json_member){bytes_from_string(names[i]), inner};
+        *object = (struct json){.type = JSON_OBJECT, .members = member, .count = 1};
+        inner = object;
+    }
+    return inner;
+}
+
+/* False when it is nothing that could hold keys. */
+static bool read_override(struct config_reader *reader, size_t i)
+{
+    const struct config_override *override = &reader->overrides[i];
+    const char *path = below(reader->arena, "issuers", override->issuer);
+    static const struct json nothing = {.type = JSON_OBJECT};
+    struct json_error error;
+    const struct json *section = json_parse(reader->arena, override->text, &json_limits_config, &error);
+    if (section == NULL)
+        config_error(reader, path, "line %zu: %s", error.line, error.message);
+    else if (section->type != JSON_OBJECT)
+        config_error(reader, path, "must be an object: {…}");
+    else
+        check_members(reader, section, "issuers.*", path);
+    bool is_object = section != NULL && section->type == JSON_OBJECT;
+    reader->override_roots[i] = file_around(reader->arena, override->issuer, is_object ? section : &nothing);
+    return is_object;
+}
+
+static bool read_overrides(struct config_reader *reader)
+{
+    bool good = true;
+    reader->override_roots =
+        arena_alloc_array(reader->arena, reader->override_count, sizeof *reader->override_roots);
+    for (size_t i = 0; i < reader->override_count; i++)
+        good = read_override(reader, i) && good;
+    return good;
+}
+
 static void read_all(struct config_reader *reader)
 {
     struct config *config = reader->config;
+    if (!read_overrides(reader))
+        return;
     check_members(reader, reader->root, "", "");
     config_environment_prepare(reader);
     read_instance(reader, (struct instance){CONFIG_TOP, NULL, config, 0});
@@ -231,15 +288,27 @@ static void read_all(struct config_reader *reader)
 
 /* ---- the whole ---- */
 
-static struct config_reader *read_text(struct arena *arena, const char *name, struct bytes text,
-                                       char *const *environment, struct config_errors *errors)
+static struct config_reader *reader_new(struct arena *arena, const char *name, char *const *environment,
+                                        const struct config_override *overrides, size_t override_count,
+                                        struct config_errors *errors)
 {
     struct config_reader *reader = arena_alloc(arena, sizeof *reader);
-    *reader =
-        (struct config_reader){.arena = arena, .name = name, .environment = environment, .errors = errors};
+    *reader = (struct config_reader){.arena = arena,
+                                     .name = name,
+                                     .environment = environment,
+                                     .overrides = overrides,
+                                     .override_count = override_count,
+                                     .errors = errors};
     reader->last_setting = &reader->settings;
     reader->config = arena_alloc(arena, sizeof *reader->config);
     *errors = (struct config_errors){0};
+    return reader;
+}
+
+static struct config_reader *read_text(struct config_reader *reader, struct bytes text)
+{
+    struct arena *arena = reader->arena;
+    const struct config_errors *errors = reader->errors;
     struct json_error error;
     reader->root = json_parse(arena, text, &json_limits_config, &error);
     if (reader->root == NULL)
@@ -252,28 +321,42 @@ static struct config_reader *read_text(struct arena *arena, const char *name, st
 }
 
 const struct config_reader *config_read(struct arena *arena, const char *path, char *const *environment,
+                                        const struct config_override *overrides, size_t override_count,
                                         struct config_errors *errors)
 {
     struct bytes text;
+    struct config_reader *reader = reader_new(arena, path, environment, overrides, override_count, errors);
     if (file_read(arena, path, CONFIG_MAX_BYTES, &text))
-        return read_text(arena, path, text, environment, errors);
-    struct config_reader reader = {.arena = arena, .name = path, .errors = errors};
-    *errors = (struct config_errors){0};
-    config_error(&reader, NULL, "cannot be read: %s", strerror(errno));
+        return read_text(reader, text);
+    config_error(reader, NULL, "cannot be read: %s", strerror(errno));
     return NULL;
+}
+
+const struct issuer_config *config_parse_override(struct arena *arena, const char *name,
+                                                  const struct config_override *override, struct config_errors *errors)
+{
+    struct config_reader *reader = reader_new(arena, name, NULL, override, 1, errors);
+    struct issuer_config *issuer = arena_alloc(arena, sizeof *issuer);
+    *issuer = (struct issuer_config){.id = override->issuer, .overridden = true};
+    if (read_overrides(reader)) {
+        read_instance(reader, (struct instance){CONFIG_ISSUER, override->issuer, issuer, 0});
+        config_check_issuer(reader, issuer);
+    }
+    return errors->count == 0 ? issuer : NULL;
 }
 
 const struct config *config_load(struct arena *arena, const char *path, char *const *environment,
                                  struct config_errors *errors)
 {
-    const struct config_reader *reader = config_read(arena, path, environment, errors);
+    const struct config_reader *reader = config_read(arena, path, environment, NULL, 0, errors);
     return reader == NULL ? NULL : reader->config;
 }
 
 const struct config *config_parse(struct arena *arena, const char *name, struct bytes text,
                                   char *const *environment, struct config_errors *errors)
 {
-    const struct config_reader *reader = read_text(arena, name, text, environment, errors);
+    const struct config_reader *reader =
+        read_text(reader_new(arena, name, environment, NULL, 0, errors), text);
     return reader == NULL ? NULL : reader->config;
 }
 

@@ -13,6 +13,7 @@ enum issuer_type { ISSUER_STEPCA = 1, ISSUER_LOCAL };
 
 struct issuer_config {
     const char *id;
+    bool overridden; /* it is what the administration wants, and not what the file says */
     enum issuer_type type;
     /* stepca */
     const char *ca_url; /* https only, no slash at the end */
@@ -104,6 +105,10 @@ struct config {
     const char *tls_issuer; /* own certificate from this issuer… */
     const char *tls_cert_path; /* …or from files */
     const char *tls_key_path;
+    const char *admin_socket; /* the admin API: on a Unix socket… */
+    const struct listen_address *admin_listen; /* …and on TCP, with TLS and a token */
+    size_t admin_listen_count;
+    struct bytes admin_token;
     const struct issuer_config *issuers;
     size_t issuer_count;
     const struct profile_config *profiles;
@@ -144,6 +149,20 @@ struct config_errors {
                                                               struct bytes text, char *const *environment,
                                                               struct config_errors *errors);
 
+/* What stands in the place of the file's section for an issuer, and of the environment: the same keys, as JSON. */
+struct config_override {
+    const char *issuer;
+    struct bytes text;
+};
+
+/*
+ * Reads one issuer from what an override says, by the same table and rules. `name` stands in messages. NULL with `errors`
+ * filled.
+ */
+[[gnu::warn_unused_result]] const struct issuer_config *config_parse_override(struct arena *arena, const char *name,
+                                                                              const struct config_override *override,
+                                                                              struct config_errors *errors);
+
 const struct issuer_config *config_issuer(const struct config *config, const char *id);
 const struct profile_config *config_profile(const struct config *config, const char *name);
 const struct endpoint_config *config_endpoint(const struct config *config, struct bytes name);
@@ -156,7 +175,7 @@ const char *const *config_account_urls(struct arena *arena, const struct config 
                                        int64_t account_id, size_t *count);
 
 /* The reference: every key with type, default and help, and for a loaded file the value in force and where it
- * came from (file, environment, default). Secrets show as "(set)". */
+ * came from (file, environment, default, override). Secrets show as "(set)". */
 struct bytes config_show(struct arena *arena, const char *path, char *const *environment,
-                         struct config_errors *errors);
+                         const struct config_override *overrides, size_t override_count, struct config_errors *errors);
 struct bytes config_reference(struct arena *arena);

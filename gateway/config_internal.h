@@ -75,7 +75,7 @@ struct config_setting {
     const struct config_key *key;
     const char *path;         /* with names for "*" */
     const struct json *value; /* NULL: not set */
-    const char *origin;       /* "file", "default" or the variable's name */
+    const char *origin;       /* "file", "override", "default" or the variable's name */
 };
 
 struct config_reader {
@@ -83,6 +83,9 @@ struct config_reader {
     const char *name; /* of the file */
     char *const *environment;
     const struct json *root;
+    const struct config_override *overrides;
+    size_t override_count;
+    const struct json **override_roots; /* of each: a file that holds its section and nothing else */
     const char *stepca_issuer; /* the only one of type stepca, which ACMEGATE_STEPCA_… fill; NULL */
     struct config *config;
     struct config_errors *errors;
@@ -113,6 +116,10 @@ void config_environment_prepare(struct config_reader *reader);
 /* References between sections, and keys that exclude or need each other. */
 void config_check_rules(struct config_reader *reader);
 
-/* config_load's first part, with the settings kept. NULL with the errors filled. */
+/* Those of one issuer. */
+void config_check_issuer(struct config_reader *reader, const struct issuer_config *issuer);
+
+/* config_load's first part, with the settings kept, and overrides in their places. NULL with the errors filled. */
 const struct config_reader *config_read(struct arena *arena, const char *path, char *const *environment,
+                                        const struct config_override *overrides, size_t override_count,
                                         struct config_errors *errors);

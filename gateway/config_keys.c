@@ -43,6 +43,17 @@ const struct config_key config_keys[] = {
      .help = "PEM file with the server's certificate and its chain, leaf first."},
     {"tls.key", TOP(tls_key_path), .type = CONFIG_TEXT, .help = "PEM file with the key of `tls.cert`."},
 
+    {"admin.socket", TOP(admin_socket), .type = CONFIG_TEXT,
+     .help = "Unix socket for the admin API, such as `/run/acmegate/admin.sock`. For root and the server's "
+             "own user; its folder must be there. Without it and `admin.listen` there is none."},
+    {"admin.listen", TOP(admin_listen), .count_offset = offsetof(struct config, admin_listen_count),
+     .type = CONFIG_LISTEN,
+     .help = "Addresses and ports for the admin API by HTTPS, with the server's own certificate. Needs "
+             "`admin.token_file`."},
+    {"admin.token_file", TOP(admin_token), .type = CONFIG_SECRET_FILE,
+     .help = "File with the token that clients of `admin.listen` show as `Authorization: Bearer …`, 16 characters at least; "
+             "a newline at its end does not count."},
+
     {"issuers.*.type", ISSUER(type), .type = CONFIG_ISSUER_TYPE, .required = true,
      .help =
          "`stepca`: a running step-ca signs. `local`: acmegate signs itself, with a CA in a folder."},

@@ -23,6 +23,17 @@ static void check_tls(struct config_reader *reader)
     check_issuer_reference(reader, "tls.issuer", config->tls_issuer);
 }
 
+enum { ADMIN_TOKEN_MIN_BYTES = 16 };
+
+static void check_admin(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    if (config->admin_listen_count != 0 && config->admin_token.n == 0)
+        config_error(reader, "admin.token_file", "is missing beside admin.listen: over TCP a token is needed");
+    else if (config->admin_token.n != 0 && config->admin_token.n < ADMIN_TOKEN_MIN_BYTES)
+        config_error(reader, "admin.token_file", "the token must have at least %d characters", ADMIN_TOKEN_MIN_BYTES);
+}
+
 enum { ISSUER_NAMES_MAX = 10 }; /* draft-ietf-acme-dns-persist-01 §3.1 */
 
 static void check_issuer_names(struct config_reader *reader, const struct endpoint_config *endpoint)
@@ -71,7 +82,7 @@ static void check_endpoint(struct config_reader *reader, const struct endpoint_c
 
 enum { ALTERNATE_CHAINS_MAX = 4 }; /* each may become a header of a reply */
 
-static void check_issuer(struct config_reader *reader, const struct issuer_config *issuer)
+void config_check_issuer(struct config_reader *reader, const struct issuer_config *issuer)
 {
     if (issuer->alternate_chain_count > ALTERNATE_CHAINS_MAX)
         config_error(reader, arena_printf(reader->arena, "issuers.%s.alternate_chains", issuer->id),
@@ -104,8 +115,9 @@ void config_check_rules(struct config_reader *reader)
         config_error(reader, "endpoints", "name at least one");
     check_tls(reader);
     check_native(reader);
+    check_admin(reader);
     for (size_t i = 0; i < config->issuer_count; i++)
-        check_issuer(reader, &config->issuers[i]);
+        config_check_issuer(reader, &config->issuers[i]);
     for (size_t i = 0; i < config->profile_count; i++)
         check_profile(reader, &config->profiles[i]);
     for (size_t i = 0; i < config->endpoint_count; i++)

@@ -72,7 +72,7 @@ static void warn_of_readers(const char *path)
     struct stat status;
     if (stat(path, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         log_warning(
-            "%s: others than its owner have access to this password file; chmod 600 keeps it to the owner",
+            "%s: others than its owner have access to this password or token; chmod 600 keeps it to the owner",
             path);
 }
 

@@ -62,6 +62,7 @@ static void run_certificate(struct http_message *message)
     struct certificate_message *change = (struct certificate_message *)message;
     http_tls_certificate_free(change->loop->certificate);
     change->loop->certificate = change->certificate;
+    change->loop->listening = false;
     http_accept_resume(change->loop);
     free(change);
 }
@@ -144,9 +145,13 @@ static bool prepare_loop(struct http_loop *loop)
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
     http_hold_start(loop);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = server->globalconf.hosts};
+    loop->accept_local = loop->accept;
     loop->accept.ssl_ctx = http_tls_context_new(loop);
-    return loop->accept.ssl_ctx != NULL && http_accept_prepare(loop) &&
-           server->config.application.loop_started(server->config.application.context, loop);
+    if (loop->accept.ssl_ctx == NULL || !http_accept_prepare(loop) ||
+        !server->config.application.loop_started(server->config.application.context, loop))
+        return false;
+    http_accept_resume(loop);
+    return true;
 }
 
 static void run_until_drained(struct http_loop *loop)
@@ -208,14 +213,28 @@ static void configure_h2o(struct http_server *server)
 static bool bind_all(struct http_server *server, char why[static 256])
 {
     const struct http_server_config *config = &server->config;
-    server->listen_fds = h2o_mem_alloc(sizeof(int) * config->listen_count);
+    server->listen_fds = h2o_mem_alloc(sizeof(int) * (config->listen_count + 1));
     for (; server->listen_count < config->listen_count; ++server->listen_count) {
         int fd = http_listen(&config->listen[server->listen_count], why);
         if (fd == -1)
             return false;
         server->listen_fds[server->listen_count] = fd;
     }
+    if (config->socket_path == NULL)
+        return true;
+    server->local = http_local_listen(config->socket_path, why);
+    if (server->local == NULL)
+        return false;
+    server->listen_fds[server->listen_count++] = http_local_fd(server->local);
     return true;
+}
+
+static void unbind_all(struct http_server *server)
+{
+    http_local_remove(server->local);
+    for (size_t i = 0; i < server->listen_count; ++i)
+        close(server->listen_fds[i]);
+    free(server->listen_fds);
 }
 
 /* Threads inherit a mask with everything blocked: signals are for the main thread's sigwait. */
@@ -255,9 +274,7 @@ struct http_server *http_server_start(const struct http_server_config *config, c
     pthread_cond_init(&server->start_changed, NULL);
     configure_h2o(server);
     if (!bind_all(server, why)) {
-        for (size_t i = 0; i < server->listen_count; ++i)
-            close(server->listen_fds[i]);
-        free(server->listen_fds);
+        unbind_all(server);
         h2o_config_dispose(&server->globalconf);
         free(server);
         return NULL;
@@ -280,6 +297,19 @@ uint16_t http_server_port(const struct http_server *server)
                                                : ((struct sockaddr_in *)&address)->sin_port);
 }
 
+struct http_loop *http_server_loop(const struct http_server *server, size_t i)
+{
+    return i < server->loop_count ? server->loops[i] : NULL;
+}
+
+size_t http_server_connections(const struct http_server *server)
+{
+    size_t connections = 0;
+    for (size_t i = 0; i < server->loop_count; ++i)
+        connections += atomic_load_explicit(&server->loops[i]->connections, memory_order_relaxed);
+    return connections;
+}
+
 void http_server_stop(struct http_server *server)
 {
     for (size_t i = 0; i < server->loop_count; ++i) {
@@ -292,9 +322,7 @@ void http_server_stop(struct http_server *server)
         pthread_join(server->loops[i]->thread, NULL);
         clean = clean && server->loops[i]->connections == 0 && server->loops[i]->requests == 0;
     }
-    for (size_t i = 0; i < server->listen_count; ++i)
-        close(server->listen_fds[i]);
-    free(server->listen_fds);
+    unbind_all(server);
     if (clean)
         h2o_config_dispose(&server->globalconf);
     for (size_t i = 0; clean && i < server->loop_count; ++i)

@@ -33,10 +33,11 @@ struct http_request {
     struct bytes host;   /* the Host header, unchecked */
     struct bytes content_type;
     struct bytes user_agent;
-    struct bytes authorization;
+    struct bytes authorization; /* cleansed with the arena */
     struct bytes body; /* empty when body_too_long */
     bool body_too_long;
-    char client_address[INET6_ADDRSTRLEN];
+    char client_address[INET6_ADDRSTRLEN]; /* "" over the Unix socket */
+    int64_t local_user; /* over the Unix socket: the user id at its other end (SO_PEERCRED); else -1 */
     void *application;        /* the application's own */
     struct http_guard *guard; /* private: NULL once the client has left */
 };
@@ -72,18 +73,28 @@ struct http_application {
 struct http_server_config {
     const struct listen_address *listen;
     size_t listen_count;
+    const char *socket_path; /* a Unix socket beside them, without TLS, mode 0600; NULL: none */
     size_t loops;
     size_t max_connections;
     int64_t hold_ms;
     struct http_application application;
 };
 
-/* Binds, starts the loops; they accept as soon as a certificate is set. NULL with `why` filled. */
+/*
+ * Binds, starts the loops; TCP connections are accepted as soon as a certificate is set. A socket that a dead server left
+ * at socket_path is replaced, a live one refused. NULL with `why` filled.
+ */
 [[gnu::warn_unused_result]] struct http_server *http_server_start(const struct http_server_config *config,
                                                                   char why[static 256]);
 
-/* The port of the first listener: what the system chose when the configuration said 0. */
+/* The port of the first of `listen`: what the system chose when the configuration said 0. */
 uint16_t http_server_port(const struct http_server *server);
+
+/* The i-th loop; NULL behind the last. */
+struct http_loop *http_server_loop(const struct http_server *server, size_t i);
+
+/* Any thread: those that are open now. */
+size_t http_server_connections(const struct http_server *server);
 
 /* New connections use this certificate (PEM chain, leaf first) from now on; a bad one changes nothing. Any
  * thread. */

@@ -31,12 +31,13 @@ struct http_loop {
     pthread_t thread;
     h2o_multithread_receiver_t receiver;
     h2o_accept_ctx_t accept;
+    h2o_accept_ctx_t accept_local; /* without TLS */
     struct http_tls_certificate *certificate; /* of new connections; only the loop's thread touches it */
     h2o_socket_t **listeners;
-    bool listening;
+    bool listening; /* those that may accept do */
     bool draining;
     bool stopped;
-    size_t connections;
+    atomic_size_t connections; /* others only read it */
     atomic_size_t requests; /* handed to the application and not yet answered; others only read it */
     size_t max_connections;
     h2o_timeout_t hold_timeout;
@@ -48,8 +49,9 @@ struct http_server {
     struct http_server_config config;
     h2o_globalconf_t globalconf;
     h2o_hostconf_t *host;
-    int *listen_fds;
+    int *listen_fds; /* of config.listen, then of the Unix socket */
     size_t listen_count;
+    struct http_local_socket *local; /* NULL: none */
     struct http_loop **loops;
     size_t loop_count;
     pthread_mutex_t start_lock;
@@ -73,7 +75,14 @@ void http_tls_certificate_free(struct http_tls_certificate *certificate);
 /* A bound, listening, non-blocking socket, or -1 with `why`. */
 int http_listen(const struct listen_address *address, char why[static 256]);
 
-/* Begins or goes on accepting, when there is a certificate and room. */
+/* A Unix socket that is in its folder until it is removed. */
+struct http_local_socket;
+struct http_local_socket *http_local_listen(const char *path, char why[static 256]);
+int http_local_fd(const struct http_local_socket *local);
+/* Takes it out of its folder, unless another has taken its place there. Its descriptor is the caller's. NULL is ignored. */
+void http_local_remove(struct http_local_socket *local);
+
+/* Begins or goes on accepting, when there is room; on TCP, when there is a certificate. */
 void http_accept_resume(struct http_loop *loop);
 /* Stops for good: closes the loop's listeners. */
 void http_accept_stop(struct http_loop *loop);

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "gateway/http_internal.h"
 #include "gateway/log.h"
@@ -56,6 +58,101 @@ int http_listen(const struct listen_address *address, char why[static 256])
     return -1;
 }
 
+/* ---- the Unix socket ---- */
+
+struct http_local_socket {
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    int fd;
+    dev_t device; /* with the inode: that it is still ours */
+    ino_t inode;
+};
+
+/* What stands at the path may be left over from a server that was killed: then nobody answers there. */
+static bool clear_path(const struct sockaddr_un *address, char why[static 256])
+{
+    struct stat status;
+    if (lstat(address->sun_path, &status) != 0)
+        return true;
+    if (!S_ISSOCK(status.st_mode)) {
+        snprintf(why, 256, "%s is there and no socket", address->sun_path);
+        return false;
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool refused = fd != -1 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+                   errno == ECONNREFUSED;
+    if (fd != -1)
+        close(fd);
+    if (refused && unlink(address->sun_path) == 0)
+        return true;
+    snprintf(why, 256, "%s: %s", address->sun_path,
+             refused ? strerror(errno) : "another server listens there, or it cannot be asked");
+    return false;
+}
+
+/* Nobody can connect between bind and listen: the mode is right before anybody could. */
+static int bind_local(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd == -1 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0) {
+        int error = errno;
+        if (fd != -1)
+            close(fd);
+        errno = error;
+        return -1;
+    }
+    if (chmod(address->sun_path, S_IRUSR | S_IWUSR) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    unlink(address->sun_path);
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+struct http_local_socket *http_local_listen(const char *path, char why[static 256])
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        snprintf(why, 256, "%.150s is too long for a socket's path, %zu octets at most", path,
+                 sizeof(address.sun_path) - 1);
+        return NULL;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    if (!clear_path(&address, why))
+        return NULL;
+    struct http_local_socket *local = h2o_mem_alloc(sizeof(*local));
+    struct stat status = {0};
+    memcpy(local->path, address.sun_path, sizeof(local->path));
+    local->fd = bind_local(&address);
+    if (local->fd == -1 || stat(path, &status) != 0) {
+        snprintf(why, 256, "cannot listen on %s: %s", path, strerror(errno));
+        if (local->fd != -1)
+            close(local->fd);
+        free(local);
+        return NULL;
+    }
+    local->device = status.st_dev;
+    local->inode = status.st_ino;
+    return local;
+}
+
+int http_local_fd(const struct http_local_socket *local)
+{
+    return local->fd;
+}
+
+void http_local_remove(struct http_local_socket *local)
+{
+    struct stat status;
+    if (local == NULL)
+        return;
+    if (lstat(local->path, &status) == 0 && status.st_dev == local->device && status.st_ino == local->inode)
+        unlink(local->path);
+    free(local);
+}
+
+/* ---- accepting ---- */
+
 static void on_connection_closed(void *data)
 {
     struct http_loop *loop = data;
@@ -70,11 +167,9 @@ static void accept_pause(struct http_loop *loop)
     loop->listening = false;
 }
 
-static void on_acceptable(h2o_socket_t *listener, const char *error)
+static void accept_some(h2o_socket_t *listener, h2o_accept_ctx_t *way)
 {
     struct http_loop *loop = listener->data;
-    if (error != NULL)
-        return;
     for (int i = 0; i < ACCEPTS_PER_TURN; ++i) {
         if (loop->connections >= loop->max_connections) {
             log_warning("%zu connections on one loop: no more are accepted until one closes",
@@ -88,8 +183,22 @@ static void on_acceptable(h2o_socket_t *listener, const char *error)
         ++loop->connections;
         socket->on_close.cb = on_connection_closed;
         socket->on_close.data = loop;
-        h2o_accept(&loop->accept, socket);
+        h2o_accept(way, socket);
     }
+}
+
+static void on_acceptable(h2o_socket_t *listener, const char *error)
+{
+    struct http_loop *loop = listener->data;
+    if (error == NULL)
+        accept_some(listener, &loop->accept);
+}
+
+static void on_local_acceptable(h2o_socket_t *listener, const char *error)
+{
+    struct http_loop *loop = listener->data;
+    if (error == NULL)
+        accept_some(listener, &loop->accept_local);
 }
 
 bool http_accept_prepare(struct http_loop *loop)
@@ -108,11 +217,15 @@ bool http_accept_prepare(struct http_loop *loop)
 
 void http_accept_resume(struct http_loop *loop)
 {
-    if (loop->listening || loop->draining || loop->certificate == NULL ||
-        loop->connections >= loop->max_connections)
+    const struct http_server *server = loop->server;
+    if (loop->listening || loop->draining || loop->connections >= loop->max_connections)
         return;
-    for (size_t i = 0; i < loop->server->listen_count; ++i)
-        h2o_socket_read_start(loop->listeners[i], on_acceptable);
+    for (size_t i = 0; i < server->listen_count; ++i) {
+        if (i == server->config.listen_count)
+            h2o_socket_read_start(loop->listeners[i], on_local_acceptable);
+        else if (loop->certificate != NULL)
+            h2o_socket_read_start(loop->listeners[i], on_acceptable);
+    }
     loop->listening = true;
 }
 

@@ -16,6 +16,31 @@ static struct bytes copy_header(struct arena *arena, const h2o_req_t *req, const
     return arena_copy(arena, to_bytes(req->headers.entries[at].value));
 }
 
+static struct bytes copy_authorization(struct arena *arena, const h2o_req_t *req)
+{
+    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, -1);
+    if (at == -1)
+        return (struct bytes){0};
+    return arena_copy_secret(arena, to_bytes(req->headers.entries[at].value));
+}
+
+/* -1 for a connection that is none of the Unix socket's. */
+static int64_t local_user_of(const h2o_req_t *req)
+{
+    const struct http_loop *loop = (const struct http_loop *)req->conn->ctx;
+    h2o_socket_t *socket = loop->server->local == NULL ? NULL : req->conn->callbacks->get_socket(req->conn);
+    struct ucred peer;
+    struct sockaddr_storage name;
+    socklen_t peer_length = sizeof(peer), name_length = sizeof(name);
+    if (socket == NULL)
+        return -1;
+    int fd = h2o_socket_get_fd(socket);
+    if (getsockname(fd, (struct sockaddr *)&name, &name_length) != 0 || name.ss_family != AF_UNIX ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_length) != 0)
+        return -1;
+    return peer.uid;
+}
+
 /* The client left before it was answered: the application's request goes on without it. */
 static void on_request_gone(void *data)
 {
@@ -47,14 +72,15 @@ int http_on_request(h2o_handler_t *self, h2o_req_t *req)
         .host = arena_copy(arena, to_bytes(req->authority)),
         .content_type = copy_header(arena, req, H2O_TOKEN_CONTENT_TYPE),
         .user_agent = copy_header(arena, req, H2O_TOKEN_USER_AGENT),
-        .authorization = copy_header(arena, req, H2O_TOKEN_AUTHORIZATION),
+        .authorization = copy_authorization(arena, req),
         .body_too_long = req->entity.len > HTTP_MAX_BODY_BYTES,
         .guard = guard,
     };
     if (!request->body_too_long)
         request->body = arena_copy(arena, to_bytes(req->entity));
+    request->local_user = local_user_of(req);
     struct sockaddr_storage peer;
-    if (req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) != 0)
+    if (request->local_user == -1 && req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) != 0)
         address_format(request->client_address, (const struct sockaddr *)&peer);
     ++loop->requests;
     loop->server->config.application.handle(loop->server->config.application.context, request);
@@ -86,6 +112,8 @@ static const char *reason_phrase(int status)
         return "Payload Too Large";
     case 415:
         return "Unsupported Media Type";
+    case 422:
+        return "Unprocessable Content";
     case 429:
         return "Too Many Requests";
     case 500:

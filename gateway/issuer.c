@@ -43,6 +43,29 @@ static bool read_chain_file(struct arena *arena, const char *path, struct bytes 
     return false;
 }
 
+static const char **copy_texts(struct arena *arena, const char *const *texts, size_t count)
+{
+    const char **copies = arena_alloc_array(arena, count, sizeof(copies[0]));
+    for (size_t i = 0; i < count; i++)
+        copies[i] = arena_duplicate(arena, texts[i]);
+    return copies;
+}
+
+static const struct issuer_config *copy_config(struct arena *arena, const struct issuer_config *config)
+{
+    struct issuer_config *copy = arena_alloc(arena, sizeof(*copy));
+    *copy = *config;
+    copy->id = arena_duplicate(arena, config->id);
+    copy->ca_url = arena_duplicate(arena, config->ca_url);
+    copy->provisioner_name = arena_duplicate(arena, config->provisioner_name);
+    copy->provisioner_key_path = arena_duplicate(arena, config->provisioner_key_path);
+    copy->provisioner_password = (struct bytes){0};
+    copy->root_cert_path = arena_duplicate(arena, config->root_cert_path);
+    copy->alternate_chains = copy_texts(arena, config->alternate_chains, config->alternate_chain_count);
+    copy->directory = arena_duplicate(arena, config->directory);
+    return copy;
+}
+
 /* The files are read first: once there is an issuer, the outbound thread may be at work for it. */
 struct issuer *issuer_new(const struct issuer_config *config, struct outbound *outbound,
                           char why[static ISSUER_WHY_BYTES])
@@ -60,6 +83,7 @@ struct issuer *issuer_new(const struct issuer_config *config, struct outbound *o
     issuer->alternates_arena = arena;
     issuer->alternates = alternates;
     issuer->alternate_count = config->alternate_chain_count;
+    issuer->config = copy_config(arena, config);
     return issuer;
 }
 
@@ -71,9 +95,52 @@ bool issuer_alternate_chain(const struct issuer *issuer, struct bytes leaf, size
     return certificate_is_signed_along(leaf, *chain_pem);
 }
 
+static void leave_list(struct issuer *issuer)
+{
+    struct issuer_list *list = issuer->list;
+    if (list == NULL)
+        return;
+    pthread_mutex_lock(&list->lock);
+    struct issuer **at = &list->first;
+    while (*at != issuer)
+        at = &(*at)->next;
+    *at = issuer->next;
+    pthread_mutex_unlock(&list->lock);
+}
+
 void issuer_stop(struct issuer *issuer)
 {
+    leave_list(issuer);
     issuer->operations->stop(issuer);
+}
+
+static void run_free(struct outbound_message *message)
+{
+    issuer_stop((struct issuer *)((char *)message - offsetof(struct issuer, free_message)));
+}
+
+void issuer_hold(struct issuer *issuer)
+{
+    atomic_fetch_add(&issuer->holds, 1);
+}
+
+void issuer_let_go(struct issuer *issuer)
+{
+    if (atomic_fetch_sub(&issuer->holds, 1) != 1)
+        return;
+    issuer->free_message.run = run_free;
+    outbound_post(issuer->outbound, &issuer->free_message);
+}
+
+static void let_go(void *issuer)
+{
+    issuer_let_go(issuer);
+}
+
+void issuer_hold_with(struct issuer *issuer, struct arena *arena)
+{
+    issuer_hold(issuer);
+    arena_on_free(arena, let_go, issuer);
 }
 
 static void run_retire(struct outbound_message *message)
@@ -128,8 +195,13 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
         .usable = issuer_health_is_usable(health, now),
         .well = health->circuit == ISSUER_WELL,
         .failing_since = health->failing_since,
+        .last_success_at = issuer->last_success_at,
+        .last_failure_at = health->last_failure_at,
+        .calls_running = atomic_load_explicit(&issuer->calls_running, memory_order_relaxed),
+        .calls_waiting = atomic_load_explicit(&issuer->calls_waiting, memory_order_relaxed),
     };
     snprintf(out->last_error, sizeof out->last_error, "%s", health->last_error);
+    snprintf(out->key_id, sizeof out->key_id, "%s", issuer->key_id);
     pthread_mutex_unlock(&issuer->health_mutex);
 }
 
@@ -148,7 +220,7 @@ static bool add_root(struct issuer *issuer, struct bytes der)
 bool issuer_init(struct issuer *issuer, const struct issuer_operations *operations, struct arena *arena,
                  const char *id, struct bytes roots_pem, char why[static ISSUER_WHY_BYTES])
 {
-    *issuer = (struct issuer){.operations = operations, .id = id, .roots_pem = roots_pem};
+    *issuer = (struct issuer){.operations = operations, .holds = 1, .id = id, .roots_pem = roots_pem};
     pthread_mutex_init(&issuer->health_mutex, NULL);
     issuer_health_init(&issuer->health, CALLS_AT_ONCE);
     issuer->intermediates = certificate_cache_new();
@@ -165,7 +237,11 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
             return false;
         }
     }
-    issuer->root_fingerprint = certificate_fingerprint(arena, roots[0]);
+    issuer->root_fingerprints = arena_alloc_array(arena, count, sizeof(issuer->root_fingerprints[0]));
+    for (size_t i = 0; i < count; i++)
+        issuer->root_fingerprints[i] = certificate_fingerprint(arena, roots[i]);
+    issuer->root_fingerprint = issuer->root_fingerprints[0];
+    issuer->root_count = count;
     return true;
 }
 
@@ -218,6 +294,7 @@ void issuer_report_success(struct issuer *issuer, enum issuer_contact contact, c
     int64_t now = time(NULL);
     pthread_mutex_lock(&issuer->health_mutex);
     int64_t failing_since = issuer->health.failing_since;
+    issuer->last_success_at = now;
     issuer_health_success(&issuer->health, contact, permit, now);
     bool recovered = failing_since != 0 && issuer->health.failing_since == 0;
     pthread_mutex_unlock(&issuer->health_mutex);
@@ -344,6 +421,13 @@ void issuer_probe_now(struct issuer *issuer)
     int64_t now = time(NULL);
     pthread_mutex_lock(&issuer->health_mutex);
     issuer_health_probe_now(&issuer->health, now);
+    pthread_mutex_unlock(&issuer->health_mutex);
+}
+
+void issuer_set_key_id(struct issuer *issuer, const char *key_id)
+{
+    pthread_mutex_lock(&issuer->health_mutex);
+    snprintf(issuer->key_id, sizeof issuer->key_id, "%s", key_id);
     pthread_mutex_unlock(&issuer->health_mutex);
 }
 

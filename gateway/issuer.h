@@ -5,6 +5,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "acme/certificate.h"
 #include "acme/expiry.h"
@@ -13,7 +14,7 @@
 #include "gateway/issuer_health.h"
 #include "gateway/outbound.h"
 
-enum { ISSUER_WHY_BYTES = 256 };
+enum { ISSUER_WHY_BYTES = 256, ISSUER_KEY_ID_BYTES = 128 };
 
 enum issuer_outcome {
     ISSUER_OK,
@@ -70,6 +71,11 @@ struct issuer_status {
     bool well;                     /* nothing is held back */
     int64_t failing_since;         /* 0 while well */
     char last_error[ISSUER_ERROR_BYTES];
+    int64_t last_success_at; /* a call that the CA answered well; 0: none yet */
+    int64_t last_failure_at;
+    char key_id[ISSUER_KEY_ID_BYTES]; /* of the key in use; "" where there is none */
+    size_t calls_running;
+    size_t calls_waiting;
 };
 
 struct issuer;
@@ -81,21 +87,35 @@ struct issuer_operations {
     /* Outbound thread: it serves no new orders; what it does by itself (refreshing) ends. NULL: nothing to
      * do. */
     void (*retire)(struct issuer *issuer);
-    /* Frees it and answers nobody any more. Only once outbound_stop has returned: until then a reply to one
-     * of its calls may still come. */
+    /* Frees it and answers nobody any more. On the outbound thread, when none of its calls is under way; or once
+     * outbound_stop has returned. */
     void (*stop)(struct issuer *issuer);
     const struct issuer_api *api; /* NULL: the CA has none of its own */
+};
+
+/* Those that were made and are not freed yet. */
+struct issuer_list {
+    pthread_mutex_t lock;
+    struct issuer *first;
 };
 
 /* The part that every issuer begins with. */
 struct issuer {
     const struct issuer_operations *operations;
+    atomic_size_t holds;
+    struct outbound_message free_message;
+    struct issuer_list *list; /* the one that it stands in; NULL: none */
+    struct issuer *next;
     const char *id;
     const char *root_fingerprint; /* SHA-256 of the (first) root: with the id, the issuer's identity */
     X509_STORE *roots;            /* the pinned ones */
     int64_t roots_first_end;      /* when the first of them ends */
     int64_t roots_last_end;
     struct bytes roots_pem;
+    const char **root_fingerprints; /* of all of them */
+    size_t root_count;
+    const char *key_thumbprint; /* of the key that it shows the CA (RFC 7638); NULL: none */
+    const struct issuer_config *config; /* what it was made of, in its own memory; without the password */
     struct arena *alternates_arena;
     struct bytes *alternates; /* other chains for its certificates, as PEM; never changed */
     size_t alternate_count;
@@ -104,6 +124,10 @@ struct issuer {
     struct issuer_health health;
     struct expiry_watch intermediates_watch; /* the outbound thread's */
     struct expiry_watch roots_watch;
+    int64_t last_success_at;
+    char key_id[ISSUER_KEY_ID_BYTES]; /* cut off when longer */
+    atomic_size_t calls_running;
+    atomic_size_t calls_waiting;
     struct outbound *outbound;
     struct outbound_message retire_message;
 };
@@ -117,7 +141,18 @@ struct issuer {
                                                       struct outbound *outbound,
                                                       char why[static ISSUER_WHY_BYTES]);
 
+/* With outbound_stop behind, whoever holds it: frees it. */
 void issuer_stop(struct issuer *issuer);
+
+/*
+ * An issuer that was found (issuers_find) may be used for as long as the caller's thread goes on with the same request,
+ * message or operation. What goes on later holds it meanwhile. Whoever made it holds it once from the beginning. The last
+ * hold to be let go of frees it, later, on the outbound thread. Any thread.
+ */
+void issuer_hold(struct issuer *issuer);
+void issuer_let_go(struct issuer *issuer);
+/* Holds it for as long as the arena lives. */
+void issuer_hold_with(struct issuer *issuer, struct arena *arena);
 
 /* The n-th, from 1, of the alternate chains; false when there is none or it is not one of this leaf. */
 [[gnu::warn_unused_result]] bool issuer_alternate_chain(const struct issuer *issuer, struct bytes leaf,
@@ -175,6 +210,8 @@ void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct iss
 void issuer_probe_now(struct issuer *issuer);
 /* The chain ends with its roots, if not before. */
 void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits);
+/* For issuer_status only. */
+void issuer_set_key_id(struct issuer *issuer, const char *key_id);
 
 /* Outbound thread, now and then: warns well before the issuer's intermediates (DER) or its roots end. */
 void issuer_watch_ends(struct issuer *issuer, const struct bytes *intermediates, size_t count);

@@ -10,7 +10,6 @@ enum { TEND_EVERY_MS = 3600 * 1000 };
 struct issuer_local {
     struct issuer base; /* first */
     struct arena *arena;
-    struct outbound *outbound;
     struct local_ca *ca;
     int64_t wish_s;
     struct outbound_message begin;
@@ -42,7 +41,7 @@ static void answer_later(struct issuer_local *issuer, struct arena *arena, struc
     struct local_answer *answer = arena_alloc(arena, sizeof *answer);
     *answer = (struct local_answer){
         .message = {.run = deliver}, .issuer = issuer, .sign = sign, .revoke = revoke};
-    outbound_post(issuer->outbound, &answer->message);
+    outbound_post(issuer->base.outbound, &answer->message);
 }
 
 static enum issuer_outcome outcome_of(enum local_ca_outcome outcome)
@@ -121,7 +120,7 @@ static void tend(void *argument)
     publish_limits(issuer);
     struct local_ca_chain chain = local_ca_intermediates(issuer->ca);
     issuer_watch_ends(&issuer->base, chain.certificates, chain.count);
-    outbound_timer_set(issuer->outbound, &issuer->timer, TEND_EVERY_MS);
+    outbound_timer_set(issuer->base.outbound, &issuer->timer, TEND_EVERY_MS);
 }
 
 static void run_begin(struct outbound_message *message)
@@ -177,7 +176,6 @@ struct issuer *issuer_local_new(const struct issuer_config *config, struct outbo
     char reason[ISSUER_WHY_BYTES] = "";
     struct local_ca_config ca = local_ca_config_of(config);
     issuer->arena = arena;
-    issuer->outbound = outbound;
     issuer->wish_s = config->validity_s;
     issuer->ca = local_ca_open(&ca, time(NULL), reason);
     if (issuer->ca == NULL || !take_roots(issuer, config->id, reason)) {
@@ -185,6 +183,7 @@ struct issuer *issuer_local_new(const struct issuer_config *config, struct outbo
         local_free(issuer);
         return NULL;
     }
+    issuer->base.outbound = outbound;
     publish_limits(issuer);
     issuer->timer = (struct outbound_timer){.run = tend, .argument = issuer};
     issuer->begin.run = run_begin;

@@ -17,6 +17,7 @@ static void lane_append(struct call_lane *lane, struct remote_call *call)
         lane->last->next = call;
     }
     lane->last = call;
+    atomic_fetch_add(&call->issuer->base.calls_waiting, 1);
 }
 
 static struct remote_call *lane_take(struct call_lane *lane)
@@ -26,6 +27,8 @@ static struct remote_call *lane_take(struct call_lane *lane)
     if (lane->first == NULL) {
         lane->last = NULL;
     }
+    atomic_fetch_sub(&call->issuer->base.calls_waiting, 1);
+    atomic_fetch_add(&call->issuer->base.calls_running, 1);
     return call;
 }
 
@@ -54,6 +57,7 @@ void issuer_stepca_end_call(struct remote_call *call)
     struct call_lane *lane = call->lane;
     lane->running--;
     issuer_end(&issuer->base, issuer_stepca_permit_of(call));
+    atomic_fetch_sub(&call->issuer->base.calls_running, 1);
     if (call->sign != NULL) {
         call->sign->done(call->sign);
     } else {
@@ -159,7 +163,9 @@ static bool load_key(struct issuer_stepca *issuer, const struct issuer_config *c
 static void start(struct outbound_message *message)
 {
     size_t offset = offsetof(struct issuer_stepca, start);
-    issuer_stepca_refresh((struct issuer_stepca *)(void *)((char *)message - offset));
+    struct issuer_stepca *issuer = (struct issuer_stepca *)(void *)((char *)message - offset);
+    issuer_stepca_refresh(issuer);
+    issuer_let_go(&issuer->base);
 }
 
 static void refresh_due(void *argument)
@@ -184,9 +190,12 @@ struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outb
     issuer->timeout_ms = config->request_timeout_s * 1000;
     issuer->wish_s = config->validity_s;
     issuer->api_lane.max_running = config->max_concurrent > 0 ? (size_t)config->max_concurrent : 1;
+    issuer_set_key_id(&issuer->base, issuer->key_id);
+    issuer->base.key_thumbprint = issuer->key.jwk.thumbprint;
     issuer->refresh_timer = (struct outbound_timer){.run = refresh_due, .argument = issuer};
     issuer_stepca_publish_limits(issuer);
     issuer->start.run = start;
+    issuer_hold(&issuer->base);
     outbound_post(outbound, &issuer->start);
     return &issuer->base;
 }

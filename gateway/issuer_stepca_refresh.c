@@ -40,10 +40,10 @@ static void end_round(struct issuer_stepca *issuer, int64_t next_ms)
     arena_free(issuer->round.arena);
     arena_free(issuer->round.grants.arena);
     issuer->round = (struct refresh_round){0};
-    if (issuer->retired) {
-        return;
+    if (!issuer->retired) {
+        outbound_timer_set(issuer->outbound, &issuer->refresh_timer, next_ms);
     }
-    outbound_timer_set(issuer->outbound, &issuer->refresh_timer, next_ms);
+    issuer_let_go(&issuer->base);
 }
 
 static void fail_round(struct issuer_stepca *issuer, const struct outbound_http_reply *reply, const char *message)
@@ -100,6 +100,7 @@ static void adopt_key_id(struct issuer_stepca *issuer, const struct refresh_roun
     issuer->key_id = arena_duplicate(arena, key_id);
     arena_free(issuer->key_id_arena);
     issuer->key_id_arena = arena;
+    issuer_set_key_id(&issuer->base, key_id);
     issuer_probe_now(&issuer->base);
 }
 
@@ -237,6 +238,7 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
 
 void issuer_stepca_refresh(struct issuer_stepca *issuer)
 {
+    issuer_hold(&issuer->base);
     issuer->round = (struct refresh_round){
         .arena = arena_new(),
         .advertisement = ADVERTISEMENT_MISSING,

@@ -27,6 +27,8 @@ static const struct cli_command commands[] = {
      "take certificates from elsewhere into the inventory", cli_import},
     {"migration", "status [--json] --config FILE",
      "show which names get their certificates here, and which still the old way", cli_migration},
+    {"issuer", "reset ID --config FILE", "return an issuer that the admin API has changed to the file's section",
+     cli_issuer},
     {"db", "migrate|check|path --config FILE", "look after the database", cli_db},
     {"version", "", "show the version", cli_version},
 };

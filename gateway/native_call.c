@@ -14,6 +14,8 @@ struct native_call *native_call_new(struct exchange *exchange, void *state)
     call->issuer =
         server_issuer_of_profile(exchange->server, exchange->server->config->native_profile, &call->profile);
     call->api = call->issuer == NULL ? NULL : issuer_api_of(call->issuer);
+    if (call->issuer != NULL)
+        issuer_hold_with(call->issuer, exchange->arena);
     if (call->api == NULL)
         exchange->problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
                                                 "The issuer has no API to pass on at present.");

@@ -11,8 +11,8 @@ bool native_certificate_fits(const struct issuer *issuer, const struct certifica
     if (!certificate_pool_find_chain(pool, arena, leaf, issuer->roots, &chain_pem))
         return false;
     *out = (struct certificate){
-        .issuer = issuer->id,
-        .root_fingerprint = issuer->root_fingerprint,
+        .issuer = arena_duplicate(arena, issuer->id),
+        .root_fingerprint = arena_duplicate(arena, issuer->root_fingerprint),
         .serial = facts->serial,
         .leaf = leaf,
         .chain_pem = chain_pem,

@@ -21,7 +21,7 @@ enum {
 
 struct own_certificate {
     struct server *server;
-    struct issuer *issuer; /* of the request under way, or of the last one; NULL: from configured files */
+    struct issuer *issuer; /* of the request under way; NULL: from configured files */
     struct arena *arena;   /* of the names and paths */
     const char *chain_path;
     const char *key_path;
@@ -49,7 +49,7 @@ struct own_certificate {
 static bool use_pem(struct own_certificate *own, struct bytes chain_pem, struct bytes key_pem,
                     char why[static 256])
 {
-    return http_server_set_certificate(own->server->http, chain_pem, key_pem, why);
+    return server_set_certificate(own->server, chain_pem, key_pem, why);
 }
 
 /* `chain` is DER, leaf first. */
@@ -224,6 +224,7 @@ static void request_certificate(struct own_certificate *own)
 {
     own->work = arena_new();
     own->issuer = server_issuer(own->server, own->server->config->tls_issuer);
+    issuer_hold_with(own->issuer, own->work);
     own->job = (struct issuer_sign_job){.arena = own->work, .done = on_signed, .owner = own};
     char *token_id = arena_alloc(own->work, STEPCA_TOKEN_ID_BYTES);
     struct issuer_status status;
@@ -260,6 +261,35 @@ static void check(void *argument)
 static void run_begin(struct outbound_message *message)
 {
     check((struct own_certificate *)((char *)message - offsetof(struct own_certificate, begin)));
+}
+
+struct changed_message {
+    struct outbound_message message; /* first */
+    struct own_certificate *own;
+};
+
+static void run_changed(struct outbound_message *message)
+{
+    struct own_certificate *own = ((struct changed_message *)message)->own;
+    free(message);
+    /* One that is asked for just now is looked at when it is there. */
+    if (own->work != NULL || own->issuer == NULL)
+        return;
+    own->issuer = server_issuer(own->server, own->server->config->tls_issuer);
+    if (!use_stored(own))
+        own->unfit = true;
+    outbound_timer_set(own->server->outbound, &own->timer, 0);
+}
+
+void own_certificate_issuer_changed(struct own_certificate *own)
+{
+    if (own == NULL)
+        return;
+    struct changed_message *changed = malloc(sizeof(*changed));
+    if (changed == NULL)
+        abort();
+    *changed = (struct changed_message){{.run = run_changed}, own};
+    outbound_post(own->server->outbound, &changed->message);
 }
 
 /* ---- life ---- */

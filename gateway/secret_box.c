@@ -1,10 +1,12 @@
 #include "gateway/secret_box.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "acme/base/file.h"
 #include "acme/jose/openssl_handles.h"
@@ -59,12 +61,17 @@ struct secret_box *secret_box_open(const char *path, char why[static SECRET_BOX_
     return NULL;
 }
 
-struct secret_box *config_open_secrets(const struct config *config, char why[static SECRET_BOX_WHY_BYTES])
+struct secret_box *config_open_secrets(const struct config *config, enum secret_box_use use,
+                                       char why[static SECRET_BOX_WHY_BYTES])
 {
-    if (config->secret_key_path != NULL)
-        return secret_box_open(config->secret_key_path, why);
     struct arena *arena = arena_new();
-    struct secret_box *box = secret_box_open(arena_printf(arena, "%s.secret", config->database), why);
+    struct secret_box *box = NULL;
+    const char *path = config->secret_key_path != NULL ? config->secret_key_path
+                                                       : arena_printf(arena, "%s.secret", config->database);
+    if (use == SECRET_BOX_MAKE || access(path, F_OK) == 0)
+        box = secret_box_open(path, why);
+    else
+        snprintf(why, SECRET_BOX_WHY_BYTES, "%.180s: %s", path, strerror(errno));
     arena_free(arena);
     return box;
 }
@@ -101,9 +108,10 @@ bool secret_unseal(const struct secret_box *box, struct arena *arena, struct byt
         return false;
     autofree_evp_cipher_ctx EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     size_t n = sealed.n - NONCE_BYTES - TAG_BYTES;
-    uint8_t tag[TAG_BYTES], text[1024];
+    uint8_t tag[TAG_BYTES];
     int length = 0;
-    if (n > sizeof text)
+    uint8_t *text = n > INT_MAX ? NULL : malloc(n + 1);
+    if (text == NULL)
         return false;
     memcpy(tag, sealed.p + NONCE_BYTES + n, TAG_BYTES);
     bool good = context != NULL &&
@@ -114,6 +122,7 @@ bool secret_unseal(const struct secret_box *box, struct arena *arena, struct byt
                 EVP_DecryptFinal_ex(context, text + length, &length) == 1;
     if (good)
         *out = arena_copy_secret(arena, bytes_of(text, n));
-    OPENSSL_cleanse(text, sizeof text);
+    OPENSSL_cleanse(text, n);
+    free(text);
     return good;
 }

@@ -15,8 +15,13 @@ struct secret_box;
 
 struct config;
 
+enum secret_box_use {
+    SECRET_BOX_MAKE, /* when there is none yet */
+    SECRET_BOX_MUST_EXIST, /* something is sealed with it */
+};
+
 /* That of a configuration. */
-[[gnu::warn_unused_result]] struct secret_box *config_open_secrets(const struct config *config,
+[[gnu::warn_unused_result]] struct secret_box *config_open_secrets(const struct config *config, enum secret_box_use use,
                                                                    char why[static SECRET_BOX_WHY_BYTES]);
 
 /* Cleanses the key. NULL is ignored. */

@@ -3,10 +3,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/admin.h"
 #include "gateway/exchange.h"
+#include "gateway/issuer_overrides.h"
 #include "gateway/log.h"
 #include "gateway/own_certificate.h"
 #include "gateway/work.h"
+#include "gateway/worker.h"
 
 enum { MAX_LOOPS = 4, DNS_TIMEOUT_MS = 5000 };
 
@@ -31,6 +34,13 @@ void server_profile_limits(const struct server *server, const struct profile_con
     issuer_read_status(server_issuer(server, profile->issuer), &status);
     *out = status.limits;
     out->profile_max_s = profile->max_ttl_s;
+}
+
+bool server_set_certificate(struct server *server, struct bytes chain_pem, struct bytes key_pem,
+                            char why[static 256])
+{
+    return http_server_set_certificate(server->http, chain_pem, key_pem, why) &&
+           admin_set_certificate(server->admin, chain_pem, key_pem, why);
 }
 
 /* ---- each loop's own ---- */
@@ -62,54 +72,23 @@ static void loop_stopped(void *context, struct http_loop *loop)
     free(state);
 }
 
-/* ---- a write of the server's own, waited for ---- */
-
-struct startup_write {
-    struct store_operation operation; /* first */
-    pthread_mutex_t lock;
-    pthread_cond_t ended;
-    bool done;
-    enum store_outcome outcome;
-    int64_t unknown_attempts;
-};
-
-static enum store_apply_result mark_unknown(struct store_operation *operation, struct store_session *session)
-{
-    struct startup_write *write = (struct startup_write *)operation;
-    return store_attempts_mark_unknown(session, clock_now(), &write->unknown_attempts) == STORE_OK
-               ? STORE_APPLIED
-               : STORE_DISCARD;
-}
-
-static void on_startup_written(struct store_operation *operation, enum store_outcome outcome)
-{
-    struct startup_write *write = (struct startup_write *)operation;
-    pthread_mutex_lock(&write->lock);
-    write->outcome = outcome;
-    write->done = true;
-    pthread_cond_signal(&write->ended);
-    pthread_mutex_unlock(&write->lock);
-}
-
 /* Attempts that a killed server left without an answer: the CA may have issued for them. */
+static enum store_apply_result mark_unknown(void *context, struct store_session *session)
+{
+    return store_attempts_mark_unknown(session, clock_now(), context) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
 static bool account_for_lost_attempts(struct server *server)
 {
-    struct startup_write write = {.operation = {.apply = mark_unknown, .done = on_startup_written}};
-    pthread_mutex_init(&write.lock, NULL);
-    pthread_cond_init(&write.ended, NULL);
-    store_submit(server->store, &write.operation);
-    pthread_mutex_lock(&write.lock);
-    while (!write.done)
-        pthread_cond_wait(&write.ended, &write.lock);
-    pthread_mutex_unlock(&write.lock);
-    pthread_mutex_destroy(&write.lock);
-    pthread_cond_destroy(&write.ended);
-    if (write.unknown_attempts > 0)
+    int64_t count = 0;
+    if (!store_write_and_wait(server->store, mark_unknown, &count))
+        return false;
+    if (count > 0)
         log_warning(
             "%lld signing attempts were without an answer when the server stopped: possible orphans, see "
             "docs/sql.md",
-            (long long)write.unknown_attempts);
-    return write.outcome == STORE_COMMITTED;
+            (long long)count);
+    return true;
 }
 
 /* ---- start, in the order of dependence; every step says why it failed ---- */
@@ -128,15 +107,20 @@ static bool start_store(struct server *server, char why[static 512])
     return false;
 }
 
+static bool is_administered(const struct config *config)
+{
+    return config->admin_socket != NULL || config->admin_listen_count != 0;
+}
+
 static bool start_secrets(struct server *server, char why[static 512])
 {
     const struct config *config = server->config;
-    bool needed = false;
+    bool needed = is_administered(config);
     for (size_t i = 0; i < config->endpoint_count; i++)
         needed = needed || config->endpoints[i].eab != EAB_OFF;
     if (!needed)
         return true;
-    server->secrets = config_open_secrets(config, why);
+    server->secrets = config_open_secrets(config, SECRET_BOX_MAKE, why);
     return server->secrets != NULL;
 }
 
@@ -155,8 +139,17 @@ static bool start_outbound(struct server *server, char why[static 512])
 
 static bool start_issuers(struct server *server, char why[static 512])
 {
-    server->issuers = issuers_new(server->outbound);
-    return issuers_open(server->issuers, server->config, why);
+    const struct config *config = server->config;
+    const struct issuer_config *sections = NULL;
+    struct config_override *overrides = NULL;
+    size_t count = 0;
+    struct arena *arena = arena_new();
+    server->issuers = issuers_new(server);
+    bool good = issuer_overrides_read(arena, config, &overrides, &count, why) &&
+                issuer_overrides_apply(arena, config, overrides, count, &sections, why) &&
+                issuers_open(server->issuers, sections, config->issuer_count, why);
+    arena_free(arena);
+    return good;
 }
 
 static size_t loop_count(const struct config *config)
@@ -189,6 +182,17 @@ static bool start_http(struct server *server, char why[static 512])
     return server->http != NULL;
 }
 
+static bool start_admin(struct server *server, char why[static 512])
+{
+    char reason[256];
+    if (!is_administered(server->config))
+        return true;
+    server->admin = admin_start(server, reason);
+    if (server->admin == NULL)
+        snprintf(why, 512, "admin: %s", reason);
+    return server->admin != NULL;
+}
+
 static bool start_work(struct server *server, char why[static 512])
 {
     char reason[256];
@@ -201,19 +205,31 @@ static bool start_work(struct server *server, char why[static 512])
     return true;
 }
 
-struct server *server_start(const struct config *config, char why[static 512])
+/* Last: what it does is done to a server that runs. */
+static bool start_worker(struct server *server, char why[static 512])
+{
+    if (worker_begin(server->worker))
+        return true;
+    snprintf(why, 512, "no thread could be made");
+    return false;
+}
+
+struct server *server_start(const struct config *config, const char *path, char why[static 512])
 {
     struct server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         abort();
     server->config = config;
+    server->config_path = path;
     pthread_mutex_init(&server->nonce_lock, NULL);
     server->rates = rate_limiter_new();
     server->nonces = nonce_source_new();
+    server->worker = worker_new();
     if (server->nonces == NULL)
         snprintf(why, 512, "OpenSSL has no randomness");
     else if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
-             start_issuers(server, why) && start_http(server, why) && start_work(server, why))
+             start_issuers(server, why) && start_http(server, why) && start_admin(server, why) &&
+             start_work(server, why) && start_worker(server, why))
         return server;
     server_stop(server);
     return NULL;
@@ -221,23 +237,29 @@ struct server *server_start(const struct config *config, char why[static 512])
 
 bool server_reload(struct server *server, const struct config *fresh, char why[static 512])
 {
-    return issuers_reload(server->issuers, fresh, why) && own_certificate_reload(server, why);
+    if (!issuers_reload(server->issuers, fresh, why) || !own_certificate_reload(server, why))
+        return false;
+    own_certificate_issuer_changed(server->own_certificate);
+    return true;
 }
 
 /* First what makes work, then the clients that wait for it, then what both rest on. */
 void server_stop(struct server *server)
 {
+    worker_stop(server->worker);
+    issuers_settle(server->issuers);
     if (server->work != NULL)
         work_stop(server->work);
+    admin_stop(server->admin);
     if (server->http != NULL)
         http_server_stop(server->http);
     if (server->outbound != NULL)
         outbound_stop(server->outbound);
-    issuers_stop(server->issuers);
     store_close(server->store);
+    own_certificate_free(server->own_certificate);
+    issuers_stop(server->issuers);
     outbound_free(server->outbound);
     work_free(server->work);
-    own_certificate_free(server->own_certificate);
     secret_box_free(server->secrets);
     rate_limiter_free(server->rates);
     nonce_source_free(server->nonces);

@@ -14,24 +14,30 @@
 
 struct work;
 struct own_certificate;
+struct admin;
+struct worker;
 
 struct server {
     const struct config *config;
+    const char *config_path; /* where it was read */
     struct store *store;
     struct outbound *outbound;
     struct issuers *issuers;
     struct work *work;
+    struct worker *worker;
     struct own_certificate *own_certificate;
     struct http_server *http;
-    struct secret_box *secrets; /* NULL while no endpoint needs any */
+    struct admin *admin; /* NULL where there is none */
+    struct secret_box *secrets; /* NULL while nothing needs any */
     struct rate_limiter *rates; /* the committer thread's alone */
     struct nonce_source *nonces;
     pthread_mutex_t nonce_lock; /* held for the few instructions of nonce_spend */
 };
 
-/* Starts everything in order; NULL with `why` filled. `config` stays the caller's and must outlive the
+/* Starts everything in order; NULL with `why` filled. `config`, read from `path`, stays the caller's and must outlive the
  * server. */
-[[gnu::warn_unused_result]] struct server *server_start(const struct config *config, char why[static 512]);
+[[gnu::warn_unused_result]] struct server *server_start(const struct config *config, const char *path,
+                                                        char why[static 512]);
 
 /*
  * Takes the issuers of a configuration that was read anew, and own certificate files where the configuration
@@ -42,6 +48,10 @@ struct server {
 
 /* Ends what is under way within bounds, closes the database, frees. */
 void server_stop(struct server *server);
+
+/* The server's own, for every listener with TLS; a bad one changes nothing. Any thread. */
+[[gnu::warn_unused_result]] bool server_set_certificate(struct server *server, struct bytes chain_pem,
+                                                        struct bytes key_pem, char why[static 256]);
 
 struct issuer *server_issuer(const struct server *server, const char *id);
 

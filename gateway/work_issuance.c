@@ -359,6 +359,7 @@ static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct 
         !stepca_token_id_new(token_id))
         return false;
     ++order->attempt_count;
+    issuer_hold_with(state->issuer, item->arena);
     state->attempt = (struct attempt){.order_id = order->id,
                                       .issuer = state->issuer->id,
                                       .root_fingerprint = state->issuer->root_fingerprint,

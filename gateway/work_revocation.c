@@ -135,6 +135,7 @@ void work_revocation_begin(struct work *work, int64_t id)
                                             .permit = permit,
                                             .done = on_revoked,
                                             .owner = item};
+    issuer_hold_with(issuer, item->arena);
     issuer_revoke(issuer, &state->job);
 }
 

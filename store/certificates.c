@@ -12,6 +12,7 @@ enum {
     CHAIN_FIND,
     CHAIN_INSERT,
     CHAINS,
+    LIVE_CHAINS,
     REVOCATION_QUEUE_AFTER,
     REVOCATIONS_DUE,
 };
@@ -62,6 +63,12 @@ static const struct statement statements[] = {
     [CHAIN_FIND] = {"chain_find", "SELECT id FROM chains WHERE hash = $hash"},
     [CHAIN_INSERT] = {"chain_insert", "INSERT INTO chains (hash, pem) VALUES ($hash, $pem)"},
     [CHAINS] = {"chains", "SELECT pem FROM chains WHERE id > 0 ORDER BY id DESC LIMIT 20"},
+    /* The columns beside max() are of the row that has it. */
+    [LIVE_CHAINS] = {"live_chains",
+                     "SELECT max(c.not_after), c.leaf, h.pem FROM issuer_identities i"
+                     " CROSS JOIN certificates c LEFT JOIN chains h ON h.id = c.chain_id"
+                     " WHERE i.issuer = $issuer AND c.not_after > $now AND +c.issuer_identity_id = i.id"
+                     " AND c.status = 'good' GROUP BY i.id, c.chain_id"},
     [REVOCATION_QUEUE_AFTER] = {"revocation_queue_after",
                                 "SELECT i.id, i.issuer FROM certificates c"
                                 " CROSS JOIN issuer_identities i ON i.id = c.issuer_identity_id"
@@ -146,6 +153,25 @@ enum store_result store_certificates_by_serial(struct store_session *session, st
         (*out)[(*count)++] = next;
     }
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+enum store_result store_live_chains(struct store_session *session, struct arena *arena, const char *issuer,
+                                    int64_t now, struct live_chain **out, size_t *count)
+{
+    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, LIVE_CHAINS);
+    query_bind_text(&query, "$issuer", issuer);
+    query_bind_integer(&query, "$now", now);
+    enum store_result result;
+    *out = NULL;
+    *count = 0;
+    while ((result = query_next(&query)) == STORE_OK) {
+        *out = array_with_room(arena, *out, *count, sizeof **out);
+        struct live_chain *chain = &(*out)[(*count)++];
+        chain->not_after = query_take_integer(&query);
+        chain->leaf = query_take_bytes(&query);
+        chain->chain_pem = query_take_bytes(&query);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
 }
 
 static enum store_result find_chain(struct store_session *session, const char *hash, int64_t *id)

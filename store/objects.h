@@ -9,6 +9,7 @@
 #include "acme/migration.h"
 #include "acme/objects.h"
 #include "acme/renewal.h"
+#include "acme/root_rotation.h"
 #include "store/store.h"
 
 /* ---- accounts.c ---- */
@@ -162,6 +163,10 @@ struct authorization_wanted {
                                                                            const char *serial,
                                                                            struct certificate **out,
                                                                            size_t *count);
+/* The chains of an issuer's certificates that have neither ended nor been revoked, each with the leaf that ends last. */
+[[gnu::warn_unused_result]] enum store_result store_live_chains(struct store_session *session, struct arena *arena,
+                                                                const char *issuer, int64_t now,
+                                                                struct live_chain **out, size_t *count);
 /* The chains that certificates have come with, as PEM, the twenty newest. */
 [[gnu::warn_unused_result]] enum store_result store_chains(struct store_session *session, struct arena *arena,
                                                            struct bytes **out, size_t *count);
@@ -196,6 +201,26 @@ struct revocation_queue {
                                                                       const struct name_certificate *after,
                                                                       struct name_certificate *out,
                                                                       size_t max, size_t *count);
+
+/* ---- issuer_overrides.c: issuers as the administration wants them, in the place of the file's sections ---- */
+
+struct issuer_override {
+    const char *issuer;
+    struct bytes sealed; /* its section, with a key that is not in the database */
+    int64_t changed_at;
+    const char *changed_by;
+};
+/* All of them, by id. */
+[[gnu::warn_unused_result]] enum store_result store_issuer_overrides(struct store_session *session,
+                                                                     struct arena *arena,
+                                                                     struct issuer_override **out,
+                                                                     size_t *count);
+/* New, or in the place of what there is. */
+[[gnu::warn_unused_result]] enum store_result store_issuer_override_put(struct store_session *session,
+                                                                        const struct issuer_override *override);
+/* STORE_NOT_FOUND when there is none. */
+[[gnu::warn_unused_result]] enum store_result store_issuer_override_delete(struct store_session *session,
+                                                                           const char *issuer);
 
 /* ---- early_renewals.c: what operators want to see renewed before its time ---- */
 

@@ -28,6 +28,7 @@ enum statement_group {
     STATEMENTS_EARLY_RENEWALS,
     STATEMENTS_EVENTS,
     STATEMENTS_ISSUER_IDENTITIES,
+    STATEMENTS_ISSUER_OVERRIDES,
     STATEMENTS_NAMES,
     STATEMENTS_ORDERS,
     STATEMENTS_SESSION,
@@ -45,6 +46,7 @@ extern const struct statement_table store_eab_key_statements;
 extern const struct statement_table store_early_renewal_statements;
 extern const struct statement_table store_event_statements;
 extern const struct statement_table store_issuer_identity_statements;
+extern const struct statement_table store_issuer_override_statements;
 extern const struct statement_table store_name_statements;
 extern const struct statement_table store_order_statements;
 extern const struct statement_table store_session_statements;

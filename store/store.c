@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,52 @@ bool store_check(const char *path, void (*report)(const char *line), struct stor
 void store_submit(struct store *store, struct store_operation *operation)
 {
     committer_submit(store->committer, operation);
+}
+
+struct waited_write {
+    struct store_operation operation; /* first */
+    enum store_apply_result (*apply)(void *context, struct store_session *session);
+    void *context;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bool applied;
+    bool done;
+    enum store_outcome outcome;
+};
+
+static enum store_apply_result apply_waited(struct store_operation *operation, struct store_session *session)
+{
+    struct waited_write *write = (struct waited_write *)operation;
+    enum store_apply_result result = write->apply(write->context, session);
+    write->applied = result == STORE_APPLIED;
+    return result;
+}
+
+static void on_waited_done(struct store_operation *operation, enum store_outcome outcome)
+{
+    struct waited_write *write = (struct waited_write *)operation;
+    pthread_mutex_lock(&write->lock);
+    write->outcome = outcome;
+    write->done = true;
+    pthread_cond_signal(&write->ended);
+    pthread_mutex_unlock(&write->lock);
+}
+
+bool store_write_and_wait(struct store *store,
+                          enum store_apply_result (*apply)(void *context, struct store_session *session), void *context)
+{
+    struct waited_write write = {
+        .operation = {.apply = apply_waited, .done = on_waited_done}, .apply = apply, .context = context};
+    pthread_mutex_init(&write.lock, NULL);
+    pthread_cond_init(&write.ended, NULL);
+    store_submit(store, &write.operation);
+    pthread_mutex_lock(&write.lock);
+    while (!write.done)
+        pthread_cond_wait(&write.ended, &write.lock);
+    pthread_mutex_unlock(&write.lock);
+    pthread_mutex_destroy(&write.lock);
+    pthread_cond_destroy(&write.ended);
+    return write.applied && write.outcome == STORE_COMMITTED;
 }
 
 size_t store_backlog(struct store *store)

@@ -81,6 +81,13 @@ void store_submit(struct store *store, struct store_operation *operation);
 /* Operations waiting or running: above a bound the front end answers 503. */
 size_t store_backlog(struct store *store);
 
+/* Submits `apply` and waits for its COMMIT: for threads that may block, never a loop, the outbound or the committer thread.
+ * What it discards is undone. False when nothing was kept. */
+[[gnu::warn_unused_result]] bool store_write_and_wait(struct store *store,
+                                                      enum store_apply_result (*apply)(void *context,
+                                                                                       struct store_session *session),
+                                                      void *context);
+
 /* ---- writing by a command ---- */
 
 /*

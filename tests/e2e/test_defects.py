@@ -231,7 +231,7 @@ def test_defect_07_another_root_is_not_trusted(new_gateway, new_step_ca, step_ca
     assert status == 1 and "root" in output + words
     gateway.launch()
     with pytest.raises((RuntimeError, TimeoutError)):
-        gateway.process.wait_ready(gateway._serves, 5)
+        gateway.process.wait_ready(gateway.serves, 5)
     assert step_ca.process.output().count("/sign") == asked, "a token went to a CA that is not the pinned one"
 
 

@@ -104,8 +104,18 @@ def test_the_provisioner_is_rotated_without_a_restart(gateway, ca, prover, tmp_p
     )
 
 
-def test_another_ca_under_the_same_id_is_refused(gateway, new_step_ca, prover, tmp_path):
+def test_another_ca_under_the_same_id_is_refused_while_certificates_live(gateway, ca, new_step_ca, prover, tmp_path):
+    issue(gateway, prover)
     gateway.configuration["issuers"]["main"] = stepca_issuer(new_step_ca(), tmp_path / "other")
     words = reload(gateway)
-    assert "another root" in words and "the running configuration stays" in words
+    assert f"under root {ca.fingerprint}" in words and "the running configuration stays" in words
+    assert issue(gateway, prover)
+
+
+def test_another_ca_may_take_over_when_no_certificates_live(gateway, new_step_ca, prover, tmp_path):
+    other = new_step_ca()
+    gateway.configuration["issuers"]["main"] = stepca_issuer(other, tmp_path / "other")
+    assert "serve now" in reload(gateway)
+    gateway.root_path = other.root_path
+    wait_until(gateway.serves, "an own certificate from the other CA")
     assert issue(gateway, prover)

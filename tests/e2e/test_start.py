@@ -111,4 +111,4 @@ def test_a_ca_that_comes_later_is_waited_for(gateway, new_step_ca, new_gateway):
     wait_until(late.process.output, "the gateway's first words")
     assert late.process.running(), late.process.output()
     ca.start()
-    late.process.wait_ready(late._serves, 60)
+    late.process.wait_ready(late.serves, 60)

@@ -3,6 +3,7 @@
 import pytest
 
 from support import tools
+from support.admin import Admin, short_folder
 from support.ca_proxy import CaProxy
 from support.gateway import Gateway, stepca_issuer
 from support.http_responder import HttpResponder
@@ -103,6 +104,24 @@ def new_gateway(tmp_path, name_server):
     yield make
     for gateway in made:
         gateway.stop()
+
+
+@pytest.fixture
+def admin_socket():
+    """Where an admin API may listen."""
+    with short_folder() as folder:
+        yield folder / "admin.sock"
+
+
+@pytest.fixture
+def with_admin(admin_socket):
+    """Has a gateway listen there, before its start; its client: with_admin(gateway)."""
+
+    def configure(gateway):
+        gateway.configuration["admin"] = {"socket": str(admin_socket)}
+        return Admin.on_socket(admin_socket)
+
+    return configure
 
 
 @pytest.fixture

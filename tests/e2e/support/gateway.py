@@ -96,10 +96,10 @@ class Gateway:
 
     def start(self):
         self.launch()
-        self.process.wait_ready(self._serves)
+        self.process.wait_ready(self.serves)
         return self
 
-    def _serves(self):
+    def serves(self):
         """A TLS handshake that verifies: the listener is up and has its certificate."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), 5) as plain:

@@ -47,14 +47,18 @@ class StepCA:
         self.acme = acme
         self.port = free_port()
         self.process = None
-        self.root = Authority("acmegate test root", valid_for=datetime.timedelta(days=60))
-        self.chain = []
-        above = self.root
-        for depth in range(intermediates, 0, -1):
-            above = Authority(f"acmegate test intermediate {depth}", above, depth - 1, valid_for)
-            self.chain.insert(0, above)
+        self.intermediates, self.valid_for = intermediates, valid_for
+        self._make_authorities("acmegate test")
         folder.mkdir(parents=True)
         self._write_files()
+
+    def _make_authorities(self, name):
+        self.root = Authority(f"{name} root", valid_for=datetime.timedelta(days=60))
+        self.chain = []
+        above = self.root
+        for depth in range(self.intermediates, 0, -1):
+            above = Authority(f"{name} intermediate {depth}", above, depth - 1, self.valid_for)
+            self.chain.insert(0, above)
 
     @property
     def url(self):
@@ -133,6 +137,13 @@ class StepCA:
     def directory(self):
         """Of its own ACME server."""
         return f"{self.url}/acme/acme/directory"
+
+    def rotate_root(self):
+        """Starts again with another root and intermediates under it, and what it knew before."""
+        self.stop()
+        self._make_authorities("acmegate next")
+        self._write_files()
+        return self.start()
 
     def _get(self, path, body=None):
         context = ssl.create_default_context(cafile=str(self.root_path))

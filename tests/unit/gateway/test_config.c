@@ -452,7 +452,7 @@ Test(config, show_tells_value_and_origin_and_keeps_secrets)
     char *environment[] = {"ACMEGATE_LOOPS=2", NULL};
     struct arena *arena = arena_new();
     struct config_errors errors;
-    struct bytes shown = config_show(arena, path, environment, &errors);
+    struct bytes shown = config_show(arena, path, environment, NULL, 0, &errors);
     cr_assert_eq(errors.count, 0);
     const char *text = arena_string(arena, shown);
     cr_assert_not_null(strstr(text, "base_url = \"https://acme.internal:9443\"  (file)\n"));
@@ -462,7 +462,7 @@ Test(config, show_tells_value_and_origin_and_keeps_secrets)
     cr_assert_not_null(strstr(text, "issuers.main.validity_days = (not set)\n"));
     cr_assert_null(strstr(text, "\"secret\""));
     write_file(path, "{}", 0600);
-    cr_assert_eq(config_show(arena, path, NULL, &errors).n, 0);
+    cr_assert_eq(config_show(arena, path, NULL, NULL, 0, &errors).n, 0);
     cr_assert_gt(errors.count, 0);
     unlink(path);
     arena_free(arena);

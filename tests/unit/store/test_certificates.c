@@ -327,3 +327,58 @@ Test(certificates, the_view_of_the_migration_decides_as_the_program_does)
         database_end(&database);
     }
 }
+
+static struct certificate another(struct database *database, struct certificate like, const char *serial,
+                                  const char *chain_pem, int64_t not_after)
+{
+    like.serial = serial;
+    like.leaf = bytes_from_string(serial);
+    like.chain_pem = bytes_from_string(chain_pem);
+    like.not_after = not_after;
+    cr_assert_eq(store_certificate_insert(database->writer, &like, NULL, 0), STORE_OK);
+    return like;
+}
+
+Test(certificates, live_chains_are_shown_by_the_leaf_that_ends_last)
+{
+    struct database database;
+    struct certificate base;
+    struct live_chain *chains;
+    size_t count;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    struct order order = make_issued_order(&database, &account, "a.example.org", "1a");
+    cr_assert_eq(store_certificate_load(database.writer, database.arena, order.certificate_id, &base), STORE_OK);
+    another(&database, base, "over", "over", NOW - 1);
+    struct certificate revoked = another(&database, base, "revoked", "revoked", NOW + 50);
+    revoked.status = CERTIFICATE_REVOKED;
+    revoked.revoked_at = NOW;
+    revoked.revocation_requested_at = NOW;
+    cr_assert_eq(store_certificate_update(database.writer, &revoked), STORE_OK);
+    another(&database, base, "2a", "one", NOW + 10);
+    another(&database, base, "2c", "one", NOW + 30);
+    another(&database, base, "2b", "one", NOW + 20);
+    another(&database, base, "3a", NULL, NOW + 5);
+    struct certificate elsewhere = base;
+    elsewhere.issuer = "other";
+    another(&database, elsewhere, "4a", "other", NOW + 99);
+    cr_assert_eq(store_live_chains(database.writer, database.arena, base.issuer, NOW, &chains, &count), STORE_OK);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (bytes_equal_string(chains[i].chain_pem, "one")) {
+            cr_expect(bytes_equal_string(chains[i].leaf, "2c"));
+            cr_expect_eq(chains[i].not_after, NOW + 30);
+            found++;
+        } else if (chains[i].chain_pem.n == 0) {
+            cr_expect(bytes_equal_string(chains[i].leaf, "3a"));
+            found++;
+        } else {
+            cr_expect(bytes_equal(chains[i].chain_pem, base.chain_pem));
+        }
+    }
+    cr_assert_eq(found, 2);
+    cr_assert_eq(store_live_chains(database.writer, database.arena, "nobody", NOW, &chains, &count), STORE_OK);
+    cr_assert_eq(count, 0);
+    database_end(&database);
+}

@@ -1,0 +1,26 @@
+/*
+ * One thread for what is slow while serving: deriving keys from passwords, asking a CA before a change, long
+ * reads. It runs one task after the other; loops, the committer and the outbound thread only hand over.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct worker;
+
+/* Takes tasks from now on, and runs them once it has begun. */
+struct worker *worker_new(void);
+/* False when no thread can be made. */
+[[gnu::warn_unused_result]] bool worker_begin(struct worker *worker);
+
+/* Runs what was posted, when it has begun; joins the thread, frees. NULL is ignored. */
+void worker_stop(struct worker *worker);
+
+/* Embedded in whatever is handed over; its owner keeps it until `run` was called. */
+struct worker_task {
+    struct worker_task *next; /* the worker's */
+    void (*run)(struct worker_task *task);
+};
+
+/* Any thread. */
+void worker_post(struct worker *worker, struct worker_task *task);

@@ -1,0 +1,237 @@
+"""PUT and DELETE of an issuer: taken over without a restart, kept over one, or refused with every reason."""
+
+import pathlib
+
+import pytest
+from client_scenarios import fresh_name
+from support.acme_client import HttpProver
+from support.background import Background
+from support.ca_proxy import CaProxy
+from support.gateway import stepca_issuer
+from support.provisioner_keys import ProvisionerKey
+from support.step_ca import PROVISIONER
+from test_reload import FAULTS, OTHER, add_an_issuer, reload
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory):
+    from support.step_ca import StepCA
+
+    keys = {PROVISIONER: ProvisionerKey(), OTHER: ProvisionerKey(kind="P-384")}
+    with_two = StepCA(tmp_path_factory.mktemp("two-provisioners") / "ca", provisioner_keys=keys).start()
+    yield with_two
+    with_two.stop()
+
+
+@pytest.fixture
+def gateway(new_gateway, ca):
+    return new_gateway(ca, form="JWK")
+
+
+@pytest.fixture
+def admin(gateway, with_admin):
+    client = with_admin(gateway)
+    gateway.start()
+    return client
+
+
+@pytest.fixture
+def prover(gateway, responder):
+    return HttpProver(responder(gateway))
+
+
+@pytest.fixture
+def other(ca, tmp_path):
+    """The section that names the CA's other provisioner."""
+    return stepca_issuer(ca, tmp_path / "next", "JWK", OTHER)
+
+
+def provisioner_of(certificate):
+    """The provisioner extension (1.3.6.1.4.1.37476.9000.64.1) names who asked."""
+    (value,) = [one.value.value for one in certificate.extensions if one.oid.dotted_string.endswith("9000.64.1")]
+    return OTHER if OTHER.encode() in value else PROVISIONER
+
+
+def issuing(gateway, prover):
+    return provisioner_of(gateway.client().issue([fresh_name()], prover)[0])
+
+
+def shown(gateway, key):
+    status, words, errors = gateway.run("config", "show")
+    assert status == 0, errors
+    (line,) = [line for line in words.splitlines() if line.startswith(f"issuers.main.{key} =")]
+    return line
+
+
+# ---- taken over ----
+
+
+def test_a_change_is_taken_over_at_once_and_answered_with_what_changed(gateway, admin, prover, ca, other):
+    assert issuing(gateway, prover) == PROVISIONER
+    reply = admin.put(other)
+    assert reply.status == 200, reply
+    assert reply.json() == {
+        "id": "main",
+        "source": "override",
+        "changed": {
+            "provisioner_name": {"from": PROVISIONER, "to": OTHER},
+            "kid": {"from": ca.keys[PROVISIONER].key_id, "to": ca.keys[OTHER].key_id},
+            "provisioner_key": "changed",
+        },
+    }
+    assert issuing(gateway, prover) == OTHER
+    now = admin.issuer()
+    assert now["source"] == "override" and now["kid"] == ca.keys[OTHER].key_id
+    (event,) = gateway.query("SELECT who, detail FROM v_events WHERE kind = 'issuer.changed'")
+    assert event["who"].startswith("operator, user ") and f"provisioner_name from {PROVISIONER} to {OTHER}" in event["detail"]
+
+
+def test_it_outlives_a_restart_and_delete_returns_to_the_file(gateway, admin, prover, other):
+    assert admin.put(other).status == 200
+    gateway.stop()
+    gateway.start()
+    assert admin.issuer()["source"] == "override" and issuing(gateway, prover) == OTHER
+    reply = admin.delete()
+    assert reply.status == 200 and reply.json()["source"] == "file"
+    assert reply.json()["changed"]["provisioner_name"] == {"from": OTHER, "to": PROVISIONER}
+    assert issuing(gateway, prover) == PROVISIONER and admin.issuer()["source"] == "file"
+    assert gateway.query("SELECT * FROM issuer_overrides") == []
+    assert len(gateway.query("SELECT * FROM v_events WHERE kind = 'issuer.reset'")) == 1
+    assert admin.delete().status == 404
+    gateway.stop()
+    gateway.start()
+    assert issuing(gateway, prover) == PROVISIONER
+
+
+def test_a_password_may_come_with_it_and_lies_sealed(gateway, admin, prover, ca, tmp_path):
+    other = stepca_issuer(ca, tmp_path / "next", "compact JWE", OTHER)
+    password = pathlib.Path(other.pop("provisioner_password_file")).read_text().strip()
+    assert admin.put({**other, "provisioner_password": password}).status == 200
+    assert issuing(gateway, prover) == OTHER
+    gateway.stop()
+    for file in gateway.folder.glob("acmegate.db*"):
+        assert password.encode() not in file.read_bytes(), file
+    assert password not in gateway.process.output()
+    gateway.start()
+    assert issuing(gateway, prover) == OTHER
+
+
+def test_config_show_tells_what_came_from_where(gateway, admin, other):
+    assert shown(gateway, "provisioner_name").endswith("(file)")
+    assert shown(gateway, "request_timeout").endswith("(default)")
+    assert admin.put({**other, "provisioner_password": "unused", "request_timeout": "20s"}).status == 200
+    assert shown(gateway, "provisioner_name") == f'issuers.main.provisioner_name = "{OTHER}"  (override)'
+    assert shown(gateway, "provisioner_password") == "issuers.main.provisioner_password = (set)  (override)"
+    assert shown(gateway, "request_timeout").endswith("(override)")
+    assert shown(gateway, "max_concurrent").endswith("(default)")
+    assert "(not set)" in shown(gateway, "provisioner_password_file")
+    status, words, _ = gateway.run("config", "show", ACMEGATE_STEPCA_PROVISIONER="somebody", ACMEGATE_LOOPS="1")
+    assert status == 0 and "somebody" not in words and "loops = 1  (ACMEGATE_LOOPS)" in words
+
+
+def test_sighup_leaves_it_as_it_is(gateway, admin, prover, other):
+    assert admin.put(other).status == 200
+    words = reload(gateway)
+    assert "stays as the admin API has set it" in words and "serve now" in words
+    assert issuing(gateway, prover) == OTHER
+
+
+def test_replaced_issuers_are_freed(gateway, admin, prover, ca, other, tmp_path):
+    own = gateway.configuration["issuers"]["main"]
+    for section in (other, own, other, own):
+        assert admin.put(section).status == 200
+    assert issuing(gateway, prover) == PROVISIONER
+    gateway.stop()
+
+
+# ---- refused ----
+
+
+@pytest.mark.parametrize("fault", [one for one in FAULTS if one is not add_an_issuer], ids=lambda fault: fault.__name__)
+def test_a_bad_one_is_refused_with_the_reason_and_changes_nothing(gateway, admin, prover, ca, tmp_path, fault):
+    section = stepca_issuer(ca, tmp_path / "bad")
+    before = admin.issuer()
+    expected = fault(gateway, section, tmp_path)
+    reply = admin.put(section)
+    assert 400 <= reply.status < 500 and reply.headers.get_content_type() == "application/problem+json"
+    assert any(expected in reason for reason in reply.json()["reasons"]), reply
+    after = admin.issuer()
+    assert {name: after[name] for name in ("source", "kid", "root_fingerprints")} == {
+        name: before[name] for name in ("source", "kid", "root_fingerprints")
+    }
+    assert gateway.query("SELECT * FROM issuer_overrides") == []
+    assert issuing(gateway, prover) == PROVISIONER
+
+
+def test_all_that_is_wrong_with_a_section_is_told_at_once(admin):
+    reply = admin.put({"type": "stepca", "ca_url": "http://ca", "max_concurrent": 0, "colour": "red"})
+    assert reply.status == 400
+    reasons = "\n".join(reply.json()["reasons"])
+    for path in ("ca_url", "max_concurrent", "colour", "provisioner_name", "provisioner_key_path", "root_cert_path"):
+        assert f"issuers.main.{path}: " in reasons
+    assert len(reply.json()["reasons"]) == 6
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '{"type": "stepca", "type": "local"}', "x" * 70_000], ids=lambda body: body[:9])
+def test_what_is_no_section_is_refused(admin, body):
+    reply = admin.raw("PUT", "/api/v1/issuers/main", body)
+    assert reply.status == (413 if len(body) > 65536 else 400) and reply.json()["detail"]
+
+
+def test_another_type_is_refused(admin, tmp_path):
+    reply = admin.put({"type": "local", "directory": str(tmp_path / "local")})
+    assert reply.status == 422 and "type" in reply.json()["detail"]
+    assert not (tmp_path / "local").exists()
+
+
+def test_an_issuer_of_type_local_is_not_changed_so(gateway, with_admin, tmp_path):
+    gateway.configuration["issuers"]["own"] = {"type": "local", "directory": str(tmp_path / "own")}
+    admin = with_admin(gateway)
+    gateway.start()
+    assert admin.issuer("own")["type"] == "local" and "kid" not in admin.issuer("own")
+    assert admin.put({"type": "local", "directory": str(tmp_path / "own")}, "own").status == 422
+    assert admin.put({"type": "local"}, "nobody").status == 404
+
+
+def test_one_change_at_a_time(admin, ca, other, tmp_path):
+    with CaProxy(ca, tmp_path / "proxy") as proxy:
+        hold = proxy.hold_request("health")
+        first = Background(admin.put, {**other, "ca_url": proxy.url})
+        hold.wait()
+        second = admin.put(other)
+        assert second.status == 409 and second.headers["Retry-After"]
+        hold.let_go()
+        assert first.end().status == 200
+    assert admin.put(other).status == 200
+
+
+# ---- what is sealed needs its key ----
+
+
+def test_without_the_secret_key_the_start_says_what_to_do(gateway, admin, prover, other):
+    assert admin.put(other).status == 200
+    gateway.stop()
+    key = gateway.folder / "acmegate.db.secret"
+    sealed_with = key.read_bytes()
+    for lost in (key.unlink, lambda: key.write_bytes(bytes(32))):
+        lost()
+        gateway.launch()
+        assert gateway.process.wait_end() == 1
+        words = gateway.process.output().splitlines()[-1]
+        assert "issuers.main" in words and "restore it" in words and "acmegate issuer reset main" in words
+        assert gateway.run("config", "show")[0] == 1
+    key.write_bytes(sealed_with)
+    gateway.start()
+    assert issuing(gateway, prover) == OTHER
+
+
+def test_the_way_out_leads_back_to_the_file(gateway, admin, prover, other):
+    assert admin.put(other).status == 200
+    gateway.stop()
+    (gateway.folder / "acmegate.db.secret").unlink()
+    assert gateway.run("issuer", "reset", "other")[0] == 1
+    status, words, _ = gateway.run("issuer", "reset", "main")
+    assert status == 0 and "main" in words
+    gateway.start()
+    assert issuing(gateway, prover) == PROVISIONER
+    assert len(gateway.query("SELECT * FROM v_events WHERE kind = 'issuer.reset' AND who = 'operator'")) == 1
