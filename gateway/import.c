@@ -246,6 +246,8 @@ static void keep(struct import *import, const char *place, const struct certific
         memcpy(item->facts.identifiers, facts->identifiers,
                facts->identifier_count * sizeof *facts->identifiers);
     item->certificate = *certificate;
+    item->certificate.issuer = arena_duplicate(arena, certificate->issuer);
+    item->certificate.root_fingerprint = arena_duplicate(arena, certificate->root_fingerprint);
     item->certificate.serial = item->facts.serial;
     item->certificate.key_hash = bytes_of(item->facts.key_hash, sizeof item->facts.key_hash);
     item->certificate.leaf = arena_copy(arena, certificate->leaf);
