@@ -46,6 +46,7 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_ISSUER_IDENTITIES] = &store_issuer_identity_statements,
         [STATEMENTS_NAMES] = &store_name_statements,
         [STATEMENTS_ORDERS] = &store_order_statements,
+        [STATEMENTS_REVOCATION_LISTS] = &store_revocation_list_statements,
         [STATEMENTS_SESSION] = &store_session_statements,
     };
     return tables[group];

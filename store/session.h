@@ -30,6 +30,7 @@ enum statement_group {
     STATEMENTS_ISSUER_IDENTITIES,
     STATEMENTS_NAMES,
     STATEMENTS_ORDERS,
+    STATEMENTS_REVOCATION_LISTS,
     STATEMENTS_SESSION,
     STATEMENT_GROUP_END,
 };
@@ -47,6 +48,7 @@ extern const struct statement_table store_event_statements;
 extern const struct statement_table store_issuer_identity_statements;
 extern const struct statement_table store_name_statements;
 extern const struct statement_table store_order_statements;
+extern const struct statement_table store_revocation_list_statements;
 extern const struct statement_table store_session_statements;
 
 const struct statement_table *store_statement_table(enum statement_group group);
