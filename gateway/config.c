@@ -122,15 +122,18 @@ static const struct json *settle_password(struct config_reader *reader, const st
                                           const char *path, const struct instance *instance,
                                           const struct json *value)
 {
-    const struct config_key *password = config_key_find("issuers.*.provisioner_password");
+    static const char suffix[] = "_file";
     const char *variable;
     if (key->type != CONFIG_SECRET_FILE || value == NULL)
         return value;
+    size_t n = strlen(key->path) - (sizeof suffix - 1);
+    const struct config_key *password =
+        config_key_find(arena_string(reader->arena, bytes_of(key->path, n)));
     if (config_environment_value(reader, password, instance->name, &variable) != NULL)
         return NULL;
     if (value_in_file(reader, password, instance->name) == NULL)
         return value;
-    config_error(reader, path, "give this or provisioner_password, not both");
+    config_error(reader, path, "give this or %s, not both", strrchr(password->path, '.') + 1);
     return NULL;
 }
 

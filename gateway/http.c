@@ -144,9 +144,12 @@ static bool prepare_loop(struct http_loop *loop)
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
     http_hold_start(loop);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = server->globalconf.hosts};
-    loop->accept.ssl_ctx = http_tls_context_new(loop);
-    return loop->accept.ssl_ctx != NULL && http_accept_prepare(loop) &&
-           server->config.application.loop_started(server->config.application.context, loop);
+    loop->accept.ssl_ctx = server->config.plain ? NULL : http_tls_context_new(loop);
+    bool good = (server->config.plain || loop->accept.ssl_ctx != NULL) && http_accept_prepare(loop) &&
+                server->config.application.loop_started(server->config.application.context, loop);
+    if (good)
+        http_accept_resume(loop);
+    return good;
 }
 
 static void run_until_drained(struct http_loop *loop)

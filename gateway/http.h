@@ -71,13 +71,14 @@ struct http_application {
 struct http_server_config {
     const struct listen_address *listen;
     size_t listen_count;
+    bool plain; /* HTTP without TLS: it accepts at once, and has no certificate */
     size_t loops;
     size_t max_connections;
     int64_t hold_ms;
     struct http_application application;
 };
 
-/* Binds, starts the loops; they accept as soon as a certificate is set. NULL with `why` filled. */
+/* Binds, starts the loops; they accept as soon as a certificate is set, or at once when plain. NULL with `why` filled. */
 [[gnu::warn_unused_result]] struct http_server *http_server_start(const struct http_server_config *config,
                                                                   char why[static 256]);
 

@@ -108,8 +108,8 @@ bool http_accept_prepare(struct http_loop *loop)
 
 void http_accept_resume(struct http_loop *loop)
 {
-    if (loop->listening || loop->draining || loop->certificate == NULL ||
-        loop->connections >= loop->max_connections)
+    bool ready = loop->server->config.plain || loop->certificate != NULL;
+    if (loop->listening || loop->draining || !ready || loop->connections >= loop->max_connections)
         return;
     for (size_t i = 0; i < loop->server->listen_count; ++i)
         h2o_socket_read_start(loop->listeners[i], on_acceptable);

@@ -82,7 +82,11 @@ static bool open_one(const struct issuers *issuers, const struct issuer_config *
     *out = issuer_new(config, issuers->outbound, reason);
     if (*out == NULL)
         snprintf(why, 512, "issuers.%.64s: %s", config->id, reason);
-    return *out != NULL;
+    else if (!issuer_open_ocsp(*out, config, reason))
+        snprintf(why, 512, "issuers.%.64s: %s", config->id, reason);
+    else
+        return true;
+    return false;
 }
 
 static void publish(struct issuers *issuers, struct issuer_set *set)

@@ -14,6 +14,7 @@
 
 struct work;
 struct own_certificate;
+struct revocation;
 
 struct server {
     const struct config *config;
@@ -22,7 +23,9 @@ struct server {
     struct issuers *issuers;
     struct work *work;
     struct own_certificate *own_certificate;
+    struct revocation *revocation;
     struct http_server *http;
+    struct http_server *pki_http; /* without TLS; NULL when it is not wanted */
     struct secret_box *secrets; /* NULL while no endpoint needs any */
     struct rate_limiter *rates; /* the committer thread's alone */
     struct nonce_source *nonces;
