@@ -19,7 +19,8 @@ CREATE TABLE revocation_lists (
     issuer_identity_id INTEGER PRIMARY KEY REFERENCES issuer_identities,
     fetched_at INTEGER NOT NULL,
     next_update INTEGER NOT NULL,
-    crl BLOB NOT NULL -- DER
+    crl BLOB NOT NULL, -- DER
+    chain BLOB NOT NULL -- PEM: the certificate that signed it, and what is above it
 ) STRICT;
 
 -- Work waits for its issuer: what is due is asked for issuer by issuer, and an order whose time is over is found whatever
