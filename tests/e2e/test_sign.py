@@ -238,7 +238,7 @@ def local(tmp_path):
 
 
 def test_the_local_ca_signs_beside_a_server_that_revokes(local, request_file):
-    local.process.wait_ready(local._serves)  # pylint: disable=protected-access
+    local.process.wait_ready(local.serves)
     name, key = fresh_name(), new_key()
     csr, _ = request_file(name, key=key)
     said, _ = sign(local, csr, profile="default")
