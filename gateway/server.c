@@ -6,6 +6,7 @@
 #include "gateway/exchange.h"
 #include "gateway/log.h"
 #include "gateway/own_certificate.h"
+#include "gateway/restored_database.h"
 #include "gateway/work.h"
 
 enum { MAX_LOOPS = 4, DNS_TIMEOUT_MS = 5000 };
@@ -70,15 +71,19 @@ struct startup_write {
     pthread_cond_t ended;
     bool done;
     enum store_outcome outcome;
+    const char *restored; /* NULL: it is not */
     int64_t unknown_attempts;
+    int64_t ended_orders;
 };
 
-static enum store_apply_result mark_unknown(struct store_operation *operation, struct store_session *session)
+static enum store_apply_result settle(struct store_operation *operation, struct store_session *session)
 {
     struct startup_write *write = (struct startup_write *)operation;
-    return store_attempts_mark_unknown(session, clock_now(), &write->unknown_attempts) == STORE_OK
-               ? STORE_APPLIED
-               : STORE_DISCARD;
+    int64_t now = clock_now();
+    enum store_result result = store_attempts_mark_unknown(session, now, &write->unknown_attempts);
+    if (result == STORE_OK && write->restored != NULL)
+        result = restored_database_settle(session, now, write->restored, &write->ended_orders);
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
 }
 
 static void on_startup_written(struct store_operation *operation, enum store_outcome outcome)
@@ -91,10 +96,24 @@ static void on_startup_written(struct store_operation *operation, enum store_out
     pthread_mutex_unlock(&write->lock);
 }
 
-/* Attempts that a killed server left without an answer: the CA may have issued for them. */
-static bool account_for_lost_attempts(struct server *server)
+static void tell_settled(const struct startup_write *write)
 {
-    struct startup_write write = {.operation = {.apply = mark_unknown, .done = on_startup_written}};
+    if (write->restored != NULL)
+        log_warning("the database is a copy that was put back: %s; orders in processing that became invalid: %lld",
+                    write->restored, (long long)write->ended_orders);
+    if (write->unknown_attempts > 0)
+        log_warning(
+            "%lld signing attempts were without an answer when the server stopped: possible orphans, see "
+            "docs/sql.md",
+            (long long)write->unknown_attempts);
+}
+
+/* Attempts that a killed server left without an answer: the CA may have issued for them. A database that was put back:
+ * its work under way is not taken up. */
+static bool settle_the_past(struct server *server)
+{
+    struct startup_write write = {.operation = {.apply = settle, .done = on_startup_written},
+                                  .restored = store_restored(server->store)};
     pthread_mutex_init(&write.lock, NULL);
     pthread_cond_init(&write.ended, NULL);
     store_submit(server->store, &write.operation);
@@ -104,12 +123,11 @@ static bool account_for_lost_attempts(struct server *server)
     pthread_mutex_unlock(&write.lock);
     pthread_mutex_destroy(&write.lock);
     pthread_cond_destroy(&write.ended);
-    if (write.unknown_attempts > 0)
-        log_warning(
-            "%lld signing attempts were without an answer when the server stopped: possible orphans, see "
-            "docs/sql.md",
-            (long long)write.unknown_attempts);
-    return write.outcome == STORE_COMMITTED;
+    if (write.outcome != STORE_COMMITTED)
+        return false;
+    store_take_as_it_is(server->store);
+    tell_settled(&write);
+    return true;
 }
 
 /* ---- start, in the order of dependence; every step says why it failed ---- */
@@ -122,7 +140,7 @@ static bool start_store(struct server *server, char why[static 512])
         snprintf(why, 512, "%s", error.message);
         return false;
     }
-    if (account_for_lost_attempts(server))
+    if (settle_the_past(server))
         return true;
     snprintf(why, 512, "the database %.300s cannot be written", server->config->database);
     return false;
