@@ -6,7 +6,10 @@
 #include "gateway/address_policy.h"
 #include "gateway/outbound_internal.h"
 
-enum { CONNECT_TO_BYTES = INET6_ADDRSTRLEN + 8 };
+enum {
+    CONNECT_TO_BYTES = INET6_ADDRSTRLEN + 8,
+    REUSE_IDLE_MOST_S = 10, /* step-ca ends connections that have been idle for 15 s */
+};
 
 /* A request under way. It owns its arena, and itself in it. */
 struct transfer {
@@ -18,6 +21,7 @@ struct transfer {
     struct curl_slist *connect_to;
     bool pinned;
     struct sockaddr_storage address;
+    struct bytes sending; /* what is left of the request's body */
     struct buffer body;
     bool body_cut;
     char error[CURL_ERROR_SIZE];
@@ -37,6 +41,28 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
         return n;
     transfer->body_cut = true;
     return CURL_WRITEFUNC_ERROR;
+}
+
+/*
+ * The body is given once. curl would send a request again by itself when a kept connection ends without an answer, and
+ * the other side may have carried it out: what is to be done then is the caller's to decide.
+ */
+static size_t on_send(char *room, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    size_t n = size * count < transfer->sending.n ? size * count : transfer->sending.n;
+    if (n != 0)
+        memcpy(room, transfer->sending.p, n);
+    transfer->sending = bytes_of(transfer->sending.p + n, transfer->sending.n - n);
+    return n;
+}
+
+static int on_rewind(void *context, curl_off_t offset, int origin)
+{
+    (void)context;
+    (void)offset;
+    (void)origin;
+    return CURL_SEEKFUNC_FAIL;
 }
 
 static bool same_host(const struct sockaddr *a, const struct sockaddr *b)
@@ -94,10 +120,12 @@ static void set_trust(CURL *easy, struct bytes trusted_pem)
 
 static void set_body(struct transfer *transfer, struct bytes body)
 {
-    struct bytes copy = arena_copy(transfer->arena, body);
+    transfer->sending = arena_copy(transfer->arena, body);
     curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, (const char *)copy.p);
-    curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)copy.n);
+    curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+    curl_easy_setopt(transfer->easy, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(transfer->easy, CURLOPT_READDATA, transfer);
+    curl_easy_setopt(transfer->easy, CURLOPT_SEEKFUNCTION, on_rewind);
     transfer->headers = curl_slist_append(transfer->headers, "Content-Type: application/json");
     transfer->headers = curl_slist_append(transfer->headers, "Expect:");
 }
@@ -113,6 +141,7 @@ static void set_options(struct transfer *transfer, const struct outbound_http_re
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)REUSE_IDLE_MOST_S);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, request->user_agent == NULL ? "acmegate" : request->user_agent);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -181,6 +210,13 @@ static const char *header(CURL *easy, const char *name)
     return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK ? found->value : NULL;
 }
 
+static const char *error_words(const struct transfer *transfer, CURLcode result)
+{
+    if (result == CURLE_SEND_FAIL_REWIND)
+        return "the connection was closed before an answer came";
+    return transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(result);
+}
+
 static void read_reply(struct transfer *transfer, CURLcode result, struct outbound_http_reply *reply)
 {
     CURL *easy = transfer->easy;
@@ -189,7 +225,7 @@ static void read_reply(struct transfer *transfer, CURLcode result, struct outbou
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
     *reply = (struct outbound_http_reply){.connected = request_bytes > 0};
     if (result != CURLE_OK && !transfer->body_cut) {
-        reply->transport_error = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(result);
+        reply->transport_error = error_words(transfer, result);
         reply->untrusted = result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE;
         return;
     }
