@@ -1,5 +1,5 @@
 /* `acmegate check`: the lines it prints, and its parts: cli_check.c (what is on this machine),
- * cli_check_stepca.c (the CA) and cli_call.c (one request to it). */
+ * cli_check_stepca.c (the CA), cli_check_roots.c (its list of roots) and cli_call.c (one request to it). */
 #pragma once
 
 #include "gateway/config.h"
@@ -20,6 +20,10 @@ struct check {
 
 /* An issuer of type stepca: its files, then the CA. */
 void check_stepca(struct check *check, const struct issuer_config *issuer);
+
+/* What the CA lists as its roots (GET /roots, which `request` is) against the pinned ones. */
+void check_root_list(struct check *check, const struct issuer_config *issuer, struct bytes pinned_pem,
+                     const struct outbound_http_request *request);
 
 /* The profiles' max_ttl and the issuer's validity_days against what the issuer grants; 0 for a bound that is
  * not known. */

@@ -122,6 +122,7 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
         .usable = issuer_health_is_usable(health, now),
         .well = health->circuit == ISSUER_WELL,
         .failing_since = health->failing_since,
+        .roots = issuer->root_differences,
     };
     snprintf(out->last_error, sizeof out->last_error, "%s", health->last_error);
     pthread_mutex_unlock(&issuer->health_mutex);
@@ -342,4 +343,30 @@ void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limi
     pthread_mutex_lock(&issuer->health_mutex);
     issuer->health.limits = *limits;
     pthread_mutex_unlock(&issuer->health_mutex);
+}
+
+/* ---- the CA's list of roots ---- */
+
+static void log_roots(const struct issuer *issuer, const struct issuer_root_differences *differences)
+{
+    for (size_t i = 0; i < differences->unpinned.told; i++) {
+        log_warning("issuer %s: the CA lists a root that root_cert_path does not hold, SHA-256 %s. It is not trusted for "
+                    "that; if a rotation is planned, see \"Rotating the root\" in docs/step-ca.md",
+                    issuer->id, differences->unpinned.fingerprint[i]);
+    }
+    for (size_t i = 0; i < differences->unlisted.told; i++) {
+        log_info("issuer %s: the CA does not list the pinned root with SHA-256 %s any more", issuer->id,
+                 differences->unlisted.fingerprint[i]);
+    }
+}
+
+void issuer_report_roots(struct issuer *issuer, const struct issuer_root_differences *differences)
+{
+    pthread_mutex_lock(&issuer->health_mutex);
+    bool same = issuer_roots_are_same(&issuer->root_differences, differences);
+    issuer->root_differences = *differences;
+    pthread_mutex_unlock(&issuer->health_mutex);
+    if (!same) {
+        log_roots(issuer, differences);
+    }
 }

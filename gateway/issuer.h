@@ -10,6 +10,7 @@
 #include "acme/validity.h"
 #include "gateway/config.h"
 #include "gateway/issuer_health.h"
+#include "gateway/issuer_roots.h"
 #include "gateway/outbound.h"
 
 enum { ISSUER_WHY_BYTES = 256 };
@@ -69,6 +70,7 @@ struct issuer_status {
     bool well;                     /* nothing is held back */
     int64_t failing_since;         /* 0 while well */
     char last_error[ISSUER_ERROR_BYTES];
+    struct issuer_root_differences roots; /* between the pinned ones and those that the CA lists */
 };
 
 struct issuer;
@@ -97,6 +99,7 @@ struct issuer {
     struct certificate_cache *intermediates; /* for certificate_check, on the outbound thread */
     pthread_mutex_t health_mutex;            /* short: the outbound thread writes, every thread reads */
     struct issuer_health health;
+    struct issuer_root_differences root_differences; /* under the same lock */
     struct outbound *outbound;
     struct outbound_message retire_message;
 };
@@ -167,6 +170,9 @@ void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct iss
 /* Our standing may have changed: the next call is let through even though the CA did not accept us. */
 void issuer_probe_now(struct issuer *issuer);
 void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits);
+
+/* What the CA lists, each change logged once. */
+void issuer_report_roots(struct issuer *issuer, const struct issuer_root_differences *differences);
 
 /* The earliest end among DER certificates; 0 when one cannot be read or there are none. */
 int64_t issuer_chain_end(const struct bytes *certificates, size_t count);

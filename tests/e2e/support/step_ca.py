@@ -46,13 +46,28 @@ class StepCA:
         self.port = free_port()
         self.process = None
         self.root = Authority("acmegate test root")
+        self.listed_roots = [self.root]
+        self.chain = []
+        self._make_chain(intermediates)
+        folder.mkdir(parents=True)
+        self._write_files()
+
+    def _make_chain(self, intermediates):
         self.chain = []
         above = self.root
         for depth in range(intermediates, 0, -1):
             above = Authority(f"acmegate test intermediate {depth}", above, depth - 1)
             self.chain.insert(0, above)
-        folder.mkdir(parents=True)
+
+    def change_roots(self, listed, signing=None):
+        """It starts anew with these roots, and with an intermediate of another root when `signing` names one."""
+        self.listed_roots = listed
+        if signing:
+            self.root = signing
+            self._make_chain(1)
+        self.stop()
         self._write_files()
+        return self.start()
 
     @property
     def url(self):
@@ -78,6 +93,8 @@ class StepCA:
 
     def _write_files(self):
         self.root_path.write_bytes(pem(self.root.certificate))
+        for i, root in enumerate(self.listed_roots):
+            (self.folder / f"root-{i}.crt").write_bytes(pem(root.certificate))
         (self.folder / "intermediate_ca.crt").write_bytes(b"".join(pem(one.certificate) for one in self.chain))
         (self.folder / "intermediate_ca.key").write_bytes(key_pem(self.issuing.key))
         (self.folder / "password").write_text("\n")
@@ -85,7 +102,7 @@ class StepCA:
 
     def _configuration(self):
         configuration = {
-            "root": str(self.root_path),
+            "root": [str(self.folder / f"root-{i}.crt") for i in range(len(self.listed_roots))],
             "crt": str(self.folder / "intermediate_ca.crt"),
             "key": str(self.folder / "intermediate_ca.key"),
             "address": f"127.0.0.1:{self.port}",
