@@ -143,6 +143,16 @@ class Gateway:
             connection.close()
 
 
+    def execute(self, sql, *parameters):
+        """Changes the database of a stopped gateway, as time or a mishap would."""
+        connection = sqlite3.connect(self.database)
+        try:
+            with connection:
+                connection.execute(sql, parameters)
+        finally:
+            connection.close()
+
+
 def environment():
     """The tests' own, without what would configure the gateway."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("ACMEGATE_", "CERTCTL_"))}
