@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/account_exporter.h"
 #include "gateway/exchange.h"
 #include "gateway/log.h"
 #include "gateway/own_certificate.h"
+#include "gateway/retention.h"
 #include "gateway/work.h"
 
 enum { MAX_LOOPS = 4, DNS_TIMEOUT_MS = 5000 };
@@ -198,7 +200,16 @@ static bool start_work(struct server *server, char why[static 512])
         return false;
     }
     work_begin(server->work);
+    server->retention = retention_start(server);
     return true;
+}
+
+static bool start_account_exporter(struct server *server, char why[static 512])
+{
+    if (server->config->account_export_path == NULL)
+        return true;
+    server->account_exporter = account_exporter_start(server->config, why);
+    return server->account_exporter != NULL;
 }
 
 struct server *server_start(const struct config *config, char why[static 512])
@@ -213,7 +224,8 @@ struct server *server_start(const struct config *config, char why[static 512])
     if (server->nonces == NULL)
         snprintf(why, 512, "OpenSSL has no randomness");
     else if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
-             start_issuers(server, why) && start_http(server, why) && start_work(server, why))
+             start_issuers(server, why) && start_http(server, why) && start_work(server, why) &&
+             start_account_exporter(server, why))
         return server;
     server_stop(server);
     return NULL;
@@ -235,8 +247,10 @@ void server_stop(struct server *server)
         outbound_stop(server->outbound);
     issuers_stop(server->issuers);
     store_close(server->store);
+    account_exporter_stop(server->account_exporter);
     outbound_free(server->outbound);
     work_free(server->work);
+    retention_free(server->retention);
     own_certificate_free(server->own_certificate);
     secret_box_free(server->secrets);
     rate_limiter_free(server->rates);

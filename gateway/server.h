@@ -12,6 +12,8 @@
 #include "gateway/secret_box.h"
 #include "store/store.h"
 
+struct account_exporter;
+struct retention_work;
 struct work;
 struct own_certificate;
 
@@ -22,6 +24,8 @@ struct server {
     struct issuers *issuers;
     struct work *work;
     struct own_certificate *own_certificate;
+    struct retention_work *retention;
+    struct account_exporter *account_exporter; /* NULL: not configured */
     struct http_server *http;
     struct secret_box *secrets; /* NULL while no endpoint needs any */
     struct rate_limiter *rates; /* the committer thread's alone */

@@ -31,6 +31,10 @@ DROP INDEX certificates_revocation_due;
 CREATE INDEX certificates_revocation_due ON certificates (issuer_identity_id, revocation_next_attempt_at)
     WHERE revocation_requested_at IS NOT NULL AND revoked_at IS NULL;
 
+-- For retention: an order goes when no certificate needs it, and a certificate when no order does.
+CREATE INDEX certificates_by_order ON certificates (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX orders_by_certificate ON orders (certificate_id) WHERE certificate_id IS NOT NULL;
+
 -- As in schema 4 but for origin.
 DROP VIEW v_certificates;
 CREATE VIEW v_certificates AS

@@ -35,6 +35,7 @@ const struct statement_table store_session_statements = {statements, sizeof stat
 const struct statement_table *store_statement_table(enum statement_group group)
 {
     static const struct statement_table *const tables[STATEMENT_GROUP_END] = {
+        [STATEMENTS_ACCOUNT_IMPORT] = &store_account_import_statements,
         [STATEMENTS_ACCOUNTS] = &store_account_statements,
         [STATEMENTS_ATTEMPTS] = &store_attempt_statements,
         [STATEMENTS_AUTHORIZATIONS] = &store_authorization_statements,
@@ -44,8 +45,11 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_EARLY_RENEWALS] = &store_early_renewal_statements,
         [STATEMENTS_EVENTS] = &store_event_statements,
         [STATEMENTS_ISSUER_IDENTITIES] = &store_issuer_identity_statements,
+        [STATEMENTS_LISTING] = &store_listing_statements,
         [STATEMENTS_NAMES] = &store_name_statements,
         [STATEMENTS_ORDERS] = &store_order_statements,
+        [STATEMENTS_PAGES] = &store_page_statements,
+        [STATEMENTS_RETENTION] = &store_retention_statements,
         [STATEMENTS_SESSION] = &store_session_statements,
     };
     return tables[group];
@@ -189,6 +193,11 @@ bool session_continue_ids(struct store_session *session, struct store_error *err
         return database_error(session->db, "reading the highest id", error);
     session->last_id = query_take_integer(&query);
     return true;
+}
+
+int64_t session_first_id_at(int64_t unix_seconds)
+{
+    return (unix_seconds * 1000 - ID_EPOCH_MS) * IDS_PER_MS;
 }
 
 int64_t store_next_id(struct store_session *session, int64_t now_ms)

@@ -19,6 +19,7 @@ struct statement_table {
 };
 
 enum statement_group {
+    STATEMENTS_ACCOUNT_IMPORT,
     STATEMENTS_ACCOUNTS,
     STATEMENTS_ATTEMPTS,
     STATEMENTS_AUTHORIZATIONS,
@@ -28,14 +29,18 @@ enum statement_group {
     STATEMENTS_EARLY_RENEWALS,
     STATEMENTS_EVENTS,
     STATEMENTS_ISSUER_IDENTITIES,
+    STATEMENTS_LISTING,
     STATEMENTS_NAMES,
     STATEMENTS_ORDERS,
+    STATEMENTS_PAGES,
+    STATEMENTS_RETENTION,
     STATEMENTS_SESSION,
     STATEMENT_GROUP_END,
 };
 
 enum { STATEMENTS_IN_GROUP_MAX = 12 };
 
+extern const struct statement_table store_account_import_statements;
 extern const struct statement_table store_account_statements;
 extern const struct statement_table store_attempt_statements;
 extern const struct statement_table store_authorization_statements;
@@ -45,8 +50,11 @@ extern const struct statement_table store_eab_key_statements;
 extern const struct statement_table store_early_renewal_statements;
 extern const struct statement_table store_event_statements;
 extern const struct statement_table store_issuer_identity_statements;
+extern const struct statement_table store_listing_statements;
 extern const struct statement_table store_name_statements;
 extern const struct statement_table store_order_statements;
+extern const struct statement_table store_page_statements;
+extern const struct statement_table store_retention_statements;
 extern const struct statement_table store_session_statements;
 
 const struct statement_table *store_statement_table(enum statement_group group);
@@ -72,6 +80,9 @@ struct store_session {
 /* Continues the ids from the highest one in the database: before the writer's first operation. */
 [[gnu::warn_unused_result]] bool session_continue_ids(struct store_session *session,
                                                       struct store_error *error);
+
+/* Ids handed out at that time or later are not below it, unless the clock went back meanwhile. */
+int64_t session_first_id_at(int64_t unix_seconds);
 
 /* Prepared once and kept. NULL (logged, session->failed set) when SQLite refuses it. */
 sqlite3_stmt *session_statement(struct store_session *session, enum statement_group group, size_t index);
