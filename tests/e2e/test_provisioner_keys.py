@@ -46,7 +46,8 @@ def gateway(tmp_path_factory, cas, name_server):
     gateway.configuration["tls"]["issuer"] = profile(*CASES[0])
     gateway.configuration["profiles"] = {name: {"issuer": name, "max_ttl": "24h"} for name in issuers}
     gateway.configuration["endpoints"]["acme"]["profiles"] = list(issuers)
-    yield gateway.start()
+    # Fifteen keys of 600,000 rounds each, with sanitizers: two seconds a key on a busy machine.
+    yield gateway.start(seconds=120)
     gateway.stop()
 
 

@@ -94,9 +94,9 @@ class Gateway:
         self.process = Process("acmegate", command, self.log, environment())
         return self
 
-    def start(self):
+    def start(self, seconds=30):
         self.launch()
-        self.process.wait_ready(self.serves)
+        self.process.wait_ready(self.serves, seconds)
         return self
 
     def serves(self):
