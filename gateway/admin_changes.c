@@ -6,6 +6,7 @@
 #include "gateway/issuer_overrides.h"
 #include "gateway/log.h"
 #include "gateway/own_certificate.h"
+#include "gateway/revocation.h"
 #include "gateway/worker.h"
 
 enum { WORDS_MAX_BYTES = 4096, BUSY_RETRY_AFTER_S = 5 };
@@ -128,6 +129,7 @@ static void make_change(struct change_task *task)
     log_info("admin: %s has %s issuer %s", task->who, is_reset(task) ? "reset" : "changed", task->words);
     if (server->config->tls_issuer != NULL && strcmp(server->config->tls_issuer, task->issuer) == 0)
         own_certificate_issuer_changed(server->own_certificate);
+    revocation_begin(server->revocation);
     admin_set_json(exchange, 200, task->answer);
 }
 

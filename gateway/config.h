@@ -11,6 +11,15 @@
 
 enum issuer_type { ISSUER_STEPCA = 1, ISSUER_LOCAL };
 
+/* Who signs OCSP responses for a step-ca: files, or a second provisioner; all NULL for nobody. */
+struct ocsp_config {
+    const char *certificate_path; /* PEM: the responder's, then what is above it */
+    const char *key_path;
+    const char *provisioner_name;
+    const char *provisioner_key_path;
+    struct bytes provisioner_password;
+};
+
 struct issuer_config {
     const char *id;
     bool overridden; /* it is what the administration wants, and not what the file says */
@@ -27,6 +36,7 @@ struct issuer_config {
     size_t alternate_chain_count;
     int64_t request_timeout_s;  /* of one call to the CA */
     int64_t max_concurrent;     /* calls at the same time */
+    struct ocsp_config ocsp;
     /* local */
     const char *directory;     /* where root, intermediate and keys are kept; made when empty */
     struct bytes key_password; /* from key_password or key_password_file; empty: keys are not encrypted */
@@ -99,6 +109,8 @@ struct config {
     size_t alternate_name_count;
     const struct listen_address *listen;
     size_t listen_count;
+    const struct listen_address *pki_listen; /* plain HTTP, for CRL and OCSP only */
+    size_t pki_listen_count;
     const char *database;
     const char
         *secret_key_path;   /* seals the secrets in the database; NULL: beside it, ".secret" after its name */

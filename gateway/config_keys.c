@@ -23,6 +23,10 @@ const struct config_key config_keys[] = {
     {"listen", TOP(listen), .count_offset = offsetof(struct config, listen_count), .type = CONFIG_LISTEN,
      .fallback = "[\"0.0.0.0:9443\", \"[::]:9443\"]",
      .help = "Addresses and ports to listen on, HTTPS only. Port 0 lets the system choose."},
+    {"pki_listen", TOP(pki_listen), .count_offset = offsetof(struct config, pki_listen_count),
+     .type = CONFIG_LISTEN, .fallback_note = "no such listener",
+     .help = "Addresses and ports to listen on with plain HTTP, for `/.well-known/pki/` (CRL and OCSP) and "
+             "nothing else: what the CDP and AIA of certificates name is fetched without TLS."},
     {"database", TOP(database), .type = CONFIG_TEXT, .fallback = "\"/var/lib/acmegate/acmegate.db\"",
      .help = "The SQLite file. Its folder must be writable: journal, back-ups and the server's own "
              "certificate lie "
@@ -98,6 +102,23 @@ const struct config_key config_keys[] = {
     {"issuers.*.max_concurrent", ISSUER(max_concurrent), .type = CONFIG_INTEGER, .min = 1, .max = 1000,
      .only_for = ISSUER_STEPCA, .fallback = "16",
      .help = "Calls to the CA at the same time; the others wait."},
+    {"issuers.*.ocsp.certificate", ISSUER(ocsp.certificate_path), .type = CONFIG_TEXT,
+     .only_for = ISSUER_STEPCA,
+     .help = "PEM file with the certificate that signs OCSP responses (OCSPSigning, by the CA that signs the "
+             "leaves), and what is above it. Read again when it changes."},
+    {"issuers.*.ocsp.key", ISSUER(ocsp.key_path), .type = CONFIG_TEXT, .only_for = ISSUER_STEPCA,
+     .help = "PEM file with the key of `ocsp.certificate`."},
+    {"issuers.*.ocsp.provisioner_name", ISSUER(ocsp.provisioner_name), .type = CONFIG_TEXT,
+     .only_for = ISSUER_STEPCA,
+     .help = "A JWK provisioner of the CA whose template makes certificates for OCSPSigning: the responder's "
+             "comes from there and renews itself. In the place of `ocsp.certificate` and `ocsp.key`."},
+    {"issuers.*.ocsp.provisioner_key_path", ISSUER(ocsp.provisioner_key_path), .type = CONFIG_TEXT,
+     .only_for = ISSUER_STEPCA, .help = "Its private key, in the forms of `provisioner_key_path`."},
+    {"issuers.*.ocsp.provisioner_password", ISSUER(ocsp.provisioner_password), .type = CONFIG_SECRET,
+     .only_for = ISSUER_STEPCA,
+     .help = "Opens the key; `ocsp.provisioner_password_file` is a better place."},
+    {"issuers.*.ocsp.provisioner_password_file", ISSUER(ocsp.provisioner_password),
+     .type = CONFIG_SECRET_FILE, .only_for = ISSUER_STEPCA, .help = "File with the password."},
     {"issuers.*.directory", ISSUER(directory), .type = CONFIG_TEXT, .required = true,
      .only_for = ISSUER_LOCAL,
      .help = "Folder of the local CA's certificates and keys. An empty one gets a new CA at the first start; "

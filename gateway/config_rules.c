@@ -82,8 +82,23 @@ static void check_endpoint(struct config_reader *reader, const struct endpoint_c
 
 enum { ALTERNATE_CHAINS_MAX = 4 }; /* each may become a header of a reply */
 
+static void check_ocsp(struct config_reader *reader, const struct issuer_config *issuer)
+{
+    const struct ocsp_config *ocsp = &issuer->ocsp;
+    const char *path = arena_printf(reader->arena, "issuers.%s.ocsp", issuer->id);
+    bool files = ocsp->certificate_path != NULL || ocsp->key_path != NULL;
+    bool provisioner = ocsp->provisioner_name != NULL || ocsp->provisioner_key_path != NULL;
+    if (files && provisioner)
+        config_error(reader, path, "give either certificate and key, or a provisioner");
+    else if (files && (ocsp->certificate_path == NULL || ocsp->key_path == NULL))
+        config_error(reader, path, "certificate and key need each other");
+    else if (provisioner && (ocsp->provisioner_name == NULL || ocsp->provisioner_key_path == NULL))
+        config_error(reader, path, "provisioner_name and provisioner_key_path need each other");
+}
+
 void config_check_issuer(struct config_reader *reader, const struct issuer_config *issuer)
 {
+    check_ocsp(reader, issuer);
     if (issuer->alternate_chain_count > ALTERNATE_CHAINS_MAX)
         config_error(reader, arena_printf(reader->arena, "issuers.%s.alternate_chains", issuer->id),
                      "at most %d can be offered", ALTERNATE_CHAINS_MAX);

@@ -394,9 +394,14 @@ static const char *base_url_for(struct exchange *exchange)
     return config->base_url;
 }
 
-static const struct problem *route_request(struct exchange *exchange)
+static const struct problem *route_request(struct exchange *exchange, bool pki_only)
 {
     struct bytes path = exchange->request->path;
+    if (pki_only && !bytes_has_prefix(path, BYTES_LITERAL("/.well-known/pki/")))
+        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                   "There is nothing here but what lies below /.well-known/pki/: the rest is served "
+                                   "with TLS, at %s.",
+                                   exchange->server->config->base_url);
     bool is_of_endpoint = split_path(exchange, &path);
     exchange->urls = (struct urls){.base = base_url_for(exchange),
                                    .endpoint = is_of_endpoint ? exchange->endpoint->name : NULL};
@@ -413,13 +418,13 @@ static const struct problem *route_request(struct exchange *exchange)
     return NULL;
 }
 
-void exchange_begin(void *server, struct http_request *request)
+static void begin(void *server, struct http_request *request, bool pki_only)
 {
     struct exchange *exchange = arena_alloc(request->arena, sizeof(*exchange));
     *exchange =
         (struct exchange){.request = request, .server = server, .arena = request->arena, .now = clock_now()};
     request->application = exchange;
-    const struct problem *problem = route_request(exchange);
+    const struct problem *problem = route_request(exchange, pki_only);
     if (problem == NULL && request->body_too_long)
         problem = too_long(exchange->arena);
     if (problem == NULL && exchange->route->authentication < ROUTE_PLAIN &&
@@ -437,4 +442,14 @@ void exchange_begin(void *server, struct http_request *request)
         finish(exchange);
     else
         submit(exchange);
+}
+
+void exchange_begin(void *server, struct http_request *request)
+{
+    begin(server, request, false);
+}
+
+void exchange_begin_pki(void *server, struct http_request *request)
+{
+    begin(server, request, true);
 }

@@ -22,7 +22,7 @@ enum route_authentication {
 };
 
 struct route {
-    const char *pattern; /* {id}, {chain}, {type}, {certificate} and {name} are parsed into the exchange */
+    const char *pattern; /* {id}, {chain}, {type}, {certificate}, {name}, {issuer} and {rest} are parsed into the exchange */
     const char *methods; /* for the Allow header */
     enum route_authentication authentication;
     bool post_as_get_only; /* any payload is refused */
@@ -53,6 +53,8 @@ struct exchange {
     enum challenge_type challenge_type;
     struct bytes certificate_identifier; /* RFC 9773 §4.1, unchecked */
     struct bytes name;                   /* as it stands there */
+    struct bytes issuer;                 /* unchecked */
+    struct bytes rest;                   /* of the path, slashes and all */
 
     /* from the signed envelope */
     struct envelope envelope;
@@ -78,10 +80,13 @@ struct exchange {
 struct loop_state {
     struct store_session *session;
     struct account_key_cache *keys;
+    struct revocation_reader *revocation;
 };
 
 /* Takes over a request: finds its route and starts it on its way. The HTTP front end's `handle`. */
 void exchange_begin(void *server, struct http_request *request);
+/* As exchange_begin, for listeners without TLS: there is nothing but what lies below /.well-known/pki/. */
+void exchange_begin_pki(void *server, struct http_request *request);
 void exchange_render_refusal(void *server, struct arena *arena, int status, bool is_post,
                              struct http_reply *reply);
 

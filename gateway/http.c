@@ -146,8 +146,8 @@ static bool prepare_loop(struct http_loop *loop)
     http_hold_start(loop);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = server->globalconf.hosts};
     loop->accept_local = loop->accept;
-    loop->accept.ssl_ctx = http_tls_context_new(loop);
-    if (loop->accept.ssl_ctx == NULL || !http_accept_prepare(loop) ||
+    loop->accept.ssl_ctx = server->config.plain ? NULL : http_tls_context_new(loop);
+    if ((!server->config.plain && loop->accept.ssl_ctx == NULL) || !http_accept_prepare(loop) ||
         !server->config.application.loop_started(server->config.application.context, loop))
         return false;
     http_accept_resume(loop);

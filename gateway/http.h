@@ -74,6 +74,7 @@ struct http_server_config {
     const struct listen_address *listen;
     size_t listen_count;
     const char *socket_path; /* a Unix socket beside them, without TLS, mode 0600; NULL: none */
+    bool plain;              /* HTTP without TLS on the listeners: they accept at once, and have no certificate */
     size_t loops;
     size_t max_connections;
     int64_t hold_ms;
@@ -81,8 +82,8 @@ struct http_server_config {
 };
 
 /*
- * Binds, starts the loops; TCP connections are accepted as soon as a certificate is set. A socket that a dead server left
- * at socket_path is replaced, a live one refused. NULL with `why` filled.
+ * Binds, starts the loops; TCP connections are accepted as soon as a certificate is set, or at once when plain. A socket
+ * that a dead server left at socket_path is replaced, a live one refused. NULL with `why` filled.
  */
 [[gnu::warn_unused_result]] struct http_server *http_server_start(const struct http_server_config *config,
                                                                   char why[static 256]);

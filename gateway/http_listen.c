@@ -218,12 +218,13 @@ bool http_accept_prepare(struct http_loop *loop)
 void http_accept_resume(struct http_loop *loop)
 {
     const struct http_server *server = loop->server;
+    bool ready = server->config.plain || loop->certificate != NULL;
     if (loop->listening || loop->draining || loop->connections >= loop->max_connections)
         return;
     for (size_t i = 0; i < server->listen_count; ++i) {
         if (i == server->config.listen_count)
             h2o_socket_read_start(loop->listeners[i], on_local_acceptable);
-        else if (loop->certificate != NULL)
+        else if (ready)
             h2o_socket_read_start(loop->listeners[i], on_acceptable);
     }
     loop->listening = true;

@@ -59,7 +59,8 @@ static const struct issuer_config *copy_config(struct arena *arena, const struct
     copy->ca_url = arena_duplicate(arena, config->ca_url);
     copy->provisioner_name = arena_duplicate(arena, config->provisioner_name);
     copy->provisioner_key_path = arena_duplicate(arena, config->provisioner_key_path);
-    copy->provisioner_password = (struct bytes){0};
+    copy->provisioner_password = copy->key_password = (struct bytes){0};
+    copy->ocsp = (struct ocsp_config){0};
     copy->root_cert_path = arena_duplicate(arena, config->root_cert_path);
     copy->alternate_chains = copy_texts(arena, config->alternate_chains, config->alternate_chain_count);
     copy->directory = arena_duplicate(arena, config->directory);
@@ -95,6 +96,35 @@ bool issuer_alternate_chain(const struct issuer *issuer, struct bytes leaf, size
     return certificate_is_signed_along(leaf, *chain_pem);
 }
 
+bool issuer_ocsp_config(struct arena *arena, const struct issuer_config *config, struct issuer_config *out)
+{
+    *out = *config;
+    if (config->ocsp.provisioner_name == NULL)
+        return false;
+    out->id = arena_printf(arena, "%s (ocsp)", config->id);
+    out->provisioner_name = config->ocsp.provisioner_name;
+    out->provisioner_key_path = config->ocsp.provisioner_key_path;
+    out->provisioner_password = config->ocsp.provisioner_password;
+    out->validity_s = 0;
+    out->ocsp = (struct ocsp_config){0};
+    return true;
+}
+
+bool issuer_open_ocsp(struct issuer *issuer, const struct issuer_config *config, char why[static ISSUER_WHY_BYTES])
+{
+    struct arena *arena = issuer->alternates_arena;
+    struct issuer_config second;
+    char reason[ISSUER_WHY_BYTES];
+    issuer->ocsp.certificate_path = arena_duplicate(arena, config->ocsp.certificate_path);
+    issuer->ocsp.key_path = arena_duplicate(arena, config->ocsp.key_path);
+    if (!issuer_ocsp_config(arena, config, &second))
+        return true;
+    issuer->ocsp.issuer = issuer_new(&second, issuer->outbound, reason);
+    if (issuer->ocsp.issuer == NULL)
+        snprintf(why, ISSUER_WHY_BYTES, "ocsp.%.240s", reason);
+    return issuer->ocsp.issuer != NULL;
+}
+
 static void leave_list(struct issuer *issuer)
 {
     struct issuer_list *list = issuer->list;
@@ -116,7 +146,10 @@ void issuer_stop(struct issuer *issuer)
 
 static void run_free(struct outbound_message *message)
 {
-    issuer_stop((struct issuer *)((char *)message - offsetof(struct issuer, free_message)));
+    struct issuer *issuer = (struct issuer *)((char *)message - offsetof(struct issuer, free_message));
+    if (issuer->ocsp.issuer != NULL)
+        issuer_let_go(issuer->ocsp.issuer);
+    issuer_stop(issuer);
 }
 
 void issuer_hold(struct issuer *issuer)
@@ -146,6 +179,8 @@ void issuer_hold_with(struct issuer *issuer, struct arena *arena)
 static void run_retire(struct outbound_message *message)
 {
     struct issuer *issuer = (struct issuer *)((char *)message - offsetof(struct issuer, retire_message));
+    if (issuer->ocsp.issuer != NULL)
+        issuer->ocsp.issuer->operations->retire(issuer->ocsp.issuer);
     issuer->operations->retire(issuer);
 }
 
@@ -183,6 +218,11 @@ void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job)
 const struct issuer_api *issuer_api_of(const struct issuer *issuer)
 {
     return issuer->operations->api;
+}
+
+void issuer_list(struct issuer *issuer, struct issuer_list_job *job)
+{
+    issuer->operations->list(issuer, job);
 }
 
 void issuer_read_status(struct issuer *issuer, struct issuer_status *out)

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "acme/certificate.h"
+#include "acme/crl.h"
 #include "acme/expiry.h"
 #include "acme/validity.h"
 #include "gateway/config.h"
@@ -64,6 +65,32 @@ struct issuer_revoke_job {
     struct issuer_revoke_job *next;
 };
 
+enum issuer_list_outcome {
+    ISSUER_LIST_READ,
+    ISSUER_LIST_UNCHANGED, /* the current one is as good as any */
+    ISSUER_LIST_NONE,      /* the CA keeps none: `message` says so in its words */
+    ISSUER_LIST_FAILED,
+};
+
+/* The CA's revocation list (RFC 5280 §5). */
+struct issuer_list_job {
+    struct arena *arena;       /* the caller's; lives until done was called */
+    const struct crl *current; /* the one in use, NULL for none */
+    void (*done)(struct issuer_list_job *job);
+    void *owner;
+    enum issuer_list_outcome outcome;
+    struct bytes crl;               /* DER, not checked */
+    struct bytes intermediates_pem; /* the CA's, as far as it tells; set whatever the outcome */
+    const char *message;            /* why there is none */
+};
+
+/* Where an issuer's OCSP responses get their signature from; all NULL for nowhere but `make_responder`. */
+struct issuer_ocsp {
+    const char *certificate_path;
+    const char *key_path;
+    struct issuer *issuer; /* of a second provisioner: it signs the responder's certificate */
+};
+
 /* What is known of the issuer; refreshed by it, read by any thread through issuer_read_status. */
 struct issuer_status {
     struct validity_limits limits; /* issuer_min/max/default, chain end and wish; profile_max_s is 0 */
@@ -84,6 +111,10 @@ struct issuer_api;
 struct issuer_operations {
     void (*sign)(struct issuer *issuer, struct issuer_sign_job *job);
     void (*revoke)(struct issuer *issuer, struct issuer_revoke_job *job);
+    void (*list)(struct issuer *issuer, struct issuer_list_job *job);
+    /* A certificate for OCSPSigning, and what is above it, as PEM in the arena. False with `why`. NULL: it cannot. */
+    bool (*make_responder)(struct issuer *issuer, struct arena *arena, EVP_PKEY *key, struct bytes *chain_pem,
+                           const char **why);
     /* Outbound thread: it serves no new orders; what it does by itself (refreshing) ends. NULL: nothing to
      * do. */
     void (*retire)(struct issuer *issuer);
@@ -119,6 +150,7 @@ struct issuer {
     struct arena *alternates_arena;
     struct bytes *alternates; /* other chains for its certificates, as PEM; never changed */
     size_t alternate_count;
+    struct issuer_ocsp ocsp;
     struct certificate_cache *intermediates; /* for certificate_check, on the outbound thread */
     pthread_mutex_t health_mutex;            /* short: the outbound thread writes, every thread reads */
     struct issuer_health health;
@@ -140,6 +172,14 @@ struct issuer {
 [[gnu::warn_unused_result]] struct issuer *issuer_new(const struct issuer_config *config,
                                                       struct outbound *outbound,
                                                       char why[static ISSUER_WHY_BYTES]);
+
+/* Opens what `ocsp` of the configuration names for an issuer that is open already, in the same way. False with
+ * `why`: the issuer is then of no use, but the outbound thread may be at work for it. */
+[[gnu::warn_unused_result]] bool issuer_open_ocsp(struct issuer *issuer, const struct issuer_config *config,
+                                                  char why[static ISSUER_WHY_BYTES]);
+
+/* The OCSP responder's provisioner as an issuer of its own; false when there is none. Borrows from `config`. */
+bool issuer_ocsp_config(struct arena *arena, const struct issuer_config *config, struct issuer_config *out);
 
 /* With outbound_stop behind, whoever holds it: frees it. */
 void issuer_stop(struct issuer *issuer);
@@ -165,6 +205,7 @@ void issuer_retire(struct issuer *issuer);
  * never dropped. */
 void issuer_sign(struct issuer *issuer, struct issuer_sign_job *job);
 void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job);
+void issuer_list(struct issuer *issuer, struct issuer_list_job *job);
 
 /*
  * Outbound thread. While an issuer is failing, work waits for it in the database, untouched: only what is admitted is

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "gateway/local_ca_internal.h"
+#include "gateway/local_ca_status.h"
 #include "gateway/log.h"
 
 enum { TEND_EVERY_MS = 3600 * 1000 };
@@ -92,7 +94,8 @@ static void local_revoke(struct issuer *base, struct issuer_revoke_job *job)
     }
     const char *why = "";
     enum local_ca_outcome outcome =
-        local_ca_revoke(job->arena, issuer->ca, job->serial, job->reason, time(NULL), &why);
+        local_ca_revoke(job->arena, issuer->ca, job->serial, job->reason, issuer_chain_end(&job->leaf, 1),
+                        time(NULL), &why);
     job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
     issuer_report_result(base, &job->result, &job->permit);
     answer_later(issuer, job->arena, NULL, job);
@@ -128,6 +131,60 @@ static void run_begin(struct outbound_message *message)
     tend((struct issuer_local *)((char *)message - offsetof(struct issuer_local, begin)));
 }
 
+/* ---- its list, and who signs OCSP responses ---- */
+
+static struct bytes intermediate_pem(struct arena *arena, const struct issuer_local *issuer)
+{
+    struct bytes der = local_certificate_der(arena, local_ca_signer(issuer->ca).certificate);
+    return bytes_from_string(certificate_to_pem(arena, der));
+}
+
+struct list_answer {
+    struct outbound_message message; /* first */
+    struct issuer_list_job *job;
+};
+
+static void deliver_list(struct outbound_message *message)
+{
+    struct issuer_list_job *job = ((struct list_answer *)(void *)message)->job;
+    job->done(job);
+}
+
+static void local_list(struct issuer *base, struct issuer_list_job *job)
+{
+    struct issuer_local *issuer = (struct issuer_local *)base;
+    job->intermediates_pem = intermediate_pem(job->arena, issuer);
+    switch (local_ca_make_list(job->arena, issuer->ca, job->current, time(NULL), &job->crl)) {
+    case LOCAL_CA_LIST_MADE:
+        job->outcome = ISSUER_LIST_READ;
+        break;
+    case LOCAL_CA_LIST_GOOD:
+        job->outcome = ISSUER_LIST_UNCHANGED;
+        break;
+    case LOCAL_CA_LIST_FAILED:
+        job->outcome = ISSUER_LIST_FAILED;
+        job->message = "OpenSSL could not sign the list";
+        break;
+    }
+    struct list_answer *answer = arena_alloc(job->arena, sizeof *answer);
+    *answer = (struct list_answer){.message = {.run = deliver_list}, .job = job};
+    outbound_post(issuer->base.outbound, &answer->message);
+}
+
+static bool local_make_responder(struct issuer *base, struct arena *arena, EVP_PKEY *key, struct bytes *chain_pem,
+                                 const char **why)
+{
+    const struct issuer_local *issuer = (const struct issuer_local *)base;
+    struct bytes der = {0};
+    if (!local_ca_make_responder(arena, issuer->ca, key, time(NULL), &der)) {
+        *why = "OpenSSL could not make the certificate";
+        return false;
+    }
+    *chain_pem = bytes_from_string(arena_printf(arena, "%s%s", certificate_to_pem(arena, der),
+                                                (const char *)intermediate_pem(arena, issuer).p));
+    return true;
+}
+
 /* ---- life ---- */
 
 static void local_free(struct issuer_local *issuer)
@@ -145,6 +202,8 @@ static void local_stop(struct issuer *base)
 static const struct issuer_operations local_operations = {
     .sign = local_sign,
     .revoke = local_revoke,
+    .list = local_list,
+    .make_responder = local_make_responder,
     .stop = local_stop,
 };
 

@@ -122,6 +122,7 @@ static const struct issuer_operations stepca_operations = {
     .retire = stepca_retire,
     .sign = stepca_sign,
     .revoke = stepca_revoke,
+    .list = issuer_stepca_list,
     .stop = stepca_stop,
     .api = &issuer_stepca_api,
 };

@@ -7,7 +7,10 @@
 #include "stepca/messages.h"
 #include "stepca/provisioner_key.h"
 
-enum { STEPCA_REPLY_MAX_BYTES = 1024 * 1024 };
+enum {
+    STEPCA_REPLY_MAX_BYTES = 1024 * 1024,
+    STEPCA_LIST_MAX_BYTES = 16 * 1024 * 1024, /* some 400,000 revocations */
+};
 
 #define STEPCA_USER_AGENT "acmegate/" ACMEGATE_VERSION
 
@@ -112,6 +115,9 @@ void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_
 
 /* Why no reply came, in words for the operator; NULL when one did. */
 const char *issuer_stepca_transport_error(struct arena *arena, const struct outbound_http_reply *reply);
+
+/* Fetches the CA's list. */
+void issuer_stepca_list(struct issuer *issuer, struct issuer_list_job *job);
 
 /* Begins a round of refreshing what the CA says of our provisioner; each round sets the timer for the next.
  */

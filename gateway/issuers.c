@@ -97,30 +97,42 @@ static void publish(struct issuers *issuers, struct issuer_set *set)
 /* ---- making one ---- */
 
 /* Held once, for the set that it will stand in. */
-static struct issuer *open_one(struct issuers *issuers, const struct issuer_config *config,
-                               char why[static 512])
-{
-    char reason[ISSUER_WHY_BYTES];
-    struct issuer *issuer = issuer_new(config, issuers->server->outbound, reason);
-    if (issuer == NULL) {
-        snprintf(why, 512, "issuers.%.64s: %s", config->id, reason);
-        return NULL;
-    }
-    pthread_mutex_lock(&issuers->list.lock);
-    issuer->list = &issuers->list;
-    issuer->next = issuers->list.first;
-    issuers->list.first = issuer;
-    pthread_mutex_unlock(&issuers->list.lock);
-    return issuer;
-}
-
-/* One that is not going to serve after all. */
 static void discard(struct issuer *issuer)
 {
     issuer_retire(issuer);
     issuer_let_go(issuer);
 }
 
+static void enlist(struct issuers *issuers, struct issuer *issuer)
+{
+    pthread_mutex_lock(&issuers->list.lock);
+    issuer->list = &issuers->list;
+    issuer->next = issuers->list.first;
+    issuers->list.first = issuer;
+    pthread_mutex_unlock(&issuers->list.lock);
+}
+
+static struct issuer *open_one(struct issuers *issuers, const struct issuer_config *config,
+                               char why[static 512])
+{
+    char reason[ISSUER_WHY_BYTES];
+    struct issuer *issuer = issuer_new(config, issuers->server->outbound, reason);
+    bool good = issuer != NULL;
+    if (good) {
+        enlist(issuers, issuer);
+        good = issuer_open_ocsp(issuer, config, reason);
+    }
+    if (good && issuer->ocsp.issuer != NULL)
+        enlist(issuers, issuer->ocsp.issuer);
+    if (good)
+        return issuer;
+    snprintf(why, 512, "issuers.%.64s: %s", config->id, reason);
+    if (issuer != NULL)
+        discard(issuer);
+    return NULL;
+}
+
+/* One that is not going to serve after all. */
 struct issuers *issuers_new(struct server *server)
 {
     struct issuers *issuers = calloc(1, sizeof(*issuers));

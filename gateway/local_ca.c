@@ -325,15 +325,22 @@ int64_t local_ca_end(const struct local_ca *ca)
 /* ---- revoking ---- */
 
 enum local_ca_outcome local_ca_revoke(struct arena *arena, struct local_ca *ca, const char *serial_hex,
-                                      int reason, int64_t now, const char **why)
+                                      int reason, int64_t not_after, int64_t now, const char **why)
 {
+    struct revoked_serial entry = {.revoked_at = now, .reason = reason, .not_after = not_after};
     if (revoked_register_contains(ca->revoked, serial_hex)) {
         *why = arena_printf(arena, "certificate %s is already revoked", serial_hex);
         return LOCAL_CA_ALREADY_REVOKED;
     }
-    if (!revoked_register_add(ca->revoked, serial_hex, now, reason)) {
+    snprintf(entry.serial, sizeof entry.serial, "%s", serial_hex);
+    if (!revoked_register_add(ca->revoked, &entry)) {
         *why = arena_printf(arena, "the revocation could not be recorded: %s", strerror(errno));
         return LOCAL_CA_FAILED;
     }
     return LOCAL_CA_DONE;
+}
+
+struct local_ca_signer local_ca_signer(const struct local_ca *ca)
+{
+    return (struct local_ca_signer){.certificate = sk_X509_value(ca->given, 0), .key = ca->key, .revoked = ca->revoked};
 }

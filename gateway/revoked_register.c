@@ -7,28 +7,23 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
-#include "acme/objects.h"
 
 enum {
     REGISTER_MAX_BYTES = 256 * 1024 * 1024, /* some four million revocations */
     LINE_MAX_BYTES = 128,
 };
 
-struct serial_text {
-    char hex[SERIAL_HEX_BYTES];
-};
-
 struct revoked_register {
     int file;
     off_t length;
-    struct serial_text *serials; /* sorted */
+    struct revoked_serial *serials; /* sorted */
     size_t count;
     size_t capacity;
 };
 
 static int compare_serials(const void *a, const void *b)
 {
-    return strcmp(((const struct serial_text *)a)->hex, ((const struct serial_text *)b)->hex);
+    return strcmp(((const struct revoked_serial *)a)->serial, ((const struct revoked_serial *)b)->serial);
 }
 
 static bool reserve(struct revoked_register *revoked, size_t count)
@@ -37,7 +32,7 @@ static bool reserve(struct revoked_register *revoked, size_t count)
         return true;
     }
     size_t capacity = revoked->capacity < 64 ? 64 : 2 * revoked->capacity;
-    struct serial_text *serials = reallocarray(revoked->serials, capacity, sizeof *serials);
+    struct revoked_serial *serials = reallocarray(revoked->serials, capacity, sizeof *serials);
     if (serials == NULL) {
         return false;
     }
@@ -63,14 +58,22 @@ static bool serial_is_canonical(struct bytes serial)
 
 static bool read_line(struct revoked_register *revoked, struct bytes line)
 {
-    const uint8_t *space = memchr(line.p, ' ', line.n);
-    struct bytes serial = bytes_of(line.p, space == NULL ? 0 : (size_t)(space - line.p));
-    if (!serial_is_canonical(serial) || !reserve(revoked, revoked->count + 1)) {
+    char text[LINE_MAX_BYTES];
+    long long revoked_at = 0, not_after = 0;
+    struct revoked_serial entry = {0};
+    if (line.n >= sizeof text || !bytes_is_text(line)) {
         return false;
     }
-    struct serial_text *entry = &revoked->serials[revoked->count++];
-    memcpy(entry->hex, serial.p, serial.n);
-    entry->hex[serial.n] = '\0';
+    memcpy(text, line.p, line.n);
+    text[line.n] = '\0';
+    _Static_assert(SERIAL_HEX_BYTES > 47, "the field's width below");
+    if (sscanf(text, "%47s %lld %d %lld", entry.serial, &revoked_at, &entry.reason, &not_after) < 3 ||
+        !serial_is_canonical(bytes_from_string(entry.serial)) || !reserve(revoked, revoked->count + 1)) {
+        return false;
+    }
+    entry.revoked_at = revoked_at;
+    entry.not_after = not_after;
+    revoked->serials[revoked->count++] = entry;
     return true;
 }
 
@@ -86,7 +89,7 @@ static bool read_lines(struct revoked_register *revoked, const char *path, struc
         }
         line_number++;
         if (!read_line(revoked, bytes_of(text.p + at, (size_t)(end - text.p) - at))) {
-            snprintf(why, REVOKED_REGISTER_WHY_BYTES, "%.160s, line %zu: not \"serial time reason\"", path,
+            snprintf(why, REVOKED_REGISTER_WHY_BYTES, "%.160s, line %zu: not \"serial revoked-at reason not-after\"", path,
                      line_number);
             return false;
         }
@@ -143,25 +146,31 @@ void revoked_register_close(struct revoked_register *revoked)
 
 /* ---- asking and adding ---- */
 
+const struct revoked_serial *revoked_register_all(const struct revoked_register *revoked, size_t *count)
+{
+    *count = revoked->count;
+    return revoked->serials;
+}
+
 bool revoked_register_contains(const struct revoked_register *revoked, const char *serial_hex)
 {
-    struct serial_text key;
-    if (revoked->count == 0 || strlen(serial_hex) >= sizeof key.hex) {
+    struct revoked_serial key;
+    if (revoked->count == 0 || strlen(serial_hex) >= sizeof key.serial) {
         return false;
     }
-    snprintf(key.hex, sizeof key.hex, "%s", serial_hex);
+    snprintf(key.serial, sizeof key.serial, "%s", serial_hex);
     return bsearch(&key, revoked->serials, revoked->count, sizeof key, compare_serials) != NULL;
 }
 
-static void insert(struct revoked_register *revoked, const char *serial_hex)
+static void insert(struct revoked_register *revoked, const struct revoked_serial *entry)
 {
     size_t at = revoked->count;
-    while (at > 0 && strcmp(revoked->serials[at - 1].hex, serial_hex) > 0) {
+    while (at > 0 && compare_serials(&revoked->serials[at - 1], entry) > 0) {
         at--;
     }
     memmove(&revoked->serials[at + 1], &revoked->serials[at],
             (revoked->count - at) * sizeof *revoked->serials);
-    snprintf(revoked->serials[at].hex, sizeof revoked->serials[at].hex, "%s", serial_hex);
+    revoked->serials[at] = *entry;
     revoked->count++;
 }
 
@@ -185,11 +194,12 @@ static bool append(struct revoked_register *revoked, const char *line, size_t n)
     return false;
 }
 
-bool revoked_register_add(struct revoked_register *revoked, const char *serial_hex, int64_t now, int reason)
+bool revoked_register_add(struct revoked_register *revoked, const struct revoked_serial *entry)
 {
     char line[LINE_MAX_BYTES];
-    int n = snprintf(line, sizeof line, "%s %lld %d\n", serial_hex, (long long)now, reason);
-    if (!serial_is_canonical(bytes_from_string(serial_hex)) || n <= 0 || (size_t)n >= sizeof line) {
+    int n = snprintf(line, sizeof line, "%s %lld %d %lld\n", entry->serial, (long long)entry->revoked_at,
+                     entry->reason, (long long)entry->not_after);
+    if (!serial_is_canonical(bytes_from_string(entry->serial)) || n <= 0 || (size_t)n >= sizeof line) {
         errno = EINVAL;
         return false;
     }
@@ -200,6 +210,6 @@ bool revoked_register_add(struct revoked_register *revoked, const char *serial_h
     if (!append(revoked, line, (size_t)n)) {
         return false;
     }
-    insert(revoked, serial_hex);
+    insert(revoked, entry);
     return true;
 }

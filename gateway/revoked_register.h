@@ -1,15 +1,22 @@
 /*
- * The local CA's register of revoked serial numbers: a text file, one "serial unix-time reason" a line, only
- * ever appended to and synced before anyone is told. One thread at a time.
+ * The local CA's register of revoked serial numbers: a text file, one "serial revoked-at reason not-after" a line (times
+ * in unix seconds; lines of older versions lack the last), only ever appended to and synced before anyone is told. One
+ * thread at a time.
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "acme/objects.h"
 
 enum { REVOKED_REGISTER_WHY_BYTES = 256 };
 
 struct revoked_register;
+
+struct revoked_serial {
+    char serial[SERIAL_HEX_BYTES];
+    int64_t revoked_at;
+    int reason;
+    int64_t not_after; /* of the certificate; 0: not known */
+};
 
 /* Reads the file, making it when absent. A last line without its newline was never confirmed to anyone: it
  * is passed over, and cut off before the next addition. Any other line that cannot be read is an error. What is in the file
@@ -18,8 +25,11 @@ struct revoked_register;
     const char *path, char why[static REVOKED_REGISTER_WHY_BYTES]);
 void revoked_register_close(struct revoked_register *revoked);
 
+/* Borrowed until the next addition; by serial. */
+const struct revoked_serial *revoked_register_all(const struct revoked_register *revoked, size_t *count);
+
 bool revoked_register_contains(const struct revoked_register *revoked, const char *serial_hex);
 
 /* False with errno set: then the file is as it was before. */
 [[gnu::warn_unused_result]] bool revoked_register_add(struct revoked_register *revoked,
-                                                      const char *serial_hex, int64_t now, int reason);
+                                                      const struct revoked_serial *entry);

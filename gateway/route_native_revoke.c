@@ -1,6 +1,7 @@
 /* POST /revoke of step-ca's API: what the CA confirms is a revocation of ours as well. */
 #include "acme/certificate.h"
 #include "gateway/native_call.h"
+#include "gateway/revocation.h"
 #include "gateway/routes.h"
 #include "stepca/client_request.h"
 
@@ -80,10 +81,12 @@ static void take(struct native_call *call)
     state->was_revoked = outcome == STEPCA_ALREADY_REVOKED;
     if (outcome == STEPCA_OK)
         exchange_reply_json(call->exchange, 200, BYTES_LITERAL("{\"status\":\"ok\"}"));
-    if (outcome == STEPCA_OK || state->was_revoked)
-        native_call_commit(call, apply_revoked);
-    else
+    if (outcome != STEPCA_OK && !state->was_revoked) {
         native_call_answer(call);
+        return;
+    }
+    revocation_changed(call->exchange->server->revocation, call->issuer->id);
+    native_call_commit(call, apply_revoked);
 }
 
 static const struct problem *read_request(struct exchange *exchange, struct revoke_state *state)

@@ -28,6 +28,9 @@ static const struct route endpoint_routes[] = {
 /* What belongs to no endpoint. */
 static const struct route site_routes[] = {
     {"/health", "GET, HEAD", ROUTE_PLAIN, false, NULL, NULL, health_render},
+    {"/.well-known/pki/crl/{issuer}", "GET, HEAD", ROUTE_PLAIN, false, NULL, NULL, crl_render},
+    {"/.well-known/pki/ocsp/{issuer}", "GET, HEAD, POST", ROUTE_PLAIN, false, NULL, NULL, ocsp_render},
+    {"/.well-known/pki/ocsp/{issuer}/{rest}", "GET, HEAD, POST", ROUTE_PLAIN, false, NULL, NULL, ocsp_render},
 };
 
 /* step-ca's own API, where the configuration passes it on: at "/" and at "/1.0". Its /health is ours. */
@@ -77,15 +80,24 @@ static bool segment_matches(struct exchange *exchange, struct bytes pattern, str
         exchange->name = segment;
         return segment.n != 0;
     }
+    if (bytes_equal_string(pattern, "{issuer}")) {
+        exchange->issuer = segment;
+        return segment.n != 0;
+    }
     return bytes_equal(pattern, segment);
 }
 
 static bool route_matches(struct exchange *exchange, const struct route *route, struct bytes path)
 {
     struct bytes pattern = bytes_from_string(route->pattern);
-    while (pattern.n != 0 && path.n != 0)
+    while (pattern.n != 0 && path.n != 0) {
+        if (bytes_equal_string(pattern, "/{rest}")) {
+            exchange->rest = bytes_of(path.p + 1, path.n - 1);
+            return true;
+        }
         if (!segment_matches(exchange, take_segment(&pattern), take_segment(&path)))
             return false;
+    }
     return pattern.n == 0 && path.n == 0;
 }
 

@@ -51,6 +51,10 @@ void renewal_info_render_route(struct exchange *exchange);
 enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
                                            struct bytes identifier, const char *serial, struct certificate *out);
 
+/* route_revocation.c (RFC 5280 §5, RFC 6960, RFC 5019): what may be said of an issuer's certificates */
+void crl_render(struct exchange *exchange);
+void ocsp_render(struct exchange *exchange);
+
 /* route_certificate.c (§7.4.2, §7.6) */
 void certificate_prepare(struct exchange *exchange);
 void certificate_render(struct exchange *exchange);

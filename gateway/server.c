@@ -8,10 +8,11 @@
 #include "gateway/issuer_overrides.h"
 #include "gateway/log.h"
 #include "gateway/own_certificate.h"
+#include "gateway/revocation.h"
 #include "gateway/work.h"
 #include "gateway/worker.h"
 
-enum { MAX_LOOPS = 4, DNS_TIMEOUT_MS = 5000 };
+enum { MAX_LOOPS = 4, DNS_TIMEOUT_MS = 5000, PKI_MAX_CONNECTIONS = 1024 };
 
 struct issuer *server_issuer(const struct server *server, const char *id)
 {
@@ -59,6 +60,7 @@ static bool loop_started(void *context, struct http_loop *loop)
         return false;
     }
     state->keys = account_key_cache_new();
+    state->revocation = revocation_reader_new(server->revocation);
     http_loop_set_data(loop, state);
     return true;
 }
@@ -69,6 +71,7 @@ static void loop_stopped(void *context, struct http_loop *loop)
     struct loop_state *state = http_loop_data(loop);
     store_session_close(state->session);
     account_key_cache_free(state->keys);
+    revocation_reader_free(state->revocation);
     free(state);
 }
 
@@ -193,6 +196,40 @@ static bool start_admin(struct server *server, char why[static 512])
     return server->admin != NULL;
 }
 
+static bool start_revocation(struct server *server, char why[static 512])
+{
+    char reason[256] = "";
+    server->revocation = revocation_new(server, reason);
+    if (server->revocation == NULL)
+        snprintf(why, 512, "%s", reason);
+    return server->revocation != NULL;
+}
+
+/* Small and few answers, most of them made before: one loop is enough. */
+static bool start_pki_http(struct server *server, char why[static 512])
+{
+    const struct config *config = server->config;
+    char reason[256];
+    struct http_server_config http = {
+        .listen = config->pki_listen,
+        .listen_count = config->pki_listen_count,
+        .plain = true,
+        .loops = 1,
+        .max_connections = PKI_MAX_CONNECTIONS,
+        .application = {.context = server,
+                        .loop_started = loop_started,
+                        .loop_stopped = loop_stopped,
+                        .handle = exchange_begin_pki,
+                        .render_refusal = exchange_render_refusal},
+    };
+    if (config->pki_listen_count == 0)
+        return true;
+    server->pki_http = http_server_start(&http, reason);
+    if (server->pki_http == NULL)
+        snprintf(why, 512, "pki_%s", reason);
+    return server->pki_http != NULL;
+}
+
 static bool start_work(struct server *server, char why[static 512])
 {
     char reason[256];
@@ -202,6 +239,7 @@ static bool start_work(struct server *server, char why[static 512])
         return false;
     }
     work_begin(server->work);
+    revocation_begin(server->revocation);
     return true;
 }
 
@@ -228,8 +266,9 @@ struct server *server_start(const struct config *config, const char *path, char 
     if (server->nonces == NULL)
         snprintf(why, 512, "OpenSSL has no randomness");
     else if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
-             start_issuers(server, why) && start_http(server, why) && start_admin(server, why) &&
-             start_work(server, why) && start_worker(server, why))
+             start_issuers(server, why) && start_revocation(server, why) && start_http(server, why) &&
+             start_pki_http(server, why) && start_admin(server, why) && start_work(server, why) &&
+             start_worker(server, why))
         return server;
     server_stop(server);
     return NULL;
@@ -239,6 +278,7 @@ bool server_reload(struct server *server, const struct config *fresh, char why[s
 {
     if (!issuers_reload(server->issuers, fresh, why) || !own_certificate_reload(server, why))
         return false;
+    revocation_begin(server->revocation);
     own_certificate_issuer_changed(server->own_certificate);
     return true;
 }
@@ -253,10 +293,13 @@ void server_stop(struct server *server)
     admin_stop(server->admin);
     if (server->http != NULL)
         http_server_stop(server->http);
+    if (server->pki_http != NULL)
+        http_server_stop(server->pki_http);
     if (server->outbound != NULL)
         outbound_stop(server->outbound);
     store_close(server->store);
     own_certificate_free(server->own_certificate);
+    revocation_free(server->revocation);
     issuers_stop(server->issuers);
     outbound_free(server->outbound);
     work_free(server->work);

@@ -16,6 +16,7 @@ struct work;
 struct own_certificate;
 struct admin;
 struct worker;
+struct revocation;
 
 struct server {
     const struct config *config;
@@ -26,9 +27,11 @@ struct server {
     struct work *work;
     struct worker *worker;
     struct own_certificate *own_certificate;
+    struct revocation *revocation;
     struct http_server *http;
-    struct admin *admin; /* NULL where there is none */
-    struct secret_box *secrets; /* NULL while nothing needs any */
+    struct http_server *pki_http; /* without TLS; NULL when it is not wanted */
+    struct admin *admin;          /* NULL where there is none */
+    struct secret_box *secrets;   /* NULL while nothing needs any */
     struct rate_limiter *rates; /* the committer thread's alone */
     struct nonce_source *nonces;
     pthread_mutex_t nonce_lock; /* held for the few instructions of nonce_spend */

@@ -1,5 +1,6 @@
 #include "acme/certificate.h"
 #include "gateway/log.h"
+#include "gateway/revocation.h"
 #include "gateway/work_internal.h"
 
 enum {
@@ -43,6 +44,13 @@ static void put_off(struct work_item *item, const char *kind, const char *words,
     work_item_commit(item, apply_outcome, work_item_end);
 }
 
+static void end_confirmed(struct work_item *item)
+{
+    const struct revocation_work *state = item->state;
+    revocation_changed(item->work->server->revocation, state->certificate.issuer);
+    work_item_end(item);
+}
+
 /* Ours and the CA's records agree from here on: "already revoked" confirms what we asked for. */
 static void confirm(struct work_item *item, const char *detail)
 {
@@ -55,7 +63,7 @@ static void confirm(struct work_item *item, const char *detail)
     certificate->revocation_error = NULL;
     state->event_kind = "certificate.revoked";
     state->event_detail = detail;
-    work_item_commit(item, apply_outcome, work_item_end);
+    work_item_commit(item, apply_outcome, end_confirmed);
 }
 
 static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)

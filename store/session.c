@@ -47,6 +47,7 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_ISSUER_OVERRIDES] = &store_issuer_override_statements,
         [STATEMENTS_NAMES] = &store_name_statements,
         [STATEMENTS_ORDERS] = &store_order_statements,
+        [STATEMENTS_REVOCATION_LISTS] = &store_revocation_list_statements,
         [STATEMENTS_SESSION] = &store_session_statements,
     };
     return tables[group];

@@ -31,6 +31,7 @@ enum statement_group {
     STATEMENTS_ISSUER_OVERRIDES,
     STATEMENTS_NAMES,
     STATEMENTS_ORDERS,
+    STATEMENTS_REVOCATION_LISTS,
     STATEMENTS_SESSION,
     STATEMENT_GROUP_END,
 };
@@ -49,6 +50,7 @@ extern const struct statement_table store_issuer_identity_statements;
 extern const struct statement_table store_issuer_override_statements;
 extern const struct statement_table store_name_statements;
 extern const struct statement_table store_order_statements;
+extern const struct statement_table store_revocation_list_statements;
 extern const struct statement_table store_session_statements;
 
 const struct statement_table *store_statement_table(enum statement_group group);

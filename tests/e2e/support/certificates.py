@@ -112,9 +112,9 @@ class Authority:
         builder = builder.add_extension(x509.BasicConstraints(True, 0), critical=True)
         return _key_identifiers(builder, mine.public_key(), other.key).sign(other.key, hashes.SHA256())
 
-    def issue(self, public_key, names, valid_for=datetime.timedelta(hours=12)):
-        """A server certificate for these names."""
+    def issue(self, public_key, names, valid_for=datetime.timedelta(hours=12), usage=ExtendedKeyUsageOID.SERVER_AUTH):
+        """A certificate for these names, for servers if not for something else."""
         builder = _begin(names[0], self.certificate.subject, public_key, valid_for)
         builder = builder.add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), False)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), False)
         return _key_identifiers(builder, public_key, self.key).sign(self.key, hashes.SHA256())

@@ -20,9 +20,10 @@ PROVISIONER = "acmegate"
 
 
 class StepCA:
-    """`provisioner_keys` maps a provisioner's name to its key; `claims` are those of all of them, `policy` is the
-    authority's; `valid_for` is how long the intermediates live. `acme` gives the current version an ACME server of its
-    own, at /acme/acme/directory: the port of http-01 and the resolver."""
+    """`provisioner_keys` maps a provisioner's name to its key; `claims` and `template` are those of all of them, `templates`
+    maps a name to its own; `policy` is the authority's; `crl` is what ca.json says of lists; `valid_for` is how long the
+    intermediates live. `acme` gives the current version an ACME server of its own, at /acme/acme/directory: the port of
+    http-01 and the resolver."""
 
     def __init__(
         self,
@@ -36,6 +37,8 @@ class StepCA:
         template=None,
         log_format="json",
         acme=None,
+        templates=None,
+        crl=None,
     ):
         self.folder = folder
         self.version = version
@@ -45,6 +48,8 @@ class StepCA:
         self.template = template
         self.log_format = log_format
         self.acme = acme
+        self.templates = templates or {}
+        self.crl = {"enabled": True, "generateOnRevoke": True} if crl is None else crl
         self.port = free_port()
         self.process = None
         self.intermediates, self.valid_for = intermediates, valid_for
@@ -105,13 +110,14 @@ class StepCA:
         if self.policy:
             configuration["authority"]["policy"] = self.policy
         if self.has_crl:
-            configuration["crl"] = {"enabled": True, "generateOnRevoke": True}
+            configuration["crl"] = self.crl
         return configuration
 
     def _provisioner(self, name, key):
         made = {"type": "JWK", "name": name, "key": key.public(), "encryptedKey": key.compact(), "claims": self.claims}
-        if self.template:
-            made["options"] = {"x509": {"template": self.template}}
+        template = self.templates.get(name, self.template)
+        if template:
+            made["options"] = {"x509": {"template": template}}
         return made
 
     def start(self):

@@ -5,6 +5,8 @@
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 
+#include "acme/certificate.h"
+
 static void release_key(void *key)
 {
     EVP_PKEY_free(key);
@@ -180,6 +182,15 @@ X509 *pki_certificate(struct arena *arena, const struct pki_certificate *certifi
     if (certificate->names != NULL) {
         add_extension(made, NID_subject_alt_name, certificate->names);
     }
+    if (certificate->key_usage != NULL) {
+        add_extension(made, NID_key_usage, certificate->key_usage);
+    }
+    if (certificate->extended_key_usage != NULL) {
+        add_extension(made, NID_ext_key_usage, certificate->extended_key_usage);
+    }
+    if (certificate->ocsp_nocheck) {
+        add_extension(made, NID_id_pkix_OCSP_noCheck, "yes");
+    }
     cr_assert_gt(X509_sign(made, signer_key, digest_for(signer_key, NULL)), 0);
     return made;
 }
@@ -192,6 +203,11 @@ struct bytes pki_der(struct arena *arena, X509 *certificate)
     struct bytes copy = arena_copy(arena, bytes_of(der, (size_t)length));
     OPENSSL_free(der);
     return copy;
+}
+
+struct bytes pki_pem(struct arena *arena, X509 *certificate)
+{
+    return bytes_from_string(certificate_to_pem(arena, pki_der(arena, certificate)));
 }
 
 X509_STORE *pki_roots(struct arena *arena, X509 *root)

@@ -36,12 +36,16 @@ struct pki_certificate {
     const char *names;      /* as above */
     const char *serial_hex; /* "-" before it for a negative one; NULL: 1 */
     bool is_ca;
+    const char *key_usage; /* as OpenSSL's configuration writes them; NULL: none */
+    const char *extended_key_usage;
+    bool ocsp_nocheck;
     int64_t not_before;
     int64_t not_after;
 };
 /* The arena owns it. */
 X509 *pki_certificate(struct arena *arena, const struct pki_certificate *certificate);
 struct bytes pki_der(struct arena *arena, X509 *certificate);
+struct bytes pki_pem(struct arena *arena, X509 *certificate);
 
 /* A store of one root, owned by the arena. */
 X509_STORE *pki_roots(struct arena *arena, X509 *root);

@@ -223,6 +223,17 @@ Test(config, what_is_wrong_is_told_with_its_path)
          "issuers.main.validity_days", "days"},
         {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"provisioner_password_file\": \"/x\"}}, " REST "}",
          "issuers.main.provisioner_password_file", "not both"},
+        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"ocsp\": {\"certificate\": \"x\"}}}, " REST "}",
+         "issuers.main.ocsp", "need each other"},
+        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA
+         ", \"ocsp\": {\"provisioner_key_path\": \"x\"}}}, " REST "}",
+         "issuers.main.ocsp", "need each other"},
+        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"ocsp\": {\"certificate\": \"x\", \"key\": \"y\","
+         " \"provisioner_name\": \"z\"}}}, " REST "}",
+         "issuers.main.ocsp", "either"},
+        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"ocsp\": {\"provisioner_password\": \"x\","
+         " \"provisioner_password_file\": \"/y\"}}}, " REST "}",
+         "issuers.main.ocsp.provisioner_password_file", "not both"},
         {"{" TOP ", \"issuers\": {\"a.b\": {" STEPCA "}}, " REST "}", "issuers.a.b", "letters"},
         {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"ca_ulr\": 1}}, " REST "}", "issuers.main.ca_ulr",
          "ca_url"},

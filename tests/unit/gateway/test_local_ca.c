@@ -403,7 +403,7 @@ Test(local_ca, a_csr_without_names_is_refused)
 static enum local_ca_outcome revoke_serial(struct scratch_ca *ca, const char *serial)
 {
     const char *why = "";
-    return local_ca_revoke(ca->arena, ca->ca, serial, 1, NOW, &why);
+    return local_ca_revoke(ca->arena, ca->ca, serial, 1, NOW + 3600, NOW, &why);
 }
 
 Test(local_ca, a_revocation_is_remembered_across_starts)
@@ -449,7 +449,8 @@ Test(local_ca, a_torn_last_line_was_never_confirmed_and_is_cut_off)
 Test(local_ca, a_register_that_cannot_be_read_is_an_error)
 {
     static const char *const texts[] = {"hello\n", "a0\nhello world 1\n", "0a 1800000000 1\n",
-                                        "A0 1800000000 1\n", " 1800000000 1\n"};
+                                        "A0 1800000000 1\n", " 1800000000 1\n",
+                                        "a0 1800000000\n", "a0 1800000000 x\n"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct scratch_ca ca = make_ca();
         char why[LOCAL_CA_WHY_BYTES] = "";

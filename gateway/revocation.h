@@ -1,0 +1,52 @@
+/*
+ * What may be said of the issuers' certificates: each CA's revocation list, fetched or made again and again
+ * on the outbound thread, kept in memory and in the database; and the responder that OCSP responses are
+ * signed by. Loops see both through a reader of their own, without waiting for anyone.
+ */
+#pragma once
+
+#include "acme/ocsp.h"
+#include "gateway/server.h"
+
+/* Takes the lists that the database keeps. Before the HTTP loops start. NULL with `why`. */
+[[gnu::warn_unused_result]] struct revocation *revocation_new(struct server *server, char why[static 256]);
+
+/* Asks the issuers now, and from time to time. Also when issuers have been replaced. Any thread. */
+void revocation_begin(struct revocation *revocation);
+
+/* Outbound thread: this issuer's CA has confirmed a revocation. No answer of before is given any more when
+ * this returns, and a new list is asked for soon. */
+void revocation_changed(struct revocation *revocation, const char *issuer_id);
+
+/* After outbound_stop and store_close, and after the loops. NULL is ignored. */
+void revocation_free(struct revocation *revocation);
+
+/* ---- what a loop sees ---- */
+
+struct revocation_view {
+    const char *issuer; /* with the fingerprint: whose certificates these are in the inventory */
+    const char *root_fingerprint;
+    const struct crl *crl;                  /* NULL: none. It may be over. */
+    const char *etag;                       /* of the list */
+    bool crl_is_kept;                       /* the CA keeps a list, as far as is known */
+    const char *trouble;                    /* why there is no list, or no newer one; "" */
+    bool wants_responder;                   /* one is configured */
+    const struct ocsp_responder *responder; /* NULL: none, or none yet */
+};
+
+/* One loop's: what it sees, and the responses that it has made. */
+struct revocation_reader;
+struct revocation_reader *revocation_reader_new(struct revocation *revocation);
+void revocation_reader_free(struct revocation_reader *reader);
+
+/* NULL when there is no issuer of this id. Good until the next call, as is what it points at. */
+const struct revocation_view *revocation_view(struct revocation_reader *reader, struct bytes issuer_id);
+
+/* A response made before to this very question about the last view's issuer, while it is good; else false.
+ * Its octets are good until the next call. */
+[[gnu::warn_unused_result]] bool revocation_response_find(struct revocation_reader *reader,
+                                                          const struct ocsp_question *question, int64_t now,
+                                                          struct ocsp_response *out);
+/* Keeps one that is for anyone, for the first half of its life and while nothing changes. */
+void revocation_response_keep(struct revocation_reader *reader, const struct ocsp_question *question,
+                              int64_t now, const struct ocsp_response *response);

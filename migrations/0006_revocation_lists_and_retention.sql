@@ -1,0 +1,15 @@
+-- Schema 6: CRL and OCSP of every issuer; indexes for retention.
+
+-- No acmegate has kept a list in the table that schema 5 made.
+DROP TABLE revocation_lists;
+CREATE TABLE revocation_lists (
+    issuer_identity_id INTEGER PRIMARY KEY REFERENCES issuer_identities,
+    fetched_at INTEGER NOT NULL,
+    next_update INTEGER NOT NULL,
+    crl BLOB NOT NULL, -- DER
+    chain BLOB NOT NULL -- PEM: the certificate that signed it, and what is above it
+) STRICT;
+
+-- For retention: an order goes when no certificate needs it, and a certificate when no order does.
+CREATE INDEX certificates_by_order ON certificates (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX orders_by_certificate ON orders (certificate_id) WHERE certificate_id IS NOT NULL;
