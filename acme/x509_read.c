@@ -3,6 +3,8 @@
 #include <openssl/asn1t.h>
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <pthread.h>
 
@@ -129,4 +131,12 @@ X509_REQ *x509_request_read(struct bytes der)
 bool x509_request_is_signed(X509_REQ *request)
 {
     return X509_REQ_verify_ex(request, X509_REQ_get0_pubkey(request), reading_context(), NULL) == 1;
+}
+
+EVP_PKEY *x509_key_read(struct bytes pem)
+{
+    autofree_bio BIO *bio = pem.n > INT_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
+    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
+    ERR_clear_error();
+    return key;
 }

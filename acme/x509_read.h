@@ -16,3 +16,6 @@
 
 /* True when the request, read by the above, is signed with its own key. */
 [[gnu::warn_unused_result]] bool x509_request_is_signed(X509_REQ *request);
+
+/* The first private key in PEM text, unencrypted; NULL otherwise, and when it needs a password. The caller frees it. */
+[[gnu::warn_unused_result]] EVP_PKEY *x509_key_read(struct bytes pem);

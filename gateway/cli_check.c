@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "acme/x509_read.h"
 #include "gateway/cli.h"
 #include "gateway/issuer_local.h"
+#include "gateway/issuer_overrides.h"
 #include "gateway/own_certificate_request.h"
 #include "store/store.h"
 
@@ -169,9 +169,7 @@ static void check_database(struct check *check)
 
 static bool key_fits(struct bytes key_pem, X509 *leaf)
 {
-    autofree_bio BIO *bio = BIO_new_mem_buf(key_pem.p, (int)key_pem.n);
-    autofree_evp_pkey EVP_PKEY *key =
-        bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
+    autofree_evp_pkey EVP_PKEY *key = x509_key_read(key_pem);
     return key != NULL && X509_check_private_key(leaf, key) == 1;
 }
 
@@ -304,6 +302,8 @@ static void check_all(struct check *check)
     check_database(check);
     check_tls(check);
     for (size_t i = 0; i < config->issuer_count; i++) {
+        if (config->issuers[i].overridden)
+            check_ok(check, "issuer %s: as the admin API has set it, not as the file says", config->issuers[i].id);
         if (config->issuers[i].type == ISSUER_STEPCA)
             check_stepca(check, &config->issuers[i]);
         else
@@ -315,7 +315,7 @@ static int run_check(struct check *check, const char *path)
 {
     struct config_errors errors = {0};
     const char *why = NULL;
-    check->config = config_load(check->arena, path, environ, &errors);
+    check->config = config_load_in_force(check->arena, path, environ, &errors);
     for (size_t i = 0; i < errors.count; i++)
         check_fail(check, "%s", errors.lines[i]);
     if (check->config == NULL)

@@ -46,8 +46,9 @@ void check_validity(struct check *check, const struct issuer_config *issuer, int
 struct stepca_provisioner;
 struct stepca_provisioner_page;
 
-/* Adds those of a page of the CA's provisioners that sign and are not `own`, the issuer's. */
-void check_bypass_collect(struct buffer *others, const struct stepca_provisioner_page *page, const char *own);
+/* Adds those of a page of the CA's provisioners that sign and are not the issuer's. */
+void check_bypass_collect(struct buffer *others, const struct stepca_provisioner_page *page,
+                          const struct issuer_config *issuer);
 
 /* Warns where hosts may get or renew certificates of the CA without the gateway. */
 void check_bypass(struct check *check, const struct issuer_config *issuer,

@@ -1,10 +1,17 @@
 #include "gateway/cli_check.h"
 #include "stepca/messages.h"
 
-void check_bypass_collect(struct buffer *others, const struct stepca_provisioner_page *page, const char *own)
+static bool is_ours(const struct issuer_config *issuer, const char *name)
+{
+    const char *responder = issuer->ocsp.provisioner_name;
+    return strcmp(name, issuer->provisioner_name) == 0 || (responder != NULL && strcmp(name, responder) == 0);
+}
+
+void check_bypass_collect(struct buffer *others, const struct stepca_provisioner_page *page,
+                          const struct issuer_config *issuer)
 {
     for (size_t i = 0; i < page->count; i++)
-        if (strcmp(page->provisioners[i].name, own) != 0)
+        if (!is_ours(issuer, page->provisioners[i].name))
             buffer_printf(others, "%s%s (JWK)", others->n == 0 ? "" : ", ", page->provisioners[i].name);
     for (size_t i = 0; i < page->other_count; i++)
         buffer_printf(others, "%s%s (%s)", others->n == 0 ? "" : ", ", page->others[i].name,

@@ -12,6 +12,7 @@
 #include "gateway/cli_check.h"
 #include "gateway/local_ca.h"
 #include "gateway/own_certificate.h"
+#include "gateway/revocation.h"
 
 enum { FILE_MAX_BYTES = 1024 * 1024, SUBJECT_MAX_BYTES = 256 };
 
@@ -109,6 +110,19 @@ static void tell_local(struct check *check, const struct issuer_config *issuer)
     tell_file(check, root, what, what, LEFT_ALONE);
 }
 
+/* The OCSP responder's. */
+static void tell_responder(struct check *check, const struct issuer_config *issuer)
+{
+    struct arena *arena = check->arena;
+    const char *what = arena_printf(arena, "issuer %s: OCSP responder", issuer->id);
+    const char *above = arena_printf(arena, "%s's chain", what);
+    const char *kept = revocation_responder_path(arena, check->config, issuer->id, "crt");
+    if (issuer->ocsp.certificate_path != NULL)
+        tell_file(check, issuer->ocsp.certificate_path, what, above, LEFT_ALONE);
+    else if (issuer->ocsp.provisioner_name != NULL && is_there(kept))
+        tell_file(check, kept, what, above, RENEWS_ITSELF);
+}
+
 static void tell_stepca(struct check *check, const struct issuer_config *issuer)
 {
     struct bytes *certificates = NULL;
@@ -123,6 +137,7 @@ static void tell_stepca(struct check *check, const struct issuer_config *issuer)
         tell_one(check, what, certificates[i], LEFT_ALONE);
     what = arena_printf(check->arena, "issuer %s: root", issuer->id);
     tell_file(check, issuer->root_cert_path, what, what, LEFT_ALONE);
+    tell_responder(check, issuer);
 }
 
 void check_expiring(struct check *check)

@@ -5,13 +5,8 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
-#include "acme/csr.h"
 #include "gateway/cli_call.h"
-#include "gateway/cli_check.h"
-#include "gateway/issuer.h"
-#include "gateway/issuer_stepca_internal.h"
-#include "stepca/outcome.h"
-#include "stepca/token.h"
+#include "gateway/cli_check_stepca.h"
 
 enum {
     FILE_MAX_BYTES = 1024 * 1024,
@@ -20,22 +15,11 @@ enum {
     CLOCK_WARN_S = 30,
     CLOCK_FAIL_S = 60, /* step-ca's own leeway */
     ROOT_WARN_S = 30 * 24 * 3600,
-    CSR_MAX_DER_BYTES = 4096,
-};
-
-/* What the later questions need of the earlier ones' answers. */
-struct stepca_check {
-    struct check *check;
-    const struct issuer_config *issuer;
-    struct issuer roots; /* only the pinned roots of it */
-    struct provisioner_key key;
-    struct stepca_provisioner provisioner;
-    struct buffer other_provisioners; /* that sign, too */
 };
 
 /* ---- files ---- */
 
-static bool check_roots(struct stepca_check *ca)
+static bool check_roots(struct stepca_check *ca, struct issuer *roots)
 {
     struct check *check = ca->check;
     const char *path = ca->issuer->root_cert_path;
@@ -46,7 +30,7 @@ static bool check_roots(struct stepca_check *ca)
                    strerror(errno));
         return false;
     }
-    if (!issuer_init(&ca->roots, NULL, check->arena, ca->issuer->id, pem, why)) {
+    if (!issuer_init(roots, NULL, check->arena, ca->issuer->id, pem, why)) {
         check_fail(check, "issuer %s: root_cert_path %s: %s; put the CA's root there (PEM)", ca->issuer->id,
                    path, why);
         return false;
@@ -55,7 +39,8 @@ static bool check_roots(struct stepca_check *ca)
     size_t count = 0;
     if (!certificates_from_pem(check->arena, pem, &certificates, &count))
         return false;
-    check_ok(check, "issuer %s: root %s, SHA-256 %s", ca->issuer->id, path, ca->roots.root_fingerprint);
+    ca->roots = roots;
+    check_ok(check, "issuer %s: root %s, SHA-256 %s", ca->issuer->id, path, roots->root_fingerprint);
     char end[TIME_TEXT_BYTES];
     int64_t not_after = issuer_chain_end(certificates, count);
     time_format(end, not_after);
@@ -64,7 +49,7 @@ static bool check_roots(struct stepca_check *ca)
     return true;
 }
 
-static bool check_key(struct stepca_check *ca)
+bool stepca_check_key(struct stepca_check *ca)
 {
     struct check *check = ca->check;
     const char *path = ca->issuer->provisioner_key_path;
@@ -88,28 +73,34 @@ static bool check_key(struct stepca_check *ca)
 
 /* ---- the CA ---- */
 
-static struct outbound_http_request request_to(const struct stepca_check *ca, const char *method,
-                                               const char *path)
+struct outbound_http_request stepca_check_request(const struct stepca_check *ca, const char *method,
+                                                  const char *path)
 {
     return (struct outbound_http_request){
         .method = method,
         .url = arena_printf(ca->check->arena, "%s/%s", ca->issuer->ca_url, path),
-        .trusted_pem = ca->roots.roots_pem,
+        .trusted_pem = ca->roots->roots_pem,
         .timeout_ms = ca->issuer->request_timeout_s * 1000,
         .max_body_bytes = STEPCA_REPLY_MAX_BYTES,
         .user_agent = STEPCA_USER_AGENT,
     };
 }
 
-/* GET; what the reply means goes to `error`. */
+void stepca_check_call(const struct stepca_check *ca, enum stepca_call call,
+                       const struct outbound_http_request *request, struct outbound_http_reply *reply,
+                       struct stepca_error *error)
+{
+    struct arena *arena = ca->check->arena;
+    cli_call(ca->check->outbound, arena, request, reply);
+    stepca_read_outcome(arena, call, reply->status, reply->body, issuer_stepca_transport_error(arena, reply),
+                        error);
+}
+
 static void get(const struct stepca_check *ca, const char *path, struct outbound_http_reply *reply,
                 struct stepca_error *error)
 {
-    struct arena *arena = ca->check->arena;
-    struct outbound_http_request request = request_to(ca, "GET", path);
-    cli_call(ca->check->outbound, arena, &request, reply);
-    stepca_read_outcome(arena, STEPCA_READ, reply->status, reply->body,
-                        issuer_stepca_transport_error(arena, reply), error);
+    struct outbound_http_request request = stepca_check_request(ca, "GET", path);
+    stepca_check_call(ca, STEPCA_READ, &request, reply, error);
 }
 
 static void check_clock(const struct stepca_check *ca, int64_t date)
@@ -186,11 +177,12 @@ static bool has_our_key(const struct stepca_check *ca, const struct stepca_provi
 static void look_through(struct stepca_check *ca, const struct stepca_provisioner_page *page,
                          struct buffer *names)
 {
-    check_bypass_collect(&ca->other_provisioners, page, ca->issuer->provisioner_name);
+    check_bypass_collect(&ca->other_provisioners, page, ca->issuer);
     for (size_t i = 0; i < page->count; i++) {
         const struct stepca_provisioner *provisioner = &page->provisioners[i];
         buffer_printf(names, "%s%s", names->n == 0 ? "" : ", ", provisioner->name);
-        if (strcmp(provisioner->name, ca->issuer->provisioner_name) == 0 && !has_our_key(ca, &ca->provisioner))
+        if (strcmp(provisioner->name, ca->issuer->provisioner_name) == 0 &&
+            !has_our_key(ca, &ca->provisioner))
             ca->provisioner = *provisioner;
     }
 }
@@ -219,7 +211,7 @@ static bool find_provisioner(struct stepca_check *ca, struct buffer *names)
     return true;
 }
 
-static bool check_provisioner(struct stepca_check *ca)
+bool stepca_check_provisioner(struct stepca_check *ca)
 {
     const struct issuer_config *issuer = ca->issuer;
     struct buffer names;
@@ -237,13 +229,12 @@ static bool check_provisioner(struct stepca_check *ca)
     return true;
 }
 
-static bool check_key_is_the_provisioners(const struct stepca_check *ca)
+bool stepca_check_key_is_the_provisioners(const struct stepca_check *ca)
 {
     const char *path = ca->issuer->provisioner_key_path;
     if (has_our_key(ca, &ca->provisioner)) {
         check_ok(ca->check, "issuer %s: the key is the one that the CA knows for %s", ca->issuer->id,
                  ca->provisioner.name);
-        ca->check->key_id = ca->provisioner.key_id;
         return true;
     }
     check_fail(ca->check,
@@ -254,150 +245,22 @@ static bool check_key_is_the_provisioners(const struct stepca_check *ca)
     return false;
 }
 
-/* ---- a token ---- */
-
-/* A request for `name` alone, with a new key. */
-static bool make_csr(struct arena *arena, const char *name, struct bytes *out)
-{
-    autofree_evp_pkey EVP_PKEY *key = EVP_EC_gen("P-256");
-    autofree_x509_req X509_REQ *csr = X509_REQ_new();
-    STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
-    X509_EXTENSION *san =
-        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, arena_printf(arena, "DNS:%s", name));
-    bool good = key != NULL && csr != NULL && extensions != NULL && san != NULL &&
-                sk_X509_EXTENSION_push(extensions, san) > 0;
-    if (!good)
-        X509_EXTENSION_free(san);
-    good = good && X509_REQ_add_extensions(csr, extensions) == 1 && X509_REQ_set_pubkey(csr, key) == 1 &&
-           X509_REQ_sign(csr, key, EVP_sha256()) > 0;
-    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
-    uint8_t *der = NULL;
-    int n = good ? i2d_X509_REQ(csr, &der) : -1;
-    if (n > 0 && n <= CSR_MAX_DER_BYTES)
-        *out = arena_copy(arena, bytes_of(der, (size_t)n));
-    OPENSSL_free(der);
-    return n > 0;
-}
-
-/*
- * The token is for one name and the request for another: step-ca first checks and consumes the token (401
- * when it does not accept it) and only then compares the names (403), so the answer tells whether tokens are
- * accepted without a certificate being made. Should a CA sign all the same, it is asked for the shortest life
- * that it grants.
- */
-static bool make_trial(const struct stepca_check *ca, const char *audience, struct bytes *body)
-{
-    static const char *const sans[] = {"token.acmegate-check.invalid"};
-    struct arena *arena = ca->check->arena;
-    struct stepca_token_request token = {
-        .provisioner = ca->provisioner.name,
-        .key_id = ca->provisioner.key_id,
-        .ca_url = audience,
-        .subject = sans[0],
-        .sans = sans,
-        .san_count = 1,
-        .root_fingerprint_hex = ca->roots.root_fingerprint,
-        .now = time(NULL),
-    };
-    char *text = NULL;
-    char life[DURATION_TEXT_BYTES];
-    duration_format(life, ca->provisioner.min_s);
-    if (!make_csr(arena, "csr.acmegate-check.invalid", &token.csr_der) || !stepca_token_id_new(token.id) ||
-        !stepca_token_for_sign(arena, &ca->key, &token, &text))
-        return false;
-    struct stepca_sign_request sign = {.csr_der = token.csr_der, .token = text, .not_after = life};
-    *body = stepca_sign_body(arena, &sign);
-    return body->p != NULL;
-}
-
-static void tell_of_certificate(const struct stepca_check *ca, struct bytes body)
-{
-    struct stepca_chain chain;
-    struct certificate_facts facts;
-    const char *serial = "unknown";
-    if (stepca_parse_chain(ca->check->arena, body, &chain) &&
-        certificate_read_facts(ca->check->arena, chain.certificates[0], &facts))
-        serial = facts.serial;
-    check_fail(
-        ca->check,
-        "issuer %s: the CA accepts our token, but signed for a name that is not in it; a short-lived "
-        "certificate "
-        "for csr.acmegate-check.invalid is left behind (serial %s). See why the provisioner's templates or "
-        "webhooks let that pass",
-        ca->issuer->id, serial);
-}
-
-/* Asks with a token that is made for `audience`. False when there is no token to ask with, which has been told. */
-static bool try_token(const struct stepca_check *ca, const char *audience, struct outbound_http_reply *reply,
-                      struct stepca_error *error)
-{
-    struct arena *arena = ca->check->arena;
-    struct outbound_http_request request = request_to(ca, "POST", "1.0/sign");
-    if (!make_trial(ca, audience, &request.body)) {
-        check_fail(ca->check, "issuer %s: OpenSSL could not make a token with this key", ca->issuer->id);
-        return false;
-    }
-    cli_call(ca->check->outbound, arena, &request, reply);
-    stepca_read_outcome(arena, STEPCA_SIGN, reply->status, reply->body,
-                        issuer_stepca_transport_error(arena, reply), error);
-    return true;
-}
-
-/* step makes tokens for the host that it is pointed at: the CA must know the gateway's names as its own. */
-static void check_native_name(const struct stepca_check *ca, const char *url)
+bool stepca_check_intermediates(const struct stepca_check *ca, struct bytes **certificates, size_t *count,
+                                const char **why)
 {
     struct outbound_http_reply reply;
     struct stepca_error error;
-    if (!try_token(ca, url, &reply, &error))
-        return;
-    if (error.outcome == STEPCA_OK || error.outcome == STEPCA_GARBAGE)
-        tell_of_certificate(ca, reply.body);
-    else if (reply.status == 403)
-        check_ok(ca->check, "native: the CA accepts tokens that step makes for %s", url);
-    else
-        check_fail(ca->check,
-                   "native: the CA does not accept tokens that step makes for %s: %s; put that host among the "
-                   "dnsNames in "
-                   "its ca.json",
-                   url, error.message);
-}
-
-static void check_native(const struct stepca_check *ca)
-{
-    const struct config *config = ca->check->config;
-    const struct profile_config *profile =
-        config->native_profile == NULL ? NULL : config_profile(config, config->native_profile);
-    if (profile == NULL || strcmp(profile->issuer, ca->issuer->id) != 0)
-        return;
-    check_native_name(ca, config->base_url);
-    for (size_t i = 0; i < config->alternate_name_count; i++)
-        check_native_name(ca, arena_printf(ca->check->arena, "https://%s", config->alternate_names[i]));
-}
-
-/* True when it is accepted. */
-static bool check_token(const struct stepca_check *ca)
-{
-    struct outbound_http_reply reply;
-    struct stepca_error error;
-    if (!try_token(ca, ca->issuer->ca_url, &reply, &error))
-        return false;
-    if (error.outcome == STEPCA_OK || error.outcome == STEPCA_GARBAGE)
-        tell_of_certificate(ca, reply.body);
-    else if (reply.status == 403)
-        check_ok(ca->check,
-                 "issuer %s: a one-time token is accepted (for a request that is refused after it)",
-                 ca->issuer->id);
-    else if (error.outcome == STEPCA_UNAUTHORIZED)
-        check_fail(ca->check,
-                   "issuer %s: the CA refuses our token: %s; the host of ca_url must be among the CA's "
-                   "dnsNames and its "
-                   "clock agree with ours; the CA's log says more",
-                   ca->issuer->id, error.message);
-    else
-        check_fail(ca->check,
-                   "issuer %s: the CA does not say whether it accepts our token: %s; the CA's log says more",
-                   ca->issuer->id, error.message);
-    return reply.status == 403;
+    struct stepca_chain chain = {0};
+    get(ca, "1.0/intermediates", &reply, &error);
+    if (reply.status == 404)
+        *why = "it is of a version that does not tell";
+    else if (error.outcome != STEPCA_OK)
+        *why = error.message;
+    else if (!stepca_parse_certificates(ca->check->arena, reply.body, &chain))
+        *why = "its answer cannot be read";
+    *certificates = chain.certificates;
+    *count = chain.count;
+    return chain.count != 0;
 }
 
 static void check_ca(struct stepca_check *ca, bool key_opens)
@@ -405,45 +268,40 @@ static void check_ca(struct stepca_check *ca, bool key_opens)
     if (!check_reached(ca))
         return;
     check_version(ca);
-    if (!check_provisioner(ca))
+    if (!stepca_check_provisioner(ca))
         return;
     check_validity(ca->check, ca->issuer, ca->provisioner.min_s, ca->provisioner.max_s);
     check_bypass(ca->check, ca->issuer, &ca->provisioner, &ca->other_provisioners);
-    if (key_opens && check_key_is_the_provisioners(ca) && check_token(ca))
-        check_native(ca);
+    if (key_opens && stepca_check_key_is_the_provisioners(ca)) {
+        ca->check->key_id = ca->provisioner.key_id;
+        if (stepca_check_token(ca))
+            stepca_check_native(ca);
+    }
+    stepca_check_ocsp(ca);
 }
 
 void check_stepca(struct check *check, const struct issuer_config *issuer)
 {
     struct stepca_check ca = {.check = check, .issuer = issuer};
-    bool trusted = check_roots(&ca);
-    bool key_opens = check_key(&ca);
+    struct issuer roots = {0};
+    bool trusted = check_roots(&ca, &roots);
+    bool key_opens = stepca_check_key(&ca);
     if (trusted)
         check_ca(&ca, key_opens);
-    if (ca.roots.id != NULL)
-        issuer_release(&ca.roots);
+    if (roots.id != NULL)
+        issuer_release(&roots);
 }
 
 bool check_stepca_intermediates(struct check *check, const struct issuer_config *issuer,
                                 struct bytes **certificates, size_t *count, const char **why)
 {
-    struct stepca_check ca = {.check = check, .issuer = issuer};
+    struct issuer roots;
     char *reason = arena_alloc(check->arena, ISSUER_WHY_BYTES);
-    struct outbound_http_reply reply;
-    struct stepca_error error;
-    struct stepca_chain chain = {0};
     *why = reason;
-    if (!issuer_open_roots(&ca.roots, issuer, check->arena, reason))
+    if (!issuer_open_roots(&roots, issuer, check->arena, reason))
         return false;
-    get(&ca, "1.0/intermediates", &reply, &error);
-    if (reply.status == 404)
-        *why = "it is of a version that does not tell";
-    else if (error.outcome != STEPCA_OK)
-        *why = error.message;
-    else if (!stepca_parse_certificates(check->arena, reply.body, &chain))
-        *why = "its answer cannot be read";
-    issuer_release(&ca.roots);
-    *certificates = chain.certificates;
-    *count = chain.count;
-    return chain.count != 0;
+    const struct stepca_check ca = {.check = check, .issuer = issuer, .roots = &roots};
+    bool told = stepca_check_intermediates(&ca, certificates, count, why);
+    issuer_release(&roots);
+    return told;
 }

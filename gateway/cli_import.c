@@ -8,6 +8,7 @@
 #include "gateway/cli.h"
 #include "gateway/cli_call.h"
 #include "gateway/import.h"
+#include "gateway/issuer_overrides.h"
 #include "gateway/issuer_stepca_internal.h"
 #include "gateway/own_certificate.h"
 #include "stepca/outcome.h"
@@ -214,7 +215,7 @@ int cli_import(int argc, char **argv)
         return status;
     struct arena *arena = arena_new();
     struct config_errors errors = {0};
-    const struct config *config = config_load(arena, arguments.config_path, environ, &errors);
+    const struct config *config = config_load_in_force(arena, arguments.config_path, environ, &errors);
     for (size_t i = 0; config == NULL && i < errors.count; i++)
         fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
     status = config == NULL ? CLI_FAILED : with_roots(arena, config, &arguments);

@@ -11,6 +11,7 @@
 
 #include "acme/base/file.h"
 #include "gateway/cli.h"
+#include "gateway/issuer_overrides.h"
 #include "gateway/log.h"
 
 enum { CERTIFICATE_MODE = 0644 };
@@ -182,7 +183,7 @@ static int sign(struct arena *arena, const struct arguments *arguments)
 {
     struct config_errors errors = {0};
     struct sign_request request = {.arena = arena,
-                                   .config = config_load(arena, arguments->config_path, environ, &errors)};
+                                   .config = config_load_in_force(arena, arguments->config_path, environ, &errors)};
     for (size_t i = 0; request.config == NULL && i < errors.count; i++)
         fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
     int status = request.config == NULL ? CLI_FAILED : read_request(arguments, &request);

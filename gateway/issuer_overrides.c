@@ -89,11 +89,14 @@ static bool apply_one(struct arena *arena, const struct config_override *overrid
     return true;
 }
 
-bool issuer_overrides_apply(struct arena *arena, const struct config *config,
-                            const struct config_override *overrides, size_t count,
-                            const struct issuer_config **out, char why[static 512])
+bool issuer_overrides_take(struct arena *arena, const struct config *config, const struct issuer_config **out,
+                           char why[static 512])
 {
     struct issuer_config *sections = arena_alloc_array(arena, config->issuer_count, sizeof(sections[0]));
+    struct config_override *overrides = NULL;
+    size_t count = 0;
+    if (!issuer_overrides_read(arena, config, &overrides, &count, why))
+        return false;
     memcpy(sections, config->issuers, config->issuer_count * sizeof(sections[0]));
     *out = sections;
     for (size_t i = 0; i < count; i++) {
@@ -105,6 +108,23 @@ bool issuer_overrides_apply(struct arena *arena, const struct config *config,
             return false;
     }
     return true;
+}
+
+const struct config *config_load_in_force(struct arena *arena, const char *path, char *const *environment,
+                                          struct config_errors *errors)
+{
+    char *why = arena_alloc(arena, 512);
+    const struct config *config = config_load(arena, path, environment, errors);
+    if (config == NULL)
+        return NULL;
+    struct config *in_force = arena_alloc(arena, sizeof(*in_force));
+    *in_force = *config;
+    if (issuer_overrides_take(arena, config, &in_force->issuers, why))
+        return in_force;
+    const char **lines = arena_alloc(arena, sizeof(*lines));
+    *lines = why;
+    *errors = (struct config_errors){.lines = lines, .count = 1};
+    return NULL;
 }
 
 bool issuer_override_seal(struct arena *arena, const struct secret_box *box,

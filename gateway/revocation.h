@@ -21,6 +21,10 @@ void revocation_changed(struct revocation *revocation, const char *issuer_id);
 /* After outbound_stop and store_close, and after the loops. NULL is ignored. */
 void revocation_free(struct revocation *revocation);
 
+/* Where the responder's certificate ("crt") and key ("key") are kept that a second provisioner made. */
+const char *revocation_responder_path(struct arena *arena, const struct config *config, const char *issuer_id,
+                                      const char *ending);
+
 /* ---- what a loop sees ---- */
 
 struct revocation_view {

@@ -11,6 +11,7 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
+#include "acme/x509_read.h"
 #include "gateway/log.h"
 #include "gateway/revocation_internal.h"
 #include "stepca/token.h"
@@ -97,14 +98,6 @@ static bool use(struct revocation_source *source, struct arena *arena, const str
     return true;
 }
 
-static EVP_PKEY *read_key(struct bytes pem)
-{
-    autofree_bio BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
-    ERR_clear_error();
-    return key;
-}
-
 static bool use_files(struct revocation_source *source, struct arena *arena, const struct issuer *issuer,
                       const char *chain_path, const char *key_path, const char **why)
 {
@@ -117,7 +110,7 @@ static bool use_files(struct revocation_source *source, struct arena *arena, con
         *why = arena_printf(arena, "%s: %s", key_path, strerror(errno));
         return false;
     }
-    autofree_evp_pkey EVP_PKEY *key = read_key(key_pem);
+    autofree_evp_pkey EVP_PKEY *key = x509_key_read(key_pem);
     *why = arena_printf(arena, "%s holds no unencrypted private key", key_path);
     return key != NULL && use(source, arena, issuer, chain_pem, key, why);
 }
@@ -188,10 +181,15 @@ static void check_made(struct revocation_source *source, struct issuer *issuer)
 
 /* ---- from a second provisioner ---- */
 
+const char *revocation_responder_path(struct arena *arena, const struct config *config, const char *issuer_id,
+                                      const char *ending)
+{
+    return arena_printf(arena, "%s.ocsp-%s.%s", config->database, issuer_id, ending);
+}
+
 static const char *kept_path(const struct revocation_source *source, struct arena *arena, const char *ending)
 {
-    return arena_printf(arena, "%s.ocsp-%s.%s", source->revocation->server->config->database, source->id,
-                        ending);
+    return revocation_responder_path(arena, source->revocation->server->config, source->id, ending);
 }
 
 static struct bytes key_to_pem(struct arena *arena, EVP_PKEY *key)

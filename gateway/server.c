@@ -144,12 +144,9 @@ static bool start_issuers(struct server *server, char why[static 512])
 {
     const struct config *config = server->config;
     const struct issuer_config *sections = NULL;
-    struct config_override *overrides = NULL;
-    size_t count = 0;
     struct arena *arena = arena_new();
     server->issuers = issuers_new(server);
-    bool good = issuer_overrides_read(arena, config, &overrides, &count, why) &&
-                issuer_overrides_apply(arena, config, overrides, count, &sections, why) &&
+    bool good = issuer_overrides_take(arena, config, &sections, why) &&
                 issuers_open(server->issuers, sections, config->issuer_count, why);
     arena_free(arena);
     return good;

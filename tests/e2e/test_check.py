@@ -5,6 +5,9 @@ import pathlib
 
 import pytest
 
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from support.certificates import key_pem, new_key
+from support.ocsp_responder import RESPONDER, ResponderFiles, with_responder
 from support.ports import free_port
 from support.provisioner_keys import ProvisionerKey
 from support.step_ca import PROVISIONER
@@ -128,3 +131,78 @@ def test_other_ways_to_a_certificate_are_named(new_gateway, new_step_ca, name_se
 def test_a_provisioner_that_is_alone_and_forbids_renewal_leaves_no_way(new_gateway, new_step_ca):
     status, output = check(new_gateway(new_step_ca(claims={"disableRenewal": True})))
     assert status == 0 and warnings(output, "") == [], output
+
+
+# ---- the OCSP responder ----
+
+
+def lines(output, verdict, word):
+    return [line for line in output.splitlines() if line.startswith(verdict) and word in line]
+
+
+def test_the_responders_provisioner_is_asked_what_the_issuers_is(responder_ca, new_gateway, tmp_path):
+    ca = responder_ca(claims={"disableRenewal": True})
+    status, output = check(with_responder(ca, new_gateway(ca), tmp_path))
+    assert status == 0, output
+    for word in ("key", f"provisioner {RESPONDER}", ca.keys[RESPONDER].key_id, "token is accepted"):
+        assert [line for line in lines(output, "ok", "issuer main (ocsp): ") if word in line], (word, output)
+    assert not lines(output, "warn", RESPONDER), output
+
+
+def responder_of_a_wrong_name(issuer, _):
+    issuer["ocsp"]["provisioner_name"] = "nobody"
+
+
+def responder_of_another_key(issuer, _):
+    pathlib.Path(issuer["ocsp"]["provisioner_key_path"]).write_text(ProvisionerKey().text("JWK"))
+
+
+def responder_files(issuer, files):
+    issuer["ocsp"] = files.configuration
+
+
+def responder_for_tls(issuer, files):
+    responder_files(issuer, files)
+    files.write(usage=ExtendedKeyUsageOID.SERVER_AUTH)
+
+
+def responder_files_that_are_not_there(issuer, files):
+    responder_files(issuer, files)
+    files.key_path.unlink()
+
+
+def responder_with_another_key(issuer, files):
+    responder_files(issuer, files)
+    files.key_path.write_bytes(key_pem(new_key()))
+
+
+@pytest.mark.parametrize(
+    "spoil, word",
+    [
+        (responder_of_a_wrong_name, "nobody"),
+        (responder_of_another_key, "is not the key"),
+        (responder_for_tls, "is not for OCSPSigning"),
+        (responder_files_that_are_not_there, "responder.key cannot be read"),
+        (responder_with_another_key, "does not belong to the certificate"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_responder_that_cannot_be_is_a_failure(responder_ca, new_gateway, tmp_path, spoil, word):
+    ca = responder_ca()
+    gateway = with_responder(ca, new_gateway(ca), tmp_path)
+    files = ResponderFiles(ca, tmp_path)
+    files.write()
+    spoil(issuer_of(gateway), files)
+    status, output = check(gateway)
+    assert status == 1 and [line for line in lines(output, "FAIL", "ocsp") if word in line], output
+
+
+def test_files_of_a_responder_pass_and_their_end_is_told(step_ca, new_gateway, tmp_path):
+    gateway = new_gateway(step_ca)
+    responder_files(issuer_of(gateway), files := ResponderFiles(step_ca, tmp_path))
+    files.write(seconds=5 * 86400)
+    status, output = check(gateway)
+    assert status == 0 and lines(output, "ok", "signs OCSP responses until"), output
+    assert lines(output, "warn", "id-pkix-ocsp-nocheck"), output
+    status, output, _ = gateway.run("check", "--expiring", "14d")
+    assert status == 1 and lines(output, "FAIL", "OCSP responder"), output

@@ -7,6 +7,7 @@ from client_scenarios import fresh_name
 from support.acme_client import HttpProver
 from support.background import Background
 from support.ca_proxy import CaProxy
+from support.certificates import new_csr, new_key, pem, read_chain
 from support.gateway import stepca_issuer
 from support.provisioner_keys import ProvisionerKey
 from support.step_ca import PROVISIONER
@@ -101,6 +102,17 @@ def test_it_outlives_a_restart_and_delete_returns_to_the_file(gateway, admin, pr
     gateway.stop()
     gateway.start()
     assert issuing(gateway, prover) == PROVISIONER
+
+
+def test_the_commands_use_it_too(gateway, admin, ca, other, tmp_path):
+    assert admin.put(other).status == 200
+    status, words, errors = gateway.run("check")
+    assert status == 0 and "as the admin API has set it" in words and f"provisioner {OTHER}" in words, words + errors
+    request = tmp_path / "host.csr"
+    request.write_bytes(pem(new_csr(new_key(), [fresh_name()])))
+    status, words, errors = gateway.run("sign", request, "--profile", "default")
+    assert status == 0, errors
+    assert provisioner_of(read_chain(words)[0]) == OTHER
 
 
 def test_a_password_may_come_with_it_and_lies_sealed(gateway, admin, prover, ca, tmp_path):

@@ -13,16 +13,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
 from support.certificates import Authority, der, key_pem, new_key, pem
-from support.gateway import stepca_issuer
+from support.ocsp_responder import RESPONDER, ResponderFiles, with_responder
 from support.ports import free_port
 from support.processes import Process
 from support.provisioner_keys import ProvisionerKey
-from support.status import TEMPLATE, StatusClient, documented, openssl_ocsp, question
+from support.status import StatusClient, documented, openssl_ocsp, question
 from support.step_ca import PROVISIONER
 from support.waiting import wait_until
-
-RESPONDER = "acmegate-ocsp"
-
 
 class Site:
     """A gateway with its plain listener, and a client of each kind."""
@@ -43,19 +40,6 @@ class Site:
 
     def wait_for_responder(self):
         wait_until(lambda: self.status.by_serial("1").ocsp.response_status.name == "SUCCESSFUL", "an OCSP responder")
-
-
-def with_responder(ca, gateway, folder, form="JWK"):
-    second = stepca_issuer(ca, folder / "ocsp", form, RESPONDER)
-    names = ("provisioner_name", "provisioner_key_path", "provisioner_password_file")
-    gateway.configuration["issuers"]["main"]["ocsp"] = {name: second[name] for name in names if name in second}
-    return gateway
-
-
-@pytest.fixture
-def responder_ca(new_step_ca):
-    keys = {PROVISIONER: ProvisionerKey(), RESPONDER: ProvisionerKey()}
-    return lambda **members: new_step_ca(provisioner_keys=keys, templates={RESPONDER: TEMPLATE}, **members)
 
 
 @pytest.fixture
@@ -370,25 +354,6 @@ def test_a_provisioner_whose_template_makes_no_responders_is_told_of(new_step_ca
     made.gateway.start()
     wait_until(lambda: "is not for OCSPSigning" in made.gateway.process.output(), "the fault in the log")
     assert made.status.by_serial("1").ocsp.response_status.name == "TRY_LATER"
-
-
-class ResponderFiles:
-    def __init__(self, ca, folder):
-        self.ca = ca
-        self.certificate_path = folder / "responder.crt"
-        self.key_path = folder / "responder.key"
-
-    @property
-    def configuration(self):
-        return {"certificate": str(self.certificate_path), "key": str(self.key_path)}
-
-    def write(self, authority=None, usage=ExtendedKeyUsageOID.OCSP_SIGNING, kind="P-256", seconds=3600):
-        key = new_key(kind)
-        authority = authority or self.ca.issuing
-        made = authority.issue(key.public_key(), ["ocsp"], datetime.timedelta(seconds=seconds), usage)
-        self.key_path.write_bytes(key_pem(key))
-        self.certificate_path.write_bytes(pem(made) + pem(authority.certificate))
-        return made
 
 
 @pytest.mark.parametrize("version", ["0.19.0", "0.30.2"])

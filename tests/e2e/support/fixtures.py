@@ -8,7 +8,10 @@ from support.ca_proxy import CaProxy
 from support.gateway import Gateway, stepca_issuer
 from support.http_responder import HttpResponder
 from support.name_server import NameServer
-from support.step_ca import StepCA
+from support.ocsp_responder import RESPONDER
+from support.provisioner_keys import ProvisionerKey
+from support.status import TEMPLATE
+from support.step_ca import PROVISIONER, StepCA
 
 
 @pytest.fixture(scope="session")
@@ -143,3 +146,10 @@ def responder():
     yield make
     for one in entered:
         one.__exit__()
+
+
+@pytest.fixture
+def responder_ca(new_step_ca):
+    """A step-ca whose second provisioner makes OCSP responders."""
+    keys = {PROVISIONER: ProvisionerKey(), RESPONDER: ProvisionerKey()}
+    return lambda **members: new_step_ca(provisioner_keys=keys, templates={RESPONDER: TEMPLATE}, **members)
