@@ -19,6 +19,10 @@ from .provisioner_keys import ProvisionerKey
 PROVISIONER = "acmegate"
 
 
+def new_root(name):
+    return Authority(name, valid_for=datetime.timedelta(days=60))
+
+
 class StepCA:
     """`provisioner_keys` maps a provisioner's name to its key; `claims` and `template` are those of all of them, `templates`
     maps a name to its own; `policy` is the authority's; `crl` is what ca.json says of lists; `valid_for` is how long the
@@ -53,12 +57,12 @@ class StepCA:
         self.port = free_port()
         self.process = None
         self.intermediates, self.valid_for = intermediates, valid_for
-        self._make_authorities("acmegate test")
+        self._make_authorities("acmegate test", new_root("acmegate test root"))
         folder.mkdir(parents=True)
         self._write_files()
 
-    def _make_authorities(self, name):
-        self.root = Authority(f"{name} root", valid_for=datetime.timedelta(days=60))
+    def _make_authorities(self, name, root):
+        self.root = root
         self.chain = []
         above = self.root
         for depth in range(self.intermediates, 0, -1):
@@ -144,10 +148,10 @@ class StepCA:
         """Of its own ACME server."""
         return f"{self.url}/acme/acme/directory"
 
-    def rotate_root(self):
+    def rotate_root(self, root=None):
         """Starts again with another root and intermediates under it, and what it knew before."""
         self.stop()
-        self._make_authorities("acmegate next")
+        self._make_authorities("acmegate next", root or new_root("acmegate next root"))
         self._write_files()
         return self.start()
 
