@@ -8,7 +8,6 @@
 enum {
     REQUEST_TIMEOUT_MS = 30 * 1000, /* headers, body and the idle time between requests, in one */
     HANDSHAKE_TIMEOUT_MS = 10 * 1000,
-    DRAIN_MS = 5 * 1000,
     DRAIN_TURN_MS = 50,
 };
 
@@ -158,7 +157,7 @@ static void run_until_drained(struct http_loop *loop)
 {
     while (!loop->draining)
         h2o_evloop_run(loop->context.loop, INT32_MAX);
-    uint64_t deadline = h2o_now(loop->context.loop) + DRAIN_MS;
+    uint64_t deadline = h2o_now(loop->context.loop) + HTTP_DRAIN_MS;
     while ((loop->connections != 0 || loop->requests != 0) && h2o_now(loop->context.loop) < deadline)
         h2o_evloop_run(loop->context.loop, DRAIN_TURN_MS);
     if (loop->requests != 0)

@@ -21,6 +21,7 @@ enum {
      * this libh2o refuses at once. */
     HTTP_MAX_READ_BYTES = 256 * 1024,
     HTTP_MAX_REPLY_HEADERS = 12,
+    HTTP_DRAIN_MS = 5 * 1000, /* of a stop, for what is under way */
 };
 
 struct http_request {
@@ -103,7 +104,7 @@ size_t http_server_connections(const struct http_server *server);
                                                              struct bytes chain_pem, struct bytes key_pem,
                                                              char why[static 256]);
 
-/* Stops accepting, lets what is under way be answered for a bounded time, joins the loops, frees. */
+/* Stops accepting, lets what is under way be answered within HTTP_DRAIN_MS, joins the loops, frees. */
 void http_server_stop(struct http_server *server);
 
 /* ---- per loop ---- */

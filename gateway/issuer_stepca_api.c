@@ -66,6 +66,7 @@ static void ask(struct issuer_stepca *issuer, struct issuer_api_job *job)
         .timeout_ms = issuer->timeout_ms,
         .max_body_bytes = STEPCA_REPLY_MAX_BYTES,
         .user_agent = STEPCA_USER_AGENT,
+        .for_client = true,
     };
     job->asked_at = time(NULL);
     issuer->api_lane.running++;

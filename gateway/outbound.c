@@ -200,6 +200,26 @@ struct outbound *outbound_start(const struct outbound_config *config, const char
     return NULL;
 }
 
+static void run_hurry_timer(void *argument)
+{
+    outbound_http_end_for_clients(argument);
+}
+
+static void run_hurry(struct outbound_message *message)
+{
+    struct outbound *outbound =
+        (struct outbound *)(void *)((char *)message - offsetof(struct outbound, hurry_message));
+    outbound->hurry_timer = (struct outbound_timer){.run = run_hurry_timer, .argument = outbound};
+    outbound_timer_set(outbound, &outbound->hurry_timer, outbound->hurry_within_ms);
+}
+
+void outbound_hurry(struct outbound *outbound, int64_t within_ms)
+{
+    outbound->hurry_within_ms = within_ms;
+    outbound->hurry_message.run = run_hurry;
+    outbound_post(outbound, &outbound->hurry_message);
+}
+
 struct stop_message {
     struct outbound_message message;
     struct outbound *outbound;

@@ -41,6 +41,9 @@ struct outbound_message {
 /* Runs message->run on the outbound thread, soon, in the order posted. Never fails, never blocks long. */
 void outbound_post(struct outbound *outbound, struct outbound_message *message);
 
+/* Once, before outbound_stop: requests of clients (`for_client`) that have no reply in `within_ms` end without one. */
+void outbound_hurry(struct outbound *outbound, int64_t within_ms);
+
 /* ---- on the outbound thread ---- */
 
 /* Calls `run(argument)` once, `delay_ms` from now. A timer that is set again moves. */
@@ -67,6 +70,7 @@ struct outbound_http_request {
     int64_t timeout_ms;
     size_t max_body_bytes; /* of the reply; what is over it is cut off and `body_cut` set */
     const char *user_agent;
+    bool for_client; /* somebody waits for the reply: outbound_hurry is about it */
 };
 
 struct outbound_http_reply {

@@ -20,6 +20,7 @@ struct transfer {
     struct curl_slist *headers;
     struct curl_slist *connect_to;
     bool pinned;
+    bool for_client;
     struct sockaddr_storage address;
     struct bytes sending; /* what is left of the request's body */
     struct buffer body;
@@ -177,6 +178,7 @@ void outbound_http(struct outbound *outbound, const struct outbound_http_request
                                   .arena = arena,
                                   .easy = take_handle(outbound),
                                   .pinned = request->address != NULL,
+                                  .for_client = request->for_client,
                                   .done = done,
                                   .context = context};
     if (transfer->easy == NULL)
@@ -260,6 +262,25 @@ void outbound_http_finish(struct outbound *outbound)
         struct outbound_http_reply reply;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
         read_reply(transfer, message->data.result, &reply);
+        transfer->done(transfer->context, &reply);
+        release(transfer);
+    }
+}
+
+static struct transfer *first_for_client(const struct outbound *outbound)
+{
+    struct transfer *transfer = outbound->transfers;
+    while (transfer != NULL && !transfer->for_client)
+        transfer = transfer->next;
+    return transfer;
+}
+
+void outbound_http_end_for_clients(struct outbound *outbound)
+{
+    for (struct transfer *transfer; (transfer = first_for_client(outbound)) != NULL;) {
+        struct outbound_http_reply reply;
+        read_reply(transfer, CURLE_ABORTED_BY_CALLBACK, &reply);
+        reply.transport_error = "acmegate stops and cannot wait for the answer";
         transfer->done(transfer->context, &reply);
         release(transfer);
     }

@@ -24,6 +24,9 @@ struct outbound {
     struct outbound_timer **heap; /* by due time, from place 1 */
     size_t timers, heap_capacity;
     struct transfer *transfers; /* under way */
+    struct outbound_message hurry_message;
+    struct outbound_timer hurry_timer;
+    int64_t hurry_within_ms;
     struct handshake *handshakes;
     SSL_CTX *tls;            /* of the handshakes; made with the first one */
     struct curl_waitfd *fds; /* of a turn */
@@ -39,6 +42,8 @@ int64_t outbound_now_ms(void);
 /* Takes what curl has finished. */
 void outbound_http_finish(struct outbound *outbound);
 void outbound_http_drop_all(struct outbound *outbound);
+/* Ends those of clients without a reply, and what begins meanwhile. */
+void outbound_http_end_for_clients(struct outbound *outbound);
 
 /* ---- outbound_tls.c ---- */
 

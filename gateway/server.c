@@ -287,6 +287,8 @@ void server_stop(struct server *server)
     issuers_settle(server->issuers);
     if (server->work != NULL)
         work_stop(server->work);
+    if (server->outbound != NULL)
+        outbound_hurry(server->outbound, HTTP_DRAIN_MS / 2);
     admin_stop(server->admin);
     if (server->http != NULL)
         http_server_stop(server->http);

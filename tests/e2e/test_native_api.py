@@ -12,6 +12,7 @@ import pytest
 from client_scenarios import fresh_name
 from cryptography import x509
 from support.acme_client import HttpProver
+from support.background import Background
 from support.ca_proxy import CaProxy, answer
 from support.certificates import Authority, lifetime, names_of, new_key, pem
 from support.gateway import Gateway, stepca_issuer
@@ -567,3 +568,18 @@ def test_more_than_can_wait_is_told_to_come_again(new_site):
     assert sorted(reply.status for reply in replies) == [201] * 65 + [503] * 15
     busy = next(reply for reply in replies if reply.status == 503)
     assert int(busy.headers["Retry-After"]) > 0 and "was not asked" in is_refusal(busy, 503)
+
+
+# ---- the end ----
+
+
+def test_a_stop_answers_those_whom_the_ca_does_not(new_site):
+    site = new_site()
+    hold = site.proxy.hold_answer("sign")
+    client = Background(lambda: site.native.sign([fresh_name()]))
+    hold.wait()
+    site.gateway.stop()
+    assert "may have done what it was asked" in is_refusal(client.end(), 504)
+    hold.let_go()
+    (event,) = site.events("native.unknown")
+    assert "did not come" in event["detail"] and "acmegate stops" in site.gateway.process.output()
