@@ -1,0 +1,17 @@
+/* Shared by acme/certificate*.c only. */
+#pragma once
+
+#include "acme/certificate.h"
+#include "acme/subject_names.h"
+
+[[gnu::warn_unused_result]] bool certificate_time_read(const ASN1_TIME *time, int64_t *out);
+
+/* False when subjectAltName is there but cannot be read, or is there twice. */
+[[gnu::warn_unused_result]] bool certificate_names_read(struct arena *arena, const X509 *certificate,
+                                                        struct subject_names *out);
+
+[[gnu::warn_unused_result]] bool certificate_facts_read(struct arena *arena, const X509 *certificate,
+                                                        struct certificate_facts *out);
+
+/* The caller's to free. NULL when a certificate is broken; an empty stack when there is none. */
+[[gnu::warn_unused_result]] STACK_OF(X509) * certificate_stack_read(struct bytes pem);
