@@ -90,9 +90,8 @@ static const struct problem *refuse(struct arena *arena, const struct rate_deman
 
 const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct arena *arena,
                                         const struct rate_demand *demands, size_t count, int64_t now_ms,
-                                        bool *first)
+                                        struct rate_refusal *refusal)
 {
-    *first = false;
     /* Two buckets of one row may not push each other out: each is found anew. */
     for (size_t i = 0; i < count; ++i) {
         const struct rate *rate = demands[i].rate;
@@ -101,7 +100,7 @@ const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct are
         struct bucket *bucket = find(limiter, hash(limiter, arena, &demands[i]), now_ms);
         int64_t wait_ms = full_at_after(bucket, rate, now_ms) - now_ms - interval_ms(rate) * rate->count;
         if (wait_ms > 0) {
-            *first = !bucket->refuses;
+            *refusal = (struct rate_refusal){.demand = i, .first = !bucket->refuses};
             bucket->refuses = true;
             return refuse(arena, &demands[i], wait_ms);
         }

@@ -18,6 +18,13 @@ struct rate_demand {
     const char *key;
 };
 
+/* Which demand was refused, and whether it is its bucket's first refusal since it last gave a token, for those who record
+ * refusals. */
+struct rate_refusal {
+    size_t demand;
+    bool first;
+};
+
 struct rate_limiter;
 
 struct rate_limiter *rate_limiter_new(void);
@@ -25,9 +32,9 @@ struct rate_limiter *rate_limiter_new(void);
 void rate_limiter_free(struct rate_limiter *limiter);
 
 /*
- * NULL when every bucket has a token: one is taken of each. Else rateLimited with a Retry-After, and nothing is taken; `first`
- * tells whether it is the bucket's first refusal since it last gave a token, for those who record refusals.
+ * NULL when every bucket has a token: one is taken of each. Else rateLimited with a Retry-After, and nothing is taken, and
+ * `refusal` is filled.
  */
 [[gnu::warn_unused_result]] const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct arena *arena,
                                                                     const struct rate_demand *demands, size_t count,
-                                                                    int64_t now_ms, bool *first);
+                                                                    int64_t now_ms, struct rate_refusal *refusal);

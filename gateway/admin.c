@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "gateway/log.h"
+#include "gateway/revocation.h"
 
 enum { MAX_CONNECTIONS = 64, HOLD_MS = 1000 };
 
@@ -118,6 +119,7 @@ struct admin_route {
 };
 
 static const struct admin_route routes[] = {
+    {"/metrics", "GET", admin_show_metrics},
     {"/api/v1/issuers", "GET", admin_list_issuers},
     {"/api/v1/issuers/", "GET", admin_show_issuer},
     {"/api/v1/issuers/", "PUT", admin_put_issuer},
@@ -173,17 +175,27 @@ static void handle(void *context, struct http_request *request)
 
 /* ---- life ---- */
 
+/* What /metrics reads with: the loop's own. */
 static bool loop_started(void *context, struct http_loop *loop)
 {
-    (void)context;
+    struct admin *admin = context;
+    struct store_error error;
     (void)loop;
+    admin->session = store_session_open(admin->server->config->database, &error);
+    if (admin->session == NULL) {
+        log_error("%s", error.message);
+        return false;
+    }
+    admin->revocation = revocation_reader_new(admin->server->revocation);
     return true;
 }
 
 static void loop_stopped(void *context, struct http_loop *loop)
 {
-    (void)context;
+    struct admin *admin = context;
     (void)loop;
+    store_session_close(admin->session);
+    revocation_reader_free(admin->revocation);
 }
 
 static void tell_where(const struct admin *admin)
@@ -228,6 +240,11 @@ bool admin_set_certificate(struct admin *admin, struct bytes chain_pem, struct b
                            char why[static 256])
 {
     return admin == NULL || http_server_set_certificate(admin->http, chain_pem, key_pem, why);
+}
+
+size_t admin_connections(const struct admin *admin)
+{
+    return http_server_connections(admin->http);
 }
 
 struct http_loop *admin_loop(const struct admin *admin)

@@ -18,6 +18,9 @@ struct admin;
 [[gnu::warn_unused_result]] bool admin_set_certificate(struct admin *admin, struct bytes chain_pem,
                                                        struct bytes key_pem, char why[static 256]);
 
+/* Any thread: those that are open now. */
+size_t admin_connections(const struct admin *admin);
+
 /* For grace_period.c. */
 struct http_loop *admin_loop(const struct admin *admin);
 

@@ -9,7 +9,10 @@ enum { ADMIN_REPLY_MAX_BYTES = 1024 * 1024 };
 struct admin {
     struct server *server;
     struct http_server *http;
-    bool changing; /* an issuer; the loop's */
+    /* the loop's */
+    bool changing; /* an issuer */
+    struct store_session *session;
+    struct revocation_reader *revocation;
 };
 
 struct admin_exchange {
@@ -41,6 +44,10 @@ struct issuer *admin_find_issuer(struct admin_exchange *exchange);
 /* What a change changes, as members of an object that is open, and in words. Secrets are "changed". */
 void admin_put_differences(struct json_writer *writer, struct buffer *words, struct issuer *before,
                            struct issuer *after);
+
+/* ---- admin_metrics.c ---- */
+
+void admin_show_metrics(struct admin_exchange *exchange);
 
 /* ---- admin_changes.c ---- */
 

@@ -92,8 +92,14 @@ const struct problem *authorizing_check_rates(struct exchange *exchange,
     demands[count] =
         (struct rate_demand){&config->orders_per_account, "orders of account",
                              arena_printf(exchange->arena, "%lld", (long long)exchange->account.id)};
-    return rate_limiter_take(exchange->server->rates, exchange->arena, demands, count + 1, clock_now_ms(),
-                             first);
+    struct rate_refusal refusal = {0};
+    const struct problem *problem = rate_limiter_take(exchange->server->rates, exchange->arena, demands, count + 1,
+                                                      clock_now_ms(), &refusal);
+    if (problem != NULL)
+        METRICS_COUNT(METRIC_RATE_LIMITED, refusal.demand == count ? METRIC_LIMIT_ORDERS_PER_ACCOUNT
+                                                                   : METRIC_LIMIT_ORDERS_PER_NAME);
+    *first = refusal.first;
+    return problem;
 }
 
 /* ---- the authorizations ---- */

@@ -142,6 +142,7 @@ static void render_problem(struct arena *arena, const struct problem *problem, s
     reply->status = problem->status;
     reply->content_type = "application/problem+json";
     reply->body = problem_render(arena, problem);
+    METRICS_COUNT(METRIC_PROBLEMS, problem->type);
     if (problem->retry_after_s > 0)
         http_reply_add_header(reply, "Retry-After",
                               arena_printf(arena, "%lld", (long long)problem->retry_after_s));
@@ -149,11 +150,20 @@ static void render_problem(struct arena *arena, const struct problem *problem, s
         http_reply_add_header(reply, "Location", problem->location);
 }
 
+static void count_request(const struct exchange *exchange)
+{
+    int status = exchange->problem != NULL ? exchange->problem->status : exchange->reply.status;
+    size_t route = routes_number(exchange->route);
+    METRICS_COUNT(METRIC_HTTP_REQUESTS, route, (size_t)status / 100);
+    METRICS_OBSERVE(METRIC_HTTP_DURATION, metrics_clock_us() - exchange->began_us, route);
+}
+
 /* An exchange that ends here: the problem if there is one, else what render says. */
 static void finish(struct exchange *exchange)
 {
     if (exchange->problem == NULL && exchange->reply.status == 0)
         exchange->route->render(exchange);
+    count_request(exchange);
     enum route_authentication authentication =
         exchange->route == NULL ? ROUTE_OPEN : exchange->route->authentication;
     if (authentication == ROUTE_STEPCA) {
@@ -214,6 +224,7 @@ void exchange_render_refusal(void *context, struct arena *arena, int status, boo
                                         : problem_with_status(arena, status, refusal_type(status),
                                                               "The request is not well-formed HTTP/1.1.");
     render_problem(arena, problem, reply);
+    METRICS_COUNT(METRIC_HTTP_REQUESTS, routes_number(NULL), (size_t)status / 100);
     add_common_headers(context, arena, reply, is_post, NULL);
 }
 
@@ -222,7 +233,10 @@ void exchange_render_refusal(void *context, struct arena *arena, int status, boo
 static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
 {
     struct exchange *exchange = (struct exchange *)operation;
-    return exchange->route->apply(exchange, session);
+    enum store_apply_result result = exchange->route->apply(exchange, session);
+    if (result != STORE_APPLIED)
+        exchange->notes.count = 0;
+    return result;
 }
 
 static void resume_held(struct http_request *request)
@@ -253,6 +267,8 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
     struct work *work = exchange->server->work;
     unsigned due = outcome == STORE_COMMITTED ? exchange->work_due : 0;
     struct work_item *hand_over = exchange->hand_over;
+    if (outcome == STORE_COMMITTED)
+        metrics_count_notes(&exchange->notes);
     if (outcome != STORE_COMMITTED) {
         work_draft_drop(hand_over);
         hand_over = NULL;
@@ -269,6 +285,7 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
 static void submit(struct exchange *exchange)
 {
     if (store_backlog(exchange->server->store) >= (size_t)exchange->server->config->max_waiting_writes) {
+        METRICS_COUNT(METRIC_OVERLOADED);
         struct problem *problem =
             problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
                                 "The server is overloaded; nothing was done. Try again later.");
@@ -318,6 +335,7 @@ static const struct problem *spend_nonce(struct exchange *exchange)
     pthread_mutex_unlock(&server->nonce_lock);
     if (good)
         return NULL;
+    METRICS_COUNT(METRIC_NONCES_REFUSED);
     return problem_new(exchange->arena, PROBLEM_BAD_NONCE,
                        "The nonce is unknown, too old or already used; a fresh one comes with this reply.");
 }
@@ -423,6 +441,7 @@ static void begin(void *server, struct http_request *request, bool pki_only)
     struct exchange *exchange = arena_alloc(request->arena, sizeof(*exchange));
     *exchange =
         (struct exchange){.request = request, .server = server, .arena = request->arena, .now = clock_now()};
+    exchange->began_us = metrics_clock_us();
     request->application = exchange;
     const struct problem *problem = route_request(exchange, pki_only);
     if (problem == NULL && request->body_too_long)

@@ -6,6 +6,7 @@
 
 #include "acme/account.h"
 #include "acme/envelope.h"
+#include "gateway/metrics.h"
 #include "gateway/server.h"
 #include "store/objects.h"
 
@@ -46,6 +47,7 @@ struct exchange {
     const struct endpoint_config *endpoint; /* NULL outside /acme/{endpoint} */
     struct urls urls;
     int64_t now;
+    int64_t began_us; /* metrics_clock_us */
 
     /* from the path */
     int64_t id;
@@ -68,6 +70,7 @@ struct exchange {
     bool away;         /* set by `prepare`: other threads have it until one calls exchange_answer */
     int64_t hold_key;  /* set by `apply`: the reply waits, bounded, for this object's outcome */
     unsigned work_due; /* set by `apply`: enum work_due, the outbound work in what was committed */
+    struct metric_notes notes; /* by `apply`: what is counted once it is committed */
     struct work_item *hand_over; /* set by `apply`: what the outbound thread goes on with after the COMMIT */
 
     /* the outcome */
@@ -136,6 +139,14 @@ const struct problem *exchange_check_owner(struct exchange *exchange, enum store
 /* The route for a path, below the endpoint where the exchange has one, with id and type parsed into the exchange; NULL
  * when there is none. */
 const struct route *routes_find(struct exchange *exchange, struct bytes path);
+
+/* For whoever counts: routes by number. The last one stands for none. */
+size_t routes_count(void);
+size_t routes_number(const struct route *route);
+/* With what stands before its pattern; "(none)" for the last. */
+const char *routes_label(struct arena *arena, size_t number);
+/* One of step-ca's own API. */
+bool routes_are_native(size_t number);
 
 /* ---- account_key_cache.c: parsed account keys by their canonical bytes, one cache a loop ---- */
 

@@ -15,6 +15,13 @@
 
 enum { CHAIN_FILE_MAX_BYTES = 256 * 1024, CALLS_AT_ONCE = 64 };
 
+static atomic_size_t objects;
+
+size_t issuer_objects(void)
+{
+    return atomic_load_explicit(&objects, memory_order_relaxed);
+}
+
 static struct issuer *open_issuer(const struct issuer_config *config, struct outbound *outbound,
                                   char why[static ISSUER_WHY_BYTES])
 {
@@ -101,7 +108,7 @@ bool issuer_ocsp_config(struct arena *arena, const struct issuer_config *config,
     *out = *config;
     if (config->ocsp.provisioner_name == NULL)
         return false;
-    out->id = arena_printf(arena, "%s (ocsp)", config->id);
+    out->id = arena_printf(arena, "%s" ISSUER_OCSP_SUFFIX, config->id);
     out->provisioner_name = config->ocsp.provisioner_name;
     out->provisioner_key_path = config->ocsp.provisioner_key_path;
     out->provisioner_password = config->ocsp.provisioner_password;
@@ -234,6 +241,7 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
         .limits = health->limits,
         .usable = issuer_health_is_usable(health, now),
         .well = health->circuit == ISSUER_WELL,
+        .circuit = health->circuit,
         .failing_since = health->failing_since,
         .last_success_at = issuer->last_success_at,
         .last_failure_at = health->last_failure_at,
@@ -260,7 +268,8 @@ static bool add_root(struct issuer *issuer, struct bytes der)
 bool issuer_init(struct issuer *issuer, const struct issuer_operations *operations, struct arena *arena,
                  const char *id, struct bytes roots_pem, char why[static ISSUER_WHY_BYTES])
 {
-    *issuer = (struct issuer){.operations = operations, .holds = 1, .id = id, .roots_pem = roots_pem};
+    *issuer = (struct issuer){.operations = operations, .holds = 1, .id = id, .roots_pem = roots_pem, .counted = true};
+    atomic_fetch_add_explicit(&objects, 1, memory_order_relaxed);
     pthread_mutex_init(&issuer->health_mutex, NULL);
     issuer_health_init(&issuer->health, CALLS_AT_ONCE);
     issuer->intermediates = certificate_cache_new();
@@ -306,6 +315,9 @@ bool issuer_open_roots(struct issuer *issuer, const struct issuer_config *config
 
 void issuer_release(struct issuer *issuer)
 {
+    if (issuer->counted)
+        atomic_fetch_sub_explicit(&objects, 1, memory_order_relaxed);
+    issuer->counted = false;
     X509_STORE_free(issuer->roots);
     certificate_cache_free(issuer->intermediates);
     arena_free(issuer->alternates_arena);

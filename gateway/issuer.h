@@ -17,6 +17,9 @@
 
 enum { ISSUER_WHY_BYTES = 256, ISSUER_KEY_ID_BYTES = 128 };
 
+/* Behind the id of an issuer, in that of its OCSP responder's own provisioner. */
+#define ISSUER_OCSP_SUFFIX " (ocsp)"
+
 enum issuer_outcome {
     ISSUER_OK,
     ISSUER_REFUSED,         /* for good; the order fails with `message` */
@@ -96,6 +99,7 @@ struct issuer_status {
     struct validity_limits limits; /* issuer_min/max/default, chain end and wish; profile_max_s is 0 */
     bool usable;                   /* false while it has been failing for a minute or does not accept us */
     bool well;                     /* nothing is held back */
+    enum issuer_circuit circuit;
     int64_t failing_since;         /* 0 while well */
     char last_error[ISSUER_ERROR_BYTES];
     int64_t last_success_at; /* a call that the CA answered well; 0: none yet */
@@ -135,6 +139,7 @@ struct issuer {
     const struct issuer_operations *operations;
     atomic_size_t holds;
     struct outbound_message free_message;
+    bool counted;             /* in issuer_objects() */
     struct issuer_list *list; /* the one that it stands in; NULL: none */
     struct issuer *next;
     const char *id;
@@ -217,6 +222,9 @@ size_t issuer_room(struct issuer *issuer, enum issuer_work work);
 
 /* A copy, from any thread. */
 void issuer_read_status(struct issuer *issuer, struct issuer_status *out);
+
+/* How many there are in memory: those that serve, and those that are not freed yet. */
+size_t issuer_objects(void);
 
 /* ---- for the implementations ---- */
 

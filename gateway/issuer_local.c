@@ -6,6 +6,7 @@
 #include "gateway/local_ca_internal.h"
 #include "gateway/local_ca_status.h"
 #include "gateway/log.h"
+#include "gateway/metrics.h"
 
 enum { TEND_EVERY_MS = 3600 * 1000 };
 
@@ -72,8 +73,10 @@ static void local_sign(struct issuer *base, struct issuer_sign_job *job)
     }
     struct local_ca_chain chain = {0};
     const char *why = "";
+    int64_t began_us = metrics_clock_us();
     enum local_ca_outcome outcome = local_ca_sign(job->arena, issuer->ca, job->csr, &job->validity,
                                                   job->extended_key_usages, time(NULL), &chain, &why);
+    METRICS_CALL(base->id, METRIC_CALL_SIGN, metrics_clock_us() - began_us);
     job->result = (struct issuer_result){
         .outcome = outcome_of(outcome), .message = why, .about_names = outcome == LOCAL_CA_NAME_REFUSED};
     if (outcome == LOCAL_CA_DONE) {
@@ -93,9 +96,11 @@ static void local_revoke(struct issuer *base, struct issuer_revoke_job *job)
         return;
     }
     const char *why = "";
+    int64_t began_us = metrics_clock_us();
     enum local_ca_outcome outcome =
         local_ca_revoke(job->arena, issuer->ca, job->serial, job->reason, issuer_chain_end(&job->leaf, 1),
                         time(NULL), &why);
+    METRICS_CALL(base->id, METRIC_CALL_REVOKE, metrics_clock_us() - began_us);
     job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
     issuer_report_result(base, &job->result, &job->permit);
     answer_later(issuer, job->arena, NULL, job);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/issuer_stepca_internal.h"
+#include "gateway/metrics.h"
 
 enum {
     WAITING_MAX = 64,
@@ -41,6 +42,7 @@ static void answered(void *context, const struct outbound_http_reply *reply)
 {
     struct issuer_api_job *job = context;
     struct issuer_stepca *issuer = (struct issuer_stepca *)job->issuer;
+    METRICS_CALL(issuer->base.id, METRIC_CALL_NATIVE, reply->took_us);
     job->status = reply->status;
     job->reply = arena_copy(job->arena, reply->body);
     if (reply->status != 0 && !reply->body_cut) {

@@ -5,6 +5,7 @@
 #include "acme/base/time_text.h"
 #include "gateway/issuer_stepca_internal.h"
 #include "gateway/log.h"
+#include "gateway/metrics.h"
 #include "stepca/outcome.h"
 #include "stepca/subject.h"
 #include "stepca/token.h"
@@ -227,6 +228,7 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
 {
     struct remote_call *call = context;
     struct issuer_stepca *issuer = call->issuer;
+    METRICS_CALL(issuer->base.id, call->sign != NULL ? METRIC_CALL_SIGN : METRIC_CALL_REVOKE, reply->took_us);
     if (call->sign != NULL) {
         issuer_stepca_read_sign_reply(call->arena, reply, &call->sign->result);
     } else {

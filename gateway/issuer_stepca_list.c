@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "gateway/issuer_stepca_internal.h"
+#include "gateway/metrics.h"
 #include "stepca/outcome.h"
 
 /* One job on its way, in its arena. */
@@ -40,6 +41,7 @@ static void list_arrived(void *context, const struct outbound_http_reply *reply)
     struct list_call *call = context;
     struct issuer_list_job *job = call->job;
     struct stepca_error error;
+    METRICS_CALL(call->issuer->base.id, METRIC_CALL_OTHER, reply->took_us);
     if (reply->status == 200 && !reply->body_cut) {
         job->outcome = ISSUER_LIST_READ;
         job->crl = arena_copy(job->arena, reply->body);
@@ -60,6 +62,7 @@ static void intermediates_arrived(void *context, const struct outbound_http_repl
     struct list_call *call = context;
     struct arena *arena = call->job->arena;
     struct stepca_chain chain;
+    METRICS_CALL(call->issuer->base.id, METRIC_CALL_OTHER, reply->took_us);
     const char *pem = "";
     if (reply->status == 0) {
         call->job->outcome = ISSUER_LIST_FAILED;

@@ -9,6 +9,7 @@
 
 #include "gateway/issuer_stepca_internal.h"
 #include "gateway/log.h"
+#include "gateway/metrics.h"
 #include "stepca/outcome.h"
 
 enum {
@@ -168,6 +169,7 @@ static void intermediates_arrived(void *context, const struct outbound_http_repl
 {
     struct issuer_stepca *issuer = context;
     struct stepca_chain chain;
+    METRICS_CALL(issuer->base.id, METRIC_CALL_OTHER, reply->took_us);
     if (reply->status == 0) {
         fail_round(issuer, reply, issuer_stepca_transport_error(issuer->round.arena, reply));
         return;
@@ -211,6 +213,7 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
     struct issuer_stepca *issuer = context;
     struct arena *arena = issuer->round.arena;
     struct stepca_error error;
+    METRICS_CALL(issuer->base.id, METRIC_CALL_OTHER, reply->took_us);
     stepca_read_outcome(arena, STEPCA_READ, reply->status, reply->body,
                         issuer_stepca_transport_error(arena, reply), &error);
     if (error.outcome != STEPCA_OK) {

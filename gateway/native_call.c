@@ -26,6 +26,7 @@ static void on_job_done(struct issuer_api_job *job)
 {
     struct native_call *call = job->owner;
     call->exchange->now = clock_now();
+    METRICS_COUNT(METRIC_NATIVE_CALLS, job->outcome);
     call->take(call);
 }
 
@@ -118,7 +119,11 @@ static struct native_call *call_of(struct store_operation *operation)
 static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
 {
     struct native_call *call = call_of(operation);
-    return call->apply(call, session);
+    call->exchange->notes.count = 0;
+    enum store_apply_result result = call->apply(call, session);
+    if (result != STORE_APPLIED)
+        call->exchange->notes.count = 0;
+    return result;
 }
 
 static void submit(struct native_call *call);
@@ -137,6 +142,7 @@ static void on_committed_here(struct outbound_message *message)
         outbound_timer_set(server->outbound, &call->retry, STORE_RETRY_MS);
         return;
     }
+    metrics_count_notes(&call->exchange->notes);
     unsigned due = call->exchange->work_due;
     native_call_answer(call);
     if (due != 0)

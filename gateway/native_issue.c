@@ -162,6 +162,11 @@ static enum store_apply_result apply_certificate(struct native_call *call, struc
                                 "The CA answered with a certificate that it had issued before.");
         return STORE_DISCARD;
     }
+    struct metric_notes *notes = &call->exchange->notes;
+    METRICS_NOTE(notes, rejected ? METRIC_CERTIFICATES_REJECTED : METRIC_CERTIFICATES_ISSUED,
+                 metrics_profile(call->profile->name), CERTIFICATE_NATIVE);
+    if (rejected)
+        METRICS_NOTE(notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(call->issuer->id));
     if (result == STORE_OK)
         result = store_certificate_insert(session, certificate, issue->facts.identifiers,
                                           issue->facts.identifier_count);

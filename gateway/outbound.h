@@ -83,6 +83,7 @@ struct outbound_http_reply {
     const char *transport_error; /* a sentence; NULL when a reply came */
     bool connected;              /* the request may have reached the other side */
     bool untrusted;              /* TLS: the certificate did not verify */
+    int64_t took_us;             /* from its beginning to its end */
 };
 
 /* `reply` and what it points at live until `done` returns. The request is copied. */

@@ -233,7 +233,9 @@ static void read_reply(struct transfer *transfer, CURLcode result, struct outbou
     long status = 0, request_bytes = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
-    *reply = (struct outbound_http_reply){.connected = request_bytes > 0};
+    curl_off_t took_us = 0;
+    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &took_us);
+    *reply = (struct outbound_http_reply){.connected = request_bytes > 0, .took_us = took_us};
     if (result != CURLE_OK && !transfer->body_cut) {
         reply->transport_error = error_words(transfer, result);
         reply->untrusted = result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE;

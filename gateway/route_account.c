@@ -92,12 +92,14 @@ static const struct problem *check_terms(struct exchange *exchange, const struct
 
 static const struct problem *check_rate(struct exchange *exchange)
 {
-    bool first;
+    struct rate_refusal refusal;
     struct rate_demand demand = {&exchange->server->config->accounts_per_address, "new accounts from",
                                  exchange->request->client_address};
     const struct problem *problem =
-        rate_limiter_take(exchange->server->rates, exchange->arena, &demand, 1, clock_now_ms(), &first);
-    if (problem != NULL && first)
+        rate_limiter_take(exchange->server->rates, exchange->arena, &demand, 1, clock_now_ms(), &refusal);
+    if (problem != NULL)
+        METRICS_COUNT(METRIC_RATE_LIMITED, METRIC_LIMIT_ACCOUNTS_PER_ADDRESS);
+    if (problem != NULL && refusal.first)
         log_warning("%s", problem->detail);
     return problem;
 }
@@ -122,6 +124,7 @@ static enum store_apply_result create_account(struct exchange *exchange, struct 
         !exchange_store_ok(exchange, store_account_insert(session, &exchange->account)))
         return STORE_DISCARD;
     state->created = true;
+    METRICS_NOTE(&exchange->notes, METRIC_ACCOUNTS_CREATED, metrics_endpoint(exchange->endpoint->name));
     const char *detail =
         key->id == 0 ? NULL : arena_printf(exchange->arena, "external account key %s", key->kid);
     return record(exchange, session, "account.created", detail) ? STORE_APPLIED : STORE_DISCARD;

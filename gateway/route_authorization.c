@@ -65,6 +65,7 @@ static bool fail_waiting_orders(struct exchange *exchange, struct store_session 
                                                             "for %s.",
                                                             authorization->identifier.value))
                                .p;
+        METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, PROBLEM_UNAUTHORIZED);
         if (!exchange_store_ok(exchange, store_order_update(session, &order, was)))
             return false;
     }

@@ -246,6 +246,7 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_ses
         certificate->revocation_requested_at = exchange->now;
         certificate->revocation_reason = state->request.reason;
         certificate->revocation_requested_by = by;
+        METRICS_NOTE(&exchange->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(certificate->issuer));
     }
     if (!exchange_store_ok(exchange, store_certificate_update(session, certificate)) ||
         (first && !record(exchange, session, by)))

@@ -58,12 +58,15 @@ static enum store_apply_result apply_revoked(struct native_call *call, struct st
         return STORE_DISCARD;
     if (!is_news)
         return STORE_APPLIED;
+    if (certificate.revocation_requested_at == 0)
+        METRICS_NOTE(&call->exchange->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(call->issuer->id));
     if (result == STORE_OK) {
         mark_revoked(state, call->exchange->now, &certificate);
         result = store_certificate_update(session, &certificate);
     } else {
         result = STORE_OK;
     }
+    METRICS_NOTE(&call->exchange->notes, METRIC_REVOCATIONS_CONFIRMED, metrics_issuer(call->issuer->id));
     const char *words = state->was_revoked ? "the CA had it as revoked already" : "confirmed by the CA";
     const char *detail = certificate.id != 0
                              ? arena_printf(arena, "%s, %s", words, state->by)

@@ -189,6 +189,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
     }
     state->order.status = order_status_from_authorizations(&state->order, authorizations,
                                                            request->identifier_count, exchange->now);
+    METRICS_NOTE(&exchange->notes, METRIC_ORDERS_CREATED, metrics_profile(state->order.profile));
     return exchange_store_ok(exchange, store_order_insert(session, &state->order)) &&
            exchange_store_ok(exchange, record(exchange, session, "order.created", state->order.id, NULL));
 }
@@ -370,6 +371,7 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
     order->processing_since = exchange->now;
     order->next_attempt_at = exchange->now;
     order->csr = state->csr;
+    METRICS_NOTE(&exchange->notes, METRIC_ORDERS_FINALIZED, metrics_profile(order->profile));
     enum store_result begun =
         state->issuance == NULL ? STORE_NOT_FOUND
                                 : work_issuance_write_attempt(state->issuance, session, exchange->now, order);

@@ -128,3 +128,47 @@ const struct route *routes_find(struct exchange *exchange, struct bytes path)
         find_in(exchange, site_routes, sizeof(site_routes) / sizeof(site_routes[0]), path);
     return route != NULL ? route : find_native(exchange, path);
 }
+
+/* ---- by number ---- */
+
+enum {
+    ENDPOINT_ROUTES = sizeof(endpoint_routes) / sizeof(endpoint_routes[0]),
+    SITE_ROUTES = sizeof(site_routes) / sizeof(site_routes[0]),
+    NATIVE_ROUTES = sizeof(native_routes) / sizeof(native_routes[0]),
+    ROUTES = ENDPOINT_ROUTES + SITE_ROUTES + NATIVE_ROUTES,
+};
+
+size_t routes_count(void)
+{
+    return ROUTES + 1;
+}
+
+static const struct route *route_at(size_t number)
+{
+    if (number < ENDPOINT_ROUTES)
+        return &endpoint_routes[number];
+    if (number < ENDPOINT_ROUTES + SITE_ROUTES)
+        return &site_routes[number - ENDPOINT_ROUTES];
+    return number < ROUTES ? &native_routes[number - ENDPOINT_ROUTES - SITE_ROUTES] : NULL;
+}
+
+size_t routes_number(const struct route *route)
+{
+    size_t number = 0;
+    while (number < ROUTES && route_at(number) != route)
+        ++number;
+    return number;
+}
+
+bool routes_are_native(size_t number)
+{
+    return number >= ENDPOINT_ROUTES + SITE_ROUTES && number < ROUTES;
+}
+
+const char *routes_label(struct arena *arena, size_t number)
+{
+    if (number >= ROUTES)
+        return "(none)";
+    const char *prefix = number < ENDPOINT_ROUTES ? "/acme/{endpoint}" : routes_are_native(number) ? "/1.0" : "";
+    return arena_printf(arena, "%s%s", prefix, route_at(number)->pattern);
+}

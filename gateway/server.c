@@ -7,6 +7,7 @@
 #include "gateway/exchange.h"
 #include "gateway/issuer_overrides.h"
 #include "gateway/log.h"
+#include "gateway/metrics.h"
 #include "gateway/own_certificate.h"
 #include "gateway/revocation.h"
 #include "gateway/work.h"
@@ -249,6 +250,15 @@ static bool start_worker(struct server *server, char why[static 512])
     return false;
 }
 
+static void observe_batch(const struct store_batch *batch)
+{
+    METRICS_OBSERVE(METRIC_BATCH_OPERATIONS, (int64_t)batch->operations);
+    if (batch->committed)
+        METRICS_OBSERVE(METRIC_COMMIT_DURATION, batch->commit_us);
+    else
+        METRICS_COUNT(METRIC_BATCHES_FAILED);
+}
+
 struct server *server_start(const struct config *config, const char *path, char why[static 512])
 {
     struct server *server = calloc(1, sizeof(*server));
@@ -256,6 +266,8 @@ struct server *server_start(const struct config *config, const char *path, char 
         abort();
     server->config = config;
     server->config_path = path;
+    metrics_start(config);
+    store_set_observer(observe_batch);
     pthread_mutex_init(&server->nonce_lock, NULL);
     server->rates = rate_limiter_new();
     server->nonces = nonce_source_new();
@@ -265,8 +277,10 @@ struct server *server_start(const struct config *config, const char *path, char 
     else if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
              start_issuers(server, why) && start_revocation(server, why) && start_http(server, why) &&
              start_pki_http(server, why) && start_admin(server, why) && start_work(server, why) &&
-             start_worker(server, why))
+             start_worker(server, why)) {
+        atomic_store(&server->started, true);
         return server;
+    }
     server_stop(server);
     return NULL;
 }
@@ -306,5 +320,6 @@ void server_stop(struct server *server)
     rate_limiter_free(server->rates);
     nonce_source_free(server->nonces);
     pthread_mutex_destroy(&server->nonce_lock);
+    metrics_stop();
     free(server);
 }

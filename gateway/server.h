@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "acme/nonce.h"
 #include "gateway/config.h"
@@ -33,6 +34,7 @@ struct server {
     struct admin *admin;          /* NULL where there is none */
     struct secret_box *secrets;   /* NULL while nothing needs any */
     struct rate_limiter *rates; /* the committer thread's alone */
+    atomic_bool started;        /* all of the above is there: for the admin API, which answers before */
     struct nonce_source *nonces;
     pthread_mutex_t nonce_lock; /* held for the few instructions of nonce_spend */
 };

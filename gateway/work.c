@@ -192,7 +192,11 @@ void work_hand_over(struct work_item *item)
 static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
 {
     struct work_item *item = (struct work_item *)operation;
-    return item->apply(item, session);
+    item->notes.count = 0;
+    enum store_apply_result result = item->apply(item, session);
+    if (result != STORE_APPLIED)
+        item->notes.count = 0;
+    return result;
 }
 
 static void submit(struct work_item *item);
@@ -206,6 +210,7 @@ static void on_committed_here(struct outbound_message *message)
 {
     struct work_item *item = (struct work_item *)((char *)message - offsetof(struct work_item, message));
     if (item->outcome == STORE_COMMITTED) {
+        metrics_count_notes(&item->notes);
         item->now = clock_now();
         item->step(item);
         return;

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "gateway/metrics.h"
 #include "gateway/work.h"
 #include "store/objects.h"
 
@@ -61,6 +62,7 @@ struct work_item {
     enum store_apply_result (*apply)(struct work_item *item, struct store_session *session);
     void (*step)(struct work_item *item);
     enum store_outcome outcome;
+    struct metric_notes notes; /* by `apply`: what is counted once it is committed */
     struct outbound_timer store_retry;
     void *state; /* the kind's own */
 };

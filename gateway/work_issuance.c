@@ -46,6 +46,14 @@ static enum store_apply_result applied(enum store_result result)
     return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
 }
 
+/* Within `apply`: the attempt ends. */
+static enum store_result end_attempt(struct work_item *item, struct store_session *session)
+{
+    const struct attempt *attempt = &((struct issuance_work *)item->state)->attempt;
+    METRICS_NOTE(&item->notes, METRIC_CA_ATTEMPTS, metrics_issuer(attempt->issuer), attempt->status);
+    return store_attempt_end(session, attempt);
+}
+
 /* ---- the order fails ---- */
 
 static enum store_apply_result apply_order_failed(struct work_item *item, struct store_session *session)
@@ -54,11 +62,12 @@ static enum store_apply_result apply_order_failed(struct work_item *item, struct
     struct order *order = &state->order;
     enum store_result result = STORE_OK;
     if (state->attempt.id != 0)
-        result = store_attempt_end(session, &state->attempt);
+        result = end_attempt(item, session);
     order->status = ORDER_INVALID;
     order->status_since = item->now;
     order->next_attempt_at = 0;
     order->error_json = work_problem_json(item->arena, state->problem);
+    METRICS_NOTE(&item->notes, METRIC_ORDERS_INVALID, state->problem->type);
     if (result == STORE_OK)
         result = store_order_update(session, order, ORDER_PROCESSING);
     if (result == STORE_OK)
@@ -81,7 +90,7 @@ static enum store_apply_result apply_put_off(struct work_item *item, struct stor
     const struct issuance_work *state = item->state;
     enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
     if (result == STORE_OK && state->attempt.id != 0)
-        result = store_attempt_end(session, &state->attempt);
+        result = end_attempt(item, session);
     if (result == STORE_OK && state->attempt.id != 0)
         result = record(item, session,
                         state->attempt.status == ATTEMPT_UNKNOWN ? "attempt.unknown" : "attempt.failed",
@@ -160,6 +169,11 @@ static void reject_certificate(struct work_item *item, const char *why)
 static enum store_result insert_certificate(struct work_item *item, struct store_session *session)
 {
     struct issuance_work *state = item->state;
+    bool rejected = state->certificate.status == CERTIFICATE_REJECTED;
+    METRICS_NOTE(&item->notes, rejected ? METRIC_CERTIFICATES_REJECTED : METRIC_CERTIFICATES_ISSUED,
+                 metrics_profile(state->order.profile), CERTIFICATE_FROM_ACME);
+    if (rejected)
+        METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(state->issuer->id));
     return store_certificate_insert(session, &state->certificate, state->facts.identifiers,
                                     state->facts.identifier_count);
 }
@@ -185,7 +199,7 @@ static enum store_apply_result apply_issued(struct work_item *item, struct store
         reject_certificate(item, "the order had ended before its certificate came");
         result = insert_certificate(item, session);
         if (result == STORE_OK)
-            result = store_attempt_end(session, &state->attempt);
+            result = end_attempt(item, session);
         return applied(result == STORE_OK
                            ? record(item, session, "certificate.rejected", state->attempt.message)
                            : result);
@@ -195,8 +209,9 @@ static enum store_apply_result apply_issued(struct work_item *item, struct store
     order->status_since = item->now;
     order->next_attempt_at = 0;
     order->certificate_id = state->certificate.id;
+    METRICS_NOTE(&item->notes, METRIC_ORDERS_VALID, metrics_profile(order->profile));
     if (result == STORE_OK)
-        result = store_attempt_end(session, &state->attempt);
+        result = end_attempt(item, session);
     if (result == STORE_OK)
         result = store_order_update(session, order, ORDER_PROCESSING);
     if (result == STORE_OK)

@@ -21,6 +21,8 @@ static enum store_apply_result apply_outcome(struct work_item *item, struct stor
 {
     struct revocation_work *state = item->state;
     const struct certificate *certificate = &state->certificate;
+    if (certificate->revoked_at != 0)
+        METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_CONFIRMED, metrics_issuer(certificate->issuer));
     enum store_result result = store_certificate_update(session, certificate);
     struct event event = {.kind = state->event_kind,
                           .account_id = certificate->account_id,

@@ -10,6 +10,7 @@ struct validation_work {
     struct authorization authorization;
     const char *thumbprint; /* the account key's */
     bool caa_checked;
+    int64_t began_us;
     struct validation validation;
 };
 
@@ -61,8 +62,10 @@ static enum store_result settle_order(struct work_item *item, struct store_sessi
     if (order.status == was)
         return STORE_OK;
     order.status_since = item->now;
-    if (order.status == ORDER_INVALID)
+    if (order.status == ORDER_INVALID) {
         order.error_json = state->authorization.error_json;
+        METRICS_NOTE(&item->notes, METRIC_ORDERS_INVALID, state->validation.problem->type);
+    }
     result = store_order_update(session, &order, was);
     if (result != STORE_OK)
         return result;
@@ -90,6 +93,8 @@ static enum store_apply_result apply_final(struct work_item *item, struct store_
     enum store_result result =
         store_authorization_update(session, authorization, AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     bool good = authorization->challenge_status == CHALLENGE_VALID;
+    METRICS_NOTE(&item->notes, METRIC_VALIDATIONS, authorization->chosen,
+                 good ? METRIC_VALIDATION_VALID : METRIC_VALIDATION_INVALID);
     if (result == STORE_OK)
         result =
             record(item, session, good ? "challenge.valid" : "challenge.invalid", 0, state->validation.tried);
@@ -101,6 +106,7 @@ static enum store_apply_result apply_final(struct work_item *item, struct store_
 static enum store_apply_result apply_retry(struct work_item *item, struct store_session *session)
 {
     struct validation_work *state = item->state;
+    METRICS_NOTE(&item->notes, METRIC_VALIDATIONS, state->authorization.chosen, METRIC_VALIDATION_RETRIED);
     enum store_result result = store_authorization_update(session, &state->authorization,
                                                           AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     if (result == STORE_OK)
@@ -135,6 +141,7 @@ static void on_validated(struct validation *validation)
         return;
     }
     item->now = clock_now();
+    METRICS_OBSERVE(METRIC_VALIDATION_DURATION, metrics_clock_us() - state->began_us, authorization->chosen);
     ++authorization->attempt_count;
     int64_t give_up_at = authorization->first_attempt_at + item->work->server->config->validation.retry_for_s;
     if (validation->problem != NULL && validation->passing) {
@@ -167,6 +174,7 @@ static void start(struct work_item *item)
     const struct endpoint_config *endpoint =
         config_endpoint(server->config, bytes_from_string(authorization->endpoint));
     log_debug("validating %s of %s", challenge_name(authorization), authorization->identifier.value);
+    state->began_us = metrics_clock_us();
     state->validation = (struct validation){
         .arena = item->arena,
         .outbound = server->outbound,

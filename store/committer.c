@@ -42,11 +42,23 @@ struct batch {
     int64_t began_ms;
 };
 
-static int64_t monotonic_ms(void)
+static void (*observe)(const struct store_batch *batch);
+
+void store_set_observer(void (*observer)(const struct store_batch *batch))
+{
+    observe = observer;
+}
+
+static int64_t monotonic_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t monotonic_ms(void)
+{
+    return monotonic_us() / 1000;
 }
 
 static bool run(struct store_session *writer, size_t statement)
@@ -168,7 +180,11 @@ static void *committer_run(void *argument)
     struct store_operation *operation;
     while ((operation = take(committer, true)) != NULL) {
         struct batch batch = {.operations = {operation}, .count = 1, .began_ms = monotonic_ms()};
-        bool committed = run_batch(committer, &batch) && commit(committer->writer);
+        bool ran = run_batch(committer, &batch);
+        int64_t began_us = monotonic_us();
+        bool committed = ran && commit(committer->writer);
+        if (observe != NULL)
+            observe(&(struct store_batch){batch.count, monotonic_us() - began_us, committed});
         if (!committed) {
             store_log("store: a batch of %zu operations could not be written", batch.count);
             if (sqlite3_get_autocommit(committer->writer->db) == 0)

@@ -269,6 +269,22 @@ struct early_renewal_order {
                                                                      const struct certificate *certificate,
                                                                      struct early_renewal *out);
 
+/* ---- waiting.c: how much of what is under way or open there is, for operators; none reads more than that ---- */
+
+/* A profile's orders in processing, and since when the oldest of them has been (0: none). */
+[[gnu::warn_unused_result]] enum store_result store_orders_waiting(struct store_session *session,
+                                                                   const char *profile, int64_t *count,
+                                                                   int64_t *oldest);
+/* Authorizations whose challenge is processing. */
+[[gnu::warn_unused_result]] enum store_result store_validations_waiting(struct store_session *session,
+                                                                        int64_t *count);
+/* Revocations of an issuer's certificates, whatever its root was, that were asked for and are not confirmed. */
+[[gnu::warn_unused_result]] enum store_result store_revocations_waiting(struct store_session *session,
+                                                                        const char *issuer, int64_t *count);
+/* Attempts at an issuer whose answer nobody knows. */
+[[gnu::warn_unused_result]] enum store_result store_attempts_unknown(struct store_session *session,
+                                                                     const char *issuer, int64_t *count);
+
 /* ---- events.c: the audit trail ---- */
 
 struct event {

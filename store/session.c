@@ -49,6 +49,7 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_ORDERS] = &store_order_statements,
         [STATEMENTS_REVOCATION_LISTS] = &store_revocation_list_statements,
         [STATEMENTS_SESSION] = &store_session_statements,
+        [STATEMENTS_WAITING] = &store_waiting_statements,
     };
     return tables[group];
 }

@@ -33,6 +33,7 @@ enum statement_group {
     STATEMENTS_ORDERS,
     STATEMENTS_REVOCATION_LISTS,
     STATEMENTS_SESSION,
+    STATEMENTS_WAITING,
     STATEMENT_GROUP_END,
 };
 
@@ -52,6 +53,7 @@ extern const struct statement_table store_name_statements;
 extern const struct statement_table store_order_statements;
 extern const struct statement_table store_revocation_list_statements;
 extern const struct statement_table store_session_statements;
+extern const struct statement_table store_waiting_statements;
 
 const struct statement_table *store_statement_table(enum statement_group group);
 

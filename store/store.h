@@ -116,5 +116,15 @@ enum store_result {
 /* A new id: in time order, unique across tables, below 2^53. Only inside `apply`. */
 int64_t store_next_id(struct store_session *session, int64_t now_ms);
 
+/* What the committer's work came to, batch by batch, told on its thread: how many operations it had, how long the COMMIT took
+ * (when there was one), and whether it was kept. */
+struct store_batch {
+    size_t operations;
+    int64_t commit_us;
+    bool committed;
+};
+/* Who is told. Set once, before store_open. */
+void store_set_observer(void (*observer)(const struct store_batch *batch));
+
 /* Where the store tells what went wrong (disk full…). Set once, before store_open. */
 void store_set_log(void (*log)(const char *message));

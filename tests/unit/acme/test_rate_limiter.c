@@ -10,9 +10,9 @@ static const struct rate three_a_minute = {3, 60}, off = {0, 0};
 static const struct problem *take(struct rate_limiter *limiter, struct arena *arena, const struct rate *rate,
                                   const char *key, int64_t now_ms)
 {
-    bool first;
+    struct rate_refusal refusal;
     struct rate_demand demand = {rate, "orders for", key};
-    return rate_limiter_take(limiter, arena, &demand, 1, now_ms, &first);
+    return rate_limiter_take(limiter, arena, &demand, 1, now_ms, &refusal);
 }
 
 Test(rate_limiter, lets_so_many_through_and_one_more_as_each_comes_back)
@@ -46,18 +46,19 @@ Test(rate_limiter, a_refused_request_takes_nothing)
 {
     struct arena *arena = arena_new();
     struct rate_limiter *limiter = rate_limiter_new();
-    bool first;
+    struct rate_refusal refusal;
     const struct rate one = {1, 60};
     const struct rate_demand both[] = {{&three_a_minute, "orders of", "account"},
                                        {&one, "orders for", "name"}};
-    cr_assert_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &first));
+    cr_assert_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &refusal));
     for (int i = 0; i < 5; i++) {
-        cr_assert_not_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &first));
-        cr_expect_eq(first, i == 0);
+        cr_assert_not_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &refusal));
+        cr_expect_eq(refusal.demand, 1);
+        cr_expect_eq(refusal.first, i == 0);
     }
     for (int i = 0; i < 2; i++)
-        cr_expect_null(rate_limiter_take(limiter, arena, both, 1, NOW_MS, &first), "two of three are left");
-    cr_expect_not_null(rate_limiter_take(limiter, arena, both, 1, NOW_MS, &first));
+        cr_expect_null(rate_limiter_take(limiter, arena, both, 1, NOW_MS, &refusal), "two of three are left");
+    cr_expect_not_null(rate_limiter_take(limiter, arena, both, 1, NOW_MS, &refusal));
     rate_limiter_free(limiter);
     arena_free(arena);
 }

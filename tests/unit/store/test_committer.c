@@ -218,6 +218,24 @@ Test(committer, one_operation_that_fails_takes_no_other_with_it)
     database_end(&database);
 }
 
+/* What an observer was told, before each batch was answered. */
+static struct store_batch observed[8];
+static size_t observed_count;
+
+static void keep_batch(const struct store_batch *batch)
+{
+    cr_assert_lt(observed_count, sizeof observed / sizeof *observed);
+    observed[observed_count++] = *batch;
+}
+
+static void expect_observed(size_t i, size_t operations, bool committed)
+{
+    cr_assert_lt(i, observed_count);
+    cr_expect_eq(observed[i].operations, operations, "batch %zu", i);
+    cr_expect_eq(observed[i].committed, committed, "batch %zu", i);
+    cr_expect(!committed || observed[i].commit_us > 0, "batch %zu", i);
+}
+
 Test(committer, a_full_disk_takes_the_whole_batch_and_passes)
 {
     struct database database;
@@ -226,6 +244,7 @@ Test(committer, a_full_disk_takes_the_whole_batch_and_passes)
                                          {.body = insert_big, .number = 2},
                                          {.body = insert, .number = 3}};
     store_set_log(keep_quiet);
+    store_set_observer(keep_batch);
     database_begin(&database);
     database_serve(&database);
     submit(&database, &limit);
@@ -239,6 +258,9 @@ Test(committer, a_full_disk_takes_the_whole_batch_and_passes)
     cr_expect_eq(writes[0].outcome, STORE_UNAVAILABLE, "it was in the batch that the full disk took");
     cr_expect_eq(writes[1].outcome, STORE_UNAVAILABLE);
     cr_expect_eq(writes[2].outcome, STORE_COMMITTED, "it is small and comes in the next batch");
+    expect_observed(0, 1, true);
+    expect_observed(1, 3, false);
+    expect_observed(2, 1, true);
     cr_expect_eq(events_of(&database, 1), 0);
     cr_expect_eq(events_of(&database, 2), 0);
     cr_expect_eq(events_of(&database, 3), 1);
