@@ -236,8 +236,19 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
         provisioners_arrived);
 }
 
+void issuer_stepca_refresh_soon(struct issuer_stepca *issuer)
+{
+    bool round_under_way = issuer->round.arena != NULL;
+    if (issuer->retired || issuer->refresh_is_soon || issuer->refresh_failures != 0 || round_under_way) {
+        return;
+    }
+    issuer->refresh_is_soon = true;
+    outbound_timer_set(issuer->outbound, &issuer->refresh_timer, REFRESH_FIRST_RETRY_MS);
+}
+
 void issuer_stepca_refresh(struct issuer_stepca *issuer)
 {
+    issuer->refresh_is_soon = false;
     issuer_hold(&issuer->base);
     issuer->round = (struct refresh_round){
         .arena = arena_new(),
