@@ -1,5 +1,6 @@
 /* `acmegate check`: the lines it prints, and its parts: cli_check.c (what is on this machine),
- * cli_check_stepca.c (the CA), cli_call.c (one request to it) and cli_check_expiring.c (--expiring). */
+ * cli_check_stepca.c (the CA), cli_check_roots.c (its list of roots), cli_call.c (one request to it) and
+ * cli_check_expiring.c (--expiring). */
 #pragma once
 
 #include "gateway/config.h"
@@ -24,6 +25,10 @@ struct check {
 
 /* An issuer of type stepca: its files, then the CA. */
 void check_stepca(struct check *check, const struct issuer_config *issuer);
+
+/* What the CA lists as its roots (GET /roots, which `request` is) against the pinned ones. */
+void check_root_list(struct check *check, const struct issuer_config *issuer, struct bytes pinned_pem,
+                     const struct outbound_http_request *request);
 
 /* The intermediates as the CA tells them, DER in the check's arena. False with a sentence in `why`: the CA does
  * not answer, or is of a version that does not tell. */

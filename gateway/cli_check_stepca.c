@@ -405,6 +405,8 @@ static void check_ca(struct stepca_check *ca, bool key_opens)
     if (!check_reached(ca))
         return;
     check_version(ca);
+    struct outbound_http_request roots = request_to(ca, "GET", "roots");
+    check_root_list(ca->check, ca->issuer, ca->roots.roots_pem, &roots);
     if (!check_provisioner(ca))
         return;
     check_validity(ca->check, ca->issuer, ca->provisioner.min_s, ca->provisioner.max_s);

@@ -1,0 +1,56 @@
+#include "acme/certificate.h"
+#include "gateway/cli_call.h"
+#include "gateway/cli_check.h"
+#include "gateway/issuer_root_list.h"
+#include "stepca/messages.h"
+
+static void tell_unpinned(struct check *check, const struct issuer_config *issuer,
+                          const struct issuer_root_list *list)
+{
+    for (size_t i = 0; i < list->told; i++)
+        check_warn(check,
+                   "issuer %s: the CA lists a root that %s does not hold, SHA-256 %s; it is not trusted for "
+                   "that. Compare the "
+                   "fingerprint with what the CA's operator says ('step certificate fingerprint' on the CA), "
+                   "then put the "
+                   "certificate behind the others in that file and reload, before the CA begins to use it",
+                   issuer->id, issuer->root_cert_path, list->fingerprint[i]);
+    if (list->count > list->told)
+        check_warn(check, "issuer %s: and %zu roots more", issuer->id, list->count - list->told);
+}
+
+static void tell_unlisted(struct check *check, const struct issuer_config *issuer,
+                          const struct issuer_root_list *list)
+{
+    for (size_t i = 0; i < list->told; i++)
+        check_ok(check,
+                 "issuer %s: the CA does not list the pinned root with SHA-256 %s any more; it can go from "
+                 "%s when nothing "
+                 "that it has signed is in use",
+                 issuer->id, list->fingerprint[i], issuer->root_cert_path);
+}
+
+void check_root_list(struct check *check, const struct issuer_config *issuer, struct bytes pinned_pem,
+                     const struct outbound_http_request *request)
+{
+    struct outbound_http_reply reply;
+    struct stepca_chain listed;
+    struct issuer_root_differences differences = {0};
+    struct bytes *pinned = NULL;
+    size_t pinned_count = 0;
+    cli_call(check->outbound, check->arena, request, &reply);
+    if ((reply.status == 200 || reply.status == 201) &&
+        stepca_parse_certificates(check->arena, reply.body, &listed) &&
+        certificates_from_pem(check->arena, pinned_pem, &pinned, &pinned_count))
+        issuer_root_list_compare(check->arena, pinned, pinned_count, listed.certificates, listed.count,
+                                 &differences);
+    if (!differences.known) {
+        check_warn(check, "issuer %s: the CA does not list its roots; is ca_url really a step-ca?",
+                   issuer->id);
+        return;
+    }
+    if (differences.unpinned.count == 0)
+        check_ok(check, "issuer %s: every root that the CA lists is pinned", issuer->id);
+    tell_unpinned(check, issuer, &differences.unpinned);
+    tell_unlisted(check, issuer, &differences.unlisted);
+}
