@@ -12,7 +12,8 @@ import pytest
 from client_scenarios import fresh_name
 from cryptography import x509
 from support.acme_client import HttpProver
-from support.ca_proxy import CaProxy, answer
+from support.ca_faults import answer
+from support.ca_proxy import CaProxy
 from support.certificates import Authority, lifetime, names_of, new_key, pem
 from support.gateway import Gateway, stepca_issuer
 from support.native import NativeClient, chain_of
@@ -554,6 +555,7 @@ def test_native_requests_do_not_stand_in_the_way_of_orders(new_site, responder):
 def test_more_than_can_wait_is_told_to_come_again(new_site):
     site = new_site(max_concurrent=1)
     native = site.native
+    wait_until(lambda: site.proxy.sent("roots"), "the gateway's own question")
     hold = site.proxy.hold_request("roots")
     replies = []
     threads = [threading.Thread(target=lambda: replies.append(native.call("GET", "/roots"))) for _ in range(80)]
