@@ -72,6 +72,11 @@ def test_a_root_that_the_ca_lists_is_told_and_not_trusted(gateway, with_admin, c
     wait_until(lambda: "root_cert_path does not vouch" in gateway.process.output(), "the refusal")
     assert client.get(order.location)["status"] == "processing"
 
+    # What waits is signed when it is pinned; nothing else needs a repair.
+    pin(gateway, old, new)
+    assert "serve now" in reload(gateway)
+    assert_chains_to(client.certificate(order.location, seconds=60), new.certificate)
+
 
 def test_a_rotation_step_by_step(gateway, ca, prover):
     old, new = ca.root, Authority("acmegate test root, new")

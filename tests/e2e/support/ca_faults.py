@@ -78,7 +78,7 @@ def answer_with(exchange, leaf, *above):
     exchange.answer = json.dumps({"crt": chain[0], "ca": chain[-1], "certChain": chain}).encode()
 
 
-def forged(ca, made, authority=None, stranger=False, names=None, more_names=(), **changes):
+def forged(ca, made, authority=None, stranger=False, names=None, more_names=(), gap=False, **changes):
     """What the CA's own key (or the authority's) would make of a CSR, with changes; the certificate goes into `made`."""
 
     def fill(exchange):
@@ -86,7 +86,7 @@ def forged(ca, made, authority=None, stranger=False, names=None, more_names=(), 
         signer = authority or ca.issuing
         key = new_key().public_key() if stranger else csr.public_key()
         made.append(signer.issue(key, (names or wanted) + list(more_names), **changes))
-        answer_with(exchange, made[-1], *([] if authority else [ca.issuing.certificate]))
+        answer_with(exchange, made[-1], *([] if authority or gap else [ca.issuing.certificate]))
 
     return fill
 
@@ -97,5 +97,6 @@ WRONG = {
     "a name too many": {"more_names": ["evil.e2e.internal"]},
     "a longer life": {"valid_for": datetime.timedelta(days=10)},
     "a life in the future": {"valid_from": datetime.timedelta(hours=1)},
+    "a chain with a gap": {"gap": True},
     "another root's chain": {"authority": Authority("another root")},
 }
