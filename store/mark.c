@@ -11,29 +11,39 @@
 
 #include "store/session.h"
 
-enum { MARK_TEXT_BYTES = 128 };
+enum { MARK_TEXT_BYTES = 128, NS_PER_S = 1000000000 };
 
 /* Always of one length, so that a shorter text leaves nothing of a longer one behind. */
-#define MARK_FORMAT "acmegate mark 1\ninode %020" PRIu64 "\nevent %020" PRId64 "\n"
-#define MARK_SCAN   "acmegate mark 1\ninode %20" SCNu64 "\nevent %20" SCNd64 "\n"
+#define MARK_FORMAT "acmegate mark 1\ninode %020" PRIu64 "\nborn %020" PRId64 "\nevent %020" PRId64 "\n"
+#define MARK_SCAN   "acmegate mark 1\ninode %20" SCNu64 "\nborn %20" SCNd64 "\nevent %20" SCNd64 "\n"
 
-static bool inode_of(int file, uint64_t *inode)
+/* A number alone is given to the next file when this one goes. */
+struct file_identity {
+    uint64_t inode;
+    int64_t born_ns; /* 0 where the file system does not tell */
+};
+
+static bool identity_of(int file, struct file_identity *out)
 {
-    struct stat status;
-    if (fstat(file, &status) != 0)
+    struct statx status;
+    if (statx(file, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status) != 0)
         return false;
-    *inode = (uint64_t)status.st_ino;
+    *out = (struct file_identity){.inode = status.stx_ino};
+    if ((status.stx_mask & STATX_BTIME) != 0)
+        out->born_ns = status.stx_btime.tv_sec * NS_PER_S + status.stx_btime.tv_nsec;
     return true;
 }
 
 static void read_mark(struct mark *mark)
 {
     char text[MARK_TEXT_BYTES];
-    uint64_t inode = 0, own = 0;
+    struct file_identity said = {0}, own = {0};
     ssize_t n = pread(mark->file, text, sizeof text - 1, 0);
     text[n < 0 ? 0 : n] = '\0';
-    mark->readable = sscanf(text, MARK_SCAN, &inode, &mark->newest_event) == 2 && mark->newest_event >= 0;
-    mark->is_own = mark->readable && inode_of(mark->file, &own) && inode == own;
+    mark->readable = sscanf(text, MARK_SCAN, &said.inode, &said.born_ns, &mark->newest_event) == 3 &&
+                     mark->newest_event >= 0;
+    mark->is_own = mark->readable && identity_of(mark->file, &own) && said.inode == own.inode &&
+                   said.born_ns == own.born_ns;
 }
 
 bool mark_open(struct mark *mark, const char *path, struct store_error *error)
@@ -84,8 +94,10 @@ bool mark_contradicts(const struct mark *mark, size_t schema, int64_t newest_eve
 void mark_write(struct mark *mark, int64_t newest_event)
 {
     char text[MARK_TEXT_BYTES];
-    uint64_t inode;
-    int n = inode_of(mark->file, &inode) ? snprintf(text, sizeof text, MARK_FORMAT, inode, newest_event) : -1;
+    struct file_identity own;
+    int n = identity_of(mark->file, &own)
+                ? snprintf(text, sizeof text, MARK_FORMAT, own.inode, own.born_ns, newest_event)
+                : -1;
     bool written = n > 0 && pwrite(mark->file, text, (size_t)n, 0) == n;
     if (!written && mark->written_event >= 0)
         store_log("store: the mark beside the database cannot be written: %s", strerror(errno));

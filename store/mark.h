@@ -2,9 +2,9 @@
  * How far the database had come, in a small file beside it, PATH.mark: so that a copy that was put back is
  * told from the database that was served. Private to store/.
  *
- * The file names the newest event that was committed, a little late, and its own inode: it is never ahead of
- * the database, and a copy of it knows that it is one. It is written without fsync; after a crash an older
- * mark is a true one.
+ * The file names the newest event that was committed, a little late, and itself (inode, time of birth): it is
+ * never ahead of the database, and a copy of it knows that it is one. It is written without fsync; after a
+ * crash an older mark is a true one.
  */
 #pragma once
 
