@@ -40,7 +40,7 @@ class Site:
 
     def passed_on(self):
         """What the CA was asked, but for what the gateway reads for itself."""
-        own = ("/1.0/provisioners?limit=100", "/1.0/intermediates")
+        own = ("/1.0/provisioners?limit=100", "/1.0/intermediates", "/1.0/roots")
         return [one.path for one in self.proxy.exchanges if one.path not in own]
 
     def certificates(self, condition="1"):
@@ -56,7 +56,9 @@ def start(folder, ca, proxy, name_server=None, max_concurrent=16, **profile):
     gateway = Gateway(folder, issuer, ca.root_path, name_server)
     gateway.configuration["profiles"]["default"].update(names={"allow": [ALLOWED]}, **profile)
     gateway.configuration["native"] = {"profile": "default"}
-    return Site(gateway.start(), ca, proxy)
+    gateway.start()
+    wait_until(lambda: proxy.sent("roots"), "the gateway to have read what it needs")
+    return Site(gateway, ca, proxy)
 
 
 @pytest.fixture(scope="module")
@@ -555,7 +557,6 @@ def test_native_requests_do_not_stand_in_the_way_of_orders(new_site, responder):
 def test_more_than_can_wait_is_told_to_come_again(new_site):
     site = new_site(max_concurrent=1)
     native = site.native
-    wait_until(lambda: site.proxy.sent("roots"), "the gateway's own question")
     hold = site.proxy.hold_request("roots")
     replies = []
     threads = [threading.Thread(target=lambda: replies.append(native.call("GET", "/roots"))) for _ in range(80)]
