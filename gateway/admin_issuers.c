@@ -47,6 +47,25 @@ static void put_roots(struct json_writer *writer, const char *name, const struct
     json_end_array(writer);
 }
 
+static void put_root_list(struct json_writer *writer, const char *name, const struct issuer_root_list *list)
+{
+    json_key(writer, name);
+    json_begin_array(writer);
+    for (size_t i = 0; i < list->told; i++)
+        json_write_string(writer, list->fingerprint[i]);
+    json_end_array(writer);
+}
+
+/* Where the CA has told which roots it has. */
+static void put_root_differences(struct json_writer *writer,
+                                 const struct issuer_root_differences *differences)
+{
+    if (!differences->known)
+        return;
+    put_root_list(writer, "roots_not_pinned", &differences->unpinned);
+    put_root_list(writer, "roots_not_listed", &differences->unlisted);
+}
+
 static void put_calls(struct json_writer *writer, const struct issuer_status *status)
 {
     json_key(writer, "calls");
@@ -69,6 +88,7 @@ static void put_issuer(struct json_writer *writer, struct issuer *issuer)
     json_put_string(writer, "provisioner_name", config->provisioner_name);
     json_put_string(writer, "kid", status.key_id[0] == '\0' ? NULL : status.key_id);
     put_roots(writer, "root_fingerprints", issuer);
+    put_root_differences(writer, &status.roots);
     put_health(writer, &status);
     put_limits(writer, &status.limits);
     put_calls(writer, &status);

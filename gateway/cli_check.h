@@ -1,5 +1,6 @@
 /* `acmegate check`: the lines it prints, and its parts: cli_check.c (what is on this machine),
- * cli_check_stepca.c (the CA), cli_call.c (one request to it) and cli_check_expiring.c (--expiring). */
+ * cli_check_stepca.h (the CA), cli_check_bypass.c (ways past the gateway), cli_call.c (one request to the CA) and
+ * cli_check_expiring.c (--expiring). */
 #pragma once
 
 #include "gateway/config.h"

@@ -268,6 +268,7 @@ static void check_ca(struct stepca_check *ca, bool key_opens)
     if (!check_reached(ca))
         return;
     check_version(ca);
+    stepca_check_root_list(ca);
     if (!stepca_check_provisioner(ca))
         return;
     check_validity(ca->check, ca->issuer, ca->provisioner.min_s, ca->provisioner.max_s);

@@ -1,5 +1,6 @@
 /* The parts of `acmegate check` for an issuer of type stepca: cli_check_stepca.c (its files, the CA, the
- * provisioner), cli_check_token.c (a token) and cli_check_ocsp.c (the OCSP responder). */
+ * provisioner), cli_check_roots.c (the CA's list of roots), cli_check_token.c (a token) and cli_check_ocsp.c (the OCSP
+ * responder). */
 #pragma once
 
 #include "gateway/cli_check.h"
@@ -31,6 +32,9 @@ void stepca_check_call(const struct stepca_check *ca, enum stepca_call call,
 [[nodiscard]] bool stepca_check_key(struct stepca_check *ca);
 [[nodiscard]] bool stepca_check_provisioner(struct stepca_check *ca);
 [[nodiscard]] bool stepca_check_key_is_the_provisioners(const struct stepca_check *ca);
+
+/* What the CA lists as its roots against the pinned ones. */
+void stepca_check_root_list(const struct stepca_check *ca);
 
 /* True when the CA accepts a token for `ca_url`. */
 [[nodiscard]] bool stepca_check_token(const struct stepca_check *ca);

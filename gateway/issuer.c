@@ -247,6 +247,7 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
         .last_failure_at = health->last_failure_at,
         .calls_running = atomic_load_explicit(&issuer->calls_running, memory_order_relaxed),
         .calls_waiting = atomic_load_explicit(&issuer->calls_waiting, memory_order_relaxed),
+        .roots = issuer->root_differences,
     };
     snprintf(out->last_error, sizeof out->last_error, "%s", health->last_error);
     snprintf(out->key_id, sizeof out->key_id, "%s", issuer->key_id);

@@ -13,6 +13,7 @@
 #include "acme/validity.h"
 #include "gateway/config.h"
 #include "gateway/issuer_health.h"
+#include "gateway/issuer_root_list.h"
 #include "gateway/outbound.h"
 
 enum { ISSUER_WHY_BYTES = 256, ISSUER_KEY_ID_BYTES = 128 };
@@ -107,6 +108,7 @@ struct issuer_status {
     char key_id[ISSUER_KEY_ID_BYTES]; /* of the key in use; "" where there is none */
     size_t calls_running;
     size_t calls_waiting;
+    struct issuer_root_differences roots; /* between the pinned ones and those that the CA lists */
 };
 
 struct issuer;
@@ -165,6 +167,7 @@ struct issuer {
     char key_id[ISSUER_KEY_ID_BYTES]; /* cut off when longer */
     atomic_size_t calls_running;
     atomic_size_t calls_waiting;
+    struct issuer_root_differences root_differences; /* under the same lock */
     struct outbound *outbound;
     struct outbound_message retire_message;
 };
@@ -264,6 +267,9 @@ void issuer_set_key_id(struct issuer *issuer, const char *key_id);
 
 /* Outbound thread, now and then: warns well before the issuer's intermediates (DER) or its roots end. */
 void issuer_watch_ends(struct issuer *issuer, const struct bytes *intermediates, size_t count);
+
+/* What the CA lists as its roots (issuer_root_list.c), each change logged once. */
+void issuer_report_root_list(struct issuer *issuer, const struct issuer_root_differences *differences);
 
 /* The earliest end among DER certificates; 0 when one cannot be read or there are none. */
 int64_t issuer_chain_end(const struct bytes *certificates, size_t count);

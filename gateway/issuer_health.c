@@ -97,9 +97,9 @@ static void set_pause(struct issuer_health *health, int64_t retry_after_s, unsig
     health->probe_delay_s = delay < first ? first : delay > last ? last : delay;
     health->probe_at = now + health->probe_delay_s + health->probe_delay_s * (int64_t)spread / 512;
     health->held = retry_after_s > 0;
-    int64_t hold = retry_after_s < ISSUER_RETRY_AFTER_MOST_S ? retry_after_s : ISSUER_RETRY_AFTER_MOST_S;
-    if (health->probe_at < now + hold) {
-        health->probe_at = now + hold;
+    int64_t hold_s = retry_after_s < ISSUER_RETRY_AFTER_MOST_S ? retry_after_s : ISSUER_RETRY_AFTER_MOST_S;
+    if (health->held && health->probe_at <= now + hold_s) {
+        health->probe_at = now + hold_s + 1; /* `now` may be a second that is nearly over */
     }
 }
 

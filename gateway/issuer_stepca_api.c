@@ -53,6 +53,9 @@ static void answered(void *context, const struct outbound_http_reply *reply)
         job->outcome = reply->connected && !reply->untrusted ? ISSUER_API_LOST : ISSUER_API_FAILED;
     }
     issuer->api_lane.running--;
+    if (reply->status == 0) {
+        issuer_stepca_refresh_soon(issuer);
+    }
     job->done(job);
     lane_advance(issuer);
 }

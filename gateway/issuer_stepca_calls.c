@@ -235,6 +235,9 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
         issuer_stepca_read_revoke_reply(call->arena, reply, &call->revoke->result);
     }
     issuer_report_result(&issuer->base, result_of(call), issuer_stepca_permit_of(call));
+    if (reply->status == 0) {
+        issuer_stepca_refresh_soon(issuer);
+    }
     if (call->sign != NULL && call->sign->result.outcome == ISSUER_OK) {
         learn_from(issuer, call->sign);
     }

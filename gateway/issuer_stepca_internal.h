@@ -91,6 +91,7 @@ struct issuer_stepca {
     struct outbound_timer refresh_timer;
     struct refresh_round round;
     size_t refresh_failures; /* in a row */
+    bool refresh_is_soon;    /* for a call that was not answered */
     enum advertisement advertisement;
     struct arena *key_id_arena;
     const char *key_id;   /* the advertised one, else the key's own */
@@ -122,6 +123,10 @@ void issuer_stepca_list(struct issuer *issuer, struct issuer_list_job *job);
 /* Begins a round of refreshing what the CA says of our provisioner; each round sets the timer for the next.
  */
 void issuer_stepca_refresh(struct issuer_stepca *issuer);
+
+/* A call was not answered: the next round is soon, and those after it as long as none is answered, so that it is known
+ * whether the CA is there, also when nobody orders. */
+void issuer_stepca_refresh_soon(struct issuer_stepca *issuer);
 
 /* The limits from the last round and from what was observed since, to all readers. */
 void issuer_stepca_publish_limits(struct issuer_stepca *issuer);

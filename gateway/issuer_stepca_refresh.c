@@ -1,6 +1,6 @@
 /*
- * What step-ca says of our provisioner: which kid it advertises, what its certificates' lifetimes may be, and
- * when the issuing chain ends. Asked at the start and every five minutes; sooner while the CA does not
+ * What step-ca says of our provisioner: which kid it advertises, what its certificates' lifetimes may be, when
+ * the issuing chain ends, and which roots it lists. Asked at the start and every five minutes; sooner while the CA does not
  * answer, so that its return is noticed.
  */
 #include <stdio.h>
@@ -148,7 +148,7 @@ static void succeed_round(struct issuer_stepca *issuer)
     end_round(issuer, REFRESH_EVERY_MS);
 }
 
-/* ---- its two questions ---- */
+/* ---- its questions ---- */
 
 static void watch_clock(struct issuer_stepca *issuer, const struct outbound_http_reply *reply)
 {
@@ -162,6 +162,28 @@ static void watch_clock(struct issuer_stepca *issuer, const struct outbound_http
                     issuer->base.id, (long long)llabs(ahead_s), ahead_s > 0 ? "ahead of" : "behind");
     }
     issuer->clock_is_off = off;
+}
+
+/* The list came over a connection that a pinned root vouches for, and still it changes nothing that is trusted. */
+static void roots_arrived(void *context, const struct outbound_http_reply *reply)
+{
+    struct issuer_stepca *issuer = context;
+    struct arena *arena = issuer->round.arena;
+    METRICS_CALL(issuer->base.id, METRIC_CALL_OTHER, reply->took_us);
+    if (reply->status == 0) {
+        fail_round(issuer, reply, issuer_stepca_transport_error(arena, reply));
+        return;
+    }
+    struct issuer_root_differences differences = {0};
+    struct stepca_chain listed;
+    struct bytes *pinned = NULL;
+    size_t pinned_count = 0;
+    if ((reply->status == 200 || reply->status == 201) && stepca_parse_certificates(arena, reply->body, &listed) &&
+        certificates_from_pem(arena, issuer->base.roots_pem, &pinned, &pinned_count)) {
+        issuer_root_list_compare(arena, pinned, pinned_count, listed.certificates, listed.count, &differences);
+    }
+    issuer_report_root_list(&issuer->base, &differences);
+    succeed_round(issuer);
 }
 
 /* A CA before 0.27.3 has no such route: then signed chains tell (issuer_stepca_calls.c). */
@@ -180,7 +202,7 @@ static void intermediates_arrived(void *context, const struct outbound_http_repl
         issuer->tells_intermediates = true;
         issuer_watch_ends(&issuer->base, chain.certificates, chain.count);
     }
-    succeed_round(issuer);
+    get(issuer, "roots", "", roots_arrived);
 }
 
 static void look_for_ours(struct issuer_stepca *issuer, const struct stepca_provisioner_page *page)
@@ -239,8 +261,19 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
         provisioners_arrived);
 }
 
+void issuer_stepca_refresh_soon(struct issuer_stepca *issuer)
+{
+    bool round_under_way = issuer->round.arena != NULL;
+    if (issuer->retired || issuer->refresh_is_soon || issuer->refresh_failures != 0 || round_under_way) {
+        return;
+    }
+    issuer->refresh_is_soon = true;
+    outbound_timer_set(issuer->outbound, &issuer->refresh_timer, REFRESH_FIRST_RETRY_MS);
+}
+
 void issuer_stepca_refresh(struct issuer_stepca *issuer)
 {
+    issuer->refresh_is_soon = false;
     issuer_hold(&issuer->base);
     issuer->round = (struct refresh_round){
         .arena = arena_new(),

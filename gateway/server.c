@@ -9,6 +9,7 @@
 #include "gateway/log.h"
 #include "gateway/metrics.h"
 #include "gateway/own_certificate.h"
+#include "gateway/restored_database.h"
 #include "gateway/revocation.h"
 #include "gateway/work.h"
 #include "gateway/worker.h"
@@ -76,22 +77,40 @@ static void loop_stopped(void *context, struct http_loop *loop)
     free(state);
 }
 
-/* Attempts that a killed server left without an answer: the CA may have issued for them. */
-static enum store_apply_result mark_unknown(void *context, struct store_session *session)
+struct past {
+    const char *restored; /* NULL: it is not */
+    int64_t unknown_attempts;
+    int64_t ended_orders;
+};
+
+static enum store_apply_result settle(void *context, struct store_session *session)
 {
-    return store_attempts_mark_unknown(session, clock_now(), context) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    struct past *past = context;
+    int64_t now = clock_now();
+    enum store_result result = store_attempts_mark_unknown(session, now, &past->unknown_attempts);
+    if (result == STORE_OK && past->restored != NULL)
+        result = restored_database_settle(session, now, past->restored, &past->ended_orders);
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
 }
 
-static bool account_for_lost_attempts(struct server *server)
+/* Attempts that a killed server left without an answer: the CA may have issued for them. A database that was put back:
+ * its work under way is not taken up. */
+static bool settle_the_past(struct server *server)
 {
-    int64_t count = 0;
-    if (!store_write_and_wait(server->store, mark_unknown, &count))
+    struct past past = {.restored = store_restored(server->store)};
+    if (!store_write_and_wait(server->store, settle, &past))
         return false;
-    if (count > 0)
+    store_take_as_it_is(server->store);
+    metrics_add(METRIC_ORDERS_INVALID, (uint64_t)past.ended_orders,
+                (const size_t[METRIC_MAX_LABELS]){PROBLEM_SERVER_INTERNAL});
+    if (past.restored != NULL)
+        log_warning("the database is a copy that was put back: %s; orders in processing that became invalid: %lld",
+                    past.restored, (long long)past.ended_orders);
+    if (past.unknown_attempts > 0)
         log_warning(
             "%lld signing attempts were without an answer when the server stopped: possible orphans, see "
             "docs/sql.md",
-            (long long)count);
+            (long long)past.unknown_attempts);
     return true;
 }
 
@@ -105,7 +124,7 @@ static bool start_store(struct server *server, char why[static 512])
         snprintf(why, 512, "%s", error.message);
         return false;
     }
-    if (account_for_lost_attempts(server))
+    if (settle_the_past(server))
         return true;
     snprintf(why, 512, "the database %.300s cannot be written", server->config->database);
     return false;

@@ -33,6 +33,7 @@ struct committer {
     size_t backlog;
     bool stopping;
     struct store_session *writer; /* the thread's own */
+    struct mark *mark;            /* the thread's own, but for `kept` */
 };
 
 /* The operations of one transaction, in their order. */
@@ -174,6 +175,18 @@ static void answer(struct committer *committer, const struct batch *batch, bool 
     }
 }
 
+/* After the answers: nobody waits for it. */
+static void keep_mark(struct committer *committer)
+{
+    struct mark *mark = committer->mark;
+    int64_t now_ms = monotonic_ms(), newest_event;
+    if (!atomic_load(&mark->kept) || now_ms - mark->written_ms < MARK_EVERY_MS ||
+        !session_newest_event(committer->writer, &newest_event))
+        return;
+    mark->written_ms = now_ms;
+    mark_write(mark, newest_event);
+}
+
 static void *committer_run(void *argument)
 {
     struct committer *committer = argument;
@@ -191,6 +204,7 @@ static void *committer_run(void *argument)
                 run(committer->writer, ROLLBACK_BATCH);
         }
         answer(committer, &batch, committed);
+        keep_mark(committer);
     }
     return NULL;
 }
@@ -206,7 +220,7 @@ static int start_thread(struct committer *committer)
     return failed;
 }
 
-struct committer *committer_start(struct store_session *writer, struct store_error *error)
+struct committer *committer_start(struct store_session *writer, struct mark *mark, struct store_error *error)
 {
     struct committer *committer = calloc(1, sizeof *committer);
     if (committer == NULL) {
@@ -214,6 +228,7 @@ struct committer *committer_start(struct store_session *writer, struct store_err
         return NULL;
     }
     committer->writer = writer;
+    committer->mark = mark;
     committer->last = &committer->first;
     pthread_mutex_init(&committer->mutex, NULL);
     pthread_cond_init(&committer->submitted, NULL);

@@ -2,17 +2,19 @@
  */
 #pragma once
 
+#include "store/mark.h"
 #include "store/session.h"
 
 enum {
     BATCH_MAX_OPERATIONS = 64,
-    BATCH_MAX_MS = 50, /* no further operation joins a batch that is this old */
+    BATCH_MAX_MS = 50,    /* no further operation joins a batch that is this old */
+    MARK_EVERY_MS = 1000, /* the mark is at most so far behind, while there are commits */
 };
 
 struct committer;
 
-/* Takes over nothing: `writer` must outlive it. NULL with `error` filled. */
-[[gnu::warn_unused_result]] struct committer *committer_start(struct store_session *writer,
+/* Takes over nothing: `writer` and `mark` must outlive it. NULL with `error` filled. */
+[[gnu::warn_unused_result]] struct committer *committer_start(struct store_session *writer, struct mark *mark,
                                                               struct store_error *error);
 /* Runs what waits, joins the thread and frees. */
 void committer_stop(struct committer *committer);

@@ -17,7 +17,7 @@ enum { BUSY_TIMEOUT_MS = 5000 };
  * two million in one. */
 #define COMMAND_IDS_AFTER_MS 500
 
-enum { SESSION_HIGHEST_ID };
+enum { SESSION_HIGHEST_ID, SESSION_NEWEST_EVENT };
 
 static const struct statement statements[] = {
     [SESSION_HIGHEST_ID] = {"session_highest_id", "SELECT max(coalesce((SELECT max(id) FROM accounts), 0),"
@@ -28,6 +28,7 @@ static const struct statement statements[] = {
                                                   " coalesce((SELECT max(id) FROM eab_keys), 0),"
                                                   " coalesce((SELECT max(id) FROM early_renewals), 0),"
                                                   " coalesce((SELECT max(id) FROM events), 0))"},
+    [SESSION_NEWEST_EVENT] = {"session_newest_event", "SELECT max(id) FROM events WHERE id > 0"},
 };
 
 const struct statement_table store_session_statements = {statements, sizeof statements / sizeof *statements};
@@ -191,6 +192,15 @@ bool session_continue_ids(struct store_session *session, struct store_error *err
     if (query_next(&query) != STORE_OK)
         return database_error(session->db, "reading the highest id", error);
     session->last_id = query_take_integer(&query);
+    return true;
+}
+
+bool session_newest_event(struct store_session *session, int64_t *id)
+{
+    QUERY(query, session, NULL, STATEMENTS_SESSION, SESSION_NEWEST_EVENT);
+    if (query_next(&query) != STORE_OK)
+        return false;
+    *id = query_take_integer(&query);
     return true;
 }
 

@@ -79,6 +79,9 @@ struct store_session {
 [[gnu::warn_unused_result]] bool session_continue_ids(struct store_session *session,
                                                       struct store_error *error);
 
+/* The id of the newest event; 0 when there is none. Events are only ever added, and go from the oldest on. */
+[[gnu::warn_unused_result]] bool session_newest_event(struct store_session *session, int64_t *id);
+
 /* Prepared once and kept. NULL (logged, session->failed set) when SQLite refuses it. */
 sqlite3_stmt *session_statement(struct store_session *session, enum statement_group group, size_t index);
 

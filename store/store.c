@@ -11,12 +11,15 @@
 #include <unistd.h>
 
 #include "store/committer.h"
+#include "store/mark.h"
 #include "store/migrate.h"
 
 struct store {
     int lock;
     struct store_session *writer;
     struct committer *committer;
+    struct mark mark;
+    char restored[MARK_WHY_BYTES]; /* "": it is not */
 };
 
 /* What the lock's holder left there: its process id, for the message. */
@@ -68,15 +71,46 @@ static bool file_exists(const char *path, struct store_error *error)
     return false;
 }
 
+/* 0 for a file that is not there, not a database of ours or empty. */
+static size_t schema_of(const char *path)
+{
+    struct store_error ignored;
+    size_t version = 0;
+    struct store_session *session = access(path, F_OK) == 0 ? session_open(path, SESSION_READER, &ignored) : NULL;
+    if (session != NULL && !migrate_read_version(session->db, path, &store_migrations, &version, &ignored))
+        version = 0;
+    store_session_close(session);
+    return version;
+}
+
+/* Whether the database is the one that the mark belongs to. */
+static bool judge(struct store *store, const char *path, size_t schema, struct store_error *error)
+{
+    int64_t newest_event;
+    if (!mark_open(&store->mark, path, error))
+        return false;
+    if (!session_newest_event(store->writer, &newest_event))
+        return database_error(store->writer->db, path, error);
+    if (store->writer->last_id < store->mark.newest_event)
+        store->writer->last_id = store->mark.newest_event;
+    if (!mark_contradicts(&store->mark, schema, newest_event, store->restored)) {
+        mark_write(&store->mark, newest_event);
+        atomic_store(&store->mark.kept, true);
+    }
+    return true;
+}
+
 static bool open_writer(struct store *store, const char *path, enum store_migration migration,
                         struct store_error *error)
 {
+    size_t schema = schema_of(path);
     if (migration == STORE_MIGRATE && !migrate_file(path, &store_migrations, NULL, error))
         return false;
     store->writer = session_open(path, SESSION_WRITER, error);
     return store->writer != NULL &&
            migrate_expect_current(store->writer->db, path, &store_migrations, error) &&
-           database_use_wal(store->writer->db, path, error) && session_continue_ids(store->writer, error);
+           database_use_wal(store->writer->db, path, error) && session_continue_ids(store->writer, error) &&
+           judge(store, path, schema, error);
 }
 
 struct store *store_open(const char *path, enum store_migration migration, struct store_error *error)
@@ -88,14 +122,25 @@ struct store *store_open(const char *path, enum store_migration migration, struc
         store_error_set(error, "out of memory");
         return NULL;
     }
+    store->mark.file = -1;
     store->lock = take_lock(path, error);
     if (store->lock >= 0 && open_writer(store, path, migration, error)) {
-        store->committer = committer_start(store->writer, error);
+        store->committer = committer_start(store->writer, &store->mark, error);
         if (store->committer != NULL)
             return store;
     }
     store_close(store);
     return NULL;
+}
+
+const char *store_restored(const struct store *store)
+{
+    return store->restored[0] == '\0' ? NULL : store->restored;
+}
+
+void store_take_as_it_is(struct store *store)
+{
+    atomic_store(&store->mark.kept, true);
 }
 
 void store_close(struct store *store)
@@ -104,6 +149,10 @@ void store_close(struct store *store)
         return;
     if (store->committer != NULL)
         committer_stop(store->committer);
+    int64_t newest_event;
+    if (atomic_load(&store->mark.kept) && session_newest_event(store->writer, &newest_event))
+        mark_write(&store->mark, newest_event);
+    mark_close(&store->mark);
     store_session_close(store->writer);
     if (store->lock >= 0)
         close(store->lock);
@@ -143,6 +192,24 @@ static bool is_current(const char *path)
     return session != NULL;
 }
 
+/* A database that had no mark yet gets its first one; any other mark is the next start's to look at. */
+static bool begin_mark(const char *path, size_t schema, struct store_error *error)
+{
+    struct mark mark;
+    int64_t newest_event = 0;
+    if (schema >= MARKED_SINCE_SCHEMA)
+        return true;
+    struct store_session *session = store_session_open(path, error);
+    bool begun = session != NULL && session_newest_event(session, &newest_event) && mark_open(&mark, path, error);
+    if (begun) {
+        if (!mark.was_there)
+            mark_write(&mark, newest_event);
+        mark_close(&mark);
+    }
+    store_session_close(session);
+    return begun;
+}
+
 bool store_migrate(const char *path, void (*report)(const char *line), struct store_error *error)
 {
     if (is_current(path)) {
@@ -153,7 +220,8 @@ bool store_migrate(const char *path, void (*report)(const char *line), struct st
     int lock = take_lock(path, error);
     if (lock < 0)
         return false;
-    bool migrated = migrate_file(path, &store_migrations, report, error);
+    size_t schema = schema_of(path);
+    bool migrated = migrate_file(path, &store_migrations, report, error) && begin_mark(path, schema, error);
     close(lock);
     return migrated;
 }

@@ -34,6 +34,16 @@ enum store_migration {
 [[gnu::warn_unused_result]] struct store *store_open(const char *path, enum store_migration migration,
                                                      struct store_error *error);
 
+/*
+ * Why the database is a copy that was put back: what it says of work under way may have been overtaken since. NULL when it
+ * is the one that was served last. So at every start until store_take_as_it_is. Ids go on above all that the mark beside
+ * the file knows of.
+ */
+const char *store_restored(const struct store *store);
+
+/* What follows from store_restored was committed. */
+void store_take_as_it_is(struct store *store);
+
 /* Runs what was submitted, then stops the committer and closes. NULL is ignored. */
 void store_close(struct store *store);
 

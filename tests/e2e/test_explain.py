@@ -4,7 +4,7 @@ import pytest
 
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
-from support.ca_proxy import answer
+from support.ca_faults import answer
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from client_scenarios import fresh_name
 from cryptography import x509
 from support.acme_client import HttpProver
 from support.background import Background
-from support.ca_proxy import CaProxy, answer
+from support.ca_faults import answer
+from support.ca_proxy import CaProxy
 from support.certificates import Authority, lifetime, names_of, new_key, pem
 from support.gateway import Gateway, stepca_issuer
 from support.native import NativeClient, chain_of
@@ -40,7 +41,7 @@ class Site:
 
     def passed_on(self):
         """What the CA was asked, but for what the gateway reads for itself."""
-        own = ("/1.0/provisioners?limit=100", "/1.0/intermediates")
+        own = ("/1.0/provisioners?limit=100", "/1.0/intermediates", "/1.0/roots")
         return [one.path for one in self.proxy.exchanges if one.path not in own]
 
     def certificates(self, condition="1"):
@@ -56,7 +57,9 @@ def start(folder, ca, proxy, name_server=None, max_concurrent=16, **profile):
     gateway = Gateway(folder, issuer, ca.root_path, name_server)
     gateway.configuration["profiles"]["default"].update(names={"allow": [ALLOWED]}, **profile)
     gateway.configuration["native"] = {"profile": "default"}
-    return Site(gateway.start(), ca, proxy)
+    gateway.start()
+    wait_until(lambda: proxy.sent("roots"), "the gateway to have read what it needs")
+    return Site(gateway, ca, proxy)
 
 
 @pytest.fixture(scope="module")

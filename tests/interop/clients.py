@@ -175,7 +175,8 @@ class Server:
 class Caddy(Server):
     user_agent = "CertMagic"
 
-    def __init__(self, gateway, folder, names, eab=None):
+    def __init__(self, gateway, folder, names, eab=None, renewing=False):
+        """`renewing`: it renews what it has as soon as it starts, as if it were about to end."""
         super().__init__(gateway, folder)
         issuer = {"module": "acme", "ca": gateway.directory(), "email": "ops@e2e.internal",
                   "trusted_roots_pem_files": [str(gateway.root_path)],
@@ -186,6 +187,8 @@ class Caddy(Server):
         apps = {"http": {"http_port": gateway.http_port, "https_port": self.port,
                          "servers": {"web": {"listen": [f"127.0.0.1:{self.port}"], "routes": [route]}}},
                 "tls": {"automation": {"policies": [{"issuers": [issuer]}]}}}
+        if renewing:
+            apps["tls"]["automation"]["policies"][0]["renewal_window_ratio"] = 0.9999
         storage = {"module": "file_system", "root": str(folder / "storage")}
         self.configuration = folder / "caddy.json"
         self.configuration.write_text(json.dumps({"admin": {"disabled": True}, "storage": storage, "apps": apps}))

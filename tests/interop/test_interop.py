@@ -123,6 +123,23 @@ def test_caddy(site, tmp_path, bound):
         assert caddy.certificate(names[0]) == served[names[0]]  # kept, not ordered again
 
 
+def test_caddy_rides_through_an_outage(new_gateway, step_ca, ca_proxy, tmp_path):
+    """Its renewal fails while the CA is away, and works afterwards; it goes on serving what it has."""
+    gateway = new_gateway(step_ca, url=ca_proxy.url)
+    gateway.configuration["finalize"] = {"give_up_after": "2s", "hold_reply": "1s"}
+    gateway.start()
+    name = fresh_name()
+    with Caddy(gateway, tmp_path / "caddy", [name]) as caddy:
+        first = caddy.certificate(name)
+    ca_proxy.cut()
+    with Caddy(gateway, tmp_path / "caddy", [name], renewing=True) as caddy:
+        failed = "SELECT id FROM v_orders WHERE state = 'invalid' AND error LIKE '%did not sign within%'"
+        wait_until(lambda: gateway.query(failed), "a renewal that fails", 60)
+        assert caddy.certificate(name) == first
+        ca_proxy.restore()
+        wait_until(lambda: caddy.certificate(name) != first, "the renewal", 150)
+
+
 def test_apache_with_mod_md(site, tmp_path):
     name = fresh_name()
     apache = ApacheMd(site.gateway, tmp_path / "apache", name)

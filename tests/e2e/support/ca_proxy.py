@@ -3,8 +3,11 @@ moment, and answers in the CA's place what no real one can be made to answer."""
 
 import http.client
 import json
+import socket
 import ssl
+import struct
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .certificates import key_pem, new_key, pem
@@ -19,8 +22,11 @@ class Exchange:
         self.path = path
         self.body = body
         self.headers = headers
+        self.at = time.monotonic()
         self.status = None
         self.answer = None
+        self.answer_headers = {}
+        self.cut_at = None  # the connection is reset after so many octets of the answer's body; 0: before the headers
 
     def json(self):
         return json.loads(self.body)
@@ -58,17 +64,53 @@ class CaProxy:
         self.rewrite = {}
         self.replace = {}
         self._holds = {}
+        self.folder = folder
+        self.open = self.most = self.connections = 0
+        self._lock = threading.Lock()
+        self._live = set()
         folder.mkdir(parents=True, exist_ok=True)
-        key = new_key()
-        certificate = ca.issuing.issue(key.public_key(), ["localhost", "127.0.0.1"])
-        bundle = folder / "ca-proxy.pem"
-        bundle.write_bytes(key_pem(key) + pem(certificate) + b"".join(pem(one.certificate) for one in ca.chain))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(bundle)
         self._upstream = ssl.create_default_context(cafile=str(ca.root_path))
+        self._server = self._thread = None
+        self.identify()
+
+    def identify(self, authority=None):
+        """From the next connection on its certificate is this authority's; at first the CA's own."""
+        chain = [] if authority else [one.certificate for one in self.ca.chain]
+        key = new_key()
+        certificate = (authority or self.ca.issuing).issue(key.public_key(), ["localhost", "127.0.0.1"])
+        bundle = self.folder / "ca-proxy.pem"
+        bundle.write_bytes(key_pem(key) + pem(certificate) + b"".join(map(pem, chain)))
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(bundle)
+
+    # ---- the line to it ----
+
+    def restore(self):
+        """Takes connections."""
         self._server = _QuietServer(("127.0.0.1", self.port), self._handler())
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        plain = self._server.socket
+        self._server.socket = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def cut(self):
+        """Takes no connections any more, and ends those there are."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        with self._lock:
+            live = list(self._live)
+        for connection in live:
+            reset(connection)
+
+    def _count(self, connection, change):
+        with self._lock:
+            (self._live.add if change > 0 else self._live.discard)(connection)
+            self.open += change
+            self.connections += max(change, 0)
+            self.most = max(self.most, self.open)
+
+    # ---- calls ----
 
     @property
     def url(self):
@@ -129,17 +171,32 @@ class CaProxy:
             protocol_version = "HTTP/1.1"
             timeout = 60
 
+            def setup(self):
+                super().setup()
+                proxy._count(self.connection, 1)
+
+            def finish(self):
+                proxy._count(self.connection, -1)
+                super().finish()
+
             def handle_any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 exchange = Exchange(self.command, self.path, body, self.headers)
                 if not proxy.carry(exchange):
                     self.close_connection = True
                     return
-                self.send_response(exchange.status)
-                self.send_header("Content-Type", "application/json")
+                if exchange.cut_at == 0:
+                    reset(self.connection)
+                    return
+                self.send_response_only(exchange.status)
+                headers = {"Date": self.date_time_string(), "Content-Type": "application/json", **exchange.answer_headers}
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(exchange.answer)))
                 self.end_headers()
-                self.wfile.write(exchange.answer)
+                self.wfile.write(exchange.answer[: exchange.cut_at])
+                if exchange.cut_at:
+                    reset(self.connection)
 
             do_GET = do_POST = handle_any
 
@@ -149,24 +206,22 @@ class CaProxy:
         return Handler
 
     def __enter__(self):
-        self._thread.start()
+        self.restore()
         return self
 
     def __exit__(self, *_):
         for hold in self._holds.values():
             hold.let_go()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.cut()
 
 
-def answer(status, **members):
-    """For `replace`: always this status, and an object with it and `members`."""
-
-    def fill(exchange):
-        exchange.status, exchange.answer = status, json.dumps({"status": status, **members}).encode()
-
-    return fill
+def reset(connection):
+    """Ends a connection in the middle of things."""
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
 
 
 def _route(path):

@@ -69,7 +69,7 @@ def new_csr(key, names, common_name=None):
     return builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
 
 
-def _begin(subject, issuer, public_key, valid_for):
+def _begin(subject, issuer, public_key, valid_for, valid_from=datetime.timedelta(minutes=-1)):
     now = datetime.datetime.utcnow()
     return (
         x509.CertificateBuilder()
@@ -77,7 +77,7 @@ def _begin(subject, issuer, public_key, valid_for):
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=1))
+        .not_valid_before(now + valid_from)
         .not_valid_after(now + valid_for)
     )
 
@@ -112,9 +112,16 @@ class Authority:
         builder = builder.add_extension(x509.BasicConstraints(True, 0), critical=True)
         return _key_identifiers(builder, mine.public_key(), other.key).sign(other.key, hashes.SHA256())
 
-    def issue(self, public_key, names, valid_for=datetime.timedelta(hours=12), usage=ExtendedKeyUsageOID.SERVER_AUTH):
+    def issue(
+        self,
+        public_key,
+        names,
+        valid_for=datetime.timedelta(hours=12),
+        usage=ExtendedKeyUsageOID.SERVER_AUTH,
+        **members,
+    ):
         """A certificate for these names, for servers if not for something else."""
-        builder = _begin(names[0], self.certificate.subject, public_key, valid_for)
+        builder = _begin(names[0], self.certificate.subject, public_key, valid_for, **members)
         builder = builder.add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), False)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), False)
         return _key_identifiers(builder, public_key, self.key).sign(self.key, hashes.SHA256())

@@ -88,8 +88,8 @@ class Certbot(Client):
         named = [part for name in names for part in ("-d", name)]
         return self.call("certonly", "--agree-tos", "--register-unsafely-without-email", *how, *named)
 
-    def renew(self, name):
-        return self.call("renew", "--force-renewal", "--no-random-sleep-on-renew", "--cert-name", name)
+    def renew(self, name, **members):
+        return self.call("renew", "--force-renewal", "--no-random-sleep-on-renew", "--cert-name", name, **members)
 
     def revoke(self, name, reason, by_key=False, **members):
         """`reason` is the CRL's word, such as keyCompromise."""
@@ -125,10 +125,10 @@ class Lego(Client):
         resolvers = ["--dns.disable-cp", "--dns.resolvers", self.name_server.address]
         return self.call(names, ["--dns", "exec", *resolvers] if wildcard else self._http(), "run")
 
-    def renew(self, name):
+    def renew(self, name, **members):
         names = names_of(self.chain(name)[0])
         names.sort(key=lambda one: one != name)
-        return self.call(names, self._http(), "renew", "--days", "3650", "--no-random-sleep")
+        return self.call(names, self._http(), "renew", "--days", "3650", "--no-random-sleep", **members)
 
     def revoke(self, name, reason, **members):
         return self.call([name], [], "revoke", "--keep", "--reason", REASON_CODES[reason], **members)

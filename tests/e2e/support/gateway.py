@@ -142,6 +142,15 @@ class Gateway:
         finally:
             connection.close()
 
+    def execute(self, sql, *parameters):
+        """Changes the database of a stopped gateway, as time or a mishap would."""
+        connection = sqlite3.connect(self.database)
+        try:
+            with connection:
+                connection.execute(sql, parameters)
+        finally:
+            connection.close()
+
 
 def environment():
     """The tests' own, without what would configure the gateway."""

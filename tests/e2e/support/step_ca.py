@@ -63,6 +63,10 @@ class StepCA:
 
     def _make_authorities(self, name, root):
         self.root = root
+        self.listed_roots = [root]
+        self._make_chain(name)
+
+    def _make_chain(self, name):
         self.chain = []
         above = self.root
         for depth in range(self.intermediates, 0, -1):
@@ -93,6 +97,8 @@ class StepCA:
 
     def _write_files(self):
         self.root_path.write_bytes(pem(self.root.certificate))
+        for i, root in enumerate(self.listed_roots):
+            (self.folder / f"root-{i}.crt").write_bytes(pem(root.certificate))
         (self.folder / "intermediate_ca.crt").write_bytes(b"".join(pem(one.certificate) for one in self.chain))
         (self.folder / "intermediate_ca.key").write_bytes(key_pem(self.issuing.key))
         (self.folder / "password").write_text("\n")
@@ -100,7 +106,7 @@ class StepCA:
 
     def _configuration(self):
         configuration = {
-            "root": str(self.root_path),
+            "root": [str(self.folder / f"root-{i}.crt") for i in range(len(self.listed_roots))],
             "crt": str(self.folder / "intermediate_ca.crt"),
             "key": str(self.folder / "intermediate_ca.key"),
             "address": f"127.0.0.1:{self.port}",
@@ -152,6 +158,16 @@ class StepCA:
         """Starts again with another root and intermediates under it, and what it knew before."""
         self.stop()
         self._make_authorities("acmegate next", root or new_root("acmegate next root"))
+        self._write_files()
+        return self.start()
+
+    def change_roots(self, listed, signing=None):
+        """Starts again and lists these roots; under `signing`, where it is given, with new intermediates."""
+        self.stop()
+        self.listed_roots = listed
+        if signing:
+            self.root = signing
+            self._make_chain("acmegate next")
         self._write_files()
         return self.start()
 

@@ -289,6 +289,54 @@ Test(certificate, that_another_path_carries_to_its_end_is_accepted)
     }
 }
 
+struct cross_signed_case {
+    bool pins_new, sends_cross;
+    const char *fault; /* NULL: it verifies */
+};
+
+/* A new root that a pinned one has signed too is inside the pinned trust, as long as that certificate comes along. */
+Test(certificate, by_a_new_root_that_the_pinned_one_has_cross_signed_is_accepted)
+{
+    static const struct cross_signed_case cases[] = {
+        {false, true, NULL},
+        {false, false, "chain to a pinned root"},
+        {true, true, NULL},
+        {true, false, NULL},
+    };
+    struct scene scene;
+    setup(&scene);
+    struct arena *arena = scene.arena;
+    struct pki_certificate authority = {.key = scene.other_key,
+                                        .common_name = "New root",
+                                        .is_ca = true,
+                                        .not_before = now - DAY_S,
+                                        .not_after = now + 100 * DAY_S};
+    X509 *new_root = pki_certificate(arena, &authority);
+    authority.signer = scene.root;
+    authority.signer_key = scene.root_key;
+    struct bytes cross = pki_der(arena, pki_certificate(arena, &authority));
+    struct pki_certificate intermediate = {.key = scene.intermediate_key,
+                                           .signer = new_root,
+                                           .signer_key = scene.other_key,
+                                           .common_name = "New intermediate",
+                                           .is_ca = true,
+                                           .not_before = now - DAY_S,
+                                           .not_after = now + 10 * DAY_S};
+    struct pki_certificate leaf = good_leaf(&scene);
+    leaf.signer = pki_certificate(arena, &intermediate);
+    struct bytes chain[] = {pki_der(arena, pki_certificate(arena, &leaf)), pki_der(arena, leaf.signer), cross};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct certificate_facts facts;
+        const char *why = NULL;
+        scene.expectation.roots = pki_roots(arena, cases[i].pins_new ? new_root : scene.root);
+        bool fits = certificate_check(arena, chain, cases[i].sends_cross ? 3 : 2, &scene.expectation, &facts, &why);
+        cr_expect_eq(fits, cases[i].fault == NULL, "%zu: %s", i, why);
+        if (!fits)
+            expect_fault(why, cases[i].fault);
+    }
+    teardown(&scene);
+}
+
 /* More intermediates than it holds, each met twice, and one that must not vouch for another's leaf. */
 Test(certificate, remembered_intermediates_change_no_verdict)
 {

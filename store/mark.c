@@ -1,0 +1,105 @@
+#include "store/mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/session.h"
+
+enum { MARK_TEXT_BYTES = 128, NS_PER_S = 1000000000 };
+
+/* Always of one length, so that a shorter text leaves nothing of a longer one behind. */
+#define MARK_FORMAT "acmegate mark 1\ninode %020" PRIu64 "\nborn %020" PRId64 "\nevent %020" PRId64 "\n"
+#define MARK_SCAN   "acmegate mark 1\ninode %20" SCNu64 "\nborn %20" SCNd64 "\nevent %20" SCNd64 "\n"
+
+/* A number alone is given to the next file when this one goes. */
+struct file_identity {
+    uint64_t inode;
+    int64_t born_ns; /* 0 where the file system does not tell */
+};
+
+static bool identity_of(int file, struct file_identity *out)
+{
+    struct statx status;
+    if (statx(file, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status) != 0)
+        return false;
+    *out = (struct file_identity){.inode = status.stx_ino};
+    if ((status.stx_mask & STATX_BTIME) != 0)
+        out->born_ns = status.stx_btime.tv_sec * NS_PER_S + status.stx_btime.tv_nsec;
+    return true;
+}
+
+static void read_mark(struct mark *mark)
+{
+    char text[MARK_TEXT_BYTES];
+    struct file_identity said = {0}, own = {0};
+    ssize_t n = pread(mark->file, text, sizeof text - 1, 0);
+    text[n < 0 ? 0 : n] = '\0';
+    mark->readable = sscanf(text, MARK_SCAN, &said.inode, &said.born_ns, &mark->newest_event) == 3 &&
+                     mark->newest_event >= 0;
+    mark->is_own = mark->readable && identity_of(mark->file, &own) && said.inode == own.inode &&
+                   said.born_ns == own.born_ns;
+}
+
+bool mark_open(struct mark *mark, const char *path, struct store_error *error)
+{
+    char name[PATH_MAX];
+    *mark = (struct mark){.file = -1};
+    if (snprintf(name, sizeof name, "%s.mark", path) >= PATH_MAX) {
+        store_error_set(error, "%s: the path is too long", path);
+        return false;
+    }
+    mark->file = open(name, O_RDWR | O_CLOEXEC);
+    mark->was_there = mark->file >= 0;
+    if (mark->file < 0 && errno == ENOENT)
+        mark->file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (mark->file < 0) {
+        store_error_set(error, "%s: cannot be opened: %s", name, strerror(errno));
+        return false;
+    }
+    if (mark->was_there)
+        read_mark(mark);
+    return true;
+}
+
+void mark_close(struct mark *mark)
+{
+    if (mark->file >= 0)
+        close(mark->file);
+    mark->file = -1;
+}
+
+bool mark_contradicts(const struct mark *mark, size_t schema, int64_t newest_event,
+                      char why[static MARK_WHY_BYTES])
+{
+    const char *words = NULL;
+    if (!mark->was_there && schema >= MARKED_SINCE_SCHEMA)
+        words = "no mark lies beside it";
+    else if (mark->was_there && !mark->readable)
+        words = "the mark beside it cannot be read";
+    else if (mark->was_there && newest_event < mark->newest_event)
+        words = "it is older than the mark beside it says";
+    else if (mark->was_there && !mark->is_own)
+        words = "the mark beside it is a copy itself";
+    if (words != NULL)
+        snprintf(why, MARK_WHY_BYTES, "%s", words);
+    return words != NULL;
+}
+
+void mark_write(struct mark *mark, int64_t newest_event)
+{
+    char text[MARK_TEXT_BYTES];
+    struct file_identity own;
+    int n = identity_of(mark->file, &own)
+                ? snprintf(text, sizeof text, MARK_FORMAT, own.inode, own.born_ns, newest_event)
+                : -1;
+    bool written = n > 0 && pwrite(mark->file, text, (size_t)n, 0) == n;
+    if (!written && mark->written_event >= 0)
+        store_log("store: the mark beside the database cannot be written: %s", strerror(errno));
+    mark->written_event = written ? newest_event : -1;
+}

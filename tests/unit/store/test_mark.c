@@ -1,0 +1,206 @@
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "database.h"
+#include "store/mark.h"
+
+LEAK_CHECKED_SUITE(mark);
+
+/* ---- what a mark says of a database ---- */
+
+struct mark_case {
+    struct mark mark;
+    size_t schema;
+    int64_t newest_event;
+    const char *words; /* NULL: it is the one that was served */
+};
+
+Test(mark, a_database_that_does_not_fit_its_mark_was_put_back)
+{
+    static const struct mark_case cases[] = {
+        {{.was_there = false}, 0, 0, NULL},
+        {{.was_there = false}, MARKED_SINCE_SCHEMA - 1, 7, NULL}, /* from before there were marks */
+        {{.was_there = false}, MARKED_SINCE_SCHEMA, 7, "no mark"},
+        {{.was_there = true, .readable = true, .is_own = true, .newest_event = 7},
+         MARKED_SINCE_SCHEMA,
+         7,
+         NULL},
+        {{.was_there = true, .readable = true, .is_own = true, .newest_event = 7},
+         MARKED_SINCE_SCHEMA,
+         9,
+         NULL},
+        {{.was_there = true, .readable = true, .is_own = true, .newest_event = 7},
+         MARKED_SINCE_SCHEMA,
+         6,
+         "older"},
+        {{.was_there = true, .readable = true, .is_own = true, .newest_event = 7}, 4, 6, "older"},
+        {{.was_there = true, .readable = true, .is_own = true, .newest_event = 7}, 0, 0, "older"},
+        {{.was_there = true, .readable = true, .is_own = false, .newest_event = 7},
+         MARKED_SINCE_SCHEMA,
+         9,
+         "copy"},
+        {{.was_there = true, .readable = false}, MARKED_SINCE_SCHEMA, 9, "cannot be read"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char why[MARK_WHY_BYTES] = "";
+        bool found = mark_contradicts(&cases[i].mark, cases[i].schema, cases[i].newest_event, why);
+        cr_expect_eq(found, cases[i].words != NULL, "%zu: %s", i, why);
+        cr_expect(cases[i].words == NULL || strstr(why, cases[i].words) != NULL, "%zu: %s", i, why);
+    }
+}
+
+/* ---- files ---- */
+
+/* Serves once; an event is added meanwhile. */
+static void serve_and_add_event(struct database *database, int64_t id)
+{
+    database_serve(database);
+    database_run(database,
+                 arena_printf(database->arena,
+                              "INSERT INTO events (id, at, kind, who) VALUES (%lld, 1, 'order.created', 'x')",
+                              (long long)id));
+    database_disconnect(database);
+}
+
+static const char *path_of(struct database *database, const char *suffix)
+{
+    return arena_printf(database->arena, "%s%s", database->path, suffix);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char buffer[4096];
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    cr_assert(in != NULL && out != NULL);
+    for (size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;)
+        cr_assert_eq(fwrite(buffer, 1, n, out), n);
+    fclose(in);
+    cr_assert_eq(fclose(out), 0);
+}
+
+static const char *served_again(struct database *database)
+{
+    database_serve(database);
+    const char *why = store_restored(database->store);
+    why = why == NULL ? NULL : arena_duplicate(database->arena, why);
+    database_disconnect(database);
+    return why;
+}
+
+Test(mark, a_database_that_is_served_again_is_the_same)
+{
+    struct database database;
+    database_begin(&database);
+    cr_expect_null(served_again(&database));
+    serve_and_add_event(&database, 10);
+    cr_expect_null(served_again(&database));
+    cr_expect_null(served_again(&database));
+    database_end(&database);
+}
+
+Test(mark, the_first_migration_makes_one)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    database_disconnect(&database);
+    cr_expect_eq(access(path_of(&database, ".mark"), F_OK), 0);
+    cr_expect_null(served_again(&database));
+    database_end(&database);
+}
+
+Test(mark, a_copy_that_was_put_back_is_told_until_it_is_taken_as_it_is)
+{
+    struct database database;
+    database_begin(&database);
+    serve_and_add_event(&database, 10);
+    copy_file(database.path, path_of(&database, ".copy"));
+    serve_and_add_event(&database, 4000);
+    copy_file(path_of(&database, ".copy"), database.path);
+    cr_expect_not_null(served_again(&database));
+    cr_expect_not_null(served_again(&database), "nothing was settled yet");
+    database_serve(&database);
+    store_take_as_it_is(database.store);
+    database_run(&database,
+                 "INSERT INTO events (id, at, kind, who) VALUES (5000, 1, 'database.restored', 'gateway')");
+    database_disconnect(&database);
+    cr_expect_null(served_again(&database));
+    database_end(&database);
+}
+
+struct id_write {
+    struct store_operation operation; /* first */
+    int64_t id;
+};
+
+static enum store_apply_result take_id(struct store_operation *operation, struct store_session *session)
+{
+    ((struct id_write *)operation)->id = store_next_id(session, NOW * 1000);
+    return STORE_DISCARD;
+}
+
+static void note_done(struct store_operation *operation, enum store_outcome outcome)
+{
+    (void)operation;
+    (void)outcome;
+}
+
+Test(mark, ids_go_on_above_what_was_lost)
+{
+    struct database database;
+    int64_t far = INT64_C(1) << 52; /* the clock alone would not come to it */
+    database_begin(&database);
+    serve_and_add_event(&database, far);
+    cr_assert_eq(unlink(database.path), 0);
+    database_serve(&database);
+    cr_expect_not_null(store_restored(database.store));
+    struct id_write write = {.operation = {.apply = take_id, .done = note_done}};
+    store_submit(database.store, &write.operation);
+    database_disconnect(&database);
+    cr_expect_gt(write.id, far);
+    database_end(&database);
+}
+
+static ino_t inode_of(const char *path)
+{
+    struct stat status;
+    cr_assert_eq(stat(path, &status), 0);
+    return status.st_ino;
+}
+
+/* Its own one where the file system gives it out again, which most do soon. */
+static void copy_to_same_inode(struct database *database, const char *from, const char *to)
+{
+    const char *made = NULL;
+    ino_t inode = inode_of(to);
+    cr_assert_eq(unlink(to), 0);
+    for (size_t i = 0; i < 16 && (made == NULL || inode_of(made) != inode); i++) {
+        made = path_of(database, arena_printf(database->arena, ".copy-%zu", i));
+        copy_file(from, made);
+    }
+    cr_assert_eq(rename(made, to), 0);
+}
+
+Test(mark, a_mark_that_is_missing_broken_or_a_copy_is_told)
+{
+    struct database database;
+    database_begin(&database);
+    serve_and_add_event(&database, 10);
+    const char *mark = path_of(&database, ".mark"), *other = path_of(&database, ".other");
+
+    copy_file(mark, other);
+    copy_to_same_inode(&database, other, mark);
+    const char *why = served_again(&database);
+    cr_expect(why != NULL && strstr(why, "copy itself") != NULL, "%s", why);
+
+    FILE *file = fopen(mark, "w");
+    fclose(file);
+    why = served_again(&database);
+    cr_expect(why != NULL && strstr(why, "cannot be read") != NULL, "%s", why);
+
+    cr_assert_eq(unlink(mark), 0);
+    why = served_again(&database);
+    cr_expect(why != NULL && strstr(why, "no mark") != NULL, "%s", why);
+    database_end(&database);
+}
