@@ -13,6 +13,7 @@ from support.background import Background
 from support.ca_faults import answer, clock_off, cut_at, text
 from support.certificates import Authority, names_of
 from support.jose import compact_claims
+from support.metrics import scrape
 from support.waiting import wait_until
 
 NO_AUTHORIZATION = "The request lacked necessary authorization to be completed."
@@ -120,7 +121,14 @@ def gateway(new_gateway, step_ca, ca_proxy):
     gateway = new_gateway(step_ca, url=ca_proxy.url)
     gateway.configuration["issuers"]["main"]["request_timeout"] = "2s"
     gateway.configuration["finalize"] = {"hold_reply": "0s"}
-    return gateway.start()
+    return gateway
+
+
+@pytest.fixture(autouse=True)
+def admin(gateway, with_admin):
+    client = with_admin(gateway)
+    gateway.start()
+    return client
 
 
 @pytest.fixture
@@ -160,9 +168,9 @@ def mend(proxy):
 
 @pytest.mark.check(43, 45)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_a_ca_that_misbehaves(gateway, prover, step_ca, ca_proxy, case):
+def test_a_ca_that_misbehaves(gateway, admin, prover, step_ca, ca_proxy, case):
     client, order, name = ready(gateway, prover)
-    made, asked = [], len(ca_proxy.sent("sign"))
+    made, asked, before = [], len(ca_proxy.sent("sign")), scrape(admin)
     case.misbehave(ca_proxy, step_ca, made)
     assert client.finalize(order, [name]).status == 200
     wait_until(lambda: row_of(gateway, order)["last_outcome"] not in (None, "started"), "the end of an attempt")
@@ -170,6 +178,7 @@ def test_a_ca_that_misbehaves(gateway, prover, step_ca, ca_proxy, case):
     assert row["last_outcome"] == case.attempt and re.search(case.words, row["ca_message"], re.I), row
     assert events_of(gateway, order)[: len(case.events)] == case.events
     assert (case.log in gateway.process.output()) == case.failing
+    assert_counted(before, scrape(admin), case)
     if case.problem:
         ended = client.wait_while(order.location, "processing")
         assert ended["status"] == "invalid" and "certificate" not in ended
@@ -184,6 +193,16 @@ def test_a_ca_that_misbehaves(gateway, prover, step_ca, ca_proxy, case):
     wait_until(lambda: "issuer main works again" in gateway.process.output(), "the issuer's recovery")
     tokens = [compact_claims(one.json()["ott"])[1]["jti"] for one in ca_proxy.sent("sign")]
     assert len(set(tokens)) == len(tokens), "a token was used twice"
+
+
+def assert_counted(before, after, case):
+    """More than one attempt may have ended since; an order ends once."""
+    moved = after.since(before)
+    assert moved["ca_attempts_total", "main", case.attempt] >= 1
+    invalid = [key for key in moved if key[0] == "orders_invalid_total"]
+    assert invalid == ([("orders_invalid_total", case.problem)] if case.problem else [])
+    assert after("acmegate_orders_waiting", issuer="main") == (0 if case.problem else 1)
+    assert after("acmegate_ca_circuit", issuer="main", state="well") == (0 if case.failing else 1)
 
 
 def assert_revoked(gateway, step_ca, ca_proxy, made, at_the_ca):

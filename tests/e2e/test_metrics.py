@@ -9,7 +9,7 @@ from client_scenarios import fresh_name
 from support.acme_client import AcmeClient, HttpProver
 from support.admin import Admin
 from support.background import Background
-from support.ca_proxy import answer
+from support.ca_faults import WRONG, answer, forged
 from support.gateway import run_command, stepca_issuer
 from support.metrics import documented, in_rules, scrape, wait_for
 from support.native import NativeClient
@@ -18,7 +18,6 @@ from support.provisioner_keys import ProvisionerKey
 from support.status import TEMPLATE
 from support.step_ca import PROVISIONER, StepCA
 from support.tools import acmegate
-from test_defects import WRONG, answer_with
 from test_own_certificate import served
 
 RESPONDER = "acmegate-ocsp"
@@ -160,8 +159,7 @@ def test_what_the_ca_refuses(admin, gateway, prover, ca_proxy):
 def test_a_certificate_that_does_not_fit_and_its_revocation(admin, gateway, prover, ca_proxy, step_ca):
     client, names = gateway.client(), [fresh_name()]
     order = client.ready_order(names, prover)
-    wrong = WRONG["other names"]
-    ca_proxy.rewrite["sign"] = lambda one: answer_with(one, wrong(step_ca, one), step_ca.issuing.certificate)
+    ca_proxy.rewrite["sign"] = forged(step_ca, [], **WRONG["other names"])
     before = scrape(admin)
     client.finalize(order, names)
     after = wait_for(
