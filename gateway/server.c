@@ -8,6 +8,7 @@
 #include "gateway/issuer_overrides.h"
 #include "gateway/log.h"
 #include "gateway/own_certificate.h"
+#include "gateway/retention.h"
 #include "gateway/revocation.h"
 #include "gateway/work.h"
 #include "gateway/worker.h"
@@ -240,6 +241,7 @@ static bool start_work(struct server *server, char why[static 512])
     }
     work_begin(server->work);
     revocation_begin(server->revocation);
+    server->retention = retention_start(server);
     return true;
 }
 
@@ -303,6 +305,7 @@ void server_stop(struct server *server)
     issuers_stop(server->issuers);
     outbound_free(server->outbound);
     work_free(server->work);
+    retention_free(server->retention);
     secret_box_free(server->secrets);
     rate_limiter_free(server->rates);
     nonce_source_free(server->nonces);

@@ -47,6 +47,8 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_ISSUER_OVERRIDES] = &store_issuer_override_statements,
         [STATEMENTS_NAMES] = &store_name_statements,
         [STATEMENTS_ORDERS] = &store_order_statements,
+        [STATEMENTS_PAGES] = &store_page_statements,
+        [STATEMENTS_RETENTION] = &store_retention_statements,
         [STATEMENTS_REVOCATION_LISTS] = &store_revocation_list_statements,
         [STATEMENTS_SESSION] = &store_session_statements,
     };
@@ -191,6 +193,11 @@ bool session_continue_ids(struct store_session *session, struct store_error *err
         return database_error(session->db, "reading the highest id", error);
     session->last_id = query_take_integer(&query);
     return true;
+}
+
+int64_t session_first_id_at(int64_t unix_seconds)
+{
+    return (unix_seconds * 1000 - ID_EPOCH_MS) * IDS_PER_MS;
 }
 
 int64_t store_next_id(struct store_session *session, int64_t now_ms)

@@ -31,12 +31,14 @@ enum statement_group {
     STATEMENTS_ISSUER_OVERRIDES,
     STATEMENTS_NAMES,
     STATEMENTS_ORDERS,
+    STATEMENTS_PAGES,
+    STATEMENTS_RETENTION,
     STATEMENTS_REVOCATION_LISTS,
     STATEMENTS_SESSION,
     STATEMENT_GROUP_END,
 };
 
-enum { STATEMENTS_IN_GROUP_MAX = 12 };
+enum { STATEMENTS_IN_GROUP_MAX = 16 };
 
 extern const struct statement_table store_account_statements;
 extern const struct statement_table store_attempt_statements;
@@ -50,6 +52,8 @@ extern const struct statement_table store_issuer_identity_statements;
 extern const struct statement_table store_issuer_override_statements;
 extern const struct statement_table store_name_statements;
 extern const struct statement_table store_order_statements;
+extern const struct statement_table store_page_statements;
+extern const struct statement_table store_retention_statements;
 extern const struct statement_table store_revocation_list_statements;
 extern const struct statement_table store_session_statements;
 
@@ -76,6 +80,9 @@ struct store_session {
 /* Continues the ids from the highest one in the database: before the writer's first operation. */
 [[gnu::warn_unused_result]] bool session_continue_ids(struct store_session *session,
                                                       struct store_error *error);
+
+/* Ids handed out at that time or later are not below it, unless the clock went back meanwhile. */
+int64_t session_first_id_at(int64_t unix_seconds);
 
 /* Prepared once and kept. NULL (logged, session->failed set) when SQLite refuses it. */
 sqlite3_stmt *session_statement(struct store_session *session, enum statement_group group, size_t index);
