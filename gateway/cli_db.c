@@ -39,6 +39,8 @@ int cli_database_arguments(struct arena *arena, int argc, char **argv, const str
             config = argv[++i];
         } else if (strcmp(argv[i], "--database") == 0 && has_value) {
             out->path = argv[++i];
+        } else if (option != NULL && option->value == NULL) {
+            out->flag = option->name;
         } else if (option != NULL && has_value) {
             *option->value = argv[++i];
         } else if (argv[i][0] == '-' || out->word_count == CLI_DATABASE_WORDS_MAX) {

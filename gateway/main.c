@@ -13,14 +13,29 @@ static const struct cli_command commands[] = {
      "say whether the configuration will work, the CA asked included, or which certificates end soon", cli_check},
     {"config", "show --config FILE | reference", "show every key with its value and where it came from",
      cli_config},
+    {"account",
+     "list [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] | show ID [--json] | "
+     "deactivate ID --config FILE",
+     "look at accounts, and end them", cli_account},
+    {"order",
+     "list [--name NAME] [--account ID] [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] "
+     "| show ID "
+     "[--json] --config FILE",
+     "look at orders", cli_order},
     {"eab",
      "add ENDPOINT [--kid KID] [--allow NAMES] [--deny NAMES] [--profiles NAMES] [--trusted yes] [--expires "
      "30d] [--uses N] "
-     "[--comment TEXT] | list | revoke ENDPOINT KID --config FILE",
+     "[--comment TEXT] | list [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] | revoke "
+     "ENDPOINT KID "
+     "--config FILE",
      "give out external account keys, and take them back", cli_eab},
     {"explain", "--config FILE NAME|ORDER", "say what became of an order and what to do", cli_explain},
-    {"cert", "renew-early all|issuer ID|serial HEX [--within 24h] [--explanation URL] --config FILE",
-     "have clients renew certificates before their time", cli_cert},
+    {"cert",
+     "list [--name NAME] [--account ID] [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] "
+     "| show SERIAL "
+     "[--json] | revoke SERIAL [--reason REASON] | "
+     "renew-early all|issuer ID|serial HEX [--within 24h] [--explanation URL] --config FILE",
+     "look at certificates, revoke them, have clients renew them before their time", cli_cert},
     {"sign", "CSR --profile NAME [--endpoint NAME] [--out FILE] --config FILE",
      "have a certificate signed for a host that cannot speak ACME", cli_sign},
     {"import", "PATH… [--step-ca-log FILE|-] [--dry-run] --config FILE",

@@ -1,7 +1,7 @@
 #include "acme/base/buffer.h"
 #include "store/query.h"
 
-enum { EAB_KEY_LOAD, EAB_KEY_BY_KID, EAB_KEY_INSERT, EAB_KEY_USE, EAB_KEY_REVOKE, EAB_KEYS_OF_ENDPOINT };
+enum { EAB_KEY_LOAD, EAB_KEY_BY_KID, EAB_KEY_INSERT, EAB_KEY_USE, EAB_KEY_REVOKE };
 
 /* Words of a list with their spaces. */
 enum { WORDS_MAX_BYTES = 64 * 1024 };
@@ -25,8 +25,6 @@ static const struct statement statements[] = {
                      " AND (max_uses IS NULL OR uses < max_uses)"},
     [EAB_KEY_REVOKE] = {"eab_key_revoke", "UPDATE eab_keys SET revoked_at = $now"
                                           " WHERE id = $id AND revoked_at IS NULL"},
-    [EAB_KEYS_OF_ENDPOINT] = {"eab_keys_of_endpoint",
-                              EAB_KEY_SELECT "WHERE endpoint = $endpoint ORDER BY kid"},
 };
 
 const struct statement_table store_eab_key_statements = {statements, sizeof statements / sizeof *statements};
@@ -117,18 +115,4 @@ enum store_result store_eab_key_revoke(struct store_session *session, int64_t id
     query_bind_integer(&query, "$id", id);
     query_bind_integer(&query, "$now", now);
     return query_run(&query);
-}
-
-enum store_result store_eab_keys_of_endpoint(struct store_session *session, struct arena *arena,
-                                             const char *endpoint,
-                                             void (*each)(void *context, const struct eab_key *key),
-                                             void *context)
-{
-    struct eab_key key;
-    enum store_result result;
-    QUERY(query, session, arena, STATEMENTS_EAB_KEYS, EAB_KEYS_OF_ENDPOINT);
-    query_bind_text(&query, "$endpoint", endpoint);
-    while ((result = take_key(&query, &key)) == STORE_OK)
-        each(context, &key);
-    return result;
 }

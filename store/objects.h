@@ -40,10 +40,6 @@
 [[gnu::warn_unused_result]] enum store_result store_eab_key_by_kid(struct store_session *session,
                                                                    struct arena *arena, const char *endpoint,
                                                                    const char *kid, struct eab_key *out);
-/* All of an endpoint's, by kid. STORE_NOT_FOUND at their end. */
-[[gnu::warn_unused_result]] enum store_result store_eab_keys_of_endpoint(
-    struct store_session *session, struct arena *arena, const char *endpoint,
-    void (*each)(void *context, const struct eab_key *key), void *context);
 /* Sets id. */
 [[gnu::warn_unused_result]] enum store_result store_eab_key_insert(struct store_session *session,
                                                                    struct arena *arena, struct eab_key *key);
@@ -297,3 +293,29 @@ struct event_row {
 [[gnu::warn_unused_result]] enum store_result store_orders_of_name(struct store_session *session,
                                                                    const char *name, int64_t *ids, size_t max,
                                                                    size_t *count);
+
+/* ---- listing.c: the views for people (docs/sql.md), for commands ---- */
+
+enum listing { LISTING_ACCOUNTS, LISTING_EAB_KEYS, LISTING_ORDERS, LISTING_CERTIFICATES };
+
+/* NULL and 0: any. */
+struct listing_filter {
+    int64_t id;     /* this one alone */
+    int64_t before; /* ids below it */
+    const char *endpoint;
+    const char *state;  /* as the view has it */
+    const char *name;   /* as it was ordered; of orders and certificates */
+    const char *serial; /* of certificates */
+    int64_t account;    /* whose orders or certificates */
+};
+
+struct listing_value {
+    const char *column;
+    const char *text; /* as SQLite writes it; NULL for NULL */
+    bool is_number;
+};
+
+/* Rows, newest first, `max` at most; the values live until `each` returns. */
+[[gnu::warn_unused_result]] enum store_result store_listing(
+    struct store_session *session, enum listing listing, const struct listing_filter *filter, size_t max,
+    void (*each)(void *context, const struct listing_value *values, size_t count), void *context);

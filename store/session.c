@@ -45,6 +45,7 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_EVENTS] = &store_event_statements,
         [STATEMENTS_ISSUER_IDENTITIES] = &store_issuer_identity_statements,
         [STATEMENTS_ISSUER_OVERRIDES] = &store_issuer_override_statements,
+        [STATEMENTS_LISTING] = &store_listing_statements,
         [STATEMENTS_NAMES] = &store_name_statements,
         [STATEMENTS_ORDERS] = &store_order_statements,
         [STATEMENTS_PAGES] = &store_page_statements,

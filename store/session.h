@@ -29,6 +29,7 @@ enum statement_group {
     STATEMENTS_EVENTS,
     STATEMENTS_ISSUER_IDENTITIES,
     STATEMENTS_ISSUER_OVERRIDES,
+    STATEMENTS_LISTING,
     STATEMENTS_NAMES,
     STATEMENTS_ORDERS,
     STATEMENTS_PAGES,
@@ -50,6 +51,7 @@ extern const struct statement_table store_early_renewal_statements;
 extern const struct statement_table store_event_statements;
 extern const struct statement_table store_issuer_identity_statements;
 extern const struct statement_table store_issuer_override_statements;
+extern const struct statement_table store_listing_statements;
 extern const struct statement_table store_name_statements;
 extern const struct statement_table store_order_statements;
 extern const struct statement_table store_page_statements;

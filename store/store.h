@@ -47,6 +47,9 @@ void store_close(struct store *store);
 [[gnu::warn_unused_result]] bool store_check(const char *path, void (*report)(const char *line),
                                              struct store_error *error);
 
+/* A server holds the database. */
+[[gnu::warn_unused_result]] bool store_is_served(const char *path);
+
 /* A connection of its own, for the calling thread: read-only for loops and commands. NULL with `error`
  * filled. */
 [[gnu::warn_unused_result]] struct store_session *store_session_open(const char *path,
