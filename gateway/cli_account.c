@@ -1,14 +1,18 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "gateway/account_export.h"
 #include "gateway/cli.h"
 #include "gateway/cli_list.h"
 
 static const char usage[] = "usage: acmegate account list [--endpoint NAME] [--state STATE] [--before ID] "
                             "[--limit N] [--json] --config FILE\n"
                             "       acmegate account show ID [--json] --config FILE\n"
-                            "       acmegate account deactivate ID --config FILE\n";
+                            "       acmegate account deactivate ID --config FILE\n"
+                            "       acmegate account export [--out FILE] --config FILE\n"
+                            "       acmegate account import FILE --config FILE\n";
 
 static const struct cli_column columns[] = {{"id", 16},    {"endpoint", 12}, {"state", 11},  {"created", 20},
                                             {"orders", 6}, {"eab_kid", 16},  {"contacts", 0}};
@@ -17,6 +21,7 @@ static const struct cli_listing accounts = {"account", LISTING_ACCOUNTS, columns
 
 struct options {
     struct cli_list_options list;
+    const char *out;
 };
 
 static int fail(const char *message)
@@ -93,14 +98,72 @@ static int deactivate(const struct cli_database_arguments *arguments, const stru
     return status;
 }
 
+/* ---- export and import ---- */
+
+static int export(const struct cli_database_arguments *arguments, const struct options *options)
+{
+    struct store_error error;
+    char why[ACCOUNT_EXPORT_WHY_BYTES];
+    struct account_export_summary summary;
+    struct store_session *session = store_session_open(arguments->path, &error);
+    if (session == NULL)
+        return fail(error.message);
+    bool written = options->out == NULL
+                       ? account_export_to_stream(session, stdout, time(NULL), &summary, why)
+                       : account_export_to_file(session, options->out, time(NULL), NULL, &summary, why);
+    store_session_close(session);
+    if (written && fflush(stdout) != 0) {
+        snprintf(why, sizeof why, "the export cannot be written: %s", strerror(errno));
+        written = false;
+    }
+    if (!written)
+        return fail(why);
+    fprintf(stderr, "exported %lld accounts and %lld external account keys\n", (long long)summary.accounts,
+            (long long)summary.eab_keys);
+    return CLI_OK;
+}
+
+static void tell_refused(int64_t line, const char *what)
+{
+    fprintf(stderr, "line %lld is not taken: %s\n", (long long)line, what);
+}
+
+static int import(const struct cli_database_arguments *arguments, const struct options *options)
+{
+    (void)options;
+    struct store_error error;
+    char why[ACCOUNT_EXPORT_WHY_BYTES];
+    struct account_import_summary summary;
+    const char *path = arguments->words[1];
+    FILE *stream = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    if (stream == NULL) {
+        fprintf(stderr, "acmegate account: %s: %s\n", path, strerror(errno));
+        return CLI_FAILED;
+    }
+    struct store_session *session = store_session_open_for_command(arguments->path, &error);
+    bool whole = session != NULL &&
+                 account_import_from_stream(session, stream, time(NULL), tell_refused, &summary, why);
+    bool opened = session != NULL;
+    store_session_close(session);
+    if (stream != stdin)
+        fclose(stream);
+    if (!opened)
+        return fail(error.message);
+    printf("added %lld, ended %lld, here already %lld, not taken %lld (accounts and external account keys)\n",
+           (long long)summary.added, (long long)summary.ended, (long long)summary.present,
+           (long long)summary.refused);
+    if (!whole)
+        return fail(why);
+    return summary.refused == 0 ? CLI_OK : CLI_FAILED;
+}
+
 static const struct account_command {
     const char *name;
     size_t words;
     int (*run)(const struct cli_database_arguments *arguments, const struct options *options);
 } commands[] = {
-    {"list", 1, list},
-    {"show", 2, show},
-    {"deactivate", 2, deactivate},
+    {"list", 1, list},     {"show", 2, show},     {"deactivate", 2, deactivate},
+    {"export", 1, export}, {"import", 2, import},
 };
 
 static int run(const struct cli_database_arguments *arguments, const struct options *options)
@@ -114,12 +177,14 @@ static int run(const struct cli_database_arguments *arguments, const struct opti
 
 int cli_account(int argc, char **argv)
 {
+    enum { COUNT = CLI_LIST_OPTIONS_OF_ALL + 1 };
     struct options given = {0};
-    struct cli_option options[CLI_LIST_OPTIONS_OF_ALL];
+    struct cli_option options[COUNT];
     struct cli_database_arguments arguments;
     struct arena *arena = arena_new();
     cli_list_options_of_all(&given.list, options);
-    int status = cli_database_arguments(arena, argc, argv, options, CLI_LIST_OPTIONS_OF_ALL, &arguments);
+    options[COUNT - 1] = (struct cli_option){"--out", &given.out};
+    int status = cli_database_arguments(arena, argc, argv, options, COUNT, &arguments);
     if (status == CLI_OK)
         status = run(&arguments, &given);
     arena_free(arena);

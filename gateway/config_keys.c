@@ -261,6 +261,14 @@ const struct config_key config_keys[] = {
      .help = "How long the replies to challenges and finalize wait for the outcome, which saves clients from "
              "polling. "
              "0s: not at all."},
+    {"accounts.export_path", TOP(account_export_path), .type = CONFIG_TEXT,
+     .help = "File that the server keeps a copy of all accounts in, for `acmegate account import` after the "
+             "database was lost. On "
+             "another disk it is worth most. Not set: none."},
+    {"accounts.export_every", TOP(account_export_every_s), .type = CONFIG_DURATION, .min = 1,
+     .max = 7 * DAY_S, .fallback = "\"1h\"",
+     .help =
+         "How often the file is brought up to date, where accounts have changed; at start and stop as well."},
     {"retention.orders", TOP(retention_orders_s), .type = CONFIG_DURATION_OR_OFF, .min = 1,
      .max = 100 * (int64_t)YEAR_S, .fallback = "\"90d\"",
      .help = "How long orders are kept after they ended, with their authorizations and signing attempts; "

@@ -15,8 +15,9 @@ static const struct cli_command commands[] = {
      cli_config},
     {"account",
      "list [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] | show ID [--json] | "
-     "deactivate ID --config FILE",
-     "look at accounts, and end them", cli_account},
+     "deactivate ID | "
+     "export [--out FILE] | import FILE --config FILE",
+     "look at accounts, end them, take them out of the database and back", cli_account},
     {"order",
      "list [--name NAME] [--account ID] [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] "
      "| show ID "
@@ -44,7 +45,7 @@ static const struct cli_command commands[] = {
      "show which names get their certificates here, and which still the old way", cli_migration},
     {"issuer", "reset ID --config FILE", "return an issuer that the admin API has changed to the file's section",
      cli_issuer},
-    {"db", "migrate|check|path --config FILE", "look after the database", cli_db},
+    {"db", "migrate|check|backup FILE|path --config FILE", "look after the database", cli_db},
     {"version", "", "show the version", cli_version},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

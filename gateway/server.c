@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/account_exporter.h"
 #include "gateway/admin.h"
 #include "gateway/exchange.h"
 #include "gateway/issuer_overrides.h"
@@ -245,6 +246,14 @@ static bool start_work(struct server *server, char why[static 512])
     return true;
 }
 
+static bool start_account_exporter(struct server *server, char why[static 512])
+{
+    if (server->config->account_export_path == NULL)
+        return true;
+    server->account_exporter = account_exporter_start(server->config, why);
+    return server->account_exporter != NULL;
+}
+
 /* Last: what it does is done to a server that runs. */
 static bool start_worker(struct server *server, char why[static 512])
 {
@@ -270,7 +279,7 @@ struct server *server_start(const struct config *config, const char *path, char 
     else if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
              start_issuers(server, why) && start_revocation(server, why) && start_http(server, why) &&
              start_pki_http(server, why) && start_admin(server, why) && start_work(server, why) &&
-             start_worker(server, why))
+             start_account_exporter(server, why) && start_worker(server, why))
         return server;
     server_stop(server);
     return NULL;
@@ -300,6 +309,7 @@ void server_stop(struct server *server)
     if (server->outbound != NULL)
         outbound_stop(server->outbound);
     store_close(server->store);
+    account_exporter_stop(server->account_exporter);
     own_certificate_free(server->own_certificate);
     revocation_free(server->revocation);
     issuers_stop(server->issuers);

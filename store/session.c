@@ -35,6 +35,7 @@ const struct statement_table store_session_statements = {statements, sizeof stat
 const struct statement_table *store_statement_table(enum statement_group group)
 {
     static const struct statement_table *const tables[STATEMENT_GROUP_END] = {
+        [STATEMENTS_ACCOUNT_IMPORT] = &store_account_import_statements,
         [STATEMENTS_ACCOUNTS] = &store_account_statements,
         [STATEMENTS_ATTEMPTS] = &store_attempt_statements,
         [STATEMENTS_AUTHORIZATIONS] = &store_authorization_statements,

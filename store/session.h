@@ -19,6 +19,7 @@ struct statement_table {
 };
 
 enum statement_group {
+    STATEMENTS_ACCOUNT_IMPORT,
     STATEMENTS_ACCOUNTS,
     STATEMENTS_ATTEMPTS,
     STATEMENTS_AUTHORIZATIONS,
@@ -41,6 +42,7 @@ enum statement_group {
 
 enum { STATEMENTS_IN_GROUP_MAX = 16 };
 
+extern const struct statement_table store_account_import_statements;
 extern const struct statement_table store_account_statements;
 extern const struct statement_table store_attempt_statements;
 extern const struct statement_table store_authorization_statements;

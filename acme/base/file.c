@@ -79,8 +79,7 @@ bool file_read_secret(struct arena *arena, const char *path, size_t max_bytes, s
     return read_into_arena(arena, path, max_bytes, out, arena_copy_secret);
 }
 
-/* A rename is only safe on disk once its directory is. */
-static bool sync_directory_of(const char *path)
+bool file_sync_directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     struct arena *arena = arena_new();
@@ -131,7 +130,7 @@ static bool close_written(FILE *stream)
 bool file_replacement_finish(struct file_replacement *replacement)
 {
     if (close_written(replacement->stream) && rename(replacement->temporary, replacement->path) == 0)
-        return sync_directory_of(replacement->path);
+        return file_sync_directory_of(replacement->path);
     int saved = errno;
     unlink(replacement->temporary);
     errno = saved;

@@ -18,6 +18,9 @@
  * errno. */
 [[gnu::warn_unused_result]] bool file_replace(const char *path, struct bytes text, unsigned mode);
 
+/* A rename is only safe on disk once its directory is. False with errno. */
+[[gnu::warn_unused_result]] bool file_sync_directory_of(const char *path);
+
 /* A file that is replaced by what is written to `stream`, however long. */
 struct file_replacement {
     FILE *stream;

@@ -1,11 +1,13 @@
-"""The operator's commands on the database: account, order, cert, while the server runs and without it."""
+"""The operator's commands on the database: account, order, cert, db backup, while the server runs and without it."""
 
 import json
+import sqlite3
 
 import pytest
 
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver, Refused
+from support.background import Background
 from support.waiting import wait_until
 
 
@@ -115,3 +117,33 @@ def test_revocations_that_are_refused(gateway):
     assert "no certificate in this database" in gateway.run("cert", "revoke", "1a2b")[2]
     assert gateway.run("cert", "revoke", "1a2b", "--reason", "boredom")[0] == 2
     assert gateway.run("cert", "revoke", "no-serial")[0] == 2
+
+
+# ---- db backup ----
+
+
+def test_a_backup_of_a_busy_server_can_be_served(gateway, tmp_path, responder):
+    client = gateway.client()
+    told = []
+
+    def order_until_killed():
+        while True:
+            told.append(client.order([fresh_name()]).location)
+
+    asking = Background(order_until_killed)
+    wait_until(lambda: len(told) > 5, "orders")
+    known = len(told)
+    copy = tmp_path / "copy.db"
+    run(gateway, "db", "backup", copy)
+    gateway.kill()
+    asking.end_anyhow()
+    count = sqlite3.connect(copy).execute("SELECT count(*) FROM orders").fetchone()[0]
+    assert count >= known
+    status, _, words = gateway.run("db", "backup", copy)
+    assert status == 1 and "exists" in words
+    gateway.lose_database()
+    copy.rename(gateway.database)
+    assert "the file is whole" in run(gateway, "db", "check")
+    gateway.start()
+    client.issue([fresh_name()], HttpProver(responder(gateway)))
+    assert client.get(told[0])["status"] == "pending"
