@@ -15,6 +15,8 @@ int cli_serve(int argc, char **argv);
 int cli_dev(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_config(int argc, char **argv);
+int cli_account(int argc, char **argv);
+int cli_order(int argc, char **argv);
 int cli_eab(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_import(int argc, char **argv);

@@ -6,10 +6,10 @@
 
 enum { CLI_DATABASE_WORDS_MAX = 4 };
 
-/* `--name VALUE`. */
+/* `--name VALUE`, or `--name` alone. */
 struct cli_option {
     const char *name;   /* with its dashes */
-    const char **value; /* what is given; untouched when it is not */
+    const char **value; /* what is given; untouched when it is not. NULL for one that stands alone */
 };
 
 struct cli_database_arguments {
@@ -17,6 +17,7 @@ struct cli_database_arguments {
     const struct config *config; /* NULL when only the database was named */
     const char *words[CLI_DATABASE_WORDS_MAX];
     size_t word_count;
+    const char *flag; /* the option standing alone that was given; NULL: none */
 };
 
 /* CLI_OK, or what to exit with after a message on standard error. In cli_db.c. */

@@ -39,6 +39,8 @@ int cli_database_arguments(struct arena *arena, int argc, char **argv, const str
             config = argv[++i];
         } else if (strcmp(argv[i], "--database") == 0 && has_value) {
             out->path = argv[++i];
+        } else if (option != NULL && option->value == NULL) {
+            out->flag = option->name;
         } else if (option != NULL && has_value) {
             *option->value = argv[++i];
         } else if (argv[i][0] == '-' || out->word_count == CLI_DATABASE_WORDS_MAX) {
@@ -81,27 +83,43 @@ static bool show_path(const char *path, struct store_error *error)
     return true;
 }
 
+static bool backup(const char *path, const char *to, struct store_error *error)
+{
+    if (!store_backup(path, to, error))
+        return false;
+    printf("%s: a copy of %s as it is now. Keep the file with the key that seals its secrets "
+           "(secret_key_path) as well, "
+           "apart from it\n",
+           to, path);
+    return true;
+}
+
 static const struct db_command {
     const char *name;
     bool (*run)(const char *path, struct store_error *error);
+    bool (*run_to)(const char *path, const char *to, struct store_error *error); /* takes a file as well */
 } commands[] = {
-    {"migrate", migrate},
-    {"check", check},
-    {"path", show_path},
+    {"migrate", migrate, NULL},
+    {"check", check, NULL},
+    {"backup", NULL, backup},
+    {"path", show_path, NULL},
 };
 
 static int run(const struct cli_database_arguments *arguments)
 {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        if (arguments->word_count != 1 || strcmp(arguments->words[0], commands[i].name) != 0)
+        const struct db_command *command = &commands[i];
+        size_t words = command->run == NULL ? 2 : 1;
+        if (arguments->word_count != words || strcmp(arguments->words[0], command->name) != 0)
             continue;
         struct store_error error;
-        if (commands[i].run(arguments->path, &error))
+        if (command->run == NULL ? command->run_to(arguments->path, arguments->words[1], &error)
+                                 : command->run(arguments->path, &error))
             return CLI_OK;
-        fprintf(stderr, "acmegate db %s: %s\n", commands[i].name, error.message);
+        fprintf(stderr, "acmegate db %s: %s\n", command->name, error.message);
         return CLI_FAILED;
     }
-    fprintf(stderr, "usage: acmegate db migrate|check|path --config FILE\n");
+    fprintf(stderr, "usage: acmegate db migrate|check|backup FILE|path --config FILE\n");
     return CLI_USAGE;
 }
 

@@ -7,20 +7,26 @@
 #include "acme/base/time_text.h"
 #include "acme/jose/base64url.h"
 #include "gateway/cli.h"
-#include "gateway/cli_database.h"
+#include "gateway/cli_list.h"
 #include "gateway/config.h"
 #include "gateway/secret_box.h"
-#include "store/objects.h"
 
 enum { LIST_MAX = 1000, KID_MAX_BYTES = 128, KID_RANDOM_BYTES = 12, USES_MAX = 1000000 };
 
 static const char usage[] =
     "usage: acmegate eab add ENDPOINT [--kid KID] [--allow NAME,…] [--deny NAME,…] [--profiles NAME,…]\n"
     "                        [--trusted yes] [--expires DURATION] [--uses N] [--comment TEXT] --config FILE\n"
-    "       acmegate eab list --config FILE\n"
+    "       acmegate eab list [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] --config "
+    "FILE\n"
     "       acmegate eab revoke ENDPOINT KID --config FILE\n";
 
+static const struct cli_column columns[] = {{"endpoint", 12}, {"kid", 28},     {"state", 7},  {"uses", 4},
+                                            {"max_uses", 8},  {"expires", 20}, {"comment", 0}};
+static const struct cli_listing eab_keys = {"eab", LISTING_EAB_KEYS, columns,
+                                            sizeof columns / sizeof *columns};
+
 struct options {
+    struct cli_list_options list;
     const char *kid, *allow, *deny, *profiles, *trusted, *expires, *uses, *comment;
 };
 
@@ -244,38 +250,6 @@ static int revoke(struct arena *arena, const struct cli_database_arguments *argu
     return CLI_OK;
 }
 
-static void print_key(void *unused, const struct eab_key *key)
-{
-    char expires[TIME_TEXT_BYTES] = "never", uses[64];
-    (void)unused;
-    if (key->expires_at != 0)
-        time_format(expires, key->expires_at);
-    snprintf(uses, sizeof uses, key->max_uses == 0 ? "%lld" : "%lld of %lld", (long long)key->uses,
-             (long long)key->max_uses);
-    const struct problem *problem;
-    struct arena *arena = arena_new();
-    problem = eab_check_key(arena, key, time(NULL));
-    printf("%-12s  %-28s  %-9s  %-10s  %-20s  %s\n", key->endpoint, key->kid,
-           problem == NULL ? "good" : "not good", uses, expires, key->comment == NULL ? "" : key->comment);
-    arena_free(arena);
-}
-
-static int list(struct arena *arena, const struct cli_database_arguments *arguments)
-{
-    struct store_error error;
-    struct store_session *session = store_session_open(arguments->path, &error);
-    if (session == NULL)
-        return fail(error.message);
-    printf("%-12s  %-28s  %-9s  %-10s  %-20s  %s\n", "ENDPOINT", "KID", "STATE", "USES", "EXPIRES",
-           "COMMENT");
-    enum store_result result = STORE_OK;
-    for (size_t i = 0; i < arguments->config->endpoint_count && result != STORE_FAILED; i++)
-        result =
-            store_eab_keys_of_endpoint(session, arena, arguments->config->endpoints[i].name, print_key, NULL);
-    store_session_close(session);
-    return result == STORE_FAILED ? fail("the database cannot be read") : CLI_OK;
-}
-
 static int run(struct arena *arena, const struct cli_database_arguments *arguments,
                const struct options *options)
 {
@@ -285,7 +259,7 @@ static int run(struct arena *arena, const struct cli_database_arguments *argumen
     if (strcmp(word, "add") == 0 && arguments->word_count == 2)
         return add(arena, arguments, options);
     if (strcmp(word, "list") == 0 && arguments->word_count == 1)
-        return list(arena, arguments);
+        return cli_list(&eab_keys, arguments, &options->list);
     if (strcmp(word, "revoke") == 0 && arguments->word_count == 3)
         return revoke(arena, arguments);
     fprintf(stderr, "%s", usage);
@@ -294,16 +268,17 @@ static int run(struct arena *arena, const struct cli_database_arguments *argumen
 
 int cli_eab(int argc, char **argv)
 {
+    enum { OWN = 8, COUNT = OWN + CLI_LIST_OPTIONS_OF_ALL };
     struct options given = {.trusted = "no"};
-    const struct cli_option options[] = {
+    struct cli_option options[COUNT] = {
         {"--kid", &given.kid},           {"--allow", &given.allow},     {"--deny", &given.deny},
         {"--profiles", &given.profiles}, {"--expires", &given.expires}, {"--uses", &given.uses},
         {"--comment", &given.comment},   {"--trusted", &given.trusted},
     };
     struct cli_database_arguments arguments;
     struct arena *arena = arena_new();
-    int status =
-        cli_database_arguments(arena, argc, argv, options, sizeof options / sizeof *options, &arguments);
+    cli_list_options_of_all(&given.list, options + OWN);
+    int status = cli_database_arguments(arena, argc, argv, options, COUNT, &arguments);
     if (status == CLI_OK)
         status = run(arena, &arguments, &given);
     arena_free(arena);

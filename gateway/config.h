@@ -136,6 +136,11 @@ struct config {
     int64_t max_identifiers;
     int64_t max_connections;
     int64_t max_waiting_writes; /* above it new requests are answered 503 */
+    const char *account_export_path; /* NULL: no export */
+    int64_t account_export_every_s;
+    int64_t retention_orders_s; /* 0: kept for ever, and so for the others */
+    int64_t retention_certificates_s;
+    int64_t retention_events_s;
     struct rate orders_per_account;
     struct rate orders_per_name;
     struct rate accounts_per_address;

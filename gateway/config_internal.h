@@ -24,6 +24,7 @@ enum config_type {
     CONFIG_PORT,        /* uint16_t */
     CONFIG_DURATION,    /* int64_t, seconds */
     CONFIG_DURATION_MS, /* int64_t, milliseconds */
+    CONFIG_DURATION_OR_OFF, /* seconds; 0 for "off" */
     CONFIG_DAYS,        /* int64_t, seconds, from days with a fraction */
     CONFIG_RATE,        /* struct rate */
     CONFIG_TEXTS,       /* const char *const *, and so for the lists below */

@@ -261,6 +261,27 @@ const struct config_key config_keys[] = {
      .help = "How long the replies to challenges and finalize wait for the outcome, which saves clients from "
              "polling. "
              "0s: not at all."},
+    {"accounts.export_path", TOP(account_export_path), .type = CONFIG_TEXT,
+     .help = "File that the server keeps a copy of all accounts in, for `acmegate account import` after the "
+             "database was lost. On "
+             "another disk it is worth most. Not set: none."},
+    {"accounts.export_every", TOP(account_export_every_s), .type = CONFIG_DURATION, .min = 1,
+     .max = 7 * DAY_S, .fallback = "\"1h\"",
+     .help =
+         "How often the file is brought up to date, where accounts have changed; at start and stop as well."},
+    {"retention.orders", TOP(retention_orders_s), .type = CONFIG_DURATION_OR_OFF, .min = 1,
+     .max = 100 * (int64_t)YEAR_S, .fallback = "\"90d\"",
+     .help = "How long orders are kept after they ended, with their authorizations and signing attempts; "
+             "longer while their "
+             "certificate lasts, or the one that it replaced. `off`: for ever."},
+    {"retention.certificates", TOP(retention_certificates_s), .type = CONFIG_DURATION_OR_OFF, .min = 1,
+     .max = 100 * (int64_t)YEAR_S, .fallback = "\"400d\"",
+     .help = "How long certificates are kept after they expired; longer while their order is kept, their "
+             "revocation is not confirmed or "
+             "`acmegate migration status` rests on them. `off`: for ever."},
+    {"retention.events", TOP(retention_events_s), .type = CONFIG_DURATION_OR_OFF, .min = 1,
+     .max = 100 * (int64_t)YEAR_S, .fallback = "\"400d\"",
+     .help = "How long the audit trail reaches back; the newest event always stays. `off`: for ever."},
     {"limits.max_identifiers", TOP(max_identifiers), .type = CONFIG_INTEGER, .min = 1, .max = 1000,
      .fallback = "100", .help = "Names in one order."},
     {"limits.max_connections", TOP(max_connections), .type = CONFIG_INTEGER, .min = 1, .max = 100000,
@@ -295,6 +316,7 @@ static const struct {
     [CONFIG_PORT] = {"port", false},
     [CONFIG_DURATION] = {"duration", false},
     [CONFIG_DURATION_MS] = {"duration", false},
+    [CONFIG_DURATION_OR_OFF] = {"duration, or `off`", false},
     [CONFIG_DAYS] = {"number of days", false},
     [CONFIG_RATE] = {"rate, or `off`", false},
     [CONFIG_TEXTS] = {"list of names", true},

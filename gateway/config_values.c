@@ -261,6 +261,13 @@ static bool set_duration(struct value *value)
     return store_integer(value, seconds * unit);
 }
 
+static bool set_duration_or_off(struct value *value)
+{
+    if (value->json->type == JSON_STRING && bytes_equal_string(value->json->string, "off"))
+        return store_integer(value, 0);
+    return set_duration(value);
+}
+
 static bool set_days(struct value *value)
 {
     double max_days = (double)value->key->max / DAY_S;
@@ -469,6 +476,8 @@ static bool set_value(struct value *value)
         return set_integer(value);
     case CONFIG_PORT:
         return set_port(value);
+    case CONFIG_DURATION_OR_OFF:
+        return set_duration_or_off(value);
     case CONFIG_DURATION:
     case CONFIG_DURATION_MS:
         return set_duration(value);

@@ -13,14 +13,30 @@ static const struct cli_command commands[] = {
      "say whether the configuration will work, the CA asked included, or which certificates end soon", cli_check},
     {"config", "show --config FILE | reference", "show every key with its value and where it came from",
      cli_config},
+    {"account",
+     "list [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] | show ID [--json] | "
+     "deactivate ID | "
+     "export [--out FILE] | import FILE --config FILE",
+     "look at accounts, end them, take them out of the database and back", cli_account},
+    {"order",
+     "list [--name NAME] [--account ID] [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] "
+     "| show ID "
+     "[--json] --config FILE",
+     "look at orders", cli_order},
     {"eab",
      "add ENDPOINT [--kid KID] [--allow NAMES] [--deny NAMES] [--profiles NAMES] [--trusted yes] [--expires "
      "30d] [--uses N] "
-     "[--comment TEXT] | list | revoke ENDPOINT KID --config FILE",
+     "[--comment TEXT] | list [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] | revoke "
+     "ENDPOINT KID "
+     "--config FILE",
      "give out external account keys, and take them back", cli_eab},
     {"explain", "--config FILE NAME|ORDER", "say what became of an order and what to do", cli_explain},
-    {"cert", "renew-early all|issuer ID|serial HEX [--within 24h] [--explanation URL] --config FILE",
-     "have clients renew certificates before their time", cli_cert},
+    {"cert",
+     "list [--name NAME] [--account ID] [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] "
+     "| show SERIAL "
+     "[--json] | revoke SERIAL [--reason REASON] | "
+     "renew-early all|issuer ID|serial HEX [--within 24h] [--explanation URL] --config FILE",
+     "look at certificates, revoke them, have clients renew them before their time", cli_cert},
     {"sign", "CSR --profile NAME [--endpoint NAME] [--out FILE] --config FILE",
      "have a certificate signed for a host that cannot speak ACME", cli_sign},
     {"import", "PATH… [--step-ca-log FILE|-] [--dry-run] --config FILE",
@@ -29,7 +45,7 @@ static const struct cli_command commands[] = {
      "show which names get their certificates here, and which still the old way", cli_migration},
     {"issuer", "reset ID --config FILE", "return an issuer that the admin API has changed to the file's section",
      cli_issuer},
-    {"db", "migrate|check|path --config FILE", "look after the database", cli_db},
+    {"db", "migrate|check|backup FILE|path --config FILE", "look after the database", cli_db},
     {"version", "", "show the version", cli_version},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

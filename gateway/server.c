@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/account_exporter.h"
 #include "gateway/admin.h"
 #include "gateway/exchange.h"
 #include "gateway/issuer_overrides.h"
@@ -10,6 +11,7 @@
 #include "gateway/metrics.h"
 #include "gateway/own_certificate.h"
 #include "gateway/restored_database.h"
+#include "gateway/retention.h"
 #include "gateway/revocation.h"
 #include "gateway/work.h"
 #include "gateway/worker.h"
@@ -257,7 +259,16 @@ static bool start_work(struct server *server, char why[static 512])
     }
     work_begin(server->work);
     revocation_begin(server->revocation);
+    server->retention = retention_start(server);
     return true;
+}
+
+static bool start_account_exporter(struct server *server, char why[static 512])
+{
+    if (server->config->account_export_path == NULL)
+        return true;
+    server->account_exporter = account_exporter_start(server->config, why);
+    return server->account_exporter != NULL;
 }
 
 /* Last: what it does is done to a server that runs. */
@@ -296,7 +307,7 @@ struct server *server_start(const struct config *config, const char *path, char 
     else if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
              start_issuers(server, why) && start_revocation(server, why) && start_http(server, why) &&
              start_pki_http(server, why) && start_admin(server, why) && start_work(server, why) &&
-             start_worker(server, why)) {
+             start_account_exporter(server, why) && start_worker(server, why)) {
         atomic_store(&server->started, true);
         return server;
     }
@@ -330,11 +341,13 @@ void server_stop(struct server *server)
     if (server->outbound != NULL)
         outbound_stop(server->outbound);
     store_close(server->store);
+    account_exporter_stop(server->account_exporter);
     own_certificate_free(server->own_certificate);
     revocation_free(server->revocation);
     issuers_stop(server->issuers);
     outbound_free(server->outbound);
     work_free(server->work);
+    retention_free(server->retention);
     secret_box_free(server->secrets);
     rate_limiter_free(server->rates);
     nonce_source_free(server->nonces);

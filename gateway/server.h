@@ -13,6 +13,8 @@
 #include "gateway/secret_box.h"
 #include "store/store.h"
 
+struct account_exporter;
+struct retention_work;
 struct work;
 struct own_certificate;
 struct admin;
@@ -29,6 +31,8 @@ struct server {
     struct worker *worker;
     struct own_certificate *own_certificate;
     struct revocation *revocation;
+    struct retention_work *retention;
+    struct account_exporter *account_exporter; /* NULL: not configured */
     struct http_server *http;
     struct http_server *pki_http; /* without TLS; NULL when it is not wanted */
     struct admin *admin;          /* NULL where there is none */

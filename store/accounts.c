@@ -1,6 +1,6 @@
 #include "store/query.h"
 
-enum { ACCOUNT_LOAD, ACCOUNT_BY_KEY, ACCOUNT_INSERT, ACCOUNT_UPDATE, ACCOUNT_UPDATE_KEY };
+enum { ACCOUNT_LOAD, ACCOUNT_BY_KEY, ACCOUNT_INSERT, ACCOUNT_UPDATE, ACCOUNT_UPDATE_KEY, ACCOUNTS_AFTER };
 
 #define ACCOUNT_COLUMNS \
     "id, endpoint, status, key, thumbprint, contacts, terms_agreed, created_at, created_from, user_agent," \
@@ -22,6 +22,8 @@ static const struct statement statements[] = {
          " WHERE id = $id AND status = 'valid'"},
     [ACCOUNT_UPDATE_KEY] = {"account_update_key", "UPDATE accounts SET key = $key, thumbprint = $thumbprint"
                                                   " WHERE id = $id AND status = 'valid'"},
+    [ACCOUNTS_AFTER] = {"accounts_after",
+                        "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE id > $after ORDER BY id LIMIT $max"},
 };
 
 const struct statement_table store_account_statements = {statements, sizeof statements / sizeof *statements};
@@ -73,9 +75,27 @@ static void bind_changeable(struct query *query, const struct account *account)
     query_bind_integer(query, "$terms_agreed", account->terms_agreed);
 }
 
+enum store_result store_accounts_after(struct store_session *session, struct arena *arena, int64_t after,
+                                       struct account *out, size_t max, size_t *count)
+{
+    QUERY(query, session, arena, STATEMENTS_ACCOUNTS, ACCOUNTS_AFTER);
+    query_bind_integer(&query, "$after", after);
+    query_bind_integer(&query, "$max", (int64_t)max);
+    enum store_result result = STORE_OK;
+    *count = 0;
+    while (*count < max && (result = take_account(&query, &out[*count])) == STORE_OK)
+        ++*count;
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
 enum store_result store_account_insert(struct store_session *session, struct account *account)
 {
     account->id = store_next_id(session, account->created_at * 1000);
+    return store_account_insert_as(session, account);
+}
+
+enum store_result store_account_insert_as(struct store_session *session, const struct account *account)
+{
     QUERY(query, session, NULL, STATEMENTS_ACCOUNTS, ACCOUNT_INSERT);
     bind_changeable(&query, account);
     query_bind_text(&query, "$endpoint", account->endpoint);

@@ -10,7 +10,7 @@
 
 #include "store/query.h"
 
-enum { BEGIN_BATCH, COMMIT_BATCH, ROLLBACK_BATCH, SAVE, RELEASE, ROLLBACK_TO_SAVE };
+enum { BEGIN_BATCH, COMMIT_BATCH, ROLLBACK_BATCH, SAVE, RELEASE, ROLLBACK_TO_SAVE, BEGIN_READ };
 
 static const struct statement statements[] = {
     [BEGIN_BATCH] = {"batch_begin", "BEGIN IMMEDIATE"},
@@ -19,6 +19,7 @@ static const struct statement statements[] = {
     [SAVE] = {"operation_begin", "SAVEPOINT operation"},
     [RELEASE] = {"operation_keep", "RELEASE operation"},
     [ROLLBACK_TO_SAVE] = {"operation_undo", "ROLLBACK TO operation"},
+    [BEGIN_READ] = {"read_begin", "BEGIN"},
 };
 
 const struct statement_table store_committer_statements = {statements,
@@ -82,6 +83,17 @@ bool store_write_now(struct store_session *session,
     if (sqlite3_get_autocommit(session->db) == 0)
         run(session, ROLLBACK_BATCH);
     return false;
+}
+
+bool store_read_begin(struct store_session *session)
+{
+    return run(session, BEGIN_READ);
+}
+
+void store_read_end(struct store_session *session)
+{
+    if (!run(session, ROLLBACK_BATCH))
+        session->failed = true;
 }
 
 /* The next operation; waits for one when `wait`. NULL when there is none, or the committer stops. */

@@ -1,7 +1,15 @@
 #include "acme/base/buffer.h"
 #include "store/query.h"
 
-enum { EAB_KEY_LOAD, EAB_KEY_BY_KID, EAB_KEY_INSERT, EAB_KEY_USE, EAB_KEY_REVOKE, EAB_KEYS_OF_ENDPOINT };
+enum {
+    EAB_KEY_LOAD,
+    EAB_KEY_BY_KID,
+    EAB_KEY_INSERT,
+    EAB_KEY_USE,
+    EAB_KEY_REVOKE,
+    EAB_KEY_MERGE,
+    EAB_KEYS_AFTER,
+};
 
 /* Words of a list with their spaces. */
 enum { WORDS_MAX_BYTES = 64 * 1024 };
@@ -17,16 +25,19 @@ static const struct statement statements[] = {
     [EAB_KEY_INSERT] =
         {"eab_key_insert",
          "INSERT INTO eab_keys (id, endpoint, kid, sealed_key, comment, names_allow, names_deny, profiles,"
-         " trusted, max_uses, expires_at, created_at)"
+         " trusted, max_uses, uses, expires_at, revoked_at, created_at)"
          " VALUES ($id, $endpoint, $kid, $sealed_key, $comment, $names_allow, $names_deny, $profiles,"
-         " $trusted, $max_uses, $expires_at, $created_at)"},
+         " $trusted, $max_uses, $uses, $expires_at, $revoked_at, $created_at)"},
     [EAB_KEY_USE] = {"eab_key_use",
                      "UPDATE eab_keys SET uses = uses + 1 WHERE id = $id AND revoked_at IS NULL"
                      " AND (max_uses IS NULL OR uses < max_uses)"},
     [EAB_KEY_REVOKE] = {"eab_key_revoke", "UPDATE eab_keys SET revoked_at = $now"
                                           " WHERE id = $id AND revoked_at IS NULL"},
-    [EAB_KEYS_OF_ENDPOINT] = {"eab_keys_of_endpoint",
-                              EAB_KEY_SELECT "WHERE endpoint = $endpoint ORDER BY kid"},
+    [EAB_KEY_MERGE] =
+        {"eab_key_merge",
+         "UPDATE eab_keys SET uses = max(uses, $uses), revoked_at = coalesce(revoked_at, $revoked_at)"
+         " WHERE id = $id AND (uses < $uses OR revoked_at IS NULL AND $revoked_at IS NOT NULL)"},
+    [EAB_KEYS_AFTER] = {"eab_keys_after", EAB_KEY_SELECT "WHERE id > $after ORDER BY id LIMIT $max"},
 };
 
 const struct statement_table store_eab_key_statements = {statements, sizeof statements / sizeof *statements};
@@ -88,6 +99,12 @@ enum store_result store_eab_key_insert(struct store_session *session, struct are
                                        struct eab_key *key)
 {
     key->id = store_next_id(session, key->created_at * 1000);
+    return store_eab_key_insert_as(session, arena, key);
+}
+
+enum store_result store_eab_key_insert_as(struct store_session *session, struct arena *arena,
+                                          const struct eab_key *key)
+{
     QUERY(query, session, NULL, STATEMENTS_EAB_KEYS, EAB_KEY_INSERT);
     query_bind_integer(&query, "$id", key->id);
     query_bind_text(&query, "$endpoint", key->endpoint);
@@ -99,7 +116,9 @@ enum store_result store_eab_key_insert(struct store_session *session, struct are
     query_bind_text(&query, "$profiles", arena_join(arena, key->profiles, key->profile_count, " "));
     query_bind_integer(&query, "$trusted", key->trusted);
     query_bind_optional(&query, "$max_uses", key->max_uses);
+    query_bind_integer(&query, "$uses", key->uses);
     query_bind_optional(&query, "$expires_at", key->expires_at);
+    query_bind_optional(&query, "$revoked_at", key->revoked_at);
     query_bind_integer(&query, "$created_at", key->created_at);
     return query_run(&query);
 }
@@ -119,16 +138,24 @@ enum store_result store_eab_key_revoke(struct store_session *session, int64_t id
     return query_run(&query);
 }
 
-enum store_result store_eab_keys_of_endpoint(struct store_session *session, struct arena *arena,
-                                             const char *endpoint,
-                                             void (*each)(void *context, const struct eab_key *key),
-                                             void *context)
+enum store_result store_eab_key_merge(struct store_session *session, const struct eab_key *key)
 {
-    struct eab_key key;
-    enum store_result result;
-    QUERY(query, session, arena, STATEMENTS_EAB_KEYS, EAB_KEYS_OF_ENDPOINT);
-    query_bind_text(&query, "$endpoint", endpoint);
-    while ((result = take_key(&query, &key)) == STORE_OK)
-        each(context, &key);
-    return result;
+    QUERY(query, session, NULL, STATEMENTS_EAB_KEYS, EAB_KEY_MERGE);
+    query_bind_integer(&query, "$id", key->id);
+    query_bind_integer(&query, "$uses", key->uses);
+    query_bind_optional(&query, "$revoked_at", key->revoked_at);
+    return query_run(&query);
+}
+
+enum store_result store_eab_keys_after(struct store_session *session, struct arena *arena, int64_t after,
+                                       struct eab_key *out, size_t max, size_t *count)
+{
+    QUERY(query, session, arena, STATEMENTS_EAB_KEYS, EAB_KEYS_AFTER);
+    query_bind_integer(&query, "$after", after);
+    query_bind_integer(&query, "$max", (int64_t)max);
+    enum store_result result = STORE_OK;
+    *count = 0;
+    while (*count < max && (result = take_key(&query, &out[*count])) == STORE_OK)
+        ++*count;
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "migrations_embedded.h"
+#include "store/backup.h"
 
 /* "acmg", which the first migration writes. */
 enum { APPLICATION_ID = 0x61636d67 };
@@ -70,32 +71,6 @@ bool migrate_expect_current(sqlite3 *db, const char *path, const struct migratio
     return false;
 }
 
-/* SQLite would make it readable for everyone that the umask lets. */
-static bool create_private(const char *path, int flags, struct store_error *error)
-{
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
-    if (file >= 0) {
-        close(file);
-        return true;
-    }
-    store_error_set(error, "%s: cannot be made: %s", path, strerror(errno));
-    return false;
-}
-
-static bool copy_database(sqlite3 *from, const char *path, struct store_error *error)
-{
-    sqlite3 *to = NULL;
-    bool copied = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK;
-    sqlite3_backup *backup = copied ? sqlite3_backup_init(to, "main", from, "main") : NULL;
-    if (backup != NULL)
-        sqlite3_backup_step(backup, -1);
-    copied = backup != NULL && sqlite3_backup_finish(backup) == SQLITE_OK;
-    if (!copied)
-        database_error(to, path, error);
-    sqlite3_close(to);
-    return copied;
-}
-
 /* Written under another name first: a copy with the final name is a whole one. */
 static bool keep_copy(sqlite3 *db, const char *path, size_t version, void (*report)(const char *line),
                       struct store_error *error)
@@ -107,9 +82,9 @@ static bool keep_copy(sqlite3 *db, const char *path, size_t version, void (*repo
         store_error_set(error, "%s: the path is too long", path);
         return false;
     }
-    if (!create_private(unfinished, O_TRUNC, error))
+    if (!backup_create_private(unfinished, O_TRUNC, error))
         return false;
-    if (!copy_database(db, unfinished, error)) {
+    if (!backup_copy(db, unfinished, error)) {
         unlink(unfinished);
         return false;
     }
@@ -175,7 +150,7 @@ static bool migrate(sqlite3 *db, const char *path, const struct migrations *migr
 bool migrate_file(const char *path, const struct migrations *migrations, void (*report)(const char *line),
                   struct store_error *error)
 {
-    if (!create_private(path, 0, error))
+    if (!backup_create_private(path, 0, error))
         return false;
     struct store_session *session = session_open(path, SESSION_WRITER, error);
     if (session == NULL)

@@ -24,6 +24,14 @@
 /* Sets id. */
 [[gnu::warn_unused_result]] enum store_result store_account_insert(struct store_session *session,
                                                                    struct account *account);
+/* With the id that it has. */
+[[gnu::warn_unused_result]] enum store_result store_account_insert_as(struct store_session *session,
+                                                                      const struct account *account);
+/* Of all endpoints, by id, those above `after`. */
+[[gnu::warn_unused_result]] enum store_result store_accounts_after(struct store_session *session,
+                                                                   struct arena *arena, int64_t after,
+                                                                   struct account *out, size_t max,
+                                                                   size_t *count);
 /* Contacts, terms and status; STORE_NOT_FOUND unless it is still valid. */
 [[gnu::warn_unused_result]] enum store_result store_account_update(struct store_session *session,
                                                                    const struct account *account);
@@ -40,18 +48,55 @@
 [[gnu::warn_unused_result]] enum store_result store_eab_key_by_kid(struct store_session *session,
                                                                    struct arena *arena, const char *endpoint,
                                                                    const char *kid, struct eab_key *out);
-/* All of an endpoint's, by kid. STORE_NOT_FOUND at their end. */
-[[gnu::warn_unused_result]] enum store_result store_eab_keys_of_endpoint(
-    struct store_session *session, struct arena *arena, const char *endpoint,
-    void (*each)(void *context, const struct eab_key *key), void *context);
 /* Sets id. */
 [[gnu::warn_unused_result]] enum store_result store_eab_key_insert(struct store_session *session,
                                                                    struct arena *arena, struct eab_key *key);
+/* With the id, uses and end that it has. */
+[[gnu::warn_unused_result]] enum store_result store_eab_key_insert_as(struct store_session *session,
+                                                                      struct arena *arena,
+                                                                      const struct eab_key *key);
+/* What it lost since: the greater number of uses, and the end where only one side has it. STORE_NOT_FOUND
+ * when nothing is new. */
+[[gnu::warn_unused_result]] enum store_result store_eab_key_merge(struct store_session *session,
+                                                                  const struct eab_key *key);
+/* Of all endpoints, by id, those above `after`. */
+[[gnu::warn_unused_result]] enum store_result store_eab_keys_after(struct store_session *session,
+                                                                   struct arena *arena, int64_t after,
+                                                                   struct eab_key *out, size_t max,
+                                                                   size_t *count);
 /* Counts a use; STORE_NOT_FOUND when it is used up or revoked. */
 [[gnu::warn_unused_result]] enum store_result store_eab_key_use(struct store_session *session, int64_t id);
 /* STORE_NOT_FOUND when it is revoked already. */
 [[gnu::warn_unused_result]] enum store_result store_eab_key_revoke(struct store_session *session, int64_t id,
                                                                    int64_t now);
+
+/* ---- account_import.c: what an export brings back (acme/account_export.h) ---- */
+
+enum import_outcome {
+    IMPORT_ADDED = 1,
+    IMPORT_ENDED,   /* it is here; the export knows of its end, and that holds now */
+    IMPORT_PRESENT, /* nothing to do */
+    IMPORT_REFUSED, /* nothing was written */
+};
+struct import_result {
+    enum import_outcome outcome;
+    const char *why; /* of a refusal, in the arena */
+};
+/*
+ * Puts an account back under its id, bound to the external account key `eab_kid` (NULL: none), which must be
+ * here. Refused: an id that is another's here or lies ahead of the clock, and a key that has another account
+ * here.
+ */
+[[gnu::warn_unused_result]] enum store_result store_account_import(struct store_session *session,
+                                                                   struct arena *arena,
+                                                                   const struct account *account,
+                                                                   const char *eab_kid, int64_t now,
+                                                                   struct import_result *out);
+/* The same for an external account key. Refused, too: one whose kid belongs to another key here. */
+[[gnu::warn_unused_result]] enum store_result store_eab_key_import(struct store_session *session,
+                                                                   struct arena *arena,
+                                                                   const struct eab_key *key, int64_t now,
+                                                                   struct import_result *out);
 
 /* ---- authorizations.c ---- */
 
@@ -313,3 +358,29 @@ struct event_row {
 [[gnu::warn_unused_result]] enum store_result store_orders_of_name(struct store_session *session,
                                                                    const char *name, int64_t *ids, size_t max,
                                                                    size_t *count);
+
+/* ---- listing.c: the views for people (docs/sql.md), for commands ---- */
+
+enum listing { LISTING_ACCOUNTS, LISTING_EAB_KEYS, LISTING_ORDERS, LISTING_CERTIFICATES };
+
+/* NULL and 0: any. */
+struct listing_filter {
+    int64_t id;     /* this one alone */
+    int64_t before; /* ids below it */
+    const char *endpoint;
+    const char *state;  /* as the view has it */
+    const char *name;   /* as it was ordered; of orders and certificates */
+    const char *serial; /* of certificates */
+    int64_t account;    /* whose orders or certificates */
+};
+
+struct listing_value {
+    const char *column;
+    const char *text; /* as SQLite writes it; NULL for NULL */
+    bool is_number;
+};
+
+/* Rows, newest first, `max` at most; the values live until `each` returns. */
+[[gnu::warn_unused_result]] enum store_result store_listing(
+    struct store_session *session, enum listing listing, const struct listing_filter *filter, size_t max,
+    void (*each)(void *context, const struct listing_value *values, size_t count), void *context);

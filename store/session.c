@@ -36,6 +36,7 @@ const struct statement_table store_session_statements = {statements, sizeof stat
 const struct statement_table *store_statement_table(enum statement_group group)
 {
     static const struct statement_table *const tables[STATEMENT_GROUP_END] = {
+        [STATEMENTS_ACCOUNT_IMPORT] = &store_account_import_statements,
         [STATEMENTS_ACCOUNTS] = &store_account_statements,
         [STATEMENTS_ATTEMPTS] = &store_attempt_statements,
         [STATEMENTS_AUTHORIZATIONS] = &store_authorization_statements,
@@ -46,8 +47,11 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_EVENTS] = &store_event_statements,
         [STATEMENTS_ISSUER_IDENTITIES] = &store_issuer_identity_statements,
         [STATEMENTS_ISSUER_OVERRIDES] = &store_issuer_override_statements,
+        [STATEMENTS_LISTING] = &store_listing_statements,
         [STATEMENTS_NAMES] = &store_name_statements,
         [STATEMENTS_ORDERS] = &store_order_statements,
+        [STATEMENTS_PAGES] = &store_page_statements,
+        [STATEMENTS_RETENTION] = &store_retention_statements,
         [STATEMENTS_REVOCATION_LISTS] = &store_revocation_list_statements,
         [STATEMENTS_SESSION] = &store_session_statements,
         [STATEMENTS_WAITING] = &store_waiting_statements,
@@ -202,6 +206,11 @@ bool session_newest_event(struct store_session *session, int64_t *id)
         return false;
     *id = query_take_integer(&query);
     return true;
+}
+
+int64_t session_first_id_at(int64_t unix_seconds)
+{
+    return (unix_seconds * 1000 - ID_EPOCH_MS) * IDS_PER_MS;
 }
 
 int64_t store_next_id(struct store_session *session, int64_t now_ms)

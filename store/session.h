@@ -19,6 +19,7 @@ struct statement_table {
 };
 
 enum statement_group {
+    STATEMENTS_ACCOUNT_IMPORT,
     STATEMENTS_ACCOUNTS,
     STATEMENTS_ATTEMPTS,
     STATEMENTS_AUTHORIZATIONS,
@@ -29,16 +30,20 @@ enum statement_group {
     STATEMENTS_EVENTS,
     STATEMENTS_ISSUER_IDENTITIES,
     STATEMENTS_ISSUER_OVERRIDES,
+    STATEMENTS_LISTING,
     STATEMENTS_NAMES,
     STATEMENTS_ORDERS,
+    STATEMENTS_PAGES,
+    STATEMENTS_RETENTION,
     STATEMENTS_REVOCATION_LISTS,
     STATEMENTS_SESSION,
     STATEMENTS_WAITING,
     STATEMENT_GROUP_END,
 };
 
-enum { STATEMENTS_IN_GROUP_MAX = 12 };
+enum { STATEMENTS_IN_GROUP_MAX = 16 };
 
+extern const struct statement_table store_account_import_statements;
 extern const struct statement_table store_account_statements;
 extern const struct statement_table store_attempt_statements;
 extern const struct statement_table store_authorization_statements;
@@ -49,8 +54,11 @@ extern const struct statement_table store_early_renewal_statements;
 extern const struct statement_table store_event_statements;
 extern const struct statement_table store_issuer_identity_statements;
 extern const struct statement_table store_issuer_override_statements;
+extern const struct statement_table store_listing_statements;
 extern const struct statement_table store_name_statements;
 extern const struct statement_table store_order_statements;
+extern const struct statement_table store_page_statements;
+extern const struct statement_table store_retention_statements;
 extern const struct statement_table store_revocation_list_statements;
 extern const struct statement_table store_session_statements;
 extern const struct statement_table store_waiting_statements;
@@ -81,6 +89,9 @@ struct store_session {
 
 /* The id of the newest event; 0 when there is none. Events are only ever added, and go from the oldest on. */
 [[gnu::warn_unused_result]] bool session_newest_event(struct store_session *session, int64_t *id);
+
+/* Ids handed out at that time or later are not below it, unless the clock went back meanwhile. */
+int64_t session_first_id_at(int64_t unix_seconds);
 
 /* Prepared once and kept. NULL (logged, session->failed set) when SQLite refuses it. */
 sqlite3_stmt *session_statement(struct store_session *session, enum statement_group group, size_t index);

@@ -59,6 +59,18 @@ static int take_lock(const char *path, struct store_error *error)
     return file;
 }
 
+bool store_is_served(const char *path)
+{
+    char name[PATH_MAX];
+    if (snprintf(name, sizeof name, "%s.lock", path) >= PATH_MAX)
+        return false;
+    int file = open(name, O_RDONLY | O_CLOEXEC);
+    bool served = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (file >= 0)
+        close(file);
+    return served;
+}
+
 static bool file_exists(const char *path, struct store_error *error)
 {
     if (access(path, F_OK) == 0)

@@ -57,11 +57,24 @@ void store_close(struct store *store);
 [[gnu::warn_unused_result]] bool store_check(const char *path, void (*report)(const char *line),
                                              struct store_error *error);
 
+/* Writes a copy of what the database holds as of one moment, readable by its owner alone, on the disk when
+ * this returns; whether the server runs or not. A file `to` that exists is left alone: false with `error`
+ * filled. */
+[[gnu::warn_unused_result]] bool store_backup(const char *path, const char *to, struct store_error *error);
+
+/* A server holds the database. */
+[[gnu::warn_unused_result]] bool store_is_served(const char *path);
+
 /* A connection of its own, for the calling thread: read-only for loops and commands. NULL with `error`
  * filled. */
 [[gnu::warn_unused_result]] struct store_session *store_session_open(const char *path,
                                                                      struct store_error *error);
 void store_session_close(struct store_session *session);
+
+/* What the session reads until the end is as of one moment. A reader's; short, for the write-ahead log grows
+ * meanwhile. */
+[[gnu::warn_unused_result]] bool store_read_begin(struct store_session *session);
+void store_read_end(struct store_session *session);
 
 /* ---- writing ---- */
 

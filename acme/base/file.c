@@ -79,21 +79,7 @@ bool file_read_secret(struct arena *arena, const char *path, size_t max_bytes, s
     return read_into_arena(arena, path, max_bytes, out, arena_copy_secret);
 }
 
-static bool write_all(int fd, struct bytes text)
-{
-    for (size_t at = 0; at < text.n;) {
-        ssize_t put = write(fd, text.p + at, text.n - at);
-        if (put == -1 && errno == EINTR)
-            continue;
-        if (put == -1)
-            return false;
-        at += (size_t)put;
-    }
-    return true;
-}
-
-/* A rename is only safe on disk once its directory is. */
-static bool sync_directory_of(const char *path)
+bool file_sync_directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     struct arena *arena = arena_new();
@@ -111,23 +97,62 @@ static bool sync_directory_of(const char *path)
     return good;
 }
 
+bool file_replacement_begin(struct arena *arena, const char *path, unsigned mode,
+                            struct file_replacement *out)
+{
+    *out = (struct file_replacement){.path = path, .temporary = arena_printf(arena, "%s.XXXXXX", path)};
+    int fd = mkostemp(out->temporary, O_CLOEXEC);
+    if (fd == -1)
+        return false;
+    if (fchmod(fd, (mode_t)mode) == 0)
+        out->stream = fdopen(fd, "w");
+    if (out->stream != NULL)
+        return true;
+    int saved = errno;
+    close(fd);
+    unlink(out->temporary);
+    errno = saved;
+    return false;
+}
+
+static bool close_written(FILE *stream)
+{
+    bool good = ferror(stream) == 0 && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
+    int saved = errno;
+    if (fclose(stream) != 0 && good) {
+        good = false;
+        saved = errno;
+    }
+    errno = saved;
+    return good;
+}
+
+bool file_replacement_finish(struct file_replacement *replacement)
+{
+    if (close_written(replacement->stream) && rename(replacement->temporary, replacement->path) == 0)
+        return file_sync_directory_of(replacement->path);
+    int saved = errno;
+    unlink(replacement->temporary);
+    errno = saved;
+    return false;
+}
+
+void file_replacement_abandon(struct file_replacement *replacement)
+{
+    fclose(replacement->stream);
+    unlink(replacement->temporary);
+}
+
 bool file_replace(const char *path, struct bytes text, unsigned mode)
 {
     struct arena *arena = arena_new();
-    char *temporary = arena_printf(arena, "%s.XXXXXX", path);
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    bool good = fd != -1 && fchmod(fd, (mode_t)mode) == 0 && write_all(fd, text) && fsync(fd) == 0;
+    struct file_replacement replacement;
+    bool good = file_replacement_begin(arena, path, mode, &replacement);
+    if (good) {
+        fwrite(text.p, 1, text.n, replacement.stream);
+        good = file_replacement_finish(&replacement);
+    }
     int saved = errno;
-    if (fd != -1 && close(fd) != 0 && good) {
-        good = false;
-        saved = errno;
-    }
-    if (good && (rename(temporary, path) != 0 || !sync_directory_of(path))) {
-        good = false;
-        saved = errno;
-    }
-    if (!good && fd != -1)
-        unlink(temporary);
     arena_free(arena);
     errno = saved;
     return good;

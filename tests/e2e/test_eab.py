@@ -236,7 +236,10 @@ def test_no_kid_or_key_looks_like_an_option(gateway):
 def test_the_list_and_what_cannot_be_done_twice(gateway):
     add_key(gateway, "--kid", "one", "--uses", "5", "--comment", "for the lab")
     status, said, _ = gateway.run("eab", "list")
-    assert status == 0 and re.search(r"acme +one +good +0 of 5 +never +for the lab", said), said
+    assert status == 0 and re.search(r"acme +one +good +0 +5 +for the lab", said), said
+    (row,) = [json.loads(line) for line in gateway.run("eab", "list", "--endpoint", "acme", "--json")[1].splitlines()]
+    assert (row["kid"], row["state"], row["uses"], row["max_uses"], row["expires"]) == ("one", "good", 0, 5, None)
+    assert gateway.run("eab", "list", "--state", "revoked", "--json")[:2] == (0, "")
     status, _, words = gateway.run("eab", "add", "acme", "--kid", "one")
     assert status == 1 and "already" in words
     assert gateway.run("eab", "revoke", "acme", "one")[0] == 0

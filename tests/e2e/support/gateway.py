@@ -13,6 +13,7 @@ from .acme_client import AcmeClient
 from .ports import free_port
 from .processes import Process
 from .step_ca import PROVISIONER
+from .waiting import wait_until
 
 # What a sanitizer prints when it has found something.
 _SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
@@ -121,6 +122,16 @@ class Gateway:
 
     def kill(self):
         self.process.kill()
+
+    def lose_database(self):
+        """As a disk that has gone, but for what docs/recovery.md says to keep. Ids are numbered by the second that objects are
+        made in: what is made from now on is of a later one."""
+        self.kill()
+        newest = "SELECT unixepoch() > coalesce(max(at), 0) AS past FROM events"
+        wait_until(lambda: self.query(newest)[0]["past"], "the second to end")
+        for one in self.folder.glob("acmegate.db*"):
+            if one.suffix != ".secret":
+                one.unlink()
 
     def run(self, command, *arguments, **variables):
         """A command of the program to its end: (exit status, standard output, standard error)."""

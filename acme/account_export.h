@@ -1,0 +1,37 @@
+/*
+ * Accounts, and the external account keys that they are bound to, as lines of JSON that survive the database:
+ * version 1, described in docs/recovery.md. A file is a head, the keys, the accounts, and an end that tells
+ * how many of both there are. What is read here came from outside.
+ */
+#pragma once
+
+#include "acme/eab.h"
+#include "acme/objects.h"
+
+enum { ACCOUNT_EXPORT_VERSION = 1, ACCOUNT_EXPORT_LINE_BYTES = 256 * 1024 /* the newline included */ };
+
+enum account_export_type { EXPORT_HEAD = 1, EXPORT_EAB_KEY, EXPORT_ACCOUNT, EXPORT_END };
+
+/* One line. */
+struct account_export_line {
+    enum account_export_type type;
+    int64_t exported_at;    /* EXPORT_HEAD */
+    struct eab_key eab_key; /* EXPORT_EAB_KEY; the MAC key stays sealed */
+    struct account account; /* EXPORT_ACCOUNT; without eab_key_id */
+    const char
+        *eab_kid; /* the key that the account is bound to, by its kid at the account's endpoint; NULL: none */
+    int64_t accounts; /* EXPORT_END */
+    int64_t eab_keys;
+};
+
+/* With its newline. p is NULL for one that would be longer than a line may be. */
+struct bytes account_export_render(struct arena *arena, const struct account_export_line *line);
+
+/* Reads a line, with or without its newline, and checks all of it as if a client had sent it. False with
+ * `why` in the arena. */
+[[gnu::warn_unused_result]] bool account_export_parse(struct arena *arena, struct bytes text,
+                                                      struct account_export_line *out, const char **why);
+
+/* The id in an account's line, which is not checked otherwise: a hundredth of the work. 0 for any other line.
+ */
+int64_t account_export_account_id(struct arena *arena, struct bytes text);

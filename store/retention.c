@@ -1,0 +1,293 @@
+#include <time.h>
+
+#include "acme/renewal.h"
+#include "store/query.h"
+#include "store/retention.h"
+
+/* Rows that one step looks at, and how long it goes on with them: clients' writes wait for it. */
+enum { ROWS_PER_STEP = 64, STEP_MAX_MS = 4 };
+
+/* Pages given back in one step. A quarter of the file may stay free for what comes. */
+#define PAGES_PER_STEP "32"
+enum { FREE_PART = 4 };
+
+/* How long after its end a revoked certificate is known to be one, at least: lists name it until one that was
+ * made after its end, and responses are looked at later than they were made. */
+#define REVOKED_STAYS_S "604800"
+
+/* Certificates of a name that are looked at to tell whether one of them is its last by ACME, and whether the
+ * name lives. */
+#define NEIGHBOURS "50"
+
+enum {
+    OLD_ORDERS,
+    OLD_AUTHORIZATIONS,
+    OLD_CERTIFICATES,
+    OLD_EVENTS,
+    SERIAL_LIVES,
+    ORDER_FORGET,
+    ORDER_DELETE_ATTEMPTS,
+    ORDER_DELETE_AUTHORIZATIONS,
+    ORDER_DELETE,
+    AUTHORIZATION_DELETE,
+    CERTIFICATE_DELETE_NAMES,
+    CERTIFICATE_DELETE,
+    EVENT_DELETE,
+};
+
+enum { FREE_PAGES, ALL_PAGES, GIVE_BACK };
+
+/*
+ * Ids grow with time: what was made before is found below an id, and `goes` tells which of it may go. An
+ * order that said which certificate it replaces comes with that.
+ */
+static const struct statement statements[] = {
+    [OLD_ORDERS] =
+        {"retention_orders",
+         "SELECT o.id,"
+         " (o.status IN ('valid', 'invalid') AND o.status_since < $before"
+         " OR o.status IN ('pending', 'ready') AND o.expires_at < $before)"
+         " AND NOT EXISTS (SELECT 1 FROM certificates c WHERE c.order_id = o.id AND (c.not_after >= $now"
+         " OR c.revocation_requested_at IS NOT NULL AND c.revoked_at IS NULL)) AS goes,"
+         " iif(o.status = 'valid', o.replaces, NULL) AS replaces"
+         " FROM orders o WHERE o.id > $after AND o.id < $below ORDER BY o.id LIMIT $max"},
+    [OLD_AUTHORIZATIONS] =
+        {"retention_authorizations",
+         "SELECT z.id, z.expires_at < $before"
+         " AND NOT (z.status = 'pending' AND z.challenge_status IS 'processing')"
+         " AND NOT EXISTS (SELECT 1 FROM order_authorizations WHERE authorization_id = z.id) AS goes, NULL"
+         " FROM authorizations z WHERE z.id > $after AND z.id < $below AND $now = $now ORDER BY z.id LIMIT "
+         "$max"},
+    /* One by ACME of a name that has got others since tells that the name has moved once (acme/migration.h).
+     * It is held to be the last where the next ones of the name are not by ACME. */
+    [OLD_CERTIFICATES] =
+        {"retention_certificates",
+         "SELECT c.id, c.not_after < $before"
+         " AND (c.revocation_requested_at IS NULL"
+         " OR c.revoked_at IS NOT NULL AND c.not_after < $now - " REVOKED_STAYS_S ")"
+         " AND NOT EXISTS (SELECT 1 FROM orders WHERE certificate_id = c.id)"
+         " AND NOT (c.origin = 'acme' AND c.status <> 'rejected' AND EXISTS ("
+         "SELECT 1 FROM certificate_names s WHERE s.certificate_id = c.id"
+         " AND NOT EXISTS (SELECT 1 FROM (SELECT x.origin AS origin, x.status AS status"
+         " FROM certificate_names n CROSS JOIN certificates x ON x.id = n.certificate_id"
+         " WHERE n.name = s.name AND n.certificate_id > c.id ORDER BY n.certificate_id LIMIT " NEIGHBOURS ")"
+         " WHERE origin = 'acme' AND status <> 'rejected')"
+         " AND EXISTS (SELECT 1 FROM (SELECT x.not_after AS not_after"
+         " FROM certificate_names n CROSS JOIN certificates x ON x.id = n.certificate_id"
+         " WHERE n.name = s.name ORDER BY n.certificate_id DESC LIMIT " NEIGHBOURS ")"
+         " WHERE not_after >= $before))) AS goes, NULL"
+         " FROM certificates c WHERE c.id > $after AND c.id < $below ORDER BY c.id LIMIT $max"},
+    /* The newest one stays, however old: it says how far the database has come. */
+    [OLD_EVENTS] = {"retention_events",
+                    "SELECT id, at < $before AND id < (SELECT max(id) FROM events) AS goes, NULL FROM events"
+                    " WHERE id > $after AND id < $below AND $now = $now ORDER BY id LIMIT $max"},
+    [SERIAL_LIVES] = {"retention_serial_lives",
+                      "SELECT 1 FROM certificates WHERE serial = $serial AND not_after >= $now LIMIT 1"},
+    [ORDER_FORGET] = {"retention_order_forget",
+                      "UPDATE certificates SET order_id = NULL WHERE order_id = $id"},
+    [ORDER_DELETE_ATTEMPTS] = {"retention_order_attempts", "DELETE FROM attempts WHERE order_id = $id"},
+    [ORDER_DELETE_AUTHORIZATIONS] = {"retention_order_authorizations",
+                                     "DELETE FROM order_authorizations WHERE order_id = $id"},
+    [ORDER_DELETE] = {"retention_order", "DELETE FROM orders WHERE id = $id"},
+    [AUTHORIZATION_DELETE] = {"retention_authorization", "DELETE FROM authorizations WHERE id = $id"},
+    [CERTIFICATE_DELETE_NAMES] = {"retention_certificate_names",
+                                  "DELETE FROM certificate_names WHERE certificate_id = $id"},
+    [CERTIFICATE_DELETE] = {"retention_certificate", "DELETE FROM certificates WHERE id = $id"},
+    [EVENT_DELETE] = {"retention_event", "DELETE FROM events WHERE id = $id"},
+};
+
+const struct statement_table store_retention_statements = {statements,
+                                                           sizeof statements / sizeof *statements};
+
+static const struct statement page_statements[] = {
+    [FREE_PAGES] = {"free_pages", "PRAGMA freelist_count"},
+    [ALL_PAGES] = {"all_pages", "PRAGMA page_count"},
+    [GIVE_BACK] = {"give_back_pages", "PRAGMA incremental_vacuum(" PAGES_PER_STEP ")"},
+};
+
+const struct statement_table store_page_statements = {page_statements,
+                                                      sizeof page_statements / sizeof *page_statements};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- rows ---- */
+
+static enum store_result run_for(struct store_session *session, size_t statement, int64_t id)
+{
+    QUERY(query, session, NULL, STATEMENTS_RETENTION, statement);
+    query_bind_integer(&query, "$id", id);
+    return query_run(&query) == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+/* What hangs on a row goes before it. */
+static const struct stage {
+    size_t old;
+    size_t deletions[4];
+    size_t deletion_count;
+    size_t before;  /* of struct retention */
+    size_t deleted; /* of struct retention_pass */
+} stages[] = {
+    {OLD_ORDERS,
+     {ORDER_FORGET, ORDER_DELETE_ATTEMPTS, ORDER_DELETE_AUTHORIZATIONS, ORDER_DELETE},
+     4,
+     offsetof(struct retention, orders_before),
+     offsetof(struct retention_pass, orders)},
+    {OLD_AUTHORIZATIONS,
+     {AUTHORIZATION_DELETE},
+     1,
+     offsetof(struct retention, orders_before),
+     offsetof(struct retention_pass, authorizations)},
+    {OLD_CERTIFICATES,
+     {CERTIFICATE_DELETE_NAMES, CERTIFICATE_DELETE},
+     2,
+     offsetof(struct retention, certificates_before),
+     offsetof(struct retention_pass, certificates)},
+    {OLD_EVENTS,
+     {EVENT_DELETE},
+     1,
+     offsetof(struct retention, events_before),
+     offsetof(struct retention_pass, events)},
+};
+enum { STAGE_COUNT = sizeof stages / sizeof *stages };
+
+struct old_row {
+    int64_t id;
+    bool goes;
+    const char *replaces; /* NULL: nothing */
+};
+
+/* While a certificate lives, the order that replaced it stays, so that no second one does (RFC 9773 §5). */
+static enum store_result spare_if_it_replaced(struct store_session *session, struct arena *arena, int64_t now,
+                                              struct old_row *row)
+{
+    char serial[SERIAL_HEX_BYTES];
+    if (!row->goes || row->replaces == NULL ||
+        !renewal_id_parse(arena, bytes_from_string(row->replaces), serial))
+        return STORE_OK;
+    QUERY(query, session, NULL, STATEMENTS_RETENTION, SERIAL_LIVES);
+    query_bind_text(&query, "$serial", serial);
+    query_bind_integer(&query, "$now", now);
+    enum store_result result = query_next(&query);
+    row->goes = result == STORE_NOT_FOUND;
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+static enum store_result find_old(struct store_session *session, struct arena *arena,
+                                  const struct stage *stage, int64_t before, int64_t now, int64_t after,
+                                  struct old_row *rows, size_t *count)
+{
+    enum store_result result = STORE_OK;
+    QUERY(query, session, arena, STATEMENTS_RETENTION, stage->old);
+    query_bind_integer(&query, "$before", before);
+    query_bind_integer(&query, "$now", now);
+    query_bind_integer(&query, "$after", after);
+    query_bind_integer(&query, "$below", session_first_id_at(before));
+    query_bind_integer(&query, "$max", ROWS_PER_STEP);
+    *count = 0;
+    while (*count < ROWS_PER_STEP && (result = query_next(&query)) == STORE_OK) {
+        struct old_row *row = &rows[(*count)++];
+        row->id = query_take_integer(&query);
+        row->goes = query_take_integer(&query) != 0;
+        row->replaces = query_take_text(&query);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
+}
+
+static enum store_result delete_row(struct store_session *session, const struct stage *stage, int64_t id)
+{
+    enum store_result result = STORE_OK;
+    for (size_t i = 0; result == STORE_OK && i < stage->deletion_count; i++)
+        result = run_for(session, stage->deletions[i], id);
+    return result;
+}
+
+static void next_stage(struct retention_pass *pass)
+{
+    pass->stage++;
+    pass->after = 0;
+}
+
+/* Some of the rows, one at least; how many in `done`. */
+static enum store_result delete_of(struct store_session *session, struct arena *arena, int64_t now,
+                                   struct old_row *rows, size_t count, struct retention_pass *pass,
+                                   size_t *done)
+{
+    const struct stage *stage = &stages[pass->stage];
+    int64_t *deleted = (int64_t *)((char *)pass + stage->deleted);
+    int64_t began = monotonic_ms();
+    enum store_result result = STORE_OK;
+    for (*done = 0;
+         result == STORE_OK && *done < count && (*done == 0 || monotonic_ms() - began < STEP_MAX_MS);
+         ++*done) {
+        struct old_row *row = &rows[*done];
+        result = spare_if_it_replaced(session, arena, now, row);
+        if (result == STORE_OK && row->goes) {
+            result = delete_row(session, stage, row->id);
+            ++*deleted;
+        }
+        pass->after = row->id;
+    }
+    return result;
+}
+
+static enum store_result delete_some(struct store_session *session, const struct retention *retention,
+                                     struct retention_pass *pass)
+{
+    const struct stage *stage = &stages[pass->stage];
+    struct old_row rows[ROWS_PER_STEP];
+    size_t count = 0, done = 0;
+    int64_t before = *(const int64_t *)((const char *)retention + stage->before);
+    struct arena *arena = arena_new();
+    enum store_result result = STORE_OK;
+    if (before != 0)
+        result = find_old(session, arena, stage, before, retention->now, pass->after, rows, &count);
+    if (result == STORE_OK)
+        result = delete_of(session, arena, retention->now, rows, count, pass, &done);
+    if (done == count && count < ROWS_PER_STEP)
+        next_stage(pass);
+    arena_free(arena);
+    return result;
+}
+
+/* ---- pages ---- */
+
+static enum store_result read_pages(struct store_session *session, size_t statement, int64_t *out)
+{
+    QUERY(query, session, NULL, STATEMENTS_PAGES, statement);
+    enum store_result result = query_next(&query);
+    *out = result == STORE_OK ? query_take_integer(&query) : 0;
+    return result;
+}
+
+static enum store_result give_back_some(struct store_session *session, struct retention_pass *pass)
+{
+    int64_t before, all, after;
+    if (read_pages(session, FREE_PAGES, &before) != STORE_OK ||
+        read_pages(session, ALL_PAGES, &all) != STORE_OK)
+        return STORE_FAILED;
+    pass->finished = before <= all / FREE_PART;
+    if (pass->finished)
+        return STORE_OK;
+    enum store_result result;
+    QUERY(query, session, NULL, STATEMENTS_PAGES, GIVE_BACK);
+    while ((result = query_next(&query)) == STORE_OK)
+        continue;
+    if (result == STORE_FAILED || read_pages(session, FREE_PAGES, &after) != STORE_OK)
+        return STORE_FAILED;
+    pass->pages += before - after;
+    pass->finished = after >= before;
+    return STORE_OK;
+}
+
+enum store_result store_retention_step(struct store_session *session, const struct retention *retention,
+                                       struct retention_pass *pass)
+{
+    if (pass->stage < STAGE_COUNT)
+        return delete_some(session, retention, pass);
+    return give_back_some(session, pass);
+}

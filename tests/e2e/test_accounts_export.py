@@ -1,0 +1,174 @@
+"""Accounts survive their database: export, import, what is refused, and the file that a running server keeps."""
+
+import json
+import re
+import stat
+
+import pytest
+
+from client_scenarios import fresh_name
+from support.acme_client import AcmeClient, HttpProver, Refused
+from support.certificates import new_key
+from support.waiting import wait_until
+from test_eab import add_key, binding, client_of, register
+
+
+def lose_database(gateway):
+    gateway.lose_database()
+    assert gateway.run("db", "migrate")[0] == 0
+
+
+@pytest.fixture
+def gateway(new_gateway, step_ca):
+    return new_gateway(step_ca)
+
+
+@pytest.fixture
+def keeping(gateway):
+    """It keeps an export, brought up to date every second."""
+    gateway.configuration["accounts"] = {"export_path": str(gateway.folder / "accounts.export"), "export_every": "1s"}
+    return gateway.start()
+
+
+def exported(gateway):
+    """The accounts in the file that it keeps."""
+    path = gateway.folder / "accounts.export"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [line for line in lines if line["type"] == "account"]
+
+
+def ids(gateway):
+    return [row["id"] for row in gateway.query("SELECT id FROM accounts ORDER BY id")]
+
+
+def export(gateway, path):
+    status, _, words = gateway.run("account", "export", "--out", path)
+    assert status == 0, words
+    return path
+
+
+def test_what_stands_in_an_export(gateway, tmp_path):
+    client = client_of(gateway.start()).register(contact=["mailto:ops@e2e.internal"])
+    path = export(gateway, tmp_path / "accounts")
+    head, account, end = [json.loads(line) for line in path.read_text().splitlines()]
+    assert head.keys() == {"type", "version", "exportedAt"} and head["version"] == 1
+    assert account["id"] == int(client.account.rsplit("/", 1)[1]) and account["contact"] == ["mailto:ops@e2e.internal"]
+    assert account["key"].keys() == {"crv", "kty", "x", "y"}
+    assert end == {"type": "end", "accounts": 1, "externalAccountKeys": 0}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    status, said, _ = gateway.run("account", "export")
+    assert status == 0 and [json.loads(line)["type"] for line in said.splitlines()] == [head["type"], "account", "end"]
+
+
+def test_an_import_into_a_running_server(gateway, tmp_path, responder):
+    client, prover = gateway.start().client(), HttpProver(responder(gateway))
+    ended = gateway.client()
+    ended.post(ended.account, {"status": "deactivated"})
+    path = export(gateway, tmp_path / "accounts")
+    lose_database(gateway)
+    gateway.start()
+    with pytest.raises(Refused, match="accountDoesNotExist"):
+        client.order([fresh_name()])
+    assert gateway.run("account", "import", path)[0] == 0
+    client.issue([fresh_name()], prover)
+    with pytest.raises(Refused, match="unauthorized"):
+        ended.order([fresh_name()])
+    rows = gateway.query("SELECT who, detail, account FROM v_events WHERE kind = 'account.imported' ORDER BY id")
+    assert [row["who"] for row in rows] == ["operator", "operator"] and {row["account"] for row in rows} == set(ids(gateway))
+    newer = gateway.client()
+    assert int(newer.account.rsplit("/", 1)[1]) > max(ids(gateway)[:-1])
+    status, said, _ = gateway.run("account", "import", path)
+    assert (status, said.split(" (")[0]) == (0, "added 0, ended 0, here already 2, not taken 0")
+
+
+def test_clients_that_registered_again_meanwhile(gateway, tmp_path):
+    gateway.start()
+    again, other = gateway.client(key=new_key()), gateway.client()
+    path = export(gateway, tmp_path / "accounts")
+    lose_database(gateway)
+    gateway.start()
+    fresh = AcmeClient(gateway.directory(), gateway.root_path, again.key).register()
+    status, said, words = gateway.run("account", "import", path)
+    assert status == 1 and said.startswith("added 1, ended 0, here already 0, not taken 1 ")
+    assert re.search(r"line 2 is not taken: account \d+ .*: its key has account \d+ here", words)
+    assert fresh.order([fresh_name()]).status == 201 and other.order([fresh_name()]).status == 201
+
+
+def test_a_file_that_breaks_off_is_told_and_what_is_there_is_taken(gateway, tmp_path):
+    gateway.start()
+    clients = [gateway.client() for _ in range(3)]
+    lines = export(gateway, tmp_path / "accounts").read_text().splitlines(keepends=True)
+    lose_database(gateway)
+    torn = tmp_path / "torn"
+    torn.write_text("".join(lines[:3]) + lines[3][:50])
+    status, said, words = gateway.run("account", "import", torn)
+    assert status == 1 and said.startswith("added 2, ") and "line 4 is not taken: no JSON" in words
+    assert "it breaks off after line 4" in words
+    torn.write_text("".join(lines[:2] + lines[3:]))
+    status, said, words = gateway.run("account", "import", torn)
+    assert status == 1 and said.startswith("added 1, ") and "it had 3 accounts" in words
+    gateway.start()
+    for client in clients:
+        assert client.order([fresh_name()]).status == 201
+
+
+@pytest.mark.parametrize("text", ["", "{}\n", '{"type":"end","accounts":0,"externalAccountKeys":0}\n', "\0" * 5000, "x" * 70000], ids=len)
+def test_what_is_no_export(gateway, tmp_path, text):
+    gateway.run("db", "migrate")
+    path = tmp_path / "accounts"
+    path.write_text(text)
+    status, _, words = gateway.run("account", "import", path)
+    assert status == 1 and "this is no export of accounts" in words
+
+
+def test_a_binding_and_its_policy_survive(gateway, tmp_path, responder):
+    gateway.configuration["endpoints"]["acme"]["eab"] = "required"
+    kid, mac_key = add_key(gateway.start(), "--allow", "*.web.internal", "--uses", "2")
+    bound = client_of(gateway)
+    bound.account = register(bound, externalAccountBinding=binding(bound, kid, mac_key)).location
+    path = export(gateway, tmp_path / "accounts")
+    lose_database(gateway)
+    status, said, words = gateway.run("account", "import", path)
+    assert status == 0 and said.startswith("added 2, "), words
+    gateway.start()
+    bound.issue(["a.web.internal"], HttpProver(responder(gateway)))
+    with pytest.raises(Refused, match="rejectedIdentifier"):
+        bound.order(["a.internal"])
+    for status in (201, 403):  # one use was left
+        other = client_of(gateway)
+        assert register(other, externalAccountBinding=binding(other, kid, mac_key)).status == status
+
+
+# ---- the file that a running server keeps ----
+
+
+def test_the_file_follows_the_accounts(keeping):
+    client = keeping.client()
+    wait_until(lambda: len(exported(keeping)) == 1, "the export to have the account")
+    path = keeping.folder / "accounts.export"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.stat().st_ino
+    client.order([fresh_name()])  # no account has changed
+    client.post(client.account, {"status": "deactivated"})
+    wait_until(lambda: exported(keeping)[0]["status"] == "deactivated", "the export to have its end")
+    assert path.stat().st_ino != before
+    assert keeping.process.output().count("exported 1 accounts") == 2
+    keeping.client()
+    keeping.stop()
+    assert len(exported(keeping)) == 2
+    assert not list(keeping.folder.glob("accounts.export.*"))
+
+
+def test_a_new_database_does_not_overwrite_the_export(keeping):
+    client = keeping.client()
+    wait_until(lambda: exported(keeping), "the export")
+    lose_database(keeping)
+    keeping.start()
+    wait_until(lambda: "has 1 accounts that this database lacks" in keeping.process.output(), "the complaint")
+    assert len(exported(keeping)) == 1
+    status, _, words = keeping.run("account", "export", "--out", keeping.folder / "accounts.export")
+    assert status == 1 and "lacks" in words
+    keeping.client()
+    assert keeping.run("account", "import", keeping.folder / "accounts.export")[0] == 0
+    wait_until(lambda: len(exported(keeping)) == 2, "the export to go on")
+    assert client.order([fresh_name()]).status == 201
