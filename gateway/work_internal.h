@@ -37,7 +37,8 @@ struct work {
     struct outbound_timer timer;
     struct work_set set;
     struct work_kind kinds[WORK_KINDS];
-    atomic_size_t drafts; /* issuances that began with their request and have not ended */
+    const struct profile_config *last_queue; /* whose orders were taken up last; NULL: none */
+    atomic_size_t drafts;                    /* issuances that began with their request and have not ended */
     bool stopping;
     bool silent; /* the front end is going: nobody is told of ends any more */
     pthread_mutex_t stop_lock;
@@ -97,6 +98,12 @@ void work_item_end(struct work_item *item);
 /* Writes an event of the gateway's own. */
 enum store_result work_record(struct work_item *item, struct store_session *session,
                               const struct event *event);
+
+/* What a step of `apply` came to. */
+static inline enum store_apply_result work_applied(enum store_result result)
+{
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
 
 /* Seconds to wait before try number `attempts` + 1: doubling from `first_s` to `most_s`, with jitter. */
 int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s);

@@ -1,324 +1,17 @@
+#include "gateway/work_issuance.h"
 #include "acme/base/time_text.h"
 #include "acme/order.h"
 #include "acme/x509_read.h"
 #include "gateway/log.h"
-#include "gateway/work_internal.h"
 #include "stepca/token.h"
 
 enum {
-    RETRY_FIRST_S = 2,
-    RETRY_MOST_S = 30,
-    UNKNOWN_RETRY_MOST_S = 60, /* each may leave a certificate behind that nobody has */
     HAND_OVER_LEASE_S = 60,
-};
-
-_Static_assert(CERTIFICATE_SLACK_S > 0, "the CA's clock may be a little ahead");
-
-struct issuance_work {
-    struct order order;
-    struct issuer *issuer;
-    struct attempt attempt;
-    struct issuer_sign_job job;
-    struct certificate certificate;
-    struct certificate_facts facts;
-    const struct problem *problem; /* what the order ends with */
 };
 
 static void free_csr(void *csr)
 {
     X509_REQ_free(csr);
-}
-
-static enum store_result record(struct work_item *item, struct store_session *session, const char *kind,
-                                const char *detail)
-{
-    const struct issuance_work *state = item->state;
-    struct event event = {.kind = kind,
-                          .account_id = state->order.account_id,
-                          .order_id = state->order.id,
-                          .certificate_id = state->certificate.id,
-                          .detail = detail};
-    return work_record(item, session, &event);
-}
-
-static enum store_apply_result applied(enum store_result result)
-{
-    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
-}
-
-/* Within `apply`: the attempt ends. */
-static enum store_result end_attempt(struct work_item *item, struct store_session *session)
-{
-    const struct attempt *attempt = &((struct issuance_work *)item->state)->attempt;
-    METRICS_NOTE(&item->notes, METRIC_CA_ATTEMPTS, metrics_issuer(attempt->issuer), attempt->status);
-    return store_attempt_end(session, attempt);
-}
-
-/* ---- the order fails ---- */
-
-static enum store_apply_result apply_order_failed(struct work_item *item, struct store_session *session)
-{
-    struct issuance_work *state = item->state;
-    struct order *order = &state->order;
-    enum store_result result = STORE_OK;
-    if (state->attempt.id != 0)
-        result = end_attempt(item, session);
-    order->status = ORDER_INVALID;
-    order->status_since = item->now;
-    order->next_attempt_at = 0;
-    order->error_json = work_problem_json(item->arena, state->problem);
-    METRICS_NOTE(&item->notes, METRIC_ORDERS_INVALID, state->problem->type);
-    if (result == STORE_OK)
-        result = store_order_update(session, order, ORDER_PROCESSING);
-    if (result == STORE_OK)
-        result = record(item, session, "order.invalid", state->problem->detail);
-    return applied(result);
-}
-
-static void fail_order(struct work_item *item, const struct problem *problem)
-{
-    struct issuance_work *state = item->state;
-    state->problem = problem;
-    log_warning("order %lld is invalid: %s", (long long)item->id, problem->detail);
-    work_item_commit(item, apply_order_failed, work_item_end);
-}
-
-/* ---- the order waits ---- */
-
-static enum store_apply_result apply_put_off(struct work_item *item, struct store_session *session)
-{
-    const struct issuance_work *state = item->state;
-    enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
-    if (result == STORE_OK && state->attempt.id != 0)
-        result = end_attempt(item, session);
-    if (result == STORE_OK && state->attempt.id != 0)
-        result = record(item, session,
-                        state->attempt.status == ATTEMPT_UNKNOWN ? "attempt.unknown" : "attempt.failed",
-                        state->attempt.message);
-    return applied(result);
-}
-
-static void put_off(struct work_item *item, int64_t wait_s)
-{
-    struct issuance_work *state = item->state;
-    state->order.next_attempt_at = item->now + wait_s;
-    work_item_commit(item, apply_put_off, work_item_end);
-}
-
-/* The call was not made, so there was no attempt: the order is as it was before. */
-static enum store_apply_result apply_withdrawn(struct work_item *item, struct store_session *session)
-{
-    const struct issuance_work *state = item->state;
-    enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
-    if (result == STORE_OK)
-        result = store_attempt_withdraw(session, state->attempt.id);
-    return applied(result);
-}
-
-static void withdraw(struct work_item *item)
-{
-    struct order *order = &((struct issuance_work *)item->state)->order;
-    --order->attempt_count;
-    if (item->leased)
-        order->next_attempt_at = order->processing_since;
-    work_item_commit(item, apply_withdrawn, work_item_end);
-}
-
-/* ---- the certificate came ---- */
-
-static void fill_certificate(struct work_item *item, struct bytes leaf)
-{
-    struct issuance_work *state = item->state;
-    const struct issuer_result *result = &state->job.result;
-    const char *chain_pem = "";
-    for (size_t i = 1; i < result->chain_count; ++i)
-        chain_pem =
-            arena_printf(item->arena, "%s%s", chain_pem, certificate_to_pem(item->arena, result->chain[i]));
-    state->certificate = (struct certificate){
-        .account_id = state->order.account_id,
-        .order_id = state->order.id,
-        .endpoint = state->order.endpoint,
-        .issuer = state->issuer->id,
-        .root_fingerprint = state->issuer->root_fingerprint,
-        .serial = state->facts.serial,
-        .leaf = leaf,
-        .chain_pem = bytes_from_string(chain_pem),
-        .key_hash = bytes_of(state->facts.key_hash, sizeof(state->facts.key_hash)),
-        .not_before = state->facts.not_before,
-        .not_after = state->facts.not_after,
-        .status = CERTIFICATE_GOOD,
-        .origin = CERTIFICATE_FROM_ACME,
-        .created_at = item->now,
-    };
-}
-
-/* Nobody will get it: kept, and its revocation due. */
-static void reject_certificate(struct work_item *item, const char *why)
-{
-    struct issuance_work *state = item->state;
-    struct certificate *certificate = &state->certificate;
-    certificate->status = CERTIFICATE_REJECTED;
-    certificate->rejected_because = why;
-    certificate->revocation_requested_at = item->now;
-    certificate->revocation_requested_by = "gateway";
-    certificate->revocation_next_attempt_at = item->now;
-    state->attempt.status = ATTEMPT_REJECTED;
-    state->attempt.message = why;
-}
-
-static enum store_result insert_certificate(struct work_item *item, struct store_session *session)
-{
-    struct issuance_work *state = item->state;
-    bool rejected = state->certificate.status == CERTIFICATE_REJECTED;
-    METRICS_NOTE(&item->notes, rejected ? METRIC_CERTIFICATES_REJECTED : METRIC_CERTIFICATES_ISSUED,
-                 metrics_profile(state->order.profile), CERTIFICATE_FROM_ACME);
-    if (rejected)
-        METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(state->issuer->id));
-    return store_certificate_insert(session, &state->certificate, state->facts.identifiers,
-                                    state->facts.identifier_count);
-}
-
-static enum store_apply_result apply_rejected(struct work_item *item, struct store_session *session)
-{
-    const struct issuance_work *state = item->state;
-    enum store_result result = insert_certificate(item, session);
-    if (result == STORE_OK)
-        result = record(item, session, "certificate.rejected", state->certificate.rejected_because);
-    return result == STORE_OK ? apply_order_failed(item, session) : STORE_DISCARD;
-}
-
-static enum store_apply_result apply_issued(struct work_item *item, struct store_session *session)
-{
-    struct issuance_work *state = item->state;
-    struct order *order = &state->order;
-    struct order now;
-    enum store_result result = store_order_load(session, item->arena, order->id, &now);
-    if (result != STORE_OK)
-        return STORE_DISCARD;
-    if (now.status != ORDER_PROCESSING) {
-        reject_certificate(item, "the order had ended before its certificate came");
-        result = insert_certificate(item, session);
-        if (result == STORE_OK)
-            result = end_attempt(item, session);
-        return applied(result == STORE_OK
-                           ? record(item, session, "certificate.rejected", state->attempt.message)
-                           : result);
-    }
-    result = insert_certificate(item, session);
-    order->status = ORDER_VALID;
-    order->status_since = item->now;
-    order->next_attempt_at = 0;
-    order->certificate_id = state->certificate.id;
-    METRICS_NOTE(&item->notes, METRIC_ORDERS_VALID, metrics_profile(order->profile));
-    if (result == STORE_OK)
-        result = end_attempt(item, session);
-    if (result == STORE_OK)
-        result = store_order_update(session, order, ORDER_PROCESSING);
-    if (result == STORE_OK)
-        result = record(item, session, "order.valid", NULL);
-    return applied(result);
-}
-
-static void on_rejected_stored(struct work_item *item)
-{
-    struct work *work = item->work;
-    work_item_end(item);
-    work_wake(work, WORK_DUE_REVOCATIONS);
-}
-
-static void take_certificate(struct work_item *item)
-{
-    struct issuance_work *state = item->state;
-    const struct issuer_result *result = &state->job.result;
-    const char *why = NULL;
-    struct certificate_expectation expectation = {
-        .csr = state->job.csr,
-        .identifiers = state->order.identifiers,
-        .identifier_count = state->order.identifier_count,
-        .latest_not_after = state->job.validity.latest_not_after,
-        .earliest_not_before =
-            state->order.not_before == 0 ? 0 : state->order.not_before - CERTIFICATE_SLACK_S,
-        .roots = state->issuer->roots,
-        .intermediates = state->issuer->intermediates,
-        .now = item->now,
-    };
-    bool fits =
-        certificate_check(item->arena, result->chain, result->chain_count, &expectation, &state->facts, &why);
-    if (state->facts.serial[0] == '\0') {
-        state->attempt.status = ATTEMPT_UNKNOWN;
-        state->attempt.message = why;
-        put_off(item, work_backoff(state->order.attempt_count, RETRY_FIRST_S, UNKNOWN_RETRY_MOST_S));
-        return;
-    }
-    fill_certificate(item, result->chain[0]);
-    if (fits) {
-        state->attempt.status = ATTEMPT_SIGNED;
-        work_item_commit(item, apply_issued, work_item_end);
-        return;
-    }
-    reject_certificate(item, why);
-    state->problem =
-        problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
-                    "The certificate authority issued a certificate that does not fit the order (%s); it "
-                    "is being revoked.",
-                    why);
-    log_error("issuer %s: certificate %s for order %lld is rejected: %s", state->issuer->id,
-              state->certificate.serial, (long long)item->id, why);
-    work_item_commit(item, apply_rejected, on_rejected_stored);
-}
-
-/* ---- the CA's answer ---- */
-
-/* What the issuer as a whole has to recover from is paced by its circuit; the rest may be this order's own trouble. */
-static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
-{
-    if (result->not_reached || result->outcome == ISSUER_UNAUTHORIZED || result->retry_after_s > 0)
-        return 0;
-    return work_backoff(attempts, RETRY_FIRST_S,
-                        result->outcome == ISSUER_UNKNOWN ? UNKNOWN_RETRY_MOST_S : RETRY_MOST_S);
-}
-
-/* A place is free at the issuer before what became of this order is stored. */
-static void wake_waiting(const struct work_item *item)
-{
-    if (item->kind->left_waiting)
-        work_wake(item->work, item->kind->due_bit);
-}
-
-static void on_signed(struct issuer_sign_job *job)
-{
-    struct work_item *item = job->owner;
-    struct issuance_work *state = item->state;
-    const struct issuer_result *result = &job->result;
-    struct attempt *attempt = &state->attempt;
-    item->now = clock_now();
-    wake_waiting(item);
-    attempt->ended_at = item->now;
-    attempt->http_status = result->http_status;
-    attempt->message = result->message;
-    switch (result->outcome) {
-    case ISSUER_OK:
-        take_certificate(item);
-        return;
-    case ISSUER_REFUSED:
-    case ISSUER_ALREADY_REVOKED:
-        attempt->status = ATTEMPT_REFUSED;
-        fail_order(item, problem_new(item->arena,
-                                     result->about_names ? PROBLEM_REJECTED_IDENTIFIER : PROBLEM_BAD_CSR,
-                                     "The certificate authority refused: %s", result->message));
-        return;
-    case ISSUER_UNAUTHORIZED:
-    case ISSUER_UNAVAILABLE:
-    case ISSUER_UNKNOWN:
-        attempt->status = result->outcome == ISSUER_UNKNOWN ? ATTEMPT_UNKNOWN : ATTEMPT_FAILED;
-        log_warning("issuer %s: order %lld is not signed yet: %s", state->issuer->id, (long long)item->id,
-                    result->message);
-        put_off(item, retry_wait(result, state->order.attempt_count));
-        return;
-    case ISSUER_NOT_ASKED:
-        withdraw(item);
-        return;
-    }
 }
 
 /* ---- an attempt ---- */
@@ -336,7 +29,7 @@ static enum store_apply_result apply_attempt(struct work_item *item, struct stor
     enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
     if (result == STORE_OK)
         result = store_attempt_insert(session, &state->attempt);
-    return applied(result);
+    return work_applied(result);
 }
 
 static const char *asked_validity(struct arena *arena, const struct validity_request *validity)
@@ -391,7 +84,7 @@ static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct 
                                           .token_id = token_id,
                                           .validity = *validity,
                                           .extended_key_usages = usages_of(item, order),
-                                          .done = on_signed,
+                                          .done = issuance_take_answer,
                                           .owner = item};
     return true;
 }
@@ -416,7 +109,8 @@ static const char *last_words(struct work_item *item)
                 return attempts[i].message;
     struct issuer_status status;
     issuer_read_status(((struct issuance_work *)item->state)->issuer, &status);
-    return status.last_error[0] == '\0' ? "it was not reachable" : arena_duplicate(item->arena, status.last_error);
+    return status.last_error[0] == '\0' ? "it was not reachable"
+                                        : arena_duplicate(item->arena, status.last_error);
 }
 
 static void give_up(struct work_item *item)
@@ -424,9 +118,9 @@ static void give_up(struct work_item *item)
     const struct order *order = &((struct issuance_work *)item->state)->order;
     char waited[DURATION_TEXT_BYTES];
     duration_format(waited, ends_at(item, order) - order->processing_since);
-    fail_order(item,
-               problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
-                           "The certificate authority did not sign within %s: %s", waited, last_words(item)));
+    issuance_fail(item, problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
+                                    "The certificate authority did not sign within %s: %s", waited,
+                                    last_words(item)));
 }
 
 static const struct problem *plan_validity(struct work_item *item, const struct profile_config *profile,
@@ -452,8 +146,8 @@ static void attempt_if_admitted(struct work_item *item, const struct validity_re
         return;
     }
     issuer_end(state->issuer, &state->job.permit);
-    fail_order(item,
-               problem_new(item->arena, PROBLEM_SERVER_INTERNAL, "The signing request could not be prepared."));
+    issuance_fail(item, problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
+                                    "The signing request could not be prepared."));
 }
 
 static void attempt_order(struct work_item *item)
@@ -463,8 +157,8 @@ static void attempt_order(struct work_item *item)
     const struct profile_config *profile = NULL;
     state->issuer = server_issuer_of_profile(server, state->order.profile, &profile);
     if (state->issuer == NULL) {
-        fail_order(item, problem_new(item->arena, PROBLEM_INVALID_PROFILE,
-                                     "The profile \"%s\" is no longer configured.", state->order.profile));
+        issuance_fail(item, problem_new(item->arena, PROBLEM_INVALID_PROFILE,
+                                        "The profile \"%s\" is no longer configured.", state->order.profile));
         return;
     }
     if (item->now >= ends_at(item, &state->order)) {
@@ -474,7 +168,7 @@ static void attempt_order(struct work_item *item)
     struct validity_request validity;
     const struct problem *problem = plan_validity(item, profile, &validity);
     if (problem != NULL)
-        fail_order(item, problem);
+        issuance_fail(item, problem);
     else
         attempt_if_admitted(item, &validity);
 }
@@ -506,29 +200,80 @@ static enum store_result take_those_at_their_end(struct work *work, struct work_
     return result;
 }
 
-static enum store_result take_queue(struct work *work, struct work_kind *kind, int64_t now, const char *profile)
+struct look {
+    struct work *work;
+    struct work_kind *kind;
+    struct arena *arena;
+    int64_t now;
+    bool shared; /* each queue gets its share of an issuer's room at most */
+    bool again;  /* there was more room than a share, which others may have left */
+};
+
+/* Of the room for the issuer of `profile`, what each of its profiles may take before the others. */
+static size_t share_of(const struct config *config, const char *profile, size_t room)
 {
+    const struct profile_config *own = config_profile(config, profile);
+    size_t profiles = 0;
+    for (size_t i = 0; own != NULL && i < config->profile_count; ++i)
+        profiles += strcmp(config->profiles[i].issuer, own->issuer) == 0;
+    return profiles < 2 ? room : (room + profiles - 1) / profiles;
+}
+
+static enum store_result take_queue(struct look *look, const char *profile)
+{
+    struct work *work = look->work;
+    struct work_kind *kind = look->kind;
     struct work_ids ids;
     struct issuer *issuer = server_issuer_of_profile(work->server, profile, NULL);
     size_t room = issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_SIGN);
+    size_t share = look->shared ? share_of(work->server->config, profile, room) : room;
+    size_t before = kind->under_way;
+    look->again = look->again || share < room;
     enum store_result result =
-        store_orders_due(work->session, profile, now, ids.id, work_ids_wanted(kind, room), &ids.count);
+        store_orders_due(work->session, profile, look->now, ids.id, work_ids_wanted(kind, share), &ids.count);
     if (result == STORE_OK)
-        work_take_up(work, kind, &ids, room);
+        work_take_up(work, kind, &ids, share);
+    if (kind->under_way > before)
+        work->last_queue = config_profile(work->server->config, profile);
     return result;
 }
 
+/* The queues after `from`, up to `until` (NULL: to the last). STORE_NOT_FOUND at the end. */
+static enum store_result take_queues(struct look *look, const char *from, const char *until)
+{
+    const char *profile = from;
+    enum store_result result;
+    while ((result = store_order_queue_after(look->work->session, look->arena, profile, &profile)) ==
+               STORE_OK &&
+           (until == NULL || strcmp(profile, until) <= 0))
+        if ((result = take_queue(look, profile)) != STORE_OK)
+            break;
+    return result == STORE_OK ? STORE_NOT_FOUND : result;
+}
+
+/* Begins behind the queue from which was taken last. */
+static enum store_result take_all_queues(struct look *look)
+{
+    const struct profile_config *last = look->work->last_queue;
+    const char *start = last == NULL ? "" : last->name;
+    enum store_result result = take_queues(look, start, NULL);
+    return result == STORE_NOT_FOUND ? take_queues(look, "", start) : result;
+}
+
+/* Profiles share what room their issuer has, in shares and by turns. */
 void work_issuance_take(struct work *work, struct work_kind *kind, int64_t now)
 {
-    struct arena *arena = arena_new();
-    const char *profile = "";
+    struct look look = {.work = work, .kind = kind, .arena = arena_new(), .now = now, .shared = true};
     enum store_result result = take_those_at_their_end(work, kind, now);
-    while (result == STORE_OK &&
-           (result = store_order_queue_after(work->session, arena, profile, &profile)) == STORE_OK)
-        result = take_queue(work, kind, now, profile);
+    if (result == STORE_OK)
+        result = take_all_queues(&look);
+    if (result == STORE_NOT_FOUND && look.again && kind->left_waiting) {
+        look.shared = kind->left_waiting = false;
+        result = take_all_queues(&look);
+    }
     if (result == STORE_FAILED)
         work_look_failed(kind);
-    arena_free(arena);
+    arena_free(look.arena);
 }
 
 /* ---- an issuance that goes straight on from its request ---- */

@@ -6,7 +6,8 @@
 enum {
     RETRY_FIRST_S = 5,
     RETRY_MOST_S = 600,
-    AWAY_RETRY_MOST_S = 60, /* while the issuer is away: its circuit paces what is tried, and it may return any time */
+    AWAY_RETRY_MOST_S =
+        60, /* while the issuer is away: its circuit paces what is tried, and it may return any time */
     REFUSED_RETRY_S = 3600, /* the CA said no: an operator has to see to it */
 };
 
@@ -31,7 +32,7 @@ static enum store_apply_result apply_outcome(struct work_item *item, struct stor
                           .detail = state->event_detail};
     if (result == STORE_OK)
         result = work_record(item, session, &event);
-    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return work_applied(result);
 }
 
 static void put_off(struct work_item *item, const char *kind, const char *words, int64_t wait_s)
@@ -173,7 +174,8 @@ void work_revocation_take(struct work *work, struct work_kind *kind, int64_t now
     struct arena *arena = arena_new();
     struct revocation_queue queue = {0};
     enum store_result result;
-    while ((result = store_revocation_queue_after(work->session, arena, queue.identity_id, &queue)) == STORE_OK &&
+    while ((result = store_revocation_queue_after(work->session, arena, queue.identity_id, &queue)) ==
+               STORE_OK &&
            (result = take_queue(work, kind, now, &queue)) == STORE_OK)
         ;
     if (result == STORE_FAILED)

@@ -100,7 +100,7 @@ static enum store_apply_result apply_final(struct work_item *item, struct store_
             record(item, session, good ? "challenge.valid" : "challenge.invalid", 0, state->validation.tried);
     if (result == STORE_OK)
         result = settle_orders(item, session);
-    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return work_applied(result);
 }
 
 static enum store_apply_result apply_retry(struct work_item *item, struct store_session *session)
@@ -111,7 +111,7 @@ static enum store_apply_result apply_retry(struct work_item *item, struct store_
                                                           AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     if (result == STORE_OK)
         result = record(item, session, "challenge.retried", 0, state->validation.tried);
-    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return work_applied(result);
 }
 
 /* How long a valid authorization lasts: the endpoint's reuse time, an order's life at the least. */
@@ -203,8 +203,8 @@ void work_validation_take(struct work *work, struct work_kind *kind, int64_t now
 {
     struct work_ids ids;
     int64_t next_due = 0;
-    if (store_authorizations_due(work->session, now, ids.id, work_ids_wanted(kind, kind->max_under_way), &ids.count,
-                                 &next_due) == STORE_OK)
+    if (store_authorizations_due(work->session, now, ids.id, work_ids_wanted(kind, kind->max_under_way),
+                                 &ids.count, &next_due) == STORE_OK)
         work_take_up(work, kind, &ids, kind->max_under_way);
     else
         work_look_failed(kind);

@@ -20,8 +20,10 @@ ORDERS, CLIENTS, AT_ONCE = 300, 6, 8
 def new_site(new_gateway, step_ca, ca_proxy):
     """A gateway in front of the proxy whose endpoint trusts all names: new_site(give_up_after=…)."""
 
-    def make(**finalize):
+    def make(profiles=("default",), **finalize):
         gateway = new_gateway(step_ca, url=ca_proxy.url)
+        gateway.configuration["profiles"] = {name: {"issuer": "main", "max_ttl": "24h"} for name in profiles}
+        gateway.configuration["endpoints"]["acme"]["profiles"] = list(profiles)
         gateway.configuration["finalize"] = {"hold_reply": "0s", **finalize}
         gateway.configuration["issuers"]["main"] |= {"max_concurrent": AT_ONCE, "request_timeout": "5s"}
         gateway.configuration["endpoints"]["acme"]["trusted"] = {"names": ["*"]}
@@ -34,10 +36,10 @@ def order_id(order):
     return int(order.location.rsplit("/", 1)[1])
 
 
-def ready_orders(gateway, count):
+def ready_orders(gateway, count, **members):
     """[(client, order, name)], ready."""
     client, names = gateway.client(), [fresh_name() for _ in range(count)]
-    return [(client, client.order([name]), name) for name in names]
+    return [(client, client.order([name], **members), name) for name in names]
 
 
 def counts(gateway):
@@ -103,6 +105,20 @@ def test_the_return_is_gradual(new_site, ca_proxy):
     second.wait()
     second.let_go()
     wait_until(lambda: counts(gateway) == {"valid": 40}, "all of them", 60)
+
+
+def test_the_profiles_of_an_issuer_share_its_return(new_site, ca_proxy):
+    gateway, each = new_site(profiles=("first", "second")), 120
+    made = {profile: ready_orders(gateway, each, profile=profile) for profile in ("first", "second")}
+    ca_proxy.cut()
+    for some in made.values():
+        finalize_all(some)
+    before = len(ca_proxy.sent("sign"))
+    ca_proxy.restore()
+    wait_until(lambda: counts(gateway) == {"valid": 2 * each}, "all of them", 60)
+    first = {name for _, _, name in made["first"]}
+    signed = [names_in(one)[0][0] in first for one in ca_proxy.sent("sign")[before:]]
+    assert each // 4 <= sum(signed[:each]) <= 3 * each // 4, "one profile's orders went before the other's"
 
 
 def test_orders_end_with_the_reason_of_the_ca_when_they_waited_for_too_long(new_site, ca_proxy):
