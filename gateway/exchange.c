@@ -1,4 +1,4 @@
-#include "gateway/exchange.h"
+#include "gateway/exchange_internal.h"
 
 #include <stdatomic.h>
 #include <time.h>
@@ -103,131 +103,6 @@ bool exchange_reload_account(struct exchange *exchange, struct store_session *se
     return exchange->problem == NULL;
 }
 
-/* ---- replies ---- */
-
-void exchange_add_header(struct exchange *exchange, const char *name, const char *value)
-{
-    http_reply_add_header(&exchange->reply, name, value);
-}
-
-void exchange_add_retry_after(struct exchange *exchange, int64_t seconds)
-{
-    exchange_add_header(exchange, "Retry-After", arena_printf(exchange->arena, "%lld", (long long)seconds));
-}
-
-void exchange_reply_json(struct exchange *exchange, int status, struct bytes body)
-{
-    exchange->reply.status = status;
-    exchange->reply.content_type = "application/json";
-    exchange->reply.body = body;
-}
-
-/* What every reply carries: acme-server.md 2, 3, 6. */
-static void add_common_headers(struct server *server, struct arena *arena, struct http_reply *reply,
-                               bool with_nonce, const char *directory_url)
-{
-    char *nonce = arena_alloc(arena, NONCE_TEXT_BYTES);
-    if (with_nonce && nonce_issue(server->nonces, nonce))
-        http_reply_add_header(reply, "Replay-Nonce", nonce);
-    if (directory_url != NULL)
-        http_reply_add_header(reply, "Link", arena_printf(arena, "<%s>;rel=\"index\"", directory_url));
-    http_reply_add_header(reply, "Cache-Control", "no-store");
-    http_reply_add_header(reply, "Access-Control-Allow-Origin", "*");
-    http_reply_add_header(reply, "Access-Control-Expose-Headers",
-                          "Link, Replay-Nonce, Location, Retry-After");
-}
-
-static void render_problem(struct arena *arena, const struct problem *problem, struct http_reply *reply)
-{
-    reply->status = problem->status;
-    reply->content_type = "application/problem+json";
-    reply->body = problem_render(arena, problem);
-    METRICS_COUNT(METRIC_PROBLEMS, problem->type);
-    if (problem->retry_after_s > 0)
-        http_reply_add_header(reply, "Retry-After",
-                              arena_printf(arena, "%lld", (long long)problem->retry_after_s));
-    if (problem->location != NULL)
-        http_reply_add_header(reply, "Location", problem->location);
-}
-
-static void count_request(const struct exchange *exchange)
-{
-    int status = exchange->problem != NULL ? exchange->problem->status : exchange->reply.status;
-    size_t route = routes_number(exchange->route);
-    METRICS_COUNT(METRIC_HTTP_REQUESTS, route, (size_t)status / 100);
-    METRICS_OBSERVE(METRIC_HTTP_DURATION, metrics_clock_us() - exchange->began_us, route);
-}
-
-/* An exchange that ends here: the problem if there is one, else what render says. */
-static void finish(struct exchange *exchange)
-{
-    if (exchange->problem == NULL && exchange->reply.status == 0)
-        exchange->route->render(exchange);
-    count_request(exchange);
-    enum route_authentication authentication =
-        exchange->route == NULL ? ROUTE_OPEN : exchange->route->authentication;
-    if (authentication == ROUTE_STEPCA) {
-        native_finish(exchange);
-        return;
-    }
-    if (exchange->problem != NULL)
-        render_problem(exchange->arena, exchange->problem, &exchange->reply);
-    if (exchange->problem != NULL && exchange->problem->type == PROBLEM_RATE_LIMITED)
-        exchange_add_header(
-            exchange, "Link",
-            arena_printf(exchange->arena, "<%s>;rel=\"help\"", url_limits(exchange->arena, &exchange->urls)));
-    bool is_post = bytes_equal_string(exchange->request->method, "POST");
-    bool is_nonce = exchange->route != NULL && strcmp(exchange->route->pattern, "/new-nonce") == 0;
-    bool is_directory = exchange->route != NULL && strcmp(exchange->route->pattern, "/directory") == 0;
-    const char *directory_url =
-        exchange->endpoint == NULL || is_directory ? NULL : url_directory(exchange->arena, &exchange->urls);
-    bool is_plain = authentication == ROUTE_PLAIN;
-    if (!is_plain || exchange->problem != NULL)
-        add_common_headers(exchange->server, exchange->arena, &exchange->reply,
-                           !is_plain && (is_post || is_nonce), directory_url);
-    http_reply(exchange->request, &exchange->reply);
-}
-
-static void on_answered(struct http_message *message)
-{
-    finish((struct exchange *)((char *)message - offsetof(struct exchange, message)));
-}
-
-void exchange_answer(struct exchange *exchange)
-{
-    exchange->message.run = on_answered;
-    http_loop_post(exchange->request->loop, &exchange->message);
-}
-
-static void refuse(struct exchange *exchange, const struct problem *problem)
-{
-    exchange->problem = problem;
-    finish(exchange);
-}
-
-static enum problem_type refusal_type(int status)
-{
-    return status >= 500 ? PROBLEM_SERVER_INTERNAL : PROBLEM_MALFORMED;
-}
-
-static const struct problem *too_long(struct arena *arena)
-{
-    return problem_with_status(arena, 413, PROBLEM_MALFORMED, "The request body is over %d bytes.",
-                               HTTP_MAX_BODY_BYTES);
-}
-
-void exchange_render_refusal(void *context, struct arena *arena, int status, bool is_post,
-                             struct http_reply *reply)
-{
-    const struct problem *problem = status == 413
-                                        ? too_long(arena)
-                                        : problem_with_status(arena, status, refusal_type(status),
-                                                              "The request is not well-formed HTTP/1.1.");
-    render_problem(arena, problem, reply);
-    METRICS_COUNT(METRIC_HTTP_REQUESTS, routes_number(NULL), (size_t)status / 100);
-    add_common_headers(context, arena, reply, is_post, NULL);
-}
-
 /* ---- apply ---- */
 
 static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
@@ -241,7 +116,7 @@ static enum store_apply_result run_apply(struct store_operation *operation, stru
 
 static void resume_held(struct http_request *request)
 {
-    finish(request->application);
+    exchange_finish(request->application);
 }
 
 static void on_applied(struct http_message *message)
@@ -252,11 +127,11 @@ static void on_applied(struct http_message *message)
             exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
             "The server could not record the request; nothing was changed. Try again later.");
         problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
-        refuse(exchange, problem);
+        exchange_finish_with(exchange, problem);
     } else if (exchange->problem == NULL && exchange->hold_key != 0) {
         http_hold(exchange->request, exchange->hold_key, resume_held);
     } else {
-        finish(exchange);
+        exchange_finish(exchange);
     }
 }
 
@@ -290,7 +165,7 @@ static void submit(struct exchange *exchange)
             problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
                                 "The server is overloaded; nothing was done. Try again later.");
         problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
-        refuse(exchange, problem);
+        exchange_finish_with(exchange, problem);
         return;
     }
     exchange->operation = (struct store_operation){.apply = run_apply, .done = on_committed};
@@ -384,7 +259,8 @@ static bool method_is_allowed(const struct exchange *exchange)
            (at == list || at[-1] == ' ');
 }
 
-/* "/acme/{endpoint}/rest": sets the endpoint, and leaves the rest in `path`. False, and nothing changed, for any other. */
+/* "/acme/{endpoint}/rest": sets the endpoint, and leaves the rest in `path`. False, and nothing changed, for
+ * any other. */
 static bool split_path(struct exchange *exchange, struct bytes *path)
 {
     struct bytes prefix = BYTES_LITERAL("/acme/");
@@ -416,10 +292,11 @@ static const struct problem *route_request(struct exchange *exchange, bool pki_o
 {
     struct bytes path = exchange->request->path;
     if (pki_only && !bytes_has_prefix(path, BYTES_LITERAL("/.well-known/pki/")))
-        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
-                                   "There is nothing here but what lies below /.well-known/pki/: the rest is served "
-                                   "with TLS, at %s.",
-                                   exchange->server->config->base_url);
+        return problem_with_status(
+            exchange->arena, 404, PROBLEM_MALFORMED,
+            "There is nothing here but what lies below /.well-known/pki/: the rest is served "
+            "with TLS, at %s.",
+            exchange->server->config->base_url);
     bool is_of_endpoint = split_path(exchange, &path);
     exchange->urls = (struct urls){.base = base_url_for(exchange),
                                    .endpoint = is_of_endpoint ? exchange->endpoint->name : NULL};
@@ -445,12 +322,12 @@ static void begin(void *server, struct http_request *request, bool pki_only)
     request->application = exchange;
     const struct problem *problem = route_request(exchange, pki_only);
     if (problem == NULL && request->body_too_long)
-        problem = too_long(exchange->arena);
+        problem = exchange_too_long(exchange->arena);
     if (problem == NULL && exchange->route->authentication < ROUTE_PLAIN &&
         bytes_equal_string(request->method, "POST"))
         problem = authenticate(exchange);
     if (problem != NULL) {
-        refuse(exchange, problem);
+        exchange_finish_with(exchange, problem);
         return;
     }
     if (exchange->route->prepare != NULL)
@@ -458,7 +335,7 @@ static void begin(void *server, struct http_request *request, bool pki_only)
     if (exchange->away)
         return;
     if (exchange->problem != NULL || exchange->answered || exchange->route->apply == NULL)
-        finish(exchange);
+        exchange_finish(exchange);
     else
         submit(exchange);
 }
