@@ -8,13 +8,14 @@ struct account_request {
     bool terms_agreed;
     bool only_return_existing;
     const struct json *eab; /* `externalAccountBinding`; NULL when absent. newAccount only */
-    bool deactivate; /* updates only */
+    bool deactivate;        /* updates only */
 };
 
 enum { ACCOUNT_MAX_CONTACTS = 10 };
 
 /* newAccount. unsupportedContact / invalidContact / malformed. */
-[[gnu::warn_unused_result]] const struct problem *account_parse_new(struct arena *arena, const struct json *payload,
+[[gnu::warn_unused_result]] const struct problem *account_parse_new(struct arena *arena,
+                                                                    const struct json *payload,
                                                                     struct account_request *out);
 
 /* An update of an account (§7.3.2, §7.3.6): `status` may only be "deactivated", or "valid",

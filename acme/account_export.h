@@ -18,8 +18,8 @@ struct account_export_line {
     int64_t exported_at;    /* EXPORT_HEAD */
     struct eab_key eab_key; /* EXPORT_EAB_KEY; the MAC key stays sealed */
     struct account account; /* EXPORT_ACCOUNT; without eab_key_id */
-    const char
-        *eab_kid; /* the key that the account is bound to, by its kid at the account's endpoint; NULL: none */
+    /* the key that the account is bound to, by its kid at the account's endpoint; NULL: none */
+    const char *eab_kid;
     int64_t accounts; /* EXPORT_END */
     int64_t eab_keys;
 };

@@ -7,8 +7,8 @@
 [[gnu::warn_unused_result]] const struct problem *authorization_parse_update(struct arena *arena,
                                                                              const struct json *payload);
 
-/* newAuthz's payload (§7.4.1). malformed, unsupportedIdentifier. `subdomains`: the proof shall hold for the names below
- * too; RFC 9444 has the member in the identifier, and some clients put it beside it. */
+/* newAuthz's payload (§7.4.1). malformed, unsupportedIdentifier. `subdomains`: the proof shall hold for the
+ * names below too; RFC 9444 has the member in the identifier, and some clients put it beside it. */
 [[gnu::warn_unused_result]] const struct problem *authorization_parse_new(struct arena *arena,
                                                                           const struct json *payload,
                                                                           struct identifier *identifier,
@@ -18,7 +18,8 @@
 enum authorization_status authorization_status_at(const struct authorization *authorization, int64_t now);
 
 /* A new one: token from OpenSSL's randomness; false when there is none. */
-[[gnu::warn_unused_result]] bool authorization_begin(struct arena *arena, struct authorization *authorization);
+[[gnu::warn_unused_result]] bool authorization_begin(struct arena *arena,
+                                                     struct authorization *authorization);
 
 /* A copy that shares nothing with `authorization`. */
 struct authorization authorization_copy(struct arena *arena, const struct authorization *authorization);
@@ -39,7 +40,8 @@ struct bytes challenge_render(struct arena *arena, const struct authorization_vi
                               const struct authorization *authorization, enum challenge_type type);
 
 /* The state of one of its challenges: the chosen one's, else pending. */
-enum challenge_status challenge_status_of(const struct authorization *authorization, enum challenge_type type);
+enum challenge_status challenge_status_of(const struct authorization *authorization,
+                                          enum challenge_type type);
 
 /* token "." thumbprint (§8.1). */
 char *key_authorization(struct arena *arena, const char *token, const char *thumbprint);

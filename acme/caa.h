@@ -19,6 +19,7 @@ struct caa_request {
     const char *method; /* the challenge type's name */
 };
 
-/* NULL when the relevant record set of a name lets this server issue; else why not, in words. No records: anyone may. */
+/* NULL when the relevant record set of a name lets this server issue; else why not, in words. No records:
+ * anyone may. */
 const char *caa_fault(struct arena *arena, const struct caa_record *records, size_t count,
                       const struct caa_request *request);

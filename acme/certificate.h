@@ -29,7 +29,8 @@ struct certificate_expectation {
     EVP_PKEY *key; /* its public key, where there is no CSR */
     const struct identifier *identifiers;
     size_t identifier_count;
-    const struct name_policy *policy; /* in the place of identifiers: any names that it allows, one at least */
+    /* in the place of identifiers: any names that it allows, one at least */
+    const struct name_policy *policy;
     int64_t latest_not_after;                /* time of the request + cap + CERTIFICATE_SLACK_S */
     int64_t earliest_not_before;             /* of an order that named one, less a minute; else 0 */
     X509_STORE *roots;                       /* the pinned ones only */
@@ -40,10 +41,10 @@ struct certificate_expectation {
 enum { CERTIFICATE_SLACK_S = 60 };
 
 /*
- * True when leaf and chain (DER, leaf first) fit: public key of the CSR, names of the order (or of the policy) and no
- * others, validity within the cap, a path to a pinned root that it does not outlive. Else false and `why` says what
- * was wrong, in the arena.
- * `facts` are filled whenever the leaf can be read; else facts->serial is empty.
+ * True when leaf and chain (DER, leaf first) fit: public key of the CSR, names of the order (or of the
+ * policy) and no others, validity within the cap, a path to a pinned root that it does not outlive. Else
+ * false and `why` says what was wrong, in the arena. `facts` are filled whenever the leaf can be read; else
+ * facts->serial is empty.
  */
 [[gnu::warn_unused_result]] bool certificate_check(struct arena *arena, const struct bytes *chain,
                                                    size_t count,
@@ -54,15 +55,16 @@ enum { CERTIFICATE_SLACK_S = 60 };
 [[gnu::warn_unused_result]] bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem,
                                                        X509_STORE *roots);
 
-/* True when the first certificate of the chain has signed the leaf, and each of it the one before: another chain for the
- * same leaf. Where it ends is not looked at. */
+/* True when the first certificate of the chain has signed the leaf, and each of it the one before: another
+ * chain for the same leaf. Where it ends is not looked at. */
 [[gnu::warn_unused_result]] bool certificate_is_signed_along(struct bytes leaf_der, struct bytes chain_pem);
 
 /* False when it cannot be read. */
 [[gnu::warn_unused_result]] bool certificate_read_facts(struct arena *arena, struct bytes der,
                                                         struct certificate_facts *out);
 
-/* The one form of a serial, from its octets (big-endian, padded or not). False when they are none or too many. */
+/* The one form of a serial, from its octets (big-endian, padded or not). False when they are none or too
+ * many. */
 [[gnu::warn_unused_result]] bool serial_from_octets(struct bytes octets, char out[static SERIAL_HEX_BYTES]);
 
 /* Decimal form of a canonical serial: what step-ca's /revoke wants. NULL when it is not one. */

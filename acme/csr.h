@@ -8,17 +8,20 @@
 enum { CSR_RSA_MIN_BITS = 2048, CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 1024 };
 
 /*
- * Reads and checks a DER request: one request and nothing after it, signature good and not by a weak hash, key
- * acceptable and not the account's, names exactly the order's (DNS and IP as sets, a CN among them, case ignored), no
- * e-mail, URI or other names. badCSR says which of these and which name. `out` is the caller's to free.
+ * Reads and checks a DER request: one request and nothing after it, signature good and not by a weak hash,
+ * key acceptable and not the account's, names exactly the order's (DNS and IP as sets, a CN among them, case
+ * ignored), no e-mail, URI or other names. badCSR says which of these and which name. `out` is the caller's
+ * to free.
  */
 [[gnu::warn_unused_result]] const struct problem *csr_check(struct arena *arena, struct bytes der,
-                                                            const struct identifier *identifiers, size_t count,
-                                                            EVP_PKEY *account_key, X509_REQ **out);
+                                                            const struct identifier *identifiers,
+                                                            size_t count, EVP_PKEY *account_key,
+                                                            X509_REQ **out);
 
 /*
- * The same for a request whose names are nobody's order: `names` gets them, the common name among the identifiers. What
- * they hold that is no identifier of ours (`foreign`) is badCSR too; that there are none at all is not.
+ * The same for a request whose names are nobody's order: `names` gets them, the common name among the
+ * identifiers. What they hold that is no identifier of ours (`foreign`) is badCSR too; that there are none at
+ * all is not.
  */
 [[gnu::warn_unused_result]] const struct problem *csr_read(struct arena *arena, struct bytes der,
                                                            struct subject_names *names, X509_REQ **out);

@@ -4,8 +4,8 @@
 #include "acme/urls.h"
 
 struct directory_meta {
-    const char *terms_of_service; /* URL or NULL */
-    const char *website;          /* URL or NULL */
+    const char *terms_of_service;     /* URL or NULL */
+    const char *website;              /* URL or NULL */
     const char *const *profile_names; /* draft-ietf-acme-profiles */
     const char *const *profile_texts;
     size_t profile_count;
@@ -16,4 +16,5 @@ struct directory_meta {
     bool subdomains;        /* RFC 9444 */
 };
 
-struct bytes directory_render(struct arena *arena, const struct urls *urls, const struct directory_meta *meta);
+struct bytes directory_render(struct arena *arena, const struct urls *urls,
+                              const struct directory_meta *meta);

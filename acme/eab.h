@@ -14,9 +14,9 @@ struct eab_key {
     int64_t id;
     const char *endpoint;
     const char *kid;
-    struct bytes sealed_key; /* the MAC key, sealed by the gateway */
-    const char *comment;     /* NULL: none */
-    struct name_policy names; /* beside the endpoint's own */
+    struct bytes sealed_key;     /* the MAC key, sealed by the gateway */
+    const char *comment;         /* NULL: none */
+    struct name_policy names;    /* beside the endpoint's own */
     const char *const *profiles; /* none: all of the endpoint's */
     size_t profile_count;
     bool trusted;     /* its accounts' names need no proof */
@@ -34,8 +34,9 @@ struct eab_request {
 };
 
 /*
- * Reads a newAccount's `externalAccountBinding`: MAC by HS256, HS384 or HS512, kid, no nonce, url that of newAccount, the
- * payload the very key that signs the request. malformed otherwise. The MAC is for eab_verify.
+ * Reads a newAccount's `externalAccountBinding`: MAC by HS256, HS384 or HS512, kid, no nonce, url that of
+ * newAccount, the payload the very key that signs the request. malformed otherwise. The MAC is for
+ * eab_verify.
  */
 [[gnu::warn_unused_result]] const struct problem *eab_read(struct arena *arena, const struct json *binding,
                                                            const char *new_account_url,
@@ -46,8 +47,8 @@ struct eab_request {
 char *eab_key_place(struct arena *arena, const char *endpoint, const char *kid);
 
 /* 403 unauthorized for a key that is NULL (unknown), revoked, expired or used up as of `now`. */
-[[gnu::warn_unused_result]] const struct problem *eab_check_key(struct arena *arena, const struct eab_key *key,
-                                                                int64_t now);
+[[gnu::warn_unused_result]] const struct problem *eab_check_key(struct arena *arena,
+                                                                const struct eab_key *key, int64_t now);
 
 /* 403 unauthorized unless the MAC is by this key. */
 [[gnu::warn_unused_result]] const struct problem *eab_verify(struct arena *arena,
@@ -55,10 +56,11 @@ char *eab_key_place(struct arena *arena, const char *endpoint, const char *kid);
                                                              struct bytes mac_key);
 
 /*
- * What the key that an account was made with says of an order: 403 unauthorized when it was revoked, rejectedIdentifier for
- * names, invalidProfile for the profile.
+ * What the key that an account was made with says of an order: 403 unauthorized when it was revoked,
+ * rejectedIdentifier for names, invalidProfile for the profile.
  */
-[[gnu::warn_unused_result]] const struct problem *eab_check_order(struct arena *arena, const struct eab_key *key,
+[[gnu::warn_unused_result]] const struct problem *eab_check_order(struct arena *arena,
+                                                                  const struct eab_key *key,
                                                                   const char *profile,
                                                                   const struct identifier *identifiers,
                                                                   size_t identifier_count);

@@ -26,24 +26,27 @@ int identifier_compare(const void *a, const void *b);
 
 /* malformed, or unsupportedIdentifier for another type. */
 [[gnu::warn_unused_result]] const struct problem *identifier_parse(struct arena *arena, struct bytes type,
-                                                                   struct bytes value, struct identifier *out);
+                                                                   struct bytes value,
+                                                                   struct identifier *out);
 
 /* As identifier_parse, of {"type": …, "value": …}. */
-[[gnu::warn_unused_result]] const struct problem *identifier_parse_json(struct arena *arena, const struct json *json,
+[[gnu::warn_unused_result]] const struct problem *identifier_parse_json(struct arena *arena,
+                                                                        const struct json *json,
                                                                         struct identifier *out);
 
 /* True for a DNS name, wildcards included, that ends in "." and the domain. */
 bool identifier_is_below(const struct identifier *identifier, const char *domain);
 
-/* A name of a CSR or certificate: a DNS name in any case, or the 4 or 16 octets of an iPAddress. False when it is not a
- * valid identifier. */
+/* A name of a CSR or certificate: a DNS name in any case, or the 4 or 16 octets of an iPAddress. False when
+ * it is not a valid identifier. */
 [[gnu::warn_unused_result]] bool identifier_from_name(enum identifier_type type, struct bytes value,
                                                       struct identifier *out);
 
 /*
- * Which names an endpoint issues for. A pattern is an exact name, "*.example" (everything below example, at any
- * depth, and wildcards there), "*" (every DNS name), or an IP address or network ("10.0.0.0/8").
- * A matching `deny` wins, and a denied exact name denies the wildcard that would cover it; an empty `allow` allows all.
+ * Which names an endpoint issues for. A pattern is an exact name, "*.example" (everything below example, at
+ * any depth, and wildcards there), "*" (every DNS name), or an IP address or network ("10.0.0.0/8"). A
+ * matching `deny` wins, and a denied exact name denies the wildcard that would cover it; an empty `allow`
+ * allows all.
  */
 struct name_policy {
     const char *const *allow;
@@ -55,10 +58,11 @@ struct name_policy {
 bool name_pattern_is_valid(const char *pattern);
 
 /* The first of the patterns that matches; NULL when none does. */
-const char *name_patterns_find(const char *const *patterns, size_t count, const struct identifier *identifier);
+const char *name_patterns_find(const char *const *patterns, size_t count,
+                               const struct identifier *identifier);
 
-/* rejectedIdentifier with the rule in words, a subproblem for each refused name. `whose` says which policy it is: "this
- * endpoint". */
+/* rejectedIdentifier with the rule in words, a subproblem for each refused name. `whose` says which policy it
+ * is: "this endpoint". */
 [[gnu::warn_unused_result]] const struct problem *name_policy_check(struct arena *arena,
                                                                     const struct name_policy *policy,
                                                                     const char *whose,

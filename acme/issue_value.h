@@ -1,4 +1,5 @@
-/* The issue-value of RFC 8659 §4.2, "domain; name=value; …": in CAA records and in those of dns-persist-01. */
+/* The issue-value of RFC 8659 §4.2, "domain; name=value; …": in CAA records and in those of dns-persist-01.
+ */
 #pragma once
 
 #include "acme/base/bytes.h"

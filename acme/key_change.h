@@ -1,4 +1,5 @@
-/* Account key rollover (RFC 8555 §7.3.5): the payload of keyChange is itself a JWS, signed with the new key. */
+/* Account key rollover (RFC 8555 §7.3.5): the payload of keyChange is itself a JWS, signed with the new key.
+ */
 #pragma once
 
 #include "acme/jose/jws.h"
@@ -6,10 +7,11 @@
 #include "acme/urls.h"
 
 /*
- * Reads and verifies the inner JWS of a request to `url` that `account` has signed with its present key: `jwk` and no
- * nonce, the same url, `account` this account, `oldKey` its present key, another key than that. malformed, or what is
- * said of keys and algorithms elsewhere. `out` is the new key.
+ * Reads and verifies the inner JWS of a request to `url` that `account` has signed with its present key:
+ * `jwk` and no nonce, the same url, `account` this account, `oldKey` its present key, another key than that.
+ * malformed, or what is said of keys and algorithms elsewhere. `out` is the new key.
  */
 [[gnu::warn_unused_result]] const struct problem *key_change_read(struct arena *arena, struct bytes payload,
                                                                   const char *url, const struct urls *urls,
-                                                                  const struct account *account, struct jwk *out);
+                                                                  const struct account *account,
+                                                                  struct jwk *out);

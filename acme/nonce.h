@@ -1,14 +1,16 @@
 /*
- * Nonces (RFC 8555 §6.5) without a row: a counter authenticated with AES-128-GCM under a key of the process, and a
- * window of the used ones. Not thread-safe by itself: its owner holds one short lock around nonce_spend.
+ * Nonces (RFC 8555 §6.5) without a row: a counter authenticated with AES-128-GCM under a key of the process,
+ * and a window of the used ones. Not thread-safe by itself: its owner holds one short lock around
+ * nonce_spend.
  */
 #pragma once
 
 #include "acme/base/arena.h"
 
 enum {
-    NONCE_TEXT_BYTES = 33,  /* counter and tag as base64url, and a NUL */
-    NONCE_WINDOW = 1 << 20, /* nonces up to this much older than the newest one used stay good; others are badNonce */
+    NONCE_TEXT_BYTES = 33, /* counter and tag as base64url, and a NUL */
+    NONCE_WINDOW =
+        1 << 20, /* nonces up to this much older than the newest one used stay good; others are badNonce */
 };
 
 struct nonce_source;

@@ -1,7 +1,8 @@
 /*
- * The protocol's objects as they are decided on, stored and rendered: accounts, orders, authorizations, challenges
- * (RFC 8555 §7.1), certificates, and our attempts to have one signed. Ids are the store's integers; times are unix
- * seconds, 0 meaning unset. Pointers belong to the arena that the object was loaded into.
+ * The protocol's objects as they are decided on, stored and rendered: accounts, orders, authorizations,
+ * challenges (RFC 8555 §7.1), certificates, and our attempts to have one signed. Ids are the store's
+ * integers; times are unix seconds, 0 meaning unset. Pointers belong to the arena that the object was loaded
+ * into.
  */
 #pragma once
 
@@ -87,8 +88,8 @@ struct authorization {
     int64_t expires_at;
     const char *token;     /* of all its challenges: base64url of 32 random bytes */
     challenge_set offered; /* those that the client may choose from */
-    /* The challenge the client chose; type 0 while none. The others stay pending and disappear when one is final
-     * (RFC 8555 §7.1.4). */
+    /* The challenge the client chose; type 0 while none. The others stay pending and disappear when one is
+     * final (RFC 8555 §7.1.4). */
     enum challenge_type chosen;
     enum challenge_status challenge_status;
     int64_t validated_at;
@@ -138,7 +139,9 @@ enum certificate_origin {
 };
 const char *certificate_origin_name(enum certificate_origin origin);
 
-enum { SERIAL_HEX_BYTES = 48 }; /* 20 octets at most (RFC 5280 §4.1.2.2), lower-case hexadecimal without leading zeros */
+enum {
+    SERIAL_HEX_BYTES = 48
+}; /* 20 octets at most (RFC 5280 §4.1.2.2), lower-case hexadecimal without leading zeros */
 
 struct certificate {
     int64_t id;
@@ -169,10 +172,11 @@ struct certificate {
 enum attempt_status {
     ATTEMPT_STARTED = 1, /* committed before /sign is called */
     ATTEMPT_SIGNED,
-    ATTEMPT_REFUSED,     /* the CA said no for good */
-    ATTEMPT_FAILED,      /* the CA said later, or no connection was made */
-    ATTEMPT_UNKNOWN,     /* no answer is known: the CA may have issued a certificate nobody has (possible orphan) */
-    ATTEMPT_REJECTED,    /* signed, but the certificate failed the check */
+    ATTEMPT_REFUSED,  /* the CA said no for good */
+    ATTEMPT_FAILED,   /* the CA said later, or no connection was made */
+    ATTEMPT_UNKNOWN,  /* no answer is known: the CA may have issued a certificate nobody has (possible orphan)
+                       */
+    ATTEMPT_REJECTED, /* signed, but the certificate failed the check */
 };
 const char *attempt_status_name(enum attempt_status status);
 

@@ -10,31 +10,36 @@ struct order_request {
     struct identifier *identifiers; /* in the client's order, none twice */
     size_t identifier_count;
     const char *const *ancestors; /* for each identifier its ancestorDomain (RFC 9444), or NULL */
-    int64_t not_before; /* 0 when absent */
+    int64_t not_before;           /* 0 when absent */
     int64_t not_after;
-    const char *profile;  /* NULL when absent */
-    const char *replaces; /* a certificate identifier (RFC 9773 §5); NULL when absent */
+    const char *profile;                    /* NULL when absent */
+    const char *replaces;                   /* a certificate identifier (RFC 9773 §5); NULL when absent */
     char replaces_serial[SERIAL_HEX_BYTES]; /* its serial */
 };
 
 /* newOrder's payload. malformed, unsupportedIdentifier; several bad names make subproblems. */
-[[gnu::warn_unused_result]] const struct problem *order_parse_new(struct arena *arena, const struct json *payload,
-                                                                  size_t max_identifiers, struct order_request *out);
+[[gnu::warn_unused_result]] const struct problem *order_parse_new(struct arena *arena,
+                                                                  const struct json *payload,
+                                                                  size_t max_identifiers,
+                                                                  struct order_request *out);
 
 /* finalize's payload: the DER of `csr`. */
 [[gnu::warn_unused_result]] const struct problem *order_parse_finalize(struct arena *arena,
-                                                                       const struct json *payload, struct bytes *csr);
+                                                                       const struct json *payload,
+                                                                       struct bytes *csr);
 
 /*
- * What a pending order has become, given its authorizations (RFC 8555 §7.1.6): ready when all are valid and unexpired,
- * invalid when one of them can no longer become so or the order expired, else pending.
+ * What a pending order has become, given its authorizations (RFC 8555 §7.1.6): ready when all are valid and
+ * unexpired, invalid when one of them can no longer become so or the order expired, else pending.
  */
 enum order_status order_status_from_authorizations(const struct order *order,
                                                    const struct authorization *authorizations, size_t count,
                                                    int64_t now);
 
-/* 403 orderNotReady, or NULL for an order that is ready. A processing or valid one is answered as it is, before. */
-[[gnu::warn_unused_result]] const struct problem *order_check_ready(struct arena *arena, const struct order *order);
+/* 403 orderNotReady, or NULL for an order that is ready. A processing or valid one is answered as it is,
+ * before. */
+[[gnu::warn_unused_result]] const struct problem *order_check_ready(struct arena *arena,
+                                                                    const struct order *order);
 
 /* A copy that shares nothing with `order`. */
 struct order order_copy(struct arena *arena, const struct order *order);

@@ -1,7 +1,7 @@
 /*
- * Problem documents (RFC 7807 with the types of RFC 8555 §6.7, RFC 9773 §7.4, draft-ietf-acme-profiles). A decision
- * that refuses returns one; NULL means agreed. It travels unchanged to the edge, and into the database for
- * challenges and orders.
+ * Problem documents (RFC 7807 with the types of RFC 8555 §6.7, RFC 9773 §7.4, draft-ietf-acme-profiles). A
+ * decision that refuses returns one; NULL means agreed. It travels unchanged to the edge, and into the
+ * database for challenges and orders.
  */
 #pragma once
 
@@ -40,7 +40,7 @@ enum problem_type {
 struct subproblem {
     enum problem_type type;
     const char *detail;
-    const char *identifier_type;  /* "dns" or "ip" */
+    const char *identifier_type; /* "dns" or "ip" */
     const char *identifier_value;
 };
 
@@ -50,9 +50,9 @@ struct problem {
     const char *detail;
     const struct subproblem *subproblems;
     size_t subproblem_count;
-    int64_t retry_after_s;        /* 0: no Retry-After */
-    const char *algorithms_json;  /* for badSignatureAlgorithm: the array of what is accepted; else NULL */
-    const char *location;         /* a Location header to send along, else NULL */
+    int64_t retry_after_s;       /* 0: no Retry-After */
+    const char *algorithms_json; /* for badSignatureAlgorithm: the array of what is accepted; else NULL */
+    const char *location;        /* a Location header to send along, else NULL */
 };
 
 /* With the type's usual status. The arena keeps the detail. */
@@ -61,7 +61,8 @@ struct problem {
 
 /* Another status than the type's own: 404, 405, 413, 415, 503… */
 [[gnu::format(printf, 4, 5)]] struct problem *problem_with_status(struct arena *arena, int status,
-                                                                  enum problem_type type, const char *format, ...);
+                                                                  enum problem_type type, const char *format,
+                                                                  ...);
 
 /* The type's name behind urn:ietf:params:acme:error:, such as "badCSR". */
 const char *problem_type_name(enum problem_type type);

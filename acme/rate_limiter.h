@@ -1,6 +1,6 @@
 /*
- * Rate limits (RFC 8555 §6.6): token buckets, in memory, in a table of fixed size. A rate of 100 in 1h lets a hundred through at
- * once and one more every 36 seconds. For one thread at a time.
+ * Rate limits (RFC 8555 §6.6): token buckets, in memory, in a table of fixed size. A rate of 100 in 1h lets a
+ * hundred through at once and one more every 36 seconds. For one thread at a time.
  */
 #pragma once
 
@@ -18,8 +18,8 @@ struct rate_demand {
     const char *key;
 };
 
-/* Which demand was refused, and whether it is its bucket's first refusal since it last gave a token, for those who record
- * refusals. */
+/* Which demand was refused, and whether it is its bucket's first refusal since it last gave a token, for
+ * those who record refusals. */
 struct rate_refusal {
     size_t demand;
     bool first;
@@ -32,9 +32,11 @@ struct rate_limiter *rate_limiter_new(void);
 void rate_limiter_free(struct rate_limiter *limiter);
 
 /*
- * NULL when every bucket has a token: one is taken of each. Else rateLimited with a Retry-After, and nothing is taken, and
- * `refusal` is filled.
+ * NULL when every bucket has a token: one is taken of each. Else rateLimited with a Retry-After, and nothing
+ * is taken, and `refusal` is filled.
  */
-[[gnu::warn_unused_result]] const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct arena *arena,
-                                                                    const struct rate_demand *demands, size_t count,
-                                                                    int64_t now_ms, struct rate_refusal *refusal);
+[[gnu::warn_unused_result]] const struct problem *rate_limiter_take(struct rate_limiter *limiter,
+                                                                    struct arena *arena,
+                                                                    const struct rate_demand *demands,
+                                                                    size_t count, int64_t now_ms,
+                                                                    struct rate_refusal *refusal);

@@ -1,11 +1,12 @@
-/* ACME Renewal Information (RFC 9773): when a certificate should be renewed, and what names it in requests. */
+/* ACME Renewal Information (RFC 9773): when a certificate should be renewed, and what names it in requests.
+ */
 #pragma once
 
 #include "acme/objects.h"
 
 /*
- * The certificate identifier of §4.1: base64url(authority key identifier) "." base64url(serial number). Reads its
- * serial, in the store's form; false when the text is not of this form.
+ * The certificate identifier of §4.1: base64url(authority key identifier) "." base64url(serial number). Reads
+ * its serial, in the store's form; false when the text is not of this form.
  */
 [[gnu::warn_unused_result]] bool renewal_id_parse(struct arena *arena, struct bytes text,
                                                   char serial[static SERIAL_HEX_BYTES]);
@@ -28,12 +29,13 @@ struct early_renewal {
 };
 
 /*
- * The window for a certificate, inside its validity: a twelfth of its life long, beginning between 5/8 and 17/24 of it. Where
- * it begins is drawn from the certificate itself, so that certificates of one minute do not renew in one minute, even
- * for clients that take the start. One that is revoked, or whose revocation was asked for, should have been
- * renewed already. `early` is NULL when the operator wishes nothing.
+ * The window for a certificate, inside its validity: a twelfth of its life long, beginning between 5/8 and
+ * 17/24 of it. Where it begins is drawn from the certificate itself, so that certificates of one minute do
+ * not renew in one minute, even for clients that take the start. One that is revoked, or whose revocation was
+ * asked for, should have been renewed already. `early` is NULL when the operator wishes nothing.
  */
-struct renewal_window renewal_window_of(const struct certificate *certificate, const struct early_renewal *early);
+struct renewal_window renewal_window_of(const struct certificate *certificate,
+                                        const struct early_renewal *early);
 
 /* The RenewalInfo object (§4.2). */
 struct bytes renewal_info_render(struct arena *arena, const struct renewal_window *window);

@@ -8,5 +8,6 @@ struct revocation_request {
     int reason; /* 0 when absent */
 };
 
-[[gnu::warn_unused_result]] const struct problem *revocation_parse(struct arena *arena, const struct json *payload,
+[[gnu::warn_unused_result]] const struct problem *revocation_parse(struct arena *arena,
+                                                                   const struct json *payload,
                                                                    struct revocation_request *out);

@@ -9,8 +9,8 @@
 char *tls_alpn_server_name(struct arena *arena, const struct identifier *identifier);
 
 /*
- * NULL when the DER certificate proves control: self-signed, its one subjectAltName the identifier, a critical
- * acmeIdentifier extension with the SHA-256 of the key authorization. Else what is wrong, in words.
+ * NULL when the DER certificate proves control: self-signed, its one subjectAltName the identifier, a
+ * critical acmeIdentifier extension with the SHA-256 of the key authorization. Else what is wrong, in words.
  */
 const char *tls_alpn_fault(struct arena *arena, struct bytes certificate, const struct identifier *identifier,
                            const char *key_authorization);

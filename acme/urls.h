@@ -1,13 +1,13 @@
 /*
- * The URLs of an endpoint. The layout is step-ca's own (/acme/{endpoint}/…), so that a client moves by changing the
- * host name alone.
+ * The URLs of an endpoint. The layout is step-ca's own (/acme/{endpoint}/…), so that a client moves by
+ * changing the host name alone.
  */
 #pragma once
 
 #include "acme/objects.h"
 
 struct urls {
-    const char *base;     /* "https://acme.internal:9443", no slash at the end */
+    const char *base; /* "https://acme.internal:9443", no slash at the end */
     const char *endpoint;
 };
 
@@ -25,13 +25,14 @@ char *url_account_orders(struct arena *arena, const struct urls *urls, int64_t a
 char *url_order(struct arena *arena, const struct urls *urls, int64_t order_id);
 char *url_finalize(struct arena *arena, const struct urls *urls, int64_t order_id);
 char *url_authorization(struct arena *arena, const struct urls *urls, int64_t authorization_id);
-char *url_challenge(struct arena *arena, const struct urls *urls, int64_t authorization_id, enum challenge_type type);
+char *url_challenge(struct arena *arena, const struct urls *urls, int64_t authorization_id,
+                    enum challenge_type type);
 char *url_certificate(struct arena *arena, const struct urls *urls, int64_t certificate_id);
 /* Its n-th other chain, from 1. */
 char *url_alternate_chain(struct arena *arena, const struct urls *urls, int64_t certificate_id, size_t n);
 
-/* The id at the end of an account URL, whatever its scheme and host (acme-server.md 14); 0 when the path is not this
- * endpoint's. `url_shaped` (may be NULL) tells whether it was an absolute http(s) URL at all. */
+/* The id at the end of an account URL, whatever its scheme and host (acme-server.md 14); 0 when the path is
+ * not this endpoint's. `url_shaped` (may be NULL) tells whether it was an absolute http(s) URL at all. */
 int64_t url_account_id(const struct urls *urls, struct bytes url, bool *url_shaped);
 
 /* A positive decimal id as URLs carry it; 0 for anything else. */

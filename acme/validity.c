@@ -36,8 +36,8 @@ static int64_t ca_default(const struct validity_limits *limits)
     return limits->issuer_default_s == 0 ? usual_default_s : limits->issuer_default_s;
 }
 
-/* A duration counts from when the CA gets to it, by its clock: less than the cap where that is the chain's end,
- * which no certificate may outlive. */
+/* A duration counts from when the CA gets to it, by its clock: less than the cap where that is the chain's
+ * end, which no certificate may outlive. */
 static int64_t cap_to_ask(const struct validity_limits *limits, int64_t from)
 {
     int64_t cap = validity_cap(limits, from);

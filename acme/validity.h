@@ -1,16 +1,15 @@
 /*
- * How long a certificate may live, and what to ask the CA for. The cap is the least of the profile's max_ttl, the
- * CA's maximum and what is left of its chain.
- * A CA whose default is not known is taken to give a day, as step-ca does. Durations in seconds, 0 meaning "not known"
- * or "no wish".
+ * How long a certificate may live, and what to ask the CA for. The cap is the least of the profile's max_ttl,
+ * the CA's maximum and what is left of its chain. A CA whose default is not known is taken to give a day, as
+ * step-ca does. Durations in seconds, 0 meaning "not known" or "no wish".
  */
 #pragma once
 
 #include "acme/problem.h"
 
 struct validity_limits {
-    int64_t profile_max_s;  /* the profile's max_ttl; always set */
-    int64_t issuer_min_s;   /* the provisioner's claims */
+    int64_t profile_max_s; /* the profile's max_ttl; always set */
+    int64_t issuer_min_s;  /* the provisioner's claims */
     int64_t issuer_max_s;
     int64_t issuer_default_s;
     int64_t chain_not_after; /* when the issuing chain ends */
@@ -24,26 +23,28 @@ enum { VALIDITY_MAX_AHEAD_S = 24 * 3600 };
 int64_t validity_cap(const struct validity_limits *limits, int64_t from);
 
 /*
- * At newOrder: malformed when the order's own times cannot be met (an end beyond the cap or in the past, an end before
- * the beginning, less than the CA's minimum, a beginning too far ahead). 0 stands for an absent time.
- * serverInternal when, times or not, no certificate could be signed: the chain has ended, or the cap or the wish lies
- * under the CA's minimum.
+ * At newOrder: malformed when the order's own times cannot be met (an end beyond the cap or in the past, an
+ * end before the beginning, less than the CA's minimum, a beginning too far ahead). 0 stands for an absent
+ * time. serverInternal when, times or not, no certificate could be signed: the chain has ended, or the cap or
+ * the wish lies under the CA's minimum.
  */
 [[gnu::warn_unused_result]] const struct problem *validity_check_order(struct arena *arena,
                                                                        const struct validity_limits *limits,
                                                                        int64_t now, int64_t not_before,
                                                                        int64_t not_after);
 
-/* What goes into /sign. NULL leaves the matter to the CA: an explicit notBefore would switch off its backdating. */
+/* What goes into /sign. NULL leaves the matter to the CA: an explicit notBefore would switch off its
+ * backdating. */
 struct validity_request {
     const char *not_before;   /* RFC 3339, only for an order that named one */
     const char *not_after;    /* RFC 3339 for the order's own, a Go duration otherwise */
-    int64_t latest_not_after; /* what certificate_check must hold the answer to, slack included: the order's own end,
-                               * else (notBefore or now) + cap */
+    int64_t latest_not_after; /* what certificate_check must hold the answer to, slack included: the order's
+                               * own end, else (notBefore or now) + cap */
 };
 
 /* The same at the time of signing; the problem is the order's when time has made it impossible since. */
 [[gnu::warn_unused_result]] const struct problem *validity_plan(struct arena *arena,
-                                                                const struct validity_limits *limits, int64_t now,
-                                                                int64_t not_before, int64_t not_after,
+                                                                const struct validity_limits *limits,
+                                                                int64_t now, int64_t not_before,
+                                                                int64_t not_after,
                                                                 struct validity_request *out);

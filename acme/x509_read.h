@@ -1,7 +1,8 @@
 /*
- * Certificates and requests from DER. OpenSSL 3.0 and 3.1 try every decoder of public keys that their provider has (40)
- * each time one is read, which takes twice as long as verifying an ECDSA signature; these read with the five that
- * can be meant. From 3.2 on OpenSSL remembers its decoders, and these are the plain functions.
+ * Certificates and requests from DER. OpenSSL 3.0 and 3.1 try every decoder of public keys that their
+ * provider has (40) each time one is read, which takes twice as long as verifying an ECDSA signature; these
+ * read with the five that can be meant. From 3.2 on OpenSSL remembers its decoders, and these are the plain
+ * functions.
  */
 #pragma once
 
@@ -17,5 +18,6 @@
 /* True when the request, read by the above, is signed with its own key. */
 [[gnu::warn_unused_result]] bool x509_request_is_signed(X509_REQ *request);
 
-/* The first private key in PEM text, unencrypted; NULL otherwise, and when it needs a password. The caller frees it. */
+/* The first private key in PEM text, unencrypted; NULL otherwise, and when it needs a password. The caller
+ * frees it. */
 [[gnu::warn_unused_result]] EVP_PKEY *x509_key_read(struct bytes pem);

@@ -93,8 +93,8 @@ const struct problem *authorizing_check_rates(struct exchange *exchange,
         (struct rate_demand){&config->orders_per_account, "orders of account",
                              arena_printf(exchange->arena, "%lld", (long long)exchange->account.id)};
     struct rate_refusal refusal = {0};
-    const struct problem *problem = rate_limiter_take(exchange->server->rates, exchange->arena, demands, count + 1,
-                                                      clock_now_ms(), &refusal);
+    const struct problem *problem = rate_limiter_take(exchange->server->rates, exchange->arena, demands,
+                                                      count + 1, clock_now_ms(), &refusal);
     if (problem != NULL)
         METRICS_COUNT(METRIC_RATE_LIMITED, refusal.demand == count ? METRIC_LIMIT_ORDERS_PER_ACCOUNT
                                                                    : METRIC_LIMIT_ORDERS_PER_NAME);

@@ -266,7 +266,8 @@ static void check_local_signs_own(struct check *check, const struct issuer_confi
     for (size_t i = 0; i < count; i++) {
         const char *fault = local_ca_name_fault(check->arena, ca, names[i].value);
         if (fault != NULL)
-            check_fail(check, "issuer %s: it cannot sign the server's own certificate: %s", issuer->id, fault);
+            check_fail(check, "issuer %s: it cannot sign the server's own certificate: %s", issuer->id,
+                       fault);
     }
 }
 
@@ -303,7 +304,8 @@ static void check_all(struct check *check)
     check_tls(check);
     for (size_t i = 0; i < config->issuer_count; i++) {
         if (config->issuers[i].overridden)
-            check_ok(check, "issuer %s: as the admin API has set it, not as the file says", config->issuers[i].id);
+            check_ok(check, "issuer %s: as the admin API has set it, not as the file says",
+                     config->issuers[i].id);
         if (config->issuers[i].type == ISSUER_STEPCA)
             check_stepca(check, &config->issuers[i]);
         else
@@ -343,8 +345,9 @@ static int run_check(struct check *check, const char *path)
 
 static bool parse_options(int argc, char **argv, const char **path, struct check *check)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"expiring", required_argument, NULL, 'e'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"expiring", required_argument, NULL, 'e'},
+                                            {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
         if (option == 'c') {
             *path = optarg;

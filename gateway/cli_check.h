@@ -1,6 +1,6 @@
 /* `acmegate check`: the lines it prints, and its parts: cli_check.c (what is on this machine),
- * cli_check_stepca.h (the CA), cli_check_bypass.c (ways past the gateway), cli_call.c (one request to the CA) and
- * cli_check_expiring.c (--expiring). */
+ * cli_check_stepca.h (the CA), cli_check_bypass.c (ways past the gateway), cli_call.c (one request to the CA)
+ * and cli_check_expiring.c (--expiring). */
 #pragma once
 
 #include "gateway/config.h"
@@ -26,16 +26,16 @@ struct check {
 /* An issuer of type stepca: its files, then the CA. */
 void check_stepca(struct check *check, const struct issuer_config *issuer);
 
-/* The intermediates as the CA tells them, DER in the check's arena. False with a sentence in `why`: the CA does
- * not answer, or is of a version that does not tell. */
+/* The intermediates as the CA tells them, DER in the check's arena. False with a sentence in `why`: the CA
+ * does not answer, or is of a version that does not tell. */
 [[gnu::warn_unused_result]] bool check_stepca_intermediates(struct check *check,
                                                             const struct issuer_config *issuer,
                                                             struct bytes **certificates, size_t *count,
                                                             const char **why);
 
 /* A line for each certificate that others rest on: the server's own and its chain, the issuers' intermediates
- * and roots. FAIL for one that ends within the time asked for; a certificate of the server's own that renews itself
- * (and may never live that long) only when less than a sixth of its life is left. */
+ * and roots. FAIL for one that ends within the time asked for; a certificate of the server's own that renews
+ * itself (and may never live that long) only when less than a sixth of its life is left. */
 void check_expiring(struct check *check);
 
 /* The profiles' max_ttl and the issuer's validity_days against what the issuer grants; 0 for a bound that is

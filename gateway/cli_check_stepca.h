@@ -1,6 +1,6 @@
 /* The parts of `acmegate check` for an issuer of type stepca: cli_check_stepca.c (its files, the CA, the
- * provisioner), cli_check_roots.c (the CA's list of roots), cli_check_token.c (a token) and cli_check_ocsp.c (the OCSP
- * responder). */
+ * provisioner), cli_check_roots.c (the CA's list of roots), cli_check_token.c (a token) and cli_check_ocsp.c
+ * (the OCSP responder). */
 #pragma once
 
 #include "gateway/cli_check.h"

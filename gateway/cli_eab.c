@@ -133,8 +133,8 @@ static bool is_kid(const char *kid)
            strchr(kid, ' ') == NULL;
 }
 
-/* Kids and keys are arguments of commands, ours and the clients': none may look like an option. With its first bit
- * clear, base64url begins with a letter. */
+/* Kids and keys are arguments of commands, ours and the clients': none may look like an option. With its
+ * first bit clear, base64url begins with a letter. */
 [[gnu::warn_unused_result]] static bool random_octets(uint8_t *out, size_t n)
 {
     if (RAND_bytes(out, (int)n) != 1)

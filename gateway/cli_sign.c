@@ -182,8 +182,8 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
 static int sign(struct arena *arena, const struct arguments *arguments)
 {
     struct config_errors errors = {0};
-    struct sign_request request = {.arena = arena,
-                                   .config = config_load_in_force(arena, arguments->config_path, environ, &errors)};
+    struct sign_request request = {
+        .arena = arena, .config = config_load_in_force(arena, arguments->config_path, environ, &errors)};
     for (size_t i = 0; request.config == NULL && i < errors.count; i++)
         fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
     int status = request.config == NULL ? CLI_FAILED : read_request(arguments, &request);

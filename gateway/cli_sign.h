@@ -18,8 +18,8 @@ struct sign_request {
 struct sign_result {
     const char *chain_pem; /* leaf and intermediates; NULL when there is no certificate */
     char serial[SERIAL_HEX_BYTES];
-    const char
-        *problem; /* in words; NULL when all is well. A certificate that could not be recorded has both */
+    /* in words; NULL when all is well. A certificate that could not be recorded has both */
+    const char *problem;
 };
 
 /*

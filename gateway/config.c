@@ -79,7 +79,8 @@ struct instance {
 };
 
 /* What the instance's keys are read from: the file, or the override in its place. */
-static const struct json *root_of(const struct config_reader *reader, const struct config_key *key, const char *name)
+static const struct json *root_of(const struct config_reader *reader, const struct config_key *key,
+                                  const char *name)
 {
     for (size_t i = 0; key->section == CONFIG_ISSUER && i < reader->override_count; i++)
         if (strcmp(reader->overrides[i].issuer, name) == 0)
@@ -137,8 +138,7 @@ static const struct json *settle_password(struct config_reader *reader, const st
     if (key->section != CONFIG_ISSUER || key->type != CONFIG_SECRET_FILE || value == NULL)
         return value;
     size_t n = strlen(key->path) - (sizeof suffix - 1);
-    const struct config_key *password =
-        config_key_find(arena_string(reader->arena, bytes_of(key->path, n)));
+    const struct config_key *password = config_key_find(arena_string(reader->arena, bytes_of(key->path, n)));
     if (root_of(reader, key, instance->name) == reader->root &&
         config_environment_value(reader, password, instance->name, &variable) != NULL)
         return NULL;
@@ -333,7 +333,8 @@ const struct config_reader *config_read(struct arena *arena, const char *path, c
 }
 
 const struct issuer_config *config_parse_override(struct arena *arena, const char *name,
-                                                  const struct config_override *override, struct config_errors *errors)
+                                                  const struct config_override *override,
+                                                  struct config_errors *errors)
 {
     struct config_reader *reader = reader_new(arena, name, NULL, override, 1, errors);
     struct issuer_config *issuer = arena_alloc(arena, sizeof *issuer);

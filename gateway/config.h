@@ -28,14 +28,14 @@ struct issuer_config {
     const char *ca_url; /* https only, no slash at the end */
     const char *provisioner_name;
     const char *provisioner_key_path;
-    struct bytes
-        provisioner_password;   /* from provisioner_password, provisioner_password_file or the environment */
-    const char *root_cert_path; /* one or several PEM roots */
-    int64_t validity_s;         /* the wish, from validity_days; 0 for none */
+    /* from provisioner_password, provisioner_password_file or the environment */
+    struct bytes provisioner_password;
+    const char *root_cert_path;          /* one or several PEM roots */
+    int64_t validity_s;                  /* the wish, from validity_days; 0 for none */
     const char *const *alternate_chains; /* PEM files */
     size_t alternate_chain_count;
-    int64_t request_timeout_s;  /* of one call to the CA */
-    int64_t max_concurrent;     /* calls at the same time */
+    int64_t request_timeout_s; /* of one call to the CA */
+    int64_t max_concurrent;    /* calls at the same time */
     struct ocsp_config ocsp;
     /* local */
     const char *directory;     /* where root, intermediate and keys are kept; made when empty */
@@ -112,12 +112,12 @@ struct config {
     const struct listen_address *pki_listen; /* plain HTTP, for CRL and OCSP only */
     size_t pki_listen_count;
     const char *database;
-    const char
-        *secret_key_path;   /* seals the secrets in the database; NULL: beside it, ".secret" after its name */
-    const char *tls_issuer; /* own certificate from this issuer… */
+    /* seals the secrets in the database; NULL: beside it, ".secret" after its name */
+    const char *secret_key_path;
+    const char *tls_issuer;    /* own certificate from this issuer… */
     const char *tls_cert_path; /* …or from files */
     const char *tls_key_path;
-    const char *admin_socket; /* the admin API: on a Unix socket… */
+    const char *admin_socket;                  /* the admin API: on a Unix socket… */
     const struct listen_address *admin_listen; /* …and on TCP, with TLS and a token */
     size_t admin_listen_count;
     struct bytes admin_token;
@@ -135,7 +135,7 @@ struct config {
     int64_t loops; /* HTTP threads; 0: one per core, at most 4 */
     int64_t max_identifiers;
     int64_t max_connections;
-    int64_t max_waiting_writes; /* above it new requests are answered 503 */
+    int64_t max_waiting_writes;      /* above it new requests are answered 503 */
     const char *account_export_path; /* NULL: no export */
     int64_t account_export_every_s;
     int64_t retention_orders_s; /* 0: kept for ever, and so for the others */
@@ -166,19 +166,20 @@ struct config_errors {
                                                               struct bytes text, char *const *environment,
                                                               struct config_errors *errors);
 
-/* What stands in the place of the file's section for an issuer, and of the environment: the same keys, as JSON. */
+/* What stands in the place of the file's section for an issuer, and of the environment: the same keys, as
+ * JSON. */
 struct config_override {
     const char *issuer;
     struct bytes text;
 };
 
 /*
- * Reads one issuer from what an override says, by the same table and rules. `name` stands in messages. NULL with `errors`
- * filled.
+ * Reads one issuer from what an override says, by the same table and rules. `name` stands in messages. NULL
+ * with `errors` filled.
  */
-[[gnu::warn_unused_result]] const struct issuer_config *config_parse_override(struct arena *arena, const char *name,
-                                                                              const struct config_override *override,
-                                                                              struct config_errors *errors);
+[[gnu::warn_unused_result]] const struct issuer_config *config_parse_override(
+    struct arena *arena, const char *name, const struct config_override *override,
+    struct config_errors *errors);
 
 const struct issuer_config *config_issuer(const struct config *config, const char *id);
 const struct profile_config *config_profile(const struct config *config, const char *name);
@@ -194,5 +195,6 @@ const char *const *config_account_urls(struct arena *arena, const struct config 
 /* The reference: every key with type, default and help, and for a loaded file the value in force and where it
  * came from (file, environment, default, override). Secrets show as "(set)". */
 struct bytes config_show(struct arena *arena, const char *path, char *const *environment,
-                         const struct config_override *overrides, size_t override_count, struct config_errors *errors);
+                         const struct config_override *overrides, size_t override_count,
+                         struct config_errors *errors);
 struct bytes config_reference(struct arena *arena);

@@ -12,33 +12,33 @@
 enum config_section { CONFIG_TOP, CONFIG_ISSUER, CONFIG_PROFILE, CONFIG_ENDPOINT, CONFIG_SECTION_END };
 
 enum config_type {
-    CONFIG_TEXT,        /* const char * */
-    CONFIG_SECRET,      /* struct bytes */
-    CONFIG_SECRET_FILE, /* struct bytes, the file's content without the newline at its end */
-    CONFIG_ORIGIN,      /* const char *: https://host[:port] */
-    CONFIG_URL,         /* const char *: http or https */
-    CONFIG_ISSUER_TYPE, /* enum issuer_type */
-    CONFIG_EAB,         /* enum eab_mode */
-    CONFIG_BOOLEAN,     /* bool */
-    CONFIG_INTEGER,     /* int64_t */
-    CONFIG_PORT,        /* uint16_t */
-    CONFIG_DURATION,    /* int64_t, seconds */
-    CONFIG_DURATION_MS, /* int64_t, milliseconds */
+    CONFIG_TEXT,            /* const char * */
+    CONFIG_SECRET,          /* struct bytes */
+    CONFIG_SECRET_FILE,     /* struct bytes, the file's content without the newline at its end */
+    CONFIG_ORIGIN,          /* const char *: https://host[:port] */
+    CONFIG_URL,             /* const char *: http or https */
+    CONFIG_ISSUER_TYPE,     /* enum issuer_type */
+    CONFIG_EAB,             /* enum eab_mode */
+    CONFIG_BOOLEAN,         /* bool */
+    CONFIG_INTEGER,         /* int64_t */
+    CONFIG_PORT,            /* uint16_t */
+    CONFIG_DURATION,        /* int64_t, seconds */
+    CONFIG_DURATION_MS,     /* int64_t, milliseconds */
     CONFIG_DURATION_OR_OFF, /* seconds; 0 for "off" */
-    CONFIG_DAYS,        /* int64_t, seconds, from days with a fraction */
-    CONFIG_RATE,        /* struct rate */
-    CONFIG_TEXTS,       /* const char *const *, and so for the lists below */
-    CONFIG_PATHS,       /* files; the text as it is */
-    CONFIG_HOSTS,       /* host[:port] */
-    CONFIG_DOMAINS,     /* lower-case domain names */
-    CONFIG_SUBTREES,    /* lower-case domain names and networks */
-    CONFIG_RESOLVERS,   /* address[:port] */
-    CONFIG_USAGES,      /* extended key usages as openssl.cnf names them */
-    CONFIG_KEY_TYPES,   /* of csr_key_types */
-    CONFIG_PATTERNS,    /* name_pattern_is_valid */
-    CONFIG_LISTEN,      /* const struct listen_address * */
-    CONFIG_NETWORKS,    /* const struct network * */
-    CONFIG_CHALLENGES,  /* challenge_set */
+    CONFIG_DAYS,            /* int64_t, seconds, from days with a fraction */
+    CONFIG_RATE,            /* struct rate */
+    CONFIG_TEXTS,           /* const char *const *, and so for the lists below */
+    CONFIG_PATHS,           /* files; the text as it is */
+    CONFIG_HOSTS,           /* host[:port] */
+    CONFIG_DOMAINS,         /* lower-case domain names */
+    CONFIG_SUBTREES,        /* lower-case domain names and networks */
+    CONFIG_RESOLVERS,       /* address[:port] */
+    CONFIG_USAGES,          /* extended key usages as openssl.cnf names them */
+    CONFIG_KEY_TYPES,       /* of csr_key_types */
+    CONFIG_PATTERNS,        /* name_pattern_is_valid */
+    CONFIG_LISTEN,          /* const struct listen_address * */
+    CONFIG_NETWORKS,        /* const struct network * */
+    CONFIG_CHALLENGES,      /* challenge_set */
 };
 
 struct config_key {
@@ -120,7 +120,8 @@ void config_check_rules(struct config_reader *reader);
 /* Those of one issuer. */
 void config_check_issuer(struct config_reader *reader, const struct issuer_config *issuer);
 
-/* config_load's first part, with the settings kept, and overrides in their places. NULL with the errors filled. */
+/* config_load's first part, with the settings kept, and overrides in their places. NULL with the errors
+ * filled. */
 const struct config_reader *config_read(struct arena *arena, const char *path, char *const *environment,
                                         const struct config_override *overrides, size_t override_count,
                                         struct config_errors *errors);

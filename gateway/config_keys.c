@@ -55,12 +55,12 @@ const struct config_key config_keys[] = {
      .help = "Addresses and ports for the admin API by HTTPS, with the server's own certificate. Needs "
              "`admin.token_file`."},
     {"admin.token_file", TOP(admin_token), .type = CONFIG_SECRET_FILE,
-     .help = "File with the token that clients of `admin.listen` show as `Authorization: Bearer …`, 16 characters at least; "
+     .help = "File with the token that clients of `admin.listen` show as `Authorization: Bearer …`, 16 "
+             "characters at least; "
              "a newline at its end does not count."},
 
     {"issuers.*.type", ISSUER(type), .type = CONFIG_ISSUER_TYPE, .required = true,
-     .help =
-         "`stepca`: a running step-ca signs. `local`: acmegate signs itself, with a CA in a folder."},
+     .help = "`stepca`: a running step-ca signs. `local`: acmegate signs itself, with a CA in a folder."},
     {"issuers.*.ca_url", ISSUER(ca_url), .type = CONFIG_ORIGIN, .required = true, .only_for = ISSUER_STEPCA,
      .environment = "STEPCA_URL",
      .help = "The CA, `https://host:port`, by a name that is among its `dnsNames`."},
@@ -115,8 +115,7 @@ const struct config_key config_keys[] = {
     {"issuers.*.ocsp.provisioner_key_path", ISSUER(ocsp.provisioner_key_path), .type = CONFIG_TEXT,
      .only_for = ISSUER_STEPCA, .help = "Its private key, in the forms of `provisioner_key_path`."},
     {"issuers.*.ocsp.provisioner_password", ISSUER(ocsp.provisioner_password), .type = CONFIG_SECRET,
-     .only_for = ISSUER_STEPCA,
-     .help = "Opens the key; `ocsp.provisioner_password_file` is a better place."},
+     .only_for = ISSUER_STEPCA, .help = "Opens the key; `ocsp.provisioner_password_file` is a better place."},
     {"issuers.*.ocsp.provisioner_password_file", ISSUER(ocsp.provisioner_password),
      .type = CONFIG_SECRET_FILE, .only_for = ISSUER_STEPCA, .help = "File with the password."},
     {"issuers.*.directory", ISSUER(directory), .type = CONFIG_TEXT, .required = true,
@@ -226,9 +225,10 @@ const struct config_key config_keys[] = {
              "Needs `authorization_lifetime`; not beside `caa_identities`."},
 
     {"native.profile", TOP(native_profile), .type = CONFIG_TEXT,
-     .help = "Passes step-ca's own API (`step ca certificate`, `renew`, `revoke`…) on to the CA of this profile, "
-             "which "
-             "says what may be had so: names, types of key, `max_ttl`. Without it nothing is passed on."},
+     .help =
+         "Passes step-ca's own API (`step ca certificate`, `renew`, `revoke`…) on to the CA of this profile, "
+         "which "
+         "says what may be had so: names, types of key, `max_ttl`. Without it nothing is passed on."},
 
     {"validation.resolvers", TOP(validation.resolvers),
      .count_offset = offsetof(struct config, validation.resolver_count), .type = CONFIG_RESOLVERS,

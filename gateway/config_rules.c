@@ -29,9 +29,11 @@ static void check_admin(struct config_reader *reader)
 {
     const struct config *config = reader->config;
     if (config->admin_listen_count != 0 && config->admin_token.n == 0)
-        config_error(reader, "admin.token_file", "is missing beside admin.listen: over TCP a token is needed");
+        config_error(reader, "admin.token_file",
+                     "is missing beside admin.listen: over TCP a token is needed");
     else if (config->admin_token.n != 0 && config->admin_token.n < ADMIN_TOKEN_MIN_BYTES)
-        config_error(reader, "admin.token_file", "the token must have at least %d characters", ADMIN_TOKEN_MIN_BYTES);
+        config_error(reader, "admin.token_file", "the token must have at least %d characters",
+                     ADMIN_TOKEN_MIN_BYTES);
 }
 
 enum { ISSUER_NAMES_MAX = 10 }; /* draft-ietf-acme-dns-persist-01 §3.1 */

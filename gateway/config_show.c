@@ -28,7 +28,8 @@ static void show_setting(struct buffer *out, const struct config_setting *settin
 }
 
 struct bytes config_show(struct arena *arena, const char *path, char *const *environment,
-                         const struct config_override *overrides, size_t override_count, struct config_errors *errors)
+                         const struct config_override *overrides, size_t override_count,
+                         struct config_errors *errors)
 {
     const struct config_reader *reader =
         config_read(arena, path, environment, overrides, override_count, errors);

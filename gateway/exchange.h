@@ -18,12 +18,13 @@ enum route_authentication {
     ROUTE_JWK,  /* signed with the key in the header */
     ROUTE_KID,  /* signed by an account */
     ROUTE_EITHER,
-    ROUTE_PLAIN, /* no envelope: what is POSTed is for the route to read */
+    ROUTE_PLAIN,  /* no envelope: what is POSTed is for the route to read */
     ROUTE_STEPCA, /* as ROUTE_PLAIN, refusals in step-ca's form */
 };
 
 struct route {
-    const char *pattern; /* {id}, {chain}, {type}, {certificate}, {name}, {issuer} and {rest} are parsed into the exchange */
+    const char *pattern; /* {id}, {chain}, {type}, {certificate}, {name}, {issuer} and {rest} are parsed into
+                            the exchange */
     const char *methods; /* for the Allow header */
     enum route_authentication authentication;
     bool post_as_get_only; /* any payload is refused */
@@ -67,10 +68,10 @@ struct exchange {
     /* between the steps */
     void *state; /* the route's own */
     bool answered;
-    bool away;         /* set by `prepare`: other threads have it until one calls exchange_answer */
-    int64_t hold_key;  /* set by `apply`: the reply waits, bounded, for this object's outcome */
-    unsigned work_due; /* set by `apply`: enum work_due, the outbound work in what was committed */
-    struct metric_notes notes; /* by `apply`: what is counted once it is committed */
+    bool away;                   /* set by `prepare`: other threads have it until one calls exchange_answer */
+    int64_t hold_key;            /* set by `apply`: the reply waits, bounded, for this object's outcome */
+    unsigned work_due;           /* set by `apply`: enum work_due, the outbound work in what was committed */
+    struct metric_notes notes;   /* by `apply`: what is counted once it is committed */
     struct work_item *hand_over; /* set by `apply`: what the outbound thread goes on with after the COMMIT */
 
     /* the outcome */
@@ -110,8 +111,8 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
                                                               struct store_session *session,
                                                               struct event *event);
 
-/* As exchange_refuse, with an event: what an authenticated client is refused for what it asked is part of the audit
- * trail. */
+/* As exchange_refuse, with an event: what an authenticated client is refused for what it asked is part of the
+ * audit trail. */
 enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
                                                    const char *kind, int64_t order_id,
                                                    const struct problem *problem);
@@ -129,15 +130,15 @@ void exchange_reply_json(struct exchange *exchange, int status, struct bytes bod
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value);
 void exchange_add_retry_after(struct exchange *exchange, int64_t seconds);
 
-/* 404 / 403 for objects that are missing, of another endpoint or none (NULL), or another account's (acme-server: 403
- * unauthorized). */
+/* 404 / 403 for objects that are missing, of another endpoint or none (NULL), or another account's
+ * (acme-server: 403 unauthorized). */
 const struct problem *exchange_check_owner(struct exchange *exchange, enum store_result result,
                                            const char *what, const char *endpoint, int64_t account_id);
 
 /* ---- routes.c ---- */
 
-/* The route for a path, below the endpoint where the exchange has one, with id and type parsed into the exchange; NULL
- * when there is none. */
+/* The route for a path, below the endpoint where the exchange has one, with id and type parsed into the
+ * exchange; NULL when there is none. */
 const struct route *routes_find(struct exchange *exchange, struct bytes path);
 
 /* For whoever counts: routes by number. The last one stands for none. */

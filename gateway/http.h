@@ -35,10 +35,10 @@ struct http_request {
     struct bytes content_type;
     struct bytes user_agent;
     struct bytes authorization; /* cleansed with the arena */
-    struct bytes body; /* empty when body_too_long */
+    struct bytes body;          /* empty when body_too_long */
     bool body_too_long;
     char client_address[INET6_ADDRSTRLEN]; /* "" over the Unix socket */
-    int64_t local_user; /* over the Unix socket: the user id at its other end (SO_PEERCRED); else -1 */
+    int64_t local_user;       /* over the Unix socket: the user id at its other end (SO_PEERCRED); else -1 */
     void *application;        /* the application's own */
     struct http_guard *guard; /* private: NULL once the client has left */
 };
@@ -75,7 +75,7 @@ struct http_server_config {
     const struct listen_address *listen;
     size_t listen_count;
     const char *socket_path; /* a Unix socket beside them, without TLS, mode 0600; NULL: none */
-    bool plain;              /* HTTP without TLS on the listeners: they accept at once, and have no certificate */
+    bool plain; /* HTTP without TLS on the listeners: they accept at once, and have no certificate */
     size_t loops;
     size_t max_connections;
     int64_t hold_ms;
@@ -83,8 +83,9 @@ struct http_server_config {
 };
 
 /*
- * Binds, starts the loops; TCP connections are accepted as soon as a certificate is set, or at once when plain. A socket
- * that a dead server left at socket_path is replaced, a live one refused. NULL with `why` filled.
+ * Binds, starts the loops; TCP connections are accepted as soon as a certificate is set, or at once when
+ * plain. A socket that a dead server left at socket_path is replaced, a live one refused. NULL with `why`
+ * filled.
  */
 [[gnu::warn_unused_result]] struct http_server *http_server_start(const struct http_server_config *config,
                                                                   char why[static 256]);

@@ -31,14 +31,14 @@ struct http_loop {
     pthread_t thread;
     h2o_multithread_receiver_t receiver;
     h2o_accept_ctx_t accept;
-    h2o_accept_ctx_t accept_local; /* without TLS */
+    h2o_accept_ctx_t accept_local;            /* without TLS */
     struct http_tls_certificate *certificate; /* of new connections; only the loop's thread touches it */
     h2o_socket_t **listeners;
     bool listening; /* those that may accept do */
     bool draining;
     bool stopped;
     atomic_size_t connections; /* others only read it */
-    atomic_size_t requests; /* handed to the application and not yet answered; others only read it */
+    atomic_size_t requests;    /* handed to the application and not yet answered; others only read it */
     size_t max_connections;
     h2o_timeout_t hold_timeout;
     struct http_held *held[HTTP_HOLD_BUCKETS];
@@ -79,7 +79,8 @@ int http_listen(const struct listen_address *address, char why[static 256]);
 struct http_local_socket;
 struct http_local_socket *http_local_listen(const char *path, char why[static 256]);
 int http_local_fd(const struct http_local_socket *local);
-/* Takes it out of its folder, unless another has taken its place there. Its descriptor is the caller's. NULL is ignored. */
+/* Takes it out of its folder, unless another has taken its place there. Its descriptor is the caller's. NULL
+ * is ignored. */
 void http_local_remove(struct http_local_socket *local);
 
 /* Begins or goes on accepting, when there is room; on TCP, when there is a certificate. */

@@ -80,7 +80,8 @@ int http_on_request(h2o_handler_t *self, h2o_req_t *req)
         request->body = arena_copy(arena, to_bytes(req->entity));
     request->local_user = local_user_of(req);
     struct sockaddr_storage peer;
-    if (request->local_user == -1 && req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) != 0)
+    if (request->local_user == -1 &&
+        req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) != 0)
         address_format(request->client_address, (const struct sockaddr *)&peer);
     ++loop->requests;
     loop->server->config.application.handle(loop->server->config.application.context, request);

@@ -84,8 +84,8 @@ void issuer_retire(struct issuer *issuer)
     outbound_post(issuer->outbound, &issuer->retire_message);
 }
 
-/* A job without a permit was prepared unasked. One that gets none now is answered by the implementation, which finds
- * that the permit allows nothing. */
+/* A job without a permit was prepared unasked. One that gets none now is answered by the implementation,
+ * which finds that the permit allows nothing. */
 static void ensure_permit(struct issuer *issuer, enum issuer_work work, struct issuer_permit *permit)
 {
     if (permit->granted)
@@ -154,7 +154,8 @@ static bool add_root(struct issuer *issuer, struct bytes der)
 bool issuer_init(struct issuer *issuer, const struct issuer_operations *operations, struct arena *arena,
                  const char *id, struct bytes roots_pem, char why[static ISSUER_WHY_BYTES])
 {
-    *issuer = (struct issuer){.operations = operations, .holds = 1, .id = id, .roots_pem = roots_pem, .counted = true};
+    *issuer = (struct issuer){
+        .operations = operations, .holds = 1, .id = id, .roots_pem = roots_pem, .counted = true};
     atomic_fetch_add_explicit(&objects, 1, memory_order_relaxed);
     pthread_mutex_init(&issuer->health_mutex, NULL);
     issuer_health_init(&issuer->health, CALLS_AT_ONCE);

@@ -33,12 +33,12 @@ enum issuer_outcome {
 
 struct issuer_result {
     enum issuer_outcome outcome;
-    int http_status;     /* 0 when no reply came or none is involved */
-    const char *message; /* the CA's words or the transport's error; "" when OK */
-    bool about_names;    /* a refusal for the names */
-    bool not_reached;    /* unavailable: nothing can have arrived there */
+    int http_status;       /* 0 when no reply came or none is involved */
+    const char *message;   /* the CA's words or the transport's error; "" when OK */
+    bool about_names;      /* a refusal for the names */
+    bool not_reached;      /* unavailable: nothing can have arrived there */
     int64_t retry_after_s; /* the CA's wish; 0: none */
-    struct bytes *chain; /* sign: DER, leaf first */
+    struct bytes *chain;   /* sign: DER, leaf first */
     size_t chain_count;
 };
 
@@ -46,11 +46,13 @@ struct issuer_sign_job {
     struct arena *arena; /* the caller's; lives until done was called */
     X509_REQ *csr;
     struct bytes csr_der;
-    struct issuer_permit permit; /* from issuer_admit; none: whatever the room, unless the issuer is failing */
-    int64_t deadline;            /* unix seconds; the call is not made then or later; 0: none */
-    const char *token_id;        /* jti, committed before */
+    /* from issuer_admit; none: whatever the room, unless the issuer is failing */
+    struct issuer_permit permit;
+    int64_t deadline;     /* unix seconds; the call is not made then or later; 0: none */
+    const char *token_id; /* jti, committed before */
     struct validity_request validity;
-    const char *extended_key_usages; /* as openssl.cnf writes them; NULL: the issuer's own. issuer_local only */
+    /* as openssl.cnf writes them; NULL: the issuer's own. issuer_local only */
+    const char *extended_key_usages;
     void (*done)(struct issuer_sign_job *job);
     void *owner;
     struct issuer_result result;
@@ -60,7 +62,7 @@ struct issuer_sign_job {
 struct issuer_revoke_job {
     struct arena *arena;
     struct issuer_permit permit; /* as above */
-    const char *serial; /* canonical hexadecimal */
+    const char *serial;          /* canonical hexadecimal */
     struct bytes leaf;
     int reason;
     void (*done)(struct issuer_revoke_job *job);
@@ -101,7 +103,7 @@ struct issuer_status {
     bool usable;                   /* false while it has been failing for a minute or does not accept us */
     bool well;                     /* nothing is held back */
     enum issuer_circuit circuit;
-    int64_t failing_since;         /* 0 while well */
+    int64_t failing_since; /* 0 while well */
     char last_error[ISSUER_ERROR_BYTES];
     int64_t last_success_at; /* a call that the CA answered well; 0: none yet */
     int64_t last_failure_at;
@@ -118,14 +120,15 @@ struct issuer_operations {
     void (*sign)(struct issuer *issuer, struct issuer_sign_job *job);
     void (*revoke)(struct issuer *issuer, struct issuer_revoke_job *job);
     void (*list)(struct issuer *issuer, struct issuer_list_job *job);
-    /* A certificate for OCSPSigning, and what is above it, as PEM in the arena. False with `why`. NULL: it cannot. */
+    /* A certificate for OCSPSigning, and what is above it, as PEM in the arena. False with `why`. NULL: it
+     * cannot. */
     bool (*make_responder)(struct issuer *issuer, struct arena *arena, EVP_PKEY *key, struct bytes *chain_pem,
                            const char **why);
     /* Outbound thread: it serves no new orders; what it does by itself (refreshing) ends. NULL: nothing to
      * do. */
     void (*retire)(struct issuer *issuer);
-    /* Frees it and answers nobody any more. On the outbound thread, when none of its calls is under way; or once
-     * outbound_stop has returned. */
+    /* Frees it and answers nobody any more. On the outbound thread, when none of its calls is under way; or
+     * once outbound_stop has returned. */
     void (*stop)(struct issuer *issuer);
     const struct issuer_api *api; /* NULL: the CA has none of its own */
 };
@@ -152,7 +155,7 @@ struct issuer {
     struct bytes roots_pem;
     const char **root_fingerprints; /* of all of them */
     size_t root_count;
-    const char *key_thumbprint; /* of the key that it shows the CA (RFC 7638); NULL: none */
+    const char *key_thumbprint;         /* of the key that it shows the CA (RFC 7638); NULL: none */
     const struct issuer_config *config; /* what it was made of, in its own memory; without the password */
     struct arena *alternates_arena;
     struct bytes *alternates; /* other chains for its certificates, as PEM; never changed */
@@ -181,21 +184,22 @@ struct issuer {
                                                       struct outbound *outbound,
                                                       char why[static ISSUER_WHY_BYTES]);
 
-/* Opens what `ocsp` of the configuration names for an issuer that is open already, in the same way. False with
- * `why`: the issuer is then of no use, but the outbound thread may be at work for it. */
+/* Opens what `ocsp` of the configuration names for an issuer that is open already, in the same way. False
+ * with `why`: the issuer is then of no use, but the outbound thread may be at work for it. */
 [[gnu::warn_unused_result]] bool issuer_open_ocsp(struct issuer *issuer, const struct issuer_config *config,
                                                   char why[static ISSUER_WHY_BYTES]);
 
-/* The OCSP responder's provisioner as an issuer of its own; false when there is none. Borrows from `config`. */
+/* The OCSP responder's provisioner as an issuer of its own; false when there is none. Borrows from `config`.
+ */
 bool issuer_ocsp_config(struct arena *arena, const struct issuer_config *config, struct issuer_config *out);
 
 /* With outbound_stop behind, whoever holds it: frees it. */
 void issuer_stop(struct issuer *issuer);
 
 /*
- * An issuer that was found (issuers_find) may be used for as long as the caller's thread goes on with the same request,
- * message or operation. What goes on later holds it meanwhile. Whoever made it holds it once from the beginning. The last
- * hold to be let go of frees it, later, on the outbound thread. Any thread.
+ * An issuer that was found (issuers_find) may be used for as long as the caller's thread goes on with the
+ * same request, message or operation. What goes on later holds it meanwhile. Whoever made it holds it once
+ * from the beginning. The last hold to be let go of frees it, later, on the outbound thread. Any thread.
  */
 void issuer_hold(struct issuer *issuer);
 void issuer_let_go(struct issuer *issuer);
@@ -216,8 +220,9 @@ void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job);
 void issuer_list(struct issuer *issuer, struct issuer_list_job *job);
 
 /*
- * Outbound thread. While an issuer is failing, work waits for it in the database, untouched: only what is admitted is
- * taken up (issuer_health.h). The permit goes into the job; the issuer gives the place back when the job is done.
+ * Outbound thread. While an issuer is failing, work waits for it in the database, untouched: only what is
+ * admitted is taken up (issuer_health.h). The permit goes into the job; the issuer gives the place back when
+ * the job is done.
  */
 size_t issuer_room(struct issuer *issuer, enum issuer_work work);
 [[gnu::warn_unused_result]] bool issuer_admit(struct issuer *issuer, enum issuer_work work,
@@ -239,15 +244,19 @@ size_t issuer_objects(void);
                                              const struct issuer_operations *operations, struct arena *arena,
                                              const char *id, struct bytes roots_pem,
                                              char why[static ISSUER_WHY_BYTES]);
-/* Only the pinned roots of a configured issuer, from its files: it cannot sign. Undone by issuer_release, unless it failed. */
+/* Only the pinned roots of a configured issuer, from its files: it cannot sign. Undone by issuer_release,
+ * unless it failed. */
 [[gnu::warn_unused_result]] bool issuer_open_roots(struct issuer *issuer, const struct issuer_config *config,
                                                    struct arena *arena, char why[static ISSUER_WHY_BYTES]);
 /* Undoes issuer_init, also one that failed. */
 void issuer_release(struct issuer *issuer);
 
-/* The health's changes under its lock, each change for better or worse logged once; `permit` is NULL for a question. */
-void issuer_report_success(struct issuer *issuer, enum issuer_contact contact, const struct issuer_permit *permit);
-void issuer_report_failure(struct issuer *issuer, struct issuer_failure failure, const struct issuer_permit *permit);
+/* The health's changes under its lock, each change for better or worse logged once; `permit` is NULL for a
+ * question. */
+void issuer_report_success(struct issuer *issuer, enum issuer_contact contact,
+                           const struct issuer_permit *permit);
+void issuer_report_failure(struct issuer *issuer, struct issuer_failure failure,
+                           const struct issuer_permit *permit);
 /* A signature's or revocation's result. */
 void issuer_report_result(struct issuer *issuer, const struct issuer_result *result,
                           const struct issuer_permit *permit);

@@ -166,7 +166,8 @@ void issuer_health_success(struct issuer_health *health, enum issuer_contact con
 {
     bool question = contact == ISSUER_CONTACT_READ;
     bool waits = health->held && now < health->probe_at;
-    if (is_stale(health, permit) || (question && (health->failing_at_work || health->unauthorized || waits))) {
+    if (is_stale(health, permit) ||
+        (question && (health->failing_at_work || health->unauthorized || waits))) {
         return;
     }
     note_well(health);

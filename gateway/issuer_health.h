@@ -1,13 +1,14 @@
 /*
- * How an issuer fares, and how many calls it may get: one circuit for everything that is asked of it, as a small state
- * of its own. Pure: `now` in unix seconds is passed in.
+ * How an issuer fares, and how many calls it may get: one circuit for everything that is asked of it, as a
+ * small state of its own. Pure: `now` in unix seconds is passed in.
  *
  *   well ── failures halve the number of calls at once ──► recovering ── the last one fails ──► closed
  *     ▲                                                     │    ▲                                │
  *     └── each success doubles it, up to `most` ────────────┘    └────────── a probe succeeds ────┘
  *
- * A CA that cannot be reached, names a time (Retry-After) or does not accept us (401) closes it at once. While closed,
- * one probe goes out from time to time, with growing pauses, and everything else waits without being tried.
+ * A CA that cannot be reached, names a time (Retry-After) or does not accept us (401) closes it at once.
+ * While closed, one probe goes out from time to time, with growing pauses, and everything else waits without
+ * being tried.
  *
  * Beside that it tells whether new orders had better not be taken.
  */
@@ -82,18 +83,22 @@ struct issuer_health {
 void issuer_health_init(struct issuer_health *health, size_t most);
 
 /* How many further jobs may be prepared for it now. */
-[[gnu::warn_unused_result]] size_t issuer_health_room(const struct issuer_health *health, enum issuer_work work, int64_t now);
+[[gnu::warn_unused_result]] size_t issuer_health_room(const struct issuer_health *health,
+                                                      enum issuer_work work, int64_t now);
 
 /* Grants a place when there is room. */
 [[gnu::warn_unused_result]] bool issuer_health_admit(struct issuer_health *health, enum issuer_work work,
                                                      int64_t now, struct issuer_permit *out);
 
-/* For a job that was prepared unasked, while it was well: granted, whatever the room, unless it is closed by now. */
-[[gnu::warn_unused_result]] bool issuer_health_admit_unasked(struct issuer_health *health, enum issuer_work work,
-                                                             int64_t now, struct issuer_permit *out);
+/* For a job that was prepared unasked, while it was well: granted, whatever the room, unless it is closed by
+ * now. */
+[[gnu::warn_unused_result]] bool issuer_health_admit_unasked(struct issuer_health *health,
+                                                             enum issuer_work work, int64_t now,
+                                                             struct issuer_permit *out);
 
 /* False when the circuit closed after the permit was granted: the call is not to be made. */
-[[gnu::warn_unused_result]] bool issuer_health_allows(const struct issuer_health *health, const struct issuer_permit *permit);
+[[gnu::warn_unused_result]] bool issuer_health_allows(const struct issuer_health *health,
+                                                      const struct issuer_permit *permit);
 
 /* Calls of one kind that may be under way at once. */
 [[gnu::warn_unused_result]] size_t issuer_health_calls_at_once(const struct issuer_health *health);

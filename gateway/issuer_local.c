@@ -42,8 +42,8 @@ static void answer_later(struct issuer_local *issuer, struct arena *arena, struc
                          struct issuer_revoke_job *revoke)
 {
     struct local_answer *answer = arena_alloc(arena, sizeof *answer);
-    *answer = (struct local_answer){
-        .message = {.run = deliver}, .issuer = issuer, .sign = sign, .revoke = revoke};
+    *answer =
+        (struct local_answer){.message = {.run = deliver}, .issuer = issuer, .sign = sign, .revoke = revoke};
     outbound_post(issuer->base.outbound, &answer->message);
 }
 
@@ -97,9 +97,8 @@ static void local_revoke(struct issuer *base, struct issuer_revoke_job *job)
     }
     const char *why = "";
     int64_t began_us = metrics_clock_us();
-    enum local_ca_outcome outcome =
-        local_ca_revoke(job->arena, issuer->ca, job->serial, job->reason, issuer_chain_end(&job->leaf, 1),
-                        time(NULL), &why);
+    enum local_ca_outcome outcome = local_ca_revoke(job->arena, issuer->ca, job->serial, job->reason,
+                                                    issuer_chain_end(&job->leaf, 1), time(NULL), &why);
     METRICS_CALL(base->id, METRIC_CALL_REVOKE, metrics_clock_us() - began_us);
     job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
     issuer_report_result(base, &job->result, &job->permit);
@@ -176,8 +175,8 @@ static void local_list(struct issuer *base, struct issuer_list_job *job)
     outbound_post(issuer->base.outbound, &answer->message);
 }
 
-static bool local_make_responder(struct issuer *base, struct arena *arena, EVP_PKEY *key, struct bytes *chain_pem,
-                                 const char **why)
+static bool local_make_responder(struct issuer *base, struct arena *arena, EVP_PKEY *key,
+                                 struct bytes *chain_pem, const char **why)
 {
     const struct issuer_local *issuer = (const struct issuer_local *)base;
     struct bytes der = {0};

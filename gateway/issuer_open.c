@@ -103,7 +103,8 @@ bool issuer_ocsp_config(struct arena *arena, const struct issuer_config *config,
     return true;
 }
 
-bool issuer_open_ocsp(struct issuer *issuer, const struct issuer_config *config, char why[static ISSUER_WHY_BYTES])
+bool issuer_open_ocsp(struct issuer *issuer, const struct issuer_config *config,
+                      char why[static ISSUER_WHY_BYTES])
 {
     struct arena *arena = issuer->alternates_arena;
     struct issuer_config second;

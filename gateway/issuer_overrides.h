@@ -14,12 +14,14 @@
                                                        struct config_override **out, size_t *count,
                                                        char why[static 512]);
 
-/* The issuers of the configuration with those in their places. False with `why`, as above, also when one of them
- * cannot be used. */
+/* The issuers of the configuration with those in their places. False with `why`, as above, also when one of
+ * them cannot be used. */
 [[gnu::warn_unused_result]] bool issuer_overrides_take(struct arena *arena, const struct config *config,
-                                                       const struct issuer_config **out, char why[static 512]);
+                                                       const struct issuer_config **out,
+                                                       char why[static 512]);
 
-/* The configuration as a server would take it now: config_load, and issuer_overrides_take. NULL with `errors`. */
+/* The configuration as a server would take it now: config_load, and issuer_overrides_take. NULL with
+ * `errors`. */
 [[gnu::warn_unused_result]] const struct config *config_load_in_force(struct arena *arena, const char *path,
                                                                       char *const *environment,
                                                                       struct config_errors *errors);

@@ -1,4 +1,5 @@
-/* What implementations report of their calls, under the lock that keeps the issuer's health (issuer_health.h). */
+/* What implementations report of their calls, under the lock that keeps the issuer's health
+ * (issuer_health.h). */
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <time.h>
@@ -7,7 +8,8 @@
 #include "gateway/issuer.h"
 #include "gateway/log.h"
 
-void issuer_report_success(struct issuer *issuer, enum issuer_contact contact, const struct issuer_permit *permit)
+void issuer_report_success(struct issuer *issuer, enum issuer_contact contact,
+                           const struct issuer_permit *permit)
 {
     int64_t now = time(NULL);
     pthread_mutex_lock(&issuer->health_mutex);
@@ -34,7 +36,8 @@ static void log_trouble(const struct issuer *issuer, bool was_well, bool was_aut
     }
 }
 
-void issuer_report_failure(struct issuer *issuer, struct issuer_failure failure, const struct issuer_permit *permit)
+void issuer_report_failure(struct issuer *issuer, struct issuer_failure failure,
+                           const struct issuer_permit *permit)
 {
     int64_t now = time(NULL);
     uint8_t spread = 0;

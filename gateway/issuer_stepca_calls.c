@@ -113,9 +113,8 @@ static void learn_from(struct issuer_stepca *issuer, const struct issuer_sign_jo
     const struct issuer_result *result = &job->result;
     bool left_to_ca = job->validity.not_before == NULL && job->validity.not_after == NULL;
     bool lifetime_wanted = left_to_ca && issuer->observed_lifetime_s == 0;
-    int64_t end = issuer->tells_intermediates
-                      ? issuer->limits.chain_not_after
-                      : issuer_chain_end(result->chain + 1, result->chain_count - 1);
+    int64_t end = issuer->tells_intermediates ? issuer->limits.chain_not_after
+                                              : issuer_chain_end(result->chain + 1, result->chain_count - 1);
     bool end_wanted = end != issuer->limits.chain_not_after;
     if (lifetime_wanted) {
         issuer->observed_lifetime_s = issuer_chain_end(result->chain, 1) - time(NULL);

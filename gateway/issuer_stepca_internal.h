@@ -44,9 +44,9 @@ struct api_lane {
 struct provisioner_grant {
     struct provisioner_grant *next;
     const char *name;
-    const char *key_id; /* NULL: seen in a token without one */
+    const char *key_id;              /* NULL: seen in a token without one */
     int64_t min_s, max_s, default_s; /* 0: not known */
-    int64_t observed_s;              /* the life of a certificate that was left to the CA; 0 before the first */
+    int64_t observed_s; /* the life of a certificate that was left to the CA; 0 before the first */
 };
 
 /* Those of the last round of refreshing, and what was observed since. */
@@ -124,8 +124,8 @@ void issuer_stepca_list(struct issuer *issuer, struct issuer_list_job *job);
  */
 void issuer_stepca_refresh(struct issuer_stepca *issuer);
 
-/* A call was not answered: the next round is soon, and those after it as long as none is answered, so that it is known
- * whether the CA is there, also when nobody orders. */
+/* A call was not answered: the next round is soon, and those after it as long as none is answered, so that it
+ * is known whether the CA is there, also when nobody orders. */
 void issuer_stepca_refresh_soon(struct issuer_stepca *issuer);
 
 /* The limits from the last round and from what was observed since, to all readers. */

@@ -1,7 +1,7 @@
 /*
- * What step-ca says of our provisioner: which kid it advertises, what its certificates' lifetimes may be, when
- * the issuing chain ends, and which roots it lists. Asked at the start and every five minutes; sooner while the CA does not
- * answer, so that its return is noticed.
+ * What step-ca says of our provisioner: which kid it advertises, what its certificates' lifetimes may be,
+ * when the issuing chain ends, and which roots it lists. Asked at the start and every five minutes; sooner
+ * while the CA does not answer, so that its return is noticed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +47,8 @@ static void end_round(struct issuer_stepca *issuer, int64_t next_ms)
     issuer_let_go(&issuer->base);
 }
 
-static void fail_round(struct issuer_stepca *issuer, const struct outbound_http_reply *reply, const char *message)
+static void fail_round(struct issuer_stepca *issuer, const struct outbound_http_reply *reply,
+                       const char *message)
 {
     bool reached = reply->status != 0 || (reply->connected && !reply->untrusted);
     issuer_report_failure(&issuer->base,
@@ -164,7 +165,8 @@ static void watch_clock(struct issuer_stepca *issuer, const struct outbound_http
     issuer->clock_is_off = off;
 }
 
-/* The list came over a connection that a pinned root vouches for, and still it changes nothing that is trusted. */
+/* The list came over a connection that a pinned root vouches for, and still it changes nothing that is
+ * trusted. */
 static void roots_arrived(void *context, const struct outbound_http_reply *reply)
 {
     struct issuer_stepca *issuer = context;
@@ -178,9 +180,11 @@ static void roots_arrived(void *context, const struct outbound_http_reply *reply
     struct stepca_chain listed;
     struct bytes *pinned = NULL;
     size_t pinned_count = 0;
-    if ((reply->status == 200 || reply->status == 201) && stepca_parse_certificates(arena, reply->body, &listed) &&
+    if ((reply->status == 200 || reply->status == 201) &&
+        stepca_parse_certificates(arena, reply->body, &listed) &&
         certificates_from_pem(arena, issuer->base.roots_pem, &pinned, &pinned_count)) {
-        issuer_root_list_compare(arena, pinned, pinned_count, listed.certificates, listed.count, &differences);
+        issuer_root_list_compare(arena, pinned, pinned_count, listed.certificates, listed.count,
+                                 &differences);
     }
     issuer_report_root_list(&issuer->base, &differences);
     succeed_round(issuer);

@@ -21,9 +21,9 @@ struct issuer *issuers_find(const struct issuers *issuers, const char *id);
 
 /*
  * Takes the issuers of `fresh` over (those of type local, and those that the admin API has changed, stay as
- * they are). Blocks for the calls of the preflight: never on a loop, the committer or the outbound thread. False with `why`, and everything as it was: another set
- * of ids, a file that cannot be read, a key that does not open, roots that do not vouch for certificates that live, or a CA
- * that does not answer well.
+ * they are). Blocks for the calls of the preflight: never on a loop, the committer or the outbound thread.
+ * False with `why`, and everything as it was: another set of ids, a file that cannot be read, a key that does
+ * not open, roots that do not vouch for certificates that live, or a CA that does not answer well.
  */
 [[gnu::warn_unused_result]] bool issuers_reload(struct issuers *issuers, const struct config *fresh,
                                                 char why[static 512]);

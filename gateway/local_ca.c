@@ -342,5 +342,6 @@ enum local_ca_outcome local_ca_revoke(struct arena *arena, struct local_ca *ca, 
 
 struct local_ca_signer local_ca_signer(const struct local_ca *ca)
 {
-    return (struct local_ca_signer){.certificate = sk_X509_value(ca->given, 0), .key = ca->key, .revoked = ca->revoked};
+    return (struct local_ca_signer){
+        .certificate = sk_X509_value(ca->given, 0), .key = ca->key, .revoked = ca->revoked};
 }

@@ -41,7 +41,8 @@ struct outbound_message {
 /* Runs message->run on the outbound thread, soon, in the order posted. Never fails, never blocks long. */
 void outbound_post(struct outbound *outbound, struct outbound_message *message);
 
-/* Once, before outbound_stop: requests of clients (`for_client`) that have no reply in `within_ms` end without one. */
+/* Once, before outbound_stop: requests of clients (`for_client`) that have no reply in `within_ms` end
+ * without one. */
 void outbound_hurry(struct outbound *outbound, int64_t within_ms);
 
 /* ---- on the outbound thread ---- */
@@ -60,13 +61,13 @@ void outbound_timer_cancel(struct outbound *outbound, struct outbound_timer *tim
 struct outbound_http_request {
     const char *method; /* "GET" or "POST" */
     const char *url;
-    struct bytes body;        /* for POST: application/json */
+    struct bytes body;         /* for POST: application/json */
     const char *authorization; /* the header, NULL for none */
-    struct bytes trusted_pem; /* https: these roots and no others; empty means the certificate is not looked
-                                 at (http-01 redirects to https, RFC 8555 §8.3) */
-    const struct sockaddr_storage
-        *address; /* connect there whatever the URL's host says, on a new connection that is not
-                     kept; NULL resolves as curl does and keeps connections alive */
+    struct bytes trusted_pem;  /* https: these roots and no others; empty means the certificate is not looked
+                                  at (http-01 redirects to https, RFC 8555 §8.3) */
+    /* Connect there whatever the URL's host says, on a new connection that is not kept; NULL resolves as curl
+     * does and keeps connections alive. */
+    const struct sockaddr_storage *address;
     int64_t timeout_ms;
     size_t max_body_bytes; /* of the reply; what is over it is cut off and `body_cut` set */
     const char *user_agent;

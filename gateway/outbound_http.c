@@ -45,8 +45,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 }
 
 /*
- * The body is given once. curl would send a request again by itself when a kept connection ends without an answer, and
- * the other side may have carried it out: what is to be done then is the caller's to decide.
+ * The body is given once. curl would send a request again by itself when a kept connection ends without an
+ * answer, and the other side may have carried it out: what is to be done then is the caller's to decide.
  */
 static size_t on_send(char *room, size_t size, size_t count, void *context)
 {

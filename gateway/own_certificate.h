@@ -15,7 +15,8 @@
 /* Reads configured files anew; a certificate from an issuer stays as it is. A bad one changes nothing. */
 [[gnu::warn_unused_result]] bool own_certificate_reload(struct server *server, char why[static 256]);
 
-/* Any thread but the outbound one: another issuer serves. A certificate that its roots do not vouch for is replaced. */
+/* Any thread but the outbound one: another issuer serves. A certificate that its roots do not vouch for is
+ * replaced. */
 void own_certificate_issuer_changed(struct own_certificate *own);
 
 /* The intermediates of the one that an issuer signed, as PEM; empty when there are none. */

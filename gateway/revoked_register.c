@@ -89,8 +89,8 @@ static bool read_lines(struct revoked_register *revoked, const char *path, struc
         }
         line_number++;
         if (!read_line(revoked, bytes_of(text.p + at, (size_t)(end - text.p) - at))) {
-            snprintf(why, REVOKED_REGISTER_WHY_BYTES, "%.160s, line %zu: not \"serial revoked-at reason not-after\"", path,
-                     line_number);
+            snprintf(why, REVOKED_REGISTER_WHY_BYTES,
+                     "%.160s, line %zu: not \"serial revoked-at reason not-after\"", path, line_number);
             return false;
         }
         at = (size_t)(end - text.p) + 1;

@@ -1,7 +1,7 @@
 /*
- * The local CA's register of revoked serial numbers: a text file, one "serial revoked-at reason not-after" a line (times
- * in unix seconds; lines of older versions lack the last), only ever appended to and synced before anyone is told. One
- * thread at a time.
+ * The local CA's register of revoked serial numbers: a text file, one "serial revoked-at reason not-after" a
+ * line (times in unix seconds; lines of older versions lack the last), only ever appended to and synced
+ * before anyone is told. One thread at a time.
  */
 #pragma once
 
@@ -19,8 +19,8 @@ struct revoked_serial {
 };
 
 /* Reads the file, making it when absent. A last line without its newline was never confirmed to anyone: it
- * is passed over, and cut off before the next addition. Any other line that cannot be read is an error. What is in the file
- * stays as it is, so that a command may open it while a server adds to it. NULL with `why`. */
+ * is passed over, and cut off before the next addition. Any other line that cannot be read is an error. What
+ * is in the file stays as it is, so that a command may open it while a server adds to it. NULL with `why`. */
 [[gnu::warn_unused_result]] struct revoked_register *revoked_register_open(
     const char *path, char why[static REVOKED_REGISTER_WHY_BYTES]);
 void revoked_register_close(struct revoked_register *revoked);

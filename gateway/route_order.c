@@ -110,8 +110,8 @@ static bool order_names(const struct order_request *request, const struct identi
 /*
  * A certificate that is not known here, another account's or of other names is left out of the order:
  * refusing stopped renewals after an account was lost (lego#2789, cert-manager#9075), and RFC 9773 §5 only
- * recommends it. One that is no account's (it was signed by the CA's own API, or imported) is replaced by whoever proves
- * all its names, which the order does before it is valid.
+ * recommends it. One that is no account's (it was signed by the CA's own API, or imported) is replaced by
+ * whoever proves all its names, which the order does before it is valid.
  */
 static const char *why_not_replaced(struct exchange *exchange, const struct order_request *request,
                                     enum store_result found, const struct certificate *certificate)

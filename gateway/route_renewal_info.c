@@ -12,7 +12,8 @@ enum store_result find_renewed_certificate(struct exchange *exchange, struct sto
         return result;
     for (size_t i = 0; i < count; ++i) {
         const char *own = renewal_id_of(exchange->arena, found[i].leaf);
-        /* One that no account ordered (it was signed by the CA's own API, or imported) is every endpoint's. */
+        /* One that no account ordered (it was signed by the CA's own API, or imported) is every endpoint's.
+         */
         bool ours = found[i].status != CERTIFICATE_REJECTED &&
                     (found[i].endpoint == NULL || strcmp(found[i].endpoint, exchange->endpoint->name) == 0);
         if (ours && own != NULL && bytes_equal_string(identifier, own)) {

@@ -169,6 +169,8 @@ const char *routes_label(struct arena *arena, size_t number)
 {
     if (number >= ROUTES)
         return "(none)";
-    const char *prefix = number < ENDPOINT_ROUTES ? "/acme/{endpoint}" : routes_are_native(number) ? "/1.0" : "";
+    const char *prefix = number < ENDPOINT_ROUTES    ? "/acme/{endpoint}"
+                         : routes_are_native(number) ? "/1.0"
+                                                     : "";
     return arena_printf(arena, "%s%s", prefix, route_at(number)->pattern);
 }

@@ -1,5 +1,6 @@
-/* The steps of every route, one file a resource: route_{directory,account,order,authorization,certificate,renewal_info}.c,
- * and route_native*.c for step-ca's own API.
+/* The steps of every route, one file a resource:
+ * route_{directory,account,order,authorization,certificate,renewal_info}.c, and route_native*.c for step-ca's
+ * own API.
  */
 #pragma once
 
@@ -10,8 +11,8 @@ void directory_render_route(struct exchange *exchange);
 void new_nonce_render(struct exchange *exchange);
 /* What the help link of a rateLimited problem leads to. */
 void limits_render(struct exchange *exchange);
-/* For load balancers: this process serves. Nothing is said of the issuers, whose failure is no reason to send clients
- * elsewhere. The answer is step-ca's. */
+/* For load balancers: this process serves. Nothing is said of the issuers, whose failure is no reason to send
+ * clients elsewhere. The answer is step-ca's. */
 void health_render(struct exchange *exchange);
 
 /* route_account.c (§7.3, §7.3.5, §7.1.2.1) */
@@ -47,9 +48,11 @@ void challenge_render_route(struct exchange *exchange);
 /* route_renewal_info.c (RFC 9773 §4) */
 void renewal_info_prepare(struct exchange *exchange);
 void renewal_info_render_route(struct exchange *exchange);
-/* The certificate that an identifier of RFC 9773 names, of this endpoint or of none; STORE_NOT_FOUND when there is none. */
+/* The certificate that an identifier of RFC 9773 names, of this endpoint or of none; STORE_NOT_FOUND when
+ * there is none. */
 enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
-                                           struct bytes identifier, const char *serial, struct certificate *out);
+                                           struct bytes identifier, const char *serial,
+                                           struct certificate *out);
 
 /* route_revocation.c (RFC 5280 §5, RFC 6960, RFC 5019): what may be said of an issuer's certificates */
 void crl_render(struct exchange *exchange);

@@ -95,8 +95,8 @@ static enum store_apply_result settle(void *context, struct store_session *sessi
     return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
 }
 
-/* Attempts that a killed server left without an answer: the CA may have issued for them. A database that was put back:
- * its work under way is not taken up. */
+/* Attempts that a killed server left without an answer: the CA may have issued for them. A database that was
+ * put back: its work under way is not taken up. */
 static bool settle_the_past(struct server *server)
 {
     struct past past = {.restored = store_restored(server->store)};
@@ -106,8 +106,9 @@ static bool settle_the_past(struct server *server)
     metrics_add(METRIC_ORDERS_INVALID, (uint64_t)past.ended_orders,
                 (const size_t[METRIC_MAX_LABELS]){PROBLEM_SERVER_INTERNAL});
     if (past.restored != NULL)
-        log_warning("the database is a copy that was put back: %s; orders in processing that became invalid: %lld",
-                    past.restored, (long long)past.ended_orders);
+        log_warning(
+            "the database is a copy that was put back: %s; orders in processing that became invalid: %lld",
+            past.restored, (long long)past.ended_orders);
     if (past.unknown_attempts > 0)
         log_warning(
             "%lld signing attempts were without an answer when the server stopped: possible orphans, see "

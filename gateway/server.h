@@ -37,14 +37,14 @@ struct server {
     struct http_server *pki_http; /* without TLS; NULL when it is not wanted */
     struct admin *admin;          /* NULL where there is none */
     struct secret_box *secrets;   /* NULL while nothing needs any */
-    struct rate_limiter *rates; /* the committer thread's alone */
-    atomic_bool started;        /* all of the above is there: for the admin API, which answers before */
+    struct rate_limiter *rates;   /* the committer thread's alone */
+    atomic_bool started;          /* all of the above is there: for the admin API, which answers before */
     struct nonce_source *nonces;
     pthread_mutex_t nonce_lock; /* held for the few instructions of nonce_spend */
 };
 
-/* Starts everything in order; NULL with `why` filled. `config`, read from `path`, stays the caller's and must outlive the
- * server. */
+/* Starts everything in order; NULL with `why` filled. `config`, read from `path`, stays the caller's and must
+ * outlive the server. */
 [[gnu::warn_unused_result]] struct server *server_start(const struct config *config, const char *path,
                                                         char why[static 512]);
 

@@ -36,6 +36,6 @@ struct validation {
 /* Starts the try; `done` is called once, perhaps before this returns. */
 void validation_start(struct validation *validation);
 
-/* Behind a try that has proven control: whether the name's CAA records let this server issue. `done` is called once more,
- * with the outcome of both. */
+/* Behind a try that has proven control: whether the name's CAA records let this server issue. `done` is
+ * called once more, with the outcome of both. */
 void validation_check_caa(struct validation *validation);

@@ -27,8 +27,8 @@ struct validation_addresses {
 /* A line of what was tried, behind the others. */
 void validation_note(struct buffer *tried, const char *what);
 
-/* What a look-up found, without what the address policy forbids. The problem when nothing is left; `passing` tells
- * whether it may pass. */
+/* What a look-up found, without what the address policy forbids. The problem when nothing is left; `passing`
+ * tells whether it may pass. */
 const struct problem *validation_keep_allowed(const struct validation *validation, const char *host,
                                               const struct outbound_addresses *found, struct buffer *tried,
                                               struct validation_addresses *out, bool *passing);
@@ -37,4 +37,5 @@ const struct problem *validation_keep_allowed(const struct validation *validatio
 const struct sockaddr_storage *validation_next_address(struct validation_addresses *addresses, uint16_t port);
 
 /* "192.0.2.7 port 443": the last one that was dialled. */
-const char *validation_dialled(struct arena *arena, const struct validation_addresses *addresses, uint16_t port);
+const char *validation_dialled(struct arena *arena, const struct validation_addresses *addresses,
+                               uint16_t port);

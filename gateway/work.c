@@ -18,7 +18,8 @@ enum {
 
 _Static_assert(MAX_VALIDATIONS + MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS <= WORK_SET_SLOTS / 2,
                "the set stays half empty");
-_Static_assert(MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS < WORK_LOOK_IDS, "a look sees past what is under way");
+_Static_assert(MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS < WORK_LOOK_IDS,
+               "a look sees past what is under way");
 
 /* ---- the set of ids under way ---- */
 
@@ -315,13 +316,12 @@ struct work *work_new(struct server *server, const char *database, char why[stat
     work->wake.run = on_wake;
     work->timer = (struct outbound_timer){.run = on_tick, .argument = work};
     int64_t validations = server->config->validation.max_concurrent;
-    work->kinds[WORK_VALIDATION] =
-        (struct work_kind){.name = "challenges",
-                           .due_bit = WORK_DUE_CHALLENGES,
-                           .take = work_validation_take,
-                           .begin = work_validation_begin,
-                           .max_under_way =
-                               validations < MAX_VALIDATIONS ? (size_t)validations : MAX_VALIDATIONS};
+    work->kinds[WORK_VALIDATION] = (struct work_kind){
+        .name = "challenges",
+        .due_bit = WORK_DUE_CHALLENGES,
+        .take = work_validation_take,
+        .begin = work_validation_begin,
+        .max_under_way = validations < MAX_VALIDATIONS ? (size_t)validations : MAX_VALIDATIONS};
     work->kinds[WORK_ISSUANCE] = (struct work_kind){.name = "orders",
                                                     .due_bit = WORK_DUE_ORDERS,
                                                     .take = work_issuance_take,

@@ -22,28 +22,30 @@ void work_wake(struct work *work, unsigned due);
 struct work_item;
 
 /*
- * An issuance that goes straight on from its finalize request: its first attempt is written in the transaction that
- * makes the order processing. Until it has ended, its order is due only after a lease, so that a lost hand-over costs a
- * minute.
+ * An issuance that goes straight on from its finalize request: its first attempt is written in the
+ * transaction that makes the order processing. Until it has ended, its order is due only after a lease, so
+ * that a lost hand-over costs a minute.
  *
- * Any thread. Takes `csr`, the order's, checked. NULL, and `csr` freed, when there are too many already: the order is
- * then taken from the database. */
+ * Any thread. Takes `csr`, the order's, checked. NULL, and `csr` freed, when there are too many already: the
+ * order is then taken from the database. */
 struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr);
 
 /*
- * Within finalize's `apply`, before the order is updated: `order` is processing as of now, its csr set. Writes the
- * attempt, and sets the order's attempt_count and next_attempt_at. STORE_NOT_FOUND, with nothing written, when there
- * is no attempt to make now (the issuer is failing, say): the order then waits in the database.
+ * Within finalize's `apply`, before the order is updated: `order` is processing as of now, its csr set.
+ * Writes the attempt, and sets the order's attempt_count and next_attempt_at. STORE_NOT_FOUND, with nothing
+ * written, when there is no attempt to make now (the issuer is failing, say): the order then waits in the
+ * database.
  */
-enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session, int64_t now,
-                                              struct order *order);
+enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session,
+                                              int64_t now, struct order *order);
 
 /*
- * A validation that begins with its request. NULL when there are too many already. It may be handed over before the
- * COMMIT of its challenge, for its outcome is written only where the challenge is processing; where the outbound
- * thread has taken the challenge up meanwhile, or has no room, the draft is dropped.
+ * A validation that begins with its request. NULL when there are too many already. It may be handed over
+ * before the COMMIT of its challenge, for its outcome is written only where the challenge is processing;
+ * where the outbound thread has taken the challenge up meanwhile, or has no room, the draft is dropped.
  */
-struct work_item *work_validation_draft(struct work *work, int64_t now, const struct authorization *authorization,
+struct work_item *work_validation_draft(struct work *work, int64_t now,
+                                        const struct authorization *authorization,
                                         const struct account *account);
 
 /* Any thread; an issuance only after the COMMIT. The item is the outbound thread's from here on. */

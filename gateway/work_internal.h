@@ -20,7 +20,8 @@ struct work_set {
 struct work_kind {
     const char *name;
     unsigned due_bit; /* of enum work_due */
-    void (*take)(struct work *work, struct work_kind *kind, int64_t now); /* looks, and takes up what is due */
+    void (*take)(struct work *work, struct work_kind *kind,
+                 int64_t now); /* looks, and takes up what is due */
     void (*begin)(struct work *work, int64_t id);
     size_t max_under_way;
     size_t under_way;
@@ -82,8 +83,8 @@ void work_look_failed(const struct work_kind *kind);
 /* Makes the item for an object that is due. */
 struct work_item *work_item_new(struct work *work, int kind, int64_t id);
 
-/* An item of a request's own, not under way before it is handed over with its `id` and `step`. NULL when there are too
- * many. Any thread. */
+/* An item of a request's own, not under way before it is handed over with its `id` and `step`. NULL when
+ * there are too many. Any thread. */
 struct work_item *work_item_draft(struct work *work, int kind);
 
 /* Commits `apply`, then goes on with `step`. The write is repeated while the store is unavailable: an

@@ -14,8 +14,8 @@ extern const struct json_limits stepca_reply_limits;
 struct stepca_sign_request {
     struct bytes csr_der;
     const char *token;
-    const char
-        *not_before; /* RFC 3339 or a Go duration; NULL leaves it to the CA, which alone backdates then */
+    /* RFC 3339 or a Go duration; NULL leaves it to the CA, which alone backdates then */
+    const char *not_before;
     const char *not_after; /* the same; NULL asks for the provisioner's default */
 };
 struct bytes stepca_sign_body(struct arena *arena, const struct stepca_sign_request *request);
@@ -37,7 +37,8 @@ struct stepca_chain {
 [[gnu::warn_unused_result]] bool stepca_parse_chain(struct arena *arena, struct bytes body,
                                                     struct stepca_chain *out);
 
-/* A page of GET /provisioners: of JWK provisioners what tokens need, of the others that sign X.509 certificates the names. */
+/* A page of GET /provisioners: of JWK provisioners what tokens need, of the others that sign X.509
+ * certificates the names. */
 struct stepca_provisioner {
     const char *name;
     const char *key_id;
@@ -52,7 +53,8 @@ struct stepca_other_provisioner {
 struct stepca_provisioner_page {
     struct stepca_provisioner *provisioners;
     size_t count;
-    struct stepca_other_provisioner *others; /* all types but JWK, and but SSHPOP, which signs for SSH alone */
+    /* all types but JWK, and but SSHPOP, which signs for SSH alone */
+    struct stepca_other_provisioner *others;
     size_t other_count;
     const char *next_cursor; /* "" at the end */
 };

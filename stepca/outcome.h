@@ -17,8 +17,8 @@ struct stepca_error {
     enum stepca_outcome outcome;
     int http_status;     /* 0 when no reply came */
     const char *message; /* the CA's own words, sanitised to one line of at most 500 bytes; never NULL */
-    bool
-        about_names; /* a refusal for the names or the CA's policy, rather than for the CSR or the duration */
+    /* a refusal for the names or the CA's policy, rather than for the CSR or the duration */
+    bool about_names;
 };
 
 enum stepca_call { STEPCA_SIGN, STEPCA_REVOKE, STEPCA_READ };

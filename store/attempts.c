@@ -1,7 +1,14 @@
 #include "store/issuer_identities.h"
 #include "store/query.h"
 
-enum { ATTEMPT_INSERT, ATTEMPT_END, ATTEMPT_WITHDRAW, ATTEMPTS_MAKE_DUE, ATTEMPTS_MARK_UNKNOWN, ATTEMPTS_OF_ORDER };
+enum {
+    ATTEMPT_INSERT,
+    ATTEMPT_END,
+    ATTEMPT_WITHDRAW,
+    ATTEMPTS_MAKE_DUE,
+    ATTEMPTS_MARK_UNKNOWN,
+    ATTEMPTS_OF_ORDER
+};
 
 static const struct statement statements[] = {
     [ATTEMPT_INSERT] =

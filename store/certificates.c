@@ -20,7 +20,8 @@ enum {
 #define CERTIFICATE_SELECT \
     "SELECT c.id, c.account_id, c.order_id, a.endpoint, i.issuer, i.root_fingerprint, c.serial, c.leaf, " \
     "h.pem," \
-    " c.key_hash, c.not_before, c.not_after, c.status, c.origin, c.rejected_because, c.revocation_requested_at," \
+    " c.key_hash, c.not_before, c.not_after, c.status, c.origin, c.rejected_because, " \
+    "c.revocation_requested_at," \
     " c.revocation_reason, c.revocation_requested_by, c.revocation_next_attempt_at, " \
     "c.revocation_attempt_count," \
     " c.revocation_error, c.revoked_at, c.created_at" \
@@ -41,12 +42,14 @@ static const struct statement statements[] = {
         {"certificate_insert",
          "INSERT INTO certificates (id, account_id, order_id, issuer_identity_id, chain_id, serial, leaf, "
          "key_hash,"
-         " not_before, not_after, status, origin, rejected_because, revocation_requested_at, revocation_reason,"
+         " not_before, not_after, status, origin, rejected_because, revocation_requested_at, "
+         "revocation_reason,"
          " revocation_requested_by, revocation_next_attempt_at, revocation_attempt_count, revocation_error, "
          "revoked_at,"
          " created_at)"
          " VALUES ($id, $account_id, $order_id, $issuer_identity_id, $chain_id, $serial, $leaf, $key_hash,"
-         " $not_before, $not_after, $status, $origin, $rejected_because, $revocation_requested_at, $revocation_reason,"
+         " $not_before, $not_after, $status, $origin, $rejected_because, $revocation_requested_at, "
+         "$revocation_reason,"
          " $revocation_requested_by, $revocation_next_attempt_at, $revocation_attempt_count, "
          "$revocation_error,"
          " $revoked_at, $created_at)"},

@@ -146,8 +146,8 @@ struct authorization_wanted {
 [[gnu::warn_unused_result]] enum store_result store_order_update(struct store_session *session,
                                                                  const struct order *order,
                                                                  enum order_status was);
-/* The profiles that orders in processing have, one after the other: the first one after `after` ("" to begin).
- * STORE_NOT_FOUND when there is none. */
+/* The profiles that orders in processing have, one after the other: the first one after `after` ("" to
+ * begin). STORE_NOT_FOUND when there is none. */
 [[gnu::warn_unused_result]] enum store_result store_order_queue_after(struct store_session *session,
                                                                       struct arena *arena, const char *after,
                                                                       const char **profile);
@@ -178,7 +178,8 @@ struct authorization_wanted {
 [[gnu::warn_unused_result]] enum store_result store_attempt_end(struct store_session *session,
                                                                 const struct attempt *attempt);
 /* No call was made for it: STORE_NOT_FOUND unless it is ATTEMPT_STARTED. */
-[[gnu::warn_unused_result]] enum store_result store_attempt_withdraw(struct store_session *session, int64_t id);
+[[gnu::warn_unused_result]] enum store_result store_attempt_withdraw(struct store_session *session,
+                                                                     int64_t id);
 /* At start: attempts that a stopped server left without an answer become ATTEMPT_UNKNOWN, and their orders
  * due at once. Returns the attempts' number. */
 [[gnu::warn_unused_result]] enum store_result store_attempts_mark_unknown(struct store_session *session,
@@ -208,10 +209,12 @@ struct authorization_wanted {
                                                                            const char *serial,
                                                                            struct certificate **out,
                                                                            size_t *count);
-/* The chains of an issuer's certificates that have neither ended nor been revoked, each with the leaf that ends last. */
-[[gnu::warn_unused_result]] enum store_result store_live_chains(struct store_session *session, struct arena *arena,
-                                                                const char *issuer, int64_t now,
-                                                                struct live_chain **out, size_t *count);
+/* The chains of an issuer's certificates that have neither ended nor been revoked, each with the leaf that
+ * ends last. */
+[[gnu::warn_unused_result]] enum store_result store_live_chains(struct store_session *session,
+                                                                struct arena *arena, const char *issuer,
+                                                                int64_t now, struct live_chain **out,
+                                                                size_t *count);
 /* The chains that certificates have come with, as PEM, the twenty newest. */
 [[gnu::warn_unused_result]] enum store_result store_chains(struct store_session *session, struct arena *arena,
                                                            struct bytes **out, size_t *count);
@@ -223,8 +226,8 @@ struct revocation_queue {
     int64_t identity_id;
     const char *issuer;
 };
-/* Such issuers, one after the other: the first one after the identity `after` (0 to begin). STORE_NOT_FOUND when there
- * is none. */
+/* Such issuers, one after the other: the first one after the identity `after` (0 to begin). STORE_NOT_FOUND
+ * when there is none. */
 [[gnu::warn_unused_result]] enum store_result store_revocation_queue_after(struct store_session *session,
                                                                            struct arena *arena, int64_t after,
                                                                            struct revocation_queue *out);
@@ -239,15 +242,16 @@ struct revocation_queue {
 
 /* ---- names.c ---- */
 
-/* The certificates of all names, rejected ones left out, by name and id: the first `max` of them after `after`, which is NULL
- * for the beginning. */
+/* The certificates of all names, rejected ones left out, by name and id: the first `max` of them after
+ * `after`, which is NULL for the beginning. */
 [[gnu::warn_unused_result]] enum store_result store_name_certificates(struct store_session *session,
                                                                       struct arena *arena,
                                                                       const struct name_certificate *after,
                                                                       struct name_certificate *out,
                                                                       size_t max, size_t *count);
 
-/* ---- issuer_overrides.c: issuers as the administration wants them, in the place of the file's sections ---- */
+/* ---- issuer_overrides.c: issuers as the administration wants them, in the place of the file's sections ----
+ */
 
 struct issuer_override {
     const char *issuer;
@@ -261,8 +265,8 @@ struct issuer_override {
                                                                      struct issuer_override **out,
                                                                      size_t *count);
 /* New, or in the place of what there is. */
-[[gnu::warn_unused_result]] enum store_result store_issuer_override_put(struct store_session *session,
-                                                                        const struct issuer_override *override);
+[[gnu::warn_unused_result]] enum store_result store_issuer_override_put(
+    struct store_session *session, const struct issuer_override *override);
 /* STORE_NOT_FOUND when there is none. */
 [[gnu::warn_unused_result]] enum store_result store_issuer_override_delete(struct store_session *session,
                                                                            const char *issuer);
@@ -279,12 +283,13 @@ struct revocation_list_row {
 };
 /* The one kept of this issuer's CA. */
 [[gnu::warn_unused_result]] enum store_result store_revocation_list_load(struct store_session *session,
-                                                                         struct arena *arena, const char *issuer,
+                                                                         struct arena *arena,
+                                                                         const char *issuer,
                                                                          const char *root_fingerprint,
                                                                          struct revocation_list_row *out);
 /* In the place of the one before. */
-[[gnu::warn_unused_result]] enum store_result store_revocation_list_save(struct store_session *session,
-                                                                         const struct revocation_list_row *row);
+[[gnu::warn_unused_result]] enum store_result store_revocation_list_save(
+    struct store_session *session, const struct revocation_list_row *row);
 
 /* What a certificate's status follows from. */
 struct certificate_standing {
@@ -306,15 +311,16 @@ struct early_renewal_order {
     struct early_renewal window;
     int64_t created_at;
 };
-[[gnu::warn_unused_result]] enum store_result store_early_renewal_insert(struct store_session *session,
-                                                                         const struct early_renewal_order *order);
+[[gnu::warn_unused_result]] enum store_result store_early_renewal_insert(
+    struct store_session *session, const struct early_renewal_order *order);
 /* The latest that covers the certificate. */
 [[gnu::warn_unused_result]] enum store_result store_early_renewal_of(struct store_session *session,
                                                                      struct arena *arena,
                                                                      const struct certificate *certificate,
                                                                      struct early_renewal *out);
 
-/* ---- waiting.c: how much of what is under way or open there is, for operators; none reads more than that ---- */
+/* ---- waiting.c: how much of what is under way or open there is, for operators; none reads more than that
+ * ---- */
 
 /* A profile's orders in processing, and since when the oldest of them has been (0: none). */
 [[gnu::warn_unused_result]] enum store_result store_orders_waiting(struct store_session *session,
@@ -323,7 +329,8 @@ struct early_renewal_order {
 /* Authorizations whose challenge is processing. */
 [[gnu::warn_unused_result]] enum store_result store_validations_waiting(struct store_session *session,
                                                                         int64_t *count);
-/* Revocations of an issuer's certificates, whatever its root was, that were asked for and are not confirmed. */
+/* Revocations of an issuer's certificates, whatever its root was, that were asked for and are not confirmed.
+ */
 [[gnu::warn_unused_result]] enum store_result store_revocations_waiting(struct store_session *session,
                                                                         const char *issuer, int64_t *count);
 /* Attempts at an issuer whose answer nobody knows. */

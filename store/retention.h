@@ -5,7 +5,7 @@
 
 /* Unix seconds; 0 keeps everything. */
 struct retention {
-    int64_t orders_before; /* that ended before; with their attempts and authorizations */
+    int64_t orders_before;       /* that ended before; with their attempts and authorizations */
     int64_t certificates_before; /* that expired before */
     int64_t events_before;
     int64_t now;

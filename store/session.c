@@ -13,8 +13,8 @@ enum { BUSY_TIMEOUT_MS = 5000 };
 #define ID_EPOCH_MS INT64_C(1767225600000)
 /* Ids within one millisecond, before they run ahead of the clock. */
 #define IDS_PER_MS INT64_C(4096)
-/* Where those of commands begin: objects are numbered by the second that they are made in, and a server does not come to
- * two million in one. */
+/* Where those of commands begin: objects are numbered by the second that they are made in, and a server does
+ * not come to two million in one. */
 #define COMMAND_IDS_AFTER_MS 500
 
 enum { SESSION_HIGHEST_ID, SESSION_NEWEST_EVENT };

@@ -66,8 +66,8 @@ extern const struct statement_table store_waiting_statements;
 const struct statement_table *store_statement_table(enum statement_group group);
 
 enum session_mode {
-    SESSION_READER, /* read-only, and `query_only` besides */
-    SESSION_WRITER, /* the committer's: foreign keys, synchronous=FULL; the file must exist */
+    SESSION_READER,  /* read-only, and `query_only` besides */
+    SESSION_WRITER,  /* the committer's: foreign keys, synchronous=FULL; the file must exist */
     SESSION_COMMAND, /* a command's: as the committer's, with ids apart from its */
 };
 

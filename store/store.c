@@ -88,7 +88,8 @@ static size_t schema_of(const char *path)
 {
     struct store_error ignored;
     size_t version = 0;
-    struct store_session *session = access(path, F_OK) == 0 ? session_open(path, SESSION_READER, &ignored) : NULL;
+    struct store_session *session =
+        access(path, F_OK) == 0 ? session_open(path, SESSION_READER, &ignored) : NULL;
     if (session != NULL && !migrate_read_version(session->db, path, &store_migrations, &version, &ignored))
         version = 0;
     store_session_close(session);
@@ -212,7 +213,8 @@ static bool begin_mark(const char *path, size_t schema, struct store_error *erro
     if (schema >= MARKED_SINCE_SCHEMA)
         return true;
     struct store_session *session = store_session_open(path, error);
-    bool begun = session != NULL && session_newest_event(session, &newest_event) && mark_open(&mark, path, error);
+    bool begun =
+        session != NULL && session_newest_event(session, &newest_event) && mark_open(&mark, path, error);
     if (begun) {
         if (!mark.was_there)
             mark_write(&mark, newest_event);
@@ -315,7 +317,8 @@ static void on_waited_done(struct store_operation *operation, enum store_outcome
 }
 
 bool store_write_and_wait(struct store *store,
-                          enum store_apply_result (*apply)(void *context, struct store_session *session), void *context)
+                          enum store_apply_result (*apply)(void *context, struct store_session *session),
+                          void *context)
 {
     struct waited_write write = {
         .operation = {.apply = apply_waited, .done = on_waited_done}, .apply = apply, .context = context};

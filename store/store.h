@@ -35,9 +35,9 @@ enum store_migration {
                                                      struct store_error *error);
 
 /*
- * Why the database is a copy that was put back: what it says of work under way may have been overtaken since. NULL when it
- * is the one that was served last. So at every start until store_take_as_it_is. Ids go on above all that the mark beside
- * the file knows of.
+ * Why the database is a copy that was put back: what it says of work under way may have been overtaken since.
+ * NULL when it is the one that was served last. So at every start until store_take_as_it_is. Ids go on above
+ * all that the mark beside the file knows of.
  */
 const char *store_restored(const struct store *store);
 
@@ -104,28 +104,28 @@ void store_submit(struct store *store, struct store_operation *operation);
 /* Operations waiting or running: above a bound the front end answers 503. */
 size_t store_backlog(struct store *store);
 
-/* Submits `apply` and waits for its COMMIT: for threads that may block, never a loop, the outbound or the committer thread.
- * What it discards is undone. False when nothing was kept. */
-[[gnu::warn_unused_result]] bool store_write_and_wait(struct store *store,
-                                                      enum store_apply_result (*apply)(void *context,
-                                                                                       struct store_session *session),
-                                                      void *context);
+/* Submits `apply` and waits for its COMMIT: for threads that may block, never a loop, the outbound or the
+ * committer thread. What it discards is undone. False when nothing was kept. */
+[[gnu::warn_unused_result]] bool store_write_and_wait(
+    struct store *store, enum store_apply_result (*apply)(void *context, struct store_session *session),
+    void *context);
 
 /* ---- writing by a command ---- */
 
 /*
- * A connection that a command writes with, beside a running server or without one. Its ids are in the second half of their
- * second, which a server does not come to.
+ * A connection that a command writes with, beside a running server or without one. Its ids are in the second
+ * half of their second, which a server does not come to.
  */
 [[gnu::warn_unused_result]] struct store_session *store_session_open_for_command(const char *path,
                                                                                  struct store_error *error);
 
-/* Runs `apply` in a transaction of its own and commits it; what it discards, or a statement of it that fails, is undone.
- * Waits a few seconds for the server's transactions. False with `error` filled when nothing was kept. */
-[[gnu::warn_unused_result]] bool store_write_now(struct store_session *session,
-                                                 enum store_apply_result (*apply)(void *context,
-                                                                                  struct store_session *session),
-                                                 void *context, struct store_error *error);
+/* Runs `apply` in a transaction of its own and commits it; what it discards, or a statement of it that fails,
+ * is undone. Waits a few seconds for the server's transactions. False with `error` filled when nothing was
+ * kept. */
+[[gnu::warn_unused_result]] bool store_write_now(
+    struct store_session *session,
+    enum store_apply_result (*apply)(void *context, struct store_session *session), void *context,
+    struct store_error *error);
 
 /* ---- shared by every aggregate ---- */
 
@@ -139,8 +139,8 @@ enum store_result {
 /* A new id: in time order, unique across tables, below 2^53. Only inside `apply`. */
 int64_t store_next_id(struct store_session *session, int64_t now_ms);
 
-/* What the committer's work came to, batch by batch, told on its thread: how many operations it had, how long the COMMIT took
- * (when there was one), and whether it was kept. */
+/* What the committer's work came to, batch by batch, told on its thread: how many operations it had, how long
+ * the COMMIT took (when there was one), and whether it was kept. */
 struct store_batch {
     size_t operations;
     int64_t commit_us;

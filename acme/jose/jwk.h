@@ -1,7 +1,7 @@
 /*
  * JSON Web Keys (RFC 7517, 7518 §6, 8037): account keys and provisioner keys as OpenSSL keys.
- * Accepted: EC P-256, P-384, P-521 with the point on the curve and full-length coordinates; RSA of 2048 to 4096
- * bits with an odd exponent of at least 65537; Ed25519. Symmetric keys (`oct`) are always refused.
+ * Accepted: EC P-256, P-384, P-521 with the point on the curve and full-length coordinates; RSA of 2048 to
+ * 4096 bits with an odd exponent of at least 65537; Ed25519. Symmetric keys (`oct`) are always refused.
  */
 #pragma once
 
@@ -28,12 +28,12 @@ struct jwk {
 };
 
 /* A public key. A JWK that carries private members is refused: its owner has just disclosed it. */
-[[gnu::warn_unused_result]] bool jwk_parse_public(struct arena *arena, const struct json *json, struct jwk *out,
-                                                  struct jose_error *error);
+[[gnu::warn_unused_result]] bool jwk_parse_public(struct arena *arena, const struct json *json,
+                                                  struct jwk *out, struct jose_error *error);
 
 /* A private key, `d` included; the two halves must belong together. */
-[[gnu::warn_unused_result]] bool jwk_parse_private(struct arena *arena, const struct json *json, struct jwk *out,
-                                                   struct jose_error *error);
+[[gnu::warn_unused_result]] bool jwk_parse_private(struct arena *arena, const struct json *json,
+                                                   struct jwk *out, struct jose_error *error);
 
 /* Takes its own reference on `key`, held by the arena; private or public. */
 [[gnu::warn_unused_result]] bool jwk_from_key(struct arena *arena, EVP_PKEY *key, struct jwk *out,

@@ -29,26 +29,31 @@ struct jws {
 };
 
 /*
- * Reads a flattened JWS. Refuses `signatures`, an unprotected `header`, missing or empty signatures, `crit`, `b64`,
- * and algorithms that accounts may not use (JOSE_UNSUPPORTED_ALGORITHM). Other unknown members are ignored.
+ * Reads a flattened JWS. Refuses `signatures`, an unprotected `header`, missing or empty signatures, `crit`,
+ * `b64`, and algorithms that accounts may not use (JOSE_UNSUPPORTED_ALGORITHM). Other unknown members are
+ * ignored.
  */
 [[gnu::warn_unused_result]] bool jws_parse_flattened(struct arena *arena, struct bytes text, struct jws *out,
                                                      struct jose_error *error);
 
 /* As jws_parse_flattened, from a JWS that is already parsed JSON. */
-[[gnu::warn_unused_result]] bool jws_parse_object(struct arena *arena, const struct json *json, enum jws_use use,
-                                                  struct jws *out, struct jose_error *error);
+[[gnu::warn_unused_result]] bool jws_parse_object(struct arena *arena, const struct json *json,
+                                                  enum jws_use use, struct jws *out,
+                                                  struct jose_error *error);
 
 /* True when a JWS read by JWS_BY_MAC is by this key. In constant time. */
 [[gnu::warn_unused_result]] bool jws_verify_mac(const struct jws *jws, struct bytes key);
 
-/* JOSE_UNSUPPORTED_ALGORITHM when `alg` is not for this kind of key; JOSE_BAD_SIGNATURE when it does not verify. */
-[[gnu::warn_unused_result]] bool jws_verify(const struct jws *jws, const struct jwk *key, struct jose_error *error);
+/* JOSE_UNSUPPORTED_ALGORITHM when `alg` is not for this kind of key; JOSE_BAD_SIGNATURE when it does not
+ * verify. */
+[[gnu::warn_unused_result]] bool jws_verify(const struct jws *jws, const struct jwk *key,
+                                            struct jose_error *error);
 
 /* The algorithm a private key signs with: ES256, ES384, ES512, RS256 or EdDSA. */
 const struct jws_algorithm *jws_algorithm_for(const struct jwk *key);
 
-/* The compact form, NUL-terminated in the arena. `header_json` must already name the algorithm. False only when
- * OpenSSL fails to sign. */
+/* The compact form, NUL-terminated in the arena. `header_json` must already name the algorithm. False only
+ * when OpenSSL fails to sign. */
 [[gnu::warn_unused_result]] bool jws_sign_compact(struct arena *arena, const struct jwk *key,
-                                                  struct bytes header_json, struct bytes payload_json, char **out);
+                                                  struct bytes header_json, struct bytes payload_json,
+                                                  char **out);

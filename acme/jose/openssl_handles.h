@@ -8,11 +8,11 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#define ACMEGATE_DEFINE_AUTOFREE(name, type, release)                                                                \
-    static inline void autofree_##name##_release(type **handle)                                                      \
-    {                                                                                                                \
-        release(*handle);                                                                                            \
-    }                                                                                                                \
+#define ACMEGATE_DEFINE_AUTOFREE(name, type, release) \
+    static inline void autofree_##name##_release(type **handle) \
+    { \
+        release(*handle); \
+    } \
     _Static_assert(1, "a semicolon follows")
 
 static inline void openssl_names_free(GENERAL_NAMES *names)
@@ -20,7 +20,7 @@ static inline void openssl_names_free(GENERAL_NAMES *names)
     GENERAL_NAMES_free(names);
 }
 
-static inline void openssl_certificates_free(STACK_OF(X509) *certificates)
+static inline void openssl_certificates_free(STACK_OF(X509) * certificates)
 {
     sk_X509_pop_free(certificates, X509_free);
 }
@@ -40,17 +40,17 @@ ACMEGATE_DEFINE_AUTOFREE(general_names, GENERAL_NAMES, openssl_names_free);
 ACMEGATE_DEFINE_AUTOFREE(bio, BIO, BIO_free_all);
 ACMEGATE_DEFINE_AUTOFREE(bignum, BIGNUM, BN_free);
 
-#define autofree_evp_pkey [[gnu::cleanup(autofree_evp_pkey_release)]]
-#define autofree_evp_pkey_ctx [[gnu::cleanup(autofree_evp_pkey_ctx_release)]]
-#define autofree_evp_md_ctx [[gnu::cleanup(autofree_evp_md_ctx_release)]]
+#define autofree_evp_pkey       [[gnu::cleanup(autofree_evp_pkey_release)]]
+#define autofree_evp_pkey_ctx   [[gnu::cleanup(autofree_evp_pkey_ctx_release)]]
+#define autofree_evp_md_ctx     [[gnu::cleanup(autofree_evp_md_ctx_release)]]
 #define autofree_evp_cipher_ctx [[gnu::cleanup(autofree_evp_cipher_ctx_release)]]
 #define autofree_ossl_param_bld [[gnu::cleanup(autofree_ossl_param_bld_release)]]
-#define autofree_ossl_params [[gnu::cleanup(autofree_ossl_params_release)]]
-#define autofree_x509 [[gnu::cleanup(autofree_x509_release)]]
-#define autofree_x509_req [[gnu::cleanup(autofree_x509_req_release)]]
-#define autofree_x509_store [[gnu::cleanup(autofree_x509_store_release)]]
+#define autofree_ossl_params    [[gnu::cleanup(autofree_ossl_params_release)]]
+#define autofree_x509           [[gnu::cleanup(autofree_x509_release)]]
+#define autofree_x509_req       [[gnu::cleanup(autofree_x509_req_release)]]
+#define autofree_x509_store     [[gnu::cleanup(autofree_x509_store_release)]]
 #define autofree_x509_store_ctx [[gnu::cleanup(autofree_x509_store_ctx_release)]]
-#define autofree_certificates [[gnu::cleanup(autofree_certificates_release)]]
-#define autofree_general_names [[gnu::cleanup(autofree_general_names_release)]]
-#define autofree_bio [[gnu::cleanup(autofree_bio_release)]]
-#define autofree_bignum [[gnu::cleanup(autofree_bignum_release)]]
+#define autofree_certificates   [[gnu::cleanup(autofree_certificates_release)]]
+#define autofree_general_names  [[gnu::cleanup(autofree_general_names_release)]]
+#define autofree_bio            [[gnu::cleanup(autofree_bio_release)]]
+#define autofree_bignum         [[gnu::cleanup(autofree_bignum_release)]]

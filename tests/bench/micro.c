@@ -2,7 +2,8 @@
  * What the parts of an issuance cost alone:
  *
  *   bench_micro FOLDER               every operation, timed: a line of JSON each
- *   bench_micro FOLDER NAME COUNT    one of them COUNT times and nothing else, for callgrind (tests/bench/micro.py)
+ *   bench_micro FOLDER NAME COUNT    one of them COUNT times and nothing else, for callgrind
+ * (tests/bench/micro.py)
  *
  * FOLDER takes a database, and must be on the disk whose commits are of interest.
  */
@@ -22,7 +23,7 @@
 #include "stepca/token.h"
 #include "store/objects.h"
 
-#define URL "https://acme.internal:9443/acme/acme/new-order"
+#define URL     "https://acme.internal:9443/acme/acme/new-order"
 #define PAYLOAD "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"www.example.org\"}]}"
 
 enum { DAY_S = 86400, TARGET_MS = 500 };
@@ -98,16 +99,17 @@ static void make_request(struct signed_request *request, EVP_PKEY *key, const ch
     struct jose_error error;
     must(key != NULL && jwk_from_key(bench.arena, key, &request->key, &error), "account key");
     const char *header = encode(arena_printf(
-        bench.arena, "{\"alg\":\"%s\",\"nonce\":\"%s\",\"url\":\"" URL "\",\"kid\":\"%s/acme/acme/account/1\"}",
-        algorithm, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", bench.urls.base));
+        bench.arena,
+        "{\"alg\":\"%s\",\"nonce\":\"%s\",\"url\":\"" URL "\",\"kid\":\"%s/acme/acme/account/1\"}", algorithm,
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", bench.urls.base));
     const char *payload = encode(PAYLOAD);
     request->input = bytes_from_string(arena_printf(bench.arena, "%s.%s", header, payload));
     autofree_evp_md_ctx EVP_MD_CTX *context = EVP_MD_CTX_new();
     must(EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1, "sign");
     request->signature = raw_signature(request, context);
     request->body = bytes_from_string(
-        arena_printf(bench.arena, "{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}", header, payload,
-                     base64url_encode(bench.arena, jose_signature(request))));
+        arena_printf(bench.arena, "{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}", header,
+                     payload, base64url_encode(bench.arena, jose_signature(request))));
     EVP_PKEY_free(key);
 }
 
@@ -133,7 +135,8 @@ static void make_csr(void)
     autofree_x509_req X509_REQ *request = X509_REQ_new();
     STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
     sk_X509_EXTENSION_push(extensions, extension(NID_subject_alt_name, "DNS:www.example.org"));
-    must(X509_REQ_set_pubkey(request, bench.csr_key) == 1 && X509_REQ_add_extensions(request, extensions) == 1 &&
+    must(X509_REQ_set_pubkey(request, bench.csr_key) == 1 &&
+             X509_REQ_add_extensions(request, extensions) == 1 &&
              X509_REQ_sign(request, bench.csr_key, EVP_sha256()) > 0,
          "CSR");
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
@@ -143,14 +146,15 @@ static void make_csr(void)
     bench.request = x509_request_read(bench.csr);
 }
 
-static X509 *make_certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, int extension_type,
-                              const char *extension_value)
+static X509 *make_certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
+                              int extension_type, const char *extension_value)
 {
     X509 *made = X509_new();
     X509_EXTENSION *own = extension(extension_type, extension_value);
     X509_set_version(made, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(made), 1);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(made), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(made), "CN", MBSTRING_ASC, (const unsigned char *)name,
+                               -1, -1, 0);
     X509_gmtime_adj(X509_getm_notBefore(made), -60);
     X509_gmtime_adj(X509_getm_notAfter(made), DAY_S - 60);
     must(X509_set_issuer_name(made, X509_get_subject_name(issuer == NULL ? made : issuer)) == 1 &&
@@ -174,8 +178,8 @@ static void make_chain(void)
     autofree_evp_pkey EVP_PKEY *above_key = EVP_EC_gen("P-256");
     autofree_x509 X509 *root =
         make_certificate("root", root_key, NULL, root_key, NID_basic_constraints, "critical,CA:TRUE");
-    autofree_x509 X509 *above =
-        make_certificate("intermediate", above_key, root, root_key, NID_basic_constraints, "critical,CA:TRUE");
+    autofree_x509 X509 *above = make_certificate("intermediate", above_key, root, root_key,
+                                                 NID_basic_constraints, "critical,CA:TRUE");
     autofree_x509 X509 *leaf = make_certificate("www.example.org", bench.csr_key, above, above_key,
                                                 NID_subject_alt_name, "DNS:www.example.org");
     bench.chain[0] = certificate_der(leaf);
@@ -200,8 +204,8 @@ static void set_up(const char *folder)
     bench.urls = (struct urls){"https://acme.internal:9443", "acme"};
     make_request(&bench.es256, EVP_EC_gen("P-256"), "ES256");
     make_request(&bench.rs256, EVP_RSA_gen(2048), "RS256");
-    must(identifier_parse(bench.arena, BYTES_LITERAL("dns"), BYTES_LITERAL("www.example.org"), &bench.identifier) ==
-             NULL,
+    must(identifier_parse(bench.arena, BYTES_LITERAL("dns"), BYTES_LITERAL("www.example.org"),
+                          &bench.identifier) == NULL,
          "identifier");
     bench.csr_key = EVP_EC_gen("P-256");
     make_csr();
@@ -254,7 +258,8 @@ static void sha256_of_1_kib(struct arena *arena)
 static void verify_envelope(struct arena *arena, const struct signed_request *request)
 {
     struct envelope envelope;
-    must(envelope_parse(arena, request->body, ENVELOPE_KID, false, URL, &bench.urls, &envelope) == NULL, "parse");
+    must(envelope_parse(arena, request->body, ENVELOPE_KID, false, URL, &bench.urls, &envelope) == NULL,
+         "parse");
     must(envelope_verify(arena, &envelope, &request->key) == NULL, "verify");
 }
 
@@ -361,10 +366,17 @@ static const struct operation {
     const char *name;
     void (*run)(struct arena *arena);
 } operations[] = {
-    {"es256-verify", es256_alone}, {"es256-sign", es256_sign_alone}, {"rs256-verify", rs256_alone},
-    {"sha256-1k", sha256_of_1_kib}, {"jws-es256", jws_es256},        {"jws-rs256", jws_rs256},
-    {"json-new-order", json},       {"csr-check", check_csr},        {"certificate-check", check_certificate},
-    {"one-time-token", make_token}, {"commit", commit},
+    {"es256-verify", es256_alone},
+    {"es256-sign", es256_sign_alone},
+    {"rs256-verify", rs256_alone},
+    {"sha256-1k", sha256_of_1_kib},
+    {"jws-es256", jws_es256},
+    {"jws-rs256", jws_rs256},
+    {"json-new-order", json},
+    {"csr-check", check_csr},
+    {"certificate-check", check_certificate},
+    {"one-time-token", make_token},
+    {"commit", commit},
 };
 
 /* ---- running ---- */
@@ -389,7 +401,8 @@ static double now_ns(clockid_t clock)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-/* Wall and processor time, of all threads; the number of repetitions doubles until it takes long enough to tell. */
+/* Wall and processor time, of all threads; the number of repetitions doubles until it takes long enough to
+ * tell. */
 static void time_one(const struct operation *operation)
 {
     double wall = 0, processor = 0;
@@ -402,8 +415,8 @@ static void time_one(const struct operation *operation)
         if (wall >= TARGET_MS * 1e6)
             break;
     }
-    printf("{\"name\": \"%s\", \"wall_us\": %.2f, \"cpu_us\": %.2f}\n", operation->name, wall / 1e3 / (double)count,
-           processor / 1e3 / (double)count);
+    printf("{\"name\": \"%s\", \"wall_us\": %.2f, \"cpu_us\": %.2f}\n", operation->name,
+           wall / 1e3 / (double)count, processor / 1e3 / (double)count);
     fflush(stdout);
 }
 

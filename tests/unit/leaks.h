@@ -1,7 +1,7 @@
 /*
- * Criterion runs each test in a process of its own and does not notice what LeakSanitizer finds there. Every test file
- * declares its suite with LEAK_CHECKED_SUITE(name): after each test a leak fails the run, because tests/run looks for
- * LeakSanitizer in the output.
+ * Criterion runs each test in a process of its own and does not notice what LeakSanitizer finds there. Every
+ * test file declares its suite with LEAK_CHECKED_SUITE(name): after each test a leak fails the run, because
+ * tests/run looks for LeakSanitizer in the output.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /*
- * Preloaded into uacme, which has no option for it: its curl trusts the CA file named by ACMEGATE_TEST_CA and nothing else.
+ * Preloaded into uacme, which has no option for it: its curl trusts the CA file named by ACMEGATE_TEST_CA and
+ * nothing else.
  */
 #include <curl/curl.h>
 #include <dlfcn.h>

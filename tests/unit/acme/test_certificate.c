@@ -230,10 +230,8 @@ Test(certificate, that_outlives_its_chain_is_refused)
         int64_t leaf_end;
         bool good;
     } cases[] = {
-        {10 * DAY_S, DAY_S, DAY_S, true},
-        {10 * DAY_S, DAY_S - 1, DAY_S, false},
-        {DAY_S, 10 * DAY_S, DAY_S, true},
-        {DAY_S - 1, 10 * DAY_S, DAY_S, false},
+        {10 * DAY_S, DAY_S, DAY_S, true}, {10 * DAY_S, DAY_S - 1, DAY_S, false},
+        {DAY_S, 10 * DAY_S, DAY_S, true}, {DAY_S - 1, 10 * DAY_S, DAY_S, false},
         {HOUR_S, HOUR_S, HOUR_S, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -294,7 +292,8 @@ struct cross_signed_case {
     const char *fault; /* NULL: it verifies */
 };
 
-/* A new root that a pinned one has signed too is inside the pinned trust, as long as that certificate comes along. */
+/* A new root that a pinned one has signed too is inside the pinned trust, as long as that certificate comes
+ * along. */
 Test(certificate, by_a_new_root_that_the_pinned_one_has_cross_signed_is_accepted)
 {
     static const struct cross_signed_case cases[] = {
@@ -324,12 +323,14 @@ Test(certificate, by_a_new_root_that_the_pinned_one_has_cross_signed_is_accepted
                                            .not_after = now + 10 * DAY_S};
     struct pki_certificate leaf = good_leaf(&scene);
     leaf.signer = pki_certificate(arena, &intermediate);
-    struct bytes chain[] = {pki_der(arena, pki_certificate(arena, &leaf)), pki_der(arena, leaf.signer), cross};
+    struct bytes chain[] = {pki_der(arena, pki_certificate(arena, &leaf)), pki_der(arena, leaf.signer),
+                            cross};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct certificate_facts facts;
         const char *why = NULL;
         scene.expectation.roots = pki_roots(arena, cases[i].pins_new ? new_root : scene.root);
-        bool fits = certificate_check(arena, chain, cases[i].sends_cross ? 3 : 2, &scene.expectation, &facts, &why);
+        bool fits =
+            certificate_check(arena, chain, cases[i].sends_cross ? 3 : 2, &scene.expectation, &facts, &why);
         cr_expect_eq(fits, cases[i].fault == NULL, "%zu: %s", i, why);
         if (!fits)
             expect_fault(why, cases[i].fault);

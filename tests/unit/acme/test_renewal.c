@@ -78,7 +78,8 @@ Test(renewal, certificates_of_one_minute_do_not_begin_together)
     for (unsigned i = 0; i < COUNT; i++) {
         char serial[SERIAL_HEX_BYTES];
         snprintf(serial, sizeof serial, "%08x5c1f%04x", i * 2654435761U, i);
-        struct certificate certificate = {.serial = serial, .not_before = ISSUED, .not_after = ISSUED + DAY_S};
+        struct certificate certificate = {
+            .serial = serial, .not_before = ISSUED, .not_after = ISSUED + DAY_S};
         int64_t start = renewal_window_of(&certificate, NULL).start - ISSUED - 15 * 3600;
         parts[start * PARTS / 7200]++;
     }
@@ -90,8 +91,9 @@ Test(renewal, the_object_is_as_in_the_rfc)
 {
     struct arena *arena = arena_new();
     struct renewal_window window = {ISSUED, ISSUED + 60, "https://why", 60};
-    cr_expect_str_eq((const char *)renewal_info_render(arena, &window).p,
-                     "{\"suggestedWindow\":{\"start\":\"2026-06-01T00:00:00Z\",\"end\":\"2026-06-01T00:01:00Z\"},"
-                     "\"explanationURL\":\"https://why\"}");
+    cr_expect_str_eq(
+        (const char *)renewal_info_render(arena, &window).p,
+        "{\"suggestedWindow\":{\"start\":\"2026-06-01T00:00:00Z\",\"end\":\"2026-06-01T00:01:00Z\"},"
+        "\"explanationURL\":\"https://why\"}");
     arena_free(arena);
 }

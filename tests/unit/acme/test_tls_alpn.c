@@ -12,8 +12,7 @@ Test(tls_alpn, an_address_is_asked_for_by_its_name_in_the_reverse_tree)
     } cases[] = {
         {"dns:www.example.org", "www.example.org"},
         {"ip:192.0.2.7", "7.2.0.192.in-addr.arpa"},
-        {"ip:2001:db8::567:89ab",
-         "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
+        {"ip:2001:db8::567:89ab", "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
     };
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

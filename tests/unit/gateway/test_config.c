@@ -225,8 +225,8 @@ Test(config, what_is_wrong_is_told_with_its_path)
          "issuers.main.provisioner_password_file", "not both"},
         {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"ocsp\": {\"certificate\": \"x\"}}}, " REST "}",
          "issuers.main.ocsp", "need each other"},
-        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA
-         ", \"ocsp\": {\"provisioner_key_path\": \"x\"}}}, " REST "}",
+        {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"ocsp\": {\"provisioner_key_path\": \"x\"}}}, " REST
+         "}",
          "issuers.main.ocsp", "need each other"},
         {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"ocsp\": {\"certificate\": \"x\", \"key\": \"y\","
          " \"provisioner_name\": \"z\"}}}, " REST "}",

@@ -182,7 +182,8 @@ Test(issuer_health, the_return_is_a_slow_start)
         cr_expect_eq(issuer_health_calls_at_once(&health), at_once);
         cr_expect_eq(room(&health, NOW + 1), at_once);
         permit = take(&health, NOW + 1);
-        cr_expect_eq(issuer_health_room(&health, ISSUER_WORK_REVOKE, NOW + 1), at_once - 1, "both kinds together");
+        cr_expect_eq(issuer_health_room(&health, ISSUER_WORK_REVOKE, NOW + 1), at_once - 1,
+                     "both kinds together");
         succeed_call(&health, &permit, NOW + 1);
     }
     cr_expect_eq(health.circuit, ISSUER_WELL);
@@ -222,7 +223,8 @@ Test(issuer_health, bad_answers_halve_the_calls_at_once_and_the_last_closes)
     cr_expect_eq(health.circuit, ISSUER_CLOSED);
     for (size_t i = 5; i < 8; i++)
         fail_call(&health, &permits[i], ISSUER_BAD_ANSWER, 0, NOW);
-    cr_expect_eq(room(&health, NOW + ISSUER_FIRST_PROBE_S), 1, "those under way then do not lengthen the pause");
+    cr_expect_eq(room(&health, NOW + ISSUER_FIRST_PROBE_S), 1,
+                 "those under way then do not lengthen the pause");
 }
 
 /* One order that the CA cannot sign does not stop the others. */
@@ -241,7 +243,8 @@ Test(issuer_health, retry_after_is_honoured_within_bounds)
 {
     static const struct {
         int64_t asked_s, expected_s;
-    } cases[] = {{30, 30}, {ISSUER_RETRY_AFTER_MOST_S, ISSUER_RETRY_AFTER_MOST_S}, {86400, ISSUER_RETRY_AFTER_MOST_S}};
+    } cases[] = {
+        {30, 30}, {ISSUER_RETRY_AFTER_MOST_S, ISSUER_RETRY_AFTER_MOST_S}, {86400, ISSUER_RETRY_AFTER_MOST_S}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct issuer_health health = new_health();
         struct issuer_permit permit = take(&health, NOW);

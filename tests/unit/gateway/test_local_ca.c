@@ -120,7 +120,8 @@ Test(local_ca, what_it_signs_passes_the_check_that_every_certificate_must_pass)
     };
     const char *why = "";
     struct certificate_facts facts;
-    cr_expect(certificate_check(ca.arena, chain.certificates, chain.count, &expectation, &facts, &why), "%s", why);
+    cr_expect(certificate_check(ca.arena, chain.certificates, chain.count, &expectation, &facts, &why), "%s",
+              why);
     expectation.identifier_count = 3;
     cr_expect_not(certificate_check(ca.arena, chain.certificates, chain.count, &expectation, &facts, &why));
     drop_ca(&ca);
@@ -448,9 +449,9 @@ Test(local_ca, a_torn_last_line_was_never_confirmed_and_is_cut_off)
 
 Test(local_ca, a_register_that_cannot_be_read_is_an_error)
 {
-    static const char *const texts[] = {"hello\n", "a0\nhello world 1\n", "0a 1800000000 1\n",
-                                        "A0 1800000000 1\n", " 1800000000 1\n",
-                                        "a0 1800000000\n", "a0 1800000000 x\n"};
+    static const char *const texts[] = {"hello\n",           "a0\nhello world 1\n", "0a 1800000000 1\n",
+                                        "A0 1800000000 1\n", " 1800000000 1\n",     "a0 1800000000\n",
+                                        "a0 1800000000 x\n"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct scratch_ca ca = make_ca();
         char why[LOCAL_CA_WHY_BYTES] = "";

@@ -208,7 +208,8 @@ Test(messages, other_provisioners_that_sign_for_tls_are_named)
 {
     static const char body[] =
         "{\"provisioners\":[{\"type\":\"ACME\",\"name\":\"acme\"},{\"type\":\"SSHPOP\",\"name\":\"ssh\"},"
-        "{\"type\":\"JWK\",\"name\":\"without a key\"},{\"type\":\"X5C\",\"name\":\"x5c\"},{\"type\":\"OIDC\"},"
+        "{\"type\":\"JWK\",\"name\":\"without a "
+        "key\"},{\"type\":\"X5C\",\"name\":\"x5c\"},{\"type\":\"OIDC\"},"
         "{\"name\":\"nothing\"},7]}";
     struct arena *arena = arena_new();
     struct stepca_provisioner_page page;

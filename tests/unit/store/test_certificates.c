@@ -349,7 +349,8 @@ Test(certificates, live_chains_are_shown_by_the_leaf_that_ends_last)
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     struct order order = make_issued_order(&database, &account, "a.example.org", "1a");
-    cr_assert_eq(store_certificate_load(database.writer, database.arena, order.certificate_id, &base), STORE_OK);
+    cr_assert_eq(store_certificate_load(database.writer, database.arena, order.certificate_id, &base),
+                 STORE_OK);
     another(&database, base, "over", "over", NOW - 1);
     struct certificate revoked = another(&database, base, "revoked", "revoked", NOW + 50);
     revoked.status = CERTIFICATE_REVOKED;
@@ -363,7 +364,8 @@ Test(certificates, live_chains_are_shown_by_the_leaf_that_ends_last)
     struct certificate elsewhere = base;
     elsewhere.issuer = "other";
     another(&database, elsewhere, "4a", "other", NOW + 99);
-    cr_assert_eq(store_live_chains(database.writer, database.arena, base.issuer, NOW, &chains, &count), STORE_OK);
+    cr_assert_eq(store_live_chains(database.writer, database.arena, base.issuer, NOW, &chains, &count),
+                 STORE_OK);
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         if (bytes_equal_string(chains[i].chain_pem, "one")) {
@@ -378,7 +380,8 @@ Test(certificates, live_chains_are_shown_by_the_leaf_that_ends_last)
         }
     }
     cr_assert_eq(found, 2);
-    cr_assert_eq(store_live_chains(database.writer, database.arena, "nobody", NOW, &chains, &count), STORE_OK);
+    cr_assert_eq(store_live_chains(database.writer, database.arena, "nobody", NOW, &chains, &count),
+                 STORE_OK);
     cr_assert_eq(count, 0);
     database_end(&database);
 }
