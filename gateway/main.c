@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/cli.h"
+#include "gateway/cli/cli.h"
 
 static const struct cli_command commands[] = {
     {"serve", "--config FILE [--verbose]", "run the ACME server", cli_serve},

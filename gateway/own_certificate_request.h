@@ -2,7 +2,7 @@
 #pragma once
 
 #include "acme/certificate.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 /* The hosts of the base URL and of the alternate names, each once. In the arena. */
 struct identifier *own_certificate_names(struct arena *arena, const struct config *config, size_t *count);

@@ -10,7 +10,7 @@
 
 #include "acme/base/file.h"
 #include "acme/jose/openssl_handles.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 /* What is sealed: nonce, ciphertext, tag. */
 enum { KEY_BYTES = 32, NONCE_BYTES = 12, TAG_BYTES = 16 };

@@ -3,17 +3,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gateway/account_exporter.h"
-#include "gateway/admin.h"
-#include "gateway/exchange.h"
-#include "gateway/issuer_overrides.h"
+#include "gateway/accounts/account_exporter.h"
+#include "gateway/admin/admin.h"
+#include "gateway/issuer/issuer_overrides.h"
 #include "gateway/log.h"
-#include "gateway/metrics.h"
+#include "gateway/metrics/metrics.h"
 #include "gateway/own_certificate.h"
 #include "gateway/restored_database.h"
 #include "gateway/retention.h"
-#include "gateway/revocation.h"
-#include "gateway/work.h"
+#include "gateway/revocation/revocation.h"
+#include "gateway/routes/exchange.h"
+#include "gateway/work/work.h"
 #include "gateway/worker.h"
 
 enum { MAX_LOOPS = 4, DNS_TIMEOUT_MS = 5000, PKI_MAX_CONNECTIONS = 1024 };

@@ -6,10 +6,10 @@
 #include <stdatomic.h>
 
 #include "acme/nonce.h"
-#include "gateway/config.h"
-#include "gateway/http.h"
-#include "gateway/issuers.h"
-#include "gateway/outbound.h"
+#include "gateway/config/config.h"
+#include "gateway/http/http.h"
+#include "gateway/issuer/issuers.h"
+#include "gateway/outbound/outbound.h"
 #include "gateway/secret_box.h"
 #include "store/store.h"
 

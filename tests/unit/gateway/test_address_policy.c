@@ -1,7 +1,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "gateway/address_policy.h"
+#include "gateway/outbound/address_policy.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(address_policy);

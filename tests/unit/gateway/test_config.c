@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(config);

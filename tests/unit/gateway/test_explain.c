@@ -1,7 +1,7 @@
 /* `acmegate explain` and `acmegate db` over databases made as the store's tests make theirs. */
 #include "../store/database.c"
 
-#include "gateway/cli.h"
+#include "gateway/cli/cli.h"
 
 LEAK_CHECKED_SUITE(explain);
 

@@ -2,7 +2,7 @@
 #include <pthread.h>
 
 #include "acme/base/buffer.h"
-#include "gateway/metrics.h"
+#include "gateway/metrics/metrics.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(metrics);

@@ -1,5 +1,5 @@
 #include "acme/certificate.h"
-#include "gateway/native_policy.h"
+#include "gateway/native/native_policy.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(native_policy);

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/outbound.h"
+#include "gateway/outbound/outbound.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(outbound);

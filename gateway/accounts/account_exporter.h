@@ -1,0 +1,16 @@
+/*
+ * The accounts' export that a running server keeps up to date (accounts.export_path): at its start, each
+ * accounts.export_every after, and when it stops, whenever accounts have changed. On a thread of its own.
+ */
+#pragma once
+
+#include "gateway/config/config.h"
+
+struct account_exporter;
+
+/* NULL with `why`. Not to be called without accounts.export_path. */
+[[gnu::warn_unused_result]] struct account_exporter *account_exporter_start(const struct config *config,
+                                                                            char why[static 512]);
+
+/* After the last write to the database. Exports once more and ends the thread. NULL is ignored. */
+void account_exporter_stop(struct account_exporter *exporter);

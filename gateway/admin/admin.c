@@ -1,0 +1,261 @@
+#include "gateway/admin/admin_internal.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/log.h"
+#include "gateway/revocation/revocation.h"
+
+enum { MAX_CONNECTIONS = 64, HOLD_MS = 1000 };
+
+/* ---- replies ---- */
+
+void admin_finish(struct admin_exchange *exchange)
+{
+    http_reply_add_header(&exchange->reply, "Cache-Control", "no-store");
+    http_reply(exchange->request, &exchange->reply);
+}
+
+void admin_set_json(struct admin_exchange *exchange, int status, struct json_writer *writer)
+{
+    exchange->reply.status = status;
+    exchange->reply.content_type = "application/json";
+    exchange->reply.body = json_writer_finish(writer);
+}
+
+static struct bytes problem_body(struct arena *arena, int status, const char *detail,
+                                 const char *const *reasons, size_t reason_count)
+{
+    struct json_writer *writer = json_writer_new(arena, ADMIN_REPLY_MAX_BYTES);
+    json_begin_object(writer);
+    json_put_string(writer, "type", "about:blank");
+    json_put_integer(writer, "status", status);
+    json_put_string(writer, "detail", detail);
+    if (reason_count != 0) {
+        json_key(writer, "reasons");
+        json_begin_array(writer);
+        for (size_t i = 0; i < reason_count; i++)
+            json_write_bytes(writer, bytes_from_string(reasons[i]));
+        json_end_array(writer);
+    }
+    json_end_object(writer);
+    return json_writer_finish(writer);
+}
+
+void admin_set_problem(struct admin_exchange *exchange, int status, const char *detail,
+                       const char *const *reasons, size_t reason_count)
+{
+    exchange->reply.status = status;
+    exchange->reply.content_type = "application/problem+json";
+    exchange->reply.body = problem_body(exchange->arena, status, detail, reasons, reason_count);
+}
+
+void admin_refuse(struct admin_exchange *exchange, int status, const char *detail)
+{
+    admin_set_problem(exchange, status, detail, NULL, 0);
+    admin_finish(exchange);
+}
+
+static void render_refusal(void *context, struct arena *arena, int status, bool is_post,
+                           struct http_reply *reply)
+{
+    (void)context;
+    (void)is_post;
+    reply->status = status;
+    reply->content_type = "application/problem+json";
+    reply->body =
+        problem_body(arena, status, "The request is not well-formed HTTP/1.1, or too long.", NULL, 0);
+}
+
+/* ---- who may ask ---- */
+
+/* By their hashes, so that neither content nor length shows in the time that it takes. */
+static bool is_token(struct bytes shown, struct bytes token)
+{
+    uint8_t hashes[2][EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    return EVP_Digest(shown.p, shown.n, hashes[0], &n, EVP_sha256(), NULL) == 1 &&
+           EVP_Digest(token.p, token.n, hashes[1], &n, EVP_sha256(), NULL) == 1 &&
+           CRYPTO_memcmp(hashes[0], hashes[1], n) == 0;
+}
+
+static bool shows_token(const struct admin_exchange *exchange)
+{
+    const struct bytes scheme = BYTES_LITERAL("Bearer ");
+    struct bytes header = exchange->request->authorization;
+    if (header.n <= scheme.n || !bytes_equal_ignore_case(bytes_of(header.p, scheme.n), scheme))
+        return false;
+    return is_token(bytes_of(header.p + scheme.n, header.n - scheme.n),
+                    exchange->admin->server->config->admin_token);
+}
+
+/* False when it was refused. */
+static bool authorize(struct admin_exchange *exchange)
+{
+    int64_t user = exchange->request->local_user;
+    if (user == 0 || (user > 0 && user == (int64_t)geteuid()))
+        return true;
+    if (user != -1) {
+        log_warning("admin: user %lld is refused", (long long)user);
+        admin_refuse(exchange, 403, "Only root and the server's own user may use this socket.");
+        return false;
+    }
+    if (shows_token(exchange))
+        return true;
+    log_warning("admin: %s shows no token, or a wrong one", exchange->request->client_address);
+    http_reply_add_header(&exchange->reply, "WWW-Authenticate", "Bearer");
+    admin_refuse(exchange, 401, "Show the token of admin.token_file: Authorization: Bearer …");
+    return false;
+}
+
+/* ---- routes ---- */
+
+struct admin_route {
+    const char *path; /* one that ends with '/' is followed by an id */
+    const char *method;
+    void (*handle)(struct admin_exchange *exchange);
+};
+
+static const struct admin_route routes[] = {
+    {"/metrics", "GET", admin_show_metrics},
+    {"/api/v1/issuers", "GET", admin_list_issuers},
+    {"/api/v1/issuers/", "GET", admin_show_issuer},
+    {"/api/v1/issuers/", "PUT", admin_put_issuer},
+    {"/api/v1/issuers/", "DELETE", admin_delete_issuer},
+};
+
+static bool path_matches(const struct admin_route *route, struct bytes path, struct bytes *id)
+{
+    struct bytes pattern = bytes_from_string(route->path);
+    if (route->path[pattern.n - 1] != '/')
+        return bytes_equal(path, pattern);
+    if (!bytes_has_prefix(path, pattern) || path.n == pattern.n ||
+        memchr(path.p + pattern.n, '/', path.n - pattern.n) != NULL)
+        return false;
+    *id = bytes_of(path.p + pattern.n, path.n - pattern.n);
+    return true;
+}
+
+static void route_request(struct admin_exchange *exchange)
+{
+    const struct http_request *request = exchange->request;
+    const char *allowed = NULL;
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (!path_matches(&routes[i], request->path, &exchange->id))
+            continue;
+        if (bytes_equal_string(request->method, routes[i].method)) {
+            routes[i].handle(exchange);
+            return;
+        }
+        allowed = allowed == NULL ? routes[i].method
+                                  : arena_printf(exchange->arena, "%s, %s", allowed, routes[i].method);
+    }
+    if (allowed == NULL) {
+        admin_refuse(exchange, 404, "There is nothing here; docs/operations.md lists what there is.");
+        return;
+    }
+    http_reply_add_header(&exchange->reply, "Allow", allowed);
+    admin_refuse(exchange, 405, arena_printf(exchange->arena, "This resource takes %s.", allowed));
+}
+
+static void handle(void *context, struct http_request *request)
+{
+    struct admin_exchange *exchange = arena_alloc(request->arena, sizeof(*exchange));
+    *exchange = (struct admin_exchange){.admin = context, .request = request, .arena = request->arena};
+    request->application = exchange;
+    if (!authorize(exchange))
+        return;
+    if (request->body_too_long)
+        admin_refuse(exchange, 413, "The request body is too long.");
+    else
+        route_request(exchange);
+}
+
+/* ---- life ---- */
+
+/* What /metrics reads with: the loop's own. */
+static bool loop_started(void *context, struct http_loop *loop)
+{
+    struct admin *admin = context;
+    struct store_error error;
+    (void)loop;
+    admin->session = store_session_open(admin->server->config->database, &error);
+    if (admin->session == NULL) {
+        log_error("%s", error.message);
+        return false;
+    }
+    admin->revocation = revocation_reader_new(admin->server->revocation);
+    return true;
+}
+
+static void loop_stopped(void *context, struct http_loop *loop)
+{
+    struct admin *admin = context;
+    (void)loop;
+    store_session_close(admin->session);
+    revocation_reader_free(admin->revocation);
+}
+
+static void tell_where(const struct admin *admin)
+{
+    const struct config *config = admin->server->config;
+    if (config->admin_socket != NULL)
+        log_info("admin API on %s", config->admin_socket);
+    if (config->admin_listen_count != 0)
+        log_info("admin API on %s port %u", config->admin_listen[0].host,
+                 (unsigned)http_server_port(admin->http));
+}
+
+struct admin *admin_start(struct server *server, char why[static 256])
+{
+    struct admin *admin = calloc(1, sizeof(*admin));
+    if (admin == NULL)
+        abort();
+    admin->server = server;
+    struct http_server_config http = {
+        .listen = server->config->admin_listen,
+        .listen_count = server->config->admin_listen_count,
+        .socket_path = server->config->admin_socket,
+        .loops = 1,
+        .max_connections = MAX_CONNECTIONS,
+        .hold_ms = HOLD_MS,
+        .application = {.context = admin,
+                        .loop_started = loop_started,
+                        .loop_stopped = loop_stopped,
+                        .handle = handle,
+                        .render_refusal = render_refusal},
+    };
+    admin->http = http_server_start(&http, why);
+    if (admin->http == NULL) {
+        free(admin);
+        return NULL;
+    }
+    tell_where(admin);
+    return admin;
+}
+
+bool admin_set_certificate(struct admin *admin, struct bytes chain_pem, struct bytes key_pem,
+                           char why[static 256])
+{
+    return admin == NULL || http_server_set_certificate(admin->http, chain_pem, key_pem, why);
+}
+
+size_t admin_connections(const struct admin *admin)
+{
+    return http_server_connections(admin->http);
+}
+
+struct http_loop *admin_loop(const struct admin *admin)
+{
+    return http_server_loop(admin->http, 0);
+}
+
+void admin_stop(struct admin *admin)
+{
+    if (admin == NULL)
+        return;
+    http_server_stop(admin->http);
+    free(admin);
+}

@@ -1,0 +1,206 @@
+/* PUT and DELETE of an issuer. What is slow is the worker's; one change at a time. */
+#include "gateway/admin/admin_internal.h"
+
+#include <unistd.h>
+
+#include "gateway/issuer/issuer_overrides.h"
+#include "gateway/log.h"
+#include "gateway/own_certificate.h"
+#include "gateway/revocation/revocation.h"
+#include "gateway/worker.h"
+
+enum { WORDS_MAX_BYTES = 4096, BUSY_RETRY_AFTER_S = 5 };
+
+struct change_task {
+    struct worker_task task; /* first */
+    struct http_message back;
+    struct admin_exchange *exchange;
+    const char *issuer;
+    const char *who;
+    struct config_override override; /* PUT: the text that was sent; none: back to the file */
+    struct issuer_change change;
+    struct issuer_override sealed;
+    const char *words; /* for the event */
+    struct json_writer *answer;
+};
+
+static bool is_reset(const struct change_task *task)
+{
+    return task->override.text.n == 0;
+}
+
+/* ---- on the worker: writing it down ---- */
+
+static enum store_apply_result write_change(void *context, struct store_session *session)
+{
+    const struct change_task *task = context;
+    struct event event = {.at = clock_now(),
+                          .kind = is_reset(task) ? "issuer.reset" : "issuer.changed",
+                          .who = task->who,
+                          .detail = task->words};
+    enum store_result result = is_reset(task) ? store_issuer_override_delete(session, task->issuer)
+                                              : store_issuer_override_put(session, &task->sealed);
+    if (result == STORE_OK)
+        result = store_event_insert(session, &event);
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
+static void describe(struct change_task *task, struct issuer *serving, struct issuer *fresh)
+{
+    struct buffer words;
+    struct arena *arena = task->exchange->arena;
+    buffer_init(&words, arena, WORDS_MAX_BYTES);
+    buffer_append_string(&words, task->issuer);
+    task->answer = json_writer_new(arena, ADMIN_REPLY_MAX_BYTES);
+    json_begin_object(task->answer);
+    json_put_string(task->answer, "id", task->issuer);
+    json_put_string(task->answer, "source", is_reset(task) ? "file" : "override");
+    json_key(task->answer, "changed");
+    json_begin_object(task->answer);
+    admin_put_differences(task->answer, &words, serving, fresh);
+    json_end_object(task->answer);
+    json_end_object(task->answer);
+    task->words = buffer_string(&words);
+}
+
+static bool keep(struct issuer_change *change, struct issuer *serving, struct issuer *fresh)
+{
+    struct change_task *task = change->owner;
+    const struct server *server = task->exchange->admin->server;
+    describe(task, serving, fresh);
+    if (!is_reset(task)) {
+        task->sealed = (struct issuer_override){.changed_at = clock_now(), .changed_by = task->who};
+        if (!issuer_override_seal(change->arena, server->secrets, &task->override, &task->sealed))
+            return false;
+    }
+    return store_write_and_wait(server->store, write_change, task);
+}
+
+/* ---- on the worker: the new section ---- */
+
+static const struct issuer_config *read_section(struct change_task *task, struct config_errors *errors)
+{
+    const struct server *server = task->exchange->admin->server;
+    struct arena *arena = task->exchange->arena;
+    if (!is_reset(task))
+        return config_parse_override(arena, "request", &task->override, errors);
+    const struct config *file = config_load(arena, server->config_path, environ, errors);
+    const struct issuer_config *section = file == NULL ? NULL : config_issuer(file, task->issuer);
+    if (file != NULL && section == NULL) {
+        static const char *gone = "the file names no such issuer any more";
+        *errors = (struct config_errors){&gone, 1};
+    }
+    return section;
+}
+
+static void set_refusal(struct change_task *task)
+{
+    const struct issuer_change *change = &task->change;
+    if (change->fault_count == 0)
+        admin_set_problem(task->exchange, 503,
+                          "The database could not take the change down; nothing was changed.", NULL, 0);
+    else
+        admin_set_problem(task->exchange, 422, "The issuer would not work so; nothing was changed.",
+                          change->faults, change->fault_count);
+}
+
+static void make_change(struct change_task *task)
+{
+    struct admin_exchange *exchange = task->exchange;
+    struct server *server = exchange->admin->server;
+    struct config_errors errors = {0};
+    const struct issuer_config *section = read_section(task, &errors);
+    if (section == NULL) {
+        admin_set_problem(exchange, 400, "This is no section for an issuer; nothing was changed.",
+                          errors.lines, errors.count);
+        return;
+    }
+    if (section->type != ISSUER_STEPCA) {
+        admin_set_problem(exchange, 422, "An issuer's type changes with a restart only; nothing was changed.",
+                          NULL, 0);
+        return;
+    }
+    task->change =
+        (struct issuer_change){.arena = exchange->arena, .section = section, .keep = keep, .owner = task};
+    if (!issuers_change(server->issuers, &task->change)) {
+        set_refusal(task);
+        return;
+    }
+    log_info("admin: %s has %s issuer %s", task->who, is_reset(task) ? "reset" : "changed", task->words);
+    if (server->config->tls_issuer != NULL && strcmp(server->config->tls_issuer, task->issuer) == 0)
+        own_certificate_issuer_changed(server->own_certificate);
+    revocation_begin(server->revocation);
+    admin_set_json(exchange, 200, task->answer);
+}
+
+/* ---- there and back ---- */
+
+static void on_changed(struct http_message *message)
+{
+    const struct change_task *task =
+        (struct change_task *)((char *)message - offsetof(struct change_task, back));
+    task->exchange->admin->changing = false;
+    admin_finish(task->exchange);
+}
+
+static void run_task(struct worker_task *worker_task)
+{
+    struct change_task *task = (struct change_task *)worker_task;
+    make_change(task);
+    task->back.run = on_changed;
+    http_loop_post(task->exchange->request->loop, &task->back);
+}
+
+static const char *who_asks(const struct admin_exchange *exchange)
+{
+    const struct http_request *request = exchange->request;
+    if (request->local_user == -1)
+        return arena_printf(exchange->arena, "operator %s", request->client_address);
+    return arena_printf(exchange->arena, "operator, user %lld", (long long)request->local_user);
+}
+
+/* `text` is empty for a return to the file. */
+static void begin_change(struct admin_exchange *exchange, const struct issuer *issuer, struct bytes text)
+{
+    struct admin *admin = exchange->admin;
+    if (issuer->config->type != ISSUER_STEPCA) {
+        admin_refuse(exchange, 422, "Issuers of type local are changed in the file, with a restart.");
+        return;
+    }
+    if (admin->changing) {
+        http_reply_add_header(&exchange->reply, "Retry-After",
+                              arena_printf(exchange->arena, "%d", BUSY_RETRY_AFTER_S));
+        admin_refuse(exchange, 409, "Another change is under way; this one was not begun.");
+        return;
+    }
+    admin->changing = true;
+    struct change_task *task = arena_alloc(exchange->arena, sizeof(*task));
+    task->task.run = run_task;
+    task->exchange = exchange;
+    task->issuer = arena_duplicate(exchange->arena, issuer->id);
+    task->who = who_asks(exchange);
+    task->override = (struct config_override){task->issuer, text};
+    worker_post(admin->server->worker, &task->task);
+}
+
+void admin_put_issuer(struct admin_exchange *exchange)
+{
+    const struct issuer *issuer = admin_find_issuer(exchange);
+    if (issuer == NULL)
+        return;
+    if (exchange->request->body.n == 0)
+        admin_refuse(exchange, 400, "Send the issuer's section, as it stands in the configuration file.");
+    else
+        begin_change(exchange, issuer, exchange->request->body);
+}
+
+void admin_delete_issuer(struct admin_exchange *exchange)
+{
+    const struct issuer *issuer = admin_find_issuer(exchange);
+    if (issuer == NULL)
+        return;
+    if (!issuer->config->overridden)
+        admin_refuse(exchange, 404, "The issuer is as the file says: there is nothing to return from.");
+    else
+        begin_change(exchange, issuer, (struct bytes){0});
+}

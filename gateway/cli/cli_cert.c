@@ -1,0 +1,280 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "acme/base/time_text.h"
+#include "acme/certificate.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/cli_list.h"
+#include "store/objects.h"
+
+enum { WITHIN_MIN_S = 60 };
+
+static const char usage[] =
+    "usage: acmegate cert list [--name NAME] [--account ID] [--endpoint NAME] [--state STATE] [--before ID]\n"
+    "                          [--limit N] [--json] --config FILE\n"
+    "       acmegate cert show SERIAL [--json] --config FILE\n"
+    "       acmegate cert revoke SERIAL [--reason REASON] --config FILE\n"
+    "       acmegate cert renew-early all | issuer ID | serial HEX [--within DURATION] "
+    "[--explanation URL] --config FILE\n";
+
+static const struct cli_column columns[] = {{"id", 16},    {"state", 8},   {"expires", 20}, {"issuer", 10},
+                                            {"origin", 8}, {"serial", 40}, {"names", 0}};
+static const struct cli_listing certificates = {"cert", LISTING_CERTIFICATES, columns,
+                                                sizeof columns / sizeof *columns};
+
+struct options {
+    struct cli_list_options list;
+    const char *within, *explanation, *reason;
+};
+
+static int fail(const char *message)
+{
+    fprintf(stderr, "acmegate cert: %s\n", message);
+    return CLI_FAILED;
+}
+
+/* ---- renew-early ---- */
+
+struct renew_early {
+    struct arena *arena;
+    const char *issuer;            /* NULL: not of one issuer */
+    char serial[SERIAL_HEX_BYTES]; /* "": not of one certificate */
+    struct early_renewal_order order;
+    const char *what; /* in words */
+    bool covers_nothing;
+};
+
+/* What is misspelt must not look as if it were done. */
+static enum store_result find_covered(struct renew_early *request, struct store_session *session)
+{
+    struct certificate *found = NULL;
+    size_t count = 0;
+    if (request->issuer != NULL)
+        return store_issuer_known(session, request->issuer);
+    if (request->serial[0] == '\0')
+        return STORE_OK;
+    enum store_result result =
+        store_certificates_by_serial(session, request->arena, request->serial, &found, &count);
+    return result == STORE_OK && count == 0 ? STORE_NOT_FOUND : result;
+}
+
+static enum store_apply_result write_order(void *context, struct store_session *session)
+{
+    struct renew_early *request = context;
+    const struct early_renewal_order *order = &request->order;
+    const struct event event = {
+        .at = order->created_at, .kind = "renewal.early", .who = "operator", .detail = request->what};
+    enum store_result result = find_covered(request, session);
+    request->covers_nothing = result == STORE_NOT_FOUND;
+    if (result == STORE_OK)
+        result = store_early_renewal_insert(session, order);
+    if (result == STORE_OK)
+        result = store_event_insert(session, &event);
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
+/* As openssl, step and certbot show serials: any case, with colons or without, padded or not. */
+static bool read_serial(const char *text, char out[static SERIAL_HEX_BYTES])
+{
+    size_t n = 0;
+    for (; *text != '\0'; ++text) {
+        if (*text == ':' || (*text == '0' && n == 0))
+            continue;
+        if (!isxdigit((unsigned char)*text) || n + 1 >= SERIAL_HEX_BYTES)
+            return false;
+        out[n++] = (char)tolower((unsigned char)*text);
+    }
+    out[n] = '\0';
+    return n != 0;
+}
+
+/* "all", "issuer ID" or "serial HEX"; false for anything else. */
+static bool read_scope(struct renew_early *request, const char *const *words, size_t count)
+{
+    struct arena *arena = request->arena;
+    if (count == 1 && strcmp(words[0], "all") == 0) {
+        request->order.scope = "all";
+    } else if (count == 2 && strcmp(words[0], "issuer") == 0) {
+        request->issuer = words[1];
+        request->order.scope = arena_printf(arena, "issuer:%s", words[1]);
+    } else if (count == 2 && strcmp(words[0], "serial") == 0 && read_serial(words[1], request->serial)) {
+        request->order.scope = arena_printf(arena, "serial:%s", request->serial);
+    }
+    return request->order.scope != NULL;
+}
+
+static bool write_to(const char *path, struct renew_early *request, struct store_error *error)
+{
+    struct store_session *session = store_session_open_for_command(path, error);
+    bool written = session != NULL && store_write_now(session, write_order, request, error);
+    store_session_close(session);
+    if (request->covers_nothing)
+        snprintf(error->message, sizeof error->message,
+                 "%s names nothing in this database; nothing was changed", request->order.scope);
+    return written;
+}
+
+static int renew_early(struct arena *arena, const struct cli_database_arguments *arguments,
+                       const char *within, const char *explanation)
+{
+    int64_t spread_s = 0, now = time(NULL);
+    struct store_error error;
+    struct renew_early request = {.arena = arena, .order = {.issued_before = now, .created_at = now}};
+    if (!read_scope(&request, arguments->words + 1, arguments->word_count - 1)) {
+        fprintf(stderr, "%s", usage);
+        return CLI_USAGE;
+    }
+    if (!duration_parse(&spread_s, bytes_from_string(within)) || spread_s < WITHIN_MIN_S) {
+        fprintf(stderr, "acmegate cert: --within takes a duration of a minute at least, such as 24h\n");
+        return CLI_USAGE;
+    }
+    request.order.window = (struct early_renewal){now, now + spread_s, explanation};
+    request.what = arena_printf(arena, "%s, within %s", request.order.scope, within);
+    if (!write_to(arguments->path, &request, &error))
+        return fail(error.message);
+    printf("clients that ask for renewal information are told to renew within %s (%s); what is issued from "
+           "now on "
+           "is not meant\n",
+           within, request.order.scope);
+    return CLI_OK;
+}
+
+/* ---- list and show ---- */
+
+static int show(const struct cli_database_arguments *arguments)
+{
+    char serial[SERIAL_HEX_BYTES];
+    const struct listing_filter filter = {.serial = serial};
+    if (read_serial(arguments->words[1], serial))
+        return cli_show(&certificates, arguments, &filter);
+    fprintf(stderr, "%s", usage);
+    return CLI_USAGE;
+}
+
+/* ---- revoke ---- */
+
+struct revocation {
+    struct arena *arena;
+    char serial[SERIAL_HEX_BYTES];
+    int reason;
+    const char *refusal; /* NULL: none */
+};
+
+/* A serial is one CA's: with several of them nobody knows which certificate is meant. */
+static const char *refuse_revocation(const struct certificate *found, size_t count)
+{
+    if (count == 0)
+        return "no certificate in this database has this serial";
+    if (count > 1)
+        return "certificates of several CAs have this serial; nothing was changed";
+    if (found->revoked_at != 0)
+        return "it is revoked already";
+    return found->revocation_requested_at != 0 ? "its revocation was asked for already and waits for the CA"
+                                               : NULL;
+}
+
+/* As when a client asks: due work, until the CA has confirmed it. */
+static enum store_apply_result ask_for_revocation(void *context, struct store_session *session)
+{
+    struct revocation *revocation = context;
+    struct certificate *certificate = NULL;
+    size_t count = 0;
+    if (store_certificates_by_serial(session, revocation->arena, revocation->serial, &certificate, &count) !=
+        STORE_OK)
+        return STORE_DISCARD;
+    revocation->refusal = refuse_revocation(certificate, count);
+    if (revocation->refusal != NULL)
+        return STORE_DISCARD;
+    certificate->revocation_requested_at = time(NULL);
+    certificate->revocation_reason = revocation->reason;
+    certificate->revocation_requested_by = "operator";
+    certificate->revocation_next_attempt_at = 0;
+    const struct event event = {.at = certificate->revocation_requested_at,
+                                .kind = "revocation.requested",
+                                .account_id = certificate->account_id,
+                                .order_id = certificate->order_id,
+                                .certificate_id = certificate->id,
+                                .who = "operator",
+                                .detail = arena_printf(revocation->arena, "by operator, reason %s",
+                                                       revocation_reason_name(revocation->reason))};
+    return store_certificate_update(session, certificate) == STORE_OK &&
+                   store_event_insert(session, &event) == STORE_OK
+               ? STORE_APPLIED
+               : STORE_DISCARD;
+}
+
+/* A name of RFC 5280 §5.3.1, in any case. */
+static bool read_reason(struct arena *arena, const char *text, int *out)
+{
+    enum { REASON_MAX = 10 };
+    for (int reason = 0; reason <= REASON_MAX; reason++) {
+        bool may_be = revocation_reason_check(arena, reason) == NULL;
+        if (may_be && strcasecmp(text, revocation_reason_name(reason)) == 0) {
+            *out = reason;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int revoke(struct arena *arena, const struct cli_database_arguments *arguments, const char *reason)
+{
+    struct store_error error;
+    struct revocation revocation = {.arena = arena};
+    if (!read_serial(arguments->words[1], revocation.serial)) {
+        fprintf(stderr, "%s", usage);
+        return CLI_USAGE;
+    }
+    if (!read_reason(arena, reason, &revocation.reason)) {
+        fprintf(stderr, "acmegate cert: --reason takes a name such as keyCompromise, superseded or "
+                        "cessationOfOperation (RFC 5280)\n");
+        return CLI_USAGE;
+    }
+    struct store_session *session = store_session_open_for_command(arguments->path, &error);
+    bool written = session != NULL && store_write_now(session, ask_for_revocation, &revocation, &error);
+    store_session_close(session);
+    if (!written)
+        return fail(revocation.refusal == NULL ? error.message : revocation.refusal);
+    printf(
+        "the revocation of %s is asked for; %s. It counts when 'acmegate cert show %s' says that the CA has "
+        "confirmed it\n",
+        revocation.serial,
+        store_is_served(arguments->path) ? "the running server tells the CA now"
+                                         : "no server runs: the next start tells the CA",
+        revocation.serial);
+    return CLI_OK;
+}
+
+static int run(struct arena *arena, const struct cli_database_arguments *arguments,
+               const struct options *options)
+{
+    const char *word = arguments->word_count == 0 ? "" : arguments->words[0];
+    if (strcmp(word, "renew-early") == 0)
+        return renew_early(arena, arguments, options->within, options->explanation);
+    if (strcmp(word, "list") == 0 && arguments->word_count == 1)
+        return cli_list(&certificates, arguments, &options->list);
+    if (strcmp(word, "show") == 0 && arguments->word_count == 2)
+        return show(arguments);
+    if (strcmp(word, "revoke") == 0 && arguments->word_count == 2)
+        return revoke(arena, arguments, options->reason);
+    fprintf(stderr, "%s", usage);
+    return CLI_USAGE;
+}
+
+int cli_cert(int argc, char **argv)
+{
+    enum { OWN = 3, COUNT = CLI_LIST_OPTION_COUNT + OWN };
+    struct options given = {.within = "24h", .reason = "unspecified"};
+    struct cli_option options[COUNT] = {
+        {"--within", &given.within}, {"--explanation", &given.explanation}, {"--reason", &given.reason}};
+    struct cli_database_arguments arguments;
+    struct arena *arena = arena_new();
+    cli_list_options(&given.list, options + OWN);
+    int status = cli_database_arguments(arena, argc, argv, options, COUNT, &arguments);
+    if (status == CLI_OK)
+        status = run(arena, &arguments, &given);
+    arena_free(arena);
+    return status;
+}

@@ -1,0 +1,372 @@
+#include "gateway/cli/cli_check.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <openssl/x509v3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "acme/base/file.h"
+#include "acme/base/time_text.h"
+#include "acme/certificate.h"
+#include "acme/x509_read.h"
+#include "gateway/cli/cli.h"
+#include "gateway/issuer/issuer_local.h"
+#include "gateway/issuer/issuer_overrides.h"
+#include "gateway/own_certificate_request.h"
+#include "store/store.h"
+
+enum { FILE_MAX_BYTES = 1024 * 1024, LINE_MAX_BYTES = 2048 };
+
+/* ---- lines ---- */
+
+static void print_line(const char *verdict, const char *line)
+{
+    printf("%-4s  %s\n", verdict, line);
+    fflush(stdout);
+}
+
+[[gnu::format(printf, 3, 0)]] static void tell(const struct check *check, const char *verdict,
+                                               const char *format, va_list arguments)
+{
+    char line[LINE_MAX_BYTES];
+    vsnprintf(line, sizeof(line), format, arguments);
+    check->print(verdict, line);
+}
+
+void check_ok(struct check *check, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell(check, "ok", format, arguments);
+    va_end(arguments);
+}
+
+void check_warn(struct check *check, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell(check, "warn", format, arguments);
+    va_end(arguments);
+}
+
+static void keep_failure(struct check *check, const char *line)
+{
+    const char **longer = arena_alloc_array(check->arena, check->failure_count + 1, sizeof(*longer));
+    if (check->failure_count != 0)
+        memcpy(longer, check->failures, check->failure_count * sizeof(*longer));
+    longer[check->failure_count++] = arena_duplicate(check->arena, line);
+    check->failures = longer;
+}
+
+void check_fail(struct check *check, const char *format, ...)
+{
+    char line[LINE_MAX_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    check->failed = true;
+    keep_failure(check, line);
+    check->print("FAIL", line);
+}
+
+/* ---- how long certificates may live ---- */
+
+static void check_wish(struct check *check, const struct issuer_config *issuer, int64_t min_s, int64_t max_s)
+{
+    char wish[DURATION_TEXT_BYTES];
+    char min[DURATION_TEXT_BYTES];
+    char max[DURATION_TEXT_BYTES];
+    duration_format(wish, issuer->validity_s);
+    duration_format(min, min_s);
+    duration_format(max, max_s);
+    if (issuer->validity_s == 0)
+        check_ok(check, "issuer %s: no validity_days: certificates live as long as the CA's default says",
+                 issuer->id);
+    else if (issuer->validity_s < min_s)
+        check_fail(check,
+                   "issuer %s: validity_days is %s, the CA's minimum %s: nothing could be signed; raise it",
+                   issuer->id, wish, min);
+    else if (max_s != 0 && issuer->validity_s > max_s)
+        check_warn(
+            check,
+            "issuer %s: validity_days is %s, the CA's maximum %s: certificates will live %s; lower it, or "
+            "raise the provisioner's maxTLSCertDuration",
+            issuer->id, wish, max, max);
+    else
+        check_ok(check, "issuer %s: validity_days, %s, lies within what the CA grants", issuer->id, wish);
+}
+
+static void check_profile(struct check *check, const struct profile_config *profile, int64_t wish_s,
+                          int64_t min_s, int64_t max_s)
+{
+    char ttl[DURATION_TEXT_BYTES];
+    char wish[DURATION_TEXT_BYTES];
+    char min[DURATION_TEXT_BYTES];
+    char max[DURATION_TEXT_BYTES];
+    duration_format(ttl, profile->max_ttl_s);
+    duration_format(wish, wish_s);
+    duration_format(min, min_s);
+    duration_format(max, max_s);
+    if (profile->max_ttl_s < min_s)
+        check_fail(check, "profile %s: max_ttl is %s, the CA's minimum %s: nothing could be signed; raise it",
+                   profile->name, ttl, min);
+    else if (max_s != 0 && profile->max_ttl_s > max_s)
+        check_warn(check, "profile %s: max_ttl is %s, the CA's maximum %s: that is the bound then",
+                   profile->name, ttl, max);
+    else if (wish_s > profile->max_ttl_s)
+        check_warn(
+            check,
+            "profile %s: max_ttl, %s, is less than the issuer's validity_days, %s: that is the bound then",
+            profile->name, ttl, wish);
+    else
+        check_ok(check, "profile %s: max_ttl, %s, lies within what the CA grants", profile->name, ttl);
+}
+
+void check_validity(struct check *check, const struct issuer_config *issuer, int64_t min_s, int64_t max_s)
+{
+    check_wish(check, issuer, min_s, max_s);
+    for (size_t i = 0; i < check->config->profile_count; i++)
+        if (strcmp(check->config->profiles[i].issuer, issuer->id) == 0)
+            check_profile(check, &check->config->profiles[i], issuer->validity_s, min_s, max_s);
+}
+
+/* ---- what is on this machine ---- */
+
+/* The folder that will hold `path`. */
+static const char *folder_of(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return ".";
+    return slash == path ? "/" : arena_string(arena, bytes_of(path, (size_t)(slash - path)));
+}
+
+static void check_database(struct check *check)
+{
+    const char *path = check->config->database;
+    const char *folder = folder_of(check->arena, path);
+    struct store_error error;
+    if (access(folder, W_OK | X_OK) != 0) {
+        check_fail(check, "database %s: its folder cannot be written: %s; make %s for the user that serves",
+                   path, strerror(errno), folder);
+    } else if (access(path, F_OK) != 0) {
+        check_ok(check, "database %s: not there yet, `acmegate serve` makes it", path);
+    } else if (access(path, R_OK | W_OK) != 0) {
+        check_fail(check, "database %s: %s; give it to the user that serves", path, strerror(errno));
+    } else {
+        struct store_session *session = store_session_open(path, &error);
+        if (session != NULL)
+            check_ok(check, "database %s: opens, its schema is current", path);
+        else
+            check_fail(check, "database %s", error.message);
+        store_session_close(session);
+    }
+}
+
+static bool key_fits(struct bytes key_pem, X509 *leaf)
+{
+    autofree_evp_pkey EVP_PKEY *key = x509_key_read(key_pem);
+    return key != NULL && X509_check_private_key(leaf, key) == 1;
+}
+
+/* The host of base_url, without brackets and port. */
+static const char *own_host(struct check *check)
+{
+    const char *host = check->config->base_url + strlen("https://");
+    bool bracketed = *host == '[';
+    host += bracketed;
+    return arena_string(check->arena, bytes_of(host, strcspn(host, bracketed ? "]" : ":")));
+}
+
+static bool names_host(X509 *leaf, const char *host)
+{
+    return X509_check_host(leaf, host, strlen(host), 0, NULL) == 1 || X509_check_ip_asc(leaf, host, 0) == 1;
+}
+
+static void check_leaf(struct check *check, struct bytes der, struct bytes key_pem)
+{
+    const char *path = check->config->tls_cert_path;
+    const char *host = own_host(check);
+    autofree_x509 X509 *leaf = x509_read(der);
+    if (leaf == NULL)
+        check_fail(check, "tls.cert %s: its first certificate cannot be read; put the leaf first (PEM)",
+                   path);
+    else if (!key_fits(key_pem, leaf))
+        check_fail(
+            check,
+            "tls.key %s is not the key of %s; give those that belong together, the key without a password",
+            check->config->tls_key_path, path);
+    else if (X509_cmp_current_time(X509_get0_notAfter(leaf)) <= 0)
+        check_fail(check, "tls.cert %s is over; renew it", path);
+    else if (!names_host(leaf, host))
+        check_fail(check, "tls.cert %s does not name %s, the host of base_url; clients would refuse it", path,
+                   host);
+    else
+        check_ok(check, "tls.cert %s and its key fit, and name %s", path, host);
+}
+
+static void check_tls(struct check *check)
+{
+    const struct config *config = check->config;
+    struct bytes cert_pem, key_pem, *certificates = NULL;
+    size_t count = 0;
+    if (config->tls_issuer != NULL)
+        check_ok(check, "tls: issuer %s signs the server's own certificate", config->tls_issuer);
+    else if (!file_read(check->arena, config->tls_cert_path, FILE_MAX_BYTES, &cert_pem))
+        check_fail(check, "tls.cert %s cannot be read: %s", config->tls_cert_path, strerror(errno));
+    else if (!file_read_secret(check->arena, config->tls_key_path, FILE_MAX_BYTES, &key_pem))
+        check_fail(check, "tls.key %s cannot be read: %s", config->tls_key_path, strerror(errno));
+    else if (!certificates_from_pem(check->arena, cert_pem, &certificates, &count) || count == 0)
+        check_fail(
+            check,
+            "tls.cert %s holds no certificate, or a broken one; put the chain there as PEM, leaf first",
+            config->tls_cert_path);
+    else
+        check_leaf(check, certificates[0], key_pem);
+}
+
+static bool local_file_is_there(struct check *check, const struct issuer_config *issuer, const char *name)
+{
+    return access(arena_printf(check->arena, "%s/%s", issuer->directory, name), F_OK) == 0;
+}
+
+/* Where `acmegate serve` will make the CA, or its intermediate. */
+static bool check_local_to_be_made(struct check *check, const struct issuer_config *issuer)
+{
+    const char *folder = folder_of(check->arena, issuer->directory);
+    bool there = access(issuer->directory, F_OK) == 0;
+    bool root = local_file_is_there(check, issuer, LOCAL_CA_ROOT);
+    bool root_key = local_file_is_there(check, issuer, LOCAL_CA_ROOT_KEY);
+    if (!there && access(folder, W_OK | X_OK) != 0) {
+        check_fail(check, "issuer %s: directory %s cannot be made: %s; make %s for the user that serves",
+                   issuer->id, issuer->directory, strerror(errno), folder);
+        return true;
+    }
+    if (local_file_is_there(check, issuer, LOCAL_CA_INTERMEDIATE) ||
+        local_file_is_there(check, issuer, LOCAL_CA_INTERMEDIATE_KEY) || root != root_key)
+        return false;
+    check_ok(check, "issuer %s: no %s in %s yet, `acmegate serve` makes it", issuer->id,
+             root ? "intermediate" : "CA", issuer->directory);
+    return true;
+}
+
+/* Without a certificate of its own the server lets nobody in. */
+static void check_local_signs_own(struct check *check, const struct issuer_config *issuer,
+                                  const struct local_ca *ca)
+{
+    const struct config *config = check->config;
+    size_t count = 0;
+    if (config->tls_issuer == NULL || strcmp(config->tls_issuer, issuer->id) != 0)
+        return;
+    const struct identifier *names = own_certificate_names(check->arena, config, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *fault = local_ca_name_fault(check->arena, ca, names[i].value);
+        if (fault != NULL)
+            check_fail(check, "issuer %s: it cannot sign the server's own certificate: %s", issuer->id,
+                       fault);
+    }
+}
+
+static void check_local(struct check *check, const struct issuer_config *issuer)
+{
+    struct local_ca_config config = local_ca_config_of(issuer);
+    char why[LOCAL_CA_WHY_BYTES];
+    struct bytes *roots = NULL;
+    size_t count = 0;
+    if (check_local_to_be_made(check, issuer))
+        return;
+    config.only_looking = true;
+    struct local_ca *ca = local_ca_open(&config, time(NULL), why);
+    if (ca == NULL) {
+        check_fail(check, "issuer %s: directory %s: %s", issuer->id, issuer->directory, why);
+        return;
+    }
+    char end[TIME_TEXT_BYTES];
+    time_format(end, local_ca_end(ca));
+    if (certificates_from_pem(check->arena, local_ca_root_pem(ca), &roots, &count) && count > 0)
+        check_ok(check, "issuer %s: local CA in %s, root SHA-256 %s, signs until %s", issuer->id,
+                 issuer->directory, certificate_fingerprint(check->arena, roots[0]), end);
+    check_validity(check, issuer, 0, local_ca_end(ca) - time(NULL));
+    check_local_signs_own(check, issuer, ca);
+    local_ca_free(ca);
+}
+
+/* ---- the command ---- */
+
+static void check_all(struct check *check)
+{
+    const struct config *config = check->config;
+    check_database(check);
+    check_tls(check);
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        if (config->issuers[i].overridden)
+            check_ok(check, "issuer %s: as the admin API has set it, not as the file says",
+                     config->issuers[i].id);
+        if (config->issuers[i].type == ISSUER_STEPCA)
+            check_stepca(check, &config->issuers[i]);
+        else
+            check_local(check, &config->issuers[i]);
+    }
+}
+
+static int run_check(struct check *check, const char *path)
+{
+    struct config_errors errors = {0};
+    const char *why = NULL;
+    check->config = config_load_in_force(check->arena, path, environ, &errors);
+    for (size_t i = 0; i < errors.count; i++)
+        check_fail(check, "%s", errors.lines[i]);
+    if (check->config == NULL)
+        return CLI_FAILED;
+    if (check->expiring_within_s == 0)
+        check_ok(check, "configuration %s is valid", path);
+    const struct outbound_config outbound = {
+        .resolvers = check->config->validation.resolvers,
+        .resolver_count = check->config->validation.resolver_count,
+        .dns_timeout_ms = check->config->validation.timeout_s * 1000,
+    };
+    check->outbound = outbound_start(&outbound, &why);
+    if (check->outbound == NULL) {
+        check_fail(check, "nothing can be asked over the network: %s", why);
+        return CLI_FAILED;
+    }
+    if (check->expiring_within_s != 0)
+        check_expiring(check);
+    else
+        check_all(check);
+    outbound_stop(check->outbound);
+    outbound_free(check->outbound);
+    return check->failed ? CLI_FAILED : CLI_OK;
+}
+
+static bool parse_options(int argc, char **argv, const char **path, struct check *check)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"expiring", required_argument, NULL, 'e'},
+                                            {NULL, 0, NULL, 0}};
+    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+        if (option == 'c') {
+            *path = optarg;
+        } else if (option != 'e') {
+            return false;
+        } else if (!duration_parse(&check->expiring_within_s, bytes_from_string(optarg)) ||
+                   check->expiring_within_s <= 0) {
+            fprintf(stderr, "acmegate check: --expiring takes a duration such as 14d or 36h\n");
+            return false;
+        }
+    }
+    return *path != NULL && optind == argc;
+}
+
+int cli_check(int argc, char **argv)
+{
+    const char *path = NULL;
+    struct check check = {.arena = arena_new(), .print = print_line};
+    int status = parse_options(argc, argv, &path, &check) ? run_check(&check, path) : CLI_USAGE;
+    arena_free(check.arena);
+    return status;
+}

@@ -1,0 +1,320 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "acme/authorization.h"
+#include "acme/base/time_text.h"
+#include "acme/certificate.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/cli_database.h"
+#include "gateway/cli/cli_explain.h"
+
+enum { EARLIER_ORDERS_SHOWN = 10 };
+
+/* ---- words ---- */
+
+void say(const char *format, ...)
+{
+    char line[8192];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    for (char *c = line; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    }
+    puts(line);
+}
+
+const char *story_when(const struct story *story, int64_t at)
+{
+    static const struct {
+        const char *name;
+        int64_t seconds;
+    } units[] = {{"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}};
+    char text[TIME_TEXT_BYTES];
+    time_format(text, at);
+    int64_t distance = at > story->now ? at - story->now : story->now - at;
+    size_t unit = 0;
+    while (unit < 3 && distance < 2 * units[unit].seconds)
+        unit++;
+    int64_t count = distance / units[unit].seconds;
+    return arena_printf(story->arena, at > story->now ? "%s (in %lld %s%s)" : "%s (%lld %s%s ago)", text,
+                        (long long)count, units[unit].name, count == 1 ? "" : "s");
+}
+
+static const char *names_of(const struct story *story)
+{
+    struct buffer names;
+    buffer_init(&names, story->arena, 64 * 1024);
+    for (size_t i = 0; i < story->order.identifier_count; i++)
+        buffer_printf(&names, "%s%s", i == 0 ? "" : ", ", story->order.identifiers[i].value);
+    return buffer_string(&names);
+}
+
+struct stored_problem story_problem(const struct story *story, const char *problem_json)
+{
+    static const char prefix[] = "urn:ietf:params:acme:error:";
+    struct stored_problem problem = {"", ""};
+    struct bytes text;
+    if (problem_json == NULL)
+        return problem;
+    const struct json *json =
+        json_parse(story->arena, bytes_from_string(problem_json), &json_limits_request, NULL);
+    if (json_member_string(json, "detail", &text))
+        problem.detail = arena_string(story->arena, text);
+    if (json_member_string(json, "type", &text) && bytes_has_prefix(text, bytes_from_string(prefix)))
+        problem.type =
+            arena_string(story->arena, bytes_of(text.p + sizeof prefix - 1, text.n - sizeof prefix + 1));
+    return problem;
+}
+
+static const char *or_unknown(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? "unknown" : text;
+}
+
+bool story_is_expired(const struct story *story)
+{
+    const struct order *order = &story->order;
+    return (order->status == ORDER_PENDING || order->status == ORDER_READY) &&
+           order->expires_at <= story->now;
+}
+
+/* ---- the parts ---- */
+
+static void show_order(const struct story *story)
+{
+    const struct order *order = &story->order;
+    bool expired = story_is_expired(story);
+    say("Order %lld for %s", (long long)order->id, names_of(story));
+    say("  state     %s since %s", expired ? "expired" : order_status_name(order->status),
+        story_when(story, expired ? order->expires_at : order->status_since));
+    if (order->error_json != NULL)
+        say("  because   %s", story_problem(story, order->error_json).detail);
+    say("  ordered   %s", story_when(story, order->created_at));
+    say("  from      %s, \"%s\"", or_unknown(order->client_address), or_unknown(order->user_agent));
+    say("  account   %lld (%s, contacts %s), made %s", (long long)story->account.id,
+        account_status_name(story->account.status), story->account.contacts_json,
+        story_when(story, story->account.created_at));
+    say("  endpoint  %s, profile %s", or_unknown(order->endpoint), order->profile);
+}
+
+static void show_event(const struct story *story, const struct event *event)
+{
+    say("    %s  %s, by %s%s%s", story_when(story, event->at), event->kind, event->who,
+        event->detail == NULL ? "" : ": ", event->detail == NULL ? "" : event->detail);
+}
+
+static void show_authorization(const struct story *story, size_t i)
+{
+    const struct authorization *authorization = &story->authorizations[i];
+    enum authorization_status status = authorization_status_at(authorization, story->now);
+    bool lasting = authorization->expires_at > story->now;
+    say("  %s: authorization %lld, %s, %s %s", story->order.identifiers[i].value,
+        (long long)authorization->id, authorization_status_name(status), lasting ? "lasts until" : "ended",
+        story_when(story, authorization->expires_at));
+    if (authorization->chosen == 0) {
+        say("    the client has not asked for a challenge");
+    } else {
+        say("    %s is %s, tries: %lld", challenge_type_info(authorization->chosen)->name,
+            challenge_status_name(authorization->challenge_status), (long long)authorization->attempt_count);
+    }
+    if (authorization->error_json != NULL) {
+        struct stored_problem problem = story_problem(story, authorization->error_json);
+        say("    reason: %s: %s", problem.type, problem.detail);
+    }
+    for (size_t n = 0; n < story->event_count; n++) {
+        if (story->events[n].event.authorization_id == authorization->id)
+            show_event(story, &story->events[n].event);
+    }
+}
+
+static void show_attempts(const struct story *story)
+{
+    if (story->attempt_count > 0)
+        say("Signing");
+    for (size_t i = 0; i < story->attempt_count; i++) {
+        const struct attempt *attempt = &story->attempts[i];
+        bool asked_validity = attempt->asked_validity != NULL && attempt->asked_validity[0] != '\0';
+        say("  %zu. %s: asked issuer %s, validity %s, token %s", i + 1,
+            story_when(story, attempt->started_at), attempt->issuer,
+            asked_validity ? attempt->asked_validity : "as the CA likes", attempt->token_id);
+        say("     %s%s%s%s", attempt_status_name(attempt->status),
+            attempt->http_status == 0 ? "" : arena_printf(story->arena, ", HTTP %d", attempt->http_status),
+            attempt->message == NULL || attempt->message[0] == '\0' ? "" : ": ",
+            attempt->message == NULL ? "" : attempt->message);
+    }
+}
+
+static void show_revocation(const struct story *story)
+{
+    const struct certificate *certificate = &story->certificate;
+    if (certificate->revocation_requested_at == 0) {
+        say("  revoked   no");
+        return;
+    }
+    say("  revoked   asked for %s by %s, reason %s", story_when(story, certificate->revocation_requested_at),
+        or_unknown(certificate->revocation_requested_by),
+        revocation_reason_name(certificate->revocation_reason));
+    if (certificate->revoked_at != 0)
+        say("            confirmed by the CA %s", story_when(story, certificate->revoked_at));
+    else
+        say("            NOT confirmed by the CA after %lld tries, last words: %s",
+            (long long)certificate->revocation_attempt_count, or_unknown(certificate->revocation_error));
+}
+
+static void show_certificate(const struct story *story)
+{
+    const struct certificate *certificate = &story->certificate;
+    if (!story->has_certificate)
+        return;
+    say("Certificate %lld", (long long)certificate->id);
+    say("  serial    %s", certificate->serial);
+    say("  issuer    %s, root %s", certificate->issuer, certificate->root_fingerprint);
+    say("  from      %s", story_when(story, certificate->not_before));
+    say("  expires   %s", story_when(story, certificate->not_after));
+    if (certificate->rejected_because != NULL)
+        say("  rejected  %s", certificate->rejected_because);
+    show_revocation(story);
+}
+
+static void show_timeline(const struct story *story)
+{
+    say("Events");
+    for (size_t i = 0; i < story->event_count; i++) {
+        if (story->events[i].event.authorization_id == 0)
+            show_event(story, &story->events[i].event);
+    }
+}
+
+/* ---- reading ---- */
+
+static enum store_result load_certificate(struct store_session *session, struct story *story)
+{
+    int64_t id = story->order.certificate_id;
+    for (size_t i = 0; i < story->event_count; i++) {
+        if (id == 0 && strcmp(story->events[i].event.kind, "certificate.rejected") == 0)
+            id = story->events[i].event.certificate_id;
+    }
+    if (id == 0)
+        return STORE_OK;
+    enum store_result result = store_certificate_load(session, story->arena, id, &story->certificate);
+    story->has_certificate = result == STORE_OK;
+    return result == STORE_NOT_FOUND ? STORE_OK : result;
+}
+
+static enum store_result load_story(struct store_session *session, int64_t id, struct story *story)
+{
+    struct order *order = &story->order;
+    enum store_result result = store_order_load(session, story->arena, id, order);
+    if (result == STORE_OK)
+        result = store_account_load(session, story->arena, order->account_id, &story->account);
+    story->authorizations =
+        arena_alloc_array(story->arena, order->identifier_count, sizeof *story->authorizations);
+    for (size_t i = 0; result == STORE_OK && i < order->identifier_count; i++)
+        result = store_authorization_load(session, story->arena, order->authorization_ids[i],
+                                          &story->authorizations[i]);
+    if (result == STORE_OK)
+        result = store_attempts_of_order(session, story->arena, id, &story->attempts, &story->attempt_count);
+    if (result == STORE_OK)
+        result = store_events_of_order(session, story->arena, id, &story->events, &story->event_count);
+    return result == STORE_OK ? load_certificate(session, story) : result;
+}
+
+/* The orders that the word means: itself as an id (or an order's URL), or those of a name, newest first. */
+static enum store_result find_orders(struct store_session *session, struct arena *arena, const char *word,
+                                     int64_t *ids, size_t *count)
+{
+    const char *slash = strrchr(word, '/');
+    ids[0] = url_parse_id(bytes_from_string(slash == NULL ? word : slash + 1));
+    *count = 1;
+    if (ids[0] != 0)
+        return STORE_OK;
+    struct identifier name;
+    struct bytes text = bytes_from_string(word);
+    *count = 0;
+    if (!identifier_from_name(IDENTIFIER_DNS, text, &name) &&
+        identifier_parse(arena, BYTES_LITERAL("ip"), text, &name) != NULL)
+        return STORE_OK;
+    return store_orders_of_name(session, name.value, ids, EARLIER_ORDERS_SHOWN + 1, count);
+}
+
+static void show_earlier(struct store_session *session, const struct story *story, const int64_t *ids,
+                         size_t count)
+{
+    if (count > 0)
+        say("Earlier orders");
+    for (size_t i = 0; i < count; i++) {
+        struct order order;
+        if (store_order_load(session, story->arena, ids[i], &order) == STORE_OK)
+            say("  %lld: %s since %s", (long long)order.id, order_status_name(order.status),
+                story_when(story, order.status_since));
+    }
+}
+
+static int nothing_known(const char *word, const char *path)
+{
+    fprintf(stderr,
+            "acmegate explain: no order of '%s' is known in %s.\n"
+            "Is it spelled as the client orders it (a wildcard with its \"*.\"), and is the client's "
+            "directory URL this"
+            " server's?\nRequests that were refused before they became an order:\n"
+            "  sqlite3 -readonly %s \"SELECT at, who, detail FROM v_events WHERE kind = 'order.refused'"
+            " ORDER BY id DESC LIMIT 20\"\n",
+            word, path, path);
+    return CLI_FAILED;
+}
+
+static int explain(struct store_session *session, struct arena *arena, const char *path, const char *word)
+{
+    int64_t ids[EARLIER_ORDERS_SHOWN + 1];
+    size_t count;
+    struct story story = {.arena = arena, .now = (int64_t)time(NULL)};
+    enum store_result result = find_orders(session, arena, word, ids, &count);
+    if (result == STORE_OK && count > 0)
+        result = load_story(session, ids[0], &story);
+    if (result == STORE_FAILED)
+        return CLI_FAILED;
+    if (result == STORE_NOT_FOUND || count == 0)
+        return nothing_known(word, path);
+    show_order(&story);
+    say("Names");
+    for (size_t i = 0; i < story.order.identifier_count; i++)
+        show_authorization(&story, i);
+    show_attempts(&story);
+    show_certificate(&story);
+    show_timeline(&story);
+    story_advise(&story);
+    show_earlier(session, &story, ids + 1, count - 1);
+    return CLI_OK;
+}
+
+static int open_and_explain(struct arena *arena, const struct cli_database_arguments *arguments)
+{
+    struct store_error error;
+    if (arguments->word_count != 1) {
+        fprintf(stderr, "usage: acmegate explain --config FILE NAME|ORDER\n");
+        return CLI_USAGE;
+    }
+    struct store_session *session = store_session_open(arguments->path, &error);
+    if (session == NULL) {
+        fprintf(stderr, "acmegate explain: %s\n", error.message);
+        return CLI_FAILED;
+    }
+    int status = explain(session, arena, arguments->path, arguments->words[0]);
+    store_session_close(session);
+    return status;
+}
+
+int cli_explain(int argc, char **argv)
+{
+    struct cli_database_arguments arguments;
+    struct arena *arena = arena_new();
+    int status = cli_database_arguments(arena, argc, argv, NULL, 0, &arguments);
+    if (status == CLI_OK)
+        status = open_and_explain(arena, &arguments);
+    arena_free(arena);
+    return status;
+}

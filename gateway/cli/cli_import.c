@@ -1,0 +1,224 @@
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "acme/base/file.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/cli_call.h"
+#include "gateway/cli/import.h"
+#include "gateway/issuer/issuer_overrides.h"
+#include "gateway/issuer/issuer_stepca_internal.h"
+#include "gateway/own_certificate.h"
+#include "stepca/outcome.h"
+
+struct arguments {
+    const char *config_path;
+    const char *log; /* "-": standard input; NULL: none */
+    bool dry_run;
+    char **paths;
+    size_t path_count;
+};
+
+static void tell(const char *line)
+{
+    fprintf(stderr, "%s\n", line);
+}
+
+static int fail(const char *message)
+{
+    fprintf(stderr, "acmegate import: %s\n", message);
+    return CLI_FAILED;
+}
+
+/* ---- the CA's own word on its intermediates ---- */
+
+static void ask_for_intermediates(struct arena *arena, struct outbound *outbound,
+                                  const struct issuer_config *config, const struct issuer *issuer,
+                                  struct certificate_pool *authorities)
+{
+    const struct outbound_http_request request = {
+        .method = "GET",
+        .url = arena_printf(arena, "%s/intermediates", config->ca_url),
+        .trusted_pem = issuer->roots_pem,
+        .timeout_ms = config->request_timeout_s * 1000,
+        .max_body_bytes = STEPCA_REPLY_MAX_BYTES,
+        .user_agent = STEPCA_USER_AGENT,
+    };
+    struct outbound_http_reply reply;
+    struct stepca_error error;
+    struct stepca_chain chain;
+    cli_call(outbound, arena, &request, &reply);
+    stepca_read_outcome(arena, STEPCA_READ, reply.status, reply.body,
+                        issuer_stepca_transport_error(arena, &reply), &error);
+    if (error.outcome == STEPCA_OK && stepca_parse_certificates(arena, reply.body, &chain))
+        for (size_t i = 0; i < chain.count; i++)
+            certificate_pool_add(authorities, chain.certificates[i]);
+    else if (error.outcome != STEPCA_NOT_FOUND) /* step-ca before 0.27.3 */
+        fprintf(stderr,
+                "note: issuer %s: the CA does not tell its intermediates (%s): those in the database and in "
+                "the files are used\n",
+                config->id, error.message);
+}
+
+/* That of the server's own certificate, which may be the only one so far. */
+static void gather_own(struct arena *arena, const struct config *config, struct certificate_pool *authorities)
+{
+    struct bytes pem;
+    if (config->tls_issuer != NULL &&
+        file_read(arena, own_certificate_path(arena, config), IMPORT_CERTIFICATE_MAX_BYTES, &pem))
+        certificate_pool_add_pem(authorities, pem);
+}
+
+static bool gather_from_cas(struct arena *arena, const struct config *config, const struct issuer *issuers,
+                            struct certificate_pool *authorities)
+{
+    const struct outbound_config setting = {
+        .resolvers = config->validation.resolvers,
+        .resolver_count = config->validation.resolver_count,
+        .dns_timeout_ms = config->validation.timeout_s * 1000,
+    };
+    const char *why = NULL;
+    struct outbound *outbound = outbound_start(&setting, &why);
+    if (outbound == NULL) {
+        fail(why);
+        return false;
+    }
+    for (size_t i = 0; i < config->issuer_count; i++)
+        if (config->issuers[i].type == ISSUER_STEPCA)
+            ask_for_intermediates(arena, outbound, &config->issuers[i], &issuers[i], authorities);
+    outbound_stop(outbound);
+    outbound_free(outbound);
+    return true;
+}
+
+/* ---- the run ---- */
+
+static void take_log(struct import *import, const char *path)
+{
+    bool is_input = strcmp(path, "-") == 0;
+    const char *name = is_input ? "standard input" : path;
+    FILE *log = is_input ? stdin : fopen(path, "re");
+    if (log == NULL) {
+        import_fail(import, path, strerror(errno));
+        return;
+    }
+    if (import_request_log(import, name, log) == 0)
+        fprintf(stderr,
+                "note: no certificate stands in %s: is it step-ca's request log, line by line (`journalctl "
+                "-u step-ca -o cat`), and has its ca.json a \"logger\"?\n",
+                name);
+    if (!is_input)
+        fclose(log);
+}
+
+static void print_counts(const struct import_counts *counts, bool dry_run)
+{
+    printf("%zu %s, %zu known already\n", counts->taken, dry_run ? "would be taken" : "taken", counts->known);
+    for (size_t i = 0; i < IMPORT_SKIPS; i++)
+        if (counts->skipped[i] != 0)
+            printf("%zu skipped: %s\n", counts->skipped[i], import_skip_name((enum import_skip)i));
+}
+
+static const char *source_words(struct arena *arena, const struct arguments *arguments)
+{
+    enum { SOURCE_MAX_BYTES = 300 };
+    const char *paths = arena_join(arena, (const char *const *)arguments->paths, arguments->path_count, ", ");
+    const char *log = arguments->log == NULL ? ""
+                      : strcmp(arguments->log, "-") == 0
+                          ? "step-ca's log"
+                          : arena_printf(arena, "step-ca's log %s", arguments->log);
+    const char *words = arena_printf(arena, "%s%s%s", paths, *paths != '\0' && *log != '\0' ? ", " : "", log);
+    return arena_printable(arena, bytes_from_string(words), SOURCE_MAX_BYTES);
+}
+
+static int run(struct arena *arena, const struct config *config, const struct issuer *issuers,
+               struct store_session *session, const struct arguments *arguments)
+{
+    const struct import_setting setting = {
+        .session = session,
+        .issuers = issuers,
+        .issuer_count = config->issuer_count,
+        .dry_run = arguments->dry_run,
+        .source = source_words(arena, arguments),
+        .tell = tell,
+    };
+    struct import_counts counts;
+    struct import *import = import_new(&setting);
+    gather_own(arena, config, import_authorities(import));
+    bool good = gather_from_cas(arena, config, issuers, import_authorities(import));
+    for (size_t i = 0; i < arguments->path_count; i++)
+        import_path(import, arguments->paths[i], IMPORT_GATHER);
+    for (size_t i = 0; i < arguments->path_count; i++)
+        import_path(import, arguments->paths[i], IMPORT_TAKE);
+    if (arguments->log != NULL)
+        take_log(import, arguments->log);
+    good = import_finish(import, &counts) && good;
+    print_counts(&counts, arguments->dry_run);
+    import_free(import);
+    return good ? CLI_OK : CLI_FAILED;
+}
+
+static int with_roots(struct arena *arena, const struct config *config, const struct arguments *arguments)
+{
+    struct issuer *issuers = arena_alloc_array(arena, config->issuer_count, sizeof *issuers);
+    struct store_error error;
+    char why[ISSUER_WHY_BYTES];
+    size_t opened = 0;
+    bool good = true;
+    for (; good && opened < config->issuer_count; opened += good) {
+        good = issuer_open_roots(&issuers[opened], &config->issuers[opened], arena, why);
+        if (!good)
+            fprintf(stderr, "acmegate import: issuers.%s: %s\n", config->issuers[opened].id, why);
+    }
+    struct store_session *session = good ? store_session_open_for_command(config->database, &error) : NULL;
+    int status = CLI_FAILED;
+    if (session != NULL)
+        status = run(arena, config, issuers, session, arguments);
+    else if (good)
+        status = fail(error.message);
+    store_session_close(session);
+    for (size_t i = 0; i < opened; i++)
+        issuer_release(&issuers[i]);
+    return status;
+}
+
+static int read_arguments(int argc, char **argv, struct arguments *out)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"step-ca-log", required_argument, NULL, 'l'},
+                                            {"dry-run", no_argument, NULL, 'n'},
+                                            {NULL, 0, NULL, 0}};
+    *out = (struct arguments){0};
+    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+        if (option == 'c')
+            out->config_path = optarg;
+        else if (option == 'l')
+            out->log = optarg;
+        else if (option == 'n')
+            out->dry_run = true;
+        else
+            return CLI_USAGE;
+    }
+    out->paths = argv + optind;
+    out->path_count = (size_t)(argc - optind);
+    bool enough = out->config_path != NULL && (out->path_count != 0 || out->log != NULL);
+    return enough ? CLI_OK : CLI_USAGE;
+}
+
+int cli_import(int argc, char **argv)
+{
+    struct arguments arguments;
+    int status = read_arguments(argc, argv, &arguments);
+    if (status != CLI_OK)
+        return status;
+    struct arena *arena = arena_new();
+    struct config_errors errors = {0};
+    const struct config *config = config_load_in_force(arena, arguments.config_path, environ, &errors);
+    for (size_t i = 0; config == NULL && i < errors.count; i++)
+        fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
+    status = config == NULL ? CLI_FAILED : with_roots(arena, config, &arguments);
+    arena_free(arena);
+    return status;
+}

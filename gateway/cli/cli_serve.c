@@ -1,0 +1,127 @@
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "gateway/cli/cli.h"
+#include "gateway/cli/serve.h"
+#include "gateway/log.h"
+
+enum { OTHER_FILES = 512 }; /* the database, and what the outbound thread opens */
+
+static void list_endpoints(const struct server *server)
+{
+    const struct config *config = server->config;
+    for (size_t i = 0; i < config->endpoint_count; ++i)
+        log_info("directory %s/acme/%s/directory", config->base_url, config->endpoints[i].name);
+}
+
+/* A bad file, or issuers that fail their preflight, change nothing. */
+static void reload(struct server *server, const char *path)
+{
+    char why[512];
+    struct arena *arena = arena_new();
+    struct config_errors errors = {0};
+    const struct config *fresh = config_load(arena, path, environ, &errors);
+    for (size_t i = 0; fresh == NULL && i < errors.count; ++i)
+        log_error("%s", errors.lines[i]);
+    if (fresh == NULL)
+        log_error("reload: %s is not taken, the running configuration stays", path);
+    else if (server_reload(server, fresh, why))
+        log_info("reload: the issuers of %s serve now", path);
+    else
+        log_error("reload: %s; the running configuration stays", why);
+    arena_free(arena);
+}
+
+static sigset_t awaited_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+/* Signals are blocked in every thread and taken here, so that libh2o's loops never see an interrupted call.
+ */
+static int serve_signals(struct server *server, const char *path)
+{
+    sigset_t awaited = awaited_signals();
+    int number = 0;
+    while (sigwait(&awaited, &number) != 0 || number == SIGHUP)
+        if (number == SIGHUP)
+            reload(server, path);
+    return number;
+}
+
+/* The soft limit is often 1,024, which is less than the connections that the configuration may allow. */
+static void raise_file_limit(const struct config *config)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warning("the limit of open files cannot be raised: %s", strerror(errno));
+    if (limit.rlim_cur < (rlim_t)config->max_connections + OTHER_FILES)
+        log_warning("limits.max_connections is %lld, but only %llu files may be open: raise LimitNOFILE",
+                    (long long)config->max_connections, (unsigned long long)limit.rlim_cur);
+}
+
+int serve_until_stopped(const struct config *config, const char *path,
+                        void (*ready)(const struct server *server))
+{
+    sigset_t blocked = awaited_signals();
+    sigaddset(&blocked, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    raise_file_limit(config);
+    char why[512];
+    struct server *server = server_start(config, path, why);
+    if (server == NULL) {
+        log_error("%s", why);
+        return CLI_FAILED;
+    }
+    list_endpoints(server);
+    if (ready != NULL)
+        ready(server);
+    log_info("stopping on signal %d", serve_signals(server, path));
+    server_stop(server);
+    log_info("stopped");
+    return CLI_OK;
+}
+
+int cli_serve(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"verbose", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
+    const char *path = NULL;
+    for (int option; (option = getopt_long(argc, argv, "c:v", options, NULL)) != -1;) {
+        if (option == 'c')
+            path = optarg;
+        else if (option == 'v')
+            log_set_level(LOG_LEVEL_DEBUG);
+        else
+            return CLI_USAGE;
+    }
+    if (path == NULL || optind != argc) {
+        fprintf(stderr, "acmegate serve: name the configuration with --config FILE\n");
+        return CLI_USAGE;
+    }
+    struct arena *arena = arena_new();
+    struct config_errors errors = {0};
+    const struct config *config = config_load(arena, path, environ, &errors);
+    int status = CLI_FAILED;
+    if (config != NULL)
+        status = serve_until_stopped(config, path, NULL);
+    else
+        for (size_t i = 0; i < errors.count; ++i)
+            fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
+    arena_free(arena);
+    return status;
+}

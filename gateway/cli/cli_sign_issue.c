@@ -1,0 +1,297 @@
+#include <errno.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "gateway/cli/cli_sign.h"
+#include "stepca/token.h"
+
+enum { LOOK_AGAIN_NS = 10 * 1000 * 1000, NAMES_MAX_BYTES = 400 };
+
+struct signing {
+    struct outbound_message message; /* first: carries the call to the outbound thread */
+    struct sign_request *request;
+    struct sign_result *out;
+    struct arena *arena;
+    struct store_session *session;
+    struct outbound *outbound;
+    struct issuer *issuer;
+    struct issuer_sign_job job;
+    sem_t ended;
+    struct certificate certificate;
+    struct certificate_facts facts;
+    struct event event; /* what is written next */
+};
+
+/* ---- events: each ends in the token's id, which tells what became of a request ---- */
+
+static const char *names_of(struct arena *arena, const struct subject_names *names)
+{
+    const char **texts = arena_alloc_array(arena, names->count, sizeof *texts);
+    for (size_t i = 0; i < names->count; i++)
+        texts[i] = names->identifiers[i].value;
+    return arena_printable(arena, bytes_from_string(arena_join(arena, texts, names->count, ", ")),
+                           NAMES_MAX_BYTES);
+}
+
+static void set_event(struct signing *signing, const char *kind, const char *more)
+{
+    const struct sign_request *request = signing->request;
+    signing->event = (struct event){
+        .at = time(NULL),
+        .kind = kind,
+        .who = "operator",
+        .detail = arena_printf(signing->arena, "%s by profile %s of issuer %s%s%s, token %s",
+                               names_of(signing->arena, &request->names), request->profile->name,
+                               signing->issuer->id, *more == '\0' ? "" : ": ", more, signing->job.token_id),
+    };
+}
+
+static enum store_apply_result apply_event(void *context, struct store_session *session)
+{
+    struct signing *signing = context;
+    return store_event_insert(session, &signing->event) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
+static enum store_apply_result apply_certificate(void *context, struct store_session *session)
+{
+    struct signing *signing = context;
+    if (store_certificate_insert(session, &signing->certificate, signing->facts.identifiers,
+                                 signing->facts.identifier_count) != STORE_OK)
+        return STORE_DISCARD;
+    signing->event.certificate_id = signing->certificate.id;
+    return apply_event(signing, session);
+}
+
+/* What could not be written is added to the problem. */
+static void write_down(struct signing *signing,
+                       enum store_apply_result (*apply)(void *context, struct store_session *session))
+{
+    struct store_error error;
+    const char *problem = signing->out->problem;
+    if (!store_write_now(signing->session, apply, signing, &error))
+        signing->out->problem =
+            arena_printf(signing->arena, "%s%snot recorded: %s", problem == NULL ? "" : problem,
+                         problem == NULL ? "" : "; ", error.message);
+}
+
+/* ---- the answer ---- */
+
+static void fill_certificate(struct signing *signing)
+{
+    struct arena *arena = signing->arena;
+    const struct issuer_result *result = &signing->job.result;
+    const char *chain_pem = "";
+    for (size_t i = 1; i < result->chain_count; i++)
+        chain_pem = arena_printf(arena, "%s%s", chain_pem, certificate_to_pem(arena, result->chain[i]));
+    signing->certificate = (struct certificate){
+        .issuer = signing->issuer->id,
+        .root_fingerprint = signing->issuer->root_fingerprint,
+        .serial = signing->facts.serial,
+        .leaf = result->chain[0],
+        .chain_pem = bytes_from_string(chain_pem),
+        .key_hash = bytes_of(signing->facts.key_hash, sizeof signing->facts.key_hash),
+        .not_before = signing->facts.not_before,
+        .not_after = signing->facts.not_after,
+        .status = CERTIFICATE_GOOD,
+        .origin = CERTIFICATE_NATIVE,
+        .created_at = time(NULL),
+    };
+}
+
+/* Nobody gets it: kept, and its revocation due, which a server that runs sees to. */
+static void reject(struct signing *signing, const char *why)
+{
+    struct certificate *certificate = &signing->certificate;
+    certificate->status = CERTIFICATE_REJECTED;
+    certificate->rejected_because = why;
+    certificate->revocation_requested_at = certificate->revocation_next_attempt_at = certificate->created_at;
+    certificate->revocation_requested_by = "operator";
+    signing->out->problem =
+        arena_printf(signing->arena,
+                     "the CA signed a certificate that does not fit (%s): it is not given out; "
+                     "the server has it revoked, now or when it runs",
+                     why);
+    set_event(signing, "certificate.rejected", why);
+    write_down(signing, apply_certificate);
+}
+
+static void take_certificate(struct signing *signing)
+{
+    const struct sign_request *request = signing->request;
+    const char *why = NULL;
+    const struct certificate_expectation expectation = {
+        .csr = request->csr,
+        .identifiers = request->names.identifiers,
+        .identifier_count = request->names.count,
+        .latest_not_after = signing->job.validity.latest_not_after,
+        .roots = signing->issuer->roots,
+        .now = time(NULL),
+    };
+    const struct issuer_result *result = &signing->job.result;
+    bool fits = certificate_check(signing->arena, result->chain, result->chain_count, &expectation,
+                                  &signing->facts, &why);
+    if (signing->facts.serial[0] == '\0') {
+        signing->out->problem = arena_printf(signing->arena, "%s: a possible orphan", why);
+        set_event(signing, "native.unknown", why);
+        write_down(signing, apply_event);
+        return;
+    }
+    fill_certificate(signing);
+    snprintf(signing->out->serial, sizeof signing->out->serial, "%s", signing->facts.serial);
+    if (!fits) {
+        reject(signing, why);
+        return;
+    }
+    signing->out->chain_pem =
+        arena_printf(signing->arena, "%s%.*s", certificate_to_pem(signing->arena, signing->certificate.leaf),
+                     (int)signing->certificate.chain_pem.n, (const char *)signing->certificate.chain_pem.p);
+    set_event(signing, "native.issued", "");
+    write_down(signing, apply_certificate);
+}
+
+static void take_answer(struct signing *signing)
+{
+    const struct issuer_result *result = &signing->job.result;
+    const char *kind = "native.failed", *words = "the CA did not sign";
+    switch (result->outcome) {
+    case ISSUER_OK:
+        take_certificate(signing);
+        return;
+    case ISSUER_REFUSED:
+    case ISSUER_ALREADY_REVOKED:
+        kind = "native.refused";
+        words = "the CA refuses";
+        break;
+    case ISSUER_UNKNOWN:
+        kind = "native.unknown";
+        words = "no answer is known, so the CA may have signed a certificate that nobody has (a possible "
+                "orphan; its log "
+                "tells, `acmegate import --step-ca-log` takes it in)";
+        break;
+    case ISSUER_UNAUTHORIZED:
+        words = "the CA does not accept us (`acmegate check` says why)";
+        break;
+    case ISSUER_UNAVAILABLE:
+    case ISSUER_NOT_ASKED:
+        break;
+    }
+    signing->out->problem = arena_printf(signing->arena, "%s: %s", words, result->message);
+    set_event(signing, kind, result->message);
+    write_down(signing, apply_event);
+}
+
+/* ---- the question ---- */
+
+static void on_signed(struct issuer_sign_job *job)
+{
+    struct signing *signing = job->owner;
+    sem_post(&signing->ended);
+}
+
+static void call_issuer(struct outbound_message *message)
+{
+    struct signing *signing = (struct signing *)(void *)message;
+    issuer_sign(signing->issuer, &signing->job);
+}
+
+static void ask(struct signing *signing)
+{
+    sem_init(&signing->ended, 0, 0);
+    signing->message.run = call_issuer;
+    outbound_post(signing->outbound, &signing->message);
+    while (sem_wait(&signing->ended) != 0 && errno == EINTR)
+        continue;
+    sem_destroy(&signing->ended);
+}
+
+/* Until the issuer knows what its CA grants and by which kid, or that it does not answer. */
+static void wait_for_issuer(struct issuer *issuer, int64_t most_s, struct issuer_status *status)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_AGAIN_NS};
+    int64_t deadline = time(NULL) + most_s;
+    issuer_read_status(issuer, status);
+    while (status->limits.issuer_max_s == 0 && status->limits.chain_not_after == 0 &&
+           status->last_error[0] == '\0' && time(NULL) < deadline) {
+        nanosleep(&pause, NULL);
+        issuer_read_status(issuer, status);
+    }
+}
+
+static const char *plan(struct signing *signing, const struct issuer_status *status)
+{
+    const struct sign_request *request = signing->request;
+    struct arena *arena = signing->arena;
+    struct validity_limits limits = status->limits;
+    char *token_id = arena_alloc(arena, STEPCA_TOKEN_ID_BYTES);
+    limits.profile_max_s = request->profile->max_ttl_s;
+    signing->job = (struct issuer_sign_job){.arena = arena,
+                                            .csr = request->csr,
+                                            .csr_der = request->csr_der,
+                                            .token_id = token_id,
+                                            .done = on_signed,
+                                            .owner = signing};
+    if (request->profile->extended_key_usage_count != 0)
+        signing->job.extended_key_usages = arena_join(arena, request->profile->extended_key_usages,
+                                                      request->profile->extended_key_usage_count, ",");
+    const struct problem *problem = validity_plan(arena, &limits, time(NULL), 0, 0, &signing->job.validity);
+    if (problem != NULL)
+        return problem->detail;
+    return stepca_token_id_new(token_id) ? NULL : "OpenSSL has no randomness";
+}
+
+/* Written before it is asked: a lost answer is then known to have been possible. */
+static void sign_with(struct signing *signing, int64_t patience_s)
+{
+    struct issuer_status status;
+    wait_for_issuer(signing->issuer, patience_s, &status);
+    signing->out->problem = plan(signing, &status);
+    if (signing->out->problem != NULL)
+        return;
+    set_event(signing, "native.requested", "");
+    write_down(signing, apply_event);
+    if (signing->out->problem != NULL)
+        return;
+    ask(signing);
+    take_answer(signing);
+}
+
+static void sign_by(struct signing *signing)
+{
+    const struct issuer_config *config =
+        config_issuer(signing->request->config, signing->request->profile->issuer);
+    char why[ISSUER_WHY_BYTES];
+    signing->issuer = issuer_new(config, signing->outbound, why);
+    if (signing->issuer == NULL) {
+        signing->out->problem = arena_printf(signing->arena, "issuers.%s: %s", config->id, why);
+        outbound_stop(signing->outbound);
+        return;
+    }
+    sign_with(signing, config->request_timeout_s);
+    outbound_stop(signing->outbound);
+    issuer_stop(signing->issuer);
+}
+
+void sign_issue(struct sign_request *request, struct sign_result *out)
+{
+    const struct validation_config *validation = &request->config->validation;
+    const struct outbound_config setting = {.resolvers = validation->resolvers,
+                                            .resolver_count = validation->resolver_count,
+                                            .dns_timeout_ms = validation->timeout_s * 1000};
+    struct signing signing = {.request = request, .out = out, .arena = request->arena};
+    struct store_error error;
+    const char *why = NULL;
+    *out = (struct sign_result){0};
+    signing.session = store_session_open_for_command(request->config->database, &error);
+    if (signing.session == NULL) {
+        out->problem = arena_duplicate(request->arena, error.message);
+        return;
+    }
+    signing.outbound = outbound_start(&setting, &why);
+    if (signing.outbound == NULL)
+        out->problem = why;
+    else
+        sign_by(&signing);
+    outbound_free(signing.outbound);
+    store_session_close(signing.session);
+}

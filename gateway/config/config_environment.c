@@ -1,0 +1,164 @@
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "gateway/config/config_internal.h"
+#include "gateway/log.h"
+
+enum { LIST_MAX_BYTES = 64 * 1024 };
+
+#define PREFIX "ACMEGATE_"
+/* Of the program whose step-ca settings are taken as they are, so that a move needs no new environment. */
+#define CERTCTL_PREFIX "CERTCTL_"
+
+/* certctl's own name for what is ACMEGATE_STEPCA_ROOT here. */
+static const char certctl_root[] = CERTCTL_PREFIX "STEPCA_ROOT_CERT";
+
+static const char *variable_text(const struct config_reader *reader, const char *name)
+{
+    size_t n = strlen(name);
+    for (char *const *at = reader->environment; at != NULL && *at != NULL; at++)
+        if (strncmp(*at, name, n) == 0 && (*at)[n] == '=' && (*at)[n + 1] != '\0')
+            return *at + n + 1;
+    return NULL;
+}
+
+const char *config_environment_name(struct arena *arena, const struct config_key *key)
+{
+    if (key->environment != NULL)
+        return arena_printf(arena, PREFIX "%s", key->environment);
+    if (strchr(key->path, '*') != NULL)
+        return NULL;
+    char *name = arena_printf(arena, PREFIX "%s", key->path);
+    for (char *at = name; *at != '\0'; at++)
+        *at = *at == '.' ? '_' : (char)toupper((unsigned char)*at);
+    return name;
+}
+
+static const struct json *text_value(struct arena *arena, const char *text, size_t n)
+{
+    struct json *value = arena_alloc(arena, sizeof *value);
+    *value = (struct json){.type = JSON_STRING, .string = bytes_of(text, n)};
+    return value;
+}
+
+/* "a,b, c": a list's items are separated by commas. */
+static const struct json *list_value(struct arena *arena, const char *text)
+{
+    size_t commas = 0;
+    for (const char *at = text; *at != '\0'; at++)
+        commas += *at == ',';
+    const struct json **items = arena_alloc_array(arena, commas + 1, sizeof *items);
+    size_t count = 0;
+    for (const char *at = text;; at++) {
+        at += strspn(at, " ");
+        size_t n = strcspn(at, ",");
+        const char *end = at + n;
+        while (n > 0 && at[n - 1] == ' ')
+            n--;
+        items[count++] = text_value(arena, at, n);
+        at = end;
+        if (*at == '\0')
+            break;
+    }
+    struct json *value = arena_alloc(arena, sizeof *value);
+    *value = (struct json){.type = JSON_ARRAY, .items = items, .count = count};
+    return value;
+}
+
+static const struct json *variable_value(struct arena *arena, const struct config_key *key, const char *text)
+{
+    if (config_type_is_list(key->type))
+        return list_value(arena, text);
+    if (key->type == CONFIG_INTEGER || key->type == CONFIG_PORT || key->type == CONFIG_DAYS) {
+        const struct json *number = json_parse(arena, bytes_from_string(text), &json_limits_config, NULL);
+        if (number != NULL)
+            return number;
+    }
+    return text_value(arena, text, strlen(text));
+}
+
+const struct json *config_environment_value(const struct config_reader *reader, const struct config_key *key,
+                                            const char *name, const char **variable)
+{
+    *variable = config_environment_name(reader->arena, key);
+    if (*variable == NULL)
+        return NULL;
+    if (key->environment != NULL &&
+        (name == NULL || reader->stepca_issuer == NULL || strcmp(name, reader->stepca_issuer) != 0))
+        return NULL;
+    const char *text = variable_text(reader, *variable);
+    if (text == NULL && key->environment != NULL) {
+        *variable = arena_printf(reader->arena, CERTCTL_PREFIX "%s", key->environment);
+        text = variable_text(reader, *variable);
+    }
+    if (text == NULL && key->environment != NULL && strcmp(key->environment, "STEPCA_ROOT") == 0) {
+        *variable = certctl_root;
+        text = variable_text(reader, *variable);
+    }
+    return text == NULL ? NULL : variable_value(reader->arena, key, text);
+}
+
+/* ---- which issuer, and variables that nothing reads ---- */
+
+static bool is_stepca(const struct json *issuer)
+{
+    struct bytes type;
+    return json_member_string(issuer, "type", &type) && bytes_equal_string(type, "stepca");
+}
+
+static bool is_issuer_variable(const char *variable)
+{
+    return strncmp(variable, PREFIX "STEPCA_", sizeof PREFIX "STEPCA_" - 1) == 0 ||
+           strncmp(variable, CERTCTL_PREFIX "STEPCA_", sizeof CERTCTL_PREFIX "STEPCA_" - 1) == 0;
+}
+
+static bool is_known(struct arena *arena, const char *variable)
+{
+    if (strcmp(variable, certctl_root) == 0)
+        return true;
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *key = &config_keys[i];
+        const char *ours = config_environment_name(arena, key);
+        if (ours != NULL && strcmp(variable, ours) == 0)
+            return true;
+        if (key->environment != NULL && strncmp(variable, CERTCTL_PREFIX, sizeof CERTCTL_PREFIX - 1) == 0 &&
+            strcmp(variable + sizeof CERTCTL_PREFIX - 1, key->environment) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_variable(struct config_reader *reader, const char *variable, size_t stepca_count)
+{
+    if (!is_known(reader->arena, variable)) {
+        /* Only a warning: the variable may be meant for something else, such as a script around the server.
+         */
+        if (strncmp(variable, PREFIX, sizeof PREFIX - 1) == 0)
+            log_warning("the environment's %s is not the name of any key: it has no effect", variable);
+    } else if (is_issuer_variable(variable) && stepca_count > 1) {
+        config_error(reader, NULL, "%s does not say which of the %zu issuers of type stepca it is for",
+                     variable, stepca_count);
+    } else if (is_issuer_variable(variable) && stepca_count == 0) {
+        log_warning("%s has no effect: no issuer is of type stepca", variable);
+    }
+}
+
+void config_environment_prepare(struct config_reader *reader)
+{
+    size_t stepca_count = 0;
+    const struct json *issuers = json_member(reader->root, "issuers");
+    for (size_t i = 0; issuers != NULL && issuers->type == JSON_OBJECT && i < issuers->count; i++) {
+        if (!is_stepca(issuers->members[i].value))
+            continue;
+        reader->stepca_issuer = arena_string(reader->arena, issuers->members[i].name);
+        stepca_count++;
+    }
+    if (stepca_count != 1)
+        reader->stepca_issuer = NULL;
+    for (char *const *at = reader->environment; at != NULL && *at != NULL; at++) {
+        const char *equals = strchr(*at, '=');
+        if (equals != NULL && equals[1] != '\0')
+            check_variable(reader, arena_string(reader->arena, bytes_of(*at, (size_t)(equals - *at))),
+                           stepca_count);
+    }
+}

@@ -1,0 +1,441 @@
+#include <stdlib.h>
+
+#include "gateway/config/config_internal.h"
+
+enum { DAY_S = 24 * 3600, YEAR_S = 365 * DAY_S, NAME_MAX_BYTES = 64 };
+
+#define TOP(member)      .section = CONFIG_TOP, .offset = offsetof(struct config, member)
+#define ISSUER(member)   .section = CONFIG_ISSUER, .offset = offsetof(struct issuer_config, member)
+#define PROFILE(member)  .section = CONFIG_PROFILE, .offset = offsetof(struct profile_config, member)
+#define ENDPOINT(member) .section = CONFIG_ENDPOINT, .offset = offsetof(struct endpoint_config, member)
+
+/* A section's keys are read in this order: an issuer's type stands before what depends on it. */
+const struct config_key config_keys[] = {
+    {"base_url", TOP(base_url), .type = CONFIG_ORIGIN, .required = true,
+     .help = "Where clients reach this server: `https://host` or `https://host:port`. The directories lie "
+             "below it "
+             "at `/acme/<endpoint>/directory`."},
+    {"alternate_names", TOP(alternate_names), .count_offset = offsetof(struct config, alternate_name_count),
+     .type = CONFIG_HOSTS, .fallback = "[]",
+     .help = "More `host` or `host:port` by which clients may come. A client that used one gets URLs with "
+             "it, and the "
+             "server's own certificate names it."},
+    {"listen", TOP(listen), .count_offset = offsetof(struct config, listen_count), .type = CONFIG_LISTEN,
+     .fallback = "[\"0.0.0.0:9443\", \"[::]:9443\"]",
+     .help = "Addresses and ports to listen on, HTTPS only. Port 0 lets the system choose."},
+    {"pki_listen", TOP(pki_listen), .count_offset = offsetof(struct config, pki_listen_count),
+     .type = CONFIG_LISTEN, .fallback_note = "no such listener",
+     .help = "Addresses and ports to listen on with plain HTTP, for `/.well-known/pki/` (CRL and OCSP) and "
+             "nothing else: what the CDP and AIA of certificates name is fetched without TLS."},
+    {"database", TOP(database), .type = CONFIG_TEXT, .fallback = "\"/var/lib/acmegate/acmegate.db\"",
+     .help = "The SQLite file. Its folder must be writable: journal, back-ups and the server's own "
+             "certificate lie "
+             "beside it."},
+    {"secret_key_path", TOP(secret_key_path), .type = CONFIG_TEXT,
+     .fallback_note = "the database's path with `.secret` after it",
+     .help = "File with the key that seals the secrets in the database. Made when it is missing; back it up "
+             "apart from "
+             "the database."},
+    {"loops", TOP(loops), .type = CONFIG_INTEGER, .min = 0, .max = 64, .fallback = "0",
+     .help = "Threads that serve HTTP; 0 is one a core, at most 4."},
+
+    {"tls.issuer", TOP(tls_issuer), .type = CONFIG_TEXT,
+     .help =
+         "The issuer that signs the server's own certificate, which renews itself. This or `tls.cert` with "
+         "`tls.key`."},
+    {"tls.cert", TOP(tls_cert_path), .type = CONFIG_TEXT,
+     .help = "PEM file with the server's certificate and its chain, leaf first."},
+    {"tls.key", TOP(tls_key_path), .type = CONFIG_TEXT, .help = "PEM file with the key of `tls.cert`."},
+
+    {"admin.socket", TOP(admin_socket), .type = CONFIG_TEXT,
+     .help = "Unix socket for the admin API, such as `/run/acmegate/admin.sock`. For root and the server's "
+             "own user; its folder must be there. Without it and `admin.listen` there is none."},
+    {"admin.listen", TOP(admin_listen), .count_offset = offsetof(struct config, admin_listen_count),
+     .type = CONFIG_LISTEN,
+     .help = "Addresses and ports for the admin API by HTTPS, with the server's own certificate. Needs "
+             "`admin.token_file`."},
+    {"admin.token_file", TOP(admin_token), .type = CONFIG_SECRET_FILE,
+     .help = "File with the token that clients of `admin.listen` show as `Authorization: Bearer …`, 16 "
+             "characters at least; "
+             "a newline at its end does not count."},
+
+    {"issuers.*.type", ISSUER(type), .type = CONFIG_ISSUER_TYPE, .required = true,
+     .help = "`stepca`: a running step-ca signs. `local`: acmegate signs itself, with a CA in a folder."},
+    {"issuers.*.ca_url", ISSUER(ca_url), .type = CONFIG_ORIGIN, .required = true, .only_for = ISSUER_STEPCA,
+     .environment = "STEPCA_URL",
+     .help = "The CA, `https://host:port`, by a name that is among its `dnsNames`."},
+    {"issuers.*.provisioner_name", ISSUER(provisioner_name), .type = CONFIG_TEXT, .required = true,
+     .only_for = ISSUER_STEPCA, .environment = "STEPCA_PROVISIONER",
+     .help = "The JWK provisioner that the one-time tokens are made for."},
+    {"issuers.*.provisioner_key_path", ISSUER(provisioner_key_path), .type = CONFIG_TEXT, .required = true,
+     .only_for = ISSUER_STEPCA, .environment = "STEPCA_KEY_PATH",
+     .help = "Its private key: what `step crypto jwk create` wrote, an `encryptedKey` from `ca.json`, a "
+             "plain JWK, or "
+             "PEM."},
+    {"issuers.*.provisioner_password", ISSUER(provisioner_password), .type = CONFIG_SECRET,
+     .only_for = ISSUER_STEPCA, .environment = "STEPCA_PASSWORD",
+     .help = "Opens the key; `provisioner_password_file` is a better place."},
+    {"issuers.*.provisioner_password_file", ISSUER(provisioner_password), .type = CONFIG_SECRET_FILE,
+     .only_for = ISSUER_STEPCA,
+     .help = "File with the password; a newline at its end does not count. A warning is logged when others "
+             "than the "
+             "owner can read it. A password from the environment goes before it."},
+    {"issuers.*.root_cert_path", ISSUER(root_cert_path), .type = CONFIG_TEXT, .required = true,
+     .only_for = ISSUER_STEPCA, .environment = "STEPCA_ROOT",
+     .help =
+         "PEM file with the CA's root, or several. Nothing else is trusted when talking to the CA, and every "
+         "certificate must lead there."},
+    {"issuers.*.validity_days", ISSUER(validity_s), .type = CONFIG_DAYS, .min = 60,
+     .max = 10 * (int64_t)YEAR_S, .fallback_note = "the CA's default",
+     .help = "How long certificates are wished to live, in days (0.5 is 12 hours). Lowered to what the "
+             "profile and the CA "
+             "allow; an order's own end goes before it."},
+    {"issuers.*.alternate_chains", ISSUER(alternate_chains),
+     .count_offset = offsetof(struct issuer_config, alternate_chain_count), .type = CONFIG_PATHS,
+     .fallback = "[]",
+     .help = "PEM files with other chains for the CA's certificates, such as an intermediate that another "
+             "root has "
+             "signed too. Each begins with what signed the leaf. Clients are told of those that fit (RFC "
+             "8555 §7.4.2)."},
+    {"issuers.*.request_timeout", ISSUER(request_timeout_s), .type = CONFIG_DURATION, .min = 1, .max = 600,
+     .only_for = ISSUER_STEPCA, .fallback = "\"30s\"", .help = "Of one call to the CA."},
+    {"issuers.*.max_concurrent", ISSUER(max_concurrent), .type = CONFIG_INTEGER, .min = 1, .max = 1000,
+     .only_for = ISSUER_STEPCA, .fallback = "16",
+     .help = "Calls to the CA at the same time; the others wait."},
+    {"issuers.*.ocsp.certificate", ISSUER(ocsp.certificate_path), .type = CONFIG_TEXT,
+     .only_for = ISSUER_STEPCA,
+     .help = "PEM file with the certificate that signs OCSP responses (OCSPSigning, by the CA that signs the "
+             "leaves), and what is above it. Read again when it changes."},
+    {"issuers.*.ocsp.key", ISSUER(ocsp.key_path), .type = CONFIG_TEXT, .only_for = ISSUER_STEPCA,
+     .help = "PEM file with the key of `ocsp.certificate`."},
+    {"issuers.*.ocsp.provisioner_name", ISSUER(ocsp.provisioner_name), .type = CONFIG_TEXT,
+     .only_for = ISSUER_STEPCA,
+     .help = "A JWK provisioner of the CA whose template makes certificates for OCSPSigning: the responder's "
+             "comes from there and renews itself. In the place of `ocsp.certificate` and `ocsp.key`."},
+    {"issuers.*.ocsp.provisioner_key_path", ISSUER(ocsp.provisioner_key_path), .type = CONFIG_TEXT,
+     .only_for = ISSUER_STEPCA, .help = "Its private key, in the forms of `provisioner_key_path`."},
+    {"issuers.*.ocsp.provisioner_password", ISSUER(ocsp.provisioner_password), .type = CONFIG_SECRET,
+     .only_for = ISSUER_STEPCA, .help = "Opens the key; `ocsp.provisioner_password_file` is a better place."},
+    {"issuers.*.ocsp.provisioner_password_file", ISSUER(ocsp.provisioner_password),
+     .type = CONFIG_SECRET_FILE, .only_for = ISSUER_STEPCA, .help = "File with the password."},
+    {"issuers.*.directory", ISSUER(directory), .type = CONFIG_TEXT, .required = true,
+     .only_for = ISSUER_LOCAL,
+     .help = "Folder of the local CA's certificates and keys. An empty one gets a new CA at the first start; "
+             "for a CA of your own put `root_ca.crt`, `intermediate_ca.crt` and `intermediate_ca.key` there "
+             "(see [local-ca.md](local-ca.md))."},
+    {"issuers.*.key_password", ISSUER(key_password), .type = CONFIG_SECRET, .only_for = ISSUER_LOCAL,
+     .help = "Opens the local CA's keys, which are made encrypted when it is set; `key_password_file` is a "
+             "better place."},
+    {"issuers.*.key_password_file", ISSUER(key_password), .type = CONFIG_SECRET_FILE,
+     .only_for = ISSUER_LOCAL,
+     .help = "File with that password; a newline at its end does not count. A warning is logged when others "
+             "than the owner can read it."},
+    {"issuers.*.permitted_names", ISSUER(permitted_names),
+     .count_offset = offsetof(struct issuer_config, permitted_name_count), .type = CONFIG_SUBTREES,
+     .only_for = ISSUER_LOCAL, .fallback = "[]",
+     .help = "Name constraints of the intermediate that is made: domains such as `internal`, with all names "
+             "below them, and networks such as `10.0.0.0/8`. Without a network no address is permitted, "
+             "without a domain no name. Empty: all."},
+    {"issuers.*.crl_url", ISSUER(crl_url), .type = CONFIG_URL, .only_for = ISSUER_LOCAL,
+     .help = "CRL distribution point that the local CA's certificates name."},
+    {"issuers.*.ocsp_url", ISSUER(ocsp_url), .type = CONFIG_URL, .only_for = ISSUER_LOCAL,
+     .help = "OCSP responder that they name."},
+    {"issuers.*.ca_issuers_url", ISSUER(ca_issuers_url), .type = CONFIG_URL, .only_for = ISSUER_LOCAL,
+     .help = "Where they say that the intermediate's certificate is had (caIssuers)."},
+
+    {"profiles.*.issuer", PROFILE(issuer), .type = CONFIG_TEXT, .required = true,
+     .help = "The issuer that signs for this profile."},
+    {"profiles.*.max_ttl", PROFILE(max_ttl_s), .type = CONFIG_DURATION, .min = 60,
+     .max = 10 * (int64_t)YEAR_S, .fallback = "\"24h\"",
+     .help = "No certificate lives longer, whatever is asked for. The CA's own maximum holds beside it."},
+    {"profiles.*.key_types", PROFILE(key_types),
+     .count_offset = offsetof(struct profile_config, key_type_count), .type = CONFIG_KEY_TYPES,
+     .fallback = "[]",
+     .help =
+         "Keys that certificates of this profile may have: `P-256`, `P-384`, `P-521`, `RSA` (2048 bits at "
+         "least), `Ed25519`. Empty: all of them."},
+    {"profiles.*.extended_key_usages", PROFILE(extended_key_usages),
+     .count_offset = offsetof(struct profile_config, extended_key_usage_count), .type = CONFIG_USAGES,
+     .fallback = "[]",
+     .help = "What certificates of this profile are for: `serverAuth`, `clientAuth` or both. Empty: "
+             "both. Only an issuer of type `local` can be told; with step-ca the template of the provisioner "
+             "decides."},
+    {"profiles.*.names.allow", PROFILE(names.allow),
+     .count_offset = offsetof(struct profile_config, names.allow_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]",
+     .help = "Names to issue for with this profile, beside the endpoint's own policy. Empty: all."},
+    {"profiles.*.names.deny", PROFILE(names.deny),
+     .count_offset = offsetof(struct profile_config, names.deny_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]", .help = "Names to refuse with this profile. It wins over `allow`."},
+    {"profiles.*.description", PROFILE(description), .type = CONFIG_TEXT,
+     .help = "Shown to clients in the directory."},
+
+    {"endpoints.*.profiles", ENDPOINT(profiles),
+     .count_offset = offsetof(struct endpoint_config, profile_count), .type = CONFIG_TEXTS, .required = true,
+     .help = "The profiles that clients may choose from. The first is for those that do not choose."},
+    {"endpoints.*.challenges", ENDPOINT(challenges), .type = CONFIG_CHALLENGES,
+     .fallback = "[\"http-01\", \"dns-01\", \"tls-alpn-01\"]",
+     .help =
+         "How clients may prove that a name is theirs: `http-01`, `dns-01`, `tls-alpn-01`, `dns-account-01` "
+         "(draft-ietf-acme-dns-account-label), `dns-persist-01` (draft-ietf-acme-dns-persist)."},
+    {"endpoints.*.eab", ENDPOINT(eab), .type = CONFIG_EAB, .fallback = "\"off\"",
+     .help = "External account binding: whether new accounts must (`required`) or may (`optional`) show a "
+             "key that "
+             "`acmegate eab add` gave out, with its limits."},
+    {"endpoints.*.names.allow", ENDPOINT(names.allow),
+     .count_offset = offsetof(struct endpoint_config, names.allow_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]",
+     .help = "Names to issue for: `host.example`, `*.example` (everything below it), `*`, an IP address or a "
+             "network. "
+             "Empty: all."},
+    {"endpoints.*.names.deny", ENDPOINT(names.deny),
+     .count_offset = offsetof(struct endpoint_config, names.deny_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]", .help = "Names to refuse, in the same forms. It wins over `allow`."},
+    {"endpoints.*.trusted.names", ENDPOINT(trusted_names),
+     .count_offset = offsetof(struct endpoint_config, trusted_name_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]",
+     .help = "Names that every account gets without proving control of them, CAA not looked at. Each such "
+             "authorization is an event."},
+    {"endpoints.*.trusted.networks", ENDPOINT(trusted_networks),
+     .count_offset = offsetof(struct endpoint_config, trusted_network_count), .type = CONFIG_NETWORKS,
+     .fallback = "[]",
+     .help = "Networks such as `10.0.0.0/8` whose clients get every name without proof. Whoever may send "
+             "from there, or "
+             "through a proxy there, may have any name that the policies allow."},
+    {"endpoints.*.caa_identities", ENDPOINT(caa_identities),
+     .count_offset = offsetof(struct endpoint_config, caa_identity_count), .type = CONFIG_DOMAINS,
+     .fallback = "[]",
+     .help = "The domain names by which CAA records (RFC 8659, with `accounturi` and `validationmethods` of "
+             "RFC 8657) mean this "
+             "server, such as `ca.internal`. Empty: CAA is not looked at."},
+    {"endpoints.*.issuer_domain_names", ENDPOINT(issuer_names),
+     .count_offset = offsetof(struct endpoint_config, issuer_name_count), .type = CONFIG_DOMAINS,
+     .fallback_note = "`caa_identities`",
+     .help = "The domain names by which the TXT records of dns-persist-01 mean this server, at most 10."},
+    {"endpoints.*.terms_of_service", ENDPOINT(terms_of_service), .type = CONFIG_TEXT,
+     .help = "URL. When it is set, new accounts must agree to it."},
+    {"endpoints.*.website", ENDPOINT(website), .type = CONFIG_TEXT, .help = "URL, shown in the directory."},
+    {"endpoints.*.authorization_lifetime", ENDPOINT(authorization_lifetime_s), .type = CONFIG_DURATION,
+     .min = 0, .max = YEAR_S, .fallback = "\"0s\"",
+     .help = "How long a proven name serves an account's further orders, and pre-authorization (newAuthz) is "
+             "offered; 0s has every order prove its names."},
+    {"endpoints.*.subdomains", ENDPOINT(subdomains), .type = CONFIG_BOOLEAN, .fallback = "false",
+     .help = "Whether an account may prove, by the DNS, control of a domain and of all names below it at "
+             "once (RFC 9444). "
+             "Needs `authorization_lifetime`; not beside `caa_identities`."},
+
+    {"native.profile", TOP(native_profile), .type = CONFIG_TEXT,
+     .help =
+         "Passes step-ca's own API (`step ca certificate`, `renew`, `revoke`…) on to the CA of this profile, "
+         "which "
+         "says what may be had so: names, types of key, `max_ttl`. Without it nothing is passed on."},
+
+    {"validation.resolvers", TOP(validation.resolvers),
+     .count_offset = offsetof(struct config, validation.resolver_count), .type = CONFIG_RESOLVERS,
+     .fallback = "[]", .help = "Name servers to ask, as `address` or `address:port`. Empty: the system's."},
+    {"validation.http_port", TOP(validation.http_port), .type = CONFIG_PORT, .min = 1, .max = 65535,
+     .fallback = "80", .help = "The port http-01 connects to. Clients expect 80."},
+    {"validation.tls_port", TOP(validation.tls_port), .type = CONFIG_PORT, .min = 1, .max = 65535,
+     .fallback = "443", .help = "The port tls-alpn-01 connects to. Clients expect 443."},
+    {"validation.allow_addresses", TOP(validation.allow_addresses),
+     .count_offset = offsetof(struct config, validation.allow_address_count), .type = CONFIG_NETWORKS,
+     .fallback = "[]",
+     .help = "Networks such as `127.0.0.0/8` that validations may connect to although they are loopback, "
+             "link-local or "
+             "reserved. Private networks need no mention."},
+    {"validation.retry_for", TOP(validation.retry_for_s), .type = CONFIG_DURATION, .min = 0, .max = DAY_S,
+     .fallback = "\"30s\"", .help = "How long a challenge is tried again before it is invalid."},
+    {"validation.timeout", TOP(validation.timeout_s), .type = CONFIG_DURATION, .min = 1, .max = 600,
+     .fallback = "\"10s\"", .help = "Of one try."},
+    {"validation.max_concurrent", TOP(validation.max_concurrent), .type = CONFIG_INTEGER, .min = 1,
+     .max = 10000, .fallback = "100", .help = "Validations at the same time; the others wait."},
+
+    {"orders.lifetime", TOP(order_lifetime_s), .type = CONFIG_DURATION, .min = 60, .max = YEAR_S,
+     .fallback = "\"24h\"", .help = "How long a client has from its order to the certificate."},
+    {"finalize.give_up_after", TOP(finalize_give_up_after_s), .type = CONFIG_DURATION, .min = 1,
+     .max = 7 * DAY_S, .fallback = "\"15m\"",
+     .help = "How long signing is tried again while the CA cannot be reached or is busy, before the order is "
+             "invalid."},
+    {"finalize.hold_reply", TOP(hold_reply_ms), .type = CONFIG_DURATION_MS, .min = 0, .max = 60 * 1000,
+     .fallback = "\"5s\"",
+     .help = "How long the replies to challenges and finalize wait for the outcome, which saves clients from "
+             "polling. "
+             "0s: not at all."},
+    {"accounts.export_path", TOP(account_export_path), .type = CONFIG_TEXT,
+     .help = "File that the server keeps a copy of all accounts in, for `acmegate account import` after the "
+             "database was lost. On "
+             "another disk it is worth most. Not set: none."},
+    {"accounts.export_every", TOP(account_export_every_s), .type = CONFIG_DURATION, .min = 1,
+     .max = 7 * DAY_S, .fallback = "\"1h\"",
+     .help =
+         "How often the file is brought up to date, where accounts have changed; at start and stop as well."},
+    {"retention.orders", TOP(retention_orders_s), .type = CONFIG_DURATION_OR_OFF, .min = 1,
+     .max = 100 * (int64_t)YEAR_S, .fallback = "\"90d\"",
+     .help = "How long orders are kept after they ended, with their authorizations and signing attempts; "
+             "longer while their "
+             "certificate lasts, or the one that it replaced. `off`: for ever."},
+    {"retention.certificates", TOP(retention_certificates_s), .type = CONFIG_DURATION_OR_OFF, .min = 1,
+     .max = 100 * (int64_t)YEAR_S, .fallback = "\"400d\"",
+     .help = "How long certificates are kept after they expired; longer while their order is kept, their "
+             "revocation is not confirmed or "
+             "`acmegate migration status` rests on them. `off`: for ever."},
+    {"retention.events", TOP(retention_events_s), .type = CONFIG_DURATION_OR_OFF, .min = 1,
+     .max = 100 * (int64_t)YEAR_S, .fallback = "\"400d\"",
+     .help = "How long the audit trail reaches back; the newest event always stays. `off`: for ever."},
+    {"limits.max_identifiers", TOP(max_identifiers), .type = CONFIG_INTEGER, .min = 1, .max = 1000,
+     .fallback = "100", .help = "Names in one order."},
+    {"limits.max_connections", TOP(max_connections), .type = CONFIG_INTEGER, .min = 1, .max = 100000,
+     .fallback = "1000", .help = "Clients connected at the same time."},
+    {"limits.max_waiting_writes", TOP(max_waiting_writes), .type = CONFIG_INTEGER, .min = 1, .max = 1000000,
+     .fallback = "2000",
+     .help = "Requests that wait for the database; further ones are answered 503 with Retry-After."},
+    {"limits.orders_per_account", TOP(orders_per_account), .type = CONFIG_RATE, .fallback = "\"10000/1h\"",
+     .help = "Orders of one account, as `number/duration`: so many at once, and then as they come back over "
+             "that time. Above it: "
+             "429 with Retry-After."},
+    {"limits.orders_per_name", TOP(orders_per_name), .type = CONFIG_RATE, .fallback = "\"100/1h\"",
+     .help = "Orders for one name, whoever makes them: stops clients that start over and over."},
+    {"limits.accounts_per_address", TOP(accounts_per_address), .type = CONFIG_RATE, .fallback = "\"1000/1h\"",
+     .help = "New accounts from one address."},
+};
+const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
+
+static const struct {
+    const char *name;
+    bool list;
+} types[] = {
+    [CONFIG_TEXT] = {"text", false},
+    [CONFIG_SECRET] = {"secret text", false},
+    [CONFIG_SECRET_FILE] = {"file", false},
+    [CONFIG_ORIGIN] = {"https URL without a path", false},
+    [CONFIG_URL] = {"URL", false},
+    [CONFIG_ISSUER_TYPE] = {"`stepca` or `local`", false},
+    [CONFIG_EAB] = {"`off`, `optional` or `required`", false},
+    [CONFIG_BOOLEAN] = {"`true` or `false`", false},
+    [CONFIG_INTEGER] = {"integer", false},
+    [CONFIG_PORT] = {"port", false},
+    [CONFIG_DURATION] = {"duration", false},
+    [CONFIG_DURATION_MS] = {"duration", false},
+    [CONFIG_DURATION_OR_OFF] = {"duration, or `off`", false},
+    [CONFIG_DAYS] = {"number of days", false},
+    [CONFIG_RATE] = {"rate, or `off`", false},
+    [CONFIG_TEXTS] = {"list of names", true},
+    [CONFIG_PATHS] = {"list of files", true},
+    [CONFIG_HOSTS] = {"list of hosts", true},
+    [CONFIG_DOMAINS] = {"list of domain names", true},
+    [CONFIG_SUBTREES] = {"list of domains and networks", true},
+    [CONFIG_RESOLVERS] = {"list of addresses", true},
+    [CONFIG_USAGES] = {"list of usages", true},
+    [CONFIG_KEY_TYPES] = {"list of key types", true},
+    [CONFIG_PATTERNS] = {"list of name patterns", true},
+    [CONFIG_LISTEN] = {"list of address:port", true},
+    [CONFIG_NETWORKS] = {"list of networks", true},
+    [CONFIG_CHALLENGES] = {"list of challenge types", true},
+};
+
+const char *config_type_name(enum config_type type)
+{
+    return types[type].name;
+}
+
+bool config_type_is_list(enum config_type type)
+{
+    return types[type].list;
+}
+
+const struct config_key *config_key_find(const char *path)
+{
+    for (size_t i = 0; i < config_key_count; i++)
+        if (strcmp(config_keys[i].path, path) == 0)
+            return &config_keys[i];
+    return NULL;
+}
+
+bool config_key_is_section(const char *path)
+{
+    size_t n = strlen(path);
+    for (size_t i = 0; i < config_key_count; i++)
+        if (strncmp(config_keys[i].path, path, n) == 0 && config_keys[i].path[n] == '.')
+            return true;
+    return false;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Edit distance in which two neighbours that changed places count once: the commonest slip of a hand. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t rows[3][NAME_MAX_BYTES + 1];
+    size_t n = strlen(a);
+    size_t m = strlen(b);
+    if (n > NAME_MAX_BYTES || m > NAME_MAX_BYTES)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= m; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t *row = rows[i % 3];
+        const size_t *above = rows[(i - 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            row[j] = least(above[j] + 1, least(row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = least(row[j], rows[(i - 2) % 3][j - 2] + 1);
+        }
+    }
+    return rows[n % 3][m];
+}
+
+/* What stands in `path` right below `section` ("" is the top), as the table writes it: NULL when nothing
+ * does. */
+static const char *child_of(struct arena *arena, const char *section, const char *path)
+{
+    size_t n = strlen(section);
+    if (n > 0 && (strncmp(path, section, n) != 0 || path[n] != '.'))
+        return NULL;
+    const char *name = path + n + (n > 0);
+    const char *end = strchrnul(name, '.');
+    return arena_string(arena, bytes_of(name, (size_t)(end - name)));
+}
+
+static const char *list_children(struct arena *arena, const char *section)
+{
+    struct buffer list;
+    buffer_init(&list, arena, 4096);
+    const char *last = "";
+    for (size_t i = 0; i < config_key_count; i++) {
+        const char *child = child_of(arena, section, config_keys[i].path);
+        if (child == NULL || strcmp(child, last) == 0)
+            continue;
+        buffer_printf(&list, "%s%s", *last == '\0' ? "" : ", ", child);
+        last = child;
+    }
+    return buffer_string(&list);
+}
+
+const char *config_key_suggest(struct arena *arena, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    const char *name = dot == NULL ? path : dot + 1;
+    const char *section = dot == NULL ? "" : arena_string(arena, bytes_of(path, (size_t)(dot - path)));
+    const char *nearest = NULL;
+    size_t best = least(strlen(name) / 3 + 1, 4) + 1;
+    for (size_t i = 0; i < config_key_count; i++) {
+        const char *child = child_of(arena, section, config_keys[i].path);
+        size_t far = child == NULL ? SIZE_MAX : distance(name, child);
+        if (far < best) {
+            best = far;
+            nearest = child;
+        }
+    }
+    if (nearest != NULL)
+        return arena_printf(arena, "did you mean %s?", nearest);
+    for (size_t i = 0; i < config_key_count; i++)
+        if (strcmp(name,
+                   strrchr(config_keys[i].path, '.') == NULL ? "" : strrchr(config_keys[i].path, '.') + 1) ==
+            0)
+            return arena_printf(arena, "there is %s", config_keys[i].path);
+    return arena_printf(arena, "known here: %s", list_children(arena, section));
+}

@@ -1,0 +1,194 @@
+#include <sys/socket.h>
+
+#include "acme/csr.h"
+#include "gateway/config/config_value.h"
+#include "gateway/outbound/address_policy.h"
+
+/* Reads one item into its place; false with value->why. */
+typedef bool read_item(struct value *value, const char *text, void *item);
+
+static bool set_list(struct value *value, size_t item_bytes, read_item *read)
+{
+    const struct json *json = value->json;
+    if (json->type != JSON_ARRAY)
+        return value_refuse(value, "must be a list of texts: [\"…\", \"…\"]");
+    char *items = arena_alloc_array(value->arena, json->count + 1, item_bytes);
+    for (size_t i = 0; i < json->count; i++) {
+        const char *text = value_text(value, json->items[i]);
+        if (text == NULL)
+            return value_refuse(value, "its items must be texts that are not empty");
+        if (!read(value, text, items + i * item_bytes))
+            return false;
+    }
+    if ((value->key->required || value->key->type == CONFIG_LISTEN) && json->count == 0)
+        return value_refuse(value, "must not be empty");
+    value_store(value, &items, sizeof items);
+    memcpy((char *)value->section + value->key->count_offset, &json->count, sizeof json->count);
+    return true;
+}
+
+static bool read_text(struct value *value, const char *text, void *item)
+{
+    (void)value;
+    memcpy(item, &text, sizeof text);
+    return true;
+}
+
+static bool read_host(struct value *value, const char *text, void *item)
+{
+    if (!value_is_host_and_port(value->arena, text))
+        return value_refuse(value, arena_printf(value->arena, "\"%s\" is not host or host:port", text));
+    return read_text(value, text, item);
+}
+
+static bool is_domain(const char *text)
+{
+    struct identifier name;
+    return identifier_from_name(IDENTIFIER_DNS, bytes_from_string(text), &name) &&
+           !identifier_is_wildcard(&name) && strcmp(name.value, text) == 0;
+}
+
+static bool read_domain(struct value *value, const char *text, void *item)
+{
+    if (!is_domain(text))
+        return value_refuse(value,
+                            arena_printf(value->arena, "\"%s\" is not a domain name in lower case", text));
+    return read_text(value, text, item);
+}
+
+static bool read_subtree(struct value *value, const char *text, void *item)
+{
+    struct network network;
+    if (!is_domain(text) && !network_parse(text, &network))
+        return value_refuse(value,
+                            arena_printf(value->arena,
+                                         "\"%s\" is neither a domain name in lower case nor a network such "
+                                         "as 10.0.0.0/8",
+                                         text));
+    return read_text(value, text, item);
+}
+
+static bool read_usage(struct value *value, const char *text, void *item)
+{
+    if (strcmp(text, "serverAuth") != 0 && strcmp(text, "clientAuth") != 0)
+        return value_refuse(value,
+                            arena_printf(value->arena, "\"%s\" is neither serverAuth nor clientAuth", text));
+    return read_text(value, text, item);
+}
+
+static bool read_key_type(struct value *value, const char *text, void *item)
+{
+    if (!bytes_equal_any(bytes_from_string(text), csr_key_types, CSR_KEY_TYPES))
+        return value_refuse(value,
+                            arena_printf(value->arena, "\"%s\" is no key type known here: %s", text,
+                                         arena_join(value->arena, csr_key_types, CSR_KEY_TYPES, ", ")));
+    return read_text(value, text, item);
+}
+
+static bool read_resolver(struct value *value, const char *text, void *item)
+{
+    const char *host;
+    bool bracketed;
+    uint16_t port = 1;
+    bool good = value_is_address(AF_INET6, text) ||
+                (value_split_host(value->arena, text, &host, &bracketed, &port) && port != 0 &&
+                 value_is_address(bracketed ? AF_INET6 : AF_INET, host));
+    if (!good)
+        return value_refuse(value,
+                            arena_printf(value->arena, "\"%s\" is not an IP address or address:port", text));
+    return read_text(value, text, item);
+}
+
+static bool read_pattern(struct value *value, const char *text, void *item)
+{
+    if (!name_pattern_is_valid(text))
+        return value_refuse(
+            value, arena_printf(value->arena,
+                                "\"%s\" is none of host.example, *.example, *, IP address, network", text));
+    return read_text(value, text, item);
+}
+
+static bool read_listen(struct value *value, const char *text, void *item)
+{
+    struct listen_address *address = item;
+    bool bracketed;
+    bool good = value_split_host(value->arena, text, &address->host, &bracketed, &address->port) &&
+                value_is_address(bracketed ? AF_INET6 : AF_INET, address->host) &&
+                strstr(text, bracketed ? "]:" : ":");
+    if (!good)
+        return value_refuse(value,
+                            arena_printf(value->arena,
+                                         "\"%s\" is not an IP address and a port, as in \"0.0.0.0:9443\" or "
+                                         "\"[::]:9443\"",
+                                         text));
+    return true;
+}
+
+static bool read_network(struct value *value, const char *text, void *item)
+{
+    if (!network_parse(text, item))
+        return value_refuse(value,
+                            arena_printf(value->arena, "\"%s\" is not a network such as 10.0.0.0/8", text));
+    return true;
+}
+
+static const char *challenge_names(struct arena *arena)
+{
+    struct buffer names;
+    buffer_init(&names, arena, 1024);
+    for (int type = 1; type < CHALLENGE_TYPE_END; type++)
+        buffer_printf(&names, "%s%s", type == 1 ? "" : ", ",
+                      challenge_type_info((enum challenge_type)type)->name);
+    return buffer_string(&names);
+}
+
+static bool set_challenges(struct value *value)
+{
+    const struct json *json = value->json;
+    const char *known = challenge_names(value->arena);
+    if (json->type != JSON_ARRAY || json->count == 0)
+        return value_refuse(value, arena_printf(value->arena, "must be a list of some of: %s", known));
+    challenge_set set = 0;
+    for (size_t i = 0; i < json->count; i++) {
+        enum challenge_type type;
+        const char *text = value_text(value, json->items[i]);
+        if (text == NULL || !challenge_type_from_name(json->items[i]->string, &type))
+            return value_refuse(value,
+                                arena_printf(value->arena, "\"%s\" is no challenge type known here: %s",
+                                             text == NULL ? "" : text, known));
+        set |= (challenge_set)1 << type;
+    }
+    value_store(value, &set, sizeof set);
+    return true;
+}
+
+bool value_set_list(struct value *value)
+{
+    switch (value->key->type) {
+    case CONFIG_TEXTS:
+    case CONFIG_PATHS:
+        return set_list(value, sizeof(char *), read_text);
+    case CONFIG_HOSTS:
+        return set_list(value, sizeof(char *), read_host);
+    case CONFIG_DOMAINS:
+        return set_list(value, sizeof(char *), read_domain);
+    case CONFIG_SUBTREES:
+        return set_list(value, sizeof(char *), read_subtree);
+    case CONFIG_RESOLVERS:
+        return set_list(value, sizeof(char *), read_resolver);
+    case CONFIG_USAGES:
+        return set_list(value, sizeof(char *), read_usage);
+    case CONFIG_KEY_TYPES:
+        return set_list(value, sizeof(char *), read_key_type);
+    case CONFIG_PATTERNS:
+        return set_list(value, sizeof(char *), read_pattern);
+    case CONFIG_LISTEN:
+        return set_list(value, sizeof(struct listen_address), read_listen);
+    case CONFIG_NETWORKS:
+        return set_list(value, sizeof(struct network), read_network);
+    case CONFIG_CHALLENGES:
+        return set_challenges(value);
+    default:
+        return value_refuse(value, "is no list");
+    }
+}

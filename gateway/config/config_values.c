@@ -1,0 +1,349 @@
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "acme/base/file.h"
+#include "acme/base/time_text.h"
+#include "gateway/config/config_value.h"
+#include "gateway/log.h"
+
+enum { DAY_S = 24 * 3600, SECRET_FILE_MAX_BYTES = 64 * 1024, HOST_MAX_BYTES = 253, PORT_MAX = 65535 };
+enum { RATE_MAX = 100000000, RATE_PERIOD_MAX_S = 366 * DAY_S };
+
+bool value_refuse(struct value *value, const char *why)
+{
+    value->why = why;
+    return false;
+}
+
+void value_store(struct value *value, const void *from, size_t n)
+{
+    memcpy((char *)value->section + value->key->offset, from, n);
+}
+
+static bool store_integer(struct value *value, int64_t integer)
+{
+    value_store(value, &integer, sizeof integer);
+    return true;
+}
+
+const char *value_text(struct value *value, const struct json *json)
+{
+    if (json->type != JSON_STRING || json->string.n == 0 || !bytes_is_text(json->string))
+        return NULL;
+    return arena_string(value->arena, json->string);
+}
+
+static bool set_text(struct value *value)
+{
+    const char *text = value_text(value, value->json);
+    if (text == NULL)
+        return value_refuse(value, "must be a text that is not empty");
+    value_store(value, &text, sizeof text);
+    return true;
+}
+
+static bool set_secret(struct value *value)
+{
+    if (value_text(value, value->json) == NULL)
+        return value_refuse(value, "must be a text that is not empty");
+    struct bytes secret = arena_copy_secret(value->arena, value->json->string);
+    value_store(value, &secret, sizeof secret);
+    return true;
+}
+
+static void warn_of_readers(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        log_warning("%s: others than its owner have access to this password or token; chmod 600 keeps it to "
+                    "the owner",
+                    path);
+}
+
+static bool set_secret_file(struct value *value)
+{
+    const char *path = value_text(value, value->json);
+    if (path == NULL)
+        return value_refuse(value, "must be a file's path");
+    struct bytes secret;
+    if (!file_read_secret(value->arena, path, SECRET_FILE_MAX_BYTES, &secret))
+        return value_refuse(value, arena_printf(value->arena, "cannot read %s: %s", path, strerror(errno)));
+    if (secret.n > 0 && secret.p[secret.n - 1] == '\n')
+        secret.n--;
+    if (secret.n > 0 && secret.p[secret.n - 1] == '\r')
+        secret.n--;
+    if (secret.n == 0)
+        return value_refuse(value, arena_printf(value->arena, "%s holds no password", path));
+    warn_of_readers(path);
+    value_store(value, &secret, sizeof secret);
+    return true;
+}
+
+/* ---- hosts and ports ---- */
+
+static bool parse_port(const char *text, uint16_t *port)
+{
+    unsigned n = 0;
+    const char *at = text;
+    for (; isdigit((unsigned char)*at) && n <= PORT_MAX; at++)
+        n = n * 10 + (unsigned)(*at - '0');
+    *port = (uint16_t)n;
+    return at != text && *at == '\0' && n <= PORT_MAX;
+}
+
+bool value_split_host(struct arena *arena, const char *text, const char **host, bool *bracketed,
+                      uint16_t *port)
+{
+    *bracketed = *text == '[';
+    const char *end = *bracketed ? strchr(text, ']') : strchrnul(text, ':');
+    if (end == NULL)
+        return false;
+    *host = arena_string(arena, bytes_of(text + *bracketed, (size_t)(end - text) - *bracketed));
+    const char *rest = end + *bracketed;
+    return *rest == '\0' || (*rest == ':' && parse_port(rest + 1, port));
+}
+
+/* A name of letters, digits, hyphens and dots; IPv4 looks like one. */
+static bool is_host_name(const char *host)
+{
+    size_t n = strlen(host);
+    if (n == 0 || n > HOST_MAX_BYTES || host[0] == '.' || host[0] == '-')
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)host[i]) && strchr("-_.", host[i]) == NULL)
+            return false;
+    return true;
+}
+
+bool value_is_address(int family, const char *host)
+{
+    struct in6_addr ignored;
+    return inet_pton(family, host, &ignored) == 1;
+}
+
+bool value_is_host_and_port(struct arena *arena, const char *text)
+{
+    const char *host;
+    bool bracketed;
+    uint16_t port = 1;
+    return value_split_host(arena, text, &host, &bracketed, &port) && port != 0 &&
+           (bracketed ? value_is_address(AF_INET6, host) : is_host_name(host));
+}
+
+static bool set_origin(struct value *value)
+{
+    static const char scheme[] = "https://";
+    const char *text = value_text(value, value->json);
+    if (text == NULL || strncasecmp(text, scheme, sizeof scheme - 1) != 0)
+        return value_refuse(value, "must begin with https://");
+    size_t n = strlen(text);
+    const char *host = text + sizeof scheme - 1;
+    size_t host_bytes = n - (sizeof scheme - 1);
+    if (host_bytes > 1 && host[host_bytes - 1] == '/')
+        host_bytes--;
+    host = arena_string(value->arena, bytes_of(host, host_bytes));
+    if (!value_is_host_and_port(value->arena, host))
+        return value_refuse(value, "must be https://host or https://host:port, without a path");
+    const char *origin = arena_printf(value->arena, "%s%s", scheme, host);
+    value_store(value, &origin, sizeof origin);
+    return true;
+}
+
+/* It is copied into certificates by way of OpenSSL's notation, in which a comma ends it. */
+static bool set_url(struct value *value)
+{
+    const char *text = value_text(value, value->json);
+    bool good = text != NULL && (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0);
+    const char *host = good ? strstr(text, "://") + 3 : "";
+    for (const char *at = host; good && *at != '\0'; at++)
+        good = isgraph((unsigned char)*at) && strchr(",\"<>\\^`{|}", *at) == NULL;
+    if (!good || *host == '\0' || *host == '/')
+        return value_refuse(value,
+                            "must be a URL that begins with http:// or https://, without spaces and commas");
+    value_store(value, &text, sizeof text);
+    return true;
+}
+
+/* ---- numbers ---- */
+
+static bool set_boolean(struct value *value)
+{
+    if (value->json->type != JSON_BOOLEAN)
+        return value_refuse(value, "must be true or false");
+    value_store(value, &value->json->boolean, sizeof value->json->boolean);
+    return true;
+}
+
+static bool set_eab(struct value *value)
+{
+    static const char *const modes[] = {
+        [EAB_OFF] = "off", [EAB_OPTIONAL] = "optional", [EAB_REQUIRED] = "required"};
+    for (enum eab_mode mode = EAB_OFF; mode <= EAB_REQUIRED; mode++) {
+        if (value->json->type == JSON_STRING && bytes_equal_string(value->json->string, modes[mode])) {
+            value_store(value, &mode, sizeof mode);
+            return true;
+        }
+    }
+    return value_refuse(value, "must be \"off\", \"optional\" or \"required\"");
+}
+
+static bool set_issuer_type(struct value *value)
+{
+    static const struct {
+        const char *name;
+        enum issuer_type type;
+    } types[] = {{"stepca", ISSUER_STEPCA}, {"local", ISSUER_LOCAL}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (value->json->type == JSON_STRING && bytes_equal_string(value->json->string, types[i].name)) {
+            value_store(value, &types[i].type, sizeof types[i].type);
+            return true;
+        }
+    }
+    return value_refuse(value, "must be \"stepca\" or \"local\"");
+}
+
+static bool in_range(const struct config_key *key, int64_t integer)
+{
+    return integer >= key->min && integer <= key->max;
+}
+
+static bool set_integer(struct value *value)
+{
+    if (value->json->type == JSON_INTEGER && in_range(value->key, value->json->integer))
+        return store_integer(value, value->json->integer);
+    return value_refuse(value, arena_printf(value->arena, "must be an integer from %lld to %lld",
+                                            (long long)value->key->min, (long long)value->key->max));
+}
+
+static bool set_port(struct value *value)
+{
+    if (value->json->type != JSON_INTEGER || !in_range(value->key, value->json->integer))
+        return value_refuse(value, "must be a port number, 1 to 65535");
+    uint16_t port = (uint16_t)value->json->integer;
+    value_store(value, &port, sizeof port);
+    return true;
+}
+
+static bool refuse_duration(struct value *value, int64_t unit)
+{
+    char min[DURATION_TEXT_BYTES];
+    char max[DURATION_TEXT_BYTES];
+    duration_format(min, value->key->min / unit);
+    duration_format(max, value->key->max / unit);
+    return value_refuse(
+        value,
+        arena_printf(value->arena, "must be a duration from \"%s\" to \"%s\", in whole seconds", min, max));
+}
+
+static bool set_duration(struct value *value)
+{
+    int64_t unit = value->key->type == CONFIG_DURATION_MS ? 1000 : 1;
+    int64_t seconds;
+    if (value->json->type != JSON_STRING || !duration_parse(&seconds, value->json->string) ||
+        seconds > INT64_MAX / unit || !in_range(value->key, seconds * unit))
+        return refuse_duration(value, unit);
+    return store_integer(value, seconds * unit);
+}
+
+static bool set_duration_or_off(struct value *value)
+{
+    if (value->json->type == JSON_STRING && bytes_equal_string(value->json->string, "off"))
+        return store_integer(value, 0);
+    return set_duration(value);
+}
+
+static bool set_days(struct value *value)
+{
+    double max_days = (double)value->key->max / DAY_S;
+    double days = value->json->type == JSON_INTEGER  ? (double)value->json->integer
+                  : value->json->type == JSON_NUMBER ? value->json->number
+                                                     : -1;
+    /* Written so that a NaN does not pass. */
+    if (!(days * DAY_S >= (double)value->key->min && days <= max_days))
+        return value_refuse(
+            value,
+            arena_printf(value->arena, "must be a number of days, at most %.0f (0.5 is 12 hours)", max_days));
+    return store_integer(value, (int64_t)(days * DAY_S + 0.5));
+}
+
+/* "100/1h", or "off". */
+static bool set_rate(struct value *value)
+{
+    struct rate rate = {0};
+    const char *text = value_text(value, value->json);
+    const char *slash = text == NULL ? NULL : strchr(text, '/');
+    char *end = NULL;
+    if (slash != NULL)
+        rate.count = strtol(text, &end, 10);
+    bool good =
+        text != NULL && (strcmp(text, "off") == 0 ||
+                         (slash != NULL && end == slash && rate.count >= 1 && rate.count <= RATE_MAX &&
+                          duration_parse(&rate.period_s, bytes_from_string(slash + 1)) &&
+                          rate.period_s >= 1 && rate.period_s <= RATE_PERIOD_MAX_S));
+    if (!good)
+        return value_refuse(value, "must be a number and a duration such as \"100/1h\", or \"off\"");
+    value_store(value, &rate, sizeof rate);
+    return true;
+}
+
+static bool set_value(struct value *value)
+{
+    switch (value->key->type) {
+    case CONFIG_TEXT:
+        return set_text(value);
+    case CONFIG_SECRET:
+        return set_secret(value);
+    case CONFIG_SECRET_FILE:
+        return set_secret_file(value);
+    case CONFIG_ORIGIN:
+        return set_origin(value);
+    case CONFIG_URL:
+        return set_url(value);
+    case CONFIG_ISSUER_TYPE:
+        return set_issuer_type(value);
+    case CONFIG_EAB:
+        return set_eab(value);
+    case CONFIG_BOOLEAN:
+        return set_boolean(value);
+    case CONFIG_INTEGER:
+        return set_integer(value);
+    case CONFIG_PORT:
+        return set_port(value);
+    case CONFIG_DURATION_OR_OFF:
+        return set_duration_or_off(value);
+    case CONFIG_DURATION:
+    case CONFIG_DURATION_MS:
+        return set_duration(value);
+    case CONFIG_DAYS:
+        return set_days(value);
+    case CONFIG_RATE:
+        return set_rate(value);
+    case CONFIG_TEXTS:
+    case CONFIG_PATHS:
+    case CONFIG_HOSTS:
+    case CONFIG_DOMAINS:
+    case CONFIG_SUBTREES:
+    case CONFIG_RESOLVERS:
+    case CONFIG_USAGES:
+    case CONFIG_KEY_TYPES:
+    case CONFIG_PATTERNS:
+    case CONFIG_LISTEN:
+    case CONFIG_NETWORKS:
+    case CONFIG_CHALLENGES:
+        return value_set_list(value);
+    }
+    return value_refuse(value, "is of a type that is not known");
+}
+
+bool config_value_set(struct arena *arena, const struct config_key *key, const struct json *json,
+                      void *section, const char **why)
+{
+    struct value value = {.arena = arena, .key = key, .json = json, .section = section};
+    bool good = set_value(&value);
+    *why = value.why;
+    return good;
+}

@@ -1,0 +1,331 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "gateway/http/http_internal.h"
+#include "gateway/log.h"
+
+enum {
+    REQUEST_TIMEOUT_MS = 30 * 1000, /* headers, body and the idle time between requests, in one */
+    HANDSHAKE_TIMEOUT_MS = 10 * 1000,
+    DRAIN_TURN_MS = 50,
+};
+
+_Static_assert(sizeof(h2o_multithread_message_t) == sizeof(((struct http_message *)0)->link),
+               "http_message begins with libh2o's message");
+
+void http_reply_add_header(struct http_reply *reply, const char *name, const char *value)
+{
+    if (reply->header_count == HTTP_MAX_REPLY_HEADERS) {
+        log_error("more than %d headers in one reply", HTTP_MAX_REPLY_HEADERS);
+        abort();
+    }
+    reply->headers[reply->header_count++] = (struct http_header){name, value};
+}
+
+void http_loop_set_data(struct http_loop *loop, void *data)
+{
+    loop->data = data;
+}
+
+void *http_loop_data(struct http_loop *loop)
+{
+    return loop->data;
+}
+
+void http_loop_post(struct http_loop *loop, struct http_message *message)
+{
+    h2o_multithread_send_message(&loop->receiver, (h2o_multithread_message_t *)message);
+}
+
+static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
+{
+    (void)receiver;
+    while (!h2o_linklist_is_empty(messages)) {
+        struct http_message *message = (struct http_message *)messages->next;
+        h2o_linklist_unlink(messages->next);
+        message->run(message);
+    }
+}
+
+/* ---- certificates ---- */
+
+struct certificate_message {
+    struct http_message message;
+    struct http_loop *loop;
+    struct http_tls_certificate *certificate;
+};
+
+static void run_certificate(struct http_message *message)
+{
+    struct certificate_message *change = (struct certificate_message *)message;
+    http_tls_certificate_free(change->loop->certificate);
+    change->loop->certificate = change->certificate;
+    change->loop->listening = false;
+    http_accept_resume(change->loop);
+    free(change);
+}
+
+bool http_server_set_certificate(struct http_server *server, struct bytes chain_pem, struct bytes key_pem,
+                                 char why[static 256])
+{
+    /* Parsed for each loop, so that no two threads share one; nothing is swapped unless all could be. */
+    struct certificate_message **changes = h2o_mem_alloc(sizeof(changes[0]) * server->loop_count);
+    size_t parsed = 0;
+    for (; parsed < server->loop_count; ++parsed) {
+        struct http_tls_certificate *certificate = http_tls_certificate_parse(chain_pem, key_pem, why);
+        if (certificate == NULL)
+            break;
+        changes[parsed] = h2o_mem_alloc(sizeof(*changes[parsed]));
+        *changes[parsed] =
+            (struct certificate_message){{.run = run_certificate}, server->loops[parsed], certificate};
+    }
+    bool good = parsed == server->loop_count;
+    for (size_t i = 0; i < parsed; ++i) {
+        if (good) {
+            http_loop_post(server->loops[i], &changes[i]->message);
+        } else {
+            http_tls_certificate_free(changes[i]->certificate);
+            free(changes[i]);
+        }
+    }
+    free(changes);
+    return good;
+}
+
+/* ---- draining ---- */
+
+static int close_idle(h2o_req_t *req, void *data)
+{
+    (void)data;
+    h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+    if (req->version == 0 && socket != NULL)
+        shutdown(h2o_socket_get_fd(socket), SHUT_RD);
+    return 0;
+}
+
+struct drain_message {
+    struct http_message message;
+    struct http_loop *loop;
+};
+
+static void run_drain(struct http_message *message)
+{
+    struct drain_message *drain = (struct drain_message *)message;
+    struct http_loop *loop = drain->loop;
+    free(drain);
+    loop->draining = true;
+    http_accept_stop(loop);
+    http_hold_drain(loop);
+    h2o_context_request_shutdown(&loop->context);
+    h2o_globalconf_t *conf = loop->context.globalconf;
+    conf->http1.callbacks.foreach_request(&loop->context, close_idle, NULL);
+}
+
+/* ---- loops ---- */
+
+static void report_start(struct http_loop *loop, bool good)
+{
+    struct http_server *server = loop->server;
+    pthread_mutex_lock(&server->start_lock);
+    ++server->started;
+    if (!good)
+        ++server->failed;
+    pthread_cond_signal(&server->start_changed);
+    pthread_mutex_unlock(&server->start_lock);
+}
+
+/* Everything of libh2o that belongs to a loop is made on the loop's own thread: its recyclers are
+ * thread-local. */
+static bool prepare_loop(struct http_loop *loop)
+{
+    struct http_server *server = loop->server;
+    h2o_context_init(&loop->context, h2o_evloop_create(), &server->globalconf);
+    h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
+    http_hold_start(loop);
+    loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = server->globalconf.hosts};
+    loop->accept_local = loop->accept;
+    loop->accept.ssl_ctx = server->config.plain ? NULL : http_tls_context_new(loop);
+    if ((!server->config.plain && loop->accept.ssl_ctx == NULL) || !http_accept_prepare(loop) ||
+        !server->config.application.loop_started(server->config.application.context, loop))
+        return false;
+    http_accept_resume(loop);
+    return true;
+}
+
+static void run_until_drained(struct http_loop *loop)
+{
+    while (!loop->draining)
+        h2o_evloop_run(loop->context.loop, INT32_MAX);
+    uint64_t deadline = h2o_now(loop->context.loop) + HTTP_DRAIN_MS;
+    while ((loop->connections != 0 || loop->requests != 0) && h2o_now(loop->context.loop) < deadline)
+        h2o_evloop_run(loop->context.loop, DRAIN_TURN_MS);
+    if (loop->requests != 0)
+        log_warning("stopping with %zu requests unanswered", loop->requests);
+}
+
+static void *loop_main(void *argument)
+{
+    struct http_loop *loop = argument;
+    bool good = prepare_loop(loop);
+    report_start(loop, good);
+    if (!good)
+        return NULL;
+    run_until_drained(loop);
+    const struct http_application *application = &loop->server->config.application;
+    application->loop_stopped(application->context, loop);
+    http_tls_certificate_free(loop->certificate);
+    http_hold_stop(loop);
+    /* With connections left at the deadline the context cannot be disposed of; the process is about to end.
+     */
+    if (loop->connections == 0 && loop->requests == 0) {
+        h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
+        if (h2o_timeout_is_linked(&loop->context.http2._graceful_shutdown_timeout))
+            h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout);
+        h2o_evloop_t *evloop = loop->context.loop;
+        h2o_context_dispose(&loop->context);
+        h2o_evloop_destroy(evloop);
+    }
+    SSL_CTX_free(loop->accept.ssl_ctx);
+    return NULL;
+}
+
+/* ---- the server ---- */
+
+static void configure_h2o(struct http_server *server)
+{
+    h2o_config_init(&server->globalconf);
+    h2o_globalconf_t *conf = &server->globalconf;
+    conf->server_name = h2o_iovec_init(NULL, 0);
+    conf->max_request_entity_size = HTTP_MAX_READ_BYTES;
+    conf->handshake_timeout = HANDSHAKE_TIMEOUT_MS;
+    conf->http1.req_timeout = REQUEST_TIMEOUT_MS;
+    conf->http1.upgrade_to_http2 = 0;
+    server->host = h2o_config_register_host(conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    h2o_pathconf_t *path = h2o_config_register_path(server->host, "/", 0);
+    h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = http_on_request;
+    h2o_create_filter(path, sizeof(h2o_filter_t))->on_setup_ostream = http_on_setup_ostream;
+    h2o_create_filter(&server->host->fallback_path, sizeof(h2o_filter_t))->on_setup_ostream =
+        http_on_setup_ostream;
+}
+
+static bool bind_all(struct http_server *server, char why[static 256])
+{
+    const struct http_server_config *config = &server->config;
+    server->listen_fds = h2o_mem_alloc(sizeof(int) * (config->listen_count + 1));
+    for (; server->listen_count < config->listen_count; ++server->listen_count) {
+        int fd = http_listen(&config->listen[server->listen_count], why);
+        if (fd == -1)
+            return false;
+        server->listen_fds[server->listen_count] = fd;
+    }
+    if (config->socket_path == NULL)
+        return true;
+    server->local = http_local_listen(config->socket_path, why);
+    if (server->local == NULL)
+        return false;
+    server->listen_fds[server->listen_count++] = http_local_fd(server->local);
+    return true;
+}
+
+static void unbind_all(struct http_server *server)
+{
+    http_local_remove(server->local);
+    for (size_t i = 0; i < server->listen_count; ++i)
+        close(server->listen_fds[i]);
+    free(server->listen_fds);
+}
+
+/* Threads inherit a mask with everything blocked: signals are for the main thread's sigwait. */
+static bool start_loops(struct http_server *server)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    server->loops = h2o_mem_alloc(sizeof(server->loops[0]) * server->config.loops);
+    for (size_t i = 0; i < server->config.loops; ++i) {
+        struct http_loop *loop = h2o_mem_alloc(sizeof(*loop));
+        memset(loop, 0, sizeof(*loop));
+        loop->server = server;
+        loop->max_connections = server->config.max_connections / server->config.loops + 1;
+        server->loops[i] = loop;
+        if (pthread_create(&loop->thread, NULL, loop_main, loop) != 0) {
+            free(loop);
+            break;
+        }
+        ++server->loop_count;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_mutex_lock(&server->start_lock);
+    while (server->started < server->loop_count)
+        pthread_cond_wait(&server->start_changed, &server->start_lock);
+    bool good = server->failed == 0 && server->loop_count == server->config.loops;
+    pthread_mutex_unlock(&server->start_lock);
+    return good;
+}
+
+struct http_server *http_server_start(const struct http_server_config *config, char why[static 256])
+{
+    struct http_server *server = h2o_mem_alloc(sizeof(*server));
+    memset(server, 0, sizeof(*server));
+    server->config = *config;
+    pthread_mutex_init(&server->start_lock, NULL);
+    pthread_cond_init(&server->start_changed, NULL);
+    configure_h2o(server);
+    if (!bind_all(server, why)) {
+        unbind_all(server);
+        h2o_config_dispose(&server->globalconf);
+        free(server);
+        return NULL;
+    }
+    if (!start_loops(server)) {
+        /* A loop that failed to start ends the process right after: there is nothing to serve with. */
+        snprintf(why, 256, "an HTTP thread could not be started");
+        return NULL;
+    }
+    return server;
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    if (getsockname(server->listen_fds[0], (struct sockaddr *)&address, &length) != 0)
+        return 0;
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+struct http_loop *http_server_loop(const struct http_server *server, size_t i)
+{
+    return i < server->loop_count ? server->loops[i] : NULL;
+}
+
+size_t http_server_connections(const struct http_server *server)
+{
+    size_t connections = 0;
+    for (size_t i = 0; i < server->loop_count; ++i)
+        connections += atomic_load_explicit(&server->loops[i]->connections, memory_order_relaxed);
+    return connections;
+}
+
+void http_server_stop(struct http_server *server)
+{
+    for (size_t i = 0; i < server->loop_count; ++i) {
+        struct drain_message *drain = h2o_mem_alloc(sizeof(*drain));
+        *drain = (struct drain_message){{.run = run_drain}, server->loops[i]};
+        http_loop_post(server->loops[i], &drain->message);
+    }
+    bool clean = true;
+    for (size_t i = 0; i < server->loop_count; ++i) {
+        pthread_join(server->loops[i]->thread, NULL);
+        clean = clean && server->loops[i]->connections == 0 && server->loops[i]->requests == 0;
+    }
+    unbind_all(server);
+    if (clean)
+        h2o_config_dispose(&server->globalconf);
+    for (size_t i = 0; clean && i < server->loop_count; ++i)
+        free(server->loops[i]);
+    free(server->loops);
+    free(server);
+}

@@ -1,0 +1,139 @@
+/*
+ * The HTTPS front end on libh2o: listeners, TLS, N loop threads, replies, and requests that wait for
+ * something. HTTP/1.1 only. Nothing outside gateway/http/ knows libh2o.
+ *
+ * A request is handed to `handle` on its loop thread and belongs to the application from then on, arena and
+ * all, until it calls http_reply. The client may leave meanwhile; http_reply then only frees.
+ */
+#pragma once
+
+#include <netinet/in.h>
+
+#include "acme/base/arena.h"
+#include "gateway/config/config.h"
+
+struct http_server;
+struct http_loop;
+
+enum {
+    HTTP_MAX_BODY_BYTES = 64 * 1024,
+    /* Read to its end all the same, so that the client reads its 413 instead of a reset connection; above
+     * this libh2o refuses at once. */
+    HTTP_MAX_READ_BYTES = 256 * 1024,
+    HTTP_MAX_REPLY_HEADERS = 12,
+    HTTP_DRAIN_MS = 5 * 1000, /* of a stop, for what is under way */
+};
+
+struct http_request {
+    struct arena *arena; /* owns this structure too */
+    struct http_loop *loop;
+    struct bytes method;
+    struct bytes target; /* path and query as sent */
+    struct bytes path;   /* the target's part before '?' */
+    struct bytes query;  /* the part behind it */
+    struct bytes host;   /* the Host header, unchecked */
+    struct bytes content_type;
+    struct bytes user_agent;
+    struct bytes authorization; /* cleansed with the arena */
+    struct bytes body;          /* empty when body_too_long */
+    bool body_too_long;
+    char client_address[INET6_ADDRSTRLEN]; /* "" over the Unix socket */
+    int64_t local_user;       /* over the Unix socket: the user id at its other end (SO_PEERCRED); else -1 */
+    void *application;        /* the application's own */
+    struct http_guard *guard; /* private: NULL once the client has left */
+};
+
+struct http_header {
+    const char *name; /* static storage */
+    const char *value;
+};
+
+struct http_reply {
+    int status;
+    const char *content_type; /* NULL without a body */
+    struct bytes body;
+    struct http_header headers[HTTP_MAX_REPLY_HEADERS];
+    size_t header_count;
+};
+
+/* Ends the process when the table is full: the count of headers is the program's, never the client's. */
+void http_reply_add_header(struct http_reply *reply, const char *name, const char *value);
+
+struct http_application {
+    void *context;
+    /* On each loop's own thread, before the first and after the last request. A false start stops the server.
+     */
+    bool (*loop_started)(void *context, struct http_loop *loop);
+    void (*loop_stopped)(void *context, struct http_loop *loop);
+    void (*handle)(void *context, struct http_request *request);
+    /* The reply to what libh2o refuses by itself (400, 413…), so that those are problem documents too. */
+    void (*render_refusal)(void *context, struct arena *arena, int status, bool is_post,
+                           struct http_reply *reply);
+};
+
+struct http_server_config {
+    const struct listen_address *listen;
+    size_t listen_count;
+    const char *socket_path; /* a Unix socket beside them, without TLS, mode 0600; NULL: none */
+    bool plain; /* HTTP without TLS on the listeners: they accept at once, and have no certificate */
+    size_t loops;
+    size_t max_connections;
+    int64_t hold_ms;
+    struct http_application application;
+};
+
+/*
+ * Binds, starts the loops; TCP connections are accepted as soon as a certificate is set, or at once when
+ * plain. A socket that a dead server left at socket_path is replaced, a live one refused. NULL with `why`
+ * filled.
+ */
+[[gnu::warn_unused_result]] struct http_server *http_server_start(const struct http_server_config *config,
+                                                                  char why[static 256]);
+
+/* The port of the first of `listen`: what the system chose when the configuration said 0. */
+uint16_t http_server_port(const struct http_server *server);
+
+/* The i-th loop; NULL behind the last. */
+struct http_loop *http_server_loop(const struct http_server *server, size_t i);
+
+/* Any thread: those that are open now. */
+size_t http_server_connections(const struct http_server *server);
+
+/* New connections use this certificate (PEM chain, leaf first) from now on; a bad one changes nothing. Any
+ * thread. */
+[[gnu::warn_unused_result]] bool http_server_set_certificate(struct http_server *server,
+                                                             struct bytes chain_pem, struct bytes key_pem,
+                                                             char why[static 256]);
+
+/* Stops accepting, lets what is under way be answered within HTTP_DRAIN_MS, joins the loops, frees. */
+void http_server_stop(struct http_server *server);
+
+/* ---- per loop ---- */
+
+/* The application's own state of a loop. */
+void http_loop_set_data(struct http_loop *loop, void *data);
+void *http_loop_data(struct http_loop *loop);
+
+/* Embedded in whatever is handed over; `run` is called on the loop thread. */
+struct http_message {
+    void *link[2]; /* private */
+    void (*run)(struct http_message *message);
+};
+
+/* From any thread, in order. */
+void http_loop_post(struct http_loop *loop, struct http_message *message);
+
+/* On the request's loop: sends, and frees the request with its arena. */
+void http_reply(struct http_request *request, const struct http_reply *reply);
+
+/* ---- waiting ---- */
+
+/*
+ * On the request's loop: lets it wait until http_release(server, key) or until hold_ms have passed, whichever
+ * comes first, and calls `resume` then. A release that was posted after the message which led to this call is
+ * never missed.
+ */
+void http_hold(struct http_request *request, int64_t key, void (*resume)(struct http_request *request));
+
+/* Any thread: whatever waits for `key` on any loop goes on. */
+void http_release(struct http_server *server, int64_t key);

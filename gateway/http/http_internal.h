@@ -1,0 +1,103 @@
+/* Shared by gateway/http/ only. */
+#pragma once
+
+#define H2O_USE_LIBUV 0
+#include <h2o.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/http/http.h"
+
+enum { HTTP_HOLD_BUCKETS = 256 };
+
+struct http_guard {
+    struct http_request *request;
+    h2o_req_t *req;
+};
+
+struct http_held {
+    struct http_held *next;
+    struct http_held **link;
+    h2o_timeout_entry_t timer;
+    struct http_request *request;
+    int64_t key;
+    void (*resume)(struct http_request *request);
+};
+
+struct http_loop {
+    h2o_context_t context; /* first: a request's context is its loop */
+    struct http_server *server;
+    pthread_t thread;
+    h2o_multithread_receiver_t receiver;
+    h2o_accept_ctx_t accept;
+    h2o_accept_ctx_t accept_local;            /* without TLS */
+    struct http_tls_certificate *certificate; /* of new connections; only the loop's thread touches it */
+    h2o_socket_t **listeners;
+    bool listening; /* those that may accept do */
+    bool draining;
+    bool stopped;
+    atomic_size_t connections; /* others only read it */
+    atomic_size_t requests;    /* handed to the application and not yet answered; others only read it */
+    size_t max_connections;
+    h2o_timeout_t hold_timeout;
+    struct http_held *held[HTTP_HOLD_BUCKETS];
+    void *data;
+};
+
+struct http_server {
+    struct http_server_config config;
+    h2o_globalconf_t globalconf;
+    h2o_hostconf_t *host;
+    int *listen_fds; /* of config.listen, then of the Unix socket */
+    size_t listen_count;
+    struct http_local_socket *local; /* NULL: none */
+    struct http_loop **loops;
+    size_t loop_count;
+    pthread_mutex_t start_lock;
+    pthread_cond_t start_changed;
+    size_t started;
+    size_t failed;
+};
+
+/* ---- http_tls.c ---- */
+
+/* A context of one loop, for its whole life: libh2o keeps the pointer of accepted connections. */
+SSL_CTX *http_tls_context_new(struct http_loop *loop);
+
+struct http_tls_certificate;
+struct http_tls_certificate *http_tls_certificate_parse(struct bytes chain_pem, struct bytes key_pem,
+                                                        char why[static 256]);
+void http_tls_certificate_free(struct http_tls_certificate *certificate);
+
+/* ---- http_listen.c ---- */
+
+/* A bound, listening, non-blocking socket, or -1 with `why`. */
+int http_listen(const struct listen_address *address, char why[static 256]);
+
+/* A Unix socket that is in its folder until it is removed. */
+struct http_local_socket;
+struct http_local_socket *http_local_listen(const char *path, char why[static 256]);
+int http_local_fd(const struct http_local_socket *local);
+/* Takes it out of its folder, unless another has taken its place there. Its descriptor is the caller's. NULL
+ * is ignored. */
+void http_local_remove(struct http_local_socket *local);
+
+/* Begins or goes on accepting, when there is room; on TCP, when there is a certificate. */
+void http_accept_resume(struct http_loop *loop);
+/* Stops for good: closes the loop's listeners. */
+void http_accept_stop(struct http_loop *loop);
+/* Makes the loop's own sockets over duplicates of the server's. */
+[[gnu::warn_unused_result]] bool http_accept_prepare(struct http_loop *loop);
+
+/* ---- http_request.c ---- */
+
+int http_on_request(h2o_handler_t *self, h2o_req_t *req);
+void http_on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot);
+
+/* ---- http_hold.c ---- */
+
+void http_hold_start(struct http_loop *loop);
+/* Lets everything that waits go on at once, and nothing wait any more. */
+void http_hold_drain(struct http_loop *loop);
+void http_hold_stop(struct http_loop *loop);

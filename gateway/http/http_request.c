@@ -1,0 +1,219 @@
+#include <arpa/inet.h>
+
+#include "gateway/http/http_internal.h"
+#include "gateway/outbound/address_policy.h"
+
+static struct bytes to_bytes(h2o_iovec_t v)
+{
+    return bytes_of(v.base, v.len);
+}
+
+static struct bytes copy_header(struct arena *arena, const h2o_req_t *req, const h2o_token_t *token)
+{
+    ssize_t at = h2o_find_header(&req->headers, token, -1);
+    if (at == -1)
+        return (struct bytes){0};
+    return arena_copy(arena, to_bytes(req->headers.entries[at].value));
+}
+
+static struct bytes copy_authorization(struct arena *arena, const h2o_req_t *req)
+{
+    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, -1);
+    if (at == -1)
+        return (struct bytes){0};
+    return arena_copy_secret(arena, to_bytes(req->headers.entries[at].value));
+}
+
+/* -1 for a connection that is none of the Unix socket's. */
+static int64_t local_user_of(const h2o_req_t *req)
+{
+    const struct http_loop *loop = (const struct http_loop *)req->conn->ctx;
+    h2o_socket_t *socket = loop->server->local == NULL ? NULL : req->conn->callbacks->get_socket(req->conn);
+    struct ucred peer;
+    struct sockaddr_storage name;
+    socklen_t peer_length = sizeof(peer), name_length = sizeof(name);
+    if (socket == NULL)
+        return -1;
+    int fd = h2o_socket_get_fd(socket);
+    if (getsockname(fd, (struct sockaddr *)&name, &name_length) != 0 || name.ss_family != AF_UNIX ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_length) != 0)
+        return -1;
+    return peer.uid;
+}
+
+/* The client left before it was answered: the application's request goes on without it. */
+static void on_request_gone(void *data)
+{
+    struct http_guard *guard = data;
+    if (guard->request != NULL)
+        guard->request->guard = NULL;
+}
+
+int http_on_request(h2o_handler_t *self, h2o_req_t *req)
+{
+    (void)self;
+    struct http_loop *loop = (struct http_loop *)req->conn->ctx;
+    struct arena *arena = arena_new();
+    struct http_request *request = arena_alloc(arena, sizeof(*request));
+    struct http_guard *guard = h2o_mem_alloc_shared(&req->pool, sizeof(*guard), on_request_gone);
+    *guard = (struct http_guard){request, req};
+
+    struct bytes target = arena_copy(arena, to_bytes(req->path));
+    bool has_query = req->query_at < target.n;
+    size_t path_length = has_query ? req->query_at : target.n;
+    *request = (struct http_request){
+        .arena = arena,
+        .loop = loop,
+        .method = arena_copy(arena, to_bytes(req->method)),
+        .target = target,
+        .path = bytes_of(target.p, path_length),
+        .query =
+            has_query ? bytes_of(target.p + path_length + 1, target.n - path_length - 1) : (struct bytes){0},
+        .host = arena_copy(arena, to_bytes(req->authority)),
+        .content_type = copy_header(arena, req, H2O_TOKEN_CONTENT_TYPE),
+        .user_agent = copy_header(arena, req, H2O_TOKEN_USER_AGENT),
+        .authorization = copy_authorization(arena, req),
+        .body_too_long = req->entity.len > HTTP_MAX_BODY_BYTES,
+        .guard = guard,
+    };
+    if (!request->body_too_long)
+        request->body = arena_copy(arena, to_bytes(req->entity));
+    request->local_user = local_user_of(req);
+    struct sockaddr_storage peer;
+    if (request->local_user == -1 &&
+        req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) != 0)
+        address_format(request->client_address, (const struct sockaddr *)&peer);
+    ++loop->requests;
+    loop->server->config.application.handle(loop->server->config.application.context, request);
+    return 0;
+}
+
+static const char *reason_phrase(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 201:
+        return "Created";
+    case 204:
+        return "No Content";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 409:
+        return "Conflict";
+    case 413:
+        return "Payload Too Large";
+    case 415:
+        return "Unsupported Media Type";
+    case 422:
+        return "Unprocessable Content";
+    case 429:
+        return "Too Many Requests";
+    case 500:
+        return "Internal Server Error";
+    case 501:
+        return "Not Implemented";
+    case 502:
+        return "Bad Gateway";
+    case 503:
+        return "Service Unavailable";
+    case 504:
+        return "Gateway Timeout";
+    default:
+        return "Status";
+    }
+}
+
+static void add_headers(h2o_req_t *req, const struct http_reply *reply)
+{
+    for (size_t i = 0; i < reply->header_count; ++i) {
+        const struct http_header *header = &reply->headers[i];
+        h2o_iovec_t value = h2o_strdup(&req->pool, header->value, SIZE_MAX);
+        h2o_add_header_by_str(&req->pool, &req->res.headers, header->name, strlen(header->name), 0, NULL,
+                              value.base, value.len);
+    }
+}
+
+static void send_reply(h2o_req_t *req, struct http_loop *loop, const struct http_reply *reply)
+{
+    req->res.status = reply->status;
+    req->res.reason = reason_phrase(reply->status);
+    req->res.content_length = reply->status == 204 ? SIZE_MAX : reply->body.n;
+    if (reply->content_type != NULL)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, reply->content_type,
+                       strlen(reply->content_type));
+    add_headers(req, reply);
+    if (loop->draining)
+        req->http1_is_persistent = 0;
+    h2o_send_inline(req, (const char *)reply->body.p, reply->body.n);
+}
+
+void http_reply(struct http_request *request, const struct http_reply *reply)
+{
+    struct http_loop *loop = request->loop;
+    struct http_guard *guard = request->guard;
+    --loop->requests;
+    if (guard != NULL) {
+        guard->request = NULL;
+        send_reply(guard->req, loop, reply);
+    }
+    arena_free(request->arena);
+}
+
+/* ---- what libh2o refuses by itself ---- */
+
+struct refusal_ostream {
+    h2o_ostream_t super;
+    h2o_iovec_t body;
+};
+
+static void send_refusal_body(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
+                              h2o_send_state_t state)
+{
+    (void)bufs;
+    (void)count;
+    struct refusal_ostream *ostream = (struct refusal_ostream *)self;
+    h2o_ostream_send_next(self, req, &ostream->body, 1, state);
+}
+
+/* Our own replies pass: theirs are plain text, ours never are. */
+static bool is_own_refusal(const h2o_req_t *req)
+{
+    if (req->res.status < 400)
+        return false;
+    ssize_t at = h2o_find_header(&req->res.headers, H2O_TOKEN_CONTENT_TYPE, -1);
+    return at == -1 ||
+           h2o_memis(req->res.headers.entries[at].value.base, strlen("text/plain"), H2O_STRLIT("text/plain"));
+}
+
+void http_on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
+{
+    (void)self;
+    struct http_loop *loop = (struct http_loop *)req->conn->ctx;
+    if (is_own_refusal(req)) {
+        struct arena *arena = arena_new();
+        struct http_reply reply = {.status = req->res.status};
+        const struct http_application *application = &loop->server->config.application;
+        application->render_refusal(application->context, arena, req->res.status,
+                                    h2o_memis(req->method.base, req->method.len, H2O_STRLIT("POST")), &reply);
+        struct refusal_ostream *ostream =
+            (struct refusal_ostream *)h2o_add_ostream(req, sizeof(*ostream), slot);
+        ostream->super.do_send = send_refusal_body;
+        ostream->body = h2o_strdup(&req->pool, (const char *)reply.body.p, reply.body.n);
+        req->res.content_length = reply.body.n;
+        h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, reply.content_type,
+                       strlen(reply.content_type), 1);
+        add_headers(req, &reply);
+        slot = &ostream->super.next;
+        arena_free(arena);
+    }
+    h2o_setup_next_ostream(req, slot);
+}

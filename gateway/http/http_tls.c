@@ -1,0 +1,88 @@
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "acme/jose/openssl_handles.h"
+#include "gateway/http/http_internal.h"
+
+struct http_tls_certificate {
+    X509 *leaf;
+    EVP_PKEY *key;
+    STACK_OF(X509) * chain;
+};
+
+static int install_certificate(SSL *ssl, void *argument)
+{
+    const struct http_loop *loop = argument;
+    const struct http_tls_certificate *certificate = loop->certificate;
+    if (certificate == NULL)
+        return 0;
+    return SSL_use_cert_and_key(ssl, certificate->leaf, certificate->key, certificate->chain, 1);
+}
+
+SSL_CTX *http_tls_context_new(struct http_loop *loop)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    if (context == NULL)
+        return NULL;
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    /* No resumption: ticket keys would never rotate in a context that lives as long as the process. */
+    SSL_CTX_set_options(context,
+                        SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_cert_cb(context, install_certificate, loop);
+    /* HTTP/2 of this libh2o can be brought to abort the process: never offered. */
+    static const h2o_iovec_t protocols[] = {{H2O_STRLIT("http/1.1")}, {NULL, 0}};
+    h2o_ssl_register_alpn_protocols(context, protocols);
+    return context;
+}
+
+static STACK_OF(X509) * read_chain(BIO *bio)
+{
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    X509 *certificate = NULL;
+    while (chain != NULL && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+        if (sk_X509_push(chain, certificate) == 0) {
+            X509_free(certificate);
+            openssl_certificates_free(chain);
+            return NULL;
+        }
+    }
+    ERR_clear_error();
+    return chain;
+}
+
+struct http_tls_certificate *http_tls_certificate_parse(struct bytes chain_pem, struct bytes key_pem,
+                                                        char why[static 256])
+{
+    struct http_tls_certificate *certificate = h2o_mem_alloc(sizeof(*certificate));
+    memset(certificate, 0, sizeof(*certificate));
+    autofree_bio BIO *chain_bio = BIO_new_mem_buf(chain_pem.p, (int)chain_pem.n);
+    autofree_bio BIO *key_bio = BIO_new_mem_buf(key_pem.p, (int)key_pem.n);
+    const char *problem = NULL;
+    if ((certificate->leaf = PEM_read_bio_X509(chain_bio, NULL, NULL, NULL)) == NULL)
+        problem = "the certificate file holds no PEM certificate";
+    else if ((certificate->chain = read_chain(chain_bio)) == NULL)
+        problem = "out of memory";
+    else if ((certificate->key = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL)) == NULL)
+        problem = "the key file holds no unencrypted PEM private key";
+    else if (X509_check_private_key(certificate->leaf, certificate->key) != 1)
+        problem = "the private key does not belong to the certificate";
+    ERR_clear_error();
+    if (problem == NULL)
+        return certificate;
+    snprintf(why, 256, "%s", problem);
+    http_tls_certificate_free(certificate);
+    return NULL;
+}
+
+void http_tls_certificate_free(struct http_tls_certificate *certificate)
+{
+    if (certificate == NULL)
+        return;
+    X509_free(certificate->leaf);
+    EVP_PKEY_free(certificate->key);
+    openssl_certificates_free(certificate->chain);
+    free(certificate);
+}

@@ -1,0 +1,65 @@
+#include "gateway/issuer/grace_period.h"
+
+#include "gateway/admin/admin.h"
+
+/* It visits one thread after the other. */
+
+static void visit_next_loop(struct grace_period *grace);
+
+static void at_outbound(struct outbound_message *message)
+{
+    struct grace_period *grace =
+        (struct grace_period *)((char *)message - offsetof(struct grace_period, at_outbound));
+    grace->over(grace);
+}
+
+static enum store_apply_result write_nothing(struct store_operation *operation, struct store_session *session)
+{
+    (void)operation;
+    (void)session;
+    return STORE_DISCARD;
+}
+
+static void at_committer(struct store_operation *operation, enum store_outcome outcome)
+{
+    (void)outcome;
+    struct grace_period *grace =
+        (struct grace_period *)((char *)operation - offsetof(struct grace_period, at_committer));
+    grace->at_outbound.run = at_outbound;
+    outbound_post(grace->server->outbound, &grace->at_outbound);
+}
+
+static void at_loop(struct http_message *message)
+{
+    struct grace_period *grace =
+        (struct grace_period *)((char *)message - offsetof(struct grace_period, at_loop));
+    grace->loops_passed++;
+    visit_next_loop(grace);
+}
+
+/* The admin's loop comes behind those that serve clients. */
+static struct http_loop *loop_at(const struct server *server, size_t i)
+{
+    struct http_loop *loop = http_server_loop(server->http, i);
+    bool is_first_behind = i == 0 || http_server_loop(server->http, i - 1) != NULL;
+    return loop == NULL && is_first_behind && server->admin != NULL ? admin_loop(server->admin) : loop;
+}
+
+static void visit_next_loop(struct grace_period *grace)
+{
+    struct http_loop *loop = loop_at(grace->server, grace->loops_passed);
+    if (loop != NULL) {
+        grace->at_loop.run = at_loop;
+        http_loop_post(loop, &grace->at_loop);
+        return;
+    }
+    grace->at_committer = (struct store_operation){.apply = write_nothing, .done = at_committer};
+    store_submit(grace->server->store, &grace->at_committer);
+}
+
+void grace_period_begin(struct grace_period *grace, struct server *server)
+{
+    grace->server = server;
+    grace->loops_passed = 0;
+    visit_next_loop(grace);
+}

@@ -1,0 +1,276 @@
+/* One signature or revocation at step-ca: the token, the request, and what the reply means. */
+#include <stdio.h>
+#include <time.h>
+
+#include "acme/base/time_text.h"
+#include "gateway/issuer/issuer_stepca_internal.h"
+#include "gateway/log.h"
+#include "gateway/metrics/metrics.h"
+#include "stepca/outcome.h"
+#include "stepca/subject.h"
+#include "stepca/token.h"
+
+static struct issuer_result *result_of(const struct remote_call *call)
+{
+    return call->sign != NULL ? &call->sign->result : &call->revoke->result;
+}
+
+const struct issuer_permit *issuer_stepca_permit_of(const struct remote_call *call)
+{
+    return call->sign != NULL ? &call->sign->permit : &call->revoke->permit;
+}
+
+/* ---- what a reply means ---- */
+
+static enum issuer_outcome outcome_without_reply(const struct outbound_http_reply *reply)
+{
+    return reply->connected && !reply->untrusted ? ISSUER_UNKNOWN : ISSUER_UNAVAILABLE;
+}
+
+static enum issuer_outcome outcome_of(const struct stepca_error *error,
+                                      const struct outbound_http_reply *reply)
+{
+    if (reply->status == 0) {
+        return outcome_without_reply(reply);
+    }
+    switch (error->outcome) {
+    case STEPCA_OK:
+        return ISSUER_OK;
+    case STEPCA_REFUSED:
+        return ISSUER_REFUSED;
+    case STEPCA_ALREADY_REVOKED:
+        return ISSUER_ALREADY_REVOKED;
+    case STEPCA_UNAUTHORIZED:
+        return ISSUER_UNAUTHORIZED;
+    case STEPCA_NOT_FOUND: /* a wrong ca_url, or a proxy without its CA: ours to repair, not the order's fault
+                            */
+    case STEPCA_BUSY:
+        return ISSUER_UNAVAILABLE;
+    case STEPCA_GARBAGE:
+        break;
+    }
+    return ISSUER_UNKNOWN;
+}
+
+const char *issuer_stepca_transport_error(struct arena *arena, const struct outbound_http_reply *reply)
+{
+    if (reply->status != 0) {
+        return NULL;
+    }
+    const char *error = reply->transport_error == NULL ? "no reply came" : reply->transport_error;
+    return reply->untrusted
+               ? arena_printf(arena, "root_cert_path does not vouch for the CA's certificate: %s", error)
+               : error;
+}
+
+static void read_reply(struct arena *arena, enum stepca_call call, const struct outbound_http_reply *reply,
+                       struct issuer_result *result)
+{
+    struct stepca_error error;
+    stepca_read_outcome(arena, call, reply->status, reply->body, issuer_stepca_transport_error(arena, reply),
+                        &error);
+    *result = (struct issuer_result){
+        .outcome = outcome_of(&error, reply),
+        .http_status = reply->status,
+        .message = error.message,
+        .about_names = error.about_names,
+        .not_reached = reply->status == 0 && outcome_without_reply(reply) == ISSUER_UNAVAILABLE,
+        .retry_after_s = reply->status == 429 || reply->status == 503 ? reply->retry_after_s : 0,
+    };
+}
+
+void issuer_stepca_read_sign_reply(struct arena *arena, const struct outbound_http_reply *reply,
+                                   struct issuer_result *result)
+{
+    read_reply(arena, STEPCA_SIGN, reply, result);
+    if (result->outcome != ISSUER_OK) {
+        return;
+    }
+    struct stepca_chain chain;
+    if (!stepca_parse_chain(arena, reply->body, &chain)) {
+        result->outcome = ISSUER_UNKNOWN;
+        result->message = "the CA answered that it signed, but its certificates cannot be read";
+        return;
+    }
+    result->chain = chain.certificates;
+    result->chain_count = chain.count;
+}
+
+void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_http_reply *reply,
+                                     struct issuer_result *result)
+{
+    read_reply(arena, STEPCA_REVOKE, reply, result);
+}
+
+/* ---- what a certificate tells of the CA ---- */
+
+/*
+ * Claims that hold for the whole authority do not show in GET /provisioners, and CAs before 0.27.3 have no
+ * GET /intermediates: the certificates themselves tell how long they live and when their chain ends.
+ */
+static void learn_from(struct issuer_stepca *issuer, const struct issuer_sign_job *job)
+{
+    const struct issuer_result *result = &job->result;
+    bool left_to_ca = job->validity.not_before == NULL && job->validity.not_after == NULL;
+    bool lifetime_wanted = left_to_ca && issuer->observed_lifetime_s == 0;
+    int64_t end = issuer->tells_intermediates ? issuer->limits.chain_not_after
+                                              : issuer_chain_end(result->chain + 1, result->chain_count - 1);
+    bool end_wanted = end != issuer->limits.chain_not_after;
+    if (lifetime_wanted) {
+        issuer->observed_lifetime_s = issuer_chain_end(result->chain, 1) - time(NULL);
+    }
+    if (end_wanted) {
+        issuer->limits.chain_not_after = end;
+        issuer_watch_ends(&issuer->base, result->chain + 1, result->chain_count - 1);
+    }
+    if (lifetime_wanted || end_wanted) {
+        issuer_stepca_publish_limits(issuer);
+    }
+}
+
+/* ---- making the call ---- */
+
+static void fill_token_request(const struct issuer_stepca *issuer, struct stepca_token_request *out)
+{
+    *out = (struct stepca_token_request){
+        .provisioner = issuer->provisioner_name,
+        .key_id = issuer->key_id,
+        .ca_url = issuer->ca_url,
+        .root_fingerprint_hex = issuer->base.root_fingerprint,
+        .now = time(NULL),
+    };
+}
+
+/* A lifetime counts from the moment of the request: what a job has waited for its turn is no fault of the
+ * CA's. */
+static void shift_latest_end(const struct remote_call *call)
+{
+    struct validity_request *validity = &call->sign->validity;
+    int64_t end = 0;
+    if (validity->not_after == NULL || !time_parse(&end, bytes_from_string(validity->not_after))) {
+        validity->latest_not_after += time(NULL) - call->entered_at;
+    }
+}
+
+/* The body for /sign; false with the result filled. */
+static bool prepare_sign(struct remote_call *call, struct bytes *body)
+{
+    struct issuer_sign_job *job = call->sign;
+    struct stepca_subject subject;
+    if (!stepca_subject_from_csr(call->arena, job->csr, &subject)) {
+        job->result = (struct issuer_result){.outcome = ISSUER_REFUSED,
+                                             .message = "the CSR names nothing that the CA can be asked for"};
+        return false;
+    }
+    struct stepca_token_request request;
+    fill_token_request(call->issuer, &request);
+    request.subject = subject.subject;
+    request.sans = subject.sans;
+    request.san_count = subject.san_count;
+    request.csr_der = job->csr_der;
+    snprintf(request.id, sizeof request.id, "%s", job->token_id);
+    shift_latest_end(call);
+    struct stepca_sign_request sign = {
+        .csr_der = job->csr_der,
+        .not_before = job->validity.not_before,
+        .not_after = job->validity.not_after,
+    };
+    char *token = NULL;
+    if (stepca_token_for_sign(call->arena, &call->issuer->key, &request, &token)) {
+        sign.token = token;
+        *body = stepca_sign_body(call->arena, &sign);
+    }
+    if (body->p == NULL) {
+        job->result = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE,
+                                             .message = "OpenSSL could not sign a one-time token"};
+    }
+    return body->p != NULL;
+}
+
+static bool prepare_revoke(struct remote_call *call, struct bytes *body)
+{
+    struct issuer_revoke_job *job = call->revoke;
+    const char *serial = serial_to_decimal(call->arena, job->serial);
+    struct stepca_token_request request;
+    fill_token_request(call->issuer, &request);
+    request.subject = serial;
+    char *token = NULL;
+    if (stepca_token_id_new(request.id) &&
+        stepca_token_for_revoke(call->arena, &call->issuer->key, &request, &token)) {
+        struct stepca_revoke_request revoke = {
+            .serial_decimal = serial,
+            .token = token,
+            .reason_code = job->reason,
+            .reason = revocation_reason_name(job->reason),
+        };
+        *body = stepca_revoke_body(call->arena, &revoke);
+    }
+    if (body->p == NULL) {
+        job->result = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE,
+                                             .message = "OpenSSL could not sign a one-time token"};
+    }
+    return body->p != NULL;
+}
+
+static void answer_now(struct outbound_message *message)
+{
+    issuer_stepca_end_call((struct remote_call *)(void *)message);
+}
+
+static void answer_later(struct remote_call *call)
+{
+    call->message.run = answer_now;
+    outbound_post(call->issuer->outbound, &call->message);
+}
+
+static void call_done(void *context, const struct outbound_http_reply *reply)
+{
+    struct remote_call *call = context;
+    struct issuer_stepca *issuer = call->issuer;
+    METRICS_CALL(issuer->base.id, call->sign != NULL ? METRIC_CALL_SIGN : METRIC_CALL_REVOKE, reply->took_us);
+    if (call->sign != NULL) {
+        issuer_stepca_read_sign_reply(call->arena, reply, &call->sign->result);
+    } else {
+        issuer_stepca_read_revoke_reply(call->arena, reply, &call->revoke->result);
+    }
+    issuer_report_result(&issuer->base, result_of(call), issuer_stepca_permit_of(call));
+    if (reply->status == 0) {
+        issuer_stepca_refresh_soon(issuer);
+    }
+    if (call->sign != NULL && call->sign->result.outcome == ISSUER_OK) {
+        learn_from(issuer, call->sign);
+    }
+    issuer_stepca_end_call(call);
+}
+
+/* While the issuer is failing nothing is sent; nor for whom nobody waits any more. */
+static bool is_wanted(const struct remote_call *call)
+{
+    bool late = call->sign != NULL && call->sign->deadline != 0 && time(NULL) >= call->sign->deadline;
+    return !late && issuer_allows(&call->issuer->base, issuer_stepca_permit_of(call));
+}
+
+void issuer_stepca_begin_call(struct remote_call *call)
+{
+    struct issuer_stepca *issuer = call->issuer;
+    struct bytes body = {0};
+    if (!is_wanted(call)) {
+        issuer_set_not_asked(&issuer->base, call->arena, result_of(call));
+        answer_later(call);
+        return;
+    }
+    if (!(call->sign != NULL ? prepare_sign(call, &body) : prepare_revoke(call, &body))) {
+        answer_later(call);
+        return;
+    }
+    struct outbound_http_request request = {
+        .method = "POST",
+        .url = arena_printf(call->arena, "%s/1.0/%s", issuer->ca_url, call->sign != NULL ? "sign" : "revoke"),
+        .body = body,
+        .trusted_pem = issuer->base.roots_pem,
+        .timeout_ms = issuer->timeout_ms,
+        .max_body_bytes = STEPCA_REPLY_MAX_BYTES,
+        .user_agent = STEPCA_USER_AGENT,
+    };
+    outbound_http(issuer->outbound, &request, call_done, call);
+}

@@ -1,0 +1,176 @@
+/*
+ * What operators measure: counters and histograms of what has happened, bumped where it happens, and gauges
+ * that are computed when somebody asks (metrics_gauges.c). One table names them all; the exposition
+ * (Prometheus' text format 0.0.4) follows from it.
+ *
+ * There is one set a process, as there is one log. Counting is a relaxed atomic add, on any thread; outside
+ * of a server (in commands) it does nothing. An issuer's counters are its id's: they go on when another
+ * issuer takes its place.
+ */
+#pragma once
+
+#include "acme/objects.h"
+#include "acme/problem.h"
+#include "gateway/config/config.h"
+
+enum metric {
+    METRIC_BUILD,
+    METRIC_PROCESS_START,
+    METRIC_PROCESS_CPU,
+    METRIC_PROCESS_RESIDENT,
+    METRIC_PROCESS_VIRTUAL,
+    METRIC_PROCESS_OPEN_FILES,
+    METRIC_PROCESS_MAX_FILES,
+
+    METRIC_HTTP_REQUESTS,
+    METRIC_HTTP_DURATION,
+    METRIC_HTTP_CONNECTIONS,
+    METRIC_HTTP_CONNECTIONS_LIMIT,
+    METRIC_OVERLOADED,
+    METRIC_RATE_LIMITED,
+    METRIC_PROBLEMS,
+    METRIC_NONCES_REFUSED,
+
+    METRIC_ACCOUNTS_CREATED,
+    METRIC_ORDERS_CREATED,
+    METRIC_ORDERS_FINALIZED,
+    METRIC_ORDERS_VALID,
+    METRIC_ORDERS_INVALID,
+    METRIC_ORDERS_WAITING,
+    METRIC_ORDERS_OLDEST,
+    METRIC_CERTIFICATES_ISSUED,
+    METRIC_CERTIFICATES_REJECTED,
+
+    METRIC_VALIDATIONS,
+    METRIC_VALIDATION_DURATION,
+    METRIC_VALIDATIONS_WAITING,
+
+    METRIC_CA_UP,
+    METRIC_CA_CIRCUIT,
+    METRIC_CA_FAILING_SINCE,
+    METRIC_CA_LAST_SUCCESS,
+    METRIC_CA_LAST_FAILURE,
+    METRIC_CA_CALLS_RUNNING,
+    METRIC_CA_CALLS_WAITING,
+    METRIC_CA_CALL_DURATION,
+    METRIC_CA_ATTEMPTS,
+    METRIC_CA_ATTEMPTS_UNKNOWN,
+    METRIC_NATIVE_CALLS,
+
+    METRIC_REVOCATIONS_REQUESTED,
+    METRIC_REVOCATIONS_CONFIRMED,
+    METRIC_REVOCATIONS_WAITING,
+    METRIC_CRL_THIS_UPDATE,
+    METRIC_CRL_NEXT_UPDATE,
+    METRIC_CRL_ENTRIES,
+    METRIC_OCSP_RESPONDER_END,
+
+    METRIC_OWN_CERTIFICATE_END,
+    METRIC_ISSUER_CHAIN_END,
+    METRIC_ISSUER_ROOT_END,
+    METRIC_ISSUER_OBJECTS,
+
+    METRIC_BATCH_OPERATIONS,
+    METRIC_COMMIT_DURATION,
+    METRIC_BATCHES_FAILED,
+    METRIC_WRITES_WAITING,
+    METRIC_DATABASE_BYTES,
+    METRICS,
+};
+
+enum { METRIC_MAX_LABELS = 2, METRIC_NOTES_MAX = 5, METRICS_MAX_BYTES = 4 * 1024 * 1024 };
+
+/* ---- values of labels, where no other enum has them ---- */
+
+enum metric_listener { METRIC_LISTENER_ACME, METRIC_LISTENER_PKI, METRIC_LISTENER_ADMIN, METRIC_LISTENERS };
+enum metric_limit {
+    METRIC_LIMIT_ORDERS_PER_ACCOUNT,
+    METRIC_LIMIT_ORDERS_PER_NAME,
+    METRIC_LIMIT_ACCOUNTS_PER_ADDRESS,
+    METRIC_LIMITS,
+};
+enum metric_call {
+    METRIC_CALL_SIGN,
+    METRIC_CALL_REVOKE,
+    METRIC_CALL_NATIVE,
+    METRIC_CALL_OTHER,
+    METRIC_CALLS
+};
+enum metric_validation {
+    METRIC_VALIDATION_VALID,
+    METRIC_VALIDATION_INVALID,
+    METRIC_VALIDATION_RETRIED,
+    METRIC_VALIDATION_RESULTS
+};
+enum metric_end { METRIC_END_LEAF, METRIC_END_INTERMEDIATES, METRIC_END_ROOTS, METRIC_ENDS };
+enum metric_file { METRIC_FILE_DATABASE, METRIC_FILE_WAL, METRIC_FILES };
+
+/* ---- life ---- */
+
+/* Before the server's threads; borrows the configuration. */
+void metrics_start(const struct config *config);
+/* After them. */
+void metrics_stop(void);
+
+/* ---- counting ---- */
+
+/* METRICS_COUNT(METRIC_ORDERS_VALID, metrics_profile(name)): one more, under the values of the labels that
+ * the table names. */
+#define METRICS_COUNT(metric, ...) metrics_add(metric, 1, (const size_t[METRIC_MAX_LABELS]){__VA_ARGS__})
+void metrics_add(enum metric metric, uint64_t n, const size_t labels[static METRIC_MAX_LABELS]);
+
+/* METRICS_OBSERVE(METRIC_CA_CALL_DURATION, us, …): into a histogram; durations are microseconds. */
+#define METRICS_OBSERVE(metric, value, ...) \
+    metrics_observe(metric, value, (const size_t[METRIC_MAX_LABELS]){__VA_ARGS__})
+void metrics_observe(enum metric metric, int64_t value, const size_t labels[static METRIC_MAX_LABELS]);
+
+/* Names of the configuration as a label's value; what it has no more counts under METRICS_NOT_CONFIGURED. */
+#define METRICS_NOT_CONFIGURED "(not configured)"
+size_t metrics_issuer(const char *id); /* an OCSP responder's own provisioner is its issuer's */
+size_t metrics_profile(const char *name);
+size_t metrics_endpoint(const char *name);
+
+/* A call to the CA has ended. */
+#define METRICS_CALL(issuer_id, kind, us) \
+    METRICS_OBSERVE(METRIC_CA_CALL_DURATION, us, metrics_issuer(issuer_id), kind)
+
+/* A clock for durations, in microseconds. */
+int64_t metrics_clock_us(void);
+
+/* What an operation of the committer will have counted once it is committed. All zeros: nothing. */
+struct metric_notes {
+    size_t count;
+    struct {
+        enum metric metric;
+        uint64_t n;
+        size_t labels[METRIC_MAX_LABELS];
+    } note[METRIC_NOTES_MAX];
+};
+#define METRICS_NOTE(notes, metric, ...) \
+    metrics_note(notes, metric, (const size_t[METRIC_MAX_LABELS]){__VA_ARGS__})
+void metrics_note(struct metric_notes *notes, enum metric metric,
+                  const size_t labels[static METRIC_MAX_LABELS]);
+/* Counts them, and forgets them. */
+void metrics_count_notes(struct metric_notes *notes);
+
+/* ---- exposition ---- */
+
+/* The gauges of one answer, in its arena. What is not set is not shown. */
+struct metric_gauges {
+    struct arena *arena;
+    double *values[METRICS]; /* NAN: not set; NULL: none of this metric is */
+};
+#define METRICS_SET(gauges, metric, value, ...) \
+    metrics_set(gauges, metric, (double)(value), (const size_t[METRIC_MAX_LABELS]){__VA_ARGS__})
+void metrics_set(struct metric_gauges *gauges, enum metric metric, double value,
+                 const size_t labels[static METRIC_MAX_LABELS]);
+
+/* Everything, as text; no bytes when it does not fit in METRICS_MAX_BYTES. */
+struct bytes metrics_render(struct arena *arena, const struct metric_gauges *gauges);
+
+struct server;
+struct store_session;
+struct revocation_reader;
+/* Sets what the server's state tells now. The thread's own session and reader. */
+void metrics_read_gauges(const struct server *server, struct store_session *session,
+                         struct revocation_reader *revocation, struct metric_gauges *gauges);

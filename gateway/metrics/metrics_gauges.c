@@ -1,0 +1,145 @@
+/* What is measured when somebody asks: from state that is there for other reasons, and from counts of what
+ * waits. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "gateway/admin/admin.h"
+#include "gateway/issuer/issuers.h"
+#include "gateway/metrics/metrics_process.h"
+#include "gateway/own_certificate.h"
+#include "gateway/revocation/revocation.h"
+#include "store/objects.h"
+
+struct reading {
+    const struct server *server;
+    struct store_session *session;
+    struct revocation_reader *revocation;
+    struct metric_gauges *gauges;
+    int64_t now;
+};
+
+/* ---- issuers ---- */
+
+/* What is not known is not shown. */
+static void set_time(struct reading *reading, enum metric metric, int64_t when, size_t label)
+{
+    if (when != 0)
+        METRICS_SET(reading->gauges, metric, when, label);
+}
+
+static void read_status(struct reading *reading, struct issuer *issuer, size_t i)
+{
+    struct metric_gauges *gauges = reading->gauges;
+    struct issuer_status status;
+    issuer_read_status(issuer, &status);
+    METRICS_SET(gauges, METRIC_CA_UP, status.usable, i);
+    for (enum issuer_circuit state = ISSUER_WELL; state <= ISSUER_CLOSED; state++)
+        METRICS_SET(gauges, METRIC_CA_CIRCUIT, status.circuit == state, i, state);
+    METRICS_SET(gauges, METRIC_CA_FAILING_SINCE, status.failing_since, i);
+    METRICS_SET(gauges, METRIC_CA_LAST_SUCCESS, status.last_success_at, i);
+    METRICS_SET(gauges, METRIC_CA_LAST_FAILURE, status.last_failure_at, i);
+    METRICS_SET(gauges, METRIC_CA_CALLS_RUNNING, status.calls_running, i);
+    METRICS_SET(gauges, METRIC_CA_CALLS_WAITING, status.calls_waiting, i);
+    set_time(reading, METRIC_ISSUER_CHAIN_END, status.limits.chain_not_after, i);
+    set_time(reading, METRIC_ISSUER_ROOT_END, issuer->roots_first_end, i);
+}
+
+static void read_revocation(struct reading *reading, const char *id, size_t i)
+{
+    const struct revocation_view *view = revocation_view(reading->revocation, bytes_from_string(id));
+    if (view != NULL && view->crl != NULL) {
+        set_time(reading, METRIC_CRL_THIS_UPDATE, view->crl->this_update, i);
+        set_time(reading, METRIC_CRL_NEXT_UPDATE, view->crl->next_update, i);
+        METRICS_SET(reading->gauges, METRIC_CRL_ENTRIES, view->crl->count, i);
+    }
+    if (view != NULL && view->responder != NULL)
+        set_time(reading, METRIC_OCSP_RESPONDER_END, view->responder->not_after, i);
+}
+
+/* Orders wait by profile: an issuer's are those of all of its profiles. */
+static void read_orders(struct reading *reading, const char *id, size_t i)
+{
+    const struct config *config = reading->server->config;
+    int64_t waiting = 0, since = 0;
+    for (size_t p = 0; p < config->profile_count; p++) {
+        int64_t count = 0, oldest = 0;
+        if (strcmp(config->profiles[p].issuer, id) != 0)
+            continue;
+        if (store_orders_waiting(reading->session, config->profiles[p].name, &count, &oldest) != STORE_OK)
+            return;
+        waiting += count;
+        since = oldest != 0 && (since == 0 || oldest < since) ? oldest : since;
+    }
+    METRICS_SET(reading->gauges, METRIC_ORDERS_WAITING, waiting, i);
+    METRICS_SET(reading->gauges, METRIC_ORDERS_OLDEST, since == 0 ? 0 : reading->now - since, i);
+}
+
+static void read_issuer(struct reading *reading, const char *id)
+{
+    struct issuer *issuer = server_issuer(reading->server, id);
+    size_t i = metrics_issuer(id);
+    int64_t count = 0;
+    read_status(reading, issuer, i);
+    read_revocation(reading, id, i);
+    read_orders(reading, id, i);
+    if (store_revocations_waiting(reading->session, id, &count) == STORE_OK)
+        METRICS_SET(reading->gauges, METRIC_REVOCATIONS_WAITING, count, i);
+    if (store_attempts_unknown(reading->session, id, &count) == STORE_OK)
+        METRICS_SET(reading->gauges, METRIC_CA_ATTEMPTS_UNKNOWN, count, i);
+}
+
+/* ---- the server ---- */
+
+static void read_front_ends(struct reading *reading)
+{
+    const struct server *server = reading->server;
+    struct metric_gauges *gauges = reading->gauges;
+    METRICS_SET(gauges, METRIC_HTTP_CONNECTIONS, http_server_connections(server->http), METRIC_LISTENER_ACME);
+    if (server->pki_http != NULL)
+        METRICS_SET(gauges, METRIC_HTTP_CONNECTIONS, http_server_connections(server->pki_http),
+                    METRIC_LISTENER_PKI);
+    if (server->admin != NULL)
+        METRICS_SET(gauges, METRIC_HTTP_CONNECTIONS, admin_connections(server->admin), METRIC_LISTENER_ADMIN);
+    METRICS_SET(gauges, METRIC_HTTP_CONNECTIONS_LIMIT, server->config->max_connections);
+}
+
+static void read_own_certificate(struct reading *reading)
+{
+    struct own_certificate_expiry expiry;
+    own_certificate_read_expiry(reading->server, &expiry);
+    set_time(reading, METRIC_OWN_CERTIFICATE_END, expiry.leaf, METRIC_END_LEAF);
+    set_time(reading, METRIC_OWN_CERTIFICATE_END, expiry.intermediates, METRIC_END_INTERMEDIATES);
+    set_time(reading, METRIC_OWN_CERTIFICATE_END, expiry.roots, METRIC_END_ROOTS);
+}
+
+static void read_file_size(struct reading *reading, const char *path, enum metric_file file)
+{
+    struct stat status;
+    if (stat(path, &status) == 0)
+        METRICS_SET(reading->gauges, METRIC_DATABASE_BYTES, status.st_size, file);
+}
+
+static void read_database(struct reading *reading)
+{
+    const char *path = reading->server->config->database;
+    int64_t count = 0;
+    METRICS_SET(reading->gauges, METRIC_WRITES_WAITING, store_backlog(reading->server->store));
+    read_file_size(reading, path, METRIC_FILE_DATABASE);
+    read_file_size(reading, arena_printf(reading->gauges->arena, "%s-wal", path), METRIC_FILE_WAL);
+    if (store_validations_waiting(reading->session, &count) == STORE_OK)
+        METRICS_SET(reading->gauges, METRIC_VALIDATIONS_WAITING, count);
+}
+
+void metrics_read_gauges(const struct server *server, struct store_session *session,
+                         struct revocation_reader *revocation, struct metric_gauges *gauges)
+{
+    struct reading reading = {server, session, revocation, gauges, clock_now()};
+    METRICS_SET(gauges, METRIC_BUILD, 1);
+    METRICS_SET(gauges, METRIC_ISSUER_OBJECTS, issuer_objects());
+    metrics_read_process(gauges);
+    read_front_ends(&reading);
+    read_database(&reading);
+    read_own_certificate(&reading);
+    for (size_t i = 0; i < server->config->issuer_count; i++)
+        read_issuer(&reading, server->config->issuers[i].id);
+}

@@ -1,0 +1,57 @@
+/* Shared by gateway/metrics/ only. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "gateway/metrics/metrics.h"
+
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+enum { METRIC_MAX_BOUNDS = 14 };
+
+/* A label: its name, and its values by their numbers. NULL for a number that is none. */
+struct metric_label {
+    const char *name;
+    size_t (*count)(void);
+    const char *(*value)(struct arena *arena, size_t i);
+};
+
+/* Where the buckets of a histogram end, and how many of what is observed make one of the unit that is shown.
+ */
+struct metric_buckets {
+    int64_t bounds[METRIC_MAX_BOUNDS];
+    size_t count;
+    double unit;
+};
+
+struct metric_info {
+    const char *name;
+    enum metric_type type;
+    const char *help;
+    const struct metric_label *labels[METRIC_MAX_LABELS]; /* NULL: no more */
+    const struct metric_buckets *buckets;                 /* of a histogram */
+};
+
+extern const struct metric_info metric_infos[METRICS];
+
+/* How many combinations its labels' values have. */
+size_t metric_series_count(const struct metric_info *info);
+/* The place of one combination; false when there is none such. */
+[[gnu::warn_unused_result]] bool metric_series_place(const struct metric_info *info,
+                                                     const size_t labels[static METRIC_MAX_LABELS],
+                                                     size_t *place);
+
+/* The counts of a series: one, or those of its buckets, then of what is over the last one, then the sum.
+ * NULL: nothing has been started. */
+const atomic_uint_fast64_t *metric_cells(enum metric metric, size_t place);
+
+/* What the configuration has. NULL: nothing has been started. */
+const struct config *metrics_config(void);
+
+/* ---- metrics_labels.c ---- */
+
+extern const struct metric_label metric_label_version, metric_label_route, metric_label_class,
+    metric_label_listener, metric_label_limit, metric_label_problem, metric_label_reason,
+    metric_label_endpoint, metric_label_profile, metric_label_origin, metric_label_challenge,
+    metric_label_result, metric_label_issuer, metric_label_circuit, metric_label_call, metric_label_attempt,
+    metric_label_native, metric_label_end, metric_label_file;

@@ -1,0 +1,185 @@
+/* What stands behind the names of labels: enums of the program, and names of the configuration. */
+#include "gateway/issuer/issuer_api.h"
+#include "gateway/metrics/metrics_internal.h"
+#include "gateway/routes/routes.h"
+
+static const char *pick(const char *const *names, size_t count, size_t i)
+{
+    return i < count ? names[i] : NULL;
+}
+
+/* A label whose values are the words of an array. */
+#define WORDS(id, shown, ...) \
+    static const char *const id##_words[] = {__VA_ARGS__}; \
+    static size_t count_##id(void) \
+    { \
+        return sizeof id##_words / sizeof *id##_words; \
+    } \
+    static const char *value_##id(struct arena *arena, size_t i) \
+    { \
+        (void)arena; \
+        return pick(id##_words, count_##id(), i); \
+    } \
+    const struct metric_label metric_label_##id = {shown, count_##id, value_##id}
+
+WORDS(version, "version", ACMEGATE_VERSION);
+WORDS(class, "code", NULL, "1xx", "2xx", "3xx", "4xx", "5xx");
+WORDS(listener, "listener", [METRIC_LISTENER_ACME] = "acme", [METRIC_LISTENER_PKI] = "pki",
+      [METRIC_LISTENER_ADMIN] = "admin");
+WORDS(limit, "limit", [METRIC_LIMIT_ORDERS_PER_ACCOUNT] = "orders_per_account",
+      [METRIC_LIMIT_ORDERS_PER_NAME] = "orders_per_name",
+      [METRIC_LIMIT_ACCOUNTS_PER_ADDRESS] = "accounts_per_address");
+WORDS(result, "result", [METRIC_VALIDATION_VALID] = "valid", [METRIC_VALIDATION_INVALID] = "invalid",
+      [METRIC_VALIDATION_RETRIED] = "retried");
+WORDS(circuit,
+      "state", [ISSUER_WELL] = "well", [ISSUER_RECOVERING] = "recovering", [ISSUER_CLOSED] = "closed");
+WORDS(call, "kind", [METRIC_CALL_SIGN] = "sign", [METRIC_CALL_REVOKE] = "revoke",
+      [METRIC_CALL_NATIVE] = "native", [METRIC_CALL_OTHER] = "other");
+WORDS(native, "outcome", [ISSUER_API_ANSWERED] = "answered", [ISSUER_API_BUSY] = "busy",
+      [ISSUER_API_FAILED] = "failed", [ISSUER_API_LOST] = "lost");
+WORDS(end, "part", [METRIC_END_LEAF] = "leaf", [METRIC_END_INTERMEDIATES] = "intermediates",
+      [METRIC_END_ROOTS] = "roots");
+WORDS(file, "file", [METRIC_FILE_DATABASE] = "database", [METRIC_FILE_WAL] = "wal");
+
+/* ---- enums that have names of their own ---- */
+
+static size_t count_problems(void)
+{
+    return PROBLEM_USER_ACTION_REQUIRED + 1;
+}
+
+static const char *value_problem(struct arena *arena, size_t i)
+{
+    (void)arena;
+    return i == 0 ? NULL : problem_type_name((enum problem_type)i);
+}
+
+const struct metric_label metric_label_problem = {"type", count_problems, value_problem};
+const struct metric_label metric_label_reason = {"reason", count_problems, value_problem};
+
+static size_t count_challenges(void)
+{
+    return CHALLENGE_TYPE_END;
+}
+
+static const char *value_challenge(struct arena *arena, size_t i)
+{
+    (void)arena;
+    return i == 0 ? NULL : challenge_type_info((enum challenge_type)i)->name;
+}
+
+const struct metric_label metric_label_challenge = {"type", count_challenges, value_challenge};
+
+static size_t count_attempts(void)
+{
+    return ATTEMPT_REJECTED + 1;
+}
+
+/* One that has merely begun has no outcome. */
+static const char *value_attempt(struct arena *arena, size_t i)
+{
+    (void)arena;
+    return i <= ATTEMPT_STARTED ? NULL : attempt_status_name((enum attempt_status)i);
+}
+
+const struct metric_label metric_label_attempt = {"outcome", count_attempts, value_attempt};
+
+static size_t count_origins(void)
+{
+    return CERTIFICATE_NATIVE + 1;
+}
+
+/* What is imported was not issued here. */
+static const char *value_origin(struct arena *arena, size_t i)
+{
+    (void)arena;
+    return i == 0 ? NULL : certificate_origin_name((enum certificate_origin)i);
+}
+
+const struct metric_label metric_label_origin = {"origin", count_origins, value_origin};
+
+/* ---- routes ---- */
+
+static const char *value_route(struct arena *arena, size_t i)
+{
+    return routes_are_native(i) && metrics_config()->native_profile == NULL ? NULL : routes_label(arena, i);
+}
+
+const struct metric_label metric_label_route = {"route", routes_count, value_route};
+
+/* ---- names of the configuration, then what it does not have ---- */
+
+static size_t find(const char *name, size_t count, const char *(*value)(struct arena *arena, size_t i))
+{
+    size_t i = 0;
+    while (i + 1 < count && strcmp(value(NULL, i), name) != 0)
+        ++i;
+    return i;
+}
+
+static size_t count_issuers(void)
+{
+    return metrics_config()->issuer_count + 1;
+}
+
+static const char *value_issuer(struct arena *arena, size_t i)
+{
+    const struct config *config = metrics_config();
+    (void)arena;
+    return i < config->issuer_count ? config->issuers[i].id : METRICS_NOT_CONFIGURED;
+}
+
+const struct metric_label metric_label_issuer = {"issuer", count_issuers, value_issuer};
+
+static bool is_of_issuer(const char *id, const char *issuer)
+{
+    size_t n = strlen(issuer);
+    return strncmp(id, issuer, n) == 0 && (id[n] == '\0' || strcmp(id + n, ISSUER_OCSP_SUFFIX) == 0);
+}
+
+size_t metrics_issuer(const char *id)
+{
+    const struct config *config = metrics_config();
+    size_t i = 0;
+    while (config != NULL && i < config->issuer_count && !is_of_issuer(id, config->issuers[i].id))
+        ++i;
+    return i;
+}
+
+static size_t count_profiles(void)
+{
+    return metrics_config()->profile_count + 1;
+}
+
+static const char *value_profile(struct arena *arena, size_t i)
+{
+    const struct config *config = metrics_config();
+    (void)arena;
+    return i < config->profile_count ? config->profiles[i].name : METRICS_NOT_CONFIGURED;
+}
+
+const struct metric_label metric_label_profile = {"profile", count_profiles, value_profile};
+
+size_t metrics_profile(const char *name)
+{
+    return metrics_config() == NULL ? 0 : find(name, count_profiles(), value_profile);
+}
+
+static size_t count_endpoints(void)
+{
+    return metrics_config()->endpoint_count + 1;
+}
+
+static const char *value_endpoint(struct arena *arena, size_t i)
+{
+    const struct config *config = metrics_config();
+    (void)arena;
+    return i < config->endpoint_count ? config->endpoints[i].name : METRICS_NOT_CONFIGURED;
+}
+
+const struct metric_label metric_label_endpoint = {"endpoint", count_endpoints, value_endpoint};
+
+size_t metrics_endpoint(const char *name)
+{
+    return metrics_config() == NULL ? 0 : find(name, count_endpoints(), value_endpoint);
+}

@@ -1,0 +1,6 @@
+/* The process as the system sees it. */
+#pragma once
+
+#include "gateway/metrics/metrics.h"
+
+void metrics_read_process(struct metric_gauges *gauges);

@@ -1,6 +1,0 @@
-/* The process as the system sees it. */
-#pragma once
-
-#include "gateway/metrics.h"
-
-void metrics_read_process(struct metric_gauges *gauges);

@@ -1,0 +1,218 @@
+#include "gateway/native/native_issue.h"
+
+#include "gateway/log.h"
+#include "gateway/work/work.h"
+#include "stepca/messages.h"
+
+enum { REPLY_MAX_BYTES = 1024 * 1024 };
+
+void native_issue_limits(const struct native_call *call, const struct stepca_token_claims *claims,
+                         struct validity_limits *out)
+{
+    server_profile_limits(call->exchange->server, call->profile, out);
+    out->wish_s = 0; /* the client's or the CA's, not this server's own */
+    out->issuer_min_s = out->issuer_max_s = out->issuer_default_s = 0;
+    if (claims != NULL)
+        call->api->limits(call->issuer, claims->issuer, claims->key_id, out);
+}
+
+static enum store_apply_result applied(enum store_result result)
+{
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
+/* ---- no certificate ---- */
+
+static enum store_result record_words(struct native_call *call, struct store_session *session,
+                                      const char *kind)
+{
+    const struct native_issue *issue = call->state;
+    struct exchange *exchange = call->exchange;
+    return native_call_record(
+        call, session, kind, 0,
+        arena_printf(exchange->arena, "%s: %s", issue->event_detail, exchange->problem->detail));
+}
+
+static enum store_apply_result apply_unknown(struct native_call *call, struct store_session *session)
+{
+    return applied(record_words(call, session, "native.unknown"));
+}
+
+static enum store_apply_result apply_refused(struct native_call *call, struct store_session *session)
+{
+    return applied(record_words(call, session, "native.refused"));
+}
+
+/* 403 follows a token that was accepted: that refusal is an authenticated client's. */
+static void take_refusal(struct native_call *call, enum stepca_outcome outcome)
+{
+    const struct native_issue *issue = call->state;
+    bool is_answered_403 = call->job.outcome == ISSUER_API_ANSWERED && call->job.status == 403;
+    if (is_answered_403 && issue->end_added)
+        call->api->note_lifetime(call->issuer, issue->claims->issuer, issue->claims->key_id, 0);
+    if (native_call_is_lost(call, outcome))
+        native_call_commit(call, apply_unknown);
+    else if (is_answered_403)
+        native_call_commit(call, apply_refused);
+    else
+        native_call_answer(call);
+}
+
+static void take_garbage(struct native_call *call, const char *what)
+{
+    call->exchange->problem =
+        problem_with_status(call->exchange->arena, 502, PROBLEM_SERVER_INTERNAL, "%s", what);
+    take_refusal(call, STEPCA_GARBAGE);
+}
+
+/* ---- the certificate ---- */
+
+static void fill_certificate(struct native_call *call, const struct stepca_chain *chain)
+{
+    struct native_issue *issue = call->state;
+    struct exchange *exchange = call->exchange;
+    const char *chain_pem = "";
+    for (size_t i = 1; i < chain->count; ++i)
+        chain_pem = arena_printf(exchange->arena, "%s%s", chain_pem,
+                                 certificate_to_pem(exchange->arena, chain->certificates[i]));
+    issue->certificate = (struct certificate){
+        .issuer = call->issuer->id,
+        .root_fingerprint = call->issuer->root_fingerprint,
+        .serial = issue->facts.serial,
+        .leaf = chain->certificates[0],
+        .chain_pem = bytes_from_string(chain_pem),
+        .key_hash = bytes_of(issue->facts.key_hash, sizeof(issue->facts.key_hash)),
+        .not_before = issue->facts.not_before,
+        .not_after = issue->facts.not_after,
+        .status = CERTIFICATE_GOOD,
+        .origin = CERTIFICATE_NATIVE,
+        .created_at = exchange->now,
+    };
+}
+
+/* step-ca's SignResponse, from what was checked: what else the CA's reply held is not handed out. */
+static void reply_with(struct native_call *call, const struct stepca_chain *chain)
+{
+    struct arena *arena = call->exchange->arena;
+    const struct json *reply = json_parse(arena, call->job.reply, &stepca_reply_limits, NULL);
+    const struct json *tls_options = json_member(reply, "tlsOptions");
+    struct json_writer *writer = json_writer_new(arena, REPLY_MAX_BYTES);
+    json_begin_object(writer);
+    json_put_string(writer, "crt", certificate_to_pem(arena, chain->certificates[0]));
+    json_put_string(writer, "ca",
+                    chain->count > 1 ? certificate_to_pem(arena, chain->certificates[1]) : NULL);
+    json_key(writer, "certChain");
+    json_begin_array(writer);
+    for (size_t i = 0; i < chain->count; ++i)
+        json_write_string(writer, certificate_to_pem(arena, chain->certificates[i]));
+    json_end_array(writer);
+    if (tls_options != NULL) {
+        json_key(writer, "tlsOptions");
+        json_write_value(writer, tls_options);
+    }
+    json_end_object(writer);
+    exchange_reply_json(call->exchange, 201, json_writer_finish(writer));
+}
+
+/* Nobody will get it: kept, and its revocation due. */
+static void reject(struct native_call *call, const char *why)
+{
+    struct native_issue *issue = call->state;
+    struct certificate *certificate = &issue->certificate;
+    struct exchange *exchange = call->exchange;
+    certificate->status = CERTIFICATE_REJECTED;
+    certificate->rejected_because = why;
+    certificate->revocation_requested_at = exchange->now;
+    certificate->revocation_requested_by = "gateway";
+    certificate->revocation_next_attempt_at = exchange->now;
+    exchange->work_due = WORK_DUE_REVOCATIONS;
+    exchange->problem = problem_with_status(
+        exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
+        "The CA issued a certificate that does not fit (%s); it is not handed out and is being revoked.",
+        why);
+    log_error("issuer %s: certificate %s, asked for through its own API by %s, is rejected: %s",
+              call->issuer->id, certificate->serial, exchange->request->client_address, why);
+}
+
+/* True when the CA gave this serial number out before: then it is no new certificate. */
+static enum store_result is_known(struct native_call *call, struct store_session *session, bool *known)
+{
+    const struct native_issue *issue = call->state;
+    struct certificate *found = NULL;
+    size_t count = 0;
+    enum store_result result = store_certificates_by_serial(session, call->exchange->arena,
+                                                            issue->certificate.serial, &found, &count);
+    *known = false;
+    for (size_t i = 0; i < count; ++i)
+        *known = *known || (strcmp(found[i].issuer, issue->certificate.issuer) == 0 &&
+                            strcmp(found[i].root_fingerprint, issue->certificate.root_fingerprint) == 0);
+    return result;
+}
+
+static enum store_apply_result apply_certificate(struct native_call *call, struct store_session *session)
+{
+    struct native_issue *issue = call->state;
+    struct certificate *certificate = &issue->certificate;
+    bool rejected = certificate->status == CERTIFICATE_REJECTED;
+    bool known;
+    enum store_result result = is_known(call, session, &known);
+    if (result == STORE_OK && known) {
+        call->exchange->problem =
+            problem_with_status(call->exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
+                                "The CA answered with a certificate that it had issued before.");
+        return STORE_DISCARD;
+    }
+    struct metric_notes *notes = &call->exchange->notes;
+    METRICS_NOTE(notes, rejected ? METRIC_CERTIFICATES_REJECTED : METRIC_CERTIFICATES_ISSUED,
+                 metrics_profile(call->profile->name), CERTIFICATE_NATIVE);
+    if (rejected)
+        METRICS_NOTE(notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(call->issuer->id));
+    if (result == STORE_OK)
+        result = store_certificate_insert(session, certificate, issue->facts.identifiers,
+                                          issue->facts.identifier_count);
+    if (result == STORE_OK)
+        result = native_call_record(
+            call, session, rejected ? "certificate.rejected" : issue->event_kind, certificate->id,
+            rejected ? arena_printf(call->exchange->arena, "%s: %s", issue->event_detail,
+                                    certificate->rejected_because)
+                     : issue->event_detail);
+    return applied(result);
+}
+
+static void take_certificate(struct native_call *call, const struct stepca_chain *chain)
+{
+    struct native_issue *issue = call->state;
+    struct exchange *exchange = call->exchange;
+    const char *why = NULL;
+    issue->expectation.policy = &call->profile->names;
+    issue->expectation.roots = call->issuer->roots;
+    issue->expectation.intermediates = call->issuer->intermediates;
+    issue->expectation.now = exchange->now;
+    bool fits = certificate_check(exchange->arena, chain->certificates, chain->count, &issue->expectation,
+                                  &issue->facts, &why);
+    if (issue->facts.serial[0] == '\0') {
+        take_garbage(call, "The CA's certificate cannot be read.");
+        return;
+    }
+    if (issue->end_left)
+        call->api->note_lifetime(call->issuer, issue->claims->issuer, issue->claims->key_id,
+                                 issue->facts.not_after - exchange->now);
+    fill_certificate(call, chain);
+    if (fits)
+        reply_with(call, chain);
+    else
+        reject(call, why);
+    native_call_commit(call, apply_certificate);
+}
+
+void native_issue_take(struct native_call *call)
+{
+    struct stepca_chain chain;
+    enum stepca_outcome outcome = native_call_outcome(call, STEPCA_SIGN);
+    if (outcome != STEPCA_OK)
+        take_refusal(call, outcome);
+    else if (!stepca_parse_chain(call->exchange->arena, call->job.reply, &chain))
+        take_garbage(call, "The CA's certificates cannot be read.");
+    else
+        take_certificate(call, &chain);
+}

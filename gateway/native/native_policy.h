@@ -1,0 +1,32 @@
+/* What the profile says of a request of the CA's own API. No clock, no sockets. NULL: agreed; else what to
+ * refuse with. */
+#pragma once
+
+#include "acme/csr.h"
+#include "acme/validity.h"
+#include "gateway/config/config.h"
+#include "stepca/client_request.h"
+
+/* Either may add names to the certificate, and the subject becomes its common name: all of them must be
+ * allowed. Names that are neither DNS names nor IP addresses are not. */
+[[gnu::warn_unused_result]] const struct problem *native_policy_check_names(
+    struct arena *arena, const struct profile_config *profile, const struct stepca_token_claims *claims,
+    const struct subject_names *csr_names);
+
+[[gnu::warn_unused_result]] const struct problem *native_policy_check_key(
+    struct arena *arena, const struct profile_config *profile, EVP_PKEY *key);
+
+/*
+ * What to ask the CA for: the client's own times, in its words, where the limits allow them. Where it named
+ * no end and the CA's default would be over the cap, the cap.
+ */
+[[gnu::warn_unused_result]] const struct problem *native_policy_plan(struct arena *arena,
+                                                                     const struct validity_limits *limits,
+                                                                     int64_t now,
+                                                                     const struct stepca_client_sign *request,
+                                                                     struct validity_request *out);
+
+/* A certificate that is to be renewed: its life is its successor's. */
+[[gnu::warn_unused_result]] const struct problem *native_policy_check_life(
+    struct arena *arena, const struct validity_limits *limits, int64_t now, int64_t not_before,
+    int64_t not_after);

@@ -1,0 +1,161 @@
+/*
+ * The outbound thread: every connection that acmegate opens itself, and the timers of the work behind them.
+ * It runs one curl_multi and one c-ares channel; only gateway/outbound/ knows either. Except for
+ * outbound_post, every function here is called on the outbound thread, and every callback runs there.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <openssl/x509.h>
+
+#include "acme/base/arena.h"
+#include "acme/caa.h"
+
+struct outbound;
+
+struct outbound_config {
+    const char *const *resolvers; /* "ip" or "ip:port" for names; none: the system's */
+    size_t resolver_count;
+    int64_t dns_timeout_ms;
+};
+
+/* Starts the thread. NULL with `why` (static) when it cannot. */
+[[gnu::warn_unused_result]] struct outbound *outbound_start(const struct outbound_config *config,
+                                                            const char **why);
+
+/* Drops what is still under way without calling it back, after the current callback, and joins the thread.
+ * Messages posted later are not run. */
+void outbound_stop(struct outbound *outbound);
+
+/* After outbound_stop, when nobody can post any more. NULL is ignored. */
+void outbound_free(struct outbound *outbound);
+
+/* ---- from any thread ---- */
+
+/* Embedded in whatever is handed over; its owner keeps it until `run` was called. */
+struct outbound_message {
+    struct outbound_message *next; /* the outbound thread's */
+    void (*run)(struct outbound_message *message);
+};
+
+/* Runs message->run on the outbound thread, soon, in the order posted. Never fails, never blocks long. */
+void outbound_post(struct outbound *outbound, struct outbound_message *message);
+
+/* Once, before outbound_stop: requests of clients (`for_client`) that have no reply in `within_ms` end
+ * without one. */
+void outbound_hurry(struct outbound *outbound, int64_t within_ms);
+
+/* ---- on the outbound thread ---- */
+
+/* Calls `run(argument)` once, `delay_ms` from now. A timer that is set again moves. */
+struct outbound_timer {
+    void (*run)(void *argument);
+    void *argument;
+    int64_t due_ms; /* the thread's */
+    size_t place;   /* the thread's: in its heap, from 1; 0 when not set */
+};
+void outbound_timer_set(struct outbound *outbound, struct outbound_timer *timer, int64_t delay_ms);
+void outbound_timer_cancel(struct outbound *outbound, struct outbound_timer *timer);
+
+/* An HTTP(S) request to completion. Redirects are never followed: a 3xx is a reply like any other. */
+struct outbound_http_request {
+    const char *method; /* "GET" or "POST" */
+    const char *url;
+    struct bytes body;         /* for POST: application/json */
+    const char *authorization; /* the header, NULL for none */
+    struct bytes trusted_pem;  /* https: these roots and no others; empty means the certificate is not looked
+                                  at (http-01 redirects to https, RFC 8555 §8.3) */
+    /* Connect there whatever the URL's host says, on a new connection that is not kept; NULL resolves as curl
+     * does and keeps connections alive. */
+    const struct sockaddr_storage *address;
+    int64_t timeout_ms;
+    size_t max_body_bytes; /* of the reply; what is over it is cut off and `body_cut` set */
+    const char *user_agent;
+    bool for_client; /* somebody waits for the reply: outbound_hurry is about it */
+};
+
+struct outbound_http_reply {
+    int status; /* 0 when no reply came */
+    struct bytes body;
+    bool body_cut;
+    const char *location;        /* the header, NULL when absent */
+    int64_t date;                /* the Date header, 0 when absent */
+    int64_t retry_after_s;       /* the Retry-After header, in seconds from now; 0 when absent or past */
+    const char *transport_error; /* a sentence; NULL when a reply came */
+    bool connected;              /* the request may have reached the other side */
+    bool untrusted;              /* TLS: the certificate did not verify */
+    int64_t took_us;             /* from its beginning to its end */
+};
+
+/* `reply` and what it points at live until `done` returns. The request is copied. */
+void outbound_http(struct outbound *outbound, const struct outbound_http_request *request,
+                   void (*done)(void *context, const struct outbound_http_reply *reply), void *context);
+
+/* A TLS handshake (1.2 or newer), and what was shown in it. Nothing is sent, nothing trusted. */
+struct outbound_tls_request {
+    const struct sockaddr_storage *address; /* with its port */
+    const char *server_name;                /* SNI */
+    const char *alpn;                       /* the one protocol that is offered */
+    int64_t timeout_ms;
+};
+
+struct outbound_tls_reply {
+    bool connected;           /* TCP */
+    bool alpn_agreed;         /* the protocol that was offered was chosen */
+    struct bytes certificate; /* DER, the leaf */
+    const char *error;        /* a sentence; NULL when the handshake was completed */
+};
+
+/* `reply` and what it points at live until `done` returns. The request is copied. */
+void outbound_tls(struct outbound *outbound, const struct outbound_tls_request *request,
+                  void (*done)(void *context, const struct outbound_tls_reply *reply), void *context);
+
+/* ---- URLs: from any thread ---- */
+
+struct outbound_url {
+    const char *url;  /* absolute and normalized */
+    const char *host; /* IPv6 without brackets */
+    uint16_t port;
+    bool https;
+};
+
+/* Reads `url`, or `reference` relative to it when that is not NULL (a Location header). False for anything
+ * but http and https, for user names in it, and for what is no URL. In the arena. */
+[[gnu::warn_unused_result]] bool outbound_url_parse(struct arena *arena, const char *url,
+                                                    const char *reference, struct outbound_url *out);
+
+/* ---- names ---- */
+
+enum { OUTBOUND_MAX_ADDRESSES = 16 };
+
+struct outbound_addresses {
+    struct sockaddr_storage address[OUTBOUND_MAX_ADDRESSES]; /* IPv6 first; no port */
+    size_t count;
+    const char *error; /* a sentence; NULL when the look-up worked (count may still be 0) */
+    bool no_such_name; /* NXDOMAIN or no data: a fact, not a passing fault */
+};
+
+/* A and AAAA together, the hosts file included. A numeric host answers at once. */
+void outbound_resolve(struct outbound *outbound, const char *host,
+                      void (*done)(void *context, const struct outbound_addresses *addresses), void *context);
+
+struct outbound_texts {
+    struct bytes *texts; /* each record's strings joined */
+    size_t count;
+    const char *error;
+    bool no_such_name;
+};
+
+struct outbound_caa {
+    const struct caa_record *records;
+    size_t count;
+    const char *error; /* the name does not exist, or has none: no error */
+};
+
+/* CAA records (RFC 8659) of this very name. */
+void outbound_resolve_caa(struct outbound *outbound, const char *name,
+                          void (*done)(void *context, const struct outbound_caa *found), void *context);
+
+/* TXT records; CNAMEs are followed by the resolver. */
+void outbound_resolve_txt(struct outbound *outbound, const char *name,
+                          void (*done)(void *context, const struct outbound_texts *texts), void *context);

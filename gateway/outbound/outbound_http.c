@@ -1,0 +1,297 @@
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "acme/base/buffer.h"
+#include "gateway/outbound/address_policy.h"
+#include "gateway/outbound/outbound_internal.h"
+
+enum {
+    CONNECT_TO_BYTES = INET6_ADDRSTRLEN + 8,
+    REUSE_IDLE_MOST_S = 10, /* step-ca ends connections that have been idle for 15 s */
+};
+
+/* A request under way. It owns its arena, and itself in it. */
+struct transfer {
+    struct transfer *next, **link;
+    struct outbound *outbound;
+    struct arena *arena;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct curl_slist *connect_to;
+    bool pinned;
+    bool for_client;
+    struct sockaddr_storage address;
+    struct bytes sending; /* what is left of the request's body */
+    struct buffer body;
+    bool body_cut;
+    char error[CURL_ERROR_SIZE];
+    void (*done)(void *context, const struct outbound_http_reply *reply);
+    void *context;
+};
+
+/* ---- callbacks of curl ---- */
+
+static size_t on_body(char *data, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    size_t n = size * count;
+    size_t room = transfer->body.max_bytes - transfer->body.n;
+    buffer_append(&transfer->body, bytes_of(data, n < room ? n : room));
+    if (n <= room)
+        return n;
+    transfer->body_cut = true;
+    return CURL_WRITEFUNC_ERROR;
+}
+
+/*
+ * The body is given once. curl would send a request again by itself when a kept connection ends without an
+ * answer, and the other side may have carried it out: what is to be done then is the caller's to decide.
+ */
+static size_t on_send(char *room, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    size_t n = size * count < transfer->sending.n ? size * count : transfer->sending.n;
+    if (n != 0)
+        memcpy(room, transfer->sending.p, n);
+    transfer->sending = bytes_of(transfer->sending.p + n, transfer->sending.n - n);
+    return n;
+}
+
+static int on_rewind(void *context, curl_off_t offset, int origin)
+{
+    (void)context;
+    (void)offset;
+    (void)origin;
+    return CURL_SEEKFUNC_FAIL;
+}
+
+static bool same_host(const struct sockaddr *a, const struct sockaddr *b)
+{
+    if (a->sa_family != b->sa_family)
+        return false;
+    if (a->sa_family == AF_INET6)
+        return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
+                      &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr)) == 0;
+    return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
+           ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+}
+
+/* The last gate: whatever made curl dial another address than the one that was checked, it does not get a
+ * socket. */
+static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    const struct transfer *transfer = context;
+    (void)purpose;
+    if (!same_host((const struct sockaddr *)&transfer->address, &address->addr))
+        return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* ---- setting a request up ---- */
+
+static void pin_address(struct transfer *transfer)
+{
+    char text[INET6_ADDRSTRLEN];
+    char connect_to[CONNECT_TO_BYTES];
+    address_format(text, (const struct sockaddr *)&transfer->address);
+    snprintf(connect_to, sizeof(connect_to),
+             transfer->address.ss_family == AF_INET6 ? "::[%s]:" : "::%s:", text);
+    transfer->connect_to = curl_slist_append(NULL, connect_to);
+    curl_easy_setopt(transfer->easy, CURLOPT_CONNECT_TO, transfer->connect_to);
+    curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, transfer);
+    curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
+/* These roots and no others: neither curl's nor the system's (trust fails closed). */
+static void set_trust(CURL *easy, struct bytes trusted_pem)
+{
+    bool verify = trusted_pem.n != 0;
+    curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+    if (verify) {
+        struct curl_blob blob = {(void *)(uintptr_t)trusted_pem.p, trusted_pem.n, CURL_BLOB_COPY};
+        curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+    }
+}
+
+static void set_body(struct transfer *transfer, struct bytes body)
+{
+    transfer->sending = arena_copy(transfer->arena, body);
+    curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+    curl_easy_setopt(transfer->easy, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(transfer->easy, CURLOPT_READDATA, transfer);
+    curl_easy_setopt(transfer->easy, CURLOPT_SEEKFUNCTION, on_rewind);
+    transfer->headers = curl_slist_append(transfer->headers, "Content-Type: application/json");
+    transfer->headers = curl_slist_append(transfer->headers, "Expect:");
+}
+
+static void set_authorization(struct transfer *transfer, const char *value)
+{
+    const char *line = arena_printf(transfer->arena, "Authorization: %s", value);
+    transfer->headers = curl_slist_append(transfer->headers, line);
+}
+
+static void set_options(struct transfer *transfer, const struct outbound_http_request *request)
+{
+    CURL *easy = transfer->easy;
+    curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)REUSE_IDLE_MOST_S);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, request->user_agent == NULL ? "acmegate" : request->user_agent);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    set_trust(easy, request->trusted_pem);
+    if (transfer->pinned)
+        pin_address(transfer);
+    if (strcmp(request->method, "POST") == 0)
+        set_body(transfer, request->body);
+    if (request->authorization != NULL)
+        set_authorization(transfer, request->authorization);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+}
+
+static CURL *take_handle(struct outbound *outbound)
+{
+    return outbound->idle_count != 0 ? outbound->idle[--outbound->idle_count] : curl_easy_init();
+}
+
+void outbound_http(struct outbound *outbound, const struct outbound_http_request *request,
+                   void (*done)(void *context, const struct outbound_http_reply *reply), void *context)
+{
+    struct arena *arena = arena_new();
+    struct transfer *transfer = arena_alloc(arena, sizeof(*transfer));
+    *transfer = (struct transfer){.outbound = outbound,
+                                  .arena = arena,
+                                  .easy = take_handle(outbound),
+                                  .pinned = request->address != NULL,
+                                  .for_client = request->for_client,
+                                  .done = done,
+                                  .context = context};
+    if (transfer->easy == NULL)
+        abort();
+    if (transfer->pinned)
+        transfer->address = *request->address;
+    buffer_init(&transfer->body, arena, request->max_body_bytes);
+    set_options(transfer, request);
+    transfer->next = outbound->transfers;
+    transfer->link = &outbound->transfers;
+    if (transfer->next != NULL)
+        transfer->next->link = &transfer->next;
+    outbound->transfers = transfer;
+    curl_multi_add_handle(outbound->multi, transfer->easy);
+}
+
+/* ---- the end of one ---- */
+
+static void release(struct transfer *transfer)
+{
+    struct outbound *outbound = transfer->outbound;
+    *transfer->link = transfer->next;
+    if (transfer->next != NULL)
+        transfer->next->link = transfer->link;
+    curl_multi_remove_handle(outbound->multi, transfer->easy);
+    curl_easy_reset(transfer->easy);
+    if (outbound->idle_count < OUTBOUND_IDLE_HANDLES)
+        outbound->idle[outbound->idle_count++] = transfer->easy;
+    else
+        curl_easy_cleanup(transfer->easy);
+    curl_slist_free_all(transfer->headers);
+    curl_slist_free_all(transfer->connect_to);
+    arena_free(transfer->arena);
+}
+
+static const char *header(CURL *easy, const char *name)
+{
+    struct curl_header *found = NULL;
+    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK ? found->value : NULL;
+}
+
+static const char *error_words(const struct transfer *transfer, CURLcode result)
+{
+    if (result == CURLE_SEND_FAIL_REWIND)
+        return "the connection was closed before an answer came";
+    return transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(result);
+}
+
+static void read_reply(struct transfer *transfer, CURLcode result, struct outbound_http_reply *reply)
+{
+    CURL *easy = transfer->easy;
+    long status = 0, request_bytes = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+    curl_off_t took_us = 0;
+    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &took_us);
+    *reply = (struct outbound_http_reply){.connected = request_bytes > 0, .took_us = took_us};
+    if (result != CURLE_OK && !transfer->body_cut) {
+        reply->transport_error = error_words(transfer, result);
+        reply->untrusted = result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE;
+        return;
+    }
+    const char *date = header(easy, "Date");
+    time_t when = date == NULL ? -1 : curl_getdate(date, NULL);
+    reply->status = (int)status;
+    reply->body = buffer_bytes(&transfer->body);
+    reply->body_cut = transfer->body_cut;
+    reply->location = header(easy, "Location");
+    reply->date = when == -1 ? 0 : (int64_t)when;
+    curl_off_t retry_after_s = 0; /* curl reads both forms, RFC 9110 §10.2.3 */
+    if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s) == CURLE_OK && retry_after_s > 0)
+        reply->retry_after_s = (int64_t)retry_after_s;
+}
+
+void outbound_http_finish(struct outbound *outbound)
+{
+    int left = 0;
+    for (CURLMsg *message;
+         !outbound->stop && (message = curl_multi_info_read(outbound->multi, &left)) != NULL;) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        struct transfer *transfer = NULL;
+        struct outbound_http_reply reply;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        read_reply(transfer, message->data.result, &reply);
+        transfer->done(transfer->context, &reply);
+        release(transfer);
+    }
+}
+
+static struct transfer *first_for_client(const struct outbound *outbound)
+{
+    struct transfer *transfer = outbound->transfers;
+    while (transfer != NULL && !transfer->for_client)
+        transfer = transfer->next;
+    return transfer;
+}
+
+void outbound_http_end_for_clients(struct outbound *outbound)
+{
+    for (struct transfer *transfer; (transfer = first_for_client(outbound)) != NULL;) {
+        struct outbound_http_reply reply;
+        read_reply(transfer, CURLE_ABORTED_BY_CALLBACK, &reply);
+        reply.transport_error = "acmegate stops and cannot wait for the answer";
+        transfer->done(transfer->context, &reply);
+        release(transfer);
+    }
+}
+
+void outbound_http_drop_all(struct outbound *outbound)
+{
+    while (outbound->transfers != NULL)
+        release(outbound->transfers);
+    while (outbound->idle_count != 0)
+        curl_easy_cleanup(outbound->idle[--outbound->idle_count]);
+}

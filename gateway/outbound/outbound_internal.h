@@ -1,0 +1,62 @@
+/* Shared by gateway/outbound/ only. */
+#pragma once
+
+#include <ares.h>
+#include <curl/curl.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "gateway/outbound/outbound.h"
+
+enum { OUTBOUND_IDLE_HANDLES = 32 };
+
+struct transfer;
+struct handshake;
+
+struct outbound {
+    pthread_t thread;
+    CURLM *multi;
+    ares_channel channel;
+    pthread_mutex_t lock; /* of the message queue */
+    struct outbound_message *first, **last;
+    bool stop;                    /* the thread's */
+    struct outbound_timer **heap; /* by due time, from place 1 */
+    size_t timers, heap_capacity;
+    struct transfer *transfers; /* under way */
+    struct outbound_message hurry_message;
+    struct outbound_timer hurry_timer;
+    int64_t hurry_within_ms;
+    struct handshake *handshakes;
+    SSL_CTX *tls;            /* of the handshakes; made with the first one */
+    struct curl_waitfd *fds; /* of a turn */
+    size_t fd_capacity;
+    CURL *idle[OUTBOUND_IDLE_HANDLES];
+    size_t idle_count;
+};
+
+int64_t outbound_now_ms(void);
+
+/* ---- outbound_http.c ---- */
+
+/* Takes what curl has finished. */
+void outbound_http_finish(struct outbound *outbound);
+void outbound_http_drop_all(struct outbound *outbound);
+/* Ends those of clients without a reply, and what begins meanwhile. */
+void outbound_http_end_for_clients(struct outbound *outbound);
+
+/* ---- outbound_tls.c ---- */
+
+size_t outbound_tls_count(const struct outbound *outbound);
+/* Fills one place for each. */
+void outbound_tls_wait_for(struct outbound *outbound, struct curl_waitfd *fds);
+void outbound_tls_process(struct outbound *outbound);
+void outbound_tls_drop_all(struct outbound *outbound);
+
+/* ---- outbound_dns.c ---- */
+
+[[gnu::warn_unused_result]] bool outbound_dns_open(struct outbound *outbound,
+                                                   const struct outbound_config *config, const char **why);
+/* The sockets to wait for, and how long at most. */
+unsigned outbound_dns_wait_for(struct outbound *outbound, struct curl_waitfd *fds, int64_t *timeout_ms);
+void outbound_dns_process(struct outbound *outbound, const struct curl_waitfd *fds, unsigned count);

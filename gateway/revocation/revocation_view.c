@@ -1,0 +1,192 @@
+#include <stdlib.h>
+
+#include "gateway/revocation/revocation_internal.h"
+
+enum { RESPONSES_PER_ISSUER = 1024 }; /* a power of two; some 1.5 MB a loop when full */
+
+/* ---- what is shared ---- */
+
+struct shared_list *shared_list_keep(struct shared_list *list)
+{
+    if (list != NULL)
+        atomic_fetch_add_explicit(&list->references, 1, memory_order_relaxed);
+    return list;
+}
+
+void shared_list_drop(struct shared_list *list)
+{
+    if (list != NULL && atomic_fetch_sub_explicit(&list->references, 1, memory_order_acq_rel) == 1)
+        arena_free(list->arena);
+}
+
+struct shared_responder *shared_responder_keep(struct shared_responder *responder)
+{
+    if (responder != NULL)
+        atomic_fetch_add_explicit(&responder->references, 1, memory_order_relaxed);
+    return responder;
+}
+
+void shared_responder_drop(struct shared_responder *responder)
+{
+    if (responder != NULL &&
+        atomic_fetch_sub_explicit(&responder->references, 1, memory_order_acq_rel) == 1) {
+        ocsp_responder_close(&responder->responder);
+        free(responder);
+    }
+}
+
+static void published_copy(struct published *to, const struct published *from)
+{
+    *to = *from;
+    shared_list_keep(to->list);
+    shared_responder_keep(to->responder);
+}
+
+static void published_drop(struct published *published)
+{
+    shared_list_drop(published->list);
+    shared_responder_drop(published->responder);
+    *published = (struct published){0};
+}
+
+void revocation_publish(struct revocation_source *source)
+{
+    struct published before;
+    pthread_mutex_lock(&source->lock);
+    before = source->published;
+    published_copy(&source->published, &source->now);
+    atomic_fetch_add_explicit(&source->version, 1, memory_order_release);
+    pthread_mutex_unlock(&source->lock);
+    published_drop(&before);
+}
+
+/* ---- a loop's own ---- */
+
+struct kept_response {
+    uint8_t id[OCSP_ID_MAX_BYTES];
+    size_t id_bytes;
+    int64_t good_until;
+    struct ocsp_response response; /* its octets are of malloc */
+};
+
+struct seen {
+    uint_fast64_t version; /* 0: nothing seen yet */
+    struct published published;
+    struct revocation_view view;
+    struct kept_response *responses; /* NULL before the first */
+};
+
+struct revocation_reader {
+    struct revocation *revocation;
+    struct seen *seen; /* one a source */
+    struct seen *last;
+};
+
+static void forget_responses(struct seen *seen)
+{
+    for (size_t i = 0; seen->responses != NULL && i < RESPONSES_PER_ISSUER; i++)
+        free((void *)seen->responses[i].response.der.p);
+    free(seen->responses);
+    seen->responses = NULL;
+}
+
+struct revocation_reader *revocation_reader_new(struct revocation *revocation)
+{
+    struct revocation_reader *reader = calloc(1, sizeof *reader);
+    struct seen *seen = calloc(revocation->count + 1, sizeof *seen);
+    if (reader == NULL || seen == NULL)
+        abort();
+    *reader = (struct revocation_reader){.revocation = revocation, .seen = seen};
+    return reader;
+}
+
+void revocation_reader_free(struct revocation_reader *reader)
+{
+    for (size_t i = 0; i < reader->revocation->count; i++) {
+        forget_responses(&reader->seen[i]);
+        published_drop(&reader->seen[i].published);
+    }
+    free(reader->seen);
+    free(reader);
+}
+
+static void look_again(struct seen *seen, struct revocation_source *source)
+{
+    forget_responses(seen);
+    published_drop(&seen->published);
+    pthread_mutex_lock(&source->lock);
+    published_copy(&seen->published, &source->published);
+    seen->version = atomic_load_explicit(&source->version, memory_order_relaxed);
+    pthread_mutex_unlock(&source->lock);
+    const struct published *published = &seen->published;
+    seen->view = (struct revocation_view){
+        .issuer = source->id,
+        .root_fingerprint = source->root_fingerprint,
+        .crl = published->list == NULL ? NULL : &published->list->crl,
+        .etag = published->list == NULL ? NULL : published->list->etag,
+        .crl_is_kept = published->crl_is_kept,
+        .trouble = published->trouble,
+        .wants_responder = published->wants_responder,
+        .responder = published->responder == NULL ? NULL : &published->responder->responder,
+    };
+}
+
+const struct revocation_view *revocation_view(struct revocation_reader *reader, struct bytes issuer_id)
+{
+    for (size_t i = 0; i < reader->revocation->count; i++) {
+        struct revocation_source *source = &reader->revocation->sources[i];
+        if (!bytes_equal_string(issuer_id, source->id))
+            continue;
+        reader->last = &reader->seen[i];
+        /* The lock is taken after a change only. */
+        if (reader->last->version != atomic_load_explicit(&source->version, memory_order_acquire))
+            look_again(reader->last, source);
+        return &reader->last->view;
+    }
+    return NULL;
+}
+
+/* ---- responses made before ---- */
+
+/* FNV-1a: one place for each question; the later one wins. */
+static size_t place_of(const uint8_t *id, size_t n)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ id[i]) * 0x100000001b3;
+    return (size_t)(hash ^ hash >> 32) & (RESPONSES_PER_ISSUER - 1);
+}
+
+bool revocation_response_find(struct revocation_reader *reader, const struct ocsp_question *question,
+                              int64_t now, struct ocsp_response *out)
+{
+    uint8_t id[OCSP_ID_MAX_BYTES];
+    size_t n;
+    if (reader->last->responses == NULL || !ocsp_question_key(question, id, &n))
+        return false;
+    const struct kept_response *kept = &reader->last->responses[place_of(id, n)];
+    if (now >= kept->good_until || kept->id_bytes != n || memcmp(kept->id, id, n) != 0)
+        return false;
+    *out = kept->response;
+    return true;
+}
+
+void revocation_response_keep(struct revocation_reader *reader, const struct ocsp_question *question,
+                              int64_t now, const struct ocsp_response *response)
+{
+    struct seen *seen = reader->last;
+    struct kept_response fresh = {.good_until = now + (response->next_update - now) / 2,
+                                  .response = *response};
+    if (!ocsp_question_key(question, fresh.id, &fresh.id_bytes))
+        return;
+    if (seen->responses == NULL)
+        seen->responses = calloc(RESPONSES_PER_ISSUER, sizeof *seen->responses);
+    uint8_t *copy = malloc(response->der.n);
+    if (seen->responses == NULL || copy == NULL)
+        abort();
+    memcpy(copy, response->der.p, response->der.n);
+    fresh.response.der.p = copy;
+    struct kept_response *place = &seen->responses[place_of(fresh.id, fresh.id_bytes)];
+    free((void *)place->response.der.p);
+    *place = fresh;
+}

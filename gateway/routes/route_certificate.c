@@ -1,0 +1,290 @@
+#include "acme/authorization.h"
+#include "acme/certificate.h"
+#include "acme/revocation.h"
+#include "gateway/native/native_certificate.h"
+#include "gateway/routes/routes.h"
+#include "gateway/work/work.h"
+
+/* ---- download ---- */
+
+struct download_state {
+    struct certificate certificate;
+    struct issuer *issuer; /* NULL: the configuration has it no more */
+};
+
+/* Puts the chain that was asked for in the place of its own. */
+static const struct problem *choose_chain(struct exchange *exchange, struct download_state *state)
+{
+    struct certificate *certificate = &state->certificate;
+    if (exchange->alternate_chain == 0 ||
+        (state->issuer != NULL && issuer_alternate_chain(state->issuer, certificate->leaf,
+                                                         exchange->alternate_chain, &certificate->chain_pem)))
+        return NULL;
+    return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                               "The certificate has no such alternate chain.");
+}
+
+void certificate_prepare(struct exchange *exchange)
+{
+    struct download_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct certificate *certificate = &state->certificate;
+    exchange->state = state;
+    enum store_result result =
+        store_certificate_load(exchange_session(exchange), exchange->arena, exchange->id, certificate);
+    /* A certificate that failed its check was never issued as far as a client is concerned. */
+    if (result == STORE_OK && certificate->status == CERTIFICATE_REJECTED)
+        result = STORE_NOT_FOUND;
+    exchange->problem =
+        exchange_check_owner(exchange, result, "certificate", certificate->endpoint, certificate->account_id);
+    if (exchange->problem != NULL)
+        return;
+    state->issuer = server_issuer(exchange->server, certificate->issuer);
+    exchange->problem = choose_chain(exchange, state);
+}
+
+/* The chains beside the one that is answered (RFC 8555 §7.4.2). */
+static void link_alternates(struct exchange *exchange, const struct download_state *state)
+{
+    struct arena *arena = exchange->arena;
+    const struct certificate *certificate = &state->certificate;
+    struct bytes ignored;
+    if (exchange->alternate_chain != 0)
+        exchange_add_header(exchange, "Link",
+                            arena_printf(arena, "<%s>;rel=\"alternate\"",
+                                         url_certificate(arena, &exchange->urls, certificate->id)));
+    for (size_t n = 1; state->issuer != NULL && n <= state->issuer->alternate_count; ++n)
+        if (n != exchange->alternate_chain &&
+            issuer_alternate_chain(state->issuer, certificate->leaf, n, &ignored))
+            exchange_add_header(
+                exchange, "Link",
+                arena_printf(arena, "<%s>;rel=\"alternate\"",
+                             url_alternate_chain(arena, &exchange->urls, certificate->id, n)));
+}
+
+void certificate_render(struct exchange *exchange)
+{
+    const struct download_state *state = exchange->state;
+    const struct certificate *certificate = &state->certificate;
+    const char *leaf = certificate_to_pem(exchange->arena, certificate->leaf);
+    link_alternates(exchange, state);
+    exchange->reply.status = 200;
+    exchange->reply.content_type = "application/pem-certificate-chain";
+    exchange->reply.body =
+        bytes_from_string(arena_printf(exchange->arena, "%s%.*s", leaf, (int)certificate->chain_pem.n,
+                                       (const char *)certificate->chain_pem.p));
+}
+
+/* ---- revoke-cert ---- */
+
+struct revoke_state {
+    struct revocation_request request;
+    struct certificate_facts facts;
+    struct certificate certificate;
+    struct certificate native; /* recognized, but not in the database yet; serial NULL: none */
+};
+
+/* A leaf that nobody knows may be one that the CA signed without us. */
+static void look_for_native(struct exchange *exchange, struct revoke_state *state)
+{
+    struct store_session *session = exchange_session(exchange);
+    struct certificate known;
+    enum store_result found = store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
+                                                        state->request.certificate_der, &known);
+    if (found == STORE_NOT_FOUND &&
+        !native_certificate_recognize(exchange->server, session, exchange->arena,
+                                      state->request.certificate_der, &state->facts, &state->native))
+        state->native.serial = NULL;
+}
+
+void revoke_prepare(struct exchange *exchange)
+{
+    struct revoke_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    exchange->state = state;
+    if (exchange->envelope.post_as_get) {
+        exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
+                                        "The payload must be a JSON object with a certificate.");
+        return;
+    }
+    exchange->problem = revocation_parse(exchange->arena, exchange->envelope.payload, &state->request);
+    if (exchange->problem == NULL &&
+        !certificate_read_facts(exchange->arena, state->request.certificate_der, &state->facts))
+        exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
+                                        "The certificate is not a DER X.509 certificate.");
+    if (exchange->problem == NULL)
+        look_for_native(exchange, state);
+}
+
+/* RFC 8555 §7.6: another account may revoke when it holds valid authorizations for every name. */
+static bool account_controls_names(struct exchange *exchange, struct store_session *session,
+                                   const struct certificate_facts *facts)
+{
+    for (size_t i = 0; i < facts->identifier_count; ++i) {
+        struct authorization authorization;
+        const struct authorization_wanted wanted = {
+            .account_id = exchange->account.id,
+            .name = identifier_base_name(&facts->identifiers[i]),
+            .wildcard = identifier_is_wildcard(&facts->identifiers[i]),
+            .until = exchange->now,
+        };
+        enum store_result found =
+            store_authorization_find_valid(session, exchange->arena, &wanted, &authorization);
+        if (!exchange_store_ok(exchange, found) || found == STORE_NOT_FOUND)
+            return false;
+    }
+    return facts->identifier_count > 0;
+}
+
+static bool is_certificate_key(struct exchange *exchange, const struct certificate_facts *facts)
+{
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    uint8_t *der = NULL;
+    int der_length = i2d_PUBKEY(exchange->signer.key, &der);
+    bool same = der_length > 0 &&
+                EVP_Digest(der, (size_t)der_length, hash, &length, EVP_sha256(), NULL) == 1 &&
+                memcmp(hash, facts->key_hash, sizeof(facts->key_hash)) == 0;
+    OPENSSL_free(der);
+    return same;
+}
+
+/* Who revokes, for the record; NULL with the problem set when they may not. */
+static const char *authorize_revocation(struct exchange *exchange, struct store_session *session)
+{
+    const struct revoke_state *state = exchange->state;
+    if (exchange->envelope.account_id == 0) {
+        if (is_certificate_key(exchange, &state->facts))
+            return "certificate key";
+        exchange->problem = problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
+                                        "The request is not signed with the certificate's key.");
+        return NULL;
+    }
+    if (!exchange_reload_account(exchange, session))
+        return NULL;
+    if (state->certificate.account_id == exchange->account.id)
+        return "account";
+    if (account_controls_names(exchange, session, &state->facts))
+        return "account in control of the names";
+    if (exchange->problem == NULL)
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
+                        "The certificate belongs to another account, and this one holds no valid "
+                        "authorizations for all of its names.");
+    return NULL;
+}
+
+static const struct problem *find_certificate(struct exchange *exchange, struct store_session *session)
+{
+    struct revoke_state *state = exchange->state;
+    enum store_result found = store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
+                                                        state->request.certificate_der, &state->certificate);
+    if (!exchange_store_ok(exchange, found))
+        return exchange->problem;
+    if (found == STORE_NOT_FOUND && state->native.serial != NULL) {
+        state->certificate = state->native;
+        return NULL;
+    }
+    const char *endpoint = state->certificate.endpoint; /* NULL: of no account */
+    if (found == STORE_NOT_FOUND || state->certificate.status == CERTIFICATE_REJECTED ||
+        (endpoint != NULL && strcmp(endpoint, exchange->endpoint->name) != 0))
+        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                   "This certificate was not issued here.");
+    return NULL;
+}
+
+static const struct problem *already_revoked(struct exchange *exchange)
+{
+    return problem_new(exchange->arena, PROBLEM_ALREADY_REVOKED, "The certificate is revoked already.");
+}
+
+static bool record(struct exchange *exchange, struct store_session *session, const char *by)
+{
+    const struct revoke_state *state = exchange->state;
+    struct event event = {.kind = "revocation.requested",
+                          .account_id = state->certificate.account_id,
+                          .order_id = state->certificate.order_id,
+                          .certificate_id = state->certificate.id,
+                          .detail = arena_printf(exchange->arena, "by %s, reason %s", by,
+                                                 revocation_reason_name(state->request.reason))};
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+}
+
+static bool insert_native(struct exchange *exchange, struct store_session *session)
+{
+    struct revoke_state *state = exchange->state;
+    struct certificate *certificate = &state->certificate;
+    if (!exchange_store_ok(exchange, store_certificate_insert(session, certificate, state->facts.identifiers,
+                                                              state->facts.identifier_count)))
+        return false;
+    struct event event = {.kind = "certificate.found",
+                          .certificate_id = certificate->id,
+                          .detail = arena_printf(exchange->arena,
+                                                 "not issued here; it chains to the root of issuer %s",
+                                                 certificate->issuer)};
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+}
+
+/* Asks for the revocation; only the CA's confirmation makes it one. */
+enum store_apply_result revoke_apply(struct exchange *exchange, struct store_session *session)
+{
+    struct revoke_state *state = exchange->state;
+    const struct problem *problem = find_certificate(exchange, session);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
+    const char *by = authorize_revocation(exchange, session);
+    if (by == NULL)
+        return STORE_DISCARD;
+    struct certificate *certificate = &state->certificate;
+    if (certificate->id == 0 && !insert_native(exchange, session))
+        return STORE_DISCARD;
+    if (certificate->status == CERTIFICATE_REVOKED)
+        return exchange_refuse(exchange, already_revoked(exchange));
+    exchange->hold_key = certificate->id;
+    exchange->work_due = WORK_DUE_REVOCATIONS;
+    bool first = certificate->revocation_requested_at == 0;
+    certificate->revocation_next_attempt_at = exchange->now;
+    if (first) {
+        certificate->revocation_requested_at = exchange->now;
+        certificate->revocation_reason = state->request.reason;
+        certificate->revocation_requested_by = by;
+        METRICS_NOTE(&exchange->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(certificate->issuer));
+    }
+    if (!exchange_store_ok(exchange, store_certificate_update(session, certificate)) ||
+        (first && !record(exchange, session, by)))
+        return STORE_DISCARD;
+    return STORE_APPLIED;
+}
+
+/* A revocation that waits for a failing issuer was not tried itself. */
+static const char *why_not_confirmed(struct exchange *exchange, const struct certificate *certificate)
+{
+    if (certificate->revocation_error != NULL)
+        return certificate->revocation_error;
+    struct issuer *issuer = server_issuer(exchange->server, certificate->issuer);
+    struct issuer_status status = {0};
+    if (issuer != NULL)
+        issuer_read_status(issuer, &status);
+    return status.last_error[0] == '\0' ? "it has not answered yet"
+                                        : arena_duplicate(exchange->arena, status.last_error);
+}
+
+/* After the wait: 200 only when the CA has confirmed. */
+void revoke_render(struct exchange *exchange)
+{
+    struct revoke_state *state = exchange->state;
+    enum store_result result = store_certificate_load(exchange_session(exchange), exchange->arena,
+                                                      state->certificate.id, &state->certificate);
+    if (!exchange_store_ok(exchange, result))
+        return;
+    const struct certificate *certificate = &state->certificate;
+    if (result == STORE_OK && certificate->status == CERTIFICATE_REVOKED) {
+        exchange->reply.status = 200;
+        return;
+    }
+    struct problem *problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                                                  "The certificate authority has not confirmed the "
+                                                  "revocation (%s). It is recorded as asked for and will be "
+                                                  "tried again; repeat the request to learn its state.",
+                                                  why_not_confirmed(exchange, certificate));
+    problem->retry_after_s = 30;
+    exchange->problem = problem;
+}

@@ -1,0 +1,77 @@
+/* The steps of every route, one file a resource:
+ * route_{directory,account,order,authorization,certificate,renewal_info}.c, and route_native*.c for step-ca's
+ * own API.
+ */
+#pragma once
+
+#include "gateway/routes/exchange.h"
+
+/* route_directory.c (RFC 8555 §7.1.1, §7.2) */
+void directory_render_route(struct exchange *exchange);
+void new_nonce_render(struct exchange *exchange);
+/* What the help link of a rateLimited problem leads to. */
+void limits_render(struct exchange *exchange);
+/* For load balancers: this process serves. Nothing is said of the issuers, whose failure is no reason to send
+ * clients elsewhere. The answer is step-ca's. */
+void health_render(struct exchange *exchange);
+
+/* route_account.c (§7.3, §7.3.5, §7.1.2.1) */
+void new_account_prepare(struct exchange *exchange);
+enum store_apply_result new_account_apply(struct exchange *exchange, struct store_session *session);
+void account_prepare(struct exchange *exchange);
+enum store_apply_result account_apply(struct exchange *exchange, struct store_session *session);
+void account_render_route(struct exchange *exchange);
+void key_change_prepare(struct exchange *exchange);
+enum store_apply_result key_change_apply(struct exchange *exchange, struct store_session *session);
+void account_orders_prepare(struct exchange *exchange);
+void account_orders_render(struct exchange *exchange);
+
+/* route_order.c (§7.4) */
+void new_order_prepare(struct exchange *exchange);
+enum store_apply_result new_order_apply(struct exchange *exchange, struct store_session *session);
+void order_prepare(struct exchange *exchange);
+void finalize_prepare(struct exchange *exchange);
+enum store_apply_result finalize_apply(struct exchange *exchange, struct store_session *session);
+void order_render_route(struct exchange *exchange);
+
+/* route_authorization.c (§7.4.1, §7.5) */
+void new_authorization_prepare(struct exchange *exchange);
+enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_session *session);
+void new_authorization_render(struct exchange *exchange);
+void authorization_prepare(struct exchange *exchange);
+enum store_apply_result authorization_apply(struct exchange *exchange, struct store_session *session);
+void authorization_render_route(struct exchange *exchange);
+void challenge_prepare(struct exchange *exchange);
+enum store_apply_result challenge_apply(struct exchange *exchange, struct store_session *session);
+void challenge_render_route(struct exchange *exchange);
+
+/* route_renewal_info.c (RFC 9773 §4) */
+void renewal_info_prepare(struct exchange *exchange);
+void renewal_info_render_route(struct exchange *exchange);
+/* The certificate that an identifier of RFC 9773 names, of this endpoint or of none; STORE_NOT_FOUND when
+ * there is none. */
+enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
+                                           struct bytes identifier, const char *serial,
+                                           struct certificate *out);
+
+/* route_revocation.c (RFC 5280 §5, RFC 6960, RFC 5019): what may be said of an issuer's certificates */
+void crl_render(struct exchange *exchange);
+void ocsp_render(struct exchange *exchange);
+
+/* route_certificate.c (§7.4.2, §7.6) */
+void certificate_prepare(struct exchange *exchange);
+void certificate_render(struct exchange *exchange);
+void revoke_prepare(struct exchange *exchange);
+enum store_apply_result revoke_apply(struct exchange *exchange, struct store_session *session);
+void revoke_render(struct exchange *exchange);
+
+/* route_native.c (docs/native.md) */
+void native_read_prepare(struct exchange *exchange);
+void native_rekey_prepare(struct exchange *exchange);
+/* Sends the reply of a ROUTE_STEPCA; a problem as step-ca's {"status": …, "message": …}. */
+void native_finish(struct exchange *exchange);
+
+/* route_native_sign.c, route_native_renew.c, route_native_revoke.c */
+void native_sign_prepare(struct exchange *exchange);
+void native_renew_prepare(struct exchange *exchange);
+void native_revoke_prepare(struct exchange *exchange);

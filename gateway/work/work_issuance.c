@@ -1,0 +1,328 @@
+#include "gateway/work/work_issuance.h"
+#include "acme/base/time_text.h"
+#include "acme/order.h"
+#include "acme/x509_read.h"
+#include "gateway/log.h"
+#include "stepca/token.h"
+
+enum {
+    HAND_OVER_LEASE_S = 60,
+};
+
+static void free_csr(void *csr)
+{
+    X509_REQ_free(csr);
+}
+
+/* ---- an attempt ---- */
+
+static void call_issuer(struct work_item *item)
+{
+    struct issuance_work *state = item->state;
+    issuer_sign(state->issuer, &state->job);
+}
+
+/* Committed before /sign is called: a lost answer is then known to have been possible. */
+static enum store_apply_result apply_attempt(struct work_item *item, struct store_session *session)
+{
+    struct issuance_work *state = item->state;
+    enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
+    if (result == STORE_OK)
+        result = store_attempt_insert(session, &state->attempt);
+    return work_applied(result);
+}
+
+static const char *asked_validity(struct arena *arena, const struct validity_request *validity)
+{
+    if (validity->not_before == NULL && validity->not_after == NULL)
+        return "";
+    return arena_printf(arena, "%s/%s", validity->not_before == NULL ? "" : validity->not_before,
+                        validity->not_after == NULL ? "" : validity->not_after);
+}
+
+/* The client has gone by then: what were signed later would be signed for nobody. */
+static int64_t ends_at(const struct work_item *item, const struct order *order)
+{
+    int64_t end = order->processing_since + item->work->server->config->finalize_give_up_after_s;
+    return order->expires_at < end ? order->expires_at : end;
+}
+
+/* NULL: the issuer's own. */
+static const char *usages_of(const struct work_item *item, const struct order *order)
+{
+    const struct profile_config *profile = config_profile(item->work->server->config, order->profile);
+    if (profile == NULL || profile->extended_key_usage_count == 0)
+        return NULL;
+    return arena_join(item->arena, profile->extended_key_usages, profile->extended_key_usage_count, ",");
+}
+
+/* Fills in attempt and job; `csr` is the item's from here on. */
+static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct validity_request *validity)
+{
+    struct issuance_work *state = item->state;
+    struct order *order = &state->order;
+    uint8_t *hash = arena_alloc(item->arena, 32);
+    char *token_id = arena_alloc(item->arena, STEPCA_TOKEN_ID_BYTES);
+    if (csr == NULL || EVP_Digest(order->csr.p, order->csr.n, hash, NULL, EVP_sha256(), NULL) != 1 ||
+        !stepca_token_id_new(token_id))
+        return false;
+    ++order->attempt_count;
+    issuer_hold_with(state->issuer, item->arena);
+    state->attempt = (struct attempt){.order_id = order->id,
+                                      .issuer = state->issuer->id,
+                                      .root_fingerprint = state->issuer->root_fingerprint,
+                                      .token_id = token_id,
+                                      .csr_hash = bytes_of(hash, 32),
+                                      .asked_validity = asked_validity(item->arena, validity),
+                                      .status = ATTEMPT_STARTED,
+                                      .started_at = item->now};
+    state->job = (struct issuer_sign_job){.arena = item->arena,
+                                          .permit = state->job.permit,
+                                          .deadline = ends_at(item, order),
+                                          .csr = csr,
+                                          .csr_der = order->csr,
+                                          .token_id = token_id,
+                                          .validity = *validity,
+                                          .extended_key_usages = usages_of(item, order),
+                                          .done = issuance_take_answer,
+                                          .owner = item};
+    return true;
+}
+
+static X509_REQ *read_csr(struct work_item *item)
+{
+    const struct issuance_work *state = item->state;
+    X509_REQ *csr = x509_request_read(state->order.csr);
+    if (csr != NULL)
+        arena_on_free(item->arena, free_csr, csr);
+    return csr;
+}
+
+/* What the CA said last, to this order or to whatever was tried in its place. */
+static const char *last_words(struct work_item *item)
+{
+    struct attempt *attempts = NULL;
+    size_t count = 0;
+    if (store_attempts_of_order(item->work->session, item->arena, item->id, &attempts, &count) == STORE_OK)
+        for (size_t i = count; i-- > 0;)
+            if (attempts[i].message != NULL && attempts[i].message[0] != '\0')
+                return attempts[i].message;
+    struct issuer_status status;
+    issuer_read_status(((struct issuance_work *)item->state)->issuer, &status);
+    return status.last_error[0] == '\0' ? "it was not reachable"
+                                        : arena_duplicate(item->arena, status.last_error);
+}
+
+static void give_up(struct work_item *item)
+{
+    const struct order *order = &((struct issuance_work *)item->state)->order;
+    char waited[DURATION_TEXT_BYTES];
+    duration_format(waited, ends_at(item, order) - order->processing_since);
+    issuance_fail(item, problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
+                                    "The certificate authority did not sign within %s: %s", waited,
+                                    last_words(item)));
+}
+
+static const struct problem *plan_validity(struct work_item *item, const struct profile_config *profile,
+                                           struct validity_request *out)
+{
+    const struct issuance_work *state = item->state;
+    struct validity_limits limits;
+    server_profile_limits(item->work->server, profile, &limits);
+    return validity_plan(item->arena, &limits, item->now, state->order.not_before, state->order.not_after,
+                         out);
+}
+
+/* An order that is not admitted waits on, as it stands in the database. */
+static void attempt_if_admitted(struct work_item *item, const struct validity_request *validity)
+{
+    struct issuance_work *state = item->state;
+    if (!issuer_admit(state->issuer, ISSUER_WORK_SIGN, &state->job.permit)) {
+        work_item_end(item);
+        return;
+    }
+    if (prepare_attempt(item, read_csr(item), validity)) {
+        work_item_commit(item, apply_attempt, call_issuer);
+        return;
+    }
+    issuer_end(state->issuer, &state->job.permit);
+    issuance_fail(item, problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
+                                    "The signing request could not be prepared."));
+}
+
+static void attempt_order(struct work_item *item)
+{
+    struct issuance_work *state = item->state;
+    struct server *server = item->work->server;
+    const struct profile_config *profile = NULL;
+    state->issuer = server_issuer_of_profile(server, state->order.profile, &profile);
+    if (state->issuer == NULL) {
+        issuance_fail(item, problem_new(item->arena, PROBLEM_INVALID_PROFILE,
+                                        "The profile \"%s\" is no longer configured.", state->order.profile));
+        return;
+    }
+    if (item->now >= ends_at(item, &state->order)) {
+        give_up(item);
+        return;
+    }
+    struct validity_request validity;
+    const struct problem *problem = plan_validity(item, profile, &validity);
+    if (problem != NULL)
+        issuance_fail(item, problem);
+    else
+        attempt_if_admitted(item, &validity);
+}
+
+void work_issuance_begin(struct work *work, int64_t id)
+{
+    struct work_item *item = work_item_new(work, WORK_ISSUANCE, id);
+    struct issuance_work *state = arena_alloc(item->arena, sizeof(*state));
+    item->state = state;
+    if (store_order_load(work->session, item->arena, id, &state->order) != STORE_OK ||
+        state->order.status != ORDER_PROCESSING) {
+        work_item_end(item);
+        return;
+    }
+    attempt_order(item);
+}
+
+/* ---- taking up what is due ---- */
+
+/* Whatever their issuer does. */
+static enum store_result take_those_at_their_end(struct work *work, struct work_kind *kind, int64_t now)
+{
+    struct work_ids ids;
+    int64_t since = now - work->server->config->finalize_give_up_after_s;
+    enum store_result result = store_orders_processing_since(
+        work->session, since, ids.id, work_ids_wanted(kind, kind->max_under_way), &ids.count);
+    if (result == STORE_OK)
+        work_take_up(work, kind, &ids, kind->max_under_way);
+    return result;
+}
+
+struct look {
+    struct work *work;
+    struct work_kind *kind;
+    struct arena *arena;
+    int64_t now;
+    bool shared; /* each queue gets its share of an issuer's room at most */
+    bool again;  /* there was more room than a share, which others may have left */
+};
+
+/* Of the room for the issuer of `profile`, what each of its profiles may take before the others. */
+static size_t share_of(const struct config *config, const char *profile, size_t room)
+{
+    const struct profile_config *own = config_profile(config, profile);
+    size_t profiles = 0;
+    for (size_t i = 0; own != NULL && i < config->profile_count; ++i)
+        profiles += strcmp(config->profiles[i].issuer, own->issuer) == 0;
+    return profiles < 2 ? room : (room + profiles - 1) / profiles;
+}
+
+static enum store_result take_queue(struct look *look, const char *profile)
+{
+    struct work *work = look->work;
+    struct work_kind *kind = look->kind;
+    struct work_ids ids;
+    struct issuer *issuer = server_issuer_of_profile(work->server, profile, NULL);
+    size_t room = issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_SIGN);
+    size_t share = look->shared ? share_of(work->server->config, profile, room) : room;
+    size_t before = kind->under_way;
+    look->again = look->again || share < room;
+    enum store_result result =
+        store_orders_due(work->session, profile, look->now, ids.id, work_ids_wanted(kind, share), &ids.count);
+    if (result == STORE_OK)
+        work_take_up(work, kind, &ids, share);
+    if (kind->under_way > before)
+        work->last_queue = config_profile(work->server->config, profile);
+    return result;
+}
+
+/* The queues after `from`, up to `until` (NULL: to the last). STORE_NOT_FOUND at the end. */
+static enum store_result take_queues(struct look *look, const char *from, const char *until)
+{
+    const char *profile = from;
+    enum store_result result;
+    while ((result = store_order_queue_after(look->work->session, look->arena, profile, &profile)) ==
+               STORE_OK &&
+           (until == NULL || strcmp(profile, until) <= 0))
+        if ((result = take_queue(look, profile)) != STORE_OK)
+            break;
+    return result == STORE_OK ? STORE_NOT_FOUND : result;
+}
+
+/* Begins behind the queue from which was taken last. */
+static enum store_result take_all_queues(struct look *look)
+{
+    const struct profile_config *last = look->work->last_queue;
+    const char *start = last == NULL ? "" : last->name;
+    enum store_result result = take_queues(look, start, NULL);
+    return result == STORE_NOT_FOUND ? take_queues(look, "", start) : result;
+}
+
+/* Profiles share what room their issuer has, in shares and by turns. */
+void work_issuance_take(struct work *work, struct work_kind *kind, int64_t now)
+{
+    struct look look = {.work = work, .kind = kind, .arena = arena_new(), .now = now, .shared = true};
+    enum store_result result = take_those_at_their_end(work, kind, now);
+    if (result == STORE_OK)
+        result = take_all_queues(&look);
+    if (result == STORE_NOT_FOUND && look.again && kind->left_waiting) {
+        look.shared = kind->left_waiting = false;
+        result = take_all_queues(&look);
+    }
+    if (result == STORE_FAILED)
+        work_look_failed(kind);
+    arena_free(look.arena);
+}
+
+/* ---- an issuance that goes straight on from its request ---- */
+
+struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr)
+{
+    struct work_item *draft = work_item_draft(work, WORK_ISSUANCE);
+    if (draft == NULL) {
+        X509_REQ_free(csr);
+        return NULL;
+    }
+    struct issuance_work *state = arena_alloc(draft->arena, sizeof(*state));
+    state->job.csr = csr;
+    arena_on_free(draft->arena, free_csr, csr);
+    draft->state = state;
+    draft->step = call_issuer;
+    draft->leased = true;
+    return draft;
+}
+
+/* What stands in the way of an attempt is left to the outbound thread, which knows what follows from it. */
+static bool plan_first_attempt(struct work_item *draft)
+{
+    struct issuance_work *state = draft->state;
+    const struct profile_config *profile = NULL;
+    struct validity_request validity;
+    state->issuer = server_issuer_of_profile(draft->work->server, state->order.profile, &profile);
+    if (state->issuer == NULL)
+        return false;
+    struct issuer_status status;
+    issuer_read_status(state->issuer, &status);
+    return status.well && plan_validity(draft, profile, &validity) == NULL &&
+           prepare_attempt(draft, state->job.csr, &validity);
+}
+
+enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session,
+                                              int64_t now, struct order *order)
+{
+    struct issuance_work *state = draft->state;
+    draft->id = order->id;
+    draft->now = now;
+    state->order = order_copy(draft->arena, order);
+    if (!plan_first_attempt(draft))
+        return STORE_NOT_FOUND;
+    state->order.next_attempt_at = now + HAND_OVER_LEASE_S;
+    enum store_result result = store_attempt_insert(session, &state->attempt);
+    if (result == STORE_OK) {
+        order->attempt_count = state->order.attempt_count;
+        order->next_attempt_at = state->order.next_attempt_at;
+    }
+    return result;
+}

@@ -1,0 +1,184 @@
+#include "acme/certificate.h"
+#include "gateway/log.h"
+#include "gateway/revocation/revocation.h"
+#include "gateway/work/work_internal.h"
+
+enum {
+    RETRY_FIRST_S = 5,
+    RETRY_MOST_S = 600,
+    AWAY_RETRY_MOST_S =
+        60, /* while the issuer is away: its circuit paces what is tried, and it may return any time */
+    REFUSED_RETRY_S = 3600, /* the CA said no: an operator has to see to it */
+};
+
+struct revocation_work {
+    struct certificate certificate;
+    struct issuer_revoke_job job;
+    const char *event_kind;
+    const char *event_detail;
+};
+
+static enum store_apply_result apply_outcome(struct work_item *item, struct store_session *session)
+{
+    struct revocation_work *state = item->state;
+    const struct certificate *certificate = &state->certificate;
+    if (certificate->revoked_at != 0)
+        METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_CONFIRMED, metrics_issuer(certificate->issuer));
+    enum store_result result = store_certificate_update(session, certificate);
+    struct event event = {.kind = state->event_kind,
+                          .account_id = certificate->account_id,
+                          .order_id = certificate->order_id,
+                          .certificate_id = certificate->id,
+                          .detail = state->event_detail};
+    if (result == STORE_OK)
+        result = work_record(item, session, &event);
+    return work_applied(result);
+}
+
+static void put_off(struct work_item *item, const char *kind, const char *words, int64_t wait_s)
+{
+    struct revocation_work *state = item->state;
+    struct certificate *certificate = &state->certificate;
+    certificate->revocation_error = words;
+    certificate->revocation_next_attempt_at = item->now + wait_s;
+    state->event_kind = kind;
+    state->event_detail = words;
+    log_warning("revocation of certificate %s is not confirmed: %s", certificate->serial, words);
+    work_item_commit(item, apply_outcome, work_item_end);
+}
+
+static void end_confirmed(struct work_item *item)
+{
+    const struct revocation_work *state = item->state;
+    revocation_changed(item->work->server->revocation, state->certificate.issuer);
+    work_item_end(item);
+}
+
+/* Ours and the CA's records agree from here on: "already revoked" confirms what we asked for. */
+static void confirm(struct work_item *item, const char *detail)
+{
+    struct revocation_work *state = item->state;
+    struct certificate *certificate = &state->certificate;
+    if (certificate->status != CERTIFICATE_REJECTED)
+        certificate->status = CERTIFICATE_REVOKED;
+    certificate->revoked_at = item->now;
+    certificate->revocation_next_attempt_at = 0;
+    certificate->revocation_error = NULL;
+    state->event_kind = "certificate.revoked";
+    state->event_detail = detail;
+    work_item_commit(item, apply_outcome, end_confirmed);
+}
+
+static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
+{
+    return work_backoff(attempts, RETRY_FIRST_S, result->not_reached ? AWAY_RETRY_MOST_S : RETRY_MOST_S);
+}
+
+static void on_revoked(struct issuer_revoke_job *job)
+{
+    struct work_item *item = job->owner;
+    struct revocation_work *state = item->state;
+    const struct issuer_result *result = &job->result;
+    item->now = clock_now();
+    int64_t attempts = ++state->certificate.revocation_attempt_count;
+    switch (result->outcome) {
+    case ISSUER_OK:
+        confirm(item, "confirmed by the CA");
+        return;
+    case ISSUER_ALREADY_REVOKED:
+        confirm(item, "the CA had it as revoked already");
+        return;
+    case ISSUER_REFUSED:
+        put_off(item, "revocation.refused", result->message, REFUSED_RETRY_S);
+        return;
+    case ISSUER_UNAUTHORIZED:
+    case ISSUER_UNAVAILABLE:
+    case ISSUER_UNKNOWN:
+        put_off(item, "revocation.failed", result->message, retry_wait(result, attempts));
+        return;
+    case ISSUER_NOT_ASKED:
+        work_item_end(item);
+        return;
+    }
+}
+
+/* The CA answers 200 to serials it never issued: only what chains to this issuer's root is asked of it. */
+static struct issuer *issuer_of(struct work_item *item)
+{
+    const struct revocation_work *state = item->state;
+    const struct certificate *certificate = &state->certificate;
+    struct issuer *issuer = server_issuer(item->work->server, certificate->issuer);
+    bool is_theirs =
+        issuer != NULL && certificate_chains_to(certificate->leaf, certificate->chain_pem, issuer->roots);
+    return is_theirs ? issuer : NULL;
+}
+
+void work_revocation_begin(struct work *work, int64_t id)
+{
+    struct work_item *item = work_item_new(work, WORK_REVOCATION, id);
+    struct revocation_work *state = arena_alloc(item->arena, sizeof(*state));
+    item->state = state;
+    if (store_certificate_load(work->session, item->arena, id, &state->certificate) != STORE_OK ||
+        state->certificate.revoked_at != 0) {
+        work_item_end(item);
+        return;
+    }
+    struct issuer *issuer = issuer_of(item);
+    if (issuer == NULL) {
+        put_off(
+            item, "revocation.failed",
+            arena_printf(item->arena,
+                         "the certificate does not chain to a pinned root of an issuer \"%s\"; the CA is not "
+                         "asked, for it would confirm serial numbers that it never issued",
+                         state->certificate.issuer),
+            REFUSED_RETRY_S);
+        return;
+    }
+    struct issuer_permit permit;
+    if (!issuer_admit(issuer, ISSUER_WORK_REVOKE, &permit)) {
+        work_item_end(item);
+        return;
+    }
+    state->job = (struct issuer_revoke_job){.arena = item->arena,
+                                            .serial = state->certificate.serial,
+                                            .leaf = state->certificate.leaf,
+                                            .reason = state->certificate.revocation_reason,
+                                            .permit = permit,
+                                            .done = on_revoked,
+                                            .owner = item};
+    issuer_hold_with(issuer, item->arena);
+    issuer_revoke(issuer, &state->job);
+}
+
+/* An issuer that is no longer configured is the revocation's matter, not the queue's. */
+static size_t room_of(const struct work *work, const struct work_kind *kind, const char *id)
+{
+    struct issuer *issuer = server_issuer(work->server, id);
+    return issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_REVOKE);
+}
+
+static enum store_result take_queue(struct work *work, struct work_kind *kind, int64_t now,
+                                    const struct revocation_queue *queue)
+{
+    struct work_ids ids;
+    size_t room = room_of(work, kind, queue->issuer);
+    enum store_result result = store_revocations_due(work->session, queue->identity_id, now, ids.id,
+                                                     work_ids_wanted(kind, room), &ids.count);
+    if (result == STORE_OK)
+        work_take_up(work, kind, &ids, room);
+    return result;
+}
+
+void work_revocation_take(struct work *work, struct work_kind *kind, int64_t now)
+{
+    struct arena *arena = arena_new();
+    struct revocation_queue queue = {0};
+    enum store_result result;
+    while ((result = store_revocation_queue_after(work->session, arena, queue.identity_id, &queue)) ==
+               STORE_OK &&
+           (result = take_queue(work, kind, now, &queue)) == STORE_OK)
+        ;
+    if (result == STORE_FAILED)
+        work_look_failed(kind);
+    arena_free(arena);
+}

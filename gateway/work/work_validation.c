@@ -1,0 +1,245 @@
+#include "acme/authorization.h"
+#include "acme/order.h"
+#include "gateway/log.h"
+#include "gateway/validator/validator.h"
+#include "gateway/work/work_internal.h"
+
+enum { RETRY_FIRST_S = 1, RETRY_MOST_S = 10 };
+
+struct validation_work {
+    struct authorization authorization;
+    const char *thumbprint; /* the account key's */
+    bool caa_checked;
+    int64_t began_us;
+    struct validation validation;
+};
+
+static const char *challenge_name(const struct authorization *authorization)
+{
+    return challenge_type_info(authorization->chosen)->name;
+}
+
+static enum store_result record(struct work_item *item, struct store_session *session, const char *kind,
+                                int64_t order_id, const char *detail)
+{
+    const struct validation_work *state = item->state;
+    struct event event = {.kind = kind,
+                          .account_id = state->authorization.account_id,
+                          .order_id = order_id,
+                          .authorization_id = state->authorization.id,
+                          .detail = detail};
+    return work_record(item, session, &event);
+}
+
+/* ---- what a final outcome means for the orders that wait ---- */
+
+static enum store_result load_authorizations(struct work_item *item, struct store_session *session,
+                                             const struct order *order, struct authorization **out)
+{
+    *out = arena_alloc_array(item->arena, order->identifier_count, sizeof(**out));
+    for (size_t i = 0; i < order->identifier_count; ++i) {
+        enum store_result result =
+            store_authorization_load(session, item->arena, order->authorization_ids[i], &(*out)[i]);
+        if (result != STORE_OK)
+            return result;
+    }
+    return STORE_OK;
+}
+
+static enum store_result settle_order(struct work_item *item, struct store_session *session, int64_t order_id)
+{
+    const struct validation_work *state = item->state;
+    struct order order;
+    struct authorization *authorizations = NULL;
+    enum store_result result = store_order_load(session, item->arena, order_id, &order);
+    if (result == STORE_OK)
+        result = load_authorizations(item, session, &order, &authorizations);
+    if (result != STORE_OK)
+        return result;
+    enum order_status was = order.status;
+    order.status =
+        order_status_from_authorizations(&order, authorizations, order.identifier_count, item->now);
+    if (order.status == was)
+        return STORE_OK;
+    order.status_since = item->now;
+    if (order.status == ORDER_INVALID) {
+        order.error_json = state->authorization.error_json;
+        METRICS_NOTE(&item->notes, METRIC_ORDERS_INVALID, state->validation.problem->type);
+    }
+    result = store_order_update(session, &order, was);
+    if (result != STORE_OK)
+        return result;
+    return record(item, session, order.status == ORDER_READY ? "order.ready" : "order.invalid", order.id,
+                  NULL);
+}
+
+static enum store_result settle_orders(struct work_item *item, struct store_session *session)
+{
+    int64_t *ids = NULL;
+    size_t count = 0;
+    enum store_result result = store_orders_waiting_on(session, item->arena, item->id, &ids, &count);
+    for (size_t i = 0; result == STORE_OK && i < count; ++i)
+        result = settle_order(item, session, ids[i]);
+    return result;
+}
+
+/* ---- recording ---- */
+
+/* STORE_NOT_FOUND: the client deactivated the authorization meanwhile, and the outcome no longer matters. */
+static enum store_apply_result apply_final(struct work_item *item, struct store_session *session)
+{
+    struct validation_work *state = item->state;
+    struct authorization *authorization = &state->authorization;
+    enum store_result result =
+        store_authorization_update(session, authorization, AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
+    bool good = authorization->challenge_status == CHALLENGE_VALID;
+    METRICS_NOTE(&item->notes, METRIC_VALIDATIONS, authorization->chosen,
+                 good ? METRIC_VALIDATION_VALID : METRIC_VALIDATION_INVALID);
+    if (result == STORE_OK)
+        result =
+            record(item, session, good ? "challenge.valid" : "challenge.invalid", 0, state->validation.tried);
+    if (result == STORE_OK)
+        result = settle_orders(item, session);
+    return work_applied(result);
+}
+
+static enum store_apply_result apply_retry(struct work_item *item, struct store_session *session)
+{
+    struct validation_work *state = item->state;
+    METRICS_NOTE(&item->notes, METRIC_VALIDATIONS, state->authorization.chosen, METRIC_VALIDATION_RETRIED);
+    enum store_result result = store_authorization_update(session, &state->authorization,
+                                                          AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
+    if (result == STORE_OK)
+        result = record(item, session, "challenge.retried", 0, state->validation.tried);
+    return work_applied(result);
+}
+
+/* How long a valid authorization lasts: the endpoint's reuse time, an order's life at the least. */
+static int64_t valid_until(const struct work_item *item, const struct authorization *authorization)
+{
+    const struct config *config = item->work->server->config;
+    const struct endpoint_config *endpoint =
+        config_endpoint(config, bytes_from_string(authorization->endpoint));
+    int64_t lifetime = endpoint == NULL ? 0 : endpoint->authorization_lifetime_s;
+    return item->now + (lifetime > config->order_lifetime_s ? lifetime : config->order_lifetime_s);
+}
+
+static bool needs_caa(const struct validation_work *state)
+{
+    return !state->caa_checked && state->validation.caa_identity_count != 0 &&
+           state->authorization.identifier.type == IDENTIFIER_DNS;
+}
+
+static void on_validated(struct validation *validation)
+{
+    struct work_item *item = validation->owner;
+    struct validation_work *state = item->state;
+    struct authorization *authorization = &state->authorization;
+    if (validation->problem == NULL && needs_caa(state)) {
+        state->caa_checked = true;
+        validation_check_caa(validation);
+        return;
+    }
+    item->now = clock_now();
+    METRICS_OBSERVE(METRIC_VALIDATION_DURATION, metrics_clock_us() - state->began_us, authorization->chosen);
+    ++authorization->attempt_count;
+    int64_t give_up_at = authorization->first_attempt_at + item->work->server->config->validation.retry_for_s;
+    if (validation->problem != NULL && validation->passing) {
+        int64_t next = item->now + work_backoff(authorization->attempt_count, RETRY_FIRST_S, RETRY_MOST_S);
+        if (next < give_up_at) {
+            authorization->next_attempt_at = next;
+            work_item_commit(item, apply_retry, work_item_end);
+            return;
+        }
+    }
+    authorization->next_attempt_at = 0;
+    if (validation->problem == NULL) {
+        authorization->status = AUTHORIZATION_VALID;
+        authorization->challenge_status = CHALLENGE_VALID;
+        authorization->validated_at = item->now;
+        authorization->expires_at = valid_until(item, authorization);
+    } else {
+        authorization->status = AUTHORIZATION_INVALID;
+        authorization->challenge_status = CHALLENGE_INVALID;
+        authorization->error_json = work_problem_json(item->arena, validation->problem);
+    }
+    work_item_commit(item, apply_final, work_item_end);
+}
+
+static void start(struct work_item *item)
+{
+    struct validation_work *state = item->state;
+    const struct authorization *authorization = &state->authorization;
+    const struct server *server = item->work->server;
+    const struct endpoint_config *endpoint =
+        config_endpoint(server->config, bytes_from_string(authorization->endpoint));
+    log_debug("validating %s of %s", challenge_name(authorization), authorization->identifier.value);
+    state->began_us = metrics_clock_us();
+    state->validation = (struct validation){
+        .arena = item->arena,
+        .outbound = server->outbound,
+        .config = &server->config->validation,
+        .identifier = authorization->identifier,
+        .type = authorization->chosen,
+        .token = authorization->token,
+        .key_authorization = key_authorization(item->arena, authorization->token, state->thumbprint),
+        .wildcard = authorization->wildcard,
+        .now = clock_now(),
+        .done = on_validated,
+        .owner = item,
+    };
+    struct validation *validation = &state->validation;
+    validation->account_urls = config_account_urls(item->arena, server->config, authorization->endpoint,
+                                                   authorization->account_id, &validation->account_url_count);
+    if (endpoint != NULL) {
+        validation->issuer_names = config_issuer_names(endpoint, &validation->issuer_name_count);
+        validation->caa_identities = endpoint->caa_identities;
+        validation->caa_identity_count = endpoint->caa_identity_count;
+    }
+    validation_start(validation);
+}
+
+void work_validation_take(struct work *work, struct work_kind *kind, int64_t now)
+{
+    struct work_ids ids;
+    int64_t next_due = 0;
+    if (store_authorizations_due(work->session, now, ids.id, work_ids_wanted(kind, kind->max_under_way),
+                                 &ids.count, &next_due) == STORE_OK)
+        work_take_up(work, kind, &ids, kind->max_under_way);
+    else
+        work_look_failed(kind);
+}
+
+void work_validation_begin(struct work *work, int64_t id)
+{
+    struct work_item *item = work_item_new(work, WORK_VALIDATION, id);
+    struct validation_work *state = arena_alloc(item->arena, sizeof(*state));
+    item->state = state;
+    struct account account;
+    if (store_authorization_load(work->session, item->arena, id, &state->authorization) != STORE_OK ||
+        state->authorization.challenge_status != CHALLENGE_PROCESSING ||
+        store_account_load(work->session, item->arena, state->authorization.account_id, &account) !=
+            STORE_OK) {
+        work_item_end(item);
+        return;
+    }
+    state->thumbprint = account.thumbprint;
+    start(item);
+}
+
+struct work_item *work_validation_draft(struct work *work, int64_t now,
+                                        const struct authorization *authorization,
+                                        const struct account *account)
+{
+    struct work_item *draft = work_item_draft(work, WORK_VALIDATION);
+    if (draft == NULL)
+        return NULL;
+    struct validation_work *state = arena_alloc(draft->arena, sizeof(*state));
+    state->authorization = authorization_copy(draft->arena, authorization);
+    state->thumbprint = arena_duplicate(draft->arena, account->thumbprint);
+    draft->id = authorization->id;
+    draft->now = now;
+    draft->state = state;
+    draft->step = start;
+    return draft;
+}
