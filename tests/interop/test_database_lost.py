@@ -84,7 +84,10 @@ def accounts(gateway):
     return [row["id"] for row in gateway.query("SELECT id FROM accounts ORDER BY id")]
 
 
-@pytest.fixture(params=[CertbotHost, LegoHost, CaddyHost], ids=["certbot", "lego", "Caddy"])
+HOSTS = {"params": [CertbotHost, LegoHost, CaddyHost], "ids": ["certbot", "lego", "Caddy"]}
+
+
+@pytest.fixture(**HOSTS)
 def host(request, new_gateway, step_ca, tmp_path, name_server):
     gateway = new_gateway(step_ca)
     gateway.configuration["accounts"] = {"export_path": str(gateway.folder / "accounts.export"), "export_every": "1s"}
