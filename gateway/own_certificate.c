@@ -29,6 +29,7 @@ struct own_certificate {
     size_t name_count;
     struct outbound_message begin;
     struct outbound_timer timer;
+    bool stopped;
     int64_t retry_ms;
     bool unfit; /* what is in use is not what the configuration asks for: other names, another root */
     /* Of the certificate in use; 0: none. Written by the outbound thread, or where files are configured by
@@ -49,7 +50,7 @@ struct own_certificate {
 static bool use_pem(struct own_certificate *own, struct bytes chain_pem, struct bytes key_pem,
                     char why[static 256])
 {
-    return server_set_certificate(own->server, chain_pem, key_pem, why);
+    return own->stopped || server_set_certificate(own->server, chain_pem, key_pem, why);
 }
 
 /* `chain` is DER, leaf first. */
@@ -248,6 +249,8 @@ static void check(void *argument)
 {
     struct own_certificate *own = argument;
     int64_t at;
+    if (own->stopped)
+        return;
     if (own->issuer == NULL) {
         warn_of_end(own, "replace the files of tls.cert and tls.key, and send SIGHUP");
         outbound_timer_set(own->server->outbound, &own->timer, CHECK_MS);
@@ -348,6 +351,19 @@ bool own_certificate_start(struct server *server, char why[static 256])
 bool own_certificate_reload(struct server *server, char why[static 256])
 {
     return server->config->tls_issuer != NULL || use_configured_files(server->own_certificate, why);
+}
+
+static void run_stop(void *argument)
+{
+    struct own_certificate *own = argument;
+    own->stopped = true;
+    outbound_timer_cancel(own->server->outbound, &own->timer);
+}
+
+void own_certificate_stop(struct own_certificate *own)
+{
+    if (own != NULL)
+        outbound_run_and_wait(own->server->outbound, run_stop, own);
 }
 
 void own_certificate_free(struct own_certificate *own)

@@ -34,5 +34,9 @@ struct own_certificate_expiry {
 };
 void own_certificate_read_expiry(const struct server *server, struct own_certificate_expiry *out);
 
+/* Before the front ends stop: from here on they are left alone. One that still comes is kept for the next
+ * start. NULL is ignored. */
+void own_certificate_stop(struct own_certificate *own);
+
 /* After outbound_stop. */
 void own_certificate_free(struct own_certificate *own);

@@ -325,15 +325,17 @@ bool server_reload(struct server *server, const struct config *fresh, char why[s
     return true;
 }
 
-/* First what makes work, then the clients that wait for it, then what both rest on. */
+/* First what makes work, then the clients that wait for it, then what both rest on. A server that did not
+ * start wholly has not all of it. */
 void server_stop(struct server *server)
 {
+    if (server->outbound != NULL)
+        outbound_hurry(server->outbound, HTTP_DRAIN_MS / 2);
     worker_stop(server->worker);
     issuers_settle(server->issuers);
     if (server->work != NULL)
         work_stop(server->work);
-    if (server->outbound != NULL)
-        outbound_hurry(server->outbound, HTTP_DRAIN_MS / 2);
+    own_certificate_stop(server->own_certificate);
     admin_stop(server->admin);
     if (server->http != NULL)
         http_server_stop(server->http);
@@ -349,6 +351,7 @@ void server_stop(struct server *server)
     outbound_free(server->outbound);
     work_free(server->work);
     retention_free(server->retention);
+    worker_free(server->worker);
     secret_box_free(server->secrets);
     rate_limiter_free(server->rates);
     nonce_source_free(server->nonces);

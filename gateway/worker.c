@@ -1,8 +1,8 @@
 #include "gateway/worker.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
+
+#include "gateway/thread.h"
 
 struct worker {
     pthread_t thread;
@@ -45,37 +45,38 @@ struct worker *worker_new(void)
     return worker;
 }
 
-/* Signals are the main thread's. */
 bool worker_begin(struct worker *worker)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    worker->begun = pthread_create(&worker->thread, NULL, worker_main, worker) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    worker->begun = thread_start(&worker->thread, worker_main, worker) == 0;
     return worker->begun;
 }
 
-void worker_post(struct worker *worker, struct worker_task *task)
+bool worker_post(struct worker *worker, struct worker_task *task)
 {
     task->next = NULL;
     pthread_mutex_lock(&worker->lock);
-    *worker->last = task;
-    worker->last = &task->next;
-    pthread_cond_signal(&worker->changed);
+    bool taken = !worker->stopping;
+    if (taken) {
+        *worker->last = task;
+        worker->last = &task->next;
+        pthread_cond_signal(&worker->changed);
+    }
     pthread_mutex_unlock(&worker->lock);
+    return taken;
 }
 
 void worker_stop(struct worker *worker)
 {
-    if (worker == NULL)
-        return;
     pthread_mutex_lock(&worker->lock);
     worker->stopping = true;
     pthread_cond_signal(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
     if (worker->begun)
         pthread_join(worker->thread, NULL);
+}
+
+void worker_free(struct worker *worker)
+{
     pthread_mutex_destroy(&worker->lock);
     pthread_cond_destroy(&worker->changed);
     free(worker);

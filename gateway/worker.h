@@ -13,8 +13,10 @@ struct worker *worker_new(void);
 /* False when no thread can be made. */
 [[gnu::warn_unused_result]] bool worker_begin(struct worker *worker);
 
-/* Runs what was posted, when it has begun; joins the thread, frees. NULL is ignored. */
+/* Runs what was posted, when it has begun, and joins the thread. What is posted later is not taken. */
 void worker_stop(struct worker *worker);
+/* When nobody can post any more. */
+void worker_free(struct worker *worker);
 
 /* Embedded in whatever is handed over; its owner keeps it until `run` was called. */
 struct worker_task {
@@ -22,5 +24,5 @@ struct worker_task {
     void (*run)(struct worker_task *task);
 };
 
-/* Any thread. */
-void worker_post(struct worker *worker, struct worker_task *task);
+/* Any thread. False when the worker has been told to stop: the task is not run. */
+[[gnu::warn_unused_result]] bool worker_post(struct worker *worker, struct worker_task *task);

@@ -7,6 +7,7 @@ enum {
     CERTIFICATE_BY_LEAF,
     CERTIFICATES_BY_SERIAL,
     CERTIFICATE_INSERT,
+    CERTIFICATE_ADOPT,
     CERTIFICATE_INSERT_NAME,
     CERTIFICATE_UPDATE,
     CHAIN_FIND,
@@ -52,7 +53,14 @@ static const struct statement statements[] = {
          "$revocation_reason,"
          " $revocation_requested_by, $revocation_next_attempt_at, $revocation_attempt_count, "
          "$revocation_error,"
-         " $revoked_at, $created_at)"},
+         " $revoked_at, $created_at)"
+         " ON CONFLICT (serial, issuer_identity_id) DO NOTHING"},
+    [CERTIFICATE_ADOPT] =
+        {"certificate_adopt",
+         "UPDATE certificates SET account_id = $account_id, order_id = $order_id, origin = $origin"
+         " WHERE serial = $serial AND issuer_identity_id = $issuer_identity_id AND leaf = $leaf"
+         " AND origin = 'imported' AND status = 'good' AND revocation_requested_at IS NULL"
+         " RETURNING id"},
     [CERTIFICATE_INSERT_NAME] = {"certificate_insert_name",
                                  "INSERT INTO certificate_names (certificate_id, name) VALUES ($id, $name)"},
     [CERTIFICATE_UPDATE] =
@@ -240,6 +248,24 @@ static enum store_result insert_row(struct store_session *session, const struct 
     return query_run(&query);
 }
 
+/* The row that an import made of this very certificate becomes the certificate's own. */
+static enum store_result adopt_row(struct store_session *session, struct certificate *certificate,
+                                   int64_t issuer_identity_id)
+{
+    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_ADOPT);
+    query_bind_optional(&query, "$account_id", certificate->account_id);
+    query_bind_optional(&query, "$order_id", certificate->order_id);
+    query_bind_text(&query, "$origin", certificate_origin_name(certificate->origin));
+    query_bind_text(&query, "$serial", certificate->serial);
+    query_bind_integer(&query, "$issuer_identity_id", issuer_identity_id);
+    query_bind_blob(&query, "$leaf", certificate->leaf);
+    enum store_result result = query_next(&query);
+    if (result != STORE_OK)
+        return result;
+    certificate->id = query_take_integer(&query);
+    return query_finish(&query);
+}
+
 static enum store_result insert_name(struct store_session *session, int64_t id, const char *name)
 {
     QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_INSERT_NAME);
@@ -260,6 +286,8 @@ enum store_result store_certificate_insert(struct store_session *session, struct
         return result;
     certificate->id = store_next_id(session, certificate->created_at * 1000);
     result = insert_row(session, certificate, issuer_identity_id, chain_id);
+    if (result == STORE_NOT_FOUND && certificate->status == CERTIFICATE_GOOD)
+        return adopt_row(session, certificate, issuer_identity_id);
     for (size_t i = 0; result == STORE_OK && i < identifier_count; i++)
         result = insert_name(session, certificate->id, identifiers[i].value);
     return result;

@@ -221,12 +221,16 @@ static void *committer_run(void *argument)
     return NULL;
 }
 
-/* Signals are the main thread's. */
+/* Signals are the main thread's, but for those of a fault of this one. */
 static int start_thread(struct committer *committer)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t blocked, before;
+    sigfillset(&blocked);
+    sigdelset(&blocked, SIGSEGV);
+    sigdelset(&blocked, SIGBUS);
+    sigdelset(&blocked, SIGFPE);
+    sigdelset(&blocked, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int failed = pthread_create(&committer->thread, NULL, committer_run, committer);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failed;

@@ -190,7 +190,9 @@ struct authorization_wanted {
 
 /* ---- certificates.c ---- */
 
-/* Sets id; the chain is stored once however many certificates share it; names are indexed for look-up. */
+/* Sets id; the chain is stored once however many certificates share it; names are indexed for look-up. One
+ * that was imported from the CA's log before its answer came here is taken over. STORE_NOT_FOUND, and nothing
+ * done, when the serial number is another certificate's, or this one's from before. */
 [[gnu::warn_unused_result]] enum store_result store_certificate_insert(struct store_session *session,
                                                                        struct certificate *certificate,
                                                                        const struct identifier *identifiers,

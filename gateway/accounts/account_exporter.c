@@ -8,6 +8,7 @@
 #include "gateway/accounts/account_export.h"
 #include "gateway/log.h"
 #include "gateway/server.h"
+#include "gateway/thread.h"
 
 struct account_exporter {
     const char *path;
@@ -87,7 +88,7 @@ struct account_exporter *account_exporter_start(const struct config *config, cha
     int failed = 0;
     if (exporter->session == NULL)
         snprintf(why, 512, "%s", error.message);
-    else if ((failed = pthread_create(&exporter->thread, NULL, run, exporter)) != 0)
+    else if ((failed = thread_start(&exporter->thread, run, exporter)) != 0)
         snprintf(why, 512, "the thread that exports accounts cannot be started: %s", strerror(failed));
     if (exporter->session != NULL && failed == 0)
         return exporter;

@@ -180,7 +180,10 @@ static void begin_change(struct admin_exchange *exchange, const struct issuer *i
     task->issuer = arena_duplicate(exchange->arena, issuer->id);
     task->who = who_asks(exchange);
     task->override = (struct config_override){task->issuer, text};
-    worker_post(admin->server->worker, &task->task);
+    if (worker_post(admin->server->worker, &task->task))
+        return;
+    admin->changing = false;
+    admin_refuse(exchange, 503, "The server is stopping; nothing was changed.");
 }
 
 void admin_put_issuer(struct admin_exchange *exchange)

@@ -27,7 +27,9 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
 static void call_start(struct outbound_message *message)
 {
     struct call *call = (struct call *)(void *)message;
-    outbound_http(call->outbound, call->request, call_done, call);
+    struct outbound_http_request request = *call->request;
+    request.for_client = true; /* the caller waits */
+    outbound_http(call->outbound, &request, call_done, call);
 }
 
 void cli_call(struct outbound *outbound, struct arena *arena, const struct outbound_http_request *request,

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/serve.h"
 #include "gateway/log.h"
+#include "gateway/worker.h"
 
 enum { OTHER_FILES = 512 }; /* the database, and what the outbound thread opens */
 
@@ -20,10 +22,22 @@ static void list_endpoints(const struct server *server)
         log_info("directory %s/acme/%s/directory", config->base_url, config->endpoints[i].name);
 }
 
+/* On the worker: a CA that is slow to answer the preflight does not hold up the next signal. */
+struct reload {
+    struct worker_task task; /* first */
+    struct server *server;
+    const char *path;
+    atomic_bool posted; /* and not begun */
+};
+
 /* A bad file, or issuers that fail their preflight, change nothing. */
-static void reload(struct server *server, const char *path)
+static void run_reload(struct worker_task *task)
 {
+    struct reload *reload = (struct reload *)task;
+    struct server *server = reload->server;
+    const char *path = reload->path;
     char why[512];
+    atomic_store(&reload->posted, false);
     struct arena *arena = arena_new();
     struct config_errors errors = {0};
     const struct config *fresh = config_load(arena, path, environ, &errors);
@@ -50,13 +64,14 @@ static sigset_t awaited_signals(void)
 
 /* Signals are blocked in every thread and taken here, so that libh2o's loops never see an interrupted call.
  */
-static int serve_signals(struct server *server, const char *path)
+static int serve_signals(struct reload *reload)
 {
     sigset_t awaited = awaited_signals();
     int number = 0;
     while (sigwait(&awaited, &number) != 0 || number == SIGHUP)
-        if (number == SIGHUP)
-            reload(server, path);
+        if (number == SIGHUP && !atomic_exchange(&reload->posted, true) &&
+            !worker_post(reload->server->worker, &reload->task))
+            atomic_store(&reload->posted, false);
     return number;
 }
 
@@ -90,7 +105,8 @@ int serve_until_stopped(const struct config *config, const char *path,
     list_endpoints(server);
     if (ready != NULL)
         ready(server);
-    log_info("stopping on signal %d", serve_signals(server, path));
+    struct reload reload = {.task = {.run = run_reload}, .server = server, .path = path};
+    log_info("stopping on signal %d", serve_signals(&reload));
     server_stop(server);
     log_info("stopped");
     return CLI_OK;

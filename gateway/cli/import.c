@@ -117,21 +117,6 @@ static void fail_at_database(struct import *import, const char *why)
 
 /* ---- writing ---- */
 
-/* What another certificate of the same CA and serial number stands in the way of. */
-static enum store_result serial_is_free(struct import *import, struct store_session *session,
-                                        const struct certificate *certificate)
-{
-    struct certificate *others = NULL;
-    size_t count = 0;
-    enum store_result result =
-        store_certificates_by_serial(session, import->arena, certificate->serial, &others, &count);
-    for (size_t i = 0; result == STORE_OK && i < count; i++)
-        if (strcmp(others[i].issuer, certificate->issuer) == 0 &&
-            strcmp(others[i].root_fingerprint, certificate->root_fingerprint) == 0)
-            return STORE_NOT_FOUND;
-    return result;
-}
-
 static enum store_result write_item(struct import *import, struct store_session *session,
                                     struct import_item *item)
 {
@@ -143,14 +128,12 @@ static enum store_result write_item(struct import *import, struct store_session 
         import->known++;
     if (result != STORE_NOT_FOUND)
         return result;
-    result = serial_is_free(import, session, certificate);
+    result =
+        store_certificate_insert(session, certificate, item->facts.identifiers, item->facts.identifier_count);
     if (result == STORE_NOT_FOUND) {
         import_skip(import, item->place, IMPORT_SERIAL_TAKEN, certificate->serial);
         return STORE_OK;
     }
-    if (result == STORE_OK)
-        result = store_certificate_insert(session, certificate, item->facts.identifiers,
-                                          item->facts.identifier_count);
     import->taken += result == STORE_OK;
     return result;
 }

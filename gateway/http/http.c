@@ -1,9 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 
 #include "gateway/http/http_internal.h"
 #include "gateway/log.h"
+#include "gateway/thread.h"
 
 enum {
     REQUEST_TIMEOUT_MS = 30 * 1000, /* headers, body and the idle time between requests, in one */
@@ -236,12 +236,8 @@ static void unbind_all(struct http_server *server)
     free(server->listen_fds);
 }
 
-/* Threads inherit a mask with everything blocked: signals are for the main thread's sigwait. */
 static bool start_loops(struct http_server *server)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     server->loops = h2o_mem_alloc(sizeof(server->loops[0]) * server->config.loops);
     for (size_t i = 0; i < server->config.loops; ++i) {
         struct http_loop *loop = h2o_mem_alloc(sizeof(*loop));
@@ -249,13 +245,12 @@ static bool start_loops(struct http_server *server)
         loop->server = server;
         loop->max_connections = server->config.max_connections / server->config.loops + 1;
         server->loops[i] = loop;
-        if (pthread_create(&loop->thread, NULL, loop_main, loop) != 0) {
+        if (thread_start(&loop->thread, loop_main, loop) != 0) {
             free(loop);
             break;
         }
         ++server->loop_count;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_mutex_lock(&server->start_lock);
     while (server->started < server->loop_count)
         pthread_cond_wait(&server->start_changed, &server->start_lock);

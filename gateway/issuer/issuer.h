@@ -173,6 +173,8 @@ struct issuer {
     struct issuer_root_differences root_differences; /* under the same lock */
     struct outbound *outbound;
     struct outbound_message retire_message;
+    const char
+        *last_queue; /* the outbound thread's: the profile whose orders were taken up last; NULL: none */
 };
 
 /*

@@ -134,29 +134,14 @@ static void reject(struct native_call *call, const char *why)
               call->issuer->id, certificate->serial, exchange->request->client_address, why);
 }
 
-/* True when the CA gave this serial number out before: then it is no new certificate. */
-static enum store_result is_known(struct native_call *call, struct store_session *session, bool *known)
-{
-    const struct native_issue *issue = call->state;
-    struct certificate *found = NULL;
-    size_t count = 0;
-    enum store_result result = store_certificates_by_serial(session, call->exchange->arena,
-                                                            issue->certificate.serial, &found, &count);
-    *known = false;
-    for (size_t i = 0; i < count; ++i)
-        *known = *known || (strcmp(found[i].issuer, issue->certificate.issuer) == 0 &&
-                            strcmp(found[i].root_fingerprint, issue->certificate.root_fingerprint) == 0);
-    return result;
-}
-
 static enum store_apply_result apply_certificate(struct native_call *call, struct store_session *session)
 {
     struct native_issue *issue = call->state;
     struct certificate *certificate = &issue->certificate;
     bool rejected = certificate->status == CERTIFICATE_REJECTED;
-    bool known;
-    enum store_result result = is_known(call, session, &known);
-    if (result == STORE_OK && known) {
+    enum store_result result = store_certificate_insert(session, certificate, issue->facts.identifiers,
+                                                        issue->facts.identifier_count);
+    if (result == STORE_NOT_FOUND) {
         call->exchange->problem =
             problem_with_status(call->exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
                                 "The CA answered with a certificate that it had issued before.");
@@ -167,9 +152,6 @@ static enum store_apply_result apply_certificate(struct native_call *call, struc
                  metrics_profile(call->profile->name), CERTIFICATE_NATIVE);
     if (rejected)
         METRICS_NOTE(notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(call->issuer->id));
-    if (result == STORE_OK)
-        result = store_certificate_insert(session, certificate, issue->facts.identifiers,
-                                          issue->facts.identifier_count);
     if (result == STORE_OK)
         result = native_call_record(
             call, session, rejected ? "certificate.rejected" : issue->event_kind, certificate->id,

@@ -1,10 +1,12 @@
 #include "gateway/outbound/outbound.h"
 
-#include <signal.h>
+#include <errno.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "gateway/outbound/outbound_internal.h"
+#include "gateway/thread.h"
 
 enum { LONGEST_WAIT_MS = 60 * 1000, FIRST_HEAP_CAPACITY = 64 };
 
@@ -170,16 +172,6 @@ static void *outbound_main(void *argument)
     return NULL;
 }
 
-static bool start_thread(struct outbound *outbound)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = pthread_create(&outbound->thread, NULL, outbound_main, outbound);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return result == 0;
-}
-
 struct outbound *outbound_start(const struct outbound_config *config, const char **why)
 {
     struct outbound *outbound = calloc(1, sizeof(*outbound));
@@ -191,13 +183,37 @@ struct outbound *outbound_start(const struct outbound_config *config, const char
     if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK &&
         ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS &&
         (outbound->multi = curl_multi_init()) != NULL && outbound_dns_open(outbound, config, why)) {
-        if (start_thread(outbound))
+        if (thread_start(&outbound->thread, outbound_main, outbound) == 0)
             return outbound;
         *why = "no thread could be made";
         ares_destroy(outbound->channel);
     }
     outbound_free(outbound);
     return NULL;
+}
+
+struct errand {
+    struct outbound_message message; /* first */
+    void (*run)(void *argument);
+    void *argument;
+    sem_t done;
+};
+
+static void run_errand(struct outbound_message *message)
+{
+    struct errand *errand = (struct errand *)(void *)message;
+    errand->run(errand->argument);
+    sem_post(&errand->done);
+}
+
+void outbound_run_and_wait(struct outbound *outbound, void (*run)(void *argument), void *argument)
+{
+    struct errand errand = {.message = {.run = run_errand}, .run = run, .argument = argument};
+    sem_init(&errand.done, 0, 0);
+    outbound_post(outbound, &errand.message);
+    while (sem_wait(&errand.done) != 0 && errno == EINTR)
+        continue;
+    sem_destroy(&errand.done);
 }
 
 static void run_hurry_timer(void *argument)

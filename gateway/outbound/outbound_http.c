@@ -146,8 +146,10 @@ static void set_options(struct transfer *transfer, const struct outbound_http_re
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->timeout_ms);
+    bool too_late = request->for_client && transfer->outbound->hurried;
+    long timeout_ms = too_late ? 1 : (long)request->timeout_ms;
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)REUSE_IDLE_MOST_S);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, request->user_agent == NULL ? "acmegate" : request->user_agent);
@@ -279,6 +281,7 @@ static struct transfer *first_for_client(const struct outbound *outbound)
 
 void outbound_http_end_for_clients(struct outbound *outbound)
 {
+    outbound->hurried = true;
     for (struct transfer *transfer; (transfer = first_for_client(outbound)) != NULL;) {
         struct outbound_http_reply reply;
         read_reply(transfer, CURLE_ABORTED_BY_CALLBACK, &reply);

@@ -27,6 +27,7 @@ struct outbound {
     struct outbound_message hurry_message;
     struct outbound_timer hurry_timer;
     int64_t hurry_within_ms;
+    bool hurried; /* the time is over */
     struct handshake *handshakes;
     SSL_CTX *tls;            /* of the handshakes; made with the first one */
     struct curl_waitfd *fds; /* of a turn */

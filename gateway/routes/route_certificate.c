@@ -212,9 +212,15 @@ static bool insert_native(struct exchange *exchange, struct store_session *sessi
 {
     struct revoke_state *state = exchange->state;
     struct certificate *certificate = &state->certificate;
-    if (!exchange_store_ok(exchange, store_certificate_insert(session, certificate, state->facts.identifiers,
-                                                              state->facts.identifier_count)))
+    enum store_result result = store_certificate_insert(session, certificate, state->facts.identifiers,
+                                                        state->facts.identifier_count);
+    if (!exchange_store_ok(exchange, result))
         return false;
+    if (result == STORE_NOT_FOUND) {
+        exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
+                                        "Another certificate of this CA has its serial number.");
+        return false;
+    }
     struct event event = {.kind = "certificate.found",
                           .certificate_id = certificate->id,
                           .detail = arena_printf(exchange->arena,

@@ -38,8 +38,7 @@ struct work {
     struct outbound_timer timer;
     struct work_set set;
     struct work_kind kinds[WORK_KINDS];
-    const struct profile_config *last_queue; /* whose orders were taken up last; NULL: none */
-    atomic_size_t drafts;                    /* issuances that began with their request and have not ended */
+    atomic_size_t drafts; /* issuances that began with their request and have not ended */
     bool stopping;
     bool silent; /* the front end is going: nobody is told of ends any more */
     pthread_mutex_t stop_lock;

@@ -19,7 +19,12 @@ static void free_csr(void *csr)
 static void call_issuer(struct work_item *item)
 {
     struct issuance_work *state = item->state;
-    issuer_sign(state->issuer, &state->job);
+    if (!state->gone) {
+        issuer_sign(state->issuer, &state->job);
+        return;
+    }
+    issuer_end(state->issuer, &state->job.permit);
+    work_item_end(item);
 }
 
 /* Committed before /sign is called: a lost answer is then known to have been possible. */
@@ -27,6 +32,7 @@ static enum store_apply_result apply_attempt(struct work_item *item, struct stor
 {
     struct issuance_work *state = item->state;
     enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
+    state->gone = result == STORE_NOT_FOUND;
     if (result == STORE_OK)
         result = store_attempt_insert(session, &state->attempt);
     return work_applied(result);
@@ -200,64 +206,87 @@ static enum store_result take_those_at_their_end(struct work *work, struct work_
     return result;
 }
 
+enum { QUEUES_MAX = 256 };
+
+/* One look at what is due. A queue is what a profile's orders stand in; they come in the order of their
+ * names. */
 struct look {
     struct work *work;
     struct work_kind *kind;
     struct arena *arena;
     int64_t now;
-    bool shared; /* each queue gets its share of an issuer's room at most */
+    const char *queue[QUEUES_MAX];
+    size_t count;
+    bool shared; /* each queue gets its share of its issuer's room at most */
     bool again;  /* there was more room than a share, which others may have left */
 };
 
-/* Of the room for the issuer of `profile`, what each of its profiles may take before the others. */
-static size_t share_of(const struct config *config, const char *profile, size_t room)
+static enum store_result find_queues(struct look *look)
 {
-    const struct profile_config *own = config_profile(config, profile);
-    size_t profiles = 0;
-    for (size_t i = 0; own != NULL && i < config->profile_count; ++i)
-        profiles += strcmp(config->profiles[i].issuer, own->issuer) == 0;
-    return profiles < 2 ? room : (room + profiles - 1) / profiles;
+    const char *profile = "";
+    enum store_result result = STORE_OK;
+    while (look->count < QUEUES_MAX && (result = store_order_queue_after(look->work->session, look->arena,
+                                                                         profile, &profile)) == STORE_OK)
+        look->queue[look->count++] = profile;
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-static enum store_result take_queue(struct look *look, const char *profile)
+/* NULL: the profile is not configured any more. */
+static struct issuer *issuer_of_queue(const struct look *look, size_t i)
+{
+    return server_issuer_of_profile(look->work->server, look->queue[i], NULL);
+}
+
+static size_t queues_of(const struct look *look, const struct issuer *issuer)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < look->count; ++i)
+        count += issuer_of_queue(look, i) == issuer;
+    return count;
+}
+
+static enum store_result take_queue(struct look *look, struct issuer *issuer, const char *profile)
 {
     struct work *work = look->work;
     struct work_kind *kind = look->kind;
     struct work_ids ids;
-    struct issuer *issuer = server_issuer_of_profile(work->server, profile, NULL);
     size_t room = issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_SIGN);
-    size_t share = look->shared ? share_of(work->server->config, profile, room) : room;
+    size_t queues = look->shared ? queues_of(look, issuer) : 1;
+    size_t share = (room + queues - 1) / queues;
     size_t before = kind->under_way;
     look->again = look->again || share < room;
     enum store_result result =
         store_orders_due(work->session, profile, look->now, ids.id, work_ids_wanted(kind, share), &ids.count);
     if (result == STORE_OK)
         work_take_up(work, kind, &ids, share);
-    if (kind->under_way > before)
-        work->last_queue = config_profile(work->server->config, profile);
+    if (issuer != NULL && kind->under_way > before)
+        issuer->last_queue = config_profile(work->server->config, profile)->name;
     return result;
 }
 
-/* The queues after `from`, up to `until` (NULL: to the last). STORE_NOT_FOUND at the end. */
-static enum store_result take_queues(struct look *look, const char *from, const char *until)
+/* An issuer's queues by turns: behind the one from which was taken last. */
+static enum store_result take_queues_of(struct look *look, struct issuer *issuer)
 {
-    const char *profile = from;
-    enum store_result result;
-    while ((result = store_order_queue_after(look->work->session, look->arena, profile, &profile)) ==
-               STORE_OK &&
-           (until == NULL || strcmp(profile, until) <= 0))
-        if ((result = take_queue(look, profile)) != STORE_OK)
-            break;
-    return result == STORE_OK ? STORE_NOT_FOUND : result;
+    const char *last = issuer == NULL || issuer->last_queue == NULL ? "" : issuer->last_queue;
+    size_t start = 0;
+    while (start < look->count && strcmp(look->queue[start], last) <= 0)
+        ++start;
+    enum store_result result = STORE_OK;
+    for (size_t n = 0; result == STORE_OK && n < look->count; ++n) {
+        size_t i = (start + n) % look->count;
+        if (issuer_of_queue(look, i) == issuer)
+            result = take_queue(look, issuer, look->queue[i]);
+    }
+    return result;
 }
 
-/* Begins behind the queue from which was taken last. */
 static enum store_result take_all_queues(struct look *look)
 {
-    const struct profile_config *last = look->work->last_queue;
-    const char *start = last == NULL ? "" : last->name;
-    enum store_result result = take_queues(look, start, NULL);
-    return result == STORE_NOT_FOUND ? take_queues(look, "", start) : result;
+    const struct server *server = look->work->server;
+    enum store_result result = take_queues_of(look, NULL);
+    for (size_t i = 0; result == STORE_OK && i < server->config->issuer_count; ++i)
+        result = take_queues_of(look, server_issuer(server, server->config->issuers[i].id));
+    return result;
 }
 
 /* Profiles share what room their issuer has, in shares and by turns. */
@@ -266,12 +295,14 @@ void work_issuance_take(struct work *work, struct work_kind *kind, int64_t now)
     struct look look = {.work = work, .kind = kind, .arena = arena_new(), .now = now, .shared = true};
     enum store_result result = take_those_at_their_end(work, kind, now);
     if (result == STORE_OK)
+        result = find_queues(&look);
+    if (result == STORE_OK)
         result = take_all_queues(&look);
-    if (result == STORE_NOT_FOUND && look.again && kind->left_waiting) {
+    if (result == STORE_OK && look.again && kind->left_waiting) {
         look.shared = kind->left_waiting = false;
         result = take_all_queues(&look);
     }
-    if (result == STORE_FAILED)
+    if (result != STORE_OK)
         work_look_failed(kind);
     arena_free(look.arena);
 }

@@ -13,6 +13,7 @@ struct issuance_work {
     struct certificate certificate;
     struct certificate_facts facts;
     const struct problem *problem; /* what the order ends with */
+    bool gone;                     /* before the attempt: the order is not in processing any more */
 };
 
 /* The attempt under way has its answer; everything that follows from it is done. For issuer_sign_job.done. */

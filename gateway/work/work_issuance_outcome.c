@@ -146,21 +146,47 @@ static enum store_result insert_certificate(struct work_item *item, struct store
 {
     struct issuance_work *state = item->state;
     bool rejected = state->certificate.status == CERTIFICATE_REJECTED;
+    enum store_result result = store_certificate_insert(
+        session, &state->certificate, state->facts.identifiers, state->facts.identifier_count);
+    if (result != STORE_OK) {
+        state->certificate.id = 0;
+        return result;
+    }
     METRICS_NOTE(&item->notes, rejected ? METRIC_CERTIFICATES_REJECTED : METRIC_CERTIFICATES_ISSUED,
                  metrics_profile(state->order.profile), CERTIFICATE_FROM_ACME);
     if (rejected)
         METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(state->issuer->id));
-    return store_certificate_insert(session, &state->certificate, state->facts.identifiers,
-                                    state->facts.identifier_count);
+    return STORE_OK;
+}
+
+/* A row that is there already stays as it is: it is whoever's had the certificate first. */
+static enum store_result keep_rejected(struct work_item *item, struct store_session *session)
+{
+    const struct issuance_work *state = item->state;
+    enum store_result result = insert_certificate(item, session);
+    if (result == STORE_NOT_FOUND)
+        return STORE_OK;
+    return result == STORE_OK
+               ? record(item, session, "certificate.rejected", state->certificate.rejected_because)
+               : result;
 }
 
 static enum store_apply_result apply_rejected(struct work_item *item, struct store_session *session)
 {
-    const struct issuance_work *state = item->state;
-    enum store_result result = insert_certificate(item, session);
-    if (result == STORE_OK)
-        result = record(item, session, "certificate.rejected", state->certificate.rejected_because);
+    enum store_result result = keep_rejected(item, session);
     return result == STORE_OK ? apply_order_failed(item, session) : STORE_DISCARD;
+}
+
+/* A CA that gives out a certificate of before: the order does not get what is another's. */
+static enum store_apply_result apply_issued_before(struct work_item *item, struct store_session *session)
+{
+    struct issuance_work *state = item->state;
+    state->attempt.status = ATTEMPT_REJECTED;
+    state->attempt.message = "the CA answered with a certificate that it had issued before";
+    state->problem = problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
+                                 "The certificate authority answered with a certificate that it had issued "
+                                 "before.");
+    return apply_order_failed(item, session);
 }
 
 static enum store_apply_result apply_issued(struct work_item *item, struct store_session *session)
@@ -173,14 +199,14 @@ static enum store_apply_result apply_issued(struct work_item *item, struct store
         return STORE_DISCARD;
     if (now.status != ORDER_PROCESSING) {
         reject_certificate(item, "the order had ended before its certificate came");
-        result = insert_certificate(item, session);
-        if (result == STORE_OK)
-            result = end_attempt(item, session);
-        return work_applied(result == STORE_OK
-                                ? record(item, session, "certificate.rejected", state->attempt.message)
-                                : result);
+        result = keep_rejected(item, session);
+        if (result == STORE_OK && (result = end_attempt(item, session)) == STORE_NOT_FOUND)
+            result = STORE_OK; /* it has been ended with the order */
+        return work_applied(result);
     }
     result = insert_certificate(item, session);
+    if (result == STORE_NOT_FOUND)
+        return apply_issued_before(item, session);
     order->status = ORDER_VALID;
     order->status_since = item->now;
     order->next_attempt_at = 0;

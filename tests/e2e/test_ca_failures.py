@@ -11,7 +11,7 @@ from support import ca_faults
 from support.acme_client import HttpProver, Refused
 from support.background import Background
 from support.ca_faults import answer, clock_off, cut_at, text
-from support.certificates import Authority, names_of
+from support.certificates import Authority, names_of, new_key
 from support.jose import compact_claims
 from support.metrics import scrape
 from support.waiting import wait_until
@@ -214,6 +214,20 @@ def assert_revoked(gateway, step_ca, ca_proxy, made, at_the_ca):
             wait_until(lambda: certificate.serial_number in step_ca.revoked(), "its revocation at the CA", 60)
         else:
             assert not ca_proxy.sent("revoke")
+
+
+def test_a_certificate_of_before_is_not_given_out_again(gateway, prover, ca_proxy):
+    client, key, name = gateway.client(), new_key(), fresh_name()
+    first = client.issue([name], prover, key)[0]
+    of_before = ca_proxy.sent("sign")[-1].answer
+    order = client.ready_order([name], prover)
+    ca_proxy.rewrite["sign"] = lambda exchange: setattr(exchange, "answer", of_before)
+    client.finalize(order, [name], key)
+    ended = client.wait_while(order.location, "processing")
+    assert ended["status"] == "invalid" and "issued before" in ended["error"]["detail"]
+    assert row_of(gateway, order)["last_outcome"] == "rejected" and events_of(gateway, order) == ("order.invalid",)
+    (row,) = gateway.query("SELECT state, names FROM v_certificates WHERE serial = ?", f"{first.serial_number:x}")
+    assert row == {"state": "good", "names": name}
 
 
 # ---- how often it is asked ----

@@ -8,6 +8,7 @@ import pytest
 from client_scenarios import fresh_name
 from support import tools
 from support.acme_client import HttpProver
+from support.background import Background
 from support.certificates import Authority, key_pem, new_csr, new_key, pem
 from support.gateway import environment
 
@@ -81,6 +82,23 @@ def test_the_log_comes_by_standard_input(logged):
         done = subprocess.run(command, stdin=log, capture_output=True, text=True, env=environment(), timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert len(inventory(gateway, name)) == len(certificates)
+
+
+def test_what_the_log_told_before_the_answer_came_becomes_the_orders(new_gateway, step_ca, ca_proxy, responder):
+    gateway, name = new_gateway(step_ca, url=ca_proxy.url).start(), fresh_name()
+    client = gateway.client()
+    order = client.ready_order([name], HttpProver(responder(gateway)))
+    hold = ca_proxy.hold_answer("sign")
+    finalizing = Background(client.finalize, order, [name])
+    hold.wait()
+    run(gateway, "--step-ca-log", step_ca.log)
+    assert [row["origin"] for row in inventory(gateway, name)] == ["imported"]
+    hold.let_go()
+    finalizing.end()
+    (certificate, *_) = client.certificate(order.location)
+    (row,) = inventory(gateway, name)
+    assert row["origin"] == "acme" and row["account"] and row["serial"] == f"{certificate.serial_number:x}"
+    assert client.revoke(certificate).status == 200
 
 
 def test_a_bad_line_does_not_hide_the_next(logged, tmp_path):

@@ -1,16 +1,20 @@
 """PUT and DELETE of an issuer: taken over without a restart, kept over one, or refused with every reason."""
 
 import pathlib
+import threading
+import time
 
 import pytest
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
 from support.background import Background
+from support.ca_faults import Hang
 from support.ca_proxy import CaProxy
 from support.certificates import new_csr, new_key, pem, read_chain
 from support.gateway import stepca_issuer
 from support.provisioner_keys import ProvisionerKey
 from support.step_ca import PROVISIONER
+from support.waiting import wait_until
 from test_reload import FAULTS, OTHER, add_an_issuer, reload
 
 
@@ -247,3 +251,39 @@ def test_the_way_out_leads_back_to_the_file(gateway, admin, prover, other):
     gateway.start()
     assert issuing(gateway, prover) == PROVISIONER
     assert len(gateway.query("SELECT * FROM v_events WHERE kind = 'issuer.reset' AND who = 'operator'")) == 1
+
+
+# ---- while the server stops ----
+
+
+def test_a_change_while_the_server_stops_is_made_or_refused(gateway, admin, other):
+    """By four at once, and each until the server is gone."""
+    own, going = gateway.configuration["issuers"]["main"], threading.Event()
+
+    def change_again_and_again():
+        replies = []
+        try:
+            while True:
+                replies += [admin.put(section).status for section in (other, own)]
+                going.set()
+        except OSError:
+            return replies
+
+    clients = [Background(change_again_and_again) for _ in range(4)]
+    assert going.wait(30)
+    gateway.stop()
+    statuses = {status for client in clients for status in client.end()}
+    assert 200 in statuses and statuses <= {200, 409, 422, 503}
+
+
+def test_a_stop_does_not_wait_for_a_ca_that_does_not_answer(gateway, admin, ca, other, tmp_path):
+    with CaProxy(ca, tmp_path / "ca-proxy") as proxy:
+        hang = Hang()
+        proxy.replace["health"] = hang
+        client = Background(lambda: admin.put({**other, "ca_url": proxy.url}))
+        wait_until(lambda: proxy.sent("health"), "the preflight")
+        began = time.monotonic()
+        gateway.stop()
+        assert time.monotonic() - began < 15
+        client.end_anyhow()
+        hang.let_go()

@@ -7,6 +7,8 @@ import ssl
 import pytest
 from cryptography import x509
 
+from support.background import Background
+from support.ca_proxy import CaProxy
 from support.certificates import Authority, key_pem, names_of, new_key, pem
 from support.gateway import Gateway
 from support.waiting import wait_until
@@ -68,6 +70,22 @@ def test_while_the_ca_is_away_it_stays_in_use_over_or_not(new_gateway, new_step_
     ca.start()
     second = wait_until(lambda: served(gateway, ca.root_path), "a new certificate", 60)
     assert second != first
+
+
+def test_a_renewal_that_comes_while_the_server_stops_is_kept_for_the_next_start(new_gateway, new_step_ca, tmp_path):
+    ca = new_step_ca(claims=SHORT)
+    with CaProxy(ca, tmp_path / "ca-proxy") as proxy:
+        gateway = new_gateway(ca, url=proxy.url).start()
+        path = gateway.database.with_name(gateway.database.name + ".tls.crt")
+        before = path.read_bytes()
+        hold = proxy.hold_answer("sign")
+        hold.wait()
+        with socket.create_connection(("127.0.0.1", gateway.port), 5):  # the front end waits for it
+            stopping = Background(gateway.stop)
+            wait_log(gateway, "stopping on signal")
+            hold.let_go()
+            stopping.end()
+    assert path.read_bytes() != before
 
 
 def test_names_that_are_added_ask_for_a_new_one_and_the_old_one_serves_meanwhile(new_gateway, new_step_ca):

@@ -56,7 +56,38 @@ Test(certificates, a_certificate_is_found_by_its_own_octets)
     cr_assert_eq(store_certificate_by_leaf(session, database.arena, "1a", BYTES_LITERAL("x"), &loaded),
                  STORE_NOT_FOUND);
     struct certificate again = one;
-    cr_assert_eq(store_certificate_insert(session, &again, NULL, 0), STORE_FAILED);
+    cr_assert_eq(store_certificate_insert(session, &again, NULL, 0), STORE_NOT_FOUND);
+    cr_assert_not(session->failed);
+    database_end(&database);
+}
+
+Test(certificates, one_that_was_imported_first_is_taken_over_once)
+{
+    struct database database;
+    struct certificate loaded;
+    database_begin(&database);
+    database_connect(&database);
+    struct store_session *session = database.writer;
+    struct account account = make_account(&database, "thumbprint");
+    struct authorization authorization = make_authorization(&database, &account, "www.example.org");
+    struct order order = make_order(&database, &account, &authorization, 1);
+    struct certificate issued = make_certificate(&database, &order, "1a"), imported = issued;
+    cr_assert_eq(database_count(&database, "DELETE FROM certificate_names RETURNING 0"), 0);
+    cr_assert_eq(database_count(&database, "DELETE FROM certificates RETURNING 0"), 0);
+    imported.account_id = imported.order_id = 0;
+    imported.origin = CERTIFICATE_IMPORTED;
+    cr_assert_eq(store_certificate_insert(session, &imported, order.identifiers, 1), STORE_OK);
+    struct certificate other = issued;
+    other.leaf = BYTES_LITERAL("another leaf");
+    cr_assert_eq(store_certificate_insert(session, &other, order.identifiers, 1), STORE_NOT_FOUND);
+    cr_assert_eq(store_certificate_insert(session, &issued, order.identifiers, 1), STORE_OK);
+    cr_assert_eq(issued.id, imported.id);
+    cr_assert_eq(store_certificate_load(session, database.arena, issued.id, &loaded), STORE_OK);
+    cr_assert_eq(loaded.order_id, order.id);
+    cr_assert_eq(loaded.account_id, account.id);
+    cr_assert_eq(loaded.origin, CERTIFICATE_FROM_ACME);
+    cr_assert_eq(store_certificate_insert(session, &issued, order.identifiers, 1), STORE_NOT_FOUND);
+    cr_assert_not(session->failed);
     database_end(&database);
 }
 
