@@ -77,15 +77,15 @@ def test_a_renewal_that_comes_while_the_server_stops_is_kept_for_the_next_start(
     with CaProxy(ca, tmp_path / "ca-proxy") as proxy:
         gateway = new_gateway(ca, url=proxy.url).start()
         path = gateway.database.with_name(gateway.database.name + ".tls.crt")
-        before = path.read_bytes()
+        before = wait_until(lambda: path.exists() and path.read_bytes(), "the certificate's file")
         hold = proxy.hold_answer("sign")
         hold.wait()
         with socket.create_connection(("127.0.0.1", gateway.port), 5):  # the front end waits for it
             stopping = Background(gateway.stop)
             wait_log(gateway, "stopping on signal")
             hold.let_go()
-            stopping.end()
-    assert path.read_bytes() != before
+            wait_until(lambda: path.read_bytes() != before, "the renewed one beside the database", 4)
+        stopping.end()
 
 
 def test_names_that_are_added_ask_for_a_new_one_and_the_old_one_serves_meanwhile(new_gateway, new_step_ca):
