@@ -139,8 +139,11 @@ static bool harden(sqlite3 *db)
 static bool set_up(struct store_session *session, const char *path, struct store_error *error)
 {
     static const char reader[] = "PRAGMA query_only = ON";
-    static const char writer[] = "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"
-                                 "PRAGMA journal_size_limit = 67108864";
+    /* Half of SQLite's default: a megabyte of memory for 1 to 2 % of an issuance's time with a million
+     * orders. */
+    static const char writer[] =
+        "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
+        "PRAGMA journal_size_limit = 67108864";
     if (!harden(session->db) || sqlite3_busy_timeout(session->db, BUSY_TIMEOUT_MS) != SQLITE_OK)
         return database_error(session->db, path, error);
     return database_execute(session->db, session->mode == SESSION_READER ? reader : writer, error);
