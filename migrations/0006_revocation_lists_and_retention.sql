@@ -16,3 +16,6 @@ CREATE INDEX orders_by_certificate ON orders (certificate_id) WHERE certificate_
 
 -- For whoever measures: they are few, and their table is long.
 CREATE INDEX attempts_unknown ON attempts (issuer_identity_id) WHERE status = 'unknown';
+
+-- For listings of one account's certificates.
+CREATE INDEX certificates_by_account ON certificates (account_id) WHERE account_id IS NOT NULL;
