@@ -19,3 +19,6 @@ CREATE INDEX attempts_unknown ON attempts (issuer_identity_id) WHERE status = 'u
 
 -- For listings of one account's certificates.
 CREATE INDEX certificates_by_account ON certificates (account_id) WHERE account_id IS NOT NULL;
+
+-- Tells which of two keys of an account is the newer one, when an export comes back.
+ALTER TABLE accounts ADD COLUMN key_changed_at INTEGER;
