@@ -62,6 +62,7 @@ static void put_account(struct json_writer *writer, const struct account *accoun
     put_raw(writer, "key", account->key);
     put_raw(writer, "contact", bytes_from_string(account->contacts_json));
     json_put_boolean(writer, "termsOfServiceAgreed", account->terms_agreed);
+    json_put_time(writer, "keyChangedAt", account->key_changed_at);
     json_put_time(writer, "createdAt", account->created_at);
     json_put_string(writer, "createdFrom", account->created_from);
     json_put_string(writer, "userAgent", account->user_agent);
@@ -248,6 +249,7 @@ static void read_account(struct reader *reader, struct account *out, const char 
     out->id = read_integer(reader, "id", 1, ID_MAX);
     out->endpoint = read_word(reader, "endpoint", is_name, true);
     out->status = read_status(reader);
+    out->key_changed_at = read_time(reader, "keyChangedAt", false);
     out->created_at = read_time(reader, "createdAt", true);
     out->created_from = read_text(reader, "createdFrom", ADDRESS_MAX_BYTES, false);
     out->user_agent = read_text(reader, "userAgent", USER_AGENT_MAX_BYTES, false);
@@ -258,6 +260,9 @@ static void read_account(struct reader *reader, struct account *out, const char 
         reader->why = problem->detail;
     out->contacts_json = request.contacts_json;
     out->terms_agreed = request.terms_agreed;
+    if (request.eab != NULL && *eab_kid == NULL)
+        refuse(reader, "externalAccountKid",
+               "is missing: without its external account key the account might have any name");
     if (request.eab != NULL)
         out->eab_json = text_of_object(reader, "externalAccountBinding", request.eab);
 }
@@ -305,12 +310,16 @@ bool account_export_parse(struct arena *arena, struct bytes text, struct account
     return reader.why == NULL;
 }
 
-int64_t account_export_account_id(struct arena *arena, struct bytes text)
+bool account_export_peek(struct arena *arena, struct bytes text, struct account *out)
 {
-    int64_t id = 0;
     struct bytes type;
-    const struct json *json = json_parse(arena, text, &json_limits_request, NULL);
-    bool is_account =
-        json_member_string(json, "type", &type) && bytes_equal_string(type, type_names[EXPORT_ACCOUNT]);
-    return is_account && json_member_integer(json, "id", &id) ? id : 0;
+    struct reader reader = {.arena = arena, .json = json_parse(arena, text, &json_limits_request, NULL)};
+    *out = (struct account){0};
+    if (!json_member_string(reader.json, "type", &type) ||
+        !bytes_equal_string(type, type_names[EXPORT_ACCOUNT]))
+        return false;
+    out->id = read_integer(&reader, "id", 1, ID_MAX);
+    out->status = read_status(&reader);
+    out->key_changed_at = read_time(&reader, "keyChangedAt", false);
+    return reader.why == NULL;
 }

@@ -32,6 +32,7 @@ struct bytes account_export_render(struct arena *arena, const struct account_exp
 [[gnu::warn_unused_result]] bool account_export_parse(struct arena *arena, struct bytes text,
                                                       struct account_export_line *out, const char **why);
 
-/* The id in an account's line, which is not checked otherwise: a hundredth of the work. 0 for any other line.
- */
-int64_t account_export_account_id(struct arena *arena, struct bytes text);
+/* Of an account's line what changes in an account (id, status, key_changed_at), which is not checked
+ * otherwise: a hundredth of the work. False for any other line. */
+[[gnu::warn_unused_result]] bool account_export_peek(struct arena *arena, struct bytes text,
+                                                     struct account *out);

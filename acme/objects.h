@@ -69,6 +69,7 @@ struct account {
     const char *thumbprint;
     const char *contacts_json; /* an array's text */
     bool terms_agreed;
+    int64_t key_changed_at; /* 0: never */
     int64_t created_at;
     const char *created_from; /* client address */
     const char *user_agent;

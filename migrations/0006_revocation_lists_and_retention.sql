@@ -16,3 +16,9 @@ CREATE INDEX orders_by_certificate ON orders (certificate_id) WHERE certificate_
 
 -- For whoever measures: they are few, and their table is long.
 CREATE INDEX attempts_unknown ON attempts (issuer_identity_id) WHERE status = 'unknown';
+
+-- For listings of one account's certificates.
+CREATE INDEX certificates_by_account ON certificates (account_id) WHERE account_id IS NOT NULL;
+
+-- Tells which of two keys of an account is the newer one, when an export comes back.
+ALTER TABLE accounts ADD COLUMN key_changed_at INTEGER;

@@ -27,7 +27,13 @@ const struct statement_table store_account_import_statements = {statements,
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
-    *out = (struct import_result){IMPORT_REFUSED, arena_duplicate(arena, why)};
+    *out = (struct import_result){IMPORT_REFUSED, false, arena_duplicate(arena, why)};
+    return STORE_OK;
+}
+
+static enum store_result is_to_be(enum import_outcome outcome, struct import_result *out)
+{
+    *out = (struct import_result){outcome, outcome != IMPORT_PRESENT, NULL};
     return STORE_OK;
 }
 
@@ -49,91 +55,159 @@ static enum store_result check_id(struct store_session *session, int64_t id, int
 
 /* ---- accounts ---- */
 
-/* The account is here: what has ended stays ended. */
-static enum store_result catch_up(struct store_session *session, const struct account *account,
-                                  const struct account *present, struct import_result *out)
+/* What has ended stays ended, with the key that it had. */
+static bool ends(const struct account *present, const struct account *exported)
 {
-    *out = (struct import_result){IMPORT_PRESENT, NULL};
-    if (account->status == ACCOUNT_VALID || present->status != ACCOUNT_VALID)
-        return STORE_OK;
-    struct account ended = *present;
-    ended.status = account->status;
-    out->outcome = IMPORT_ENDED;
-    return store_account_update(session, &ended);
+    return present->status == ACCOUNT_VALID && exported->status != ACCOUNT_VALID;
+}
+
+static bool has_newer_key(const struct account *present, const struct account *exported)
+{
+    return present->status == ACCOUNT_VALID && exported->key_changed_at > present->key_changed_at;
+}
+
+bool store_account_lags(const struct account *present, const struct account *exported)
+{
+    return ends(present, exported) || has_newer_key(present, exported);
+}
+
+/* Of one that is here with the same id, or not at all. */
+static enum store_result foresee_key_in_use(struct store_session *session, struct arena *arena,
+                                            const struct account *account, struct import_result *out)
+{
+    struct account user;
+    enum store_result result =
+        store_account_by_key(session, arena, account->endpoint, account->thumbprint, &user);
+    if (result == STORE_OK && user.id != account->id)
+        return refuse(arena, out,
+                      "its key has account %lld here: the client has registered again and uses that one",
+                      (long long)user.id);
+    return result == STORE_FAILED ? result : STORE_OK;
+}
+
+static enum store_result foresee_present(struct store_session *session, struct arena *arena,
+                                         const struct account *account, const struct account *present,
+                                         struct import_result *out)
+{
+    bool same_endpoint = strcmp(present->endpoint, account->endpoint) == 0;
+    bool same_key = strcmp(present->thumbprint, account->thumbprint) == 0;
+    bool newer_key = has_newer_key(present, account);
+    if (!same_endpoint || (!same_key && !newer_key))
+        return refuse(arena, out, "its id is that of an account with another key here (endpoint %s, key %s)",
+                      present->endpoint, present->thumbprint);
+    is_to_be(ends(present, account) ? IMPORT_ENDED : newer_key ? IMPORT_CHANGED : IMPORT_PRESENT, out);
+    return newer_key ? foresee_key_in_use(session, arena, account, out) : STORE_OK;
 }
 
 /* Without its key the account would have more than the key allows. */
 static enum store_result find_binding(struct store_session *session, struct arena *arena,
-                                      const char *endpoint, const char *kid, int64_t *id)
+                                      const struct account *account, const char *kid, int64_t *id)
 {
     struct eab_key key = {0};
     enum store_result result =
-        kid == NULL ? STORE_OK : store_eab_key_by_kid(session, arena, endpoint, kid, &key);
+        kid == NULL ? STORE_OK : store_eab_key_by_kid(session, arena, account->endpoint, kid, &key);
     *id = key.id;
     return result;
 }
 
-static enum store_result add_account(struct store_session *session, struct arena *arena,
+static enum store_result foresee_new(struct store_session *session, struct arena *arena,
                                      const struct account *account, const char *eab_kid, int64_t now,
                                      struct import_result *out)
 {
     const char *why;
-    struct account added = *account;
-    if (check_id(session, account->id, now, &why) != STORE_OK)
+    int64_t eab_key_id;
+    is_to_be(IMPORT_ADDED, out);
+    enum store_result result = foresee_key_in_use(session, arena, account, out);
+    if (result != STORE_OK || out->outcome == IMPORT_REFUSED)
+        return result;
+    result = find_binding(session, arena, account, eab_kid, &eab_key_id);
+    if (result == STORE_FAILED || check_id(session, account->id, now, &why) != STORE_OK)
         return STORE_FAILED;
     if (why != NULL)
-        return refuse(arena, out, "%s", why);
-    enum store_result result = find_binding(session, arena, account->endpoint, eab_kid, &added.eab_key_id);
-    if (result == STORE_NOT_FOUND)
-        return refuse(arena, out, "its external account key %s is not here", eab_kid);
-    *out = (struct import_result){IMPORT_ADDED, NULL};
-    return result == STORE_OK ? store_account_insert_as(session, &added) : result;
+        refuse(arena, out, "%s", why);
+    else if (result == STORE_NOT_FOUND)
+        refuse(arena, out, "its external account key %s is not here", eab_kid);
+    out->lacking = true;
+    return STORE_OK;
+}
+
+enum store_result store_account_import_foresee(struct store_session *session, struct arena *arena,
+                                               const struct account *account, const char *eab_kid,
+                                               int64_t now, struct import_result *out)
+{
+    struct account present;
+    enum store_result result = store_account_load(session, arena, account->id, &present);
+    if (result == STORE_OK)
+        return foresee_present(session, arena, account, &present, out);
+    return result == STORE_FAILED ? result : foresee_new(session, arena, account, eab_kid, now, out);
+}
+
+static enum store_result catch_up(struct store_session *session, struct arena *arena,
+                                  const struct account *account)
+{
+    struct account present;
+    enum store_result result = store_account_load(session, arena, account->id, &present);
+    if (result == STORE_OK && has_newer_key(&present, account))
+        result = store_account_update_key(session, account);
+    if (result != STORE_OK || !ends(&present, account))
+        return result;
+    present.status = account->status;
+    return store_account_update(session, &present);
 }
 
 enum store_result store_account_import(struct store_session *session, struct arena *arena,
                                        const struct account *account, const char *eab_kid, int64_t now,
                                        struct import_result *out)
 {
-    struct account present;
-    enum store_result result = store_account_load(session, arena, account->id, &present);
-    if (result == STORE_FAILED)
+    struct account added = *account;
+    enum store_result result = store_account_import_foresee(session, arena, account, eab_kid, now, out);
+    if (result != STORE_OK)
         return result;
-    if (result == STORE_OK) {
-        bool same = strcmp(present.endpoint, account->endpoint) == 0 &&
-                    strcmp(present.thumbprint, account->thumbprint) == 0;
-        return same ? catch_up(session, account, &present, out)
-                    : refuse(arena, out,
-                             "its id is that of an account with another key here (endpoint %s, key %s)",
-                             present.endpoint, present.thumbprint);
-    }
-    result = store_account_by_key(session, arena, account->endpoint, account->thumbprint, &present);
-    if (result == STORE_OK)
-        return refuse(arena, out,
-                      "its key has account %lld here: the client has registered again and uses that one",
-                      (long long)present.id);
-    return result == STORE_FAILED ? result : add_account(session, arena, account, eab_kid, now, out);
+    if (out->outcome == IMPORT_ENDED || out->outcome == IMPORT_CHANGED)
+        return catch_up(session, arena, account);
+    if (out->outcome != IMPORT_ADDED)
+        return STORE_OK;
+    result = find_binding(session, arena, account, eab_kid, &added.eab_key_id);
+    return result == STORE_OK ? store_account_insert_as(session, &added) : result;
 }
 
 /* ---- external account keys ---- */
 
-enum store_result store_eab_key_import(struct store_session *session, struct arena *arena,
-                                       const struct eab_key *key, int64_t now, struct import_result *out)
+static enum import_outcome outcome_for(const struct eab_key *present, const struct eab_key *exported)
+{
+    if (present->revoked_at == 0 && exported->revoked_at != 0)
+        return IMPORT_ENDED;
+    return present->uses < exported->uses ? IMPORT_CHANGED : IMPORT_PRESENT;
+}
+
+enum store_result store_eab_key_import_foresee(struct store_session *session, struct arena *arena,
+                                               const struct eab_key *key, int64_t now,
+                                               struct import_result *out)
 {
     struct eab_key present;
     const char *why;
     enum store_result result = store_eab_key_by_kid(session, arena, key->endpoint, key->kid, &present);
-    if (result == STORE_OK && present.id == key->id) {
-        result = store_eab_key_merge(session, key);
-        *out = (struct import_result){result == STORE_OK ? IMPORT_ENDED : IMPORT_PRESENT, NULL};
-        return result == STORE_FAILED ? result : STORE_OK;
-    }
+    if (result == STORE_OK && present.id == key->id)
+        return is_to_be(outcome_for(&present, key), out);
     if (result == STORE_OK)
         return refuse(arena, out,
                       "there is another key with this kid here: it stays, and accounts follow it");
     if (result == STORE_FAILED || check_id(session, key->id, now, &why) != STORE_OK)
         return STORE_FAILED;
+    is_to_be(IMPORT_ADDED, out);
     if (why != NULL)
-        return refuse(arena, out, "%s", why);
-    *out = (struct import_result){IMPORT_ADDED, NULL};
-    return store_eab_key_insert_as(session, arena, key);
+        refuse(arena, out, "%s", why);
+    out->lacking = true;
+    return STORE_OK;
+}
+
+enum store_result store_eab_key_import(struct store_session *session, struct arena *arena,
+                                       const struct eab_key *key, int64_t now, struct import_result *out)
+{
+    enum store_result result = store_eab_key_import_foresee(session, arena, key, now, out);
+    if (result != STORE_OK)
+        return result;
+    if (out->outcome == IMPORT_ENDED || out->outcome == IMPORT_CHANGED)
+        return store_eab_key_merge(session, key);
+    return out->outcome == IMPORT_ADDED ? store_eab_key_insert_as(session, arena, key) : STORE_OK;
 }

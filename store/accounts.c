@@ -4,7 +4,7 @@ enum { ACCOUNT_LOAD, ACCOUNT_BY_KEY, ACCOUNT_INSERT, ACCOUNT_UPDATE, ACCOUNT_UPD
 
 #define ACCOUNT_COLUMNS \
     "id, endpoint, status, key, thumbprint, contacts, terms_agreed, created_at, created_from, user_agent," \
-    " eab_key_id, eab"
+    " eab_key_id, eab, key_changed_at"
 
 static const struct statement statements[] = {
     [ACCOUNT_LOAD] = {"account_load", "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE id = $id"},
@@ -15,12 +15,13 @@ static const struct statement statements[] = {
         {"account_insert",
          "INSERT INTO accounts (" ACCOUNT_COLUMNS ")"
          " VALUES ($id, $endpoint, $status, $key, $thumbprint, $contacts, $terms_agreed, $created_at,"
-         " $created_from, $user_agent, $eab_key_id, $eab)"},
+         " $created_from, $user_agent, $eab_key_id, $eab, $key_changed_at)"},
     [ACCOUNT_UPDATE] =
         {"account_update",
          "UPDATE accounts SET contacts = $contacts, terms_agreed = $terms_agreed, status = $status"
          " WHERE id = $id AND status = 'valid'"},
-    [ACCOUNT_UPDATE_KEY] = {"account_update_key", "UPDATE accounts SET key = $key, thumbprint = $thumbprint"
+    [ACCOUNT_UPDATE_KEY] = {"account_update_key", "UPDATE accounts SET key = $key, thumbprint = $thumbprint,"
+                                                  " key_changed_at = $key_changed_at"
                                                   " WHERE id = $id AND status = 'valid'"},
     [ACCOUNTS_AFTER] = {"accounts_after",
                         "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE id > $after ORDER BY id LIMIT $max"},
@@ -47,6 +48,7 @@ static enum store_result take_account(struct query *query, struct account *out)
     out->user_agent = query_take_text(query);
     out->eab_key_id = query_take_integer(query);
     out->eab_json = query_take_text(query);
+    out->key_changed_at = query_take_integer(query);
     return query_finish(query);
 }
 
@@ -106,6 +108,7 @@ enum store_result store_account_insert_as(struct store_session *session, const s
     query_bind_text(&query, "$user_agent", account->user_agent);
     query_bind_optional(&query, "$eab_key_id", account->eab_key_id);
     query_bind_text(&query, "$eab", account->eab_json);
+    query_bind_optional(&query, "$key_changed_at", account->key_changed_at);
     return query_run(&query);
 }
 
@@ -122,5 +125,6 @@ enum store_result store_account_update_key(struct store_session *session, const 
     query_bind_integer(&query, "$id", account->id);
     query_bind_text_bytes(&query, "$key", account->key);
     query_bind_text(&query, "$thumbprint", account->thumbprint);
+    query_bind_optional(&query, "$key_changed_at", account->key_changed_at);
     return query_run(&query);
 }

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "acme/base/file.h"
@@ -37,44 +39,71 @@ bool backup_copy(sqlite3 *from, const char *path, struct store_error *error)
     return copied;
 }
 
-static bool copy_under_two_names(sqlite3 *from, const char *unfinished, const char *path,
-                                 struct store_error *error)
+bool backup_begin(const char *path, struct store_error *error)
 {
-    if (!backup_create_private(unfinished, O_TRUNC, error))
-        return false;
-    if (!backup_copy(from, unfinished, error)) {
-        unlink(unfinished);
-        return false;
-    }
-    if (rename(unfinished, path) != 0) {
-        store_error_set(error, "%s: cannot be renamed to %s: %s", unfinished, path, strerror(errno));
-        unlink(unfinished);
-        return false;
-    }
-    if (file_sync_directory_of(path))
-        return true;
-    store_error_set(error, "%s: its folder cannot be written to the disk: %s", path, strerror(errno));
-    return false;
+    unlink(path);
+    return backup_create_private(path, O_EXCL | O_NOFOLLOW, error);
 }
 
-/* The final name is taken first, so that no other file is ever replaced, and gets its content in one rename.
- */
-bool store_backup(const char *path, const char *to, struct store_error *error)
+/* A name of its own in any case, so that two back-ups to one name do not write to one file. */
+static bool begin_beside(const char *to, char unfinished[static PATH_MAX], struct store_error *error)
 {
-    char unfinished[PATH_MAX];
-    if (snprintf(unfinished, sizeof unfinished, "%s.unfinished", to) >= PATH_MAX) {
+    if (snprintf(unfinished, PATH_MAX, "%s.unfinished-XXXXXX", to) >= PATH_MAX) {
         store_error_set(error, "%s: the path is too long", to);
         return false;
     }
-    struct store_session *session = store_session_open(path, error);
-    if (session == NULL)
-        return false;
-    bool kept = false;
-    if (backup_create_private(to, O_EXCL, error)) {
-        kept = copy_under_two_names(session->db, unfinished, to, error);
-        if (!kept)
-            unlink(to);
+    int file = mkostemp(unfinished, O_CLOEXEC);
+    if (file >= 0) {
+        close(file);
+        return true;
     }
+    store_error_set(error, "%s: cannot be made: %s", to, strerror(errno));
+    return false;
+}
+
+/* False with errno; EEXIST: a file has that name. NFS cannot rename so, and has links. */
+static bool rename_to_new(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return true;
+    return (errno == EINVAL || errno == ENOSYS) && link(from, to) == 0 && unlink(from) == 0;
+}
+
+static bool finish(const char *unfinished, const char *to, struct store_error *error)
+{
+    if (!rename_to_new(unfinished, to)) {
+        store_error_set(error, "%s: cannot be made: %s", to, strerror(errno));
+        return false;
+    }
+    if (file_sync_directory_of(to))
+        return true;
+    store_error_set(error, "%s: its folder cannot be written to the disk: %s", to, strerror(errno));
+    unlink(to);
+    return false;
+}
+
+static bool back_up(sqlite3 *from, const char *to, struct store_error *error)
+{
+    char unfinished[PATH_MAX];
+    if (!begin_beside(to, unfinished, error))
+        return false;
+    bool kept = backup_copy(from, unfinished, error) && finish(unfinished, to, error);
+    if (!kept)
+        unlink(unfinished);
+    return kept;
+}
+
+/* What has the final name is whole: it gets that name last, and takes it from no other file. That it is
+ * taken is told before the work all the same. */
+bool store_backup(const char *path, const char *to, struct store_error *error)
+{
+    struct stat status;
+    if (lstat(to, &status) == 0) {
+        store_error_set(error, "%s: cannot be made: %s", to, strerror(EEXIST));
+        return false;
+    }
+    struct store_session *session = store_session_open(path, error);
+    bool kept = session != NULL && back_up(session->db, to, error);
     store_session_close(session);
     return kept;
 }

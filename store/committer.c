@@ -193,7 +193,7 @@ static void keep_mark(struct committer *committer)
     struct mark *mark = committer->mark;
     int64_t now_ms = monotonic_ms(), newest_event;
     if (!atomic_load(&mark->kept) || now_ms - mark->written_ms < MARK_EVERY_MS ||
-        !session_newest_event(committer->writer, &newest_event))
+        !session_newest_event(committer->writer, INT64_MAX, &newest_event))
         return;
     mark->written_ms = now_ms;
     mark_write(mark, newest_event);

@@ -4,35 +4,73 @@
 
 enum { COLUMNS_MAX = 40 };
 
+/* Beside one for each listing, from its newest row on: those that begin at the index of a filter. */
+enum {
+    ORDERS_BY_ACCOUNT = LISTING_CERTIFICATES + 1,
+    ORDERS_BY_NAME,
+    CERTIFICATES_BY_ACCOUNT,
+    CERTIFICATES_BY_NAME,
+    CERTIFICATES_BY_SERIAL,
+};
+
 /* What every listing filters by; the others are its own. */
 #define LISTING_WHERE \
-    " WHERE id < $before AND ($id IS NULL OR id = $id) AND ($endpoint IS NULL OR endpoint = $endpoint)" \
+    "id < $before AND id > $after AND ($endpoint IS NULL OR endpoint = $endpoint)" \
     " AND ($state IS NULL OR state = $state)"
 #define LISTING_ORDER " ORDER BY id DESC LIMIT $max"
 
+#define BY_ACCOUNT "account = $account AND "
+#define BY_SERIAL  "serial = $serial AND "
+
+#define ORDER_HAS_NAME \
+    "id IN (SELECT oa.order_id FROM authorizations z" \
+    " CROSS JOIN order_authorizations oa ON oa.authorization_id = z.id" \
+    " WHERE z.identifier = iif(substr($name, 1, 2) = '*.', substr($name, 3), $name)" \
+    " AND z.wildcard = (substr($name, 1, 2) = '*.'))"
+#define CERTIFICATE_HAS_NAME "id IN (SELECT certificate_id FROM certificate_names WHERE name = $name)"
+
+#define ORDERS(first) \
+    "SELECT * FROM v_orders WHERE " first LISTING_WHERE " AND ($account IS NULL OR account = $account)" \
+    " AND ($name IS NULL OR " ORDER_HAS_NAME ")" LISTING_ORDER
+#define CERTIFICATES(first) \
+    "SELECT * FROM v_certificates WHERE " first LISTING_WHERE \
+    " AND ($account IS NULL OR account = $account) AND ($serial IS NULL OR serial = $serial)" \
+    " AND ($name IS NULL OR " CERTIFICATE_HAS_NAME ")" LISTING_ORDER
+
 static const struct statement statements[] = {
-    [LISTING_ACCOUNTS] = {"listing_accounts", "SELECT * FROM v_accounts" LISTING_WHERE LISTING_ORDER},
-    [LISTING_EAB_KEYS] = {"listing_eab_keys", "SELECT * FROM v_eab_keys" LISTING_WHERE LISTING_ORDER},
-    [LISTING_ORDERS] = {"listing_orders",
-                        "SELECT * FROM v_orders" LISTING_WHERE " AND ($account IS NULL OR account = $account)"
-                        " AND ($name IS NULL OR id IN (SELECT oa.order_id FROM authorizations z"
-                        " CROSS JOIN order_authorizations oa ON oa.authorization_id = z.id"
-                        " WHERE z.identifier = iif(substr($name, 1, 2) = '*.', substr($name, 3), $name)"
-                        " AND z.wildcard = (substr($name, 1, 2) = '*.')))" LISTING_ORDER},
-    [LISTING_CERTIFICATES] =
-        {"listing_certificates",
-         "SELECT * FROM v_certificates" LISTING_WHERE
-         " AND ($account IS NULL OR account = $account) AND ($serial IS NULL OR serial = $serial)"
-         " AND ($name IS NULL OR id IN (SELECT certificate_id FROM certificate_names WHERE name = "
-         "$name))" LISTING_ORDER},
+    [LISTING_ACCOUNTS] = {"listing_accounts", "SELECT * FROM v_accounts WHERE " LISTING_WHERE LISTING_ORDER},
+    [LISTING_EAB_KEYS] = {"listing_eab_keys", "SELECT * FROM v_eab_keys WHERE " LISTING_WHERE LISTING_ORDER},
+    [LISTING_ORDERS] = {"listing_orders", ORDERS("")},
+    [ORDERS_BY_ACCOUNT] = {"listing_orders_by_account", ORDERS(BY_ACCOUNT)},
+    [ORDERS_BY_NAME] = {"listing_orders_by_name", ORDERS(ORDER_HAS_NAME " AND ")},
+    [LISTING_CERTIFICATES] = {"listing_certificates", CERTIFICATES("")},
+    [CERTIFICATES_BY_ACCOUNT] = {"listing_certificates_by_account", CERTIFICATES(BY_ACCOUNT)},
+    [CERTIFICATES_BY_NAME] = {"listing_certificates_by_name", CERTIFICATES(CERTIFICATE_HAS_NAME " AND ")},
+    [CERTIFICATES_BY_SERIAL] = {"listing_certificates_by_serial", CERTIFICATES(BY_SERIAL)},
 };
 
 const struct statement_table store_listing_statements = {statements, sizeof statements / sizeof *statements};
 
+/* By the filter that leaves the fewest. */
+static size_t statement_for(enum listing listing, const struct listing_filter *filter)
+{
+    if (listing == LISTING_ORDERS)
+        return filter->name != NULL ? ORDERS_BY_NAME : filter->account != 0 ? ORDERS_BY_ACCOUNT : listing;
+    if (listing == LISTING_CERTIFICATES)
+        return filter->serial != NULL ? CERTIFICATES_BY_SERIAL
+               : filter->name != NULL ? CERTIFICATES_BY_NAME
+               : filter->account != 0 ? CERTIFICATES_BY_ACCOUNT
+                                      : listing;
+    return listing;
+}
+
 static void bind_filter(struct query *query, enum listing listing, const struct listing_filter *filter)
 {
-    query_bind_integer(query, "$before", filter->before == 0 ? INT64_MAX : filter->before);
-    query_bind_optional(query, "$id", filter->id);
+    int64_t before = filter->before == 0 ? INT64_MAX : filter->before;
+    if (filter->id != 0 && filter->id < before)
+        before = filter->id + 1;
+    query_bind_integer(query, "$before", before);
+    query_bind_integer(query, "$after", filter->id == 0 ? 0 : filter->id - 1);
     query_bind_text(query, "$endpoint", filter->endpoint);
     query_bind_text(query, "$state", filter->state);
     if (listing == LISTING_ACCOUNTS || listing == LISTING_EAB_KEYS)
@@ -62,7 +100,7 @@ enum store_result store_listing(struct store_session *session, enum listing list
 {
     struct listing_value values[COLUMNS_MAX];
     enum store_result result;
-    QUERY(query, session, NULL, STATEMENTS_LISTING, listing);
+    QUERY(query, session, NULL, STATEMENTS_LISTING, statement_for(listing, filter));
     bind_filter(&query, listing, filter);
     query_bind_integer(&query, "$max", (int64_t)max);
     while ((result = query_next(&query)) == STORE_OK) {

@@ -17,6 +17,9 @@ enum { MARK_TEXT_BYTES = 128, NS_PER_S = 1000000000 };
 #define MARK_FORMAT "acmegate mark 1\ninode %020" PRIu64 "\nborn %020" PRId64 "\nevent %020" PRId64 "\n"
 #define MARK_SCAN   "acmegate mark 1\ninode %20" SCNu64 "\nborn %20" SCNd64 "\nevent %20" SCNd64 "\n"
 
+/* Ids end there (store_next_id): what says more is damaged. */
+#define EVENT_END (INT64_C(1) << 53)
+
 /* A number alone is given to the next file when this one goes. */
 struct file_identity {
     uint64_t inode;
@@ -34,6 +37,13 @@ static bool identity_of(int file, struct file_identity *out)
     return true;
 }
 
+/* A newer kernel may tell a time of birth that an older one did not. */
+static bool is_same(const struct file_identity *one, const struct file_identity *other)
+{
+    bool both_tell = one->born_ns != 0 && other->born_ns != 0;
+    return one->inode == other->inode && (!both_tell || one->born_ns == other->born_ns);
+}
+
 static void read_mark(struct mark *mark)
 {
     char text[MARK_TEXT_BYTES];
@@ -41,9 +51,10 @@ static void read_mark(struct mark *mark)
     ssize_t n = pread(mark->file, text, sizeof text - 1, 0);
     text[n < 0 ? 0 : n] = '\0';
     mark->readable = sscanf(text, MARK_SCAN, &said.inode, &said.born_ns, &mark->newest_event) == 3 &&
-                     mark->newest_event >= 0;
-    mark->is_own = mark->readable && identity_of(mark->file, &own) && said.inode == own.inode &&
-                   said.born_ns == own.born_ns;
+                     mark->newest_event >= 0 && mark->newest_event < EVENT_END;
+    if (!mark->readable)
+        mark->newest_event = 0;
+    mark->is_own = mark->readable && identity_of(mark->file, &own) && is_same(&said, &own);
 }
 
 bool mark_open(struct mark *mark, const char *path, struct store_error *error)
@@ -74,16 +85,23 @@ void mark_close(struct mark *mark)
     mark->file = -1;
 }
 
-bool mark_contradicts(const struct mark *mark, size_t schema, int64_t newest_event,
+/* An older copy has the events that were its newest, which lie before the mark's. */
+static bool has_marked_event(const struct mark *mark, const struct marked_database *database)
+{
+    bool gone_with_all_before = database->newest_by_mark == 0 && database->newest_event > mark->newest_event;
+    return database->newest_by_mark == mark->newest_event || gone_with_all_before;
+}
+
+bool mark_contradicts(const struct mark *mark, const struct marked_database *database,
                       char why[static MARK_WHY_BYTES])
 {
     const char *words = NULL;
-    if (!mark->was_there && schema >= MARKED_SINCE_SCHEMA)
+    if (!mark->was_there && database->schema >= MARKED_SINCE_SCHEMA)
         words = "no mark lies beside it";
     else if (mark->was_there && !mark->readable)
         words = "the mark beside it cannot be read";
-    else if (mark->was_there && newest_event < mark->newest_event)
-        words = "it is older than the mark beside it says";
+    else if (mark->was_there && !has_marked_event(mark, database))
+        words = "it lacks the event that the mark beside it names";
     else if (mark->was_there && !mark->is_own)
         words = "the mark beside it is a copy itself";
     if (words != NULL)

@@ -28,11 +28,19 @@ struct mark {
 [[gnu::warn_unused_result]] bool mark_open(struct mark *mark, const char *path, struct store_error *error);
 void mark_close(struct mark *mark);
 
+/* What a database says of itself. */
+struct marked_database {
+    size_t schema;          /* before any migration; 0: new */
+    int64_t newest_event;   /* 0: none */
+    int64_t newest_by_mark; /* among those up to the mark's own; 0: none */
+};
+
 /*
- * Why a database of this schema (before any migration; 0: new) whose newest event is `newest_event` cannot be
- * the one that was served last: a sentence in `why`. False when it can.
+ * Why the database cannot be the one that was served last: a sentence in `why`. False when it can. It has the
+ * very event that the mark names, or lost it to retention, with all that came before. That it has later ones
+ * tells nothing: a command may have added some to a copy.
  */
-bool mark_contradicts(const struct mark *mark, size_t schema, int64_t newest_event,
+bool mark_contradicts(const struct mark *mark, const struct marked_database *database,
                       char why[static MARK_WHY_BYTES]);
 
 /* Writes it, whatever it said. A failure is logged, once for each run of failures. */

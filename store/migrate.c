@@ -82,7 +82,7 @@ static bool keep_copy(sqlite3 *db, const char *path, size_t version, void (*repo
         store_error_set(error, "%s: the path is too long", path);
         return false;
     }
-    if (!backup_create_private(unfinished, O_TRUNC, error))
+    if (!backup_begin(unfinished, error))
         return false;
     if (!backup_copy(db, unfinished, error)) {
         unlink(unfinished);

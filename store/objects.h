@@ -36,7 +36,7 @@
 [[gnu::warn_unused_result]] enum store_result store_account_update(struct store_session *session,
                                                                    const struct account *account);
 
-/* Key and thumbprint; STORE_NOT_FOUND unless it is still valid. */
+/* Key, thumbprint and key_changed_at; STORE_NOT_FOUND unless it is still valid. */
 [[gnu::warn_unused_result]] enum store_result store_account_update_key(struct store_session *session,
                                                                        const struct account *account);
 
@@ -75,13 +75,27 @@
 enum import_outcome {
     IMPORT_ADDED = 1,
     IMPORT_ENDED,   /* it is here; the export knows of its end, and that holds now */
+    IMPORT_CHANGED, /* it is here; the export knows of a newer key of the account, or of more uses */
     IMPORT_PRESENT, /* nothing to do */
     IMPORT_REFUSED, /* nothing was written */
 };
 struct import_result {
     enum import_outcome outcome;
+    bool lacking; /* the database lacks what the line says: also where that was refused for what is in its way
+                   */
     const char *why; /* of a refusal, in the arena */
 };
+
+/* Whether an account that is here as `present` has come further in an export: its end, a newer key. Reads
+ * their statuses and key_changed_at alone. */
+bool store_account_lags(const struct account *present, const struct account *exported);
+
+/* What store_account_import would come to. Reads only. */
+[[gnu::warn_unused_result]] enum store_result store_account_import_foresee(struct store_session *session,
+                                                                           struct arena *arena,
+                                                                           const struct account *account,
+                                                                           const char *eab_kid, int64_t now,
+                                                                           struct import_result *out);
 /*
  * Puts an account back under its id, bound to the external account key `eab_kid` (NULL: none), which must be
  * here. Refused: an id that is another's here or lies ahead of the clock, and a key that has another account
@@ -92,7 +106,12 @@ struct import_result {
                                                                    const struct account *account,
                                                                    const char *eab_kid, int64_t now,
                                                                    struct import_result *out);
-/* The same for an external account key. Refused, too: one whose kid belongs to another key here. */
+/* The same two for an external account key. Refused, too: one whose kid belongs to another key here. */
+[[gnu::warn_unused_result]] enum store_result store_eab_key_import_foresee(struct store_session *session,
+                                                                           struct arena *arena,
+                                                                           const struct eab_key *key,
+                                                                           int64_t now,
+                                                                           struct import_result *out);
 [[gnu::warn_unused_result]] enum store_result store_eab_key_import(struct store_session *session,
                                                                    struct arena *arena,
                                                                    const struct eab_key *key, int64_t now,

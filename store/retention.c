@@ -5,7 +5,10 @@
 #include "store/retention.h"
 
 /* Rows that one step looks at, and how long it goes on with them: clients' writes wait for it. */
-enum { ROWS_PER_STEP = 64, STEP_MAX_MS = 4 };
+enum { ROWS_PER_STEP = 64, STEP_MAX_MS = 4, LOOK_MAX_MS = 2 };
+
+/* Events of the last day may be this start's, by whatever clock. */
+enum { DAY_S = 86400 };
 
 /* Pages given back in one step. A quarter of the file may stay free for what comes. */
 #define PAGES_PER_STEP "32"
@@ -33,6 +36,7 @@ enum {
     CERTIFICATE_DELETE_NAMES,
     CERTIFICATE_DELETE,
     EVENT_DELETE,
+    LAST_SEEN,
 };
 
 enum { FREE_PAGES, ALL_PAGES, GIVE_BACK };
@@ -94,6 +98,7 @@ static const struct statement statements[] = {
                                   "DELETE FROM certificate_names WHERE certificate_id = $id"},
     [CERTIFICATE_DELETE] = {"retention_certificate", "DELETE FROM certificates WHERE id = $id"},
     [EVENT_DELETE] = {"retention_event", "DELETE FROM events WHERE id = $id"},
+    [LAST_SEEN] = {"retention_last_seen", "SELECT at FROM events WHERE id < $below ORDER BY id DESC LIMIT 1"},
 };
 
 const struct statement_table store_retention_statements = {statements,
@@ -177,24 +182,36 @@ static enum store_result spare_if_it_replaced(struct store_session *session, str
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-static enum store_result find_old(struct store_session *session, struct arena *arena,
-                                  const struct stage *stage, int64_t before, int64_t now, int64_t after,
-                                  struct old_row *rows, size_t *count)
+/* Some that come next, and no more of them than can be looked at in the time. */
+struct old_rows {
+    struct old_row rows[ROWS_PER_STEP];
+    size_t count;
+    bool are_last; /* of their stage */
+};
+
+static enum store_result find_old(struct store_session *session, struct arena *arena, int64_t began,
+                                  const struct retention *retention, const struct retention_pass *pass,
+                                  struct old_rows *out)
 {
+    const struct stage *stage = &stages[pass->stage];
+    int64_t before = *(const int64_t *)((const char *)retention + stage->before);
+    size_t max = pass->after < pass->alone_until ? 1 : ROWS_PER_STEP;
     enum store_result result = STORE_OK;
     QUERY(query, session, arena, STATEMENTS_RETENTION, stage->old);
     query_bind_integer(&query, "$before", before);
-    query_bind_integer(&query, "$now", now);
-    query_bind_integer(&query, "$after", after);
+    query_bind_integer(&query, "$now", retention->now);
+    query_bind_integer(&query, "$after", pass->after);
     query_bind_integer(&query, "$below", session_first_id_at(before));
     query_bind_integer(&query, "$max", ROWS_PER_STEP);
-    *count = 0;
-    while (*count < ROWS_PER_STEP && (result = query_next(&query)) == STORE_OK) {
-        struct old_row *row = &rows[(*count)++];
+    out->count = 0;
+    while (out->count < max && (out->count == 0 || monotonic_ms() - began < LOOK_MAX_MS) &&
+           (result = query_next(&query)) == STORE_OK) {
+        struct old_row *row = &out->rows[out->count++];
         row->id = query_take_integer(&query);
         row->goes = query_take_integer(&query) != 0;
         row->replaces = query_take_text(&query);
     }
+    out->are_last = result == STORE_NOT_FOUND;
     return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
 }
 
@@ -210,25 +227,26 @@ static void next_stage(struct retention_pass *pass)
 {
     pass->stage++;
     pass->after = 0;
+    pass->alone_until = 0;
 }
 
-/* Some of the rows, one at least; how many in `done`. */
-static enum store_result delete_of(struct store_session *session, struct arena *arena, int64_t now,
-                                   struct old_row *rows, size_t count, struct retention_pass *pass,
+/* Until the time is over, one at least; how many rows were done with in `done`. */
+static enum store_result delete_of(struct store_session *session, struct arena *arena, int64_t began,
+                                   int64_t now, struct old_rows *old, struct retention_pass *pass,
                                    size_t *done)
 {
     const struct stage *stage = &stages[pass->stage];
     int64_t *deleted = (int64_t *)((char *)pass + stage->deleted);
-    int64_t began = monotonic_ms();
     enum store_result result = STORE_OK;
-    for (*done = 0;
-         result == STORE_OK && *done < count && (*done == 0 || monotonic_ms() - began < STEP_MAX_MS);
+    bool has_time = true;
+    for (*done = 0; result == STORE_OK && *done < old->count && (has_time || !old->rows[*done].goes);
          ++*done) {
-        struct old_row *row = &rows[*done];
+        struct old_row *row = &old->rows[*done];
         result = spare_if_it_replaced(session, arena, now, row);
         if (result == STORE_OK && row->goes) {
             result = delete_row(session, stage, row->id);
             ++*deleted;
+            has_time = monotonic_ms() - began < STEP_MAX_MS;
         }
         pass->after = row->id;
     }
@@ -238,20 +256,41 @@ static enum store_result delete_of(struct store_session *session, struct arena *
 static enum store_result delete_some(struct store_session *session, const struct retention *retention,
                                      struct retention_pass *pass)
 {
-    const struct stage *stage = &stages[pass->stage];
-    struct old_row rows[ROWS_PER_STEP];
-    size_t count = 0, done = 0;
-    int64_t before = *(const int64_t *)((const char *)retention + stage->before);
+    struct old_rows old = {.are_last = true};
+    size_t done = 0;
+    int64_t began = monotonic_ms();
     struct arena *arena = arena_new();
     enum store_result result = STORE_OK;
-    if (before != 0)
-        result = find_old(session, arena, stage, before, retention->now, pass->after, rows, &count);
+    if (*(const int64_t *)((const char *)retention + stages[pass->stage].before) != 0)
+        result = find_old(session, arena, began, retention, pass, &old);
     if (result == STORE_OK)
-        result = delete_of(session, arena, retention->now, rows, count, pass, &done);
-    if (done == count && count < ROWS_PER_STEP)
+        result = delete_of(session, arena, began, retention->now, &old, pass, &done);
+    if (result == STORE_OK && done == old.count && old.are_last)
         next_stage(pass);
     arena_free(arena);
     return result;
+}
+
+bool store_retention_go_on(struct retention_pass *pass, const struct retention_pass *reached)
+{
+    if (reached->stage != pass->stage || reached->after <= pass->after)
+        return false;
+    bool was_alone = pass->after < pass->alone_until;
+    pass->alone_until = was_alone ? pass->alone_until : reached->after;
+    if (was_alone) {
+        pass->after = reached->after;
+        pass->undeleted++;
+    }
+    return pass->undeleted < RETENTION_UNDELETED_MAX;
+}
+
+enum store_result store_retention_last_seen(struct store_session *session, int64_t now, int64_t *at)
+{
+    QUERY(query, session, NULL, STATEMENTS_RETENTION, LAST_SEEN);
+    query_bind_integer(&query, "$below", session_first_id_at(now - DAY_S));
+    enum store_result result = query_next(&query);
+    *at = result == STORE_OK ? query_take_integer(&query) : 0;
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
 /* ---- pages ---- */

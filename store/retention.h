@@ -11,10 +11,15 @@ struct retention {
     int64_t now;
 };
 
+/* After more rows that cannot be deleted something else is wrong. */
+enum { RETENTION_UNDELETED_MAX = 100 };
+
 /* How far a pass over the tables has come. Begins as zeroes. */
 struct retention_pass {
     int stage;
-    int64_t after; /* ids up to here were looked at in this stage */
+    int64_t after;       /* ids up to here were looked at in this stage */
+    int64_t alone_until; /* a step failed there: row by row up to it */
+    int64_t undeleted;   /* rows that were left because that failed */
     int64_t orders, authorizations, certificates, events, pages; /* deleted; given back to the file system */
     bool finished;
 };
@@ -29,3 +34,15 @@ struct retention_pass {
 [[gnu::warn_unused_result]] enum store_result store_retention_step(struct store_session *session,
                                                                    const struct retention *retention,
                                                                    struct retention_pass *pass);
+
+/*
+ * After a step that failed and was undone, having come to `reached`: the next ones take row by row up to that
+ * which it failed at, and leave that one. False when there is no going on.
+ */
+[[gnu::warn_unused_result]] bool store_retention_go_on(struct retention_pass *pass,
+                                                       const struct retention_pass *reached);
+
+/* When the newest event that is older than a day was made: 0 when there is none. Long ago, it tells of a
+ * clock that is wrong, or of a time in which nobody was served. */
+[[gnu::warn_unused_result]] enum store_result store_retention_last_seen(struct store_session *session,
+                                                                        int64_t now, int64_t *at);

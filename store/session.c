@@ -28,7 +28,8 @@ static const struct statement statements[] = {
                                                   " coalesce((SELECT max(id) FROM eab_keys), 0),"
                                                   " coalesce((SELECT max(id) FROM early_renewals), 0),"
                                                   " coalesce((SELECT max(id) FROM events), 0))"},
-    [SESSION_NEWEST_EVENT] = {"session_newest_event", "SELECT max(id) FROM events WHERE id > 0"},
+    [SESSION_NEWEST_EVENT] = {"session_newest_event",
+                              "SELECT max(id) FROM events WHERE id > 0 AND id <= $until"},
 };
 
 const struct statement_table store_session_statements = {statements, sizeof statements / sizeof *statements};
@@ -202,9 +203,10 @@ bool session_continue_ids(struct store_session *session, struct store_error *err
     return true;
 }
 
-bool session_newest_event(struct store_session *session, int64_t *id)
+bool session_newest_event(struct store_session *session, int64_t until, int64_t *id)
 {
     QUERY(query, session, NULL, STATEMENTS_SESSION, SESSION_NEWEST_EVENT);
+    query_bind_integer(&query, "$until", until);
     if (query_next(&query) != STORE_OK)
         return false;
     *id = query_take_integer(&query);

@@ -87,8 +87,10 @@ struct store_session {
 [[gnu::warn_unused_result]] bool session_continue_ids(struct store_session *session,
                                                       struct store_error *error);
 
-/* The id of the newest event; 0 when there is none. Events are only ever added, and go from the oldest on. */
-[[gnu::warn_unused_result]] bool session_newest_event(struct store_session *session, int64_t *id);
+/* The id of the newest event among those up to `until`; 0 when there is none. Events are only ever added, and
+ * go from the oldest on. */
+[[gnu::warn_unused_result]] bool session_newest_event(struct store_session *session, int64_t until,
+                                                      int64_t *id);
 
 /* Ids handed out at that time or later are not below it, unless the clock went back meanwhile. */
 int64_t session_first_id_at(int64_t unix_seconds);

@@ -8,11 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/committer.h"
 #include "store/mark.h"
 #include "store/migrate.h"
+
+enum { LOCK_TRIES = 20, LOCK_PAUSE_MS = 10 };
+
+/* How long a stop waits for readers that keep the write-ahead log from being emptied. */
+enum { EMPTY_LOG_MS = 500 };
 
 struct store {
     int lock;
@@ -30,6 +36,18 @@ static void read_holder(int file, char out[static 32])
     out[strcspn(out, "\n")] = '\0';
 }
 
+/* Whoever asks whether a server runs (store_is_served) holds it for a moment. */
+static bool lock_soon(int file)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+    bool locked = flock(file, LOCK_EX | LOCK_NB) == 0;
+    for (int i = 0; !locked && i < LOCK_TRIES; i++) {
+        nanosleep(&pause, NULL);
+        locked = flock(file, LOCK_EX | LOCK_NB) == 0;
+    }
+    return locked;
+}
+
 /* The lock goes with the process, however it ends; the file stays. -1 with `error` filled. */
 static int take_lock(const char *path, struct store_error *error)
 {
@@ -43,7 +61,7 @@ static int take_lock(const char *path, struct store_error *error)
         store_error_set(error, "%s: cannot be opened: %s", name, strerror(errno));
         return -1;
     }
-    if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+    if (!lock_soon(file)) {
         char holder[32];
         read_holder(file, holder);
         store_error_set(error, "%s is already served by another acmegate (process %s): stop that one first",
@@ -96,18 +114,48 @@ static size_t schema_of(const char *path)
     return version;
 }
 
+/* A database from before there were marks gets its first one; any other mark is the next start's to look at.
+ */
+static bool begin_mark(const char *path, size_t schema, struct store_error *error)
+{
+    struct mark mark;
+    int64_t newest_event = 0;
+    if (schema >= MARKED_SINCE_SCHEMA)
+        return true;
+    struct store_session *session = session_open(path, SESSION_READER, error);
+    bool begun = session != NULL && mark_open(&mark, path, error);
+    if (begun && !session_newest_event(session, INT64_MAX, &newest_event))
+        begun = database_error(session->db, path, error);
+    if (begun && !mark.was_there)
+        mark_write(&mark, newest_event);
+    if (session != NULL)
+        mark_close(&mark);
+    store_session_close(session);
+    return begun;
+}
+
+/* The mark first: without one, a database whose schema has marks is held to be a copy. A new one has nothing
+ * to lose by that, and may turn out not to be ours. */
+static bool migrate_with_mark(const char *path, size_t schema, void (*report)(const char *line),
+                              struct store_error *error)
+{
+    return (schema == 0 || begin_mark(path, schema, error)) &&
+           migrate_file(path, &store_migrations, report, error) && begin_mark(path, schema, error);
+}
+
 /* Whether the database is the one that the mark belongs to. */
 static bool judge(struct store *store, const char *path, size_t schema, struct store_error *error)
 {
-    int64_t newest_event;
+    struct marked_database database = {.schema = schema};
     if (!mark_open(&store->mark, path, error))
         return false;
-    if (!session_newest_event(store->writer, &newest_event))
+    if (!session_newest_event(store->writer, INT64_MAX, &database.newest_event) ||
+        !session_newest_event(store->writer, store->mark.newest_event, &database.newest_by_mark))
         return database_error(store->writer->db, path, error);
     if (store->writer->last_id < store->mark.newest_event)
         store->writer->last_id = store->mark.newest_event;
-    if (!mark_contradicts(&store->mark, schema, newest_event, store->restored)) {
-        mark_write(&store->mark, newest_event);
+    if (!mark_contradicts(&store->mark, &database, store->restored)) {
+        mark_write(&store->mark, database.newest_event);
         atomic_store(&store->mark.kept, true);
     }
     return true;
@@ -117,7 +165,7 @@ static bool open_writer(struct store *store, const char *path, enum store_migrat
                         struct store_error *error)
 {
     size_t schema = schema_of(path);
-    if (migration == STORE_MIGRATE && !migrate_file(path, &store_migrations, NULL, error))
+    if (migration == STORE_MIGRATE && !migrate_with_mark(path, schema, NULL, error))
         return false;
     store->writer = session_open(path, SESSION_WRITER, error);
     return store->writer != NULL &&
@@ -156,6 +204,14 @@ void store_take_as_it_is(struct store *store)
     atomic_store(&store->mark.kept, true);
 }
 
+/* So that the file alone has everything, whoever copies it. Readers that are open and idle do not hinder it;
+ * where one does, the log keeps the rest. */
+static void empty_log(struct store_session *writer)
+{
+    sqlite3_busy_timeout(writer->db, EMPTY_LOG_MS);
+    sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 void store_close(struct store *store)
 {
     if (store == NULL)
@@ -163,9 +219,11 @@ void store_close(struct store *store)
     if (store->committer != NULL)
         committer_stop(store->committer);
     int64_t newest_event;
-    if (atomic_load(&store->mark.kept) && session_newest_event(store->writer, &newest_event))
+    if (atomic_load(&store->mark.kept) && session_newest_event(store->writer, INT64_MAX, &newest_event))
         mark_write(&store->mark, newest_event);
     mark_close(&store->mark);
+    if (store->writer != NULL)
+        empty_log(store->writer);
     store_session_close(store->writer);
     if (store->lock >= 0)
         close(store->lock);
@@ -205,25 +263,6 @@ static bool is_current(const char *path)
     return session != NULL;
 }
 
-/* A database that had no mark yet gets its first one; any other mark is the next start's to look at. */
-static bool begin_mark(const char *path, size_t schema, struct store_error *error)
-{
-    struct mark mark;
-    int64_t newest_event = 0;
-    if (schema >= MARKED_SINCE_SCHEMA)
-        return true;
-    struct store_session *session = store_session_open(path, error);
-    bool begun =
-        session != NULL && session_newest_event(session, &newest_event) && mark_open(&mark, path, error);
-    if (begun) {
-        if (!mark.was_there)
-            mark_write(&mark, newest_event);
-        mark_close(&mark);
-    }
-    store_session_close(session);
-    return begun;
-}
-
 bool store_migrate(const char *path, void (*report)(const char *line), struct store_error *error)
 {
     if (is_current(path)) {
@@ -234,8 +273,7 @@ bool store_migrate(const char *path, void (*report)(const char *line), struct st
     int lock = take_lock(path, error);
     if (lock < 0)
         return false;
-    size_t schema = schema_of(path);
-    bool migrated = migrate_file(path, &store_migrations, report, error) && begin_mark(path, schema, error);
+    bool migrated = migrate_with_mark(path, schema_of(path), report, error);
     close(lock);
     return migrated;
 }

@@ -1,9 +1,12 @@
 #include "gateway/accounts/account_export.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "acme/account_export.h"
 #include "acme/base/file.h"
@@ -132,23 +135,34 @@ bool account_export_to_stream(struct store_session *session, FILE *stream, int64
 
 /* ---- over a file that is there ---- */
 
-/* Whether the line has an account that the database lacks. One whose client has registered again is not
- * needed any more. */
-static bool is_missing(struct store_session *session, struct arena *arena, const char *text)
+/* Nothing of most lines needs to be checked: their accounts are here as they stand there. */
+static bool is_here(struct store_session *session, struct arena *arena, const char *text)
+{
+    struct account exported, present;
+    return account_export_peek(arena, bytes_from_string(text), &exported) &&
+           store_account_load(session, arena, exported.id, &present) == STORE_OK &&
+           !store_account_lags(&present, &exported);
+}
+
+/* Whether the line has what the database lacks and an import would bring, but for what is in its way. An
+ * account whose client has registered again is not needed any more. */
+static bool is_missing(struct store_session *session, struct arena *arena, const char *text, int64_t now)
 {
     const char *why;
-    struct account found;
     struct account_export_line line;
-    int64_t id = account_export_account_id(arena, bytes_from_string(text));
-    if (id == 0 || store_account_load(session, arena, id, &found) == STORE_OK)
+    struct import_result result = {0};
+    if (is_here(session, arena, text) || !account_export_parse(arena, bytes_from_string(text), &line, &why))
         return false;
-    return account_export_parse(arena, bytes_from_string(text), &line, &why) &&
-           store_account_by_key(session, arena, line.account.endpoint, line.account.thumbprint, &found) !=
-               STORE_OK;
+    enum store_result read = STORE_OK;
+    if (line.type == EXPORT_ACCOUNT)
+        read = store_account_import_foresee(session, arena, &line.account, line.eab_kid, now, &result);
+    else if (line.type == EXPORT_EAB_KEY)
+        read = store_eab_key_import_foresee(session, arena, &line.eab_key, now, &result);
+    return read != STORE_OK || result.lacking;
 }
 
 /* A file that cannot be read as an export lacks nothing that could be brought back from it. */
-static int64_t count_missing(struct store_session *session, FILE *old)
+static int64_t count_missing(struct store_session *session, FILE *old, int64_t now)
 {
     int64_t missing = 0;
     char *text = malloc(ACCOUNT_EXPORT_LINE_BYTES);
@@ -156,28 +170,42 @@ static int64_t count_missing(struct store_session *session, FILE *old)
         abort();
     while (account_export_read_line(old, text)) {
         struct arena *arena = arena_new();
-        missing += is_missing(session, arena, text);
+        missing += is_missing(session, arena, text, now);
         arena_free(arena);
     }
     free(text);
     return missing;
 }
 
-static bool may_replace(struct store_session *session, const char *path,
+/* NULL with errno. Never waits, as for the other end of a pipe. */
+static FILE *open_regular(const char *path)
+{
+    struct stat status;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0)
+        return NULL;
+    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode))
+        return fdopen(file, "r");
+    close(file);
+    errno = EINVAL;
+    return NULL;
+}
+
+static bool may_replace(struct store_session *session, const char *path, int64_t now,
                         char why[static ACCOUNT_EXPORT_WHY_BYTES])
 {
-    FILE *old = fopen(path, "re");
+    FILE *old = open_regular(path);
     if (old == NULL && errno == ENOENT)
         return true;
     if (old == NULL)
-        return fail(why, path, strerror(errno));
-    int64_t missing = count_missing(session, old);
+        return fail(why, path, errno == EINVAL ? "it is no regular file" : strerror(errno));
+    int64_t missing = count_missing(session, old, now);
     fclose(old);
     if (missing > 0)
         snprintf(why, ACCOUNT_EXPORT_WHY_BYTES,
-                 "%.300s has %lld accounts that this database lacks, and is left as it is: take them with "
-                 "'acmegate "
-                 "account import', or move the file away",
+                 "%.300s has %lld accounts or external account keys that this database lacks, or knows of "
+                 "less, and is left as it is: take "
+                 "them with 'acmegate account import', or move the file away",
                  path, (long long)missing);
     return missing == 0;
 }
@@ -194,9 +222,10 @@ bool account_export_to_file(struct store_session *session, const char *path, int
     } else if (!account_export_to_stream(session, replacement.stream, now, out, why)) {
         file_replacement_abandon(&replacement);
         good = false;
-    } else if (last != NULL && memcmp(last->digest, out->digest, sizeof out->digest) == 0) {
+    } else if (last != NULL && memcmp(last->digest, out->digest, sizeof out->digest) == 0 &&
+               access(path, F_OK) == 0) {
         file_replacement_abandon(&replacement);
-    } else if (!may_replace(session, path, why)) {
+    } else if (!may_replace(session, path, now, why)) {
         file_replacement_abandon(&replacement);
         good = false;
     } else if (!file_replacement_finish(&replacement)) {

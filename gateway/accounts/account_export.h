@@ -21,9 +21,9 @@ struct account_export_summary {
                                                           char why[static ACCOUNT_EXPORT_WHY_BYTES]);
 
 /*
- * Replaces the file at `path` (mode 0600). A file that has accounts which the database lacks is left alone:
- * it is what a lost database comes back from. So is one whose content would be that of `last` (NULL: none).
- * False with `why`.
+ * Replaces the file at `path` (mode 0600). A file that has what the database lacks (an account, a key, the
+ * end of one) is left alone: it is what a lost database comes back from. So is one whose content would be
+ * that of `last` (NULL: none). False with `why`.
  */
 [[gnu::warn_unused_result]] bool account_export_to_file(struct store_session *session, const char *path,
                                                         int64_t now,
@@ -32,7 +32,7 @@ struct account_export_summary {
                                                         char why[static ACCOUNT_EXPORT_WHY_BYTES]);
 
 struct account_import_summary {
-    int64_t added, ended, present, refused; /* accounts and external account keys */
+    int64_t added, ended, changed, present, refused; /* accounts and external account keys */
 };
 
 /*

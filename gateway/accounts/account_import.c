@@ -5,7 +5,7 @@
 #include "gateway/accounts/account_export.h"
 #include "gateway/accounts/account_export_line.h"
 
-/* In one transaction, which a running server's own wait for. */
+/* Lines that are read for one transaction, which a running server's own wait for. */
 enum { PER_TRANSACTION = 100 };
 
 struct item {
@@ -26,6 +26,7 @@ struct import {
     struct arena *arena;
     struct item *items;
     size_t count;
+    size_t lines; /* read since the last one, those that it has nothing of as well */
 };
 
 /* ---- writing ---- */
@@ -38,18 +39,25 @@ static const char *name_of(struct arena *arena, const struct account_export_line
     return arena_printf(arena, "external account key %s (%s)", line->eab_key.kid, line->eab_key.endpoint);
 }
 
+static const char *detail_of(struct import *import, const struct item *item)
+{
+    const struct account *account = &item->line.account;
+    if (item->line.type == EXPORT_EAB_KEY)
+        return arena_printf(import->arena, "%s at %s", item->line.eab_key.kid, item->line.eab_key.endpoint);
+    if (item->result.outcome == IMPORT_CHANGED)
+        return arena_printf(import->arena, "the key that it changed to: %s", account->thumbprint);
+    return item->result.outcome == IMPORT_ADDED ? NULL : account_status_name(account->status);
+}
+
 static enum store_result record(struct import *import, struct store_session *session, const struct item *item)
 {
     bool is_account = item->line.type == EXPORT_ACCOUNT;
-    bool added = item->result.outcome == IMPORT_ADDED;
     const struct event event = {
         .at = import->now,
         .kind = is_account ? "account.imported" : "eab.imported",
         .account_id = is_account ? item->line.account.id : 0,
         .who = "operator",
-        .detail = is_account ? added ? NULL : account_status_name(item->line.account.status)
-                             : arena_printf(import->arena, "%s at %s", item->line.eab_key.kid,
-                                            item->line.eab_key.endpoint),
+        .detail = detail_of(import, item),
     };
     return store_event_insert(session, &event);
 }
@@ -62,7 +70,7 @@ static enum store_result take_item(struct import *import, struct store_session *
             ? store_account_import(session, import->arena, &line->account, line->eab_kid, import->now,
                                    &item->result)
             : store_eab_key_import(session, import->arena, &line->eab_key, import->now, &item->result);
-    bool changed = item->result.outcome == IMPORT_ADDED || item->result.outcome == IMPORT_ENDED;
+    bool changed = item->result.outcome != IMPORT_PRESENT && item->result.outcome != IMPORT_REFUSED;
     return result == STORE_OK && changed ? record(import, session, item) : result;
 }
 
@@ -80,6 +88,7 @@ static void count_result(struct import *import, const struct item *item)
     struct account_import_summary *summary = import->summary;
     summary->added += item->result.outcome == IMPORT_ADDED;
     summary->ended += item->result.outcome == IMPORT_ENDED;
+    summary->changed += item->result.outcome == IMPORT_CHANGED;
     summary->present += item->result.outcome == IMPORT_PRESENT;
     if (item->result.outcome != IMPORT_REFUSED)
         return;
@@ -93,6 +102,7 @@ static void begin_transaction(struct import *import)
     import->arena = arena_new();
     import->items = arena_alloc_array(import->arena, PER_TRANSACTION, sizeof *import->items);
     import->count = 0;
+    import->lines = 0;
 }
 
 /* Writes what was read so far. */
@@ -178,7 +188,7 @@ bool account_import_from_stream(struct store_session *session, FILE *stream, int
     while (good && account_export_read_line(stream, text)) {
         import.line_number++;
         read_line(&import, text);
-        if (import.count == PER_TRANSACTION)
+        if (++import.lines == PER_TRANSACTION)
             good = end_transaction(&import, why);
     }
     good = good && end_transaction(&import, why) && is_whole(&import, stream, why);

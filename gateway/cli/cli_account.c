@@ -149,9 +149,10 @@ static int import(const struct cli_database_arguments *arguments, const struct o
         fclose(stream);
     if (!opened)
         return fail(error.message);
-    printf("added %lld, ended %lld, here already %lld, not taken %lld (accounts and external account keys)\n",
-           (long long)summary.added, (long long)summary.ended, (long long)summary.present,
-           (long long)summary.refused);
+    printf("added %lld, ended %lld, changed %lld, here already %lld, not taken %lld (accounts and external "
+           "account keys)\n",
+           (long long)summary.added, (long long)summary.ended, (long long)summary.changed,
+           (long long)summary.present, (long long)summary.refused);
     if (!whole)
         return fail(why);
     return summary.refused == 0 ? CLI_OK : CLI_FAILED;

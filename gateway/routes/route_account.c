@@ -239,6 +239,8 @@ enum store_apply_result key_change_apply(struct exchange *exchange, struct store
         arena_printf(exchange->arena, "%s, before %s", new_key->thumbprint, account->thumbprint);
     account->key = new_key->canonical;
     account->thumbprint = new_key->thumbprint;
+    account->key_changed_at =
+        exchange->now > account->key_changed_at ? exchange->now : account->key_changed_at + 1;
     if (!exchange_store_ok(exchange, store_account_update_key(session, account)) ||
         !record(exchange, session, "account.key_changed", detail))
         return STORE_DISCARD;

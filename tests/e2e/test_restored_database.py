@@ -9,7 +9,7 @@ from client_scenarios import fresh_name
 from support.acme_client import HttpProver
 from support.background import Background
 from support.ca_faults import answer, names_in
-from support.certificates import names_of
+from support.certificates import names_of, new_key
 from support.waiting import wait_until
 
 DETAIL = "put back from a copy"
@@ -111,6 +111,25 @@ def test_what_was_in_processing_is_not_signed_again(gateway, ca_proxy, prover, t
     # It is told once.
     gateway.stop()
     gateway.start()
+    assert len(events(gateway)) == 1
+
+
+def test_accounts_that_are_imported_before_the_start_do_not_hide_it(gateway, ca_proxy, prover, tmp_path):
+    """As docs/recovery.md has it: each account that is added is an event of now."""
+    client, copy, accounts = gateway.client(), tmp_path / "copy.db", tmp_path / "accounts"
+    (waiting, waiting_name), _ = under_way(gateway, ca_proxy, client, prover)
+    by_backup(gateway, copy)
+    ca_proxy.replace.clear()
+    client.certificate(waiting.location, seconds=60)
+    gateway.client(key=new_key())
+    assert gateway.run("account", "export", "--out", accounts)[0] == 0
+    gateway.stop()
+    put_back(gateway, copy)
+    asked = len(ca_proxy.sent("sign"))
+    status, said, words = gateway.run("account", "import", accounts)
+    assert status == 0 and said.startswith("added 1, "), words
+    gateway.start()
+    assert_not_signed_again(gateway, ca_proxy, client, waiting, waiting_name, asked)
     assert len(events(gateway)) == 1
 
 

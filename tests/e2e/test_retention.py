@@ -68,6 +68,19 @@ def test_off_keeps_everything(gateway):
     assert count(gateway, "orders") == 1 and count(gateway, "authorizations") == 1
 
 
+def test_a_clock_that_is_far_ahead_deletes_nothing(gateway):
+    """As if all had happened 60 days ago, and nothing since."""
+    client = gateway.start().client()
+    fail_order(client)
+    gateway.stop()
+    gateway.execute("UPDATE events SET at = at - 60 * 86400, id = id - 60 * 86400 * 4096000")
+    gateway.execute("UPDATE orders SET status_since = status_since - 60 * 86400")
+    before = count(gateway, "events")
+    restart_with(gateway, orders="1s", certificates="1s", events="1s")
+    wait_until(lambda: "retention: nothing is deleted until" in gateway.process.output(), "the warning")
+    assert count(gateway, "events") >= before and count(gateway, "orders") == 1
+
+
 def test_certbot_renews_over_a_pass(gateway, tmp_path, name_server):
     client, name = Certbot(gateway.start(), tmp_path / "certbot", name_server), fresh_name()
     client.issue([name])

@@ -20,6 +20,7 @@ static struct account_export_line account_line(void)
                     .key = BYTES_LITERAL(KEY),
                     .contacts_json = "[\"mailto:ops@example.org\"]",
                     .terms_agreed = true,
+                    .key_changed_at = CREATED + 9,
                     .created_at = CREATED,
                     .created_from = "2001:db8::1",
                     .user_agent = "certbot \"2\"",
@@ -51,6 +52,7 @@ Test(account_export, an_account_comes_back_as_it_was)
     cr_assert_str_eq(out.account.thumbprint, THUMBPRINT);
     cr_assert_str_eq(out.account.contacts_json, in.account.contacts_json);
     cr_assert(out.account.terms_agreed);
+    cr_assert_eq(out.account.key_changed_at, CREATED + 9);
     cr_assert_eq(out.account.created_at, CREATED);
     cr_assert_str_eq(out.account.created_from, "2001:db8::1");
     cr_assert_str_eq(out.account.user_agent, "certbot \"2\"");
@@ -115,12 +117,20 @@ Test(account_export, a_key_comes_back_as_it_was)
     "{\"type\":\"account\",\"id\":1,\"endpoint\":\"acme\",\"status\":\"valid\",\"key\":" KEY \
     ",\"contact\":[],\"createdAt\":\"2026-06-01T00:00:00Z\"" member "}"
 
-Test(account_export, the_id_alone_is_read_from_accounts)
+Test(account_export, what_changes_in_an_account_is_read_alone)
 {
     struct arena *arena = arena_new();
-    cr_assert_eq(account_export_account_id(arena, BYTES_LITERAL(ACCOUNT(""))), 1);
-    cr_assert_eq(account_export_account_id(arena, BYTES_LITERAL("{\"type\":\"end\",\"id\":1}")), 0);
-    cr_assert_eq(account_export_account_id(arena, BYTES_LITERAL("torn {")), 0);
+    struct account_export_line line = account_line();
+    struct account peeked;
+    line.account.key_changed_at = CREATED + 5;
+    cr_assert(account_export_peek(arena, account_export_render(arena, &line), &peeked));
+    cr_assert(peeked.id == line.account.id && peeked.status == ACCOUNT_DEACTIVATED &&
+              peeked.key_changed_at == CREATED + 5);
+    cr_assert(account_export_peek(arena, BYTES_LITERAL(ACCOUNT("")), &peeked));
+    cr_assert(peeked.id == 1 && peeked.status == ACCOUNT_VALID && peeked.key_changed_at == 0);
+    cr_assert_not(account_export_peek(arena, BYTES_LITERAL(ACCOUNT(",\"keyChangedAt\":1")), &peeked));
+    cr_assert_not(account_export_peek(arena, BYTES_LITERAL("{\"type\":\"end\",\"id\":1}"), &peeked));
+    cr_assert_not(account_export_peek(arena, BYTES_LITERAL("torn {"), &peeked));
     arena_free(arena);
 }
 
@@ -138,6 +148,9 @@ Test(account_export, lines_that_are_not_taken)
         ACCOUNT(",\"createdFrom\":7"),
         ACCOUNT(",\"externalAccountKid\":\"two words\""),
         ACCOUNT(",\"externalAccountBinding\":\"text\""),
+        ACCOUNT(",\"externalAccountKid\":\"kid\",\"externalAccountBinding\":\"text\""),
+        ACCOUNT(",\"externalAccountBinding\":{}"), /* bound, and to which key? */
+        ACCOUNT(",\"keyChangedAt\":\"lately\""),
         ACCOUNT(",\"termsOfServiceAgreed\":1"),
         "{\"type\":\"account\",\"id\":0,\"endpoint\":\"acme\",\"status\":\"valid\",\"key\":" KEY
         ",\"contact\":[],\"createdAt\":\"2026-06-01T00:00:00Z\"}",

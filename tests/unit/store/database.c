@@ -49,6 +49,17 @@ void database_end(struct database *database)
     arena_free(database->arena);
 }
 
+void database_copy_file(const char *from, const char *to)
+{
+    char buffer[4096];
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    cr_assert(in != NULL && out != NULL);
+    for (size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;)
+        cr_assert_eq(fwrite(buffer, 1, n, out), n);
+    fclose(in);
+    cr_assert_eq(fclose(out), 0);
+}
+
 static sqlite3 *open_shell(const struct database *database)
 {
     sqlite3 *db;

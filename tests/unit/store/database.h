@@ -28,6 +28,9 @@ void database_disconnect(struct database *database);
 /* Removes everything. */
 void database_end(struct database *database);
 
+/* As cp does. */
+void database_copy_file(const char *from, const char *to);
+
 /* Runs SQL on a connection of its own. */
 void database_run(const struct database *database, const char *sql);
 int64_t database_count(const struct database *database, const char *sql);

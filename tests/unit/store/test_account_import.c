@@ -73,6 +73,70 @@ Test(account_import, an_end_is_taken_over_and_never_undone)
     database_end(&database);
 }
 
+Test(account_import, the_newer_key_holds)
+{
+    struct database database;
+    struct account found, newer = exported(1, "b"), older = exported(1, "a");
+    database_begin(&database);
+    database_connect(&database);
+    newer.key_changed_at = NOW - 5;
+    import(&database, older, NULL);
+    cr_assert_eq(import(&database, newer, NULL).outcome, IMPORT_CHANGED);
+    cr_assert_eq(import(&database, newer, NULL).outcome, IMPORT_PRESENT);
+    cr_assert_eq(import(&database, older, NULL).outcome, IMPORT_REFUSED);
+    cr_assert_eq(store_account_load(database.writer, database.arena, 1, &found), STORE_OK);
+    cr_assert_str_eq(found.thumbprint, "b");
+    cr_assert_eq(found.key_changed_at, NOW - 5);
+
+    import(&database, exported(2, "c"), NULL);
+    newer.thumbprint = "c";
+    newer.key_changed_at = NOW - 4;
+    cr_assert_eq(import(&database, newer, NULL).outcome, IMPORT_REFUSED, "the key of another account here");
+
+    newer.thumbprint = "d";
+    newer.status = ACCOUNT_DEACTIVATED;
+    cr_assert_eq(import(&database, newer, NULL).outcome, IMPORT_ENDED);
+    cr_assert_eq(store_account_load(database.writer, database.arena, 1, &found), STORE_OK);
+    cr_assert(found.status == ACCOUNT_DEACTIVATED && strcmp(found.thumbprint, "d") == 0);
+    database_end(&database);
+}
+
+/* What a file has that must not be overwritten. */
+Test(account_import, what_the_database_lacks_is_known)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    struct account here = make_account(&database, "here"), ended = exported(here.id, "here"),
+                   newer_key = exported(here.id, "new"), older_key = exported(here.id, "old");
+    ended.status = ACCOUNT_REVOKED;
+    newer_key.key_changed_at = NOW - 5;
+    const struct {
+        const char *what;
+        struct account account;
+        const char *eab_kid;
+        bool lacking;
+    } cases[] = {
+        {"it is here", exported(here.id, "here"), NULL, false},
+        {"it is not here", exported(1, "other"), NULL, true},
+        {"it is not here, nor is its external account key", exported(1, "other"), "unknown", true},
+        {"it is not here, and its id is ahead", exported(session_first_id_at(NOW + 1), "other"), NULL, true},
+        {"its end", ended, NULL, true},
+        {"its newer key", newer_key, NULL, true},
+        {"a key that it had", older_key, NULL, false},
+        {"the client has registered again", exported(1, "here"), NULL, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct import_result result;
+        cr_assert_eq(store_account_import_foresee(database.writer, database.arena, &cases[i].account,
+                                                  cases[i].eab_kid, NOW, &result),
+                     STORE_OK);
+        cr_expect_eq(result.lacking, cases[i].lacking, "%s", cases[i].what);
+    }
+    cr_assert_eq(database_count(&database, "SELECT count(*) FROM accounts"), 1);
+    database_end(&database);
+}
+
 Test(account_import, conflicts_are_refused)
 {
     struct database database;
@@ -114,22 +178,38 @@ Test(account_import, a_binding_holds_on)
     database_end(&database);
 }
 
+static bool lacks_key(struct database *database, struct eab_key key)
+{
+    struct import_result result = {0};
+    cr_assert_eq(store_eab_key_import_foresee(database->writer, database->arena, &key, NOW, &result),
+                 STORE_OK);
+    return result.lacking;
+}
+
 Test(account_import, a_key_catches_up)
 {
     struct database database;
-    struct eab_key found, later;
+    struct eab_key found, used, later;
     database_begin(&database);
     database_connect(&database);
-    import_key(&database, exported_key(&database, 5, "kid"));
-    later = exported_key(&database, 5, "kid");
+    used = exported_key(&database, 5, "kid");
+    cr_assert(lacks_key(&database, used));
+    import_key(&database, used);
+    cr_assert_not(lacks_key(&database, used));
+    used.uses = 2;
+    cr_assert(lacks_key(&database, used));
+    cr_assert_eq(import_key(&database, used).outcome, IMPORT_CHANGED);
+    later = used;
     later.uses = 3;
     later.revoked_at = NOW - 10;
+    cr_assert(lacks_key(&database, later));
     cr_assert_eq(import_key(&database, later).outcome, IMPORT_ENDED);
     cr_assert_eq(import_key(&database, later).outcome, IMPORT_PRESENT);
     cr_assert_eq(import_key(&database, exported_key(&database, 5, "kid")).outcome, IMPORT_PRESENT);
     cr_assert_eq(store_eab_key_load(database.writer, database.arena, 5, &found), STORE_OK);
     cr_assert(found.uses == 3 && found.revoked_at == NOW - 10);
     cr_assert_eq(import_key(&database, exported_key(&database, 6, "kid")).outcome, IMPORT_REFUSED);
+    cr_assert_not(lacks_key(&database, exported_key(&database, 6, "kid")));
     database_end(&database);
 }
 

@@ -54,6 +54,10 @@ Test(listing, rows_come_newest_first_and_in_pages)
          arena_printf(database.arena, "%s%s", two, one)},
         {{.state = "pending"}, 10, ""},
         {{.endpoint = "other"}, 10, ""},
+        {{.id = second.id, .before = second.id}, 10, ""},
+        {{.name = "a.example.org", .account = account.id, .before = second.id}, 10, one},
+        {{.name = "a.example.org", .account = 1}, 10, ""},
+        {{.account = account.id, .before = second.id}, 10, one},
         {{.account = 1}, 10, ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -65,6 +69,13 @@ Test(listing, rows_come_newest_first_and_in_pages)
     cr_expect_str_eq(
         list(&database, LISTING_CERTIFICATES, (struct listing_filter){.name = "a.example.org"}, 10).ids,
         certificate);
+    cr_expect_str_eq(
+        list(&database, LISTING_CERTIFICATES, (struct listing_filter){.account = account.id}, 10).ids,
+        arena_printf(database.arena, "%lld,%s", (long long)second.certificate_id, certificate));
+    cr_expect_str_eq(list(&database, LISTING_CERTIFICATES,
+                          (struct listing_filter){.serial = "1a", .name = "*.example.org"}, 10)
+                         .ids,
+                     "");
     struct found accounts = list(&database, LISTING_ACCOUNTS, (struct listing_filter){.state = "valid"}, 10);
     cr_expect_str_eq(accounts.ids, arena_printf(database.arena, "%lld,", (long long)account.id));
     cr_expect(accounts.numbers >= 3 && accounts.texts >= 5);

@@ -11,40 +11,36 @@ LEAK_CHECKED_SUITE(mark);
 
 struct mark_case {
     struct mark mark;
-    size_t schema;
-    int64_t newest_event;
+    struct marked_database database;
     const char *words; /* NULL: it is the one that was served */
 };
+
+#define MARK(event) \
+    { \
+        .was_there = true, .readable = true, .is_own = true, .newest_event = (event) \
+    }
 
 Test(mark, a_database_that_does_not_fit_its_mark_was_put_back)
 {
     static const struct mark_case cases[] = {
-        {{.was_there = false}, 0, 0, NULL},
-        {{.was_there = false}, MARKED_SINCE_SCHEMA - 1, 7, NULL}, /* from before there were marks */
-        {{.was_there = false}, MARKED_SINCE_SCHEMA, 7, "no mark"},
-        {{.was_there = true, .readable = true, .is_own = true, .newest_event = 7},
-         MARKED_SINCE_SCHEMA,
-         7,
-         NULL},
-        {{.was_there = true, .readable = true, .is_own = true, .newest_event = 7},
-         MARKED_SINCE_SCHEMA,
-         9,
-         NULL},
-        {{.was_there = true, .readable = true, .is_own = true, .newest_event = 7},
-         MARKED_SINCE_SCHEMA,
-         6,
-         "older"},
-        {{.was_there = true, .readable = true, .is_own = true, .newest_event = 7}, 4, 6, "older"},
-        {{.was_there = true, .readable = true, .is_own = true, .newest_event = 7}, 0, 0, "older"},
-        {{.was_there = true, .readable = true, .is_own = false, .newest_event = 7},
-         MARKED_SINCE_SCHEMA,
-         9,
-         "copy"},
-        {{.was_there = true, .readable = false}, MARKED_SINCE_SCHEMA, 9, "cannot be read"},
+        {{.was_there = false}, {0, 0, 0}, NULL},
+        {{.was_there = false}, {MARKED_SINCE_SCHEMA - 1, 7, 0}, NULL}, /* from before there were marks */
+        {{.was_there = false}, {MARKED_SINCE_SCHEMA, 7, 0}, "no mark"},
+        {MARK(0), {MARKED_SINCE_SCHEMA, 0, 0}, NULL},
+        {MARK(0), {MARKED_SINCE_SCHEMA, 7, 0}, NULL},
+        {MARK(7), {MARKED_SINCE_SCHEMA, 7, 7}, NULL},
+        {MARK(7), {MARKED_SINCE_SCHEMA, 9, 7}, NULL},
+        {MARK(7), {MARKED_SINCE_SCHEMA, 9, 0}, NULL},    /* retention took it, and all before */
+        {MARK(7), {MARKED_SINCE_SCHEMA, 9, 6}, "lacks"}, /* a command has written to the copy */
+        {MARK(7), {MARKED_SINCE_SCHEMA, 6, 6}, "lacks"},
+        {MARK(7), {4, 6, 6}, "lacks"},
+        {MARK(7), {0, 0, 0}, "lacks"},
+        {{.was_there = true, .readable = true, .newest_event = 7}, {MARKED_SINCE_SCHEMA, 9, 7}, "copy"},
+        {{.was_there = true, .readable = false}, {MARKED_SINCE_SCHEMA, 9, 0}, "cannot be read"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char why[MARK_WHY_BYTES] = "";
-        bool found = mark_contradicts(&cases[i].mark, cases[i].schema, cases[i].newest_event, why);
+        bool found = mark_contradicts(&cases[i].mark, &cases[i].database, why);
         cr_expect_eq(found, cases[i].words != NULL, "%zu: %s", i, why);
         cr_expect(cases[i].words == NULL || strstr(why, cases[i].words) != NULL, "%zu: %s", i, why);
     }
@@ -66,17 +62,6 @@ static void serve_and_add_event(struct database *database, int64_t id)
 static const char *path_of(struct database *database, const char *suffix)
 {
     return arena_printf(database->arena, "%s%s", database->path, suffix);
-}
-
-static void copy_file(const char *from, const char *to)
-{
-    char buffer[4096];
-    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
-    cr_assert(in != NULL && out != NULL);
-    for (size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;)
-        cr_assert_eq(fwrite(buffer, 1, n, out), n);
-    fclose(in);
-    cr_assert_eq(fclose(out), 0);
 }
 
 static const char *served_again(struct database *database)
@@ -115,9 +100,9 @@ Test(mark, a_copy_that_was_put_back_is_told_until_it_is_taken_as_it_is)
     struct database database;
     database_begin(&database);
     serve_and_add_event(&database, 10);
-    copy_file(database.path, path_of(&database, ".copy"));
+    database_copy_file(database.path, path_of(&database, ".copy"));
     serve_and_add_event(&database, 4000);
-    copy_file(path_of(&database, ".copy"), database.path);
+    database_copy_file(path_of(&database, ".copy"), database.path);
     cr_expect_not_null(served_again(&database));
     cr_expect_not_null(served_again(&database), "nothing was settled yet");
     database_serve(&database);
@@ -125,6 +110,52 @@ Test(mark, a_copy_that_was_put_back_is_told_until_it_is_taken_as_it_is)
     database_run(&database,
                  "INSERT INTO events (id, at, kind, who) VALUES (5000, 1, 'database.restored', 'gateway')");
     database_disconnect(&database);
+    cr_expect_null(served_again(&database));
+    database_end(&database);
+}
+
+/* As an import of accounts does, before the server starts on the copy. */
+Test(mark, a_copy_that_a_command_wrote_to_is_told_all_the_same)
+{
+    struct database database;
+    database_begin(&database);
+    serve_and_add_event(&database, 10);
+    database_copy_file(database.path, path_of(&database, ".copy"));
+    serve_and_add_event(&database, 4000);
+    database_copy_file(path_of(&database, ".copy"), database.path);
+    database_run(&database,
+                 "INSERT INTO events (id, at, kind, who) VALUES (5000, 1, 'account.imported', 'x')");
+    const char *why = served_again(&database);
+    cr_expect(why != NULL && strstr(why, "lacks") != NULL, "%s", why);
+    database_end(&database);
+}
+
+Test(mark, what_retention_took_is_not_missed)
+{
+    struct database database;
+    database_begin(&database);
+    serve_and_add_event(&database, 10);
+    database_run(&database, "INSERT INTO events (id, at, kind, who) VALUES (4000, 1, 'account.revoked', 'x');"
+                            "DELETE FROM events WHERE id <= 10");
+    cr_expect_null(served_again(&database));
+    database_end(&database);
+}
+
+/* A database from before there were marks, whose migration was interrupted (here: stopped). */
+Test(mark, the_first_one_is_there_before_the_schema_that_has_marks)
+{
+    const struct migrations older = {store_migrations.list, MARKED_SINCE_SCHEMA - 1};
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    cr_assert(migrate_file(database.path, &older, NULL, &error), "%s", error.message);
+    database_run(&database, "INSERT INTO events (id, at, kind, who) VALUES (10, 1, 'order.created', 'x');"
+                            "CREATE INDEX certificates_by_order ON certificates (id)");
+    cr_expect_null(store_open(database.path, STORE_MIGRATE, &error));
+    cr_expect_eq(access(path_of(&database, ".mark"), F_OK), 0);
+    cr_expect_not(store_migrate(database.path, NULL, &error));
+    database_run(&database, "DROP INDEX certificates_by_order");
+    cr_assert(migrate_file(database.path, &store_migrations, NULL, &error), "%s", error.message);
     cr_expect_null(served_again(&database));
     database_end(&database);
 }
@@ -177,9 +208,37 @@ static void copy_to_same_inode(struct database *database, const char *from, cons
     cr_assert_eq(unlink(to), 0);
     for (size_t i = 0; i < 16 && (made == NULL || inode_of(made) != inode); i++) {
         made = path_of(database, arena_printf(database->arena, ".copy-%zu", i));
-        copy_file(from, made);
+        database_copy_file(from, made);
     }
     cr_assert_eq(rename(made, to), 0);
+}
+
+/* In the file itself: `text` in the place of the line that begins so; "": nothing is left of all. */
+static void overwrite(const char *path, const char *line, const char *text)
+{
+    char content[256];
+    FILE *file = fopen(path, "r+");
+    size_t n = fread(content, 1, sizeof content - 1, file);
+    content[n] = '\0';
+    const char *at = strstr(content, line);
+    cr_assert_not_null(at);
+    if (*text == '\0') {
+        cr_assert_eq(ftruncate(fileno(file), 0), 0);
+    } else {
+        cr_assert_eq(fseek(file, at - content, SEEK_SET), 0);
+        cr_assert_eq(fwrite(text, 1, strlen(text), file), strlen(text));
+    }
+    cr_assert_eq(fclose(file), 0);
+}
+
+Test(mark, a_kernel_that_begins_to_tell_times_of_birth_makes_no_copy)
+{
+    struct database database;
+    database_begin(&database);
+    serve_and_add_event(&database, 10);
+    overwrite(path_of(&database, ".mark"), "born ", "born 00000000000000000000\n");
+    cr_expect_null(served_again(&database));
+    database_end(&database);
 }
 
 Test(mark, a_mark_that_is_missing_broken_or_a_copy_is_told)
@@ -189,15 +248,18 @@ Test(mark, a_mark_that_is_missing_broken_or_a_copy_is_told)
     serve_and_add_event(&database, 10);
     const char *mark = path_of(&database, ".mark"), *other = path_of(&database, ".other");
 
-    copy_file(mark, other);
+    database_copy_file(mark, other);
     copy_to_same_inode(&database, other, mark);
     const char *why = served_again(&database);
     cr_expect(why != NULL && strstr(why, "copy itself") != NULL, "%s", why);
 
-    FILE *file = fopen(mark, "w");
-    fclose(file);
-    why = served_again(&database);
-    cr_expect(why != NULL && strstr(why, "cannot be read") != NULL, "%s", why);
+    static const char *const broken[] = {"", "event 09223372036854775807\n", "event 00009007199254740992\n"};
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        database_copy_file(other, mark);
+        overwrite(mark, "event ", broken[i]);
+        why = served_again(&database);
+        cr_expect(why != NULL && strstr(why, "cannot be read") != NULL, "%zu: %s", i, why);
+    }
 
     cr_assert_eq(unlink(mark), 0);
     why = served_again(&database);
