@@ -89,19 +89,23 @@ static const char *scope_fault(const X509_CRL *crl)
 
 /* ---- its entries ---- */
 
-static bool read_entry(X509_REVOKED *revoked, struct crl_entry *out)
+enum entry_reading { ENTRY_READ, ENTRY_OF_NO_CERTIFICATE, ENTRY_BROKEN };
+
+static enum entry_reading read_entry(X509_REVOKED *revoked, struct crl_entry *out)
 {
     for (int i = 0; i < X509_REVOKED_get_ext_count(revoked); i++) {
         X509_EXTENSION *extension = X509_REVOKED_get_ext(revoked, i);
         if (X509_EXTENSION_get_critical(extension) &&
             OBJ_obj2nid(X509_EXTENSION_get_object(extension)) != NID_crl_reason)
-            return false;
+            return ENTRY_BROKEN;
     }
     [[gnu::cleanup(autofree_asn1_enumerated_release)]] ASN1_ENUMERATED *reason =
         X509_REVOKED_get_ext_d2i(revoked, NID_crl_reason, NULL, NULL);
     out->reason = reason == NULL ? CRL_NO_REASON : (int)ASN1_ENUMERATED_get(reason);
-    return read_number(X509_REVOKED_get0_serialNumber(revoked), out->serial) &&
-           read_time(X509_REVOKED_get0_revocationDate(revoked), &out->revoked_at);
+    if (!read_time(X509_REVOKED_get0_revocationDate(revoked), &out->revoked_at))
+        return ENTRY_BROKEN;
+    return read_number(X509_REVOKED_get0_serialNumber(revoked), out->serial) ? ENTRY_READ
+                                                                             : ENTRY_OF_NO_CERTIFICATE;
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -114,10 +118,13 @@ static bool read_entries(struct arena *arena, X509_CRL *crl, struct crl *out)
     STACK_OF(X509_REVOKED) *all = X509_CRL_get_REVOKED(crl);
     int count = all == NULL ? 0 : sk_X509_REVOKED_num(all);
     out->entries = arena_alloc_array(arena, (size_t)(count > 0 ? count : 1), sizeof *out->entries);
-    for (int i = 0; i < count; i++)
-        if (!read_entry(sk_X509_REVOKED_value(all, i), &out->entries[i]))
+    for (int i = 0; i < count; i++) {
+        enum entry_reading reading = read_entry(sk_X509_REVOKED_value(all, i), &out->entries[out->count]);
+        if (reading == ENTRY_BROKEN)
             return false;
-    out->count = (size_t)(count > 0 ? count : 0);
+        out->count += reading == ENTRY_READ;
+        out->left_out += reading == ENTRY_OF_NO_CERTIFICATE;
+    }
     qsort(out->entries, out->count, sizeof *out->entries, compare_entries);
     return true;
 }
@@ -245,15 +252,20 @@ static bool number_is_lower(const char *a, const char *b)
     return a_length != b_length ? a_length < b_length : strcmp(a, b) < 0;
 }
 
+bool crl_is_of_the_future(const struct crl *crl, int64_t now)
+{
+    return crl->this_update > now + CRL_SKEW_S;
+}
+
 bool crl_may_replace(struct arena *arena, const struct crl *current, const struct crl *fresh, int64_t now,
                      const char **why)
 {
     *why = NULL;
     if (crl_is_over(fresh, now))
         *why = arena_printf(arena, "it ended at %s", time_words(arena, fresh->next_update));
-    else if (fresh->this_update > now + CRL_SKEW_S)
+    else if (crl_is_of_the_future(fresh, now))
         *why = arena_printf(arena, "it begins at %s only", time_words(arena, fresh->this_update));
-    else if (current == NULL)
+    else if (current == NULL || crl_is_of_the_future(current, now))
         return true;
     else if (fresh->this_update < current->this_update)
         *why = arena_printf(arena, "it is of %s, older than the one known, of %s",

@@ -27,6 +27,7 @@ struct crl {
     int64_t next_update;
     struct crl_entry *entries; /* by serial */
     size_t count;
+    size_t left_out; /* entries beside them whose serial number no certificate can have */
 };
 
 /*
@@ -38,14 +39,17 @@ struct crl {
 [[gnu::warn_unused_result]] bool crl_read(struct arena *arena, struct bytes der, struct bytes candidates_pem,
                                           X509_STORE *roots, int64_t now, struct crl *out, const char **why);
 
-/* Over at `now`: nothing can be said by it any more. */
+/* Over at `now`: it says nothing any more of a certificate that is not in it. */
 bool crl_is_over(const struct crl *crl, int64_t now);
 
+/* Made later than the CA's clock can be ahead: ours was, when it was taken. */
+bool crl_is_of_the_future(const struct crl *crl, int64_t now);
+
 /*
- * True when `fresh` may take the place of `current` (NULL: there is none). Not when it is over or from the
- * future; nor when it is the older one: made earlier, or with a lower number while the current one is in
- * force. (A CA that lost its database counts from the beginning; its list is taken once the one before is
- * over.) Else false with `why`.
+ * True when `fresh` may take the place of `current` (NULL: there is none; nor is one of the future). Not when
+ * it is over or from the future; nor when it is the older one: made earlier, or with a lower number while the
+ * current one is in force. (A CA that lost its database counts from the beginning; its list is taken once the
+ * one before is over.) Else false with `why`.
  */
 [[gnu::warn_unused_result]] bool crl_may_replace(struct arena *arena, const struct crl *current,
                                                  const struct crl *fresh, int64_t now, const char **why);

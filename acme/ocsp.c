@@ -53,13 +53,15 @@ bool ocsp_decide(const struct ocsp_knowledge *known, const char *serial, int64_t
 {
     *out = (struct ocsp_answer){.status = V_OCSP_CERTSTATUS_UNKNOWN, .reason = CRL_NO_REASON};
     const struct crl *crl = known->crl == NULL || crl_is_over(known->crl, now) ? NULL : known->crl;
-    const struct crl_entry *entry = crl == NULL ? NULL : crl_find(crl, serial);
+    /* A revocation does not end with the list that it stood in. */
+    const struct crl_entry *entry = known->crl == NULL ? NULL : crl_find(known->crl, serial);
     rest_on_own(now, out);
     if (entry != NULL) {
         out->status = V_OCSP_CERTSTATUS_REVOKED;
         out->revoked_at = entry->revoked_at;
         out->reason = entry->reason;
-        rest_on_list(crl, now, out);
+        if (crl != NULL)
+            rest_on_list(crl, now, out);
     } else if (known->revoked_at != 0) {
         /* The CA has confirmed it; its list is of before. */
         out->status = V_OCSP_CERTSTATUS_REVOKED;

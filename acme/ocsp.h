@@ -102,7 +102,7 @@ enum ocsp_path ocsp_path_read(struct arena *arena, struct bytes path, char seria
 /* ---- what is known, and what follows ---- */
 
 struct ocsp_knowledge {
-    const struct crl *crl; /* the CA's, NULL when there is none */
+    const struct crl *crl; /* the CA's last, NULL when there is none; over, it tells of revocations only */
     bool crl_is_kept; /* the CA keeps a list: without it in force nobody can say that a certificate is good */
     bool is_ours;     /* the inventory has the certificate */
     int64_t revoked_at; /* confirmed by the CA; 0: not */

@@ -143,6 +143,8 @@ static void on_committed_here(struct outbound_message *message)
         return;
     }
     metrics_count_notes(&call->exchange->notes);
+    if (call->committed != NULL)
+        call->committed(call);
     unsigned due = call->exchange->work_due;
     native_call_answer(call);
     if (due != 0)

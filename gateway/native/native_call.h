@@ -26,6 +26,8 @@ struct native_call {
     enum store_apply_result (*apply)(struct native_call *call, struct store_session *session);
     enum store_outcome outcome;
     struct outbound_timer retry;
+    /* What follows from it, on the outbound thread, before the answer; NULL: nothing. */
+    void (*committed)(struct native_call *call);
 
     /* Fills in what the CA is asked; sets exchange->problem to refuse. NULL: there is nothing to fill in. */
     void (*ask)(struct native_call *call);

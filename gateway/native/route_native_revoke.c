@@ -60,6 +60,12 @@ static enum store_apply_result apply_revoked(struct native_call *call, struct st
         return STORE_APPLIED;
     if (certificate.revocation_requested_at == 0)
         METRICS_NOTE(&call->exchange->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(call->issuer->id));
+/* Not before: who forgets what was said of the certificate reads our records next. */
+static void tell_revoked(struct native_call *call)
+{
+    revocation_changed(call->exchange->server->revocation, call->issuer->id);
+}
+
     if (result == STORE_OK) {
         mark_revoked(state, call->exchange->now, &certificate);
         result = store_certificate_update(session, &certificate);
@@ -88,7 +94,7 @@ static void take(struct native_call *call)
         native_call_answer(call);
         return;
     }
-    revocation_changed(call->exchange->server->revocation, call->issuer->id);
+    call->committed = tell_revoked;
     native_call_commit(call, apply_revoked);
 }
 

@@ -180,6 +180,24 @@ Test(crl, a_root_that_signs_leaves_itself_signs_their_list)
     arena_free(cast.arena);
 }
 
+Test(crl, an_entry_that_can_be_of_no_certificate_is_left_out)
+{
+    static const struct listed entries[] = {
+        {"-1", 1}, {"0A", 1}, {"7f00000000000000000000000000000000000000001", 5}, {"ff", 4}};
+    struct cast cast = assemble();
+    struct crl crl;
+    struct bytes der = make_list(&cast, &(struct list_wanted){.entries = entries, .count = 4});
+    const char *fault = read_fault(&cast, der, cast.intermediate, &crl);
+    cr_assert_null(fault, "%s", fault);
+    cr_expect_eq(crl.count, 2);
+    cr_expect_eq(crl.left_out, 2);
+    cr_expect_eq(crl_find(&crl, "a")->reason, 1);
+    cr_expect_eq(crl_find(&crl, "ff")->reason, 4);
+    cr_expect_null(crl_find(&crl, "1"));
+    cr_expect_null(crl_find(&crl, ""));
+    arena_free(cast.arena);
+}
+
 /* Where `candidate` is 'n' for none, 'i'ntermediate, 'm'ute, 'o'ver or 'f'oreign root. */
 struct refusal {
     const char *label;
@@ -322,6 +340,14 @@ static const struct succession successions[] = {
     {"made earlier, though the one before is over",
      {.number = "10", .this_update = NOW - 60, .next_update = NOW},
      {.number = "0", .this_update = NOW - 61, .next_update = NOW + 120},
+     "older"},
+    {"after one of the future",
+     {.number = "10", .this_update = NOW + CRL_SKEW_S + 1, .next_update = NOW + DAY_S},
+     {.number = "9", .this_update = NOW, .next_update = NOW + 120},
+     NULL},
+    {"after one that the CA's clock may have made",
+     {.number = "10", .this_update = NOW + CRL_SKEW_S, .next_update = NOW + DAY_S},
+     {.number = "9", .this_update = NOW, .next_update = NOW + 120},
      "older"},
     {"over",
      {.number = "9", .this_update = NOW - 60, .next_update = NOW + 60},
