@@ -302,27 +302,15 @@ struct revocation_list_row {
     struct bytes crl;       /* DER */
     struct bytes chain_pem; /* the certificate that signed it, and what is above it */
 };
-/* The one kept of this issuer's CA. */
-[[gnu::warn_unused_result]] enum store_result store_revocation_list_load(struct store_session *session,
-                                                                         struct arena *arena,
-                                                                         const char *issuer,
-                                                                         const char *root_fingerprint,
-                                                                         struct revocation_list_row *out);
+/* Those kept under this issuer's id, whatever its first root was then; the one fetched last comes first. */
+[[gnu::warn_unused_result]] enum store_result store_revocation_lists_load(struct store_session *session,
+                                                                          struct arena *arena,
+                                                                          const char *issuer,
+                                                                          struct revocation_list_row **out,
+                                                                          size_t *count);
 /* In the place of the one before. */
 [[gnu::warn_unused_result]] enum store_result store_revocation_list_save(
     struct store_session *session, const struct revocation_list_row *row);
-
-/* What a certificate's status follows from. */
-struct certificate_standing {
-    int64_t revoked_at; /* confirmed by the CA; 0: not */
-    int reason;
-};
-/* STORE_NOT_FOUND: this issuer's CA gave out no such certificate, as far as the inventory knows. */
-[[gnu::warn_unused_result]] enum store_result store_certificate_standing(struct store_session *session,
-                                                                         const char *issuer,
-                                                                         const char *root_fingerprint,
-                                                                         const char *serial,
-                                                                         struct certificate_standing *out);
 
 /* ---- early_renewals.c: what operators want to see renewed before its time ---- */
 

@@ -1,46 +1,45 @@
 #include "store/issuer_identities.h"
 #include "store/query.h"
 
-enum { REVOCATION_LIST_LOAD, REVOCATION_LIST_SAVE, CERTIFICATE_STANDING };
+enum { REVOCATION_LISTS_LOAD, REVOCATION_LIST_SAVE };
 
 static const struct statement statements[] = {
-    [REVOCATION_LIST_LOAD] =
-        {"revocation_list_load",
-         "SELECT r.fetched_at, r.next_update, r.crl, r.chain"
+    [REVOCATION_LISTS_LOAD] =
+        {"revocation_lists_load",
+         "SELECT i.root_fingerprint, r.fetched_at, r.next_update, r.crl, r.chain"
          " FROM issuer_identities i JOIN revocation_lists r ON r.issuer_identity_id = i.id"
-         " WHERE i.issuer = $issuer AND i.root_fingerprint = $root_fingerprint"},
+         " WHERE i.issuer = $issuer ORDER BY r.fetched_at DESC, r.issuer_identity_id DESC"},
     [REVOCATION_LIST_SAVE] =
         {"revocation_list_save",
          "INSERT INTO revocation_lists (issuer_identity_id, fetched_at, next_update, crl, chain)"
          " VALUES ($issuer_identity_id, $fetched_at, $next_update, $crl, $chain)"
          " ON CONFLICT (issuer_identity_id) DO UPDATE SET fetched_at = excluded.fetched_at,"
          " next_update = excluded.next_update, crl = excluded.crl, chain = excluded.chain"},
-    [CERTIFICATE_STANDING] =
-        {"certificate_standing",
-         "SELECT c.revoked_at, c.revocation_reason FROM issuer_identities i"
-         " CROSS JOIN certificates c ON c.issuer_identity_id = i.id AND c.serial = $serial"
-         " WHERE i.issuer = $issuer AND i.root_fingerprint = $root_fingerprint"},
 };
 
 const struct statement_table store_revocation_list_statements = {statements,
                                                                  sizeof statements / sizeof *statements};
 
-enum store_result store_revocation_list_load(struct store_session *session, struct arena *arena,
-                                             const char *issuer, const char *root_fingerprint,
-                                             struct revocation_list_row *out)
+enum store_result store_revocation_lists_load(struct store_session *session, struct arena *arena,
+                                              const char *issuer, struct revocation_list_row **out,
+                                              size_t *count)
 {
-    QUERY(query, session, arena, STATEMENTS_REVOCATION_LISTS, REVOCATION_LIST_LOAD);
+    QUERY(query, session, arena, STATEMENTS_REVOCATION_LISTS, REVOCATION_LISTS_LOAD);
     query_bind_text(&query, "$issuer", issuer);
-    query_bind_text(&query, "$root_fingerprint", root_fingerprint);
-    enum store_result result = query_next(&query);
-    if (result != STORE_OK)
-        return result;
-    *out = (struct revocation_list_row){.issuer = issuer, .root_fingerprint = root_fingerprint};
-    out->fetched_at = query_take_integer(&query);
-    out->next_update = query_take_integer(&query);
-    out->crl = query_take_bytes(&query);
-    out->chain_pem = query_take_bytes(&query);
-    return query_finish(&query);
+    enum store_result result;
+    *out = NULL;
+    *count = 0;
+    while ((result = query_next(&query)) == STORE_OK) {
+        *out = array_with_room(arena, *out, *count, sizeof **out);
+        struct revocation_list_row *row = &(*out)[(*count)++];
+        *row = (struct revocation_list_row){.issuer = issuer};
+        row->root_fingerprint = query_take_text(&query);
+        row->fetched_at = query_take_integer(&query);
+        row->next_update = query_take_integer(&query);
+        row->crl = query_take_bytes(&query);
+        row->chain_pem = query_take_bytes(&query);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
 enum store_result store_revocation_list_save(struct store_session *session,
@@ -57,20 +56,4 @@ enum store_result store_revocation_list_save(struct store_session *session,
     query_bind_blob(&query, "$crl", row->crl);
     query_bind_blob(&query, "$chain", row->chain_pem);
     return query_run(&query);
-}
-
-enum store_result store_certificate_standing(struct store_session *session, const char *issuer,
-                                             const char *root_fingerprint, const char *serial,
-                                             struct certificate_standing *out)
-{
-    QUERY(query, session, NULL, STATEMENTS_REVOCATION_LISTS, CERTIFICATE_STANDING);
-    query_bind_text(&query, "$issuer", issuer);
-    query_bind_text(&query, "$root_fingerprint", root_fingerprint);
-    query_bind_text(&query, "$serial", serial);
-    enum store_result result = query_next(&query);
-    if (result != STORE_OK)
-        return result;
-    *out = (struct certificate_standing){.revoked_at = query_take_integer(&query)};
-    out->reason = (int)query_take_integer(&query);
-    return query_finish(&query);
 }

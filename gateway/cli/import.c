@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "gateway/issuer/issuer_certificate.h"
 #include "gateway/native/native_certificate.h"
 
 enum { LINE_BYTES = 1024 };
@@ -11,6 +12,7 @@ enum { LINE_BYTES = 1024 };
 /* One that is to be written, in the arena of its batch. */
 struct import_item {
     const char *place;
+    const struct issuer *issuer; /* whose it is */
     struct certificate certificate;
     struct certificate_facts facts;
 };
@@ -120,7 +122,7 @@ static void fail_at_database(struct import *import, const char *why)
 static enum store_result write_item(struct import *import, struct store_session *session,
                                     struct import_item *item)
 {
-    struct certificate known;
+    struct certificate known, other;
     struct certificate *certificate = &item->certificate;
     enum store_result result =
         store_certificate_by_leaf(session, import->arena, certificate->serial, certificate->leaf, &known);
@@ -128,9 +130,14 @@ static enum store_result write_item(struct import *import, struct store_session 
         import->known++;
     if (result != STORE_NOT_FOUND)
         return result;
-    result =
-        store_certificate_insert(session, certificate, item->facts.identifiers, item->facts.identifier_count);
+    result = issuer_certificate_find(session, import->arena, item->issuer, certificate->serial, &other);
+    bool taken = result == STORE_OK;
     if (result == STORE_NOT_FOUND) {
+        result = store_certificate_insert(session, certificate, item->facts.identifiers,
+                                          item->facts.identifier_count);
+        taken = result == STORE_NOT_FOUND;
+    }
+    if (taken) {
         import_skip(import, item->place, IMPORT_SERIAL_TAKEN, certificate->serial);
         return STORE_OK;
     }
@@ -203,26 +210,28 @@ static bool is_new(struct import *import, struct arena *arena, struct bytes der,
     return result == STORE_NOT_FOUND;
 }
 
-static bool recognize(const struct import *import, struct arena *arena, struct bytes der,
-                      const struct certificate_facts *facts, struct certificate *out)
+/* Whose it is; NULL: nobody's. */
+static const struct issuer *recognize(const struct import *import, struct arena *arena, struct bytes der,
+                                      const struct certificate_facts *facts, struct certificate *out)
 {
     for (size_t i = 0; i < import->setting.issuer_count; i++) {
-        if (!native_certificate_fits(&import->setting.issuers[i], import->authorities, arena, der, facts,
-                                     out))
+        const struct issuer *issuer = &import->setting.issuers[i];
+        if (!native_certificate_fits(issuer, import->authorities, arena, der, facts, out))
             continue;
         out->origin = CERTIFICATE_IMPORTED;
-        return true;
+        return issuer;
     }
-    return false;
+    return NULL;
 }
 
 /* Keeps it for the batch: what is looked at and not taken leaves nothing behind. */
-static void keep(struct import *import, const char *place, const struct certificate *certificate,
-                 const struct certificate_facts *facts)
+static void keep(struct import *import, const char *place, const struct issuer *issuer,
+                 const struct certificate *certificate, const struct certificate_facts *facts)
 {
     struct arena *arena = import->arena;
     struct import_item *item = &import->items[import->item_count];
     item->place = arena_duplicate(arena, place);
+    item->issuer = issuer;
     item->facts = *facts;
     item->facts.identifiers = arena_alloc_array(arena, facts->identifier_count, sizeof *facts->identifiers);
     if (facts->identifier_count != 0)
@@ -243,14 +252,15 @@ static void look_at(struct import *import, struct arena *arena, const char *plac
 {
     struct certificate_facts facts;
     struct certificate certificate;
+    const struct issuer *issuer;
     if (der.n > IMPORT_CERTIFICATE_MAX_BYTES || !certificate_read_facts(arena, der, &facts))
         import_skip(import, place, IMPORT_BROKEN, NULL);
     else if (certificate_is_authority(der))
         import_skip(import, place, IMPORT_AUTHORITY, NULL);
     else if (!is_new(import, arena, der, &facts))
         return;
-    else if (recognize(import, arena, der, &facts, &certificate))
-        keep(import, place, &certificate, &facts);
+    else if ((issuer = recognize(import, arena, der, &facts, &certificate)) != NULL)
+        keep(import, place, issuer, &certificate, &facts);
     else
         import_skip(import, place, IMPORT_FOREIGN, NULL);
 }

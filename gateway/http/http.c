@@ -291,6 +291,11 @@ uint16_t http_server_port(const struct http_server *server)
                                                : ((struct sockaddr_in *)&address)->sin_port);
 }
 
+size_t http_server_loops(const struct http_server *server)
+{
+    return server->loop_count;
+}
+
 struct http_loop *http_server_loop(const struct http_server *server, size_t i)
 {
     return i < server->loop_count ? server->loops[i] : NULL;

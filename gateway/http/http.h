@@ -94,6 +94,7 @@ struct http_server_config {
 uint16_t http_server_port(const struct http_server *server);
 
 /* The i-th loop; NULL behind the last. */
+size_t http_server_loops(const struct http_server *server);
 struct http_loop *http_server_loop(const struct http_server *server, size_t i);
 
 /* Any thread: those that are open now. */

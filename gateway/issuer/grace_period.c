@@ -37,12 +37,17 @@ static void at_loop(struct http_message *message)
     visit_next_loop(grace);
 }
 
-/* The admin's loop comes behind those that serve clients. */
+/* Those that serve clients, those that tell of revocations, and the admin's. NULL behind the last one. */
 static struct http_loop *loop_at(const struct server *server, size_t i)
 {
-    struct http_loop *loop = http_server_loop(server->http, i);
-    bool is_first_behind = i == 0 || http_server_loop(server->http, i - 1) != NULL;
-    return loop == NULL && is_first_behind && server->admin != NULL ? admin_loop(server->admin) : loop;
+    const struct http_server *front_ends[] = {server->http, server->pki_http};
+    for (size_t n = 0; n < sizeof front_ends / sizeof *front_ends; ++n) {
+        size_t loops = front_ends[n] == NULL ? 0 : http_server_loops(front_ends[n]);
+        if (i < loops)
+            return http_server_loop(front_ends[n], i);
+        i -= loops;
+    }
+    return i == 0 && server->admin != NULL ? admin_loop(server->admin) : NULL;
 }
 
 static void visit_next_loop(struct grace_period *grace)

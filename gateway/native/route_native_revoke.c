@@ -1,5 +1,6 @@
 /* POST /revoke of step-ca's API: what the CA confirms is a revocation of ours as well. */
 #include "acme/certificate.h"
+#include "gateway/issuer/issuer_certificate.h"
 #include "gateway/native/native_call.h"
 #include "gateway/revocation/revocation.h"
 #include "gateway/routes/routes.h"
@@ -13,25 +14,6 @@ struct revoke_state {
     const char *by;   /* "token of provisioner …" */
     bool was_revoked; /* before: the CA says so, and not why */
 };
-
-/* Of this CA; an issuer's id may have been another CA's before. */
-static enum store_result find_certificate(struct native_call *call, struct store_session *session,
-                                          struct certificate *out)
-{
-    const struct revoke_state *state = call->state;
-    struct certificate *found = NULL;
-    size_t count = 0;
-    enum store_result result =
-        store_certificates_by_serial(session, call->exchange->arena, state->serial, &found, &count);
-    for (size_t i = 0; i < count; ++i) {
-        if (strcmp(found[i].issuer, call->issuer->id) == 0 &&
-            strcmp(found[i].root_fingerprint, call->issuer->root_fingerprint) == 0) {
-            *out = found[i];
-            return STORE_OK;
-        }
-    }
-    return result == STORE_OK ? STORE_NOT_FOUND : result;
-}
 
 static void mark_revoked(const struct revoke_state *state, int64_t now, struct certificate *certificate)
 {
@@ -52,7 +34,8 @@ static enum store_apply_result apply_revoked(struct native_call *call, struct st
     const struct revoke_state *state = call->state;
     struct arena *arena = call->exchange->arena;
     struct certificate certificate = {0};
-    enum store_result result = find_certificate(call, session, &certificate);
+    enum store_result result =
+        issuer_certificate_find(session, arena, call->issuer, state->serial, &certificate);
     bool is_news = result == STORE_OK ? certificate.revoked_at == 0 : !state->was_revoked;
     if (result == STORE_FAILED)
         return STORE_DISCARD;
@@ -60,12 +43,6 @@ static enum store_apply_result apply_revoked(struct native_call *call, struct st
         return STORE_APPLIED;
     if (certificate.revocation_requested_at == 0)
         METRICS_NOTE(&call->exchange->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(call->issuer->id));
-/* Not before: who forgets what was said of the certificate reads our records next. */
-static void tell_revoked(struct native_call *call)
-{
-    revocation_changed(call->exchange->server->revocation, call->issuer->id);
-}
-
     if (result == STORE_OK) {
         mark_revoked(state, call->exchange->now, &certificate);
         result = store_certificate_update(session, &certificate);
@@ -81,6 +58,12 @@ static void tell_revoked(struct native_call *call)
     if (result == STORE_OK)
         result = native_call_record(call, session, "certificate.revoked", certificate.id, detail);
     return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
+/* Not before: who forgets what was said of the certificate reads our records next. */
+static void tell_revoked(struct native_call *call)
+{
+    revocation_changed(call->exchange->server->revocation, call->issuer->id);
 }
 
 static void take(struct native_call *call)

@@ -1,10 +1,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "acme/base/buffer.h"
 #include "acme/base/time_text.h"
+#include "acme/certificate.h"
 #include "gateway/log.h"
-#include "gateway/own_certificate.h"
 #include "gateway/revocation/revocation_internal.h"
 
 enum {
@@ -12,7 +11,6 @@ enum {
     REFRESH_LEAST_MS = 1000, /* however soon a list ends, and however many revocations are confirmed */
     RETRY_FIRST_MS = 2 * 1000,
     RETRY_MOST_MS = 30 * 1000,
-    CANDIDATES_MAX_BYTES = 1024 * 1024,
 };
 
 void revocation_warn(const struct revocation_source *source, char last[static REVOCATION_WORDS_BYTES],
@@ -26,109 +24,9 @@ void revocation_warn(const struct revocation_source *source, char last[static RE
     log_warning("issuer %s: %s", source->id, line);
 }
 
-/* ---- lists ---- */
-
-struct bytes revocation_candidates(struct revocation_source *source, struct arena *arena)
-{
-    struct buffer all;
-    struct bytes *chains = NULL;
-    size_t count = 0;
-    buffer_init(&all, arena, CANDIDATES_MAX_BYTES);
-    buffer_append(&all, source->intermediates_pem);
-    if (source->now.list != NULL)
-        buffer_append(&all, source->now.list->chain_pem);
-    buffer_append(&all, own_certificate_intermediates(source->revocation->server, arena));
-    if (store_chains(source->revocation->session, arena, &chains, &count) != STORE_OK)
-        count = 0;
-    for (size_t i = 0; i < count; i++)
-        buffer_append(&all, chains[i]);
-    return buffer_overflowed(&all) ? source->intermediates_pem : buffer_bytes(&all);
-}
-
-/* Everything of it in an arena of its own. NULL with `why` in `arena`. */
-static struct shared_list *read_list(struct arena *arena, struct bytes der, struct bytes candidates_pem,
-                                     X509_STORE *roots, const char **why)
-{
-    struct arena *own = arena_new();
-    struct shared_list *list = arena_alloc(own, sizeof *list);
-    const char *fault = NULL;
-    list->arena = own;
-    atomic_init(&list->references, 1);
-    if (!crl_read(own, arena_copy(own, der), candidates_pem, roots, clock_now(), &list->crl, &fault)) {
-        *why = arena_duplicate(arena, fault);
-        arena_free(own);
-        return NULL;
-    }
-    list->crl.signer = arena_copy(own, list->crl.signer);
-    snprintf(list->etag, sizeof list->etag, "\"%s\"", certificate_fingerprint(own, list->crl.der));
-    return list;
-}
-
-static struct issuer *issuer_of(const struct revocation_source *source)
+struct issuer *revocation_issuer(const struct revocation_source *source)
 {
     return server_issuer(source->revocation->server, source->id);
-}
-
-/* ---- keeping them in the database ---- */
-
-struct list_write {
-    struct store_operation operation; /* first */
-    struct arena *arena;
-    struct revocation_source *source;
-    struct shared_list *list;
-    struct revocation_list_row row;
-};
-
-static enum store_apply_result apply_list(struct store_operation *operation, struct store_session *session)
-{
-    const struct list_write *write = (const struct list_write *)operation;
-    return store_revocation_list_save(session, &write->row) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
-}
-
-/* On the committer thread. What was not kept is written again with the next look at the CA. */
-static void on_list_written(struct store_operation *operation, enum store_outcome outcome)
-{
-    struct list_write *write = (struct list_write *)operation;
-    if (outcome != STORE_COMMITTED)
-        atomic_store(&write->source->unsaved, true);
-    shared_list_drop(write->list);
-    arena_free(write->arena);
-}
-
-static void save_list(struct revocation_source *source)
-{
-    struct arena *arena = arena_new();
-    struct list_write *write = arena_alloc(arena, sizeof *write);
-    struct shared_list *list = shared_list_keep(source->now.list);
-    *write = (struct list_write){.operation = {.apply = apply_list, .done = on_list_written},
-                                 .arena = arena,
-                                 .source = source,
-                                 .list = list,
-                                 .row = {.issuer = source->id,
-                                         .root_fingerprint = source->root_fingerprint,
-                                         .fetched_at = clock_now(),
-                                         .next_update = list->crl.next_update,
-                                         .crl = list->crl.der,
-                                         .chain_pem = list->chain_pem}};
-    atomic_store(&source->unsaved, false);
-    store_submit(source->revocation->server->store, &write->operation);
-}
-
-static void load_list(struct revocation_source *source, struct arena *arena)
-{
-    struct revocation_list_row row;
-    const char *why = "";
-    if (store_revocation_list_load(source->revocation->session, arena, source->id, source->root_fingerprint,
-                                   &row) != STORE_OK)
-        return;
-    struct shared_list *list = read_list(arena, row.crl, row.chain_pem, issuer_of(source)->roots, &why);
-    if (list == NULL) {
-        log_warning("issuer %s: the revocation list in the database is not taken: %s", source->id, why);
-        return;
-    }
-    list->chain_pem = arena_copy(list->arena, row.chain_pem);
-    source->now.list = list;
-    source->now.crl_is_kept = true;
 }
 
 /* ---- asking the issuer ---- */
@@ -155,23 +53,30 @@ static int64_t retry_ms(const struct revocation_source *source)
     return delay_ms < RETRY_MOST_MS ? delay_ms : RETRY_MOST_MS;
 }
 
-static const char *signer_and(struct arena *arena, const struct shared_list *list, struct bytes others)
+/* Once, though they stand in every list that follows. */
+static void warn_of_left_out(struct revocation_source *source, const struct crl *crl)
 {
-    return arena_printf(arena, "%s%.*s", certificate_to_pem(arena, list->crl.signer), (int)others.n,
-                        (const char *)others.p);
+    if (crl->left_out != 0 && crl->left_out != source->last_left_out)
+        log_warning(
+            "issuer %s: the revocation list has %zu entries that are left out: no certificate can have "
+            "their serial numbers",
+            source->id, crl->left_out);
+    source->last_left_out = crl->left_out;
 }
 
-static void use_list(struct revocation_source *source, struct shared_list *list, struct bytes candidates)
+static void use_list(struct revocation_source *source, struct shared_list *list)
 {
     char until[TIME_TEXT_BYTES];
     time_format(until, list->crl.next_update);
-    struct bytes others = source->intermediates_pem.n != 0 ? source->intermediates_pem : candidates;
-    list->chain_pem = bytes_from_string(signer_and(list->arena, list, others));
+    /* Of another CA's a responder may have been unfit that is fit now. */
+    if (source->now.list == NULL || !bytes_equal(source->now.list->crl.signer, list->crl.signer))
+        source->responder_waits_until_ms = 0;
     shared_list_drop(source->now.list);
     source->now.list = list;
     log_info("issuer %s: revocation list 0x%s with %zu entries, good until %s", source->id, list->crl.number,
              list->crl.count, until);
-    save_list(source);
+    warn_of_left_out(source, &list->crl);
+    revocation_list_save(source);
 }
 
 /* False with `why` when what came is not taken. */
@@ -181,15 +86,15 @@ static bool take_list(struct revocation_source *source, const char **why)
     struct shared_list *current = source->now.list;
     if (current != NULL && bytes_equal(current->crl.der, source->job.crl)) {
         if (atomic_load(&source->unsaved))
-            save_list(source);
+            revocation_list_save(source);
         return true;
     }
     struct bytes candidates = revocation_candidates(source, arena);
-    struct shared_list *fresh = read_list(arena, source->job.crl, candidates, issuer_of(source)->roots, why);
+    struct shared_list *fresh = revocation_list_read(source, arena, source->job.crl, candidates, why);
     if (fresh == NULL)
         return false;
     if (crl_may_replace(arena, current == NULL ? NULL : &current->crl, &fresh->crl, clock_now(), why)) {
-        use_list(source, fresh, candidates);
+        use_list(source, fresh);
         return true;
     }
     shared_list_drop(fresh);
@@ -240,39 +145,61 @@ static bool take_outcome(struct revocation_source *source)
 static void on_list(struct issuer_list_job *job)
 {
     struct revocation_source *source = job->owner;
-    struct shared_list *before = source->now.list;
-    bool was_kept = source->now.crl_is_kept;
-    bool was_in_trouble = source->now.trouble[0] != '\0';
+    const struct published before = source->now;
     keep_intermediates(source);
     bool good = take_outcome(source);
     arena_free(source->work);
     source->work = NULL;
     source->under_way = false;
     source->failures = good ? 0 : source->failures + 1;
-    if (before != source->now.list || was_kept != source->now.crl_is_kept || was_in_trouble ||
-        source->now.trouble[0] != '\0')
+    /* Whoever is told forgets the responses that were made. */
+    if (before.list != source->now.list || before.crl_is_kept != source->now.crl_is_kept ||
+        strcmp(before.trouble, source->now.trouble) != 0)
         revocation_publish(source);
     /* A responder is of the CA that signs the lists; the first answer also tells who is above it. */
-    if (before != source->now.list || source->responder_timer.run == NULL)
+    if (before.list != source->now.list || source->responder_timer.run == NULL)
         revocation_responder_begin(source);
     bool again = source->again;
     source->again = false;
     set_list_timer(source, again ? REFRESH_LEAST_MS : good ? next_look_ms(source) : retry_ms(source));
 }
 
+/* Another CA may have had this issuer's id before: its list says nothing, and is no measure for the next. */
+static void let_go_of_foreign_list(struct revocation_source *source)
+{
+    struct shared_list *list = source->now.list;
+    if (list == NULL ||
+        certificate_chains_to(list->crl.signer, list->chain_pem, revocation_issuer(source)->roots))
+        return;
+    source->now.list = NULL;
+    shared_list_drop(list);
+    revocation_publish(source);
+}
+
+/* NULL: a new one is wanted. */
+static const struct crl *current_list(const struct revocation_source *source)
+{
+    const struct shared_list *list = source->now.list;
+    return list == NULL || crl_is_of_the_future(&list->crl, clock_now()) ? NULL : &list->crl;
+}
+
+/* One job at a time: what is asked for meanwhile is asked again when it has ended. */
 static void ask(void *argument)
 {
     struct revocation_source *source = argument;
-    struct issuer *issuer = issuer_of(source);
+    struct issuer *issuer = revocation_issuer(source);
+    if (source->under_way) {
+        source->again = true;
+        return;
+    }
+    outbound_timer_cancel(source->revocation->server->outbound, &source->list_timer);
+    let_go_of_foreign_list(source);
     source->under_way = true;
     source->asked_at_ms = clock_now_ms();
     source->work = arena_new();
     issuer_hold_with(issuer, source->work);
-    source->job =
-        (struct issuer_list_job){.arena = source->work,
-                                 .current = source->now.list == NULL ? NULL : &source->now.list->crl,
-                                 .done = on_list,
-                                 .owner = source};
+    source->job = (struct issuer_list_job){
+        .arena = source->work, .current = current_list(source), .done = on_list, .owner = source};
     issuer_list(issuer, &source->job);
 }
 
@@ -300,29 +227,28 @@ static void run_begin(struct outbound_message *message)
     atomic_store(&revocation->begin_posted, false);
     for (size_t i = 0; i < revocation->count; i++) {
         struct revocation_source *source = &revocation->sources[i];
+        source->responder_waits_until_ms = 0;
+        /* Which certificates are ours follows from the issuer's roots. */
+        revocation_publish(source);
         if (source->now.list != NULL || source->responder_timer.run != NULL)
             revocation_responder_begin(source);
-        if (!source->under_way)
-            ask(source);
+        ask(source);
     }
 }
 
 static void open_source(struct revocation *revocation, struct revocation_source *source, const char *id)
 {
     const struct issuer *issuer = server_issuer(revocation->server, id);
-    struct arena *scratch = arena_new();
     source->revocation = revocation;
     source->id = id;
-    source->root_fingerprint = arena_duplicate(revocation->arena, issuer->root_fingerprint);
     source->list_timer = (struct outbound_timer){.run = ask, .argument = source};
     pthread_mutex_init(&source->lock, NULL);
     /* Until the CA has said otherwise nobody can say that a certificate is good. */
     source->now.crl_is_kept = true;
     source->now.wants_responder = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
                                   issuer->operations->make_responder != NULL;
-    load_list(source, scratch);
+    revocation_list_load(source);
     revocation_publish(source);
-    arena_free(scratch);
 }
 
 struct revocation *revocation_new(struct server *server, char why[static 256])
@@ -363,6 +289,7 @@ void revocation_free(struct revocation *revocation)
         shared_list_drop(source->published.list);
         shared_responder_drop(source->published.responder);
         arena_free(source->work);
+        arena_free(source->unfit_work);
         arena_free(source->intermediates_arena);
         pthread_mutex_destroy(&source->lock);
     }

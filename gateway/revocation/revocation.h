@@ -28,8 +28,7 @@ const char *revocation_responder_path(struct arena *arena, const struct config *
 /* ---- what a loop sees ---- */
 
 struct revocation_view {
-    const char *issuer; /* with the fingerprint: whose certificates these are in the inventory */
-    const char *root_fingerprint;
+    const char *issuer;
     const struct crl *crl;                  /* NULL: none. It may be over. */
     const char *etag;                       /* of the list */
     bool crl_is_kept;                       /* the CA keeps a list, as far as is known */
@@ -54,3 +53,7 @@ const struct revocation_view *revocation_view(struct revocation_reader *reader, 
 /* Keeps one that is for anyone, for the first half of its life and while nothing changes. */
 void revocation_response_keep(struct revocation_reader *reader, const struct ocsp_question *question,
                               int64_t now, const struct ocsp_response *response);
+
+/* True when this loop may make another signature with a slow responder's key in this second; each call that
+ * gets true is one. Anybody may ask, and a loop has other things to do. */
+[[gnu::warn_unused_result]] bool revocation_may_sign_slowly(struct revocation_reader *reader, int64_t now);

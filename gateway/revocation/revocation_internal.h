@@ -14,7 +14,7 @@ struct shared_list {
     atomic_size_t references;
     struct arena *arena;
     struct crl crl;
-    struct bytes chain_pem; /* who signed it, and what is above */
+    struct bytes chain_pem; /* who signed it, and what is between it and the root */
     char etag[REVOCATION_ETAG_BYTES];
 };
 
@@ -36,7 +36,6 @@ struct published {
 struct revocation_source {
     struct revocation *revocation;
     const char *id;
-    const char *root_fingerprint;
     struct published now; /* the outbound thread's own copy */
 
     struct outbound_timer list_timer;
@@ -48,6 +47,7 @@ struct revocation_source {
     size_t failures; /* in a row */
     atomic_bool unsaved;
     char last_warning[REVOCATION_WORDS_BYTES];
+    size_t last_left_out; /* of the last list's entries */
     struct arena *intermediates_arena;
     struct bytes intermediates_pem; /* as the CA last told them */
 
@@ -55,7 +55,11 @@ struct revocation_source {
     struct arena *responder_work; /* of the request under way */
     EVP_PKEY *responder_key;
     struct issuer_sign_job responder_job;
+    struct issuer *responder_issuer; /* who was asked; held by responder_work */
     size_t responder_failures;
+    int64_t responder_waits_until_ms; /* no other is asked for before: the last one was unfit */
+    struct arena *unfit_work;         /* of its revocation */
+    struct issuer_revoke_job unfit_job;
     char responder_warning[REVOCATION_WORDS_BYTES];
 
     pthread_mutex_t lock; /* for the instructions that copy `published` */
@@ -83,11 +87,27 @@ void shared_responder_drop(struct shared_responder *responder);
 /* Tells source->now to the loops. Outbound thread, or before there is one. */
 void revocation_publish(struct revocation_source *source);
 
-/* ---- revocation.c ---- */
+/* ---- revocation_list.c ---- */
 
 /* Every certificate that may be above this issuer's leaves, as PEM: what the CA tells, and what came with
- * certificates. */
+ * certificates. Bounded; the oldest are left out first. */
 struct bytes revocation_candidates(struct revocation_source *source, struct arena *arena);
+
+/* A list of the serving issuer's CA, held once. NULL with `why` in `arena`. */
+[[gnu::warn_unused_result]] struct shared_list *revocation_list_read(const struct revocation_source *source,
+                                                                     struct arena *arena, struct bytes der,
+                                                                     struct bytes candidates_pem,
+                                                                     const char **why);
+
+/* Writes the one in use to the database. */
+void revocation_list_save(struct revocation_source *source);
+/* Takes the newest one of the database that is the serving issuer's CA's, if there is any. */
+void revocation_list_load(struct revocation_source *source);
+
+/* ---- revocation.c ---- */
+
+/* The one that serves now; see issuers_find for how long it is good. */
+struct issuer *revocation_issuer(const struct revocation_source *source);
 
 /* A warning is logged when its words are not those of the last. */
 void revocation_warn(const struct revocation_source *source, char last[static REVOCATION_WORDS_BYTES],
@@ -99,3 +119,10 @@ void revocation_warn(const struct revocation_source *source, char last[static RE
 void revocation_responder_begin(struct revocation_source *source);
 /* Frees what is under way. */
 void revocation_responder_end(struct revocation_source *source);
+
+/* ---- revocation_unfit.c ---- */
+
+/* Revokes the certificate (DER) that the responder's issuer has just made, and sees to it that no other is
+ * asked for soon. Returns `why`, it will not do, with what becomes of it. */
+const char *revocation_responder_unfit(struct revocation_source *source, struct arena *arena,
+                                       struct bytes leaf, const char *why);

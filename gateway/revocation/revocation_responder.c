@@ -42,7 +42,9 @@ static int64_t next_check_ms(const struct revocation_source *source)
 
 static int64_t retry_ms(const struct revocation_source *source)
 {
-    int64_t delay_ms = RETRY_FIRST_MS;
+    int64_t delay_ms = RETRY_FIRST_MS, waits_ms = source->responder_waits_until_ms - clock_now_ms();
+    if (waits_ms > 0)
+        return waits_ms;
     for (size_t i = 1; i < source->responder_failures && delay_ms < RETRY_MOST_MS; i++)
         delay_ms *= 2;
     return delay_ms < RETRY_MOST_MS ? delay_ms : RETRY_MOST_MS;
@@ -235,7 +237,7 @@ static void on_signed(struct issuer_sign_job *job)
 {
     struct revocation_source *source = job->owner;
     struct arena *arena = source->responder_work;
-    const struct issuer *issuer = server_issuer(source->revocation->server, source->id);
+    const struct issuer *issuer = revocation_issuer(source);
     const char *why = job->result.message;
     const char *pem = "";
     for (size_t i = 0; i < job->result.chain_count; i++)
@@ -244,6 +246,8 @@ static void on_signed(struct issuer_sign_job *job)
                 use(source, arena, issuer, bytes_from_string(pem), source->responder_key, &why);
     if (good)
         keep(source, arena, bytes_from_string(pem));
+    else if (job->result.outcome == ISSUER_OK && job->result.chain_count != 0)
+        why = revocation_responder_unfit(source, arena, job->result.chain[0], why);
     end_request(source, good, why);
 }
 
@@ -301,6 +305,7 @@ static bool make_csr(struct revocation_source *source)
 static void request(struct revocation_source *source, struct issuer *second)
 {
     struct arena *arena = source->responder_work = arena_new();
+    source->responder_issuer = second;
     issuer_hold_with(second, arena);
     struct issuer_sign_job *job = &source->responder_job;
     struct issuer_status status;
@@ -328,6 +333,8 @@ static void check_provisioned(struct revocation_source *source, struct issuer *i
     arena_free(arena);
     if (is_fresh(source))
         check_later(source, true);
+    else if (clock_now_ms() < source->responder_waits_until_ms)
+        check_later(source, false);
     else
         request(source, issuer->ocsp.issuer);
 }
@@ -337,7 +344,7 @@ static void check_provisioned(struct revocation_source *source, struct issuer *i
 static void check(void *argument)
 {
     struct revocation_source *source = argument;
-    struct issuer *issuer = server_issuer(source->revocation->server, source->id);
+    struct issuer *issuer = revocation_issuer(source);
     bool wanted = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
                   issuer->operations->make_responder != NULL;
     if (source->responder_work != NULL)

@@ -2,7 +2,10 @@
 
 #include "gateway/revocation/revocation_internal.h"
 
-enum { RESPONSES_PER_ISSUER = 1024 }; /* a power of two; some 1.5 MB a loop when full */
+enum {
+    RESPONSES_PER_ISSUER = 1024,   /* a power of two; some 1.5 MB a loop when full */
+    SLOW_SIGNATURES_A_SECOND = 40, /* with RSA-2048, 3 % of a loop's time; with RSA-4096, 20 % */
+};
 
 /* ---- what is shared ---- */
 
@@ -80,6 +83,8 @@ struct revocation_reader {
     struct revocation *revocation;
     struct seen *seen; /* one a source */
     struct seen *last;
+    int64_t slow_second; /* the one that slow_signatures counts in */
+    size_t slow_signatures;
 };
 
 static void forget_responses(struct seen *seen)
@@ -121,7 +126,6 @@ static void look_again(struct seen *seen, struct revocation_source *source)
     const struct published *published = &seen->published;
     seen->view = (struct revocation_view){
         .issuer = source->id,
-        .root_fingerprint = source->root_fingerprint,
         .crl = published->list == NULL ? NULL : &published->list->crl,
         .etag = published->list == NULL ? NULL : published->list->etag,
         .crl_is_kept = published->crl_is_kept,
@@ -189,4 +193,15 @@ void revocation_response_keep(struct revocation_reader *reader, const struct ocs
     struct kept_response *place = &seen->responses[place_of(fresh.id, fresh.id_bytes)];
     free((void *)place->response.der.p);
     *place = fresh;
+}
+
+/* ---- slow signatures ---- */
+
+bool revocation_may_sign_slowly(struct revocation_reader *reader, int64_t now)
+{
+    if (reader->slow_second != now) {
+        reader->slow_second = now;
+        reader->slow_signatures = 0;
+    }
+    return reader->slow_signatures++ < SLOW_SIGNATURES_A_SECOND;
 }

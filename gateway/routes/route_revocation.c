@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "gateway/issuer/issuer_certificate.h"
 #include "gateway/revocation/revocation.h"
 #include "gateway/routes/routes.h"
 
@@ -103,14 +104,16 @@ struct look_up {
 static bool look_up(void *context, const char *serial, struct ocsp_knowledge *out)
 {
     const struct look_up *in = context;
-    struct certificate_standing standing = {0};
-    enum store_result result = store_certificate_standing(exchange_session(in->exchange), in->view->issuer,
-                                                          in->view->root_fingerprint, serial, &standing);
+    struct exchange *exchange = in->exchange;
+    const struct issuer *issuer = server_issuer(exchange->server, in->view->issuer);
+    struct certificate certificate = {0};
+    enum store_result result =
+        issuer_certificate_find(exchange_session(exchange), exchange->arena, issuer, serial, &certificate);
     *out = (struct ocsp_knowledge){.crl = in->view->crl,
                                    .crl_is_kept = in->view->crl_is_kept,
                                    .is_ours = result == STORE_OK,
-                                   .revoked_at = standing.revoked_at,
-                                   .reason = standing.reason};
+                                   .revoked_at = certificate.revoked_at,
+                                   .reason = certificate.revocation_reason};
     return result != STORE_FAILED;
 }
 
@@ -141,14 +144,22 @@ static void answer(struct exchange *exchange, const struct revocation_view *view
     struct ocsp_request request;
     struct look_up context = {exchange, view};
     struct revocation_reader *reader = reader_of(exchange);
+    bool is_slow = view->responder->is_slow;
     int status = read_question(exchange, view->responder, &request);
+    /* RFC 5019 §2.1.1: a client asks one question; a response to several is of use to nobody else. */
+    if (status == OCSP_RESPONSE_STATUS_SUCCESSFUL && is_slow && request.count > 1)
+        status = OCSP_RESPONSE_STATUS_MALFORMEDREQUEST;
     if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
         ocsp_refuse(exchange->arena, status, out);
         return;
     }
-    bool is_common = request.count == 1 && (request.nonce.n == 0 || view->responder->is_slow);
+    bool is_common = request.count == 1 && (request.nonce.n == 0 || is_slow);
     if (is_common && revocation_response_find(reader, &request.questions[0], exchange->now, out))
         return;
+    if (is_slow && !revocation_may_sign_slowly(reader, exchange->now)) {
+        ocsp_refuse(exchange->arena, OCSP_RESPONSE_STATUS_TRYLATER, out);
+        return;
+    }
     ocsp_respond(exchange->arena, view->responder, &request, look_up, &context, exchange->now, out);
     if (is_common && out->is_for_anyone)
         revocation_response_keep(reader, &request.questions[0], exchange->now, out);
