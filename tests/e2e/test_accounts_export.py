@@ -1,14 +1,17 @@
 """Accounts survive their database: export, import, what is refused, and the file that a running server keeps."""
 
 import json
+import os
 import re
 import stat
 
 import pytest
 
 from client_scenarios import fresh_name
+from support import jose
 from support.acme_client import AcmeClient, HttpProver, Refused
 from support.certificates import new_key
+from support.jose import flattened, public_jwk
 from support.waiting import wait_until
 from test_eab import add_key, binding, client_of, register
 
@@ -78,7 +81,7 @@ def test_an_import_into_a_running_server(gateway, tmp_path, responder):
     newer = gateway.client()
     assert int(newer.account.rsplit("/", 1)[1]) > max(ids(gateway)[:-1])
     status, said, _ = gateway.run("account", "import", path)
-    assert (status, said.split(" (")[0]) == (0, "added 0, ended 0, here already 2, not taken 0")
+    assert (status, said.split(" (")[0]) == (0, "added 0, ended 0, changed 0, here already 2, not taken 0")
 
 
 def test_clients_that_registered_again_meanwhile(gateway, tmp_path):
@@ -89,7 +92,7 @@ def test_clients_that_registered_again_meanwhile(gateway, tmp_path):
     gateway.start()
     fresh = AcmeClient(gateway.directory(), gateway.root_path, again.key).register()
     status, said, words = gateway.run("account", "import", path)
-    assert status == 1 and said.startswith("added 1, ended 0, here already 0, not taken 1 ")
+    assert status == 1 and said.startswith("added 1, ended 0, changed 0, here already 0, not taken 1 ")
     assert re.search(r"line 2 is not taken: account \d+ .*: its key has account \d+ here", words)
     assert fresh.order([fresh_name()]).status == 201 and other.order([fresh_name()]).status == 201
 
@@ -164,7 +167,7 @@ def test_a_new_database_does_not_overwrite_the_export(keeping):
     wait_until(lambda: exported(keeping), "the export")
     lose_database(keeping)
     keeping.start()
-    wait_until(lambda: "has 1 accounts that this database lacks" in keeping.process.output(), "the complaint")
+    wait_until(lambda: "has 1 accounts or external account keys that this database lacks" in keeping.process.output(), "the complaint")
     assert len(exported(keeping)) == 1
     status, _, words = keeping.run("account", "export", "--out", keeping.folder / "accounts.export")
     assert status == 1 and "lacks" in words
@@ -172,3 +175,75 @@ def test_a_new_database_does_not_overwrite_the_export(keeping):
     assert keeping.run("account", "import", keeping.folder / "accounts.export")[0] == 0
     wait_until(lambda: len(exported(keeping)) == 2, "the export to go on")
     assert client.order([fresh_name()]).status == 201
+
+
+def change_key(client, new):
+    url = client.directory["keyChange"]
+    protected = {"alg": jose.algorithm(new), "jwk": public_jwk(new), "url": url}
+    return client.post(url, flattened(new, protected, {"account": client.account, "oldKey": public_jwk(client.key)}))
+
+
+def put_back_older(gateway, backup):
+    gateway.stop()
+    gateway.lose_database()
+    gateway.database.write_bytes(backup.read_bytes())
+
+
+def test_an_older_database_does_not_overwrite_what_came_after_it(keeping, tmp_path):
+    """It has all of the accounts, but not what became of them."""
+    backup, path = tmp_path / "backup.db", keeping.folder / "accounts.export"
+    ended, rolled = keeping.client(key=new_key()), keeping.client(key=new_key())
+    kid, _ = add_key(keeping)
+    assert keeping.run("db", "backup", backup)[0] == 0
+    ended.post(ended.account, {"status": "deactivated"})
+    old, newer = rolled.key, new_key()
+    assert change_key(rolled, newer).status == 200
+    assert keeping.run("eab", "revoke", "acme", kid)[0] == 0
+    keeping.stop()
+    after = path.read_text()
+    assert '"deactivated"' in after and '"keyChangedAt"' in after
+
+    put_back_older(keeping, backup)
+    keeping.start()
+    wait_until(lambda: "has 3 accounts or external account keys that this database lacks" in keeping.process.output(), "the complaint")
+    assert path.read_text() == after
+    status, said, words = keeping.run("account", "import", path)
+    assert status == 0 and said.startswith("added 0, ended 2, changed 1, here already 0, not taken 0"), words
+    with pytest.raises(Refused, match="unauthorized"):
+        ended.order([fresh_name()])
+    rolled.key = newer
+    assert rolled.order([fresh_name()]).status == 201
+    rolled.key = old
+    with pytest.raises(Refused):
+        rolled.order([fresh_name()])
+
+
+def test_keys_alone_are_not_overwritten(keeping):
+    add_key(keeping)
+    path = keeping.folder / "accounts.export"
+    wait_until(lambda: path.exists() and "external account key" in path.read_text(), "the export")
+    lose_database(keeping)
+    keeping.start()
+    wait_until(lambda: "that this database lacks" in keeping.process.output(), "the complaint")
+    assert '"external account key"' in path.read_text()
+
+
+def test_a_key_that_changes_is_no_reason_to_stop(keeping):
+    client, path = keeping.client(key=new_key()), keeping.folder / "accounts.export"
+    wait_until(lambda: exported(keeping), "the export")
+    assert change_key(client, new_key()).status == 200
+    wait_until(lambda: "keyChangedAt" in exported(keeping)[0], "the new key")
+
+
+def test_a_file_that_is_gone_comes_back(keeping):
+    keeping.client()
+    wait_until(lambda: exported(keeping), "the export")
+    (keeping.folder / "accounts.export").unlink()
+    wait_until(lambda: exported(keeping), "it to be there again")
+
+
+def test_what_is_no_file_is_told(gateway, tmp_path):
+    gateway.run("db", "migrate")
+    os.mkfifo(tmp_path / "pipe")
+    status, _, words = gateway.run("account", "export", "--out", tmp_path / "pipe")
+    assert status == 1 and "no regular file" in words
