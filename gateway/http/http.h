@@ -93,8 +93,8 @@ struct http_server_config {
 /* The port of the first of `listen`: what the system chose when the configuration said 0. */
 uint16_t http_server_port(const struct http_server *server);
 
-/* The i-th loop; NULL behind the last. */
 size_t http_server_loops(const struct http_server *server);
+/* The i-th loop; NULL behind the last. */
 struct http_loop *http_server_loop(const struct http_server *server, size_t i);
 
 /* Any thread: those that are open now. */

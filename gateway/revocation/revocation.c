@@ -69,7 +69,7 @@ static void use_list(struct revocation_source *source, struct shared_list *list)
     char until[TIME_TEXT_BYTES];
     time_format(until, list->crl.next_update);
     /* Of another CA's a responder may have been unfit that is fit now. */
-    if (source->now.list == NULL || !bytes_equal(source->now.list->crl.signer, list->crl.signer))
+    if (source->now.list != NULL && !bytes_equal(source->now.list->crl.signer, list->crl.signer))
         source->responder_waits_until_ms = 0;
     shared_list_drop(source->now.list);
     source->now.list = list;
