@@ -92,7 +92,7 @@ static enum store_apply_result settle(void *context, struct store_session *sessi
     enum store_result result = store_attempts_mark_unknown(session, now, &past->unknown_attempts);
     if (result == STORE_OK && past->restored != NULL)
         result = restored_database_settle(session, now, past->restored, &past->ended_orders);
-    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return store_applied(result);
 }
 
 /* Attempts that a killed server left without an answer: the CA may have issued for them. A database that was

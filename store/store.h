@@ -136,6 +136,12 @@ enum store_result {
     STORE_FAILED,    /* SQLite said no; logged, and the operation will be answered 503 */
 };
 
+/* For `apply`, where all that was written is kept or none of it. */
+static inline enum store_apply_result store_applied(enum store_result result)
+{
+    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+}
+
 /* A new id: in time order, unique across tables, below 2^53. Only inside `apply`. */
 int64_t store_next_id(struct store_session *session, int64_t now_ms);
 

@@ -42,7 +42,7 @@ static enum store_apply_result write_change(void *context, struct store_session 
                                               : store_issuer_override_put(session, &task->sealed);
     if (result == STORE_OK)
         result = store_event_insert(session, &event);
-    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return store_applied(result);
 }
 
 static void describe(struct change_task *task, struct issuer *serving, struct issuer *fresh)

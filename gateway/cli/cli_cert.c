@@ -72,7 +72,7 @@ static enum store_apply_result write_order(void *context, struct store_session *
         result = store_early_renewal_insert(session, order);
     if (result == STORE_OK)
         result = store_event_insert(session, &event);
-    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return store_applied(result);
 }
 
 /* As openssl, step and certbot show serials: any case, with colons or without, padded or not. */

@@ -52,7 +52,7 @@ static enum store_apply_result record(struct change *change, struct store_sessio
                           .who = "operator",
                           .detail =
                               arena_printf(change->arena, "%s at %s", change->key.kid, change->key.endpoint)};
-    return store_event_insert(session, &event) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return store_applied(store_event_insert(session, &event));
 }
 
 static enum store_apply_result insert_key(void *context, struct store_session *session)

@@ -50,7 +50,7 @@ static void set_event(struct signing *signing, const char *kind, const char *mor
 static enum store_apply_result apply_event(void *context, struct store_session *session)
 {
     struct signing *signing = context;
-    return store_event_insert(session, &signing->event) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return store_applied(store_event_insert(session, &signing->event));
 }
 
 static enum store_apply_result apply_certificate(void *context, struct store_session *session)

@@ -16,11 +16,6 @@ void native_issue_limits(const struct native_call *call, const struct stepca_tok
         call->api->limits(call->issuer, claims->issuer, claims->key_id, out);
 }
 
-static enum store_apply_result applied(enum store_result result)
-{
-    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
-}
-
 /* ---- no certificate ---- */
 
 static enum store_result record_words(struct native_call *call, struct store_session *session,
@@ -35,12 +30,12 @@ static enum store_result record_words(struct native_call *call, struct store_ses
 
 static enum store_apply_result apply_unknown(struct native_call *call, struct store_session *session)
 {
-    return applied(record_words(call, session, "native.unknown"));
+    return store_applied(record_words(call, session, "native.unknown"));
 }
 
 static enum store_apply_result apply_refused(struct native_call *call, struct store_session *session)
 {
-    return applied(record_words(call, session, "native.refused"));
+    return store_applied(record_words(call, session, "native.refused"));
 }
 
 /* 403 follows a token that was accepted: that refusal is an authenticated client's. */
@@ -158,7 +153,7 @@ static enum store_apply_result apply_certificate(struct native_call *call, struc
             rejected ? arena_printf(call->exchange->arena, "%s: %s", issue->event_detail,
                                     certificate->rejected_because)
                      : issue->event_detail);
-    return applied(result);
+    return store_applied(result);
 }
 
 static void take_certificate(struct native_call *call, const struct stepca_chain *chain)

@@ -57,7 +57,7 @@ static enum store_apply_result apply_revoked(struct native_call *call, struct st
                                             state->by, state->serial);
     if (result == STORE_OK)
         result = native_call_record(call, session, "certificate.revoked", certificate.id, detail);
-    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return store_applied(result);
 }
 
 /* Not before: who forgets what was said of the certificate reads our records next. */

@@ -84,7 +84,7 @@ struct list_write {
 static enum store_apply_result apply_list(struct store_operation *operation, struct store_session *session)
 {
     const struct list_write *write = (const struct list_write *)operation;
-    return store_revocation_list_save(session, &write->row) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return store_applied(store_revocation_list_save(session, &write->row));
 }
 
 /* On the committer thread. What was not kept is written again with the next look at the CA. */

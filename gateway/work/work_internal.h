@@ -99,12 +99,6 @@ void work_item_end(struct work_item *item);
 enum store_result work_record(struct work_item *item, struct store_session *session,
                               const struct event *event);
 
-/* What a step of `apply` came to. */
-static inline enum store_apply_result work_applied(enum store_result result)
-{
-    return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
-}
-
 /* Seconds to wait before try number `attempts` + 1: doubling from `first_s` to `most_s`, with jitter. */
 int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s);
 

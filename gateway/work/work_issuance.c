@@ -35,7 +35,7 @@ static enum store_apply_result apply_attempt(struct work_item *item, struct stor
     state->gone = result == STORE_NOT_FOUND;
     if (result == STORE_OK)
         result = store_attempt_insert(session, &state->attempt);
-    return work_applied(result);
+    return store_applied(result);
 }
 
 static const char *asked_validity(struct arena *arena, const struct validity_request *validity)

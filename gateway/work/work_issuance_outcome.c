@@ -48,7 +48,7 @@ static enum store_apply_result apply_order_failed(struct work_item *item, struct
         result = store_order_update(session, order, ORDER_PROCESSING);
     if (result == STORE_OK)
         result = record(item, session, "order.invalid", state->problem->detail);
-    return work_applied(result);
+    return store_applied(result);
 }
 
 void issuance_fail(struct work_item *item, const struct problem *problem)
@@ -71,7 +71,7 @@ static enum store_apply_result apply_put_off(struct work_item *item, struct stor
         result = record(item, session,
                         state->attempt.status == ATTEMPT_UNKNOWN ? "attempt.unknown" : "attempt.failed",
                         state->attempt.message);
-    return work_applied(result);
+    return store_applied(result);
 }
 
 static void put_off(struct work_item *item, int64_t wait_s)
@@ -88,7 +88,7 @@ static enum store_apply_result apply_withdrawn(struct work_item *item, struct st
     enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
     if (result == STORE_OK)
         result = store_attempt_withdraw(session, state->attempt.id);
-    return work_applied(result);
+    return store_applied(result);
 }
 
 static void withdraw(struct work_item *item)
@@ -202,7 +202,7 @@ static enum store_apply_result apply_issued(struct work_item *item, struct store
         result = keep_rejected(item, session);
         if (result == STORE_OK && (result = end_attempt(item, session)) == STORE_NOT_FOUND)
             result = STORE_OK; /* it has been ended with the order */
-        return work_applied(result);
+        return store_applied(result);
     }
     result = insert_certificate(item, session);
     if (result == STORE_NOT_FOUND)
@@ -218,7 +218,7 @@ static enum store_apply_result apply_issued(struct work_item *item, struct store
         result = store_order_update(session, order, ORDER_PROCESSING);
     if (result == STORE_OK)
         result = record(item, session, "order.valid", NULL);
-    return work_applied(result);
+    return store_applied(result);
 }
 
 static void on_rejected_stored(struct work_item *item)

@@ -32,7 +32,7 @@ static enum store_apply_result apply_outcome(struct work_item *item, struct stor
                           .detail = state->event_detail};
     if (result == STORE_OK)
         result = work_record(item, session, &event);
-    return work_applied(result);
+    return store_applied(result);
 }
 
 static void put_off(struct work_item *item, const char *kind, const char *words, int64_t wait_s)

@@ -100,7 +100,7 @@ static enum store_apply_result apply_final(struct work_item *item, struct store_
             record(item, session, good ? "challenge.valid" : "challenge.invalid", 0, state->validation.tried);
     if (result == STORE_OK)
         result = settle_orders(item, session);
-    return work_applied(result);
+    return store_applied(result);
 }
 
 static enum store_apply_result apply_retry(struct work_item *item, struct store_session *session)
@@ -111,7 +111,7 @@ static enum store_apply_result apply_retry(struct work_item *item, struct store_
                                                           AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     if (result == STORE_OK)
         result = record(item, session, "challenge.retried", 0, state->validation.tried);
-    return work_applied(result);
+    return store_applied(result);
 }
 
 /* How long a valid authorization lasts: the endpoint's reuse time, an order's life at the least. */
