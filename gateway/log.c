@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "acme/base/time_text.h"
+#include "gateway/runtime/clock.h"
 
 /* Longer lines are cut, so that one write(2) stays whole among the other threads' and no memory is needed. */
 enum { LINE_MAX_BYTES = 2048 };
@@ -40,7 +41,7 @@ static void flatten(char *text, size_t n)
         return;
     char line[LINE_MAX_BYTES];
     char now[TIME_TEXT_BYTES];
-    time_format(now, time(NULL));
+    time_format(now, clock_now());
     size_t n = (size_t)snprintf(line, sizeof line, "%s %s ", now, level_names[level]);
     int written = vsnprintf(line + n, sizeof line - n, format, arguments);
     size_t room = sizeof line - n - 1;

@@ -7,6 +7,7 @@
 #include "acme/base/time_text.h"
 #include "gateway/log.h"
 #include "gateway/own_certificate_request.h"
+#include "gateway/runtime/clock.h"
 #include "stepca/token.h"
 
 enum {

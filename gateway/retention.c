@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/log.h"
+#include "gateway/runtime/clock.h"
 #include "store/retention.h"
 
 enum { PASS_EVERY_MS = 3600 * 1000, STEP_PAUSE_MS = 50 };

@@ -13,6 +13,7 @@
 #include "gateway/retention.h"
 #include "gateway/revocation/revocation.h"
 #include "gateway/routes/exchange.h"
+#include "gateway/runtime/clock.h"
 #include "gateway/work/work.h"
 #include "gateway/worker.h"
 

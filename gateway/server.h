@@ -72,7 +72,3 @@ struct issuer *server_issuer_of_profile(const struct server *server, const char 
 /* Limits for a certificate of this profile, as known now. */
 void server_profile_limits(const struct server *server, const struct profile_config *profile,
                            struct validity_limits *out);
-
-/* Unix time: the one place where the gateway reads the clock for protocol objects. */
-int64_t clock_now(void);
-int64_t clock_now_ms(void);

@@ -7,6 +7,7 @@
 
 #include "gateway/accounts/account_export.h"
 #include "gateway/log.h"
+#include "gateway/runtime/clock.h"
 #include "gateway/server.h"
 #include "gateway/thread.h"
 

@@ -7,6 +7,7 @@
 #include "gateway/log.h"
 #include "gateway/own_certificate.h"
 #include "gateway/revocation/revocation.h"
+#include "gateway/runtime/clock.h"
 #include "gateway/worker.h"
 
 enum { WORDS_MAX_BYTES = 4096, BUSY_RETRY_AFTER_S = 5 };

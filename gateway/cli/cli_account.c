@@ -1,11 +1,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/accounts/account_export.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
+#include "gateway/runtime/clock.h"
 
 static const char usage[] = "usage: acmegate account list [--endpoint NAME] [--state STATE] [--before ID] "
                             "[--limit N] [--json] --config FILE\n"
@@ -63,7 +63,7 @@ static enum store_apply_result revoke_account(void *context, struct store_sessio
         return STORE_DISCARD;
     account->status = ACCOUNT_REVOKED;
     const struct event event = {
-        .at = time(NULL), .kind = "account.revoked", .account_id = account->id, .who = "operator"};
+        .at = clock_now(), .kind = "account.revoked", .account_id = account->id, .who = "operator"};
     return store_account_update(session, account) == STORE_OK &&
                    store_event_insert(session, &event) == STORE_OK
                ? STORE_APPLIED
@@ -109,8 +109,8 @@ static int export(const struct cli_database_arguments *arguments, const struct o
     if (session == NULL)
         return fail(error.message);
     bool written = options->out == NULL
-                       ? account_export_to_stream(session, stdout, time(NULL), &summary, why)
-                       : account_export_to_file(session, options->out, time(NULL), NULL, &summary, why);
+                       ? account_export_to_stream(session, stdout, clock_now(), &summary, why)
+                       : account_export_to_file(session, options->out, clock_now(), NULL, &summary, why);
     store_session_close(session);
     if (written && fflush(stdout) != 0) {
         snprintf(why, sizeof why, "the export cannot be written: %s", strerror(errno));
@@ -142,7 +142,7 @@ static int import(const struct cli_database_arguments *arguments, const struct o
     }
     struct store_session *session = store_session_open_for_command(arguments->path, &error);
     bool whole = session != NULL &&
-                 account_import_from_stream(session, stream, time(NULL), tell_refused, &summary, why);
+                 account_import_from_stream(session, stream, clock_now(), tell_refused, &summary, why);
     bool opened = session != NULL;
     store_session_close(session);
     if (stream != stdin)

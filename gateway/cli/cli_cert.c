@@ -7,6 +7,7 @@
 #include "acme/certificate.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
+#include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
 enum { WITHIN_MIN_S = 60 };
@@ -119,7 +120,7 @@ static bool write_to(const char *path, struct renew_early *request, struct store
 static int renew_early(struct arena *arena, const struct cli_database_arguments *arguments,
                        const char *within, const char *explanation)
 {
-    int64_t spread_s = 0, now = time(NULL);
+    int64_t spread_s = 0, now = clock_now();
     struct store_error error;
     struct renew_early request = {.arena = arena, .order = {.issued_before = now, .created_at = now}};
     if (!read_scope(&request, arguments->words + 1, arguments->word_count - 1)) {
@@ -187,7 +188,7 @@ static enum store_apply_result ask_for_revocation(void *context, struct store_se
     revocation->refusal = refuse_revocation(certificate, count);
     if (revocation->refusal != NULL)
         return STORE_DISCARD;
-    certificate->revocation_requested_at = time(NULL);
+    certificate->revocation_requested_at = clock_now();
     certificate->revocation_reason = revocation->reason;
     certificate->revocation_requested_by = "operator";
     certificate->revocation_next_attempt_at = 0;

@@ -16,6 +16,7 @@
 #include "gateway/issuer/issuer_local.h"
 #include "gateway/issuer/issuer_overrides.h"
 #include "gateway/own_certificate_request.h"
+#include "gateway/runtime/clock.h"
 #include "store/store.h"
 
 enum { FILE_MAX_BYTES = 1024 * 1024, LINE_MAX_BYTES = 2048 };
@@ -280,7 +281,7 @@ static void check_local(struct check *check, const struct issuer_config *issuer)
     if (check_local_to_be_made(check, issuer))
         return;
     config.only_looking = true;
-    struct local_ca *ca = local_ca_open(&config, time(NULL), why);
+    struct local_ca *ca = local_ca_open(&config, clock_now(), why);
     if (ca == NULL) {
         check_fail(check, "issuer %s: directory %s: %s", issuer->id, issuer->directory, why);
         return;
@@ -290,7 +291,7 @@ static void check_local(struct check *check, const struct issuer_config *issuer)
     if (certificates_from_pem(check->arena, local_ca_root_pem(ca), &roots, &count) && count > 0)
         check_ok(check, "issuer %s: local CA in %s, root SHA-256 %s, signs until %s", issuer->id,
                  issuer->directory, certificate_fingerprint(check->arena, roots[0]), end);
-    check_validity(check, issuer, 0, local_ca_end(ca) - time(NULL));
+    check_validity(check, issuer, 0, local_ca_end(ca) - clock_now());
     check_local_signs_own(check, issuer, ca);
     local_ca_free(ca);
 }

@@ -13,6 +13,7 @@
 #include "gateway/local_ca/local_ca.h"
 #include "gateway/own_certificate.h"
 #include "gateway/revocation/revocation.h"
+#include "gateway/runtime/clock.h"
 
 enum { FILE_MAX_BYTES = 1024 * 1024, SUBJECT_MAX_BYTES = 256 };
 
@@ -42,7 +43,7 @@ static bool is_alarming(const struct check *check, const struct certificate_fact
 
 static void tell_one(struct check *check, const char *what, struct bytes der, enum upkeep upkeep)
 {
-    int64_t now = time(NULL);
+    int64_t now = clock_now();
     char end[TIME_TEXT_BYTES];
     char left[EXPIRY_TEXT_BYTES];
     struct certificate_facts facts;

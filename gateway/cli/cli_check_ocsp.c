@@ -6,6 +6,7 @@
 #include "acme/ocsp.h"
 #include "acme/x509_read.h"
 #include "gateway/cli/cli_check_stepca.h"
+#include "gateway/runtime/clock.h"
 
 enum { FILE_MAX_BYTES = 256 * 1024 };
 
@@ -48,7 +49,7 @@ static bool open_responder(const struct stepca_check *ca, struct ocsp_responder 
     autofree_evp_pkey EVP_PKEY *key = NULL;
     if (!read_files(ca->check, &ca->issuer->ocsp, &chain_pem, &key, why))
         return false;
-    struct ocsp_expectation expected = {.roots = ca->roots->roots, .now = time(NULL)};
+    struct ocsp_expectation expected = {.roots = ca->roots->roots, .now = clock_now()};
     const char *untold = NULL;
     if (stepca_check_intermediates(ca, &intermediates, &count, &untold)) {
         const char *pem = "";

@@ -7,6 +7,7 @@
 #include "acme/base/time_text.h"
 #include "gateway/cli/cli_call.h"
 #include "gateway/cli/cli_check_stepca.h"
+#include "gateway/runtime/clock.h"
 
 enum {
     FILE_MAX_BYTES = 1024 * 1024,
@@ -44,7 +45,7 @@ static bool check_roots(struct stepca_check *ca, struct issuer *roots)
     char end[TIME_TEXT_BYTES];
     int64_t not_after = issuer_chain_end(certificates, count);
     time_format(end, not_after);
-    if (not_after < time(NULL) + ROOT_WARN_S)
+    if (not_after < clock_now() + ROOT_WARN_S)
         check_warn(check, "issuer %s: a root in %s ends at %s; add its successor", ca->issuer->id, path, end);
     return true;
 }
@@ -110,7 +111,7 @@ static void check_clock(const struct stepca_check *ca, int64_t date)
                    ca->issuer->id);
         return;
     }
-    long long ahead_s = (long long)(date - time(NULL));
+    long long ahead_s = (long long)(date - clock_now());
     const char *way = ahead_s > 0 ? "ahead of" : "behind";
     if (llabs(ahead_s) > CLOCK_FAIL_S)
         check_fail(ca->check,

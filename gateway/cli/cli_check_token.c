@@ -4,6 +4,7 @@
 #include "acme/certificate.h"
 #include "acme/csr.h"
 #include "gateway/cli/cli_check_stepca.h"
+#include "gateway/runtime/clock.h"
 #include "stepca/outcome.h"
 #include "stepca/token.h"
 
@@ -50,7 +51,7 @@ static bool make_trial(const struct stepca_check *ca, const char *audience, stru
         .sans = sans,
         .san_count = 1,
         .root_fingerprint_hex = ca->roots->root_fingerprint,
-        .now = time(NULL),
+        .now = clock_now(),
     };
     char *text = NULL;
     char life[DURATION_TEXT_BYTES];

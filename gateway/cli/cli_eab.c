@@ -9,6 +9,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
 #include "gateway/config/config.h"
+#include "gateway/runtime/clock.h"
 #include "gateway/secret_box.h"
 
 enum { LIST_MAX = 1000, KID_MAX_BYTES = 128, KID_RANDOM_BYTES = 12, USES_MAX = 1000000 };
@@ -213,7 +214,7 @@ static bool seal_new_key(const struct config *config, struct arena *arena, struc
 static int add(struct arena *arena, const struct cli_database_arguments *arguments,
                const struct options *options)
 {
-    struct change change = {.arena = arena, .now = time(NULL)};
+    struct change change = {.arena = arena, .now = clock_now()};
     struct store_error error;
     char why[SECRET_BOX_WHY_BYTES];
     char *shown = NULL;
@@ -239,7 +240,7 @@ static int add(struct arena *arena, const struct cli_database_arguments *argumen
 static int revoke(struct arena *arena, const struct cli_database_arguments *arguments)
 {
     struct change change = {.arena = arena,
-                            .now = time(NULL),
+                            .now = clock_now(),
                             .key = {.endpoint = arguments->words[1], .kid = arguments->words[2]}};
     struct store_error error;
     if (!write_change(arguments->path, &change, revoke_key, &error))

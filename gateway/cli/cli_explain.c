@@ -8,6 +8,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_database.h"
 #include "gateway/cli/cli_explain.h"
+#include "gateway/runtime/clock.h"
 
 enum { EARLIER_ORDERS_SHOWN = 10 };
 
@@ -271,7 +272,7 @@ static int explain(struct store_session *session, struct arena *arena, const cha
 {
     int64_t ids[EARLIER_ORDERS_SHOWN + 1];
     size_t count;
-    struct story story = {.arena = arena, .now = (int64_t)time(NULL)};
+    struct story story = {.arena = arena, .now = clock_now()};
     enum store_result result = find_orders(session, arena, word, ids, &count);
     if (result == STORE_OK && count > 0)
         result = load_story(session, ids[0], &story);

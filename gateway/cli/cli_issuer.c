@@ -1,9 +1,9 @@
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_database.h"
+#include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
 static const char usage[] = "usage: acmegate issuer reset ID --config FILE\n";
@@ -17,7 +17,7 @@ static enum store_apply_result delete_override(void *context, struct store_sessi
 {
     struct reset *reset = context;
     struct event event = {
-        .at = time(NULL), .kind = "issuer.reset", .who = "operator", .detail = reset->issuer};
+        .at = clock_now(), .kind = "issuer.reset", .who = "operator", .detail = reset->issuer};
     reset->result = store_issuer_override_delete(session, reset->issuer);
     return reset->result == STORE_OK && store_event_insert(session, &event) == STORE_OK ? STORE_APPLIED
                                                                                         : STORE_DISCARD;

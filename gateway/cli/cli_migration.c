@@ -9,6 +9,7 @@
 #include "acme/base/time_text.h"
 #include "acme/x509_read.h"
 #include "gateway/cli/cli.h"
+#include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
 enum { PAGE_ROWS = 512, ROW_MAX_BYTES = 16 * 1024, STATES = MIGRATION_STATE_END };
@@ -175,7 +176,7 @@ static void print_json_end(const struct status *status)
 static int show(const struct config *config, bool json)
 {
     struct store_error error;
-    struct status status = {.config = config, .json = json, .now = time(NULL)};
+    struct status status = {.config = config, .json = json, .now = clock_now()};
     status.session = store_session_open(config->database, &error);
     if (status.session == NULL) {
         fprintf(stderr, "acmegate migration: %s\n", error.message);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/cli/cli_sign.h"
+#include "gateway/runtime/clock.h"
 #include "stepca/token.h"
 
 enum { LOOK_AGAIN_NS = 10 * 1000 * 1000, NAMES_MAX_BYTES = 400 };
@@ -38,7 +39,7 @@ static void set_event(struct signing *signing, const char *kind, const char *mor
 {
     const struct sign_request *request = signing->request;
     signing->event = (struct event){
-        .at = time(NULL),
+        .at = clock_now(),
         .kind = kind,
         .who = "operator",
         .detail = arena_printf(signing->arena, "%s by profile %s of issuer %s%s%s, token %s",
@@ -95,7 +96,7 @@ static void fill_certificate(struct signing *signing)
         .not_after = signing->facts.not_after,
         .status = CERTIFICATE_GOOD,
         .origin = CERTIFICATE_NATIVE,
-        .created_at = time(NULL),
+        .created_at = clock_now(),
     };
 }
 
@@ -126,7 +127,7 @@ static void take_certificate(struct signing *signing)
         .identifier_count = request->names.count,
         .latest_not_after = signing->job.validity.latest_not_after,
         .roots = signing->issuer->roots,
-        .now = time(NULL),
+        .now = clock_now(),
     };
     const struct issuer_result *result = &signing->job.result;
     bool fits = certificate_check(signing->arena, result->chain, result->chain_count, &expectation,
@@ -209,10 +210,10 @@ static void ask(struct signing *signing)
 static void wait_for_issuer(struct issuer *issuer, int64_t most_s, struct issuer_status *status)
 {
     const struct timespec pause = {.tv_nsec = LOOK_AGAIN_NS};
-    int64_t deadline = time(NULL) + most_s;
+    int64_t deadline = clock_now() + most_s;
     issuer_read_status(issuer, status);
     while (status->limits.issuer_max_s == 0 && status->limits.chain_not_after == 0 &&
-           status->last_error[0] == '\0' && time(NULL) < deadline) {
+           status->last_error[0] == '\0' && clock_now() < deadline) {
         nanosleep(&pause, NULL);
         issuer_read_status(issuer, status);
     }
@@ -234,7 +235,7 @@ static const char *plan(struct signing *signing, const struct issuer_status *sta
     if (request->profile->extended_key_usage_count != 0)
         signing->job.extended_key_usages = arena_join(arena, request->profile->extended_key_usages,
                                                       request->profile->extended_key_usage_count, ",");
-    const struct problem *problem = validity_plan(arena, &limits, time(NULL), 0, 0, &signing->job.validity);
+    const struct problem *problem = validity_plan(arena, &limits, clock_now(), 0, 0, &signing->job.validity);
     if (problem != NULL)
         return problem->detail;
     return stepca_token_id_new(token_id) ? NULL : "OpenSSL has no randomness";

@@ -2,10 +2,10 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "gateway/issuer/issuer_certificate.h"
 #include "gateway/native/native_certificate.h"
+#include "gateway/runtime/clock.h"
 
 enum { LINE_BYTES = 1024 };
 
@@ -162,7 +162,7 @@ static enum store_result write_event(struct import *import, struct store_session
                                     skipped_in_all(counts), import->setting.source)
                      : arena_printf(import->arena, "%zu taken, more of the same run follow", import->taken);
     const struct event event = {
-        .at = time(NULL), .kind = "certificate.imported", .who = "operator", .detail = detail};
+        .at = clock_now(), .kind = "certificate.imported", .who = "operator", .detail = detail};
     return store_event_insert(session, &event);
 }
 

@@ -7,6 +7,7 @@
 #include "acme/x509_read.h"
 #include "gateway/issuer/issuer_api.h"
 #include "gateway/log.h"
+#include "gateway/runtime/clock.h"
 
 enum { CALLS_AT_ONCE = 64 };
 
@@ -91,7 +92,7 @@ static void ensure_permit(struct issuer *issuer, enum issuer_work work, struct i
     if (permit->granted)
         return;
     pthread_mutex_lock(&issuer->health_mutex);
-    permit->granted = issuer_health_admit_unasked(&issuer->health, work, time(NULL), permit);
+    permit->granted = issuer_health_admit_unasked(&issuer->health, work, clock_now(), permit);
     pthread_mutex_unlock(&issuer->health_mutex);
 }
 
@@ -119,7 +120,7 @@ void issuer_list(struct issuer *issuer, struct issuer_list_job *job)
 
 void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
 {
-    int64_t now = time(NULL);
+    int64_t now = clock_now();
     pthread_mutex_lock(&issuer->health_mutex);
     const struct issuer_health *health = &issuer->health;
     *out = (struct issuer_status){
@@ -232,7 +233,7 @@ static bool read_first_end(const struct bytes *certificates, size_t count, int64
 static void watch(const struct issuer *issuer, struct expiry_watch *watched, const char *what,
                   const struct bytes *certificates, size_t count)
 {
-    int64_t now = time(NULL);
+    int64_t now = clock_now();
     int64_t begin = 0;
     int64_t end = 0;
     if (!read_first_end(certificates, count, &begin, &end) ||

@@ -1,12 +1,12 @@
 #include "gateway/issuer/issuer_local.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "gateway/local_ca/local_ca_internal.h"
 #include "gateway/local_ca/local_ca_status.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/runtime/clock.h"
 
 enum { TEND_EVERY_MS = 3600 * 1000 };
 
@@ -75,7 +75,7 @@ static void local_sign(struct issuer *base, struct issuer_sign_job *job)
     const char *why = "";
     int64_t began_us = metrics_clock_us();
     enum local_ca_outcome outcome = local_ca_sign(job->arena, issuer->ca, job->csr, &job->validity,
-                                                  job->extended_key_usages, time(NULL), &chain, &why);
+                                                  job->extended_key_usages, clock_now(), &chain, &why);
     METRICS_CALL(base->id, METRIC_CALL_SIGN, metrics_clock_us() - began_us);
     job->result = (struct issuer_result){
         .outcome = outcome_of(outcome), .message = why, .about_names = outcome == LOCAL_CA_NAME_REFUSED};
@@ -98,7 +98,7 @@ static void local_revoke(struct issuer *base, struct issuer_revoke_job *job)
     const char *why = "";
     int64_t began_us = metrics_clock_us();
     enum local_ca_outcome outcome = local_ca_revoke(job->arena, issuer->ca, job->serial, job->reason,
-                                                    issuer_chain_end(&job->leaf, 1), time(NULL), &why);
+                                                    issuer_chain_end(&job->leaf, 1), clock_now(), &why);
     METRICS_CALL(base->id, METRIC_CALL_REVOKE, metrics_clock_us() - began_us);
     job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
     issuer_report_result(base, &job->result, &job->permit);
@@ -121,7 +121,7 @@ static void tend(void *argument)
 {
     struct issuer_local *issuer = argument;
     char why[LOCAL_CA_WHY_BYTES] = "";
-    if (!local_ca_tend(issuer->ca, time(NULL), why)) {
+    if (!local_ca_tend(issuer->ca, clock_now(), why)) {
         log_error("issuer %s: its intermediate cannot be renewed: %s", issuer->base.id, why);
     }
     publish_limits(issuer);
@@ -158,7 +158,7 @@ static void local_list(struct issuer *base, struct issuer_list_job *job)
 {
     struct issuer_local *issuer = (struct issuer_local *)base;
     job->intermediates_pem = intermediate_pem(job->arena, issuer);
-    switch (local_ca_make_list(job->arena, issuer->ca, job->current, time(NULL), &job->crl)) {
+    switch (local_ca_make_list(job->arena, issuer->ca, job->current, clock_now(), &job->crl)) {
     case LOCAL_CA_LIST_MADE:
         job->outcome = ISSUER_LIST_READ;
         break;
@@ -180,7 +180,7 @@ static bool local_make_responder(struct issuer *base, struct arena *arena, EVP_P
 {
     const struct issuer_local *issuer = (const struct issuer_local *)base;
     struct bytes der = {0};
-    if (!local_ca_make_responder(arena, issuer->ca, key, time(NULL), &der)) {
+    if (!local_ca_make_responder(arena, issuer->ca, key, clock_now(), &der)) {
         *why = "OpenSSL could not make the certificate";
         return false;
     }
@@ -240,7 +240,7 @@ struct issuer *issuer_local_new(const struct issuer_config *config, struct outbo
     struct local_ca_config ca = local_ca_config_of(config);
     issuer->arena = arena;
     issuer->wish_s = config->validity_s;
-    issuer->ca = local_ca_open(&ca, time(NULL), reason);
+    issuer->ca = local_ca_open(&ca, clock_now(), reason);
     if (issuer->ca == NULL || !take_roots(issuer, config->id, reason)) {
         snprintf(why, ISSUER_WHY_BYTES, "directory: %.240s", reason);
         local_free(issuer);

@@ -7,11 +7,12 @@
 #include "acme/base/time_text.h"
 #include "gateway/issuer/issuer.h"
 #include "gateway/log.h"
+#include "gateway/runtime/clock.h"
 
 void issuer_report_success(struct issuer *issuer, enum issuer_contact contact,
                            const struct issuer_permit *permit)
 {
-    int64_t now = time(NULL);
+    int64_t now = clock_now();
     pthread_mutex_lock(&issuer->health_mutex);
     int64_t failing_since = issuer->health.failing_since;
     issuer->last_success_at = now;
@@ -39,7 +40,7 @@ static void log_trouble(const struct issuer *issuer, bool was_well, bool was_aut
 void issuer_report_failure(struct issuer *issuer, struct issuer_failure failure,
                            const struct issuer_permit *permit)
 {
-    int64_t now = time(NULL);
+    int64_t now = clock_now();
     uint8_t spread = 0;
     /* Without randomness the pauses are merely alike. */
     if (RAND_bytes(&spread, 1) == 1)
@@ -92,7 +93,7 @@ void issuer_report_result(struct issuer *issuer, const struct issuer_result *res
 size_t issuer_room(struct issuer *issuer, enum issuer_work work)
 {
     pthread_mutex_lock(&issuer->health_mutex);
-    size_t room = issuer_health_room(&issuer->health, work, time(NULL));
+    size_t room = issuer_health_room(&issuer->health, work, clock_now());
     pthread_mutex_unlock(&issuer->health_mutex);
     return room;
 }
@@ -100,7 +101,7 @@ size_t issuer_room(struct issuer *issuer, enum issuer_work work)
 bool issuer_admit(struct issuer *issuer, enum issuer_work work, struct issuer_permit *out)
 {
     pthread_mutex_lock(&issuer->health_mutex);
-    bool admitted = issuer_health_admit(&issuer->health, work, time(NULL), out);
+    bool admitted = issuer_health_admit(&issuer->health, work, clock_now(), out);
     pthread_mutex_unlock(&issuer->health_mutex);
     return admitted;
 }
@@ -124,7 +125,7 @@ size_t issuer_calls_at_once(struct issuer *issuer)
 void issuer_end(struct issuer *issuer, const struct issuer_permit *permit)
 {
     pthread_mutex_lock(&issuer->health_mutex);
-    issuer_health_end(&issuer->health, permit, time(NULL));
+    issuer_health_end(&issuer->health, permit, clock_now());
     pthread_mutex_unlock(&issuer->health_mutex);
 }
 
@@ -139,7 +140,7 @@ void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct iss
 
 void issuer_probe_now(struct issuer *issuer)
 {
-    int64_t now = time(NULL);
+    int64_t now = clock_now();
     pthread_mutex_lock(&issuer->health_mutex);
     issuer_health_probe_now(&issuer->health, now);
     pthread_mutex_unlock(&issuer->health_mutex);

@@ -1,6 +1,7 @@
 #include "gateway/issuer/issuer_roots.h"
 
 #include "acme/base/time_text.h"
+#include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
 static bool read_live_chains(const struct server *server, struct arena *arena, const char *id,

@@ -1,9 +1,9 @@
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "acme/base/file.h"
 #include "gateway/issuer/issuer_stepca_internal.h"
+#include "gateway/runtime/clock.h"
 
 enum { ROOTS_MAX_BYTES = 1024 * 1024, KEY_MAX_BYTES = 64 * 1024 };
 
@@ -76,7 +76,7 @@ static void enter_lane(struct issuer_stepca *issuer, struct call_lane *lane, str
         .arena = arena,
         .sign = sign,
         .revoke = revoke,
-        .entered_at = time(NULL),
+        .entered_at = clock_now(),
     };
     lane_append(lane, call);
     lane_advance(issuer, lane);

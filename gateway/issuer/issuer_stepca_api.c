@@ -1,10 +1,10 @@
 /* Requests of step-ca's own API that are passed on, and what the CA grants the provisioners that they come
  * from. */
 #include <string.h>
-#include <time.h>
 
 #include "gateway/issuer/issuer_stepca_internal.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/runtime/clock.h"
 
 enum {
     WAITING_MAX = 64,
@@ -73,7 +73,7 @@ static void ask(struct issuer_stepca *issuer, struct issuer_api_job *job)
         .user_agent = STEPCA_USER_AGENT,
         .for_client = true,
     };
-    job->asked_at = time(NULL);
+    job->asked_at = clock_now();
     issuer->api_lane.running++;
     outbound_http(issuer->outbound, &request, answered, job);
 }
@@ -90,7 +90,7 @@ static void lane_advance(struct issuer_stepca *issuer)
     struct api_lane *lane = &issuer->api_lane;
     while (lane->first != NULL && lane->running < lane->max_running) {
         struct issuer_api_job *job = lane_take(lane);
-        if ((time(NULL) - job->entered_at) * 1000 > issuer->timeout_ms) {
+        if ((clock_now() - job->entered_at) * 1000 > issuer->timeout_ms) {
             refuse_busy(job);
         } else {
             ask(issuer, job);
@@ -102,7 +102,7 @@ static void call(struct issuer *base, struct issuer_api_job *job)
 {
     struct issuer_stepca *issuer = (struct issuer_stepca *)base;
     job->issuer = base;
-    job->entered_at = time(NULL);
+    job->entered_at = clock_now();
     if (issuer->api_lane.waiting >= WAITING_MAX) {
         refuse_busy(job);
         return;

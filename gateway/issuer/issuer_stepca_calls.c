@@ -6,6 +6,7 @@
 #include "gateway/issuer/issuer_stepca_internal.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/runtime/clock.h"
 #include "stepca/outcome.h"
 #include "stepca/subject.h"
 #include "stepca/token.h"
@@ -117,7 +118,7 @@ static void learn_from(struct issuer_stepca *issuer, const struct issuer_sign_jo
                                               : issuer_chain_end(result->chain + 1, result->chain_count - 1);
     bool end_wanted = end != issuer->limits.chain_not_after;
     if (lifetime_wanted) {
-        issuer->observed_lifetime_s = issuer_chain_end(result->chain, 1) - time(NULL);
+        issuer->observed_lifetime_s = issuer_chain_end(result->chain, 1) - clock_now();
     }
     if (end_wanted) {
         issuer->limits.chain_not_after = end;
@@ -137,7 +138,7 @@ static void fill_token_request(const struct issuer_stepca *issuer, struct stepca
         .key_id = issuer->key_id,
         .ca_url = issuer->ca_url,
         .root_fingerprint_hex = issuer->base.root_fingerprint,
-        .now = time(NULL),
+        .now = clock_now(),
     };
 }
 
@@ -148,7 +149,7 @@ static void shift_latest_end(const struct remote_call *call)
     struct validity_request *validity = &call->sign->validity;
     int64_t end = 0;
     if (validity->not_after == NULL || !time_parse(&end, bytes_from_string(validity->not_after))) {
-        validity->latest_not_after += time(NULL) - call->entered_at;
+        validity->latest_not_after += clock_now() - call->entered_at;
     }
 }
 
@@ -246,7 +247,7 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
 /* While the issuer is failing nothing is sent; nor for whom nobody waits any more. */
 static bool is_wanted(const struct remote_call *call)
 {
-    bool late = call->sign != NULL && call->sign->deadline != 0 && time(NULL) >= call->sign->deadline;
+    bool late = call->sign != NULL && call->sign->deadline != 0 && clock_now() >= call->sign->deadline;
     return !late && issuer_allows(&call->issuer->base, issuer_stepca_permit_of(call));
 }
 

@@ -5,11 +5,11 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "gateway/issuer/issuer_stepca_internal.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/runtime/clock.h"
 #include "stepca/outcome.h"
 
 enum {
@@ -156,7 +156,7 @@ static void watch_clock(struct issuer_stepca *issuer, const struct outbound_http
     if (reply->date == 0) {
         return;
     }
-    int64_t ahead_s = reply->date - time(NULL);
+    int64_t ahead_s = reply->date - clock_now();
     bool off = llabs(ahead_s) > CLOCK_TOLERANCE_S;
     if (off && !issuer->clock_is_off) {
         log_warning("issuer %s: the CA's clock is %lld s %s ours; over 60 s it refuses our tokens",

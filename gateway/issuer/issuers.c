@@ -357,11 +357,12 @@ void issuers_settle(struct issuers *issuers)
     int result = 0;
     if (issuers == NULL)
         return;
-    clock_gettime(CLOCK_REALTIME, &deadline);
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_sec += SETTLE_MAX_S;
     pthread_mutex_lock(&issuers->replaced_lock);
     while (issuers->replaced != NULL && result != ETIMEDOUT)
-        result = pthread_cond_timedwait(&issuers->replaced_changed, &issuers->replaced_lock, &deadline);
+        result = pthread_cond_clockwait(&issuers->replaced_changed, &issuers->replaced_lock, CLOCK_MONOTONIC,
+                                        &deadline);
     pthread_mutex_unlock(&issuers->replaced_lock);
 }
 

@@ -8,6 +8,7 @@
 #include "gateway/metrics/metrics_process.h"
 #include "gateway/own_certificate.h"
 #include "gateway/revocation/revocation.h"
+#include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
 struct reading {

@@ -1,6 +1,7 @@
 #include "gateway/native/native_call.h"
 
 #include "gateway/log.h"
+#include "gateway/runtime/clock.h"
 #include "gateway/work/work.h"
 
 enum { BUSY_RETRY_AFTER_S = 5, STORE_RETRY_MS = 500 };

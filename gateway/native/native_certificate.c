@@ -1,6 +1,7 @@
 #include "gateway/native/native_certificate.h"
 
 #include "gateway/own_certificate.h"
+#include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
 bool native_certificate_fits(const struct issuer *issuer, const struct certificate_pool *pool,

@@ -6,6 +6,7 @@
 #include "gateway/log.h"
 #include "gateway/own_certificate.h"
 #include "gateway/revocation/revocation_internal.h"
+#include "gateway/runtime/clock.h"
 
 enum { CANDIDATES_MAX_BYTES = 1024 * 1024 };
 

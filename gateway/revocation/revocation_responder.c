@@ -14,6 +14,7 @@
 #include "acme/x509_read.h"
 #include "gateway/log.h"
 #include "gateway/revocation/revocation_internal.h"
+#include "gateway/runtime/clock.h"
 #include "stepca/token.h"
 
 enum {

@@ -5,6 +5,7 @@
 #include "acme/certificate.h"
 #include "gateway/log.h"
 #include "gateway/revocation/revocation_internal.h"
+#include "gateway/runtime/clock.h"
 
 enum { UNFIT_RETRY_MS = 3600 * 1000 };
 

@@ -4,6 +4,7 @@
 
 #include "acme/authorization.h"
 #include "gateway/outbound/address_policy.h"
+#include "gateway/runtime/clock.h"
 
 /* ---- what may be asked for ---- */
 

@@ -1,25 +1,13 @@
 #include "gateway/routes/exchange_internal.h"
 
 #include <stdatomic.h>
-#include <time.h>
 
 #include "gateway/log.h"
 #include "gateway/routes/routes.h"
+#include "gateway/runtime/clock.h"
 #include "gateway/work/work.h"
 
 enum { OVERLOADED_RETRY_AFTER_S = 5, USER_AGENT_MAX_BYTES = 200 };
-
-int64_t clock_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int64_t clock_now(void)
-{
-    return clock_now_ms() / 1000;
-}
 
 struct store_session *exchange_session(struct exchange *exchange)
 {

@@ -2,6 +2,7 @@
 #include "acme/key_change.h"
 #include "gateway/log.h"
 #include "gateway/routes/routes.h"
+#include "gateway/runtime/clock.h"
 
 enum { ORDERS_PER_PAGE = 50 };
 

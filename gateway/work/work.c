@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/log.h"
+#include "gateway/runtime/clock.h"
 #include "gateway/work/work_internal.h"
 
 enum {

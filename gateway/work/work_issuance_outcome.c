@@ -1,5 +1,6 @@
 #include "acme/order.h"
 #include "gateway/log.h"
+#include "gateway/runtime/clock.h"
 #include "gateway/work/work_issuance.h"
 
 enum {

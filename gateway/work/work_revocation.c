@@ -1,6 +1,7 @@
 #include "acme/certificate.h"
 #include "gateway/log.h"
 #include "gateway/revocation/revocation.h"
+#include "gateway/runtime/clock.h"
 #include "gateway/work/work_internal.h"
 
 enum {

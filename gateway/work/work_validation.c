@@ -1,6 +1,7 @@
 #include "acme/authorization.h"
 #include "acme/order.h"
 #include "gateway/log.h"
+#include "gateway/runtime/clock.h"
 #include "gateway/validator/validator.h"
 #include "gateway/work/work_internal.h"
 
