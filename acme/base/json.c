@@ -1,6 +1,7 @@
 #include "acme/base/json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <yajl/yajl_parse.h>
@@ -86,13 +87,16 @@ static int on_boolean(void *context, int boolean)
     return add_value(context, value);
 }
 
-/* yajl has checked the syntax; what is no int64_t stays a double. */
+/* yajl has checked the syntax; what is no int64_t stays a double. A number that overflows a double is refused: it
+ * could not be written again. One that underflows is zero. */
 static int on_number(void *context, const char *text, size_t length)
 {
     struct builder *builder = context;
     struct json *value = new_value(builder, JSON_NUMBER);
     const char *copy = arena_string(builder->arena, bytes_of(text, length));
     value->number = strtod(copy, NULL);
+    if (!isfinite(value->number))
+        return refuse(builder, "a number is out of range");
     if (strpbrk(copy, ".eE") == NULL) {
         errno = 0;
         long long integer = strtoll(copy, NULL, 10);

@@ -1,6 +1,7 @@
 /*
  * Strict JSON (RFC 8259) over yajl: a reader that builds a tree in an arena and a writer into a bounded
- * buffer. The reader refuses duplicate members, trailing octets, invalid UTF-8 and anything over its limits.
+ * buffer. The reader refuses duplicate members, trailing octets, invalid UTF-8, numbers that overflow a double and
+ * anything over its limits.
  */
 #pragma once
 
@@ -10,7 +11,7 @@ enum json_type {
     JSON_NULL,
     JSON_BOOLEAN,
     JSON_INTEGER, /* a number without fraction or exponent that fits int64_t */
-    JSON_NUMBER,  /* any other number */
+    JSON_NUMBER,  /* any other number that a double holds; always finite */
     JSON_STRING,
     JSON_ARRAY,
     JSON_OBJECT,
@@ -64,7 +65,7 @@ const struct json *json_member(const struct json *object, const char *name);
                                                      int64_t *out);
 [[gnu::warn_unused_result]] bool json_member_boolean(const struct json *object, const char *name, bool *out);
 
-/* The writer. Misuse (a key outside an object…) is a programming error and ends the process. */
+/* The writer. Its calls do not fail one by one: json_writer_finish tells whether the text is whole. */
 struct json_writer;
 
 /* Text beyond `max_bytes` is dropped and json_writer_finish says so. Lives in the arena. */
@@ -83,7 +84,8 @@ void json_write_boolean(struct json_writer *writer, bool value);
 void json_write_null(struct json_writer *writer);
 /* Copies a parsed value out again. */
 void json_write_value(struct json_writer *writer, const struct json *value);
-/* Splices text that is known to be one JSON value (a stored problem document, a canonical JWK). */
+/* Splices text that is known to be one JSON value (a stored problem document, a canonical JWK). Empty text is a
+ * failure. */
 void json_write_raw(struct json_writer *writer, struct bytes json_text);
 
 /* key and value in one. A NULL `text` writes nothing. */
@@ -93,5 +95,6 @@ void json_put_boolean(struct json_writer *writer, const char *name, bool value);
 /* RFC 3339 in UTC; 0 writes nothing. */
 void json_put_time(struct json_writer *writer, const char *name, int64_t unix_seconds);
 
-/* The finished text, NUL after it; p is NULL when it went over max_bytes. */
+/* The finished text, NUL after it. p is NULL when the text went over max_bytes or would not be JSON: a value where
+ * a key must stand, nested too deeply, a number that is not finite. */
 struct bytes json_writer_finish(struct json_writer *writer);

@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <yajl/yajl_gen.h>
 
@@ -9,6 +8,7 @@
 struct json_writer {
     struct buffer buffer;
     yajl_gen generator;
+    bool failed; /* sticky: what was written since is not JSON */
 };
 
 static void print(void *context, const char *text, size_t length)
@@ -21,14 +21,13 @@ static void free_generator(void *generator)
     yajl_gen_free(generator);
 }
 
-/* Any other status is a call in the wrong place, such as a value where a key must stand. */
-static void must(yajl_gen_status status)
-{
-    if (status == yajl_gen_status_ok)
-        return;
-    fprintf(stderr, "acmegate: JSON written out of order (yajl status %d)\n", (int)status);
-    abort();
-}
+/* Any status but ok is a failure: a value where a key must stand, nested too deeply, a number that JSON does not
+ * have. The generator is left alone from then on, for yajl counts its depth beyond its own stack. */
+#define GENERATE(writer, call)                                                                               \
+    do {                                                                                                     \
+        if (!(writer)->failed && (call) != yajl_gen_status_ok)                                               \
+            (writer)->failed = true;                                                                         \
+    } while (0)
 
 struct json_writer *json_writer_new(struct arena *arena, size_t max_bytes)
 {
@@ -44,27 +43,27 @@ struct json_writer *json_writer_new(struct arena *arena, size_t max_bytes)
 
 void json_begin_object(struct json_writer *writer)
 {
-    must(yajl_gen_map_open(writer->generator));
+    GENERATE(writer, yajl_gen_map_open(writer->generator));
 }
 
 void json_end_object(struct json_writer *writer)
 {
-    must(yajl_gen_map_close(writer->generator));
+    GENERATE(writer, yajl_gen_map_close(writer->generator));
 }
 
 void json_begin_array(struct json_writer *writer)
 {
-    must(yajl_gen_array_open(writer->generator));
+    GENERATE(writer, yajl_gen_array_open(writer->generator));
 }
 
 void json_end_array(struct json_writer *writer)
 {
-    must(yajl_gen_array_close(writer->generator));
+    GENERATE(writer, yajl_gen_array_close(writer->generator));
 }
 
 void json_key(struct json_writer *writer, const char *name)
 {
-    must(yajl_gen_string(writer->generator, (const unsigned char *)name, strlen(name)));
+    GENERATE(writer, yajl_gen_string(writer->generator, (const unsigned char *)name, strlen(name)));
 }
 
 void json_write_string(struct json_writer *writer, const char *text)
@@ -88,22 +87,22 @@ void json_write_bytes(struct json_writer *writer, struct bytes text)
 {
     if (!bytes_is_utf8(text))
         text = replace_bad_utf8(writer->buffer.arena, text);
-    must(yajl_gen_string(writer->generator, text.n == 0 ? (const unsigned char *)"" : text.p, text.n));
+    GENERATE(writer, yajl_gen_string(writer->generator, text.n == 0 ? (const unsigned char *)"" : text.p, text.n));
 }
 
 void json_write_integer(struct json_writer *writer, int64_t value)
 {
-    must(yajl_gen_integer(writer->generator, value));
+    GENERATE(writer, yajl_gen_integer(writer->generator, value));
 }
 
 void json_write_boolean(struct json_writer *writer, bool value)
 {
-    must(yajl_gen_bool(writer->generator, value));
+    GENERATE(writer, yajl_gen_bool(writer->generator, value));
 }
 
 void json_write_null(struct json_writer *writer)
 {
-    must(yajl_gen_null(writer->generator));
+    GENERATE(writer, yajl_gen_null(writer->generator));
 }
 
 static void write_members(struct json_writer *writer, const struct json *object)
@@ -137,7 +136,7 @@ void json_write_value(struct json_writer *writer, const struct json *value)
         json_write_integer(writer, value->integer);
         return;
     case JSON_NUMBER:
-        must(yajl_gen_double(writer->generator, value->number));
+        GENERATE(writer, yajl_gen_double(writer->generator, value->number));
         return;
     case JSON_STRING:
         json_write_bytes(writer, value->string);
@@ -154,7 +153,9 @@ void json_write_value(struct json_writer *writer, const struct json *value)
 /* yajl writes a "number" as it stands, which is how text that is JSON already goes in. */
 void json_write_raw(struct json_writer *writer, struct bytes json_text)
 {
-    must(yajl_gen_number(writer->generator, (const char *)json_text.p, json_text.n));
+    if (json_text.n == 0)
+        writer->failed = true;
+    GENERATE(writer, yajl_gen_number(writer->generator, (const char *)json_text.p, json_text.n));
 }
 
 void json_put_string(struct json_writer *writer, const char *name, const char *text)
@@ -188,7 +189,7 @@ void json_put_time(struct json_writer *writer, const char *name, int64_t unix_se
 
 struct bytes json_writer_finish(struct json_writer *writer)
 {
-    if (buffer_overflowed(&writer->buffer))
+    if (writer->failed || buffer_overflowed(&writer->buffer))
         return (struct bytes){0};
     return buffer_bytes(&writer->buffer);
 }

@@ -20,9 +20,14 @@ void admin_finish(struct admin_exchange *exchange)
 
 void admin_set_json(struct admin_exchange *exchange, int status, struct json_writer *writer)
 {
+    struct bytes body = json_writer_finish(writer);
+    if (body.p == NULL) {
+        admin_set_problem(exchange, 500, "The reply could not be written.", NULL, 0);
+        return;
+    }
     exchange->reply.status = status;
     exchange->reply.content_type = "application/json";
-    exchange->reply.body = json_writer_finish(writer);
+    exchange->reply.body = body;
 }
 
 static struct bytes problem_body(struct arena *arena, int status, const char *detail,
@@ -41,7 +46,9 @@ static struct bytes problem_body(struct arena *arena, int status, const char *de
         json_end_array(writer);
     }
     json_end_object(writer);
-    return json_writer_finish(writer);
+    struct bytes body = json_writer_finish(writer);
+    /* Reasons of any length are no cause to lose the detail. */
+    return body.p == NULL && reason_count != 0 ? problem_body(arena, status, detail, NULL, 0) : body;
 }
 
 void admin_set_problem(struct admin_exchange *exchange, int status, const char *detail,

@@ -23,7 +23,7 @@ struct dev_options {
 /* A path below the state folder as a JSON string. */
 static const char *quoted(struct arena *arena, const char *rest, const char *state)
 {
-    struct json_writer *writer = json_writer_new(arena, PATH_MAX * 2);
+    struct json_writer *writer = json_writer_new(arena, PATH_MAX * 8); /* an octet is escaped as six */
     json_write_string(writer, arena_printf(arena, "%s/%s", state, rest));
     return (const char *)json_writer_finish(writer).p;
 }

@@ -9,7 +9,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"
 
-enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 1000, SHOWN_MAX = 10, ROW_MAX_BYTES = 1024 * 1024 };
+enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 1000, SHOWN_MAX = 10 };
 
 void cli_list_options_of_all(struct cli_list_options *options,
                              struct cli_option out[static CLI_LIST_OPTIONS_OF_ALL])
@@ -51,10 +51,21 @@ struct output {
     char last_id[32];
 };
 
+/* A row's JSON is no longer than this: an octet is escaped as six at most. */
+static size_t json_bound(const struct listing_value *values, size_t count)
+{
+    enum { ESCAPED_BYTES = 6, PUNCTUATION_BYTES = 16 };
+    size_t bytes = PUNCTUATION_BYTES;
+    for (size_t i = 0; i < count; i++)
+        bytes += ESCAPED_BYTES * (strlen(values[i].column) + bytes_from_string(values[i].text).n) +
+                 PUNCTUATION_BYTES;
+    return bytes;
+}
+
 static void write_json(const struct listing_value *values, size_t count)
 {
     struct arena *arena = arena_new();
-    struct json_writer *writer = json_writer_new(arena, ROW_MAX_BYTES);
+    struct json_writer *writer = json_writer_new(arena, json_bound(values, count));
     json_begin_object(writer);
     for (size_t i = 0; i < count; i++) {
         json_key(writer, values[i].column);

@@ -12,7 +12,7 @@
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
-enum { PAGE_ROWS = 512, ROW_MAX_BYTES = 16 * 1024, STATES = MIGRATION_STATE_END };
+enum { PAGE_ROWS = 512, ROW_MAX_BYTES = 1024 * 1024 /* a certificate's names and provisioner, each octet escaped */, STATES = MIGRATION_STATE_END };
 
 struct status {
     const struct config *config;

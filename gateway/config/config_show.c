@@ -15,7 +15,8 @@ static const char *value_text(struct arena *arena, const struct config_setting *
         return "(set)";
     struct json_writer *writer = json_writer_new(arena, SHOW_MAX_BYTES);
     json_write_value(writer, setting->value);
-    return (const char *)json_writer_finish(writer).p;
+    struct bytes text = json_writer_finish(writer);
+    return text.p == NULL ? "(too long to show)" : (const char *)text.p;
 }
 
 /* Each setting on two lines: what it is, and in the words of the reference what it means. */

@@ -35,7 +35,8 @@ void native_finish(struct exchange *exchange)
 static void take_document(struct native_call *call)
 {
     if (native_call_outcome(call, STEPCA_READ) == STEPCA_OK)
-        exchange_reply_json(call->exchange, call->job.status, call->job.reply);
+        exchange_reply_json(call->exchange, call->job.status,
+                            call->job.reply.n == 0 ? BYTES_LITERAL("") : call->job.reply);
     native_call_answer(call);
 }
 

@@ -125,7 +125,7 @@ enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, st
 /* The User-Agent as it may be kept: printable, of bounded length. */
 const char *exchange_user_agent(struct exchange *exchange);
 
-/* 200 (or `status`) with a JSON body. */
+/* 200 (or `status`) with a JSON body. A body that could not be written (p is NULL) becomes a problem. */
 void exchange_reply_json(struct exchange *exchange, int status, struct bytes body);
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value);
 void exchange_add_retry_after(struct exchange *exchange, int64_t seconds);

@@ -14,6 +14,11 @@ void exchange_add_retry_after(struct exchange *exchange, int64_t seconds)
 
 void exchange_reply_json(struct exchange *exchange, int status, struct bytes body)
 {
+    if (body.p == NULL) {
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The reply could not be written.");
+        return;
+    }
     exchange->reply.status = status;
     exchange->reply.content_type = "application/json";
     exchange->reply.body = body;

@@ -93,6 +93,21 @@ def test_a_key_that_has_an_account_gets_it_whatever_binding_comes(gateway):
         assert (reply.status, reply.location) == (200, made.location), reply
 
 
+# Each as the text of a member that the binding has besides: it was written out again before anybody verified it.
+ODD_NUMBERS = {"1e999": 400, "-1e999": 400, "[{\"y\":1e309}]": 400, "9" * 400: 400, "1e308": 201, "-0.0": 201, "1e-999": 201}
+
+
+@pytest.mark.parametrize("number", ODD_NUMBERS, ids=lambda number: number[:20])
+def test_S1_numbers_in_a_binding_never_end_the_server(gateway, number):
+    kid, mac_key = add_key(gateway)
+    client = client_of(gateway)
+    good = json.dumps({"externalAccountBinding": {**binding(client, kid, mac_key), "x": "HERE"}})
+    reply = client.post(client.directory["newAccount"], good.replace('"HERE"', number).encode(), with_jwk=True)
+    assert reply.status == ODD_NUMBERS[number], reply
+    assert reply.status == 201 or reply.problem == "malformed"
+    assert client_of(gateway, "open").directory["newAccount"], "the server still answers"
+
+
 MALFORMED = {
     "a nonce in its header": {"header": {"nonce": "AAAA"}},
     "no kid": {"header": {"kid": None}},

@@ -355,6 +355,7 @@ GARBAGE = {
     "no chain": b"{}",
     "an empty chain": b'{"certChain":[]}',
     "no certificate": b'{"certChain":["x"]}',
+    "S1 a number over a double": b'{"certChain":[],"tlsOptions":{"maxVersion":1e999}}',
     "a broken certificate": b'{"certChain":["-----BEGIN CERTIFICATE-----\\nMAA=\\n-----END CERTIFICATE-----\\n"]}',
     "too much": b'{"certChain":[' + b" " * 1_100_000 + b"]}",
 }
@@ -368,6 +369,21 @@ def test_success_that_is_garbage_may_be_an_orphan(site, what):
     (event,) = site.events("native.unknown")
     assert event["detail"].startswith("profile default, provisioner acmegate: ")
     assert site.certificates() == []
+
+
+def test_S1_the_cas_numbers_never_end_the_server(site, step_ca):
+    """A good certificate beside TLS options that are read and written again."""
+    for number, status in (("1e999", 502), ("1e308", 201)):
+
+        def fill(exchange):
+            signs(step_ca.issuing)(exchange)
+            document = {**json.loads(exchange.answer), "tlsOptions": {"maxVersion": "HERE"}}
+            exchange.answer = json.dumps(document).replace('"HERE"', number).encode()
+
+        site.proxy.replace["sign"] = fill
+        reply = site.native.sign([fresh_name()])
+        assert reply.status == status, reply
+    assert reply.json()["tlsOptions"] == {"maxVersion": 1e308}
 
 
 @pytest.mark.parametrize("status, told", [(302, 502), (202, 502), (429, 429), (500, 500), (503, 503), (404, 404)])

@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "acme/base/json.h"
 #include "leaks.h"
 
@@ -57,6 +59,119 @@ Test(json, integers_reach_to_the_ends_of_int64)
         cr_assert_not_null(json, "%s", cases[i].text);
         cr_expect_eq(json->type, cases[i].type, "%s", cases[i].text);
         cr_expect_eq(json->integer, cases[i].value, "%s", cases[i].text);
+    }
+    arena_free(arena);
+}
+
+/* What a double cannot hold would have to be written out again as text that is not JSON. */
+Test(json, S1_numbers_that_overflow_a_double_are_refused)
+{
+    struct arena *arena = arena_new();
+    static const char *const texts[] = {
+        "1e999",   "-1e999",    "1e309",     "1.8e308",        "[1e400]", "{\"x\":1e999}",
+        "2.0E308", "-1.8e+308", "1e2147483", "1e99999999999",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+        struct json_error error = {0};
+        cr_expect_null(json_parse(arena, bytes_from_string(texts[i]), &json_limits_request, &error), "%s",
+                       texts[i]);
+        cr_expect_str_eq(error.message, "a number is out of range", "%s", texts[i]);
+    }
+    char *digits = arena_alloc(arena, 4001);
+    memset(digits, '9', 4000);
+    cr_expect_null(parse(arena, digits), "an integer of 4,000 digits");
+    arena_free(arena);
+}
+
+Test(json, S1_a_number_that_is_read_is_written_as_the_same_number)
+{
+    static const char *const texts[] = {
+        "0",
+        "-0",
+        "-0.0",
+        "1e308",
+        "1.7976931348623157e308",
+        "-1.7976931348623157e308",
+        "5e-324",
+        "1e-999",
+        "-1e-999",
+        "0e999999999999",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "9223372036854775808",
+        "123456789012345678901234567890",
+        "0.1",
+        "1E0",
+        "3.141592653589793",
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+        const struct json *json = parse(arena, texts[i]);
+        cr_assert_not_null(json, "%s", texts[i]);
+        struct json_writer *writer = json_writer_new(arena, 512);
+        json_write_value(writer, json);
+        struct bytes written = json_writer_finish(writer);
+        cr_assert_not_null(written.p, "%s", texts[i]);
+        const struct json *again = json_parse(arena, written, &json_limits_request, NULL);
+        cr_assert_not_null(again, "%s was written as %s", texts[i], (const char *)written.p);
+        cr_expect_eq(again->type, json->type, "%s was written as %s", texts[i], (const char *)written.p);
+        cr_expect_eq(again->integer, json->integer, "%s", texts[i]);
+        cr_expect_eq(again->number, json->number, "%s was written as %s", texts[i],
+                     (const char *)written.p);
+    }
+    arena_free(arena);
+}
+
+static void write_value_for_a_key(struct json_writer *writer)
+{
+    json_begin_object(writer);
+    json_write_integer(writer, 1);
+}
+
+static void write_not_finite(struct json_writer *writer)
+{
+    json_write_value(writer, &(struct json){.type = JSON_NUMBER, .number = INFINITY});
+}
+
+static void write_too_deeply(struct json_writer *writer)
+{
+    for (size_t i = 0; i < 200; ++i)
+        json_begin_array(writer);
+    for (size_t i = 0; i < 200; ++i)
+        json_end_array(writer);
+}
+
+static void write_after_the_end(struct json_writer *writer)
+{
+    json_write_null(writer);
+    json_write_null(writer);
+}
+
+/* A column that is NULL where JSON text was expected. */
+static void write_empty_raw(struct json_writer *writer)
+{
+    json_begin_array(writer);
+    json_write_raw(writer, bytes_from_string(NULL));
+    json_end_array(writer);
+}
+
+Test(json, S1_what_cannot_be_written_fails_when_it_is_finished)
+{
+    static const struct {
+        const char *what;
+        void (*write)(struct json_writer *writer);
+    } cases[] = {
+        {"a value where a key must stand", write_value_for_a_key},
+        {"a number that is not finite", write_not_finite},
+        {"nested too deeply", write_too_deeply},
+        {"a second document", write_after_the_end},
+        {"empty raw text", write_empty_raw},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        struct json_writer *writer = json_writer_new(arena, 4096);
+        cases[i].write(writer);
+        cr_expect_null(json_writer_finish(writer).p, "%s", cases[i].what);
     }
     arena_free(arena);
 }
