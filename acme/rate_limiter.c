@@ -1,16 +1,15 @@
 #include "acme/rate_limiter.h"
 
-#include <openssl/rand.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 
 #include "acme/base/time_text.h"
+#include "acme/seeded_hash.h"
 
 /*
  * A bucket is one time (the generic cell rate algorithm): when it will be full again. It stands in one of the
  * few places of its row; where all are taken by others, the one that is full soonest makes room.
  */
-enum { ROWS = 4096, PLACES = 4, SEED_BYTES = 16 };
+enum { ROWS = 4096, PLACES = 4 };
 
 struct bucket {
     uint64_t key; /* 0: free */
@@ -19,15 +18,16 @@ struct bucket {
 };
 
 struct rate_limiter {
-    uint8_t seed[SEED_BYTES]; /* so that nobody outside can choose rows */
+    struct hash_seed seed;
     struct bucket row[ROWS][PLACES];
 };
 
 struct rate_limiter *rate_limiter_new(void)
 {
     struct rate_limiter *limiter = calloc(1, sizeof *limiter);
-    if (limiter == NULL || RAND_bytes(limiter->seed, SEED_BYTES) != 1)
+    if (limiter == NULL)
         abort();
+    hash_seed_make(&limiter->seed);
     return limiter;
 }
 
@@ -39,15 +39,7 @@ void rate_limiter_free(struct rate_limiter *limiter)
 static uint64_t hash(const struct rate_limiter *limiter, struct arena *arena,
                      const struct rate_demand *demand)
 {
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    uint64_t key;
-    struct bytes text = bytes_from_string(arena_printf(arena, "%s\n%s", demand->what, demand->key));
-    uint8_t *input = arena_alloc(arena, SEED_BYTES + text.n);
-    memcpy(input, limiter->seed, SEED_BYTES);
-    memcpy(input + SEED_BYTES, text.p, text.n);
-    SHA256(input, SEED_BYTES + text.n, digest);
-    memcpy(&key, digest, sizeof key);
-    return key == 0 ? 1 : key;
+    return seeded_hash(&limiter->seed, arena, (const char *[]){demand->what, demand->key, demand->owner}, 3);
 }
 
 static struct bucket *find(struct rate_limiter *limiter, uint64_t key, int64_t now_ms)

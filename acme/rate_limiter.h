@@ -11,11 +11,15 @@ struct rate {
     int64_t period_s;
 };
 
-/* One bucket that a request draws on. */
+/*
+ * One bucket that a request draws on. A key that somebody chooses who has proven nothing (a name) needs an
+ * `owner` that the request is signed or sent by: else strangers could empty the bucket for everybody.
+ */
 struct rate_demand {
     const struct rate *rate;
     const char *what; /* "orders for": the key follows in the problem */
     const char *key;
+    const char *owner; /* part of the bucket's identity, not shown; NULL: the key itself is the owner */
 };
 
 /* Which demand was refused, and whether it is its bucket's first refusal since it last gave a token, for

@@ -294,7 +294,7 @@ const struct config_key config_keys[] = {
              "that time. Above it: "
              "429 with Retry-After."},
     {"limits.orders_per_name", TOP(orders_per_name), .type = CONFIG_RATE, .fallback = "\"100/1h\"",
-     .help = "Orders for one name, whoever makes them: stops clients that start over and over."},
+     .help = "Orders of one account for one name: stops clients that start over and over."},
     {"limits.accounts_per_address", TOP(accounts_per_address), .type = CONFIG_RATE, .fallback = "\"1000/1h\"",
      .help = "New accounts from one address."},
 };

@@ -87,12 +87,11 @@ const struct problem *authorizing_check_rates(struct exchange *exchange,
     const struct config *config = exchange->server->config;
     size_t count = authorizing->identifier_count;
     struct rate_demand *demands = arena_alloc_array(exchange->arena, count + 1, sizeof(demands[0]));
+    const char *account = arena_printf(exchange->arena, "%lld", (long long)exchange->account.id);
     for (size_t i = 0; i < count; ++i)
-        demands[i] =
-            (struct rate_demand){&config->orders_per_name, "orders for", authorizing->identifiers[i].value};
-    demands[count] =
-        (struct rate_demand){&config->orders_per_account, "orders of account",
-                             arena_printf(exchange->arena, "%lld", (long long)exchange->account.id)};
+        demands[i] = (struct rate_demand){&config->orders_per_name, "orders of this account for",
+                                          authorizing->identifiers[i].value, account};
+    demands[count] = (struct rate_demand){&config->orders_per_account, "orders of account", account, NULL};
     struct rate_refusal refusal = {0};
     const struct problem *problem = rate_limiter_take(exchange->server->rates, exchange->arena, demands,
                                                       count + 1, clock_now_ms(), &refusal);

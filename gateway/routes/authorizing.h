@@ -21,7 +21,7 @@ struct authorizing {
 const struct problem *authorizing_check(struct exchange *exchange, struct store_session *session,
                                         struct authorizing *authorizing);
 
-/* Takes from the account's bucket and from one for each name. `first`: nobody was told yet. */
+/* Takes from the account's bucket and from its bucket for each name. `first`: nobody was told yet. */
 const struct problem *authorizing_check_rates(struct exchange *exchange,
                                               const struct authorizing *authorizing, bool *first);
 

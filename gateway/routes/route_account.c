@@ -95,7 +95,7 @@ static const struct problem *check_rate(struct exchange *exchange)
 {
     struct rate_refusal refusal;
     struct rate_demand demand = {&exchange->server->config->accounts_per_address, "new accounts from",
-                                 exchange->request->client_address};
+                                 exchange->request->client_address, NULL};
     const struct problem *problem =
         rate_limiter_take(exchange->server->rates, exchange->arena, &demand, 1, clock_now_ms(), &refusal);
     if (problem != NULL)

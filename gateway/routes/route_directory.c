@@ -51,7 +51,7 @@ void limits_render(struct exchange *exchange)
     buffer_append_string(
         &text, "Rate limits of this ACME server. So many at once, and then as they come back over the "
                "time given; what is over it is answered 429 with Retry-After.\n\n");
-    describe_rate(&text, "Orders for one name", &config->orders_per_name);
+    describe_rate(&text, "Orders of one account for one name", &config->orders_per_name);
     describe_rate(&text, "Orders of one account", &config->orders_per_account);
     describe_rate(&text, "New accounts from one address", &config->accounts_per_address);
     buffer_append_string(&text, "\nIts operator can change them: limits in the configuration.\n");

@@ -27,17 +27,28 @@ def assert_limited(client, reply, *words):
 
 
 @pytest.mark.check(49)
-def test_orders_for_one_name_whoever_makes_them(step_ca, new_gateway):
+def test_orders_of_one_account_for_one_name(step_ca, new_gateway):
     gateway, name = start(step_ca, new_gateway, orders_per_name="2/1h"), fresh_name()
-    first, second = gateway.client(), gateway.client()
-    assert [new_order(client, name).status for client in (first, second)] == [201, 201]
-    for client in (first, second):
+    client = gateway.client()
+    assert [new_order(client, name).status for _ in range(2)] == [201, 201]
+    for _ in range(2):
         assert_limited(client, new_order(client, fresh_name(), name), name, "2 in 1h")
-    assert new_order(first, fresh_name()).status == 201
+    assert new_order(client, fresh_name()).status == 201
     # The first refusal is told to the operator; a client that goes on asking does not fill the database.
     refusals = gateway.query("SELECT detail FROM events WHERE kind = 'order.refused'")
     assert len(refusals) == 1 and name in refusals[0]["detail"]
     assert gateway.query("SELECT count(*) AS n FROM orders")[0]["n"] == 3
+
+
+def test_S7_unproven_orders_of_strangers_take_nothing_from_the_owner(step_ca, new_gateway):
+    gateway, name = new_gateway(step_ca), fresh_name()
+    gateway.configuration["limits"].update(orders_per_name="2/1h")
+    gateway.configuration["endpoints"]["other"] = {"profiles": ["default"]}
+    gateway.start()
+    for stranger in (gateway.client(), gateway.client(endpoint="other")):
+        assert [new_order(stranger, name).status for _ in range(3)] == [201, 201, 429]
+    owner = gateway.client()
+    assert [new_order(owner, name).status for _ in range(3)] == [201, 201, 429]
 
 
 @pytest.mark.check(49)

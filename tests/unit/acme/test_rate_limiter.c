@@ -11,7 +11,7 @@ static const struct problem *take(struct rate_limiter *limiter, struct arena *ar
                                   const char *key, int64_t now_ms)
 {
     struct rate_refusal refusal;
-    struct rate_demand demand = {rate, "orders for", key};
+    struct rate_demand demand = {rate, "orders for", key, NULL};
     return rate_limiter_take(limiter, arena, &demand, 1, now_ms, &refusal);
 }
 
@@ -48,8 +48,8 @@ Test(rate_limiter, a_refused_request_takes_nothing)
     struct rate_limiter *limiter = rate_limiter_new();
     struct rate_refusal refusal;
     const struct rate one = {1, 60};
-    const struct rate_demand both[] = {{&three_a_minute, "orders of", "account"},
-                                       {&one, "orders for", "name"}};
+    const struct rate_demand both[] = {{&three_a_minute, "orders of", "account", NULL},
+                                       {&one, "orders for", "name", "account"}};
     cr_assert_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &refusal));
     for (int i = 0; i < 5; i++) {
         cr_assert_not_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &refusal));
@@ -69,6 +69,28 @@ Test(rate_limiter, off_is_no_limit)
     struct rate_limiter *limiter = rate_limiter_new();
     for (int i = 0; i < 1000; i++)
         cr_assert_null(take(limiter, arena, &off, "a", NOW_MS));
+    rate_limiter_free(limiter);
+    arena_free(arena);
+}
+
+Test(rate_limiter, S7_a_bucket_is_its_owners_alone)
+{
+    struct arena *arena = arena_new();
+    struct rate_limiter *limiter = rate_limiter_new();
+    struct rate_refusal refusal;
+    const struct rate one = {1, 60};
+    static const char *const owners[] = {"1", "11", "2"};
+    /* "1" + "1x" and "11" + "x" are not the same bucket either. */
+    static const char *const keys[] = {"x", "1x", "a.test"};
+    for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+        for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
+            const struct rate_demand demand = {&one, "orders for", keys[k], owners[i]};
+            cr_expect_null(rate_limiter_take(limiter, arena, &demand, 1, NOW_MS, &refusal), "%s of %s",
+                           keys[k], owners[i]);
+            cr_expect_not_null(rate_limiter_take(limiter, arena, &demand, 1, NOW_MS, &refusal), "%s of %s",
+                               keys[k], owners[i]);
+        }
+    }
     rate_limiter_free(limiter);
     arena_free(arena);
 }

@@ -1,0 +1,15 @@
+/* Hashes for tables in memory whose keys clients choose: without the seed nobody can choose places. */
+#pragma once
+
+#include "acme/base/arena.h"
+
+struct hash_seed {
+    uint8_t octets[16];
+};
+
+/* Ends the process when OpenSSL has no randomness. */
+void hash_seed_make(struct hash_seed *seed);
+
+/* Of `count` texts in this order; a NULL is as "". Never 0, so that 0 may mark a free place. */
+uint64_t seeded_hash(const struct hash_seed *seed, struct arena *arena, const char *const *texts,
+                     size_t count);
