@@ -77,6 +77,16 @@ struct account {
     const char *eab_json; /* its binding as the client sent it, else NULL */
 };
 
+/* Why an authorization is valid. 0: it never was, or nobody knows why it was, and then it permits nothing. */
+enum authorization_basis {
+    AUTHORIZATION_PROVEN = 1,      /* by the chosen challenge */
+    AUTHORIZATION_INHERITED,       /* from `parent_id`, which holds for the names below its own (RFC 9444) */
+    AUTHORIZATION_TRUSTED_NAME,    /* the endpoint trusts the name */
+    AUTHORIZATION_TRUSTED_NETWORK, /* the endpoint trusts the network of the client */
+    AUTHORIZATION_TRUSTED_KEY,     /* the account's external account key is trusted */
+};
+const char *authorization_basis_name(enum authorization_basis basis);
+
 struct authorization {
     int64_t id;
     int64_t account_id;
@@ -85,6 +95,8 @@ struct authorization {
     bool wildcard;
     bool subdomains; /* holds for the names below as well (RFC 9444) */
     enum authorization_status status;
+    enum authorization_basis basis;
+    int64_t parent_id; /* of an inherited one, else 0 */
     int64_t created_at;
     int64_t expires_at;
     const char *token;     /* of all its challenges: base64url of 32 random bytes */

@@ -18,6 +18,12 @@ static const char *const authorization_names[] = {
     [AUTHORIZATION_INVALID] = "invalid", [AUTHORIZATION_DEACTIVATED] = "deactivated",
     [AUTHORIZATION_EXPIRED] = "expired", [AUTHORIZATION_REVOKED] = "revoked"};
 
+static const char *const basis_names[] = {[AUTHORIZATION_PROVEN] = "proven",
+                                          [AUTHORIZATION_INHERITED] = "inherited",
+                                          [AUTHORIZATION_TRUSTED_NAME] = "trusted name",
+                                          [AUTHORIZATION_TRUSTED_NETWORK] = "trusted network",
+                                          [AUTHORIZATION_TRUSTED_KEY] = "trusted key"};
+
 static const char *const challenge_names[] = {[CHALLENGE_PENDING] = "pending",
                                               [CHALLENGE_PROCESSING] = "processing",
                                               [CHALLENGE_VALID] = "valid",
@@ -51,6 +57,11 @@ const char *order_status_name(enum order_status status)
 const char *authorization_status_name(enum authorization_status status)
 {
     return name_of(authorization_names, COUNT(authorization_names), (size_t)status);
+}
+
+const char *authorization_basis_name(enum authorization_basis basis)
+{
+    return name_of(basis_names, COUNT(basis_names), (size_t)basis);
 }
 
 const char *challenge_status_name(enum challenge_status status)

@@ -18,7 +18,7 @@ enum {
     "z.status, " \
     "z.created_at," \
     " z.expires_at, z.token, z.offered, z.challenge_type, z.challenge_status, z.validated_at, z.error," \
-    " z.attempt_count, z.first_attempt_at, z.next_attempt_at" \
+    " z.attempt_count, z.first_attempt_at, z.next_attempt_at, z.basis, z.parent_id" \
     " FROM authorizations z CROSS JOIN accounts a ON a.id = z.account_id "
 
 /* The condition of the index authorizations_due. */
@@ -31,22 +31,23 @@ static const struct statement statements[] = {
          "INSERT INTO authorizations (id, account_id, identifier_type, identifier, wildcard, subdomains, "
          "status,"
          " created_at, expires_at, token, offered, challenge_type, challenge_status, validated_at, error,"
-         " error_detail, attempt_count, first_attempt_at, next_attempt_at)"
+         " error_detail, attempt_count, first_attempt_at, next_attempt_at, basis, parent_id)"
          " VALUES ($id, $account_id, $identifier_type, $identifier, $wildcard, $subdomains, $status,"
          " $created_at, $expires_at, $token, $offered, $challenge_type, $challenge_status, $validated_at, "
          "$error,"
-         " $error_detail, $attempt_count, $first_attempt_at, $next_attempt_at)"},
+         " $error_detail, $attempt_count, $first_attempt_at, $next_attempt_at, $basis, $parent_id)"},
     [AUTHORIZATION_FIND_VALID] =
         {"authorization_find_valid", AUTHORIZATION_SELECT
          "WHERE z.identifier = $identifier AND z.account_id = $account_id AND z.status = 'valid'"
          " AND z.expires_at >= $until AND z.wildcard = $wildcard AND z.subdomains >= $subdomains"
-         " ORDER BY z.expires_at DESC LIMIT 1"},
+         " AND (NOT $proven OR z.basis = 'proven')"
+         " ORDER BY z.basis IS 'proven' DESC, z.expires_at DESC LIMIT 1"},
     [AUTHORIZATION_UPDATE] = {"authorization_update",
                               "UPDATE authorizations SET status = $status, expires_at = $expires_at,"
                               " challenge_type = $challenge_type, challenge_status = $challenge_status,"
                               " validated_at = $validated_at, error = $error, error_detail = $error_detail,"
                               " attempt_count = $attempt_count, first_attempt_at = $first_attempt_at,"
-                              " next_attempt_at = $next_attempt_at"
+                              " next_attempt_at = $next_attempt_at, basis = $basis"
                               " WHERE id = $id AND status = $was AND challenge_status IS $challenge_was"},
     [AUTHORIZATIONS_DUE] = {"authorizations_due",
                             "SELECT id FROM authorizations WHERE " DUE_CONDITION
@@ -64,6 +65,7 @@ const struct statement_table store_authorization_statements = {statements,
                                                                sizeof statements / sizeof *statements};
 
 QUERY_TAKE_STATUS(authorization_status, AUTHORIZATION_PENDING, AUTHORIZATION_REVOKED)
+QUERY_TAKE_STATUS(authorization_basis, AUTHORIZATION_PROVEN, AUTHORIZATION_TRUSTED_KEY)
 QUERY_TAKE_STATUS(challenge_status, CHALLENGE_PENDING, CHALLENGE_INVALID)
 QUERY_TAKE_STATUS(identifier_type, IDENTIFIER_DNS, IDENTIFIER_IP)
 
@@ -110,6 +112,8 @@ static enum store_result take_authorization(struct query *query, struct authoriz
     out->attempt_count = query_take_integer(query);
     out->first_attempt_at = query_take_integer(query);
     out->next_attempt_at = query_take_integer(query);
+    out->basis = query_take_authorization_basis(query);
+    out->parent_id = query_take_integer(query);
     return query_finish(query);
 }
 
@@ -140,6 +144,8 @@ static void bind_changeable(struct query *query, const struct authorization *aut
     query_bind_integer(query, "$attempt_count", authorization->attempt_count);
     query_bind_optional(query, "$first_attempt_at", authorization->first_attempt_at);
     query_bind_integer(query, "$next_attempt_at", authorization->next_attempt_at);
+    query_bind_text(query, "$basis",
+                    authorization->basis == 0 ? NULL : authorization_basis_name(authorization->basis));
 }
 
 enum store_result store_authorization_insert(struct store_session *session,
@@ -156,6 +162,7 @@ enum store_result store_authorization_insert(struct store_session *session,
     query_bind_integer(&query, "$created_at", authorization->created_at);
     query_bind_text(&query, "$token", authorization->token);
     query_bind_integer(&query, "$offered", authorization->offered);
+    query_bind_optional(&query, "$parent_id", authorization->parent_id);
     return query_run(&query);
 }
 
@@ -169,6 +176,7 @@ enum store_result store_authorization_find_valid(struct store_session *session, 
     query_bind_integer(&query, "$wildcard", wanted->wildcard);
     query_bind_integer(&query, "$subdomains", wanted->subdomains);
     query_bind_integer(&query, "$until", wanted->until);
+    query_bind_integer(&query, "$proven", wanted->proven);
     return take_authorization(&query, out);
 }
 

@@ -130,14 +130,15 @@ struct authorization_wanted {
     const char *name; /* without "*." */
     bool wildcard;
     bool subdomains; /* one that holds for the names below it, else either */
+    bool proven;     /* one that is proven by a challenge of its own, else of any basis */
     int64_t until;   /* lasts so long at least */
 };
-/* A valid one. */
+/* A valid one: of several a proven one first, then the one that lasts longest. */
 [[gnu::warn_unused_result]] enum store_result store_authorization_find_valid(
     struct store_session *session, struct arena *arena, const struct authorization_wanted *wanted,
     struct authorization *out);
-/* Writes the status, the chosen challenge's fields and the error; STORE_NOT_FOUND unless the row still has
- * the states `was` and `challenge_was` (0 for no chosen challenge). */
+/* Writes the status, the basis, the chosen challenge's fields and the error; STORE_NOT_FOUND unless the row
+ * still has the states `was` and `challenge_was` (0 for no chosen challenge). */
 [[gnu::warn_unused_result]] enum store_result store_authorization_update(
     struct store_session *session, const struct authorization *authorization, enum authorization_status was,
     enum challenge_status challenge_was);

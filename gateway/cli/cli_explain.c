@@ -116,7 +116,11 @@ static void show_authorization(const struct story *story, size_t i)
     say("  %s: authorization %lld, %s, %s %s", story->order.identifiers[i].value,
         (long long)authorization->id, authorization_status_name(status), lasting ? "lasts until" : "ended",
         story_when(story, authorization->expires_at));
-    if (authorization->chosen == 0) {
+    if (authorization->basis == AUTHORIZATION_INHERITED)
+        say("    inherited from authorization %lld", (long long)authorization->parent_id);
+    else if (authorization->basis > AUTHORIZATION_INHERITED)
+        say("    not proven: %s", authorization_basis_name(authorization->basis));
+    else if (authorization->chosen == 0) {
         say("    the client has not asked for a challenge");
     } else {
         say("    %s is %s, tries: %lld", challenge_type_info(authorization->chosen)->name,

@@ -8,21 +8,28 @@
 
 /* ---- what may be asked for ---- */
 
-/* Why a name needs no proof; NULL when it does. */
+/* Why a name needs no proof, in words and as the basis of its authorization; NULL and 0 when it does. */
 static const char *why_trusted(struct exchange *exchange, const struct authorizing *authorizing,
-                               const struct identifier *identifier)
+                               const struct identifier *identifier, enum authorization_basis *basis)
 {
     const struct endpoint_config *endpoint = exchange->endpoint;
     const char *address = exchange->request->client_address;
     const char *pattern =
         name_patterns_find(endpoint->trusted_names, endpoint->trusted_name_count, identifier);
-    if (pattern != NULL)
+    if (pattern != NULL) {
+        *basis = AUTHORIZATION_TRUSTED_NAME;
         return arena_printf(exchange->arena, "the endpoint trusts the name \"%s\"", pattern);
-    if (networks_hold(endpoint->trusted_networks, endpoint->trusted_network_count, address))
+    }
+    if (networks_hold(endpoint->trusted_networks, endpoint->trusted_network_count, address)) {
+        *basis = AUTHORIZATION_TRUSTED_NETWORK;
         return arena_printf(exchange->arena, "the endpoint trusts the network of %s", address);
-    if (authorizing->eab_key.trusted)
+    }
+    if (authorizing->eab_key.trusted) {
+        *basis = AUTHORIZATION_TRUSTED_KEY;
         return arena_printf(exchange->arena, "the external account key \"%s\" is trusted",
                             authorizing->eab_key.kid);
+    }
+    *basis = 0;
     return NULL;
 }
 
@@ -39,8 +46,9 @@ static const struct problem *check_challenges_exist(struct exchange *exchange,
 {
     for (size_t i = 0; i < authorizing->identifier_count; ++i) {
         const struct identifier *identifier = &authorizing->identifiers[i];
+        enum authorization_basis basis;
         if (offered_challenges(exchange, authorizing, identifier) == 0 &&
-            why_trusted(exchange, authorizing, identifier) == NULL)
+            why_trusted(exchange, authorizing, identifier, &basis) == NULL)
             return problem_new(exchange->arena, PROBLEM_REJECTED_IDENTIFIER,
                                "This endpoint offers no challenge that could prove control of %s%s.",
                                identifier->value, authorizing->subdomains ? " and the names below it" : "");
@@ -191,12 +199,15 @@ enum store_result authorizing_use(struct exchange *exchange, struct store_sessio
     snprintf(out->identifier.value, sizeof(out->identifier.value), "%s", identifier_base_name(identifier));
     if (!authorization_begin(exchange->arena, out))
         return STORE_FAILED;
-    if (above == STORE_OK)
+    if (above == STORE_OK) {
+        out->basis = AUTHORIZATION_INHERITED;
+        out->parent_id = ancestor.id;
         return insert_valid(exchange, session, out, "authorization.inherited",
                             arena_printf(exchange->arena,
                                          "authorization %lld of %s holds for the names below",
                                          (long long)ancestor.id, ancestor.identifier.value));
-    const char *trusted = why_trusted(exchange, authorizing, identifier);
+    }
+    const char *trusted = why_trusted(exchange, authorizing, identifier, &out->basis);
     return trusted != NULL ? insert_valid(exchange, session, out, "authorization.trusted", trusted)
                            : store_authorization_insert(session, out);
 }

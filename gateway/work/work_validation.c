@@ -156,6 +156,7 @@ static void on_validated(struct validation *validation)
     authorization->next_attempt_at = 0;
     if (validation->problem == NULL) {
         authorization->status = AUTHORIZATION_VALID;
+        authorization->basis = AUTHORIZATION_PROVEN;
         authorization->challenge_status = CHALLENGE_VALID;
         authorization->validated_at = item->now;
         authorization->expires_at = valid_until(item, authorization);

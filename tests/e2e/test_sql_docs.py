@@ -45,7 +45,7 @@ def test_query_runs_as_documented(database, sql):
     shell(database, sql)
 
 
-@pytest.mark.parametrize("view", ["v_orders", "v_certificates", "v_accounts", "v_events", "v_migration"])
+@pytest.mark.parametrize("view", ["v_orders", "v_certificates", "v_accounts", "v_events", "v_migration", "v_authorizations"])
 def test_every_column_of_the_views_is_described(database, view):
     columns = shell(database, f"SELECT name FROM pragma_table_info('{view}');").split()
     page = PAGE.read_text()

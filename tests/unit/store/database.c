@@ -241,6 +241,7 @@ static void prove(struct database *database, struct authorization *authorization
     cr_assert_eq(store_authorization_update(database->writer, authorization, AUTHORIZATION_PENDING, 0),
                  STORE_OK);
     authorization->status = AUTHORIZATION_VALID;
+    authorization->basis = AUTHORIZATION_PROVEN;
     authorization->challenge_status = CHALLENGE_VALID;
     authorization->validated_at = NOW;
     authorization->attempt_count = 1;

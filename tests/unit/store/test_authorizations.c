@@ -133,13 +133,16 @@ Test(authorizations, an_authorization_is_updated_from_the_expected_states_only)
     cr_assert_eq(loaded.first_attempt_at, NOW + 1);
     cr_assert_eq(loaded.next_attempt_at, NOW + 2);
     cr_assert_eq(loaded.expires_at, NOW + 5);
+    cr_assert_eq(loaded.basis, 0);
     changed.status = AUTHORIZATION_VALID;
+    changed.basis = AUTHORIZATION_PROVEN;
     changed.challenge_status = CHALLENGE_VALID;
     changed.validated_at = NOW + 3;
     changed.error_json = NULL;
     cr_assert_eq(store_authorization_update(session, &changed, pending, CHALLENGE_PROCESSING), STORE_OK);
     cr_assert_eq(store_authorization_load(session, database.arena, changed.id, &loaded), STORE_OK);
     cr_assert_eq(loaded.status, AUTHORIZATION_VALID);
+    cr_assert_eq(loaded.basis, AUTHORIZATION_PROVEN);
     cr_assert_eq(loaded.validated_at, NOW + 3);
     cr_assert_null(loaded.error_json);
     database_end(&database);
@@ -150,6 +153,7 @@ static struct authorization make_valid(struct database *database, const struct a
 {
     struct authorization authorization = make_authorization(database, account, name);
     authorization.status = AUTHORIZATION_VALID;
+    authorization.basis = AUTHORIZATION_PROVEN;
     authorization.expires_at = expires_at;
     cr_assert_eq(store_authorization_update(database->writer, &authorization, AUTHORIZATION_PENDING, 0),
                  STORE_OK);
@@ -203,6 +207,48 @@ Test(authorizations, a_valid_authorization_is_found_for_its_account_name_and_tim
             store_authorization_find_valid(database.writer, database.arena, &wanted, &found);
         cr_expect_eq(result, cases[i].found == 0 ? STORE_NOT_FOUND : STORE_OK, "case %zu", i);
         cr_expect_eq(found.id, cases[i].found, "case %zu", i);
+    }
+    database_end(&database);
+}
+
+Test(authorizations, S6_a_proven_authorization_is_found_before_every_other)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    static const enum authorization_basis others[] = {0, AUTHORIZATION_INHERITED, AUTHORIZATION_TRUSTED_NAME,
+                                                      AUTHORIZATION_TRUSTED_NETWORK,
+                                                      AUTHORIZATION_TRUSTED_KEY};
+    struct authorization_wanted wanted = {.account_id = account.id, .until = NOW};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct authorization found = {0};
+        wanted.name = arena_printf(database.arena, "host-%zu.example.org", i);
+        struct authorization other = {.account_id = account.id,
+                                      .identifier = dns(wanted.name),
+                                      .status = AUTHORIZATION_VALID,
+                                      .basis = others[i],
+                                      .parent_id = others[i] == AUTHORIZATION_INHERITED ? 77 : 0,
+                                      .created_at = NOW,
+                                      .expires_at = NOW + 20,
+                                      .token = "token"};
+        cr_assert_eq(store_authorization_insert(database.writer, &other), STORE_OK);
+        wanted.proven = true;
+        cr_expect_eq(store_authorization_find_valid(database.writer, database.arena, &wanted, &found),
+                     STORE_NOT_FOUND, "case %zu", i);
+        wanted.proven = false;
+        cr_assert_eq(store_authorization_find_valid(database.writer, database.arena, &wanted, &found),
+                     STORE_OK);
+        cr_expect_eq(found.id, other.id, "case %zu", i);
+        cr_expect_eq(found.basis, other.basis, "case %zu", i);
+        cr_expect_eq(found.parent_id, other.parent_id, "case %zu", i);
+        struct authorization proven = make_valid(&database, &account, wanted.name, NOW + 10);
+        for (int asked = 0; asked < 2; asked++) {
+            wanted.proven = asked;
+            cr_assert_eq(store_authorization_find_valid(database.writer, database.arena, &wanted, &found),
+                         STORE_OK);
+            cr_expect_eq(found.id, proven.id, "case %zu", i);
+        }
     }
     database_end(&database);
 }

@@ -60,7 +60,8 @@ Test(schema, the_views_work_with_the_settings_of_a_hardened_shell)
     for (size_t i = 0; i < sizeof switched_off / sizeof *switched_off; i++)
         cr_assert_eq(sqlite3_db_config(db, switched_off[i], 0, NULL), SQLITE_OK);
     cr_assert_eq(sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL), SQLITE_OK);
-    static const char *const views[] = {"v_orders", "v_certificates", "v_accounts", "v_events"};
+    static const char *const views[] = {"v_orders", "v_certificates", "v_accounts", "v_events",
+                                        "v_authorizations"};
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         struct store_error error;
         int64_t rows = 0;
@@ -79,6 +80,7 @@ Test(schema, states_that_are_not_the_protocols_are_refused)
         "UPDATE accounts SET status = 'vaild'",
         "UPDATE authorizations SET status = 'processing'",
         "UPDATE authorizations SET challenge_status = NULL",
+        "UPDATE authorizations SET basis = 'believed'",
         "UPDATE authorizations SET challenge_type = NULL",
         "UPDATE orders SET status = 'done'",
         "UPDATE orders SET certificate_id = NULL",
@@ -233,6 +235,69 @@ Test(schema, a_migration_that_fails_changes_nothing)
     cr_assert_not_null(strstr(error.message, "0002_second.sql"), "%s", error.message);
     cr_assert_eq(database_count(&database, "PRAGMA user_version"), 1);
     cr_assert_eq(database_count(&database, "SELECT count(*) FROM pragma_table_info('t')"), 1);
+    database_end(&database);
+}
+
+Test(schema, S4_the_basis_of_old_authorizations_is_derived)
+{
+    enum { SCHEMA_BEFORE = 6 };
+    static const struct {
+        const char *columns; /* status, challenge_type, challenge_status, subdomains */
+        const char *event;   /* its kind and detail, as SQL; NULL: none, or deleted */
+        const char *basis;
+        int64_t parent_id, subdomains;
+    } cases[] = {
+        {"'valid', 'dns-01', 'valid', 1", "'challenge.valid', 'TXT'", "proven", 0, 1},
+        {"'valid', 'http-01', 'valid', 0", NULL, "proven", 0, 0},
+        {"'valid', 'dns-persist-01', 'valid', 1", "'challenge.valid', 'TXT'", "proven", 0, 0},
+        {"'valid', NULL, NULL, 0",
+         "'authorization.inherited', 'authorization 7012 of example.org holds for the names below'",
+         "inherited", 7012, 0},
+        {"'valid', NULL, NULL, 1", "'authorization.trusted', 'the endpoint trusts the name \"*.lab\"'",
+         "trusted name", 0, 0},
+        {"'valid', NULL, NULL, 0", "'authorization.trusted', 'the endpoint trusts the network of 10.0.0.1'",
+         "trusted network", 0, 0},
+        {"'valid', NULL, NULL, 0", "'authorization.trusted', 'the external account key \"k1\" is trusted'",
+         "trusted key", 0, 0},
+        {"'valid', NULL, NULL, 1", NULL, "", 0, 0},
+        {"'pending', 'dns-persist-01', 'processing', 1", "'challenge.requested', 'dns-persist-01'", "", 0, 1},
+        {"'pending', NULL, NULL, 0", NULL, "", 0, 0},
+        {"'invalid', 'dns-01', 'invalid', 0", "'challenge.invalid', 'TXT'", "", 0, 0},
+    };
+    struct database database;
+    struct store_error error;
+    const struct migrations before = {store_migrations.list, SCHEMA_BEFORE};
+    database_begin(&database);
+    cr_assert(migrate_file(database.path, &before, NULL, &error), "%s", error.message);
+    database_run(&database,
+                 "INSERT INTO accounts (id, endpoint, thumbprint, status, key, contacts, terms_agreed,"
+                 " created_at) VALUES (1, 'acme', 't', 'valid', '{}', '[]', 0, 0)");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        database_run(&database,
+                     arena_printf(database.arena,
+                                  "INSERT INTO authorizations (status, challenge_type, challenge_status,"
+                                  " subdomains, id, account_id, identifier_type, identifier, wildcard,"
+                                  " created_at, expires_at, token, offered)"
+                                  " VALUES (%s, %zu, 1, 'dns', 'x.lab', 0, 0, 9, 't', 2)",
+                                  cases[i].columns, i + 1));
+        if (cases[i].event != NULL)
+            database_run(&database,
+                         arena_printf(database.arena,
+                                      "INSERT INTO events (kind, detail, at, who, authorization_id)"
+                                      " VALUES (%s, 0, 'gateway', %zu)",
+                                      cases[i].event, i + 1));
+    }
+    cr_assert(migrate_file(database.path, &store_migrations, NULL, &error), "%s", error.message);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *of = arena_printf(database.arena, "FROM authorizations WHERE id = %zu", i + 1);
+        cr_expect_str_eq(database_text(&database, arena_printf(database.arena, "SELECT basis %s", of)),
+                         cases[i].basis, "case %zu", i);
+        cr_expect_eq(
+            database_count(&database, arena_printf(database.arena, "SELECT coalesce(parent_id, 0) %s", of)),
+            cases[i].parent_id, "case %zu", i);
+        cr_expect_eq(database_count(&database, arena_printf(database.arena, "SELECT subdomains %s", of)),
+                     cases[i].subdomains, "case %zu", i);
+    }
     database_end(&database);
 }
 

@@ -261,7 +261,8 @@ Test(views, the_documented_history_of_a_name_has_its_challenges_and_no_others)
 
 Test(views, every_column_is_documented)
 {
-    static const char *const views[] = {"v_orders", "v_certificates", "v_accounts", "v_events"};
+    static const char *const views[] = {"v_orders", "v_certificates", "v_accounts", "v_events",
+                                        "v_authorizations"};
     struct database database;
     database_begin(&database);
     database_connect(&database);
