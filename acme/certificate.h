@@ -79,8 +79,3 @@ char *certificate_to_pem(struct arena *arena, struct bytes der);
 
 /* SHA-256 as lower-case hexadecimal, of DER. */
 char *certificate_fingerprint(struct arena *arena, struct bytes der);
-
-/* RFC 8555 §7.6 and RFC 5280 §5.3.1: 0…10 without 7; badRevocationReason otherwise. */
-[[gnu::warn_unused_result]] const struct problem *revocation_reason_check(struct arena *arena,
-                                                                          int64_t reason);
-const char *revocation_reason_name(int reason);

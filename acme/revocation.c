@@ -1,35 +1,67 @@
 #include "acme/revocation.h"
 
+#include <strings.h>
+
 #include "acme/certificate.h"
 #include "acme/jose/base64url.h"
 
 /* RFC 5280 §5.3.1; 7 was never given out. */
-static const char *const reason_names[] = {
-    [0] = "unspecified",        [1] = "keyCompromise", [2] = "cACompromise",
-    [3] = "affiliationChanged", [4] = "superseded",    [5] = "cessationOfOperation",
-    [6] = "certificateHold",    [8] = "removeFromCRL", [9] = "privilegeWithdrawn",
-    [10] = "aACompromise",
+static const struct {
+    const char *name;
+    const char *why_not; /* why nothing is revoked with it; NULL: it may be */
+} reasons[] = {
+    [0] = {"unspecified", NULL},
+    [1] = {"keyCompromise", NULL},
+    [2] = {"cACompromise", NULL},
+    [3] = {"affiliationChanged", NULL},
+    [4] = {"superseded", NULL},
+    [5] = {"cessationOfOperation", NULL},
+    [6] = {"certificateHold", "suspends a certificate until it is released, and nothing here can release it"},
+    [8] = {"removeFromCRL", "is for delta CRLs: clients take a certificate that is listed with it for good"},
+    [9] = {"privilegeWithdrawn", NULL},
+    [10] = {"aACompromise", NULL},
 };
 
-static const char *name_of(int64_t reason)
+static bool is_known(int64_t reason)
 {
-    int64_t count = sizeof reason_names / sizeof reason_names[0];
-    return reason < 0 || reason >= count ? NULL : reason_names[reason];
+    int64_t count = sizeof reasons / sizeof reasons[0];
+    return reason >= 0 && reason < count && reasons[reason].name != NULL;
 }
 
 const char *revocation_reason_name(int reason)
 {
-    const char *name = name_of(reason);
-    return name == NULL ? "unknown" : name;
+    return is_known(reason) ? reasons[reason].name : "unknown";
+}
+
+bool revocation_reason_find(const char *name, int *out)
+{
+    for (int reason = 0; reason <= REVOCATION_REASON_MAX; reason++) {
+        if (is_known(reason) && strcasecmp(name, reasons[reason].name) == 0) {
+            *out = reason;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool revocation_reason_revokes(int64_t reason)
+{
+    return is_known(reason) && reasons[reason].why_not == NULL;
 }
 
 const struct problem *revocation_reason_check(struct arena *arena, int64_t reason)
 {
-    if (name_of(reason) != NULL) {
+    if (revocation_reason_revokes(reason)) {
         return NULL;
     }
+    if (is_known(reason)) {
+        return problem_new(arena, PROBLEM_BAD_REVOCATION_REASON,
+                           "revocation reason %lld, %s, %s; use one of 0 to 5, 9 and 10 (RFC 5280 §5.3.1)",
+                           (long long)reason, reasons[reason].name, reasons[reason].why_not);
+    }
     return problem_new(arena, PROBLEM_BAD_REVOCATION_REASON,
-                       "revocation reason %lld is none of RFC 5280's: 0 to 10 without 7", (long long)reason);
+                       "revocation reason %lld is unknown; use one of 0 to 5, 9 and 10 (RFC 5280 §5.3.1)",
+                       (long long)reason);
 }
 
 const struct problem *revocation_parse(struct arena *arena, const struct json *payload,

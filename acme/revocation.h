@@ -1,7 +1,22 @@
-/* revokeCert (RFC 8555 §7.6). */
+/* revokeCert (RFC 8555 §7.6), and the reasons of revocations (RFC 5280 §5.3.1). */
 #pragma once
 
 #include "acme/objects.h"
+
+enum { REVOCATION_REASON_MAX = 10 };
+
+/* "unknown" for a number that RFC 5280 does not name. */
+const char *revocation_reason_name(int reason);
+
+/* The reason of this name, in any case; false when RFC 5280 has none such. */
+[[gnu::warn_unused_result]] bool revocation_reason_find(const char *name, int *out);
+
+/* True for 0 to 5, 9 and 10: a certificate that is listed with one of them is revoked for good. */
+bool revocation_reason_revokes(int64_t reason);
+
+/* NULL for a reason that revokes; badRevocationReason otherwise. */
+[[gnu::warn_unused_result]] const struct problem *revocation_reason_check(struct arena *arena,
+                                                                          int64_t reason);
 
 struct revocation_request {
     struct bytes certificate_der;

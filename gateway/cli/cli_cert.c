@@ -5,6 +5,7 @@
 
 #include "acme/base/time_text.h"
 #include "acme/certificate.h"
+#include "acme/revocation.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
 #include "gateway/runtime/clock.h"
@@ -206,18 +207,13 @@ static enum store_apply_result ask_for_revocation(void *context, struct store_se
                : STORE_DISCARD;
 }
 
-/* A name of RFC 5280 §5.3.1, in any case. */
-static bool read_reason(struct arena *arena, const char *text, int *out)
+/* NULL: `out` is set; else what is wrong with it. */
+static const char *read_reason(struct arena *arena, const char *text, int *out)
 {
-    enum { REASON_MAX = 10 };
-    for (int reason = 0; reason <= REASON_MAX; reason++) {
-        bool may_be = revocation_reason_check(arena, reason) == NULL;
-        if (may_be && strcasecmp(text, revocation_reason_name(reason)) == 0) {
-            *out = reason;
-            return true;
-        }
-    }
-    return false;
+    if (!revocation_reason_find(text, out))
+        return "--reason takes a name such as keyCompromise, superseded or cessationOfOperation (RFC 5280)";
+    const struct problem *problem = revocation_reason_check(arena, *out);
+    return problem == NULL ? NULL : problem->detail;
 }
 
 static int revoke(struct arena *arena, const struct cli_database_arguments *arguments, const char *reason)
@@ -228,9 +224,9 @@ static int revoke(struct arena *arena, const struct cli_database_arguments *argu
         fprintf(stderr, "%s", usage);
         return CLI_USAGE;
     }
-    if (!read_reason(arena, reason, &revocation.reason)) {
-        fprintf(stderr, "acmegate cert: --reason takes a name such as keyCompromise, superseded or "
-                        "cessationOfOperation (RFC 5280)\n");
+    const char *fault = read_reason(arena, reason, &revocation.reason);
+    if (fault != NULL) {
+        fprintf(stderr, "acmegate cert: %s\n", fault);
         return CLI_USAGE;
     }
     struct store_session *session = store_session_open_for_command(arguments->path, &error);

@@ -5,6 +5,7 @@
 #include "acme/authorization.h"
 #include "acme/base/time_text.h"
 #include "acme/certificate.h"
+#include "acme/revocation.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_database.h"
 #include "gateway/cli/cli_explain.h"

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "acme/base/time_text.h"
+#include "acme/revocation.h"
 #include "gateway/issuer/issuer_stepca_internal.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"

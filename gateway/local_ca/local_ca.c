@@ -7,6 +7,7 @@
 
 #include "acme/base/time_text.h"
 #include "acme/certificate.h"
+#include "acme/revocation.h"
 #include "gateway/local_ca/local_ca_internal.h"
 #include "gateway/log.h"
 
@@ -328,6 +329,11 @@ enum local_ca_outcome local_ca_revoke(struct arena *arena, struct local_ca *ca, 
                                       int reason, int64_t not_after, int64_t now, const char **why)
 {
     struct revoked_serial entry = {.revoked_at = now, .reason = reason, .not_after = not_after};
+    const struct problem *problem = revocation_reason_check(arena, reason);
+    if (problem != NULL) {
+        *why = problem->detail;
+        return LOCAL_CA_REFUSED;
+    }
     if (revoked_register_contains(ca->revoked, serial_hex)) {
         *why = arena_printf(arena, "certificate %s is already revoked", serial_hex);
         return LOCAL_CA_ALREADY_REVOKED;

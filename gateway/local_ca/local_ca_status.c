@@ -2,14 +2,23 @@
 
 #include <openssl/err.h>
 
+#include "acme/revocation.h"
 #include "gateway/local_ca/local_ca_internal.h"
 #include "gateway/local_ca/revoked_register.h"
 
-/* ---- whether a new list is due ---- */
+/* ---- what belongs in it, and whether a new one is due ---- */
 
 static bool belongs_in_list(const struct revoked_serial *revoked, int64_t now)
 {
     return revoked->not_after == 0 || now < revoked->not_after + LOCAL_CA_LIST_S;
+}
+
+/* Unspecified is left out (RFC 5280 §5.3.1), and so is a reason by which clients would take the certificate
+ * for good: older versions wrote such into the register. */
+static int listed_reason(const struct revoked_serial *revoked)
+{
+    bool is_told = revoked->reason != 0 && revocation_reason_revokes(revoked->reason);
+    return is_told ? revoked->reason : CRL_NO_REASON;
 }
 
 /* Both are in the order of serial numbers. */
@@ -20,7 +29,8 @@ static bool list_is_complete(const struct crl *crl, const struct revoked_registe
     for (size_t i = 0; i < count; i++) {
         if (!belongs_in_list(&all[i], now))
             continue;
-        if (at == crl->count || strcmp(crl->entries[at].serial, all[i].serial) != 0)
+        if (at == crl->count || strcmp(crl->entries[at].serial, all[i].serial) != 0 ||
+            crl->entries[at].reason != listed_reason(&all[i]))
             return false;
         at++;
     }
@@ -47,7 +57,7 @@ static bool list_is_good(const struct crl *crl, const struct local_ca_signer *si
 
 static bool set_reason(X509_REVOKED *entry, int reason)
 {
-    if (reason == 0) /* unspecified is left out (RFC 5280 §5.3.1) */
+    if (reason == CRL_NO_REASON)
         return true;
     ASN1_ENUMERATED *value = ASN1_ENUMERATED_new();
     bool good = value != NULL && ASN1_ENUMERATED_set(value, reason) == 1 &&
@@ -72,8 +82,8 @@ static bool add_entry(X509_CRL *crl, const struct revoked_serial *revoked)
     X509_REVOKED *entry = X509_REVOKED_new();
     ASN1_TIME *at = ASN1_TIME_set(NULL, revoked->revoked_at);
     bool good = entry != NULL && at != NULL && set_serial(entry, revoked->serial) &&
-                X509_REVOKED_set_revocationDate(entry, at) == 1 && set_reason(entry, revoked->reason) &&
-                X509_CRL_add0_revoked(crl, entry) == 1;
+                X509_REVOKED_set_revocationDate(entry, at) == 1 &&
+                set_reason(entry, listed_reason(revoked)) && X509_CRL_add0_revoked(crl, entry) == 1;
     ASN1_TIME_free(at);
     if (!good)
         X509_REVOKED_free(entry);

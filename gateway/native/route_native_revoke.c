@@ -1,5 +1,6 @@
 /* POST /revoke of step-ca's API: what the CA confirms is a revocation of ours as well. */
 #include "acme/certificate.h"
+#include "acme/revocation.h"
 #include "gateway/issuer/issuer_certificate.h"
 #include "gateway/native/native_call.h"
 #include "gateway/revocation/revocation.h"
@@ -94,6 +95,9 @@ static const struct problem *read_request(struct exchange *exchange, struct revo
               "(step ca revoke with the serial number alone), or with the CA's own URL, or by ACME.";
     if (why != NULL)
         return problem_with_status(arena, 400, PROBLEM_MALFORMED, "%s", why);
+    const struct problem *problem = revocation_reason_check(arena, state->request.reason_code);
+    if (problem != NULL)
+        return problem;
     if (!stepca_read_token(arena, bytes_from_string(state->request.token), &claims))
         return problem_with_status(arena, 401, PROBLEM_MALFORMED, "the one-time token cannot be read");
     state->by = arena_printf(arena, "token of provisioner %s",

@@ -1,4 +1,5 @@
 #include "acme/certificate.h"
+#include "acme/revocation.h"
 #include "gateway/log.h"
 #include "gateway/revocation/revocation.h"
 #include "gateway/runtime/clock.h"
@@ -135,6 +136,9 @@ void work_revocation_begin(struct work *work, int64_t id)
             REFUSED_RETRY_S);
         return;
     }
+    /* Asked for by an older version, which took reasons that do not revoke. */
+    if (!revocation_reason_revokes(state->certificate.revocation_reason))
+        state->certificate.revocation_reason = 0;
     struct issuer_permit permit;
     if (!issuer_admit(issuer, ISSUER_WORK_REVOKE, &permit)) {
         work_item_end(item);

@@ -113,9 +113,11 @@ def test_a_certificate_is_revoked(gateway, responder, step_ca, running):
     assert status == 1 and "revoked already" in words
 
 
-def test_revocations_that_are_refused(gateway):
+def test_P1_revocations_that_are_refused(gateway):
     assert "no certificate in this database" in gateway.run("cert", "revoke", "1a2b")[2]
-    assert gateway.run("cert", "revoke", "1a2b", "--reason", "boredom")[0] == 2
+    for reason, words in (("boredom", "takes a name such as"), ("removeFromCRL", "is for delta CRLs"), ("certificatehold", "suspends")):
+        status, _, said = gateway.run("cert", "revoke", "1a2b", "--reason", reason)
+        assert status == 2 and words in said
     assert gateway.run("cert", "revoke", "no-serial")[0] == 2
 
 

@@ -492,7 +492,7 @@ for what, identifier in (("no dot", "AAAA"), ("padded", "AA==.AA=="), ("no base6
 case(47, "renewal information of nothing known", lambda w: w.raw("GET", "/renewal-info/" + b64(b"\1" * 20) + "." + b64(b"\1" * 16)), 404, "malformed")
 for what, payload in (("nothing", {}), ("a number", {"certificate": 1}), ("no base64url", {"certificate": "=="}), ("no certificate", {"certificate": b64(b"x")})):
     case(48, f"revoke {what}", lambda w, payload=payload: w.post(w.directory["revokeCert"], payload), 400, "malformed")
-for reason in (7, 11, -1, 99):
+for reason in (6, 7, 8, 11, -1, 99):
     case(48, f"reason {reason}", lambda w, reason=reason: w.revoke(reason=reason), 400, "badRevocationReason")
 for reason in ("1", 1.5, True):
     case(48, f"reason {reason!r}", lambda w, reason=reason: w.revoke(reason=reason), 400, "malformed")

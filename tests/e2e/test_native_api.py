@@ -527,7 +527,7 @@ def test_a_serial_number_that_is_not_in_the_inventory(site, step_ca):
     assert f"serial {leaf.serial_number:x} is not in the inventory" in event["detail"] and event["certificate_id"] is None
 
 
-def test_revocations_that_are_refused_here(site):
+def test_P1_revocations_that_are_refused_here(site):
     native = site.native
     for status, words, members in (
         (400, "the serial number alone", {"ott": None}),
@@ -537,6 +537,9 @@ def test_revocations_that_are_refused_here(site):
         (400, "missing serial", {"serial": 1}),
         (400, "longer than 20 octets", {"serial": "0x" + "f" * 42}),
         (400, "out of bounds", {"reasonCode": 11}),
+        (400, "certificateHold", {"reasonCode": 6}),
+        (400, "reason 7 is unknown", {"reasonCode": 7}),
+        (400, "removeFromCRL", {"reasonCode": 8}),
     ):
         assert words in is_refusal(native.revoke(1, **members), status)
     assert site.proxy.sent("revoke") == []

@@ -81,12 +81,14 @@ def test_a_foreign_key_may_not(current_site, issued):
 
 
 @pytest.mark.check(48)
-@pytest.mark.parametrize("reason", [7, 11, -1])
-def test_a_reason_that_is_none_is_refused(current_site, issued, reason):
-    client, certificate, _ = issued
-    reply = client.revoke(certificate, reason)
+@pytest.mark.parametrize("by_key", [False, True], ids=["account", "key"])
+@pytest.mark.parametrize("reason", [6, 7, 8, 11, -1])
+def test_P1_a_reason_that_does_not_revoke_is_refused(current_site, issued, reason, by_key):
+    client, certificate, key = issued
+    reply = client.revoke(certificate, reason, key if by_key else None)
     assert (reply.status, reply.problem) == (400, "badRevocationReason")
     assert_not_revoked(current_site, certificate)
+    assert certificate.serial_number not in current_site.ca.revoked()
 
 
 @pytest.mark.check(48)

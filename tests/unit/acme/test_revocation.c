@@ -46,7 +46,9 @@ Test(revocation, refuses_payloads_of_another_form)
         {"{\"certificate\":\"AQID\",\"reason\":\"1\"}", PROBLEM_MALFORMED},
         {"{\"certificate\":\"AQID\",\"reason\":1.5}", PROBLEM_MALFORMED},
         {"{\"certificate\":\"AQID\",\"reason\":null}", PROBLEM_MALFORMED},
+        {"{\"certificate\":\"AQID\",\"reason\":6}", PROBLEM_BAD_REVOCATION_REASON},
         {"{\"certificate\":\"AQID\",\"reason\":7}", PROBLEM_BAD_REVOCATION_REASON},
+        {"{\"certificate\":\"AQID\",\"reason\":8}", PROBLEM_BAD_REVOCATION_REASON},
         {"{\"certificate\":\"AQID\",\"reason\":-1}", PROBLEM_BAD_REVOCATION_REASON},
         {"{\"certificate\":\"AQID\",\"reason\":11}", PROBLEM_BAD_REVOCATION_REASON},
         {"{\"certificate\":\"AQID\",\"reason\":4294967297}", PROBLEM_BAD_REVOCATION_REASON},
@@ -63,19 +65,26 @@ Test(revocation, refuses_payloads_of_another_form)
     arena_free(arena);
 }
 
-Test(revocation, reasons_are_those_of_rfc_5280)
+Test(revocation, P1_reasons_are_those_of_rfc_5280_that_revoke)
 {
     static const char *const names[] = {
         "unspecified",   "keyCompromise",        "cACompromise",    "affiliationChanged",
         "superseded",    "cessationOfOperation", "certificateHold", "unknown",
         "removeFromCRL", "privilegeWithdrawn",   "aACompromise",    "unknown",
     };
+    static const char revoking[] = "111111000110";
     struct arena *arena = arena_new();
     for (int reason = 0; reason <= 11; reason++) {
+        int found = -1;
         cr_expect_str_eq(revocation_reason_name(reason), names[reason]);
-        cr_expect_eq(revocation_reason_check(arena, reason) == NULL, strcmp(names[reason], "unknown") != 0,
-                     "%d", reason);
+        cr_expect_eq(revocation_reason_revokes(reason), revoking[reason] == '1', "%d", reason);
+        cr_expect_eq(revocation_reason_check(arena, reason) == NULL, revoking[reason] == '1', "%d", reason);
+        cr_expect_eq(revocation_reason_find(names[reason], &found), strcmp(names[reason], "unknown") != 0);
+        cr_expect(found == -1 || found == reason, "%d", reason);
     }
+    int found = -1;
+    cr_expect(revocation_reason_find("KEYCOMPROMISE", &found) && found == 1);
+    cr_expect_not(revocation_reason_find("", &found));
     cr_expect_str_eq(revocation_reason_name(-1), "unknown");
     const struct problem *problem = revocation_reason_check(arena, 7);
     cr_expect_eq(problem->type, PROBLEM_BAD_REVOCATION_REASON);

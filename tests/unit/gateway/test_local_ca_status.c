@@ -94,6 +94,37 @@ Test(local_ca_status, the_list_verifies_and_holds_what_was_revoked)
     drop_ca(&ca);
 }
 
+/* Older versions took any reason; removeFromCRL would have clients take the certificate for good. */
+Test(local_ca_status, P1_reasons_that_do_not_revoke_are_not_told)
+{
+    struct scratch_ca ca = make_ca();
+    scratch_write(ca.directory, "revoked", "a0 1799999999 8\nb0 1799999999 6\nc0 1799999999 4\n");
+    reopen(&ca);
+    struct crl crl = new_list(&ca, NULL, NOW);
+    cr_assert_eq(crl.count, 3);
+    cr_expect_eq(crl_find(&crl, "a0")->reason, CRL_NO_REASON);
+    cr_expect_eq(crl_find(&crl, "b0")->reason, CRL_NO_REASON);
+    cr_expect_eq(crl_find(&crl, "c0")->reason, 4);
+    cr_expect(is_good(&ca, &crl, NOW));
+    crl.entries[0].reason = 8;
+    cr_expect_not(is_good(&ca, &crl, NOW), "an older version's list tells it");
+    drop_ca(&ca);
+}
+
+Test(local_ca_status, P1_a_reason_that_does_not_revoke_is_refused)
+{
+    static const int refused[] = {-1, 6, 7, 8, 11};
+    struct scratch_ca ca = make_ca();
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        const char *why = "";
+        cr_expect_eq(local_ca_revoke(ca.arena, ca.ca, "a0", refused[i], NOW + HOUR_S, NOW, &why),
+                     LOCAL_CA_REFUSED, "%d", refused[i]);
+        cr_expect(strstr(why, "revocation reason") != NULL, "%s", why);
+    }
+    cr_expect_eq(new_list(&ca, NULL, NOW).count, 0);
+    drop_ca(&ca);
+}
+
 Test(local_ca_status, a_new_list_is_made_when_one_is_due_and_no_sooner)
 {
     struct scratch_ca ca = make_ca(), other = make_ca();
