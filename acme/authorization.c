@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "acme/base/time_text.h"
 #include "acme/jose/base64url.h"
 
 enum { TOKEN_RANDOM_BYTES = 32, AUTHORIZATION_MAX_BYTES = 32 * 1024, SHA256_BYTES = 32 };
@@ -41,6 +42,45 @@ enum authorization_status authorization_status_at(const struct authorization *au
     bool expires =
         authorization->status == AUTHORIZATION_PENDING || authorization->status == AUTHORIZATION_VALID;
     return expires && authorization->expires_at <= now ? AUTHORIZATION_EXPIRED : authorization->status;
+}
+
+static void end_challenge(struct arena *arena, struct authorization *authorization,
+                          enum authorization_status status, const struct problem *problem)
+{
+    authorization->status = status;
+    authorization->challenge_status = CHALLENGE_INVALID;
+    authorization->next_attempt_at = 0;
+    authorization->error_json = (const char *)problem_render(arena, problem).p;
+}
+
+void authorization_fail(struct arena *arena, struct authorization *authorization,
+                        const struct problem *problem)
+{
+    end_challenge(arena, authorization, AUTHORIZATION_INVALID, problem);
+}
+
+void authorization_expire(struct arena *arena, struct authorization *authorization)
+{
+    char when[TIME_TEXT_BYTES];
+    time_format(when, authorization->expires_at);
+    end_challenge(arena, authorization, AUTHORIZATION_EXPIRED,
+                  problem_new(arena, PROBLEM_UNAUTHORIZED,
+                              "The authorization expired at %s, before its validation ended.", when));
+}
+
+void authorization_prove(struct arena *arena, struct authorization *authorization, int64_t now,
+                         int64_t valid_until)
+{
+    if (authorization->expires_at <= now) {
+        authorization_expire(arena, authorization);
+        return;
+    }
+    authorization->status = AUTHORIZATION_VALID;
+    authorization->basis = AUTHORIZATION_PROVEN;
+    authorization->challenge_status = CHALLENGE_VALID;
+    authorization->next_attempt_at = 0;
+    authorization->validated_at = now;
+    authorization->expires_at = valid_until;
 }
 
 bool authorization_begin(struct arena *arena, struct authorization *authorization)

@@ -17,6 +17,19 @@
 /* The status as of `now`: pending and valid ones expire. */
 enum authorization_status authorization_status_at(const struct authorization *authorization, int64_t now);
 
+/* The chosen challenge is being validated, and its time is over: the authorization is expired, its challenge
+ * invalid with that as its error (RFC 8555 §7.1.6). */
+void authorization_expire(struct arena *arena, struct authorization *authorization);
+
+/* The chosen challenge was answered as it must be: the authorization is valid until `valid_until`. One that
+ * expired meanwhile expires instead. */
+void authorization_prove(struct arena *arena, struct authorization *authorization, int64_t now,
+                         int64_t valid_until);
+
+/* The chosen challenge failed for good, and the authorization with it. */
+[[gnu::nonnull]] void authorization_fail(struct arena *arena, struct authorization *authorization,
+                                         const struct problem *problem);
+
 /* A new one: token from OpenSSL's randomness; false when there is none. */
 [[gnu::warn_unused_result]] bool authorization_begin(struct arena *arena,
                                                      struct authorization *authorization);

@@ -170,22 +170,81 @@ const struct problem *order_parse_finalize(struct arena *arena, const struct jso
 
 /* ---- states ---- */
 
-enum order_status order_status_from_authorizations(const struct order *order,
-                                                   const struct authorization *authorizations, size_t count,
-                                                   int64_t now)
+void order_fail(struct arena *arena, struct order *order, const struct problem *problem, int64_t now)
 {
-    bool all_valid = count != 0;
-    if (order->status != ORDER_PENDING)
-        return order->status;
-    if (order->expires_at <= now)
-        return ORDER_INVALID;
-    for (size_t i = 0; i < count; ++i) {
-        enum authorization_status status = authorization_status_at(&authorizations[i], now);
-        if (status != AUTHORIZATION_VALID && status != AUTHORIZATION_PENDING)
-            return ORDER_INVALID;
-        all_valid = all_valid && status == AUTHORIZATION_VALID;
+    order->status = ORDER_INVALID;
+    order->status_since = now;
+    order->next_attempt_at = 0;
+    order->error_json = (const char *)problem_render(arena, problem).p;
+}
+
+/* Why an authorization holds its order up for good; NULL when it does not. */
+static const struct problem *authorization_fault(struct arena *arena,
+                                                 const struct authorization *authorization, const char *name,
+                                                 int64_t now)
+{
+    char when[TIME_TEXT_BYTES];
+    const struct problem *problem;
+    switch (authorization_status_at(authorization, now)) {
+    case AUTHORIZATION_PENDING:
+    case AUTHORIZATION_VALID:
+        return NULL;
+    case AUTHORIZATION_INVALID:
+        problem = problem_read(arena, authorization->error_json);
+        return problem != NULL
+                   ? problem
+                   : problem_new(arena, PROBLEM_UNAUTHORIZED, "Control of %s was not proven.", name);
+    case AUTHORIZATION_DEACTIVATED:
+        return problem_new(arena, PROBLEM_UNAUTHORIZED, "The client deactivated the authorization for %s.",
+                           name);
+    case AUTHORIZATION_EXPIRED:
+        time_format(when, authorization->expires_at);
+        return problem_new(arena, PROBLEM_UNAUTHORIZED, "The authorization for %s expired at %s.", name,
+                           when);
+    case AUTHORIZATION_REVOKED:
+        break;
     }
-    return all_valid ? ORDER_READY : ORDER_PENDING;
+    return problem_new(arena, PROBLEM_UNAUTHORIZED, "The authorization for %s was revoked.", name);
+}
+
+static const struct problem *order_fault(struct arena *arena, const struct order *order,
+                                         const struct authorization *authorizations, size_t count,
+                                         int64_t now)
+{
+    char when[TIME_TEXT_BYTES];
+    if (order->expires_at <= now) {
+        time_format(when, order->expires_at);
+        return problem_new(arena, PROBLEM_UNAUTHORIZED,
+                           "The order expired at %s, before all its names were proven; make a new one.",
+                           when);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        const struct problem *problem =
+            authorization_fault(arena, &authorizations[i], order->identifiers[i].value, now);
+        if (problem != NULL)
+            return problem;
+    }
+    return NULL;
+}
+
+const struct problem *order_settle(struct arena *arena, struct order *order,
+                                   const struct authorization *authorizations, size_t count, int64_t now)
+{
+    if (order->status != ORDER_PENDING)
+        return NULL;
+    const struct problem *problem = order_fault(arena, order, authorizations, count, now);
+    if (problem != NULL) {
+        order_fail(arena, order, problem, now);
+        return problem;
+    }
+    size_t valid = 0;
+    for (size_t i = 0; i < count; ++i)
+        valid += authorization_status_at(&authorizations[i], now) == AUTHORIZATION_VALID;
+    if (count != 0 && valid == count) {
+        order->status = ORDER_READY;
+        order->status_since = now;
+    }
+    return NULL;
 }
 
 const struct problem *order_check_ready(struct arena *arena, const struct order *order)

@@ -29,12 +29,17 @@ struct order_request {
                                                                        struct bytes *csr);
 
 /*
- * What a pending order has become, given its authorizations (RFC 8555 §7.1.6): ready when all are valid and
- * unexpired, invalid when one of them can no longer become so or the order expired, else pending.
+ * Moves a pending order on, given its authorizations (RFC 8555 §7.1.6). It becomes ready when all are valid
+ * and unexpired. It becomes invalid when one of them can no longer be proven, or when the order itself has
+ * expired; then the reason is returned, and stands in `error_json`. NULL for every other outcome. An order in
+ * another state is left alone.
  */
-enum order_status order_status_from_authorizations(const struct order *order,
-                                                   const struct authorization *authorizations, size_t count,
-                                                   int64_t now);
+const struct problem *order_settle(struct arena *arena, struct order *order,
+                                   const struct authorization *authorizations, size_t count, int64_t now);
+
+/* The one way for an order to become invalid: no invalid order is without its reason, and none is due. */
+[[gnu::nonnull]] void order_fail(struct arena *arena, struct order *order, const struct problem *problem,
+                                 int64_t now);
 
 /* 403 orderNotReady, or NULL for an order that is ready. A processing or valid one is answered as it is,
  * before. */

@@ -134,3 +134,34 @@ struct bytes problem_render(struct arena *arena, const struct problem *problem)
     problem_write(writer, &brief);
     return json_writer_finish(writer);
 }
+
+static bool find_type(struct bytes urn, enum problem_type *out)
+{
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; ++i) {
+        if (types[i].urn == NULL || !bytes_equal_string(urn, types[i].urn))
+            continue;
+        *out = (enum problem_type)i;
+        return true;
+    }
+    return false;
+}
+
+const struct problem *problem_read(struct arena *arena, const char *text)
+{
+    struct bytes urn, detail;
+    enum problem_type type;
+    int64_t status;
+    if (text == NULL)
+        return NULL;
+    const struct json *json = json_parse(arena, bytes_from_string(text), &json_limits_request, NULL);
+    if (!json_member_string(json, "type", &urn) || !find_type(urn, &type) ||
+        !json_member_string(json, "detail", &detail))
+        return NULL;
+    struct problem *problem = arena_alloc(arena, sizeof *problem);
+    problem->type = type;
+    problem->status = json_member_integer(json, "status", &status) && status > 0 && status < 1000
+                          ? (int)status
+                          : types[type].status;
+    problem->detail = arena_string(arena, detail);
+    return problem;
+}

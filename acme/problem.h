@@ -67,6 +67,10 @@ struct problem {
 /* The type's name behind urn:ietf:params:acme:error:, such as "badCSR". */
 const char *problem_type_name(enum problem_type type);
 
+/* A problem that problem_render wrote: type, status and detail; subproblems are not read. NULL for NULL and
+ * for text of another form. */
+const struct problem *problem_read(struct arena *arena, const char *text);
+
 /* application/problem+json. */
 struct bytes problem_render(struct arena *arena, const struct problem *problem);
 

@@ -1,6 +1,6 @@
 #include "gateway/restored_database.h"
 
-#include "acme/problem.h"
+#include "acme/order.h"
 #include "store/objects.h"
 
 enum { ORDERS_AT_ONCE = 256 };
@@ -29,11 +29,7 @@ static enum store_result end_order(struct store_session *session, struct arena *
     enum store_result result = store_order_load(session, arena, id, &order);
     if (result != STORE_OK)
         return result;
-    order.status = ORDER_INVALID;
-    order.status_since = now;
-    order.next_attempt_at = 0;
-    order.error_json =
-        (const char *)problem_render(arena, problem_new(arena, PROBLEM_SERVER_INTERNAL, DETAIL)).p;
+    order_fail(arena, &order, problem_new(arena, PROBLEM_SERVER_INTERNAL, DETAIL), now);
     result = store_order_update(session, &order, ORDER_PROCESSING);
     return result == STORE_OK ? record(session, now, "order.invalid", order.account_id, id, DETAIL) : result;
 }

@@ -1,4 +1,5 @@
 #include "acme/authorization.h"
+#include "acme/order.h"
 #include "gateway/routes/authorizing.h"
 #include "gateway/routes/routes.h"
 #include "gateway/work/work.h"
@@ -57,14 +58,11 @@ static bool fail_waiting_orders(struct exchange *exchange, struct store_session 
         if (!exchange_store_ok(exchange, store_order_load(session, exchange->arena, ids[i], &order)))
             return false;
         enum order_status was = order.status;
-        order.status = ORDER_INVALID;
-        order.status_since = exchange->now;
-        order.error_json = (const char *)problem_render(
-                               exchange->arena, problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
-                                                            "The client deactivated the authorization "
-                                                            "for %s.",
-                                                            authorization->identifier.value))
-                               .p;
+        order_fail(exchange->arena, &order,
+                   problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
+                               "The client deactivated the authorization for %s.",
+                               authorization->identifier.value),
+                   exchange->now);
         METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, PROBLEM_UNAUTHORIZED);
         if (!exchange_store_ok(exchange, store_order_update(session, &order, was)))
             return false;

@@ -187,8 +187,10 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
             return false;
         state->order.authorization_ids[i] = authorizations[i].id;
     }
-    state->order.status = order_status_from_authorizations(&state->order, authorizations,
-                                                           request->identifier_count, exchange->now);
+    const struct problem *problem = order_settle(exchange->arena, &state->order, authorizations,
+                                                 request->identifier_count, exchange->now);
+    if (problem != NULL)
+        METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
     METRICS_NOTE(&exchange->notes, METRIC_ORDERS_CREATED, metrics_profile(state->order.profile));
     return exchange_store_ok(exchange, store_order_insert(session, &state->order)) &&
            exchange_store_ok(exchange, record(exchange, session, "order.created", state->order.id, NULL));

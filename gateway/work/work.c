@@ -294,11 +294,6 @@ int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s)
     return wait + wait * random / 512;
 }
 
-const char *work_problem_json(struct arena *arena, const struct problem *problem)
-{
-    return (const char *)problem_render(arena, problem).p;
-}
-
 /* ---- life ---- */
 
 struct work *work_new(struct server *server, const char *database, char why[static 256])

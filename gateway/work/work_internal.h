@@ -102,9 +102,6 @@ enum store_result work_record(struct work_item *item, struct store_session *sess
 /* Seconds to wait before try number `attempts` + 1: doubling from `first_s` to `most_s`, with jitter. */
 int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s);
 
-/* A problem as the text that the store keeps. */
-const char *work_problem_json(struct arena *arena, const struct problem *problem);
-
 /* ---- the kinds ---- */
 
 void work_validation_take(struct work *work, struct work_kind *kind, int64_t now);

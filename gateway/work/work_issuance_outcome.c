@@ -40,10 +40,7 @@ static enum store_apply_result apply_order_failed(struct work_item *item, struct
     enum store_result result = STORE_OK;
     if (state->attempt.id != 0)
         result = end_attempt(item, session);
-    order->status = ORDER_INVALID;
-    order->status_since = item->now;
-    order->next_attempt_at = 0;
-    order->error_json = work_problem_json(item->arena, state->problem);
+    order_fail(item->arena, order, state->problem, item->now);
     METRICS_NOTE(&item->notes, METRIC_ORDERS_INVALID, state->problem->type);
     if (result == STORE_OK)
         result = store_order_update(session, order, ORDER_PROCESSING);

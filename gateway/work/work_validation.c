@@ -49,7 +49,6 @@ static enum store_result load_authorizations(struct work_item *item, struct stor
 
 static enum store_result settle_order(struct work_item *item, struct store_session *session, int64_t order_id)
 {
-    const struct validation_work *state = item->state;
     struct order order;
     struct authorization *authorizations = NULL;
     enum store_result result = store_order_load(session, item->arena, order_id, &order);
@@ -58,20 +57,17 @@ static enum store_result settle_order(struct work_item *item, struct store_sessi
     if (result != STORE_OK)
         return result;
     enum order_status was = order.status;
-    order.status =
-        order_status_from_authorizations(&order, authorizations, order.identifier_count, item->now);
+    const struct problem *problem =
+        order_settle(item->arena, &order, authorizations, order.identifier_count, item->now);
     if (order.status == was)
         return STORE_OK;
-    order.status_since = item->now;
-    if (order.status == ORDER_INVALID) {
-        order.error_json = state->authorization.error_json;
-        METRICS_NOTE(&item->notes, METRIC_ORDERS_INVALID, state->validation.problem->type);
-    }
     result = store_order_update(session, &order, was);
     if (result != STORE_OK)
         return result;
-    return record(item, session, order.status == ORDER_READY ? "order.ready" : "order.invalid", order.id,
-                  NULL);
+    if (problem == NULL)
+        return record(item, session, "order.ready", order.id, NULL);
+    METRICS_NOTE(&item->notes, METRIC_ORDERS_INVALID, problem->type);
+    return record(item, session, "order.invalid", order.id, problem->detail);
 }
 
 static enum store_result settle_orders(struct work_item *item, struct store_session *session)
@@ -147,24 +143,16 @@ static void on_validated(struct validation *validation)
     int64_t give_up_at = authorization->first_attempt_at + item->work->server->config->validation.retry_for_s;
     if (validation->problem != NULL && validation->passing) {
         int64_t next = item->now + work_backoff(authorization->attempt_count, RETRY_FIRST_S, RETRY_MOST_S);
-        if (next < give_up_at) {
+        if (next < give_up_at && next < authorization->expires_at) {
             authorization->next_attempt_at = next;
             work_item_commit(item, apply_retry, work_item_end);
             return;
         }
     }
-    authorization->next_attempt_at = 0;
-    if (validation->problem == NULL) {
-        authorization->status = AUTHORIZATION_VALID;
-        authorization->basis = AUTHORIZATION_PROVEN;
-        authorization->challenge_status = CHALLENGE_VALID;
-        authorization->validated_at = item->now;
-        authorization->expires_at = valid_until(item, authorization);
-    } else {
-        authorization->status = AUTHORIZATION_INVALID;
-        authorization->challenge_status = CHALLENGE_INVALID;
-        authorization->error_json = work_problem_json(item->arena, validation->problem);
-    }
+    if (validation->problem == NULL)
+        authorization_prove(item->arena, authorization, item->now, valid_until(item, authorization));
+    else
+        authorization_fail(item->arena, authorization, validation->problem);
     work_item_commit(item, apply_final, work_item_end);
 }
 
@@ -226,7 +214,13 @@ void work_validation_begin(struct work *work, int64_t id)
         return;
     }
     state->thumbprint = account.thumbprint;
-    start(item);
+    if (authorization_status_at(&state->authorization, item->now) != AUTHORIZATION_EXPIRED) {
+        start(item);
+        return;
+    }
+    state->validation.tried = "nothing: the authorization had expired";
+    authorization_expire(item->arena, &state->authorization);
+    work_item_commit(item, apply_final, work_item_end);
 }
 
 struct work_item *work_validation_draft(struct work *work, int64_t now,

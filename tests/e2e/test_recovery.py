@@ -70,6 +70,43 @@ def test_killed_while_a_challenge_is_processing(gateway, responder, step_ca):
     assert_one_certificate(gateway, client, order, step_ca.root.certificate)
 
 
+@pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
+@pytest.mark.parametrize("expired", ["orders", "authorizations", "both"])
+def test_S2_what_expires_while_a_challenge_is_processing_is_settled_as_expired(
+    gateway, responder, expired, restarted
+):
+    """The answer to the challenge is right, and comes too late."""
+    client, names, server = gateway.client(), [fresh_name(), fresh_name()], responder(gateway)
+    order = client.order(names)
+    client.answer(order.json()["authorizations"][1], HttpProver(server))
+    client.wait_while(order.json()["authorizations"][1], "pending")
+    server.hold()
+    asking = Background(client.answer, order.json()["authorizations"][0], HttpProver(server))
+    assert server.reached.wait(30)
+    past = "expires_at = unixepoch() - 5"
+    if expired != "authorizations":
+        gateway.execute(f"UPDATE orders SET {past} WHERE id = ?", order_id(order))
+    if expired != "orders":
+        gateway.execute(f"UPDATE authorizations SET {past} WHERE identifier = ?", names[0 if restarted else 1])
+    if restarted:
+        restart(gateway)
+    server.release()
+    asking.end_anyhow()
+    wait_until(lambda: reason(gateway, order), "the order to end")
+    which = f"The authorization for {names[0 if restarted else 1]}" if expired == "authorizations" else "The order"
+    error = client.get(order.location)["error"]
+    assert error["type"].endswith(":unauthorized") and which in error["detail"] and "expired at" in error["detail"]
+    assert reason(gateway, order) == [error["detail"]]
+    assert gateway.query("SELECT count(*) AS n FROM authorizations WHERE challenge_status = 'processing'") == [{"n": 0}]
+    assert gateway.process.running()
+
+
+def reason(gateway, order):
+    """What the events say of an order that became invalid."""
+    rows = gateway.query("SELECT detail FROM events WHERE kind = 'order.invalid' AND order_id = ?", order_id(order))
+    return [row["detail"] for row in rows]
+
+
 def test_killed_before_the_ca_saw_the_request(gateway, responder, step_ca, ca_proxy):
     client, name = gateway.client(), fresh_name()
     order = client.ready_order([name], HttpProver(responder(gateway)))

@@ -246,3 +246,37 @@ Test(authorization, only_the_chosen_challenge_leaves_pending)
         cr_expect_eq(challenge_status_of(&authorization, CHALLENGE_DNS_01), (enum challenge_status)status);
     }
 }
+
+/* RFC 8555 §7.1.6. However a validation ends, the challenge is decided, nothing is due, and what failed says
+ * why. */
+Test(authorization, S2_one_that_expired_meanwhile_is_not_proven)
+{
+    static const struct {
+        int64_t now;
+        enum authorization_status status;
+        enum challenge_status challenge_status;
+        int64_t expires_at, validated_at;
+        const char *why;
+    } cases[] = {
+        {1499, AUTHORIZATION_VALID, CHALLENGE_VALID, 9000, 1499, NULL},
+        {1500, AUTHORIZATION_EXPIRED, CHALLENGE_INVALID, 1500, 0, "expired at 1970-01-01T00:25:00Z"},
+        {1501, AUTHORIZATION_EXPIRED, CHALLENGE_INVALID, 1500, 0, "expired at 1970-01-01T00:25:00Z"},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct authorization one = {.status = AUTHORIZATION_PENDING,
+                                    .challenge_status = CHALLENGE_PROCESSING,
+                                    .expires_at = 1500,
+                                    .next_attempt_at = 1400};
+        authorization_prove(arena, &one, cases[i].now, 9000);
+        cr_expect_eq(one.status, cases[i].status, "case %zu", i);
+        cr_expect_eq(one.basis == AUTHORIZATION_PROVEN, cases[i].why == NULL, "case %zu", i);
+        cr_expect_eq(one.challenge_status, cases[i].challenge_status, "case %zu", i);
+        cr_expect_eq(one.expires_at, cases[i].expires_at, "case %zu", i);
+        cr_expect_eq(one.validated_at, cases[i].validated_at, "case %zu", i);
+        cr_expect_eq(one.next_attempt_at, 0, "case %zu", i);
+        cr_assert_eq(one.error_json != NULL, cases[i].why != NULL, "case %zu", i);
+        cr_expect(cases[i].why == NULL || strstr(one.error_json, cases[i].why) != NULL, "case %zu", i);
+    }
+    arena_free(arena);
+}

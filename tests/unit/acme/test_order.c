@@ -208,58 +208,94 @@ static const struct authorization pending = {.status = AUTHORIZATION_PENDING, .e
 static const struct authorization valid = {.status = AUTHORIZATION_VALID, .expires_at = 2000};
 static const struct authorization valid_briefly = {.status = AUTHORIZATION_VALID, .expires_at = 1500};
 static const struct authorization pending_briefly = {.status = AUTHORIZATION_PENDING, .expires_at = 1500};
-static const struct authorization failed = {.status = AUTHORIZATION_INVALID, .expires_at = 2000};
+static const struct authorization failed = {
+    .status = AUTHORIZATION_INVALID,
+    .expires_at = 2000,
+    .error_json =
+        "{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"Nobody listens.\",\"status\":400}"};
+static const struct authorization failed_silently = {.status = AUTHORIZATION_INVALID, .expires_at = 2000};
+static const struct authorization failed_oddly = {
+    .status = AUTHORIZATION_INVALID, .expires_at = 2000, .error_json = "{\"type\":\"another\"}"};
 static const struct authorization withdrawn = {.status = AUTHORIZATION_DEACTIVATED, .expires_at = 2000};
 static const struct authorization revoked = {.status = AUTHORIZATION_REVOKED, .expires_at = 2000};
 static const struct authorization lapsed = {.status = AUTHORIZATION_EXPIRED, .expires_at = 2000};
 
-/* RFC 8555 §7.1.6. The order ends at 1800, the brief authorizations at 1500. */
-Test(order, pending_one_becomes_what_its_authorizations_say)
+static struct identifier two_names[] = {{IDENTIFIER_DNS, "a.test"}, {IDENTIFIER_DNS, "b.test"}};
+static const struct order pending_order = {.status = ORDER_PENDING,
+                                           .status_since = 900,
+                                           .expires_at = 1800,
+                                           .identifiers = two_names,
+                                           .identifier_count = 2};
+
+/* RFC 8555 §7.1.6. The order ends at 1800, the brief authorizations at 1500. An order that becomes invalid
+ * says why, in its row as well; no other outcome has a problem. */
+Test(order, S2_pending_one_becomes_what_its_authorizations_say)
 {
     static const struct {
         const struct authorization *first, *second;
         int64_t now;
         enum order_status expected;
+        const char *why; /* NULL unless invalid */
     } cases[] = {
-        {&pending, &pending, 1000, ORDER_PENDING},
-        {&valid, &pending, 1000, ORDER_PENDING},
-        {&pending, &valid, 1000, ORDER_PENDING},
-        {&valid, &valid, 1000, ORDER_READY},
-        {&valid, &valid_briefly, 1499, ORDER_READY},
-        {&valid, &valid_briefly, 1500, ORDER_INVALID},
-        {&pending, &pending_briefly, 1500, ORDER_INVALID},
-        {&valid, &failed, 1000, ORDER_INVALID},
-        {&failed, &pending, 1000, ORDER_INVALID},
-        {&pending, &failed, 1000, ORDER_INVALID},
-        {&valid, &withdrawn, 1000, ORDER_INVALID},
-        {&valid, &revoked, 1000, ORDER_INVALID},
-        {&valid, &lapsed, 1000, ORDER_INVALID},
-        {&valid, &valid, 1799, ORDER_READY},
-        {&valid, &valid, 1800, ORDER_INVALID},
-        {&pending, &pending, 1800, ORDER_INVALID},
+        {&pending, &pending, 1000, ORDER_PENDING, NULL},
+        {&valid, &pending, 1000, ORDER_PENDING, NULL},
+        {&pending, &valid, 1000, ORDER_PENDING, NULL},
+        {&valid, &valid, 1000, ORDER_READY, NULL},
+        {&valid, &valid_briefly, 1499, ORDER_READY, NULL},
+        {&valid, &valid_briefly, 1500, ORDER_INVALID, "for b.test expired at 1970-01-01T00:25:00Z"},
+        {&pending, &pending_briefly, 1500, ORDER_INVALID, "for b.test expired at 1970-01-01T00:25:00Z"},
+        {&valid, &failed, 1000, ORDER_INVALID, "Nobody listens."},
+        {&failed, &pending, 1000, ORDER_INVALID, "Nobody listens."},
+        {&pending, &failed, 1000, ORDER_INVALID, "Nobody listens."},
+        {&valid, &failed_silently, 1000, ORDER_INVALID, "Control of b.test was not proven."},
+        {&valid, &failed_oddly, 1000, ORDER_INVALID, "Control of b.test was not proven."},
+        {&valid, &withdrawn, 1000, ORDER_INVALID, "deactivated the authorization for b.test"},
+        {&valid, &revoked, 1000, ORDER_INVALID, "for b.test was revoked"},
+        {&valid, &lapsed, 1000, ORDER_INVALID, "for b.test expired"},
+        {&valid, &valid, 1799, ORDER_READY, NULL},
+        {&valid, &valid, 1800, ORDER_INVALID, "order expired at 1970-01-01T00:30:00Z"},
+        {&pending, &pending, 1800, ORDER_INVALID, "order expired at 1970-01-01T00:30:00Z"},
     };
-    const struct order order = {.status = ORDER_PENDING, .expires_at = 1800};
+    struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct authorization both[] = {*cases[i].first, *cases[i].second};
-        cr_expect_eq(order_status_from_authorizations(&order, both, 2, cases[i].now), cases[i].expected,
-                     "case %zu", i);
+        struct order order = pending_order;
+        const struct problem *problem = order_settle(arena, &order, both, 2, cases[i].now);
+        cr_expect_eq(order.status, cases[i].expected, "case %zu", i);
+        cr_expect_eq(order.status_since, cases[i].expected == ORDER_PENDING ? 900 : cases[i].now, "case %zu",
+                     i);
+        cr_assert_eq(problem != NULL, cases[i].why != NULL, "case %zu", i);
+        cr_assert_eq(order.error_json != NULL, cases[i].why != NULL, "case %zu", i);
+        if (problem == NULL)
+            continue;
+        cr_expect_not_null(strstr(problem->detail, cases[i].why), "case %zu: %s", i, problem->detail);
+        cr_expect_not_null(strstr(order.error_json, cases[i].why), "case %zu: %s", i, order.error_json);
     }
+    arena_free(arena);
 }
 
 Test(order, one_without_authorizations_is_never_ready)
 {
-    const struct order order = {.status = ORDER_PENDING, .expires_at = 1800};
-    cr_expect_neq(order_status_from_authorizations(&order, NULL, 0, 1000), ORDER_READY);
+    struct arena *arena = arena_new();
+    struct order order = pending_order;
+    cr_expect_null(order_settle(arena, &order, NULL, 0, 1000));
+    cr_expect_eq(order.status, ORDER_PENDING);
+    arena_free(arena);
 }
 
 Test(order, one_that_is_no_longer_pending_stays_as_it_is)
 {
     static const enum order_status statuses[] = {ORDER_READY, ORDER_PROCESSING, ORDER_VALID, ORDER_INVALID};
+    struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-        const struct order order = {.status = statuses[i], .expires_at = 1800};
-        cr_expect_eq(order_status_from_authorizations(&order, &failed, 1, 1000), statuses[i]);
-        cr_expect_eq(order_status_from_authorizations(&order, &valid, 1, 1900), statuses[i]);
+        struct order order = pending_order;
+        order.status = statuses[i];
+        cr_expect_null(order_settle(arena, &order, &failed, 1, 1000));
+        cr_expect_null(order_settle(arena, &order, &valid, 1, 1900));
+        cr_expect_eq(order.status, statuses[i]);
+        cr_expect_null(order.error_json);
     }
+    arena_free(arena);
 }
 
 /* RFC 8555 §7.4: 403 orderNotReady. */

@@ -139,3 +139,31 @@ Test(problem, document_over_its_limit_keeps_type_and_detail)
                      "{\"type\":\"urn:ietf:params:acme:error:dns\",\"detail\":\"many\",\"status\":400}");
     arena_free(arena);
 }
+
+/* What the store keeps is read again; what is not such a document is none. */
+Test(problem, is_read_as_it_was_written)
+{
+    static const char *const others[] = {
+        "",
+        "{}",
+        "[]",
+        "{\"type\":\"urn:ietf:params:acme:error:nosuch\",\"detail\":\"x\"}",
+        "{\"type\":\"about:blank\",\"detail\":\"x\"}",
+        "{\"type\":\"urn:ietf:params:acme:error:tls\"}",
+        "{\"type\":\"urn:ietf:params:acme:error:tls\",\"detail\":7}",
+        "{\"type\":\"urn:ietf:params:acme:error:tls\",\"detail\":\"x\"",
+    };
+    struct arena *arena = arena_new();
+    for (int type = PROBLEM_ACCOUNT_DOES_NOT_EXIST; type <= PROBLEM_USER_ACTION_REQUIRED; type++) {
+        const struct problem *written = problem_new(arena, (enum problem_type)type, "why \"%d\"", type);
+        const struct problem *read = problem_read(arena, (const char *)problem_render(arena, written).p);
+        cr_assert_not_null(read, "%d", type);
+        cr_expect_eq(read->type, written->type);
+        cr_expect_eq(read->status, written->status);
+        cr_expect_str_eq(read->detail, written->detail);
+    }
+    cr_expect_null(problem_read(arena, NULL));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        cr_expect_null(problem_read(arena, others[i]), "%s", others[i]);
+    arena_free(arena);
+}
