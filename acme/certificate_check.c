@@ -184,7 +184,7 @@ struct certificate_cache *certificate_cache_new(void)
 {
     struct certificate_cache *cache = calloc(1, sizeof *cache);
     if (cache == NULL) {
-        abort();
+        end_without("memory");
     }
     return cache;
 }

@@ -16,7 +16,7 @@ struct certificate_pool *certificate_pool_new(void)
 {
     struct certificate_pool *pool = calloc(1, sizeof *pool);
     if (pool == NULL || (pool->certificates = sk_X509_new_null()) == NULL)
-        abort();
+        end_without("memory");
     return pool;
 }
 

@@ -26,7 +26,7 @@ struct rate_limiter *rate_limiter_new(void)
 {
     struct rate_limiter *limiter = calloc(1, sizeof *limiter);
     if (limiter == NULL)
-        abort();
+        end_without("memory");
     hash_seed_make(&limiter->seed);
     return limiter;
 }

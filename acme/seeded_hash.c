@@ -2,12 +2,11 @@
 
 #include <openssl/rand.h>
 #include <openssl/sha.h>
-#include <stdlib.h>
 
 void hash_seed_make(struct hash_seed *seed)
 {
     if (RAND_bytes(seed->octets, sizeof seed->octets) != 1)
-        abort();
+        end_without("random octets");
 }
 
 uint64_t seeded_hash(const struct hash_seed *seed, struct arena *arena, const char *const *texts,

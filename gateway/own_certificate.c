@@ -291,7 +291,7 @@ void own_certificate_issuer_changed(struct own_certificate *own)
         return;
     struct changed_message *changed = malloc(sizeof(*changed));
     if (changed == NULL)
-        abort();
+        end_without("memory");
     *changed = (struct changed_message){{.run = run_changed}, own};
     outbound_post(own->server->outbound, &changed->message);
 }
@@ -334,7 +334,7 @@ bool own_certificate_start(struct server *server, char why[static 256])
 {
     struct own_certificate *own = calloc(1, sizeof(*own));
     if (own == NULL)
-        abort();
+        end_without("memory");
     own->server = server;
     own->arena = arena_new();
     own->retry_ms = RETRY_FIRST_MS / 2;

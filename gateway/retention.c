@@ -146,7 +146,7 @@ struct retention_work *retention_start(struct server *server)
 {
     struct retention_work *work = calloc(1, sizeof(*work));
     if (work == NULL)
-        abort();
+        end_without("memory");
     work->server = server;
     work->started_s = monotonic_s();
     work->timer = (struct outbound_timer){.run = run_step, .argument = work};

@@ -54,7 +54,7 @@ struct secret_box *secret_box_open(const char *path, char why[static SECRET_BOX_
 {
     struct secret_box *box = calloc(1, sizeof *box);
     if (box == NULL)
-        abort();
+        end_without("memory");
     if (read_key(path, box, why))
         return box;
     secret_box_free(box);

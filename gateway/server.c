@@ -57,7 +57,7 @@ static bool loop_started(void *context, struct http_loop *loop)
     struct store_error error;
     struct loop_state *state = calloc(1, sizeof(*state));
     if (state == NULL)
-        abort();
+        end_without("memory");
     state->session = store_session_open(server->config->database, &error);
     if (state->session == NULL) {
         log_error("%s", error.message);
@@ -295,7 +295,7 @@ struct server *server_start(const struct config *config, const char *path, char 
 {
     struct server *server = calloc(1, sizeof(*server));
     if (server == NULL)
-        abort();
+        end_without("memory");
     server->config = config;
     server->config_path = path;
     metrics_start(config);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "acme/base/arena.h"
 #include "gateway/thread.h"
 
 struct worker {
@@ -38,7 +39,7 @@ struct worker *worker_new(void)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
     if (worker == NULL)
-        abort();
+        end_without("memory");
     worker->last = &worker->first;
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->changed, NULL);

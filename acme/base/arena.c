@@ -29,10 +29,9 @@ struct arena {
     struct release *releases;
 };
 
-[[gnu::noreturn]] static void end_out_of_memory(void)
+void end_without(const char *resource)
 {
-    static const char message[] = "acmegate: out of memory\n";
-    fwrite(message, 1, sizeof(message) - 1, stderr);
+    fprintf(stderr, "acmegate: no %s; ending\n", resource);
     abort();
 }
 
@@ -40,7 +39,7 @@ struct arena *arena_new(void)
 {
     struct arena *arena = calloc(1, sizeof(*arena));
     if (arena == NULL)
-        end_out_of_memory();
+        end_without("memory");
     arena->next_chunk_bytes = FIRST_CHUNK_BYTES;
     return arena;
 }
@@ -64,7 +63,7 @@ static void add_chunk(struct arena *arena, size_t at_least)
     size_t size = at_least > arena->next_chunk_bytes ? at_least : arena->next_chunk_bytes;
     struct chunk *chunk = NULL;
     if (size > SIZE_MAX - sizeof(*chunk) || (chunk = calloc(1, sizeof(*chunk) + size)) == NULL)
-        end_out_of_memory();
+        end_without("memory");
     chunk->next = arena->chunks;
     arena->chunks = chunk;
     arena->free_at = chunk->data;
@@ -77,7 +76,7 @@ void *arena_alloc(struct arena *arena, size_t n)
 {
     const size_t alignment = alignof(max_align_t);
     if (n > SIZE_MAX - alignment)
-        end_out_of_memory();
+        end_without("memory");
     size_t rounded = (n + alignment - 1) / alignment * alignment;
     if (rounded == 0)
         rounded = alignment;
@@ -93,7 +92,7 @@ void *arena_alloc_array(struct arena *arena, size_t count, size_t item_bytes)
 {
     size_t n = 0;
     if (__builtin_mul_overflow(count, item_bytes, &n))
-        end_out_of_memory();
+        end_without("memory");
     return arena_alloc(arena, n);
 }
 

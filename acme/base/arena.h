@@ -10,6 +10,10 @@
 
 struct arena;
 
+/* Ends the process with SIGABRT: the system gives no memory, or no random octets. It is the only such end in the
+ * program (tests/layers looks); data from outside is never a reason for it. */
+[[gnu::noreturn]] void end_without(const char *resource);
+
 struct arena *arena_new(void);
 
 /* Runs what arena_on_free registered, last first, then releases everything. NULL is ignored. */

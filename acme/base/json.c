@@ -220,7 +220,7 @@ const struct json *json_parse(struct arena *arena, struct bytes text, const stru
     struct builder builder = {.arena = arena, .limits = limits};
     yajl_handle handle = yajl_alloc(&callbacks, NULL, &builder);
     if (handle == NULL)
-        abort();
+        end_without("memory");
     if (limits->comments)
         yajl_config(handle, yajl_allow_comments, 1);
     yajl_status status = yajl_parse(handle, text.p, text.n);

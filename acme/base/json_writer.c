@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <stdlib.h>
 #include <yajl/yajl_gen.h>
 
 #include "acme/base/json.h"
@@ -35,7 +34,7 @@ struct json_writer *json_writer_new(struct arena *arena, size_t max_bytes)
     buffer_init(&writer->buffer, arena, max_bytes);
     writer->generator = yajl_gen_alloc(NULL);
     if (writer->generator == NULL)
-        abort();
+        end_without("memory");
     arena_on_free(arena, free_generator, writer->generator);
     yajl_gen_config(writer->generator, yajl_gen_print_callback, print, &writer->buffer);
     return writer;

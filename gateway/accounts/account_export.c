@@ -167,7 +167,7 @@ static int64_t count_missing(struct store_session *session, FILE *old, int64_t n
     int64_t missing = 0;
     char *text = malloc(ACCOUNT_EXPORT_LINE_BYTES);
     if (text == NULL)
-        abort();
+        end_without("memory");
     while (account_export_read_line(old, text)) {
         struct arena *arena = arena_new();
         missing += is_missing(session, arena, text, now);

@@ -76,7 +76,7 @@ struct account_exporter *account_exporter_start(const struct config *config, cha
     struct store_error error;
     struct account_exporter *exporter = calloc(1, sizeof(*exporter));
     if (exporter == NULL)
-        abort();
+        end_without("memory");
     exporter->path = config->account_export_path;
     exporter->every_s = config->account_export_every_s;
     pthread_condattr_t attributes;

@@ -181,7 +181,7 @@ bool account_import_from_stream(struct store_session *session, FILE *stream, int
     struct import import = {.session = session, .now = now, .refuse = refuse, .summary = out};
     char *text = malloc(ACCOUNT_EXPORT_LINE_BYTES);
     if (text == NULL)
-        abort();
+        end_without("memory");
     *out = (struct account_import_summary){0};
     begin_transaction(&import);
     bool good = read_head(&import, stream, text, why);

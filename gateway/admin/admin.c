@@ -219,7 +219,7 @@ struct admin *admin_start(struct server *server, char why[static 256])
 {
     struct admin *admin = calloc(1, sizeof(*admin));
     if (admin == NULL)
-        abort();
+        end_without("memory");
     admin->server = server;
     struct http_server_config http = {
         .listen = server->config->admin_listen,

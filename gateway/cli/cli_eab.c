@@ -148,7 +148,7 @@ static const char *random_kid(struct arena *arena)
 {
     uint8_t octets[KID_RANDOM_BYTES];
     if (!random_octets(octets, sizeof octets))
-        abort();
+        end_without("random octets");
     return base64url_encode(arena, bytes_of(octets, sizeof octets));
 }
 

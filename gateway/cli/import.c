@@ -72,7 +72,7 @@ struct import *import_new(const struct import_setting *setting)
 {
     struct import *import = calloc(1, sizeof *import);
     if (import == NULL)
-        abort();
+        end_without("memory");
     import->setting = *setting;
     import->authorities = certificate_pool_new();
     begin_batch(import);

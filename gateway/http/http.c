@@ -17,8 +17,9 @@ _Static_assert(sizeof(h2o_multithread_message_t) == sizeof(((struct http_message
 void http_reply_add_header(struct http_reply *reply, const char *name, const char *value)
 {
     if (reply->header_count == HTTP_MAX_REPLY_HEADERS) {
-        log_error("more than %d headers in one reply", HTTP_MAX_REPLY_HEADERS);
-        abort();
+        log_error("the header %s was left out: more than %d headers in one reply", name,
+                  HTTP_MAX_REPLY_HEADERS);
+        return;
     }
     reply->headers[reply->header_count++] = (struct http_header){name, value};
 }

@@ -56,7 +56,7 @@ struct http_reply {
     size_t header_count;
 };
 
-/* Ends the process when the table is full: the count of headers is the program's, never the client's. */
+/* Leaves the header out, with an error in the log, when the table is full. */
 void http_reply_add_header(struct http_reply *reply, const char *name, const char *value);
 
 struct http_application {

@@ -37,7 +37,7 @@ static struct issuer_set *set_new(struct issuers *issuers, size_t count)
 {
     struct issuer_set *set = calloc(1, sizeof(*set) + count * sizeof(struct issuer *));
     if (set == NULL)
-        abort();
+        end_without("memory");
     set->owner = issuers;
     set->count = count;
     return set;
@@ -137,7 +137,7 @@ struct issuers *issuers_new(struct server *server)
 {
     struct issuers *issuers = calloc(1, sizeof(*issuers));
     if (issuers == NULL)
-        abort();
+        end_without("memory");
     issuers->server = server;
     pthread_mutex_init(&issuers->change_lock, NULL);
     pthread_mutex_init(&issuers->list.lock, NULL);

@@ -186,7 +186,7 @@ void metrics_start(const struct config *config)
         const struct metric_info *info = &metric_infos[i];
         current.cells[i] = calloc(metric_series_count(info) * cells_of_one(info), sizeof *current.cells[i]);
         if (current.cells[i] == NULL)
-            abort();
+            end_without("memory");
     }
 }
 
@@ -253,8 +253,9 @@ void metrics_note(struct metric_notes *notes, enum metric metric,
                                 memcmp(notes->note[i].labels, labels, sizeof notes->note[i].labels) != 0))
         i++;
     if (i == METRIC_NOTES_MAX) {
-        log_error("more than %d kinds of things to be counted in one operation", METRIC_NOTES_MAX);
-        abort();
+        log_error("%s was not counted: more than %d kinds of counts in one operation",
+                  metric_infos[metric].name, METRIC_NOTES_MAX);
+        return;
     }
     if (i == notes->count) {
         notes->note[notes->count].metric = metric;

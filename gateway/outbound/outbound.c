@@ -53,7 +53,7 @@ static void heap_reserve(struct outbound *outbound)
     size_t capacity = outbound->heap_capacity == 0 ? FIRST_HEAP_CAPACITY : outbound->heap_capacity * 2;
     struct outbound_timer **heap = realloc(outbound->heap, capacity * sizeof(struct outbound_timer *));
     if (heap == NULL)
-        abort();
+        end_without("memory");
     outbound->heap = heap;
     outbound->heap_capacity = capacity;
 }
@@ -136,7 +136,7 @@ static struct curl_waitfd *room_for_fds(struct outbound *outbound, size_t count)
         return outbound->fds;
     struct curl_waitfd *fds = realloc(outbound->fds, 2 * count * sizeof *fds);
     if (fds == NULL)
-        abort();
+        end_without("memory");
     outbound->fds = fds;
     outbound->fd_capacity = 2 * count;
     return fds;
@@ -176,7 +176,7 @@ struct outbound *outbound_start(const struct outbound_config *config, const char
 {
     struct outbound *outbound = calloc(1, sizeof(*outbound));
     if (outbound == NULL)
-        abort();
+        end_without("memory");
     outbound->last = &outbound->first;
     pthread_mutex_init(&outbound->lock, NULL);
     *why = "libcurl or c-ares could not be initialized";

@@ -131,7 +131,7 @@ void outbound_resolve(struct outbound *outbound, const char *host,
 {
     struct address_query *query = malloc(sizeof(*query));
     if (query == NULL)
-        abort();
+        end_without("memory");
     *query = (struct address_query){done, context};
     /* The order is ours: IPv6 first. c-ares' own sorting would open a socket to every address. */
     struct ares_addrinfo_hints hints = {
@@ -191,7 +191,7 @@ void outbound_resolve_txt(struct outbound *outbound, const char *name,
 {
     struct text_query *query = malloc(sizeof(*query));
     if (query == NULL)
-        abort();
+        end_without("memory");
     *query = (struct text_query){done, context};
     ares_query(outbound->channel, name, ns_c_in, ns_t_txt, on_texts, query);
 }
@@ -240,7 +240,7 @@ void outbound_resolve_caa(struct outbound *outbound, const char *name,
 {
     struct caa_query *query = malloc(sizeof(*query));
     if (query == NULL)
-        abort();
+        end_without("memory");
     *query = (struct caa_query){done, context};
     ares_query(outbound->channel, name, ns_c_in, TYPE_CAA, on_caa, query);
 }

@@ -1,5 +1,4 @@
 #include <arpa/inet.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "acme/base/buffer.h"
@@ -184,7 +183,7 @@ void outbound_http(struct outbound *outbound, const struct outbound_http_request
                                   .done = done,
                                   .context = context};
     if (transfer->easy == NULL)
-        abort();
+        end_without("memory");
     if (transfer->pinned)
         transfer->address = *request->address;
     buffer_init(&transfer->body, arena, request->max_body_bytes);

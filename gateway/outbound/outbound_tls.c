@@ -161,7 +161,7 @@ static SSL_CTX *context_of(struct outbound *outbound)
         return outbound->tls;
     outbound->tls = SSL_CTX_new(TLS_client_method());
     if (outbound->tls == NULL)
-        abort();
+        end_without("memory");
     SSL_CTX_set_min_proto_version(outbound->tls, TLS1_2_VERSION);
     SSL_CTX_set_verify(outbound->tls, SSL_VERIFY_NONE, NULL);
     return outbound->tls;
@@ -203,7 +203,7 @@ void outbound_tls(struct outbound *outbound, const struct outbound_tls_request *
 {
     struct handshake *handshake = calloc(1, sizeof *handshake);
     if (handshake == NULL)
-        abort();
+        end_without("memory");
     *handshake = (struct handshake){.next = outbound->handshakes,
                                     .link = &outbound->handshakes,
                                     .outbound = outbound,

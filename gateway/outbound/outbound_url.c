@@ -41,7 +41,7 @@ bool outbound_url_parse(struct arena *arena, const char *url, const char *refere
 {
     CURLU *handle = curl_url();
     if (handle == NULL)
-        abort();
+        end_without("memory");
     bool good = curl_url_set(handle, CURLUPART_URL, url, 0) == CURLUE_OK &&
                 (reference == NULL || curl_url_set(handle, CURLUPART_URL, reference, 0) == CURLUE_OK) &&
                 curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&

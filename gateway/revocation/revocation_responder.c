@@ -76,7 +76,7 @@ static bool use(struct revocation_source *source, struct arena *arena, const str
 {
     struct shared_responder *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL)
-        abort();
+        end_without("memory");
     struct ocsp_expectation expected = {.candidates_pem = revocation_candidates(source, arena),
                                         .roots = issuer->roots,
                                         .issuer = issuer_of_leaves(source),

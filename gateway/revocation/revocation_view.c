@@ -100,7 +100,7 @@ struct revocation_reader *revocation_reader_new(struct revocation *revocation)
     struct revocation_reader *reader = calloc(1, sizeof *reader);
     struct seen *seen = calloc(revocation->count + 1, sizeof *seen);
     if (reader == NULL || seen == NULL)
-        abort();
+        end_without("memory");
     *reader = (struct revocation_reader){.revocation = revocation, .seen = seen};
     return reader;
 }
@@ -187,7 +187,7 @@ void revocation_response_keep(struct revocation_reader *reader, const struct ocs
         seen->responses = calloc(RESPONSES_PER_ISSUER, sizeof *seen->responses);
     uint8_t *copy = malloc(response->der.n);
     if (seen->responses == NULL || copy == NULL)
-        abort();
+        end_without("memory");
     memcpy(copy, response->der.p, response->der.n);
     fresh.response.der.p = copy;
     struct kept_response *place = &seen->responses[place_of(fresh.id, fresh.id_bytes)];

@@ -14,7 +14,7 @@ struct account_key_cache *account_key_cache_new(void)
 {
     struct account_key_cache *cache = calloc(1, sizeof(*cache));
     if (cache == NULL)
-        abort();
+        end_without("memory");
     return cache;
 }
 

@@ -300,7 +300,7 @@ struct work *work_new(struct server *server, const char *database, char why[stat
 {
     struct work *work = calloc(1, sizeof(*work));
     if (work == NULL)
-        abort();
+        end_without("memory");
     struct store_error error;
     work->server = server;
     work->session = store_session_open(database, &error);
@@ -346,7 +346,7 @@ static void post_life(struct work *work, void (*run)(struct outbound_message *))
 {
     struct life_message *life = calloc(1, sizeof(*life));
     if (life == NULL)
-        abort();
+        end_without("memory");
     *life = (struct life_message){{.run = run}, work};
     outbound_post(work->server->outbound, &life->message);
 }

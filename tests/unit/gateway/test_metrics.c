@@ -141,6 +141,17 @@ Test(metrics, outside_of_a_server_counting_does_nothing)
     metrics_stop();
 }
 
+Test(metrics, S1_a_note_for_which_there_is_no_room_is_left_out)
+{
+    struct metric_notes notes = {0};
+    metrics_start(&config);
+    for (size_t type = 0; type < METRIC_NOTES_MAX + 1; type++)
+        METRICS_NOTE(&notes, METRIC_ORDERS_INVALID, type);
+    cr_expect_eq(notes.count, METRIC_NOTES_MAX);
+    METRICS_NOTE(&notes, METRIC_ORDERS_INVALID, 0);
+    cr_expect_eq(notes.note[0].n, 2, "a note that stands is still counted");
+}
+
 Test(metrics, notes_are_counted_once)
 {
     struct metric_notes notes = {0};
