@@ -14,7 +14,6 @@ enum { ROWS = 4096, PLACES = 4 };
 struct bucket {
     uint64_t key; /* 0: free */
     int64_t full_at_ms;
-    bool refuses;
 };
 
 struct rate_limiter {
@@ -82,7 +81,7 @@ static const struct problem *refuse(struct arena *arena, const struct rate_deman
 
 const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct arena *arena,
                                         const struct rate_demand *demands, size_t count, int64_t now_ms,
-                                        struct rate_refusal *refusal)
+                                        size_t *refused)
 {
     /* Two buckets of one row may not push each other out: each is found anew. */
     for (size_t i = 0; i < count; ++i) {
@@ -92,8 +91,7 @@ const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct are
         struct bucket *bucket = find(limiter, hash(limiter, arena, &demands[i]), now_ms);
         int64_t wait_ms = full_at_after(bucket, rate, now_ms) - now_ms - interval_ms(rate) * rate->count;
         if (wait_ms > 0) {
-            *refusal = (struct rate_refusal){.demand = i, .first = !bucket->refuses};
-            bucket->refuses = true;
+            *refused = i;
             return refuse(arena, &demands[i], wait_ms);
         }
     }
@@ -102,7 +100,6 @@ const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct are
             continue;
         struct bucket *bucket = find(limiter, hash(limiter, arena, &demands[i]), now_ms);
         bucket->full_at_ms = full_at_after(bucket, demands[i].rate, now_ms);
-        bucket->refuses = false;
     }
     return NULL;
 }

@@ -22,13 +22,6 @@ struct rate_demand {
     const char *owner; /* part of the bucket's identity, not shown; NULL: the key itself is the owner */
 };
 
-/* Which demand was refused, and whether it is its bucket's first refusal since it last gave a token, for
- * those who record refusals. */
-struct rate_refusal {
-    size_t demand;
-    bool first;
-};
-
 struct rate_limiter;
 
 struct rate_limiter *rate_limiter_new(void);
@@ -37,10 +30,10 @@ void rate_limiter_free(struct rate_limiter *limiter);
 
 /*
  * NULL when every bucket has a token: one is taken of each. Else rateLimited with a Retry-After, and nothing
- * is taken, and `refusal` is filled.
+ * is taken, and `refused` is the demand that has none.
  */
 [[gnu::warn_unused_result]] const struct problem *rate_limiter_take(struct rate_limiter *limiter,
                                                                     struct arena *arena,
                                                                     const struct rate_demand *demands,
                                                                     size_t count, int64_t now_ms,
-                                                                    struct rate_refusal *refusal);
+                                                                    size_t *refused);

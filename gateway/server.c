@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "acme/refusal_register.h"
 #include "gateway/accounts/account_exporter.h"
 #include "gateway/admin/admin.h"
 #include "gateway/issuer/issuer_overrides.h"
@@ -302,6 +303,7 @@ struct server *server_start(const struct config *config, const char *path, char 
     store_set_observer(observe_batch);
     pthread_mutex_init(&server->nonce_lock, NULL);
     server->rates = rate_limiter_new();
+    server->refusals = refusal_register_new();
     server->nonces = nonce_source_new();
     server->worker = worker_new();
     if (server->nonces == NULL)
@@ -355,6 +357,7 @@ void server_stop(struct server *server)
     worker_free(server->worker);
     secret_box_free(server->secrets);
     rate_limiter_free(server->rates);
+    refusal_register_free(server->refusals);
     nonce_source_free(server->nonces);
     pthread_mutex_destroy(&server->nonce_lock);
     metrics_stop();

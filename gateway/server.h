@@ -34,11 +34,12 @@ struct server {
     struct retention_work *retention;
     struct account_exporter *account_exporter; /* NULL: not configured */
     struct http_server *http;
-    struct http_server *pki_http; /* without TLS; NULL when it is not wanted */
-    struct admin *admin;          /* NULL where there is none */
-    struct secret_box *secrets;   /* NULL while nothing needs any */
-    struct rate_limiter *rates;   /* the committer thread's alone */
-    atomic_bool started;          /* all of the above is there: for the admin API, which answers before */
+    struct http_server *pki_http;      /* without TLS; NULL when it is not wanted */
+    struct admin *admin;               /* NULL where there is none */
+    struct secret_box *secrets;        /* NULL while nothing needs any */
+    struct rate_limiter *rates;        /* the committer thread's alone */
+    struct refusal_register *refusals; /* the same */
+    atomic_bool started; /* all of the above is there: for the admin API, which answers before */
     struct nonce_source *nonces;
     pthread_mutex_t nonce_lock; /* held for the few instructions of nonce_spend */
 };

@@ -144,6 +144,8 @@ struct config {
     struct rate orders_per_account;
     struct rate orders_per_name;
     struct rate accounts_per_address;
+    struct rate changes_per_account;
+    struct rate refusals;
 };
 
 /* Everything wrong with a configuration, all of it at once, one line each with the key's path. */

@@ -296,7 +296,13 @@ const struct config_key config_keys[] = {
     {"limits.orders_per_name", TOP(orders_per_name), .type = CONFIG_RATE, .fallback = "\"100/1h\"",
      .help = "Orders of one account for one name: stops clients that start over and over."},
     {"limits.accounts_per_address", TOP(accounts_per_address), .type = CONFIG_RATE, .fallback = "\"1000/1h\"",
-     .help = "New accounts from one address."},
+     .help = "New accounts from one address. An IPv6 client is its /64 network."},
+    {"limits.changes_per_account", TOP(changes_per_account), .type = CONFIG_RATE, .fallback = "\"100/1h\"",
+     .help = "Changes of one account: contacts, terms and key. Deactivation is not counted."},
+    {"limits.refusals", TOP(refusals), .type = CONFIG_RATE, .fallback = "\"100/1h\"",
+     .help = "Refused requests of one account, or from one address where there is no account. Above it a "
+             "refusal is "
+             "429 with Retry-After; a request that is not refused passes."},
 };
 const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
 

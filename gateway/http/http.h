@@ -11,6 +11,7 @@
 
 #include "acme/base/arena.h"
 #include "gateway/config/config.h"
+#include "gateway/outbound/address_policy.h"
 
 struct http_server;
 struct http_loop;
@@ -38,6 +39,8 @@ struct http_request {
     struct bytes body;          /* empty when body_too_long */
     bool body_too_long;
     char client_address[INET6_ADDRSTRLEN]; /* "" over the Unix socket */
+    /* whom limits mean: the address, of IPv6 the /64 network; "" over the Unix socket */
+    char client_network[ADDRESS_NETWORK_BYTES];
     int64_t local_user;       /* over the Unix socket: the user id at its other end (SO_PEERCRED); else -1 */
     void *application;        /* the application's own */
     struct http_guard *guard; /* private: NULL once the client has left */

@@ -49,6 +49,12 @@ static void on_request_gone(void *data)
         guard->request->guard = NULL;
 }
 
+static void set_client(struct http_request *request, const struct sockaddr *peer)
+{
+    address_format(request->client_address, peer);
+    address_format_network(request->client_network, peer);
+}
+
 int http_on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     (void)self;
@@ -82,7 +88,7 @@ int http_on_request(h2o_handler_t *self, h2o_req_t *req)
     struct sockaddr_storage peer;
     if (request->local_user == -1 &&
         req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) != 0)
-        address_format(request->client_address, (const struct sockaddr *)&peer);
+        set_client(request, (const struct sockaddr *)&peer);
     ++loop->requests;
     loop->server->config.application.handle(loop->server->config.application.context, request);
     return 0;

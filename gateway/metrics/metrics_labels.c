@@ -28,7 +28,8 @@ WORDS(listener, "listener", [METRIC_LISTENER_ACME] = "acme", [METRIC_LISTENER_PK
       [METRIC_LISTENER_ADMIN] = "admin");
 WORDS(limit, "limit", [METRIC_LIMIT_ORDERS_PER_ACCOUNT] = "orders_per_account",
       [METRIC_LIMIT_ORDERS_PER_NAME] = "orders_per_name",
-      [METRIC_LIMIT_ACCOUNTS_PER_ADDRESS] = "accounts_per_address");
+      [METRIC_LIMIT_ACCOUNTS_PER_ADDRESS] = "accounts_per_address",
+      [METRIC_LIMIT_CHANGES_PER_ACCOUNT] = "changes_per_account", [METRIC_LIMIT_REFUSALS] = "refusals");
 WORDS(result, "result", [METRIC_VALIDATION_VALID] = "valid", [METRIC_VALIDATION_INVALID] = "invalid",
       [METRIC_VALIDATION_RETRIED] = "retried");
 WORDS(circuit,

@@ -18,24 +18,24 @@ void native_issue_limits(const struct native_call *call, const struct stepca_tok
 
 /* ---- no certificate ---- */
 
-static enum store_result record_words(struct native_call *call, struct store_session *session,
-                                      const char *kind)
-{
-    const struct native_issue *issue = call->state;
-    struct exchange *exchange = call->exchange;
-    return native_call_record(
-        call, session, kind, 0,
-        arena_printf(exchange->arena, "%s: %s", issue->event_detail, exchange->problem->detail));
-}
-
 static enum store_apply_result apply_unknown(struct native_call *call, struct store_session *session)
 {
-    return store_applied(record_words(call, session, "native.unknown"));
+    const struct native_issue *issue = call->state;
+    const char *words =
+        arena_printf(call->exchange->arena, "%s: %s", issue->event_detail, call->exchange->problem->detail);
+    return store_applied(native_call_record(call, session, "native.unknown", 0, words));
 }
 
 static enum store_apply_result apply_refused(struct native_call *call, struct store_session *session)
 {
-    return store_applied(record_words(call, session, "native.refused"));
+    struct exchange *exchange = call->exchange;
+    const struct native_issue *issue = call->state;
+    struct problem words = *exchange->problem;
+    words.detail = arena_printf(exchange->arena, "%s: %s", issue->event_detail, words.detail);
+    struct event event = {.kind = "native.refused"};
+    enum store_result result = exchange_record_refusal(exchange, session, &event, &words);
+    exchange_limit_refusals(exchange);
+    return store_applied(result);
 }
 
 /* 403 follows a token that was accepted: that refusal is an authenticated client's. */

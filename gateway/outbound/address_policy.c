@@ -98,6 +98,27 @@ void address_format(char out[static INET6_ADDRSTRLEN], const struct sockaddr *ad
         snprintf(out, INET6_ADDRSTRLEN, "unknown");
 }
 
+void address_format_network(char out[static ADDRESS_NETWORK_BYTES], const struct sockaddr *address)
+{
+    enum { HOST_OCTETS = 8 };
+    static const char suffix[] = "/64";
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    uint8_t *octets = v6.sin6_addr.s6_addr;
+    if (!to_octets(address, octets)) {
+        snprintf(out, ADDRESS_NETWORK_BYTES, "unknown");
+        return;
+    }
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+        memcpy(&v4.sin_addr, octets + sizeof(v6.sin6_addr) - sizeof(v4.sin_addr), sizeof(v4.sin_addr));
+        address_format(out, (const struct sockaddr *)&v4);
+        return;
+    }
+    memset(octets + HOST_OCTETS, 0, HOST_OCTETS);
+    address_format(out, (const struct sockaddr *)&v6);
+    memcpy(out + strlen(out), suffix, sizeof(suffix));
+}
+
 static bool parse_prefix(const char *text, unsigned most, unsigned *out)
 {
     char *end = NULL;

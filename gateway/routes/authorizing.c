@@ -90,7 +90,7 @@ const struct problem *authorizing_check(struct exchange *exchange, struct store_
 }
 
 const struct problem *authorizing_check_rates(struct exchange *exchange,
-                                              const struct authorizing *authorizing, bool *first)
+                                              const struct authorizing *authorizing)
 {
     const struct config *config = exchange->server->config;
     size_t count = authorizing->identifier_count;
@@ -100,13 +100,12 @@ const struct problem *authorizing_check_rates(struct exchange *exchange,
         demands[i] = (struct rate_demand){&config->orders_per_name, "orders of this account for",
                                           authorizing->identifiers[i].value, account};
     demands[count] = (struct rate_demand){&config->orders_per_account, "orders of account", account, NULL};
-    struct rate_refusal refusal = {0};
+    size_t refused = 0;
     const struct problem *problem = rate_limiter_take(exchange->server->rates, exchange->arena, demands,
-                                                      count + 1, clock_now_ms(), &refusal);
+                                                      count + 1, clock_now_ms(), &refused);
     if (problem != NULL)
-        METRICS_COUNT(METRIC_RATE_LIMITED, refusal.demand == count ? METRIC_LIMIT_ORDERS_PER_ACCOUNT
-                                                                   : METRIC_LIMIT_ORDERS_PER_NAME);
-    *first = refusal.first;
+        METRICS_COUNT(METRIC_RATE_LIMITED,
+                      refused == count ? METRIC_LIMIT_ORDERS_PER_ACCOUNT : METRIC_LIMIT_ORDERS_PER_NAME);
     return problem;
 }
 

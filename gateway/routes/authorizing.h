@@ -21,9 +21,9 @@ struct authorizing {
 const struct problem *authorizing_check(struct exchange *exchange, struct store_session *session,
                                         struct authorizing *authorizing);
 
-/* Takes from the account's bucket and from its bucket for each name. `first`: nobody was told yet. */
+/* Takes from the account's bucket and from its bucket for each name. */
 const struct problem *authorizing_check_rates(struct exchange *exchange,
-                                              const struct authorizing *authorizing, bool *first);
+                                              const struct authorizing *authorizing);
 
 /* The authorization for the n-th identifier: one that is valid already, where the endpoint takes those; one
  * that needs no proof; or a new one to be proven. `made` (may be NULL): it was not there before. Within

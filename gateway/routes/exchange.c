@@ -25,29 +25,12 @@ const char *exchange_user_agent(struct exchange *exchange)
     return arena_printable(exchange->arena, exchange->request->user_agent, USER_AGENT_MAX_BYTES);
 }
 
-enum store_apply_result exchange_refuse(struct exchange *exchange, const struct problem *problem)
-{
-    exchange->problem = problem;
-    return STORE_DISCARD;
-}
-
 enum store_result exchange_record(struct exchange *exchange, struct store_session *session,
                                   struct event *event)
 {
     event->at = exchange->now;
     event->who = who(exchange);
     return store_event_insert(session, event);
-}
-
-enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
-                                                   const char *kind, int64_t order_id,
-                                                   const struct problem *problem)
-{
-    struct event event = {
-        .kind = kind, .account_id = exchange->account.id, .order_id = order_id, .detail = problem->detail};
-    exchange->problem = problem;
-    return exchange_store_ok(exchange, exchange_record(exchange, session, &event)) ? STORE_APPLIED
-                                                                                   : STORE_DISCARD;
 }
 
 bool exchange_store_ok(struct exchange *exchange, enum store_result result)
@@ -97,6 +80,7 @@ static enum store_apply_result run_apply(struct store_operation *operation, stru
 {
     struct exchange *exchange = (struct exchange *)operation;
     enum store_apply_result result = exchange->route->apply(exchange, session);
+    exchange_limit_refusals(exchange);
     if (result != STORE_APPLIED)
         exchange->notes.count = 0;
     return result;

@@ -6,6 +6,7 @@
 
 #include "acme/account.h"
 #include "acme/envelope.h"
+#include "acme/rate_limiter.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/server.h"
 #include "store/objects.h"
@@ -111,11 +112,32 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
                                                               struct store_session *session,
                                                               struct event *event);
 
-/* As exchange_refuse, with an event: what an authenticated client is refused for what it asked is part of the
- * audit trail. */
+/* ---- exchange_refusals.c: within `apply` ---- */
+
+/* Inserts the event of a refusal, unless it is only counted (acme/refusal_register.h). Fills in when, who and
+ * the detail. */
+[[gnu::warn_unused_result]] enum store_result exchange_record_refusal(struct exchange *exchange,
+                                                                      struct store_session *session,
+                                                                      struct event *event,
+                                                                      const struct problem *problem);
+
+/* As exchange_refuse, with exchange_record_refusal: what an authenticated client is refused for what it asked
+ * is part of the audit trail. */
 enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
                                                    const char *kind, int64_t order_id,
                                                    const struct problem *problem);
+
+/* As exchange_refuse, with a line of the log: clients without an account have no rows written. */
+enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const char *kind,
+                                                const struct problem *problem);
+
+/* After `apply`, for every route: a refusal above limits.refusals becomes rateLimited, with the refusal's
+ * words. */
+void exchange_limit_refusals(struct exchange *exchange);
+
+/* NULL when the bucket has a token, which is taken; else rateLimited, and counted under `limit`. */
+const struct problem *exchange_take_rate(struct exchange *exchange, const struct rate_demand *demand,
+                                         enum metric_limit limit);
 
 /* Within `apply`: the account that signed is still there, valid, and its key the one that verified. Else the
  * problem is set. Reloads exchange->account. */

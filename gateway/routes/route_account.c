@@ -93,16 +93,18 @@ static const struct problem *check_terms(struct exchange *exchange, const struct
 
 static const struct problem *check_rate(struct exchange *exchange)
 {
-    struct rate_refusal refusal;
-    struct rate_demand demand = {&exchange->server->config->accounts_per_address, "new accounts from",
-                                 exchange->request->client_address, NULL};
-    const struct problem *problem =
-        rate_limiter_take(exchange->server->rates, exchange->arena, &demand, 1, clock_now_ms(), &refusal);
-    if (problem != NULL)
-        METRICS_COUNT(METRIC_RATE_LIMITED, METRIC_LIMIT_ACCOUNTS_PER_ADDRESS);
-    if (problem != NULL && refusal.first)
-        log_warning("%s", problem->detail);
-    return problem;
+    const struct rate_demand demand = {&exchange->server->config->accounts_per_address, "new accounts from",
+                                       exchange->request->client_network, NULL};
+    return exchange_take_rate(exchange, &demand, METRIC_LIMIT_ACCOUNTS_PER_ADDRESS);
+}
+
+/* Each change is an event. */
+static const struct problem *check_change_rate(struct exchange *exchange)
+{
+    const struct rate_demand demand = {&exchange->server->config->changes_per_account, "changes of account",
+                                       arena_printf(exchange->arena, "%lld", (long long)exchange->account.id),
+                                       NULL};
+    return exchange_take_rate(exchange, &demand, METRIC_LIMIT_CHANGES_PER_ACCOUNT);
 }
 
 static enum store_apply_result create_account(struct exchange *exchange, struct store_session *session,
@@ -150,7 +152,7 @@ enum store_apply_result new_account_apply(struct exchange *exchange, struct stor
         problem = check_binding(exchange, session, state, &key);
     if (problem == NULL)
         problem = check_rate(exchange);
-    return problem != NULL ? exchange_refuse(exchange, problem)
+    return problem != NULL ? exchange_refuse_and_log(exchange, "account refused", problem)
                            : create_account(exchange, session, state, &key);
 }
 
@@ -179,6 +181,9 @@ enum store_apply_result account_apply(struct exchange *exchange, struct store_se
     if (!exchange_reload_account(exchange, session))
         return STORE_DISCARD;
     struct account *account = &exchange->account;
+    const struct problem *problem = request->deactivate ? NULL : check_change_rate(exchange);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
     if (request->contacts_json != NULL)
         account->contacts_json = request->contacts_json;
     if (request->terms_agreed)
@@ -236,6 +241,9 @@ enum store_apply_result key_change_apply(struct exchange *exchange, struct store
         return STORE_DISCARD;
     if (found == STORE_OK)
         return exchange_refuse(exchange, key_in_use(exchange, other.id));
+    const struct problem *problem = check_change_rate(exchange);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
     const char *detail =
         arena_printf(exchange->arena, "%s, before %s", new_key->thumbprint, account->thumbprint);
     account->key = new_key->canonical;

@@ -146,14 +146,10 @@ enum store_apply_result new_authorization_apply(struct exchange *exchange, struc
         .subdomains = state->subdomains && exchange->endpoint->subdomains,
     };
     const struct problem *problem = authorizing_check(exchange, session, &authorizing);
+    if (problem == NULL)
+        problem = authorizing_check_rates(exchange, &authorizing);
     if (problem != NULL)
         return exchange_refuse_and_record(exchange, session, "authorization.refused", 0, problem);
-    bool first_refusal;
-    problem = authorizing_check_rates(exchange, &authorizing, &first_refusal);
-    if (problem != NULL)
-        return first_refusal
-                   ? exchange_refuse_and_record(exchange, session, "authorization.refused", 0, problem)
-                   : exchange_refuse(exchange, problem);
     if (!exchange_store_ok(
             exchange, authorizing_use(exchange, session, &authorizing, 0, authorization, &state->created)))
         return STORE_DISCARD;

@@ -54,6 +54,8 @@ void limits_render(struct exchange *exchange)
     describe_rate(&text, "Orders of one account for one name", &config->orders_per_name);
     describe_rate(&text, "Orders of one account", &config->orders_per_account);
     describe_rate(&text, "New accounts from one address", &config->accounts_per_address);
+    describe_rate(&text, "Changes of one account", &config->changes_per_account);
+    describe_rate(&text, "Refused requests of one account or address", &config->refusals);
     buffer_append_string(&text, "\nIts operator can change them: limits in the configuration.\n");
     exchange->reply.status = 200;
     exchange->reply.content_type = "text/plain; charset=utf-8";

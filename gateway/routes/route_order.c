@@ -207,13 +207,10 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     const char *replaces_ignored = NULL;
     if (problem == NULL)
         problem = check_replaces(exchange, session, &state->request, &replaces_ignored);
+    if (problem == NULL)
+        problem = authorizing_check_rates(exchange, &state->authorizing);
     if (problem != NULL)
         return exchange_refuse_and_record(exchange, session, "order.refused", 0, problem);
-    bool first_refusal;
-    problem = authorizing_check_rates(exchange, &state->authorizing, &first_refusal);
-    if (problem != NULL)
-        return first_refusal ? exchange_refuse_and_record(exchange, session, "order.refused", 0, problem)
-                             : exchange_refuse(exchange, problem);
     state->created = true;
     if (!insert_order(exchange, session, state))
         return STORE_DISCARD;

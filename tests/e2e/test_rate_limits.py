@@ -1,9 +1,16 @@
 """Rate limits by account, by name and by address (RFC 8555 §6.6)."""
 
+import datetime
+
 import pytest
 
 from client_scenarios import fresh_name
-from support.acme_client import AcmeClient
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from support import jose
+from support.acme_client import AcmeClient, HttpProver
+from support.certificates import new_key
+from support.jose import flattened, public_jwk
 
 
 def start(step_ca, new_gateway, **limits):
@@ -14,6 +21,19 @@ def start(step_ca, new_gateway, **limits):
 
 def new_order(client, *names):
     return client.post(client.directory["newOrder"], {"identifiers": [{"type": "dns", "value": one} for one in names]})
+
+
+def change_key(client, new):
+    url = client.directory["keyChange"]
+    protected = {"alg": jose.algorithm(new), "jwk": public_jwk(new), "url": url}
+    return client.post(url, flattened(new, protected, {"account": client.account, "oldKey": public_jwk(client.key)}))
+
+
+def self_signed():
+    key, now = new_key(), datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "elsewhere")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(4711)
+    return builder.not_valid_before(now).not_valid_after(now + datetime.timedelta(1)).sign(key, hashes.SHA256())
 
 
 def assert_limited(client, reply, *words):
@@ -58,6 +78,80 @@ def test_orders_of_one_account(step_ca, new_gateway):
     assert [new_order(client, fresh_name()).status for _ in range(3)] == [201] * 3
     assert_limited(client, new_order(client, fresh_name()), "3 in 1h", client.account.split("/")[-1])
     assert new_order(other, fresh_name()).status == 201
+
+
+def refused_orders(client):
+    return new_order(client, "not-allowed.example")
+
+
+def refused_pre_authorizations(client):
+    return client.post(client.directory["newAuthz"], {"identifier": {"type": "dns", "value": "not-allowed.example"}})
+
+
+def refused_csrs(client):
+    return client.post(client.ready.json()["finalize"], {"csr": "AA"})
+
+
+def refused_revocations(client):
+    return client.revoke(self_signed())
+
+
+def refused_key_changes(client):
+    return change_key(client, client.taken)
+
+
+def refused_accounts(client):
+    stranger = client.stranger
+    return stranger.post(stranger.directory["newAccount"], {}, with_jwk=True)
+
+
+# What is refused, its status, the kind of its events (None: no row is written).
+REFUSALS = [
+    (refused_orders, 403, "order.refused"),
+    (refused_pre_authorizations, 403, "authorization.refused"),
+    (refused_csrs, 400, "finalize.refused"),
+    (refused_revocations, 404, None),
+    (refused_key_changes, 409, None),
+    (refused_accounts, 403, None),
+]
+
+
+@pytest.mark.parametrize("refused,status,kind", [pytest.param(*row, id=row[0].__name__) for row in REFUSALS])
+def test_S10_a_client_that_only_gets_refused(step_ca, new_gateway, responder, refused, status, kind):
+    gateway = new_gateway(step_ca)
+    gateway.configuration["limits"]["refusals"] = "20/1h"
+    gateway.configuration["endpoints"]["acme"].update(names={"deny": ["not-allowed.example"]}, authorization_lifetime="48h")
+    gateway.configuration["endpoints"]["bound"] = {"profiles": ["default"], "eab": "required"}
+    gateway.start()
+    client, other = gateway.client(), gateway.client()
+    client.stranger = AcmeClient(gateway.directory("bound"), gateway.root_path)
+    client.taken = other.key
+    client.ready = client.ready_order([fresh_name()], HttpProver(responder(gateway)))
+    before = gateway.query("SELECT count(*) AS n FROM events")[0]["n"]
+    assert [refused(client).status for _ in range(20)] == [status] * 20
+    for _ in range(20):
+        reply = refused(client)
+        assert_limited(client, reply, "20 in 1h", "This one: ")
+    events = gateway.query("SELECT kind, detail FROM events ORDER BY id")[before:]
+    assert {one["kind"] for one in events} == ({kind} if kind else set())
+    # The first, the 16th and the 32nd.
+    assert len(events) == (3 if kind else 0) and all("more were counted" in one["detail"] for one in events[1:])
+    # What is not refused passes, and nobody else pays.
+    assert new_order(client, fresh_name()).status == 201
+    assert refused_orders(other).status == 403
+    assert len([one for one in gateway.log.read_text().splitlines() if "account refused" in one]) == (3 if refused is refused_accounts else 0)
+
+
+def test_S10_changes_of_an_account(step_ca, new_gateway):
+    gateway = start(step_ca, new_gateway, changes_per_account="3/1h")
+    client = gateway.client()
+    for i in range(3):
+        assert client.post(client.account, {"contact": [f"mailto:ops{i}@e2e.internal"]}).status == 200
+    for _ in range(2):
+        assert_limited(client, client.post(client.account, {"contact": ["mailto:more@e2e.internal"]}), "3 in 1h")
+        assert_limited(client, change_key(client, new_key()), "3 in 1h")
+    assert gateway.query("SELECT count(*) AS n FROM events WHERE kind = 'account.updated'")[0]["n"] == 3
+    assert client.post(client.account, {"contact": ["mailto:ops2@e2e.internal"], "status": "deactivated"}).status == 200
 
 
 @pytest.mark.check(49)

@@ -61,7 +61,13 @@ class Gateway:
             "profiles": {"default": {"issuer": "main", "max_ttl": "24h"}},
             "endpoints": {"acme": {"profiles": ["default"], "challenges": ["http-01", "dns-01", "tls-alpn-01"]}},
             # All tests come from one address, and the benchmark orders one name.
-            "limits": {"orders_per_account": "off", "orders_per_name": "off", "accounts_per_address": "off"},
+            "limits": {
+                "orders_per_account": "off",
+                "orders_per_name": "off",
+                "accounts_per_address": "off",
+                "changes_per_account": "off",
+                "refusals": "off",
+            },
             "validation": {
                 "resolvers": [name_server.address] if name_server else [],
                 "http_port": self.http_port,

@@ -10,9 +10,9 @@ static const struct rate three_a_minute = {3, 60}, off = {0, 0};
 static const struct problem *take(struct rate_limiter *limiter, struct arena *arena, const struct rate *rate,
                                   const char *key, int64_t now_ms)
 {
-    struct rate_refusal refusal;
+    size_t refused;
     struct rate_demand demand = {rate, "orders for", key, NULL};
-    return rate_limiter_take(limiter, arena, &demand, 1, now_ms, &refusal);
+    return rate_limiter_take(limiter, arena, &demand, 1, now_ms, &refused);
 }
 
 Test(rate_limiter, lets_so_many_through_and_one_more_as_each_comes_back)
@@ -46,19 +46,18 @@ Test(rate_limiter, a_refused_request_takes_nothing)
 {
     struct arena *arena = arena_new();
     struct rate_limiter *limiter = rate_limiter_new();
-    struct rate_refusal refusal;
+    size_t refused;
     const struct rate one = {1, 60};
     const struct rate_demand both[] = {{&three_a_minute, "orders of", "account", NULL},
                                        {&one, "orders for", "name", "account"}};
-    cr_assert_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &refusal));
+    cr_assert_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &refused));
     for (int i = 0; i < 5; i++) {
-        cr_assert_not_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &refusal));
-        cr_expect_eq(refusal.demand, 1);
-        cr_expect_eq(refusal.first, i == 0);
+        cr_assert_not_null(rate_limiter_take(limiter, arena, both, 2, NOW_MS, &refused));
+        cr_expect_eq(refused, 1);
     }
     for (int i = 0; i < 2; i++)
-        cr_expect_null(rate_limiter_take(limiter, arena, both, 1, NOW_MS, &refusal), "two of three are left");
-    cr_expect_not_null(rate_limiter_take(limiter, arena, both, 1, NOW_MS, &refusal));
+        cr_expect_null(rate_limiter_take(limiter, arena, both, 1, NOW_MS, &refused), "two of three are left");
+    cr_expect_not_null(rate_limiter_take(limiter, arena, both, 1, NOW_MS, &refused));
     rate_limiter_free(limiter);
     arena_free(arena);
 }
@@ -77,7 +76,7 @@ Test(rate_limiter, S7_a_bucket_is_its_owners_alone)
 {
     struct arena *arena = arena_new();
     struct rate_limiter *limiter = rate_limiter_new();
-    struct rate_refusal refusal;
+    size_t refused;
     const struct rate one = {1, 60};
     static const char *const owners[] = {"1", "11", "2"};
     /* "1" + "1x" and "11" + "x" are not the same bucket either. */
@@ -85,9 +84,9 @@ Test(rate_limiter, S7_a_bucket_is_its_owners_alone)
     for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
         for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
             const struct rate_demand demand = {&one, "orders for", keys[k], owners[i]};
-            cr_expect_null(rate_limiter_take(limiter, arena, &demand, 1, NOW_MS, &refusal), "%s of %s",
+            cr_expect_null(rate_limiter_take(limiter, arena, &demand, 1, NOW_MS, &refused), "%s of %s",
                            keys[k], owners[i]);
-            cr_expect_not_null(rate_limiter_take(limiter, arena, &demand, 1, NOW_MS, &refusal), "%s of %s",
+            cr_expect_not_null(rate_limiter_take(limiter, arena, &demand, 1, NOW_MS, &refused), "%s of %s",
                                keys[k], owners[i]);
         }
     }
