@@ -81,10 +81,11 @@ enum store_apply_result authorization_apply(struct exchange *exchange, struct st
     if (authorization->status == AUTHORIZATION_DEACTIVATED)
         return STORE_DISCARD;
     enum authorization_status was = authorization->status;
-    if (!authorization_may_become(was, AUTHORIZATION_DEACTIVATED))
+    enum authorization_status now = authorization_status_at(authorization, exchange->now);
+    if (!authorization_may_become(now, AUTHORIZATION_DEACTIVATED))
         return exchange_refuse(exchange, problem_new(exchange->arena, PROBLEM_MALFORMED,
                                                      "An authorization that is %s cannot be deactivated.",
-                                                     authorization_status_name(was)));
+                                                     authorization_status_name(now)));
     authorization->status = AUTHORIZATION_DEACTIVATED;
     if (!exchange_store_ok(exchange, store_authorization_update(session, authorization, was,
                                                                 authorization->challenge_status)) ||
