@@ -11,9 +11,10 @@ from client_scenarios import fresh_name
 from support import jose
 from support.acme_client import AcmeClient, HttpProver, Refused
 from support.certificates import new_key
+from support.eab import add_key, binding
 from support.jose import flattened, public_jwk
 from support.waiting import wait_until
-from test_eab import add_key, binding, client_of, register
+from test_eab import client_of, register
 
 
 def lose_database(gateway):

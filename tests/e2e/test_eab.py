@@ -1,7 +1,5 @@
 """External account binding (RFC 8555 §7.3.4) and the keys' own policies."""
 
-import hashlib
-import hmac
 import json
 import re
 import time
@@ -12,7 +10,8 @@ from client_scenarios import fresh_name
 from support.acme_client import AcmeClient, HttpProver, Refused
 from support.certificates import names_of, new_key
 from support.clients import Certbot, Lego
-from support.jose import b64, public_jwk, unb64
+from support.eab import add_key, binding
+from support.jose import b64, public_jwk
 from support.waiting import wait_until
 
 
@@ -28,25 +27,8 @@ def gateway(step_ca, new_gateway):
     return gateway.start()
 
 
-def add_key(gateway, *options, endpoint="acme"):
-    """(kid, MAC key) as the command shows them."""
-    status, said, words = gateway.run("eab", "add", endpoint, *options)
-    assert status == 0, words
-    shown = dict(re.findall(r"^(kid|hmac key) +(\S+)$", said, re.M))
-    return shown["kid"], unb64(shown["hmac key"])
-
-
 def client_of(gateway, endpoint="acme", key=None):
     return AcmeClient(gateway.directory(endpoint), gateway.root_path, key)
-
-
-def binding(client, kid, mac_key, algorithm="HS256", header=None, payload=None):
-    """`header` replaces members, None leaves one out."""
-    protected = {"alg": algorithm, "kid": kid, "url": client.directory["newAccount"], **(header or {})}
-    head = b64(json.dumps({name: value for name, value in protected.items() if value is not None}).encode())
-    body = b64(json.dumps(payload or public_jwk(client.key)).encode())
-    digest = {"HS384": hashlib.sha384, "HS512": hashlib.sha512}.get(algorithm, hashlib.sha256)
-    return {"protected": head, "payload": body, "signature": b64(hmac.digest(mac_key, f"{head}.{body}".encode(), digest))}
 
 
 def register(client, **members):

@@ -6,10 +6,9 @@ import pytest
 
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
-from support.certificates import key_pem, lifetime, names_of, new_key, pem
+from support.certificates import key_pem, lifetime, names_of, new_key, pem, renewal_identifier
 from support.step_cli import StepCli
 from support.waiting import wait_until
-from test_renewal_info import identifier_of
 
 BACKDATE = datetime.timedelta(minutes=1)
 
@@ -190,13 +189,13 @@ def test_an_acme_certificate_renews_natively_and_acme_goes_on(gateway, step, ste
     step.renew(name, url=step_ca.url)
     renewed = step.chain(name)[0]
     assert renewed.serial_number != chain[0].serial_number and names_of(renewed) == [name]
-    order = client.ready_order([name], prover, replaces=identifier_of(chain[0]))
-    assert order.json()["replaces"] == identifier_of(chain[0])
+    order = client.ready_order([name], prover, replaces=renewal_identifier(chain[0]))
+    assert order.json()["replaces"] == renewal_identifier(chain[0])
     client.finalize(order, [name])
     newest = client.certificate(order.location)[0]
     assert names_of(newest) == [name]
     # The one that the CA renewed past the gateway is not in the inventory: it may be named, and changes nothing.
-    order = client.ready_order([name], prover, replaces=identifier_of(renewed))
+    order = client.ready_order([name], prover, replaces=renewal_identifier(renewed))
     assert "replaces" not in order.json()
     client.finalize(order, [name])
     assert names_of(client.certificate(order.location)[0]) == [name]
@@ -206,7 +205,7 @@ def test_a_native_certificate_has_renewal_information_and_may_be_replaced(gatewa
     client, name, other = gateway.client(), fresh_name(), fresh_name()
     step.certificate(name, "--san", name, "--san", other)
     old = step.chain(name)[0]
-    identifier = identifier_of(old)
+    identifier = renewal_identifier(old)
     reply = client.raw("GET", f"{client.directory['renewalInfo']}/{identifier}")
     assert reply.status == 200, reply
     start_of_window = datetime.datetime.fromisoformat(reply.json()["suggestedWindow"]["start"]).replace(tzinfo=None)

@@ -5,9 +5,8 @@ import datetime
 import pytest
 
 from client_scenarios import fresh_name
-from cryptography import x509
 from support.acme_client import HttpProver
-from support.jose import b64
+from support.certificates import renewal_identifier
 
 
 @pytest.fixture
@@ -20,16 +19,9 @@ def prover(gateway, responder):
     return HttpProver(responder(gateway))
 
 
-def identifier_of(certificate):
-    """RFC 9773 §4.1."""
-    key = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-    serial = certificate.serial_number
-    return f"{b64(key)}.{b64(serial.to_bytes(serial.bit_length() // 8 + 1, 'big'))}"
-
-
 def window_of(client, certificate):
     """(start, end, the whole reply), asked without an account."""
-    reply = client.raw("GET", f"{client.directory['renewalInfo']}/{identifier_of(certificate)}")
+    reply = client.raw("GET", f"{client.directory['renewalInfo']}/{renewal_identifier(certificate)}")
     assert reply.status == 200, reply
     window = reply.json()["suggestedWindow"]
     return *(datetime.datetime.fromisoformat(window[name]) for name in ("start", "end")), reply
@@ -124,14 +116,14 @@ def test_identifiers_that_name_nothing(gateway):
 def test_an_order_that_replaces(gateway, prover):
     client, name = gateway.client(), fresh_name()
     old = client.issue([name], prover)[0]
-    order = client.ready_order([name], prover, replaces=identifier_of(old))
-    assert order.json()["replaces"] == identifier_of(old)
+    order = client.ready_order([name], prover, replaces=renewal_identifier(old))
+    assert order.json()["replaces"] == renewal_identifier(old)
     client.finalize(order, [name])
     client.certificate(order.location)
-    assert client.get(order.location)["replaces"] == identifier_of(old)
+    assert client.get(order.location)["replaces"] == renewal_identifier(old)
     again = client.post(
         client.directory["newOrder"],
-        {"identifiers": [{"type": "dns", "value": name}], "replaces": identifier_of(old)},
+        {"identifiers": [{"type": "dns", "value": name}], "replaces": renewal_identifier(old)},
     )
     assert (again.status, again.problem) == (409, "alreadyReplaced"), again
 
@@ -141,7 +133,7 @@ def test_until_the_replacement_is_valid_another_may_be_ordered(gateway, prover):
     client, name = gateway.client(), fresh_name()
     old = client.issue([name], prover)[0]
     for _ in range(2):
-        assert client.order([name], replaces=identifier_of(old)).json()["replaces"] == identifier_of(old)
+        assert client.order([name], replaces=renewal_identifier(old)).json()["replaces"] == renewal_identifier(old)
 
 
 @pytest.mark.check(32)
@@ -150,8 +142,8 @@ def test_a_replaces_that_does_not_fit_is_left_out_and_told_to_the_operator(gatew
     mine = client.issue([name], prover)[0]
     theirs = other.issue([name], prover)[0]
     for names, identifier, why in (
-        ([fresh_name()], identifier_of(mine), "shares no name"),
-        ([name], identifier_of(theirs), "another account"),
+        ([fresh_name()], renewal_identifier(mine), "shares no name"),
+        ([name], renewal_identifier(theirs), "another account"),
         ([name], "AQID.AQID", "not issued at this endpoint"),
     ):
         reply = client.order(names, replaces=identifier)

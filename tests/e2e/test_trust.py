@@ -6,7 +6,8 @@ from client_scenarios import fresh_name
 from support.acme_client import HttpProver, Refused
 from support.certificates import names_of
 from support.clients import Certbot, Lego
-from test_eab import add_key, binding, client_of
+from support.eab import add_key, binding
+from test_eab import client_of
 
 
 def start(step_ca, new_gateway, **endpoint):

@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from .jose import b64
+
 _CURVES = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
 KEY_KINDS = (*_CURVES, "Ed25519", "RSA")
 
@@ -56,6 +58,13 @@ def names_of(certificate):
     """The DNS names and addresses of a certificate, sorted."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return sorted(str(name.value) for name in names)
+
+
+def renewal_identifier(certificate):
+    """RFC 9773 §4.1."""
+    key = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    serial = certificate.serial_number
+    return f"{b64(key)}.{b64(serial.to_bytes(serial.bit_length() // 8 + 1, 'big'))}"
 
 
 def lifetime(certificate):

@@ -26,7 +26,8 @@ def new_root(name):
 class StepCA:
     """`provisioner_keys` maps a provisioner's name to its key; `claims` and `template` are those of all of them, `templates`
     maps a name to its own; `policy` is the authority's; `crl` is what ca.json says of lists; `valid_for` is how long the
-    intermediates live. `acme` gives the current version an ACME server of its own, at /acme/acme/directory: the port of
+    intermediates live. `root` is an Authority to stand under, beside another CA; `name` begins the intermediates' names.
+    `acme` gives the current version an ACME server of its own, at /acme/acme/directory: the port of
     http-01 and the resolver."""
 
     def __init__(
@@ -43,6 +44,8 @@ class StepCA:
         acme=None,
         templates=None,
         crl=None,
+        root=None,
+        name="acmegate test",
     ):
         self.folder = folder
         self.version = version
@@ -57,7 +60,7 @@ class StepCA:
         self.port = free_port()
         self.process = None
         self.intermediates, self.valid_for = intermediates, valid_for
-        self._make_authorities("acmegate test", new_root("acmegate test root"))
+        self._make_authorities(name, root or new_root("acmegate test root"))
         folder.mkdir(parents=True)
         self._write_files()
 
@@ -197,10 +200,11 @@ class StepCA:
         claims = {"iss": "step-ca-client/1.0", "sub": common_name, "aud": f"{self.url}/renew", **claims}
         return jose.compact(key, header, {"jti": secrets.token_hex(32), "iat": now, "nbf": now, "exp": now + 300, **claims})
 
-    def sign_directly(self, key, name):
-        """Past the gateway: a leaf by native /sign."""
+    def sign_directly(self, key, name, token=None):
+        """Past the gateway: a leaf by native /sign, with a token of its own where none is given."""
         request = pem(new_csr(key, [name])).decode()
-        reply = self._get("/1.0/sign", json.dumps({"csr": request, "ott": self.token("sign", name, sans=[name])}).encode())
+        body = {"csr": request, "ott": token or self.token("sign", name, sans=[name])}
+        reply = self._get("/1.0/sign", json.dumps(body).encode())
         return x509.load_pem_x509_certificate(json.loads(reply)["crt"].encode())
 
     def renew_directly(self, certificate, key):
