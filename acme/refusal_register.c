@@ -27,7 +27,7 @@ struct refusal_register *refusal_register_new(void)
 {
     struct refusal_register *reg = calloc(1, sizeof *reg);
     if (reg == NULL)
-        abort();
+        end_without("memory");
     hash_seed_make(&reg->seed);
     return reg;
 }
