@@ -203,7 +203,7 @@ static bool start_http(struct server *server, char why[static 512])
     };
     server->http = http_server_start(&http, reason);
     if (server->http == NULL)
-        snprintf(why, 512, "%s", reason);
+        snprintf(why, 512, "listen: %s", reason);
     return server->http != NULL;
 }
 
@@ -248,7 +248,7 @@ static bool start_pki_http(struct server *server, char why[static 512])
         return true;
     server->pki_http = http_server_start(&http, reason);
     if (server->pki_http == NULL)
-        snprintf(why, 512, "pki_%s", reason);
+        snprintf(why, 512, "pki_listen: %s", reason);
     return server->pki_http != NULL;
 }
 

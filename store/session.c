@@ -94,11 +94,18 @@ bool database_error(sqlite3 *db, const char *what, struct store_error *error)
     return false;
 }
 
+/* Operators know the file, not the statement. */
+static bool file_error(sqlite3 *db, struct store_error *error)
+{
+    const char *path = sqlite3_db_filename(db, "main");
+    return database_error(db, path == NULL || *path == '\0' ? "the database" : path, error);
+}
+
 bool database_execute(sqlite3 *db, const char *sql, struct store_error *error)
 {
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
         return true;
-    return database_error(db, sql, error);
+    return file_error(db, error);
 }
 
 bool database_integer(sqlite3 *db, const char *sql, int64_t *out, struct store_error *error)
@@ -109,7 +116,7 @@ bool database_integer(sqlite3 *db, const char *sql, int64_t *out, struct store_e
     if (found)
         *out = sqlite3_column_int64(prepared, 0);
     else
-        database_error(db, sql, error);
+        file_error(db, error);
     sqlite3_finalize(prepared);
     return found;
 }

@@ -1,28 +1,27 @@
-/* The commands: one table in main.c, one cli_*.c for each. */
+/* The commands: one table in cli_commands.c, one cli_*.c for each. */
 #pragma once
 
-/* Exit statuses. */
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+#include "gateway/cli/cli_arguments.h"
 
-struct cli_command {
-    const char *name;
-    const char *arguments; /* for the usage line */
-    const char *help;
-    int (*run)(int argc, char **argv); /* argv[0] is the command's name */
-};
+extern const struct cli_command cli_account;
+extern const struct cli_command cli_cert;
+extern const struct cli_command cli_check;
+extern const struct cli_command cli_config_command;
+extern const struct cli_command cli_db;
+extern const struct cli_command cli_dev;
+extern const struct cli_command cli_eab;
+extern const struct cli_command cli_explain;
+extern const struct cli_command cli_import;
+extern const struct cli_command cli_issuer;
+extern const struct cli_command cli_migration;
+extern const struct cli_command cli_order;
+extern const struct cli_command cli_serve;
+extern const struct cli_command cli_sign;
+extern const struct cli_command cli_version;
 
-int cli_serve(int argc, char **argv);
-int cli_dev(int argc, char **argv);
-int cli_check(int argc, char **argv);
-int cli_config(int argc, char **argv);
-int cli_account(int argc, char **argv);
-int cli_order(int argc, char **argv);
-int cli_eab(int argc, char **argv);
-int cli_explain(int argc, char **argv);
-int cli_import(int argc, char **argv);
-int cli_migration(int argc, char **argv);
-int cli_sign(int argc, char **argv);
-int cli_cert(int argc, char **argv);
-int cli_issuer(int argc, char **argv);
-int cli_db(int argc, char **argv);
-int cli_version(int argc, char **argv);
+/* All of them, in the order of the help. */
+extern const struct cli_command *const cli_commands[];
+extern const size_t cli_command_count;
+
+/* The command of this name; NULL, with a message on standard error, for any other word. */
+const struct cli_command *cli_find_command(const char *name);

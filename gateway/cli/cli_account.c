@@ -7,40 +7,22 @@
 #include "gateway/cli/cli_list.h"
 #include "gateway/runtime/clock.h"
 
-static const char usage[] = "usage: acmegate account list [--endpoint NAME] [--state STATE] [--before ID] "
-                            "[--limit N] [--json] --config FILE\n"
-                            "       acmegate account show ID [--json] --config FILE\n"
-                            "       acmegate account deactivate ID --config FILE\n"
-                            "       acmegate account export [--out FILE] --config FILE\n"
-                            "       acmegate account import FILE --config FILE\n";
-
 static const struct cli_column columns[] = {{"id", 16},    {"endpoint", 12}, {"state", 11},  {"created", 20},
                                             {"orders", 6}, {"eab_kid", 16},  {"contacts", 0}};
-static const struct cli_listing accounts = {"account", LISTING_ACCOUNTS, columns,
+static const char *const states[] = {"valid", "deactivated", "revoked", NULL};
+static const struct cli_listing accounts = {LISTING_ACCOUNTS, states, columns,
                                             sizeof columns / sizeof *columns};
-
-struct options {
-    struct cli_list_options list;
-    const char *out;
-};
-
-static int fail(const char *message)
-{
-    fprintf(stderr, "acmegate account: %s\n", message);
-    return CLI_FAILED;
-}
 
 /* ---- list and show ---- */
 
-static int list(const struct cli_database_arguments *arguments, const struct options *options)
+static int list(const struct cli_arguments *arguments)
 {
-    return cli_list(&accounts, arguments, &options->list);
+    return cli_list(&accounts, arguments);
 }
 
-static int show(const struct cli_database_arguments *arguments, const struct options *options)
+static int show(const struct cli_arguments *arguments)
 {
-    (void)options;
-    const struct listing_filter filter = {.id = cli_read_id("account", arguments->words[1])};
+    const struct listing_filter filter = {.id = cli_read_id(arguments, arguments->words[0])};
     return filter.id == 0 ? CLI_USAGE : cli_show(&accounts, arguments, &filter);
 }
 
@@ -70,16 +52,14 @@ static enum store_apply_result revoke_account(void *context, struct store_sessio
                : STORE_DISCARD;
 }
 
-static int deactivate(const struct cli_database_arguments *arguments, const struct options *options)
+static int deactivate(const struct cli_arguments *arguments)
 {
-    (void)options;
     struct store_error error;
-    struct deactivation deactivation = {.id = cli_read_id("account", arguments->words[1]),
-                                        .found = STORE_FAILED};
+    struct deactivation deactivation = {
+        .arena = arguments->arena, .id = cli_read_id(arguments, arguments->words[0]), .found = STORE_FAILED};
     if (deactivation.id == 0)
         return CLI_USAGE;
-    deactivation.arena = arena_new();
-    struct store_session *session = store_session_open_for_command(arguments->path, &error);
+    struct store_session *session = store_session_open_for_command(arguments->database, &error);
     bool written = session != NULL && store_write_now(session, revoke_account, &deactivation, &error);
     store_session_close(session);
     int status = CLI_OK;
@@ -89,35 +69,34 @@ static int deactivate(const struct cli_database_arguments *arguments, const stru
                "list --account %lld' and 'acmegate cert revoke'\n",
                (long long)deactivation.id, (long long)deactivation.id);
     else if (deactivation.found == STORE_NOT_FOUND)
-        status = fail("there is no such account");
+        status = cli_fail(arguments, CLI_FAILED, "%s", "there is no such account");
     else if (deactivation.found == STORE_OK && deactivation.account.status != ACCOUNT_VALID)
-        status = fail("the account is not valid any more");
+        status = cli_fail(arguments, CLI_FAILED, "%s", "the account is not valid any more");
     else
-        status = fail(error.message);
-    arena_free(deactivation.arena);
+        status = cli_fail(arguments, CLI_FAILED, "%s", error.message);
     return status;
 }
 
 /* ---- export and import ---- */
 
-static int export(const struct cli_database_arguments *arguments, const struct options *options)
+static int export(const struct cli_arguments *arguments)
 {
+    const char *out = cli_value(arguments, "out");
     struct store_error error;
     char why[ACCOUNT_EXPORT_WHY_BYTES];
     struct account_export_summary summary;
-    struct store_session *session = store_session_open(arguments->path, &error);
+    struct store_session *session = store_session_open(arguments->database, &error);
     if (session == NULL)
-        return fail(error.message);
-    bool written = options->out == NULL
-                       ? account_export_to_stream(session, stdout, clock_now(), &summary, why)
-                       : account_export_to_file(session, options->out, clock_now(), NULL, &summary, why);
+        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
+    bool written = out == NULL ? account_export_to_stream(session, stdout, clock_now(), &summary, why)
+                               : account_export_to_file(session, out, clock_now(), NULL, &summary, why);
     store_session_close(session);
     if (written && fflush(stdout) != 0) {
         snprintf(why, sizeof why, "the export cannot be written: %s", strerror(errno));
         written = false;
     }
     if (!written)
-        return fail(why);
+        return cli_fail(arguments, CLI_FAILED, "%s", why);
     fprintf(stderr, "exported %lld accounts and %lld external account keys\n", (long long)summary.accounts,
             (long long)summary.eab_keys);
     return CLI_OK;
@@ -128,19 +107,16 @@ static void tell_refused(int64_t line, const char *what)
     fprintf(stderr, "line %lld is not taken: %s\n", (long long)line, what);
 }
 
-static int import(const struct cli_database_arguments *arguments, const struct options *options)
+static int import(const struct cli_arguments *arguments)
 {
-    (void)options;
     struct store_error error;
     char why[ACCOUNT_EXPORT_WHY_BYTES];
     struct account_import_summary summary;
-    const char *path = arguments->words[1];
+    const char *path = arguments->words[0];
     FILE *stream = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (stream == NULL) {
-        fprintf(stderr, "acmegate account: %s: %s\n", path, strerror(errno));
-        return CLI_FAILED;
-    }
-    struct store_session *session = store_session_open_for_command(arguments->path, &error);
+    if (stream == NULL)
+        return cli_fail(arguments, CLI_FAILED, "%s: %s", path, strerror(errno));
+    struct store_session *session = store_session_open_for_command(arguments->database, &error);
     bool whole = session != NULL &&
                  account_import_from_stream(session, stream, clock_now(), tell_refused, &summary, why);
     bool opened = session != NULL;
@@ -148,46 +124,54 @@ static int import(const struct cli_database_arguments *arguments, const struct o
     if (stream != stdin)
         fclose(stream);
     if (!opened)
-        return fail(error.message);
+        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
     printf("added %lld, ended %lld, changed %lld, here already %lld, not taken %lld (accounts and external "
            "account keys)\n",
            (long long)summary.added, (long long)summary.ended, (long long)summary.changed,
            (long long)summary.present, (long long)summary.refused);
     if (!whole)
-        return fail(why);
+        return cli_fail(arguments, CLI_FAILED, "%s", why);
     return summary.refused == 0 ? CLI_OK : CLI_FAILED;
 }
 
-static const struct account_command {
-    const char *name;
-    size_t words;
-    int (*run)(const struct cli_database_arguments *arguments, const struct options *options);
-} commands[] = {
-    {"list", 1, list},     {"show", 2, show},     {"deactivate", 2, deactivate},
-    {"export", 1, export}, {"import", 2, import},
+static const struct cli_option export_options[] = {
+    {"out", "FILE", "writes to this file, not to standard output", NULL, 0}, {0}};
+
+static const struct cli_action actions[] = {
+    {.name = "list",
+     .needs = CLI_NEEDS_DATABASE,
+     .options = cli_list_options,
+     .help = "Lists accounts, the newest first.",
+     .run = list},
+    {.name = "show",
+     .words = "ID",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
+     .help = "Shows one account.",
+     .run = show},
+    {.name = "deactivate",
+     .words = "ID",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_DATABASE,
+     .help = "Revokes an account: its client orders nothing any more. Its certificates stay good.",
+     .run = deactivate},
+    {.name = "export",
+     .needs = CLI_NEEDS_DATABASE,
+     .options = export_options,
+     .help = "Writes accounts and external account keys, a JSON object a line, for 'account import'.",
+     .run = export},
+    {.name = "import",
+     .words = "FILE",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_DATABASE,
+     .help = "Takes what 'account export' wrote, with the same ids; - is standard input.",
+     .run = import},
 };
 
-static int run(const struct cli_database_arguments *arguments, const struct options *options)
-{
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (arguments->word_count == commands[i].words && strcmp(arguments->words[0], commands[i].name) == 0)
-            return commands[i].run(arguments, options);
-    fprintf(stderr, "%s", usage);
-    return CLI_USAGE;
-}
-
-int cli_account(int argc, char **argv)
-{
-    enum { COUNT = CLI_LIST_OPTIONS_OF_ALL + 1 };
-    struct options given = {0};
-    struct cli_option options[COUNT];
-    struct cli_database_arguments arguments;
-    struct arena *arena = arena_new();
-    cli_list_options_of_all(&given.list, options);
-    options[COUNT - 1] = (struct cli_option){"--out", &given.out};
-    int status = cli_database_arguments(arena, argc, argv, options, COUNT, &arguments);
-    if (status == CLI_OK)
-        status = run(&arguments, &given);
-    arena_free(arena);
-    return status;
-}
+const struct cli_command cli_account = {"account",
+                                        "look at accounts, end them, take them out of the database and back",
+                                        actions, sizeof actions / sizeof *actions};

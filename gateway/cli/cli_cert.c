@@ -13,28 +13,15 @@
 
 enum { WITHIN_MIN_S = 60 };
 
-static const char usage[] =
-    "usage: acmegate cert list [--name NAME] [--account ID] [--endpoint NAME] [--state STATE] [--before ID]\n"
-    "                          [--limit N] [--json] --config FILE\n"
-    "       acmegate cert show SERIAL [--json] --config FILE\n"
-    "       acmegate cert revoke SERIAL [--reason REASON] --config FILE\n"
-    "       acmegate cert renew-early all | issuer ID | serial HEX [--within DURATION] "
-    "[--explanation URL] --config FILE\n";
-
 static const struct cli_column columns[] = {{"id", 16},    {"state", 8},   {"expires", 20}, {"issuer", 10},
                                             {"origin", 8}, {"serial", 40}, {"names", 0}};
-static const struct cli_listing certificates = {"cert", LISTING_CERTIFICATES, columns,
+static const char *const states[] = {"good", "expired", "revoked", "rejected", NULL};
+static const struct cli_listing certificates = {LISTING_CERTIFICATES, states, columns,
                                                 sizeof columns / sizeof *columns};
 
-struct options {
-    struct cli_list_options list;
-    const char *within, *explanation, *reason;
-};
-
-static int fail(const char *message)
+static int refuse_serial(const struct cli_arguments *arguments, const char *serial)
 {
-    fprintf(stderr, "acmegate cert: %s\n", message);
-    return CLI_FAILED;
+    return cli_fail(arguments, CLI_USAGE, "'%s' is not a serial number in hexadecimal", serial);
 }
 
 /* ---- renew-early ---- */
@@ -118,24 +105,21 @@ static bool write_to(const char *path, struct renew_early *request, struct store
     return written;
 }
 
-static int renew_early(struct arena *arena, const struct cli_database_arguments *arguments,
-                       const char *within, const char *explanation)
+static int renew_early(const struct cli_arguments *arguments)
 {
     int64_t spread_s = 0, now = clock_now();
     struct store_error error;
-    struct renew_early request = {.arena = arena, .order = {.issued_before = now, .created_at = now}};
-    if (!read_scope(&request, arguments->words + 1, arguments->word_count - 1)) {
-        fprintf(stderr, "%s", usage);
-        return CLI_USAGE;
-    }
-    if (!duration_parse(&spread_s, bytes_from_string(within)) || spread_s < WITHIN_MIN_S) {
-        fprintf(stderr, "acmegate cert: --within takes a duration of a minute at least, such as 24h\n");
-        return CLI_USAGE;
-    }
-    request.order.window = (struct early_renewal){now, now + spread_s, explanation};
-    request.what = arena_printf(arena, "%s, within %s", request.order.scope, within);
-    if (!write_to(arguments->path, &request, &error))
-        return fail(error.message);
+    struct renew_early request = {.arena = arguments->arena,
+                                  .order = {.issued_before = now, .created_at = now}};
+    const char *within = cli_value(arguments, "within");
+    if (!read_scope(&request, arguments->words, arguments->word_count))
+        return cli_fail(arguments, CLI_USAGE, "say which: all, issuer ID, or serial HEX");
+    if (!duration_parse(&spread_s, bytes_from_string(within)) || spread_s < WITHIN_MIN_S)
+        return cli_fail(arguments, CLI_USAGE, "--within takes a duration of a minute at least, such as 24h");
+    request.order.window = (struct early_renewal){now, now + spread_s, cli_value(arguments, "explanation")};
+    request.what = arena_printf(arguments->arena, "%s, within %s", request.order.scope, within);
+    if (!write_to(arguments->database, &request, &error))
+        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
     printf("clients that ask for renewal information are told to renew within %s (%s); what is issued from "
            "now on "
            "is not meant\n",
@@ -145,14 +129,18 @@ static int renew_early(struct arena *arena, const struct cli_database_arguments 
 
 /* ---- list and show ---- */
 
-static int show(const struct cli_database_arguments *arguments)
+static int list(const struct cli_arguments *arguments)
+{
+    return cli_list(&certificates, arguments);
+}
+
+static int show(const struct cli_arguments *arguments)
 {
     char serial[SERIAL_HEX_BYTES];
     const struct listing_filter filter = {.serial = serial};
-    if (read_serial(arguments->words[1], serial))
-        return cli_show(&certificates, arguments, &filter);
-    fprintf(stderr, "%s", usage);
-    return CLI_USAGE;
+    if (!read_serial(arguments->words[0], serial))
+        return refuse_serial(arguments, arguments->words[0]);
+    return cli_show(&certificates, arguments, &filter);
 }
 
 /* ---- revoke ---- */
@@ -216,62 +204,71 @@ static const char *read_reason(struct arena *arena, const char *text, int *out)
     return problem == NULL ? NULL : problem->detail;
 }
 
-static int revoke(struct arena *arena, const struct cli_database_arguments *arguments, const char *reason)
+static int revoke(const struct cli_arguments *arguments)
 {
     struct store_error error;
-    struct revocation revocation = {.arena = arena};
-    if (!read_serial(arguments->words[1], revocation.serial)) {
-        fprintf(stderr, "%s", usage);
-        return CLI_USAGE;
-    }
-    const char *fault = read_reason(arena, reason, &revocation.reason);
-    if (fault != NULL) {
-        fprintf(stderr, "acmegate cert: %s\n", fault);
-        return CLI_USAGE;
-    }
-    struct store_session *session = store_session_open_for_command(arguments->path, &error);
+    struct revocation revocation = {.arena = arguments->arena};
+    if (!read_serial(arguments->words[0], revocation.serial))
+        return refuse_serial(arguments, arguments->words[0]);
+    const char *fault = read_reason(arguments->arena, cli_value(arguments, "reason"), &revocation.reason);
+    if (fault != NULL)
+        return cli_fail(arguments, CLI_USAGE, "%s", fault);
+    struct store_session *session = store_session_open_for_command(arguments->database, &error);
     bool written = session != NULL && store_write_now(session, ask_for_revocation, &revocation, &error);
     store_session_close(session);
     if (!written)
-        return fail(revocation.refusal == NULL ? error.message : revocation.refusal);
+        return cli_fail(arguments, CLI_FAILED, "%s",
+                        revocation.refusal == NULL ? error.message : revocation.refusal);
     printf(
         "the revocation of %s is asked for; %s. It counts when 'acmegate cert show %s' says that the CA has "
         "confirmed it\n",
         revocation.serial,
-        store_is_served(arguments->path) ? "the running server tells the CA now"
-                                         : "no server runs: the next start tells the CA",
+        store_is_served(arguments->database) ? "the running server tells the CA now"
+                                             : "no server runs: the next start tells the CA",
         revocation.serial);
     return CLI_OK;
 }
 
-static int run(struct arena *arena, const struct cli_database_arguments *arguments,
-               const struct options *options)
-{
-    const char *word = arguments->word_count == 0 ? "" : arguments->words[0];
-    if (strcmp(word, "renew-early") == 0)
-        return renew_early(arena, arguments, options->within, options->explanation);
-    if (strcmp(word, "list") == 0 && arguments->word_count == 1)
-        return cli_list(&certificates, arguments, &options->list);
-    if (strcmp(word, "show") == 0 && arguments->word_count == 2)
-        return show(arguments);
-    if (strcmp(word, "revoke") == 0 && arguments->word_count == 2)
-        return revoke(arena, arguments, options->reason);
-    fprintf(stderr, "%s", usage);
-    return CLI_USAGE;
-}
+static const struct cli_option revoke_options[] = {
+    {"reason", "REASON", "a reason of RFC 5280 by its name, such as keyCompromise", "unspecified", 0}, {0}};
 
-int cli_cert(int argc, char **argv)
-{
-    enum { OWN = 3, COUNT = CLI_LIST_OPTION_COUNT + OWN };
-    struct options given = {.within = "24h", .reason = "unspecified"};
-    struct cli_option options[COUNT] = {
-        {"--within", &given.within}, {"--explanation", &given.explanation}, {"--reason", &given.reason}};
-    struct cli_database_arguments arguments;
-    struct arena *arena = arena_new();
-    cli_list_options(&given.list, options + OWN);
-    int status = cli_database_arguments(arena, argc, argv, options, COUNT, &arguments);
-    if (status == CLI_OK)
-        status = run(arena, &arguments, &given);
-    arena_free(arena);
-    return status;
-}
+static const struct cli_option renew_early_options[] = {
+    {"within", "DURATION", "spreads the renewals over this time, a minute at least", "24h", 0},
+    {"explanation", "URL", "a page that says why, for the clients' operators", NULL, 0},
+    {0}};
+
+static const struct cli_action actions[] = {
+    {.name = "list",
+     .needs = CLI_NEEDS_DATABASE,
+     .options = cli_list_of_names_options,
+     .help = "Lists certificates, the newest first.",
+     .run = list},
+    {.name = "show",
+     .words = "SERIAL",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
+     .help = "Shows one certificate. The serial number is hexadecimal, with colons or without.",
+     .run = show},
+    {.name = "revoke",
+     .words = "SERIAL",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_DATABASE,
+     .options = revoke_options,
+     .help = "Asks the CA to revoke a certificate. It counts once the CA has confirmed it.",
+     .run = revoke},
+    {.name = "renew-early",
+     .words = "all | issuer ID | serial HEX",
+     .words_min = 1,
+     .words_max = 2,
+     .needs = CLI_NEEDS_DATABASE,
+     .options = renew_early_options,
+     .help = "Tells clients that ask for renewal information to renew what was issued until now.",
+     .run = renew_early},
+};
+
+const struct cli_command cli_cert = {"cert",
+                                     "look at certificates, revoke them, have clients renew them early",
+                                     actions, sizeof actions / sizeof *actions};

@@ -1,7 +1,6 @@
 #include "gateway/cli/cli_check.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -344,30 +343,27 @@ static int run_check(struct check *check, const char *path)
     return check->failed ? CLI_FAILED : CLI_OK;
 }
 
-static bool parse_options(int argc, char **argv, const char **path, struct check *check)
+static int run(const struct cli_arguments *arguments)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"expiring", required_argument, NULL, 'e'},
-                                            {NULL, 0, NULL, 0}};
-    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
-        if (option == 'c') {
-            *path = optarg;
-        } else if (option != 'e') {
-            return false;
-        } else if (!duration_parse(&check->expiring_within_s, bytes_from_string(optarg)) ||
-                   check->expiring_within_s <= 0) {
-            fprintf(stderr, "acmegate check: --expiring takes a duration such as 14d or 36h\n");
-            return false;
-        }
-    }
-    return *path != NULL && optind == argc;
+    struct check check = {.arena = arguments->arena, .print = print_line};
+    const char *within = cli_value(arguments, "expiring");
+    if (within != NULL && (!duration_parse(&check.expiring_within_s, bytes_from_string(within)) ||
+                           check.expiring_within_s <= 0))
+        return cli_fail(arguments, CLI_USAGE, "--expiring takes a duration such as 14d or 36h");
+    return run_check(&check, arguments->config_path);
 }
 
-int cli_check(int argc, char **argv)
-{
-    const char *path = NULL;
-    struct check check = {.arena = arena_new(), .print = print_line};
-    int status = parse_options(argc, argv, &path, &check) ? run_check(&check, path) : CLI_USAGE;
-    arena_free(check.arena);
-    return status;
-}
+static const struct cli_option options[] = {
+    {"expiring", "DURATION",
+     "says only which certificates that others rest on end within this time, such as 14d", NULL, 0},
+    {0}};
+
+static const struct cli_action actions[] = {
+    {.needs = CLI_NEEDS_CONFIG,
+     .options = options,
+     .help =
+         "Says, a line each, whether the configuration will work; the CA is asked too. A line that begins "
+         "with FAIL ends with what to do.",
+     .run = run}};
+
+const struct cli_command cli_check = {"check", "say whether the configuration will work", actions, 1};

@@ -1,14 +1,13 @@
-#include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "gateway/cli/cli.h"
-#include "gateway/config/config.h"
 #include "gateway/issuer/issuer_overrides.h"
 
-static int show(struct arena *arena, const char *path)
+static int show(const struct cli_arguments *arguments)
 {
+    struct arena *arena = arguments->arena;
+    const char *path = arguments->config_path;
     struct config_errors errors = {0};
     struct config_override *overrides = NULL;
     size_t count = 0;
@@ -25,30 +24,21 @@ static int show(struct arena *arena, const char *path)
     return errors.count == 0 && complete ? CLI_OK : CLI_FAILED;
 }
 
-static int reference(struct arena *arena)
+static int reference(const struct cli_arguments *arguments)
 {
-    struct bytes text = config_reference(arena);
+    struct bytes text = config_reference(arguments->arena);
     fwrite(text.p, 1, text.n, stdout);
     return CLI_OK;
 }
 
-int cli_config(int argc, char **argv)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
-    const char *path = NULL;
-    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
-        if (option != 'c')
-            return CLI_USAGE;
-        path = optarg;
-    }
-    if (argc - optind != 1)
-        return CLI_USAGE;
-    const char *what = argv[optind];
-    bool shows = strcmp(what, "show") == 0 && path != NULL;
-    if (!shows && strcmp(what, "reference") != 0)
-        return CLI_USAGE;
-    struct arena *arena = arena_new();
-    int status = shows ? show(arena, path) : reference(arena);
-    arena_free(arena);
-    return status;
-}
+static const struct cli_action actions[] = {
+    {.name = "show",
+     .needs = CLI_NEEDS_CONFIG,
+     .help = "Shows every key with the value in force and where it came from.",
+     .run = show},
+    {.name = "reference", .help = "Describes every key of the configuration, as a table.", .run = reference},
+};
+
+const struct cli_command cli_config_command = {"config",
+                                               "show the configuration in force, or describe its keys",
+                                               actions, sizeof actions / sizeof *actions};

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@
 #include "gateway/cli/serve.h"
 #include "gateway/log.h"
 
-enum { DEFAULT_PORT = 9443, DEFAULT_HTTP_PORT = 5002, STATE_DIRECTORY_MODE = 0700, CONFIG_MODE = 0600 };
+enum { STATE_DIRECTORY_MODE = 0700, CONFIG_MODE = 0600 };
 
 struct dev_options {
     const char *state;
@@ -58,40 +57,16 @@ static void tell_ready(const struct server *server)
     fflush(stdout);
 }
 
-static bool parse_port(const char *text, long *port)
+static bool parse_port(const struct cli_arguments *arguments, const char *option, long *port)
 {
+    const char *text = cli_value(arguments, option);
     char *end = NULL;
     errno = 0;
     *port = strtol(text, &end, 10);
     if (errno == 0 && end != text && *end == '\0' && *port > 0 && *port <= 65535)
         return true;
-    fprintf(stderr, "acmegate dev: %s is not a port number\n", text);
+    cli_fail(arguments, CLI_USAGE, "--%s: '%s' is not a port number", option, text);
     return false;
-}
-
-static bool parse_options(int argc, char **argv, struct dev_options *out)
-{
-    static const struct option options[] = {{"state", required_argument, NULL, 's'},
-                                            {"port", required_argument, NULL, 'p'},
-                                            {"http-port", required_argument, NULL, 'h'},
-                                            {"verbose", no_argument, NULL, 'v'},
-                                            {NULL, 0, NULL, 0}};
-    *out =
-        (struct dev_options){.state = "acmegate-dev", .port = DEFAULT_PORT, .http_port = DEFAULT_HTTP_PORT};
-    bool good = true;
-    for (int option; good && (option = getopt_long(argc, argv, "s:p:v", options, NULL)) != -1;) {
-        if (option == 's')
-            out->state = optarg;
-        else if (option == 'p')
-            good = parse_port(optarg, &out->port);
-        else if (option == 'h')
-            good = parse_port(optarg, &out->http_port);
-        else if (option == 'v')
-            log_set_level(LOG_LEVEL_DEBUG);
-        else
-            good = false;
-    }
-    return good && optind == argc;
 }
 
 static int run_dev(struct arena *arena, const struct dev_options *options)
@@ -114,13 +89,27 @@ static int run_dev(struct arena *arena, const struct dev_options *options)
     return config == NULL ? CLI_FAILED : serve_until_stopped(config, path, tell_ready);
 }
 
-int cli_dev(int argc, char **argv)
+static int run(const struct cli_arguments *arguments)
 {
-    struct dev_options options;
-    if (!parse_options(argc, argv, &options))
+    struct dev_options given = {.state = cli_value(arguments, "state")};
+    if (!parse_port(arguments, "port", &given.port) || !parse_port(arguments, "http-port", &given.http_port))
         return CLI_USAGE;
-    struct arena *arena = arena_new();
-    int status = run_dev(arena, &options);
-    arena_free(arena);
-    return status;
+    if (cli_value(arguments, "verbose") != NULL)
+        log_set_level(LOG_LEVEL_DEBUG);
+    return run_dev(arguments->arena, &given);
 }
+
+static const struct cli_option options[] = {
+    {"state", "DIR", "the folder of CA, database and configuration", "acmegate-dev", 's'},
+    {"port", "PORT", "the port to serve at, on the loopback", "9443", 'p'},
+    {"http-port", "PORT", "the port where http-01 is looked for", "5002", 0},
+    {"verbose", NULL, "logs what helps to find a fault as well", NULL, 'v'},
+    {0}};
+
+static const struct cli_action actions[] = {
+    {.options = options,
+     .help = "Runs the server with a CA, a database and a certificate of its own, all in one folder.",
+     .run = run}};
+
+const struct cli_command cli_dev = {"dev", "run it with a CA and a database of its own, to try it out",
+                                    actions, 1};

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "acme/base/json.h"
 #include "acme/base/time_text.h"
 #include "acme/jose/base64url.h"
 #include "gateway/cli/cli.h"
@@ -14,28 +14,11 @@
 
 enum { LIST_MAX = 1000, KID_MAX_BYTES = 128, KID_RANDOM_BYTES = 12, USES_MAX = 1000000 };
 
-static const char usage[] =
-    "usage: acmegate eab add ENDPOINT [--kid KID] [--allow NAME,…] [--deny NAME,…] [--profiles NAME,…]\n"
-    "                        [--trusted yes] [--expires DURATION] [--uses N] [--comment TEXT] --config FILE\n"
-    "       acmegate eab list [--endpoint NAME] [--state STATE] [--before ID] [--limit N] [--json] --config "
-    "FILE\n"
-    "       acmegate eab revoke ENDPOINT KID --config FILE\n";
-
 static const struct cli_column columns[] = {{"endpoint", 12}, {"kid", 28},     {"state", 7},  {"uses", 4},
                                             {"max_uses", 8},  {"expires", 20}, {"comment", 0}};
-static const struct cli_listing eab_keys = {"eab", LISTING_EAB_KEYS, columns,
+static const char *const states[] = {"good", "used up", "expired", "revoked", NULL};
+static const struct cli_listing eab_keys = {LISTING_EAB_KEYS, states, columns,
                                             sizeof columns / sizeof *columns};
-
-struct options {
-    struct cli_list_options list;
-    const char *kid, *allow, *deny, *profiles, *trusted, *expires, *uses, *comment;
-};
-
-static int refuse(const char *what, const char *word)
-{
-    fprintf(stderr, "acmegate eab: %s: %s\n", word, what);
-    return CLI_USAGE;
-}
 
 /* ---- writing ---- */
 
@@ -152,45 +135,58 @@ static const char *random_kid(struct arena *arena)
     return base64url_encode(arena, bytes_of(octets, sizeof octets));
 }
 
-static int read_key(struct arena *arena, const struct endpoint_config *endpoint,
-                    const struct options *options, int64_t now, struct eab_key *key)
+static int read_key(const struct cli_arguments *arguments, const struct endpoint_config *endpoint,
+                    int64_t now, struct eab_key *key)
 {
+    struct arena *arena = arguments->arena;
+    const char *kid = cli_value(arguments, "kid"), *trusted = cli_value(arguments, "trusted");
+    const char *expires = cli_value(arguments, "expires"), *uses = cli_value(arguments, "uses");
     int64_t lasts = 0;
     char *end = NULL;
     key->endpoint = endpoint->name;
-    key->kid = options->kid == NULL ? random_kid(arena) : options->kid;
-    key->comment = options->comment;
-    key->trusted = strcmp(options->trusted, "yes") == 0;
-    if (!key->trusted && strcmp(options->trusted, "no") != 0)
-        return refuse("is yes or no", "--trusted");
+    key->kid = kid == NULL ? random_kid(arena) : kid;
+    key->comment = cli_value(arguments, "comment");
+    key->trusted = strcmp(trusted, "yes") == 0;
+    if (!key->trusted && strcmp(trusted, "no") != 0)
+        return cli_fail(arguments, CLI_USAGE, "--trusted is yes or no");
     key->created_at = now;
     if (!is_kid(key->kid))
-        return refuse("must be 1 to 128 characters without spaces, not beginning with '-'", "--kid");
-    if (!read_list(arena, options->allow, name_pattern_is_valid, &key->names.allow, &key->names.allow_count))
-        return refuse(
-            "takes names such as host.example, *.example, *, an address or a network, with commas between",
-            "--allow");
-    if (!read_list(arena, options->deny, name_pattern_is_valid, &key->names.deny, &key->names.deny_count))
-        return refuse("takes names as --allow does", "--deny");
-    if (!read_list(arena, options->profiles, is_word, &key->profiles, &key->profile_count) ||
+        return cli_fail(arguments, CLI_USAGE,
+                        "--kid must be 1 to 128 characters without spaces, not beginning with '-'");
+    if (!read_list(arena, cli_value(arguments, "allow"), name_pattern_is_valid, &key->names.allow,
+                   &key->names.allow_count))
+        return cli_fail(arguments, CLI_USAGE,
+                        "--allow takes names such as host.example, *.example, *, an address or a network, "
+                        "with commas between");
+    if (!read_list(arena, cli_value(arguments, "deny"), name_pattern_is_valid, &key->names.deny,
+                   &key->names.deny_count))
+        return cli_fail(arguments, CLI_USAGE, "--deny takes names as --allow does");
+    if (!read_list(arena, cli_value(arguments, "profiles"), is_word, &key->profiles, &key->profile_count) ||
         !has_profiles(endpoint, key))
-        return refuse("takes profiles of this endpoint, with commas between", "--profiles");
-    if (options->expires != NULL &&
-        (!duration_parse(&lasts, bytes_from_string(options->expires)) || lasts == 0))
-        return refuse("takes a duration such as 30d or 12h", "--expires");
+        return cli_fail(arguments, CLI_USAGE,
+                        "--profiles takes profiles of this endpoint, with commas between");
+    if (expires != NULL && (!duration_parse(&lasts, bytes_from_string(expires)) || lasts == 0))
+        return cli_fail(arguments, CLI_USAGE, "--expires takes a duration such as 30d or 12h");
     key->expires_at = lasts == 0 ? 0 : now + lasts;
-    key->max_uses = options->uses == NULL ? 0 : strtol(options->uses, &end, 10);
-    if (options->uses != NULL && (*end != '\0' || key->max_uses < 1 || key->max_uses > USES_MAX))
-        return refuse("takes a number from 1 to 1000000", "--uses");
+    key->max_uses = uses == NULL ? 0 : strtol(uses, &end, 10);
+    if (uses != NULL && (*end != '\0' || key->max_uses < 1 || key->max_uses > USES_MAX))
+        return cli_fail(arguments, CLI_USAGE, "--uses takes a number from 1 to 1000000");
     return CLI_OK;
 }
 
 /* ---- commands ---- */
 
-static int fail(const char *message)
+static void print_json(struct arena *arena, const struct eab_key *key, const char *shown)
 {
-    fprintf(stderr, "acmegate eab: %s\n", message);
-    return CLI_FAILED;
+    enum { JSON_MAX_BYTES = 4096 };
+    struct json_writer *writer = json_writer_new(arena, JSON_MAX_BYTES);
+    json_begin_object(writer);
+    json_put_string(writer, "endpoint", key->endpoint);
+    json_put_string(writer, "kid", key->kid);
+    json_put_string(writer, "hmac_key", shown);
+    json_put_time(writer, "expires", key->expires_at);
+    json_end_object(writer);
+    printf("%s\n", (const char *)json_writer_finish(writer).p);
 }
 
 static bool seal_new_key(const struct config *config, struct arena *arena, struct eab_key *key, char **shown,
@@ -211,77 +207,101 @@ static bool seal_new_key(const struct config *config, struct arena *arena, struc
     return sealed;
 }
 
-static int add(struct arena *arena, const struct cli_database_arguments *arguments,
-               const struct options *options)
+/* The endpoint must be in the configuration, not only in the database. */
+static int require_config(const struct cli_arguments *arguments)
 {
+    return arguments->config != NULL ? CLI_OK
+                                     : cli_fail(arguments, CLI_USAGE, "this action needs --config FILE");
+}
+
+static int add(const struct cli_arguments *arguments)
+{
+    struct arena *arena = arguments->arena;
     struct change change = {.arena = arena, .now = clock_now()};
     struct store_error error;
     char why[SECRET_BOX_WHY_BYTES];
     char *shown = NULL;
+    int status = require_config(arguments);
+    if (status != CLI_OK)
+        return status;
     const struct endpoint_config *endpoint =
-        config_endpoint(arguments->config, bytes_from_string(arguments->words[1]));
+        config_endpoint(arguments->config, bytes_from_string(arguments->words[0]));
     if (endpoint == NULL)
-        return refuse("there is no such endpoint in the configuration", arguments->words[1]);
-    int status = read_key(arena, endpoint, options, change.now, &change.key);
+        return cli_fail(arguments, CLI_USAGE, "the configuration has no endpoint '%s'", arguments->words[0]);
+    status = read_key(arguments, endpoint, change.now, &change.key);
     if (status != CLI_OK)
         return status;
     if (!seal_new_key(arguments->config, arena, &change.key, &shown, why))
-        return fail(why);
-    if (!write_change(arguments->path, &change, insert_key, &error))
-        return fail(change.result == STORE_OK ? "there is a key with this kid at this endpoint already"
-                                              : error.message);
-    printf("kid       %s\nhmac key  %s\n", change.key.kid, shown);
+        return cli_fail(arguments, CLI_FAILED, "%s", why);
+    if (!write_change(arguments->database, &change, insert_key, &error))
+        return cli_fail(arguments, CLI_FAILED, "%s",
+                        change.result == STORE_OK ? "there is a key with this kid at this endpoint already"
+                                                  : error.message);
+    if (cli_value(arguments, "json") != NULL)
+        print_json(arena, &change.key, shown);
+    else
+        printf("kid       %s\nhmac key  %s\n", change.key.kid, shown);
     if (endpoint->eab == EAB_OFF)
-        printf("note: endpoints.%s.eab is \"off\": nobody needs the key, and it is not looked at\n",
-               endpoint->name);
+        fprintf(stderr, "note: endpoints.%s.eab is \"off\": nobody needs the key, and it is not looked at\n",
+                endpoint->name);
     return CLI_OK;
 }
 
-static int revoke(struct arena *arena, const struct cli_database_arguments *arguments)
+static int list(const struct cli_arguments *arguments)
 {
-    struct change change = {.arena = arena,
+    return cli_list(&eab_keys, arguments);
+}
+
+static int revoke(const struct cli_arguments *arguments)
+{
+    struct change change = {.arena = arguments->arena,
                             .now = clock_now(),
-                            .key = {.endpoint = arguments->words[1], .kid = arguments->words[2]}};
+                            .key = {.endpoint = arguments->words[0], .kid = arguments->words[1]}};
     struct store_error error;
-    if (!write_change(arguments->path, &change, revoke_key, &error))
-        return fail(change.result == STORE_NOT_FOUND
-                        ? "there is no such key at this endpoint, or it is revoked already"
-                        : error.message);
+    if (!write_change(arguments->database, &change, revoke_key, &error))
+        return cli_fail(arguments, CLI_FAILED, "%s",
+                        change.result == STORE_NOT_FOUND
+                            ? "there is no such key at this endpoint, or it is revoked already"
+                            : error.message);
     printf("revoked; accounts that were made with it order nothing any more\n");
     return CLI_OK;
 }
 
-static int run(struct arena *arena, const struct cli_database_arguments *arguments,
-               const struct options *options)
-{
-    const char *word = arguments->word_count == 0 ? "" : arguments->words[0];
-    if (arguments->config == NULL)
-        return refuse("is needed here", "--config FILE");
-    if (strcmp(word, "add") == 0 && arguments->word_count == 2)
-        return add(arena, arguments, options);
-    if (strcmp(word, "list") == 0 && arguments->word_count == 1)
-        return cli_list(&eab_keys, arguments, &options->list);
-    if (strcmp(word, "revoke") == 0 && arguments->word_count == 3)
-        return revoke(arena, arguments);
-    fprintf(stderr, "%s", usage);
-    return CLI_USAGE;
-}
+static const struct cli_option add_options[] = {
+    {"kid", "KID", "the key's id; without it a random one", NULL, 0},
+    {"allow", "NAMES", "the names that its accounts may order, with commas between; without it all", NULL, 0},
+    {"deny", "NAMES", "names that they may not order; it wins over --allow", NULL, 0},
+    {"profiles", "NAMES", "the profiles that they may choose; without it all of the endpoint", NULL, 0},
+    {"trusted", "yes|no", "whether its names need no proof", "no", 0},
+    {"expires", "DURATION", "how long it makes accounts and orders, such as 30d; without it for ever", NULL,
+     0},
+    {"uses", "N", "how many accounts it makes; without it any number", NULL, 0},
+    {"comment", "TEXT", "a note for people", NULL, 0},
+    CLI_JSON_OPTION,
+    {0}};
 
-int cli_eab(int argc, char **argv)
-{
-    enum { OWN = 8, COUNT = OWN + CLI_LIST_OPTIONS_OF_ALL };
-    struct options given = {.trusted = "no"};
-    struct cli_option options[COUNT] = {
-        {"--kid", &given.kid},           {"--allow", &given.allow},     {"--deny", &given.deny},
-        {"--profiles", &given.profiles}, {"--expires", &given.expires}, {"--uses", &given.uses},
-        {"--comment", &given.comment},   {"--trusted", &given.trusted},
-    };
-    struct cli_database_arguments arguments;
-    struct arena *arena = arena_new();
-    cli_list_options_of_all(&given.list, options + OWN);
-    int status = cli_database_arguments(arena, argc, argv, options, COUNT, &arguments);
-    if (status == CLI_OK)
-        status = run(arena, &arguments, &given);
-    arena_free(arena);
-    return status;
-}
+static const struct cli_action actions[] = {
+    {.name = "add",
+     .words = "ENDPOINT",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_DATABASE,
+     .options = add_options,
+     .help = "Makes a key and shows it once.",
+     .run = add},
+    {.name = "list",
+     .needs = CLI_NEEDS_DATABASE,
+     .options = cli_list_options,
+     .help = "Lists keys, the newest first.",
+     .run = list},
+    {.name = "revoke",
+     .words = "ENDPOINT KID",
+     .words_min = 2,
+     .words_max = 2,
+     .needs = CLI_NEEDS_DATABASE,
+     .help = "Takes a key back: its accounts order nothing any more.",
+     .run = revoke},
+};
+
+const struct cli_command cli_eab = {"eab", "give out external account keys, and take them back", actions,
+                                    sizeof actions / sizeof *actions};

@@ -7,7 +7,6 @@
 #include "acme/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/cli/cli.h"
-#include "gateway/cli/cli_database.h"
 #include "gateway/cli/cli_explain.h"
 #include "gateway/runtime/clock.h"
 
@@ -297,30 +296,23 @@ static int explain(struct store_session *session, struct arena *arena, const cha
     return CLI_OK;
 }
 
-static int open_and_explain(struct arena *arena, const struct cli_database_arguments *arguments)
+static int run(const struct cli_arguments *arguments)
 {
     struct store_error error;
-    if (arguments->word_count != 1) {
-        fprintf(stderr, "usage: acmegate explain --config FILE NAME|ORDER\n");
-        return CLI_USAGE;
-    }
-    struct store_session *session = store_session_open(arguments->path, &error);
-    if (session == NULL) {
-        fprintf(stderr, "acmegate explain: %s\n", error.message);
-        return CLI_FAILED;
-    }
-    int status = explain(session, arena, arguments->path, arguments->words[0]);
+    struct store_session *session = store_session_open(arguments->database, &error);
+    if (session == NULL)
+        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
+    int status = explain(session, arguments->arena, arguments->database, arguments->words[0]);
     store_session_close(session);
     return status;
 }
 
-int cli_explain(int argc, char **argv)
-{
-    struct cli_database_arguments arguments;
-    struct arena *arena = arena_new();
-    int status = cli_database_arguments(arena, argc, argv, NULL, 0, &arguments);
-    if (status == CLI_OK)
-        status = open_and_explain(arena, &arguments);
-    arena_free(arena);
-    return status;
-}
+static const struct cli_action actions[] = {
+    {.words = "NAME|ORDER",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_DATABASE,
+     .help = "Tells the story of an order, or of the last one for a name, and what to do next.",
+     .run = run}};
+
+const struct cli_command cli_explain = {"explain", "say what became of an order and what to do", actions, 1};

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,14 +11,6 @@
 #include "gateway/issuer/issuer_stepca_internal.h"
 #include "gateway/own_certificate.h"
 #include "stepca/outcome.h"
-
-struct arguments {
-    const char *config_path;
-    const char *log; /* "-": standard input; NULL: none */
-    bool dry_run;
-    char **paths;
-    size_t path_count;
-};
 
 static void tell(const char *line)
 {
@@ -121,47 +112,52 @@ static void print_counts(const struct import_counts *counts, bool dry_run)
             printf("%zu skipped: %s\n", counts->skipped[i], import_skip_name((enum import_skip)i));
 }
 
-static const char *source_words(struct arena *arena, const struct arguments *arguments)
+static const char *source_words(const struct cli_arguments *arguments)
 {
+    struct arena *arena = arguments->arena;
+    const char *log_path = cli_value(arguments, "step-ca-log");
     enum { SOURCE_MAX_BYTES = 300 };
-    const char *paths = arena_join(arena, (const char *const *)arguments->paths, arguments->path_count, ", ");
-    const char *log = arguments->log == NULL ? ""
-                      : strcmp(arguments->log, "-") == 0
-                          ? "step-ca's log"
-                          : arena_printf(arena, "step-ca's log %s", arguments->log);
+    const char *paths = arena_join(arena, arguments->words, arguments->word_count, ", ");
+    const char *log = log_path == NULL             ? ""
+                      : strcmp(log_path, "-") == 0 ? "step-ca's log"
+                                                   : arena_printf(arena, "step-ca's log %s", log_path);
     const char *words = arena_printf(arena, "%s%s%s", paths, *paths != '\0' && *log != '\0' ? ", " : "", log);
     return arena_printable(arena, bytes_from_string(words), SOURCE_MAX_BYTES);
 }
 
-static int run(struct arena *arena, const struct config *config, const struct issuer *issuers,
-               struct store_session *session, const struct arguments *arguments)
+static int run(const struct cli_arguments *arguments, const struct config *config,
+               const struct issuer *issuers, struct store_session *session)
 {
+    struct arena *arena = arguments->arena;
+    const char *log_path = cli_value(arguments, "step-ca-log");
+    bool dry_run = cli_value(arguments, "dry-run") != NULL;
     const struct import_setting setting = {
         .session = session,
         .issuers = issuers,
         .issuer_count = config->issuer_count,
-        .dry_run = arguments->dry_run,
-        .source = source_words(arena, arguments),
+        .dry_run = dry_run,
+        .source = source_words(arguments),
         .tell = tell,
     };
     struct import_counts counts;
     struct import *import = import_new(&setting);
     gather_own(arena, config, import_authorities(import));
     bool good = gather_from_cas(arena, config, issuers, import_authorities(import));
-    for (size_t i = 0; i < arguments->path_count; i++)
-        import_path(import, arguments->paths[i], IMPORT_GATHER);
-    for (size_t i = 0; i < arguments->path_count; i++)
-        import_path(import, arguments->paths[i], IMPORT_TAKE);
-    if (arguments->log != NULL)
-        take_log(import, arguments->log);
+    for (size_t i = 0; i < arguments->word_count; i++)
+        import_path(import, arguments->words[i], IMPORT_GATHER);
+    for (size_t i = 0; i < arguments->word_count; i++)
+        import_path(import, arguments->words[i], IMPORT_TAKE);
+    if (log_path != NULL)
+        take_log(import, log_path);
     good = import_finish(import, &counts) && good;
-    print_counts(&counts, arguments->dry_run);
+    print_counts(&counts, dry_run);
     import_free(import);
     return good ? CLI_OK : CLI_FAILED;
 }
 
-static int with_roots(struct arena *arena, const struct config *config, const struct arguments *arguments)
+static int with_roots(const struct cli_arguments *arguments, const struct config *config)
 {
+    struct arena *arena = arguments->arena;
     struct issuer *issuers = arena_alloc_array(arena, config->issuer_count, sizeof *issuers);
     struct store_error error;
     char why[ISSUER_WHY_BYTES];
@@ -175,7 +171,7 @@ static int with_roots(struct arena *arena, const struct config *config, const st
     struct store_session *session = good ? store_session_open_for_command(config->database, &error) : NULL;
     int status = CLI_FAILED;
     if (session != NULL)
-        status = run(arena, config, issuers, session, arguments);
+        status = run(arguments, config, issuers, session);
     else if (good)
         status = fail(error.message);
     store_session_close(session);
@@ -184,41 +180,28 @@ static int with_roots(struct arena *arena, const struct config *config, const st
     return status;
 }
 
-static int read_arguments(int argc, char **argv, struct arguments *out)
+static int import(const struct cli_arguments *arguments)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"step-ca-log", required_argument, NULL, 'l'},
-                                            {"dry-run", no_argument, NULL, 'n'},
-                                            {NULL, 0, NULL, 0}};
-    *out = (struct arguments){0};
-    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
-        if (option == 'c')
-            out->config_path = optarg;
-        else if (option == 'l')
-            out->log = optarg;
-        else if (option == 'n')
-            out->dry_run = true;
-        else
-            return CLI_USAGE;
-    }
-    out->paths = argv + optind;
-    out->path_count = (size_t)(argc - optind);
-    bool enough = out->config_path != NULL && (out->path_count != 0 || out->log != NULL);
-    return enough ? CLI_OK : CLI_USAGE;
+    if (arguments->word_count == 0 && cli_value(arguments, "step-ca-log") == NULL)
+        return cli_fail(arguments, CLI_USAGE, "name a file or folder, or --step-ca-log FILE");
+    const struct config *config = cli_config_in_force(arguments);
+    return config == NULL ? CLI_FAILED : with_roots(arguments, config);
 }
 
-int cli_import(int argc, char **argv)
-{
-    struct arguments arguments;
-    int status = read_arguments(argc, argv, &arguments);
-    if (status != CLI_OK)
-        return status;
-    struct arena *arena = arena_new();
-    struct config_errors errors = {0};
-    const struct config *config = config_load_in_force(arena, arguments.config_path, environ, &errors);
-    for (size_t i = 0; config == NULL && i < errors.count; i++)
-        fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
-    status = config == NULL ? CLI_FAILED : with_roots(arena, config, &arguments);
-    arena_free(arena);
-    return status;
-}
+static const struct cli_option options[] = {
+    {"step-ca-log", "FILE", "reads what step-ca has logged about its signatures; - is standard input", NULL,
+     0},
+    {"dry-run", NULL, "says what would be taken and changes nothing", NULL, 0},
+    {0}};
+
+static const struct cli_action actions[] = {
+    {.words = "PATH…",
+     .words_max = SIZE_MAX,
+     .needs = CLI_NEEDS_CONFIG,
+     .options = options,
+     .help = "Takes certificates of the issuers from PEM files, from folders and from step-ca's log into the "
+             "inventory.",
+     .run = import}};
+
+const struct cli_command cli_import = {"import", "take certificates from elsewhere into the inventory",
+                                       actions, 1};

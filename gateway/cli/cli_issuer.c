@@ -2,11 +2,8 @@
 #include <string.h>
 
 #include "gateway/cli/cli.h"
-#include "gateway/cli/cli_database.h"
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
-
-static const char usage[] = "usage: acmegate issuer reset ID --config FILE\n";
 
 struct reset {
     const char *issuer;
@@ -23,19 +20,18 @@ static enum store_apply_result delete_override(void *context, struct store_sessi
                                                                                         : STORE_DISCARD;
 }
 
-static int reset_issuer(const char *path, const char *issuer)
+static int reset_issuer(const struct cli_arguments *arguments)
 {
+    const char *issuer = arguments->words[0];
     struct reset reset = {.issuer = issuer, .result = STORE_FAILED};
     struct store_error error;
-    struct store_session *session = store_session_open_for_command(path, &error);
+    struct store_session *session = store_session_open_for_command(arguments->database, &error);
     bool written = session != NULL && store_write_now(session, delete_override, &reset, &error);
     store_session_close(session);
-    if (!written) {
-        fprintf(stderr, "acmegate issuer: %s\n",
-                reset.result == STORE_NOT_FOUND ? "the admin API has set nothing for this issuer"
-                                                : error.message);
-        return CLI_FAILED;
-    }
+    if (!written)
+        return cli_fail(arguments, CLI_FAILED, "%s",
+                        reset.result == STORE_NOT_FOUND ? "the admin API has set nothing for this issuer"
+                                                        : error.message);
     printf("issuer %s is as the file says again, from the next start of the server on; DELETE of the admin "
            "API does it while "
            "it runs\n",
@@ -43,17 +39,14 @@ static int reset_issuer(const char *path, const char *issuer)
     return CLI_OK;
 }
 
-int cli_issuer(int argc, char **argv)
-{
-    struct cli_database_arguments arguments;
-    struct arena *arena = arena_new();
-    int status = cli_database_arguments(arena, argc, argv, NULL, 0, &arguments);
-    if (status == CLI_OK && arguments.word_count == 2 && strcmp(arguments.words[0], "reset") == 0) {
-        status = reset_issuer(arguments.path, arguments.words[1]);
-    } else if (status == CLI_OK) {
-        fprintf(stderr, "%s", usage);
-        status = CLI_USAGE;
-    }
-    arena_free(arena);
-    return status;
-}
+static const struct cli_action actions[] = {
+    {.name = "reset",
+     .words = "ID",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_DATABASE,
+     .help = "Drops what the admin API has set for an issuer, so that the file's section holds again.",
+     .run = reset_issuer}};
+
+const struct cli_command cli_issuer = {
+    "issuer", "return an issuer that the admin API has changed to the file's section", actions, 1};

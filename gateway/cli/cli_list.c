@@ -9,35 +9,30 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"
 
-enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 1000, SHOWN_MAX = 10 };
+enum { LIMIT_MAX = 1000, SHOWN_MAX = 10 };
 
-void cli_list_options_of_all(struct cli_list_options *options,
-                             struct cli_option out[static CLI_LIST_OPTIONS_OF_ALL])
-{
-    *options = (struct cli_list_options){0};
-    const struct cli_option all[CLI_LIST_OPTIONS_OF_ALL] = {
-        {"--endpoint", &options->endpoint},
-        {"--state", &options->state},
-        {"--before", &options->before},
-        {"--limit", &options->limit},
-        {"--json", NULL},
-    };
-    memcpy(out, all, sizeof all);
-}
+#define LIST_OPTIONS \
+    {"endpoint", "NAME", "only those of this endpoint", NULL, 0}, \
+        {"state", "STATE", "only those in this state", NULL, 0}, \
+        {"before", "ID", "only those older than this one", NULL, 0}, \
+        {"limit", "N", "so many at the most, 1000 at most", "50", 0}, CLI_JSON_OPTION
 
-void cli_list_options(struct cli_list_options *options, struct cli_option out[static CLI_LIST_OPTION_COUNT])
-{
-    cli_list_options_of_all(options, out);
-    out[CLI_LIST_OPTIONS_OF_ALL] = (struct cli_option){"--name", &options->name};
-    out[CLI_LIST_OPTIONS_OF_ALL + 1] = (struct cli_option){"--account", &options->account};
-}
+const struct cli_option cli_list_options[] = {LIST_OPTIONS, {0}};
 
-int64_t cli_read_id(const char *command, const char *text)
+const struct cli_option cli_list_of_names_options[] = {
+    {"name", "NAME", "only those for this name", NULL, 0},
+    {"account", "ID", "only those of this account", NULL, 0},
+    LIST_OPTIONS,
+    {0}};
+
+const struct cli_option cli_json_option[] = {CLI_JSON_OPTION, {0}};
+
+int64_t cli_read_id(const struct cli_arguments *arguments, const char *text)
 {
     const char *slash = strrchr(text, '/');
     int64_t id = url_parse_id(bytes_from_string(slash == NULL ? text : slash + 1));
     if (id == 0)
-        fprintf(stderr, "acmegate %s: '%s' is no id\n", command, text);
+        cli_fail(arguments, CLI_USAGE, "'%s' is not a valid id", text);
     return id;
 }
 
@@ -126,59 +121,81 @@ static void write_row(void *context, const struct listing_value *values, size_t 
 
 /* ---- commands ---- */
 
-static int write_rows(const struct cli_listing *listing, const char *path,
-                      const struct listing_filter *filter, size_t max, struct output *output)
+static int write_rows(const struct cli_arguments *arguments, const struct listing_filter *filter, size_t max,
+                      struct output *output)
 {
     struct store_error error;
-    struct store_session *session = store_session_open(path, &error);
+    struct store_session *session = store_session_open(arguments->database, &error);
     bool read = session != NULL &&
-                store_listing(session, listing->listing, filter, max, write_row, output) == STORE_OK;
+                store_listing(session, output->listing->listing, filter, max, write_row, output) == STORE_OK;
     if (!read)
-        fprintf(stderr, "acmegate %s: %s\n", listing->command,
-                session == NULL ? error.message : "the database cannot be read");
+        cli_fail(arguments, CLI_FAILED, "%s",
+                 session == NULL ? error.message : "the database cannot be read");
     store_session_close(session);
     return read ? CLI_OK : CLI_FAILED;
 }
 
-static bool read_limit(const char *command, const char *text, size_t *out)
+static bool read_limit(const struct cli_arguments *arguments, size_t *out)
 {
+    const char *text = cli_value(arguments, "limit");
     char *end = NULL;
-    long limit = text == NULL ? LIMIT_DEFAULT : strtol(text, &end, 10);
-    bool good = (text == NULL || (end != text && *end == '\0')) && limit >= 1 && limit <= LIMIT_MAX;
+    long limit = strtol(text, &end, 10);
+    bool good = end != text && *end == '\0' && limit >= 1 && limit <= LIMIT_MAX;
     if (!good)
-        fprintf(stderr, "acmegate %s: --limit takes a number from 1 to %d\n", command, LIMIT_MAX);
+        cli_fail(arguments, CLI_USAGE, "--limit takes a number from 1 to %d", LIMIT_MAX);
     else
         *out = (size_t)limit;
     return good;
 }
 
-int cli_list(const struct cli_listing *listing, const struct cli_database_arguments *arguments,
-             const struct cli_list_options *options)
+/* NULL without the option. A state that no row can have is a slip, not an empty list. */
+static bool read_state(const struct cli_listing *listing, const struct cli_arguments *arguments,
+                       const char **out)
+{
+    *out = cli_value(arguments, "state");
+    const char *known = "";
+    for (size_t i = 0; listing->states[i] != NULL; i++) {
+        if (*out == NULL || strcmp(listing->states[i], *out) == 0)
+            return true;
+        known = arena_printf(arguments->arena, "%s%s%s", known, i == 0 ? "" : ", ", listing->states[i]);
+    }
+    cli_fail(arguments, CLI_USAGE, "--state: '%s' is not a state; there are: %s", *out, known);
+    return false;
+}
+
+/* False, with a message, for a value that is not an id. */
+static bool read_id(const struct cli_arguments *arguments, const char *option, int64_t *out)
+{
+    const char *text = cli_value(arguments, option);
+    *out = text == NULL ? 0 : cli_read_id(arguments, text);
+    return text == NULL || *out != 0;
+}
+
+int cli_list(const struct cli_listing *listing, const struct cli_arguments *arguments)
 {
     size_t limit = 0;
-    struct output output = {.listing = listing, .json = arguments->flag != NULL};
-    struct listing_filter filter = {
-        .endpoint = options->endpoint, .state = options->state, .name = options->name};
-    if (!read_limit(listing->command, options->limit, &limit) ||
-        (options->before != NULL && (filter.before = cli_read_id(listing->command, options->before)) == 0) ||
-        (options->account != NULL && (filter.account = cli_read_id(listing->command, options->account)) == 0))
+    struct output output = {.listing = listing, .json = cli_value(arguments, "json") != NULL};
+    struct listing_filter filter = {.endpoint = cli_value(arguments, "endpoint"),
+                                    .name = cli_value(arguments, "name")};
+    if (!read_limit(arguments, &limit) || !read_state(listing, arguments, &filter.state) ||
+        !read_id(arguments, "before", &filter.before) || !read_id(arguments, "account", &filter.account))
         return CLI_USAGE;
     if (!output.json)
         write_table_row(listing, NULL, 0);
-    int status = write_rows(listing, arguments->path, &filter, limit, &output);
+    int status = write_rows(arguments, &filter, limit, &output);
     if (status == CLI_OK && output.rows == limit)
         fprintf(stderr, "there may be more: --before %s\n", output.last_id);
     return status;
 }
 
-int cli_show(const struct cli_listing *listing, const struct cli_database_arguments *arguments,
+int cli_show(const struct cli_listing *listing, const struct cli_arguments *arguments,
              const struct listing_filter *filter)
 {
-    struct output output = {.listing = listing, .json = arguments->flag != NULL, .in_full = true};
-    int status = write_rows(listing, arguments->path, filter, SHOWN_MAX, &output);
-    if (status == CLI_OK && output.rows == 0) {
-        fprintf(stderr, "acmegate %s: there is none of this id in %s\n", listing->command, arguments->path);
-        return CLI_FAILED;
-    }
+    struct output output = {
+        .listing = listing, .json = cli_value(arguments, "json") != NULL, .in_full = true};
+    int status = write_rows(arguments, filter, SHOWN_MAX, &output);
+    if (status == CLI_OK && output.rows == 0)
+        status = cli_fail(arguments, CLI_FAILED, "%s has no %s with the id '%s'", arguments->database,
+                          arguments->command->name, arguments->words[0]);
     return status;
 }

@@ -1,18 +1,20 @@
 #include "gateway/cli/cli_migration.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "acme/base/time_text.h"
 #include "acme/x509_read.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/cli_list.h"
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
-enum { PAGE_ROWS = 512, ROW_MAX_BYTES = 1024 * 1024 /* a certificate's names and provisioner, each octet escaped */, STATES = MIGRATION_STATE_END };
+enum {
+    PAGE_ROWS = 512,
+    ROW_MAX_BYTES = 1024 * 1024 /* a certificate's names and provisioner, each octet escaped */,
+    STATES = MIGRATION_STATE_END
+};
 
 struct status {
     const struct config *config;
@@ -197,28 +199,18 @@ static int show(const struct config *config, bool json)
     return status.failed ? CLI_FAILED : CLI_OK;
 }
 
-int cli_migration(int argc, char **argv)
+static int run(const struct cli_arguments *arguments)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-    const char *path = NULL;
-    bool json = false;
-    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
-        if (option == 'c')
-            path = optarg;
-        else if (option == 'j')
-            json = true;
-        else
-            return CLI_USAGE;
-    }
-    if (path == NULL || optind + 1 != argc || strcmp(argv[optind], "status") != 0)
-        return CLI_USAGE;
-    struct arena *arena = arena_new();
-    struct config_errors errors = {0};
-    const struct config *config = config_load(arena, path, environ, &errors);
-    for (size_t i = 0; config == NULL && i < errors.count; i++)
-        fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
-    int status = config == NULL ? CLI_FAILED : show(config, json);
-    arena_free(arena);
-    return status;
+    const struct config *config = cli_config(arguments);
+    return config == NULL ? CLI_FAILED : show(config, cli_value(arguments, "json") != NULL);
 }
+
+static const struct cli_action actions[] = {{.name = "status",
+                                             .needs = CLI_NEEDS_CONFIG,
+                                             .options = cli_json_option,
+                                             .help = "Shows for each name whether its certificates come by "
+                                                     "ACME or still the old way, and what to do next.",
+                                             .run = run}};
+
+const struct cli_command cli_migration = {
+    "migration", "show which names get their certificates here, and which still the old way", actions, 1};

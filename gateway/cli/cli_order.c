@@ -1,41 +1,37 @@
-#include <stdio.h>
-#include <string.h>
-
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
 
 static const struct cli_column columns[] = {{"id", 16},       {"state", 10},   {"created", 20},
                                             {"names", 32},    {"account", 16}, {"endpoint", 12},
                                             {"blocked_on", 0}};
-static const struct cli_listing orders = {"order", LISTING_ORDERS, columns, sizeof columns / sizeof *columns};
+static const char *const states[] = {"pending", "ready", "processing", "valid", "invalid", "expired", NULL};
+static const struct cli_listing orders = {LISTING_ORDERS, states, columns, sizeof columns / sizeof *columns};
 
-static int run(const struct cli_database_arguments *arguments, const struct cli_list_options *options)
+static int list(const struct cli_arguments *arguments)
 {
-    const char *word = arguments->word_count == 0 ? "" : arguments->words[0];
-    if (strcmp(word, "list") == 0 && arguments->word_count == 1)
-        return cli_list(&orders, arguments, options);
-    if (strcmp(word, "show") == 0 && arguments->word_count == 2) {
-        const struct listing_filter filter = {.id = cli_read_id("order", arguments->words[1])};
-        return filter.id == 0 ? CLI_USAGE : cli_show(&orders, arguments, &filter);
-    }
-    fprintf(stderr, "usage: acmegate order list [--name NAME] [--account ID] [--endpoint NAME] [--state "
-                    "STATE] [--before ID]\n"
-                    "                           [--limit N] [--json] --config FILE\n"
-                    "       acmegate order show ID [--json] --config FILE\n"
-                    "'acmegate explain ID' tells the whole story of an order.\n");
-    return CLI_USAGE;
+    return cli_list(&orders, arguments);
 }
 
-int cli_order(int argc, char **argv)
+static int show(const struct cli_arguments *arguments)
 {
-    struct cli_list_options given;
-    struct cli_option options[CLI_LIST_OPTION_COUNT];
-    struct cli_database_arguments arguments;
-    struct arena *arena = arena_new();
-    cli_list_options(&given, options);
-    int status = cli_database_arguments(arena, argc, argv, options, CLI_LIST_OPTION_COUNT, &arguments);
-    if (status == CLI_OK)
-        status = run(&arguments, &given);
-    arena_free(arena);
-    return status;
+    const struct listing_filter filter = {.id = cli_read_id(arguments, arguments->words[0])};
+    return filter.id == 0 ? CLI_USAGE : cli_show(&orders, arguments, &filter);
 }
+
+static const struct cli_action actions[] = {
+    {.name = "list",
+     .needs = CLI_NEEDS_DATABASE,
+     .options = cli_list_of_names_options,
+     .help = "Lists orders, the newest first.",
+     .run = list},
+    {.name = "show",
+     .words = "ID",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
+     .help = "Shows one order. 'acmegate explain ID' tells its whole story.",
+     .run = show},
+};
+
+const struct cli_command cli_order = {"order", "look at orders", actions, sizeof actions / sizeof *actions};

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -112,32 +111,22 @@ int serve_until_stopped(const struct config *config, const char *path,
     return CLI_OK;
 }
 
-int cli_serve(int argc, char **argv)
+static int run(const struct cli_arguments *arguments)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"verbose", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
-    const char *path = NULL;
-    for (int option; (option = getopt_long(argc, argv, "c:v", options, NULL)) != -1;) {
-        if (option == 'c')
-            path = optarg;
-        else if (option == 'v')
-            log_set_level(LOG_LEVEL_DEBUG);
-        else
-            return CLI_USAGE;
-    }
-    if (path == NULL || optind != argc) {
-        fprintf(stderr, "acmegate serve: name the configuration with --config FILE\n");
-        return CLI_USAGE;
-    }
-    struct arena *arena = arena_new();
-    struct config_errors errors = {0};
-    const struct config *config = config_load(arena, path, environ, &errors);
-    int status = CLI_FAILED;
-    if (config != NULL)
-        status = serve_until_stopped(config, path, NULL);
-    else
-        for (size_t i = 0; i < errors.count; ++i)
-            fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
-    arena_free(arena);
-    return status;
+    if (cli_value(arguments, "verbose") != NULL)
+        log_set_level(LOG_LEVEL_DEBUG);
+    const struct config *config = cli_config(arguments);
+    return config == NULL ? CLI_FAILED : serve_until_stopped(config, arguments->config_path, NULL);
 }
+
+static const struct cli_option options[] = {
+    {"verbose", NULL, "logs what helps to find a fault as well", NULL, 'v'}, {0}};
+
+static const struct cli_action actions[] = {{
+    .needs = CLI_NEEDS_CONFIG,
+    .options = options,
+    .help = "Runs the server until SIGTERM or SIGINT. SIGHUP reads the issuers of the configuration again.",
+    .run = run,
+}};
+
+const struct cli_command cli_serve = {"serve", "run the ACME server", actions, 1};

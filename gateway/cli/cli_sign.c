@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -15,14 +14,6 @@
 #include "gateway/log.h"
 
 enum { CERTIFICATE_MODE = 0644 };
-
-struct arguments {
-    const char *config_path;
-    const char *profile;
-    const char *endpoint;
-    const char *out;
-    const char *csr_path;
-};
 
 [[gnu::format(printf, 1, 2)]] static int fail(const char *format, ...)
 {
@@ -88,25 +79,27 @@ static const struct problem *check_policies(struct sign_request *request)
     return problem;
 }
 
-static int read_request(const struct arguments *arguments, struct sign_request *request)
+static int read_request(const struct cli_arguments *arguments, struct sign_request *request)
 {
     struct arena *arena = request->arena;
+    const char *profile = cli_value(arguments, "profile"), *endpoint = cli_value(arguments, "endpoint");
+    const char *csr_path = arguments->words[0];
     struct bytes text;
-    request->profile = config_profile(request->config, arguments->profile);
+    request->profile = config_profile(request->config, profile);
     if (request->profile == NULL)
-        return fail("there is no profile named %s", arguments->profile);
-    if (arguments->endpoint != NULL) {
-        request->endpoint = config_endpoint(request->config, bytes_from_string(arguments->endpoint));
+        return fail("there is no profile named %s", profile);
+    if (endpoint != NULL) {
+        request->endpoint = config_endpoint(request->config, bytes_from_string(endpoint));
         if (request->endpoint == NULL)
-            return fail("there is no endpoint named %s", arguments->endpoint);
+            return fail("there is no endpoint named %s", endpoint);
         if (!is_profile_of(request->endpoint, request->profile->name))
-            return fail("the endpoint %s has no profile named %s", arguments->endpoint, arguments->profile);
+            return fail("the endpoint %s has no profile named %s", endpoint, profile);
     }
-    if (!file_read(arena, arguments->csr_path, 2 * CSR_MAX_BYTES, &text))
-        return fail("%s: %s", arguments->csr_path, strerror(errno));
+    if (!file_read(arena, csr_path, 2 * CSR_MAX_BYTES, &text))
+        return fail("%s: %s", csr_path, strerror(errno));
     request->csr_der = csr_octets(arena, text);
     const struct problem *problem = check_policies(request);
-    return problem == NULL ? CLI_OK : fail("%s: %s", arguments->csr_path, problem->detail);
+    return problem == NULL ? CLI_OK : fail("%s: %s", csr_path, problem->detail);
 }
 
 /* ---- the certificate ---- */
@@ -126,25 +119,26 @@ static bool write_out(int file, const char *text)
     return fsync(file) == 0;
 }
 
-static int issue(const struct arguments *arguments, struct sign_request *request)
+static int issue(const struct cli_arguments *arguments, struct sign_request *request)
 {
+    const char *out = cli_value(arguments, "out");
     struct sign_result result;
-    int file = arguments->out == NULL ? STDOUT_FILENO : open_out(arguments->out);
+    int file = out == NULL ? STDOUT_FILENO : open_out(out);
     if (file < 0)
-        return fail("--out %s: %s; nothing was asked for", arguments->out, strerror(errno));
+        return fail("--out %s: %s; nothing was asked for", out, strerror(errno));
     sign_issue(request, &result);
     bool given = result.chain_pem != NULL;
-    if (given && arguments->out == NULL)
+    if (given && out == NULL)
         given = fputs(result.chain_pem, stdout) >= 0 && fflush(stdout) == 0;
     else if (given)
         given = write_out(file, result.chain_pem);
     if (result.chain_pem != NULL && !given)
         fail("certificate %s cannot be written: %s; it stands in the database", result.serial,
              strerror(errno));
-    if (arguments->out != NULL) {
+    if (out != NULL) {
         close(file);
         if (!given)
-            unlink(arguments->out);
+            unlink(out);
     }
     if (result.problem != NULL)
         return fail("%s", result.problem);
@@ -153,39 +147,12 @@ static int issue(const struct arguments *arguments, struct sign_request *request
 
 /* ---- the command ---- */
 
-static int read_arguments(int argc, char **argv, struct arguments *out)
+static int sign(const struct cli_arguments *arguments)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"profile", required_argument, NULL, 'p'},
-                                            {"endpoint", required_argument, NULL, 'e'},
-                                            {"out", required_argument, NULL, 'o'},
-                                            {NULL, 0, NULL, 0}};
-    *out = (struct arguments){0};
-    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
-        if (option == 'c')
-            out->config_path = optarg;
-        else if (option == 'p')
-            out->profile = optarg;
-        else if (option == 'e')
-            out->endpoint = optarg;
-        else if (option == 'o')
-            out->out = optarg;
-        else
-            return CLI_USAGE;
-    }
-    if (out->config_path == NULL || out->profile == NULL || optind + 1 != argc)
-        return CLI_USAGE;
-    out->csr_path = argv[optind];
-    return CLI_OK;
-}
-
-static int sign(struct arena *arena, const struct arguments *arguments)
-{
-    struct config_errors errors = {0};
-    struct sign_request request = {
-        .arena = arena, .config = config_load_in_force(arena, arguments->config_path, environ, &errors)};
-    for (size_t i = 0; request.config == NULL && i < errors.count; i++)
-        fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
+    if (cli_value(arguments, "profile") == NULL)
+        return cli_fail(arguments, CLI_USAGE, "--profile NAME is missing");
+    log_set_level(LOG_LEVEL_WARNING);
+    struct sign_request request = {.arena = arguments->arena, .config = cli_config_in_force(arguments)};
     int status = request.config == NULL ? CLI_FAILED : read_request(arguments, &request);
     if (status == CLI_OK)
         status = issue(arguments, &request);
@@ -193,15 +160,20 @@ static int sign(struct arena *arena, const struct arguments *arguments)
     return status;
 }
 
-int cli_sign(int argc, char **argv)
-{
-    struct arguments arguments;
-    int status = read_arguments(argc, argv, &arguments);
-    if (status != CLI_OK)
-        return status;
-    log_set_level(LOG_LEVEL_WARNING);
-    struct arena *arena = arena_new();
-    status = sign(arena, &arguments);
-    arena_free(arena);
-    return status;
-}
+static const struct cli_option options[] = {
+    {"profile", "NAME", "the profile whose issuer signs and whose limits hold", NULL, 0},
+    {"endpoint", "NAME", "the endpoint whose name policy holds as well", NULL, 0},
+    {"out", "FILE", "writes the certificate and its chain to a new file, not to standard output", NULL, 0},
+    {0}};
+
+static const struct cli_action actions[] = {
+    {.words = "CSR",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_CONFIG,
+     .options = options,
+     .help = "Has a certificate signed for a request file (PEM or DER), under a profile's policies.",
+     .run = sign}};
+
+const struct cli_command cli_sign = {"sign", "have a certificate signed for a host that cannot speak ACME",
+                                     actions, 1};

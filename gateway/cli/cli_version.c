@@ -2,11 +2,13 @@
 
 #include "gateway/cli/cli.h"
 
-int cli_version(int argc, char **argv)
+static int run(const struct cli_arguments *arguments)
 {
-    (void)argv;
-    if (argc != 1)
-        return CLI_USAGE;
+    (void)arguments;
     printf("acmegate %s\n", ACMEGATE_VERSION);
     return CLI_OK;
 }
+
+static const struct cli_action actions[] = {{.help = "Shows the version.", .run = run}};
+
+const struct cli_command cli_version = {"version", "show the version", actions, 1};

@@ -154,6 +154,9 @@ struct config_errors {
     size_t count;
 };
 
+/* The environment's variable that names the file, for commands without `--config`. */
+extern const char config_path_variable[];
+
 /*
  * Reads, overrides from `environment` ("NAME=value" strings, NULL-terminated; NULL for none) and validates.
  * References between sections (profile → issuer…) are checked; files named by it are not opened, save the

@@ -10,6 +10,8 @@ enum { LIST_MAX_BYTES = 64 * 1024 };
 /* Of the program whose step-ca settings are taken as they are, so that a move needs no new environment. */
 #define CERTCTL_PREFIX "CERTCTL_"
 
+const char config_path_variable[] = PREFIX "CONFIG";
+
 /* certctl's own name for what is ACMEGATE_STEPCA_ROOT here. */
 static const char certctl_root[] = CERTCTL_PREFIX "STEPCA_ROOT_CERT";
 
@@ -114,7 +116,7 @@ static bool is_issuer_variable(const char *variable)
 
 static bool is_known(struct arena *arena, const char *variable)
 {
-    if (strcmp(variable, certctl_root) == 0)
+    if (strcmp(variable, certctl_root) == 0 || strcmp(variable, config_path_variable) == 0)
         return true;
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];

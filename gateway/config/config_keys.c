@@ -1,8 +1,9 @@
 #include <stdlib.h>
 
+#include "acme/base/nearest_word.h"
 #include "gateway/config/config_internal.h"
 
-enum { DAY_S = 24 * 3600, YEAR_S = 365 * DAY_S, NAME_MAX_BYTES = 64 };
+enum { DAY_S = 24 * 3600, YEAR_S = 365 * DAY_S };
 
 #define TOP(member)      .section = CONFIG_TOP, .offset = offsetof(struct config, member)
 #define ISSUER(member)   .section = CONFIG_ISSUER, .offset = offsetof(struct issuer_config, member)
@@ -366,34 +367,6 @@ bool config_key_is_section(const char *path)
     return false;
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Edit distance in which two neighbours that changed places count once: the commonest slip of a hand. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t rows[3][NAME_MAX_BYTES + 1];
-    size_t n = strlen(a);
-    size_t m = strlen(b);
-    if (n > NAME_MAX_BYTES || m > NAME_MAX_BYTES)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= m; j++)
-        rows[0][j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t *row = rows[i % 3];
-        const size_t *above = rows[(i - 1) % 3];
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            row[j] = least(above[j] + 1, least(row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = least(row[j], rows[(i - 2) % 3][j - 2] + 1);
-        }
-    }
-    return rows[n % 3][m];
-}
-
 /* What stands in `path` right below `section` ("" is the top), as the table writes it: NULL when nothing
  * does. */
 static const char *child_of(struct arena *arena, const char *section, const char *path)
@@ -426,16 +399,14 @@ const char *config_key_suggest(struct arena *arena, const char *path)
     const char *dot = strrchr(path, '.');
     const char *name = dot == NULL ? path : dot + 1;
     const char *section = dot == NULL ? "" : arena_string(arena, bytes_of(path, (size_t)(dot - path)));
-    const char *nearest = NULL;
-    size_t best = least(strlen(name) / 3 + 1, 4) + 1;
+    const char **children = arena_alloc_array(arena, config_key_count, sizeof children[0]);
+    size_t count = 0;
     for (size_t i = 0; i < config_key_count; i++) {
         const char *child = child_of(arena, section, config_keys[i].path);
-        size_t far = child == NULL ? SIZE_MAX : distance(name, child);
-        if (far < best) {
-            best = far;
-            nearest = child;
-        }
+        if (child != NULL)
+            children[count++] = child;
     }
+    const char *nearest = nearest_word(name, children, count);
     if (nearest != NULL)
         return arena_printf(arena, "did you mean %s?", nearest);
     for (size_t i = 0; i < config_key_count; i++)

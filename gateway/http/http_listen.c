@@ -10,6 +10,7 @@
 
 enum {
     LISTEN_BACKLOG = 1024,
+    PRIVILEGED_PORTS_END = 1024,
     ACCEPTS_PER_TURN = 16,        /* so that a burst of connections does not starve those under way */
     STALLED_CLIENT_MS = 30 * 1000 /* a client that does not acknowledge what was sent to it is cut off */
 };
@@ -35,12 +36,25 @@ static bool address_to_sockaddr(const struct listen_address *address, struct soc
     return false;
 }
 
+/* What an operator is to do about it; "" where the system's own words say all. */
+static const char *listen_advice(int error, uint16_t port)
+{
+    if (error == EADDRINUSE)
+        return "; another program has this port: 'ss -ltnp' shows which";
+    if (error == EADDRNOTAVAIL)
+        return "; this host does not have this address: 'ip address' shows those that it has";
+    if (error == EACCES && port < PRIVILEGED_PORTS_END)
+        return "; ports below 1024 need root or CAP_NET_BIND_SERVICE (AmbientCapabilities= of the systemd "
+               "unit)";
+    return "";
+}
+
 int http_listen(const struct listen_address *address, char why[static 256])
 {
     struct sockaddr_storage storage;
     socklen_t length = 0;
     if (!address_to_sockaddr(address, &storage, &length)) {
-        snprintf(why, 256, "listen: %.64s is not an IP address", address->host);
+        snprintf(why, 256, "%.64s is not an IP address", address->host);
         return -1;
     }
     int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -51,8 +65,8 @@ int http_listen(const struct listen_address *address, char why[static 256])
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stalled_ms, sizeof(stalled_ms)) == 0 &&
         bind(fd, (const struct sockaddr *)&storage, length) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
         return fd;
-    snprintf(why, 256, "cannot listen on %.64s port %u: %s", address->host, (unsigned)address->port,
-             strerror(errno));
+    snprintf(why, 256, "cannot listen on %.64s port %u: %s%s", address->host, (unsigned)address->port,
+             strerror(errno), listen_advice(errno, address->port));
     if (fd != -1)
         close(fd);
     return -1;

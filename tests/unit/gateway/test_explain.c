@@ -1,43 +1,13 @@
 /* `acmegate explain` and `acmegate db` over databases made as the store's tests make theirs. */
 #include "../store/database.c"
 
-#include "gateway/cli/cli.h"
+#include "command_output.h"
 
 LEAK_CHECKED_SUITE(explain);
 
-struct output {
-    int status;
-    char *text; /* standard output */
-    char *errors;
-};
-
-static struct output run(int (*command)(int argc, char **argv), char **words)
-{
-    struct output output = {0};
-    size_t text_bytes, error_bytes;
-    FILE *out = stdout, *err = stderr;
-    int count = 0;
-    while (words[count] != NULL)
-        count++;
-    stdout = open_memstream(&output.text, &text_bytes);
-    stderr = open_memstream(&output.errors, &error_bytes);
-    output.status = command(count, words);
-    fclose(stdout);
-    fclose(stderr);
-    stdout = out;
-    stderr = err;
-    return output;
-}
-
-static void free_output(struct output *output)
-{
-    free(output->text);
-    free(output->errors);
-}
-
 static struct output explain(struct database *database, char *word)
 {
-    return run(cli_explain, (char *[]){"explain", "--database", database->path, word, NULL});
+    return run(&cli_explain, (char *[]){"explain", "--database", database->path, word, NULL});
 }
 
 static void expect_lines(struct output *output, const char *const *lines, size_t count)
@@ -206,7 +176,7 @@ Test(explain, the_database_has_to_be_named)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *words[6] = {0};
         memcpy(words, cases[i], sizeof cases[i]);
-        struct output output = run(cli_explain, words);
+        struct output output = run(&cli_explain, words);
         cr_expect_eq(output.status, CLI_USAGE, "case %zu", i);
         cr_expect_neq(output.errors[0], '\0', "case %zu", i);
         free_output(&output);
@@ -231,7 +201,7 @@ Test(explain, db_makes_checks_and_names_a_database)
                  {"frob", CLI_USAGE, "usage"}};
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         struct output output =
-            run(cli_db, (char *[]){"db", steps[i].command, "--database", database.path, NULL});
+            run(&cli_db, (char *[]){"db", steps[i].command, "--database", database.path, NULL});
         cr_expect_eq(output.status, steps[i].status, "step %zu", i);
         const char *said = steps[i].status == CLI_OK ? output.text : output.errors;
         cr_expect_not_null(strstr(said, steps[i].says), "step %zu: %s", i, said);

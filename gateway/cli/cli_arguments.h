@@ -1,0 +1,81 @@
+/*
+ * What a command takes, as tables: its actions, their words and their options. The arguments are read by
+ * them, and help is written from them, so that an action knows its own options and refuses all others.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+struct config;
+
+/* Exit statuses. */
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* `--name VALUE`, `--name=VALUE`, `-l VALUE`, or `--name` alone. A table of them ends with a NULL name. */
+struct cli_option {
+    const char *name;     /* without its dashes */
+    const char *value;    /* what stands for the value in help; NULL: it stands alone */
+    const char *help;     /* a sentence's rest: what it does */
+    const char *fallback; /* the value without it; NULL: none */
+    char letter;          /* the short form; 0: none */
+};
+
+enum cli_needs {
+    CLI_NEEDS_NOTHING,
+    CLI_NEEDS_CONFIG,   /* a configuration file */
+    CLI_NEEDS_DATABASE, /* a configuration file, or --database */
+};
+
+struct cli_arguments;
+
+struct cli_action {
+    const char *name;  /* NULL: the command's only action, which has no word of its own */
+    const char *words; /* as help shows them; NULL: it takes none */
+    size_t words_min;
+    size_t words_max;
+    enum cli_needs needs;
+    const struct cli_option *options;      /* NULL: none */
+    const struct cli_option *more_options; /* those that it shares with others; NULL: none */
+    const char *help;
+    /* What to exit with. One that answers CLI_USAGE has said why; the usage line follows. */
+    int (*run)(const struct cli_arguments *arguments);
+};
+
+struct cli_command {
+    const char *name;
+    const char *help;
+    const struct cli_action *actions;
+    size_t action_count;
+};
+
+/* One action's arguments; all in the arena. */
+struct cli_arguments {
+    struct arena *arena;
+    const struct cli_command *command;
+    const struct cli_action *action;
+    const char *config_path;     /* NULL when the action needs none, or only the database was named */
+    const char *database;        /* for CLI_NEEDS_DATABASE */
+    const struct config *config; /* for CLI_NEEDS_DATABASE; NULL when only the database was named */
+    const char *const *words;    /* beside the action's own */
+    size_t word_count;
+    const struct cli_given *given; /* the options, for cli_value */
+    size_t given_count;
+};
+
+/* The value of an option of the action's tables: what was given, else its fallback. For one that stands
+ * alone, its name when it was given, else NULL. */
+const char *cli_value(const struct cli_arguments *arguments, const char *option);
+
+/* Reads the arguments (argv[0] is the command's name) and runs the action. Help is answered here. */
+int cli_run(const struct cli_command *command, int argc, char **argv);
+
+/* A line on standard error that begins with the command's name. Returns `status`. */
+[[gnu::format(printf, 3, 4)]] int cli_fail(const struct cli_arguments *arguments, int status,
+                                           const char *format, ...);
+
+/* The configuration, the environment applied. NULL with its faults on standard error. */
+const struct config *cli_config(const struct cli_arguments *arguments);
+/* With the issuers as the admin API has set them. */
+const struct config *cli_config_in_force(const struct cli_arguments *arguments);
