@@ -1,6 +1,7 @@
 #include "acme/identifier.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 
 enum { NAME_MAX_BYTES = 253, LABEL_MAX_BYTES = 63 };
 
@@ -27,6 +28,21 @@ int identifier_compare(const void *a, const void *b)
         return left->type < right->type ? -1 : 1;
     }
     return strcmp(left->value, right->value);
+}
+
+size_t identifiers_sort(struct identifier *identifiers, size_t count)
+{
+    if (count == 0) {
+        return 0;
+    }
+    qsort(identifiers, count, sizeof *identifiers, identifier_compare);
+    size_t kept = 1;
+    for (size_t i = 1; i < count; i++) {
+        if (identifier_compare(&identifiers[i], &identifiers[kept - 1]) != 0) {
+            identifiers[kept++] = identifiers[i];
+        }
+    }
+    return kept;
 }
 
 static bool is_digit(char c)

@@ -24,6 +24,9 @@ const char *identifier_base_name(const struct identifier *identifier);
 /* Order by type, then value: for sorting and for comparing sets. */
 int identifier_compare(const void *a, const void *b);
 
+/* Sorts them in place without duplicates; how many are left. */
+size_t identifiers_sort(struct identifier *identifiers, size_t count);
+
 /* malformed, or unsupportedIdentifier for another type. */
 [[gnu::warn_unused_result]] const struct problem *identifier_parse(struct arena *arena, struct bytes type,
                                                                    struct bytes value,

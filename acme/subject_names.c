@@ -59,17 +59,7 @@ static void read_alternative(struct arena *arena, const GENERAL_NAME *name, stru
 
 static void sort_without_duplicates(struct subject_names *names)
 {
-    if (names->count == 0) {
-        return;
-    }
-    qsort(names->identifiers, names->count, sizeof *names->identifiers, identifier_compare);
-    size_t kept = 1;
-    for (size_t i = 1; i < names->count; i++) {
-        if (identifier_compare(&names->identifiers[i], &names->identifiers[kept - 1]) != 0) {
-            names->identifiers[kept++] = names->identifiers[i];
-        }
-    }
-    names->count = kept;
+    names->count = identifiers_sort(names->identifiers, names->count);
 }
 
 static void read_common_name(struct arena *arena, const ASN1_STRING *string, struct subject_names *out)

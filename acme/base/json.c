@@ -13,6 +13,7 @@ const struct json_limits json_limits_config = {.max_depth = 16, .max_values = 65
 struct child {
     struct child *next;
     struct bytes name; /* of a member */
+    size_t offset;     /* of the text after the name */
     const struct json *value;
 };
 
@@ -22,16 +23,19 @@ struct frame {
     struct child *first;
     struct child **last;
     struct bytes name; /* of the member whose value comes next */
+    size_t offset;
 };
 
 struct builder {
     struct arena *arena;
+    yajl_handle handle;
     const struct json_limits *limits;
     struct frame *frame; /* the innermost open container */
     const struct json *root;
     size_t depth;
     size_t values;
     const char *problem; /* why the builder refused, in the arena or static */
+    size_t problem_offset;
 };
 
 /* yajl lets overlong forms and surrogates pass. */
@@ -40,14 +44,7 @@ static const char not_utf8[] = "a string is not valid UTF-8";
 static bool refuse(struct builder *builder, const char *problem)
 {
     builder->problem = problem;
-    return false;
-}
-
-static bool is_duplicate(const struct frame *frame)
-{
-    for (const struct child *child = frame->first; child != NULL; child = child->next)
-        if (bytes_equal(child->name, frame->name))
-            return true;
+    builder->problem_offset = yajl_get_bytes_consumed(builder->handle);
     return false;
 }
 
@@ -61,7 +58,7 @@ static bool add_value(struct builder *builder, const struct json *value)
         return true;
     }
     struct child *child = arena_alloc(builder->arena, sizeof(*child));
-    *child = (struct child){.name = frame->name, .value = value};
+    *child = (struct child){.name = frame->name, .offset = frame->offset, .value = value};
     *frame->last = child;
     frame->last = &child->next;
     ++frame->container->count;
@@ -149,16 +146,49 @@ static int on_key(void *context, const unsigned char *text, size_t length)
     if (!bytes_is_utf8(bytes_of(text, length)))
         return refuse(builder, not_utf8);
     frame->name = arena_copy(builder->arena, bytes_of(text, length));
-    if (is_duplicate(frame))
-        return refuse(builder, arena_printf(builder->arena, "the member \"%.60s\" stands twice",
-                                            (const char *)frame->name.p));
+    frame->offset = yajl_get_bytes_consumed(builder->handle);
     return true;
+}
+
+/* By name, members of one name in the order of the text. */
+static int compare_children(const void *a, const void *b)
+{
+    const struct child *left = *(const struct child *const *)a, *right = *(const struct child *const *)b;
+    if (left->name.n != right->name.n)
+        return left->name.n < right->name.n ? -1 : 1;
+    int names = left->name.n == 0 ? 0 : memcmp(left->name.p, right->name.p, left->name.n);
+    return names != 0 ? names : left->offset < right->offset ? -1 : 1;
+}
+
+/* The first member whose name stands before it already. Sorted, because a client chooses how many there are. */
+static const struct child *find_duplicate(struct arena *arena, const struct frame *frame)
+{
+    size_t count = frame->container->count, i = 0;
+    const struct child *found = NULL;
+    if (count < 2)
+        return NULL;
+    const struct child **sorted = arena_alloc_array(arena, count, sizeof(sorted[0]));
+    for (const struct child *child = frame->first; child != NULL; child = child->next)
+        sorted[i++] = child;
+    qsort(sorted, count, sizeof(sorted[0]), compare_children);
+    for (i = 1; i < count; ++i)
+        if (bytes_equal(sorted[i - 1]->name, sorted[i]->name) &&
+            (found == NULL || sorted[i]->offset < found->offset))
+            found = sorted[i];
+    return found;
 }
 
 static int on_close_object(void *context)
 {
     struct builder *builder = context;
     struct json *object = builder->frame->container;
+    const struct child *duplicate = find_duplicate(builder->arena, builder->frame);
+    if (duplicate != NULL) {
+        refuse(builder, arena_printf(builder->arena, "the member \"%.60s\" stands twice",
+                                     (const char *)duplicate->name.p));
+        builder->problem_offset = duplicate->offset;
+        return false;
+    }
     struct json_member *members = arena_alloc_array(builder->arena, object->count, sizeof(members[0]));
     size_t i = 0;
     for (const struct child *child = builder->frame->first; child != NULL; child = child->next)
@@ -199,7 +229,7 @@ static const yajl_callbacks callbacks = {
 static void describe_error(yajl_handle handle, struct bytes text, const struct builder *builder,
                            struct json_error *error)
 {
-    size_t consumed = yajl_get_bytes_consumed(handle);
+    size_t consumed = builder->problem != NULL ? builder->problem_offset : yajl_get_bytes_consumed(handle);
     error->line = 1;
     for (size_t i = 0; i < consumed && i < text.n; ++i)
         if (text.p[i] == '\n')
@@ -221,6 +251,7 @@ const struct json *json_parse(struct arena *arena, struct bytes text, const stru
     yajl_handle handle = yajl_alloc(&callbacks, NULL, &builder);
     if (handle == NULL)
         end_without("memory");
+    builder.handle = handle;
     if (limits->comments)
         yajl_config(handle, yajl_allow_comments, 1);
     yajl_status status = yajl_parse(handle, text.p, text.n);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "acme/base/time_text.h"
+#include "acme/jose/public_key.h"
 
 enum {
     NAME_MAX_BYTES = 100, /* of a refused name, in the refusal */
@@ -32,14 +33,6 @@ struct name_list {
     size_t count;
 };
 
-static void add_name(struct name_list *list, const struct identifier *name)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (identifier_compare(&list->identifiers[i], name) == 0)
-            return;
-    list->identifiers[list->count++] = *name;
-}
-
 static const struct problem *add_text(struct arena *arena, struct name_list *list, const char *text)
 {
     struct identifier name;
@@ -48,7 +41,7 @@ static const struct problem *add_text(struct arena *arena, struct name_list *lis
                       arena_printf(arena,
                                    "the token names \"%s\": only DNS names and IP addresses are passed on",
                                    arena_printable(arena, bytes_from_string(text), NAME_MAX_BYTES)));
-    add_name(list, &name);
+    list->identifiers[list->count++] = name;
     return NULL;
 }
 
@@ -64,7 +57,8 @@ const struct problem *native_policy_check_names(struct arena *arena, const struc
     for (size_t i = 0; problem == NULL && i < claims->san_count; i++)
         problem = add_text(arena, &list, claims->sans[i]);
     for (size_t i = 0; i < csr_names->count; i++)
-        add_name(&list, &csr_names->identifiers[i]);
+        list.identifiers[list.count++] = csr_names->identifiers[i];
+    list.count = identifiers_sort(list.identifiers, list.count);
     if (problem == NULL)
         problem = name_policy_check(arena, &profile->names, arena_printf(arena, "profile %s", profile->name),
                                     list.identifiers, list.count);
@@ -76,7 +70,7 @@ const struct problem *native_policy_check_names(struct arena *arena, const struc
 const struct problem *native_policy_check_key(struct arena *arena, const struct profile_config *profile,
                                               EVP_PKEY *key)
 {
-    const char *type = key_type_name(key);
+    const char *type = public_key_type_name(public_key_type(key));
     if (profile->key_type_count == 0 ||
         (type != NULL &&
          bytes_equal_any(bytes_from_string(type), profile->key_types, profile->key_type_count)))

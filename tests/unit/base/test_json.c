@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "acme/base/json.h"
+#include "growth.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(json);
@@ -216,6 +217,42 @@ Test(json, texts_that_are_refused)
     }
     cr_expect_null(json_parse(arena, bytes_of("{}\0", 3), &json_limits_request, NULL),
                    "a NUL behind the end");
+    arena_free(arena);
+}
+
+/* "{"m0":0,"m1":0,…}" with `n` members. */
+static void parse_wide(void *context, size_t n)
+{
+    const struct json_limits limits = {.max_depth = 1, .max_values = n + 1};
+    struct arena *arena = arena_new();
+    struct buffer text;
+    (void)context;
+    buffer_init(&text, arena, 1 << 20);
+    for (size_t i = 0; i < n; ++i)
+        buffer_printf(&text, "%s\"m%zu\":0", i == 0 ? "{" : ",", i);
+    buffer_append_string(&text, "}");
+    cr_assert_not_null(json_parse(arena, buffer_bytes(&text), &limits, NULL));
+    arena_free(arena);
+}
+
+Test(json, S9_members_cost_the_same_however_many_there_are)
+{
+    cr_expect_lt(growth_of(parse_wide, NULL, 500), GROWTH_MOST);
+}
+
+Test(json, S9_the_first_member_that_stands_twice_is_named)
+{
+    struct arena *arena = arena_new();
+    struct json_error error = {0};
+    struct buffer text;
+    buffer_init(&text, arena, 1 << 20);
+    buffer_append_string(&text, "{");
+    for (int i = 0; i < 2000; ++i)
+        buffer_printf(&text, "\"m%d\":0,\n", i);
+    buffer_append_string(&text, "\"m7\":1,\n\"m3\":1,\n\"\":0,\"\":0}");
+    cr_expect_null(json_parse(arena, buffer_bytes(&text), &json_limits_request, &error));
+    cr_expect_str_eq(error.message, "the member \"m7\" stands twice");
+    cr_expect_eq(error.line, 2001);
     arena_free(arena);
 }
 

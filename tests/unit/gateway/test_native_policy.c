@@ -1,5 +1,6 @@
 #include "acme/certificate.h"
 #include "gateway/native/native_policy.h"
+#include "growth.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(native_policy);
@@ -62,6 +63,30 @@ Test(native_policy, every_name_of_token_and_csr_must_be_allowed)
         expect_words(native_policy_check_names(arena, &profile, &claims, &csr), cases[i].why, cases[i].san);
     }
     arena_free(arena);
+}
+
+/* A token of `n` names beside a request of `n` other names: forged ones are looked at as well. */
+static void check_many_names(void *context, size_t n)
+{
+    struct arena *arena = arena_new();
+    const char **sans = arena_alloc_array(arena, n, sizeof *sans);
+    struct subject_names csr = {.identifiers = arena_alloc_array(arena, n, sizeof *csr.identifiers), .count = n};
+    for (size_t i = 0; i < n; i++) {
+        sans[i] = arena_printf(arena, "a%zu.internal", i);
+        cr_assert(identifier_from_name(IDENTIFIER_DNS,
+                                       bytes_from_string(arena_printf(arena, "b%zu.internal", i)),
+                                       &csr.identifiers[i]));
+    }
+    const struct stepca_token_claims claims = {
+        .issuer = "admin", .subject = "a.internal", .sans = sans, .san_count = n};
+    cr_assert_null(native_policy_check_names(arena, context, &claims, &csr));
+    arena_free(arena);
+}
+
+Test(native_policy, S9_names_cost_the_same_however_many_there_are)
+{
+    struct profile_config open = profile;
+    cr_expect_lt(growth_of(check_many_names, &open, 250), GROWTH_MOST);
 }
 
 Test(native_policy, keys_are_of_the_profiles_types)
