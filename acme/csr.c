@@ -1,70 +1,18 @@
 #include "acme/csr.h"
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 
+#include "acme/jose/public_key.h"
 #include "acme/subject_names.h"
 #include "acme/x509_read.h"
 
-static const char *rsa_fault(struct arena *arena, EVP_PKEY *key)
-{
-    int bits = EVP_PKEY_get_bits(key);
-    if (bits < CSR_RSA_MIN_BITS || bits > CSR_RSA_MAX_BITS) {
-        return arena_printf(arena, "its RSA key has %d bits: %d to %d are accepted", bits,
-                            (int)CSR_RSA_MIN_BITS, (int)CSR_RSA_MAX_BITS);
-    }
-    BIGNUM *read = NULL;
-    bool has_exponent = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &read) == 1;
-    autofree_bignum BIGNUM *exponent = read;
-    if (!has_exponent || !BN_is_odd(exponent) || BN_num_bits(exponent) < 17) {
-        return "the exponent of its RSA key is not an odd number of at least 65537";
-    }
-    return NULL;
-}
-
-const char *const csr_key_types[CSR_KEY_TYPES] = {"P-256", "P-384", "P-521", "RSA", "Ed25519"};
-
-/* NULL for other curves, and for one that is spelt out. */
-static const char *curve_name(EVP_PKEY *key)
-{
-    static const struct {
-        const char *name, *group; /* JWK's and OpenSSL's */
-    } curves[] = {{"P-256", "prime256v1"}, {"P-384", "secp384r1"}, {"P-521", "secp521r1"}};
-    char group[32] = "";
-    int is_explicit = 0;
-    if (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) != 1 ||
-        is_explicit != 0 || EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1)
-        return NULL;
-    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
-        if (strcmp(group, curves[i].group) == 0)
-            return curves[i].name;
-    return NULL;
-}
-
-static const char *ec_fault(EVP_PKEY *key)
-{
-    return curve_name(key) != NULL ? NULL
-                                   : "its EC key is not on one of the named curves P-256, P-384 and P-521";
-}
-
 static const char *key_fault(struct arena *arena, EVP_PKEY *key, EVP_PKEY *account_key)
 {
-    if (key == NULL) {
-        return "its public key cannot be read";
-    }
-    if (EVP_PKEY_eq(key, account_key) == 1) {
+    const char *fault = public_key_fault(arena, key, CSR_RSA_MAX_BITS);
+    if (fault == NULL && EVP_PKEY_eq(key, account_key) == 1) {
         return "its key is the account's: a certificate needs a key of its own";
     }
-    switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA:
-        return rsa_fault(arena, key);
-    case EVP_PKEY_EC:
-        return ec_fault(key);
-    case EVP_PKEY_ED25519:
-        return NULL;
-    default:
-        return "its key is of an unsupported type: RSA, EC and Ed25519 are accepted";
-    }
+    return fault;
 }
 
 static const char *signature_fault(struct arena *arena, X509_REQ *request)
@@ -191,23 +139,9 @@ const struct problem *csr_read(struct arena *arena, struct bytes der, struct sub
     return check(arena, der, NULL, NULL, names, out);
 }
 
-const char *key_type_name(EVP_PKEY *key)
-{
-    switch (key == NULL ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA:
-        return "RSA";
-    case EVP_PKEY_EC:
-        return curve_name(key);
-    case EVP_PKEY_ED25519:
-        return "Ed25519";
-    default:
-        return NULL;
-    }
-}
-
 const char *csr_key_type(X509_REQ *request)
 {
-    return key_type_name(X509_REQ_get0_pubkey(request));
+    return public_key_type_name(public_key_type(X509_REQ_get0_pubkey(request)));
 }
 
 const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request, const char *const *types,

@@ -4,12 +4,11 @@
 #include "acme/objects.h"
 #include "acme/subject_names.h"
 
-/* RSA keys below this are refused by step-ca too. */
-enum { CSR_RSA_MIN_BITS = 2048, CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 1024 };
+enum { CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 1024 };
 
 /*
  * Reads and checks a DER request: one request and nothing after it, signature good and not by a weak hash,
- * key acceptable and not the account's, names exactly the order's (DNS and IP as sets, a CN among them, case
+ * key acceptable (acme/jose/public_key.h) and not the account's, names exactly the order's (DNS and IP as sets, a CN among them, case
  * ignored), no e-mail, URI or other names. badCSR says which of these and which name. `out` is the caller's
  * to free.
  */
@@ -26,13 +25,8 @@ enum { CSR_RSA_MIN_BITS = 2048, CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 10
 [[gnu::warn_unused_result]] const struct problem *csr_read(struct arena *arena, struct bytes der,
                                                            struct subject_names *names, X509_REQ **out);
 
-/* The types of key that certificates may have, as JWK names them. */
-enum { CSR_KEY_TYPES = 5 };
-extern const char *const csr_key_types[CSR_KEY_TYPES];
-
-/* One of these; NULL for other keys. */
+/* As public_key_type_name has it; NULL for keys that certificates may not have. */
 const char *csr_key_type(X509_REQ *request);
-const char *key_type_name(EVP_PKEY *key);
 
 /* badCSR when an accepted request's key is of none of these types; none listed: all are good. */
 [[gnu::warn_unused_result]] const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request,

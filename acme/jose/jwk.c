@@ -9,23 +9,21 @@
 #include "acme/jose/openssl_handles.h"
 
 enum {
-    RSA_MIN_BITS = 2048,
     RSA_MAX_BITS = 4096,
-    RSA_MIN_EXPONENT = 65537,
     ED25519_KEY_BYTES = 32,
     EC_MAX_COORDINATE_BYTES = 66,
     SHA256_BYTES = 32,
 };
 
 static const struct curve {
-    enum jwk_type type;
+    enum public_key_type type;
     const char *crv;   /* RFC 7518 §6.2.1.1 */
     const char *group; /* OpenSSL's name */
     size_t coordinate_bytes;
 } curves[] = {
-    {JWK_EC_P256, "P-256", "prime256v1", 32},
-    {JWK_EC_P384, "P-384", "secp384r1", 48},
-    {JWK_EC_P521, "P-521", "secp521r1", 66},
+    {PUBLIC_KEY_P256, "P-256", "prime256v1", 32},
+    {PUBLIC_KEY_P384, "P-384", "secp384r1", 48},
+    {PUBLIC_KEY_P521, "P-521", "secp521r1", 66},
 };
 
 static bool fail(struct jose_error *error, enum jose_error_code code, const char *detail)
@@ -123,19 +121,6 @@ static bool make_ec(struct arena *arena, const struct json *json, bool private, 
     return *key != NULL || bad_key(error, "The EC key is not a point on its curve.");
 }
 
-static bool check_rsa_numbers(const BIGNUM *n, const BIGNUM *e, struct jose_error *error)
-{
-    if (n == NULL || e == NULL)
-        return bad_key(error, "An RSA key needs \"n\" and \"e\" without leading zero octets.");
-    if (BN_num_bits(n) < RSA_MIN_BITS || BN_num_bits(n) > RSA_MAX_BITS)
-        return bad_key(error, "RSA keys must have 2048 to 4096 bits.");
-    if (!BN_is_odd(n))
-        return bad_key(error, "The RSA modulus is even.");
-    if (!BN_is_odd(e) || BN_num_bits(e) > 64 || BN_get_word(e) < RSA_MIN_EXPONENT)
-        return bad_key(error, "The RSA exponent must be odd and at least 65537.");
-    return true;
-}
-
 static bool push_rsa_private(struct arena *arena, const struct json *json, OSSL_PARAM_BLD *builder)
 {
     static const struct {
@@ -158,8 +143,8 @@ static bool make_rsa(struct arena *arena, const struct json *json, bool private,
 {
     const BIGNUM *n = member_number(arena, json, "n");
     const BIGNUM *e = member_number(arena, json, "e");
-    if (!check_rsa_numbers(n, e, error))
-        return false;
+    if (n == NULL || e == NULL)
+        return bad_key(error, "An RSA key needs \"n\" and \"e\" without leading zero octets.");
     autofree_ossl_param_bld OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
     if (builder == NULL || OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) != 1 ||
         OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) != 1)
@@ -235,35 +220,16 @@ static const char *canonical_ed25519(struct arena *arena, const EVP_PKEY *key)
                         base64url_encode(arena, bytes_of(x, length)));
 }
 
-static const struct curve *curve_of(const EVP_PKEY *key)
+static const char *canonical_form(struct arena *arena, const EVP_PKEY *key, enum public_key_type type)
 {
-    char group[64];
-    if (EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1)
-        return NULL;
+    if (type == PUBLIC_KEY_RSA)
+        return canonical_rsa(arena, key);
+    if (type == PUBLIC_KEY_ED25519)
+        return canonical_ed25519(arena, key);
     for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); ++i)
-        if (strcmp(group, curves[i].group) == 0)
-            return &curves[i];
+        if (curves[i].type == type)
+            return canonical_ec(arena, &curves[i], key);
     return NULL;
-}
-
-static const char *describe_key(struct arena *arena, EVP_PKEY *key, enum jwk_type *type)
-{
-    if (EVP_PKEY_is_a(key, "EC")) {
-        const struct curve *curve = curve_of(key);
-        if (curve == NULL)
-            return NULL;
-        *type = curve->type;
-        return canonical_ec(arena, curve, key);
-    }
-    if (EVP_PKEY_is_a(key, "RSA")) {
-        *type = JWK_RSA;
-        int bits = EVP_PKEY_get_bits(key);
-        return bits < RSA_MIN_BITS || bits > RSA_MAX_BITS ? NULL : canonical_rsa(arena, key);
-    }
-    if (!EVP_PKEY_is_a(key, "ED25519"))
-        return NULL;
-    *type = JWK_ED25519;
-    return canonical_ed25519(arena, key);
 }
 
 /* Takes the key over, whatever comes of it. */
@@ -271,12 +237,13 @@ static bool finish(struct arena *arena, EVP_PKEY *key, struct jwk *out, struct j
 {
     uint8_t digest[SHA256_BYTES];
     arena_on_free(arena, free_key, key);
-    *out = (struct jwk){.key = key};
-    const char *canonical = describe_key(arena, key, &out->type);
+    *out = (struct jwk){.key = key, .type = public_key_type(key)};
+    const char *fault = public_key_fault(arena, key, RSA_MAX_BITS);
+    if (fault != NULL)
+        return bad_key(error, arena_printf(arena, "The key is refused: %s.", fault));
+    const char *canonical = canonical_form(arena, key, out->type);
     if (canonical == NULL)
-        return bad_key(
-            error, "The key is not of a supported kind: EC P-256, P-384, P-521, RSA of 2048 to 4096 bits, "
-                   "Ed25519.");
+        return bad_key(error, "OpenSSL could not write the key.");
     out->canonical = bytes_from_string(canonical);
     if (EVP_Digest(canonical, out->canonical.n, digest, NULL, EVP_sha256(), NULL) != 1)
         return bad_key(error, "OpenSSL could not hash the key.");
@@ -317,13 +284,14 @@ static bool parse(struct arena *arena, const struct json *json, bool private, st
         good = make_okp(arena, json, private, &key, error);
     else
         return bad_key(error, "The \"kty\" is not supported; EC, RSA and OKP are.");
-    if (good && private && !halves_belong_together(key))
-        good = bad_key(error, "The private and the public part of the key do not belong together.");
     if (!good) {
         EVP_PKEY_free(key);
         return false;
     }
-    return finish(arena, key, out, error);
+    if (!finish(arena, key, out, error))
+        return false;
+    return !private || halves_belong_together(key) ||
+           bad_key(error, "The private and the public part of the key do not belong together.");
 }
 
 bool jwk_parse_public(struct arena *arena, const struct json *json, struct jwk *out, struct jose_error *error)

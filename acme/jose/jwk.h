@@ -1,27 +1,18 @@
 /*
  * JSON Web Keys (RFC 7517, 7518 §6, 8037): account keys and provisioner keys as OpenSSL keys.
- * Accepted: EC P-256, P-384, P-521 with the point on the curve and full-length coordinates; RSA of 2048 to
- * 4096 bits with an odd exponent of at least 65537; Ed25519. Symmetric keys (`oct`) are always refused.
+ * Accepted is what public_key.h accepts, RSA up to 4096 bits; of an EC key the coordinates must have their full
+ * length. Symmetric keys (`oct`) are always refused.
  */
 #pragma once
 
-#include <openssl/evp.h>
-
 #include "acme/base/json.h"
 #include "acme/jose/jose_error.h"
-
-enum jwk_type {
-    JWK_EC_P256 = 1,
-    JWK_EC_P384,
-    JWK_EC_P521,
-    JWK_RSA,
-    JWK_ED25519,
-};
+#include "acme/jose/public_key.h"
 
 enum { JWK_THUMBPRINT_BYTES = 44 }; /* base64url of SHA-256, and its NUL */
 
 struct jwk {
-    enum jwk_type type;
+    enum public_key_type type;
     EVP_PKEY *key;                         /* owned by the arena the JWK was parsed into */
     struct bytes canonical;                /* public members only, RFC 7638 form; in that arena */
     char thumbprint[JWK_THUMBPRINT_BYTES]; /* RFC 7638 */

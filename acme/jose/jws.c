@@ -13,11 +13,11 @@ static const struct algorithm_details {
     const char *digest;      /* NULL for EdDSA, which hashes by itself */
     size_t coordinate_bytes; /* of r and of s; 0 for the others */
 } algorithms[] = {
-    {{"ES256", JWK_EC_P256, JWS_BY_ACCOUNT}, "SHA256", 32},
-    {{"ES384", JWK_EC_P384, JWS_BY_ACCOUNT}, "SHA384", 48},
-    {{"ES512", JWK_EC_P521, JWS_BY_ACCOUNT}, "SHA512", 66},
-    {{"RS256", JWK_RSA, JWS_BY_ACCOUNT}, "SHA256", 0},
-    {{"EdDSA", JWK_ED25519, JWS_BY_ACCOUNT}, NULL, 0},
+    {{"ES256", PUBLIC_KEY_P256, JWS_BY_ACCOUNT}, "SHA256", 32},
+    {{"ES384", PUBLIC_KEY_P384, JWS_BY_ACCOUNT}, "SHA384", 48},
+    {{"ES512", PUBLIC_KEY_P521, JWS_BY_ACCOUNT}, "SHA512", 66},
+    {{"RS256", PUBLIC_KEY_RSA, JWS_BY_ACCOUNT}, "SHA256", 0},
+    {{"EdDSA", PUBLIC_KEY_ED25519, JWS_BY_ACCOUNT}, NULL, 0},
     {{"HS256", 0, JWS_BY_MAC}, "SHA256", 0},
     {{"HS384", 0, JWS_BY_MAC}, "SHA384", 0},
     {{"HS512", 0, JWS_BY_MAC}, "SHA512", 0},

@@ -12,7 +12,7 @@ enum jws_use { JWS_BY_ACCOUNT, JWS_BY_MAC };
 /* A signature algorithm (RFC 7518 §3, RFC 8037 §3.1) with what it needs. One table, in jws.c. */
 struct jws_algorithm {
     const char *name;
-    enum jwk_type key_type; /* 0 for a MAC */
+    enum public_key_type key_type; /* 0 for a MAC */
     enum jws_use use;
 };
 

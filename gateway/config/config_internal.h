@@ -34,7 +34,7 @@ enum config_type {
     CONFIG_SUBTREES,        /* lower-case domain names and networks */
     CONFIG_RESOLVERS,       /* address[:port] */
     CONFIG_USAGES,          /* extended key usages as openssl.cnf names them */
-    CONFIG_KEY_TYPES,       /* of csr_key_types */
+    CONFIG_KEY_TYPES,       /* of public_key_type_names */
     CONFIG_PATTERNS,        /* name_pattern_is_valid */
     CONFIG_LISTEN,          /* const struct listen_address * */
     CONFIG_NETWORKS,        /* const struct network * */

@@ -1,6 +1,6 @@
 #include <sys/socket.h>
 
-#include "acme/csr.h"
+#include "acme/jose/public_key.h"
 #include "gateway/config/config_value.h"
 #include "gateway/outbound/address_policy.h"
 
@@ -78,10 +78,10 @@ static bool read_usage(struct value *value, const char *text, void *item)
 
 static bool read_key_type(struct value *value, const char *text, void *item)
 {
-    if (!bytes_equal_any(bytes_from_string(text), csr_key_types, CSR_KEY_TYPES))
+    if (!bytes_equal_any(bytes_from_string(text), public_key_type_names, PUBLIC_KEY_TYPES))
         return value_refuse(value,
                             arena_printf(value->arena, "\"%s\" is no key type known here: %s", text,
-                                         arena_join(value->arena, csr_key_types, CSR_KEY_TYPES, ", ")));
+                                         arena_join(value->arena, public_key_type_names, PUBLIC_KEY_TYPES, ", ")));
     return read_text(value, text, item);
 }
 

@@ -82,7 +82,7 @@ static struct bytes raw_signature(struct signed_request *request, EVP_MD_CTX *co
 static struct bytes jose_signature(const struct signed_request *request)
 {
     enum { COORDINATE = 32 };
-    if (request->key.type == JWK_RSA)
+    if (request->key.type == PUBLIC_KEY_RSA)
         return request->signature;
     const unsigned char *der = request->signature.p;
     ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &der, (long)request->signature.n);

@@ -290,6 +290,8 @@ KEYS = {
     "a secret": ({"kty": "oct", "k": b64(b"\1" * 32)}, "ES256"),
     "X25519": ({"kty": "OKP", "crv": "X25519", "x": b64(b"\1" * 32)}, "EdDSA"),
     "a short Ed25519": ({"kty": "OKP", "crv": "Ed25519", "x": b64(b"\1" * 31)}, "EdDSA"),
+    "S15 the identity of Ed25519": ({"kty": "OKP", "crv": "Ed25519", "x": b64(b"\1" + b"\0" * 31)}, "EdDSA"),
+    "S9 RSA with an exponent of 3070 bits": ({"kty": "RSA", "n": b64(b"\xc1" * 384), "e": b64(b"\x3f" + b"\xff" * 383)}, "RS256"),
     "no kind": ({"x": "AQ"}, "ES256"),
     "an empty key": ({}, "ES256"),
 }

@@ -1,4 +1,5 @@
 #include "acme/csr.h"
+#include "acme/jose/public_key.h"
 #include "acme/x509_read.h"
 #include "leaks.h"
 #include "pki.h"
@@ -128,10 +129,11 @@ Test(csr, keys_that_are_accepted)
     arena_free(arena);
 }
 
-Test(csr, weak_or_foreign_keys_are_bad_csr)
+Test(csr, S9_S15_weak_or_foreign_keys_are_bad_csr)
 {
     struct arena *arena = arena_new();
     EVP_PKEY *signer = pki_key(arena, "P-256");
+    EVP_PKEY *identity = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, (const uint8_t[32]){1}, 32);
     struct {
         EVP_PKEY *key;
         const char *why;
@@ -140,7 +142,8 @@ Test(csr, weak_or_foreign_keys_are_bad_csr)
         {pki_rsa_public(arena, 8193, 65537), "8193 bits"}, {pki_rsa_public(arena, 2048, 3), "exponent"},
         {pki_rsa_public(arena, 2048, 65535), "exponent"},  {pki_rsa_public(arena, 2048, 65538), "exponent"},
         {pki_key(arena, "secp256k1"), "named curves"},     {pki_key(arena, "P-256 explicit"), "named curves"},
-        {pki_key(arena, "Ed448"), "unsupported type"},
+        {pki_key(arena, "Ed448"), "unsupported type"},     {pki_rsa_public(arena, 2048, 1U << 31 | 1), "exponent"},
+        {identity, "small order"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pki_csr csr = {.key = cases[i].key, .signer = signer, .names = "DNS:a.example"};
@@ -151,6 +154,7 @@ Test(csr, weak_or_foreign_keys_are_bad_csr)
         .key = pki_rsa_public(arena, 8192, 65537), .signer = signer, .names = "DNS:a.example"};
     expect_refusal(refusal(arena, pki_csr(arena, &largest), "dns:a.example", signer),
                    "signature does not verify", "a key of 8192 bits is not the fault");
+    EVP_PKEY_free(identity);
     arena_free(arena);
 }
 
@@ -229,13 +233,13 @@ Test(csr, a_profile_may_take_some_types_of_key_only)
         X509_REQ *request = x509_request_read(pki_csr(arena, &csr));
         cr_assert_not_null(request);
         cr_expect_str_eq(csr_key_type(request), cases[i].name);
-        cr_expect(bytes_equal_any(bytes_from_string(cases[i].name), csr_key_types, CSR_KEY_TYPES));
+        cr_expect(bytes_equal_any(bytes_from_string(cases[i].name), public_key_type_names, PUBLIC_KEY_TYPES));
         cr_expect_null(csr_check_key_type(arena, request, NULL, 0));
         cr_expect_eq(csr_check_key_type(arena, request, curves, 2) == NULL, cases[i].is_curve);
         cr_expect_eq(csr_check_key_type(arena, request, rsa, 1) == NULL, strcmp(cases[i].name, "RSA") == 0);
         X509_REQ_free(request);
     }
-    cr_expect_not(bytes_equal_any(BYTES_LITERAL("P-224"), csr_key_types, CSR_KEY_TYPES));
+    cr_expect_not(bytes_equal_any(BYTES_LITERAL("P-224"), public_key_type_names, PUBLIC_KEY_TYPES));
     arena_free(arena);
 }
 

@@ -11,24 +11,26 @@ const struct json *parse_json(struct arena *arena, const char *text)
     return json;
 }
 
-static EVP_PKEY *new_key(enum jwk_type type)
+static EVP_PKEY *new_key(enum public_key_type type)
 {
     switch (type) {
-    case JWK_EC_P256:
+    case PUBLIC_KEY_OTHER:
+        return NULL;
+    case PUBLIC_KEY_P256:
         return EVP_EC_gen("P-256");
-    case JWK_EC_P384:
+    case PUBLIC_KEY_P384:
         return EVP_EC_gen("P-384");
-    case JWK_EC_P521:
+    case PUBLIC_KEY_P521:
         return EVP_EC_gen("P-521");
-    case JWK_RSA:
+    case PUBLIC_KEY_RSA:
         return EVP_RSA_gen(2048);
-    case JWK_ED25519:
+    case PUBLIC_KEY_ED25519:
         return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     }
     return NULL;
 }
 
-void make_key(struct arena *arena, enum jwk_type type, struct jwk *out)
+void make_key(struct arena *arena, enum public_key_type type, struct jwk *out)
 {
     struct jose_error error = {0};
     EVP_PKEY *key = new_key(type);

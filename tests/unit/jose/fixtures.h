@@ -31,4 +31,4 @@
 const struct json *parse_json(struct arena *arena, const char *text);
 
 /* A new key of each kind that is supported; freed with the arena. */
-void make_key(struct arena *arena, enum jwk_type type, struct jwk *out);
+void make_key(struct arena *arena, enum public_key_type type, struct jwk *out);

@@ -13,14 +13,14 @@ Test(jwk, thumbprints_are_those_of_the_rfcs)
 {
     static const struct {
         const char *json;
-        enum jwk_type type;
+        enum public_key_type type;
         const char *thumbprint;
     } cases[] = {
         /* RFC 7638 §3.1 */
         {"{\"kty\":\"RSA\",\"n\":\"" RFC7638_N "\",\"e\":\"AQAB\",\"alg\":\"RS256\",\"kid\":\"2011-04-29\"}",
-         JWK_RSA, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"},
+         PUBLIC_KEY_RSA, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"},
         /* RFC 8037 A.3 */
-        {"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" RFC8037_X "\"}", JWK_ED25519,
+        {"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" RFC8037_X "\"}", PUBLIC_KEY_ED25519,
          "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"},
     };
     struct arena *arena = arena_new();
@@ -38,7 +38,7 @@ Test(jwk, thumbprints_are_those_of_the_rfcs)
 Test(jwk, every_kind_of_key_survives_its_canonical_form)
 {
     struct arena *arena = arena_new();
-    for (enum jwk_type type = JWK_EC_P256; type <= JWK_ED25519; ++type) {
+    for (enum public_key_type type = PUBLIC_KEY_P256; type <= PUBLIC_KEY_ED25519; ++type) {
         struct jwk key, again;
         struct jose_error error = {0};
         make_key(arena, type, &key);
@@ -176,7 +176,7 @@ Test(jwk, an_rsa_private_key_needs_all_its_parts_and_the_right_ones)
     struct arena *arena = arena_new();
     struct jwk key, again;
     struct jose_error error = {0};
-    make_key(arena, JWK_RSA, &key);
+    make_key(arena, PUBLIC_KEY_RSA, &key);
     const char *good = rsa_private_json(arena, &key, number(arena, &key, OSSL_PKEY_PARAM_RSA_D));
     cr_assert(jwk_parse_private(arena, parse_json(arena, good), &again, &error), "%s", error.detail);
     cr_expect_str_eq(again.thumbprint, key.thumbprint);

@@ -60,14 +60,14 @@ Test(jws, the_es256_example_of_rfc_7515_verifies)
 Test(jws, every_kind_of_key_signs_what_it_verifies)
 {
     static const struct {
-        enum jwk_type type;
+        enum public_key_type type;
         const char *algorithm;
         size_t signature_bytes;
-    } cases[] = {{JWK_EC_P256, "ES256", 64},
-                 {JWK_EC_P384, "ES384", 96},
-                 {JWK_EC_P521, "ES512", 132},
-                 {JWK_RSA, "RS256", 256},
-                 {JWK_ED25519, "EdDSA", 64}};
+    } cases[] = {{PUBLIC_KEY_P256, "ES256", 64},
+                 {PUBLIC_KEY_P384, "ES384", 96},
+                 {PUBLIC_KEY_P521, "ES512", 132},
+                 {PUBLIC_KEY_RSA, "RS256", 256},
+                 {PUBLIC_KEY_ED25519, "EdDSA", 64}};
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         struct jwk key, other;
@@ -90,7 +90,7 @@ Test(jws, ecdsa_signatures_keep_their_width)
 {
     struct arena *arena = arena_new();
     struct jwk key;
-    make_key(arena, JWK_EC_P256, &key);
+    make_key(arena, PUBLIC_KEY_P256, &key);
     for (unsigned i = 0; i < 300; ++i) {
         struct jws jws;
         struct jose_error error = {0};
@@ -108,7 +108,7 @@ Test(jws, a_change_of_any_octet_breaks_it)
     struct jwk key;
     struct jws jws;
     struct jose_error error = {0};
-    make_key(arena, JWK_EC_P256, &key);
+    make_key(arena, PUBLIC_KEY_P256, &key);
     cr_assert(parse(arena, signed_by(arena, &key, "{}"), &jws, &error));
     const struct bytes *parts[] = {&jws.signing_input, &jws.signature};
     for (size_t part = 0; part < 2; ++part) {
@@ -128,7 +128,7 @@ Test(jws, ecdsa_signatures_of_another_form_are_bad)
     static const size_t lengths[] = {1, 63, 65, 70, 72, 128};
     struct arena *arena = arena_new();
     struct jwk key;
-    make_key(arena, JWK_EC_P256, &key);
+    make_key(arena, PUBLIC_KEY_P256, &key);
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); ++i) {
         struct jws jws;
         struct jose_error error = {0};
@@ -146,9 +146,9 @@ Test(jws, an_algorithm_that_is_not_for_the_key_is_told_as_such)
     struct jwk p256, rsa, p384;
     struct jws jws;
     struct jose_error error = {0};
-    make_key(arena, JWK_EC_P256, &p256);
-    make_key(arena, JWK_RSA, &rsa);
-    make_key(arena, JWK_EC_P384, &p384);
+    make_key(arena, PUBLIC_KEY_P256, &p256);
+    make_key(arena, PUBLIC_KEY_RSA, &rsa);
+    make_key(arena, PUBLIC_KEY_P384, &p384);
     cr_assert(parse(arena, signed_by(arena, &p256, "{}"), &jws, &error));
     const struct jwk *others[] = {&rsa, &p384};
     for (size_t i = 0; i < 2; ++i) {
