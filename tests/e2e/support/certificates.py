@@ -5,6 +5,7 @@ import ipaddress
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -134,3 +135,30 @@ class Authority:
         builder = builder.add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), False)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), False)
         return _key_identifiers(builder, public_key, self.key).sign(self.key, hashes.SHA256())
+
+
+# ---- the same certificate in other octets ----
+
+
+def _tlv(tag, content):
+    length = len(content)
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (bytes([length]) if length < 128 else bytes([0x80 | len(octets)]) + octets) + content
+
+
+def malleated(certificate):
+    """DER with the twin (r, n - s) of its ECDSA P-256 signature (r, s), which verifies as well."""
+    r, s = decode_dss_signature(certificate.signature)
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    signature = _tlv(0x03, b"\0" + encode_dss_signature(r, order - s))
+    old = _tlv(0x03, b"\0" + certificate.signature)
+    whole = der(certificate)
+    tbs = certificate.tbs_certificate_bytes
+    algorithm = whole[whole.index(tbs) + len(tbs) : -len(old)]
+    return _tlv(0x30, tbs + algorithm + signature)
+
+
+def lengthened(octets):
+    """BER: the outer length takes an octet more than it needs."""
+    assert octets[:2] == b"\x30\x82"
+    return b"\x30\x83\0" + octets[2:]
