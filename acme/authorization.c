@@ -92,6 +92,26 @@ bool authorization_begin(struct arena *arena, struct authorization *authorizatio
     return true;
 }
 
+bool authorization_has_challenge(const struct authorization *authorization, enum challenge_type type)
+{
+    bool decided = authorization->challenge_status == CHALLENGE_VALID ||
+                   authorization->challenge_status == CHALLENGE_INVALID;
+    if (authorization->chosen != 0 && decided)
+        return authorization->chosen == type;
+    if (authorization->status == AUTHORIZATION_VALID)
+        return false; /* without a proof of its own: there is nothing to do */
+    return (authorization->offered & 1U << type) != 0;
+}
+
+struct authorization authorization_copy(struct arena *arena, const struct authorization *authorization)
+{
+    struct authorization copy = *authorization;
+    copy.endpoint = arena_duplicate(arena, authorization->endpoint);
+    copy.token = arena_duplicate(arena, authorization->token);
+    copy.error_json = arena_duplicate(arena, authorization->error_json);
+    return copy;
+}
+
 enum challenge_status challenge_status_of(const struct authorization *authorization, enum challenge_type type)
 {
     return authorization->chosen == type ? authorization->challenge_status : CHALLENGE_PENDING;
@@ -140,27 +160,6 @@ struct bytes challenge_render(struct arena *arena, const struct authorization_vi
     return json_writer_finish(writer);
 }
 
-/* Once the chosen challenge has decided, the others are gone (RFC 8555 §7.1.4). */
-static bool is_shown(const struct authorization *authorization, enum challenge_type type)
-{
-    bool decided = authorization->challenge_status == CHALLENGE_VALID ||
-                   authorization->challenge_status == CHALLENGE_INVALID;
-    if (authorization->chosen != 0 && decided)
-        return authorization->chosen == type;
-    if (authorization->status == AUTHORIZATION_VALID)
-        return false; /* trusted: there is nothing to do */
-    return (authorization->offered & 1U << type) != 0;
-}
-
-struct authorization authorization_copy(struct arena *arena, const struct authorization *authorization)
-{
-    struct authorization copy = *authorization;
-    copy.endpoint = arena_duplicate(arena, authorization->endpoint);
-    copy.token = arena_duplicate(arena, authorization->token);
-    copy.error_json = arena_duplicate(arena, authorization->error_json);
-    return copy;
-}
-
 struct bytes authorization_render(struct arena *arena, const struct authorization_view *view,
                                   const struct authorization *authorization)
 {
@@ -178,7 +177,7 @@ struct bytes authorization_render(struct arena *arena, const struct authorizatio
     json_key(writer, "challenges");
     json_begin_array(writer);
     for (int type = 1; type < CHALLENGE_TYPE_END; ++type)
-        if (is_shown(authorization, (enum challenge_type)type))
+        if (authorization_has_challenge(authorization, (enum challenge_type)type))
             write_challenge(writer, arena, view, authorization, (enum challenge_type)type);
     json_end_array(writer);
     if (authorization->wildcard)

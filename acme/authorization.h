@@ -52,6 +52,10 @@ struct bytes authorization_render(struct arena *arena, const struct authorizatio
 struct bytes challenge_render(struct arena *arena, const struct authorization_view *view,
                               const struct authorization *authorization, enum challenge_type type);
 
+/* Whether a client is shown a challenge of this type. Once the chosen one has decided, the others are gone
+ * (RFC 8555 §7.1.4); an authorization that is valid without a proof of its own has none. */
+bool authorization_has_challenge(const struct authorization *authorization, enum challenge_type type);
+
 /* The state of one of its challenges: the chosen one's, else pending. */
 enum challenge_status challenge_status_of(const struct authorization *authorization,
                                           enum challenge_type type);

@@ -1,6 +1,4 @@
-/*
- * The issue-value of RFC 8659 §4.2, "domain; name=value; name=value": in CAA records and in those of
- * dns-persist-01. Whatever departs from that grammar is malformed and must allow nothing (§4.2).
+/* The issue-value of RFC 8659 §4.2, "domain; name=value; …": in CAA records and in those of dns-persist-01.
  */
 #pragma once
 
@@ -13,13 +11,15 @@ struct issue_value {
 
 struct issue_parameter {
     struct bytes name;
-    struct bytes value; /* borrowed, without white space around it; may be empty */
+    struct bytes value; /* borrowed, without white space around it */
 };
 
-/* False when the text is malformed; `out` is then a value that names nobody. */
-[[gnu::warn_unused_result]] bool issue_value_read(struct bytes text, struct issue_value *out);
+/* The next part of `text` before `separator`, without white space around it; `text` goes on behind it. */
+struct bytes issue_value_take_until(struct bytes *text, uint8_t separator);
 
-/* The next parameter of what issue_value_read accepted. False at their end. */
+struct issue_value issue_value_read(struct bytes text);
+
+/* False at their end. A parameter without "=" has an empty value. */
 bool issue_value_take_parameter(struct issue_value *value, struct issue_parameter *out);
 
 /* True when the domain is one of these. */

@@ -177,7 +177,7 @@ static const struct problem *load_challenge(struct exchange *exchange, struct st
     if (problem != NULL)
         return problem;
     const struct authorization *authorization = exchange->state;
-    if ((authorization->offered & (1U << exchange->challenge_type)) == 0)
+    if (!authorization_has_challenge(authorization, exchange->challenge_type))
         return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
                                    "This authorization has no challenge of type %s.",
                                    challenge_type_info(exchange->challenge_type)->name);
