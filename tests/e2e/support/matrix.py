@@ -19,6 +19,12 @@ ACCOUNTS = (
 )
 # Signed with a key in the place of an account.
 KEYS = ("fresh_key", "certificate_key")
+# Another account, at the thing's endpoint, that got authorizations for its names: how, or what became of them.
+CONTROLLERS = (
+    "control_proven", "control_reused", "control_inherited", "control_trusted", "control_withdrawn", "control_expired",
+    # The same names, elsewhere.
+    "control_other_endpoint", "control_other_ca", "control_other_root",
+)
 # Not signed. The tokens are good ones, for other doors.
 UNSIGNED = ("anonymous", "native_token", "admin_token")
 WHO = (*OWNERS, *ACCOUNTS, *KEYS, *UNSIGNED)
@@ -72,6 +78,8 @@ class Row:
     payload: object = b""
     changes: bool = False
     path: dict = dataclasses.field(default_factory=dict)  # in the place of the thing's own
+    ends: tuple = ()  # whose refusal ends the thing
+    tell: object = None  # tell(reply): the words of a good answer, in the place of its status alone
     ask: object = None  # ask(world, row, who): in the place of the world's own, for columns of the row's own
 
     @property
@@ -102,8 +110,8 @@ class Cell:
         if self.row.ask:
             return None
         standing = self.who if self.who in OWNERS else "own"
-        alone = self.row.what if self.row.changes and self.is_good else None
-        return standing, self.row.state, self.row.proof, alone and f"{alone} by {self.who}"
+        alone = (self.row.changes and self.is_good) or self.who in self.row.ends or self.who in CONTROLLERS
+        return standing, self.row.state, self.row.proof, (self.row.what, self.who) if alone else None
 
 
 def cells_of(rows):
@@ -121,13 +129,11 @@ def parameters(cells, not_yet):
     return [pytest.param(cell, id=cell.id, marks=marks(cell)) for cell in cells]
 
 
-def said(reply):
-    """A reply in the words of a cell. One to HEAD has no problem to show."""
-    if reply.method != "HEAD" and reply.problem:
-        return f"{reply.status} {reply.problem}"
-    return str(reply.status)
-
-
-def status_said(reply):
-    """As said(), with the status of the document that came."""
-    return f"{reply.status} {reply.json()['status']}"
+def said(cell, reply):
+    """A reply in the words of the cell. One to HEAD has no problem to show."""
+    if reply.status >= 300:
+        return f"{reply.status} {reply.problem}" if reply.method != "HEAD" and reply.problem else str(reply.status)
+    if cell.row.tell:
+        return f"{reply.status} {cell.row.tell(reply)}"
+    shows_status = cell.is_good and " " in cell.answer
+    return f"{reply.status} {reply.json()['status']}" if shows_status else str(reply.status)

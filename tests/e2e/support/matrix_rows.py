@@ -1,7 +1,5 @@
 """The table of the permission matrix: a row is a request and the thing that it is about."""
 
-from .jose import b64
-from .certificates import der
 from .matrix import (
     KEYS, MISSING, NOBODY, PROOFS, UNSIGNED, WHO, Row, private, public, spread, without_standings,
 )
@@ -43,6 +41,10 @@ for method in ("GET", "HEAD"):
 # By jwk; a kid is no key. A key has one account an endpoint, and accounts of other endpoints are none here.
 REGISTER = {**spread(WHO, MALFORMED), **spread(KEYS, "201 valid")}
 row("new-account", "POST", ACME + "/new-account", REGISTER, payload={"termsOfServiceAgreed": True})
+BINDINGS = {"none": "403 externalAccountRequired", "bound": "201 valid", "bound_revoked": UNAUTHORIZED, "of_another_key": MALFORMED}
+for name, answer in BINDINGS.items():
+    row(f"new-account-binding-{name}", "POST", ACME + "/new-account", {"fresh_key": answer},
+        payload=lambda request, name=name: request.binding(name), path={"endpoint": "bound"})
 
 # An account's URL answers its own account only, whichever number stands there.
 ACCOUNT = private("200 valid", other=UNAUTHORIZED, **spread(
@@ -113,10 +115,10 @@ def finalize(state, proof, cells, **members):
 finalize("pending", "unproven", private(NOT_READY))
 for proof in PROOFS:
     cells = private("200 valid", bound_revoked=UNAUTHORIZED)
-    finalize("ready", proof, cells if proof == "proven" else without_standings(cells), changes=True)
-finalize("ready", "trusted_key", {"bound_revoked": UNAUTHORIZED})
-finalize("ready", "denied", without_standings(private(DENIED)))
-finalize("orphaned", "inherited", private(UNAUTHORIZED))
+    finalize("ready", proof, cells if proof == "proven" else without_standings(cells), changes=True, ends=("bound_revoked",))
+finalize("ready", "trusted_key", {"bound_revoked": UNAUTHORIZED}, ends=("bound_revoked",))
+finalize("ready", "denied", without_standings(private(DENIED)), ends=("own",))
+finalize("orphaned", "inherited", private(NOT_READY))
 finalize("processing", "proven", private("200 processing"))
 finalize("valid", "proven", private("200 valid"))
 finalize("invalid", "proven", private(NOT_READY))
@@ -152,6 +154,8 @@ for what, payload in (("read-challenge", b""), ("ask-challenge", {})):
     changed = {"payload": payload, "changes": payload != b""}
     row(what, "POST", CHALLENGE, private("200 pending" if payload == b"" else "200 invalid"), "pending", **changed)
     row(what, "POST", CHALLENGE, private("200 valid"), "ready", "proven", payload=payload)
+    for proof in PROOFS[2:]:  # valid without a challenge
+        row(what, "POST", CHALLENGE, without_standings(private(MISSING)), "ready", proof, payload=payload)
     row(what, "POST", CHALLENGE, private("200 invalid"), "invalid", "proven", payload=payload)
     row(what, "POST", CHALLENGE, private(MISSING), payload=payload)
 
@@ -179,7 +183,7 @@ REVOKE = private("200", certificate_key="200", fresh_key=UNAUTHORIZED, other=UNA
 
 def revoke(state, proof, cells, **members):
     row("revoke-cert", "POST", ACME + "/revoke-cert", cells, state, proof,
-        payload=lambda request: {"certificate": b64(der(request.thing.leaf))}, **members)
+        payload=lambda request: request.thing.certificate_payload, **members)
 
 
 for proof in PROOFS:

@@ -3,15 +3,22 @@
 import concurrent.futures
 import copy
 import dataclasses
+import http.client
+import json
+import sqlite3
+import ssl
 import threading
 import time
+import types
+import urllib.parse
 
 from client_scenarios import fresh_name
+from cryptography import x509
 
 from . import matrix
-from .acme_client import JOSE_JSON, AcmeClient, DnsProver, HttpProver
+from .acme_client import JOSE_JSON, AcmeClient, DnsProver, HttpProver, Reply
 from .admin import Admin
-from .certificates import Authority, der, new_csr, new_key, pem, renewal_identifier
+from .certificates import Authority, der, load_key, malleated, new_csr, new_key, pem, renewal_identifier
 from .eab import add_key, binding
 from .gateway import Gateway, stepca_issuer
 from .http_responder import HttpResponder
@@ -40,6 +47,8 @@ class Thing:
         self.names = []
         self.parent = None  # the URL of the authorization that this one is inherited from
         self.leaf = None
+        self.leaf_der = None  # as it is sent, where that is not as it was signed
+        self.controller = None  # another account, of matrix.CONTROLLERS
         account = int(client.account.rsplit("/", 1)[1])
         # The number behind an account's is its event's: no order, authorization or certificate has it.
         self.ids = dict.fromkeys(("order", "authz", "challenge", "certificate"), account + 1)
@@ -49,6 +58,10 @@ class Thing:
         self.ids["order"] = int(reply.location.rsplit("/", 1)[1])
         self.authorization = reply.json()["authorizations"][0]
         self.ids["authz"] = self.ids["challenge"] = int(self.authorization.rsplit("/", 1)[1])
+
+    @property
+    def certificate_payload(self):
+        return {"certificate": b64(self.leaf_der or der(self.leaf))}
 
     def take_certificate(self, url, leaf):
         self.ids["certificate"] = int(url.rsplit("/", 1)[1])
@@ -85,12 +98,44 @@ class Request:
     def csr(self):
         return {"csr": b64(der(new_csr(self.thing.key, self.thing.names)))}
 
+    def binding(self, name):
+        """With the sender's key bound by a key of this name."""
+        sender = types.SimpleNamespace(key=self.sender.key, directory={"newAccount": self.url})
+        if name == "none":
+            return {"termsOfServiceAgreed": True}
+        if name == "of_another_key":
+            sender.key, name = new_key(), "bound"
+        return self.world.bind(sender, name)
+
     @property
     def key_change(self):
         """Of the thing's account, whoever sends it."""
         new, client = new_key(), self.thing.client
         inner = {"account": client.account, "oldKey": public_jwk(client.key)}
         return flattened(new, {"alg": algorithm(new), "jwk": public_jwk(new), "url": self.url}, inner)
+
+
+class Wire(AcmeClient):
+    """Keeps its connection: thousands of handshakes would be most of the test's time."""
+
+    _connection = None
+
+    def raw(self, method, url, body=None, headers=None):
+        parts = urllib.parse.urlsplit(url)
+        if self._connection is None:
+            self._connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=40, context=self._context)
+        for again in (True, False):
+            try:
+                self._connection.request(method, parts.path, body, headers or {})
+                reply = Reply(self._connection.getresponse(), method)
+                break
+            except (http.client.HTTPException, OSError):  # the server may end an idle connection
+                self._connection.close()
+                if not again:
+                    raise
+        if reply.headers["Replay-Nonce"]:
+            self._nonces.append(reply.headers["Replay-Nonce"])
+        return reply
 
 
 def clone(client):
@@ -110,6 +155,7 @@ class World:
         self.things = {}
         self.later = []  # SQL for the stopped server: what time and other hands would do
         self._clients = {}
+        self._reader = None
         self._lock = threading.Lock()
 
     # ---- the CAs and the gateway ----
@@ -164,19 +210,23 @@ class World:
         self.gateway.configuration["endpoints"]["acme"]["names"] = {"deny": ["*.denied.internal"]}
         self.gateway.start()
         wait_until(lambda: self.status.by_serial("1").ocsp.response_status.name == "SUCCESSFUL", "an OCSP responder")
-        wait_until(lambda: all(self.list_of(name).status == 200 for name in self.cas), "every CA's list")
-        self.wire = AcmeClient(self.gateway.directory(), self.gateway.root_path)
+        wait_until(lambda: all(self.status_of(name).crl_reply().status == 200 for name in self.cas), "every CA's list")
+        self.wire = Wire(self.gateway.directory(), self.gateway.root_path)
+        self._reader = sqlite3.connect(f"file:{self.gateway.database}?mode=ro", uri=True, timeout=10)
+        self._version = None
         return self
 
     def stop(self):
         try:
+            if self._reader:
+                self._reader.close()
             self.gateway.stop()
         finally:
             for ca in self.cas.values():
                 ca.stop()
 
-    def list_of(self, issuer):
-        return StatusClient(self.status.port, issuer).crl_reply()
+    def status_of(self, issuer):
+        return StatusClient(self.status.port, issuer)
 
     # ---- accounts ----
 
@@ -220,10 +270,17 @@ class World:
 
     # ---- things ----
 
+    # What tests beside the table ask for.
+    SHARED = (("own", "valid", "proven"), ("own", "revoked", "proven"), ("own", "of_other_ca", "unproven"),
+              ("own", "ordered_of_other_ca", "unproven"))
+
+    def thing(self, *key):
+        return self.things[*key, None]
+
     def _make_things(self, cells):
         for endpoint in self.gateway.configuration["endpoints"]:
             self.account(endpoint, "other" if endpoint in ("acme", "network", "bound") else "own")
-        wanted = dict.fromkeys(cell.thing_key for cell in cells if cell.thing_key)
+        wanted = dict.fromkeys([cell.thing_key for cell in cells if cell.thing_key] + [(*key, None) for key in self.SHARED])
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             made = pool.map(lambda key: self._make(*key), wanted)
             self.things = dict(zip(wanted, made))
@@ -234,6 +291,8 @@ class World:
         make_account = self.new_account if alone and state == "account" else self.account
         thing = Thing(clone(make_account(endpoint, standing, trusted)), endpoint)
         getattr(self, f"_make_{state}")(thing, proof)
+        if alone and alone[1] in matrix.CONTROLLERS:
+            thing.controller = self._control(thing, alone[1].removeprefix("control_"))
         return thing
 
     def allow(self, client, proof):
@@ -257,6 +316,23 @@ class World:
         client.answer(url, self.dns)
         assert client.wait_while(url, "pending")["status"] == "valid"
         return url
+
+    def _control(self, thing, how):
+        """A new account with authorizations for the thing's names."""
+        client = self.new_account(HOMES.get(how, thing.endpoint), trusted=how == "trusted" and thing.endpoint == "bound")
+        if how == "inherited":
+            self._authorize_below(client, thing.names[0].split(".", 1)[1])
+        order = client.order(thing.names) if how in ("inherited", "trusted") else client.ready_order(thing.names, self.http)
+        assert client.get(order.location)["status"] == "ready"
+        (authorization,) = order.json()["authorizations"]
+        if how == "reused":
+            assert client.order(thing.names).json()["authorizations"] == [authorization]
+        if how == "withdrawn":
+            client.post(authorization, {"status": "deactivated"})
+        if how == "expired":
+            sql = "UPDATE authorizations SET expires_at = ? WHERE id = ?"
+            self.later.append((sql, int(time.time()) - 60, int(authorization.rsplit("/", 1)[1])))
+        return client
 
     def _make_account(self, thing, proof):
         pass
@@ -329,10 +405,44 @@ class World:
             "UPDATE certificates SET status = 'rejected', rejected_because = 'the test' WHERE id = ?", thing.ids["certificate"],
         ))
 
-    def _make_native(self, thing, _proof):
-        """A certificate that the CA signed without an order here."""
-        thing.names = [fresh_name()]
-        thing.leaf = self.ca.sign_directly(thing.key, thing.names[0])
+    def _make_native(self, thing, proof, ca=None):
+        """A certificate that a CA signed without an order here."""
+        name, _ = self.allow(thing.client, proof)
+        thing.names = [name]
+        thing.leaf = (ca or self.ca).sign_directly(thing.key, name)
+
+    def _make_inventory(self, thing, proof):
+        """Signed by the CA's own API at the gateway, which keeps it as no account's."""
+        name, _ = self.allow(thing.client, proof)
+        body = {"csr": pem(new_csr(thing.key, [name])).decode(), "ott": self.ca.token("sign", name, PEOPLE, sans=[name])}
+        reply = thing.client.raw("POST", f"{self.site}/1.0/sign", json.dumps(body).encode())
+        assert reply.status == 201, reply
+        thing.names, thing.leaf = [name], x509.load_pem_x509_certificate(reply.json()["crt"].encode())
+
+    def _make_of_other_ca(self, thing, proof):
+        self._make_native(thing, proof, self.other_ca)
+
+    def _make_ordered_of_other_ca(self, thing, _proof):
+        client = self.account("other_ca")
+        thing.leaf = clone(client).issue([fresh_name()], self.http)[0]
+
+    def _make_of_other_root(self, thing, proof):
+        self._make_native(thing, proof, self.other_root)
+
+    def _make_reencoded(self, thing, proof):
+        """A certificate whose signature (r, s) is sent as (r, n - s), which verifies as well."""
+        self._make_valid(thing, proof)
+        thing.leaf_der = malleated(thing.leaf)
+
+    def _make_native_reencoded(self, thing, proof):
+        self._make_native(thing, proof)
+        thing.leaf_der = malleated(thing.leaf)
+
+    def _make_gateways(self, thing, _proof):
+        """The certificate that the gateway itself serves with."""
+        thing.names = ["localhost"]
+        thing.leaf = x509.load_pem_x509_certificate(ssl.get_server_certificate(("localhost", self.gateway.port)).encode())
+        thing.key = load_key(self.gateway.folder / "acmegate.db.tls.key")
 
     def _order_url(self, thing):
         return self.site + thing.path("/acme/{endpoint}/order/{id}")
@@ -345,6 +455,8 @@ class World:
         if who == "other":
             client = self.account(thing.endpoint, "other")
             return Sender(client.key, client.account)
+        if who in matrix.CONTROLLERS:
+            return Sender(thing.controller.key, thing.controller.account, HOMES.get(who.removeprefix("control_")))
         if who in matrix.ACCOUNTS:
             home = HOMES[who.removesuffix("_at_home")]
             client = self.account(home)
@@ -375,5 +487,9 @@ class World:
     )
 
     def state(self):
-        return [self.gateway.query(f"{sql} ORDER BY 1") for sql in self.STATE]
-
+        """What refusals leave alone; read again only when somebody has written."""
+        (version,) = self._reader.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            self._state = [self._reader.execute(f"{sql} ORDER BY 1").fetchall() for sql in self.STATE]
+        return self._state
