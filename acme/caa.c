@@ -1,4 +1,7 @@
 #include "acme/caa.h"
+
+#include <ctype.h>
+
 #include "acme/issue_value.h"
 
 static bool is_tag(const struct caa_record *record, const char *tag)
@@ -16,34 +19,58 @@ static bool is_known(const struct caa_record *record)
     return false;
 }
 
-static bool lists(struct bytes list, const char *word)
+/* "label,label" (RFC 8657 §4), with `has` for the one that is looked for. False when it is malformed. */
+static bool read_methods(struct bytes list, const char *method, bool *has)
 {
-    while (list.n != 0)
-        if (bytes_equal_string(issue_value_take_until(&list, ','), word))
-            return true;
-    return false;
-}
-
-/* RFC 8657 §3, §4. Parameters that are not known change nothing. */
-static bool parameters_allow(struct issue_value value, const struct caa_request *request)
-{
-    struct issue_parameter parameter;
-    while (issue_value_take_parameter(&value, &parameter)) {
-        if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("accounturi")) &&
-            !bytes_equal_any(parameter.value, request->account_urls, request->account_url_count))
+    *has = false;
+    for (bool more = list.n != 0; more;) {
+        const uint8_t *comma = memchr(list.p, ',', list.n);
+        struct bytes label = bytes_of(list.p, comma == NULL ? list.n : (size_t)(comma - list.p));
+        for (size_t i = 0; i < label.n; ++i)
+            if (label.p[i] != '-' && !isalnum(label.p[i]))
+                return false;
+        if (label.n == 0)
             return false;
-        if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("validationmethods")) &&
-            !lists(parameter.value, request->method))
-            return false;
+        *has = *has || bytes_equal_string(label, method);
+        more = comma != NULL;
+        list = more ? bytes_of(comma + 1, list.n - label.n - 1) : (struct bytes){0};
     }
     return true;
 }
 
-static bool allows(const struct caa_record *record, const struct caa_request *request)
+/* What a record's value says to a request. */
+enum answer { ALLOWS, FORBIDS, MALFORMED };
+
+/* RFC 8657 §3, §4: either parameter may stand once. Parameters that are not known change nothing. */
+static enum answer ask_parameters(struct issue_value value, const struct caa_request *request)
 {
-    struct issue_value value = issue_value_read(record->value);
-    return issue_value_names(&value, request->identities, request->identity_count) &&
-           parameters_allow(value, request);
+    struct issue_parameter parameter;
+    size_t account_urls = 0, method_lists = 0;
+    enum answer answer = ALLOWS;
+    while (issue_value_take_parameter(&value, &parameter)) {
+        bool is_listed = true;
+        if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("accounturi"))) {
+            ++account_urls;
+            is_listed = bytes_equal_any(parameter.value, request->account_urls, request->account_url_count);
+        } else if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("validationmethods"))) {
+            ++method_lists;
+            if (!read_methods(parameter.value, request->method, &is_listed))
+                return MALFORMED;
+        }
+        if (!is_listed)
+            answer = FORBIDS;
+    }
+    return account_urls > 1 || method_lists > 1 ? MALFORMED : answer;
+}
+
+static enum answer ask(const struct caa_record *record, const struct caa_request *request)
+{
+    struct issue_value value;
+    if (!issue_value_read(record->value, &value))
+        return MALFORMED;
+    if (!issue_value_names(&value, request->identities, request->identity_count))
+        return FORBIDS;
+    return ask_parameters(value, request);
 }
 
 /* Of wildcards, issuewild alone speaks where there is one (RFC 8659 §4.3). */
@@ -68,11 +95,13 @@ const char *caa_fault(struct arena *arena, const struct caa_record *records, siz
     for (size_t i = 0; i < count; ++i) {
         if (!is_tag(&records[i], tag))
             continue;
-        if (allows(&records[i], request))
+        enum answer answer = ask(&records[i], request);
+        if (answer == ALLOWS)
             return NULL;
         ++speaking;
-        quoted = arena_printf(arena, "%s%s\"%s\"", quoted, *quoted == '\0' ? "" : ", ",
-                              arena_printable(arena, records[i].value, 100));
+        quoted = arena_printf(arena, "%s%s\"%s\"%s", quoted, *quoted == '\0' ? "" : ", ",
+                              arena_printable(arena, records[i].value, 100),
+                              answer == MALFORMED ? " (malformed, so it allows nobody)" : "");
     }
     return speaking == 0 ? NULL : arena_printf(arena, "the %s records are %s", tag, quoted);
 }

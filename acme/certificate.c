@@ -180,6 +180,29 @@ char *serial_to_decimal(struct arena *arena, const char *serial_hex)
     return text;
 }
 
+/* A CA that names its key in one certificate and not in another is the same CA. */
+static bool has_same_authority_key(const X509 *a, const X509 *b)
+{
+    const ASN1_OCTET_STRING *key_of_a = X509_get0_authority_key_id((X509 *)a);
+    const ASN1_OCTET_STRING *key_of_b = X509_get0_authority_key_id((X509 *)b);
+    return key_of_a == NULL || key_of_b == NULL || ASN1_OCTET_STRING_cmp(key_of_a, key_of_b) == 0;
+}
+
+bool certificate_is_same(struct bytes a_der, struct bytes b_der)
+{
+    if (bytes_equal(a_der, b_der)) {
+        return true;
+    }
+    autofree_x509 X509 *a = x509_read(a_der);
+    autofree_x509 X509 *b = x509_read(b_der);
+    bool same = a != NULL && b != NULL &&
+                ASN1_INTEGER_cmp(X509_get0_serialNumber(a), X509_get0_serialNumber(b)) == 0 &&
+                X509_NAME_cmp(X509_get_issuer_name(a), X509_get_issuer_name(b)) == 0 &&
+                has_same_authority_key(a, b);
+    ERR_clear_error();
+    return same;
+}
+
 bool certificate_read_facts(struct arena *arena, struct bytes der, struct certificate_facts *out)
 {
     autofree_x509 X509 *certificate = x509_read(der);

@@ -59,6 +59,16 @@ enum { CERTIFICATE_SLACK_S = 60 };
  * chain for the same leaf. Where it ends is not looked at. */
 [[gnu::warn_unused_result]] bool certificate_is_signed_along(struct bytes leaf_der, struct bytes chain_pem);
 
+/* True when the DER certificate `signer` has issued the leaf: its name, its key and its signature. */
+[[gnu::warn_unused_result]] bool certificate_is_signed_by(struct bytes leaf_der, struct bytes signer_der);
+
+/*
+ * True when both name the same certificate: the same CA, by name and key identifier, and the same serial
+ * number (RFC 5280 §4.1.2.2). A CA revokes by that. Octets do not tell: an ECDSA signature (r, s) has a twin
+ * (r, n - s), and BER has many forms. No signature is verified, so take the facts from the copy that was.
+ */
+[[gnu::warn_unused_result]] bool certificate_is_same(struct bytes a_der, struct bytes b_der);
+
 /* False when it cannot be read. */
 [[gnu::warn_unused_result]] bool certificate_read_facts(struct arena *arena, struct bytes der,
                                                         struct certificate_facts *out);

@@ -271,6 +271,15 @@ static bool has_signed(X509 *issuer, X509 *issued)
     return X509_check_issued(issuer, issued) == X509_V_OK && key != NULL && X509_verify(issued, key) == 1;
 }
 
+bool certificate_is_signed_by(struct bytes leaf_der, struct bytes signer_der)
+{
+    autofree_x509 X509 *leaf = x509_read(leaf_der);
+    autofree_x509 X509 *signer = x509_read(signer_der);
+    bool good = leaf != NULL && signer != NULL && has_signed(signer, leaf);
+    ERR_clear_error();
+    return good;
+}
+
 bool certificate_is_signed_along(struct bytes leaf_der, struct bytes chain_pem)
 {
     autofree_x509 X509 *leaf = x509_read(leaf_der);

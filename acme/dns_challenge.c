@@ -71,6 +71,7 @@ struct persist_record {
     struct bytes account_url;
     size_t account_url_count;
     bool wildcard;
+    size_t policy_count;
     bool bounded;
     int64_t until;
 };
@@ -78,7 +79,9 @@ struct persist_record {
 /* NULL, or what cannot be read. Parameters that are not known change nothing. */
 static const char *read_persist_record(struct bytes text, struct persist_record *out)
 {
-    *out = (struct persist_record){.value = issue_value_read(text)};
+    *out = (struct persist_record){0};
+    if (!issue_value_read(text, &out->value))
+        return "it is not of the form \"domain; name=value; name=value\" (RFC 8659 §4.2)";
     struct issue_value rest = out->value;
     struct issue_parameter parameter;
     while (issue_value_take_parameter(&rest, &parameter)) {
@@ -86,6 +89,7 @@ static const char *read_persist_record(struct bytes text, struct persist_record 
             out->account_url = parameter.value;
             ++out->account_url_count;
         } else if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("policy"))) {
+            ++out->policy_count;
             out->wildcard = bytes_equal_ignore_case(parameter.value, BYTES_LITERAL("wildcard"));
         } else if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("persistUntil"))) {
             if (out->bounded || !read_time(parameter.value, &out->until))
@@ -93,17 +97,17 @@ static const char *read_persist_record(struct bytes text, struct persist_record 
             out->bounded = true;
         }
     }
-    return NULL;
+    return out->policy_count > 1 ? "it has more than one policy" : NULL;
 }
 
 static const char *persist_fault(const struct dns_challenge *challenge, struct bytes text)
 {
     struct persist_record record;
     const char *fault = read_persist_record(text, &record);
-    if (!issue_value_names(&record.value, challenge->issuer_names, challenge->issuer_name_count))
-        return "it names another issuer";
     if (fault != NULL)
         return fault;
+    if (!issue_value_names(&record.value, challenge->issuer_names, challenge->issuer_name_count))
+        return "it names another issuer";
     if (record.account_url_count != 1)
         return "it needs one accounturi";
     if (!bytes_equal_any(record.account_url, challenge->account_urls, challenge->account_url_count))

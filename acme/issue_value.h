@@ -1,4 +1,6 @@
-/* The issue-value of RFC 8659 §4.2, "domain; name=value; …": in CAA records and in those of dns-persist-01.
+/*
+ * The issue-value of RFC 8659 §4.2, "domain; name=value; name=value": in CAA records and in those of
+ * dns-persist-01. Whatever departs from that grammar is malformed and must allow nothing (§4.2).
  */
 #pragma once
 
@@ -11,15 +13,13 @@ struct issue_value {
 
 struct issue_parameter {
     struct bytes name;
-    struct bytes value; /* borrowed, without white space around it */
+    struct bytes value; /* borrowed, without white space around it; may be empty */
 };
 
-/* The next part of `text` before `separator`, without white space around it; `text` goes on behind it. */
-struct bytes issue_value_take_until(struct bytes *text, uint8_t separator);
+/* False when the text is malformed; `out` is then a value that names nobody. */
+[[gnu::warn_unused_result]] bool issue_value_read(struct bytes text, struct issue_value *out);
 
-struct issue_value issue_value_read(struct bytes text);
-
-/* False at their end. A parameter without "=" has an empty value. */
+/* The next parameter of what issue_value_read accepted. False at their end. */
 bool issue_value_take_parameter(struct issue_value *value, struct issue_parameter *out);
 
 /* True when the domain is one of these. */

@@ -4,7 +4,6 @@
 
 enum {
     CERTIFICATE_LOAD,
-    CERTIFICATE_BY_LEAF,
     CERTIFICATES_BY_SERIAL,
     CERTIFICATE_INSERT,
     CERTIFICATE_ADOPT,
@@ -36,9 +35,8 @@ enum {
 
 static const struct statement statements[] = {
     [CERTIFICATE_LOAD] = {"certificate_load", CERTIFICATE_SELECT "WHERE c.id = $id"},
-    [CERTIFICATE_BY_LEAF] = {"certificate_by_leaf",
-                             CERTIFICATE_SELECT "WHERE c.serial = $serial AND c.leaf = $leaf LIMIT 1"},
-    [CERTIFICATES_BY_SERIAL] = {"certificates_by_serial", CERTIFICATE_SELECT "WHERE c.serial = $serial"},
+    [CERTIFICATES_BY_SERIAL] = {"certificates_by_serial", CERTIFICATE_SELECT
+                                "WHERE c.serial = $serial ORDER BY c.account_id IS NULL, c.id"},
     [CERTIFICATE_INSERT] =
         {"certificate_insert",
          "INSERT INTO certificates (id, account_id, order_id, issuer_identity_id, chain_id, serial, leaf, "
@@ -57,9 +55,9 @@ static const struct statement statements[] = {
          " ON CONFLICT (serial, issuer_identity_id) DO NOTHING"},
     [CERTIFICATE_ADOPT] =
         {"certificate_adopt",
-         "UPDATE certificates SET account_id = $account_id, order_id = $order_id, origin = $origin"
-         " WHERE serial = $serial AND issuer_identity_id = $issuer_identity_id AND leaf = $leaf"
-         " AND origin = 'imported' AND status = 'good' AND revocation_requested_at IS NULL"
+         "UPDATE OR IGNORE certificates SET account_id = $account_id, order_id = $order_id,"
+         " issuer_identity_id = $issuer_identity_id, chain_id = $chain_id, leaf = $leaf, origin = $origin"
+         " WHERE id = $id AND origin = 'imported' AND status = 'good' AND revocation_requested_at IS NULL"
          " RETURNING id"},
     [CERTIFICATE_INSERT_NAME] = {"certificate_insert_name",
                                  "INSERT INTO certificate_names (certificate_id, name) VALUES ($id, $name)"},
@@ -141,15 +139,6 @@ enum store_result store_certificate_load(struct store_session *session, struct a
     return take_certificate(&query, out);
 }
 
-enum store_result store_certificate_by_leaf(struct store_session *session, struct arena *arena,
-                                            const char *serial, struct bytes leaf, struct certificate *out)
-{
-    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, CERTIFICATE_BY_LEAF);
-    query_bind_text(&query, "$serial", serial);
-    query_bind_blob(&query, "$leaf", leaf);
-    return take_certificate(&query, out);
-}
-
 enum store_result store_certificates_by_serial(struct store_session *session, struct arena *arena,
                                                const char *serial, struct certificate **out, size_t *count)
 {
@@ -164,6 +153,21 @@ enum store_result store_certificates_by_serial(struct store_session *session, st
         (*out)[(*count)++] = next;
     }
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+enum store_result store_certificate_by_leaf(struct store_session *session, struct arena *arena,
+                                            const char *serial, struct bytes leaf, struct certificate *out)
+{
+    struct certificate *found = NULL;
+    size_t count = 0;
+    enum store_result result = store_certificates_by_serial(session, arena, serial, &found, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (certificate_is_same(found[i].leaf, leaf)) {
+            *out = found[i];
+            return STORE_OK;
+        }
+    }
+    return result == STORE_OK ? STORE_NOT_FOUND : result;
 }
 
 enum store_result store_live_chains(struct store_session *session, struct arena *arena, const char *issuer,
@@ -250,14 +254,15 @@ static enum store_result insert_row(struct store_session *session, const struct 
 
 /* The row that an import made of this very certificate becomes the certificate's own. */
 static enum store_result adopt_row(struct store_session *session, struct certificate *certificate,
-                                   int64_t issuer_identity_id)
+                                   int64_t row_id, int64_t issuer_identity_id, int64_t chain_id)
 {
     QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_ADOPT);
+    query_bind_integer(&query, "$id", row_id);
     query_bind_optional(&query, "$account_id", certificate->account_id);
     query_bind_optional(&query, "$order_id", certificate->order_id);
     query_bind_text(&query, "$origin", certificate_origin_name(certificate->origin));
-    query_bind_text(&query, "$serial", certificate->serial);
     query_bind_integer(&query, "$issuer_identity_id", issuer_identity_id);
+    query_bind_optional(&query, "$chain_id", chain_id);
     query_bind_blob(&query, "$leaf", certificate->leaf);
     enum store_result result = query_next(&query);
     if (result != STORE_OK)
@@ -274,6 +279,19 @@ static enum store_result insert_name(struct store_session *session, int64_t id, 
     return query_run(&query);
 }
 
+/* The row of the same certificate. */
+static enum store_result find_row(struct store_session *session, const struct certificate *certificate,
+                                  int64_t *id)
+{
+    struct arena *arena = arena_new();
+    struct certificate known = {0};
+    enum store_result result =
+        store_certificate_by_leaf(session, arena, certificate->serial, certificate->leaf, &known);
+    *id = known.id;
+    arena_free(arena);
+    return result;
+}
+
 enum store_result store_certificate_insert(struct store_session *session, struct certificate *certificate,
                                            const struct identifier *identifiers, size_t identifier_count)
 {
@@ -284,10 +302,16 @@ enum store_result store_certificate_insert(struct store_session *session, struct
         result = chain_id_of(session, certificate->chain_pem, &chain_id);
     if (result != STORE_OK)
         return result;
+    int64_t known_id = 0;
+    result = find_row(session, certificate, &known_id);
+    if (result == STORE_OK)
+        return certificate->status == CERTIFICATE_GOOD
+                   ? adopt_row(session, certificate, known_id, issuer_identity_id, chain_id)
+                   : STORE_NOT_FOUND;
+    if (result == STORE_FAILED)
+        return result;
     certificate->id = store_next_id(session, certificate->created_at * 1000);
     result = insert_row(session, certificate, issuer_identity_id, chain_id);
-    if (result == STORE_NOT_FOUND && certificate->status == CERTIFICATE_GOOD)
-        return adopt_row(session, certificate, issuer_identity_id);
     for (size_t i = 0; result == STORE_OK && i < identifier_count; i++)
         result = insert_name(session, certificate->id, identifiers[i].value);
     return result;
@@ -313,6 +337,36 @@ enum store_result store_certificate_update(struct store_session *session,
     QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_UPDATE);
     bind_changeable(&query, certificate);
     return query_run(&query);
+}
+
+static enum store_result revoke_twin(struct store_session *session, struct certificate *twin,
+                                     const struct certificate *certificate)
+{
+    if (twin->status != CERTIFICATE_REJECTED)
+        twin->status = CERTIFICATE_REVOKED;
+    twin->revocation_requested_at = certificate->revocation_requested_at;
+    twin->revocation_reason = certificate->revocation_reason;
+    twin->revocation_requested_by = certificate->revocation_requested_by;
+    twin->revocation_next_attempt_at = 0;
+    twin->revocation_error = NULL;
+    twin->revoked_at = certificate->revoked_at;
+    return store_certificate_update(session, twin);
+}
+
+enum store_result store_certificate_revoke_twins(struct store_session *session,
+                                                 const struct certificate *certificate)
+{
+    struct arena *arena = arena_new();
+    struct certificate *found = NULL;
+    size_t count = 0;
+    enum store_result result =
+        store_certificates_by_serial(session, arena, certificate->serial, &found, &count);
+    for (size_t i = 0; result == STORE_OK && i < count; i++)
+        if (found[i].id != certificate->id && found[i].revoked_at == 0 &&
+            certificate_is_same(found[i].leaf, certificate->leaf))
+            result = revoke_twin(session, &found[i], certificate);
+    arena_free(arena);
+    return result;
 }
 
 enum store_result store_revocation_queue_after(struct store_session *session, struct arena *arena,

@@ -212,7 +212,8 @@ struct authorization_wanted {
 
 /* Sets id; the chain is stored once however many certificates share it; names are indexed for look-up. One
  * that was imported from the CA's log before its answer came here is taken over. STORE_NOT_FOUND, and nothing
- * done, when the serial number is another certificate's, or this one's from before. */
+ * done, when the certificate is there already, under whichever issuer, or its issuer has another one with
+ * this serial number. */
 [[gnu::warn_unused_result]] enum store_result store_certificate_insert(struct store_session *session,
                                                                        struct certificate *certificate,
                                                                        const struct identifier *identifiers,
@@ -220,12 +221,14 @@ struct authorization_wanted {
 [[gnu::warn_unused_result]] enum store_result store_certificate_load(struct store_session *session,
                                                                      struct arena *arena, int64_t id,
                                                                      struct certificate *out);
-/* By the leaf's own DER, found by serial. */
+/* The certificate that the leaf is (certificate_is_same), under whichever issuer it stands. Older versions
+ * could make several rows of one: then the row that an account has, else the oldest. */
 [[gnu::warn_unused_result]] enum store_result store_certificate_by_leaf(struct store_session *session,
                                                                         struct arena *arena,
                                                                         const char *serial, struct bytes leaf,
                                                                         struct certificate *out);
-/* Those of a serial: one for each CA that happens to have given it out. */
+/* Those of a serial: one for each CA that happens to have given it out. Those that accounts have come first,
+ * then by age. */
 [[gnu::warn_unused_result]] enum store_result store_certificates_by_serial(struct store_session *session,
                                                                            struct arena *arena,
                                                                            const char *serial,
@@ -243,6 +246,9 @@ struct authorization_wanted {
 /* status, the revocation_* fields and revoked_at; STORE_NOT_FOUND when it is already revoked. */
 [[gnu::warn_unused_result]] enum store_result store_certificate_update(struct store_session *session,
                                                                        const struct certificate *certificate);
+/* Copies the revocation of a certificate to the other rows that older versions made of the same one. */
+[[gnu::warn_unused_result]] enum store_result store_certificate_revoke_twins(
+    struct store_session *session, const struct certificate *certificate);
 /* An issuer whose certificates are to be revoked. */
 struct revocation_queue {
     int64_t identity_id;

@@ -157,8 +157,9 @@ static const char *refuse_revocation(const struct certificate *found, size_t cou
 {
     if (count == 0)
         return "no certificate in this database has this serial";
-    if (count > 1)
-        return "certificates of several CAs have this serial; nothing was changed";
+    for (size_t i = 1; i < count; i++)
+        if (!certificate_is_same(found[0].leaf, found[i].leaf))
+            return "certificates of several CAs have this serial; nothing was changed";
     if (found->revoked_at != 0)
         return "it is revoked already";
     return found->revocation_requested_at != 0 ? "its revocation was asked for already and waits for the CA"

@@ -8,7 +8,9 @@
 #include "gateway/cli/cli_call.h"
 #include "gateway/cli/import.h"
 #include "gateway/issuer/issuer_overrides.h"
+#include "gateway/issuer/issuer_signers.h"
 #include "gateway/issuer/issuer_stepca_internal.h"
+#include "gateway/local_ca/local_ca.h"
 #include "gateway/own_certificate.h"
 #include "stepca/outcome.h"
 
@@ -26,7 +28,7 @@ static int fail(const char *message)
 /* ---- the CA's own word on its intermediates ---- */
 
 static void ask_for_intermediates(struct arena *arena, struct outbound *outbound,
-                                  const struct issuer_config *config, const struct issuer *issuer,
+                                  const struct issuer_config *config, struct issuer *issuer,
                                   struct certificate_pool *authorities)
 {
     const struct outbound_http_request request = {
@@ -43,14 +45,28 @@ static void ask_for_intermediates(struct arena *arena, struct outbound *outbound
     cli_call(outbound, arena, &request, &reply);
     stepca_read_outcome(arena, STEPCA_READ, reply.status, reply.body,
                         issuer_stepca_transport_error(arena, &reply), &error);
-    if (error.outcome == STEPCA_OK && stepca_parse_certificates(arena, reply.body, &chain))
-        for (size_t i = 0; i < chain.count; i++)
+    if (error.outcome == STEPCA_OK && stepca_parse_certificates(arena, reply.body, &chain)) {
+        for (size_t i = 0; i < chain.count; i++) {
             certificate_pool_add(authorities, chain.certificates[i]);
-    else if (error.outcome != STEPCA_NOT_FOUND) /* step-ca before 0.27.3 */
+            issuer_learn_signer(issuer, chain.certificates[i]);
+        }
+        return;
+    }
+    if (error.outcome != STEPCA_NOT_FOUND) /* step-ca before 0.27.3 */
         fprintf(stderr,
                 "note: issuer %s: the CA does not tell its intermediates (%s): those in the database and in "
                 "the files are used\n",
                 config->id, error.message);
+}
+
+static void read_intermediate(struct arena *arena, const struct issuer_config *config, struct issuer *issuer)
+{
+    const char *path = arena_printf(arena, "%s/" LOCAL_CA_INTERMEDIATE, config->directory);
+    struct bytes pem, *certificates = NULL;
+    size_t count = 0;
+    if (file_read(arena, path, IMPORT_CERTIFICATE_MAX_BYTES, &pem) &&
+        certificates_from_pem(arena, pem, &certificates, &count) && count > 0)
+        issuer_learn_signer(issuer, certificates[0]);
 }
 
 /* That of the server's own certificate, which may be the only one so far. */
@@ -62,7 +78,7 @@ static void gather_own(struct arena *arena, const struct config *config, struct 
         certificate_pool_add_pem(authorities, pem);
 }
 
-static bool gather_from_cas(struct arena *arena, const struct config *config, const struct issuer *issuers,
+static bool gather_from_cas(struct arena *arena, const struct config *config, struct issuer *const *issuers,
                             struct certificate_pool *authorities)
 {
     const struct outbound_config setting = {
@@ -78,7 +94,9 @@ static bool gather_from_cas(struct arena *arena, const struct config *config, co
     }
     for (size_t i = 0; i < config->issuer_count; i++)
         if (config->issuers[i].type == ISSUER_STEPCA)
-            ask_for_intermediates(arena, outbound, &config->issuers[i], &issuers[i], authorities);
+            ask_for_intermediates(arena, outbound, &config->issuers[i], issuers[i], authorities);
+        else
+            read_intermediate(arena, &config->issuers[i], issuers[i]);
     outbound_stop(outbound);
     outbound_free(outbound);
     return true;
@@ -126,7 +144,7 @@ static const char *source_words(const struct cli_arguments *arguments)
 }
 
 static int run(const struct cli_arguments *arguments, const struct config *config,
-               const struct issuer *issuers, struct store_session *session)
+               struct issuer *const *issuers, struct store_session *session)
 {
     struct arena *arena = arguments->arena;
     const char *log_path = cli_value(arguments, "step-ca-log");
@@ -158,13 +176,14 @@ static int run(const struct cli_arguments *arguments, const struct config *confi
 static int with_roots(const struct cli_arguments *arguments, const struct config *config)
 {
     struct arena *arena = arguments->arena;
-    struct issuer *issuers = arena_alloc_array(arena, config->issuer_count, sizeof *issuers);
+    struct issuer **issuers = arena_alloc_array(arena, config->issuer_count, sizeof *issuers);
     struct store_error error;
     char why[ISSUER_WHY_BYTES];
     size_t opened = 0;
     bool good = true;
     for (; good && opened < config->issuer_count; opened += good) {
-        good = issuer_open_roots(&issuers[opened], &config->issuers[opened], arena, why);
+        issuers[opened] = arena_alloc(arena, sizeof *issuers[opened]);
+        good = issuer_open_roots(issuers[opened], &config->issuers[opened], arena, why);
         if (!good)
             fprintf(stderr, "acmegate import: issuers.%s: %s\n", config->issuers[opened].id, why);
     }
@@ -176,7 +195,7 @@ static int with_roots(const struct cli_arguments *arguments, const struct config
         status = fail(error.message);
     store_session_close(session);
     for (size_t i = 0; i < opened; i++)
-        issuer_release(&issuers[i]);
+        issuer_release(issuers[i]);
     return status;
 }
 

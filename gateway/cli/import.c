@@ -12,7 +12,7 @@ enum { LINE_BYTES = 1024 };
 /* One that is to be written, in the arena of its batch. */
 struct import_item {
     const char *place;
-    const struct issuer *issuer; /* whose it is */
+    struct issuer *issuer; /* whose it is */
     struct certificate certificate;
     struct certificate_facts facts;
 };
@@ -42,6 +42,7 @@ const char *import_skip_name(enum import_skip skip)
         [IMPORT_BROKEN] = "a certificate that cannot be read",
         [IMPORT_AUTHORITY] = "an authority's own certificate",
         [IMPORT_FOREIGN] = "leads to no pinned root of an issuer over the intermediates that are known",
+        [IMPORT_DISPUTED] = "several issuers pin its root, and no CA that answers says that it signed it",
         [IMPORT_SERIAL_TAKEN] = "its issuer has another certificate with this serial number",
         [IMPORT_SSH] = "an SSH certificate",
         [IMPORT_LINE_TOO_LONG] = "a line that is too long",
@@ -210,22 +211,26 @@ static bool is_new(struct import *import, struct arena *arena, struct bytes der,
     return result == STORE_NOT_FOUND;
 }
 
-/* Whose it is; NULL: nobody's. */
-static const struct issuer *recognize(const struct import *import, struct arena *arena, struct bytes der,
-                                      const struct certificate_facts *facts, struct certificate *out)
+static enum native_recognition recognize(const struct import *import, struct arena *arena, struct bytes der,
+                                         const struct certificate_facts *facts, struct issuer **issuer,
+                                         struct certificate *out)
 {
-    for (size_t i = 0; i < import->setting.issuer_count; i++) {
-        const struct issuer *issuer = &import->setting.issuers[i];
-        if (!native_certificate_fits(issuer, import->authorities, arena, der, facts, out))
-            continue;
+    const struct import_setting *setting = &import->setting;
+    const struct native_candidates candidates = {
+        .issuers = setting->issuers,
+        .count = setting->issuer_count,
+        .others = setting->issuers,
+        .other_count = setting->issuer_count,
+    };
+    enum native_recognition recognition =
+        native_certificate_recognize(&candidates, import->authorities, arena, der, facts, issuer, out);
+    if (recognition == NATIVE_RECOGNIZED)
         out->origin = CERTIFICATE_IMPORTED;
-        return issuer;
-    }
-    return NULL;
+    return recognition;
 }
 
 /* Keeps it for the batch: what is looked at and not taken leaves nothing behind. */
-static void keep(struct import *import, const char *place, const struct issuer *issuer,
+static void keep(struct import *import, const char *place, struct issuer *issuer,
                  const struct certificate *certificate, const struct certificate_facts *facts)
 {
     struct arena *arena = import->arena;
@@ -252,17 +257,28 @@ static void look_at(struct import *import, struct arena *arena, const char *plac
 {
     struct certificate_facts facts;
     struct certificate certificate;
-    const struct issuer *issuer;
-    if (der.n > IMPORT_CERTIFICATE_MAX_BYTES || !certificate_read_facts(arena, der, &facts))
+    struct issuer *issuer = NULL;
+    if (der.n > IMPORT_CERTIFICATE_MAX_BYTES || !certificate_read_facts(arena, der, &facts)) {
         import_skip(import, place, IMPORT_BROKEN, NULL);
-    else if (certificate_is_authority(der))
-        import_skip(import, place, IMPORT_AUTHORITY, NULL);
-    else if (!is_new(import, arena, der, &facts))
         return;
-    else if ((issuer = recognize(import, arena, der, &facts, &certificate)) != NULL)
+    }
+    if (certificate_is_authority(der)) {
+        import_skip(import, place, IMPORT_AUTHORITY, NULL);
+        return;
+    }
+    if (!is_new(import, arena, der, &facts))
+        return;
+    switch (recognize(import, arena, der, &facts, &issuer, &certificate)) {
+    case NATIVE_RECOGNIZED:
         keep(import, place, issuer, &certificate, &facts);
-    else
+        return;
+    case NATIVE_UNKNOWN:
         import_skip(import, place, IMPORT_FOREIGN, NULL);
+        return;
+    case NATIVE_DISPUTED:
+        import_skip(import, place, IMPORT_DISPUTED, NULL);
+        return;
+    }
 }
 
 void import_offer(struct import *import, const char *place, struct bytes der)

@@ -23,6 +23,7 @@ enum import_skip {
     IMPORT_BROKEN,
     IMPORT_AUTHORITY,
     IMPORT_FOREIGN,
+    IMPORT_DISPUTED,
     IMPORT_SERIAL_TAKEN,
     IMPORT_SSH,
     IMPORT_LINE_TOO_LONG,
@@ -43,7 +44,7 @@ struct import;
 
 struct import_setting {
     struct store_session *session; /* a command's */
-    const struct issuer *issuers;  /* their pinned roots */
+    struct issuer *const *issuers; /* their pinned roots, and what their CAs sign with */
     size_t issuer_count;
     bool dry_run;                   /* everything but the writing */
     const char *source;             /* for the audit trail: where it all comes from */

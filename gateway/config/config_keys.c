@@ -208,7 +208,7 @@ const struct config_key config_keys[] = {
      .fallback = "[]",
      .help = "The domain names by which CAA records (RFC 8659, with `accounturi` and `validationmethods` of "
              "RFC 8657) mean this "
-             "server, such as `ca.internal`. Empty: CAA is not looked at."},
+             "server, such as `ca.internal`. A malformed record allows nobody. Empty: CAA is not looked at."},
     {"endpoints.*.issuer_domain_names", ENDPOINT(issuer_names),
      .count_offset = offsetof(struct endpoint_config, issuer_name_count), .type = CONFIG_DOMAINS,
      .fallback_note = "`caa_identities`",

@@ -190,6 +190,7 @@ void issuer_release(struct issuer *issuer)
     X509_STORE_free(issuer->roots);
     certificate_cache_free(issuer->intermediates);
     arena_free(issuer->alternates_arena);
+    arena_free(issuer->signers_arena);
     pthread_mutex_destroy(&issuer->health_mutex);
 }
 

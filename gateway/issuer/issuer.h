@@ -16,7 +16,7 @@
 #include "gateway/issuer/issuer_root_list.h"
 #include "gateway/outbound/outbound.h"
 
-enum { ISSUER_WHY_BYTES = 256, ISSUER_KEY_ID_BYTES = 128 };
+enum { ISSUER_WHY_BYTES = 256, ISSUER_KEY_ID_BYTES = 128, ISSUER_SIGNERS_MAX = 16 };
 
 /* Behind the id of an issuer, in that of its OCSP responder's own provisioner. */
 #define ISSUER_OCSP_SUFFIX " (ocsp)"
@@ -171,6 +171,10 @@ struct issuer {
     atomic_size_t calls_running;
     atomic_size_t calls_waiting;
     struct issuer_root_differences root_differences; /* under the same lock */
+    /* What its CA signs with, as far as it is known (issuer_signers.h); under the same lock. */
+    struct arena *signers_arena;
+    struct bytes signers[ISSUER_SIGNERS_MAX];
+    size_t signer_count;
     struct outbound *outbound;
     struct outbound_message retire_message;
     const char

@@ -1,5 +1,7 @@
 #include "gateway/issuer/issuer_certificate.h"
 
+#include "gateway/issuer/issuer_signers.h"
+
 static bool is_pinned(const struct issuer *issuer, const char *root_fingerprint)
 {
     for (size_t i = 0; i < issuer->root_count; i++)
@@ -8,17 +10,18 @@ static bool is_pinned(const struct issuer *issuer, const char *root_fingerprint)
     return false;
 }
 
-/* Under a root that is not pinned any more, its path tells. */
-static bool is_of(const struct issuer *issuer, const struct certificate *certificate)
+/* Under a root that is not pinned any more, its path tells; under another id of the same CA, its signature.
+ */
+static bool is_of(struct issuer *issuer, const struct certificate *certificate)
 {
-    return strcmp(certificate->issuer, issuer->id) == 0 &&
-           (is_pinned(issuer, certificate->root_fingerprint) ||
-            certificate_chains_to(certificate->leaf, certificate->chain_pem, issuer->roots));
+    if (strcmp(certificate->issuer, issuer->id) != 0)
+        return issuer_has_signed(issuer, certificate->leaf);
+    return is_pinned(issuer, certificate->root_fingerprint) ||
+           certificate_chains_to(certificate->leaf, certificate->chain_pem, issuer->roots);
 }
 
 enum store_result issuer_certificate_find(struct store_session *session, struct arena *arena,
-                                          const struct issuer *issuer, const char *serial,
-                                          struct certificate *out)
+                                          struct issuer *issuer, const char *serial, struct certificate *out)
 {
     struct certificate *found = NULL;
     size_t count = 0;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "gateway/issuer/issuer_signers.h"
 #include "gateway/local_ca/local_ca_internal.h"
 #include "gateway/local_ca/local_ca_status.h"
 #include "gateway/log.h"
@@ -126,6 +127,8 @@ static void tend(void *argument)
     }
     publish_limits(issuer);
     struct local_ca_chain chain = local_ca_intermediates(issuer->ca);
+    if (chain.count > 0)
+        issuer_learn_signer(&issuer->base, chain.certificates[0]);
     issuer_watch_ends(&issuer->base, chain.certificates, chain.count);
     outbound_timer_set(issuer->base.outbound, &issuer->timer, TEND_EVERY_MS);
 }
@@ -247,6 +250,7 @@ struct issuer *issuer_local_new(const struct issuer_config *config, struct outbo
         return NULL;
     }
     issuer->base.outbound = outbound;
+    issuer_learn_signer(&issuer->base, local_certificate_der(arena, local_ca_signer(issuer->ca).certificate));
     publish_limits(issuer);
     issuer->timer = (struct outbound_timer){.run = tend, .argument = issuer};
     issuer->begin.run = run_begin;

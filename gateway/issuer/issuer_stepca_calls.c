@@ -4,6 +4,7 @@
 
 #include "acme/base/time_text.h"
 #include "acme/revocation.h"
+#include "gateway/issuer/issuer_signers.h"
 #include "gateway/issuer/issuer_stepca_internal.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
@@ -118,6 +119,8 @@ static void learn_from(struct issuer_stepca *issuer, const struct issuer_sign_jo
     int64_t end = issuer->tells_intermediates ? issuer->limits.chain_not_after
                                               : issuer_chain_end(result->chain + 1, result->chain_count - 1);
     bool end_wanted = end != issuer->limits.chain_not_after;
+    if (result->chain_count > 1)
+        issuer_learn_signer(&issuer->base, result->chain[1]);
     if (lifetime_wanted) {
         issuer->observed_lifetime_s = issuer_chain_end(result->chain, 1) - clock_now();
     }

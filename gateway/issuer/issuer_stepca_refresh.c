@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/issuer/issuer_signers.h"
 #include "gateway/issuer/issuer_stepca_internal.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
@@ -205,6 +206,8 @@ static void intermediates_arrived(void *context, const struct outbound_http_repl
         issuer->limits.chain_not_after = issuer_chain_end(chain.certificates, chain.count);
         issuer->tells_intermediates = true;
         issuer_watch_ends(&issuer->base, chain.certificates, chain.count);
+        for (size_t i = 0; i < chain.count; i++)
+            issuer_learn_signer(&issuer->base, chain.certificates[i]);
     }
     get(issuer, "roots", "", roots_arrived);
 }

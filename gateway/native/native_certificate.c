@@ -1,12 +1,12 @@
 #include "gateway/native/native_certificate.h"
 
+#include "gateway/issuer/issuer_signers.h"
 #include "gateway/own_certificate.h"
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
-bool native_certificate_fits(const struct issuer *issuer, const struct certificate_pool *pool,
-                             struct arena *arena, struct bytes leaf, const struct certificate_facts *facts,
-                             struct certificate *out)
+static bool fits(const struct issuer *issuer, const struct certificate_pool *pool, struct arena *arena,
+                 struct bytes leaf, const struct certificate_facts *facts, struct certificate *out)
 {
     struct bytes chain_pem = {0};
     if (!certificate_pool_find_chain(pool, arena, leaf, issuer->roots, &chain_pem))
@@ -27,6 +27,33 @@ bool native_certificate_fits(const struct issuer *issuer, const struct certifica
     return true;
 }
 
+static bool shares_its_root(const struct native_candidates *candidates, const struct issuer *issuer)
+{
+    for (size_t i = 0; i < candidates->other_count; i++)
+        if (candidates->others[i] != issuer && issuer_shares_root(candidates->others[i], issuer))
+            return true;
+    return false;
+}
+
+enum native_recognition native_certificate_recognize(const struct native_candidates *candidates,
+                                                     const struct certificate_pool *pool, struct arena *arena,
+                                                     struct bytes leaf, const struct certificate_facts *facts,
+                                                     struct issuer **issuer, struct certificate *out)
+{
+    enum native_recognition recognition = NATIVE_UNKNOWN;
+    if (certificate_is_authority(leaf))
+        return recognition;
+    for (size_t i = 0; i < candidates->count; i++) {
+        *issuer = candidates->issuers[i];
+        if (!fits(*issuer, pool, arena, leaf, facts, out))
+            continue;
+        if (!shares_its_root(candidates, *issuer) || issuer_has_signed(*issuer, leaf))
+            return NATIVE_RECOGNIZED;
+        recognition = NATIVE_DISPUTED;
+    }
+    return recognition;
+}
+
 enum store_result native_certificate_gather(struct store_session *session, struct certificate_pool *pool)
 {
     struct arena *arena = arena_new();
@@ -39,19 +66,58 @@ enum store_result native_certificate_gather(struct store_session *session, struc
     return result;
 }
 
-bool native_certificate_recognize(const struct server *server, struct store_session *session,
-                                  struct arena *arena, struct bytes leaf,
-                                  const struct certificate_facts *facts, struct certificate *out)
+bool native_issuer_is_of(const struct server *server, const struct endpoint_config *endpoint, const char *id)
 {
+    for (size_t i = 0; i < endpoint->profile_count; i++) {
+        const struct profile_config *profile = config_profile(server->config, endpoint->profiles[i]);
+        if (profile != NULL && strcmp(profile->issuer, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct native_candidates candidates_of(const struct server *server,
+                                              const struct endpoint_config *endpoint, struct arena *arena)
+{
+    size_t configured = server->config->issuer_count;
+    struct issuer **own = arena_alloc_array(arena, configured, sizeof(own[0]));
+    struct issuer **all = arena_alloc_array(arena, configured, sizeof(all[0]));
+    struct native_candidates out = {.issuers = own, .others = all};
+    for (size_t i = 0; i < configured; i++) {
+        struct issuer *issuer = server_issuer(server, server->config->issuers[i].id);
+        if (issuer == NULL)
+            continue;
+        all[out.other_count++] = issuer;
+        if (native_issuer_is_of(server, endpoint, issuer->id))
+            own[out.count++] = issuer;
+    }
+    return out;
+}
+
+static void add_signers(struct certificate_pool *pool, struct issuer *issuer)
+{
+    struct bytes signers[ISSUER_SIGNERS_MAX];
+    size_t count = issuer_read_signers(issuer, signers);
+    for (size_t i = 0; i < count; i++)
+        certificate_pool_add(pool, signers[i]);
+}
+
+enum native_recognition native_certificate_find(const struct server *server,
+                                                const struct endpoint_config *endpoint,
+                                                struct store_session *session, struct arena *arena,
+                                                struct bytes leaf, const struct certificate_facts *facts,
+                                                struct certificate *out)
+{
+    struct native_candidates candidates = candidates_of(server, endpoint, arena);
     struct certificate_pool *pool = certificate_pool_new();
-    bool fits = false;
+    enum native_recognition recognition = NATIVE_UNKNOWN;
+    struct issuer *issuer = NULL;
     if (native_certificate_gather(session, pool) == STORE_OK) {
         certificate_pool_add_pem(pool, own_certificate_intermediates(server, arena));
-        for (size_t i = 0; !fits && i < server->config->issuer_count; ++i) {
-            const struct issuer *issuer = server_issuer(server, server->config->issuers[i].id);
-            fits = issuer != NULL && native_certificate_fits(issuer, pool, arena, leaf, facts, out);
-        }
+        for (size_t i = 0; i < candidates.count; i++)
+            add_signers(pool, candidates.issuers[i]);
+        recognition = native_certificate_recognize(&candidates, pool, arena, leaf, facts, &issuer, out);
     }
     certificate_pool_free(pool);
-    return fits;
+    return recognition;
 }

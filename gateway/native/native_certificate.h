@@ -7,25 +7,40 @@
 #include "acme/certificate_pool.h"
 #include "gateway/server.h"
 
+/* Among whose certificates one is looked for. */
+struct native_candidates {
+    struct issuer *const *issuers; /* those that it may be of */
+    size_t count;
+    struct issuer *const *others; /* all that there are: they may stand under the same root */
+    size_t other_count;
+};
+
+enum native_recognition {
+    NATIVE_RECOGNIZED,
+    NATIVE_UNKNOWN,  /* it leads to no pinned root of the candidates, or is an authority's own */
+    NATIVE_DISPUTED, /* several issuers pin its root, and none is known to have signed it */
+};
+
 /*
- * True when the leaf chains over the pool's certificates to the pinned root of the issuer. Then `out` is the
+ * Whose the leaf is: its path leads over the pool's certificates to a root that the issuer pins, and either
+ * the issuer is known to have signed it (issuer_has_signed) or nobody else pins that root. Then `out` is the
  * certificate as the store takes it, of no account, with `facts` of the leaf; its origin is
- * CERTIFICATE_NATIVE.
+ * CERTIFICATE_NATIVE. `issuer` is one of the candidates.
  */
-[[gnu::warn_unused_result]] bool native_certificate_fits(const struct issuer *issuer,
-                                                         const struct certificate_pool *pool,
-                                                         struct arena *arena, struct bytes leaf,
-                                                         const struct certificate_facts *facts,
-                                                         struct certificate *out);
+[[gnu::warn_unused_result]] enum native_recognition native_certificate_recognize(
+    const struct native_candidates *candidates, const struct certificate_pool *pool, struct arena *arena,
+    struct bytes leaf, const struct certificate_facts *facts, struct issuer **issuer,
+    struct certificate *out);
 
 /* The intermediates that were seen in other chains: those of the database. */
 [[gnu::warn_unused_result]] enum store_result native_certificate_gather(struct store_session *session,
                                                                         struct certificate_pool *pool);
 
-/* As native_certificate_fits, of any of the server's issuers, over the chains of the database and that of the
- * server's own certificate. */
-[[gnu::warn_unused_result]] bool native_certificate_recognize(const struct server *server,
-                                                              struct store_session *session,
-                                                              struct arena *arena, struct bytes leaf,
-                                                              const struct certificate_facts *facts,
-                                                              struct certificate *out);
+/* As native_certificate_recognize, among the issuers of the endpoint's profiles, over the chains of the
+ * database, that of the server's own certificate, and what the issuers are known to sign with. */
+[[gnu::warn_unused_result]] enum native_recognition native_certificate_find(
+    const struct server *server, const struct endpoint_config *endpoint, struct store_session *session,
+    struct arena *arena, struct bytes leaf, const struct certificate_facts *facts, struct certificate *out);
+
+/* True when one of the endpoint's profiles has its certificates from this issuer. */
+bool native_issuer_is_of(const struct server *server, const struct endpoint_config *endpoint, const char *id);

@@ -47,6 +47,8 @@ static enum store_apply_result apply_revoked(struct native_call *call, struct st
     if (result == STORE_OK) {
         mark_revoked(state, call->exchange->now, &certificate);
         result = store_certificate_update(session, &certificate);
+        if (result == STORE_OK)
+            result = store_certificate_revoke_twins(session, &certificate);
     } else {
         result = STORE_OK;
     }

@@ -203,14 +203,19 @@ struct caa_query {
     void *context;
 };
 
+/* Whatever is not read could forbid: more records than are read are an error. */
 static void take_records(struct arena *arena, const struct ares_caa_reply *replies, struct outbound_caa *out)
 {
     struct caa_record *records = arena_alloc_array(arena, MAX_CAA_RECORDS, sizeof(records[0]));
-    for (const struct ares_caa_reply *reply = replies; reply != NULL && out->count < MAX_CAA_RECORDS;
-         reply = reply->next)
+    for (const struct ares_caa_reply *reply = replies; reply != NULL; reply = reply->next) {
+        if (out->count == MAX_CAA_RECORDS) {
+            *out = (struct outbound_caa){.error = "more than 64 CAA records"};
+            return;
+        }
         records[out->count++] = (struct caa_record){.critical = (reply->critical & 128) != 0,
                                                     .tag = bytes_of(reply->property, reply->plength),
                                                     .value = bytes_of(reply->value, reply->length)};
+    }
     out->records = records;
 }
 

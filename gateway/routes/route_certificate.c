@@ -78,9 +78,10 @@ void certificate_render(struct exchange *exchange)
 
 struct revoke_state {
     struct revocation_request request;
-    struct certificate_facts facts;
+    struct certificate_facts facts; /* of the certificate that was sent, and from `apply` on of the row's */
     struct certificate certificate;
-    struct certificate native; /* recognized, but not in the database yet; serial NULL: none */
+    enum native_recognition recognition; /* of one that is not in the database */
+    struct certificate native;           /* where it was recognized */
 };
 
 /* A leaf that nobody knows may be one that the CA signed without us. */
@@ -88,12 +89,12 @@ static void look_for_native(struct exchange *exchange, struct revoke_state *stat
 {
     struct store_session *session = exchange_session(exchange);
     struct certificate known;
-    enum store_result found = store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
-                                                        state->request.certificate_der, &known);
-    if (found == STORE_NOT_FOUND &&
-        !native_certificate_recognize(exchange->server, session, exchange->arena,
-                                      state->request.certificate_der, &state->facts, &state->native))
-        state->native.serial = NULL;
+    state->recognition = NATIVE_UNKNOWN;
+    if (store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
+                                  state->request.certificate_der, &known) == STORE_NOT_FOUND)
+        state->recognition =
+            native_certificate_find(exchange->server, exchange->endpoint, session, exchange->arena,
+                                    state->request.certificate_der, &state->facts, &state->native);
 }
 
 void revoke_prepare(struct exchange *exchange)
@@ -172,22 +173,47 @@ static const char *authorize_revocation(struct exchange *exchange, struct store_
     return NULL;
 }
 
+static const struct problem *not_issued_here(struct exchange *exchange)
+{
+    return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                               "This certificate was not issued here.");
+}
+
+static const struct problem *take_native(struct exchange *exchange, struct revoke_state *state)
+{
+    if (state->recognition == NATIVE_DISPUTED)
+        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                   "This certificate was not ordered here. Several of this server's issuers "
+                                   "share its root, and none "
+                                   "of this endpoint's is known to have signed it.");
+    if (state->recognition == NATIVE_UNKNOWN)
+        return not_issued_here(exchange);
+    state->certificate = state->native;
+    return NULL;
+}
+
+/* An account's is its endpoint's; one of no account is of every endpoint whose issuers its own is among. */
+static bool is_of_endpoint(struct exchange *exchange, const struct certificate *certificate)
+{
+    return certificate->endpoint != NULL
+               ? strcmp(certificate->endpoint, exchange->endpoint->name) == 0
+               : native_issuer_is_of(exchange->server, exchange->endpoint, certificate->issuer);
+}
+
+/* What was sent only says which certificate is meant: from here on the database's own copy counts. */
 static const struct problem *find_certificate(struct exchange *exchange, struct store_session *session)
 {
     struct revoke_state *state = exchange->state;
+    struct certificate *certificate = &state->certificate;
     enum store_result found = store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
-                                                        state->request.certificate_der, &state->certificate);
+                                                        state->request.certificate_der, certificate);
     if (!exchange_store_ok(exchange, found))
         return exchange->problem;
-    if (found == STORE_NOT_FOUND && state->native.serial != NULL) {
-        state->certificate = state->native;
-        return NULL;
-    }
-    const char *endpoint = state->certificate.endpoint; /* NULL: of no account */
-    if (found == STORE_NOT_FOUND || state->certificate.status == CERTIFICATE_REJECTED ||
-        (endpoint != NULL && strcmp(endpoint, exchange->endpoint->name) != 0))
-        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
-                                   "This certificate was not issued here.");
+    if (found == STORE_NOT_FOUND)
+        return take_native(exchange, state);
+    if (certificate->status == CERTIFICATE_REJECTED || !is_of_endpoint(exchange, certificate) ||
+        !certificate_read_facts(exchange->arena, certificate->leaf, &state->facts))
+        return not_issued_here(exchange);
     return NULL;
 }
 

@@ -1,5 +1,6 @@
 #include "acme/certificate.h"
 #include "acme/revocation.h"
+#include "gateway/issuer/issuer_signers.h"
 #include "gateway/log.h"
 #include "gateway/revocation/revocation.h"
 #include "gateway/runtime/clock.h"
@@ -18,6 +19,7 @@ struct revocation_work {
     struct issuer_revoke_job job;
     const char *event_kind;
     const char *event_detail;
+    const char *issuer; /* the one that is asked */
 };
 
 static enum store_apply_result apply_outcome(struct work_item *item, struct store_session *session)
@@ -27,6 +29,8 @@ static enum store_apply_result apply_outcome(struct work_item *item, struct stor
     if (certificate->revoked_at != 0)
         METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_CONFIRMED, metrics_issuer(certificate->issuer));
     enum store_result result = store_certificate_update(session, certificate);
+    if (result == STORE_OK && certificate->revoked_at != 0)
+        result = store_certificate_revoke_twins(session, certificate);
     struct event event = {.kind = state->event_kind,
                           .account_id = certificate->account_id,
                           .order_id = certificate->order_id,
@@ -52,7 +56,7 @@ static void put_off(struct work_item *item, const char *kind, const char *words,
 static void end_confirmed(struct work_item *item)
 {
     const struct revocation_work *state = item->state;
-    revocation_changed(item->work->server->revocation, state->certificate.issuer);
+    revocation_changed(item->work->server->revocation, state->issuer);
     work_item_end(item);
 }
 
@@ -104,12 +108,29 @@ static void on_revoked(struct issuer_revoke_job *job)
     }
 }
 
-/* The CA answers 200 to serials it never issued: only what chains to this issuer's root is asked of it. */
+/* The one that is known to have signed it; NULL: none. */
+static struct issuer *signer_of(const struct server *server, const struct certificate *certificate)
+{
+    for (size_t i = 0; i < server->config->issuer_count; i++) {
+        struct issuer *issuer = server_issuer(server, server->config->issuers[i].id);
+        if (issuer != NULL && issuer_has_signed(issuer, certificate->leaf))
+            return issuer;
+    }
+    return NULL;
+}
+
+/* The CA answers 200 to serials it never issued: only what chains to this issuer's root is asked of it. Older
+ * versions took a certificate for that of any CA under the same root: the one that signed it is asked. */
 static struct issuer *issuer_of(struct work_item *item)
 {
     const struct revocation_work *state = item->state;
     const struct certificate *certificate = &state->certificate;
     struct issuer *issuer = server_issuer(item->work->server, certificate->issuer);
+    struct issuer *signer = issuer != NULL && issuer_has_signed(issuer, certificate->leaf)
+                                ? issuer
+                                : signer_of(item->work->server, certificate);
+    if (signer != NULL)
+        issuer = signer;
     bool is_theirs =
         issuer != NULL && certificate_chains_to(certificate->leaf, certificate->chain_pem, issuer->roots);
     return is_theirs ? issuer : NULL;
@@ -151,6 +172,7 @@ void work_revocation_begin(struct work *work, int64_t id)
                                             .permit = permit,
                                             .done = on_revoked,
                                             .owner = item};
+    state->issuer = arena_duplicate(item->arena, issuer->id);
     issuer_hold_with(issuer, item->arena);
     issuer_revoke(issuer, &state->job);
 }

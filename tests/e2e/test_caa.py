@@ -80,3 +80,19 @@ def test_another_account_and_another_method(gateway, prover, name_server):
         name = fresh_name()
         name_server.set_caa(name, ("issue", value))
         assert_forbidden(client, name, prover, "ca.internal;")
+
+
+def test_S13_malformed_records_allow_nobody(gateway, prover, name_server):
+    client = gateway.client()
+    for value in ("ca.internal; accounturi https://other", "ca.internal; validationmethods dns-01"):
+        name = fresh_name()
+        name_server.set_caa(name, ("issue", value))
+        assert_forbidden(client, name, prover, value, "malformed")
+
+
+def test_S16_more_records_than_are_read_are_an_error(gateway, prover, name_server):
+    client, fits, more = gateway.client(), fresh_name(), fresh_name()
+    name_server.set_caa(fits, *[("issue", "ca.internal")] * 64)
+    assert client.issue([fits], prover)
+    name_server.set_caa(more, *[("issue", "ca.internal")] * 65)
+    assert_forbidden(client, more, prover, "more than 64 CAA records")

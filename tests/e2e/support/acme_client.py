@@ -187,8 +187,8 @@ class AcmeClient:
         return self.certificate(reply.location)
 
     def revoke(self, certificate, reason=None, key=None):
-        """By the account, or by the certificate's own `key`."""
-        payload = {"certificate": b64(der(certificate))}
+        """By the account, or by the certificate's own `key`; a certificate may be octets."""
+        payload = {"certificate": b64(certificate if isinstance(certificate, bytes) else der(certificate))}
         if reason is not None:
             payload["reason"] = reason
         url = self.directory["revokeCert"]

@@ -5,8 +5,8 @@ import ipaddress
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .jose import b64
@@ -156,3 +156,9 @@ def malleated(certificate):
     tbs = certificate.tbs_certificate_bytes
     algorithm = whole[whole.index(tbs) + len(tbs) : -len(old)]
     return _tlv(0x30, tbs + algorithm + signature)
+
+
+def lengthened(octets):
+    """BER: the outer length takes an octet more than it needs."""
+    assert octets[:2] == b"\x30\x82"
+    return b"\x30\x83\0" + octets[2:]

@@ -163,6 +163,20 @@ static void set_serial(X509 *certificate, const char *hex)
     cr_assert_not_null(BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)));
 }
 
+static void add_authority_key(struct arena *arena, X509 *certificate, EVP_PKEY *key)
+{
+    uint8_t *der = NULL;
+    int length = i2d_PUBKEY(key, &der);
+    uint8_t *octets = arena_alloc(arena, 32);
+    cr_assert_eq(EVP_Digest(der, (size_t)length, octets, NULL, EVP_sha256(), NULL), 1);
+    OPENSSL_free(der);
+    AUTHORITY_KEYID *identifier = AUTHORITY_KEYID_new();
+    identifier->keyid = ASN1_OCTET_STRING_new();
+    cr_assert_eq(ASN1_OCTET_STRING_set(identifier->keyid, octets, 20), 1);
+    cr_assert_eq(X509_add1_ext_i2d(certificate, NID_authority_key_identifier, identifier, 0, 0), 1);
+    AUTHORITY_KEYID_free(identifier);
+}
+
 X509 *pki_certificate(struct arena *arena, const struct pki_certificate *certificate)
 {
     X509 *made = X509_new();
@@ -188,6 +202,9 @@ X509 *pki_certificate(struct arena *arena, const struct pki_certificate *certifi
     if (certificate->extended_key_usage != NULL) {
         add_extension(made, NID_ext_key_usage, certificate->extended_key_usage);
     }
+    if (certificate->authority_key != NULL) {
+        add_authority_key(arena, made, certificate->authority_key);
+    }
     if (certificate->ocsp_nocheck) {
         add_extension(made, NID_id_pkix_OCSP_noCheck, "yes");
     }
@@ -203,6 +220,41 @@ struct bytes pki_der(struct arena *arena, X509 *certificate)
     struct bytes copy = arena_copy(arena, bytes_of(der, (size_t)length));
     OPENSSL_free(der);
     return copy;
+}
+
+struct bytes pki_malleate(struct arena *arena, struct bytes der)
+{
+    const uint8_t *at = der.p;
+    X509 *certificate = d2i_X509(NULL, &at, (long)der.n);
+    cr_assert_not_null(certificate);
+    const ASN1_BIT_STRING *signature = NULL;
+    X509_get0_signature(&signature, NULL, certificate);
+    const uint8_t *value = signature->data;
+    ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &value, signature->length);
+    cr_assert_not_null(pair);
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    BIGNUM *r = BN_dup(ECDSA_SIG_get0_r(pair)), *s = BN_new();
+    cr_assert_eq(BN_sub(s, EC_GROUP_get0_order(group), ECDSA_SIG_get0_s(pair)), 1);
+    cr_assert_eq(ECDSA_SIG_set0(pair, r, s), 1);
+    uint8_t *other = NULL;
+    int length = i2d_ECDSA_SIG(pair, &other);
+    cr_assert_eq(ASN1_STRING_set((ASN1_STRING *)signature, other, length), 1);
+    struct bytes made = pki_der(arena, certificate);
+    OPENSSL_free(other);
+    EC_GROUP_free(group);
+    ECDSA_SIG_free(pair);
+    X509_free(certificate);
+    return made;
+}
+
+struct bytes pki_lengthen(struct arena *arena, struct bytes der)
+{
+    cr_assert(der.p[0] == 0x30 && der.p[1] == 0x82);
+    uint8_t *octets = arena_alloc(arena, der.n + 1);
+    const uint8_t head[] = {0x30, 0x83, 0};
+    memcpy(octets, head, sizeof head);
+    memcpy(octets + sizeof head, der.p + 2, der.n - 2);
+    return bytes_of(octets, der.n + 1);
 }
 
 struct bytes pki_pem(struct arena *arena, X509 *certificate)

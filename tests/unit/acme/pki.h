@@ -39,12 +39,17 @@ struct pki_certificate {
     const char *key_usage; /* as OpenSSL's configuration writes them; NULL: none */
     const char *extended_key_usage;
     bool ocsp_nocheck;
+    EVP_PKEY *authority_key; /* named in authorityKeyIdentifier; NULL: none */
     int64_t not_before;
     int64_t not_after;
 };
 /* The arena owns it. */
 X509 *pki_certificate(struct arena *arena, const struct pki_certificate *certificate);
 struct bytes pki_der(struct arena *arena, X509 *certificate);
+/* The same certificate in other octets: (r, n - s) for the ECDSA signature (r, s), which verifies as well. */
+struct bytes pki_malleate(struct arena *arena, struct bytes der);
+/* The same in BER: the outer length takes an octet more than it needs. */
+struct bytes pki_lengthen(struct arena *arena, struct bytes der);
 struct bytes pki_pem(struct arena *arena, X509 *certificate);
 
 /* A store of one root, owned by the arena. */

@@ -57,7 +57,7 @@ Test(caa, who_may_issue)
          false,
          false,
          {{"issue", "ca.internal; accounturi=" ACCOUNT "; validationmethods=dns-01", false}}},
-        {"unknown parameters", false, true, {{"issue", "ca.internal; color=red; ;", false}}},
+        {"unknown parameters", false, true, {{"issue", "ca.internal; color=red", false}}},
     };
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -73,5 +73,69 @@ Test(caa, who_may_issue)
         cr_expect_eq(fault == NULL, cases[i].allowed, "%s: %s", cases[i].what,
                      fault == NULL ? "allowed" : fault);
     }
+    arena_free(arena);
+}
+
+/* RFC 8659 §4.2, RFC 8657 §3 and §4: what does not fit the grammar allows nobody. */
+Test(caa, S13_malformed_values_allow_nobody)
+{
+    static const struct {
+        const char *value;
+        bool allowed, malformed;
+    } cases[] = {
+        {"ca.internal", true, false},
+        {" \tca.internal\t ", true, false},
+        {"ca.internal;", true, false},
+        {"ca.internal ; ", true, false},
+        {"ca.internal;a=b", true, false},
+        {"ca.internal; a-1 = b-.: ; c=", true, false},
+        {"ca.internal; a==b", true, false},
+        {"ca.internal; validationmethods=x-1,http-01", true, false},
+        {"ca.internal; validationmethods=", false, false},
+        {"ca.internal; accounturi=", false, false},
+        {"ca.internal; accounturi https://other", false, true},
+        {"ca.internal; validationmethods dns-01", false, true},
+        {"ca.internal; accounturi", false, true},
+        {"ca.internal;;", false, true},
+        {"ca.internal; a=b;", false, true},
+        {"ca.internal; a=b; ;", false, true},
+        {"ca.internal; a=b c", false, true},
+        {"ca.internal; a=b c=d", false, true},
+        {"ca.internal; =b", false, true},
+        {"ca.internal; -a=b", false, true},
+        {"ca.internal; a-=b", false, true},
+        {"ca.internal; a_b=c", false, true},
+        {"ca.internal; a=\x01", false, true},
+        {"ca.internal; a=\xc3\xa4", false, true},
+        {"ca.internal; a=\x7f", false, true},
+        {"ca.internal a=b", false, true},
+        {"ca.internal, a=b", false, true},
+        {"ca.internal.", false, true},
+        {".ca.internal", false, true},
+        {"ca..internal", false, true},
+        {"-ca.internal", false, true},
+        {"ca-.internal", false, true},
+        {"ca.internal\n", false, true},
+        {"ca.internal; validationmethods=http-01,", false, true},
+        {"ca.internal; validationmethods=,http-01", false, true},
+        {"ca.internal; validationmethods=http-01,,dns-01", false, true},
+        {"ca.internal; validationmethods=http-01, dns-01", false, true},
+        {"ca.internal; validationmethods=http_01,http-01", false, true},
+        {"ca.internal; validationmethods=http-01; validationmethods=http-01", false, true},
+        {"ca.internal; accounturi=" ACCOUNT "; accounturi=" ACCOUNT, false, true},
+    };
+    struct arena *arena = arena_new();
+    const struct caa_request request = {identities, 2, false, accounts, 2, "http-01"};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct caa_record record = {false, BYTES_LITERAL("issue"), bytes_from_string(cases[i].value)};
+        const char *fault = caa_fault(arena, &record, 1, &request);
+        cr_expect_eq(fault == NULL, cases[i].allowed, "%s: %s", cases[i].value, fault);
+        cr_expect_eq(fault != NULL && strstr(fault, "malformed") != NULL, cases[i].malformed, "%s: %s",
+                     cases[i].value, fault);
+    }
+    /* A value that allows still does so beside one that does not. */
+    const struct caa_record both[] = {{false, BYTES_LITERAL("issue"), BYTES_LITERAL("ca.internal; a b")},
+                                      {false, BYTES_LITERAL("issue"), BYTES_LITERAL("ca.internal")}};
+    cr_expect_null(caa_fault(arena, both, 2, &request));
     arena_free(arena);
 }

@@ -591,3 +591,71 @@ Test(certificate, without_an_order_keeps_to_the_policy)
     expect_fault(fault_of(&scene, &leaf), "is not the one that was asked for");
     teardown(&scene);
 }
+
+/* ---- which certificate it is ---- */
+
+static struct bytes identity_leaf(struct arena *arena, EVP_PKEY *ca_key, const char *ca_name,
+                                  EVP_PKEY *authority_key, const char *serial)
+{
+    struct pki_certificate ca = {.key = ca_key, .common_name = ca_name, .is_ca = true, .not_after = 4000};
+    struct pki_certificate leaf = {.key = pki_key(arena, "P-256"),
+                                   .signer = pki_certificate(arena, &ca),
+                                   .signer_key = ca_key,
+                                   .names = "DNS:www.example.org",
+                                   .serial_hex = serial,
+                                   .authority_key = authority_key,
+                                   .not_after = 4000};
+    return pki_der(arena, pki_certificate(arena, &leaf));
+}
+
+Test(certificate, S5_the_ca_and_the_serial_number_are_what_it_is)
+{
+    struct arena *arena = arena_new();
+    EVP_PKEY *ca = pki_key(arena, "P-256"), *other_ca = pki_key(arena, "P-256");
+    struct bytes leaf = identity_leaf(arena, ca, "CA", ca, "1a2b");
+    struct bytes malleated = pki_malleate(arena, leaf), lengthened = pki_lengthen(arena, leaf);
+    const struct {
+        const char *what;
+        struct bytes der;
+        bool same;
+    } cases[] = {
+        {"itself", leaf, true},
+        {"(r, n - s)", malleated, true},
+        {"BER", lengthened, true},
+        {"(r, n - s) in BER", pki_lengthen(arena, malleated), true},
+        {"another of the same CA and serial number", identity_leaf(arena, ca, "CA", ca, "1a2b"), true},
+        {"no key identifier", identity_leaf(arena, ca, "CA", NULL, "1a2b"), true},
+        {"another CA of this name", identity_leaf(arena, other_ca, "CA", other_ca, "1a2b"), false},
+        {"another name", identity_leaf(arena, ca, "CA 2", ca, "1a2b"), false},
+        {"another serial number", identity_leaf(arena, ca, "CA", ca, "1a2c"), false},
+        {"the negative serial number", identity_leaf(arena, ca, "CA", ca, "-1a2b"), false},
+        {"trailing octets", bytes_of(lengthened.p, lengthened.n - 1), false},
+        {"nothing", BYTES_LITERAL(""), false},
+    };
+    cr_expect_not(bytes_equal(leaf, malleated));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_expect_eq(certificate_is_same(leaf, cases[i].der), cases[i].same, "%s", cases[i].what);
+        cr_expect_eq(certificate_is_same(cases[i].der, leaf), cases[i].same, "%s", cases[i].what);
+    }
+    arena_free(arena);
+}
+
+Test(certificate, S5_who_has_signed_it_is_told_by_name_key_and_signature)
+{
+    struct arena *arena = arena_new();
+    EVP_PKEY *key = pki_key(arena, "P-256"), *other_key = pki_key(arena, "P-256");
+    struct pki_certificate parts = {.key = key, .common_name = "CA", .is_ca = true, .not_after = 4000};
+    struct bytes ca = pki_der(arena, pki_certificate(arena, &parts));
+    parts.common_name = "CA 2";
+    struct bytes other_name = pki_der(arena, pki_certificate(arena, &parts));
+    parts = (struct pki_certificate){.key = other_key, .common_name = "CA", .is_ca = true, .not_after = 4000};
+    struct bytes other = pki_der(arena, pki_certificate(arena, &parts));
+    struct bytes leaf = identity_leaf(arena, key, "CA", NULL, "1a2b");
+    cr_expect(certificate_is_signed_by(leaf, ca));
+    cr_expect(certificate_is_signed_by(pki_malleate(arena, leaf), ca));
+    cr_expect_not(certificate_is_signed_by(leaf, other));
+    cr_expect_not(certificate_is_signed_by(leaf, other_name));
+    cr_expect_not(certificate_is_signed_by(leaf, leaf));
+    cr_expect_not(certificate_is_signed_by(leaf, BYTES_LITERAL("x")));
+    arena_free(arena);
+}
