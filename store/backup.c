@@ -14,12 +14,12 @@
 bool backup_create_private(const char *path, int flags, struct store_error *error)
 {
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
-    if (file >= 0) {
+    bool made = file >= 0 && file_adopt_owner(file, path);
+    if (!made)
+        store_error_set(error, "%s: cannot be made: %s", path, strerror(errno));
+    if (file >= 0)
         close(file);
-        return true;
-    }
-    store_error_set(error, "%s: cannot be made: %s", path, strerror(errno));
-    return false;
+    return made;
 }
 
 /* All pages in one step: a read transaction, so that what is committed meanwhile neither waits nor starts it

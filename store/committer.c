@@ -144,6 +144,13 @@ static void take_all_waiting(struct committer *committer, struct batch *batch)
 static bool run_batch(struct committer *committer, struct batch *batch)
 {
     struct store_session *writer = committer->writer;
+    if (!store_session_is_in_place(writer)) {
+        store_log(
+            "store: the database file was removed or replaced: nothing is written any more; stop the server, "
+            "put the file back and start it again");
+        take_all_waiting(committer, batch);
+        return false;
+    }
     if (!run(writer, BEGIN_BATCH)) {
         take_all_waiting(committer, batch);
         return false;

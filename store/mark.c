@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acme/base/file.h"
 #include "store/session.h"
 
 enum { MARK_TEXT_BYTES = 128, NS_PER_S = 1000000000 };
@@ -69,7 +70,7 @@ bool mark_open(struct mark *mark, const char *path, struct store_error *error)
     mark->was_there = mark->file >= 0;
     if (mark->file < 0 && errno == ENOENT)
         mark->file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (mark->file < 0) {
+    if (mark->file < 0 || !file_adopt_owner(mark->file, name)) {
         store_error_set(error, "%s: cannot be opened: %s", name, strerror(errno));
         return false;
     }

@@ -175,6 +175,13 @@ struct store_session *session_open(const char *path, enum session_mode mode, str
     return NULL;
 }
 
+bool store_session_is_in_place(const struct store_session *session)
+{
+    int moved = 0;
+    return sqlite3_file_control(session->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
+           moved == 0;
+}
+
 void store_session_close(struct store_session *session)
 {
     if (session == NULL)

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "acme/base/file.h"
 #include "store/committer.h"
 #include "store/mark.h"
 #include "store/migrate.h"
@@ -57,8 +58,10 @@ static int take_lock(const char *path, struct store_error *error)
         return -1;
     }
     int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0) {
+    if (file < 0 || !file_adopt_owner(file, name)) {
         store_error_set(error, "%s: cannot be opened: %s", name, strerror(errno));
+        if (file >= 0)
+            close(file);
         return -1;
     }
     if (!lock_soon(file)) {
@@ -161,10 +164,27 @@ static bool judge(struct store *store, const char *path, size_t schema, struct s
     return true;
 }
 
+/* Where a mark lies there was a database: an empty one in its place would forget every account without a
+ * word. */
+static bool check_not_lost(const char *path, struct store_error *error)
+{
+    char mark[PATH_MAX];
+    snprintf(mark, sizeof mark, "%s.mark", path); /* take_lock knows that the path fits */
+    if (access(path, F_OK) == 0 || access(mark, F_OK) != 0)
+        return true;
+    store_error_set(error,
+                    "%s: the database is missing, and %s says that there was one: restore a back-up "
+                    "(docs/recovery.md); to begin anew, remove %s",
+                    path, mark, mark);
+    return false;
+}
+
 static bool open_writer(struct store *store, const char *path, enum store_migration migration,
                         struct store_error *error)
 {
     size_t schema = schema_of(path);
+    if (!check_not_lost(path, error))
+        return false;
     if (migration == STORE_MIGRATE && !migrate_with_mark(path, schema, NULL, error))
         return false;
     store->writer = session_open(path, SESSION_WRITER, error);
@@ -273,7 +293,7 @@ bool store_migrate(const char *path, void (*report)(const char *line), struct st
     int lock = take_lock(path, error);
     if (lock < 0)
         return false;
-    bool migrated = migrate_with_mark(path, schema_of(path), report, error);
+    bool migrated = check_not_lost(path, error) && migrate_with_mark(path, schema_of(path), report, error);
     close(lock);
     return migrated;
 }

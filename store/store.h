@@ -71,6 +71,10 @@ void store_close(struct store *store);
                                                                      struct store_error *error);
 void store_session_close(struct store_session *session);
 
+/* False when the database's path names another file by now, or none: what is written goes nowhere. Costs a
+ * stat(2). */
+[[gnu::warn_unused_result]] bool store_session_is_in_place(const struct store_session *session);
+
 /* What the session reads until the end is as of one moment. A reader's; short, for the write-ahead log grows
  * meanwhile. */
 [[gnu::warn_unused_result]] bool store_read_begin(struct store_session *session);

@@ -79,13 +79,35 @@ bool file_read_secret(struct arena *arena, const char *path, size_t max_bytes, s
     return read_into_arena(arena, path, max_bytes, out, arena_copy_secret);
 }
 
-bool file_sync_directory_of(const char *path)
+static const char *directory_of(struct arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/');
+    return slash == NULL   ? "."
+           : slash == path ? "/"
+                           : arena_string(arena, bytes_of(path, (size_t)(slash - path)));
+}
+
+bool file_adopt_owner(int fd, const char *path)
+{
+    if (geteuid() != 0)
+        return true;
+    struct stat own, other;
     struct arena *arena = arena_new();
-    const char *directory = slash == NULL   ? "."
-                            : slash == path ? "/"
-                                            : arena_string(arena, bytes_of(path, (size_t)(slash - path)));
+    bool good = fstat(fd, &own) == 0;
+    bool replaces =
+        good && stat(path, &other) == 0 && (own.st_dev != other.st_dev || own.st_ino != other.st_ino);
+    good = good && (replaces || stat(directory_of(arena, path), &other) == 0) &&
+           fchown(fd, other.st_uid, other.st_gid) == 0;
+    int saved = errno;
+    arena_free(arena);
+    errno = saved;
+    return good;
+}
+
+bool file_sync_directory_of(const char *path)
+{
+    struct arena *arena = arena_new();
+    const char *directory = directory_of(arena, path);
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     arena_free(arena);
     if (fd == -1)
@@ -104,7 +126,7 @@ bool file_replacement_begin(struct arena *arena, const char *path, unsigned mode
     int fd = mkostemp(out->temporary, O_CLOEXEC);
     if (fd == -1)
         return false;
-    if (fchmod(fd, (mode_t)mode) == 0)
+    if (fchmod(fd, (mode_t)mode) == 0 && file_adopt_owner(fd, path))
         out->stream = fdopen(fd, "w");
     if (out->stream != NULL)
         return true;

@@ -18,6 +18,13 @@
  * errno. */
 [[gnu::warn_unused_result]] bool file_replace(const char *path, struct bytes text, unsigned mode);
 
+/*
+ * A file that root has just made goes to the owner and group of its folder, or of the file that it is to
+ * replace: a command that root runs must not leave a service without its own files. Nothing for other users.
+ * False with errno.
+ */
+[[gnu::warn_unused_result]] bool file_adopt_owner(int fd, const char *path);
+
 /* A rename is only safe on disk once its directory is. False with errno. */
 [[gnu::warn_unused_result]] bool file_sync_directory_of(const char *path);
 

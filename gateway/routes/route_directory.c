@@ -64,6 +64,12 @@ void limits_render(struct exchange *exchange)
 
 void health_render(struct exchange *exchange)
 {
-    exchange_reply_json(exchange, 200, BYTES_LITERAL("{\"status\":\"ok\"}"));
+    if (store_session_is_in_place(exchange_session(exchange)))
+        exchange_reply_json(exchange, 200, BYTES_LITERAL("{\"status\":\"ok\"}"));
+    else
+        exchange_reply_json(
+            exchange, 503,
+            BYTES_LITERAL(
+                "{\"status\":\"failed\",\"reason\":\"the database file was removed or replaced\"}"));
     exchange_add_header(exchange, "Cache-Control", "no-store");
 }

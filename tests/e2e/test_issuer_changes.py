@@ -253,6 +253,14 @@ def test_the_way_out_leads_back_to_the_file(gateway, admin, prover, other):
     assert len(gateway.query("SELECT * FROM v_events WHERE kind = 'issuer.reset' AND who = 'operator'")) == 1
 
 
+def test_O1_a_reset_beside_the_running_server_and_then_delete(gateway, admin, prover, other):
+    assert admin.put(other).status == 200
+    assert gateway.run("issuer", "reset", "main")[0] == 0
+    reply = admin.delete()
+    assert reply.status == 200
+    assert issuing(gateway, prover) == PROVISIONER and admin.issuer()["source"] == "file"
+
+
 # ---- while the server stops ----
 
 

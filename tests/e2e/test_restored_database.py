@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from client_scenarios import fresh_name
-from support.acme_client import HttpProver
+from support.acme_client import HttpProver, Refused
 from support.background import Background
 from support.ca_faults import answer, names_in
 from support.certificates import names_of, new_key
@@ -160,6 +160,35 @@ def test_a_folder_that_was_put_back_as_a_whole_is_told_too(gateway, ca_proxy, pr
     asked = len(ca_proxy.sent("sign"))
     gateway.start()
     assert_not_signed_again(gateway, ca_proxy, client, waiting, name, asked)
+
+
+def test_O5_a_missing_database_is_not_made_anew(gateway):
+    gateway.client()
+    gateway.stop()
+    gateway.database.unlink()
+    gateway.launch()
+    assert gateway.process.wait_end() == 1
+    words = gateway.process.output()
+    assert "the database is missing" in words and "to begin anew" in words
+    assert not gateway.database.exists()
+    gateway.database.with_name("acmegate.db.mark").unlink()
+    gateway.start()
+    gateway.client()
+
+
+def test_O6_a_database_that_is_taken_away_under_the_server(gateway):
+    client, elsewhere = gateway.client(), gateway.folder / "elsewhere"
+    site = gateway.directory().split("/acme/")[0]
+    assert client.raw("GET", site + "/health").status == 200
+    gateway.database.rename(elsewhere)
+    reply = client.raw("GET", site + "/health")
+    assert reply.status == 503 and b"removed or replaced" in reply.body
+    with pytest.raises(Refused, match="serverInternal"):
+        client.order([fresh_name()])
+    assert "the database file was removed or replaced" in gateway.process.output()
+    elsewhere.rename(gateway.database)
+    assert client.raw("GET", site + "/health").status == 200
+    client.order([fresh_name()])
 
 
 def test_revocations_stay_due(gateway, step_ca, ca_proxy, prover, tmp_path):

@@ -52,6 +52,26 @@ Test(file, is_replaced_with_its_mode_and_leaves_nothing_beside)
     arena_free(arena);
 }
 
+/* A command that root runs beside a service of another user. */
+Test(file, O3_what_root_makes_belongs_to_the_owner_of_the_folder)
+{
+    enum { NOBODY = 65534, OTHER = 65533 };
+    if (geteuid() != 0)
+        cr_skip_test("only root gives files away");
+    struct arena *arena = arena_new();
+    const char *path = path_of(arena, "text");
+    struct stat status;
+    cr_assert_eq(chown(folder, NOBODY, NOBODY), 0);
+    cr_assert(file_replace(path, BYTES_LITERAL("new"), 0600));
+    cr_assert_eq(stat(path, &status), 0);
+    cr_expect_eq(status.st_uid, NOBODY);
+    cr_assert_eq(chown(path, OTHER, OTHER), 0);
+    cr_assert(file_replace(path, BYTES_LITERAL("replaced"), 0600));
+    cr_assert_eq(stat(path, &status), 0);
+    cr_expect_eq(status.st_uid, OTHER, "a file that was there keeps its owner");
+    arena_free(arena);
+}
+
 Test(file, longer_than_allowed_missing_or_a_folder)
 {
     struct arena *arena = arena_new();

@@ -183,13 +183,60 @@ Test(mark, ids_go_on_above_what_was_lost)
     int64_t far = INT64_C(1) << 52; /* the clock alone would not come to it */
     database_begin(&database);
     serve_and_add_event(&database, far);
-    cr_assert_eq(unlink(database.path), 0);
+    cr_assert_eq(truncate(database.path, 0), 0);
     database_serve(&database);
     cr_expect_not_null(store_restored(database.store));
     struct id_write write = {.operation = {.apply = take_id, .done = note_done}};
     store_submit(database.store, &write.operation);
     database_disconnect(&database);
     cr_expect_gt(write.id, far);
+    database_end(&database);
+}
+
+Test(mark, O5_a_database_that_is_missing_is_not_made_anew)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    serve_and_add_event(&database, 1);
+    cr_assert_eq(unlink(database.path), 0);
+    cr_expect_null(store_open(database.path, STORE_MIGRATE, &error));
+    cr_expect_not_null(strstr(error.message, "the database is missing"), "%s", error.message);
+    cr_expect_not(store_migrate(database.path, NULL, &error));
+    cr_expect_not_null(strstr(error.message, "to begin anew, remove"), "%s", error.message);
+    cr_expect_neq(access(database.path, F_OK), 0, "nothing was made");
+    database_end(&database);
+}
+
+static enum store_apply_result write_event(void *context, struct store_session *session)
+{
+    const struct event *event = context;
+    return store_applied(store_event_insert(session, event));
+}
+
+Test(mark, O6_nothing_is_written_when_the_path_names_another_file)
+{
+    struct database database;
+    struct store_error error;
+    struct event event = {.at = NOW, .kind = "order.created", .who = "test"};
+    database_begin(&database);
+    database_serve(&database);
+    struct store_session *reader = store_session_open(database.path, &error);
+    const char *elsewhere = arena_printf(database.arena, "%s.moved", database.path);
+    cr_assert_not_null(reader);
+    cr_expect(store_session_is_in_place(reader));
+    cr_expect(store_write_and_wait(database.store, write_event, &event));
+    cr_assert_eq(rename(database.path, elsewhere), 0);
+    cr_expect_not(store_session_is_in_place(reader), "nothing is there");
+    cr_expect_not(store_write_and_wait(database.store, write_event, &event));
+    database_copy_file(elsewhere, database.path);
+    cr_expect_not(store_session_is_in_place(reader), "another file is there");
+    cr_expect_not(store_write_and_wait(database.store, write_event, &event));
+    cr_assert_eq(rename(elsewhere, database.path), 0);
+    cr_expect(store_write_and_wait(database.store, write_event, &event), "its own file came back");
+    store_session_close(reader);
+    database_disconnect(&database);
+    cr_expect_eq(database_count(&database, "SELECT count(*) FROM events WHERE who = 'test'"), 2);
     database_end(&database);
 }
 
