@@ -243,7 +243,7 @@ const struct config_key config_keys[] = {
      .fallback = "[]",
      .help = "Networks such as `127.0.0.0/8` that validations may connect to although they are loopback, "
              "link-local or "
-             "reserved. Private networks need no mention."},
+             "reserved ([addresses.md](addresses.md)). Private networks need no mention."},
     {"validation.retry_for", TOP(validation.retry_for_s), .type = CONFIG_DURATION, .min = 0, .max = DAY_S,
      .fallback = "\"30s\"", .help = "How long a challenge is tried again before it is invalid."},
     {"validation.timeout", TOP(validation.timeout_s), .type = CONFIG_DURATION, .min = 1, .max = 600,

@@ -7,26 +7,51 @@
 
 enum { V4_MAPPED_PREFIX_BITS = 96 };
 
-/* Never dialled unless allowed: RFC 6890's special blocks that lead to this host, this link, or nowhere.
- * Private networks are not among them. */
-static const char *const forbidden[] = {
-    "0.0.0.0/8",        /* this host */
-    "127.0.0.0/8",      /* loopback */
-    "169.254.0.0/16",   /* link-local, the metadata services of clouds among them */
-    "192.0.0.0/24",     /* protocol assignments */
-    "224.0.0.0/4",      /* multicast */
-    "240.0.0.0/4",      /* reserved, and broadcast */
-    "::/128",           /* unspecified */
-    "::1/128",          /* loopback */
-    "64:ff9b::/96",     /* NAT64: an IPv4 address in disguise */
-    "64:ff9b:1::/48",   /* the same, local */
-    "2002::/16",        /* 6to4: the same */
-    "2001::/32",        /* Teredo: the same */
-    "fe80::/10",        /* link-local */
-    "fec0::/10",        /* site-local, long gone */
-    "ff00::/8",         /* multicast */
-    "fd00:ec2::254/128" /* the metadata service of one cloud, in an otherwise private block */
+const struct special_network special_networks[] = {
+    {"0.0.0.0/8", false, "this network", "RFC 791"},
+    {"10.0.0.0/8", true, "private use", "RFC 1918"},
+    {"100.64.0.0/10", true, "shared address space, used by carriers and by VPNs", "RFC 6598"},
+    {"100.100.100.100/32", false, "Tailscale's service on this host", "Tailscale"},
+    {"100.100.100.200/32", false, "metadata service", "Alibaba Cloud"},
+    {"127.0.0.0/8", false, "loopback", "RFC 1122"},
+    {"168.63.129.16/32", false, "platform and metadata service", "Azure"},
+    {"169.254.0.0/16", false, "link-local, with the metadata services of most clouds", "RFC 3927"},
+    {"172.16.0.0/12", true, "private use", "RFC 1918"},
+    {"192.0.0.0/24", false, "protocol assignments, with the metadata service of Oracle Cloud", "RFC 6890"},
+    {"192.0.2.0/24", false, "documentation", "RFC 5737"},
+    {"192.88.99.0/24", false, "6to4 relays, deprecated", "RFC 7526"},
+    {"192.168.0.0/16", true, "private use", "RFC 1918"},
+    {"198.18.0.0/15", false, "benchmarking", "RFC 2544"},
+    {"198.51.100.0/24", false, "documentation", "RFC 5737"},
+    {"203.0.113.0/24", false, "documentation", "RFC 5737"},
+    {"224.0.0.0/4", false, "multicast", "RFC 5771"},
+    {"240.0.0.0/4", false, "reserved, and broadcast", "RFC 1112"},
+    {"::/0", false, "not assigned", "RFC 4291"},
+    {"::/96", false, "IPv4-compatible: IPv4 addresses in disguise", "RFC 4291"},
+    {"::/128", false, "unspecified", "RFC 4291"},
+    {"::1/128", false, "loopback", "RFC 4291"},
+    {"::ffff:0:0:0/96", false, "IPv4-translated: the same", "RFC 2765"},
+    {"64:ff9b::/96", false, "NAT64: the same", "RFC 6052"},
+    {"64:ff9b:1::/48", false, "NAT64 with a local prefix: the same", "RFC 8215"},
+    {"100::/64", false, "discarded", "RFC 6666"},
+    {"100:0:0:1::/64", false, "dummy prefix", "RFC 9780"},
+    {"2000::/3", true, "global unicast", "RFC 4291"},
+    {"2001::/23", false, "protocol assignments: Teredo, benchmarking and ORCHID among them", "RFC 2928"},
+    {"2001:db8::/32", false, "documentation", "RFC 3849"},
+    {"2002::/16", false, "6to4: IPv4 addresses in disguise", "RFC 3056"},
+    {"3fff::/20", false, "documentation", "RFC 9637"},
+    {"5f00::/16", false, "segment identifiers of SRv6", "RFC 9602"},
+    {"fc00::/7", true, "unique local, which is private use", "RFC 4193"},
+    {"fd00:42::42/128", false, "metadata service", "Scaleway"},
+    {"fd00:c1::a9fe:a9fe/128", false, "metadata service", "Oracle Cloud"},
+    {"fd00:ec2::/32", false, "metadata, DNS and time services", "AWS"},
+    {"fd20:ce::/64", false, "metadata service", "Google Cloud"},
+    {"fd7a:115c:a1e0::53/128", false, "Tailscale's service on this host", "Tailscale"},
+    {"fe80::/10", false, "link-local", "RFC 4291"},
+    {"fec0::/10", false, "site-local, deprecated", "RFC 3879"},
+    {"ff00::/8", false, "multicast", "RFC 4291"},
 };
+const size_t special_network_count = sizeof special_networks / sizeof special_networks[0];
 
 static void v4_to_mapped(uint8_t out[static 16], const void *v4)
 {
@@ -57,14 +82,30 @@ static bool network_contains(const struct network *network, const uint8_t addres
     return rest == 0 || ((network->address[whole] ^ address[whole]) & mask) == 0;
 }
 
-static bool is_forbidden(const uint8_t address[static 16])
+/* IPv4 addresses stand behind ::ffff:0:0/96, whose rows are those of IPv4 alone. */
+static bool is_v4(const uint8_t address[static 16])
 {
-    for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); ++i) {
+    static const struct network mapped = {{[10] = 0xff, [11] = 0xff}, V4_MAPPED_PREFIX_BITS};
+    return network_contains(&mapped, address);
+}
+
+const struct special_network *special_network_of(const struct sockaddr *address)
+{
+    uint8_t octets[16];
+    const struct special_network *found = NULL;
+    unsigned found_bits = 0;
+    if (!to_octets(address, octets))
+        return NULL;
+    for (size_t i = 0; i < special_network_count; ++i) {
         struct network network;
-        if (!network_parse(forbidden[i], &network) || network_contains(&network, address))
-            return true;
+        bool holds = network_parse(special_networks[i].prefix, &network) && network_contains(&network, octets) &&
+                     (!is_v4(octets) || network.prefix_bits >= V4_MAPPED_PREFIX_BITS);
+        if (holds && (found == NULL || network.prefix_bits >= found_bits)) {
+            found = &special_networks[i];
+            found_bits = network.prefix_bits;
+        }
     }
-    return false;
+    return found;
 }
 
 bool address_is_allowed(const struct sockaddr *address, const struct network *allowed, size_t allowed_count)
@@ -75,7 +116,8 @@ bool address_is_allowed(const struct sockaddr *address, const struct network *al
     for (size_t i = 0; i < allowed_count; ++i)
         if (network_contains(&allowed[i], octets))
             return true;
-    return !is_forbidden(octets);
+    const struct special_network *special = special_network_of(address);
+    return special == NULL || special->is_dialled;
 }
 
 bool networks_hold(const struct network *networks, size_t count, const char *address)

@@ -6,10 +6,23 @@
 #include "gateway/config/config.h"
 
 /*
- * False for loopback, link-local (the cloud metadata service among them), multicast, broadcast, unspecified
- * and reserved ranges, IPv4-mapped forms too, unless one of `allowed` holds it. Private networks are fine:
- * they are what an internal CA is for.
+ * The networks of which something is known: those of the IANA registries of special-purpose addresses that are not
+ * reachable from everywhere, multicast, embedded forms of IPv4, and the clouds' own services. Of those that hold an
+ * address the narrowest decides. docs/addresses.md shows the table; a test compares them.
  */
+struct special_network {
+    const char *prefix;
+    bool is_dialled; /* private networks are: they are what an internal CA is for */
+    const char *name;
+    const char *source; /* an RFC, or the cloud */
+};
+extern const struct special_network special_networks[];
+extern const size_t special_network_count;
+
+/* The row that decides on an address, IPv4-mapped ones as IPv4; NULL when there is none, which is allowed. */
+const struct special_network *special_network_of(const struct sockaddr *address);
+
+/* True for what special_networks lets pass, and for what one of `allowed` holds. False for what is no IP address. */
 bool address_is_allowed(const struct sockaddr *address, const struct network *allowed, size_t allowed_count);
 
 /* True when one of the networks holds the address, in text. */

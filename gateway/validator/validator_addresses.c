@@ -20,12 +20,13 @@ static void keep_allowed(const struct validation *validation, const char *host,
             continue;
         }
         char text[INET6_ADDRSTRLEN];
+        const struct special_network *network = special_network_of(address);
         address_format(text, address);
         validation_note(
             tried,
             arena_printf(validation->arena,
-                         "%s has the address %s, which validations may not dial (validation.allow_addresses)",
-                         host, text));
+                         "%s has the address %s (%s), which validations may not dial (validation.allow_addresses)",
+                         host, text, network == NULL ? "not an IP address" : network->name));
     }
 }
 

@@ -281,7 +281,7 @@ def test_addresses_that_nothing_connects_to(client, name_server, address):
     url = order.json()["authorizations"][0]
     client.post(client.challenge(client.get(url), "http-01")["url"], {})
     error = client.challenge(client.wait_while(url, "pending"), "http-01")["error"]
-    assert f"the address {address}, which validations may not dial" in error["detail"], error
+    assert f"the address {address} (" in error["detail"] and "which validations may not dial" in error["detail"], error
 
 
 # ---- finalize and the certificate ----

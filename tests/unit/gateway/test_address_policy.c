@@ -1,6 +1,9 @@
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "acme/base/buffer.h"
+#include "acme/base/file.h"
 #include "gateway/outbound/address_policy.h"
 #include "leaks.h"
 
@@ -26,18 +29,21 @@ static bool is_allowed(const char *text, const struct network *allowed, size_t c
     return address_is_allowed((const struct sockaddr *)&address, allowed, count);
 }
 
-Test(address_policy, what_may_be_dialled_and_what_not)
+Test(address_policy, S14_what_may_be_dialled_and_what_not)
 {
     static const struct {
         const char *address;
         bool allowed;
     } cases[] = {
-        {"192.0.2.7", true},
+        {"192.0.1.255", true},
+        {"192.0.2.7", false},
+        {"192.0.3.0", true},
         {"10.1.2.3", true},
         {"172.16.0.1", true},
         {"192.168.1.1", true},
         {"100.64.0.1", true},
-        {"2001:db8::7", true},
+        {"2001:db8::7", false},
+        {"2a00::1", true},
         {"fd00::1", true},
         {"fc00::1", true},
         {"0.0.0.0", false},
@@ -53,20 +59,118 @@ Test(address_policy, what_may_be_dialled_and_what_not)
         {"255.255.255.255", false},
         {"::", false},
         {"::1", false},
-        {"::2", true},
+        {"::2", false},
         {"fe80::1", false},
         {"febf::1", false},
         {"ff02::1", false},
         {"fd00:ec2::254", false},
         {"::ffff:127.0.0.1", false},
         {"::ffff:169.254.169.254", false},
-        {"::ffff:192.0.2.7", true},
+        {"::ffff:192.0.2.7", false},
+        {"::ffff:10.1.2.3", true},
+        {"::ffff:8.8.8.8", true},
+        {"::ffff:100.100.100.200", false},
+        {"8.8.8.8", true},
+        {"9.255.255.255", true},
+        {"11.0.0.0", true},
+        {"100.63.255.255", true},
+        {"100.100.100.99", true},
+        {"100.100.100.100", false},
+        {"100.100.100.199", true},
+        {"100.100.100.200", false},
+        {"100.100.100.201", true},
+        {"168.63.129.15", true},
+        {"168.63.129.16", false},
+        {"168.63.129.17", true},
+        {"192.0.0.192", false},
+        {"192.88.98.255", true},
+        {"192.88.99.1", false},
+        {"192.88.100.0", true},
+        {"198.17.255.255", true},
+        {"198.18.0.0", false},
+        {"198.19.255.255", false},
+        {"198.20.0.0", true},
+        {"198.51.100.9", false},
+        {"203.0.113.9", false},
+        {"223.255.255.255", true},
+        {"::7f00:1", false},
+        {"::127.0.0.1", false},
+        {"::ffff:0:127.0.0.1", false},
+        {"64:ff9b:1:2::7f00:1", false},
+        {"64:ff9b:2::1", false},
+        {"100::1", false},
+        {"100:0:0:1::1", false},
+        {"1fff::1", false},
+        {"2001:1::1", false},
+        {"2001:2::1", false},
+        {"2001:20::1", false},
+        {"2001:1ff::1", false},
+        {"2001:200::1", true},
+        {"2001:db7::1", true},
+        {"2001:db9::1", true},
+        {"2003::1", true},
+        {"2620:0:1::1", true},
+        {"3ffe::1", true},
+        {"3fff::1", false},
+        {"3fff:fff::1", false},
+        {"3fff:1000::1", true},
+        {"4000::1", false},
+        {"5f00::1", false},
+        {"fbff::1", false},
+        {"fd00:ec2::253", false},
+        {"fd00:ec3::1", true},
+        {"fd00:42::41", true},
+        {"fd00:42::42", false},
+        {"fd00:c1::a9fe:a9fe", false},
+        {"fd20:cd::254", true},
+        {"fd20:ce::254", false},
+        {"fd7a:115c:a1e0::53", false},
+        {"fd7a:115c:a1e0::54", true},
+        {"fe00::1", false},
+        {"fec0::1", false},
         {"64:ff9b::7f00:1", false},
         {"2002:7f00:1::", false},
         {"2001::1", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i)
         cr_expect_eq(is_allowed(cases[i].address, NULL, 0), cases[i].allowed, "%s", cases[i].address);
+}
+
+/* In IPv6 the rows for whole regions are narrowed by others, so that a row is found for its first address. */
+Test(address_policy, S14_every_row_is_a_network_and_decides_on_its_first_address)
+{
+    for (size_t i = 0; i < special_network_count; ++i) {
+        const struct special_network *row = &special_networks[i];
+        char text[INET6_ADDRSTRLEN];
+        struct network network;
+        cr_assert(network_parse(row->prefix, &network), "%s", row->prefix);
+        snprintf(text, sizeof text, "%.*s", (int)strcspn(row->prefix, "/"), row->prefix);
+        struct sockaddr_storage address = address_of(text);
+        const struct special_network *found = special_network_of((const struct sockaddr *)&address);
+        cr_assert_not_null(found, "%s", row->prefix);
+        bool is_narrowed = strcmp(row->prefix, "::/0") == 0 || strcmp(row->prefix, "::/96") == 0;
+        cr_expect_eq(found == row, !is_narrowed, "%s: %s", row->prefix, found->prefix);
+    }
+}
+
+Test(address_policy, S14_the_document_shows_the_table_as_it_is)
+{
+    struct arena *arena = arena_new();
+    struct buffer table;
+    struct bytes text;
+    int folder_bytes = (int)(strrchr(__FILE__, '/') - __FILE__);
+    const char *path = arena_printf(arena, "%.*s/../../../docs/addresses.md", folder_bytes, __FILE__);
+    cr_assert(file_read(arena, path, 1024 * 1024, &text), "%s cannot be read", path);
+    buffer_init(&table, arena, 1024 * 1024);
+    buffer_append_string(&table, "|---|---|---|---|\n");
+    for (size_t i = 0; i < special_network_count; ++i) {
+        const struct special_network *row = &special_networks[i];
+        buffer_printf(&table, "| `%s` | %s | %s | %s |\n", row->prefix, row->is_dialled ? "yes" : "no", row->name,
+                      row->source);
+    }
+    cr_expect(bytes_equal_string(bytes_of(text.p + text.n - table.n, table.n), buffer_string(&table)),
+              "docs/addresses.md should end with\n%s", buffer_string(&table));
+    arena_free(arena);
 }
 
 Test(address_policy, a_configured_network_lifts_the_ban_for_itself_alone)
