@@ -1,0 +1,108 @@
+/*
+ * The committer's work in this thread: each operation in a transaction of its own, on a connection of its own
+ * (linked in by --wrap). The real committer runs, and has nothing to do.
+ */
+#include <stdlib.h>
+
+#include "fakes.h"
+#include "store/session.h"
+#include "verdict.h"
+
+static const char *database;
+static struct store_session *writer;
+static void (*on_commit)(struct store_session *session);
+static struct store_operation *first, **last = &first;
+
+void fake_store_use(const char *path, void (*committed)(struct store_session *session))
+{
+    database = path;
+    on_commit = committed;
+}
+
+struct store_session *fake_store_session(void)
+{
+    struct store_error error;
+    if (writer == NULL)
+        writer = store_session_open_for_command(database, &error);
+    if (writer == NULL)
+        verdict("the database cannot be opened: %s", error.message);
+    return writer;
+}
+
+size_t fake_store_waiting(void)
+{
+    return first != NULL;
+}
+
+static enum store_apply_result run_operation(void *context, struct store_session *session)
+{
+    struct store_operation *operation = context;
+    enum store_apply_result result = operation->apply(operation, session);
+    operation->failed = session->failed;
+    return result;
+}
+
+bool fake_store_turn(void)
+{
+    struct store_error error;
+    struct store_operation *operation = first;
+    if (operation == NULL)
+        return false;
+    first = operation->next;
+    if (first == NULL)
+        last = &first;
+    operation->failed = false;
+    bool kept = store_write_now(fake_store_session(), run_operation, operation, &error);
+    if (operation->failed)
+        verdict("a statement failed: %s", error.message);
+    if (kept && on_commit != NULL)
+        on_commit(writer);
+    operation->done(operation, STORE_COMMITTED);
+    return true;
+}
+
+/* The linker's names. */
+void __wrap_store_submit(struct store *store, struct store_operation *operation);
+size_t __wrap_store_backlog(struct store *store);
+bool __wrap_store_write_and_wait(struct store *store,
+                                 enum store_apply_result (*apply)(void *context,
+                                                                  struct store_session *session),
+                                 void *context);
+void __wrap_store_close(struct store *store);
+void __real_store_close(struct store *store);
+
+void __wrap_store_submit(struct store *store, struct store_operation *operation)
+{
+    (void)store;
+    operation->next = NULL;
+    *last = operation;
+    last = &operation->next;
+}
+
+size_t __wrap_store_backlog(struct store *store)
+{
+    (void)store;
+    return 0;
+}
+
+bool __wrap_store_write_and_wait(struct store *store,
+                                 enum store_apply_result (*apply)(void *context,
+                                                                  struct store_session *session),
+                                 void *context)
+{
+    (void)store;
+    struct store_error error;
+    bool kept = store_write_now(fake_store_session(), apply, context, &error);
+    if (kept && on_commit != NULL)
+        on_commit(writer);
+    return kept;
+}
+
+void __wrap_store_close(struct store *store)
+{
+    while (fake_store_turn())
+        continue;
+    store_session_close(writer);
+    writer = NULL;
+    __real_store_close(store);
+}

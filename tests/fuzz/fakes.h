@@ -1,0 +1,82 @@
+/*
+ * What stands in for the threads, the network and the clock of a gateway: one thread, message queues that the
+ * harness turns, and a clock in its hand. The fakes define what gateway/http/, gateway/outbound/ and
+ * gateway/runtime/clock.h declare, so that the linker takes the rest of the gateway as it is.
+ */
+#pragma once
+
+#include "gateway/http/http.h"
+#include "gateway/outbound/outbound.h"
+#include "store/store.h"
+
+/* ---- fake_clock.c: time, and what happens at its times ---- */
+
+void fake_clock_set(int64_t unix_ms);
+/* The wall clock alone, as when somebody sets it. */
+void fake_clock_jump(int64_t by_ms);
+/* Milliseconds that no jump changes. */
+int64_t fake_clock_steady_ms(void);
+
+/* `run(argument)` in `delay_ms`; what has the same key moves. */
+void fake_agenda_put(const void *key, int64_t delay_ms, void (*run)(void *argument), void *argument);
+void fake_agenda_drop(const void *key);
+void fake_agenda_clear(void);
+/* Moves both clocks to the next entry within `within_ms` and runs it; else moves them by `within_ms`, and
+ * false. */
+bool fake_agenda_advance(int64_t within_ms);
+
+/* ---- fake_turns.c: the queues ---- */
+
+/* Runs one message of a queue that has any, chosen by the dice. False when all are empty. */
+bool fakes_turn(void);
+/* Turns until all are empty. */
+void fakes_settle(void);
+/* Turns while time passes. */
+void fakes_pass(int64_t ms);
+
+/* ---- fake_loops.c ---- */
+
+/* Where the reply to one request goes. */
+struct fake_reply {
+    struct arena *arena; /* the caller's: of what follows */
+    bool done;
+    int status;
+    const char *content_type;
+    struct bytes body;
+    struct http_header headers[HTTP_MAX_REPLY_HEADERS];
+    size_t header_count;
+    bool gone;    /* the client has left */
+    bool acme;    /* to a resource of an endpoint */
+    bool is_post; /* of such a one */
+};
+
+/* The servers by the order of their start: the front end, then the one of pki_listen. NULL behind them. */
+struct http_server *fake_server(size_t i);
+/* A request that a client sends: its arena is the caller's no more. `arena` of the reply is set. */
+void fake_loops_send(struct http_server *server, struct http_request *request, struct fake_reply *reply);
+bool fake_loops_turn(void);
+size_t fake_loops_waiting(void);
+/* Requests that are not answered. */
+size_t fake_loops_open_requests(void);
+
+/* ---- fake_outbound.c ---- */
+
+bool fake_outbound_turn(void);
+size_t fake_outbound_waiting(void);
+/* From here on messages run at once, and whatever is asked outside fails at once: before a stop. */
+void fake_outbound_end_all(void);
+
+/* ---- fake_store.c: the committer, in this thread ---- */
+
+/* The database of the next store_open. `committed` hears of each operation that was kept. */
+void fake_store_use(const char *path, void (*committed)(struct store_session *session));
+/* The writer's connection, opened when it is first used. */
+struct store_session *fake_store_session(void);
+bool fake_store_turn(void);
+size_t fake_store_waiting(void);
+
+/* ---- fake_log.c ---- */
+
+void fake_log_to_stderr(bool wanted);
+/* Who reads each line. */
+void fake_log_listen(void (*listener)(const char *line));

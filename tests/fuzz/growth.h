@@ -1,0 +1,5 @@
+/* S9: what nobody has authenticated costs work in proportion to its length. Measured in CPU time, with the
+ * server that runs. */
+#pragma once
+
+void growth_check(void);

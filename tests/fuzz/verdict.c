@@ -1,0 +1,112 @@
+#include "verdict.h"
+
+#include <sanitizer/common_interface_defs.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EXIT_FOUND = 3, PLACE_BYTES = 256 };
+
+static char place[PLACE_BYTES] = "fuzz: before the first story\n";
+static uint64_t seed_now;
+static size_t epoch_now, steps;
+static const char *story_now = "";
+static time_t began;
+static const char *accepted = "";
+
+void verdict_count_step(void)
+{
+    ++steps;
+}
+
+size_t verdict_steps(void)
+{
+    return steps;
+}
+
+void verdict_is_at(uint64_t seed, size_t epoch, const char *story)
+{
+    seed_now = seed;
+    epoch_now = epoch;
+    story_now = story;
+}
+
+/* Only what a signal handler may call. */
+static void tell_place(void)
+{
+    int n =
+        snprintf(place, sizeof place,
+                 "fuzz: found after %zu requests and %ld s, in the story \"%s\"; repeat it with --seed %llu "
+                 "--epoch %zu\n",
+                 steps, (long)(time(NULL) - began), story_now, (unsigned long long)seed_now, epoch_now);
+    ssize_t ignored = write(STDERR_FILENO, place, n < PLACE_BYTES ? (size_t)n : PLACE_BYTES - 1);
+    (void)ignored;
+}
+
+static void on_abort(int signal_number)
+{
+    tell_place();
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+/* So that UBSan's finds end here as well. */
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void)
+{
+    return "print_stacktrace=1:abort_on_error=1";
+}
+
+void verdict_watch(void)
+{
+    began = time(NULL);
+    __sanitizer_set_death_callback(tell_place);
+    signal(SIGABRT, on_abort);
+}
+
+[[gnu::noreturn, gnu::format(printf, 2, 0)]] static void end(const char *rows, const char *format,
+                                                             va_list arguments)
+{
+    fflush(stdout);
+    fprintf(stderr, "fuzz: VIOLATION: %s%s", rows, rows[0] == '\0' ? "" : ": ");
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    tell_place();
+    _exit(EXIT_FOUND);
+}
+
+void verdict(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    end("", format, arguments);
+}
+
+void verdict_accept(const char *rows)
+{
+    accepted = rows;
+}
+
+/* "S5, S6" is accepted where one of them is. */
+static bool is_accepted(const char *rows)
+{
+    size_t n = strcspn(rows, ",");
+    for (const char *at = accepted; (at = strstr(at, "S")) != NULL; ++at)
+        if (strncmp(at, rows, n) == 0 && (at[n] == '\0' || at[n] == ','))
+            return true;
+    return false;
+}
+
+void finding(const char *rows, const char *format, ...)
+{
+    va_list arguments;
+    if (is_accepted(rows))
+        return;
+    va_start(arguments, format);
+    end(rows, format, arguments);
+}

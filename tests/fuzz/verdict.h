@@ -1,0 +1,21 @@
+/* What ends a run: something that must not be. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where the run is: told with every end, and enough to repeat it. */
+void verdict_is_at(uint64_t seed, size_t epoch, const char *story);
+void verdict_count_step(void);
+size_t verdict_steps(void);
+
+/* Tells the words and the place, and ends the process. */
+[[gnu::noreturn, gnu::format(printf, 1, 2)]] void verdict(const char *format, ...);
+
+/* A row of the security cases is broken: ends the run, unless it is accepted. */
+[[gnu::format(printf, 2, 3)]] void finding(const char *rows, const char *format, ...);
+/* Findings of these rows do not end the run: "S9,S12". */
+void verdict_accept(const char *rows);
+
+/* Tells the place at the end of a sanitizer or an abort, too. Once, at the start. */
+void verdict_watch(void);
