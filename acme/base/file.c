@@ -27,17 +27,22 @@ static bool read_file(const char *path, size_t max_bytes, uint8_t **buffer, size
 {
     bool good = false;
     *buffer = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* A pipe without a writer must not hold the caller, nor a terminal become its own. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd == -1)
         return false;
     struct stat status;
     if (fstat(fd, &status) != 0)
         goto out;
-    if (S_ISDIR(status.st_mode)) {
-        errno = EISDIR;
+    if (!S_ISREG(status.st_mode)) {
+        errno = S_ISDIR(status.st_mode) ? EISDIR : EMEDIUMTYPE;
         goto out;
     }
-    /* One octet more than allowed tells a file that is too long; pipes have no size to ask for. */
+    if (status.st_size > 0 && (uintmax_t)status.st_size > max_bytes) {
+        errno = EFBIG;
+        goto out;
+    }
+    /* One octet more than allowed tells a file that grew; those below /proc have no size to ask for. */
     *buffer = malloc(max_bytes + 1);
     if (*buffer == NULL || !read_all(fd, *buffer, max_bytes + 1, length))
         goto out;

@@ -5,7 +5,8 @@
 
 #include "acme/base/arena.h"
 
-/* False with errno set (EFBIG when longer than `max_bytes`). The bytes belong to the arena, NUL after them.
+/* False with errno set: EFBIG when longer than `max_bytes`, EMEDIUMTYPE for a pipe, device or socket. Never
+ * waits. The bytes belong to the arena, NUL after them.
  */
 [[gnu::warn_unused_result]] bool file_read(struct arena *arena, const char *path, size_t max_bytes,
                                            struct bytes *out);

@@ -1,5 +1,6 @@
 """PUT and DELETE of an issuer: taken over without a restart, kept over one, or refused with every reason."""
 
+import os
 import pathlib
 import threading
 import time
@@ -177,6 +178,17 @@ def test_a_bad_one_is_refused_with_the_reason_and_changes_nothing(gateway, admin
     }
     assert gateway.query("SELECT * FROM issuer_overrides") == []
     assert issuing(gateway, prover) == PROVISIONER
+
+
+@pytest.mark.parametrize("key", ["provisioner_key_path", "root_cert_path", "provisioner_password_file"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "device"])
+def test_S15_what_is_no_regular_file_holds_nobody(gateway, admin, ca, tmp_path, key, make):
+    section = stepca_issuer(ca, tmp_path / "bad")
+    section.setdefault("provisioner_password_file", "unused")
+    make(tmp_path / "odd")
+    reply = admin.put({**section, key: str(tmp_path / "odd")})
+    assert 400 <= reply.status < 500 and any("odd" in reason for reason in reply.json()["reasons"]), reply
+    gateway.stop()
 
 
 def test_all_that_is_wrong_with_a_section_is_told_at_once(admin):

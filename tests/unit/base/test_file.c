@@ -88,6 +88,35 @@ Test(file, longer_than_allowed_missing_or_a_folder)
     arena_free(arena);
 }
 
+/* Opened by a server whose configuration names them, they would hold a thread for ever. */
+Test(file, S15_what_is_no_regular_file_is_refused_at_once)
+{
+    struct arena *arena = arena_new();
+    const char *path = path_of(arena, "text");
+    struct bytes got;
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    static const char *const devices[] = {"/dev/zero", "/dev/null", "/dev/tty"};
+    cr_expect_not(file_read(arena, path, 100, &got));
+    cr_expect_eq(errno, EMEDIUMTYPE);
+    for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); ++i) {
+        cr_expect_not(file_read_secret(arena, devices[i], 100, &got), "%s", devices[i]);
+        cr_expect(errno == EMEDIUMTYPE || errno == ENXIO, "%s: %s", devices[i], strerror(errno));
+    }
+    arena_free(arena);
+}
+
+Test(file, S15_a_huge_file_is_not_read)
+{
+    struct arena *arena = arena_new();
+    const char *path = path_of(arena, "text");
+    struct bytes got;
+    cr_assert(file_replace(path, BYTES_LITERAL("x"), 0600));
+    cr_assert_eq(truncate(path, (off_t)1 << 40), 0);
+    cr_expect_not(file_read(arena, path, 100, &got));
+    cr_expect_eq(errno, EFBIG);
+    arena_free(arena);
+}
+
 Test(file, a_replacement_that_fails_leaves_the_old_text)
 {
     struct arena *arena = arena_new();
