@@ -1,6 +1,9 @@
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_help.h"
@@ -31,8 +34,18 @@ static void log_store(const char *message)
     log_error("%s", message);
 }
 
+/* A core dump could hold keys of the CA and of accounts. docs/operations.md says how to get one all the same.
+ */
+static void forbid_core_dumps(void)
+{
+    const struct rlimit none = {0, 0};
+    if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+        fprintf(stderr, "acmegate: core dumps cannot be switched off: %s\n", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
+    forbid_core_dumps();
     /* A peer that has gone is an error of one write, not the end of the program. */
     signal(SIGPIPE, SIG_IGN);
     store_set_log(log_store);
