@@ -241,6 +241,66 @@ bool stepca_parse_provisioners(struct arena *arena, struct bytes body, struct st
     return true;
 }
 
+static bool has_key_id(const struct json *provisioner, const char *const *key_ids, size_t count)
+{
+    struct bytes key_id;
+    if (!json_member_string(json_member(provisioner, "key"), "kid", &key_id)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (bytes_equal_string(key_id, key_ids[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_without(struct json_writer *writer, const struct json *object, const char *left_out)
+{
+    json_begin_object(writer);
+    for (size_t i = 0; i < object->count; i++) {
+        const struct json_member *member = &object->members[i];
+        if (!bytes_equal_string(member->name, left_out)) {
+            json_write_bytes(writer, member->name);
+            json_write_value(writer, member->value);
+        }
+    }
+    json_end_object(writer);
+}
+
+struct bytes stepca_provisioners_without_keys(struct arena *arena, struct bytes body,
+                                              const char *const *key_ids, size_t key_id_count)
+{
+    enum { GROWTH = 6 }; /* a control character of one octet may become six */
+    const struct json *json = parse_reply(arena, body);
+    const struct json *list = json_member(json, "provisioners");
+    if (list == NULL || (list->type != JSON_ARRAY && list->type != JSON_NULL)) {
+        return (struct bytes){0};
+    }
+    struct json_writer *writer = json_writer_new(arena, GROWTH * body.n);
+    json_begin_object(writer);
+    for (size_t i = 0; i < json->count; i++) {
+        const struct json_member *member = &json->members[i];
+        json_write_bytes(writer, member->name);
+        if (member->value != list || list->type == JSON_NULL) {
+            json_write_value(writer, member->value);
+            continue;
+        }
+        json_begin_array(writer);
+        for (size_t j = 0; j < list->count; j++) {
+            const struct json *one = list->items[j];
+            if (has_key_id(one, key_ids, key_id_count)) {
+                write_without(writer, one, "encryptedKey");
+            } else {
+                json_write_value(writer, one);
+            }
+        }
+        json_end_array(writer);
+    }
+    json_end_object(writer);
+    return json_writer_finish(writer);
+}
+
 const char *stepca_parse_version(struct arena *arena, struct bytes body)
 {
     return text_member(arena, parse_reply(arena, body), "version");

@@ -61,6 +61,13 @@ struct stepca_provisioner_page {
 [[gnu::warn_unused_result]] bool stepca_parse_provisioners(struct arena *arena, struct bytes body,
                                                            struct stepca_provisioner_page *out);
 
+/*
+ * The page again, without the `encryptedKey` of provisioners whose key has one of these ids. p is NULL when
+ * the body is no such page.
+ */
+struct bytes stepca_provisioners_without_keys(struct arena *arena, struct bytes body,
+                                              const char *const *key_ids, size_t key_id_count);
+
 /* GET /intermediates (0.27.3 on), /roots, /federation: {"crts":["PEM",…]} as DER, in the reply's order. */
 [[gnu::warn_unused_result]] bool stepca_parse_certificates(struct arena *arena, struct bytes body,
                                                            struct stepca_chain *out);

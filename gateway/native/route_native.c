@@ -3,6 +3,7 @@
 #include "gateway/native/native_call.h"
 #include "gateway/routes/routes.h"
 #include "stepca/client_request.h"
+#include "stepca/messages.h"
 
 enum { PATH_MAX_BYTES = 4096, REFUSAL_MAX_BYTES = 8 * 1024 };
 
@@ -31,6 +32,57 @@ void native_finish(struct exchange *exchange)
 }
 
 /* ---- reading ---- */
+
+static void add_key_id(struct arena *arena, struct issuer *issuer, const char **key_ids, size_t *count)
+{
+    struct issuer_status status;
+    if (issuer == NULL)
+        return;
+    issuer_read_status(issuer, &status);
+    if (status.key_id[0] != '\0')
+        key_ids[(*count)++] = arena_duplicate(arena, status.key_id);
+}
+
+/* Of the provisioners that the gateway signs with. Their keys with a pass phrase make the gateway's limits
+ * void, so they are not handed out, encrypted or not. */
+static const char *const *own_key_ids(const struct exchange *exchange, size_t *count)
+{
+    const struct config *config = exchange->server->config;
+    const char **key_ids = arena_alloc_array(exchange->arena, 2 * config->issuer_count, sizeof *key_ids);
+    *count = 0;
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        struct issuer *issuer = server_issuer(exchange->server, config->issuers[i].id);
+        add_key_id(exchange->arena, issuer, key_ids, count);
+        add_key_id(exchange->arena, issuer == NULL ? NULL : issuer->ocsp.issuer, key_ids, count);
+    }
+    return key_ids;
+}
+
+static bool is_own_key_id(const struct exchange *exchange, struct bytes key_id)
+{
+    size_t count;
+    const char *const *own = own_key_ids(exchange, &count);
+    for (size_t i = 0; i < count; i++)
+        if (bytes_equal_string(key_id, own[i]))
+            return true;
+    return false;
+}
+
+static void take_provisioners(struct native_call *call)
+{
+    struct exchange *exchange = call->exchange;
+    size_t count;
+    if (native_call_outcome(call, STEPCA_READ) == STEPCA_OK) {
+        const char *const *own = own_key_ids(exchange, &count);
+        struct bytes page = stepca_provisioners_without_keys(exchange->arena, call->job.reply, own, count);
+        if (page.p == NULL)
+            exchange->problem = problem_with_status(exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
+                                                    "The CA's list of provisioners cannot be read.");
+        else
+            exchange_reply_json(exchange, call->job.status, page);
+    }
+    native_call_answer(call);
+}
 
 static void take_document(struct native_call *call)
 {
@@ -103,9 +155,17 @@ void native_read_prepare(struct exchange *exchange)
                                                 "The URL holds characters that are not passed on.");
         return;
     }
+    const char *pattern = exchange->route->pattern;
+    if (strstr(pattern, "encrypted-key") != NULL && is_own_key_id(exchange, exchange->name)) {
+        exchange->problem = problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                                "The key of the provisioner that this server signs with is "
+                                                "not handed out; use another provisioner.");
+        return;
+    }
     struct native_call *call = native_call_new(exchange, NULL);
+    bool is_list = strcmp(pattern, "/provisioners") == 0;
     if (exchange->problem == NULL)
-        native_call_begin(call, "GET", path, NULL, take_document);
+        native_call_begin(call, "GET", path, NULL, is_list ? take_provisioners : take_document);
 }
 
 /* ---- what cannot be passed on ---- */

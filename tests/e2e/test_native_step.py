@@ -7,10 +7,27 @@ import pytest
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
 from support.certificates import key_pem, lifetime, names_of, new_key, pem, renewal_identifier
+from support.native import NativeClient
+from support.provisioner_keys import ProvisionerKey
+from support.step_ca import PROVISIONER, StepCA
 from support.step_cli import StepCli
 from support.waiting import wait_until
 
 BACKDATE = datetime.timedelta(minutes=1)
+
+
+PEOPLE = "people"  # the gateway does not hand out the key of its own provisioner
+
+
+def keys():
+    return {PROVISIONER: ProvisionerKey(), PEOPLE: ProvisionerKey()}
+
+
+@pytest.fixture(scope="module")
+def step_ca(tmp_path_factory):
+    ca = StepCA(tmp_path_factory.mktemp("step-ca-of-people") / "ca", provisioner_keys=keys()).start()
+    yield ca
+    ca.stop()
 
 
 @pytest.fixture
@@ -29,7 +46,7 @@ def new_step(tmp_path):
     """Makes a step for a gateway in front of a CA."""
 
     def make(gateway, ca):
-        return StepCli(tmp_path / "step", ca, gateway.configuration["base_url"])
+        return StepCli(tmp_path / "step", ca, gateway.configuration["base_url"], PEOPLE)
 
     return make
 
@@ -66,7 +83,8 @@ def test_what_a_host_asks_before_its_first_certificate(step, step_ca):
     assert step.call("roots").strip() == root
     step.run("ca", "root", step.folder / "root.crt", "--ca-url", step.url, "--fingerprint", step_ca.fingerprint)
     assert (step.folder / "root.crt").read_text().strip() == root
-    assert step_ca.keys["acmegate"].key_id in step.call("provisioner list")
+    listed = step.call("provisioner list")
+    assert all(key.key_id in listed for key in step_ca.keys.values())
 
 
 def test_a_certificate_lands_in_the_inventory(gateway, step):
@@ -80,7 +98,20 @@ def test_a_certificate_lands_in_the_inventory(gateway, step):
     assert (row["account"], row["order_id"], row["issuer"]) == (None, None, "main")
     event = event_of(gateway, "native.issued")
     assert (event["who"], event["certificate_id"]) == ("client 127.0.0.1", row["id"])
-    assert event["detail"] == "profile default, provisioner acmegate"
+    assert event["detail"] == "profile default, provisioner people"
+
+
+def test_S15_the_gateways_own_provisioner_is_not_handed_out(gateway, step_ca, tmp_path):
+    own = StepCli(tmp_path / "own", step_ca, gateway.configuration["base_url"])
+    assert "is not handed out; use another provisioner" in own.certificate(fresh_name(), fails=True)
+    native = NativeClient(gateway, step_ca)
+    for prefix in ("", "/1.0"):
+        assert native.call("GET", f"{prefix}/provisioners/{step_ca.keys[PROVISIONER].key_id}/encrypted-key").status == 404
+        people = step_ca.keys[PEOPLE]
+        assert native.call("GET", f"{prefix}/provisioners/{people.key_id}/encrypted-key").json() == {"key": people.compact()}
+        listed = {one["name"]: one for one in native.call("GET", f"{prefix}/provisioners").json()["provisioners"]}
+        assert "encryptedKey" not in listed[PROVISIONER] and listed[PROVISIONER]["key"]["kid"] == step_ca.keys[PROVISIONER].key_id
+        assert listed[PEOPLE]["encryptedKey"] == people.compact()
 
 
 def test_names_that_the_profile_refuses(gateway, step):
@@ -102,7 +133,7 @@ def test_the_cap_holds(step_ca, new_gateway, new_step):
 
 
 def test_the_cas_own_default_holds_under_the_cap(new_step_ca, new_gateway, new_step):
-    ca = new_step_ca(claims={"defaultTLSCertDuration": "2h"})
+    ca = new_step_ca(provisioner_keys=keys(), claims={"defaultTLSCertDuration": "2h"})
     gateway = start(new_gateway(ca))
     step, name = new_step(gateway, ca), fresh_name()
     step.certificate(name)
@@ -111,7 +142,7 @@ def test_the_cas_own_default_holds_under_the_cap(new_step_ca, new_gateway, new_s
 
 def test_renewal_by_token(new_step_ca, new_gateway, new_step):
     """This step makes a renewal token only when the certificate has expired; newer ones also with --mtls=false."""
-    ca = new_step_ca(claims={"minTLSCertDuration": "1s", "allowRenewalAfterExpiry": True})
+    ca = new_step_ca(provisioner_keys=keys(), claims={"minTLSCertDuration": "1s", "allowRenewalAfterExpiry": True})
     gateway = start(new_gateway(ca))
     step, name = new_step(gateway, ca), fresh_name()
     step.certificate(name, "--not-after", "4s")
@@ -147,7 +178,7 @@ def test_revocation(gateway, step, step_ca):
     step.revoke(str(leaf.serial_number), "--reasonCode", "4", "--reason", "a newer one")
     row = stored(gateway, leaf)
     assert (row["state"], row["revocation"], row["revocation_reason"]) == ("revoked", "confirmed by the CA", 4)
-    assert row["revocation_requested_by"] == "token of provisioner acmegate"
+    assert row["revocation_requested_by"] == "token of provisioner people"
     assert step_ca.revoked()[leaf.serial_number] == "superseded"
     event = event_of(gateway, "certificate.revoked")
     assert (event["who"], event["certificate_id"]) == ("client 127.0.0.1", row["id"])

@@ -11,14 +11,15 @@ from .step_ca import PROVISIONER
 class StepCli:
     """Its state and the certificates it gets are in `folder`; `ca` is the real one behind `url`."""
 
-    def __init__(self, folder, ca, url):
+    def __init__(self, folder, ca, url, provisioner=PROVISIONER):
         self.folder = folder
         self.ca = ca
         self.url = url
+        self.provisioner = provisioner
         self.path = tools.built("step")
         folder.mkdir(parents=True)
         self.password_path = folder / "provisioner.password"
-        self.password_path.write_text(ca.keys[PROVISIONER].password)
+        self.password_path.write_text(ca.keys[provisioner].password)
 
     def run(self, *arguments, fails=False):
         """One run to its end; its output. `fails` says which end is expected."""
@@ -43,14 +44,14 @@ class StepCli:
 
     def certificate(self, name, *arguments, **members):
         """With a key and a one-time token of its own making."""
-        who = ["--provisioner", PROVISIONER, "--provisioner-password-file", self.password_path]
+        who = ["--provisioner", self.provisioner, "--provisioner-password-file", self.password_path]
         return self.call("certificate", name, self.chain_path(name), self.key_path(name), *who, "--force", *arguments, **members)
 
     def renew(self, name, *arguments, **members):
         return self.call("renew", self.chain_path(name), self.key_path(name), "--force", *arguments, **members)
 
     def revocation_token(self, serial):
-        who = ["--provisioner", PROVISIONER, "--provisioner-password-file", self.password_path]
+        who = ["--provisioner", self.provisioner, "--provisioner-password-file", self.password_path]
         return self.call("token", serial, "--revoke", *who).strip().splitlines()[-1]
 
     def revoke(self, serial, *arguments, **members):
