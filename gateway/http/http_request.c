@@ -1,6 +1,8 @@
 #include <arpa/inet.h>
 
+#include "gateway/http/http_framing.h"
 #include "gateway/http/http_internal.h"
+#include "gateway/log.h"
 #include "gateway/outbound/address_policy.h"
 
 static struct bytes to_bytes(h2o_iovec_t v)
@@ -55,27 +57,33 @@ static void set_client(struct http_request *request, const struct sockaddr *peer
     address_format_network(request->client_network, peer);
 }
 
-int http_on_request(h2o_handler_t *self, h2o_req_t *req)
+/* The raw head, which stays in front of the connection's input until the answer is sent. Header names are in
+ * lower case by now, and nothing else is changed. */
+static const char *read_head(const h2o_req_t *req, struct http_head *head, struct http_target *target)
 {
-    (void)self;
-    struct http_loop *loop = (struct http_loop *)req->conn->ctx;
+    h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+    const struct http_loop *loop = (const struct http_loop *)req->conn->ctx;
+    const char *scheme = loop->server->config.plain || local_user_of(req) != -1 ? "http" : "https";
+    const char *why = http_head_read(bytes_of(socket->input->bytes, socket->input->size), head);
+    return why != NULL ? why : http_target_read(head->target, scheme, target);
+}
+
+static struct http_request *new_request(h2o_req_t *req, const struct http_head *head,
+                                        const struct http_target *target)
+{
     struct arena *arena = arena_new();
     struct http_request *request = arena_alloc(arena, sizeof(*request));
     struct http_guard *guard = h2o_mem_alloc_shared(&req->pool, sizeof(*guard), on_request_gone);
     *guard = (struct http_guard){request, req};
-
-    struct bytes target = arena_copy(arena, to_bytes(req->path));
-    bool has_query = req->query_at < target.n;
-    size_t path_length = has_query ? req->query_at : target.n;
     *request = (struct http_request){
         .arena = arena,
-        .loop = loop,
+        .loop = (struct http_loop *)req->conn->ctx,
         .method = arena_copy(arena, to_bytes(req->method)),
-        .target = target,
-        .path = bytes_of(target.p, path_length),
-        .query =
-            has_query ? bytes_of(target.p + path_length + 1, target.n - path_length - 1) : (struct bytes){0},
-        .host = arena_copy(arena, to_bytes(req->authority)),
+        .target = arena_copy(arena, target->origin),
+        .path = arena_copy(arena, target->path),
+        .query = arena_copy(arena, target->query),
+        /* The host of the absolute form counts, whatever the header says (RFC 9112 §3.2.2). */
+        .host = arena_copy(arena, target->authority.p != NULL ? target->authority : head->host),
         .content_type = copy_header(arena, req, H2O_TOKEN_CONTENT_TYPE),
         .user_agent = copy_header(arena, req, H2O_TOKEN_USER_AGENT),
         .authorization = copy_authorization(arena, req),
@@ -84,6 +92,25 @@ int http_on_request(h2o_handler_t *self, h2o_req_t *req)
     };
     if (!request->body_too_long)
         request->body = arena_copy(arena, to_bytes(req->entity));
+    return request;
+}
+
+int http_on_request(h2o_handler_t *self, h2o_req_t *req)
+{
+    (void)self;
+    struct http_loop *loop = (struct http_loop *)req->conn->ctx;
+    struct http_head head;
+    struct http_target target;
+    const char *why = read_head(req, &head, &target);
+    if (why != NULL) {
+        log_debug("a request is refused: %s", why);
+        h2o_send_error_400(req, "Bad Request", "", H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
+        return 0;
+    }
+    /* libh2o forgives much in chunks: nothing is read behind them. */
+    if (head.is_chunked)
+        req->http1_is_persistent = 0;
+    struct http_request *request = new_request(req, &head, &target);
     request->local_user = local_user_of(req);
     struct sockaddr_storage peer;
     if (request->local_user == -1 &&
