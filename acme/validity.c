@@ -31,9 +31,24 @@ int64_t validity_cap(const struct validity_limits *limits, int64_t from)
     return greater(cap, 0);
 }
 
+static int64_t lesser_unless_0(int64_t a, int64_t bound)
+{
+    return bound != 0 && bound < a ? bound : a;
+}
+
+/* A CA signs for no longer than its maximum by itself. */
 static int64_t ca_default(const struct validity_limits *limits)
 {
-    return limits->issuer_default_s == 0 ? usual_default_s : limits->issuer_default_s;
+    return lesser_unless_0(limits->issuer_default_s == 0 ? usual_default_s : limits->issuer_default_s,
+                           limits->learned_max_s);
+}
+
+/* A default that the CA does not tell may have become another: it is only left to the CA while it is well
+ * under the cap. */
+static bool default_may_exceed(const struct validity_limits *limits, int64_t cap)
+{
+    return ca_default(limits) > cap ||
+           (!limits->default_is_told && ca_default(limits) + CERTIFICATE_SLACK_S > cap);
 }
 
 /* A duration counts from when the CA gets to it, by its clock: less than the cap where that is the chain's
@@ -51,10 +66,15 @@ static int64_t cap_to_ask(const struct validity_limits *limits, int64_t from)
  * for to keep the CA's default under it. */
 static int64_t lifetime_to_ask(const struct validity_limits *limits, int64_t cap)
 {
-    if (limits->wish_s != 0) {
-        return lesser(limits->wish_s, cap);
+    int64_t ask = limits->wish_s;
+    if (ask == 0) {
+        if (!default_may_exceed(limits, cap)) {
+            return 0;
+        }
+        ask = cap;
     }
-    return ca_default(limits) > cap ? cap : 0;
+    ask = lesser_unless_0(ask, limits->learned_max_s);
+    return lesser(greater(ask, limits->learned_min_s), cap);
 }
 
 static const char *duration_words(struct arena *arena, int64_t seconds)
@@ -150,6 +170,7 @@ const struct problem *validity_plan(struct arena *arena, const struct validity_l
     }
     if (not_after != 0) {
         out->not_after = time_words(arena, not_after);
+        out->ordered_end = true;
         out->latest_not_after = not_after + CERTIFICATE_SLACK_S;
         return NULL;
     }
@@ -160,4 +181,15 @@ const struct problem *validity_plan(struct arena *arena, const struct validity_l
     int64_t begin = greater(now, not_before);
     out->latest_not_after = begin + validity_cap(limits, begin) + CERTIFICATE_SLACK_S;
     return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool validity_differs(const struct validity_request *refused, const struct validity_request *again)
+{
+    return !same_text(refused->not_before, again->not_before) ||
+           !same_text(refused->not_after, again->not_after);
 }

@@ -1,7 +1,8 @@
 /*
  * How long a certificate may live, and what to ask the CA for. The cap is the least of the profile's max_ttl,
- * the CA's maximum and what is left of its chain. A CA whose default is not known is taken to give a day, as
- * step-ca does. Durations in seconds, 0 meaning "not known" or "no wish".
+ * the maximum that the CA tells and what is left of its chain. A CA whose default is not known is taken to
+ * give a day, as step-ca does. Durations in seconds, 0 meaning "not known" or "no wish". Where these values
+ * come from says acme/ca_knowledge.h.
  */
 #pragma once
 
@@ -9,9 +10,14 @@
 
 struct validity_limits {
     int64_t profile_max_s; /* the profile's max_ttl; always set */
-    int64_t issuer_min_s;  /* the provisioner's claims */
+    int64_t issuer_min_s;  /* as the CA tells them: requests outside are refused here */
     int64_t issuer_max_s;
+    int64_t learned_min_s; /* from a refusal: what we ask for keeps to them, nobody is refused for them */
+    int64_t learned_max_s;
     int64_t issuer_default_s;
+    bool default_is_told;      /* by the CA; else it may be another by now */
+    int64_t issuer_backdate_s; /* how long before its signing a certificate begins */
+    bool backdate_is_known;
     int64_t chain_not_after; /* when the issuing chain ends */
     int64_t wish_s;          /* validity_days of the configuration */
 };
@@ -38,6 +44,7 @@ int64_t validity_cap(const struct validity_limits *limits, int64_t from);
 struct validity_request {
     const char *not_before;   /* RFC 3339, only for an order that named one */
     const char *not_after;    /* RFC 3339 for the order's own, a Go duration otherwise */
+    bool ordered_end;         /* the order's own, which is not ours to change */
     int64_t latest_not_after; /* what certificate_check must hold the answer to, slack included: the order's
                                * own end, else (notBefore or now) + cap */
 };
@@ -48,3 +55,8 @@ struct validity_request {
                                                                 int64_t now, int64_t not_before,
                                                                 int64_t not_after,
                                                                 struct validity_request *out);
+
+/* The CA refused to sign for the duration of `refused`, and the limits hold what it said. True when `again`,
+ * the plan by these limits, asks for something else. */
+[[gnu::warn_unused_result]] bool validity_differs(const struct validity_request *refused,
+                                                  const struct validity_request *again);

@@ -5,6 +5,7 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
+#include "gateway/issuer/issuer_plan.h"
 #include "gateway/log.h"
 #include "gateway/own_certificate_request.h"
 #include "gateway/runtime/clock.h"
@@ -229,12 +230,10 @@ static void request_certificate(struct own_certificate *own)
     issuer_hold_with(own->issuer, own->work);
     own->job = (struct issuer_sign_job){.arena = own->work, .done = on_signed, .owner = own};
     char *token_id = arena_alloc(own->work, STEPCA_TOKEN_ID_BYTES);
-    struct issuer_status status;
-    issuer_read_status(own->issuer, &status);
-    struct validity_limits limits = status.limits;
-    limits.profile_max_s = limits.issuer_max_s > 0 ? limits.issuer_max_s : INT32_MAX;
+    const struct issuer_wanted wanted = {0};
     own->job.token_id = token_id;
-    const struct problem *problem = validity_plan(own->work, &limits, clock_now(), 0, 0, &own->job.validity);
+    const struct problem *problem =
+        issuer_plan(own->work, own->issuer, &wanted, clock_now(), &own->job.validity);
     if (problem != NULL ||
         !own_certificate_request_make(own->work, own->names, own->name_count, &own->request) ||
         !stepca_token_id_new(token_id)) {

@@ -10,9 +10,6 @@
 enum {
     BODY_MAX_BYTES = 256 * 1024,
     FINGERPRINT_BYTES = 32,
-    DEFAULT_MIN_S = 5 * 60, /* step-ca's globalProvisionerClaims */
-    DEFAULT_MAX_S = 24 * 3600,
-    DEFAULT_DEFAULT_S = 24 * 3600,
 };
 
 const struct json_limits stepca_reply_limits = {.max_depth = 16, .max_values = 65536};
@@ -169,14 +166,11 @@ bool stepca_parse_root(struct arena *arena, struct bytes body, const char *finge
 
 /* ---- provisioners and version ---- */
 
-static int64_t claimed_duration(const struct json *claims, const char *name, int64_t otherwise)
+static int64_t claimed_duration(const struct json *claims, const char *name)
 {
     struct bytes text;
     int64_t seconds = 0;
-    if (!json_member_string(claims, name, &text) || !duration_parse(&seconds, text) || seconds == 0) {
-        return otherwise;
-    }
-    return seconds;
+    return json_member_string(claims, name, &text) && duration_parse(&seconds, text) ? seconds : 0;
 }
 
 static bool parse_provisioner(struct arena *arena, const struct json *json, struct stepca_provisioner *out)
@@ -190,9 +184,9 @@ static bool parse_provisioner(struct arena *arena, const struct json *json, stru
     *out = (struct stepca_provisioner){
         .name = text_member(arena, json, "name"),
         .key_id = text_member(arena, key, "kid"),
-        .min_s = claimed_duration(claims, "minTLSCertDuration", DEFAULT_MIN_S),
-        .max_s = claimed_duration(claims, "maxTLSCertDuration", DEFAULT_MAX_S),
-        .default_s = claimed_duration(claims, "defaultTLSCertDuration", DEFAULT_DEFAULT_S),
+        .min_s = claimed_duration(claims, "minTLSCertDuration"),
+        .max_s = claimed_duration(claims, "maxTLSCertDuration"),
+        .default_s = claimed_duration(claims, "defaultTLSCertDuration"),
     };
     if (out->name == NULL || out->key_id == NULL) {
         return false;

@@ -43,7 +43,7 @@ struct stepca_provisioner {
     const char *name;
     const char *key_id;
     const char *public_thumbprint;   /* of the advertised public key; NULL when it could not be read */
-    int64_t min_s, max_s, default_s; /* claims; step-ca's own defaults 5m, 24h, 24h where absent */
+    int64_t min_s, max_s, default_s; /* its own claims; 0 where absent: those of the whole authority hold */
     bool disable_renewal;
 };
 struct stepca_other_provisioner {

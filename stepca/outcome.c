@@ -1,5 +1,6 @@
 #include "stepca/outcome.h"
 
+#include "acme/base/time_text.h"
 #include "stepca/messages.h"
 
 enum { MESSAGE_MAX_BYTES = 500 };
@@ -89,12 +90,66 @@ static const char *message_of(struct arena *arena, const struct json *reply, str
     return message[0] != '\0' ? message : arena_printf(arena, "HTTP status %d without a reason", status);
 }
 
-/* How step-ca words a 403 for names: the CSR against the token, and its own policy (`dns name "…" not
- * allowed`). */
-static bool is_about_names(const char *message)
+/* ---- refusals ---- */
+
+#define DURATION_BEGIN "requested duration of "
+
+struct refusal_rule {
+    const char *words;
+    enum stepca_refusal refusal;
+};
+
+/* How step-ca words them. The first rule that fits decides; what none knows is the CA's side: templates and
+ * webhooks have words of their own. */
+static const struct refusal_rule refusal_rules[] = {
+    {" is more than the authorized maximum certificate duration of ", STEPCA_REFUSAL_TOO_LONG},
+    {" is less than the authorized minimum certificate duration of ", STEPCA_REFUSAL_TOO_SHORT},
+    {"does not contain the valid", STEPCA_REFUSAL_NAMES},
+    {"contains unauthorized DNS names", STEPCA_REFUSAL_NAMES},
+    {"certificate request RSA key must", STEPCA_REFUSAL_CSR},
+    {"invalid certificate request", STEPCA_REFUSAL_CSR},
+    {"malformed or missing data", STEPCA_REFUSAL_CSR},
+    {"error parsing", STEPCA_REFUSAL_CSR},
+    {"certificate request fingerprint", STEPCA_REFUSAL_CSR},
+    {"notAfter cannot be", STEPCA_REFUSAL_CSR},
+};
+
+/* "18h1m0s…": what stands before the first octet that no duration has. */
+static bool read_duration(const char *text, int64_t *out)
 {
-    return strstr(message, "does not contain the valid") != NULL || strstr(message, "not allowed") != NULL;
+    size_t n = strspn(text, "0123456789hms.");
+    while (n > 0 && text[n - 1] == '.') {
+        n--;
+    }
+    return duration_parse(out, bytes_of((const uint8_t *)text, n));
 }
+
+/* Both numbers, or it is a refusal like any other. */
+static bool read_durations(const char *message, const char *between, struct stepca_error *out)
+{
+    const char *begin = strstr(message, DURATION_BEGIN);
+    const char *middle = begin == NULL ? NULL : strstr(begin, between);
+    return middle != NULL && read_duration(begin + strlen(DURATION_BEGIN), &out->requested_s) &&
+           read_duration(middle + strlen(between), &out->limit_s) && out->limit_s > 0;
+}
+
+void stepca_read_refusal(struct stepca_error *out)
+{
+    out->refusal = STEPCA_REFUSAL_CA;
+    out->requested_s = out->limit_s = 0;
+    for (size_t i = 0; i < sizeof refusal_rules / sizeof refusal_rules[0]; i++) {
+        const struct refusal_rule *rule = &refusal_rules[i];
+        bool is_duration =
+            rule->refusal == STEPCA_REFUSAL_TOO_LONG || rule->refusal == STEPCA_REFUSAL_TOO_SHORT;
+        if (strstr(out->message, rule->words) != NULL &&
+            (!is_duration || read_durations(out->message, rule->words, out))) {
+            out->refusal = rule->refusal;
+            return;
+        }
+    }
+}
+
+/* ---- successes ---- */
 
 /* Something else may answer 200 in step-ca's place: a captive portal, a proxy's page. */
 static bool is_expected_success(enum stepca_call call, const struct json *reply)
@@ -144,5 +199,7 @@ void stepca_read_outcome(struct arena *arena, enum stepca_call call, int http_st
     if (http_status == 400 && call == STEPCA_REVOKE && strstr(out->message, "is already revoked") != NULL) {
         out->outcome = STEPCA_ALREADY_REVOKED;
     }
-    out->about_names = http_status == 403 && is_about_names(out->message);
+    if (call == STEPCA_SIGN && out->outcome == STEPCA_REFUSED) {
+        stepca_read_refusal(out);
+    }
 }

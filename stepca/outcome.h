@@ -13,13 +13,29 @@ enum stepca_outcome {
     STEPCA_GARBAGE,         /* a success status with a body that is none of step-ca's */
 };
 
+/* What a refused /sign was refused for, as far as the CA's words tell. */
+enum stepca_refusal {
+    STEPCA_REFUSAL_NONE,
+    STEPCA_REFUSAL_CSR,       /* the request itself */
+    STEPCA_REFUSAL_NAMES,     /* its names, which are not the token's */
+    STEPCA_REFUSAL_TOO_LONG,  /* its duration is over the CA's maximum */
+    STEPCA_REFUSAL_TOO_SHORT, /* or under its minimum */
+    STEPCA_REFUSAL_CA, /* the CA's side: policy, name constraints, template, webhook. Its log has the reason
+                        */
+};
+
 struct stepca_error {
     enum stepca_outcome outcome;
     int http_status;     /* 0 when no reply came */
     const char *message; /* the CA's own words, sanitised to one line of at most 500 bytes; never NULL */
-    /* a refusal for the names or the CA's policy, rather than for the CSR or the duration */
-    bool about_names;
+    enum stepca_refusal refusal;
+    /* of a refusal for the duration: from notBefore to notAfter, in seconds. The maximum includes the CA's
+     * backdate */
+    int64_t requested_s, limit_s;
 };
+
+/* `refusal`, `requested_s` and `limit_s` from the words of a refused /sign in `message`, as they are kept. */
+void stepca_read_refusal(struct stepca_error *error);
 
 enum stepca_call { STEPCA_SIGN, STEPCA_REVOKE, STEPCA_READ };
 

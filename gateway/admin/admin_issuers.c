@@ -27,14 +27,35 @@ static void put_health(struct json_writer *writer, const struct issuer_status *s
     json_end_object(writer);
 }
 
-static void put_limits(struct json_writer *writer, const struct validity_limits *limits)
+static void put_source(struct json_writer *writer, const char *name, const struct ca_fact *fact)
 {
+    if (fact->seconds == 0)
+        return;
+    json_key(writer, name);
+    json_begin_object(writer);
+    json_put_string(writer, "source", ca_fact_source_name(fact->source));
+    json_put_time(writer, "since", fact->at);
+    json_end_object(writer);
+}
+
+/* What is assumed has a source as well. */
+static void put_limits(struct json_writer *writer, const struct issuer_status *status)
+{
+    const struct ca_knowledge *known = &status->knowledge;
     json_key(writer, "limits");
     json_begin_object(writer);
-    put_duration(writer, "min_duration", limits->issuer_min_s);
-    put_duration(writer, "max_duration", limits->issuer_max_s);
-    put_duration(writer, "default_duration", limits->issuer_default_s);
-    json_put_time(writer, "chain_not_after", limits->chain_not_after);
+    put_duration(writer, "min_duration", known->min.seconds);
+    put_duration(writer, "max_duration", known->max.seconds);
+    put_duration(writer, "default_duration", known->usual.seconds);
+    json_put_time(writer, "chain_not_after", status->limits.chain_not_after);
+    put_duration(writer, "backdate", known->backdate.seconds);
+    json_key(writer, "sources");
+    json_begin_object(writer);
+    put_source(writer, "min_duration", &known->min);
+    put_source(writer, "max_duration", &known->max);
+    put_source(writer, "default_duration", &known->usual);
+    put_source(writer, "backdate", &known->backdate);
+    json_end_object(writer);
     json_end_object(writer);
 }
 
@@ -90,7 +111,7 @@ static void put_issuer(struct json_writer *writer, struct issuer *issuer)
     put_roots(writer, "root_fingerprints", issuer);
     put_root_differences(writer, &status.roots);
     put_health(writer, &status);
-    put_limits(writer, &status.limits);
+    put_limits(writer, &status);
     put_calls(writer, &status);
     json_end_object(writer);
 }

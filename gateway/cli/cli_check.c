@@ -75,63 +75,85 @@ void check_fail(struct check *check, const char *format, ...)
 
 /* ---- how long certificates may live ---- */
 
-static void check_wish(struct check *check, const struct issuer_config *issuer, int64_t min_s, int64_t max_s)
+/* "12h (learned …)": a value that the CA tells needs no source. */
+static const char *fact_words(const struct check *check, const struct ca_fact *fact)
+{
+    char duration[DURATION_TEXT_BYTES];
+    duration_format(duration, fact->seconds);
+    return arena_printf(check->arena, "%s%s", duration,
+                        fact->source == CA_FACT_TOLD ? "" : ca_fact_source_words(fact->source));
+}
+
+/* What is assumed refuses nothing: acmegate asks, and learns from the CA's refusal. */
+static bool is_bound(const struct ca_fact *fact)
+{
+    return fact->seconds != 0 && fact->source != CA_FACT_ASSUMED;
+}
+
+static void check_wish(struct check *check, const struct issuer_config *issuer,
+                       const struct ca_knowledge *known)
 {
     char wish[DURATION_TEXT_BYTES];
-    char min[DURATION_TEXT_BYTES];
-    char max[DURATION_TEXT_BYTES];
-    duration_format(wish, issuer->validity_s);
-    duration_format(min, min_s);
-    duration_format(max, max_s);
-    if (issuer->validity_s == 0)
+    int64_t wish_s = issuer->validity_s;
+    duration_format(wish, wish_s);
+    if (wish_s == 0)
         check_ok(check, "issuer %s: no validity_days: certificates live as long as the CA's default says",
                  issuer->id);
-    else if (issuer->validity_s < min_s)
+    else if (is_bound(&known->min) && wish_s < known->min.seconds)
         check_fail(check,
                    "issuer %s: validity_days is %s, the CA's minimum %s: nothing could be signed; raise it",
-                   issuer->id, wish, min);
-    else if (max_s != 0 && issuer->validity_s > max_s)
-        check_warn(
-            check,
-            "issuer %s: validity_days is %s, the CA's maximum %s: certificates will live %s; lower it, or "
-            "raise the provisioner's maxTLSCertDuration",
-            issuer->id, wish, max, max);
+                   issuer->id, wish, fact_words(check, &known->min));
+    else if (is_bound(&known->max) && wish_s > known->max.seconds)
+        check_warn(check,
+                   "issuer %s: validity_days is %s, the CA's maximum %s: certificates will live no longer "
+                   "than that; "
+                   "lower validity_days, or raise the provisioner's maxTLSCertDuration",
+                   issuer->id, wish, fact_words(check, &known->max));
+    else if (known->max.seconds != 0 && wish_s > known->max.seconds)
+        check_warn(check,
+                   "issuer %s: validity_days is %s, the CA's maximum is taken to be %s; acmegate asks for "
+                   "%s, and for "
+                   "less when the CA refuses",
+                   issuer->id, wish, fact_words(check, &known->max), wish);
     else
-        check_ok(check, "issuer %s: validity_days, %s, lies within what the CA grants", issuer->id, wish);
+        check_ok(check, "issuer %s: validity_days, %s, lies within what the CA grants%s", issuer->id, wish,
+                 is_bound(&known->max) || known->max.seconds == 0 ? ""
+                                                                  : ca_fact_source_words(known->max.source));
 }
 
 static void check_profile(struct check *check, const struct profile_config *profile, int64_t wish_s,
-                          int64_t min_s, int64_t max_s)
+                          const struct ca_knowledge *known)
 {
     char ttl[DURATION_TEXT_BYTES];
     char wish[DURATION_TEXT_BYTES];
-    char min[DURATION_TEXT_BYTES];
-    char max[DURATION_TEXT_BYTES];
     duration_format(ttl, profile->max_ttl_s);
     duration_format(wish, wish_s);
-    duration_format(min, min_s);
-    duration_format(max, max_s);
-    if (profile->max_ttl_s < min_s)
+    if (is_bound(&known->min) && profile->max_ttl_s < known->min.seconds)
         check_fail(check, "profile %s: max_ttl is %s, the CA's minimum %s: nothing could be signed; raise it",
-                   profile->name, ttl, min);
-    else if (max_s != 0 && profile->max_ttl_s > max_s)
+                   profile->name, ttl, fact_words(check, &known->min));
+    else if (is_bound(&known->max) && profile->max_ttl_s > known->max.seconds)
         check_warn(check, "profile %s: max_ttl is %s, the CA's maximum %s: that is the bound then",
-                   profile->name, ttl, max);
+                   profile->name, ttl, fact_words(check, &known->max));
     else if (wish_s > profile->max_ttl_s)
         check_warn(
             check,
             "profile %s: max_ttl, %s, is less than the issuer's validity_days, %s: that is the bound then",
             profile->name, ttl, wish);
+    else if (known->max.seconds != 0 && profile->max_ttl_s > known->max.seconds)
+        check_warn(check, "profile %s: max_ttl is %s, the CA's maximum is taken to be %s", profile->name, ttl,
+                   fact_words(check, &known->max));
     else
-        check_ok(check, "profile %s: max_ttl, %s, lies within what the CA grants", profile->name, ttl);
+        check_ok(check, "profile %s: max_ttl, %s, lies within what the CA grants%s", profile->name, ttl,
+                 is_bound(&known->max) || known->max.seconds == 0 ? ""
+                                                                  : ca_fact_source_words(known->max.source));
 }
 
-void check_validity(struct check *check, const struct issuer_config *issuer, int64_t min_s, int64_t max_s)
+void check_validity(struct check *check, const struct issuer_config *issuer, const struct ca_knowledge *known)
 {
-    check_wish(check, issuer, min_s, max_s);
+    check_wish(check, issuer, known);
     for (size_t i = 0; i < check->config->profile_count; i++)
         if (strcmp(check->config->profiles[i].issuer, issuer->id) == 0)
-            check_profile(check, &check->config->profiles[i], issuer->validity_s, min_s, max_s);
+            check_profile(check, &check->config->profiles[i], issuer->validity_s, known);
 }
 
 /* ---- what is on this machine ---- */
@@ -290,7 +312,8 @@ static void check_local(struct check *check, const struct issuer_config *issuer)
     if (certificates_from_pem(check->arena, local_ca_root_pem(ca), &roots, &count) && count > 0)
         check_ok(check, "issuer %s: local CA in %s, root SHA-256 %s, signs until %s", issuer->id,
                  issuer->directory, certificate_fingerprint(check->arena, roots[0]), end);
-    check_validity(check, issuer, 0, local_ca_end(ca) - clock_now());
+    const struct ca_knowledge known = {.max = {local_ca_end(ca) - clock_now(), CA_FACT_TOLD, clock_now()}};
+    check_validity(check, issuer, &known);
     check_local_signs_own(check, issuer, ca);
     local_ca_free(ca);
 }

@@ -3,6 +3,7 @@
  * and cli_check_expiring.c (--expiring). */
 #pragma once
 
+#include "acme/ca_knowledge.h"
 #include "gateway/config/config.h"
 #include "gateway/outbound/outbound.h"
 
@@ -38,9 +39,9 @@ void check_stepca(struct check *check, const struct issuer_config *issuer);
  * itself (and may never live that long) only when less than a sixth of its life is left. */
 void check_expiring(struct check *check);
 
-/* The profiles' max_ttl and the issuer's validity_days against what the issuer grants; 0 for a bound that is
- * not known. */
-void check_validity(struct check *check, const struct issuer_config *issuer, int64_t min_s, int64_t max_s);
+/* The profiles' max_ttl and the issuer's validity_days against what is known of what the issuer grants. */
+void check_validity(struct check *check, const struct issuer_config *issuer,
+                    const struct ca_knowledge *known);
 
 /* ---- the ways past the gateway, cli_check_bypass.c ---- */
 

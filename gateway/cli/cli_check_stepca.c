@@ -272,13 +272,18 @@ static void check_ca(struct stepca_check *ca, bool key_opens)
     stepca_check_root_list(ca);
     if (!stepca_check_provisioner(ca))
         return;
-    check_validity(ca->check, ca->issuer, ca->provisioner.min_s, ca->provisioner.max_s);
-    check_bypass(ca->check, ca->issuer, &ca->provisioner, &ca->other_provisioners);
+    const struct ca_claims claims = issuer_stepca_claims(&ca->provisioner);
+    ca_knowledge_init(&ca->known);
+    ca_knowledge_tell(&ca->known, &claims, clock_now());
     if (key_opens && stepca_check_key_is_the_provisioners(ca)) {
         ca->check->key_id = ca->provisioner.key_id;
-        if (stepca_check_token(ca))
+        if (stepca_check_token(ca)) {
+            stepca_check_limits(ca);
             stepca_check_native(ca);
+        }
     }
+    check_validity(ca->check, ca->issuer, &ca->known);
+    check_bypass(ca->check, ca->issuer, &ca->provisioner, &ca->other_provisioners);
     stepca_check_ocsp(ca);
 }
 

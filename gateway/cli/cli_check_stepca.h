@@ -15,6 +15,7 @@ struct stepca_check {
     struct provisioner_key key;
     struct stepca_provisioner provisioner;
     struct buffer other_provisioners; /* that sign, too */
+    struct ca_knowledge known;
 };
 
 /* A request to the CA, and what the answer to one means. */
@@ -38,7 +39,9 @@ void stepca_check_root_list(const struct stepca_check *ca);
 
 /* True when the CA accepts a token for `ca_url`. */
 [[nodiscard]] bool stepca_check_token(const struct stepca_check *ca);
-/* Those for the gateway's own names, where the issuer's profile passes step-ca's API through. */
+/* Where the CA does not tell its limits: learns them from refusals, by tokens that it accepts. */
+void stepca_check_limits(struct stepca_check *ca);
+/* Tokens for the gateway's own names, where the issuer's profile passes step-ca's API through. */
 void stepca_check_native(const struct stepca_check *ca);
 
 /* Whoever is configured to sign OCSP responses; nobody is fine. */

@@ -8,7 +8,11 @@
 #include "stepca/outcome.h"
 #include "stepca/token.h"
 
-enum { CSR_MAX_DER_BYTES = 4096 };
+enum { CSR_MAX_DER_BYTES = 4096, AHEAD_S = 3600 };
+
+#define TOKEN_NAME           "token.acmegate-check.invalid"
+#define BEYOND_EVERY_MAXIMUM "1752000h"
+#define CSR_NAME             "csr.acmegate-check.invalid"
 
 /* A request for `name` alone, with a new key. */
 static bool make_csr(struct arena *arena, const char *name, struct bytes *out)
@@ -39,14 +43,20 @@ static bool make_csr(struct arena *arena, const char *name, struct bytes *out)
  * accepted without a certificate being made. Should a CA sign all the same, it is asked for the shortest life
  * that it grants.
  */
-static bool make_trial(const struct stepca_check *ca, const char *audience, struct bytes *body)
+struct trial {
+    const char *audience;
+    const char *name; /* in the CSR; the token's is TOKEN_NAME */
+    const char *not_before, *not_after;
+};
+
+static bool make_trial(const struct stepca_check *ca, const struct trial *trial, struct bytes *body)
 {
-    static const char *const sans[] = {"token.acmegate-check.invalid"};
+    static const char *const sans[] = {TOKEN_NAME};
     struct arena *arena = ca->check->arena;
     struct stepca_token_request token = {
         .provisioner = ca->provisioner.name,
         .key_id = ca->provisioner.key_id,
-        .ca_url = audience,
+        .ca_url = trial->audience,
         .subject = sans[0],
         .sans = sans,
         .san_count = 1,
@@ -54,31 +64,35 @@ static bool make_trial(const struct stepca_check *ca, const char *audience, stru
         .now = clock_now(),
     };
     char *text = NULL;
-    char life[DURATION_TEXT_BYTES];
-    duration_format(life, ca->provisioner.min_s);
-    if (!make_csr(arena, "csr.acmegate-check.invalid", &token.csr_der) || !stepca_token_id_new(token.id) ||
+    if (!make_csr(arena, trial->name, &token.csr_der) || !stepca_token_id_new(token.id) ||
         !stepca_token_for_sign(arena, &ca->key, &token, &text))
         return false;
-    struct stepca_sign_request sign = {.csr_der = token.csr_der, .token = text, .not_after = life};
+    struct stepca_sign_request sign = {.csr_der = token.csr_der,
+                                       .token = text,
+                                       .not_before = trial->not_before,
+                                       .not_after = trial->not_after};
     *body = stepca_sign_body(arena, &sign);
     return body->p != NULL;
 }
 
-static void tell_of_certificate(const struct stepca_check *ca, struct bytes body)
+static const char *serial_in(const struct stepca_check *ca, struct bytes body)
 {
+    struct arena *arena = ca->check->arena;
     struct stepca_chain chain;
     struct certificate_facts facts;
-    const char *serial = "unknown";
-    if (stepca_parse_chain(ca->check->arena, body, &chain) &&
-        certificate_read_facts(ca->check->arena, chain.certificates[0], &facts))
-        serial = facts.serial;
-    check_fail(
-        ca->check,
-        "issuer %s: the CA accepts our token, but signed for a name that is not in it; a short-lived "
-        "certificate "
-        "for csr.acmegate-check.invalid is left behind (serial %s). See why the provisioner's templates or "
-        "webhooks let that pass",
-        ca->issuer->id, serial);
+    bool read = stepca_parse_chain(arena, body, &chain) &&
+                certificate_read_facts(arena, chain.certificates[0], &facts);
+    return read ? arena_duplicate(arena, facts.serial) : "unknown";
+}
+
+static void tell_of_certificate(const struct stepca_check *ca, struct bytes body)
+{
+    check_fail(ca->check,
+               "issuer %s: the CA accepts our token, but signed for a name that is not in it; a short-lived "
+               "certificate for csr.acmegate-check.invalid is left behind (serial %s). See why the "
+               "provisioner's templates or "
+               "webhooks let that pass",
+               ca->issuer->id, serial_in(ca, body));
 }
 
 /* Asks with a token that is made for `audience`. False when there is no token to ask with, which has been
@@ -87,7 +101,10 @@ static bool try_token(const struct stepca_check *ca, const char *audience, struc
                       struct stepca_error *error)
 {
     struct outbound_http_request request = stepca_check_request(ca, "POST", "1.0/sign");
-    if (!make_trial(ca, audience, &request.body)) {
+    char life[DURATION_TEXT_BYTES];
+    duration_format(life, ca->known.min.seconds);
+    const struct trial trial = {.audience = audience, .name = CSR_NAME, .not_after = life};
+    if (!make_trial(ca, &trial, &request.body)) {
         check_fail(ca->check, "issuer %s: OpenSSL could not make a token with this key", ca->issuer->id);
         return false;
     }
@@ -125,6 +142,41 @@ void stepca_check_native(const struct stepca_check *ca)
     check_native_name(ca, config->base_url);
     for (size_t i = 0; i < config->alternate_name_count; i++)
         check_native_name(ca, arena_printf(ca->check->arena, "https://%s", config->alternate_names[i]));
+}
+
+/* ---- limits that the CA does not tell ---- */
+
+/* Asks for a duration that no claims allow. The CA's refusal names its limit, and no certificate is made. */
+static void learn(struct stepca_check *ca, const char *not_before, const char *not_after)
+{
+    const struct trial trial = {ca->issuer->ca_url, TOKEN_NAME, not_before, not_after};
+    const struct validity_request asked = {.not_before = not_before, .not_after = not_after};
+    struct outbound_http_request request = stepca_check_request(ca, "POST", "1.0/sign");
+    struct outbound_http_reply reply;
+    struct stepca_error error;
+    if (!make_trial(ca, &trial, &request.body))
+        return;
+    stepca_check_call(ca, STEPCA_SIGN, &request, &reply, &error);
+    if (error.outcome == STEPCA_OK) {
+        check_fail(ca->check,
+                   "issuer %s: the CA signs for any duration, %s for " TOKEN_NAME
+                   " (serial %s): revoke that certificate, and see to the claims in its ca.json",
+                   ca->issuer->id, not_after, serial_in(ca, reply.body));
+        return;
+    }
+    const struct ca_refusal refusal = issuer_stepca_duration_refusal(&error);
+    ca_knowledge_refused(&ca->known, &refusal, &asked, clock_now());
+}
+
+/* Two hundred years; a beginning that is also the end. */
+void stepca_check_limits(struct stepca_check *ca)
+{
+    char soon[TIME_TEXT_BYTES];
+    time_format(soon, clock_now() + AHEAD_S);
+    if (ca->known.max.source == CA_FACT_ASSUMED)
+        learn(ca, NULL, BEYOND_EVERY_MAXIMUM);
+    if (ca->known.min.source == CA_FACT_ASSUMED)
+        learn(ca, soon, soon);
 }
 
 bool stepca_check_token(const struct stepca_check *ca)

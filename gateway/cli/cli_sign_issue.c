@@ -4,10 +4,11 @@
 #include <time.h>
 
 #include "gateway/cli/cli_sign.h"
+#include "gateway/issuer/issuer_plan.h"
 #include "gateway/runtime/clock.h"
 #include "stepca/token.h"
 
-enum { LOOK_AGAIN_NS = 10 * 1000 * 1000, NAMES_MAX_BYTES = 400 };
+enum { LOOK_AGAIN_NS = 10 * 1000 * 1000, NAMES_MAX_BYTES = 400, OTHER_DURATIONS_MAX = 3 };
 
 struct signing {
     struct outbound_message message; /* first: carries the call to the outbound thread */
@@ -17,6 +18,7 @@ struct signing {
     struct store_session *session;
     struct outbound *outbound;
     struct issuer *issuer;
+    struct issuer_wanted wanted;
     struct issuer_sign_job job;
     sem_t ended;
     struct certificate certificate;
@@ -207,25 +209,25 @@ static void ask(struct signing *signing)
 }
 
 /* Until the issuer knows what its CA grants and by which kid, or that it does not answer. */
-static void wait_for_issuer(struct issuer *issuer, int64_t most_s, struct issuer_status *status)
+static void wait_for_issuer(struct issuer *issuer, int64_t most_s)
 {
+    struct issuer_status status;
     const struct timespec pause = {.tv_nsec = LOOK_AGAIN_NS};
     int64_t deadline = clock_now() + most_s;
-    issuer_read_status(issuer, status);
-    while (status->limits.issuer_max_s == 0 && status->limits.chain_not_after == 0 &&
-           status->last_error[0] == '\0' && clock_now() < deadline) {
+    issuer_read_status(issuer, &status);
+    while (status.last_success_at == 0 && status.knowledge.usual.source != CA_FACT_TOLD &&
+           status.last_error[0] == '\0' && clock_now() < deadline) {
         nanosleep(&pause, NULL);
-        issuer_read_status(issuer, status);
+        issuer_read_status(issuer, &status);
     }
 }
 
-static const char *plan(struct signing *signing, const struct issuer_status *status)
+static const char *plan(struct signing *signing)
 {
     const struct sign_request *request = signing->request;
     struct arena *arena = signing->arena;
-    struct validity_limits limits = status->limits;
     char *token_id = arena_alloc(arena, STEPCA_TOKEN_ID_BYTES);
-    limits.profile_max_s = request->profile->max_ttl_s;
+    signing->wanted = (struct issuer_wanted){.profile_max_s = request->profile->max_ttl_s};
     signing->job = (struct issuer_sign_job){.arena = arena,
                                             .csr = request->csr,
                                             .csr_der = request->csr_der,
@@ -235,18 +237,17 @@ static const char *plan(struct signing *signing, const struct issuer_status *sta
     if (request->profile->extended_key_usage_count != 0)
         signing->job.extended_key_usages = arena_join(arena, request->profile->extended_key_usages,
                                                       request->profile->extended_key_usage_count, ",");
-    const struct problem *problem = validity_plan(arena, &limits, clock_now(), 0, 0, &signing->job.validity);
+    const struct problem *problem =
+        issuer_plan(arena, signing->issuer, &signing->wanted, clock_now(), &signing->job.validity);
     if (problem != NULL)
         return problem->detail;
     return stepca_token_id_new(token_id) ? NULL : "OpenSSL has no randomness";
 }
 
 /* Written before it is asked: a lost answer is then known to have been possible. */
-static void sign_with(struct signing *signing, int64_t patience_s)
+static void sign_once(struct signing *signing)
 {
-    struct issuer_status status;
-    wait_for_issuer(signing->issuer, patience_s, &status);
-    signing->out->problem = plan(signing, &status);
+    signing->out->problem = plan(signing);
     if (signing->out->problem != NULL)
         return;
     set_event(signing, "native.requested", "");
@@ -255,6 +256,23 @@ static void sign_with(struct signing *signing, int64_t patience_s)
         return;
     ask(signing);
     take_answer(signing);
+}
+
+/* The CA refused the lifetime, and its words tell what to ask for instead. */
+static bool may_ask_otherwise(struct signing *signing)
+{
+    const struct issuer_result *result = &signing->job.result;
+    return result->outcome == ISSUER_REFUSED && result->refusal == ISSUER_REFUSAL_DURATION &&
+           issuer_plan_differs(signing->arena, signing->issuer, &signing->wanted, &signing->job.validity,
+                               clock_now());
+}
+
+static void sign_with(struct signing *signing, int64_t patience_s)
+{
+    wait_for_issuer(signing->issuer, patience_s);
+    sign_once(signing);
+    for (size_t i = 0; i < OTHER_DURATIONS_MAX && may_ask_otherwise(signing); i++)
+        sign_once(signing);
 }
 
 static void sign_by(struct signing *signing)

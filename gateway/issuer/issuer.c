@@ -125,6 +125,7 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
     const struct issuer_health *health = &issuer->health;
     *out = (struct issuer_status){
         .limits = health->limits,
+        .knowledge = health->knowledge,
         .usable = issuer_health_is_usable(health, now),
         .well = health->circuit == ISSUER_WELL,
         .circuit = health->circuit,

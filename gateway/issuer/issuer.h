@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "acme/ca_knowledge.h"
 #include "acme/certificate.h"
 #include "acme/crl.h"
 #include "acme/expiry.h"
@@ -31,11 +32,21 @@ enum issuer_outcome {
     ISSUER_NOT_ASKED,    /* no call was made: the issuer is failing, or the job's deadline has passed */
 };
 
+/* Whose turn it is after a refusal to sign. */
+enum issuer_refusal {
+    ISSUER_REFUSAL_CSR,      /* the client's: another request */
+    ISSUER_REFUSAL_NAMES,    /* the client's: other names */
+    ISSUER_REFUSAL_DURATION, /* `duration` says more; what is asked for may be changed */
+    ISSUER_REFUSAL_CA, /* the CA's operator's: policy, name constraints, template, webhook; its log has the
+                          reason */
+};
+
 struct issuer_result {
     enum issuer_outcome outcome;
-    int http_status;       /* 0 when no reply came or none is involved */
-    const char *message;   /* the CA's words or the transport's error; "" when OK */
-    bool about_names;      /* a refusal for the names */
+    int http_status;     /* 0 when no reply came or none is involved */
+    const char *message; /* the CA's words or the transport's error; "" when OK */
+    enum issuer_refusal refusal;
+    struct ca_refusal duration;
     bool not_reached;      /* unavailable: nothing can have arrived there */
     int64_t retry_after_s; /* the CA's wish; 0: none */
     struct bytes *chain;   /* sign: DER, leaf first */
@@ -100,6 +111,7 @@ struct issuer_ocsp {
 /* What is known of the issuer; refreshed by it, read by any thread through issuer_read_status. */
 struct issuer_status {
     struct validity_limits limits; /* issuer_min/max/default, chain end and wish; profile_max_s is 0 */
+    struct ca_knowledge knowledge; /* where they come from */
     bool usable;                   /* false while it has been failing for a minute or does not accept us */
     bool well;                     /* nothing is held back */
     enum issuer_circuit circuit;
@@ -275,8 +287,9 @@ void issuer_end(struct issuer *issuer, const struct issuer_permit *permit);
 void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct issuer_result *result);
 /* Our standing may have changed: the next call is let through even though the CA did not accept us. */
 void issuer_probe_now(struct issuer *issuer);
-/* The chain ends with its roots, if not before. */
-void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits);
+/* The chain ends with its roots, if not before. What `knowledge` says of lifetimes goes into the limits. */
+void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits,
+                       const struct ca_knowledge *knowledge);
 /* For issuer_status only. */
 void issuer_set_key_id(struct issuer *issuer, const char *key_id);
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "gateway/issuer/issuer.h"
+#include "stepca/outcome.h"
 
 enum issuer_api_outcome {
     ISSUER_API_ANSWERED, /* whatever the status */
@@ -38,14 +39,20 @@ struct issuer_api_job {
 struct issuer_api {
     /* `done` may be called before this returns. */
     void (*call)(struct issuer *issuer, struct issuer_api_job *job);
-    /* What the CA grants a JWK provisioner into issuer_min_s, issuer_max_s and issuer_default_s; 0 where that
-     * is not known. `key_id` may be NULL. */
+    /* What is known of what the CA grants a JWK provisioner, into the issuer_… and learned_… members.
+     * `key_id` may be NULL. */
     void (*limits)(struct issuer *issuer, const char *provisioner, const char *key_id,
                    struct validity_limits *out);
-    /* A certificate whose end was left to the CA lives so long; 0: what was noted does not hold any more. */
-    void (*note_lifetime)(struct issuer *issuer, const char *provisioner, const char *key_id,
-                          int64_t lifetime_s);
+    /* The CA has signed; `provisioner` NULL: whose is not known, as with a renewal. */
+    void (*observe)(struct issuer *issuer, const char *provisioner, const char *key_id,
+                    const struct ca_signed *certificate);
+    /* It has refused `asked`. */
+    void (*refused)(struct issuer *issuer, const char *provisioner, const char *key_id,
+                    const struct ca_refusal *refusal, const struct validity_request *asked);
 };
+
+/* What a refusal says of the duration. */
+struct ca_refusal issuer_stepca_duration_refusal(const struct stepca_error *error);
 
 /* NULL: this issuer has no such API. */
 const struct issuer_api *issuer_api_of(const struct issuer *issuer);

@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "acme/validity.h"
+#include "acme/ca_knowledge.h"
 
 enum {
     ISSUER_ERROR_BYTES = 256,
@@ -64,6 +64,7 @@ enum issuer_circuit { ISSUER_WELL, ISSUER_RECOVERING, ISSUER_CLOSED };
 
 struct issuer_health {
     struct validity_limits limits;
+    struct ca_knowledge knowledge;
     enum issuer_circuit circuit;
     size_t most;                         /* calls at once, of each kind, while well */
     size_t window;                       /* calls at once, of both kinds together, while recovering */

@@ -78,8 +78,10 @@ static void local_sign(struct issuer *base, struct issuer_sign_job *job)
     enum local_ca_outcome outcome = local_ca_sign(job->arena, issuer->ca, job->csr, &job->validity,
                                                   job->extended_key_usages, clock_now(), &chain, &why);
     METRICS_CALL(base->id, METRIC_CALL_SIGN, metrics_clock_us() - began_us);
-    job->result = (struct issuer_result){
-        .outcome = outcome_of(outcome), .message = why, .about_names = outcome == LOCAL_CA_NAME_REFUSED};
+    job->result = (struct issuer_result){.outcome = outcome_of(outcome),
+                                         .message = why,
+                                         .refusal = outcome == LOCAL_CA_NAME_REFUSED ? ISSUER_REFUSAL_NAMES
+                                                                                     : ISSUER_REFUSAL_CSR};
     if (outcome == LOCAL_CA_DONE) {
         job->result.chain = chain.certificates;
         job->result.chain_count = chain.count;
@@ -110,12 +112,12 @@ static void local_revoke(struct issuer *base, struct issuer_revoke_job *job)
 
 static void publish_limits(struct issuer_local *issuer)
 {
-    struct validity_limits limits = {
-        .issuer_default_s = LOCAL_CA_DEFAULT_S,
+    const struct validity_limits limits = {
         .chain_not_after = local_ca_end(issuer->ca),
         .wish_s = issuer->wish_s,
     };
-    issuer_set_limits(&issuer->base, &limits);
+    const struct ca_knowledge knowledge = {.usual = {LOCAL_CA_DEFAULT_S, CA_FACT_TOLD, clock_now()}};
+    issuer_set_limits(&issuer->base, &limits, &knowledge);
 }
 
 static void tend(void *argument)

@@ -153,10 +153,13 @@ void issuer_set_key_id(struct issuer *issuer, const char *key_id)
     pthread_mutex_unlock(&issuer->health_mutex);
 }
 
-void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits)
+void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits,
+                       const struct ca_knowledge *knowledge)
 {
     pthread_mutex_lock(&issuer->health_mutex);
     issuer->health.limits = *limits;
+    issuer->health.knowledge = *knowledge;
+    ca_knowledge_limits(knowledge, &issuer->health.limits);
     int64_t *end = &issuer->health.limits.chain_not_after;
     if (*end == 0 || *end > issuer->roots_last_end) {
         *end = issuer->roots_last_end;

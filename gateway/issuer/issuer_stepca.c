@@ -194,6 +194,7 @@ struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outb
     issuer_set_key_id(&issuer->base, issuer->key_id);
     issuer->base.key_thumbprint = issuer->key.jwk.thumbprint;
     issuer->refresh_timer = (struct outbound_timer){.run = refresh_due, .argument = issuer};
+    ca_knowledge_init(&issuer->knowledge);
     issuer_stepca_publish_limits(issuer);
     issuer->start.run = start;
     issuer_hold(&issuer->base);

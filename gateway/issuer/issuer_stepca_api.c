@@ -145,6 +145,7 @@ static struct provisioner_grant *add_grant(struct provisioner_grants *grants, co
         .name = arena_duplicate(grants->arena, name),
         .key_id = arena_duplicate(grants->arena, key_id),
     };
+    ca_knowledge_init(&grant->knowledge);
     grants->first = grant;
     grants->count++;
     return grant;
@@ -158,60 +159,87 @@ void issuer_stepca_collect_grants(struct refresh_round *round, const struct step
         if (grant == NULL) {
             return;
         }
-        grant->min_s = provisioner->min_s;
-        grant->max_s = provisioner->max_s;
-        grant->default_s = provisioner->default_s;
+        const struct ca_claims claims = issuer_stepca_claims(provisioner);
+        ca_knowledge_tell(&grant->knowledge, &claims, clock_now());
     }
 }
 
+/* What was seen of a provisioner that is listed no more stays: it may be one of another type or page. */
 void issuer_stepca_adopt_grants(struct issuer_stepca *issuer)
 {
     struct provisioner_grants *fresh = &issuer->round.grants;
+    int64_t now = clock_now();
     for (const struct provisioner_grant *old = issuer->grants.first; old != NULL; old = old->next) {
         struct provisioner_grant *grant = find_grant(fresh, old->name, old->key_id);
-        if (grant == NULL && old->observed_s != 0) {
+        bool listed = grant != NULL;
+        if (!listed && old->seen) {
             grant = add_grant(fresh, old->name, old->key_id);
         }
-        if (grant != NULL) {
-            grant->observed_s = old->observed_s;
+        if (grant == NULL) {
+            continue;
         }
+        const struct ca_claims claims = listed ? grant->knowledge.told : (struct ca_claims){0};
+        grant->knowledge = old->knowledge;
+        grant->seen = old->seen;
+        ca_knowledge_tell(&grant->knowledge, &claims, now);
     }
     arena_free(issuer->grants.arena);
     issuer->grants = *fresh;
     *fresh = (struct provisioner_grants){0};
 }
 
-/* Claims of the whole authority do not show in the list: what was observed is more than what the list says
- * then. */
-static int64_t at_least(int64_t known, int64_t observed)
-{
-    return known != 0 && known < observed ? observed : known;
-}
-
 static void limits(struct issuer *base, const char *provisioner, const char *key_id,
                    struct validity_limits *out)
 {
-    const struct provisioner_grant *grant =
-        find_grant(&((struct issuer_stepca *)base)->grants, provisioner, key_id);
-    out->issuer_min_s = grant == NULL ? 0 : grant->min_s;
-    out->issuer_max_s = grant == NULL ? 0 : at_least(grant->max_s, grant->observed_s);
-    out->issuer_default_s = grant == NULL ? 0 : at_least(grant->default_s, grant->observed_s);
-    if (grant != NULL && grant->default_s == 0) {
-        out->issuer_default_s = grant->observed_s;
-    }
-}
-
-static void note_lifetime(struct issuer *base, const char *provisioner, const char *key_id,
-                          int64_t lifetime_s)
-{
-    struct provisioner_grants *grants = &((struct issuer_stepca *)base)->grants;
-    struct provisioner_grant *grant = find_grant(grants, provisioner, key_id);
-    if (grant == NULL) {
-        grant = add_grant(grants, provisioner, key_id);
-    }
+    const struct issuer_stepca *issuer = (struct issuer_stepca *)base;
+    const struct provisioner_grant *grant = find_grant(&issuer->grants, provisioner, key_id);
+    struct ca_knowledge knowledge;
+    ca_knowledge_init(&knowledge);
     if (grant != NULL) {
-        grant->observed_s = lifetime_s;
+        knowledge = grant->knowledge;
+    }
+    knowledge.backdate = issuer->knowledge.backdate; /* the whole authority's */
+    ca_knowledge_limits(&knowledge, out);
+}
+
+/* Its knowledge; NULL when there are too many provisioners. */
+static struct ca_knowledge *knowledge_of(struct issuer_stepca *issuer, const char *provisioner,
+                                         const char *key_id)
+{
+    struct provisioner_grant *grant = find_grant(&issuer->grants, provisioner, key_id);
+    if (grant == NULL) {
+        grant = add_grant(&issuer->grants, provisioner, key_id);
+    }
+    if (grant == NULL) {
+        return NULL;
+    }
+    grant->seen = true;
+    return &grant->knowledge;
+}
+
+static void observe(struct issuer *base, const char *provisioner, const char *key_id,
+                    const struct ca_signed *certificate)
+{
+    struct issuer_stepca *issuer = (struct issuer_stepca *)base;
+    struct ca_knowledge whole = issuer->knowledge;
+    struct ca_knowledge *own = provisioner == NULL ? NULL : knowledge_of(issuer, provisioner, key_id);
+    if (own != NULL) {
+        (void)ca_knowledge_observe(own, certificate);
+    }
+    if (ca_knowledge_observe(&whole, certificate) && whole.backdate.at != issuer->knowledge.backdate.at) {
+        issuer->knowledge.backdate = whole.backdate;
+        issuer_stepca_publish_limits(issuer);
     }
 }
 
-const struct issuer_api issuer_stepca_api = {.call = call, .limits = limits, .note_lifetime = note_lifetime};
+static void refused(struct issuer *base, const char *provisioner, const char *key_id,
+                    const struct ca_refusal *refusal, const struct validity_request *asked)
+{
+    struct ca_knowledge *own = knowledge_of((struct issuer_stepca *)base, provisioner, key_id);
+    if (own != NULL) {
+        ca_knowledge_refused(own, refusal, asked, clock_now());
+    }
+}
+
+const struct issuer_api issuer_stepca_api = {
+    .call = call, .limits = limits, .observe = observe, .refused = refused};

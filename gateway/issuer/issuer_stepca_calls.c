@@ -55,6 +55,24 @@ static enum issuer_outcome outcome_of(const struct stepca_error *error,
     return ISSUER_UNKNOWN;
 }
 
+/* What the CA's words name as the cause; without a refusal it means nothing. */
+static enum issuer_refusal refusal_of(enum stepca_refusal refusal)
+{
+    switch (refusal) {
+    case STEPCA_REFUSAL_NAMES:
+        return ISSUER_REFUSAL_NAMES;
+    case STEPCA_REFUSAL_TOO_LONG:
+    case STEPCA_REFUSAL_TOO_SHORT:
+        return ISSUER_REFUSAL_DURATION;
+    case STEPCA_REFUSAL_CA:
+        return ISSUER_REFUSAL_CA;
+    case STEPCA_REFUSAL_NONE:
+    case STEPCA_REFUSAL_CSR:
+        break;
+    }
+    return ISSUER_REFUSAL_CSR;
+}
+
 const char *issuer_stepca_transport_error(struct arena *arena, const struct outbound_http_reply *reply)
 {
     if (reply->status != 0) {
@@ -76,7 +94,8 @@ static void read_reply(struct arena *arena, enum stepca_call call, const struct 
         .outcome = outcome_of(&error, reply),
         .http_status = reply->status,
         .message = error.message,
-        .about_names = error.about_names,
+        .refusal = refusal_of(error.refusal),
+        .duration = issuer_stepca_duration_refusal(&error),
         .not_reached = reply->status == 0 && outcome_without_reply(reply) == ISSUER_UNAVAILABLE,
         .retry_after_s = reply->status == 429 || reply->status == 503 ? reply->retry_after_s : 0,
     };
@@ -107,30 +126,42 @@ void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_
 
 /* ---- what a certificate tells of the CA ---- */
 
-/*
- * Claims that hold for the whole authority do not show in GET /provisioners, and CAs before 0.27.3 have no
- * GET /intermediates: the certificates themselves tell how long they live and when their chain ends.
- */
+/* What the certificate contradicts is forgotten. */
+static bool observe(struct issuer_stepca *issuer, const struct issuer_sign_job *job)
+{
+    struct ca_signed seen = {
+        .signed_at = clock_now(),
+        .begin_left = job->validity.not_before == NULL,
+        .end_left = job->validity.not_after == NULL,
+    };
+    return issuer_stepca_read_signed(job->result.chain[0], &seen) &&
+           ca_knowledge_observe(&issuer->knowledge, &seen);
+}
+
+/* CAs before 0.27.3 have no GET /intermediates: then the chains tell when they end. */
 static void learn_from(struct issuer_stepca *issuer, const struct issuer_sign_job *job)
 {
     const struct issuer_result *result = &job->result;
-    bool left_to_ca = job->validity.not_before == NULL && job->validity.not_after == NULL;
-    bool lifetime_wanted = left_to_ca && issuer->observed_lifetime_s == 0;
+    bool changed = observe(issuer, job);
     int64_t end = issuer->tells_intermediates ? issuer->limits.chain_not_after
                                               : issuer_chain_end(result->chain + 1, result->chain_count - 1);
-    bool end_wanted = end != issuer->limits.chain_not_after;
-    if (result->chain_count > 1)
+    if (result->chain_count > 1) {
         issuer_learn_signer(&issuer->base, result->chain[1]);
-    if (lifetime_wanted) {
-        issuer->observed_lifetime_s = issuer_chain_end(result->chain, 1) - clock_now();
     }
-    if (end_wanted) {
+    if (end != issuer->limits.chain_not_after) {
         issuer->limits.chain_not_after = end;
         issuer_watch_ends(&issuer->base, result->chain + 1, result->chain_count - 1);
+        changed = true;
     }
-    if (lifetime_wanted || end_wanted) {
+    if (changed) {
         issuer_stepca_publish_limits(issuer);
     }
+}
+
+static void learn_from_refusal(struct issuer_stepca *issuer, const struct issuer_sign_job *job)
+{
+    ca_knowledge_refused(&issuer->knowledge, &job->result.duration, &job->validity, clock_now());
+    issuer_stepca_publish_limits(issuer);
 }
 
 /* ---- making the call ---- */
@@ -244,6 +275,8 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
     }
     if (call->sign != NULL && call->sign->result.outcome == ISSUER_OK) {
         learn_from(issuer, call->sign);
+    } else if (call->sign != NULL && call->sign->result.duration.kind != CA_REFUSAL_OTHER) {
+        learn_from_refusal(issuer, call->sign);
     }
     issuer_stepca_end_call(call);
 }

@@ -5,6 +5,7 @@
 #include "gateway/issuer/issuer_api.h"
 #include "gateway/issuer/issuer_stepca.h"
 #include "stepca/messages.h"
+#include "stepca/outcome.h"
 #include "stepca/provisioner_key.h"
 
 enum {
@@ -44,9 +45,9 @@ struct api_lane {
 struct provisioner_grant {
     struct provisioner_grant *next;
     const char *name;
-    const char *key_id;              /* NULL: seen in a token without one */
-    int64_t min_s, max_s, default_s; /* 0: not known */
-    int64_t observed_s; /* the life of a certificate that was left to the CA; 0 before the first */
+    const char *key_id; /* NULL: seen in a token without one */
+    struct ca_knowledge knowledge;
+    bool seen; /* at work, not only in the list */
 };
 
 /* Those of the last round of refreshing, and what was observed since. */
@@ -97,9 +98,9 @@ struct issuer_stepca {
     const char *key_id;   /* the advertised one, else the key's own */
     int64_t warned_max_s; /* the maximum that the wish was last found to be over */
     bool clock_is_off;
-    struct validity_limits limits; /* as last given to issuer_set_limits */
+    struct validity_limits limits; /* the chain's end */
+    struct ca_knowledge knowledge; /* with it all that issuer_set_limits is given */
     bool tells_intermediates;      /* else signed chains tell when the CA's ends */
-    int64_t observed_lifetime_s;   /* of a certificate that was left to the CA; 0 before the first */
 };
 
 const struct issuer_permit *issuer_stepca_permit_of(const struct remote_call *call);
@@ -113,6 +114,12 @@ void issuer_stepca_read_sign_reply(struct arena *arena, const struct outbound_ht
                                    struct issuer_result *result);
 void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_http_reply *reply,
                                      struct issuer_result *result);
+
+/* ---- issuer_stepca_knowledge.c: between the CA's words and acme/ca_knowledge.h ---- */
+
+struct ca_claims issuer_stepca_claims(const struct stepca_provisioner *provisioner);
+/* The dates of a leaf (DER) into `out`. False: they cannot be read. */
+[[gnu::warn_unused_result]] bool issuer_stepca_read_signed(struct bytes leaf, struct ca_signed *out);
 
 /* Why no reply came, in words for the operator; NULL when one did. */
 const char *issuer_stepca_transport_error(struct arena *arena, const struct outbound_http_reply *reply);

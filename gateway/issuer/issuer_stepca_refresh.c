@@ -115,9 +115,9 @@ static int64_t allowed_wish(struct issuer_stepca *issuer, int64_t max_s)
         return issuer->wish_s;
     }
     if (issuer->warned_max_s != max_s) {
-        log_warning(
-            "issuer %s: validity_days asks for %lld s, but provisioner %s allows %lld s: that is asked for",
-            issuer->base.id, (long long)issuer->wish_s, issuer->provisioner_name, (long long)max_s);
+        log_warning("issuer %s: validity_days asks for %lld s, but provisioner %s allows %lld s: acmegate "
+                    "asks for that",
+                    issuer->base.id, (long long)issuer->wish_s, issuer->provisioner_name, (long long)max_s);
         issuer->warned_max_s = max_s;
     }
     return max_s;
@@ -125,15 +125,11 @@ static int64_t allowed_wish(struct issuer_stepca *issuer, int64_t max_s)
 
 void issuer_stepca_publish_limits(struct issuer_stepca *issuer)
 {
+    const struct ca_fact *max = &issuer->knowledge.max;
+    bool max_is_known = max->source == CA_FACT_TOLD || max->source == CA_FACT_LEARNED;
     struct validity_limits limits = issuer->limits;
-    if (limits.issuer_default_s < issuer->observed_lifetime_s) {
-        limits.issuer_default_s = issuer->observed_lifetime_s;
-    }
-    if (limits.issuer_max_s != 0 && limits.issuer_max_s < issuer->observed_lifetime_s) {
-        limits.issuer_max_s = issuer->observed_lifetime_s;
-    }
-    limits.wish_s = allowed_wish(issuer, limits.issuer_max_s);
-    issuer_set_limits(&issuer->base, &limits);
+    limits.wish_s = allowed_wish(issuer, max_is_known ? max->seconds : 0);
+    issuer_set_limits(&issuer->base, &limits, &issuer->knowledge);
 }
 
 static void succeed_round(struct issuer_stepca *issuer)
@@ -141,9 +137,8 @@ static void succeed_round(struct issuer_stepca *issuer)
     const struct refresh_round *round = &issuer->round;
     adopt_key_id(issuer, round);
     issuer_stepca_adopt_grants(issuer);
-    issuer->limits.issuer_min_s = round->provisioner.min_s;
-    issuer->limits.issuer_max_s = round->provisioner.max_s;
-    issuer->limits.issuer_default_s = round->provisioner.default_s;
+    const struct ca_claims claims = issuer_stepca_claims(&round->provisioner);
+    ca_knowledge_tell(&issuer->knowledge, &claims, clock_now());
     issuer_stepca_publish_limits(issuer);
     issuer_report_success(&issuer->base, ISSUER_CONTACT_READ, NULL);
     issuer->refresh_failures = 0;

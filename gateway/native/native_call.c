@@ -98,6 +98,7 @@ enum stepca_outcome native_call_outcome(struct native_call *call, enum stepca_ca
     stepca_read_outcome(exchange->arena, kind, job->status, job->reply, NULL, &error);
     if (error.outcome == STEPCA_OK)
         return STEPCA_OK;
+    call->duration = issuer_stepca_duration_refusal(&error);
     bool is_refusal = job->status >= 400 && job->status <= 599;
     exchange->problem =
         problem_with_status(exchange->arena, is_refusal ? job->status : 502, PROBLEM_SERVER_INTERNAL, "%s",

@@ -18,8 +18,9 @@ struct native_call {
     const struct profile_config *profile;
     struct issuer *issuer; /* the profile's, of now */
     const struct issuer_api *api;
-    struct issuer_api_job job; /* method and path set by native_call_begin, the rest by `ask` */
-    void *state;               /* the route's own */
+    struct issuer_api_job job;  /* method and path set by native_call_begin, the rest by `ask` */
+    struct ca_refusal duration; /* why the CA refused, by native_call_outcome */
+    void *state;                /* the route's own */
 
     /* the write that is under way */
     struct store_operation operation;

@@ -11,9 +11,13 @@ void native_issue_limits(const struct native_call *call, const struct stepca_tok
 {
     server_profile_limits(call->exchange->server, call->profile, out);
     out->wish_s = 0; /* the client's or the CA's, not this server's own */
-    out->issuer_min_s = out->issuer_max_s = out->issuer_default_s = 0;
-    if (claims != NULL)
+    if (claims != NULL) {
         call->api->limits(call->issuer, claims->issuer, claims->key_id, out);
+        return;
+    }
+    out->issuer_min_s = out->issuer_max_s = out->learned_min_s = out->learned_max_s = 0;
+    out->issuer_default_s = 0;
+    out->default_is_told = false;
 }
 
 /* ---- no certificate ---- */
@@ -43,8 +47,9 @@ static void take_refusal(struct native_call *call, enum stepca_outcome outcome)
 {
     const struct native_issue *issue = call->state;
     bool is_answered_403 = call->job.outcome == ISSUER_API_ANSWERED && call->job.status == 403;
-    if (is_answered_403 && issue->end_added)
-        call->api->note_lifetime(call->issuer, issue->claims->issuer, issue->claims->key_id, 0);
+    if (is_answered_403 && issue->claims != NULL)
+        call->api->refused(call->issuer, issue->claims->issuer, issue->claims->key_id, &call->duration,
+                           &issue->asked);
     if (native_call_is_lost(call, outcome))
         native_call_commit(call, apply_unknown);
     else if (is_answered_403)
@@ -156,6 +161,21 @@ static enum store_apply_result apply_certificate(struct native_call *call, struc
     return store_applied(result);
 }
 
+static void observe(struct native_call *call)
+{
+    const struct native_issue *issue = call->state;
+    const struct stepca_token_claims *claims = issue->claims;
+    const struct ca_signed certificate = {
+        .signed_at = call->job.asked_at,
+        .not_before = issue->facts.not_before,
+        .not_after = issue->facts.not_after,
+        .begin_left = issue->asked.not_before == NULL,
+        .end_left = claims != NULL && issue->asked.not_after == NULL,
+    };
+    call->api->observe(call->issuer, claims == NULL ? NULL : claims->issuer,
+                       claims == NULL ? NULL : claims->key_id, &certificate);
+}
+
 static void take_certificate(struct native_call *call, const struct stepca_chain *chain)
 {
     struct native_issue *issue = call->state;
@@ -171,9 +191,7 @@ static void take_certificate(struct native_call *call, const struct stepca_chain
         take_garbage(call, "The CA's certificate cannot be read.");
         return;
     }
-    if (issue->end_left)
-        call->api->note_lifetime(call->issuer, issue->claims->issuer, issue->claims->key_id,
-                                 issue->facts.not_after - exchange->now);
+    observe(call);
     fill_certificate(call, chain);
     if (fits)
         reply_with(call, chain);

@@ -11,8 +11,7 @@ struct native_issue {
     const char *event_kind;                     /* of a good one */
     const char *event_detail;                   /* of every event */
     const struct stepca_token_claims *claims;   /* NULL: it was renewed */
-    bool end_left;                              /* to the CA's default for the provisioner */
-    bool end_added;                             /* since that default is over the cap */
+    struct validity_request asked;              /* of the CA; nothing where it was renewed */
 
     struct certificate certificate;
     struct certificate_facts facts;

@@ -3,11 +3,11 @@
 #include <arpa/inet.h>
 
 #include "acme/base/time_text.h"
+#include "acme/certificate.h"
 #include "acme/jose/public_key.h"
 
 enum {
     NAME_MAX_BYTES = 100, /* of a refused name, in the refusal */
-    BACKDATE_S = 60,      /* step-ca's default: a certificate lives that much longer than was asked for */
 };
 
 static const struct problem *refuse(struct arena *arena, const char *detail)
@@ -110,8 +110,10 @@ const struct problem *native_policy_plan(struct arena *arena, const struct valid
         return problem->type == PROBLEM_MALFORMED ? refuse(arena, problem->detail) : problem;
     /* A duration counts by the CA's clock. */
     out->not_before = request->not_before;
-    if (request->not_after != NULL)
+    if (request->not_after != NULL) {
         out->not_after = request->not_after;
+        out->ordered_end = true;
+    }
     return NULL;
 }
 
@@ -119,9 +121,9 @@ const struct problem *native_policy_check_life(struct arena *arena, const struct
                                                int64_t now, int64_t not_before, int64_t not_after)
 {
     int64_t cap = validity_cap(limits, now);
-    int64_t life = not_after - not_before - BACKDATE_S;
+    int64_t life = not_after - not_before - limits->issuer_backdate_s;
     char life_text[DURATION_TEXT_BYTES], cap_text[DURATION_TEXT_BYTES];
-    if (life <= cap)
+    if (!limits->backdate_is_known || life <= cap + CERTIFICATE_SLACK_S)
         return NULL;
     duration_format(life_text, life);
     duration_format(cap_text, cap);

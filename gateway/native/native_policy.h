@@ -26,7 +26,8 @@
                                                                      const struct stepca_client_sign *request,
                                                                      struct validity_request *out);
 
-/* A certificate that is to be renewed: its life is its successor's. */
+/* A certificate that is to be renewed: its life, from its signing on, is its successor's. Before the CA's
+ * backdate is known nothing is refused: the successor is checked when it comes. */
 [[gnu::warn_unused_result]] const struct problem *native_policy_check_life(
     struct arena *arena, const struct validity_limits *limits, int64_t now, int64_t not_before,
     int64_t not_after);

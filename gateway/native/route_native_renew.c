@@ -35,7 +35,8 @@ static const struct problem *read_token(struct exchange *exchange, struct renew_
     return NULL;
 }
 
-/* As it would be checked had it just been issued here. */
+/* As it would be checked had it just been issued here; one that has ended, as of its last moment. Its
+ * beginning will not do: the CA's backdate may lie before its intermediate's. */
 static const struct problem *check_presented(struct exchange *exchange, const struct native_call *call,
                                              struct renew_state *state, const struct validity_limits *limits)
 {
@@ -51,7 +52,7 @@ static const struct problem *check_presented(struct exchange *exchange, const st
         .policy = &call->profile->names,
         .latest_not_after = facts->not_after,
         .roots = call->issuer->roots,
-        .now = facts->not_before,
+        .now = exchange->now < facts->not_after ? exchange->now : facts->not_after - 1,
     };
     struct certificate_facts again;
     const char *why = NULL;

@@ -56,8 +56,7 @@ static void ask(struct native_call *call)
     if (exchange->problem != NULL)
         return;
     state->issue.expectation.latest_not_after = validity.latest_not_after;
-    state->issue.end_left = validity.not_after == NULL;
-    state->issue.end_added = validity.not_after != NULL && state->request.not_after == NULL;
+    state->issue.asked = validity;
     const struct stepca_sign_request request = {
         .csr_der = state->request.csr_der,
         .token = state->request.token,

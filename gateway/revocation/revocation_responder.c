@@ -12,6 +12,7 @@
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
 #include "acme/x509_read.h"
+#include "gateway/issuer/issuer_plan.h"
 #include "gateway/log.h"
 #include "gateway/revocation/revocation_internal.h"
 #include "gateway/runtime/clock.h"
@@ -309,13 +310,10 @@ static void request(struct revocation_source *source, struct issuer *second)
     source->responder_issuer = second;
     issuer_hold_with(second, arena);
     struct issuer_sign_job *job = &source->responder_job;
-    struct issuer_status status;
+    const struct issuer_wanted wanted = {0};
     char *token_id = arena_alloc(arena, STEPCA_TOKEN_ID_BYTES);
     *job = (struct issuer_sign_job){.arena = arena, .token_id = token_id, .done = on_signed, .owner = source};
-    issuer_read_status(second, &status);
-    struct validity_limits limits = status.limits;
-    limits.profile_max_s = limits.issuer_max_s > 0 ? limits.issuer_max_s : INT32_MAX;
-    const struct problem *problem = validity_plan(arena, &limits, clock_now(), 0, 0, &job->validity);
+    const struct problem *problem = issuer_plan(arena, second, &wanted, clock_now(), &job->validity);
     if (problem != NULL)
         end_request(source, false, problem->detail);
     else if (!make_csr(source) || !stepca_token_id_new(token_id))

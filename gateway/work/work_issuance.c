@@ -132,11 +132,10 @@ static void give_up(struct work_item *item)
 static const struct problem *plan_validity(struct work_item *item, const struct profile_config *profile,
                                            struct validity_request *out)
 {
-    const struct issuance_work *state = item->state;
-    struct validity_limits limits;
-    server_profile_limits(item->work->server, profile, &limits);
-    return validity_plan(item->arena, &limits, item->now, state->order.not_before, state->order.not_after,
-                         out);
+    struct issuance_work *state = item->state;
+    state->wanted =
+        (struct issuer_wanted){profile->max_ttl_s, state->order.not_before, state->order.not_after};
+    return issuer_plan(item->arena, state->issuer, &state->wanted, item->now, out);
 }
 
 /* An order that is not admitted waits on, as it stands in the database. */

@@ -2,6 +2,7 @@
  * attempt, work_issuance_outcome.c writes what became of that. */
 #pragma once
 
+#include "gateway/issuer/issuer_plan.h"
 #include "gateway/work/work_internal.h"
 
 /* The state of its item. */
@@ -14,6 +15,7 @@ struct issuance_work {
     struct certificate_facts facts;
     const struct problem *problem; /* what the order ends with */
     bool gone;                     /* before the attempt: the order is not in processing any more */
+    struct issuer_wanted wanted;
 };
 
 /* The attempt under way has its answer; everything that follows from it is done. For issuer_sign_job.done. */

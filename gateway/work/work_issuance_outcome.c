@@ -7,6 +7,7 @@ enum {
     RETRY_FIRST_S = 2,
     RETRY_MOST_S = 30,
     UNKNOWN_RETRY_MOST_S = 60, /* each may leave a certificate behind that nobody has */
+    OTHER_DURATIONS_MAX = 3,   /* attempts of an order that the CA's limits may cost it */
 };
 
 _Static_assert(CERTIFICATE_SLACK_S > 0, "the CA's clock may be a little ahead");
@@ -98,6 +99,22 @@ static void withdraw(struct work_item *item)
     work_item_commit(item, apply_withdrawn, work_item_end);
 }
 
+/* ---- another duration ---- */
+
+/* The issuer has taught what to ask for: the order gets another attempt, a few times at most. */
+static bool may_ask_otherwise(struct work_item *item)
+{
+    const struct issuance_work *state = item->state;
+    struct attempt *attempts = NULL;
+    size_t count = 0, used = 0;
+    if (store_attempts_of_order(item->work->session, item->arena, item->id, &attempts, &count) != STORE_OK)
+        return false;
+    for (size_t i = 0; i < count; ++i)
+        used += attempts[i].status == ATTEMPT_REFUSED || attempts[i].status == ATTEMPT_REJECTED;
+    return used < OTHER_DURATIONS_MAX &&
+           issuer_plan_differs(item->arena, state->issuer, &state->wanted, &state->job.validity, item->now);
+}
+
 /* ---- the certificate came ---- */
 
 static void fill_certificate(struct work_item *item, struct bytes leaf)
@@ -167,6 +184,12 @@ static enum store_result keep_rejected(struct work_item *item, struct store_sess
     return result == STORE_OK
                ? record(item, session, "certificate.rejected", state->certificate.rejected_because)
                : result;
+}
+
+/* The certificate is not kept, but the order goes on: it is asked for otherwise. */
+static enum store_apply_result apply_rejected_once(struct work_item *item, struct store_session *session)
+{
+    return keep_rejected(item, session) == STORE_OK ? apply_put_off(item, session) : STORE_DISCARD;
 }
 
 static enum store_apply_result apply_rejected(struct work_item *item, struct store_session *session)
@@ -257,6 +280,15 @@ static void take_certificate(struct work_item *item)
         return;
     }
     reject_certificate(item, why);
+    if (state->facts.not_after > state->job.validity.latest_not_after && may_ask_otherwise(item)) {
+        log_warning("issuer %s: certificate %s is rejected and revoked: %s; order %lld is asked for with an "
+                    "end of its "
+                    "own",
+                    state->issuer->id, state->certificate.serial, why, (long long)item->id);
+        state->order.next_attempt_at = item->now;
+        work_item_commit(item, apply_rejected_once, on_rejected_stored);
+        return;
+    }
     state->problem =
         problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
                     "The certificate authority issued a certificate that does not fit the order (%s); it "
@@ -268,6 +300,47 @@ static void take_certificate(struct work_item *item)
 }
 
 /* ---- the CA's answer ---- */
+
+/* Whose turn it is stands in the problem's words. */
+static const struct problem *refusal_problem(const struct work_item *item, const struct issuer_result *result)
+{
+    const struct order *order = &((struct issuance_work *)item->state)->order;
+    bool ordered = order->not_before != 0 || order->not_after != 0;
+    enum problem_type type = PROBLEM_BAD_CSR;
+    const char *more = "";
+    switch (result->refusal) {
+    case ISSUER_REFUSAL_CSR:
+        break;
+    case ISSUER_REFUSAL_NAMES:
+        type = PROBLEM_REJECTED_IDENTIFIER;
+        break;
+    case ISSUER_REFUSAL_CA:
+        type = PROBLEM_REJECTED_IDENTIFIER;
+        more = " (This is the CA's side: its policy, name constraints, template or webhook. The CA's "
+               "operator finds the "
+               "reason in the CA's log.)";
+        break;
+    case ISSUER_REFUSAL_DURATION:
+        type = ordered ? PROBLEM_MALFORMED : PROBLEM_SERVER_INTERNAL;
+        more = ordered ? " (Order with another notBefore or notAfter.)"
+                       : " (The operator has to bring max_ttl of this profile within what the CA grants.)";
+        break;
+    }
+    return problem_new(item->arena, type, "The certificate authority refused: %s%s", result->message, more);
+}
+
+static void take_refusal(struct work_item *item, const struct issuer_result *result)
+{
+    struct issuance_work *state = item->state;
+    state->attempt.status = ATTEMPT_REFUSED;
+    if (result->refusal != ISSUER_REFUSAL_DURATION || !may_ask_otherwise(item)) {
+        issuance_fail(item, refusal_problem(item, result));
+        return;
+    }
+    log_info("issuer %s: order %lld is asked for with another lifetime: %s", state->issuer->id,
+             (long long)item->id, result->message);
+    put_off(item, 0);
+}
 
 /* What the issuer as a whole has to recover from is paced by its circuit; the rest may be this order's own
  * trouble. */
@@ -303,10 +376,7 @@ void issuance_take_answer(struct issuer_sign_job *job)
         return;
     case ISSUER_REFUSED:
     case ISSUER_ALREADY_REVOKED:
-        attempt->status = ATTEMPT_REFUSED;
-        issuance_fail(item, problem_new(item->arena,
-                                        result->about_names ? PROBLEM_REJECTED_IDENTIFIER : PROBLEM_BAD_CSR,
-                                        "The certificate authority refused: %s", result->message));
+        take_refusal(item, result);
         return;
     case ISSUER_UNAUTHORIZED:
     case ISSUER_UNAVAILABLE:

@@ -98,7 +98,6 @@ def test_an_end_within_the_cap_is_kept_to_the_second(ttl_gateway, responder):
     [
         pytest.param(lambda now: {"notAfter": rfc3339(now + 25 * HOUR)}, id="an end beyond the cap"),
         pytest.param(lambda now: {"notAfter": rfc3339(now - HOUR)}, id="an end in the past"),
-        pytest.param(lambda now: {"notAfter": rfc3339(now + BACKDATE)}, id="less than the CA's minimum"),
         pytest.param(lambda now: {"notBefore": rfc3339(now + 48 * HOUR)}, id="a beginning far ahead"),
         pytest.param(lambda _: {"notAfter": "tomorrow"}, id="no time at all"),
     ],
@@ -109,6 +108,15 @@ def test_a_wish_that_cannot_be_met_is_refused_at_once(current_site, members):
         client.order([fresh_name()], **members(utc_now()))
     assert refused.value.reply.status == 400 and refused.value.reply.problem == "malformed"
     assert "not" in refused.value.reply.detail
+
+
+def test_an_end_below_a_minimum_that_the_ca_tells_is_refused_at_once(ttl_gateway, new_step_ca, responder):
+    ca = new_step_ca(claims={"minTLSCertDuration": "10m"})
+    gateway = ttl_gateway("24h", ca)
+    issue(gateway, responder)
+    with pytest.raises(Refused) as refused:
+        gateway.client().order([fresh_name()], notAfter=rfc3339(utc_now() + 5 * BACKDATE))
+    assert refused.value.reply.status == 400 and "10m at least" in refused.value.reply.detail
 
 
 @pytest.mark.parametrize("version", tools.STEP_CA_VERSIONS)

@@ -27,7 +27,8 @@ class StepCA:
     """`provisioner_keys` maps a provisioner's name to its key; `claims` and `template` are those of all of them, `templates`
     maps a name to its own; `policy` is the authority's; `crl` is what ca.json says of lists; `valid_for` is how long the
     intermediates live. `root` is an Authority to stand under, beside another CA; `name` begins the intermediates' names.
-    `acme` gives the current version an ACME server of its own, at /acme/acme/directory: the port of
+    `authority` and `settings` go into ca.json's `authority` and into ca.json itself, where None takes
+    a member out. `acme` gives the current version an ACME server of its own, at /acme/acme/directory: the port of
     http-01 and the resolver."""
 
     def __init__(
@@ -46,6 +47,8 @@ class StepCA:
         crl=None,
         root=None,
         name="acmegate test",
+        authority=None,
+        settings=None,
     ):
         self.folder = folder
         self.version = version
@@ -57,6 +60,7 @@ class StepCA:
         self.acme = acme
         self.templates = templates or {}
         self.crl = {"enabled": True, "generateOnRevoke": True} if crl is None else crl
+        self.authority, self.settings = authority or {}, settings or {}
         self.port = free_port()
         self.process = None
         self.intermediates, self.valid_for = intermediates, valid_for
@@ -124,7 +128,9 @@ class StepCA:
             configuration["authority"]["policy"] = self.policy
         if self.has_crl:
             configuration["crl"] = self.crl
-        return configuration
+        configuration["authority"].update(self.authority)
+        configuration.update(self.settings)
+        return {name: value for name, value in configuration.items() if value is not None}
 
     def _provisioner(self, name, key):
         made = {"type": "JWK", "name": name, "key": key.public(), "encryptedKey": key.compact(), "claims": self.claims}
@@ -148,6 +154,13 @@ class StepCA:
     def stop(self):
         if self.process:
             self.process.stop()
+
+    def reconfigure(self, **authority):
+        """Starts again with this in ca.json's `authority`, and what it knew before."""
+        self.stop()
+        self.authority = authority
+        self._write_files()
+        return self.start()
 
     @property
     def log(self):

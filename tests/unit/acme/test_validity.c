@@ -30,8 +30,10 @@ Test(validity, cap_is_the_least_of_profile_ca_and_chain)
 }
 
 /* step-ca as it comes, and a profile above, at and below its default. */
-#define STEP_CA .issuer_min_s = 5 * MINUTE, .issuer_max_s = DAY, .issuer_default_s = DAY
-#define LONG_CA .issuer_min_s = 5 * MINUTE, .issuer_max_s = 90 * DAY, .issuer_default_s = DAY
+#define STEP_CA \
+    .issuer_min_s = 5 * MINUTE, .issuer_max_s = DAY, .issuer_default_s = DAY, .default_is_told = true
+#define LONG_CA \
+    .issuer_min_s = 5 * MINUTE, .issuer_max_s = 90 * DAY, .issuer_default_s = DAY, .default_is_told = true
 
 struct plan_case {
     const char *about;
@@ -97,7 +99,63 @@ Test(validity, defect_03_cap_does_not_become_the_requested_lifetime)
          NULL,
          2 * DAY},
         {"unknown default, cap above a day", {.profile_max_s = 30 * DAY}, 0, 0, NULL, NULL, 30 * DAY},
-        {"unknown default, cap of a day", {.profile_max_s = DAY}, 0, 0, NULL, NULL, DAY},
+        {"C1 unknown default, cap of a day", {.profile_max_s = DAY}, 0, 0, NULL, "24h", DAY},
+        {"C1 default seen under the cap",
+         {.profile_max_s = DAY, .issuer_default_s = 8 * HOUR},
+         0,
+         0,
+         NULL,
+         NULL,
+         DAY},
+        {"C1 default seen at the cap",
+         {.profile_max_s = DAY, .issuer_default_s = DAY},
+         0,
+         0,
+         NULL,
+         "24h",
+         DAY},
+        {"C1 default seen over the cap",
+         {.profile_max_s = DAY, .issuer_default_s = 30 * DAY},
+         0,
+         0,
+         NULL,
+         "24h",
+         DAY},
+        {"C2 maximum learned under the cap: the CA's default is under it as well",
+         {.profile_max_s = 18 * HOUR, .learned_max_s = 12 * HOUR},
+         0,
+         0,
+         NULL,
+         NULL,
+         18 * HOUR},
+        {"C2 wish over a maximum that was learned",
+         {.profile_max_s = 30 * DAY, .learned_max_s = 12 * HOUR, .wish_s = 7 * DAY},
+         0,
+         0,
+         NULL,
+         "12h",
+         30 * DAY},
+        {"C2 wish under a minimum that was learned",
+         {.profile_max_s = 30 * DAY, .learned_min_s = 2 * DAY, .wish_s = DAY},
+         0,
+         0,
+         NULL,
+         "48h",
+         30 * DAY},
+        {"C2 cap under a minimum that was learned: the CA is asked all the same",
+         {.profile_max_s = HOUR, .learned_min_s = 2 * HOUR},
+         0,
+         0,
+         NULL,
+         "1h",
+         HOUR},
+        {"C3 an end over a maximum that was learned is the CA's to refuse",
+         {.profile_max_s = 30 * DAY, .learned_max_s = 12 * HOUR},
+         0,
+         DAY,
+         NULL,
+         "2027-01-16T08:00:00Z",
+         DAY},
         {"unknown default, cap below a day", {.profile_max_s = DAY - 1}, 0, 0, NULL, "23h59m59s", DAY - 1},
     };
     expect_plans(cases, sizeof cases / sizeof cases[0]);
@@ -321,4 +379,23 @@ Test(validity, begin_may_lie_a_day_ahead)
     cr_expect_null(validity_check_order(arena, &limits, now, now + VALIDITY_MAX_AHEAD_S,
                                         now + VALIDITY_MAX_AHEAD_S + DAY));
     arena_free(arena);
+}
+
+Test(validity, another_plan_differs_in_what_is_asked_for)
+{
+    static const struct {
+        struct validity_request a, b;
+        bool differs;
+    } cases[] = {
+        {{.not_after = NULL}, {.not_after = NULL}, false},
+        {{.not_after = "18h"}, {.not_after = "18h"}, false},
+        {{.not_after = "18h"}, {.not_after = NULL}, true},
+        {{.not_after = NULL}, {.not_after = "18h"}, true},
+        {{.not_after = "18h"}, {.not_after = "12h"}, true},
+        {{.not_before = "1h", .not_after = "18h"}, {.not_after = "18h"}, true},
+        {{.not_after = "18h", .latest_not_after = 1}, {.not_after = "18h", .latest_not_after = 2}, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_expect_eq(validity_differs(&cases[i].a, &cases[i].b), cases[i].differs, "%zu", i);
+    }
 }

@@ -176,21 +176,30 @@ Test(issuer_stepca, a_ca_that_is_not_trusted_is_told_as_such)
     arena_free(arena);
 }
 
-Test(issuer_stepca, a_refusal_for_names_is_told_apart)
+Test(issuer_stepca, C2_and_C5_a_refusal_says_whose_turn_it_is)
 {
     static const struct {
         const char *message;
-        bool about_names;
+        enum issuer_refusal refusal;
+        enum ca_refusal_kind kind;
     } cases[] = {
-        {"{\"message\":\"dns name \\\"x.example.org\\\" not allowed\"}", true},
-        {"{\"message\":\"requested duration of 48h is more than the authorized maximum\"}", false},
+        {"dns name 'x.example.org' not allowed", ISSUER_REFUSAL_CA, CA_REFUSAL_OTHER},
+        {"certificate request does not contain the valid DNS names", ISSUER_REFUSAL_NAMES, CA_REFUSAL_OTHER},
+        {"certificate request RSA key must be at least 2048 bits", ISSUER_REFUSAL_CSR, CA_REFUSAL_OTHER},
+        {"requested duration of 48h0m0s is more than the authorized maximum certificate duration of 24h1m0s",
+         ISSUER_REFUSAL_DURATION, CA_REFUSAL_TOO_LONG},
+        {"requested duration of 1h0m0s is less than the authorized minimum certificate duration of 2h0m0s",
+         ISSUER_REFUSAL_DURATION, CA_REFUSAL_TOO_SHORT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct arena *arena = arena_new();
-        struct outbound_http_reply reply = {.status = 403, .body = bytes_from_string(cases[i].message)};
+        const char *body = arena_printf(arena, "{\"message\":\"%s\"}", cases[i].message);
+        struct outbound_http_reply reply = {.status = 403, .body = bytes_from_string(body)};
         struct issuer_result result;
         issuer_stepca_read_sign_reply(arena, &reply, &result);
-        cr_expect_eq(result.about_names, cases[i].about_names, "%zu", i);
+        cr_expect_eq(result.outcome, ISSUER_REFUSED, "%zu", i);
+        cr_expect_eq(result.refusal, cases[i].refusal, "%s", cases[i].message);
+        cr_expect_eq(result.duration.kind, cases[i].kind, "%s", cases[i].message);
         arena_free(arena);
     }
 }
@@ -218,40 +227,37 @@ Test(issuer_stepca, a_signed_chain_comes_whole)
 
 /* ---- limits ---- */
 
-struct limits_case {
-    int64_t wish_s, max_s, default_s, observed_s;
-    int64_t expected_wish_s, expected_max_s, expected_default_s;
-};
-
 enum { DAY_S = 24 * 3600 };
 
-static const struct limits_case limits_cases[] = {
-    {0, 0, 0, 0, 0, 0, 0},
-    {7 * DAY_S, 0, 0, 0, 7 * DAY_S, 0, 0}, /* nothing known yet */
-    {DAY_S, 7 * DAY_S, DAY_S, 0, DAY_S, 7 * DAY_S, DAY_S},
-    {7 * DAY_S, DAY_S, DAY_S, 0, DAY_S, DAY_S, DAY_S},     /* a wish over the maximum */
-    {0, DAY_S, DAY_S, DAY_S - 2, 0, DAY_S, DAY_S},         /* as the CA says */
-    {0, DAY_S, DAY_S, 3 * DAY_S, 0, 3 * DAY_S, 3 * DAY_S}, /* claims of the whole authority, seen at work */
-    {2 * DAY_S, DAY_S, DAY_S, 3 * DAY_S, 2 * DAY_S, 3 * DAY_S, 3 * DAY_S},
-};
-
-Test(issuer_stepca, limits_are_what_the_ca_says_and_does_and_the_wish_stays_within)
+Test(issuer_stepca, C3_a_wish_is_only_lowered_to_a_maximum_that_is_known)
 {
-    for (size_t i = 0; i < sizeof limits_cases / sizeof limits_cases[0]; i++) {
-        const struct limits_case *expected = &limits_cases[i];
+    static const struct {
+        const char *about;
+        int64_t wish_s;
+        struct ca_fact max;
+        int64_t expected_wish_s, expected_max_s;
+    } cases[] = {
+        {"assumed", 7 * DAY_S, {DAY_S, CA_FACT_ASSUMED, 0}, 7 * DAY_S, 0},
+        {"told", 7 * DAY_S, {DAY_S, CA_FACT_TOLD, 1}, DAY_S, DAY_S},
+        {"told, and within it", DAY_S, {7 * DAY_S, CA_FACT_TOLD, 1}, DAY_S, 7 * DAY_S},
+        {"learned", 7 * DAY_S, {DAY_S, CA_FACT_LEARNED, 1}, DAY_S, 0},
+        {"observed: no bound", 7 * DAY_S, {3 * DAY_S, CA_FACT_OBSERVED, 1}, 7 * DAY_S, 0},
+        {"no wish", 0, {DAY_S, CA_FACT_TOLD, 1}, 0, DAY_S},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct issuer_stepca issuer = {
             .base = {.id = "main", .health_mutex = PTHREAD_MUTEX_INITIALIZER},
             .provisioner_name = "acmegate",
-            .wish_s = expected->wish_s,
-            .observed_lifetime_s = expected->observed_s,
-            .limits = {.issuer_max_s = expected->max_s, .issuer_default_s = expected->default_s},
+            .wish_s = cases[i].wish_s,
         };
+        ca_knowledge_init(&issuer.knowledge);
+        issuer.knowledge.max = cases[i].max;
         issuer_stepca_publish_limits(&issuer);
         struct issuer_status status;
         issuer_read_status(&issuer.base, &status);
-        cr_expect_eq(status.limits.wish_s, expected->expected_wish_s, "%zu", i);
-        cr_expect_eq(status.limits.issuer_max_s, expected->expected_max_s, "%zu", i);
-        cr_expect_eq(status.limits.issuer_default_s, expected->expected_default_s, "%zu", i);
-        cr_expect(status.usable, "%zu", i);
+        cr_expect_eq(status.limits.wish_s, cases[i].expected_wish_s, "%s", cases[i].about);
+        cr_expect_eq(status.limits.issuer_max_s, cases[i].expected_max_s, "%s", cases[i].about);
+        cr_expect_eq(status.knowledge.max.source, cases[i].max.source, "%s", cases[i].about);
+        cr_expect(status.usable, "%s", cases[i].about);
     }
 }

@@ -114,7 +114,7 @@ Test(native_policy, times_are_the_clients_within_the_cap)
         const char *why;
     } cases[] = {
         /* left to the CA, whose default is under the cap or over it, or not known: a day */
-        {DAY_S, DAY_S, NULL, NULL, "", DAY_S, NULL},
+        {DAY_S, DAY_S, NULL, NULL, "24h", DAY_S, NULL}, /* C1: it may be more by now */
         {DAY_S, HOUR_S, NULL, NULL, "", DAY_S, NULL},
         {HOUR_S, DAY_S, NULL, NULL, "1h", HOUR_S, NULL},
         {HOUR_S, 0, NULL, NULL, "1h", HOUR_S, NULL},
@@ -163,18 +163,38 @@ Test(native_policy, times_are_the_clients_within_the_cap)
     arena_free(arena);
 }
 
-Test(native_policy, a_certificate_that_lives_too_long_is_not_renewed)
+Test(native_policy, C4_a_lifetime_counts_from_the_signing)
 {
-    const struct validity_limits limits = {.profile_max_s = DAY_S};
+    static const struct {
+        const char *about;
+        bool known;
+        int64_t backdate_s, not_before_s, not_after_s; /* the times from now on */
+        const char *why;
+    } cases[] = {
+        {"a day", true, 60, -60, DAY_S, NULL},
+        {"a day that is over", true, 60, -60 - DAY_S, 0, NULL},
+        {"backdated by 10 minutes", true, 600, -600, DAY_S, NULL},
+        {"by an hour", true, HOUR_S, -HOUR_S, DAY_S, NULL},
+        {"not at all", true, 0, 0, DAY_S, NULL},
+        {"within the slack", true, 60, -60, DAY_S + CERTIFICATE_SLACK_S, NULL},
+        {"over it", true, 60, -60, DAY_S + CERTIFICATE_SLACK_S + 1,
+         "lives 24h1m1s, and so would its successor; certificates live 24h at most"},
+        {"backdated by less than that", true, 60, -HOUR_S, DAY_S, "lives 24h59m"},
+        {"the CA's backdate is not known yet", false, 0, -HOUR_S, DAY_S, NULL},
+    };
     struct arena *arena = arena_new();
-    /* step-ca puts the beginning a minute back. */
-    expect_words(native_policy_check_life(arena, &limits, now, now - 60, now + DAY_S), NULL, "a day");
-    expect_words(native_policy_check_life(arena, &limits, now, now - 60 - DAY_S, now), NULL,
-                 "a day that is over");
-    expect_words(native_policy_check_life(arena, &limits, now, now - 61, now + DAY_S),
-                 "lives 24h1s, and so would its successor; certificates live 24h at most", "a second more");
-    struct validity_limits ending = limits;
-    ending.chain_not_after = now + HOUR_S;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct validity_limits limits = {.profile_max_s = DAY_S,
+                                               .issuer_backdate_s = cases[i].backdate_s,
+                                               .backdate_is_known = cases[i].known};
+        expect_words(native_policy_check_life(arena, &limits, now, now + cases[i].not_before_s,
+                                              now + cases[i].not_after_s),
+                     cases[i].why, cases[i].about);
+    }
+    const struct validity_limits ending = {.profile_max_s = DAY_S,
+                                           .chain_not_after = now + HOUR_S,
+                                           .issuer_backdate_s = 60,
+                                           .backdate_is_known = true};
     expect_words(native_policy_check_life(arena, &ending, now, now - 60, now + DAY_S), "1h at most",
                  "the chain");
     arena_free(arena);

@@ -194,8 +194,7 @@ Test(messages, provisioners_come_with_key_and_limits)
     cr_expect_str_eq(plain->key_id, "one");
     cr_assert_not_null(plain->public_thumbprint);
     cr_expect_str_eq(plain->public_thumbprint, FIXTURE_THUMBPRINT);
-    cr_expect(plain->min_s == 300 && plain->max_s == 86400 && plain->default_s == 86400 &&
-              !plain->disable_renewal);
+    cr_expect(plain->min_s == 0 && plain->max_s == 0 && plain->default_s == 0 && !plain->disable_renewal);
     const struct stepca_provisioner *limited = &page.provisioners[1];
     cr_expect_str_eq(limited->key_id, "two");
     cr_expect(limited->min_s == 600 && limited->max_s == 7776000 && limited->default_s == 5400);
