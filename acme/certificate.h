@@ -55,6 +55,12 @@ enum { CERTIFICATE_SLACK_S = 60 };
 [[gnu::warn_unused_result]] bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem,
                                                        X509_STORE *roots);
 
+/* True when a root, or a certificate that chains to one, has signed the DER leaf: its CA has its serial
+ * number, whatever else is wrong with the leaf (name constraints, an unknown critical extension). The signer
+ * is first in the chain. */
+[[gnu::warn_unused_result]] bool certificate_is_signed_under(struct bytes leaf_der, struct bytes chain_pem,
+                                                             X509_STORE *roots);
+
 /* True when the first certificate of the chain has signed the leaf, and each of it the one before: another
  * chain for the same leaf. Where it ends is not looked at. */
 [[gnu::warn_unused_result]] bool certificate_is_signed_along(struct bytes leaf_der, struct bytes chain_pem);

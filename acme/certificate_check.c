@@ -280,6 +280,37 @@ bool certificate_is_signed_by(struct bytes leaf_der, struct bytes signer_der)
     return good;
 }
 
+/* By name and signature alone. */
+static bool has_signed_leaf(X509 *signer, X509 *leaf)
+{
+    EVP_PKEY *key = X509_get0_pubkey(signer);
+    return X509_NAME_cmp(X509_get_subject_name(signer), X509_get_issuer_name(leaf)) == 0 && key != NULL &&
+           X509_verify(leaf, key) == 1;
+}
+
+static bool is_signed_by_root(X509 *leaf, X509_STORE *roots)
+{
+    autofree_certificates STACK_OF(X509) *all = X509_STORE_get1_all_certs(roots);
+    for (int i = 0; all != NULL && i < sk_X509_num(all); i++) {
+        if (has_signed_leaf(sk_X509_value(all, i), leaf))
+            return true;
+    }
+    return false;
+}
+
+bool certificate_is_signed_under(struct bytes leaf_der, struct bytes chain_pem, X509_STORE *roots)
+{
+    autofree_x509 X509 *leaf = x509_read(leaf_der);
+    autofree_certificates STACK_OF(X509) *chain = certificate_stack_read(chain_pem);
+    X509 *signer = chain == NULL || sk_X509_num(chain) == 0 ? NULL : sk_X509_value(chain, 0);
+    int64_t end;
+    bool good = leaf != NULL &&
+                (is_signed_by_root(leaf, roots) || (signer != NULL && has_signed_leaf(signer, leaf) &&
+                                                    path_fault(signer, chain, roots, 0, &end) == NULL));
+    ERR_clear_error();
+    return good;
+}
+
 bool certificate_is_signed_along(struct bytes leaf_der, struct bytes chain_pem)
 {
     autofree_x509 X509 *leaf = x509_read(leaf_der);

@@ -119,8 +119,8 @@ static struct issuer *signer_of(const struct server *server, const struct certif
     return NULL;
 }
 
-/* The CA answers 200 to serials it never issued: only what chains to this issuer's root is asked of it. Older
- * versions took a certificate for that of any CA under the same root: the one that signed it is asked. */
+/* The CA answers 200 to serials it never issued: it is asked about what was signed under this issuer's root, though
+ * it be nothing that verifies. Older versions took a certificate for that of any CA under the same root: the one that signed it is asked. */
 static struct issuer *issuer_of(struct work_item *item)
 {
     const struct revocation_work *state = item->state;
@@ -131,8 +131,8 @@ static struct issuer *issuer_of(struct work_item *item)
                                 : signer_of(item->work->server, certificate);
     if (signer != NULL)
         issuer = signer;
-    bool is_theirs =
-        issuer != NULL && certificate_chains_to(certificate->leaf, certificate->chain_pem, issuer->roots);
+    bool is_theirs = issuer != NULL &&
+                     certificate_is_signed_under(certificate->leaf, certificate->chain_pem, issuer->roots);
     return is_theirs ? issuer : NULL;
 }
 
@@ -148,13 +148,13 @@ void work_revocation_begin(struct work *work, int64_t id)
     }
     struct issuer *issuer = issuer_of(item);
     if (issuer == NULL) {
-        put_off(
-            item, "revocation.failed",
-            arena_printf(item->arena,
-                         "the certificate does not chain to a pinned root of an issuer \"%s\"; the CA is not "
-                         "asked, for it would confirm serial numbers that it never issued",
-                         state->certificate.issuer),
-            REFUSED_RETRY_S);
+        put_off(item, "revocation.failed",
+                arena_printf(
+                    item->arena,
+                    "the certificate was not signed under a pinned root of an issuer \"%s\"; the CA is not "
+                    "asked, for it would confirm serial numbers that it never issued",
+                    state->certificate.issuer),
+                REFUSED_RETRY_S);
         return;
     }
     /* Asked for by an older version, which took reasons that do not revoke. */

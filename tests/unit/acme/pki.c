@@ -208,6 +208,16 @@ X509 *pki_certificate(struct arena *arena, const struct pki_certificate *certifi
     if (certificate->ocsp_nocheck) {
         add_extension(made, NID_id_pkix_OCSP_noCheck, "yes");
     }
+    if (certificate->unknown_critical) {
+        ASN1_OBJECT *unknown = OBJ_txt2obj("1.3.6.1.4.1.99999.1", 1);
+        ASN1_OCTET_STRING *null = ASN1_OCTET_STRING_new();
+        cr_assert_eq(ASN1_OCTET_STRING_set(null, (const uint8_t *)"\x05\x00", 2), 1);
+        X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, unknown, 1, null);
+        cr_assert_eq(X509_add_ext(made, extension, -1), 1);
+        X509_EXTENSION_free(extension);
+        ASN1_OCTET_STRING_free(null);
+        ASN1_OBJECT_free(unknown);
+    }
     cr_assert_gt(X509_sign(made, signer_key, digest_for(signer_key, NULL)), 0);
     return made;
 }

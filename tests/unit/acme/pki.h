@@ -40,6 +40,7 @@ struct pki_certificate {
     const char *extended_key_usage;
     bool ocsp_nocheck;
     EVP_PKEY *authority_key; /* named in authorityKeyIdentifier; NULL: none */
+    bool unknown_critical; /* an extension that nobody knows */
     int64_t not_before;
     int64_t not_after;
 };

@@ -505,6 +505,40 @@ Test(certificate, chains_to_its_root_whatever_the_time)
     teardown(&scene);
 }
 
+Test(certificate, C7_what_the_ca_signed_is_known_though_it_does_not_verify)
+{
+    struct scene scene;
+    setup(&scene);
+    struct arena *arena = scene.arena;
+    struct pki_certificate leaf = good_leaf(&scene);
+    struct bytes chain = bytes_from_string(certificate_to_pem(arena, pki_der(arena, scene.intermediate)));
+    X509_STORE *roots = scene.expectation.roots;
+    cr_expect(certificate_is_signed_under(pki_der(arena, pki_certificate(arena, &leaf)), chain, roots),
+              "a good one");
+    leaf.unknown_critical = true;
+    struct bytes der = pki_der(arena, pki_certificate(arena, &leaf));
+    cr_expect_not(certificate_chains_to(der, chain, roots), "OpenSSL does not verify it");
+    cr_expect(certificate_is_signed_under(der, chain, roots));
+    cr_expect_not(certificate_is_signed_under(der, bytes_of(NULL, 0), roots), "the intermediate is missing");
+    cr_expect_not(certificate_is_signed_under(der, chain, pki_roots(arena, scene.stranger)), "another root");
+    cr_expect_not(certificate_is_signed_under(BYTES_LITERAL("x"), chain, roots));
+    cr_expect_not(
+        certificate_is_signed_under(der, BYTES_LITERAL("-----BEGIN CERTIFICATE-----\nAAAA\n"), roots));
+    leaf.signer_key = scene.other_key;
+    der = pki_der(arena, pki_certificate(arena, &leaf));
+    cr_expect_not(certificate_is_signed_under(der, chain, roots),
+                  "the intermediate's name, another's signature");
+    leaf.signer = scene.root;
+    leaf.signer_key = scene.root_key;
+    der = pki_der(arena, pki_certificate(arena, &leaf));
+    cr_expect(certificate_is_signed_under(der, bytes_of(NULL, 0), roots), "signed by the root itself");
+    leaf.signer_key = scene.other_key;
+    der = pki_der(arena, pki_certificate(arena, &leaf));
+    cr_expect_not(certificate_is_signed_under(der, bytes_of(NULL, 0), roots),
+                  "the root's name, another's signature");
+    teardown(&scene);
+}
+
 Test(certificate, pem_round_trip_keeps_order_and_octets)
 {
     struct scene scene;
