@@ -8,6 +8,8 @@
 #include <openssl/provider.h>
 #include <pthread.h>
 
+#include "acme/jose/private_key.h"
+
 #if OPENSSL_VERSION_NUMBER < 0x30200000L
 
 /* ---- a library context with few decoders (provider(7), provider-decoder(7)) ---- */
@@ -135,8 +137,6 @@ bool x509_request_is_signed(X509_REQ *request)
 
 EVP_PKEY *x509_key_read(struct bytes pem)
 {
-    autofree_bio BIO *bio = pem.n > INT_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
-    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
-    ERR_clear_error();
-    return key;
+    bool encrypted;
+    return private_key_read(pem, (struct bytes){0}, &encrypted);
 }

@@ -1,11 +1,8 @@
 #include "stepca/provisioner_key.h"
 
 #include <ctype.h>
-#include <limits.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 
-#include "acme/jose/openssl_handles.h"
+#include "acme/jose/private_key.h"
 
 static bool fail(struct jose_error *error, enum jose_error_code code, const char *detail)
 {
@@ -61,37 +58,12 @@ static bool parse_jwe(struct arena *arena, struct bytes text, struct bytes passw
     return parse_jwk(arena, plaintext, out, error);
 }
 
-struct pem_password {
-    struct bytes password;
-    bool asked;
-};
-
-static int give_pem_password(char *out, int size, int writing, void *context)
-{
-    (void)writing;
-    struct pem_password *state = context;
-    state->asked = true;
-    if (size < 0 || state->password.n == 0 || state->password.n > (size_t)size) {
-        return -1;
-    }
-    memcpy(out, state->password.p, state->password.n);
-    return (int)state->password.n;
-}
-
 static bool parse_pem(struct arena *arena, struct bytes text, struct bytes password,
                       struct provisioner_key *out, struct jose_error *error)
 {
-    if (text.n > INT_MAX) {
-        return fail(error, JOSE_MALFORMED, "the provisioner key file is too long");
-    }
-    autofree_bio BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
-    if (bio == NULL) {
-        return fail(error, JOSE_MALFORMED, "out of memory");
-    }
-    struct pem_password state = {.password = password};
-    autofree_evp_pkey EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, give_pem_password, &state);
-    ERR_clear_error();
-    if (key == NULL && state.asked) {
+    bool encrypted = false;
+    autofree_evp_pkey EVP_PKEY *key = private_key_read(text, password, &encrypted);
+    if (key == NULL && encrypted) {
         return fail(error, JOSE_WRONG_PASSWORD,
                     password.n == 0 ? "the provisioner key is encrypted and no password is given"
                                     : "the password does not open the provisioner key");

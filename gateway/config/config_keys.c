@@ -58,7 +58,7 @@ const struct config_key config_keys[] = {
     {"admin.token_file", TOP(admin_token), .type = CONFIG_SECRET_FILE,
      .help = "File with the token that clients of `admin.listen` show as `Authorization: Bearer …`, 16 "
              "characters at least; "
-             "a newline at its end does not count."},
+             "white space at its end does not count."},
 
     {"issuers.*.type", ISSUER(type), .type = CONFIG_ISSUER_TYPE, .required = true,
      .help = "`stepca`: a running step-ca signs. `local`: acmegate signs itself, with a CA in a folder."},
@@ -78,7 +78,7 @@ const struct config_key config_keys[] = {
      .help = "Opens the key; `provisioner_password_file` is a better place."},
     {"issuers.*.provisioner_password_file", ISSUER(provisioner_password), .type = CONFIG_SECRET_FILE,
      .only_for = ISSUER_STEPCA,
-     .help = "File with the password; a newline at its end does not count. A warning is logged when others "
+     .help = "File with the password; white space at its end does not count. A warning is logged when others "
              "than the "
              "owner can read it. A password from the environment goes before it."},
     {"issuers.*.root_cert_path", ISSUER(root_cert_path), .type = CONFIG_TEXT, .required = true,
@@ -129,7 +129,7 @@ const struct config_key config_keys[] = {
              "better place."},
     {"issuers.*.key_password_file", ISSUER(key_password), .type = CONFIG_SECRET_FILE,
      .only_for = ISSUER_LOCAL,
-     .help = "File with that password; a newline at its end does not count. A warning is logged when others "
+     .help = "File with that password; white space at its end does not count. A warning is logged when others "
              "than the owner can read it."},
     {"issuers.*.permitted_names", ISSUER(permitted_names),
      .count_offset = offsetof(struct issuer_config, permitted_name_count), .type = CONFIG_SUBTREES,

@@ -64,6 +64,20 @@ static void warn_of_readers(const char *path)
                     path);
 }
 
+/* Trailing white space is no part of a password, as for step: an editor's, of whatever length. U+0085 and
+ * U+00A0 count. */
+static void trim_end(struct bytes *text)
+{
+    static const uint8_t wide[][2] = {{0xc2, 0x85}, {0xc2, 0xa0}};
+    while (text->n > 0) {
+        const uint8_t *end = text->p + text->n;
+        bool is_wide = text->n > 1 && (memcmp(end - 2, wide[0], 2) == 0 || memcmp(end - 2, wide[1], 2) == 0);
+        if (!is_wide && (end[-1] >= 0x80 || !isspace(end[-1])))
+            return;
+        text->n -= is_wide ? 2 : 1;
+    }
+}
+
 static bool set_secret_file(struct value *value)
 {
     const char *path = value_text(value, value->json);
@@ -72,10 +86,7 @@ static bool set_secret_file(struct value *value)
     struct bytes secret;
     if (!file_read_secret(value->arena, path, SECRET_FILE_MAX_BYTES, &secret))
         return value_refuse(value, arena_printf(value->arena, "cannot read %s: %s", path, strerror(errno)));
-    if (secret.n > 0 && secret.p[secret.n - 1] == '\n')
-        secret.n--;
-    if (secret.n > 0 && secret.p[secret.n - 1] == '\r')
-        secret.n--;
+    trim_end(&secret);
     if (secret.n == 0)
         return value_refuse(value, arena_printf(value->arena, "%s holds no password", path));
     warn_of_readers(path);

@@ -7,6 +7,7 @@
 
 #include "acme/base/file.h"
 #include "acme/certificate.h"
+#include "acme/jose/private_key.h"
 #include "gateway/local_ca/local_ca_internal.h"
 #include "gateway/log.h"
 
@@ -71,41 +72,24 @@ STACK_OF(X509) * local_ca_load_certificates(const struct local_ca *ca, struct ar
     return all;
 }
 
-struct password {
-    struct bytes text;
-    bool asked; /* the key is encrypted */
-};
-
-static int give_password(char *out, int size, int writing, void *context)
-{
-    (void)writing;
-    struct password *password = context;
-    password->asked = true;
-    if (password->text.n == 0 || password->text.n > (size_t)size) {
-        return -1;
-    }
-    memcpy(out, password->text.p, password->text.n);
-    return (int)password->text.n;
-}
-
 EVP_PKEY *local_ca_load_key(const struct local_ca *ca, const char *name, char why[static LOCAL_CA_WHY_BYTES])
 {
     struct bytes pem;
     struct arena *arena = arena_new();
-    struct password password = {.text = ca->config.key_password};
+    struct bytes password = ca->config.key_password;
+    bool encrypted = false;
     EVP_PKEY *key = NULL;
     if (read_file(ca, arena, name, &pem, why)) {
-        autofree_bio BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-        key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, give_password, &password);
+        key = private_key_read(pem, password, &encrypted);
         if (key == NULL) {
             snprintf(why, LOCAL_CA_WHY_BYTES, "%.140s/%s %s", ca->config.directory, name,
-                     !password.asked ? "holds no private key"
-                     : password.text.n == 0
+                     !encrypted ? "holds no private key"
+                     : password.n == 0
                          ? "is encrypted: give its password, key_password_file"
                          : "is not opened by the password of key_password_file or key_password");
         }
     }
-    if (key != NULL && !password.asked && password.text.n != 0) {
+    if (key != NULL && !encrypted && password.n != 0) {
         log_warning("%s/%s is not encrypted, although a password for it is configured", ca->config.directory,
                     name);
     }

@@ -387,13 +387,19 @@ static const char *with_password_file(struct arena *arena, const char *path)
         path);
 }
 
-Test(config, the_password_file_is_read_without_the_newline_at_its_end)
+Test(config, C8_the_password_file_is_read_without_the_white_space_at_its_end)
 {
     static const struct {
         const char *content;
         const char *password;
-    } cases[] = {
-        {"secret\n", "secret"}, {"secret", "secret"}, {"se cret \r\n", "se cret "}, {"a\n\n", "a\n"}};
+    } cases[] = {{"secret\n", "secret"},
+                 {"secret", "secret"},
+                 {"se cret \r\n", "se cret"},
+                 {" pw\n\n", " pw"},
+                 {"pw ", "pw"},
+                 {"pw\t \v\f\n", "pw"},
+                 {"pw\xc2\xa0\xc2\x85\n", "pw"},
+                 {"pw\xc3\xa0", "pw\xc3\xa0"}};
     char path[] = "/tmp/acmegate-password-XXXXXX";
     int fd = mkstemp(path);
     cr_assert_geq(fd, 0);

@@ -1,0 +1,15 @@
+/* Private keys as PEM: PKCS #8, encrypted or not, and the traditional forms. Never asks a terminal. */
+#pragma once
+
+#include "acme/base/bytes.h"
+#include "acme/jose/openssl_handles.h"
+
+/*
+ * The key, to be freed by the caller; NULL: there is none, or `password` does not open it. `encrypted` says
+ * whether a password was needed. An empty password opens no encrypted key.
+ *
+ * Keys that go.step.sm/crypto encrypted before 0.20 are read as well: their PBKDF2 parameters hold a PRF with
+ * the NULL of its parameters written as `00 00` in place of `05 00`, which OpenSSL 3 does not decode.
+ */
+[[gnu::warn_unused_result]] EVP_PKEY *private_key_read(struct bytes pem, struct bytes password,
+                                                       bool *encrypted);
