@@ -9,6 +9,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"
 #include "gateway/runtime/clock.h"
+#include "stepca/outcome.h"
 
 enum { EARLIER_ORDERS_SHOWN = 10 };
 
@@ -136,6 +137,22 @@ static void show_authorization(const struct story *story, size_t i)
     }
 }
 
+/* A limit of the CA's that acmegate did not know. */
+static void show_what_was_learned(const struct attempt *attempt)
+{
+    struct stepca_error error = {.message = attempt->message};
+    if (attempt->status != ATTEMPT_REFUSED || attempt->http_status == 0 || attempt->message == NULL)
+        return;
+    stepca_read_refusal(&error);
+    bool too_long = error.refusal == STEPCA_REFUSAL_TOO_LONG;
+    char limit[DURATION_TEXT_BYTES];
+    duration_format(limit, error.limit_s);
+    if (too_long || error.refusal == STEPCA_REFUSAL_TOO_SHORT)
+        say("     learned: the CA's %s is %s%s; before it was assumed: step-ca does not tell authority-wide "
+            "claims",
+            too_long ? "maximum" : "minimum", limit, too_long ? ", its backdate included" : "");
+}
+
 static void show_attempts(const struct story *story)
 {
     if (story->attempt_count > 0)
@@ -150,6 +167,7 @@ static void show_attempts(const struct story *story)
             attempt->http_status == 0 ? "" : arena_printf(story->arena, ", HTTP %d", attempt->http_status),
             attempt->message == NULL || attempt->message[0] == '\0' ? "" : ": ",
             attempt->message == NULL ? "" : attempt->message);
+        show_what_was_learned(attempt);
     }
 }
 

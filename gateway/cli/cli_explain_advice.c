@@ -1,5 +1,6 @@
 #include "acme/authorization.h"
 #include "gateway/cli/cli_explain.h"
+#include "stepca/outcome.h"
 
 static const char *advice_for(const char *problem_type)
 {
@@ -28,6 +29,42 @@ static const char *advice_for(const char *problem_type)
     }
     return "the reason above says what to change";
 }
+
+/* ---- a refusal of the CA's ---- */
+
+/* Whose turn it is. NULL: an attempt that no step-ca refused. */
+static const char *advice_for_refusal(const struct story *story, const struct attempt *attempt)
+{
+    struct stepca_error error = {.message = attempt->message};
+    if (attempt->status != ATTEMPT_REFUSED || attempt->http_status == 0 || attempt->message == NULL)
+        return NULL;
+    stepca_read_refusal(&error);
+    switch (error.refusal) {
+    case STEPCA_REFUSAL_CA:
+        return arena_printf(
+            story->arena,
+            "the CA's operator: look at the CA's log of %s. Its policy, name constraints, template or "
+            "webhook refused; the request itself fits the order",
+            story_when(story, attempt->ended_at));
+    case STEPCA_REFUSAL_TOO_LONG:
+    case STEPCA_REFUSAL_TOO_SHORT:
+        if (story->order.not_before != 0 || story->order.not_after != 0)
+            return "the client: it asked for notBefore or notAfter that the CA does not grant";
+        return arena_printf(
+            story->arena,
+            "the operator of acmegate: profile %s's max_ttl lies outside of what the CA grants. Change it, "
+            "or the CA's claims; 'acmegate check' shows the CA's limits",
+            story->order.profile);
+    case STEPCA_REFUSAL_NAMES:
+        return "the client: the names of its request must be those of the order";
+    case STEPCA_REFUSAL_CSR:
+    case STEPCA_REFUSAL_NONE:
+        break;
+    }
+    return "the client: it has to send another request, with another key";
+}
+
+/* ---- what to do ---- */
 
 /* The first name that keeps the order from going on; NULL when all are proven. */
 static const struct authorization *blocking(const struct story *story)
@@ -89,6 +126,14 @@ static void advise_invalid(const struct story *story)
 {
     const struct authorization *authorization = blocking(story);
     const char *error = story->order.error_json;
+    const char *refusal = story->attempt_count == 0
+                              ? NULL
+                              : advice_for_refusal(story, &story->attempts[story->attempt_count - 1]);
+    if (refusal != NULL) {
+        say("  it is the turn of %s", refusal);
+        say("  then have the client order again: an invalid order stays invalid");
+        return;
+    }
     if (error == NULL && authorization != NULL)
         error = authorization->error_json;
     say("  %s", advice_for(story_problem(story, error).type));
