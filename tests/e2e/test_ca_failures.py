@@ -17,7 +17,7 @@ from support.metrics import scrape
 from support.waiting import wait_until
 
 NO_AUTHORIZATION = "The request lacked necessary authorization to be completed."
-TOO_LONG = "The request was forbidden by the certificate authority: the duration is too long"
+FORBIDDEN = "The request was forbidden by the certificate authority: "
 NAME_NOT_ALLOWED = 'dns name "www.e2e.internal" not allowed'
 RESET = "failure|reset|empty reply|bytes remaining|unexpected|closed"
 TRUNCATED = "-----BEGIN CERTIFICATE-----\nMIIB\n"
@@ -102,9 +102,12 @@ CASES = {
     "another root's chain": wrong("another root's chain", "pinned root", revoked=False),
     "a chain with a gap": wrong("a chain with a gap", "pinned root", revoked=False),
     # No.
-    "400": refused(400, "The request was not valid: the CSR smells", "badCSR"),
-    "403": refused(403, TOO_LONG, "badCSR"),
-    "403 for the names": refused(403, NAME_NOT_ALLOWED, "rejectedIdentifier"),
+    "400": refused(400, "The request could not be completed: invalid certificate request.", "badCSR"),
+    "C5 by a template": refused(400, "The request could not be completed: not on a Friday", "rejectedIdentifier"),
+    "403": refused(403, FORBIDDEN + "certificate request RSA key must be at least 2048 bits", "badCSR"),
+    "C5 by a webhook": refused(403, FORBIDDEN + "webhook server did not allow request.", "rejectedIdentifier"),
+    "C5 for the names": refused(403, NAME_NOT_ALLOWED, "rejectedIdentifier"),
+    "C5 by name constraints": refused(403, FORBIDDEN + 'DNS name "x" is not permitted by any constraint', "rejectedIdentifier"),
     "401": waits(replace(answer(401, message=NO_AUTHORIZATION)), NO_AUTHORIZATION, log="the CA does not accept us"),
     # Not now, or not here.
     "302": waits(replace(answer(302, {"Location": "/elsewhere"})), "302"),
