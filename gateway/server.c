@@ -18,7 +18,7 @@
 #include "gateway/work/work.h"
 #include "gateway/worker.h"
 
-enum { MAX_LOOPS = 4, DNS_TIMEOUT_MS = 5000, PKI_MAX_CONNECTIONS = 1024 };
+enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024 };
 
 struct issuer *server_issuer(const struct server *server, const char *id)
 {
@@ -156,8 +156,7 @@ static bool start_outbound(struct server *server, char why[static 512])
 {
     const struct validation_config *validation = &server->config->validation;
     struct outbound_config config = {.resolvers = validation->resolvers,
-                                     .resolver_count = validation->resolver_count,
-                                     .dns_timeout_ms = DNS_TIMEOUT_MS};
+                                     .resolver_count = validation->resolver_count};
     const char *reason = NULL;
     server->outbound = outbound_start(&config, &reason);
     if (server->outbound == NULL)

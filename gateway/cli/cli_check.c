@@ -350,7 +350,6 @@ static int run_check(struct check *check, const char *path)
     const struct outbound_config outbound = {
         .resolvers = check->config->validation.resolvers,
         .resolver_count = check->config->validation.resolver_count,
-        .dns_timeout_ms = check->config->validation.timeout_s * 1000,
     };
     check->outbound = outbound_start(&outbound, &why);
     if (check->outbound == NULL) {

@@ -84,7 +84,6 @@ static bool gather_from_cas(struct arena *arena, const struct config *config, st
     const struct outbound_config setting = {
         .resolvers = config->validation.resolvers,
         .resolver_count = config->validation.resolver_count,
-        .dns_timeout_ms = config->validation.timeout_s * 1000,
     };
     const char *why = NULL;
     struct outbound *outbound = outbound_start(&setting, &why);

@@ -295,8 +295,7 @@ void sign_issue(struct sign_request *request, struct sign_result *out)
 {
     const struct validation_config *validation = &request->config->validation;
     const struct outbound_config setting = {.resolvers = validation->resolvers,
-                                            .resolver_count = validation->resolver_count,
-                                            .dns_timeout_ms = validation->timeout_s * 1000};
+                                            .resolver_count = validation->resolver_count};
     struct signing signing = {.request = request, .out = out, .arena = request->arena};
     struct store_error error;
     const char *why = NULL;

@@ -247,7 +247,7 @@ const struct config_key config_keys[] = {
     {"validation.retry_for", TOP(validation.retry_for_s), .type = CONFIG_DURATION, .min = 0, .max = DAY_S,
      .fallback = "\"30s\"", .help = "How long a challenge is tried again before it is invalid."},
     {"validation.timeout", TOP(validation.timeout_s), .type = CONFIG_DURATION, .min = 1, .max = 600,
-     .fallback = "\"10s\"", .help = "Of one try."},
+     .fallback = "\"10s\"", .help = "Of one try: look-ups, all addresses, redirects and CAA together."},
     {"validation.max_concurrent", TOP(validation.max_concurrent), .type = CONFIG_INTEGER, .min = 1,
      .max = 10000, .fallback = "100", .help = "Validations at the same time; the others wait."},
 

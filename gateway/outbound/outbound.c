@@ -145,13 +145,13 @@ static struct curl_waitfd *room_for_fds(struct outbound *outbound, size_t count)
 static void run_turn(struct outbound *outbound)
 {
     size_t handshakes = outbound_tls_count(outbound);
-    struct curl_waitfd *fds = room_for_fds(outbound, ARES_GETSOCK_MAXNUM + handshakes);
+    struct curl_waitfd *fds = room_for_fds(outbound, outbound_dns_fds_most(outbound) + handshakes);
     int64_t timeout_ms = time_to_wait(outbound);
     unsigned count = outbound_dns_wait_for(outbound, fds, &timeout_ms);
     int running = 0;
     outbound_tls_wait_for(outbound, fds + count);
     curl_multi_poll(outbound->multi, fds, count + (unsigned)handshakes, (int)timeout_ms, NULL);
-    outbound_dns_process(outbound, fds, count);
+    outbound_dns_process(outbound, fds);
     outbound_tls_process(outbound);
     curl_multi_perform(outbound->multi, &running);
     outbound_http_finish(outbound);
@@ -168,7 +168,7 @@ static void *outbound_main(void *argument)
     }
     outbound_http_drop_all(outbound);
     outbound_tls_drop_all(outbound);
-    ares_destroy(outbound->channel);
+    outbound_dns_close(outbound);
     return NULL;
 }
 
@@ -186,7 +186,7 @@ struct outbound *outbound_start(const struct outbound_config *config, const char
         if (thread_start(&outbound->thread, outbound_main, outbound) == 0)
             return outbound;
         *why = "no thread could be made";
-        ares_destroy(outbound->channel);
+        outbound_dns_close(outbound);
     }
     outbound_free(outbound);
     return NULL;

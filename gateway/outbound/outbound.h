@@ -1,6 +1,6 @@
 /*
  * The outbound thread: every connection that acmegate opens itself, and the timers of the work behind them.
- * It runs one curl_multi and one c-ares channel; only gateway/outbound/ knows either. Except for
+ * It runs one curl_multi and a c-ares channel a name server; only gateway/outbound/ knows either. Except for
  * outbound_post, every function here is called on the outbound thread, and every callback runs there.
  */
 #pragma once
@@ -16,7 +16,6 @@ struct outbound;
 struct outbound_config {
     const char *const *resolvers; /* "ip" or "ip:port" for names; none: the system's */
     size_t resolver_count;
-    int64_t dns_timeout_ms;
 };
 
 /* Starts the thread. NULL with `why` (static) when it cannot. */
@@ -49,6 +48,9 @@ void outbound_run_and_wait(struct outbound *outbound, void (*run)(void *argument
 void outbound_hurry(struct outbound *outbound, int64_t within_ms);
 
 /* ---- on the outbound thread ---- */
+
+/* The thread's clock: monotonic, in milliseconds. */
+int64_t outbound_now_ms(void);
 
 /* Calls `run(argument)` once, `delay_ms` from now. A timer that is set again moves. */
 struct outbound_timer {
@@ -129,36 +131,44 @@ struct outbound_url {
 
 /* ---- names ---- */
 
+/*
+ * Name servers are asked one after the other, each for an equal share of the time that is left, until one
+ * answers; that a name or record does not exist is an answer. `error` is a sentence that tells what each
+ * server said instead; NULL when one answered, perhaps with nothing. `alias`: where the last CNAME of the
+ * answer points, else NULL. `timeout_ms` is of the whole look-up. Results live until `done` returns, which
+ * may be called before the function returns.
+ */
+
 enum { OUTBOUND_MAX_ADDRESSES = 16 };
 
 struct outbound_addresses {
     struct sockaddr_storage address[OUTBOUND_MAX_ADDRESSES]; /* IPv6 first; no port */
     size_t count;
-    const char *error; /* a sentence; NULL when the look-up worked (count may still be 0) */
-    bool no_such_name; /* NXDOMAIN or no data: a fact, not a passing fault */
+    const char *error;
+    const char *alias;
 };
 
-/* A and AAAA together, the hosts file included. A numeric host answers at once. */
-void outbound_resolve(struct outbound *outbound, const char *host,
+/* A and AAAA together, the hosts file before. A numeric host answers at once. */
+void outbound_resolve(struct outbound *outbound, const char *host, int64_t timeout_ms,
                       void (*done)(void *context, const struct outbound_addresses *addresses), void *context);
 
 struct outbound_texts {
     struct bytes *texts; /* each record's strings joined */
     size_t count;
     const char *error;
-    bool no_such_name;
+    const char *alias;
 };
+
+/* TXT records; CNAMEs are followed by the name server. */
+void outbound_resolve_txt(struct outbound *outbound, const char *name, int64_t timeout_ms,
+                          void (*done)(void *context, const struct outbound_texts *texts), void *context);
 
 struct outbound_caa {
     const struct caa_record *records;
     size_t count;
-    const char *error; /* the name does not exist, or has none: no error */
+    const char *error;
 };
 
 /* CAA records (RFC 8659) of this very name. */
-void outbound_resolve_caa(struct outbound *outbound, const char *name,
+void outbound_resolve_caa(struct outbound *outbound, const char *name, int64_t timeout_ms,
                           void (*done)(void *context, const struct outbound_caa *found), void *context);
-
-/* TXT records; CNAMEs are followed by the resolver. */
-void outbound_resolve_txt(struct outbound *outbound, const char *name,
-                          void (*done)(void *context, const struct outbound_texts *texts), void *context);

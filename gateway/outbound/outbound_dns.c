@@ -1,251 +1,337 @@
-#include <arpa/nameser.h>
+/* Look-ups: the name servers are asked one after the other, so that what each of them said is known. */
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <stdlib.h>
 
 #include "acme/base/buffer.h"
+#include "gateway/outbound/dns_message.h"
 #include "gateway/outbound/outbound_internal.h"
 
-/* RFC 8659 §4.1.1; Debian's header does not name it. */
-enum { TYPE_CAA = 257 };
-enum {
-    DNS_TRIES = 2,
-    MAX_CAA_RECORDS = 64,
-    SERVERS_MAX_BYTES = 4 * 1024,
-    TEXT_MAX_BYTES = 64 * 1024,
-    MAX_TEXTS = 256
+enum { FAILURES_MAX_BYTES = 1024, IPV4_BYTES = 4, IPV6_BYTES = 16 };
+
+/* ---- one question to one server after the other ---- */
+
+struct look_up;
+
+/* A question that c-ares has. It outlives its query when that turns to another server. */
+struct ask {
+    struct query *query; /* NULL: nobody waits for the answer any more */
 };
 
-static bool set_servers(struct outbound *outbound, const struct outbound_config *config, const char **why)
+struct query {
+    struct look_up *look_up;
+    enum dns_type type;
+    size_t asked; /* servers, the one under way included */
+    struct ask *ask;
+    struct outbound_timer timer;
+    struct buffer failures; /* what each server said that was no answer */
+    const char *error;      /* the outcome: all servers failed, and how; else `message` is the answer */
+    struct dns_message message;
+};
+
+enum { QUERIES_MAX = 2 };
+
+/* What was asked for. It owns its arena, and itself in it. */
+struct look_up {
+    struct arena *arena;
+    struct outbound *outbound;
+    const char *name;
+    int64_t deadline_ms;
+    struct query query[QUERIES_MAX];
+    size_t count;
+    size_t under_way;
+    void (*tell)(struct look_up *look_up);
+    union {
+        void (*addresses)(void *context, const struct outbound_addresses *addresses);
+        void (*texts)(void *context, const struct outbound_texts *texts);
+        void (*caa)(void *context, const struct outbound_caa *found);
+    } done;
+    void *context;
+};
+
+static void ask_next(struct query *query);
+
+/* `tell`: not when the thread ends. */
+static void end_query(struct query *query, bool tell)
 {
-    if (config->resolver_count == 0)
-        return true;
+    struct look_up *look_up = query->look_up;
+    outbound_timer_cancel(look_up->outbound, &query->timer);
+    if (--look_up->under_way != 0)
+        return;
+    if (tell)
+        look_up->tell(look_up);
+    arena_free(look_up->arena);
+}
+
+static void note_failure(struct query *query, const char *what)
+{
+    const struct name_server *server = &query->look_up->outbound->servers[query->asked - 1];
+    buffer_printf(&query->failures, "%s%s %s", query->failures.n == 0 ? "" : "; ", server->text, what);
+    ask_next(query);
+}
+
+static bool is_sound(struct arena *arena, enum dns_type type, struct bytes record)
+{
+    struct bytes text;
+    struct caa_record caa;
+    switch (type) {
+    case DNS_TYPE_A:
+        return record.n == IPV4_BYTES;
+    case DNS_TYPE_AAAA:
+        return record.n == IPV6_BYTES;
+    case DNS_TYPE_TXT:
+        return dns_text_read(arena, record, &text);
+    case DNS_TYPE_CAA:
+        return dns_caa_read(record, &caa);
+    case DNS_TYPE_NS:
+    case DNS_TYPE_CNAME:
+        break;
+    }
+    return true;
+}
+
+/* Why an answer is none that can be relied on; NULL for one that can. That a name or a record does not exist
+ * is such an answer. */
+static const char *answer_fault(struct query *query, struct bytes octets)
+{
+    struct arena *arena = query->look_up->arena;
+    struct dns_message *message = &query->message;
+    if (!dns_message_read(arena, octets, query->type, message))
+        return "gave a malformed answer";
+    for (size_t i = 0; i < message->record_count; ++i)
+        if (!is_sound(arena, query->type, message->records[i]))
+            return "gave a malformed answer";
+    if (message->rcode != DNS_NOERROR && message->rcode != DNS_NXDOMAIN)
+        return arena_printf(arena, "answered %s", dns_rcode_name(arena, message->rcode));
+    if (message->referral)
+        return "gave a referral to other name servers: it does not recurse; validation.resolvers needs "
+               "servers "
+               "that do";
+    if (message->record_count == 0 && message->alias != NULL && !message->recurses)
+        return arena_printf(
+            arena,
+            "answered that the name is an alias (CNAME) of %s and no more: it does not recurse; "
+            "validation.resolvers needs servers that do",
+            message->alias);
+    return NULL;
+}
+
+static const char *status_words(int status)
+{
+    switch (status) {
+    case ARES_ETIMEOUT:
+        return "did not answer";
+    case ARES_ECONNREFUSED:
+        return "could not be reached";
+    default:
+        return ares_strerror(status);
+    }
+}
+
+static void on_answer(void *context, int status, int timeouts, unsigned char *octets, int length)
+{
+    (void)timeouts;
+    struct ask *ask = context;
+    struct query *query = ask->query;
+    free(ask);
+    if (query == NULL)
+        return;
+    query->ask = NULL;
+    if (status == ARES_EDESTRUCTION) {
+        end_query(query, false);
+        return;
+    }
+    const char *fault =
+        octets == NULL || length <= 0
+            ? status_words(status)
+            : answer_fault(query, arena_copy(query->look_up->arena, bytes_of(octets, (size_t)length)));
+    if (fault == NULL)
+        end_query(query, true);
+    else
+        note_failure(query, fault);
+}
+
+static void on_late(void *argument)
+{
+    struct query *query = argument;
+    query->ask->query = NULL;
+    query->ask = NULL;
+    note_failure(query, "did not answer in time");
+}
+
+/* Every server gets an equal share of the time that is left. */
+static void ask_next(struct query *query)
+{
+    struct look_up *look_up = query->look_up;
+    struct outbound *outbound = look_up->outbound;
+    int64_t left_ms = look_up->deadline_ms - outbound_now_ms();
+    if (query->asked == outbound->server_count || (query->asked != 0 && left_ms <= 0)) {
+        query->error = buffer_string(&query->failures);
+        end_query(query, true);
+        return;
+    }
+    int64_t share_ms = left_ms / (int64_t)(outbound->server_count - query->asked);
+    struct name_server *server = &outbound->servers[query->asked++];
+    query->ask = malloc(sizeof(*query->ask));
+    if (query->ask == NULL)
+        end_without("memory");
+    query->ask->query = query;
+    outbound_timer_set(outbound, &query->timer, share_ms > 0 ? share_ms : 0);
+    ares_query(server->channel, look_up->name, DNS_CLASS_INTERNET, query->type, on_answer, query->ask);
+}
+
+static struct look_up *make_look_up(struct outbound *outbound, const char *name, int64_t timeout_ms,
+                                    void (*tell)(struct look_up *look_up), void *context)
+{
     struct arena *arena = arena_new();
-    struct buffer list;
-    buffer_init(&list, arena, SERVERS_MAX_BYTES);
-    for (size_t i = 0; i < config->resolver_count; ++i)
-        buffer_printf(&list, "%s%s", i == 0 ? "" : ",", config->resolvers[i]);
-    bool good = ares_set_servers_ports_csv(outbound->channel, buffer_string(&list)) == ARES_SUCCESS;
-    arena_free(arena);
-    if (!good)
-        *why = "validation.resolvers: not a list of \"address\" or \"address:port\"";
-    return good;
+    struct look_up *look_up = arena_alloc(arena, sizeof(*look_up));
+    *look_up = (struct look_up){.arena = arena,
+                                .outbound = outbound,
+                                .name = arena_duplicate(arena, name),
+                                .deadline_ms = outbound_now_ms() + timeout_ms,
+                                .tell = tell,
+                                .context = context};
+    return look_up;
 }
 
-bool outbound_dns_open(struct outbound *outbound, const struct outbound_config *config, const char **why)
+static void begin(struct look_up *look_up, const enum dns_type *types, size_t count)
 {
-    /* Names are whole names: what resolv.conf would append to short ones is none of ours. The hosts file
-     * comes first. */
-    struct ares_options options = {.flags = ARES_FLAG_NOSEARCH,
-                                   .timeout = (int)(config->dns_timeout_ms / DNS_TRIES),
-                                   .tries = DNS_TRIES,
-                                   .lookups = (char[]){"fb"}};
-    if (ares_init_options(&outbound->channel, &options,
-                          ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS) !=
-        ARES_SUCCESS) {
-        *why = "c-ares could not be initialized";
-        return false;
+    look_up->count = count;
+    look_up->under_way = count + 1; /* one of our own: what ends at once does not end it all */
+    for (size_t i = 0; i < count; ++i) {
+        struct query *query = &look_up->query[i];
+        *query = (struct query){
+            .look_up = look_up, .type = types[i], .timer = {.run = on_late, .argument = query}};
+        buffer_init(&query->failures, look_up->arena, FAILURES_MAX_BYTES);
+        ask_next(query);
     }
-    if (set_servers(outbound, config, why))
-        return true;
-    ares_destroy(outbound->channel);
-    return false;
-}
-
-unsigned outbound_dns_wait_for(struct outbound *outbound, struct curl_waitfd *fds, int64_t *timeout_ms)
-{
-    ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-    unsigned bits = (unsigned)ares_getsock(outbound->channel, sockets, ARES_GETSOCK_MAXNUM);
-    unsigned count = 0;
-    for (int i = 0; i < ARES_GETSOCK_MAXNUM; ++i) {
-        /* As ARES_GETSOCK_READABLE and _WRITABLE, which shift a signed 1 into the sign bit. */
-        bool readable = (bits & 1U << i) != 0;
-        bool writable = (bits & 1U << (i + ARES_GETSOCK_MAXNUM)) != 0;
-        if (readable || writable)
-            fds[count++] = (struct curl_waitfd){
-                sockets[i], (short)((readable ? CURL_WAIT_POLLIN : 0) | (writable ? CURL_WAIT_POLLOUT : 0)),
-                0};
-    }
-    struct timeval most = {.tv_sec = *timeout_ms / 1000, .tv_usec = *timeout_ms % 1000 * 1000};
-    struct timeval wait;
-    const struct timeval *next = ares_timeout(outbound->channel, &most, &wait);
-    /* Rounded up: woken a moment too early, the thread would turn for nothing. */
-    *timeout_ms = (int64_t)next->tv_sec * 1000 + (next->tv_usec + 999) / 1000;
-    return count;
-}
-
-void outbound_dns_process(struct outbound *outbound, const struct curl_waitfd *fds, unsigned count)
-{
-    for (unsigned i = 0; i < count; ++i) {
-        bool readable = (fds[i].revents & CURL_WAIT_POLLIN) != 0;
-        bool writable = (fds[i].revents & CURL_WAIT_POLLOUT) != 0;
-        if (readable || writable)
-            ares_process_fd(outbound->channel, readable ? fds[i].fd : ARES_SOCKET_BAD,
-                            writable ? fds[i].fd : ARES_SOCKET_BAD);
-    }
-    ares_process_fd(outbound->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-}
-
-static bool is_no_such_name(int status)
-{
-    return status == ARES_ENOTFOUND || status == ARES_ENODATA;
+    if (--look_up->under_way != 0)
+        return;
+    look_up->tell(look_up);
+    arena_free(look_up->arena);
 }
 
 /* ---- addresses ---- */
 
-struct address_query {
-    void (*done)(void *context, const struct outbound_addresses *addresses);
-    void *context;
-};
-
-static void add_addresses(struct outbound_addresses *out, const struct ares_addrinfo *result, int family)
+static void add_address(struct outbound_addresses *out, int family, struct bytes octets)
 {
-    for (const struct ares_addrinfo_node *node = result->nodes; node != NULL; node = node->ai_next) {
-        if (node->ai_family != family || out->count == OUTBOUND_MAX_ADDRESSES ||
-            node->ai_addrlen > sizeof(out->address[0]))
-            continue;
-        memcpy(&out->address[out->count++], node->ai_addr, node->ai_addrlen);
-    }
+    if (out->count == OUTBOUND_MAX_ADDRESSES)
+        return;
+    struct sockaddr_storage *address = &out->address[out->count++];
+    address->ss_family = (sa_family_t)family;
+    if (family == AF_INET6)
+        memcpy(&((struct sockaddr_in6 *)address)->sin6_addr, octets.p, IPV6_BYTES);
+    else
+        memcpy(&((struct sockaddr_in *)address)->sin_addr, octets.p, IPV4_BYTES);
 }
 
-static void on_addresses(void *context, int status, int timeouts, struct ares_addrinfo *result)
+static const char *both_errors(struct arena *arena, const char *aaaa, const char *a)
 {
-    (void)timeouts;
-    struct address_query *query = context;
-    struct outbound_addresses addresses = {0};
-    if (status == ARES_SUCCESS) {
-        add_addresses(&addresses, result, AF_INET6);
-        add_addresses(&addresses, result, AF_INET);
-    } else if (is_no_such_name(status)) {
-        addresses.no_such_name = true;
+    if (aaaa == NULL || a == NULL)
+        return aaaa == NULL ? a : aaaa;
+    return strcmp(aaaa, a) == 0 ? a : arena_printf(arena, "AAAA: %s; A: %s", aaaa, a);
+}
+
+/* IPv6 first. What one question brought is used, whatever became of the other. */
+static void tell_addresses(struct look_up *look_up)
+{
+    struct outbound_addresses found = {0};
+    for (size_t i = 0; i < look_up->count; ++i) {
+        const struct query *query = &look_up->query[i];
+        for (size_t n = 0; query->error == NULL && n < query->message.record_count; ++n)
+            add_address(&found, query->type == DNS_TYPE_AAAA ? AF_INET6 : AF_INET, query->message.records[n]);
+        if (query->message.alias != NULL)
+            found.alias = query->message.alias;
+    }
+    if (found.count == 0)
+        found.error = both_errors(look_up->arena, look_up->query[0].error, look_up->query[1].error);
+    look_up->done.addresses(look_up->context, &found);
+}
+
+static void add_from_hosts_file(struct outbound *outbound, const char *host, int family,
+                                struct outbound_addresses *out)
+{
+    struct hostent *found = NULL;
+    if (ares_gethostbyname_file(outbound->servers[0].channel, host, family, &found) != ARES_SUCCESS)
+        return;
+    for (char **address = found->h_addr_list; *address != NULL; ++address)
+        add_address(out, family, bytes_of(*address, (size_t)found->h_length));
+    ares_free_hostent(found);
+}
+
+static bool is_known_without_asking(struct outbound *outbound, const char *host,
+                                    struct outbound_addresses *out)
+{
+    uint8_t octets[IPV6_BYTES];
+    *out = (struct outbound_addresses){0};
+    if (inet_pton(AF_INET6, host, octets) == 1) {
+        add_address(out, AF_INET6, bytes_of(octets, IPV6_BYTES));
+    } else if (inet_pton(AF_INET, host, octets) == 1) {
+        add_address(out, AF_INET, bytes_of(octets, IPV4_BYTES));
     } else {
-        addresses.error = ares_strerror(status);
+        add_from_hosts_file(outbound, host, AF_INET6, out);
+        add_from_hosts_file(outbound, host, AF_INET, out);
     }
-    if (result != NULL)
-        ares_freeaddrinfo(result);
-    if (status != ARES_EDESTRUCTION)
-        query->done(query->context, &addresses);
-    free(query);
+    return out->count != 0;
 }
 
-void outbound_resolve(struct outbound *outbound, const char *host,
+void outbound_resolve(struct outbound *outbound, const char *host, int64_t timeout_ms,
                       void (*done)(void *context, const struct outbound_addresses *addresses), void *context)
 {
-    struct address_query *query = malloc(sizeof(*query));
-    if (query == NULL)
-        end_without("memory");
-    *query = (struct address_query){done, context};
-    /* The order is ours: IPv6 first. c-ares' own sorting would open a socket to every address. */
-    struct ares_addrinfo_hints hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
-    ares_getaddrinfo(outbound->channel, host, NULL, &hints, on_addresses, query);
+    struct outbound_addresses known;
+    if (is_known_without_asking(outbound, host, &known)) {
+        done(context, &known);
+        return;
+    }
+    struct look_up *look_up = make_look_up(outbound, host, timeout_ms, tell_addresses, context);
+    look_up->done.addresses = done;
+    begin(look_up, (const enum dns_type[]){DNS_TYPE_AAAA, DNS_TYPE_A}, 2);
 }
 
 /* ---- TXT ---- */
 
-struct text_query {
-    void (*done)(void *context, const struct outbound_texts *texts);
-    void *context;
-};
-
-/* Each record's strings come one by one, the first of a record marked as such. */
-static void join_texts(struct arena *arena, const struct ares_txt_ext *replies, struct outbound_texts *out)
+static void tell_texts(struct look_up *look_up)
 {
-    struct buffer *buffers = arena_alloc_array(arena, MAX_TEXTS, sizeof(buffers[0]));
-    out->texts = arena_alloc_array(arena, MAX_TEXTS, sizeof(out->texts[0]));
-    for (const struct ares_txt_ext *reply = replies; reply != NULL; reply = reply->next) {
-        if (reply->record_start || out->count == 0) {
-            if (out->count == MAX_TEXTS)
-                break;
-            buffer_init(&buffers[out->count++], arena, TEXT_MAX_BYTES);
-        }
-        buffer_append(&buffers[out->count - 1], bytes_of(reply->txt, reply->length));
+    const struct query *query = &look_up->query[0];
+    struct outbound_texts found = {.error = query->error, .alias = query->message.alias};
+    if (query->error == NULL) {
+        found.texts = arena_alloc_array(look_up->arena, query->message.record_count, sizeof(found.texts[0]));
+        for (size_t i = 0; i < query->message.record_count; ++i)
+            if (dns_text_read(look_up->arena, query->message.records[i], &found.texts[found.count]))
+                ++found.count;
     }
-    for (size_t i = 0; i < out->count; ++i)
-        out->texts[i] = buffer_bytes(&buffers[i]);
+    look_up->done.texts(look_up->context, &found);
 }
 
-static void on_texts(void *context, int status, int timeouts, unsigned char *reply, int length)
-{
-    (void)timeouts;
-    struct text_query *query = context;
-    struct outbound_texts texts = {0};
-    struct ares_txt_ext *replies = NULL;
-    struct arena *arena = arena_new();
-    if (status == ARES_SUCCESS)
-        status = ares_parse_txt_reply_ext(reply, length, &replies);
-    if (status == ARES_SUCCESS)
-        join_texts(arena, replies, &texts);
-    else if (is_no_such_name(status))
-        texts.no_such_name = true;
-    else
-        texts.error = ares_strerror(status);
-    if (status != ARES_EDESTRUCTION)
-        query->done(query->context, &texts);
-    if (replies != NULL)
-        ares_free_data(replies);
-    arena_free(arena);
-    free(query);
-}
-
-void outbound_resolve_txt(struct outbound *outbound, const char *name,
+void outbound_resolve_txt(struct outbound *outbound, const char *name, int64_t timeout_ms,
                           void (*done)(void *context, const struct outbound_texts *texts), void *context)
 {
-    struct text_query *query = malloc(sizeof(*query));
-    if (query == NULL)
-        end_without("memory");
-    *query = (struct text_query){done, context};
-    ares_query(outbound->channel, name, ns_c_in, ns_t_txt, on_texts, query);
+    struct look_up *look_up = make_look_up(outbound, name, timeout_ms, tell_texts, context);
+    look_up->done.texts = done;
+    begin(look_up, (const enum dns_type[]){DNS_TYPE_TXT}, 1);
 }
 
 /* ---- CAA ---- */
 
-struct caa_query {
-    void (*done)(void *context, const struct outbound_caa *found);
-    void *context;
-};
-
-/* Whatever is not read could forbid: more records than are read are an error. */
-static void take_records(struct arena *arena, const struct ares_caa_reply *replies, struct outbound_caa *out)
+static void tell_caa(struct look_up *look_up)
 {
-    struct caa_record *records = arena_alloc_array(arena, MAX_CAA_RECORDS, sizeof(records[0]));
-    for (const struct ares_caa_reply *reply = replies; reply != NULL; reply = reply->next) {
-        if (out->count == MAX_CAA_RECORDS) {
-            *out = (struct outbound_caa){.error = "more than 64 CAA records"};
-            return;
-        }
-        records[out->count++] = (struct caa_record){.critical = (reply->critical & 128) != 0,
-                                                    .tag = bytes_of(reply->property, reply->plength),
-                                                    .value = bytes_of(reply->value, reply->length)};
+    const struct query *query = &look_up->query[0];
+    struct outbound_caa found = {.error = query->error};
+    if (query->error == NULL) {
+        struct caa_record *records =
+            arena_alloc_array(look_up->arena, query->message.record_count, sizeof(records[0]));
+        for (size_t i = 0; i < query->message.record_count; ++i)
+            if (dns_caa_read(query->message.records[i], &records[found.count]))
+                ++found.count;
+        found.records = records;
     }
-    out->records = records;
+    look_up->done.caa(look_up->context, &found);
 }
 
-static void on_caa(void *context, int status, int timeouts, unsigned char *reply, int length)
-{
-    (void)timeouts;
-    struct caa_query *query = context;
-    struct outbound_caa found = {0};
-    struct ares_caa_reply *replies = NULL;
-    struct arena *arena = arena_new();
-    if (status == ARES_SUCCESS)
-        status = ares_parse_caa_reply(reply, length, &replies);
-    if (status == ARES_SUCCESS)
-        take_records(arena, replies, &found);
-    else if (!is_no_such_name(status))
-        found.error = ares_strerror(status);
-    if (status != ARES_EDESTRUCTION)
-        query->done(query->context, &found);
-    if (replies != NULL)
-        ares_free_data(replies);
-    arena_free(arena);
-    free(query);
-}
-
-void outbound_resolve_caa(struct outbound *outbound, const char *name,
+void outbound_resolve_caa(struct outbound *outbound, const char *name, int64_t timeout_ms,
                           void (*done)(void *context, const struct outbound_caa *found), void *context)
 {
-    struct caa_query *query = malloc(sizeof(*query));
-    if (query == NULL)
-        end_without("memory");
-    *query = (struct caa_query){done, context};
-    ares_query(outbound->channel, name, ns_c_in, TYPE_CAA, on_caa, query);
+    struct look_up *look_up = make_look_up(outbound, name, timeout_ms, tell_caa, context);
+    look_up->done.caa = done;
+    begin(look_up, (const enum dns_type[]){DNS_TYPE_CAA}, 1);
 }

@@ -9,7 +9,13 @@
 
 #include "gateway/outbound/outbound.h"
 
-enum { OUTBOUND_IDLE_HANDLES = 32 };
+enum { OUTBOUND_IDLE_HANDLES = 32, NAME_SERVER_TEXT_BYTES = 64 };
+
+struct name_server {
+    ares_channel channel;
+    char text[NAME_SERVER_TEXT_BYTES]; /* "address" or "address:port" */
+    unsigned fd_count;                 /* of a turn */
+};
 
 struct transfer;
 struct handshake;
@@ -17,7 +23,8 @@ struct handshake;
 struct outbound {
     pthread_t thread;
     CURLM *multi;
-    ares_channel channel;
+    struct name_server *servers;
+    size_t server_count;
     pthread_mutex_t lock; /* of the message queue */
     struct outbound_message *first, **last;
     bool stop;                    /* the thread's */
@@ -36,8 +43,6 @@ struct outbound {
     size_t idle_count;
 };
 
-int64_t outbound_now_ms(void);
-
 /* ---- outbound_http.c ---- */
 
 /* Takes what curl has finished. */
@@ -54,10 +59,13 @@ void outbound_tls_wait_for(struct outbound *outbound, struct curl_waitfd *fds);
 void outbound_tls_process(struct outbound *outbound);
 void outbound_tls_drop_all(struct outbound *outbound);
 
-/* ---- outbound_dns.c ---- */
+/* ---- outbound_name_servers.c ---- */
 
 [[gnu::warn_unused_result]] bool outbound_dns_open(struct outbound *outbound,
                                                    const struct outbound_config *config, const char **why);
+void outbound_dns_close(struct outbound *outbound);
+/* How many sockets there may be to wait for. */
+size_t outbound_dns_fds_most(const struct outbound *outbound);
 /* The sockets to wait for, and how long at most. */
 unsigned outbound_dns_wait_for(struct outbound *outbound, struct curl_waitfd *fds, int64_t *timeout_ms);
-void outbound_dns_process(struct outbound *outbound, const struct curl_waitfd *fds, unsigned count);
+void outbound_dns_process(struct outbound *outbound, const struct curl_waitfd *fds);

@@ -1,6 +1,6 @@
 #include "gateway/validator/validator_internal.h"
 
-enum { QUOTED_BYTES = 120 };
+enum { QUOTED_BYTES = 120, MS_PER_S = 1000 };
 
 void validation_end(struct validation *validation, const struct problem *problem, bool passing,
                     const char *tried)
@@ -16,8 +16,15 @@ const char *validation_quote(struct arena *arena, struct bytes text)
     return arena_printable(arena, text, QUOTED_BYTES);
 }
 
+int64_t validation_time_left_ms(const struct validation *validation)
+{
+    int64_t left = validation->deadline_ms - outbound_now_ms();
+    return left > 0 ? left : 1;
+}
+
 void validation_start(struct validation *validation)
 {
+    validation->deadline_ms = outbound_now_ms() + validation->config->timeout_s * MS_PER_S;
     switch (validation->type) {
     case CHALLENGE_HTTP_01:
         validator_http_01_start(validation);

@@ -25,6 +25,7 @@ struct validation {
     const char *const *caa_identities; /* none: CAA is not looked at */
     size_t caa_identity_count;
     int64_t now;
+    int64_t deadline_ms; /* validation_start's: the end of the try, on the outbound thread's clock */
     void (*done)(struct validation *validation);
     void *owner;
     /* the outcome */
@@ -33,7 +34,8 @@ struct validation {
     const char *tried; /* one line for events: what was dialled and what was answered */
 };
 
-/* Starts the try; `done` is called once, perhaps before this returns. */
+/* Starts the try. It ends within the configuration's `timeout`, look-ups, all addresses, redirects and CAA
+ * included; `done` is called once, perhaps before this returns. */
 void validation_start(struct validation *validation);
 
 /* Behind a try that has proven control: whether the name's CAA records let this server issue. `done` is

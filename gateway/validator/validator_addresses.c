@@ -45,6 +45,12 @@ const struct problem *validation_keep_allowed(const struct validation *validatio
         return NULL;
     if (found->count != 0)
         return problem_new(arena, PROBLEM_CONNECTION, "%s", buffer_string(tried));
+    if (found->alias != NULL) {
+        validation_note(tried,
+                        arena_printf(arena, "look-up of %s: an alias of %s, no address", host, found->alias));
+        return problem_new(arena, PROBLEM_DNS, "%s is an alias (CNAME) of %s, which has no A or AAAA record.",
+                           host, found->alias);
+    }
     validation_note(tried, arena_printf(arena, "look-up of %s: no address", host));
     return problem_new(arena, PROBLEM_DNS, "%s has no A or AAAA record.", host);
 }
@@ -59,6 +65,13 @@ const struct sockaddr_storage *validation_next_address(struct validation_address
     else
         ((struct sockaddr_in *)address)->sin_port = htons(port);
     return address;
+}
+
+int64_t validation_dial_time_ms(const struct validation *validation,
+                                const struct validation_addresses *addresses)
+{
+    int64_t share = validation_time_left_ms(validation) / (int64_t)(addresses->count - addresses->next + 1);
+    return share > 0 ? share : 1;
 }
 
 const char *validation_dialled(struct arena *arena, const struct validation_addresses *addresses,

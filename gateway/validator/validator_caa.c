@@ -60,7 +60,8 @@ static void on_records(void *context, const struct outbound_caa *found)
 
 static void look_up(struct caa_try *try)
 {
-    outbound_resolve_caa(try->validation->outbound, try->name, on_records, try);
+    outbound_resolve_caa(try->validation->outbound, try->name, validation_time_left_ms(try->validation),
+                         on_records, try);
 }
 
 void validation_check_caa(struct validation *validation)

@@ -51,6 +51,13 @@ static void fail(struct dns_try *try, const struct outbound_texts *texts)
         validation_end(validation,
                        problem_new(arena, PROBLEM_DNS, "The TXT look-up of %s failed: %s", try->name, why),
                        true, arena_printf(arena, "TXT %s: %s", try->name, why));
+    } else if (texts->count == 0 && texts->alias != NULL) {
+        validation_end(
+            validation,
+            problem_new(arena, PROBLEM_DNS,
+                        "%s is an alias (CNAME) of %s, which has no TXT record; it should hold %s.",
+                        try->name, texts->alias, expected),
+            true, arena_printf(arena, "TXT %s: an alias of %s, no record", try->name, texts->alias));
     } else if (texts->count == 0) {
         validation_end(validation,
                        problem_new(arena, PROBLEM_DNS, "There is no TXT record at %s; it should hold %s.",
@@ -82,7 +89,8 @@ static void on_texts(void *context, const struct outbound_texts *texts)
 static void look_up(struct dns_try *try)
 {
     try->name = dns_challenge_name(try->validation->arena, &try->challenge, try->next++);
-    outbound_resolve_txt(try->validation->outbound, try->name, on_texts, try);
+    outbound_resolve_txt(try->validation->outbound, try->name, validation_time_left_ms(try->validation),
+                         on_texts, try);
 }
 
 void validator_dns_start(struct validation *validation)

@@ -4,7 +4,7 @@
  */
 #include "gateway/validator/validator_internal.h"
 
-enum { MAX_REDIRECTS = 10, MAX_BODY_BYTES = 8 * 1024, TRIED_MAX_BYTES = 2 * 1024, MS_PER_S = 1000 };
+enum { MAX_REDIRECTS = 10, MAX_BODY_BYTES = 8 * 1024, TRIED_MAX_BYTES = 2 * 1024 };
 
 /* One try, from the first request to its end. In the validation's arena. */
 struct http_try {
@@ -47,9 +47,19 @@ static void check_body(struct http_try *try, const struct outbound_http_reply *r
         false);
 }
 
-static bool port_is_allowed(const struct http_try *try, const struct outbound_url *url)
+/* A redirect may lead to the schemes' ports, and to what the configuration has in their place. NULL: it is
+ * followed. */
+static const struct problem *check_port(const struct http_try *try, const struct outbound_url *to)
 {
-    return url->port == 80 || url->port == 443 || url->port == try->validation->config->http_port;
+    const struct validation_config *config = try->validation->config;
+    struct arena *arena = try->validation->arena;
+    if (to->port == 80 || to->port == 443 || to->port == config->http_port || to->port == config->tls_port)
+        return NULL;
+    return problem_new(arena, PROBLEM_CONNECTION,
+                       "%s redirects to port %u; redirects are followed to the ports 80, 443, "
+                       "validation.http_port (%u) and validation.tls_port (%u) only.",
+                       try->url.url, (unsigned)to->port, (unsigned)config->http_port,
+                       (unsigned)config->tls_port);
 }
 
 static void redirect(struct http_try *try, const struct outbound_http_reply *reply)
@@ -63,10 +73,8 @@ static void redirect(struct http_try *try, const struct outbound_http_reply *rep
     else if (++try->redirects > MAX_REDIRECTS)
         problem = problem_new(arena, PROBLEM_CONNECTION, "%s redirects more than %d times.", try->url.url,
                               MAX_REDIRECTS);
-    else if (!port_is_allowed(try, &to))
-        problem =
-            problem_new(arena, PROBLEM_CONNECTION, "%s redirects to port %u; only 80 and 443 are followed.",
-                        try->url.url, (unsigned)to.port);
+    else
+        problem = check_port(try, &to);
     if (problem != NULL) {
         end(try, problem, false);
         return;
@@ -117,7 +125,8 @@ static void dial_next(struct http_try *try)
     struct outbound_http_request request = {.method = "GET",
                                             .url = try->url.url,
                                             .address = address,
-                                            .timeout_ms = validation->config->timeout_s * MS_PER_S,
+                                            .timeout_ms =
+                                                validation_dial_time_ms(validation, &try->addresses),
                                             .max_body_bytes = MAX_BODY_BYTES,
                                             .user_agent = "acmegate (RFC 8555 http-01 validation)"};
     outbound_http(validation->outbound, &request, on_reply, try);
@@ -137,7 +146,8 @@ static void on_addresses(void *context, const struct outbound_addresses *found)
 
 static void start_hop(struct http_try *try)
 {
-    outbound_resolve(try->validation->outbound, try->url.host, on_addresses, try);
+    outbound_resolve(try->validation->outbound, try->url.host, validation_time_left_ms(try->validation),
+                     on_addresses, try);
 }
 
 void validator_http_01_start(struct validation *validation)

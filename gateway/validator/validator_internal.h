@@ -12,6 +12,9 @@ void validator_tls_alpn_01_start(struct validation *validation);
 void validation_end(struct validation *validation, const struct problem *problem, bool passing,
                     const char *tried);
 
+/* What is left of the try's time, 1 ms at least. */
+int64_t validation_time_left_ms(const struct validation *validation);
+
 /* Text from outside as it may stand in a problem: printable ASCII, cut short. */
 const char *validation_quote(struct arena *arena, struct bytes text);
 
@@ -35,6 +38,10 @@ const struct problem *validation_keep_allowed(const struct validation *validatio
 
 /* The next one to dial, with the port set; NULL at their end. */
 const struct sockaddr_storage *validation_next_address(struct validation_addresses *addresses, uint16_t port);
+
+/* How long the address that came last may take: those behind it get as much of the time that is left. */
+int64_t validation_dial_time_ms(const struct validation *validation,
+                                const struct validation_addresses *addresses);
 
 /* "192.0.2.7 port 443": the last one that was dialled. */
 const char *validation_dialled(struct arena *arena, const struct validation_addresses *addresses,

@@ -2,7 +2,7 @@
 #include "acme/tls_alpn.h"
 #include "gateway/validator/validator_internal.h"
 
-enum { TRIED_MAX_BYTES = 2 * 1024, MS_PER_S = 1000 };
+enum { TRIED_MAX_BYTES = 2 * 1024 };
 
 /* In the validation's arena. */
 struct tls_try {
@@ -80,7 +80,7 @@ static void dial_next(struct tls_try *try)
         .address = address,
         .server_name = tls_alpn_server_name(validation->arena, &validation->identifier),
         .alpn = TLS_ALPN_PROTOCOL,
-        .timeout_ms = validation->config->timeout_s * MS_PER_S};
+        .timeout_ms = validation_dial_time_ms(validation, &try->addresses)};
     outbound_tls(validation->outbound, &request, on_reply, try);
 }
 
@@ -102,5 +102,6 @@ void validator_tls_alpn_01_start(struct validation *validation)
     struct tls_try *try = arena_alloc(validation->arena, sizeof(*try));
     try->validation = validation;
     buffer_init(&try->tried, validation->arena, TRIED_MAX_BYTES);
-    outbound_resolve(validation->outbound, validation->identifier.value, on_addresses, try);
+    outbound_resolve(validation->outbound, validation->identifier.value, validation_time_left_ms(validation),
+                     on_addresses, try);
 }

@@ -8,6 +8,7 @@ import pytest
 from client_scenarios import fresh_name
 from support.acme_client import DnsProver, HttpProver
 from support.certificates import names_of
+from support.http_responder import HttpResponder
 from support.ports import free_port
 
 
@@ -162,6 +163,25 @@ def test_http_redirects_in_circles_end(gateway):
     with Redirects(gateway.http_port, lambda path: path):
         challenge = challenge_of(client, order)
     assert_invalid(client, order, challenge, "connection", "redirect")
+
+
+def test_N3_http_redirects_to_tls_port_are_followed(gateway):
+    client = gateway.client()
+    order = client.order([fresh_name()])
+    target = f"http://127.0.0.1:{gateway.tls_port}"
+    with HttpResponder(gateway.tls_port) as server, Redirects(gateway.http_port, lambda path: target + path):
+        challenge = client.challenge(client.get(order.json()["authorizations"][0]), "http-01")
+        server.answers[challenge["token"]] = client.key_authorization(challenge["token"])
+        assert challenge_of(client, order)["status"] == "valid"
+
+
+def test_N3_other_ports_are_refused_by_the_names_of_those_that_are_followed(gateway):
+    client, other = gateway.client(), free_port()
+    order = client.order([fresh_name()])
+    with Redirects(gateway.http_port, lambda path: f"http://127.0.0.1:{other}{path}"):
+        challenge = challenge_of(client, order)
+    followed = ("80", "443", f"validation.http_port ({gateway.http_port})", f"validation.tls_port ({gateway.tls_port})")
+    assert_invalid(client, order, challenge, "connection", str(other), *followed)
 
 
 @pytest.mark.check(42)

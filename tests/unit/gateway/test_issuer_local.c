@@ -27,7 +27,7 @@ static struct trial *start_trial(void)
     trial->directory = scratch_directory_new(arena);
     cr_assert_eq(sem_init(&trial->answered, 0, 0), 0);
     const char *why_not = "";
-    trial->outbound = outbound_start(&(struct outbound_config){.dns_timeout_ms = 1000}, &why_not);
+    trial->outbound = outbound_start(&(struct outbound_config){0}, &why_not);
     cr_assert(trial->outbound != NULL, "%s", why_not);
     struct issuer_config config = {
         .id = "dev", .type = ISSUER_LOCAL, .directory = trial->directory, .validity_s = 3600};

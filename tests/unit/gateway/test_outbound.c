@@ -15,7 +15,7 @@ LEAK_CHECKED_SUITE(outbound);
 
 static struct outbound *start(void)
 {
-    struct outbound_config config = {.dns_timeout_ms = 2000};
+    struct outbound_config config = {0};
     const char *why = NULL;
     struct outbound *outbound = outbound_start(&config, &why);
     cr_assert_not_null(outbound, "%s", why);
@@ -363,7 +363,7 @@ static void begin_look_up(struct errand *errand)
 {
     struct look_up *look_up = errand->context;
     look_up->errand = errand;
-    outbound_resolve(errand->outbound, look_up->host, looked_up, look_up);
+    outbound_resolve(errand->outbound, look_up->host, 2000, looked_up, look_up);
 }
 
 Test(outbound, numbers_and_localhost_resolve_without_a_name_server)

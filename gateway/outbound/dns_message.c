@@ -1,0 +1,171 @@
+#include "gateway/outbound/dns_message.h"
+
+#include <ares.h>
+#include <limits.h>
+
+enum {
+    HEADER_BYTES = 12,
+    QUESTION_TAIL_BYTES = 4, /* type and class */
+    RECORD_HEAD_BYTES = 10,  /* type, class, TTL, length of the data */
+    FLAG_AUTHORITATIVE = 0x0400,
+    FLAG_RECURSION_AVAILABLE = 0x0080,
+    RCODE_MASK = 0x000f,
+
+    CAA_HEAD_BYTES = 2, /* flags, length of the tag */
+    CAA_CRITICAL = 0x80,
+    ALIAS_MAX_BYTES = 255,
+};
+
+struct reader {
+    struct bytes octets;
+    size_t at;
+};
+
+static unsigned number_at(struct bytes octets, size_t at)
+{
+    return (unsigned)octets.p[at] << 8 | octets.p[at + 1];
+}
+
+/* Past a name. With `out`, its text, for ares_free_string. */
+static bool take_name(struct reader *reader, char **out)
+{
+    char *name = NULL;
+    long taken = 0;
+    if (reader->at >= reader->octets.n ||
+        ares_expand_name(reader->octets.p + reader->at, reader->octets.p, (int)reader->octets.n, &name,
+                         &taken) != ARES_SUCCESS)
+        return false;
+    reader->at += (size_t)taken;
+    if (out != NULL)
+        *out = name;
+    else
+        ares_free_string(name);
+    return true;
+}
+
+static bool take_octets(struct reader *reader, size_t n, struct bytes *out)
+{
+    if (reader->octets.n - reader->at < n)
+        return false;
+    *out = bytes_of(reader->octets.p + reader->at, n);
+    reader->at += n;
+    return true;
+}
+
+static bool skip_questions(struct reader *reader, unsigned count)
+{
+    struct bytes tail;
+    for (unsigned i = 0; i < count; ++i)
+        if (!take_name(reader, NULL) || !take_octets(reader, QUESTION_TAIL_BYTES, &tail))
+            return false;
+    return true;
+}
+
+static bool take_alias(struct arena *arena, struct reader reader, const char **out)
+{
+    char *name = NULL;
+    if (!take_name(&reader, &name))
+        return false;
+    *out = arena_printable(arena, bytes_from_string(name), ALIAS_MAX_BYTES);
+    ares_free_string(name);
+    return true;
+}
+
+struct record {
+    unsigned type; /* 0 for one of another class than the Internet's */
+    struct bytes data;
+    struct reader reader; /* at the data: names in it may point elsewhere in the message */
+};
+
+static bool take_record(struct reader *reader, struct record *out)
+{
+    struct bytes head;
+    if (!take_name(reader, NULL) || !take_octets(reader, RECORD_HEAD_BYTES, &head))
+        return false;
+    out->type = number_at(head, 2) == DNS_CLASS_INTERNET ? number_at(head, 0) : 0;
+    out->reader = *reader;
+    return take_octets(reader, number_at(head, 8), &out->data);
+}
+
+static bool take_answers(struct arena *arena, struct reader *reader, unsigned count, enum dns_type type,
+                         struct dns_message *out)
+{
+    /* Each record takes 11 octets at least: a larger count is a lie, found when they end. */
+    out->records =
+        arena_alloc_array(arena, (reader->octets.n - reader->at) / (1 + RECORD_HEAD_BYTES), sizeof(out->records[0]));
+    for (unsigned i = 0; i < count; ++i) {
+        struct record record;
+        if (!take_record(reader, &record) ||
+            (record.type == DNS_TYPE_CNAME && !take_alias(arena, record.reader, &out->alias)))
+            return false;
+        if (record.type == (unsigned)type)
+            out->records[out->record_count++] = record.data;
+    }
+    return true;
+}
+
+/* A referral names the servers of a zone below; what says that there is no such record has the zone's SOA instead. */
+static bool take_authorities(struct reader *reader, unsigned count, bool *name_servers)
+{
+    *name_servers = false;
+    for (unsigned i = 0; i < count; ++i) {
+        struct record record;
+        if (!take_record(reader, &record))
+            return false;
+        *name_servers = *name_servers || record.type == DNS_TYPE_NS;
+    }
+    return true;
+}
+
+bool dns_message_read(struct arena *arena, struct bytes octets, enum dns_type type, struct dns_message *out)
+{
+    struct reader reader = {octets, HEADER_BYTES};
+    bool name_servers;
+    *out = (struct dns_message){0};
+    if (octets.n < HEADER_BYTES || octets.n > INT_MAX)
+        return false;
+    unsigned flags = number_at(octets, 2), answers = number_at(octets, 6);
+    out->rcode = flags & RCODE_MASK;
+    out->recurses = (flags & FLAG_RECURSION_AVAILABLE) != 0;
+    if (!skip_questions(&reader, number_at(octets, 4)) || !take_answers(arena, &reader, answers, type, out) ||
+        !take_authorities(&reader, number_at(octets, 8), &name_servers))
+        return false;
+    out->referral = out->rcode == DNS_NOERROR && answers == 0 && name_servers && !out->recurses &&
+                    (flags & FLAG_AUTHORITATIVE) == 0;
+    return true;
+}
+
+const char *dns_rcode_name(struct arena *arena, unsigned rcode)
+{
+    static const char *const names[] = {"NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+                                        "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE"};
+    return rcode < sizeof(names) / sizeof(names[0]) ? names[rcode] : arena_printf(arena, "RCODE %u", rcode);
+}
+
+bool dns_text_read(struct arena *arena, struct bytes record, struct bytes *out)
+{
+    uint8_t *text = arena_alloc(arena, record.n + 1);
+    size_t n = 0;
+    for (size_t at = 0; at < record.n;) {
+        size_t length = record.p[at++];
+        if (record.n - at < length)
+            return false;
+        memcpy(text + n, record.p + at, length);
+        n += length;
+        at += length;
+    }
+    *out = bytes_of(text, n);
+    return record.n != 0;
+}
+
+bool dns_caa_read(struct bytes record, struct caa_record *out)
+{
+    if (record.n < CAA_HEAD_BYTES || record.p[1] == 0 || record.n - CAA_HEAD_BYTES < record.p[1])
+        return false;
+    size_t tag = record.p[1];
+    const uint8_t *p = record.p + CAA_HEAD_BYTES;
+    *out = (struct caa_record){.critical = (record.p[0] & CAA_CRITICAL) != 0,
+                               .tag = bytes_of(p, tag),
+                               .value = bytes_of(p + tag, record.n - CAA_HEAD_BYTES - tag)};
+    return true;
+}
