@@ -8,8 +8,8 @@ enum {
     AUTHORIZATION_INSERT,
     AUTHORIZATION_FIND_VALID,
     AUTHORIZATION_UPDATE,
-    AUTHORIZATIONS_DUE,
-    AUTHORIZATIONS_NEXT_DUE,
+    VALIDATION_QUEUE_AFTER,
+    VALIDATIONS_DUE,
     ORDERS_WAITING_ON,
 };
 
@@ -49,12 +49,12 @@ static const struct statement statements[] = {
                               " attempt_count = $attempt_count, first_attempt_at = $first_attempt_at,"
                               " next_attempt_at = $next_attempt_at, basis = $basis"
                               " WHERE id = $id AND status = $was AND challenge_status IS $challenge_was"},
-    [AUTHORIZATIONS_DUE] = {"authorizations_due",
-                            "SELECT id FROM authorizations WHERE " DUE_CONDITION
-                            " AND next_attempt_at <= $now ORDER BY next_attempt_at LIMIT $max"},
-    [AUTHORIZATIONS_NEXT_DUE] = {"authorizations_next_due",
-                                 "SELECT next_attempt_at FROM authorizations WHERE " DUE_CONDITION
-                                 " AND next_attempt_at > $now ORDER BY next_attempt_at LIMIT 1"},
+    [VALIDATION_QUEUE_AFTER] = {"validation_queue_after",
+                                "SELECT account_id FROM authorizations WHERE " DUE_CONDITION
+                                " AND account_id > $after ORDER BY account_id LIMIT 1"},
+    [VALIDATIONS_DUE] = {"validations_due", "SELECT id, identifier FROM authorizations WHERE " DUE_CONDITION
+                                            " AND account_id = $account_id AND next_attempt_at <= $now"
+                                            " ORDER BY next_attempt_at LIMIT $max"},
     [ORDERS_WAITING_ON] =
         {"orders_waiting_on",
          "SELECT o.id FROM order_authorizations oa CROSS JOIN orders o ON o.id = oa.order_id"
@@ -192,11 +192,36 @@ enum store_result store_authorization_update(struct store_session *session,
     return query_run(&query);
 }
 
-enum store_result store_authorizations_due(struct store_session *session, int64_t now, int64_t *ids,
-                                           size_t max, size_t *count, int64_t *next_due)
+enum store_result store_validation_queue_after(struct store_session *session, int64_t after,
+                                               int64_t *account_id)
 {
-    return query_due(session, STATEMENTS_AUTHORIZATIONS, AUTHORIZATIONS_DUE, AUTHORIZATIONS_NEXT_DUE, now,
-                     ids, max, count, next_due);
+    QUERY(query, session, NULL, STATEMENTS_AUTHORIZATIONS, VALIDATION_QUEUE_AFTER);
+    query_bind_integer(&query, "$after", after);
+    enum store_result result = query_next(&query);
+    if (result != STORE_OK)
+        return result;
+    *account_id = query_take_integer(&query);
+    return query_finish(&query);
+}
+
+enum store_result store_validations_due(struct store_session *session, struct arena *arena,
+                                        int64_t account_id, int64_t now, size_t max,
+                                        struct due_validation **out, size_t *count)
+{
+    enum store_result result = STORE_OK;
+    QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, VALIDATIONS_DUE);
+    query_bind_integer(&query, "$account_id", account_id);
+    query_bind_integer(&query, "$now", now);
+    query_bind_integer(&query, "$max", max > INT_MAX ? INT_MAX : (int64_t)max);
+    *out = NULL;
+    *count = 0;
+    while ((result = query_next(&query)) == STORE_OK) {
+        *out = array_with_room(arena, *out, *count, sizeof **out);
+        struct due_validation *due = &(*out)[(*count)++];
+        due->id = query_take_integer(&query);
+        due->name = query_take_text(&query);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
 enum store_result store_orders_waiting_on(struct store_session *session, struct arena *arena,

@@ -142,11 +142,20 @@ struct authorization_wanted {
 [[gnu::warn_unused_result]] enum store_result store_authorization_update(
     struct store_session *session, const struct authorization *authorization, enum authorization_status was,
     enum challenge_status challenge_was);
-/* Ids of authorizations whose challenge is processing and due, oldest first; `next_due` gets the time of the
- * next one that is not due yet (0: none). */
-[[gnu::warn_unused_result]] enum store_result store_authorizations_due(struct store_session *session,
-                                                                       int64_t now, int64_t *ids, size_t max,
-                                                                       size_t *count, int64_t *next_due);
+/* The next account behind `after` with a challenge in processing; STORE_NOT_FOUND: none. */
+[[gnu::warn_unused_result]] enum store_result store_validation_queue_after(struct store_session *session,
+                                                                           int64_t after,
+                                                                           int64_t *account_id);
+struct due_validation {
+    int64_t id;       /* the authorization's */
+    const char *name; /* its identifier */
+};
+/* Of one account: authorizations whose challenge is processing and due, oldest first, `max` at most. */
+[[gnu::warn_unused_result]] enum store_result store_validations_due(struct store_session *session,
+                                                                    struct arena *arena, int64_t account_id,
+                                                                    int64_t now, size_t max,
+                                                                    struct due_validation **out,
+                                                                    size_t *count);
 /* Orders that rest on it and are pending or ready: their ids. */
 [[gnu::warn_unused_result]] enum store_result store_orders_waiting_on(struct store_session *session,
                                                                       struct arena *arena,

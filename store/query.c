@@ -179,23 +179,6 @@ enum store_result query_take_ids(struct query *query, int64_t *ids, size_t max, 
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-enum store_result query_due(struct store_session *session, enum statement_group group, size_t due,
-                            size_t next, int64_t now, int64_t *ids, size_t max, size_t *count,
-                            int64_t *next_due)
-{
-    QUERY(due_query, session, NULL, group, due);
-    query_bind_integer(&due_query, "$now", now);
-    query_bind_integer(&due_query, "$max", max > INT_MAX ? INT_MAX : (int64_t)max);
-    enum store_result result = query_take_ids(&due_query, ids, max, count);
-    if (result != STORE_OK)
-        return result;
-    QUERY(next_query, session, NULL, group, next);
-    query_bind_integer(&next_query, "$now", now);
-    result = query_next(&next_query);
-    *next_due = result == STORE_OK ? query_take_integer(&next_query) : 0;
-    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
-}
-
 void *array_with_room(struct arena *arena, void *items, size_t count, size_t item_bytes)
 {
     bool full = count == 0 || (count >= 4 && (count & (count - 1)) == 0);

@@ -64,13 +64,6 @@ void query_reject(struct query *query, const char *column, const char *value);
 [[gnu::warn_unused_result]] enum store_result query_take_ids(struct query *query, int64_t *ids, size_t max,
                                                              size_t *count);
 
-/* The work that is due: ids of `due`, and in `next_due` the one integer that `next` yields (0 for none). Both
- * statements take $now, `due` also $max. */
-[[gnu::warn_unused_result]] enum store_result query_due(struct store_session *session,
-                                                        enum statement_group group, size_t due, size_t next,
-                                                        int64_t now, int64_t *ids, size_t max, size_t *count,
-                                                        int64_t *next_due);
-
 /* An array in the arena with room for one item more than `count`; `items` is NULL at first. */
 void *array_with_room(struct arena *arena, void *items, size_t count, size_t item_bytes);
 

@@ -13,7 +13,7 @@ static const struct statement statements[] = {
     [VALIDATIONS_WAITING] = {"validations_waiting",
                              "SELECT count(*) FROM authorizations"
                              " WHERE challenge_status = 'processing' AND status = 'pending'"
-                             " AND next_attempt_at >= 0"},
+                             " AND account_id >= 0"},
     [ATTEMPTS_UNKNOWN] =
         {"attempts_unknown",
          "SELECT count(*) FROM attempts WHERE status = 'unknown'"

@@ -249,7 +249,9 @@ const struct config_key config_keys[] = {
     {"validation.timeout", TOP(validation.timeout_s), .type = CONFIG_DURATION, .min = 1, .max = 600,
      .fallback = "\"10s\"", .help = "Of one try: look-ups, all addresses, redirects and CAA together."},
     {"validation.max_concurrent", TOP(validation.max_concurrent), .type = CONFIG_INTEGER, .min = 1,
-     .max = 10000, .fallback = "100", .help = "Validations at the same time; the others wait."},
+     .max = 10000, .fallback = "100",
+     .help = "Validations at the same time; the others wait. One account, or one name, holds half of them at "
+             "most."},
 
     {"orders.lifetime", TOP(order_lifetime_s), .type = CONFIG_DURATION, .min = 60, .max = YEAR_S,
      .fallback = "\"24h\"", .help = "How long a client has from its order to the certificate."},

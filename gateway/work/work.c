@@ -11,7 +11,7 @@ enum {
     TICK_MS = 1000,
     STOP_WAIT_S = 15,
     STORE_RETRY_MS = 500,
-    MAX_VALIDATIONS = 256,
+    MAX_VALIDATIONS = WORK_SHARES_SLOTS_MAX,
     MAX_ISSUANCES = 1024,
     MAX_DRAFTS = 1024,
     MAX_REVOCATIONS = 256,
@@ -81,6 +81,22 @@ void work_take_up(struct work *work, struct work_kind *kind, const struct work_i
     }
 }
 
+/* Drafts that are leased have a place of their own. */
+static bool has_room(const struct work_kind *kind, const struct work_holder *holder)
+{
+    return kind->under_way < kind->max_under_way &&
+           (kind->shares == NULL || work_shares_admit(kind->shares, holder));
+}
+
+bool work_may_take_up(struct work *work, struct work_kind *kind, int64_t id, const struct work_holder *holder)
+{
+    if (set_contains(&work->set, id))
+        return false;
+    bool room = has_room(kind, holder);
+    kind->left_waiting = kind->left_waiting || !room;
+    return room;
+}
+
 void work_look_failed(const struct work_kind *kind)
 {
     log_warning("cannot read the %s that are due; trying again", kind->name);
@@ -134,11 +150,15 @@ static void take_up(struct work_item *item, int64_t id)
     item->id = id;
     set_add(&item->work->set, id);
     ++item->kind->under_way;
+    if (item->kind->shares != NULL)
+        work_shares_take(item->kind->shares, &item->holder);
 }
 
-struct work_item *work_item_new(struct work *work, int kind, int64_t id)
+struct work_item *work_item_new(struct work *work, int kind, int64_t id, const struct work_holder *holder)
 {
     struct work_item *item = make_item(work, kind);
+    if (holder != NULL)
+        item->holder = *holder;
     take_up(item, id);
     return item;
 }
@@ -169,8 +189,7 @@ static bool may_take_up(const struct work_item *item)
 {
     if (item->work->stopping)
         return false;
-    return item->leased ||
-           (item->kind->under_way < item->kind->max_under_way && !set_contains(&item->work->set, item->id));
+    return item->leased || (has_room(item->kind, &item->holder) && !set_contains(&item->work->set, item->id));
 }
 
 static void on_handed_over(struct outbound_message *message)
@@ -260,6 +279,8 @@ void work_item_end(struct work_item *item)
     unsigned waiting = item->kind->left_waiting ? item->kind->due_bit : 0;
     set_remove(&work->set, id);
     --item->kind->under_way;
+    if (item->kind->shares != NULL)
+        work_shares_give_back(item->kind->shares, &item->holder);
     if (item->is_draft)
         atomic_fetch_sub(&work->drafts, 1);
     arena_free(item->arena);
@@ -316,8 +337,9 @@ struct work *work_new(struct server *server, const char *database, char why[stat
         .name = "challenges",
         .due_bit = WORK_DUE_CHALLENGES,
         .take = work_validation_take,
-        .begin = work_validation_begin,
+        .shares = &work->validation_shares,
         .max_under_way = validations < MAX_VALIDATIONS ? (size_t)validations : MAX_VALIDATIONS};
+    work->validation_shares.slots = work->kinds[WORK_VALIDATION].max_under_way;
     work->kinds[WORK_ISSUANCE] = (struct work_kind){.name = "orders",
                                                     .due_bit = WORK_DUE_ORDERS,
                                                     .take = work_issuance_take,

@@ -5,6 +5,7 @@
 
 #include "gateway/metrics/metrics.h"
 #include "gateway/work/work.h"
+#include "gateway/work/work_shares.h"
 #include "store/objects.h"
 
 enum { WORK_SET_SLOTS = 8192, WORK_LOOK_IDS = 2560 };
@@ -23,6 +24,7 @@ struct work_kind {
     void (*take)(struct work *work, struct work_kind *kind,
                  int64_t now); /* looks, and takes up what is due */
     void (*begin)(struct work *work, int64_t id);
+    struct work_shares *shares; /* NULL: every slot is anybody's */
     size_t max_under_way;
     size_t under_way;
     bool left_waiting; /* at the last look, for want of room */
@@ -38,6 +40,8 @@ struct work {
     struct outbound_timer timer;
     struct work_set set;
     struct work_kind kinds[WORK_KINDS];
+    struct work_shares validation_shares;
+    int64_t last_account; /* the one whose validations were taken up last */
     atomic_size_t drafts; /* issuances that began with their request and have not ended */
     bool stopping;
     bool silent; /* the front end is going: nobody is told of ends any more */
@@ -57,9 +61,10 @@ struct work_item {
     struct work_kind *kind;
     struct arena *arena;
     int64_t id;
-    bool is_draft; /* counts among work->drafts */
-    bool leased;   /* a draft whose object nobody takes up meanwhile */
-    int64_t now;   /* of the current step */
+    struct work_holder holder; /* where the kind has shares; set before the item is under way */
+    bool is_draft;             /* counts among work->drafts */
+    bool leased;               /* a draft whose object nobody takes up meanwhile */
+    int64_t now;               /* of the current step */
     enum store_apply_result (*apply)(struct work_item *item, struct store_session *session);
     void (*step)(struct work_item *item);
     enum store_outcome outcome;
@@ -77,10 +82,13 @@ struct work_ids {
 size_t work_ids_wanted(const struct work_kind *kind, size_t room);
 /* Takes up at most `room` of those that are not under way. */
 void work_take_up(struct work *work, struct work_kind *kind, const struct work_ids *ids, size_t room);
+/* False for what is under way, and where there is no room for it: `left_waiting` is set then. */
+bool work_may_take_up(struct work *work, struct work_kind *kind, int64_t id,
+                      const struct work_holder *holder);
 void work_look_failed(const struct work_kind *kind);
 
-/* Makes the item for an object that is due. */
-struct work_item *work_item_new(struct work *work, int kind, int64_t id);
+/* Makes the item for an object that is due. `holder` may be NULL where the kind has no shares. */
+struct work_item *work_item_new(struct work *work, int kind, int64_t id, const struct work_holder *holder);
 
 /* An item of a request's own, not under way before it is handed over with its `id` and `step`. NULL when
  * there are too many. Any thread. */
@@ -105,7 +113,6 @@ int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s);
 /* ---- the kinds ---- */
 
 void work_validation_take(struct work *work, struct work_kind *kind, int64_t now);
-void work_validation_begin(struct work *work, int64_t id);
 void work_issuance_take(struct work *work, struct work_kind *kind, int64_t now);
 void work_issuance_begin(struct work *work, int64_t id);
 void work_revocation_take(struct work *work, struct work_kind *kind, int64_t now);

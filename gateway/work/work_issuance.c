@@ -180,7 +180,7 @@ static void attempt_order(struct work_item *item)
 
 void work_issuance_begin(struct work *work, int64_t id)
 {
-    struct work_item *item = work_item_new(work, WORK_ISSUANCE, id);
+    struct work_item *item = work_item_new(work, WORK_ISSUANCE, id, NULL);
     struct issuance_work *state = arena_alloc(item->arena, sizeof(*state));
     item->state = state;
     if (store_order_load(work->session, item->arena, id, &state->order) != STORE_OK ||

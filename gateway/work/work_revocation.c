@@ -138,7 +138,7 @@ static struct issuer *issuer_of(struct work_item *item)
 
 void work_revocation_begin(struct work *work, int64_t id)
 {
-    struct work_item *item = work_item_new(work, WORK_REVOCATION, id);
+    struct work_item *item = work_item_new(work, WORK_REVOCATION, id, NULL);
     struct revocation_work *state = arena_alloc(item->arena, sizeof(*state));
     item->state = state;
     if (store_certificate_load(work->session, item->arena, id, &state->certificate) != STORE_OK ||

@@ -189,20 +189,9 @@ static void start(struct work_item *item)
     validation_start(validation);
 }
 
-void work_validation_take(struct work *work, struct work_kind *kind, int64_t now)
+static void begin(struct work *work, int64_t id, const struct work_holder *holder)
 {
-    struct work_ids ids;
-    int64_t next_due = 0;
-    if (store_authorizations_due(work->session, now, ids.id, work_ids_wanted(kind, kind->max_under_way),
-                                 &ids.count, &next_due) == STORE_OK)
-        work_take_up(work, kind, &ids, kind->max_under_way);
-    else
-        work_look_failed(kind);
-}
-
-void work_validation_begin(struct work *work, int64_t id)
-{
-    struct work_item *item = work_item_new(work, WORK_VALIDATION, id);
+    struct work_item *item = work_item_new(work, WORK_VALIDATION, id, holder);
     struct validation_work *state = arena_alloc(item->arena, sizeof(*state));
     item->state = state;
     struct account account;
@@ -223,6 +212,49 @@ void work_validation_begin(struct work *work, int64_t id)
     work_item_commit(item, apply_final, work_item_end);
 }
 
+/* ---- taking up what is due: the accounts by turns, each within its share ---- */
+
+static enum store_result take_account(struct work *work, struct work_kind *kind, int64_t now,
+                                      int64_t account_id)
+{
+    struct arena *arena = arena_new();
+    struct due_validation *due = NULL;
+    size_t count = 0;
+    enum store_result result = store_validations_due(
+        work->session, arena, account_id, now, work_ids_wanted(kind, kind->max_under_way), &due, &count);
+    for (size_t i = 0; i < count; ++i) {
+        const struct work_holder holder = {account_id, work_target(due[i].name)};
+        if (!work_may_take_up(work, kind, due[i].id, &holder))
+            continue;
+        work->last_account = account_id;
+        begin(work, due[i].id, &holder);
+    }
+    arena_free(arena);
+    return result;
+}
+
+/* Those behind `after`, up to `last`. */
+static enum store_result take_accounts(struct work *work, struct work_kind *kind, int64_t now, int64_t after,
+                                       int64_t last)
+{
+    int64_t account_id = after;
+    enum store_result result = STORE_OK;
+    while (kind->under_way < kind->max_under_way &&
+           (result = store_validation_queue_after(work->session, account_id, &account_id)) == STORE_OK &&
+           account_id <= last && (result = take_account(work, kind, now, account_id)) == STORE_OK)
+        ;
+    kind->left_waiting = kind->left_waiting || kind->under_way == kind->max_under_way;
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+void work_validation_take(struct work *work, struct work_kind *kind, int64_t now)
+{
+    int64_t turn = work->last_account;
+    if (take_accounts(work, kind, now, turn, INT64_MAX) != STORE_OK ||
+        take_accounts(work, kind, now, 0, turn) != STORE_OK)
+        work_look_failed(kind);
+}
+
 struct work_item *work_validation_draft(struct work *work, int64_t now,
                                         const struct authorization *authorization,
                                         const struct account *account)
@@ -234,6 +266,8 @@ struct work_item *work_validation_draft(struct work *work, int64_t now,
     state->authorization = authorization_copy(draft->arena, authorization);
     state->thumbprint = arena_duplicate(draft->arena, account->thumbprint);
     draft->id = authorization->id;
+    draft->holder =
+        (struct work_holder){authorization->account_id, work_target(authorization->identifier.value)};
     draft->now = now;
     draft->state = state;
     draft->step = start;

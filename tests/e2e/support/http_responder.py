@@ -16,6 +16,7 @@ class HttpResponder:
         self.reached = threading.Event()  # something was asked
         self.go_on = threading.Event()  # cleared, answers are held back
         self.go_on.set()
+        self._held = frozenset()  # the names whose answers are held back; none: all
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -32,7 +33,8 @@ class HttpResponder:
             def do_GET(self):
                 responder.asked.append((self.headers["Host"], self.path))
                 responder.reached.set()
-                responder.go_on.wait(60)
+                if responder.holds(self.headers["Host"]):
+                    responder.go_on.wait(60)
                 answer = responder.answer(self.path)
                 body = (answer or "no such challenge").encode()
                 try:
@@ -48,8 +50,12 @@ class HttpResponder:
 
         return Handler
 
-    def hold(self):
-        """From now on answers wait for release()."""
+    def holds(self, host):
+        return not self._held or host.rsplit(":", 1)[0] in self._held
+
+    def hold(self, *names):
+        """From now on answers wait for release(): those for these names, or all."""
+        self._held = frozenset(names)
         self.reached.clear()
         self.go_on.clear()
 

@@ -253,42 +253,74 @@ Test(authorizations, S6_a_proven_authorization_is_found_before_every_other)
     database_end(&database);
 }
 
-Test(authorizations, authorizations_are_due_by_time_while_their_challenge_is_processing)
+static struct authorization make_processing(struct database *database, const struct account *account,
+                                            const char *name, int64_t due_at)
+{
+    struct authorization made = make_authorization(database, account, name);
+    made.chosen = CHALLENGE_HTTP_01;
+    made.challenge_status = CHALLENGE_PROCESSING;
+    made.next_attempt_at = due_at;
+    cr_assert_eq(store_authorization_update(database->writer, &made, AUTHORIZATION_PENDING, 0), STORE_OK);
+    return made;
+}
+
+/* `expected` ends with 0. */
+static void expect_due(struct database *database, const struct account *account, int64_t now, size_t max,
+                       const int64_t *expected)
+{
+    struct due_validation *due;
+    size_t count, n = 0;
+    cr_assert_eq(
+        store_validations_due(database->writer, database->arena, account->id, now, max, &due, &count),
+        STORE_OK);
+    for (; expected[n] != 0; n++) {
+        cr_assert_lt(n, count);
+        cr_expect_eq(due[n].id, expected[n]);
+        cr_expect_str_eq(due[n].name, "www.example.org");
+    }
+    cr_expect_eq(count, n);
+}
+
+Test(authorizations, validations_are_due_by_account_and_time_while_their_challenge_is_processing)
 {
     struct database database;
-    int64_t ids[4], next;
-    size_t count;
     database_begin(&database);
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     static const int64_t due_at[] = {NOW + 9, NOW, 0, NOW + 5};
     struct authorization made[4];
-    for (size_t i = 0; i < 4; i++) {
-        made[i] = make_authorization(&database, &account, "www.example.org");
-        made[i].chosen = CHALLENGE_HTTP_01;
-        made[i].challenge_status = CHALLENGE_PROCESSING;
-        made[i].next_attempt_at = due_at[i];
-        cr_assert_eq(store_authorization_update(database.writer, &made[i], AUTHORIZATION_PENDING, 0),
-                     STORE_OK);
-    }
-    cr_assert_eq(store_authorizations_due(database.writer, NOW + 5, ids, 4, &count, &next), STORE_OK);
-    cr_assert_eq(count, 3);
-    cr_assert_eq(ids[0], made[2].id);
-    cr_assert_eq(ids[1], made[1].id);
-    cr_assert_eq(ids[2], made[3].id);
-    cr_assert_eq(next, NOW + 9);
-    cr_assert_eq(store_authorizations_due(database.writer, NOW + 9, ids, 1, &count, &next), STORE_OK);
-    cr_assert_eq(count, 1);
-    cr_assert_eq(ids[0], made[2].id);
-    cr_assert_eq(next, 0);
+    for (size_t i = 0; i < 4; i++)
+        made[i] = make_processing(&database, &account, "www.example.org", due_at[i]);
+    expect_due(&database, &account, NOW + 5, 9, (int64_t[]){made[2].id, made[1].id, made[3].id, 0});
+    expect_due(&database, &account, NOW + 9, 1, (int64_t[]){made[2].id, 0});
     made[2].status = AUTHORIZATION_DEACTIVATED;
     cr_assert_eq(
         store_authorization_update(database.writer, &made[2], AUTHORIZATION_PENDING, CHALLENGE_PROCESSING),
         STORE_OK);
-    cr_assert_eq(store_authorizations_due(database.writer, NOW, ids, 4, &count, &next), STORE_OK);
-    cr_assert_eq(count, 1);
-    cr_assert_eq(ids[0], made[1].id);
-    cr_assert_eq(next, NOW + 5);
+    expect_due(&database, &account, NOW, 9, (int64_t[]){made[1].id, 0});
+    database_end(&database);
+}
+
+Test(authorizations, S8_accounts_with_challenges_in_processing_are_found_one_by_one)
+{
+    struct database database;
+    int64_t found = 0;
+    database_begin(&database);
+    database_connect(&database);
+    struct account busy = make_account(&database, "busy"), idle = make_account(&database, "idle"),
+                   other = make_account(&database, "other");
+    cr_assert_eq(store_validation_queue_after(database.writer, 0, &found), STORE_NOT_FOUND);
+    make_authorization(&database, &idle, "www.example.org");
+    make_processing(&database, &busy, "www.example.org", NOW);
+    make_processing(&database, &busy, "www.example.org", NOW);
+    struct authorization made = make_processing(&database, &other, "www.example.org", NOW + 9);
+    cr_assert_eq(store_validation_queue_after(database.writer, 0, &found), STORE_OK);
+    cr_expect_eq(found, busy.id);
+    cr_assert_eq(store_validation_queue_after(database.writer, busy.id, &found), STORE_OK);
+    cr_expect_eq(found, other.id);
+    cr_assert_eq(store_validation_queue_after(database.writer, other.id, &found), STORE_NOT_FOUND);
+    expect_due(&database, &other, NOW, 9, (int64_t[]){0});
+    expect_due(&database, &other, NOW + 9, 9, (int64_t[]){made.id, 0});
     database_end(&database);
 }
 

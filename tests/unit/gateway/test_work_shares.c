@@ -1,0 +1,80 @@
+#include "gateway/work/work_shares.h"
+#include "leaks.h"
+
+LEAK_CHECKED_SUITE(work_shares);
+
+/* Takes as many as are admitted, each for a target of its own unless `target` is set. */
+static size_t take_all(struct work_shares *shares, int64_t account_id, uint64_t target)
+{
+    size_t taken = 0;
+    struct work_holder holder = {account_id, target};
+    while (true) {
+        if (target == 0)
+            holder.target = (uint64_t)account_id << 32 | (taken + 1);
+        if (!work_shares_admit(shares, &holder))
+            return taken;
+        work_shares_take(shares, &holder);
+        ++taken;
+    }
+}
+
+/* However many slots there are: one alone gets half, and whoever comes next gets one. */
+Test(work_shares, S8_one_account_leaves_room_for_the_next)
+{
+    for (size_t slots = 2; slots <= WORK_SHARES_SLOTS_MAX; ++slots) {
+        struct work_shares shares = {.slots = slots};
+        cr_expect_eq(take_all(&shares, 1, 0), (slots + 1) / 2, "%zu slots", slots);
+        cr_expect_geq(take_all(&shares, 2, 0), 1, "%zu slots", slots);
+        cr_assert_leq(shares.count, slots);
+    }
+}
+
+Test(work_shares, S8_the_only_slot_is_used)
+{
+    struct work_shares shares = {.slots = 1};
+    cr_expect_eq(take_all(&shares, 1, 0), 1);
+    cr_expect_eq(take_all(&shares, 2, 0), 0);
+}
+
+/* Many accounts that all ask for one name hold no more of them than one account does. */
+Test(work_shares, S8_one_target_leaves_room_for_others)
+{
+    struct work_shares shares = {.slots = 100};
+    size_t taken = 0;
+    for (int64_t account = 1; account <= 100; ++account)
+        taken += take_all(&shares, account, work_target("slow.test"));
+    cr_expect_eq(taken, 50);
+    cr_expect_geq(take_all(&shares, 101, work_target("quick.test")), 25);
+}
+
+/* Slots that come free go to those who hold less. */
+Test(work_shares, S8_shares_become_even)
+{
+    struct work_shares shares = {.slots = 100};
+    size_t first = take_all(&shares, 1, 0), second = 0;
+    for (size_t i = 1; i <= first; ++i) {
+        work_shares_give_back(&shares, &(struct work_holder){1, (uint64_t)1 << 32 | i});
+        const struct work_holder of_second = {2, 1000 + i}, of_first = {1, 2000 + i};
+        if (work_shares_admit(&shares, &of_second)) {
+            work_shares_take(&shares, &of_second);
+            ++second;
+        } else if (work_shares_admit(&shares, &of_first)) {
+            work_shares_take(&shares, &of_first);
+        }
+    }
+    cr_expect_geq(second, 33);
+    cr_expect_leq(shares.count, 100);
+}
+
+Test(work_shares, what_is_given_back_is_free_again)
+{
+    struct work_shares shares = {.slots = 3};
+    const struct work_holder one = {1, 1}, two = {2, 1};
+    work_shares_take(&shares, &one);
+    work_shares_take(&shares, &two);
+    work_shares_give_back(&shares, &one);
+    cr_expect_eq(shares.count, 1);
+    cr_expect_eq(shares.held[0].account_id, 2);
+    work_shares_give_back(&shares, &one);
+    cr_expect_eq(shares.count, 1);
+}
