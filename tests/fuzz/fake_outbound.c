@@ -79,6 +79,11 @@ static void run_timer(void *argument)
     timer->run(timer->argument);
 }
 
+int64_t outbound_now_ms(void)
+{
+    return fake_clock_steady_ms();
+}
+
 void outbound_timer_set(struct outbound *outbound, struct outbound_timer *timer, int64_t delay_ms)
 {
     (void)outbound;
@@ -203,34 +208,34 @@ void outbound_tls(struct outbound *outbound, const struct outbound_tls_request *
     expect_answer(outbound, question, delay_ms);
 }
 
-void outbound_resolve(struct outbound *outbound, const char *host,
+void outbound_resolve(struct outbound *outbound, const char *host, int64_t timeout_ms,
                       void (*done)(void *context, const struct outbound_addresses *found), void *context)
 {
     struct question *question = make_question(outbound, ASK_ADDRESSES, context);
     int64_t delay_ms = 1;
     question->done.addresses = done;
     world_answer_addresses(host, &question->answer.addresses, &delay_ms);
-    expect_answer(outbound, question, delay_ms);
+    expect_answer(outbound, question, delay_ms < timeout_ms ? delay_ms : timeout_ms);
 }
 
-void outbound_resolve_txt(struct outbound *outbound, const char *name,
+void outbound_resolve_txt(struct outbound *outbound, const char *name, int64_t timeout_ms,
                           void (*done)(void *context, const struct outbound_texts *found), void *context)
 {
     struct question *question = make_question(outbound, ASK_TEXTS, context);
     int64_t delay_ms = 1;
     question->done.texts = done;
     world_answer_texts(question->arena, name, &question->answer.texts, &delay_ms);
-    expect_answer(outbound, question, delay_ms);
+    expect_answer(outbound, question, delay_ms < timeout_ms ? delay_ms : timeout_ms);
 }
 
-void outbound_resolve_caa(struct outbound *outbound, const char *name,
+void outbound_resolve_caa(struct outbound *outbound, const char *name, int64_t timeout_ms,
                           void (*done)(void *context, const struct outbound_caa *found), void *context)
 {
     struct question *question = make_question(outbound, ASK_CAA, context);
     int64_t delay_ms = 1;
     question->done.caa = done;
     world_answer_caa(question->arena, name, &question->answer.caa, &delay_ms);
-    expect_answer(outbound, question, delay_ms);
+    expect_answer(outbound, question, delay_ms < timeout_ms ? delay_ms : timeout_ms);
 }
 
 /* ---- life ---- */

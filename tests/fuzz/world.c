@@ -237,7 +237,7 @@ void world_answer_addresses(const char *host, struct outbound_addresses *found, 
         return;
     }
     if (odd && dice_chance(20)) {
-        found->no_such_name = true;
+        found->alias = dice_chance(50) ? "alias.test" : NULL;
         return;
     }
     struct sockaddr_in *address = (struct sockaddr_in *)&found->address[0];
