@@ -1,6 +1,7 @@
 /* POST /renew of step-ca's API, by a renewal token: the certificate that is presented is its successor in all
  * but time. */
 #include "acme/x509_read.h"
+#include "gateway/issuer/issuer_signers.h"
 #include "gateway/native/native_issue.h"
 #include "gateway/native/native_policy.h"
 #include "gateway/routes/routes.h"
@@ -35,6 +36,18 @@ static const struct problem *read_token(struct exchange *exchange, struct renew_
     return NULL;
 }
 
+/* Several issuers may stand under one root, and a CA renews what another under its root has signed: the path
+ * does not tell whose it is, the signer does. */
+static bool may_be_of_another_issuer(const struct server *server, struct issuer *issuer, struct bytes leaf)
+{
+    for (size_t i = 0; i < server->config->issuer_count; i++) {
+        const struct issuer *other = server_issuer(server, server->config->issuers[i].id);
+        if (other != NULL && other != issuer && issuer_shares_root(other, issuer))
+            return !issuer_has_signed(issuer, leaf);
+    }
+    return false;
+}
+
 /* As it would be checked had it just been issued here; one that has ended, as of its last moment. Its
  * beginning will not do: the CA's backdate may lie before its intermediate's. */
 static const struct problem *check_presented(struct exchange *exchange, const struct native_call *call,
@@ -56,8 +69,13 @@ static const struct problem *check_presented(struct exchange *exchange, const st
     };
     struct certificate_facts again;
     const char *why = NULL;
-    if (certificate_check(exchange->arena, state->chain.certificates, state->chain.count, &expectation,
-                          &again, &why))
+    bool fits = certificate_check(exchange->arena, state->chain.certificates, state->chain.count,
+                                  &expectation, &again, &why);
+    if (fits && may_be_of_another_issuer(exchange->server, call->issuer, state->chain.certificates[0])) {
+        why = "several of this server's issuers share its root, and this one is not known to have signed it";
+        fits = false;
+    }
+    if (fits)
         return NULL;
     return problem_with_status(exchange->arena, 403, PROBLEM_UNAUTHORIZED, "It is not renewed here: %s", why);
 }
