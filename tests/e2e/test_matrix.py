@@ -23,23 +23,16 @@ OTHERS_THINGS = (
 )
 # Cells that wait for the mend of a fault, by its number in the list of faults: patterns of their ids.
 NOT_YET = {
-    "S5": [
-        *(f"revoke-cert-by-{who}-reencoded-*" for who in ("own", "certificate_key", "control_[!we]*")),
-        *(f"revoke-cert-by-control_other_[cr]*-{state}-*" for state in ("native*", "inventory")),
-        "revoke-cert-by-*-of_other_ca-*",
-        "revoke-cert-at-other_*-by-certificate_key-native-proven",
-    ],
     "S6": [
-        *(f"revoke-cert-by-control_{how}-{state}-*" for how in ("inherited", "trusted") for state in ("valid", "native*", "inventory")),
+        *(f"revoke-cert-by-control_{how}-{state}-*" for how in ("inherited", "trusted") for state in ("valid", "reencoded", "native*", "inventory")),
         *(f"replace-by-control_{who}-inventory-*" for who in ("inherited", "trusted", "other_ca", "other_root")),
-        "*-gateways-*",
+        "revoke-cert-by-control_[!o]*-gateways-*", "revoke-cert-by-control_other_endpoint-gateways-*", "replace-*-gateways-*",
         "renewal-info-*-at-other_*-inventory-proven",
     ],
     "S11": ["finalize-by-bound_revoked-ready-*", "finalize-by-own-ready-denied"],
     "S15: one answer": [f"{what}-by-other-[!a]*" for what in OTHERS_THINGS]
     + [f"download-by-other-{state}-*" for state in ("valid", "revoked", "over")],
     "S15: parent": [f"finalize-by-{who}-orphaned-inherited" for who in ("own", "bound", "bound_revoked")],
-    "renewal by a CA of the same root": ["native-renew-by-certificate_of_other_ca"],
     "S15: key": ["native-key-of-acmegate*"],
 }
 
