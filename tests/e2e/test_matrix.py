@@ -33,7 +33,6 @@ NOT_YET = {
     "S15: one answer": [f"{what}-by-other-[!a]*" for what in OTHERS_THINGS]
     + [f"download-by-other-{state}-*" for state in ("valid", "revoked", "over")],
     "S15: parent": [f"finalize-by-{who}-orphaned-inherited" for who in ("own", "bound", "bound_revoked")],
-    "S15: key": ["native-key-of-acmegate*"],
 }
 
 
