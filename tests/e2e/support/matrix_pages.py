@@ -169,7 +169,8 @@ def renew(world, _, who):
 
 RENEW = {
     **spread(("anonymous", "account"), "400"), **spread(("admin_token", "native_token"), "401"),
-    "certificate_key": "201", "other_key": "500",  # the CA's own word for a signature that is none "certificate_revoked": "401",
+    "other_key": "500",  # the CA's own word for a signature that is none
+    "certificate_key": "201", "certificate_revoked": "401",
     "certificate_of_other_ca": "403", "certificate_of_other_root": "403",
 }
 row("native-renew", "POST", "/1.0/renew", RENEW, renew)
