@@ -4,6 +4,7 @@
 
 #include "acme/authorization.h"
 #include "acme/base/time_text.h"
+#include "acme/base/visible.h"
 #include "acme/csr.h"
 #include "acme/jose/base64url.h"
 #include "acme/renewal.h"
@@ -35,7 +36,8 @@ static const char *quoted_member(struct arena *arena, const struct json *json, c
     struct bytes text = {0};
     if (!json_member_string(json, name, &text) || !bytes_is_text(text))
         return "";
-    return arena_printf(arena, "%.*s", text.n > 253 ? 253 : (int)text.n, (const char *)text.p);
+    return visible_copy(arena,
+                        arena_printf(arena, "%.*s", text.n > 253 ? 253 : (int)text.n, (const char *)text.p));
 }
 
 /* One bad name is answered with its own problem, several with a subproblem each, under their common type when

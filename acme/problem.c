@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "acme/base/visible.h"
+
 /* A detail holds words from outside (names, a CA's message): this is where they stop growing. */
 enum { DETAIL_MAX_BYTES = 1024, DOCUMENT_MAX_BYTES = 256 * 1024 };
 
@@ -47,6 +49,7 @@ static const struct {
     if (vsnprintf(detail, sizeof detail, format, arguments) < 0) {
         detail[0] = '\0';
     }
+    detail[visible_clean(detail, strlen(detail), VISIBLE_ONE_LINE)] = '\0';
     struct problem *problem = arena_alloc(arena, sizeof *problem);
     problem->type = type;
     problem->status = status;

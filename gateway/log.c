@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "acme/base/time_text.h"
+#include "acme/base/visible.h"
 #include "gateway/runtime/clock.h"
 
 /* Longer lines are cut, so that one write(2) stays whole among the other threads' and no memory is needed. */
@@ -26,14 +27,6 @@ void log_set_level(enum log_level least)
     atomic_store_explicit(&least_level, (int)least, memory_order_relaxed);
 }
 
-/* A line stays a line whatever a client or a CA managed to get into it. */
-static void flatten(char *text, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-            text[i] = ' ';
-}
-
 [[gnu::format(printf, 2, 0)]] static void write_line(enum log_level level, const char *format,
                                                      va_list arguments)
 {
@@ -46,7 +39,8 @@ static void flatten(char *text, size_t n)
     int written = vsnprintf(line + n, sizeof line - n, format, arguments);
     size_t room = sizeof line - n - 1;
     size_t text = written < 0 ? 0 : (size_t)written < room ? (size_t)written : room;
-    flatten(line + n, text);
+    /* A line stays a line whatever a client or a CA managed to get into it. */
+    text = visible_clean(line + n, text, VISIBLE_ONE_LINE);
     line[n + text] = '\n';
     /* There is nowhere left to report a failure to. */
     ssize_t ignored = write(STDERR_FILENO, line, n + text + 1);

@@ -7,6 +7,7 @@
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_help.h"
+#include "gateway/cli/terminal.h"
 #include "gateway/log.h"
 #include "store/store.h"
 
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
     forbid_core_dumps();
     /* A peer that has gone is an error of one write, not the end of the program. */
     signal(SIGPIPE, SIG_IGN);
+    terminal_guard();
     store_set_log(log_store);
     if (argc < 2) {
         cli_overview(stderr, cli_commands, cli_command_count);

@@ -1,6 +1,7 @@
 #include "stepca/outcome.h"
 
 #include "acme/base/time_text.h"
+#include "acme/base/visible.h"
 #include "stepca/messages.h"
 
 enum { MESSAGE_MAX_BYTES = 500 };
@@ -27,49 +28,22 @@ static enum stepca_outcome outcome_of_status(int status)
     return STEPCA_NOT_FOUND;
 }
 
-/* Control characters would let a CA (or what stands in its place) write lines of its own into our log, or
- * drive the terminal it is read on: C0, DEL, and C1 as UTF-8 writes it. */
-static bool is_control(const uint8_t *p, size_t left, size_t *length)
+/* One line of at most MESSAGE_MAX_BYTES, never cut inside a character: the CA, or what stands in its place, writes
+ * no lines of its own into our log. Of spaces that follow each other one stays. */
+static const char *one_line(struct arena *arena, struct bytes text)
 {
-    *length = 1;
-    if (p[0] < 0x20 || p[0] == 0x7f) {
-        return true;
-    }
-    if (p[0] == 0xc2 && left > 1 && p[1] >= 0x80 && p[1] <= 0x9f) {
-        *length = 2;
-        return true;
-    }
-    return false;
-}
-
-/* Where a character of several octets that ends the text, perhaps cut short, begins. */
-static size_t before_last_multibyte(const char *text, size_t n)
-{
-    while (n > 0 && ((uint8_t)text[n - 1] & 0xc0) == 0x80) {
-        n--;
-    }
-    return n > 0 && (uint8_t)text[n - 1] >= 0xc0 ? n - 1 : n;
-}
-
-/* One line of at most MESSAGE_MAX_BYTES, never cut inside a character. `utf8` tells whether the text is known
- * to be UTF-8; otherwise only its ASCII is kept. */
-static const char *one_line(struct arena *arena, struct bytes text, bool utf8)
-{
-    char *out = arena_alloc(arena, MESSAGE_MAX_BYTES + 1);
+    enum { READ_MAX_BYTES = 4 * MESSAGE_MAX_BYTES };
+    struct bytes begin = bytes_of(text.p, text.n < READ_MAX_BYTES ? text.n : READ_MAX_BYTES);
+    char *out = arena_string(arena, begin);
+    size_t clean = visible_clean(out, begin.n, VISIBLE_ONE_LINE);
     size_t n = 0;
-    for (size_t i = 0; i < text.n && n < MESSAGE_MAX_BYTES;) {
-        size_t length = 0;
-        if (is_control(text.p + i, text.n - i, &length)) {
-            if (n > 0 && out[n - 1] != ' ') {
-                out[n++] = ' ';
-            }
-        } else {
-            out[n++] = !utf8 && text.p[i] >= 0x80 ? '?' : (char)text.p[i];
+    for (size_t i = 0; i < clean; i++) {
+        if (out[i] != ' ' || (n > 0 && out[n - 1] != ' ')) {
+            out[n++] = out[i];
         }
-        i += length;
     }
-    if (n == MESSAGE_MAX_BYTES) {
-        n = before_last_multibyte(out, n);
+    if (n > MESSAGE_MAX_BYTES) {
+        n = MESSAGE_MAX_BYTES - visible_unfinished(bytes_of(out, MESSAGE_MAX_BYTES));
     }
     while (n > 0 && out[n - 1] == ' ') {
         n--;
@@ -83,9 +57,9 @@ static const char *message_of(struct arena *arena, const struct json *reply, str
     struct bytes text;
     const char *message = "";
     if (json_member_string(reply, "message", &text)) {
-        message = one_line(arena, text, true);
+        message = one_line(arena, text);
     } else if (reply == NULL) {
-        message = one_line(arena, body, false);
+        message = one_line(arena, body);
     }
     return message[0] != '\0' ? message : arena_printf(arena, "HTTP status %d without a reason", status);
 }
@@ -183,7 +157,7 @@ void stepca_read_outcome(struct arena *arena, enum stepca_call call, int http_st
         out->outcome = STEPCA_BUSY;
         out->message = transport_error == NULL || transport_error[0] == '\0'
                            ? "no reply came"
-                           : one_line(arena, bytes_from_string(transport_error), false);
+                           : one_line(arena, bytes_from_string(transport_error));
         return;
     }
     const struct json *reply = json_parse(arena, body, &stepca_reply_limits, NULL);

@@ -211,7 +211,7 @@ static enum store_result chain_id_of(struct store_session *session, struct bytes
     if (result == STORE_NOT_FOUND) {
         QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CHAIN_INSERT);
         query_bind_text(&query, "$hash", hash);
-        query_bind_text_bytes(&query, "$pem", pem);
+        query_bind_pem(&query, "$pem", pem);
         result = query_run(&query);
         *id = sqlite3_last_insert_rowid(session->db);
     }

@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "acme/base/visible.h"
+
 static void fail(struct query *query, const char *what)
 {
     query->failed = true;
@@ -60,20 +62,41 @@ void query_bind_optional(struct query *query, const char *name, int64_t value)
         query_bind_text(query, name, NULL);
 }
 
-void query_bind_text(struct query *query, const char *name, const char *text)
-{
-    int index = parameter(query, name);
-    if (index != 0)
-        check_bound(query, sqlite3_bind_text(query->prepared, index, text, -1, SQLITE_STATIC));
-}
-
-void query_bind_text_bytes(struct query *query, const char *name, struct bytes text)
+static void bind_characters(struct query *query, const char *name, struct bytes text,
+                            sqlite3_destructor_type lifetime)
 {
     int index = parameter(query, name);
     const char *characters = text.n == 0 ? "" : (const char *)text.p;
     if (index != 0)
-        check_bound(query, sqlite3_bind_text64(query->prepared, index, characters, text.n, SQLITE_STATIC,
-                                               SQLITE_UTF8));
+        check_bound(query,
+                    sqlite3_bind_text64(query->prepared, index, characters, text.n, lifetime, SQLITE_UTF8));
+}
+
+void query_bind_text(struct query *query, const char *name, const char *text)
+{
+    int index = text == NULL ? parameter(query, name) : 0;
+    if (index != 0)
+        check_bound(query, sqlite3_bind_null(query->prepared, index));
+    if (text != NULL)
+        query_bind_text_bytes(query, name, bytes_from_string(text));
+}
+
+void query_bind_text_bytes(struct query *query, const char *name, struct bytes text)
+{
+    if (visible_is_clean(text, VISIBLE_ONE_LINE)) {
+        bind_characters(query, name, text, SQLITE_STATIC);
+        return;
+    }
+    struct arena *arena = arena_new();
+    char *clean = arena_string(arena, text);
+    size_t n = visible_clean(clean, text.n, VISIBLE_ONE_LINE);
+    bind_characters(query, name, bytes_of(clean, n), SQLITE_TRANSIENT);
+    arena_free(arena);
+}
+
+void query_bind_pem(struct query *query, const char *name, struct bytes pem)
+{
+    bind_characters(query, name, pem, SQLITE_STATIC);
 }
 
 void query_bind_blob(struct query *query, const char *name, struct bytes blob)
@@ -87,15 +110,16 @@ void query_bind_blob(struct query *query, const char *name, struct bytes blob)
 void query_bind_problem(struct query *query, const char *problem_json)
 {
     query_bind_text(query, "$error", problem_json);
-    int index = problem_json == NULL ? 0 : parameter(query, "$error_detail");
-    if (index == 0)
+    if (problem_json == NULL)
         return;
     struct arena *arena = arena_new();
     struct bytes text = bytes_from_string(problem_json), detail;
     const struct json *problem = json_parse(arena, text, &json_limits_request, NULL);
-    if (json_member_string(problem, "detail", &detail))
-        check_bound(query, sqlite3_bind_text64(query->prepared, index, (const char *)detail.p, detail.n,
-                                               SQLITE_TRANSIENT, SQLITE_UTF8));
+    if (json_member_string(problem, "detail", &detail)) {
+        char *clean = arena_string(arena, detail);
+        size_t n = visible_clean(clean, detail.n, VISIBLE_ONE_LINE);
+        bind_characters(query, "$error_detail", bytes_of(clean, n), SQLITE_TRANSIENT);
+    }
     arena_free(arena);
 }
 

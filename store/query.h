@@ -33,10 +33,13 @@ void query_end(struct query *query);
 void query_bind_integer(struct query *query, const char *name, int64_t value);
 /* 0 becomes NULL: times and references that are not set. */
 void query_bind_optional(struct query *query, const char *name, int64_t value);
-/* NULL becomes NULL. The text must live until the query ends. */
+/* Operators read the database with tools that print what stands there, so that text is cleaned here as one line
+ * (acme/base/visible.h). NULL becomes NULL. The text must live until the query ends. */
 void query_bind_text(struct query *query, const char *name, const char *text);
 /* As text; empty bytes become the empty text. */
 void query_bind_text_bytes(struct query *query, const char *name, struct bytes text);
+/* Certificates in PEM, the one kind of text that has lines: as it stands. */
+void query_bind_pem(struct query *query, const char *name, struct bytes pem);
 /* As a blob; empty bytes become NULL. */
 void query_bind_blob(struct query *query, const char *name, struct bytes blob);
 

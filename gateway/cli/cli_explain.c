@@ -4,6 +4,7 @@
 
 #include "acme/authorization.h"
 #include "acme/base/time_text.h"
+#include "acme/base/visible.h"
 #include "acme/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/cli/cli.h"
@@ -22,10 +23,7 @@ void say(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    for (char *c = line; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
-    }
+    line[visible_clean(line, strlen(line), VISIBLE_ONE_LINE)] = '\0';
     puts(line);
 }
 

@@ -27,8 +27,7 @@ struct stored_problem {
 
 struct stored_problem story_problem(const struct story *story, const char *problem_json);
 
-/* Prints one line. What clients and CAs wrote is in it: their control characters do not reach the operator's
- * terminal. */
+/* Prints one line, whatever clients and CAs wrote into it (acme/base/visible.h). */
 [[gnu::format(printf, 1, 2)]] void say(const char *format, ...);
 
 /* "2026-06-01T00:00:00Z (3 hours ago)" */

@@ -70,7 +70,7 @@ Test(log, foreign_text_cannot_begin_another_line)
 {
     struct arena *arena = arena_new();
     assert_matches(written(arena, write_control_characters),
-                   "^" TIME "info one 2026-01-01T00:00:00Z error two  \\[31m \n$");
+                   "^" TIME "info one 2026-01-01T00:00:00Z error two \\?\\[31m\\?\n$");
     arena_free(arena);
 }
 

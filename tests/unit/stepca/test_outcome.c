@@ -107,14 +107,15 @@ Test(outcome, defect_12_no_reply_is_worth_another_try_and_says_why)
     arena_free(arena);
 }
 
-Test(outcome, a_message_is_one_line_without_control_characters)
+Test(outcome, S12_a_message_is_one_line_without_control_characters)
 {
     static const struct {
         const char *body, *message;
     } cases[] = {
-        {"{\"message\":\"one\\ntwo\\r\\n\\u001b[31mthree\\u009b\\u007f\"}", "one two [31mthree"},
+        {"{\"message\":\"one\\ntwo\\r\\n\\u001b[31mthree\\u009b\\u007f\"}", "one two ?[31mthree??"},
         {"{\"message\":\"schl\xc3\xbcssel\"}", "schl\xc3\xbcssel"},
-        {"plain\x1b[2J\xff text\n", "plain [2J? text"},
+        {"plain\x1b[2J\xff text\n", "plain?[2J? text"},
+        {"{\"message\":\"a\xe2\x80\xae\xe2\x80\xa8z\"}", "a??z"},
         {"\n\n", "HTTP status 500 without a reason"},
         {"{\"message\":\"\"}", "HTTP status 500 without a reason"},
         {"{\"message\":7}", "HTTP status 500 without a reason"},
