@@ -10,6 +10,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/serve.h"
 #include "gateway/log.h"
+#include "gateway/runtime/crash_record.h"
 #include "gateway/worker.h"
 
 enum { OTHER_FILES = 512 }; /* the database, and what the outbound thread opens */
@@ -96,9 +97,12 @@ int serve_until_stopped(const struct config *config, const char *path,
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     raise_file_limit(config);
     char why[512];
-    struct server *server = server_start(config, path, why);
+    struct server *server = NULL;
+    if (crash_record_open(config->database, why))
+        server = server_start(config, path, why);
     if (server == NULL) {
         log_error("%s", why);
+        crash_record_close();
         return CLI_FAILED;
     }
     list_endpoints(server);
@@ -107,6 +111,7 @@ int serve_until_stopped(const struct config *config, const char *path,
     struct reload reload = {.task = {.run = run_reload}, .server = server, .path = path};
     log_info("stopping on signal %d", serve_signals(&reload));
     server_stop(server);
+    crash_record_close();
     log_info("stopped");
     return CLI_OK;
 }

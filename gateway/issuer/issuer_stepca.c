@@ -4,6 +4,7 @@
 #include "acme/base/file.h"
 #include "gateway/issuer/issuer_stepca_internal.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/runtime/crash_record.h"
 
 enum { ROOTS_MAX_BYTES = 1024 * 1024, KEY_MAX_BYTES = 64 * 1024 };
 
@@ -45,8 +46,11 @@ static bool may_begin(struct issuer_stepca *issuer, const struct call_lane *lane
 static void lane_advance(struct issuer_stepca *issuer, struct call_lane *lane)
 {
     while (may_begin(issuer, lane)) {
+        struct remote_call *call = lane_take(lane);
+        int64_t before = crash_record_set_owner(call->owner);
         lane->running++;
-        issuer_stepca_begin_call(lane_take(lane));
+        issuer_stepca_begin_call(call);
+        crash_record_set_owner(before);
     }
 }
 
@@ -77,6 +81,7 @@ static void enter_lane(struct issuer_stepca *issuer, struct call_lane *lane, str
         .sign = sign,
         .revoke = revoke,
         .entered_at = clock_now(),
+        .owner = crash_record_owner(),
     };
     lane_append(lane, call);
     lane_advance(issuer, lane);

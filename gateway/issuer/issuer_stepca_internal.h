@@ -24,6 +24,7 @@ struct remote_call {
     struct issuer_sign_job *sign; /* one of these two, the other NULL */
     struct issuer_revoke_job *revoke;
     int64_t entered_at; /* the lane */
+    int64_t owner;      /* who it is for (crash_record.h): another's end may begin it */
     struct remote_call *next;
 };
 

@@ -79,6 +79,8 @@ const struct metric_info metric_infos[METRICS] = {
     HISTOGRAM(VALIDATION_DURATION, "acmegate_validation_duration_seconds",
               "How long a try took, CAA look-ups included.", &call_buckets, &metric_label_challenge),
     GAUGE(VALIDATIONS_WAITING, "acmegate_validations_waiting", "Challenges in processing."),
+    COUNTER(WORK_SET_ASIDE, "acmegate_work_set_aside_total",
+            "Validations, orders and revocations that the server died of twice, and gave up."),
 
     GAUGE(CA_UP, "acmegate_ca_up", "1 while new orders are taken for the issuer.", &metric_label_issuer),
     GAUGE(CA_CIRCUIT, "acmegate_ca_circuit", "1 for the state that the issuer's circuit is in.",

@@ -6,6 +6,7 @@
 #include "acme/base/buffer.h"
 #include "gateway/outbound/dns_message.h"
 #include "gateway/outbound/outbound_internal.h"
+#include "gateway/runtime/crash_record.h"
 
 enum { FAILURES_MAX_BYTES = 1024, IPV4_BYTES = 4, IPV6_BYTES = 16 };
 
@@ -36,6 +37,7 @@ struct look_up {
     struct arena *arena;
     struct outbound *outbound;
     const char *name;
+    int64_t owner; /* who it is for (crash_record.h) */
     int64_t deadline_ms;
     struct query query[QUERIES_MAX];
     size_t count;
@@ -128,6 +130,16 @@ static const char *status_words(int status)
     }
 }
 
+static void take_answer(struct query *query, int status, struct bytes octets)
+{
+    const char *fault =
+        octets.n == 0 ? status_words(status) : answer_fault(query, arena_copy(query->look_up->arena, octets));
+    if (fault == NULL)
+        end_query(query, true);
+    else
+        note_failure(query, fault);
+}
+
 static void on_answer(void *context, int status, int timeouts, unsigned char *octets, int length)
 {
     (void)timeouts;
@@ -141,22 +153,19 @@ static void on_answer(void *context, int status, int timeouts, unsigned char *oc
         end_query(query, false);
         return;
     }
-    const char *fault =
-        octets == NULL || length <= 0
-            ? status_words(status)
-            : answer_fault(query, arena_copy(query->look_up->arena, bytes_of(octets, (size_t)length)));
-    if (fault == NULL)
-        end_query(query, true);
-    else
-        note_failure(query, fault);
+    int64_t before = crash_record_set_owner(query->look_up->owner);
+    take_answer(query, status, bytes_of(octets, octets == NULL || length <= 0 ? 0 : (size_t)length));
+    crash_record_set_owner(before);
 }
 
 static void on_late(void *argument)
 {
     struct query *query = argument;
+    int64_t before = crash_record_set_owner(query->look_up->owner);
     query->ask->query = NULL;
     query->ask = NULL;
     note_failure(query, "did not answer in time");
+    crash_record_set_owner(before);
 }
 
 /* Every server gets an equal share of the time that is left. */
@@ -188,6 +197,7 @@ static struct look_up *make_look_up(struct outbound *outbound, const char *name,
     *look_up = (struct look_up){.arena = arena,
                                 .outbound = outbound,
                                 .name = arena_duplicate(arena, name),
+                                .owner = crash_record_owner(),
                                 .deadline_ms = outbound_now_ms() + timeout_ms,
                                 .tell = tell,
                                 .context = context};

@@ -4,6 +4,7 @@
 #include "acme/base/buffer.h"
 #include "gateway/outbound/address_policy.h"
 #include "gateway/outbound/outbound_internal.h"
+#include "gateway/runtime/crash_record.h"
 
 enum {
     CONNECT_TO_BYTES = INET6_ADDRSTRLEN + 8,
@@ -20,6 +21,7 @@ struct transfer {
     struct curl_slist *connect_to;
     bool pinned;
     bool for_client;
+    int64_t owner; /* who it is for (crash_record.h) */
     struct sockaddr_storage address;
     struct bytes sending; /* what is left of the request's body */
     struct buffer body;
@@ -180,6 +182,7 @@ void outbound_http(struct outbound *outbound, const struct outbound_http_request
                                   .easy = take_handle(outbound),
                                   .pinned = request->address != NULL,
                                   .for_client = request->for_client,
+                                  .owner = crash_record_owner(),
                                   .done = done,
                                   .context = context};
     if (transfer->easy == NULL)
@@ -254,6 +257,18 @@ static void read_reply(struct transfer *transfer, CURLcode result, struct outbou
         reply->retry_after_s = (int64_t)retry_after_s;
 }
 
+static void tell(struct transfer *transfer, CURLcode result, const char *error)
+{
+    struct outbound_http_reply reply;
+    int64_t before = crash_record_set_owner(transfer->owner);
+    read_reply(transfer, result, &reply);
+    if (error != NULL)
+        reply.transport_error = error;
+    transfer->done(transfer->context, &reply);
+    release(transfer);
+    crash_record_set_owner(before);
+}
+
 void outbound_http_finish(struct outbound *outbound)
 {
     int left = 0;
@@ -262,11 +277,8 @@ void outbound_http_finish(struct outbound *outbound)
         if (message->msg != CURLMSG_DONE)
             continue;
         struct transfer *transfer = NULL;
-        struct outbound_http_reply reply;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        read_reply(transfer, message->data.result, &reply);
-        transfer->done(transfer->context, &reply);
-        release(transfer);
+        tell(transfer, message->data.result, NULL);
     }
 }
 
@@ -281,13 +293,8 @@ static struct transfer *first_for_client(const struct outbound *outbound)
 void outbound_http_end_for_clients(struct outbound *outbound)
 {
     outbound->hurried = true;
-    for (struct transfer *transfer; (transfer = first_for_client(outbound)) != NULL;) {
-        struct outbound_http_reply reply;
-        read_reply(transfer, CURLE_ABORTED_BY_CALLBACK, &reply);
-        reply.transport_error = "acmegate stops and cannot wait for the answer";
-        transfer->done(transfer->context, &reply);
-        release(transfer);
-    }
+    for (struct transfer *transfer; (transfer = first_for_client(outbound)) != NULL;)
+        tell(transfer, CURLE_ABORTED_BY_CALLBACK, "acmegate stops and cannot wait for the answer");
 }
 
 void outbound_http_drop_all(struct outbound *outbound)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gateway/outbound/outbound_internal.h"
+#include "gateway/runtime/crash_record.h"
 
 enum { ALPN_MAX_BYTES = 255 };
 
@@ -14,6 +15,7 @@ enum { ALPN_MAX_BYTES = 255 };
 struct handshake {
     struct handshake *next, **link;
     struct outbound *outbound;
+    int64_t owner; /* who it is for (crash_record.h) */
     int socket;
     bool is_connected; /* TCP */
     SSL *tls;
@@ -106,7 +108,19 @@ static void on_connected(struct handshake *handshake)
 static void on_timeout(void *argument)
 {
     struct handshake *handshake = argument;
+    int64_t before = crash_record_set_owner(handshake->owner);
     end_with(handshake, handshake->is_connected, "no answer in time");
+    crash_record_set_owner(before);
+}
+
+static void on_ready(struct handshake *handshake)
+{
+    int64_t before = crash_record_set_owner(handshake->owner);
+    if (handshake->is_connected)
+        go_on(handshake);
+    else
+        on_connected(handshake);
+    crash_record_set_owner(before);
 }
 
 /* ---- what the thread calls ---- */
@@ -137,10 +151,8 @@ void outbound_tls_process(struct outbound *outbound)
         next = handshake->next;
         bool is_ready = handshake->fd != NULL && handshake->fd->revents != 0;
         handshake->fd = NULL;
-        if (is_ready && handshake->is_connected)
-            go_on(handshake);
-        else if (is_ready)
-            on_connected(handshake);
+        if (is_ready)
+            on_ready(handshake);
     }
 }
 
@@ -195,7 +207,9 @@ static const char *dial(struct handshake *handshake, const struct sockaddr_stora
 static void on_failed_early(void *argument)
 {
     struct handshake *handshake = argument;
+    int64_t before = crash_record_set_owner(handshake->owner);
     end_with(handshake, false, handshake->alpn);
+    crash_record_set_owner(before);
 }
 
 void outbound_tls(struct outbound *outbound, const struct outbound_tls_request *request,
@@ -207,6 +221,7 @@ void outbound_tls(struct outbound *outbound, const struct outbound_tls_request *
     *handshake = (struct handshake){.next = outbound->handshakes,
                                     .link = &outbound->handshakes,
                                     .outbound = outbound,
+                                    .owner = crash_record_owner(),
                                     .socket = -1,
                                     .waits_for = CURL_WAIT_POLLOUT,
                                     .timer = {.run = on_timeout, .argument = handshake},

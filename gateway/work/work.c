@@ -5,6 +5,7 @@
 
 #include "gateway/log.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/runtime/crash_record.h"
 #include "gateway/work/work_internal.h"
 
 enum {
@@ -22,42 +23,6 @@ _Static_assert(MAX_VALIDATIONS + MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS <=
 _Static_assert(MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS < WORK_LOOK_IDS,
                "a look sees past what is under way");
 
-/* ---- the set of ids under way ---- */
-
-static size_t set_find(const struct work_set *set, int64_t id)
-{
-    size_t at = (size_t)((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15) >> 51) % WORK_SET_SLOTS;
-    while (set->slot[at] != 0 && set->slot[at] != id)
-        at = (at + 1) % WORK_SET_SLOTS;
-    return at;
-}
-
-static bool set_contains(const struct work_set *set, int64_t id)
-{
-    return set->slot[set_find(set, id)] == id;
-}
-
-static void set_add(struct work_set *set, int64_t id)
-{
-    set->slot[set_find(set, id)] = id;
-    ++set->count;
-}
-
-/* What follows in the same run is put in again, so that no look-up stops short at the hole. */
-static void set_remove(struct work_set *set, int64_t id)
-{
-    size_t at = set_find(set, id);
-    if (set->slot[at] != id)
-        return;
-    set->slot[at] = 0;
-    --set->count;
-    for (at = (at + 1) % WORK_SET_SLOTS; set->slot[at] != 0; at = (at + 1) % WORK_SET_SLOTS) {
-        int64_t moved = set->slot[at];
-        set->slot[at] = 0;
-        set->slot[set_find(set, moved)] = moved;
-    }
-}
-
 /* ---- taking up what is due ---- */
 
 size_t work_ids_wanted(const struct work_kind *kind, size_t room)
@@ -70,14 +35,16 @@ size_t work_ids_wanted(const struct work_kind *kind, size_t room)
 void work_take_up(struct work *work, struct work_kind *kind, const struct work_ids *ids, size_t room)
 {
     for (size_t i = 0; i < ids->count; ++i) {
-        if (set_contains(&work->set, ids->id[i]))
+        if (work_set_contains(&work->set, ids->id[i]))
             continue;
         if (room == 0 || kind->under_way >= kind->max_under_way) {
             kind->left_waiting = true;
             return;
         }
         --room;
+        int64_t before = crash_record_set_owner(ids->id[i]);
         kind->begin(work, ids->id[i]);
+        crash_record_set_owner(before);
     }
 }
 
@@ -90,7 +57,7 @@ static bool has_room(const struct work_kind *kind, const struct work_holder *hol
 
 bool work_may_take_up(struct work *work, struct work_kind *kind, int64_t id, const struct work_holder *holder)
 {
-    if (set_contains(&work->set, id))
+    if (work_set_contains(&work->set, id))
         return false;
     bool room = has_room(kind, holder);
     kind->left_waiting = kind->left_waiting || !room;
@@ -148,7 +115,7 @@ static struct work_item *make_item(struct work *work, int kind)
 static void take_up(struct work_item *item, int64_t id)
 {
     item->id = id;
-    set_add(&item->work->set, id);
+    work_set_add(&item->work->set, id);
     ++item->kind->under_way;
     if (item->kind->shares != NULL)
         work_shares_take(item->kind->shares, &item->holder);
@@ -189,7 +156,15 @@ static bool may_take_up(const struct work_item *item)
 {
     if (item->work->stopping)
         return false;
-    return item->leased || (has_room(item->kind, &item->holder) && !set_contains(&item->work->set, item->id));
+    return item->leased ||
+           (has_room(item->kind, &item->holder) && !work_set_contains(&item->work->set, item->id));
+}
+
+void work_item_run(struct work_item *item, void (*step)(struct work_item *item))
+{
+    int64_t before = crash_record_set_owner(item->id);
+    step(item);
+    crash_record_set_owner(before);
 }
 
 static void on_handed_over(struct outbound_message *message)
@@ -201,7 +176,7 @@ static void on_handed_over(struct outbound_message *message)
     }
     take_up(item, item->id);
     item->now = clock_now();
-    item->step(item);
+    work_item_run(item, item->step);
 }
 
 void work_hand_over(struct work_item *item)
@@ -214,7 +189,9 @@ static enum store_apply_result run_apply(struct store_operation *operation, stru
 {
     struct work_item *item = (struct work_item *)operation;
     item->notes.count = 0;
+    int64_t before = crash_record_set_owner(item->id);
     enum store_apply_result result = item->apply(item, session);
+    crash_record_set_owner(before);
     if (result != STORE_APPLIED)
         item->notes.count = 0;
     return result;
@@ -233,7 +210,7 @@ static void on_committed_here(struct outbound_message *message)
     if (item->outcome == STORE_COMMITTED) {
         metrics_count_notes(&item->notes);
         item->now = clock_now();
-        item->step(item);
+        work_item_run(item, item->step);
         return;
     }
     item->store_retry = (struct outbound_timer){.run = retry_submit, .argument = item};
@@ -277,7 +254,7 @@ void work_item_end(struct work_item *item)
     struct work *work = item->work;
     int64_t id = item->id;
     unsigned waiting = item->kind->left_waiting ? item->kind->due_bit : 0;
-    set_remove(&work->set, id);
+    work_set_remove(&work->set, id);
     --item->kind->under_way;
     if (item->kind->shares != NULL)
         work_shares_give_back(item->kind->shares, &item->holder);

@@ -16,6 +16,10 @@ struct work_set {
     int64_t slot[WORK_SET_SLOTS];
     size_t count;
 };
+bool work_set_contains(const struct work_set *set, int64_t id);
+void work_set_add(struct work_set *set, int64_t id);
+/* Nothing where it is not in the set. */
+void work_set_remove(struct work_set *set, int64_t id);
 
 /* One kind of work: what is due, how many at once, how one begins. */
 struct work_kind {
@@ -67,6 +71,8 @@ struct work_item {
     int64_t now;               /* of the current step */
     enum store_apply_result (*apply)(struct work_item *item, struct store_session *session);
     void (*step)(struct work_item *item);
+    void (*refuse)(struct work_item *item); /* where it is set aside */
+    struct event set_aside;
     enum store_outcome outcome;
     struct metric_notes notes; /* by `apply`: what is counted once it is committed */
     struct outbound_timer store_retry;
@@ -99,6 +105,19 @@ struct work_item *work_item_draft(struct work *work, int kind);
 void work_item_commit(struct work_item *item,
                       enum store_apply_result (*apply)(struct work_item *item, struct store_session *session),
                       void (*step)(struct work_item *item));
+
+/*
+ * An object that the server died of too often is not worked on again. True where it is one: the event says so
+ * and is committed, then `refuse` gives it up. `about` has the ids for the event.
+ */
+bool work_item_set_aside(struct work_item *item, const struct event *about,
+                         void (*refuse)(struct work_item *item));
+
+/* Why it was set aside: for the problem of an order or a challenge, and for an operator. */
+extern const char work_set_aside_detail[];
+
+/* Runs `step` on the item's behalf: what comes from outside of outbound's own callbacks (crash_record.h). */
+void work_item_run(struct work_item *item, void (*step)(struct work_item *item));
 
 /* The end: whoever waits for the object goes on; the item is freed. */
 void work_item_end(struct work_item *item);

@@ -178,6 +178,11 @@ static void attempt_order(struct work_item *item)
         attempt_if_admitted(item, &validity);
 }
 
+static void refuse(struct work_item *item)
+{
+    issuance_fail(item, problem_new(item->arena, PROBLEM_SERVER_INTERNAL, "%s", work_set_aside_detail));
+}
+
 void work_issuance_begin(struct work *work, int64_t id)
 {
     struct work_item *item = work_item_new(work, WORK_ISSUANCE, id, NULL);
@@ -188,7 +193,9 @@ void work_issuance_begin(struct work *work, int64_t id)
         work_item_end(item);
         return;
     }
-    attempt_order(item);
+    const struct event about = {.account_id = state->order.account_id, .order_id = id};
+    if (!work_item_set_aside(item, &about, refuse))
+        attempt_order(item);
 }
 
 /* ---- taking up what is due ---- */

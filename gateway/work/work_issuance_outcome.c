@@ -359,11 +359,10 @@ static void wake_waiting(const struct work_item *item)
         work_wake(item->work, item->kind->due_bit);
 }
 
-void issuance_take_answer(struct issuer_sign_job *job)
+static void take_answer(struct work_item *item)
 {
-    struct work_item *item = job->owner;
     struct issuance_work *state = item->state;
-    const struct issuer_result *result = &job->result;
+    const struct issuer_result *result = &state->job.result;
     struct attempt *attempt = &state->attempt;
     item->now = clock_now();
     wake_waiting(item);
@@ -390,4 +389,9 @@ void issuance_take_answer(struct issuer_sign_job *job)
         withdraw(item);
         return;
     }
+}
+
+void issuance_take_answer(struct issuer_sign_job *job)
+{
+    work_item_run(job->owner, take_answer);
 }

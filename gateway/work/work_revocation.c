@@ -11,6 +11,7 @@ enum {
     RETRY_MOST_S = 600,
     AWAY_RETRY_MOST_S =
         60, /* while the issuer is away: its circuit paces what is tried, and it may return any time */
+    SET_ASIDE_RETRY_S = 24 * 3600,
     REFUSED_RETRY_S = 3600, /* the CA said no: an operator has to see to it */
 };
 
@@ -80,11 +81,10 @@ static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
     return work_backoff(attempts, RETRY_FIRST_S, result->not_reached ? AWAY_RETRY_MOST_S : RETRY_MOST_S);
 }
 
-static void on_revoked(struct issuer_revoke_job *job)
+static void take_answer(struct work_item *item)
 {
-    struct work_item *item = job->owner;
     struct revocation_work *state = item->state;
-    const struct issuer_result *result = &job->result;
+    const struct issuer_result *result = &state->job.result;
     item->now = clock_now();
     int64_t attempts = ++state->certificate.revocation_attempt_count;
     switch (result->outcome) {
@@ -108,6 +108,17 @@ static void on_revoked(struct issuer_revoke_job *job)
     }
 }
 
+static void on_revoked(struct issuer_revoke_job *job)
+{
+    work_item_run(job->owner, take_answer);
+}
+
+/* It is never given up: it comes again, and is told again. */
+static void refuse(struct work_item *item)
+{
+    put_off(item, "revocation.failed", work_set_aside_detail, SET_ASIDE_RETRY_S);
+}
+
 /* The one that is known to have signed it; NULL: none. */
 static struct issuer *signer_of(const struct server *server, const struct certificate *certificate)
 {
@@ -119,8 +130,9 @@ static struct issuer *signer_of(const struct server *server, const struct certif
     return NULL;
 }
 
-/* The CA answers 200 to serials it never issued: it is asked about what was signed under this issuer's root, though
- * it be nothing that verifies. Older versions took a certificate for that of any CA under the same root: the one that signed it is asked. */
+/* The CA answers 200 to serials it never issued: it is asked about what was signed under this issuer's root,
+ * though it be nothing that verifies. Older versions took a certificate for that of any CA under the same
+ * root: the one that signed it is asked. */
 static struct issuer *issuer_of(struct work_item *item)
 {
     const struct revocation_work *state = item->state;
@@ -146,6 +158,11 @@ void work_revocation_begin(struct work *work, int64_t id)
         work_item_end(item);
         return;
     }
+    const struct event about = {.account_id = state->certificate.account_id,
+                                .order_id = state->certificate.order_id,
+                                .certificate_id = id};
+    if (work_item_set_aside(item, &about, refuse))
+        return;
     struct issuer *issuer = issuer_of(item);
     if (issuer == NULL) {
         put_off(item, "revocation.failed",

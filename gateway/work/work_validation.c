@@ -2,6 +2,7 @@
 #include "acme/order.h"
 #include "gateway/log.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/runtime/crash_record.h"
 #include "gateway/validator/validator.h"
 #include "gateway/work/work_internal.h"
 
@@ -189,6 +190,15 @@ static void start(struct work_item *item)
     validation_start(validation);
 }
 
+static void refuse(struct work_item *item)
+{
+    struct validation_work *state = item->state;
+    state->validation.tried = "nothing: the validation was set aside";
+    authorization_fail(item->arena, &state->authorization,
+                       problem_new(item->arena, PROBLEM_SERVER_INTERNAL, "%s", work_set_aside_detail));
+    work_item_commit(item, apply_final, work_item_end);
+}
+
 static void begin(struct work *work, int64_t id, const struct work_holder *holder)
 {
     struct work_item *item = work_item_new(work, WORK_VALIDATION, id, holder);
@@ -202,6 +212,9 @@ static void begin(struct work *work, int64_t id, const struct work_holder *holde
         work_item_end(item);
         return;
     }
+    const struct event about = {.account_id = account.id, .authorization_id = id};
+    if (work_item_set_aside(item, &about, refuse))
+        return;
     state->thumbprint = account.thumbprint;
     if (authorization_status_at(&state->authorization, item->now) != AUTHORIZATION_EXPIRED) {
         start(item);
@@ -227,7 +240,9 @@ static enum store_result take_account(struct work *work, struct work_kind *kind,
         if (!work_may_take_up(work, kind, due[i].id, &holder))
             continue;
         work->last_account = account_id;
+        int64_t before = crash_record_set_owner(due[i].id);
         begin(work, due[i].id, &holder);
+        crash_record_set_owner(before);
     }
     arena_free(arena);
     return result;

@@ -51,6 +51,7 @@ class Gateway:
         self.tls_port = free_port()
         self.database = folder / "acmegate.db"
         self.process = None
+        self.variables = {}  # more of the environment
         folder.mkdir(parents=True, exist_ok=True)
         self.configuration = {
             "base_url": f"https://localhost:{self.port}",
@@ -98,7 +99,7 @@ class Gateway:
         """Starts `serve` without waiting for anything."""
         self.write_configuration()
         command = [tools.acmegate(), "serve", "--config", self.config_path]
-        self.process = Process("acmegate", command, self.log, environment())
+        self.process = Process("acmegate", command, self.log, {**environment(), **self.variables})
         return self
 
     def start(self, seconds=30):

@@ -65,6 +65,10 @@ class Process:
         """SIGHUP: read the configuration again."""
         self._child.send_signal(signal.SIGHUP)
 
+    def signal(self, number):
+        """Whatever the process makes of it."""
+        self._child.send_signal(number)
+
     def kill(self):
         """SIGKILL: no chance to finish anything."""
         if self.running():

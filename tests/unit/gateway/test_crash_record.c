@@ -1,0 +1,143 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "acme/base/buffer.h"
+#include "acme/base/file.h"
+#include "gateway/runtime/crash_record.h"
+#include "leaks.h"
+#include "local_files.h"
+
+LEAK_CHECKED_SUITE(crash_record);
+
+static void remove_directory(void *directory)
+{
+    scratch_directory_remove(directory);
+}
+
+/* In a directory of its own, which goes with the arena. */
+static const char *database_in(struct arena *arena)
+{
+    const char *directory = scratch_directory_new(arena);
+    arena_on_free(arena, remove_directory, (void *)(uintptr_t)directory);
+    return arena_printf(arena, "%s/acmegate.db", directory);
+}
+
+static void open_record(const char *database)
+{
+    char why[CRASH_RECORD_WHY_BYTES] = "";
+    cr_assert(crash_record_open(database, why), "%s", why);
+}
+
+/* Opens the record again, as the next start does. */
+static size_t count_after(const char *database, int64_t id)
+{
+    open_record(database);
+    size_t count = crash_record_count(id);
+    crash_record_close();
+    return count;
+}
+
+/* A process that works for `owner` and ends by `number`, 0 for a clean end; true when it ended badly. */
+static bool die(const char *database, int64_t owner, int number)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        char why[CRASH_RECORD_WHY_BYTES];
+        int nowhere = open("/dev/null", O_WRONLY);
+        dup2(nowhere, STDERR_FILENO); /* a sanitizer's report */
+        if (!crash_record_open(database, why))
+            _exit(99);
+        int64_t before = crash_record_set_owner(owner);
+        if (number == SIGSEGV)
+            *(volatile int *)8 = 1;
+        else if (number == SIGABRT)
+            abort();
+        else if (number != 0)
+            raise(number);
+        crash_record_set_owner(before);
+        crash_record_close();
+        _exit(0);
+    }
+    int status = 0;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(!WIFEXITED(status) || WEXITSTATUS(status) != 99);
+    return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
+Test(crash_record, S2_a_fault_is_counted_against_whom_the_thread_worked_for)
+{
+    static const struct {
+        int64_t owner;
+        int number;
+        size_t count;
+    } cases[] = {
+        {7, SIGSEGV, 1}, {7, SIGABRT, 1}, {7, SIGBUS, 1}, {7, SIGFPE, 1},  {7, SIGILL, 1},
+        {7, SIGKILL, 0}, {7, SIGTERM, 0}, {7, 0, 0},      {0, SIGSEGV, 0}, {8, SIGSEGV, 0},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+        const char *database = database_in(arena);
+        cr_expect_eq(die(database, cases[i].owner, cases[i].number), cases[i].number != 0, "case %zu", i);
+        cr_expect_eq(count_after(database, 7), cases[i].count, "case %zu", i);
+    }
+    arena_free(arena);
+}
+
+Test(crash_record, S2_faults_add_up_until_they_are_forgotten)
+{
+    struct arena *arena = arena_new();
+    const char *database = database_in(arena);
+    const int64_t large = INT64_C(1) << 52;
+    for (size_t i = 1; i <= 3; ++i) {
+        die(database, large, SIGSEGV);
+        cr_expect_eq(count_after(database, large), i);
+    }
+    die(database, 8, SIGABRT);
+    open_record(database);
+    crash_record_forget(large);
+    cr_expect_eq(crash_record_count(large), 0);
+    crash_record_close();
+    cr_expect_eq(count_after(database, large), 0);
+    cr_expect_eq(count_after(database, 8), 1);
+    arena_free(arena);
+}
+
+/* What else stands in the file counts for nothing, and it does not grow for ever. */
+Test(crash_record, reads_its_own_lines_only_and_the_newest)
+{
+    struct arena *arena = arena_new();
+    const char *database = database_in(arena);
+    const char *path = arena_printf(arena, "%s.crashes", database);
+    const char *text = "crashed 7\ncrashed\ncrashed -7\ncrashed x\n\nnonsense 7\ncrashed 7 7\ncrashed 7";
+    cr_assert(file_replace(path, bytes_from_string(text), 0600));
+    cr_expect_eq(count_after(database, 7), 3);
+    struct buffer many;
+    buffer_init(&many, arena, 1024 * 1024);
+    for (int i = 1; i <= 20000; ++i)
+        buffer_printf(&many, "crashed %d\n", i);
+    cr_assert(file_replace(path, buffer_bytes(&many), 0600));
+    cr_expect_eq(count_after(database, 20000), 1);
+    cr_expect_eq(count_after(database, 1), 0);
+    struct bytes kept;
+    cr_assert(file_read(arena, path, 1024 * 1024, &kept));
+    cr_expect_leq(kept.n, 16 * 1024);
+    arena_free(arena);
+}
+
+Test(crash_record, says_who_was_before)
+{
+    cr_expect_eq(crash_record_set_owner(1), 0);
+    cr_expect_eq(crash_record_set_owner(2), 1);
+    cr_expect_eq(crash_record_owner(), 2);
+    cr_expect_eq(crash_record_set_owner(0), 2);
+}
+
+Test(crash_record, a_folder_that_is_not_there_is_told)
+{
+    char why[CRASH_RECORD_WHY_BYTES] = "";
+    cr_expect_not(crash_record_open("/nonexistent/acmegate.db", why));
+    cr_expect_not_null(strstr(why, "/nonexistent/acmegate.db.crashes"));
+}
