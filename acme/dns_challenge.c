@@ -1,4 +1,5 @@
 #include "acme/dns_challenge.h"
+#include "acme/urls.h"
 
 #include <openssl/evp.h>
 
@@ -100,6 +101,14 @@ static const char *read_persist_record(struct bytes text, struct persist_record 
     return out->policy_count > 1 ? "it has more than one policy" : NULL;
 }
 
+static bool is_account_url(const struct dns_challenge *challenge, struct bytes url)
+{
+    for (size_t i = 0; i < challenge->account_url_count; i++)
+        if (url_equals(url, challenge->account_urls[i]))
+            return true;
+    return false;
+}
+
 static const char *persist_fault(const struct dns_challenge *challenge, struct bytes text)
 {
     struct persist_record record;
@@ -110,7 +119,7 @@ static const char *persist_fault(const struct dns_challenge *challenge, struct b
         return "it names another issuer";
     if (record.account_url_count != 1)
         return "it needs one accounturi";
-    if (!bytes_equal_any(record.account_url, challenge->account_urls, challenge->account_url_count))
+    if (!is_account_url(challenge, record.account_url))
         return "its accounturi is another account's";
     if (record.bounded && challenge->now > record.until)
         return "its persistUntil has passed";

@@ -1,4 +1,5 @@
 #include "acme/eab.h"
+#include "acme/urls.h"
 
 #include "acme/envelope.h"
 
@@ -46,7 +47,7 @@ const struct problem *eab_read(struct arena *arena, const struct json *binding, 
         return malformed(arena, "its header has no \"kid\".");
     if (json_member(header, "nonce") != NULL)
         return malformed(arena, "its header must not have a \"nonce\".");
-    if (!json_member_string(header, "url", &url) || !bytes_equal_string(url, new_account_url))
+    if (!json_member_string(header, "url", &url) || !url_equals(url, new_account_url))
         return malformed(arena, "its \"url\" is not that of newAccount.");
     out->kid = arena_string(arena, kid);
     out->binding_json = binding_text(arena, binding);

@@ -1,4 +1,5 @@
 #include "acme/envelope.h"
+#include "acme/urls.h"
 
 const struct problem *problem_from_jose(struct arena *arena, const struct jose_error *error)
 {
@@ -65,7 +66,7 @@ static const struct problem *read_url(struct arena *arena, const char *request_u
     struct bytes url;
     if (!json_member_string(envelope->jws.header, "url", &url))
         return problem_new(arena, PROBLEM_MALFORMED, "The protected header has no \"url\".");
-    if (!bytes_equal_string(url, request_url))
+    if (!url_equals(url, request_url))
         return problem_new(arena, PROBLEM_UNAUTHORIZED,
                            "The \"url\" in the protected header is not the URL of the request, which is %s.",
                            request_url);

@@ -1,4 +1,5 @@
 #include "acme/key_change.h"
+#include "acme/urls.h"
 
 #include "acme/envelope.h"
 
@@ -17,7 +18,7 @@ static const struct problem *read_header(struct arena *arena, const struct json 
         return malformed(arena, "its header must name the new key by \"jwk\", and no \"kid\".");
     if (json_member(header, "nonce") != NULL)
         return malformed(arena, "its header must not have a \"nonce\".");
-    if (!json_member_string(header, "url", &inner_url) || !bytes_equal_string(inner_url, url))
+    if (!json_member_string(header, "url", &inner_url) || !url_equals(inner_url, url))
         return malformed(arena, "its \"url\" is not that of the request.");
     return jwk_parse_public(arena, jwk, out, &error) ? NULL : problem_from_jose(arena, &error);
 }

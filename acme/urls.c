@@ -117,6 +117,31 @@ static bool has_scheme(struct bytes url, struct bytes scheme)
     return url.n >= scheme.n && bytes_equal_ignore_case(bytes_of(url.p, scheme.n), scheme);
 }
 
+struct bytes url_host_without_default_port(struct bytes host)
+{
+    static const char port[] = ":443";
+    const size_t n = sizeof port - 1;
+    bool has_it = host.n > n && memcmp(host.p + host.n - n, port, n) == 0;
+    return bytes_of(host.p, has_it ? host.n - n : host.n);
+}
+
+bool url_equals(struct bytes url, const char *own)
+{
+    const struct bytes https = BYTES_LITERAL("https://");
+    if (bytes_equal_string(url, own))
+        return true;
+    if (!bytes_has_prefix(url, https))
+        return false;
+    size_t end = https.n;
+    while (end < url.n && url.p[end] != '/')
+        ++end;
+    struct bytes origin = url_host_without_default_port(bytes_of(url.p, end));
+    struct bytes rest = bytes_of(url.p + end, url.n - end);
+    size_t n = strlen(own);
+    return origin.n + rest.n == n && memcmp(origin.p, own, origin.n) == 0 &&
+           (rest.n == 0 || memcmp(rest.p, own + origin.n, rest.n) == 0);
+}
+
 static bool is_visible_ascii(struct bytes text)
 {
     for (size_t i = 0; i < text.n; ++i)

@@ -35,5 +35,12 @@ char *url_alternate_chain(struct arena *arena, const struct urls *urls, int64_t 
  * not this endpoint's. `url_shaped` (may be NULL) tells whether it was an absolute http(s) URL at all. */
 int64_t url_account_id(const struct urls *urls, struct bytes url, bool *url_shaped);
 
+/* True when the URL is `own`, which names no default port: "https://host/x" and "https://host:443/x" are one
+ * URL (RFC 3986 §6.2.3). */
+bool url_equals(struct bytes url, const char *own);
+
+/* "host:443" without its port, the default one of https; any other text as it is. */
+struct bytes url_host_without_default_port(struct bytes host);
+
 /* A positive decimal id as URLs carry it; 0 for anything else. */
 int64_t url_parse_id(struct bytes text);

@@ -15,7 +15,9 @@ const struct config_key config_keys[] = {
     {"base_url", TOP(base_url), .type = CONFIG_ORIGIN, .required = true,
      .help = "Where clients reach this server: `https://host` or `https://host:port`. The directories lie "
              "below it "
-             "at `/acme/<endpoint>/directory`."},
+             "at `/acme/<endpoint>/directory`. The default port, 443, is left out of what clients get; with "
+             "it and without "
+             "is one URL."},
     {"alternate_names", TOP(alternate_names), .count_offset = offsetof(struct config, alternate_name_count),
      .type = CONFIG_HOSTS, .fallback = "[]",
      .help = "More `host` or `host:port` by which clients may come. A client that used one gets URLs with "
@@ -129,8 +131,9 @@ const struct config_key config_keys[] = {
              "better place."},
     {"issuers.*.key_password_file", ISSUER(key_password), .type = CONFIG_SECRET_FILE,
      .only_for = ISSUER_LOCAL,
-     .help = "File with that password; white space at its end does not count. A warning is logged when others "
-             "than the owner can read it."},
+     .help =
+         "File with that password; white space at its end does not count. A warning is logged when others "
+         "than the owner can read it."},
     {"issuers.*.permitted_names", ISSUER(permitted_names),
      .count_offset = offsetof(struct issuer_config, permitted_name_count), .type = CONFIG_SUBTREES,
      .only_for = ISSUER_LOCAL, .fallback = "[]",
@@ -288,7 +291,10 @@ const struct config_key config_keys[] = {
     {"limits.max_identifiers", TOP(max_identifiers), .type = CONFIG_INTEGER, .min = 1, .max = 1000,
      .fallback = "100", .help = "Names in one order."},
     {"limits.max_connections", TOP(max_connections), .type = CONFIG_INTEGER, .min = 1, .max = 100000,
-     .fallback = "1000", .help = "Clients connected at the same time."},
+     .fallback = "1000",
+     .help = "Clients connected at the same time. Above it the oldest idle connection of the address that "
+             "has most "
+             "makes room."},
     {"limits.max_waiting_writes", TOP(max_waiting_writes), .type = CONFIG_INTEGER, .min = 1, .max = 1000000,
      .fallback = "2000",
      .help = "Requests that wait for the database; further ones are answered 503 with Retry-After."},

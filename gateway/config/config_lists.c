@@ -1,6 +1,7 @@
 #include <sys/socket.h>
 
 #include "acme/jose/public_key.h"
+#include "acme/urls.h"
 #include "gateway/config/config_value.h"
 #include "gateway/outbound/address_policy.h"
 
@@ -38,7 +39,8 @@ static bool read_host(struct value *value, const char *text, void *item)
 {
     if (!value_is_host_and_port(value->arena, text))
         return value_refuse(value, arena_printf(value->arena, "\"%s\" is not host or host:port", text));
-    return read_text(value, text, item);
+    struct bytes host = url_host_without_default_port(bytes_from_string(text));
+    return read_text(value, arena_string(value->arena, host), item);
 }
 
 static bool is_domain(const char *text)
@@ -79,9 +81,9 @@ static bool read_usage(struct value *value, const char *text, void *item)
 static bool read_key_type(struct value *value, const char *text, void *item)
 {
     if (!bytes_equal_any(bytes_from_string(text), public_key_type_names, PUBLIC_KEY_TYPES))
-        return value_refuse(value,
-                            arena_printf(value->arena, "\"%s\" is no key type known here: %s", text,
-                                         arena_join(value->arena, public_key_type_names, PUBLIC_KEY_TYPES, ", ")));
+        return value_refuse(
+            value, arena_printf(value->arena, "\"%s\" is no key type known here: %s", text,
+                                arena_join(value->arena, public_key_type_names, PUBLIC_KEY_TYPES, ", ")));
     return read_text(value, text, item);
 }
 

@@ -7,6 +7,7 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
+#include "acme/urls.h"
 #include "gateway/config/config_value.h"
 #include "gateway/log.h"
 
@@ -159,7 +160,9 @@ static bool set_origin(struct value *value)
     host = arena_string(value->arena, bytes_of(host, host_bytes));
     if (!value_is_host_and_port(value->arena, host))
         return value_refuse(value, "must be https://host or https://host:port, without a path");
-    const char *origin = arena_printf(value->arena, "%s%s", scheme, host);
+    struct bytes short_host = url_host_without_default_port(bytes_from_string(host));
+    const char *origin =
+        arena_printf(value->arena, "%s%.*s", scheme, (int)short_host.n, (const char *)short_host.p);
     value_store(value, &origin, sizeof origin);
     return true;
 }

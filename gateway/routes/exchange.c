@@ -254,8 +254,9 @@ static bool split_path(struct exchange *exchange, struct bytes *path)
 static const char *base_url_for(struct exchange *exchange)
 {
     const struct config *config = exchange->server->config;
+    struct bytes host = url_host_without_default_port(exchange->request->host);
     for (size_t i = 0; i < config->alternate_name_count; ++i)
-        if (bytes_equal_ignore_case(exchange->request->host, bytes_from_string(config->alternate_names[i])))
+        if (bytes_equal_ignore_case(host, bytes_from_string(config->alternate_names[i])))
             return arena_printf(exchange->arena, "https://%s", config->alternate_names[i]);
     return config->base_url;
 }

@@ -116,3 +116,33 @@ Test(urls, an_account_url_names_the_account_whatever_its_host)
     cr_expect_eq(url_account_id(&urls, BYTES_LITERAL("7"), NULL), 0);
     cr_expect_eq(url_account_id(&urls, (struct bytes){NULL, 0}, NULL), 0);
 }
+
+/* RFC 3986 §6.2.3: the default port is one URL with and without. */
+Test(urls, P5_the_default_port_is_one_url_with_and_without)
+{
+    static const struct {
+        const char *url;
+        bool same;
+    } cases[] = {
+        {"https://acme.internal/acme/corp/new-order", true},
+        {"https://acme.internal:443/acme/corp/new-order", true},
+        {"https://acme.internal:4430/acme/corp/new-order", false},
+        {"https://acme.internal:0443/acme/corp/new-order", false},
+        {"https://acme.internal:/acme/corp/new-order", false},
+        {"https://acme.internal:443:443/acme/corp/new-order", false},
+        {"https://acme.internal:443/acme/corp/new-order:443", false},
+        {"https://acme.internal/acme/corp/new-order:443", false},
+        {"http://acme.internal:443/acme/corp/new-order", false},
+        {"https://acme.internal:443", false},
+        {"https://:443", false},
+        {"https://", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_expect_eq(url_equals(bytes_from_string(cases[i].url), "https://acme.internal/acme/corp/new-order"),
+                     cases[i].same, "%s", cases[i].url);
+    }
+    cr_expect(url_equals(BYTES_LITERAL("https://[::1]:443"), "https://[::1]"));
+    cr_expect(bytes_equal_string(url_host_without_default_port(BYTES_LITERAL("a.test:443")), "a.test"));
+    cr_expect(bytes_equal_string(url_host_without_default_port(BYTES_LITERAL("a.test:4443")), "a.test:4443"));
+}
