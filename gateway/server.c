@@ -18,7 +18,7 @@
 #include "gateway/work/work.h"
 #include "gateway/worker.h"
 
-enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024 };
+enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024, REQUEST_TIMEOUT_MS = 30 * 1000 };
 
 struct issuer *server_issuer(const struct server *server, const char *id)
 {
@@ -193,8 +193,10 @@ static bool start_http(struct server *server, char why[static 512])
         .listen_count = config->listen_count,
         .loops = loop_count(config),
         .max_connections = (size_t)config->max_connections,
+        .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .hold_ms = config->hold_reply_ms,
         .application = {.context = server,
+                        .told = metrics_count_http_event,
                         .loop_started = loop_started,
                         .loop_stopped = loop_stopped,
                         .handle = exchange_begin,
@@ -237,7 +239,9 @@ static bool start_pki_http(struct server *server, char why[static 512])
         .plain = true,
         .loops = 1,
         .max_connections = PKI_MAX_CONNECTIONS,
+        .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .application = {.context = server,
+                        .told = metrics_count_http_event,
                         .loop_started = loop_started,
                         .loop_stopped = loop_stopped,
                         .handle = exchange_begin_pki,

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include "gateway/log.h"
+#include "gateway/metrics/metrics.h"
 #include "gateway/revocation/revocation.h"
 
-enum { MAX_CONNECTIONS = 64, HOLD_MS = 1000 };
+/* So many on TCP, and as many on the Unix socket: neither takes from the other. */
+enum { MAX_CONNECTIONS = 64, HOLD_MS = 1000, REQUEST_TIMEOUT_MS = 10 * 1000 };
 
 /* ---- replies ---- */
 
@@ -227,8 +229,10 @@ struct admin *admin_start(struct server *server, char why[static 256])
         .socket_path = server->config->admin_socket,
         .loops = 1,
         .max_connections = MAX_CONNECTIONS,
+        .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .hold_ms = HOLD_MS,
         .application = {.context = admin,
+                        .told = metrics_count_http_event,
                         .loop_started = loop_started,
                         .loop_stopped = loop_stopped,
                         .handle = handle,

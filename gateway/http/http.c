@@ -1,12 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "gateway/http/http_internal.h"
+#include "gateway/http/http_connections.h"
 #include "gateway/log.h"
 #include "gateway/thread.h"
 
 enum {
-    REQUEST_TIMEOUT_MS = 30 * 1000, /* headers, body and the idle time between requests, in one */
     HANDSHAKE_TIMEOUT_MS = 10 * 1000,
     DRAIN_TURN_MS = 50,
 };
@@ -62,7 +61,6 @@ static void run_certificate(struct http_message *message)
     struct certificate_message *change = (struct certificate_message *)message;
     http_tls_certificate_free(change->loop->certificate);
     change->loop->certificate = change->certificate;
-    change->loop->listening = false;
     http_accept_resume(change->loop);
     free(change);
 }
@@ -200,7 +198,7 @@ static void configure_h2o(struct http_server *server)
     conf->server_name = h2o_iovec_init(NULL, 0);
     conf->max_request_entity_size = HTTP_MAX_READ_BYTES;
     conf->handshake_timeout = HANDSHAKE_TIMEOUT_MS;
-    conf->http1.req_timeout = REQUEST_TIMEOUT_MS;
+    conf->http1.req_timeout = (uint64_t)server->config.request_timeout_ms;
     conf->http1.upgrade_to_http2 = 0;
     server->host = h2o_config_register_host(conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     h2o_pathconf_t *path = h2o_config_register_path(server->host, "/", 0);
@@ -237,6 +235,13 @@ static void unbind_all(struct http_server *server)
     free(server->listen_fds);
 }
 
+static void free_loop(struct http_loop *loop)
+{
+    http_connections_free(loop->tcp);
+    http_connections_free(loop->local);
+    free(loop);
+}
+
 static bool start_loops(struct http_server *server)
 {
     server->loops = h2o_mem_alloc(sizeof(server->loops[0]) * server->config.loops);
@@ -244,10 +249,11 @@ static bool start_loops(struct http_server *server)
         struct http_loop *loop = h2o_mem_alloc(sizeof(*loop));
         memset(loop, 0, sizeof(*loop));
         loop->server = server;
-        loop->max_connections = server->config.max_connections / server->config.loops + 1;
+        loop->tcp = http_connections_new(server->config.max_connections / server->config.loops + 1);
+        loop->local = http_connections_new(server->config.max_connections);
         server->loops[i] = loop;
         if (thread_start(&loop->thread, loop_main, loop) != 0) {
-            free(loop);
+            free_loop(loop);
             break;
         }
         ++server->loop_count;
@@ -326,7 +332,7 @@ void http_server_stop(struct http_server *server)
     if (clean)
         h2o_config_dispose(&server->globalconf);
     for (size_t i = 0; clean && i < server->loop_count; ++i)
-        free(server->loops[i]);
+        free_loop(server->loops[i]);
     free(server->loops);
     free(server);
 }

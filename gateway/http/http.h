@@ -62,8 +62,23 @@ struct http_reply {
 /* Leaves the header out, with an error in the log, when the table is full. */
 void http_reply_add_header(struct http_reply *reply, const char *name, const char *value);
 
+/* What the front end tells whoever counts. */
+enum http_event {
+    HTTP_HANDSHAKE_DONE, /* not told */
+    HTTP_HANDSHAKE_PROTOCOL_VERSION,
+    HTTP_HANDSHAKE_NO_SHARED_CIPHER,
+    HTTP_HANDSHAKE_NO_APPLICATION_PROTOCOL,
+    HTTP_HANDSHAKE_REFUSED_BY_CLIENT, /* with an alert: it does not trust the certificate, as a rule */
+    HTTP_HANDSHAKE_OTHER,
+    HTTP_HANDSHAKE_UNFINISHED, /* the client left, was too slow, or does not speak TLS */
+    HTTP_CONNECTION_EVICTED,   /* an idle connection made room */
+    HTTP_EVENTS,
+};
+
 struct http_application {
     void *context;
+    /* On a loop's thread; only counts. */
+    void (*told)(enum http_event event);
     /* On each loop's own thread, before the first and after the last request. A false start stops the server.
      */
     bool (*loop_started)(void *context, struct http_loop *loop);
@@ -80,7 +95,9 @@ struct http_server_config {
     const char *socket_path; /* a Unix socket beside them, without TLS, mode 0600; NULL: none */
     bool plain; /* HTTP without TLS on the listeners: they accept at once, and have no certificate */
     size_t loops;
-    size_t max_connections;
+    size_t max_connections;     /* on TCP; as many again on the Unix socket */
+    int64_t request_timeout_ms; /* headers, body and the idle time between requests, in one; shorter when
+                                   connections are scarce */
     int64_t hold_ms;
     struct http_application application;
 };

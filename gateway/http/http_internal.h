@@ -11,9 +11,13 @@
 
 enum { HTTP_HOLD_BUCKETS = 256 };
 
+struct http_connection;
+struct http_connections;
+
 struct http_guard {
     struct http_request *request;
     h2o_req_t *req;
+    struct http_connection *connection;
 };
 
 struct http_held {
@@ -34,12 +38,16 @@ struct http_loop {
     h2o_accept_ctx_t accept_local;            /* without TLS */
     struct http_tls_certificate *certificate; /* of new connections; only the loop's thread touches it */
     h2o_socket_t **listeners;
-    bool listening; /* those that may accept do */
+    bool listening;       /* on TCP */
+    bool local_listening; /* on the Unix socket */
     bool draining;
     bool stopped;
     atomic_size_t connections; /* others only read it */
     atomic_size_t requests;    /* handed to the application and not yet answered; others only read it */
-    size_t max_connections;
+    struct http_connections *tcp;
+    struct http_connections *local;
+    int64_t evictions_told_at; /* unix time */
+    int64_t failures_told_at;
     h2o_timeout_t hold_timeout;
     struct http_held *held[HTTP_HOLD_BUCKETS];
     void *data;
@@ -65,6 +73,11 @@ struct http_server {
 /* A context of one loop, for its whole life: libh2o keeps the pointer of accepted connections. */
 SSL_CTX *http_tls_context_new(struct http_loop *loop);
 
+/* ---- http_tls_alert.c ---- */
+
+/* Sends the alerts of handshakes that fail, and notes why in their connection. */
+void http_tls_watch_handshakes(SSL_CTX *context);
+
 struct http_tls_certificate;
 struct http_tls_certificate *http_tls_certificate_parse(struct bytes chain_pem, struct bytes key_pem,
                                                         char why[static 256]);
@@ -83,6 +96,8 @@ int http_local_fd(const struct http_local_socket *local);
  * is ignored. */
 void http_local_remove(struct http_local_socket *local);
 
+/* A socket has closed; `connection` is its. */
+void http_on_connection_closed(struct http_connection *connection);
 /* Begins or goes on accepting, when there is room; on TCP, when there is a certificate. */
 void http_accept_resume(struct http_loop *loop);
 /* Stops for good: closes the loop's listeners. */

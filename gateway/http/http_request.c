@@ -1,7 +1,7 @@
 #include <arpa/inet.h>
 
+#include "gateway/http/http_connections.h"
 #include "gateway/http/http_framing.h"
-#include "gateway/http/http_internal.h"
 #include "gateway/log.h"
 #include "gateway/outbound/address_policy.h"
 
@@ -43,12 +43,14 @@ static int64_t local_user_of(const h2o_req_t *req)
     return peer.uid;
 }
 
-/* The client left before it was answered: the application's request goes on without it. */
+/* The answer is sent; or the client left before, and the application's request goes on without it. */
 static void on_request_gone(void *data)
 {
     struct http_guard *guard = data;
     if (guard->request != NULL)
         guard->request->guard = NULL;
+    http_connection_end_request(guard->connection);
+    http_accept_resume(http_connection_loop(guard->connection));
 }
 
 static void set_client(struct http_request *request, const struct sockaddr *peer)
@@ -74,7 +76,9 @@ static struct http_request *new_request(h2o_req_t *req, const struct http_head *
     struct arena *arena = arena_new();
     struct http_request *request = arena_alloc(arena, sizeof(*request));
     struct http_guard *guard = h2o_mem_alloc_shared(&req->pool, sizeof(*guard), on_request_gone);
-    *guard = (struct http_guard){request, req};
+    *guard =
+        (struct http_guard){request, req, http_connection_of(req->conn->callbacks->get_socket(req->conn))};
+    http_connection_begin_request(guard->connection);
     *request = (struct http_request){
         .arena = arena,
         .loop = (struct http_loop *)req->conn->ctx,

@@ -19,6 +19,19 @@ static int install_certificate(SSL *ssl, void *argument)
     return SSL_use_cert_and_key(ssl, certificate->leaf, certificate->key, certificate->chain, 1);
 }
 
+/* A client that offers protocols and not ours gets an alert (RFC 7301 §3.2). */
+static int select_protocol(SSL *ssl, const uint8_t **out, uint8_t *length, const uint8_t *offered,
+                           unsigned offered_length, void *argument)
+{
+    static const uint8_t ours[] = "\x08http/1.1";
+    (void)ssl;
+    (void)argument;
+    return SSL_select_next_proto((uint8_t **)out, length, ours, sizeof(ours) - 1, offered, offered_length) ==
+                   OPENSSL_NPN_NEGOTIATED
+               ? SSL_TLSEXT_ERR_OK
+               : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 SSL_CTX *http_tls_context_new(struct http_loop *loop)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -38,8 +51,8 @@ SSL_CTX *http_tls_context_new(struct http_loop *loop)
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_cert_cb(context, install_certificate, loop);
     /* HTTP/2 of this libh2o can be brought to abort the process: never offered. */
-    static const h2o_iovec_t protocols[] = {{H2O_STRLIT("http/1.1")}, {NULL, 0}};
-    h2o_ssl_register_alpn_protocols(context, protocols);
+    SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
+    http_tls_watch_handshakes(context);
     return context;
 }
 

@@ -46,7 +46,11 @@ const struct metric_info metric_infos[METRICS] = {
               &http_buckets, &metric_label_route),
     GAUGE(HTTP_CONNECTIONS, "acmegate_http_connections", "Open connections.", &metric_label_listener),
     GAUGE(HTTP_CONNECTIONS_LIMIT, "acmegate_http_connections_limit",
-          "limits.max_connections: with so many, further ones wait."),
+          "limits.max_connections: with so many, the oldest idle ones make room."),
+    COUNTER(CONNECTIONS_EVICTED, "acmegate_http_connections_evicted_total",
+            "Idle connections that were closed to make room for others."),
+    COUNTER(HANDSHAKES_FAILED, "acmegate_tls_handshakes_failed_total",
+            "TLS handshakes that clients began and that came to nothing.", &metric_label_handshake),
     COUNTER(OVERLOADED, "acmegate_http_overloaded_total",
             "Requests answered 503 because too many writes were waiting."),
     COUNTER(RATE_LIMITED, "acmegate_rate_limited_total", "Requests refused by a limit of the configuration.",
@@ -236,6 +240,14 @@ void metrics_observe(enum metric metric, int64_t value, const size_t labels[stat
         bucket++;
     atomic_fetch_add_explicit(&cells[bucket], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&cells[buckets->count + 1], (uint64_t)value, memory_order_relaxed);
+}
+
+void metrics_count_http_event(enum http_event event)
+{
+    if (event == HTTP_CONNECTION_EVICTED)
+        METRICS_COUNT(METRIC_CONNECTIONS_EVICTED);
+    else
+        METRICS_COUNT(METRIC_HANDSHAKES_FAILED, event);
 }
 
 int64_t metrics_clock_us(void)

@@ -12,6 +12,7 @@
 #include "acme/objects.h"
 #include "acme/problem.h"
 #include "gateway/config/config.h"
+#include "gateway/http/http.h"
 
 enum metric {
     METRIC_BUILD,
@@ -26,6 +27,8 @@ enum metric {
     METRIC_HTTP_DURATION,
     METRIC_HTTP_CONNECTIONS,
     METRIC_HTTP_CONNECTIONS_LIMIT,
+    METRIC_CONNECTIONS_EVICTED,
+    METRIC_HANDSHAKES_FAILED,
     METRIC_OVERLOADED,
     METRIC_RATE_LIMITED,
     METRIC_PROBLEMS,
@@ -136,6 +139,9 @@ size_t metrics_endpoint(const char *name);
 /* A call to the CA has ended. */
 #define METRICS_CALL(issuer_id, kind, us) \
     METRICS_OBSERVE(METRIC_CA_CALL_DURATION, us, metrics_issuer(issuer_id), kind)
+
+/* A listener of the HTTP front end tells something: its application's `told`. */
+void metrics_count_http_event(enum http_event event);
 
 /* A clock for durations, in microseconds. */
 int64_t metrics_clock_us(void);

@@ -30,6 +30,11 @@ WORDS(limit, "limit", [METRIC_LIMIT_ORDERS_PER_ACCOUNT] = "orders_per_account",
       [METRIC_LIMIT_ORDERS_PER_NAME] = "orders_per_name",
       [METRIC_LIMIT_ACCOUNTS_PER_ADDRESS] = "accounts_per_address",
       [METRIC_LIMIT_CHANGES_PER_ACCOUNT] = "changes_per_account", [METRIC_LIMIT_REFUSALS] = "refusals");
+WORDS(handshake, "reason", [HTTP_HANDSHAKE_PROTOCOL_VERSION] = "protocol_version",
+      [HTTP_HANDSHAKE_NO_SHARED_CIPHER] = "no_shared_cipher",
+      [HTTP_HANDSHAKE_NO_APPLICATION_PROTOCOL] = "no_application_protocol",
+      [HTTP_HANDSHAKE_REFUSED_BY_CLIENT] = "refused_by_client", [HTTP_HANDSHAKE_OTHER] = "other",
+      [HTTP_HANDSHAKE_UNFINISHED] = "unfinished");
 WORDS(result, "result", [METRIC_VALIDATION_VALID] = "valid", [METRIC_VALIDATION_INVALID] = "invalid",
       [METRIC_VALIDATION_RETRIED] = "retried");
 WORDS(circuit,

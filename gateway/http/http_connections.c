@@ -1,0 +1,199 @@
+#include "gateway/http/http_connections.h"
+
+#include <sys/socket.h>
+
+enum { PEER_BUCKETS = 256 };
+
+/* Everybody from one network. */
+struct peer {
+    h2o_linklist_t in_bucket;
+    h2o_linklist_t in_level; /* of those with as many connections */
+    h2o_linklist_t idle;     /* oldest first */
+    size_t count;
+    char network[ADDRESS_NETWORK_BYTES];
+};
+
+struct http_connection {
+    h2o_linklist_t in_idle; /* linked while no request is under way */
+    struct http_connections *connections;
+    struct http_loop *loop;
+    h2o_socket_t *socket;
+    struct peer *peer; /* NULL: it was told to close */
+    enum http_event handshake;
+};
+
+struct http_connections {
+    size_t max;
+    size_t count; /* without those that were told to close */
+    h2o_linklist_t buckets[PEER_BUCKETS];
+    size_t highest;          /* level that is not empty; 0: there is nobody */
+    h2o_linklist_t levels[]; /* max + 1 */
+};
+
+struct http_connections *http_connections_new(size_t max)
+{
+    struct http_connections *connections =
+        h2o_mem_alloc(sizeof(*connections) + (max + 1) * sizeof(connections->levels[0]));
+    connections->max = max;
+    connections->count = connections->highest = 0;
+    for (size_t i = 0; i < PEER_BUCKETS; ++i)
+        h2o_linklist_init_anchor(&connections->buckets[i]);
+    for (size_t i = 0; i <= max; ++i)
+        h2o_linklist_init_anchor(&connections->levels[i]);
+    return connections;
+}
+
+void http_connections_free(struct http_connections *connections)
+{
+    free(connections);
+}
+
+/* ---- peers ---- */
+
+static struct peer *find_peer(struct http_connections *connections, const char *network)
+{
+    size_t hash = 5381;
+    for (const char *c = network; *c != '\0'; ++c)
+        hash = hash * 33 + (unsigned char)*c;
+    h2o_linklist_t *bucket = &connections->buckets[hash % PEER_BUCKETS];
+    for (h2o_linklist_t *at = bucket->next; at != bucket; at = at->next) {
+        struct peer *peer = H2O_STRUCT_FROM_MEMBER(struct peer, in_bucket, at);
+        if (strcmp(peer->network, network) == 0)
+            return peer;
+    }
+    struct peer *peer = h2o_mem_alloc(sizeof(*peer));
+    memset(peer, 0, sizeof(*peer));
+    h2o_linklist_init_anchor(&peer->idle);
+    snprintf(peer->network, sizeof(peer->network), "%s", network);
+    h2o_linklist_insert(bucket, &peer->in_bucket);
+    return peer;
+}
+
+static void set_level(struct http_connections *connections, struct peer *peer, size_t count)
+{
+    if (h2o_linklist_is_linked(&peer->in_level))
+        h2o_linklist_unlink(&peer->in_level);
+    peer->count = count;
+    if (count != 0)
+        h2o_linklist_insert(&connections->levels[count], &peer->in_level);
+    if (count > connections->highest)
+        connections->highest = count;
+    while (connections->highest != 0 && h2o_linklist_is_empty(&connections->levels[connections->highest]))
+        --connections->highest;
+    if (count != 0)
+        return;
+    h2o_linklist_unlink(&peer->in_bucket);
+    free(peer);
+}
+
+/* It does not count any more. */
+static void leave(struct http_connection *connection)
+{
+    struct peer *peer = connection->peer;
+    if (peer == NULL)
+        return;
+    if (h2o_linklist_is_linked(&connection->in_idle))
+        h2o_linklist_unlink(&connection->in_idle);
+    connection->peer = NULL;
+    --connection->connections->count;
+    set_level(connection->connections, peer, peer->count - 1);
+}
+
+/* ---- room ---- */
+
+/* The oldest idle connection of the network that has most and has an idle one. */
+static struct http_connection *find_victim(struct http_connections *connections)
+{
+    for (size_t level = connections->highest; level != 0; --level) {
+        h2o_linklist_t *anchor = &connections->levels[level];
+        for (h2o_linklist_t *at = anchor->next; at != anchor; at = at->next) {
+            struct peer *peer = H2O_STRUCT_FROM_MEMBER(struct peer, in_level, at);
+            if (!h2o_linklist_is_empty(&peer->idle))
+                return H2O_STRUCT_FROM_MEMBER(struct http_connection, in_idle, peer->idle.next);
+        }
+    }
+    return NULL;
+}
+
+bool http_connections_make_room(struct http_connections *connections,
+                                char evicted[static ADDRESS_NETWORK_BYTES])
+{
+    evicted[0] = '\0';
+    if (connections->count < connections->max)
+        return true;
+    struct http_connection *victim = find_victim(connections);
+    if (victim == NULL)
+        return false;
+    memcpy(evicted, victim->peer->network, ADDRESS_NETWORK_BYTES);
+    leave(victim);
+    /* libh2o reads the end and closes it in its next turn. */
+    shutdown(h2o_socket_get_fd(victim->socket), SHUT_RDWR);
+    return true;
+}
+
+bool http_connections_are_scarce(const struct http_connections *connections)
+{
+    return connections->count > connections->max / 4 * 3;
+}
+
+/* ---- one connection ---- */
+
+static void close_from_socket(void *data)
+{
+    http_on_connection_closed(data);
+}
+
+struct http_connection *http_connection_open(struct http_connections *connections, struct http_loop *loop,
+                                             h2o_socket_t *socket, const char *network)
+{
+    struct http_connection *connection = h2o_mem_alloc(sizeof(*connection));
+    struct peer *peer = find_peer(connections, network);
+    *connection = (struct http_connection){
+        .connections = connections,
+        .loop = loop,
+        .socket = socket,
+        .peer = peer,
+        .handshake = HTTP_HANDSHAKE_UNFINISHED,
+    };
+    ++connections->count;
+    set_level(connections, peer, peer->count + 1);
+    h2o_linklist_insert(&peer->idle, &connection->in_idle);
+    socket->on_close.cb = close_from_socket;
+    socket->on_close.data = connection;
+    return connection;
+}
+
+struct http_loop *http_connection_loop(const struct http_connection *connection)
+{
+    return connection->loop;
+}
+
+struct http_connection *http_connection_of(h2o_socket_t *socket)
+{
+    return socket->on_close.data;
+}
+
+void http_connection_begin_request(struct http_connection *connection)
+{
+    if (connection->peer != NULL && h2o_linklist_is_linked(&connection->in_idle))
+        h2o_linklist_unlink(&connection->in_idle);
+}
+
+void http_connection_end_request(struct http_connection *connection)
+{
+    if (connection->peer != NULL && !h2o_linklist_is_linked(&connection->in_idle))
+        h2o_linklist_insert(&connection->peer->idle, &connection->in_idle);
+}
+
+void http_connection_set_handshake(struct http_connection *connection, enum http_event outcome)
+{
+    connection->handshake = outcome;
+}
+
+enum http_event http_connection_closed(struct http_connection *connection)
+{
+    enum http_event handshake = connection->handshake;
+    leave(connection);
+    free(connection);
+    return handshake;
+}

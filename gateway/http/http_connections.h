@@ -1,0 +1,43 @@
+/*
+ * Who is connected to one loop, by network (address_format_network), and whose connection makes room when
+ * there is none left: the oldest idle one of the network that has most. One address cannot starve the others
+ * so. A loop's thread alone uses it.
+ */
+#pragma once
+
+#include "gateway/http/http_internal.h"
+
+struct http_connection;
+
+/* At most `max` connections; those that were told to close no longer count. */
+struct http_connections *http_connections_new(size_t max);
+/* After the last connection. NULL is ignored. */
+void http_connections_free(struct http_connections *connections);
+
+/*
+ * True when another connection may be accepted: there is room, or an idle connection was told to close
+ * (`evicted` is then its network; else ""). False while every connection has a request under way.
+ */
+bool http_connections_make_room(struct http_connections *connections,
+                                char evicted[static ADDRESS_NETWORK_BYTES]);
+
+/* More than three quarters are in use. */
+bool http_connections_are_scarce(const struct http_connections *connections);
+
+/* Enters an accepted socket, idle. It is the socket's on_close that ends it: see http_connection_closed. */
+struct http_connection *http_connection_open(struct http_connections *connections, struct http_loop *loop,
+                                             h2o_socket_t *socket, const char *network);
+struct http_loop *http_connection_loop(const struct http_connection *connection);
+
+/* The one that a socket of http_connection_open is. */
+struct http_connection *http_connection_of(h2o_socket_t *socket);
+
+/* A request of it is with the application, or no more. */
+void http_connection_begin_request(struct http_connection *connection);
+void http_connection_end_request(struct http_connection *connection);
+
+/* How its TLS handshake went; HTTP_HANDSHAKE_UNFINISHED until something is set. */
+void http_connection_set_handshake(struct http_connection *connection, enum http_event outcome);
+
+/* Once, when its socket closes: frees it. How the handshake went. */
+enum http_event http_connection_closed(struct http_connection *connection);
