@@ -4,6 +4,9 @@
 
 #include "acme/issue_value.h"
 
+/* A name server chooses how many records there are: so many are quoted in a refusal. */
+enum { QUOTED_MAX = 5, VALUE_MAX_BYTES = 100, QUOTE_MAX_BYTES = 160 };
+
 static bool is_tag(const struct caa_record *record, const char *tag)
 {
     return bytes_equal_ignore_case(record->tag, bytes_from_string(tag));
@@ -87,7 +90,8 @@ const char *caa_fault(struct arena *arena, const struct caa_record *records, siz
 {
     const char *tag = speaking_tag(records, count, request->wildcard);
     size_t speaking = 0;
-    const char *quoted = "";
+    struct buffer quoted;
+    buffer_init(&quoted, arena, (size_t)QUOTED_MAX * QUOTE_MAX_BYTES);
     for (size_t i = 0; i < count; ++i)
         if (records[i].critical && !is_known(&records[i]))
             return arena_printf(arena, "a critical record has the unknown tag \"%s\"",
@@ -98,10 +102,13 @@ const char *caa_fault(struct arena *arena, const struct caa_record *records, siz
         enum answer answer = ask(&records[i], request);
         if (answer == ALLOWS)
             return NULL;
-        ++speaking;
-        quoted = arena_printf(arena, "%s%s\"%s\"%s", quoted, *quoted == '\0' ? "" : ", ",
-                              arena_printable(arena, records[i].value, 100),
-                              answer == MALFORMED ? " (malformed, so it allows nobody)" : "");
+        if (speaking++ < QUOTED_MAX)
+            buffer_printf(&quoted, "%s\"%s\"%s", speaking == 1 ? "" : ", ",
+                          arena_printable(arena, records[i].value, VALUE_MAX_BYTES),
+                          answer == MALFORMED ? " (malformed, so it allows nobody)" : "");
     }
-    return speaking == 0 ? NULL : arena_printf(arena, "the %s records are %s", tag, quoted);
+    if (speaking > QUOTED_MAX)
+        return arena_printf(arena, "the %s records are %s and %zu more", tag, buffer_string(&quoted),
+                            speaking - QUOTED_MAX);
+    return speaking == 0 ? NULL : arena_printf(arena, "the %s records are %s", tag, buffer_string(&quoted));
 }

@@ -1,4 +1,5 @@
 #include "acme/caa.h"
+#include "growth.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(caa);
@@ -138,4 +139,22 @@ Test(caa, S13_malformed_values_allow_nobody)
                                       {false, BYTES_LITERAL("issue"), BYTES_LITERAL("ca.internal")}};
     cr_expect_null(caa_fault(arena, both, 2, &request));
     arena_free(arena);
+}
+
+/* `n` records that name others, from a name server that the client chose. */
+static void ask_many(void *context, size_t n)
+{
+    struct arena *arena = arena_new();
+    struct caa_record *records = arena_alloc_array(arena, n, sizeof *records);
+    for (size_t i = 0; i < n; i++)
+        records[i] = (struct caa_record){false, BYTES_LITERAL("issue"), BYTES_LITERAL("x")};
+    cr_assert_str_eq(caa_fault(arena, records, n, context),
+                     arena_printf(arena, "the issue records are \"x\", \"x\", \"x\", \"x\", \"x\" and %zu more", n - 5));
+    arena_free(arena);
+}
+
+Test(caa, S9_records_cost_the_same_however_many_there_are)
+{
+    struct caa_request request = {identities, 2, false, accounts, 2, "http-01"};
+    cr_expect_lt(growth_of(ask_many, &request, 500), GROWTH_MOST);
 }
