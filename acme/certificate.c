@@ -77,6 +77,34 @@ static bool hash_key(const X509 *certificate, uint8_t out[static SHA256_DIGEST_L
     return true;
 }
 
+static bool has_name(const struct subject_names *names, const struct identifier *name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (identifier_compare(&names->identifiers[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *beyond_names(struct arena *arena, const X509 *certificate,
+                                const struct subject_names *names)
+{
+    if (names->foreign != NULL) {
+        return names->foreign;
+    }
+    if (names->count == 0) {
+        return "no subjectAltName";
+    }
+    if (names->has_common_name && !has_name(names, &names->common_name)) {
+        return arena_printf(arena, "the common name %s beside its subjectAltName", names->common_name.value);
+    }
+    /* OpenSSL keeps what it reads of the extensions in the certificate. */
+    bool signs_ocsp = (X509_get_extension_flags((X509 *)certificate) & EXFLAG_XKUSAGE) != 0 &&
+                      (X509_get_extended_key_usage((X509 *)certificate) & XKU_OCSP_SIGN) != 0;
+    return signs_ocsp ? "the right to sign OCSP responses" : NULL;
+}
+
 bool certificate_facts_read(struct arena *arena, const X509 *certificate, struct certificate_facts *out)
 {
     struct subject_names names;
@@ -86,6 +114,7 @@ bool certificate_facts_read(struct arena *arena, const X509 *certificate, struct
         !certificate_names_read(arena, certificate, &names)) {
         return false;
     }
+    out->beyond_names = beyond_names(arena, certificate, &names);
     if (names.count == 0) {
         subject_names_merge_common_name(arena, &names);
     }

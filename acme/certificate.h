@@ -12,6 +12,9 @@ struct certificate_facts {
     int64_t not_after;
     struct identifier *identifiers;
     size_t identifier_count;
+    /* In words, what of it no authorization of names speaks for: a name of another kind, no subjectAltName, a
+     * common name beside it, a use other than a server's or client's. NULL: nothing. */
+    const char *beyond_names;
 };
 
 /*

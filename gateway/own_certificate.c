@@ -295,6 +295,30 @@ void own_certificate_issuer_changed(struct own_certificate *own)
     outbound_post(own->server->outbound, &changed->message);
 }
 
+static bool is_in_use(const struct own_certificate *own, struct arena *arena, struct bytes leaf)
+{
+    const char *path = own->issuer == NULL ? own->server->config->tls_cert_path : own->chain_path;
+    struct bytes chain_pem, *certificates = NULL;
+    size_t count = 0;
+    return file_read(arena, path, FILE_MAX_BYTES, &chain_pem) &&
+           certificates_from_pem(arena, chain_pem, &certificates, &count) &&
+           certificate_is_same(certificates[0], leaf);
+}
+
+void own_certificate_revoked(struct own_certificate *own, struct bytes leaf)
+{
+    struct arena *arena = arena_new();
+    if (own != NULL && !own->stopped && is_in_use(own, arena, leaf)) {
+        log_error("own TLS certificate: it was revoked: %s",
+                  own->issuer == NULL ? "replace the files of tls.cert and tls.key, and send SIGHUP"
+                                      : "another one is asked for");
+        own->unfit = own->issuer != NULL;
+        if (own->unfit && own->work == NULL)
+            outbound_timer_set(own->server->outbound, &own->timer, 0);
+    }
+    arena_free(arena);
+}
+
 /* ---- life ---- */
 
 static bool use_configured_files(struct own_certificate *own, char why[static 256])

@@ -19,6 +19,10 @@
  * replaced. */
 void own_certificate_issuer_changed(struct own_certificate *own);
 
+/* Outbound thread: the CA has confirmed that this leaf (DER) is revoked. Where it is the one in use, another
+ * is asked for, with another key; where it comes from configured files, the log says so. NULL is ignored. */
+void own_certificate_revoked(struct own_certificate *own, struct bytes leaf);
+
 /* The intermediates of the one that an issuer signed, as PEM; empty when there are none. */
 struct bytes own_certificate_intermediates(const struct server *server, struct arena *arena);
 

@@ -194,9 +194,11 @@ struct due_validation {
                                                                       int64_t *ids, size_t max,
                                                                       size_t *count);
 
-/* The valid order that said it replaces the certificate of this identifier (RFC 9773). */
+/* The valid order that replaced the certificate of this identifier (RFC 9773): one of this account, or one of
+ * any account that proved all of its names. */
 [[gnu::warn_unused_result]] enum store_result store_order_that_replaced(struct store_session *session,
-                                                                        const char *replaces, int64_t *id);
+                                                                        const char *replaces,
+                                                                        int64_t account_id, int64_t *id);
 
 /* ---- attempts.c ---- */
 

@@ -62,7 +62,12 @@ static const struct statement statements[] = {
                                           " WHERE z.identifier = $identifier AND z.wildcard = $wildcard"
                                           " ORDER BY oa.order_id DESC LIMIT $max"},
     [ORDER_THAT_REPLACED] = {"order_that_replaced",
-                             "SELECT id FROM orders WHERE replaces = $replaces AND status = 'valid' LIMIT 1"},
+                             "SELECT id FROM orders o WHERE replaces = $replaces AND status = 'valid'"
+                             " AND (account_id = $account_id OR NOT EXISTS (SELECT 1"
+                             " FROM order_authorizations oa"
+                             " CROSS JOIN authorizations z ON z.id = oa.authorization_id"
+                             " WHERE oa.order_id = o.id AND z.basis IS NOT 'proven'))"
+                             " LIMIT 1"},
 };
 
 const struct statement_table store_order_statements = {statements, sizeof statements / sizeof *statements};
@@ -232,9 +237,11 @@ enum store_result store_orders_of_name(struct store_session *session, const char
     return query_take_ids(&query, ids, max, count);
 }
 
-enum store_result store_order_that_replaced(struct store_session *session, const char *replaces, int64_t *id)
+enum store_result store_order_that_replaced(struct store_session *session, const char *replaces,
+                                            int64_t account_id, int64_t *id)
 {
     QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDER_THAT_REPLACED);
+    query_bind_integer(&query, "$account_id", account_id);
     query_bind_text(&query, "$replaces", replaces);
     enum store_result result = query_next(&query);
     *id = result == STORE_OK ? query_take_integer(&query) : 0;

@@ -66,7 +66,8 @@ enum store_result native_certificate_gather(struct store_session *session, struc
     return result;
 }
 
-bool native_issuer_is_of(const struct server *server, const struct endpoint_config *endpoint, const char *id)
+/* True when one of the endpoint's profiles has its certificates from this issuer. */
+static bool has_issuer(const struct server *server, const struct endpoint_config *endpoint, const char *id)
 {
     for (size_t i = 0; i < endpoint->profile_count; i++) {
         const struct profile_config *profile = config_profile(server->config, endpoint->profiles[i]);
@@ -88,7 +89,7 @@ static struct native_candidates candidates_of(const struct server *server,
         if (issuer == NULL)
             continue;
         all[out.other_count++] = issuer;
-        if (native_issuer_is_of(server, endpoint, issuer->id))
+        if (has_issuer(server, endpoint, issuer->id))
             own[out.count++] = issuer;
     }
     return out;
@@ -120,4 +121,34 @@ enum native_recognition native_certificate_find(const struct server *server,
     }
     certificate_pool_free(pool);
     return recognition;
+}
+
+static bool shares_any_root(const struct server *server, const struct issuer *issuer)
+{
+    for (size_t i = 0; i < server->config->issuer_count; i++) {
+        const struct issuer *other = server_issuer(server, server->config->issuers[i].id);
+        if (other != NULL && other != issuer && issuer_shares_root(other, issuer))
+            return true;
+    }
+    return false;
+}
+
+bool certificate_is_of_endpoint(const struct server *server, const struct endpoint_config *endpoint,
+                                const struct certificate *certificate)
+{
+    if (certificate->endpoint != NULL)
+        return strcmp(certificate->endpoint, endpoint->name) == 0;
+    const struct issuer *own = server_issuer(server, certificate->issuer);
+    if (own != NULL && !shares_any_root(server, own))
+        return has_issuer(server, endpoint, own->id);
+    bool known = false;
+    for (size_t i = 0; i < server->config->issuer_count; i++) {
+        struct issuer *issuer = server_issuer(server, server->config->issuers[i].id);
+        if (issuer == NULL || !issuer_has_signed(issuer, certificate->leaf))
+            continue;
+        known = true;
+        if (has_issuer(server, endpoint, issuer->id))
+            return true;
+    }
+    return !known && has_issuer(server, endpoint, certificate->issuer);
 }

@@ -42,5 +42,8 @@ enum native_recognition {
     const struct server *server, const struct endpoint_config *endpoint, struct store_session *session,
     struct arena *arena, struct bytes leaf, const struct certificate_facts *facts, struct certificate *out);
 
-/* True when one of the endpoint's profiles has its certificates from this issuer. */
-bool native_issuer_is_of(const struct server *server, const struct endpoint_config *endpoint, const char *id);
+/* Whose certificate is what. An account's is its endpoint's. One of no account is of every endpoint with a
+ * profile of its issuer: of the one that it stands under, or where others pin the same root, of those whose
+ * CA is known to have signed it. */
+bool certificate_is_of_endpoint(const struct server *server, const struct endpoint_config *endpoint,
+                                const struct certificate *certificate);

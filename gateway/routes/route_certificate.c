@@ -2,6 +2,7 @@
 #include "acme/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/native/native_certificate.h"
+#include "gateway/own_certificate_request.h"
 #include "gateway/routes/routes.h"
 #include "gateway/work/work.h"
 
@@ -115,24 +116,61 @@ void revoke_prepare(struct exchange *exchange)
         look_for_native(exchange, state);
 }
 
-/* RFC 8555 §7.6: another account may revoke when it holds valid authorizations for every name. */
-static bool account_controls_names(struct exchange *exchange, struct store_session *session,
-                                   const struct certificate_facts *facts)
+/* NULL when the account itself has proven control of the name. Trust permits orders, and nothing else. */
+static const struct problem *check_control(struct exchange *exchange, struct store_session *session,
+                                           const struct identifier *identifier)
 {
-    for (size_t i = 0; i < facts->identifier_count; ++i) {
-        struct authorization authorization;
-        const struct authorization_wanted wanted = {
-            .account_id = exchange->account.id,
-            .name = identifier_base_name(&facts->identifiers[i]),
-            .wildcard = identifier_is_wildcard(&facts->identifiers[i]),
-            .until = exchange->now,
-        };
-        enum store_result found =
-            store_authorization_find_valid(session, exchange->arena, &wanted, &authorization);
-        if (!exchange_store_ok(exchange, found) || found == STORE_NOT_FOUND)
-            return false;
-    }
-    return facts->identifier_count > 0;
+    struct authorization authorization;
+    const struct authorization_wanted wanted = {
+        .account_id = exchange->account.id,
+        .name = identifier_base_name(identifier),
+        .wildcard = identifier_is_wildcard(identifier),
+        .until = exchange->now,
+        .proven = true,
+    };
+    enum store_result found =
+        store_authorization_find_valid(session, exchange->arena, &wanted, &authorization);
+    if (!exchange_store_ok(exchange, found))
+        return exchange->problem;
+    return found == STORE_OK
+               ? NULL
+               : problem_new(
+                     exchange->arena, PROBLEM_UNAUTHORIZED,
+                     "The certificate belongs to another account or to none, and this one has no valid "
+                     "authorization for %s that a challenge of its own proved.",
+                     identifier->value);
+}
+
+/* What the server keeps for itself is in no account's hands, whoever proves its names. */
+static const struct problem *check_not_own(struct exchange *exchange, const struct revoke_state *state)
+{
+    size_t count = 0;
+    const struct identifier *own = own_certificate_names(exchange->arena, exchange->server->config, &count);
+    for (size_t i = 0; state->certificate.account_id == 0 && i < count; ++i)
+        for (size_t j = 0; j < state->facts.identifier_count; ++j)
+            if (identifier_compare(&own[i], &state->facts.identifiers[j]) == 0)
+                return problem_new(
+                    exchange->arena, PROBLEM_UNAUTHORIZED,
+                    "The certificate bears this server's own name %s. Only its own key revokes "
+                    "it.",
+                    own[i].value);
+    return NULL;
+}
+
+/* RFC 8555 §7.6: another account may revoke when it holds valid authorizations for every name. */
+static const struct problem *check_control_of_names(struct exchange *exchange, struct store_session *session,
+                                                    const struct revoke_state *state)
+{
+    const struct certificate_facts *facts = &state->facts;
+    if (facts->beyond_names != NULL)
+        return problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
+                           "The certificate belongs to another account or to none. It holds %s, which no "
+                           "authorization speaks for: only its own key or its account revokes it.",
+                           facts->beyond_names);
+    const struct problem *problem = check_not_own(exchange, state);
+    for (size_t i = 0; problem == NULL && i < facts->identifier_count; ++i)
+        problem = check_control(exchange, session, &facts->identifiers[i]);
+    return problem;
 }
 
 static bool is_certificate_key(struct exchange *exchange, const struct certificate_facts *facts)
@@ -163,14 +201,8 @@ static const char *authorize_revocation(struct exchange *exchange, struct store_
         return NULL;
     if (state->certificate.account_id == exchange->account.id)
         return "account";
-    if (account_controls_names(exchange, session, &state->facts))
-        return "account in control of the names";
-    if (exchange->problem == NULL)
-        exchange->problem =
-            problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
-                        "The certificate belongs to another account, and this one holds no valid "
-                        "authorizations for all of its names.");
-    return NULL;
+    exchange->problem = check_control_of_names(exchange, session, state);
+    return exchange->problem == NULL ? "account in control of the names" : NULL;
 }
 
 static const struct problem *not_issued_here(struct exchange *exchange)
@@ -192,14 +224,6 @@ static const struct problem *take_native(struct exchange *exchange, struct revok
     return NULL;
 }
 
-/* An account's is its endpoint's; one of no account is of every endpoint whose issuers its own is among. */
-static bool is_of_endpoint(struct exchange *exchange, const struct certificate *certificate)
-{
-    return certificate->endpoint != NULL
-               ? strcmp(certificate->endpoint, exchange->endpoint->name) == 0
-               : native_issuer_is_of(exchange->server, exchange->endpoint, certificate->issuer);
-}
-
 /* What was sent only says which certificate is meant: from here on the database's own copy counts. */
 static const struct problem *find_certificate(struct exchange *exchange, struct store_session *session)
 {
@@ -211,7 +235,8 @@ static const struct problem *find_certificate(struct exchange *exchange, struct 
         return exchange->problem;
     if (found == STORE_NOT_FOUND)
         return take_native(exchange, state);
-    if (certificate->status == CERTIFICATE_REJECTED || !is_of_endpoint(exchange, certificate) ||
+    if (certificate->status == CERTIFICATE_REJECTED ||
+        !certificate_is_of_endpoint(exchange->server, exchange->endpoint, certificate) ||
         !certificate_read_facts(exchange->arena, certificate->leaf, &state->facts))
         return not_issued_here(exchange);
     return NULL;

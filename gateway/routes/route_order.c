@@ -18,6 +18,8 @@ struct order_state {
     struct authorizing authorizing;
     struct order order;
     bool created;
+    bool replaces_nobodys;         /* `replaces` names a certificate of no account */
+    const char *replaces_ignored;  /* for the events: the order is made without it, and why */
     struct bytes csr;              /* checked */
     const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
     struct work_item *issuance;    /* the state's until it is handed over; NULL: none */
@@ -111,7 +113,7 @@ static bool order_names(const struct order_request *request, const struct identi
  * A certificate that is not known here, another account's or of other names is left out of the order:
  * refusing stopped renewals after an account was lost (lego#2789, cert-manager#9075), and RFC 9773 §5 only
  * recommends it. One that is no account's (it was signed by the CA's own API, or imported) is replaced by
- * whoever proves all its names, which the order does before it is valid.
+ * whoever proves all its names: an order with a name that needed no proof does not.
  */
 static const char *why_not_replaced(struct exchange *exchange, const struct order_request *request,
                                     enum store_result found, const struct certificate *certificate)
@@ -132,10 +134,16 @@ static const char *why_not_replaced(struct exchange *exchange, const struct orde
     return shared == 0 ? "it shares no name with the order" : NULL;
 }
 
-/* Sets `ignored` to a line for the events when the order is made without its `replaces`. */
-static const struct problem *check_replaces(struct exchange *exchange, struct store_session *session,
-                                            struct order_request *request, const char **ignored)
+static void ignore_replaces(struct exchange *exchange, struct order_state *state, const char *why)
 {
+    state->replaces_ignored = arena_printf(exchange->arena, "%s: %s", state->request.replaces, why);
+    state->request.replaces = NULL;
+}
+
+static const struct problem *check_replaces(struct exchange *exchange, struct store_session *session,
+                                            struct order_state *state)
+{
+    struct order_request *request = &state->request;
     if (request->replaces == NULL)
         return NULL;
     struct certificate certificate;
@@ -145,18 +153,32 @@ static const struct problem *check_replaces(struct exchange *exchange, struct st
         return exchange->problem;
     const char *why = why_not_replaced(exchange, request, found, &certificate);
     if (why != NULL) {
-        *ignored = arena_printf(exchange->arena, "%s: %s", request->replaces, why);
-        request->replaces = NULL;
+        ignore_replaces(exchange, state, why);
         return NULL;
     }
+    state->replaces_nobodys = certificate.account_id == 0;
     int64_t by = 0;
-    enum store_result replaced = store_order_that_replaced(session, request->replaces, &by);
+    enum store_result replaced =
+        store_order_that_replaced(session, request->replaces, exchange->account.id, &by);
     if (!exchange_store_ok(exchange, replaced))
         return exchange->problem;
     if (replaced == STORE_OK)
         return problem_new(exchange->arena, PROBLEM_ALREADY_REPLACED,
                            "The certificate was replaced already, by order %lld.", (long long)by);
     return NULL;
+}
+
+/* Nobody but a prover of its names replaces a certificate of no account. */
+static void check_proofs_of_replaces(struct exchange *exchange, struct order_state *state,
+                                     const struct authorization *authorizations)
+{
+    for (size_t i = 0;
+         state->request.replaces != NULL && state->replaces_nobodys && i < state->request.identifier_count;
+         ++i)
+        if (authorizations[i].status == AUTHORIZATION_VALID &&
+            authorizations[i].basis != AUTHORIZATION_PROVEN)
+            ignore_replaces(exchange, state, "it is no account's, and a name of the order needed no proof");
+    state->order.replaces = state->request.replaces;
 }
 
 static bool insert_order(struct exchange *exchange, struct store_session *session, struct order_state *state)
@@ -179,7 +201,6 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         .authorization_ids = arena_alloc_array(exchange->arena, request->identifier_count, sizeof(int64_t)),
         .client_address = exchange->request->client_address,
         .user_agent = exchange_user_agent(exchange),
-        .replaces = request->replaces,
     };
     for (size_t i = 0; i < request->identifier_count; ++i) {
         if (!exchange_store_ok(exchange, authorizing_use(exchange, session, &state->authorizing, i,
@@ -187,6 +208,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
             return false;
         state->order.authorization_ids[i] = authorizations[i].id;
     }
+    check_proofs_of_replaces(exchange, state, authorizations);
     const struct problem *problem = order_settle(exchange->arena, &state->order, authorizations,
                                                  request->identifier_count, exchange->now);
     if (problem != NULL)
@@ -204,9 +226,8 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     const struct problem *problem = authorizing_check(exchange, session, &state->authorizing);
     if (problem == NULL)
         problem = check_validity(exchange, state);
-    const char *replaces_ignored = NULL;
     if (problem == NULL)
-        problem = check_replaces(exchange, session, &state->request, &replaces_ignored);
+        problem = check_replaces(exchange, session, state);
     if (problem == NULL)
         problem = authorizing_check_rates(exchange, &state->authorizing);
     if (problem != NULL)
@@ -214,9 +235,9 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     state->created = true;
     if (!insert_order(exchange, session, state))
         return STORE_DISCARD;
-    if (replaces_ignored != NULL &&
-        !exchange_store_ok(
-            exchange, record(exchange, session, "order.replaces_ignored", state->order.id, replaces_ignored)))
+    if (state->replaces_ignored != NULL &&
+        !exchange_store_ok(exchange, record(exchange, session, "order.replaces_ignored", state->order.id,
+                                            state->replaces_ignored)))
         return STORE_DISCARD;
     return STORE_APPLIED;
 }

@@ -1,4 +1,5 @@
 #include "acme/renewal.h"
+#include "gateway/native/native_certificate.h"
 #include "gateway/routes/routes.h"
 
 enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
@@ -12,11 +13,8 @@ enum store_result find_renewed_certificate(struct exchange *exchange, struct sto
         return result;
     for (size_t i = 0; i < count; ++i) {
         const char *own = renewal_id_of(exchange->arena, found[i].leaf);
-        /* One that no account ordered (it was signed by the CA's own API, or imported) is every endpoint's.
-         */
-        bool ours = found[i].status != CERTIFICATE_REJECTED &&
-                    (found[i].endpoint == NULL || strcmp(found[i].endpoint, exchange->endpoint->name) == 0);
-        if (ours && own != NULL && bytes_equal_string(identifier, own)) {
+        if (own != NULL && bytes_equal_string(identifier, own) && found[i].status != CERTIFICATE_REJECTED &&
+            certificate_is_of_endpoint(exchange->server, exchange->endpoint, &found[i])) {
             *out = found[i];
             return STORE_OK;
         }

@@ -48,8 +48,8 @@ void challenge_render_route(struct exchange *exchange);
 /* route_renewal_info.c (RFC 9773 §4) */
 void renewal_info_prepare(struct exchange *exchange);
 void renewal_info_render_route(struct exchange *exchange);
-/* The certificate that an identifier of RFC 9773 names, of this endpoint or of none; STORE_NOT_FOUND when
- * there is none. */
+/* The certificate of this endpoint that an identifier of RFC 9773 names; STORE_NOT_FOUND when there is none.
+ */
 enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
                                            struct bytes identifier, const char *serial,
                                            struct certificate *out);

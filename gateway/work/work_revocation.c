@@ -2,6 +2,7 @@
 #include "acme/revocation.h"
 #include "gateway/issuer/issuer_signers.h"
 #include "gateway/log.h"
+#include "gateway/own_certificate.h"
 #include "gateway/revocation/revocation.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/work/work_internal.h"
@@ -58,6 +59,7 @@ static void end_confirmed(struct work_item *item)
 {
     const struct revocation_work *state = item->state;
     revocation_changed(item->work->server->revocation, state->issuer);
+    own_certificate_revoked(item->work->server->own_certificate, state->certificate.leaf);
     work_item_end(item);
 }
 

@@ -3,16 +3,20 @@
 `acme` asks CA A, `twin` asks CA A under another issuer's id, `guest` asks CA B. At the last two no name needs a proof."""
 
 import base64
+import socket
+import ssl
 
 import pytest
 
 from client_scenarios import fresh_name
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from support.acme_client import HttpProver
-from support.certificates import lengthened, malleated, new_key, pem
+from support.certificates import lengthened, load_key, malleated, new_key, pem, renewal_identifier
 from support.gateway import Gateway, stepca_issuer
 from support.http_responder import HttpResponder
 from support.step_ca import StepCA
+from support.waiting import wait_until
 
 OPEN = {"names": ["*.e2e.internal"]}
 
@@ -132,7 +136,7 @@ def test_S5_an_unknown_certificate_is_of_the_issuer_whose_ca_signed_it(site, end
 
 
 @pytest.mark.parametrize("endpoint, ca, issuer", OWNERS)
-def test_S5_one_that_is_known_is_of_its_issuers_endpoints(site, tmp_path, endpoint, ca, issuer):
+def test_S5_one_that_is_known_is_of_the_endpoints_of_its_ca(site, tmp_path, endpoint, ca, issuer):
     key = new_key()
     certificate = getattr(site, ca).sign_directly(key, fresh_name())
     (tmp_path / "leaf.pem").write_bytes(pem(certificate))
@@ -140,7 +144,7 @@ def test_S5_one_that_is_known_is_of_its_issuers_endpoints(site, tmp_path, endpoi
     (row,) = site.rows(certificate)
     assert row["issuer"] == {"a": "main", "b": "other"}[ca]
     reply = site.gateway.client(endpoint=endpoint).revoke(certificate, 4, key)
-    is_theirs = row["issuer"] == issuer
+    is_theirs = issuer is not None
     assert reply.status == (200 if is_theirs else 404), reply
     assert (site.rows(certificate)[0]["state"] == "revoked") == is_theirs
 
@@ -155,3 +159,113 @@ def test_S5_an_import_in_other_octets_is_known_already(site, victim, tmp_path, f
     assert status == 0 and "0 taken, 1 known already" in said, said + words
     assert len(site.rows(victim[3])) == 1
 
+
+# ---- rights ----
+
+
+def is_unauthorized(reply, words):
+    assert (reply.status, reply.problem) == (403, "unauthorized"), reply
+    assert words in reply.json()["detail"]
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["unknown", "imported"])
+def test_S6_trust_revokes_nothing(site, tmp_path, known):
+    name = fresh_name()
+    certificate = site.b.sign_directly(new_key(), name)
+    if known:
+        (tmp_path / "leaf.pem").write_bytes(pem(certificate))
+        assert site.gateway.run("import", tmp_path / "leaf.pem")[0] == 0
+    is_unauthorized(site.holder("guest", name).revoke(certificate, 4), "a challenge of its own")
+    assert site.is_untouched(certificate) and len(site.rows(certificate)) == known
+
+
+def test_S6_trust_revokes_no_other_accounts_certificate(site):
+    owner, name = site.gateway.client(endpoint="guest"), fresh_name()
+    order = owner.order([name])
+    assert owner.finalize(order, [name]).status == 200
+    certificate = owner.certificate(order.location)[0]
+    is_unauthorized(site.holder("guest", name).revoke(certificate, 4), "a challenge of its own")
+    assert site.is_untouched(certificate)
+    assert owner.revoke(certificate, 4).status == 200
+    assert site.b.revoked()[certificate.serial_number] == "superseded"
+
+
+def test_S6_a_proof_revokes_at_the_endpoints_of_the_ca(site):
+    name, client = fresh_name(), site.gateway.client()
+    client.ready_order([name], site.prover)
+    theirs, foreign = site.a.sign_directly(new_key(), name), site.b.sign_directly(new_key(), name)
+    assert client.revoke(foreign, 4).status == 404
+    assert site.is_untouched(foreign)
+    assert client.revoke(theirs, 4).status == 200
+    assert site.rows(theirs)[0]["revocation_requested_by"] == "account in control of the names"
+
+
+@pytest.mark.parametrize("foreign", ["spiffe://e2e.internal/x", "somebody@e2e.internal"])
+def test_S16_a_name_of_another_kind_is_in_no_accounts_control(site, foreign):
+    name, client, key = fresh_name(), site.gateway.client(), new_key()
+    client.ready_order([name], site.prover)
+    certificate = site.a.sign_directly(key, name, token=site.a.token("sign", name, sans=[name, foreign]))
+    is_unauthorized(client.revoke(certificate, 4), "which no authorization speaks for")
+    assert site.is_untouched(certificate)
+    assert client.revoke(certificate, 4, key).status == 200
+
+
+def own_certificate(gateway):
+    context = ssl.create_default_context(cafile=str(gateway.root_path))
+    with socket.create_connection(("127.0.0.1", gateway.port), 10) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as connection:
+            return x509.load_der_x509_certificate(connection.getpeercert(True))
+
+
+def test_S6_the_servers_own_certificate_is_revoked_by_its_key_alone(step_ca, new_gateway, responder):
+    gateway = new_gateway(step_ca)
+    gateway.configuration["endpoints"]["acme"]["trusted"] = {"names": ["localhost"]}
+    gateway.configuration["native"] = {"profile": "default"}
+    gateway.start()
+    own, client = own_certificate(gateway), gateway.client()
+    assert client.order(["localhost"]).json()["status"] == "ready"
+    gateway.stop()
+    gateway.execute("UPDATE authorizations SET basis = 'proven'")
+    gateway.start()
+    is_unauthorized(client.revoke(own, 1), "this server's own name localhost")
+    assert own.serial_number not in step_ca.revoked()
+    key = load_key(gateway.folder / "acmegate.db.tls.key")
+    assert client.revoke(own, 1, key).status == 200
+    assert step_ca.revoked()[own.serial_number] == "keyCompromise"
+    wait_until(lambda: own_certificate(gateway).serial_number != own.serial_number, "another certificate")
+    assert own_certificate(gateway).public_key().public_numbers() != own.public_key().public_numbers()
+
+
+def replaced(client, name, certificate):
+    """The newOrder reply of an order that says it replaces the certificate."""
+    identifiers = [{"type": "dns", "value": name}]
+    return client.post(client.directory["newOrder"], {"identifiers": identifiers, "replaces": renewal_identifier(certificate)})
+
+
+def test_S6_trust_replaces_nobodys_certificate(site, tmp_path):
+    name = fresh_name()
+    certificate = site.b.sign_directly(new_key(), name)
+    (tmp_path / "leaf.pem").write_bytes(pem(certificate))
+    assert site.gateway.run("import", tmp_path / "leaf.pem")[0] == 0
+    order = replaced(site.gateway.client(endpoint="guest"), name, certificate)
+    assert order.status == 201 and "replaces" not in order.json()
+    newest = "SELECT detail FROM events WHERE kind = 'order.replaces_ignored' ORDER BY id DESC LIMIT 1"
+    assert "needed no proof" in site.gateway.query(newest)[0]["detail"]
+
+
+@pytest.mark.parametrize("endpoint", ["guest", "twin"])
+def test_S6_another_endpoint_uses_up_no_owners_replacement(site, victim, endpoint):
+    client, name, _, certificate = victim
+    thief = site.gateway.client(endpoint=endpoint)
+    order = replaced(thief, name, certificate)
+    assert "replaces" not in order.json()
+    assert thief.finalize(order, [name]).status == 200
+    assert replaced(client, name, certificate).json()["replaces"] == renewal_identifier(certificate)
+
+
+def test_S6_a_certificate_of_another_ca_is_not_replaced(site, tmp_path):
+    name = fresh_name()
+    certificate = site.a.sign_directly(new_key(), name)
+    (tmp_path / "leaf.pem").write_bytes(pem(certificate))
+    assert site.gateway.run("import", tmp_path / "leaf.pem")[0] == 0
+    assert "replaces" not in replaced(site.gateway.client(endpoint="guest"), name, certificate).json()

@@ -23,12 +23,6 @@ OTHERS_THINGS = (
 )
 # Cells that wait for the mend of a fault, by its number in the list of faults: patterns of their ids.
 NOT_YET = {
-    "S6": [
-        *(f"revoke-cert-by-control_{how}-{state}-*" for how in ("inherited", "trusted") for state in ("valid", "reencoded", "native*", "inventory")),
-        *(f"replace-by-control_{who}-inventory-*" for who in ("inherited", "trusted", "other_ca", "other_root")),
-        "revoke-cert-by-control_[!o]*-gateways-*", "revoke-cert-by-control_other_endpoint-gateways-*", "replace-*-gateways-*",
-        "renewal-info-*-at-other_*-inventory-proven",
-    ],
     "S11": ["finalize-by-bound_revoked-ready-*", "finalize-by-own-ready-denied"],
     "S15: one answer": [f"{what}-by-other-[!a]*" for what in OTHERS_THINGS]
     + [f"download-by-other-{state}-*" for state in ("valid", "revoked", "over")],

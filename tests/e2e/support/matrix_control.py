@@ -49,7 +49,8 @@ for state in ("of_other_ca", "of_other_root"):
     revoke(state, "proven", spread(("own", "other", "certificate_key", "fresh_key"), MISSING))
     revoke(state, "unproven", {"control_proven": MISSING})
     revoke(state, "trusted_name", {"control_trusted": MISSING})
-revoke("gateways", "unproven", {"control_proven": MISSING, "control_other_endpoint": MISSING, "control_other_ca": MISSING})
+# The server says that it is its own, where its CA is known.
+revoke("gateways", "unproven", {"control_proven": UNAUTHORIZED, "control_other_endpoint": UNAUTHORIZED, "control_other_ca": MISSING})
 for state in ("valid", "native"):  # by its key, at endpoints of other CAs and of the same
     for home in ("other_ca", "other_root", "second"):
         answer = "200" if (state, home) == ("native", "second") else MISSING

@@ -693,3 +693,57 @@ Test(certificate, S5_who_has_signed_it_is_told_by_name_key_and_signature)
     cr_expect_not(certificate_is_signed_by(leaf, BYTES_LITERAL("x")));
     arena_free(arena);
 }
+
+Test(certificate, S16_facts_tell_what_no_authorization_of_names_speaks_for)
+{
+    static const struct {
+        const char *names, *common_name, *usage, *beyond;
+    } cases[] = {
+        {"DNS:a.example.org,IP:192.0.2.1", NULL, NULL, NULL},
+        {"DNS:a.example.org", "A.example.org", "serverAuth", NULL},
+        {"DNS:*.example.org", NULL, "serverAuth,clientAuth", NULL},
+        {NULL, "a.example.org", NULL, "no subjectAltName"},
+        {NULL, NULL, NULL, "no subjectAltName"},
+        {"DNS:a.example.org", "b.example.org", NULL, "the common name b.example.org"},
+        {"DNS:a.example.org", "My service", NULL, "the common name \"My service\""},
+        {"DNS:a.example.org,URI:spiffe://example.org/x", NULL, NULL, "a URI"},
+        {"DNS:a.example.org,email:a@example.org", NULL, NULL, "an e-mail address"},
+        {"DNS:a.example.org,otherName:1.2.3.4;UTF8:x", NULL, NULL, "a name that is neither DNS nor IP"},
+        {"DNS:a.example.org,RID:1.2.3.4", NULL, NULL, "a registered ID"},
+        {"DNS:a.example.org,DNS:not valid", NULL, NULL, "the DNS name \"not valid\""},
+        {"DNS:a.example.org", NULL, "OCSPSigning", "OCSP responses"},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pki_certificate parts = {.key = pki_key(arena, "P-256"),
+                                        .common_name = cases[i].common_name,
+                                        .names = cases[i].names,
+                                        .extended_key_usage = cases[i].usage,
+                                        .not_after = 4000};
+        struct certificate_facts facts;
+        cr_assert(certificate_read_facts(arena, pki_der(arena, pki_certificate(arena, &parts)), &facts));
+        const char *beyond = facts.beyond_names == NULL ? "nothing" : facts.beyond_names;
+        cr_expect(strstr(beyond, cases[i].beyond == NULL ? "nothing" : cases[i].beyond) != NULL, "%s: %s",
+                  cases[i].names, beyond);
+    }
+    arena_free(arena);
+}
+
+/* Eight octets are an address in name constraints only. */
+Test(certificate, S16_an_address_of_another_length_is_beyond_names)
+{
+    struct arena *arena = arena_new();
+    struct pki_certificate parts = {
+        .key = pki_key(arena, "P-256"), .names = "DNS:a.example.org,IP:192.0.2.1", .not_after = 4000};
+    X509 *certificate = pki_certificate(arena, &parts);
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    ASN1_OCTET_STRING *address = sk_GENERAL_NAME_value(names, 1)->d.iPAddress;
+    cr_assert_eq(ASN1_OCTET_STRING_set(address, (const uint8_t *)"12345", 5), 1);
+    cr_assert_eq(X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_REPLACE), 1);
+    cr_assert_gt(X509_sign(certificate, parts.key, EVP_sha256()), 0);
+    struct certificate_facts facts;
+    cr_assert(certificate_read_facts(arena, pki_der(arena, certificate), &facts));
+    cr_expect_str_eq(facts.beyond_names, "an IP address that is not valid");
+    GENERAL_NAMES_free(names);
+    arena_free(arena);
+}
