@@ -211,6 +211,13 @@ static bool parse_other(struct arena *arena, const struct json *json, struct ste
            strcmp(out->type, "SSHPOP") != 0;
 }
 
+/* Cursors go into a URL unescaped: step-ca's are hexadecimal. */
+static bool cursor_is_plain(const char *cursor)
+{
+    return strspn(cursor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~") ==
+           strlen(cursor);
+}
+
 /* Go writes an empty list as null. */
 bool stepca_parse_provisioners(struct arena *arena, struct bytes body, struct stepca_provisioner_page *out)
 {
@@ -220,6 +227,9 @@ bool stepca_parse_provisioners(struct arena *arena, struct bytes body, struct st
         return false;
     }
     const char *cursor = text_member(arena, json, "nextCursor");
+    if (cursor != NULL && !cursor_is_plain(cursor)) {
+        return false;
+    }
     *out = (struct stepca_provisioner_page){
         .provisioners = arena_alloc_array(arena, list->count, sizeof *out->provisioners),
         .others = arena_alloc_array(arena, list->count, sizeof *out->others),
@@ -293,6 +303,32 @@ struct bytes stepca_provisioners_without_keys(struct arena *arena, struct bytes 
     }
     json_end_object(writer);
     return json_writer_finish(writer);
+}
+
+/* ---- pages ---- */
+
+const struct stepca_paging stepca_paging_first = {.cursor = "", .limit = 100};
+
+const char *stepca_paging_path(struct arena *arena, const struct stepca_paging *paging)
+{
+    return arena_printf(arena, "provisioners?limit=%zu%s%s", paging->limit,
+                        paging->cursor[0] == '\0' ? "" : "&cursor=", paging->cursor);
+}
+
+bool stepca_paging_shorten(struct stepca_paging *paging)
+{
+    if (paging->limit == 1) {
+        return false;
+    }
+    paging->limit /= 10;
+    return true;
+}
+
+bool stepca_paging_next(struct stepca_paging *paging, const char *next_cursor)
+{
+    paging->provisioners += paging->limit;
+    paging->cursor = next_cursor;
+    return next_cursor[0] != '\0';
 }
 
 const char *stepca_parse_version(struct arena *arena, struct bytes body)

@@ -68,6 +68,31 @@ struct stepca_provisioner_page {
 struct bytes stepca_provisioners_without_keys(struct arena *arena, struct bytes body,
                                               const char *const *key_ids, size_t key_id_count);
 
+/*
+ * Asking for the list page by page. A page may be too long: templates stand in it. It is then asked for with
+ * fewer provisioners.
+ */
+enum { STEPCA_PROVISIONERS_MAX = 10000 };
+
+#define STEPCA_PROVISIONER_TOO_LONG \
+    "the CA's list of provisioners cannot be read: one provisioner alone is longer than a reply may be (1 " \
+    "MiB); shorten " \
+    "its template, or keep it in a file"
+
+struct stepca_paging {
+    const char *cursor;  /* "": the first page; borrowed */
+    size_t limit;        /* provisioners a page */
+    size_t provisioners; /* asked for so far, at most */
+};
+extern const struct stepca_paging stepca_paging_first;
+
+/* "provisioners?limit=100", without the leading slash, in the arena. */
+const char *stepca_paging_path(struct arena *arena, const struct stepca_paging *paging);
+/* The same page with fewer provisioners. False: it held one alone. */
+[[gnu::warn_unused_result]] bool stepca_paging_shorten(struct stepca_paging *paging);
+/* The next page. False: there is none. */
+[[gnu::warn_unused_result]] bool stepca_paging_next(struct stepca_paging *paging, const char *next_cursor);
+
 /* GET /intermediates (0.27.3 on), /roots, /federation: {"crts":["PEM",…]} as DER, in the reply's order. */
 [[gnu::warn_unused_result]] bool stepca_parse_certificates(struct arena *arena, struct bytes body,
                                                            struct stepca_chain *out);

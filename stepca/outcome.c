@@ -170,6 +170,11 @@ void stepca_read_outcome(struct arena *arena, enum stepca_call call, int http_st
         return;
     }
     out->message = message_of(arena, reply, body, http_status);
+    if (http_status == 501 && call == STEPCA_REVOKE) {
+        out->message =
+            arena_printf(arena, "%s (it has no database: give its ca.json a `db`, or nothing can be revoked)",
+                         out->message);
+    }
     if (http_status == 400 && call == STEPCA_REVOKE && strstr(out->message, "is already revoked") != NULL) {
         out->outcome = STEPCA_ALREADY_REVOKED;
     }

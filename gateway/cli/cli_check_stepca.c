@@ -12,9 +12,9 @@
 enum {
     FILE_MAX_BYTES = 1024 * 1024,
     NAMES_MAX_BYTES = 1024,
-    MAX_PAGES = 100,
     CLOCK_WARN_S = 30,
     CLOCK_FAIL_S = 60, /* step-ca's own leeway */
+    TOKEN_LIFE_S = 5 * 60 + CLOCK_FAIL_S,
     ROOT_WARN_S = 30 * 24 * 3600,
 };
 
@@ -32,8 +32,10 @@ static bool check_roots(struct stepca_check *ca, struct issuer *roots)
         return false;
     }
     if (!issuer_init(roots, NULL, check->arena, ca->issuer->id, pem, why)) {
-        check_fail(check, "issuer %s: root_cert_path %s: %s; put the CA's root there (PEM)", ca->issuer->id,
-                   path, why);
+        check_fail(
+            check,
+            "issuer %s: root_cert_path %s: %s; the file holds the root as PEM, as `step ca root` prints it",
+            ca->issuer->id, path, why);
         return false;
     }
     struct bytes *certificates = NULL;
@@ -112,18 +114,24 @@ static void check_clock(const struct stepca_check *ca, int64_t date)
         return;
     }
     long long ahead_s = (long long)(date - clock_now());
-    const char *way = ahead_s > 0 ? "ahead of" : "behind";
-    if (llabs(ahead_s) > CLOCK_FAIL_S)
+    const char *id = ca->issuer->id;
+    if (ahead_s < -CLOCK_FAIL_S || ahead_s > TOKEN_LIFE_S)
         check_fail(ca->check,
                    "issuer %s: the CA's clock is %lld s %s ours: set both by NTP, the CA refuses tokens so",
-                   ca->issuer->id, llabs(ahead_s), way);
-    else if (llabs(ahead_s) > CLOCK_WARN_S)
+                   id, llabs(ahead_s), ahead_s > 0 ? "ahead of" : "behind");
+    else if (ahead_s < -CLOCK_WARN_S)
         check_warn(
             ca->check,
-            "issuer %s: the CA's clock is %lld s %s ours; over %d s it refuses tokens: set both by NTP",
-            ca->issuer->id, llabs(ahead_s), way, CLOCK_FAIL_S);
+            "issuer %s: the CA's clock is %lld s behind ours; over %d s it refuses tokens: set both by NTP",
+            id, -ahead_s, CLOCK_FAIL_S);
+    else if (ahead_s > CLOCK_WARN_S)
+        check_warn(ca->check,
+                   "issuer %s: the CA's clock is %lld s ahead of ours; certificates that begin in our future "
+                   "are rejected: "
+                   "set both by NTP",
+                   id, ahead_s);
     else
-        check_ok(ca->check, "issuer %s: the clock agrees with the CA's", ca->issuer->id);
+        check_ok(ca->check, "issuer %s: the clock agrees with the CA's", id);
 }
 
 static bool check_reached(const struct stepca_check *ca)
@@ -132,7 +140,10 @@ static bool check_reached(const struct stepca_check *ca)
     struct outbound_http_reply reply;
     struct stepca_error error;
     get(ca, "health", &reply, &error);
-    if (reply.untrusted)
+    if (issuer_stepca_clock_is_off(&reply))
+        check_fail(ca->check, "issuer %s: %s is there, but %s; set both clocks by NTP", issuer->id,
+                   issuer->ca_url, error.message);
+    else if (reply.untrusted)
         check_fail(ca->check,
                    "issuer %s: %s is there, but not trusted: %s; root_cert_path must hold this CA's root, "
                    "and ca_url name "
@@ -192,12 +203,18 @@ static void look_through(struct stepca_check *ca, const struct stepca_provisione
 static bool find_provisioner(struct stepca_check *ca, struct buffer *names)
 {
     struct arena *arena = ca->check->arena;
-    const char *path = "provisioners?limit=100";
-    for (size_t pages = 0; pages < MAX_PAGES; pages++) {
+    struct stepca_paging paging = stepca_paging_first;
+    while (paging.provisioners < STEPCA_PROVISIONERS_MAX) {
         struct outbound_http_reply reply;
         struct stepca_error error;
         struct stepca_provisioner_page page;
-        get(ca, path, &reply, &error);
+        get(ca, stepca_paging_path(arena, &paging), &reply, &error);
+        if (reply.body_cut && stepca_paging_shorten(&paging))
+            continue;
+        if (reply.body_cut) {
+            check_fail(ca->check, "issuer %s: " STEPCA_PROVISIONER_TOO_LONG, ca->issuer->id);
+            return false;
+        }
         if (error.outcome != STEPCA_OK || !stepca_parse_provisioners(arena, reply.body, &page)) {
             check_fail(
                 ca->check, "issuer %s: the CA does not list its provisioners: %s; is ca_url a step-ca?",
@@ -205,9 +222,8 @@ static bool find_provisioner(struct stepca_check *ca, struct buffer *names)
             return false;
         }
         look_through(ca, &page, names);
-        if (*page.next_cursor == '\0')
+        if (!stepca_paging_next(&paging, page.next_cursor))
             break;
-        path = arena_printf(arena, "provisioners?limit=100&cursor=%s", page.next_cursor);
     }
     return true;
 }

@@ -143,6 +143,18 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
 
 /* ---- roots ---- */
 
+/* Without one nothing would verify: a path ends at a certificate that signs itself. */
+static bool holds_root(struct issuer *issuer)
+{
+    autofree_certificates STACK_OF(X509) *all = X509_STORE_get1_all_certs(issuer->roots);
+    for (int i = 0; all != NULL && i < sk_X509_num(all); i++) {
+        if (X509_self_signed(sk_X509_value(all, i), 1) == 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool add_root(struct issuer *issuer, struct bytes der)
 {
     autofree_x509 X509 *root = x509_read(der);
@@ -174,6 +186,10 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
             snprintf(why, ISSUER_WHY_BYTES, "certificate %zu in it is not a CA's", i + 1);
             return false;
         }
+    }
+    if (!holds_root(issuer)) {
+        snprintf(why, ISSUER_WHY_BYTES, "it holds an intermediate and no root: put the CA's root there");
+        return false;
     }
     issuer->root_fingerprints = arena_alloc_array(arena, count, sizeof(issuer->root_fingerprints[0]));
     for (size_t i = 0; i < count; i++)

@@ -73,12 +73,22 @@ static enum issuer_refusal refusal_of(enum stepca_refusal refusal)
     return ISSUER_REFUSAL_CSR;
 }
 
+bool issuer_stepca_clock_is_off(const struct outbound_http_reply *reply)
+{
+    return reply->untrusted && reply->transport_error != NULL &&
+           (strstr(reply->transport_error, "not yet valid") != NULL ||
+            strstr(reply->transport_error, "has expired") != NULL);
+}
+
 const char *issuer_stepca_transport_error(struct arena *arena, const struct outbound_http_reply *reply)
 {
     if (reply->status != 0) {
         return NULL;
     }
     const char *error = reply->transport_error == NULL ? "no reply came" : reply->transport_error;
+    if (issuer_stepca_clock_is_off(reply)) {
+        return arena_printf(arena, "this server's clock or the CA's is wrong: %s", error);
+    }
     return reply->untrusted
                ? arena_printf(arena, "root_cert_path does not vouch for the CA's certificate: %s", error)
                : error;

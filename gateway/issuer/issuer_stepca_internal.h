@@ -68,7 +68,7 @@ enum advertisement {
 /* What a round of refreshing has found so far; in an arena that lives as long as the round. */
 struct refresh_round {
     struct arena *arena;
-    size_t pages;
+    struct stepca_paging paging;
     enum advertisement advertisement;
     struct stepca_provisioner provisioner; /* unless missing */
     struct provisioner_grants grants;      /* in an arena of their own, that outlives the round */
@@ -121,6 +121,9 @@ void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_
 struct ca_claims issuer_stepca_claims(const struct stepca_provisioner *provisioner);
 /* The dates of a leaf (DER) into `out`. False: they cannot be read. */
 [[gnu::warn_unused_result]] bool issuer_stepca_read_signed(struct bytes leaf, struct ca_signed *out);
+
+/* The CA's certificate does not hold at this time: step-ca renews its own, so a clock is wrong. */
+bool issuer_stepca_clock_is_off(const struct outbound_http_reply *reply);
 
 /* Why no reply came, in words for the operator; NULL when one did. */
 const char *issuer_stepca_transport_error(struct arena *arena, const struct outbound_http_reply *reply);

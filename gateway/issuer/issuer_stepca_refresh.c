@@ -17,8 +17,7 @@ enum {
     REFRESH_EVERY_MS = 5 * 60 * 1000,
     REFRESH_FIRST_RETRY_MS = 2 * 1000,
     REFRESH_LAST_RETRY_MS = 30 * 1000,
-    REFRESH_MAX_PAGES = 100, /* of 100 provisioners */
-    CLOCK_TOLERANCE_S = 30,  /* step-ca refuses tokens from more than 60 s ahead */
+    CLOCK_TOLERANCE_S = 30,
 };
 
 static void get(struct issuer_stepca *issuer, const char *path, const char *query,
@@ -155,8 +154,10 @@ static void watch_clock(struct issuer_stepca *issuer, const struct outbound_http
     int64_t ahead_s = reply->date - clock_now();
     bool off = llabs(ahead_s) > CLOCK_TOLERANCE_S;
     if (off && !issuer->clock_is_off) {
-        log_warning("issuer %s: the CA's clock is %lld s %s ours; over 60 s it refuses our tokens",
-                    issuer->base.id, (long long)llabs(ahead_s), ahead_s > 0 ? "ahead of" : "behind");
+        log_warning("issuer %s: the CA's clock is %lld s %s ours: set both by NTP; %s", issuer->base.id,
+                    (long long)llabs(ahead_s), ahead_s > 0 ? "ahead of" : "behind",
+                    ahead_s > 0 ? "over 60 s its certificates begin in our future"
+                                : "over 60 s it refuses our tokens");
     }
     issuer->clock_is_off = off;
 }
@@ -225,11 +226,11 @@ static void look_for_ours(struct issuer_stepca *issuer, const struct stepca_prov
     }
 }
 
-/* Cursors go into a URL unescaped: step-ca's are hexadecimal. */
-static bool cursor_is_plain(const char *cursor)
+static void provisioners_arrived(void *context, const struct outbound_http_reply *reply);
+
+static void ask_for_provisioners(struct issuer_stepca *issuer)
 {
-    return strspn(cursor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~") ==
-           strlen(cursor);
+    get(issuer, stepca_paging_path(issuer->round.arena, &issuer->round.paging), "", provisioners_arrived);
 }
 
 static void provisioners_arrived(void *context, const struct outbound_http_reply *reply)
@@ -240,27 +241,34 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
     METRICS_CALL(issuer->base.id, METRIC_CALL_OTHER, reply->took_us);
     stepca_read_outcome(arena, STEPCA_READ, reply->status, reply->body,
                         issuer_stepca_transport_error(arena, reply), &error);
+    if (reply->body_cut) {
+        if (stepca_paging_shorten(&issuer->round.paging)) {
+            ask_for_provisioners(issuer);
+        } else {
+            fail_round(issuer, reply, STEPCA_PROVISIONER_TOO_LONG);
+        }
+        return;
+    }
     if (error.outcome != STEPCA_OK) {
         fail_round(issuer, reply, error.message);
         return;
     }
     watch_clock(issuer, reply);
     struct stepca_provisioner_page page;
-    if (!stepca_parse_provisioners(arena, reply->body, &page) || !cursor_is_plain(page.next_cursor)) {
+    if (!stepca_parse_provisioners(arena, reply->body, &page)) {
         fail_round(issuer, reply, "GET /provisioners: the reply is none of step-ca's");
         return;
     }
-    issuer->round.pages++;
     issuer_stepca_collect_grants(&issuer->round, &page);
     if (issuer->round.advertisement != ADVERTISEMENT_OURS) {
         look_for_ours(issuer, &page);
     }
-    if (page.next_cursor[0] == '\0' || issuer->round.pages == REFRESH_MAX_PAGES) {
+    if (!stepca_paging_next(&issuer->round.paging, page.next_cursor) ||
+        issuer->round.paging.provisioners >= STEPCA_PROVISIONERS_MAX) {
         get(issuer, "intermediates", "", intermediates_arrived);
         return;
     }
-    get(issuer, "provisioners", arena_printf(arena, "?limit=100&cursor=%s", page.next_cursor),
-        provisioners_arrived);
+    ask_for_provisioners(issuer);
 }
 
 void issuer_stepca_refresh_soon(struct issuer_stepca *issuer)
@@ -279,8 +287,9 @@ void issuer_stepca_refresh(struct issuer_stepca *issuer)
     issuer_hold(&issuer->base);
     issuer->round = (struct refresh_round){
         .arena = arena_new(),
+        .paging = stepca_paging_first,
         .advertisement = ADVERTISEMENT_MISSING,
         .grants = {.arena = arena_new()},
     };
-    get(issuer, "provisioners", "?limit=100", provisioners_arrived);
+    ask_for_provisioners(issuer);
 }

@@ -289,3 +289,22 @@ Test(messages, a_root_is_taken_only_with_the_fingerprint_that_was_asked_for)
     cr_expect_not(stepca_parse_root(arena, BYTES_LITERAL("{}"), fingerprint(arena, expected, false), &der));
     arena_free(arena);
 }
+
+Test(messages, C11_a_page_that_is_too_long_is_asked_for_in_smaller_ones)
+{
+    struct arena *arena = arena_new();
+    struct stepca_paging paging = stepca_paging_first;
+    cr_expect_str_eq(stepca_paging_path(arena, &paging), "provisioners?limit=100");
+    cr_expect(stepca_paging_next(&paging, "a1"));
+    cr_expect_str_eq(stepca_paging_path(arena, &paging), "provisioners?limit=100&cursor=a1");
+    cr_expect(stepca_paging_shorten(&paging));
+    cr_expect_str_eq(stepca_paging_path(arena, &paging), "provisioners?limit=10&cursor=a1");
+    cr_expect(stepca_paging_shorten(&paging));
+    cr_expect_not(stepca_paging_shorten(&paging), "one alone is too long");
+    cr_expect_str_eq(stepca_paging_path(arena, &paging), "provisioners?limit=1&cursor=a1");
+    cr_expect_not(stepca_paging_next(&paging, ""), "the last page");
+    struct stepca_provisioner_page page;
+    cr_expect_not(stepca_parse_provisioners(
+        arena, BYTES_LITERAL("{\"provisioners\":[],\"nextCursor\":\"a&limit=1\"}"), &page));
+    arena_free(arena);
+}
