@@ -9,12 +9,15 @@
 #include "gateway/log.h"
 #include "gateway/own_certificate_request.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/work/work.h"
 #include "stepca/token.h"
 
 enum {
     CHECK_MS = 60 * 1000,
     RETRY_FIRST_MS = 1000,
     RETRY_MOST_MS = 60 * 1000,
+    REJECTED_RETRY_FIRST_MS = 60 * 1000, /* each is a certificate more at the CA */
+    REJECTED_RETRY_MOST_MS = 3600 * 1000,
     FILE_MAX_BYTES = 256 * 1024,
     PROBLEM_MAX_BYTES = 512,
     SECRET_FILE_MODE = 0600,
@@ -33,6 +36,7 @@ struct own_certificate {
     struct outbound_timer timer;
     bool stopped;
     int64_t retry_ms;
+    int64_t retry_most_ms; /* of the next pause */
     bool unfit; /* what is in use is not what the configuration asks for: other names, another root */
     /* Of the certificate in use; 0: none. Written by the outbound thread, or where files are configured by
      * the main thread. */
@@ -151,7 +155,8 @@ static void end_request(struct own_certificate *own, bool good)
         wait_until_due(own);
         return;
     }
-    own->retry_ms = own->retry_ms * 2 > RETRY_MOST_MS ? RETRY_MOST_MS : own->retry_ms * 2;
+    own->retry_ms = own->retry_ms * 2 > own->retry_most_ms ? own->retry_most_ms : own->retry_ms * 2;
+    own->retry_most_ms = RETRY_MOST_MS;
     outbound_timer_set(own->server->outbound, &own->timer, own->retry_ms);
 }
 
@@ -209,6 +214,12 @@ static void on_signed(struct issuer_sign_job *job)
         good = certificate_check(own->work, result->chain, result->chain_count, &expectation, &facts,
                                  &problem) &&
                store_and_use(own, result, &problem);
+    }
+    if (!good && result->outcome == ISSUER_OK) {
+        /* The next one would be no better before the CA or the configuration has changed. */
+        own->retry_ms = own->retry_ms < REJECTED_RETRY_FIRST_MS ? REJECTED_RETRY_FIRST_MS / 2 : own->retry_ms;
+        own->retry_most_ms = REJECTED_RETRY_MOST_MS;
+        work_keep_rejected(own->server->work, own->issuer, result->chain, result->chain_count, problem);
     }
     if (!good) {
         fail_request(own, problem);
@@ -361,6 +372,7 @@ bool own_certificate_start(struct server *server, char why[static 256])
     own->server = server;
     own->arena = arena_new();
     own->retry_ms = RETRY_FIRST_MS / 2;
+    own->retry_most_ms = RETRY_MOST_MS;
     own->timer = (struct outbound_timer){.run = check, .argument = own};
     own->begin.run = run_begin;
     server->own_certificate = own;

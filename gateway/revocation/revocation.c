@@ -290,7 +290,6 @@ void revocation_free(struct revocation *revocation)
         shared_list_drop(source->published.list);
         shared_responder_drop(source->published.responder);
         arena_free(source->work);
-        arena_free(source->unfit_work);
         arena_free(source->intermediates_arena);
         pthread_mutex_destroy(&source->lock);
     }

@@ -58,8 +58,6 @@ struct revocation_source {
     struct issuer *responder_issuer; /* who was asked; held by responder_work */
     size_t responder_failures;
     int64_t responder_waits_until_ms; /* no other is asked for before: the last one was unfit */
-    struct arena *unfit_work;         /* of its revocation */
-    struct issuer_revoke_job unfit_job;
     char responder_warning[REVOCATION_WORDS_BYTES];
 
     pthread_mutex_t lock; /* for the instructions that copy `published` */
@@ -122,7 +120,7 @@ void revocation_responder_end(struct revocation_source *source);
 
 /* ---- revocation_unfit.c ---- */
 
-/* Revokes the certificate (DER) that the responder's issuer has just made, and sees to it that no other is
- * asked for soon. Returns `why`, it will not do, with what becomes of it. */
+/* Has the certificate that the responder's issuer has just made recorded as rejected and revoked, and sees to
+ * it that no other is asked for soon. Returns `why`, it will not do, with what becomes of it. */
 const char *revocation_responder_unfit(struct revocation_source *source, struct arena *arena,
-                                       struct bytes leaf, const char *why);
+                                       const struct issuer_result *result, const char *why);

@@ -249,7 +249,7 @@ static void on_signed(struct issuer_sign_job *job)
     if (good)
         keep(source, arena, bytes_from_string(pem));
     else if (job->result.outcome == ISSUER_OK && job->result.chain_count != 0)
-        why = revocation_responder_unfit(source, arena, job->result.chain[0], why);
+        why = revocation_responder_unfit(source, arena, &job->result, why);
     end_request(source, good, why);
 }
 

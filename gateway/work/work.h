@@ -54,6 +54,12 @@ void work_hand_over(struct work_item *item);
 /* A draft that is not handed over. NULL is ignored. */
 void work_draft_drop(struct work_item *draft);
 
+/* A certificate that nobody gets, asked for without an order: it is written down as rejected, and its
+ * revocation is due. `chain` is DER, leaf first, and copied. Outbound thread. */
+struct issuer;
+void work_keep_rejected(struct work *work, const struct issuer *issuer, const struct bytes *chain,
+                        size_t count, const char *why);
+
 /* Takes up nothing more, waits (bounded) for what is under way, and tells nobody about what ends later. */
 void work_stop(struct work *work);
 
