@@ -255,3 +255,54 @@ bool stepca_is_plain_segment(struct bytes text)
     }
     return true;
 }
+
+static int hex_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+bool stepca_decode_segment(struct arena *arena, struct bytes text, struct bytes *out)
+{
+    uint8_t *decoded = arena_alloc(arena, text.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t c = text.p[i];
+        if (c == '%') {
+            int high = i + 2 < text.n ? hex_digit(text.p[i + 1]) : -1;
+            int low = i + 2 < text.n ? hex_digit(text.p[i + 2]) : -1;
+            if (high < 0 || low < 0) {
+                return false;
+            }
+            c = (uint8_t)(high * 16 + low);
+            i += 2;
+        }
+        if (c < 0x20 || c == 0x7f) {
+            return false;
+        }
+        decoded[n++] = c;
+    }
+    *out = bytes_of(decoded, n);
+    return n != 0 && !bytes_equal_string(*out, ".") && !bytes_equal_string(*out, "..");
+}
+
+struct bytes stepca_encode_segment(struct arena *arena, struct bytes text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~$&+,:;=@";
+    uint8_t *encoded = arena_alloc(arena, 3 * text.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t c = text.p[i];
+        if (c != '\0' && strchr(kept, c) != NULL) {
+            encoded[n++] = c;
+        } else {
+            encoded[n++] = '%';
+            encoded[n++] = (uint8_t)digits[c >> 4];
+            encoded[n++] = (uint8_t)digits[c & 0xf];
+        }
+    }
+    return bytes_of(encoded, n);
+}

@@ -52,3 +52,12 @@ struct bytes stepca_client_revoke_body(struct arena *arena, const struct stepca_
 /* A path segment or query value that may stand in a URL to the CA as it is: neither empty nor "." or "..", of
  * unreserved characters and '='. */
 bool stepca_is_plain_segment(struct bytes text);
+
+/* A path's segment without its percent-encoding, in the arena. False when an encoding is broken, or when it
+ * decodes to nothing, to a control character, or to a dot segment. */
+[[gnu::warn_unused_result]] bool stepca_decode_segment(struct arena *arena, struct bytes text,
+                                                       struct bytes *out);
+
+/* The other way, in the arena. Exactly what Go's url.URL encodes in a path is encoded: where a request
+ * differs from that, step-ca's router takes the segment as it came, encoded. */
+struct bytes stepca_encode_segment(struct arena *arena, struct bytes text);

@@ -124,23 +124,26 @@ static bool append_paging(struct buffer *path, struct bytes query)
     return true;
 }
 
-/* The route's pattern with what stands in the path for {name}. False when that, or the query, cannot go on as
- * it is. */
+/* A cursor as step-ca makes them needs no encoding; a kid may be anything, as its provisioner's maker liked.
+ * False when the path's {name}, or the query, cannot go on. The name is left decoded. */
 static bool path_to_ask(struct exchange *exchange, const char **out)
 {
     const char *pattern = exchange->route->pattern;
     const char *placeholder = strstr(pattern, "{name}");
+    struct bytes name = {0};
     struct buffer path;
+    bool good = placeholder == NULL || stepca_decode_segment(exchange->arena, exchange->name, &name);
+    if (good && placeholder != NULL)
+        exchange->name = name;
     buffer_init(&path, exchange->arena, PATH_MAX_BYTES);
     buffer_append_string(&path, "/1.0");
     if (placeholder == NULL) {
         buffer_append_string(&path, pattern);
     } else {
         buffer_append(&path, bytes_of(pattern, (size_t)(placeholder - pattern)));
-        buffer_append(&path, exchange->name);
+        buffer_append(&path, stepca_encode_segment(exchange->arena, name));
         buffer_append_string(&path, placeholder + strlen("{name}"));
     }
-    bool good = placeholder == NULL || stepca_is_plain_segment(exchange->name);
     if (good && strcmp(pattern, "/provisioners") == 0)
         good = append_paging(&path, exchange->request->query);
     *out = buffer_string(&path);

@@ -249,3 +249,37 @@ Test(client_request, only_plain_segments_go_into_a_url)
         cr_expect_not(stepca_is_plain_segment(bytes_from_string(bad[i])), "%s", bad[i]);
     cr_expect_not(stepca_is_plain_segment(bytes_of("a\0b", 3)));
 }
+
+Test(client_request, C10_a_segment_holds_any_kid)
+{
+    static const struct {
+        const char *encoded, *decoded, *again; /* decoded NULL: refused */
+    } cases[] = {
+        {"ops@corp.internal:2024", "ops@corp.internal:2024", "ops@corp.internal:2024"},
+        {"ops%40corp.internal%3a2024", "ops@corp.internal:2024", "ops@corp.internal:2024"},
+        {"a%2Fb%3Fc%23d%20e%25", "a/b?c#d e%", "a%2Fb%3Fc%23d%20e%25"},
+        {"sch%C3%B6n", "sch\xc3\xb6n", "sch%C3%B6n"},
+        {"Abc-1._~", "Abc-1._~", "Abc-1._~"},
+        {"", NULL, NULL},
+        {".", NULL, NULL},
+        {"%2e%2e", NULL, NULL},
+        {"a%", NULL, NULL},
+        {"a%2", NULL, NULL},
+        {"a%zz", NULL, NULL},
+        {"a%00", NULL, NULL},
+        {"a%0d%0aHost:", NULL, NULL},
+        {"a%7f", NULL, NULL},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes decoded;
+        bool good = stepca_decode_segment(arena, bytes_from_string(cases[i].encoded), &decoded);
+        cr_expect_eq(good, cases[i].decoded != NULL, "%s", cases[i].encoded);
+        if (!good || cases[i].decoded == NULL)
+            continue;
+        cr_expect(bytes_equal_string(decoded, cases[i].decoded), "%s", cases[i].encoded);
+        cr_expect(bytes_equal_string(stepca_encode_segment(arena, decoded), cases[i].again), "%s",
+                  cases[i].again);
+    }
+    arena_free(arena);
+}
