@@ -1,5 +1,6 @@
 #include "stepca/request_log.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <openssl/evp.h>
 
@@ -101,11 +102,55 @@ static bool mentions(struct bytes line, const char *word)
     return line.n != 0 && memmem(line.p, line.n, word, strlen(word)) != NULL;
 }
 
+/* ---- what collectors wrap around a line ---- */
+
+enum { WRAPPINGS_MAX = 3 };
+
+/* docker's json-file, journalctl -o json, and collectors with members of their own: the line is a string in
+ * theirs. */
+static bool unwrap_json(struct arena *arena, struct bytes line, struct bytes *out)
+{
+    static const char *const members[] = {"log", "MESSAGE", "message"};
+    const struct json *json = json_parse(arena, line, &line_limits, NULL);
+    if (json == NULL || json_member(json, "certificate") != NULL)
+        return false;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (json_member_string(json, members[i], out) && mentions(*out, "certificate"))
+            return true;
+    return false;
+}
+
+/* journalctl, syslog, compose and CRI put a prefix before it, which may hold anything but JSON. */
+static bool skip_prefix(struct arena *arena, struct bytes line, struct bytes *out)
+{
+    const uint8_t *brace = memchr(line.p, '{', line.n);
+    if (brace == NULL || brace == line.p)
+        return false;
+    *out = bytes_of(brace, line.n - (size_t)(brace - line.p));
+    while (out->n > 0 && isspace(out->p[out->n - 1]))
+        out->n--;
+    return json_parse(arena, *out, &line_limits, NULL) != NULL || mentions(*out, "\"certificate\":");
+}
+
+static struct bytes unwrap(struct arena *arena, struct bytes line)
+{
+    for (size_t i = 0; i < WRAPPINGS_MAX && line.n != 0; i++) {
+        struct bytes inner;
+        if (!(line.p[0] == '{' ? unwrap_json(arena, line, &inner) : skip_prefix(arena, line, &inner)))
+            break;
+        line = inner;
+    }
+    while (line.n > 0 && isspace(line.p[line.n - 1]))
+        line.n--;
+    return line;
+}
+
 enum request_log_line request_log_read(struct arena *arena, struct bytes line, struct bytes *der)
 {
     struct line_fields fields = {0};
     if (!mentions(line, "certificate"))
         return REQUEST_LOG_OTHER;
+    line = unwrap(arena, line);
     bool is_json = line.p[0] == '{';
     if (!(is_json ? read_json(arena, line, &fields) : read_text(line, &fields)))
         return !is_json || mentions(line, "\"certificate\":") ? REQUEST_LOG_BROKEN : REQUEST_LOG_OTHER;

@@ -1,7 +1,7 @@
 /*
  * step-ca's request log: one line for each request, as JSON or as text, by "logger": {"format": …} of
  * ca.json. The lines of /sign, /renew and /rekey and of an ACME certificate's download hold the certificate;
- * seen with 0.19.0 and 0.30.2.
+ * seen with 0.19.0 and 0.30.2. Lines may be wrapped as journald, syslog, docker, compose and CRI do.
  */
 #pragma once
 

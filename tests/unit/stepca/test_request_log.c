@@ -150,3 +150,90 @@ Test(request_log, every_beginning_of_a_real_line_is_read_without_harm)
     }
     arena_free(arena);
 }
+
+/* ---- wrapped by who collects them ---- */
+
+static const char *in_json(struct arena *arena, const char *member, const char *line, const char *end)
+{
+    struct json_writer *writer = json_writer_new(arena, 1 << 20);
+    json_begin_object(writer);
+    json_put_string(writer, "stream", "stdout");
+    json_put_string(writer, member, arena_printf(arena, "%s%s", line, end));
+    json_end_object(writer);
+    return arena_string(arena, json_writer_finish(writer));
+}
+
+static const char *wrap(struct arena *arena, size_t how, const char *line)
+{
+    static const char *const prefixes[] = {
+        "Nov 26 13:34:01 ca step-ca[4711]: ",                  /* journalctl, syslog's file */
+        "2026-11-26T13:34:01.123456+00:00 ca step-ca[4711]: ", /* rsyslog */
+        "<30>1 2026-11-26T13:34:01Z ca step-ca 4711 - - ",     /* RFC 5424 */
+        "step-ca-1  | ",                                       /* compose */
+        "2026-11-26T13:34:01.123456789Z stdout F ",            /* CRI */
+        "2026-11-26T13:34:01.123456789Z ",                     /* docker logs -t */
+    };
+    enum { PREFIXES = sizeof prefixes / sizeof *prefixes };
+    if (how < PREFIXES)
+        return arena_printf(arena, "%s%s", prefixes[how], line);
+    switch (how - PREFIXES) {
+    case 0:
+        return in_json(arena, "log", line, "\n"); /* docker's json-file */
+    case 1:
+        return in_json(arena, "MESSAGE", line, ""); /* journalctl -o json */
+    case 2:
+        return in_json(arena, "MESSAGE", in_json(arena, "log", line, "\n"), "");
+    case 3:
+        return in_json(arena, "message", arena_printf(arena, "step-ca  | %s", line), "");
+    case 4:
+        return arena_printf(arena, "%s\r", line);
+    default:
+        return NULL;
+    }
+}
+
+Test(request_log, C14_a_line_is_read_however_it_is_wrapped)
+{
+    struct arena *arena = arena_new();
+    struct bytes text, der, inner;
+    size_t read = 0;
+    cr_assert(file_read(arena, ACMEGATE_TEST_DATA "/step-ca-request-log.txt", 1 << 20, &text));
+    char *rest = NULL;
+    for (char *line = strtok_r(arena_string(arena, text), "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        enum request_log_line bare = request_log_read(arena, bytes_from_string(line), &der);
+        const char *wrapped;
+        for (size_t how = 0; (wrapped = wrap(arena, how, line)) != NULL; how++) {
+            enum request_log_line found = request_log_read(arena, bytes_from_string(wrapped), &inner);
+            cr_expect_eq(found, bare, "%s", wrapped);
+            if (found == REQUEST_LOG_CERTIFICATE && bare == found) {
+                cr_expect(bytes_equal(inner, der), "%s", wrapped);
+                read++;
+            }
+        }
+    }
+    cr_expect_gt(read, 50);
+    arena_free(arena);
+}
+
+Test(request_log, C14_a_wrapped_line_that_is_cut_off_is_broken)
+{
+    struct arena *arena = arena_new();
+    struct bytes der;
+    static const char *const lines[] = {
+        "step-ca-1  | {\"certificate\":\"MIIB",
+        "2026-11-26T13:34:01.1Z stdout P {\"path\":\"/1.0/sign\",\"certificate\":\"MIIB",
+        "{\"log\":\"{\\\"certificate\\\":\\\"MIIB\",\"stream\":\"stdout\"}",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        cr_expect_eq(request_log_read(arena, bytes_from_string(lines[i]), &der), REQUEST_LOG_BROKEN, "%s",
+                     lines[i]);
+    /* What a client says of itself is no line of the log. */
+    cr_expect_eq(
+        request_log_read(
+            arena,
+            BYTES_LITERAL("{\"path\":\"/health\",\"user-agent\":\"{\\\"certificate\\\":\\\"MIIB\\\"}\"}"),
+            &der),
+        REQUEST_LOG_OTHER);
+    arena_free(arena);
+}
