@@ -1,11 +1,13 @@
 """The private key of a step-ca JWK provisioner, in each form that step-ca's users have it in."""
 
+import base64
 import json
 import os
 
 from cryptography.hazmat.primitives import hashes, keywrap
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from .certificates import key_pem, new_key
 from .jose import algorithm, b64, private_jwk, public_jwk, thumbprint
@@ -36,6 +38,15 @@ class ProvisionerKey:
         self.key = new_key(kind)
         self.key_id = thumbprint(self.key)
         self._parts = None
+
+    @classmethod
+    def of_old_step(cls, text, password):
+        """From PKCS #8 whose PBKDF2 parameters no library reads as they are: their PRF's NULL is `00 00`."""
+        made = cls()
+        octets = base64.b64decode(b"".join(text.splitlines()[1:-1])).replace(b"\x02\x09\x00\x00", b"\x02\x09\x05\x00")
+        made.key = load_der_private_key(octets, password.encode())
+        made.key_id = thumbprint(made.key)
+        return made
 
     def _members(self, jwk):
         return {"use": "sig", "kid": self.key_id, "alg": algorithm(self.key), **jwk}
