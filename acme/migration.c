@@ -18,10 +18,8 @@ void name_history_add(struct name_history *history, const struct name_certificat
 const char *migration_state_name(enum migration_state state)
 {
     static const char *const names[MIGRATION_STATE_END] = {
-        [MIGRATION_MOVED] = "moved",
-        [MIGRATION_OLD_WAY] = "old way",
-        [MIGRATION_WENT_BACK] = "went back",
-        [MIGRATION_OVER] = "over",
+        [MIGRATION_MOVED] = "moved", [MIGRATION_OLD_WAY] = "old way", [MIGRATION_WENT_BACK] = "went back",
+        [MIGRATION_OVER] = "over",   [MIGRATION_OWN] = "own",
     };
     return names[state];
 }

@@ -31,9 +31,10 @@ enum migration_state {
     MIGRATION_OLD_WAY,   /* it has never had one by ACME */
     MIGRATION_WENT_BACK, /* it had, and got one the old way after that */
     MIGRATION_OVER,      /* its newest certificate has ended: nobody renews it */
+    MIGRATION_OWN,       /* of the server itself: not among what migration_state_of() tells */
     MIGRATION_STATE_END,
 };
-/* "moved", "old way", "went back", "over". */
+/* "moved", "old way", "went back", "over", "own". */
 const char *migration_state_name(enum migration_state state);
 
 enum migration_state migration_state_of(const struct name_history *history, int64_t now);

@@ -7,7 +7,6 @@
 #include "acme/x509_read.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
-#include "gateway/own_certificate_request.h"
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
@@ -84,24 +83,6 @@ static void print_json_row(struct arena *arena, const struct migration_row *row,
     printf("%s\n  %s", first ? "" : ",", (const char *)json_writer_finish(writer).p);
 }
 
-/* The server's own certificate, by its names and its provisioner: it is asked for without ACME, and is no
- * host's. */
-static bool is_own(const struct status *status, struct arena *arena, const struct migration_row *row)
-{
-    const struct config *config = status->config;
-    const struct issuer_config *issuer =
-        config->tls_issuer == NULL ? NULL : config_issuer(config, config->tls_issuer);
-    size_t count = 0;
-    if (issuer == NULL || row->history->last_acme != 0 || issuer->provisioner_name == NULL ||
-        (row->by.name != NULL && strcmp(row->by.name, issuer->provisioner_name) != 0))
-        return false;
-    const struct identifier *names = own_certificate_names(arena, config, &count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i].value, row->history->newest.name) == 0)
-            return true;
-    return false;
-}
-
 static void print_row(struct status *status, struct arena *arena, const struct migration_row *row)
 {
     if (status->json)
@@ -121,9 +102,10 @@ static void end_name(struct status *status)
     status->history.newest.name = status->name;
     if (status->history.newest.origin != CERTIFICATE_FROM_ACME)
         read_provisioner(status, arena, &row);
+    if (migration_is_own(status->config, &row))
+        row.state = MIGRATION_OWN;
     row.next = migration_next(arena, status->config, &row);
-    if (!is_own(status, arena, &row))
-        print_row(status, arena, &row);
+    print_row(status, arena, &row);
     status->history = (struct name_history){0};
     arena_free(arena);
 }

@@ -13,5 +13,9 @@ struct migration_row {
     const char *next;           /* a sentence */
 };
 
+/* The server's own certificate, by its name and its provisioner: it is asked for without ACME, and is no
+ * host's. */
+bool migration_is_own(const struct config *config, const struct migration_row *row);
+
 /* What to change next for a name, with the directory that it may order from. */
 const char *migration_next(struct arena *arena, const struct config *config, const struct migration_row *row);

@@ -13,7 +13,7 @@ static bool is_host(const char *authority, const char *host)
 }
 
 /* A name of acmegate's own certificate, which no client orders. */
-static bool is_own(const struct config *config, const char *name)
+static bool is_own_name(const struct config *config, const char *name)
 {
     if (config->tls_issuer == NULL)
         return false;
@@ -21,6 +21,17 @@ static bool is_own(const struct config *config, const char *name)
     for (size_t i = 0; !own && i < config->alternate_name_count; i++)
         own = is_host(config->alternate_names[i], name);
     return own;
+}
+
+/* One that says who signed it must say our provisioner. */
+bool migration_is_own(const struct config *config, const struct migration_row *row)
+{
+    if (row->history->newest.origin == CERTIFICATE_FROM_ACME ||
+        !is_own_name(config, row->history->newest.name))
+        return false;
+    const struct issuer_config *issuer = config_issuer(config, config->tls_issuer);
+    return row->by.name == NULL || issuer->provisioner_name == NULL ||
+           strcmp(row->by.name, issuer->provisioner_name) == 0;
 }
 
 /* The first endpoint whose policy, and that of its default profile, have nothing against the name; NULL for
@@ -59,8 +70,6 @@ static const char *move(struct arena *arena, const struct config *config, const 
 const char *migration_next(struct arena *arena, const struct config *config, const struct migration_row *row)
 {
     char at[TIME_TEXT_BYTES];
-    if (row->history->newest.origin != CERTIFICATE_FROM_ACME && is_own(config, row->history->newest.name))
-        return "nothing: acmegate's own certificate renews by itself";
     switch (row->state) {
     case MIGRATION_MOVED:
         return "nothing: it renews here";
@@ -71,6 +80,8 @@ const char *migration_next(struct arena *arena, const struct config *config, con
             "it was ordered here at %s and the old way after that: stop the old client or timer that "
             "still runs on its host",
             at);
+    case MIGRATION_OWN:
+        return "nothing: acmegate's own certificate renews by itself";
     case MIGRATION_OVER:
         return "nothing, if its host is gone: nobody renews it";
     case MIGRATION_OLD_WAY:

@@ -214,4 +214,6 @@ def test_C9_the_servers_own_certificate_is_nobodys_old_way(new_gateway, new_step
     status, said, words = gateway.run("import", "--step-ca-log", ca.log)
     assert status == 0, said + words
     _, said, _ = gateway.run("migration", "status", "--json")
-    assert [row["name"] for row in json.loads(said)["names"]] == [name], said
+    shown = json.loads(said)
+    assert {row["name"]: row["state"] for row in shown["names"]} == {name: "old way", "localhost": "own"}
+    assert shown["counts"]["old way"] == 1
