@@ -1,7 +1,7 @@
 """The table of the permission matrix: a row is a request and the thing that it is about."""
 
 from .matrix import (
-    KEYS, MISSING, NOBODY, PROOFS, UNSIGNED, WHO, Row, private, public, spread, without_standings,
+    KEYS, MISSING, NOBODY, PROOFS, WHO, Row, private, public, spread, without_standings,
 )
 
 ACME = "/acme/{endpoint}"
