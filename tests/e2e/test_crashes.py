@@ -61,6 +61,12 @@ def assert_dies(gateway, of, times):
     assert crashes(gateway) == [of] * times
 
 
+def processing(gateway):
+    """A validation may begin before the COMMIT of its challenge."""
+    (row,) = gateway.query("SELECT count(*) AS n FROM authorizations WHERE challenge_status = 'processing'")
+    return row["n"]
+
+
 def set_aside(gateway):
     return gateway.query("SELECT detail, order_id, authorization_id, certificate_id FROM events WHERE kind = 'work.set_aside'")
 
@@ -71,8 +77,7 @@ def start_until_set_aside(gateway, of):
     gateway.launch()
     assert_dies(gateway, of, 2)
     gateway.start()
-    wait_until(lambda: set_aside(gateway), "it to be set aside")
-    assert crashes(gateway) == []
+    wait_until(lambda: set_aside(gateway) and crashes(gateway) == [], "it to be set aside")
     assert f"{of} is set aside" in gateway.process.output()
     (event,) = set_aside(gateway)
     assert "died 2 times" in event["detail"] and of in event.values()
@@ -84,7 +89,7 @@ def test_S2_a_validation_that_kills_is_refused_and_those_beside_it_are_not(gatew
     server.hold(*good)
     innocent, guilty = client.order(good), client.order([bad])
     beside = [Background(client.answer, url, HttpProver(server)) for url in innocent.json()["authorizations"]]
-    wait_until(lambda: len(server.asked) == len(good), "others to be under way")
+    wait_until(lambda: len(server.asked) == processing(gateway) == len(good), "others to be under way")
     poison.write_text(f"inet_pton {bad}")
     (url,) = guilty.json()["authorizations"]
     asking = Background(client.answer, url, HttpProver(server))
@@ -153,6 +158,7 @@ def test_S2_a_signal_from_outside_is_nobodys_fault(gateway, responder, number):
     for _ in range(3):
         assert server.reached.wait(30)
         server.reached.clear()
+        wait_until(lambda: processing(gateway) == 1, "its challenge to be committed")
         gateway.process.signal(number)
         gateway.process.wait_end(60)
         gateway.log.write_text("")

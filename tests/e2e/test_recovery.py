@@ -16,6 +16,12 @@ def gateway(new_gateway, step_ca, ca_proxy):
     return new_gateway(step_ca, url=ca_proxy.url).start()
 
 
+def wait_until_processing(gateway, name):
+    """A validation may begin before the COMMIT of its challenge."""
+    where = "identifier = ? AND status = 'pending' AND challenge_status = 'processing'"
+    wait_until(lambda: gateway.query(f"SELECT id FROM authorizations WHERE {where}", name), f"{name} to be in processing")
+
+
 def attempts(gateway, order):
     """What became of the calls of /sign for an order, in their order."""
     rows = gateway.query("SELECT status FROM attempts WHERE order_id = ? ORDER BY id", order_id(order))
@@ -60,8 +66,7 @@ def test_killed_while_a_challenge_is_processing(gateway, responder, step_ca):
     server.hold()
     asking = Background(client.prove, order.json(), HttpProver(server))
     assert server.reached.wait(30)
-    (row,) = gateway.query("SELECT status, challenge_status FROM authorizations WHERE identifier = ?", name)
-    assert row == {"status": "pending", "challenge_status": "processing"}
+    wait_until_processing(gateway, name)
     restart(gateway)
     server.release()
     asking.end_anyhow()
@@ -83,6 +88,7 @@ def test_S2_what_expires_while_a_challenge_is_processing_is_settled_as_expired(
     server.hold()
     asking = Background(client.answer, order.json()["authorizations"][0], HttpProver(server))
     assert server.reached.wait(30)
+    wait_until_processing(gateway, names[0])
     past = "expires_at = unixepoch() - 5"
     if expired != "authorizations":
         gateway.execute(f"UPDATE orders SET {past} WHERE id = ?", order_id(order))
