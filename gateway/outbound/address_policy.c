@@ -60,6 +60,13 @@ static void v4_to_mapped(uint8_t out[static 16], const void *v4)
     memcpy(out + sizeof(prefix), v4, 4);
 }
 
+static bool is_mapped(const uint8_t address[static 16])
+{
+    uint8_t mapped[16];
+    v4_to_mapped(mapped, address + 12);
+    return memcmp(mapped, address, sizeof(mapped)) == 0;
+}
+
 static bool to_octets(const struct sockaddr *address, uint8_t out[static 16])
 {
     if (address->sa_family == AF_INET) {
@@ -125,8 +132,10 @@ bool networks_hold(const struct network *networks, size_t count, const char *add
     struct network own;
     if (count == 0 || !network_parse(address, &own))
         return false;
+    bool is_v4 = is_mapped(own.address);
     for (size_t i = 0; i < count; ++i)
-        if (network_contains(&networks[i], own.address))
+        if (network_contains(&networks[i], own.address) &&
+            (!is_v4 || networks[i].prefix_bits >= V4_MAPPED_PREFIX_BITS))
             return true;
     return false;
 }

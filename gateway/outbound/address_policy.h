@@ -25,7 +25,8 @@ const struct special_network *special_network_of(const struct sockaddr *address)
 /* True for what special_networks lets pass, and for what one of `allowed` holds. False for what is no IP address. */
 bool address_is_allowed(const struct sockaddr *address, const struct network *allowed, size_t allowed_count);
 
-/* True when one of the networks holds the address, in text. */
+/* True when one of the networks holds the address, in text. IPv4 addresses may come as ::ffff:a.b.c.d; a
+ * network of IPv6, "::/0" too, holds none of them. */
 bool networks_hold(const struct network *networks, size_t count, const char *address);
 
 /* "192.0.2.7" or "2001:db8::7". */

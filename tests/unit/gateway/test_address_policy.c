@@ -201,6 +201,40 @@ Test(address_policy, a_configured_network_lifts_the_ban_for_itself_alone)
     }
 }
 
+Test(address_policy, a_trusted_network_holds_its_own_family_alone)
+{
+    static const struct {
+        const char *network;
+        const char *address;
+        bool held;
+    } cases[] = {
+        {"10.0.0.0/8", "10.0.0.1", true},
+        {"10.0.0.0/8", "::ffff:10.0.0.1", true},
+        {"10.0.0.0/8", "::ffff:a00:1", true},
+        {"10.0.0.0/8", "::ffff:11.0.0.1", false},
+        {"10.0.0.0/8", "::10.0.0.1", false},
+        {"10.0.0.0/8", "64:ff9b::10.0.0.1", false},
+        {"10.0.0.0/8", "2002:a00:1::", false},
+        {"10.0.0.0/8", "unknown", false},
+        {"10.0.0.0/8", "", false},
+        {"::ffff:10.0.0.0/104", "10.0.0.1", true},
+        {"0.0.0.0/0", "192.0.2.7", true},
+        {"0.0.0.0/0", "2001:db8::7", false},
+        {"::/0", "2001:db8::7", true},
+        {"::/0", "::1", true},
+        {"::/0", "192.0.2.7", false},
+        {"::/0", "::ffff:192.0.2.7", false},
+        {"::/64", "192.0.2.7", false},
+        {"::ffff:0:0/96", "192.0.2.7", true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        struct network network;
+        cr_assert(network_parse(cases[i].network, &network), "%s", cases[i].network);
+        cr_expect_eq(networks_hold(&network, 1, cases[i].address), cases[i].held, "%s in %s",
+                     cases[i].address, cases[i].network);
+    }
+}
+
 Test(address_policy, texts_that_are_no_network)
 {
     static const char *const texts[] = {"",
