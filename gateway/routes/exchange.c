@@ -49,13 +49,11 @@ const struct problem *exchange_check_owner(struct exchange *exchange, enum store
 {
     if (!exchange_store_ok(exchange, result))
         return exchange->problem;
-    if (result == STORE_NOT_FOUND || endpoint == NULL || strcmp(endpoint, exchange->endpoint->name) != 0)
-        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
-                                   "There is no such %s at this endpoint.", what);
-    if (account_id != exchange->account.id)
-        return problem_new(exchange->arena, PROBLEM_UNAUTHORIZED, "This %s belongs to another account.",
-                           what);
-    return NULL;
+    bool is_own = result == STORE_OK && endpoint != NULL && strcmp(endpoint, exchange->endpoint->name) == 0 &&
+                  account_id == exchange->account.id;
+    return is_own ? NULL
+                  : problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                        "This account has no such %s.", what);
 }
 
 bool exchange_reload_account(struct exchange *exchange, struct store_session *session)

@@ -152,8 +152,8 @@ void exchange_reply_json(struct exchange *exchange, int status, struct bytes bod
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value);
 void exchange_add_retry_after(struct exchange *exchange, int64_t seconds);
 
-/* 404 / 403 for objects that are missing, of another endpoint or none (NULL), or another account's
- * (acme-server: 403 unauthorized). */
+/* 404 malformed for objects that are missing, of another endpoint or none (NULL), or another account's: one
+ * answer, so that nobody learns which ids exist. */
 const struct problem *exchange_check_owner(struct exchange *exchange, enum store_result result,
                                            const char *what, const char *endpoint, int64_t account_id);
 

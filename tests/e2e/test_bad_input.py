@@ -1,6 +1,7 @@
 """What hostile or broken clients send gets the right problem document, and nothing is lost by it."""
 
 import contextlib
+import re
 import socket
 import ssl
 
@@ -152,11 +153,14 @@ def test_what_belongs_to_another_account_is_not_shown(gateway, client, responder
     order = owner.ready_order([fresh_name()], HttpProver(responder(gateway)))
     owner.finalize(order, [one["value"] for one in order.json()["identifiers"]])
     valid = owner.wait_while(order.location, "processing")
-    foreign = [order.location, valid["authorizations"][0], valid["certificate"], owner.account]
+    foreign = [order.location, valid["authorizations"][0], valid["certificate"]]
     foreign.append(owner.challenge(owner.get(valid["authorizations"][0]), "http-01")["url"])
     for url in foreign:
-        assert_post_problem(client, client.post(url), 403, "unauthorized")
-    assert_post_problem(client, client.post(valid["finalize"], {"csr": "AA"}), 403, "unauthorized")
+        missing = client.post(re.sub(r"/\d+(?=/|$)", "/9007199254740991", url))
+        assert_post_problem(client, client.post(url), 404, "malformed")
+        assert (missing.status, missing.body) == (404, client.post(url).body), "S15: nobody learns which ids exist"
+    assert_post_problem(client, client.post(valid["finalize"], {"csr": "AA"}), 404, "malformed")
+    assert_post_problem(client, client.post(owner.account), 403, "unauthorized")
 
 
 @pytest.mark.check(43)

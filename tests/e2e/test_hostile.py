@@ -433,10 +433,10 @@ for what, replaces in (("no dot", "AAAA"), ("empty", ""), ("a number", 7), ("thr
 # ---- what is another's, and what is not there (33) ----
 
 FOREIGN = ("order", "authorization", "challenge", "certificate")
-table(33, 403, "unauthorized", "another account's", {name: RESOURCES[name] for name in FOREIGN}, lambda w, url: w.other.post(url))
-case(33, "another account's finalize", lambda w: w.other.post(w.finalize, {"csr": "AA"}), 403, "unauthorized")
-case(33, "another account's challenge asked for", lambda w: w.other.post(w.challenge, {}), 403, "unauthorized")
-case(33, "another account's authorization deactivated", lambda w: w.other.post(w.authorization, {"status": "deactivated"}), 403, "unauthorized")
+table(33, 404, "malformed", "another account's", {name: RESOURCES[name] for name in FOREIGN}, lambda w, url: w.other.post(url))
+case(33, "another account's finalize", lambda w: w.other.post(w.finalize, {"csr": "AA"}), 404, "malformed")
+case(33, "another account's challenge asked for", lambda w: w.other.post(w.challenge, {}), 404, "malformed")
+case(33, "another account's authorization deactivated", lambda w: w.other.post(w.authorization, {"status": "deactivated"}), 404, "malformed")
 for path in ("/order/1", "/authz/1", "/certificate/1", "/challenge/1/http-01", "/order/9007199254740991"):
     case(33, f"nothing at {path}", lambda w, path=path: w.post(w.base + path), 404, "malformed")
 case(33, "finalize of nothing", lambda w: w.post(w.base + "/order/1/finalize", {"csr": "AA"}), 404, "malformed")

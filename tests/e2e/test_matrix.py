@@ -17,15 +17,9 @@ CELLS = cells_of(ROWS)
 SERVED, ADMINISTERED = matrix_routes.served(), matrix_routes.administered()
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
-OTHERS_THINGS = (
-    "read-order", "finalize", "read-authz", "deactivate-authz", "read-challenge", "ask-challenge", "download-chain",
-    "download-missing-chain",
-)
 # Cells that wait for the mend of a fault, by its number in the list of faults: patterns of their ids.
 NOT_YET = {
     "S11": ["finalize-by-bound_revoked-ready-*", "finalize-by-own-ready-denied"],
-    "S15: one answer": [f"{what}-by-other-[!a]*" for what in OTHERS_THINGS]
-    + [f"download-by-other-{state}-*" for state in ("valid", "revoked", "over")],
     "S15: parent": [f"finalize-by-{who}-orphaned-inherited" for who in ("own", "bound", "bound_revoked")],
 }
 
@@ -54,7 +48,6 @@ def test_matrix(world, cell):
 
 
 @pytest.mark.parametrize("route", [route for route in SERVED if "{id}" in route and "account" not in route])
-@pytest.mark.xfail(reason="S15: one answer", strict=True)
 def test_what_is_anothers_is_told_as_what_is_not_there(world, route):
     """To the octet: nobody learns which ids exist."""
     client, theirs = world.account("acme", "other"), world.thing("own", "valid", "proven")

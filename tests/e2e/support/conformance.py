@@ -34,7 +34,7 @@ CHECKS = {
     30: "policies refuse with a subproblem a name; unknown profiles",
     31: "notBefore and notAfter are kept or refused, never ignored",
     32: "replaces",
-    33: "what is another's is 403, what is not there 404",
+    33: "what is another's and what is not there have one answer, 404: nobody learns which ids exist",
     34: "wildcards by DNS challenges only",
     35: "authorizations: expires, deactivation, reuse",
     36: "challenges: Link up, and as they are once decided",
