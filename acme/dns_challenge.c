@@ -44,12 +44,18 @@ char *dns_challenge_name(struct arena *arena, const struct dns_challenge *challe
     return arena_printf(arena, "_acme-challenge.%s", challenge->name);
 }
 
+/* draft-ietf-acme-dns-persist-01: without policy=wildcard a record is for the one name that it stands at. */
+static bool needs_wide_policy(const struct dns_challenge *challenge)
+{
+    return challenge->wildcard || challenge->subdomains;
+}
+
 char *dns_challenge_expected(struct arena *arena, const struct dns_challenge *challenge)
 {
     if (challenge->type != CHALLENGE_DNS_PERSIST_01)
         return key_authorization_digest(arena, challenge->key_authorization);
     return arena_printf(arena, "%s; accounturi=%s%s", challenge->issuer_names[0], challenge->account_urls[0],
-                        challenge->wildcard ? "; policy=wildcard" : "");
+                        needs_wide_policy(challenge) ? "; policy=wildcard" : "");
 }
 
 /* A base-10 unix time; false for anything else. */
@@ -123,7 +129,7 @@ static const char *persist_fault(const struct dns_challenge *challenge, struct b
         return "its accounturi is another account's";
     if (record.bounded && challenge->now > record.until)
         return "its persistUntil has passed";
-    if (challenge->wildcard && !record.wildcard)
+    if (needs_wide_policy(challenge) && !record.wildcard)
         return "it needs policy=wildcard";
     return NULL;
 }

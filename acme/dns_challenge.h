@@ -11,6 +11,7 @@ struct dns_challenge {
     enum challenge_type type;
     const char *name; /* the identifier without "*." */
     bool wildcard;
+    bool subdomains;                 /* the proof is to hold for the names below (RFC 9444) */
     const char *key_authorization;   /* dns-01, dns-account-01 */
     const char *const *account_urls; /* the account's URL by each name of this server; at least one */
     size_t account_url_count;

@@ -11,6 +11,7 @@ enum {
     VALIDATION_QUEUE_AFTER,
     VALIDATIONS_DUE,
     ORDERS_WAITING_ON,
+    AUTHORIZATIONS_INHERITED,
 };
 
 #define AUTHORIZATION_SELECT \
@@ -59,6 +60,9 @@ static const struct statement statements[] = {
         {"orders_waiting_on",
          "SELECT o.id FROM order_authorizations oa CROSS JOIN orders o ON o.id = oa.order_id"
          " WHERE oa.authorization_id = $authorization_id AND o.status IN ('pending', 'ready')"},
+    [AUTHORIZATIONS_INHERITED] = {"authorizations_inherited",
+                                  AUTHORIZATION_SELECT "WHERE z.parent_id = $parent_id AND z.status = 'valid'"
+                                                       " AND z.expires_at > $now"},
 };
 
 const struct statement_table store_authorization_statements = {statements,
@@ -235,6 +239,24 @@ enum store_result store_orders_waiting_on(struct store_session *session, struct 
     while ((result = query_next(&query)) == STORE_OK) {
         *ids = array_with_room(arena, *ids, *count, sizeof **ids);
         (*ids)[(*count)++] = query_take_integer(&query);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+enum store_result store_authorizations_inherited(struct store_session *session, struct arena *arena,
+                                                 int64_t parent_id, int64_t now, struct authorization **out,
+                                                 size_t *count)
+{
+    enum store_result result;
+    struct authorization one;
+    QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATIONS_INHERITED);
+    query_bind_integer(&query, "$parent_id", parent_id);
+    query_bind_integer(&query, "$now", now);
+    *out = NULL;
+    *count = 0;
+    while ((result = take_authorization(&query, &one)) == STORE_OK) {
+        *out = array_with_room(arena, *out, *count, sizeof **out);
+        (*out)[(*count)++] = one;
     }
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }

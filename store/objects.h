@@ -162,6 +162,13 @@ struct due_validation {
                                                                       int64_t authorization_id, int64_t **ids,
                                                                       size_t *count);
 
+/* The valid ones that rest on another (RFC 9444). */
+[[gnu::warn_unused_result]] enum store_result store_authorizations_inherited(struct store_session *session,
+                                                                             struct arena *arena,
+                                                                             int64_t parent_id, int64_t now,
+                                                                             struct authorization **out,
+                                                                             size_t *count);
+
 /* ---- orders.c ---- */
 
 [[gnu::warn_unused_result]] enum store_result store_order_load(struct store_session *session,

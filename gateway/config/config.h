@@ -71,6 +71,10 @@ struct endpoint_config {
     challenge_set challenges;
     enum eab_mode eab;
     struct name_policy names;
+    /* of accounts without an external account key, beside the others */
+    struct name_policy without_eab_names;
+    const char *const *without_eab_profiles; /* none: all of the endpoint's */
+    size_t without_eab_profile_count;
     /* what needs no proof */
     const char *const *trusted_names;
     size_t trusted_name_count;
@@ -189,6 +193,9 @@ struct config_override {
 const struct issuer_config *config_issuer(const struct config *config, const char *id);
 const struct profile_config *config_profile(const struct config *config, const char *name);
 const struct endpoint_config *config_endpoint(const struct config *config, struct bytes name);
+
+/* Whether accounts without an external account key are held to more than the others of the endpoint. */
+bool config_restricts_without_eab(const struct endpoint_config *endpoint);
 
 /* The names by which the records of dns-persist-01 mean this endpoint; at least one where that is offered. */
 const char *const *config_issuer_names(const struct endpoint_config *endpoint, size_t *count);

@@ -64,6 +64,9 @@ struct issuer_sign_job {
     struct validity_request validity;
     /* as openssl.cnf writes them; NULL: the issuer's own. issuer_local only */
     const char *extended_key_usages;
+    /* Outbound thread, when the job's turn has come: false withdraws it (ISSUER_NOT_ASKED). NULL: it goes on.
+     */
+    bool (*may_call)(struct issuer_sign_job *job);
     void (*done)(struct issuer_sign_job *job);
     void *owner;
     struct issuer_result result;

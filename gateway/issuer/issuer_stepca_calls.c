@@ -291,11 +291,14 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
     issuer_stepca_end_call(call);
 }
 
-/* While the issuer is failing nothing is sent; nor for whom nobody waits any more. */
+/* While the issuer is failing nothing is sent; nor for whom nobody waits any more, or who may not have it
+ * now. */
 static bool is_wanted(const struct remote_call *call)
 {
-    bool late = call->sign != NULL && call->sign->deadline != 0 && clock_now() >= call->sign->deadline;
-    return !late && issuer_allows(&call->issuer->base, issuer_stepca_permit_of(call));
+    struct issuer_sign_job *sign = call->sign;
+    bool late = sign != NULL && sign->deadline != 0 && clock_now() >= sign->deadline;
+    return !late && issuer_allows(&call->issuer->base, issuer_stepca_permit_of(call)) &&
+           (sign == NULL || sign->may_call == NULL || sign->may_call(sign));
 }
 
 void issuer_stepca_begin_call(struct remote_call *call)

@@ -3,35 +3,9 @@
 #include <stdio.h>
 
 #include "acme/authorization.h"
-#include "gateway/outbound/address_policy.h"
 #include "gateway/runtime/clock.h"
 
 /* ---- what may be asked for ---- */
-
-/* Why a name needs no proof, in words and as the basis of its authorization; NULL and 0 when it does. */
-static const char *why_trusted(struct exchange *exchange, const struct authorizing *authorizing,
-                               const struct identifier *identifier, enum authorization_basis *basis)
-{
-    const struct endpoint_config *endpoint = exchange->endpoint;
-    const char *address = exchange->request->client_address;
-    const char *pattern =
-        name_patterns_find(endpoint->trusted_names, endpoint->trusted_name_count, identifier);
-    if (pattern != NULL) {
-        *basis = AUTHORIZATION_TRUSTED_NAME;
-        return arena_printf(exchange->arena, "the endpoint trusts the name \"%s\"", pattern);
-    }
-    if (networks_hold(endpoint->trusted_networks, endpoint->trusted_network_count, address)) {
-        *basis = AUTHORIZATION_TRUSTED_NETWORK;
-        return arena_printf(exchange->arena, "the endpoint trusts the network of %s", address);
-    }
-    if (authorizing->eab_key.trusted) {
-        *basis = AUTHORIZATION_TRUSTED_KEY;
-        return arena_printf(exchange->arena, "the external account key \"%s\" is trusted",
-                            authorizing->eab_key.kid);
-    }
-    *basis = 0;
-    return NULL;
-}
 
 /* A proof for the names below one is as much as one for its wildcard: only the DNS gives it. */
 static challenge_set offered_challenges(const struct exchange *exchange,
@@ -41,14 +15,22 @@ static challenge_set offered_challenges(const struct exchange *exchange,
     return challenges_for_identifier(exchange->endpoint->challenges, identifier, authorizing->subdomains);
 }
 
+/* Why the name needs no proof; 0 when it does. Trust is for the name alone, never for those below it. */
+static enum authorization_basis trust(struct exchange *exchange, const struct authorizing *authorizing,
+                                      const struct identifier *identifier, const char **why)
+{
+    return authorizing->subdomains
+               ? 0
+               : permission_trust(exchange->arena, &authorizing->permission, identifier, why);
+}
+
 static const struct problem *check_challenges_exist(struct exchange *exchange,
                                                     const struct authorizing *authorizing)
 {
     for (size_t i = 0; i < authorizing->identifier_count; ++i) {
         const struct identifier *identifier = &authorizing->identifiers[i];
-        enum authorization_basis basis;
         if (offered_challenges(exchange, authorizing, identifier) == 0 &&
-            why_trusted(exchange, authorizing, identifier, &basis) == NULL)
+            trust(exchange, authorizing, identifier, NULL) == 0)
             return problem_new(exchange->arena, PROBLEM_REJECTED_IDENTIFIER,
                                "This endpoint offers no challenge that could prove control of %s%s.",
                                identifier->value, authorizing->subdomains ? " and the names below it" : "");
@@ -56,36 +38,17 @@ static const struct problem *check_challenges_exist(struct exchange *exchange,
     return NULL;
 }
 
-/* What the key that the account was made with allows. */
-static const struct problem *check_eab(struct exchange *exchange, struct store_session *session,
-                                       struct authorizing *authorizing)
-{
-    if (exchange->account.eab_key_id == 0)
-        return NULL;
-    enum store_result found =
-        store_eab_key_load(session, exchange->arena, exchange->account.eab_key_id, &authorizing->eab_key);
-    if (!exchange_store_ok(exchange, found) || found != STORE_OK)
-        return exchange->problem;
-    return eab_check_order(exchange->arena, &authorizing->eab_key,
-                           authorizing->profile == NULL ? NULL : authorizing->profile->name,
-                           authorizing->identifiers, authorizing->identifier_count);
-}
-
 const struct problem *authorizing_check(struct exchange *exchange, struct store_session *session,
                                         struct authorizing *authorizing)
 {
-    struct arena *arena = exchange->arena;
-    const struct identifier *identifiers = authorizing->identifiers;
-    size_t count = authorizing->identifier_count;
-    const struct profile_config *profile = authorizing->profile;
-    const struct problem *problem =
-        name_policy_check(arena, &exchange->endpoint->names, "this endpoint", identifiers, count);
-    if (problem == NULL && profile != NULL)
-        problem =
-            name_policy_check(arena, &profile->names,
-                              arena_printf(arena, "the profile \"%s\"", profile->name), identifiers, count);
-    if (problem == NULL)
-        problem = check_eab(exchange, session, authorizing);
+    struct permission *permission = &authorizing->permission;
+    *permission = (struct permission){.now = exchange->now, .account = &exchange->account};
+    permit_set_policy(permission, exchange->endpoint, authorizing->profile,
+                      exchange->request->client_address);
+    if (!exchange_store_ok(exchange, permit_load_key(session, exchange->arena, permission)))
+        return exchange->problem;
+    const struct problem *problem = permission_check_names(
+        exchange->arena, permission, authorizing->identifiers, authorizing->identifier_count);
     return problem != NULL ? problem : check_challenges_exist(exchange, authorizing);
 }
 
@@ -127,22 +90,32 @@ static enum store_result insert_valid(struct exchange *exchange, struct store_se
     return exchange_record(exchange, session, &event);
 }
 
-static enum store_result find_valid(struct exchange *exchange, struct store_session *session,
-                                    const char *name, bool wildcard, bool subdomains,
-                                    struct authorization *out)
+/* One that permits `use` for the whole life of an order that is made now. */
+static enum store_result find_permitted(struct exchange *exchange, struct store_session *session,
+                                        const struct authorizing *authorizing, const char *name,
+                                        bool wildcard, enum permission_use use, struct authorization *out)
 {
     const struct authorization_wanted wanted = {
         .account_id = exchange->account.id,
         .name = name,
         .wildcard = wildcard,
-        .subdomains = subdomains,
+        .subdomains = use == PERMISSION_ANCESTOR,
+        .proven = use == PERMISSION_ANCESTOR,
         .until = exchange->now + exchange->server->config->order_lifetime_s,
     };
-    return store_authorization_find_valid(session, exchange->arena, &wanted, out);
+    struct authorization parent;
+    enum store_result found = store_authorization_find_valid(session, exchange->arena, &wanted, out);
+    if (found == STORE_OK)
+        found = permit_load_parent(session, exchange->arena, out, &parent);
+    if (found != STORE_OK)
+        return found;
+    const char *why = permission_why_not(exchange->arena, &authorizing->permission, out,
+                                         parent.id == 0 ? NULL : &parent, use);
+    return why == NULL ? STORE_OK : STORE_NOT_FOUND;
 }
 
-/* A valid authorization of a domain above the name that holds for the names below it (RFC 9444): of the one
- * that the client named, else of the closest. Wildcards are not below anything. */
+/* The authorization of a domain above the name that holds for the names below it (RFC 9444): of the one that
+ * the client named, else of the closest. Wildcards are not below anything. */
 static enum store_result find_ancestor(struct exchange *exchange, struct store_session *session,
                                        const struct authorizing *authorizing, size_t n,
                                        struct authorization *out)
@@ -153,9 +126,10 @@ static enum store_result find_ancestor(struct exchange *exchange, struct store_s
         identifier_is_wildcard(identifier) || authorizing->subdomains)
         return STORE_NOT_FOUND;
     if (named != NULL)
-        return find_valid(exchange, session, named, false, true, out);
+        return find_permitted(exchange, session, authorizing, named, false, PERMISSION_ANCESTOR, out);
     for (const char *dot = strchr(identifier->value, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
-        enum store_result found = find_valid(exchange, session, dot + 1, false, true, out);
+        enum store_result found =
+            find_permitted(exchange, session, authorizing, dot + 1, false, PERMISSION_ANCESTOR, out);
         if (found != STORE_NOT_FOUND)
             return found;
     }
@@ -175,8 +149,9 @@ enum store_result authorizing_use(struct exchange *exchange, struct store_sessio
     enum store_result above = STORE_NOT_FOUND;
     if (endpoint->authorization_lifetime_s > 0) {
         enum store_result found =
-            find_valid(exchange, session, identifier_base_name(identifier),
-                       identifier_is_wildcard(identifier), authorizing->subdomains, out);
+            find_permitted(exchange, session, authorizing, identifier_base_name(identifier),
+                           identifier_is_wildcard(identifier),
+                           authorizing->subdomains ? PERMISSION_ANCESTOR : PERMISSION_ISSUE, out);
         if (found != STORE_NOT_FOUND)
             return found;
         above = find_ancestor(exchange, session, authorizing, n, &ancestor);
@@ -206,7 +181,8 @@ enum store_result authorizing_use(struct exchange *exchange, struct store_sessio
                                          "authorization %lld of %s holds for the names below",
                                          (long long)ancestor.id, ancestor.identifier.value));
     }
-    const char *trusted = why_trusted(exchange, authorizing, identifier, &out->basis);
-    return trusted != NULL ? insert_valid(exchange, session, out, "authorization.trusted", trusted)
+    const char *why;
+    out->basis = trust(exchange, authorizing, identifier, &why);
+    return out->basis != 0 ? insert_valid(exchange, session, out, "authorization.trusted", why)
                            : store_authorization_insert(session, out);
 }

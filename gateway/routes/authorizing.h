@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "gateway/issuance/permit.h"
 #include "gateway/routes/exchange.h"
 
 struct authorizing {
@@ -13,7 +14,7 @@ struct authorizing {
     const char *const
         *ancestors;  /* NULL, or for each identifier the domain that the client named (RFC 9444) or NULL */
     bool subdomains; /* a proof that holds for the names below is asked for */
-    struct eab_key eab_key; /* the account's, by authorizing_check; id 0: none */
+    struct permission permission; /* by authorizing_check */
 };
 
 /* The policies of the endpoint, the profile and the account's external account key, and whether there is a

@@ -21,15 +21,20 @@ static const struct problem *load_authorization(struct exchange *exchange, struc
                                 authorization->account_id);
 }
 
-static bool record(struct exchange *exchange, struct store_session *session, const char *kind,
-                   const char *detail)
+static bool record_of(struct exchange *exchange, struct store_session *session,
+                      const struct authorization *authorization, const char *kind, const char *detail)
 {
-    const struct authorization *authorization = exchange->state;
     struct event event = {.kind = kind,
                           .account_id = authorization->account_id,
                           .authorization_id = authorization->id,
                           .detail = detail};
     return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+}
+
+static bool record(struct exchange *exchange, struct store_session *session, const char *kind,
+                   const char *detail)
+{
+    return record_of(exchange, session, exchange->state, kind, detail);
 }
 
 /* ---- authorization ---- */
@@ -44,10 +49,10 @@ void authorization_prepare(struct exchange *exchange)
     exchange->answered = exchange->envelope.post_as_get;
 }
 
-/* Orders that rested on the authorization cannot become ready any more. */
-static bool fail_waiting_orders(struct exchange *exchange, struct store_session *session)
+/* Orders that rested on the authorization cannot become ready, or go on, any more. */
+static bool fail_waiting_orders(struct exchange *exchange, struct store_session *session,
+                                const struct authorization *authorization, const struct problem *problem)
 {
-    const struct authorization *authorization = exchange->state;
     int64_t *ids = NULL;
     size_t count = 0;
     if (!exchange_store_ok(
@@ -58,15 +63,42 @@ static bool fail_waiting_orders(struct exchange *exchange, struct store_session 
         if (!exchange_store_ok(exchange, store_order_load(session, exchange->arena, ids[i], &order)))
             return false;
         enum order_status was = order.status;
-        order_fail(exchange->arena, &order,
-                   problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
-                               "The client deactivated the authorization for %s.",
-                               authorization->identifier.value),
-                   exchange->now);
-        METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, PROBLEM_UNAUTHORIZED);
+        order_fail(exchange->arena, &order, problem, exchange->now);
+        METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
         if (!exchange_store_ok(exchange, store_order_update(session, &order, was)))
             return false;
     }
+    return true;
+}
+
+/* The authorization ends, and the orders that wait for it. */
+static bool deactivate(struct exchange *exchange, struct store_session *session,
+                       struct authorization *authorization, const struct problem *problem,
+                       const char *event_detail)
+{
+    enum authorization_status was = authorization->status;
+    authorization->status = AUTHORIZATION_DEACTIVATED;
+    return exchange_store_ok(exchange, store_authorization_update(session, authorization, was,
+                                                                  authorization->challenge_status)) &&
+           fail_waiting_orders(exchange, session, authorization, problem) &&
+           record_of(exchange, session, authorization, "authorization.deactivated", event_detail);
+}
+
+/* And so do those of the names below that rest on it (RFC 9444). */
+static bool deactivate_inherited(struct exchange *exchange, struct store_session *session,
+                                 const struct authorization *parent, const struct problem *problem)
+{
+    struct authorization *inherited = NULL;
+    size_t count = 0;
+    if (parent->subdomains &&
+        !exchange_store_ok(exchange, store_authorizations_inherited(session, exchange->arena, parent->id,
+                                                                    exchange->now, &inherited, &count)))
+        return false;
+    const char *detail =
+        arena_printf(exchange->arena, "it rested on authorization %lld", (long long)parent->id);
+    for (size_t i = 0; i < count; ++i)
+        if (!deactivate(exchange, session, &inherited[i], problem, detail))
+            return false;
     return true;
 }
 
@@ -80,19 +112,18 @@ enum store_apply_result authorization_apply(struct exchange *exchange, struct st
     struct authorization *authorization = exchange->state;
     if (authorization->status == AUTHORIZATION_DEACTIVATED)
         return STORE_DISCARD;
-    enum authorization_status was = authorization->status;
     enum authorization_status now = authorization_status_at(authorization, exchange->now);
     if (!authorization_may_become(now, AUTHORIZATION_DEACTIVATED))
         return exchange_refuse(exchange, problem_new(exchange->arena, PROBLEM_MALFORMED,
                                                      "An authorization that is %s cannot be deactivated.",
                                                      authorization_status_name(now)));
-    authorization->status = AUTHORIZATION_DEACTIVATED;
-    if (!exchange_store_ok(exchange, store_authorization_update(session, authorization, was,
-                                                                authorization->challenge_status)) ||
-        !fail_waiting_orders(exchange, session) ||
-        !record(exchange, session, "authorization.deactivated", NULL))
-        return STORE_DISCARD;
-    return STORE_APPLIED;
+    problem =
+        problem_new(exchange->arena, PROBLEM_UNAUTHORIZED, "The client deactivated the authorization for %s.",
+                    authorization->identifier.value);
+    return deactivate(exchange, session, authorization, problem, NULL) &&
+                   deactivate_inherited(exchange, session, authorization, problem)
+               ? STORE_APPLIED
+               : STORE_DISCARD;
 }
 
 static struct authorization_view view_of(const struct exchange *exchange)

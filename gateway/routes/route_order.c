@@ -2,6 +2,7 @@
 #include "acme/certificate.h"
 #include "acme/csr.h"
 #include "acme/order.h"
+#include "gateway/issuance/permit.h"
 #include "gateway/routes/authorizing.h"
 #include "gateway/routes/routes.h"
 #include "gateway/work/work.h"
@@ -347,23 +348,17 @@ void finalize_prepare(struct exchange *exchange)
     exchange->problem = problem;
 }
 
-/* Validations may have lapsed or been withdrawn since the order became ready. */
-static const struct problem *check_still_authorized(struct exchange *exchange, struct store_session *session,
-                                                    const struct order *order)
+/* What allowed the order does not stand any more: the order ends (RFC 8555 §7.1.6). */
+static enum store_apply_result end_order(struct exchange *exchange, struct store_session *session,
+                                         struct order *order, const struct problem *problem)
 {
-    for (size_t i = 0; i < order->identifier_count; ++i) {
-        struct authorization authorization;
-        enum store_result result =
-            store_authorization_load(session, exchange->arena, order->authorization_ids[i], &authorization);
-        if (!exchange_store_ok(exchange, result))
-            return exchange->problem;
-        if (result == STORE_NOT_FOUND ||
-            authorization_status_at(&authorization, exchange->now) != AUTHORIZATION_VALID)
-            return problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
-                               "The authorization for %s is no longer valid; make a new order.",
-                               order->identifiers[i].value);
-    }
-    return NULL;
+    order_fail(exchange->arena, order, problem, exchange->now);
+    METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
+    if (!exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
+        !exchange_store_ok(exchange, record(exchange, session, "order.invalid", order->id, problem->detail)))
+        return STORE_DISCARD;
+    exchange->problem = problem;
+    return STORE_APPLIED;
 }
 
 enum store_apply_result finalize_apply(struct exchange *exchange, struct store_session *session)
@@ -382,10 +377,13 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
     if (is_under_way(order))
         return STORE_DISCARD;
     problem = order_check_ready(exchange->arena, order);
-    if (problem == NULL)
-        problem = check_still_authorized(exchange, session, order);
     if (problem != NULL)
         return exchange_refuse(exchange, problem);
+    if (!exchange_store_ok(exchange, permit_issue(exchange->server->config, session, exchange->arena,
+                                                  &exchange->account, order, exchange->now, &problem)))
+        return STORE_DISCARD;
+    if (problem != NULL)
+        return end_order(exchange, session, order, problem);
     order->status = ORDER_PROCESSING;
     order->status_since = exchange->now;
     order->processing_since = exchange->now;

@@ -18,6 +18,7 @@ struct validation {
     const char *key_authorization;
     /* what records in the DNS speak of */
     bool wildcard;
+    bool subdomains;
     const char *const *account_urls; /* the account's URL by each name of this server */
     size_t account_url_count;
     const char *const *issuer_names; /* dns-persist-01 */

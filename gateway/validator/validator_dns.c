@@ -101,6 +101,7 @@ void validator_dns_start(struct validation *validation)
         .challenge = {.type = validation->type,
                       .name = validation->identifier.value,
                       .wildcard = validation->wildcard,
+                      .subdomains = validation->subdomains,
                       .key_authorization = validation->key_authorization,
                       .account_urls = validation->account_urls,
                       .account_url_count = validation->account_url_count,

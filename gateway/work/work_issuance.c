@@ -2,11 +2,14 @@
 #include "acme/base/time_text.h"
 #include "acme/order.h"
 #include "acme/x509_read.h"
+#include "gateway/issuance/permit.h"
 #include "gateway/log.h"
+#include "gateway/runtime/clock.h"
 #include "stepca/token.h"
 
 enum {
     HAND_OVER_LEASE_S = 60,
+    PERMIT_FRESH_S = 1, /* so long after its attempt was committed an order is not asked about again */
 };
 
 static void free_csr(void *csr)
@@ -16,22 +19,54 @@ static void free_csr(void *csr)
 
 /* ---- an attempt ---- */
 
+/* What allowed the order may have ended since: asked again before each attempt. */
+static enum store_result ask_permit(struct work_item *item, struct store_session *session,
+                                    const struct problem **problem)
+{
+    const struct order *order = &((struct issuance_work *)item->state)->order;
+    struct account account;
+    enum store_result result = store_account_load(session, item->arena, order->account_id, &account);
+    return result != STORE_OK ? STORE_FAILED
+                              : permit_issue(item->work->server->config, session, item->arena, &account,
+                                             order, clock_now(), problem);
+}
+
+/* The job's turn has come. One that waited for it is asked for again; where the answer is no, or not to be
+ * had, the order goes back into the database, and ends there. */
+static bool may_call(struct issuer_sign_job *job)
+{
+    struct work_item *item = job->owner;
+    const struct issuance_work *state = item->state;
+    const struct problem *problem = NULL;
+    return clock_now() <= state->attempt.started_at + PERMIT_FRESH_S ||
+           (ask_permit(item, item->work->session, &problem) == STORE_OK && problem == NULL);
+}
+
 static void call_issuer(struct work_item *item)
 {
     struct issuance_work *state = item->state;
-    if (!state->gone) {
+    if (!state->gone && state->problem == NULL) {
         issuer_sign(state->issuer, &state->job);
         return;
     }
     issuer_end(state->issuer, &state->job.permit);
-    work_item_end(item);
+    if (state->gone) {
+        work_item_end(item);
+        return;
+    }
+    --state->order.attempt_count;
+    issuance_fail(item, state->problem);
 }
 
 /* Committed before /sign is called: a lost answer is then known to have been possible. */
 static enum store_apply_result apply_attempt(struct work_item *item, struct store_session *session)
 {
     struct issuance_work *state = item->state;
-    enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
+    enum store_result result = ask_permit(item, session, &state->problem);
+    state->gone = result != STORE_OK;
+    if (state->gone || state->problem != NULL)
+        return STORE_DISCARD;
+    result = store_order_update(session, &state->order, ORDER_PROCESSING);
     state->gone = result == STORE_NOT_FOUND;
     if (result == STORE_OK)
         result = store_attempt_insert(session, &state->attempt);
@@ -90,6 +125,7 @@ static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct 
                                           .token_id = token_id,
                                           .validity = *validity,
                                           .extended_key_usages = usages_of(item, order),
+                                          .may_call = may_call,
                                           .done = issuance_take_answer,
                                           .owner = item};
     return true;

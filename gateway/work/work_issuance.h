@@ -14,7 +14,7 @@ struct issuance_work {
     struct certificate certificate;
     struct certificate_facts facts;
     const struct problem *problem; /* what the order ends with */
-    bool gone;                     /* before the attempt: the order is not in processing any more */
+    bool gone; /* before the attempt: the order is not in processing any more, or cannot be read */
     struct issuer_wanted wanted;
 };
 

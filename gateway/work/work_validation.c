@@ -175,6 +175,7 @@ static void start(struct work_item *item)
         .token = authorization->token,
         .key_authorization = key_authorization(item->arena, authorization->token, state->thumbprint),
         .wildcard = authorization->wildcard,
+        .subdomains = authorization->subdomains,
         .now = clock_now(),
         .done = on_validated,
         .owner = item,

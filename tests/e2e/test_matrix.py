@@ -19,8 +19,6 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
 # Cells that wait for the mend of a fault, by its number in the list of faults: patterns of their ids.
 NOT_YET = {
-    "S11": ["finalize-by-bound_revoked-ready-*", "finalize-by-own-ready-denied"],
-    "S15: parent": [f"finalize-by-{who}-orphaned-inherited" for who in ("own", "bound", "bound_revoked")],
 }
 
 

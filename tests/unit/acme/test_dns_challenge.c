@@ -124,3 +124,35 @@ Test(dns_challenge, records_that_persist)
     }
     arena_free(arena);
 }
+
+/* A record for one name proves nothing of the names below; every other DNS challenge proves both. */
+Test(dns_challenge, S3_the_names_below_need_the_policy_wildcard)
+{
+    static const char plain[] = "ca.internal; accounturi=" ACCOUNT;
+    static const char wide[] = "ca.internal; accounturi=" ACCOUNT "; policy=wildcard";
+    static const struct {
+        enum challenge_type type;
+        bool wildcard, subdomains;
+        const char *record, *expected;
+        bool proves;
+    } cases[] = {
+        {CHALLENGE_DNS_PERSIST_01, false, false, plain, plain, true},
+        {CHALLENGE_DNS_PERSIST_01, false, false, wide, plain, true},
+        {CHALLENGE_DNS_PERSIST_01, false, true, plain, wide, false},
+        {CHALLENGE_DNS_PERSIST_01, false, true, wide, wide, true},
+        {CHALLENGE_DNS_PERSIST_01, true, false, plain, wide, false},
+        {CHALLENGE_DNS_PERSIST_01, true, true, plain, wide, false},
+        {CHALLENGE_DNS_PERSIST_01, true, true, wide, wide, true},
+        {CHALLENGE_DNS_01, false, true, DIGEST, DIGEST, true},
+        {CHALLENGE_DNS_ACCOUNT_01, false, true, DIGEST, DIGEST, true},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct dns_challenge challenge = challenge_of(cases[i].type, cases[i].wildcard);
+        challenge.subdomains = cases[i].subdomains;
+        const char *fault = dns_challenge_fault(arena, &challenge, bytes_from_string(cases[i].record));
+        cr_expect_str_eq(dns_challenge_expected(arena, &challenge), cases[i].expected, "case %zu", i);
+        cr_expect_eq(fault == NULL, cases[i].proves, "case %zu", i);
+    }
+    arena_free(arena);
+}

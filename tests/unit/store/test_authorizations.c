@@ -253,6 +253,48 @@ Test(authorizations, S6_a_proven_authorization_is_found_before_every_other)
     database_end(&database);
 }
 
+Test(authorizations, S15_the_valid_ones_that_rest_on_another_are_found)
+{
+    struct database database;
+    struct authorization *found;
+    size_t count;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    struct authorization parent = make_valid(&database, &account, "example.org", NOW + 20);
+    static const struct {
+        enum authorization_status status;
+        int64_t expires_at;
+        bool of_parent, found;
+    } cases[] = {
+        {AUTHORIZATION_VALID, NOW + 20, true, true},   {AUTHORIZATION_VALID, NOW + 1, true, true},
+        {AUTHORIZATION_VALID, NOW, true, false},       {AUTHORIZATION_DEACTIVATED, NOW + 20, true, false},
+        {AUTHORIZATION_VALID, NOW + 20, false, false},
+    };
+    size_t expected = 0;
+    int64_t ids[sizeof cases / sizeof *cases];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct authorization child = {.account_id = account.id,
+                                      .identifier = dns("www.example.org"),
+                                      .status = cases[i].status,
+                                      .basis = AUTHORIZATION_INHERITED,
+                                      .parent_id = parent.id + !cases[i].of_parent,
+                                      .created_at = NOW,
+                                      .expires_at = cases[i].expires_at,
+                                      .token = "token"};
+        cr_assert_eq(store_authorization_insert(database.writer, &child), STORE_OK);
+        if (cases[i].found)
+            ids[expected++] = child.id;
+    }
+    cr_assert_eq(
+        store_authorizations_inherited(database.writer, database.arena, parent.id, NOW, &found, &count),
+        STORE_OK);
+    cr_assert_eq(count, expected);
+    for (size_t i = 0; i < count; i++)
+        cr_expect_eq(found[i].id, ids[i]);
+    database_end(&database);
+}
+
 static struct authorization make_processing(struct database *database, const struct account *account,
                                             const char *name, int64_t due_at)
 {

@@ -1,0 +1,96 @@
+#include "gateway/issuance/permit.h"
+
+#include "gateway/outbound/address_policy.h"
+
+void permit_set_policy(struct permission *out, const struct endpoint_config *endpoint,
+                       const struct profile_config *profile, const char *client_address)
+{
+    out->policy = (struct permission_policy){
+        .endpoint_names = &endpoint->names,
+        .profiles = endpoint->profiles,
+        .profile_count = endpoint->profile_count,
+        .profile = profile == NULL ? NULL : profile->name,
+        .profile_names = profile == NULL ? NULL : &profile->names,
+        .keyless_names = &endpoint->without_eab_names,
+        .keyless_profiles = endpoint->without_eab_profiles,
+        .keyless_profile_count = endpoint->without_eab_profile_count,
+        .trusted_names = endpoint->trusted_names,
+        .trusted_name_count = endpoint->trusted_name_count,
+        .network_is_trusted =
+            client_address != NULL &&
+            networks_hold(endpoint->trusted_networks, endpoint->trusted_network_count, client_address),
+        .subdomains = endpoint->subdomains,
+    };
+}
+
+enum store_result permit_load_key(struct store_session *session, struct arena *arena, struct permission *out)
+{
+    int64_t id = out->account->eab_key_id;
+    out->eab_key = NULL;
+    if (id == 0)
+        return STORE_OK;
+    struct eab_key *key = arena_alloc(arena, sizeof *key);
+    /* Without its key the account would have more than the key allows. */
+    if (store_eab_key_load(session, arena, id, key) != STORE_OK)
+        return STORE_FAILED;
+    out->eab_key = key;
+    return STORE_OK;
+}
+
+enum store_result permit_load_parent(struct store_session *session, struct arena *arena,
+                                     const struct authorization *authorization, struct authorization *parent)
+{
+    *parent = (struct authorization){0};
+    if (authorization->parent_id == 0)
+        return STORE_OK;
+    enum store_result result = store_authorization_load(session, arena, authorization->parent_id, parent);
+    return result == STORE_NOT_FOUND ? STORE_OK : result;
+}
+
+/* One that is gone keeps id 0. */
+static enum store_result load_authorization(struct store_session *session, struct arena *arena, int64_t id,
+                                            struct authorization *out, struct authorization *parent)
+{
+    enum store_result result = store_authorization_load(session, arena, id, out);
+    *parent = (struct authorization){0};
+    if (result == STORE_OK)
+        return permit_load_parent(session, arena, out, parent);
+    *out = (struct authorization){0};
+    return result == STORE_NOT_FOUND ? STORE_OK : result;
+}
+
+static const struct problem *not_configured(struct arena *arena, const struct order *order,
+                                            const struct endpoint_config *endpoint)
+{
+    if (endpoint == NULL)
+        return problem_new(arena, PROBLEM_UNAUTHORIZED, "The endpoint \"%s\" is no longer configured.",
+                           order->endpoint);
+    return problem_new(arena, PROBLEM_INVALID_PROFILE, "The profile \"%s\" is no longer configured.",
+                       order->profile);
+}
+
+enum store_result permit_issue(const struct config *config, struct store_session *session,
+                               struct arena *arena, const struct account *account, const struct order *order,
+                               int64_t now, const struct problem **problem)
+{
+    const struct endpoint_config *endpoint = config_endpoint(config, bytes_from_string(order->endpoint));
+    const struct profile_config *profile = config_profile(config, order->profile);
+    size_t count = order->identifier_count;
+    struct authorization *authorizations = arena_alloc_array(arena, count, sizeof *authorizations);
+    struct authorization *parents = arena_alloc_array(arena, count, sizeof *parents);
+    struct permission permission = {.now = now, .account = account};
+    *problem = NULL;
+    if (endpoint == NULL || profile == NULL) {
+        *problem = not_configured(arena, order, endpoint);
+        return STORE_OK;
+    }
+    permit_set_policy(&permission, endpoint, profile, order->client_address);
+    enum store_result result = permit_load_key(session, arena, &permission);
+    for (size_t i = 0; result == STORE_OK && i < count; i++)
+        result =
+            load_authorization(session, arena, order->authorization_ids[i], &authorizations[i], &parents[i]);
+    if (result == STORE_OK)
+        *problem =
+            permission_check_issue(arena, &permission, order->identifiers, authorizations, parents, count);
+    return result;
+}
