@@ -318,6 +318,22 @@ static void check_local(struct check *check, const struct issuer_config *issuer)
     local_ca_free(ca);
 }
 
+/* ---- endpoints ---- */
+
+/* A client that may leave its key out is bound by none of the key's limits. */
+static void check_endpoints(struct check *check)
+{
+    for (size_t i = 0; i < check->config->endpoint_count; i++) {
+        const struct endpoint_config *endpoint = &check->config->endpoints[i];
+        if (endpoint->eab == EAB_OPTIONAL && !config_restricts_without_eab(endpoint))
+            check_warn(
+                check,
+                "endpoint %s: eab is optional, and accounts without an external account key may have all "
+                "that the endpoint allows: set without_eab.names or without_eab.profiles, or eab to required",
+                endpoint->name);
+    }
+}
+
 /* ---- the command ---- */
 
 static void check_all(struct check *check)
@@ -325,6 +341,7 @@ static void check_all(struct check *check)
     const struct config *config = check->config;
     check_database(check);
     check_tls(check);
+    check_endpoints(check);
     for (size_t i = 0; i < config->issuer_count; i++) {
         if (config->issuers[i].overridden)
             check_ok(check, "issuer %s: as the admin API has set it, not as the file says",

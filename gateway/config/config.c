@@ -385,6 +385,12 @@ const struct endpoint_config *config_endpoint(const struct config *config, struc
     return NULL;
 }
 
+bool config_restricts_without_eab(const struct endpoint_config *endpoint)
+{
+    return endpoint->without_eab_names.allow_count != 0 || endpoint->without_eab_names.deny_count != 0 ||
+           endpoint->without_eab_profile_count != 0;
+}
+
 const char *const *config_issuer_names(const struct endpoint_config *endpoint, size_t *count)
 {
     bool own = endpoint->issuer_name_count != 0;

@@ -186,6 +186,20 @@ const struct config_key config_keys[] = {
      .help = "External account binding: whether new accounts must (`required`) or may (`optional`) show a "
              "key that "
              "`acmegate eab add` gave out, with its limits."},
+    {"endpoints.*.without_eab.names.allow", ENDPOINT(without_eab_names.allow),
+     .count_offset = offsetof(struct endpoint_config, without_eab_names.allow_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]",
+     .help =
+         "Names that accounts without an external account key may have, beside the endpoint's own policy. "
+         "Empty: all. With `eab` `optional` a client that leaves its key out has none of the key's limits."},
+    {"endpoints.*.without_eab.names.deny", ENDPOINT(without_eab_names.deny),
+     .count_offset = offsetof(struct endpoint_config, without_eab_names.deny_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]",
+     .help = "Names that accounts without an external account key are refused. It wins over `allow`."},
+    {"endpoints.*.without_eab.profiles", ENDPOINT(without_eab_profiles),
+     .count_offset = offsetof(struct endpoint_config, without_eab_profile_count), .type = CONFIG_TEXTS,
+     .fallback = "[]",
+     .help = "The endpoint's profiles that accounts without an external account key may choose. Empty: all."},
     {"endpoints.*.names.allow", ENDPOINT(names.allow),
      .count_offset = offsetof(struct endpoint_config, names.allow_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",

@@ -63,6 +63,20 @@ static void check_profile(struct config_reader *reader, const struct profile_con
                      issuer->id);
 }
 
+static void check_without_eab(struct config_reader *reader, const struct endpoint_config *endpoint)
+{
+    const char *path = arena_printf(reader->arena, "endpoints.%s.without_eab", endpoint->name);
+    if (endpoint->eab == EAB_OFF && config_restricts_without_eab(endpoint))
+        config_error(reader, path,
+                     "has no use while eab is off: no account has a key, and names and profiles are for all");
+    for (size_t i = 0; i < endpoint->without_eab_profile_count; i++)
+        if (!bytes_equal_any(bytes_from_string(endpoint->without_eab_profiles[i]), endpoint->profiles,
+                             endpoint->profile_count))
+            config_error(reader, arena_printf(reader->arena, "%s.profiles", path),
+                         "\"%s\" is not among the profiles of the endpoint",
+                         endpoint->without_eab_profiles[i]);
+}
+
 static void check_endpoint(struct config_reader *reader, const struct endpoint_config *endpoint)
 {
     const char *path = arena_printf(reader->arena, "endpoints.%s.profiles", endpoint->name);
@@ -72,6 +86,7 @@ static void check_endpoint(struct config_reader *reader, const struct endpoint_c
         if (bytes_equal_any(bytes_from_string(endpoint->profiles[i]), endpoint->profiles, i))
             config_error(reader, path, "\"%s\" is named twice", endpoint->profiles[i]);
     }
+    check_without_eab(reader, endpoint);
     if (endpoint->subdomains && endpoint->authorization_lifetime_s == 0)
         config_error(reader, arena_printf(reader->arena, "endpoints.%s.subdomains", endpoint->name),
                      "needs authorization_lifetime: the proof of a domain serves later orders");

@@ -206,3 +206,20 @@ def test_files_of_a_responder_pass_and_their_end_is_told(step_ca, new_gateway, t
     assert lines(output, "warn", "id-pkix-ocsp-nocheck"), output
     status, output, _ = gateway.run("check", "--expiring", "14d")
     assert status == 1 and lines(output, "FAIL", "OCSP responder"), output
+
+
+@pytest.mark.parametrize(
+    "members, warned",
+    [
+        ({"eab": "optional"}, True),
+        ({"eab": "optional", "without_eab": {"names": {"allow": ["*.guests.internal"]}}}, False),
+        ({"eab": "optional", "without_eab": {"profiles": ["default"]}}, False),
+        ({"eab": "required"}, False),
+        ({"eab": "off"}, False),
+    ],
+)
+def test_S15_optional_keys_without_limits_for_those_without_are_warned_of(gateway, members, warned):
+    gateway.configuration["endpoints"]["acme"] |= members
+    status, output = check(gateway)
+    assert status == 0, output
+    assert ("warn  endpoint acme: eab is optional" in output) == warned, output

@@ -252,6 +252,36 @@ def withdraw_profile(gateway, _kid, _name):
     change(gateway, profiles=["short"])
 
 
+def deny_keyless(gateway, _kid, name):
+    change(gateway, without_eab={"names": {"deny": [name]}})
+
+
+def withdraw_keyless_profile(gateway, _kid, _name):
+    change(gateway, without_eab={"profiles": ["short"]})
+
+
+KEYLESS_CHANGES = {
+    "name": (deny_keyless, "rejectedIdentifier", "for accounts without an external account key"),
+    "profile": (withdraw_keyless_profile, "invalidProfile", "for accounts with an external account key"),
+}
+
+
+@pytest.mark.check(25)
+@pytest.mark.parametrize("end, problem, words", KEYLESS_CHANGES.values(), ids=KEYLESS_CHANGES.keys())
+def test_S15_an_account_without_a_key_is_held_to_its_own_limits(start, responder, end, problem, words):
+    gateway = start(eab="optional")
+    (bound, _), free, name = bound_client(gateway), gateway.client(), fresh_name()
+    prover = HttpProver(responder(gateway))
+    orders = {client: client.ready_order([name], prover) for client in (bound, free)}
+    end(gateway, None, name)
+    with pytest.raises(Refused) as refused:
+        free.order([name])
+    assert refused.value.reply.problem == problem and words in refused.value.reply.detail
+    assert_refused_at_finalize(gateway, free, orders[free], name, problem, words)
+    assert bound.finalize(orders[bound], [name]).status == 200
+    assert names_of(bound.certificate(orders[bound].location)[0]) == [name]
+
+
 CHANGES = {
     "key revoked": (lambda gateway, kid, _name: revoke_key(gateway, kid), "unauthorized", "was revoked"),
     "name denied": (deny, "rejectedIdentifier", "this endpoint denies"),

@@ -256,6 +256,18 @@ Test(config, what_is_wrong_is_told_with_its_path)
          "endpoints.e.names.allow", "a..b"},
         {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"color\": \"red\"}}}", "endpoints.e.color",
          "known here"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"profiles\": [\"p\"], \"eab\": \"optional\","
+         " \"without_eab\": {\"profiles\": [\"q\"]}}}}",
+         "endpoints.e.without_eab.profiles", "\"q\" is not among the profiles"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"profiles\": [\"p\"],"
+         " \"without_eab\": {\"names\": {\"deny\": [\"a.internal\"]}}}}}",
+         "endpoints.e.without_eab", "while eab is off"},
+        {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"profiles\": [\"p\"], \"eab\": \"off\","
+         " \"without_eab\": {\"profiles\": [\"p\"]}}}}",
+         "endpoints.e.without_eab", "while eab is off"},
+        {"{" TOP ", " ISSUERS
+         ", \"endpoints\": {\"e\": {\"without_eab\": {\"names\": {\"allow\": [\"a..b\"]}}}}}",
+         "endpoints.e.without_eab.names.allow", "a..b"},
         {"{" GOOD ", \"native\": {\"profile\": \"gold\"}}", "native.profile", "no profile named \"gold\""},
         {"{" GOOD ", \"native\": {\"issuer\": \"main\"}}", "native.issuer", "is no key known here"},
         {"{" TOP ", \"issuers\": {\"main\": {\"type\": \"local\", \"directory\": \"d\"}}, " REST
