@@ -136,6 +136,61 @@ bool stepca_parse_chain(struct arena *arena, struct bytes body, struct stepca_ch
     return parse_certificate_array(arena, json_member(parse_reply(arena, body), "certChain"), out);
 }
 
+/* As Go's crypto/tls writes them. */
+static bool is_cipher_suite_name(const struct json *item)
+{
+    if (item->type != JSON_STRING || item->string.n == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < item->string.n; i++) {
+        uint8_t c = item->string.p[i];
+        if (c != '_' && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_cipher_suites(struct json_writer *writer, const struct json *list)
+{
+    if (list == NULL || list->type != JSON_ARRAY) {
+        return;
+    }
+    json_key(writer, "cipherSuites");
+    json_begin_array(writer);
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_cipher_suite_name(list->items[i])) {
+            json_write_value(writer, list->items[i]);
+        }
+    }
+    json_end_array(writer);
+}
+
+void stepca_put_tls_options(struct json_writer *writer, const struct json *reply)
+{
+    static const struct {
+        const char *name;
+        enum json_type type, or_type;
+    } members[] = {{"minVersion", JSON_NUMBER, JSON_INTEGER},
+                   {"maxVersion", JSON_NUMBER, JSON_INTEGER},
+                   {"renegotiation", JSON_BOOLEAN, JSON_BOOLEAN}};
+    const struct json *options = json_member(reply, "tlsOptions");
+    if (options == NULL || options->type != JSON_OBJECT) {
+        return;
+    }
+    json_key(writer, "tlsOptions");
+    json_begin_object(writer);
+    put_cipher_suites(writer, json_member(options, "cipherSuites"));
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const struct json *value = json_member(options, members[i].name);
+        if (value != NULL && (value->type == members[i].type || value->type == members[i].or_type)) {
+            json_key(writer, members[i].name);
+            json_write_value(writer, value);
+        }
+    }
+    json_end_object(writer);
+}
+
 bool stepca_parse_certificates(struct arena *arena, struct bytes body, struct stepca_chain *out)
 {
     return parse_certificate_array(arena, json_member(parse_reply(arena, body), "crts"), out);

@@ -37,6 +37,11 @@ struct stepca_chain {
 [[gnu::warn_unused_result]] bool stepca_parse_chain(struct arena *arena, struct bytes body,
                                                     struct stepca_chain *out);
 
+/* The reply's `tlsOptions` as step reads them: cipherSuites, minVersion, maxVersion and renegotiation, each
+ * of its type. Other members are left out, for clients act on what they get. Writes key and value, or nothing
+ * where there are none. */
+void stepca_put_tls_options(struct json_writer *writer, const struct json *reply);
+
 /* A page of GET /provisioners: of JWK provisioners what tokens need, of the others that sign X.509
  * certificates the names. */
 struct stepca_provisioner {

@@ -95,7 +95,6 @@ static void reply_with(struct native_call *call, const struct stepca_chain *chai
 {
     struct arena *arena = call->exchange->arena;
     const struct json *reply = json_parse(arena, call->job.reply, &stepca_reply_limits, NULL);
-    const struct json *tls_options = json_member(reply, "tlsOptions");
     struct json_writer *writer = json_writer_new(arena, REPLY_MAX_BYTES);
     json_begin_object(writer);
     json_put_string(writer, "crt", certificate_to_pem(arena, chain->certificates[0]));
@@ -106,10 +105,7 @@ static void reply_with(struct native_call *call, const struct stepca_chain *chai
     for (size_t i = 0; i < chain->count; ++i)
         json_write_string(writer, certificate_to_pem(arena, chain->certificates[i]));
     json_end_array(writer);
-    if (tls_options != NULL) {
-        json_key(writer, "tlsOptions");
-        json_write_value(writer, tls_options);
-    }
+    stepca_put_tls_options(writer, reply);
     json_end_object(writer);
     exchange_reply_json(call->exchange, 201, json_writer_finish(writer));
 }

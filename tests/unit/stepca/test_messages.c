@@ -308,3 +308,36 @@ Test(messages, C11_a_page_that_is_too_long_is_asked_for_in_smaller_ones)
         arena, BYTES_LITERAL("{\"provisioners\":[],\"nextCursor\":\"a&limit=1\"}"), &page));
     arena_free(arena);
 }
+
+/* A CA, or what stands in its place, may answer anything: only what step reads goes on to the client. */
+Test(messages, S12_tls_options_are_passed_on_by_name_and_type_alone)
+{
+    static const struct {
+        const char *reply, *expected;
+    } cases[] = {
+        {"{}", "{}"},
+        {"{\"tlsOptions\":null}", "{}"},
+        {"{\"tlsOptions\":\"\\u009b31m\"}", "{}"},
+        {"{\"tlsOptions\":[1]}", "{}"},
+        {"{\"tlsOptions\":{}}", "{\"tlsOptions\":{}}"},
+        {"{\"tlsOptions\":{\"cipherSuites\":[\"TLS_AES_128_GCM_SHA256\"],\"minVersion\":1.5,"
+         "\"maxVersion\":1.25,\"renegotiation\":false}}",
+         "{\"tlsOptions\":{\"cipherSuites\":[\"TLS_AES_128_GCM_SHA256\"],\"minVersion\":1.5,"
+         "\"maxVersion\":1.25,\"renegotiation\":false}}"},
+        {"{\"tlsOptions\":{\"cipherSuites\":[\"TLS_A\\u202e\",\"\",1,null,\"TLS_B\"]}}",
+         "{\"tlsOptions\":{\"cipherSuites\":[\"TLS_B\"]}}"},
+        {"{\"tlsOptions\":{\"minVersion\":\"\\u001b[31m\",\"maxVersion\":2,\"renegotiation\":0,\"x\":\"y\"}}",
+         "{\"tlsOptions\":{\"maxVersion\":2}}"},
+        {"{\"tlsOptions\":{\"cipherSuites\":{\"a\":1}}}", "{\"tlsOptions\":{}}"},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct json_writer *writer = json_writer_new(arena, 1024);
+        json_begin_object(writer);
+        stepca_put_tls_options(writer, parse(arena, bytes_from_string(cases[i].reply)));
+        json_end_object(writer);
+        struct bytes written = json_writer_finish(writer);
+        cr_expect_str_eq((const char *)written.p, cases[i].expected, "%s", cases[i].reply);
+    }
+    arena_free(arena);
+}
