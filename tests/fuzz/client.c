@@ -231,6 +231,7 @@ struct fake_reply *client_begin(struct arena *arena, const struct client_call *c
     reply->is_post = reply->acme && !bending.method;
     if (strcmp(call->path, "/new-order") == 0 || strcmp(call->path, "/new-authz") == 0)
         ++call->account->order_requests;
+    ++call->account->requests;
     verdict_count_step();
     fake_loops_send(fake_server(0), request, reply);
     return reply;
@@ -265,7 +266,7 @@ struct fake_reply *client_call(struct arena *arena, const struct client_call *ca
         client_await(reply);
     }
     if (reply->status == 429 && strcmp(call->path, "/new-account") != 0)
-        oracle_rate_limited(call->account, HOUSE_ORDERS_PER_NAME);
+        oracle_rate_limited(call->account, reply);
     return reply;
 }
 

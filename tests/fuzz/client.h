@@ -23,7 +23,8 @@ struct known_challenge {
 
 struct known_certificate {
     int64_t id;
-    struct bytes leaf; /* DER */
+    struct bytes leaf;   /* DER */
+    struct bytes issuer; /* DER */
     const char *serial;
     EVP_PKEY *key;
 };
@@ -42,7 +43,8 @@ struct client_account {
     size_t order_count;
     struct known_certificate certificates[CLIENT_KNOWS_MAX];
     size_t certificate_count;
-    size_t order_requests; /* since the server started */
+    size_t requests; /* since the server started */
+    size_t order_requests;
 };
 
 /* Of the epoch; `clients_begin` makes them anew. */

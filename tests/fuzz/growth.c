@@ -109,7 +109,7 @@ void growth_check(void)
     for (size_t i = 0; i < sizeof(growths) / sizeof(growths[0]); ++i) {
         int64_t small = least_us(&growths[i], SMALL), large = least_us(&growths[i], (size_t)SMALL * TIMES);
         if (large > (small + FLOOR_US) * GROWTH_MOST)
-            finding("S9", "four times of %s cost %lld times the work (%lld µs, then %lld µs)",
+            finding("S9", "four times of %s costs %lld times the work (%lld µs, then %lld µs)",
                     growths[i].name, (long long)(large / (small + 1)), (long long)small, (long long)large);
     }
 }

@@ -36,14 +36,15 @@ static const char configuration[] =
     "\"endpoints\":{"
     "\"open\":{\"profiles\":[\"one\",\"local\"],\"challenges\":[\"http-01\",\"dns-01\",\"tls-alpn-01\","
     "\"dns-account-01\",\"dns-persist-01\"],\"issuer_domain_names\":[\"ca.test\"],\"subdomains\":true,"
-    "\"authorization_lifetime\":\"%dh\",\"trusted\":{\"names\":[\"zone.test\"]},\"names\":{\"deny\":[%s]}},"
+    "\"authorization_lifetime\":\"%dh\",\"trusted\":{\"names\":[\"zone.test\"]},\"names\":{\"deny\":[\"never."
+    "test\"%s]}},"
     "\"keyed\":{\"profiles\":[\"two\"],\"eab\":\"required\",\"challenges\":[\"http-01\",\"dns-01\","
-    "\"dns-persist-01\"],\"issuer_domain_names\":[\"ca.test\"],\"names\":{\"deny\":[%s]}},"
+    "\"dns-persist-01\"],\"issuer_domain_names\":[\"ca.test\"],\"names\":{\"deny\":[\"never.test\"%s]}},"
     "\"net\":{\"profiles\":[\"two\",\"local\"],\"eab\":\"optional\",\"caa_identities\":[\"ca.test\"],"
     "\"authorization_lifetime\":\"2h\",\"terms_of_service\":\"https://acme.test/terms\","
-    "\"trusted\":{\"networks\":[\"10.9.0.0/16\"]},\"names\":{\"deny\":[%s]}}},"
+    "\"trusted\":{\"networks\":[\"10.9.0.0/16\"]},\"names\":{\"deny\":[\"never.test\"%s]}}},"
     "\"native\":{\"profile\":\"one\"},\"orders\":{\"lifetime\":\"1h\"},"
-    "\"limits\":{\"orders_per_name\":\"%d/1h\",\"orders_per_account\":\"%d/1h\"},"
+    "\"limits\":{\"orders_per_name\":\"%d/1h\",\"orders_per_account\":\"%d/1h\",\"refusals\":\"%d/1h\"},"
     "\"validation\":{\"retry_for\":\"%ds\"}}";
 
 struct file_copy {
@@ -147,13 +148,13 @@ void house_remove(void)
 
 static void read_configuration(void)
 {
-    const char *deny = denies ? "\"denied.test\",\"*.denied.test\"" : "";
+    const char *deny = denies ? ",\"denied.test\",\"*.denied.test\"" : "";
     struct config_errors errors;
     arena_free(arena);
     arena = arena_new();
-    const char *text =
-        arena_printf(arena, configuration, run_folder, folder, folder, folder, folder, folder, lifetime_h,
-                     deny, deny, deny, HOUSE_ORDERS_PER_NAME, HOUSE_ORDERS_PER_ACCOUNT, retry_for_s);
+    const char *text = arena_printf(arena, configuration, run_folder, folder, folder, folder, folder, folder,
+                                    lifetime_h, deny, deny, deny, HOUSE_ORDERS_PER_NAME,
+                                    HOUSE_ORDERS_PER_ACCOUNT, HOUSE_REFUSALS, retry_for_s);
     config = config_parse(arena, "the harness", bytes_from_string(text), NULL, &errors);
     if (config == NULL)
         verdict("the harness's configuration is refused: %s", errors.lines[0]);
@@ -170,7 +171,8 @@ static void start(void)
     oracle_denied("denied.test", denies);
     oracle_restarted(fake_store_session());
     for (size_t i = 0; i < CLIENTS * ENDPOINTS; ++i)
-        clients.accounts[i / ENDPOINTS][i % ENDPOINTS].order_requests = 0;
+        clients.accounts[i / ENDPOINTS][i % ENDPOINTS].order_requests =
+            clients.accounts[i / ENDPOINTS][i % ENDPOINTS].requests = 0;
     fakes_pass(2000);
 }
 

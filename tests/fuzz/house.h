@@ -28,7 +28,12 @@ void house_set_clock(int64_t by_ms);
 
 /* ---- an operator's doings ---- */
 
-enum { HOUSE_MAC_BYTES = 32, HOUSE_ORDERS_PER_NAME = 12, HOUSE_ORDERS_PER_ACCOUNT = 150 };
+enum {
+    HOUSE_MAC_BYTES = 32,
+    HOUSE_ORDERS_PER_NAME = 12,
+    HOUSE_ORDERS_PER_ACCOUNT = 150,
+    HOUSE_REFUSALS = 100
+};
 
 struct house_eab_key {
     int64_t id;

@@ -32,12 +32,15 @@ static size_t epoch_now;
 
 static const struct story *story_at(size_t i)
 {
-    return i < stories_plain_count ? &stories_plain[i] : &stories_hostile[i - stories_plain_count];
+    if (i < stories_plain_count)
+        return &stories_plain[i];
+    i -= stories_plain_count;
+    return i < stories_hostile_count ? &stories_hostile[i] : &stories_ca[i - stories_hostile_count];
 }
 
 static const struct story *draw(const char *only)
 {
-    size_t count = stories_plain_count + stories_hostile_count, weights = 0;
+    size_t count = stories_plain_count + stories_hostile_count + stories_ca_count, weights = 0;
     const struct story *drawn = NULL;
     for (size_t i = 0; i < count; ++i) {
         const struct story *story = story_at(i);
@@ -222,8 +225,9 @@ int main(int count, char **arguments)
     house_remove();
     world_ca_free();
     fake_agenda_clear();
-    long took = (long)(time(NULL) - began);
-    printf("fuzz: %zu requests in %zu epochs, %ld s, %zu a second: nothing found\n", verdict_steps(), epochs,
-           took, verdict_steps() / (size_t)(took == 0 ? 1 : took));
+    long took = (long)(time(NULL) - began), cpu = (long)(clock() / CLOCKS_PER_SEC);
+    printf("fuzz: %zu requests in %zu epochs, %ld s, %ld s of CPU: %zu requests a second of CPU; nothing "
+           "found\n",
+           verdict_steps(), epochs, took, cpu, verdict_steps() / (size_t)(cpu == 0 ? 1 : cpu));
     return 0;
 }

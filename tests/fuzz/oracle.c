@@ -1,11 +1,12 @@
 #include <stdlib.h>
 
+#include "house.h"
 #include "odd.h"
 #include "oracle_internal.h"
 #include "store/session.h"
 #include "verdict.h"
 
-enum { CHANGED_MAX = 4096, REMEMBERED_SLOTS = 1 << 16, SERIALS_MAX = 4096, EAB_MAX = 256, DENIED_MAX = 4 };
+enum { CHANGED_MAX = 4096, REMEMBERED_SLOTS = 1 << 14, SERIALS_MAX = 4096, EAB_MAX = 256, DENIED_MAX = 4 };
 
 struct change {
     const char *table;
@@ -133,7 +134,7 @@ void oracle_restarted(struct store_session *session)
 
 struct remembered *oracle_remember(int64_t id)
 {
-    size_t at = (size_t)((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15) >> 48) % REMEMBERED_SLOTS;
+    size_t at = (size_t)((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15) >> 32) % REMEMBERED_SLOTS;
     for (size_t tries = 0; memory[at].id != 0 && memory[at].id != id; at = (at + 1) % REMEMBERED_SLOTS)
         if (++tries == REMEMBERED_SLOTS)
             verdict("the harness remembers no more rows: make epochs shorter");
@@ -222,11 +223,14 @@ size_t oracle_event_count(void)
     return event_count;
 }
 
-void oracle_rate_limited(const struct client_account *account, size_t limit)
+void oracle_rate_limited(const struct client_account *account, const struct fake_reply *reply)
 {
-    if (account->order_requests <= limit)
-        finding("S7", "an account is limited (429) after %zu requests of its own, the limit being %zu",
-                account->order_requests, limit);
+    bool for_refusals = memmem(reply->body.p, reply->body.n, "refused requests", 16) != NULL;
+    size_t own = for_refusals ? account->requests : account->order_requests;
+    size_t limit = for_refusals ? HOUSE_REFUSALS : HOUSE_ORDERS_PER_NAME;
+    if (own <= limit)
+        finding("S7", "an account is limited after %zu requests of its own, the limit being %zu: %.*s", own,
+                limit, (int)reply->body.n, (const char *)reply->body.p);
 }
 
 void oracle_ca_revokes(const char *serial)

@@ -27,8 +27,8 @@ bool oracle_account_may_revoke(int64_t account_id, struct bytes leaf);
 void oracle_eab_revoked(int64_t eab_key_id);
 /* From now on the configuration denies the name at all endpoints. */
 void oracle_denied(const char *name, bool denied);
-/* The account's orders were answered so since the server started. */
-void oracle_rate_limited(const struct client_account *account, size_t limit);
+/* The account is answered 429. */
+void oracle_rate_limited(const struct client_account *account, const struct fake_reply *reply);
 /* Events that one account may cause with `requests` refused requests. */
 size_t oracle_event_count(void);
 

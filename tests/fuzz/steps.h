@@ -53,6 +53,8 @@ bool step_obtain(struct arena *arena, struct client_account *account, struct ste
 /* revokeCert by the account, or by `key` where there is one. Notes beforehand whether it is right. */
 struct fake_reply *step_revoke(struct arena *arena, struct client_account *account, struct bytes leaf,
                                EVP_PKEY *key);
+/* Somebody's: of any account, of the CA's own, or the gateway's. False when there is none. */
+bool step_any_certificate(struct arena *arena, struct bytes *leaf);
 /* DER of a CSR. */
 struct bytes step_csr(struct arena *arena, EVP_PKEY *key, const char *const *names, size_t count);
 /* A CSR as PEM within a JSON string. */

@@ -13,4 +13,5 @@ struct story {
 
 extern const struct story stories_plain[];   /* what clients and operators do */
 extern const struct story stories_hostile[]; /* what attackers try, each a row of the security cases */
-extern const size_t stories_plain_count, stories_hostile_count;
+extern const struct story stories_ca[];      /* step-ca's own API, CRL and OCSP */
+extern const size_t stories_plain_count, stories_hostile_count, stories_ca_count;

@@ -65,37 +65,6 @@ static void tell_subdomains(struct arena *arena)
 
 /* ---- S5, S6: certificates of others ---- */
 
-static bool own_certificate(struct arena *arena, struct bytes *leaf)
-{
-    struct bytes pem, *chain = NULL;
-    size_t count = 0;
-    const char *path = arena_printf(arena, "%s.tls.crt", house_server()->config->database);
-    bool read = file_read(arena, path, 64 * 1024, &pem) &&
-                certificates_from_pem(arena, pem, &chain, &count) && count != 0;
-    if (read)
-        *leaf = chain[0];
-    return read;
-}
-
-static bool anybodys_certificate(struct arena *arena, struct bytes *leaf)
-{
-    if (dice_chance(12))
-        return own_certificate(arena, leaf);
-    if (dice_chance(15)) {
-        *leaf = world_ca_sign_native(arena, dice_below(WORLD_CAS), client_new_key(), world_name());
-        return true;
-    }
-    for (size_t tries = 0; tries < 8; ++tries) {
-        const struct client_account *owner = &clients.accounts[dice_below(CLIENTS)][dice_below(ENDPOINTS)];
-        size_t n = owner->certificate_count < CLIENT_KNOWS_MAX ? owner->certificate_count : CLIENT_KNOWS_MAX;
-        if (n == 0)
-            continue;
-        *leaf = owner->certificates[dice_below(n)].leaf;
-        return true;
-    }
-    return false;
-}
-
 /* The attacker has the names, trusted and unproven, where it may. */
 static void tell_revoke_others(struct arena *arena)
 {
@@ -103,7 +72,7 @@ static void tell_revoke_others(struct arena *arena)
     struct client_account *account =
         dice_chance(60) ? step_account_at(arena, CLIENTS - 1, ENDPOINT_NET) : step_account(arena);
     struct certificate_facts facts;
-    if (account == NULL || !anybodys_certificate(arena, &leaf) ||
+    if (account == NULL || !step_any_certificate(arena, &leaf) ||
         !certificate_read_facts(arena, leaf, &facts))
         return;
     struct step_order order = {0};
@@ -177,11 +146,7 @@ static void tell_spam_refused(struct arena *arena)
         const struct client_call call = {
             .account = account,
             .path = "/new-order",
-            .payload =
-                dice_chance(80)
-                    ? "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"*.zone.test\"}],\"profile\":\"none\"}"
-                    : "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"q.denied.test\"}],\"replaces\":\"AA."
-                      "AA\"}",
+            .payload = "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"never.test\"}]}",
             .straight = true};
         client_call(arena, &call);
     }
@@ -277,68 +242,11 @@ static void tell_late_challenge(struct arena *arena)
         house_restart(HOUSE_CRASH);
 }
 
-/* ---- step-ca's own API ---- */
-
-static void tell_native_sign(struct arena *arena)
-{
-    const char *name = world_name();
-    const char *csr = step_csr_pem(arena, step_csr(arena, client_new_key(), &name, 1));
-    const char *token = world_ca_token(arena, name, &name, dice_below(2));
-    const char *body = arena_printf(arena, "{\"csr\":\"%s\",\"ott\":\"%s\"%s}", csr, token,
-                                    dice_chance(70) ? "" : ",\"notAfter\":\"5m\",\"templateData\":null");
-    if (dice_chance(30))
-        body = odd_json_bend(arena, body);
-    const struct client_plain plain = {.method = "POST",
-                                       .target = dice_chance(50) ? "/1.0/sign" : "/sign",
-                                       .body = bytes_from_string(body),
-                                       .content_type = "application/json"};
-    client_plain_call(arena, dice_below(CLIENTS), &plain);
-}
-
-static void tell_native_rest(struct arena *arena)
-{
-    static const char *const targets[] = {
-        "/1.0/version",  "/roots",       "/1.0/provisioners?limit=1",
-        "/provisioners", "/1.0/root/00", "/1.0/provisioners/k1/encrypted-key",
-        "/1.0/health"};
-    struct bytes leaf = {0};
-    struct certificate_facts facts;
-    if (dice_chance(40) && anybodys_certificate(arena, &leaf) &&
-        certificate_read_facts(arena, leaf, &facts)) {
-        BIGNUM *number = NULL;
-        BN_hex2bn(&number, facts.serial);
-        char *decimal = BN_bn2dec(number);
-        const char *body =
-            arena_printf(arena, "{\"serial\":\"%s\",\"ott\":\"%s\",\"passive\":true,\"reasonCode\":1}",
-                         decimal, world_ca_token(arena, decimal, NULL, 0));
-        oracle_may_revoke(facts.serial); /* by a token of the CA's: that is the CA's to judge */
-        if (dice_chance(20))
-            body = odd_json_bend(arena, body);
-        const struct client_plain plain = {.method = "POST",
-                                           .target = dice_chance(80) ? "/1.0/revoke" : "/1.0/renew",
-                                           .body = bytes_from_string(body),
-                                           .content_type = "application/json",
-                                           .authorization = dice_chance(50) ? NULL : odd_text()};
-        client_plain_call(arena, dice_below(CLIENTS), &plain);
-        OPENSSL_free(decimal);
-        BN_free(number);
-        return;
-    }
-    const struct client_plain plain = {.method = "GET", .target = DICE_TEXT(targets)};
-    client_plain_call(arena, dice_below(CLIENTS), &plain);
-}
-
 const struct story stories_hostile[] = {
-    {"S1 odd binding", 10, tell_odd_binding},
-    {"S3, S4 subdomains", 14, tell_subdomains},
-    {"S5, S6 revoke others'", 12, tell_revoke_others},
-    {"S6 replace others'", 4, tell_replace_others},
-    {"S7 spam a name", 2, tell_spam_a_name},
-    {"S10 spam refused", 1, tell_spam_refused},
-    {"S11 revoked binding", 5, tell_revoked_binding},
-    {"S11 denied name", 3, tell_denied_name},
+    {"S1 odd binding", 10, tell_odd_binding},          {"S3, S4 subdomains", 14, tell_subdomains},
+    {"S5, S6 revoke others'", 12, tell_revoke_others}, {"S6 replace others'", 4, tell_replace_others},
+    {"S7 spam a name", 2, tell_spam_a_name},           {"S10 spam refused", 2, tell_spam_refused},
+    {"S11 revoked binding", 5, tell_revoked_binding},  {"S11 denied name", 3, tell_denied_name},
     {"S2 late challenge", 7, tell_late_challenge},
-    {"native sign", 6, tell_native_sign},
-    {"native rest", 4, tell_native_rest},
 };
 const size_t stories_hostile_count = sizeof(stories_hostile) / sizeof(stories_hostile[0]);

@@ -32,6 +32,20 @@ struct proof {
     enum proof_scope scope;
 };
 
+/* Each name with a zone has one set of CAA records for the whole epoch. */
+
+static const struct caa_record caa_records[] = {
+    {false, BYTES_LITERAL("issue"), BYTES_LITERAL("ca.test")},
+    {false, BYTES_LITERAL("issue"), BYTES_LITERAL(";")},
+    {false, BYTES_LITERAL("issue"), BYTES_LITERAL("ca.test; accounturi https://other.test")},
+    {false, BYTES_LITERAL("issue"),
+     BYTES_LITERAL("ca.test; accounturi=https://acme.test/acme/net/account/1")},
+    {false, BYTES_LITERAL("issue"), BYTES_LITERAL("ca.test; validationmethods dns-99")},
+    {true, BYTES_LITERAL("tbs"), BYTES_LITERAL("x")},
+    {false, BYTES_LITERAL("issue"), BYTES_LITERAL("other.test")},
+};
+enum { CAA_SETS = sizeof(caa_records) / sizeof(caa_records[0]), CAA_ALLOWS = 0 };
+
 static struct proof proofs[PROOFS_MAX];
 static size_t proof_count;
 static unsigned oddness;
@@ -70,7 +84,7 @@ void world_begin(void)
     oddness = 15;
     world_deal();
     for (size_t i = 0; i < PLACES; ++i)
-        places[i].caa = dice_below(12);
+        places[i].caa = i < PLACES_WITH_ZONE ? dice_below(2 * CAA_SETS) : CAA_SETS;
 }
 
 void world_set_oddness(unsigned percent)
@@ -330,20 +344,6 @@ void world_answer_texts(struct arena *arena, const char *name, struct outbound_t
             add_digests(arena, place, account, found);
     }
 }
-
-/* ---- CAA: each name has one set for the whole epoch ---- */
-
-static const struct caa_record caa_records[] = {
-    {false, BYTES_LITERAL("issue"), BYTES_LITERAL("ca.test")},
-    {false, BYTES_LITERAL("issue"), BYTES_LITERAL(";")},
-    {false, BYTES_LITERAL("issue"), BYTES_LITERAL("ca.test; accounturi https://other.test")},
-    {false, BYTES_LITERAL("issue"),
-     BYTES_LITERAL("ca.test; accounturi=https://acme.test/acme/net/account/1")},
-    {false, BYTES_LITERAL("issue"), BYTES_LITERAL("ca.test; validationmethods dns-99")},
-    {true, BYTES_LITERAL("tbs"), BYTES_LITERAL("x")},
-    {false, BYTES_LITERAL("issue"), BYTES_LITERAL("other.test")},
-};
-enum { CAA_SETS = sizeof(caa_records) / sizeof(caa_records[0]), CAA_ALLOWS = 0 };
 
 void world_answer_caa(struct arena *arena, const char *name, struct outbound_caa *found, int64_t *delay_ms)
 {

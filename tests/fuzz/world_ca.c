@@ -4,185 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "acme/base/file.h"
 #include "acme/base/json.h"
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
 #include "acme/jose/base64url.h"
-#include "acme/jose/jws.h"
+#include "acme/jose/openssl_handles.h"
 #include "dice.h"
 #include "gateway/runtime/clock.h"
 #include "odd.h"
 #include "oracle.h"
 #include "verdict.h"
-#include "world.h"
+#include "world_pki.h"
 
-#define PUBLIC_JWK \
-    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"WTgAAGNeIOVnXPQUXUds0urXwf_OB1RJy3af1At57XE\"," \
-    "\"y\":\"miEXLFu3U_A30c7NdV92b-cNjtl4lvkX8wHUp1YlCZ8\""
-#define PRIVATE_JWK "{" PUBLIC_JWK ",\"d\":\"SV-aFZpbBi6yqSKPuB0s7lKyhY-w19xYW-KaT09li5M\"}"
-
-enum { DAY_S = 86400, SERIAL_OCTETS = 16, REPLY_MAX_BYTES = 256 * 1024 };
-
-struct authority {
-    X509 *root, *intermediate;
-    EVP_PKEY *root_key, *key;
-};
-
-static struct authority authorities[WORLD_CAS];
-static struct jwk provisioner;
-static struct arena *lasting;
-
-/* ---- certificates ---- */
-
-static void add_extension(X509 *certificate, X509 *issuer, int type, const char *value)
-{
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
-    X509_EXTENSION *made = X509V3_EXT_conf_nid(NULL, &context, type, value);
-    if (made == NULL || X509_add_ext(certificate, made, -1) != 1)
-        verdict("the harness cannot make the extension %s", value);
-    X509_EXTENSION_free(made);
-}
-
-static X509 *make_certificate(EVP_PKEY *key, int64_t not_before, int64_t not_after)
-{
-    uint8_t serial[SERIAL_OCTETS];
-    X509 *made = X509_new();
-    for (size_t i = 0; i < sizeof serial; ++i)
-        serial[i] = (uint8_t)dice_next();
-    serial[0] = (serial[0] & 0x3f) | 0x40;
-    autofree_bignum BIGNUM *number = BN_bin2bn(serial, sizeof serial, NULL);
-    BN_to_ASN1_INTEGER(number, X509_get_serialNumber(made));
-    X509_set_version(made, X509_VERSION_3);
-    X509_set_pubkey(made, key);
-    ASN1_TIME_set(X509_getm_notBefore(made), not_before);
-    ASN1_TIME_set(X509_getm_notAfter(made), not_after);
-    return made;
-}
-
-static void name_subject(X509 *certificate, const char *name)
-{
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_UTF8,
-                               (const unsigned char *)name, -1, -1, 0);
-}
-
-static X509 *make_ca(EVP_PKEY *key, const char *name, X509 *issuer, EVP_PKEY *issuer_key)
-{
-    int64_t now = clock_now();
-    X509 *made = make_certificate(key, now - DAY_S, now + (int64_t)3650 * DAY_S);
-    name_subject(made, name);
-    issuer = issuer == NULL ? made : issuer;
-    X509_set_issuer_name(made, X509_get_subject_name(issuer));
-    add_extension(made, issuer, NID_basic_constraints, "critical,CA:TRUE");
-    add_extension(made, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
-    add_extension(made, issuer, NID_subject_key_identifier, "hash");
-    add_extension(made, issuer, NID_authority_key_identifier, "keyid");
-    X509_sign(made, issuer_key == NULL ? key : issuer_key, EVP_sha256());
-    return made;
-}
-
-static struct bytes der_of(struct arena *arena, X509 *certificate)
-{
-    unsigned char *der = NULL;
-    int n = i2d_X509(certificate, &der);
-    struct bytes copy = arena_copy(arena, bytes_of(der, n > 0 ? (size_t)n : 0));
-    OPENSSL_free(der);
-    return copy;
-}
-
-static const char *pem_of(struct arena *arena, X509 *certificate)
-{
-    return certificate_to_pem(arena, der_of(arena, certificate));
-}
-
-static void finish_leaf(X509 *leaf, const struct authority *authority)
-{
-    X509_set_issuer_name(leaf, X509_get_subject_name(authority->intermediate));
-    add_extension(leaf, authority->intermediate, NID_key_usage, "critical,digitalSignature");
-    add_extension(leaf, authority->intermediate, NID_ext_key_usage, "serverAuth,clientAuth");
-    add_extension(leaf, authority->intermediate, NID_subject_key_identifier, "hash");
-    add_extension(leaf, authority->intermediate, NID_authority_key_identifier, "keyid");
-    X509_sign(leaf, authority->key, EVP_sha256());
-}
-
-struct bytes world_ca_sign_native(struct arena *arena, size_t ca, EVP_PKEY *key, const char *name)
-{
-    int64_t now = clock_now();
-    bool is_address = strchr(name, ':') != NULL || strspn(name, "0123456789.") == strlen(name);
-    autofree_x509 X509 *leaf = make_certificate(key, now - 60, now + DAY_S);
-    add_extension(leaf, leaf, NID_subject_alt_name,
-                  arena_printf(arena, "%s:%s", is_address ? "IP" : "DNS", name));
-    finish_leaf(leaf, &authorities[ca]);
-    return der_of(arena, leaf);
-}
-
-static void write_file(const char *folder, const char *name, const char *text)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "we");
-    if (file == NULL || fputs(text, file) < 0)
-        verdict("%s cannot be written", path);
-    fclose(file);
-}
-
-void world_ca_make(const char *folder)
-{
-    static const char *const names[WORLD_CAS] = {"Intermediate One", "Intermediate Two"};
-    struct jose_error error;
-    lasting = arena_new();
-    const struct json *key = json_parse(lasting, BYTES_LITERAL(PRIVATE_JWK), &json_limits_request, NULL);
-    if (key == NULL || !jwk_parse_private(lasting, key, &provisioner, &error))
-        verdict("the harness cannot read its provisioner key");
-    EVP_PKEY *root_key = EVP_EC_gen("P-256");
-    X509 *root = make_ca(root_key, "Root", NULL, NULL);
-    for (size_t i = 0; i < WORLD_CAS; ++i) {
-        EVP_PKEY *own = EVP_EC_gen("P-256");
-        authorities[i] = (struct authority){root, make_ca(own, names[i], root, root_key), root_key, own};
-    }
-    write_file(folder, "root.crt", pem_of(lasting, root));
-    write_file(folder, "provisioner.json", PRIVATE_JWK);
-}
-
-void world_ca_free(void)
-{
-    for (size_t i = 0; i < WORLD_CAS; ++i) {
-        X509_free(authorities[i].intermediate);
-        EVP_PKEY_free(authorities[i].key);
-    }
-    X509_free(authorities[0].root);
-    EVP_PKEY_free(authorities[0].root_key);
-    arena_free(lasting);
-}
-
-char *world_ca_token(struct arena *arena, const char *subject, const char *const *sans, size_t san_count)
-{
-    struct json_writer *writer = json_writer_new(arena, REPLY_MAX_BYTES);
-    char *token = NULL;
-    json_begin_object(writer);
-    json_put_string(writer, "iss", "acmegate");
-    json_put_string(writer, "sub", subject);
-    json_put_string(writer, "aud", "https://acme.test/1.0/sign");
-    json_put_string(writer, "jti", "0123456789abcdef");
-    json_put_integer(writer, "iat", clock_now());
-    json_put_integer(writer, "nbf", clock_now());
-    json_put_integer(writer, "exp", clock_now() + 300);
-    json_key(writer, "sans");
-    json_begin_array(writer);
-    for (size_t i = 0; i < san_count; ++i)
-        json_write_string(writer, sans[i]);
-    json_end_array(writer);
-    json_end_object(writer);
-    struct bytes claims = json_writer_finish(writer);
-    if (dice_chance(30))
-        claims = bytes_from_string(odd_json_bend(arena, (const char *)claims.p));
-    if (!jws_sign_compact(arena, &provisioner,
-                          BYTES_LITERAL("{\"alg\":\"ES256\",\"kid\":\"k1\",\"typ\":\"JWT\"}"), claims,
-                          &token))
-        verdict("the harness cannot sign a token");
-    return token;
-}
+enum { DAY_S = 86400, REPLY_MAX_BYTES = 256 * 1024 };
 
 /* ---- what it is asked ---- */
 
@@ -215,7 +48,7 @@ static void copy_names(X509 *leaf, X509_REQ *request)
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 }
 
-static const char *sign(struct arena *arena, const struct authority *authority, const struct json *body,
+static const char *sign(struct arena *arena, const struct world_authority *authority, const struct json *body,
                         bool wrong)
 {
     X509_REQ *request = read_request(body);
@@ -225,27 +58,61 @@ static const char *sign(struct arena *arena, const struct authority *authority, 
     int64_t end = time_of(body, "notAfter", clock_now() + DAY_S);
     if (wrong && dice_chance(40))
         end = clock_now() + dice_between(-DAY_S, (int64_t)4000 * DAY_S);
-    autofree_x509 X509 *leaf = make_certificate(other != NULL ? other : X509_REQ_get0_pubkey(request),
-                                                time_of(body, "notBefore", clock_now() - 60), end);
+    autofree_x509 X509 *leaf = world_make_certificate(other != NULL ? other : X509_REQ_get0_pubkey(request),
+                                                      time_of(body, "notBefore", clock_now() - 60), end);
     if (wrong && dice_chance(50))
-        add_extension(leaf, leaf, NID_subject_alt_name, "DNS:a.test,DNS:foreign.test");
+        world_add_extension(leaf, leaf, NID_subject_alt_name, "DNS:a.test,DNS:foreign.test");
     else
         copy_names(leaf, request);
     X509_REQ_free(request);
-    finish_leaf(leaf, authority);
-    return pem_of(arena, leaf);
+    world_finish_leaf(leaf, authority);
+    return world_pem(arena, leaf);
 }
 
-static void answer_sign(struct arena *arena, const struct authority *authority, struct bytes body,
-                        struct outbound_http_reply *reply, bool wrong)
+/* The first certificate of the token's x5cInsecure. */
+static X509 *presented(struct arena *arena, const char *authorization)
 {
-    const char *leaf = sign(arena, authority, json_parse(arena, body, &json_limits_request, NULL), wrong);
+    struct bytes header, text;
+    const char *token = authorization == NULL ? "" : authorization + strcspn(authorization, " ");
+    token += *token == ' ';
+    if (!base64url_decode(arena, bytes_of(token, strcspn(token, ".")), &header))
+        return NULL;
+    const struct json *list =
+        json_member(json_parse(arena, header, &json_limits_request, NULL), "x5cInsecure");
+    if (list == NULL || list->type != JSON_ARRAY || list->count == 0 || list->items[0]->type != JSON_STRING)
+        return NULL;
+    text = list->items[0]->string;
+    unsigned char *der = arena_alloc(arena, text.n + 4);
+    int n = EVP_DecodeBlock(der, text.p, (int)text.n);
+    const unsigned char *at = der;
+    return n <= 0 ? NULL : d2i_X509(NULL, &at, n);
+}
+
+/* The successor: the same key, names and life. */
+static const char *renew(struct arena *arena, const struct world_authority *authority,
+                         const char *authorization)
+{
+    autofree_x509 X509 *old = presented(arena, authorization);
+    if (old == NULL)
+        return NULL;
+    autofree_x509 X509 *leaf =
+        world_make_certificate(X509_get0_pubkey(old), clock_now() - 60, clock_now() + DAY_S);
+    int at = X509_get_ext_by_NID(old, NID_subject_alt_name, -1);
+    if (at >= 0)
+        X509_add_ext(leaf, X509_get_ext(old, at), -1);
+    world_finish_leaf(leaf, authority);
+    return world_pem(arena, leaf);
+}
+
+static void answer_with_leaf(struct arena *arena, const struct world_authority *authority, const char *leaf,
+                             struct outbound_http_reply *reply)
+{
     if (leaf == NULL) {
         reply->status = 400;
-        reply->body = BYTES_LITERAL("{\"status\":400,\"message\":\"the CSR cannot be read\"}");
+        reply->body = BYTES_LITERAL("{\"status\":400,\"message\":\"the request cannot be read\"}");
         return;
     }
-    const char *above = pem_of(arena, authority->intermediate);
+    const char *above = world_pem(arena, authority->intermediate);
     struct json_writer *writer = json_writer_new(arena, REPLY_MAX_BYTES);
     json_begin_object(writer);
     json_put_string(writer, "crt", leaf);
@@ -270,7 +137,8 @@ static void answer_sign(struct arena *arena, const struct authority *authority, 
     reply->body = buffer_bytes(&options);
 }
 
-static void answer_revoke(struct arena *arena, struct bytes body, struct outbound_http_reply *reply)
+static void answer_revoke(struct arena *arena, size_t ca, struct bytes body,
+                          struct outbound_http_reply *reply)
 {
     const struct json *request = json_parse(arena, body, &json_limits_request, NULL);
     struct bytes serial = {0};
@@ -282,6 +150,7 @@ static void answer_revoke(struct arena *arena, struct bytes body, struct outboun
             *c = (char)(*c >= 'A' && *c <= 'F' ? *c + 32 : *c);
         const char *canonical = hex == NULL ? "" : hex + strspn(hex, "0");
         oracle_ca_revokes(canonical);
+        world_crl_add(ca, canonical);
         OPENSSL_free(hex);
         BN_free(number);
     }
@@ -296,21 +165,21 @@ static struct bytes crts(struct arena *arena, X509 *certificate)
     json_begin_object(writer);
     json_key(writer, "crts");
     json_begin_array(writer);
-    json_write_string(writer, pem_of(arena, certificate));
+    json_write_string(writer, world_pem(arena, certificate));
     json_end_array(writer);
     json_end_object(writer);
     return json_writer_finish(writer);
 }
 
-static void answer_read(struct arena *arena, const struct authority *authority, const char *path,
+static void answer_read(struct arena *arena, const struct world_authority *authority, const char *path,
                         struct outbound_http_reply *reply)
 {
     reply->status = 200;
     if (strncmp(path, "provisioners", strlen("provisioners")) == 0)
-        reply->body =
-            BYTES_LITERAL("{\"provisioners\":[{\"type\":\"JWK\",\"name\":\"acmegate\",\"key\":{" PUBLIC_JWK
-                          ",\"kid\":\"k1\"},\"claims\":{\"maxTLSCertDuration\":\"48h\"}}],"
-                          "\"nextCursor\":\"\"}");
+        reply->body = BYTES_LITERAL(
+            "{\"provisioners\":[{\"type\":\"JWK\",\"name\":\"acmegate\",\"key\":{" WORLD_PUBLIC_JWK
+            ",\"kid\":\"k1\"},\"claims\":{\"maxTLSCertDuration\":\"48h\"}}],"
+            "\"nextCursor\":\"\"}");
     else if (strcmp(path, "intermediates") == 0 || strcmp(path, "roots") == 0)
         reply->body = crts(arena, *path == 'r' ? authority->root : authority->intermediate);
     else if (strcmp(path, "version") == 0)
@@ -361,16 +230,25 @@ void world_ca_answer(struct arena *arena, const struct outbound_http_request *re
     size_t which = strstr(request->url, "ca-two") != NULL;
     const char *path = strstr(request->url, "/1.0/");
     path = path == NULL ? "" : path + strlen("/1.0/");
+    const struct world_authority *authority = &world_authorities[which];
     bool odd = dice_chance(12);
     *delay_ms = dice_between(1, 60);
     reply->connected = true;
     reply->date = clock_now();
     if (strcmp(path, "sign") == 0)
-        answer_sign(arena, &authorities[which], request->body, reply, odd && dice_chance(40));
-    else if (strcmp(path, "revoke") == 0)
-        answer_revoke(arena, request->body, reply);
+        answer_with_leaf(arena, authority,
+                         sign(arena, authority, json_parse(arena, request->body, &json_limits_request, NULL),
+                              odd && dice_chance(40)),
+                         reply);
+    else if (strcmp(path, "renew") == 0)
+        answer_with_leaf(arena, authority, renew(arena, authority, request->authorization), reply);
+    else if (strcmp(path, "crl") == 0) {
+        reply->status = 200;
+        reply->body = world_crl(arena, which);
+    } else if (strcmp(path, "revoke") == 0)
+        answer_revoke(arena, which, request->body, reply);
     else
-        answer_read(arena, &authorities[which], path, reply);
+        answer_read(arena, authority, path, reply);
     if (odd && dice_chance(70))
         answer_oddly(arena, reply, delay_ms);
 }
