@@ -197,12 +197,26 @@ static bool store_and_use(struct own_certificate *own, const struct issuer_resul
     return true;
 }
 
+/* Unless it has taught what to ask for, the next one would be no better before the CA or the configuration
+ * has changed. */
+static void reject(struct own_certificate *own, const struct issuer_result *result,
+                   const struct certificate_facts *facts, const char *why)
+{
+    const struct issuer_wanted wanted = {0};
+    if (!issuer_plan_bounds(own->work, own->issuer, &wanted, &own->job.validity, clock_now(),
+                            facts->not_after)) {
+        own->retry_ms = own->retry_ms < REJECTED_RETRY_FIRST_MS ? REJECTED_RETRY_FIRST_MS / 2 : own->retry_ms;
+        own->retry_most_ms = REJECTED_RETRY_MOST_MS;
+    }
+    work_keep_rejected(own->server->work, own->issuer, result->chain, result->chain_count, why);
+}
+
 static void on_signed(struct issuer_sign_job *job)
 {
     struct own_certificate *own = job->owner;
     const struct issuer_result *result = &job->result;
     const char *problem = result->message;
-    struct certificate_facts facts;
+    struct certificate_facts facts = {0};
     bool good = result->outcome == ISSUER_OK && result->chain_count != 0;
     if (good) {
         struct certificate_expectation expectation = {.csr = job->csr,
@@ -215,12 +229,8 @@ static void on_signed(struct issuer_sign_job *job)
                                  &problem) &&
                store_and_use(own, result, &problem);
     }
-    if (!good && result->outcome == ISSUER_OK) {
-        /* The next one would be no better before the CA or the configuration has changed. */
-        own->retry_ms = own->retry_ms < REJECTED_RETRY_FIRST_MS ? REJECTED_RETRY_FIRST_MS / 2 : own->retry_ms;
-        own->retry_most_ms = REJECTED_RETRY_MOST_MS;
-        work_keep_rejected(own->server->work, own->issuer, result->chain, result->chain_count, problem);
-    }
+    if (!good && result->outcome == ISSUER_OK)
+        reject(own, result, &facts, problem);
     if (!good) {
         fail_request(own, problem);
         return;

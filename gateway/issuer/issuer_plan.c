@@ -19,3 +19,11 @@ bool issuer_plan_differs(struct arena *arena, struct issuer *issuer, const struc
     struct validity_request again;
     return issuer_plan(arena, issuer, wanted, now, &again) == NULL && validity_differs(asked, &again);
 }
+
+bool issuer_plan_bounds(struct arena *arena, struct issuer *issuer, const struct issuer_wanted *wanted,
+                        const struct validity_request *asked, int64_t now, int64_t not_after)
+{
+    struct validity_request again;
+    return issuer_plan(arena, issuer, wanted, now, &again) == NULL && validity_differs(asked, &again) &&
+           again.latest_not_after < not_after;
+}

@@ -18,8 +18,15 @@ struct issuer_wanted {
                                                               const struct issuer_wanted *wanted, int64_t now,
                                                               struct validity_request *out);
 
-/* The issuer refused `asked` for its duration, or signed for longer than that allows: true when it is asked
- * for something else the next time, by what it has taught. */
+/* The issuer refused `asked` for its duration: true when it is asked for something else the next time, by
+ * what it has taught. */
 [[gnu::warn_unused_result]] bool issuer_plan_differs(struct arena *arena, struct issuer *issuer,
                                                      const struct issuer_wanted *wanted,
                                                      const struct validity_request *asked, int64_t now);
+
+/* The certificate that came for `asked` ends at `not_after`, which is too late: true when the next request
+ * asks for something else, and its certificate may not live that long. */
+[[gnu::warn_unused_result]] bool issuer_plan_bounds(struct arena *arena, struct issuer *issuer,
+                                                    const struct issuer_wanted *wanted,
+                                                    const struct validity_request *asked, int64_t now,
+                                                    int64_t not_after);

@@ -101,18 +101,33 @@ static void withdraw(struct work_item *item)
 
 /* ---- another duration ---- */
 
-/* The issuer has taught what to ask for: the order gets another attempt, a few times at most. */
-static bool may_ask_otherwise(struct work_item *item)
+/* A few times at most. */
+static bool may_ask_again(struct work_item *item)
 {
-    const struct issuance_work *state = item->state;
     struct attempt *attempts = NULL;
     size_t count = 0, used = 0;
     if (store_attempts_of_order(item->work->session, item->arena, item->id, &attempts, &count) != STORE_OK)
         return false;
     for (size_t i = 0; i < count; ++i)
         used += attempts[i].status == ATTEMPT_REFUSED || attempts[i].status == ATTEMPT_REJECTED;
-    return used < OTHER_DURATIONS_MAX &&
-           issuer_plan_differs(item->arena, state->issuer, &state->wanted, &state->job.validity, item->now);
+    return used < OTHER_DURATIONS_MAX;
+}
+
+/* The refusal has taught what to ask for. */
+static bool is_worth_another_duration(struct work_item *item)
+{
+    const struct issuance_work *state = item->state;
+    return issuer_plan_differs(item->arena, state->issuer, &state->wanted, &state->job.validity, item->now) &&
+           may_ask_again(item);
+}
+
+/* The certificate that lives too long has. */
+static bool is_worth_an_end(struct work_item *item)
+{
+    const struct issuance_work *state = item->state;
+    return issuer_plan_bounds(item->arena, state->issuer, &state->wanted, &state->job.validity, item->now,
+                              state->facts.not_after) &&
+           may_ask_again(item);
 }
 
 /* ---- the certificate came ---- */
@@ -280,7 +295,7 @@ static void take_certificate(struct work_item *item)
         return;
     }
     reject_certificate(item, why);
-    if (state->facts.not_after > state->job.validity.latest_not_after && may_ask_otherwise(item)) {
+    if (is_worth_an_end(item)) {
         log_warning("issuer %s: certificate %s is rejected and revoked: %s; order %lld is asked for with an "
                     "end of its "
                     "own",
@@ -333,7 +348,7 @@ static void take_refusal(struct work_item *item, const struct issuer_result *res
 {
     struct issuance_work *state = item->state;
     state->attempt.status = ATTEMPT_REFUSED;
-    if (result->refusal != ISSUER_REFUSAL_DURATION || !may_ask_otherwise(item)) {
+    if (result->refusal != ISSUER_REFUSAL_DURATION || !is_worth_another_duration(item)) {
         issuance_fail(item, refusal_problem(item, result));
         return;
     }
