@@ -1,5 +1,6 @@
 #include "acme/authorization.h"
 #include "acme/certificate.h"
+#include "acme/permission.h"
 #include "acme/revocation.h"
 #include "gateway/native/native_certificate.h"
 #include "gateway/own_certificate_request.h"
@@ -132,13 +133,15 @@ static const struct problem *check_control(struct exchange *exchange, struct sto
         store_authorization_find_valid(session, exchange->arena, &wanted, &authorization);
     if (!exchange_store_ok(exchange, found))
         return exchange->problem;
-    return found == STORE_OK
-               ? NULL
-               : problem_new(
-                     exchange->arena, PROBLEM_UNAUTHORIZED,
-                     "The certificate belongs to another account or to none, and this one has no valid "
-                     "authorization for %s that a challenge of its own proved.",
-                     identifier->value);
+    const struct permission permission = {.now = exchange->now, .account = &exchange->account};
+    bool permits = found == STORE_OK && permission_why_not(exchange->arena, &permission, &authorization, NULL,
+                                                           PERMISSION_CONTROL) == NULL;
+    return permits ? NULL
+                   : problem_new(
+                         exchange->arena, PROBLEM_UNAUTHORIZED,
+                         "The certificate belongs to another account or to none, and this one has no valid "
+                         "authorization for %s that a challenge of its own proved.",
+                         identifier->value);
 }
 
 /* What the server keeps for itself is in no account's hands, whoever proves its names. */

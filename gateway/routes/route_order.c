@@ -177,7 +177,8 @@ static void check_proofs_of_replaces(struct exchange *exchange, struct order_sta
          state->request.replaces != NULL && state->replaces_nobodys && i < state->request.identifier_count;
          ++i)
         if (authorizations[i].status == AUTHORIZATION_VALID &&
-            authorizations[i].basis != AUTHORIZATION_PROVEN)
+            permission_why_not(exchange->arena, &state->authorizing.permission, &authorizations[i], NULL,
+                               PERMISSION_CONTROL) != NULL)
             ignore_replaces(exchange, state, "it is no account's, and a name of the order needed no proof");
     state->order.replaces = state->request.replaces;
 }
