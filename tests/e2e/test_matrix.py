@@ -17,10 +17,6 @@ CELLS = cells_of(ROWS)
 SERVED, ADMINISTERED = matrix_routes.served(), matrix_routes.administered()
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
-# Cells that wait for the mend of a fault, by its number in the list of faults: patterns of their ids.
-NOT_YET = {
-}
-
 
 @pytest.fixture(scope="module")
 def world(request, tmp_path_factory, name_server):
@@ -33,7 +29,7 @@ def world(request, tmp_path_factory, name_server):
             made.stop()
 
 
-@pytest.mark.parametrize("cell", parameters(CELLS, NOT_YET))
+@pytest.mark.parametrize("cell", parameters(CELLS))
 def test_matrix(world, cell):
     before = world.state()
     reply = world.ask(cell)

@@ -4,7 +4,6 @@ cell holds the answer that is right. support/matrix_rows.py is the table, suppor
 A cell reads "403 unauthorized": the status, and the problem's type or the document's status where one is meant."""
 
 import dataclasses
-import fnmatch
 
 import pytest
 
@@ -118,15 +117,8 @@ def cells_of(rows):
     return [Cell(row, who) for row in rows for who in row.cells]
 
 
-def parameters(cells, not_yet):
-    """`not_yet` maps a row of the list of faults to patterns for the ids of the cells that wait for its mend."""
-    patterns = [(fault, pattern) for fault, listed in not_yet.items() for pattern in listed]
-
-    def marks(cell):
-        faults = [fault for fault, pattern in patterns if fnmatch.fnmatchcase(cell.id, pattern)]
-        return [pytest.mark.xfail(reason=fault, strict=True) for fault in faults[:1]]
-
-    return [pytest.param(cell, id=cell.id, marks=marks(cell)) for cell in cells]
+def parameters(cells):
+    return [pytest.param(cell, id=cell.id) for cell in cells]
 
 
 def said(cell, reply):

@@ -7,24 +7,25 @@ from .tools import ROOT
 PREFIXES = {"endpoint_routes": "/acme/{endpoint}", "site_routes": "", "native_routes": "/1.0"}
 
 
-def _tables(path, kind):
-    text = (ROOT / path).read_text()
-    return dict(re.findall(rf"static const struct {kind} (\w+)\[\] = {{\n(.*?)\n}};", text, re.S))
+def _tables(path, kind, entry):
+    """{the table's name: what `entry` finds in each of its lines}; none may be written in another form."""
+    tables = {}
+    for name, lines in re.findall(rf"static const struct {kind} (\w+)\[\] = {{\n(.*?)\n}};", (ROOT / path).read_text(), re.S):
+        tables[name] = re.findall(entry, lines)
+        assert len(tables[name]) == lines.count("{" + '"'), f"{path}: a line of {name} cannot be read"
+    return tables
 
 
 def served():
     """{label of the route: its methods}, as the ACME listeners have them."""
-    routes = {}
-    for table, rows in _tables("gateway/routes/routes.c", "route").items():
-        for pattern, methods in re.findall(r'{"(/[^"]*)", "([A-Z, ]+)"', rows):
-            routes[PREFIXES[table] + pattern] = methods.split(", ")
-    return routes
+    tables = _tables("gateway/routes/routes.c", "route", r'{"(/[^"]*)", "([A-Z, ]+)"')
+    return {PREFIXES[name] + pattern: methods.split(", ") for name, entries in tables.items() for pattern, methods in entries}
 
 
 def administered():
     """The same of the admin API; an id is at the end of what ends with a slash."""
     routes = {}
-    (rows,) = _tables("gateway/admin/admin.c", "admin_route").values()
-    for path, method in re.findall(r'{"(/[^"]*)", "([A-Z]+)"', rows):
+    (entries,) = _tables("gateway/admin/admin.c", "admin_route", r'{"(/[^"]*)", "([A-Z]+)"').values()
+    for path, method in entries:
         routes.setdefault(path + ("{id}" if path.endswith("/") else ""), []).append(method)
     return routes

@@ -83,6 +83,7 @@ NEW = {  # own, another account here, accounts of other endpoints
     "trusted_key": ("201 ready", UNPROVEN, UNPROVEN),
     "below_trusted": (UNPROVEN, UNPROVEN, UNPROVEN),
     "orphaned": (UNPROVEN, UNPROVEN, UNPROVEN),
+    "fleeting": (UNPROVEN, UNPROVEN, "201 ready"),
     "denied": (DENIED, DENIED, UNPROVEN),
 }
 for proof, answers in NEW.items():
@@ -92,6 +93,13 @@ for proof, answers in NEW.items():
     cells = {who: answer.replace("201 ready", "200 valid" if proof == "reused" else "201 valid") for who, answer in cells.items()}
     row("new-authz", "POST", ACME + "/new-authz", cells if proof in ("unproven", "reused") else without_standings(cells),
         "named", proof, payload=lambda request: {"identifier": request.identifiers[0]}, changes=True)
+
+# What was allowed before is not reused when the reason has gone, and nobody else's ever is.
+for state, proof in (("ready", "fleeting"), ("orphaned", "inherited"), ("deactivated", "proven"), ("expired", "proven")):
+    row("order-again", "POST", ACME + "/new-order", {"own": UNPROVEN, "other": UNPROVEN}, state, proof,
+        payload=lambda request: {"identifiers": request.identifiers})
+row("order-again", "POST", ACME + "/new-order", {"own": "201 ready", "other": UNPROVEN, "control_other_endpoint": "201 ready"},
+    "ready", "proven", payload=lambda request: {"identifiers": request.identifiers})
 
 # ---- orders ----
 
@@ -118,6 +126,7 @@ for proof in PROOFS:
     finalize("ready", proof, cells if proof == "proven" else without_standings(cells), changes=True, ends=("bound_revoked",))
 finalize("ready", "trusted_key", {"bound_revoked": UNAUTHORIZED}, ends=("bound_revoked",))
 finalize("ready", "denied", without_standings(private(DENIED)), ends=("own",))
+finalize("ready", "fleeting", without_standings(private(UNAUTHORIZED)), ends=("own",))
 finalize("orphaned", "inherited", private(NOT_READY))
 finalize("processing", "proven", private("200 processing"))
 finalize("valid", "proven", private("200 valid"))

@@ -30,6 +30,8 @@ PEOPLE = "people"  # a provisioner that is not the gateway's
 ADMIN_TOKEN = "the admin token of the matrix"
 HOMES = {"other_endpoint": "second", "other_ca": "other_ca", "other_root": "other_root"}
 FAR = 30 * 86400
+TRUSTED = ["*.trusted.internal", "zone.internal"]
+FLEETING = "*.fleeting.internal"  # trusted until the restart
 
 
 class World:
@@ -61,7 +63,7 @@ class World:
             configuration["issuers"][name] = stepca_issuer(self.cas[name], folder / name, "JWK")
             configuration["profiles"][name] = {"issuer": name}
         common = {"authorization_lifetime": "48h", "subdomains": True, "challenges": ["http-01", "dns-01"],
-                  "trusted": {"names": ["*.trusted.internal", "zone.internal"]}}
+                  "trusted": {"names": [*TRUSTED, FLEETING]}}
         homes = {"acme": "default", "network": "default", "bound": "default", "second": "default",
                  "other_ca": "other_ca", "other_root": "other_root"}
         configuration["endpoints"] = {home: {"profiles": [profile], **common} for home, profile in homes.items()}
@@ -94,7 +96,7 @@ class World:
         self.gateway.stop()
         for sql, *parameters in self.later:
             self.gateway.execute(sql, *parameters)
-        self.gateway.configuration["endpoints"]["acme"]["names"] = {"deny": ["*.denied.internal"]}
+        self.gateway.configuration["endpoints"]["acme"].update(names={"deny": ["*.denied.internal"]}, trusted={"names": TRUSTED})
         self.gateway.start()
         wait_until(lambda: self.status.by_serial("1").ocsp.response_status.name == "SUCCESSFUL", "an OCSP responder")
         wait_until(lambda: all(self.status_of(name).crl_reply().status == 200 for name in self.cas), "every CA's list")
@@ -185,7 +187,8 @@ class World:
     def allow(self, client, proof):
         """A name that is the client's in this way, or will be when it proves it; the authorization above it."""
         label = fresh_name().split(".")[0]
-        fixed = {"trusted_name": "trusted.internal", "denied": "denied.internal", "below_trusted": "zone.internal"}
+        fixed = {"trusted_name": "trusted.internal", "denied": "denied.internal", "below_trusted": "zone.internal",
+                 "fleeting": "fleeting.internal"}
         name, parent = f"{label}.{fixed.get(proof, 'e2e.internal')}", None
         if proof == "reused":
             client.ready_order([name], self.http)
