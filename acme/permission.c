@@ -100,7 +100,9 @@ enum authorization_basis permission_trust(struct arena *arena, const struct perm
 static struct identifier identifier_of(const struct authorization *authorization)
 {
     struct identifier identifier = {.type = authorization->identifier.type};
-    snprintf(identifier.value, sizeof identifier.value, "%s%s", authorization->wildcard ? "*." : "",
+    const char *before = authorization->wildcard ? "*." : "";
+    int room = (int)(sizeof identifier.value - sizeof "*."); /* a name has 253 octets at most */
+    snprintf(identifier.value, sizeof identifier.value, "%s%.*s", before, room,
              authorization->identifier.value);
     return identifier;
 }
