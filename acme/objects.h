@@ -179,6 +179,10 @@ struct certificate {
     int64_t revocation_attempt_count;
     const char *revocation_error; /* the CA's last words while unconfirmed */
     int64_t revoked_at;           /* confirmed */
+    /* Of one that is revoked: the reason that was asked for in the place of revocation_reason, until the CA
+     * has answered. */
+    bool correction_asked;
+    int correction_reason;
     int64_t created_at;
 };
 

@@ -2,6 +2,8 @@
 
 #include <openssl/err.h>
 
+#include "acme/revocation.h"
+
 static void free_basic(OCSP_BASICRESP *basic)
 {
     OCSP_BASICRESP_free(basic);
@@ -49,6 +51,18 @@ static void rest_on_own(int64_t now, struct ocsp_answer *out)
     out->next_update = now + OCSP_OWN_S;
 }
 
+/* The CA's list may keep a reason that was corrected since: step-ca changes none. A reason that does not
+ * revoke is never told of a certificate that is revoked, but for a hold. */
+static int listed_reason(const struct ocsp_knowledge *known, const struct crl_entry *entry)
+{
+    enum { HOLD = 6 };
+    int own = known->reason == 0 ? CRL_NO_REASON : known->reason;
+    int listed = entry->reason == CRL_NO_REASON ? 0 : entry->reason;
+    if (known->revoked_at != 0 && revocation_reason_may_become(listed, known->reason))
+        return own;
+    return listed == HOLD || revocation_reason_revokes(listed) ? entry->reason : CRL_NO_REASON;
+}
+
 bool ocsp_decide(const struct ocsp_knowledge *known, const char *serial, int64_t now, struct ocsp_answer *out)
 {
     *out = (struct ocsp_answer){.status = V_OCSP_CERTSTATUS_UNKNOWN, .reason = CRL_NO_REASON};
@@ -59,7 +73,7 @@ bool ocsp_decide(const struct ocsp_knowledge *known, const char *serial, int64_t
     if (entry != NULL) {
         out->status = V_OCSP_CERTSTATUS_REVOKED;
         out->revoked_at = entry->revoked_at;
-        out->reason = entry->reason;
+        out->reason = listed_reason(known, entry);
         if (crl != NULL)
             rest_on_list(crl, now, out);
     } else if (known->revoked_at != 0) {

@@ -49,6 +49,13 @@ bool revocation_reason_revokes(int64_t reason)
     return is_known(reason) && reasons[reason].why_not == NULL;
 }
 
+bool revocation_reason_may_become(int from, int to)
+{
+    enum { KEY_COMPROMISE = 1 };
+    return revocation_reason_revokes(to) &&
+           (!revocation_reason_revokes(from) || (to == KEY_COMPROMISE && from != KEY_COMPROMISE));
+}
+
 const struct problem *revocation_reason_check(struct arena *arena, int64_t reason)
 {
     if (revocation_reason_revokes(reason)) {

@@ -14,6 +14,12 @@ const char *revocation_reason_name(int reason);
 /* True for 0 to 5, 9 and 10: a certificate that is listed with one of them is revoked for good. */
 bool revocation_reason_revokes(int64_t reason);
 
+/*
+ * True when a revocation may be corrected from one reason to the other: from one that does not revoke to one
+ * that does, and from any to keyCompromise, which clients heed for what was signed before, too.
+ */
+bool revocation_reason_may_become(int from, int to);
+
 /* NULL for a reason that revokes; badRevocationReason otherwise. */
 [[gnu::warn_unused_result]] const struct problem *revocation_reason_check(struct arena *arena,
                                                                           int64_t reason);

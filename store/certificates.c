@@ -9,6 +9,7 @@ enum {
     CERTIFICATE_ADOPT,
     CERTIFICATE_INSERT_NAME,
     CERTIFICATE_UPDATE,
+    CERTIFICATE_CORRECT,
     CHAIN_FIND,
     CHAIN_INSERT,
     CHAINS,
@@ -24,14 +25,16 @@ enum {
     "c.revocation_requested_at," \
     " c.revocation_reason, c.revocation_requested_by, c.revocation_next_attempt_at, " \
     "c.revocation_attempt_count," \
-    " c.revocation_error, c.revoked_at, c.created_at" \
+    " c.revocation_error, c.revoked_at, c.revocation_correction IS NOT NULL, c.revocation_correction," \
+    " c.created_at" \
     " FROM certificates c" \
     " LEFT JOIN accounts a ON a.id = c.account_id" \
     " LEFT JOIN chains h ON h.id = c.chain_id" \
     " LEFT JOIN issuer_identities i ON i.id = c.issuer_identity_id "
 
 /* The condition of the index certificates_revocation_due. */
-#define REVOCATION_CONDITION "revocation_requested_at IS NOT NULL AND revoked_at IS NULL"
+#define REVOCATION_CONDITION \
+    "((revocation_requested_at IS NOT NULL AND revoked_at IS NULL) OR revocation_correction IS NOT NULL)"
 
 static const struct statement statements[] = {
     [CERTIFICATE_LOAD] = {"certificate_load", CERTIFICATE_SELECT "WHERE c.id = $id"},
@@ -69,6 +72,13 @@ static const struct statement statements[] = {
          " revocation_attempt_count = $revocation_attempt_count, revocation_error = $revocation_error,"
          " revoked_at = $revoked_at"
          " WHERE id = $id AND revoked_at IS NULL"},
+    [CERTIFICATE_CORRECT] =
+        {"certificate_correct",
+         "UPDATE certificates SET revocation_reason = $revocation_reason,"
+         " revocation_correction = iif($correction_asked, $correction_reason, NULL),"
+         " revocation_next_attempt_at = $revocation_next_attempt_at,"
+         " revocation_attempt_count = $revocation_attempt_count, revocation_error = $revocation_error"
+         " WHERE id = $id AND revoked_at IS NOT NULL"},
     [CHAIN_FIND] = {"chain_find", "SELECT id FROM chains WHERE hash = $hash"},
     [CHAIN_INSERT] = {"chain_insert", "INSERT INTO chains (hash, pem) VALUES ($hash, $pem)"},
     [CHAINS] = {"chains", "SELECT pem FROM chains WHERE id > 0 ORDER BY id DESC LIMIT 20"},
@@ -104,6 +114,8 @@ static void take_revocation(struct query *query, struct certificate *out)
     out->revocation_attempt_count = query_take_integer(query);
     out->revocation_error = query_take_text(query);
     out->revoked_at = query_take_integer(query);
+    out->correction_asked = query_take_integer(query) != 0;
+    out->correction_reason = (int)query_take_integer(query);
 }
 
 static enum store_result take_certificate(struct query *query, struct certificate *out)
@@ -339,13 +351,31 @@ enum store_result store_certificate_update(struct store_session *session,
     return query_run(&query);
 }
 
+enum store_result store_certificate_correct(struct store_session *session,
+                                            const struct certificate *certificate)
+{
+    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_CORRECT);
+    query_bind_integer(&query, "$id", certificate->id);
+    query_bind_integer(&query, "$revocation_reason", certificate->revocation_reason);
+    query_bind_integer(&query, "$correction_asked", certificate->correction_asked);
+    query_bind_integer(&query, "$correction_reason", certificate->correction_reason);
+    query_bind_integer(&query, "$revocation_next_attempt_at", certificate->revocation_next_attempt_at);
+    query_bind_integer(&query, "$revocation_attempt_count", certificate->revocation_attempt_count);
+    query_bind_text(&query, "$revocation_error", certificate->revocation_error);
+    return query_run(&query);
+}
+
 static enum store_result revoke_twin(struct store_session *session, struct certificate *twin,
                                      const struct certificate *certificate)
 {
+    twin->revocation_reason = certificate->revocation_reason;
+    if (twin->revoked_at != 0) {
+        twin->correction_asked = false;
+        return store_certificate_correct(session, twin);
+    }
     if (twin->status != CERTIFICATE_REJECTED)
         twin->status = CERTIFICATE_REVOKED;
     twin->revocation_requested_at = certificate->revocation_requested_at;
-    twin->revocation_reason = certificate->revocation_reason;
     twin->revocation_requested_by = certificate->revocation_requested_by;
     twin->revocation_next_attempt_at = 0;
     twin->revocation_error = NULL;
@@ -362,8 +392,7 @@ enum store_result store_certificate_revoke_twins(struct store_session *session,
     enum store_result result =
         store_certificates_by_serial(session, arena, certificate->serial, &found, &count);
     for (size_t i = 0; result == STORE_OK && i < count; i++)
-        if (found[i].id != certificate->id && found[i].revoked_at == 0 &&
-            certificate_is_same(found[i].leaf, certificate->leaf))
+        if (found[i].id != certificate->id && certificate_is_same(found[i].leaf, certificate->leaf))
             result = revoke_twin(session, &found[i], certificate);
     arena_free(arena);
     return result;

@@ -264,6 +264,10 @@ struct due_validation {
 /* status, the revocation_* fields and revoked_at; STORE_NOT_FOUND when it is already revoked. */
 [[gnu::warn_unused_result]] enum store_result store_certificate_update(struct store_session *session,
                                                                        const struct certificate *certificate);
+/* revocation_reason, correction_*, and the attempts, of one that is revoked; STORE_NOT_FOUND when it is not.
+ */
+[[gnu::warn_unused_result]] enum store_result store_certificate_correct(
+    struct store_session *session, const struct certificate *certificate);
 /* Copies the revocation of a certificate to the other rows that older versions made of the same one. */
 [[gnu::warn_unused_result]] enum store_result store_certificate_revoke_twins(
     struct store_session *session, const struct certificate *certificate);
@@ -277,7 +281,8 @@ struct revocation_queue {
 [[gnu::warn_unused_result]] enum store_result store_revocation_queue_after(struct store_session *session,
                                                                            struct arena *arena, int64_t after,
                                                                            struct revocation_queue *out);
-/* Ids of an issuer's certificates whose revocation was asked for, is not confirmed and is due. */
+/* Ids of an issuer's certificates whose revocation, or its correction, was asked for, is not confirmed and is
+ * due. */
 [[gnu::warn_unused_result]] enum store_result store_revocations_due(struct store_session *session,
                                                                     int64_t identity_id, int64_t now,
                                                                     int64_t *ids, size_t max, size_t *count);

@@ -8,7 +8,8 @@ static const struct statement statements[] = {
     [REVOCATIONS_WAITING] =
         {"revocations_waiting",
          "SELECT count(*) FROM certificates"
-         " WHERE revocation_requested_at IS NOT NULL AND revoked_at IS NULL"
+         " WHERE ((revocation_requested_at IS NOT NULL AND revoked_at IS NULL)"
+         " OR revocation_correction IS NOT NULL)"
          " AND issuer_identity_id IN (SELECT id FROM issuer_identities WHERE issuer = $issuer)"},
     [VALIDATIONS_WAITING] = {"validations_waiting",
                              "SELECT count(*) FROM authorizations"

@@ -150,18 +150,25 @@ struct revocation {
     char serial[SERIAL_HEX_BYTES];
     int reason;
     const char *refusal; /* NULL: none */
+    bool corrects;       /* it is revoked already, with another reason */
 };
 
 /* A serial is one CA's: with several of them nobody knows which certificate is meant. */
-static const char *refuse_revocation(const struct certificate *found, size_t count)
+static const char *refuse_revocation(struct arena *arena, const struct certificate *found, size_t count,
+                                     int reason)
 {
     if (count == 0)
         return "no certificate in this database has this serial";
     for (size_t i = 1; i < count; i++)
         if (!certificate_is_same(found[0].leaf, found[i].leaf))
             return "certificates of several CAs have this serial; nothing was changed";
+    if (found->revoked_at != 0 && !revocation_reason_may_become(found->revocation_reason, reason))
+        return arena_printf(arena,
+                            "it is revoked already, with reason %s. A revocation is corrected from a reason "
+                            "that does not revoke, or to keyCompromise",
+                            revocation_reason_name(found->revocation_reason));
     if (found->revoked_at != 0)
-        return "it is revoked already";
+        return found->correction_asked ? "its correction was asked for already and waits for the CA" : NULL;
     return found->revocation_requested_at != 0 ? "its revocation was asked for already and waits for the CA"
                                                : NULL;
 }
@@ -175,25 +182,33 @@ static enum store_apply_result ask_for_revocation(void *context, struct store_se
     if (store_certificates_by_serial(session, revocation->arena, revocation->serial, &certificate, &count) !=
         STORE_OK)
         return STORE_DISCARD;
-    revocation->refusal = refuse_revocation(certificate, count);
+    revocation->refusal = refuse_revocation(revocation->arena, certificate, count, revocation->reason);
     if (revocation->refusal != NULL)
         return STORE_DISCARD;
-    certificate->revocation_requested_at = clock_now();
-    certificate->revocation_reason = revocation->reason;
-    certificate->revocation_requested_by = "operator";
+    const char *detail =
+        arena_printf(revocation->arena, "by operator, reason %s", revocation_reason_name(revocation->reason));
     certificate->revocation_next_attempt_at = 0;
-    const struct event event = {.at = certificate->revocation_requested_at,
+    if (certificate->revoked_at != 0) {
+        detail = arena_printf(revocation->arena, "%s in the place of %s", detail,
+                              revocation_reason_name(certificate->revocation_reason));
+        certificate->correction_asked = revocation->corrects = true;
+        certificate->correction_reason = revocation->reason;
+    } else {
+        certificate->revocation_requested_at = clock_now();
+        certificate->revocation_reason = revocation->reason;
+        certificate->revocation_requested_by = "operator";
+    }
+    const struct event event = {.at = clock_now(),
                                 .kind = "revocation.requested",
                                 .account_id = certificate->account_id,
                                 .order_id = certificate->order_id,
                                 .certificate_id = certificate->id,
                                 .who = "operator",
-                                .detail = arena_printf(revocation->arena, "by operator, reason %s",
-                                                       revocation_reason_name(revocation->reason))};
-    return store_certificate_update(session, certificate) == STORE_OK &&
-                   store_event_insert(session, &event) == STORE_OK
-               ? STORE_APPLIED
-               : STORE_DISCARD;
+                                .detail = detail};
+    enum store_result result = revocation->corrects ? store_certificate_correct(session, certificate)
+                                                    : store_certificate_update(session, certificate);
+    return result == STORE_OK && store_event_insert(session, &event) == STORE_OK ? STORE_APPLIED
+                                                                                 : STORE_DISCARD;
 }
 
 /* NULL: `out` is set; else what is wrong with it. */
@@ -220,13 +235,16 @@ static int revoke(const struct cli_arguments *arguments)
     if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s",
                         revocation.refusal == NULL ? error.message : revocation.refusal);
-    printf(
-        "the revocation of %s is asked for; %s. It counts when 'acmegate cert show %s' says that the CA has "
-        "confirmed it\n",
-        revocation.serial,
-        store_is_served(arguments->database) ? "the running server tells the CA now"
-                                             : "no server runs: the next start tells the CA",
-        revocation.serial);
+    printf(revocation.corrects ? "the correction of the revocation of %s is asked for; %s. 'acmegate cert "
+                                 "show %s' says what the CA "
+                                 "has made of it\n"
+                               : "the revocation of %s is asked for; %s. It counts when 'acmegate cert show "
+                                 "%s' says that the CA has "
+                                 "confirmed it\n",
+           revocation.serial,
+           store_is_served(arguments->database) ? "the running server tells the CA now"
+                                                : "no server runs: the next start tells the CA",
+           revocation.serial);
     return CLI_OK;
 }
 

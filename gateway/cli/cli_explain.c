@@ -181,7 +181,12 @@ static void show_revocation(const struct story *story)
         revocation_reason_name(certificate->revocation_reason));
     if (certificate->revoked_at != 0)
         say("            confirmed by the CA %s", story_when(story, certificate->revoked_at));
-    else
+    if (certificate->correction_asked)
+        say("            reason %s is asked for instead; the CA has not answered",
+            revocation_reason_name(certificate->correction_reason));
+    if (certificate->revoked_at != 0 && certificate->revocation_error != NULL)
+        say("            %s", certificate->revocation_error);
+    if (certificate->revoked_at == 0)
         say("            NOT confirmed by the CA after %lld tries, last words: %s",
             (long long)certificate->revocation_attempt_count, or_unknown(certificate->revocation_error));
 }

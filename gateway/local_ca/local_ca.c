@@ -334,8 +334,12 @@ enum local_ca_outcome local_ca_revoke(struct arena *arena, struct local_ca *ca, 
         *why = problem->detail;
         return LOCAL_CA_REFUSED;
     }
-    if (revoked_register_contains(ca->revoked, serial_hex)) {
-        *why = arena_printf(arena, "certificate %s is already revoked", serial_hex);
+    const struct revoked_serial *present = revoked_register_find(ca->revoked, serial_hex);
+    if (present != NULL && revocation_reason_may_become(present->reason, reason)) {
+        entry.revoked_at = present->revoked_at;
+    } else if (present != NULL) {
+        *why = arena_printf(arena, "certificate %s is already revoked, reason %s", serial_hex,
+                            revocation_reason_name(present->reason));
         return LOCAL_CA_ALREADY_REVOKED;
     }
     snprintf(entry.serial, sizeof entry.serial, "%s", serial_hex);

@@ -100,8 +100,9 @@ int64_t local_ca_end(const struct local_ca *ca);
     struct arena *arena, const struct local_ca *ca, X509_REQ *csr, const struct validity_request *validity,
     const char *extended_key_usages, int64_t now, struct local_ca_chain *chain, const char **why);
 
-/* Recorded on the disk when it answers LOCAL_CA_DONE. `serial_hex` is canonical; `not_after` is the
- * certificate's, after which it need not stand in lists, 0 when it is not known. */
+/* Recorded on the disk when it answers LOCAL_CA_DONE. A reason may correct the one that stands
+ * (revocation_reason_may_become); the time of the revocation stays. `serial_hex` is canonical; `not_after` is
+ * the certificate's, after which it need not stand in lists, 0 when it is not known. */
 [[gnu::warn_unused_result]] enum local_ca_outcome local_ca_revoke(struct arena *arena, struct local_ca *ca,
                                                                   const char *serial_hex, int reason,
                                                                   int64_t not_after, int64_t now,

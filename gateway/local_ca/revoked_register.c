@@ -26,6 +26,28 @@ static int compare_serials(const void *a, const void *b)
     return strcmp(((const struct revoked_serial *)a)->serial, ((const struct revoked_serial *)b)->serial);
 }
 
+static int compare_entries(const void *a, const void *b)
+{
+    const struct revoked_serial *one = a, *other = b;
+    int order = compare_serials(a, b);
+    return order != 0 ? order : (one->line > other->line) - (one->line < other->line);
+}
+
+/* The last line of each serial number counts. */
+static void sort_entries(struct revoked_register *revoked)
+{
+    size_t kept = 0;
+    if (revoked->count == 0) {
+        return;
+    }
+    qsort(revoked->serials, revoked->count, sizeof *revoked->serials, compare_entries);
+    for (size_t i = 1; i < revoked->count; i++) {
+        kept += compare_serials(&revoked->serials[kept], &revoked->serials[i]) != 0;
+        revoked->serials[kept] = revoked->serials[i];
+    }
+    revoked->count = kept + 1;
+}
+
 static bool reserve(struct revoked_register *revoked, size_t count)
 {
     if (count <= revoked->capacity) {
@@ -73,6 +95,7 @@ static bool read_line(struct revoked_register *revoked, struct bytes line)
     }
     entry.revoked_at = revoked_at;
     entry.not_after = not_after;
+    entry.line = revoked->count;
     revoked->serials[revoked->count++] = entry;
     return true;
 }
@@ -96,9 +119,7 @@ static bool read_lines(struct revoked_register *revoked, const char *path, struc
         at = (size_t)(end - text.p) + 1;
     }
     revoked->length = (off_t)at;
-    if (revoked->count > 0) {
-        qsort(revoked->serials, revoked->count, sizeof *revoked->serials, compare_serials);
-    }
+    sort_entries(revoked);
     return true;
 }
 
@@ -152,14 +173,20 @@ const struct revoked_serial *revoked_register_all(const struct revoked_register 
     return revoked->serials;
 }
 
-bool revoked_register_contains(const struct revoked_register *revoked, const char *serial_hex)
+static struct revoked_serial *find(const struct revoked_register *revoked, const char *serial_hex)
 {
     struct revoked_serial key;
     if (revoked->count == 0 || strlen(serial_hex) >= sizeof key.serial) {
-        return false;
+        return NULL;
     }
     snprintf(key.serial, sizeof key.serial, "%s", serial_hex);
-    return bsearch(&key, revoked->serials, revoked->count, sizeof key, compare_serials) != NULL;
+    return bsearch(&key, revoked->serials, revoked->count, sizeof key, compare_serials);
+}
+
+const struct revoked_serial *revoked_register_find(const struct revoked_register *revoked,
+                                                   const char *serial_hex)
+{
+    return find(revoked, serial_hex);
 }
 
 static void insert(struct revoked_register *revoked, const struct revoked_serial *entry)
@@ -210,6 +237,11 @@ bool revoked_register_add(struct revoked_register *revoked, const struct revoked
     if (!append(revoked, line, (size_t)n)) {
         return false;
     }
-    insert(revoked, entry);
+    struct revoked_serial *present = find(revoked, entry->serial);
+    if (present != NULL) {
+        *present = *entry;
+    } else {
+        insert(revoked, entry);
+    }
     return true;
 }

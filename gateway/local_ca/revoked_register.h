@@ -1,7 +1,8 @@
 /*
  * The local CA's register of revoked serial numbers: a text file, one "serial revoked-at reason not-after" a
  * line (times in unix seconds; lines of older versions lack the last), only ever appended to and synced
- * before anyone is told. One thread at a time.
+ * before anyone is told. A later line of the same serial number corrects the one before. One thread at a
+ * time.
  */
 #pragma once
 
@@ -16,6 +17,7 @@ struct revoked_serial {
     int64_t revoked_at;
     int reason;
     int64_t not_after; /* of the certificate; 0: not known */
+    size_t line;       /* the register's: where it stands in the file */
 };
 
 /* Reads the file, making it when absent. A last line without its newline was never confirmed to anyone: it
@@ -28,8 +30,11 @@ void revoked_register_close(struct revoked_register *revoked);
 /* Borrowed until the next addition; by serial. */
 const struct revoked_serial *revoked_register_all(const struct revoked_register *revoked, size_t *count);
 
-bool revoked_register_contains(const struct revoked_register *revoked, const char *serial_hex);
+/* Borrowed until the next addition; NULL when it is not in it. */
+const struct revoked_serial *revoked_register_find(const struct revoked_register *revoked,
+                                                   const char *serial_hex);
 
-/* False with errno set: then the file is as it was before. */
+/* One more, or in the place of the one with this serial number. False with errno set: then the file is as it
+ * was before. */
 [[gnu::warn_unused_result]] bool revoked_register_add(struct revoked_register *revoked,
                                                       const struct revoked_serial *entry);

@@ -245,21 +245,59 @@ static const struct problem *find_certificate(struct exchange *exchange, struct 
     return NULL;
 }
 
-static const struct problem *already_revoked(struct exchange *exchange)
+static const struct problem *already_revoked(struct exchange *exchange, const struct certificate *certificate)
 {
-    return problem_new(exchange->arena, PROBLEM_ALREADY_REVOKED, "The certificate is revoked already.");
+    if (certificate->revocation_error == NULL)
+        return problem_new(exchange->arena, PROBLEM_ALREADY_REVOKED,
+                           "The certificate is revoked already, with reason %s.",
+                           revocation_reason_name(certificate->revocation_reason));
+    return problem_new(exchange->arena, PROBLEM_ALREADY_REVOKED,
+                       "The certificate was revoked already. Reason %s is recorded here and told in OCSP "
+                       "responses, but %s.",
+                       revocation_reason_name(certificate->revocation_reason), certificate->revocation_error);
 }
 
 static bool record(struct exchange *exchange, struct store_session *session, const char *by)
 {
     const struct revoke_state *state = exchange->state;
+    const char *instead = state->certificate.revoked_at == 0
+                              ? ""
+                              : arena_printf(exchange->arena, " in the place of %s",
+                                             revocation_reason_name(state->certificate.revocation_reason));
     struct event event = {.kind = "revocation.requested",
                           .account_id = state->certificate.account_id,
                           .order_id = state->certificate.order_id,
                           .certificate_id = state->certificate.id,
-                          .detail = arena_printf(exchange->arena, "by %s, reason %s", by,
-                                                 revocation_reason_name(state->request.reason))};
+                          .detail = arena_printf(exchange->arena, "by %s, reason %s%s", by,
+                                                 revocation_reason_name(state->request.reason), instead)};
     return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+}
+
+/*
+ * A revocation whose reason does not revoke is corrected by whoever may revoke. The reason becomes
+ * keyCompromise by the key alone: who signs with it has proven what the account only says.
+ */
+static enum store_apply_result correct(struct exchange *exchange, struct store_session *session,
+                                       const char *by)
+{
+    struct revoke_state *state = exchange->state;
+    struct certificate *certificate = &state->certificate;
+    bool may =
+        revocation_reason_may_become(certificate->revocation_reason, state->request.reason) &&
+        (!revocation_reason_revokes(certificate->revocation_reason) || exchange->envelope.account_id == 0);
+    bool asked =
+        may && certificate->correction_asked && certificate->correction_reason == state->request.reason;
+    if (!may)
+        return exchange_refuse(exchange, already_revoked(exchange, certificate));
+    exchange->hold_key = certificate->id;
+    exchange->work_due = WORK_DUE_REVOCATIONS;
+    certificate->correction_asked = true;
+    certificate->correction_reason = state->request.reason;
+    certificate->revocation_next_attempt_at = exchange->now;
+    if (!exchange_store_ok(exchange, store_certificate_correct(session, certificate)) ||
+        (!asked && !record(exchange, session, by)))
+        return STORE_DISCARD;
+    return STORE_APPLIED;
 }
 
 static bool insert_native(struct exchange *exchange, struct store_session *session)
@@ -297,7 +335,7 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_ses
     if (certificate->id == 0 && !insert_native(exchange, session))
         return STORE_DISCARD;
     if (certificate->status == CERTIFICATE_REVOKED)
-        return exchange_refuse(exchange, already_revoked(exchange));
+        return correct(exchange, session, by);
     exchange->hold_key = certificate->id;
     exchange->work_due = WORK_DUE_REVOCATIONS;
     bool first = certificate->revocation_requested_at == 0;
@@ -336,7 +374,9 @@ void revoke_render(struct exchange *exchange)
     if (!exchange_store_ok(exchange, result))
         return;
     const struct certificate *certificate = &state->certificate;
-    if (result == STORE_OK && certificate->status == CERTIFICATE_REVOKED) {
+    if (result == STORE_OK && certificate->status == CERTIFICATE_REVOKED && !certificate->correction_asked) {
+        if (certificate->revocation_error != NULL)
+            exchange->problem = already_revoked(exchange, certificate);
         exchange->reply.status = 200;
         return;
     }

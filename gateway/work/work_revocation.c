@@ -22,16 +22,18 @@ struct revocation_work {
     const char *event_kind;
     const char *event_detail;
     const char *issuer; /* the one that is asked */
+    bool corrects;      /* it is revoked, and another reason was asked for */
 };
 
 static enum store_apply_result apply_outcome(struct work_item *item, struct store_session *session)
 {
     struct revocation_work *state = item->state;
     const struct certificate *certificate = &state->certificate;
-    if (certificate->revoked_at != 0)
+    if (certificate->revoked_at != 0 && !state->corrects)
         METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_CONFIRMED, metrics_issuer(certificate->issuer));
-    enum store_result result = store_certificate_update(session, certificate);
-    if (result == STORE_OK && certificate->revoked_at != 0)
+    enum store_result result = state->corrects ? store_certificate_correct(session, certificate)
+                                               : store_certificate_update(session, certificate);
+    if (result == STORE_OK && certificate->revoked_at != 0 && !certificate->correction_asked)
         result = store_certificate_revoke_twins(session, certificate);
     struct event event = {.kind = state->event_kind,
                           .account_id = certificate->account_id,
@@ -78,6 +80,31 @@ static void confirm(struct work_item *item, const char *detail)
     work_item_commit(item, apply_outcome, end_confirmed);
 }
 
+/* The record of the inventory, and what OCSP responses say, follow the correction whatever the CA can do.
+ * `kept` is what the CA said where it keeps the reason that it has; NULL: it has changed it. */
+static void settle_correction(struct work_item *item, const char *kept)
+{
+    struct revocation_work *state = item->state;
+    struct certificate *certificate = &state->certificate;
+    const char *change = arena_printf(item->arena, "reason %s in the place of %s",
+                                      revocation_reason_name(certificate->correction_reason),
+                                      revocation_reason_name(certificate->revocation_reason));
+    certificate->revocation_reason = certificate->correction_reason;
+    certificate->correction_asked = false;
+    certificate->revocation_next_attempt_at = 0;
+    certificate->revocation_error =
+        kept == NULL
+            ? NULL
+            : arena_printf(item->arena,
+                           "the CA keeps the reason that it had, also in its revocation list (%s)", kept);
+    state->event_kind = "revocation.corrected";
+    state->event_detail = kept == NULL
+                              ? arena_printf(item->arena, "%s, confirmed by the CA", change)
+                              : arena_printf(item->arena, "%s in the inventory and in OCSP responses; %s",
+                                             change, certificate->revocation_error);
+    work_item_commit(item, apply_outcome, end_confirmed);
+}
+
 static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
 {
     return work_backoff(attempts, RETRY_FIRST_S, result->not_reached ? AWAY_RETRY_MOST_S : RETRY_MOST_S);
@@ -91,10 +118,16 @@ static void take_answer(struct work_item *item)
     int64_t attempts = ++state->certificate.revocation_attempt_count;
     switch (result->outcome) {
     case ISSUER_OK:
-        confirm(item, "confirmed by the CA");
+        if (state->corrects)
+            settle_correction(item, NULL);
+        else
+            confirm(item, "confirmed by the CA");
         return;
     case ISSUER_ALREADY_REVOKED:
-        confirm(item, "the CA had it as revoked already");
+        if (state->corrects)
+            settle_correction(item, result->message);
+        else
+            confirm(item, "the CA had it as revoked already, and keeps the reason that it had");
         return;
     case ISSUER_REFUSED:
         put_off(item, "revocation.refused", result->message, REFUSED_RETRY_S);
@@ -156,10 +189,11 @@ void work_revocation_begin(struct work *work, int64_t id)
     struct revocation_work *state = arena_alloc(item->arena, sizeof(*state));
     item->state = state;
     if (store_certificate_load(work->session, item->arena, id, &state->certificate) != STORE_OK ||
-        state->certificate.revoked_at != 0) {
+        (state->certificate.revoked_at != 0 && !state->certificate.correction_asked)) {
         work_item_end(item);
         return;
     }
+    state->corrects = state->certificate.correction_asked;
     const struct event about = {.account_id = state->certificate.account_id,
                                 .order_id = state->certificate.order_id,
                                 .certificate_id = id};
@@ -177,7 +211,7 @@ void work_revocation_begin(struct work *work, int64_t id)
         return;
     }
     /* Asked for by an older version, which took reasons that do not revoke. */
-    if (!revocation_reason_revokes(state->certificate.revocation_reason))
+    if (!state->corrects && !revocation_reason_revokes(state->certificate.revocation_reason))
         state->certificate.revocation_reason = 0;
     struct issuer_permit permit;
     if (!issuer_admit(issuer, ISSUER_WORK_REVOKE, &permit)) {
@@ -187,7 +221,8 @@ void work_revocation_begin(struct work *work, int64_t id)
     state->job = (struct issuer_revoke_job){.arena = item->arena,
                                             .serial = state->certificate.serial,
                                             .leaf = state->certificate.leaf,
-                                            .reason = state->certificate.revocation_reason,
+                                            .reason = state->corrects ? state->certificate.correction_reason
+                                                                      : state->certificate.revocation_reason,
                                             .permit = permit,
                                             .done = on_revoked,
                                             .owner = item};

@@ -5,6 +5,7 @@ import pytest
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
 from support.certificates import Authority, new_key
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -89,6 +90,84 @@ def test_P1_a_reason_that_does_not_revoke_is_refused(current_site, issued, reaso
     assert (reply.status, reply.problem) == (400, "badRevocationReason")
     assert_not_revoked(current_site, certificate)
     assert certificate.serial_number not in current_site.ca.revoked()
+
+
+# ---- corrections ----
+
+
+def revoked_by_an_older_version(gateway, ca, certificate, reason):
+    """It took any reason, and so does the CA."""
+    ca.revoke_directly(certificate, reason)
+    gateway.stop()
+    gateway.execute(
+        "UPDATE certificates SET status = 'revoked', revocation_requested_at = unixepoch(), revocation_reason = ?,"
+        " revocation_requested_by = 'account', revoked_at = unixepoch() WHERE serial = ?",
+        reason,
+        f"{certificate.serial_number:x}",
+    )
+    gateway.start()
+
+
+def row_of(gateway, certificate):
+    (row,) = gateway.query("SELECT * FROM v_certificates WHERE serial = ?", f"{certificate.serial_number:x}")
+    return row
+
+
+def is_settled(gateway, certificate, reason):
+    row = row_of(gateway, certificate)
+    return (row["state"], row["revocation_reason"], row["revocation_correction"]) == ("revoked", reason, None)
+
+
+@pytest.mark.parametrize("standing, name", [(8, "removeFromCRL"), (6, "certificateHold")])
+@pytest.mark.parametrize("by", ["account", "key", "operator"])
+def test_P1_a_reason_that_does_not_revoke_is_corrected(step_ca, new_gateway, responder, standing, name, by):
+    """step-ca keeps the reason that it has: the record is corrected here, and everybody is told."""
+    gateway, key = new_gateway(step_ca).start(), new_key()
+    client = gateway.client()
+    certificate = client.issue([fresh_name()], HttpProver(responder(gateway)), key)[0]
+    revoked_by_an_older_version(gateway, step_ca, certificate, standing)
+    kept = step_ca.revoked()[certificate.serial_number]
+    serial = f"{certificate.serial_number:x}"
+    if by == "operator":
+        status, said, words = gateway.run("cert", "revoke", serial, "--reason", "superseded")
+        assert status == 0 and "the correction of the revocation" in said, words
+    else:
+        reply = client.revoke(certificate, 4, key if by == "key" else None)
+        assert (reply.status, reply.problem) == (400, "alreadyRevoked")
+        assert "Reason superseded is recorded here" in reply.json()["detail"] and "the CA keeps the reason" in reply.json()["detail"]
+    wait_until(lambda: is_settled(gateway, certificate, 4), "the correction")
+    assert step_ca.revoked()[certificate.serial_number] == kept
+    asked, corrected = gateway.query(
+        "SELECT kind, detail FROM v_events WHERE certificate_id = ? AND kind LIKE 'revocation.%' ORDER BY id", row_of(gateway, certificate)["id"]
+    )
+    assert f"reason superseded in the place of {name}" in asked["detail"]
+    assert corrected["kind"] == "revocation.corrected" and "the CA keeps the reason that it had" in corrected["detail"]
+    assert "the CA keeps the reason that it had" in gateway.run("explain", row_of(gateway, certificate)["names"])[1]
+    again = client.revoke(certificate, 4)
+    assert (again.status, again.problem) == (400, "alreadyRevoked")
+    status, _, words = gateway.run("cert", "revoke", serial, "--reason", "superseded")
+    assert status == 1 and "it is revoked already, with reason superseded" in words
+
+
+def test_P1_key_compromise_takes_the_place_of_another_reason_by_the_key(current_site, issued):
+    client, certificate, key = issued
+    assert client.revoke(certificate, 4).status == 200
+    by_account = client.revoke(certificate, 1)
+    assert (by_account.status, by_account.problem) == (400, "alreadyRevoked")
+    assert is_settled(current_site.gateway, certificate, 4)
+    for reason in (5, 1):
+        reply = client.revoke(certificate, reason, key)
+        assert (reply.status, reply.problem) == (400, "alreadyRevoked")
+        assert is_settled(current_site.gateway, certificate, 1 if reason == 1 else 4)
+    assert "Reason keyCompromise is recorded here" in reply.json()["detail"]
+
+
+def test_P1_a_foreign_account_corrects_nothing(current_site, issued):
+    client, certificate, _ = issued
+    assert client.revoke(certificate, 4).status == 200
+    for reply in (current_site.gateway.client().revoke(certificate, 1), client.revoke(certificate, 1, new_key())):
+        assert (reply.status, reply.problem) == (403, "unauthorized")
+    assert is_settled(current_site.gateway, certificate, 4)
 
 
 @pytest.mark.check(48)

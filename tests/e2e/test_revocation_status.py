@@ -459,6 +459,57 @@ def test_the_local_ca_signs_lists_and_responses(local_site, issue, tmp_path):
     assert made.of(leaf) == "REVOKED"
 
 
+def listed_reasons(made):
+    """The list's serial numbers, and their reasons."""
+    crl = x509.load_der_x509_crl(made.status.crl_reply().body)
+    return {entry.serial_number: reason_of(entry) for entry in crl}
+
+
+def reason_of(entry):
+    try:
+        return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def test_P1_the_local_ca_lists_what_was_corrected(local_site, responder, tmp_path):
+    made, key = local_site, new_key()
+    client, prover = made.gateway.client(), HttpProver(responder(made.gateway))
+    one, other = (client.issue([fresh_name()], prover, key)[0] for _ in range(2))
+    assert client.revoke(one, 4).status == 200 and client.revoke(other, 4).status == 200
+    made.gateway.stop()
+    register = tmp_path / "local" / "revoked"
+    text = register.read_text()
+    register.write_text("".join(line.replace(" 4 ", " 8 ") if f"{other.serial_number:x}" in line else line for line in text.splitlines(True)))
+    made.gateway.execute("UPDATE certificates SET revocation_reason = 8 WHERE serial = ?", f"{other.serial_number:x}")
+    made.gateway.start()
+    made.wait_for_responder()
+    wait_until(lambda: listed_reasons(made) == {one.serial_number: "superseded", other.serial_number: None}, "the list")
+    assert client.revoke(one, 1, key).status == 200
+    assert client.revoke(other, 5).status == 200
+    corrected = {one.serial_number: "keyCompromise", other.serial_number: "cessationOfOperation"}
+    wait_until(lambda: listed_reasons(made) == corrected, "the corrected list")
+    for leaf in (one, other):
+        assert made.status.by_serial(f"{leaf.serial_number:x}").ocsp.revocation_reason.value == corrected[leaf.serial_number]
+    again = client.revoke(one, 1, key)
+    assert (again.status, again.problem) == (400, "alreadyRevoked")
+
+
+@pytest.mark.parametrize("standing", [4, 8])
+def test_P1_ocsp_tells_what_was_corrected_though_step_cas_list_does_not(site, responder, standing):
+    key = new_key()
+    client = site.gateway.client()
+    leaf = client.issue([fresh_name()], HttpProver(responder(site.gateway)), key)[0]
+    site.ca.revoke_directly(leaf, standing)
+    assert client.revoke(leaf, 4).status == 200
+    told = lambda: site.status.by_serial(f"{leaf.serial_number:x}").ocsp.revocation_reason
+    wait_until(lambda: told() is not None and told().value == "superseded", "the CA's list")
+    assert client.revoke(leaf, 1, key).problem == "alreadyRevoked"
+    wait_until(lambda: told().value == "keyCompromise", "the corrected response")
+    assert site.of(leaf) == "REVOKED"
+    assert site.ca.revoked()[leaf.serial_number] == {4: "superseded", 8: "removeFromCRL"}[standing]
+
+
 # ---- what the documentation says ----
 
 

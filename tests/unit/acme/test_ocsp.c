@@ -320,6 +320,12 @@ static const struct crl short_list = {
 static const struct crl over_list = {
     .this_update = NOW - DAY_S, .next_update = NOW, .entries = &listed_entry, .count = 1};
 
+/* As step-ca lists what older versions asked for. */
+static struct crl_entry odd_entries[] = {{.serial = "c6", .reason = 6, .revoked_at = NOW - 100},
+                                         {.serial = "c8", .reason = 8, .revoked_at = NOW - 100}};
+static const struct crl odd_list = {
+    .this_update = NOW - HOUR_S, .next_update = NOW + DAY_S, .entries = odd_entries, .count = 2};
+
 struct decision {
     const char *label;
     struct ocsp_knowledge known;
@@ -333,9 +339,33 @@ static const struct decision decisions[] = {
      "aa",
      {V_OCSP_CERTSTATUS_REVOKED, NOW - 100, 4, NOW - HOUR_S, NOW + OCSP_LISTED_S}},
     {"the list goes before our own record",
-     {.crl = &good_list, .crl_is_kept = true, .is_ours = true, .revoked_at = NOW - 1, .reason = 1},
+     {.crl = &good_list, .crl_is_kept = true, .is_ours = true, .revoked_at = NOW - 1, .reason = 5},
      "aa",
      {V_OCSP_CERTSTATUS_REVOKED, NOW - 100, 4, NOW - HOUR_S, NOW + OCSP_LISTED_S}},
+    {"P1: our own record was corrected to keyCompromise",
+     {.crl = &good_list, .crl_is_kept = true, .is_ours = true, .revoked_at = NOW - 1, .reason = 1},
+     "aa",
+     {V_OCSP_CERTSTATUS_REVOKED, NOW - 100, 1, NOW - HOUR_S, NOW + OCSP_LISTED_S}},
+    {"P1: the list says removeFromCRL, our own record superseded",
+     {.crl = &odd_list, .crl_is_kept = true, .is_ours = true, .revoked_at = NOW - 1, .reason = 4},
+     "c8",
+     {V_OCSP_CERTSTATUS_REVOKED, NOW - 100, 4, NOW - HOUR_S, NOW + OCSP_LISTED_S}},
+    {"P1: …and our own record no reason",
+     {.crl = &odd_list, .crl_is_kept = true, .is_ours = true, .revoked_at = NOW - 1},
+     "c8",
+     {V_OCSP_CERTSTATUS_REVOKED, NOW - 100, CRL_NO_REASON, NOW - HOUR_S, NOW + OCSP_LISTED_S}},
+    {"P1: the list says removeFromCRL, and so does our own record",
+     {.crl = &odd_list, .crl_is_kept = true, .is_ours = true, .revoked_at = NOW - 1, .reason = 8},
+     "c8",
+     {V_OCSP_CERTSTATUS_REVOKED, NOW - 100, CRL_NO_REASON, NOW - HOUR_S, NOW + OCSP_LISTED_S}},
+    {"P1: the list says removeFromCRL, and we know nothing",
+     {.crl = &odd_list, .crl_is_kept = true, .is_ours = true},
+     "c8",
+     {V_OCSP_CERTSTATUS_REVOKED, NOW - 100, CRL_NO_REASON, NOW - HOUR_S, NOW + OCSP_LISTED_S}},
+    {"P1: the list says certificateHold",
+     {.crl = &odd_list, .crl_is_kept = true, .is_ours = true},
+     "c6",
+     {V_OCSP_CERTSTATUS_REVOKED, NOW - 100, 6, NOW - HOUR_S, NOW + OCSP_LISTED_S}},
     {"no longer than the list",
      {.crl = &short_list, .crl_is_kept = true},
      "aa",

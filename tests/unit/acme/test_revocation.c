@@ -91,3 +91,17 @@ Test(revocation, P1_reasons_are_those_of_rfc_5280_that_revoke)
     cr_expect_eq(problem->status, 400);
     arena_free(arena);
 }
+
+Test(revocation, P1_a_reason_gives_way_to_one_that_revokes_or_to_key_compromise)
+{
+    /* A row for each reason that stands, a column for each that is asked for. */
+    static const char *const table[] = {
+        [0] = "01000000000", [1] = "00000000000", [2] = "01000000000",  [3] = "01000000000",
+        [4] = "01000000000", [5] = "01000000000", [6] = "11111100011",  [7] = "11111100011",
+        [8] = "11111100011", [9] = "01000000000", [10] = "01000000000",
+    };
+    for (int from = 0; from <= 10; from++)
+        for (int to = 0; to <= 10; to++)
+            cr_expect_eq(revocation_reason_may_become(from, to), table[from][to] == '1', "%d to %d", from,
+                         to);
+}

@@ -111,6 +111,28 @@ Test(local_ca_status, P1_reasons_that_do_not_revoke_are_not_told)
     drop_ca(&ca);
 }
 
+Test(local_ca_status, P1_a_correction_is_listed_and_survives_a_restart)
+{
+    struct scratch_ca ca = make_ca();
+    const char *why = "";
+    scratch_write(ca.directory, "revoked", "a0 1799999999 8 1900000000\nb0 1799999999 4 1900000000\n");
+    reopen(&ca);
+    struct crl first = new_list(&ca, NULL, NOW);
+    revoke(&ca, "a0", 5, 1900000000);
+    revoke(&ca, "b0", 1, 1900000000);
+    cr_expect_eq(local_ca_revoke(ca.arena, ca.ca, "b0", 4, 0, NOW, &why), LOCAL_CA_ALREADY_REVOKED);
+    cr_expect(strstr(why, "already revoked, reason keyCompromise") != NULL, "%s", why);
+    cr_expect_not(is_good(&ca, &first, NOW), "it has the reasons of before");
+    for (int i = 0; i < 2; i++, reopen(&ca)) {
+        struct crl crl = new_list(&ca, NULL, NOW);
+        cr_assert_eq(crl.count, 2);
+        cr_expect_eq(crl_find(&crl, "a0")->reason, 5);
+        cr_expect_eq(crl_find(&crl, "b0")->reason, 1);
+        cr_expect_eq(crl_find(&crl, "b0")->revoked_at, 1799999999, "the time of the revocation stays");
+    }
+    drop_ca(&ca);
+}
+
 Test(local_ca_status, P1_a_reason_that_does_not_revoke_is_refused)
 {
     static const int refused[] = {-1, 6, 7, 8, 11};

@@ -35,6 +35,51 @@ Test(certificates, a_certificate_comes_back_as_it_was_stored)
     database_end(&database);
 }
 
+Test(certificates, P1_a_correction_is_due_until_it_is_settled)
+{
+    struct database database;
+    struct certificate certificate, loaded;
+    struct revocation_queue queue;
+    int64_t ids[2];
+    size_t count;
+    database_begin(&database);
+    database_connect(&database);
+    struct store_session *session = database.writer;
+    struct account account = make_account(&database, "thumbprint");
+    struct order order = make_issued_order(&database, &account, "a.example.org", "1a");
+    cr_assert_eq(store_certificate_load(session, database.arena, order.certificate_id, &certificate),
+                 STORE_OK);
+    certificate.correction_asked = true;
+    cr_expect_eq(store_certificate_correct(session, &certificate), STORE_NOT_FOUND, "it is not revoked");
+    certificate.status = CERTIFICATE_REVOKED;
+    certificate.revocation_requested_at = certificate.revoked_at = NOW;
+    certificate.revocation_reason = 8;
+    cr_assert_eq(store_certificate_update(session, &certificate), STORE_OK);
+    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_NOT_FOUND);
+
+    certificate.correction_reason = 0; /* unspecified is a reason that revokes */
+    cr_assert_eq(store_certificate_correct(session, &certificate), STORE_OK);
+    cr_assert_eq(store_certificate_load(session, database.arena, certificate.id, &loaded), STORE_OK);
+    cr_expect(loaded.correction_asked && loaded.correction_reason == 0 && loaded.revocation_reason == 8);
+    cr_expect_eq(loaded.revoked_at, NOW);
+    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_OK);
+    cr_assert_eq(store_revocations_due(session, queue.identity_id, NOW, ids, 2, &count), STORE_OK);
+    cr_expect_eq(count, 1);
+    int64_t waiting = 0;
+    cr_assert_eq(store_revocations_waiting(session, "main", &waiting), STORE_OK);
+    cr_expect_eq(waiting, 1);
+
+    loaded.revocation_reason = 0;
+    loaded.correction_asked = false;
+    loaded.revocation_error = "the CA keeps the reason that it had";
+    cr_assert_eq(store_certificate_correct(session, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_load(session, database.arena, certificate.id, &loaded), STORE_OK);
+    cr_expect(!loaded.correction_asked && loaded.revocation_reason == 0);
+    cr_expect_str_eq(loaded.revocation_error, "the CA keeps the reason that it had");
+    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_NOT_FOUND);
+    database_end(&database);
+}
+
 static struct certificate make_real_certificate(struct database *database, const struct order *order)
 {
     struct certificate certificate = make_certificate(database, order, "2a");

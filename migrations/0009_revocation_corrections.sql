@@ -1,0 +1,60 @@
+-- Schema 9: a revocation can be corrected: a reason that does not revoke (removeFromCRL, certificateHold) gives way to one
+-- that does, and any to keyCompromise.
+
+-- The reason asked for in the place of revocation_reason, until the CA has answered.
+ALTER TABLE certificates ADD COLUMN revocation_correction INTEGER;
+
+DROP INDEX certificates_revocation_due;
+CREATE INDEX certificates_revocation_due ON certificates (issuer_identity_id, revocation_next_attempt_at)
+    WHERE (revocation_requested_at IS NOT NULL AND revoked_at IS NULL) OR revocation_correction IS NOT NULL;
+
+-- As in schema 5 but for revocation_correction.
+DROP VIEW v_certificates;
+CREATE VIEW v_certificates AS
+SELECT
+    c.id AS id,
+    (SELECT group_concat(name, ', ') FROM (SELECT name FROM certificate_names WHERE certificate_id = c.id
+                                           ORDER BY name)) AS names,
+    c.serial AS serial,
+    CASE
+        WHEN c.revoked_at IS NOT NULL THEN 'revoked'
+        WHEN c.status <> 'good' THEN c.status
+        WHEN c.not_after < unixepoch() THEN 'expired'
+        ELSE 'good'
+    END AS state,
+    strftime('%Y-%m-%dT%H:%M:%SZ', c.created_at, 'unixepoch') AS issued,
+    strftime('%Y-%m-%dT%H:%M:%SZ', c.not_after, 'unixepoch') AS expires,
+    round((c.not_after - unixepoch()) / 3600.0, 1) AS hours_left,
+    (SELECT max(n.id)
+     FROM certificate_names shared
+     CROSS JOIN certificates n ON n.id = shared.certificate_id
+     WHERE shared.name = (SELECT min(name) FROM certificate_names WHERE certificate_id = c.id)
+       AND n.id > c.id AND n.status = 'good' AND n.not_after > c.not_after
+       AND NOT EXISTS (SELECT name FROM certificate_names WHERE certificate_id = c.id
+                       EXCEPT SELECT name FROM certificate_names WHERE certificate_id = n.id)) AS renewed_by,
+    CASE
+        WHEN c.revoked_at IS NOT NULL THEN 'confirmed by the CA'
+        WHEN c.revocation_requested_at IS NOT NULL THEN 'not confirmed yet'
+    END AS revocation,
+    strftime('%Y-%m-%dT%H:%M:%SZ', c.revocation_requested_at, 'unixepoch') AS revocation_requested,
+    c.revocation_requested_by AS revocation_requested_by,
+    CASE WHEN c.revocation_requested_at IS NOT NULL THEN c.revocation_reason END AS revocation_reason,
+    c.revocation_attempt_count AS revocation_attempts,
+    c.revocation_error AS revocation_error,
+    strftime('%Y-%m-%dT%H:%M:%SZ', c.revoked_at, 'unixepoch') AS revoked_at,
+    c.rejected_because AS rejected_because,
+    i.issuer AS issuer,
+    i.root_fingerprint AS root_fingerprint,
+    c.origin AS origin,
+    a.endpoint AS endpoint,
+    o.profile AS profile,
+    c.account_id AS account,
+    c.order_id AS order_id,
+    o.client_address AS address,
+    o.user_agent AS user_agent,
+    c.not_after AS not_after,
+    c.revocation_correction AS revocation_correction
+FROM certificates c
+JOIN issuer_identities i ON i.id = c.issuer_identity_id
+LEFT JOIN accounts a ON a.id = c.account_id
+LEFT JOIN orders o ON o.id = c.order_id;
