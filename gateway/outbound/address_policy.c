@@ -60,13 +60,6 @@ static void v4_to_mapped(uint8_t out[static 16], const void *v4)
     memcpy(out + sizeof(prefix), v4, 4);
 }
 
-static bool is_mapped(const uint8_t address[static 16])
-{
-    uint8_t mapped[16];
-    v4_to_mapped(mapped, address + 12);
-    return memcmp(mapped, address, sizeof(mapped)) == 0;
-}
-
 static bool to_octets(const struct sockaddr *address, uint8_t out[static 16])
 {
     if (address->sa_family == AF_INET) {
@@ -96,6 +89,13 @@ static bool is_v4(const uint8_t address[static 16])
     return network_contains(&mapped, address);
 }
 
+/* A network of IPv6, "::/0" too, holds no IPv4 address. */
+static bool network_holds(const struct network *network, const uint8_t address[static 16])
+{
+    return network_contains(network, address) &&
+           (!is_v4(address) || network->prefix_bits >= V4_MAPPED_PREFIX_BITS);
+}
+
 const struct special_network *special_network_of(const struct sockaddr *address)
 {
     uint8_t octets[16];
@@ -105,8 +105,7 @@ const struct special_network *special_network_of(const struct sockaddr *address)
         return NULL;
     for (size_t i = 0; i < special_network_count; ++i) {
         struct network network;
-        bool holds = network_parse(special_networks[i].prefix, &network) && network_contains(&network, octets) &&
-                     (!is_v4(octets) || network.prefix_bits >= V4_MAPPED_PREFIX_BITS);
+        bool holds = network_parse(special_networks[i].prefix, &network) && network_holds(&network, octets);
         if (holds && (found == NULL || network.prefix_bits >= found_bits)) {
             found = &special_networks[i];
             found_bits = network.prefix_bits;
@@ -121,7 +120,7 @@ bool address_is_allowed(const struct sockaddr *address, const struct network *al
     if (!to_octets(address, octets))
         return false;
     for (size_t i = 0; i < allowed_count; ++i)
-        if (network_contains(&allowed[i], octets))
+        if (network_holds(&allowed[i], octets))
             return true;
     const struct special_network *special = special_network_of(address);
     return special == NULL || special->is_dialled;
@@ -132,10 +131,8 @@ bool networks_hold(const struct network *networks, size_t count, const char *add
     struct network own;
     if (count == 0 || !network_parse(address, &own))
         return false;
-    bool is_v4 = is_mapped(own.address);
     for (size_t i = 0; i < count; ++i)
-        if (network_contains(&networks[i], own.address) &&
-            (!is_v4 || networks[i].prefix_bits >= V4_MAPPED_PREFIX_BITS))
+        if (network_holds(&networks[i], own.address))
             return true;
     return false;
 }

@@ -6,9 +6,9 @@
 #include "gateway/config/config.h"
 
 /*
- * The networks of which something is known: those of the IANA registries of special-purpose addresses that are not
- * reachable from everywhere, multicast, embedded forms of IPv4, and the clouds' own services. Of those that hold an
- * address the narrowest decides. docs/addresses.md shows the table; a test compares them.
+ * The networks of which something is known: those of the IANA registries of special-purpose addresses that
+ * are not reachable from everywhere, multicast, embedded forms of IPv4, and the clouds' own services. Of
+ * those that hold an address the narrowest decides. docs/addresses.md shows the table; a test compares them.
  */
 struct special_network {
     const char *prefix;
@@ -22,7 +22,8 @@ extern const size_t special_network_count;
 /* The row that decides on an address, IPv4-mapped ones as IPv4; NULL when there is none, which is allowed. */
 const struct special_network *special_network_of(const struct sockaddr *address);
 
-/* True for what special_networks lets pass, and for what one of `allowed` holds. False for what is no IP address. */
+/* True for what special_networks lets pass, and for what one of `allowed` holds: one of IPv6,
+ * "::/0" too, holds no IPv4 address. False for what is no IP address. */
 bool address_is_allowed(const struct sockaddr *address, const struct network *allowed, size_t allowed_count);
 
 /* True when one of the networks holds the address, in text. IPv4 addresses may come as ::ffff:a.b.c.d; a

@@ -165,8 +165,8 @@ Test(address_policy, S14_the_document_shows_the_table_as_it_is)
     buffer_append_string(&table, "|---|---|---|---|\n");
     for (size_t i = 0; i < special_network_count; ++i) {
         const struct special_network *row = &special_networks[i];
-        buffer_printf(&table, "| `%s` | %s | %s | %s |\n", row->prefix, row->is_dialled ? "yes" : "no", row->name,
-                      row->source);
+        buffer_printf(&table, "| `%s` | %s | %s | %s |\n", row->prefix, row->is_dialled ? "yes" : "no",
+                      row->name, row->source);
     }
     cr_expect(bytes_equal_string(bytes_of(text.p + text.n - table.n, table.n), buffer_string(&table)),
               "docs/addresses.md should end with\n%s", buffer_string(&table));
@@ -191,7 +191,10 @@ Test(address_policy, a_configured_network_lifts_the_ban_for_itself_alone)
         {"fe80::/16", "fe81::1", false},
         {"0.0.0.0/0", "169.254.169.254", true},
         {"0.0.0.0/0", "::1", false},
-        {"::/0", "127.0.0.1", true},
+        {"::/0", "::1", true},
+        {"::/0", "127.0.0.1", false},
+        {"::/0", "::ffff:169.254.169.254", false},
+        {"::ffff:0:0/96", "127.0.0.1", true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         struct network network;
