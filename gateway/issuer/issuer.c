@@ -1,6 +1,7 @@
 #include "gateway/issuer/issuer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "acme/base/time_text.h"
@@ -137,7 +138,7 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
         .roots = issuer->root_differences,
     };
     snprintf(out->last_error, sizeof out->last_error, "%s", health->last_error);
-    snprintf(out->key_id, sizeof out->key_id, "%s", issuer->key_id);
+    snprintf(out->key_id, sizeof out->key_id, "%s", issuer->key_id == NULL ? "" : issuer->key_id);
     pthread_mutex_unlock(&issuer->health_mutex);
 }
 
@@ -208,6 +209,7 @@ void issuer_release(struct issuer *issuer)
     certificate_cache_free(issuer->intermediates);
     arena_free(issuer->alternates_arena);
     arena_free(issuer->signers_arena);
+    free(issuer->key_id);
     pthread_mutex_destroy(&issuer->health_mutex);
 }
 

@@ -122,7 +122,7 @@ struct issuer_status {
     char last_error[ISSUER_ERROR_BYTES];
     int64_t last_success_at; /* a call that the CA answered well; 0: none yet */
     int64_t last_failure_at;
-    char key_id[ISSUER_KEY_ID_BYTES]; /* of the key in use; "" where there is none */
+    char key_id[ISSUER_KEY_ID_BYTES]; /* of the key in use, cut off when longer; "" where there is none */
     size_t calls_running;
     size_t calls_waiting;
     struct issuer_root_differences roots; /* between the pinned ones and those that the CA lists */
@@ -182,7 +182,7 @@ struct issuer {
     struct expiry_watch intermediates_watch; /* the outbound thread's */
     struct expiry_watch roots_watch;
     int64_t last_success_at;
-    char key_id[ISSUER_KEY_ID_BYTES]; /* cut off when longer */
+    char *key_id; /* of the key in use; NULL: none */
     atomic_size_t calls_running;
     atomic_size_t calls_waiting;
     struct issuer_root_differences root_differences; /* under the same lock */
@@ -293,7 +293,8 @@ void issuer_probe_now(struct issuer *issuer);
 /* The chain ends with its roots, if not before. What `knowledge` says of lifetimes goes into the limits. */
 void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits,
                        const struct ca_knowledge *knowledge);
-/* For issuer_status only. */
+/* The id by which the CA knows the key in use, however long it is. NULL: there is none. */
+char *issuer_copy_key_id(struct issuer *issuer, struct arena *arena);
 void issuer_set_key_id(struct issuer *issuer, const char *key_id);
 
 /* Outbound thread, now and then: warns well before the issuer's intermediates (DER) or its roots end. */

@@ -2,6 +2,8 @@
  * (issuer_health.h). */
 #include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "acme/base/time_text.h"
@@ -146,11 +148,24 @@ void issuer_probe_now(struct issuer *issuer)
     pthread_mutex_unlock(&issuer->health_mutex);
 }
 
-void issuer_set_key_id(struct issuer *issuer, const char *key_id)
+char *issuer_copy_key_id(struct issuer *issuer, struct arena *arena)
 {
     pthread_mutex_lock(&issuer->health_mutex);
-    snprintf(issuer->key_id, sizeof issuer->key_id, "%s", key_id);
+    char *copy = arena_duplicate(arena, issuer->key_id);
     pthread_mutex_unlock(&issuer->health_mutex);
+    return copy;
+}
+
+void issuer_set_key_id(struct issuer *issuer, const char *key_id)
+{
+    char *copy = strdup(key_id);
+    if (copy == NULL)
+        end_without("memory");
+    pthread_mutex_lock(&issuer->health_mutex);
+    char *before = issuer->key_id;
+    issuer->key_id = copy;
+    pthread_mutex_unlock(&issuer->health_mutex);
+    free(before);
 }
 
 void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits,

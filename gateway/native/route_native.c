@@ -5,7 +5,7 @@
 #include "stepca/client_request.h"
 #include "stepca/messages.h"
 
-enum { PATH_MAX_BYTES = 4096, REFUSAL_MAX_BYTES = 8 * 1024 };
+enum { PATH_MAX_BYTES = 4096, REFUSAL_MAX_BYTES = 8 * 1024, KEY_IDS_OF_ONE = 2 };
 
 /* ---- refusals ---- */
 
@@ -33,14 +33,14 @@ void native_finish(struct exchange *exchange)
 
 /* ---- reading ---- */
 
-static void add_key_id(struct arena *arena, struct issuer *issuer, const char **key_ids, size_t *count)
+/* A key's id is its thumbprint unless its maker chose another, and the CA may not have told which yet. */
+static void add_key_ids(struct arena *arena, struct issuer *issuer, const char **key_ids, size_t *count)
 {
-    struct issuer_status status;
-    if (issuer == NULL)
-        return;
-    issuer_read_status(issuer, &status);
-    if (status.key_id[0] != '\0')
-        key_ids[(*count)++] = arena_duplicate(arena, status.key_id);
+    const char *key_id = issuer == NULL ? NULL : issuer_copy_key_id(issuer, arena);
+    if (key_id != NULL)
+        key_ids[(*count)++] = key_id;
+    if (issuer != NULL && issuer->key_thumbprint != NULL)
+        key_ids[(*count)++] = issuer->key_thumbprint;
 }
 
 /* Of the provisioners that the gateway signs with. Their keys with a pass phrase make the gateway's limits
@@ -48,12 +48,13 @@ static void add_key_id(struct arena *arena, struct issuer *issuer, const char **
 static const char *const *own_key_ids(const struct exchange *exchange, size_t *count)
 {
     const struct config *config = exchange->server->config;
-    const char **key_ids = arena_alloc_array(exchange->arena, 2 * config->issuer_count, sizeof *key_ids);
+    const char **key_ids =
+        arena_alloc_array(exchange->arena, 2 * KEY_IDS_OF_ONE * config->issuer_count, sizeof *key_ids);
     *count = 0;
     for (size_t i = 0; i < config->issuer_count; i++) {
         struct issuer *issuer = server_issuer(exchange->server, config->issuers[i].id);
-        add_key_id(exchange->arena, issuer, key_ids, count);
-        add_key_id(exchange->arena, issuer == NULL ? NULL : issuer->ocsp.issuer, key_ids, count);
+        add_key_ids(exchange->arena, issuer, key_ids, count);
+        add_key_ids(exchange->arena, issuer == NULL ? NULL : issuer->ocsp.issuer, key_ids, count);
     }
     return key_ids;
 }

@@ -144,6 +144,27 @@ Test(issuer_local, is_well_and_tells_its_limits_and_root)
     end_trial(trial);
 }
 
+/* A key's id decides what of the CA's keys is handed out: one that were cut off would be another's. */
+Test(issuer_local, S15_the_id_of_its_key_is_told_whole)
+{
+    enum { LONG_BYTES = 1000 };
+    struct trial *trial = start_trial();
+    char key_id[LONG_BYTES + 1];
+    struct issuer_status status;
+    cr_expect_null(issuer_copy_key_id(trial->issuer, trial->arena));
+    issuer_read_status(trial->issuer, &status);
+    cr_expect_str_eq(status.key_id, "");
+    memset(key_id, 'k', LONG_BYTES);
+    for (size_t n = ISSUER_KEY_ID_BYTES - 2; n <= LONG_BYTES; n = n < ISSUER_KEY_ID_BYTES ? n + 1 : 2 * n) {
+        char *text = arena_string(trial->arena, bytes_of((const uint8_t *)key_id, n));
+        issuer_set_key_id(trial->issuer, text);
+        cr_expect_str_eq(issuer_copy_key_id(trial->issuer, trial->arena), text);
+        issuer_read_status(trial->issuer, &status);
+        cr_expect_eq(strlen(status.key_id), n < ISSUER_KEY_ID_BYTES ? n : ISSUER_KEY_ID_BYTES - 1);
+    }
+    end_trial(trial);
+}
+
 Test(issuer_local, a_directory_that_cannot_be_made_is_an_error)
 {
     struct issuer_config config = {
