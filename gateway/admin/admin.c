@@ -8,9 +8,15 @@
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/revocation/revocation.h"
+#include "gateway/runtime/clock.h"
 
 /* So many on TCP, and as many on the Unix socket: neither takes from the other. */
-enum { MAX_CONNECTIONS = 64, HOLD_MS = 1000, REQUEST_TIMEOUT_MS = 10 * 1000 };
+enum {
+    MAX_CONNECTIONS = 64,
+    HOLD_MS = 1000,
+    REQUEST_TIMEOUT_MS = 10 * 1000,
+    REFUSAL_LOG_EVERY_MS = 10 * 1000
+};
 
 /* ---- replies ---- */
 
@@ -100,6 +106,18 @@ static bool shows_token(const struct admin_exchange *exchange)
                     exchange->admin->server->config->admin_token);
 }
 
+/* Anybody who reaches the port is refused as often as they like. */
+static void log_refusal(struct admin_exchange *exchange, const char *what)
+{
+    size_t held_back;
+    if (!log_gate_passes(&exchange->admin->refusals_gate, clock_now_ms(), REFUSAL_LOG_EVERY_MS, &held_back))
+        return;
+    if (held_back == 0)
+        log_warning("admin: %s", what);
+    else
+        log_warning("admin: %s; %zu more were refused before without a line", what, held_back);
+}
+
 /* False when it was refused. */
 static bool authorize(struct admin_exchange *exchange)
 {
@@ -107,13 +125,14 @@ static bool authorize(struct admin_exchange *exchange)
     if (user == 0 || (user > 0 && user == (int64_t)geteuid()))
         return true;
     if (user != -1) {
-        log_warning("admin: user %lld is refused", (long long)user);
+        log_refusal(exchange, arena_printf(exchange->arena, "user %lld is refused", (long long)user));
         admin_refuse(exchange, 403, "Only root and the server's own user may use this socket.");
         return false;
     }
     if (shows_token(exchange))
         return true;
-    log_warning("admin: %s shows no token, or a wrong one", exchange->request->client_address);
+    log_refusal(exchange, arena_printf(exchange->arena, "%s shows no token, or a wrong one",
+                                       exchange->request->client_address));
     http_reply_add_header(&exchange->reply, "WWW-Authenticate", "Bearer");
     admin_refuse(exchange, 401, "Show the token of admin.token_file: Authorization: Bearer …");
     return false;

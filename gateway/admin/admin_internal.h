@@ -3,6 +3,7 @@
 
 #include "acme/base/json.h"
 #include "gateway/admin/admin.h"
+#include "gateway/log_gate.h"
 
 enum { ADMIN_REPLY_MAX_BYTES = 1024 * 1024 };
 
@@ -10,7 +11,8 @@ struct admin {
     struct server *server;
     struct http_server *http;
     /* the loop's */
-    bool changing; /* an issuer */
+    bool changing;                 /* an issuer */
+    struct log_gate refusals_gate; /* of those who may not ask */
     struct store_session *session;
     struct revocation_reader *revocation;
 };
