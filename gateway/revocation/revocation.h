@@ -54,6 +54,10 @@ const struct revocation_view *revocation_view(struct revocation_reader *reader, 
 void revocation_response_keep(struct revocation_reader *reader, const struct ocsp_question *question,
                               int64_t now, const struct ocsp_response *response);
 
-/* True when this loop may make another signature with a slow responder's key in this second; each call that
- * gets true is one. Anybody may ask, and a loop has other things to do. */
-[[gnu::warn_unused_result]] bool revocation_may_sign_slowly(struct revocation_reader *reader, int64_t now);
+/*
+ * True when this loop may make another signature with a slow responder's key in this second; each call that
+ * gets true is one. Anybody may ask, and a loop has other things to do. Numbers that no certificate is known
+ * to have can be made up at will: they get a part only, and leave the rest to certificates that are `known`.
+ */
+[[gnu::warn_unused_result]] bool revocation_may_sign_slowly(struct revocation_reader *reader, int64_t now,
+                                                            bool known);

@@ -3,8 +3,9 @@
 #include "gateway/revocation/revocation_internal.h"
 
 enum {
-    RESPONSES_PER_ISSUER = 1024,   /* a power of two; some 1.5 MB a loop when full */
-    SLOW_SIGNATURES_A_SECOND = 40, /* with RSA-2048, 3 % of a loop's time; with RSA-4096, 20 % */
+    RESPONSES_PER_ISSUER = 1024,      /* a power of two; some 1.5 MB a loop when full */
+    SLOW_SIGNATURES_A_SECOND = 60,    /* with RSA-2048, 5 % of a loop's time; with RSA-4096, 30 % */
+    UNKNOWN_SIGNATURES_A_SECOND = 32, /* of these */
 };
 
 /* ---- what is shared ---- */
@@ -85,6 +86,7 @@ struct revocation_reader {
     struct seen *last;
     int64_t slow_second; /* the one that slow_signatures counts in */
     size_t slow_signatures;
+    size_t unknown_signatures; /* of these */
 };
 
 static void forget_responses(struct seen *seen)
@@ -197,11 +199,16 @@ void revocation_response_keep(struct revocation_reader *reader, const struct ocs
 
 /* ---- slow signatures ---- */
 
-bool revocation_may_sign_slowly(struct revocation_reader *reader, int64_t now)
+bool revocation_may_sign_slowly(struct revocation_reader *reader, int64_t now, bool known)
 {
     if (reader->slow_second != now) {
         reader->slow_second = now;
-        reader->slow_signatures = 0;
+        reader->slow_signatures = reader->unknown_signatures = 0;
     }
-    return reader->slow_signatures++ < SLOW_SIGNATURES_A_SECOND;
+    if (reader->slow_signatures == SLOW_SIGNATURES_A_SECOND ||
+        (!known && reader->unknown_signatures == UNKNOWN_SIGNATURES_A_SECOND))
+        return false;
+    ++reader->slow_signatures;
+    reader->unknown_signatures += !known;
+    return true;
 }

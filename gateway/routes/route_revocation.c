@@ -101,6 +101,14 @@ struct look_up {
     const struct revocation_view *view;
 };
 
+/* Known by now: what is asked about, and that the answer would be signed. */
+static bool may_answer(const struct look_up *in, const char *serial, const struct ocsp_knowledge *knowledge)
+{
+    bool known = knowledge->is_ours || (knowledge->crl != NULL && crl_find(knowledge->crl, serial) != NULL);
+    return !in->view->responder->is_slow ||
+           revocation_may_sign_slowly(reader_of(in->exchange), in->exchange->now, known);
+}
+
 static bool look_up(void *context, const char *serial, struct ocsp_knowledge *out)
 {
     const struct look_up *in = context;
@@ -114,7 +122,7 @@ static bool look_up(void *context, const char *serial, struct ocsp_knowledge *ou
                                    .is_ours = result == STORE_OK,
                                    .revoked_at = certificate.revoked_at,
                                    .reason = certificate.revocation_reason};
-    return result != STORE_FAILED;
+    return result != STORE_FAILED && may_answer(in, serial, out);
 }
 
 static bool is_ocsp_request(struct bytes content_type)
@@ -146,8 +154,10 @@ static void answer(struct exchange *exchange, const struct revocation_view *view
     struct revocation_reader *reader = reader_of(exchange);
     bool is_slow = view->responder->is_slow;
     int status = read_question(exchange, view->responder, &request);
-    /* RFC 5019 §2.1.1: a client asks one question; a response to several is of use to nobody else. */
-    if (status == OCSP_RESPONSE_STATUS_SUCCESSFUL && is_slow && request.count > 1)
+    /* RFC 5019 §2.1.1: a client asks one question; a response to several is of use to nobody else.
+     * No certificate has a number that cannot be read. */
+    bool is_usual = request.count == 1 && request.questions[0].serial[0] != '\0';
+    if (status == OCSP_RESPONSE_STATUS_SUCCESSFUL && is_slow && !is_usual)
         status = OCSP_RESPONSE_STATUS_MALFORMEDREQUEST;
     if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
         ocsp_refuse(exchange->arena, status, out);
@@ -156,10 +166,6 @@ static void answer(struct exchange *exchange, const struct revocation_view *view
     bool is_common = request.count == 1 && (request.nonce.n == 0 || is_slow);
     if (is_common && revocation_response_find(reader, &request.questions[0], exchange->now, out))
         return;
-    if (is_slow && !revocation_may_sign_slowly(reader, exchange->now)) {
-        ocsp_refuse(exchange->arena, OCSP_RESPONSE_STATUS_TRYLATER, out);
-        return;
-    }
     ocsp_respond(exchange->arena, view->responder, &request, look_up, &context, exchange->now, out);
     if (is_common && out->is_for_anyone)
         revocation_response_keep(reader, &request.questions[0], exchange->now, out);
