@@ -173,9 +173,9 @@ def test_a_key_that_the_profile_does_not_take(new_site):
         ("GET", "/1.0/sign", 405),
         ("POST", "/1.0/roots", 405),
         ("PUT", "/renew", 405),
-        ("GET", "/1.0/root/a%2fb", 400),
         ("GET", "/1.0/root/..", 400),
-        ("GET", "/provisioners/a%20b/encrypted-key", 400),
+        ("GET", "/provisioners/a%2/encrypted-key", 400),
+        ("GET", "/provisioners/%00/encrypted-key", 400),
         ("GET", "/1.0/provisioners?cursor=%0d%0aHost:x", 400),
     ],
 )
@@ -268,7 +268,7 @@ def test_the_reply_is_step_cas_and_in_the_database_before_it(site):
 
 
 def test_a_default_over_the_cap_is_lowered_even_where_the_list_does_not_tell(new_step_ca, new_gateway, tmp_path):
-    """Claims of the whole authority are not in the list: one certificate tells, and is not handed out."""
+    """Claims of the whole authority are not in the list: an end is asked for, so that no certificate is lost."""
     ca = new_step_ca(claims={"defaultTLSCertDuration": "48h", "maxTLSCertDuration": "48h"})
     with CaProxy(ca, tmp_path / "proxy") as proxy:
 
@@ -283,7 +283,6 @@ def test_a_default_over_the_cap_is_lowered_even_where_the_list_does_not_tell(new
         gateway.configuration["native"] = {"profile": "default"}
         gateway.start()
         native = NativeClient(gateway, ca)
-        assert "later than" in is_refusal(native.sign([fresh_name()]), 502)
         assert lifetime(chain_of(native.sign([fresh_name()]))[0]) <= datetime.timedelta(hours=24, minutes=1)
         assert proxy.sent("sign")[-1].json()["notAfter"] == "24h"
 
