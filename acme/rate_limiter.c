@@ -19,6 +19,8 @@ struct bucket {
 struct rate_limiter {
     struct hash_seed seed;
     struct bucket row[ROWS][PLACES];
+    int64_t now_ms;   /* of the last request, by the limiter's own clock */
+    int64_t ahead_ms; /* how far that clock is ahead of the wall clock */
 };
 
 struct rate_limiter *rate_limiter_new(void)
@@ -79,10 +81,21 @@ static const struct problem *refuse(struct arena *arena, const struct rate_deman
     return problem;
 }
 
+/* A clock that was set back must not keep anybody waiting until it has caught up: the limiter's own stands
+ * still for that moment, and goes on. */
+static int64_t never_back(struct rate_limiter *limiter, int64_t wall_ms)
+{
+    if (wall_ms + limiter->ahead_ms < limiter->now_ms)
+        limiter->ahead_ms = limiter->now_ms - wall_ms;
+    limiter->now_ms = wall_ms + limiter->ahead_ms;
+    return limiter->now_ms;
+}
+
 const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct arena *arena,
                                         const struct rate_demand *demands, size_t count, int64_t now_ms,
                                         size_t *refused)
 {
+    now_ms = never_back(limiter, now_ms);
     /* Two buckets of one row may not push each other out: each is found anew. */
     for (size_t i = 0; i < count; ++i) {
         const struct rate *rate = demands[i].rate;

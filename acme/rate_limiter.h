@@ -30,7 +30,8 @@ void rate_limiter_free(struct rate_limiter *limiter);
 
 /*
  * NULL when every bucket has a token: one is taken of each. Else rateLimited with a Retry-After, and nothing
- * is taken, and `refused` is the demand that has none.
+ * is taken, and `refused` is the demand that has none. `now_ms` is the wall clock's; when that is set back,
+ * what was taken comes back as if it had not been.
  */
 [[gnu::warn_unused_result]] const struct problem *rate_limiter_take(struct rate_limiter *limiter,
                                                                     struct arena *arena,

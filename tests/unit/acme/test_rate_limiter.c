@@ -104,3 +104,18 @@ Test(rate_limiter, a_full_table_refuses_nobody)
     rate_limiter_free(limiter);
     arena_free(arena);
 }
+
+Test(rate_limiter, S7_a_clock_that_is_set_back_keeps_nobody_waiting)
+{
+    enum { HOUR_MS = 3600 * 1000, PER_TOKEN_MS = 20 * 1000 };
+    struct arena *arena = arena_new();
+    struct rate_limiter *limiter = rate_limiter_new();
+    cr_expect_null(take(limiter, arena, &three_a_minute, "a", NOW_MS + HOUR_MS));
+    cr_expect_null(take(limiter, arena, &three_a_minute, "a", NOW_MS), "two are left");
+    cr_expect_null(take(limiter, arena, &three_a_minute, "a", NOW_MS));
+    cr_expect_not_null(take(limiter, arena, &three_a_minute, "a", NOW_MS), "and no more");
+    cr_expect_null(take(limiter, arena, &three_a_minute, "a", NOW_MS + PER_TOKEN_MS), "one has come back");
+    cr_expect_not_null(take(limiter, arena, &three_a_minute, "a", NOW_MS + PER_TOKEN_MS));
+    rate_limiter_free(limiter);
+    arena_free(arena);
+}
