@@ -30,14 +30,15 @@ static struct step_order order_of(const char *name)
 
 static void tell_odd_binding(struct arena *arena)
 {
-    struct client_account *account = &clients.accounts[dice_below(CLIENTS)][1 + dice_below(ENDPOINTS - 1)];
+    struct client_account stranger = {.client = dice_below(CLIENTS),
+                                      .endpoint = 1 + dice_below(ENDPOINTS - 1)};
     struct house_eab_key key = {.kid = "k1"};
     struct buffer extra;
     buffer_init(&extra, arena, 64 * 1024);
     buffer_append_string(&extra, ",\"x\":");
     odd_json_value(&extra);
-    if (account->id == 0)
-        step_register_with(arena, account, &key, buffer_string(&extra));
+    client_set_key(&stranger, client_new_key());
+    step_register_with(arena, &stranger, &key, buffer_string(&extra));
 }
 
 /* ---- S3, S4: from a domain to the names below ---- */
@@ -51,14 +52,19 @@ static void tell_subdomains(struct arena *arena)
     size_t which = dice_below(6);
     if (account == NULL)
         return;
+    for (size_t tries = 0; tries < 4 && !world_holds_zone(account->client, domains[which]) && dice_chance(70);
+         ++tries)
+        which = dice_below(6);
     int64_t id = step_new_authorization(arena, account, domains[which], dice_chance(80));
-    if (id != 0 && dice_chance(85))
+    challenge_set offered = id == 0 ? 0 : step_read_authorization(arena, account, id);
+    if ((offered & 1U << CHALLENGE_DNS_PERSIST_01) != 0 && dice_chance(40))
+        step_challenge(arena, account, id, CHALLENGE_DNS_PERSIST_01);
+    else if (dice_chance(85))
         step_prove(arena, account, id);
     struct step_order order = order_of(below[which]);
-    const char *extra = "";
     if (dice_chance(20))
         order.names[order.name_count++] = domains[which];
-    step_new_order(arena, account, &order, extra);
+    step_new_order(arena, account, &order, "");
     if (order.id != 0)
         step_obtain(arena, account, &order);
 }
