@@ -79,4 +79,4 @@ size_t fake_store_waiting(void);
 
 void fake_log_to_stderr(bool wanted);
 /* Who reads each line. */
-void fake_log_listen(void (*listener)(const char *line));
+void fake_log_listen(void (*listener)(struct bytes line));

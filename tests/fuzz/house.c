@@ -132,9 +132,6 @@ void house_make(void)
         verdict("the path of %s is too long", folder);
     fake_clock_set(BEGIN_MS);
     world_ca_make(folder);
-    char local[PATH_BYTES + 8];
-    snprintf(local, sizeof local, "%s/local", folder);
-    mkdir(local, 0700);
 }
 
 void house_remove(void)
@@ -152,8 +149,8 @@ static void read_configuration(void)
     struct config_errors errors;
     arena_free(arena);
     arena = arena_new();
-    const char *text = arena_printf(arena, configuration, run_folder, folder, folder, folder, folder, folder,
-                                    lifetime_h, deny, deny, deny, HOUSE_ORDERS_PER_NAME,
+    const char *text = arena_printf(arena, configuration, run_folder, folder, folder, folder, folder,
+                                    run_folder, lifetime_h, deny, deny, deny, HOUSE_ORDERS_PER_NAME,
                                     HOUSE_ORDERS_PER_ACCOUNT, HOUSE_REFUSALS, retry_for_s);
     config = config_parse(arena, "the harness", bytes_from_string(text), NULL, &errors);
     if (config == NULL)
@@ -190,7 +187,10 @@ void house_begin(void)
     retry_for_s = dice_chance(50) ? 4 : 30;
     lifetime_h = dice_chance(80) ? 24 : 2;
     fake_clock_set(BEGIN_MS);
+    char local[PATH_BYTES + 8];
+    snprintf(local, sizeof local, "%s/local", run_folder);
     mkdir(run_folder, 0700);
+    mkdir(local, 0700);
     start();
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "dice.h"
+#include "gateway/log.h"
 #include "growth.h"
 #include "house.h"
 #include "odd.h"
@@ -106,6 +107,7 @@ static void begin(const char *corpus)
     dice_seed(1);
     snprintf(path, sizeof path, "%s/json.txt", corpus);
     odd_read_corpus(path);
+    log_set_level(LOG_LEVEL_DEBUG);
     fake_log_listen(oracle_logged);
     house_make();
 }

@@ -246,8 +246,9 @@ void oracle_ca_revokes(const char *serial)
     oracle_done(rejected);
 }
 
-void oracle_logged(const char *line)
+void oracle_logged(struct bytes line)
 {
-    if (odd_is_unfit_for_people(bytes_from_string(line), true))
-        finding("S12", "the log holds a control or bidi character: %s", line);
+    struct bytes text = bytes_of(line.p, line.n == 0 ? 0 : line.n - 1); /* without the line feed at its end */
+    if (odd_is_unfit_for_people(text, false))
+        finding("S12", "the log holds a control or bidi character: %.*s", (int)text.n, (const char *)text.p);
 }

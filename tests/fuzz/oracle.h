@@ -15,7 +15,7 @@ void oracle_committed(struct store_session *session);
 /* After each reply. */
 void oracle_replied(const struct fake_reply *reply);
 /* Each line of the log. */
-void oracle_logged(const char *line);
+void oracle_logged(struct bytes line);
 
 /* ---- what the story knows and the oracles cannot see ---- */
 

@@ -55,6 +55,8 @@ struct fake_reply *step_revoke(struct arena *arena, struct client_account *accou
                                EVP_PKEY *key);
 /* Somebody's: of any account, of the CA's own, or the gateway's. False when there is none. */
 bool step_any_certificate(struct arena *arena, struct bytes *leaf);
+/* One that the CA signs for the name through step-ca's API: of no account. */
+bool step_native_certificate(struct arena *arena, const char *name, struct bytes *leaf);
 /* DER of a CSR. */
 struct bytes step_csr(struct arena *arena, EVP_PKEY *key, const char *const *names, size_t count);
 /* A CSR as PEM within a JSON string. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "acme/base/file.h"
+#include "acme/base/json.h"
 #include "acme/certificate.h"
 #include "acme/jose/base64url.h"
 #include "dice.h"
@@ -80,6 +81,25 @@ bool step_any_certificate(struct arena *arena, struct bytes *leaf)
         return true;
     }
     return false;
+}
+
+bool step_native_certificate(struct arena *arena, const char *name, struct bytes *leaf)
+{
+    const char *csr = step_csr_pem(arena, step_csr(arena, client_new_key(), &name, 1));
+    const char *body =
+        arena_printf(arena, "{\"csr\":\"%s\",\"ott\":\"%s\"}", csr, world_ca_token(arena, name, &name, 1));
+    const struct client_plain plain = {.method = "POST",
+                                       .target = "/1.0/sign",
+                                       .body = bytes_from_string(body),
+                                       .content_type = "application/json"};
+    struct fake_reply *reply = client_plain_call(arena, 0, &plain);
+    struct bytes pem, *chain = NULL;
+    size_t count = 0;
+    bool made = reply->status == 201 && json_member_string(step_json(reply), "crt", &pem) &&
+                certificates_from_pem(arena, pem, &chain, &count) && count == 1;
+    if (made)
+        *leaf = chain[0];
+    return made;
 }
 
 struct fake_reply *step_revoke(struct arena *arena, struct client_account *account, struct bytes leaf,

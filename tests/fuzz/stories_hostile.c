@@ -93,27 +93,40 @@ static void tell_revoke_others(struct arena *arena)
 
 static bool replaced_by_one_who_may(const struct client_account *owner, const char *id, struct bytes leaf);
 
+/* Of an account, or of none: then whoever has proven its names may. */
+static bool owned_certificate(struct arena *arena, struct client_account *owner, struct bytes *leaf)
+{
+    const char *name = world_name_of(owner->client);
+    if (dice_chance(60)) {
+        struct step_order proof = order_of(name);
+        step_issue(arena, owner, &proof, "");
+        return step_native_certificate(arena, name, leaf);
+    }
+    if (owner->certificate_count == 0)
+        return false;
+    *leaf = owner->certificates[(owner->certificate_count - 1) % CLIENT_KNOWS_MAX].leaf;
+    return true;
+}
+
 static void tell_replace_others(struct arena *arena)
 {
     struct client_account *attacker = step_account_at(arena, CLIENTS - 1, ENDPOINT_NET);
-    struct client_account *owner = &clients.accounts[dice_below(CLIENTS - 1)][ENDPOINT_OPEN];
-    if (attacker == NULL || owner->id == 0 || owner->certificate_count == 0)
-        return;
-    const struct known_certificate *certificate =
-        &owner->certificates[(owner->certificate_count - 1) % CLIENT_KNOWS_MAX];
+    struct client_account *owner = step_account_at(arena, dice_below(CLIENTS - 1), ENDPOINT_OPEN);
+    struct bytes leaf = {0};
     struct certificate_facts facts;
-    const char *id = renewal_id_of(arena, certificate->leaf);
-    if (id == NULL || !certificate_read_facts(arena, certificate->leaf, &facts))
+    if (attacker == NULL || owner == NULL || !owned_certificate(arena, owner, &leaf) ||
+        !certificate_read_facts(arena, leaf, &facts))
         return;
+    const char *id = renewal_id_of(arena, leaf);
     struct step_order taken = {0}, wanted = {0};
     for (size_t i = 0; i < facts.identifier_count && i < STEP_NAMES_MAX; ++i)
         taken.names[taken.name_count++] = wanted.names[wanted.name_count++] = facts.identifiers[i].value;
-    const char *replaces = arena_printf(arena, ",\"replaces\":\"%s\"", id);
+    const char *replaces = arena_printf(arena, ",\"replaces\":\"%s\"", id == NULL ? "" : id);
     step_new_order(arena, attacker, &taken, replaces);
     if (taken.id != 0)
         step_obtain(arena, attacker, &taken);
     struct fake_reply *reply = step_new_order(arena, owner, &wanted, replaces);
-    if (reply->status == 409 && !replaced_by_one_who_may(owner, id, certificate->leaf))
+    if (id != NULL && reply->status == 409 && !replaced_by_one_who_may(owner, id, leaf))
         finding("S6", "the owner of a certificate cannot replace it, for an order of another's did");
 }
 
@@ -250,7 +263,7 @@ static void tell_late_challenge(struct arena *arena)
 
 const struct story stories_hostile[] = {
     {"S1 odd binding", 10, tell_odd_binding},          {"S3, S4 subdomains", 14, tell_subdomains},
-    {"S5, S6 revoke others'", 12, tell_revoke_others}, {"S6 replace others'", 4, tell_replace_others},
+    {"S5, S6 revoke others'", 12, tell_revoke_others}, {"S6 replace others'", 6, tell_replace_others},
     {"S7 spam a name", 2, tell_spam_a_name},           {"S10 spam refused", 2, tell_spam_refused},
     {"S11 revoked binding", 5, tell_revoked_binding},  {"S11 denied name", 3, tell_denied_name},
     {"S2 late challenge", 7, tell_late_challenge},

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,7 +46,7 @@ static void tell_place(void)
                      "--epoch %zu\n",
                      steps, (long)(time(NULL) - began), (long)(clock() / CLOCKS_PER_SEC), story_now,
                      (unsigned long long)seed_now, epoch_now);
-    ssize_t ignored = write(STDERR_FILENO, place, n < PLACE_BYTES ? (size_t)n : PLACE_BYTES - 1);
+    long ignored = syscall(SYS_write, STDERR_FILENO, place, n < PLACE_BYTES ? (size_t)n : PLACE_BYTES - 1);
     (void)ignored;
 }
 

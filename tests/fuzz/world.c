@@ -1,4 +1,4 @@
-#include "world.h"
+#include "world_pki.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -81,6 +81,7 @@ void world_deal(void)
 void world_begin(void)
 {
     proof_count = 0;
+    world_crl_clear();
     oddness = 15;
     world_deal();
     for (size_t i = 0; i < PLACES; ++i)

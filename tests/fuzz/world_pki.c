@@ -185,6 +185,12 @@ void world_crl_add(size_t ca, const char *serial)
     snprintf(revoked[ca][revoked_count[ca]++ % REVOKED_MAX], SERIAL_HEX_BYTES, "%s", serial);
 }
 
+void world_crl_clear(void)
+{
+    for (size_t i = 0; i < WORLD_CAS; ++i)
+        revoked_count[i] = 0;
+}
+
 static void add_revoked(X509_CRL *crl, const char *serial)
 {
     BIGNUM *read = NULL;

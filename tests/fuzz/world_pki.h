@@ -25,3 +25,4 @@ const char *world_pem(struct arena *arena, X509 *certificate);
 /* The CA's list, with the serial numbers that it was asked to revoke. DER in the arena. */
 struct bytes world_crl(struct arena *arena, size_t ca);
 void world_crl_add(size_t ca, const char *serial);
+void world_crl_clear(void);
