@@ -249,12 +249,34 @@ const struct problem *order_settle(struct arena *arena, struct order *order,
     return NULL;
 }
 
+bool order_is_finalized_with(const struct order *order, struct bytes csr)
+{
+    bool is_finalized = order->status == ORDER_PROCESSING || order->status == ORDER_VALID;
+    return is_finalized && csr.n != 0 && bytes_equal(order->csr, csr);
+}
+
+static const char *what_to_do_until_ready(enum order_status status)
+{
+    switch (status) {
+    case ORDER_PENDING:
+        return "Prove its pending authorizations first.";
+    case ORDER_PROCESSING:
+    case ORDER_VALID:
+        return "It was finalized with another CSR; make a new order for this one.";
+    case ORDER_INVALID:
+        return "Its \"error\" says why; make a new one.";
+    case ORDER_READY:
+        break;
+    }
+    return "";
+}
+
 const struct problem *order_check_ready(struct arena *arena, const struct order *order)
 {
     if (order->status == ORDER_READY)
         return NULL;
-    return problem_new(arena, PROBLEM_ORDER_NOT_READY, "The order is %s, not ready.",
-                       order_status_name(order->status));
+    return problem_new(arena, PROBLEM_ORDER_NOT_READY, "The order is %s, not ready. %s",
+                       order_status_name(order->status), what_to_do_until_ready(order->status));
 }
 
 /* ---- rendering ---- */

@@ -41,8 +41,14 @@ const struct problem *order_settle(struct arena *arena, struct order *order,
 [[gnu::nonnull]] void order_fail(struct arena *arena, struct order *order, const struct problem *problem,
                                  int64_t now);
 
-/* 403 orderNotReady, or NULL for an order that is ready. A processing or valid one is answered as it is,
- * before. */
+/*
+ * Whether finalize was called with this very CSR (DER) before: the order, processing or valid, is then
+ * answered as it stands, so that a client that missed the reply may ask again. One CSR never signs twice.
+ */
+bool order_is_finalized_with(const struct order *order, struct bytes csr);
+
+/* NULL for an order that is ready; else 403 orderNotReady, which says what the client can do (RFC 8555
+ * §7.4). */
 [[gnu::warn_unused_result]] const struct problem *order_check_ready(struct arena *arena,
                                                                     const struct order *order);
 

@@ -21,7 +21,7 @@ struct order_state {
     bool created;
     bool replaces_nobodys;         /* `replaces` names a certificate of no account */
     const char *replaces_ignored;  /* for the events: the order is made without it, and why */
-    struct bytes csr;              /* checked */
+    struct bytes csr;              /* p is NULL when the payload has none */
     const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
     struct work_item *issuance;    /* the state's until it is handed over; NULL: none */
 };
@@ -285,11 +285,12 @@ void order_render_route(struct exchange *exchange)
 
 /* ---- finalize ---- */
 
-/* An order that is on its way or at its end is answered as it is: the same CSR never signs twice
- * (acme-server.md 43). */
-static bool is_under_way(const struct order *order)
+/* The client may have missed the reply to its finalize. */
+static bool is_repeated(struct exchange *exchange, const struct order *order)
 {
-    return order->status == ORDER_PROCESSING || order->status == ORDER_VALID;
+    struct bytes csr;
+    return order_parse_finalize(exchange->arena, exchange->envelope.payload, &csr) == NULL &&
+           order_is_finalized_with(order, csr);
 }
 
 static void drop_issuance(void *state)
@@ -338,7 +339,7 @@ void finalize_prepare(struct exchange *exchange)
         return;
     }
     const struct problem *problem = load_order(exchange, exchange_session(exchange));
-    if (problem == NULL && is_under_way(&state->order)) {
+    if (problem == NULL && is_repeated(exchange, &state->order)) {
         exchange->answered = true;
         return;
     }
@@ -371,15 +372,15 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
     if (problem != NULL)
         return exchange_refuse(exchange, problem);
     struct order *order = &state->order;
-    if (state->refusal != NULL)
-        return exchange_refuse_and_record(exchange, session, "finalize.refused", order->id, state->refusal);
     if (order->status != ORDER_VALID)
         exchange->hold_key = order->id;
-    if (is_under_way(order))
+    if (order_is_finalized_with(order, state->csr))
         return STORE_DISCARD;
     problem = order_check_ready(exchange->arena, order);
     if (problem != NULL)
         return exchange_refuse(exchange, problem);
+    if (state->refusal != NULL)
+        return exchange_refuse_and_record(exchange, session, "finalize.refused", order->id, state->refusal);
     if (!exchange_store_ok(exchange, permit_issue(exchange->server->config, session, exchange->arena,
                                                   &exchange->account, order, exchange->now, &problem)))
         return STORE_DISCARD;

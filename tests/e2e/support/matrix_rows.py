@@ -130,6 +130,9 @@ finalize("ready", "fleeting", without_standings(private(UNAUTHORIZED)), ends=("o
 finalize("orphaned", "inherited", private(NOT_READY))
 finalize("processing", "proven", private("200 processing"))
 finalize("valid", "proven", private("200 valid"))
+for state in ("processing", "valid"):
+    row("finalize-otherwise", "POST", FINALIZE, without_standings(private(NOT_READY)), state, "proven",
+        payload=lambda request: request.other_csr)
 finalize("invalid", "proven", private(NOT_READY))
 finalize("deactivated", "proven", private(NOT_READY))
 finalize("expired", "proven", private(MISSING))

@@ -21,6 +21,7 @@ class Thing:
         self.key = new_key()
         self.names = []
         self.parent = None  # the URL of the authorization that this one is inherited from
+        self.csr = None  # the one that the order was finalized with
         self.leaf = None
         self.leaf_der = None  # as it is sent, where that is not as it was signed
         self.controller = None  # another account, of matrix.CONTROLLERS
@@ -71,6 +72,11 @@ class Request:
 
     @property
     def csr(self):
+        """The order's own, where it has one."""
+        return {"csr": b64(self.thing.csr)} if self.thing.csr else self.other_csr
+
+    @property
+    def other_csr(self):
         return {"csr": b64(der(new_csr(self.thing.key, self.thing.names)))}
 
     def binding(self, name):

@@ -248,8 +248,8 @@ class World:
     def _make_valid(self, thing, proof):
         self._make_ready(thing, proof)
         client, order = thing.client, self._order_url(thing)
-        csr = {"csr": b64(der(new_csr(thing.key, thing.names)))}
-        assert client.post(f"{order}/finalize", csr).status == 200
+        thing.csr = der(new_csr(thing.key, thing.names))
+        assert client.post(f"{order}/finalize", {"csr": b64(thing.csr)}).status == 200
         leaf = client.certificate(order)[0]
         thing.take_certificate(client.get(order)["certificate"], leaf)
 
@@ -282,10 +282,10 @@ class World:
     def _make_processing(self, thing, proof):
         """An order that the CA does not come back for; with a challenge that is as slow."""
         self._make_ready(thing, proof)
-        now, csr = int(time.time()), der(new_csr(thing.key, thing.names))
+        now, thing.csr = int(time.time()), der(new_csr(thing.key, thing.names))
         self.later.append((
             "UPDATE orders SET status = 'processing', csr = ?, processing_since = ?, next_attempt_at = ? WHERE id = ?",
-            csr, now, now + FAR, thing.ids["order"],
+            thing.csr, now, now + FAR, thing.ids["order"],
         ))
 
     def _make_over(self, thing, proof):

@@ -315,6 +315,24 @@ Test(order, only_a_ready_one_can_be_finalized)
     arena_free(arena);
 }
 
+/* RFC 8555 §7.4 knows finalize for ready orders alone; a repeated one is answered as the first. */
+Test(order, P2_one_that_is_finalized_takes_no_other_csr)
+{
+    static const struct bytes csr = BYTES_LITERAL("0123"), other = BYTES_LITERAL("0124"),
+                              longer = BYTES_LITERAL("01234"), none = {0};
+    for (int status = ORDER_PENDING; status <= ORDER_INVALID; status++) {
+        const struct order order = {.status = (enum order_status)status, .csr = csr};
+        bool is_finalized = status == ORDER_PROCESSING || status == ORDER_VALID;
+        cr_expect_eq(order_is_finalized_with(&order, csr), is_finalized, "%s",
+                     order_status_name(order.status));
+        cr_expect_not(order_is_finalized_with(&order, other));
+        cr_expect_not(order_is_finalized_with(&order, longer));
+        cr_expect_not(order_is_finalized_with(&order, none));
+    }
+    const struct order kept_none = {.status = ORDER_VALID};
+    cr_expect_not(order_is_finalized_with(&kept_none, none));
+}
+
 #define BASE "https://acme.internal/acme/corp"
 #define HEAD(status) \
     "{\"status\":\"" status "\",\"expires\":\"2026-01-02T03:04:05Z\",\"identifiers\":[" DNS( \
