@@ -13,28 +13,30 @@ from .certificates import key_pem, new_key
 from .jose import algorithm, b64, private_jwk, public_jwk, thumbprint
 
 FORMS = ("flattened JWE", "compact JWE", "JWK", "PEM")
-ROUNDS = 600_000
+# PBKDF2's rounds: the fewest that the gateway takes, and what `step crypto jwk create` uses. A start of the gateway with the
+# latter costs a second of processor time.
+FEW_ROUNDS, STEP_ROUNDS = 1_000, 600_000
 _ALGORITHM = "PBES2-HS256+A128KW"
 
 
-def _encrypt(text, password):
+def _encrypt(text, password, rounds):
     """The five parts of a JWE as `step crypto jwk create` makes it (RFC 7518 §4.8)."""
     salt, content_key, iv = os.urandom(16), os.urandom(32), os.urandom(12)
-    header = {"alg": _ALGORITHM, "cty": "jwk+json", "enc": "A256GCM", "p2c": ROUNDS, "p2s": b64(salt)}
+    header = {"alg": _ALGORITHM, "cty": "jwk+json", "enc": "A256GCM", "p2c": rounds, "p2s": b64(salt)}
     protected = b64(json.dumps(header).encode())
-    derived = PBKDF2HMAC(hashes.SHA256(), 16, _ALGORITHM.encode() + b"\0" + salt, ROUNDS).derive(password.encode())
+    derived = PBKDF2HMAC(hashes.SHA256(), 16, _ALGORITHM.encode() + b"\0" + salt, rounds).derive(password.encode())
     sealed = AESGCM(content_key).encrypt(iv, text.encode(), protected.encode())
     parts = keywrap.aes_key_wrap(derived, content_key), iv, sealed[:-16], sealed[-16:]
     return protected, *(b64(part) for part in parts)
 
 
 class ProvisionerKey:
-    """A key of one kind, and what ca.json and the gateway are told of it."""
+    """A key of one kind, and what ca.json and the gateway are told of it. `rounds` are those of its encrypted forms."""
 
     password = "correct horse battery staple"
 
-    def __init__(self, kind="P-256"):
-        self.kind = kind
+    def __init__(self, kind="P-256", rounds=FEW_ROUNDS):
+        self.kind, self.rounds = kind, rounds
         self.key = new_key(kind)
         self.key_id = thumbprint(self.key)
         self._parts = None
@@ -56,7 +58,7 @@ class ProvisionerKey:
 
     def _encrypted(self):
         if self._parts is None:
-            self._parts = _encrypt(json.dumps(self._members(private_jwk(self.key))), self.password)
+            self._parts = _encrypt(json.dumps(self._members(private_jwk(self.key))), self.password, self.rounds)
         return self._parts
 
     def compact(self):
