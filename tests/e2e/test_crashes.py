@@ -2,9 +2,7 @@
 nothing at all after a kill."""
 
 import pathlib
-import shutil
 import signal
-import subprocess
 
 import pytest
 
@@ -15,17 +13,6 @@ from support.background import Background
 from support.waiting import wait_until
 
 
-@pytest.fixture(scope="module")
-def preload():
-    if not shutil.which("cc"):
-        tools.unavailable("there is no C compiler to make a server fault")
-    library = tools.scratch() / "crash_preload.so"
-    source = pathlib.Path(__file__).parent / "support" / "crash_preload.c"
-    command = ["cc", "-shared", "-fPIC", "-fno-builtin", "-D_GNU_SOURCE", "-o", library, source]
-    subprocess.run(command, check=True)
-    return library
-
-
 @pytest.fixture
 def poison(tmp_path):
     """The file that says what faults."""
@@ -33,11 +20,11 @@ def poison(tmp_path):
 
 
 @pytest.fixture
-def gateway(new_gateway, step_ca, preload, poison):
+def gateway(new_gateway, step_ca, poison):
     gateway = new_gateway(step_ca)
     gateway.configuration["validation"]["timeout"] = "50s"
     gateway.variables = {
-        "LD_PRELOAD": str(preload),
+        "LD_PRELOAD": str(tools.preload_library("crash_preload", "-fno-builtin")),
         "ACMEGATE_TEST_POISON": str(poison),
         "ASAN_OPTIONS": "verify_asan_link_order=0",
     }

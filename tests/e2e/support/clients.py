@@ -1,9 +1,7 @@
 """The real clients behind one face: each gets, renews and revokes certificates the way its users do."""
 
-import functools
 import os
 import pathlib
-import shutil
 import subprocess
 
 from . import tools
@@ -140,17 +138,6 @@ class Lego(Client):
         return self.chain_path(name).with_suffix(".key")
 
 
-@functools.lru_cache(maxsize=None)
-def _curl_ca_preload():
-    """uacme has no option for a CA file: a library that tells its curl of one."""
-    if not shutil.which("cc"):
-        tools.unavailable("there is no C compiler to tell uacme's curl of our CA")
-    library = tools.scratch() / "curl_ca_preload.so"
-    source = pathlib.Path(__file__).with_name("curl_ca_preload.c")
-    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library, source], check=True)
-    return library
-
-
 class Uacme(Client):
     program = "uacme"
     user_agent = "uacme/"
@@ -158,7 +145,8 @@ class Uacme(Client):
     def environment(self):
         return {
             **super().environment(),
-            "LD_PRELOAD": str(_curl_ca_preload()),
+            # uacme has no option for a CA file; this tells its curl of one.
+            "LD_PRELOAD": str(tools.preload_library("curl_ca_preload")),
             "ACMEGATE_TEST_CA": str(self.gateway.root_path),
             "ACMEGATE_TEST_WEBROOT": str(self.folder / "webroot"),
         }

@@ -52,6 +52,18 @@ def built(name):
     return path or unavailable(f"{name} cannot be had here: {words[-300:]}")
 
 
+@functools.lru_cache(maxsize=None)
+def preload_library(name, *flags):
+    """The path of a library for LD_PRELOAD, compiled from support/NAME.c. Test processes side by side share it."""
+    if not shutil.which("cc"):
+        unavailable(f"there is no C compiler for {name}")
+    source, library = pathlib.Path(__file__).with_name(f"{name}.c"), scratch() / f"{name}.so"
+    own = library.with_suffix(f".{os.getpid()}")
+    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", *flags, "-o", own, source], check=True)
+    own.replace(library)  # at once: nobody loads half of it
+    return library
+
+
 def step_ca(version):
     """The path of a step-ca of that version."""
     return built("step-ca" if version == STEP_CA_VERSIONS[0] else "step-ca-0.19")
