@@ -1,4 +1,4 @@
-"""The fixtures, and the option that prints the conformance list."""
+"""The fixtures, how the tests are spread over processes, and the option that prints the conformance list."""
 
 import sys
 
@@ -6,6 +6,7 @@ sys.dont_write_bytecode = True
 
 from support.conformance import Conformance  # noqa: E402
 from support.fixtures import *  # noqa: E402,F401,F403
+from support.scheduling import pytest_xdist_make_scheduler  # noqa: E402,F401
 
 
 def pytest_addoption(parser):

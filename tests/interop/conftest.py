@@ -1,3 +1,4 @@
 """The fixtures of the end-to-end tests, for clients from elsewhere: run by tests/run with tests/e2e/pytest.ini."""
 
 from support.fixtures import *  # noqa: F401,F403
+from support.scheduling import pytest_xdist_make_scheduler  # noqa: F401

@@ -54,24 +54,29 @@ CHECKS = {
 }
 
 
+def _numbers(item):
+    return [number for mark in item.iter_markers("check") for number in mark.args]
+
+
 class Conformance:
-    """A pytest plugin: counts outcomes by check and prints the list."""
+    """A pytest plugin: counts outcomes by check and prints the list. With xdist, workers run the tests and their reports
+    carry the numbers to the process that prints."""
 
     def __init__(self):
         self.outcomes = {number: [] for number in CHECKS}
-        self.numbers = {}
 
     def pytest_collection_modifyitems(self, config, items):
-        for item in items:
-            self.numbers[item.nodeid] = [number for mark in item.iter_markers("check") for number in mark.args]
-        kept = [item for item in items if self.numbers[item.nodeid]]
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        kept = [item for item in items if _numbers(item)]
+        for item in kept:
+            item.user_properties += [("check", number) for number in _numbers(item)]
+        config.hook.pytest_deselected(items=[item for item in items if not _numbers(item)])
         items[:] = kept
 
     def pytest_runtest_logreport(self, report):
         if report.when == "call" or report.outcome != "passed":
-            for number in self.numbers.get(report.nodeid, []):
-                self.outcomes[number].append(report.outcome)
+            for name, number in report.user_properties:
+                if name == "check":
+                    self.outcomes[number].append(report.outcome)
 
     def state(self, number):
         outcomes = self.outcomes[number]
@@ -86,5 +91,7 @@ class Conformance:
             terminalreporter.write_line(f"{number:3}  {self.state(number):>20}  {what}")
 
     def pytest_sessionfinish(self, session):
+        if hasattr(session.config, "workerinput"):
+            return  # of xdist: it has seen some of the tests only
         if any(not outcomes for outcomes in self.outcomes.values()) and session.exitstatus == 0:
             session.exitstatus = 1
