@@ -11,12 +11,7 @@
 #include "gateway/runtime/clock.h"
 
 /* So many on TCP, and as many on the Unix socket: neither takes from the other. */
-enum {
-    MAX_CONNECTIONS = 64,
-    HOLD_MS = 1000,
-    REQUEST_TIMEOUT_MS = 10 * 1000,
-    REFUSAL_LOG_EVERY_MS = 10 * 1000
-};
+enum { MAX_CONNECTIONS = 64, HOLD_MS = 1000, REQUEST_TIMEOUT_MS = 10 * 1000 };
 
 /* ---- replies ---- */
 
@@ -109,13 +104,7 @@ static bool shows_token(const struct admin_exchange *exchange)
 /* Anybody who reaches the port is refused as often as they like. */
 static void log_refusal(struct admin_exchange *exchange, const char *what)
 {
-    size_t held_back;
-    if (!log_gate_passes(&exchange->admin->refusals_gate, clock_now_ms(), REFUSAL_LOG_EVERY_MS, &held_back))
-        return;
-    if (held_back == 0)
-        log_warning("admin: %s", what);
-    else
-        log_warning("admin: %s; %zu more were refused before without a line", what, held_back);
+    log_gate_write(&exchange->admin->refusals_gate, LOG_LEVEL_WARNING, "admin: %s", what);
 }
 
 /* False when it was refused. */

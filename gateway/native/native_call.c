@@ -1,6 +1,6 @@
 #include "gateway/native/native_call.h"
 
-#include "gateway/log.h"
+#include "gateway/log_gate.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/work/work.h"
 
@@ -65,6 +65,9 @@ void native_call_answer(struct native_call *call)
 
 /* ---- what it came to ---- */
 
+/* Anybody may read through the CA's API, as often as they like. */
+static struct log_gate unanswered_gate;
+
 /* No answer of the CA's. Where it is reached at is the operator's to know. */
 static const struct problem *without_answer(const struct native_call *call)
 {
@@ -77,8 +80,8 @@ static const struct problem *without_answer(const struct native_call *call)
         problem->retry_after_s = BUSY_RETRY_AFTER_S;
         return problem;
     }
-    log_warning("issuer %s: %s, asked for %s: %s", call->issuer->id, job->path,
-                call->exchange->request->client_address, job->error);
+    log_gate_write(&unanswered_gate, LOG_LEVEL_WARNING, "issuer %s: %s, asked for %s: %s", call->issuer->id,
+                   job->path, call->exchange->request->client_address, job->error);
     if (job->outcome == ISSUER_API_FAILED)
         return problem_with_status(arena, 502, PROBLEM_SERVER_INTERNAL,
                                    "The CA cannot be reached; it was not asked. Try again later.");

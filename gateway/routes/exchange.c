@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-#include "gateway/log.h"
+#include "gateway/log_gate.h"
 #include "gateway/routes/routes.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/work/work.h"
@@ -145,6 +145,9 @@ static void submit(struct exchange *exchange)
 
 /* ---- prepare ---- */
 
+/* Whose key is asked for by anybody, without a signature that is good. */
+static struct log_gate unreadable_keys_gate;
+
 static const struct problem *find_signer(struct exchange *exchange)
 {
     struct envelope *envelope = &exchange->envelope;
@@ -166,7 +169,8 @@ static const struct problem *find_signer(struct exchange *exchange)
     const struct loop_state *state = http_loop_data(exchange->request->loop);
     exchange->key = account_key_cache_get(state->keys, exchange->account.key);
     if (exchange->key == NULL) {
-        log_error("account %lld: its stored key cannot be read", (long long)exchange->account.id);
+        log_gate_write(&unreadable_keys_gate, LOG_LEVEL_ERROR, "account %lld: its stored key cannot be read",
+                       (long long)exchange->account.id);
         return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The account's key cannot be read.");
     }
     return NULL;

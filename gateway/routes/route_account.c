@@ -1,6 +1,6 @@
 #include "acme/account.h"
 #include "acme/key_change.h"
-#include "gateway/log.h"
+#include "gateway/log_gate.h"
 #include "gateway/routes/routes.h"
 #include "gateway/runtime/clock.h"
 
@@ -34,6 +34,9 @@ static const struct problem *read_binding(struct exchange *exchange, struct acco
                     &exchange->signer, &state->eab);
 }
 
+/* Anybody may name a kid. */
+static struct log_gate sealed_keys_gate;
+
 /* The MAC key is sealed for its endpoint and kid. */
 static const struct problem *verify_binding(struct exchange *exchange, const struct eab_request *request,
                                             const struct eab_key *key)
@@ -42,8 +45,9 @@ static const struct problem *verify_binding(struct exchange *exchange, const str
     if (secret_unseal(exchange->server->secrets, exchange->arena, key->sealed_key,
                       eab_key_place(exchange->arena, key->endpoint, key->kid), &mac_key))
         return eab_verify(exchange->arena, request, mac_key);
-    log_error("the external account key \"%s\" does not open: was the file of secret_key_path replaced?",
-              key->kid);
+    log_gate_write(&sealed_keys_gate, LOG_LEVEL_ERROR,
+                   "the external account key \"%s\" does not open: was the file of secret_key_path replaced?",
+                   key->kid);
     return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The external account key cannot be read.");
 }
 

@@ -410,6 +410,21 @@ def test_a_ca_that_is_away(new_gateway, step_ca):
     assert gateway.query("SELECT * FROM events WHERE kind LIKE 'native.%'") == []
 
 
+def test_S10_reads_while_the_ca_is_away_do_not_fill_the_log(new_gateway, step_ca):
+    gateway = new_gateway(step_ca)
+    gateway.configuration["native"] = {"profile": "default"}
+    gateway.start()
+    gateway.stop()
+    gateway.configuration["issuers"]["main"]["ca_url"] = "https://localhost:1"
+    gateway.start()
+    native = NativeClient(gateway, step_ca)
+    for _ in range(30):
+        is_refusal(native.call("GET", "/roots"), 502)
+    gateway.stop()
+    lines = [line for line in gateway.process.output().splitlines() if "asked for 127.0.0.1" in line]
+    assert 1 <= len(lines) <= 3, lines
+
+
 # ---- renewal by token ----
 
 

@@ -1,4 +1,7 @@
 #include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "gateway/log_gate.h"
 #include "leaks.h"
@@ -24,4 +27,41 @@ Test(log_gate, passes_one_line_a_while_and_counts_the_others)
                      i);
         cr_expect_eq(held_back, cases[i].passes ? cases[i].held_back : UNTOUCHED, "%zu", i);
     }
+}
+
+static void *write_many(void *gate)
+{
+    for (int i = 0; i < 1000; i++)
+        log_gate_write(gate, LOG_LEVEL_WARNING, "anybody asks, %d", i);
+    return NULL;
+}
+
+/* Standard error is a pipe here, which holds what passes. */
+Test(log_gate, S10_lines_that_anybody_can_cause_are_few_on_all_threads)
+{
+    enum { THREADS = 4 };
+    struct log_gate gate = {0};
+    pthread_t threads[THREADS];
+    int ends[2];
+    int saved = dup(STDERR_FILENO);
+    cr_assert(saved >= 0 && pipe(ends) == 0 && dup2(ends[1], STDERR_FILENO) >= 0);
+    close(ends[1]);
+    for (size_t i = 0; i < THREADS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, write_many, &gate), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    gate.closed_until_ms = 0;
+    log_gate_write(&gate, LOG_LEVEL_ERROR, "the last");
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    char text[4096] = "";
+    cr_assert_gt(read(ends[0], text, sizeof text - 1), 0);
+    close(ends[0]);
+    size_t lines = 0;
+    for (const char *c = text; *c != '\0'; c++)
+        lines += *c == '\n';
+    cr_expect_eq(lines, 2, "%s", text);
+    cr_expect_neq(strstr(text, " warning anybody asks, 0\n"), NULL, "%s", text);
+    cr_expect_neq(strstr(text, " error the last; 3999 more such lines were held back before this one\n"),
+                  NULL, "%s", text);
 }
