@@ -30,11 +30,31 @@ static void read_serial(const ASN1_INTEGER *number, char out[static SERIAL_HEX_B
         out[0] = '\0';
 }
 
+/* A hash has no parameters, or NULL: with any others one question could be written in endless ways, each of
+ * which would cost a signature. */
+static bool has_plain_hash(OCSP_CERTID *id)
+{
+    unsigned char *der = NULL;
+    int type = V_ASN1_EOC, tag, class;
+    long content;
+    int n = i2d_OCSP_CERTID(id, &der);
+    const unsigned char *at = der;
+    X509_ALGOR *hash = n > 0 && (ASN1_get_object(&at, &content, &tag, &class, n) & 0x80) == 0
+                           ? d2i_X509_ALGOR(NULL, &at, content)
+                           : NULL;
+    if (hash != NULL)
+        X509_ALGOR_get0(NULL, &type, NULL, hash);
+    bool plain = hash != NULL && (type == V_ASN1_UNDEF || type == V_ASN1_NULL);
+    X509_ALGOR_free(hash);
+    OPENSSL_free(der);
+    return plain;
+}
+
 static bool read_question(OCSP_ONEREQ *one, struct ocsp_question *out)
 {
     ASN1_INTEGER *number = NULL;
     OCSP_CERTID *id = OCSP_onereq_get0_id(one);
-    if (OCSP_ONEREQ_get_ext_by_critical(one, 1, -1) != -1 ||
+    if (OCSP_ONEREQ_get_ext_by_critical(one, 1, -1) != -1 || !has_plain_hash(id) ||
         OCSP_id_get0_info(NULL, NULL, NULL, &number, id) != 1)
         return false;
     out->id = id;

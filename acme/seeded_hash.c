@@ -1,5 +1,6 @@
 #include "acme/seeded_hash.h"
 
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -9,11 +10,25 @@ void hash_seed_make(struct hash_seed *seed)
         end_without("random octets");
 }
 
+static uint64_t number_of(const uint8_t digest[static SHA256_DIGEST_LENGTH])
+{
+    uint64_t hash;
+    memcpy(&hash, digest, sizeof hash);
+    return hash == 0 ? 1 : hash;
+}
+
+uint64_t seeded_hash_of_bytes(const struct hash_seed *seed, struct bytes octets)
+{
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    if (HMAC(EVP_sha256(), seed->octets, sizeof seed->octets, octets.p, octets.n, digest, NULL) == NULL)
+        end_without("memory");
+    return number_of(digest);
+}
+
 uint64_t seeded_hash(const struct hash_seed *seed, struct arena *arena, const char *const *texts,
                      size_t count)
 {
     uint8_t digest[SHA256_DIGEST_LENGTH];
-    uint64_t hash;
     size_t length = sizeof seed->octets;
     for (size_t i = 0; i < count; i++)
         length += (texts[i] == NULL ? 0 : strlen(texts[i])) + 1;
@@ -27,6 +42,5 @@ uint64_t seeded_hash(const struct hash_seed *seed, struct arena *arena, const ch
         at += n + 1;
     }
     SHA256(input, length, digest);
-    memcpy(&hash, digest, sizeof hash);
-    return hash == 0 ? 1 : hash;
+    return number_of(digest);
 }

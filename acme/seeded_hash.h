@@ -10,6 +10,9 @@ struct hash_seed {
 /* Ends the process when OpenSSL has no randomness. */
 void hash_seed_make(struct hash_seed *seed);
 
+/* Of octets. Never 0. */
+uint64_t seeded_hash_of_bytes(const struct hash_seed *seed, struct bytes octets);
+
 /* Of `count` texts in this order; a NULL is as "". Never 0, so that 0 may mark a free place. */
 uint64_t seeded_hash(const struct hash_seed *seed, struct arena *arena, const char *const *texts,
                      size_t count);

@@ -50,9 +50,11 @@ const struct revocation_view *revocation_view(struct revocation_reader *reader, 
 [[gnu::warn_unused_result]] bool revocation_response_find(struct revocation_reader *reader,
                                                           const struct ocsp_question *question, int64_t now,
                                                           struct ocsp_response *out);
-/* Keeps one that is for anyone, for the first half of its life and while nothing changes. */
+/* Keeps one that is for anyone, for the first half of its life and while nothing changes. Room is bounded:
+ * the one that was given longest ago goes. A number that no certificate is `known` to have pushes out no
+ * response about a certificate. */
 void revocation_response_keep(struct revocation_reader *reader, const struct ocsp_question *question,
-                              int64_t now, const struct ocsp_response *response);
+                              bool known, int64_t now, const struct ocsp_response *response);
 
 /*
  * True when this loop may make another signature with a slow responder's key in this second; each call that

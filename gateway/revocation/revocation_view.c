@@ -1,9 +1,12 @@
 #include <stdlib.h>
 
+#include "acme/seeded_hash.h"
 #include "gateway/revocation/revocation_internal.h"
 
 enum {
-    RESPONSES_PER_ISSUER = 1024,      /* a power of two; some 1.5 MB a loop when full */
+    RESPONSE_SETS = 256,
+    RESPONSES_PER_SET = 4,
+    RESPONSES_PER_ISSUER = RESPONSE_SETS * RESPONSES_PER_SET, /* some 1.5 MB a loop when full */
     SLOW_SIGNATURES_A_SECOND = 60,    /* with RSA-2048, 5 % of a loop's time; with RSA-4096, 30 % */
     UNKNOWN_SIGNATURES_A_SECOND = 32, /* of these */
 };
@@ -70,6 +73,8 @@ struct kept_response {
     uint8_t id[OCSP_ID_MAX_BYTES];
     size_t id_bytes;
     int64_t good_until;
+    uint64_t used;                 /* the reader's count when it was last given; 0: free */
+    bool known;                    /* about a certificate, not a number that was made up */
     struct ocsp_response response; /* its octets are of malloc */
 };
 
@@ -84,6 +89,8 @@ struct revocation_reader {
     struct revocation *revocation;
     struct seen *seen; /* one a source */
     struct seen *last;
+    struct hash_seed seed;
+    uint64_t uses;       /* of the responses made before */
     int64_t slow_second; /* the one that slow_signatures counts in */
     size_t slow_signatures;
     size_t unknown_signatures; /* of these */
@@ -104,6 +111,7 @@ struct revocation_reader *revocation_reader_new(struct revocation *revocation)
     if (reader == NULL || seen == NULL)
         end_without("memory");
     *reader = (struct revocation_reader){.revocation = revocation, .seen = seen};
+    hash_seed_make(&reader->seed);
     return reader;
 }
 
@@ -154,13 +162,19 @@ const struct revocation_view *revocation_view(struct revocation_reader *reader, 
 
 /* ---- responses made before ---- */
 
-/* FNV-1a: one place for each question; the later one wins. */
-static size_t place_of(const uint8_t *id, size_t n)
+/* Where responses to a question may be. Nobody outside knows the seed, so nobody can choose a set. */
+static struct kept_response *set_of(const struct revocation_reader *reader, struct bytes id)
 {
-    uint64_t hash = 0xcbf29ce484222325;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ id[i]) * 0x100000001b3;
-    return (size_t)(hash ^ hash >> 32) & (RESPONSES_PER_ISSUER - 1);
+    uint64_t hash = seeded_hash_of_bytes(&reader->seed, id);
+    return &reader->last->responses[hash % RESPONSE_SETS * RESPONSES_PER_SET];
+}
+
+static struct kept_response *find_kept(struct kept_response *set, struct bytes id)
+{
+    for (size_t i = 0; i < RESPONSES_PER_SET; i++)
+        if (set[i].used != 0 && bytes_equal(bytes_of(set[i].id, set[i].id_bytes), id))
+            return &set[i];
+    return NULL;
 }
 
 bool revocation_response_find(struct revocation_reader *reader, const struct ocsp_question *question,
@@ -170,29 +184,60 @@ bool revocation_response_find(struct revocation_reader *reader, const struct ocs
     size_t n;
     if (reader->last->responses == NULL || !ocsp_question_key(question, id, &n))
         return false;
-    const struct kept_response *kept = &reader->last->responses[place_of(id, n)];
-    if (now >= kept->good_until || kept->id_bytes != n || memcmp(kept->id, id, n) != 0)
+    struct bytes wanted = bytes_of(id, n);
+    struct kept_response *kept = find_kept(set_of(reader, wanted), wanted);
+    if (kept == NULL || now >= kept->good_until)
         return false;
+    kept->used = ++reader->uses;
     *out = kept->response;
     return true;
 }
 
+/* Which of two is to go: one that is over, one about a made-up number, the one that was given longer ago. */
+static bool goes_before(const struct kept_response *a, const struct kept_response *b, int64_t now)
+{
+    bool a_is_over = now >= a->good_until, b_is_over = now >= b->good_until;
+    if (a_is_over != b_is_over)
+        return a_is_over;
+    return a->known != b->known ? !a->known : a->used < b->used;
+}
+
+/* NULL: a response about a made-up number, where all others are about certificates. */
+static struct kept_response *place_for(struct kept_response *set, const struct kept_response *fresh,
+                                       int64_t now)
+{
+    struct kept_response *place = find_kept(set, bytes_of(fresh->id, fresh->id_bytes));
+    if (place != NULL)
+        return place;
+    place = &set[0];
+    for (size_t i = 1; i < RESPONSES_PER_SET; i++)
+        if (goes_before(&set[i], place, now))
+            place = &set[i];
+    return fresh->known || !place->known || now >= place->good_until ? place : NULL;
+}
+
 void revocation_response_keep(struct revocation_reader *reader, const struct ocsp_question *question,
-                              int64_t now, const struct ocsp_response *response)
+                              bool known, int64_t now, const struct ocsp_response *response)
 {
     struct seen *seen = reader->last;
     struct kept_response fresh = {.good_until = now + (response->next_update - now) / 2,
+                                  .used = ++reader->uses,
+                                  .known = known,
                                   .response = *response};
     if (!ocsp_question_key(question, fresh.id, &fresh.id_bytes))
         return;
     if (seen->responses == NULL)
         seen->responses = calloc(RESPONSES_PER_ISSUER, sizeof *seen->responses);
+    if (seen->responses == NULL)
+        end_without("memory");
+    struct kept_response *place = place_for(set_of(reader, bytes_of(fresh.id, fresh.id_bytes)), &fresh, now);
+    if (place == NULL)
+        return;
     uint8_t *copy = malloc(response->der.n);
-    if (seen->responses == NULL || copy == NULL)
+    if (copy == NULL)
         end_without("memory");
     memcpy(copy, response->der.p, response->der.n);
     fresh.response.der.p = copy;
-    struct kept_response *place = &seen->responses[place_of(fresh.id, fresh.id_bytes)];
     free((void *)place->response.der.p);
     *place = fresh;
 }

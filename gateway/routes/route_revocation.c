@@ -99,19 +99,19 @@ void crl_render(struct exchange *exchange)
 struct look_up {
     struct exchange *exchange;
     const struct revocation_view *view;
+    bool known; /* the last serial number that was asked about is a certificate's */
 };
 
 /* Known by now: what is asked about, and that the answer would be signed. */
-static bool may_answer(const struct look_up *in, const char *serial, const struct ocsp_knowledge *knowledge)
+static bool may_answer(const struct look_up *in)
 {
-    bool known = knowledge->is_ours || (knowledge->crl != NULL && crl_find(knowledge->crl, serial) != NULL);
     return !in->view->responder->is_slow ||
-           revocation_may_sign_slowly(reader_of(in->exchange), in->exchange->now, known);
+           revocation_may_sign_slowly(reader_of(in->exchange), in->exchange->now, in->known);
 }
 
 static bool look_up(void *context, const char *serial, struct ocsp_knowledge *out)
 {
-    const struct look_up *in = context;
+    struct look_up *in = context;
     struct exchange *exchange = in->exchange;
     struct issuer *issuer = server_issuer(exchange->server, in->view->issuer);
     struct certificate certificate = {0};
@@ -122,7 +122,8 @@ static bool look_up(void *context, const char *serial, struct ocsp_knowledge *ou
                                    .is_ours = result == STORE_OK,
                                    .revoked_at = certificate.revoked_at,
                                    .reason = certificate.revocation_reason};
-    return result != STORE_FAILED && may_answer(in, serial, out);
+    in->known = out->is_ours || (out->crl != NULL && crl_find(out->crl, serial) != NULL);
+    return result != STORE_FAILED && may_answer(in);
 }
 
 static bool is_ocsp_request(struct bytes content_type)
@@ -150,7 +151,7 @@ static int read_question(struct exchange *exchange, const struct ocsp_responder 
 static void answer(struct exchange *exchange, const struct revocation_view *view, struct ocsp_response *out)
 {
     struct ocsp_request request;
-    struct look_up context = {exchange, view};
+    struct look_up context = {.exchange = exchange, .view = view};
     struct revocation_reader *reader = reader_of(exchange);
     bool is_slow = view->responder->is_slow;
     int status = read_question(exchange, view->responder, &request);
@@ -168,7 +169,7 @@ static void answer(struct exchange *exchange, const struct revocation_view *view
         return;
     ocsp_respond(exchange->arena, view->responder, &request, look_up, &context, exchange->now, out);
     if (is_common && out->is_for_anyone)
-        revocation_response_keep(reader, &request.questions[0], exchange->now, out);
+        revocation_response_keep(reader, &request.questions[0], context.known, exchange->now, out);
 }
 
 /* What a client may be told without an OCSP response: nothing of what it asked can be answered here. */

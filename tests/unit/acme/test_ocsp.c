@@ -232,6 +232,28 @@ Test(ocsp, requests_are_read_within_bounds)
     arena_free(cast.arena);
 }
 
+/* OCSPRequest, TBSRequest, list, Request, CertID and its hash each begin with a tag and a length of one
+ * octet; then comes the hash's name, and NULL for its parameters. */
+Test(ocsp, one_question_has_no_endless_spellings)
+{
+    enum { LENGTHS = 6, NAME_OCTETS = 7, PARAMETERS = 2 * LENGTHS + NAME_OCTETS };
+    struct cast cast = assemble();
+    struct ocsp_request request;
+    struct bytes der = make_request(&cast, (struct asked){.serial = "1", .nonce_octets = -1});
+    uint8_t *octets = arena_alloc(cast.arena, der.n);
+    memcpy(octets, der.p, der.n);
+    cr_assert_eq(octets[PARAMETERS], V_ASN1_NULL);
+    octets[PARAMETERS] = V_ASN1_OCTET_STRING;
+    cr_expect_eq(ocsp_request_read(cast.arena, bytes_of(octets, der.n), &request),
+                 OCSP_RESPONSE_STATUS_MALFORMEDREQUEST);
+    for (size_t i = 0; i < LENGTHS; i++)
+        octets[2 * i + 1] -= 2;
+    memmove(octets + PARAMETERS, octets + PARAMETERS + 2, der.n - PARAMETERS - 2);
+    cr_expect_eq(ocsp_request_read(cast.arena, bytes_of(octets, der.n - 2), &request),
+                 OCSP_RESPONSE_STATUS_SUCCESSFUL);
+    arena_free(cast.arena);
+}
+
 Test(ocsp, a_request_says_which_serial_and_nonce)
 {
     struct cast cast = assemble();

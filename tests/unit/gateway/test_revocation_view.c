@@ -1,4 +1,6 @@
 #include <criterion/criterion.h>
+#include <openssl/ocsp.h>
+#include <stdlib.h>
 
 #include "gateway/revocation/revocation_internal.h"
 #include "leaks.h"
@@ -27,4 +29,136 @@ Test(revocation_view, numbers_that_are_made_up_leave_slow_signatures_to_certific
     cr_expect_eq(sign(reader, NOW + 1, true, MORE_THAN_ENOUGH), all - unknown);
     cr_expect_eq(sign(reader, NOW + 2, true, all), all, "the next second begins anew");
     revocation_reader_free(reader);
+}
+
+/* ---- responses made before ---- */
+
+enum { ASKED_OFTEN = 100, MADE_UP = 20000 };
+
+static void free_id(void *id)
+{
+    OCSP_CERTID_free(id);
+}
+
+static struct ocsp_question question(struct arena *arena, long number)
+{
+    X509_NAME *name = X509_NAME_new();
+    ASN1_BIT_STRING *key = ASN1_BIT_STRING_new();
+    ASN1_INTEGER *serial = ASN1_INTEGER_new();
+    cr_assert_eq(ASN1_INTEGER_set(serial, number), 1);
+    OCSP_CERTID *id = OCSP_cert_id_new(EVP_sha1(), name, key, serial);
+    cr_assert_not_null(id);
+    arena_on_free(arena, free_id, id);
+    X509_NAME_free(name);
+    ASN1_BIT_STRING_free(key);
+    ASN1_INTEGER_free(serial);
+    return (struct ocsp_question){.id = id};
+}
+
+static struct ocsp_response response_of(struct arena *arena, long number)
+{
+    return (struct ocsp_response){.der = bytes_from_string(arena_printf(arena, "response %ld", number)),
+                                  .next_update = NOW + 2000,
+                                  .is_for_anyone = true};
+}
+
+static void keep(struct revocation_reader *reader, long number, bool known)
+{
+    struct arena *arena = arena_new();
+    struct ocsp_question asked = question(arena, number);
+    struct ocsp_response response = response_of(arena, number);
+    revocation_response_keep(reader, &asked, known, NOW, &response);
+    arena_free(arena);
+}
+
+static bool finds(struct revocation_reader *reader, long number, int64_t now)
+{
+    struct arena *arena = arena_new();
+    struct ocsp_question asked = question(arena, number);
+    struct ocsp_response kept;
+    bool found = revocation_response_find(reader, &asked, now, &kept);
+    cr_expect(!found || bytes_equal(kept.der, response_of(arena, number).der), "%ld", number);
+    arena_free(arena);
+    return found;
+}
+
+static size_t found_from(struct revocation_reader *reader, long first, long count, int64_t now)
+{
+    size_t found = 0;
+    for (long i = 0; i < count; i++)
+        found += finds(reader, first + i, now);
+    return found;
+}
+
+struct reading {
+    struct revocation revocation;
+    struct revocation_source source;
+    struct revocation_reader *reader;
+};
+
+/* One issuer, whose view is the last. */
+static struct reading *read_one(void)
+{
+    struct reading *reading = calloc(1, sizeof *reading);
+    reading->source = (struct revocation_source){.id = "main", .version = 1};
+    pthread_mutex_init(&reading->source.lock, NULL);
+    reading->revocation = (struct revocation){.sources = &reading->source, .count = 1};
+    reading->reader = revocation_reader_new(&reading->revocation);
+    cr_assert_not_null(revocation_view(reading->reader, BYTES_LITERAL("main")));
+    return reading;
+}
+
+static void end_reading(struct reading *reading)
+{
+    revocation_reader_free(reading->reader);
+    pthread_mutex_destroy(&reading->source.lock);
+    free(reading);
+}
+
+Test(revocation_view, S7_made_up_numbers_push_out_no_response_about_a_certificate)
+{
+    struct reading *reading = read_one();
+    for (long i = 0; i < ASKED_OFTEN; i++)
+        keep(reading->reader, i, true);
+    size_t kept = found_from(reading->reader, 0, ASKED_OFTEN, NOW);
+    cr_expect_geq(kept, ASKED_OFTEN - 2);
+    for (long i = 0; i < MADE_UP; i++)
+        keep(reading->reader, ASKED_OFTEN + i, false);
+    cr_expect_eq(found_from(reading->reader, 0, ASKED_OFTEN, NOW), kept);
+    cr_expect_gt(found_from(reading->reader, ASKED_OFTEN, MADE_UP, NOW), 700, "they share what is free");
+    end_reading(reading);
+}
+
+Test(revocation_view, responses_that_are_asked_for_stay)
+{
+    struct reading *reading = read_one();
+    keep(reading->reader, 0, true);
+    for (long i = 1; i < MADE_UP; i++) {
+        keep(reading->reader, i, true);
+        cr_assert(finds(reading->reader, 0, NOW), "%ld", i);
+    }
+    cr_expect_not(finds(reading->reader, 0, NOW + 1000), "half its life is over");
+    keep(reading->reader, 0, true);
+    cr_expect(finds(reading->reader, 0, NOW));
+    end_reading(reading);
+}
+
+/* Two readers put the same questions into different places. */
+Test(revocation_view, S7_nobody_can_choose_places)
+{
+    struct reading *one = read_one(), *two = read_one();
+    for (long i = 0; i < MADE_UP / 4; i++) {
+        keep(one->reader, i, true);
+        keep(two->reader, i, true);
+    }
+    size_t alike = 0, kept = 0;
+    for (long i = 0; i < MADE_UP / 4; i++) {
+        bool of_one = finds(one->reader, i, NOW);
+        kept += of_one;
+        alike += of_one && finds(two->reader, i, NOW);
+    }
+    cr_expect_gt(kept, 900);
+    cr_expect_lt(alike, kept - 50, "%zu of %zu", alike, kept);
+    end_reading(one);
+    end_reading(two);
 }
