@@ -247,7 +247,7 @@ static void on_signed(struct issuer_sign_job *job)
 static void request_certificate(struct own_certificate *own)
 {
     own->work = arena_new();
-    own->issuer = server_issuer(own->server, own->server->config->tls_issuer);
+    own->issuer = issuers_find(own->server->issuers, own->server->config->tls_issuer);
     issuer_hold_with(own->issuer, own->work);
     own->job = (struct issuer_sign_job){.arena = own->work, .done = on_signed, .owner = own};
     char *token_id = arena_alloc(own->work, STEPCA_TOKEN_ID_BYTES);
@@ -299,7 +299,7 @@ static void run_changed(struct outbound_message *message)
     /* One that is asked for just now is looked at when it is there. */
     if (own->work != NULL || own->issuer == NULL)
         return;
-    own->issuer = server_issuer(own->server, own->server->config->tls_issuer);
+    own->issuer = issuers_find(own->server->issuers, own->server->config->tls_issuer);
     if (!use_stored(own))
         own->unfit = true;
     outbound_timer_set(own->server->outbound, &own->timer, 0);
@@ -366,7 +366,7 @@ static bool use_configured_files(struct own_certificate *own, char why[static 25
 static void prepare_issuing(struct own_certificate *own)
 {
     const struct config *config = own->server->config;
-    own->issuer = server_issuer(own->server, config->tls_issuer);
+    own->issuer = issuers_find(own->server->issuers, config->tls_issuer);
     own->chain_path = own_certificate_path(own->arena, config);
     own->key_path = arena_printf(own->arena, "%s.tls.key", config->database);
     own->names = own_certificate_names(own->arena, config, &own->name_count);
@@ -430,7 +430,7 @@ void own_certificate_read_expiry(const struct server *server, struct own_certifi
 {
     const struct own_certificate *own = server->own_certificate;
     const char *id = server->config->tls_issuer;
-    const struct issuer *issuer = id == NULL ? NULL : server_issuer(server, id);
+    const struct issuer *issuer = id == NULL ? NULL : issuers_find(server->issuers, id);
     *out = (struct own_certificate_expiry){
         .leaf = own == NULL ? 0 : atomic_load(&own->not_after),
         .intermediates = own == NULL ? 0 : atomic_load(&own->intermediates_end),

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 
 /* From the configuration's files, once, or from the issuer, on the outbound thread, now and for as long as
  * the server runs. False with `why` when files are named and cannot be used. */

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 
 struct retention_work;
 

@@ -8,7 +8,7 @@
 #include "gateway/accounts/account_export.h"
 #include "gateway/log.h"
 #include "gateway/runtime/clock.h"
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 #include "gateway/thread.h"
 
 struct account_exporter {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "acme/base/json.h"
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 
 struct admin;
 

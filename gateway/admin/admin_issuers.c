@@ -124,7 +124,7 @@ void admin_list_issuers(struct admin_exchange *exchange)
     json_key(writer, "issuers");
     json_begin_array(writer);
     for (size_t i = 0; i < server->config->issuer_count; i++)
-        put_issuer(writer, server_issuer(server, server->config->issuers[i].id));
+        put_issuer(writer, issuers_find(server->issuers, server->config->issuers[i].id));
     json_end_array(writer);
     json_end_object(writer);
     admin_set_json(exchange, 200, writer);
@@ -134,7 +134,7 @@ void admin_list_issuers(struct admin_exchange *exchange)
 struct issuer *admin_find_issuer(struct admin_exchange *exchange)
 {
     const char *id = bytes_is_text(exchange->id) ? arena_string(exchange->arena, exchange->id) : "";
-    struct issuer *issuer = server_issuer(exchange->admin->server, id);
+    struct issuer *issuer = issuers_find(exchange->admin->server->issuers, id);
     if (issuer == NULL)
         admin_refuse(exchange, 404, "There is no issuer of this id.");
     return issuer;

@@ -1,7 +1,7 @@
 /* Running a server in the foreground: what `serve` and `dev` share. */
 #pragma once
 
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 
 /*
  * Starts, calls `ready` (may be NULL) once listening, serves until SIGTERM or SIGINT, stops. SIGHUP reads the

@@ -1,14 +1,15 @@
 #include "gateway/issuer/issuer_roots.h"
 
 #include "acme/base/time_text.h"
+#include "acme/root_rotation.h"
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
-static bool read_live_chains(const struct server *server, struct arena *arena, const char *id,
+static bool read_live_chains(const char *database, struct arena *arena, const char *id,
                              struct live_chain **chains, size_t *count)
 {
     struct store_error error;
-    struct store_session *session = store_session_open(server->config->database, &error);
+    struct store_session *session = store_session_open(database, &error);
     bool read =
         session != NULL && store_live_chains(session, arena, id, clock_now(), chains, count) == STORE_OK;
     store_session_close(session);
@@ -36,13 +37,13 @@ static void tell_kept_root(struct arena *arena, const struct issuer *issuer, con
                  issuer->id, until, kept->fingerprint));
 }
 
-bool issuer_roots_check(const struct server *server, const struct issuer *issuer, struct bytes old_pem,
+bool issuer_roots_check(const char *database, const struct issuer *issuer, struct bytes old_pem,
                         struct arena *arena, void (*tell)(void *context, const char *line), void *context)
 {
     struct live_chain *chains = NULL;
     struct kept_root *kept = NULL;
     size_t chain_count = 0, kept_count = 0;
-    if (!read_live_chains(server, arena, issuer->id, &chains, &chain_count)) {
+    if (!read_live_chains(database, arena, issuer->id, &chains, &chain_count)) {
         tell(context,
              arena_printf(arena, "issuers.%s: the database does not tell which roots are still needed",
                           issuer->id));

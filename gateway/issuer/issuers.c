@@ -5,16 +5,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "gateway/cli/cli_check.h"
-#include "gateway/issuer/grace_period.h"
 #include "gateway/issuer/issuer_roots.h"
 #include "gateway/log.h"
-#include "gateway/server.h"
 
 enum { SETTLE_MAX_S = 10 };
 
 struct issuer_set {
-    struct grace_period grace; /* once it is replaced */
     struct issuers *owner;
     struct issuer_set *next_replaced;
     size_t count;
@@ -22,7 +18,7 @@ struct issuer_set {
 };
 
 struct issuers {
-    struct server *server;
+    struct issuers_parts parts;
     _Atomic(struct issuer_set *) current;
     pthread_mutex_t change_lock; /* over one change from its beginning to its end */
     struct issuer_list list;
@@ -56,6 +52,24 @@ struct issuer *issuers_find(const struct issuers *issuers, const char *id)
     return find_in(atomic_load_explicit(&issuers->current, memory_order_acquire), id);
 }
 
+struct issuer *issuers_of_profile(const struct issuers *issuers, const char *name,
+                                  const struct profile_config **profile_out)
+{
+    const struct profile_config *profile = config_profile(issuers->parts.config, name);
+    if (profile_out != NULL)
+        *profile_out = profile;
+    return profile == NULL ? NULL : issuers_find(issuers, profile->issuer);
+}
+
+void issuers_profile_limits(const struct issuers *issuers, const struct profile_config *profile,
+                            struct validity_limits *out)
+{
+    struct issuer_status status;
+    issuer_read_status(issuers_find(issuers, profile->issuer), &status);
+    *out = status.limits;
+    out->profile_max_s = profile->max_ttl_s;
+}
+
 /* A set holds each of its issuers once. */
 static void let_go_of_all(const struct issuer_set *set)
 {
@@ -64,9 +78,9 @@ static void let_go_of_all(const struct issuer_set *set)
             issuer_let_go(set->issuers[i]);
 }
 
-static void on_grace_over(struct grace_period *grace)
+static void leave_behind(void *what)
 {
-    struct issuer_set *set = (struct issuer_set *)grace;
+    struct issuer_set *set = what;
     struct issuers *issuers = set->owner;
     pthread_mutex_lock(&issuers->replaced_lock);
     struct issuer_set **at = &issuers->replaced;
@@ -90,8 +104,7 @@ static void publish(struct issuers *issuers, struct issuer_set *set)
     replaced->next_replaced = issuers->replaced;
     issuers->replaced = replaced;
     pthread_mutex_unlock(&issuers->replaced_lock);
-    replaced->grace.over = on_grace_over;
-    grace_period_begin(&replaced->grace, issuers->server);
+    issuers->parts.after_all_threads(issuers->parts.context, leave_behind, replaced);
 }
 
 /* ---- making one ---- */
@@ -116,7 +129,7 @@ static struct issuer *open_one(struct issuers *issuers, const struct issuer_conf
                                char why[static 512])
 {
     char reason[ISSUER_WHY_BYTES];
-    struct issuer *issuer = issuer_new(config, issuers->server->outbound, reason);
+    struct issuer *issuer = issuer_new(config, issuers->parts.outbound, reason);
     bool good = issuer != NULL;
     if (good) {
         enlist(issuers, issuer);
@@ -132,13 +145,12 @@ static struct issuer *open_one(struct issuers *issuers, const struct issuer_conf
     return NULL;
 }
 
-/* One that is not going to serve after all. */
-struct issuers *issuers_new(struct server *server)
+struct issuers *issuers_new(const struct issuers_parts *parts)
 {
     struct issuers *issuers = calloc(1, sizeof(*issuers));
     if (issuers == NULL)
         end_without("memory");
-    issuers->server = server;
+    issuers->parts = *parts;
     pthread_mutex_init(&issuers->change_lock, NULL);
     pthread_mutex_init(&issuers->list.lock, NULL);
     pthread_mutex_init(&issuers->replaced_lock, NULL);
@@ -165,27 +177,16 @@ static void add_fault(struct faults *faults, const char *line)
     faults->lines = longer;
 }
 
-static void log_line(const char *verdict, const char *line)
-{
-    if (strcmp(verdict, "ok") == 0)
-        log_debug("preflight: %s", line);
-    else
-        log_warning("preflight: %s", line);
-}
-
 /* The same questions as `acmegate check`, down to a token that the CA must accept. The id by which the CA
  * knows the key; NULL when it does not go well. */
 static const char *preflight(const struct issuers *issuers, const struct issuer_config *section,
                              struct faults *faults)
 {
-    struct check check = {.arena = faults->arena,
-                          .config = issuers->server->config,
-                          .outbound = issuers->server->outbound,
-                          .print = log_line};
-    check_stepca(&check, section);
-    for (size_t i = 0; i < check.failure_count; ++i)
-        add_fault(faults, check.failures[i]);
-    return check.failed ? NULL : check.key_id;
+    struct issuer_preflight found = {.arena = faults->arena};
+    issuers->parts.preflight(issuers->parts.context, section, &found);
+    for (size_t i = 0; i < found.fault_count; ++i)
+        add_fault(faults, found.faults[i]);
+    return found.key_id;
 }
 
 static void take_fault(void *context, const char *line)
@@ -203,7 +204,8 @@ static void log_warning_line(void *context, const char *line)
 static void warn_of_roots(const struct issuers *issuers, const struct issuer *issuer)
 {
     struct arena *arena = arena_new();
-    if (!issuer_roots_check(issuers->server, issuer, issuer->roots_pem, arena, log_warning_line, NULL))
+    if (!issuer_roots_check(issuers->parts.config->database, issuer, issuer->roots_pem, arena,
+                            log_warning_line, NULL))
         log_warning("issuer %s serves all the same; those certificates cannot be revoked so", issuer->id);
     arena_free(arena);
 }
@@ -240,7 +242,8 @@ static struct issuer *make_replacement(struct issuers *issuers, const struct iss
         return NULL;
     }
     issuer_set_key_id(issuer, key_id);
-    if (issuer_roots_check(issuers->server, issuer, serving->roots_pem, faults->arena, take_fault, faults))
+    if (issuer_roots_check(issuers->parts.config->database, issuer, serving->roots_pem, faults->arena,
+                           take_fault, faults))
         return issuer;
     discard(issuer);
     return NULL;

@@ -8,9 +8,28 @@
 #include "gateway/issuer/issuer.h"
 
 struct issuers;
-struct server;
 
-struct issuers *issuers_new(struct server *server);
+/* What a preflight finds. In its arena: a line for each fault, and the id by which the CA knows the key. */
+struct issuer_preflight {
+    struct arena *arena;
+    const char *const *faults;
+    size_t fault_count;
+    const char *key_id; /* NULL when there is a fault */
+};
+
+/* Borrowed for the issuers' life. */
+struct issuers_parts {
+    const struct config *config;
+    struct outbound *outbound;
+    /* Asks the CA what `acmegate check` asks. Blocks. */
+    void (*preflight)(void *context, const struct issuer_config *section, struct issuer_preflight *out);
+    /* Calls over(what), once, on the outbound thread: no thread has what it found before this call any more.
+     */
+    void (*after_all_threads)(void *context, void (*over)(void *what), void *what);
+    void *context;
+};
+
+[[gnu::warn_unused_result]] struct issuers *issuers_new(const struct issuers_parts *parts);
 
 /* Opens them, before anything else asks for one. False with `why`. */
 [[gnu::warn_unused_result]] bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
@@ -18,6 +37,15 @@ struct issuers *issuers_new(struct server *server);
 
 /* Any thread; NULL when there is none of this id. See issuer_hold for how long it is good. */
 struct issuer *issuers_find(const struct issuers *issuers, const char *id);
+
+/* The issuer that a profile of the configuration names; NULL for an unknown profile. `profile_out` may be
+ * NULL. */
+struct issuer *issuers_of_profile(const struct issuers *issuers, const char *profile,
+                                  const struct profile_config **profile_out);
+
+/* Limits for a certificate of this profile, as known now. */
+void issuers_profile_limits(const struct issuers *issuers, const struct profile_config *profile,
+                            struct validity_limits *out);
 
 /*
  * Takes the issuers of `fresh` over (those of type local, and those that the admin API has changed, stay as

@@ -77,7 +77,7 @@ static void read_orders(struct reading *reading, const char *id, size_t i)
 
 static void read_issuer(struct reading *reading, const char *id)
 {
-    struct issuer *issuer = server_issuer(reading->server, id);
+    struct issuer *issuer = issuers_find(reading->server->issuers, id);
     size_t i = metrics_issuer(id);
     int64_t count = 0;
     read_status(reading, issuer, i);

@@ -12,8 +12,8 @@ struct native_call *native_call_new(struct exchange *exchange, void *state)
 {
     struct native_call *call = arena_alloc(exchange->arena, sizeof(*call));
     *call = (struct native_call){.exchange = exchange, .state = state};
-    call->issuer =
-        server_issuer_of_profile(exchange->server, exchange->server->config->native_profile, &call->profile);
+    call->issuer = issuers_of_profile(exchange->server->issuers, exchange->server->config->native_profile,
+                                      &call->profile);
     call->api = call->issuer == NULL ? NULL : issuer_api_of(call->issuer);
     if (call->issuer != NULL)
         issuer_hold_with(call->issuer, exchange->arena);

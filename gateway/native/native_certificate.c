@@ -85,7 +85,7 @@ static struct native_candidates candidates_of(const struct server *server,
     struct issuer **all = arena_alloc_array(arena, configured, sizeof(all[0]));
     struct native_candidates out = {.issuers = own, .others = all};
     for (size_t i = 0; i < configured; i++) {
-        struct issuer *issuer = server_issuer(server, server->config->issuers[i].id);
+        struct issuer *issuer = issuers_find(server->issuers, server->config->issuers[i].id);
         if (issuer == NULL)
             continue;
         all[out.other_count++] = issuer;
@@ -126,7 +126,7 @@ enum native_recognition native_certificate_find(const struct server *server,
 static bool shares_any_root(const struct server *server, const struct issuer *issuer)
 {
     for (size_t i = 0; i < server->config->issuer_count; i++) {
-        const struct issuer *other = server_issuer(server, server->config->issuers[i].id);
+        const struct issuer *other = issuers_find(server->issuers, server->config->issuers[i].id);
         if (other != NULL && other != issuer && issuer_shares_root(other, issuer))
             return true;
     }
@@ -138,12 +138,12 @@ bool certificate_is_of_endpoint(const struct server *server, const struct endpoi
 {
     if (certificate->endpoint != NULL)
         return strcmp(certificate->endpoint, endpoint->name) == 0;
-    const struct issuer *own = server_issuer(server, certificate->issuer);
+    const struct issuer *own = issuers_find(server->issuers, certificate->issuer);
     if (own != NULL && !shares_any_root(server, own))
         return has_issuer(server, endpoint, own->id);
     bool known = false;
     for (size_t i = 0; i < server->config->issuer_count; i++) {
-        struct issuer *issuer = server_issuer(server, server->config->issuers[i].id);
+        struct issuer *issuer = issuers_find(server->issuers, server->config->issuers[i].id);
         if (issuer == NULL || !issuer_has_signed(issuer, certificate->leaf))
             continue;
         known = true;

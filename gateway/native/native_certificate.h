@@ -5,7 +5,7 @@
 #pragma once
 
 #include "acme/certificate_pool.h"
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 
 /* Among whose certificates one is looked for. */
 struct native_candidates {

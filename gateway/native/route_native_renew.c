@@ -41,7 +41,7 @@ static const struct problem *read_token(struct exchange *exchange, struct renew_
 static bool may_be_of_another_issuer(const struct server *server, struct issuer *issuer, struct bytes leaf)
 {
     for (size_t i = 0; i < server->config->issuer_count; i++) {
-        const struct issuer *other = server_issuer(server, server->config->issuers[i].id);
+        const struct issuer *other = issuers_find(server->issuers, server->config->issuers[i].id);
         if (other != NULL && other != issuer && issuer_shares_root(other, issuer))
             return !issuer_has_signed(issuer, leaf);
     }

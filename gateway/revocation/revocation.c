@@ -27,7 +27,7 @@ void revocation_warn(const struct revocation_source *source, char last[static RE
 
 struct issuer *revocation_issuer(const struct revocation_source *source)
 {
-    return server_issuer(source->revocation->server, source->id);
+    return issuers_find(source->revocation->server->issuers, source->id);
 }
 
 /* ---- asking the issuer ---- */
@@ -239,7 +239,7 @@ static void run_begin(struct outbound_message *message)
 
 static void open_source(struct revocation *revocation, struct revocation_source *source, const char *id)
 {
-    const struct issuer *issuer = server_issuer(revocation->server, id);
+    const struct issuer *issuer = issuers_find(revocation->server->issuers, id);
     source->revocation = revocation;
     source->id = id;
     source->list_timer = (struct outbound_timer){.run = ask, .argument = source};

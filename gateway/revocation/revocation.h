@@ -6,7 +6,7 @@
 #pragma once
 
 #include "acme/ocsp.h"
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 
 /* Takes the lists that the database keeps. Before the HTTP loops start. NULL with `why`. */
 [[gnu::warn_unused_result]] struct revocation *revocation_new(struct server *server, char why[static 256]);

@@ -8,7 +8,7 @@
 #include "acme/envelope.h"
 #include "acme/rate_limiter.h"
 #include "gateway/metrics/metrics.h"
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 #include "store/objects.h"
 
 struct exchange;

@@ -40,7 +40,7 @@ void certificate_prepare(struct exchange *exchange)
         exchange_check_owner(exchange, result, "certificate", certificate->endpoint, certificate->account_id);
     if (exchange->problem != NULL)
         return;
-    state->issuer = server_issuer(exchange->server, certificate->issuer);
+    state->issuer = issuers_find(exchange->server->issuers, certificate->issuer);
     exchange->problem = choose_chain(exchange, state);
 }
 
@@ -357,7 +357,7 @@ static const char *why_not_confirmed(struct exchange *exchange, const struct cer
 {
     if (certificate->revocation_error != NULL)
         return certificate->revocation_error;
-    struct issuer *issuer = server_issuer(exchange->server, certificate->issuer);
+    struct issuer *issuer = issuers_find(exchange->server->issuers, certificate->issuer);
     struct issuer_status status = {0};
     if (issuer != NULL)
         issuer_read_status(issuer, &status);

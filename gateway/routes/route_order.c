@@ -61,7 +61,7 @@ static const struct problem *choose_profile(struct exchange *exchange, struct or
 static const struct problem *check_issuer_up(struct exchange *exchange, const struct order_state *state)
 {
     struct issuer_status status;
-    issuer_read_status(server_issuer(exchange->server, state->authorizing.profile->issuer), &status);
+    issuer_read_status(issuers_find(exchange->server->issuers, state->authorizing.profile->issuer), &status);
     if (status.usable)
         return NULL;
     struct problem *problem =
@@ -74,7 +74,7 @@ static const struct problem *check_issuer_up(struct exchange *exchange, const st
 static const struct problem *check_validity(struct exchange *exchange, const struct order_state *state)
 {
     struct validity_limits limits;
-    server_profile_limits(exchange->server, state->authorizing.profile, &limits);
+    issuers_profile_limits(exchange->server->issuers, state->authorizing.profile, &limits);
     return validity_check_order(exchange->arena, &limits, exchange->now, state->request.not_before,
                                 state->request.not_after);
 }

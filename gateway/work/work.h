@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 
 /* NULL with `why`. Takes nothing up before work_begin. */
 [[gnu::warn_unused_result]] struct work *work_new(struct server *server, const char *database,

@@ -196,7 +196,7 @@ static void attempt_order(struct work_item *item)
     struct issuance_work *state = item->state;
     struct server *server = item->work->server;
     const struct profile_config *profile = NULL;
-    state->issuer = server_issuer_of_profile(server, state->order.profile, &profile);
+    state->issuer = issuers_of_profile(server->issuers, state->order.profile, &profile);
     if (state->issuer == NULL) {
         issuance_fail(item, problem_new(item->arena, PROBLEM_INVALID_PROFILE,
                                         "The profile \"%s\" is no longer configured.", state->order.profile));
@@ -276,7 +276,7 @@ static enum store_result find_queues(struct look *look)
 /* NULL: the profile is not configured any more. */
 static struct issuer *issuer_of_queue(const struct look *look, size_t i)
 {
-    return server_issuer_of_profile(look->work->server, look->queue[i], NULL);
+    return issuers_of_profile(look->work->server->issuers, look->queue[i], NULL);
 }
 
 static size_t queues_of(const struct look *look, const struct issuer *issuer)
@@ -327,7 +327,7 @@ static enum store_result take_all_queues(struct look *look)
     const struct server *server = look->work->server;
     enum store_result result = take_queues_of(look, NULL);
     for (size_t i = 0; result == STORE_OK && i < server->config->issuer_count; ++i)
-        result = take_queues_of(look, server_issuer(server, server->config->issuers[i].id));
+        result = take_queues_of(look, issuers_find(server->issuers, server->config->issuers[i].id));
     return result;
 }
 
@@ -373,7 +373,7 @@ static bool plan_first_attempt(struct work_item *draft)
     struct issuance_work *state = draft->state;
     const struct profile_config *profile = NULL;
     struct validity_request validity;
-    state->issuer = server_issuer_of_profile(draft->work->server, state->order.profile, &profile);
+    state->issuer = issuers_of_profile(draft->work->server->issuers, state->order.profile, &profile);
     if (state->issuer == NULL)
         return false;
     struct issuer_status status;

@@ -158,7 +158,7 @@ static void refuse(struct work_item *item)
 static struct issuer *signer_of(const struct server *server, const struct certificate *certificate)
 {
     for (size_t i = 0; i < server->config->issuer_count; i++) {
-        struct issuer *issuer = server_issuer(server, server->config->issuers[i].id);
+        struct issuer *issuer = issuers_find(server->issuers, server->config->issuers[i].id);
         if (issuer != NULL && issuer_has_signed(issuer, certificate->leaf))
             return issuer;
     }
@@ -172,7 +172,7 @@ static struct issuer *issuer_of(struct work_item *item)
 {
     const struct revocation_work *state = item->state;
     const struct certificate *certificate = &state->certificate;
-    struct issuer *issuer = server_issuer(item->work->server, certificate->issuer);
+    struct issuer *issuer = issuers_find(item->work->server->issuers, certificate->issuer);
     struct issuer *signer = issuer != NULL && issuer_has_signed(issuer, certificate->leaf)
                                 ? issuer
                                 : signer_of(item->work->server, certificate);
@@ -234,7 +234,7 @@ void work_revocation_begin(struct work *work, int64_t id)
 /* An issuer that is no longer configured is the revocation's matter, not the queue's. */
 static size_t room_of(const struct work *work, const struct work_kind *kind, const char *id)
 {
-    struct issuer *issuer = server_issuer(work->server, id);
+    struct issuer *issuer = issuers_find(work->server->issuers, id);
     return issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_REVOKE);
 }
 

@@ -1,7 +1,7 @@
 /* The gateway under test: its configuration, its start and stop, and what operators do to it. */
 #pragma once
 
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 
 /* Makes the folder with what outlives an epoch. Once. */
 void house_make(void);

@@ -62,14 +62,3 @@ void server_stop(struct server *server);
 /* The server's own, for every listener with TLS; a bad one changes nothing. Any thread. */
 [[gnu::warn_unused_result]] bool server_set_certificate(struct server *server, struct bytes chain_pem,
                                                         struct bytes key_pem, char why[static 256]);
-
-struct issuer *server_issuer(const struct server *server, const char *id);
-
-/* The issuer that a profile of the configuration names; NULL for an unknown profile. `profile_out` may be
- * NULL. */
-struct issuer *server_issuer_of_profile(const struct server *server, const char *profile,
-                                        const struct profile_config **profile_out);
-
-/* Limits for a certificate of this profile, as known now. */
-void server_profile_limits(const struct server *server, const struct profile_config *profile,
-                           struct validity_limits *out);

@@ -1,8 +1,19 @@
-#include "gateway/issuer/grace_period.h"
+#include "gateway/server/grace_period.h"
+
+#include <stdlib.h>
 
 #include "gateway/admin/admin.h"
 
-/* It visits one thread after the other. */
+/* It visits one thread after the other, then frees itself. */
+struct grace_period {
+    struct http_message at_loop;
+    struct store_operation at_committer;
+    struct outbound_message at_outbound;
+    struct server *server;
+    size_t loops_passed;
+    void (*over)(void *what);
+    void *what;
+};
 
 static void visit_next_loop(struct grace_period *grace);
 
@@ -10,7 +21,8 @@ static void at_outbound(struct outbound_message *message)
 {
     struct grace_period *grace =
         (struct grace_period *)((char *)message - offsetof(struct grace_period, at_outbound));
-    grace->over(grace);
+    grace->over(grace->what);
+    free(grace);
 }
 
 static enum store_apply_result write_nothing(struct store_operation *operation, struct store_session *session)
@@ -62,9 +74,13 @@ static void visit_next_loop(struct grace_period *grace)
     store_submit(grace->server->store, &grace->at_committer);
 }
 
-void grace_period_begin(struct grace_period *grace, struct server *server)
+void grace_period_begin(struct server *server, void (*over)(void *what), void *what)
 {
+    struct grace_period *grace = calloc(1, sizeof(*grace));
+    if (grace == NULL)
+        end_without("memory");
     grace->server = server;
-    grace->loops_passed = 0;
+    grace->over = over;
+    grace->what = what;
     visit_next_loop(grace);
 }

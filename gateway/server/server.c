@@ -1,4 +1,4 @@
-#include "gateway/server.h"
+#include "gateway/server/server.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -6,6 +6,7 @@
 #include "acme/refusal_register.h"
 #include "gateway/accounts/account_exporter.h"
 #include "gateway/admin/admin.h"
+#include "gateway/cli/cli_check.h"
 #include "gateway/issuer/issuer_overrides.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
@@ -15,33 +16,11 @@
 #include "gateway/revocation/revocation.h"
 #include "gateway/routes/exchange.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/server/grace_period.h"
 #include "gateway/work/work.h"
 #include "gateway/worker.h"
 
 enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024, REQUEST_TIMEOUT_MS = 30 * 1000 };
-
-struct issuer *server_issuer(const struct server *server, const char *id)
-{
-    return issuers_find(server->issuers, id);
-}
-
-struct issuer *server_issuer_of_profile(const struct server *server, const char *name,
-                                        const struct profile_config **profile_out)
-{
-    const struct profile_config *profile = config_profile(server->config, name);
-    if (profile_out != NULL)
-        *profile_out = profile;
-    return profile == NULL ? NULL : server_issuer(server, profile->issuer);
-}
-
-void server_profile_limits(const struct server *server, const struct profile_config *profile,
-                           struct validity_limits *out)
-{
-    struct issuer_status status;
-    issuer_read_status(server_issuer(server, profile->issuer), &status);
-    *out = status.limits;
-    out->profile_max_s = profile->max_ttl_s;
-}
 
 bool server_set_certificate(struct server *server, struct bytes chain_pem, struct bytes key_pem,
                             char why[static 256])
@@ -164,12 +143,42 @@ static bool start_outbound(struct server *server, char why[static 512])
     return server->outbound != NULL;
 }
 
+static void log_preflight(const char *verdict, const char *line)
+{
+    if (strcmp(verdict, "ok") == 0)
+        log_debug("preflight: %s", line);
+    else
+        log_warning("preflight: %s", line);
+}
+
+/* The same questions as `acmegate check`, down to a token that the CA must accept. */
+static void preflight(void *context, const struct issuer_config *section, struct issuer_preflight *out)
+{
+    const struct server *server = context;
+    struct check check = {
+        .arena = out->arena, .config = server->config, .outbound = server->outbound, .print = log_preflight};
+    check_stepca(&check, section);
+    out->faults = check.failures;
+    out->fault_count = check.failure_count;
+    out->key_id = check.failed ? NULL : check.key_id;
+}
+
+static void after_all_threads(void *context, void (*over)(void *what), void *what)
+{
+    grace_period_begin(context, over, what);
+}
+
 static bool start_issuers(struct server *server, char why[static 512])
 {
     const struct config *config = server->config;
     const struct issuer_config *sections = NULL;
     struct arena *arena = arena_new();
-    server->issuers = issuers_new(server);
+    const struct issuers_parts parts = {.config = config,
+                                        .outbound = server->outbound,
+                                        .preflight = preflight,
+                                        .after_all_threads = after_all_threads,
+                                        .context = server};
+    server->issuers = issuers_new(&parts);
     bool good = issuer_overrides_take(arena, config, &sections, why) &&
                 issuers_open(server->issuers, sections, config->issuer_count, why);
     arena_free(arena);
