@@ -71,7 +71,7 @@ static const struct problem *parse_contacts(struct arena *arena, const struct js
                                             struct account_request *out)
 {
     const struct json *contacts = json_member(payload, "contact");
-    if (contacts == NULL || contacts->type == JSON_NULL)
+    if (contacts == NULL)
         return NULL;
     if (contacts->type != JSON_ARRAY)
         return problem_new(arena, PROBLEM_MALFORMED, "\"contact\" is not an array.");

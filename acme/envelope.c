@@ -92,7 +92,7 @@ static const struct problem *read_payload(struct arena *arena, bool post_as_get_
     if (post_as_get_only)
         return problem_new(arena, PROBLEM_MALFORMED, "The payload of a POST-as-GET must be empty.");
     struct json_error error;
-    out->payload = json_parse(arena, out->jws.payload, &json_limits_request, &error);
+    out->payload = json_parse(arena, out->jws.payload, &json_limits_payload, &error);
     if (out->payload == NULL)
         return problem_new(arena, PROBLEM_MALFORMED, "The payload is not valid JSON: %s.", error.message);
     if (out->payload->type != JSON_OBJECT)

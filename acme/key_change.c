@@ -29,7 +29,7 @@ static const struct problem *check_payload(struct arena *arena, struct bytes tex
     struct jose_error error;
     struct bytes account_url;
     struct jwk old_key;
-    const struct json *payload = json_parse(arena, text, &json_limits_request, NULL);
+    const struct json *payload = json_parse(arena, text, &json_limits_payload, NULL);
     if (payload == NULL || payload->type != JSON_OBJECT)
         return malformed(arena, "its payload is not a JSON object.");
     if (!json_member_string(payload, "account", &account_url) ||

@@ -118,7 +118,7 @@ bool stepca_read_renewal_token(struct arena *arena, struct bytes token, struct s
 
 static const struct json *read_body(struct arena *arena, struct bytes body)
 {
-    const struct json *json = json_parse(arena, body, &json_limits_request, NULL);
+    const struct json *json = json_parse(arena, body, &json_limits_payload, NULL);
     return json != NULL && json->type == JSON_OBJECT ? json : NULL;
 }
 
@@ -150,8 +150,7 @@ static bool read_optional(struct arena *arena, const struct json *object, const 
 {
     const struct json *json = json_member(object, name);
     *out = text_of(arena, json);
-    return *out != NULL || json == NULL || json->type == JSON_NULL ||
-           (json->type == JSON_STRING && json->string.n == 0);
+    return *out != NULL || json == NULL || (json->type == JSON_STRING && json->string.n == 0);
 }
 
 const char *stepca_read_client_sign(struct arena *arena, struct bytes body, struct stepca_client_sign *out)
@@ -162,8 +161,7 @@ const char *stepca_read_client_sign(struct arena *arena, struct bytes body, stru
         return "the request body is not a JSON object";
     }
     const struct json *data = json_member(json, "templateData");
-    out->has_template_data =
-        data != NULL && data->type != JSON_NULL && !(data->type == JSON_OBJECT && data->count == 0);
+    out->has_template_data = data != NULL && !(data->type == JSON_OBJECT && data->count == 0);
     out->token = text_of(arena, json_member(json, "ott"));
     if (!decode_csr(arena, json_member(json, "csr"), &out->csr_der)) {
         return "missing csr, or one that is not PEM";

@@ -7,6 +7,7 @@
 #include <yajl/yajl_parse.h>
 
 const struct json_limits json_limits_request = {.max_depth = 8, .max_values = 4096};
+const struct json_limits json_limits_payload = {.max_depth = 8, .max_values = 4096, .null_is_absent = true};
 const struct json_limits json_limits_config = {.max_depth = 16, .max_values = 65536, .comments = true};
 
 /* A child of a container that is still open. */
@@ -84,8 +85,8 @@ static int on_boolean(void *context, int boolean)
     return add_value(context, value);
 }
 
-/* yajl has checked the syntax; what is no int64_t stays a double. A number that overflows a double is refused: it
- * could not be written again. One that underflows is zero. */
+/* yajl has checked the syntax; what is no int64_t stays a double. A number that overflows a double is
+ * refused: it could not be written again. One that underflows is zero. */
 static int on_number(void *context, const char *text, size_t length)
 {
     struct builder *builder = context;
@@ -160,7 +161,8 @@ static int compare_children(const void *a, const void *b)
     return names != 0 ? names : left->offset < right->offset ? -1 : 1;
 }
 
-/* The first member whose name stands before it already. Sorted, because a client chooses how many there are. */
+/* The first member whose name stands before it already. Sorted, because a client chooses how many there are.
+ */
 static const struct child *find_duplicate(struct arena *arena, const struct frame *frame)
 {
     size_t count = frame->container->count, i = 0;
@@ -192,8 +194,10 @@ static int on_close_object(void *context)
     struct json_member *members = arena_alloc_array(builder->arena, object->count, sizeof(members[0]));
     size_t i = 0;
     for (const struct child *child = builder->frame->first; child != NULL; child = child->next)
-        members[i++] = (struct json_member){child->name, child->value};
+        if (child->value->type != JSON_NULL || !builder->limits->null_is_absent)
+            members[i++] = (struct json_member){child->name, child->value};
     object->members = members;
+    object->count = i;
     builder->frame = builder->frame->outer;
     --builder->depth;
     return true;

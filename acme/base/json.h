@@ -1,7 +1,7 @@
 /*
  * Strict JSON (RFC 8259) over yajl: a reader that builds a tree in an arena and a writer into a bounded
- * buffer. The reader refuses duplicate members, trailing octets, invalid UTF-8, numbers that overflow a double and
- * anything over its limits.
+ * buffer. The reader refuses duplicate members, trailing octets, invalid UTF-8, numbers that overflow a
+ * double and anything over its limits.
  */
 #pragma once
 
@@ -39,11 +39,14 @@ struct json {
 struct json_limits {
     size_t max_depth;
     size_t max_values;
-    bool comments; /* C and C++ comments, for configuration files */
+    bool comments;       /* C and C++ comments, for configuration files */
+    bool null_is_absent; /* members that are null are left out, at every depth */
 };
 
 extern const struct json_limits json_limits_request; /* depth 8, 4,096 values */
-extern const struct json_limits json_limits_config;  /* depth 16, 65,536 values, comments */
+/* The same for what a client asks for, where null says no more than a member that is not there. */
+extern const struct json_limits json_limits_payload;
+extern const struct json_limits json_limits_config; /* depth 16, 65,536 values, comments */
 
 struct json_error {
     size_t line; /* from 1 */
@@ -84,8 +87,8 @@ void json_write_boolean(struct json_writer *writer, bool value);
 void json_write_null(struct json_writer *writer);
 /* Copies a parsed value out again. */
 void json_write_value(struct json_writer *writer, const struct json *value);
-/* Splices text that is known to be one JSON value (a stored problem document, a canonical JWK). Empty text is a
- * failure. */
+/* Splices text that is known to be one JSON value (a stored problem document, a canonical JWK). Empty text is
+ * a failure. */
 void json_write_raw(struct json_writer *writer, struct bytes json_text);
 
 /* key and value in one. A NULL `text` writes nothing. */
@@ -95,6 +98,6 @@ void json_put_boolean(struct json_writer *writer, const char *name, bool value);
 /* RFC 3339 in UTC; 0 writes nothing. */
 void json_put_time(struct json_writer *writer, const char *name, int64_t unix_seconds);
 
-/* The finished text, NUL after it. p is NULL when the text went over max_bytes or would not be JSON: a value where
- * a key must stand, nested too deeply, a number that is not finite. */
+/* The finished text, NUL after it. p is NULL when the text went over max_bytes or would not be JSON: a value
+ * where a key must stand, nested too deeply, a number that is not finite. */
 struct bytes json_writer_finish(struct json_writer *writer);

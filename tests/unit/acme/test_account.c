@@ -7,7 +7,7 @@ static const struct urls urls = {.base = "https://acme.internal", .endpoint = "c
 
 static const struct json *payload(struct arena *arena, const char *text)
 {
-    const struct json *json = json_parse(arena, bytes_from_string(text), &json_limits_request, NULL);
+    const struct json *json = json_parse(arena, bytes_from_string(text), &json_limits_payload, NULL);
     cr_assert_not_null(json, "%s", text);
     return json;
 }
@@ -205,11 +205,25 @@ Test(account, an_update_changes_contacts_or_deactivates)
     arena_free(arena);
 }
 
+Test(account, P4_null_is_as_absent)
+{
+    static const char all[] = "{\"contact\":null,\"termsOfServiceAgreed\":null,\"onlyReturnExisting\":null,"
+                              "\"externalAccountBinding\":null,\"status\":null}";
+    struct arena *arena = arena_new();
+    struct account_request made, updated;
+    cr_assert_null(account_parse_new(arena, payload(arena, all), &made));
+    cr_assert_null(account_parse_update(arena, payload(arena, all), &updated));
+    cr_expect(made.contacts_json == NULL && updated.contacts_json == NULL);
+    cr_expect(!made.terms_agreed && !updated.terms_agreed);
+    cr_expect(!made.only_return_existing && made.eab == NULL && !updated.deactivate);
+    arena_free(arena);
+}
+
 Test(account, no_other_status_can_be_asked_for)
 {
     static const char *const statuses[] = {
-        "\"Valid\"", "\"revoked\"", "\"Deactivated\"",  "\"\"", "\"deactivated\\u0000\"",
-        "null",      "true",        "[\"deactivated\"]"};
+        "\"Valid\"", "\"revoked\"",      "\"Deactivated\"", "\"\"", "\"deactivated\\u0000\"",
+        "true",      "[\"deactivated\"]"};
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
         struct account_request request;

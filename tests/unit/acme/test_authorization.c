@@ -51,7 +51,7 @@ Test(authorization, can_only_be_updated_to_deactivated)
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct json *json =
-            json_parse(arena, bytes_from_string(cases[i].payload), &json_limits_request, NULL);
+            json_parse(arena, bytes_from_string(cases[i].payload), &json_limits_payload, NULL);
         cr_assert_not_null(json);
         const struct problem *problem = authorization_parse_update(arena, json);
         cr_expect_eq(problem == NULL, cases[i].good, "%s", cases[i].payload);

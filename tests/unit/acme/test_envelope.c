@@ -45,6 +45,23 @@ static const struct problem *parse(struct arena *arena, const char *header, cons
                           out);
 }
 
+Test(envelope, P4_a_payload_has_no_member_that_is_null)
+{
+    struct arena *arena = arena_new();
+    struct envelope envelope;
+    cr_assert_null(parse(arena, "{\"alg\":\"ES256\"," KID "," REST "}",
+                         "{\"a\":null,\"b\":{\"c\":null,\"d\":[{\"e\":null}]}}", ENVELOPE_KID, false,
+                         &envelope));
+    cr_expect_null(json_member(envelope.payload, "a"));
+    const struct json *inner = json_member(envelope.payload, "b");
+    cr_expect_null(json_member(inner, "c"));
+    cr_expect_eq(json_member(inner, "d")->items[0]->count, 0);
+    cr_expect_not_null(parse(arena, "{\"alg\":\"ES256\"," KID "," REST ",\"crit\":null}", "{}", ENVELOPE_KID,
+                             false, &envelope),
+                       "a header is not a payload");
+    arena_free(arena);
+}
+
 Test(envelope, of_an_account_names_it_by_kid)
 {
     struct arena *arena = arena_new();

@@ -6,7 +6,7 @@ LEAK_CHECKED_SUITE(revocation);
 
 static const struct problem *parse(struct arena *arena, const char *text, struct revocation_request *out)
 {
-    const struct json *payload = json_parse(arena, bytes_from_string(text), &json_limits_request, NULL);
+    const struct json *payload = json_parse(arena, bytes_from_string(text), &json_limits_payload, NULL);
     cr_assert_not_null(payload, "%s", text);
     return revocation_parse(arena, payload, out);
 }
@@ -45,7 +45,6 @@ Test(revocation, refuses_payloads_of_another_form)
         {"{\"certificate\":\"AQ+D\"}", PROBLEM_MALFORMED},
         {"{\"certificate\":\"AQID\",\"reason\":\"1\"}", PROBLEM_MALFORMED},
         {"{\"certificate\":\"AQID\",\"reason\":1.5}", PROBLEM_MALFORMED},
-        {"{\"certificate\":\"AQID\",\"reason\":null}", PROBLEM_MALFORMED},
         {"{\"certificate\":\"AQID\",\"reason\":6}", PROBLEM_BAD_REVOCATION_REASON},
         {"{\"certificate\":\"AQID\",\"reason\":7}", PROBLEM_BAD_REVOCATION_REASON},
         {"{\"certificate\":\"AQID\",\"reason\":8}", PROBLEM_BAD_REVOCATION_REASON},

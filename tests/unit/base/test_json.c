@@ -40,6 +40,26 @@ Test(json, values_of_every_type)
     arena_free(arena);
 }
 
+Test(json, P4_null_members_of_a_payload_are_left_out)
+{
+    struct arena *arena = arena_new();
+    const struct json *json =
+        json_parse(arena, BYTES_LITERAL("{\"a\":null,\"b\":1,\"c\":{\"d\":null},\"e\":[null,{\"f\":null}]}"),
+                   &json_limits_payload, NULL);
+    cr_assert_not_null(json);
+    cr_expect_eq(json->count, 3);
+    cr_expect_null(json_member(json, "a"));
+    cr_expect_eq(json_member(json, "b")->integer, 1);
+    cr_expect_eq(json_member(json, "c")->count, 0);
+    const struct json *array = json_member(json, "e");
+    cr_expect_eq(array->count, 2);
+    cr_expect_eq(array->items[0]->type, JSON_NULL, "an item is no member");
+    cr_expect_eq(array->items[1]->count, 0);
+    cr_expect_null(json_parse(arena, BYTES_LITERAL("{\"a\":null,\"a\":1}"), &json_limits_payload, NULL),
+                   "twice");
+    arena_free(arena);
+}
+
 Test(json, integers_reach_to_the_ends_of_int64)
 {
     static const struct {
@@ -69,8 +89,8 @@ Test(json, S1_numbers_that_overflow_a_double_are_refused)
 {
     struct arena *arena = arena_new();
     static const char *const texts[] = {
-        "1e999",   "-1e999",    "1e309",     "1.8e308",        "[1e400]", "{\"x\":1e999}",
-        "2.0E308", "-1.8e+308", "1e2147483", "1e99999999999",
+        "1e999",         "-1e999",  "1e309",     "1.8e308",   "[1e400]",
+        "{\"x\":1e999}", "2.0E308", "-1.8e+308", "1e2147483", "1e99999999999",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
         struct json_error error = {0};
@@ -117,8 +137,7 @@ Test(json, S1_a_number_that_is_read_is_written_as_the_same_number)
         cr_assert_not_null(again, "%s was written as %s", texts[i], (const char *)written.p);
         cr_expect_eq(again->type, json->type, "%s was written as %s", texts[i], (const char *)written.p);
         cr_expect_eq(again->integer, json->integer, "%s", texts[i]);
-        cr_expect_eq(again->number, json->number, "%s was written as %s", texts[i],
-                     (const char *)written.p);
+        cr_expect_eq(again->number, json->number, "%s was written as %s", texts[i], (const char *)written.p);
     }
     arena_free(arena);
 }

@@ -218,6 +218,8 @@ Test(client_request, revocation_is_passed_on_as_it_was_meant)
          "{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":4,\"reason\":\"renamed\",\"passive\":true}"},
         {"{\"serial\":\"10\",\"ott\":\"h.p.s\"}", NULL,
          "{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":0,\"passive\":false}"},
+        {"{\"serial\":\"10\",\"ott\":null,\"reasonCode\":null,\"reason\":null,\"passive\":null}", NULL,
+         "{\"serial\":\"10\",\"reasonCode\":0,\"passive\":false}"},
         {"{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":11}", "out of bounds", NULL},
         {"{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":-1}", "out of bounds", NULL},
         {"{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":\"1\"}", "out of bounds", NULL},
