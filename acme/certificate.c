@@ -132,7 +132,7 @@ STACK_OF(X509) * certificate_stack_read(struct bytes pem)
         return NULL;
     }
     ERR_clear_error();
-    for (X509 *next; (next = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL;) {
+    for (X509 *next; (next = PEM_read_bio_X509(bio, NULL, openssl_no_password, NULL)) != NULL;) {
         if (sk_X509_push(certificates, next) == 0) {
             X509_free(next);
             return NULL;

@@ -92,6 +92,9 @@ char *serial_to_decimal(struct arena *arena, const char *serial_hex);
 /* PEM of one DER certificate. */
 char *certificate_to_pem(struct arena *arena, struct bytes der);
 
+/* The caller's to free. NULL when a certificate is broken; an empty stack when there is none. */
+[[gnu::warn_unused_result]] STACK_OF(X509) * certificate_stack_read(struct bytes pem);
+
 /* Every certificate of a PEM text as DER, in order. False when there is none or one is broken. */
 [[gnu::warn_unused_result]] bool certificates_from_pem(struct arena *arena, struct bytes pem,
                                                        struct bytes **out, size_t *count);

@@ -12,6 +12,3 @@
 
 [[gnu::warn_unused_result]] bool certificate_facts_read(struct arena *arena, const X509 *certificate,
                                                         struct certificate_facts *out);
-
-/* The caller's to free. NULL when a certificate is broken; an empty stack when there is none. */
-[[gnu::warn_unused_result]] STACK_OF(X509) * certificate_stack_read(struct bytes pem);

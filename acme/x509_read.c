@@ -135,6 +135,13 @@ bool x509_request_is_signed(X509_REQ *request)
     return X509_REQ_verify_ex(request, X509_REQ_get0_pubkey(request), reading_context(), NULL) == 1;
 }
 
+bool x509_key_fits(const X509 *certificate, const EVP_PKEY *key)
+{
+    bool fits = X509_check_private_key(certificate, key) == 1;
+    ERR_clear_error();
+    return fits;
+}
+
 EVP_PKEY *x509_key_read(struct bytes pem)
 {
     bool encrypted;

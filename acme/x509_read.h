@@ -21,3 +21,6 @@
 /* The first private key in PEM text, unencrypted; NULL otherwise, and when it needs a password. The caller
  * frees it. */
 [[gnu::warn_unused_result]] EVP_PKEY *x509_key_read(struct bytes pem);
+
+/* True when the private key belongs to the certificate. */
+[[gnu::warn_unused_result]] bool x509_key_fits(const X509 *certificate, const EVP_PKEY *key);

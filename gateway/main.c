@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <openssl/ui.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,9 +45,25 @@ static void forbid_core_dumps(void)
         fprintf(stderr, "acmegate: core dumps cannot be switched off: %s\n", strerror(errno));
 }
 
+static int refuse_prompt(UI *ui)
+{
+    (void)ui;
+    return 0;
+}
+
+/* OpenSSL, and libraries that read PEM with it, ask for pass phrases on the terminal: a server would wait
+ * there for ever. What cannot be opened with a password file is an error. */
+static void forbid_prompts(void)
+{
+    UI_METHOD *silent = UI_create_method("no prompts");
+    if (silent != NULL && UI_method_set_opener(silent, refuse_prompt) == 0)
+        UI_set_default_method(silent);
+}
+
 int main(int argc, char **argv)
 {
     forbid_core_dumps();
+    forbid_prompts();
     /* A peer that has gone is an error of one write, not the end of the program. */
     signal(SIGPIPE, SIG_IGN);
     terminal_guard();

@@ -342,23 +342,24 @@ void own_certificate_revoked(struct own_certificate *own, struct bytes leaf)
 
 /* ---- life ---- */
 
-static bool use_configured_files(struct own_certificate *own, char why[static 256])
+bool own_certificate_use_files(struct own_certificate *own, const struct own_certificate_files *files,
+                               char why[static OWN_CERTIFICATE_WHY_BYTES])
 {
-    const struct config *config = own->server->config;
     struct arena *arena = arena_new();
-    struct bytes chain_pem, key_pem, *certificates = NULL;
-    size_t count = 0;
     struct certificate_facts facts;
-    bool good = false;
-    if (!file_read(arena, config->tls_cert_path, FILE_MAX_BYTES, &chain_pem))
-        snprintf(why, 256, "tls.cert: cannot read %.180s: %s", config->tls_cert_path, strerror(errno));
-    else if (!file_read_secret(arena, config->tls_key_path, FILE_MAX_BYTES, &key_pem))
-        snprintf(why, 256, "tls.key: cannot read %.180s: %s", config->tls_key_path, strerror(errno));
-    else
-        good = use_pem(own, chain_pem, key_pem, why);
-    if (good && certificates_from_pem(arena, chain_pem, &certificates, &count) &&
-        certificate_read_facts(arena, certificates[0], &facts))
-        note_ends(own, &facts, certificates, count);
+    bool good = use_pem(own, files->chain_pem, files->key_pem, why);
+    if (good && certificate_read_facts(arena, files->certificates[0], &facts))
+        note_ends(own, &facts, files->certificates, files->count);
+    arena_free(arena);
+    return good;
+}
+
+static bool use_configured_files(struct own_certificate *own, char why[static OWN_CERTIFICATE_WHY_BYTES])
+{
+    struct arena *arena = arena_new();
+    struct own_certificate_files files;
+    bool good = own_certificate_files_read(arena, own->server->config, &files, why) &&
+                own_certificate_use_files(own, &files, why);
     arena_free(arena);
     return good;
 }
@@ -374,7 +375,7 @@ static void prepare_issuing(struct own_certificate *own)
         log_info("asking issuer %s for the own TLS certificate", own->issuer->id);
 }
 
-bool own_certificate_start(struct server *server, char why[static 256])
+bool own_certificate_start(struct server *server, char why[static OWN_CERTIFICATE_WHY_BYTES])
 {
     struct own_certificate *own = calloc(1, sizeof(*own));
     if (own == NULL)
@@ -392,11 +393,6 @@ bool own_certificate_start(struct server *server, char why[static 256])
         return false;
     outbound_post(server->outbound, &own->begin);
     return true;
-}
-
-bool own_certificate_reload(struct server *server, char why[static 256])
-{
-    return server->config->tls_issuer != NULL || use_configured_files(server->own_certificate, why);
 }
 
 static void run_stop(void *argument)

@@ -6,14 +6,18 @@
  */
 #pragma once
 
+#include "gateway/own_certificate_files.h"
 #include "gateway/server/server.h"
 
 /* From the configuration's files, once, or from the issuer, on the outbound thread, now and for as long as
  * the server runs. False with `why` when files are named and cannot be used. */
-[[gnu::warn_unused_result]] bool own_certificate_start(struct server *server, char why[static 256]);
+[[gnu::warn_unused_result]] bool own_certificate_start(struct server *server,
+                                                       char why[static OWN_CERTIFICATE_WHY_BYTES]);
 
-/* Reads configured files anew; a certificate from an issuer stays as it is. A bad one changes nothing. */
-[[gnu::warn_unused_result]] bool own_certificate_reload(struct server *server, char why[static 256]);
+/* Main and worker thread: what was read anew, where files are configured. A bad one changes nothing. */
+[[gnu::warn_unused_result]] bool own_certificate_use_files(struct own_certificate *own,
+                                                           const struct own_certificate_files *files,
+                                                           char why[static OWN_CERTIFICATE_WHY_BYTES]);
 
 /* Any thread but the outbound one: another issuer serves. A certificate that its roots do not vouch for is
  * replaced. */

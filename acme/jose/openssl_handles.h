@@ -25,6 +25,13 @@ static inline void openssl_certificates_free(STACK_OF(X509) * certificates)
     sk_X509_pop_free(certificates, X509_free);
 }
 
+/* A pem_password_cb for what needs no password: without one OpenSSL asks on the terminal, and waits. */
+static inline int openssl_no_password(char *out, int size, int writing, void *context)
+{
+    (void)out, (void)size, (void)writing, (void)context;
+    return -1;
+}
+
 ACMEGATE_DEFINE_AUTOFREE(evp_pkey, EVP_PKEY, EVP_PKEY_free);
 ACMEGATE_DEFINE_AUTOFREE(evp_pkey_ctx, EVP_PKEY_CTX, EVP_PKEY_CTX_free);
 ACMEGATE_DEFINE_AUTOFREE(evp_md_ctx, EVP_MD_CTX, EVP_MD_CTX_free);

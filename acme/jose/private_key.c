@@ -64,7 +64,7 @@ static EVP_PKEY *read_encrypted(BIO *bio, struct password *password)
     unsigned char *der = NULL;
     long n = 0;
     EVP_PKEY *key = NULL;
-    if (PEM_bytes_read_bio(&der, &n, &name, PEM_STRING_PKCS8, bio, NULL, NULL) == 1) {
+    if (PEM_bytes_read_bio(&der, &n, &name, PEM_STRING_PKCS8, bio, openssl_no_password, NULL) == 1) {
         mend_prf(der, n);
         autofree_bio BIO *memory = BIO_new_mem_buf(der, (int)n);
         key = memory == NULL ? NULL : d2i_PKCS8PrivateKey_bio(memory, NULL, give_password, password);

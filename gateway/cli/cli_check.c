@@ -7,18 +7,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "acme/base/file.h"
 #include "acme/base/time_text.h"
 #include "acme/certificate.h"
 #include "acme/x509_read.h"
 #include "gateway/cli/cli.h"
 #include "gateway/issuer/issuer_local.h"
 #include "gateway/issuer/issuer_overrides.h"
+#include "gateway/own_certificate_files.h"
 #include "gateway/own_certificate_request.h"
 #include "gateway/runtime/clock.h"
 #include "store/store.h"
 
-enum { FILE_MAX_BYTES = 1024 * 1024, LINE_MAX_BYTES = 2048 };
+enum { LINE_MAX_BYTES = 2048 };
 
 /* ---- lines ---- */
 
@@ -189,12 +189,6 @@ static void check_database(struct check *check)
     }
 }
 
-static bool key_fits(struct bytes key_pem, X509 *leaf)
-{
-    autofree_evp_pkey EVP_PKEY *key = x509_key_read(key_pem);
-    return key != NULL && X509_check_private_key(leaf, key) == 1;
-}
-
 /* The host of base_url, without brackets and port. */
 static const char *own_host(struct check *check)
 {
@@ -209,7 +203,7 @@ static bool names_host(X509 *leaf, const char *host)
     return X509_check_host(leaf, host, strlen(host), 0, NULL) == 1 || X509_check_ip_asc(leaf, host, 0) == 1;
 }
 
-static void check_leaf(struct check *check, struct bytes der, struct bytes key_pem)
+static void check_leaf(struct check *check, struct bytes der)
 {
     const char *path = check->config->tls_cert_path;
     const char *host = own_host(check);
@@ -217,11 +211,6 @@ static void check_leaf(struct check *check, struct bytes der, struct bytes key_p
     if (leaf == NULL)
         check_fail(check, "tls.cert %s: its first certificate cannot be read; put the leaf first (PEM)",
                    path);
-    else if (!key_fits(key_pem, leaf))
-        check_fail(
-            check,
-            "tls.key %s is not the key of %s; give those that belong together, the key without a password",
-            check->config->tls_key_path, path);
     else if (X509_cmp_current_time(X509_get0_notAfter(leaf)) <= 0)
         check_fail(check, "tls.cert %s is over; renew it", path);
     else if (!names_host(leaf, host))
@@ -234,21 +223,14 @@ static void check_leaf(struct check *check, struct bytes der, struct bytes key_p
 static void check_tls(struct check *check)
 {
     const struct config *config = check->config;
-    struct bytes cert_pem, key_pem, *certificates = NULL;
-    size_t count = 0;
+    struct own_certificate_files files;
+    char why[OWN_CERTIFICATE_WHY_BYTES];
     if (config->tls_issuer != NULL)
         check_ok(check, "tls: issuer %s signs the server's own certificate", config->tls_issuer);
-    else if (!file_read(check->arena, config->tls_cert_path, FILE_MAX_BYTES, &cert_pem))
-        check_fail(check, "tls.cert %s cannot be read: %s", config->tls_cert_path, strerror(errno));
-    else if (!file_read_secret(check->arena, config->tls_key_path, FILE_MAX_BYTES, &key_pem))
-        check_fail(check, "tls.key %s cannot be read: %s", config->tls_key_path, strerror(errno));
-    else if (!certificates_from_pem(check->arena, cert_pem, &certificates, &count) || count == 0)
-        check_fail(
-            check,
-            "tls.cert %s holds no certificate, or a broken one; put the chain there as PEM, leaf first",
-            config->tls_cert_path);
+    else if (!own_certificate_files_read(check->arena, config, &files, why))
+        check_fail(check, "%s", why);
     else
-        check_leaf(check, certificates[0], key_pem);
+        check_leaf(check, files.certificates[0]);
 }
 
 static bool local_file_is_there(struct check *check, const struct issuer_config *issuer, const char *name)

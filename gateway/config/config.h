@@ -121,7 +121,8 @@ struct config {
     const char *tls_issuer;    /* own certificate from this issuer… */
     const char *tls_cert_path; /* …or from files */
     const char *tls_key_path;
-    const char *admin_socket;                  /* the admin API: on a Unix socket… */
+    struct bytes tls_key_password; /* from tls.key_password_file; empty: the key is not encrypted */
+    const char *admin_socket;      /* the admin API: on a Unix socket… */
     const struct listen_address *admin_listen; /* …and on TCP, with TLS and a token */
     size_t admin_listen_count;
     struct bytes admin_token;

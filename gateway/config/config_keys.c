@@ -49,6 +49,10 @@ const struct config_key config_keys[] = {
     {"tls.cert", TOP(tls_cert_path), .type = CONFIG_TEXT,
      .help = "PEM file with the server's certificate and its chain, leaf first."},
     {"tls.key", TOP(tls_key_path), .type = CONFIG_TEXT, .help = "PEM file with the key of `tls.cert`."},
+    {"tls.key_password_file", TOP(tls_key_password), .type = CONFIG_SECRET_FILE,
+     .help =
+         "File with the pass phrase of `tls.key`, where that is encrypted; white space at its end does not "
+         "count."},
 
     {"admin.socket", TOP(admin_socket), .type = CONFIG_TEXT,
      .help = "Unix socket for the admin API, such as `/run/acmegate/admin.sock`. For root and the server's "

@@ -20,6 +20,8 @@ static void check_tls(struct config_reader *reader)
         config_error(reader, "tls.cert", "is missing beside tls.key");
     else if (files && config->tls_key_path == NULL)
         config_error(reader, "tls.key", "is missing beside tls.cert");
+    else if (config->tls_key_password.n != 0 && !files)
+        config_error(reader, "tls.key_password_file", "is for tls.key, which is not given");
     check_issuer_reference(reader, "tls.issuer", config->tls_issuer);
 }
 

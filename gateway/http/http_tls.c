@@ -1,7 +1,5 @@
-#include <openssl/err.h>
-#include <openssl/pem.h>
-
-#include "acme/jose/openssl_handles.h"
+#include "acme/certificate.h"
+#include "acme/x509_read.h"
 #include "gateway/http/http_internal.h"
 
 struct http_tls_certificate {
@@ -56,38 +54,21 @@ SSL_CTX *http_tls_context_new(struct http_loop *loop)
     return context;
 }
 
-static STACK_OF(X509) * read_chain(BIO *bio)
-{
-    STACK_OF(X509) *chain = sk_X509_new_null();
-    X509 *certificate = NULL;
-    while (chain != NULL && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-        if (sk_X509_push(chain, certificate) == 0) {
-            X509_free(certificate);
-            openssl_certificates_free(chain);
-            return NULL;
-        }
-    }
-    ERR_clear_error();
-    return chain;
-}
-
 struct http_tls_certificate *http_tls_certificate_parse(struct bytes chain_pem, struct bytes key_pem,
                                                         char why[static 256])
 {
     struct http_tls_certificate *certificate = h2o_mem_alloc(sizeof(*certificate));
     memset(certificate, 0, sizeof(*certificate));
-    autofree_bio BIO *chain_bio = BIO_new_mem_buf(chain_pem.p, (int)chain_pem.n);
-    autofree_bio BIO *key_bio = BIO_new_mem_buf(key_pem.p, (int)key_pem.n);
     const char *problem = NULL;
-    if ((certificate->leaf = PEM_read_bio_X509(chain_bio, NULL, NULL, NULL)) == NULL)
-        problem = "the certificate file holds no PEM certificate";
-    else if ((certificate->chain = read_chain(chain_bio)) == NULL)
-        problem = "out of memory";
-    else if ((certificate->key = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL)) == NULL)
+    certificate->chain = certificate_stack_read(chain_pem);
+    certificate->leaf = sk_X509_shift(certificate->chain);
+    certificate->key = x509_key_read(key_pem);
+    if (certificate->leaf == NULL)
+        problem = "the certificate file holds no certificate, or a damaged one";
+    else if (certificate->key == NULL)
         problem = "the key file holds no unencrypted PEM private key";
-    else if (X509_check_private_key(certificate->leaf, certificate->key) != 1)
+    else if (!x509_key_fits(certificate->leaf, certificate->key))
         problem = "the private key does not belong to the certificate";
-    ERR_clear_error();
     if (problem == NULL)
         return certificate;
     snprintf(why, 256, "%s", problem);

@@ -266,7 +266,7 @@ static bool start_pki_http(struct server *server, char why[static 512])
 
 static bool start_work(struct server *server, char why[static 512])
 {
-    char reason[256];
+    char reason[OWN_CERTIFICATE_WHY_BYTES];
     server->work = work_new(server, server->config->database, reason);
     if (server->work == NULL || !own_certificate_start(server, reason)) {
         snprintf(why, 512, "%s", reason);
@@ -333,7 +333,14 @@ struct server *server_start(const struct config *config, const char *path, char 
 
 bool server_reload(struct server *server, const struct config *fresh, char why[static 512])
 {
-    if (!issuers_reload(server->issuers, fresh, why) || !own_certificate_reload(server, why))
+    struct arena *arena = arena_new();
+    struct own_certificate_files files;
+    bool from_files = server->config->tls_issuer == NULL && fresh->tls_issuer == NULL;
+    bool good = (!from_files || own_certificate_files_read(arena, fresh, &files, why)) &&
+                issuers_reload(server->issuers, fresh, why) &&
+                (!from_files || own_certificate_use_files(server->own_certificate, &files, why));
+    arena_free(arena);
+    if (!good)
         return false;
     revocation_begin(server->revocation);
     own_certificate_issuer_changed(server->own_certificate);

@@ -1,0 +1,25 @@
+/* The server's own certificate in the files that tls.cert and tls.key name: for `serve`, SIGHUP and `check`.
+ */
+#pragma once
+
+#include "acme/base/arena.h"
+
+struct config;
+
+enum { OWN_CERTIFICATE_WHY_BYTES = 512 };
+
+struct own_certificate_files {
+    struct bytes chain_pem;
+    struct bytes *certificates; /* DER, leaf first */
+    size_t count;               /* one at least */
+    struct bytes key_pem;       /* without encryption, whatever the file holds */
+};
+
+/*
+ * Reads both, opens the key with tls.key_password_file where it is encrypted, and compares key and leaf.
+ * Everything belongs to the arena, which cleanses the key. False with `why`, a sentence that ends with what
+ * to do.
+ */
+[[gnu::warn_unused_result]] bool own_certificate_files_read(struct arena *arena, const struct config *config,
+                                                            struct own_certificate_files *out,
+                                                            char why[static OWN_CERTIFICATE_WHY_BYTES]);
