@@ -77,6 +77,37 @@ static bool contains_ignoring_case(const char *const *names, size_t count, const
     return false;
 }
 
+static bool is_address(const char *text)
+{
+    uint8_t octets[IPV6_BYTES];
+    return inet_pton(AF_INET, text, octets) == 1 || inet_pton(AF_INET6, text, octets) == 1;
+}
+
+const char *stepca_csr_fault(struct arena *arena, X509_REQ *csr)
+{
+    const char *common_name = NULL;
+    if (!read_common_name(arena, csr, &common_name) || common_name == NULL) {
+        return NULL;
+    }
+    bool address = is_address(common_name);
+    bool has_others = false;
+    autofree_general_names GENERAL_NAMES *names = read_names(csr);
+    for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        const char *text = name_text(arena, name);
+        if (text != NULL && strcasecmp(text, common_name) == 0) {
+            return NULL;
+        }
+        has_others = has_others || name->type == (address ? GEN_IPADD : GEN_DNS);
+    }
+    return has_others ? arena_printf(
+                            arena,
+                            "its common name %s is not in its subjectAltName; the CA signs no other %s than "
+                            "those that stand there, so put it there as well",
+                            common_name, address ? "addresses" : "DNS names")
+                      : NULL;
+}
+
 static const char *choose_subject(const struct stepca_subject *names, const char *common_name)
 {
     if (common_name != NULL) {

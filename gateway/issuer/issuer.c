@@ -103,6 +103,11 @@ void issuer_sign(struct issuer *issuer, struct issuer_sign_job *job)
     issuer->operations->sign(issuer, job);
 }
 
+const char *issuer_csr_fault(const struct issuer *issuer, struct arena *arena, X509_REQ *csr)
+{
+    return issuer->operations->csr_fault == NULL ? NULL : issuer->operations->csr_fault(arena, csr);
+}
+
 void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job)
 {
     ensure_permit(issuer, ISSUER_WORK_REVOKE, &job->permit);

@@ -132,6 +132,8 @@ struct issuer;
 struct issuer_api;
 
 struct issuer_operations {
+    /* As issuer_csr_fault; any thread. NULL: there is nothing that it could not sign. */
+    const char *(*csr_fault)(struct arena *arena, X509_REQ *csr);
     void (*sign)(struct issuer *issuer, struct issuer_sign_job *job);
     void (*revoke)(struct issuer *issuer, struct issuer_revoke_job *job);
     void (*list)(struct issuer *issuer, struct issuer_list_job *job);
@@ -237,6 +239,9 @@ void issuer_retire(struct issuer *issuer);
 /* `done` is called once, on the outbound thread, in a later turn than this call. A job that has to wait is
  * never dropped. */
 void issuer_sign(struct issuer *issuer, struct issuer_sign_job *job);
+/* Any thread: why a CSR that csr_check has accepted cannot be signed by this kind of CA, and what to do;
+ * NULL: it can. */
+const char *issuer_csr_fault(const struct issuer *issuer, struct arena *arena, X509_REQ *csr);
 void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job);
 void issuer_list(struct issuer *issuer, struct issuer_list_job *job);
 

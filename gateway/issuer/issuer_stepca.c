@@ -5,6 +5,7 @@
 #include "gateway/issuer/issuer_stepca_internal.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/crash_record.h"
+#include "stepca/subject.h"
 
 enum { ROOTS_MAX_BYTES = 1024 * 1024, KEY_MAX_BYTES = 64 * 1024 };
 
@@ -125,6 +126,7 @@ static void stepca_retire(struct issuer *base)
 
 static const struct issuer_operations stepca_operations = {
     .retire = stepca_retire,
+    .csr_fault = stepca_csr_fault,
     .sign = stepca_sign,
     .revoke = stepca_revoke,
     .list = issuer_stepca_list,

@@ -203,6 +203,12 @@ static bool prepare_sign(struct remote_call *call, struct bytes *body)
 {
     struct issuer_sign_job *job = call->sign;
     struct stepca_subject subject;
+    const char *fault = stepca_csr_fault(call->arena, job->csr);
+    if (fault != NULL) {
+        job->result = (struct issuer_result){.outcome = ISSUER_REFUSED,
+                                             .message = arena_printf(call->arena, "CSR: %s", fault)};
+        return false;
+    }
     if (!stepca_subject_from_csr(call->arena, job->csr, &subject)) {
         job->result = (struct issuer_result){.outcome = ISSUER_REFUSED,
                                              .message = "the CSR names nothing that the CA can be asked for"};

@@ -298,14 +298,22 @@ static void drop_issuance(void *state)
     work_draft_drop(((struct order_state *)state)->issuance);
 }
 
-/* A profile that the configuration has no more is the issuance's matter. */
-static const struct problem *check_key_type(struct exchange *exchange, const struct order_state *state,
-                                            X509_REQ *csr)
+/* What the profile's key types and CA ask of a good CSR. A profile that the configuration has no more is the
+ * issuance's matter. */
+static const struct problem *check_fits_profile(struct exchange *exchange, const struct order_state *state,
+                                                X509_REQ *csr)
 {
-    const struct profile_config *profile = config_profile(exchange->server->config, state->order.profile);
-    return profile == NULL
-               ? NULL
-               : csr_check_key_type(exchange->arena, csr, profile->key_types, profile->key_type_count);
+    const struct profile_config *profile = NULL;
+    const struct issuer *issuer =
+        issuers_of_profile(exchange->server->issuers, state->order.profile, &profile);
+    if (issuer == NULL)
+        return NULL;
+    const struct problem *problem =
+        csr_check_key_type(exchange->arena, csr, profile->key_types, profile->key_type_count);
+    const char *fault = problem != NULL ? NULL : issuer_csr_fault(issuer, exchange->arena, csr);
+    return fault == NULL ? problem
+                         : problem_new(exchange->arena, PROBLEM_BAD_CSR,
+                                       "CSR: %s. The order is still ready for another CSR.", fault);
 }
 
 /* The costly part, on the loop: identifiers of an order never change, so that the check holds in `apply` too.
@@ -320,7 +328,7 @@ static const struct problem *check_csr(struct exchange *exchange, struct order_s
     problem = csr_check(exchange->arena, state->csr, state->order.identifiers, state->order.identifier_count,
                         exchange->key->key, &csr);
     if (problem == NULL)
-        problem = check_key_type(exchange, state, csr);
+        problem = check_fits_profile(exchange, state, csr);
     if (problem != NULL) {
         X509_REQ_free(csr);
         return problem;

@@ -4,7 +4,7 @@ import pytest
 
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
-from support.certificates import der, new_csr, new_key
+from support.certificates import der, names_of, new_csr, new_key
 from support.checks import same_key
 from support.jose import b64
 
@@ -84,3 +84,44 @@ def test_P2_a_processing_order_takes_its_own_csr_again_and_no_other(ca_proxy, ne
     hold.let_go()
     (leaf, *_) = client.certificate(order.location)
     assert same_key(leaf, key)
+
+
+# ---- a name that stands in the subject alone (certbot --csr) ----
+
+
+@pytest.mark.check(44)
+def test_P3_a_common_name_beside_other_names(site, responder):
+    """step-ca cannot be made to sign it; the order outlives the answer that says so."""
+    client = site.gateway.client()
+    first, second = names = [fresh_name(), fresh_name()]
+    order, key = client.ready_order(names, HttpProver(responder(site.gateway))), new_key()
+    reply = finalize(client, order, csr_of(key, [second], first))
+    assert (reply.status, reply.problem) == (400, "badCSR"), reply
+    for said in (f"its common name {first} is not in its subjectAltName", "put it there as well", "still ready"):
+        assert said in reply.detail, reply
+    assert client.get(order.location)["status"] == "ready"
+    assert finalize(client, order, csr_of(key, names, first)).json()["status"] == "valid"
+    assert names_of(client.certificate(order.location)[0]) == sorted(names)
+
+
+@pytest.mark.check(44)
+@pytest.mark.parametrize("others", [[], ["127.0.0.1"]])
+def test_P3_a_common_name_that_has_its_kind_to_itself(site, responder, others):
+    client, name = site.gateway.client(), fresh_name()
+    order = client.ready_order([name, *others], HttpProver(responder(site.gateway)))
+    assert finalize(client, order, csr_of(new_key(), others, name)).json()["status"] == "valid"
+    assert names_of(client.certificate(order.location)[0]) == sorted([name, *others])
+
+
+@pytest.mark.check(44)
+def test_P3_the_local_ca_signs_it(new_gateway, responder, step_ca, tmp_path):
+    gateway = new_gateway(step_ca)
+    gateway.configuration["issuers"]["local"] = {
+        "type": "local", "directory": str(tmp_path / "local"), "permitted_names": ["internal"]
+    }
+    gateway.configuration["profiles"]["local"] = {"issuer": "local", "max_ttl": "24h"}
+    gateway.configuration["endpoints"]["acme"]["profiles"] = ["local"]
+    client, names = gateway.start().client(), [fresh_name(), fresh_name()]
+    order = client.ready_order(names, HttpProver(responder(gateway)))
+    assert finalize(client, order, csr_of(new_key(), names[1:], names[0])).json()["status"] == "valid"
+    assert names_of(client.certificate(order.location)[0]) == sorted(names)

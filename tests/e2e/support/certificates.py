@@ -75,7 +75,8 @@ def lifetime(certificate):
 def new_csr(key, names, common_name=None):
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
-    builder = builder.add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
     return builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
 
 

@@ -28,6 +28,37 @@ static const struct subject_case subject_cases[] = {
     {"a.internal", "DNS:a.internal,URI:https://a.internal/", NULL, NULL},
 };
 
+/* A common name that step-ca does not find among the names of its kind. */
+Test(subject, P3_a_common_name_stands_among_the_names_of_its_kind)
+{
+    static const struct {
+        const char *common_name, *names;
+        const char *said; /* NULL: step-ca signs it */
+    } cases[] = {
+        {NULL, "DNS:a.internal", NULL},
+        {"a.internal", NULL, NULL},
+        {"a.internal", "DNS:a.internal,DNS:b.internal", NULL},
+        {"A.internal", "DNS:b.internal,DNS:a.internal", NULL},
+        {"a.internal", "IP:10.0.0.1", NULL},
+        {"10.0.0.1", "DNS:a.internal", NULL},
+        {"10.0.0.1", "DNS:a.internal,IP:10.0.0.1", NULL},
+        {"2001:db8::1", "IP:2001:DB8:0:0:0:0:0:1", NULL},
+        {"a.internal", "DNS:b.internal", "common name a.internal is not in its subjectAltName"},
+        {"a.internal", "DNS:b.internal,IP:10.0.0.1", "no other DNS names"},
+        {"10.0.0.2", "DNS:a.internal,IP:10.0.0.1", "no other addresses"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct arena *arena = arena_new();
+        autofree_x509_req X509_REQ *csr = fixture_csr(cases[i].common_name, cases[i].names);
+        const char *fault = stepca_csr_fault(arena, csr);
+        cr_expect_eq(fault == NULL, cases[i].said == NULL, "%zu: %s", i, fault == NULL ? "" : fault);
+        if (fault != NULL && cases[i].said != NULL) {
+            cr_expect_not_null(strstr(fault, cases[i].said), "%zu: %s", i, fault);
+        }
+        arena_free(arena);
+    }
+}
+
 static const char *join(struct arena *arena, const struct stepca_subject *subject)
 {
     const char *text = "";
