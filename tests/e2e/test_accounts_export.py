@@ -23,11 +23,6 @@ def lose_database(gateway):
 
 
 @pytest.fixture
-def gateway(new_gateway, step_ca):
-    return new_gateway(step_ca)
-
-
-@pytest.fixture
 def keeping(gateway):
     """It keeps an export, brought up to date every second."""
     gateway.configuration["accounts"] = {"export_path": str(gateway.folder / "accounts.export"), "export_every": "1s"}

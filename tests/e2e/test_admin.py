@@ -18,18 +18,6 @@ TOKEN = "a token of the tests, long enough"
 NOBODY = 65534
 
 
-@pytest.fixture
-def gateway(new_gateway, step_ca):
-    return new_gateway(step_ca)
-
-
-@pytest.fixture
-def admin(gateway, with_admin):
-    client = with_admin(gateway)
-    gateway.start()
-    return client
-
-
 def add_tcp(gateway, tmp_path, token=TOKEN):
     port = free_port()
     (tmp_path / "token").write_text(token + "\n")

@@ -8,7 +8,7 @@ import pytest
 
 from client_scenarios import fresh_name
 from support import ca_faults
-from support.acme_client import HttpProver, Refused
+from support.acme_client import Refused
 from support.background import Background
 from support.ca_faults import answer, clock_off, cut_at, text
 from support.certificates import Authority, names_of, new_key
@@ -132,11 +132,6 @@ def admin(gateway, with_admin):
     client = with_admin(gateway)
     gateway.start()
     return client
-
-
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
 
 
 def ready(gateway, prover, client=None):

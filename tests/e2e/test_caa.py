@@ -3,7 +3,7 @@
 import pytest
 
 from client_scenarios import fresh_name
-from support.acme_client import DnsProver, HttpProver
+from support.acme_client import DnsProver
 
 
 @pytest.fixture
@@ -14,11 +14,6 @@ def gateway(step_ca, new_gateway):
         "blind": {"profiles": ["default"]},
     }
     return gateway.start()
-
-
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
 
 
 def authorization_after(client, name, prover):

@@ -13,11 +13,6 @@ from support.provisioner_keys import ProvisionerKey
 from support.step_ca import PROVISIONER
 
 
-@pytest.fixture
-def gateway(new_gateway, step_ca):
-    return new_gateway(step_ca)
-
-
 def check(gateway):
     status, output, words = gateway.run("check")
     return status, output + words

@@ -24,11 +24,6 @@ def client(gateway):
     return gateway.client()
 
 
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
-
-
 def register(client, **payload):
     return client.post(client.directory["newAccount"], payload, with_jwk=True)
 

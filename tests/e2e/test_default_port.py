@@ -8,7 +8,6 @@ from client_scenarios import fresh_name
 from support import jose
 from support.acme_client import AcmeClient, HttpProver
 from support.certificates import new_key
-from support.gateway import Gateway, stepca_issuer
 from support.jose import flattened, public_jwk
 
 SHORT, LONG = "https://localhost", "https://localhost:443"
@@ -28,12 +27,10 @@ class PortClient(AcmeClient):
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory, step_ca, name_server):
-    folder = tmp_path_factory.mktemp("default-port")
-    gateway = Gateway(folder / "gateway", stepca_issuer(step_ca, folder / "issuer"), step_ca.root_path, name_server)
+def gateway(new_module_gateway, step_ca):
+    gateway = new_module_gateway(step_ca)
     gateway.configuration.update(base_url=LONG + "/", alternate_names=["127.0.0.1:443"])
-    yield gateway.start()
-    gateway.stop()
+    return gateway.start()
 
 
 def test_P5_the_short_form_is_handed_out(gateway):

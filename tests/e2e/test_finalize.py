@@ -19,11 +19,6 @@ def client(gateway):
     return gateway.client()
 
 
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
-
-
 def csr_of(key, names, *more):
     return b64(der(new_csr(key, names, *more)))
 

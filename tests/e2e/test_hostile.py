@@ -16,7 +16,6 @@ from cryptography.x509.oid import NameOID
 from support import jose
 from support.acme_client import JOSE_JSON, AcmeClient, HttpProver
 from support.certificates import der, new_csr, new_key
-from support.gateway import Gateway, stepca_issuer
 from support.http_responder import HttpResponder
 from support.jose import b64, flattened, public_jwk
 
@@ -107,9 +106,8 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory, step_ca, name_server):
-    folder = tmp_path_factory.mktemp("hostile")
-    gateway = Gateway(folder / "gateway", stepca_issuer(step_ca, folder / "issuer"), step_ca.root_path, name_server)
+def world(new_module_gateway, step_ca):
+    gateway = new_module_gateway(step_ca)
     policy = {"allow": ["*.internal", "10.0.0.0/8"], "deny": ["secret.internal"]}
     gateway.configuration["endpoints"] = {
         "acme": {"profiles": ["default"], "names": policy},
@@ -117,8 +115,7 @@ def world(tmp_path_factory, step_ca, name_server):
         "terms": {"profiles": ["default"], "terms_of_service": "https://localhost/terms"},
     }
     gateway.configuration["limits"]["max_identifiers"] = 10
-    yield World(gateway.start())
-    gateway.stop()
+    return World(gateway.start())
 
 
 CASES = []

@@ -8,18 +8,15 @@ import ssl
 import pytest
 
 from client_scenarios import fresh_name
-from support.gateway import Gateway, stepca_issuer
 
 PATH = "/acme/acme/directory"
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory, step_ca):
-    folder = tmp_path_factory.mktemp("framing")
-    gateway = Gateway(folder / "gateway", stepca_issuer(step_ca, folder / "issuer"), step_ca.root_path)
+def gateway(new_module_gateway, step_ca):
+    gateway = new_module_gateway(step_ca)
     gateway.configuration["alternate_names"] = ["acme.internal"]
-    yield gateway.start()
-    gateway.stop()
+    return gateway.start()
 
 
 def exchange(gateway, text):

@@ -7,7 +7,6 @@ import time
 
 import pytest
 from client_scenarios import fresh_name
-from support.acme_client import HttpProver
 from support.background import Background
 from support.ca_faults import Hang
 from support.ca_proxy import CaProxy
@@ -32,18 +31,6 @@ def ca(tmp_path_factory):
 @pytest.fixture
 def gateway(new_gateway, ca):
     return new_gateway(ca, form="JWK")
-
-
-@pytest.fixture
-def admin(gateway, with_admin):
-    client = with_admin(gateway)
-    gateway.start()
-    return client
-
-
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
 
 
 @pytest.fixture

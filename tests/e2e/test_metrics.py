@@ -32,18 +32,6 @@ def gateway(new_gateway, step_ca, ca_proxy):
     return new_gateway(step_ca, url=ca_proxy.url)
 
 
-@pytest.fixture
-def admin(gateway, with_admin):
-    client = with_admin(gateway)
-    gateway.start()
-    return client
-
-
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
-
-
 def moved(before, after):
     """What moved of that which clients move."""
     return {key: n for key, n in after.since(before).items() if not key[0].startswith(OWN_BUSINESS)}

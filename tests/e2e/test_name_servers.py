@@ -5,7 +5,6 @@ import pytest
 from client_scenarios import fresh_name
 from support import odd_name_server as dns
 from support.acme_client import HttpProver
-from support.gateway import Gateway, stepca_issuer
 from support.odd_name_server import Answer, OddNameServer, Octets, Silence, Truncated, alias, text
 from support.ports import free_port
 
@@ -25,22 +24,17 @@ class OddProver:
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory, step_ca):
+def start(new_module_gateway, step_ca):
     """Starts a gateway that asks these name servers and tries once."""
-    started = []
 
     def run(*addresses, timeout="2s"):
-        folder = tmp_path_factory.mktemp("asking")
-        gateway = Gateway(folder / "gateway", stepca_issuer(step_ca, folder / "issuer"), step_ca.root_path)
+        gateway = new_module_gateway(step_ca)
         gateway.configuration["validation"] |= {"resolvers": list(addresses), "timeout": timeout, "retry_for": "0s"}
         endpoints = gateway.configuration["endpoints"]
         endpoints["careful"] = {**endpoints["acme"], "caa_identities": ["ca.test"]}
-        started.append(gateway.start())
-        return gateway
+        return gateway.start()
 
-    yield run
-    for gateway in started:
-        gateway.stop()
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import datetime
 import pytest
 
 from client_scenarios import fresh_name
-from support.acme_client import HttpProver
 from support.certificates import key_pem, lifetime, names_of, new_key, pem, renewal_identifier
 from support.native import NativeClient
 from support.provisioner_keys import ProvisionerKey
@@ -54,11 +53,6 @@ def new_step(tmp_path):
 @pytest.fixture
 def step(gateway, step_ca, new_step):
     return new_step(gateway, step_ca)
-
-
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
 
 
 def stored(gateway, certificate):

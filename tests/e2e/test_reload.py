@@ -4,7 +4,6 @@ import pathlib
 
 import pytest
 from client_scenarios import fresh_name
-from support.acme_client import HttpProver
 from support.gateway import stepca_issuer
 from support.provisioner_keys import ProvisionerKey
 from support.step_ca import PROVISIONER
@@ -34,11 +33,6 @@ def reload(gateway):
         return words if "reload:" in words and words.endswith("\n") else None
 
     return wait_until(verdict, "the verdict on the reload")
-
-
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
 
 
 def issue(gateway, prover):

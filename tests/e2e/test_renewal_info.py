@@ -5,18 +5,12 @@ import datetime
 import pytest
 
 from client_scenarios import fresh_name
-from support.acme_client import HttpProver
 from support.certificates import renewal_identifier
 
 
 @pytest.fixture
 def gateway(step_ca, new_gateway):
     return new_gateway(step_ca).start()
-
-
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
 
 
 def window_of(client, certificate):

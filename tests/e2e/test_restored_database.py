@@ -22,11 +22,6 @@ def gateway(new_gateway, step_ca, ca_proxy):
     return gateway.start()
 
 
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
-
-
 def by_backup(gateway, copy):
     """sqlite3's .backup"""
     source, target = sqlite3.connect(gateway.database), sqlite3.connect(copy)

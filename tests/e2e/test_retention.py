@@ -1,16 +1,9 @@
 """Retention: what is old goes from the database of a running server, and what is needed stays."""
 
-import pytest
-
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
 from support.clients import Certbot
 from support.waiting import wait_until
-
-
-@pytest.fixture
-def gateway(new_gateway, step_ca):
-    return new_gateway(step_ca)
 
 
 def count(gateway, table):

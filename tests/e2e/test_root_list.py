@@ -3,7 +3,6 @@
 import pytest
 from client_scenarios import fresh_name
 from cryptography.hazmat.primitives import hashes
-from support.acme_client import HttpProver
 from support.certificates import Authority, pem
 from support.checks import assert_chains_to
 from support.waiting import wait_until
@@ -31,11 +30,6 @@ def pin(gateway, *roots):
 
 def fingerprint(root):
     return root.certificate.fingerprint(hashes.SHA256()).hex()
-
-
-@pytest.fixture
-def prover(gateway, responder):
-    return HttpProver(responder(gateway))
 
 
 def issue(gateway, prover):

@@ -11,11 +11,6 @@ from support.ports import free_port
 from support.waiting import wait_until
 
 
-@pytest.fixture
-def gateway(new_gateway, step_ca):
-    return new_gateway(step_ca)
-
-
 def refused(gateway, command="serve"):
     """The words of a start that must fail."""
     status, output, words = gateway.run(command)

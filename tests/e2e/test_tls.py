@@ -6,18 +6,15 @@ import ssl
 import pytest
 
 from support.admin import Admin
-from support.gateway import Gateway, stepca_issuer
 from support.metrics import scrape
 from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory, step_ca):
-    folder = tmp_path_factory.mktemp("tls")
-    gateway = Gateway(folder / "gateway", stepca_issuer(step_ca, folder / "issuer"), step_ca.root_path)
+def gateway(new_module_gateway, step_ca):
+    gateway = new_module_gateway(step_ca)
     gateway.configuration["admin"] = {"socket": str(gateway.folder / "admin")}
-    yield gateway.start()
-    gateway.stop()
+    return gateway.start()
 
 
 def context_for(ciphers=None, **members):

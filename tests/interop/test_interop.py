@@ -6,7 +6,6 @@ from client_scenarios import fresh_name
 from clients import AcmeSh, AcmeTiny, ApacheMd, Caddy, Dehydrated, NewestCertbot, go_library, python_acme
 from support.certificates import names_of
 from support.checks import assert_chains_to, same_key
-from support.gateway import Gateway, stepca_issuer
 from support.waiting import wait_until
 
 
@@ -32,13 +31,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, step_ca, name_server):
-    folder = tmp_path_factory.mktemp("interop")
-    gateway = Gateway(folder / "gateway", stepca_issuer(step_ca, folder / "issuer"), step_ca.root_path, name_server)
+def site(new_module_gateway, step_ca):
+    gateway = new_module_gateway(step_ca)
     gateway.configuration["profiles"]["short"] = {"issuer": "main", "max_ttl": "1h"}
     gateway.configuration["endpoints"]["acme"] |= {"profiles": ["default", "short"], "eab": "optional"}
-    yield Site(step_ca, gateway.start())
-    gateway.stop()
+    return Site(step_ca, gateway.start())
 
 
 @pytest.fixture

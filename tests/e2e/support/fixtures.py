@@ -1,8 +1,11 @@
 """Fixtures: what a test asks for is started on ports of its own, and ended with it."""
 
+import contextlib
+
 import pytest
 
 from support import tools
+from support.acme_client import HttpProver
 from support.admin import Admin, short_folder
 from support.ca_proxy import CaProxy
 from support.gateway import Gateway, stepca_issuer
@@ -94,19 +97,44 @@ def current_site(sites):
     return sites(tools.STEP_CA_VERSIONS[0])
 
 
-@pytest.fixture
-def new_gateway(tmp_path, name_server):
-    """Makes a gateway for one test, not started yet: new_gateway(ca), new_gateway(ca, url=proxy.url, form="PEM")."""
+@contextlib.contextmanager
+def _gateways(parent, name_server):
     made = []
 
     def make(ca, **issuer):
-        folder = tmp_path / f"gateway-{len(made)}"
+        folder = parent / f"gateway-{len(made)}"
         made.append(Gateway(folder, stepca_issuer(ca, folder, **issuer), ca.root_path, name_server))
         return made[-1]
 
     yield make
     for gateway in made:
         gateway.stop()
+
+
+@pytest.fixture
+def new_gateway(tmp_path, name_server):
+    """Makes a gateway for one test, not started yet: new_gateway(ca), new_gateway(ca, url=proxy.url, form="PEM")."""
+    with _gateways(tmp_path, name_server) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def new_module_gateway(tmp_path_factory, name_server):
+    """The same for the tests of a file."""
+    with _gateways(tmp_path_factory.mktemp("gateways"), name_server) as make:
+        yield make
+
+
+@pytest.fixture
+def gateway(new_gateway, step_ca):
+    """In front of the current step-ca, not started yet. Files that need another one define it."""
+    return new_gateway(step_ca)
+
+
+@pytest.fixture
+def prover(gateway, responder):
+    """Answers http-01 challenges of `gateway`."""
+    return HttpProver(responder(gateway))
 
 
 @pytest.fixture
@@ -125,6 +153,14 @@ def with_admin(admin_socket):
         return Admin.on_socket(admin_socket)
 
     return configure
+
+
+@pytest.fixture
+def admin(gateway, with_admin):
+    """Starts `gateway` with an admin API; its client."""
+    client = with_admin(gateway)
+    gateway.start()
+    return client
 
 
 @pytest.fixture
