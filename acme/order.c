@@ -229,6 +229,14 @@ static const struct problem *order_fault(struct arena *arena, const struct order
     return NULL;
 }
 
+/* The order cannot be finalized without any of them. */
+static void end_with_first(struct order *order, const struct authorization *authorizations, size_t count)
+{
+    for (size_t i = 0; i < count; ++i)
+        if (authorizations[i].expires_at < order->expires_at)
+            order->expires_at = authorizations[i].expires_at;
+}
+
 const struct problem *order_settle(struct arena *arena, struct order *order,
                                    const struct authorization *authorizations, size_t count, int64_t now)
 {
@@ -239,6 +247,7 @@ const struct problem *order_settle(struct arena *arena, struct order *order,
         order_fail(arena, order, problem, now);
         return problem;
     }
+    end_with_first(order, authorizations, count);
     size_t valid = 0;
     for (size_t i = 0; i < count; ++i)
         valid += authorization_status_at(&authorizations[i], now) == AUTHORIZATION_VALID;

@@ -31,8 +31,8 @@ struct order_request {
 /*
  * Moves a pending order on, given its authorizations (RFC 8555 §7.1.6). It becomes ready when all are valid
  * and unexpired. It becomes invalid when one of them can no longer be proven, or when the order itself has
- * expired; then the reason is returned, and stands in `error_json`. NULL for every other outcome. An order in
- * another state is left alone.
+ * expired; then the reason is returned, and stands in `error_json`. NULL for every other outcome, and then
+ * the order ends no later than any of its authorizations. An order in another state is left alone.
  */
 const struct problem *order_settle(struct arena *arena, struct order *order,
                                    const struct authorization *authorizations, size_t count, int64_t now);

@@ -131,7 +131,7 @@ struct authorization_wanted {
     bool wildcard;
     bool subdomains; /* one that holds for the names below it, else either */
     bool proven;     /* one that is proven by a challenge of its own, else of any basis */
-    int64_t until;   /* lasts so long at least */
+    int64_t until;   /* does not expire before */
 };
 /* A valid one: of several a proven one first, then the one that lasts longest. */
 [[gnu::warn_unused_result]] enum store_result store_authorization_find_valid(

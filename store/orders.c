@@ -44,7 +44,7 @@ static const struct statement statements[] = {
                       "UPDATE orders SET status = $status, status_since = $status_since, csr = $csr,"
                       " processing_since = $processing_since, next_attempt_at = $next_attempt_at,"
                       " attempt_count = $attempt_count, certificate_id = $certificate_id, error = $error,"
-                      " error_detail = $error_detail"
+                      " error_detail = $error_detail, expires_at = $expires_at"
                       " WHERE id = $id AND status = $was"},
     [ORDER_QUEUE_AFTER] = {"order_queue_after",
                            "SELECT profile FROM orders WHERE status = 'processing' AND profile > $after"
@@ -138,6 +138,7 @@ static void bind_changeable(struct query *query, const struct order *order)
     query_bind_integer(query, "$id", order->id);
     query_bind_text(query, "$status", order_status_name(order->status));
     query_bind_integer(query, "$status_since", order->status_since);
+    query_bind_integer(query, "$expires_at", order->expires_at);
     query_bind_blob(query, "$csr", order->csr);
     query_bind_optional(query, "$processing_since", order->processing_since);
     query_bind_integer(query, "$next_attempt_at", order->next_attempt_at);
@@ -153,7 +154,6 @@ static enum store_result insert_row(struct store_session *session, const struct 
     query_bind_integer(&query, "$account_id", order->account_id);
     query_bind_text(&query, "$profile", order->profile);
     query_bind_integer(&query, "$created_at", order->created_at);
-    query_bind_integer(&query, "$expires_at", order->expires_at);
     query_bind_optional(&query, "$not_before", order->not_before);
     query_bind_optional(&query, "$not_after", order->not_after);
     query_bind_text(&query, "$client_address", order->client_address);

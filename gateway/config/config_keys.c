@@ -239,8 +239,10 @@ const struct config_key config_keys[] = {
     {"endpoints.*.website", ENDPOINT(website), .type = CONFIG_TEXT, .help = "URL, shown in the directory."},
     {"endpoints.*.authorization_lifetime", ENDPOINT(authorization_lifetime_s), .type = CONFIG_DURATION,
      .min = 0, .max = YEAR_S, .fallback = "\"0s\"",
-     .help = "How long a proven name serves an account's further orders, and pre-authorization (newAuthz) is "
-             "offered; 0s has every order prove its names."},
+     .help =
+         "How long a proven name serves an account's further orders; pre-authorization (newAuthz) is then "
+         "offered too. An order ends no later than the first of its proofs. 0s: every order proves its "
+         "names."},
     {"endpoints.*.subdomains", ENDPOINT(subdomains), .type = CONFIG_BOOLEAN, .fallback = "false",
      .help = "Whether an account may prove, by the DNS, control of a domain and of all names below it at "
              "once (RFC 9444). "
@@ -275,7 +277,7 @@ const struct config_key config_keys[] = {
              "most."},
 
     {"orders.lifetime", TOP(order_lifetime_s), .type = CONFIG_DURATION, .min = 60, .max = YEAR_S,
-     .fallback = "\"24h\"", .help = "How long a client has from its order to the certificate."},
+     .fallback = "\"24h\"", .help = "How long a client has from its order to the certificate, at most."},
     {"finalize.give_up_after", TOP(finalize_give_up_after_s), .type = CONFIG_DURATION, .min = 1,
      .max = 7 * DAY_S, .fallback = "\"15m\"",
      .help = "How long signing is tried again while the CA cannot be reached or is busy, before the order is "

@@ -90,7 +90,17 @@ static enum store_result insert_valid(struct exchange *exchange, struct store_se
     return exchange_record(exchange, session, &event);
 }
 
-/* One that permits `use` for the whole life of an order that is made now. */
+enum { REUSE_LEFT_MOST_S = 60, REUSE_LEFT_PARTS = 10 };
+
+/* What an authorization must have left to serve an order: the order ends with it, and its client needs some
+ * time to finalize. A minute, or a tenth of a short life. */
+static int64_t least_left(const struct endpoint_config *endpoint)
+{
+    int64_t part = endpoint->authorization_lifetime_s / REUSE_LEFT_PARTS;
+    return part < REUSE_LEFT_MOST_S ? part : REUSE_LEFT_MOST_S;
+}
+
+/* One that permits `use`. */
 static enum store_result find_permitted(struct exchange *exchange, struct store_session *session,
                                         const struct authorizing *authorizing, const char *name,
                                         bool wildcard, enum permission_use use, struct authorization *out)
@@ -101,7 +111,7 @@ static enum store_result find_permitted(struct exchange *exchange, struct store_
         .wildcard = wildcard,
         .subdomains = use == PERMISSION_ANCESTOR,
         .proven = use == PERMISSION_ANCESTOR,
-        .until = exchange->now + exchange->server->config->order_lifetime_s,
+        .until = exchange->now + least_left(exchange->endpoint) + 1,
     };
     struct authorization parent;
     enum store_result found = store_authorization_find_valid(session, exchange->arena, &wanted, out);
@@ -176,6 +186,8 @@ enum store_result authorizing_use(struct exchange *exchange, struct store_sessio
     if (above == STORE_OK) {
         out->basis = AUTHORIZATION_INHERITED;
         out->parent_id = ancestor.id;
+        if (ancestor.expires_at < out->expires_at)
+            out->expires_at = ancestor.expires_at;
         return insert_valid(exchange, session, out, "authorization.inherited",
                             arena_printf(exchange->arena,
                                          "authorization %lld of %s holds for the names below",

@@ -57,13 +57,13 @@ static enum store_result settle_order(struct work_item *item, struct store_sessi
         result = load_authorizations(item, session, &order, &authorizations);
     if (result != STORE_OK)
         return result;
-    enum order_status was = order.status;
+    const struct order was = order;
     const struct problem *problem =
         order_settle(item->arena, &order, authorizations, order.identifier_count, item->now);
-    if (order.status == was)
+    if (order.status == was.status && order.expires_at == was.expires_at)
         return STORE_OK;
-    result = store_order_update(session, &order, was);
-    if (result != STORE_OK)
+    result = store_order_update(session, &order, was.status);
+    if (result != STORE_OK || order.status == was.status)
         return result;
     if (problem == NULL)
         return record(item, session, "order.ready", order.id, NULL);
@@ -112,14 +112,15 @@ static enum store_apply_result apply_retry(struct work_item *item, struct store_
     return store_applied(result);
 }
 
-/* How long a valid authorization lasts: the endpoint's reuse time, an order's life at the least. */
+/* How long a valid authorization lasts: the endpoint's time for reuse; where there is none, an order's life.
+ */
 static int64_t valid_until(const struct work_item *item, const struct authorization *authorization)
 {
     const struct config *config = item->work->server->config;
     const struct endpoint_config *endpoint =
         config_endpoint(config, bytes_from_string(authorization->endpoint));
     int64_t lifetime = endpoint == NULL ? 0 : endpoint->authorization_lifetime_s;
-    return item->now + (lifetime > config->order_lifetime_s ? lifetime : config->order_lifetime_s);
+    return item->now + (lifetime > 0 ? lifetime : config->order_lifetime_s);
 }
 
 static bool needs_caa(const struct validation_work *state)

@@ -236,7 +236,7 @@ def test_an_authorization_given_up(client, prover):
 
 
 @pytest.mark.check(35)
-@pytest.mark.parametrize("lifetime, reused", [("0s", False), ("48h", True)])
+@pytest.mark.parametrize("lifetime, reused", [("0s", False), ("1h", True), ("48h", True)])
 def test_proofs_are_used_again_where_the_endpoint_says_so(step_ca, new_gateway, responder, lifetime, reused):
     gateway = new_gateway(step_ca)
     gateway.configuration["endpoints"]["acme"]["authorization_lifetime"] = lifetime

@@ -1,5 +1,7 @@
 """Authorizations before any order (RFC 8555 §7.4.1), and those that hold for the names below (RFC 9444)."""
 
+import datetime
+
 import pytest
 
 from client_scenarios import fresh_name
@@ -152,3 +154,54 @@ def test_a_withdrawn_proof_holds_for_nothing(gateway, name_server):
     assert client.order([f"a.{domain}"]).json()["status"] == "pending"
     with pytest.raises(Refused):
         client.order(["secret.internal"])
+
+
+# ---- how long a proof serves ----
+
+
+def seconds_left(thing):
+    """Until this order or authorization ends."""
+    return (datetime.datetime.fromisoformat(thing["expires"].replace("Z", "+00:00"))
+            - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+
+
+@pytest.mark.check(35)
+def test_P9_a_proof_serves_its_whole_time_and_orders_end_with_it(step_ca, new_gateway, responder):
+    """`orders.lifetime` is at its default of a day."""
+    gateway = new_gateway(step_ca)
+    gateway.configuration["endpoints"]["acme"]["authorization_lifetime"] = "1h"
+    client, names = gateway.start().client(), [fresh_name(), fresh_name()]
+    prover = HttpProver(responder(gateway))
+    first = client.ready_order(names[:1], prover)
+    (url,) = first.json()["authorizations"]
+    proof = client.get(url)
+    assert 3500 < seconds_left(proof) <= 3600
+    assert client.get(first.location)["expires"] == proof["expires"]
+    both = client.order(names)
+    assert both.json()["authorizations"][0] == url and both.json()["status"] == "pending"
+    assert both.json()["expires"] == proof["expires"], "the other name's proof may come late"
+    client.prove(both.json(), prover)
+    assert client.get(both.location)["status"] == "ready" and client.get(both.location)["expires"] == proof["expires"]
+    for left, serves in ((120, True), (30, False)):
+        gateway.stop()
+        gateway.execute("UPDATE authorizations SET expires_at = unixepoch() + ? WHERE id = ?", left, url.rsplit("/", 1)[1])
+        gateway.start()
+        order = client.order(names[:1]).json()
+        assert (order["authorizations"] == [url], order["status"]) == (serves, "ready" if serves else "pending"), order
+        assert not serves or seconds_left(order) <= left
+
+
+@pytest.mark.check(35)
+def test_P9_a_pending_order_ends_with_the_first_of_its_proofs(step_ca, new_gateway, responder):
+    gateway = new_gateway(step_ca)
+    gateway.configuration["endpoints"]["acme"]["authorization_lifetime"] = "1h"
+    client, prover = gateway.start().client(), HttpProver(responder(gateway))
+    order = client.order([fresh_name(), fresh_name()])
+    assert 86_000 < seconds_left(order.json()) <= 86_400
+    first, other = order.json()["authorizations"]
+    client.answer(first, prover)
+    proof = client.wait_while(first, "pending")
+    shown = client.get(order.location)
+    assert (shown["status"], shown["expires"]) == ("pending", proof["expires"])
+    client.answer(other, prover)
+    assert client.wait_while(order.location, "pending")["expires"] == proof["expires"]

@@ -290,6 +290,31 @@ Test(order, S2_pending_one_becomes_what_its_authorizations_say)
     arena_free(arena);
 }
 
+Test(order, P9_one_ends_no_later_than_its_authorizations)
+{
+    static const struct {
+        const struct authorization *first, *second;
+        int64_t expires_at;
+        enum order_status status;
+    } cases[] = {
+        {&valid, &valid, 1800, ORDER_READY},
+        {&valid, &valid_briefly, 1500, ORDER_READY},
+        {&valid_briefly, &pending, 1500, ORDER_PENDING},
+        {&pending, &pending_briefly, 1500, ORDER_PENDING},
+        {&valid, &pending, 1800, ORDER_PENDING},
+        {&valid_briefly, &valid_briefly, 1500, ORDER_READY},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct authorization both[] = {*cases[i].first, *cases[i].second};
+        struct order order = pending_order;
+        cr_expect_null(order_settle(arena, &order, both, 2, 1000), "case %zu", i);
+        cr_expect_eq(order.expires_at, cases[i].expires_at, "case %zu", i);
+        cr_expect_eq(order.status, cases[i].status, "case %zu", i);
+    }
+    arena_free(arena);
+}
+
 Test(order, one_without_authorizations_is_never_ready)
 {
     struct arena *arena = arena_new();

@@ -77,6 +77,7 @@ Test(orders, an_order_is_updated_from_the_expected_state_only)
     struct order order = make_order(&database, &account, &authorization, 1);
     order.status = ORDER_PROCESSING;
     order.status_since = NOW + 1;
+    order.expires_at -= 60;
     order.csr = BYTES_LITERAL("\x30\x00\x01");
     order.processing_since = NOW + 2;
     order.next_attempt_at = NOW + 3;
@@ -89,6 +90,7 @@ Test(orders, an_order_is_updated_from_the_expected_state_only)
     cr_assert_eq(store_order_load(database.writer, database.arena, order.id, &loaded), STORE_OK);
     cr_assert_eq(loaded.status, ORDER_PROCESSING);
     cr_assert_eq(loaded.status_since, NOW + 1);
+    cr_assert_eq(loaded.expires_at, order.expires_at);
     cr_assert(bytes_equal(loaded.csr, order.csr));
     cr_assert_eq(loaded.processing_since, NOW + 2);
     cr_assert_eq(loaded.next_attempt_at, NOW + 3);
