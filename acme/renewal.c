@@ -11,6 +11,7 @@ enum {
     RETRY_MIN_S = 60,
     RETRY_MAX_S = 6 * 3600,
     REVOKED_WINDOW_S = 3600,
+    SPREAD_LEAST_S = 60,
 };
 
 bool renewal_id_parse(struct arena *arena, struct bytes text, char serial[static SERIAL_HEX_BYTES])
@@ -59,6 +60,13 @@ static int64_t draw(const struct certificate *certificate, int64_t range)
     for (const char *digit = certificate->serial; *digit != '\0'; ++digit)
         number = (number ^ (uint8_t)*digit) * UINT64_C(0x100000001b3);
     return range <= 0 ? 0 : (int64_t)(number % (uint64_t)range);
+}
+
+struct early_renewal early_renewal_within(int64_t now, int64_t spread_s, const char *explanation_url)
+{
+    if (spread_s < SPREAD_LEAST_S)
+        return (struct early_renewal){now - (int64_t)2 * REVOKED_WINDOW_S, now, explanation_url};
+    return (struct early_renewal){now, now + spread_s, explanation_url};
 }
 
 struct renewal_window renewal_window_of(const struct certificate *certificate,

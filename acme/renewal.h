@@ -28,6 +28,10 @@ struct early_renewal {
     const char *explanation_url;
 };
 
+/* That certificates are renewed within `spread_s` from now. Below a minute there is nothing to spread: the
+ * times lie in the past, so that a client renews when it next looks (RFC 9773 §4.2). */
+struct early_renewal early_renewal_within(int64_t now, int64_t spread_s, const char *explanation_url);
+
 /*
  * The window for a certificate, inside its validity: a twelfth of its life long, beginning between 5/8 and
  * 17/24 of it. Where it begins is drawn from the certificate itself, so that certificates of one minute do

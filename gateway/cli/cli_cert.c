@@ -11,8 +11,6 @@
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
-enum { WITHIN_MIN_S = 60 };
-
 static const struct cli_column columns[] = {{"id", 16},    {"state", 8},   {"expires", 20}, {"issuer", 10},
                                             {"origin", 8}, {"serial", 40}, {"names", 0}};
 static const char *const states[] = {"good", "expired", "revoked", "rejected", NULL};
@@ -105,6 +103,13 @@ static bool write_to(const char *path, struct renew_early *request, struct store
     return written;
 }
 
+/* "now", or a duration. */
+static bool read_within(const char *text, int64_t *spread_s)
+{
+    *spread_s = 0;
+    return strcmp(text, "now") == 0 || (duration_parse(spread_s, bytes_from_string(text)) && *spread_s >= 0);
+}
+
 static int renew_early(const struct cli_arguments *arguments)
 {
     int64_t spread_s = 0, now = clock_now();
@@ -114,16 +119,19 @@ static int renew_early(const struct cli_arguments *arguments)
     const char *within = cli_value(arguments, "within");
     if (!read_scope(&request, arguments->words, arguments->word_count))
         return cli_fail(arguments, CLI_USAGE, "say which: all, issuer ID, or serial HEX");
-    if (!duration_parse(&spread_s, bytes_from_string(within)) || spread_s < WITHIN_MIN_S)
-        return cli_fail(arguments, CLI_USAGE, "--within takes a duration of a minute at least, such as 24h");
-    request.order.window = (struct early_renewal){now, now + spread_s, cli_value(arguments, "explanation")};
-    request.what = arena_printf(arguments->arena, "%s, within %s", request.order.scope, within);
+    if (!read_within(within, &spread_s))
+        return cli_fail(arguments, CLI_USAGE, "--within takes a duration such as 24h, or now");
+    request.order.window = early_renewal_within(now, spread_s, cli_value(arguments, "explanation"));
+    const char *when = request.order.window.renew_until <= now
+                           ? "when they next look"
+                           : arena_printf(arguments->arena, "within %s", within);
+    request.what = arena_printf(arguments->arena, "%s, %s", request.order.scope, when);
     if (!write_to(arguments->database, &request, &error))
         return cli_fail(arguments, CLI_FAILED, "%s", error.message);
-    printf("clients that ask for renewal information are told to renew within %s (%s); what is issued from "
-           "now on "
-           "is not meant\n",
-           within, request.order.scope);
+    printf(
+        "clients that ask for renewal information are told to renew %s (%s). What is issued from now on is "
+        "not meant\n",
+        when, request.order.scope);
     return CLI_OK;
 }
 
@@ -252,7 +260,9 @@ static const struct cli_option revoke_options[] = {
     {"reason", "REASON", "a reason of RFC 5280 by its name, such as keyCompromise", "unspecified", 0}, {0}};
 
 static const struct cli_option renew_early_options[] = {
-    {"within", "DURATION", "spreads the renewals over this time, a minute at least", "24h", 0},
+    {"within", "DURATION",
+     "spreads the renewals over this time; now, or less than a minute, has clients renew when they next look",
+     "24h", 0},
     {"explanation", "URL", "a page that says why, for the clients' operators", NULL, 0},
     {0}};
 

@@ -75,9 +75,25 @@ def test_an_operator_has_clients_renew_early(gateway, prover, words):
     assert gateway.query("SELECT count(*) AS n FROM early_renewals WHERE issued_before < unixepoch() + 1")[0]["n"] == 1
 
 
+@pytest.mark.parametrize("within", ["now", "0s", "30s"])
+def test_P10_renewals_that_cannot_wait(gateway, prover, within):
+    """A window in the past has clients renew when they next look (RFC 9773 §4.2)."""
+    client = gateway.client()
+    leaf = client.issue([fresh_name()], prover)[0]
+    status, said, failed = gateway.run("cert", "renew-early", "all", "--within", within)
+    assert status == 0 and "renew when they next look (all)" in said, said + failed
+    start, end, _ = window_of(client, leaf)
+    assert start < end <= utc_now()
+    (event,) = gateway.query("SELECT detail FROM events WHERE kind = 'renewal.early'")
+    assert event["detail"] == "all, when they next look"
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [["renew-early"], ["renew-early", "some"], ["renew-early", "all", "--within", "soon"], ["delete"], []],
+    [
+        ["renew-early"], ["renew-early", "some"], ["renew-early", "all", "--within", "soon"],
+        ["renew-early", "all", "--within", ""], ["renew-early", "all", "--within", "-1h"], ["delete"], [],
+    ],
     ids=lambda arguments: " ".join(arguments) or "nothing",
 )
 def test_a_command_that_is_not_understood_changes_nothing(gateway, arguments):
@@ -150,7 +166,7 @@ def test_a_replaces_that_does_not_fit_is_left_out_and_told_to_the_operator(gatew
 
 
 @pytest.mark.check(32)
-@pytest.mark.parametrize("replaces", ["", "x", "AQID", 7, ["AQID.AQID"], "AQID.AQID ", None])
+@pytest.mark.parametrize("replaces", ["", "x", "AQID", 7, ["AQID.AQID"], "AQID.AQID "])
 def test_a_replaces_that_is_no_identifier(gateway, replaces):
     client = gateway.client()
     reply = client.post(

@@ -70,6 +70,24 @@ Test(renewal, the_window_follows_the_life_the_revocation_and_the_operator)
     }
 }
 
+Test(renewal, P10_what_cannot_be_spread_is_due_already)
+{
+    static const struct {
+        int64_t spread_s, latest; /* of the window's end, from now */
+    } cases[] = {{0, 0}, {1, 0}, {59, 0}, {60, 60}, {7200, 7200}};
+    const int64_t now = ISSUED + 3600;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct early_renewal early = early_renewal_within(now, cases[i].spread_s, "https://why");
+        const struct certificate certificate = {
+            .serial = "1a2b", .not_before = ISSUED, .not_after = ISSUED + DAY_S};
+        struct renewal_window window = renewal_window_of(&certificate, &early);
+        cr_expect_lt(window.start, window.end, "case %zu", i);
+        cr_expect_leq(window.end, now + cases[i].latest, "case %zu", i);
+        cr_expect_eq(window.start >= now, cases[i].latest != 0, "case %zu", i);
+        cr_expect_str_eq(window.explanation_url, "https://why");
+    }
+}
+
 /* A thousand certificates of one minute: no tenth of the spread gets more than a sixth of them. */
 Test(renewal, certificates_of_one_minute_do_not_begin_together)
 {
