@@ -318,7 +318,7 @@ void own_certificate_issuer_changed(struct own_certificate *own)
 
 static bool is_in_use(const struct own_certificate *own, struct arena *arena, struct bytes leaf)
 {
-    const char *path = own->issuer == NULL ? own->server->config->tls_cert_path : own->chain_path;
+    const char *path = own->issuer == NULL ? config_now(own->server->config)->tls_cert_path : own->chain_path;
     struct bytes chain_pem, *certificates = NULL;
     size_t count = 0;
     return file_read(arena, path, FILE_MAX_BYTES, &chain_pem) &&

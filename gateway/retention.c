@@ -41,7 +41,7 @@ static int64_t before(int64_t now, int64_t keep_s)
 
 static void begin_pass(struct retention_work *work)
 {
-    const struct config *config = work->server->config;
+    const struct config *config = config_now(work->server->config);
     int64_t now = clock_now();
     work->retention = (struct retention){.orders_before = before(now, config->retention_orders_s),
                                          .certificates_before = before(now, config->retention_certificates_s),

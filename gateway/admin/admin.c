@@ -98,7 +98,7 @@ static bool shows_token(const struct admin_exchange *exchange)
     if (header.n <= scheme.n || !bytes_equal_ignore_case(bytes_of(header.p, scheme.n), scheme))
         return false;
     return is_token(bytes_of(header.p + scheme.n, header.n - scheme.n),
-                    exchange->admin->server->config->admin_token);
+                    config_now(exchange->admin->server->config)->admin_token);
 }
 
 /* Anybody who reaches the port is refused as often as they like. */

@@ -27,10 +27,17 @@ struct reload {
     struct worker_task task; /* first */
     struct server *server;
     const char *path;
-    atomic_bool posted; /* and not begun */
+    atomic_bool posted;  /* and not begun */
+    struct arena *taken; /* has those of the configurations that were published */
 };
 
-/* A bad file, or issuers that fail their preflight, change nothing. */
+static void free_arena(void *arena)
+{
+    arena_free(arena);
+}
+
+/* A bad file, or issuers that fail their preflight, change nothing. Each configuration that was published
+ * stays until the server has stopped. */
 static void run_reload(struct worker_task *task)
 {
     struct reload *reload = (struct reload *)task;
@@ -45,11 +52,15 @@ static void run_reload(struct worker_task *task)
         log_error("%s", errors.lines[i]);
     if (fresh == NULL)
         log_error("reload: %s is not taken, the running configuration stays", path);
-    else if (server_reload(server, fresh, why))
+    const struct config *before = config_now(server->config);
+    if (fresh != NULL && server_reload(server, arena, fresh, why))
         log_info("reload: the issuers of %s serve now", path);
-    else
+    else if (fresh != NULL)
         log_error("reload: %s; the running configuration stays", why);
-    arena_free(arena);
+    if (config_now(server->config) != before)
+        arena_on_free(reload->taken, free_arena, arena);
+    else
+        arena_free(arena);
 }
 
 static sigset_t awaited_signals(void)
@@ -108,9 +119,11 @@ int serve_until_stopped(const struct config *config, const char *path,
     list_endpoints(server);
     if (ready != NULL)
         ready(server);
-    struct reload reload = {.task = {.run = run_reload}, .server = server, .path = path};
+    struct reload reload = {
+        .task = {.run = run_reload}, .server = server, .path = path, .taken = arena_new()};
     log_info("stopping on signal %d", serve_signals(&reload));
     server_stop(server);
+    arena_free(reload.taken);
     crash_record_close();
     log_info("stopped");
     return CLI_OK;
@@ -130,7 +143,9 @@ static const struct cli_option options[] = {
 static const struct cli_action actions[] = {{
     .needs = CLI_NEEDS_CONFIG,
     .options = options,
-    .help = "Runs the server until SIGTERM or SIGINT. SIGHUP reads the issuers of the configuration again.",
+    .help = "Runs the server until SIGTERM or SIGINT. SIGHUP reads the configuration again: the log says of "
+            "each change whether it is "
+            "in force or waits for a restart.",
     .run = run,
 }};
 

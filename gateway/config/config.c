@@ -104,7 +104,7 @@ static const struct json *value_in_file(const struct config_reader *reader, cons
     return value;
 }
 
-static const char *path_of(struct arena *arena, const struct config_key *key, const char *name)
+const char *config_key_path(struct arena *arena, const struct config_key *key, const char *name)
 {
     const char *star = strchr(key->path, '*');
     return star == NULL ? key->path
@@ -160,7 +160,7 @@ static void keep_setting(struct config_reader *reader, const struct config_key *
 static void read_key(struct config_reader *reader, const struct config_key *key,
                      const struct instance *instance)
 {
-    const char *path = path_of(reader->arena, key, instance->name);
+    const char *path = config_key_path(reader->arena, key, instance->name);
     const char *origin;
     const struct json *value = find_value(reader, key, instance->name, &origin);
     bool given = value != NULL && strcmp(origin, "default") != 0;
@@ -288,6 +288,13 @@ static void read_all(struct config_reader *reader)
 
 /* ---- the whole ---- */
 
+struct config_versions *config_versions_new(struct arena *arena, const struct config *first)
+{
+    struct config_versions *versions = arena_alloc(arena, sizeof *versions);
+    atomic_init(&versions->newest, first);
+    return versions;
+}
+
 static struct config_reader *reader_new(struct arena *arena, const char *name, char *const *environment,
                                         const struct config_override *overrides, size_t override_count,
                                         struct config_errors *errors)
@@ -301,6 +308,7 @@ static struct config_reader *reader_new(struct arena *arena, const char *name, c
                                      .errors = errors};
     reader->last_setting = &reader->settings;
     reader->config = arena_alloc(arena, sizeof *reader->config);
+    reader->config->versions = config_versions_new(arena, reader->config);
     *errors = (struct config_errors){0};
     return reader;
 }
@@ -363,6 +371,7 @@ const struct config *config_parse(struct arena *arena, const char *name, struct 
 
 const struct issuer_config *config_issuer(const struct config *config, const char *id)
 {
+    config = config_now(config);
     for (size_t i = 0; i < config->issuer_count; i++)
         if (strcmp(config->issuers[i].id, id) == 0)
             return &config->issuers[i];
@@ -371,6 +380,7 @@ const struct issuer_config *config_issuer(const struct config *config, const cha
 
 const struct profile_config *config_profile(const struct config *config, const char *name)
 {
+    config = config_now(config);
     for (size_t i = 0; i < config->profile_count; i++)
         if (strcmp(config->profiles[i].name, name) == 0)
             return &config->profiles[i];
@@ -379,6 +389,7 @@ const struct profile_config *config_profile(const struct config *config, const c
 
 const struct endpoint_config *config_endpoint(const struct config *config, struct bytes name)
 {
+    config = config_now(config);
     for (size_t i = 0; i < config->endpoint_count; i++)
         if (bytes_equal_string(name, config->endpoints[i].name))
             return &config->endpoints[i];

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "acme/eab.h"
 #include "acme/objects.h"
 #include "acme/rate_limiter.h"
@@ -107,7 +109,15 @@ struct validation_config {
     int64_t max_concurrent;
 };
 
+struct config;
+
+/* The same for every configuration that served one after the other. */
+struct config_versions {
+    _Atomic(const struct config *) newest;
+};
+
 struct config {
+    struct config_versions *versions;   /* NULL: it is the only one */
     const char *base_url;               /* https://host[:port], no slash at the end */
     const char *const *alternate_names; /* more host[:port]s that may stand in URLs */
     size_t alternate_name_count;
@@ -159,6 +169,9 @@ struct config_errors {
     size_t count;
 };
 
+/* For a configuration that is a copy of another and goes its own way. */
+struct config_versions *config_versions_new(struct arena *arena, const struct config *first);
+
 /* The environment's variable that names the file, for commands without `--config`. */
 extern const char config_path_variable[];
 
@@ -190,6 +203,10 @@ struct config_override {
 [[gnu::warn_unused_result]] const struct issuer_config *config_parse_override(
     struct arena *arena, const char *name, const struct config_override *override,
     struct config_errors *errors);
+
+/* The one that serves now in the place of `config` (config_changes.h). It is good until the server stops. Any
+ * thread. The three look-ups below ask it, too. */
+const struct config *config_now(const struct config *config);
 
 const struct issuer_config *config_issuer(const struct config *config, const char *id);
 const struct profile_config *config_profile(const struct config *config, const char *name);

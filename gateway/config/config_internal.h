@@ -51,6 +51,7 @@ struct config_key {
     const char *fallback;      /* the default as JSON; NULL for none */
     const char *fallback_note; /* what no value means, where there is no default */
     bool required;
+    bool at_once;              /* SIGHUP puts a change in force; the others wait for a restart */
     enum issuer_type only_for; /* 0: any issuer */
     const char *environment;   /* the second part of ACMEGATE_… for an issuer's key */
     const char *help;
@@ -58,6 +59,12 @@ struct config_key {
 
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
+
+/* An issuer's keys of type local wait, whatever the table says. */
+bool config_key_is_at_once(const struct config_key *key);
+
+/* The key's path with a name for "*". */
+const char *config_key_path(struct arena *arena, const struct config_key *key, const char *name);
 
 const struct config_key *config_key_find(const char *path);
 
@@ -69,6 +76,7 @@ const char *config_key_suggest(struct arena *arena, const char *path);
 
 const char *config_type_name(enum config_type type);
 bool config_type_is_list(enum config_type type);
+bool config_type_is_text(enum config_type type); /* one `const char *` */
 
 /* Where a value in force came from; for `acmegate config show`. */
 struct config_setting {
@@ -113,6 +121,9 @@ const char *config_environment_name(struct arena *arena, const struct config_key
 
 /* Which issuer the ACMEGATE_STEPCA_… variables are for, and warnings about variables that nothing reads. */
 void config_environment_prepare(struct config_reader *reader);
+
+/* config_check_rules of a configuration that was put together. */
+void config_check_whole(struct arena *arena, const struct config *config, struct config_errors *errors);
 
 /* References between sections, and keys that exclude or need each other. */
 void config_check_rules(struct config_reader *reader);

@@ -46,10 +46,11 @@ const struct config_key config_keys[] = {
      .help =
          "The issuer that signs the server's own certificate, which renews itself. This or `tls.cert` with "
          "`tls.key`."},
-    {"tls.cert", TOP(tls_cert_path), .type = CONFIG_TEXT,
+    {"tls.cert", TOP(tls_cert_path), .at_once = true, .type = CONFIG_TEXT,
      .help = "PEM file with the server's certificate and its chain, leaf first."},
-    {"tls.key", TOP(tls_key_path), .type = CONFIG_TEXT, .help = "PEM file with the key of `tls.cert`."},
-    {"tls.key_password_file", TOP(tls_key_password), .type = CONFIG_SECRET_FILE,
+    {"tls.key", TOP(tls_key_path), .at_once = true, .type = CONFIG_TEXT,
+     .help = "PEM file with the key of `tls.cert`."},
+    {"tls.key_password_file", TOP(tls_key_password), .at_once = true, .type = CONFIG_SECRET_FILE,
      .help =
          "File with the pass phrase of `tls.key`, where that is encrypted; white space at its end does not "
          "count."},
@@ -61,69 +62,72 @@ const struct config_key config_keys[] = {
      .type = CONFIG_LISTEN,
      .help = "Addresses and ports for the admin API by HTTPS, with the server's own certificate. Needs "
              "`admin.token_file`."},
-    {"admin.token_file", TOP(admin_token), .type = CONFIG_SECRET_FILE,
+    {"admin.token_file", TOP(admin_token), .at_once = true, .type = CONFIG_SECRET_FILE,
      .help = "File with the token that clients of `admin.listen` show as `Authorization: Bearer …`, 16 "
              "characters at least; "
              "white space at its end does not count."},
 
     {"issuers.*.type", ISSUER(type), .type = CONFIG_ISSUER_TYPE, .required = true,
      .help = "`stepca`: a running step-ca signs. `local`: acmegate signs itself, with a CA in a folder."},
-    {"issuers.*.ca_url", ISSUER(ca_url), .type = CONFIG_ORIGIN, .required = true, .only_for = ISSUER_STEPCA,
-     .environment = "STEPCA_URL",
+    {"issuers.*.ca_url", ISSUER(ca_url), .at_once = true, .type = CONFIG_ORIGIN, .required = true,
+     .only_for = ISSUER_STEPCA, .environment = "STEPCA_URL",
      .help = "The CA, `https://host:port`, by a name that is among its `dnsNames`."},
-    {"issuers.*.provisioner_name", ISSUER(provisioner_name), .type = CONFIG_TEXT, .required = true,
-     .only_for = ISSUER_STEPCA, .environment = "STEPCA_PROVISIONER",
+    {"issuers.*.provisioner_name", ISSUER(provisioner_name), .at_once = true, .type = CONFIG_TEXT,
+     .required = true, .only_for = ISSUER_STEPCA, .environment = "STEPCA_PROVISIONER",
      .help = "The JWK provisioner that the one-time tokens are made for."},
-    {"issuers.*.provisioner_key_path", ISSUER(provisioner_key_path), .type = CONFIG_TEXT, .required = true,
-     .only_for = ISSUER_STEPCA, .environment = "STEPCA_KEY_PATH",
+    {"issuers.*.provisioner_key_path", ISSUER(provisioner_key_path), .at_once = true, .type = CONFIG_TEXT,
+     .required = true, .only_for = ISSUER_STEPCA, .environment = "STEPCA_KEY_PATH",
      .help = "Its private key: what `step crypto jwk create` wrote, an `encryptedKey` from `ca.json`, a "
              "plain JWK, or "
              "PEM."},
-    {"issuers.*.provisioner_password", ISSUER(provisioner_password), .type = CONFIG_SECRET,
+    {"issuers.*.provisioner_password", ISSUER(provisioner_password), .at_once = true, .type = CONFIG_SECRET,
      .only_for = ISSUER_STEPCA, .environment = "STEPCA_PASSWORD",
      .help = "Opens the key; `provisioner_password_file` is a better place."},
-    {"issuers.*.provisioner_password_file", ISSUER(provisioner_password), .type = CONFIG_SECRET_FILE,
-     .only_for = ISSUER_STEPCA,
+    {"issuers.*.provisioner_password_file", ISSUER(provisioner_password), .at_once = true,
+     .type = CONFIG_SECRET_FILE, .only_for = ISSUER_STEPCA,
      .help = "File with the password; white space at its end does not count. A warning is logged when others "
              "than the "
              "owner can read it. A password from the environment goes before it."},
-    {"issuers.*.root_cert_path", ISSUER(root_cert_path), .type = CONFIG_TEXT, .required = true,
-     .only_for = ISSUER_STEPCA, .environment = "STEPCA_ROOT",
+    {"issuers.*.root_cert_path", ISSUER(root_cert_path), .at_once = true, .type = CONFIG_TEXT,
+     .required = true, .only_for = ISSUER_STEPCA, .environment = "STEPCA_ROOT",
      .help =
          "PEM file with the CA's root, or several. Nothing else is trusted when talking to the CA, and every "
          "certificate must lead there."},
-    {"issuers.*.validity_days", ISSUER(validity_s), .type = CONFIG_DAYS, .min = 60,
+    {"issuers.*.validity_days", ISSUER(validity_s), .at_once = true, .type = CONFIG_DAYS, .min = 60,
      .max = 10 * (int64_t)YEAR_S, .fallback_note = "the CA's default",
      .help = "How long certificates are wished to live, in days (0.5 is 12 hours). Lowered to what the "
              "profile and the CA "
              "allow; an order's own end goes before it."},
-    {"issuers.*.alternate_chains", ISSUER(alternate_chains),
+    {"issuers.*.alternate_chains", ISSUER(alternate_chains), .at_once = true,
      .count_offset = offsetof(struct issuer_config, alternate_chain_count), .type = CONFIG_PATHS,
      .fallback = "[]",
      .help = "PEM files with other chains for the CA's certificates, such as an intermediate that another "
              "root has "
              "signed too. Each begins with what signed the leaf. Clients are told of those that fit (RFC "
              "8555 §7.4.2)."},
-    {"issuers.*.request_timeout", ISSUER(request_timeout_s), .type = CONFIG_DURATION, .min = 1, .max = 600,
-     .only_for = ISSUER_STEPCA, .fallback = "\"30s\"", .help = "Of one call to the CA."},
-    {"issuers.*.max_concurrent", ISSUER(max_concurrent), .type = CONFIG_INTEGER, .min = 1, .max = 1000,
-     .only_for = ISSUER_STEPCA, .fallback = "16",
+    {"issuers.*.request_timeout", ISSUER(request_timeout_s), .at_once = true, .type = CONFIG_DURATION,
+     .min = 1, .max = 600, .only_for = ISSUER_STEPCA, .fallback = "\"30s\"",
+     .help = "Of one call to the CA."},
+    {"issuers.*.max_concurrent", ISSUER(max_concurrent), .at_once = true, .type = CONFIG_INTEGER, .min = 1,
+     .max = 1000, .only_for = ISSUER_STEPCA, .fallback = "16",
      .help = "Calls to the CA at the same time; the others wait."},
-    {"issuers.*.ocsp.certificate", ISSUER(ocsp.certificate_path), .type = CONFIG_TEXT,
+    {"issuers.*.ocsp.certificate", ISSUER(ocsp.certificate_path), .at_once = true, .type = CONFIG_TEXT,
      .only_for = ISSUER_STEPCA,
      .help = "PEM file with the certificate that signs OCSP responses (OCSPSigning, by the CA that signs the "
              "leaves), and what is above it. Read again when it changes."},
-    {"issuers.*.ocsp.key", ISSUER(ocsp.key_path), .type = CONFIG_TEXT, .only_for = ISSUER_STEPCA,
-     .help = "PEM file with the key of `ocsp.certificate`."},
-    {"issuers.*.ocsp.provisioner_name", ISSUER(ocsp.provisioner_name), .type = CONFIG_TEXT,
+    {"issuers.*.ocsp.key", ISSUER(ocsp.key_path), .at_once = true, .type = CONFIG_TEXT,
+     .only_for = ISSUER_STEPCA, .help = "PEM file with the key of `ocsp.certificate`."},
+    {"issuers.*.ocsp.provisioner_name", ISSUER(ocsp.provisioner_name), .at_once = true, .type = CONFIG_TEXT,
      .only_for = ISSUER_STEPCA,
      .help = "A JWK provisioner of the CA whose template makes certificates for OCSPSigning: the responder's "
              "comes from there and renews itself. In the place of `ocsp.certificate` and `ocsp.key`."},
-    {"issuers.*.ocsp.provisioner_key_path", ISSUER(ocsp.provisioner_key_path), .type = CONFIG_TEXT,
-     .only_for = ISSUER_STEPCA, .help = "Its private key, in the forms of `provisioner_key_path`."},
-    {"issuers.*.ocsp.provisioner_password", ISSUER(ocsp.provisioner_password), .type = CONFIG_SECRET,
-     .only_for = ISSUER_STEPCA, .help = "Opens the key; `ocsp.provisioner_password_file` is a better place."},
-    {"issuers.*.ocsp.provisioner_password_file", ISSUER(ocsp.provisioner_password),
+    {"issuers.*.ocsp.provisioner_key_path", ISSUER(ocsp.provisioner_key_path), .at_once = true,
+     .type = CONFIG_TEXT, .only_for = ISSUER_STEPCA,
+     .help = "Its private key, in the forms of `provisioner_key_path`."},
+    {"issuers.*.ocsp.provisioner_password", ISSUER(ocsp.provisioner_password), .at_once = true,
+     .type = CONFIG_SECRET, .only_for = ISSUER_STEPCA,
+     .help = "Opens the key; `ocsp.provisioner_password_file` is a better place."},
+    {"issuers.*.ocsp.provisioner_password_file", ISSUER(ocsp.provisioner_password), .at_once = true,
      .type = CONFIG_SECRET_FILE, .only_for = ISSUER_STEPCA, .help = "File with the password."},
     {"issuers.*.directory", ISSUER(directory), .type = CONFIG_TEXT, .required = true,
      .only_for = ISSUER_LOCAL,
@@ -153,35 +157,35 @@ const struct config_key config_keys[] = {
 
     {"profiles.*.issuer", PROFILE(issuer), .type = CONFIG_TEXT, .required = true,
      .help = "The issuer that signs for this profile."},
-    {"profiles.*.max_ttl", PROFILE(max_ttl_s), .type = CONFIG_DURATION, .min = 60,
+    {"profiles.*.max_ttl", PROFILE(max_ttl_s), .at_once = true, .type = CONFIG_DURATION, .min = 60,
      .max = 10 * (int64_t)YEAR_S, .fallback = "\"24h\"",
      .help = "No certificate lives longer, whatever is asked for. The CA's own maximum holds beside it."},
-    {"profiles.*.key_types", PROFILE(key_types),
+    {"profiles.*.key_types", PROFILE(key_types), .at_once = true,
      .count_offset = offsetof(struct profile_config, key_type_count), .type = CONFIG_KEY_TYPES,
      .fallback = "[]",
      .help =
          "Keys that certificates of this profile may have: `P-256`, `P-384`, `P-521`, `RSA` (2048 bits at "
          "least), `Ed25519`. Empty: all of them."},
-    {"profiles.*.extended_key_usages", PROFILE(extended_key_usages),
+    {"profiles.*.extended_key_usages", PROFILE(extended_key_usages), .at_once = true,
      .count_offset = offsetof(struct profile_config, extended_key_usage_count), .type = CONFIG_USAGES,
      .fallback = "[]",
      .help = "What certificates of this profile are for: `serverAuth`, `clientAuth` or both. Empty: "
              "both. Only an issuer of type `local` can be told; with step-ca the template of the provisioner "
              "decides."},
-    {"profiles.*.names.allow", PROFILE(names.allow),
+    {"profiles.*.names.allow", PROFILE(names.allow), .at_once = true,
      .count_offset = offsetof(struct profile_config, names.allow_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
      .help = "Names to issue for with this profile, beside the endpoint's own policy. Empty: all."},
-    {"profiles.*.names.deny", PROFILE(names.deny),
+    {"profiles.*.names.deny", PROFILE(names.deny), .at_once = true,
      .count_offset = offsetof(struct profile_config, names.deny_count), .type = CONFIG_PATTERNS,
      .fallback = "[]", .help = "Names to refuse with this profile. It wins over `allow`."},
-    {"profiles.*.description", PROFILE(description), .type = CONFIG_TEXT,
+    {"profiles.*.description", PROFILE(description), .at_once = true, .type = CONFIG_TEXT,
      .help = "Shown to clients in the directory."},
 
     {"endpoints.*.profiles", ENDPOINT(profiles),
      .count_offset = offsetof(struct endpoint_config, profile_count), .type = CONFIG_TEXTS, .required = true,
      .help = "The profiles that clients may choose from. The first is for those that do not choose."},
-    {"endpoints.*.challenges", ENDPOINT(challenges), .type = CONFIG_CHALLENGES,
+    {"endpoints.*.challenges", ENDPOINT(challenges), .at_once = true, .type = CONFIG_CHALLENGES,
      .fallback = "[\"http-01\", \"dns-01\", \"tls-alpn-01\"]",
      .help =
          "How clients may prove that a name is theirs: `http-01`, `dns-01`, `tls-alpn-01`, `dns-account-01` "
@@ -190,13 +194,13 @@ const struct config_key config_keys[] = {
      .help = "External account binding: whether new accounts must (`required`) or may (`optional`) show a "
              "key that "
              "`acmegate eab add` gave out, with its limits."},
-    {"endpoints.*.without_eab.names.allow", ENDPOINT(without_eab_names.allow),
+    {"endpoints.*.without_eab.names.allow", ENDPOINT(without_eab_names.allow), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, without_eab_names.allow_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
      .help =
          "Names that accounts without an external account key may have, beside the endpoint's own policy. "
          "Empty: all. With `eab` `optional` a client that leaves its key out has none of the key's limits."},
-    {"endpoints.*.without_eab.names.deny", ENDPOINT(without_eab_names.deny),
+    {"endpoints.*.without_eab.names.deny", ENDPOINT(without_eab_names.deny), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, without_eab_names.deny_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
      .help = "Names that accounts without an external account key are refused. It wins over `allow`."},
@@ -204,46 +208,48 @@ const struct config_key config_keys[] = {
      .count_offset = offsetof(struct endpoint_config, without_eab_profile_count), .type = CONFIG_TEXTS,
      .fallback = "[]",
      .help = "The endpoint's profiles that accounts without an external account key may choose. Empty: all."},
-    {"endpoints.*.names.allow", ENDPOINT(names.allow),
+    {"endpoints.*.names.allow", ENDPOINT(names.allow), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, names.allow_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
      .help = "Names to issue for: `host.example`, `*.example` (everything below it), `*`, an IP address or a "
              "network. "
              "Empty: all."},
-    {"endpoints.*.names.deny", ENDPOINT(names.deny),
+    {"endpoints.*.names.deny", ENDPOINT(names.deny), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, names.deny_count), .type = CONFIG_PATTERNS,
      .fallback = "[]", .help = "Names to refuse, in the same forms. It wins over `allow`."},
-    {"endpoints.*.trusted.names", ENDPOINT(trusted_names),
+    {"endpoints.*.trusted.names", ENDPOINT(trusted_names), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, trusted_name_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
      .help = "Names that every account gets without proving control of them, CAA not looked at. Each such "
              "authorization is an event."},
-    {"endpoints.*.trusted.networks", ENDPOINT(trusted_networks),
+    {"endpoints.*.trusted.networks", ENDPOINT(trusted_networks), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, trusted_network_count), .type = CONFIG_NETWORKS,
      .fallback = "[]",
      .help = "Networks such as `10.0.0.0/8` whose clients get every name without proof. Whoever may send "
              "from there, or "
              "through a proxy there, may have any name that the policies allow."},
-    {"endpoints.*.caa_identities", ENDPOINT(caa_identities),
+    {"endpoints.*.caa_identities", ENDPOINT(caa_identities), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, caa_identity_count), .type = CONFIG_DOMAINS,
      .fallback = "[]",
      .help = "The domain names by which CAA records (RFC 8659, with `accounturi` and `validationmethods` of "
              "RFC 8657) mean this "
              "server, such as `ca.internal`. A malformed record allows nobody. Empty: CAA is not looked at."},
-    {"endpoints.*.issuer_domain_names", ENDPOINT(issuer_names),
+    {"endpoints.*.issuer_domain_names", ENDPOINT(issuer_names), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, issuer_name_count), .type = CONFIG_DOMAINS,
      .fallback_note = "`caa_identities`",
      .help = "The domain names by which the TXT records of dns-persist-01 mean this server, at most 10."},
-    {"endpoints.*.terms_of_service", ENDPOINT(terms_of_service), .type = CONFIG_TEXT,
+    {"endpoints.*.terms_of_service", ENDPOINT(terms_of_service), .at_once = true, .type = CONFIG_TEXT,
      .help = "URL. When it is set, new accounts must agree to it."},
-    {"endpoints.*.website", ENDPOINT(website), .type = CONFIG_TEXT, .help = "URL, shown in the directory."},
-    {"endpoints.*.authorization_lifetime", ENDPOINT(authorization_lifetime_s), .type = CONFIG_DURATION,
-     .min = 0, .max = YEAR_S, .fallback = "\"0s\"",
+    {"endpoints.*.website", ENDPOINT(website), .at_once = true, .type = CONFIG_TEXT,
+     .help = "URL, shown in the directory."},
+    {"endpoints.*.authorization_lifetime", ENDPOINT(authorization_lifetime_s), .at_once = true,
+     .type = CONFIG_DURATION, .min = 0, .max = YEAR_S, .fallback = "\"0s\"",
      .help =
          "How long a proven name serves an account's further orders; pre-authorization (newAuthz) is then "
          "offered too. An order ends no later than the first of its proofs. 0s: every order proves its "
          "names."},
-    {"endpoints.*.subdomains", ENDPOINT(subdomains), .type = CONFIG_BOOLEAN, .fallback = "false",
+    {"endpoints.*.subdomains", ENDPOINT(subdomains), .at_once = true, .type = CONFIG_BOOLEAN,
+     .fallback = "false",
      .help = "Whether an account may prove, by the DNS, control of a domain and of all names below it at "
              "once (RFC 9444). "
              "Needs `authorization_lifetime`; not beside `caa_identities`."},
@@ -257,29 +263,32 @@ const struct config_key config_keys[] = {
     {"validation.resolvers", TOP(validation.resolvers),
      .count_offset = offsetof(struct config, validation.resolver_count), .type = CONFIG_RESOLVERS,
      .fallback = "[]", .help = "Name servers to ask, as `address` or `address:port`. Empty: the system's."},
-    {"validation.http_port", TOP(validation.http_port), .type = CONFIG_PORT, .min = 1, .max = 65535,
-     .fallback = "80", .help = "The port http-01 connects to. Clients expect 80."},
-    {"validation.tls_port", TOP(validation.tls_port), .type = CONFIG_PORT, .min = 1, .max = 65535,
-     .fallback = "443", .help = "The port tls-alpn-01 connects to. Clients expect 443."},
-    {"validation.allow_addresses", TOP(validation.allow_addresses),
+    {"validation.http_port", TOP(validation.http_port), .at_once = true, .type = CONFIG_PORT, .min = 1,
+     .max = 65535, .fallback = "80", .help = "The port http-01 connects to. Clients expect 80."},
+    {"validation.tls_port", TOP(validation.tls_port), .at_once = true, .type = CONFIG_PORT, .min = 1,
+     .max = 65535, .fallback = "443", .help = "The port tls-alpn-01 connects to. Clients expect 443."},
+    {"validation.allow_addresses", TOP(validation.allow_addresses), .at_once = true,
      .count_offset = offsetof(struct config, validation.allow_address_count), .type = CONFIG_NETWORKS,
      .fallback = "[]",
      .help = "Networks such as `127.0.0.0/8` that validations may connect to although they are loopback, "
              "link-local or "
              "reserved ([addresses.md](addresses.md)). Private networks need no mention."},
-    {"validation.retry_for", TOP(validation.retry_for_s), .type = CONFIG_DURATION, .min = 0, .max = DAY_S,
-     .fallback = "\"30s\"", .help = "How long a challenge is tried again before it is invalid."},
-    {"validation.timeout", TOP(validation.timeout_s), .type = CONFIG_DURATION, .min = 1, .max = 600,
-     .fallback = "\"10s\"", .help = "Of one try: look-ups, all addresses, redirects and CAA together."},
+    {"validation.retry_for", TOP(validation.retry_for_s), .at_once = true, .type = CONFIG_DURATION, .min = 0,
+     .max = DAY_S, .fallback = "\"30s\"",
+     .help = "How long a challenge is tried again before it is invalid."},
+    {"validation.timeout", TOP(validation.timeout_s), .at_once = true, .type = CONFIG_DURATION, .min = 1,
+     .max = 600, .fallback = "\"10s\"",
+     .help = "Of one try: look-ups, all addresses, redirects and CAA together."},
     {"validation.max_concurrent", TOP(validation.max_concurrent), .type = CONFIG_INTEGER, .min = 1,
      .max = 10000, .fallback = "100",
      .help = "Validations at the same time; the others wait. One account, or one name, holds half of them at "
              "most."},
 
-    {"orders.lifetime", TOP(order_lifetime_s), .type = CONFIG_DURATION, .min = 60, .max = YEAR_S,
-     .fallback = "\"24h\"", .help = "How long a client has from its order to the certificate, at most."},
-    {"finalize.give_up_after", TOP(finalize_give_up_after_s), .type = CONFIG_DURATION, .min = 1,
-     .max = 7 * DAY_S, .fallback = "\"15m\"",
+    {"orders.lifetime", TOP(order_lifetime_s), .at_once = true, .type = CONFIG_DURATION, .min = 60,
+     .max = YEAR_S, .fallback = "\"24h\"",
+     .help = "How long a client has from its order to the certificate, at most."},
+    {"finalize.give_up_after", TOP(finalize_give_up_after_s), .at_once = true, .type = CONFIG_DURATION,
+     .min = 1, .max = 7 * DAY_S, .fallback = "\"15m\"",
      .help = "How long signing is tried again while the CA cannot be reached or is busy, before the order is "
              "invalid."},
     {"finalize.hold_reply", TOP(hold_reply_ms), .type = CONFIG_DURATION_MS, .min = 0, .max = 60 * 1000,
@@ -295,40 +304,43 @@ const struct config_key config_keys[] = {
      .max = 7 * DAY_S, .fallback = "\"1h\"",
      .help =
          "How often the file is brought up to date, where accounts have changed; at start and stop as well."},
-    {"retention.orders", TOP(retention_orders_s), .type = CONFIG_DURATION_OR_OFF, .min = 1,
+    {"retention.orders", TOP(retention_orders_s), .at_once = true, .type = CONFIG_DURATION_OR_OFF, .min = 1,
      .max = 100 * (int64_t)YEAR_S, .fallback = "\"90d\"",
      .help = "How long orders are kept after they ended, with their authorizations and signing attempts; "
              "longer while their "
              "certificate lasts, or the one that it replaced. `off`: for ever."},
-    {"retention.certificates", TOP(retention_certificates_s), .type = CONFIG_DURATION_OR_OFF, .min = 1,
-     .max = 100 * (int64_t)YEAR_S, .fallback = "\"400d\"",
+    {"retention.certificates", TOP(retention_certificates_s), .at_once = true, .type = CONFIG_DURATION_OR_OFF,
+     .min = 1, .max = 100 * (int64_t)YEAR_S, .fallback = "\"400d\"",
      .help = "How long certificates are kept after they expired; longer while their order is kept, their "
              "revocation is not confirmed or "
              "`acmegate migration status` rests on them. `off`: for ever."},
-    {"retention.events", TOP(retention_events_s), .type = CONFIG_DURATION_OR_OFF, .min = 1,
+    {"retention.events", TOP(retention_events_s), .at_once = true, .type = CONFIG_DURATION_OR_OFF, .min = 1,
      .max = 100 * (int64_t)YEAR_S, .fallback = "\"400d\"",
      .help = "How long the audit trail reaches back; the newest event always stays. `off`: for ever."},
-    {"limits.max_identifiers", TOP(max_identifiers), .type = CONFIG_INTEGER, .min = 1, .max = 1000,
-     .fallback = "100", .help = "Names in one order."},
+    {"limits.max_identifiers", TOP(max_identifiers), .at_once = true, .type = CONFIG_INTEGER, .min = 1,
+     .max = 1000, .fallback = "100", .help = "Names in one order."},
     {"limits.max_connections", TOP(max_connections), .type = CONFIG_INTEGER, .min = 1, .max = 100000,
      .fallback = "1000",
      .help = "Clients connected at the same time. Above it the oldest idle connection of the address that "
              "has most "
              "makes room."},
-    {"limits.max_waiting_writes", TOP(max_waiting_writes), .type = CONFIG_INTEGER, .min = 1, .max = 1000000,
-     .fallback = "2000",
+    {"limits.max_waiting_writes", TOP(max_waiting_writes), .at_once = true, .type = CONFIG_INTEGER, .min = 1,
+     .max = 1000000, .fallback = "2000",
      .help = "Requests that wait for the database; further ones are answered 503 with Retry-After."},
-    {"limits.orders_per_account", TOP(orders_per_account), .type = CONFIG_RATE, .fallback = "\"10000/1h\"",
+    {"limits.orders_per_account", TOP(orders_per_account), .at_once = true, .type = CONFIG_RATE,
+     .fallback = "\"10000/1h\"",
      .help = "Orders of one account, as `number/duration`: so many at once, and then as they come back over "
              "that time. Above it: "
              "429 with Retry-After."},
-    {"limits.orders_per_name", TOP(orders_per_name), .type = CONFIG_RATE, .fallback = "\"100/1h\"",
+    {"limits.orders_per_name", TOP(orders_per_name), .at_once = true, .type = CONFIG_RATE,
+     .fallback = "\"100/1h\"",
      .help = "Orders of one account for one name: stops clients that start over and over."},
-    {"limits.accounts_per_address", TOP(accounts_per_address), .type = CONFIG_RATE, .fallback = "\"1000/1h\"",
-     .help = "New accounts from one address. An IPv6 client is its /64 network."},
-    {"limits.changes_per_account", TOP(changes_per_account), .type = CONFIG_RATE, .fallback = "\"100/1h\"",
+    {"limits.accounts_per_address", TOP(accounts_per_address), .at_once = true, .type = CONFIG_RATE,
+     .fallback = "\"1000/1h\"", .help = "New accounts from one address. An IPv6 client is its /64 network."},
+    {"limits.changes_per_account", TOP(changes_per_account), .at_once = true, .type = CONFIG_RATE,
+     .fallback = "\"100/1h\"",
      .help = "Changes of one account: contacts, terms and key. Deactivation is not counted."},
-    {"limits.refusals", TOP(refusals), .type = CONFIG_RATE, .fallback = "\"100/1h\"",
+    {"limits.refusals", TOP(refusals), .at_once = true, .type = CONFIG_RATE, .fallback = "\"100/1h\"",
      .help = "Refused requests of one account, or from one address where there is no account. Above it a "
              "refusal is "
              "429 with Retry-After; a request that is not refused passes."},
@@ -376,6 +388,16 @@ const char *config_type_name(enum config_type type)
 bool config_type_is_list(enum config_type type)
 {
     return types[type].list;
+}
+
+bool config_type_is_text(enum config_type type)
+{
+    return type == CONFIG_TEXT || type == CONFIG_ORIGIN || type == CONFIG_URL;
+}
+
+bool config_key_is_at_once(const struct config_key *key)
+{
+    return key->at_once && key->only_for != ISSUER_LOCAL;
 }
 
 const struct config_key *config_key_find(const char *path)

@@ -157,3 +157,12 @@ void config_check_rules(struct config_reader *reader)
     for (size_t i = 0; i < config->endpoint_count; i++)
         check_endpoint(reader, &config->endpoints[i]);
 }
+
+void config_check_whole(struct arena *arena, const struct config *config, struct config_errors *errors)
+{
+    struct config alone = *config;
+    alone.versions = NULL;
+    struct config_reader reader = {
+        .arena = arena, .name = "configuration", .config = &alone, .errors = errors};
+    config_check_rules(&reader);
+}

@@ -57,14 +57,16 @@ struct bytes config_reference(struct arena *arena)
 {
     struct buffer out;
     buffer_init(&out, arena, SHOW_MAX_BYTES);
-    buffer_append_string(&out, "| Key | Type | Default | Environment | Meaning |\n|---|---|---|---|---|\n");
+    buffer_append_string(
+        &out, "| Key | Type | Default | Environment | SIGHUP | Meaning |\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
         const char *variable = config_environment_name(arena, key);
         buffer_printf(&out, "| `%s` | %s | ", key->path, config_type_name(key->type));
         describe_default(&out, key);
-        buffer_printf(&out, " | %s%s%s | %s |\n", variable == NULL ? "" : "`",
-                      variable == NULL ? "" : variable, variable == NULL ? "" : "`", key->help);
+        buffer_printf(&out, " | %s%s%s | %s | %s |\n", variable == NULL ? "" : "`",
+                      variable == NULL ? "" : variable, variable == NULL ? "" : "`",
+                      config_key_is_at_once(key) ? "at once" : "restart", key->help);
     }
     return buffer_bytes(&out);
 }

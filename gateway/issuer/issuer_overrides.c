@@ -119,6 +119,7 @@ const struct config *config_load_in_force(struct arena *arena, const char *path,
         return NULL;
     struct config *in_force = arena_alloc(arena, sizeof(*in_force));
     *in_force = *config;
+    in_force->versions = config_versions_new(arena, in_force);
     if (issuer_overrides_take(arena, config, &in_force->issuers, why))
         return in_force;
     const char **lines = arena_alloc(arena, sizeof(*lines));

@@ -129,7 +129,8 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
 
 static void submit(struct exchange *exchange)
 {
-    if (store_backlog(exchange->server->store) >= (size_t)exchange->server->config->max_waiting_writes) {
+    if (store_backlog(exchange->server->store) >=
+        (size_t)config_now(exchange->server->config)->max_waiting_writes) {
         METRICS_COUNT(METRIC_OVERLOADED);
         struct problem *problem =
             problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,

@@ -73,8 +73,8 @@ void exchange_limit_refusals(struct exchange *exchange)
     const struct problem *refused = exchange->problem;
     if (!counts_as_refusal(refused))
         return;
-    const struct rate_demand demand = {&exchange->server->config->refusals, "refused requests from",
-                                       client_of(exchange), NULL};
+    const struct rate_demand demand = {&config_now(exchange->server->config)->refusals,
+                                       "refused requests from", client_of(exchange), NULL};
     const struct problem *limited = exchange_take_rate(exchange, &demand, METRIC_LIMIT_REFUSALS);
     if (limited == NULL)
         return;

@@ -97,17 +97,17 @@ static const struct problem *check_terms(struct exchange *exchange, const struct
 
 static const struct problem *check_rate(struct exchange *exchange)
 {
-    const struct rate_demand demand = {&exchange->server->config->accounts_per_address, "new accounts from",
-                                       exchange->request->client_network, NULL};
+    const struct rate_demand demand = {&config_now(exchange->server->config)->accounts_per_address,
+                                       "new accounts from", exchange->request->client_network, NULL};
     return exchange_take_rate(exchange, &demand, METRIC_LIMIT_ACCOUNTS_PER_ADDRESS);
 }
 
 /* Each change is an event. */
 static const struct problem *check_change_rate(struct exchange *exchange)
 {
-    const struct rate_demand demand = {&exchange->server->config->changes_per_account, "changes of account",
-                                       arena_printf(exchange->arena, "%lld", (long long)exchange->account.id),
-                                       NULL};
+    const struct rate_demand demand = {
+        &config_now(exchange->server->config)->changes_per_account, "changes of account",
+        arena_printf(exchange->arena, "%lld", (long long)exchange->account.id), NULL};
     return exchange_take_rate(exchange, &demand, METRIC_LIMIT_CHANGES_PER_ACCOUNT);
 }
 

@@ -45,7 +45,7 @@ static void describe_rate(struct buffer *text, const char *what, const struct ra
 void limits_render(struct exchange *exchange)
 {
     enum { LIMITS_MAX_BYTES = 4096 };
-    const struct config *config = exchange->server->config;
+    const struct config *config = config_now(exchange->server->config);
     struct buffer text;
     buffer_init(&text, exchange->arena, LIMITS_MAX_BYTES);
     buffer_append_string(

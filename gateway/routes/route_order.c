@@ -89,7 +89,7 @@ void new_order_prepare(struct exchange *exchange)
     }
     const struct problem *problem =
         order_parse_new(exchange->arena, exchange->envelope.payload,
-                        (size_t)exchange->server->config->max_identifiers, &state->request);
+                        (size_t)config_now(exchange->server->config)->max_identifiers, &state->request);
     state->authorizing = (struct authorizing){.identifiers = state->request.identifiers,
                                               .identifier_count = state->request.identifier_count,
                                               .ancestors = state->request.ancestors};
@@ -195,7 +195,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         .status = ORDER_PENDING,
         .status_since = exchange->now,
         .created_at = exchange->now,
-        .expires_at = exchange->now + exchange->server->config->order_lifetime_s,
+        .expires_at = exchange->now + config_now(exchange->server->config)->order_lifetime_s,
         .not_before = request->not_before,
         .not_after = request->not_after,
         .identifiers = request->identifiers,

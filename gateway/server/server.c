@@ -155,8 +155,10 @@ static void log_preflight(const char *verdict, const char *line)
 static void preflight(void *context, const struct issuer_config *section, struct issuer_preflight *out)
 {
     const struct server *server = context;
-    struct check check = {
-        .arena = out->arena, .config = server->config, .outbound = server->outbound, .print = log_preflight};
+    struct check check = {.arena = out->arena,
+                          .config = config_now(server->config),
+                          .outbound = server->outbound,
+                          .print = log_preflight};
     check_stepca(&check, section);
     out->faults = check.failures;
     out->fault_count = check.failure_count;
@@ -329,22 +331,6 @@ struct server *server_start(const struct config *config, const char *path, char 
     }
     server_stop(server);
     return NULL;
-}
-
-bool server_reload(struct server *server, const struct config *fresh, char why[static 512])
-{
-    struct arena *arena = arena_new();
-    struct own_certificate_files files;
-    bool from_files = server->config->tls_issuer == NULL && fresh->tls_issuer == NULL;
-    bool good = (!from_files || own_certificate_files_read(arena, fresh, &files, why)) &&
-                issuers_reload(server->issuers, fresh, why) &&
-                (!from_files || own_certificate_use_files(server->own_certificate, &files, why));
-    arena_free(arena);
-    if (!good)
-        return false;
-    revocation_begin(server->revocation);
-    own_certificate_issuer_changed(server->own_certificate);
-    return true;
 }
 
 /* First what makes work, then the clients that wait for it, then what both rest on. A server that did not

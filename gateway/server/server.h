@@ -50,11 +50,13 @@ struct server {
                                                         char why[static 512]);
 
 /*
- * Takes the issuers of a configuration that was read anew, and own certificate files where the configuration
- * names them. False with `why`, and the server goes on as it was. Main thread only.
+ * Takes what a configuration that was read anew changes, as its keys say (config_changes.h). The log names
+ * each change, and whether it is in force or waits for a restart. The issuers pass their preflight first:
+ * never on a loop, the committer or the outbound thread. False with `why`, and nothing has changed. Where
+ * config_now() gives another one after that, `arena` holds it and is kept until the server has stopped.
  */
-[[gnu::warn_unused_result]] bool server_reload(struct server *server, const struct config *fresh,
-                                               char why[static 512]);
+[[gnu::warn_unused_result]] bool server_reload(struct server *server, struct arena *arena,
+                                               const struct config *fresh, char why[static 512]);
 
 /* Ends what is under way within bounds, closes the database, frees. */
 void server_stop(struct server *server);

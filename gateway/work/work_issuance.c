@@ -84,7 +84,7 @@ static const char *asked_validity(struct arena *arena, const struct validity_req
 /* The client has gone by then: what were signed later would be signed for nobody. */
 static int64_t ends_at(const struct work_item *item, const struct order *order)
 {
-    int64_t end = order->processing_since + item->work->server->config->finalize_give_up_after_s;
+    int64_t end = order->processing_since + config_now(item->work->server->config)->finalize_give_up_after_s;
     return order->expires_at < end ? order->expires_at : end;
 }
 
@@ -240,7 +240,7 @@ void work_issuance_begin(struct work *work, int64_t id)
 static enum store_result take_those_at_their_end(struct work *work, struct work_kind *kind, int64_t now)
 {
     struct work_ids ids;
-    int64_t since = now - work->server->config->finalize_give_up_after_s;
+    int64_t since = now - config_now(work->server->config)->finalize_give_up_after_s;
     enum store_result result = store_orders_processing_since(
         work->session, since, ids.id, work_ids_wanted(kind, kind->max_under_way), &ids.count);
     if (result == STORE_OK)

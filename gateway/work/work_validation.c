@@ -116,7 +116,7 @@ static enum store_apply_result apply_retry(struct work_item *item, struct store_
  */
 static int64_t valid_until(const struct work_item *item, const struct authorization *authorization)
 {
-    const struct config *config = item->work->server->config;
+    const struct config *config = config_now(item->work->server->config);
     const struct endpoint_config *endpoint =
         config_endpoint(config, bytes_from_string(authorization->endpoint));
     int64_t lifetime = endpoint == NULL ? 0 : endpoint->authorization_lifetime_s;
@@ -142,7 +142,8 @@ static void on_validated(struct validation *validation)
     item->now = clock_now();
     METRICS_OBSERVE(METRIC_VALIDATION_DURATION, metrics_clock_us() - state->began_us, authorization->chosen);
     ++authorization->attempt_count;
-    int64_t give_up_at = authorization->first_attempt_at + item->work->server->config->validation.retry_for_s;
+    int64_t give_up_at =
+        authorization->first_attempt_at + config_now(item->work->server->config)->validation.retry_for_s;
     if (validation->problem != NULL && validation->passing) {
         int64_t next = item->now + work_backoff(authorization->attempt_count, RETRY_FIRST_S, RETRY_MOST_S);
         if (next < give_up_at && next < authorization->expires_at) {
@@ -170,7 +171,7 @@ static void start(struct work_item *item)
     state->validation = (struct validation){
         .arena = item->arena,
         .outbound = server->outbound,
-        .config = &server->config->validation,
+        .config = &config_now(server->config)->validation,
         .identifier = authorization->identifier,
         .type = authorization->chosen,
         .token = authorization->token,

@@ -1,4 +1,4 @@
-"""SIGHUP: the issuers of the file are taken over together, or not at all."""
+"""SIGHUP: the issuers of the file are taken over together, or not at all. test_reload_keys.py has the other keys."""
 
 import pathlib
 
@@ -64,18 +64,12 @@ def misspell_a_key(gateway, issuer, folder):
     return "ca_url"
 
 
-def add_an_issuer(gateway, issuer, folder):
-    gateway.configuration["issuers"]["second"] = {"type": "local", "directory": str(folder / "local")}
-    return "restart"
-
-
 FAULTS = [
     break_the_password,
     take_a_key_that_is_not_the_provisioners,
     name_a_provisioner_that_is_not_there,
     lose_the_root,
     misspell_a_key,
-    add_an_issuer,
 ]
 
 

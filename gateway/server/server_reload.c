@@ -1,0 +1,53 @@
+#include "gateway/config/config_changes.h"
+#include "gateway/log.h"
+#include "gateway/own_certificate.h"
+#include "gateway/revocation/revocation.h"
+#include "gateway/server/server.h"
+
+static void log_change(const struct server *server, const struct config_change *change)
+{
+    const struct issuer *issuer = change->is_issuer ? issuers_find(server->issuers, change->section) : NULL;
+    if (!change->at_once)
+        log_warning("configuration: %s waits for a restart", change->path);
+    else if (issuer != NULL && issuer->config->overridden)
+        log_warning("configuration: %s has no effect while the admin API has set issuer %s; 'acmegate issuer "
+                    "reset %s' returns to the file",
+                    change->path, change->section, change->section);
+    else
+        log_info("configuration: %s is in force", change->path);
+}
+
+/* Whatever can be refused is asked before anything changes. */
+static bool take(struct server *server, struct arena *arena, const struct config *next, char why[static 512])
+{
+    struct own_certificate_files files;
+    bool from_files = next->tls_issuer == NULL;
+    if (from_files && !own_certificate_files_read(arena, next, &files, why))
+        return false;
+    return issuers_reload(server->issuers, next, why) &&
+           (!from_files || own_certificate_use_files(server->own_certificate, &files, why));
+}
+
+bool server_reload(struct server *server, struct arena *arena, const struct config *fresh,
+                   char why[static 512])
+{
+    struct config_changes changes;
+    const char *conflict;
+    const struct config *next = config_take(arena, config_now(server->config), fresh, &changes, &conflict);
+    if (next == NULL) {
+        snprintf(why, 512, "%s", conflict);
+        return false;
+    }
+    if (!take(server, arena, next, why))
+        return false;
+    bool serves_more = false;
+    for (size_t i = 0; i < changes.count; i++)
+        serves_more = serves_more || changes.items[i].at_once;
+    if (serves_more)
+        config_publish(server->config, next);
+    revocation_begin(server->revocation);
+    own_certificate_issuer_changed(server->own_certificate);
+    for (size_t i = 0; i < changes.count; i++)
+        log_change(server, &changes.items[i]);
+    return true;
+}
