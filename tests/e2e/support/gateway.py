@@ -173,11 +173,7 @@ class Gateway:
 def environment():
     """The tests' own, without what would configure the gateway."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("ACMEGATE_", "CERTCTL_"))}
-    return {
-        **ours,
-        "UBSAN_OPTIONS": "print_stacktrace=1",
-        "LSAN_OPTIONS": f"suppressions={tools.ROOT / 'tests/lsan.supp'}:print_suppressions=0",
-    }
+    return {**ours, "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 
 def run_command(program, *arguments, **variables):
