@@ -9,7 +9,6 @@
 #include "gateway/log.h"
 #include "gateway/own_certificate_request.h"
 #include "gateway/runtime/clock.h"
-#include "gateway/work/work.h"
 #include "stepca/token.h"
 
 enum {
@@ -25,7 +24,7 @@ enum {
 };
 
 struct own_certificate {
-    struct server *server;
+    struct own_certificate_parts parts;
     struct issuer *issuer; /* of the request under way; NULL: from configured files */
     struct arena *arena;   /* of the names and paths */
     const char *chain_path;
@@ -56,7 +55,7 @@ struct own_certificate {
 static bool use_pem(struct own_certificate *own, struct bytes chain_pem, struct bytes key_pem,
                     char why[static 256])
 {
-    return own->stopped || server_set_certificate(own->server, chain_pem, key_pem, why);
+    return own->stopped || own->parts.publish(own->parts.context, chain_pem, key_pem, why);
 }
 
 /* `chain` is DER, leaf first. */
@@ -142,8 +141,7 @@ static void wait_until_due(struct own_certificate *own)
     int64_t wait_ms = CHECK_MS;
     if (!is_due(own, now, &at) && (at - now) * 1000 < wait_ms)
         wait_ms = (at - now) * 1000;
-    outbound_timer_set(own->server->outbound, &own->timer,
-                       wait_ms < RETRY_FIRST_MS ? RETRY_FIRST_MS : wait_ms);
+    outbound_timer_set(own->parts.outbound, &own->timer, wait_ms < RETRY_FIRST_MS ? RETRY_FIRST_MS : wait_ms);
 }
 
 static void end_request(struct own_certificate *own, bool good)
@@ -157,7 +155,7 @@ static void end_request(struct own_certificate *own, bool good)
     }
     own->retry_ms = own->retry_ms * 2 > own->retry_most_ms ? own->retry_most_ms : own->retry_ms * 2;
     own->retry_most_ms = RETRY_MOST_MS;
-    outbound_timer_set(own->server->outbound, &own->timer, own->retry_ms);
+    outbound_timer_set(own->parts.outbound, &own->timer, own->retry_ms);
 }
 
 /* Without a certificate no client gets in, which is told at every try; else once, and when the end comes
@@ -208,7 +206,7 @@ static void reject(struct own_certificate *own, const struct issuer_result *resu
         own->retry_ms = own->retry_ms < REJECTED_RETRY_FIRST_MS ? REJECTED_RETRY_FIRST_MS / 2 : own->retry_ms;
         own->retry_most_ms = REJECTED_RETRY_MOST_MS;
     }
-    work_keep_rejected(own->server->work, own->issuer, result->chain, result->chain_count, why);
+    own->parts.rejected(own->parts.context, own->issuer, result->chain, result->chain_count, why);
 }
 
 static void on_signed(struct issuer_sign_job *job)
@@ -247,7 +245,7 @@ static void on_signed(struct issuer_sign_job *job)
 static void request_certificate(struct own_certificate *own)
 {
     own->work = arena_new();
-    own->issuer = issuers_find(own->server->issuers, own->server->config->tls_issuer);
+    own->issuer = issuers_find(own->parts.issuers, own->parts.config->tls_issuer);
     issuer_hold_with(own->issuer, own->work);
     own->job = (struct issuer_sign_job){.arena = own->work, .done = on_signed, .owner = own};
     char *token_id = arena_alloc(own->work, STEPCA_TOKEN_ID_BYTES);
@@ -274,7 +272,7 @@ static void check(void *argument)
         return;
     if (own->issuer == NULL) {
         warn_of_end(own, "replace the files of tls.cert and tls.key, and send SIGHUP");
-        outbound_timer_set(own->server->outbound, &own->timer, CHECK_MS);
+        outbound_timer_set(own->parts.outbound, &own->timer, CHECK_MS);
     } else if (is_due(own, clock_now(), &at)) {
         request_certificate(own);
     } else {
@@ -299,10 +297,10 @@ static void run_changed(struct outbound_message *message)
     /* One that is asked for just now is looked at when it is there. */
     if (own->work != NULL || own->issuer == NULL)
         return;
-    own->issuer = issuers_find(own->server->issuers, own->server->config->tls_issuer);
+    own->issuer = issuers_find(own->parts.issuers, own->parts.config->tls_issuer);
     if (!use_stored(own))
         own->unfit = true;
-    outbound_timer_set(own->server->outbound, &own->timer, 0);
+    outbound_timer_set(own->parts.outbound, &own->timer, 0);
 }
 
 void own_certificate_issuer_changed(struct own_certificate *own)
@@ -313,12 +311,12 @@ void own_certificate_issuer_changed(struct own_certificate *own)
     if (changed == NULL)
         end_without("memory");
     *changed = (struct changed_message){{.run = run_changed}, own};
-    outbound_post(own->server->outbound, &changed->message);
+    outbound_post(own->parts.outbound, &changed->message);
 }
 
 static bool is_in_use(const struct own_certificate *own, struct arena *arena, struct bytes leaf)
 {
-    const char *path = own->issuer == NULL ? config_now(own->server->config)->tls_cert_path : own->chain_path;
+    const char *path = own->issuer == NULL ? config_now(own->parts.config)->tls_cert_path : own->chain_path;
     struct bytes chain_pem, *certificates = NULL;
     size_t count = 0;
     return file_read(arena, path, FILE_MAX_BYTES, &chain_pem) &&
@@ -335,7 +333,7 @@ void own_certificate_revoked(struct own_certificate *own, struct bytes leaf)
                                       : "another one is asked for");
         own->unfit = own->issuer != NULL;
         if (own->unfit && own->work == NULL)
-            outbound_timer_set(own->server->outbound, &own->timer, 0);
+            outbound_timer_set(own->parts.outbound, &own->timer, 0);
     }
     arena_free(arena);
 }
@@ -358,7 +356,7 @@ static bool use_configured_files(struct own_certificate *own, char why[static OW
 {
     struct arena *arena = arena_new();
     struct own_certificate_files files;
-    bool good = own_certificate_files_read(arena, own->server->config, &files, why) &&
+    bool good = own_certificate_files_read(arena, own->parts.config, &files, why) &&
                 own_certificate_use_files(own, &files, why);
     arena_free(arena);
     return good;
@@ -366,8 +364,8 @@ static bool use_configured_files(struct own_certificate *own, char why[static OW
 
 static void prepare_issuing(struct own_certificate *own)
 {
-    const struct config *config = own->server->config;
-    own->issuer = issuers_find(own->server->issuers, config->tls_issuer);
+    const struct config *config = own->parts.config;
+    own->issuer = issuers_find(own->parts.issuers, config->tls_issuer);
     own->chain_path = own_certificate_path(own->arena, config);
     own->key_path = arena_printf(own->arena, "%s.tls.key", config->database);
     own->names = own_certificate_names(own->arena, config, &own->name_count);
@@ -375,37 +373,39 @@ static void prepare_issuing(struct own_certificate *own)
         log_info("asking issuer %s for the own TLS certificate", own->issuer->id);
 }
 
-bool own_certificate_start(struct server *server, char why[static OWN_CERTIFICATE_WHY_BYTES])
+struct own_certificate *own_certificate_start(const struct own_certificate_parts *parts,
+                                              char why[static OWN_CERTIFICATE_WHY_BYTES])
 {
     struct own_certificate *own = calloc(1, sizeof(*own));
     if (own == NULL)
         end_without("memory");
-    own->server = server;
+    own->parts = *parts;
     own->arena = arena_new();
     own->retry_ms = RETRY_FIRST_MS / 2;
     own->retry_most_ms = RETRY_MOST_MS;
     own->timer = (struct outbound_timer){.run = check, .argument = own};
     own->begin.run = run_begin;
-    server->own_certificate = own;
-    if (server->config->tls_issuer != NULL)
+    if (parts->config->tls_issuer != NULL) {
         prepare_issuing(own);
-    else if (!use_configured_files(own, why))
-        return false;
-    outbound_post(server->outbound, &own->begin);
-    return true;
+    } else if (!use_configured_files(own, why)) {
+        own_certificate_free(own);
+        return NULL;
+    }
+    outbound_post(parts->outbound, &own->begin);
+    return own;
 }
 
 static void run_stop(void *argument)
 {
     struct own_certificate *own = argument;
     own->stopped = true;
-    outbound_timer_cancel(own->server->outbound, &own->timer);
+    outbound_timer_cancel(own->parts.outbound, &own->timer);
 }
 
 void own_certificate_stop(struct own_certificate *own)
 {
     if (own != NULL)
-        outbound_run_and_wait(own->server->outbound, run_stop, own);
+        outbound_run_and_wait(own->parts.outbound, run_stop, own);
 }
 
 void own_certificate_free(struct own_certificate *own)
@@ -422,11 +422,10 @@ const char *own_certificate_path(struct arena *arena, const struct config *confi
     return arena_printf(arena, "%s.tls.crt", config->database);
 }
 
-void own_certificate_read_expiry(const struct server *server, struct own_certificate_expiry *out)
+void own_certificate_read_expiry(const struct own_certificate *own, struct own_certificate_expiry *out)
 {
-    const struct own_certificate *own = server->own_certificate;
-    const char *id = server->config->tls_issuer;
-    const struct issuer *issuer = id == NULL ? NULL : issuers_find(server->issuers, id);
+    const char *id = own == NULL ? NULL : own->parts.config->tls_issuer;
+    const struct issuer *issuer = id == NULL ? NULL : issuers_find(own->parts.issuers, id);
     *out = (struct own_certificate_expiry){
         .leaf = own == NULL ? 0 : atomic_load(&own->not_after),
         .intermediates = own == NULL ? 0 : atomic_load(&own->intermediates_end),
@@ -434,9 +433,8 @@ void own_certificate_read_expiry(const struct server *server, struct own_certifi
     };
 }
 
-struct bytes own_certificate_intermediates(const struct server *server, struct arena *arena)
+struct bytes own_certificate_intermediates(const struct own_certificate *own, struct arena *arena)
 {
-    const struct own_certificate *own = server->own_certificate;
     struct bytes chain_pem, *certificates = NULL;
     size_t count = 0;
     const char *pem = "";

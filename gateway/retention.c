@@ -14,7 +14,7 @@ enum { GAP_MAX_S = 30 * 86400, TRUSTED_AFTER_S = 86400 };
 
 struct retention_work {
     struct store_operation operation; /* first */
-    struct server *server;
+    struct retention_parts parts;
     struct outbound_message message;
     struct outbound_timer timer;
     struct retention retention;
@@ -41,7 +41,7 @@ static int64_t before(int64_t now, int64_t keep_s)
 
 static void begin_pass(struct retention_work *work)
 {
-    const struct config *config = config_now(work->server->config);
+    const struct config *config = config_now(work->parts.config);
     int64_t now = clock_now();
     work->retention = (struct retention){.orders_before = before(now, config->retention_orders_s),
                                          .certificates_before = before(now, config->retention_certificates_s),
@@ -115,14 +115,14 @@ static void on_step_here(struct outbound_message *message)
         tell(&work->pass);
         work->pass = (struct retention_pass){0};
     }
-    outbound_timer_set(work->server->outbound, &work->timer, over ? PASS_EVERY_MS : STEP_PAUSE_MS);
+    outbound_timer_set(work->parts.outbound, &work->timer, over ? PASS_EVERY_MS : STEP_PAUSE_MS);
 }
 
 static void on_step(struct store_operation *operation, enum store_outcome outcome)
 {
     struct retention_work *work = (struct retention_work *)operation;
     work->outcome = outcome;
-    outbound_post(work->server->outbound, &work->message);
+    outbound_post(work->parts.outbound, &work->message);
 }
 
 static void run_step(void *argument)
@@ -131,7 +131,7 @@ static void run_step(void *argument)
     if (is_beginning(&work->pass))
         begin_pass(work);
     work->operation = (struct store_operation){.apply = apply_step, .done = on_step};
-    store_submit(work->server->store, &work->operation);
+    store_submit(work->parts.store, &work->operation);
 }
 
 static void run_begin(struct outbound_message *message)
@@ -142,16 +142,16 @@ static void run_begin(struct outbound_message *message)
     run_step(work);
 }
 
-struct retention_work *retention_start(struct server *server)
+struct retention_work *retention_start(const struct retention_parts *parts)
 {
     struct retention_work *work = calloc(1, sizeof(*work));
     if (work == NULL)
         end_without("memory");
-    work->server = server;
+    work->parts = *parts;
     work->started_s = monotonic_s();
     work->timer = (struct outbound_timer){.run = run_step, .argument = work};
     work->message.run = run_begin;
-    outbound_post(server->outbound, &work->message);
+    outbound_post(parts->outbound, &work->message);
     return work;
 }
 

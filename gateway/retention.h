@@ -5,12 +5,21 @@
  */
 #pragma once
 
-#include "gateway/server/server.h"
+#include "gateway/config/config.h"
+#include "gateway/outbound/outbound.h"
+#include "store/store.h"
 
 struct retention_work;
 
+/* Borrowed for its life. */
+struct retention_parts {
+    const struct config *config;
+    struct store *store;
+    struct outbound *outbound;
+};
+
 /* Never NULL. Begins at once. */
-struct retention_work *retention_start(struct server *server);
+struct retention_work *retention_start(const struct retention_parts *parts);
 
 /* After the outbound thread has stopped and the store is closed. NULL is ignored. */
 void retention_free(struct retention_work *work);

@@ -98,7 +98,7 @@ static bool shows_token(const struct admin_exchange *exchange)
     if (header.n <= scheme.n || !bytes_equal_ignore_case(bytes_of(header.p, scheme.n), scheme))
         return false;
     return is_token(bytes_of(header.p + scheme.n, header.n - scheme.n),
-                    config_now(exchange->admin->server->config)->admin_token);
+                    config_now(exchange->admin->parts.config)->admin_token);
 }
 
 /* Anybody who reaches the port is refused as often as they like. */
@@ -196,28 +196,21 @@ static void handle(void *context, struct http_request *request)
 static bool loop_started(void *context, struct http_loop *loop)
 {
     struct admin *admin = context;
-    struct store_error error;
     (void)loop;
-    admin->session = store_session_open(admin->server->config->database, &error);
-    if (admin->session == NULL) {
-        log_error("%s", error.message);
-        return false;
-    }
-    admin->revocation = revocation_reader_new(admin->server->revocation);
-    return true;
+    admin->gauges = admin->parts.open_gauges(admin->parts.context);
+    return admin->gauges != NULL;
 }
 
 static void loop_stopped(void *context, struct http_loop *loop)
 {
     struct admin *admin = context;
     (void)loop;
-    store_session_close(admin->session);
-    revocation_reader_free(admin->revocation);
+    admin->parts.close_gauges(admin->gauges);
 }
 
 static void tell_where(const struct admin *admin)
 {
-    const struct config *config = admin->server->config;
+    const struct config *config = admin->parts.config;
     if (config->admin_socket != NULL)
         log_info("admin API on %s", config->admin_socket);
     if (config->admin_listen_count != 0)
@@ -225,16 +218,16 @@ static void tell_where(const struct admin *admin)
                  (unsigned)http_server_port(admin->http));
 }
 
-struct admin *admin_start(struct server *server, char why[static 256])
+struct admin *admin_start(const struct admin_parts *parts, char why[static 256])
 {
     struct admin *admin = calloc(1, sizeof(*admin));
     if (admin == NULL)
         end_without("memory");
-    admin->server = server;
+    admin->parts = *parts;
     struct http_server_config http = {
-        .listen = server->config->admin_listen,
-        .listen_count = server->config->admin_listen_count,
-        .socket_path = server->config->admin_socket,
+        .listen = parts->config->admin_listen,
+        .listen_count = parts->config->admin_listen_count,
+        .socket_path = parts->config->admin_socket,
         .loops = 1,
         .max_connections = MAX_CONNECTIONS,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,

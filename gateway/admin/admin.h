@@ -7,12 +7,36 @@
 #pragma once
 
 #include "acme/base/json.h"
-#include "gateway/server/server.h"
+#include "gateway/config/config.h"
+#include "gateway/http/http.h"
+#include "gateway/issuer/issuers.h"
+#include "gateway/metrics/metrics.h"
+#include "gateway/secret_box.h"
+#include "gateway/worker.h"
+#include "store/store.h"
 
 struct admin;
 
+/* Borrowed for its life. */
+struct admin_parts {
+    const struct config *config;
+    const char *config_path; /* where it was read */
+    struct store *store;
+    struct issuers *issuers;
+    struct secret_box *secrets;
+    struct worker *worker; /* makes the changes, which block */
+    /* The loop's own reader of gauges. NULL, and logged, when there can be none. */
+    void *(*open_gauges)(void *context);
+    void (*close_gauges)(void *reader);
+    /* False while the server starts. */
+    bool (*read_gauges)(void *reader, struct metric_gauges *gauges);
+    /* Worker's thread: another issuer serves under this id. */
+    void (*issuer_changed)(void *context, const char *id);
+    void *context;
+};
+
 /* Begins to serve on what the configuration names. NULL with `why`. */
-[[gnu::warn_unused_result]] struct admin *admin_start(struct server *server, char why[static 256]);
+[[gnu::warn_unused_result]] struct admin *admin_start(const struct admin_parts *parts, char why[static 256]);
 
 /* As http_server_set_certificate. True for NULL. */
 [[gnu::warn_unused_result]] bool admin_set_certificate(struct admin *admin, struct bytes chain_pem,
@@ -21,7 +45,7 @@ struct admin;
 /* Any thread: those that are open now. */
 size_t admin_connections(const struct admin *admin);
 
-/* For grace_period.c. */
+/* For the server's grace period. */
 struct http_loop *admin_loop(const struct admin *admin);
 
 /* Answers what is under way and ends the listeners. NULL is ignored. */

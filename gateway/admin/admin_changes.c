@@ -71,25 +71,25 @@ static void describe(struct change_task *task, struct issuer *serving, struct is
 static bool keep(struct issuer_change *change, struct issuer *serving, struct issuer *fresh)
 {
     struct change_task *task = change->owner;
-    const struct server *server = task->exchange->admin->server;
+    const struct admin_parts *parts = &task->exchange->admin->parts;
     describe(task, serving, fresh);
     if (!is_reset(task)) {
         task->sealed = (struct issuer_override){.changed_at = clock_now(), .changed_by = task->who};
-        if (!issuer_override_seal(change->arena, server->secrets, &task->override, &task->sealed))
+        if (!issuer_override_seal(change->arena, parts->secrets, &task->override, &task->sealed))
             return false;
     }
-    return store_write_and_wait(server->store, write_change, task);
+    return store_write_and_wait(parts->store, write_change, task);
 }
 
 /* ---- on the worker: the new section ---- */
 
 static const struct issuer_config *read_section(struct change_task *task, struct config_errors *errors)
 {
-    const struct server *server = task->exchange->admin->server;
+    const struct admin_parts *parts = &task->exchange->admin->parts;
     struct arena *arena = task->exchange->arena;
     if (!is_reset(task))
         return config_parse_override(arena, "request", &task->override, errors);
-    const struct config *file = config_load(arena, server->config_path, environ, errors);
+    const struct config *file = config_load(arena, parts->config_path, environ, errors);
     const struct issuer_config *section = file == NULL ? NULL : config_issuer(file, task->issuer);
     if (file != NULL && section == NULL) {
         static const char *gone = "the file names no such issuer any more";
@@ -112,7 +112,7 @@ static void set_refusal(struct change_task *task)
 static void make_change(struct change_task *task)
 {
     struct admin_exchange *exchange = task->exchange;
-    struct server *server = exchange->admin->server;
+    const struct admin_parts *parts = &exchange->admin->parts;
     struct config_errors errors = {0};
     const struct issuer_config *section = read_section(task, &errors);
     if (section == NULL) {
@@ -127,14 +127,12 @@ static void make_change(struct change_task *task)
     }
     task->change =
         (struct issuer_change){.arena = exchange->arena, .section = section, .keep = keep, .owner = task};
-    if (!issuers_change(server->issuers, &task->change)) {
+    if (!issuers_change(parts->issuers, &task->change)) {
         set_refusal(task);
         return;
     }
     log_info("admin: %s has %s issuer %s", task->who, is_reset(task) ? "reset" : "changed", task->words);
-    if (server->config->tls_issuer != NULL && strcmp(server->config->tls_issuer, task->issuer) == 0)
-        own_certificate_issuer_changed(server->own_certificate);
-    revocation_begin(server->revocation);
+    parts->issuer_changed(parts->context, task->issuer);
     admin_set_json(exchange, 200, task->answer);
 }
 
@@ -185,7 +183,7 @@ static void begin_change(struct admin_exchange *exchange, const struct issuer *i
     task->issuer = arena_duplicate(exchange->arena, issuer->id);
     task->who = who_asks(exchange);
     task->override = (struct config_override){task->issuer, text};
-    if (worker_post(admin->server->worker, &task->task))
+    if (worker_post(admin->parts.worker, &task->task))
         return;
     admin->changing = false;
     admin_refuse(exchange, 503, "The server is stopping; nothing was changed.");

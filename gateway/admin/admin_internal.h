@@ -8,13 +8,12 @@
 enum { ADMIN_REPLY_MAX_BYTES = 1024 * 1024 };
 
 struct admin {
-    struct server *server;
+    struct admin_parts parts;
     struct http_server *http;
     /* the loop's */
     bool changing;                 /* an issuer */
     struct log_gate refusals_gate; /* of those who may not ask */
-    struct store_session *session;
-    struct revocation_reader *revocation;
+    void *gauges;
 };
 
 struct admin_exchange {

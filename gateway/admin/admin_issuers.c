@@ -118,13 +118,13 @@ static void put_issuer(struct json_writer *writer, struct issuer *issuer)
 
 void admin_list_issuers(struct admin_exchange *exchange)
 {
-    const struct server *server = exchange->admin->server;
+    const struct admin_parts *parts = &exchange->admin->parts;
     struct json_writer *writer = json_writer_new(exchange->arena, ADMIN_REPLY_MAX_BYTES);
     json_begin_object(writer);
     json_key(writer, "issuers");
     json_begin_array(writer);
-    for (size_t i = 0; i < server->config->issuer_count; i++)
-        put_issuer(writer, issuers_find(server->issuers, server->config->issuers[i].id));
+    for (size_t i = 0; i < parts->config->issuer_count; i++)
+        put_issuer(writer, issuers_find(parts->issuers, parts->config->issuers[i].id));
     json_end_array(writer);
     json_end_object(writer);
     admin_set_json(exchange, 200, writer);
@@ -134,7 +134,7 @@ void admin_list_issuers(struct admin_exchange *exchange)
 struct issuer *admin_find_issuer(struct admin_exchange *exchange)
 {
     const char *id = bytes_is_text(exchange->id) ? arena_string(exchange->arena, exchange->id) : "";
-    struct issuer *issuer = issuers_find(exchange->admin->server->issuers, id);
+    struct issuer *issuer = issuers_find(exchange->admin->parts.issuers, id);
     if (issuer == NULL)
         admin_refuse(exchange, 404, "There is no issuer of this id.");
     return issuer;

@@ -6,11 +6,10 @@ void admin_show_metrics(struct admin_exchange *exchange)
 {
     const struct admin *admin = exchange->admin;
     struct metric_gauges gauges = {.arena = exchange->arena};
-    if (!atomic_load(&admin->server->started)) {
+    if (!admin->parts.read_gauges(admin->gauges, &gauges)) {
         admin_refuse(exchange, 503, "The server is starting.");
         return;
     }
-    metrics_read_gauges(admin->server, admin->session, admin->revocation, &gauges);
     struct bytes text = metrics_render(exchange->arena, &gauges);
     if (text.n == 0) {
         admin_refuse(exchange, 500, "There are more metrics than an answer may hold.");

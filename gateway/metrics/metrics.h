@@ -1,6 +1,6 @@
 /*
  * What operators measure: counters and histograms of what has happened, bumped where it happens, and gauges
- * that are computed when somebody asks (metrics_gauges.c). One table names them all; the exposition
+ * that are computed when somebody asks (server/gauges.c). One table names them all; the exposition
  * (Prometheus' text format 0.0.4) follows from it.
  *
  * There is one set a process, as there is one log. Counting is a relaxed atomic add, on any thread; outside
@@ -176,10 +176,3 @@ void metrics_set(struct metric_gauges *gauges, enum metric metric, double value,
 
 /* Everything, as text; no bytes when it does not fit in METRICS_MAX_BYTES. */
 struct bytes metrics_render(struct arena *arena, const struct metric_gauges *gauges);
-
-struct server;
-struct store_session;
-struct revocation_reader;
-/* Sets what the server's state tells now. The thread's own session and reader. */
-void metrics_read_gauges(const struct server *server, struct store_session *session,
-                         struct revocation_reader *revocation, struct metric_gauges *gauges);

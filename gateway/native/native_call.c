@@ -12,8 +12,8 @@ struct native_call *native_call_new(struct exchange *exchange, void *state)
 {
     struct native_call *call = arena_alloc(exchange->arena, sizeof(*call));
     *call = (struct native_call){.exchange = exchange, .state = state};
-    call->issuer = issuers_of_profile(exchange->server->issuers, exchange->server->config->native_profile,
-                                      &call->profile);
+    call->issuer = issuers_of_profile(exchange->frontend->parts.issuers,
+                                      exchange->frontend->parts.config->native_profile, &call->profile);
     call->api = call->issuer == NULL ? NULL : issuer_api_of(call->issuer);
     if (call->issuer != NULL)
         issuer_hold_with(call->issuer, exchange->arena);
@@ -55,7 +55,7 @@ void native_call_begin(struct native_call *call, const char *method, const char 
     call->job.owner = call;
     call->message.run = on_outbound;
     exchange->away = true;
-    outbound_post(exchange->server->outbound, &call->message);
+    outbound_post(exchange->frontend->parts.outbound, &call->message);
 }
 
 void native_call_answer(struct native_call *call)
@@ -141,10 +141,10 @@ static void retry_submit(void *argument)
 static void on_committed_here(struct outbound_message *message)
 {
     struct native_call *call = (struct native_call *)(void *)message;
-    struct server *server = call->exchange->server;
+    struct frontend_parts *parts = &call->exchange->frontend->parts;
     if (call->outcome != STORE_COMMITTED) {
         call->retry = (struct outbound_timer){.run = retry_submit, .argument = call};
-        outbound_timer_set(server->outbound, &call->retry, STORE_RETRY_MS);
+        outbound_timer_set(parts->outbound, &call->retry, STORE_RETRY_MS);
         return;
     }
     metrics_count_notes(&call->exchange->notes);
@@ -153,7 +153,7 @@ static void on_committed_here(struct outbound_message *message)
     unsigned due = call->exchange->work_due;
     native_call_answer(call);
     if (due != 0)
-        work_wake(server->work, due);
+        work_wake(parts->work, due);
 }
 
 static void on_committed(struct store_operation *operation, enum store_outcome outcome)
@@ -161,13 +161,13 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
     struct native_call *call = call_of(operation);
     call->outcome = outcome;
     call->message.run = on_committed_here;
-    outbound_post(call->exchange->server->outbound, &call->message);
+    outbound_post(call->exchange->frontend->parts.outbound, &call->message);
 }
 
 static void submit(struct native_call *call)
 {
     call->operation = (struct store_operation){.apply = run_apply, .done = on_committed};
-    store_submit(call->exchange->server->store, &call->operation);
+    store_submit(call->exchange->frontend->parts.store, &call->operation);
 }
 
 void native_call_commit(struct native_call *call,

@@ -1,7 +1,6 @@
 #include "gateway/native/native_certificate.h"
 
 #include "gateway/issuer/issuer_signers.h"
-#include "gateway/own_certificate.h"
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
@@ -67,29 +66,30 @@ enum store_result native_certificate_gather(struct store_session *session, struc
 }
 
 /* True when one of the endpoint's profiles has its certificates from this issuer. */
-static bool has_issuer(const struct server *server, const struct endpoint_config *endpoint, const char *id)
+static bool has_issuer(const struct frontend_parts *parts, const struct endpoint_config *endpoint,
+                       const char *id)
 {
     for (size_t i = 0; i < endpoint->profile_count; i++) {
-        const struct profile_config *profile = config_profile(server->config, endpoint->profiles[i]);
+        const struct profile_config *profile = config_profile(parts->config, endpoint->profiles[i]);
         if (profile != NULL && strcmp(profile->issuer, id) == 0)
             return true;
     }
     return false;
 }
 
-static struct native_candidates candidates_of(const struct server *server,
+static struct native_candidates candidates_of(const struct frontend_parts *parts,
                                               const struct endpoint_config *endpoint, struct arena *arena)
 {
-    size_t configured = server->config->issuer_count;
+    size_t configured = parts->config->issuer_count;
     struct issuer **own = arena_alloc_array(arena, configured, sizeof(own[0]));
     struct issuer **all = arena_alloc_array(arena, configured, sizeof(all[0]));
     struct native_candidates out = {.issuers = own, .others = all};
     for (size_t i = 0; i < configured; i++) {
-        struct issuer *issuer = issuers_find(server->issuers, server->config->issuers[i].id);
+        struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
         if (issuer == NULL)
             continue;
         all[out.other_count++] = issuer;
-        if (has_issuer(server, endpoint, issuer->id))
+        if (has_issuer(parts, endpoint, issuer->id))
             own[out.count++] = issuer;
     }
     return out;
@@ -103,18 +103,18 @@ static void add_signers(struct certificate_pool *pool, struct issuer *issuer)
         certificate_pool_add(pool, signers[i]);
 }
 
-enum native_recognition native_certificate_find(const struct server *server,
+enum native_recognition native_certificate_find(const struct frontend_parts *parts,
                                                 const struct endpoint_config *endpoint,
                                                 struct store_session *session, struct arena *arena,
                                                 struct bytes leaf, const struct certificate_facts *facts,
                                                 struct certificate *out)
 {
-    struct native_candidates candidates = candidates_of(server, endpoint, arena);
+    struct native_candidates candidates = candidates_of(parts, endpoint, arena);
     struct certificate_pool *pool = certificate_pool_new();
     enum native_recognition recognition = NATIVE_UNKNOWN;
     struct issuer *issuer = NULL;
     if (native_certificate_gather(session, pool) == STORE_OK) {
-        certificate_pool_add_pem(pool, own_certificate_intermediates(server, arena));
+        certificate_pool_add_pem(pool, parts->own_intermediates(parts->context, arena));
         for (size_t i = 0; i < candidates.count; i++)
             add_signers(pool, candidates.issuers[i]);
         recognition = native_certificate_recognize(&candidates, pool, arena, leaf, facts, &issuer, out);
@@ -123,32 +123,32 @@ enum native_recognition native_certificate_find(const struct server *server,
     return recognition;
 }
 
-static bool shares_any_root(const struct server *server, const struct issuer *issuer)
+static bool shares_any_root(const struct frontend_parts *parts, const struct issuer *issuer)
 {
-    for (size_t i = 0; i < server->config->issuer_count; i++) {
-        const struct issuer *other = issuers_find(server->issuers, server->config->issuers[i].id);
+    for (size_t i = 0; i < parts->config->issuer_count; i++) {
+        const struct issuer *other = issuers_find(parts->issuers, parts->config->issuers[i].id);
         if (other != NULL && other != issuer && issuer_shares_root(other, issuer))
             return true;
     }
     return false;
 }
 
-bool certificate_is_of_endpoint(const struct server *server, const struct endpoint_config *endpoint,
+bool certificate_is_of_endpoint(const struct frontend_parts *parts, const struct endpoint_config *endpoint,
                                 const struct certificate *certificate)
 {
     if (certificate->endpoint != NULL)
         return strcmp(certificate->endpoint, endpoint->name) == 0;
-    const struct issuer *own = issuers_find(server->issuers, certificate->issuer);
-    if (own != NULL && !shares_any_root(server, own))
-        return has_issuer(server, endpoint, own->id);
+    const struct issuer *own = issuers_find(parts->issuers, certificate->issuer);
+    if (own != NULL && !shares_any_root(parts, own))
+        return has_issuer(parts, endpoint, own->id);
     bool known = false;
-    for (size_t i = 0; i < server->config->issuer_count; i++) {
-        struct issuer *issuer = issuers_find(server->issuers, server->config->issuers[i].id);
+    for (size_t i = 0; i < parts->config->issuer_count; i++) {
+        struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
         if (issuer == NULL || !issuer_has_signed(issuer, certificate->leaf))
             continue;
         known = true;
-        if (has_issuer(server, endpoint, issuer->id))
+        if (has_issuer(parts, endpoint, issuer->id))
             return true;
     }
-    return !known && has_issuer(server, endpoint, certificate->issuer);
+    return !known && has_issuer(parts, endpoint, certificate->issuer);
 }

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "acme/certificate_pool.h"
-#include "gateway/server/server.h"
+#include "gateway/routes/frontend.h"
 
 /* Among whose certificates one is looked for. */
 struct native_candidates {
@@ -39,11 +39,11 @@ enum native_recognition {
 /* As native_certificate_recognize, among the issuers of the endpoint's profiles, over the chains of the
  * database, that of the server's own certificate, and what the issuers are known to sign with. */
 [[gnu::warn_unused_result]] enum native_recognition native_certificate_find(
-    const struct server *server, const struct endpoint_config *endpoint, struct store_session *session,
+    const struct frontend_parts *parts, const struct endpoint_config *endpoint, struct store_session *session,
     struct arena *arena, struct bytes leaf, const struct certificate_facts *facts, struct certificate *out);
 
 /* Whose certificate is what. An account's is its endpoint's. One of no account is of every endpoint with a
  * profile of its issuer: of the one that it stands under, or where others pin the same root, of those whose
  * CA is known to have signed it. */
-bool certificate_is_of_endpoint(const struct server *server, const struct endpoint_config *endpoint,
+bool certificate_is_of_endpoint(const struct frontend_parts *parts, const struct endpoint_config *endpoint,
                                 const struct certificate *certificate);

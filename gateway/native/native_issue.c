@@ -9,7 +9,7 @@ enum { REPLY_MAX_BYTES = 1024 * 1024 };
 void native_issue_limits(const struct native_call *call, const struct stepca_token_claims *claims,
                          struct validity_limits *out)
 {
-    issuers_profile_limits(call->exchange->server->issuers, call->profile, out);
+    issuers_profile_limits(call->exchange->frontend->parts.issuers, call->profile, out);
     out->wish_s = 0; /* the client's or the CA's, not this server's own */
     if (claims != NULL) {
         call->api->limits(call->issuer, claims->issuer, claims->key_id, out);

@@ -47,12 +47,12 @@ static void add_key_ids(struct arena *arena, struct issuer *issuer, const char *
  * void, so they are not handed out, encrypted or not. */
 static const char *const *own_key_ids(const struct exchange *exchange, size_t *count)
 {
-    const struct config *config = exchange->server->config;
+    const struct config *config = exchange->frontend->parts.config;
     const char **key_ids =
         arena_alloc_array(exchange->arena, 2 * KEY_IDS_OF_ONE * config->issuer_count, sizeof *key_ids);
     *count = 0;
     for (size_t i = 0; i < config->issuer_count; i++) {
-        struct issuer *issuer = issuers_find(exchange->server->issuers, config->issuers[i].id);
+        struct issuer *issuer = issuers_find(exchange->frontend->parts.issuers, config->issuers[i].id);
         add_key_ids(exchange->arena, issuer, key_ids, count);
         add_key_ids(exchange->arena, issuer == NULL ? NULL : issuer->ocsp.issuer, key_ids, count);
     }

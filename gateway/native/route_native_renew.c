@@ -38,10 +38,11 @@ static const struct problem *read_token(struct exchange *exchange, struct renew_
 
 /* Several issuers may stand under one root, and a CA renews what another under its root has signed: the path
  * does not tell whose it is, the signer does. */
-static bool may_be_of_another_issuer(const struct server *server, struct issuer *issuer, struct bytes leaf)
+static bool may_be_of_another_issuer(const struct frontend_parts *parts, struct issuer *issuer,
+                                     struct bytes leaf)
 {
-    for (size_t i = 0; i < server->config->issuer_count; i++) {
-        const struct issuer *other = issuers_find(server->issuers, server->config->issuers[i].id);
+    for (size_t i = 0; i < parts->config->issuer_count; i++) {
+        const struct issuer *other = issuers_find(parts->issuers, parts->config->issuers[i].id);
         if (other != NULL && other != issuer && issuer_shares_root(other, issuer))
             return !issuer_has_signed(issuer, leaf);
     }
@@ -71,7 +72,8 @@ static const struct problem *check_presented(struct exchange *exchange, const st
     const char *why = NULL;
     bool fits = certificate_check(exchange->arena, state->chain.certificates, state->chain.count,
                                   &expectation, &again, &why);
-    if (fits && may_be_of_another_issuer(exchange->server, call->issuer, state->chain.certificates[0])) {
+    if (fits &&
+        may_be_of_another_issuer(&exchange->frontend->parts, call->issuer, state->chain.certificates[0])) {
         why = "several of this server's issuers share its root, and this one is not known to have signed it";
         fits = false;
     }

@@ -66,7 +66,8 @@ static enum store_apply_result apply_revoked(struct native_call *call, struct st
 /* Not before: who forgets what was said of the certificate reads our records next. */
 static void tell_revoked(struct native_call *call)
 {
-    revocation_changed(call->exchange->server->revocation, call->issuer->id);
+    const struct frontend_parts *parts = &call->exchange->frontend->parts;
+    parts->revoked(parts->context, call->issuer->id);
 }
 
 static void take(struct native_call *call)

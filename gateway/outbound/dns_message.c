@@ -91,8 +91,8 @@ static bool take_answers(struct arena *arena, struct reader *reader, unsigned co
                          struct dns_message *out)
 {
     /* Each record takes 11 octets at least: a larger count is a lie, found when they end. */
-    out->records =
-        arena_alloc_array(arena, (reader->octets.n - reader->at) / (1 + RECORD_HEAD_BYTES), sizeof(out->records[0]));
+    out->records = arena_alloc_array(arena, (reader->octets.n - reader->at) / (1 + RECORD_HEAD_BYTES),
+                                     sizeof(out->records[0]));
     for (unsigned i = 0; i < count; ++i) {
         struct record record;
         if (!take_record(reader, &record) ||
@@ -104,7 +104,8 @@ static bool take_answers(struct arena *arena, struct reader *reader, unsigned co
     return true;
 }
 
-/* A referral names the servers of a zone below; what says that there is no such record has the zone's SOA instead. */
+/* A referral names the servers of a zone below; what says that there is no such record has the zone's SOA
+ * instead. */
 static bool take_authorities(struct reader *reader, unsigned count, bool *name_servers)
 {
     *name_servers = false;

@@ -27,14 +27,14 @@ void revocation_warn(const struct revocation_source *source, char last[static RE
 
 struct issuer *revocation_issuer(const struct revocation_source *source)
 {
-    return issuers_find(source->revocation->server->issuers, source->id);
+    return issuers_find(source->revocation->parts.issuers, source->id);
 }
 
 /* ---- asking the issuer ---- */
 
 static void set_list_timer(struct revocation_source *source, int64_t delay_ms)
 {
-    outbound_timer_set(source->revocation->server->outbound, &source->list_timer, delay_ms);
+    outbound_timer_set(source->revocation->parts.outbound, &source->list_timer, delay_ms);
 }
 
 /* Half of what is left of the list's life, so that a short-lived one is renewed in time. */
@@ -193,7 +193,7 @@ static void ask(void *argument)
         source->again = true;
         return;
     }
-    outbound_timer_cancel(source->revocation->server->outbound, &source->list_timer);
+    outbound_timer_cancel(source->revocation->parts.outbound, &source->list_timer);
     let_go_of_foreign_list(source);
     source->under_way = true;
     source->asked_at_ms = clock_now_ms();
@@ -239,7 +239,7 @@ static void run_begin(struct outbound_message *message)
 
 static void open_source(struct revocation *revocation, struct revocation_source *source, const char *id)
 {
-    const struct issuer *issuer = issuers_find(revocation->server->issuers, id);
+    const struct issuer *issuer = issuers_find(revocation->parts.issuers, id);
     source->revocation = revocation;
     source->id = id;
     source->list_timer = (struct outbound_timer){.run = ask, .argument = source};
@@ -252,13 +252,13 @@ static void open_source(struct revocation *revocation, struct revocation_source 
     revocation_publish(source);
 }
 
-struct revocation *revocation_new(struct server *server, char why[static 256])
+struct revocation *revocation_new(const struct revocation_parts *parts, char why[static 256])
 {
     struct store_error error;
-    const struct config *config = server->config;
+    const struct config *config = parts->config;
     struct arena *arena = arena_new();
     struct revocation *revocation = arena_alloc(arena, sizeof *revocation);
-    *revocation = (struct revocation){.server = server, .arena = arena, .begin = {.run = run_begin}};
+    *revocation = (struct revocation){.parts = *parts, .arena = arena, .begin = {.run = run_begin}};
     revocation->session = store_session_open(config->database, &error);
     if (revocation->session == NULL) {
         snprintf(why, 256, "%.250s", error.message);
@@ -275,7 +275,7 @@ struct revocation *revocation_new(struct server *server, char why[static 256])
 void revocation_begin(struct revocation *revocation)
 {
     if (!atomic_exchange(&revocation->begin_posted, true))
-        outbound_post(revocation->server->outbound, &revocation->begin);
+        outbound_post(revocation->parts.outbound, &revocation->begin);
 }
 
 void revocation_free(struct revocation *revocation)

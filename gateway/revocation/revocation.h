@@ -6,10 +6,29 @@
 #pragma once
 
 #include "acme/ocsp.h"
-#include "gateway/server/server.h"
+#include "gateway/config/config.h"
+#include "gateway/issuer/issuers.h"
+#include "gateway/outbound/outbound.h"
+#include "store/store.h"
+
+/* Borrowed for its life. */
+struct revocation_parts {
+    const struct config *config;
+    struct store *store;
+    struct outbound *outbound;
+    struct issuers *issuers;
+    /* The intermediates above the server's own certificate, as PEM in the arena. Outbound thread. */
+    struct bytes (*own_intermediates)(void *context, struct arena *arena);
+    /* A certificate that nobody gets: recorded as rejected, and revoked. `chain` is DER, leaf first. Outbound
+     * thread. */
+    void (*rejected)(void *context, const struct issuer *issuer, const struct bytes *chain, size_t count,
+                     const char *why);
+    void *context;
+};
 
 /* Takes the lists that the database keeps. Before the HTTP loops start. NULL with `why`. */
-[[gnu::warn_unused_result]] struct revocation *revocation_new(struct server *server, char why[static 256]);
+[[gnu::warn_unused_result]] struct revocation *revocation_new(const struct revocation_parts *parts,
+                                                              char why[static 256]);
 
 /* Asks the issuers now, and from time to time. Also when issuers have been replaced. Any thread. */
 void revocation_begin(struct revocation *revocation);

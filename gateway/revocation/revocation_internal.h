@@ -66,7 +66,7 @@ struct revocation_source {
 };
 
 struct revocation {
-    struct server *server;
+    struct revocation_parts parts;
     struct arena *arena;
     struct store_session *session; /* the outbound thread's */
     struct outbound_message begin;

@@ -4,7 +4,6 @@
 #include "acme/base/buffer.h"
 #include "acme/certificate_pool.h"
 #include "gateway/log.h"
-#include "gateway/own_certificate.h"
 #include "gateway/revocation/revocation_internal.h"
 #include "gateway/runtime/clock.h"
 
@@ -24,11 +23,12 @@ struct bytes revocation_candidates(struct revocation_source *source, struct aren
     struct buffer all;
     struct bytes *chains = NULL;
     size_t count = 0;
+    const struct revocation_parts *parts = &source->revocation->parts;
     buffer_init(&all, arena, CANDIDATES_MAX_BYTES);
     gather(&all, source->intermediates_pem);
     if (source->now.list != NULL)
         gather(&all, source->now.list->chain_pem);
-    gather(&all, own_certificate_intermediates(source->revocation->server, arena));
+    gather(&all, parts->own_intermediates(parts->context, arena));
     if (store_chains(source->revocation->session, arena, &chains, &count) != STORE_OK)
         count = 0;
     for (size_t i = 0; i < count; i++)
@@ -115,7 +115,7 @@ void revocation_list_save(struct revocation_source *source)
                                          .crl = list->crl.der,
                                          .chain_pem = list->chain_pem}};
     atomic_store(&source->unsaved, false);
-    store_submit(source->revocation->server->store, &write->operation);
+    store_submit(source->revocation->parts.store, &write->operation);
 }
 
 /* NULL when it is not to be taken, which has been said. */

@@ -55,7 +55,7 @@ static int64_t retry_ms(const struct revocation_source *source)
 static void check_later(struct revocation_source *source, bool good)
 {
     source->responder_failures = good ? 0 : source->responder_failures + 1;
-    outbound_timer_set(source->revocation->server->outbound, &source->responder_timer,
+    outbound_timer_set(source->revocation->parts.outbound, &source->responder_timer,
                        good ? next_check_ms(source) : retry_ms(source));
 }
 
@@ -193,7 +193,7 @@ const char *revocation_responder_path(struct arena *arena, const struct config *
 
 static const char *kept_path(const struct revocation_source *source, struct arena *arena, const char *ending)
 {
-    return revocation_responder_path(arena, source->revocation->server->config, source->id, ending);
+    return revocation_responder_path(arena, source->revocation->parts.config, source->id, ending);
 }
 
 static struct bytes key_to_pem(struct arena *arena, EVP_PKEY *key)
@@ -292,7 +292,7 @@ static bool make_csr(struct revocation_source *source)
     source->responder_key = EVP_EC_gen("P-256");
     if (csr == NULL || source->responder_key == NULL ||
         X509_REQ_set_pubkey(csr, source->responder_key) != 1 ||
-        !add_name(csr, own_name(arena, source->revocation->server->config)) ||
+        !add_name(csr, own_name(arena, source->revocation->parts.config)) ||
         X509_REQ_sign(csr, source->responder_key, EVP_sha256()) == 0)
         return false;
     int length = i2d_X509_REQ(csr, &der);
@@ -366,5 +366,5 @@ void revocation_responder_begin(struct revocation_source *source)
 {
     source->responder_timer.run = check;
     source->responder_timer.argument = source;
-    outbound_timer_set(source->revocation->server->outbound, &source->responder_timer, 0);
+    outbound_timer_set(source->revocation->parts.outbound, &source->responder_timer, 0);
 }

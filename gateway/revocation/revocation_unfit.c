@@ -5,7 +5,6 @@
 #include "acme/certificate.h"
 #include "gateway/revocation/revocation_internal.h"
 #include "gateway/runtime/clock.h"
-#include "gateway/work/work.h"
 
 enum { UNFIT_RETRY_MS = 3600 * 1000 };
 
@@ -16,8 +15,8 @@ const char *revocation_responder_unfit(struct revocation_source *source, struct 
     source->responder_waits_until_ms = clock_now_ms() + UNFIT_RETRY_MS;
     if (!certificate_read_facts(arena, result->chain[0], &facts))
         return why;
-    work_keep_rejected(source->revocation->server->work, revocation_issuer(source), result->chain,
-                       result->chain_count, why);
+    const struct revocation_parts *parts = &source->revocation->parts;
+    parts->rejected(parts->context, revocation_issuer(source), result->chain, result->chain_count, why);
     return arena_printf(arena, "%s (certificate %s, which is being revoked; another is asked for in an hour)",
                         why, facts.serial);
 }

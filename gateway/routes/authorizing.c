@@ -55,7 +55,7 @@ const struct problem *authorizing_check(struct exchange *exchange, struct store_
 const struct problem *authorizing_check_rates(struct exchange *exchange,
                                               const struct authorizing *authorizing)
 {
-    const struct config *config = config_now(exchange->server->config);
+    const struct config *config = config_now(exchange->frontend->parts.config);
     size_t count = authorizing->identifier_count;
     struct rate_demand *demands = arena_alloc_array(exchange->arena, count + 1, sizeof(demands[0]));
     const char *account = arena_printf(exchange->arena, "%lld", (long long)exchange->account.id);
@@ -64,7 +64,7 @@ const struct problem *authorizing_check_rates(struct exchange *exchange,
                                           authorizing->identifiers[i].value, account};
     demands[count] = (struct rate_demand){&config->orders_per_account, "orders of account", account, NULL};
     size_t refused = 0;
-    const struct problem *problem = rate_limiter_take(exchange->server->rates, exchange->arena, demands,
+    const struct problem *problem = rate_limiter_take(exchange->frontend->rates, exchange->arena, demands,
                                                       count + 1, clock_now_ms(), &refused);
     if (problem != NULL)
         METRICS_COUNT(METRIC_RATE_LIMITED,
@@ -177,7 +177,7 @@ enum store_result authorizing_use(struct exchange *exchange, struct store_sessio
         .subdomains = authorizing->subdomains,
         .status = AUTHORIZATION_PENDING,
         .created_at = exchange->now,
-        .expires_at = exchange->now + config_now(exchange->server->config)->order_lifetime_s,
+        .expires_at = exchange->now + config_now(exchange->frontend->parts.config)->order_lifetime_s,
         .offered = offered_challenges(exchange, authorizing, identifier),
     };
     snprintf(out->identifier.value, sizeof(out->identifier.value), "%s", identifier_base_name(identifier));

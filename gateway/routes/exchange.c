@@ -109,7 +109,7 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
 {
     struct exchange *exchange = (struct exchange *)operation;
     exchange->outcome = outcome;
-    struct work *work = exchange->server->work;
+    struct work *work = exchange->frontend->parts.work;
     unsigned due = outcome == STORE_COMMITTED ? exchange->work_due : 0;
     struct work_item *hand_over = exchange->hand_over;
     if (outcome == STORE_COMMITTED)
@@ -129,8 +129,8 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
 
 static void submit(struct exchange *exchange)
 {
-    if (store_backlog(exchange->server->store) >=
-        (size_t)config_now(exchange->server->config)->max_waiting_writes) {
+    if (store_backlog(exchange->frontend->parts.store) >=
+        (size_t)config_now(exchange->frontend->parts.config)->max_waiting_writes) {
         METRICS_COUNT(METRIC_OVERLOADED);
         struct problem *problem =
             problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
@@ -141,7 +141,7 @@ static void submit(struct exchange *exchange)
     }
     exchange->operation = (struct store_operation){.apply = run_apply, .done = on_committed};
     exchange->message.run = on_applied;
-    store_submit(exchange->server->store, &exchange->operation);
+    store_submit(exchange->frontend->parts.store, &exchange->operation);
 }
 
 /* ---- prepare ---- */
@@ -179,10 +179,10 @@ static const struct problem *find_signer(struct exchange *exchange)
 
 static const struct problem *spend_nonce(struct exchange *exchange)
 {
-    struct server *server = exchange->server;
-    pthread_mutex_lock(&server->nonce_lock);
-    bool good = nonce_spend(server->nonces, exchange->envelope.nonce);
-    pthread_mutex_unlock(&server->nonce_lock);
+    struct frontend *frontend = exchange->frontend;
+    pthread_mutex_lock(&frontend->nonce_lock);
+    bool good = nonce_spend(frontend->nonces, exchange->envelope.nonce);
+    pthread_mutex_unlock(&frontend->nonce_lock);
     if (good)
         return NULL;
     METRICS_COUNT(METRIC_NONCES_REFUSED);
@@ -246,7 +246,7 @@ static bool split_path(struct exchange *exchange, struct bytes *path)
     if (slash == NULL)
         return false;
     exchange->endpoint =
-        config_endpoint(exchange->server->config, bytes_of(below.p, (size_t)(slash - below.p)));
+        config_endpoint(exchange->frontend->parts.config, bytes_of(below.p, (size_t)(slash - below.p)));
     if (exchange->endpoint == NULL)
         return false;
     *path = bytes_of(slash, (size_t)(below.p + below.n - slash));
@@ -256,7 +256,7 @@ static bool split_path(struct exchange *exchange, struct bytes *path)
 /* The base URL of replies: the configured one, or the Host header when it is one of the configured names. */
 static const char *base_url_for(struct exchange *exchange)
 {
-    const struct config *config = exchange->server->config;
+    const struct config *config = exchange->frontend->parts.config;
     struct bytes host = url_host_without_default_port(exchange->request->host);
     for (size_t i = 0; i < config->alternate_name_count; ++i)
         if (bytes_equal_ignore_case(host, bytes_from_string(config->alternate_names[i])))
@@ -272,7 +272,7 @@ static const struct problem *route_request(struct exchange *exchange, bool pki_o
             exchange->arena, 404, PROBLEM_MALFORMED,
             "There is nothing here but what lies below /.well-known/pki/: the rest is served "
             "with TLS, at %s.",
-            exchange->server->config->base_url);
+            exchange->frontend->parts.config->base_url);
     bool is_of_endpoint = split_path(exchange, &path);
     exchange->urls = (struct urls){.base = base_url_for(exchange),
                                    .endpoint = is_of_endpoint ? exchange->endpoint->name : NULL};
@@ -289,11 +289,11 @@ static const struct problem *route_request(struct exchange *exchange, bool pki_o
     return NULL;
 }
 
-static void begin(void *server, struct http_request *request, bool pki_only)
+static void begin(void *frontend, struct http_request *request, bool pki_only)
 {
     struct exchange *exchange = arena_alloc(request->arena, sizeof(*exchange));
-    *exchange =
-        (struct exchange){.request = request, .server = server, .arena = request->arena, .now = clock_now()};
+    *exchange = (struct exchange){
+        .request = request, .frontend = frontend, .arena = request->arena, .now = clock_now()};
     exchange->began_us = metrics_clock_us();
     request->application = exchange;
     const struct problem *problem = route_request(exchange, pki_only);
@@ -316,12 +316,12 @@ static void begin(void *server, struct http_request *request, bool pki_only)
         submit(exchange);
 }
 
-void exchange_begin(void *server, struct http_request *request)
+void exchange_begin(void *frontend, struct http_request *request)
 {
-    begin(server, request, false);
+    begin(frontend, request, false);
 }
 
-void exchange_begin_pki(void *server, struct http_request *request)
+void exchange_begin_pki(void *frontend, struct http_request *request)
 {
-    begin(server, request, true);
+    begin(frontend, request, true);
 }

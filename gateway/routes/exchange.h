@@ -8,7 +8,7 @@
 #include "acme/envelope.h"
 #include "acme/rate_limiter.h"
 #include "gateway/metrics/metrics.h"
-#include "gateway/server/server.h"
+#include "gateway/routes/frontend.h"
 #include "store/objects.h"
 
 struct exchange;
@@ -43,7 +43,7 @@ struct exchange {
     struct store_operation operation; /* first */
     struct http_message message;
     struct http_request *request;
-    struct server *server;
+    struct frontend *frontend;
     struct arena *arena; /* the request's */
     const struct route *route;
     const struct endpoint_config *endpoint; /* NULL outside /acme/{endpoint} */
@@ -89,10 +89,10 @@ struct loop_state {
 };
 
 /* Takes over a request: finds its route and starts it on its way. The HTTP front end's `handle`. */
-void exchange_begin(void *server, struct http_request *request);
+void exchange_begin(void *frontend, struct http_request *request);
 /* As exchange_begin, for listeners without TLS: there is nothing but what lies below /.well-known/pki/. */
-void exchange_begin_pki(void *server, struct http_request *request);
-void exchange_render_refusal(void *server, struct arena *arena, int status, bool is_post,
+void exchange_begin_pki(void *frontend, struct http_request *request);
+void exchange_render_refusal(void *frontend, struct arena *arena, int status, bool is_post,
                              struct http_reply *reply);
 
 /* Any thread, once, for an exchange that is away: its problem or its reply is set. */

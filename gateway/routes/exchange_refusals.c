@@ -23,7 +23,7 @@ enum store_result exchange_record_refusal(struct exchange *exchange, struct stor
 {
     const struct refusal refusal = {client_of(exchange), event->kind, problem};
     event->detail =
-        refusal_register_count(exchange->server->refusals, exchange->arena, &refusal, exchange->now);
+        refusal_register_count(exchange->frontend->refusals, exchange->arena, &refusal, exchange->now);
     return event->detail == NULL ? STORE_OK : exchange_record(exchange, session, event);
 }
 
@@ -43,7 +43,7 @@ enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const
 {
     const struct refusal refusal = {client_of(exchange), kind, problem};
     const char *words =
-        refusal_register_count(exchange->server->refusals, exchange->arena, &refusal, exchange->now);
+        refusal_register_count(exchange->frontend->refusals, exchange->arena, &refusal, exchange->now);
     if (words != NULL)
         log_warning("%s: client %s: %s", kind, exchange->request->client_address, words);
     return exchange_refuse(exchange, problem);
@@ -54,7 +54,7 @@ const struct problem *exchange_take_rate(struct exchange *exchange, const struct
 {
     size_t refused;
     const struct problem *problem =
-        rate_limiter_take(exchange->server->rates, exchange->arena, demand, 1, clock_now_ms(), &refused);
+        rate_limiter_take(exchange->frontend->rates, exchange->arena, demand, 1, clock_now_ms(), &refused);
     if (problem != NULL)
         METRICS_COUNT(METRIC_RATE_LIMITED, limit);
     return problem;
@@ -73,7 +73,7 @@ void exchange_limit_refusals(struct exchange *exchange)
     const struct problem *refused = exchange->problem;
     if (!counts_as_refusal(refused))
         return;
-    const struct rate_demand demand = {&config_now(exchange->server->config)->refusals,
+    const struct rate_demand demand = {&config_now(exchange->frontend->parts.config)->refusals,
                                        "refused requests from", client_of(exchange), NULL};
     const struct problem *limited = exchange_take_rate(exchange, &demand, METRIC_LIMIT_REFUSALS);
     if (limited == NULL)

@@ -25,11 +25,11 @@ void exchange_reply_json(struct exchange *exchange, int status, struct bytes bod
 }
 
 /* What every reply carries: acme-server.md 2, 3, 6. */
-static void add_common_headers(struct server *server, struct arena *arena, struct http_reply *reply,
+static void add_common_headers(struct frontend *frontend, struct arena *arena, struct http_reply *reply,
                                bool with_nonce, const char *directory_url)
 {
     char *nonce = arena_alloc(arena, NONCE_TEXT_BYTES);
-    if (with_nonce && nonce_issue(server->nonces, nonce))
+    if (with_nonce && nonce_issue(frontend->nonces, nonce))
         http_reply_add_header(reply, "Replay-Nonce", nonce);
     if (directory_url != NULL)
         http_reply_add_header(reply, "Link", arena_printf(arena, "<%s>;rel=\"index\"", directory_url));
@@ -84,7 +84,7 @@ void exchange_finish(struct exchange *exchange)
         exchange->endpoint == NULL || is_directory ? NULL : url_directory(exchange->arena, &exchange->urls);
     bool is_plain = authentication == ROUTE_PLAIN;
     if (!is_plain || exchange->problem != NULL)
-        add_common_headers(exchange->server, exchange->arena, &exchange->reply,
+        add_common_headers(exchange->frontend, exchange->arena, &exchange->reply,
                            !is_plain && (is_post || is_nonce), directory_url);
     http_reply(exchange->request, &exchange->reply);
 }

@@ -42,7 +42,7 @@ static const struct problem *verify_binding(struct exchange *exchange, const str
                                             const struct eab_key *key)
 {
     struct bytes mac_key;
-    if (secret_unseal(exchange->server->secrets, exchange->arena, key->sealed_key,
+    if (secret_unseal(exchange->frontend->parts.secrets, exchange->arena, key->sealed_key,
                       eab_key_place(exchange->arena, key->endpoint, key->kid), &mac_key))
         return eab_verify(exchange->arena, request, mac_key);
     log_gate_write(&sealed_keys_gate, LOG_LEVEL_ERROR,
@@ -97,7 +97,7 @@ static const struct problem *check_terms(struct exchange *exchange, const struct
 
 static const struct problem *check_rate(struct exchange *exchange)
 {
-    const struct rate_demand demand = {&config_now(exchange->server->config)->accounts_per_address,
+    const struct rate_demand demand = {&config_now(exchange->frontend->parts.config)->accounts_per_address,
                                        "new accounts from", exchange->request->client_network, NULL};
     return exchange_take_rate(exchange, &demand, METRIC_LIMIT_ACCOUNTS_PER_ADDRESS);
 }
@@ -106,7 +106,7 @@ static const struct problem *check_rate(struct exchange *exchange)
 static const struct problem *check_change_rate(struct exchange *exchange)
 {
     const struct rate_demand demand = {
-        &config_now(exchange->server->config)->changes_per_account, "changes of account",
+        &config_now(exchange->frontend->parts.config)->changes_per_account, "changes of account",
         arena_printf(exchange->arena, "%lld", (long long)exchange->account.id), NULL};
     return exchange_take_rate(exchange, &demand, METRIC_LIMIT_CHANGES_PER_ACCOUNT);
 }

@@ -260,8 +260,8 @@ enum store_apply_result challenge_apply(struct exchange *exchange, struct store_
         !record(exchange, session, "challenge.requested",
                 challenge_type_info(exchange->challenge_type)->name))
         return STORE_DISCARD;
-    struct work_item *validation =
-        work_validation_draft(exchange->server->work, exchange->now, authorization, &exchange->account);
+    struct work_item *validation = work_validation_draft(exchange->frontend->parts.work, exchange->now,
+                                                         authorization, &exchange->account);
     if (validation != NULL)
         work_hand_over(validation);
     else

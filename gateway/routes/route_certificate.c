@@ -40,7 +40,7 @@ void certificate_prepare(struct exchange *exchange)
         exchange_check_owner(exchange, result, "certificate", certificate->endpoint, certificate->account_id);
     if (exchange->problem != NULL)
         return;
-    state->issuer = issuers_find(exchange->server->issuers, certificate->issuer);
+    state->issuer = issuers_find(exchange->frontend->parts.issuers, certificate->issuer);
     exchange->problem = choose_chain(exchange, state);
 }
 
@@ -95,7 +95,7 @@ static void look_for_native(struct exchange *exchange, struct revoke_state *stat
     if (store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
                                   state->request.certificate_der, &known) == STORE_NOT_FOUND)
         state->recognition =
-            native_certificate_find(exchange->server, exchange->endpoint, session, exchange->arena,
+            native_certificate_find(&exchange->frontend->parts, exchange->endpoint, session, exchange->arena,
                                     state->request.certificate_der, &state->facts, &state->native);
 }
 
@@ -148,7 +148,8 @@ static const struct problem *check_control(struct exchange *exchange, struct sto
 static const struct problem *check_not_own(struct exchange *exchange, const struct revoke_state *state)
 {
     size_t count = 0;
-    const struct identifier *own = own_certificate_names(exchange->arena, exchange->server->config, &count);
+    const struct identifier *own =
+        own_certificate_names(exchange->arena, exchange->frontend->parts.config, &count);
     for (size_t i = 0; state->certificate.account_id == 0 && i < count; ++i)
         for (size_t j = 0; j < state->facts.identifier_count; ++j)
             if (identifier_compare(&own[i], &state->facts.identifiers[j]) == 0)
@@ -239,7 +240,7 @@ static const struct problem *find_certificate(struct exchange *exchange, struct 
     if (found == STORE_NOT_FOUND)
         return take_native(exchange, state);
     if (certificate->status == CERTIFICATE_REJECTED ||
-        !certificate_is_of_endpoint(exchange->server, exchange->endpoint, certificate) ||
+        !certificate_is_of_endpoint(&exchange->frontend->parts, exchange->endpoint, certificate) ||
         !certificate_read_facts(exchange->arena, certificate->leaf, &state->facts))
         return not_issued_here(exchange);
     return NULL;
@@ -357,7 +358,7 @@ static const char *why_not_confirmed(struct exchange *exchange, const struct cer
 {
     if (certificate->revocation_error != NULL)
         return certificate->revocation_error;
-    struct issuer *issuer = issuers_find(exchange->server->issuers, certificate->issuer);
+    struct issuer *issuer = issuers_find(exchange->frontend->parts.issuers, certificate->issuer);
     struct issuer_status status = {0};
     if (issuer != NULL)
         issuer_read_status(issuer, &status);

@@ -10,7 +10,7 @@ void directory_render_route(struct exchange *exchange)
     const char **texts = arena_alloc_array(exchange->arena, endpoint->profile_count, sizeof(texts[0]));
     for (size_t i = 0; i < endpoint->profile_count; ++i) {
         const struct profile_config *profile =
-            config_profile(exchange->server->config, endpoint->profiles[i]);
+            config_profile(exchange->frontend->parts.config, endpoint->profiles[i]);
         names[i] = profile->name;
         texts[i] = profile->description;
     }
@@ -45,7 +45,7 @@ static void describe_rate(struct buffer *text, const char *what, const struct ra
 void limits_render(struct exchange *exchange)
 {
     enum { LIMITS_MAX_BYTES = 4096 };
-    const struct config *config = config_now(exchange->server->config);
+    const struct config *config = config_now(exchange->frontend->parts.config);
     struct buffer text;
     buffer_init(&text, exchange->arena, LIMITS_MAX_BYTES);
     buffer_append_string(

@@ -49,7 +49,7 @@ static const struct problem *choose_profile(struct exchange *exchange, struct or
     const char *wanted = state->request.profile == NULL ? endpoint->profiles[0] : state->request.profile;
     for (size_t i = 0; i < endpoint->profile_count; ++i) {
         if (strcmp(endpoint->profiles[i], wanted) == 0) {
-            state->authorizing.profile = config_profile(exchange->server->config, wanted);
+            state->authorizing.profile = config_profile(exchange->frontend->parts.config, wanted);
             return NULL;
         }
     }
@@ -61,7 +61,8 @@ static const struct problem *choose_profile(struct exchange *exchange, struct or
 static const struct problem *check_issuer_up(struct exchange *exchange, const struct order_state *state)
 {
     struct issuer_status status;
-    issuer_read_status(issuers_find(exchange->server->issuers, state->authorizing.profile->issuer), &status);
+    issuer_read_status(issuers_find(exchange->frontend->parts.issuers, state->authorizing.profile->issuer),
+                       &status);
     if (status.usable)
         return NULL;
     struct problem *problem =
@@ -74,7 +75,7 @@ static const struct problem *check_issuer_up(struct exchange *exchange, const st
 static const struct problem *check_validity(struct exchange *exchange, const struct order_state *state)
 {
     struct validity_limits limits;
-    issuers_profile_limits(exchange->server->issuers, state->authorizing.profile, &limits);
+    issuers_profile_limits(exchange->frontend->parts.issuers, state->authorizing.profile, &limits);
     return validity_check_order(exchange->arena, &limits, exchange->now, state->request.not_before,
                                 state->request.not_after);
 }
@@ -89,7 +90,7 @@ void new_order_prepare(struct exchange *exchange)
     }
     const struct problem *problem =
         order_parse_new(exchange->arena, exchange->envelope.payload,
-                        (size_t)config_now(exchange->server->config)->max_identifiers, &state->request);
+                        (size_t)config_now(exchange->frontend->parts.config)->max_identifiers, &state->request);
     state->authorizing = (struct authorizing){.identifiers = state->request.identifiers,
                                               .identifier_count = state->request.identifier_count,
                                               .ancestors = state->request.ancestors};
@@ -195,7 +196,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         .status = ORDER_PENDING,
         .status_since = exchange->now,
         .created_at = exchange->now,
-        .expires_at = exchange->now + config_now(exchange->server->config)->order_lifetime_s,
+        .expires_at = exchange->now + config_now(exchange->frontend->parts.config)->order_lifetime_s,
         .not_before = request->not_before,
         .not_after = request->not_after,
         .identifiers = request->identifiers,
@@ -305,7 +306,7 @@ static const struct problem *check_fits_profile(struct exchange *exchange, const
 {
     const struct profile_config *profile = NULL;
     const struct issuer *issuer =
-        issuers_of_profile(exchange->server->issuers, state->order.profile, &profile);
+        issuers_of_profile(exchange->frontend->parts.issuers, state->order.profile, &profile);
     if (issuer == NULL)
         return NULL;
     const struct problem *problem =
@@ -333,7 +334,7 @@ static const struct problem *check_csr(struct exchange *exchange, struct order_s
         X509_REQ_free(csr);
         return problem;
     }
-    state->issuance = work_issuance_draft(exchange->server->work, csr);
+    state->issuance = work_issuance_draft(exchange->frontend->parts.work, csr);
     arena_on_free(exchange->arena, drop_issuance, state);
     return NULL;
 }
@@ -389,7 +390,7 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
         return exchange_refuse(exchange, problem);
     if (state->refusal != NULL)
         return exchange_refuse_and_record(exchange, session, "finalize.refused", order->id, state->refusal);
-    if (!exchange_store_ok(exchange, permit_issue(exchange->server->config, session, exchange->arena,
+    if (!exchange_store_ok(exchange, permit_issue(exchange->frontend->parts.config, session, exchange->arena,
                                                   &exchange->account, order, exchange->now, &problem)))
         return STORE_DISCARD;
     if (problem != NULL)

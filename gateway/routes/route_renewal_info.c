@@ -14,7 +14,7 @@ enum store_result find_renewed_certificate(struct exchange *exchange, struct sto
     for (size_t i = 0; i < count; ++i) {
         const char *own = renewal_id_of(exchange->arena, found[i].leaf);
         if (own != NULL && bytes_equal_string(identifier, own) && found[i].status != CERTIFICATE_REJECTED &&
-            certificate_is_of_endpoint(exchange->server, exchange->endpoint, &found[i])) {
+            certificate_is_of_endpoint(&exchange->frontend->parts, exchange->endpoint, &found[i])) {
             *out = found[i];
             return STORE_OK;
         }

@@ -113,7 +113,7 @@ static bool look_up(void *context, const char *serial, struct ocsp_knowledge *ou
 {
     struct look_up *in = context;
     struct exchange *exchange = in->exchange;
-    struct issuer *issuer = issuers_find(exchange->server->issuers, in->view->issuer);
+    struct issuer *issuer = issuers_find(exchange->frontend->parts.issuers, in->view->issuer);
     struct certificate certificate = {0};
     enum store_result result =
         issuer_certificate_find(exchange_session(exchange), exchange->arena, issuer, serial, &certificate);

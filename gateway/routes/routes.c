@@ -113,7 +113,7 @@ static const struct route *find_in(struct exchange *exchange, const struct route
 static const struct route *find_native(struct exchange *exchange, struct bytes path)
 {
     const size_t version_bytes = strlen("/1.0");
-    if (exchange->server->config->native_profile == NULL)
+    if (exchange->frontend->parts.config->native_profile == NULL)
         return NULL;
     if (bytes_has_prefix(path, BYTES_LITERAL("/1.0/")))
         path = bytes_of(path.p + version_bytes, path.n - version_bytes);

@@ -1,6 +1,6 @@
 /*
- * The wall clock. The gateway decides by it alone: orders, certificates, health and log stamps read it here, so
- * that a program of the tests can link a clock of its own. Waits use the monotonic clock instead.
+ * The wall clock. The gateway decides by it alone: orders, certificates, health and log stamps read it here,
+ * so that a program of the tests can link a clock of its own. Waits use the monotonic clock instead.
  */
 #pragma once
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "acme/refusal_register.h"
 #include "gateway/accounts/account_exporter.h"
 #include "gateway/admin/admin.h"
 #include "gateway/cli/cli_check.h"
@@ -16,24 +15,19 @@
 #include "gateway/revocation/revocation.h"
 #include "gateway/routes/exchange.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/server/gauges.h"
 #include "gateway/server/grace_period.h"
 #include "gateway/work/work.h"
 #include "gateway/worker.h"
 
 enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024, REQUEST_TIMEOUT_MS = 30 * 1000 };
 
-bool server_set_certificate(struct server *server, struct bytes chain_pem, struct bytes key_pem,
-                            char why[static 256])
-{
-    return http_server_set_certificate(server->http, chain_pem, key_pem, why) &&
-           admin_set_certificate(server->admin, chain_pem, key_pem, why);
-}
-
 /* ---- each loop's own ---- */
 
 static bool loop_started(void *context, struct http_loop *loop)
 {
-    const struct server *server = context;
+    const struct frontend *frontend = context;
+    const struct server *server = frontend->parts.context;
     struct store_error error;
     struct loop_state *state = calloc(1, sizeof(*state));
     if (state == NULL)
@@ -187,6 +181,87 @@ static bool start_issuers(struct server *server, char why[static 512])
     return good;
 }
 
+static struct bytes own_intermediates(void *context, struct arena *arena)
+{
+    const struct server *server = context;
+    return own_certificate_intermediates(server->own_certificate, arena);
+}
+
+static void rejected(void *context, const struct issuer *issuer, const struct bytes *chain, size_t count,
+                     const char *why)
+{
+    const struct server *server = context;
+    work_keep_rejected(server->work, issuer, chain, count, why);
+}
+
+static bool start_revocation(struct server *server, char why[static 512])
+{
+    char reason[256] = "";
+    const struct revocation_parts parts = {.config = server->config,
+                                           .store = server->store,
+                                           .outbound = server->outbound,
+                                           .issuers = server->issuers,
+                                           .own_intermediates = own_intermediates,
+                                           .rejected = rejected,
+                                           .context = server};
+    server->revocation = revocation_new(&parts, reason);
+    if (server->revocation == NULL)
+        snprintf(why, 512, "%s", reason);
+    return server->revocation != NULL;
+}
+
+static void settled(void *context, int64_t id)
+{
+    const struct server *server = context;
+    http_release(server->http, id);
+}
+
+static void revoked(void *context, const char *issuer_id, struct bytes leaf)
+{
+    const struct server *server = context;
+    revocation_changed(server->revocation, issuer_id);
+    own_certificate_revoked(server->own_certificate, leaf);
+}
+
+static bool start_work(struct server *server, char why[static 512])
+{
+    char reason[256];
+    const struct work_parts parts = {.config = server->config,
+                                     .store = server->store,
+                                     .outbound = server->outbound,
+                                     .issuers = server->issuers,
+                                     .settled = settled,
+                                     .revoked = revoked,
+                                     .context = server};
+    server->work = work_new(&parts, reason);
+    if (server->work == NULL)
+        snprintf(why, 512, "%s", reason);
+    return server->work != NULL;
+}
+
+static void revoked_at_once(void *context, const char *issuer_id)
+{
+    const struct server *server = context;
+    revocation_changed(server->revocation, issuer_id);
+}
+
+static bool start_frontend(struct server *server, char why[static 512])
+{
+    const struct frontend_parts parts = {.config = server->config,
+                                         .store = server->store,
+                                         .outbound = server->outbound,
+                                         .issuers = server->issuers,
+                                         .work = server->work,
+                                         .secrets = server->secrets,
+                                         .own_intermediates = own_intermediates,
+                                         .revoked = revoked_at_once,
+                                         .context = server};
+    server->frontend = frontend_new(&parts);
+    if (server->frontend == NULL)
+        snprintf(why, 512, "OpenSSL has no randomness");
+    return server->frontend != NULL;
+}
+
 static size_t loop_count(const struct config *config)
 {
     if (config->loops > 0)
@@ -206,7 +281,7 @@ static bool start_http(struct server *server, char why[static 512])
         .max_connections = (size_t)config->max_connections,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .hold_ms = config->hold_reply_ms,
-        .application = {.context = server,
+        .application = {.context = server->frontend,
                         .told = metrics_count_http_event,
                         .loop_started = loop_started,
                         .loop_stopped = loop_stopped,
@@ -219,24 +294,50 @@ static bool start_http(struct server *server, char why[static 512])
     return server->http != NULL;
 }
 
+static void *open_gauges(void *context)
+{
+    return gauges_reader_new(context);
+}
+
+static void close_gauges(void *reader)
+{
+    gauges_reader_free(reader);
+}
+
+static bool read_gauges(void *reader, struct metric_gauges *gauges)
+{
+    return gauges_read(reader, gauges);
+}
+
+static void issuer_changed(void *context, const char *id)
+{
+    struct server *server = context;
+    const char *own = server->config->tls_issuer;
+    if (own != NULL && strcmp(own, id) == 0)
+        own_certificate_issuer_changed(server->own_certificate);
+    revocation_begin(server->revocation);
+}
+
 static bool start_admin(struct server *server, char why[static 512])
 {
     char reason[256];
     if (!is_administered(server->config))
         return true;
-    server->admin = admin_start(server, reason);
+    const struct admin_parts parts = {.config = server->config,
+                                      .config_path = server->config_path,
+                                      .store = server->store,
+                                      .issuers = server->issuers,
+                                      .secrets = server->secrets,
+                                      .worker = server->worker,
+                                      .open_gauges = open_gauges,
+                                      .close_gauges = close_gauges,
+                                      .read_gauges = read_gauges,
+                                      .issuer_changed = issuer_changed,
+                                      .context = server};
+    server->admin = admin_start(&parts, reason);
     if (server->admin == NULL)
         snprintf(why, 512, "admin: %s", reason);
     return server->admin != NULL;
-}
-
-static bool start_revocation(struct server *server, char why[static 512])
-{
-    char reason[256] = "";
-    server->revocation = revocation_new(server, reason);
-    if (server->revocation == NULL)
-        snprintf(why, 512, "%s", reason);
-    return server->revocation != NULL;
 }
 
 /* Small and few answers, most of them made before: one loop is enough. */
@@ -251,7 +352,7 @@ static bool start_pki_http(struct server *server, char why[static 512])
         .loops = 1,
         .max_connections = PKI_MAX_CONNECTIONS,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
-        .application = {.context = server,
+        .application = {.context = server->frontend,
                         .told = metrics_count_http_event,
                         .loop_started = loop_started,
                         .loop_stopped = loop_stopped,
@@ -266,17 +367,33 @@ static bool start_pki_http(struct server *server, char why[static 512])
     return server->pki_http != NULL;
 }
 
-static bool start_work(struct server *server, char why[static 512])
+static bool publish_certificate(void *context, struct bytes chain_pem, struct bytes key_pem,
+                                char why[static 256])
+{
+    const struct server *server = context;
+    return http_server_set_certificate(server->http, chain_pem, key_pem, why) &&
+           admin_set_certificate(server->admin, chain_pem, key_pem, why);
+}
+
+/* The listeners are there: certificates may be given to them, and clients be told. */
+static bool begin_work(struct server *server, char why[static 512])
 {
     char reason[OWN_CERTIFICATE_WHY_BYTES];
-    server->work = work_new(server, server->config->database, reason);
-    if (server->work == NULL || !own_certificate_start(server, reason)) {
+    const struct own_certificate_parts parts = {.config = server->config,
+                                                .outbound = server->outbound,
+                                                .issuers = server->issuers,
+                                                .publish = publish_certificate,
+                                                .rejected = rejected,
+                                                .context = server};
+    server->own_certificate = own_certificate_start(&parts, reason);
+    if (server->own_certificate == NULL) {
         snprintf(why, 512, "%s", reason);
         return false;
     }
     work_begin(server->work);
     revocation_begin(server->revocation);
-    server->retention = retention_start(server);
+    const struct retention_parts retention = {server->config, server->store, server->outbound};
+    server->retention = retention_start(&retention);
     return true;
 }
 
@@ -315,17 +432,12 @@ struct server *server_start(const struct config *config, const char *path, char 
     server->config_path = path;
     metrics_start(config);
     store_set_observer(observe_batch);
-    pthread_mutex_init(&server->nonce_lock, NULL);
-    server->rates = rate_limiter_new();
-    server->refusals = refusal_register_new();
-    server->nonces = nonce_source_new();
     server->worker = worker_new();
-    if (server->nonces == NULL)
-        snprintf(why, 512, "OpenSSL has no randomness");
-    else if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
-             start_issuers(server, why) && start_revocation(server, why) && start_http(server, why) &&
-             start_pki_http(server, why) && start_admin(server, why) && start_work(server, why) &&
-             start_account_exporter(server, why) && start_worker(server, why)) {
+    if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
+        start_issuers(server, why) && start_revocation(server, why) && start_work(server, why) &&
+        start_frontend(server, why) && start_http(server, why) && start_pki_http(server, why) &&
+        start_admin(server, why) && begin_work(server, why) && start_account_exporter(server, why) &&
+        start_worker(server, why)) {
         atomic_store(&server->started, true);
         return server;
     }
@@ -361,10 +473,7 @@ void server_stop(struct server *server)
     retention_free(server->retention);
     worker_free(server->worker);
     secret_box_free(server->secrets);
-    rate_limiter_free(server->rates);
-    refusal_register_free(server->refusals);
-    nonce_source_free(server->nonces);
-    pthread_mutex_destroy(&server->nonce_lock);
+    frontend_free(server->frontend);
     metrics_stop();
     free(server);
 }

@@ -2,10 +2,8 @@
  * state. */
 #pragma once
 
-#include <pthread.h>
 #include <stdatomic.h>
 
-#include "acme/nonce.h"
 #include "gateway/config/config.h"
 #include "gateway/http/http.h"
 #include "gateway/issuer/issuers.h"
@@ -16,6 +14,7 @@
 struct account_exporter;
 struct retention_work;
 struct work;
+struct frontend;
 struct own_certificate;
 struct admin;
 struct worker;
@@ -33,15 +32,12 @@ struct server {
     struct revocation *revocation;
     struct retention_work *retention;
     struct account_exporter *account_exporter; /* NULL: not configured */
+    struct frontend *frontend;
     struct http_server *http;
-    struct http_server *pki_http;      /* without TLS; NULL when it is not wanted */
-    struct admin *admin;               /* NULL where there is none */
-    struct secret_box *secrets;        /* NULL while nothing needs any */
-    struct rate_limiter *rates;        /* the committer thread's alone */
-    struct refusal_register *refusals; /* the same */
-    atomic_bool started; /* all of the above is there: for the admin API, which answers before */
-    struct nonce_source *nonces;
-    pthread_mutex_t nonce_lock; /* held for the few instructions of nonce_spend */
+    struct http_server *pki_http; /* without TLS; NULL when it is not wanted */
+    struct admin *admin;          /* NULL where there is none */
+    struct secret_box *secrets;   /* NULL while nothing needs any */
+    atomic_bool started;          /* all of the above is there: for the admin API, which answers before */
 };
 
 /* Starts everything in order; NULL with `why` filled. `config`, read from `path`, stays the caller's and must
@@ -60,7 +56,3 @@ struct server {
 
 /* Ends what is under way within bounds, closes the database, frees. */
 void server_stop(struct server *server);
-
-/* The server's own, for every listener with TLS; a bad one changes nothing. Any thread. */
-[[gnu::warn_unused_result]] bool server_set_certificate(struct server *server, struct bytes chain_pem,
-                                                        struct bytes key_pem, char why[static 256]);

@@ -24,9 +24,10 @@ static void keep_allowed(const struct validation *validation, const char *host,
         address_format(text, address);
         validation_note(
             tried,
-            arena_printf(validation->arena,
-                         "%s has the address %s (%s), which validations may not dial (validation.allow_addresses)",
-                         host, text, network == NULL ? "not an IP address" : network->name));
+            arena_printf(
+                validation->arena,
+                "%s has the address %s (%s), which validations may not dial (validation.allow_addresses)",
+                host, text, network == NULL ? "not an IP address" : network->name));
     }
 }
 

@@ -92,14 +92,14 @@ static void on_wake(struct outbound_message *message)
 void work_wake(struct work *work, unsigned due)
 {
     if (atomic_fetch_or(&work->due, due) == 0)
-        outbound_post(work->server->outbound, &work->wake);
+        outbound_post(work->parts.outbound, &work->wake);
 }
 
 static void on_tick(void *argument)
 {
     struct work *work = argument;
     take_all_due(work, WORK_DUE_CHALLENGES | WORK_DUE_ORDERS | WORK_DUE_REVOCATIONS);
-    outbound_timer_set(work->server->outbound, &work->timer, TICK_MS);
+    outbound_timer_set(work->parts.outbound, &work->timer, TICK_MS);
 }
 
 /* ---- items ---- */
@@ -182,7 +182,7 @@ static void on_handed_over(struct outbound_message *message)
 void work_hand_over(struct work_item *item)
 {
     item->message.run = on_handed_over;
-    outbound_post(item->work->server->outbound, &item->message);
+    outbound_post(item->work->parts.outbound, &item->message);
 }
 
 static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
@@ -214,7 +214,7 @@ static void on_committed_here(struct outbound_message *message)
         return;
     }
     item->store_retry = (struct outbound_timer){.run = retry_submit, .argument = item};
-    outbound_timer_set(item->work->server->outbound, &item->store_retry, STORE_RETRY_MS);
+    outbound_timer_set(item->work->parts.outbound, &item->store_retry, STORE_RETRY_MS);
 }
 
 static void on_committed(struct store_operation *operation, enum store_outcome outcome)
@@ -222,13 +222,13 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
     struct work_item *item = (struct work_item *)operation;
     item->outcome = outcome;
     item->message.run = on_committed_here;
-    outbound_post(item->work->server->outbound, &item->message);
+    outbound_post(item->work->parts.outbound, &item->message);
 }
 
 static void submit(struct work_item *item)
 {
     item->operation = (struct store_operation){.apply = run_apply, .done = on_committed};
-    store_submit(item->work->server->store, &item->operation);
+    store_submit(item->work->parts.store, &item->operation);
 }
 
 void work_item_commit(struct work_item *item,
@@ -262,7 +262,7 @@ void work_item_end(struct work_item *item)
         atomic_fetch_sub(&work->drafts, 1);
     arena_free(item->arena);
     if (!work->silent)
-        http_release(work->server->http, id);
+        work->parts.settled(work->parts.context, id);
     if (work->stopping && work->set.count == 0)
         tell_stopped(work);
     else if (waiting != 0)
@@ -294,14 +294,14 @@ int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s)
 
 /* ---- life ---- */
 
-struct work *work_new(struct server *server, const char *database, char why[static 256])
+struct work *work_new(const struct work_parts *parts, char why[static 256])
 {
     struct work *work = calloc(1, sizeof(*work));
     if (work == NULL)
         end_without("memory");
     struct store_error error;
-    work->server = server;
-    work->session = store_session_open(database, &error);
+    work->parts = *parts;
+    work->session = store_session_open(parts->config->database, &error);
     if (work->session == NULL) {
         snprintf(why, 256, "%.250s", error.message);
         free(work);
@@ -309,7 +309,7 @@ struct work *work_new(struct server *server, const char *database, char why[stat
     }
     work->wake.run = on_wake;
     work->timer = (struct outbound_timer){.run = on_tick, .argument = work};
-    int64_t validations = server->config->validation.max_concurrent;
+    int64_t validations = parts->config->validation.max_concurrent;
     work->kinds[WORK_VALIDATION] = (struct work_kind){
         .name = "challenges",
         .due_bit = WORK_DUE_CHALLENGES,
@@ -347,7 +347,7 @@ static void post_life(struct work *work, void (*run)(struct outbound_message *))
     if (life == NULL)
         end_without("memory");
     *life = (struct life_message){{.run = run}, work};
-    outbound_post(work->server->outbound, &life->message);
+    outbound_post(work->parts.outbound, &life->message);
 }
 
 static void run_begin(struct outbound_message *message)
@@ -367,7 +367,7 @@ static void run_stop(struct outbound_message *message)
     struct work *work = ((struct life_message *)message)->work;
     free(message);
     work->stopping = true;
-    outbound_timer_cancel(work->server->outbound, &work->timer);
+    outbound_timer_cancel(work->parts.outbound, &work->timer);
     if (work->set.count == 0)
         tell_stopped(work);
 }

@@ -4,11 +4,26 @@
  */
 #pragma once
 
-#include "gateway/server/server.h"
+#include "gateway/config/config.h"
+#include "gateway/issuer/issuers.h"
+#include "gateway/outbound/outbound.h"
+#include "store/store.h"
+
+/* Borrowed for the work's life. */
+struct work_parts {
+    const struct config *config;
+    struct store *store;
+    struct outbound *outbound;
+    struct issuers *issuers;
+    /* Outbound thread: a reply that waits for this object may go. */
+    void (*settled)(void *context, int64_t id);
+    /* Outbound thread: this issuer's CA has confirmed that the leaf (DER) is revoked. */
+    void (*revoked)(void *context, const char *issuer_id, struct bytes leaf);
+    void *context;
+};
 
 /* NULL with `why`. Takes nothing up before work_begin. */
-[[gnu::warn_unused_result]] struct work *work_new(struct server *server, const char *database,
-                                                  char why[static 256]);
+[[gnu::warn_unused_result]] struct work *work_new(const struct work_parts *parts, char why[static 256]);
 void work_begin(struct work *work);
 
 /* What may have become due, as bits: each kind costs a look into the database. */

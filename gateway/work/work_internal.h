@@ -37,7 +37,7 @@ struct work_kind {
 enum { WORK_VALIDATION, WORK_ISSUANCE, WORK_REVOCATION, WORK_KINDS };
 
 struct work {
-    struct server *server;
+    struct work_parts parts;
     struct store_session *session; /* the outbound thread's own */
     struct outbound_message wake;
     atomic_uint due; /* enum work_due; not 0 while a wake message is on its way */

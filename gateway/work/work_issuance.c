@@ -27,8 +27,8 @@ static enum store_result ask_permit(struct work_item *item, struct store_session
     struct account account;
     enum store_result result = store_account_load(session, item->arena, order->account_id, &account);
     return result != STORE_OK ? STORE_FAILED
-                              : permit_issue(item->work->server->config, session, item->arena, &account,
-                                             order, clock_now(), problem);
+                              : permit_issue(item->work->parts.config, session, item->arena, &account, order,
+                                             clock_now(), problem);
 }
 
 /* The job's turn has come. One that waited for it is asked for again; where the answer is no, or not to be
@@ -84,14 +84,14 @@ static const char *asked_validity(struct arena *arena, const struct validity_req
 /* The client has gone by then: what were signed later would be signed for nobody. */
 static int64_t ends_at(const struct work_item *item, const struct order *order)
 {
-    int64_t end = order->processing_since + config_now(item->work->server->config)->finalize_give_up_after_s;
+    int64_t end = order->processing_since + config_now(item->work->parts.config)->finalize_give_up_after_s;
     return order->expires_at < end ? order->expires_at : end;
 }
 
 /* NULL: the issuer's own. */
 static const char *usages_of(const struct work_item *item, const struct order *order)
 {
-    const struct profile_config *profile = config_profile(item->work->server->config, order->profile);
+    const struct profile_config *profile = config_profile(item->work->parts.config, order->profile);
     if (profile == NULL || profile->extended_key_usage_count == 0)
         return NULL;
     return arena_join(item->arena, profile->extended_key_usages, profile->extended_key_usage_count, ",");
@@ -194,9 +194,9 @@ static void attempt_if_admitted(struct work_item *item, const struct validity_re
 static void attempt_order(struct work_item *item)
 {
     struct issuance_work *state = item->state;
-    struct server *server = item->work->server;
+    const struct work_parts *parts = &item->work->parts;
     const struct profile_config *profile = NULL;
-    state->issuer = issuers_of_profile(server->issuers, state->order.profile, &profile);
+    state->issuer = issuers_of_profile(parts->issuers, state->order.profile, &profile);
     if (state->issuer == NULL) {
         issuance_fail(item, problem_new(item->arena, PROBLEM_INVALID_PROFILE,
                                         "The profile \"%s\" is no longer configured.", state->order.profile));
@@ -240,7 +240,7 @@ void work_issuance_begin(struct work *work, int64_t id)
 static enum store_result take_those_at_their_end(struct work *work, struct work_kind *kind, int64_t now)
 {
     struct work_ids ids;
-    int64_t since = now - config_now(work->server->config)->finalize_give_up_after_s;
+    int64_t since = now - config_now(work->parts.config)->finalize_give_up_after_s;
     enum store_result result = store_orders_processing_since(
         work->session, since, ids.id, work_ids_wanted(kind, kind->max_under_way), &ids.count);
     if (result == STORE_OK)
@@ -276,7 +276,7 @@ static enum store_result find_queues(struct look *look)
 /* NULL: the profile is not configured any more. */
 static struct issuer *issuer_of_queue(const struct look *look, size_t i)
 {
-    return issuers_of_profile(look->work->server->issuers, look->queue[i], NULL);
+    return issuers_of_profile(look->work->parts.issuers, look->queue[i], NULL);
 }
 
 static size_t queues_of(const struct look *look, const struct issuer *issuer)
@@ -302,7 +302,7 @@ static enum store_result take_queue(struct look *look, struct issuer *issuer, co
     if (result == STORE_OK)
         work_take_up(work, kind, &ids, share);
     if (issuer != NULL && kind->under_way > before)
-        issuer->last_queue = config_profile(work->server->config, profile)->name;
+        issuer->last_queue = config_profile(work->parts.config, profile)->name;
     return result;
 }
 
@@ -324,10 +324,10 @@ static enum store_result take_queues_of(struct look *look, struct issuer *issuer
 
 static enum store_result take_all_queues(struct look *look)
 {
-    const struct server *server = look->work->server;
+    const struct work_parts *parts = &look->work->parts;
     enum store_result result = take_queues_of(look, NULL);
-    for (size_t i = 0; result == STORE_OK && i < server->config->issuer_count; ++i)
-        result = take_queues_of(look, issuers_find(server->issuers, server->config->issuers[i].id));
+    for (size_t i = 0; result == STORE_OK && i < parts->config->issuer_count; ++i)
+        result = take_queues_of(look, issuers_find(parts->issuers, parts->config->issuers[i].id));
     return result;
 }
 
@@ -373,7 +373,7 @@ static bool plan_first_attempt(struct work_item *draft)
     struct issuance_work *state = draft->state;
     const struct profile_config *profile = NULL;
     struct validity_request validity;
-    state->issuer = issuers_of_profile(draft->work->server->issuers, state->order.profile, &profile);
+    state->issuer = issuers_of_profile(draft->work->parts.issuers, state->order.profile, &profile);
     if (state->issuer == NULL)
         return false;
     struct issuer_status status;

@@ -60,8 +60,8 @@ static void put_off(struct work_item *item, const char *kind, const char *words,
 static void end_confirmed(struct work_item *item)
 {
     const struct revocation_work *state = item->state;
-    revocation_changed(item->work->server->revocation, state->issuer);
-    own_certificate_revoked(item->work->server->own_certificate, state->certificate.leaf);
+    const struct work_parts *parts = &item->work->parts;
+    parts->revoked(parts->context, state->issuer, state->certificate.leaf);
     work_item_end(item);
 }
 
@@ -155,10 +155,10 @@ static void refuse(struct work_item *item)
 }
 
 /* The one that is known to have signed it; NULL: none. */
-static struct issuer *signer_of(const struct server *server, const struct certificate *certificate)
+static struct issuer *signer_of(const struct work_parts *parts, const struct certificate *certificate)
 {
-    for (size_t i = 0; i < server->config->issuer_count; i++) {
-        struct issuer *issuer = issuers_find(server->issuers, server->config->issuers[i].id);
+    for (size_t i = 0; i < parts->config->issuer_count; i++) {
+        struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
         if (issuer != NULL && issuer_has_signed(issuer, certificate->leaf))
             return issuer;
     }
@@ -172,10 +172,10 @@ static struct issuer *issuer_of(struct work_item *item)
 {
     const struct revocation_work *state = item->state;
     const struct certificate *certificate = &state->certificate;
-    struct issuer *issuer = issuers_find(item->work->server->issuers, certificate->issuer);
+    struct issuer *issuer = issuers_find(item->work->parts.issuers, certificate->issuer);
     struct issuer *signer = issuer != NULL && issuer_has_signed(issuer, certificate->leaf)
                                 ? issuer
-                                : signer_of(item->work->server, certificate);
+                                : signer_of(&item->work->parts, certificate);
     if (signer != NULL)
         issuer = signer;
     bool is_theirs = issuer != NULL &&
@@ -234,7 +234,7 @@ void work_revocation_begin(struct work *work, int64_t id)
 /* An issuer that is no longer configured is the revocation's matter, not the queue's. */
 static size_t room_of(const struct work *work, const struct work_kind *kind, const char *id)
 {
-    struct issuer *issuer = issuers_find(work->server->issuers, id);
+    struct issuer *issuer = issuers_find(work->parts.issuers, id);
     return issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_REVOKE);
 }
 

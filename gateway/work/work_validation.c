@@ -116,7 +116,7 @@ static enum store_apply_result apply_retry(struct work_item *item, struct store_
  */
 static int64_t valid_until(const struct work_item *item, const struct authorization *authorization)
 {
-    const struct config *config = config_now(item->work->server->config);
+    const struct config *config = config_now(item->work->parts.config);
     const struct endpoint_config *endpoint =
         config_endpoint(config, bytes_from_string(authorization->endpoint));
     int64_t lifetime = endpoint == NULL ? 0 : endpoint->authorization_lifetime_s;
@@ -143,7 +143,7 @@ static void on_validated(struct validation *validation)
     METRICS_OBSERVE(METRIC_VALIDATION_DURATION, metrics_clock_us() - state->began_us, authorization->chosen);
     ++authorization->attempt_count;
     int64_t give_up_at =
-        authorization->first_attempt_at + config_now(item->work->server->config)->validation.retry_for_s;
+        authorization->first_attempt_at + config_now(item->work->parts.config)->validation.retry_for_s;
     if (validation->problem != NULL && validation->passing) {
         int64_t next = item->now + work_backoff(authorization->attempt_count, RETRY_FIRST_S, RETRY_MOST_S);
         if (next < give_up_at && next < authorization->expires_at) {
@@ -163,15 +163,15 @@ static void start(struct work_item *item)
 {
     struct validation_work *state = item->state;
     const struct authorization *authorization = &state->authorization;
-    const struct server *server = item->work->server;
+    const struct work_parts *parts = &item->work->parts;
     const struct endpoint_config *endpoint =
-        config_endpoint(server->config, bytes_from_string(authorization->endpoint));
+        config_endpoint(parts->config, bytes_from_string(authorization->endpoint));
     log_debug("validating %s of %s", challenge_name(authorization), authorization->identifier.value);
     state->began_us = metrics_clock_us();
     state->validation = (struct validation){
         .arena = item->arena,
-        .outbound = server->outbound,
-        .config = &config_now(server->config)->validation,
+        .outbound = parts->outbound,
+        .config = &config_now(parts->config)->validation,
         .identifier = authorization->identifier,
         .type = authorization->chosen,
         .token = authorization->token,
@@ -183,7 +183,7 @@ static void start(struct work_item *item)
         .owner = item,
     };
     struct validation *validation = &state->validation;
-    validation->account_urls = config_account_urls(item->arena, server->config, authorization->endpoint,
+    validation->account_urls = config_account_urls(item->arena, parts->config, authorization->endpoint,
                                                    authorization->account_id, &validation->account_url_count);
     if (endpoint != NULL) {
         validation->issuer_names = config_issuer_names(endpoint, &validation->issuer_name_count);

@@ -1,10 +1,14 @@
 /* What is measured when somebody asks: from state that is there for other reasons, and from counts of what
  * waits. */
+#include "gateway/server/gauges.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "gateway/admin/admin.h"
 #include "gateway/issuer/issuers.h"
+#include "gateway/log.h"
 #include "gateway/metrics/metrics_process.h"
 #include "gateway/own_certificate.h"
 #include "gateway/revocation/revocation.h"
@@ -107,7 +111,7 @@ static void read_front_ends(struct reading *reading)
 static void read_own_certificate(struct reading *reading)
 {
     struct own_certificate_expiry expiry;
-    own_certificate_read_expiry(reading->server, &expiry);
+    own_certificate_read_expiry(reading->server->own_certificate, &expiry);
     set_time(reading, METRIC_OWN_CERTIFICATE_END, expiry.leaf, METRIC_END_LEAF);
     set_time(reading, METRIC_OWN_CERTIFICATE_END, expiry.intermediates, METRIC_END_INTERMEDIATES);
     set_time(reading, METRIC_OWN_CERTIFICATE_END, expiry.roots, METRIC_END_ROOTS);
@@ -131,10 +135,44 @@ static void read_database(struct reading *reading)
         METRICS_SET(reading->gauges, METRIC_VALIDATIONS_WAITING, count);
 }
 
-void metrics_read_gauges(const struct server *server, struct store_session *session,
-                         struct revocation_reader *revocation, struct metric_gauges *gauges)
+struct gauges_reader {
+    const struct server *server;
+    struct store_session *session;
+    struct revocation_reader *revocation;
+};
+
+struct gauges_reader *gauges_reader_new(const struct server *server)
 {
-    struct reading reading = {server, session, revocation, gauges, clock_now()};
+    struct store_error error;
+    struct gauges_reader *reader = calloc(1, sizeof(*reader));
+    if (reader == NULL)
+        end_without("memory");
+    reader->server = server;
+    reader->session = store_session_open(server->config->database, &error);
+    if (reader->session == NULL) {
+        log_error("%s", error.message);
+        free(reader);
+        return NULL;
+    }
+    reader->revocation = revocation_reader_new(server->revocation);
+    return reader;
+}
+
+void gauges_reader_free(struct gauges_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    store_session_close(reader->session);
+    revocation_reader_free(reader->revocation);
+    free(reader);
+}
+
+bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges)
+{
+    const struct server *server = reader->server;
+    struct reading reading = {server, reader->session, reader->revocation, gauges, clock_now()};
+    if (!atomic_load(&server->started))
+        return false;
     METRICS_SET(gauges, METRIC_BUILD, 1);
     METRICS_SET(gauges, METRIC_ISSUER_OBJECTS, issuer_objects());
     metrics_read_process(gauges);
@@ -143,4 +181,5 @@ void metrics_read_gauges(const struct server *server, struct store_session *sess
     read_own_certificate(&reading);
     for (size_t i = 0; i < server->config->issuer_count; i++)
         read_issuer(&reading, server->config->issuers[i].id);
+    return true;
 }

@@ -1,0 +1,16 @@
+/* The gauges of GET /metrics. */
+#pragma once
+
+#include "gateway/metrics/metrics.h"
+#include "gateway/server/server.h"
+
+/* One thread's. */
+struct gauges_reader;
+
+/* NULL, and logged, when the database cannot be opened. */
+struct gauges_reader *gauges_reader_new(const struct server *server);
+/* NULL is ignored. */
+void gauges_reader_free(struct gauges_reader *reader);
+
+/* Sets what the server's state tells now. False while the server starts. */
+[[gnu::warn_unused_result]] bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges);
