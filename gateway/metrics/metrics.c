@@ -151,12 +151,18 @@ const struct metric_info metric_infos[METRICS] = {
 
 static struct {
     const struct config *config;
+    const struct metric_routes *routes;
     atomic_uint_fast64_t *cells[METRICS];
 } current;
 
 const struct config *metrics_config(void)
 {
     return current.config;
+}
+
+const struct metric_routes *metrics_routes(void)
+{
+    return current.routes;
 }
 
 size_t metric_series_count(const struct metric_info *info)
@@ -185,9 +191,10 @@ static size_t cells_of_one(const struct metric_info *info)
     return info->buckets == NULL ? 1 : info->buckets->count + 2;
 }
 
-void metrics_start(const struct config *config)
+void metrics_start(const struct config *config, const struct metric_routes *routes)
 {
     current.config = config;
+    current.routes = routes;
     for (size_t i = 0; i < METRICS; i++) {
         const struct metric_info *info = &metric_infos[i];
         current.cells[i] = calloc(metric_series_count(info) * cells_of_one(info), sizeof *current.cells[i]);

@@ -113,8 +113,14 @@ enum metric_file { METRIC_FILE_DATABASE, METRIC_FILE_WAL, METRIC_FILES };
 
 /* ---- life ---- */
 
-/* Before the server's threads; borrows the configuration. */
-void metrics_start(const struct config *config);
+/* Who names the routes, by number: those of the front end. NULL for one that is not served. */
+struct metric_routes {
+    size_t (*count)(void);
+    const char *(*label)(struct arena *arena, const struct config *config, size_t i);
+};
+
+/* Before the server's threads; borrows both. */
+void metrics_start(const struct config *config, const struct metric_routes *routes);
 /* After them. */
 void metrics_stop(void);
 

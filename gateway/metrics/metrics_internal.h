@@ -47,6 +47,8 @@ const atomic_uint_fast64_t *metric_cells(enum metric metric, size_t place);
 
 /* What the configuration has. NULL: nothing has been started. */
 const struct config *metrics_config(void);
+/* What metrics_start was given. */
+const struct metric_routes *metrics_routes(void);
 
 /* ---- metrics_labels.c ---- */
 

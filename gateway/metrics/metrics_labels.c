@@ -1,7 +1,6 @@
 /* What stands behind the names of labels: enums of the program, and names of the configuration. */
 #include "gateway/issuer/issuer_api.h"
 #include "gateway/metrics/metrics_internal.h"
-#include "gateway/routes/routes.h"
 
 static const char *pick(const char *const *names, size_t count, size_t i)
 {
@@ -108,10 +107,15 @@ const struct metric_label metric_label_origin = {"origin", count_origins, value_
 
 static const char *value_route(struct arena *arena, size_t i)
 {
-    return routes_are_native(i) && metrics_config()->native_profile == NULL ? NULL : routes_label(arena, i);
+    return metrics_routes()->label(arena, metrics_config(), i);
 }
 
-const struct metric_label metric_label_route = {"route", routes_count, value_route};
+static size_t count_routes(void)
+{
+    return metrics_routes()->count();
+}
+
+const struct metric_label metric_label_route = {"route", count_routes, value_route};
 
 /* ---- names of the configuration, then what it does not have ---- */
 

@@ -1,7 +1,7 @@
 /* What step-ca's API tells everybody, and the form of its refusals. */
 #include "acme/base/buffer.h"
 #include "gateway/native/native_call.h"
-#include "gateway/routes/routes.h"
+#include "gateway/native/native_routes.h"
 #include "stepca/client_request.h"
 #include "stepca/messages.h"
 

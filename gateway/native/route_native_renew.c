@@ -4,7 +4,7 @@
 #include "gateway/issuer/issuer_signers.h"
 #include "gateway/native/native_issue.h"
 #include "gateway/native/native_policy.h"
-#include "gateway/routes/routes.h"
+#include "gateway/native/native_routes.h"
 
 struct renew_state {
     struct native_issue issue; /* first */

@@ -3,8 +3,7 @@
 #include "acme/revocation.h"
 #include "gateway/issuer/issuer_certificate.h"
 #include "gateway/native/native_call.h"
-#include "gateway/revocation/revocation.h"
-#include "gateway/routes/routes.h"
+#include "gateway/native/native_routes.h"
 #include "stepca/client_request.h"
 
 enum { PROVISIONER_MAX_BYTES = 100 };

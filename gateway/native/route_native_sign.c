@@ -2,7 +2,7 @@
  * is told. */
 #include "gateway/native/native_issue.h"
 #include "gateway/native/native_policy.h"
-#include "gateway/routes/routes.h"
+#include "gateway/native/native_routes.h"
 
 enum { PROVISIONER_MAX_BYTES = 100 };
 

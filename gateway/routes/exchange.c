@@ -276,8 +276,7 @@ static const struct problem *route_request(struct exchange *exchange, bool pki_o
     bool is_of_endpoint = split_path(exchange, &path);
     exchange->urls = (struct urls){.base = base_url_for(exchange),
                                    .endpoint = is_of_endpoint ? exchange->endpoint->name : NULL};
-    exchange->route = routes_find(exchange, path);
-    if (exchange->route == NULL)
+    if (!routes_find(exchange, path))
         return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
                                    "There is nothing here. The directory of an endpoint is at "
                                    "/acme/{endpoint}/directory.");

@@ -19,8 +19,7 @@ enum route_authentication {
     ROUTE_JWK,  /* signed with the key in the header */
     ROUTE_KID,  /* signed by an account */
     ROUTE_EITHER,
-    ROUTE_PLAIN,  /* no envelope: what is POSTed is for the route to read */
-    ROUTE_STEPCA, /* as ROUTE_PLAIN, refusals in step-ca's form */
+    ROUTE_PLAIN, /* no envelope: what is POSTed is for the route to read */
 };
 
 struct route {
@@ -37,6 +36,18 @@ struct route {
     enum store_apply_result (*apply)(struct exchange *exchange, struct store_session *session);
     /* Fills exchange->reply. */
     void (*render)(struct exchange *exchange);
+    /* Sends the reply, or the problem in a form of its own. NULL: as ACME has it. */
+    void (*finish)(struct exchange *exchange);
+    bool gives_nonce; /* whatever the method */
+    bool is_index;    /* what the others' Link rel="index" leads to */
+};
+
+struct route_table {
+    const struct route *routes;
+    size_t count;
+    const char *prefix; /* what stands before the patterns; "" for nothing */
+    bool (*is_served)(const struct config *configuration); /* NULL: always */
+    bool of_endpoints; /* below an endpoint's path; others may stand without their prefix as well */
 };
 
 struct exchange {
@@ -44,8 +55,9 @@ struct exchange {
     struct http_message message;
     struct http_request *request;
     struct frontend *frontend;
-    struct arena *arena; /* the request's */
-    const struct route *route;
+    struct arena *arena;                    /* the request's */
+    const struct route *route;              /* NULL: there is none for this path */
+    size_t route_number;                    /* for whoever counts; 0: none */
     const struct endpoint_config *endpoint; /* NULL outside /acme/{endpoint} */
     struct urls urls;
     int64_t now;
@@ -159,17 +171,15 @@ const struct problem *exchange_check_owner(struct exchange *exchange, enum store
 
 /* ---- routes.c ---- */
 
-/* The route for a path, below the endpoint where the exchange has one, with id and type parsed into the
- * exchange; NULL when there is none. */
-const struct route *routes_find(struct exchange *exchange, struct bytes path);
+/* Finds the route for a path, below the endpoint where the exchange has one, with id and type parsed into the
+ * exchange; false when there is none. */
+[[gnu::warn_unused_result]] bool routes_find(struct exchange *exchange, struct bytes path);
 
-/* For whoever counts: routes by number. The last one stands for none. */
-size_t routes_count(void);
-size_t routes_number(const struct route *route);
-/* With what stands before its pattern; "(none)" for the last. */
-const char *routes_label(struct arena *arena, size_t number);
-/* One of step-ca's own API. */
-bool routes_are_native(size_t number);
+/* For whoever counts: routes by number, those of the tables in their order. 0 stands for none. */
+size_t routes_count(const struct route_table *const *tables);
+/* With what stands before its pattern; "(none)" for 0. NULL for what this configuration does not serve. */
+const char *routes_label(struct arena *arena, const struct route_table *const *tables, size_t number,
+                         const struct config *config);
 
 /* ---- account_key_cache.c: parsed account keys by their canonical bytes, one cache a loop ---- */
 

@@ -1,6 +1,5 @@
 /* What goes out: replies, problems, and the headers of both. */
 #include "gateway/routes/exchange_internal.h"
-#include "gateway/routes/routes.h"
 
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value)
 {
@@ -55,9 +54,8 @@ static void render_problem(struct arena *arena, const struct problem *problem, s
 static void count_request(const struct exchange *exchange)
 {
     int status = exchange->problem != NULL ? exchange->problem->status : exchange->reply.status;
-    size_t route = routes_number(exchange->route);
-    METRICS_COUNT(METRIC_HTTP_REQUESTS, route, (size_t)status / 100);
-    METRICS_OBSERVE(METRIC_HTTP_DURATION, metrics_clock_us() - exchange->began_us, route);
+    METRICS_COUNT(METRIC_HTTP_REQUESTS, exchange->route_number, (size_t)status / 100);
+    METRICS_OBSERVE(METRIC_HTTP_DURATION, metrics_clock_us() - exchange->began_us, exchange->route_number);
 }
 
 void exchange_finish(struct exchange *exchange)
@@ -65,10 +63,10 @@ void exchange_finish(struct exchange *exchange)
     if (exchange->problem == NULL && exchange->reply.status == 0)
         exchange->route->render(exchange);
     count_request(exchange);
-    enum route_authentication authentication =
-        exchange->route == NULL ? ROUTE_OPEN : exchange->route->authentication;
-    if (authentication == ROUTE_STEPCA) {
-        native_finish(exchange);
+    static const struct route none = {.authentication = ROUTE_OPEN};
+    const struct route *route = exchange->route == NULL ? &none : exchange->route;
+    if (route->finish != NULL) {
+        route->finish(exchange);
         return;
     }
     if (exchange->problem != NULL)
@@ -78,14 +76,13 @@ void exchange_finish(struct exchange *exchange)
             exchange, "Link",
             arena_printf(exchange->arena, "<%s>;rel=\"help\"", url_limits(exchange->arena, &exchange->urls)));
     bool is_post = bytes_equal_string(exchange->request->method, "POST");
-    bool is_nonce = exchange->route != NULL && strcmp(exchange->route->pattern, "/new-nonce") == 0;
-    bool is_directory = exchange->route != NULL && strcmp(exchange->route->pattern, "/directory") == 0;
-    const char *directory_url =
-        exchange->endpoint == NULL || is_directory ? NULL : url_directory(exchange->arena, &exchange->urls);
-    bool is_plain = authentication == ROUTE_PLAIN;
+    const char *directory_url = exchange->endpoint == NULL || route->is_index
+                                    ? NULL
+                                    : url_directory(exchange->arena, &exchange->urls);
+    bool is_plain = route->authentication == ROUTE_PLAIN;
     if (!is_plain || exchange->problem != NULL)
         add_common_headers(exchange->frontend, exchange->arena, &exchange->reply,
-                           !is_plain && (is_post || is_nonce), directory_url);
+                           !is_plain && (is_post || route->gives_nonce), directory_url);
     http_reply(exchange->request, &exchange->reply);
 }
 
@@ -125,6 +122,6 @@ void exchange_render_refusal(void *context, struct arena *arena, int status, boo
                                         : problem_with_status(arena, status, refusal_type(status),
                                                               "The request is not well-formed HTTP/1.1.");
     render_problem(arena, problem, reply);
-    METRICS_COUNT(METRIC_HTTP_REQUESTS, routes_number(NULL), (size_t)status / 100);
+    METRICS_COUNT(METRIC_HTTP_REQUESTS, 0, (size_t)status / 100);
     add_common_headers(context, arena, reply, is_post, NULL);
 }

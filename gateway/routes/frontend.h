@@ -13,9 +13,12 @@
 #include "gateway/work/work.h"
 #include "store/store.h"
 
+struct route_table;
+
 /* Borrowed for its life. */
 struct frontend_parts {
     const struct config *config;
+    const struct route_table *const *route_tables; /* NULL behind the last one */
     struct store *store;
     struct outbound *outbound;
     struct issuers *issuers;

@@ -2,49 +2,46 @@
 
 /* Every resource of an endpoint, below /acme/{endpoint}. */
 static const struct route endpoint_routes[] = {
-    {"/directory", "GET, HEAD, POST", ROUTE_OPEN, true, NULL, NULL, directory_render_route},
-    {"/new-nonce", "GET, HEAD, POST", ROUTE_OPEN, true, NULL, NULL, new_nonce_render},
-    {"/limits", "GET, HEAD", ROUTE_OPEN, true, NULL, NULL, limits_render},
-    {"/new-account", "POST", ROUTE_JWK, false, new_account_prepare, new_account_apply, account_render_route},
-    {"/account/{id}", "POST", ROUTE_KID, false, account_prepare, account_apply, account_render_route},
-    {"/account/{id}/orders", "POST", ROUTE_KID, true, account_orders_prepare, NULL, account_orders_render},
-    {"/key-change", "POST", ROUTE_KID, false, key_change_prepare, key_change_apply, account_render_route},
-    {"/new-order", "POST", ROUTE_KID, false, new_order_prepare, new_order_apply, order_render_route},
+    {"/directory", "GET, HEAD, POST", ROUTE_OPEN, true, NULL, NULL, .render = directory_render_route,
+     .is_index = true},
+    {"/new-nonce", "GET, HEAD, POST", ROUTE_OPEN, true, NULL, NULL, .render = new_nonce_render,
+     .gives_nonce = true},
+    {"/limits", "GET, HEAD", ROUTE_OPEN, true, NULL, NULL, .render = limits_render},
+    {"/new-account", "POST", ROUTE_JWK, false, new_account_prepare, new_account_apply,
+     .render = account_render_route},
+    {"/account/{id}", "POST", ROUTE_KID, false, account_prepare, account_apply,
+     .render = account_render_route},
+    {"/account/{id}/orders", "POST", ROUTE_KID, true, account_orders_prepare, NULL,
+     .render = account_orders_render},
+    {"/key-change", "POST", ROUTE_KID, false, key_change_prepare, key_change_apply,
+     .render = account_render_route},
+    {"/new-order", "POST", ROUTE_KID, false, new_order_prepare, new_order_apply,
+     .render = order_render_route},
     {"/new-authz", "POST", ROUTE_KID, false, new_authorization_prepare, new_authorization_apply,
-     new_authorization_render},
-    {"/order/{id}", "POST", ROUTE_KID, true, order_prepare, NULL, order_render_route},
-    {"/order/{id}/finalize", "POST", ROUTE_KID, false, finalize_prepare, finalize_apply, order_render_route},
+     .render = new_authorization_render},
+    {"/order/{id}", "POST", ROUTE_KID, true, order_prepare, NULL, .render = order_render_route},
+    {"/order/{id}/finalize", "POST", ROUTE_KID, false, finalize_prepare, finalize_apply,
+     .render = order_render_route},
     {"/authz/{id}", "POST", ROUTE_KID, false, authorization_prepare, authorization_apply,
-     authorization_render_route},
+     .render = authorization_render_route},
     {"/challenge/{id}/{type}", "POST", ROUTE_KID, false, challenge_prepare, challenge_apply,
-     challenge_render_route},
-    {"/certificate/{id}", "POST", ROUTE_KID, true, certificate_prepare, NULL, certificate_render},
-    {"/certificate/{id}/{chain}", "POST", ROUTE_KID, true, certificate_prepare, NULL, certificate_render},
+     .render = challenge_render_route},
+    {"/certificate/{id}", "POST", ROUTE_KID, true, certificate_prepare, NULL, .render = certificate_render},
+    {"/certificate/{id}/{chain}", "POST", ROUTE_KID, true, certificate_prepare, NULL,
+     .render = certificate_render},
     {"/renewal-info/{certificate}", "GET, HEAD", ROUTE_OPEN, true, renewal_info_prepare, NULL,
-     renewal_info_render_route},
-    {"/revoke-cert", "POST", ROUTE_EITHER, false, revoke_prepare, revoke_apply, revoke_render},
+     .render = renewal_info_render_route},
+    {"/revoke-cert", "POST", ROUTE_EITHER, false, revoke_prepare, revoke_apply, .render = revoke_render},
 };
 
 /* What belongs to no endpoint. */
 static const struct route site_routes[] = {
-    {"/health", "GET, HEAD", ROUTE_PLAIN, false, NULL, NULL, health_render},
-    {"/.well-known/pki/crl/{issuer}", "GET, HEAD", ROUTE_PLAIN, false, NULL, NULL, crl_render},
-    {"/.well-known/pki/ocsp/{issuer}", "GET, HEAD, POST", ROUTE_PLAIN, false, NULL, NULL, ocsp_render},
-    {"/.well-known/pki/ocsp/{issuer}/{rest}", "GET, HEAD, POST", ROUTE_PLAIN, false, NULL, NULL, ocsp_render},
-};
-
-/* step-ca's own API, where the configuration passes it on: at "/" and at "/1.0". Its /health is ours. */
-static const struct route native_routes[] = {
-    {"/health", "GET", ROUTE_PLAIN, false, NULL, NULL, health_render},
-    {"/version", "GET", ROUTE_STEPCA, false, native_read_prepare, NULL, NULL},
-    {"/roots", "GET", ROUTE_STEPCA, false, native_read_prepare, NULL, NULL},
-    {"/root/{name}", "GET", ROUTE_STEPCA, false, native_read_prepare, NULL, NULL},
-    {"/provisioners", "GET", ROUTE_STEPCA, false, native_read_prepare, NULL, NULL},
-    {"/provisioners/{name}/encrypted-key", "GET", ROUTE_STEPCA, false, native_read_prepare, NULL, NULL},
-    {"/sign", "POST", ROUTE_STEPCA, false, native_sign_prepare, NULL, NULL},
-    {"/renew", "POST", ROUTE_STEPCA, false, native_renew_prepare, NULL, NULL},
-    {"/rekey", "POST", ROUTE_STEPCA, false, native_rekey_prepare, NULL, NULL},
-    {"/revoke", "POST", ROUTE_STEPCA, false, native_revoke_prepare, NULL, NULL},
+    {"/health", "GET, HEAD", ROUTE_PLAIN, false, NULL, NULL, .render = health_render},
+    {"/.well-known/pki/crl/{issuer}", "GET, HEAD", ROUTE_PLAIN, false, NULL, NULL, .render = crl_render},
+    {"/.well-known/pki/ocsp/{issuer}", "GET, HEAD, POST", ROUTE_PLAIN, false, NULL, NULL,
+     .render = ocsp_render},
+    {"/.well-known/pki/ocsp/{issuer}/{rest}", "GET, HEAD, POST", ROUTE_PLAIN, false, NULL, NULL,
+     .render = ocsp_render},
 };
 
 /* The next segment, its slash left off; `path` goes on behind it. */
@@ -101,76 +98,73 @@ static bool route_matches(struct exchange *exchange, const struct route *route, 
     return pattern.n == 0 && path.n == 0;
 }
 
-static const struct route *find_in(struct exchange *exchange, const struct route *routes, size_t count,
-                                   struct bytes path)
+enum {
+    ENDPOINT_ROUTES = sizeof(endpoint_routes) / sizeof(endpoint_routes[0]),
+    SITE_ROUTES = sizeof(site_routes) / sizeof(site_routes[0]),
+};
+
+const struct route_table routes_of_endpoints = {endpoint_routes, ENDPOINT_ROUTES, "/acme/{endpoint}",
+                                                .of_endpoints = true};
+const struct route_table routes_of_site = {site_routes, SITE_ROUTES, "", .is_served = NULL};
+
+/* ---- by path ---- */
+
+static bool find_in(struct exchange *exchange, const struct route_table *table, struct bytes path)
 {
-    for (size_t i = 0; i < count; ++i)
-        if (route_matches(exchange, &routes[i], path))
-            return &routes[i];
-    return NULL;
+    for (size_t i = 0; i < table->count; ++i)
+        if (route_matches(exchange, &table->routes[i], path)) {
+            exchange->route = &table->routes[i];
+            exchange->route_number += i + 1;
+            return true;
+        }
+    return false;
 }
 
-static const struct route *find_native(struct exchange *exchange, struct bytes path)
+/* Below the table's prefix, or as the path stands there. */
+static bool is_served_by(struct exchange *exchange, const struct route_table *table, struct bytes path)
 {
-    const size_t version_bytes = strlen("/1.0");
-    if (exchange->frontend->parts.config->native_profile == NULL)
-        return NULL;
-    if (bytes_has_prefix(path, BYTES_LITERAL("/1.0/")))
-        path = bytes_of(path.p + version_bytes, path.n - version_bytes);
-    return find_in(exchange, native_routes, sizeof(native_routes) / sizeof(native_routes[0]), path);
+    struct bytes prefix = bytes_from_string(table->prefix);
+    if (table->of_endpoints)
+        return exchange->endpoint != NULL && find_in(exchange, table, path);
+    if (exchange->endpoint != NULL ||
+        (table->is_served != NULL && !table->is_served(exchange->frontend->parts.config)))
+        return false;
+    bool is_below =
+        prefix.n != 0 && bytes_has_prefix(path, prefix) && path.n > prefix.n && path.p[prefix.n] == '/';
+    return find_in(exchange, table, is_below ? bytes_of(path.p + prefix.n, path.n - prefix.n) : path);
 }
 
-const struct route *routes_find(struct exchange *exchange, struct bytes path)
+bool routes_find(struct exchange *exchange, struct bytes path)
 {
-    if (exchange->endpoint != NULL)
-        return find_in(exchange, endpoint_routes, sizeof(endpoint_routes) / sizeof(endpoint_routes[0]), path);
-    const struct route *route =
-        find_in(exchange, site_routes, sizeof(site_routes) / sizeof(site_routes[0]), path);
-    return route != NULL ? route : find_native(exchange, path);
+    const struct route_table *const *tables = exchange->frontend->parts.route_tables;
+    for (exchange->route_number = 0; *tables != NULL; ++tables) {
+        if (is_served_by(exchange, *tables, path))
+            return true;
+        exchange->route_number += (*tables)->count;
+    }
+    exchange->route_number = 0;
+    return false;
 }
 
 /* ---- by number ---- */
 
-enum {
-    ENDPOINT_ROUTES = sizeof(endpoint_routes) / sizeof(endpoint_routes[0]),
-    SITE_ROUTES = sizeof(site_routes) / sizeof(site_routes[0]),
-    NATIVE_ROUTES = sizeof(native_routes) / sizeof(native_routes[0]),
-    ROUTES = ENDPOINT_ROUTES + SITE_ROUTES + NATIVE_ROUTES,
-};
-
-size_t routes_count(void)
+size_t routes_count(const struct route_table *const *tables)
 {
-    return ROUTES + 1;
+    size_t count = 1;
+    for (; *tables != NULL; ++tables)
+        count += (*tables)->count;
+    return count;
 }
 
-static const struct route *route_at(size_t number)
+const char *routes_label(struct arena *arena, const struct route_table *const *tables, size_t number,
+                         const struct config *config)
 {
-    if (number < ENDPOINT_ROUTES)
-        return &endpoint_routes[number];
-    if (number < ENDPOINT_ROUTES + SITE_ROUTES)
-        return &site_routes[number - ENDPOINT_ROUTES];
-    return number < ROUTES ? &native_routes[number - ENDPOINT_ROUTES - SITE_ROUTES] : NULL;
-}
-
-size_t routes_number(const struct route *route)
-{
-    size_t number = 0;
-    while (number < ROUTES && route_at(number) != route)
-        ++number;
-    return number;
-}
-
-bool routes_are_native(size_t number)
-{
-    return number >= ENDPOINT_ROUTES + SITE_ROUTES && number < ROUTES;
-}
-
-const char *routes_label(struct arena *arena, size_t number)
-{
-    if (number >= ROUTES)
+    if (number == 0)
         return "(none)";
-    const char *prefix = number < ENDPOINT_ROUTES    ? "/acme/{endpoint}"
-                         : routes_are_native(number) ? "/1.0"
-                                                     : "";
-    return arena_printf(arena, "%s%s", prefix, route_at(number)->pattern);
+    for (size_t i = number - 1; *tables != NULL; i -= (*tables)->count, ++tables)
+        if (i < (*tables)->count)
+            return (*tables)->is_served != NULL && !(*tables)->is_served(config)
+                       ? NULL
+                       : arena_printf(arena, "%s%s", (*tables)->prefix, (*tables)->routes[i].pattern);
+    return NULL;
 }

@@ -1,10 +1,12 @@
 /* The steps of every route, one file a resource:
- * route_{directory,account,order,authorization,certificate,renewal_info}.c, and route_native*.c for step-ca's
- * own API.
+ * route_{directory,account,order,authorization,certificate,renewal_info}.c.
  */
 #pragma once
 
 #include "gateway/routes/exchange.h"
+
+/* Every resource of an endpoint, and what belongs to none. */
+extern const struct route_table routes_of_endpoints, routes_of_site;
 
 /* route_directory.c (RFC 8555 §7.1.1, §7.2) */
 void directory_render_route(struct exchange *exchange);
@@ -64,14 +66,3 @@ void certificate_render(struct exchange *exchange);
 void revoke_prepare(struct exchange *exchange);
 enum store_apply_result revoke_apply(struct exchange *exchange, struct store_session *session);
 void revoke_render(struct exchange *exchange);
-
-/* route_native.c (docs/native.md) */
-void native_read_prepare(struct exchange *exchange);
-void native_rekey_prepare(struct exchange *exchange);
-/* Sends the reply of a ROUTE_STEPCA; a problem as step-ca's {"status": …, "message": …}. */
-void native_finish(struct exchange *exchange);
-
-/* route_native_sign.c, route_native_renew.c, route_native_revoke.c */
-void native_sign_prepare(struct exchange *exchange);
-void native_renew_prepare(struct exchange *exchange);
-void native_revoke_prepare(struct exchange *exchange);

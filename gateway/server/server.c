@@ -17,6 +17,7 @@
 #include "gateway/runtime/clock.h"
 #include "gateway/server/gauges.h"
 #include "gateway/server/grace_period.h"
+#include "gateway/server/route_tables.h"
 #include "gateway/work/work.h"
 #include "gateway/worker.h"
 
@@ -248,6 +249,7 @@ static void revoked_at_once(void *context, const char *issuer_id)
 static bool start_frontend(struct server *server, char why[static 512])
 {
     const struct frontend_parts parts = {.config = server->config,
+                                         .route_tables = server_route_tables,
                                          .store = server->store,
                                          .outbound = server->outbound,
                                          .issuers = server->issuers,
@@ -423,6 +425,8 @@ static void observe_batch(const struct store_batch *batch)
         METRICS_COUNT(METRIC_BATCHES_FAILED);
 }
 
+static const struct metric_routes routes = {server_route_count, server_route_label};
+
 struct server *server_start(const struct config *config, const char *path, char why[static 512])
 {
     struct server *server = calloc(1, sizeof(*server));
@@ -430,7 +434,7 @@ struct server *server_start(const struct config *config, const char *path, char 
         end_without("memory");
     server->config = config;
     server->config_path = path;
-    metrics_start(config);
+    metrics_start(config, &routes);
     store_set_observer(observe_batch);
     server->worker = worker_new();
     if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&

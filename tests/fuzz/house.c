@@ -143,6 +143,11 @@ void house_remove(void)
 
 /* ---- the server's life ---- */
 
+const struct config *house_config(void)
+{
+    return config;
+}
+
 static void read_configuration(void)
 {
     const char *deny = denies ? ",\"denied.test\",\"*.denied.test\"" : "";

@@ -11,6 +11,7 @@ void house_remove(void);
 void house_begin(void);
 void house_end(void);
 struct server *house_server(void);
+const struct config *house_config(void);
 
 enum house_stop {
     HOUSE_STOP_CLEAN, /* what is under way ends first */

@@ -6,7 +6,8 @@
 #include "acme/renewal.h"
 #include "acme/urls.h"
 #include "dice.h"
-#include "gateway/routes/exchange.h"
+#include "gateway/server/route_tables.h"
+#include "house.h"
 #include "odd.h"
 #include "oracle.h"
 #include "steps.h"
@@ -269,6 +270,14 @@ static const char *fill_pattern(struct arena *arena, const char *label, const st
     return path;
 }
 
+static const char *any_route(struct arena *arena)
+{
+    const char *label = NULL;
+    while (label == NULL)
+        label = server_route_label(arena, house_config(), 1 + dice_below(server_route_count() - 1));
+    return label;
+}
+
 static void tell_any_route(struct arena *arena)
 {
     static const char *const methods[] = {"GET", "HEAD", "POST", "POST", "DELETE"};
@@ -276,7 +285,7 @@ static void tell_any_route(struct arena *arena)
     struct buffer odd;
     buffer_init(&odd, arena, 300 * 1024);
     odd_json_value(&odd);
-    const char *path = fill_pattern(arena, routes_label(arena, dice_below(routes_count() - 1)), account);
+    const char *path = fill_pattern(arena, any_route(arena), account);
     const struct client_plain plain = {
         .method = DICE_TEXT(methods),
         .target = dice_chance(90) ? path : arena_printf(arena, "%s?%s", path, odd_text()),
@@ -296,7 +305,7 @@ static void tell_any_signed(struct arena *arena)
     buffer_init(&odd, arena, 300 * 1024);
     odd_json_value(&odd);
     const struct client_account *other = &clients.accounts[dice_below(CLIENTS)][dice_below(ENDPOINTS)];
-    const char *path = fill_pattern(arena, routes_label(arena, dice_below(routes_count() - 1)), other);
+    const char *path = fill_pattern(arena, any_route(arena), other);
     const char *payload = dice_chance(30) ? NULL : dice_chance(50) ? "{}" : buffer_string(&odd);
     if (strstr(path, "key-change") != NULL)
         return;
