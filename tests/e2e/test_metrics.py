@@ -190,7 +190,8 @@ def test_a_validation_that_fails(admin, gateway):
     before = scrape(admin)
     # Nobody listens at http-01's port: that may pass, and is retried until retry_for is over.
     assert [one["status"] for one in client.prove(order.json(), _Nothing())] == ["invalid"]
-    after = scrape(admin)
+    # The order is told as soon as it is written, and counted just after.
+    after = wait_for(admin, lambda one: ("orders_invalid_total", "connection") in moved(before, one), "the order to count")
     changed = moved(before, after)
     retried = changed.pop(("validations_total", "retried", "http-01"))
     assert retried >= 1
@@ -332,13 +333,13 @@ def test_while_the_ca_is_down(new_gateway, with_admin, new_step_ca, responder):
     back = wait_for(
         admin,
         lambda one: one("acmegate_orders_valid_total", profile="default") == 4
-        and one("acmegate_revocations_confirmed_total", issuer="main") == 1,
+        and one("acmegate_revocations_confirmed_total", issuer="main") == 1
+        and one("acmegate_revocations_waiting", issuer="main") == 0,
         "everything to be made up for",
         60,
     )
     assert back("acmegate_orders_waiting", issuer="main") == 0
     assert back("acmegate_orders_oldest_waiting_seconds", issuer="main") == 0
-    assert back("acmegate_revocations_waiting", issuer="main") == 0
     assert back("acmegate_ca_failing_since_timestamp_seconds", issuer="main") == 0
 
 
