@@ -158,14 +158,26 @@ static const char *label_fault(const char *label, size_t length)
     return NULL;
 }
 
-/* Names that resolvers read as an IPv4 address, short and hexadecimal forms included, or could: no top-level
- * domain is all digits. */
-static bool looks_like_ipv4(const char *name)
+/* Names that resolvers read as an IPv4 address, short and hexadecimal forms included, or that parsers of URLs
+ * try to: no top-level domain is all digits. */
+static const char *number_fault(const char *name)
 {
+    uint8_t octets[4];
     struct in_addr ignored;
     const char *dot = strrchr(name, '.');
     const char *last = dot == NULL ? name : dot + 1;
-    return strspn(last, "0123456789") == strlen(last) || inet_aton(name, &ignored) != 0;
+    if (inet_pton(AF_INET, name, octets) == 1) {
+        return "it is an IP address: use type \"ip\"";
+    }
+    if (inet_aton(name, &ignored) != 0) {
+        return "resolvers read it as an IPv4 address: use type \"ip\" and its four decimal numbers";
+    }
+    if (last[0] != '\0' && strspn(last, "0123456789") == strlen(last)) {
+        return "its last label is a number: no top-level domain is (RFC 1123 §2.1), and parsers of URLs take "
+               "such a "
+               "host for an IPv4 address";
+    }
+    return NULL;
 }
 
 static const char *dns_name_fault(const char *name)
@@ -181,12 +193,13 @@ static const char *dns_name_fault(const char *name)
         return "a DNS name is written without a dot at its end";
     }
     const char *label = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
-    if (looks_like_ipv4(label)) {
-        return "it is an IP address: use type \"ip\"";
+    const char *fault = number_fault(label);
+    if (fault != NULL) {
+        return fault;
     }
     for (;;) {
         size_t label_length = strcspn(label, ".");
-        const char *fault = label_fault(label, label_length);
+        fault = label_fault(label, label_length);
         if (fault != NULL) {
             return fault;
         }
