@@ -15,6 +15,7 @@ struct certificate_facts {
     /* In words, what of it no authorization of names speaks for: a name of another kind, no subjectAltName, a
      * common name beside it, a use other than a server's or client's. NULL: nothing. */
     const char *beyond_names;
+    const char *remarks; /* by certificate_check with a CSR: certificate_remarks */
 };
 
 /*
@@ -53,6 +54,13 @@ enum { CERTIFICATE_SLACK_S = 60 };
                                                    size_t count,
                                                    const struct certificate_expectation *expectation,
                                                    struct certificate_facts *facts, const char **why);
+
+/*
+ * For the events: in which way the leaf is not what the CSR asks for although it fits. Names that the CSR
+ * repeats, requested extensions that it lacks (must-staple, RFC 7633), a common name longer than RFC 5280
+ * allows. In words, bounded; NULL: nothing to say.
+ */
+const char *certificate_remarks(struct arena *arena, X509_REQ *csr, const X509 *leaf);
 
 /* True when the DER leaf chains to one of the roots (intermediates may be NULL), whatever the time. */
 [[gnu::warn_unused_result]] bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem,

@@ -242,7 +242,11 @@ static const char *chain_fault(struct arena *arena, const struct bytes *chain, s
             return arena_printf(arena, "certificate %zu of the chain cannot be read", i + 1);
         }
     }
-    return leaf_fault(arena, leaf, others, expected);
+    const char *fault = leaf_fault(arena, leaf, others, expected);
+    if (fault == NULL && expected->csr != NULL) {
+        facts->remarks = certificate_remarks(arena, expected->csr, leaf);
+    }
+    return fault;
 }
 
 bool certificate_check(struct arena *arena, const struct bytes *chain, size_t count,

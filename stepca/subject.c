@@ -77,6 +77,17 @@ static bool contains_ignoring_case(const char *const *names, size_t count, const
     return false;
 }
 
+/* step-ca compares sets of names, in which each spelling is another one. */
+static bool contains(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_address(const char *text)
 {
     uint8_t octets[IPV6_BYTES];
@@ -136,7 +147,9 @@ bool stepca_subject_from_csr(struct arena *arena, X509_REQ *csr, struct stepca_s
         if (text == NULL) {
             return false;
         }
-        sans[out->san_count++] = text;
+        if (!contains(sans, out->san_count, text)) {
+            sans[out->san_count++] = text;
+        }
     }
     /* The token's names alone go into the certificate, and a common name is one of the order's. */
     if (common_name != NULL && !contains_ignoring_case(sans, out->san_count, common_name)) {

@@ -9,9 +9,9 @@
 #include "acme/base/arena.h"
 
 struct stepca_subject {
-    const char *subject; /* the CSR's CN, else the first SAN of at most 64 characters, else the first */
-    const char *const
-        *sans; /* in the CSR's order and spelling, a CN that is not among them last; IP addresses as text */
+    const char *subject;     /* the CSR's CN, else the first SAN of at most 64 characters, else the first */
+    const char *const *sans; /* in the CSR's order, each spelling once, a CN that is not among them last; IP
+                                addresses as text */
     size_t san_count;
 };
 

@@ -1,4 +1,5 @@
 #include <openssl/err.h>
+#include <strings.h>
 
 #include "acme/base/time_text.h"
 #include "gateway/local_ca/local_ca_internal.h"
@@ -48,10 +49,24 @@ static bool plan_period(struct arena *arena, const struct local_ca *ca,
 
 /* ---- the leaf ---- */
 
+/* In another spelling, perhaps. */
+static bool stands_before(const struct stepca_subject *subject, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (strcasecmp(subject->sans[i], subject->sans[at]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool add_names(X509 *leaf, const struct stepca_subject *subject)
 {
     autofree_general_names GENERAL_NAMES *names = GENERAL_NAMES_new();
     for (size_t i = 0; names != NULL && i < subject->san_count; i++) {
+        if (stands_before(subject, i)) {
+            continue;
+        }
         GENERAL_NAME *name = local_ca_general_name(subject->sans[i]);
         if (name == NULL || sk_GENERAL_NAME_push(names, name) == 0) {
             GENERAL_NAME_free(name);

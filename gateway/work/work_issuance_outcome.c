@@ -253,7 +253,7 @@ static enum store_apply_result apply_issued(struct work_item *item, struct store
     if (result == STORE_OK)
         result = store_order_update(session, order, ORDER_PROCESSING);
     if (result == STORE_OK)
-        result = record(item, session, "order.valid", NULL);
+        result = record(item, session, "order.valid", state->facts.remarks);
     return store_applied(result);
 }
 

@@ -1,12 +1,16 @@
 """Finalize: which CSRs an order takes, in which state, and what the client and the events are told."""
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
 from support.certificates import der, names_of, new_csr, new_key
 from support.checks import same_key
 from support.jose import b64
+from support.step_ca import PROVISIONER
 
 
 @pytest.fixture
@@ -108,15 +112,137 @@ def test_P3_a_common_name_that_has_its_kind_to_itself(site, responder, others):
     assert names_of(client.certificate(order.location)[0]) == sorted([name, *others])
 
 
-@pytest.mark.check(44)
-def test_P3_the_local_ca_signs_it(new_gateway, responder, step_ca, tmp_path):
+@pytest.fixture
+def local_gateway(new_gateway, step_ca, tmp_path):
+    """Its profile is a local CA's."""
     gateway = new_gateway(step_ca)
     gateway.configuration["issuers"]["local"] = {
         "type": "local", "directory": str(tmp_path / "local"), "permitted_names": ["internal"]
     }
     gateway.configuration["profiles"]["local"] = {"issuer": "local", "max_ttl": "24h"}
     gateway.configuration["endpoints"]["acme"]["profiles"] = ["local"]
-    client, names = gateway.start().client(), [fresh_name(), fresh_name()]
-    order = client.ready_order(names, HttpProver(responder(gateway)))
+    return gateway.start()
+
+
+@pytest.mark.check(44)
+def test_P3_the_local_ca_signs_it(local_gateway, responder):
+    client, names = local_gateway.client(), [fresh_name(), fresh_name()]
+    order = client.ready_order(names, HttpProver(responder(local_gateway)))
     assert finalize(client, order, csr_of(new_key(), names[1:], names[0])).json()["status"] == "valid"
     assert names_of(client.certificate(order.location)[0]) == sorted(names)
+
+
+# ---- what the CA does otherwise stands in the events ----
+
+
+def csr_with(names, *extensions):
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    builder = builder.add_extension(x509.SubjectAlternativeName(map(x509.DNSName, names)), critical=False)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    return b64(der(builder.sign(new_key(), hashes.SHA256())))
+
+
+def issue(gateway, prover, names, csr):
+    """(leaf, what the event says)."""
+    client = gateway.client()
+    order = client.ready_order(names, prover)
+    assert finalize(client, order, csr).json()["status"] == "valid", client.get(order.location)
+    (event,) = gateway.query(
+        "SELECT detail FROM v_events WHERE kind = 'order.valid' AND order_id = ?", order.location.rsplit("/", 1)[1])
+    return client.certificate(order.location)[0], event["detail"]
+
+
+def dns_names(leaf):
+    return leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+
+
+MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
+UNKNOWN = [x509.UnrecognizedExtension(ObjectIdentifier(f"1.3.6.1.4.1.99999.{i}"), b"\x05\x00") for i in range(6)]
+
+
+def test_P12_a_csr_as_usual_needs_no_words(site, responder):
+    prover = HttpProver(responder(site.gateway))
+    name = fresh_name()
+    basic = x509.BasicConstraints(ca=False, path_length=None)
+    _, said = issue(site.gateway, prover, [name], csr_with([name], basic))
+    assert said is None
+
+
+def test_P12_names_that_a_csr_repeats(site, responder):
+    """step-ca's set of names tells spellings apart, so it signs each of them once."""
+    prover = HttpProver(responder(site.gateway))
+    name = fresh_name()
+    leaf, said = issue(site.gateway, prover, [name], csr_with([name, name]))
+    assert dns_names(leaf) == [name] and said == f"the CSR names {name} 2 times, the certificate 1"
+    other = name.upper()
+    leaf, said = issue(site.gateway, prover, [name], csr_with([name, name, other]))
+    assert dns_names(leaf) == [name, other] and said == f"the CSR names {name} 3 times, the certificate 2"
+
+
+def test_P12_the_local_ca_signs_each_name_once(local_gateway, responder):
+    prover = HttpProver(responder(local_gateway))
+    name = fresh_name()
+    leaf, said = issue(local_gateway, prover, [name], csr_with([name, name, name.upper()]))
+    assert dns_names(leaf) == [name] and said == f"the CSR names {name} 3 times, the certificate 1"
+
+
+def test_P12_extensions_that_the_ca_leaves_out(site, responder):
+    prover = HttpProver(responder(site.gateway))
+    name = fresh_name()
+    _, said = issue(site.gateway, prover, [name], csr_with([name], MUST_STAPLE))
+    assert said == "the CSR asks for must-staple (TLS feature), the certificate lacks it"
+    _, said = issue(site.gateway, prover, [name], csr_with([name], *UNKNOWN))
+    assert said.count("lacks it") == 4 and "1.3.6.1.4.1.99999.0" in said, said
+
+
+STAPLE_TEMPLATE = """{
+  "subject": {{ toJson .Subject }}, "sans": {{ toJson .SANs }}, "keyUsage": ["digitalSignature"],
+  "extKeyUsage": ["serverAuth", "clientAuth"], "extensions": [{"id": "1.3.6.1.5.5.7.1.24", "value": "MAMCAQU="}]
+}"""
+NO_SUBJECT_TEMPLATE = """{
+  "sans": {{ toJson .SANs }}, "keyUsage": ["digitalSignature"], "extKeyUsage": ["serverAuth", "clientAuth"]
+}"""
+
+
+def test_P12_must_staple_where_the_ca_gives_it(new_step_ca, new_gateway, responder):
+    gateway = new_gateway(new_step_ca(templates={PROVISIONER: STAPLE_TEMPLATE})).start()
+    name = fresh_name()
+    leaf, said = issue(gateway, HttpProver(responder(gateway)), [name], csr_with([name], MUST_STAPLE))
+    assert leaf.extensions.get_extension_for_class(x509.TLSFeature).value == MUST_STAPLE and said is None
+
+
+def common_names(leaf):
+    return [one.value for one in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+
+
+def long_name():
+    return f"{'a' * 60}.{fresh_name()}"
+
+
+def test_P12_a_common_name_of_more_than_64_characters(site, new_step_ca, new_gateway, local_gateway, responder):
+    """step-ca's default template makes one of the token's subject, which cannot be empty."""
+    prover = HttpProver(responder(site.gateway))
+    name = long_name()
+    leaf, said = issue(site.gateway, prover, [name], csr_with([name]))
+    assert common_names(leaf) == [name]
+    assert said.startswith(f"the certificate's common name has {len(name)} octets, RFC 5280 allows 64 characters"), said
+    short = fresh_name()
+    leaf, said = issue(site.gateway, prover, [name, short], csr_with([name, short]))
+    assert common_names(leaf) == [short] and said is None
+    bare = new_gateway(new_step_ca(templates={PROVISIONER: NO_SUBJECT_TEMPLATE})).start()
+    for gateway in (bare, local_gateway):
+        name = long_name()
+        leaf, said = issue(gateway, HttpProver(responder(gateway)), [name], csr_with([name]))
+        assert common_names(leaf) == [] and said is None
+
+
+@pytest.mark.check(28)
+@pytest.mark.parametrize("name, said", [
+    ("a.123", "its last label is a number"),
+    ("192.0.2.1", "it is an IP address: use type"),
+    ("0x7f.1", "resolvers read it as an IPv4 address"),
+])
+def test_P12_names_that_end_in_a_number(client, name, said):
+    reply = client.post(client.directory["newOrder"], {"identifiers": [{"type": "dns", "value": name}]})
+    assert (reply.status, reply.problem) == (400, "malformed") and said in reply.detail, reply
