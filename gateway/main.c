@@ -36,6 +36,11 @@ static void log_store(const char *message)
     log_error("%s", message);
 }
 
+static void log_notice(const char *message)
+{
+    log_info("%s", message);
+}
+
 /* A core dump could hold keys of the CA and of accounts. docs/operations.md says how to get one all the same.
  */
 static void forbid_core_dumps(void)
@@ -68,6 +73,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     terminal_guard();
     store_set_log(log_store);
+    store_set_notice(log_notice);
     if (argc < 2) {
         cli_overview(stderr, cli_commands, cli_command_count);
         return CLI_USAGE;

@@ -61,13 +61,26 @@ struct secret_box *secret_box_open(const char *path, char why[static SECRET_BOX_
     return NULL;
 }
 
+const char *config_secret_path(struct arena *arena, const struct config *config)
+{
+    return config->secret_key_path != NULL ? config->secret_key_path
+                                           : arena_printf(arena, "%s.secret", config->database);
+}
+
+bool config_needs_secrets(const struct config *config)
+{
+    bool needed = config->admin_socket != NULL || config->admin_listen_count != 0;
+    for (size_t i = 0; i < config->endpoint_count; i++)
+        needed = needed || config->endpoints[i].eab != EAB_OFF;
+    return needed;
+}
+
 struct secret_box *config_open_secrets(const struct config *config, enum secret_box_use use,
                                        char why[static SECRET_BOX_WHY_BYTES])
 {
     struct arena *arena = arena_new();
     struct secret_box *box = NULL;
-    const char *path = config->secret_key_path != NULL ? config->secret_key_path
-                                                       : arena_printf(arena, "%s.secret", config->database);
+    const char *path = config_secret_path(arena, config);
     if (use == SECRET_BOX_MAKE || access(path, F_OK) == 0)
         box = secret_box_open(path, why);
     else

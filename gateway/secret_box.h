@@ -17,6 +17,12 @@ struct secret_box;
 
 struct config;
 
+/* Where its key file lies. */
+const char *config_secret_path(struct arena *arena, const struct config *config);
+
+/* A server with this configuration seals or opens something. */
+bool config_needs_secrets(const struct config *config);
+
 enum secret_box_use {
     SECRET_BOX_MAKE,       /* when there is none yet */
     SECRET_BOX_MUST_EXIST, /* something is sealed with it */

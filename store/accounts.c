@@ -1,6 +1,14 @@
 #include "store/query.h"
 
-enum { ACCOUNT_LOAD, ACCOUNT_BY_KEY, ACCOUNT_INSERT, ACCOUNT_UPDATE, ACCOUNT_UPDATE_KEY, ACCOUNTS_AFTER };
+enum {
+    ACCOUNT_LOAD,
+    ACCOUNT_BY_KEY,
+    ACCOUNT_INSERT,
+    ACCOUNT_UPDATE,
+    ACCOUNT_UPDATE_KEY,
+    ACCOUNTS_AFTER,
+    ACCOUNTS_WITHOUT_KEY
+};
 
 #define ACCOUNT_COLUMNS \
     "id, endpoint, status, key, thumbprint, contacts, terms_agreed, created_at, created_from, user_agent," \
@@ -25,6 +33,10 @@ static const struct statement statements[] = {
                                                   " WHERE id = $id AND status = 'valid'"},
     [ACCOUNTS_AFTER] = {"accounts_after",
                         "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE id > $after ORDER BY id LIMIT $max"},
+    [ACCOUNTS_WITHOUT_KEY] =
+        {"accounts_without_key",
+         "SELECT count(*) FROM accounts WHERE endpoint = $endpoint AND status = 'valid' AND "
+         "eab_key_id IS NULL"},
 };
 
 const struct statement_table store_account_statements = {statements, sizeof statements / sizeof *statements};
@@ -88,6 +100,16 @@ enum store_result store_accounts_after(struct store_session *session, struct are
     while (*count < max && (result = take_account(&query, &out[*count])) == STORE_OK)
         ++*count;
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+enum store_result store_accounts_without_key(struct store_session *session, const char *endpoint,
+                                             int64_t *count)
+{
+    QUERY(query, session, NULL, STATEMENTS_ACCOUNTS, ACCOUNTS_WITHOUT_KEY);
+    query_bind_text(&query, "$endpoint", endpoint);
+    enum store_result result = query_next(&query);
+    *count = result == STORE_OK ? query_take_integer(&query) : 0;
+    return result;
 }
 
 enum store_result store_account_insert(struct store_session *session, struct account *account)

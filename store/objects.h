@@ -21,6 +21,10 @@
                                                                    struct arena *arena, const char *endpoint,
                                                                    const char *thumbprint,
                                                                    struct account *out);
+/* Valid accounts of the endpoint that were made without an external account key. Reads them all. */
+[[gnu::warn_unused_result]] enum store_result store_accounts_without_key(struct store_session *session,
+                                                                         const char *endpoint,
+                                                                         int64_t *count);
 /* Sets id. */
 [[gnu::warn_unused_result]] enum store_result store_account_insert(struct store_session *session,
                                                                    struct account *account);

@@ -90,7 +90,15 @@ void store_log(const char *format, ...)
 
 bool database_error(sqlite3 *db, const char *what, struct store_error *error)
 {
-    store_error_set(error, "%s: %s", what, sqlite3_errmsg(db));
+    int code = sqlite3_errcode(db);
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+        store_error_set(
+            error,
+            "%s is damaged (%s): stop the server, then restore a back-up copy (docs/recovery.md), or "
+            "salvage with sqlite3's .recover",
+            what, sqlite3_errmsg(db));
+    else
+        store_error_set(error, "%s: %s", what, sqlite3_errmsg(db));
     return false;
 }
 
@@ -212,7 +220,7 @@ bool session_continue_ids(struct store_session *session, struct store_error *err
 {
     QUERY(query, session, NULL, STATEMENTS_SESSION, SESSION_HIGHEST_ID);
     if (query_next(&query) != STORE_OK)
-        return database_error(session->db, "reading the highest id", error);
+        return file_error(session->db, error);
     session->last_id = query_take_integer(&query);
     return true;
 }

@@ -166,26 +166,39 @@ static bool judge(struct store *store, const char *path, size_t schema, struct s
 
 /* Where a mark lies there was a database: an empty one in its place would forget every account without a
  * word. */
-static bool check_not_lost(const char *path, struct store_error *error)
+bool store_was_lost(const char *path, struct store_error *error)
 {
     char mark[PATH_MAX];
-    snprintf(mark, sizeof mark, "%s.mark", path); /* take_lock knows that the path fits */
-    if (access(path, F_OK) == 0 || access(mark, F_OK) != 0)
-        return true;
+    if (snprintf(mark, sizeof mark, "%s.mark", path) >= PATH_MAX || access(path, F_OK) == 0 ||
+        access(mark, F_OK) != 0)
+        return false;
     store_error_set(error,
                     "%s: the database is missing, and %s says that there was one: restore a back-up "
                     "(docs/recovery.md); to begin anew, remove %s",
                     path, mark, mark);
-    return false;
+    return true;
+}
+
+bool store_is_older(const char *path)
+{
+    size_t schema = schema_of(path);
+    return schema > 0 && schema < store_migrations.count;
+}
+
+static void (*notify)(const char *message);
+
+void store_set_notice(void (*notice)(const char *message))
+{
+    notify = notice;
 }
 
 static bool open_writer(struct store *store, const char *path, enum store_migration migration,
                         struct store_error *error)
 {
     size_t schema = schema_of(path);
-    if (!check_not_lost(path, error))
+    if (store_was_lost(path, error))
         return false;
-    if (migration == STORE_MIGRATE && !migrate_with_mark(path, schema, NULL, error))
+    if (migration == STORE_MIGRATE && !migrate_with_mark(path, schema, notify, error))
         return false;
     store->writer = session_open(path, SESSION_WRITER, error);
     return store->writer != NULL &&
@@ -196,7 +209,8 @@ static bool open_writer(struct store *store, const char *path, enum store_migrat
 
 struct store *store_open(const char *path, enum store_migration migration, struct store_error *error)
 {
-    if (migration == STORE_EXPECT_CURRENT && !file_exists(path, error))
+    if (!store_place_is_usable(path, error) ||
+        (migration == STORE_EXPECT_CURRENT && !file_exists(path, error)))
         return NULL;
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL) {
@@ -293,7 +307,7 @@ bool store_migrate(const char *path, void (*report)(const char *line), struct st
     int lock = take_lock(path, error);
     if (lock < 0)
         return false;
-    bool migrated = check_not_lost(path, error) && migrate_with_mark(path, schema_of(path), report, error);
+    bool migrated = !store_was_lost(path, error) && migrate_with_mark(path, schema_of(path), report, error);
     close(lock);
     return migrated;
 }
@@ -333,9 +347,11 @@ bool store_check(const char *path, void (*report)(const char *line), struct stor
     if (!read)
         database_error(session->db, path, error);
     else if (faults > 0)
-        store_error_set(
-            error, "%s: faults were found (%zu): restore a back-up copy, or salvage with sqlite3's .recover",
-            path, faults);
+        store_error_set(error,
+                        "%s is damaged: faults were found (%zu), which 'acmegate db check' lists: stop the "
+                        "server, then restore "
+                        "a back-up copy (docs/recovery.md), or salvage with sqlite3's .recover",
+                        path, faults);
     store_session_close(session);
     return read && faults == 0;
 }

@@ -62,6 +62,16 @@ void store_close(struct store *store);
  * filled. */
 [[gnu::warn_unused_result]] bool store_backup(const char *path, const char *to, struct store_error *error);
 
+/* The folder is there, and it, the database and the files beside it may be read and written. False with
+ * `error`, which ends with what to do. store_open asks this first. */
+[[gnu::warn_unused_result]] bool store_place_is_usable(const char *path, struct store_error *error);
+
+/* The database is missing although its mark says that there was one. True with `error` filled. */
+[[gnu::warn_unused_result]] bool store_was_lost(const char *path, struct store_error *error);
+
+/* It is acmegate's, with a schema that store_open brings up to date. */
+[[gnu::warn_unused_result]] bool store_is_older(const char *path);
+
 /* A server holds the database. */
 [[gnu::warn_unused_result]] bool store_is_served(const char *path);
 
@@ -158,6 +168,9 @@ struct store_batch {
 };
 /* Who is told. Set once, before store_open. */
 void store_set_observer(void (*observer)(const struct store_batch *batch));
+
+/* Where store_open tells what it did to the schema. Set once, before store_open. */
+void store_set_notice(void (*notice)(const char *message));
 
 /* Where the store tells what went wrong (disk full…). Set once, before store_open. */
 void store_set_log(void (*log)(const char *message));

@@ -229,6 +229,27 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_close_array,
 };
 
+/* A comma, and nothing but white space between it and a bracket that closes: common, and yajl's words for it
+ * are not plain. `offset` is behind the bracket. */
+static char bracket_after_comma(struct bytes text, size_t offset)
+{
+    if (offset == 0 || offset > text.n || (text.p[offset - 1] != '}' && text.p[offset - 1] != ']'))
+        return '\0';
+    size_t i = offset - 1;
+    while (i > 0 && strchr(" \t\r\n", text.p[i - 1]) != NULL)
+        i--;
+    return i > 0 && text.p[i - 1] == ',' ? (char)text.p[offset - 1] : '\0';
+}
+
+/* Nothing in it is a value: another language, such as YAML. */
+static bool is_not_json(struct bytes text)
+{
+    size_t i = 0;
+    while (i < text.n && strchr(" \t\r\n", text.p[i]) != NULL)
+        i++;
+    return i == text.n || text.p[i] == 0 || strchr("{[\"/0123456789", text.p[i]) == NULL;
+}
+
 /* yajl's message is "lexical error: …" and a newline; the first line says it. */
 static void describe_error(yajl_handle handle, struct bytes text, const struct builder *builder,
                            struct json_error *error)
@@ -240,6 +261,12 @@ static void describe_error(yajl_handle handle, struct bytes text, const struct b
             ++error->line;
     if (builder->problem != NULL) {
         snprintf(error->message, sizeof(error->message), "%s", builder->problem);
+        return;
+    }
+    char bracket = bracket_after_comma(text, consumed);
+    if (bracket != '\0' || is_not_json(text)) {
+        snprintf(error->message, sizeof(error->message),
+                 bracket == '\0' ? "this is not JSON" : "a comma before %c", bracket);
         return;
     }
     unsigned char *message = yajl_get_error(handle, 0, text.p, text.n);

@@ -15,6 +15,7 @@
 #include "gateway/issuer/issuer_overrides.h"
 #include "gateway/own_certificate_files.h"
 #include "gateway/own_certificate_request.h"
+#include "gateway/preflight/host_preflight.h"
 #include "gateway/runtime/clock.h"
 #include "store/store.h"
 
@@ -167,28 +168,6 @@ static const char *folder_of(struct arena *arena, const char *path)
     return slash == path ? "/" : arena_string(arena, bytes_of(path, (size_t)(slash - path)));
 }
 
-static void check_database(struct check *check)
-{
-    const char *path = check->config->database;
-    const char *folder = folder_of(check->arena, path);
-    struct store_error error;
-    if (access(folder, W_OK | X_OK) != 0) {
-        check_fail(check, "database %s: its folder cannot be written: %s; make %s for the user that serves",
-                   path, strerror(errno), folder);
-    } else if (access(path, F_OK) != 0) {
-        check_ok(check, "database %s: not there yet, `acmegate serve` makes it", path);
-    } else if (access(path, R_OK | W_OK) != 0) {
-        check_fail(check, "database %s: %s; give it to the user that serves", path, strerror(errno));
-    } else {
-        struct store_session *session = store_session_open(path, &error);
-        if (session != NULL)
-            check_ok(check, "database %s: opens, its schema is current", path);
-        else
-            check_fail(check, "database %s", error.message);
-        store_session_close(session);
-    }
-}
-
 /* The host of base_url, without brackets and port. */
 static const char *own_host(struct check *check)
 {
@@ -300,20 +279,27 @@ static void check_local(struct check *check, const struct issuer_config *issuer)
     local_ca_free(ca);
 }
 
-/* ---- endpoints ---- */
+/* ---- the host ---- */
 
-/* A client that may leave its key out is bound by none of the key's limits. */
-static void check_endpoints(struct check *check)
+static void take_finding(void *context, enum preflight_verdict verdict, const char *line)
 {
-    for (size_t i = 0; i < check->config->endpoint_count; i++) {
-        const struct endpoint_config *endpoint = &check->config->endpoints[i];
-        if (endpoint->eab == EAB_OPTIONAL && !config_restricts_without_eab(endpoint))
-            check_warn(
-                check,
-                "endpoint %s: eab is optional, and accounts without an external account key may have all "
-                "that the endpoint allows: set without_eab.names or without_eab.profiles, or eab to required",
-                endpoint->name);
-    }
+    struct check *check = context;
+    if (verdict == PREFLIGHT_OK)
+        check_ok(check, "%s", line);
+    else if (verdict == PREFLIGHT_WARNING)
+        check_warn(check, "%s", line);
+    else
+        check_fail(check, "%s", line);
+}
+
+static void check_host(struct check *check)
+{
+    struct host_preflight preflight = {.arena = check->arena,
+                                       .config = check->config,
+                                       .whole_database = true,
+                                       .tell = take_finding,
+                                       .context = check};
+    host_preflight(&preflight);
 }
 
 /* ---- the command ---- */
@@ -321,9 +307,8 @@ static void check_endpoints(struct check *check)
 static void check_all(struct check *check)
 {
     const struct config *config = check->config;
-    check_database(check);
+    check_host(check);
     check_tls(check);
-    check_endpoints(check);
     for (size_t i = 0; i < config->issuer_count; i++) {
         if (config->issuers[i].overridden)
             check_ok(check, "issuer %s: as the admin API has set it, not as the file says",

@@ -10,6 +10,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/serve.h"
 #include "gateway/log.h"
+#include "gateway/preflight/host_preflight.h"
 #include "gateway/runtime/crash_record.h"
 #include "gateway/worker.h"
 
@@ -52,6 +53,8 @@ static void run_reload(struct worker_task *task)
         log_error("%s", errors.lines[i]);
     if (fresh == NULL)
         log_error("reload: %s is not taken, the running configuration stays", path);
+    for (size_t i = 0; fresh != NULL && i < fresh->warning_count; ++i)
+        log_warning("%s", fresh->warnings[i]);
     const struct config *before = config_now(server->config);
     if (fresh != NULL && server_reload(server, arena, fresh, why))
         log_info("reload: the issuers of %s serve now", path);
@@ -100,13 +103,39 @@ static void raise_file_limit(const struct config *config)
                     (long long)config->max_connections, (unsigned long long)limit.rlim_cur);
 }
 
+static void log_finding(void *context, enum preflight_verdict verdict, const char *line)
+{
+    (void)context;
+    if (verdict == PREFLIGHT_FAULT)
+        log_error("%s", line);
+    else if (verdict == PREFLIGHT_WARNING)
+        log_warning("%s", line);
+    else
+        log_debug("%s", line);
+}
+
+/* All that is wrong with this host at once, in the words of `acmegate check`. */
+static bool host_is_fit(const struct config *config)
+{
+    struct arena *arena = arena_new();
+    struct host_preflight preflight = {.arena = arena, .config = config, .tell = log_finding};
+    host_preflight(&preflight);
+    arena_free(arena);
+    return !preflight.failed;
+}
+
 int serve_until_stopped(const struct config *config, const char *path,
                         void (*ready)(const struct server *server))
 {
     sigset_t blocked = awaited_signals();
     sigaddset(&blocked, SIGPIPE);
+    /* Scripts that rotate logs send them to every server. */
+    sigaddset(&blocked, SIGUSR1);
+    sigaddset(&blocked, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     raise_file_limit(config);
+    if (!host_is_fit(config))
+        return CLI_FAILED;
     char why[512];
     struct server *server = NULL;
     if (crash_record_open(config->database, why))

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "acme/base/file.h"
 #include "acme/urls.h"
@@ -157,6 +158,44 @@ static void keep_setting(struct config_reader *reader, const struct config_key *
     reader->last_setting = &setting->next;
 }
 
+static void add_warning(struct config_reader *reader, const char *line)
+{
+    struct config *config = reader->config;
+    for (size_t i = 0; i < config->warning_count; i++)
+        if (strcmp(config->warnings[i], line) == 0)
+            return;
+    const char **longer = arena_alloc_array(reader->arena, config->warning_count + 1, sizeof *longer);
+    if (config->warning_count > 0)
+        memcpy(longer, config->warnings, config->warning_count * sizeof *longer);
+    longer[config->warning_count++] = line;
+    config->warnings = longer;
+}
+
+static void warn_of_readers(struct config_reader *reader, const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        add_warning(reader,
+                    arena_printf(reader->arena,
+                                 "%s: others than its owner have access to this password or token; chmod 600 "
+                                 "keeps it to the owner",
+                                 path));
+}
+
+/* Of a good value that stands in the file, or in its place. */
+static void warn_of_value(struct config_reader *reader, const struct config_key *key, const char *path,
+                          const struct json *value)
+{
+    if (key->type == CONFIG_SECRET_FILE)
+        warn_of_readers(reader, arena_string(reader->arena, value->string));
+    if (key->type == CONFIG_PATTERNS && value->count == 0 && strstr(key->path, "names.allow") != NULL)
+        add_warning(reader,
+                    arena_printf(reader->arena,
+                                 "%s is an empty list, which allows every name: list the names to issue for, "
+                                 "or leave the key out",
+                                 path));
+}
+
 static void read_key(struct config_reader *reader, const struct config_key *key,
                      const struct instance *instance)
 {
@@ -178,6 +217,8 @@ static void read_key(struct config_reader *reader, const struct config_key *key,
         config_error(reader, path, "is missing");
     else if (value != NULL && !config_value_set(reader->arena, key, value, instance->target, &why))
         config_error(reader, path, "%s%s%s", is_text ? "" : origin, is_text ? "" : " ", why);
+    else if (given && value != NULL)
+        warn_of_value(reader, key, path, value);
 }
 
 static void read_instance(struct config_reader *reader, struct instance instance)

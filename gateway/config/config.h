@@ -142,6 +142,8 @@ struct config {
     size_t profile_count;
     const struct endpoint_config *endpoints;
     size_t endpoint_count;
+    const char *const *warnings; /* sentences about the file that are no mistakes; none twice */
+    size_t warning_count;
     const char *native_profile; /* of what is passed on to the CA's own API; NULL: nothing is */
     struct validation_config validation;
     int64_t finalize_give_up_after_s;

@@ -3,13 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
 #include "acme/urls.h"
 #include "gateway/config/config_value.h"
-#include "gateway/log.h"
 
 enum { DAY_S = 24 * 3600, SECRET_FILE_MAX_BYTES = 64 * 1024, HOST_MAX_BYTES = 253, PORT_MAX = 65535 };
 enum { RATE_MAX = 100000000, RATE_PERIOD_MAX_S = 366 * DAY_S };
@@ -56,15 +54,6 @@ static bool set_secret(struct value *value)
     return true;
 }
 
-static void warn_of_readers(const char *path)
-{
-    struct stat status;
-    if (stat(path, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        log_warning("%s: others than its owner have access to this password or token; chmod 600 keeps it to "
-                    "the owner",
-                    path);
-}
-
 /* Trailing white space is no part of a password, as for step: an editor's, of whatever length. U+0085 and
  * U+00A0 count. */
 static void trim_end(struct bytes *text)
@@ -90,7 +79,6 @@ static bool set_secret_file(struct value *value)
     trim_end(&secret);
     if (secret.n == 0)
         return value_refuse(value, arena_printf(value->arena, "%s holds no password", path));
-    warn_of_readers(path);
     value_store(value, &secret, sizeof secret);
     return true;
 }

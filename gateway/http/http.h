@@ -13,6 +13,19 @@
 #include "gateway/config/config.h"
 #include "gateway/outbound/address_policy.h"
 
+/* ---- before a start ---- */
+
+enum http_address_state { HTTP_ADDRESS_FREE, HTTP_ADDRESS_IN_USE, HTTP_ADDRESS_UNUSABLE };
+
+/* Binds the address and lets it go again, without listening. With `why`, in the words of a start, unless
+ * free. */
+[[gnu::warn_unused_result]] enum http_address_state http_address_try(const struct listen_address *address,
+                                                                     char why[static 256]);
+
+/* Whether a Unix socket may be made there; one that is there already is no fault. False with `why`, in the
+ * words of a start. */
+[[gnu::warn_unused_result]] bool http_local_try(const char *path, char why[static 256]);
+
 struct http_server;
 struct http_loop;
 

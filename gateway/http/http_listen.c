@@ -52,12 +52,14 @@ static const char *listen_advice(int error, uint16_t port)
     return "";
 }
 
-int http_listen(const struct listen_address *address, char why[static 256])
+/* Bound and not listening yet; -1 with `why` and errno. */
+static int bind_address(const struct listen_address *address, char why[static 256])
 {
     struct sockaddr_storage storage;
     socklen_t length = 0;
     if (!address_to_sockaddr(address, &storage, &length)) {
         snprintf(why, 256, "%.64s is not an IP address", address->host);
+        errno = EINVAL;
         return -1;
     }
     int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -66,13 +68,35 @@ int http_listen(const struct listen_address *address, char why[static 256])
     if (fd != -1 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
         (storage.ss_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stalled_ms, sizeof(stalled_ms)) == 0 &&
-        bind(fd, (const struct sockaddr *)&storage, length) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+        bind(fd, (const struct sockaddr *)&storage, length) == 0)
+        return fd;
+    int error = errno;
+    snprintf(why, 256, "cannot listen on %.64s port %u: %s%s", address->host, (unsigned)address->port,
+             strerror(error), listen_advice(error, address->port));
+    if (fd != -1)
+        close(fd);
+    errno = error;
+    return -1;
+}
+
+int http_listen(const struct listen_address *address, char why[static 256])
+{
+    int fd = bind_address(address, why);
+    if (fd == -1 || listen(fd, LISTEN_BACKLOG) == 0)
         return fd;
     snprintf(why, 256, "cannot listen on %.64s port %u: %s%s", address->host, (unsigned)address->port,
              strerror(errno), listen_advice(errno, address->port));
-    if (fd != -1)
-        close(fd);
+    close(fd);
     return -1;
+}
+
+enum http_address_state http_address_try(const struct listen_address *address, char why[static 256])
+{
+    int fd = bind_address(address, why);
+    if (fd == -1)
+        return errno == EADDRINUSE ? HTTP_ADDRESS_IN_USE : HTTP_ADDRESS_UNUSABLE;
+    close(fd);
+    return HTTP_ADDRESS_FREE;
 }
 
 /* ---- the Unix socket ---- */
@@ -90,10 +114,6 @@ static bool clear_path(const struct sockaddr_un *address, char why[static 256])
     struct stat status;
     if (lstat(address->sun_path, &status) != 0)
         return true;
-    if (!S_ISSOCK(status.st_mode)) {
-        snprintf(why, 256, "%s is there and no socket", address->sun_path);
-        return false;
-    }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     bool refused = fd != -1 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
                    errno == ECONNREFUSED;
@@ -126,14 +146,38 @@ static int bind_local(const struct sockaddr_un *address)
     return -1;
 }
 
+bool http_local_try(const char *path, char why[static 256])
+{
+    struct sockaddr_un address;
+    struct stat status;
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        snprintf(why, 256, "%.120s is too long for a socket's path, %zu octets at most: choose a shorter one",
+                 path, sizeof(address.sun_path) - 1);
+        return false;
+    }
+    const char *slash = strrchr(path, '/');
+    char folder[sizeof(address.sun_path)] = ".";
+    if (slash != NULL)
+        snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    if (access(folder, W_OK | X_OK) != 0) {
+        snprintf(why, 256,
+                 "%s cannot be made: folder %s: %s; make it for the user that serves (RuntimeDirectory= "
+                 "of the systemd unit)",
+                 path, folder, strerror(errno));
+        return false;
+    }
+    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+        snprintf(why, 256, "%s is there and no socket", path);
+        return false;
+    }
+    return true;
+}
+
 struct http_local_socket *http_local_listen(const char *path, char why[static 256])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        snprintf(why, 256, "%.150s is too long for a socket's path, %zu octets at most", path,
-                 sizeof(address.sun_path) - 1);
+    if (!http_local_try(path, why))
         return NULL;
-    }
     memcpy(address.sun_path, path, strlen(path));
     if (!clear_path(&address, why))
         return NULL;

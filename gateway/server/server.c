@@ -117,10 +117,7 @@ static bool is_administered(const struct config *config)
 static bool start_secrets(struct server *server, char why[static 512])
 {
     const struct config *config = server->config;
-    bool needed = is_administered(config);
-    for (size_t i = 0; i < config->endpoint_count; i++)
-        needed = needed || config->endpoints[i].eab != EAB_OFF;
-    if (!needed)
+    if (!config_needs_secrets(config))
         return true;
     server->secrets = config_open_secrets(config, SECRET_BOX_MAKE, why);
     return server->secrets != NULL;

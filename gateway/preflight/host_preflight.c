@@ -1,0 +1,213 @@
+#include "gateway/preflight/host_preflight.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "acme/eab.h"
+#include "acme/urls.h"
+#include "gateway/http/http.h"
+#include "gateway/secret_box.h"
+#include "store/objects.h"
+
+enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443 };
+
+[[gnu::format(printf, 3, 4)]] static void tell(struct host_preflight *preflight,
+                                               enum preflight_verdict verdict, const char *format, ...)
+{
+    char line[LINE_MAX_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    preflight->failed = preflight->failed || verdict == PREFLIGHT_FAULT;
+    preflight->tell(preflight->context, verdict, line);
+}
+
+/* ---- the database ---- */
+
+/* A session where the database is there, good and current; NULL else. */
+static struct store_session *check_database(struct host_preflight *preflight)
+{
+    const char *path = preflight->config->database;
+    struct store_error error;
+    if (!store_place_is_usable(path, &error)) {
+        tell(preflight, PREFLIGHT_FAULT, "database %s", error.message);
+        return NULL;
+    }
+    if (access(path, F_OK) != 0) {
+        if (store_was_lost(path, &error))
+            tell(preflight, PREFLIGHT_FAULT, "database %s", error.message);
+        else
+            tell(preflight, PREFLIGHT_OK, "database %s: not there yet, `acmegate serve` makes it", path);
+        return NULL;
+    }
+    struct store_session *session = store_session_open(path, &error);
+    bool good = session != NULL && (!preflight->whole_database || store_check(path, NULL, &error));
+    if (good)
+        tell(preflight, PREFLIGHT_OK, "database %s: opens, its schema is current", path);
+    else if (store_is_older(path))
+        tell(preflight, PREFLIGHT_OK, "database %s: `acmegate serve` brings its schema up to date", path);
+    else
+        tell(preflight, PREFLIGHT_FAULT, "database %s", error.message);
+    if (good)
+        return session;
+    store_session_close(session);
+    return NULL;
+}
+
+/* ---- secrets ---- */
+
+struct seals {
+    size_t count;  /* keys that a client may still show */
+    size_t broken; /* among them: sealed with another secret key */
+};
+
+static bool read_seals(struct host_preflight *preflight, struct store_session *session,
+                       const struct secret_box *box, struct seals *out)
+{
+    struct arena *arena = preflight->arena;
+    struct eab_key *keys = arena_alloc_array(arena, EAB_KEYS_MAX, sizeof(keys[0]));
+    size_t count = 0;
+    struct bytes opened;
+    *out = (struct seals){0};
+    if (store_eab_keys_after(session, arena, 0, keys, EAB_KEYS_MAX, &count) != STORE_OK)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].revoked_at != 0)
+            continue;
+        out->count++;
+        out->broken +=
+            box != NULL && !secret_unseal(box, arena, keys[i].sealed_key,
+                                          eab_key_place(arena, keys[i].endpoint, keys[i].kid), &opened);
+    }
+    return true;
+}
+
+static void check_seals(struct host_preflight *preflight, const char *path, const struct secret_box *box,
+                        struct store_session *session)
+{
+    struct seals seals = {0};
+    if (session == NULL || !read_seals(preflight, session, box, &seals))
+        return;
+    if (box == NULL && seals.count != 0)
+        tell(preflight, PREFLIGHT_FAULT,
+             "secret_key_path %s: the file is missing, and %zu external account keys are sealed with it: "
+             "restore "
+             "it from its back-up; or revoke them ('acmegate eab revoke') and give out new ones",
+             path, seals.count);
+    else if (seals.broken != 0)
+        tell(preflight, seals.broken == seals.count ? PREFLIGHT_FAULT : PREFLIGHT_WARNING,
+             "secret_key_path %s: %zu of %zu external account keys were sealed with another file: restore "
+             "that "
+             "from its back-up; or revoke them ('acmegate eab revoke') and give out new ones",
+             path, seals.broken, seals.count);
+    else if (box != NULL)
+        tell(preflight, PREFLIGHT_OK, "secret_key_path %s: opens what the database keeps sealed", path);
+}
+
+static void check_secrets(struct host_preflight *preflight, struct store_session *session)
+{
+    char why[SECRET_BOX_WHY_BYTES];
+    const char *path = config_secret_path(preflight->arena, preflight->config);
+    if (!config_needs_secrets(preflight->config))
+        return;
+    struct secret_box *box = NULL;
+    if (access(path, F_OK) == 0) {
+        box = secret_box_open(path, why);
+        if (box == NULL) {
+            tell(preflight, PREFLIGHT_FAULT, "secret_key_path %s; restore it from its back-up", why);
+            return;
+        }
+    }
+    check_seals(preflight, path, box, session);
+    secret_box_free(box);
+}
+
+/* ---- addresses ---- */
+
+static void check_addresses(struct host_preflight *preflight, const char *key,
+                            const struct listen_address *addresses, size_t count)
+{
+    char why[256];
+    bool served = store_is_served(preflight->config->database);
+    for (size_t i = 0; i < count; i++) {
+        enum http_address_state state = http_address_try(&addresses[i], why);
+        if (state == HTTP_ADDRESS_IN_USE && served)
+            tell(preflight, PREFLIGHT_OK, "%s: %s port %u is in use, and a running acmegate has the database",
+                 key, addresses[i].host, (unsigned)addresses[i].port);
+        else if (state != HTTP_ADDRESS_FREE)
+            tell(preflight, PREFLIGHT_FAULT, "%s: %s", key, why);
+        else
+            tell(preflight, PREFLIGHT_OK, "%s: %s port %u is free", key, addresses[i].host,
+                 (unsigned)addresses[i].port);
+    }
+}
+
+static void check_socket(struct host_preflight *preflight)
+{
+    char why[256];
+    const char *path = preflight->config->admin_socket;
+    if (path == NULL)
+        return;
+    if (http_local_try(path, why))
+        tell(preflight, PREFLIGHT_OK, "admin.socket: %s can be made", path);
+    else
+        tell(preflight, PREFLIGHT_FAULT, "admin.socket: %s", why);
+}
+
+/* Right where something passes another port on. */
+static void check_base_port(struct host_preflight *preflight)
+{
+    const struct config *config = preflight->config;
+    const char *host = config->base_url + strlen("https://");
+    const char *colon = strrchr(*host == '[' ? strchr(host, ']') : host, ':');
+    long port = colon == NULL ? HTTPS_PORT : strtol(colon + 1, NULL, 10);
+    for (size_t i = 0; i < config->listen_count; i++)
+        if (config->listen[i].port == port || config->listen[i].port == 0)
+            return;
+    tell(preflight, PREFLIGHT_WARNING,
+         "base_url: clients come to port %ld, and no address of `listen` has that port; right only where "
+         "something passes it on, else make the two ports one",
+         port);
+}
+
+/* ---- accounts ---- */
+
+/* A client that may leave its key out is bound by none of the key's limits. */
+static void check_endpoint(struct host_preflight *preflight, const struct endpoint_config *endpoint,
+                           struct store_session *session)
+{
+    int64_t keyless = 0;
+    if (endpoint->eab == EAB_OPTIONAL && !config_restricts_without_eab(endpoint))
+        tell(preflight, PREFLIGHT_WARNING,
+             "endpoint %s: eab is optional, and accounts without an external account key may have all that "
+             "the "
+             "endpoint allows: set without_eab.names or without_eab.profiles, or eab to required",
+             endpoint->name);
+    if (endpoint->eab == EAB_REQUIRED && session != NULL && !config_restricts_without_eab(endpoint) &&
+        store_accounts_without_key(session, endpoint->name, &keyless) == STORE_OK && keyless != 0)
+        tell(
+            preflight, PREFLIGHT_WARNING,
+            "endpoint %s: eab is required, and %lld older accounts without an external account key may still "
+            "have all that the endpoint allows: set without_eab.names, or end them ('acmegate account "
+            "deactivate')",
+            endpoint->name, (long long)keyless);
+}
+
+void host_preflight(struct host_preflight *preflight)
+{
+    const struct config *config = preflight->config;
+    for (size_t i = 0; i < config->warning_count; i++)
+        tell(preflight, PREFLIGHT_WARNING, "%s", config->warnings[i]);
+    struct store_session *session = check_database(preflight);
+    check_secrets(preflight, session);
+    check_addresses(preflight, "listen", config->listen, config->listen_count);
+    check_addresses(preflight, "pki_listen", config->pki_listen, config->pki_listen_count);
+    check_addresses(preflight, "admin.listen", config->admin_listen, config->admin_listen_count);
+    check_socket(preflight);
+    check_base_port(preflight);
+    for (size_t i = 0; i < config->endpoint_count; i++)
+        check_endpoint(preflight, &config->endpoints[i], session);
+    store_session_close(session);
+}

@@ -1,0 +1,29 @@
+/*
+ * What can be known of this host before the server starts: its database, the secrets beside it, the addresses
+ * and sockets to listen on, and settings that rarely mean what they say. `acmegate check` prints it, and
+ * `serve` begins with it, so that both use the same words.
+ */
+#pragma once
+
+#include "acme/base/arena.h"
+#include "gateway/config/config.h"
+
+enum preflight_verdict {
+    PREFLIGHT_OK,
+    PREFLIGHT_WARNING, /* it works, and somebody may suffer */
+    PREFLIGHT_FAULT,   /* the server does not start, or does not serve */
+};
+
+struct host_preflight {
+    struct arena *arena;
+    const struct config *config;
+    bool whole_database; /* reads all of it, to find damage */
+    /* A sentence, which ends with what to do unless it is PREFLIGHT_OK. */
+    void (*tell)(void *context, enum preflight_verdict verdict, const char *line);
+    void *context;
+    bool failed; /* filled: there was a fault */
+};
+
+/* Changes nothing and asks nobody. A server that runs on the same database keeps its ports: they are not held
+ * against it. */
+void host_preflight(struct host_preflight *preflight);
