@@ -261,7 +261,7 @@ static const struct problem *already_revoked(struct exchange *exchange, const st
 static bool record(struct exchange *exchange, struct store_session *session, const char *by)
 {
     const struct revoke_state *state = exchange->state;
-    const char *instead = state->certificate.revoked_at == 0
+    const char *instead = state->certificate.revocation_requested_at == 0
                               ? ""
                               : arena_printf(exchange->arena, " in the place of %s",
                                              revocation_reason_name(state->certificate.revocation_reason));
@@ -278,14 +278,19 @@ static bool record(struct exchange *exchange, struct store_session *session, con
  * A revocation whose reason does not revoke is corrected by whoever may revoke. The reason becomes
  * keyCompromise by the key alone: who signs with it has proven what the account only says.
  */
+static bool may_replace_reason(const struct exchange *exchange, const struct revoke_state *state)
+{
+    int standing = state->certificate.revocation_reason;
+    return revocation_reason_may_become(standing, state->request.reason) &&
+           (!revocation_reason_revokes(standing) || exchange->envelope.account_id == 0);
+}
+
 static enum store_apply_result correct(struct exchange *exchange, struct store_session *session,
                                        const char *by)
 {
     struct revoke_state *state = exchange->state;
     struct certificate *certificate = &state->certificate;
-    bool may =
-        revocation_reason_may_become(certificate->revocation_reason, state->request.reason) &&
-        (!revocation_reason_revokes(certificate->revocation_reason) || exchange->envelope.account_id == 0);
+    bool may = may_replace_reason(exchange, state);
     bool asked =
         may && certificate->correction_asked && certificate->correction_reason == state->request.reason;
     if (!may)
@@ -340,15 +345,19 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_ses
     exchange->hold_key = certificate->id;
     exchange->work_due = WORK_DUE_REVOCATIONS;
     bool first = certificate->revocation_requested_at == 0;
+    /* The CA may be asked with the other reason just now: its answer leaves this one to be corrected. */
+    bool replaces = !first && may_replace_reason(exchange, state);
+    if ((first || replaces) && !record(exchange, session, by))
+        return STORE_DISCARD;
     certificate->revocation_next_attempt_at = exchange->now;
+    if (first || replaces)
+        certificate->revocation_reason = state->request.reason;
     if (first) {
         certificate->revocation_requested_at = exchange->now;
-        certificate->revocation_reason = state->request.reason;
         certificate->revocation_requested_by = by;
         METRICS_NOTE(&exchange->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(certificate->issuer));
     }
-    if (!exchange_store_ok(exchange, store_certificate_update(session, certificate)) ||
-        (first && !record(exchange, session, by)))
+    if (!exchange_store_ok(exchange, store_certificate_update(session, certificate)))
         return STORE_DISCARD;
     return STORE_APPLIED;
 }
@@ -375,7 +384,9 @@ void revoke_render(struct exchange *exchange)
     if (!exchange_store_ok(exchange, result))
         return;
     const struct certificate *certificate = &state->certificate;
-    if (result == STORE_OK && certificate->status == CERTIFICATE_REVOKED && !certificate->correction_asked) {
+    bool is_awaited =
+        certificate->correction_asked && certificate->revocation_reason != state->request.reason;
+    if (result == STORE_OK && certificate->status == CERTIFICATE_REVOKED && !is_awaited) {
         if (certificate->revocation_error != NULL)
             exchange->problem = already_revoked(exchange, certificate);
         exchange->reply.status = 200;

@@ -22,8 +22,39 @@ struct revocation_work {
     const char *event_kind;
     const char *event_detail;
     const char *issuer; /* the one that is asked */
+    int asked_reason;   /* what it is asked with */
     bool corrects;      /* it is revoked, and another reason was asked for */
 };
+
+/* Another reason may have been asked for while the CA was asked with this one. It comes next: as a correction
+ * where the certificate is revoked by now. */
+static enum store_result keep_reason_asked_since(struct work_item *item, struct store_session *session)
+{
+    struct revocation_work *state = item->state;
+    struct certificate *certificate = &state->certificate;
+    struct certificate now;
+    enum store_result result = store_certificate_load(session, item->arena, certificate->id, &now);
+    if (result != STORE_OK)
+        return result;
+    int since = now.correction_asked ? now.correction_reason : now.revocation_reason;
+    if (!revocation_reason_may_become(state->asked_reason, since))
+        return STORE_OK;
+    certificate->correction_asked = certificate->revoked_at != 0;
+    certificate->correction_reason = since;
+    if (!certificate->correction_asked)
+        certificate->revocation_reason = since;
+    certificate->revocation_next_attempt_at = item->now;
+    return STORE_OK;
+}
+
+static enum store_result write_revocation(const struct revocation_work *state, struct store_session *session)
+{
+    const struct certificate *certificate = &state->certificate;
+    enum store_result result = state->corrects ? STORE_OK : store_certificate_update(session, certificate);
+    return result == STORE_OK && (state->corrects || certificate->correction_asked)
+               ? store_certificate_correct(session, certificate)
+               : result;
+}
 
 static enum store_apply_result apply_outcome(struct work_item *item, struct store_session *session)
 {
@@ -31,8 +62,9 @@ static enum store_apply_result apply_outcome(struct work_item *item, struct stor
     const struct certificate *certificate = &state->certificate;
     if (certificate->revoked_at != 0 && !state->corrects)
         METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_CONFIRMED, metrics_issuer(certificate->issuer));
-    enum store_result result = state->corrects ? store_certificate_correct(session, certificate)
-                                               : store_certificate_update(session, certificate);
+    enum store_result result = keep_reason_asked_since(item, session);
+    if (result == STORE_OK)
+        result = write_revocation(state, session);
     if (result == STORE_OK && certificate->revoked_at != 0 && !certificate->correction_asked)
         result = store_certificate_revoke_twins(session, certificate);
     struct event event = {.kind = state->event_kind,
@@ -194,6 +226,11 @@ void work_revocation_begin(struct work *work, int64_t id)
         return;
     }
     state->corrects = state->certificate.correction_asked;
+    /* Asked for by an older version, which took reasons that do not revoke. */
+    if (!state->corrects && !revocation_reason_revokes(state->certificate.revocation_reason))
+        state->certificate.revocation_reason = 0;
+    state->asked_reason =
+        state->corrects ? state->certificate.correction_reason : state->certificate.revocation_reason;
     const struct event about = {.account_id = state->certificate.account_id,
                                 .order_id = state->certificate.order_id,
                                 .certificate_id = id};
@@ -210,9 +247,6 @@ void work_revocation_begin(struct work *work, int64_t id)
                 REFUSED_RETRY_S);
         return;
     }
-    /* Asked for by an older version, which took reasons that do not revoke. */
-    if (!state->corrects && !revocation_reason_revokes(state->certificate.revocation_reason))
-        state->certificate.revocation_reason = 0;
     struct issuer_permit permit;
     if (!issuer_admit(issuer, ISSUER_WORK_REVOKE, &permit)) {
         work_item_end(item);
@@ -221,8 +255,7 @@ void work_revocation_begin(struct work *work, int64_t id)
     state->job = (struct issuer_revoke_job){.arena = item->arena,
                                             .serial = state->certificate.serial,
                                             .leaf = state->certificate.leaf,
-                                            .reason = state->corrects ? state->certificate.correction_reason
-                                                                      : state->certificate.revocation_reason,
+                                            .reason = state->asked_reason,
                                             .permit = permit,
                                             .done = on_revoked,
                                             .owner = item};

@@ -4,6 +4,8 @@ import pytest
 
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
+from support.background import Background
+from support.ca_faults import answer
 from support.certificates import Authority, new_key
 from support.waiting import wait_until
 
@@ -170,6 +172,82 @@ def test_P1_a_foreign_account_corrects_nothing(current_site, issued):
     for reply in (current_site.gateway.client().revoke(certificate, 1), client.revoke(certificate, 1, new_key())):
         assert (reply.status, reply.problem) == (403, "unauthorized")
     assert is_settled(current_site.gateway, certificate, 4)
+
+
+class Pending:
+    """A revocation, reason superseded, that the account asked for and the CA has not answered."""
+
+    def __init__(self, ca, gateway, proxy, prover):
+        self.ca, self.gateway, self.proxy = ca, gateway, proxy
+        self.key = new_key()
+        self.client = gateway.client()
+        self.certificate = self.client.issue([fresh_name()], prover, self.key)[0]
+        self.by_account = self.by_key = None
+
+    def reason(self):
+        return row_of(self.gateway, self.certificate)["revocation_reason"]
+
+    def ask_by_key(self):
+        self.by_key = Background(self.client.revoke, self.certificate, 1, self.key)
+        wait_until(lambda: self.reason() == 1, "the request by key")
+
+
+@pytest.fixture
+def pending(step_ca, new_gateway, responder, ca_proxy):
+    gateway = new_gateway(step_ca, url=ca_proxy.url).start()
+    return Pending(step_ca, gateway, ca_proxy, HttpProver(responder(gateway)))
+
+
+def test_P1_key_compromise_by_the_key_takes_the_place_of_a_reason_that_waits_for_the_ca(pending):
+    pending.proxy.replace["revoke"] = answer(503, message="later")
+    assert pending.client.revoke(pending.certificate, 4).status == 503
+    assert pending.client.revoke(pending.certificate, 1).status == 503 and pending.reason() == 4
+    assert pending.client.revoke(pending.certificate, 1, pending.key).status == 503 and pending.reason() == 1
+    del pending.proxy.replace["revoke"]
+    assert pending.client.revoke(pending.certificate, 4).status == 200
+    assert is_settled(pending.gateway, pending.certificate, 1)
+    assert pending.ca.revoked()[pending.certificate.serial_number] == "keyCompromise"
+
+
+def test_P1_key_compromise_by_the_key_is_kept_while_the_ca_is_asked_with_another_reason(pending):
+    hold = pending.proxy.hold_answer("revoke")
+    pending.by_account = Background(pending.client.revoke, pending.certificate, 4)
+    hold.wait()
+    pending.ask_by_key()
+    hold.let_go()
+    assert pending.by_account.end().status == 200
+    assert pending.by_key.end().status == 503
+    wait_until(lambda: is_settled(pending.gateway, pending.certificate, 1), "the correction")
+    reply = pending.client.revoke(pending.certificate, 1, pending.key)
+    assert (reply.status, reply.problem) == (400, "alreadyRevoked")
+    assert "Reason keyCompromise is recorded here" in reply.json()["detail"]
+
+
+def test_P1_key_compromise_by_the_key_outlasts_a_failed_attempt_with_another_reason(pending):
+    pending.proxy.replace["revoke"] = answer(503, message="later")
+    hold = pending.proxy.hold_request("revoke")
+    pending.by_account = Background(pending.client.revoke, pending.certificate, 4)
+    hold.wait()
+    pending.ask_by_key()
+    hold.let_go()
+    assert {pending.by_account.end().status, pending.by_key.end().status} == {503}
+    assert pending.reason() == 1
+    del pending.proxy.replace["revoke"]
+    assert pending.client.revoke(pending.certificate, 1, pending.key).status == 200
+    assert pending.ca.revoked()[pending.certificate.serial_number] == "keyCompromise"
+
+
+def test_P1_key_compromise_by_the_key_is_kept_while_the_ca_is_asked_for_a_correction(pending):
+    client, certificate = pending.client, pending.certificate
+    revoked_by_an_older_version(pending.gateway, pending.ca, certificate, 8)
+    hold = pending.proxy.hold_answer("revoke")
+    pending.by_account = Background(client.revoke, certificate, 4)
+    hold.wait()
+    pending.by_key = Background(client.revoke, certificate, 1, pending.key)
+    wait_until(lambda: row_of(pending.gateway, certificate)["revocation_correction"] == 1, "the request by key")
+    hold.let_go()
+    assert pending.by_account.end().status == 400 and pending.by_key.end().status == 503
+    wait_until(lambda: is_settled(pending.gateway, certificate, 1), "the correction of the correction")
 
 
 @pytest.mark.check(48)
