@@ -37,6 +37,7 @@ struct certificate_expectation {
     const struct name_policy *policy;
     int64_t latest_not_after;                /* time of the request + cap + CERTIFICATE_SLACK_S */
     int64_t earliest_not_before;             /* of an order that named one, less a minute; else 0 */
+    int64_t latest_not_before;               /* that was asked for; 0, and any time in the past: now */
     X509_STORE *roots;                       /* the pinned ones only */
     struct certificate_cache *intermediates; /* NULL for none */
     int64_t now;

@@ -45,12 +45,11 @@ static const char *names_fault(struct arena *arena, const X509 *leaf,
                                "certificate");
 }
 
-/* A beginning in the future is only right where the order named it. */
+/* A beginning in the future is only right where it was asked for. */
 static int64_t latest_not_before(const struct certificate_expectation *expected)
 {
-    int64_t ordered =
-        expected->earliest_not_before == 0 ? 0 : expected->earliest_not_before + CERTIFICATE_SLACK_S;
-    return (ordered > expected->now ? ordered : expected->now) + CERTIFICATE_SLACK_S;
+    int64_t asked = expected->latest_not_before;
+    return (asked > expected->now ? asked : expected->now) + CERTIFICATE_SLACK_S;
 }
 
 static const char *validity_fault(struct arena *arena, const X509 *leaf,

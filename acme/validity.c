@@ -167,6 +167,7 @@ const struct problem *validity_plan(struct arena *arena, const struct validity_l
     }
     if (not_before != 0) {
         out->not_before = time_words(arena, not_before);
+        out->latest_not_before = not_before;
     }
     if (not_after != 0) {
         out->not_after = time_words(arena, not_after);

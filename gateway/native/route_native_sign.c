@@ -56,6 +56,7 @@ static void ask(struct native_call *call)
     if (exchange->problem != NULL)
         return;
     state->issue.expectation.latest_not_after = validity.latest_not_after;
+    state->issue.expectation.latest_not_before = validity.latest_not_before;
     state->issue.asked = validity;
     const struct stepca_sign_request request = {
         .csr_der = state->request.csr_der,
@@ -69,7 +70,10 @@ static void ask(struct native_call *call)
 static void take(struct native_call *call)
 {
     struct sign_state *state = call->state;
-    state->issue.expectation.latest_not_after += call->job.asked_at - call->job.entered_at;
+    int64_t waited_s = call->job.asked_at - call->job.entered_at;
+    state->issue.expectation.latest_not_after += waited_s;
+    if (state->issue.expectation.latest_not_before != 0)
+        state->issue.expectation.latest_not_before += waited_s;
     native_issue_take(call);
 }
 

@@ -276,6 +276,7 @@ static void take_certificate(struct work_item *item)
         .latest_not_after = state->job.validity.latest_not_after,
         .earliest_not_before =
             state->order.not_before == 0 ? 0 : state->order.not_before - CERTIFICATE_SLACK_S,
+        .latest_not_before = state->job.validity.latest_not_before,
         .roots = state->issuer->roots,
         .intermediates = state->issuer->intermediates,
         .now = item->now,

@@ -150,6 +150,16 @@ def test_a_request_that_the_profile_refuses_never_reaches_the_ca(site, case):
     assert site.certificates() == [] and site.events("native.issued") == []
 
 
+@pytest.mark.parametrize("ahead", ["duration", "time"])
+def test_a_certificate_may_begin_when_the_client_says(site, ahead):
+    begin = datetime.datetime.utcnow().replace(microsecond=0) + datetime.timedelta(hours=2)
+    words = "2h" if ahead == "duration" else f"{begin.isoformat()}Z"
+    leaf = chain_of(site.native.sign([fresh_name()], notBefore=words, notAfter="20h"))[0]
+    assert abs(leaf.not_valid_before - begin) < datetime.timedelta(minutes=2)
+    (row,) = site.certificates()
+    assert row["status"] == "good" and site.events("certificate.rejected") == []
+
+
 def test_bodies_that_are_none(site):
     native = site.native
     body = json.dumps(native.sign_body([fresh_name()]))

@@ -375,6 +375,7 @@ Test(certificate, must_begin_when_the_order_said)
     setup(&scene);
     int64_t ordered = now + 10 * HOUR_S;
     scene.expectation.earliest_not_before = ordered - CERTIFICATE_SLACK_S;
+    scene.expectation.latest_not_before = ordered;
     struct pki_certificate leaf = good_leaf(&scene);
     leaf.not_before = ordered;
     cr_expect_null(fault_of(&scene, &leaf));

@@ -148,6 +148,7 @@ Test(native_policy, times_are_the_clients_within_the_cap)
             continue;
         cr_expect_str_eq(plan.not_after == NULL ? "" : plan.not_after, cases[i].asked, "case %zu", i);
         cr_expect_eq(plan.not_before, request.not_before, "case %zu: in the client's words", i);
+        cr_expect_eq(plan.latest_not_before == 0, request.not_before == NULL, "case %zu", i);
         cr_expect_eq(plan.latest_not_after, now + cases[i].latest_s + CERTIFICATE_SLACK_S, "case %zu: %lld",
                      i, (long long)(plan.latest_not_after - now));
     }
