@@ -121,8 +121,12 @@ struct bytes url_host_without_default_port(struct bytes host)
 {
     static const char port[] = ":443";
     const size_t n = sizeof port - 1;
-    bool has_it = host.n > n && memcmp(host.p + host.n - n, port, n) == 0;
-    return bytes_of(host.p, has_it ? host.n - n : host.n);
+    if (host.n <= n || memcmp(host.p + host.n - n, port, n) != 0)
+        return host;
+    struct bytes bare = bytes_of(host.p, host.n - n);
+    /* "a.test:8443:443" names no host. */
+    bool is_host = memchr(bare.p, ':', bare.n) == NULL || bare.p[bare.n - 1] == ']';
+    return is_host ? bare : host;
 }
 
 bool url_equals(struct bytes url, const char *own)
@@ -135,7 +139,8 @@ bool url_equals(struct bytes url, const char *own)
     size_t end = https.n;
     while (end < url.n && url.p[end] != '/')
         ++end;
-    struct bytes origin = url_host_without_default_port(bytes_of(url.p, end));
+    struct bytes host = url_host_without_default_port(bytes_of(url.p + https.n, end - https.n));
+    struct bytes origin = bytes_of(url.p, https.n + host.n);
     struct bytes rest = bytes_of(url.p + end, url.n - end);
     size_t n = strlen(own);
     return origin.n + rest.n == n && memcmp(origin.p, own, origin.n) == 0 &&
