@@ -50,6 +50,16 @@ const char *public_key_type_name(enum public_key_type type)
     return type == PUBLIC_KEY_OTHER ? NULL : public_key_type_names[type - PUBLIC_KEY_P256];
 }
 
+bool public_key_is_quick(EVP_PKEY *key)
+{
+    BIGNUM *e = NULL;
+    if (key == NULL || !EVP_PKEY_is_a(key, "RSA"))
+        return key != NULL;
+    bool read = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1;
+    autofree_bignum BIGNUM *exponent = e;
+    return read && BN_num_bits(exponent) <= RSA_MAX_EXPONENT_BITS;
+}
+
 static const char *rsa_fault(struct arena *arena, EVP_PKEY *key, int max_bits)
 {
     BIGNUM *n = NULL, *e = NULL;

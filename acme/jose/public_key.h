@@ -37,3 +37,7 @@ const char *public_key_type_name(enum public_key_type type);
 /* NULL when it is accepted; else what is wrong with it, as in "its RSA key has 1024 bits: 2048 to 4096 are
  * accepted". NULL as `key` is a key that cannot be read. */
 const char *public_key_fault(struct arena *arena, EVP_PKEY *key, int rsa_max_bits);
+
+/* Whether a verification with the key costs little: false for an RSA key whose exponent is longer than those
+ * accepted above, and for NULL. For keys of which nothing else is asked, such as a challenge server's. */
+bool public_key_is_quick(EVP_PKEY *key);

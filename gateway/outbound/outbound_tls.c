@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "acme/jose/public_key.h"
 #include "gateway/outbound/outbound_internal.h"
 #include "gateway/runtime/crash_record.h"
 
@@ -84,7 +85,10 @@ static void go_on(struct handshake *handshake)
     } else if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
         handshake->waits_for = error == SSL_ERROR_WANT_READ ? CURL_WAIT_POLLIN : CURL_WAIT_POLLOUT;
     } else {
-        const char *reason = ERR_reason_error_string(ERR_peek_error());
+        const char *reason =
+            SSL_get_verify_result(handshake->tls) != X509_V_OK
+                ? "its certificate's key cannot be read, or is an RSA key with a long exponent"
+                : ERR_reason_error_string(ERR_peek_error());
         end_with(handshake, true,
                  reason != NULL ? reason : "the connection was closed during the TLS handshake");
     }
@@ -165,8 +169,22 @@ void outbound_tls_drop_all(struct outbound *outbound)
 
 /* ---- beginning one ---- */
 
-/* Nothing is trusted, and nothing verified: what the certificate must be is its reader's to say (RFC 8737
- * §3). */
+static int judge(X509_STORE_CTX *verification, void *unused)
+{
+    (void)unused;
+    X509 *certificate = X509_STORE_CTX_get0_cert(verification);
+    bool good = certificate != NULL && public_key_is_quick(X509_get0_pubkey(certificate));
+    X509_STORE_CTX_set_error(verification, good ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
+    return good;
+}
+
+void outbound_tls_trust_anybody(SSL_CTX *context)
+{
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(context, judge, NULL);
+}
+
+/* What the certificate must be is its reader's to say (RFC 8737 §3). */
 static SSL_CTX *context_of(struct outbound *outbound)
 {
     if (outbound->tls != NULL)
@@ -175,7 +193,7 @@ static SSL_CTX *context_of(struct outbound *outbound)
     if (outbound->tls == NULL)
         end_without("memory");
     SSL_CTX_set_min_proto_version(outbound->tls, TLS1_2_VERSION);
-    SSL_CTX_set_verify(outbound->tls, SSL_VERIFY_NONE, NULL);
+    outbound_tls_trust_anybody(outbound->tls);
     return outbound->tls;
 }
 

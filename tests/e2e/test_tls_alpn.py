@@ -3,7 +3,7 @@
 import pytest
 
 from client_scenarios import fresh_name
-from support.certificates import names_of, new_key
+from support.certificates import names_of, new_key, slow_rsa_key
 from support.checks import assert_chains_to
 from support.clients import Lego
 from support.tls_responder import TlsProver, TlsResponder
@@ -79,6 +79,12 @@ def test_a_server_that_does_not_know_the_protocol(gateway, responder, alpn):
     assert challenge["status"] == "invalid", challenge
     kinds = ("unauthorized", "tls")  # OpenSSL's servers go on without; others end the handshake
     assert challenge["error"]["type"].rsplit(":", 1)[1] in kinds, challenge
+
+
+def test_S9_a_key_that_is_slow_to_verify_with_is_refused_before(gateway, responder):
+    _, challenge = challenge_after(gateway.client(), fresh_name(), TlsProver(responder(), key=slow_rsa_key()))
+    assert challenge["status"] == "invalid" and challenge["error"]["type"].endswith(":tls"), challenge
+    assert "RSA key with a long exponent" in challenge["error"]["detail"]
 
 
 def test_a_server_that_speaks_no_tls(gateway, responder):

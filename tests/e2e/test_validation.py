@@ -7,9 +7,10 @@ import pytest
 
 from client_scenarios import fresh_name
 from support.acme_client import DnsProver, HttpProver
-from support.certificates import names_of
+from support.certificates import names_of, new_key, slow_rsa_key
 from support.http_responder import HttpResponder
 from support.ports import free_port
+from support.tls_responder import challenge_certificate, server_context
 
 
 @pytest.fixture
@@ -173,6 +174,19 @@ def test_N3_http_redirects_to_tls_port_are_followed(gateway):
         challenge = client.challenge(client.get(order.json()["authorizations"][0]), "http-01")
         server.answers[challenge["token"]] = client.key_authorization(challenge["token"])
         assert challenge_of(client, order)["status"] == "valid"
+
+
+@pytest.mark.parametrize("key, status", [(new_key, "valid"), (slow_rsa_key, "invalid")], ids=["a usual key", "a slow key"])
+def test_S9_https_behind_a_redirect_may_show_any_certificate_that_costs_little(gateway, tmp_path, key, status):
+    client = gateway.client()
+    order = client.order([fresh_name()])
+    target = f"https://127.0.0.1:{gateway.tls_port}"
+    tls = server_context(tmp_path, *challenge_certificate("other.example", "", key=key()))
+    with HttpResponder(gateway.tls_port, tls=tls) as server, Redirects(gateway.http_port, lambda path: target + path):
+        challenge = client.challenge(client.get(order.json()["authorizations"][0]), "http-01")
+        server.answers[challenge["token"]] = client.key_authorization(challenge["token"])
+        assert challenge_of(client, order)["status"] == status
+        assert len(server.asked) == (status == "valid")
 
 
 def test_N3_other_ports_are_refused_by_the_names_of_those_that_are_followed(gateway):

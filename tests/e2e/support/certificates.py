@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import math
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -21,6 +22,17 @@ def new_key(kind="P-256"):
     if kind == "RSA":
         return rsa.generate_private_key(65537, 2048)
     return ec.generate_private_key(_CURVES[kind]())
+
+
+def slow_rsa_key():
+    """A valid RSA key whose public exponent is about as long as its modulus: to verify costs what signing does."""
+    made = rsa.generate_private_key(65537, 2048).private_numbers()
+    p, q = made.p, made.q
+    order = (p - 1) * (q - 1)
+    e = next(one for one in range((1 << 2040) + 1, 1 << 2041, 2) if math.gcd(one, order) == 1)
+    d = pow(e, -1, order)
+    numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(e, p * q))
+    return numbers.private_key()
 
 
 def key_pem(key):

@@ -7,9 +7,10 @@ PREFIX = "/.well-known/acme-challenge/"
 
 
 class HttpResponder:
-    """Serves key authorizations by token, from `answers` or the files of `folder`; usable in a `with` statement."""
+    """Serves key authorizations by token, from `answers` or the files of `folder`; usable in a `with` statement. `tls` is the
+    SSLContext of a server of https."""
 
-    def __init__(self, port, folder=None):
+    def __init__(self, port, folder=None, tls=None):
         self.answers = {}
         self.folder = folder
         self.asked = []  # (Host header, path), in order
@@ -19,6 +20,8 @@ class HttpResponder:
         self._held = frozenset()  # the names whose answers are held back; none: all
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def answer(self, path):

@@ -17,9 +17,9 @@ PROTOCOL = "acme-tls/1"
 ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 
 
-def challenge_certificate(name, key_authorization, names=None, critical=True, extension=True, signer=None):
+def challenge_certificate(name, key_authorization, names=None, critical=True, extension=True, signer=None, key=None):
     """(PEM certificate, its key). The other members make it a wrong one."""
-    key = new_key()
+    key = key or new_key()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ACME challenge")])
     issuer = subject if signer is None else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "another")])
     now = datetime.datetime.utcnow()
@@ -36,6 +36,15 @@ def challenge_certificate(name, key_authorization, names=None, critical=True, ex
     return builder.sign(signer or key, hashes.SHA256()), key
 
 
+def server_context(folder, certificate, key):
+    """Of a server that shows this certificate."""
+    bundle = pathlib.Path(folder) / "server.pem"
+    bundle.write_bytes(key_pem(key) + pem(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle)
+    return context
+
+
 class TlsResponder:
     """Shows `certificate` to whoever asks; usable in a `with` statement."""
 
@@ -48,11 +57,7 @@ class TlsResponder:
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def _context(self):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        bundle = self.folder / "challenge.pem"
-        certificate, key = self.certificate
-        bundle.write_bytes(key_pem(key) + pem(certificate))
-        context.load_cert_chain(bundle)
+        context = server_context(self.folder, *self.certificate)
         if self.alpn:
             context.set_alpn_protocols([self.alpn])
         context.sni_callback = lambda _socket, name, _context: self.asked.append(name)
