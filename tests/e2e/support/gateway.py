@@ -35,6 +35,7 @@ def stepca_issuer(ca, folder, form="flattened JWE", provisioner=PROVISIONER, url
     if key.is_encrypted(form):
         password_path = folder / f"{provisioner}.password"
         password_path.write_text(key.password + "\n")
+        password_path.chmod(0o600)
         issuer["provisioner_password_file"] = str(password_path)
     return issuer
 
