@@ -119,14 +119,15 @@ def test_an_encrypted_ca_serves_on_after_a_restart_and_not_without_its_password(
     password = tmp_path / "password"
     password.write_text("correct horse\n")
     password.chmod(0o600)
-    gateway = local_gateway(key_password_file=str(password)).start()
+    # Each key is encrypted and opened with 600,000 rounds: some ten seconds of a busy machine.
+    gateway = local_gateway(key_password_file=str(password)).start(seconds=120)
     for name in ("root_ca.key", "intermediate_ca.key"):
         text = (ca_folder / name).read_bytes()
         assert text.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
         serialization.load_pem_private_key(text, b"correct horse")
     before = (ca_folder / "root_ca.crt").read_bytes()
     gateway.stop()
-    gateway.start()
+    gateway.start(seconds=120)
     gateway.stop()
     assert (ca_folder / "root_ca.crt").read_bytes() == before
 

@@ -12,7 +12,7 @@ from support.http_responder import HttpResponder
 from support.odd_name_server import Answer, OddNameServer, Silence
 from support.waiting import wait_until
 
-TIMEOUT_S = 2
+TIMEOUT_S = 6  # an address gets a part of it, in which a busy machine must answer
 SILENT = [f"127.0.0.{last}" for last in range(11, 19)]
 
 
@@ -77,8 +77,8 @@ def test_S8_a_try_ends_within_its_time(gateway, odd, silent):
             one.end()
         for case, (*_, status) in TRIES.items():
             began, ended = wait_for_times(gateway, names[case], status)
-            # Every silent address had the whole time to itself once: eight of them took 16 s.
-            assert ended - began <= TIMEOUT_S + 2, case
+            # Every silent address had the whole time to itself once: eight of them took eight times as long.
+            assert ended - began <= 2 * TIMEOUT_S, case
 
 
 def wait_for_times(gateway, name, status):
