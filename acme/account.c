@@ -138,8 +138,8 @@ const struct problem *account_check_usable(struct arena *arena, const struct acc
 {
     if (account->status == ACCOUNT_VALID)
         return NULL;
-    return problem_new(arena, PROBLEM_UNAUTHORIZED, "The account is %s.",
-                       account_status_name(account->status));
+    return problem_with_cause(arena, CAUSE_ACCOUNT_ENDED, PROBLEM_UNAUTHORIZED, "The account is %s.",
+                              account_status_name(account->status));
 }
 
 struct bytes account_render(struct arena *arena, const struct urls *urls, const struct account *account)

@@ -64,8 +64,8 @@ void authorization_expire(struct arena *arena, struct authorization *authorizati
     char when[TIME_TEXT_BYTES];
     time_format(when, authorization->expires_at);
     end_challenge(arena, authorization, AUTHORIZATION_EXPIRED,
-                  problem_new(arena, PROBLEM_UNAUTHORIZED,
-                              "The authorization expired at %s, before its validation ended.", when));
+                  problem_with_cause(arena, CAUSE_AUTHORIZATION_EXPIRED, PROBLEM_UNAUTHORIZED,
+                                     "The authorization expired at %s, before its validation ended.", when));
 }
 
 void authorization_prove(struct arena *arena, struct authorization *authorization, int64_t now,

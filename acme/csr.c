@@ -6,10 +6,12 @@
 #include "acme/subject_names.h"
 #include "acme/x509_read.h"
 
-static const char *key_fault(struct arena *arena, EVP_PKEY *key, EVP_PKEY *account_key)
+static const char *key_fault(struct arena *arena, EVP_PKEY *key, EVP_PKEY *account_key, enum cause *cause)
 {
     const char *fault = public_key_fault(arena, key, CSR_RSA_MAX_BITS);
+    *cause = CAUSE_CSR_KEY_REFUSED;
     if (fault == NULL && EVP_PKEY_eq(key, account_key) == 1) {
+        *cause = CAUSE_CSR_KEY_IS_ACCOUNT_KEY;
         return "its key is the account's: a certificate needs a key of its own";
     }
     return fault;
@@ -81,20 +83,25 @@ struct wanted_names {
 };
 
 static const char *csr_fault(struct arena *arena, X509_REQ *request, EVP_PKEY *account_key,
-                             const struct wanted_names *wanted, struct subject_names *names)
+                             const struct wanted_names *wanted, struct subject_names *names,
+                             enum cause *cause)
 {
     EVP_PKEY *key = X509_REQ_get0_pubkey(request);
-    const char *fault = key_fault(arena, key, account_key);
+    const char *fault = key_fault(arena, key, account_key, cause);
     if (fault == NULL) {
+        *cause = CAUSE_CSR_SIGNATURE_REFUSED;
         fault = signature_fault(arena, request);
     }
     if (fault == NULL) {
+        *cause = CAUSE_CSR_MALFORMED;
         fault = read_names(arena, request, names);
     }
     if (fault == NULL && wanted != NULL) {
+        *cause = CAUSE_CSR_NAMES_DIFFER;
         fault = subject_names_fault(arena, names, wanted->identifiers, wanted->count, "CSR");
     }
     if (fault == NULL && names->foreign != NULL) {
+        *cause = CAUSE_CSR_NAMES_DIFFER;
         fault = arena_printf(arena, "it holds %s", names->foreign);
     }
     return fault;
@@ -115,10 +122,11 @@ static const struct problem *check(struct arena *arena, struct bytes der, EVP_PK
         return problem_new(arena, PROBLEM_BAD_CSR,
                            "the CSR is not one DER-encoded PKCS #10 request (base64url of the DER, not PEM)");
     }
-    const char *fault = csr_fault(arena, request, account_key, wanted, names);
+    enum cause cause;
+    const char *fault = csr_fault(arena, request, account_key, wanted, names, &cause);
     ERR_clear_error(); /* what OpenSSL noted on the way must not be found by this thread's TLS connections */
     if (fault != NULL) {
-        return problem_new(arena, PROBLEM_BAD_CSR, "CSR: %s", fault);
+        return problem_with_cause(arena, cause, PROBLEM_BAD_CSR, "CSR: %s", fault);
     }
     *out = request;
     request = NULL;
@@ -150,6 +158,7 @@ const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request,
     const char *type = csr_key_type(request);
     if (count == 0 || (type != NULL && bytes_equal_any(bytes_from_string(type), types, count)))
         return NULL;
-    return problem_new(arena, PROBLEM_BAD_CSR, "CSR: its key is of type %s; the order's profile takes %s",
-                       type == NULL ? "unknown" : type, arena_join(arena, types, count, ", "));
+    return problem_with_cause(arena, CAUSE_CSR_KEY_TYPE_REFUSED, PROBLEM_BAD_CSR,
+                              "CSR: its key is of type %s; the order's profile takes %s",
+                              type == NULL ? "unknown" : type, arena_join(arena, types, count, ", "));
 }

@@ -8,10 +8,10 @@ static const struct problem *malformed(struct arena *arena, const char *detail)
     return problem_new(arena, PROBLEM_MALFORMED, "The externalAccountBinding: %s", detail);
 }
 
-static const struct problem *refused(struct arena *arena, const char *why)
+static const struct problem *refused(struct arena *arena, enum cause cause, const char *why)
 {
-    return problem_new(arena, PROBLEM_UNAUTHORIZED,
-                       "The external account key %s; ask the operator for another.", why);
+    return problem_with_cause(arena, cause, PROBLEM_UNAUTHORIZED,
+                              "The external account key %s; ask the operator for another.", why);
 }
 
 static const struct problem *check_payload(struct arena *arena, struct bytes payload,
@@ -64,13 +64,13 @@ char *eab_key_place(struct arena *arena, const char *endpoint, const char *kid)
 const struct problem *eab_check_key(struct arena *arena, const struct eab_key *key, int64_t now)
 {
     if (key == NULL)
-        return refused(arena, "is not known at this endpoint");
+        return refused(arena, CAUSE_EAB_KEY_UNKNOWN, "is not known at this endpoint");
     if (key->revoked_at != 0)
-        return refused(arena, "was revoked");
+        return refused(arena, CAUSE_EAB_KEY_REVOKED, "was revoked");
     if (key->expires_at != 0 && key->expires_at <= now)
-        return refused(arena, "has expired");
+        return refused(arena, CAUSE_EAB_KEY_EXPIRED, "has expired");
     if (key->max_uses != 0 && key->uses >= key->max_uses)
-        return refused(arena, "is used up");
+        return refused(arena, CAUSE_EAB_KEY_USED_UP, "is used up");
     return NULL;
 }
 
@@ -78,22 +78,23 @@ const struct problem *eab_verify(struct arena *arena, const struct eab_request *
 {
     return jws_verify_mac(&request->jws, mac_key)
                ? NULL
-               : problem_new(arena, PROBLEM_UNAUTHORIZED,
-                             "The externalAccountBinding is not signed with the key of kid \"%s\".",
-                             request->kid);
+               : problem_with_cause(arena, CAUSE_EAB_SIGNATURE_WRONG, PROBLEM_UNAUTHORIZED,
+                                    "The externalAccountBinding is not signed with the key of kid \"%s\".",
+                                    request->kid);
 }
 
 const struct problem *eab_check_order(struct arena *arena, const struct eab_key *key, const char *profile,
                                       const struct identifier *identifiers, size_t identifier_count)
 {
     if (key->revoked_at != 0)
-        return refused(arena, "that this account was made with was revoked");
+        return refused(arena, CAUSE_EAB_KEY_REVOKED, "that this account was made with was revoked");
     if (profile != NULL && key->profile_count != 0 &&
         !bytes_equal_any(bytes_from_string(profile), key->profiles, key->profile_count))
-        return problem_new(arena, PROBLEM_INVALID_PROFILE,
-                           "The external account key \"%s\" is not good for the profile \"%s\".", key->kid,
-                           profile);
-    return name_policy_check(arena, &key->names,
-                             arena_printf(arena, "the external account key \"%s\"", key->kid), identifiers,
-                             identifier_count);
+        return problem_with_cause(arena, CAUSE_EAB_PROFILE_REFUSED, PROBLEM_INVALID_PROFILE,
+                                  "The external account key \"%s\" is not good for the profile \"%s\".",
+                                  key->kid, profile);
+    return problem_because(arena, CAUSE_EAB_NAME_REFUSED,
+                           name_policy_check(arena, &key->names,
+                                             arena_printf(arena, "the external account key \"%s\"", key->kid),
+                                             identifiers, identifier_count));
 }

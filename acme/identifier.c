@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "acme/base/buffer.h"
+
 enum { NAME_MAX_BYTES = 253, LABEL_MAX_BYTES = 63 };
 
 const char *identifier_type_name(enum identifier_type type)
@@ -316,4 +318,14 @@ bool identifier_from_name(enum identifier_type type, struct bytes value, struct 
         return false;
     }
     return address_to_identifier(value.n == 4 ? AF_INET : AF_INET6, value.p, out);
+}
+
+const char *identifiers_join(struct arena *arena, const struct identifier *identifiers, size_t count)
+{
+    struct buffer names;
+    buffer_init(&names, arena, (size_t)IDENTIFIERS_JOINED * (sizeof identifiers->value + 2));
+    for (size_t i = 0; i < count && i < IDENTIFIERS_JOINED; i++) {
+        buffer_printf(&names, "%s%s", i == 0 ? "" : ", ", identifiers[i].value);
+    }
+    return count == 0 ? NULL : buffer_string(&names);
 }

@@ -45,6 +45,11 @@ bool identifier_is_below(const struct identifier *identifier, const char *domain
 [[gnu::warn_unused_result]] bool identifier_from_name(enum identifier_type type, struct bytes value,
                                                       struct identifier *out);
 
+enum { IDENTIFIERS_JOINED = 100 };
+
+/* "a.test, b.test": the first IDENTIFIERS_JOINED of them. NULL where there is none. */
+const char *identifiers_join(struct arena *arena, const struct identifier *identifiers, size_t count);
+
 /*
  * Which names an endpoint issues for. A pattern is an exact name, "*.example" (everything below example, at
  * any depth, and wildcards there), "*" (every DNS name), or an IP address or network ("10.0.0.0/8"). A

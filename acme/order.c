@@ -197,16 +197,17 @@ static const struct problem *authorization_fault(struct arena *arena,
                    ? problem
                    : problem_new(arena, PROBLEM_UNAUTHORIZED, "Control of %s was not proven.", name);
     case AUTHORIZATION_DEACTIVATED:
-        return problem_new(arena, PROBLEM_UNAUTHORIZED, "The client deactivated the authorization for %s.",
-                           name);
+        return problem_with_cause(arena, CAUSE_AUTHORIZATION_DEACTIVATED, PROBLEM_UNAUTHORIZED,
+                                  "The client deactivated the authorization for %s.", name);
     case AUTHORIZATION_EXPIRED:
         time_format(when, authorization->expires_at);
-        return problem_new(arena, PROBLEM_UNAUTHORIZED, "The authorization for %s expired at %s.", name,
-                           when);
+        return problem_with_cause(arena, CAUSE_AUTHORIZATION_EXPIRED, PROBLEM_UNAUTHORIZED,
+                                  "The authorization for %s expired at %s.", name, when);
     case AUTHORIZATION_REVOKED:
         break;
     }
-    return problem_new(arena, PROBLEM_UNAUTHORIZED, "The authorization for %s was revoked.", name);
+    return problem_with_cause(arena, CAUSE_AUTHORIZATION_LAPSED, PROBLEM_UNAUTHORIZED,
+                              "The authorization for %s was revoked.", name);
 }
 
 static const struct problem *order_fault(struct arena *arena, const struct order *order,
@@ -216,9 +217,10 @@ static const struct problem *order_fault(struct arena *arena, const struct order
     char when[TIME_TEXT_BYTES];
     if (order->expires_at <= now) {
         time_format(when, order->expires_at);
-        return problem_new(arena, PROBLEM_UNAUTHORIZED,
-                           "The order expired at %s, before all its names were proven; make a new one.",
-                           when);
+        return problem_with_cause(arena, CAUSE_ORDER_EXPIRED, PROBLEM_UNAUTHORIZED,
+                                  "The order expired at %s, before all its names were proven; make "
+                                  "a new one.",
+                                  when);
     }
     for (size_t i = 0; i < count; ++i) {
         const struct problem *problem =

@@ -14,8 +14,8 @@ static const struct problem *check_profile(struct arena *arena, const struct per
 {
     if (policy->profile == NULL || is_listed(policy->profile, policy->profiles, policy->profile_count))
         return NULL;
-    return problem_new(arena, PROBLEM_INVALID_PROFILE, "This endpoint no longer offers the profile \"%s\".",
-                       policy->profile);
+    return problem_with_cause(arena, CAUSE_PROFILE_GONE, PROBLEM_INVALID_PROFILE,
+                              "This endpoint no longer offers the profile \"%s\".", policy->profile);
 }
 
 /* An account that was made without an external account key. */
@@ -24,12 +24,13 @@ static const struct problem *check_keyless(struct arena *arena, const struct per
 {
     if (policy->profile != NULL && policy->keyless_profile_count != 0 &&
         !is_listed(policy->profile, policy->keyless_profiles, policy->keyless_profile_count))
-        return problem_new(arena, PROBLEM_INVALID_PROFILE,
-                           "The profile \"%s\" is for accounts with an external account key.",
-                           policy->profile);
-    return name_policy_check(arena, policy->keyless_names,
-                             "this endpoint, for accounts without an external account key,", identifiers,
-                             count);
+        return problem_with_cause(arena, CAUSE_KEYLESS_REFUSED, PROBLEM_INVALID_PROFILE,
+                                  "The profile \"%s\" is for accounts with an external account key.",
+                                  policy->profile);
+    return problem_because(arena, CAUSE_KEYLESS_REFUSED,
+                           name_policy_check(arena, policy->keyless_names,
+                                             "this endpoint, for accounts without an external account key,",
+                                             identifiers, count));
 }
 
 const struct problem *permission_check_names(struct arena *arena, const struct permission *permission,
@@ -225,6 +226,7 @@ const struct problem *permission_check_issue(struct arena *arena, const struct p
         return NULL;
     struct problem *problem =
         problem_new(arena, PROBLEM_UNAUTHORIZED, "%s Make a new order.", lapsed[0].detail);
+    problem->cause = CAUSE_AUTHORIZATION_LAPSED;
     problem->subproblems = lapsed;
     problem->subproblem_count = lapsed_count;
     return problem;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "acme/base/json.h"
+#include "acme/cause.h"
 
 enum problem_type {
     PROBLEM_ACCOUNT_DOES_NOT_EXIST = 1,
@@ -46,7 +47,8 @@ struct subproblem {
 
 struct problem {
     enum problem_type type;
-    int status; /* HTTP */
+    enum cause cause; /* the type's usual one, or a closer one; never CAUSE_NONE */
+    int status;       /* HTTP */
     const char *detail;
     const struct subproblem *subproblems;
     size_t subproblem_count;
@@ -55,20 +57,28 @@ struct problem {
     const char *location;        /* a Location header to send along, else NULL */
 };
 
-/* With the type's usual status. The arena keeps the detail. */
+/* With the type's usual status and cause. The arena keeps the detail. */
 [[gnu::format(printf, 3, 4)]] struct problem *problem_new(struct arena *arena, enum problem_type type,
                                                           const char *format, ...);
+
+/* A closer cause than the type's own. */
+[[gnu::format(printf, 4, 5)]] struct problem *problem_with_cause(struct arena *arena, enum cause cause,
+                                                                 enum problem_type type, const char *format,
+                                                                 ...);
 
 /* Another status than the type's own: 404, 405, 413, 415, 503… */
 [[gnu::format(printf, 4, 5)]] struct problem *problem_with_status(struct arena *arena, int status,
                                                                   enum problem_type type, const char *format,
                                                                   ...);
 
+/* A copy with a closer cause; NULL for NULL. */
+const struct problem *problem_because(struct arena *arena, enum cause cause, const struct problem *problem);
+
 /* The type's name behind urn:ietf:params:acme:error:, such as "badCSR". */
 const char *problem_type_name(enum problem_type type);
 
-/* A problem that problem_render wrote: type, status and detail; subproblems are not read. NULL for NULL and
- * for text of another form. */
+/* A problem that problem_render wrote: type, cause, status and detail; subproblems are not read. NULL for
+ * NULL and for text of another form. */
 const struct problem *problem_read(struct arena *arena, const char *text);
 
 /* application/problem+json. */

@@ -96,24 +96,26 @@ static const struct problem *check_end(struct arena *arena, const struct validit
                                        int64_t begin, int64_t cap, int64_t not_after)
 {
     if (not_after <= now) {
-        return problem_new(arena, PROBLEM_MALFORMED, "notAfter %s is in the past",
-                           time_words(arena, not_after));
+        return problem_with_cause(arena, CAUSE_VALIDITY_REFUSED, PROBLEM_MALFORMED,
+                                  "notAfter %s is in the past", time_words(arena, not_after));
     }
     if (not_after <= begin) {
-        return problem_new(arena, PROBLEM_MALFORMED, "notAfter %s is not after notBefore %s",
-                           time_words(arena, not_after), time_words(arena, begin));
+        return problem_with_cause(arena, CAUSE_VALIDITY_REFUSED, PROBLEM_MALFORMED,
+                                  "notAfter %s is not after notBefore %s", time_words(arena, not_after),
+                                  time_words(arena, begin));
     }
     if (not_after - begin > cap) {
-        return problem_new(arena, PROBLEM_MALFORMED,
-                           "notAfter %s is too late: certificates live %s at most here, so %s is the latest",
-                           time_words(arena, not_after), duration_words(arena, cap),
-                           time_words(arena, begin + cap));
+        return problem_with_cause(
+            arena, CAUSE_VALIDITY_REFUSED, PROBLEM_MALFORMED,
+            "notAfter %s is too late: certificates live %s at most here, so %s is the latest",
+            time_words(arena, not_after), duration_words(arena, cap), time_words(arena, begin + cap));
     }
     if (not_after - begin < limits->issuer_min_s) {
-        return problem_new(arena, PROBLEM_MALFORMED,
-                           "notAfter %s is too early: the CA signs for %s at least, so %s is the earliest",
-                           time_words(arena, not_after), duration_words(arena, limits->issuer_min_s),
-                           time_words(arena, begin + limits->issuer_min_s));
+        return problem_with_cause(
+            arena, CAUSE_VALIDITY_REFUSED, PROBLEM_MALFORMED,
+            "notAfter %s is too early: the CA signs for %s at least, so %s is the earliest",
+            time_words(arena, not_after), duration_words(arena, limits->issuer_min_s),
+            time_words(arena, begin + limits->issuer_min_s));
     }
     return NULL;
 }
@@ -125,18 +127,19 @@ static const struct problem *check_lifetime(struct arena *arena, const struct va
     int64_t ask = lifetime_to_ask(limits, cap);
     int64_t lifetime = ask == 0 ? ca_default(limits) : ask;
     if (cap == 0) {
-        return problem_new(arena, PROBLEM_SERVER_INTERNAL,
-                           "no certificate can be issued: the CA's own chain ends before it would begin");
+        return problem_with_cause(
+            arena, CAUSE_CA_CHAIN_ENDED, PROBLEM_SERVER_INTERNAL,
+            "no certificate can be issued: the CA's own chain ends before it would begin");
     }
     if (lifetime < limits->issuer_min_s) {
-        return problem_new(
-            arena, PROBLEM_SERVER_INTERNAL,
+        return problem_with_cause(
+            arena, CAUSE_CA_DURATION_REFUSED, PROBLEM_SERVER_INTERNAL,
             "no certificate can be issued: %s is all that it may live, the CA signs for %s at least",
             duration_words(arena, lifetime), duration_words(arena, limits->issuer_min_s));
     }
     if (not_before != 0 && not_before + lifetime <= now) {
-        return problem_new(
-            arena, PROBLEM_MALFORMED,
+        return problem_with_cause(
+            arena, CAUSE_VALIDITY_REFUSED, PROBLEM_MALFORMED,
             "notBefore %s is too long ago: a certificate of %s from then would have ended by now",
             time_words(arena, not_before), duration_words(arena, lifetime));
     }
@@ -147,9 +150,10 @@ const struct problem *validity_check_order(struct arena *arena, const struct val
                                            int64_t now, int64_t not_before, int64_t not_after)
 {
     if (not_before > now + VALIDITY_MAX_AHEAD_S) {
-        return problem_new(arena, PROBLEM_MALFORMED,
-                           "notBefore %s is too far ahead: %s is the latest accepted",
-                           time_words(arena, not_before), time_words(arena, now + VALIDITY_MAX_AHEAD_S));
+        return problem_with_cause(arena, CAUSE_VALIDITY_REFUSED, PROBLEM_MALFORMED,
+                                  "notBefore %s is too far ahead: %s is the latest accepted",
+                                  time_words(arena, not_before),
+                                  time_words(arena, now + VALIDITY_MAX_AHEAD_S));
     }
     int64_t begin = not_before == 0 ? now : not_before;
     int64_t cap = validity_cap(limits, begin);

@@ -28,8 +28,8 @@ static enum stepca_outcome outcome_of_status(int status)
     return STEPCA_NOT_FOUND;
 }
 
-/* One line of at most MESSAGE_MAX_BYTES, never cut inside a character: the CA, or what stands in its place, writes
- * no lines of its own into our log. Of spaces that follow each other one stays. */
+/* One line of at most MESSAGE_MAX_BYTES, never cut inside a character: the CA, or what stands in its place,
+ * writes no lines of its own into our log. Of spaces that follow each other one stays. */
 static const char *one_line(struct arena *arena, struct bytes text)
 {
     enum { READ_MAX_BYTES = 4 * MESSAGE_MAX_BYTES };
@@ -73,8 +73,7 @@ struct refusal_rule {
     enum stepca_refusal refusal;
 };
 
-/* How step-ca words them. The first rule that fits decides; what none knows is the CA's side: templates and
- * webhooks have words of their own. */
+/* How step-ca words them. The first rule that fits decides; what none knows is the CA's side. */
 static const struct refusal_rule refusal_rules[] = {
     {" is more than the authorized maximum certificate duration of ", STEPCA_REFUSAL_TOO_LONG},
     {" is less than the authorized minimum certificate duration of ", STEPCA_REFUSAL_TOO_SHORT},
@@ -86,6 +85,10 @@ static const struct refusal_rule refusal_rules[] = {
     {"error parsing", STEPCA_REFUSAL_CSR},
     {"certificate request fingerprint", STEPCA_REFUSAL_CSR},
     {"notAfter cannot be", STEPCA_REFUSAL_CSR},
+    {" is not permitted by any constraint", STEPCA_REFUSAL_NAME_CONSTRAINTS},
+    {" is excluded by constraint ", STEPCA_REFUSAL_NAME_CONSTRAINTS},
+    {"webhook server did not allow request", STEPCA_REFUSAL_WEBHOOK},
+    {"\" not allowed", STEPCA_REFUSAL_POLICY},
 };
 
 /* "18h1m0s…": what stands before the first octet that no duration has. */
@@ -180,5 +183,9 @@ void stepca_read_outcome(struct arena *arena, enum stepca_call call, int http_st
     }
     if (call == STEPCA_SIGN && out->outcome == STEPCA_REFUSED) {
         stepca_read_refusal(out);
+        /* What a template says is the whole message of a 400: a `fail` has words of its own. */
+        if (http_status == 400 && out->refusal == STEPCA_REFUSAL_CA) {
+            out->refusal = STEPCA_REFUSAL_TEMPLATE;
+        }
     }
 }

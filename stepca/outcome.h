@@ -20,8 +20,12 @@ enum stepca_refusal {
     STEPCA_REFUSAL_NAMES,     /* its names, which are not the token's */
     STEPCA_REFUSAL_TOO_LONG,  /* its duration is over the CA's maximum */
     STEPCA_REFUSAL_TOO_SHORT, /* or under its minimum */
-    STEPCA_REFUSAL_CA, /* the CA's side: policy, name constraints, template, webhook. Its log has the reason
-                        */
+    /* the CA's side; its log has the reason */
+    STEPCA_REFUSAL_POLICY,
+    STEPCA_REFUSAL_NAME_CONSTRAINTS,
+    STEPCA_REFUSAL_WEBHOOK,
+    STEPCA_REFUSAL_TEMPLATE,
+    STEPCA_REFUSAL_CA, /* any of these, in words that are none of step-ca's own */
 };
 
 struct stepca_error {

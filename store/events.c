@@ -1,13 +1,14 @@
 #include "store/query.h"
 
-enum { EVENT_INSERT, EVENTS_OF_ORDER };
+enum { EVENT_INSERT, EVENTS_OF_ORDER, EVENT_OF_NAME, CAUSE_OF_CERTIFICATE };
 
-#define EVENT_COLUMNS "id, at, kind, account_id, order_id, authorization_id, certificate_id, who, detail"
+#define EVENT_COLUMNS \
+    "id, at, kind, account_id, order_id, authorization_id, certificate_id, who, detail, cause, names"
 
 static const struct statement statements[] = {
     [EVENT_INSERT] = {"event_insert", "INSERT INTO events (" EVENT_COLUMNS ")"
                                       " VALUES ($id, $at, $kind, $account_id, $order_id, $authorization_id,"
-                                      " $certificate_id, $who, $detail)"},
+                                      " $certificate_id, $who, $detail, $cause, $names)"},
     /* Those of a shared authorization come along whichever order they were recorded for. */
     [EVENTS_OF_ORDER] =
         {"events_of_order",
@@ -19,6 +20,13 @@ static const struct statement statements[] = {
          " UNION SELECT e.id FROM orders o CROSS JOIN events e ON e.certificate_id = o.certificate_id"
          " WHERE o.id = $order_id)"
          " ORDER BY id"},
+    [EVENT_OF_NAME] =
+        {"event_of_name",
+         "SELECT " EVENT_COLUMNS " FROM events WHERE names IS NOT NULL AND id > $after"
+         " AND instr(', ' || names || ', ', ', ' || $name || ', ') > 0 ORDER BY id DESC LIMIT 1"},
+    [CAUSE_OF_CERTIFICATE] = {"cause_of_certificate",
+                              "SELECT cause FROM events WHERE certificate_id = $certificate_id"
+                              " AND cause IS NOT NULL ORDER BY id DESC LIMIT 1"},
 };
 
 const struct statement_table store_event_statements = {statements, sizeof statements / sizeof *statements};
@@ -35,7 +43,16 @@ enum store_result store_event_insert(struct store_session *session, const struct
     query_bind_optional(&query, "$certificate_id", event->certificate_id);
     query_bind_text(&query, "$who", event->who);
     query_bind_text(&query, "$detail", event->detail);
+    query_bind_text(&query, "$cause", cause_name(event->cause));
+    query_bind_text(&query, "$names", event->names);
     return query_run(&query);
+}
+
+/* Later versions may know more. */
+static enum cause take_cause(struct query *query)
+{
+    const char *name = query_take_text(query);
+    return name == NULL ? CAUSE_NONE : cause_find(bytes_from_string(name));
 }
 
 static void take_event(struct query *query, struct event_row *out)
@@ -49,6 +66,8 @@ static void take_event(struct query *query, struct event_row *out)
     out->event.certificate_id = query_take_integer(query);
     out->event.who = query_take_text(query);
     out->event.detail = query_take_text(query);
+    out->event.cause = take_cause(query);
+    out->event.names = query_take_text(query);
 }
 
 enum store_result store_events_of_order(struct store_session *session, struct arena *arena, int64_t order_id,
@@ -64,4 +83,31 @@ enum store_result store_events_of_order(struct store_session *session, struct ar
         take_event(&query, &(*out)[(*count)++]);
     }
     return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
+}
+
+enum store_result store_event_of_name(struct store_session *session, struct arena *arena, const char *name,
+                                      int64_t after, struct event_row *out)
+{
+    QUERY(query, session, arena, STATEMENTS_EVENTS, EVENT_OF_NAME);
+    query_bind_text(&query, "$name", name);
+    query_bind_integer(&query, "$after", after);
+    enum store_result result = query_next(&query);
+    if (result == STORE_OK)
+        take_event(&query, out);
+    return result == STORE_OK ? query_finish(&query) : result;
+}
+
+enum store_result store_cause_of_certificate(struct store_session *session, int64_t certificate_id,
+                                             enum cause *out)
+{
+    struct arena *arena = arena_new();
+    QUERY(query, session, arena, STATEMENTS_EVENTS, CAUSE_OF_CERTIFICATE);
+    query_bind_integer(&query, "$certificate_id", certificate_id);
+    enum store_result result = query_next(&query);
+    if (result == STORE_OK)
+        *out = take_cause(&query);
+    if (result == STORE_OK)
+        result = query_finish(&query);
+    arena_free(arena);
+    return result;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "acme/cause.h"
 #include "acme/eab.h"
 #include "acme/migration.h"
 #include "acme/objects.h"
@@ -391,6 +392,8 @@ struct event {
     int64_t certificate_id;
     const char *who;    /* "client 192.0.2.7", "gateway", "operator" */
     const char *detail; /* plain words or NULL */
+    enum cause cause;   /* of what does not go on; CAUSE_NONE where nothing is wrong */
+    const char *names;  /* that a refused request asked for, ", " between them; NULL where the ids tell */
 };
 [[gnu::warn_unused_result]] enum store_result store_event_insert(struct store_session *session,
                                                                  const struct event *event);
@@ -403,6 +406,17 @@ struct event_row {
 [[gnu::warn_unused_result]] enum store_result store_events_of_order(struct store_session *session,
                                                                     struct arena *arena, int64_t order_id,
                                                                     struct event_row **out, size_t *count);
+
+/* The one that the newest event of a certificate tells; STORE_NOT_FOUND: none does. */
+[[gnu::warn_unused_result]] enum store_result store_cause_of_certificate(struct store_session *session,
+                                                                         int64_t certificate_id,
+                                                                         enum cause *out);
+
+/* The newest event of a refused request that asked for `name` (as an identifier), with an id above `after`.
+ */
+[[gnu::warn_unused_result]] enum store_result store_event_of_name(struct store_session *session,
+                                                                  struct arena *arena, const char *name,
+                                                                  int64_t after, struct event_row *out);
 
 /* Orders that named `name` (as an identifier), newest first: for `acmegate explain`. */
 [[gnu::warn_unused_result]] enum store_result store_orders_of_name(struct store_session *session,

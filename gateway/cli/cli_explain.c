@@ -44,15 +44,6 @@ const char *story_when(const struct story *story, int64_t at)
                         (long long)count, units[unit].name, count == 1 ? "" : "s");
 }
 
-static const char *names_of(const struct story *story)
-{
-    struct buffer names;
-    buffer_init(&names, story->arena, 64 * 1024);
-    for (size_t i = 0; i < story->order.identifier_count; i++)
-        buffer_printf(&names, "%s%s", i == 0 ? "" : ", ", story->order.identifiers[i].value);
-    return buffer_string(&names);
-}
-
 struct stored_problem story_problem(const struct story *story, const char *problem_json)
 {
     static const char prefix[] = "urn:ietf:params:acme:error:";
@@ -88,7 +79,8 @@ static void show_order(const struct story *story)
 {
     const struct order *order = &story->order;
     bool expired = story_is_expired(story);
-    say("Order %lld for %s", (long long)order->id, names_of(story));
+    say("Order %lld for %s", (long long)order->id,
+        identifiers_join(story->arena, order->identifiers, order->identifier_count));
     say("  state     %s since %s", expired ? "expired" : order_status_name(order->status),
         story_when(story, expired ? order->expires_at : order->status_since));
     if (order->error_json != NULL)
@@ -249,22 +241,33 @@ static enum store_result load_story(struct store_session *session, int64_t id, s
     return result == STORE_OK ? load_certificate(session, story) : result;
 }
 
-/* The orders that the word means: itself as an id (or an order's URL), or those of a name, newest first. */
-static enum store_result find_orders(struct store_session *session, struct arena *arena, const char *word,
-                                     int64_t *ids, size_t *count)
+/* What the word means: an id (or an order's URL), or a name. */
+struct asked {
+    const char *word;
+    int64_t id;             /* 0: a name */
+    struct identifier name; /* empty: none that could be ordered */
+};
+
+static struct asked read_word(struct arena *arena, const char *word)
 {
     const char *slash = strrchr(word, '/');
-    ids[0] = url_parse_id(bytes_from_string(slash == NULL ? word : slash + 1));
-    *count = 1;
-    if (ids[0] != 0)
-        return STORE_OK;
-    struct identifier name;
+    struct asked asked = {word, url_parse_id(bytes_from_string(slash == NULL ? word : slash + 1)), {0}};
     struct bytes text = bytes_from_string(word);
-    *count = 0;
-    if (!identifier_from_name(IDENTIFIER_DNS, text, &name) &&
-        identifier_parse(arena, BYTES_LITERAL("ip"), text, &name) != NULL)
+    if (asked.id == 0 && !identifier_from_name(IDENTIFIER_DNS, text, &asked.name) &&
+        identifier_parse(arena, BYTES_LITERAL("ip"), text, &asked.name) != NULL)
+        asked.name.value[0] = '\0';
+    return asked;
+}
+
+/* Those of a name newest first. */
+static enum store_result find_orders(struct store_session *session, const struct asked *asked, int64_t *ids,
+                                     size_t *count)
+{
+    *count = asked->id == 0 ? 0 : 1;
+    ids[0] = asked->id;
+    if (asked->id != 0 || asked->name.value[0] == '\0')
         return STORE_OK;
-    return store_orders_of_name(session, name.value, ids, EARLIER_ORDERS_SHOWN + 1, count);
+    return store_orders_of_name(session, asked->name.value, ids, EARLIER_ORDERS_SHOWN + 1, count);
 }
 
 static void show_earlier(struct store_session *session, const struct story *story, const int64_t *ids,
@@ -283,14 +286,25 @@ static void show_earlier(struct store_session *session, const struct story *stor
 static int nothing_known(const char *word, const char *path)
 {
     fprintf(stderr,
-            "acmegate explain: no order of '%s' is known in %s.\n"
+            "acmegate explain: no order of '%s' is known in %s, and no refused request for it.\n"
             "Is it spelled as the client orders it (a wildcard with its \"*.\"), and is the client's "
-            "directory URL this"
-            " server's?\nRequests that were refused before they became an order:\n"
-            "  sqlite3 -readonly %s \"SELECT at, who, detail FROM v_events WHERE kind = 'order.refused'"
-            " ORDER BY id DESC LIMIT 20\"\n",
-            word, path, path);
+            "directory URL this server's?\n"
+            "A request without a valid account leaves no record. Its problem names a \"cause\", which "
+            "'acmegate explain CAUSE' tells more of.\n",
+            word, path);
     return CLI_FAILED;
+}
+
+/* Without an order, a refused request may have named it. */
+static int explain_without_order(struct store_session *session, const struct story *story,
+                                 const struct asked *asked, const char *path)
+{
+    enum store_result refused = asked->name.value[0] == '\0'
+                                    ? STORE_NOT_FOUND
+                                    : explain_refused(session, story, asked->name.value, 0);
+    if (refused == STORE_NOT_FOUND && !explain_cause(asked->word))
+        return nothing_known(asked->word, path);
+    return refused == STORE_FAILED ? CLI_FAILED : CLI_OK;
 }
 
 static int explain(struct store_session *session, struct arena *arena, const char *path, const char *word)
@@ -298,13 +312,14 @@ static int explain(struct store_session *session, struct arena *arena, const cha
     int64_t ids[EARLIER_ORDERS_SHOWN + 1];
     size_t count;
     struct story story = {.arena = arena, .now = clock_now()};
-    enum store_result result = find_orders(session, arena, word, ids, &count);
+    const struct asked asked = read_word(arena, word);
+    enum store_result result = find_orders(session, &asked, ids, &count);
     if (result == STORE_OK && count > 0)
         result = load_story(session, ids[0], &story);
     if (result == STORE_FAILED)
         return CLI_FAILED;
     if (result == STORE_NOT_FOUND || count == 0)
-        return nothing_known(word, path);
+        return explain_without_order(session, &story, &asked, path);
     show_order(&story);
     say("Names");
     for (size_t i = 0; i < story.order.identifier_count; i++)
@@ -314,7 +329,9 @@ static int explain(struct store_session *session, struct arena *arena, const cha
     show_timeline(&story);
     story_advise(&story);
     show_earlier(session, &story, ids + 1, count - 1);
-    return CLI_OK;
+    return asked.id == 0 && explain_refused(session, &story, asked.name.value, story.order.id) == STORE_FAILED
+               ? CLI_FAILED
+               : CLI_OK;
 }
 
 static int run(const struct cli_arguments *arguments)
@@ -329,11 +346,12 @@ static int run(const struct cli_arguments *arguments)
 }
 
 static const struct cli_action actions[] = {
-    {.words = "NAME|ORDER",
+    {.words = "NAME|ORDER|CAUSE",
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
-     .help = "Tells the story of an order, or of the last one for a name, and what to do next.",
+     .help = "Tells the story of an order, or of the last one for a name: whose turn it is, and the next "
+             "step. A problem's \"cause\" is explained, too.",
      .run = run}};
 
 const struct cli_command cli_explain = {"explain", "say what became of an order and what to do", actions, 1};

@@ -1,5 +1,5 @@
-/* `acmegate explain`: cli_explain.c reads and tells the story of an order, cli_explain_advice.c what to do
- * next. */
+/* `acmegate explain`: cli_explain.c reads and tells the story of an order, cli_explain_advice.c its cause and
+ * what to do next, cli_explain_refused.c what was refused before it became an order. */
 #pragma once
 
 #include "store/objects.h"
@@ -36,5 +36,15 @@ const char *story_when(const struct story *story, int64_t at);
 /* Not finished in time, whatever its row says. */
 bool story_is_expired(const struct story *story);
 
-/* The last section. */
+/* The last section: the cause, whose turn it is, the next step. */
 void story_advise(const struct story *story);
+/* The same of a cause alone. */
+void story_say_cause(enum cause cause);
+
+/* The last refused request for the name that came after the order of this id. STORE_NOT_FOUND: none did. */
+[[gnu::warn_unused_result]] enum store_result explain_refused(struct store_session *session,
+                                                              const struct story *story, const char *name,
+                                                              int64_t after);
+
+/* What the catalogue says of a cause, as a problem names it; false for another word. */
+[[gnu::warn_unused_result]] bool explain_cause(const char *word);

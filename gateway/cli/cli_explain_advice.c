@@ -1,70 +1,35 @@
 #include "acme/authorization.h"
 #include "gateway/cli/cli_explain.h"
-#include "stepca/outcome.h"
 
-static const char *advice_for(const char *problem_type)
+/* ---- the cause ---- */
+
+static void say_cause(enum cause cause)
 {
-    static const struct {
-        const char *type, *advice;
-    } table[] = {
-        {"connection",
-         "let this server reach the name: look at its address, the firewall and who listens there"},
-        {"dns", "make the name resolve as seen from this server (validation.resolvers says whom it asks)"},
-        {"unauthorized",
-         "what answered is not what the client prepared: look at the address that was dialled, and for a"
-         " proxy or an older web server in front of the client"},
-        {"incorrectResponse",
-         "what answered is not what the client prepared: look at the address that was dialled, and"
-         " for a proxy or an older web server in front of the client"},
-        {"tls", "look at the TLS listener of the name"},
-        {"rejectedIdentifier",
-         "the CA or this endpoint does not issue for such a name: change its policy, or the name"},
-        {"badCSR", "the client has to send another request: its names and key must be those of the order"},
-        {"serverInternal",
-         "look at the CA's words above and at 'acmegate check'; then have the client order again"},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        if (strcmp(table[i].type, problem_type) == 0)
-            return table[i].advice;
-    }
-    return "the reason above says what to change";
+    const struct cause_info *info = cause_info(cause);
+    say("  cause     %s", info->name);
+    say("  turn      %s", turn_name(info->turn));
+    say("  next      %s", info->next_step);
 }
 
-/* ---- a refusal of the CA's ---- */
-
-/* Whose turn it is. NULL: an attempt that no step-ca refused. */
-static const char *advice_for_refusal(const struct story *story, const struct attempt *attempt)
+void story_say_cause(enum cause cause)
 {
-    struct stepca_error error = {.message = attempt->message};
-    if (attempt->status != ATTEMPT_REFUSED || attempt->http_status == 0 || attempt->message == NULL)
-        return NULL;
-    stepca_read_refusal(&error);
-    switch (error.refusal) {
-    case STEPCA_REFUSAL_CA:
-        return arena_printf(
-            story->arena,
-            "the CA's operator: look at the CA's log of %s. Its policy, name constraints, template or "
-            "webhook refused; the request itself fits the order",
-            story_when(story, attempt->ended_at));
-    case STEPCA_REFUSAL_TOO_LONG:
-    case STEPCA_REFUSAL_TOO_SHORT:
-        if (story->order.not_before != 0 || story->order.not_after != 0)
-            return "the client: it asked for notBefore or notAfter that the CA does not grant";
-        return arena_printf(
-            story->arena,
-            "the operator of acmegate: profile %s's max_ttl lies outside of what the CA grants. Change it, "
-            "or the CA's claims; 'acmegate check' shows the CA's limits",
-            story->order.profile);
-    case STEPCA_REFUSAL_NAMES:
-        return "the client: the names of its request must be those of the order";
-    case STEPCA_REFUSAL_CSR:
-    case STEPCA_REFUSAL_NONE:
-        break;
-    }
-    return "the client: it has to send another request, with another key";
+    say("What to do next");
+    say_cause(cause);
 }
 
-/* ---- what to do ---- */
+/* The newest that an event of these ids tells; 0 stands for no such id in the event, ANY for each. */
+enum { ANY = -1 };
+static enum cause last_cause(const struct story *story, int64_t authorization_id, int64_t certificate_id,
+                             enum cause otherwise)
+{
+    for (size_t i = story->event_count; i-- > 0;) {
+        const struct event *event = &story->events[i].event;
+        if (event->cause != CAUSE_NONE && event->authorization_id == authorization_id &&
+            (certificate_id == ANY || event->certificate_id == certificate_id))
+            return event->cause;
+    }
+    return otherwise;
+}
 
 /* The first name that keeps the order from going on; NULL when all are proven. */
 static const struct authorization *blocking(const struct story *story)
@@ -76,68 +41,110 @@ static const struct authorization *blocking(const struct story *story)
     return NULL;
 }
 
-static void advise_pending(const struct story *story)
+static enum cause cause_of_pending(const struct story *story)
 {
     const struct authorization *authorization = blocking(story);
-    if (authorization == NULL) {
-        say("  nothing: every name is proven, the order goes on with the client's next request");
-    } else if (authorization->chosen == 0) {
-        say("  wait for the client: it has not asked for %s to be checked. If it is gone, start it again",
-            authorization->identifier.value);
-    } else {
-        say("  %s is checked again %s; until then: %s", authorization->identifier.value,
-            story_when(story,
-                       authorization->next_attempt_at == 0 ? story->now : authorization->next_attempt_at),
-            authorization->error_json == NULL
-                ? "see that the client's answer stays in place"
-                : advice_for(story_problem(story, authorization->error_json).type));
-    }
+    if (authorization == NULL)
+        return CAUSE_WAITING_FOR_FINALIZE;
+    if (authorization->chosen == 0)
+        return CAUSE_WAITING_FOR_CHALLENGE;
+    return last_cause(story, authorization->id, ANY, CAUSE_VALIDATION_UNDER_WAY);
 }
 
-static void advise_processing(const struct story *story)
+static const struct attempt *last_attempt(const struct story *story)
 {
-    const struct attempt *last =
-        story->attempt_count == 0 ? NULL : &story->attempts[story->attempt_count - 1];
-    if (last == NULL || last->status == ATTEMPT_STARTED)
-        say("  wait: the issuer is being asked");
-    else
-        say("  the issuer is asked again %s; see to the CA: its words above say what is wrong ('acmegate "
-            "check' tries it)",
-            story_when(story, story->order.next_attempt_at));
+    return story->attempt_count == 0 ? NULL : &story->attempts[story->attempt_count - 1];
 }
 
-static void advise_valid(const struct story *story)
+static enum cause cause_of_processing(const struct story *story)
+{
+    const struct attempt *last = last_attempt(story);
+    return last == NULL || last->status == ATTEMPT_STARTED
+               ? CAUSE_ISSUANCE_UNDER_WAY
+               : last_cause(story, 0, ANY, CAUSE_ISSUANCE_UNDER_WAY);
+}
+
+static enum cause cause_of_valid(const struct story *story)
 {
     const struct certificate *certificate = &story->certificate;
     if (!story->has_certificate)
-        return;
-    if (certificate->revoked_at != 0)
-        say("  nothing: it is revoked; a new order gets a new certificate");
-    else if (certificate->revocation_requested_at != 0)
-        say("  see to the CA: the revocation is repeated %s and until it confirms",
-            story_when(story, certificate->revocation_next_attempt_at));
-    else if (certificate->not_after <= story->now)
-        say("  it expired: if the name is still in use, see why the client did not renew it");
-    else
-        say("  nothing: the client should renew it before %s", story_when(story, certificate->not_after));
+        return CAUSE_CERTIFICATE_GOOD;
+    if (certificate->revoked_at != 0 && !certificate->correction_asked)
+        return certificate->revocation_error == NULL ? CAUSE_CERTIFICATE_REVOKED
+                                                     : CAUSE_REVOCATION_REASON_KEPT;
+    if (certificate->revocation_requested_at != 0)
+        return last_cause(story, 0, certificate->id, CAUSE_REVOCATION_UNDER_WAY);
+    return certificate->not_after <= story->now ? CAUSE_CERTIFICATE_EXPIRED : CAUSE_CERTIFICATE_GOOD;
 }
 
-static void advise_invalid(const struct story *story)
+static enum cause cause_of_invalid(const struct story *story)
 {
     const struct authorization *authorization = blocking(story);
     const char *error = story->order.error_json;
-    const char *refusal = story->attempt_count == 0
-                              ? NULL
-                              : advice_for_refusal(story, &story->attempts[story->attempt_count - 1]);
-    if (refusal != NULL) {
-        say("  it is the turn of %s", refusal);
-        say("  then have the client order again: an invalid order stays invalid");
-        return;
-    }
     if (error == NULL && authorization != NULL)
         error = authorization->error_json;
-    say("  %s", advice_for(story_problem(story, error).type));
-    say("  then have the client order again: an invalid order stays invalid");
+    const struct problem *problem = problem_read(story->arena, error);
+    return problem == NULL ? CAUSE_SERVER_FAULT : problem->cause;
+}
+
+static enum cause cause_of(const struct story *story)
+{
+    if (story_is_expired(story))
+        return CAUSE_ORDER_EXPIRED;
+    switch (story->order.status) {
+    case ORDER_PENDING:
+        return cause_of_pending(story);
+    case ORDER_READY:
+        return last_cause(story, 0, ANY, CAUSE_WAITING_FOR_FINALIZE);
+    case ORDER_PROCESSING:
+        return cause_of_processing(story);
+    case ORDER_VALID:
+        return cause_of_valid(story);
+    case ORDER_INVALID:
+        break;
+    }
+    return cause_of_invalid(story);
+}
+
+/* ---- when ---- */
+
+static void say_when(const struct story *story)
+{
+    const struct order *order = &story->order;
+    const struct certificate *certificate = &story->certificate;
+    const struct authorization *authorization = blocking(story);
+    if (story_is_expired(story))
+        return;
+    if (order->status == ORDER_PENDING && authorization != NULL && authorization->chosen != 0)
+        say("  %s is checked again %s", authorization->identifier.value,
+            story_when(story,
+                       authorization->next_attempt_at == 0 ? story->now : authorization->next_attempt_at));
+    else if (order->status == ORDER_PENDING && authorization != NULL)
+        say("  the client has not asked for %s to be checked", authorization->identifier.value);
+    else if (order->status == ORDER_PROCESSING && last_attempt(story) != NULL &&
+             last_attempt(story)->status != ATTEMPT_STARTED)
+        say("  the issuer is asked again %s", story_when(story, order->next_attempt_at));
+    else if (order->status == ORDER_INVALID)
+        say("  an invalid order stays invalid: the client makes a new one");
+    else if (order->status == ORDER_VALID && certificate->revocation_next_attempt_at != 0)
+        say("  the revocation is repeated %s", story_when(story, certificate->revocation_next_attempt_at));
+    else if (order->status == ORDER_VALID && certificate->revocation_requested_at == 0 &&
+             certificate->not_after > story->now)
+        say("  the client should renew it before %s", story_when(story, certificate->not_after));
+}
+
+/* ---- what is left behind ---- */
+
+/* Its revocation is a second matter beside the order. */
+static void advise_about_rejected(const struct story *story)
+{
+    const struct certificate *certificate = &story->certificate;
+    if (!story->has_certificate || certificate->status != CERTIFICATE_REJECTED ||
+        certificate->revoked_at != 0)
+        return;
+    say("The certificate that nobody got");
+    enum cause cause = last_cause(story, 0, certificate->id, CAUSE_REVOCATION_UNDER_WAY);
+    say_cause(certificate->revocation_attempt_count == 0 ? CAUSE_REVOCATION_UNDER_WAY : cause);
 }
 
 static void advise_about_orphans(const struct story *story)
@@ -145,26 +152,15 @@ static void advise_about_orphans(const struct story *story)
     for (size_t i = 0; i < story->attempt_count; i++) {
         if (story->attempts[i].status == ATTEMPT_UNKNOWN)
             say("  possible orphan: whether the CA signed for token %s is not known. Look it up in the CA's "
-                "records and"
-                " revoke there what nobody has",
+                "records and revoke there what nobody has",
                 story->attempts[i].token_id);
     }
 }
 
 void story_advise(const struct story *story)
 {
-    say("What to do next");
-    if (story_is_expired(story))
-        say("  have the client order again: this order was not finished in time");
-    else if (story->order.status == ORDER_PENDING)
-        advise_pending(story);
-    else if (story->order.status == ORDER_READY)
-        say("  wait for the client: every name is proven, its certificate request (finalize) is missing");
-    else if (story->order.status == ORDER_PROCESSING)
-        advise_processing(story);
-    else if (story->order.status == ORDER_VALID)
-        advise_valid(story);
-    else
-        advise_invalid(story);
+    story_say_cause(cause_of(story));
+    say_when(story);
     advise_about_orphans(story);
+    advise_about_rejected(story);
 }

@@ -63,10 +63,10 @@ static const struct problem *not_configured(struct arena *arena, const struct or
                                             const struct endpoint_config *endpoint)
 {
     if (endpoint == NULL)
-        return problem_new(arena, PROBLEM_UNAUTHORIZED, "The endpoint \"%s\" is no longer configured.",
-                           order->endpoint);
-    return problem_new(arena, PROBLEM_INVALID_PROFILE, "The profile \"%s\" is no longer configured.",
-                       order->profile);
+        return problem_with_cause(arena, CAUSE_PROFILE_GONE, PROBLEM_UNAUTHORIZED,
+                                  "The endpoint \"%s\" is no longer configured.", order->endpoint);
+    return problem_with_cause(arena, CAUSE_PROFILE_GONE, PROBLEM_INVALID_PROFILE,
+                              "The profile \"%s\" is no longer configured.", order->profile);
 }
 
 enum store_result permit_issue(const struct config *config, struct store_session *session,

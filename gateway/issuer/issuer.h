@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "acme/ca_knowledge.h"
+#include "acme/cause.h"
 #include "acme/certificate.h"
 #include "acme/crl.h"
 #include "acme/expiry.h"
@@ -45,6 +46,7 @@ struct issuer_result {
     enum issuer_outcome outcome;
     int http_status;     /* 0 when no reply came or none is involved */
     const char *message; /* the CA's words or the transport's error; "" when OK */
+    enum cause cause;    /* CAUSE_NONE when OK, already revoked or not asked */
     enum issuer_refusal refusal;
     struct ca_refusal duration;
     bool not_reached;      /* unavailable: nothing can have arrived there */

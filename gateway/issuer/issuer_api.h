@@ -54,5 +54,8 @@ struct issuer_api {
 /* What a refusal says of the duration. */
 struct ca_refusal issuer_stepca_duration_refusal(const struct stepca_error *error);
 
+/* The cause (acme/cause.h) of what a reply of the CA's means; CAUSE_NONE where nothing is wrong. */
+enum cause issuer_stepca_cause(enum stepca_call call, const struct stepca_error *error);
+
 /* NULL: this issuer has no such API. */
 const struct issuer_api *issuer_api_of(const struct issuer *issuer);

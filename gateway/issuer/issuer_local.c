@@ -64,6 +64,22 @@ static enum issuer_outcome outcome_of(enum local_ca_outcome outcome)
     return ISSUER_UNAVAILABLE;
 }
 
+static enum cause cause_of(enum local_ca_outcome outcome)
+{
+    switch (outcome) {
+    case LOCAL_CA_DONE:
+    case LOCAL_CA_ALREADY_REVOKED:
+        return CAUSE_NONE;
+    case LOCAL_CA_REFUSED:
+        return CAUSE_CA_CSR_REFUSED;
+    case LOCAL_CA_NAME_REFUSED:
+        return CAUSE_CA_NAME_CONSTRAINTS;
+    case LOCAL_CA_FAILED:
+        break;
+    }
+    return CAUSE_LOCAL_CA_FAILED;
+}
+
 static void local_sign(struct issuer *base, struct issuer_sign_job *job)
 {
     struct issuer_local *issuer = (struct issuer_local *)base;
@@ -80,6 +96,7 @@ static void local_sign(struct issuer *base, struct issuer_sign_job *job)
     METRICS_CALL(base->id, METRIC_CALL_SIGN, metrics_clock_us() - began_us);
     job->result = (struct issuer_result){.outcome = outcome_of(outcome),
                                          .message = why,
+                                         .cause = cause_of(outcome),
                                          .refusal = outcome == LOCAL_CA_NAME_REFUSED ? ISSUER_REFUSAL_NAMES
                                                                                      : ISSUER_REFUSAL_CSR};
     if (outcome == LOCAL_CA_DONE) {
@@ -103,7 +120,8 @@ static void local_revoke(struct issuer *base, struct issuer_revoke_job *job)
     enum local_ca_outcome outcome = local_ca_revoke(job->arena, issuer->ca, job->serial, job->reason,
                                                     issuer_chain_end(&job->leaf, 1), clock_now(), &why);
     METRICS_CALL(base->id, METRIC_CALL_REVOKE, metrics_clock_us() - began_us);
-    job->result = (struct issuer_result){.outcome = outcome_of(outcome), .message = why};
+    job->result =
+        (struct issuer_result){.outcome = outcome_of(outcome), .message = why, .cause = cause_of(outcome)};
     issuer_report_result(base, &job->result, &job->permit);
     answer_later(issuer, job->arena, NULL, job);
 }

@@ -1,5 +1,6 @@
 /* One signature or revocation at step-ca: the token, the request, and what the reply means. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "acme/base/time_text.h"
@@ -12,6 +13,8 @@
 #include "stepca/outcome.h"
 #include "stepca/subject.h"
 #include "stepca/token.h"
+
+enum { TOKEN_LEEWAY_S = 60 }; /* what step-ca forgives of a token's times */
 
 static struct issuer_result *result_of(const struct remote_call *call)
 {
@@ -64,6 +67,10 @@ static enum issuer_refusal refusal_of(enum stepca_refusal refusal)
     case STEPCA_REFUSAL_TOO_LONG:
     case STEPCA_REFUSAL_TOO_SHORT:
         return ISSUER_REFUSAL_DURATION;
+    case STEPCA_REFUSAL_POLICY:
+    case STEPCA_REFUSAL_NAME_CONSTRAINTS:
+    case STEPCA_REFUSAL_WEBHOOK:
+    case STEPCA_REFUSAL_TEMPLATE:
     case STEPCA_REFUSAL_CA:
         return ISSUER_REFUSAL_CA;
     case STEPCA_REFUSAL_NONE:
@@ -71,6 +78,71 @@ static enum issuer_refusal refusal_of(enum stepca_refusal refusal)
         break;
     }
     return ISSUER_REFUSAL_CSR;
+}
+
+static enum cause cause_without_reply(const struct outbound_http_reply *reply)
+{
+    if (issuer_stepca_clock_is_off(reply)) {
+        return CAUSE_CA_CLOCK_DIFFERS;
+    }
+    if (reply->untrusted) {
+        return CAUSE_CA_UNTRUSTED;
+    }
+    return reply->connected ? CAUSE_CA_ANSWER_LOST : CAUSE_CA_UNREACHABLE;
+}
+
+static enum cause cause_of_refusal(enum stepca_refusal refusal)
+{
+    static const enum cause causes[] = {
+        [STEPCA_REFUSAL_NONE] = CAUSE_CA_REFUSED,
+        [STEPCA_REFUSAL_CSR] = CAUSE_CA_CSR_REFUSED,
+        [STEPCA_REFUSAL_NAMES] = CAUSE_CA_NAMES_REFUSED,
+        [STEPCA_REFUSAL_TOO_LONG] = CAUSE_CA_DURATION_REFUSED,
+        [STEPCA_REFUSAL_TOO_SHORT] = CAUSE_CA_DURATION_REFUSED,
+        [STEPCA_REFUSAL_POLICY] = CAUSE_CA_POLICY,
+        [STEPCA_REFUSAL_NAME_CONSTRAINTS] = CAUSE_CA_NAME_CONSTRAINTS,
+        [STEPCA_REFUSAL_WEBHOOK] = CAUSE_CA_WEBHOOK,
+        [STEPCA_REFUSAL_TEMPLATE] = CAUSE_CA_TEMPLATE,
+        [STEPCA_REFUSAL_CA] = CAUSE_CA_REFUSED,
+    };
+    return causes[refusal];
+}
+
+/* A proxy answers 502 and 504 where it does not reach the CA. */
+static enum cause cause_of_busy(int http_status)
+{
+    switch (http_status) {
+    case 502:
+    case 504:
+        return CAUSE_CA_UNREACHABLE;
+    case 408:
+    case 429:
+    case 503:
+        return CAUSE_CA_BUSY;
+    default:
+        return CAUSE_CA_FAILED;
+    }
+}
+
+enum cause issuer_stepca_cause(enum stepca_call call, const struct stepca_error *error)
+{
+    switch (error->outcome) {
+    case STEPCA_OK:
+    case STEPCA_ALREADY_REVOKED:
+        return CAUSE_NONE;
+    case STEPCA_REFUSED:
+        return call == STEPCA_REVOKE ? CAUSE_REVOCATION_REFUSED : cause_of_refusal(error->refusal);
+    case STEPCA_UNAUTHORIZED:
+        return CAUSE_CA_TOKEN_REFUSED;
+    case STEPCA_NOT_FOUND:
+        return call == STEPCA_REVOKE && error->http_status == 501 ? CAUSE_CA_WITHOUT_DATABASE
+                                                                  : CAUSE_CA_NOT_FOUND;
+    case STEPCA_BUSY:
+        return cause_of_busy(error->http_status);
+    case STEPCA_GARBAGE:
+        break;
+    }
+    return CAUSE_CA_ANSWER_STRANGE;
 }
 
 bool issuer_stepca_clock_is_off(const struct outbound_http_reply *reply)
@@ -104,6 +176,7 @@ static void read_reply(struct arena *arena, enum stepca_call call, const struct 
         .outcome = outcome_of(&error, reply),
         .http_status = reply->status,
         .message = error.message,
+        .cause = reply->status == 0 ? cause_without_reply(reply) : issuer_stepca_cause(call, &error),
         .refusal = refusal_of(error.refusal),
         .duration = issuer_stepca_duration_refusal(&error),
         .not_reached = reply->status == 0 && outcome_without_reply(reply) == ISSUER_UNAVAILABLE,
@@ -122,6 +195,7 @@ void issuer_stepca_read_sign_reply(struct arena *arena, const struct outbound_ht
     if (!stepca_parse_chain(arena, reply->body, &chain)) {
         result->outcome = ISSUER_UNKNOWN;
         result->message = "the CA answered that it signed, but its certificates cannot be read";
+        result->cause = CAUSE_CA_ANSWER_STRANGE;
         return;
     }
     result->chain = chain.certificates;
@@ -211,6 +285,7 @@ static bool prepare_sign(struct remote_call *call, struct bytes *body)
     }
     if (!stepca_subject_from_csr(call->arena, job->csr, &subject)) {
         job->result = (struct issuer_result){.outcome = ISSUER_REFUSED,
+                                             .cause = CAUSE_CA_CSR_REFUSED,
                                              .message = "the CSR names nothing that the CA can be asked for"};
         return false;
     }
@@ -234,6 +309,7 @@ static bool prepare_sign(struct remote_call *call, struct bytes *body)
     }
     if (body->p == NULL) {
         job->result = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE,
+                                             .cause = CAUSE_SERVER_FAULT,
                                              .message = "OpenSSL could not sign a one-time token"};
     }
     return body->p != NULL;
@@ -259,6 +335,7 @@ static bool prepare_revoke(struct remote_call *call, struct bytes *body)
     }
     if (body->p == NULL) {
         job->result = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE,
+                                             .cause = CAUSE_SERVER_FAULT,
                                              .message = "OpenSSL could not sign a one-time token"};
     }
     return body->p != NULL;
@@ -275,6 +352,18 @@ static void answer_later(struct remote_call *call)
     outbound_post(call->issuer->outbound, &call->message);
 }
 
+/* The CA never says why it refuses a token. What else is known of it may. */
+static enum cause cause_of_refused_token(const struct issuer_stepca *issuer,
+                                         const struct outbound_http_reply *reply)
+{
+    if (reply->date != 0 && llabs(reply->date - clock_now()) > TOKEN_LEEWAY_S) {
+        return CAUSE_CA_CLOCK_DIFFERS;
+    }
+    bool is_gone =
+        issuer->advertisement == ADVERTISEMENT_MISSING || issuer->advertisement == ADVERTISEMENT_OTHER_KEY;
+    return is_gone ? CAUSE_CA_PROVISIONER_GONE : CAUSE_CA_TOKEN_REFUSED;
+}
+
 static void call_done(void *context, const struct outbound_http_reply *reply)
 {
     struct remote_call *call = context;
@@ -285,8 +374,13 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
     } else {
         issuer_stepca_read_revoke_reply(call->arena, reply, &call->revoke->result);
     }
-    issuer_report_result(&issuer->base, result_of(call), issuer_stepca_permit_of(call));
-    if (reply->status == 0) {
+    struct issuer_result *result = result_of(call);
+    bool is_unauthorized = result->outcome == ISSUER_UNAUTHORIZED;
+    if (is_unauthorized) {
+        result->cause = cause_of_refused_token(issuer, reply);
+    }
+    issuer_report_result(&issuer->base, result, issuer_stepca_permit_of(call));
+    if (reply->status == 0 || is_unauthorized) {
         issuer_stepca_refresh_soon(issuer);
     }
     if (call->sign != NULL && call->sign->result.outcome == ISSUER_OK) {

@@ -77,16 +77,21 @@ static const struct problem *without_answer(const struct native_call *call)
         struct problem *problem =
             problem_with_status(arena, 503, PROBLEM_SERVER_INTERNAL,
                                 "Too many requests wait for the CA; it was not asked. Try again later.");
+        problem->cause = CAUSE_CA_BUSY;
         problem->retry_after_s = BUSY_RETRY_AFTER_S;
         return problem;
     }
     log_gate_write(&unanswered_gate, LOG_LEVEL_WARNING, "issuer %s: %s, asked for %s: %s", call->issuer->id,
                    job->path, call->exchange->request->client_address, job->error);
     if (job->outcome == ISSUER_API_FAILED)
-        return problem_with_status(arena, 502, PROBLEM_SERVER_INTERNAL,
-                                   "The CA cannot be reached; it was not asked. Try again later.");
-    return problem_with_status(arena, 504, PROBLEM_SERVER_INTERNAL,
-                               "The CA's answer did not come; it may have done what it was asked.");
+        return problem_because(
+            arena, CAUSE_CA_UNREACHABLE,
+            problem_with_status(arena, 502, PROBLEM_SERVER_INTERNAL,
+                                "The CA cannot be reached; it was not asked. Try again later."));
+    return problem_because(
+        arena, CAUSE_CA_ANSWER_LOST,
+        problem_with_status(arena, 504, PROBLEM_SERVER_INTERNAL,
+                            "The CA's answer did not come; it may have done what it was asked."));
 }
 
 enum stepca_outcome native_call_outcome(struct native_call *call, enum stepca_call kind)
@@ -103,9 +108,10 @@ enum stepca_outcome native_call_outcome(struct native_call *call, enum stepca_ca
         return STEPCA_OK;
     call->duration = issuer_stepca_duration_refusal(&error);
     bool is_refusal = job->status >= 400 && job->status <= 599;
-    exchange->problem =
+    exchange->problem = problem_because(
+        exchange->arena, issuer_stepca_cause(kind, &error),
         problem_with_status(exchange->arena, is_refusal ? job->status : 502, PROBLEM_SERVER_INTERNAL, "%s",
-                            is_refusal ? error.message : "The CA's answer is none of step-ca's.");
+                            is_refusal ? error.message : "The CA's answer is none of step-ca's."));
     return error.outcome;
 }
 

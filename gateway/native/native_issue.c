@@ -27,7 +27,11 @@ static enum store_apply_result apply_unknown(struct native_call *call, struct st
     const struct native_issue *issue = call->state;
     const char *words =
         arena_printf(call->exchange->arena, "%s: %s", issue->event_detail, call->exchange->problem->detail);
-    return store_applied(native_call_record(call, session, "native.unknown", 0, words));
+    struct event event = {.kind = "native.unknown",
+                          .detail = words,
+                          .cause = call->exchange->problem->cause,
+                          .names = issue->event_names};
+    return store_applied(exchange_record(call->exchange, session, &event));
 }
 
 static enum store_apply_result apply_refused(struct native_call *call, struct store_session *session)
@@ -36,7 +40,7 @@ static enum store_apply_result apply_refused(struct native_call *call, struct st
     const struct native_issue *issue = call->state;
     struct problem words = *exchange->problem;
     words.detail = arena_printf(exchange->arena, "%s: %s", issue->event_detail, words.detail);
-    struct event event = {.kind = "native.refused"};
+    struct event event = {.kind = "native.refused", .names = issue->event_names};
     enum store_result result = exchange_record_refusal(exchange, session, &event, &words);
     exchange_limit_refusals(exchange);
     return store_applied(result);
@@ -61,7 +65,8 @@ static void take_refusal(struct native_call *call, enum stepca_outcome outcome)
 static void take_garbage(struct native_call *call, const char *what)
 {
     call->exchange->problem =
-        problem_with_status(call->exchange->arena, 502, PROBLEM_SERVER_INTERNAL, "%s", what);
+        problem_because(call->exchange->arena, CAUSE_CA_ANSWER_STRANGE,
+                        problem_with_status(call->exchange->arena, 502, PROBLEM_SERVER_INTERNAL, "%s", what));
     take_refusal(call, STEPCA_GARBAGE);
 }
 
@@ -122,10 +127,12 @@ static void reject(struct native_call *call, const char *why)
     certificate->revocation_requested_by = "gateway";
     certificate->revocation_next_attempt_at = exchange->now;
     exchange->work_due = WORK_DUE_REVOCATIONS;
-    exchange->problem = problem_with_status(
-        exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
-        "The CA issued a certificate that does not fit (%s); it is not handed out and is being revoked.",
-        why);
+    exchange->problem = problem_because(
+        exchange->arena, CAUSE_CERTIFICATE_MISFIT,
+        problem_with_status(
+            exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
+            "The CA issued a certificate that does not fit (%s); it is not handed out and is being revoked.",
+            why));
     log_error("issuer %s: certificate %s, asked for through its own API by %s, is rejected: %s",
               call->issuer->id, certificate->serial, exchange->request->client_address, why);
 }

@@ -10,6 +10,7 @@ struct native_issue {
     struct certificate_expectation expectation; /* csr or key, and latest_not_after; the rest is filled in */
     const char *event_kind;                     /* of a good one */
     const char *event_detail;                   /* of every event */
+    const char *event_names;                    /* that are asked for; NULL: it was renewed */
     const struct stepca_token_claims *claims;   /* NULL: it was renewed */
     struct validity_request asked;              /* of the CA; nothing where it was renewed */
 

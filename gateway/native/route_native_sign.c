@@ -96,5 +96,7 @@ void native_sign_prepare(struct exchange *exchange)
     state->issue.event_detail = arena_printf(
         exchange->arena, "profile %s, provisioner %s", call->profile->name,
         arena_printable(exchange->arena, bytes_from_string(state->claims.issuer), PROVISIONER_MAX_BYTES));
+    state->issue.event_names =
+        identifiers_join(exchange->arena, state->names.identifiers, state->names.count);
     native_call_begin(call, "POST", "/1.0/sign", ask, take);
 }

@@ -15,7 +15,7 @@ enum dns_type {
     DNS_TYPE_AAAA = 28,
     DNS_TYPE_CAA = 257
 };
-enum { DNS_CLASS_INTERNET = 1, DNS_NOERROR = 0, DNS_NXDOMAIN = 3 };
+enum { DNS_CLASS_INTERNET = 1, DNS_NOERROR = 0, DNS_NXDOMAIN = 3, DNS_REFUSED = 5 };
 
 struct dns_message {
     unsigned rcode;

@@ -79,6 +79,15 @@ struct outbound_http_request {
     bool for_client; /* somebody waits for the reply: outbound_hurry is about it */
 };
 
+/* Why no reply came, as far as it matters who has to act. */
+enum outbound_fault {
+    OUTBOUND_NO_FAULT,
+    OUTBOUND_UNREACHABLE, /* no connection */
+    OUTBOUND_TIMED_OUT,
+    OUTBOUND_TLS_FAILED, /* the handshake, or trust in the certificate */
+    OUTBOUND_BROKEN,     /* the connection ended without a reply, or with something else than one */
+};
+
 struct outbound_http_reply {
     int status; /* 0 when no reply came */
     struct bytes body;
@@ -87,6 +96,7 @@ struct outbound_http_reply {
     int64_t date;                /* the Date header, 0 when absent */
     int64_t retry_after_s;       /* the Retry-After header, in seconds from now; 0 when absent or past */
     const char *transport_error; /* a sentence; NULL when a reply came */
+    enum outbound_fault fault;   /* the same for programs */
     bool connected;              /* the request may have reached the other side */
     bool untrusted;              /* TLS: the certificate did not verify */
     int64_t took_us;             /* from its beginning to its end */
@@ -109,6 +119,7 @@ struct outbound_tls_reply {
     bool alpn_agreed;         /* the protocol that was offered was chosen */
     struct bytes certificate; /* DER, the leaf */
     const char *error;        /* a sentence; NULL when the handshake was completed */
+    enum outbound_fault fault;
 };
 
 /* `reply` and what it points at live until `done` returns. The request is copied. */
@@ -134,17 +145,29 @@ struct outbound_url {
 /*
  * Name servers are asked one after the other, each for an equal share of the time that is left, until one
  * answers; that a name or record does not exist is an answer. `error` is a sentence that tells what each
- * server said instead; NULL when one answered, perhaps with nothing. `alias`: where the last CNAME of the
- * answer points, else NULL. `timeout_ms` is of the whole look-up. Results live until `done` returns, which
- * may be called before the function returns.
+ * server said instead; NULL when one answered, perhaps with nothing. `fault` is the first server's. `alias`:
+ * where the last CNAME of the answer points, else NULL. `timeout_ms` is of the whole look-up. Results live
+ * until `done` returns, which may be called before the function returns.
  */
 
 enum { OUTBOUND_MAX_ADDRESSES = 16 };
+
+/* What a name server did in the place of an answer. */
+enum outbound_dns_fault {
+    OUTBOUND_DNS_NO_FAULT,
+    OUTBOUND_DNS_FAILED,  /* SERVFAIL, or another code of a server that could not */
+    OUTBOUND_DNS_REFUSED, /* REFUSED */
+    OUTBOUND_DNS_SILENT,
+    OUTBOUND_DNS_UNREACHABLE,
+    OUTBOUND_DNS_NOT_RECURSIVE, /* a referral, or an alias alone */
+    OUTBOUND_DNS_MALFORMED,
+};
 
 struct outbound_addresses {
     struct sockaddr_storage address[OUTBOUND_MAX_ADDRESSES]; /* IPv6 first; no port */
     size_t count;
     const char *error;
+    enum outbound_dns_fault fault;
     const char *alias;
 };
 
@@ -156,6 +179,7 @@ struct outbound_texts {
     struct bytes *texts; /* each record's strings joined */
     size_t count;
     const char *error;
+    enum outbound_dns_fault fault;
     const char *alias;
 };
 

@@ -25,8 +25,9 @@ struct query {
     size_t asked; /* servers, the one under way included */
     struct ask *ask;
     struct outbound_timer timer;
-    struct buffer failures; /* what each server said that was no answer */
-    const char *error;      /* the outcome: all servers failed, and how; else `message` is the answer */
+    struct buffer failures;        /* what each server said that was no answer */
+    enum outbound_dns_fault fault; /* the first server's */
+    const char *error; /* the outcome: all servers failed, and how; else `message` is the answer */
     struct dns_message message;
 };
 
@@ -65,8 +66,9 @@ static void end_query(struct query *query, bool tell)
     arena_free(look_up->arena);
 }
 
-static void note_failure(struct query *query, const char *what)
+static void note_failure(struct query *query, enum outbound_dns_fault fault, const char *what)
 {
+    query->fault = query->fault == OUTBOUND_DNS_NO_FAULT ? fault : query->fault;
     const struct name_server *server = &query->look_up->outbound->servers[query->asked - 1];
     buffer_printf(&query->failures, "%s%s %s", query->failures.n == 0 ? "" : "; ", server->text, what);
     ask_next(query);
@@ -92,19 +94,22 @@ static bool is_sound(struct arena *arena, enum dns_type type, struct bytes recor
     return true;
 }
 
-/* Why an answer is none that can be relied on; NULL for one that can. That a name or a record does not exist
- * is such an answer. */
-static const char *answer_fault(struct query *query, struct bytes octets)
+/* Why an answer is none that can be relied on, in words and as `fault`; NULL for one that can. That a name or
+ * a record does not exist is such an answer. */
+static const char *answer_fault(struct query *query, struct bytes octets, enum outbound_dns_fault *fault)
 {
     struct arena *arena = query->look_up->arena;
     struct dns_message *message = &query->message;
+    *fault = OUTBOUND_DNS_MALFORMED;
     if (!dns_message_read(arena, octets, query->type, message))
         return "gave a malformed answer";
     for (size_t i = 0; i < message->record_count; ++i)
         if (!is_sound(arena, query->type, message->records[i]))
             return "gave a malformed answer";
+    *fault = message->rcode == DNS_REFUSED ? OUTBOUND_DNS_REFUSED : OUTBOUND_DNS_FAILED;
     if (message->rcode != DNS_NOERROR && message->rcode != DNS_NXDOMAIN)
         return arena_printf(arena, "answered %s", dns_rcode_name(arena, message->rcode));
+    *fault = OUTBOUND_DNS_NOT_RECURSIVE;
     if (message->referral)
         return "gave a referral to other name servers: it does not recurse; validation.resolvers needs "
                "servers "
@@ -118,26 +123,31 @@ static const char *answer_fault(struct query *query, struct bytes octets)
     return NULL;
 }
 
-static const char *status_words(int status)
+static const char *status_words(int status, enum outbound_dns_fault *fault)
 {
     switch (status) {
     case ARES_ETIMEOUT:
+        *fault = OUTBOUND_DNS_SILENT;
         return "did not answer";
     case ARES_ECONNREFUSED:
+        *fault = OUTBOUND_DNS_UNREACHABLE;
         return "could not be reached";
     default:
+        *fault = OUTBOUND_DNS_FAILED;
         return ares_strerror(status);
     }
 }
 
 static void take_answer(struct query *query, int status, struct bytes octets)
 {
-    const char *fault =
-        octets.n == 0 ? status_words(status) : answer_fault(query, arena_copy(query->look_up->arena, octets));
-    if (fault == NULL)
+    enum outbound_dns_fault fault;
+    const char *words = octets.n == 0
+                            ? status_words(status, &fault)
+                            : answer_fault(query, arena_copy(query->look_up->arena, octets), &fault);
+    if (words == NULL)
         end_query(query, true);
     else
-        note_failure(query, fault);
+        note_failure(query, fault, words);
 }
 
 static void on_answer(void *context, int status, int timeouts, unsigned char *octets, int length)
@@ -164,7 +174,7 @@ static void on_late(void *argument)
     int64_t before = crash_record_set_owner(query->look_up->owner);
     query->ask->query = NULL;
     query->ask = NULL;
-    note_failure(query, "did not answer in time");
+    note_failure(query, OUTBOUND_DNS_SILENT, "did not answer in time");
     crash_record_set_owner(before);
 }
 
@@ -255,6 +265,8 @@ static void tell_addresses(struct look_up *look_up)
     }
     if (found.count == 0)
         found.error = both_errors(look_up->arena, look_up->query[0].error, look_up->query[1].error);
+    if (found.error != NULL)
+        found.fault = look_up->query[look_up->query[0].error == NULL ? 1 : 0].fault;
     look_up->done.addresses(look_up->context, &found);
 }
 
@@ -303,7 +315,8 @@ void outbound_resolve(struct outbound *outbound, const char *host, int64_t timeo
 static void tell_texts(struct look_up *look_up)
 {
     const struct query *query = &look_up->query[0];
-    struct outbound_texts found = {.error = query->error, .alias = query->message.alias};
+    struct outbound_texts found = {
+        .error = query->error, .fault = query->fault, .alias = query->message.alias};
     if (query->error == NULL) {
         found.texts = arena_alloc_array(look_up->arena, query->message.record_count, sizeof(found.texts[0]));
         for (size_t i = 0; i < query->message.record_count; ++i)

@@ -241,6 +241,23 @@ static const char *error_words(const struct transfer *transfer, CURLcode result)
     return transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(result);
 }
 
+static enum outbound_fault fault_of(CURLcode result)
+{
+    switch (result) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return OUTBOUND_UNREACHABLE;
+    case CURLE_OPERATION_TIMEDOUT:
+        return OUTBOUND_TIMED_OUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return OUTBOUND_TLS_FAILED;
+    default:
+        return OUTBOUND_BROKEN;
+    }
+}
+
 static void read_reply(struct transfer *transfer, CURLcode result, struct outbound_http_reply *reply)
 {
     CURL *easy = transfer->easy;
@@ -252,6 +269,7 @@ static void read_reply(struct transfer *transfer, CURLcode result, struct outbou
     *reply = (struct outbound_http_reply){.connected = request_bytes > 0, .took_us = took_us};
     if (result != CURLE_OK && !transfer->body_cut) {
         reply->transport_error = error_words(transfer, result);
+        reply->fault = fault_of(result);
         reply->untrusted = result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE;
         return;
     }

@@ -47,9 +47,9 @@ static void end(struct handshake *handshake, const struct outbound_tls_reply *re
     release(handshake);
 }
 
-static void end_with(struct handshake *handshake, bool connected, const char *error)
+static void end_with(struct handshake *handshake, enum outbound_fault fault, const char *error)
 {
-    struct outbound_tls_reply reply = {.connected = connected, .error = error};
+    struct outbound_tls_reply reply = {.connected = handshake->is_connected, .error = error, .fault = fault};
     end(handshake, &reply);
 }
 
@@ -70,7 +70,8 @@ static void end_complete(struct handshake *handshake)
     if (n > 0)
         reply.certificate = bytes_of(der, (size_t)n);
     else
-        reply.error = "no certificate was shown";
+        reply = (struct outbound_tls_reply){
+            .connected = true, .error = "no certificate was shown", .fault = OUTBOUND_TLS_FAILED};
     end(handshake, &reply);
     OPENSSL_free(der);
 }
@@ -89,7 +90,7 @@ static void go_on(struct handshake *handshake)
             SSL_get_verify_result(handshake->tls) != X509_V_OK
                 ? "its certificate's key cannot be read, or is an RSA key with a long exponent"
                 : ERR_reason_error_string(ERR_peek_error());
-        end_with(handshake, true,
+        end_with(handshake, OUTBOUND_TLS_FAILED,
                  reason != NULL ? reason : "the connection was closed during the TLS handshake");
     }
     ERR_clear_error();
@@ -102,7 +103,7 @@ static void on_connected(struct handshake *handshake)
     if (getsockopt(handshake->socket, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
         error = errno;
     if (error != 0) {
-        end_with(handshake, false, strerror(error));
+        end_with(handshake, OUTBOUND_UNREACHABLE, strerror(error));
         return;
     }
     handshake->is_connected = true;
@@ -113,7 +114,7 @@ static void on_timeout(void *argument)
 {
     struct handshake *handshake = argument;
     int64_t before = crash_record_set_owner(handshake->owner);
-    end_with(handshake, handshake->is_connected, "no answer in time");
+    end_with(handshake, OUTBOUND_TIMED_OUT, "no answer in time");
     crash_record_set_owner(before);
 }
 
@@ -226,7 +227,7 @@ static void on_failed_early(void *argument)
 {
     struct handshake *handshake = argument;
     int64_t before = crash_record_set_owner(handshake->owner);
-    end_with(handshake, false, handshake->alpn);
+    end_with(handshake, OUTBOUND_UNREACHABLE, handshake->alpn);
     crash_record_set_owner(before);
 }
 

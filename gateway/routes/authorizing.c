@@ -31,9 +31,10 @@ static const struct problem *check_challenges_exist(struct exchange *exchange,
         const struct identifier *identifier = &authorizing->identifiers[i];
         if (offered_challenges(exchange, authorizing, identifier) == 0 &&
             trust(exchange, authorizing, identifier, NULL) == 0)
-            return problem_new(exchange->arena, PROBLEM_REJECTED_IDENTIFIER,
-                               "This endpoint offers no challenge that could prove control of %s%s.",
-                               identifier->value, authorizing->subdomains ? " and the names below it" : "");
+            return problem_with_cause(exchange->arena, CAUSE_NO_CHALLENGE_FITS, PROBLEM_REJECTED_IDENTIFIER,
+                                      "This endpoint offers no challenge that could prove control of %s%s.",
+                                      identifier->value,
+                                      authorizing->subdomains ? " and the names below it" : "");
     }
     return NULL;
 }
@@ -70,6 +71,18 @@ const struct problem *authorizing_check_rates(struct exchange *exchange,
         METRICS_COUNT(METRIC_RATE_LIMITED,
                       refused == count ? METRIC_LIMIT_ORDERS_PER_ACCOUNT : METRIC_LIMIT_ORDERS_PER_NAME);
     return problem;
+}
+
+/* ---- refusals ---- */
+
+enum store_apply_result authorizing_refuse(struct exchange *exchange, struct store_session *session,
+                                           const struct authorizing *authorizing, const char *kind,
+                                           const struct problem *problem)
+{
+    struct event event = {
+        .kind = kind,
+        .names = identifiers_join(exchange->arena, authorizing->identifiers, authorizing->identifier_count)};
+    return exchange_refuse_and_record(exchange, session, &event, problem);
 }
 
 /* ---- the authorizations ---- */

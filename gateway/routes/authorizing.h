@@ -22,6 +22,12 @@ struct authorizing {
 const struct problem *authorizing_check(struct exchange *exchange, struct store_session *session,
                                         struct authorizing *authorizing);
 
+/* Refuses, and records it with the names: they are all that tells what the request was about. `kind` is the
+ * event's. */
+enum store_apply_result authorizing_refuse(struct exchange *exchange, struct store_session *session,
+                                           const struct authorizing *authorizing, const char *kind,
+                                           const struct problem *problem);
+
 /* Takes from the account's bucket and from its bucket for each name. */
 const struct problem *authorizing_check_rates(struct exchange *exchange,
                                               const struct authorizing *authorizing);

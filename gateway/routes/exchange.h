@@ -126,8 +126,8 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
 
 /* ---- exchange_refusals.c: within `apply` ---- */
 
-/* Inserts the event of a refusal, unless it is only counted (acme/refusal_register.h). Fills in when, who and
- * the detail. */
+/* Inserts the event of a refusal, unless it is only counted (acme/refusal_register.h). Fills in when, who,
+ * the detail and the cause. */
 [[gnu::warn_unused_result]] enum store_result exchange_record_refusal(struct exchange *exchange,
                                                                       struct store_session *session,
                                                                       struct event *event,
@@ -136,8 +136,7 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
 /* As exchange_refuse, with exchange_record_refusal: what an authenticated client is refused for what it asked
  * is part of the audit trail. */
 enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
-                                                   const char *kind, int64_t order_id,
-                                                   const struct problem *problem);
+                                                   struct event *event, const struct problem *problem);
 
 /* As exchange_refuse, with a line of the log: clients without an account have no rows written. */
 enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const char *kind,

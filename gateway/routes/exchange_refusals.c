@@ -22,18 +22,18 @@ enum store_result exchange_record_refusal(struct exchange *exchange, struct stor
                                           struct event *event, const struct problem *problem)
 {
     const struct refusal refusal = {client_of(exchange), event->kind, problem};
+    event->cause = problem->cause;
     event->detail =
         refusal_register_count(exchange->frontend->refusals, exchange->arena, &refusal, exchange->now);
     return event->detail == NULL ? STORE_OK : exchange_record(exchange, session, event);
 }
 
 enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
-                                                   const char *kind, int64_t order_id,
-                                                   const struct problem *problem)
+                                                   struct event *event, const struct problem *problem)
 {
-    struct event event = {.kind = kind, .account_id = exchange->account.id, .order_id = order_id};
+    event->account_id = exchange->account.id;
     exchange->problem = problem;
-    return exchange_store_ok(exchange, exchange_record_refusal(exchange, session, &event, problem))
+    return exchange_store_ok(exchange, exchange_record_refusal(exchange, session, event, problem))
                ? STORE_APPLIED
                : STORE_DISCARD;
 }
@@ -45,7 +45,8 @@ enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const
     const char *words =
         refusal_register_count(exchange->frontend->refusals, exchange->arena, &refusal, exchange->now);
     if (words != NULL)
-        log_warning("%s: client %s: %s", kind, exchange->request->client_address, words);
+        log_warning("%s: client %s: %s (cause %s)", kind, exchange->request->client_address, words,
+                    cause_name(problem->cause));
     return exchange_refuse(exchange, problem);
 }
 
@@ -80,6 +81,7 @@ void exchange_limit_refusals(struct exchange *exchange)
         return;
     struct problem *problem = problem_new(exchange->arena, PROBLEM_RATE_LIMITED, "%s This one: %s",
                                           limited->detail, refused->detail);
+    problem->cause = refused->cause;
     problem->retry_after_s = limited->retry_after_s;
     exchange->problem = problem;
 }

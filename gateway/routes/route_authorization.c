@@ -117,9 +117,9 @@ enum store_apply_result authorization_apply(struct exchange *exchange, struct st
         return exchange_refuse(exchange, problem_new(exchange->arena, PROBLEM_MALFORMED,
                                                      "An authorization that is %s cannot be deactivated.",
                                                      authorization_status_name(now)));
-    problem =
-        problem_new(exchange->arena, PROBLEM_UNAUTHORIZED, "The client deactivated the authorization for %s.",
-                    authorization->identifier.value);
+    problem = problem_with_cause(exchange->arena, CAUSE_AUTHORIZATION_DEACTIVATED, PROBLEM_UNAUTHORIZED,
+                                 "The client deactivated the authorization for %s.",
+                                 authorization->identifier.value);
     return deactivate(exchange, session, authorization, problem, NULL) &&
                    deactivate_inherited(exchange, session, authorization, problem)
                ? STORE_APPLIED
@@ -181,7 +181,7 @@ enum store_apply_result new_authorization_apply(struct exchange *exchange, struc
     if (problem == NULL)
         problem = authorizing_check_rates(exchange, &authorizing);
     if (problem != NULL)
-        return exchange_refuse_and_record(exchange, session, "authorization.refused", 0, problem);
+        return authorizing_refuse(exchange, session, &authorizing, "authorization.refused", problem);
     if (!exchange_store_ok(
             exchange, authorizing_use(exchange, session, &authorizing, 0, authorization, &state->created)))
         return STORE_DISCARD;

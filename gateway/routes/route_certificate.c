@@ -211,17 +211,20 @@ static const char *authorize_revocation(struct exchange *exchange, struct store_
 
 static const struct problem *not_issued_here(struct exchange *exchange)
 {
-    return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
-                               "This certificate was not issued here.");
+    return problem_because(exchange->arena, CAUSE_CERTIFICATE_UNKNOWN,
+                           problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                               "This certificate was not issued here."));
 }
 
 static const struct problem *take_native(struct exchange *exchange, struct revoke_state *state)
 {
     if (state->recognition == NATIVE_DISPUTED)
-        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
-                                   "This certificate was not ordered here. Several of this server's issuers "
-                                   "share its root, and none "
-                                   "of this endpoint's is known to have signed it.");
+        return problem_because(
+            exchange->arena, CAUSE_CERTIFICATE_UNKNOWN,
+            problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                "This certificate was not ordered here. Several of this server's issuers "
+                                "share its root, and none "
+                                "of this endpoint's is known to have signed it."));
     if (state->recognition == NATIVE_UNKNOWN)
         return not_issued_here(exchange);
     state->certificate = state->native;
@@ -252,10 +255,11 @@ static const struct problem *already_revoked(struct exchange *exchange, const st
         return problem_new(exchange->arena, PROBLEM_ALREADY_REVOKED,
                            "The certificate is revoked already, with reason %s.",
                            revocation_reason_name(certificate->revocation_reason));
-    return problem_new(exchange->arena, PROBLEM_ALREADY_REVOKED,
-                       "The certificate was revoked already. Reason %s is recorded here and told in OCSP "
-                       "responses, but %s.",
-                       revocation_reason_name(certificate->revocation_reason), certificate->revocation_error);
+    return problem_with_cause(
+        exchange->arena, CAUSE_REVOCATION_REASON_KEPT, PROBLEM_ALREADY_REVOKED,
+        "The certificate was revoked already. Reason %s is recorded here and told in OCSP "
+        "responses, but %s.",
+        revocation_reason_name(certificate->revocation_reason), certificate->revocation_error);
 }
 
 static bool record(struct exchange *exchange, struct store_session *session, const char *by)
@@ -375,6 +379,14 @@ static const char *why_not_confirmed(struct exchange *exchange, const struct cer
                                         : arena_duplicate(exchange->arena, status.last_error);
 }
 
+/* Of its last try; the revocation is still under way where there was none. */
+static enum cause cause_of_delay(struct exchange *exchange, const struct certificate *certificate)
+{
+    enum cause cause = CAUSE_NONE;
+    enum store_result found = store_cause_of_certificate(exchange_session(exchange), certificate->id, &cause);
+    return found == STORE_OK && cause != CAUSE_NONE ? cause : CAUSE_REVOCATION_UNDER_WAY;
+}
+
 /* After the wait: 200 only when the CA has confirmed. */
 void revoke_render(struct exchange *exchange)
 {
@@ -397,6 +409,7 @@ void revoke_render(struct exchange *exchange)
                                                   "revocation (%s). It is recorded as asked for and will be "
                                                   "tried again; repeat the request to learn its state.",
                                                   why_not_confirmed(exchange, certificate));
+    problem->cause = cause_of_delay(exchange, certificate);
     problem->retry_after_s = 30;
     exchange->problem = problem;
 }

@@ -41,6 +41,17 @@ static enum store_result record(struct exchange *exchange, struct store_session 
     return exchange_record(exchange, session, &event);
 }
 
+static enum store_result record_end(struct exchange *exchange, struct store_session *session,
+                                    int64_t order_id, const struct problem *problem)
+{
+    struct event event = {.kind = "order.invalid",
+                          .account_id = exchange->account.id,
+                          .order_id = order_id,
+                          .detail = problem->detail,
+                          .cause = problem->cause};
+    return exchange_record(exchange, session, &event);
+}
+
 /* ---- new-order: prepare ---- */
 
 static const struct problem *choose_profile(struct exchange *exchange, struct order_state *state)
@@ -68,6 +79,7 @@ static const struct problem *check_issuer_up(struct exchange *exchange, const st
     struct problem *problem =
         problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
                             "The certificate authority is not available; try again later.");
+    problem->cause = CAUSE_CA_UNAVAILABLE;
     problem->retry_after_s = ISSUER_DOWN_RETRY_MIN_S + exchange->now % ISSUER_DOWN_RETRY_SPREAD_S;
     return problem;
 }
@@ -234,7 +246,7 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     if (problem == NULL)
         problem = authorizing_check_rates(exchange, &state->authorizing);
     if (problem != NULL)
-        return exchange_refuse_and_record(exchange, session, "order.refused", 0, problem);
+        return authorizing_refuse(exchange, session, &state->authorizing, "order.refused", problem);
     state->created = true;
     if (!insert_order(exchange, session, state))
         return STORE_DISCARD;
@@ -257,8 +269,10 @@ static const struct problem *load_order(struct exchange *exchange, struct store_
         return problem;
     bool unfinished = state->order.status == ORDER_PENDING || state->order.status == ORDER_READY;
     if (unfinished && state->order.expires_at <= exchange->now)
-        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
-                                   "The order expired before it was finalized; make a new one.");
+        return problem_because(
+            exchange->arena, CAUSE_ORDER_EXPIRED,
+            problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                "The order expired before it was finalized; make a new one."));
     return NULL;
 }
 
@@ -366,7 +380,7 @@ static enum store_apply_result end_order(struct exchange *exchange, struct store
     order_fail(exchange->arena, order, problem, exchange->now);
     METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
     if (!exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
-        !exchange_store_ok(exchange, record(exchange, session, "order.invalid", order->id, problem->detail)))
+        !exchange_store_ok(exchange, record_end(exchange, session, order->id, problem)))
         return STORE_DISCARD;
     exchange->problem = problem;
     return STORE_APPLIED;
@@ -388,8 +402,10 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
     problem = order_check_ready(exchange->arena, order);
     if (problem != NULL)
         return exchange_refuse(exchange, problem);
-    if (state->refusal != NULL)
-        return exchange_refuse_and_record(exchange, session, "finalize.refused", order->id, state->refusal);
+    if (state->refusal != NULL) {
+        struct event event = {.kind = "finalize.refused", .order_id = order->id};
+        return exchange_refuse_and_record(exchange, session, &event, state->refusal);
+    }
     if (!exchange_store_ok(exchange, permit_issue(exchange->frontend->parts.config, session, exchange->arena,
                                                   &exchange->account, order, exchange->now, &problem)))
         return STORE_DISCARD;

@@ -11,6 +11,42 @@ void validation_end(struct validation *validation, const struct problem *problem
     validation->done(validation);
 }
 
+enum cause validation_cause_of_dns(enum outbound_dns_fault fault)
+{
+    switch (fault) {
+    case OUTBOUND_DNS_REFUSED:
+        return CAUSE_NAME_SERVER_REFUSED;
+    case OUTBOUND_DNS_SILENT:
+        return CAUSE_NAME_SERVER_SILENT;
+    case OUTBOUND_DNS_UNREACHABLE:
+        return CAUSE_NAME_SERVER_UNREACHABLE;
+    case OUTBOUND_DNS_NOT_RECURSIVE:
+        return CAUSE_NAME_SERVER_NOT_RECURSIVE;
+    case OUTBOUND_DNS_MALFORMED:
+        return CAUSE_NAME_SERVER_MALFORMED;
+    case OUTBOUND_DNS_NO_FAULT:
+    case OUTBOUND_DNS_FAILED:
+        break;
+    }
+    return CAUSE_NAME_SERVER_FAILED;
+}
+
+enum cause validation_cause_of_dial(enum outbound_fault fault)
+{
+    switch (fault) {
+    case OUTBOUND_TIMED_OUT:
+        return CAUSE_CONNECTION_TIMED_OUT;
+    case OUTBOUND_TLS_FAILED:
+        return CAUSE_TLS_FAILED;
+    case OUTBOUND_BROKEN:
+        return CAUSE_CONNECTION_BROKEN;
+    case OUTBOUND_NO_FAULT:
+    case OUTBOUND_UNREACHABLE:
+        break;
+    }
+    return CAUSE_CONNECTION_FAILED;
+}
+
 const char *validation_quote(struct arena *arena, struct bytes text)
 {
     return arena_printable(arena, text, QUOTED_BYTES);

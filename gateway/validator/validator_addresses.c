@@ -39,21 +39,24 @@ const struct problem *validation_keep_allowed(const struct validation *validatio
     *passing = found->error != NULL;
     if (found->error != NULL) {
         validation_note(tried, arena_printf(arena, "look-up of %s: %s", host, found->error));
-        return problem_new(arena, PROBLEM_DNS, "The look-up of %s failed: %s", host, found->error);
+        return problem_with_cause(arena, validation_cause_of_dns(found->fault), PROBLEM_DNS,
+                                  "The look-up of %s failed: %s", host, found->error);
     }
     keep_allowed(validation, host, found, tried, out);
     if (out->count != 0)
         return NULL;
     if (found->count != 0)
-        return problem_new(arena, PROBLEM_CONNECTION, "%s", buffer_string(tried));
+        return problem_with_cause(arena, CAUSE_ADDRESS_FORBIDDEN, PROBLEM_CONNECTION, "%s",
+                                  buffer_string(tried));
     if (found->alias != NULL) {
         validation_note(tried,
                         arena_printf(arena, "look-up of %s: an alias of %s, no address", host, found->alias));
-        return problem_new(arena, PROBLEM_DNS, "%s is an alias (CNAME) of %s, which has no A or AAAA record.",
-                           host, found->alias);
+        return problem_with_cause(arena, CAUSE_NO_ADDRESS_BEHIND_ALIAS, PROBLEM_DNS,
+                                  "%s is an alias (CNAME) of %s, which has no A or AAAA record.", host,
+                                  found->alias);
     }
     validation_note(tried, arena_printf(arena, "look-up of %s: no address", host));
-    return problem_new(arena, PROBLEM_DNS, "%s has no A or AAAA record.", host);
+    return problem_with_cause(arena, CAUSE_NO_ADDRESS, PROBLEM_DNS, "%s has no A or AAAA record.", host);
 }
 
 const struct sockaddr_storage *validation_next_address(struct validation_addresses *addresses, uint16_t port)

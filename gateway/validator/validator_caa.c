@@ -34,7 +34,9 @@ static void on_records(void *context, const struct outbound_caa *found)
     struct validation *validation = try->validation;
     struct arena *arena = validation->arena;
     if (found->error != NULL) {
-        end(try, problem_new(arena, PROBLEM_CAA, "The CAA look-up of %s failed: %s", try->name, found->error),
+        end(try,
+            problem_with_cause(arena, CAUSE_CAA_LOOKUP_FAILED, PROBLEM_CAA,
+                               "The CAA look-up of %s failed: %s", try->name, found->error),
             true, found->error);
         return;
     }

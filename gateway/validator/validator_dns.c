@@ -49,25 +49,28 @@ static void fail(struct dns_try *try, const struct outbound_texts *texts)
     if (texts->error != NULL) {
         const char *why = arena_duplicate(arena, texts->error);
         validation_end(validation,
-                       problem_new(arena, PROBLEM_DNS, "The TXT look-up of %s failed: %s", try->name, why),
+                       problem_with_cause(arena, validation_cause_of_dns(texts->fault), PROBLEM_DNS,
+                                          "The TXT look-up of %s failed: %s", try->name, why),
                        true, arena_printf(arena, "TXT %s: %s", try->name, why));
     } else if (texts->count == 0 && texts->alias != NULL) {
         validation_end(
             validation,
-            problem_new(arena, PROBLEM_DNS,
-                        "%s is an alias (CNAME) of %s, which has no TXT record; it should hold %s.",
-                        try->name, texts->alias, expected),
+            problem_with_cause(arena, CAUSE_NO_TXT_RECORD_BEHIND_ALIAS, PROBLEM_DNS,
+                               "%s is an alias (CNAME) of %s, which has no TXT record; it should hold %s.",
+                               try->name, texts->alias, expected),
             true, arena_printf(arena, "TXT %s: an alias of %s, no record", try->name, texts->alias));
     } else if (texts->count == 0) {
         validation_end(validation,
-                       problem_new(arena, PROBLEM_DNS, "There is no TXT record at %s; it should hold %s.",
-                                   try->name, expected),
+                       problem_with_cause(arena, CAUSE_NO_TXT_RECORD, PROBLEM_DNS,
+                                          "There is no TXT record at %s; it should hold %s.", try->name,
+                                          expected),
                        true, arena_printf(arena, "TXT %s: no record", try->name));
     } else {
         const char *got = list_records(try, texts);
         validation_end(validation,
-                       problem_new(arena, PROBLEM_INCORRECT_RESPONSE,
-                                   "The TXT records at %s are %s; none is %s.", try->name, got, expected),
+                       problem_with_cause(arena, CAUSE_WRONG_TXT_RECORD, PROBLEM_INCORRECT_RESPONSE,
+                                          "The TXT records at %s are %s; none is %s.", try->name, got,
+                                          expected),
                        true, arena_printf(arena, "TXT %s: got %s", try->name, got));
     }
 }

@@ -12,6 +12,7 @@ struct http_try {
     struct outbound_url url;
     unsigned redirects;
     struct validation_addresses addresses; /* of this hop */
+    enum outbound_fault fault;             /* of the last dial */
     struct buffer tried;
 };
 
@@ -55,11 +56,11 @@ static const struct problem *check_port(const struct http_try *try, const struct
     struct arena *arena = try->validation->arena;
     if (to->port == 80 || to->port == 443 || to->port == config->http_port || to->port == config->tls_port)
         return NULL;
-    return problem_new(arena, PROBLEM_CONNECTION,
-                       "%s redirects to port %u; redirects are followed to the ports 80, 443, "
-                       "validation.http_port (%u) and validation.tls_port (%u) only.",
-                       try->url.url, (unsigned)to->port, (unsigned)config->http_port,
-                       (unsigned)config->tls_port);
+    return problem_with_cause(arena, CAUSE_REDIRECT_REFUSED, PROBLEM_CONNECTION,
+                              "%s redirects to port %u; redirects are followed to the ports 80, 443, "
+                              "validation.http_port (%u) and validation.tls_port (%u) only.",
+                              try->url.url, (unsigned)to->port, (unsigned)config->http_port,
+                              (unsigned)config->tls_port);
 }
 
 static void redirect(struct http_try *try, const struct outbound_http_reply *reply)
@@ -68,11 +69,11 @@ static void redirect(struct http_try *try, const struct outbound_http_reply *rep
     struct outbound_url to;
     const struct problem *problem = NULL;
     if (reply->location == NULL || !outbound_url_parse(arena, try->url.url, reply->location, &to))
-        problem =
-            problem_new(arena, PROBLEM_CONNECTION, "%s redirects to no http or https URL.", try->url.url);
+        problem = problem_with_cause(arena, CAUSE_REDIRECT_REFUSED, PROBLEM_CONNECTION,
+                                     "%s redirects to no http or https URL.", try->url.url);
     else if (++try->redirects > MAX_REDIRECTS)
-        problem = problem_new(arena, PROBLEM_CONNECTION, "%s redirects more than %d times.", try->url.url,
-                              MAX_REDIRECTS);
+        problem = problem_with_cause(arena, CAUSE_REDIRECT_LOOP, PROBLEM_CONNECTION,
+                                     "%s redirects more than %d times.", try->url.url, MAX_REDIRECTS);
     else
         problem = check_port(try, &to);
     if (problem != NULL) {
@@ -92,6 +93,7 @@ static void on_reply(void *context, const struct outbound_http_reply *reply)
     if (reply->transport_error != NULL) {
         validation_note(&try->tried, arena_printf(arena, "GET %s at %s: %s", try->url.url, dialled(try),
                                                   reply->transport_error));
+        try->fault = reply->fault;
         dial_next(try);
         return;
     }
@@ -104,8 +106,10 @@ static void on_reply(void *context, const struct outbound_http_reply *reply)
         redirect(try, reply);
     else
         end(try,
-            problem_new(arena, PROBLEM_UNAUTHORIZED, "%s at %s answered with status %d, expected 200.",
-                        try->url.url, dialled(try), reply->status),
+            problem_with_cause(arena,
+                               reply->status >= 500 ? CAUSE_HTTP_SERVER_ERROR : CAUSE_HTTP_WRONG_STATUS,
+                               PROBLEM_UNAUTHORIZED, "%s at %s answered with status %d, expected 200.",
+                               try->url.url, dialled(try), reply->status),
             reply->status >= 500 || reply->status == 429);
 }
 
@@ -117,8 +121,8 @@ static void dial_next(struct http_try *try)
     const struct sockaddr_storage *address = validation_next_address(&try->addresses, try->url.port);
     if (address == NULL) {
         end(try,
-            problem_new(validation->arena, PROBLEM_CONNECTION, "No address of %s answered: %s", try->url.host,
-                        buffer_string(&try->tried)),
+            problem_with_cause(validation->arena, validation_cause_of_dial(try->fault), PROBLEM_CONNECTION,
+                               "No address of %s answered: %s", try->url.host, buffer_string(&try->tried)),
             true);
         return;
     }

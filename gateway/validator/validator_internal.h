@@ -18,6 +18,10 @@ int64_t validation_time_left_ms(const struct validation *validation);
 /* Text from outside as it may stand in a problem: printable ASCII, cut short. */
 const char *validation_quote(struct arena *arena, struct bytes text);
 
+/* The cause (acme/cause.h) of a look-up, or of a dial, that brought nothing. */
+enum cause validation_cause_of_dns(enum outbound_dns_fault fault);
+enum cause validation_cause_of_dial(enum outbound_fault fault);
+
 /* ---- validator_addresses.c ---- */
 
 /* The addresses of a host that may be dialled, IPv6 first, and how far one has come with them. */

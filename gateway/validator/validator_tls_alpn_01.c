@@ -8,6 +8,7 @@ enum { TRIED_MAX_BYTES = 2 * 1024 };
 struct tls_try {
     struct validation *validation;
     struct validation_addresses addresses;
+    enum outbound_fault fault; /* of the last dial */
     struct buffer tried;
 };
 
@@ -28,6 +29,7 @@ static void check(struct tls_try *try, const struct outbound_tls_reply *reply)
     const struct validation *validation = try->validation;
     struct arena *arena = validation->arena;
     const char *fault = "it did not agree on the protocol " TLS_ALPN_PROTOCOL;
+    enum cause cause = reply->alpn_agreed ? CAUSE_TLS_ALPN_WRONG_CERTIFICATE : CAUSE_TLS_ALPN_NOT_AGREED;
     if (reply->alpn_agreed) {
         fault =
             tls_alpn_fault(arena, reply->certificate, &validation->identifier, validation->key_authorization);
@@ -40,8 +42,8 @@ static void check(struct tls_try *try, const struct outbound_tls_reply *reply)
                                  fault == NULL ? "the certificate is as expected" : fault));
     end(try,
         fault == NULL ? NULL
-                      : problem_new(arena, PROBLEM_UNAUTHORIZED, "%s at %s answered, but %s.",
-                                    validation->identifier.value, dialled(try), fault),
+                      : problem_with_cause(arena, cause, PROBLEM_UNAUTHORIZED, "%s at %s answered, but %s.",
+                                           validation->identifier.value, dialled(try), fault),
         false);
 }
 
@@ -55,6 +57,7 @@ static void on_reply(void *context, const struct outbound_tls_reply *reply)
     }
     validation_note(&try->tried, arena_printf(arena, "TLS to %s at %s: %s", try->validation->identifier.value,
                                               dialled(try), reply->error));
+    try->fault = reply->fault;
     if (reply->connected && try->addresses.next == try->addresses.count)
         end(try,
             problem_new(arena, PROBLEM_TLS, "%s at %s: the TLS handshake failed: %s",
@@ -71,8 +74,9 @@ static void dial_next(struct tls_try *try)
         validation_next_address(&try->addresses, validation->config->tls_port);
     if (address == NULL) {
         end(try,
-            problem_new(validation->arena, PROBLEM_CONNECTION, "No address of %s answered: %s",
-                        validation->identifier.value, buffer_string(&try->tried)),
+            problem_with_cause(validation->arena, validation_cause_of_dial(try->fault), PROBLEM_CONNECTION,
+                               "No address of %s answered: %s", validation->identifier.value,
+                               buffer_string(&try->tried)),
             true);
         return;
     }

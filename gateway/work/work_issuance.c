@@ -160,9 +160,9 @@ static void give_up(struct work_item *item)
     const struct order *order = &((struct issuance_work *)item->state)->order;
     char waited[DURATION_TEXT_BYTES];
     duration_format(waited, ends_at(item, order) - order->processing_since);
-    issuance_fail(item, problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
-                                    "The certificate authority did not sign within %s: %s", waited,
-                                    last_words(item)));
+    issuance_fail(item, problem_with_cause(item->arena, CAUSE_CA_TOO_SLOW, PROBLEM_SERVER_INTERNAL,
+                                           "The certificate authority did not sign within %s: %s", waited,
+                                           last_words(item)));
 }
 
 static const struct problem *plan_validity(struct work_item *item, const struct profile_config *profile,
@@ -198,8 +198,9 @@ static void attempt_order(struct work_item *item)
     const struct profile_config *profile = NULL;
     state->issuer = issuers_of_profile(parts->issuers, state->order.profile, &profile);
     if (state->issuer == NULL) {
-        issuance_fail(item, problem_new(item->arena, PROBLEM_INVALID_PROFILE,
-                                        "The profile \"%s\" is no longer configured.", state->order.profile));
+        issuance_fail(item, problem_with_cause(item->arena, CAUSE_PROFILE_GONE, PROBLEM_INVALID_PROFILE,
+                                               "The profile \"%s\" is no longer configured.",
+                                               state->order.profile));
         return;
     }
     if (item->now >= ends_at(item, &state->order)) {
@@ -216,7 +217,8 @@ static void attempt_order(struct work_item *item)
 
 static void refuse(struct work_item *item)
 {
-    issuance_fail(item, problem_new(item->arena, PROBLEM_SERVER_INTERNAL, "%s", work_set_aside_detail));
+    issuance_fail(item, problem_with_cause(item->arena, CAUSE_WORK_SET_ASIDE, PROBLEM_SERVER_INTERNAL, "%s",
+                                           work_set_aside_detail));
 }
 
 void work_issuance_begin(struct work *work, int64_t id)

@@ -13,14 +13,15 @@ enum {
 _Static_assert(CERTIFICATE_SLACK_S > 0, "the CA's clock may be a little ahead");
 
 static enum store_result record(struct work_item *item, struct store_session *session, const char *kind,
-                                const char *detail)
+                                const char *detail, enum cause cause)
 {
     const struct issuance_work *state = item->state;
     struct event event = {.kind = kind,
                           .account_id = state->order.account_id,
                           .order_id = state->order.id,
                           .certificate_id = state->certificate.id,
-                          .detail = detail};
+                          .detail = detail,
+                          .cause = cause};
     return work_record(item, session, &event);
 }
 
@@ -46,7 +47,7 @@ static enum store_apply_result apply_order_failed(struct work_item *item, struct
     if (result == STORE_OK)
         result = store_order_update(session, order, ORDER_PROCESSING);
     if (result == STORE_OK)
-        result = record(item, session, "order.invalid", state->problem->detail);
+        result = record(item, session, "order.invalid", state->problem->detail, state->problem->cause);
     return store_applied(result);
 }
 
@@ -69,7 +70,7 @@ static enum store_apply_result apply_put_off(struct work_item *item, struct stor
     if (result == STORE_OK && state->attempt.id != 0)
         result = record(item, session,
                         state->attempt.status == ATTEMPT_UNKNOWN ? "attempt.unknown" : "attempt.failed",
-                        state->attempt.message);
+                        state->attempt.message, state->job.result.cause);
     return store_applied(result);
 }
 
@@ -196,9 +197,9 @@ static enum store_result keep_rejected(struct work_item *item, struct store_sess
     enum store_result result = insert_certificate(item, session);
     if (result == STORE_NOT_FOUND)
         return STORE_OK;
-    return result == STORE_OK
-               ? record(item, session, "certificate.rejected", state->certificate.rejected_because)
-               : result;
+    return result == STORE_OK ? record(item, session, "certificate.rejected",
+                                       state->certificate.rejected_because, CAUSE_CERTIFICATE_MISFIT)
+                              : result;
 }
 
 /* The certificate is not kept, but the order goes on: it is asked for otherwise. */
@@ -219,9 +220,10 @@ static enum store_apply_result apply_issued_before(struct work_item *item, struc
     struct issuance_work *state = item->state;
     state->attempt.status = ATTEMPT_REJECTED;
     state->attempt.message = "the CA answered with a certificate that it had issued before";
-    state->problem = problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
-                                 "The certificate authority answered with a certificate that it had issued "
-                                 "before.");
+    state->problem =
+        problem_with_cause(item->arena, CAUSE_CERTIFICATE_OF_BEFORE, PROBLEM_SERVER_INTERNAL,
+                           "The certificate authority answered with a certificate that it had issued "
+                           "before.");
     return apply_order_failed(item, session);
 }
 
@@ -253,7 +255,7 @@ static enum store_apply_result apply_issued(struct work_item *item, struct store
     if (result == STORE_OK)
         result = store_order_update(session, order, ORDER_PROCESSING);
     if (result == STORE_OK)
-        result = record(item, session, "order.valid", state->facts.remarks);
+        result = record(item, session, "order.valid", state->facts.remarks, CAUSE_NONE);
     return store_applied(result);
 }
 
@@ -286,6 +288,7 @@ static void take_certificate(struct work_item *item)
     if (state->facts.serial[0] == '\0') {
         state->attempt.status = ATTEMPT_UNKNOWN;
         state->attempt.message = why;
+        state->job.result.cause = CAUSE_CA_ANSWER_STRANGE;
         put_off(item, work_backoff(state->order.attempt_count, RETRY_FIRST_S, UNKNOWN_RETRY_MOST_S));
         return;
     }
@@ -305,11 +308,11 @@ static void take_certificate(struct work_item *item)
         work_item_commit(item, apply_rejected_once, on_rejected_stored);
         return;
     }
-    state->problem =
-        problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
-                    "The certificate authority issued a certificate that does not fit the order (%s); it "
-                    "is being revoked.",
-                    why);
+    state->problem = problem_with_cause(
+        item->arena, CAUSE_CERTIFICATE_MISFIT, PROBLEM_SERVER_INTERNAL,
+        "The certificate authority issued a certificate that does not fit the order (%s); it "
+        "is being revoked.",
+        why);
     log_error("issuer %s: certificate %s for order %lld is rejected: %s", state->issuer->id,
               state->certificate.serial, (long long)item->id, why);
     work_item_commit(item, apply_rejected, on_rejected_stored);
@@ -323,6 +326,7 @@ static const struct problem *refusal_problem(const struct work_item *item, const
     const struct order *order = &((struct issuance_work *)item->state)->order;
     bool ordered = order->not_before != 0 || order->not_after != 0;
     enum problem_type type = PROBLEM_BAD_CSR;
+    enum cause cause = result->cause;
     const char *more = "";
     switch (result->refusal) {
     case ISSUER_REFUSAL_CSR:
@@ -338,11 +342,13 @@ static const struct problem *refusal_problem(const struct work_item *item, const
         break;
     case ISSUER_REFUSAL_DURATION:
         type = ordered ? PROBLEM_MALFORMED : PROBLEM_SERVER_INTERNAL;
+        cause = ordered ? CAUSE_CA_VALIDITY_REFUSED : CAUSE_CA_DURATION_REFUSED;
         more = ordered ? " (Order with another notBefore or notAfter.)"
                        : " (The operator has to bring max_ttl of this profile within what the CA grants.)";
         break;
     }
-    return problem_new(item->arena, type, "The certificate authority refused: %s%s", result->message, more);
+    return problem_with_cause(item->arena, cause, type, "The certificate authority refused: %s%s",
+                              result->message, more);
 }
 
 static void take_refusal(struct work_item *item, const struct issuer_result *result)

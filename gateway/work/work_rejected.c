@@ -20,7 +20,8 @@ static enum store_apply_result apply_rejected(struct work_item *item, struct sto
     METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(certificate->issuer));
     const struct event event = {.kind = "certificate.rejected",
                                 .certificate_id = certificate->id,
-                                .detail = certificate->rejected_because};
+                                .detail = certificate->rejected_because,
+                                .cause = CAUSE_CERTIFICATE_MISFIT};
     if (result == STORE_OK)
         result = work_record(item, session, &event);
     return store_applied(result);

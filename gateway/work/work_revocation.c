@@ -21,6 +21,7 @@ struct revocation_work {
     struct issuer_revoke_job job;
     const char *event_kind;
     const char *event_detail;
+    enum cause event_cause;
     const char *issuer; /* the one that is asked */
     int asked_reason;   /* what it is asked with */
     bool corrects;      /* it is revoked, and another reason was asked for */
@@ -71,13 +72,15 @@ static enum store_apply_result apply_outcome(struct work_item *item, struct stor
                           .account_id = certificate->account_id,
                           .order_id = certificate->order_id,
                           .certificate_id = certificate->id,
-                          .detail = state->event_detail};
+                          .detail = state->event_detail,
+                          .cause = state->event_cause};
     if (result == STORE_OK)
         result = work_record(item, session, &event);
     return store_applied(result);
 }
 
-static void put_off(struct work_item *item, const char *kind, const char *words, int64_t wait_s)
+static void put_off(struct work_item *item, const char *kind, const char *words, enum cause cause,
+                    int64_t wait_s)
 {
     struct revocation_work *state = item->state;
     struct certificate *certificate = &state->certificate;
@@ -85,6 +88,7 @@ static void put_off(struct work_item *item, const char *kind, const char *words,
     certificate->revocation_next_attempt_at = item->now + wait_s;
     state->event_kind = kind;
     state->event_detail = words;
+    state->event_cause = cause;
     log_warning("revocation of certificate %s is not confirmed: %s", certificate->serial, words);
     work_item_commit(item, apply_outcome, work_item_end);
 }
@@ -130,6 +134,7 @@ static void settle_correction(struct work_item *item, const char *kept)
             : arena_printf(item->arena,
                            "the CA keeps the reason that it had, also in its revocation list (%s)", kept);
     state->event_kind = "revocation.corrected";
+    state->event_cause = kept == NULL ? CAUSE_NONE : CAUSE_REVOCATION_REASON_KEPT;
     state->event_detail = kept == NULL
                               ? arena_printf(item->arena, "%s, confirmed by the CA", change)
                               : arena_printf(item->arena, "%s in the inventory and in OCSP responses; %s",
@@ -162,12 +167,12 @@ static void take_answer(struct work_item *item)
             confirm(item, "the CA had it as revoked already, and keeps the reason that it had");
         return;
     case ISSUER_REFUSED:
-        put_off(item, "revocation.refused", result->message, REFUSED_RETRY_S);
+        put_off(item, "revocation.refused", result->message, result->cause, REFUSED_RETRY_S);
         return;
     case ISSUER_UNAUTHORIZED:
     case ISSUER_UNAVAILABLE:
     case ISSUER_UNKNOWN:
-        put_off(item, "revocation.failed", result->message, retry_wait(result, attempts));
+        put_off(item, "revocation.failed", result->message, result->cause, retry_wait(result, attempts));
         return;
     case ISSUER_NOT_ASKED:
         work_item_end(item);
@@ -183,7 +188,7 @@ static void on_revoked(struct issuer_revoke_job *job)
 /* It is never given up: it comes again, and is told again. */
 static void refuse(struct work_item *item)
 {
-    put_off(item, "revocation.failed", work_set_aside_detail, SET_ASIDE_RETRY_S);
+    put_off(item, "revocation.failed", work_set_aside_detail, CAUSE_WORK_SET_ASIDE, SET_ASIDE_RETRY_S);
 }
 
 /* The one that is known to have signed it; NULL: none. */
@@ -244,7 +249,7 @@ void work_revocation_begin(struct work *work, int64_t id)
                     "the certificate was not signed under a pinned root of an issuer \"%s\"; the CA is not "
                     "asked, for it would confirm serial numbers that it never issued",
                     state->certificate.issuer),
-                REFUSED_RETRY_S);
+                CAUSE_ISSUER_GONE, REFUSED_RETRY_S);
         return;
     }
     struct issuer_permit permit;

@@ -28,6 +28,7 @@ bool work_item_set_aside(struct work_item *item, const struct event *about,
         return false;
     item->set_aside = *about;
     item->set_aside.kind = "work.set_aside";
+    item->set_aside.cause = CAUSE_WORK_SET_ASIDE;
     item->set_aside.detail = arena_printf(
         item->arena, "the server died %zu times while it worked on this (%s)", crashes, item->kind->name);
     item->refuse = refuse;

@@ -22,14 +22,15 @@ static const char *challenge_name(const struct authorization *authorization)
 }
 
 static enum store_result record(struct work_item *item, struct store_session *session, const char *kind,
-                                int64_t order_id, const char *detail)
+                                int64_t order_id, const char *detail, enum cause cause)
 {
     const struct validation_work *state = item->state;
     struct event event = {.kind = kind,
                           .account_id = state->authorization.account_id,
                           .order_id = order_id,
                           .authorization_id = state->authorization.id,
-                          .detail = detail};
+                          .detail = detail,
+                          .cause = cause};
     return work_record(item, session, &event);
 }
 
@@ -66,9 +67,9 @@ static enum store_result settle_order(struct work_item *item, struct store_sessi
     if (result != STORE_OK || order.status == was.status)
         return result;
     if (problem == NULL)
-        return record(item, session, "order.ready", order.id, NULL);
+        return record(item, session, "order.ready", order.id, NULL, CAUSE_NONE);
     METRICS_NOTE(&item->notes, METRIC_ORDERS_INVALID, problem->type);
-    return record(item, session, "order.invalid", order.id, problem->detail);
+    return record(item, session, "order.invalid", order.id, problem->detail, problem->cause);
 }
 
 static enum store_result settle_orders(struct work_item *item, struct store_session *session)
@@ -83,6 +84,12 @@ static enum store_result settle_orders(struct work_item *item, struct store_sess
 
 /* ---- recording ---- */
 
+static enum cause cause_of(const struct validation_work *state)
+{
+    const struct problem *problem = state->validation.problem;
+    return problem == NULL ? CAUSE_NONE : problem->cause;
+}
+
 /* STORE_NOT_FOUND: the client deactivated the authorization meanwhile, and the outcome no longer matters. */
 static enum store_apply_result apply_final(struct work_item *item, struct store_session *session)
 {
@@ -94,8 +101,8 @@ static enum store_apply_result apply_final(struct work_item *item, struct store_
     METRICS_NOTE(&item->notes, METRIC_VALIDATIONS, authorization->chosen,
                  good ? METRIC_VALIDATION_VALID : METRIC_VALIDATION_INVALID);
     if (result == STORE_OK)
-        result =
-            record(item, session, good ? "challenge.valid" : "challenge.invalid", 0, state->validation.tried);
+        result = record(item, session, good ? "challenge.valid" : "challenge.invalid", 0,
+                        state->validation.tried, cause_of(state));
     if (result == STORE_OK)
         result = settle_orders(item, session);
     return store_applied(result);
@@ -108,7 +115,7 @@ static enum store_apply_result apply_retry(struct work_item *item, struct store_
     enum store_result result = store_authorization_update(session, &state->authorization,
                                                           AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     if (result == STORE_OK)
-        result = record(item, session, "challenge.retried", 0, state->validation.tried);
+        result = record(item, session, "challenge.retried", 0, state->validation.tried, cause_of(state));
     return store_applied(result);
 }
 
@@ -197,8 +204,9 @@ static void refuse(struct work_item *item)
 {
     struct validation_work *state = item->state;
     state->validation.tried = "nothing: the validation was set aside";
-    authorization_fail(item->arena, &state->authorization,
-                       problem_new(item->arena, PROBLEM_SERVER_INTERNAL, "%s", work_set_aside_detail));
+    state->validation.problem = problem_with_cause(item->arena, CAUSE_WORK_SET_ASIDE, PROBLEM_SERVER_INTERNAL,
+                                                   "%s", work_set_aside_detail);
+    authorization_fail(item->arena, &state->authorization, state->validation.problem);
     work_item_commit(item, apply_final, work_item_end);
 }
 
@@ -225,6 +233,7 @@ static void begin(struct work *work, int64_t id, const struct work_holder *holde
     }
     state->validation.tried = "nothing: the authorization had expired";
     authorization_expire(item->arena, &state->authorization);
+    state->validation.problem = problem_read(item->arena, state->authorization.error_json);
     work_item_commit(item, apply_final, work_item_end);
 }
 

@@ -58,18 +58,18 @@ def refused_order(gateway, name):
 
 
 @pytest.mark.parametrize(
-    "members",
+    "members, cause",
     [
-        pytest.param({"policy": {"x509": {"allow": {"dns": ["*.elsewhere.test"]}}}}, id="policy"),
-        pytest.param({"template": FAILS}, id="template"),
+        pytest.param({"policy": {"x509": {"allow": {"dns": ["*.elsewhere.test"]}}}}, "ca-policy", id="policy"),
+        pytest.param({"template": FAILS}, "ca-template", id="template"),
     ],
 )
-def test_C5_a_refusal_of_the_cas_says_whose_turn_it_is(new_step_ca, site, members):
+def test_C5_a_refusal_of_the_cas_says_whose_turn_it_is(new_step_ca, site, members, cause):
     gateway, name = site(new_step_ca(**members)), fresh_name()
     error = refused_order(gateway, name)
     assert error["type"].endswith(":rejectedIdentifier") and "CA's side" in error["detail"], error
     _, told, _ = gateway.run("explain", name)
-    assert "the turn of the CA's operator" in told and "the CA's log" in told and "another request" not in told, told
+    assert error["cause"] == cause and f"cause     {cause}\n  turn      the operator of the CA\n" in told, told
 
 
 def test_C6_an_intermediate_in_the_place_of_the_root_is_refused(new_gateway, step_ca):

@@ -58,10 +58,11 @@ Test(problem, document_names_type_detail_and_status)
                                                  "www.example.org")),
                      "{\"type\":\"urn:ietf:params:acme:error:badCSR\",\"detail\":\"identifier "
                      "www.example.org is not in the "
-                     "CSR\",\"status\":400}");
+                     "CSR\",\"status\":400,\"cause\":\"csr-malformed\"}");
     cr_expect_str_eq(
         rendered(arena, problem_with_status(arena, 405, PROBLEM_MALFORMED, "use POST")),
-        "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"use POST\",\"status\":405}");
+        "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"use POST\",\"status\":405,"
+        "\"cause\":\"request-malformed\"}");
     arena_free(arena);
 }
 
@@ -78,6 +79,7 @@ Test(problem, several_failing_identifiers_become_subproblems)
     cr_expect_str_eq(
         rendered(arena, problem),
         "{\"type\":\"urn:ietf:params:acme:error:rejectedIdentifier\",\"detail\":\"two\",\"status\":403,"
+        "\"cause\":\"name-refused\","
         "\"subproblems\":[{\"type\":\"urn:ietf:params:acme:error:rejectedIdentifier\",\"detail\":\"not "
         "here\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"}},"
         "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"not canonical\","
@@ -93,6 +95,7 @@ Test(problem, bad_algorithm_lists_the_accepted_ones)
     cr_expect_str_eq(
         rendered(arena, problem),
         "{\"type\":\"urn:ietf:params:acme:error:badSignatureAlgorithm\",\"detail\":\"no\",\"status\":400,"
+        "\"cause\":\"signature-algorithm-refused\","
         "\"algorithms\":[\"ES256\",\"EdDSA\"]}");
     arena_free(arena);
 }
@@ -111,7 +114,9 @@ Test(problem, headers_stay_out_of_the_document)
 Test(problem, S12_words_from_outside_cannot_break_the_document)
 {
     struct arena *arena = arena_new();
-    const char *document = rendered(arena, problem_new(arena, PROBLEM_DNS, "%s", "quote \" and \xff and \n, \xe2\x80\xae and \xc2\x9b, \xc3\xa4"));
+    const char *document =
+        rendered(arena, problem_new(arena, PROBLEM_DNS, "%s",
+                                    "quote \" and \xff and \n, \xe2\x80\xae and \xc2\x9b, \xc3\xa4"));
     const struct json *json = json_parse(arena, bytes_from_string(document), &json_limits_request, NULL);
     struct bytes detail;
     cr_assert(json_member_string(json, "detail", &detail));
@@ -136,7 +141,8 @@ Test(problem, document_over_its_limit_keeps_type_and_detail)
     problem->subproblems = parts;
     problem->subproblem_count = 4;
     cr_expect_str_eq(rendered(arena, problem),
-                     "{\"type\":\"urn:ietf:params:acme:error:dns\",\"detail\":\"many\",\"status\":400}");
+                     "{\"type\":\"urn:ietf:params:acme:error:dns\",\"detail\":\"many\",\"status\":400,"
+                     "\"cause\":\"name-server-failed\"}");
     arena_free(arena);
 }
 

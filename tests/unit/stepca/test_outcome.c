@@ -43,7 +43,7 @@ static const struct outcome_case outcome_cases[] = {
      STEPCA_REFUSED, "got [a.internal], want [b.internal]", STEPCA_REFUSAL_NAMES},
     {STEPCA_SIGN, 403,
      "{\"status\":403,\"message\":\"" FORBIDDEN "dns name \\\"x.example.org\\\" not allowed\"}",
-     STEPCA_REFUSED, "dns name \"x.example.org\" not allowed", STEPCA_REFUSAL_CA},
+     STEPCA_REFUSED, "dns name \"x.example.org\" not allowed", STEPCA_REFUSAL_POLICY},
     {STEPCA_SIGN, 403,
      "{\"status\":403,\"message\":\"" FORBIDDEN
      "requested duration of 1000h1m0s is more than the authorized maximum "
@@ -72,7 +72,7 @@ static const struct outcome_case outcome_cases[] = {
      STEPCA_REFUSED, "reasonCode out of bounds", STEPCA_REFUSAL_NONE},
     {STEPCA_SIGN, 400,
      "{\"status\":400,\"message\":\"certificate with serial number '12' is already revoked\"}",
-     STEPCA_REFUSED, "already revoked", STEPCA_REFUSAL_CA},
+     STEPCA_REFUSED, "already revoked", STEPCA_REFUSAL_TEMPLATE},
 };
 
 Test(outcome, defect_12_each_status_has_its_own_consequence)
@@ -171,10 +171,13 @@ Test(outcome, C2_and_C5_a_refusal_says_what_it_is_for)
          STEPCA_REFUSAL_CA, 0, 0},
         {FORBIDDEN "requested duration of 1h is more than the authorized maximum certificate duration of .",
          STEPCA_REFUSAL_CA, 0, 0},
-        {FORBIDDEN "dns name \\\"x.test\\\" not allowed", STEPCA_REFUSAL_CA, 0, 0},
-        {FORBIDDEN "DNS name \\\"x.test\\\" is not permitted by any constraint", STEPCA_REFUSAL_CA, 0, 0},
+        {FORBIDDEN "dns name \\\"x.test\\\" not allowed", STEPCA_REFUSAL_POLICY, 0, 0},
+        {FORBIDDEN "DNS name \\\"x.test\\\" is not permitted by any constraint",
+         STEPCA_REFUSAL_NAME_CONSTRAINTS, 0, 0},
+        {FORBIDDEN "DNS name \\\"x.test\\\" is excluded by constraint \\\"test\\\"",
+         STEPCA_REFUSAL_NAME_CONSTRAINTS, 0, 0},
         {FORBIDDEN "error creating certificate.", STEPCA_REFUSAL_CA, 0, 0},
-        {FORBIDDEN "webhook server did not allow request.", STEPCA_REFUSAL_CA, 0, 0},
+        {FORBIDDEN "webhook server did not allow request.", STEPCA_REFUSAL_WEBHOOK, 0, 0},
         {"The request could not be completed: by a template's fail.", STEPCA_REFUSAL_CA, 0, 0},
         {FORBIDDEN "certificate request RSA key must be at least 2048 bits (256 bytes).", STEPCA_REFUSAL_CSR,
          0, 0},
