@@ -327,8 +327,8 @@ static const struct problem *check_fits_profile(struct exchange *exchange, const
         csr_check_key_type(exchange->arena, csr, profile->key_types, profile->key_type_count);
     const char *fault = problem != NULL ? NULL : issuer_csr_fault(issuer, exchange->arena, csr);
     return fault == NULL ? problem
-                         : problem_new(exchange->arena, PROBLEM_BAD_CSR,
-                                       "CSR: %s. The order is still ready for another CSR.", fault);
+                         : problem_with_cause(exchange->arena, CAUSE_CA_CSR_REFUSED, PROBLEM_BAD_CSR,
+                                              "CSR: %s. The order is still ready for another CSR.", fault);
 }
 
 /* The costly part, on the loop: identifiers of an order never change, so that the check holds in `apply` too.
