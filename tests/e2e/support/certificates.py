@@ -112,9 +112,10 @@ def _key_identifiers(builder, public_key, issuer_key):
 
 
 class Authority:
-    """A certificate authority in memory: its certificate and key, and the authority above it (None for a root)."""
+    """A certificate authority in memory: its certificate and key, and the authority above it (None for a root). `permitted`
+    are the DNS names that its name constraints leave; none: it has no constraints."""
 
-    def __init__(self, name, parent=None, path_length=None, valid_for=datetime.timedelta(days=30)):
+    def __init__(self, name, parent=None, path_length=None, valid_for=datetime.timedelta(days=30), permitted=None):
         self.key = new_key()
         self.parent = parent
         above = parent.certificate.subject if parent else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -123,6 +124,9 @@ class Authority:
         builder = builder.add_extension(
             x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True
         )
+        if permitted:
+            names = [x509.DNSName(one) for one in permitted]
+            builder = builder.add_extension(x509.NameConstraints(names, None), critical=True)
         signer = parent.key if parent else self.key
         self.certificate = _key_identifiers(builder, self.key.public_key(), signer).sign(signer, hashes.SHA256())
 

@@ -28,7 +28,7 @@ class StepCA:
     maps a name to its own; `policy` is the authority's; `crl` is what ca.json says of lists; `valid_for` is how long the
     intermediates live. `root` is an Authority to stand under, beside another CA; `name` begins the intermediates' names.
     `authority` and `settings` go into ca.json's `authority` and into ca.json itself, where None takes
-    a member out. `acme` gives the current version an ACME server of its own, at /acme/acme/directory: the port of
+    a member out; `permitted` are the names that the intermediates' name constraints leave. `acme` gives the current version an ACME server of its own, at /acme/acme/directory: the port of
     http-01 and the resolver."""
 
     def __init__(
@@ -49,6 +49,7 @@ class StepCA:
         name="acmegate test",
         authority=None,
         settings=None,
+        permitted=None,
     ):
         self.folder = folder
         self.version = version
@@ -63,7 +64,7 @@ class StepCA:
         self.authority, self.settings = authority or {}, settings or {}
         self.port = free_port()
         self.process = None
-        self.intermediates, self.valid_for = intermediates, valid_for
+        self.intermediates, self.valid_for, self.permitted = intermediates, valid_for, permitted
         self._make_authorities(name, root or new_root("acmegate test root"))
         folder.mkdir(parents=True)
         self._write_files()
@@ -77,7 +78,7 @@ class StepCA:
         self.chain = []
         above = self.root
         for depth in range(self.intermediates, 0, -1):
-            above = Authority(f"{name} intermediate {depth}", above, depth - 1, self.valid_for)
+            above = Authority(f"{name} intermediate {depth}", above, depth - 1, self.valid_for, self.permitted)
             self.chain.insert(0, above)
 
     @property
