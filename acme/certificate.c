@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "acme/base/buffer.h"
+#include "acme/base/unconst.h"
 #include "acme/certificate_internal.h"
 #include "acme/x509_read.h"
 
@@ -100,8 +101,8 @@ static const char *beyond_names(struct arena *arena, const X509 *certificate,
         return arena_printf(arena, "the common name %s beside its subjectAltName", names->common_name.value);
     }
     /* OpenSSL keeps what it reads of the extensions in the certificate. */
-    bool signs_ocsp = (X509_get_extension_flags((X509 *)certificate) & EXFLAG_XKUSAGE) != 0 &&
-                      (X509_get_extended_key_usage((X509 *)certificate) & XKU_OCSP_SIGN) != 0;
+    bool signs_ocsp = (X509_get_extension_flags(UNCONST(X509 *, certificate)) & EXFLAG_XKUSAGE) != 0 &&
+                      (X509_get_extended_key_usage(UNCONST(X509 *, certificate)) & XKU_OCSP_SIGN) != 0;
     return signs_ocsp ? "the right to sign OCSP responses" : NULL;
 }
 
@@ -212,8 +213,8 @@ char *serial_to_decimal(struct arena *arena, const char *serial_hex)
 /* A CA that names its key in one certificate and not in another is the same CA. */
 static bool has_same_authority_key(const X509 *a, const X509 *b)
 {
-    const ASN1_OCTET_STRING *key_of_a = X509_get0_authority_key_id((X509 *)a);
-    const ASN1_OCTET_STRING *key_of_b = X509_get0_authority_key_id((X509 *)b);
+    const ASN1_OCTET_STRING *key_of_a = X509_get0_authority_key_id(UNCONST(X509 *, a));
+    const ASN1_OCTET_STRING *key_of_b = X509_get0_authority_key_id(UNCONST(X509 *, b));
     return key_of_a == NULL || key_of_b == NULL || ASN1_OCTET_STRING_cmp(key_of_a, key_of_b) == 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 
+#include "acme/base/unconst.h"
 #include "acme/revocation.h"
 
 static void free_basic(OCSP_BASICRESP *basic)
@@ -103,7 +104,7 @@ static bool is_of_issuer(const struct ocsp_issuer *issuer, const struct ocsp_que
     ASN1_OCTET_STRING *name = NULL, *key = NULL;
     ASN1_OBJECT *digest = NULL;
     /* OpenSSL's reader takes a pointer that is not const, and changes nothing. */
-    if (OCSP_id_get0_info(&name, &digest, &key, NULL, (OCSP_CERTID *)question->id) != 1)
+    if (OCSP_id_get0_info(&name, &digest, &key, NULL, UNCONST(OCSP_CERTID *, question->id)) != 1)
         return false;
     switch (OBJ_obj2nid(digest)) {
     case NID_sha1:
@@ -136,7 +137,7 @@ static bool add_answer(OCSP_BASICRESP *basic, const struct ocsp_question *questi
     autofree_generalized_time ASN1_GENERALIZEDTIME *revoked_at =
         ASN1_GENERALIZEDTIME_set(NULL, answer->revoked_at);
     return this_update != NULL && next_update != NULL && revoked_at != NULL &&
-           OCSP_basic_add1_status(basic, (OCSP_CERTID *)question->id, answer->status, answer->reason,
+           OCSP_basic_add1_status(basic, UNCONST(OCSP_CERTID *, question->id), answer->status, answer->reason,
                                   answer->status == V_OCSP_CERTSTATUS_REVOKED ? revoked_at : NULL,
                                   this_update, next_update) != NULL;
 }
@@ -144,7 +145,7 @@ static bool add_answer(OCSP_BASICRESP *basic, const struct ocsp_question *questi
 /* OpenSSL would write its own clock's time, and has no function to write another. */
 static bool set_produced_at(const OCSP_BASICRESP *basic, int64_t now)
 {
-    ASN1_GENERALIZEDTIME *produced_at = (ASN1_GENERALIZEDTIME *)OCSP_resp_get0_produced_at(basic);
+    ASN1_GENERALIZEDTIME *produced_at = UNCONST(ASN1_GENERALIZEDTIME *, OCSP_resp_get0_produced_at(basic));
     return ASN1_GENERALIZEDTIME_set(produced_at, now) != NULL;
 }
 
@@ -210,8 +211,8 @@ void ocsp_respond(struct arena *arena, const struct ocsp_responder *responder,
     else if (basic != NULL)
         out->status = add_answers(responder, request, look_up, context, now, basic, out);
     if (out->status == OCSP_RESPONSE_STATUS_SUCCESSFUL &&
-        ((with_nonce &&
-          OCSP_basic_add1_nonce(basic, (unsigned char *)request->nonce.p, (int)request->nonce.n) != 1) ||
+        ((with_nonce && OCSP_basic_add1_nonce(basic, UNCONST(unsigned char *, request->nonce.p),
+                                              (int)request->nonce.n) != 1) ||
          !sign(arena, responder, basic, now, &out->der)))
         out->status = OCSP_RESPONSE_STATUS_INTERNALERROR;
     ERR_clear_error();

@@ -1,4 +1,5 @@
 #include "acme/base/arena.h"
+#include "acme/base/unconst.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
@@ -165,7 +166,7 @@ void arena_on_free(struct arena *arena, void (*run)(void *object), void *object)
 static void cleanse(void *object)
 {
     const struct bytes *secret = object;
-    explicit_bzero((void *)(uintptr_t)secret->p, secret->n);
+    explicit_bzero(UNCONST(void *, secret->p), secret->n);
 }
 
 struct bytes arena_copy_secret(struct arena *arena, struct bytes secret)

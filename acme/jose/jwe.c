@@ -5,6 +5,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include "acme/base/unconst.h"
 #include "acme/jose/base64url.h"
 #include "acme/jose/openssl_handles.h"
 
@@ -235,7 +236,7 @@ static bool decrypt_gcm(const struct parts *parts, const uint8_t *key, uint8_t *
         EVP_DecryptInit_ex2(context, cipher, key, parts->iv.p, NULL) == 1 &&
         EVP_DecryptUpdate(context, NULL, &n, parts->protected_text.p, (int)parts->protected_text.n) == 1 &&
         EVP_DecryptUpdate(context, out, &n, parts->ciphertext.p, (int)parts->ciphertext.n) == 1 &&
-        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES_GCM, (void *)(uintptr_t)parts->tag.p) ==
+        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES_GCM, UNCONST(void *, parts->tag.p)) ==
             1 &&
         EVP_DecryptFinal_ex(context, out + n, &last) == 1;
     *length = (size_t)(n + last);

@@ -27,7 +27,8 @@ static const struct cli_option database_option = {
 
 /* ---- messages ---- */
 
-static void print_fault(const struct cli_arguments *arguments, const char *format, va_list values)
+[[gnu::format(printf, 2, 0)]] static void print_fault(const struct cli_arguments *arguments,
+                                                      const char *format, va_list values)
 {
     const char *action = arguments->action == NULL ? NULL : arguments->action->name;
     fprintf(stderr, "acmegate %s%s%s: ", arguments->command->name, action == NULL ? "" : " ",

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "acme/base/line_reader.h"
+#include "acme/base/unconst.h"
 #include "gateway/cli/import.h"
 #include "stepca/request_log.h"
 
@@ -96,7 +97,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 
 void import_path(struct import *import, const char *path, enum import_pass pass)
 {
-    char *roots[] = {(char *)path, NULL};
+    char *roots[] = {UNCONST(char *, path), NULL};
     FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     if (tree == NULL) {
         import_fail(import, path, strerror(errno));

@@ -1,3 +1,4 @@
+#include "acme/base/unconst.h"
 #include "acme/certificate.h"
 #include "acme/x509_read.h"
 #include "gateway/http/http_internal.h"
@@ -24,8 +25,8 @@ static int select_protocol(SSL *ssl, const uint8_t **out, uint8_t *length, const
     static const uint8_t ours[] = "\x08http/1.1";
     (void)ssl;
     (void)argument;
-    return SSL_select_next_proto((uint8_t **)out, length, ours, sizeof(ours) - 1, offered, offered_length) ==
-                   OPENSSL_NPN_NEGOTIATED
+    return SSL_select_next_proto(UNCONST(uint8_t **, out), length, ours, sizeof(ours) - 1, offered,
+                                 offered_length) == OPENSSL_NPN_NEGOTIATED
                ? SSL_TLSEXT_ERR_OK
                : SSL_TLSEXT_ERR_ALERT_FATAL;
 }

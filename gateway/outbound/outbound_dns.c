@@ -196,7 +196,7 @@ static void ask_next(struct query *query)
         end_without("memory");
     query->ask->query = query;
     outbound_timer_set(outbound, &query->timer, share_ms > 0 ? share_ms : 0);
-    ares_query(server->channel, look_up->name, DNS_CLASS_INTERNET, query->type, on_answer, query->ask);
+    ares_query(server->channel, look_up->name, DNS_CLASS_INTERNET, (int)query->type, on_answer, query->ask);
 }
 
 static struct look_up *make_look_up(struct outbound *outbound, const char *name, int64_t timeout_ms,

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "acme/base/buffer.h"
+#include "acme/base/unconst.h"
 #include "gateway/outbound/address_policy.h"
 #include "gateway/outbound/outbound_internal.h"
 #include "gateway/runtime/crash_record.h"
@@ -123,7 +124,7 @@ static void set_trust(CURL *easy, struct bytes trusted_pem)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
     if (verify) {
-        struct curl_blob blob = {(void *)(uintptr_t)trusted_pem.p, trusted_pem.n, CURL_BLOB_COPY};
+        struct curl_blob blob = {UNCONST(void *, trusted_pem.p), trusted_pem.n, CURL_BLOB_COPY};
         curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
     } else {
         curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "acme/base/unconst.h"
 #include "acme/jose/public_key.h"
 #include "gateway/outbound/outbound_internal.h"
 #include "gateway/runtime/crash_record.h"
@@ -205,7 +206,8 @@ static bool set_tls_up(struct handshake *handshake, const struct outbound_tls_re
     alpn[0] = (unsigned char)n;
     memcpy(alpn + 1, handshake->alpn, n);
     handshake->tls = SSL_new(context_of(handshake->outbound));
-    return handshake->tls != NULL && SSL_set_tlsext_host_name(handshake->tls, request->server_name) == 1 &&
+    return handshake->tls != NULL &&
+           SSL_set_tlsext_host_name(handshake->tls, UNCONST(char *, request->server_name)) == 1 &&
            SSL_set_alpn_protos(handshake->tls, alpn, (unsigned)n + 1) == 0 &&
            SSL_set_fd(handshake->tls, handshake->socket) == 1;
 }

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "acme/base/unconst.h"
 #include "acme/seeded_hash.h"
 #include "gateway/revocation/revocation_internal.h"
 
@@ -99,7 +100,7 @@ struct revocation_reader {
 static void forget_responses(struct seen *seen)
 {
     for (size_t i = 0; seen->responses != NULL && i < RESPONSES_PER_ISSUER; i++)
-        free((void *)seen->responses[i].response.der.p);
+        free(UNCONST(void *, seen->responses[i].response.der.p));
     free(seen->responses);
     seen->responses = NULL;
 }
@@ -238,7 +239,7 @@ void revocation_response_keep(struct revocation_reader *reader, const struct ocs
         end_without("memory");
     memcpy(copy, response->der.p, response->der.n);
     fresh.response.der.p = copy;
-    free((void *)place->response.der.p);
+    free(UNCONST(void *, place->response.der.p));
     *place = fresh;
 }
 

@@ -11,6 +11,7 @@ QUICKSTART = tools.ROOT / "gateway/quickstart"
 
 
 def run(*arguments, seconds=900):
+    tools.release()  # what it builds itself is up to date then
     command = [QUICKSTART, "--once", *map(str, arguments)]
     done = subprocess.run(
         command,

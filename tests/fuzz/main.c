@@ -57,6 +57,8 @@ static const struct story *draw(const char *only)
 static void tell_one(const char *only)
 {
     const struct story *story = draw(only);
+    if (story == NULL)
+        verdict("no story has a weight");
     struct arena *arena = arena_new();
     verdict_is_at(seed_now, epoch_now, story->name);
     story->tell(arena);

@@ -1,6 +1,5 @@
 #include "verdict.h"
 
-#include <sanitizer/common_interface_defs.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -71,10 +70,14 @@ const char *__ubsan_default_options(void)
     return "print_stacktrace=1:abort_on_error=1";
 }
 
+/* As <sanitizer/common_interface_defs.h> declares it, but it may be missing. */
+[[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)(void));
+
 void verdict_watch(void)
 {
     began = time(NULL);
-    __sanitizer_set_death_callback(tell_place);
+    if (__sanitizer_set_death_callback != NULL) /* a build without sanitizers has none */
+        __sanitizer_set_death_callback(tell_place);
     signal(SIGABRT, on_abort);
 }
 

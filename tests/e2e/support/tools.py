@@ -1,5 +1,6 @@
 """Finding what a test needs. What is missing is a loud skip, and a failure where CI=true."""
 
+import fcntl
 import functools
 import os
 import pathlib
@@ -38,6 +39,17 @@ def acmegate():
     if not path.exists():
         pytest.fail(f"{path} has not been built: run tests/run, or cmake --preset dev && cmake --build --preset dev")
     return str(path)
+
+
+@functools.lru_cache(maxsize=None)
+def release():
+    """The program as it is installed, built when it is not. Test processes side by side build it once."""
+    with open(scratch() / "release.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for step in (["--preset", "release"], ["--build", "--preset", "release"]):
+            done = subprocess.run(["cmake", *step], cwd=ROOT, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout[-4000:]
+    return str(ROOT / "build/release/acmegate")
 
 
 @functools.lru_cache(maxsize=None)

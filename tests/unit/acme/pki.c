@@ -5,6 +5,7 @@
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 
+#include "acme/base/unconst.h"
 #include "acme/certificate.h"
 
 static void release_key(void *key)
@@ -248,7 +249,7 @@ struct bytes pki_malleate(struct arena *arena, struct bytes der)
     cr_assert_eq(ECDSA_SIG_set0(pair, r, s), 1);
     uint8_t *other = NULL;
     int length = i2d_ECDSA_SIG(pair, &other);
-    cr_assert_eq(ASN1_STRING_set((ASN1_STRING *)signature, other, length), 1);
+    cr_assert_eq(ASN1_STRING_set(UNCONST(ASN1_STRING *, signature), other, length), 1);
     struct bytes made = pki_der(arena, certificate);
     OPENSSL_free(other);
     EC_GROUP_free(group);

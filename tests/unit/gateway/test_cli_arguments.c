@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../leaks.h"
+#include "acme/base/unconst.h"
 #include "command_output.h"
 #include "gateway/cli/cli_help.h"
 
@@ -98,7 +99,8 @@ Test(cli_arguments, help_names_every_option)
         for (size_t j = 0; j < command->action_count; j++) {
             const struct cli_action *action = &command->actions[j];
             const struct cli_option *options[OPTIONS_MAX];
-            char *words[] = {(char *)command->name, action->name == NULL ? "--help" : (char *)action->name,
+            char *words[] = {UNCONST(char *, command->name),
+                             action->name == NULL ? "--help" : UNCONST(char *, action->name),
                              action->name == NULL ? NULL : "--help", NULL};
             struct output output = run(command, words);
             cr_expect_eq(output.status, CLI_OK, "%s", command->name);

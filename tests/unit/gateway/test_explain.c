@@ -29,11 +29,11 @@ static int64_t clock_now(struct database *database)
 
 static void move_ends(struct database *database, int64_t end)
 {
-    static const char *const statements[] = {"UPDATE orders SET expires_at = %lld",
-                                             "UPDATE authorizations SET expires_at = %lld",
-                                             "UPDATE certificates SET not_after = %lld"};
+    static const char *const statements[] = {"orders SET expires_at", "authorizations SET expires_at",
+                                             "certificates SET not_after"};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
-        database_run(database, arena_printf(database->arena, statements[i], (long long)end));
+        database_run(database,
+                     arena_printf(database->arena, "UPDATE %s = %lld", statements[i], (long long)end));
 }
 
 static void begin(struct database *database, struct account *account)

@@ -110,6 +110,7 @@ Test(local_ca, what_it_signs_passes_the_check_that_every_certificate_must_pass)
     struct local_ca_chain chain = {0};
     autofree_x509 X509 *leaf = sign(&ca, csr, &chain);
     autofree_x509_store X509_STORE *roots = roots_of(&ca);
+    cr_assert_not_null(leaf);
     struct certificate_expectation expectation = {
         .csr = csr,
         .identifiers = identifiers,

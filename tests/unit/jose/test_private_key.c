@@ -43,7 +43,7 @@ Test(private_key, C8_a_broken_old_key_is_none)
         bool encrypted;
         memcpy(text, pem.p, pem.n);
         text[i] = text[i] == 'A' ? 'B' : 'A';
-        autofree_evp_pkey EVP_PKEY *other =
+        [[maybe_unused]] autofree_evp_pkey EVP_PKEY *other =
             private_key_read(bytes_of(text, pem.n), bytes_from_string("pw"), &encrypted);
         autofree_evp_pkey EVP_PKEY *cut =
             private_key_read(bytes_of(pem.p, i), bytes_from_string("pw"), &encrypted);
