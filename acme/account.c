@@ -7,7 +7,8 @@ enum { ACCOUNT_MAX_BYTES = 32 * 1024, CONTACT_MAX_BYTES = 320 };
 static bool is_domain(struct bytes domain)
 {
     struct identifier identifier;
-    return identifier_from_name(IDENTIFIER_DNS, domain, &identifier) && !identifier_is_wildcard(&identifier);
+    return identifier_from_name(IDENTIFIER_DNS, domain, &identifier) &&
+           !identifier_is_wildcard(&identifier) && !identifier_has_underscore(&identifier);
 }
 
 static bool is_plain_ascii(struct bytes text)

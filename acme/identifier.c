@@ -12,6 +12,11 @@ const char *identifier_type_name(enum identifier_type type)
     return type == IDENTIFIER_IP ? "ip" : "dns";
 }
 
+bool identifier_has_underscore(const struct identifier *identifier)
+{
+    return strchr(identifier->value, '_') != NULL;
+}
+
 bool identifier_is_wildcard(const struct identifier *identifier)
 {
     return strncmp(identifier->value, "*.", 2) == 0;
@@ -147,7 +152,7 @@ static const char *label_fault(const char *label, size_t length)
         if (label[i] == '*') {
             return "a wildcard may only be the whole leftmost label, once";
         }
-        if (!is_letter_or_digit(label[i]) && label[i] != '-') {
+        if (!is_letter_or_digit(label[i]) && label[i] != '-' && label[i] != '_') {
             return "a label may only hold letters, digits and hyphens";
         }
     }

@@ -7,7 +7,9 @@ enum identifier_type { IDENTIFIER_DNS = 1, IDENTIFIER_IP };
 
 enum { IDENTIFIER_VALUE_BYTES = 256 };
 
-/* Only identifier_parse makes one: lower case, LDH labels, or a canonical IP address. */
+/* Only identifier_parse makes one: lower case, labels of letters, digits, hyphens and underscores, or a
+ * canonical IP address. No host name has an underscore (RFC 1123 §2.1), but names of private zones do:
+ * name_underscores_check. */
 struct identifier {
     enum identifier_type type;
     char value[IDENTIFIER_VALUE_BYTES]; /* a wildcard keeps its "*." here */
@@ -15,6 +17,8 @@ struct identifier {
 
 /* "dns" or "ip". */
 const char *identifier_type_name(enum identifier_type type);
+
+bool identifier_has_underscore(const struct identifier *identifier);
 
 bool identifier_is_wildcard(const struct identifier *identifier);
 
@@ -61,6 +65,9 @@ struct name_policy {
     size_t allow_count;
     const char *const *deny;
     size_t deny_count;
+    const char *const
+        *underscores; /* an endpoint's: where labels may hold them; see name_underscores_check */
+    size_t underscore_count;
 };
 
 bool name_pattern_is_valid(const char *pattern);
@@ -68,6 +75,13 @@ bool name_pattern_is_valid(const char *pattern);
 /* The first of the patterns that matches; NULL when none does. */
 const char *name_patterns_find(const char *const *patterns, size_t count,
                                const struct identifier *identifier);
+
+/* malformed for a name with an underscore that no pattern of the policy's `underscores` covers. A policy of
+ * NULL covers none. */
+[[gnu::warn_unused_result]] const struct problem *name_underscores_check(struct arena *arena,
+                                                                         const struct name_policy *policy,
+                                                                         const struct identifier *identifiers,
+                                                                         size_t count);
 
 /* rejectedIdentifier with the rule in words, a subproblem for each refused name. `whose` says which policy it
  * is: "this endpoint". */

@@ -168,6 +168,23 @@ static const char *refusal(struct arena *arena, const struct name_policy *policy
                         list_of_allowed(arena, policy));
 }
 
+const struct problem *name_underscores_check(struct arena *arena, const struct name_policy *policy,
+                                             const struct identifier *identifiers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (identifier_has_underscore(&identifiers[i]) &&
+            (policy == NULL ||
+             name_patterns_find(policy->underscores, policy->underscore_count, &identifiers[i]) == NULL)) {
+            return problem_new(
+                arena, PROBLEM_MALFORMED,
+                "identifier \"%s\": a label may only hold letters, digits and hyphens; underscores are "
+                "for private zones that names.underscores of the endpoint lists",
+                identifiers[i].value);
+        }
+    }
+    return NULL;
+}
+
 const struct problem *name_policy_check(struct arena *arena, const struct name_policy *policy,
                                         const char *whose, const struct identifier *identifiers, size_t count)
 {

@@ -39,6 +39,8 @@ const struct problem *permission_check_names(struct arena *arena, const struct p
     const struct permission_policy *policy = &permission->policy;
     const struct problem *problem = account_check_usable(arena, permission->account);
     if (problem == NULL)
+        problem = name_underscores_check(arena, policy->endpoint_names, identifiers, count);
+    if (problem == NULL)
         problem = check_profile(arena, policy);
     if (problem == NULL)
         problem = name_policy_check(arena, policy->endpoint_names, "this endpoint", identifiers, count);

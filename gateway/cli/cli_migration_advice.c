@@ -45,7 +45,8 @@ static const char *find_directory(struct arena *arena, const struct config *conf
     for (size_t i = 0; i < config->endpoint_count; i++) {
         const struct endpoint_config *endpoint = &config->endpoints[i];
         const struct profile_config *profile = config_profile(config, endpoint->profiles[0]);
-        if (name_policy_check(arena, &endpoint->names, "", &identifier, 1) == NULL &&
+        if (name_underscores_check(arena, &endpoint->names, &identifier, 1) == NULL &&
+            name_policy_check(arena, &endpoint->names, "", &identifier, 1) == NULL &&
             name_policy_check(arena, &profile->names, "", &identifier, 1) == NULL)
             return arena_printf(arena, "%s/acme/%s/directory", config->base_url, endpoint->name);
     }

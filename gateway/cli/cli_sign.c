@@ -69,6 +69,9 @@ static const struct problem *check_policies(struct sign_request *request)
     if (problem == NULL)
         problem = csr_check_key_type(arena, request->csr, profile->key_types, profile->key_type_count);
     if (problem == NULL)
+        problem = name_underscores_check(arena, request->endpoint == NULL ? NULL : &request->endpoint->names,
+                                         names->identifiers, names->count);
+    if (problem == NULL)
         problem = name_policy_check(arena, &profile->names,
                                     arena_printf(arena, "the profile \"%s\"", profile->name),
                                     names->identifiers, names->count);

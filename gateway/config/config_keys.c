@@ -217,6 +217,12 @@ const struct config_key config_keys[] = {
     {"endpoints.*.names.deny", ENDPOINT(names.deny), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, names.deny_count), .type = CONFIG_PATTERNS,
      .fallback = "[]", .help = "Names to refuse, in the same forms. It wins over `allow`."},
+    {"endpoints.*.names.underscores", ENDPOINT(names.underscores), .at_once = true,
+     .count_offset = offsetof(struct endpoint_config, names.underscore_count), .type = CONFIG_PATTERNS,
+     .fallback = "[]",
+     .help = "Names that may hold underscores, such as `*.svc.internal`, for private zones. Elsewhere no "
+             "host name "
+             "has one (RFC 1123)."},
     {"endpoints.*.trusted.names", ENDPOINT(trusted_names), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, trusted_name_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",

@@ -47,7 +47,8 @@ static bool is_domain(const char *text)
 {
     struct identifier name;
     return identifier_from_name(IDENTIFIER_DNS, bytes_from_string(text), &name) &&
-           !identifier_is_wildcard(&name) && strcmp(name.value, text) == 0;
+           !identifier_is_wildcard(&name) && !identifier_has_underscore(&name) &&
+           strcmp(name.value, text) == 0;
 }
 
 static bool read_domain(struct value *value, const char *text, void *item)

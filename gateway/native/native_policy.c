@@ -60,6 +60,8 @@ const struct problem *native_policy_check_names(struct arena *arena, const struc
         list.identifiers[list.count++] = csr_names->identifiers[i];
     list.count = identifiers_sort(list.identifiers, list.count);
     if (problem == NULL)
+        problem = name_underscores_check(arena, NULL, list.identifiers, list.count);
+    if (problem == NULL)
         problem = name_policy_check(arena, &profile->names, arena_printf(arena, "profile %s", profile->name),
                                     list.identifiers, list.count);
     return problem;

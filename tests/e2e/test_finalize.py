@@ -246,3 +246,22 @@ def test_P12_a_common_name_of_more_than_64_characters(site, new_step_ca, new_gat
 def test_P12_names_that_end_in_a_number(client, name, said):
     reply = client.post(client.directory["newOrder"], {"identifiers": [{"type": "dns", "value": name}]})
     assert (reply.status, reply.problem) == (400, "malformed") and said in reply.detail, reply
+
+
+@pytest.mark.check(28)
+def test_P12_underscores_in_private_zones(new_step_ca, new_gateway, responder, name_server):
+    """Off by default; a zone that the endpoint lists may have them."""
+    gateway = new_gateway(new_step_ca())
+    gateway.configuration["endpoints"]["acme"]["names"] = {"underscores": ["*.svc.internal"]}
+    gateway.configuration["endpoints"]["plain"] = {"profiles": ["default"], "authorization_lifetime": "1h"}
+    prover = HttpProver(responder(gateway.start()))
+    name = f"a_b.{fresh_name()[:12]}.svc.internal"
+    leaf, said = issue(gateway, prover, [name], csr_with([name]))
+    assert dns_names(leaf) == [name] and said is None
+    for client, name in ((gateway.client(), "a_b.internal"), (gateway.client(endpoint="plain"), name)):
+        for url, payload in (("newOrder", "identifiers"), ("newAuthz", "identifier")):
+            if url not in client.directory:
+                continue
+            identifier = {"type": "dns", "value": name}
+            reply = client.post(client.directory[url], {payload: [identifier] if url == "newOrder" else identifier})
+            assert (reply.status, reply.problem) == (400, "malformed") and "names.underscores" in reply.detail, reply

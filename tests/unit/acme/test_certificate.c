@@ -605,7 +605,7 @@ Test(certificate, without_an_order_keeps_to_the_policy)
         {"Acme Server 1", "DNS:a.example", "the common name \"Acme Server 1\""},
         {NULL, NULL, "names nothing"},
     };
-    const struct name_policy policy = {allow, 2, deny, 1};
+    const struct name_policy policy = {.allow = allow, .allow_count = 2, .deny = deny, .deny_count = 1};
     struct scene scene;
     setup(&scene);
     X509_REQ_free(scene.expectation.csr);

@@ -100,6 +100,36 @@ Test(name_policy, patterns_match_what_they_say)
     arena_free(arena);
 }
 
+/* No host name has underscores (RFC 1123 §2.1); private zones do. */
+Test(name_policy, P12_underscores_are_for_the_zones_that_are_listed)
+{
+    static const char *const zones[] = {"*.svc.internal", "one_host.internal"};
+    const struct name_policy some = {.underscores = zones, .underscore_count = 2}, none = {0};
+    static const struct {
+        const char *name;
+        bool in_some, in_none;
+    } cases[] = {
+        {"a-b.internal", true, true},        {"a_b.svc.internal", true, false},
+        {"_x.y_.svc.internal", true, false}, {"*.a_b.svc.internal", true, false},
+        {"one_host.internal", true, false},  {"other_host.internal", false, false},
+        {"a_b.internal", false, false},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct identifier both[2] = {{IDENTIFIER_DNS, "plain.internal"}};
+        cr_assert_null(
+            identifier_parse(arena, BYTES_LITERAL("dns"), bytes_from_string(cases[i].name), &both[1]));
+        const struct problem *problem = name_underscores_check(arena, &some, both, 2);
+        cr_expect_eq(problem == NULL, cases[i].in_some, "%s", cases[i].name);
+        cr_expect(problem == NULL || problem->type == PROBLEM_MALFORMED);
+        cr_expect_eq(name_underscores_check(arena, &none, both, 2) == NULL, cases[i].in_none, "%s",
+                     cases[i].name);
+        cr_expect_eq(name_underscores_check(arena, NULL, both, 2) == NULL, cases[i].in_none, "%s",
+                     cases[i].name);
+    }
+    arena_free(arena);
+}
+
 Test(name_policy, empty_allow_list_allows_all)
 {
     struct arena *arena = arena_new();
@@ -136,7 +166,8 @@ Test(name_policy, each_refused_name_is_a_subproblem_with_the_rule)
 {
     static const char *const allow[] = {"*.internal", "10.0.0.0/8"};
     static const char *const deny[] = {"ca.internal"};
-    static const struct name_policy policy = {allow, 2, deny, 1};
+    static const struct name_policy policy = {
+        .allow = allow, .allow_count = 2, .deny = deny, .deny_count = 1};
     static const struct identifier names[] = {
         {IDENTIFIER_DNS, "ok.internal"},
         {IDENTIFIER_DNS, "www.example.org"},

@@ -111,7 +111,7 @@ Test(order, new_ones_that_are_refused)
         {"{\"identifiers\":[{\"type\":\"dns\",\"value\":7}]}", PROBLEM_MALFORMED, "value"},
         {"{\"identifiers\":[{\"type\":\"email\",\"value\":\"a@b.example\"}]}", PROBLEM_UNSUPPORTED_IDENTIFIER,
          "email"},
-        {"{\"identifiers\":[" DNS("a_b.example") "]}", PROBLEM_MALFORMED, "a_b.example"},
+        {"{\"identifiers\":[" DNS("a b.example") "]}", PROBLEM_MALFORMED, "a b.example"},
         {"{\"identifiers\":[" DNS("192.0.2.1") "]}", PROBLEM_MALFORMED, "192.0.2.1"},
         {"{\"identifiers\":[" IP("127.1") "]}", PROBLEM_MALFORMED, "127.1"},
         {"{\"identifiers\":[" DNS("a.example") "," DNS("b.example") "," DNS("A.example") "]}",
