@@ -13,6 +13,7 @@ enum {
     CHAIN_FIND,
     CHAIN_INSERT,
     CHAINS,
+    NEWEST_CHAIN,
     LIVE_CHAINS,
     REVOCATION_QUEUE_AFTER,
     REVOCATIONS_DUE,
@@ -81,6 +82,7 @@ static const struct statement statements[] = {
          " WHERE id = $id AND revoked_at IS NOT NULL"},
     [CHAIN_FIND] = {"chain_find", "SELECT id FROM chains WHERE hash = $hash"},
     [CHAIN_INSERT] = {"chain_insert", "INSERT INTO chains (hash, pem) VALUES ($hash, $pem)"},
+    [NEWEST_CHAIN] = {"newest_chain", "SELECT max(id) FROM chains"},
     [CHAINS] = {"chains", "SELECT pem FROM chains WHERE id > 0 ORDER BY id DESC LIMIT 20"},
     /* The columns beside max() are of the row that has it. */
     [LIVE_CHAINS] = {"live_chains",
@@ -341,6 +343,16 @@ enum store_result store_chains(struct store_session *session, struct arena *aren
         (*out)[(*count)++] = query_take_bytes(&query);
     }
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+enum store_result store_newest_chain(struct store_session *session, int64_t *id)
+{
+    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, NEWEST_CHAIN);
+    enum store_result result = query_next(&query);
+    if (result != STORE_OK)
+        return result;
+    *id = query_take_integer(&query);
+    return query_finish(&query);
 }
 
 enum store_result store_certificate_update(struct store_session *session,

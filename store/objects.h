@@ -263,6 +263,9 @@ struct due_validation {
                                                                 struct arena *arena, const char *issuer,
                                                                 int64_t now, struct live_chain **out,
                                                                 size_t *count);
+/* The newest chain's id, 0 for none: it changes when certificates come with another chain. */
+[[gnu::warn_unused_result]] enum store_result store_newest_chain(struct store_session *session, int64_t *id);
+
 /* The chains that certificates have come with, as PEM, the twenty newest. */
 [[gnu::warn_unused_result]] enum store_result store_chains(struct store_session *session, struct arena *arena,
                                                            struct bytes **out, size_t *count);

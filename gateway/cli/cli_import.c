@@ -48,7 +48,7 @@ static void ask_for_intermediates(struct arena *arena, struct outbound *outbound
     if (error.outcome == STEPCA_OK && stepca_parse_certificates(arena, reply.body, &chain)) {
         for (size_t i = 0; i < chain.count; i++) {
             certificate_pool_add(authorities, chain.certificates[i]);
-            issuer_learn_signer(issuer, chain.certificates[i]);
+            issuer_learn_signer(issuer, chain.certificates[i], chain.certificates, chain.count);
         }
         return;
     }
@@ -66,7 +66,7 @@ static void read_intermediate(struct arena *arena, const struct issuer_config *c
     size_t count = 0;
     if (file_read(arena, path, IMPORT_CERTIFICATE_MAX_BYTES, &pem) &&
         certificates_from_pem(arena, pem, &certificates, &count) && count > 0)
-        issuer_learn_signer(issuer, certificates[0]);
+        issuer_learn_signer(issuer, certificates[0], certificates, count);
 }
 
 /* That of the server's own certificate, which may be the only one so far. */

@@ -7,6 +7,7 @@
 #include "acme/base/time_text.h"
 #include "acme/x509_read.h"
 #include "gateway/issuer/issuer_api.h"
+#include "gateway/issuer/issuer_signers.h"
 #include "gateway/log.h"
 #include "gateway/runtime/clock.h"
 
@@ -213,7 +214,7 @@ void issuer_release(struct issuer *issuer)
     X509_STORE_free(issuer->roots);
     certificate_cache_free(issuer->intermediates);
     arena_free(issuer->alternates_arena);
-    arena_free(issuer->signers_arena);
+    issuer_forget_signers(issuer);
     free(issuer->key_id);
     pthread_mutex_destroy(&issuer->health_mutex);
 }

@@ -158,6 +158,11 @@ struct issuer_list {
     struct issuer *first;
 };
 
+struct issuer_signer {
+    struct bytes der; /* of malloc */
+    uint64_t seen;    /* the issuer's count of sightings when it was seen last */
+};
+
 /* The part that every issuer begins with. */
 struct issuer {
     const struct issuer_operations *operations;
@@ -191,9 +196,9 @@ struct issuer {
     atomic_size_t calls_waiting;
     struct issuer_root_differences root_differences; /* under the same lock */
     /* What its CA signs with, as far as it is known (issuer_signers.h); under the same lock. */
-    struct arena *signers_arena;
-    struct bytes signers[ISSUER_SIGNERS_MAX];
+    struct issuer_signer signers[ISSUER_SIGNERS_MAX];
     size_t signer_count;
+    uint64_t signer_sightings; /* so far */
     struct outbound *outbound;
     struct outbound_message retire_message;
     const char

@@ -148,7 +148,7 @@ static void tend(void *argument)
     publish_limits(issuer);
     struct local_ca_chain chain = local_ca_intermediates(issuer->ca);
     if (chain.count > 0)
-        issuer_learn_signer(&issuer->base, chain.certificates[0]);
+        issuer_learn_signer(&issuer->base, chain.certificates[0], chain.certificates, chain.count);
     issuer_watch_ends(&issuer->base, chain.certificates, chain.count);
     outbound_timer_set(issuer->base.outbound, &issuer->timer, TEND_EVERY_MS);
 }
@@ -270,7 +270,9 @@ struct issuer *issuer_local_new(const struct issuer_config *config, struct outbo
         return NULL;
     }
     issuer->base.outbound = outbound;
-    issuer_learn_signer(&issuer->base, local_certificate_der(arena, local_ca_signer(issuer->ca).certificate));
+    struct local_ca_chain chain = local_ca_intermediates(issuer->ca);
+    issuer_learn_signer(&issuer->base, local_certificate_der(arena, local_ca_signer(issuer->ca).certificate),
+                        chain.certificates, chain.count);
     publish_limits(issuer);
     issuer->timer = (struct outbound_timer){.run = tend, .argument = issuer};
     issuer->begin.run = run_begin;

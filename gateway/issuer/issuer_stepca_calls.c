@@ -229,9 +229,7 @@ static void learn_from(struct issuer_stepca *issuer, const struct issuer_sign_jo
     bool changed = observe(issuer, job);
     int64_t end = issuer->tells_intermediates ? issuer->limits.chain_not_after
                                               : issuer_chain_end(result->chain + 1, result->chain_count - 1);
-    if (result->chain_count > 1) {
-        issuer_learn_signer(&issuer->base, result->chain[1]);
-    }
+    issuer_learn_from_chain(&issuer->base, job->csr, result->chain, result->chain_count);
     if (end != issuer->limits.chain_not_after) {
         issuer->limits.chain_not_after = end;
         issuer_watch_ends(&issuer->base, result->chain + 1, result->chain_count - 1);

@@ -203,7 +203,7 @@ static void intermediates_arrived(void *context, const struct outbound_http_repl
         issuer->tells_intermediates = true;
         issuer_watch_ends(&issuer->base, chain.certificates, chain.count);
         for (size_t i = 0; i < chain.count; i++)
-            issuer_learn_signer(&issuer->base, chain.certificates[i]);
+            issuer_learn_signer(&issuer->base, chain.certificates[i], chain.certificates, chain.count);
     }
     get(issuer, "roots", "", roots_arrived);
 }

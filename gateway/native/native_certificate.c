@@ -1,5 +1,7 @@
 #include "gateway/native/native_certificate.h"
 
+#include <stdlib.h>
+
 #include "gateway/issuer/issuer_signers.h"
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
@@ -95,32 +97,90 @@ static struct native_candidates candidates_of(const struct frontend_parts *parts
     return out;
 }
 
-static void add_signers(struct certificate_pool *pool, struct issuer *issuer)
+static void add_signers(struct certificate_pool *pool, struct arena *arena, struct issuer *issuer)
 {
     struct bytes signers[ISSUER_SIGNERS_MAX];
-    size_t count = issuer_read_signers(issuer, signers);
+    size_t count = issuer_read_signers(issuer, arena, signers);
     for (size_t i = 0; i < count; i++)
         certificate_pool_add(pool, signers[i]);
 }
 
+/* ---- authorities, parsed once ---- */
+
+struct native_authorities {
+    struct certificate_pool *pool; /* NULL before the first use */
+    int64_t newest_chain;
+    int64_t own_end; /* of the server's own certificate */
+    uint64_t signers_version;
+};
+
+struct native_authorities *native_authorities_new(void)
+{
+    struct native_authorities *authorities = calloc(1, sizeof *authorities);
+    if (authorities == NULL)
+        end_without("memory");
+    return authorities;
+}
+
+void native_authorities_free(struct native_authorities *authorities)
+{
+    if (authorities == NULL)
+        return;
+    certificate_pool_free(authorities->pool);
+    free(authorities);
+}
+
+static struct certificate_pool *gather_all(const struct frontend_parts *parts, struct store_session *session)
+{
+    struct arena *arena = arena_new();
+    struct certificate_pool *pool = certificate_pool_new();
+    bool good = native_certificate_gather(session, pool) == STORE_OK;
+    certificate_pool_add_pem(pool, parts->own_intermediates(parts->context, arena));
+    for (size_t i = 0; i < parts->config->issuer_count; i++) {
+        struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
+        if (issuer != NULL)
+            add_signers(pool, arena, issuer);
+    }
+    arena_free(arena);
+    if (good)
+        return pool;
+    certificate_pool_free(pool);
+    return NULL;
+}
+
+/* Anybody may ask about a certificate that nobody knows: only what has changed is read again. */
+const struct certificate_pool *native_authorities_read(struct native_authorities *authorities,
+                                                       const struct frontend_parts *parts,
+                                                       struct store_session *session)
+{
+    int64_t newest_chain;
+    int64_t own_end = parts->own_end(parts->context);
+    uint64_t version = issuer_signers_version();
+    if (store_newest_chain(session, &newest_chain) != STORE_OK)
+        return NULL;
+    if (authorities->pool != NULL && authorities->newest_chain == newest_chain &&
+        authorities->own_end == own_end && authorities->signers_version == version)
+        return authorities->pool;
+    struct certificate_pool *pool = gather_all(parts, session);
+    if (pool == NULL)
+        return NULL;
+    certificate_pool_free(authorities->pool);
+    *authorities = (struct native_authorities){pool, newest_chain, own_end, version};
+    return pool;
+}
+
 enum native_recognition native_certificate_find(const struct frontend_parts *parts,
+                                                struct native_authorities *authorities,
                                                 const struct endpoint_config *endpoint,
                                                 struct store_session *session, struct arena *arena,
                                                 struct bytes leaf, const struct certificate_facts *facts,
                                                 struct certificate *out)
 {
     struct native_candidates candidates = candidates_of(parts, endpoint, arena);
-    struct certificate_pool *pool = certificate_pool_new();
-    enum native_recognition recognition = NATIVE_UNKNOWN;
+    const struct certificate_pool *pool = native_authorities_read(authorities, parts, session);
     struct issuer *issuer = NULL;
-    if (native_certificate_gather(session, pool) == STORE_OK) {
-        certificate_pool_add_pem(pool, parts->own_intermediates(parts->context, arena));
-        for (size_t i = 0; i < candidates.count; i++)
-            add_signers(pool, candidates.issuers[i]);
-        recognition = native_certificate_recognize(&candidates, pool, arena, leaf, facts, &issuer, out);
-    }
-    certificate_pool_free(pool);
-    return recognition;
+    return pool == NULL ? NATIVE_UNKNOWN
+                        : native_certificate_recognize(&candidates, pool, arena, leaf, facts, &issuer, out);
 }
 
 static bool shares_any_root(const struct frontend_parts *parts, const struct issuer *issuer)

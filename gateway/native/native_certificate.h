@@ -36,11 +36,25 @@ enum native_recognition {
 [[gnu::warn_unused_result]] enum store_result native_certificate_gather(struct store_session *session,
                                                                         struct certificate_pool *pool);
 
-/* As native_certificate_recognize, among the issuers of the endpoint's profiles, over the chains of the
- * database, that of the server's own certificate, and what the issuers are known to sign with. */
+/*
+ * The certificates of authorities that the server knows of: in the chains of the database and of its own
+ * certificate, and those that the issuers are known to sign with. One loop's; parsed once, and again when
+ * something has changed.
+ */
+struct native_authorities;
+struct native_authorities *native_authorities_new(void);
+/* NULL is ignored. */
+void native_authorities_free(struct native_authorities *authorities);
+/* Good until the next call. NULL: the store failed. */
+const struct certificate_pool *native_authorities_read(struct native_authorities *authorities,
+                                                       const struct frontend_parts *parts,
+                                                       struct store_session *session);
+
+/* As native_certificate_recognize, among the issuers of the endpoint's profiles, over the authorities. */
 [[gnu::warn_unused_result]] enum native_recognition native_certificate_find(
-    const struct frontend_parts *parts, const struct endpoint_config *endpoint, struct store_session *session,
-    struct arena *arena, struct bytes leaf, const struct certificate_facts *facts, struct certificate *out);
+    const struct frontend_parts *parts, struct native_authorities *authorities,
+    const struct endpoint_config *endpoint, struct store_session *session, struct arena *arena,
+    struct bytes leaf, const struct certificate_facts *facts, struct certificate *out);
 
 /* Whose certificate is what. An account's is its endpoint's. One of no account is of every endpoint with a
  * profile of its issuer: of the one that it stands under, or where others pin the same root, of those whose

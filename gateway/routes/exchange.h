@@ -98,6 +98,7 @@ struct loop_state {
     struct store_session *session;
     struct account_key_cache *keys;
     struct revocation_reader *revocation;
+    struct native_authorities *authorities;
 };
 
 /* Takes over a request: finds its route and starts it on its way. The HTTP front end's `handle`. */

@@ -26,6 +26,8 @@ struct frontend_parts {
     struct secret_box *secrets; /* NULL while nothing needs any */
     /* The intermediates above the server's own certificate, as PEM in the arena. Any thread. */
     struct bytes (*own_intermediates)(void *context, struct arena *arena);
+    /* When the server's own certificate ends; 0: there is none. Any thread. */
+    int64_t (*own_end)(void *context);
     /* Outbound thread: this issuer's CA has confirmed a revocation. */
     void (*revoked)(void *context, const char *issuer_id);
     void *context;

@@ -89,14 +89,15 @@ struct revoke_state {
 /* A leaf that nobody knows may be one that the CA signed without us. */
 static void look_for_native(struct exchange *exchange, struct revoke_state *state)
 {
-    struct store_session *session = exchange_session(exchange);
+    struct loop_state *loop = http_loop_data(exchange->request->loop);
+    struct store_session *session = loop->session;
     struct certificate known;
     state->recognition = NATIVE_UNKNOWN;
     if (store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
                                   state->request.certificate_der, &known) == STORE_NOT_FOUND)
-        state->recognition =
-            native_certificate_find(&exchange->frontend->parts, exchange->endpoint, session, exchange->arena,
-                                    state->request.certificate_der, &state->facts, &state->native);
+        state->recognition = native_certificate_find(
+            &exchange->frontend->parts, loop->authorities, exchange->endpoint, session, exchange->arena,
+            state->request.certificate_der, &state->facts, &state->native);
 }
 
 void revoke_prepare(struct exchange *exchange)

@@ -9,6 +9,7 @@
 #include "gateway/issuer/issuer_overrides.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/native/native_certificate.h"
 #include "gateway/own_certificate.h"
 #include "gateway/restored_database.h"
 #include "gateway/retention.h"
@@ -41,6 +42,7 @@ static bool loop_started(void *context, struct http_loop *loop)
     }
     state->keys = account_key_cache_new();
     state->revocation = revocation_reader_new(server->revocation);
+    state->authorities = native_authorities_new();
     http_loop_set_data(loop, state);
     return true;
 }
@@ -52,6 +54,7 @@ static void loop_stopped(void *context, struct http_loop *loop)
     store_session_close(state->session);
     account_key_cache_free(state->keys);
     revocation_reader_free(state->revocation);
+    native_authorities_free(state->authorities);
     free(state);
 }
 
@@ -185,6 +188,14 @@ static struct bytes own_intermediates(void *context, struct arena *arena)
     return own_certificate_intermediates(server->own_certificate, arena);
 }
 
+static int64_t own_end(void *context)
+{
+    const struct server *server = context;
+    struct own_certificate_expiry expiry;
+    own_certificate_read_expiry(server->own_certificate, &expiry);
+    return expiry.leaf;
+}
+
 static void rejected(void *context, const struct issuer *issuer, const struct bytes *chain, size_t count,
                      const char *why)
 {
@@ -253,6 +264,7 @@ static bool start_frontend(struct server *server, char why[static 512])
                                          .work = server->work,
                                          .secrets = server->secrets,
                                          .own_intermediates = own_intermediates,
+                                         .own_end = own_end,
                                          .revoked = revoked_at_once,
                                          .context = server};
     server->frontend = frontend_new(&parts);

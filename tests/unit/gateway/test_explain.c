@@ -1,5 +1,5 @@
 /* `acmegate explain` and `acmegate db` over databases made as the store's tests make theirs. */
-#include "../store/database.c"
+#include "store/database.h"
 
 #include "command_output.h"
 

@@ -1,0 +1,209 @@
+#include "acme/certificate.h"
+#include "acme/pki.h"
+#include "gateway/issuer/issuer_signers.h"
+#include "gateway/native/native_certificate.h"
+#include "store/database.h"
+
+LEAK_CHECKED_SUITE(issuer_signers);
+
+enum { DAY_S = 24 * 3600 };
+
+/* Two roots, an intermediate under each, and the key of a request. */
+struct cast {
+    struct arena *arena;
+    EVP_PKEY *root_key, *other_root_key, *ca_key, *other_ca_key, *key, *stranger_key;
+    X509 *root, *other_root, *ca, *other_ca;
+    X509_REQ *csr;
+    struct issuer issuer; /* pins `root` */
+};
+
+static X509 *make(struct arena *arena, EVP_PKEY *key, X509 *signer, EVP_PKEY *signer_key, const char *name,
+                  bool is_ca)
+{
+    const struct pki_certificate wanted = {.key = key,
+                                           .signer = signer,
+                                           .signer_key = signer_key,
+                                           .common_name = name,
+                                           .is_ca = is_ca,
+                                           .not_before = NOW - DAY_S,
+                                           .not_after = NOW + DAY_S};
+    return pki_certificate(arena, &wanted);
+}
+
+static void free_csr(void *csr)
+{
+    X509_REQ_free(csr);
+}
+
+static void release(void *issuer)
+{
+    issuer_release(issuer);
+}
+
+static struct cast *assemble(void)
+{
+    struct arena *arena = arena_new();
+    struct cast *cast = arena_alloc(arena, sizeof *cast);
+    *cast = (struct cast){.arena = arena};
+    EVP_PKEY **const keys[] = {&cast->root_key, &cast->other_root_key, &cast->ca_key, &cast->other_ca_key,
+                               &cast->key,      &cast->stranger_key};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        *keys[i] = pki_key(arena, "P-256");
+    cast->root = make(arena, cast->root_key, NULL, NULL, "root", true);
+    cast->other_root = make(arena, cast->other_root_key, NULL, NULL, "other root", true);
+    cast->ca = make(arena, cast->ca_key, cast->root, cast->root_key, "ca", true);
+    cast->other_ca =
+        make(arena, cast->other_ca_key, cast->other_root, cast->other_root_key, "other ca", true);
+    const struct pki_csr csr = {.key = cast->key, .names = "DNS:a.test"};
+    struct bytes der = pki_csr(arena, &csr);
+    const unsigned char *at = der.p;
+    cast->csr = d2i_X509_REQ(NULL, &at, (long)der.n);
+    cr_assert_not_null(cast->csr);
+    arena_on_free(arena, free_csr, cast->csr);
+    char why[ISSUER_WHY_BYTES];
+    cr_assert(issuer_init(&cast->issuer, NULL, arena, "main", pki_pem(arena, cast->root), why), "%s", why);
+    arena_on_free(arena, release, &cast->issuer);
+    return cast;
+}
+
+static size_t known(struct cast *cast)
+{
+    struct bytes signers[ISSUER_SIGNERS_MAX];
+    return issuer_read_signers(&cast->issuer, cast->arena, signers);
+}
+
+static bool knows(struct cast *cast, X509 *certificate)
+{
+    struct bytes signers[ISSUER_SIGNERS_MAX];
+    size_t count = issuer_read_signers(&cast->issuer, cast->arena, signers);
+    for (size_t i = 0; i < count; i++)
+        if (bytes_equal(signers[i], pki_der(cast->arena, certificate)))
+            return true;
+    return false;
+}
+
+static void learn(struct cast *cast, X509 *certificate)
+{
+    issuer_learn_signer(&cast->issuer, pki_der(cast->arena, certificate), NULL, 0);
+}
+
+Test(issuer_signers, S5_only_authorities_under_a_pinned_root_are_learned)
+{
+    struct cast *cast = assemble();
+    learn(cast, cast->other_ca);
+    learn(cast, cast->other_root);
+    learn(cast, make(cast->arena, cast->key, cast->ca, cast->ca_key, "a.test", false));
+    learn(cast, make(cast->arena, cast->ca_key, NULL, NULL, "ca", true));
+    issuer_learn_signer(&cast->issuer, BYTES_LITERAL("garbage"), NULL, 0);
+    cr_expect_eq(known(cast), 0);
+    learn(cast, cast->ca);
+    learn(cast, cast->ca);
+    cr_expect_eq(known(cast), 1);
+    /* Two steps below the root: the step between must come with it. */
+    X509 *below = make(cast->arena, cast->stranger_key, cast->ca, cast->ca_key, "below", true);
+    learn(cast, below);
+    cr_expect_not(knows(cast, below));
+    struct bytes between = pki_der(cast->arena, cast->ca);
+    issuer_learn_signer(&cast->issuer, pki_der(cast->arena, below), &between, 1);
+    cr_expect(knows(cast, below));
+    arena_free(cast->arena);
+}
+
+/* A CA under the same root that shows what another has signed does not take the other's place. */
+Test(issuer_signers, S5_a_chain_teaches_what_signed_the_requests_own_certificate)
+{
+    struct cast *cast = assemble();
+    X509 *neighbour = make(cast->arena, cast->other_ca_key, cast->root, cast->root_key, "neighbour", true);
+    const struct {
+        const char *label;
+        EVP_PKEY *key;
+        X509 *signer;
+        EVP_PKEY *signer_key;
+        X509 *shown; /* as the second of the chain */
+        bool learned;
+    } cases[] = {
+        {"a certificate of somebody else", cast->stranger_key, neighbour, cast->other_ca_key, neighbour,
+         false},
+        {"a signer that did not sign it", cast->key, cast->ca, cast->ca_key, neighbour, false},
+        {"under another root", cast->key, cast->other_ca, cast->other_ca_key, cast->other_ca, false},
+        {"what was asked for", cast->key, cast->ca, cast->ca_key, cast->ca, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        X509 *leaf = make(cast->arena, cases[i].key, cases[i].signer, cases[i].signer_key, "a.test", false);
+        const struct bytes chain[] = {pki_der(cast->arena, leaf), pki_der(cast->arena, cases[i].shown)};
+        issuer_learn_from_chain(&cast->issuer, cast->csr, chain, 1);
+        cr_expect_not(knows(cast, cases[i].shown), "%s: a leaf alone", cases[i].label);
+        issuer_learn_from_chain(&cast->issuer, cast->csr, chain, 2);
+        cr_expect_eq(knows(cast, cases[i].shown), cases[i].learned, "%s", cases[i].label);
+        cr_expect_eq(issuer_has_signed(&cast->issuer, chain[0]), cases[i].learned, "%s", cases[i].label);
+    }
+    arena_free(cast->arena);
+}
+
+Test(issuer_signers, the_one_that_was_seen_longest_ago_goes)
+{
+    struct cast *cast = assemble();
+    X509 *signers[ISSUER_SIGNERS_MAX + 1];
+    for (size_t i = 0; i <= ISSUER_SIGNERS_MAX; i++) {
+        signers[i] = make(cast->arena, cast->ca_key, cast->root, cast->root_key,
+                          arena_printf(cast->arena, "ca %zu", i), true);
+        if (i == ISSUER_SIGNERS_MAX)
+            learn(cast, signers[0]);
+        learn(cast, signers[i]);
+    }
+    cr_expect_eq(known(cast), ISSUER_SIGNERS_MAX);
+    cr_expect(knows(cast, signers[0]));
+    cr_expect_not(knows(cast, signers[1]));
+    cr_expect(knows(cast, signers[ISSUER_SIGNERS_MAX]));
+    arena_free(cast->arena);
+}
+
+/* ---- the authorities of a loop ---- */
+
+static void add_chain(struct database *database, const char *text)
+{
+    database_run(database, arena_printf(database->arena, "INSERT INTO chains (hash, pem) VALUES ('%s', '%s')",
+                                        text, text));
+}
+
+static struct bytes no_intermediates(void *context, struct arena *arena)
+{
+    (void)context;
+    (void)arena;
+    return (struct bytes){0};
+}
+
+static int64_t no_end(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+Test(issuer_signers, S9_stored_chains_are_parsed_once)
+{
+    struct database database;
+    struct cast *cast = assemble();
+    const struct config config = {0};
+    const struct frontend_parts parts = {
+        .config = &config, .own_intermediates = no_intermediates, .own_end = no_end};
+    database_begin(&database);
+    database_connect(&database);
+    add_chain(&database, "one");
+    struct native_authorities *authorities = native_authorities_new();
+    const struct certificate_pool *first = native_authorities_read(authorities, &parts, database.writer);
+    cr_assert_not_null(first);
+    cr_expect_eq(native_authorities_read(authorities, &parts, database.writer), first);
+    add_chain(&database, arena_printf(database.arena, "%s",
+                                      certificate_to_pem(database.arena, pki_der(cast->arena, cast->ca))));
+    struct bytes path = {0};
+    struct bytes leaf =
+        pki_der(cast->arena, make(cast->arena, cast->key, cast->ca, cast->ca_key, "a.test", false));
+    const struct certificate_pool *second = native_authorities_read(authorities, &parts, database.writer);
+    cr_assert_not_null(second);
+    cr_expect(certificate_pool_find_chain(second, cast->arena, leaf, cast->issuer.roots, &path));
+    cr_expect_eq(native_authorities_read(authorities, &parts, database.writer), second);
+    native_authorities_free(authorities);
+    database_disconnect(&database);
+    database_end(&database);
+    arena_free(cast->arena);
+}
