@@ -30,8 +30,16 @@ struct arena {
     struct release *releases;
 };
 
+static _Thread_local volatile bool is_ending;
+
+bool ends_without_resource(void)
+{
+    return is_ending;
+}
+
 void end_without(const char *resource)
 {
+    is_ending = true;
     fprintf(stderr, "acmegate: no %s; ending\n", resource);
     abort();
 }

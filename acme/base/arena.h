@@ -10,9 +10,12 @@
 
 struct arena;
 
-/* Ends the process with SIGABRT: the system gives no memory, or no random octets. It is the only such end in the
- * program (tests/layers looks); data from outside is never a reason for it. */
+/* Ends the process with SIGABRT: the system gives no memory, or no random octets. It is the only such end in
+ * the program (tests/layers looks); data from outside is never a reason for it. */
 [[gnu::noreturn]] void end_without(const char *resource);
+
+/* In a handler of SIGABRT: true when this thread ends by end_without, so that its work is not the reason. */
+bool ends_without_resource(void);
 
 struct arena *arena_new(void);
 

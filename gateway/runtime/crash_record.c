@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "acme/base/arena.h"
+
 /* A line is "crashed ID\n". More than the newest few hundred are of no use. */
 enum { RECORDS_MAX = 256, LINE_BYTES = 32, FILE_READ_BYTES = RECORDS_MAX * LINE_BYTES };
 #define LINE_HEAD "crashed "
@@ -60,6 +62,15 @@ static const struct sigaction *action_before(int number)
     return &record.before[i];
 }
 
+/* A fault of the thread's own: the kernel's, or an abort. A signal that somebody sent (kill, a watchdog) and
+ * an end for want of memory say nothing about the work at hand. */
+static bool is_of_the_work(const siginfo_t *info)
+{
+    if (info->si_code > 0)
+        return true;
+    return info->si_code == SI_TKILL && info->si_pid == getpid() && !ends_without_resource();
+}
+
 /* What would have followed without this handler follows: a fault comes again by itself, and a signal that was
  * sent is sent again. */
 static void on_fault(int number, siginfo_t *info, void *context)
@@ -67,7 +78,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
     char line[LINE_BYTES];
     int error = errno;
     (void)context;
-    if (owner > 0) {
+    if (owner > 0 && is_of_the_work(info)) {
         ssize_t written = write(record.file, line, format_line(line, owner));
         (void)written;
     }

@@ -4,8 +4,8 @@
  * beside the database. The next start reads it. Saying so costs a store to a thread's own variable, and no
  * write.
  *
- * A kill, a clean stop and a loss of power write nothing, and neither does a fault in code that works for
- * nobody: only the object that a fault struck is ever counted.
+ * A kill, whatever its signal, a clean stop and a loss of power write nothing. Neither does an end for want
+ * of memory, nor a fault in code that works for nobody: only the object that a fault struck is ever counted.
  */
 #pragma once
 

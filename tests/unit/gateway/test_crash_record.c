@@ -40,8 +40,27 @@ static size_t count_after(const char *database, int64_t id)
     return count;
 }
 
-/* A process that works for `owner` and ends by `number`, 0 for a clean end; true when it ended badly. */
-static bool die(const char *database, int64_t owner, int number)
+/* Ways to end that no signal's number says. */
+enum { CLEAN = 0, WITHOUT_MEMORY = -1, KILLED = -100 /* -100 - n: by signal n, as kill(1) sends it */ };
+
+static void end_by(int way)
+{
+    if (way <= KILLED) {
+        kill(getpid(), KILLED - way);
+        pause();
+    } else if (way == WITHOUT_MEMORY)
+        end_without("memory");
+    else if (way == SIGSEGV)
+        *(volatile int *)8 = 1;
+    else if (way == SIGABRT)
+        abort();
+    else if (way != CLEAN)
+        raise(way);
+}
+
+/* A process that works for `owner` and ends by `way`, a signal or one of the above; true when it ended badly.
+ */
+static bool die(const char *database, int64_t owner, int way)
 {
     pid_t child = fork();
     if (child == 0) {
@@ -51,12 +70,7 @@ static bool die(const char *database, int64_t owner, int number)
         if (!crash_record_open(database, why))
             _exit(99);
         int64_t before = crash_record_set_owner(owner);
-        if (number == SIGSEGV)
-            *(volatile int *)8 = 1;
-        else if (number == SIGABRT)
-            abort();
-        else if (number != 0)
-            raise(number);
+        end_by(way);
         crash_record_set_owner(before);
         crash_record_close();
         _exit(0);
@@ -71,16 +85,18 @@ Test(crash_record, S2_a_fault_is_counted_against_whom_the_thread_worked_for)
 {
     static const struct {
         int64_t owner;
-        int number;
+        int way;
         size_t count;
     } cases[] = {
-        {7, SIGSEGV, 1}, {7, SIGABRT, 1}, {7, SIGBUS, 1}, {7, SIGFPE, 1},  {7, SIGILL, 1},
-        {7, SIGKILL, 0}, {7, SIGTERM, 0}, {7, 0, 0},      {0, SIGSEGV, 0}, {8, SIGSEGV, 0},
+        {7, SIGSEGV, 1},         {7, SIGABRT, 1},        {7, SIGBUS, 1},           {7, SIGFPE, 1},
+        {7, SIGILL, 1},          {7, SIGKILL, 0},        {7, SIGTERM, 0},          {7, CLEAN, 0},
+        {0, SIGSEGV, 0},         {8, SIGSEGV, 0},        {7, KILLED - SIGABRT, 0}, {7, KILLED - SIGSEGV, 0},
+        {7, KILLED - SIGBUS, 0}, {7, WITHOUT_MEMORY, 0},
     };
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
         const char *database = database_in(arena);
-        cr_expect_eq(die(database, cases[i].owner, cases[i].number), cases[i].number != 0, "case %zu", i);
+        cr_expect_eq(die(database, cases[i].owner, cases[i].way), cases[i].way != CLEAN, "case %zu", i);
         cr_expect_eq(count_after(database, 7), cases[i].count, "case %zu", i);
     }
     arena_free(arena);
