@@ -14,6 +14,12 @@ enum {
     CAA_HEAD_BYTES = 2, /* flags, length of the tag */
     CAA_CRITICAL = 0x80,
     ALIAS_MAX_BYTES = 255,
+
+    NAME_MAX_BYTES = 255, /* RFC 1035 §2.3.4 */
+    LABEL_MAX_BYTES = 63,
+    POINTER = 0xc0, /* RFC 1035 §4.1.4 */
+    POINTER_BYTES = 2,
+    POINTER_TARGET = 0x3fff,
 };
 
 struct reader {
@@ -26,21 +32,25 @@ static unsigned number_at(struct bytes octets, size_t at)
     return (unsigned)octets.p[at] << 8 | octets.p[at + 1];
 }
 
-/* Past a name. With `out`, its text, for ares_free_string. */
-static bool take_name(struct reader *reader, char **out)
+/* Past a name, without following it: a message may have thousands, each a pointer to a chain of thousands. */
+static bool skip_name(struct reader *reader)
 {
-    char *name = NULL;
-    long taken = 0;
-    if (reader->at >= reader->octets.n ||
-        ares_expand_name(reader->octets.p + reader->at, reader->octets.p, (int)reader->octets.n, &name,
-                         &taken) != ARES_SUCCESS)
-        return false;
-    reader->at += (size_t)taken;
-    if (out != NULL)
-        *out = name;
-    else
-        ares_free_string(name);
-    return true;
+    size_t begin = reader->at;
+    while (reader->at < reader->octets.n && reader->at - begin < NAME_MAX_BYTES) {
+        uint8_t length = reader->octets.p[reader->at];
+        if (length >= POINTER) {
+            size_t pointer = reader->at;
+            reader->at += POINTER_BYTES;
+            return reader->at <= reader->octets.n &&
+                   (number_at(reader->octets, pointer) & POINTER_TARGET) < begin;
+        }
+        if (length > LABEL_MAX_BYTES)
+            return false;
+        reader->at += 1u + length;
+        if (length == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool take_octets(struct reader *reader, size_t n, struct bytes *out)
@@ -56,18 +66,8 @@ static bool skip_questions(struct reader *reader, unsigned count)
 {
     struct bytes tail;
     for (unsigned i = 0; i < count; ++i)
-        if (!take_name(reader, NULL) || !take_octets(reader, QUESTION_TAIL_BYTES, &tail))
+        if (!skip_name(reader) || !take_octets(reader, QUESTION_TAIL_BYTES, &tail))
             return false;
-    return true;
-}
-
-static bool take_alias(struct arena *arena, struct reader reader, const char **out)
-{
-    char *name = NULL;
-    if (!take_name(&reader, &name))
-        return false;
-    *out = arena_printable(arena, bytes_from_string(name), ALIAS_MAX_BYTES);
-    ares_free_string(name);
     return true;
 }
 
@@ -80,28 +80,44 @@ struct record {
 static bool take_record(struct reader *reader, struct record *out)
 {
     struct bytes head;
-    if (!take_name(reader, NULL) || !take_octets(reader, RECORD_HEAD_BYTES, &head))
+    if (!skip_name(reader) || !take_octets(reader, RECORD_HEAD_BYTES, &head))
         return false;
     out->type = number_at(head, 2) == DNS_CLASS_INTERNET ? number_at(head, 0) : 0;
     out->reader = *reader;
     return take_octets(reader, number_at(head, 8), &out->data);
 }
 
+/* The name at the reader, followed to its end. Once a message. */
+static bool expand_alias(struct arena *arena, const struct reader *reader, const char **out)
+{
+    char *name = NULL;
+    long taken = 0;
+    if (reader->at >= reader->octets.n ||
+        ares_expand_name(reader->octets.p + reader->at, reader->octets.p, (int)reader->octets.n, &name,
+                         &taken) != ARES_SUCCESS)
+        return false;
+    *out = arena_printable(arena, bytes_from_string(name), ALIAS_MAX_BYTES);
+    ares_free_string(name);
+    return true;
+}
+
 static bool take_answers(struct arena *arena, struct reader *reader, unsigned count, enum dns_type type,
                          struct dns_message *out)
 {
+    struct record alias = {0};
     /* Each record takes 11 octets at least: a larger count is a lie, found when they end. */
     out->records = arena_alloc_array(arena, (reader->octets.n - reader->at) / (1 + RECORD_HEAD_BYTES),
                                      sizeof(out->records[0]));
     for (unsigned i = 0; i < count; ++i) {
         struct record record;
-        if (!take_record(reader, &record) ||
-            (record.type == DNS_TYPE_CNAME && !take_alias(arena, record.reader, &out->alias)))
+        if (!take_record(reader, &record))
             return false;
+        if (record.type == DNS_TYPE_CNAME)
+            alias = record;
         if (record.type == (unsigned)type)
             out->records[out->record_count++] = record.data;
     }
-    return true;
+    return alias.type == 0 || expand_alias(arena, &alias.reader, &out->alias);
 }
 
 /* A referral names the servers of a zone below; what says that there is no such record has the zone's SOA

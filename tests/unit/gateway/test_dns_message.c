@@ -1,4 +1,5 @@
 #include "gateway/outbound/dns_message.h"
+#include "growth.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(dns_message);
@@ -84,6 +85,80 @@ Test(dns_message, N1_every_cut_is_malformed_and_no_change_does_harm)
             read_count += read(arena, changed, &message);
         }
     cr_expect_gt(read_count, whole.n);
+    arena_free(arena);
+}
+
+static uint8_t *put(uint8_t *at, struct bytes octets)
+{
+    memcpy(at, octets.p, octets.n);
+    return at + octets.n;
+}
+
+/* A name of `labels` labels in one record's data; then aliases of that name, which point to it as well. */
+static struct bytes chained(struct arena *arena, size_t labels, unsigned aliases)
+{
+    const struct bytes head = BYTES_LITERAL(HEAD(ANSWERED, NONE, NONE));
+    const struct bytes text = BYTES_LITERAL(RECORD(TXT, "\0\0")),
+                       alias = BYTES_LITERAL(RECORD(CNAME, "\0\2"));
+    const struct bytes label = BYTES_LITERAL("\1a"), end = BYTES_LITERAL("\xc0\x0c");
+    uint8_t *octets = arena_alloc(arena, head.n + text.n + 2 * labels + end.n + aliases * (alias.n + 2));
+    uint8_t *at = put(put(octets, head), text);
+    const uint8_t pointer[] = {0xc0, (uint8_t)(at - octets)};
+    at[-2] = (uint8_t)((2 * labels + end.n) >> 8);
+    at[-1] = (uint8_t)(2 * labels + end.n);
+    for (size_t i = 0; i < labels; ++i)
+        at = put(at, label);
+    at = put(at, end);
+    for (unsigned i = 0; i < aliases; ++i) {
+        uint8_t *owner = at;
+        at = put(put(at, alias), bytes_of(pointer, sizeof pointer));
+        memcpy(owner, pointer, sizeof pointer);
+    }
+    octets[6] = (uint8_t)((1 + aliases) >> 8);
+    octets[7] = (uint8_t)(1 + aliases);
+    return bytes_of(octets, (size_t)(at - octets));
+}
+
+static void read_chained(void *context, size_t n)
+{
+    (void)context;
+    struct arena *arena = arena_new();
+    struct dns_message message;
+    bool good = read(arena, chained(arena, n, (unsigned)n), &message);
+    cr_expect(good);
+    cr_expect(good && strncmp(message.alias, "a.a.a.", 6) == 0);
+    arena_free(arena);
+}
+
+/* With 4,000 labels and as many aliases the message has 64 KiB. */
+Test(dns_message, S9_work_grows_with_the_octets_whatever_they_point_to)
+{
+    cr_expect_lt(growth_of(read_chained, NULL, 250), GROWTH_MOST);
+}
+
+/* Pointers lead back (RFC 1035 §4.1.4), labels have 63 octets at most, names 255. */
+Test(dns_message, S9_names_that_are_none_are_malformed)
+{
+    struct arena *arena = arena_new();
+    struct dns_message message;
+    static const struct bytes names[] = {BYTES_LITERAL("\xc0\x18"), BYTES_LITERAL("\xff\xff"),
+                                         BYTES_LITERAL("\x40"), BYTES_LITERAL("\x80")};
+    const struct bytes head = BYTES_LITERAL(HEAD(ANSWERED, ONE, NONE)),
+                       tail = BYTES_LITERAL(TXT ONE "\0\0\0\0\0\0");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
+        uint8_t *octets = arena_alloc(arena, 1024);
+        uint8_t *at = put(put(put(octets, head), names[i]), tail);
+        cr_expect_not(read(arena, bytes_of(octets, (size_t)(at - octets)), &message), "case %zu", i);
+    }
+    for (size_t labels = 120; labels <= 140; labels += 20) {
+        uint8_t *octets = arena_alloc(arena, 1024);
+        uint8_t *at = put(octets, head);
+        for (size_t i = 0; i < labels; ++i)
+            at = put(at, BYTES_LITERAL("\1a"));
+        at = put(put(at, BYTES_LITERAL("\0")), tail);
+        cr_expect_eq(read(arena, bytes_of(octets, (size_t)(at - octets)), &message), labels == 120, "%zu",
+                     labels);
+    }
     arena_free(arena);
 }
 
