@@ -14,6 +14,7 @@ enum {
     CHAIN_INSERT,
     CHAINS,
     NEWEST_CHAIN,
+    ACCOUNT_HAS_CERTIFICATE,
     LIVE_CHAINS,
     REVOCATION_QUEUE_AFTER,
     REVOCATIONS_DUE,
@@ -83,6 +84,8 @@ static const struct statement statements[] = {
     [CHAIN_FIND] = {"chain_find", "SELECT id FROM chains WHERE hash = $hash"},
     [CHAIN_INSERT] = {"chain_insert", "INSERT INTO chains (hash, pem) VALUES ($hash, $pem)"},
     [NEWEST_CHAIN] = {"newest_chain", "SELECT max(id) FROM chains"},
+    [ACCOUNT_HAS_CERTIFICATE] = {"account_has_certificate",
+                                 "SELECT EXISTS (SELECT 1 FROM certificates WHERE account_id = $account_id)"},
     [CHAINS] = {"chains", "SELECT pem FROM chains WHERE id > 0 ORDER BY id DESC LIMIT 20"},
     /* The columns beside max() are of the row that has it. */
     [LIVE_CHAINS] = {"live_chains",
@@ -343,6 +346,17 @@ enum store_result store_chains(struct store_session *session, struct arena *aren
         (*out)[(*count)++] = query_take_bytes(&query);
     }
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+enum store_result store_account_has_certificate(struct store_session *session, int64_t account_id, bool *out)
+{
+    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, ACCOUNT_HAS_CERTIFICATE);
+    query_bind_integer(&query, "$account_id", account_id);
+    enum store_result result = query_next(&query);
+    if (result != STORE_OK)
+        return result;
+    *out = query_take_integer(&query) != 0;
+    return query_finish(&query);
 }
 
 enum store_result store_newest_chain(struct store_session *session, int64_t *id)

@@ -263,6 +263,10 @@ struct due_validation {
                                                                 struct arena *arena, const char *issuer,
                                                                 int64_t now, struct live_chain **out,
                                                                 size_t *count);
+/* True in `out` when the account has had a certificate that is still in the inventory. */
+[[gnu::warn_unused_result]] enum store_result store_account_has_certificate(struct store_session *session,
+                                                                            int64_t account_id, bool *out);
+
 /* The newest chain's id, 0 for none: it changes when certificates come with another chain. */
 [[gnu::warn_unused_result]] enum store_result store_newest_chain(struct store_session *session, int64_t *id);
 

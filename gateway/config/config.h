@@ -11,6 +11,8 @@
 #include "acme/objects.h"
 #include "acme/rate_limiter.h"
 
+enum { VALIDATIONS_AT_ONCE_MAX = 256 };
+
 enum issuer_type { ISSUER_STEPCA = 1, ISSUER_LOCAL };
 
 /* Who signs OCSP responses for a step-ca: files, or a second provisioner; all NULL for nobody. */

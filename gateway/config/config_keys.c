@@ -286,9 +286,9 @@ const struct config_key config_keys[] = {
      .max = 600, .fallback = "\"10s\"",
      .help = "Of one try: look-ups, all addresses, redirects and CAA together."},
     {"validation.max_concurrent", TOP(validation.max_concurrent), .type = CONFIG_INTEGER, .min = 1,
-     .max = 10000, .fallback = "100",
+     .max = VALIDATIONS_AT_ONCE_MAX, .fallback = "100",
      .help = "Validations at the same time; the others wait. One account, or one name, holds half of them at "
-             "most."},
+             "most. The last quarter is for accounts that have had a certificate. 256 is the most."},
 
     {"orders.lifetime", TOP(order_lifetime_s), .at_once = true, .type = CONFIG_DURATION, .min = 60,
      .max = YEAR_S, .fallback = "\"24h\"",

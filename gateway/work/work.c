@@ -12,12 +12,13 @@ enum {
     TICK_MS = 1000,
     STOP_WAIT_S = 15,
     STORE_RETRY_MS = 500,
-    MAX_VALIDATIONS = WORK_SHARES_SLOTS_MAX,
+    MAX_VALIDATIONS = VALIDATIONS_AT_ONCE_MAX,
     MAX_ISSUANCES = 1024,
     MAX_DRAFTS = 1024,
     MAX_REVOCATIONS = 256,
 };
 
+_Static_assert((int)VALIDATIONS_AT_ONCE_MAX <= (int)WORK_SHARES_SLOTS_MAX, "each has its share");
 _Static_assert(MAX_VALIDATIONS + MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS <= WORK_SET_SLOTS / 2,
                "the set stays half empty");
 _Static_assert(MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS < WORK_LOOK_IDS,
@@ -309,13 +310,12 @@ struct work *work_new(const struct work_parts *parts, char why[static 256])
     }
     work->wake.run = on_wake;
     work->timer = (struct outbound_timer){.run = on_tick, .argument = work};
-    int64_t validations = parts->config->validation.max_concurrent;
-    work->kinds[WORK_VALIDATION] = (struct work_kind){
-        .name = "challenges",
-        .due_bit = WORK_DUE_CHALLENGES,
-        .take = work_validation_take,
-        .shares = &work->validation_shares,
-        .max_under_way = validations < MAX_VALIDATIONS ? (size_t)validations : MAX_VALIDATIONS};
+    work->kinds[WORK_VALIDATION] =
+        (struct work_kind){.name = "challenges",
+                           .due_bit = WORK_DUE_CHALLENGES,
+                           .take = work_validation_take,
+                           .shares = &work->validation_shares,
+                           .max_under_way = (size_t)parts->config->validation.max_concurrent};
     work->validation_shares.slots = work->kinds[WORK_VALIDATION].max_under_way;
     work->kinds[WORK_ISSUANCE] = (struct work_kind){.name = "orders",
                                                     .due_bit = WORK_DUE_ORDERS,

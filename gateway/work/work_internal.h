@@ -45,7 +45,9 @@ struct work {
     struct work_set set;
     struct work_kind kinds[WORK_KINDS];
     struct work_shares validation_shares;
-    int64_t last_account; /* the one whose validations were taken up last */
+    int64_t last_account; /* the one whose validations were looked at last */
+    int64_t looks_second; /* the one that `looks` counts in */
+    size_t looks;         /* at validations, that were not the last of their round */
     atomic_size_t drafts; /* issuances that began with their request and have not ended */
     bool stopping;
     bool silent; /* the front end is going: nobody is told of ends any more */

@@ -1,5 +1,7 @@
 #include "gateway/work/work_shares.h"
 
+enum { RESERVED_PART = 4 };
+
 uint64_t work_target(const char *host)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
@@ -15,7 +17,8 @@ bool work_shares_admit(const struct work_shares *shares, const struct work_holde
         of_account += shares->held[i].account_id == holder->account_id;
         of_target += shares->held[i].target == holder->target;
     }
-    return of_account < free && of_target < free;
+    bool is_reserved = free <= shares->slots / RESERVED_PART;
+    return of_account < free && of_target < free && (holder->is_known || !is_reserved);
 }
 
 void work_shares_take(struct work_shares *shares, const struct work_holder *holder)

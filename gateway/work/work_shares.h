@@ -2,7 +2,8 @@
  * Shares of the slots of a kind of work: neither one account nor one target can hold them all. A slot is
  * given while more slots are free than its account holds, and more than its target holds. One account alone
  * holds half of them at most; of n busy ones each holds 1/(n + 1), and as much stays free for another that
- * comes.
+ * comes. Anybody can make many accounts: the last quarter of the slots is for accounts that have had a
+ * certificate.
  */
 #pragma once
 
@@ -16,6 +17,7 @@ enum { WORK_SHARES_SLOTS_MAX = 256 };
 struct work_holder {
     int64_t account_id;
     uint64_t target; /* work_target's */
+    bool is_known;   /* the account has had a certificate */
 };
 
 struct work_shares {

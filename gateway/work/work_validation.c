@@ -239,19 +239,25 @@ static void begin(struct work *work, int64_t id, const struct work_holder *holde
 
 /* ---- taking up what is due: the accounts by turns, each within its share ---- */
 
+/* Anybody can make accounts and leave challenges due. So many are looked at in one turn of the outbound
+ * thread, and so many turns follow one another in a second. */
+enum { LOOK_ACCOUNTS = 256, LOOKS_A_SECOND = 16 };
+
 static enum store_result take_account(struct work *work, struct work_kind *kind, int64_t now,
                                       int64_t account_id)
 {
     struct arena *arena = arena_new();
     struct due_validation *due = NULL;
     size_t count = 0;
-    enum store_result result = store_validations_due(
-        work->session, arena, account_id, now, work_ids_wanted(kind, kind->max_under_way), &due, &count);
+    bool is_known = false;
+    enum store_result result = store_account_has_certificate(work->session, account_id, &is_known);
+    if (result == STORE_OK)
+        result = store_validations_due(work->session, arena, account_id, now,
+                                       work_ids_wanted(kind, kind->max_under_way), &due, &count);
     for (size_t i = 0; i < count; ++i) {
-        const struct work_holder holder = {account_id, work_target(due[i].name)};
+        const struct work_holder holder = {account_id, work_target(due[i].name), is_known};
         if (!work_may_take_up(work, kind, due[i].id, &holder))
             continue;
-        work->last_account = account_id;
         int64_t before = crash_record_set_owner(due[i].id);
         begin(work, due[i].id, &holder);
         crash_record_set_owner(before);
@@ -260,26 +266,47 @@ static enum store_result take_account(struct work *work, struct work_kind *kind,
     return result;
 }
 
-/* Those behind `after`, up to `last`. */
+/* Those behind `after`, up to `last`, until LOOK_ACCOUNTS have been looked at. */
 static enum store_result take_accounts(struct work *work, struct work_kind *kind, int64_t now, int64_t after,
-                                       int64_t last)
+                                       int64_t last, size_t *looked)
 {
     int64_t account_id = after;
     enum store_result result = STORE_OK;
-    while (kind->under_way < kind->max_under_way &&
+    while (kind->under_way < kind->max_under_way && *looked < LOOK_ACCOUNTS &&
            (result = store_validation_queue_after(work->session, account_id, &account_id)) == STORE_OK &&
-           account_id <= last && (result = take_account(work, kind, now, account_id)) == STORE_OK)
-        ;
-    kind->left_waiting = kind->left_waiting || kind->under_way == kind->max_under_way;
+           account_id <= last) {
+        ++*looked;
+        work->last_account = account_id;
+        result = take_account(work, kind, now, account_id);
+        if (result != STORE_OK)
+            break;
+    }
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+/* The round goes on in the next turn, with what else the outbound thread has to do between. */
+static void go_on(struct work *work, int64_t now)
+{
+    if (work->looks_second != now) {
+        work->looks_second = now;
+        work->looks = 0;
+    }
+    if (++work->looks < LOOKS_A_SECOND)
+        work_wake(work, WORK_DUE_CHALLENGES);
 }
 
 void work_validation_take(struct work *work, struct work_kind *kind, int64_t now)
 {
     int64_t turn = work->last_account;
-    if (take_accounts(work, kind, now, turn, INT64_MAX) != STORE_OK ||
-        take_accounts(work, kind, now, 0, turn) != STORE_OK)
+    size_t looked = 0;
+    if (take_accounts(work, kind, now, turn, INT64_MAX, &looked) != STORE_OK ||
+        take_accounts(work, kind, now, 0, turn, &looked) != STORE_OK)
         work_look_failed(kind);
+    bool is_full = kind->under_way == kind->max_under_way;
+    bool has_more = looked == LOOK_ACCOUNTS;
+    kind->left_waiting = kind->left_waiting || is_full || has_more;
+    if (has_more && !is_full)
+        go_on(work, now);
 }
 
 struct work_item *work_validation_draft(struct work *work, int64_t now,
@@ -293,8 +320,9 @@ struct work_item *work_validation_draft(struct work *work, int64_t now,
     state->authorization = authorization_copy(draft->arena, authorization);
     state->thumbprint = arena_duplicate(draft->arena, account->thumbprint);
     draft->id = authorization->id;
-    draft->holder =
-        (struct work_holder){authorization->account_id, work_target(authorization->identifier.value)};
+    /* Whether the account is known is looked at when the others leave no room. */
+    draft->holder = (struct work_holder){.account_id = authorization->account_id,
+                                         .target = work_target(authorization->identifier.value)};
     draft->now = now;
     draft->state = state;
     draft->step = start;

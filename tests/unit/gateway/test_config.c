@@ -162,6 +162,7 @@ Test(config, what_is_wrong_is_told_with_its_path)
         {"{" GOOD ", \"limits\": {\"max_identifiers\": \"5\"}}", "limits.max_identifiers", "integer"},
         {"{" GOOD ", \"limits\": {\"max_identifiers\": 1.5}}", "limits.max_identifiers", "integer"},
         {"{" GOOD ", \"validation\": {\"http_port\": 65536}}", "validation.http_port", "port"},
+        {"{" GOOD ", \"validation\": {\"max_concurrent\": 257}}", "validation.max_concurrent", "1 to 256"},
         {"{" GOOD ", \"validation\": {\"timeout\": 10}}", "validation.timeout", "duration"},
         {"{" GOOD ", \"validation\": {\"timeout\": \"10\"}}", "validation.timeout", "duration"},
         {"{" GOOD ", \"validation\": {\"timeout\": \"0s\"}}", "validation.timeout", "\"1s\" to \"10m\""},

@@ -7,7 +7,7 @@ LEAK_CHECKED_SUITE(work_shares);
 static size_t take_all(struct work_shares *shares, int64_t account_id, uint64_t target)
 {
     size_t taken = 0;
-    struct work_holder holder = {account_id, target};
+    struct work_holder holder = {.account_id = account_id, .target = target};
     while (true) {
         if (target == 0)
             holder.target = (uint64_t)account_id << 32 | (taken + 1);
@@ -53,8 +53,10 @@ Test(work_shares, S8_shares_become_even)
     struct work_shares shares = {.slots = 100};
     size_t first = take_all(&shares, 1, 0), second = 0;
     for (size_t i = 1; i <= first; ++i) {
-        work_shares_give_back(&shares, &(struct work_holder){1, (uint64_t)1 << 32 | i});
-        const struct work_holder of_second = {2, 1000 + i}, of_first = {1, 2000 + i};
+        work_shares_give_back(&shares,
+                              &(struct work_holder){.account_id = 1, .target = (uint64_t)1 << 32 | i});
+        const struct work_holder of_second = {.account_id = 2, .target = 1000 + i},
+                                 of_first = {.account_id = 1, .target = 2000 + i};
         if (work_shares_admit(&shares, &of_second)) {
             work_shares_take(&shares, &of_second);
             ++second;
@@ -66,10 +68,23 @@ Test(work_shares, S8_shares_become_even)
     cr_expect_leq(shares.count, 100);
 }
 
+/* However many accounts strangers make, and however many names they ask for. */
+Test(work_shares, S8_strangers_leave_room_for_accounts_that_have_had_a_certificate)
+{
+    for (size_t slots = 4; slots <= WORK_SHARES_SLOTS_MAX; ++slots) {
+        struct work_shares shares = {.slots = slots};
+        for (int64_t account = 1; account <= 1000; ++account)
+            (void)take_all(&shares, account, 0);
+        cr_expect_eq(slots - shares.count, slots / 4, "%zu slots", slots);
+        const struct work_holder known = {.account_id = 2000, .target = 1, .is_known = true};
+        cr_expect(work_shares_admit(&shares, &known), "%zu slots", slots);
+    }
+}
+
 Test(work_shares, what_is_given_back_is_free_again)
 {
     struct work_shares shares = {.slots = 3};
-    const struct work_holder one = {1, 1}, two = {2, 1};
+    const struct work_holder one = {.account_id = 1, .target = 1}, two = {.account_id = 2, .target = 1};
     work_shares_take(&shares, &one);
     work_shares_take(&shares, &two);
     work_shares_give_back(&shares, &one);

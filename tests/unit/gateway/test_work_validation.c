@@ -1,0 +1,56 @@
+#include "gateway/work/work_internal.h"
+#include "store/database.h"
+
+LEAK_CHECKED_SUITE(work_validation);
+
+enum { ACCOUNTS = 1000, SLOTS = 100, MOST_IN_A_LOOK = 256 };
+
+/* Accounts 1 to ACCOUNTS, of strangers, each with a challenge that is due for a name of its own. */
+static void add_accounts(const struct database *database)
+{
+    const char *sql =
+        "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < %d)"
+        " INSERT INTO accounts (id, endpoint, status, key, thumbprint, contacts, terms_agreed, created_at)"
+        " SELECT id, 'default', 'valid', 'x', id, '[]', 0, 0 FROM n;"
+        "INSERT INTO authorizations (id, account_id, identifier_type, identifier, wildcard, subdomains, "
+        "status,"
+        " created_at, expires_at, token, offered, challenge_type, challenge_status, attempt_count,"
+        " next_attempt_at) SELECT id + 100000, id, 'dns', id || '.test', 0, 0, 'pending', 0, %lld, 'x', 1, "
+        "'http-01',"
+        " 'processing', 0, 0 FROM accounts;";
+    database_run(database, arena_printf(database->arena, sql, ACCOUNTS, (long long)NOW * 2));
+}
+
+/* Three quarters of the slots are held: strangers get none, and are passed over. Nobody is hidden behind
+ * them. */
+Test(work_validation, S8_a_look_is_bounded_and_the_next_goes_on_behind_it)
+{
+    struct database database;
+    struct store_error error;
+    database_begin(&database);
+    database_connect(&database);
+    add_accounts(&database);
+    struct work *work = calloc(1, sizeof *work);
+    work->session = store_session_open(database.path, &error);
+    cr_assert_not_null(work->session, "%s", error.message);
+    work->validation_shares = (struct work_shares){.slots = SLOTS, .count = 3 * SLOTS / 4};
+    /* A wake that is under way: nothing is posted to an outbound thread, which is not there. */
+    work->due = WORK_DUE_CHALLENGES;
+    struct work_kind *kind = &work->kinds[WORK_VALIDATION];
+    *kind = (struct work_kind){.shares = &work->validation_shares,
+                               .max_under_way = SLOTS,
+                               .under_way = work->validation_shares.count};
+    int64_t at = 0;
+    for (int look = 1; look <= 8; look++) {
+        work_validation_take(work, kind, NOW);
+        int64_t expected = (at + MOST_IN_A_LOOK - 1) % ACCOUNTS + 1;
+        cr_expect_eq(work->last_account, expected, "look %d: %lld", look, (long long)work->last_account);
+        cr_expect(kind->left_waiting);
+        at = work->last_account;
+    }
+    cr_expect_eq(kind->under_way, 3 * SLOTS / 4);
+    store_session_close(work->session);
+    free(work);
+    database_disconnect(&database);
+    database_end(&database);
+}
