@@ -347,9 +347,8 @@ const struct config_key config_keys[] = {
      .fallback = "\"100/1h\"",
      .help = "Changes of one account: contacts, terms and key. Deactivation is not counted."},
     {"limits.refusals", TOP(refusals), .at_once = true, .type = CONFIG_RATE, .fallback = "\"100/1h\"",
-     .help = "Refused requests of one account, or from one address where there is no account. Above it a "
-             "refusal is "
-             "429 with Retry-After; a request that is not refused passes."},
+     .help = "Refused requests of one account, or of one key at one address where there is no account. Above "
+             "it a refusal is 429 with Retry-After; a request that is not refused passes."},
 };
 const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
 

@@ -74,8 +74,11 @@ void exchange_limit_refusals(struct exchange *exchange)
     const struct problem *refused = exchange->problem;
     if (!counts_as_refusal(refused))
         return;
+    /* Many hosts may share an address: what one of them does with its key does not limit the others. */
+    const char *signer =
+        exchange->account.id == 0 && exchange->signer.canonical.n != 0 ? exchange->signer.thumbprint : NULL;
     const struct rate_demand demand = {&config_now(exchange->frontend->parts.config)->refusals,
-                                       "refused requests from", client_of(exchange), NULL};
+                                       "refused requests from", client_of(exchange), signer};
     const struct problem *limited = exchange_take_rate(exchange, &demand, METRIC_LIMIT_REFUSALS);
     if (limited == NULL)
         return;

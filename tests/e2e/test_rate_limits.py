@@ -142,6 +142,16 @@ def test_S10_a_client_that_only_gets_refused(step_ca, new_gateway, responder, re
     assert len([one for one in gateway.log.read_text().splitlines() if "account refused" in one]) == (3 if refused is refused_accounts else 0)
 
 
+def test_S10_refusals_of_one_key_are_not_another_ones_at_the_same_address(step_ca, new_gateway):
+    gateway = new_gateway(step_ca)
+    gateway.configuration["limits"]["refusals"] = "3/1h"
+    gateway.configuration["endpoints"]["bound"] = {"profiles": ["default"], "eab": "required"}
+    gateway.start()
+    wild, innocent = (AcmeClient(gateway.directory("bound"), gateway.root_path) for _ in range(2))
+    replies = [one.post(one.directory["newAccount"], {}, with_jwk=True) for one in (wild, wild, wild, wild, innocent)]
+    assert [one.problem for one in replies] == ["externalAccountRequired"] * 3 + ["rateLimited", "externalAccountRequired"]
+
+
 def test_S10_changes_of_an_account(step_ca, new_gateway):
     gateway = start(step_ca, new_gateway, changes_per_account="3/1h")
     client = gateway.client()
