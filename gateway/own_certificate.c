@@ -17,6 +17,7 @@ enum {
     RETRY_MOST_MS = 60 * 1000,
     REJECTED_RETRY_FIRST_MS = 60 * 1000, /* each is a certificate more at the CA */
     REJECTED_RETRY_MOST_MS = 3600 * 1000,
+    REISSUE_CALM_MS = 2 * REJECTED_RETRY_MOST_MS,
     FILE_MAX_BYTES = 256 * 1024,
     PROBLEM_MAX_BYTES = 512,
     SECRET_FILE_MODE = 0600,
@@ -36,7 +37,10 @@ struct own_certificate {
     bool stopped;
     int64_t retry_ms;
     int64_t retry_most_ms; /* of the next pause */
-    bool unfit; /* what is in use is not what the configuration asks for: other names, another root */
+    bool unfit;   /* what is in use is not what the configuration asks for: other names, another root */
+    bool revoked; /* what is in use */
+    int64_t reissued_at_ms;   /* for the last revocation */
+    int64_t reissue_pause_ms; /* before the next; 0: there was none yet */
     /* Of the certificate in use; 0: none. Written by the outbound thread, or where files are configured by
      * the main thread. */
     _Atomic int64_t not_before;
@@ -131,7 +135,7 @@ static bool is_due(const struct own_certificate *own, int64_t now, int64_t *at)
 {
     int64_t not_after = atomic_load(&own->not_after);
     return expiry_renewal_is_due(atomic_load(&own->not_before), not_after, now, at) || own->unfit ||
-           not_after == 0;
+           own->revoked || not_after == 0;
 }
 
 static void wait_until_due(struct own_certificate *own)
@@ -209,19 +213,30 @@ static void reject(struct own_certificate *own, const struct issuer_result *resu
     own->parts.rejected(own->parts.context, own->issuer, result->chain, result->chain_count, why);
 }
 
+/* What kept the issuer before from giving one says nothing of the one that serves now. */
+static void ask_at_once(struct own_certificate *own)
+{
+    own->retry_ms = RETRY_FIRST_MS / 2;
+    own->retry_most_ms = RETRY_MOST_MS;
+    outbound_timer_set(own->parts.outbound, &own->timer, 0);
+}
+
 static void on_signed(struct issuer_sign_job *job)
 {
     struct own_certificate *own = job->owner;
     const struct issuer_result *result = &job->result;
     const char *problem = result->message;
     struct certificate_facts facts = {0};
+    /* Another one may serve by now (SIGHUP, the admin API), and its roots are those that count. */
+    const struct issuer *serving = issuers_find(own->parts.issuers, own->parts.config->tls_issuer);
+    bool replaced = serving != own->issuer;
     bool good = result->outcome == ISSUER_OK && result->chain_count != 0;
     if (good) {
         struct certificate_expectation expectation = {.csr = job->csr,
                                                       .identifiers = own->names,
                                                       .identifier_count = own->name_count,
                                                       .latest_not_after = job->validity.latest_not_after,
-                                                      .roots = own->issuer->roots,
+                                                      .roots = serving->roots,
                                                       .now = clock_now()};
         good = certificate_check(own->work, result->chain, result->chain_count, &expectation, &facts,
                                  &problem) &&
@@ -231,13 +246,15 @@ static void on_signed(struct issuer_sign_job *job)
         reject(own, result, &facts, problem);
     if (!good) {
         fail_request(own, problem);
+        if (replaced)
+            ask_at_once(own);
         return;
     }
     char until[TIME_TEXT_BYTES];
     time_format(until, facts.not_after);
     log_info("own TLS certificate from issuer %s, good until %s", own->issuer->id, until);
     note_ends(own, &facts, result->chain, result->chain_count);
-    own->unfit = false;
+    own->unfit = own->revoked = false;
     own->told_problem[0] = '\0';
     end_request(own, true);
 }
@@ -294,7 +311,7 @@ static void run_changed(struct outbound_message *message)
 {
     struct own_certificate *own = ((struct changed_message *)message)->own;
     free(message);
-    /* One that is asked for just now is looked at when it is there. */
+    /* One that is asked for just now is looked at when it is there (on_signed). */
     if (own->work != NULL || own->issuer == NULL)
         return;
     own->issuer = issuers_find(own->parts.issuers, own->parts.config->tls_issuer);
@@ -324,16 +341,44 @@ static bool is_in_use(const struct own_certificate *own, struct arena *arena, st
            certificate_is_same(certificates[0], leaf);
 }
 
+/* Whoever has one revoked may have the next one revoked as well: each is a certificate more at the CA. */
+static int64_t pause_before_another(struct own_certificate *own)
+{
+    int64_t now_ms = clock_now_ms();
+    bool calm = own->reissue_pause_ms == 0 || now_ms >= own->reissued_at_ms + REISSUE_CALM_MS;
+    int64_t pause_ms = calm ? 0 : own->reissue_pause_ms;
+    int64_t next_ms = calm ? REJECTED_RETRY_FIRST_MS : 2 * pause_ms;
+    own->reissue_pause_ms = next_ms < REJECTED_RETRY_MOST_MS ? next_ms : REJECTED_RETRY_MOST_MS;
+    own->reissued_at_ms = now_ms + pause_ms;
+    return pause_ms;
+}
+
+/* Where another one is due already, it is asked for after the pause of the last failure. */
+static void ask_for_another(struct own_certificate *own)
+{
+    int64_t at;
+    bool is_due_already = own->work != NULL || is_due(own, clock_now(), &at);
+    int64_t pause_ms = is_due_already ? 0 : pause_before_another(own);
+    own->revoked = true;
+    if (pause_ms == 0)
+        log_error("own TLS certificate: it was revoked: another one is asked for");
+    else
+        log_error(
+            "own TLS certificate: it was revoked, as the one before was: another one is asked for in %lld s",
+            (long long)(pause_ms / 1000));
+    if (!is_due_already)
+        outbound_timer_set(own->parts.outbound, &own->timer, pause_ms);
+}
+
 void own_certificate_revoked(struct own_certificate *own, struct bytes leaf)
 {
     struct arena *arena = arena_new();
     if (own != NULL && !own->stopped && is_in_use(own, arena, leaf)) {
-        log_error("own TLS certificate: it was revoked: %s",
-                  own->issuer == NULL ? "replace the files of tls.cert and tls.key, and send SIGHUP"
-                                      : "another one is asked for");
-        own->unfit = own->issuer != NULL;
-        if (own->unfit && own->work == NULL)
-            outbound_timer_set(own->parts.outbound, &own->timer, 0);
+        if (own->issuer != NULL)
+            ask_for_another(own);
+        else
+            log_error("own TLS certificate: it was revoked: replace the files of tls.cert and tls.key, and "
+                      "send SIGHUP");
     }
     arena_free(arena);
 }

@@ -9,8 +9,8 @@ from cryptography import x509
 
 from support.background import Background
 from support.ca_proxy import CaProxy
-from support.certificates import Authority, key_pem, names_of, new_key, pem
-from support.gateway import Gateway
+from support.certificates import Authority, key_pem, load_key, names_of, new_key, pem
+from support.gateway import Gateway, stepca_issuer
 from support.waiting import wait_until
 
 # Certificates of 15 seconds: renewed after 10.
@@ -86,6 +86,40 @@ def test_a_renewal_that_comes_while_the_server_stops_is_kept_for_the_next_start(
             hold.let_go()
             wait_until(lambda: path.read_bytes() != before, "the renewed one beside the database", 4)
         stopping.end()
+
+
+def test_one_that_comes_when_another_ca_serves_already_is_not_taken(new_gateway, new_step_ca, tmp_path):
+    ca, other = new_step_ca(claims=SHORT), new_step_ca()
+    with CaProxy(ca, tmp_path / "ca-proxy") as proxy:
+        gateway = new_gateway(ca, url=proxy.url).start()
+        hold = proxy.hold_answer("sign")
+        hold.wait()
+        gateway.configuration["issuers"]["main"] = stepca_issuer(other, tmp_path / "other")
+        gateway.write_configuration()
+        gateway.process.hang_up()
+        wait_log(gateway, "serve now")
+        before = len(gateway.process.output())
+        hold.let_go()
+        wait_until(lambda: served(gateway, other.root_path), "a certificate of the CA that serves now", 20)
+        words = gateway.process.output()[before:]
+        assert "is rejected, and revoked: the certificate does not chain to a pinned root" in words
+        assert words.count("own TLS certificate from issuer main") == 1
+
+
+def test_what_is_revoked_again_and_again_is_replaced_after_a_pause(new_gateway, step_ca):
+    gateway = new_gateway(step_ca).start()
+    client = gateway.client()
+
+    def revoke(certificate):
+        key = load_key(gateway.folder / "acmegate.db.tls.key")
+        assert client.revoke(certificate, 1, key).status == 200
+
+    first = served(gateway)
+    revoke(first)
+    second = wait_until(lambda: (now := served(gateway)) and now != first and now, "another certificate")
+    revoke(second)
+    wait_log(gateway, "it was revoked, as the one before was: another one is asked for in 60 s")
+    assert served(gateway) == second
 
 
 def test_names_that_are_added_ask_for_a_new_one_and_the_old_one_serves_meanwhile(new_gateway, new_step_ca):
