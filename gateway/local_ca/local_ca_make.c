@@ -224,11 +224,17 @@ bool local_ca_make_intermediate(const struct local_ca *ca, int64_t now, char why
     return made;
 }
 
-/* The old certificate's extensions beside those that every intermediate has: its name constraints. */
-static bool copy_constraints(const X509 *old, X509 *made)
+/* The old certificate's extensions beside those that every intermediate has: whatever binds it (constraints
+ * of names and policies, extended key usages) binds its successor. */
+static bool copy_other_extensions(const X509 *old, X509 *made)
 {
-    int at = X509_get_ext_by_NID(old, NID_name_constraints, -1);
-    return at < 0 || X509_add_ext(made, X509_get_ext(old, at), -1) == 1;
+    bool copied = true;
+    for (int i = 0; copied && i < X509_get_ext_count(old); i++) {
+        X509_EXTENSION *extension = X509_get_ext(old, i);
+        bool is_there = X509_get_ext_by_OBJ(made, X509_EXTENSION_get_object(extension), -1) >= 0;
+        copied = is_there || X509_add_ext(made, extension, -1) == 1;
+    }
+    return copied;
 }
 
 static bool keep_old(const struct local_ca *ca, X509 *old, char why[static LOCAL_CA_WHY_BYTES])
@@ -252,7 +258,7 @@ bool local_ca_renew_intermediate(const struct local_ca *ca, X509 *old, X509 *roo
     }
     X509 *made = begin_intermediate(X509_get0_pubkey(old), root, now);
     if (made == NULL || X509_set_subject_name(made, X509_get_subject_name(old)) != 1 ||
-        !copy_constraints(old, made) || !local_certificate_sign(made, root_key)) {
+        !copy_other_extensions(old, made) || !local_certificate_sign(made, root_key)) {
         snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not make a new intermediate");
     } else if (keep_old(ca, old, why) && local_ca_write_certificate(ca, LOCAL_CA_INTERMEDIATE, made, why)) {
         *renewed = made;

@@ -167,12 +167,42 @@ static X509 *probe_new(const X509_NAME *subject, const char *name)
     return NULL;
 }
 
+/* *.a.test stands for x.a.test: where that is excluded, the wildcard is. OpenSSL compares ends alone. */
+static bool stands_for(const char *wildcard, const GENERAL_NAME *excluded)
+{
+    if (strncmp(wildcard, "*.", 2) != 0 || excluded->type != GEN_DNS) {
+        return false;
+    }
+    struct bytes domain = bytes_from_string(wildcard + 1); /* with its dot */
+    struct bytes name =
+        bytes_of(ASN1_STRING_get0_data(excluded->d.dNSName), (size_t)ASN1_STRING_length(excluded->d.dNSName));
+    if (name.n <= domain.n) {
+        return false;
+    }
+    size_t label = name.n - domain.n;
+    return bytes_equal_ignore_case(bytes_of(name.p + label, domain.n), domain) &&
+           memchr(name.p, '.', label) == NULL;
+}
+
+static bool stands_for_any(const char *name, const STACK_OF(GENERAL_SUBTREE) * excluded)
+{
+    for (int i = 0; i < sk_GENERAL_SUBTREE_num(excluded); i++) {
+        if (stands_for(name, sk_GENERAL_SUBTREE_value(excluded, i)->base)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *name_fault(struct arena *arena, X509 *authority, NAME_CONSTRAINTS *constraints,
                               const X509_NAME *subject, const char *name)
 {
     char authority_name[256];
     autofree_x509 X509 *probe = probe_new(subject, name);
     int verdict = probe == NULL ? X509_V_ERR_OUT_OF_MEM : NAME_CONSTRAINTS_check(probe, constraints);
+    if (verdict == X509_V_OK && stands_for_any(name, constraints->excludedSubtrees)) {
+        verdict = X509_V_ERR_EXCLUDED_VIOLATION;
+    }
     if (verdict == X509_V_OK) {
         return NULL;
     }
@@ -187,7 +217,11 @@ const char *local_ca_names_fault(struct arena *arena, const struct local_ca *ca,
     const char *fault = NULL;
     for (int i = 0; fault == NULL && i < sk_X509_num(ca->path); i++) {
         X509 *authority = sk_X509_value(ca->path, i);
-        NAME_CONSTRAINTS *constraints = X509_get_ext_d2i(authority, NID_name_constraints, NULL, NULL);
+        int critical; /* -1: it has none */
+        NAME_CONSTRAINTS *constraints = X509_get_ext_d2i(authority, NID_name_constraints, &critical, NULL);
+        if (constraints == NULL && critical != -1) {
+            fault = "the name constraints of the local CA cannot be read";
+        }
         for (size_t j = 0; constraints != NULL && fault == NULL && j < count; j++) {
             fault = name_fault(arena, authority, constraints, subject, names[j]);
         }

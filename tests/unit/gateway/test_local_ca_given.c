@@ -17,6 +17,7 @@ struct authority_plan {
     const char *basic_constraints;
     const char *key_usage;
     const char *name_constraints;
+    const char *extended_key_usage;
     const char *key_type;
     int64_t begin, end; /* from NOW */
 };
@@ -51,17 +52,23 @@ static void add_authority(struct scene *scene, const struct authority_plan *plan
     X509 *made = scene->certificate[i] = local_certificate_new(
         NOW + (plan->begin == 0 ? -DAY_S : plan->begin), NOW + (plan->end == 0 ? 100 * DAY_S : plan->end));
     X509 *above = i == 0 ? made : scene->certificate[i - 1];
-    const struct certificate_extension extensions[] = {
+    struct certificate_extension extensions[6] = {
         {NID_basic_constraints, text_or(plan->basic_constraints, "critical,CA:TRUE")},
         {NID_key_usage, text_or(plan->key_usage, "critical,keyCertSign,cRLSign")},
         {NID_subject_key_identifier, "hash"},
         {NID_authority_key_identifier, "keyid"},
-        {NID_name_constraints, plan->name_constraints},
     };
+    size_t count = 4;
+    if (plan->name_constraints != NULL) {
+        extensions[count++] = (struct certificate_extension){NID_name_constraints, plan->name_constraints};
+    }
+    if (plan->extended_key_usage != NULL) {
+        extensions[count++] = (struct certificate_extension){NID_ext_key_usage, plan->extended_key_usage};
+    }
     cr_assert(made != NULL && X509_set_pubkey(made, key) == 1 &&
               local_certificate_set_common_name(made, arena_printf(scene->arena, "Level %zu", i)) &&
               X509_set_issuer_name(made, X509_get_subject_name(above)) == 1);
-    cr_assert(local_certificate_extend(made, above, extensions, plan->name_constraints == NULL ? 4 : 5));
+    cr_assert(local_certificate_extend(made, above, extensions, count));
     cr_assert(local_certificate_sign(made, i == 0 ? key : scene->key[i - 1]));
 }
 
@@ -305,6 +312,13 @@ Test(local_ca_given, name_constraints_anywhere_on_the_path_hold)
         {1, "critical,permitted;IP:10.0.0.0/255.0.0.0", "IP:11.1.2.3", false},
         {1, "critical,permitted;DNS:internal", "DNS:*.b.internal", true},
         {1, "critical,permitted;DNS:internal", "DNS:notinternal", false},
+        {1, "critical,excluded;DNS:secret.internal", "DNS:*.internal", false},
+        {1, "critical,excluded;DNS:Secret.Internal", "DNS:*.internal", false},
+        {0, "critical,excluded;DNS:secret.internal", "DNS:a.internal,DNS:*.internal", false},
+        {1, "critical,excluded;DNS:secret.internal", "DNS:*.secret.internal", false},
+        {1, "critical,excluded;DNS:a.secret.internal", "DNS:*.internal", true},
+        {1, "critical,excluded;DNS:.secret.internal", "DNS:*.internal", true},
+        {1, "critical,excluded;DNS:secret.internal", "DNS:*.other.internal", true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct authority_plan plans[] = {{0}, {0}, {0}};
@@ -323,4 +337,31 @@ Test(local_ca_given, name_constraints_anywhere_on_the_path_hold)
         local_ca_free(ca);
         teardown(&scene);
     }
+}
+
+/* What binds the intermediate binds its successor. */
+Test(local_ca_given, a_renewed_intermediate_may_do_no_more_than_the_old_one)
+{
+    static const struct authority_plan plans[] = {{0},
+                                                  {.name_constraints = "critical,permitted;DNS:internal",
+                                                   .extended_key_usage = "serverAuth,clientAuth",
+                                                   .end = 3 * DAY_S}};
+    struct scene scene = setup(plans, 2);
+    char why[LOCAL_CA_WHY_BYTES];
+    write_files(&scene);
+    write_key(&scene, LOCAL_CA_ROOT_KEY, scene.key[0]);
+    struct local_ca *ca = open_scene(&scene, why);
+    cr_assert(ca != NULL, "%s", why);
+    cr_assert(local_ca_tend(ca, NOW + 2 * DAY_S, why), "%s", why);
+    struct bytes der = local_ca_intermediates(ca).certificates[0];
+    const unsigned char *at = der.p;
+    autofree_x509 X509 *renewed = d2i_X509(NULL, &at, (long)der.n);
+    cr_assert(renewed != NULL && local_certificate_end(renewed) > NOW + 3 * DAY_S);
+    cr_expect_eq(X509_get_extended_key_usage(renewed), XKU_SSL_SERVER | XKU_SSL_CLIENT);
+    int critical;
+    NAME_CONSTRAINTS *constraints = X509_get_ext_d2i(renewed, NID_name_constraints, &critical, NULL);
+    cr_expect(constraints != NULL && critical == 1);
+    NAME_CONSTRAINTS_free(constraints);
+    local_ca_free(ca);
+    teardown(&scene);
 }
