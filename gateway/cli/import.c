@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "acme/base/visible.h"
 #include "gateway/issuer/issuer_certificate.h"
 #include "gateway/native/native_certificate.h"
 #include "gateway/runtime/clock.h"
@@ -58,6 +59,8 @@ const char *import_skip_name(enum import_skip skip)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    /* A file's name, and what a certificate holds, may have line feeds. */
+    line[visible_clean(line, strlen(line), VISIBLE_ONE_LINE)] = '\0';
     import->setting.tell(line);
 }
 

@@ -21,14 +21,19 @@ static const struct problem *load_authorization(struct exchange *exchange, struc
                                 authorization->account_id);
 }
 
+static bool record_event(struct exchange *exchange, struct store_session *session, struct event event)
+{
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+}
+
 static bool record_of(struct exchange *exchange, struct store_session *session,
                       const struct authorization *authorization, const char *kind, const char *detail)
 {
-    struct event event = {.kind = kind,
-                          .account_id = authorization->account_id,
-                          .authorization_id = authorization->id,
-                          .detail = detail};
-    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+    const struct event event = {.kind = kind,
+                                .account_id = authorization->account_id,
+                                .authorization_id = authorization->id,
+                                .detail = detail};
+    return record_event(exchange, session, event);
 }
 
 static bool record(struct exchange *exchange, struct store_session *session, const char *kind,
@@ -65,7 +70,13 @@ static bool fail_waiting_orders(struct exchange *exchange, struct store_session 
         enum order_status was = order.status;
         order_fail(exchange->arena, &order, problem, exchange->now);
         METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
-        if (!exchange_store_ok(exchange, store_order_update(session, &order, was)))
+        const struct event event = {.kind = "order.invalid",
+                                    .account_id = order.account_id,
+                                    .order_id = order.id,
+                                    .authorization_id = authorization->id,
+                                    .detail = problem->detail};
+        if (!exchange_store_ok(exchange, store_order_update(session, &order, was)) ||
+            !record_event(exchange, session, event))
             return false;
     }
     return true;

@@ -125,6 +125,12 @@ def test_what_is_no_log_is_said(gateway, tmp_path):
 # ---- files ----
 
 
+def test_S12_a_files_name_does_not_begin_a_line(gateway, given):
+    (given / "a\nfailed: b.pem").write_text("no certificate")
+    _said, words = run(gateway, given)
+    assert "a failed: b.pem: no PEM in it" in words and "\nfailed: b.pem" not in words
+
+
 def chain_pem(ca):
     return b"".join(pem(one.certificate) for one in ca.chain)
 

@@ -197,6 +197,9 @@ def test_S15_a_deactivated_parent_ends_what_rests_on_it(below):
     assert client.order([name]).json()["status"] == "pending"
     details = [row["detail"] for row in gateway.query("SELECT detail FROM v_events WHERE kind = 'authorization.deactivated'")]
     assert details == [None, f"it rested on authorization {parent.rsplit('/', 1)[1]}"]
+    number = order.location.rsplit("/", 1)[1]
+    (event,) = gateway.query("SELECT detail FROM v_events WHERE kind = 'order.invalid' AND order_id = ?", number)
+    assert event["detail"].startswith("The client deactivated the authorization for ")
 
 
 PARENT_ENDS = {
