@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "acme/base/unconst.h"
 #include "acme/certificate_pool.h"
 #include "acme/x509_read.h"
 
@@ -40,7 +41,7 @@ static struct issuer_signer *place_for_one(struct issuer *issuer)
     for (size_t i = 1; i < ISSUER_SIGNERS_MAX; i++)
         if (issuer->signers[i].seen < place->seen)
             place = &issuer->signers[i];
-    free((void *)place->der.p);
+    free(UNCONST(void *, place->der.p));
     return place;
 }
 
@@ -99,7 +100,7 @@ void issuer_learn_from_chain(struct issuer *issuer, X509_REQ *csr, const struct 
 void issuer_forget_signers(struct issuer *issuer)
 {
     for (size_t i = 0; i < issuer->signer_count; i++)
-        free((void *)issuer->signers[i].der.p);
+        free(UNCONST(void *, issuer->signers[i].der.p));
     issuer->signer_count = 0;
 }
 

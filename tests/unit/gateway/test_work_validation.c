@@ -8,17 +8,22 @@ enum { ACCOUNTS = 1000, SLOTS = 100, MOST_IN_A_LOOK = 256 };
 /* Accounts 1 to ACCOUNTS, of strangers, each with a challenge that is due for a name of its own. */
 static void add_accounts(const struct database *database)
 {
-    const char *sql =
-        "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < %d)"
-        " INSERT INTO accounts (id, endpoint, status, key, thumbprint, contacts, terms_agreed, created_at)"
-        " SELECT id, 'default', 'valid', 'x', id, '[]', 0, 0 FROM n;"
-        "INSERT INTO authorizations (id, account_id, identifier_type, identifier, wildcard, subdomains, "
-        "status,"
-        " created_at, expires_at, token, offered, challenge_type, challenge_status, attempt_count,"
-        " next_attempt_at) SELECT id + 100000, id, 'dns', id || '.test', 0, 0, 'pending', 0, %lld, 'x', 1, "
-        "'http-01',"
-        " 'processing', 0, 0 FROM accounts;";
-    database_run(database, arena_printf(database->arena, sql, ACCOUNTS, (long long)NOW * 2));
+    database_run(
+        database,
+        arena_printf(
+            database->arena,
+            "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < %d)"
+            " INSERT INTO accounts (id, endpoint, status, key, thumbprint, contacts, terms_agreed, "
+            "created_at)"
+            " SELECT id, 'default', 'valid', 'x', id, '[]', 0, 0 FROM n;"
+            "INSERT INTO authorizations (id, account_id, identifier_type, identifier, wildcard, subdomains, "
+            "status,"
+            " created_at, expires_at, token, offered, challenge_type, challenge_status, attempt_count,"
+            " next_attempt_at) SELECT id + 100000, id, 'dns', id || '.test', 0, 0, 'pending', 0, %lld, 'x', "
+            "1, "
+            "'http-01',"
+            " 'processing', 0, 0 FROM accounts;",
+            ACCOUNTS, (long long)NOW * 2));
 }
 
 /* Three quarters of the slots are held: strangers get none, and are passed over. Nobody is hidden behind
