@@ -10,7 +10,7 @@
 #include "acme/certificate_internal.h"
 #include "acme/x509_read.h"
 
-enum { SERIAL_MAX_OCTETS = 20 };
+enum { SERIAL_MAX_OCTETS = 20, VERSION_TAG = 0xA0 };
 
 static const char hex_digits[] = "0123456789abcdef";
 
@@ -231,6 +231,47 @@ bool certificate_is_same(struct bytes a_der, struct bytes b_der)
                 has_same_authority_key(a, b);
     ERR_clear_error();
     return same;
+}
+
+/* Steps into the next element, which has this tag; `at` then stands at its content, and `end` behind it. */
+static bool enter(const uint8_t **at, const uint8_t **end, int wanted_tag)
+{
+    long length;
+    int tag, class;
+    int form = ASN1_get_object(at, &length, &tag, &class, *end - *at);
+    *end = *at + ((form & 0x80) != 0 ? 0 : length);
+    return (form & 0x81) == 0 && tag == wanted_tag;
+}
+
+static bool skip(const uint8_t **at, const uint8_t *end)
+{
+    long length;
+    int tag, class;
+    int form = ASN1_get_object(at, &length, &tag, &class, end - *at);
+    if ((form & 0x81) != 0) /* an error, or a length that is not told */
+        return false;
+    *at += length;
+    return true;
+}
+
+static bool read_time(const uint8_t **at, const uint8_t *end, int64_t *out)
+{
+    ASN1_TIME *when = d2i_ASN1_TIME(NULL, at, end - *at);
+    bool read = when != NULL && certificate_time_read(when, out);
+    ASN1_TIME_free(when);
+    return read;
+}
+
+/* RFC 5280 §4.1: Certificate { TBSCertificate { [0] version, serialNumber, signature, issuer, validity … */
+bool certificate_read_validity(struct bytes der, int64_t *not_before, int64_t *not_after)
+{
+    const uint8_t *at = der.p, *end = der.p + der.n;
+    bool read = der.n != 0 && enter(&at, &end, V_ASN1_SEQUENCE) && enter(&at, &end, V_ASN1_SEQUENCE) &&
+                (at == end || *at != VERSION_TAG || skip(&at, end)) && skip(&at, end) && skip(&at, end) &&
+                skip(&at, end) && enter(&at, &end, V_ASN1_SEQUENCE) && read_time(&at, end, not_before) &&
+                read_time(&at, end, not_after);
+    ERR_clear_error();
+    return read;
 }
 
 bool certificate_read_facts(struct arena *arena, struct bytes der, struct certificate_facts *out)

@@ -91,6 +91,11 @@ const char *certificate_remarks(struct arena *arena, X509_REQ *csr, const X509 *
 [[gnu::warn_unused_result]] bool certificate_read_facts(struct arena *arena, struct bytes der,
                                                         struct certificate_facts *out);
 
+/* Only when it begins and ends, in seconds of Unix time, which is a tenth of the work of reading it whole. False
+ * when it cannot be read. */
+[[gnu::warn_unused_result]] bool certificate_read_validity(struct bytes der, int64_t *not_before,
+                                                           int64_t *not_after);
+
 /* The one form of a serial, from its octets (big-endian, padded or not). False when they are none or too
  * many. */
 [[gnu::warn_unused_result]] bool serial_from_octets(struct bytes octets, char out[static SERIAL_HEX_BYTES]);

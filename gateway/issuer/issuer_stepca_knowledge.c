@@ -26,13 +26,5 @@ struct ca_refusal issuer_stepca_duration_refusal(const struct stepca_error *erro
 
 bool issuer_stepca_read_signed(struct bytes leaf, struct ca_signed *out)
 {
-    struct arena *arena = arena_new();
-    struct certificate_facts facts;
-    bool read = certificate_read_facts(arena, leaf, &facts);
-    if (read) {
-        out->not_before = facts.not_before;
-        out->not_after = facts.not_after;
-    }
-    arena_free(arena);
-    return read;
+    return certificate_read_validity(leaf, &out->not_before, &out->not_after);
 }

@@ -748,3 +748,42 @@ Test(certificate, S16_an_address_of_another_length_is_beyond_names)
     GENERAL_NAMES_free(names);
     arena_free(arena);
 }
+
+Test(certificate, its_validity_is_read_as_all_of_it_is)
+{
+    struct arena *arena = arena_new();
+    const int64_t late = 2600000000; /* beyond 2050: GeneralizedTime */
+    const int64_t ends[] = {1900000000, late};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct bytes der =
+            pki_der(arena, pki_certificate(arena, &(struct pki_certificate){.key = pki_key(arena, "P-256"),
+                                                                            .common_name = "a.example",
+                                                                            .not_before = 1700000000,
+                                                                            .not_after = ends[i]}));
+        int64_t not_before = 0, not_after = 0;
+        cr_assert(certificate_read_validity(der, &not_before, &not_after));
+        cr_expect_eq(not_before, 1700000000);
+        cr_expect_eq(not_after, ends[i]);
+        struct certificate_facts facts;
+        for (size_t n = 0; n < der.n; n++) { /* in memory of its own, so that a look beyond it is seen */
+            uint8_t *cut = malloc(n == 0 ? 1 : n);
+            memcpy(cut, der.p, n);
+            cr_expect_not(certificate_read_validity(bytes_of(cut, n), &not_before, &not_after), "%zu octets",
+                          n);
+            free(cut);
+        }
+        for (size_t n = 0; n < der.n; n++) {
+            uint8_t *changed = malloc(der.n);
+            memcpy(changed, der.p, der.n);
+            changed[n] ^= 0x81;
+            struct bytes other = bytes_of(changed, der.n);
+            bool whole = certificate_read_facts(arena, other, &facts);
+            if (certificate_read_validity(other, &not_before, &not_after) && whole)
+                cr_expect(not_before == facts.not_before && not_after == facts.not_after, "octet %zu", n);
+            else
+                cr_expect_not(whole, "octet %zu: read whole, but not its validity", n);
+            free(changed);
+        }
+    }
+    arena_free(arena);
+}
