@@ -182,6 +182,9 @@ def test_keys_survive_a_restart_and_need_the_secret_file(gateway):
     gateway.stop()
     kept = secret.read_bytes()
     secret.write_bytes(bytes(32))
+    with pytest.raises(RuntimeError, match="1 of 1 external account keys were sealed with another file"):
+        gateway.start()
+    add_key(gateway)  # one that the file opens: the server starts, and only the other one is lost
     gateway.start()
     client = client_of(gateway)
     reply = register(client, externalAccountBinding=binding(client, kid, mac_key))

@@ -99,7 +99,9 @@ def _(world):
 @case("account-unknown")
 def _(world):
     client = world.gateway.client()
-    return problem_of(client.post(client.directory["newOrder"], {}, kid=f"{client.account[:-1]}{9 - int(client.account[-1])}"))
+    base, number = client.account.rsplit("/", 1)
+    older_than_any = f"{base}/{int(number) // 2}"
+    return problem_of(client.post(client.directory["newOrder"], {}, kid=older_than_any))
 
 
 @case("account-ended")

@@ -161,6 +161,7 @@ def of_profiles_and_endpoints(trial):
         "endpoints.*.without_eab.profiles": ["default"],
         "endpoints.*.names.allow": ["*.test"],
         "endpoints.*.names.deny": ["denied.test"],
+        "endpoints.*.names.underscores": ["*.svc.test"],
         "endpoints.*.trusted.names": ["trusted.test"],
         "endpoints.*.trusted.networks": ["192.0.2.0/24"],
         "endpoints.*.issuer_domain_names": ["ca.test"],
