@@ -9,7 +9,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_help.h"
 #include "gateway/cli/terminal.h"
-#include "gateway/log.h"
+#include "gateway/runtime/log.h"
 #include "store/store.h"
 
 static bool is_any_of(const char *word, const char *a, const char *b, const char *c)

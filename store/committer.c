@@ -1,13 +1,13 @@
 #include "store/committer.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "acme/base/thread.h"
 #include "store/query.h"
 
 enum { BEGIN_BATCH, COMMIT_BATCH, ROLLBACK_BATCH, SAVE, RELEASE, ROLLBACK_TO_SAVE, BEGIN_READ };
@@ -228,21 +228,6 @@ static void *committer_run(void *argument)
     return NULL;
 }
 
-/* Signals are the main thread's, but for those of a fault of this one. */
-static int start_thread(struct committer *committer)
-{
-    sigset_t blocked, before;
-    sigfillset(&blocked);
-    sigdelset(&blocked, SIGSEGV);
-    sigdelset(&blocked, SIGBUS);
-    sigdelset(&blocked, SIGFPE);
-    sigdelset(&blocked, SIGABRT);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int failed = pthread_create(&committer->thread, NULL, committer_run, committer);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
 struct committer *committer_start(struct store_session *writer, struct mark *mark, struct store_error *error)
 {
     struct committer *committer = calloc(1, sizeof *committer);
@@ -255,7 +240,7 @@ struct committer *committer_start(struct store_session *writer, struct mark *mar
     committer->last = &committer->first;
     pthread_mutex_init(&committer->mutex, NULL);
     pthread_cond_init(&committer->submitted, NULL);
-    int failed = start_thread(committer);
+    int failed = thread_start(&committer->thread, committer_run, committer);
     if (failed == 0)
         return committer;
     store_error_set(error, "the committer's thread cannot be started: %s", strerror(failed));

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
-#include "gateway/revocation/revocation.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/runtime/log.h"
 
 /* So many on TCP, and as many on the Unix socket: neither takes from the other. */
 enum { MAX_CONNECTIONS = 64, HOLD_MS = 1000, REQUEST_TIMEOUT_MS = 10 * 1000 };

@@ -7,12 +7,12 @@
 #pragma once
 
 #include "acme/base/json.h"
+#include "gateway/ca/issuers.h"
 #include "gateway/config/config.h"
 #include "gateway/http/http.h"
-#include "gateway/issuer/issuers.h"
+#include "gateway/keys/secret_box.h"
 #include "gateway/metrics/metrics.h"
-#include "gateway/secret_box.h"
-#include "gateway/worker.h"
+#include "gateway/runtime/worker.h"
 #include "store/store.h"
 
 struct admin;

@@ -3,12 +3,10 @@
 
 #include <unistd.h>
 
-#include "gateway/issuer/issuer_overrides.h"
-#include "gateway/log.h"
-#include "gateway/own_certificate.h"
-#include "gateway/revocation/revocation.h"
+#include "gateway/ca/issuer_overrides.h"
 #include "gateway/runtime/clock.h"
-#include "gateway/worker.h"
+#include "gateway/runtime/log.h"
+#include "gateway/runtime/worker.h"
 
 enum { WORDS_MAX_BYTES = 4096, BUSY_RETRY_AFTER_S = 5 };
 

@@ -3,7 +3,7 @@
 
 #include "acme/base/json.h"
 #include "gateway/admin/admin.h"
-#include "gateway/log_gate.h"
+#include "gateway/runtime/log_gate.h"
 
 enum { ADMIN_REPLY_MAX_BYTES = 1024 * 1024 };
 

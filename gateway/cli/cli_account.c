@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/accounts/account_export.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
+#include "gateway/housekeeping/account_export.h"
 #include "gateway/runtime/clock.h"
 
 static const struct cli_column columns[] = {{"id", 16},    {"endpoint", 12}, {"state", 11},  {"created", 20},

@@ -8,8 +8,8 @@
 
 #include "acme/base/arena.h"
 #include "acme/base/nearest_word.h"
+#include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli_help.h"
-#include "gateway/issuer/issuer_overrides.h"
 
 enum { OPTIONS_MAX = 32, ACTIONS_MAX = 16 };
 

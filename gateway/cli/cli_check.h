@@ -1,57 +1,9 @@
-/* `acmegate check`: the lines it prints, and its parts: cli_check.c (what is on this machine),
- * cli_check_stepca.h (the CA), cli_check_bypass.c (ways past the gateway), cli_call.c (one request to the CA)
- * and cli_check_expiring.c (--expiring). */
+/* `acmegate check`: what is on this machine, and what ends soon. gateway/preflight/check.h asks the CA. */
 #pragma once
 
-#include "acme/ca_knowledge.h"
-#include "gateway/config/config.h"
-#include "gateway/outbound/outbound.h"
-
-struct check {
-    struct arena *arena;
-    const struct config *config;
-    struct outbound *outbound;
-    void (*print)(const char *verdict, const char *line);
-    bool failed;               /* some line said FAIL */
-    int64_t expiring_within_s; /* 0: everything is checked; else only what ends within this time */
-    const char **failures;     /* those lines */
-    size_t failure_count;
-    const char *key_id; /* of check_stepca: that by which the CA knows our key; NULL: it does not */
-};
-
-/* A line each. What is not well ends with what to do about it. */
-[[gnu::format(printf, 2, 3)]] void check_ok(struct check *check, const char *format, ...);
-[[gnu::format(printf, 2, 3)]] void check_warn(struct check *check, const char *format, ...);
-[[gnu::format(printf, 2, 3)]] void check_fail(struct check *check, const char *format, ...);
-
-/* An issuer of type stepca: its files, then the CA. */
-void check_stepca(struct check *check, const struct issuer_config *issuer);
-
-/* The intermediates as the CA tells them, DER in the check's arena. False with a sentence in `why`: the CA
- * does not answer, or is of a version that does not tell. */
-[[gnu::warn_unused_result]] bool check_stepca_intermediates(struct check *check,
-                                                            const struct issuer_config *issuer,
-                                                            struct bytes **certificates, size_t *count,
-                                                            const char **why);
+#include "gateway/preflight/check.h"
 
 /* A line for each certificate that others rest on: the server's own and its chain, the issuers' intermediates
  * and roots. FAIL for one that ends within the time asked for; a certificate of the server's own that renews
  * itself (and may never live that long) only when less than a sixth of its life is left. */
 void check_expiring(struct check *check);
-
-/* The profiles' max_ttl and the issuer's validity_days against what is known of what the issuer grants. */
-void check_validity(struct check *check, const struct issuer_config *issuer,
-                    const struct ca_knowledge *known);
-
-/* ---- the ways past the gateway, cli_check_bypass.c ---- */
-
-struct stepca_provisioner;
-struct stepca_provisioner_page;
-
-/* Adds those of a page of the CA's provisioners that sign and are not the issuer's. */
-void check_bypass_collect(struct buffer *others, const struct stepca_provisioner_page *page,
-                          const struct issuer_config *issuer);
-
-/* Warns where hosts may get or renew certificates of the CA without the gateway. */
-void check_bypass(struct check *check, const struct issuer_config *issuer,
-                  const struct stepca_provisioner *own, struct buffer *others);

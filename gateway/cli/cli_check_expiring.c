@@ -9,11 +9,11 @@
 #include "acme/certificate.h"
 #include "acme/expiry.h"
 #include "acme/x509_read.h"
+#include "gateway/ca/local/local_ca.h"
 #include "gateway/cli/cli_check.h"
-#include "gateway/local_ca/local_ca.h"
-#include "gateway/own_certificate.h"
-#include "gateway/revocation/revocation.h"
+#include "gateway/kept/own_certificate.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/status/revocation.h"
 
 enum { FILE_MAX_BYTES = 1024 * 1024, SUBJECT_MAX_BYTES = 256 };
 

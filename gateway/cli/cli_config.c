@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli.h"
-#include "gateway/issuer/issuer_overrides.h"
 
 static int show(const struct cli_arguments *arguments)
 {

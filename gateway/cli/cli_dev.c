@@ -9,7 +9,7 @@
 #include "acme/base/file.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/serve.h"
-#include "gateway/log.h"
+#include "gateway/runtime/log.h"
 
 enum { STATE_DIRECTORY_MODE = 0700, CONFIG_MODE = 0600 };
 

@@ -9,8 +9,8 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
 #include "gateway/config/config.h"
+#include "gateway/keys/secret_box.h"
 #include "gateway/runtime/clock.h"
-#include "gateway/secret_box.h"
 
 enum { LIST_MAX = 1000, KID_MAX_BYTES = 128, KID_RANDOM_BYTES = 12, USES_MAX = 1000000 };
 

@@ -4,14 +4,14 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
+#include "gateway/ca/issuer_overrides.h"
+#include "gateway/ca/issuer_signers.h"
+#include "gateway/ca/issuer_stepca_internal.h"
+#include "gateway/ca/local/local_ca.h"
 #include "gateway/cli/cli.h"
-#include "gateway/cli/cli_call.h"
 #include "gateway/cli/import.h"
-#include "gateway/issuer/issuer_overrides.h"
-#include "gateway/issuer/issuer_signers.h"
-#include "gateway/issuer/issuer_stepca_internal.h"
-#include "gateway/local_ca/local_ca.h"
-#include "gateway/own_certificate.h"
+#include "gateway/kept/own_certificate.h"
+#include "gateway/outbound/outbound_wait.h"
 #include "stepca/outcome.h"
 
 static void tell(const char *line)
@@ -42,7 +42,7 @@ static void ask_for_intermediates(struct arena *arena, struct outbound *outbound
     struct outbound_http_reply reply;
     struct stepca_error error;
     struct stepca_chain chain;
-    cli_call(outbound, arena, &request, &reply);
+    outbound_http_and_wait(outbound, arena, &request, &reply);
     stepca_read_outcome(arena, STEPCA_READ, reply.status, reply.body,
                         issuer_stepca_transport_error(arena, &reply), &error);
     if (error.outcome == STEPCA_OK && stepca_parse_certificates(arena, reply.body, &chain)) {

@@ -9,10 +9,10 @@
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/serve.h"
-#include "gateway/log.h"
 #include "gateway/preflight/host_preflight.h"
 #include "gateway/runtime/crash_record.h"
-#include "gateway/worker.h"
+#include "gateway/runtime/log.h"
+#include "gateway/runtime/worker.h"
 
 enum { OTHER_FILES = 512 }; /* the database, and what the outbound thread opens */
 

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
+#include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli.h"
-#include "gateway/issuer/issuer_overrides.h"
-#include "gateway/log.h"
+#include "gateway/runtime/log.h"
 
 enum { CERTIFICATE_MODE = 0644 };
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "acme/csr.h"
-#include "gateway/issuer/issuer.h"
+#include "gateway/ca/issuer.h"
 #include "store/objects.h"
 
 struct sign_request {

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "gateway/ca/issuer_plan.h"
 #include "gateway/cli/cli_sign.h"
-#include "gateway/issuer/issuer_plan.h"
 #include "gateway/runtime/clock.h"
 #include "stepca/token.h"
 

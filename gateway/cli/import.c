@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "acme/base/visible.h"
-#include "gateway/issuer/issuer_certificate.h"
-#include "gateway/native/native_certificate.h"
+#include "gateway/ca/issuer_certificate.h"
+#include "gateway/ca/recognition.h"
 #include "gateway/runtime/clock.h"
 
 enum { LINE_BYTES = 1024 };
@@ -80,7 +80,7 @@ struct import *import_new(const struct import_setting *setting)
     import->setting = *setting;
     import->authorities = certificate_pool_new();
     begin_batch(import);
-    if (native_certificate_gather(setting->session, import->authorities) != STORE_OK) {
+    if (recognition_gather(setting->session, import->authorities) != STORE_OK) {
         import->stopped = true;
         import_fail(import, "database", "it cannot be read");
     }
@@ -214,20 +214,20 @@ static bool is_new(struct import *import, struct arena *arena, struct bytes der,
     return result == STORE_NOT_FOUND;
 }
 
-static enum native_recognition recognize(const struct import *import, struct arena *arena, struct bytes der,
-                                         const struct certificate_facts *facts, struct issuer **issuer,
-                                         struct certificate *out)
+static enum recognition_outcome recognize(const struct import *import, struct arena *arena, struct bytes der,
+                                          const struct certificate_facts *facts, struct issuer **issuer,
+                                          struct certificate *out)
 {
     const struct import_setting *setting = &import->setting;
-    const struct native_candidates candidates = {
+    const struct recognition_candidates candidates = {
         .issuers = setting->issuers,
         .count = setting->issuer_count,
         .others = setting->issuers,
         .other_count = setting->issuer_count,
     };
-    enum native_recognition recognition =
-        native_certificate_recognize(&candidates, import->authorities, arena, der, facts, issuer, out);
-    if (recognition == NATIVE_RECOGNIZED)
+    enum recognition_outcome recognition =
+        certificate_recognize(&candidates, import->authorities, arena, der, facts, issuer, out);
+    if (recognition == RECOGNIZED)
         out->origin = CERTIFICATE_IMPORTED;
     return recognition;
 }
@@ -272,13 +272,13 @@ static void look_at(struct import *import, struct arena *arena, const char *plac
     if (!is_new(import, arena, der, &facts))
         return;
     switch (recognize(import, arena, der, &facts, &issuer, &certificate)) {
-    case NATIVE_RECOGNIZED:
+    case RECOGNIZED:
         keep(import, place, issuer, &certificate, &facts);
         return;
-    case NATIVE_UNKNOWN:
+    case RECOGNITION_UNKNOWN:
         import_skip(import, place, IMPORT_FOREIGN, NULL);
         return;
-    case NATIVE_DISPUTED:
+    case RECOGNITION_DISPUTED:
         import_skip(import, place, IMPORT_DISPUTED, NULL);
         return;
     }

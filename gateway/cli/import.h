@@ -6,7 +6,7 @@
 #pragma once
 
 #include "acme/certificate_pool.h"
-#include "gateway/issuer/issuer.h"
+#include "gateway/ca/issuer.h"
 #include "store/objects.h"
 
 enum {

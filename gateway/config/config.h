@@ -10,6 +10,7 @@
 #include "acme/eab.h"
 #include "acme/objects.h"
 #include "acme/rate_limiter.h"
+#include "gateway/runtime/address_policy.h"
 
 enum { VALIDATIONS_AT_ONCE_MAX = 256 };
 
@@ -61,11 +62,6 @@ struct profile_config {
     const char *const *extended_key_usages; /* none: the issuer's own */
     size_t extended_key_usage_count;
     struct name_policy names;
-};
-
-struct network {
-    uint8_t address[16];  /* IPv4 as ::ffff:a.b.c.d */
-    unsigned prefix_bits; /* of 128 */
 };
 
 struct endpoint_config {
@@ -215,6 +211,10 @@ const struct config *config_now(const struct config *config);
 const struct issuer_config *config_issuer(const struct config *config, const char *id);
 const struct profile_config *config_profile(const struct config *config, const char *name);
 const struct endpoint_config *config_endpoint(const struct config *config, struct bytes name);
+
+/* The hosts of the base URL and of the alternate names, each once: what the server's own certificate is for.
+ * In the arena. */
+struct identifier *config_own_names(struct arena *arena, const struct config *config, size_t *count);
 
 /* Whether accounts without an external account key are held to more than the others of the endpoint. */
 bool config_restricts_without_eab(const struct endpoint_config *endpoint);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "gateway/config/config_internal.h"
-#include "gateway/log.h"
+#include "gateway/runtime/log.h"
 
 enum { LIST_MAX_BYTES = 64 * 1024 };
 

@@ -3,7 +3,7 @@
 #include "acme/jose/public_key.h"
 #include "acme/urls.h"
 #include "gateway/config/config_value.h"
-#include "gateway/outbound/address_policy.h"
+#include "gateway/runtime/address_policy.h"
 
 /* Reads one item into its place; false with value->why. */
 typedef bool read_item(struct value *value, const char *text, void *item);

@@ -1,9 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "acme/base/thread.h"
 #include "gateway/http/http_connections.h"
-#include "gateway/log.h"
-#include "gateway/thread.h"
+#include "gateway/runtime/log.h"
 
 enum {
     HANDSHAKE_TIMEOUT_MS = 10 * 1000,

@@ -11,7 +11,7 @@
 
 #include "acme/base/arena.h"
 #include "gateway/config/config.h"
-#include "gateway/outbound/address_policy.h"
+#include "gateway/runtime/address_policy.h"
 
 /* ---- before a start ---- */
 

@@ -6,8 +6,8 @@
 #include <sys/un.h>
 
 #include "gateway/http/http_connections.h"
-#include "gateway/log.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/runtime/log.h"
 
 enum {
     LISTEN_BACKLOG = 1024,

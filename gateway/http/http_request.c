@@ -2,8 +2,8 @@
 
 #include "gateway/http/http_connections.h"
 #include "gateway/http/http_framing.h"
-#include "gateway/log.h"
-#include "gateway/outbound/address_policy.h"
+#include "gateway/runtime/address_policy.h"
+#include "gateway/runtime/log.h"
 
 static struct bytes to_bytes(h2o_iovec_t v)
 {

@@ -1,6 +1,6 @@
 #include "gateway/issuance/permit.h"
 
-#include "gateway/outbound/address_policy.h"
+#include "gateway/runtime/address_policy.h"
 
 void permit_set_policy(struct permission *out, const struct endpoint_config *endpoint,
                        const struct profile_config *profile, const char *client_address)

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "gateway/log.h"
 #include "gateway/metrics/metrics_internal.h"
+#include "gateway/runtime/log.h"
 
 /* ---- the table ---- */
 

@@ -1,5 +1,5 @@
 /* What stands behind the names of labels: enums of the program, and names of the configuration. */
-#include "gateway/issuer/issuer_api.h"
+#include "gateway/ca/issuer_api.h"
 #include "gateway/metrics/metrics_internal.h"
 
 static const char *pick(const char *const *names, size_t count, size_t i)

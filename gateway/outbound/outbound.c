@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "acme/base/thread.h"
 #include "gateway/outbound/outbound_internal.h"
-#include "gateway/thread.h"
 
 enum { LONGEST_WAIT_MS = 60 * 1000, FIRST_HEAP_CAPACITY = 64 };
 

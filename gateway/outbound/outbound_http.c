@@ -3,8 +3,8 @@
 
 #include "acme/base/buffer.h"
 #include "acme/base/unconst.h"
-#include "gateway/outbound/address_policy.h"
 #include "gateway/outbound/outbound_internal.h"
+#include "gateway/runtime/address_policy.h"
 #include "gateway/runtime/crash_record.h"
 
 enum {

@@ -7,7 +7,7 @@
 #include "acme/eab.h"
 #include "acme/urls.h"
 #include "gateway/http/http.h"
-#include "gateway/secret_box.h"
+#include "gateway/keys/secret_box.h"
 #include "store/objects.h"
 
 enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443 };

@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 
 #include "gateway/admin/admin.h"
-#include "gateway/issuer/issuers.h"
-#include "gateway/log.h"
+#include "gateway/ca/issuers.h"
+#include "gateway/kept/own_certificate.h"
 #include "gateway/metrics/metrics_process.h"
-#include "gateway/own_certificate.h"
-#include "gateway/revocation/revocation.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/runtime/log.h"
+#include "gateway/status/revocation.h"
 #include "store/objects.h"
 
 struct reading {

@@ -1,7 +1,7 @@
 /* Every route that is served where ACME is. */
 #pragma once
 
-#include "gateway/routes/exchange.h"
+#include "gateway/frontend/exchange.h"
 
 /* NULL behind the last one. */
 extern const struct route_table *const server_route_tables[];

@@ -3,24 +3,24 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gateway/accounts/account_exporter.h"
 #include "gateway/admin/admin.h"
-#include "gateway/cli/cli_check.h"
-#include "gateway/issuer/issuer_overrides.h"
-#include "gateway/log.h"
+#include "gateway/ca/issuer_overrides.h"
+#include "gateway/ca/recognition.h"
+#include "gateway/frontend/exchange.h"
+#include "gateway/housekeeping/account_exporter.h"
+#include "gateway/housekeeping/restored_database.h"
+#include "gateway/housekeeping/retention.h"
+#include "gateway/jobs/work.h"
+#include "gateway/kept/own_certificate.h"
 #include "gateway/metrics/metrics.h"
-#include "gateway/native/native_certificate.h"
-#include "gateway/own_certificate.h"
-#include "gateway/restored_database.h"
-#include "gateway/retention.h"
-#include "gateway/revocation/revocation.h"
-#include "gateway/routes/exchange.h"
+#include "gateway/preflight/check.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/runtime/log.h"
+#include "gateway/runtime/worker.h"
 #include "gateway/server/gauges.h"
 #include "gateway/server/grace_period.h"
 #include "gateway/server/route_tables.h"
-#include "gateway/work/work.h"
-#include "gateway/worker.h"
+#include "gateway/status/revocation.h"
 
 enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024, REQUEST_TIMEOUT_MS = 30 * 1000 };
 
@@ -42,7 +42,7 @@ static bool loop_started(void *context, struct http_loop *loop)
     }
     state->keys = account_key_cache_new();
     state->revocation = revocation_reader_new(server->revocation);
-    state->authorities = native_authorities_new();
+    state->authorities = known_authorities_new();
     http_loop_set_data(loop, state);
     return true;
 }
@@ -54,7 +54,7 @@ static void loop_stopped(void *context, struct http_loop *loop)
     store_session_close(state->session);
     account_key_cache_free(state->keys);
     revocation_reader_free(state->revocation);
-    native_authorities_free(state->authorities);
+    known_authorities_free(state->authorities);
     free(state);
 }
 
@@ -263,8 +263,11 @@ static bool start_frontend(struct server *server, char why[static 512])
                                          .issuers = server->issuers,
                                          .work = server->work,
                                          .secrets = server->secrets,
-                                         .own_intermediates = own_intermediates,
-                                         .own_end = own_end,
+                                         .recognition = {.config = server->config,
+                                                         .issuers = server->issuers,
+                                                         .own_intermediates = own_intermediates,
+                                                         .own_end = own_end,
+                                                         .context = server},
                                          .revoked = revoked_at_once,
                                          .context = server};
     server->frontend = frontend_new(&parts);

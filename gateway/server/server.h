@@ -4,11 +4,11 @@
 
 #include <stdatomic.h>
 
+#include "gateway/ca/issuers.h"
 #include "gateway/config/config.h"
 #include "gateway/http/http.h"
-#include "gateway/issuer/issuers.h"
+#include "gateway/keys/secret_box.h"
 #include "gateway/outbound/outbound.h"
-#include "gateway/secret_box.h"
 #include "store/store.h"
 
 struct account_exporter;

@@ -1,8 +1,8 @@
 #include "gateway/config/config_changes.h"
-#include "gateway/log.h"
-#include "gateway/own_certificate.h"
-#include "gateway/revocation/revocation.h"
+#include "gateway/kept/own_certificate.h"
+#include "gateway/runtime/log.h"
 #include "gateway/server/server.h"
+#include "gateway/status/revocation.h"
 
 static void log_change(const struct server *server, const struct config_change *change)
 {

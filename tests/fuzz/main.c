@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "dice.h"
-#include "gateway/log.h"
+#include "gateway/runtime/log.h"
 #include "growth.h"
 #include "house.h"
 #include "odd.h"

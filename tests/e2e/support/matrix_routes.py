@@ -19,7 +19,7 @@ def _tables(path, kind, entry):
 def served():
     """{label of the route: its methods}, as the ACME listeners have them."""
     tables = {}
-    for path in ("gateway/routes/routes.c", "gateway/native/native_routes.c"):
+    for path in ("gateway/frontend/routes.c", "gateway/stepca_api/native_routes.c"):
         tables |= _tables(path, "route", r'{"(/[^"]*)", "([A-Z, ]+)"')
     return {PREFIXES[name] + pattern: methods.split(", ") for name, entries in tables.items() for pattern, methods in entries}
 

@@ -4,7 +4,7 @@
 
 #include "acme/base/buffer.h"
 #include "acme/base/file.h"
-#include "gateway/outbound/address_policy.h"
+#include "gateway/runtime/address_policy.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(address_policy);

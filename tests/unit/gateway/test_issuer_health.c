@@ -1,4 +1,4 @@
-#include "gateway/issuer/issuer_health.h"
+#include "gateway/ca/issuer_health.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(issuer_health);

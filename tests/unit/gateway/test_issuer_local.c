@@ -1,6 +1,6 @@
 #include <semaphore.h>
 
-#include "gateway/issuer/issuer.h"
+#include "gateway/ca/issuer.h"
 #include "local_files.h"
 
 LEAK_CHECKED_SUITE(issuer_local);

@@ -1,5 +1,5 @@
 #include "acme/certificate.h"
-#include "gateway/issuer/issuer_root_list.h"
+#include "gateway/ca/issuer_root_list.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(issuer_root_list);

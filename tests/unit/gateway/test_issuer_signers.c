@@ -1,7 +1,7 @@
 #include "acme/certificate.h"
 #include "acme/pki.h"
-#include "gateway/issuer/issuer_signers.h"
-#include "gateway/native/native_certificate.h"
+#include "gateway/ca/issuer_signers.h"
+#include "gateway/ca/recognition.h"
 #include "store/database.h"
 
 LEAK_CHECKED_SUITE(issuer_signers);
@@ -184,25 +184,25 @@ Test(issuer_signers, S9_stored_chains_are_parsed_once)
     struct database database;
     struct cast *cast = assemble();
     const struct config config = {0};
-    const struct frontend_parts parts = {
+    const struct recognition_parts parts = {
         .config = &config, .own_intermediates = no_intermediates, .own_end = no_end};
     database_begin(&database);
     database_connect(&database);
     add_chain(&database, "one");
-    struct native_authorities *authorities = native_authorities_new();
-    const struct certificate_pool *first = native_authorities_read(authorities, &parts, database.writer);
+    struct known_authorities *authorities = known_authorities_new();
+    const struct certificate_pool *first = known_authorities_read(authorities, &parts, database.writer);
     cr_assert_not_null(first);
-    cr_expect_eq(native_authorities_read(authorities, &parts, database.writer), first);
+    cr_expect_eq(known_authorities_read(authorities, &parts, database.writer), first);
     add_chain(&database, arena_printf(database.arena, "%s",
                                       certificate_to_pem(database.arena, pki_der(cast->arena, cast->ca))));
     struct bytes path = {0};
     struct bytes leaf =
         pki_der(cast->arena, make(cast->arena, cast->key, cast->ca, cast->ca_key, "a.test", false));
-    const struct certificate_pool *second = native_authorities_read(authorities, &parts, database.writer);
+    const struct certificate_pool *second = known_authorities_read(authorities, &parts, database.writer);
     cr_assert_not_null(second);
     cr_expect(certificate_pool_find_chain(second, cast->arena, leaf, cast->issuer.roots, &path));
-    cr_expect_eq(native_authorities_read(authorities, &parts, database.writer), second);
-    native_authorities_free(authorities);
+    cr_expect_eq(known_authorities_read(authorities, &parts, database.writer), second);
+    known_authorities_free(authorities);
     database_disconnect(&database);
     database_end(&database);
     arena_free(cast->arena);

@@ -1,6 +1,6 @@
 #include <unistd.h>
 
-#include "gateway/issuer/issuer_stepca_internal.h"
+#include "gateway/ca/issuer_stepca_internal.h"
 #include "local_files.h"
 
 LEAK_CHECKED_SUITE(issuer_stepca);

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "acme/certificate.h"
-#include "gateway/local_ca/local_ca.h"
+#include "gateway/ca/local/local_ca.h"
 #include "local_files.h"
 
 LEAK_CHECKED_SUITE(local_ca);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "acme/certificate.h"
-#include "gateway/local_ca/local_ca_internal.h"
+#include "gateway/ca/local/local_ca_internal.h"
 #include "local_files.h"
 
 LEAK_CHECKED_SUITE(local_ca_given);

@@ -1,6 +1,6 @@
 #include "acme/certificate.h"
 #include "acme/ocsp.h"
-#include "gateway/local_ca/local_ca_status.h"
+#include "gateway/ca/local/local_ca_status.h"
 #include "local_files.h"
 
 LEAK_CHECKED_SUITE(local_ca_status);

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "acme/base/arena.h"
-#include "gateway/log.h"
+#include "gateway/runtime/log.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(log);

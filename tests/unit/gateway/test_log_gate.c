@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "gateway/log_gate.h"
+#include "gateway/runtime/log_gate.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(log_gate);

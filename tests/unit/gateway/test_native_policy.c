@@ -1,5 +1,5 @@
 #include "acme/certificate.h"
-#include "gateway/native/native_policy.h"
+#include "gateway/stepca_api/native_policy.h"
 #include "growth.h"
 #include "leaks.h"
 
@@ -70,12 +70,12 @@ static void check_many_names(void *context, size_t n)
 {
     struct arena *arena = arena_new();
     const char **sans = arena_alloc_array(arena, n, sizeof *sans);
-    struct subject_names csr = {.identifiers = arena_alloc_array(arena, n, sizeof *csr.identifiers), .count = n};
+    struct subject_names csr = {.identifiers = arena_alloc_array(arena, n, sizeof *csr.identifiers),
+                                .count = n};
     for (size_t i = 0; i < n; i++) {
         sans[i] = arena_printf(arena, "a%zu.internal", i);
-        cr_assert(identifier_from_name(IDENTIFIER_DNS,
-                                       bytes_from_string(arena_printf(arena, "b%zu.internal", i)),
-                                       &csr.identifiers[i]));
+        cr_assert(identifier_from_name(
+            IDENTIFIER_DNS, bytes_from_string(arena_printf(arena, "b%zu.internal", i)), &csr.identifiers[i]));
     }
     const struct stepca_token_claims claims = {
         .issuer = "admin", .subject = "a.internal", .sans = sans, .san_count = n};

@@ -2,7 +2,7 @@
 #include <openssl/ocsp.h>
 #include <stdlib.h>
 
-#include "gateway/revocation/revocation_internal.h"
+#include "gateway/status/revocation_internal.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(revocation_view);

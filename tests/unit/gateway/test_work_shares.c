@@ -1,4 +1,4 @@
-#include "gateway/work/work_shares.h"
+#include "gateway/jobs/work_shares.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(work_shares);

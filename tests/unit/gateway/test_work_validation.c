@@ -1,4 +1,4 @@
-#include "gateway/work/work_internal.h"
+#include "gateway/jobs/work_internal.h"
 #include "store/database.h"
 
 LEAK_CHECKED_SUITE(work_validation);

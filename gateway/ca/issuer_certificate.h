@@ -1,0 +1,18 @@
+/* The certificates of the inventory that an issuer's CA gave out. */
+#pragma once
+
+#include "gateway/ca/issuer.h"
+#include "store/objects.h"
+
+/*
+ * The one with this serial number (canonical); where there are several, one that is revoked. The inventory
+ * has it under the root that stood first among the pinned ones when it was issued: the order of the roots,
+ * and which of them are still pinned, may have changed since. Several issuers may be the same CA: a
+ * certificate of another id counts when this issuer's CA has signed it. STORE_NOT_FOUND: this CA gave out
+ * none, as far as the inventory knows; another CA may have had this issuer's id before.
+ */
+[[gnu::warn_unused_result]] enum store_result issuer_certificate_find(struct store_session *session,
+                                                                      struct arena *arena,
+                                                                      struct issuer *issuer,
+                                                                      const char *serial,
+                                                                      struct certificate *out);

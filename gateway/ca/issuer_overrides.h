@@ -1,0 +1,32 @@
+/* Issuers as the admin API wants them: sealed in the database, in the place of the file's sections and of the
+ * environment. */
+#pragma once
+
+#include "gateway/config/config.h"
+#include "gateway/keys/secret_box.h"
+#include "store/objects.h"
+
+/*
+ * Those of the configuration's database, opened; none where there is no database yet. Reads by itself,
+ * whether a server runs or not. False with `why`, which names the way out, when one cannot be opened.
+ */
+[[gnu::warn_unused_result]] bool issuer_overrides_read(struct arena *arena, const struct config *config,
+                                                       struct config_override **out, size_t *count,
+                                                       char why[static 512]);
+
+/* The issuers of the configuration with those in their places. False with `why`, as above, also when one of
+ * them cannot be used. */
+[[gnu::warn_unused_result]] bool issuer_overrides_take(struct arena *arena, const struct config *config,
+                                                       const struct issuer_config **out,
+                                                       char why[static 512]);
+
+/* The configuration as a server would take it now: config_load, and issuer_overrides_take. NULL with
+ * `errors`. */
+[[gnu::warn_unused_result]] const struct config *config_load_in_force(struct arena *arena, const char *path,
+                                                                      char *const *environment,
+                                                                      struct config_errors *errors);
+
+/* Ready for the store. False when OpenSSL fails. */
+[[gnu::warn_unused_result]] bool issuer_override_seal(struct arena *arena, const struct secret_box *box,
+                                                      const struct config_override *override,
+                                                      struct issuer_override *out);

@@ -1,0 +1,56 @@
+#include "gateway/ca/issuer_roots.h"
+
+#include "acme/base/time_text.h"
+#include "acme/root_rotation.h"
+#include "gateway/runtime/clock.h"
+#include "store/objects.h"
+
+static bool read_live_chains(const char *database, struct arena *arena, const char *id,
+                             struct live_chain **chains, size_t *count)
+{
+    struct store_error error;
+    struct store_session *session = store_session_open(database, &error);
+    bool read =
+        session != NULL && store_live_chains(session, arena, id, clock_now(), chains, count) == STORE_OK;
+    store_session_close(session);
+    return read;
+}
+
+static void tell_kept_root(struct arena *arena, const struct issuer *issuer, const struct kept_root *kept,
+                           void (*tell)(void *context, const char *line), void *context)
+{
+    char until[TIME_TEXT_BYTES];
+    time_format(until, kept->until);
+    if (kept->fingerprint == NULL)
+        tell(context,
+             arena_printf(
+                 arena,
+                 "issuers.%s: certificates of this issuer live until %s under another root than those in "
+                 "root_cert_path: add theirs, or give this CA an id of its own",
+                 issuer->id, until));
+    else
+        tell(context,
+             arena_printf(
+                 arena,
+                 "issuers.%s: certificates live until %s under root %s, which root_cert_path does not "
+                 "hold: keep that root beside the new one until then, or give this CA an id of its own",
+                 issuer->id, until, kept->fingerprint));
+}
+
+bool issuer_roots_check(const char *database, const struct issuer *issuer, struct bytes old_pem,
+                        struct arena *arena, void (*tell)(void *context, const char *line), void *context)
+{
+    struct live_chain *chains = NULL;
+    struct kept_root *kept = NULL;
+    size_t chain_count = 0, kept_count = 0;
+    if (!read_live_chains(database, arena, issuer->id, &chains, &chain_count)) {
+        tell(context,
+             arena_printf(arena, "issuers.%s: the database does not tell which roots are still needed",
+                          issuer->id));
+        return false;
+    }
+    root_rotation_check(arena, chains, chain_count, old_pem, issuer->roots, &kept, &kept_count);
+    for (size_t i = 0; i < kept_count; ++i)
+        tell_kept_root(arena, issuer, &kept[i], tell, context);
+    return kept_count == 0;
+}

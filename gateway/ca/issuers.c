@@ -1,0 +1,389 @@
+#include "gateway/ca/issuers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "gateway/ca/issuer_roots.h"
+#include "gateway/runtime/log.h"
+
+enum { SETTLE_MAX_S = 10 };
+
+struct issuer_set {
+    struct issuers *owner;
+    struct issuer_set *next_replaced;
+    size_t count;
+    struct issuer *issuers[];
+};
+
+struct issuers {
+    struct issuers_parts parts;
+    _Atomic(struct issuer_set *) current;
+    pthread_mutex_t change_lock; /* over one change from its beginning to its end */
+    struct issuer_list list;
+    pthread_mutex_t replaced_lock;
+    pthread_cond_t replaced_changed;
+    struct issuer_set *replaced; /* sets that some thread may still be looking at */
+};
+
+/* ---- sets ---- */
+
+static struct issuer_set *set_new(struct issuers *issuers, size_t count)
+{
+    struct issuer_set *set = calloc(1, sizeof(*set) + count * sizeof(struct issuer *));
+    if (set == NULL)
+        end_without("memory");
+    set->owner = issuers;
+    set->count = count;
+    return set;
+}
+
+static struct issuer *find_in(const struct issuer_set *set, const char *id)
+{
+    for (size_t i = 0; i < set->count; ++i)
+        if (strcmp(set->issuers[i]->id, id) == 0)
+            return set->issuers[i];
+    return NULL;
+}
+
+struct issuer *issuers_find(const struct issuers *issuers, const char *id)
+{
+    return find_in(atomic_load_explicit(&issuers->current, memory_order_acquire), id);
+}
+
+struct issuer *issuers_of_profile(const struct issuers *issuers, const char *name,
+                                  const struct profile_config **profile_out)
+{
+    const struct profile_config *profile = config_profile(issuers->parts.config, name);
+    if (profile_out != NULL)
+        *profile_out = profile;
+    return profile == NULL ? NULL : issuers_find(issuers, profile->issuer);
+}
+
+void issuers_profile_limits(const struct issuers *issuers, const struct profile_config *profile,
+                            struct validity_limits *out)
+{
+    struct issuer_status status;
+    issuer_read_status(issuers_find(issuers, profile->issuer), &status);
+    *out = status.limits;
+    out->profile_max_s = profile->max_ttl_s;
+}
+
+/* A set holds each of its issuers once. */
+static void let_go_of_all(const struct issuer_set *set)
+{
+    for (size_t i = 0; i < set->count; ++i)
+        if (set->issuers[i] != NULL)
+            issuer_let_go(set->issuers[i]);
+}
+
+static void leave_behind(void *what)
+{
+    struct issuer_set *set = what;
+    struct issuers *issuers = set->owner;
+    pthread_mutex_lock(&issuers->replaced_lock);
+    struct issuer_set **at = &issuers->replaced;
+    while (*at != set)
+        at = &(*at)->next_replaced;
+    *at = set->next_replaced;
+    pthread_cond_signal(&issuers->replaced_changed);
+    pthread_mutex_unlock(&issuers->replaced_lock);
+    let_go_of_all(set);
+    free(set);
+}
+
+/* From here on `set` serves. The one before goes when nobody looks at it any more. */
+static void publish(struct issuers *issuers, struct issuer_set *set)
+{
+    struct issuer_set *replaced = atomic_exchange(&issuers->current, set);
+    for (size_t i = 0; i < replaced->count; ++i)
+        if (find_in(set, replaced->issuers[i]->id) != replaced->issuers[i])
+            issuer_retire(replaced->issuers[i]);
+    pthread_mutex_lock(&issuers->replaced_lock);
+    replaced->next_replaced = issuers->replaced;
+    issuers->replaced = replaced;
+    pthread_mutex_unlock(&issuers->replaced_lock);
+    issuers->parts.after_all_threads(issuers->parts.context, leave_behind, replaced);
+}
+
+/* ---- making one ---- */
+
+/* Held once, for the set that it will stand in. */
+static void discard(struct issuer *issuer)
+{
+    issuer_retire(issuer);
+    issuer_let_go(issuer);
+}
+
+static void enlist(struct issuers *issuers, struct issuer *issuer)
+{
+    pthread_mutex_lock(&issuers->list.lock);
+    issuer->list = &issuers->list;
+    issuer->next = issuers->list.first;
+    issuers->list.first = issuer;
+    pthread_mutex_unlock(&issuers->list.lock);
+}
+
+static struct issuer *open_one(struct issuers *issuers, const struct issuer_config *config,
+                               char why[static 512])
+{
+    char reason[ISSUER_WHY_BYTES];
+    struct issuer *issuer = issuer_new(config, issuers->parts.outbound, reason);
+    bool good = issuer != NULL;
+    if (good) {
+        enlist(issuers, issuer);
+        good = issuer_open_ocsp(issuer, config, reason);
+    }
+    if (good && issuer->ocsp.issuer != NULL)
+        enlist(issuers, issuer->ocsp.issuer);
+    if (good)
+        return issuer;
+    snprintf(why, 512, "issuers.%.64s: %s", config->id, reason);
+    if (issuer != NULL)
+        discard(issuer);
+    return NULL;
+}
+
+struct issuers *issuers_new(const struct issuers_parts *parts)
+{
+    struct issuers *issuers = calloc(1, sizeof(*issuers));
+    if (issuers == NULL)
+        end_without("memory");
+    issuers->parts = *parts;
+    pthread_mutex_init(&issuers->change_lock, NULL);
+    pthread_mutex_init(&issuers->list.lock, NULL);
+    pthread_mutex_init(&issuers->replaced_lock, NULL);
+    pthread_cond_init(&issuers->replaced_changed, NULL);
+    atomic_init(&issuers->current, set_new(issuers, 0));
+    return issuers;
+}
+
+/* ---- a replacement ---- */
+
+/* What is wrong with one, in an arena. */
+struct faults {
+    struct arena *arena;
+    const char **lines;
+    size_t count;
+};
+
+static void add_fault(struct faults *faults, const char *line)
+{
+    const char **longer = arena_alloc_array(faults->arena, faults->count + 1, sizeof(*longer));
+    if (faults->count != 0)
+        memcpy(longer, faults->lines, faults->count * sizeof(*longer));
+    longer[faults->count++] = line;
+    faults->lines = longer;
+}
+
+/* The same questions as `acmegate check`, down to a token that the CA must accept. The id by which the CA
+ * knows the key; NULL when it does not go well. */
+static const char *preflight(const struct issuers *issuers, const struct issuer_config *section,
+                             struct faults *faults)
+{
+    struct issuer_preflight found = {.arena = faults->arena};
+    issuers->parts.preflight(issuers->parts.context, section, &found);
+    for (size_t i = 0; i < found.fault_count; ++i)
+        add_fault(faults, found.faults[i]);
+    return found.key_id;
+}
+
+static void take_fault(void *context, const char *line)
+{
+    add_fault(context, line);
+}
+
+static void log_warning_line(void *context, const char *line)
+{
+    (void)context;
+    log_warning("%s", line);
+}
+
+/* At the start there is no going back to other roots: the operator is told. */
+static void warn_of_roots(const struct issuers *issuers, const struct issuer *issuer)
+{
+    struct arena *arena = arena_new();
+    if (!issuer_roots_check(issuers->parts.config->database, issuer, issuer->roots_pem, arena,
+                            log_warning_line, NULL))
+        log_warning("issuer %s serves all the same; those certificates cannot be revoked so", issuer->id);
+    arena_free(arena);
+}
+
+bool issuers_open(struct issuers *issuers, const struct issuer_config *sections, size_t count,
+                  char why[static 512])
+{
+    struct issuer_set *set = set_new(issuers, count);
+    for (size_t i = 0; i < count; ++i) {
+        set->issuers[i] = open_one(issuers, &sections[i], why);
+        if (set->issuers[i] == NULL) {
+            /* The list has those that did open: issuers_stop frees them. */
+            free(set);
+            return false;
+        }
+    }
+    free(atomic_exchange(&issuers->current, set));
+    for (size_t i = 0; i < count; ++i)
+        warn_of_roots(issuers, set->issuers[i]);
+    return true;
+}
+
+/* A new one for the section, held, that may take the place of the one that serves; NULL with the faults. */
+static struct issuer *make_replacement(struct issuers *issuers, const struct issuer_config *section,
+                                       const struct issuer *serving, struct faults *faults)
+{
+    char why[512];
+    const char *key_id = preflight(issuers, section, faults);
+    if (key_id == NULL)
+        return NULL;
+    struct issuer *issuer = open_one(issuers, section, why);
+    if (issuer == NULL) {
+        add_fault(faults, arena_duplicate(faults->arena, why));
+        return NULL;
+    }
+    issuer_set_key_id(issuer, key_id);
+    if (issuer_roots_check(issuers->parts.config->database, issuer, serving->roots_pem, faults->arena,
+                           take_fault, faults))
+        return issuer;
+    discard(issuer);
+    return NULL;
+}
+
+/* ---- all at once ---- */
+
+/* The one that will serve for this section, held; NULL with `why`. */
+static struct issuer *issuer_for(struct issuers *issuers, const struct issuer_config *section,
+                                 char why[static 512])
+{
+    struct issuer *serving = issuers_find(issuers, section->id);
+    if (serving == NULL) {
+        snprintf(why, 512, "issuers.%.64s is new: a restart takes it in", section->id);
+        return NULL;
+    }
+    if (serving->config->overridden)
+        log_info("issuer %s stays as the admin API has set it", section->id);
+    if (serving->config->overridden || section->type == ISSUER_LOCAL) {
+        issuer_hold(serving);
+        return serving;
+    }
+    struct faults faults = {.arena = arena_new()};
+    struct issuer *issuer = make_replacement(issuers, section, serving, &faults);
+    if (faults.count == 1)
+        snprintf(why, 512, "%.500s", faults.lines[0]);
+    else
+        snprintf(why, 512, "issuers.%.64s: the preflight failed, see the lines above", section->id);
+    arena_free(faults.arena);
+    return issuer;
+}
+
+static void discard_set(struct issuers *issuers, struct issuer_set *set)
+{
+    for (size_t i = 0; i < set->count && set->issuers[i] != NULL; ++i) {
+        if (issuers_find(issuers, set->issuers[i]->id) == set->issuers[i])
+            issuer_let_go(set->issuers[i]);
+        else
+            discard(set->issuers[i]);
+    }
+    free(set);
+}
+
+static bool replace_all(struct issuers *issuers, const struct config *fresh, char why[static 512])
+{
+    if (fresh->issuer_count != atomic_load(&issuers->current)->count) {
+        snprintf(why, 512, "issuers were added or removed: a restart takes that in");
+        return false;
+    }
+    struct issuer_set *set = set_new(issuers, fresh->issuer_count);
+    for (size_t i = 0; i < fresh->issuer_count; ++i) {
+        set->issuers[i] = issuer_for(issuers, &fresh->issuers[i], why);
+        if (set->issuers[i] == NULL) {
+            discard_set(issuers, set);
+            return false;
+        }
+    }
+    publish(issuers, set);
+    return true;
+}
+
+bool issuers_reload(struct issuers *issuers, const struct config *fresh, char why[static 512])
+{
+    pthread_mutex_lock(&issuers->change_lock);
+    bool good = replace_all(issuers, fresh, why);
+    pthread_mutex_unlock(&issuers->change_lock);
+    return good;
+}
+
+/* ---- one ---- */
+
+static void replace(struct issuers *issuers, const struct issuer *serving, struct issuer *fresh)
+{
+    const struct issuer_set *current = atomic_load(&issuers->current);
+    struct issuer_set *set = set_new(issuers, current->count);
+    for (size_t i = 0; i < current->count; ++i) {
+        set->issuers[i] = current->issuers[i] == serving ? fresh : current->issuers[i];
+        if (set->issuers[i] != fresh)
+            issuer_hold(set->issuers[i]);
+    }
+    publish(issuers, set);
+}
+
+static bool change_one(struct issuers *issuers, struct issuer_change *change)
+{
+    struct faults faults = {.arena = change->arena};
+    struct issuer *serving = issuers_find(issuers, change->section->id);
+    struct issuer *fresh = make_replacement(issuers, change->section, serving, &faults);
+    change->faults = faults.lines;
+    change->fault_count = faults.count;
+    if (fresh == NULL)
+        return false;
+    if (!change->keep(change, serving, fresh)) {
+        discard(fresh);
+        return false;
+    }
+    replace(issuers, serving, fresh);
+    return true;
+}
+
+bool issuers_change(struct issuers *issuers, struct issuer_change *change)
+{
+    pthread_mutex_lock(&issuers->change_lock);
+    bool changed = change_one(issuers, change);
+    pthread_mutex_unlock(&issuers->change_lock);
+    return changed;
+}
+
+/* ---- the end ---- */
+
+void issuers_settle(struct issuers *issuers)
+{
+    struct timespec deadline;
+    int result = 0;
+    if (issuers == NULL)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += SETTLE_MAX_S;
+    pthread_mutex_lock(&issuers->replaced_lock);
+    while (issuers->replaced != NULL && result != ETIMEDOUT)
+        result = pthread_cond_clockwait(&issuers->replaced_changed, &issuers->replaced_lock, CLOCK_MONOTONIC,
+                                        &deadline);
+    pthread_mutex_unlock(&issuers->replaced_lock);
+}
+
+void issuers_stop(struct issuers *issuers)
+{
+    if (issuers == NULL)
+        return;
+    while (issuers->list.first != NULL)
+        issuer_stop(issuers->list.first);
+    free(atomic_load(&issuers->current));
+    while (issuers->replaced != NULL) {
+        struct issuer_set *set = issuers->replaced;
+        issuers->replaced = set->next_replaced;
+        free(set);
+    }
+    pthread_mutex_destroy(&issuers->change_lock);
+    pthread_mutex_destroy(&issuers->list.lock);
+    pthread_mutex_destroy(&issuers->replaced_lock);
+    pthread_cond_destroy(&issuers->replaced_changed);
+    free(issuers);
+}

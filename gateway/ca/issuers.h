@@ -1,0 +1,82 @@
+/*
+ * The running issuers, found without a lock. A change builds and preflights new ones beside those that serve,
+ * and only when every one is good do they take over, at once. What is under way ends with the issuer it began
+ * with; a replaced one is freed when nothing needs it any more.
+ */
+#pragma once
+
+#include "gateway/ca/issuer.h"
+
+struct issuers;
+
+/* What a preflight finds. In its arena: a line for each fault, and the id by which the CA knows the key. */
+struct issuer_preflight {
+    struct arena *arena;
+    const char *const *faults;
+    size_t fault_count;
+    const char *key_id; /* NULL when there is a fault */
+};
+
+/* Borrowed for the issuers' life. */
+struct issuers_parts {
+    const struct config *config;
+    struct outbound *outbound;
+    /* Asks the CA what `acmegate check` asks. Blocks. */
+    void (*preflight)(void *context, const struct issuer_config *section, struct issuer_preflight *out);
+    /* Calls over(what), once, on the outbound thread: no thread has what it found before this call any more.
+     */
+    void (*after_all_threads)(void *context, void (*over)(void *what), void *what);
+    void *context;
+};
+
+[[gnu::warn_unused_result]] struct issuers *issuers_new(const struct issuers_parts *parts);
+
+/* Opens them, before anything else asks for one. False with `why`. */
+[[gnu::warn_unused_result]] bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
+                                              size_t count, char why[static 512]);
+
+/* Any thread; NULL when there is none of this id. See issuer_hold for how long it is good. */
+struct issuer *issuers_find(const struct issuers *issuers, const char *id);
+
+/* The issuer that a profile of the configuration names; NULL for an unknown profile. `profile_out` may be
+ * NULL. */
+struct issuer *issuers_of_profile(const struct issuers *issuers, const char *profile,
+                                  const struct profile_config **profile_out);
+
+/* Limits for a certificate of this profile, as known now. */
+void issuers_profile_limits(const struct issuers *issuers, const struct profile_config *profile,
+                            struct validity_limits *out);
+
+/*
+ * Takes the issuers of `fresh` over (those of type local, and those that the admin API has changed, stay as
+ * they are). Blocks for the calls of the preflight: never on a loop, the committer or the outbound thread.
+ * False with `why`, and everything as it was: another set of ids, a file that cannot be read, a key that does
+ * not open, roots that do not vouch for certificates that live, or a CA that does not answer well.
+ */
+[[gnu::warn_unused_result]] bool issuers_reload(struct issuers *issuers, const struct config *fresh,
+                                                char why[static 512]);
+
+/* A change of one issuer, of type stepca before and after. */
+struct issuer_change {
+    struct arena *arena; /* of what is filled in */
+    const struct issuer_config *section;
+    /*
+     * Writes the change down, once the new issuer has proven good and before it serves. Both are the caller's
+     * to look at while it runs. False: nothing was written, and the serving one goes on.
+     */
+    bool (*keep)(struct issuer_change *change, struct issuer *serving, struct issuer *fresh);
+    void *owner;
+    /* the outcome */
+    const char *const *faults; /* every reason why it was refused; none when it was not kept */
+    size_t fault_count;
+};
+
+/* Blocks, as issuers_reload does. True when the new one serves. */
+[[gnu::warn_unused_result]] bool issuers_change(struct issuers *issuers, struct issuer_change *change);
+
+/* Before the server's threads end, when no change can begin any more: waits, bounded, until they have left
+ * replaced sets behind. NULL is ignored. */
+void issuers_settle(struct issuers *issuers);
+
+/* After outbound_stop and store_close. NULL is ignored. */
+void issuers_stop(struct issuers *issuers);

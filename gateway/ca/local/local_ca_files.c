@@ -1,0 +1,163 @@
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "acme/base/file.h"
+#include "acme/certificate.h"
+#include "acme/jose/private_key.h"
+#include "gateway/ca/local/local_ca_internal.h"
+#include "gateway/runtime/log.h"
+
+enum {
+    FILE_MAX_BYTES = 256 * 1024,
+    KEY_MODE = 0600,
+    CERTIFICATE_MODE = 0644,
+    PASSWORD_ITERATIONS = 600000, /* of PBKDF2-HMAC-SHA256: OWASP's password storage cheat sheet */
+};
+
+const char *local_ca_path(const struct local_ca *ca, struct arena *arena, const char *name)
+{
+    return arena_printf(arena, "%s/%s", ca->config.directory, name);
+}
+
+bool local_ca_has_file(const struct local_ca *ca, const char *name)
+{
+    return access(local_ca_path(ca, ca->arena, name), F_OK) == 0 || errno != ENOENT;
+}
+
+/* ---- reading ---- */
+
+static bool read_file(const struct local_ca *ca, struct arena *arena, const char *name, struct bytes *text,
+                      char why[static LOCAL_CA_WHY_BYTES])
+{
+    const char *path = local_ca_path(ca, arena, name);
+    if (file_read_secret(arena, path, FILE_MAX_BYTES, text)) {
+        return true;
+    }
+    snprintf(why, LOCAL_CA_WHY_BYTES,
+             "%.140s: %s; restore the CA's files, or empty the directory for a new CA", path,
+             strerror(errno));
+    return false;
+}
+
+STACK_OF(X509) * local_ca_load_certificates(const struct local_ca *ca, struct arena *arena, const char *name,
+                                            struct bytes *pem, char why[static LOCAL_CA_WHY_BYTES])
+{
+    struct bytes text;
+    struct bytes *certificates = NULL;
+    size_t count = 0;
+    if (!read_file(ca, arena, name, &text, why)) {
+        return NULL;
+    }
+    STACK_OF(X509) *all = sk_X509_new_null();
+    bool good = certificates_from_pem(arena, text, &certificates, &count);
+    for (size_t i = 0; good && i < count; i++) {
+        /* OpenSSL's own context: this certificate's key is compared with private keys. */
+        const unsigned char *der = certificates[i].p;
+        X509 *one = d2i_X509(NULL, &der, (long)certificates[i].n);
+        good = one != NULL && sk_X509_push(all, one) > 0;
+    }
+    if (!good) {
+        openssl_certificates_free(all);
+        snprintf(why, LOCAL_CA_WHY_BYTES, "%.160s/%s holds no certificate, or a broken one",
+                 ca->config.directory, name);
+        return NULL;
+    }
+    if (pem != NULL) {
+        *pem = text;
+    }
+    return all;
+}
+
+EVP_PKEY *local_ca_load_key(const struct local_ca *ca, const char *name, char why[static LOCAL_CA_WHY_BYTES])
+{
+    struct bytes pem;
+    struct arena *arena = arena_new();
+    struct bytes password = ca->config.key_password;
+    bool encrypted = false;
+    EVP_PKEY *key = NULL;
+    if (read_file(ca, arena, name, &pem, why)) {
+        key = private_key_read(pem, password, &encrypted);
+        if (key == NULL) {
+            snprintf(why, LOCAL_CA_WHY_BYTES, "%.140s/%s %s", ca->config.directory, name,
+                     !encrypted ? "holds no private key"
+                     : password.n == 0
+                         ? "is encrypted: give its password, key_password_file"
+                         : "is not opened by the password of key_password_file or key_password");
+        }
+    }
+    if (key != NULL && !encrypted && password.n != 0) {
+        log_warning("%s/%s is not encrypted, although a password for it is configured", ca->config.directory,
+                    name);
+    }
+    ERR_clear_error();
+    arena_free(arena);
+    return key;
+}
+
+/* ---- writing ---- */
+
+static bool write_file(const struct local_ca *ca, const char *name, struct bytes text, unsigned mode,
+                       char why[static LOCAL_CA_WHY_BYTES])
+{
+    const char *path = local_ca_path(ca, ca->arena, name);
+    if (file_replace(path, text, mode)) {
+        return true;
+    }
+    snprintf(why, LOCAL_CA_WHY_BYTES, "%.160s cannot be written: %s", path, strerror(errno));
+    return false;
+}
+
+/* PEM_write_bio_PKCS8PrivateKey would encrypt with 2,048 iterations. */
+static bool write_encrypted(BIO *bio, EVP_PKEY *key, struct bytes password)
+{
+    PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
+    X509_ALGOR *scheme =
+        PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), PASSWORD_ITERATIONS, NULL, 0, NULL, NID_hmacWithSHA256);
+    X509_SIG *sealed = plain == NULL || scheme == NULL
+                           ? NULL
+                           : PKCS8_set0_pbe((const char *)password.p, (int)password.n, plain, scheme);
+    if (sealed == NULL) {
+        X509_ALGOR_free(scheme);
+    }
+    bool written = sealed != NULL && PEM_write_bio_PKCS8(bio, sealed) == 1;
+    X509_SIG_free(sealed);
+    PKCS8_PRIV_KEY_INFO_free(plain);
+    return written;
+}
+
+bool local_ca_write_key(const struct local_ca *ca, const char *name, EVP_PKEY *key,
+                        char why[static LOCAL_CA_WHY_BYTES])
+{
+    struct bytes password = ca->config.key_password;
+    autofree_bio BIO *bio = BIO_new(BIO_s_secmem());
+    char *text = NULL;
+    bool made = bio != NULL &&
+                (password.n == 0 ? PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1
+                                 : write_encrypted(bio, key, password));
+    if (!made) {
+        snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not write a private key");
+        return false;
+    }
+    long n = BIO_get_mem_data(bio, &text);
+    return write_file(ca, name, bytes_of(text, (size_t)n), KEY_MODE, why);
+}
+
+bool local_ca_write_certificate(const struct local_ca *ca, const char *name, X509 *certificate,
+                                char why[static LOCAL_CA_WHY_BYTES])
+{
+    struct arena *arena = arena_new();
+    struct bytes der = local_certificate_der(arena, certificate);
+    bool written = false;
+    if (der.p == NULL) {
+        snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not write a certificate");
+    } else {
+        written =
+            write_file(ca, name, bytes_from_string(certificate_to_pem(arena, der)), CERTIFICATE_MODE, why);
+    }
+    arena_free(arena);
+    return written;
+}

@@ -1,0 +1,213 @@
+#include "gateway/frontend/authorizing.h"
+
+#include <stdio.h>
+
+#include "acme/authorization.h"
+#include "gateway/runtime/clock.h"
+
+/* ---- what may be asked for ---- */
+
+/* A proof for the names below one is as much as one for its wildcard: only the DNS gives it. */
+static challenge_set offered_challenges(const struct exchange *exchange,
+                                        const struct authorizing *authorizing,
+                                        const struct identifier *identifier)
+{
+    return challenges_for_identifier(exchange->endpoint->challenges, identifier, authorizing->subdomains);
+}
+
+/* Why the name needs no proof; 0 when it does. Trust is for the name alone, never for those below it. */
+static enum authorization_basis trust(struct exchange *exchange, const struct authorizing *authorizing,
+                                      const struct identifier *identifier, const char **why)
+{
+    return authorizing->subdomains
+               ? 0
+               : permission_trust(exchange->arena, &authorizing->permission, identifier, why);
+}
+
+static const struct problem *check_challenges_exist(struct exchange *exchange,
+                                                    const struct authorizing *authorizing)
+{
+    for (size_t i = 0; i < authorizing->identifier_count; ++i) {
+        const struct identifier *identifier = &authorizing->identifiers[i];
+        if (offered_challenges(exchange, authorizing, identifier) == 0 &&
+            trust(exchange, authorizing, identifier, NULL) == 0)
+            return problem_with_cause(exchange->arena, CAUSE_NO_CHALLENGE_FITS, PROBLEM_REJECTED_IDENTIFIER,
+                                      "This endpoint offers no challenge that could prove control of %s%s.",
+                                      identifier->value,
+                                      authorizing->subdomains ? " and the names below it" : "");
+    }
+    return NULL;
+}
+
+const struct problem *authorizing_check(struct exchange *exchange, struct store_session *session,
+                                        struct authorizing *authorizing)
+{
+    struct permission *permission = &authorizing->permission;
+    *permission = (struct permission){.now = exchange->now, .account = &exchange->account};
+    permit_set_policy(permission, exchange->endpoint, authorizing->profile,
+                      exchange->request->client_address);
+    if (!exchange_store_ok(exchange, permit_load_key(session, exchange->arena, permission)))
+        return exchange->problem;
+    const struct problem *problem = permission_check_names(
+        exchange->arena, permission, authorizing->identifiers, authorizing->identifier_count);
+    return problem != NULL ? problem : check_challenges_exist(exchange, authorizing);
+}
+
+const struct problem *authorizing_check_rates(struct exchange *exchange,
+                                              const struct authorizing *authorizing)
+{
+    const struct config *config = config_now(exchange->frontend->parts.config);
+    size_t count = authorizing->identifier_count;
+    struct rate_demand *demands = arena_alloc_array(exchange->arena, count + 1, sizeof(demands[0]));
+    const char *account = arena_printf(exchange->arena, "%lld", (long long)exchange->account.id);
+    for (size_t i = 0; i < count; ++i)
+        demands[i] = (struct rate_demand){&config->orders_per_name, "orders of this account for",
+                                          authorizing->identifiers[i].value, account};
+    demands[count] = (struct rate_demand){&config->orders_per_account, "orders of account", account, NULL};
+    size_t refused = 0;
+    const struct problem *problem = rate_limiter_take(exchange->frontend->rates, exchange->arena, demands,
+                                                      count + 1, clock_now_ms(), &refused);
+    if (problem != NULL)
+        METRICS_COUNT(METRIC_RATE_LIMITED,
+                      refused == count ? METRIC_LIMIT_ORDERS_PER_ACCOUNT : METRIC_LIMIT_ORDERS_PER_NAME);
+    return problem;
+}
+
+/* ---- refusals ---- */
+
+enum store_apply_result authorizing_refuse(struct exchange *exchange, struct store_session *session,
+                                           const struct authorizing *authorizing, const char *kind,
+                                           const struct problem *problem)
+{
+    struct event event = {
+        .kind = kind,
+        .names = identifiers_join(exchange->arena, authorizing->identifiers, authorizing->identifier_count)};
+    return exchange_refuse_and_record(exchange, session, &event, problem);
+}
+
+/* ---- the authorizations ---- */
+
+/* Valid from its beginning, without a challenge. */
+static enum store_result insert_valid(struct exchange *exchange, struct store_session *session,
+                                      struct authorization *authorization, const char *kind, const char *why)
+{
+    authorization->status = AUTHORIZATION_VALID;
+    authorization->validated_at = exchange->now;
+    enum store_result result = store_authorization_insert(session, authorization);
+    if (result != STORE_OK)
+        return result;
+    struct event event = {.kind = kind,
+                          .account_id = exchange->account.id,
+                          .authorization_id = authorization->id,
+                          .detail = why};
+    return exchange_record(exchange, session, &event);
+}
+
+enum { REUSE_LEFT_MOST_S = 60, REUSE_LEFT_PARTS = 10 };
+
+/* What an authorization must have left to serve an order: the order ends with it, and its client needs some
+ * time to finalize. A minute, or a tenth of a short life. */
+static int64_t least_left(const struct endpoint_config *endpoint)
+{
+    int64_t part = endpoint->authorization_lifetime_s / REUSE_LEFT_PARTS;
+    return part < REUSE_LEFT_MOST_S ? part : REUSE_LEFT_MOST_S;
+}
+
+/* One that permits `use`. */
+static enum store_result find_permitted(struct exchange *exchange, struct store_session *session,
+                                        const struct authorizing *authorizing, const char *name,
+                                        bool wildcard, enum permission_use use, struct authorization *out)
+{
+    const struct authorization_wanted wanted = {
+        .account_id = exchange->account.id,
+        .name = name,
+        .wildcard = wildcard,
+        .subdomains = use == PERMISSION_ANCESTOR,
+        .proven = use == PERMISSION_ANCESTOR,
+        .until = exchange->now + least_left(exchange->endpoint) + 1,
+    };
+    struct authorization parent;
+    enum store_result found = store_authorization_find_valid(session, exchange->arena, &wanted, out);
+    if (found == STORE_OK)
+        found = permit_load_parent(session, exchange->arena, out, &parent);
+    if (found != STORE_OK)
+        return found;
+    const char *why = permission_why_not(exchange->arena, &authorizing->permission, out,
+                                         parent.id == 0 ? NULL : &parent, use);
+    return why == NULL ? STORE_OK : STORE_NOT_FOUND;
+}
+
+/* The authorization of a domain above the name that holds for the names below it (RFC 9444): of the one that
+ * the client named, else of the closest. Wildcards are not below anything. */
+static enum store_result find_ancestor(struct exchange *exchange, struct store_session *session,
+                                       const struct authorizing *authorizing, size_t n,
+                                       struct authorization *out)
+{
+    const struct identifier *identifier = &authorizing->identifiers[n];
+    const char *named = authorizing->ancestors == NULL ? NULL : authorizing->ancestors[n];
+    if (!exchange->endpoint->subdomains || identifier->type != IDENTIFIER_DNS ||
+        identifier_is_wildcard(identifier) || authorizing->subdomains)
+        return STORE_NOT_FOUND;
+    if (named != NULL)
+        return find_permitted(exchange, session, authorizing, named, false, PERMISSION_ANCESTOR, out);
+    for (const char *dot = strchr(identifier->value, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
+        enum store_result found =
+            find_permitted(exchange, session, authorizing, dot + 1, false, PERMISSION_ANCESTOR, out);
+        if (found != STORE_NOT_FOUND)
+            return found;
+    }
+    return STORE_NOT_FOUND;
+}
+
+enum store_result authorizing_use(struct exchange *exchange, struct store_session *session,
+                                  const struct authorizing *authorizing, size_t n, struct authorization *out,
+                                  bool *made)
+{
+    const struct endpoint_config *endpoint = exchange->endpoint;
+    const struct identifier *identifier = &authorizing->identifiers[n];
+    struct authorization ancestor;
+    bool ignored;
+    made = made == NULL ? &ignored : made;
+    *made = false;
+    enum store_result above = STORE_NOT_FOUND;
+    if (endpoint->authorization_lifetime_s > 0) {
+        enum store_result found =
+            find_permitted(exchange, session, authorizing, identifier_base_name(identifier),
+                           identifier_is_wildcard(identifier),
+                           authorizing->subdomains ? PERMISSION_ANCESTOR : PERMISSION_ISSUE, out);
+        if (found != STORE_NOT_FOUND)
+            return found;
+        above = find_ancestor(exchange, session, authorizing, n, &ancestor);
+        if (above == STORE_FAILED)
+            return above;
+    }
+    *made = true;
+    *out = (struct authorization){
+        .account_id = exchange->account.id,
+        .endpoint = endpoint->name,
+        .identifier = {.type = identifier->type},
+        .wildcard = identifier_is_wildcard(identifier),
+        .subdomains = authorizing->subdomains,
+        .status = AUTHORIZATION_PENDING,
+        .created_at = exchange->now,
+        .expires_at = exchange->now + config_now(exchange->frontend->parts.config)->order_lifetime_s,
+        .offered = offered_challenges(exchange, authorizing, identifier),
+    };
+    snprintf(out->identifier.value, sizeof(out->identifier.value), "%s", identifier_base_name(identifier));
+    if (!authorization_begin(exchange->arena, out))
+        return STORE_FAILED;
+    if (above == STORE_OK) {
+        out->basis = AUTHORIZATION_INHERITED;
+        out->parent_id = ancestor.id;
+        if (ancestor.expires_at < out->expires_at)
+            out->expires_at = ancestor.expires_at;
+        return insert_valid(exchange, session, out, "authorization.inherited",
+                            arena_printf(exchange->arena,
+                                         "authorization %lld of %s holds for the names below",
+                                         (long long)ancestor.id, ancestor.identifier.value));
+    }
+    const char *why;
+    out->basis = trust(exchange, authorizing, identifier, &why);
+    return out->basis != 0 ? insert_valid(exchange, session, out, "authorization.trusted", why)
+                           : store_authorization_insert(session, out);
+}

@@ -1,0 +1,326 @@
+#include "gateway/frontend/exchange_internal.h"
+
+#include <stdatomic.h>
+
+#include "gateway/frontend/routes.h"
+#include "gateway/jobs/work.h"
+#include "gateway/runtime/clock.h"
+#include "gateway/runtime/log_gate.h"
+
+enum { OVERLOADED_RETRY_AFTER_S = 5, USER_AGENT_MAX_BYTES = 200 };
+
+struct store_session *exchange_session(struct exchange *exchange)
+{
+    const struct loop_state *state = http_loop_data(exchange->request->loop);
+    return state->session;
+}
+
+static const char *who(struct exchange *exchange)
+{
+    return arena_printf(exchange->arena, "client %s", exchange->request->client_address);
+}
+
+const char *exchange_user_agent(struct exchange *exchange)
+{
+    return arena_printable(exchange->arena, exchange->request->user_agent, USER_AGENT_MAX_BYTES);
+}
+
+enum store_result exchange_record(struct exchange *exchange, struct store_session *session,
+                                  struct event *event)
+{
+    event->at = exchange->now;
+    event->who = who(exchange);
+    return store_event_insert(session, event);
+}
+
+bool exchange_store_ok(struct exchange *exchange, enum store_result result)
+{
+    if (result != STORE_FAILED)
+        return true;
+    struct problem *problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                                                  "The database is not available; try again later.");
+    problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
+    exchange->problem = problem;
+    return false;
+}
+
+const struct problem *exchange_check_owner(struct exchange *exchange, enum store_result result,
+                                           const char *what, const char *endpoint, int64_t account_id)
+{
+    if (!exchange_store_ok(exchange, result))
+        return exchange->problem;
+    bool is_own = result == STORE_OK && endpoint != NULL && strcmp(endpoint, exchange->endpoint->name) == 0 &&
+                  account_id == exchange->account.id;
+    return is_own ? NULL
+                  : problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                        "This account has no such %s.", what);
+}
+
+bool exchange_reload_account(struct exchange *exchange, struct store_session *session)
+{
+    struct bytes verified_key = exchange->account.key;
+    struct account now;
+    enum store_result result = store_account_load(session, exchange->arena, exchange->account.id, &now);
+    if (!exchange_store_ok(exchange, result))
+        return false;
+    if (result == STORE_NOT_FOUND || !bytes_equal(now.key, verified_key))
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_UNAUTHORIZED, "The account or its key changed meanwhile.");
+    else
+        exchange->problem = account_check_usable(exchange->arena, &now);
+    exchange->account = now;
+    return exchange->problem == NULL;
+}
+
+/* ---- apply ---- */
+
+static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
+{
+    struct exchange *exchange = (struct exchange *)operation;
+    enum store_apply_result result = exchange->route->apply(exchange, session);
+    exchange_limit_refusals(exchange);
+    if (result != STORE_APPLIED)
+        exchange->notes.count = 0;
+    return result;
+}
+
+static void resume_held(struct http_request *request)
+{
+    exchange_finish(request->application);
+}
+
+static void on_applied(struct http_message *message)
+{
+    struct exchange *exchange = (struct exchange *)((char *)message - offsetof(struct exchange, message));
+    if (exchange->outcome != STORE_COMMITTED) {
+        struct problem *problem = problem_with_status(
+            exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+            "The server could not record the request; nothing was changed. Try again later.");
+        problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
+        exchange_finish_with(exchange, problem);
+    } else if (exchange->problem == NULL && exchange->hold_key != 0) {
+        http_hold(exchange->request, exchange->hold_key, resume_held);
+    } else {
+        exchange_finish(exchange);
+    }
+}
+
+static void on_committed(struct store_operation *operation, enum store_outcome outcome)
+{
+    struct exchange *exchange = (struct exchange *)operation;
+    exchange->outcome = outcome;
+    struct work *work = exchange->frontend->parts.work;
+    unsigned due = outcome == STORE_COMMITTED ? exchange->work_due : 0;
+    struct work_item *hand_over = exchange->hand_over;
+    if (outcome == STORE_COMMITTED)
+        metrics_count_notes(&exchange->notes);
+    if (outcome != STORE_COMMITTED) {
+        work_draft_drop(hand_over);
+        hand_over = NULL;
+    }
+    /* The message first: the hold must be in place before the work's outcome can be told. The exchange is not
+     * ours after. */
+    http_loop_post(exchange->request->loop, &exchange->message);
+    if (due != 0)
+        work_wake(work, due);
+    if (hand_over != NULL)
+        work_hand_over(hand_over);
+}
+
+static void submit(struct exchange *exchange)
+{
+    if (store_backlog(exchange->frontend->parts.store) >=
+        (size_t)config_now(exchange->frontend->parts.config)->max_waiting_writes) {
+        METRICS_COUNT(METRIC_OVERLOADED);
+        struct problem *problem =
+            problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                                "The server is overloaded; nothing was done. Try again later.");
+        problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
+        exchange_finish_with(exchange, problem);
+        return;
+    }
+    exchange->operation = (struct store_operation){.apply = run_apply, .done = on_committed};
+    exchange->message.run = on_applied;
+    store_submit(exchange->frontend->parts.store, &exchange->operation);
+}
+
+/* ---- prepare ---- */
+
+/* Whose key is asked for by anybody, without a signature that is good. */
+static struct log_gate unreadable_keys_gate;
+
+static const struct problem *find_signer(struct exchange *exchange)
+{
+    struct envelope *envelope = &exchange->envelope;
+    if (envelope->account_id == 0) {
+        struct jose_error error;
+        if (!jwk_parse_public(exchange->arena, envelope->jwk, &exchange->signer, &error))
+            return problem_from_jose(exchange->arena, &error);
+        exchange->key = &exchange->signer;
+        return NULL;
+    }
+    enum store_result result = store_account_load(exchange_session(exchange), exchange->arena,
+                                                  envelope->account_id, &exchange->account);
+    if (!exchange_store_ok(exchange, result))
+        return exchange->problem;
+    if (result == STORE_NOT_FOUND || strcmp(exchange->account.endpoint, exchange->endpoint->name) != 0)
+        return problem_new(exchange->arena, PROBLEM_ACCOUNT_DOES_NOT_EXIST,
+                           "There is no account %lld at this endpoint; register first.",
+                           (long long)envelope->account_id);
+    const struct loop_state *state = http_loop_data(exchange->request->loop);
+    exchange->key = account_key_cache_get(state->keys, exchange->account.key);
+    if (exchange->key == NULL) {
+        log_gate_write(&unreadable_keys_gate, LOG_LEVEL_ERROR, "account %lld: its stored key cannot be read",
+                       (long long)exchange->account.id);
+        return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The account's key cannot be read.");
+    }
+    return NULL;
+}
+
+static const struct problem *spend_nonce(struct exchange *exchange)
+{
+    struct frontend *frontend = exchange->frontend;
+    pthread_mutex_lock(&frontend->nonce_lock);
+    bool good = nonce_spend(frontend->nonces, exchange->envelope.nonce);
+    pthread_mutex_unlock(&frontend->nonce_lock);
+    if (good)
+        return NULL;
+    METRICS_COUNT(METRIC_NONCES_REFUSED);
+    return problem_new(exchange->arena, PROBLEM_BAD_NONCE,
+                       "The nonce is unknown, too old or already used; a fresh one comes with this reply.");
+}
+
+static bool is_jose(struct bytes content_type)
+{
+    struct bytes wanted = BYTES_LITERAL("application/jose+json");
+    if (content_type.n < wanted.n || !bytes_equal_ignore_case(bytes_of(content_type.p, wanted.n), wanted))
+        return false;
+    return content_type.n == wanted.n || content_type.p[wanted.n] == ';' || content_type.p[wanted.n] == ' ';
+}
+
+/* The signature is checked before the nonce is spent (acme-server.md 15). */
+static const struct problem *authenticate(struct exchange *exchange)
+{
+    static const enum envelope_key keys[] = {[ROUTE_OPEN] = ENVELOPE_EITHER,
+                                             [ROUTE_JWK] = ENVELOPE_JWK,
+                                             [ROUTE_KID] = ENVELOPE_KID,
+                                             [ROUTE_EITHER] = ENVELOPE_EITHER};
+    const struct http_request *request = exchange->request;
+    if (!is_jose(request->content_type))
+        return problem_with_status(exchange->arena, 415, PROBLEM_MALFORMED,
+                                   "The Content-Type of a POST must be application/jose+json.");
+    const char *url = arena_printf(exchange->arena, "%s%.*s", exchange->urls.base, (int)request->target.n,
+                                   (const char *)request->target.p);
+    const struct problem *problem =
+        envelope_parse(exchange->arena, request->body, keys[exchange->route->authentication],
+                       exchange->route->post_as_get_only, url, &exchange->urls, &exchange->envelope);
+    if (problem == NULL)
+        problem = find_signer(exchange);
+    if (problem == NULL)
+        problem = envelope_verify(exchange->arena, &exchange->envelope, exchange->key);
+    if (problem == NULL)
+        problem = spend_nonce(exchange);
+    if (problem == NULL && exchange->envelope.account_id != 0)
+        problem = account_check_usable(exchange->arena, &exchange->account);
+    return problem;
+}
+
+static bool method_is_allowed(const struct exchange *exchange)
+{
+    struct bytes method = exchange->request->method;
+    const char *list = exchange->route->methods;
+    const char *at = memmem(list, strlen(list), method.p, method.n);
+    return method.n != 0 && at != NULL && (at[method.n] == '\0' || at[method.n] == ',') &&
+           (at == list || at[-1] == ' ');
+}
+
+/* "/acme/{endpoint}/rest": sets the endpoint, and leaves the rest in `path`. False, and nothing changed, for
+ * any other. */
+static bool split_path(struct exchange *exchange, struct bytes *path)
+{
+    struct bytes prefix = BYTES_LITERAL("/acme/");
+    if (!bytes_has_prefix(*path, prefix))
+        return false;
+    struct bytes below = bytes_of(path->p + prefix.n, path->n - prefix.n);
+    const uint8_t *slash = below.n == 0 ? NULL : memchr(below.p, '/', below.n);
+    if (slash == NULL)
+        return false;
+    exchange->endpoint =
+        config_endpoint(exchange->frontend->parts.config, bytes_of(below.p, (size_t)(slash - below.p)));
+    if (exchange->endpoint == NULL)
+        return false;
+    *path = bytes_of(slash, (size_t)(below.p + below.n - slash));
+    return true;
+}
+
+/* The base URL of replies: the configured one, or the Host header when it is one of the configured names. */
+static const char *base_url_for(struct exchange *exchange)
+{
+    const struct config *config = exchange->frontend->parts.config;
+    struct bytes host = url_host_without_default_port(exchange->request->host);
+    for (size_t i = 0; i < config->alternate_name_count; ++i)
+        if (bytes_equal_ignore_case(host, bytes_from_string(config->alternate_names[i])))
+            return arena_printf(exchange->arena, "https://%s", config->alternate_names[i]);
+    return config->base_url;
+}
+
+static const struct problem *route_request(struct exchange *exchange, bool pki_only)
+{
+    struct bytes path = exchange->request->path;
+    if (pki_only && !bytes_has_prefix(path, BYTES_LITERAL("/.well-known/pki/")))
+        return problem_with_status(
+            exchange->arena, 404, PROBLEM_MALFORMED,
+            "There is nothing here but what lies below /.well-known/pki/: the rest is served "
+            "with TLS, at %s.",
+            exchange->frontend->parts.config->base_url);
+    bool is_of_endpoint = split_path(exchange, &path);
+    exchange->urls = (struct urls){.base = base_url_for(exchange),
+                                   .endpoint = is_of_endpoint ? exchange->endpoint->name : NULL};
+    if (!routes_find(exchange, path))
+        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                   "There is nothing here. The directory of an endpoint is at "
+                                   "/acme/{endpoint}/directory.");
+    if (!method_is_allowed(exchange)) {
+        exchange_add_header(exchange, "Allow", exchange->route->methods);
+        return problem_with_status(exchange->arena, 405, PROBLEM_MALFORMED, "This resource takes %s.",
+                                   exchange->route->methods);
+    }
+    return NULL;
+}
+
+static void begin(void *frontend, struct http_request *request, bool pki_only)
+{
+    struct exchange *exchange = arena_alloc(request->arena, sizeof(*exchange));
+    *exchange = (struct exchange){
+        .request = request, .frontend = frontend, .arena = request->arena, .now = clock_now()};
+    exchange->began_us = metrics_clock_us();
+    request->application = exchange;
+    const struct problem *problem = route_request(exchange, pki_only);
+    if (problem == NULL && request->body_too_long)
+        problem = exchange_too_long(exchange->arena);
+    if (problem == NULL && exchange->route->authentication < ROUTE_PLAIN &&
+        bytes_equal_string(request->method, "POST"))
+        problem = authenticate(exchange);
+    if (problem != NULL) {
+        exchange_finish_with(exchange, problem);
+        return;
+    }
+    if (exchange->route->prepare != NULL)
+        exchange->route->prepare(exchange);
+    if (exchange->away)
+        return;
+    if (exchange->problem != NULL || exchange->answered || exchange->route->apply == NULL)
+        exchange_finish(exchange);
+    else
+        submit(exchange);
+}
+
+void exchange_begin(void *frontend, struct http_request *request)
+{
+    begin(frontend, request, false);
+}
+
+void exchange_begin_pki(void *frontend, struct http_request *request)
+{
+    begin(frontend, request, true);
+}

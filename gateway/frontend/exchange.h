@@ -1,0 +1,189 @@
+/*
+ * One request on its way: prepare (loop) → apply (committer's transaction) → render (loop). A route fills the
+ * steps in; exchange.c carries it through them.
+ */
+#pragma once
+
+#include "acme/account.h"
+#include "acme/envelope.h"
+#include "acme/rate_limiter.h"
+#include "gateway/frontend/frontend.h"
+#include "gateway/metrics/metrics.h"
+#include "store/objects.h"
+
+struct exchange;
+
+/* How a route's requests are authenticated. */
+enum route_authentication {
+    ROUTE_OPEN, /* GET, HEAD, or a POST-as-GET that anyone with an account key may make */
+    ROUTE_JWK,  /* signed with the key in the header */
+    ROUTE_KID,  /* signed by an account */
+    ROUTE_EITHER,
+    ROUTE_PLAIN, /* no envelope: what is POSTed is for the route to read */
+};
+
+struct route {
+    const char *pattern; /* {id}, {chain}, {type}, {certificate}, {name}, {issuer} and {rest} are parsed into
+                            the exchange */
+    const char *methods; /* for the Allow header */
+    enum route_authentication authentication;
+    bool post_as_get_only; /* any payload is refused */
+    /* Parses and checks; sets exchange->problem to refuse, exchange->answered when `render` can follow at
+     * once, exchange->away when exchange_answer follows. */
+    void (*prepare)(struct exchange *exchange);
+    /* Loads, decides, writes. A problem set here is answered after the COMMIT. NULL for routes that only
+     * read. */
+    enum store_apply_result (*apply)(struct exchange *exchange, struct store_session *session);
+    /* Fills exchange->reply. */
+    void (*render)(struct exchange *exchange);
+    /* Sends the reply, or the problem in a form of its own. NULL: as ACME has it. */
+    void (*finish)(struct exchange *exchange);
+    bool gives_nonce; /* whatever the method */
+    bool is_index;    /* what the others' Link rel="index" leads to */
+};
+
+struct route_table {
+    const struct route *routes;
+    size_t count;
+    const char *prefix; /* what stands before the patterns; "" for nothing */
+    bool (*is_served)(const struct config *configuration); /* NULL: always */
+    bool of_endpoints; /* below an endpoint's path; others may stand without their prefix as well */
+};
+
+struct exchange {
+    struct store_operation operation; /* first */
+    struct http_message message;
+    struct http_request *request;
+    struct frontend *frontend;
+    struct arena *arena;                    /* the request's */
+    const struct route *route;              /* NULL: there is none for this path */
+    size_t route_number;                    /* for whoever counts; 0: none */
+    const struct endpoint_config *endpoint; /* NULL outside /acme/{endpoint} */
+    struct urls urls;
+    int64_t now;
+    int64_t began_us; /* metrics_clock_us */
+
+    /* from the path */
+    int64_t id;
+    size_t alternate_chain; /* of a certificate, from 1; 0: its own */
+    enum challenge_type challenge_type;
+    struct bytes certificate_identifier; /* RFC 9773 §4.1, unchecked */
+    struct bytes name;                   /* as it stands there */
+    struct bytes issuer;                 /* unchecked */
+    struct bytes rest;                   /* of the path, slashes and all */
+
+    /* from the signed envelope */
+    struct envelope envelope;
+    const struct jwk *key;  /* what verified it; borrowed from the loop's cache, only good in `prepare` */
+    struct jwk signer;      /* signed with a jwk: that key */
+    struct account account; /* signed with a kid: the account as it was read; read again in `apply` */
+
+    /* between the steps */
+    void *state; /* the route's own */
+    bool answered;
+    bool away;                   /* set by `prepare`: other threads have it until one calls exchange_answer */
+    int64_t hold_key;            /* set by `apply`: the reply waits, bounded, for this object's outcome */
+    unsigned work_due;           /* set by `apply`: enum work_due, the outbound work in what was committed */
+    struct metric_notes notes;   /* by `apply`: what is counted once it is committed */
+    struct work_item *hand_over; /* set by `apply`: what the outbound thread goes on with after the COMMIT */
+
+    /* the outcome */
+    const struct problem *problem;
+    enum store_outcome outcome;
+    struct http_reply reply;
+};
+
+/* The loop's own state. */
+struct loop_state {
+    struct store_session *session;
+    struct account_key_cache *keys;
+    struct revocation_reader *revocation;
+    struct known_authorities *authorities;
+};
+
+/* Takes over a request: finds its route and starts it on its way. The HTTP front end's `handle`. */
+void exchange_begin(void *frontend, struct http_request *request);
+/* As exchange_begin, for listeners without TLS: there is nothing but what lies below /.well-known/pki/. */
+void exchange_begin_pki(void *frontend, struct http_request *request);
+void exchange_render_refusal(void *frontend, struct arena *arena, int status, bool is_post,
+                             struct http_reply *reply);
+
+/* Any thread, once, for an exchange that is away: its problem or its reply is set. */
+void exchange_answer(struct exchange *exchange);
+
+/* The loop's read session. */
+struct store_session *exchange_session(struct exchange *exchange);
+
+/* Refuses with serverInternal when the store failed; true when the exchange may go on. */
+bool exchange_store_ok(struct exchange *exchange, enum store_result result);
+
+/* Sets the problem; returns it as STORE_DISCARD for use in `apply`. */
+enum store_apply_result exchange_refuse(struct exchange *exchange, const struct problem *problem);
+
+/* Fills in when, and who ("client 192.0.2.7"), and inserts it. */
+[[gnu::warn_unused_result]] enum store_result exchange_record(struct exchange *exchange,
+                                                              struct store_session *session,
+                                                              struct event *event);
+
+/* ---- exchange_refusals.c: within `apply` ---- */
+
+/* Inserts the event of a refusal, unless it is only counted (acme/refusal_register.h). Fills in when, who,
+ * the detail and the cause. */
+[[gnu::warn_unused_result]] enum store_result exchange_record_refusal(struct exchange *exchange,
+                                                                      struct store_session *session,
+                                                                      struct event *event,
+                                                                      const struct problem *problem);
+
+/* As exchange_refuse, with exchange_record_refusal: what an authenticated client is refused for what it asked
+ * is part of the audit trail. */
+enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
+                                                   struct event *event, const struct problem *problem);
+
+/* As exchange_refuse, with a line of the log: clients without an account have no rows written. */
+enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const char *kind,
+                                                const struct problem *problem);
+
+/* After `apply`, for every route: a refusal above limits.refusals becomes rateLimited, with the refusal's
+ * words. */
+void exchange_limit_refusals(struct exchange *exchange);
+
+/* NULL when the bucket has a token, which is taken; else rateLimited, and counted under `limit`. */
+const struct problem *exchange_take_rate(struct exchange *exchange, const struct rate_demand *demand,
+                                         enum metric_limit limit);
+
+/* Within `apply`: the account that signed is still there, valid, and its key the one that verified. Else the
+ * problem is set. Reloads exchange->account. */
+[[gnu::warn_unused_result]] bool exchange_reload_account(struct exchange *exchange,
+                                                         struct store_session *session);
+
+/* The User-Agent as it may be kept: printable, of bounded length. */
+const char *exchange_user_agent(struct exchange *exchange);
+
+/* 200 (or `status`) with a JSON body. A body that could not be written (p is NULL) becomes a problem. */
+void exchange_reply_json(struct exchange *exchange, int status, struct bytes body);
+void exchange_add_header(struct exchange *exchange, const char *name, const char *value);
+void exchange_add_retry_after(struct exchange *exchange, int64_t seconds);
+
+/* 404 malformed for objects that are missing, of another endpoint or none (NULL), or another account's: one
+ * answer, so that nobody learns which ids exist. */
+const struct problem *exchange_check_owner(struct exchange *exchange, enum store_result result,
+                                           const char *what, const char *endpoint, int64_t account_id);
+
+/* ---- routes.c ---- */
+
+/* Finds the route for a path, below the endpoint where the exchange has one, with id and type parsed into the
+ * exchange; false when there is none. */
+[[gnu::warn_unused_result]] bool routes_find(struct exchange *exchange, struct bytes path);
+
+/* For whoever counts: routes by number, those of the tables in their order. 0 stands for none. */
+size_t routes_count(const struct route_table *const *tables);
+/* With what stands before its pattern; "(none)" for 0. NULL for what this configuration does not serve. */
+const char *routes_label(struct arena *arena, const struct route_table *const *tables, size_t number,
+                         const struct config *config);
+
+/* ---- account_key_cache.c: parsed account keys by their canonical bytes, one cache a loop ---- */
+
+struct account_key_cache *account_key_cache_new(void);
+void account_key_cache_free(struct account_key_cache *cache);
+/* The parsed key, borrowed until the next call; NULL when the stored text is no key. */
+const struct jwk *account_key_cache_get(struct account_key_cache *cache, struct bytes canonical);

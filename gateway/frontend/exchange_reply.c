@@ -1,0 +1,127 @@
+/* What goes out: replies, problems, and the headers of both. */
+#include "gateway/frontend/exchange_internal.h"
+
+void exchange_add_header(struct exchange *exchange, const char *name, const char *value)
+{
+    http_reply_add_header(&exchange->reply, name, value);
+}
+
+void exchange_add_retry_after(struct exchange *exchange, int64_t seconds)
+{
+    exchange_add_header(exchange, "Retry-After", arena_printf(exchange->arena, "%lld", (long long)seconds));
+}
+
+void exchange_reply_json(struct exchange *exchange, int status, struct bytes body)
+{
+    if (body.p == NULL) {
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The reply could not be written.");
+        return;
+    }
+    exchange->reply.status = status;
+    exchange->reply.content_type = "application/json";
+    exchange->reply.body = body;
+}
+
+/* What every reply carries: acme-server.md 2, 3, 6. */
+static void add_common_headers(struct frontend *frontend, struct arena *arena, struct http_reply *reply,
+                               bool with_nonce, const char *directory_url)
+{
+    char *nonce = arena_alloc(arena, NONCE_TEXT_BYTES);
+    if (with_nonce && nonce_issue(frontend->nonces, nonce))
+        http_reply_add_header(reply, "Replay-Nonce", nonce);
+    if (directory_url != NULL)
+        http_reply_add_header(reply, "Link", arena_printf(arena, "<%s>;rel=\"index\"", directory_url));
+    http_reply_add_header(reply, "Cache-Control", "no-store");
+    http_reply_add_header(reply, "Access-Control-Allow-Origin", "*");
+    http_reply_add_header(reply, "Access-Control-Expose-Headers",
+                          "Link, Replay-Nonce, Location, Retry-After");
+}
+
+static void render_problem(struct arena *arena, const struct problem *problem, struct http_reply *reply)
+{
+    reply->status = problem->status;
+    reply->content_type = "application/problem+json";
+    reply->body = problem_render(arena, problem);
+    METRICS_COUNT(METRIC_PROBLEMS, problem->type);
+    if (problem->retry_after_s > 0)
+        http_reply_add_header(reply, "Retry-After",
+                              arena_printf(arena, "%lld", (long long)problem->retry_after_s));
+    if (problem->location != NULL)
+        http_reply_add_header(reply, "Location", problem->location);
+}
+
+static void count_request(const struct exchange *exchange)
+{
+    int status = exchange->problem != NULL ? exchange->problem->status : exchange->reply.status;
+    METRICS_COUNT(METRIC_HTTP_REQUESTS, exchange->route_number, (size_t)status / 100);
+    METRICS_OBSERVE(METRIC_HTTP_DURATION, metrics_clock_us() - exchange->began_us, exchange->route_number);
+}
+
+void exchange_finish(struct exchange *exchange)
+{
+    if (exchange->problem == NULL && exchange->reply.status == 0)
+        exchange->route->render(exchange);
+    count_request(exchange);
+    static const struct route none = {.authentication = ROUTE_OPEN};
+    const struct route *route = exchange->route == NULL ? &none : exchange->route;
+    if (route->finish != NULL) {
+        route->finish(exchange);
+        return;
+    }
+    if (exchange->problem != NULL)
+        render_problem(exchange->arena, exchange->problem, &exchange->reply);
+    if (exchange->problem != NULL && exchange->problem->type == PROBLEM_RATE_LIMITED)
+        exchange_add_header(
+            exchange, "Link",
+            arena_printf(exchange->arena, "<%s>;rel=\"help\"", url_limits(exchange->arena, &exchange->urls)));
+    bool is_post = bytes_equal_string(exchange->request->method, "POST");
+    const char *directory_url = exchange->endpoint == NULL || route->is_index
+                                    ? NULL
+                                    : url_directory(exchange->arena, &exchange->urls);
+    bool is_plain = route->authentication == ROUTE_PLAIN;
+    if (!is_plain || exchange->problem != NULL)
+        add_common_headers(exchange->frontend, exchange->arena, &exchange->reply,
+                           !is_plain && (is_post || route->gives_nonce), directory_url);
+    http_reply(exchange->request, &exchange->reply);
+}
+
+static void on_answered(struct http_message *message)
+{
+    exchange_finish((struct exchange *)((char *)message - offsetof(struct exchange, message)));
+}
+
+void exchange_answer(struct exchange *exchange)
+{
+    exchange->message.run = on_answered;
+    http_loop_post(exchange->request->loop, &exchange->message);
+}
+
+void exchange_finish_with(struct exchange *exchange, const struct problem *problem)
+{
+    exchange->problem = problem;
+    exchange_finish(exchange);
+}
+
+static enum problem_type refusal_type(int status)
+{
+    return status >= 500 ? PROBLEM_SERVER_INTERNAL : PROBLEM_MALFORMED;
+}
+
+const struct problem *exchange_too_long(struct arena *arena)
+{
+    return problem_with_status(arena, 413, PROBLEM_MALFORMED, "The request body is over %d bytes.",
+                               HTTP_MAX_BODY_BYTES);
+}
+
+void exchange_render_refusal(void *context, struct arena *arena, int status, bool is_post,
+                             struct http_reply *reply)
+{
+    const struct problem *problem = status == 413
+                                        ? exchange_too_long(arena)
+                                        : problem_with_status(arena, status, refusal_type(status),
+                                                              "The request is not well-formed HTTP/1.1.");
+    render_problem(arena, problem, reply);
+    METRICS_COUNT(METRIC_HTTP_REQUESTS, 0, (size_t)status / 100);
+    add_common_headers(context, arena, reply, is_post, NULL);
+}

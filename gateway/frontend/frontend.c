@@ -1,0 +1,30 @@
+#include "gateway/frontend/frontend.h"
+
+#include <stdlib.h>
+
+struct frontend *frontend_new(const struct frontend_parts *parts)
+{
+    struct nonce_source *nonces = nonce_source_new();
+    if (nonces == NULL)
+        return NULL;
+    struct frontend *frontend = calloc(1, sizeof(*frontend));
+    if (frontend == NULL)
+        end_without("memory");
+    frontend->parts = *parts;
+    frontend->nonces = nonces;
+    frontend->rates = rate_limiter_new();
+    frontend->refusals = refusal_register_new();
+    pthread_mutex_init(&frontend->nonce_lock, NULL);
+    return frontend;
+}
+
+void frontend_free(struct frontend *frontend)
+{
+    if (frontend == NULL)
+        return;
+    nonce_source_free(frontend->nonces);
+    rate_limiter_free(frontend->rates);
+    refusal_register_free(frontend->refusals);
+    pthread_mutex_destroy(&frontend->nonce_lock);
+    free(frontend);
+}

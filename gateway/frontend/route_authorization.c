@@ -1,0 +1,299 @@
+#include "acme/authorization.h"
+#include "acme/order.h"
+#include "gateway/frontend/authorizing.h"
+#include "gateway/frontend/routes.h"
+#include "gateway/jobs/work.h"
+
+enum { POLL_AGAIN_S = 2 };
+
+static struct authorization *new_state(struct exchange *exchange)
+{
+    exchange->state = arena_alloc(exchange->arena, sizeof(struct authorization));
+    return exchange->state;
+}
+
+static const struct problem *load_authorization(struct exchange *exchange, struct store_session *session)
+{
+    struct authorization *authorization = exchange->state;
+    enum store_result result =
+        store_authorization_load(session, exchange->arena, exchange->id, authorization);
+    return exchange_check_owner(exchange, result, "authorization", authorization->endpoint,
+                                authorization->account_id);
+}
+
+static bool record_event(struct exchange *exchange, struct store_session *session, struct event event)
+{
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+}
+
+static bool record_of(struct exchange *exchange, struct store_session *session,
+                      const struct authorization *authorization, const char *kind, const char *detail)
+{
+    const struct event event = {.kind = kind,
+                                .account_id = authorization->account_id,
+                                .authorization_id = authorization->id,
+                                .detail = detail};
+    return record_event(exchange, session, event);
+}
+
+static bool record(struct exchange *exchange, struct store_session *session, const char *kind,
+                   const char *detail)
+{
+    return record_of(exchange, session, exchange->state, kind, detail);
+}
+
+/* ---- authorization ---- */
+
+void authorization_prepare(struct exchange *exchange)
+{
+    new_state(exchange);
+    const struct problem *problem = load_authorization(exchange, exchange_session(exchange));
+    if (problem == NULL && !exchange->envelope.post_as_get)
+        problem = authorization_parse_update(exchange->arena, exchange->envelope.payload);
+    exchange->problem = problem;
+    exchange->answered = exchange->envelope.post_as_get;
+}
+
+/* Orders that rested on the authorization cannot become ready, or go on, any more. */
+static bool fail_waiting_orders(struct exchange *exchange, struct store_session *session,
+                                const struct authorization *authorization, const struct problem *problem)
+{
+    int64_t *ids = NULL;
+    size_t count = 0;
+    if (!exchange_store_ok(
+            exchange, store_orders_waiting_on(session, exchange->arena, authorization->id, &ids, &count)))
+        return false;
+    for (size_t i = 0; i < count; ++i) {
+        struct order order;
+        if (!exchange_store_ok(exchange, store_order_load(session, exchange->arena, ids[i], &order)))
+            return false;
+        enum order_status was = order.status;
+        order_fail(exchange->arena, &order, problem, exchange->now);
+        METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
+        const struct event event = {.kind = "order.invalid",
+                                    .account_id = order.account_id,
+                                    .order_id = order.id,
+                                    .authorization_id = authorization->id,
+                                    .detail = problem->detail};
+        if (!exchange_store_ok(exchange, store_order_update(session, &order, was)) ||
+            !record_event(exchange, session, event))
+            return false;
+    }
+    return true;
+}
+
+/* The authorization ends, and the orders that wait for it. */
+static bool deactivate(struct exchange *exchange, struct store_session *session,
+                       struct authorization *authorization, const struct problem *problem,
+                       const char *event_detail)
+{
+    enum authorization_status was = authorization->status;
+    authorization->status = AUTHORIZATION_DEACTIVATED;
+    return exchange_store_ok(exchange, store_authorization_update(session, authorization, was,
+                                                                  authorization->challenge_status)) &&
+           fail_waiting_orders(exchange, session, authorization, problem) &&
+           record_of(exchange, session, authorization, "authorization.deactivated", event_detail);
+}
+
+/* And so do those of the names below that rest on it (RFC 9444). */
+static bool deactivate_inherited(struct exchange *exchange, struct store_session *session,
+                                 const struct authorization *parent, const struct problem *problem)
+{
+    struct authorization *inherited = NULL;
+    size_t count = 0;
+    if (parent->subdomains &&
+        !exchange_store_ok(exchange, store_authorizations_inherited(session, exchange->arena, parent->id,
+                                                                    exchange->now, &inherited, &count)))
+        return false;
+    const char *detail =
+        arena_printf(exchange->arena, "it rested on authorization %lld", (long long)parent->id);
+    for (size_t i = 0; i < count; ++i)
+        if (!deactivate(exchange, session, &inherited[i], problem, detail))
+            return false;
+    return true;
+}
+
+enum store_apply_result authorization_apply(struct exchange *exchange, struct store_session *session)
+{
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    const struct problem *problem = load_authorization(exchange, session);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
+    struct authorization *authorization = exchange->state;
+    if (authorization->status == AUTHORIZATION_DEACTIVATED)
+        return STORE_DISCARD;
+    enum authorization_status now = authorization_status_at(authorization, exchange->now);
+    if (!authorization_may_become(now, AUTHORIZATION_DEACTIVATED))
+        return exchange_refuse(exchange, problem_new(exchange->arena, PROBLEM_MALFORMED,
+                                                     "An authorization that is %s cannot be deactivated.",
+                                                     authorization_status_name(now)));
+    problem = problem_with_cause(exchange->arena, CAUSE_AUTHORIZATION_DEACTIVATED, PROBLEM_UNAUTHORIZED,
+                                 "The client deactivated the authorization for %s.",
+                                 authorization->identifier.value);
+    return deactivate(exchange, session, authorization, problem, NULL) &&
+                   deactivate_inherited(exchange, session, authorization, problem)
+               ? STORE_APPLIED
+               : STORE_DISCARD;
+}
+
+static struct authorization_view view_of(const struct exchange *exchange)
+{
+    struct authorization_view view = {.urls = &exchange->urls, .now = exchange->now};
+    view.issuer_names = config_issuer_names(exchange->endpoint, &view.issuer_name_count);
+    return view;
+}
+
+void authorization_render_route(struct exchange *exchange)
+{
+    const struct authorization_view view = view_of(exchange);
+    const struct authorization *authorization = exchange->state;
+    if (authorization_status_at(authorization, exchange->now) == AUTHORIZATION_PENDING)
+        exchange_add_retry_after(exchange, POLL_AGAIN_S);
+    exchange_reply_json(exchange, 200, authorization_render(exchange->arena, &view, authorization));
+}
+
+/* ---- new authorization (§7.4.1) ---- */
+
+struct new_authorization_state {
+    struct authorization authorization;
+    struct identifier identifier;
+    bool subdomains;
+    bool created; /* else it was valid before */
+};
+
+void new_authorization_prepare(struct exchange *exchange)
+{
+    struct new_authorization_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    exchange->state = state;
+    if (exchange->endpoint->authorization_lifetime_s == 0)
+        exchange->problem = problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                                "This endpoint has no pre-authorization.");
+    else if (exchange->envelope.post_as_get)
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object.");
+    else
+        exchange->problem = authorization_parse_new(exchange->arena, exchange->envelope.payload,
+                                                    &state->identifier, &state->subdomains);
+}
+
+enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_session *session)
+{
+    struct new_authorization_state *state = exchange->state;
+    struct authorization *authorization = &state->authorization;
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    struct authorizing authorizing = {
+        .identifiers = &state->identifier,
+        .identifier_count = 1,
+        .subdomains = state->subdomains && exchange->endpoint->subdomains,
+    };
+    const struct problem *problem = authorizing_check(exchange, session, &authorizing);
+    if (problem == NULL)
+        problem = authorizing_check_rates(exchange, &authorizing);
+    if (problem != NULL)
+        return authorizing_refuse(exchange, session, &authorizing, "authorization.refused", problem);
+    if (!exchange_store_ok(
+            exchange, authorizing_use(exchange, session, &authorizing, 0, authorization, &state->created)))
+        return STORE_DISCARD;
+    if (!state->created)
+        return STORE_DISCARD;
+    return record(exchange, session, "authorization.created", NULL) ? STORE_APPLIED : STORE_DISCARD;
+}
+
+void new_authorization_render(struct exchange *exchange)
+{
+    const struct new_authorization_state *state = exchange->state;
+    const struct authorization_view view = view_of(exchange);
+    exchange_add_header(exchange, "Location",
+                        url_authorization(exchange->arena, &exchange->urls, state->authorization.id));
+    exchange_reply_json(exchange, state->created ? 201 : 200,
+                        authorization_render(exchange->arena, &view, &state->authorization));
+}
+
+/* ---- challenge ---- */
+
+static const struct problem *load_challenge(struct exchange *exchange, struct store_session *session)
+{
+    const struct problem *problem = load_authorization(exchange, session);
+    if (problem != NULL)
+        return problem;
+    const struct authorization *authorization = exchange->state;
+    if (!authorization_has_challenge(authorization, exchange->challenge_type))
+        return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                   "This authorization has no challenge of type %s.",
+                                   challenge_type_info(exchange->challenge_type)->name);
+    return NULL;
+}
+
+/* A POST-as-GET reads the challenge; a JSON object, `{}` as a rule, asks for the validation. */
+void challenge_prepare(struct exchange *exchange)
+{
+    struct authorization *authorization = new_state(exchange);
+    exchange->problem = load_challenge(exchange, exchange_session(exchange));
+    if (exchange->problem != NULL)
+        return;
+    bool decided = authorization_status_at(authorization, exchange->now) != AUTHORIZATION_PENDING;
+    exchange->answered = exchange->envelope.post_as_get || decided;
+}
+
+static const struct problem *check_choice(struct exchange *exchange,
+                                          const struct authorization *authorization)
+{
+    if (authorization->chosen == 0 || authorization->chosen == exchange->challenge_type)
+        return NULL;
+    return problem_new(exchange->arena, PROBLEM_MALFORMED,
+                       "The %s challenge of this authorization is being validated; wait for its end.",
+                       challenge_type_info(authorization->chosen)->name);
+}
+
+enum store_apply_result challenge_apply(struct exchange *exchange, struct store_session *session)
+{
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    const struct problem *problem = load_challenge(exchange, session);
+    struct authorization *authorization = exchange->state;
+    if (problem == NULL && authorization_status_at(authorization, exchange->now) != AUTHORIZATION_PENDING)
+        return STORE_DISCARD;
+    if (problem == NULL)
+        problem = check_choice(exchange, authorization);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
+    exchange->hold_key = authorization->id;
+    if (authorization->challenge_status == CHALLENGE_PROCESSING)
+        return STORE_DISCARD;
+    authorization->chosen = exchange->challenge_type;
+    authorization->challenge_status = CHALLENGE_PROCESSING;
+    authorization->first_attempt_at = exchange->now;
+    authorization->next_attempt_at = exchange->now;
+    if (!exchange_store_ok(exchange,
+                           store_authorization_update(session, authorization, AUTHORIZATION_PENDING, 0)) ||
+        !record(exchange, session, "challenge.requested",
+                challenge_type_info(exchange->challenge_type)->name))
+        return STORE_DISCARD;
+    struct work_item *validation = work_validation_draft(exchange->frontend->parts.work, exchange->now,
+                                                         authorization, &exchange->account);
+    if (validation != NULL)
+        work_hand_over(validation);
+    else
+        exchange->work_due = WORK_DUE_CHALLENGES;
+    return STORE_APPLIED;
+}
+
+void challenge_render_route(struct exchange *exchange)
+{
+    const struct authorization_view view = view_of(exchange);
+    const struct authorization *authorization = exchange->state;
+    if (exchange->hold_key != 0) {
+        exchange->problem = load_challenge(exchange, exchange_session(exchange));
+        if (exchange->problem != NULL)
+            return;
+    }
+    exchange_add_header(exchange, "Link",
+                        arena_printf(exchange->arena, "<%s>;rel=\"up\"",
+                                     url_authorization(exchange->arena, &exchange->urls, authorization->id)));
+    if (challenge_status_of(authorization, exchange->challenge_type) == CHALLENGE_PROCESSING)
+        exchange_add_retry_after(exchange, POLL_AGAIN_S);
+    exchange_reply_json(exchange, 200,
+                        challenge_render(exchange->arena, &view, authorization, exchange->challenge_type));
+}

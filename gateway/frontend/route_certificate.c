@@ -1,0 +1,416 @@
+#include "acme/authorization.h"
+#include "acme/certificate.h"
+#include "acme/permission.h"
+#include "acme/revocation.h"
+#include "gateway/ca/recognition.h"
+#include "gateway/frontend/routes.h"
+#include "gateway/jobs/work.h"
+
+/* ---- download ---- */
+
+struct download_state {
+    struct certificate certificate;
+    struct issuer *issuer; /* NULL: the configuration has it no more */
+};
+
+/* Puts the chain that was asked for in the place of its own. */
+static const struct problem *choose_chain(struct exchange *exchange, struct download_state *state)
+{
+    struct certificate *certificate = &state->certificate;
+    if (exchange->alternate_chain == 0 ||
+        (state->issuer != NULL && issuer_alternate_chain(state->issuer, certificate->leaf,
+                                                         exchange->alternate_chain, &certificate->chain_pem)))
+        return NULL;
+    return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                               "The certificate has no such alternate chain.");
+}
+
+void certificate_prepare(struct exchange *exchange)
+{
+    struct download_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct certificate *certificate = &state->certificate;
+    exchange->state = state;
+    enum store_result result =
+        store_certificate_load(exchange_session(exchange), exchange->arena, exchange->id, certificate);
+    /* A certificate that failed its check was never issued as far as a client is concerned. */
+    if (result == STORE_OK && certificate->status == CERTIFICATE_REJECTED)
+        result = STORE_NOT_FOUND;
+    exchange->problem =
+        exchange_check_owner(exchange, result, "certificate", certificate->endpoint, certificate->account_id);
+    if (exchange->problem != NULL)
+        return;
+    state->issuer = issuers_find(exchange->frontend->parts.issuers, certificate->issuer);
+    exchange->problem = choose_chain(exchange, state);
+}
+
+/* The chains beside the one that is answered (RFC 8555 §7.4.2). */
+static void link_alternates(struct exchange *exchange, const struct download_state *state)
+{
+    struct arena *arena = exchange->arena;
+    const struct certificate *certificate = &state->certificate;
+    struct bytes ignored;
+    if (exchange->alternate_chain != 0)
+        exchange_add_header(exchange, "Link",
+                            arena_printf(arena, "<%s>;rel=\"alternate\"",
+                                         url_certificate(arena, &exchange->urls, certificate->id)));
+    for (size_t n = 1; state->issuer != NULL && n <= state->issuer->alternate_count; ++n)
+        if (n != exchange->alternate_chain &&
+            issuer_alternate_chain(state->issuer, certificate->leaf, n, &ignored))
+            exchange_add_header(
+                exchange, "Link",
+                arena_printf(arena, "<%s>;rel=\"alternate\"",
+                             url_alternate_chain(arena, &exchange->urls, certificate->id, n)));
+}
+
+void certificate_render(struct exchange *exchange)
+{
+    const struct download_state *state = exchange->state;
+    const struct certificate *certificate = &state->certificate;
+    const char *leaf = certificate_to_pem(exchange->arena, certificate->leaf);
+    link_alternates(exchange, state);
+    exchange->reply.status = 200;
+    exchange->reply.content_type = "application/pem-certificate-chain";
+    exchange->reply.body =
+        bytes_from_string(arena_printf(exchange->arena, "%s%.*s", leaf, (int)certificate->chain_pem.n,
+                                       (const char *)certificate->chain_pem.p));
+}
+
+/* ---- revoke-cert ---- */
+
+struct revoke_state {
+    struct revocation_request request;
+    struct certificate_facts facts; /* of the certificate that was sent, and from `apply` on of the row's */
+    struct certificate certificate;
+    enum recognition_outcome recognition; /* of one that is not in the database */
+    struct certificate native;            /* where it was recognized */
+};
+
+/* A leaf that nobody knows may be one that the CA signed without us. */
+static void look_for_native(struct exchange *exchange, struct revoke_state *state)
+{
+    struct loop_state *loop = http_loop_data(exchange->request->loop);
+    struct store_session *session = loop->session;
+    struct certificate known;
+    state->recognition = RECOGNITION_UNKNOWN;
+    if (store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
+                                  state->request.certificate_der, &known) == STORE_NOT_FOUND)
+        state->recognition = recognition_find(&exchange->frontend->parts.recognition, loop->authorities,
+                                              exchange->endpoint, session, exchange->arena,
+                                              state->request.certificate_der, &state->facts, &state->native);
+}
+
+void revoke_prepare(struct exchange *exchange)
+{
+    struct revoke_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    exchange->state = state;
+    if (exchange->envelope.post_as_get) {
+        exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
+                                        "The payload must be a JSON object with a certificate.");
+        return;
+    }
+    exchange->problem = revocation_parse(exchange->arena, exchange->envelope.payload, &state->request);
+    if (exchange->problem == NULL &&
+        !certificate_read_facts(exchange->arena, state->request.certificate_der, &state->facts))
+        exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
+                                        "The certificate is not a DER X.509 certificate.");
+    if (exchange->problem == NULL)
+        look_for_native(exchange, state);
+}
+
+/* NULL when the account itself has proven control of the name. Trust permits orders, and nothing else. */
+static const struct problem *check_control(struct exchange *exchange, struct store_session *session,
+                                           const struct identifier *identifier)
+{
+    struct authorization authorization;
+    const struct authorization_wanted wanted = {
+        .account_id = exchange->account.id,
+        .name = identifier_base_name(identifier),
+        .wildcard = identifier_is_wildcard(identifier),
+        .until = exchange->now,
+        .proven = true,
+    };
+    enum store_result found =
+        store_authorization_find_valid(session, exchange->arena, &wanted, &authorization);
+    if (!exchange_store_ok(exchange, found))
+        return exchange->problem;
+    const struct permission permission = {.now = exchange->now, .account = &exchange->account};
+    bool permits = found == STORE_OK && permission_why_not(exchange->arena, &permission, &authorization, NULL,
+                                                           PERMISSION_CONTROL) == NULL;
+    return permits ? NULL
+                   : problem_new(
+                         exchange->arena, PROBLEM_UNAUTHORIZED,
+                         "The certificate belongs to another account or to none, and this one has no valid "
+                         "authorization for %s that a challenge of its own proved.",
+                         identifier->value);
+}
+
+/* What the server keeps for itself is in no account's hands, whoever proves its names. */
+static const struct problem *check_not_own(struct exchange *exchange, const struct revoke_state *state)
+{
+    size_t count = 0;
+    const struct identifier *own =
+        config_own_names(exchange->arena, exchange->frontend->parts.config, &count);
+    for (size_t i = 0; state->certificate.account_id == 0 && i < count; ++i)
+        for (size_t j = 0; j < state->facts.identifier_count; ++j)
+            if (identifier_compare(&own[i], &state->facts.identifiers[j]) == 0)
+                return problem_new(
+                    exchange->arena, PROBLEM_UNAUTHORIZED,
+                    "The certificate bears this server's own name %s. Only its own key revokes "
+                    "it.",
+                    own[i].value);
+    return NULL;
+}
+
+/* RFC 8555 §7.6: another account may revoke when it holds valid authorizations for every name. */
+static const struct problem *check_control_of_names(struct exchange *exchange, struct store_session *session,
+                                                    const struct revoke_state *state)
+{
+    const struct certificate_facts *facts = &state->facts;
+    if (facts->beyond_names != NULL)
+        return problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
+                           "The certificate belongs to another account or to none. It holds %s, which no "
+                           "authorization speaks for: only its own key or its account revokes it.",
+                           facts->beyond_names);
+    const struct problem *problem = check_not_own(exchange, state);
+    for (size_t i = 0; problem == NULL && i < facts->identifier_count; ++i)
+        problem = check_control(exchange, session, &facts->identifiers[i]);
+    return problem;
+}
+
+static bool is_certificate_key(struct exchange *exchange, const struct certificate_facts *facts)
+{
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    uint8_t *der = NULL;
+    int der_length = i2d_PUBKEY(exchange->signer.key, &der);
+    bool same = der_length > 0 &&
+                EVP_Digest(der, (size_t)der_length, hash, &length, EVP_sha256(), NULL) == 1 &&
+                memcmp(hash, facts->key_hash, sizeof(facts->key_hash)) == 0;
+    OPENSSL_free(der);
+    return same;
+}
+
+/* Who revokes, for the record; NULL with the problem set when they may not. */
+static const char *authorize_revocation(struct exchange *exchange, struct store_session *session)
+{
+    const struct revoke_state *state = exchange->state;
+    if (exchange->envelope.account_id == 0) {
+        if (is_certificate_key(exchange, &state->facts))
+            return "certificate key";
+        exchange->problem = problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
+                                        "The request is not signed with the certificate's key.");
+        return NULL;
+    }
+    if (!exchange_reload_account(exchange, session))
+        return NULL;
+    if (state->certificate.account_id == exchange->account.id)
+        return "account";
+    exchange->problem = check_control_of_names(exchange, session, state);
+    return exchange->problem == NULL ? "account in control of the names" : NULL;
+}
+
+static const struct problem *not_issued_here(struct exchange *exchange)
+{
+    return problem_because(exchange->arena, CAUSE_CERTIFICATE_UNKNOWN,
+                           problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                               "This certificate was not issued here."));
+}
+
+static const struct problem *take_native(struct exchange *exchange, struct revoke_state *state)
+{
+    if (state->recognition == RECOGNITION_DISPUTED)
+        return problem_because(
+            exchange->arena, CAUSE_CERTIFICATE_UNKNOWN,
+            problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                "This certificate was not ordered here. Several of this server's issuers "
+                                "share its root, and none "
+                                "of this endpoint's is known to have signed it."));
+    if (state->recognition == RECOGNITION_UNKNOWN)
+        return not_issued_here(exchange);
+    state->certificate = state->native;
+    return NULL;
+}
+
+/* What was sent only says which certificate is meant: from here on the database's own copy counts. */
+static const struct problem *find_certificate(struct exchange *exchange, struct store_session *session)
+{
+    struct revoke_state *state = exchange->state;
+    struct certificate *certificate = &state->certificate;
+    enum store_result found = store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
+                                                        state->request.certificate_der, certificate);
+    if (!exchange_store_ok(exchange, found))
+        return exchange->problem;
+    if (found == STORE_NOT_FOUND)
+        return take_native(exchange, state);
+    if (certificate->status == CERTIFICATE_REJECTED ||
+        !certificate_is_of_endpoint(&exchange->frontend->parts.recognition, exchange->endpoint,
+                                    certificate) ||
+        !certificate_read_facts(exchange->arena, certificate->leaf, &state->facts))
+        return not_issued_here(exchange);
+    return NULL;
+}
+
+static const struct problem *already_revoked(struct exchange *exchange, const struct certificate *certificate)
+{
+    if (certificate->revocation_error == NULL)
+        return problem_new(exchange->arena, PROBLEM_ALREADY_REVOKED,
+                           "The certificate is revoked already, with reason %s.",
+                           revocation_reason_name(certificate->revocation_reason));
+    return problem_with_cause(
+        exchange->arena, CAUSE_REVOCATION_REASON_KEPT, PROBLEM_ALREADY_REVOKED,
+        "The certificate was revoked already. Reason %s is recorded here and told in OCSP "
+        "responses, but %s.",
+        revocation_reason_name(certificate->revocation_reason), certificate->revocation_error);
+}
+
+static bool record(struct exchange *exchange, struct store_session *session, const char *by)
+{
+    const struct revoke_state *state = exchange->state;
+    const char *instead = state->certificate.revocation_requested_at == 0
+                              ? ""
+                              : arena_printf(exchange->arena, " in the place of %s",
+                                             revocation_reason_name(state->certificate.revocation_reason));
+    struct event event = {.kind = "revocation.requested",
+                          .account_id = state->certificate.account_id,
+                          .order_id = state->certificate.order_id,
+                          .certificate_id = state->certificate.id,
+                          .detail = arena_printf(exchange->arena, "by %s, reason %s%s", by,
+                                                 revocation_reason_name(state->request.reason), instead)};
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+}
+
+/*
+ * A revocation whose reason does not revoke is corrected by whoever may revoke. The reason becomes
+ * keyCompromise by the key alone: who signs with it has proven what the account only says.
+ */
+static bool may_replace_reason(const struct exchange *exchange, const struct revoke_state *state)
+{
+    int standing = state->certificate.revocation_reason;
+    return revocation_reason_may_become(standing, state->request.reason) &&
+           (!revocation_reason_revokes(standing) || exchange->envelope.account_id == 0);
+}
+
+static enum store_apply_result correct(struct exchange *exchange, struct store_session *session,
+                                       const char *by)
+{
+    struct revoke_state *state = exchange->state;
+    struct certificate *certificate = &state->certificate;
+    bool may = may_replace_reason(exchange, state);
+    bool asked =
+        may && certificate->correction_asked && certificate->correction_reason == state->request.reason;
+    if (!may)
+        return exchange_refuse(exchange, already_revoked(exchange, certificate));
+    exchange->hold_key = certificate->id;
+    exchange->work_due = WORK_DUE_REVOCATIONS;
+    certificate->correction_asked = true;
+    certificate->correction_reason = state->request.reason;
+    certificate->revocation_next_attempt_at = exchange->now;
+    if (!exchange_store_ok(exchange, store_certificate_correct(session, certificate)) ||
+        (!asked && !record(exchange, session, by)))
+        return STORE_DISCARD;
+    return STORE_APPLIED;
+}
+
+static bool insert_native(struct exchange *exchange, struct store_session *session)
+{
+    struct revoke_state *state = exchange->state;
+    struct certificate *certificate = &state->certificate;
+    enum store_result result = store_certificate_insert(session, certificate, state->facts.identifiers,
+                                                        state->facts.identifier_count);
+    if (!exchange_store_ok(exchange, result))
+        return false;
+    if (result == STORE_NOT_FOUND) {
+        exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
+                                        "Another certificate of this CA has its serial number.");
+        return false;
+    }
+    struct event event = {.kind = "certificate.found",
+                          .certificate_id = certificate->id,
+                          .detail = arena_printf(exchange->arena,
+                                                 "not issued here; it chains to the root of issuer %s",
+                                                 certificate->issuer)};
+    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+}
+
+/* Asks for the revocation; only the CA's confirmation makes it one. */
+enum store_apply_result revoke_apply(struct exchange *exchange, struct store_session *session)
+{
+    struct revoke_state *state = exchange->state;
+    const struct problem *problem = find_certificate(exchange, session);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
+    const char *by = authorize_revocation(exchange, session);
+    if (by == NULL)
+        return STORE_DISCARD;
+    struct certificate *certificate = &state->certificate;
+    if (certificate->id == 0 && !insert_native(exchange, session))
+        return STORE_DISCARD;
+    if (certificate->status == CERTIFICATE_REVOKED)
+        return correct(exchange, session, by);
+    exchange->hold_key = certificate->id;
+    exchange->work_due = WORK_DUE_REVOCATIONS;
+    bool first = certificate->revocation_requested_at == 0;
+    /* The CA may be asked with the other reason just now: its answer leaves this one to be corrected. */
+    bool replaces = !first && may_replace_reason(exchange, state);
+    if ((first || replaces) && !record(exchange, session, by))
+        return STORE_DISCARD;
+    certificate->revocation_next_attempt_at = exchange->now;
+    if (first || replaces)
+        certificate->revocation_reason = state->request.reason;
+    if (first) {
+        certificate->revocation_requested_at = exchange->now;
+        certificate->revocation_requested_by = by;
+        METRICS_NOTE(&exchange->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(certificate->issuer));
+    }
+    if (!exchange_store_ok(exchange, store_certificate_update(session, certificate)))
+        return STORE_DISCARD;
+    return STORE_APPLIED;
+}
+
+/* A revocation that waits for a failing issuer was not tried itself. */
+static const char *why_not_confirmed(struct exchange *exchange, const struct certificate *certificate)
+{
+    if (certificate->revocation_error != NULL)
+        return certificate->revocation_error;
+    struct issuer *issuer = issuers_find(exchange->frontend->parts.issuers, certificate->issuer);
+    struct issuer_status status = {0};
+    if (issuer != NULL)
+        issuer_read_status(issuer, &status);
+    return status.last_error[0] == '\0' ? "it has not answered yet"
+                                        : arena_duplicate(exchange->arena, status.last_error);
+}
+
+/* Of its last try; the revocation is still under way where there was none. */
+static enum cause cause_of_delay(struct exchange *exchange, const struct certificate *certificate)
+{
+    enum cause cause = CAUSE_NONE;
+    enum store_result found = store_cause_of_certificate(exchange_session(exchange), certificate->id, &cause);
+    return found == STORE_OK && cause != CAUSE_NONE ? cause : CAUSE_REVOCATION_UNDER_WAY;
+}
+
+/* After the wait: 200 only when the CA has confirmed. */
+void revoke_render(struct exchange *exchange)
+{
+    struct revoke_state *state = exchange->state;
+    enum store_result result = store_certificate_load(exchange_session(exchange), exchange->arena,
+                                                      state->certificate.id, &state->certificate);
+    if (!exchange_store_ok(exchange, result))
+        return;
+    const struct certificate *certificate = &state->certificate;
+    bool is_awaited =
+        certificate->correction_asked && certificate->revocation_reason != state->request.reason;
+    if (result == STORE_OK && certificate->status == CERTIFICATE_REVOKED && !is_awaited) {
+        if (certificate->revocation_error != NULL)
+            exchange->problem = already_revoked(exchange, certificate);
+        exchange->reply.status = 200;
+        return;
+    }
+    struct problem *problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                                                  "The certificate authority has not confirmed the "
+                                                  "revocation (%s). It is recorded as asked for and will be "
+                                                  "tried again; repeat the request to learn its state.",
+                                                  why_not_confirmed(exchange, certificate));
+    problem->cause = cause_of_delay(exchange, certificate);
+    problem->retry_after_s = 30;
+    exchange->problem = problem;
+}

@@ -1,0 +1,434 @@
+#include "acme/authorization.h"
+#include "acme/certificate.h"
+#include "acme/csr.h"
+#include "acme/order.h"
+#include "gateway/frontend/authorizing.h"
+#include "gateway/frontend/routes.h"
+#include "gateway/issuance/permit.h"
+#include "gateway/jobs/work.h"
+
+enum {
+    ISSUER_DOWN_RETRY_MIN_S = 30,
+    ISSUER_DOWN_RETRY_SPREAD_S = 60,
+    POLL_AGAIN_S = 2, /* Retry-After of orders in processing */
+};
+
+/* Between the steps of new-order and finalize. */
+struct order_state {
+    struct order_request request;
+    struct authorizing authorizing;
+    struct order order;
+    bool created;
+    bool replaces_nobodys;         /* `replaces` names a certificate of no account */
+    const char *replaces_ignored;  /* for the events: the order is made without it, and why */
+    struct bytes csr;              /* p is NULL when the payload has none */
+    const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
+    struct work_item *issuance;    /* the state's until it is handed over; NULL: none */
+};
+
+static struct order_state *new_state(struct exchange *exchange)
+{
+    struct order_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    exchange->state = state;
+    return state;
+}
+
+static enum store_result record(struct exchange *exchange, struct store_session *session, const char *kind,
+                                int64_t order_id, const char *detail)
+{
+    struct event event = {
+        .kind = kind, .account_id = exchange->account.id, .order_id = order_id, .detail = detail};
+    return exchange_record(exchange, session, &event);
+}
+
+static enum store_result record_end(struct exchange *exchange, struct store_session *session,
+                                    int64_t order_id, const struct problem *problem)
+{
+    struct event event = {.kind = "order.invalid",
+                          .account_id = exchange->account.id,
+                          .order_id = order_id,
+                          .detail = problem->detail,
+                          .cause = problem->cause};
+    return exchange_record(exchange, session, &event);
+}
+
+/* ---- new-order: prepare ---- */
+
+static const struct problem *choose_profile(struct exchange *exchange, struct order_state *state)
+{
+    const struct endpoint_config *endpoint = exchange->endpoint;
+    const char *wanted = state->request.profile == NULL ? endpoint->profiles[0] : state->request.profile;
+    for (size_t i = 0; i < endpoint->profile_count; ++i) {
+        if (strcmp(endpoint->profiles[i], wanted) == 0) {
+            state->authorizing.profile = config_profile(exchange->frontend->parts.config, wanted);
+            return NULL;
+        }
+    }
+    return problem_new(exchange->arena, PROBLEM_INVALID_PROFILE,
+                       "This endpoint has no profile \"%s\"; the directory lists those it has.", wanted);
+}
+
+/* While the CA is down an order could not end well: the client is told before any work is done. */
+static const struct problem *check_issuer_up(struct exchange *exchange, const struct order_state *state)
+{
+    struct issuer_status status;
+    issuer_read_status(issuers_find(exchange->frontend->parts.issuers, state->authorizing.profile->issuer),
+                       &status);
+    if (status.usable)
+        return NULL;
+    struct problem *problem =
+        problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                            "The certificate authority is not available; try again later.");
+    problem->cause = CAUSE_CA_UNAVAILABLE;
+    problem->retry_after_s = ISSUER_DOWN_RETRY_MIN_S + exchange->now % ISSUER_DOWN_RETRY_SPREAD_S;
+    return problem;
+}
+
+static const struct problem *check_validity(struct exchange *exchange, const struct order_state *state)
+{
+    struct validity_limits limits;
+    issuers_profile_limits(exchange->frontend->parts.issuers, state->authorizing.profile, &limits);
+    return validity_check_order(exchange->arena, &limits, exchange->now, state->request.not_before,
+                                state->request.not_after);
+}
+
+void new_order_prepare(struct exchange *exchange)
+{
+    struct order_state *state = new_state(exchange);
+    if (exchange->envelope.post_as_get) {
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object.");
+        return;
+    }
+    const struct problem *problem = order_parse_new(
+        exchange->arena, exchange->envelope.payload,
+        (size_t)config_now(exchange->frontend->parts.config)->max_identifiers, &state->request);
+    state->authorizing = (struct authorizing){.identifiers = state->request.identifiers,
+                                              .identifier_count = state->request.identifier_count,
+                                              .ancestors = state->request.ancestors};
+    if (problem == NULL)
+        problem = choose_profile(exchange, state);
+    if (problem == NULL)
+        problem = check_issuer_up(exchange, state);
+    exchange->problem = problem;
+}
+
+/* ---- new-order: apply ---- */
+
+static bool order_names(const struct order_request *request, const struct identifier *identifier)
+{
+    for (size_t i = 0; i < request->identifier_count; ++i)
+        if (identifier_compare(&request->identifiers[i], identifier) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * A certificate that is not known here, another account's or of other names is left out of the order:
+ * refusing stopped renewals after an account was lost (lego#2789, cert-manager#9075), and RFC 9773 §5 only
+ * recommends it. One that is no account's (it was signed by the CA's own API, or imported) is replaced by
+ * whoever proves all its names: an order with a name that needed no proof does not.
+ */
+static const char *why_not_replaced(struct exchange *exchange, const struct order_request *request,
+                                    enum store_result found, const struct certificate *certificate)
+{
+    if (found == STORE_NOT_FOUND)
+        return "it was not issued at this endpoint";
+    bool is_nobodys = certificate->account_id == 0;
+    if (!is_nobodys && certificate->account_id != exchange->account.id)
+        return "it belongs to another account";
+    struct certificate_facts facts;
+    if (!certificate_read_facts(exchange->arena, certificate->leaf, &facts))
+        return "it cannot be read";
+    size_t shared = 0;
+    for (size_t i = 0; i < facts.identifier_count; ++i)
+        shared += order_names(request, &facts.identifiers[i]);
+    if (is_nobodys && shared < facts.identifier_count)
+        return "it is no account's, and has names that the order has not";
+    return shared == 0 ? "it shares no name with the order" : NULL;
+}
+
+static void ignore_replaces(struct exchange *exchange, struct order_state *state, const char *why)
+{
+    state->replaces_ignored = arena_printf(exchange->arena, "%s: %s", state->request.replaces, why);
+    state->request.replaces = NULL;
+}
+
+static const struct problem *check_replaces(struct exchange *exchange, struct store_session *session,
+                                            struct order_state *state)
+{
+    struct order_request *request = &state->request;
+    if (request->replaces == NULL)
+        return NULL;
+    struct certificate certificate;
+    enum store_result found = find_renewed_certificate(
+        exchange, session, bytes_from_string(request->replaces), request->replaces_serial, &certificate);
+    if (!exchange_store_ok(exchange, found))
+        return exchange->problem;
+    const char *why = why_not_replaced(exchange, request, found, &certificate);
+    if (why != NULL) {
+        ignore_replaces(exchange, state, why);
+        return NULL;
+    }
+    state->replaces_nobodys = certificate.account_id == 0;
+    int64_t by = 0;
+    enum store_result replaced =
+        store_order_that_replaced(session, request->replaces, exchange->account.id, &by);
+    if (!exchange_store_ok(exchange, replaced))
+        return exchange->problem;
+    if (replaced == STORE_OK)
+        return problem_new(exchange->arena, PROBLEM_ALREADY_REPLACED,
+                           "The certificate was replaced already, by order %lld.", (long long)by);
+    return NULL;
+}
+
+/* Nobody but a prover of its names replaces a certificate of no account. */
+static void check_proofs_of_replaces(struct exchange *exchange, struct order_state *state,
+                                     const struct authorization *authorizations)
+{
+    for (size_t i = 0;
+         state->request.replaces != NULL && state->replaces_nobodys && i < state->request.identifier_count;
+         ++i)
+        if (authorizations[i].status == AUTHORIZATION_VALID &&
+            permission_why_not(exchange->arena, &state->authorizing.permission, &authorizations[i], NULL,
+                               PERMISSION_CONTROL) != NULL)
+            ignore_replaces(exchange, state, "it is no account's, and a name of the order needed no proof");
+    state->order.replaces = state->request.replaces;
+}
+
+static bool insert_order(struct exchange *exchange, struct store_session *session, struct order_state *state)
+{
+    const struct order_request *request = &state->request;
+    struct authorization *authorizations =
+        arena_alloc_array(exchange->arena, request->identifier_count, sizeof(authorizations[0]));
+    state->order = (struct order){
+        .account_id = exchange->account.id,
+        .endpoint = exchange->endpoint->name,
+        .profile = state->authorizing.profile->name,
+        .status = ORDER_PENDING,
+        .status_since = exchange->now,
+        .created_at = exchange->now,
+        .expires_at = exchange->now + config_now(exchange->frontend->parts.config)->order_lifetime_s,
+        .not_before = request->not_before,
+        .not_after = request->not_after,
+        .identifiers = request->identifiers,
+        .identifier_count = request->identifier_count,
+        .authorization_ids = arena_alloc_array(exchange->arena, request->identifier_count, sizeof(int64_t)),
+        .client_address = exchange->request->client_address,
+        .user_agent = exchange_user_agent(exchange),
+    };
+    for (size_t i = 0; i < request->identifier_count; ++i) {
+        if (!exchange_store_ok(exchange, authorizing_use(exchange, session, &state->authorizing, i,
+                                                         &authorizations[i], NULL)))
+            return false;
+        state->order.authorization_ids[i] = authorizations[i].id;
+    }
+    check_proofs_of_replaces(exchange, state, authorizations);
+    const struct problem *problem = order_settle(exchange->arena, &state->order, authorizations,
+                                                 request->identifier_count, exchange->now);
+    if (problem != NULL)
+        METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
+    METRICS_NOTE(&exchange->notes, METRIC_ORDERS_CREATED, metrics_profile(state->order.profile));
+    return exchange_store_ok(exchange, store_order_insert(session, &state->order)) &&
+           exchange_store_ok(exchange, record(exchange, session, "order.created", state->order.id, NULL));
+}
+
+enum store_apply_result new_order_apply(struct exchange *exchange, struct store_session *session)
+{
+    struct order_state *state = exchange->state;
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    const struct problem *problem = authorizing_check(exchange, session, &state->authorizing);
+    if (problem == NULL)
+        problem = check_validity(exchange, state);
+    if (problem == NULL)
+        problem = check_replaces(exchange, session, state);
+    if (problem == NULL)
+        problem = authorizing_check_rates(exchange, &state->authorizing);
+    if (problem != NULL)
+        return authorizing_refuse(exchange, session, &state->authorizing, "order.refused", problem);
+    state->created = true;
+    if (!insert_order(exchange, session, state))
+        return STORE_DISCARD;
+    if (state->replaces_ignored != NULL &&
+        !exchange_store_ok(exchange, record(exchange, session, "order.replaces_ignored", state->order.id,
+                                            state->replaces_ignored)))
+        return STORE_DISCARD;
+    return STORE_APPLIED;
+}
+
+/* ---- order ---- */
+
+static const struct problem *load_order(struct exchange *exchange, struct store_session *session)
+{
+    struct order_state *state = exchange->state;
+    enum store_result result = store_order_load(session, exchange->arena, exchange->id, &state->order);
+    const struct problem *problem =
+        exchange_check_owner(exchange, result, "order", state->order.endpoint, state->order.account_id);
+    if (problem != NULL)
+        return problem;
+    bool unfinished = state->order.status == ORDER_PENDING || state->order.status == ORDER_READY;
+    if (unfinished && state->order.expires_at <= exchange->now)
+        return problem_because(
+            exchange->arena, CAUSE_ORDER_EXPIRED,
+            problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                "The order expired before it was finalized; make a new one."));
+    return NULL;
+}
+
+void order_prepare(struct exchange *exchange)
+{
+    new_state(exchange);
+    exchange->problem = load_order(exchange, exchange_session(exchange));
+}
+
+void order_render_route(struct exchange *exchange)
+{
+    struct order_state *state = exchange->state;
+    /* After a wait for the outcome: what the database says now. */
+    if (exchange->hold_key != 0) {
+        exchange->problem = load_order(exchange, exchange_session(exchange));
+        if (exchange->problem != NULL)
+            return;
+    }
+    exchange_add_header(exchange, "Location", url_order(exchange->arena, &exchange->urls, state->order.id));
+    if (state->order.status == ORDER_PROCESSING || state->order.status == ORDER_PENDING)
+        exchange_add_retry_after(exchange, POLL_AGAIN_S);
+    exchange_reply_json(exchange, state->created ? 201 : 200,
+                        order_render(exchange->arena, &exchange->urls, &state->order));
+}
+
+/* ---- finalize ---- */
+
+/* The client may have missed the reply to its finalize. */
+static bool is_repeated(struct exchange *exchange, const struct order *order)
+{
+    struct bytes csr;
+    return order_parse_finalize(exchange->arena, exchange->envelope.payload, &csr) == NULL &&
+           order_is_finalized_with(order, csr);
+}
+
+static void drop_issuance(void *state)
+{
+    work_draft_drop(((struct order_state *)state)->issuance);
+}
+
+/* What the profile's key types and CA ask of a good CSR. A profile that the configuration has no more is the
+ * issuance's matter. */
+static const struct problem *check_fits_profile(struct exchange *exchange, const struct order_state *state,
+                                                X509_REQ *csr)
+{
+    const struct profile_config *profile = NULL;
+    const struct issuer *issuer =
+        issuers_of_profile(exchange->frontend->parts.issuers, state->order.profile, &profile);
+    if (issuer == NULL)
+        return NULL;
+    const struct problem *problem =
+        csr_check_key_type(exchange->arena, csr, profile->key_types, profile->key_type_count);
+    const char *fault = problem != NULL ? NULL : issuer_csr_fault(issuer, exchange->arena, csr);
+    return fault == NULL ? problem
+                         : problem_with_cause(exchange->arena, CAUSE_CA_CSR_REFUSED, PROBLEM_BAD_CSR,
+                                              "CSR: %s. The order is still ready for another CSR.", fault);
+}
+
+/* The costly part, on the loop: identifiers of an order never change, so that the check holds in `apply` too.
+ */
+static const struct problem *check_csr(struct exchange *exchange, struct order_state *state)
+{
+    const struct problem *problem =
+        order_parse_finalize(exchange->arena, exchange->envelope.payload, &state->csr);
+    if (problem != NULL)
+        return problem;
+    X509_REQ *csr = NULL;
+    problem = csr_check(exchange->arena, state->csr, state->order.identifiers, state->order.identifier_count,
+                        exchange->key->key, &csr);
+    if (problem == NULL)
+        problem = check_fits_profile(exchange, state, csr);
+    if (problem != NULL) {
+        X509_REQ_free(csr);
+        return problem;
+    }
+    state->issuance = work_issuance_draft(exchange->frontend->parts.work, csr);
+    arena_on_free(exchange->arena, drop_issuance, state);
+    return NULL;
+}
+
+void finalize_prepare(struct exchange *exchange)
+{
+    struct order_state *state = new_state(exchange);
+    if (exchange->envelope.post_as_get) {
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object with a csr.");
+        return;
+    }
+    const struct problem *problem = load_order(exchange, exchange_session(exchange));
+    if (problem == NULL && is_repeated(exchange, &state->order)) {
+        exchange->answered = true;
+        return;
+    }
+    if (problem == NULL)
+        problem = order_check_ready(exchange->arena, &state->order);
+    if (problem == NULL)
+        state->refusal = check_csr(exchange, state);
+    exchange->problem = problem;
+}
+
+/* What allowed the order does not stand any more: the order ends (RFC 8555 §7.1.6). */
+static enum store_apply_result end_order(struct exchange *exchange, struct store_session *session,
+                                         struct order *order, const struct problem *problem)
+{
+    order_fail(exchange->arena, order, problem, exchange->now);
+    METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
+    if (!exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
+        !exchange_store_ok(exchange, record_end(exchange, session, order->id, problem)))
+        return STORE_DISCARD;
+    exchange->problem = problem;
+    return STORE_APPLIED;
+}
+
+enum store_apply_result finalize_apply(struct exchange *exchange, struct store_session *session)
+{
+    struct order_state *state = exchange->state;
+    if (!exchange_reload_account(exchange, session))
+        return STORE_DISCARD;
+    const struct problem *problem = load_order(exchange, session);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
+    struct order *order = &state->order;
+    if (order->status != ORDER_VALID)
+        exchange->hold_key = order->id;
+    if (order_is_finalized_with(order, state->csr))
+        return STORE_DISCARD;
+    problem = order_check_ready(exchange->arena, order);
+    if (problem != NULL)
+        return exchange_refuse(exchange, problem);
+    if (state->refusal != NULL) {
+        struct event event = {.kind = "finalize.refused", .order_id = order->id};
+        return exchange_refuse_and_record(exchange, session, &event, state->refusal);
+    }
+    if (!exchange_store_ok(exchange, permit_issue(exchange->frontend->parts.config, session, exchange->arena,
+                                                  &exchange->account, order, exchange->now, &problem)))
+        return STORE_DISCARD;
+    if (problem != NULL)
+        return end_order(exchange, session, order, problem);
+    order->status = ORDER_PROCESSING;
+    order->status_since = exchange->now;
+    order->processing_since = exchange->now;
+    order->next_attempt_at = exchange->now;
+    order->csr = state->csr;
+    METRICS_NOTE(&exchange->notes, METRIC_ORDERS_FINALIZED, metrics_profile(order->profile));
+    enum store_result begun =
+        state->issuance == NULL ? STORE_NOT_FOUND
+                                : work_issuance_write_attempt(state->issuance, session, exchange->now, order);
+    if (!exchange_store_ok(exchange, begun) ||
+        !exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
+        !exchange_store_ok(exchange, record(exchange, session, "order.finalized", order->id, NULL)))
+        return STORE_DISCARD;
+    if (begun == STORE_OK) {
+        exchange->hand_over = state->issuance;
+        state->issuance = NULL;
+    } else {
+        exchange->work_due = WORK_DUE_ORDERS;
+    }
+    return STORE_APPLIED;
+}

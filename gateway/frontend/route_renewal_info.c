@@ -1,0 +1,57 @@
+#include "acme/renewal.h"
+#include "gateway/ca/recognition.h"
+#include "gateway/frontend/routes.h"
+
+enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
+                                           struct bytes identifier, const char *serial,
+                                           struct certificate *out)
+{
+    struct certificate *found = NULL;
+    size_t count = 0;
+    enum store_result result = store_certificates_by_serial(session, exchange->arena, serial, &found, &count);
+    if (result != STORE_OK)
+        return result;
+    for (size_t i = 0; i < count; ++i) {
+        const char *own = renewal_id_of(exchange->arena, found[i].leaf);
+        if (own != NULL && bytes_equal_string(identifier, own) && found[i].status != CERTIFICATE_REJECTED &&
+            certificate_is_of_endpoint(&exchange->frontend->parts.recognition, exchange->endpoint,
+                                       &found[i])) {
+            *out = found[i];
+            return STORE_OK;
+        }
+    }
+    return STORE_NOT_FOUND;
+}
+
+void renewal_info_prepare(struct exchange *exchange)
+{
+    struct renewal_window *window = arena_alloc(exchange->arena, sizeof(*window));
+    struct store_session *session = exchange_session(exchange);
+    char serial[SERIAL_HEX_BYTES];
+    exchange->state = window;
+    if (!renewal_id_parse(exchange->arena, exchange->certificate_identifier, serial)) {
+        exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
+                                        "The last part of the URL is not a certificate identifier "
+                                        "(RFC 9773 §4.1).");
+        return;
+    }
+    struct certificate certificate;
+    struct early_renewal early;
+    enum store_result found =
+        find_renewed_certificate(exchange, session, exchange->certificate_identifier, serial, &certificate);
+    if (found == STORE_NOT_FOUND)
+        exchange->problem = problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                                "This certificate was not issued at this endpoint.");
+    if (!exchange_store_ok(exchange, found) || found != STORE_OK)
+        return;
+    enum store_result wished = store_early_renewal_of(session, exchange->arena, &certificate, &early);
+    if (exchange_store_ok(exchange, wished))
+        *window = renewal_window_of(&certificate, wished == STORE_OK ? &early : NULL);
+}
+
+void renewal_info_render_route(struct exchange *exchange)
+{
+    const struct renewal_window *window = exchange->state;
+    exchange_add_retry_after(exchange, window->retry_after_s);
+    exchange_reply_json(exchange, 200, renewal_info_render(exchange->arena, window));
+}

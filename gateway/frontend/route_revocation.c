@@ -1,0 +1,212 @@
+#include <stdio.h>
+#include <time.h>
+
+#include "gateway/ca/issuer_certificate.h"
+#include "gateway/frontend/routes.h"
+#include "gateway/status/revocation.h"
+
+enum {
+    CRL_MAX_AGE_S = 3600, /* so that a list is fetched again well before its end: a revocation may be in it */
+    TRY_LATER_S = 30,
+    HTTP_DATE_BYTES = 32,
+};
+
+static struct revocation_reader *reader_of(struct exchange *exchange)
+{
+    const struct loop_state *state = http_loop_data(exchange->request->loop);
+    return state->revocation;
+}
+
+/* NULL with the problem set. */
+static const struct revocation_view *find_view(struct exchange *exchange)
+{
+    const struct revocation_view *view = revocation_view(reader_of(exchange), exchange->issuer);
+    if (view == NULL)
+        exchange->problem =
+            problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED, "There is no such issuer.");
+    return view;
+}
+
+/* ---- headers ---- */
+
+/* RFC 9110 §5.6.7. */
+static const char *http_date(struct arena *arena, int64_t at)
+{
+    time_t seconds = at;
+    struct tm parts;
+    char *text = arena_alloc(arena, HTTP_DATE_BYTES);
+    gmtime_r(&seconds, &parts);
+    strftime(text, HTTP_DATE_BYTES, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    return text;
+}
+
+/* RFC 5019 §6.2; a list takes the same. */
+static void add_cache_headers(struct exchange *exchange, int64_t made_at, int64_t until, const char *etag)
+{
+    struct arena *arena = exchange->arena;
+    exchange_add_header(exchange, "Cache-Control",
+                        arena_printf(arena, "max-age=%lld, public, no-transform, must-revalidate",
+                                     (long long)(until - exchange->now)));
+    exchange_add_header(exchange, "Expires", http_date(arena, until));
+    exchange_add_header(exchange, "Last-Modified", http_date(arena, made_at));
+    exchange_add_header(exchange, "ETag", etag);
+}
+
+/* ---- CRL ---- */
+
+static void refuse_without_list(struct exchange *exchange, const struct revocation_view *view)
+{
+    struct problem *problem;
+    if (view->crl == NULL && !view->crl_is_kept)
+        problem = problem_with_status(
+            exchange->arena, 404, PROBLEM_MALFORMED,
+            "The CA of issuer %s keeps no revocation list (%s). step-ca does since v0.23 with "
+            "\"crl\": {\"enabled\": true, \"generateOnRevoke\": true} in its ca.json.",
+            view->issuer, view->trouble);
+    else if (view->crl == NULL)
+        problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                                      "There is no revocation list of issuer %s yet%s%s.", view->issuer,
+                                      *view->trouble == '\0' ? "" : ": ", view->trouble);
+    else
+        problem = problem_with_status(
+            exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+            "The last revocation list of issuer %s ended on %s, and there is no newer one%s%s.", view->issuer,
+            http_date(exchange->arena, view->crl->next_update), *view->trouble == '\0' ? "" : ": ",
+            view->trouble);
+    problem->retry_after_s = problem->status == 503 ? TRY_LATER_S : 0;
+    exchange->problem = problem;
+}
+
+void crl_render(struct exchange *exchange)
+{
+    const struct revocation_view *view = find_view(exchange);
+    if (view == NULL)
+        return;
+    if (view->crl == NULL || crl_is_over(view->crl, exchange->now)) {
+        refuse_without_list(exchange, view);
+        return;
+    }
+    int64_t until = exchange->now + CRL_MAX_AGE_S;
+    exchange->reply.status = 200;
+    exchange->reply.content_type = "application/pkix-crl";
+    exchange->reply.body = view->crl->der;
+    add_cache_headers(exchange, view->crl->this_update,
+                      until < view->crl->next_update ? until : view->crl->next_update, view->etag);
+}
+
+/* ---- OCSP ---- */
+
+struct look_up {
+    struct exchange *exchange;
+    const struct revocation_view *view;
+    bool known; /* the last serial number that was asked about is a certificate's */
+};
+
+/* Known by now: what is asked about, and that the answer would be signed. */
+static bool may_answer(const struct look_up *in)
+{
+    return !in->view->responder->is_slow ||
+           revocation_may_sign_slowly(reader_of(in->exchange), in->exchange->now, in->known);
+}
+
+static bool look_up(void *context, const char *serial, struct ocsp_knowledge *out)
+{
+    struct look_up *in = context;
+    struct exchange *exchange = in->exchange;
+    struct issuer *issuer = issuers_find(exchange->frontend->parts.issuers, in->view->issuer);
+    struct certificate certificate = {0};
+    enum store_result result =
+        issuer_certificate_find(exchange_session(exchange), exchange->arena, issuer, serial, &certificate);
+    *out = (struct ocsp_knowledge){.crl = in->view->crl,
+                                   .crl_is_kept = in->view->crl_is_kept,
+                                   .is_ours = result == STORE_OK,
+                                   .revoked_at = certificate.revoked_at,
+                                   .reason = certificate.revocation_reason};
+    in->known = out->is_ours || (out->crl != NULL && crl_find(out->crl, serial) != NULL);
+    return result != STORE_FAILED && may_answer(in);
+}
+
+static bool is_ocsp_request(struct bytes content_type)
+{
+    struct bytes wanted = BYTES_LITERAL("application/ocsp-request");
+    return content_type.n >= wanted.n &&
+           bytes_equal_ignore_case(bytes_of(content_type.p, wanted.n), wanted) &&
+           (content_type.n == wanted.n || content_type.p[wanted.n] == ';' || content_type.p[wanted.n] == ' ');
+}
+
+/* A response status. */
+static int read_question(struct exchange *exchange, const struct ocsp_responder *responder,
+                         struct ocsp_request *out)
+{
+    char serial[SERIAL_HEX_BYTES];
+    struct bytes der = exchange->request->body;
+    if (!bytes_equal_string(exchange->request->method, "POST") &&
+        ocsp_path_read(exchange->arena, exchange->rest, serial, &der) == OCSP_PATH_SERIAL)
+        return ocsp_request_for_serial(exchange->arena, responder, serial, out)
+                   ? OCSP_RESPONSE_STATUS_SUCCESSFUL
+                   : OCSP_RESPONSE_STATUS_INTERNALERROR;
+    return ocsp_request_read(exchange->arena, der, out);
+}
+
+static void answer(struct exchange *exchange, const struct revocation_view *view, struct ocsp_response *out)
+{
+    struct ocsp_request request;
+    struct look_up context = {.exchange = exchange, .view = view};
+    struct revocation_reader *reader = reader_of(exchange);
+    bool is_slow = view->responder->is_slow;
+    int status = read_question(exchange, view->responder, &request);
+    /* RFC 5019 §2.1.1: a client asks one question; a response to several is of use to nobody else.
+     * No certificate has a number that cannot be read. */
+    bool is_usual = request.count == 1 && request.questions[0].serial[0] != '\0';
+    if (status == OCSP_RESPONSE_STATUS_SUCCESSFUL && is_slow && !is_usual)
+        status = OCSP_RESPONSE_STATUS_MALFORMEDREQUEST;
+    if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
+        ocsp_refuse(exchange->arena, status, out);
+        return;
+    }
+    bool is_common = request.count == 1 && (request.nonce.n == 0 || is_slow);
+    if (is_common && revocation_response_find(reader, &request.questions[0], exchange->now, out))
+        return;
+    ocsp_respond(exchange->arena, view->responder, &request, look_up, &context, exchange->now, out);
+    if (is_common && out->is_for_anyone)
+        revocation_response_keep(reader, &request.questions[0], context.known, exchange->now, out);
+}
+
+/* What a client may be told without an OCSP response: nothing of what it asked can be answered here. */
+static bool refuse_without_responder(struct exchange *exchange, const struct revocation_view *view)
+{
+    bool is_post = bytes_equal_string(exchange->request->method, "POST");
+    if (!view->wants_responder)
+        exchange->problem =
+            problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                "Issuer %s has no OCSP responder: \"ocsp\" of the issuer in the "
+                                "server's configuration names one. Its revocation list is at "
+                                "/.well-known/pki/crl/%s.",
+                                view->issuer, view->issuer);
+    else if (is_post && !is_ocsp_request(exchange->request->content_type))
+        exchange->problem =
+            problem_with_status(exchange->arena, 415, PROBLEM_MALFORMED,
+                                "The Content-Type of a POST must be application/ocsp-request.");
+    return exchange->problem != NULL;
+}
+
+void ocsp_render(struct exchange *exchange)
+{
+    const struct revocation_view *view = find_view(exchange);
+    struct ocsp_response response;
+    if (view == NULL || refuse_without_responder(exchange, view))
+        return;
+    if (view->responder == NULL)
+        ocsp_refuse(exchange->arena, OCSP_RESPONSE_STATUS_TRYLATER, &response);
+    else
+        answer(exchange, view, &response);
+    exchange->reply.status = 200;
+    exchange->reply.content_type = "application/ocsp-response";
+    exchange->reply.body = response.der;
+    if (response.is_for_anyone)
+        add_cache_headers(
+            exchange, response.this_update, response.next_update,
+            arena_printf(exchange->arena, "\"%s\"", certificate_fingerprint(exchange->arena, response.der)));
+    else
+        exchange_add_header(exchange, "Cache-Control", "no-store");
+}

@@ -1,0 +1,68 @@
+/* The steps of every route, one file a resource:
+ * route_{directory,account,order,authorization,certificate,renewal_info}.c.
+ */
+#pragma once
+
+#include "gateway/frontend/exchange.h"
+
+/* Every resource of an endpoint, and what belongs to none. */
+extern const struct route_table routes_of_endpoints, routes_of_site;
+
+/* route_directory.c (RFC 8555 §7.1.1, §7.2) */
+void directory_render_route(struct exchange *exchange);
+void new_nonce_render(struct exchange *exchange);
+/* What the help link of a rateLimited problem leads to. */
+void limits_render(struct exchange *exchange);
+/* For load balancers: this process serves. Nothing is said of the issuers, whose failure is no reason to send
+ * clients elsewhere. The answer is step-ca's. */
+void health_render(struct exchange *exchange);
+
+/* route_account.c (§7.3, §7.3.5, §7.1.2.1) */
+void new_account_prepare(struct exchange *exchange);
+enum store_apply_result new_account_apply(struct exchange *exchange, struct store_session *session);
+void account_prepare(struct exchange *exchange);
+enum store_apply_result account_apply(struct exchange *exchange, struct store_session *session);
+void account_render_route(struct exchange *exchange);
+void key_change_prepare(struct exchange *exchange);
+enum store_apply_result key_change_apply(struct exchange *exchange, struct store_session *session);
+void account_orders_prepare(struct exchange *exchange);
+void account_orders_render(struct exchange *exchange);
+
+/* route_order.c (§7.4) */
+void new_order_prepare(struct exchange *exchange);
+enum store_apply_result new_order_apply(struct exchange *exchange, struct store_session *session);
+void order_prepare(struct exchange *exchange);
+void finalize_prepare(struct exchange *exchange);
+enum store_apply_result finalize_apply(struct exchange *exchange, struct store_session *session);
+void order_render_route(struct exchange *exchange);
+
+/* route_authorization.c (§7.4.1, §7.5) */
+void new_authorization_prepare(struct exchange *exchange);
+enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_session *session);
+void new_authorization_render(struct exchange *exchange);
+void authorization_prepare(struct exchange *exchange);
+enum store_apply_result authorization_apply(struct exchange *exchange, struct store_session *session);
+void authorization_render_route(struct exchange *exchange);
+void challenge_prepare(struct exchange *exchange);
+enum store_apply_result challenge_apply(struct exchange *exchange, struct store_session *session);
+void challenge_render_route(struct exchange *exchange);
+
+/* route_renewal_info.c (RFC 9773 §4) */
+void renewal_info_prepare(struct exchange *exchange);
+void renewal_info_render_route(struct exchange *exchange);
+/* The certificate of this endpoint that an identifier of RFC 9773 names; STORE_NOT_FOUND when there is none.
+ */
+enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
+                                           struct bytes identifier, const char *serial,
+                                           struct certificate *out);
+
+/* route_revocation.c (RFC 5280 §5, RFC 6960, RFC 5019): what may be said of an issuer's certificates */
+void crl_render(struct exchange *exchange);
+void ocsp_render(struct exchange *exchange);
+
+/* route_certificate.c (§7.4.2, §7.6) */
+void certificate_prepare(struct exchange *exchange);
+void certificate_render(struct exchange *exchange);
+void revoke_prepare(struct exchange *exchange);
+enum store_apply_result revoke_apply(struct exchange *exchange, struct store_session *session);
+void revoke_render(struct exchange *exchange);

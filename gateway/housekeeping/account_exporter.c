@@ -1,0 +1,109 @@
+#include "gateway/housekeeping/account_exporter.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "acme/base/thread.h"
+#include "gateway/housekeeping/account_export.h"
+#include "gateway/runtime/clock.h"
+#include "gateway/runtime/log.h"
+
+struct account_exporter {
+    const char *path;
+    int64_t every_s;
+    struct store_session *session; /* the thread's own */
+    struct account_export_summary last;
+    bool exported; /* `last` is what the file holds */
+    pthread_t thread;
+    pthread_mutex_t mutex; /* over `stopping` */
+    pthread_cond_t changed;
+    bool stopping;
+};
+
+static void export(struct account_exporter *exporter)
+{
+    char why[ACCOUNT_EXPORT_WHY_BYTES];
+    struct account_export_summary now;
+    const struct account_export_summary *last = exporter->exported ? &exporter->last : NULL;
+    if (!account_export_to_file(exporter->session, exporter->path, clock_now(), last, &now, why)) {
+        log_error("the accounts were not exported: %s", why);
+        return;
+    }
+    if (!exporter->exported || memcmp(now.digest, exporter->last.digest, sizeof now.digest) != 0)
+        log_info("exported %lld accounts to %s", (long long)now.accounts, exporter->path);
+    exporter->last = now;
+    exporter->exported = true;
+}
+
+/* True when it is to stop, false when the time has come. */
+static bool wait_for_stop(struct account_exporter *exporter)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += exporter->every_s;
+    pthread_mutex_lock(&exporter->mutex);
+    int result = 0;
+    while (!exporter->stopping && result != ETIMEDOUT)
+        result = pthread_cond_timedwait(&exporter->changed, &exporter->mutex, &until);
+    bool stopping = exporter->stopping;
+    pthread_mutex_unlock(&exporter->mutex);
+    return stopping;
+}
+
+static void *run(void *argument)
+{
+    struct account_exporter *exporter = argument;
+    do {
+        export(exporter);
+    } while (!wait_for_stop(exporter));
+    export(exporter);
+    return NULL;
+}
+
+static void release(struct account_exporter *exporter)
+{
+    store_session_close(exporter->session);
+    pthread_cond_destroy(&exporter->changed);
+    pthread_mutex_destroy(&exporter->mutex);
+    free(exporter);
+}
+
+struct account_exporter *account_exporter_start(const struct config *config, char why[static 512])
+{
+    struct store_error error;
+    struct account_exporter *exporter = calloc(1, sizeof(*exporter));
+    if (exporter == NULL)
+        end_without("memory");
+    exporter->path = config->account_export_path;
+    exporter->every_s = config->account_export_every_s;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&exporter->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&exporter->mutex, NULL);
+    exporter->session = store_session_open(config->database, &error);
+    int failed = 0;
+    if (exporter->session == NULL)
+        snprintf(why, 512, "%s", error.message);
+    else if ((failed = thread_start(&exporter->thread, run, exporter)) != 0)
+        snprintf(why, 512, "the thread that exports accounts cannot be started: %s", strerror(failed));
+    if (exporter->session != NULL && failed == 0)
+        return exporter;
+    release(exporter);
+    return NULL;
+}
+
+void account_exporter_stop(struct account_exporter *exporter)
+{
+    if (exporter == NULL)
+        return;
+    pthread_mutex_lock(&exporter->mutex);
+    exporter->stopping = true;
+    pthread_cond_signal(&exporter->changed);
+    pthread_mutex_unlock(&exporter->mutex);
+    pthread_join(exporter->thread, NULL);
+    release(exporter);
+}

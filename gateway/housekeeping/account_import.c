@@ -1,0 +1,198 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/housekeeping/account_export.h"
+#include "gateway/housekeeping/account_export_line.h"
+
+/* Lines that are read for one transaction, which a running server's own wait for. */
+enum { PER_TRANSACTION = 100 };
+
+struct item {
+    int64_t number; /* of the line */
+    struct account_export_line line;
+    struct import_result result;
+};
+
+struct import {
+    struct store_session *session;
+    int64_t now;
+    int64_t line_number;
+    void (*refuse)(int64_t line, const char *what);
+    struct account_import_summary *summary;
+    struct account_export_line end; /* type 0 until it was read */
+    int64_t accounts, eab_keys;     /* read, whatever came of them */
+    /* those of the transaction that comes */
+    struct arena *arena;
+    struct item *items;
+    size_t count;
+    size_t lines; /* read since the last one, those that it has nothing of as well */
+};
+
+/* ---- writing ---- */
+
+static const char *name_of(struct arena *arena, const struct account_export_line *line)
+{
+    if (line->type == EXPORT_ACCOUNT)
+        return arena_printf(arena, "account %lld (%s, key %s)", (long long)line->account.id,
+                            line->account.endpoint, line->account.thumbprint);
+    return arena_printf(arena, "external account key %s (%s)", line->eab_key.kid, line->eab_key.endpoint);
+}
+
+static const char *detail_of(struct import *import, const struct item *item)
+{
+    const struct account *account = &item->line.account;
+    if (item->line.type == EXPORT_EAB_KEY)
+        return arena_printf(import->arena, "%s at %s", item->line.eab_key.kid, item->line.eab_key.endpoint);
+    if (item->result.outcome == IMPORT_CHANGED)
+        return arena_printf(import->arena, "the key that it changed to: %s", account->thumbprint);
+    return item->result.outcome == IMPORT_ADDED ? NULL : account_status_name(account->status);
+}
+
+static enum store_result record(struct import *import, struct store_session *session, const struct item *item)
+{
+    bool is_account = item->line.type == EXPORT_ACCOUNT;
+    const struct event event = {
+        .at = import->now,
+        .kind = is_account ? "account.imported" : "eab.imported",
+        .account_id = is_account ? item->line.account.id : 0,
+        .who = "operator",
+        .detail = detail_of(import, item),
+    };
+    return store_event_insert(session, &event);
+}
+
+static enum store_result take_item(struct import *import, struct store_session *session, struct item *item)
+{
+    const struct account_export_line *line = &item->line;
+    enum store_result result =
+        line->type == EXPORT_ACCOUNT
+            ? store_account_import(session, import->arena, &line->account, line->eab_kid, import->now,
+                                   &item->result)
+            : store_eab_key_import(session, import->arena, &line->eab_key, import->now, &item->result);
+    bool changed = item->result.outcome != IMPORT_PRESENT && item->result.outcome != IMPORT_REFUSED;
+    return result == STORE_OK && changed ? record(import, session, item) : result;
+}
+
+static enum store_apply_result apply(void *context, struct store_session *session)
+{
+    struct import *import = context;
+    for (size_t i = 0; i < import->count; i++)
+        if (take_item(import, session, &import->items[i]) != STORE_OK)
+            return STORE_DISCARD;
+    return STORE_APPLIED;
+}
+
+static void count_result(struct import *import, const struct item *item)
+{
+    struct account_import_summary *summary = import->summary;
+    summary->added += item->result.outcome == IMPORT_ADDED;
+    summary->ended += item->result.outcome == IMPORT_ENDED;
+    summary->changed += item->result.outcome == IMPORT_CHANGED;
+    summary->present += item->result.outcome == IMPORT_PRESENT;
+    if (item->result.outcome != IMPORT_REFUSED)
+        return;
+    summary->refused++;
+    import->refuse(item->number, arena_printf(import->arena, "%s: %s", name_of(import->arena, &item->line),
+                                              item->result.why));
+}
+
+static void begin_transaction(struct import *import)
+{
+    import->arena = arena_new();
+    import->items = arena_alloc_array(import->arena, PER_TRANSACTION, sizeof *import->items);
+    import->count = 0;
+    import->lines = 0;
+}
+
+/* Writes what was read so far. */
+static bool end_transaction(struct import *import, char why[static ACCOUNT_EXPORT_WHY_BYTES])
+{
+    struct store_error error;
+    bool written = import->count == 0 || store_write_now(import->session, apply, import, &error);
+    for (size_t i = 0; written && i < import->count; i++)
+        count_result(import, &import->items[i]);
+    if (!written)
+        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES, "%.500s", error.message);
+    arena_free(import->arena);
+    begin_transaction(import);
+    return written;
+}
+
+/* ---- reading ---- */
+
+static void read_line(struct import *import, const char *text)
+{
+    struct item *item = &import->items[import->count];
+    const char *reason;
+    *item = (struct item){.number = import->line_number};
+    if (!account_export_parse(import->arena, bytes_from_string(text), &item->line, &reason)) {
+        import->summary->refused++;
+        import->refuse(import->line_number, reason);
+    } else if (item->line.type == EXPORT_END) {
+        import->end = item->line;
+    } else if (item->line.type != EXPORT_HEAD) {
+        import->accounts += item->line.type == EXPORT_ACCOUNT;
+        import->eab_keys += item->line.type == EXPORT_EAB_KEY;
+        import->count++;
+    }
+}
+
+/* Only what begins as an export is read on, so that the wrong file does not give a complaint a line. */
+static bool read_head(struct import *import, FILE *stream, char *text,
+                      char why[static ACCOUNT_EXPORT_WHY_BYTES])
+{
+    struct account_export_line line;
+    const char *reason = "it is empty";
+    struct arena *arena = arena_new();
+    import->line_number = 1;
+    bool good = account_export_read_line(stream, text) &&
+                account_export_parse(arena, bytes_from_string(text), &line, &reason);
+    if (!good || line.type != EXPORT_HEAD)
+        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES, "this is no export of accounts: %.400s",
+                 good ? "its first line is no head" : reason);
+    arena_free(arena);
+    return good && line.type == EXPORT_HEAD;
+}
+
+static bool is_whole(const struct import *import, FILE *stream, char why[static ACCOUNT_EXPORT_WHY_BYTES])
+{
+    if (ferror(stream) != 0)
+        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES, "it cannot be read to its end: %s", strerror(errno));
+    else if (import->end.type == 0)
+        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES,
+                 "it breaks off after line %lld: what stood there was taken, the rest is lost",
+                 (long long)import->line_number);
+    else if (import->end.accounts != import->accounts || import->end.eab_keys != import->eab_keys)
+        snprintf(
+            why, ACCOUNT_EXPORT_WHY_BYTES,
+            "it had %lld accounts and %lld external account keys once; %lld and %lld of them could be read",
+            (long long)import->end.accounts, (long long)import->end.eab_keys, (long long)import->accounts,
+            (long long)import->eab_keys);
+    else
+        return true;
+    return false;
+}
+
+bool account_import_from_stream(struct store_session *session, FILE *stream, int64_t now,
+                                void (*refuse)(int64_t line, const char *what),
+                                struct account_import_summary *out, char why[static ACCOUNT_EXPORT_WHY_BYTES])
+{
+    struct import import = {.session = session, .now = now, .refuse = refuse, .summary = out};
+    char *text = malloc(ACCOUNT_EXPORT_LINE_BYTES);
+    if (text == NULL)
+        end_without("memory");
+    *out = (struct account_import_summary){0};
+    begin_transaction(&import);
+    bool good = read_head(&import, stream, text, why);
+    while (good && account_export_read_line(stream, text)) {
+        import.line_number++;
+        read_line(&import, text);
+        if (++import.lines == PER_TRANSACTION)
+            good = end_transaction(&import, why);
+    }
+    good = good && end_transaction(&import, why) && is_whole(&import, stream, why);
+    arena_free(import.arena);
+    free(text);
+    return good;
+}

@@ -1,0 +1,416 @@
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "gateway/jobs/work_internal.h"
+#include "gateway/runtime/clock.h"
+#include "gateway/runtime/crash_record.h"
+#include "gateway/runtime/log.h"
+
+enum {
+    TICK_MS = 1000,
+    STOP_WAIT_S = 15,
+    STORE_RETRY_MS = 500,
+    MAX_VALIDATIONS = VALIDATIONS_AT_ONCE_MAX,
+    MAX_ISSUANCES = 1024,
+    MAX_DRAFTS = 1024,
+    MAX_REVOCATIONS = 256,
+};
+
+_Static_assert((int)VALIDATIONS_AT_ONCE_MAX <= (int)WORK_SHARES_SLOTS_MAX, "each has its share");
+_Static_assert(MAX_VALIDATIONS + MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS <= WORK_SET_SLOTS / 2,
+               "the set stays half empty");
+_Static_assert(MAX_ISSUANCES + MAX_DRAFTS + MAX_REVOCATIONS < WORK_LOOK_IDS,
+               "a look sees past what is under way");
+
+/* ---- taking up what is due ---- */
+
+size_t work_ids_wanted(const struct work_kind *kind, size_t room)
+{
+    size_t most = room < kind->max_under_way ? room : kind->max_under_way;
+    size_t want = kind->under_way + most + 1; /* one more tells whether any are left */
+    return want < WORK_LOOK_IDS ? want : WORK_LOOK_IDS;
+}
+
+void work_take_up(struct work *work, struct work_kind *kind, const struct work_ids *ids, size_t room)
+{
+    for (size_t i = 0; i < ids->count; ++i) {
+        if (work_set_contains(&work->set, ids->id[i]))
+            continue;
+        if (room == 0 || kind->under_way >= kind->max_under_way) {
+            kind->left_waiting = true;
+            return;
+        }
+        --room;
+        int64_t before = crash_record_set_owner(ids->id[i]);
+        kind->begin(work, ids->id[i]);
+        crash_record_set_owner(before);
+    }
+}
+
+/* Drafts that are leased have a place of their own. */
+static bool has_room(const struct work_kind *kind, const struct work_holder *holder)
+{
+    return kind->under_way < kind->max_under_way &&
+           (kind->shares == NULL || work_shares_admit(kind->shares, holder));
+}
+
+bool work_may_take_up(struct work *work, struct work_kind *kind, int64_t id, const struct work_holder *holder)
+{
+    if (work_set_contains(&work->set, id))
+        return false;
+    bool room = has_room(kind, holder);
+    kind->left_waiting = kind->left_waiting || !room;
+    return room;
+}
+
+void work_look_failed(const struct work_kind *kind)
+{
+    log_warning("cannot read the %s that are due; trying again", kind->name);
+}
+
+static void take_all_due(struct work *work, unsigned due)
+{
+    if (work->stopping)
+        return;
+    int64_t now = clock_now();
+    for (size_t i = 0; i < WORK_KINDS; ++i) {
+        struct work_kind *kind = &work->kinds[i];
+        if ((kind->due_bit & due) == 0)
+            continue;
+        kind->left_waiting = false;
+        kind->take(work, kind, now);
+    }
+}
+
+static void on_wake(struct outbound_message *message)
+{
+    struct work *work = (struct work *)((char *)message - offsetof(struct work, wake));
+    take_all_due(work, atomic_exchange(&work->due, 0));
+}
+
+void work_wake(struct work *work, unsigned due)
+{
+    if (atomic_fetch_or(&work->due, due) == 0)
+        outbound_post(work->parts.outbound, &work->wake);
+}
+
+static void on_tick(void *argument)
+{
+    struct work *work = argument;
+    take_all_due(work, WORK_DUE_CHALLENGES | WORK_DUE_ORDERS | WORK_DUE_REVOCATIONS);
+    outbound_timer_set(work->parts.outbound, &work->timer, TICK_MS);
+}
+
+/* ---- items ---- */
+
+static struct work_item *make_item(struct work *work, int kind)
+{
+    struct arena *arena = arena_new();
+    struct work_item *item = arena_alloc(arena, sizeof(*item));
+    *item = (struct work_item){.work = work, .kind = &work->kinds[kind], .arena = arena, .now = clock_now()};
+    return item;
+}
+
+static void take_up(struct work_item *item, int64_t id)
+{
+    item->id = id;
+    work_set_add(&item->work->set, id);
+    ++item->kind->under_way;
+    if (item->kind->shares != NULL)
+        work_shares_take(item->kind->shares, &item->holder);
+}
+
+struct work_item *work_item_new(struct work *work, int kind, int64_t id, const struct work_holder *holder)
+{
+    struct work_item *item = make_item(work, kind);
+    if (holder != NULL)
+        item->holder = *holder;
+    take_up(item, id);
+    return item;
+}
+
+/* ---- items that come with their request ---- */
+
+struct work_item *work_item_draft(struct work *work, int kind)
+{
+    if (atomic_fetch_add(&work->drafts, 1) >= MAX_DRAFTS) {
+        atomic_fetch_sub(&work->drafts, 1);
+        return NULL;
+    }
+    struct work_item *item = make_item(work, kind);
+    item->is_draft = true;
+    return item;
+}
+
+void work_draft_drop(struct work_item *draft)
+{
+    if (draft == NULL)
+        return;
+    atomic_fetch_sub(&draft->work->drafts, 1);
+    arena_free(draft->arena);
+}
+
+/* What cannot be taken up stands in the database, where the next look, or the next start, finds it. */
+static bool may_take_up(const struct work_item *item)
+{
+    if (item->work->stopping)
+        return false;
+    return item->leased ||
+           (has_room(item->kind, &item->holder) && !work_set_contains(&item->work->set, item->id));
+}
+
+void work_item_run(struct work_item *item, void (*step)(struct work_item *item))
+{
+    int64_t before = crash_record_set_owner(item->id);
+    step(item);
+    crash_record_set_owner(before);
+}
+
+static void on_handed_over(struct outbound_message *message)
+{
+    struct work_item *item = (struct work_item *)((char *)message - offsetof(struct work_item, message));
+    if (!may_take_up(item)) {
+        work_draft_drop(item);
+        return;
+    }
+    take_up(item, item->id);
+    item->now = clock_now();
+    work_item_run(item, item->step);
+}
+
+void work_hand_over(struct work_item *item)
+{
+    item->message.run = on_handed_over;
+    outbound_post(item->work->parts.outbound, &item->message);
+}
+
+static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
+{
+    struct work_item *item = (struct work_item *)operation;
+    item->notes.count = 0;
+    int64_t before = crash_record_set_owner(item->id);
+    enum store_apply_result result = item->apply(item, session);
+    crash_record_set_owner(before);
+    if (result != STORE_APPLIED)
+        item->notes.count = 0;
+    return result;
+}
+
+static void submit(struct work_item *item);
+
+static void retry_submit(void *argument)
+{
+    submit(argument);
+}
+
+static void on_committed_here(struct outbound_message *message)
+{
+    struct work_item *item = (struct work_item *)((char *)message - offsetof(struct work_item, message));
+    if (item->outcome == STORE_COMMITTED) {
+        metrics_count_notes(&item->notes);
+        item->now = clock_now();
+        work_item_run(item, item->step);
+        return;
+    }
+    item->store_retry = (struct outbound_timer){.run = retry_submit, .argument = item};
+    outbound_timer_set(item->work->parts.outbound, &item->store_retry, STORE_RETRY_MS);
+}
+
+static void on_committed(struct store_operation *operation, enum store_outcome outcome)
+{
+    struct work_item *item = (struct work_item *)operation;
+    item->outcome = outcome;
+    item->message.run = on_committed_here;
+    outbound_post(item->work->parts.outbound, &item->message);
+}
+
+static void submit(struct work_item *item)
+{
+    item->operation = (struct store_operation){.apply = run_apply, .done = on_committed};
+    store_submit(item->work->parts.store, &item->operation);
+}
+
+void work_item_commit(struct work_item *item,
+                      enum store_apply_result (*apply)(struct work_item *item, struct store_session *session),
+                      void (*step)(struct work_item *item))
+{
+    item->now = clock_now();
+    item->apply = apply;
+    item->step = step;
+    submit(item);
+}
+
+static void tell_stopped(struct work *work)
+{
+    pthread_mutex_lock(&work->stop_lock);
+    work->stopped = true;
+    pthread_cond_signal(&work->stop_changed);
+    pthread_mutex_unlock(&work->stop_lock);
+}
+
+void work_item_end(struct work_item *item)
+{
+    struct work *work = item->work;
+    int64_t id = item->id;
+    unsigned waiting = item->kind->left_waiting ? item->kind->due_bit : 0;
+    work_set_remove(&work->set, id);
+    --item->kind->under_way;
+    if (item->kind->shares != NULL)
+        work_shares_give_back(item->kind->shares, &item->holder);
+    if (item->is_draft)
+        atomic_fetch_sub(&work->drafts, 1);
+    arena_free(item->arena);
+    if (!work->silent)
+        work->parts.settled(work->parts.context, id);
+    if (work->stopping && work->set.count == 0)
+        tell_stopped(work);
+    else if (waiting != 0)
+        work_wake(work, waiting);
+}
+
+enum store_result work_record(struct work_item *item, struct store_session *session,
+                              const struct event *event)
+{
+    struct event own = *event;
+    own.at = item->now;
+    own.who = "gateway";
+    return store_event_insert(session, &own);
+}
+
+int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s)
+{
+    int64_t wait = first_s;
+    for (int64_t i = 1; i < attempts && wait < most_s; ++i)
+        wait *= 2;
+    if (wait > most_s)
+        wait = most_s;
+    uint8_t random = 0;
+    /* Without randomness the waits are merely alike. */
+    if (RAND_bytes(&random, 1) != 1)
+        random = 0;
+    return wait + wait * random / 512;
+}
+
+/* ---- life ---- */
+
+struct work *work_new(const struct work_parts *parts, char why[static 256])
+{
+    struct work *work = calloc(1, sizeof(*work));
+    if (work == NULL)
+        end_without("memory");
+    struct store_error error;
+    work->parts = *parts;
+    work->session = store_session_open(parts->config->database, &error);
+    if (work->session == NULL) {
+        snprintf(why, 256, "%.250s", error.message);
+        free(work);
+        return NULL;
+    }
+    work->wake.run = on_wake;
+    work->timer = (struct outbound_timer){.run = on_tick, .argument = work};
+    work->kinds[WORK_VALIDATION] =
+        (struct work_kind){.name = "challenges",
+                           .due_bit = WORK_DUE_CHALLENGES,
+                           .take = work_validation_take,
+                           .shares = &work->validation_shares,
+                           .max_under_way = (size_t)parts->config->validation.max_concurrent};
+    work->validation_shares.slots = work->kinds[WORK_VALIDATION].max_under_way;
+    work->kinds[WORK_ISSUANCE] = (struct work_kind){.name = "orders",
+                                                    .due_bit = WORK_DUE_ORDERS,
+                                                    .take = work_issuance_take,
+                                                    .begin = work_issuance_begin,
+                                                    .max_under_way = MAX_ISSUANCES};
+    work->kinds[WORK_REVOCATION] = (struct work_kind){.name = "revocations",
+                                                      .due_bit = WORK_DUE_REVOCATIONS,
+                                                      .take = work_revocation_take,
+                                                      .begin = work_revocation_begin,
+                                                      .max_under_way = MAX_REVOCATIONS};
+    pthread_mutex_init(&work->stop_lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&work->stop_changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return work;
+}
+
+struct life_message {
+    struct outbound_message message;
+    struct work *work;
+};
+
+static void post_life(struct work *work, void (*run)(struct outbound_message *))
+{
+    struct life_message *life = calloc(1, sizeof(*life));
+    if (life == NULL)
+        end_without("memory");
+    *life = (struct life_message){{.run = run}, work};
+    outbound_post(work->parts.outbound, &life->message);
+}
+
+static void run_begin(struct outbound_message *message)
+{
+    struct work *work = ((struct life_message *)message)->work;
+    free(message);
+    on_tick(work);
+}
+
+void work_begin(struct work *work)
+{
+    post_life(work, run_begin);
+}
+
+static void run_stop(struct outbound_message *message)
+{
+    struct work *work = ((struct life_message *)message)->work;
+    free(message);
+    work->stopping = true;
+    outbound_timer_cancel(work->parts.outbound, &work->timer);
+    if (work->set.count == 0)
+        tell_stopped(work);
+}
+
+static void run_silence(struct outbound_message *message)
+{
+    struct work *work = ((struct life_message *)message)->work;
+    free(message);
+    work->silent = true;
+    tell_stopped(work);
+}
+
+static bool wait_stopped(struct work *work, int64_t seconds)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += seconds;
+    pthread_mutex_lock(&work->stop_lock);
+    int result = 0;
+    while (!work->stopped && result != ETIMEDOUT)
+        result = pthread_cond_timedwait(&work->stop_changed, &work->stop_lock, &deadline);
+    bool stopped = work->stopped;
+    work->stopped = false;
+    pthread_mutex_unlock(&work->stop_lock);
+    return stopped;
+}
+
+void work_stop(struct work *work)
+{
+    post_life(work, run_stop);
+    if (!wait_stopped(work, STOP_WAIT_S))
+        log_warning("stopping with work under way; the next start takes it up again");
+    post_life(work, run_silence);
+    if (!wait_stopped(work, STOP_WAIT_S))
+        log_warning("the outbound thread does not answer");
+}
+
+void work_free(struct work *work)
+{
+    if (work == NULL)
+        return;
+    store_session_close(work->session);
+    pthread_mutex_destroy(&work->stop_lock);
+    pthread_cond_destroy(&work->stop_changed);
+    free(work);
+}

@@ -1,0 +1,403 @@
+#include "gateway/jobs/work_issuance.h"
+#include "acme/base/time_text.h"
+#include "acme/order.h"
+#include "acme/x509_read.h"
+#include "gateway/issuance/permit.h"
+#include "gateway/runtime/clock.h"
+#include "gateway/runtime/log.h"
+#include "stepca/token.h"
+
+enum {
+    HAND_OVER_LEASE_S = 60,
+    PERMIT_FRESH_S = 1, /* so long after its attempt was committed an order is not asked about again */
+};
+
+static void free_csr(void *csr)
+{
+    X509_REQ_free(csr);
+}
+
+/* ---- an attempt ---- */
+
+/* What allowed the order may have ended since: asked again before each attempt. */
+static enum store_result ask_permit(struct work_item *item, struct store_session *session,
+                                    const struct problem **problem)
+{
+    const struct order *order = &((struct issuance_work *)item->state)->order;
+    struct account account;
+    enum store_result result = store_account_load(session, item->arena, order->account_id, &account);
+    return result != STORE_OK ? STORE_FAILED
+                              : permit_issue(item->work->parts.config, session, item->arena, &account, order,
+                                             clock_now(), problem);
+}
+
+/* The job's turn has come. One that waited for it is asked for again; where the answer is no, or not to be
+ * had, the order goes back into the database, and ends there. */
+static bool may_call(struct issuer_sign_job *job)
+{
+    struct work_item *item = job->owner;
+    const struct issuance_work *state = item->state;
+    const struct problem *problem = NULL;
+    return clock_now() <= state->attempt.started_at + PERMIT_FRESH_S ||
+           (ask_permit(item, item->work->session, &problem) == STORE_OK && problem == NULL);
+}
+
+static void call_issuer(struct work_item *item)
+{
+    struct issuance_work *state = item->state;
+    if (!state->gone && state->problem == NULL) {
+        issuer_sign(state->issuer, &state->job);
+        return;
+    }
+    issuer_end(state->issuer, &state->job.permit);
+    if (state->gone) {
+        work_item_end(item);
+        return;
+    }
+    --state->order.attempt_count;
+    issuance_fail(item, state->problem);
+}
+
+/* Committed before /sign is called: a lost answer is then known to have been possible. */
+static enum store_apply_result apply_attempt(struct work_item *item, struct store_session *session)
+{
+    struct issuance_work *state = item->state;
+    enum store_result result = ask_permit(item, session, &state->problem);
+    state->gone = result != STORE_OK;
+    if (state->gone || state->problem != NULL)
+        return STORE_DISCARD;
+    result = store_order_update(session, &state->order, ORDER_PROCESSING);
+    state->gone = result == STORE_NOT_FOUND;
+    if (result == STORE_OK)
+        result = store_attempt_insert(session, &state->attempt);
+    return store_applied(result);
+}
+
+static const char *asked_validity(struct arena *arena, const struct validity_request *validity)
+{
+    if (validity->not_before == NULL && validity->not_after == NULL)
+        return "";
+    return arena_printf(arena, "%s/%s", validity->not_before == NULL ? "" : validity->not_before,
+                        validity->not_after == NULL ? "" : validity->not_after);
+}
+
+/* The client has gone by then: what were signed later would be signed for nobody. */
+static int64_t ends_at(const struct work_item *item, const struct order *order)
+{
+    int64_t end = order->processing_since + config_now(item->work->parts.config)->finalize_give_up_after_s;
+    return order->expires_at < end ? order->expires_at : end;
+}
+
+/* NULL: the issuer's own. */
+static const char *usages_of(const struct work_item *item, const struct order *order)
+{
+    const struct profile_config *profile = config_profile(item->work->parts.config, order->profile);
+    if (profile == NULL || profile->extended_key_usage_count == 0)
+        return NULL;
+    return arena_join(item->arena, profile->extended_key_usages, profile->extended_key_usage_count, ",");
+}
+
+/* Fills in attempt and job; `csr` is the item's from here on. */
+static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct validity_request *validity)
+{
+    struct issuance_work *state = item->state;
+    struct order *order = &state->order;
+    uint8_t *hash = arena_alloc(item->arena, 32);
+    char *token_id = arena_alloc(item->arena, STEPCA_TOKEN_ID_BYTES);
+    if (csr == NULL || EVP_Digest(order->csr.p, order->csr.n, hash, NULL, EVP_sha256(), NULL) != 1 ||
+        !stepca_token_id_new(token_id))
+        return false;
+    ++order->attempt_count;
+    issuer_hold_with(state->issuer, item->arena);
+    state->attempt = (struct attempt){.order_id = order->id,
+                                      .issuer = state->issuer->id,
+                                      .root_fingerprint = state->issuer->root_fingerprint,
+                                      .token_id = token_id,
+                                      .csr_hash = bytes_of(hash, 32),
+                                      .asked_validity = asked_validity(item->arena, validity),
+                                      .status = ATTEMPT_STARTED,
+                                      .started_at = item->now};
+    state->job = (struct issuer_sign_job){.arena = item->arena,
+                                          .permit = state->job.permit,
+                                          .deadline = ends_at(item, order),
+                                          .csr = csr,
+                                          .csr_der = order->csr,
+                                          .token_id = token_id,
+                                          .validity = *validity,
+                                          .extended_key_usages = usages_of(item, order),
+                                          .may_call = may_call,
+                                          .done = issuance_take_answer,
+                                          .owner = item};
+    return true;
+}
+
+static X509_REQ *read_csr(struct work_item *item)
+{
+    const struct issuance_work *state = item->state;
+    X509_REQ *csr = x509_request_read(state->order.csr);
+    if (csr != NULL)
+        arena_on_free(item->arena, free_csr, csr);
+    return csr;
+}
+
+/* What the CA said last, to this order or to whatever was tried in its place. */
+static const char *last_words(struct work_item *item)
+{
+    struct attempt *attempts = NULL;
+    size_t count = 0;
+    if (store_attempts_of_order(item->work->session, item->arena, item->id, &attempts, &count) == STORE_OK)
+        for (size_t i = count; i-- > 0;)
+            if (attempts[i].message != NULL && attempts[i].message[0] != '\0')
+                return attempts[i].message;
+    struct issuer_status status;
+    issuer_read_status(((struct issuance_work *)item->state)->issuer, &status);
+    return status.last_error[0] == '\0' ? "it was not reachable"
+                                        : arena_duplicate(item->arena, status.last_error);
+}
+
+static void give_up(struct work_item *item)
+{
+    const struct order *order = &((struct issuance_work *)item->state)->order;
+    char waited[DURATION_TEXT_BYTES];
+    duration_format(waited, ends_at(item, order) - order->processing_since);
+    issuance_fail(item, problem_with_cause(item->arena, CAUSE_CA_TOO_SLOW, PROBLEM_SERVER_INTERNAL,
+                                           "The certificate authority did not sign within %s: %s", waited,
+                                           last_words(item)));
+}
+
+static const struct problem *plan_validity(struct work_item *item, const struct profile_config *profile,
+                                           struct validity_request *out)
+{
+    struct issuance_work *state = item->state;
+    state->wanted =
+        (struct issuer_wanted){profile->max_ttl_s, state->order.not_before, state->order.not_after};
+    return issuer_plan(item->arena, state->issuer, &state->wanted, item->now, out);
+}
+
+/* An order that is not admitted waits on, as it stands in the database. */
+static void attempt_if_admitted(struct work_item *item, const struct validity_request *validity)
+{
+    struct issuance_work *state = item->state;
+    if (!issuer_admit(state->issuer, ISSUER_WORK_SIGN, &state->job.permit)) {
+        work_item_end(item);
+        return;
+    }
+    if (prepare_attempt(item, read_csr(item), validity)) {
+        work_item_commit(item, apply_attempt, call_issuer);
+        return;
+    }
+    issuer_end(state->issuer, &state->job.permit);
+    issuance_fail(item, problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
+                                    "The signing request could not be prepared."));
+}
+
+static void attempt_order(struct work_item *item)
+{
+    struct issuance_work *state = item->state;
+    const struct work_parts *parts = &item->work->parts;
+    const struct profile_config *profile = NULL;
+    state->issuer = issuers_of_profile(parts->issuers, state->order.profile, &profile);
+    if (state->issuer == NULL) {
+        issuance_fail(item, problem_with_cause(item->arena, CAUSE_PROFILE_GONE, PROBLEM_INVALID_PROFILE,
+                                               "The profile \"%s\" is no longer configured.",
+                                               state->order.profile));
+        return;
+    }
+    if (item->now >= ends_at(item, &state->order)) {
+        give_up(item);
+        return;
+    }
+    struct validity_request validity;
+    const struct problem *problem = plan_validity(item, profile, &validity);
+    if (problem != NULL)
+        issuance_fail(item, problem);
+    else
+        attempt_if_admitted(item, &validity);
+}
+
+static void refuse(struct work_item *item)
+{
+    issuance_fail(item, problem_with_cause(item->arena, CAUSE_WORK_SET_ASIDE, PROBLEM_SERVER_INTERNAL, "%s",
+                                           work_set_aside_detail));
+}
+
+void work_issuance_begin(struct work *work, int64_t id)
+{
+    struct work_item *item = work_item_new(work, WORK_ISSUANCE, id, NULL);
+    struct issuance_work *state = arena_alloc(item->arena, sizeof(*state));
+    item->state = state;
+    if (store_order_load(work->session, item->arena, id, &state->order) != STORE_OK ||
+        state->order.status != ORDER_PROCESSING) {
+        work_item_end(item);
+        return;
+    }
+    const struct event about = {.account_id = state->order.account_id, .order_id = id};
+    if (!work_item_set_aside(item, &about, refuse))
+        attempt_order(item);
+}
+
+/* ---- taking up what is due ---- */
+
+/* Whatever their issuer does. */
+static enum store_result take_those_at_their_end(struct work *work, struct work_kind *kind, int64_t now)
+{
+    struct work_ids ids;
+    int64_t since = now - config_now(work->parts.config)->finalize_give_up_after_s;
+    enum store_result result = store_orders_processing_since(
+        work->session, since, ids.id, work_ids_wanted(kind, kind->max_under_way), &ids.count);
+    if (result == STORE_OK)
+        work_take_up(work, kind, &ids, kind->max_under_way);
+    return result;
+}
+
+enum { QUEUES_MAX = 256 };
+
+/* One look at what is due. A queue is what a profile's orders stand in; they come in the order of their
+ * names. */
+struct look {
+    struct work *work;
+    struct work_kind *kind;
+    struct arena *arena;
+    int64_t now;
+    const char *queue[QUEUES_MAX];
+    size_t count;
+    bool shared; /* each queue gets its share of its issuer's room at most */
+    bool again;  /* there was more room than a share, which others may have left */
+};
+
+static enum store_result find_queues(struct look *look)
+{
+    const char *profile = "";
+    enum store_result result = STORE_OK;
+    while (look->count < QUEUES_MAX && (result = store_order_queue_after(look->work->session, look->arena,
+                                                                         profile, &profile)) == STORE_OK)
+        look->queue[look->count++] = profile;
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+/* NULL: the profile is not configured any more. */
+static struct issuer *issuer_of_queue(const struct look *look, size_t i)
+{
+    return issuers_of_profile(look->work->parts.issuers, look->queue[i], NULL);
+}
+
+static size_t queues_of(const struct look *look, const struct issuer *issuer)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < look->count; ++i)
+        count += issuer_of_queue(look, i) == issuer;
+    return count;
+}
+
+static enum store_result take_queue(struct look *look, struct issuer *issuer, const char *profile)
+{
+    struct work *work = look->work;
+    struct work_kind *kind = look->kind;
+    struct work_ids ids;
+    size_t room = issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_SIGN);
+    size_t queues = look->shared ? queues_of(look, issuer) : 1;
+    size_t share = (room + queues - 1) / queues;
+    size_t before = kind->under_way;
+    look->again = look->again || share < room;
+    enum store_result result =
+        store_orders_due(work->session, profile, look->now, ids.id, work_ids_wanted(kind, share), &ids.count);
+    if (result == STORE_OK)
+        work_take_up(work, kind, &ids, share);
+    if (issuer != NULL && kind->under_way > before)
+        issuer->last_queue = config_profile(work->parts.config, profile)->name;
+    return result;
+}
+
+/* An issuer's queues by turns: behind the one from which was taken last. */
+static enum store_result take_queues_of(struct look *look, struct issuer *issuer)
+{
+    const char *last = issuer == NULL || issuer->last_queue == NULL ? "" : issuer->last_queue;
+    size_t start = 0;
+    while (start < look->count && strcmp(look->queue[start], last) <= 0)
+        ++start;
+    enum store_result result = STORE_OK;
+    for (size_t n = 0; result == STORE_OK && n < look->count; ++n) {
+        size_t i = (start + n) % look->count;
+        if (issuer_of_queue(look, i) == issuer)
+            result = take_queue(look, issuer, look->queue[i]);
+    }
+    return result;
+}
+
+static enum store_result take_all_queues(struct look *look)
+{
+    const struct work_parts *parts = &look->work->parts;
+    enum store_result result = take_queues_of(look, NULL);
+    for (size_t i = 0; result == STORE_OK && i < parts->config->issuer_count; ++i)
+        result = take_queues_of(look, issuers_find(parts->issuers, parts->config->issuers[i].id));
+    return result;
+}
+
+/* Profiles share what room their issuer has, in shares and by turns. */
+void work_issuance_take(struct work *work, struct work_kind *kind, int64_t now)
+{
+    struct look look = {.work = work, .kind = kind, .arena = arena_new(), .now = now, .shared = true};
+    enum store_result result = take_those_at_their_end(work, kind, now);
+    if (result == STORE_OK)
+        result = find_queues(&look);
+    if (result == STORE_OK)
+        result = take_all_queues(&look);
+    if (result == STORE_OK && look.again && kind->left_waiting) {
+        look.shared = kind->left_waiting = false;
+        result = take_all_queues(&look);
+    }
+    if (result != STORE_OK)
+        work_look_failed(kind);
+    arena_free(look.arena);
+}
+
+/* ---- an issuance that goes straight on from its request ---- */
+
+struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr)
+{
+    struct work_item *draft = work_item_draft(work, WORK_ISSUANCE);
+    if (draft == NULL) {
+        X509_REQ_free(csr);
+        return NULL;
+    }
+    struct issuance_work *state = arena_alloc(draft->arena, sizeof(*state));
+    state->job.csr = csr;
+    arena_on_free(draft->arena, free_csr, csr);
+    draft->state = state;
+    draft->step = call_issuer;
+    draft->leased = true;
+    return draft;
+}
+
+/* What stands in the way of an attempt is left to the outbound thread, which knows what follows from it. */
+static bool plan_first_attempt(struct work_item *draft)
+{
+    struct issuance_work *state = draft->state;
+    const struct profile_config *profile = NULL;
+    struct validity_request validity;
+    state->issuer = issuers_of_profile(draft->work->parts.issuers, state->order.profile, &profile);
+    if (state->issuer == NULL)
+        return false;
+    struct issuer_status status;
+    issuer_read_status(state->issuer, &status);
+    return status.well && plan_validity(draft, profile, &validity) == NULL &&
+           prepare_attempt(draft, state->job.csr, &validity);
+}
+
+enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session,
+                                              int64_t now, struct order *order)
+{
+    struct issuance_work *state = draft->state;
+    draft->id = order->id;
+    draft->now = now;
+    state->order = order_copy(draft->arena, order);
+    if (!plan_first_attempt(draft))
+        return STORE_NOT_FOUND;
+    state->order.next_attempt_at = now + HAND_OVER_LEASE_S;
+    enum store_result result = store_attempt_insert(session, &state->attempt);
+    if (result == STORE_OK) {
+        order->attempt_count = state->order.attempt_count;
+        order->next_attempt_at = state->order.next_attempt_at;
+    }
+    return result;
+}

@@ -1,0 +1,25 @@
+/* The issuance of one order, shared by work_issuance*.c: work_issuance.c takes it up and makes an
+ * attempt, work_issuance_outcome.c writes what became of that. */
+#pragma once
+
+#include "gateway/ca/issuer_plan.h"
+#include "gateway/jobs/work_internal.h"
+
+/* The state of its item. */
+struct issuance_work {
+    struct order order;
+    struct issuer *issuer;
+    struct attempt attempt;
+    struct issuer_sign_job job;
+    struct certificate certificate;
+    struct certificate_facts facts;
+    const struct problem *problem; /* what the order ends with */
+    bool gone; /* before the attempt: the order is not in processing any more, or cannot be read */
+    struct issuer_wanted wanted;
+};
+
+/* The attempt under way has its answer; everything that follows from it is done. For issuer_sign_job.done. */
+void issuance_take_answer(struct issuer_sign_job *job);
+
+/* The order ends with this problem, and with it the attempt, if one is under way. */
+void issuance_fail(struct work_item *item, const struct problem *problem);

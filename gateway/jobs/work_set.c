@@ -1,0 +1,35 @@
+#include "gateway/jobs/work_internal.h"
+
+static size_t find(const struct work_set *set, int64_t id)
+{
+    size_t at = (size_t)((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15) >> 51) % WORK_SET_SLOTS;
+    while (set->slot[at] != 0 && set->slot[at] != id)
+        at = (at + 1) % WORK_SET_SLOTS;
+    return at;
+}
+
+bool work_set_contains(const struct work_set *set, int64_t id)
+{
+    return set->slot[find(set, id)] == id;
+}
+
+void work_set_add(struct work_set *set, int64_t id)
+{
+    set->slot[find(set, id)] = id;
+    ++set->count;
+}
+
+/* What follows in the same run is put in again, so that no look-up stops short at the hole. */
+void work_set_remove(struct work_set *set, int64_t id)
+{
+    size_t at = find(set, id);
+    if (set->slot[at] != id)
+        return;
+    set->slot[at] = 0;
+    --set->count;
+    for (at = (at + 1) % WORK_SET_SLOTS; set->slot[at] != 0; at = (at + 1) % WORK_SET_SLOTS) {
+        int64_t moved = set->slot[at];
+        set->slot[at] = 0;
+        set->slot[find(set, moved)] = moved;
+    }
+}

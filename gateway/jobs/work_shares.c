@@ -1,0 +1,37 @@
+#include "gateway/jobs/work_shares.h"
+
+enum { RESERVED_PART = 4 };
+
+uint64_t work_target(const char *host)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (; *host != '\0'; ++host)
+        hash = (hash ^ (uint8_t)*host) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+bool work_shares_admit(const struct work_shares *shares, const struct work_holder *holder)
+{
+    size_t of_account = 0, of_target = 0, free = shares->slots - shares->count;
+    for (size_t i = 0; i < shares->count; ++i) {
+        of_account += shares->held[i].account_id == holder->account_id;
+        of_target += shares->held[i].target == holder->target;
+    }
+    bool is_reserved = free <= shares->slots / RESERVED_PART;
+    return of_account < free && of_target < free && (holder->is_known || !is_reserved);
+}
+
+void work_shares_take(struct work_shares *shares, const struct work_holder *holder)
+{
+    shares->held[shares->count++] = *holder;
+}
+
+void work_shares_give_back(struct work_shares *shares, const struct work_holder *holder)
+{
+    for (size_t i = 0; i < shares->count; ++i) {
+        if (shares->held[i].account_id != holder->account_id || shares->held[i].target != holder->target)
+            continue;
+        shares->held[i] = shares->held[--shares->count];
+        return;
+    }
+}

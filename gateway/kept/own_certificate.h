@@ -1,0 +1,68 @@
+/*
+ * The gateway's own TLS certificate: from files, or from an issuer, then kept in files beside the database
+ * (so that a restart needs no new one) and renewed by itself when a third of its life is left. While the
+ * issuer is away it stays in use, over or not: clients that look at the rest of it are better off than with
+ * none. The log tells when it will end, well before.
+ */
+#pragma once
+
+#include "gateway/ca/issuers.h"
+#include "gateway/config/config.h"
+#include "gateway/kept/own_certificate_files.h"
+#include "gateway/outbound/outbound.h"
+
+struct own_certificate;
+
+/* Borrowed for its life. */
+struct own_certificate_parts {
+    const struct config *config;
+    struct outbound *outbound;
+    struct issuers *issuers;
+    /* Gives it to every listener with TLS; a bad one changes nothing. Any thread. */
+    bool (*publish)(void *context, struct bytes chain_pem, struct bytes key_pem, char why[static 256]);
+    /* A certificate that nobody gets: recorded as rejected, and revoked. `chain` is DER, leaf first. Outbound
+     * thread. */
+    void (*rejected)(void *context, const struct issuer *issuer, const struct bytes *chain, size_t count,
+                     const char *why);
+    void *context;
+};
+
+/* From the configuration's files, once, or from the issuer, on the outbound thread, now and for as long as
+ * the server runs. NULL with `why` when files are named and cannot be used. */
+[[gnu::warn_unused_result]] struct own_certificate *own_certificate_start(
+    const struct own_certificate_parts *parts, char why[static OWN_CERTIFICATE_WHY_BYTES]);
+
+/* Main and worker thread: what was read anew, where files are configured. A bad one changes nothing. */
+[[gnu::warn_unused_result]] bool own_certificate_use_files(struct own_certificate *own,
+                                                           const struct own_certificate_files *files,
+                                                           char why[static OWN_CERTIFICATE_WHY_BYTES]);
+
+/* Any thread but the outbound one: another issuer serves. A certificate that its roots do not vouch for is
+ * replaced. */
+void own_certificate_issuer_changed(struct own_certificate *own);
+
+/* Outbound thread: the CA has confirmed that this leaf (DER) is revoked. Where it is the one in use, another
+ * is asked for, with another key; where it comes from configured files, the log says so. NULL is ignored. */
+void own_certificate_revoked(struct own_certificate *own, struct bytes leaf);
+
+/* The intermediates of the one that an issuer signed, as PEM; empty when there are none, as for NULL. */
+struct bytes own_certificate_intermediates(const struct own_certificate *own, struct arena *arena);
+
+/* Where the chain is kept that an issuer signed. */
+const char *own_certificate_path(struct arena *arena, const struct config *config);
+
+/* When the certificate in use ends, and the first of its intermediates and of its issuer's roots; 0 for what
+ * there is none of or is not known. NULL: there is none. Any thread. */
+struct own_certificate_expiry {
+    int64_t leaf;
+    int64_t intermediates;
+    int64_t roots;
+};
+void own_certificate_read_expiry(const struct own_certificate *own, struct own_certificate_expiry *out);
+
+/* Before the front ends stop: from here on they are left alone. One that still comes is kept for the next
+ * start. NULL is ignored. */
+void own_certificate_stop(struct own_certificate *own);
+
+/* After outbound_stop. */
+void own_certificate_free(struct own_certificate *own);

@@ -1,0 +1,91 @@
+#include <errno.h>
+
+#include "acme/base/file.h"
+#include "acme/base/time_text.h"
+#include "acme/certificate.h"
+#include "acme/ocsp.h"
+#include "acme/x509_read.h"
+#include "gateway/preflight/check_stepca.h"
+#include "gateway/runtime/clock.h"
+
+enum { FILE_MAX_BYTES = 256 * 1024 };
+
+/* A second issuer of the same CA: what the first was asked is asked of it, too. */
+static void check_provisioner(const struct stepca_check *ca, const struct issuer_config *second)
+{
+    struct stepca_check responder = {.check = ca->check, .issuer = second, .roots = ca->roots};
+    if (!stepca_check_key(&responder) || !stepca_check_provisioner(&responder) ||
+        !stepca_check_key_is_the_provisioners(&responder))
+        return;
+    /* Whether its template makes responders, only a certificate would show. */
+    (void)stepca_check_token(&responder);
+}
+
+static bool read_files(struct check *check, const struct ocsp_config *files, struct bytes *chain_pem,
+                       EVP_PKEY **key, const char **why)
+{
+    struct bytes key_pem;
+    const char *path = files->certificate_path;
+    bool read = file_read(check->arena, path, FILE_MAX_BYTES, chain_pem);
+    if (read) {
+        path = files->key_path;
+        read = file_read_secret(check->arena, path, FILE_MAX_BYTES, &key_pem);
+    }
+    if (!read) {
+        *why = arena_printf(check->arena, "%s cannot be read: %s", path, strerror(errno));
+        return false;
+    }
+    *key = x509_key_read(key_pem);
+    if (*key == NULL)
+        *why = arena_printf(check->arena, "%s holds no unencrypted private key", path);
+    return *key != NULL;
+}
+
+static bool open_responder(const struct stepca_check *ca, struct ocsp_responder *out, const char **why)
+{
+    struct arena *arena = ca->check->arena;
+    struct bytes chain_pem, *intermediates = NULL;
+    size_t count = 0;
+    autofree_evp_pkey EVP_PKEY *key = NULL;
+    if (!read_files(ca->check, &ca->issuer->ocsp, &chain_pem, &key, why))
+        return false;
+    struct ocsp_expectation expected = {.roots = ca->roots->roots, .now = clock_now()};
+    const char *untold = NULL;
+    if (stepca_check_intermediates(ca, &intermediates, &count, &untold)) {
+        const char *pem = "";
+        for (size_t i = 0; i < count; i++)
+            pem = arena_printf(arena, "%s%s", pem, certificate_to_pem(arena, intermediates[i]));
+        expected.candidates_pem = bytes_from_string(pem);
+    }
+    return ocsp_responder_open(arena, chain_pem, key, &expected, out, why);
+}
+
+static void check_files(const struct stepca_check *ca)
+{
+    const char *path = ca->issuer->ocsp.certificate_path, *why = "";
+    struct ocsp_responder responder = {0};
+    char end[TIME_TEXT_BYTES];
+    if (!open_responder(ca, &responder, &why)) {
+        check_fail(ca->check, "issuer %s: ocsp.certificate %s: %s; docs/revocation.md says what it must be",
+                   ca->issuer->id, path, why);
+        return;
+    }
+    time_format(end, responder.not_after);
+    check_ok(ca->check, "issuer %s: ocsp.certificate %s signs OCSP responses until %s", ca->issuer->id, path,
+             end);
+    if (!responder.nocheck)
+        check_warn(
+            ca->check,
+            "issuer %s: ocsp.certificate %s lacks id-pkix-ocsp-nocheck: clients may want to check it, too",
+            ca->issuer->id, path);
+    ocsp_responder_close(&responder);
+}
+
+void stepca_check_ocsp(const struct stepca_check *ca)
+{
+    struct issuer_config second;
+    if (ca->issuer->ocsp.certificate_path != NULL)
+        check_files(ca);
+    else if (issuer_ocsp_config(ca->check->arena, ca->issuer, &second))
+        check_provisioner(ca, &second);
+}

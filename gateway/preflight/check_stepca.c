@@ -1,0 +1,330 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "acme/base/file.h"
+#include "acme/base/time_text.h"
+#include "gateway/outbound/outbound_wait.h"
+#include "gateway/preflight/check_stepca.h"
+#include "gateway/runtime/clock.h"
+
+enum {
+    FILE_MAX_BYTES = 1024 * 1024,
+    NAMES_MAX_BYTES = 1024,
+    CLOCK_WARN_S = 30,
+    CLOCK_FAIL_S = 60, /* step-ca's own leeway */
+    TOKEN_LIFE_S = 5 * 60 + CLOCK_FAIL_S,
+    ROOT_WARN_S = 30 * 24 * 3600,
+};
+
+/* ---- files ---- */
+
+static bool check_roots(struct stepca_check *ca, struct issuer *roots)
+{
+    struct check *check = ca->check;
+    const char *path = ca->issuer->root_cert_path;
+    char why[ISSUER_WHY_BYTES];
+    struct bytes pem;
+    if (!file_read(check->arena, path, FILE_MAX_BYTES, &pem)) {
+        check_fail(check, "issuer %s: root_cert_path %s cannot be read: %s", ca->issuer->id, path,
+                   strerror(errno));
+        return false;
+    }
+    if (!issuer_init(roots, NULL, check->arena, ca->issuer->id, pem, why)) {
+        check_fail(
+            check,
+            "issuer %s: root_cert_path %s: %s; the file holds the root as PEM, as `step ca root` prints it",
+            ca->issuer->id, path, why);
+        return false;
+    }
+    struct bytes *certificates = NULL;
+    size_t count = 0;
+    if (!certificates_from_pem(check->arena, pem, &certificates, &count))
+        return false;
+    ca->roots = roots;
+    check_ok(check, "issuer %s: root %s, SHA-256 %s", ca->issuer->id, path, roots->root_fingerprint);
+    char end[TIME_TEXT_BYTES];
+    int64_t not_after = issuer_chain_end(certificates, count);
+    time_format(end, not_after);
+    if (not_after < clock_now() + ROOT_WARN_S)
+        check_warn(check, "issuer %s: a root in %s ends at %s; add its successor", ca->issuer->id, path, end);
+    return true;
+}
+
+bool stepca_check_key(struct stepca_check *ca)
+{
+    struct check *check = ca->check;
+    const char *path = ca->issuer->provisioner_key_path;
+    struct bytes text;
+    struct jose_error error = {0};
+    if (!file_read_secret(check->arena, path, FILE_MAX_BYTES, &text)) {
+        check_fail(check, "issuer %s: provisioner_key_path %s cannot be read: %s", ca->issuer->id, path,
+                   strerror(errno));
+        return false;
+    }
+    if (!provisioner_key_parse(check->arena, text, ca->issuer->provisioner_password, &ca->key, &error)) {
+        check_fail(check, "issuer %s: key %s: %s%s", ca->issuer->id, path, error.detail,
+                   error.code == JOSE_WRONG_PASSWORD
+                       ? "; put its password into provisioner_password_file or ACMEGATE_STEPCA_PASSWORD"
+                       : "");
+        return false;
+    }
+    check_ok(check, "issuer %s: key %s opens (%s)", ca->issuer->id, path, ca->key.form);
+    return true;
+}
+
+/* ---- the CA ---- */
+
+struct outbound_http_request stepca_check_request(const struct stepca_check *ca, const char *method,
+                                                  const char *path)
+{
+    return (struct outbound_http_request){
+        .method = method,
+        .url = arena_printf(ca->check->arena, "%s/%s", ca->issuer->ca_url, path),
+        .trusted_pem = ca->roots->roots_pem,
+        .timeout_ms = ca->issuer->request_timeout_s * 1000,
+        .max_body_bytes = STEPCA_REPLY_MAX_BYTES,
+        .user_agent = STEPCA_USER_AGENT,
+    };
+}
+
+void stepca_check_call(const struct stepca_check *ca, enum stepca_call call,
+                       const struct outbound_http_request *request, struct outbound_http_reply *reply,
+                       struct stepca_error *error)
+{
+    struct arena *arena = ca->check->arena;
+    outbound_http_and_wait(ca->check->outbound, arena, request, reply);
+    stepca_read_outcome(arena, call, reply->status, reply->body, issuer_stepca_transport_error(arena, reply),
+                        error);
+}
+
+static void get(const struct stepca_check *ca, const char *path, struct outbound_http_reply *reply,
+                struct stepca_error *error)
+{
+    struct outbound_http_request request = stepca_check_request(ca, "GET", path);
+    stepca_check_call(ca, STEPCA_READ, &request, reply, error);
+}
+
+static void check_clock(const struct stepca_check *ca, int64_t date)
+{
+    if (date == 0) {
+        check_warn(ca->check, "issuer %s: the CA does not tell the time; see that its clock agrees",
+                   ca->issuer->id);
+        return;
+    }
+    long long ahead_s = (long long)(date - clock_now());
+    const char *id = ca->issuer->id;
+    if (ahead_s < -CLOCK_FAIL_S || ahead_s > TOKEN_LIFE_S)
+        check_fail(ca->check,
+                   "issuer %s: the CA's clock is %lld s %s ours: set both by NTP, the CA refuses tokens so",
+                   id, llabs(ahead_s), ahead_s > 0 ? "ahead of" : "behind");
+    else if (ahead_s < -CLOCK_WARN_S)
+        check_warn(
+            ca->check,
+            "issuer %s: the CA's clock is %lld s behind ours; over %d s it refuses tokens: set both by NTP",
+            id, -ahead_s, CLOCK_FAIL_S);
+    else if (ahead_s > CLOCK_WARN_S)
+        check_warn(ca->check,
+                   "issuer %s: the CA's clock is %lld s ahead of ours; certificates that begin in our future "
+                   "are rejected: "
+                   "set both by NTP",
+                   id, ahead_s);
+    else
+        check_ok(ca->check, "issuer %s: the clock agrees with the CA's", id);
+}
+
+static bool check_reached(const struct stepca_check *ca)
+{
+    const struct issuer_config *issuer = ca->issuer;
+    struct outbound_http_reply reply;
+    struct stepca_error error;
+    get(ca, "health", &reply, &error);
+    if (issuer_stepca_clock_is_off(&reply))
+        check_fail(ca->check, "issuer %s: %s is there, but %s; set both clocks by NTP", issuer->id,
+                   issuer->ca_url, error.message);
+    else if (reply.untrusted)
+        check_fail(ca->check,
+                   "issuer %s: %s is there, but not trusted: %s; root_cert_path must hold this CA's root, "
+                   "and ca_url name "
+                   "it as its certificate does",
+                   issuer->id, issuer->ca_url, error.message);
+    else if (reply.status == 0)
+        check_fail(ca->check, "issuer %s: cannot connect to %s: %s; is ca_url right, and does the CA run?",
+                   issuer->id, issuer->ca_url, error.message);
+    else if (error.outcome != STEPCA_OK)
+        check_fail(ca->check, "issuer %s: %s answers %d to /health: %s; is ca_url a step-ca, and is it well?",
+                   issuer->id, issuer->ca_url, reply.status, error.message);
+    else
+        check_ok(ca->check, "issuer %s: %s is there and trusted", issuer->id, issuer->ca_url);
+    if (reply.status != 0)
+        check_clock(ca, reply.date);
+    return reply.status != 0 && error.outcome == STEPCA_OK;
+}
+
+static void check_version(const struct stepca_check *ca)
+{
+    struct outbound_http_reply reply;
+    struct stepca_error error;
+    get(ca, "version", &reply, &error);
+    const char *version =
+        error.outcome == STEPCA_OK ? stepca_parse_version(ca->check->arena, reply.body) : NULL;
+    if (version != NULL)
+        check_ok(ca->check, "issuer %s: step-ca %s", ca->issuer->id, version);
+    else
+        check_warn(ca->check, "issuer %s: the CA does not tell its version; is ca_url really a step-ca?",
+                   ca->issuer->id);
+}
+
+/* ---- the provisioner ---- */
+
+static bool has_our_key(const struct stepca_check *ca, const struct stepca_provisioner *provisioner)
+{
+    return provisioner->public_thumbprint != NULL &&
+           strcmp(provisioner->public_thumbprint, ca->key.jwk.thumbprint) == 0;
+}
+
+/* One page: the provisioner of our name, with our key if there is one, and the names of all for the message.
+ */
+static void look_through(struct stepca_check *ca, const struct stepca_provisioner_page *page,
+                         struct buffer *names)
+{
+    check_bypass_collect(&ca->other_provisioners, page, ca->issuer);
+    for (size_t i = 0; i < page->count; i++) {
+        const struct stepca_provisioner *provisioner = &page->provisioners[i];
+        buffer_printf(names, "%s%s", names->n == 0 ? "" : ", ", provisioner->name);
+        if (strcmp(provisioner->name, ca->issuer->provisioner_name) == 0 &&
+            !has_our_key(ca, &ca->provisioner))
+            ca->provisioner = *provisioner;
+    }
+}
+
+/* False when the CA could not be asked, which has been told. */
+static bool find_provisioner(struct stepca_check *ca, struct buffer *names)
+{
+    struct arena *arena = ca->check->arena;
+    struct stepca_paging paging = stepca_paging_first;
+    while (paging.provisioners < STEPCA_PROVISIONERS_MAX) {
+        struct outbound_http_reply reply;
+        struct stepca_error error;
+        struct stepca_provisioner_page page;
+        get(ca, stepca_paging_path(arena, &paging), &reply, &error);
+        if (reply.body_cut && stepca_paging_shorten(&paging))
+            continue;
+        if (reply.body_cut) {
+            check_fail(ca->check, "issuer %s: " STEPCA_PROVISIONER_TOO_LONG, ca->issuer->id);
+            return false;
+        }
+        if (error.outcome != STEPCA_OK || !stepca_parse_provisioners(arena, reply.body, &page)) {
+            check_fail(
+                ca->check, "issuer %s: the CA does not list its provisioners: %s; is ca_url a step-ca?",
+                ca->issuer->id, error.outcome == STEPCA_OK ? "the reply cannot be read" : error.message);
+            return false;
+        }
+        look_through(ca, &page, names);
+        if (!stepca_paging_next(&paging, page.next_cursor))
+            break;
+    }
+    return true;
+}
+
+bool stepca_check_provisioner(struct stepca_check *ca)
+{
+    const struct issuer_config *issuer = ca->issuer;
+    struct buffer names;
+    buffer_init(&names, ca->check->arena, NAMES_MAX_BYTES);
+    buffer_init(&ca->other_provisioners, ca->check->arena, NAMES_MAX_BYTES);
+    if (!find_provisioner(ca, &names))
+        return false;
+    if (ca->provisioner.name == NULL) {
+        check_fail(ca->check, "issuer %s: the CA has no JWK provisioner named %s; it has: %s", issuer->id,
+                   issuer->provisioner_name, names.n == 0 ? "none" : buffer_string(&names));
+        return false;
+    }
+    check_ok(ca->check, "issuer %s: the CA has the JWK provisioner %s, kid %s", issuer->id,
+             ca->provisioner.name, ca->provisioner.key_id);
+    return true;
+}
+
+bool stepca_check_key_is_the_provisioners(const struct stepca_check *ca)
+{
+    const char *path = ca->issuer->provisioner_key_path;
+    if (has_our_key(ca, &ca->provisioner)) {
+        check_ok(ca->check, "issuer %s: the key is the one that the CA knows for %s", ca->issuer->id,
+                 ca->provisioner.name);
+        return true;
+    }
+    check_fail(ca->check,
+               "issuer %s: %s is not the key that the CA knows for %s (kid %s): take the provisioner's own, "
+               "or give the CA "
+               "this one's public half",
+               ca->issuer->id, path, ca->provisioner.name, ca->provisioner.key_id);
+    return false;
+}
+
+bool stepca_check_intermediates(const struct stepca_check *ca, struct bytes **certificates, size_t *count,
+                                const char **why)
+{
+    struct outbound_http_reply reply;
+    struct stepca_error error;
+    struct stepca_chain chain = {0};
+    get(ca, "1.0/intermediates", &reply, &error);
+    if (reply.status == 404)
+        *why = "it is of a version that does not tell";
+    else if (error.outcome != STEPCA_OK)
+        *why = error.message;
+    else if (!stepca_parse_certificates(ca->check->arena, reply.body, &chain))
+        *why = "its answer cannot be read";
+    *certificates = chain.certificates;
+    *count = chain.count;
+    return chain.count != 0;
+}
+
+static void check_ca(struct stepca_check *ca, bool key_opens)
+{
+    if (!check_reached(ca))
+        return;
+    check_version(ca);
+    stepca_check_root_list(ca);
+    if (!stepca_check_provisioner(ca))
+        return;
+    const struct ca_claims claims = issuer_stepca_claims(&ca->provisioner);
+    ca_knowledge_init(&ca->known);
+    ca_knowledge_tell(&ca->known, &claims, clock_now());
+    if (key_opens && stepca_check_key_is_the_provisioners(ca)) {
+        ca->check->key_id = ca->provisioner.key_id;
+        if (stepca_check_token(ca)) {
+            stepca_check_limits(ca);
+            stepca_check_native(ca);
+        }
+    }
+    check_validity(ca->check, ca->issuer, &ca->known);
+    check_bypass(ca->check, ca->issuer, &ca->provisioner, &ca->other_provisioners);
+    stepca_check_ocsp(ca);
+}
+
+void check_stepca(struct check *check, const struct issuer_config *issuer)
+{
+    struct stepca_check ca = {.check = check, .issuer = issuer};
+    struct issuer roots = {0};
+    bool trusted = check_roots(&ca, &roots);
+    bool key_opens = stepca_check_key(&ca);
+    if (trusted)
+        check_ca(&ca, key_opens);
+    if (roots.id != NULL)
+        issuer_release(&roots);
+}
+
+bool check_stepca_intermediates(struct check *check, const struct issuer_config *issuer,
+                                struct bytes **certificates, size_t *count, const char **why)
+{
+    struct issuer roots;
+    char *reason = arena_alloc(check->arena, ISSUER_WHY_BYTES);
+    *why = reason;
+    if (!issuer_open_roots(&roots, issuer, check->arena, reason))
+        return false;
+    const struct stepca_check ca = {.check = check, .issuer = issuer, .roots = &roots};
+    bool told = stepca_check_intermediates(&ca, certificates, count, why);
+    issuer_release(&roots);
+    return told;
+}

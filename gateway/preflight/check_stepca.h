@@ -1,0 +1,48 @@
+/* The parts of `acmegate check` for an issuer of type stepca: check_stepca.c (its files, the CA, the
+ * provisioner), check_roots.c (the CA's list of roots), check_token.c (a token) and check_ocsp.c
+ * (the OCSP responder). */
+#pragma once
+
+#include "gateway/ca/issuer_stepca_internal.h"
+#include "gateway/preflight/check.h"
+#include "stepca/outcome.h"
+
+/* What the later questions need of the earlier ones' answers. */
+struct stepca_check {
+    struct check *check;
+    const struct issuer_config *issuer;
+    const struct issuer *roots; /* the pinned ones; nothing else of it */
+    struct provisioner_key key;
+    struct stepca_provisioner provisioner;
+    struct buffer other_provisioners; /* that sign, too */
+    struct ca_knowledge known;
+};
+
+/* A request to the CA, and what the answer to one means. */
+struct outbound_http_request stepca_check_request(const struct stepca_check *ca, const char *method,
+                                                  const char *path);
+void stepca_check_call(const struct stepca_check *ca, enum stepca_call call,
+                       const struct outbound_http_request *request, struct outbound_http_reply *reply,
+                       struct stepca_error *error);
+
+/* check_stepca_intermediates, with the roots open already. */
+[[nodiscard]] bool stepca_check_intermediates(const struct stepca_check *ca, struct bytes **certificates,
+                                              size_t *count, const char **why);
+
+/* Each tells what it finds. */
+[[nodiscard]] bool stepca_check_key(struct stepca_check *ca);
+[[nodiscard]] bool stepca_check_provisioner(struct stepca_check *ca);
+[[nodiscard]] bool stepca_check_key_is_the_provisioners(const struct stepca_check *ca);
+
+/* What the CA lists as its roots against the pinned ones. */
+void stepca_check_root_list(const struct stepca_check *ca);
+
+/* True when the CA accepts a token for `ca_url`. */
+[[nodiscard]] bool stepca_check_token(const struct stepca_check *ca);
+/* Where the CA does not tell its limits: learns them from refusals, by tokens that it accepts. */
+void stepca_check_limits(struct stepca_check *ca);
+/* Tokens for the gateway's own names, where the issuer's profile passes step-ca's API through. */
+void stepca_check_native(const struct stepca_check *ca);
+
+/* Whoever is configured to sign OCSP responses; nobody is fine. */
+void stepca_check_ocsp(const struct stepca_check *ca);

@@ -1,0 +1,51 @@
+#include "gateway/runtime/log_gate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "gateway/runtime/clock.h"
+
+enum { WORDS_MAX_BYTES = 1536 }; /* the line's end, which counts, stays within what the log writes */
+
+/* A clock that was set back by more than `every_ms` opens it as well. */
+bool log_gate_passes(struct log_gate *gate, int64_t now_ms, int64_t every_ms, size_t *held_back)
+{
+    int64_t closed_until_ms = atomic_load_explicit(&gate->closed_until_ms, memory_order_relaxed);
+    bool closed = now_ms < closed_until_ms && closed_until_ms - now_ms <= every_ms;
+    /* Of several threads that find it open at once, one passes. */
+    if (closed ||
+        !atomic_compare_exchange_strong(&gate->closed_until_ms, &closed_until_ms, now_ms + every_ms)) {
+        atomic_fetch_add_explicit(&gate->held_back, 1, memory_order_relaxed);
+        return false;
+    }
+    *held_back = atomic_exchange_explicit(&gate->held_back, 0, memory_order_relaxed);
+    return true;
+}
+
+static void write_line(enum log_level level, const char *words, size_t held_back)
+{
+    static void (*const write_at[])(const char *format, ...) = {
+        [LOG_LEVEL_DEBUG] = log_debug,
+        [LOG_LEVEL_INFO] = log_info,
+        [LOG_LEVEL_WARNING] = log_warning,
+        [LOG_LEVEL_ERROR] = log_error,
+    };
+    if (held_back == 0)
+        write_at[level]("%s", words);
+    else
+        write_at[level]("%s; %zu more such lines were held back before this one", words, held_back);
+}
+
+void log_gate_write(struct log_gate *gate, enum log_level level, const char *format, ...)
+{
+    size_t held_back;
+    if (!log_gate_passes(gate, clock_now_ms(), LOG_GATE_EVERY_MS, &held_back))
+        return;
+    char words[WORDS_MAX_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    if (n >= 0)
+        write_line(level, words, held_back);
+}

@@ -1,0 +1,28 @@
+/*
+ * Keeps lines that strangers can cause at will from filling the log: one line passes each `every_ms`, and
+ * says how many were held back before it. Zeroed, it has let none pass yet. Any thread, without a lock.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/runtime/log.h"
+
+enum { LOG_GATE_EVERY_MS = 10 * 1000 };
+
+struct log_gate {
+    atomic_int_least64_t closed_until_ms;
+    atomic_size_t held_back;
+};
+
+/* True when a line may be written at `now_ms`; `held_back` is how many were not since the one before it. */
+[[gnu::warn_unused_result]] bool log_gate_passes(struct log_gate *gate, int64_t now_ms, int64_t every_ms,
+                                                 size_t *held_back);
+
+/* Writes the line, at most once each LOG_GATE_EVERY_MS, with the number of lines held back behind it. Lines
+ * of one gate are of one kind; their words may differ. */
+[[gnu::format(printf, 3, 4)]] void log_gate_write(struct log_gate *gate, enum log_level level,
+                                                  const char *format, ...);

@@ -1,0 +1,298 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "acme/base/time_text.h"
+#include "acme/certificate.h"
+#include "gateway/runtime/clock.h"
+#include "gateway/runtime/log.h"
+#include "gateway/status/revocation_internal.h"
+
+enum {
+    REFRESH_MS = 5 * 60 * 1000,
+    REFRESH_LEAST_MS = 1000, /* however soon a list ends, and however many revocations are confirmed */
+    RETRY_FIRST_MS = 2 * 1000,
+    RETRY_MOST_MS = 30 * 1000,
+};
+
+void revocation_warn(const struct revocation_source *source, char last[static REVOCATION_WORDS_BYTES],
+                     const char *what, const char *words)
+{
+    char line[REVOCATION_WORDS_BYTES];
+    snprintf(line, sizeof line, "%s: %s", what, words);
+    if (strcmp(line, last) == 0)
+        return;
+    snprintf(last, REVOCATION_WORDS_BYTES, "%s", line);
+    log_warning("issuer %s: %s", source->id, line);
+}
+
+struct issuer *revocation_issuer(const struct revocation_source *source)
+{
+    return issuers_find(source->revocation->parts.issuers, source->id);
+}
+
+/* ---- asking the issuer ---- */
+
+static void set_list_timer(struct revocation_source *source, int64_t delay_ms)
+{
+    outbound_timer_set(source->revocation->parts.outbound, &source->list_timer, delay_ms);
+}
+
+/* Half of what is left of the list's life, so that a short-lived one is renewed in time. */
+static int64_t next_look_ms(const struct revocation_source *source)
+{
+    if (source->now.list == NULL)
+        return REFRESH_MS;
+    int64_t half_ms = (source->now.list->crl.next_update - clock_now()) * 500;
+    return half_ms > REFRESH_MS ? REFRESH_MS : half_ms < REFRESH_LEAST_MS ? REFRESH_LEAST_MS : half_ms;
+}
+
+static int64_t retry_ms(const struct revocation_source *source)
+{
+    int64_t delay_ms = RETRY_FIRST_MS;
+    for (size_t i = 1; i < source->failures && delay_ms < RETRY_MOST_MS; i++)
+        delay_ms *= 2;
+    return delay_ms < RETRY_MOST_MS ? delay_ms : RETRY_MOST_MS;
+}
+
+/* Once, though they stand in every list that follows. */
+static void warn_of_left_out(struct revocation_source *source, const struct crl *crl)
+{
+    if (crl->left_out != 0 && crl->left_out != source->last_left_out)
+        log_warning(
+            "issuer %s: the revocation list has %zu entries that are left out: no certificate can have "
+            "their serial numbers",
+            source->id, crl->left_out);
+    source->last_left_out = crl->left_out;
+}
+
+static void use_list(struct revocation_source *source, struct shared_list *list)
+{
+    char until[TIME_TEXT_BYTES];
+    time_format(until, list->crl.next_update);
+    /* Of another CA's a responder may have been unfit that is fit now. */
+    if (source->now.list != NULL && !bytes_equal(source->now.list->crl.signer, list->crl.signer))
+        source->responder_waits_until_ms = 0;
+    shared_list_drop(source->now.list);
+    source->now.list = list;
+    log_info("issuer %s: revocation list 0x%s with %zu entries, good until %s", source->id, list->crl.number,
+             list->crl.count, until);
+    warn_of_left_out(source, &list->crl);
+    revocation_list_save(source);
+}
+
+/* False with `why` when what came is not taken. */
+static bool take_list(struct revocation_source *source, const char **why)
+{
+    struct arena *arena = source->work;
+    struct shared_list *current = source->now.list;
+    if (current != NULL && bytes_equal(current->crl.der, source->job.crl)) {
+        if (atomic_load(&source->unsaved))
+            revocation_list_save(source);
+        return true;
+    }
+    struct bytes candidates = revocation_candidates(source, arena);
+    struct shared_list *fresh = revocation_list_read(source, arena, source->job.crl, candidates, why);
+    if (fresh == NULL)
+        return false;
+    if (crl_may_replace(arena, current == NULL ? NULL : &current->crl, &fresh->crl, clock_now(), why)) {
+        use_list(source, fresh);
+        return true;
+    }
+    shared_list_drop(fresh);
+    return false;
+}
+
+static void keep_intermediates(struct revocation_source *source)
+{
+    if (source->job.intermediates_pem.n == 0)
+        return;
+    struct arena *arena = arena_new();
+    source->intermediates_pem = arena_copy(arena, source->job.intermediates_pem);
+    arena_free(source->intermediates_arena);
+    source->intermediates_arena = arena;
+}
+
+/* True when the issuer is as it should be. */
+static bool take_outcome(struct revocation_source *source)
+{
+    const char *why = source->job.message == NULL ? "" : source->job.message;
+    switch (source->job.outcome) {
+    case ISSUER_LIST_READ:
+        source->now.crl_is_kept = true;
+        if (take_list(source, &why))
+            break;
+        revocation_warn(source, source->last_warning,
+                        "the revocation list that the CA gives out is not taken", why);
+        snprintf(source->now.trouble, sizeof source->now.trouble,
+                 "the list that the CA gives out is not taken: %s", why);
+        return false;
+    case ISSUER_LIST_UNCHANGED:
+        break;
+    case ISSUER_LIST_NONE:
+        /* What it gave out before holds until its end. */
+        source->now.crl_is_kept =
+            source->now.list != NULL && !crl_is_over(&source->now.list->crl, clock_now());
+        snprintf(source->now.trouble, sizeof source->now.trouble, "the CA says: %s", why);
+        return true;
+    case ISSUER_LIST_FAILED:
+        revocation_warn(source, source->last_warning, "the CA's revocation list cannot be fetched", why);
+        snprintf(source->now.trouble, sizeof source->now.trouble, "it cannot be fetched: %s", why);
+        return false;
+    }
+    source->now.trouble[0] = source->last_warning[0] = '\0';
+    return true;
+}
+
+static void on_list(struct issuer_list_job *job)
+{
+    struct revocation_source *source = job->owner;
+    const struct published before = source->now;
+    keep_intermediates(source);
+    bool good = take_outcome(source);
+    arena_free(source->work);
+    source->work = NULL;
+    source->under_way = false;
+    source->failures = good ? 0 : source->failures + 1;
+    /* Whoever is told forgets the responses that were made. */
+    if (before.list != source->now.list || before.crl_is_kept != source->now.crl_is_kept ||
+        strcmp(before.trouble, source->now.trouble) != 0)
+        revocation_publish(source);
+    /* A responder is of the CA that signs the lists; the first answer also tells who is above it. */
+    if (before.list != source->now.list || source->responder_timer.run == NULL)
+        revocation_responder_begin(source);
+    bool again = source->again;
+    source->again = false;
+    set_list_timer(source, again ? REFRESH_LEAST_MS : good ? next_look_ms(source) : retry_ms(source));
+}
+
+/* Another CA may have had this issuer's id before: its list says nothing, and is no measure for the next. */
+static void let_go_of_foreign_list(struct revocation_source *source)
+{
+    struct shared_list *list = source->now.list;
+    if (list == NULL ||
+        certificate_chains_to(list->crl.signer, list->chain_pem, revocation_issuer(source)->roots))
+        return;
+    source->now.list = NULL;
+    shared_list_drop(list);
+    revocation_publish(source);
+}
+
+/* NULL: a new one is wanted. */
+static const struct crl *current_list(const struct revocation_source *source)
+{
+    const struct shared_list *list = source->now.list;
+    return list == NULL || crl_is_of_the_future(&list->crl, clock_now()) ? NULL : &list->crl;
+}
+
+/* One job at a time: what is asked for meanwhile is asked again when it has ended. */
+static void ask(void *argument)
+{
+    struct revocation_source *source = argument;
+    struct issuer *issuer = revocation_issuer(source);
+    if (source->under_way) {
+        source->again = true;
+        return;
+    }
+    outbound_timer_cancel(source->revocation->parts.outbound, &source->list_timer);
+    let_go_of_foreign_list(source);
+    source->under_way = true;
+    source->asked_at_ms = clock_now_ms();
+    source->work = arena_new();
+    issuer_hold_with(issuer, source->work);
+    source->job = (struct issuer_list_job){
+        .arena = source->work, .current = current_list(source), .done = on_list, .owner = source};
+    issuer_list(issuer, &source->job);
+}
+
+void revocation_changed(struct revocation *revocation, const char *issuer_id)
+{
+    for (size_t i = 0; i < revocation->count; i++) {
+        struct revocation_source *source = &revocation->sources[i];
+        if (strcmp(source->id, issuer_id) != 0)
+            continue;
+        revocation_publish(source);
+        int64_t delay_ms = source->asked_at_ms + REFRESH_LEAST_MS - clock_now_ms();
+        if (source->under_way)
+            source->again = true;
+        else
+            set_list_timer(source, delay_ms > 0 ? delay_ms : 0);
+    }
+}
+
+/* ---- life ---- */
+
+static void run_begin(struct outbound_message *message)
+{
+    struct revocation *revocation =
+        (struct revocation *)((char *)message - offsetof(struct revocation, begin));
+    atomic_store(&revocation->begin_posted, false);
+    for (size_t i = 0; i < revocation->count; i++) {
+        struct revocation_source *source = &revocation->sources[i];
+        source->responder_waits_until_ms = 0;
+        /* Which certificates are ours follows from the issuer's roots. */
+        revocation_publish(source);
+        if (source->now.list != NULL || source->responder_timer.run != NULL)
+            revocation_responder_begin(source);
+        ask(source);
+    }
+}
+
+static void open_source(struct revocation *revocation, struct revocation_source *source, const char *id)
+{
+    const struct issuer *issuer = issuers_find(revocation->parts.issuers, id);
+    source->revocation = revocation;
+    source->id = id;
+    source->list_timer = (struct outbound_timer){.run = ask, .argument = source};
+    pthread_mutex_init(&source->lock, NULL);
+    /* Until the CA has said otherwise nobody can say that a certificate is good. */
+    source->now.crl_is_kept = true;
+    source->now.wants_responder = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
+                                  issuer->operations->make_responder != NULL;
+    revocation_list_load(source);
+    revocation_publish(source);
+}
+
+struct revocation *revocation_new(const struct revocation_parts *parts, char why[static 256])
+{
+    struct store_error error;
+    const struct config *config = parts->config;
+    struct arena *arena = arena_new();
+    struct revocation *revocation = arena_alloc(arena, sizeof *revocation);
+    *revocation = (struct revocation){.parts = *parts, .arena = arena, .begin = {.run = run_begin}};
+    revocation->session = store_session_open(config->database, &error);
+    if (revocation->session == NULL) {
+        snprintf(why, 256, "%.250s", error.message);
+        arena_free(arena);
+        return NULL;
+    }
+    revocation->sources = arena_alloc_array(arena, config->issuer_count, sizeof *revocation->sources);
+    for (; revocation->count < config->issuer_count; revocation->count++)
+        open_source(revocation, &revocation->sources[revocation->count],
+                    config->issuers[revocation->count].id);
+    return revocation;
+}
+
+void revocation_begin(struct revocation *revocation)
+{
+    if (!atomic_exchange(&revocation->begin_posted, true))
+        outbound_post(revocation->parts.outbound, &revocation->begin);
+}
+
+void revocation_free(struct revocation *revocation)
+{
+    if (revocation == NULL)
+        return;
+    for (size_t i = 0; i < revocation->count; i++) {
+        struct revocation_source *source = &revocation->sources[i];
+        revocation_responder_end(source);
+        shared_list_drop(source->now.list);
+        shared_responder_drop(source->now.responder);
+        shared_list_drop(source->published.list);
+        shared_responder_drop(source->published.responder);
+        arena_free(source->work);
+        arena_free(source->intermediates_arena);
+        pthread_mutex_destroy(&source->lock);
+    }
+    store_session_close(revocation->session);
+    arena_free(revocation->arena);
+}

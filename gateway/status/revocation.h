@@ -1,0 +1,84 @@
+/*
+ * What may be said of the issuers' certificates: each CA's revocation list, fetched or made again and again
+ * on the outbound thread, kept in memory and in the database; and the responder that OCSP responses are
+ * signed by. Loops see both through a reader of their own, without waiting for anyone.
+ */
+#pragma once
+
+#include "acme/ocsp.h"
+#include "gateway/ca/issuers.h"
+#include "gateway/config/config.h"
+#include "gateway/outbound/outbound.h"
+#include "store/store.h"
+
+/* Borrowed for its life. */
+struct revocation_parts {
+    const struct config *config;
+    struct store *store;
+    struct outbound *outbound;
+    struct issuers *issuers;
+    /* The intermediates above the server's own certificate, as PEM in the arena. Outbound thread. */
+    struct bytes (*own_intermediates)(void *context, struct arena *arena);
+    /* A certificate that nobody gets: recorded as rejected, and revoked. `chain` is DER, leaf first. Outbound
+     * thread. */
+    void (*rejected)(void *context, const struct issuer *issuer, const struct bytes *chain, size_t count,
+                     const char *why);
+    void *context;
+};
+
+/* Takes the lists that the database keeps. Before the HTTP loops start. NULL with `why`. */
+[[gnu::warn_unused_result]] struct revocation *revocation_new(const struct revocation_parts *parts,
+                                                              char why[static 256]);
+
+/* Asks the issuers now, and from time to time. Also when issuers have been replaced. Any thread. */
+void revocation_begin(struct revocation *revocation);
+
+/* Outbound thread: this issuer's CA has confirmed a revocation. No answer of before is given any more when
+ * this returns, and a new list is asked for soon. */
+void revocation_changed(struct revocation *revocation, const char *issuer_id);
+
+/* After outbound_stop and store_close, and after the loops. NULL is ignored. */
+void revocation_free(struct revocation *revocation);
+
+/* Where the responder's certificate ("crt") and key ("key") are kept that a second provisioner made. */
+const char *revocation_responder_path(struct arena *arena, const struct config *config, const char *issuer_id,
+                                      const char *ending);
+
+/* ---- what a loop sees ---- */
+
+struct revocation_view {
+    const char *issuer;
+    const struct crl *crl;                  /* NULL: none. It may be over. */
+    const char *etag;                       /* of the list */
+    bool crl_is_kept;                       /* the CA keeps a list, as far as is known */
+    const char *trouble;                    /* why there is no list, or no newer one; "" */
+    bool wants_responder;                   /* one is configured */
+    const struct ocsp_responder *responder; /* NULL: none, or none yet */
+};
+
+/* One loop's: what it sees, and the responses that it has made. */
+struct revocation_reader;
+struct revocation_reader *revocation_reader_new(struct revocation *revocation);
+void revocation_reader_free(struct revocation_reader *reader);
+
+/* NULL when there is no issuer of this id. Good until the next call, as is what it points at. */
+const struct revocation_view *revocation_view(struct revocation_reader *reader, struct bytes issuer_id);
+
+/* A response made before to this very question about the last view's issuer, while it is good; else false.
+ * Its octets are good until the next call. */
+[[gnu::warn_unused_result]] bool revocation_response_find(struct revocation_reader *reader,
+                                                          const struct ocsp_question *question, int64_t now,
+                                                          struct ocsp_response *out);
+/* Keeps one that is for anyone, for the first half of its life and while nothing changes. Room is bounded:
+ * the one that was given longest ago goes. A number that no certificate is `known` to have pushes out no
+ * response about a certificate. */
+void revocation_response_keep(struct revocation_reader *reader, const struct ocsp_question *question,
+                              bool known, int64_t now, const struct ocsp_response *response);
+
+/*
+ * True when this loop may make another signature with a slow responder's key in this second; each call that
+ * gets true is one. Anybody may ask, and a loop has other things to do. Numbers that no certificate is known
+ * to have can be made up at will: they get a part only, and leave the rest to certificates that are `known`.
+ */
+[[gnu::warn_unused_result]] bool revocation_may_sign_slowly(struct revocation_reader *reader, int64_t now,
+                                                            bool known);

@@ -1,0 +1,126 @@
+/* Shared by gateway/status/ only. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/status/revocation.h"
+#include "store/objects.h"
+
+enum { REVOCATION_WORDS_BYTES = 256, REVOCATION_ETAG_BYTES = 68 };
+
+/* Given to loops; freed by whoever drops it last. Never changed. */
+struct shared_list {
+    atomic_size_t references;
+    struct arena *arena;
+    struct crl crl;
+    struct bytes chain_pem; /* who signed it, and what is between it and the root */
+    char etag[REVOCATION_ETAG_BYTES];
+};
+
+struct shared_responder {
+    atomic_size_t references;
+    struct ocsp_responder responder;
+};
+
+/* What is told to the loops, as a whole. */
+struct published {
+    struct shared_list *list;
+    struct shared_responder *responder;
+    bool crl_is_kept;
+    bool wants_responder;
+    char trouble[REVOCATION_WORDS_BYTES];
+};
+
+/* One issuer's. The outbound thread's, but for what the lock guards. */
+struct revocation_source {
+    struct revocation *revocation;
+    const char *id;
+    struct published now; /* the outbound thread's own copy */
+
+    struct outbound_timer list_timer;
+    struct arena *work; /* of the job under way */
+    struct issuer_list_job job;
+    bool under_way;
+    bool again; /* asked for while one was under way */
+    int64_t asked_at_ms;
+    size_t failures; /* in a row */
+    atomic_bool unsaved;
+    char last_warning[REVOCATION_WORDS_BYTES];
+    size_t last_left_out; /* of the last list's entries */
+    struct arena *intermediates_arena;
+    struct bytes intermediates_pem; /* as the CA last told them */
+
+    struct outbound_timer responder_timer;
+    struct arena *responder_work; /* of the request under way */
+    EVP_PKEY *responder_key;
+    struct issuer_sign_job responder_job;
+    struct issuer *responder_issuer; /* who was asked; held by responder_work */
+    size_t responder_failures;
+    int64_t responder_waits_until_ms; /* no other is asked for before: the last one was unfit */
+    char responder_warning[REVOCATION_WORDS_BYTES];
+
+    pthread_mutex_t lock; /* for the instructions that copy `published` */
+    struct published published;
+    atomic_uint_fast64_t version; /* goes up with every change */
+};
+
+struct revocation {
+    struct revocation_parts parts;
+    struct arena *arena;
+    struct store_session *session; /* the outbound thread's */
+    struct outbound_message begin;
+    atomic_bool begin_posted;
+    struct revocation_source *sources;
+    size_t count;
+};
+
+/* ---- revocation_view.c ---- */
+
+struct shared_list *shared_list_keep(struct shared_list *list);
+void shared_list_drop(struct shared_list *list);
+struct shared_responder *shared_responder_keep(struct shared_responder *responder);
+void shared_responder_drop(struct shared_responder *responder);
+
+/* Tells source->now to the loops. Outbound thread, or before there is one. */
+void revocation_publish(struct revocation_source *source);
+
+/* ---- revocation_list.c ---- */
+
+/* Every certificate that may be above this issuer's leaves, as PEM: what the CA tells, and what came with
+ * certificates. Bounded; the oldest are left out first. */
+struct bytes revocation_candidates(struct revocation_source *source, struct arena *arena);
+
+/* A list of the serving issuer's CA, held once. NULL with `why` in `arena`. */
+[[gnu::warn_unused_result]] struct shared_list *revocation_list_read(const struct revocation_source *source,
+                                                                     struct arena *arena, struct bytes der,
+                                                                     struct bytes candidates_pem,
+                                                                     const char **why);
+
+/* Writes the one in use to the database. */
+void revocation_list_save(struct revocation_source *source);
+/* Takes the newest one of the database that is the serving issuer's CA's, if there is any. */
+void revocation_list_load(struct revocation_source *source);
+
+/* ---- revocation.c ---- */
+
+/* The one that serves now; see issuers_find for how long it is good. */
+struct issuer *revocation_issuer(const struct revocation_source *source);
+
+/* A warning is logged when its words are not those of the last. */
+void revocation_warn(const struct revocation_source *source, char last[static REVOCATION_WORDS_BYTES],
+                     const char *what, const char *words);
+
+/* ---- revocation_responder.c ---- */
+
+/* Sees to it that there is a responder, now and from time to time; called again, it looks at once. */
+void revocation_responder_begin(struct revocation_source *source);
+/* Frees what is under way. */
+void revocation_responder_end(struct revocation_source *source);
+
+/* ---- revocation_unfit.c ---- */
+
+/* Has the certificate that the responder's issuer has just made recorded as rejected and revoked, and sees to
+ * it that no other is asked for soon. Returns `why`, it will not do, with what becomes of it. */
+const char *revocation_responder_unfit(struct revocation_source *source, struct arena *arena,
+                                       const struct issuer_result *result, const char *why);

@@ -1,0 +1,152 @@
+/* An issuer's list as it comes from the CA or from the database: who signed it, and how it is kept. */
+#include <stdio.h>
+
+#include "acme/base/buffer.h"
+#include "acme/certificate_pool.h"
+#include "gateway/runtime/clock.h"
+#include "gateway/runtime/log.h"
+#include "gateway/status/revocation_internal.h"
+
+enum { CANDIDATES_MAX_BYTES = 1024 * 1024 };
+
+/* ---- who may have signed it ---- */
+
+/* What has no room is left out, and the rest stays. */
+static void gather(struct buffer *all, struct bytes pem)
+{
+    if (all->n + pem.n <= CANDIDATES_MAX_BYTES)
+        buffer_append(all, pem);
+}
+
+struct bytes revocation_candidates(struct revocation_source *source, struct arena *arena)
+{
+    struct buffer all;
+    struct bytes *chains = NULL;
+    size_t count = 0;
+    const struct revocation_parts *parts = &source->revocation->parts;
+    buffer_init(&all, arena, CANDIDATES_MAX_BYTES);
+    gather(&all, source->intermediates_pem);
+    if (source->now.list != NULL)
+        gather(&all, source->now.list->chain_pem);
+    gather(&all, parts->own_intermediates(parts->context, arena));
+    if (store_chains(source->revocation->session, arena, &chains, &count) != STORE_OK)
+        count = 0;
+    for (size_t i = 0; i < count; i++)
+        gather(&all, chains[i]);
+    return buffer_bytes(&all);
+}
+
+/* The signer and what lies between it and the root: nothing else is needed to verify the list again. */
+static struct bytes path_of(struct arena *arena, struct bytes signer, struct bytes candidates_pem,
+                            X509_STORE *roots)
+{
+    struct bytes above = {0};
+    struct certificate_pool *pool = certificate_pool_new();
+    certificate_pool_add_pem(pool, candidates_pem);
+    if (!certificate_pool_find_chain(pool, arena, signer, roots, &above))
+        above = (struct bytes){0};
+    certificate_pool_free(pool);
+    return bytes_from_string(arena_printf(arena, "%s%.*s", certificate_to_pem(arena, signer), (int)above.n,
+                                          (const char *)above.p));
+}
+
+/* ---- one list ---- */
+
+struct shared_list *revocation_list_read(const struct revocation_source *source, struct arena *arena,
+                                         struct bytes der, struct bytes candidates_pem, const char **why)
+{
+    X509_STORE *roots = revocation_issuer(source)->roots;
+    struct arena *own = arena_new();
+    struct shared_list *list = arena_alloc(own, sizeof *list);
+    const char *fault = NULL;
+    list->arena = own;
+    atomic_init(&list->references, 1);
+    if (!crl_read(own, arena_copy(own, der), candidates_pem, roots, clock_now(), &list->crl, &fault)) {
+        *why = arena_duplicate(arena, fault);
+        arena_free(own);
+        return NULL;
+    }
+    list->crl.signer = arena_copy(own, list->crl.signer);
+    list->chain_pem = path_of(own, list->crl.signer, candidates_pem, roots);
+    snprintf(list->etag, sizeof list->etag, "\"%s\"", certificate_fingerprint(own, list->crl.der));
+    return list;
+}
+
+/* ---- in the database ---- */
+
+struct list_write {
+    struct store_operation operation; /* first */
+    struct arena *arena;
+    struct revocation_source *source;
+    struct shared_list *list;
+    struct revocation_list_row row;
+};
+
+static enum store_apply_result apply_list(struct store_operation *operation, struct store_session *session)
+{
+    const struct list_write *write = (const struct list_write *)operation;
+    return store_applied(store_revocation_list_save(session, &write->row));
+}
+
+/* On the committer thread. What was not kept is written again with the next look at the CA. */
+static void on_list_written(struct store_operation *operation, enum store_outcome outcome)
+{
+    struct list_write *write = (struct list_write *)operation;
+    if (outcome != STORE_COMMITTED)
+        atomic_store(&write->source->unsaved, true);
+    shared_list_drop(write->list);
+    arena_free(write->arena);
+}
+
+void revocation_list_save(struct revocation_source *source)
+{
+    struct arena *arena = arena_new();
+    struct list_write *write = arena_alloc(arena, sizeof *write);
+    struct shared_list *list = shared_list_keep(source->now.list);
+    const char *root_fingerprint = revocation_issuer(source)->root_fingerprint;
+    *write = (struct list_write){.operation = {.apply = apply_list, .done = on_list_written},
+                                 .arena = arena,
+                                 .source = source,
+                                 .list = list,
+                                 .row = {.issuer = source->id,
+                                         .root_fingerprint = arena_duplicate(arena, root_fingerprint),
+                                         .fetched_at = clock_now(),
+                                         .next_update = list->crl.next_update,
+                                         .crl = list->crl.der,
+                                         .chain_pem = list->chain_pem}};
+    atomic_store(&source->unsaved, false);
+    store_submit(source->revocation->parts.store, &write->operation);
+}
+
+/* NULL when it is not to be taken, which has been said. */
+static struct shared_list *read_row(const struct revocation_source *source, struct arena *arena,
+                                    const struct revocation_list_row *row)
+{
+    const char *why = "it is of the future: the clock was ahead";
+    struct shared_list *list = revocation_list_read(source, arena, row->crl, row->chain_pem, &why);
+    if (list != NULL && crl_is_of_the_future(&list->crl, clock_now())) {
+        shared_list_drop(list);
+        list = NULL;
+    }
+    if (list == NULL)
+        log_warning("issuer %s: a revocation list in the database is not taken: %s", source->id, why);
+    return list;
+}
+
+void revocation_list_load(struct revocation_source *source)
+{
+    struct arena *arena = arena_new();
+    struct revocation_list_row *rows = NULL;
+    struct shared_list *list = NULL;
+    size_t count = 0;
+    if (store_revocation_lists_load(source->revocation->session, arena, source->id, &rows, &count) !=
+        STORE_OK)
+        count = 0;
+    for (size_t i = 0; i < count && list == NULL; i++) {
+        list = read_row(source, arena, &rows[i]);
+        /* A chain with more in it than is needed is written anew. */
+        atomic_store(&source->unsaved, list != NULL && !bytes_equal(list->chain_pem, rows[i].chain_pem));
+    }
+    source->now.list = list;
+    arena_free(arena);
+}

@@ -1,0 +1,192 @@
+#include "gateway/stepca_api/native_call.h"
+
+#include "gateway/jobs/work.h"
+#include "gateway/runtime/clock.h"
+#include "gateway/runtime/log_gate.h"
+
+enum { BUSY_RETRY_AFTER_S = 5, STORE_RETRY_MS = 500 };
+
+/* ---- there and back ---- */
+
+struct native_call *native_call_new(struct exchange *exchange, void *state)
+{
+    struct native_call *call = arena_alloc(exchange->arena, sizeof(*call));
+    *call = (struct native_call){.exchange = exchange, .state = state};
+    call->issuer = issuers_of_profile(exchange->frontend->parts.issuers,
+                                      exchange->frontend->parts.config->native_profile, &call->profile);
+    call->api = call->issuer == NULL ? NULL : issuer_api_of(call->issuer);
+    if (call->issuer != NULL)
+        issuer_hold_with(call->issuer, exchange->arena);
+    if (call->api == NULL)
+        exchange->problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                                                "The issuer has no API to pass on at present.");
+    return call;
+}
+
+static void on_job_done(struct issuer_api_job *job)
+{
+    struct native_call *call = job->owner;
+    call->exchange->now = clock_now();
+    METRICS_COUNT(METRIC_NATIVE_CALLS, job->outcome);
+    call->take(call);
+}
+
+static void on_outbound(struct outbound_message *message)
+{
+    struct native_call *call = (struct native_call *)(void *)message;
+    if (call->ask != NULL)
+        call->ask(call);
+    if (call->exchange->problem != NULL)
+        native_call_answer(call);
+    else
+        call->api->call(call->issuer, &call->job);
+}
+
+void native_call_begin(struct native_call *call, const char *method, const char *path,
+                       void (*ask)(struct native_call *call), void (*take)(struct native_call *call))
+{
+    struct exchange *exchange = call->exchange;
+    call->ask = ask;
+    call->take = take;
+    call->job.arena = exchange->arena;
+    call->job.method = method;
+    call->job.path = path;
+    call->job.done = on_job_done;
+    call->job.owner = call;
+    call->message.run = on_outbound;
+    exchange->away = true;
+    outbound_post(exchange->frontend->parts.outbound, &call->message);
+}
+
+void native_call_answer(struct native_call *call)
+{
+    exchange_answer(call->exchange);
+}
+
+/* ---- what it came to ---- */
+
+/* Anybody may read through the CA's API, as often as they like. */
+static struct log_gate unanswered_gate;
+
+/* No answer of the CA's. Where it is reached at is the operator's to know. */
+static const struct problem *without_answer(const struct native_call *call)
+{
+    const struct issuer_api_job *job = &call->job;
+    struct arena *arena = call->exchange->arena;
+    if (job->outcome == ISSUER_API_BUSY) {
+        struct problem *problem =
+            problem_with_status(arena, 503, PROBLEM_SERVER_INTERNAL,
+                                "Too many requests wait for the CA; it was not asked. Try again later.");
+        problem->cause = CAUSE_CA_BUSY;
+        problem->retry_after_s = BUSY_RETRY_AFTER_S;
+        return problem;
+    }
+    log_gate_write(&unanswered_gate, LOG_LEVEL_WARNING, "issuer %s: %s, asked for %s: %s", call->issuer->id,
+                   job->path, call->exchange->request->client_address, job->error);
+    if (job->outcome == ISSUER_API_FAILED)
+        return problem_because(
+            arena, CAUSE_CA_UNREACHABLE,
+            problem_with_status(arena, 502, PROBLEM_SERVER_INTERNAL,
+                                "The CA cannot be reached; it was not asked. Try again later."));
+    return problem_because(
+        arena, CAUSE_CA_ANSWER_LOST,
+        problem_with_status(arena, 504, PROBLEM_SERVER_INTERNAL,
+                            "The CA's answer did not come; it may have done what it was asked."));
+}
+
+enum stepca_outcome native_call_outcome(struct native_call *call, enum stepca_call kind)
+{
+    const struct issuer_api_job *job = &call->job;
+    struct exchange *exchange = call->exchange;
+    struct stepca_error error;
+    if (job->outcome != ISSUER_API_ANSWERED) {
+        exchange->problem = without_answer(call);
+        return STEPCA_BUSY;
+    }
+    stepca_read_outcome(exchange->arena, kind, job->status, job->reply, NULL, &error);
+    if (error.outcome == STEPCA_OK)
+        return STEPCA_OK;
+    call->duration = issuer_stepca_duration_refusal(&error);
+    bool is_refusal = job->status >= 400 && job->status <= 599;
+    exchange->problem = problem_because(
+        exchange->arena, issuer_stepca_cause(kind, &error),
+        problem_with_status(exchange->arena, is_refusal ? job->status : 502, PROBLEM_SERVER_INTERNAL, "%s",
+                            is_refusal ? error.message : "The CA's answer is none of step-ca's."));
+    return error.outcome;
+}
+
+bool native_call_is_lost(const struct native_call *call, enum stepca_outcome outcome)
+{
+    return call->job.outcome == ISSUER_API_LOST || outcome == STEPCA_GARBAGE;
+}
+
+/* ---- what is written of it ---- */
+
+static struct native_call *call_of(struct store_operation *operation)
+{
+    return (struct native_call *)(void *)((char *)operation - offsetof(struct native_call, operation));
+}
+
+static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
+{
+    struct native_call *call = call_of(operation);
+    call->exchange->notes.count = 0;
+    enum store_apply_result result = call->apply(call, session);
+    if (result != STORE_APPLIED)
+        call->exchange->notes.count = 0;
+    return result;
+}
+
+static void submit(struct native_call *call);
+
+static void retry_submit(void *argument)
+{
+    submit(argument);
+}
+
+static void on_committed_here(struct outbound_message *message)
+{
+    struct native_call *call = (struct native_call *)(void *)message;
+    struct frontend_parts *parts = &call->exchange->frontend->parts;
+    if (call->outcome != STORE_COMMITTED) {
+        call->retry = (struct outbound_timer){.run = retry_submit, .argument = call};
+        outbound_timer_set(parts->outbound, &call->retry, STORE_RETRY_MS);
+        return;
+    }
+    metrics_count_notes(&call->exchange->notes);
+    if (call->committed != NULL)
+        call->committed(call);
+    unsigned due = call->exchange->work_due;
+    native_call_answer(call);
+    if (due != 0)
+        work_wake(parts->work, due);
+}
+
+static void on_committed(struct store_operation *operation, enum store_outcome outcome)
+{
+    struct native_call *call = call_of(operation);
+    call->outcome = outcome;
+    call->message.run = on_committed_here;
+    outbound_post(call->exchange->frontend->parts.outbound, &call->message);
+}
+
+static void submit(struct native_call *call)
+{
+    call->operation = (struct store_operation){.apply = run_apply, .done = on_committed};
+    store_submit(call->exchange->frontend->parts.store, &call->operation);
+}
+
+void native_call_commit(struct native_call *call,
+                        enum store_apply_result (*apply)(struct native_call *call,
+                                                         struct store_session *session))
+{
+    call->apply = apply;
+    submit(call);
+}
+
+enum store_result native_call_record(struct native_call *call, struct store_session *session,
+                                     const char *kind, int64_t certificate_id, const char *detail)
+{
+    struct event event = {.kind = kind, .certificate_id = certificate_id, .detail = detail};
+    return exchange_record(call->exchange, session, &event);
+}

@@ -1,0 +1,184 @@
+/* What step-ca's API tells everybody, and the form of its refusals. */
+#include "acme/base/buffer.h"
+#include "gateway/stepca_api/native_call.h"
+#include "gateway/stepca_api/native_routes.h"
+#include "stepca/client_request.h"
+#include "stepca/messages.h"
+
+enum { PATH_MAX_BYTES = 4096, REFUSAL_MAX_BYTES = 8 * 1024, KEY_IDS_OF_ONE = 2 };
+
+/* ---- refusals ---- */
+
+/* step-ca's errs.ErrorResponse. */
+static struct bytes render_refusal(struct arena *arena, const struct problem *problem)
+{
+    struct json_writer *writer = json_writer_new(arena, REFUSAL_MAX_BYTES);
+    json_begin_object(writer);
+    json_put_integer(writer, "status", problem->status);
+    json_put_string(writer, "message", problem->detail);
+    json_end_object(writer);
+    struct bytes body = json_writer_finish(writer);
+    return body.p != NULL ? body : BYTES_LITERAL("{}");
+}
+
+void native_finish(struct exchange *exchange)
+{
+    const struct problem *problem = exchange->problem;
+    if (problem != NULL)
+        exchange_reply_json(exchange, problem->status, render_refusal(exchange->arena, problem));
+    if (problem != NULL && problem->retry_after_s > 0)
+        exchange_add_retry_after(exchange, problem->retry_after_s);
+    http_reply(exchange->request, &exchange->reply);
+}
+
+/* ---- reading ---- */
+
+/* A key's id is its thumbprint unless its maker chose another, and the CA may not have told which yet. */
+static void add_key_ids(struct arena *arena, struct issuer *issuer, const char **key_ids, size_t *count)
+{
+    const char *key_id = issuer == NULL ? NULL : issuer_copy_key_id(issuer, arena);
+    if (key_id != NULL)
+        key_ids[(*count)++] = key_id;
+    if (issuer != NULL && issuer->key_thumbprint != NULL)
+        key_ids[(*count)++] = issuer->key_thumbprint;
+}
+
+/* Of the provisioners that the gateway signs with. Their keys with a pass phrase make the gateway's limits
+ * void, so they are not handed out, encrypted or not. */
+static const char *const *own_key_ids(const struct exchange *exchange, size_t *count)
+{
+    const struct config *config = exchange->frontend->parts.config;
+    const char **key_ids =
+        arena_alloc_array(exchange->arena, 2 * KEY_IDS_OF_ONE * config->issuer_count, sizeof *key_ids);
+    *count = 0;
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        struct issuer *issuer = issuers_find(exchange->frontend->parts.issuers, config->issuers[i].id);
+        add_key_ids(exchange->arena, issuer, key_ids, count);
+        add_key_ids(exchange->arena, issuer == NULL ? NULL : issuer->ocsp.issuer, key_ids, count);
+    }
+    return key_ids;
+}
+
+static bool is_own_key_id(const struct exchange *exchange, struct bytes key_id)
+{
+    size_t count;
+    const char *const *own = own_key_ids(exchange, &count);
+    for (size_t i = 0; i < count; i++)
+        if (bytes_equal_string(key_id, own[i]))
+            return true;
+    return false;
+}
+
+static void take_provisioners(struct native_call *call)
+{
+    struct exchange *exchange = call->exchange;
+    size_t count;
+    if (native_call_outcome(call, STEPCA_READ) == STEPCA_OK) {
+        const char *const *own = own_key_ids(exchange, &count);
+        struct bytes page = stepca_provisioners_without_keys(exchange->arena, call->job.reply, own, count);
+        if (page.p == NULL)
+            exchange->problem = problem_with_status(exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
+                                                    "The CA's list of provisioners cannot be read.");
+        else
+            exchange_reply_json(exchange, call->job.status, page);
+    }
+    native_call_answer(call);
+}
+
+static void take_document(struct native_call *call)
+{
+    if (native_call_outcome(call, STEPCA_READ) == STEPCA_OK)
+        exchange_reply_json(call->exchange, call->job.status,
+                            call->job.reply.n == 0 ? BYTES_LITERAL("") : call->job.reply);
+    native_call_answer(call);
+}
+
+/* The next `name=value` of a query. */
+static bool take_parameter(struct bytes *query, struct bytes *name, struct bytes *value)
+{
+    if (query->n == 0)
+        return false;
+    const uint8_t *end = memchr(query->p, '&', query->n);
+    size_t n = end == NULL ? query->n : (size_t)(end - query->p);
+    const uint8_t *equals = memchr(query->p, '=', n);
+    size_t name_bytes = equals == NULL ? n : (size_t)(equals - query->p);
+    *name = bytes_of(query->p, name_bytes);
+    *value = equals == NULL ? (struct bytes){0} : bytes_of(equals + 1, n - name_bytes - 1);
+    *query = end == NULL ? (struct bytes){0} : bytes_of(end + 1, query->n - n - 1);
+    return true;
+}
+
+/* The two that step-ca knows here, as they came. False when one cannot stand in a URL as it is. */
+static bool append_paging(struct buffer *path, struct bytes query)
+{
+    struct bytes name, value;
+    const char *separator = "?";
+    while (take_parameter(&query, &name, &value)) {
+        if (value.n == 0 || (!bytes_equal_string(name, "cursor") && !bytes_equal_string(name, "limit")))
+            continue;
+        if (!stepca_is_plain_segment(value))
+            return false;
+        buffer_printf(path, "%s%.*s=%.*s", separator, (int)name.n, (const char *)name.p, (int)value.n,
+                      (const char *)value.p);
+        separator = "&";
+    }
+    return true;
+}
+
+/* A cursor as step-ca makes them needs no encoding; a kid may be anything, as its provisioner's maker liked.
+ * False when the path's {name}, or the query, cannot go on. The name is left decoded. */
+static bool path_to_ask(struct exchange *exchange, const char **out)
+{
+    const char *pattern = exchange->route->pattern;
+    const char *placeholder = strstr(pattern, "{name}");
+    struct bytes name = {0};
+    struct buffer path;
+    bool good = placeholder == NULL || stepca_decode_segment(exchange->arena, exchange->name, &name);
+    if (good && placeholder != NULL)
+        exchange->name = name;
+    buffer_init(&path, exchange->arena, PATH_MAX_BYTES);
+    buffer_append_string(&path, "/1.0");
+    if (placeholder == NULL) {
+        buffer_append_string(&path, pattern);
+    } else {
+        buffer_append(&path, bytes_of(pattern, (size_t)(placeholder - pattern)));
+        buffer_append(&path, stepca_encode_segment(exchange->arena, name));
+        buffer_append_string(&path, placeholder + strlen("{name}"));
+    }
+    if (good && strcmp(pattern, "/provisioners") == 0)
+        good = append_paging(&path, exchange->request->query);
+    *out = buffer_string(&path);
+    return good && !buffer_overflowed(&path);
+}
+
+void native_read_prepare(struct exchange *exchange)
+{
+    const char *path = NULL;
+    if (!path_to_ask(exchange, &path)) {
+        exchange->problem = problem_with_status(exchange->arena, 400, PROBLEM_MALFORMED,
+                                                "The URL holds characters that are not passed on.");
+        return;
+    }
+    const char *pattern = exchange->route->pattern;
+    if (strstr(pattern, "encrypted-key") != NULL && is_own_key_id(exchange, exchange->name)) {
+        exchange->problem = problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
+                                                "The key of the provisioner that this server signs with is "
+                                                "not handed out; use another provisioner.");
+        return;
+    }
+    struct native_call *call = native_call_new(exchange, NULL);
+    bool is_list = strcmp(pattern, "/provisioners") == 0;
+    if (exchange->problem == NULL)
+        native_call_begin(call, "GET", path, NULL, is_list ? take_provisioners : take_document);
+}
+
+/* ---- what cannot be passed on ---- */
+
+void native_rekey_prepare(struct exchange *exchange)
+{
+    exchange->problem = problem_with_status(
+        exchange->arena, 400, PROBLEM_MALFORMED,
+        "A rekey is proven by the certificate's key in the TLS connection to the CA itself, which this "
+        "server is "
+        "not: use step ca rekey with the CA's own URL, or step ca certificate here, or ACME.");
+}

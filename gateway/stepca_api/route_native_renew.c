@@ -1,0 +1,122 @@
+/* POST /renew of step-ca's API, by a renewal token: the certificate that is presented is its successor in all
+ * but time. */
+#include "acme/x509_read.h"
+#include "gateway/ca/issuer_signers.h"
+#include "gateway/stepca_api/native_issue.h"
+#include "gateway/stepca_api/native_policy.h"
+#include "gateway/stepca_api/native_routes.h"
+
+struct renew_state {
+    struct native_issue issue; /* first */
+    struct stepca_chain chain; /* of the certificate that is presented */
+    struct certificate_facts facts;
+};
+
+static void free_certificate(void *certificate)
+{
+    X509_free(certificate);
+}
+
+static const struct problem *read_token(struct exchange *exchange, struct renew_state *state,
+                                        struct bytes *token)
+{
+    const struct bytes scheme = BYTES_LITERAL("Bearer ");
+    struct bytes header = exchange->request->authorization;
+    if (!bytes_has_prefix(header, scheme))
+        return problem_with_status(
+            exchange->arena, 400, PROBLEM_MALFORMED,
+            "A certificate's own TLS key speaks to the CA only, and this server is not the CA: renew by "
+            "token (step ca "
+            "renew --mtls=false, in step newer than 0.21), or with the CA's own URL, or by ACME.");
+    *token = bytes_of(header.p + scheme.n, header.n - scheme.n);
+    if (!stepca_read_renewal_token(exchange->arena, *token, &state->chain) ||
+        !certificate_read_facts(exchange->arena, state->chain.certificates[0], &state->facts))
+        return problem_with_status(exchange->arena, 401, PROBLEM_MALFORMED,
+                                   "the renewal token cannot be read: its x5cInsecure holds no certificate");
+    return NULL;
+}
+
+/* Several issuers may stand under one root, and a CA renews what another under its root has signed: the path
+ * does not tell whose it is, the signer does. */
+static bool may_be_of_another_issuer(const struct frontend_parts *parts, struct issuer *issuer,
+                                     struct bytes leaf)
+{
+    for (size_t i = 0; i < parts->config->issuer_count; i++) {
+        const struct issuer *other = issuers_find(parts->issuers, parts->config->issuers[i].id);
+        if (other != NULL && other != issuer && issuer_shares_root(other, issuer))
+            return !issuer_has_signed(issuer, leaf);
+    }
+    return false;
+}
+
+/* As it would be checked had it just been issued here; one that has ended, as of its last moment. Its
+ * beginning will not do: the CA's backdate may lie before its intermediate's. */
+static const struct problem *check_presented(struct exchange *exchange, const struct native_call *call,
+                                             struct renew_state *state, const struct validity_limits *limits)
+{
+    const struct certificate_facts *facts = &state->facts;
+    const struct problem *problem =
+        native_policy_check_life(exchange->arena, limits, exchange->now, facts->not_before, facts->not_after);
+    if (problem == NULL)
+        problem = native_policy_check_key(exchange->arena, call->profile, state->issue.expectation.key);
+    if (problem != NULL)
+        return problem;
+    const struct certificate_expectation expectation = {
+        .key = state->issue.expectation.key,
+        .policy = &call->profile->names,
+        .latest_not_after = facts->not_after,
+        .roots = call->issuer->roots,
+        .now = exchange->now < facts->not_after ? exchange->now : facts->not_after - 1,
+    };
+    struct certificate_facts again;
+    const char *why = NULL;
+    bool fits = certificate_check(exchange->arena, state->chain.certificates, state->chain.count,
+                                  &expectation, &again, &why);
+    if (fits &&
+        may_be_of_another_issuer(&exchange->frontend->parts, call->issuer, state->chain.certificates[0])) {
+        why = "several of this server's issuers share its root, and this one is not known to have signed it";
+        fits = false;
+    }
+    if (fits)
+        return NULL;
+    return problem_with_status(exchange->arena, 403, PROBLEM_UNAUTHORIZED, "It is not renewed here: %s", why);
+}
+
+static void take(struct native_call *call)
+{
+    struct renew_state *state = call->state;
+    struct validity_limits limits;
+    native_issue_limits(call, NULL, &limits);
+    int64_t asked_at = call->job.asked_at;
+    state->issue.expectation.latest_not_after =
+        asked_at + validity_cap(&limits, asked_at) + CERTIFICATE_SLACK_S;
+    native_issue_take(call);
+}
+
+void native_renew_prepare(struct exchange *exchange)
+{
+    struct renew_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct native_call *call = native_call_new(exchange, state);
+    struct bytes token = {0};
+    if (exchange->problem == NULL)
+        exchange->problem = read_token(exchange, state, &token);
+    if (exchange->problem != NULL)
+        return;
+    X509 *presented = x509_read(state->chain.certificates[0]);
+    arena_on_free(exchange->arena, free_certificate, presented);
+    state->issue.expectation.key = X509_get0_pubkey(presented);
+    struct validity_limits limits;
+    native_issue_limits(call, NULL, &limits);
+    exchange->problem = check_presented(exchange, call, state, &limits);
+    if (exchange->problem != NULL)
+        return;
+    state->issue.event_kind = "native.renewed";
+    state->issue.event_detail = arena_printf(exchange->arena, "profile %s, in the place of certificate %s",
+                                             call->profile->name, state->facts.serial);
+    call->job.authorization =
+        arena_printf(exchange->arena, "Bearer %.*s", (int)token.n, (const char *)token.p);
+    /* The CA reads no body here. A POST without one may be repeated by the HTTP library when a kept
+     * connection ends before its answer, and the CA would take that for a token that is used twice. */
+    call->job.body = BYTES_LITERAL("{}");
+    native_call_begin(call, "POST", "/1.0/renew", NULL, take);
+}
