@@ -20,8 +20,6 @@
 
 enum { ISSUER_WHY_BYTES = 256, ISSUER_KEY_ID_BYTES = 128, ISSUER_SIGNERS_MAX = 16 };
 
-/* Behind the id of an issuer, in that of its OCSP responder's own provisioner. */
-#define ISSUER_OCSP_SUFFIX " (ocsp)"
 
 enum issuer_outcome {
     ISSUER_OK,

@@ -14,6 +14,9 @@
 
 enum { VALIDATIONS_AT_ONCE_MAX = 256 };
 
+/* Behind the id of an issuer, in that of its OCSP responder's own provisioner. */
+#define ISSUER_OCSP_SUFFIX " (ocsp)"
+
 enum issuer_type { ISSUER_STEPCA = 1, ISSUER_LOCAL };
 
 /* Who signs OCSP responses for a step-ca: files, or a second provisioner; all NULL for nobody. */

@@ -169,7 +169,7 @@ void exchange_add_retry_after(struct exchange *exchange, int64_t seconds);
 const struct problem *exchange_check_owner(struct exchange *exchange, enum store_result result,
                                            const char *what, const char *endpoint, int64_t account_id);
 
-/* ---- routes.c ---- */
+/* ---- router.c ---- */
 
 /* Finds the route for a path, below the endpoint where the exchange has one, with id and type parsed into the
  * exchange; false when there is none. */

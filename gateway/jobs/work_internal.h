@@ -8,7 +8,7 @@
 #include "gateway/metrics/metrics.h"
 #include "store/objects.h"
 
-enum { WORK_SET_SLOTS = 8192, WORK_LOOK_IDS = 2560 };
+enum { WORK_SET_SLOTS = 8192, WORK_LOOK_IDS = 2560, WORK_DRAFTS_MAX = 1024 };
 
 /* What is under way, by the object's id; ids are unique over all kinds. Open addressing, never more than half
  * full. */
@@ -130,6 +130,14 @@ enum store_result work_record(struct work_item *item, struct store_session *sess
 
 /* Seconds to wait before try number `attempts` + 1: doubling from `first_s` to `most_s`, with jitter. */
 int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s);
+
+/* ---- for work_life.c ---- */
+
+/* A look for what is due: of the kinds that were named, and of all. */
+void work_on_wake(struct outbound_message *message);
+void work_on_tick(void *work);
+/* Whoever waits for the end goes on. */
+void work_tell_stopped(struct work *work);
 
 /* ---- the kinds ---- */
 

@@ -108,6 +108,9 @@ enum metric_validation {
     METRIC_VALIDATION_RETRIED,
     METRIC_VALIDATION_RESULTS
 };
+/* As enum issuer_circuit and enum issuer_api_outcome have them: who counts compares. */
+enum metric_circuit { METRIC_CIRCUIT_WELL, METRIC_CIRCUIT_RECOVERING, METRIC_CIRCUIT_CLOSED };
+enum metric_native { METRIC_NATIVE_ANSWERED, METRIC_NATIVE_BUSY, METRIC_NATIVE_FAILED, METRIC_NATIVE_LOST };
 enum metric_end { METRIC_END_LEAF, METRIC_END_INTERMEDIATES, METRIC_END_ROOTS, METRIC_ENDS };
 enum metric_file { METRIC_FILE_DATABASE, METRIC_FILE_WAL, METRIC_FILES };
 

@@ -1,5 +1,4 @@
 /* What stands behind the names of labels: enums of the program, and names of the configuration. */
-#include "gateway/ca/issuer_api.h"
 #include "gateway/metrics/metrics_internal.h"
 
 static const char *pick(const char *const *names, size_t count, size_t i)
@@ -36,12 +35,12 @@ WORDS(handshake, "reason", [HTTP_HANDSHAKE_PROTOCOL_VERSION] = "protocol_version
       [HTTP_HANDSHAKE_UNFINISHED] = "unfinished");
 WORDS(result, "result", [METRIC_VALIDATION_VALID] = "valid", [METRIC_VALIDATION_INVALID] = "invalid",
       [METRIC_VALIDATION_RETRIED] = "retried");
-WORDS(circuit,
-      "state", [ISSUER_WELL] = "well", [ISSUER_RECOVERING] = "recovering", [ISSUER_CLOSED] = "closed");
+WORDS(circuit, "state", [METRIC_CIRCUIT_WELL] = "well", [METRIC_CIRCUIT_RECOVERING] = "recovering",
+      [METRIC_CIRCUIT_CLOSED] = "closed");
 WORDS(call, "kind", [METRIC_CALL_SIGN] = "sign", [METRIC_CALL_REVOKE] = "revoke",
       [METRIC_CALL_NATIVE] = "native", [METRIC_CALL_OTHER] = "other");
-WORDS(native, "outcome", [ISSUER_API_ANSWERED] = "answered", [ISSUER_API_BUSY] = "busy",
-      [ISSUER_API_FAILED] = "failed", [ISSUER_API_LOST] = "lost");
+WORDS(native, "outcome", [METRIC_NATIVE_ANSWERED] = "answered", [METRIC_NATIVE_BUSY] = "busy",
+      [METRIC_NATIVE_FAILED] = "failed", [METRIC_NATIVE_LOST] = "lost");
 WORDS(end, "part", [METRIC_END_LEAF] = "leaf", [METRIC_END_INTERMEDIATES] = "intermediates",
       [METRIC_END_ROOTS] = "roots");
 WORDS(file, "file", [METRIC_FILE_DATABASE] = "database", [METRIC_FILE_WAL] = "wal");

@@ -15,6 +15,11 @@
 #include "gateway/status/revocation.h"
 #include "store/objects.h"
 
+_Static_assert((int)ISSUER_WELL == (int)METRIC_CIRCUIT_WELL &&
+                   (int)ISSUER_RECOVERING == (int)METRIC_CIRCUIT_RECOVERING &&
+                   (int)ISSUER_CLOSED == (int)METRIC_CIRCUIT_CLOSED,
+               "the label has the circuit's states");
+
 struct reading {
     const struct server *server;
     struct store_session *session;

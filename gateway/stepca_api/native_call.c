@@ -23,6 +23,12 @@ struct native_call *native_call_new(struct exchange *exchange, void *state)
     return call;
 }
 
+_Static_assert((int)ISSUER_API_ANSWERED == (int)METRIC_NATIVE_ANSWERED &&
+                   (int)ISSUER_API_BUSY == (int)METRIC_NATIVE_BUSY &&
+                   (int)ISSUER_API_FAILED == (int)METRIC_NATIVE_FAILED &&
+                   (int)ISSUER_API_LOST == (int)METRIC_NATIVE_LOST,
+               "the label has the call's outcomes");
+
 static void on_job_done(struct issuer_api_job *job)
 {
     struct native_call *call = job->owner;
