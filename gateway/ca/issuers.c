@@ -1,14 +1,13 @@
 #include "gateway/ca/issuers.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "acme/base/thread.h"
 #include "gateway/ca/issuer_roots.h"
 #include "gateway/runtime/log.h"
 
-enum { SETTLE_MAX_S = 10 };
+enum { SETTLE_MAX_MS = 10 * 1000 };
 
 struct issuer_set {
     struct issuers *owner;
@@ -356,16 +355,13 @@ bool issuers_change(struct issuers *issuers, struct issuer_change *change)
 
 void issuers_settle(struct issuers *issuers)
 {
-    struct timespec deadline;
-    int result = 0;
     if (issuers == NULL)
         return;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += SETTLE_MAX_S;
+    const struct timespec deadline = thread_deadline(SETTLE_MAX_MS);
     pthread_mutex_lock(&issuers->replaced_lock);
-    while (issuers->replaced != NULL && result != ETIMEDOUT)
-        result = pthread_cond_clockwait(&issuers->replaced_changed, &issuers->replaced_lock, CLOCK_MONOTONIC,
-                                        &deadline);
+    while (issuers->replaced != NULL &&
+           thread_wait_until(&issuers->replaced_changed, &issuers->replaced_lock, &deadline))
+        ;
     pthread_mutex_unlock(&issuers->replaced_lock);
 }
 

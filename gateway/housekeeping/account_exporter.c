@@ -1,9 +1,7 @@
 #include "gateway/housekeeping/account_exporter.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "acme/base/thread.h"
 #include "gateway/housekeeping/account_export.h"
@@ -40,13 +38,10 @@ static void export(struct account_exporter *exporter)
 /* True when it is to stop, false when the time has come. */
 static bool wait_for_stop(struct account_exporter *exporter)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += exporter->every_s;
+    const struct timespec until = thread_deadline(exporter->every_s * 1000);
     pthread_mutex_lock(&exporter->mutex);
-    int result = 0;
-    while (!exporter->stopping && result != ETIMEDOUT)
-        result = pthread_cond_timedwait(&exporter->changed, &exporter->mutex, &until);
+    while (!exporter->stopping && thread_wait_until(&exporter->changed, &exporter->mutex, &until))
+        ;
     bool stopping = exporter->stopping;
     pthread_mutex_unlock(&exporter->mutex);
     return stopping;
@@ -78,11 +73,7 @@ struct account_exporter *account_exporter_start(const struct config *config, cha
         end_without("memory");
     exporter->path = config->account_export_path;
     exporter->every_s = config->account_export_every_s;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&exporter->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&exporter->changed, NULL);
     pthread_mutex_init(&exporter->mutex, NULL);
     exporter->session = store_session_open(config->database, &error);
     int failed = 0;

@@ -1,13 +1,12 @@
 /* Its beginning and its end, and the kinds of work that there are. */
-#include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "acme/base/thread.h"
 #include "gateway/jobs/work_internal.h"
 #include "gateway/runtime/log.h"
 
 enum {
-    STOP_WAIT_S = 15,
+    STOP_WAIT_MS = 15 * 1000,
     MAX_VALIDATIONS = VALIDATIONS_AT_ONCE_MAX,
     MAX_ISSUANCES = 1024,
     MAX_REVOCATIONS = 256,
@@ -52,11 +51,7 @@ struct work *work_new(const struct work_parts *parts, char why[static 256])
                                                       .begin = work_revocation_begin,
                                                       .max_under_way = MAX_REVOCATIONS};
     pthread_mutex_init(&work->stop_lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&work->stop_changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&work->stop_changed, NULL);
     return work;
 }
 
@@ -104,15 +99,12 @@ static void run_silence(struct outbound_message *message)
     work_tell_stopped(work);
 }
 
-static bool wait_stopped(struct work *work, int64_t seconds)
+static bool wait_stopped(struct work *work)
 {
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += seconds;
+    const struct timespec deadline = thread_deadline(STOP_WAIT_MS);
     pthread_mutex_lock(&work->stop_lock);
-    int result = 0;
-    while (!work->stopped && result != ETIMEDOUT)
-        result = pthread_cond_timedwait(&work->stop_changed, &work->stop_lock, &deadline);
+    while (!work->stopped && thread_wait_until(&work->stop_changed, &work->stop_lock, &deadline))
+        ;
     bool stopped = work->stopped;
     work->stopped = false;
     pthread_mutex_unlock(&work->stop_lock);
@@ -122,10 +114,10 @@ static bool wait_stopped(struct work *work, int64_t seconds)
 void work_stop(struct work *work)
 {
     post_life(work, run_stop);
-    if (!wait_stopped(work, STOP_WAIT_S))
+    if (!wait_stopped(work))
         log_warning("stopping with work under way; the next start takes it up again");
     post_life(work, run_silence);
-    if (!wait_stopped(work, STOP_WAIT_S))
+    if (!wait_stopped(work))
         log_warning("the outbound thread does not answer");
 }
 
