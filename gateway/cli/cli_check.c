@@ -15,6 +15,7 @@
 #include "gateway/kept/own_certificate_files.h"
 #include "gateway/kept/own_certificate_request.h"
 #include "gateway/preflight/host_preflight.h"
+#include "gateway/preflight/name_servers.h"
 #include "gateway/runtime/clock.h"
 #include "store/store.h"
 
@@ -171,12 +172,23 @@ static void check_host(struct check *check)
     host_preflight(&preflight);
 }
 
+static void check_name_servers(struct check *check)
+{
+    struct name_servers_probe probe = {.outbound = check->outbound,
+                                       .config = check->config,
+                                       .arena = check->arena,
+                                       .tell = take_finding,
+                                       .context = check};
+    name_servers_probe_and_wait(&probe);
+}
+
 /* ---- the command ---- */
 
 static void check_all(struct check *check)
 {
     const struct config *config = check->config;
     check_host(check);
+    check_name_servers(check);
     check_tls(check);
     for (size_t i = 0; i < config->issuer_count; i++) {
         if (config->issuers[i].overridden)

@@ -10,6 +10,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/serve.h"
 #include "gateway/preflight/host_preflight.h"
+#include "gateway/preflight/name_servers.h"
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
 #include "gateway/runtime/worker.h"
@@ -148,10 +149,15 @@ int serve_until_stopped(const struct config *config, const char *path,
     list_endpoints(server);
     if (ready != NULL)
         ready(server);
+    /* The answers take their time, and the server serves without them, too. */
+    struct name_servers_probe name_servers = {
+        .outbound = server->outbound, .config = config, .arena = arena_new(), .tell = log_finding};
+    name_servers_probe(&name_servers);
     struct reload reload = {
         .task = {.run = run_reload}, .server = server, .path = path, .taken = arena_new()};
     log_info("stopping on signal %d", serve_signals(&reload));
     server_stop(server);
+    arena_free(name_servers.arena);
     arena_free(reload.taken);
     crash_record_close();
     log_info("stopped");

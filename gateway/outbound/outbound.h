@@ -196,3 +196,20 @@ struct outbound_caa {
 /* CAA records (RFC 8659) of this very name. */
 void outbound_resolve_caa(struct outbound *outbound, const char *name, int64_t timeout_ms,
                           void (*done)(void *context, const struct outbound_caa *found), void *context);
+
+/* How one name server took a question. */
+struct outbound_server_report {
+    const char *server; /* "address" or "address:port" */
+    const char *error;  /* a sentence that begins with `server`; NULL: it answered, perhaps with nothing */
+    enum outbound_dns_fault fault;
+};
+
+/* Asks every name server for the A records of `name`, all at once and each for the whole time. */
+void outbound_ask_each_server(struct outbound *outbound, const char *name, int64_t timeout_ms,
+                              void (*done)(void *context, const struct outbound_server_report *reports,
+                                           size_t count),
+                              void *context);
+
+/* True for a host that no name server is needed for: a numeric one, one of the hosts file, and "localhost"
+ * (RFC 6761 §6.3). */
+bool outbound_knows_host(struct outbound *outbound, const char *host);

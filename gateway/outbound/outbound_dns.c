@@ -23,6 +23,7 @@ struct query {
     struct look_up *look_up;
     enum dns_type type;
     size_t asked; /* servers, the one under way included */
+    size_t end;   /* of the servers that it may ask */
     struct ask *ask;
     struct outbound_timer timer;
     struct buffer failures;        /* what each server said that was no answer */
@@ -31,8 +32,6 @@ struct query {
     struct dns_message message;
 };
 
-enum { QUERIES_MAX = 2 };
-
 /* What was asked for. It owns its arena, and itself in it. */
 struct look_up {
     struct arena *arena;
@@ -40,7 +39,7 @@ struct look_up {
     const char *name;
     int64_t owner; /* who it is for (crash_record.h) */
     int64_t deadline_ms;
-    struct query query[QUERIES_MAX];
+    struct query *query;
     size_t count;
     size_t under_way;
     void (*tell)(struct look_up *look_up);
@@ -48,6 +47,7 @@ struct look_up {
         void (*addresses)(void *context, const struct outbound_addresses *addresses);
         void (*texts)(void *context, const struct outbound_texts *texts);
         void (*caa)(void *context, const struct outbound_caa *found);
+        void (*servers)(void *context, const struct outbound_server_report *reports, size_t count);
     } done;
     void *context;
 };
@@ -178,18 +178,18 @@ static void on_late(void *argument)
     crash_record_set_owner(before);
 }
 
-/* Every server gets an equal share of the time that is left. */
+/* Every server that it may ask gets an equal share of the time that is left. */
 static void ask_next(struct query *query)
 {
     struct look_up *look_up = query->look_up;
     struct outbound *outbound = look_up->outbound;
     int64_t left_ms = look_up->deadline_ms - outbound_now_ms();
-    if (query->asked == outbound->server_count || (query->asked != 0 && left_ms <= 0)) {
+    if (query->asked == query->end || (query->failures.n != 0 && left_ms <= 0)) {
         query->error = buffer_string(&query->failures);
         end_query(query, true);
         return;
     }
-    int64_t share_ms = left_ms / (int64_t)(outbound->server_count - query->asked);
+    int64_t share_ms = left_ms / (int64_t)(query->end - query->asked);
     struct name_server *server = &outbound->servers[query->asked++];
     query->ask = malloc(sizeof(*query->ask));
     if (query->ask == NULL)
@@ -214,21 +214,39 @@ static struct look_up *make_look_up(struct outbound *outbound, const char *name,
     return look_up;
 }
 
-static void begin(struct look_up *look_up, const enum dns_type *types, size_t count)
+static void prepare(struct look_up *look_up, size_t count)
 {
+    look_up->query = arena_alloc_array(look_up->arena, count, sizeof(look_up->query[0]));
     look_up->count = count;
     look_up->under_way = count + 1; /* one of our own: what ends at once does not end it all */
-    for (size_t i = 0; i < count; ++i) {
-        struct query *query = &look_up->query[i];
-        *query = (struct query){
-            .look_up = look_up, .type = types[i], .timer = {.run = on_late, .argument = query}};
-        buffer_init(&query->failures, look_up->arena, FAILURES_MAX_BYTES);
-        ask_next(query);
-    }
+}
+
+static void begin_query(struct look_up *look_up, size_t place, enum dns_type type, size_t first, size_t end)
+{
+    struct query *query = &look_up->query[place];
+    *query = (struct query){.look_up = look_up,
+                            .type = type,
+                            .asked = first,
+                            .end = end,
+                            .timer = {.run = on_late, .argument = query}};
+    buffer_init(&query->failures, look_up->arena, FAILURES_MAX_BYTES);
+    ask_next(query);
+}
+
+static void all_begun(struct look_up *look_up)
+{
     if (--look_up->under_way != 0)
         return;
     look_up->tell(look_up);
     arena_free(look_up->arena);
+}
+
+static void begin(struct look_up *look_up, const enum dns_type *types, size_t count)
+{
+    prepare(look_up, count);
+    for (size_t i = 0; i < count; ++i)
+        begin_query(look_up, i, types[i], 0, look_up->outbound->server_count);
+    all_begun(look_up);
 }
 
 /* ---- addresses ---- */
@@ -357,4 +375,37 @@ void outbound_resolve_caa(struct outbound *outbound, const char *name, int64_t t
     struct look_up *look_up = make_look_up(outbound, name, timeout_ms, tell_caa, context);
     look_up->done.caa = done;
     begin(look_up, (const enum dns_type[]){DNS_TYPE_CAA}, 1);
+}
+
+/* ---- the servers themselves ---- */
+
+static void tell_servers(struct look_up *look_up)
+{
+    struct outbound_server_report *reports =
+        arena_alloc_array(look_up->arena, look_up->count, sizeof(reports[0]));
+    for (size_t i = 0; i < look_up->count; ++i)
+        reports[i] = (struct outbound_server_report){
+            .server = look_up->outbound->servers[i].text,
+            .error = look_up->query[i].error,
+            .fault = look_up->query[i].error == NULL ? OUTBOUND_DNS_NO_FAULT : look_up->query[i].fault};
+    look_up->done.servers(look_up->context, reports, look_up->count);
+}
+
+void outbound_ask_each_server(struct outbound *outbound, const char *name, int64_t timeout_ms,
+                              void (*done)(void *context, const struct outbound_server_report *reports,
+                                           size_t count),
+                              void *context)
+{
+    struct look_up *look_up = make_look_up(outbound, name, timeout_ms, tell_servers, context);
+    look_up->done.servers = done;
+    prepare(look_up, outbound->server_count);
+    for (size_t i = 0; i < outbound->server_count; ++i)
+        begin_query(look_up, i, DNS_TYPE_A, i, i + 1);
+    all_begun(look_up);
+}
+
+bool outbound_knows_host(struct outbound *outbound, const char *host)
+{
+    struct outbound_addresses known;
+    return strcmp(host, "localhost") == 0 || is_known_without_asking(outbound, host, &known);
 }

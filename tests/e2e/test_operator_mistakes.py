@@ -1,5 +1,6 @@
 """Mistakes that an operator makes: `check` names each beforehand, with cause and advice, and `serve` says the same words."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -7,11 +8,14 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import time
 
 import pytest
+from support import odd_name_server as dns
 from support import tools
 from support.acme_client import AcmeClient
 from support.gateway import Gateway, environment, run_command
+from support.odd_name_server import Answer, OddNameServer
 from support.ports import free_port
 from support.waiting import wait_until
 
@@ -252,6 +256,84 @@ def test_a_warning_is_told_once_by_check_and_serve(gateway, warning):
     gateway.log.unlink(missing_ok=True)
     gateway.start(120)  # a key that is made for a password takes its time
     assert gateway.process.output().count(words) == 1, gateway.process.output()
+
+
+# ---- name servers ----
+
+
+def silent(stack):
+    """(its address, what it does when asked)"""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+    stack.enter_context(server)
+    return f"127.0.0.1:{server.getsockname()[1]}", "did not answer in time"
+
+
+def nobody(_):
+    return f"127.0.0.1:{free_port()}", "could not be reached"
+
+
+def refusing(stack):
+    server = stack.enter_context(OddNameServer())
+    server.says["localhost", dns.A] = Answer(rcode=dns.REFUSED)
+    return server.address, "answered REFUSED"
+
+
+def failing(stack):
+    server = stack.enter_context(OddNameServer())
+    server.says["localhost", dns.A] = Answer(rcode=dns.SERVFAIL)
+    return server.address, "answered SERVFAIL"
+
+
+def good(stack):
+    return stack.enter_context(OddNameServer()).address, "answers"
+
+
+# servers; the verdict and the end of each one's line
+NAME_SERVERS = [
+    ([silent], [("FAIL", "let UDP and TCP through to it. No name can be validated until then")]),
+    ([nobody], [("FAIL", "start it, correct its address, or let UDP and TCP through to it. No name can be validated until then")]),
+    ([refusing], [("FAIL", "allow this host there. No name can be validated until then")]),
+    ([silent, nobody], [("FAIL", "No name can be validated until then")] * 2),
+    ([nobody, good], [("warn", "Each look-up loses time there until then"), ("ok", "answers")]),
+    ([good, refusing], [("ok", "answers"), ("warn", "allow this host there. Each look-up loses time there until then")]),
+    ([failing], [("warn", "mend it, or name another")]),
+    ([failing, silent], [("warn", "mend it, or name another"), ("warn", "Each look-up loses time there until then")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("servers, lines", NAME_SERVERS, ids=lambda part: "+".join(one.__name__ for one in part) if callable(part[0]) else "")
+def test_name_servers_that_do_not_serve_are_told_by_check_and_serve(gateway, servers, lines):
+    with contextlib.ExitStack() as stack:
+        made = [server(stack) for server in servers]
+        gateway.configuration["validation"]["resolvers"] = [address for address, _ in made]
+        status, output, errors = gateway.run("check")
+        told = [line for line in output.splitlines() if "validation.resolvers: " in line]
+        assert len(told) == len(made), output + errors
+        for line, (address, what), (verdict, end) in zip(told, made, lines, strict=True):
+            assert line.split()[0] == verdict and f"validation.resolvers: {address} {what}" in line and line.endswith(end), line
+        assert status == (lines[0][0] == "FAIL"), output
+        gateway.log.unlink(missing_ok=True)
+        gateway.start()
+        for line in told:
+            if not line.startswith("ok"):
+                wait_until(lambda words=line.split(None, 1)[1]: words in gateway.process.output(), f"{line} in the log")
+
+
+def test_check_asks_all_name_servers_at_once(gateway):
+    with contextlib.ExitStack() as stack:
+        made = [silent(stack) for _ in range(4)]
+        gateway.configuration["validation"]["resolvers"] = [address for address, _ in made]
+        began = time.monotonic()
+        status, output, _ = gateway.run("check")
+        assert status == 1 and output.count("did not answer in time") == 4, output
+        assert time.monotonic() - began < 2 * len(made), "one after the other"
+
+
+def test_the_name_servers_of_the_system_are_left_alone_for_a_local_host(gateway):
+    gateway.configuration["validation"]["resolvers"] = []
+    _, output, errors = gateway.run("check")
+    assert "name servers" not in output + errors and "validation.resolvers" not in output + errors
 
 
 # ---- a running server ----
