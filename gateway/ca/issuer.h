@@ -117,7 +117,7 @@ struct issuer_status {
     struct ca_knowledge knowledge; /* where they come from */
     bool usable;                   /* false while it has been failing for a minute or does not accept us */
     bool well;                     /* nothing is held back */
-    enum issuer_circuit circuit;
+    enum issuer_state state;
     int64_t failing_since; /* 0 while well */
     char last_error[ISSUER_ERROR_BYTES];
     int64_t last_success_at; /* a call that the CA answered well; 0: none yet */

@@ -30,12 +30,12 @@ static size_t total_under_way(const struct issuer_health *health)
 
 size_t issuer_health_room(const struct issuer_health *health, enum issuer_work work, int64_t now)
 {
-    switch (health->circuit) {
-    case ISSUER_WELL:
+    switch (health->state) {
+    case ISSUER_HEALTHY:
         return left_of(health->most * ISSUER_JOBS_AHEAD, health->under_way[work]);
-    case ISSUER_RECOVERING:
+    case ISSUER_DEGRADED:
         return left_of(health->window, total_under_way(health));
-    case ISSUER_CLOSED:
+    case ISSUER_DOWN:
         break;
     }
     return probe_is_due(health, now) ? 1 : 0;
@@ -43,7 +43,7 @@ size_t issuer_health_room(const struct issuer_health *health, enum issuer_work w
 
 static void grant(struct issuer_health *health, enum issuer_work work, struct issuer_permit *out)
 {
-    bool probe = health->circuit == ISSUER_CLOSED;
+    bool probe = health->state == ISSUER_DOWN;
     *out = (struct issuer_permit){.granted = true, .probe = probe, .work = work, .era = health->era};
     health->under_way[work]++;
     health->probing = health->probing || probe;
@@ -62,7 +62,7 @@ bool issuer_health_admit(struct issuer_health *health, enum issuer_work work, in
 bool issuer_health_admit_unasked(struct issuer_health *health, enum issuer_work work, int64_t now,
                                  struct issuer_permit *out)
 {
-    if (health->circuit == ISSUER_CLOSED) {
+    if (health->state == ISSUER_DOWN) {
         return issuer_health_admit(health, work, now, out);
     }
     grant(health, work, out);
@@ -76,18 +76,18 @@ bool issuer_health_allows(const struct issuer_health *health, const struct issue
 
 size_t issuer_health_calls_at_once(const struct issuer_health *health)
 {
-    switch (health->circuit) {
-    case ISSUER_WELL:
+    switch (health->state) {
+    case ISSUER_HEALTHY:
         return health->most;
-    case ISSUER_RECOVERING:
+    case ISSUER_DEGRADED:
         return health->window;
-    case ISSUER_CLOSED:
+    case ISSUER_DOWN:
         break;
     }
     return 1;
 }
 
-/* ---- the circuit ---- */
+/* ---- healthy, degraded, down ---- */
 
 static void set_pause(struct issuer_health *health, int64_t retry_after_s, unsigned spread, int64_t now)
 {
@@ -104,9 +104,9 @@ static void set_pause(struct issuer_health *health, int64_t retry_after_s, unsig
 }
 
 /* A new era: what is under way from here on, and counts, is probes. */
-static void close_circuit(struct issuer_health *health, const struct issuer_failure *failure, int64_t now)
+static void take_down(struct issuer_health *health, const struct issuer_failure *failure, int64_t now)
 {
-    health->circuit = ISSUER_CLOSED;
+    health->state = ISSUER_DOWN;
     health->era++;
     health->probing = false;
     for (size_t i = 0; i < ISSUER_WORK_KINDS; i++) {
@@ -122,26 +122,26 @@ static void narrow(struct issuer_health *health, const struct issuer_failure *fa
         window = 0;
     }
     if (window == 0 || failure->retry_after_s > 0) {
-        close_circuit(health, failure, now);
+        take_down(health, failure, now);
         return;
     }
-    health->circuit = ISSUER_RECOVERING;
+    health->state = ISSUER_DEGRADED;
     health->window = window;
 }
 
 static void widen(struct issuer_health *health)
 {
-    if (health->circuit == ISSUER_CLOSED) {
-        health->circuit = ISSUER_RECOVERING;
+    if (health->state == ISSUER_DOWN) {
+        health->state = ISSUER_DEGRADED;
         health->window = 1;
         return;
     }
-    if (health->circuit == ISSUER_WELL) {
+    if (health->state == ISSUER_HEALTHY) {
         return;
     }
     health->window *= 2;
     if (health->window >= health->most) {
-        health->circuit = ISSUER_WELL;
+        health->state = ISSUER_HEALTHY;
         health->probe_delay_s = 0;
     }
 }
@@ -173,7 +173,7 @@ void issuer_health_success(struct issuer_health *health, enum issuer_contact con
     note_well(health);
     health->probing = false;
     health->held = false;
-    if (!question || health->circuit == ISSUER_CLOSED) {
+    if (!question || health->state == ISSUER_DOWN) {
         widen(health);
     }
 }
@@ -200,7 +200,7 @@ void issuer_health_failure(struct issuer_health *health, const struct issuer_fai
         return;
     }
     note_failure(health, failure, now);
-    if (health->circuit == ISSUER_CLOSED) {
+    if (health->state == ISSUER_DOWN) {
         if (permit != NULL && permit->probe) {
             health->probing = false;
             set_pause(health, failure->retry_after_s, failure->spread, now);

@@ -1,14 +1,13 @@
 /*
- * How an issuer fares, and how many calls it may get: one circuit for everything that is asked of it, as a
- * small state of its own. Pure: `now` in unix seconds is passed in.
+ * How a CA fares, and how many calls it may get: one state for everything that is asked of it. Pure: `now` in
+ * unix seconds is passed in.
  *
- *   well ── failures halve the number of calls at once ──► recovering ── the last one fails ──► closed
- *     ▲                                                     │    ▲                                │
- *     └── each success doubles it, up to `most` ────────────┘    └────────── a probe succeeds ────┘
+ *   healthy ── failures halve the number of calls at once ──► degraded ── the last one fails ──► down
+ *     ▲                                                        │    ▲                              │
+ *     └── each success doubles it, up to `most` ───────────────┘    └───────── a probe succeeds ───┘
  *
- * A CA that cannot be reached, names a time (Retry-After) or does not accept us (401) closes it at once.
- * While closed, one probe goes out from time to time, with growing pauses, and everything else waits without
- * being tried.
+ * A CA that cannot be reached, names a time (Retry-After) or does not accept us (401) is down at once. Then
+ * one probe goes out from time to time, with growing pauses, and everything else waits without being tried.
  *
  * Beside that it tells whether new orders had better not be taken.
  */
@@ -25,7 +24,7 @@ enum {
     ISSUER_FIRST_UNAUTHORIZED_S = 5, /* of one that does not accept us */
     ISSUER_LAST_UNAUTHORIZED_S = 300,
     ISSUER_RETRY_AFTER_MOST_S = 300, /* what is honoured of a CA's Retry-After */
-    ISSUER_JOBS_AHEAD = 8,           /* jobs prepared for each call that may be under way, while well */
+    ISSUER_JOBS_AHEAD = 8,           /* jobs prepared for each call that may be under way, while healthy */
 };
 
 /* What the CA did for us. */
@@ -34,7 +33,7 @@ enum issuer_contact {
     ISSUER_CONTACT_WORK, /* signed, revoked, or refused to with a reason: it accepts us */
 };
 
-/* What is asked of an issuer: neither kind takes the other's room while it is well. */
+/* What is asked of an issuer: neither kind takes the other's room while it is healthy. */
 enum issuer_work { ISSUER_WORK_SIGN, ISSUER_WORK_REVOKE, ISSUER_WORK_KINDS };
 
 enum issuer_trouble {
@@ -57,26 +56,26 @@ struct issuer_permit {
     bool granted;
     bool probe;
     enum issuer_work work;
-    uint32_t era; /* what was begun before the circuit last closed tells nothing of the issuer any more */
+    uint32_t era; /* what was begun before it last went down tells nothing of the issuer any more */
 };
 
-enum issuer_circuit { ISSUER_WELL, ISSUER_RECOVERING, ISSUER_CLOSED };
+enum issuer_state { ISSUER_HEALTHY, ISSUER_DEGRADED, ISSUER_DOWN };
 
 struct issuer_health {
     struct validity_limits limits;
     struct ca_knowledge knowledge;
-    enum issuer_circuit circuit;
-    size_t most;                         /* calls at once, of each kind, while well */
-    size_t window;                       /* calls at once, of both kinds together, while recovering */
+    enum issuer_state state;
+    size_t most;                         /* calls at once, of each kind, while healthy */
+    size_t window;                       /* calls at once, of both kinds together, while degraded */
     size_t under_way[ISSUER_WORK_KINDS]; /* granted in this era */
     uint32_t era;
     bool probing; /* the one probe is under way */
     bool held;    /* until probe_at, at the CA's own wish */
     int64_t probe_at;
-    int64_t probe_delay_s; /* the last pause; 0 once well */
-    int64_t failing_since; /* 0 while well */
+    int64_t probe_delay_s; /* the last pause; 0 once healthy */
+    int64_t failing_since; /* 0 while healthy */
     int64_t last_failure_at;
-    bool failing_at_work; /* a mere answer does not make it well again */
+    bool failing_at_work; /* a mere answer does not make it healthy again */
     bool unauthorized;
     char last_error[ISSUER_ERROR_BYTES];
 };
@@ -91,13 +90,13 @@ void issuer_health_init(struct issuer_health *health, size_t most);
 [[gnu::warn_unused_result]] bool issuer_health_admit(struct issuer_health *health, enum issuer_work work,
                                                      int64_t now, struct issuer_permit *out);
 
-/* For a job that was prepared unasked, while it was well: granted, whatever the room, unless it is closed by
+/* For a job that was prepared unasked, while it was healthy: granted, whatever the room, unless it is down by
  * now. */
 [[gnu::warn_unused_result]] bool issuer_health_admit_unasked(struct issuer_health *health,
                                                              enum issuer_work work, int64_t now,
                                                              struct issuer_permit *out);
 
-/* False when the circuit closed after the permit was granted: the call is not to be made. */
+/* False when it went down after the permit was granted: the call is not to be made. */
 [[gnu::warn_unused_result]] bool issuer_health_allows(const struct issuer_health *health,
                                                       const struct issuer_permit *permit);
 

@@ -364,7 +364,7 @@ static void take_refusal(struct work_item *item, const struct issuer_result *res
     put_off(item, 0);
 }
 
-/* What the issuer as a whole has to recover from is paced by its circuit; the rest may be this order's own
+/* What the issuer as a whole has to recover from is paced by its health; the rest may be this order's own
  * trouble. */
 static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
 {

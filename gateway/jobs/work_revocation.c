@@ -9,7 +9,7 @@ enum {
     RETRY_FIRST_S = 5,
     RETRY_MOST_S = 600,
     AWAY_RETRY_MOST_S =
-        60, /* while the issuer is away: its circuit paces what is tried, and it may return any time */
+        60, /* while the issuer is away: its health paces what is tried, and it may return any time */
     SET_ASIDE_RETRY_S = 24 * 3600,
     REFUSED_RETRY_S = 3600, /* the CA said no: an operator has to see to it */
 };

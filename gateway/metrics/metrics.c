@@ -87,7 +87,9 @@ const struct metric_info metric_infos[METRICS] = {
             "Validations, orders and revocations that the server died of twice, and gave up."),
 
     GAUGE(CA_UP, "acmegate_ca_up", "1 while new orders are taken for the issuer.", &metric_label_issuer),
-    GAUGE(CA_CIRCUIT, "acmegate_ca_circuit", "1 for the state that the issuer's circuit is in.",
+    GAUGE(CA_STATE, "acmegate_ca_state", "1 for the state that the CA is in.", &metric_label_issuer,
+          &metric_label_ca_state),
+    GAUGE(CA_CIRCUIT, "acmegate_ca_circuit", "As acmegate_ca_state, in older words; gone in 0.3.",
           &metric_label_issuer, &metric_label_circuit),
     GAUGE(CA_FAILING_SINCE, "acmegate_ca_failing_since_timestamp_seconds",
           "Since when the CA has been failing, in unix time; 0 while it is well.", &metric_label_issuer),

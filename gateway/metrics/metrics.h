@@ -50,6 +50,7 @@ enum metric {
     METRIC_WORK_SET_ASIDE,
 
     METRIC_CA_UP,
+    METRIC_CA_STATE,
     METRIC_CA_CIRCUIT,
     METRIC_CA_FAILING_SINCE,
     METRIC_CA_LAST_SUCCESS,
@@ -108,8 +109,8 @@ enum metric_validation {
     METRIC_VALIDATION_RETRIED,
     METRIC_VALIDATION_RESULTS
 };
-/* As enum issuer_circuit and enum issuer_api_outcome have them: who counts compares. */
-enum metric_circuit { METRIC_CIRCUIT_WELL, METRIC_CIRCUIT_RECOVERING, METRIC_CIRCUIT_CLOSED };
+/* As enum issuer_state and enum issuer_api_outcome have them: who counts compares. */
+enum metric_ca_state { METRIC_CA_HEALTHY, METRIC_CA_DEGRADED, METRIC_CA_DOWN };
 enum metric_native { METRIC_NATIVE_ANSWERED, METRIC_NATIVE_BUSY, METRIC_NATIVE_FAILED, METRIC_NATIVE_LOST };
 enum metric_end { METRIC_END_LEAF, METRIC_END_INTERMEDIATES, METRIC_END_ROOTS, METRIC_ENDS };
 enum metric_file { METRIC_FILE_DATABASE, METRIC_FILE_WAL, METRIC_FILES };

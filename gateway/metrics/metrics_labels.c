@@ -35,8 +35,12 @@ WORDS(handshake, "reason", [HTTP_HANDSHAKE_PROTOCOL_VERSION] = "protocol_version
       [HTTP_HANDSHAKE_UNFINISHED] = "unfinished");
 WORDS(result, "result", [METRIC_VALIDATION_VALID] = "valid", [METRIC_VALIDATION_INVALID] = "invalid",
       [METRIC_VALIDATION_RETRIED] = "retried");
-WORDS(circuit, "state", [METRIC_CIRCUIT_WELL] = "well", [METRIC_CIRCUIT_RECOVERING] = "recovering",
-      [METRIC_CIRCUIT_CLOSED] = "closed");
+WORDS(ca_state,
+      "state", [METRIC_CA_HEALTHY] = "healthy", [METRIC_CA_DEGRADED] = "degraded", [METRIC_CA_DOWN] = "down");
+/* The words until 0.1: gone in 0.3. */
+WORDS(
+    circuit,
+    "state", [METRIC_CA_HEALTHY] = "well", [METRIC_CA_DEGRADED] = "recovering", [METRIC_CA_DOWN] = "closed");
 WORDS(call, "kind", [METRIC_CALL_SIGN] = "sign", [METRIC_CALL_REVOKE] = "revoke",
       [METRIC_CALL_NATIVE] = "native", [METRIC_CALL_OTHER] = "other");
 WORDS(native, "outcome", [METRIC_NATIVE_ANSWERED] = "answered", [METRIC_NATIVE_BUSY] = "busy",

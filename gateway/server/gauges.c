@@ -15,10 +15,9 @@
 #include "gateway/status/revocation.h"
 #include "store/objects.h"
 
-_Static_assert((int)ISSUER_WELL == (int)METRIC_CIRCUIT_WELL &&
-                   (int)ISSUER_RECOVERING == (int)METRIC_CIRCUIT_RECOVERING &&
-                   (int)ISSUER_CLOSED == (int)METRIC_CIRCUIT_CLOSED,
-               "the label has the circuit's states");
+_Static_assert((int)ISSUER_HEALTHY == (int)METRIC_CA_HEALTHY &&
+                   (int)ISSUER_DEGRADED == (int)METRIC_CA_DEGRADED && (int)ISSUER_DOWN == (int)METRIC_CA_DOWN,
+               "the label has the CA's states");
 
 struct reading {
     const struct server *server;
@@ -43,8 +42,10 @@ static void read_status(struct reading *reading, struct issuer *issuer, size_t i
     struct issuer_status status;
     issuer_read_status(issuer, &status);
     METRICS_SET(gauges, METRIC_CA_UP, status.usable, i);
-    for (enum issuer_circuit state = ISSUER_WELL; state <= ISSUER_CLOSED; state++)
-        METRICS_SET(gauges, METRIC_CA_CIRCUIT, status.circuit == state, i, state);
+    for (enum issuer_state state = ISSUER_HEALTHY; state <= ISSUER_DOWN; state++) {
+        METRICS_SET(gauges, METRIC_CA_STATE, status.state == state, i, state);
+        METRICS_SET(gauges, METRIC_CA_CIRCUIT, status.state == state, i, state);
+    }
     METRICS_SET(gauges, METRIC_CA_FAILING_SINCE, status.failing_since, i);
     METRICS_SET(gauges, METRIC_CA_LAST_SUCCESS, status.last_success_at, i);
     METRICS_SET(gauges, METRIC_CA_LAST_FAILURE, status.last_failure_at, i);

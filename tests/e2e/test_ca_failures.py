@@ -200,7 +200,7 @@ def assert_counted(before, after, case):
     invalid = [key for key in moved if key[0] == "orders_invalid_total"]
     assert invalid == ([("orders_invalid_total", case.problem)] if case.problem else [])
     assert after("acmegate_orders_waiting", issuer="main") == (0 if case.problem else 1)
-    assert after("acmegate_ca_circuit", issuer="main", state="well") == (0 if case.failing else 1)
+    assert after("acmegate_ca_state", issuer="main", state="healthy") == (0 if case.failing else 1)
 
 
 def assert_revoked(gateway, step_ca, ca_proxy, made, at_the_ca):

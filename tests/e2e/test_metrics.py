@@ -301,13 +301,14 @@ def test_while_the_ca_is_down(new_gateway, with_admin, new_step_ca, responder):
     orders = [client.ready_order(names, prover) for _ in range(3)]
 
     def state(one):
-        states = ("well", "recovering", "closed")
-        (at,) = [s for s in states if one("acmegate_ca_circuit", issuer="main", state=s) == 1]
-        assert sum(one("acmegate_ca_circuit", issuer="main", state=s) for s in states) == 1
+        older = {"healthy": "well", "degraded": "recovering", "down": "closed"}
+        (at,) = [s for s in older if one("acmegate_ca_state", issuer="main", state=s) == 1]
+        assert sum(one("acmegate_ca_state", issuer="main", state=s) for s in older) == 1
+        assert one("acmegate_ca_circuit", issuer="main", state=older[at]) == 1
         return at
 
     well = scrape(admin)
-    assert state(well) == "well" and well("acmegate_ca_up", issuer="main") == 1
+    assert state(well) == "healthy" and well("acmegate_ca_up", issuer="main") == 1
     assert well("acmegate_ca_failing_since_timestamp_seconds", issuer="main") == 0
     assert well("acmegate_ca_last_success_timestamp_seconds", issuer="main") == pytest.approx(time.time(), abs=60)
     assert well("acmegate_orders_waiting", issuer="main") == 0
@@ -319,7 +320,7 @@ def test_while_the_ca_is_down(new_gateway, with_admin, new_step_ca, responder):
     down = wait_for(
         admin,
         lambda one: one("acmegate_orders_waiting", issuer="main") == 3
-        and state(one) == "closed"
+        and state(one) == "down"
         and one("acmegate_orders_oldest_waiting_seconds", issuer="main") >= 1,
         "three orders that wait",
     )

@@ -58,7 +58,7 @@ Test(issuer_health, a_new_issuer_is_usable_and_well)
 {
     struct issuer_health health = new_health();
     cr_expect(issuer_health_is_usable(&health, NOW));
-    cr_expect_eq(health.circuit, ISSUER_WELL);
+    cr_expect_eq(health.state, ISSUER_HEALTHY);
     cr_expect_eq(issuer_health_calls_at_once(&health), MOST);
 }
 
@@ -104,7 +104,7 @@ Test(issuer_health, after_a_minute_without_failures_an_order_may_try_again)
     cr_expect(issuer_health_is_usable(&health, NOW + 131));
 }
 
-/* ---- the circuit ---- */
+/* ---- healthy, degraded, down ---- */
 
 Test(issuer_health, while_well_each_kind_has_room_of_its_own)
 {
@@ -127,7 +127,7 @@ Test(issuer_health, a_ca_that_cannot_be_reached_gets_probes_only)
     struct issuer_health health = new_health();
     struct issuer_permit before = take(&health, NOW);
     fail_one(&health, ISSUER_NOT_REACHED, NOW);
-    cr_expect_eq(health.circuit, ISSUER_CLOSED);
+    cr_expect_eq(health.state, ISSUER_DOWN);
     cr_expect_not(issuer_health_allows(&health, &before), "what waited for its turn is not sent");
     cr_expect_eq(room(&health, NOW), 0);
     cr_expect_eq(room(&health, NOW + ISSUER_FIRST_PROBE_S), 1);
@@ -178,7 +178,7 @@ Test(issuer_health, the_return_is_a_slow_start)
     struct issuer_permit permit = take(&health, NOW + 1);
     succeed_call(&health, &permit, NOW + 1);
     for (size_t at_once = 1; at_once < MOST; at_once *= 2) {
-        cr_expect_eq(health.circuit, ISSUER_RECOVERING);
+        cr_expect_eq(health.state, ISSUER_DEGRADED);
         cr_expect_eq(issuer_health_calls_at_once(&health), at_once);
         cr_expect_eq(room(&health, NOW + 1), at_once);
         permit = take(&health, NOW + 1);
@@ -186,7 +186,7 @@ Test(issuer_health, the_return_is_a_slow_start)
                      "both kinds together");
         succeed_call(&health, &permit, NOW + 1);
     }
-    cr_expect_eq(health.circuit, ISSUER_WELL);
+    cr_expect_eq(health.state, ISSUER_HEALTHY);
     permit = take(&health, NOW + 1);
     succeed_call(&health, &permit, NOW + 1);
     cr_expect_eq(issuer_health_calls_at_once(&health), MOST);
@@ -203,7 +203,7 @@ Test(issuer_health, a_failed_return_goes_on_with_longer_pauses)
         struct issuer_permit permit = take(&health, now);
         succeed_call(&health, &permit, now);
         fail_one(&health, ISSUER_BAD_ANSWER, now);
-        cr_assert_eq(health.circuit, ISSUER_CLOSED);
+        cr_assert_eq(health.state, ISSUER_DOWN);
     }
 }
 
@@ -216,11 +216,11 @@ Test(issuer_health, bad_answers_halve_the_calls_at_once_and_the_last_closes)
     static const size_t at_once[] = {8, 4, 2, 1};
     for (size_t i = 0; i < 4; i++) {
         fail_call(&health, &permits[i], ISSUER_BAD_ANSWER, 0, NOW);
-        cr_expect_eq(health.circuit, ISSUER_RECOVERING);
+        cr_expect_eq(health.state, ISSUER_DEGRADED);
         cr_expect_eq(issuer_health_calls_at_once(&health), at_once[i]);
     }
     fail_call(&health, &permits[4], ISSUER_NO_ANSWER, 0, NOW);
-    cr_expect_eq(health.circuit, ISSUER_CLOSED);
+    cr_expect_eq(health.state, ISSUER_DOWN);
     for (size_t i = 5; i < 8; i++)
         fail_call(&health, &permits[i], ISSUER_BAD_ANSWER, 0, NOW);
     cr_expect_eq(room(&health, NOW + ISSUER_FIRST_PROBE_S), 1,
@@ -235,7 +235,7 @@ Test(issuer_health, a_success_between_failures_keeps_it_open)
         fail_one(&health, ISSUER_BAD_ANSWER, NOW + i);
         struct issuer_permit permit = take(&health, NOW + i);
         succeed_call(&health, &permit, NOW + i);
-        cr_expect_eq(health.circuit, ISSUER_WELL);
+        cr_expect_eq(health.state, ISSUER_HEALTHY);
     }
 }
 
@@ -250,7 +250,7 @@ Test(issuer_health, retry_after_is_honoured_within_bounds)
         struct issuer_permit permit = take(&health, NOW);
         fail_call(&health, &permit, ISSUER_BAD_ANSWER, cases[i].asked_s, NOW);
         issuer_health_success(&health, ISSUER_CONTACT_READ, NULL, NOW + 1);
-        cr_expect_eq(health.circuit, ISSUER_CLOSED, "at once, and whatever else it answers");
+        cr_expect_eq(health.state, ISSUER_DOWN, "at once, and whatever else it answers");
         cr_expect_eq(room(&health, NOW + cases[i].expected_s), 0, "whole seconds: not a moment early");
         cr_expect_eq(room(&health, NOW + cases[i].expected_s + 1), 1);
     }
@@ -265,7 +265,7 @@ Test(issuer_health, what_was_begun_before_it_closed_changes_nothing)
     struct issuer_permit probe = take(&health, NOW + 1);
     succeed_call(&health, &probe, NOW + 1);
     fail_call(&health, &old, ISSUER_NO_ANSWER, 0, NOW + 30);
-    cr_expect_eq(health.circuit, ISSUER_RECOVERING);
+    cr_expect_eq(health.state, ISSUER_DEGRADED);
     cr_expect_eq(health.failing_since, 0);
     succeed_call(&health, &older, NOW + 30);
     cr_expect_eq(issuer_health_calls_at_once(&health), 1);
@@ -300,11 +300,11 @@ Test(issuer_health, an_unanswered_question_closes_only_when_the_ca_was_not_reach
 {
     struct issuer_health health = new_health();
     fail_question(&health, ISSUER_BAD_ANSWER, NOW, "403 to /provisioners");
-    cr_expect_eq(health.circuit, ISSUER_WELL);
+    cr_expect_eq(health.state, ISSUER_HEALTHY);
     fail_question(&health, ISSUER_NOT_REACHED, NOW, "refused");
-    cr_expect_eq(health.circuit, ISSUER_CLOSED);
+    cr_expect_eq(health.state, ISSUER_DOWN);
     issuer_health_success(&health, ISSUER_CONTACT_READ, NULL, NOW);
-    cr_expect_eq(health.circuit, ISSUER_RECOVERING, "an answer brings it back before the next probe");
+    cr_expect_eq(health.state, ISSUER_DEGRADED, "an answer brings it back before the next probe");
     issuer_health_success(&health, ISSUER_CONTACT_READ, NULL, NOW);
     cr_expect_eq(issuer_health_calls_at_once(&health), 1, "but widens nothing");
 }
