@@ -69,6 +69,10 @@ static uint32_t decode(const uint8_t *p, size_t length)
 static char replacement(struct bytes text, size_t at, enum visible_layout layout, size_t *length)
 {
     uint8_t c = text.p[at];
+    if (c >= ' ' && c <= '~') { /* nearly all of it */
+        *length = 1;
+        return 0;
+    }
     *length = bytes_utf8_sequence(text, at);
     if (*length == 0) {
         *length = 1;
