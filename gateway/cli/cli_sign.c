@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
+#include "acme/x509_read.h"
 #include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli.h"
 #include "gateway/runtime/log.h"
 
-enum { CERTIFICATE_MODE = 0644 };
+enum { CERTIFICATE_MODE = 0644, PEM_NAME_MAX_BYTES = 64 };
 
 [[gnu::format(printf, 1, 2)]] static int fail(const char *format, ...)
 {
@@ -28,22 +29,29 @@ enum { CERTIFICATE_MODE = 0644 };
 
 /* ---- the request ---- */
 
-/* PEM, in either of the names that it has, or DER. */
-static struct bytes csr_octets(struct arena *arena, struct bytes text)
+/* PEM, in either of the names that it has, or DER. NULL, or a sentence about a file that is no request. */
+static const char *read_csr(struct arena *arena, struct bytes text, struct bytes *der)
 {
     autofree_bio BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
     char *name = NULL, *header = NULL;
     uint8_t *data = NULL;
     long n = 0;
-    struct bytes der = text;
-    if (bio != NULL && PEM_read_bio(bio, &name, &header, &data, &n) == 1 &&
-        (strcmp(name, PEM_STRING_X509_REQ) == 0 || strcmp(name, PEM_STRING_X509_REQ_OLD) == 0))
-        der = arena_copy(arena, bytes_of(data, (size_t)n));
+    const char *why = NULL;
+    bool is_pem = bio != NULL && PEM_read_bio(bio, &name, &header, &data, &n) == 1;
+    *der = text;
+    if (is_pem && strcmp(name, PEM_STRING_X509_REQ) != 0 && strcmp(name, PEM_STRING_X509_REQ_OLD) != 0)
+        why = arena_printf(arena, "this is a PEM file with %s, not with CERTIFICATE REQUEST: name the CSR",
+                           arena_printable(arena, bytes_from_string(name), PEM_NAME_MAX_BYTES));
+    else if (is_pem)
+        *der = arena_copy(arena, bytes_of(data, (size_t)n));
     OPENSSL_free(name);
     OPENSSL_free(header);
     OPENSSL_clear_free(data, n > 0 ? (size_t)n : 0); /* another file than was meant may hold a key */
+    autofree_x509_req X509_REQ *request = why == NULL ? x509_request_read(*der) : NULL;
+    if (why == NULL && request == NULL)
+        why = "this is no certificate request (CSR), neither in PEM nor in DER";
     ERR_clear_error();
-    return der;
+    return why;
 }
 
 static bool is_profile_of(const struct endpoint_config *endpoint, const char *profile)
@@ -100,7 +108,9 @@ static int read_request(const struct cli_arguments *arguments, struct sign_reque
     }
     if (!file_read(arena, csr_path, 2 * CSR_MAX_BYTES, &text))
         return fail("%s: %s", csr_path, strerror(errno));
-    request->csr_der = csr_octets(arena, text);
+    const char *why = read_csr(arena, text, &request->csr_der);
+    if (why != NULL)
+        return fail("%s: %s", csr_path, why);
     const struct problem *problem = check_policies(request);
     return problem == NULL ? CLI_OK : fail("%s: %s", csr_path, problem->detail);
 }

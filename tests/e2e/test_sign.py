@@ -127,7 +127,17 @@ def no_names(request_file, _):
 
 def not_a_request(_, tmp_path):
     (tmp_path / "key.pem").write_bytes(key_pem(new_key()))
-    return tmp_path / "key.pem", [], ["CSR"]
+    return tmp_path / "key.pem", [], ["key.pem: this is a PEM file with PRIVATE KEY, not with CERTIFICATE REQUEST: name the CSR"]
+
+
+def not_pem_nor_der(_, tmp_path):
+    (tmp_path / "words").write_text("a certificate, please")
+    return tmp_path / "words", [], ["words: this is no certificate request (CSR), neither in PEM nor in DER"]
+
+
+def pem_of_something_else(_, tmp_path):
+    (tmp_path / "x.csr").write_text("-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n")
+    return tmp_path / "x.csr", [], ["x.csr: this is no certificate request (CSR), neither in PEM nor in DER"]
 
 
 def no_file(_, tmp_path):
@@ -140,7 +150,7 @@ def no_endpoint(request_file, _):
 
 @pytest.mark.parametrize(
     "spoil",
-    [foreign_name, endpoint_denies, other_key_type, no_names, not_a_request, no_file, no_endpoint],
+    [foreign_name, endpoint_denies, other_key_type, no_names, not_a_request, not_pem_nor_der, pem_of_something_else, no_file, no_endpoint],
     ids=lambda spoil: spoil.__name__,
 )
 def test_what_the_policies_forbid_is_not_asked_for(gateway, request_file, tmp_path, spoil):
