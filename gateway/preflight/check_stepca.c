@@ -16,7 +16,10 @@ enum {
     CLOCK_FAIL_S = 60, /* step-ca's own leeway */
     TOKEN_LIFE_S = 5 * 60 + CLOCK_FAIL_S,
     ROOT_WARN_S = 30 * 24 * 3600,
+    HTTP_NOT_IMPLEMENTED = 501,
 };
+
+#define UNKNOWN_HOST "host.acmegate-check.invalid"
 
 /* ---- files ---- */
 
@@ -176,6 +179,24 @@ static void check_version(const struct stepca_check *ca)
                    ca->issuer->id);
 }
 
+/* Without a database the CA knows no hosts of SSH and says so: a question that needs no token and changes
+ * nothing. */
+static void check_database(const struct stepca_check *ca)
+{
+    struct outbound_http_reply reply;
+    struct stepca_error error;
+    struct outbound_http_request request = stepca_check_request(ca, "POST", "1.0/ssh/check-host");
+    request.body = BYTES_LITERAL("{\"type\":\"host\",\"principal\":\"" UNKNOWN_HOST "\"}");
+    stepca_check_call(ca, STEPCA_READ, &request, &reply, &error);
+    if (reply.status == HTTP_NOT_IMPLEMENTED)
+        check_warn(ca->check,
+                   "issuer %s: the CA has no database and revokes nothing: give its ca.json a `db`, and "
+                   "restart it",
+                   ca->issuer->id);
+    else if (error.outcome == STEPCA_OK)
+        check_ok(ca->check, "issuer %s: the CA has a database, which revocations need", ca->issuer->id);
+}
+
 /* ---- the provisioner ---- */
 
 static bool has_our_key(const struct stepca_check *ca, const struct stepca_provisioner *provisioner)
@@ -285,6 +306,7 @@ static void check_ca(struct stepca_check *ca, bool key_opens)
     if (!check_reached(ca))
         return;
     check_version(ca);
+    check_database(ca);
     stepca_check_root_list(ca);
     if (!stepca_check_provisioner(ca))
         return;

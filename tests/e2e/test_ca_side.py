@@ -198,12 +198,22 @@ def test_C13_check_does_not_contradict_itself(new_gateway, step_ca, ca_proxy, ah
 
 def test_C14_a_ca_without_a_database_says_so(new_step_ca, site):
     gateway = site(new_step_ca(crl={}, settings={"db": None, "crl": None}))
+    status, said, _ = gateway.run("check")
+    assert status == 0 and "warn  issuer main: the CA has no database and revokes nothing: give its ca.json a `db`" in said, said
     client, name = gateway.client(), fresh_name()
     chain = client.issue([name], gateway.prover)
     reply = client.revoke(chain[0])
     assert reply.status == 503 and "`db`" in reply.detail, reply
     _, told, _ = gateway.run("explain", name)
     assert "`db`" in told
+
+
+@pytest.mark.parametrize("version", tools.STEP_CA_VERSIONS)
+def test_C14_check_tells_whether_the_ca_has_a_database(new_gateway, new_step_ca, step_cas, version):
+    _, said, _ = new_gateway(step_cas(version)).run("check")
+    assert "ok    issuer main: the CA has a database, which revocations need" in said, said
+    _, said, _ = new_gateway(new_step_ca(version=version, crl={}, settings={"db": None, "crl": None})).run("check")
+    assert "warn  issuer main: the CA has no database" in said, said
 
 
 def test_C9_the_servers_own_certificate_is_nobodys_old_way(new_gateway, new_step_ca):
