@@ -6,7 +6,7 @@
 #include "dice.h"
 #include "verdict.h"
 
-enum { CORPUS_MAX = 256, LINE_BYTES = 4096, WIDE_MAX = 1200, LONG_MAX = 6000 };
+enum { CORPUS_MAX = 256, LINE_BYTES = 4096, MEMBERS_MAX = 1200, TEXT_MAX = 6000 };
 
 static char *corpus[CORPUS_MAX];
 static size_t corpus_count;
@@ -164,10 +164,10 @@ void odd_json_value(struct buffer *out)
         nest(out, depths[dice_below(sizeof(depths) / sizeof(depths[0]))]);
         return;
     case 7:
-        widen(out, dice_below(dice_chance(80) ? 8 : WIDE_MAX));
+        widen(out, dice_below(dice_chance(80) ? 8 : MEMBERS_MAX));
         return;
     case 8:
-        lengthen(out, dice_below(dice_chance(80) ? 300 : LONG_MAX));
+        lengthen(out, dice_below(dice_chance(80) ? 300 : TEXT_MAX));
         return;
     default:
         buffer_append_string(out, corpus_count == 0 ? "{}" : corpus[dice_below(corpus_count)]);

@@ -1,16 +1,15 @@
-/* What ends a run: something that must not be. */
+/* What ends a run: something that must not be. verdict() of surroundings.h tells the place as well. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "surroundings.h"
+
 /* Where the run is: told with every end, and enough to repeat it. */
 void verdict_is_at(uint64_t seed, size_t epoch, const char *story);
 void verdict_count_step(void);
 size_t verdict_steps(void);
-
-/* Tells the words and the place, and ends the process. */
-[[gnu::noreturn, gnu::format(printf, 1, 2)]] void verdict(const char *format, ...);
 
 /* A row of the security cases is broken: ends the run, unless it is accepted. */
 [[gnu::format(printf, 2, 3)]] void finding(const char *rows, const char *format, ...);

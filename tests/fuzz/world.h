@@ -5,7 +5,7 @@
 #pragma once
 
 #include "client.h"
-#include "gateway/outbound/outbound.h"
+#include "surroundings.h"
 
 /* A fresh world: names are dealt out to the clients. */
 void world_begin(void);
@@ -35,17 +35,6 @@ enum proof_scope {
 bool world_has_proof(int64_t account_id, const char *name, enum proof_scope scope);
 /* What the last CAA answer for exactly this name said: it forbids. */
 bool world_caa_forbids(const char *name);
-
-/* ---- answers, for fake_outbound.c ---- */
-
-void world_answer_http(struct arena *arena, const struct outbound_http_request *request,
-                       struct outbound_http_reply *reply, int64_t *delay_ms);
-void world_answer_tls(struct arena *arena, const struct outbound_tls_request *request,
-                      struct outbound_tls_reply *reply, int64_t *delay_ms);
-void world_answer_addresses(const char *host, struct outbound_addresses *found, int64_t *delay_ms);
-void world_answer_texts(struct arena *arena, const char *name, struct outbound_texts *found,
-                        int64_t *delay_ms);
-void world_answer_caa(struct arena *arena, const char *name, struct outbound_caa *found, int64_t *delay_ms);
 
 /* ---- the CA: world_ca.c ---- */
 

@@ -6,7 +6,7 @@
 
 #include "fakes.h"
 #include "store/session.h"
-#include "verdict.h"
+#include "surroundings.h"
 
 static const char *database;
 static struct store_session *writer;

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 
 #include "fakes.h"
-#include "verdict.h"
-#include "world.h"
+#include "surroundings.h"
 
 enum ask { ASK_HTTP, ASK_TLS, ASK_ADDRESSES, ASK_TEXTS, ASK_CAA };
 

@@ -3,7 +3,7 @@
 
 #include "dice.h"
 #include "fakes.h"
-#include "verdict.h"
+#include "surroundings.h"
 
 enum { SERVERS_MAX = 3 };
 
