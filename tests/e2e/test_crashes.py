@@ -82,7 +82,7 @@ def test_S2_a_validation_that_kills_is_refused_and_those_beside_it_are_not(gatew
     asking = Background(client.answer, url, HttpProver(server))
     start_until_set_aside(gateway, number_of(url))
     asking.end_anyhow()
-    for order in (client.get(guilty.location), client.get(url)["challenges"][0]):
+    for order in (client.wait_while(guilty.location, "pending"), client.get(url)["challenges"][0]):
         assert order["status"] == "invalid" and order["error"]["type"].endswith(":serverInternal")
         assert "does not try it again" in order["error"]["detail"]
     status, printed, _ = gateway.run("explain", str(number_of(guilty.location)))
@@ -102,7 +102,7 @@ def test_S2_an_order_whose_signing_kills_is_refused(gateway, responder, poison):
     start_until_set_aside(gateway, number_of(order.location))
     asking.end_anyhow()
     poison.unlink()
-    ended = client.get(order.location)
+    ended = client.wait_while(order.location, "processing")
     assert ended["status"] == "invalid" and ended["error"]["type"].endswith(":serverInternal")
     assert client.issue([other], HttpProver(server))
 
