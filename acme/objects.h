@@ -27,9 +27,18 @@ const char *order_status_name(enum order_status status);
 const char *authorization_status_name(enum authorization_status status);
 const char *challenge_status_name(enum challenge_status status);
 
+/* `from` 0: what a new object may be; of a challenge, what it may be when the client chooses it. */
 bool order_may_become(enum order_status from, enum order_status to);
 bool authorization_may_become(enum authorization_status from, enum authorization_status to);
 bool challenge_may_become(enum challenge_status from, enum challenge_status to);
+
+/*
+ * The store asks these before each write. A state may be followed as above, or stay while it is not final: a
+ * final state is never written again. `was` 0: the row is new. Challenge status 0: no challenge is chosen.
+ */
+bool order_may_be_written(enum order_status was, enum order_status status);
+bool authorization_may_be_written(enum authorization_status was, enum challenge_status challenge_was,
+                                  enum authorization_status status, enum challenge_status challenge_status);
 
 /* ---- challenge types: one table, in challenge.c ---- */
 

@@ -84,9 +84,11 @@ const char *attempt_status_name(enum attempt_status status)
     return name_of(attempt_names, COUNT(attempt_names), (size_t)status);
 }
 
-/* ---- transitions: for each state the states that may follow, as bits ---- */
+/* ---- transitions: for each state the states that may follow, as bits; row 0 is what may be at first ---- */
 
 static const uint32_t order_next[] = {
+    /* Ready: its names are proven already. Invalid: one of them has just expired. */
+    [0] = 1U << ORDER_PENDING | 1U << ORDER_READY | 1U << ORDER_INVALID,
     [ORDER_PENDING] = 1U << ORDER_READY | 1U << ORDER_INVALID,
     [ORDER_READY] = 1U << ORDER_PROCESSING | 1U << ORDER_INVALID,
     [ORDER_PROCESSING] = 1U << ORDER_VALID | 1U << ORDER_INVALID,
@@ -95,6 +97,8 @@ static const uint32_t order_next[] = {
 };
 
 static const uint32_t authorization_next[] = {
+    /* Valid: trusted, or inherited from a domain above (RFC 9444). */
+    [0] = 1U << AUTHORIZATION_PENDING | 1U << AUTHORIZATION_VALID,
     [AUTHORIZATION_PENDING] = 1U << AUTHORIZATION_VALID | 1U << AUTHORIZATION_INVALID |
                               1U << AUTHORIZATION_EXPIRED | 1U << AUTHORIZATION_DEACTIVATED,
     [AUTHORIZATION_VALID] =
@@ -106,6 +110,8 @@ static const uint32_t authorization_next[] = {
 };
 
 static const uint32_t challenge_next[] = {
+    /* A challenge is stored once the client has chosen it. */
+    [0] = 1U << CHALLENGE_PROCESSING,
     [CHALLENGE_PENDING] = 1U << CHALLENGE_PROCESSING,
     /* Back to processing: a try that failed for a passing reason (RFC 8555 §8.2). */
     [CHALLENGE_PROCESSING] = 1U << CHALLENGE_PROCESSING | 1U << CHALLENGE_VALID | 1U << CHALLENGE_INVALID,
@@ -113,17 +119,46 @@ static const uint32_t challenge_next[] = {
     [CHALLENGE_INVALID] = 0,
 };
 
+/* A number beside the enumeration neither follows nor is followed. */
+static bool has_next(const uint32_t *table, size_t count, size_t from, size_t to)
+{
+    return from < count && to < count && (table[from] & 1U << to) != 0;
+}
+
 bool order_may_become(enum order_status from, enum order_status to)
 {
-    return (size_t)from < COUNT(order_next) && (order_next[from] & 1U << to) != 0;
+    return has_next(order_next, COUNT(order_next), (size_t)from, (size_t)to);
 }
 
 bool authorization_may_become(enum authorization_status from, enum authorization_status to)
 {
-    return (size_t)from < COUNT(authorization_next) && (authorization_next[from] & 1U << to) != 0;
+    return has_next(authorization_next, COUNT(authorization_next), (size_t)from, (size_t)to);
 }
 
 bool challenge_may_become(enum challenge_status from, enum challenge_status to)
 {
-    return (size_t)from < COUNT(challenge_next) && (challenge_next[from] & 1U << to) != 0;
+    return has_next(challenge_next, COUNT(challenge_next), (size_t)from, (size_t)to);
+}
+
+/* ---- what may be written ---- */
+
+/* An object keeps its state while its end is still to come. */
+static bool may_stay(const uint32_t *table, size_t count, size_t status)
+{
+    return status != 0 && status < count && table[status] != 0;
+}
+
+bool order_may_be_written(enum order_status was, enum order_status status)
+{
+    return order_may_become(was, status) ||
+           (was == status && may_stay(order_next, COUNT(order_next), (size_t)was));
+}
+
+bool authorization_may_be_written(enum authorization_status was, enum challenge_status challenge_was,
+                                  enum authorization_status status, enum challenge_status challenge_status)
+{
+    bool stays = was == status && may_stay(authorization_next, COUNT(authorization_next), (size_t)was);
+    bool challenge_stays = challenge_was == challenge_status;
+    return (stays || authorization_may_become(was, status)) &&
+           (challenge_stays || challenge_may_become(challenge_was, challenge_status));
 }

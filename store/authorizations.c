@@ -134,6 +134,27 @@ static void bind_challenge_status(struct query *query, const char *parameter, en
     query_bind_text(query, parameter, status == 0 ? NULL : challenge_status_name(status));
 }
 
+static enum challenge_status challenge_of(const struct authorization *authorization)
+{
+    return authorization->chosen != 0 ? authorization->challenge_status : 0;
+}
+
+/* Asked before each write. The update's own condition makes sure that the row has these states. */
+static bool may_write(struct store_session *session, const struct authorization *authorization,
+                      enum authorization_status was, enum challenge_status challenge_was)
+{
+    enum challenge_status challenge = challenge_of(authorization);
+    if (authorization_may_be_written(was, challenge_was, authorization->status, challenge))
+        return true;
+    store_log("store: authorization %lld is not written: from %s (challenge %s) to %s (challenge %s) is no "
+              "transition of an authorization; please report this fault",
+              (long long)authorization->id, authorization_status_name(was),
+              challenge_status_name(challenge_was), authorization_status_name(authorization->status),
+              challenge_status_name(challenge));
+    session->refused = true;
+    return false;
+}
+
 static void bind_changeable(struct query *query, const struct authorization *authorization)
 {
     bool chosen = authorization->chosen != 0;
@@ -142,7 +163,7 @@ static void bind_changeable(struct query *query, const struct authorization *aut
     query_bind_integer(query, "$expires_at", authorization->expires_at);
     query_bind_text(query, "$challenge_type",
                     chosen ? challenge_type_info(authorization->chosen)->name : NULL);
-    bind_challenge_status(query, "$challenge_status", chosen ? authorization->challenge_status : 0);
+    bind_challenge_status(query, "$challenge_status", challenge_of(authorization));
     query_bind_optional(query, "$validated_at", authorization->validated_at);
     query_bind_problem(query, authorization->error_json);
     query_bind_integer(query, "$attempt_count", authorization->attempt_count);
@@ -155,6 +176,8 @@ static void bind_changeable(struct query *query, const struct authorization *aut
 enum store_result store_authorization_insert(struct store_session *session,
                                              struct authorization *authorization)
 {
+    if (!may_write(session, authorization, 0, 0))
+        return STORE_REFUSED;
     authorization->id = store_next_id(session, authorization->created_at * 1000);
     QUERY(query, session, NULL, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_INSERT);
     bind_changeable(&query, authorization);
@@ -189,6 +212,8 @@ enum store_result store_authorization_update(struct store_session *session,
                                              enum authorization_status was,
                                              enum challenge_status challenge_was)
 {
+    if (!may_write(session, authorization, was, challenge_was))
+        return STORE_REFUSED;
     QUERY(query, session, NULL, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_UPDATE);
     bind_changeable(&query, authorization);
     query_bind_text(&query, "$was", authorization_status_name(was));

@@ -69,14 +69,20 @@ static bool run(struct store_session *writer, size_t statement)
     return query_next(&query) != STORE_FAILED;
 }
 
+/* Whether the operation under way may be kept. */
+static bool is_sound(const struct store_session *writer)
+{
+    return !writer->failed && !writer->refused;
+}
+
 bool store_write_now(struct store_session *session,
                      enum store_apply_result (*apply)(void *context, struct store_session *session),
                      void *context, struct store_error *error)
 {
-    session->failed = false;
+    session->failed = session->refused = false;
     if (!run(session, BEGIN_BATCH))
         return database_error(session->db, "the database cannot be written", error);
-    bool keep = apply(context, session) == STORE_APPLIED && !session->failed;
+    bool keep = apply(context, session) == STORE_APPLIED && is_sound(session);
     if (keep && run(session, COMMIT_BATCH))
         return true;
     database_error(session->db, "nothing was written", error);
@@ -116,9 +122,10 @@ static struct store_operation *take(struct committer *committer, bool wait)
  */
 static bool run_operation(struct store_session *writer, struct store_operation *operation)
 {
-    writer->failed = false;
-    bool keep = run(writer, SAVE) && operation->apply(operation, writer) == STORE_APPLIED && !writer->failed;
+    writer->failed = writer->refused = false;
+    bool keep = run(writer, SAVE) && operation->apply(operation, writer) == STORE_APPLIED && is_sound(writer);
     operation->failed = writer->failed;
+    operation->refused = writer->refused;
     if (sqlite3_get_autocommit(writer->db) != 0)
         return false;
     if (!keep && !run(writer, ROLLBACK_TO_SAVE))
@@ -182,6 +189,13 @@ static bool commit(struct store_session *writer)
     return false;
 }
 
+static enum store_outcome outcome_of(const struct store_operation *operation, bool committed)
+{
+    if (!committed || operation->failed)
+        return STORE_UNAVAILABLE;
+    return operation->refused ? STORE_FAULT : STORE_COMMITTED;
+}
+
 static void answer(struct committer *committer, const struct batch *batch, bool committed)
 {
     pthread_mutex_lock(&committer->mutex);
@@ -189,8 +203,7 @@ static void answer(struct committer *committer, const struct batch *batch, bool 
     pthread_mutex_unlock(&committer->mutex);
     for (size_t i = 0; i < batch->count; i++) {
         struct store_operation *operation = batch->operations[i];
-        bool kept = committed && !operation->failed;
-        operation->done(operation, kept ? STORE_COMMITTED : STORE_UNAVAILABLE);
+        operation->done(operation, outcome_of(operation, committed));
     }
 }
 
@@ -265,7 +278,7 @@ void committer_stop(struct committer *committer)
 void committer_submit(struct committer *committer, struct store_operation *operation)
 {
     operation->next = NULL;
-    operation->failed = false;
+    operation->failed = operation->refused = false;
     pthread_mutex_lock(&committer->mutex);
     *committer->last = operation;
     committer->last = &operation->next;

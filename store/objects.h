@@ -127,7 +127,7 @@ bool store_account_lags(const struct account *present, const struct account *exp
 [[gnu::warn_unused_result]] enum store_result store_authorization_load(struct store_session *session,
                                                                        struct arena *arena, int64_t id,
                                                                        struct authorization *out);
-/* Sets id. */
+/* Sets id. STORE_REFUSED unless a new authorization may have this status. */
 [[gnu::warn_unused_result]] enum store_result store_authorization_insert(struct store_session *session,
                                                                          struct authorization *authorization);
 struct authorization_wanted {
@@ -143,7 +143,8 @@ struct authorization_wanted {
     struct store_session *session, struct arena *arena, const struct authorization_wanted *wanted,
     struct authorization *out);
 /* Writes the status, the basis, the chosen challenge's fields and the error; STORE_NOT_FOUND unless the row
- * still has the states `was` and `challenge_was` (0 for no chosen challenge). */
+ * still has the states `was` and `challenge_was` (0 for no chosen challenge). STORE_REFUSED when the new
+ * states may not follow them (authorization_may_be_written). */
 [[gnu::warn_unused_result]] enum store_result store_authorization_update(
     struct store_session *session, const struct authorization *authorization, enum authorization_status was,
     enum challenge_status challenge_was);
@@ -179,11 +180,12 @@ struct due_validation {
 [[gnu::warn_unused_result]] enum store_result store_order_load(struct store_session *session,
                                                                struct arena *arena, int64_t id,
                                                                struct order *out);
-/* Sets id; identifiers and authorization_ids go with it. */
+/* Sets id; writes identifiers and authorization_ids. STORE_REFUSED unless a new order may be so. */
 [[gnu::warn_unused_result]] enum store_result store_order_insert(struct store_session *session,
                                                                  struct order *order);
 /* Writes status, status_since, csr, processing_since, next_attempt_at, attempt_count, certificate_id and
- * error; STORE_NOT_FOUND unless the row is still `was`. */
+ * error; STORE_NOT_FOUND unless the row is still `was`. STORE_REFUSED when the new status may not follow
+ * `was` (order_may_be_written). */
 [[gnu::warn_unused_result]] enum store_result store_order_update(struct store_session *session,
                                                                  const struct order *order,
                                                                  enum order_status was);

@@ -162,8 +162,22 @@ static enum store_result insert_row(struct store_session *session, const struct 
     return query_run(&query);
 }
 
+/* Asked before each write. The update's own condition makes sure that `was` is the row's state. */
+static bool may_write(struct store_session *session, const struct order *order, enum order_status was)
+{
+    if (order_may_be_written(was, order->status))
+        return true;
+    store_log("store: order %lld is not written: from %s to %s is no transition of an order; please report "
+              "this fault",
+              (long long)order->id, order_status_name(was), order_status_name(order->status));
+    session->refused = true;
+    return false;
+}
+
 enum store_result store_order_insert(struct store_session *session, struct order *order)
 {
+    if (!may_write(session, order, 0))
+        return STORE_REFUSED;
     order->id = store_next_id(session, order->created_at * 1000);
     enum store_result result = insert_row(session, order);
     for (size_t i = 0; result == STORE_OK && i < order->identifier_count; i++) {
@@ -179,6 +193,8 @@ enum store_result store_order_insert(struct store_session *session, struct order
 enum store_result store_order_update(struct store_session *session, const struct order *order,
                                      enum order_status was)
 {
+    if (!may_write(session, order, was))
+        return STORE_REFUSED;
     QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDER_UPDATE);
     bind_changeable(&query, order);
     query_bind_text(&query, "$was", order_status_name(was));

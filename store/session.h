@@ -76,6 +76,7 @@ struct store_session {
     enum session_mode mode;
     int64_t last_id; /* the writer's: the highest id handed out */
     bool failed;     /* a statement failed since whoever runs operations cleared this */
+    bool refused;    /* a state was refused since then (STORE_REFUSED) */
     sqlite3_stmt *prepared[STATEMENT_GROUP_END][STATEMENTS_IN_GROUP_MAX];
 };
 

@@ -101,6 +101,8 @@ enum store_outcome {
     STORE_COMMITTED, /* on disk (also when the operation was discarded: its refusal rests on committed state)
                       */
     STORE_UNAVAILABLE, /* nothing of the batch was kept: disk full, I/O, busy. Answer 503 */
+    STORE_FAULT,       /* a state was refused (STORE_REFUSED): the operation was undone, whatever `apply`
+                          returned. A fault of this program; logged. Answer 500 */
 };
 
 /* An operation, embedded in the job it belongs to. The job owns it until `done` was called. */
@@ -109,7 +111,8 @@ struct store_operation {
     enum store_apply_result (*apply)(struct store_operation *operation, struct store_session *session);
     /* On the committer thread, after the COMMIT: only hands over to another thread. */
     void (*done)(struct store_operation *operation, enum store_outcome outcome);
-    bool failed; /* the store's: a statement of this operation failed */
+    bool failed;  /* the store's: a statement of this operation failed */
+    bool refused; /* the store's: a state that this operation wrote was refused */
 };
 
 /* Never blocks on the disk. Bounding admission is the caller's: see store_backlog. */
@@ -148,6 +151,8 @@ enum store_result {
     STORE_OK,
     STORE_NOT_FOUND, /* no such row; for a compare-and-set: it is no longer in the state it was expected in */
     STORE_FAILED,    /* SQLite said no; logged, and the operation will be answered 503 */
+    STORE_REFUSED,   /* the state may not follow the one before (order_may_be_written): a fault of this
+                        program; logged, nothing was written, and the operation ends with STORE_FAULT */
 };
 
 /* For `apply`, where all that was written is kept or none of it. */

@@ -33,15 +33,24 @@ enum store_result exchange_record(struct exchange *exchange, struct store_sessio
     return store_event_insert(session, event);
 }
 
+/* For STORE_REFUSED and STORE_FAULT. */
+static const struct problem *refused_problem(const struct exchange *exchange)
+{
+    return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL,
+                       "The server has a fault; nothing was changed. Its log says more.");
+}
+
 bool exchange_store_ok(struct exchange *exchange, enum store_result result)
 {
-    if (result != STORE_FAILED)
-        return true;
-    struct problem *problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
-                                                  "The database is not available; try again later.");
-    problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
-    exchange->problem = problem;
-    return false;
+    if (result == STORE_REFUSED)
+        exchange->problem = refused_problem(exchange);
+    if (result == STORE_FAILED) {
+        struct problem *problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+                                                      "The database is not available; try again later.");
+        problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
+        exchange->problem = problem;
+    }
+    return result != STORE_REFUSED && result != STORE_FAILED;
 }
 
 const struct problem *exchange_check_owner(struct exchange *exchange, enum store_result result,
@@ -92,7 +101,9 @@ static void resume_held(struct http_request *request)
 static void on_applied(struct http_message *message)
 {
     struct exchange *exchange = (struct exchange *)((char *)message - offsetof(struct exchange, message));
-    if (exchange->outcome != STORE_COMMITTED) {
+    if (exchange->outcome == STORE_FAULT) {
+        exchange_finish_with(exchange, refused_problem(exchange));
+    } else if (exchange->outcome != STORE_COMMITTED) {
         struct problem *problem = problem_with_status(
             exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
             "The server could not record the request; nothing was changed. Try again later.");

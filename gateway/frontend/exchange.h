@@ -114,7 +114,8 @@ void exchange_answer(struct exchange *exchange);
 /* The loop's read session. */
 struct store_session *exchange_session(struct exchange *exchange);
 
-/* Refuses with serverInternal when the store failed; true when the exchange may go on. */
+/* True when the exchange may go on. Else refuses with serverInternal: 503 when the store failed, 500 when it
+ * refused a transition. */
 bool exchange_store_ok(struct exchange *exchange, enum store_result result);
 
 /* Sets the problem; returns it as STORE_DISCARD for use in `apply`. */

@@ -103,7 +103,8 @@ struct work_item *work_item_new(struct work *work, int kind, int64_t id, const s
 struct work_item *work_item_draft(struct work *work, int kind);
 
 /* Commits `apply`, then goes on with `step`. The write is repeated while the store is unavailable: an
- * outcome, a certificate perhaps, is held until it is stored. */
+ * outcome, a certificate perhaps, is held until it is stored. So is one that the store refuses, so that no
+ * fault makes the server ask the CA again and again. */
 void work_item_commit(struct work_item *item,
                       enum store_apply_result (*apply)(struct work_item *item, struct store_session *session),
                       void (*step)(struct work_item *item));

@@ -15,8 +15,8 @@ from .processes import Process
 from .step_ca import PROVISIONER
 from .waiting import wait_until
 
-# What a sanitizer prints when it has found something.
-_SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
+# What a sanitizer prints when it has found something, and what the store prints when it refuses a state (acme/states.c).
+_FAULT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|is no transition of an")
 
 
 def stepca_issuer(ca, folder, form="flattened JWE", provisioner=PROVISIONER, url=None):
@@ -119,12 +119,12 @@ class Gateway:
             return False
 
     def stop(self):
-        """A clean end: exit status 0, and nothing that a sanitizer minds."""
+        """A clean end: exit status 0, and nothing that a sanitizer or the table of states minds."""
         if not self.process:
             return
         running = self.process.running()
         status = self.process.stop()
-        found = _SANITIZER.search(self.process.output())
+        found = _FAULT.search(self.process.output())
         assert not found, self.process.output()[-6000:]
         assert not running or status == 0, f"acmegate ended with {status}:\n{self.process.output()[-3000:]}"
 
@@ -178,7 +178,7 @@ def environment():
 
 
 def run_command(program, *arguments, **variables):
-    """Runs acmegate to its end, with `variables` in its environment; sanitizer findings fail the test."""
+    """Runs acmegate to its end, with `variables` in its environment; what _FAULT matches fails the test."""
     done = subprocess.run(
         [program, *map(str, arguments)],
         capture_output=True,
@@ -188,5 +188,5 @@ def run_command(program, *arguments, **variables):
         env={**environment(), **variables},
         check=False,
     )
-    assert not _SANITIZER.search(done.stderr), done.stderr[-6000:]
+    assert not _FAULT.search(done.stderr), done.stderr[-6000:]
     return done.returncode, done.stdout, done.stderr

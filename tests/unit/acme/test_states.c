@@ -41,18 +41,26 @@ static bool is_listed(const struct transition *list, size_t count, int from, int
     return false;
 }
 
-/* Every pair of states is tried: those listed are legal and all others are not. */
+/* Every pair of states is tried, and those beside the enumeration: those listed are legal and all others are
+ * not. From 0: what may be at first. */
 #define EXPECT_TRANSITIONS(may_become, type, last, list) \
-    for (int from = 1; from <= (last); from++) \
-        for (int to = 1; to <= (last); to++) \
+    for (int from = -1; from <= (last) + 33; from++) \
+        for (int to = -1; to <= (last) + 33; to++) \
     cr_expect_eq(may_become((type)from, (type)to), is_listed(list, COUNT(list), from, to), "%d to %d", from, \
                  to)
 
 Test(states, orders_move_as_in_rfc_8555_7_1_6)
 {
     static const struct transition legal[] = {
-        {ORDER_PENDING, ORDER_READY}, {ORDER_PENDING, ORDER_INVALID},  {ORDER_READY, ORDER_PROCESSING},
-        {ORDER_READY, ORDER_INVALID}, {ORDER_PROCESSING, ORDER_VALID}, {ORDER_PROCESSING, ORDER_INVALID},
+        {0, ORDER_PENDING},
+        {0, ORDER_READY},
+        {0, ORDER_INVALID},
+        {ORDER_PENDING, ORDER_READY},
+        {ORDER_PENDING, ORDER_INVALID},
+        {ORDER_READY, ORDER_PROCESSING},
+        {ORDER_READY, ORDER_INVALID},
+        {ORDER_PROCESSING, ORDER_VALID},
+        {ORDER_PROCESSING, ORDER_INVALID},
     };
     EXPECT_TRANSITIONS(order_may_become, enum order_status, ORDER_INVALID, legal);
 }
@@ -61,9 +69,14 @@ Test(states, orders_move_as_in_rfc_8555_7_1_6)
 Test(states, authorizations_move_as_in_rfc_8555_7_1_6)
 {
     static const struct transition legal[] = {
-        {AUTHORIZATION_PENDING, AUTHORIZATION_VALID},   {AUTHORIZATION_PENDING, AUTHORIZATION_INVALID},
-        {AUTHORIZATION_PENDING, AUTHORIZATION_EXPIRED}, {AUTHORIZATION_PENDING, AUTHORIZATION_DEACTIVATED},
-        {AUTHORIZATION_VALID, AUTHORIZATION_EXPIRED},   {AUTHORIZATION_VALID, AUTHORIZATION_DEACTIVATED},
+        {0, AUTHORIZATION_PENDING},
+        {0, AUTHORIZATION_VALID},
+        {AUTHORIZATION_PENDING, AUTHORIZATION_VALID},
+        {AUTHORIZATION_PENDING, AUTHORIZATION_INVALID},
+        {AUTHORIZATION_PENDING, AUTHORIZATION_EXPIRED},
+        {AUTHORIZATION_PENDING, AUTHORIZATION_DEACTIVATED},
+        {AUTHORIZATION_VALID, AUTHORIZATION_EXPIRED},
+        {AUTHORIZATION_VALID, AUTHORIZATION_DEACTIVATED},
         {AUTHORIZATION_VALID, AUTHORIZATION_REVOKED},
     };
     EXPECT_TRANSITIONS(authorization_may_become, enum authorization_status, AUTHORIZATION_REVOKED, legal);
@@ -73,10 +86,25 @@ Test(states, authorizations_move_as_in_rfc_8555_7_1_6)
 Test(states, challenges_move_as_in_rfc_8555_7_1_6)
 {
     static const struct transition legal[] = {
+        {0, CHALLENGE_PROCESSING},
         {CHALLENGE_PENDING, CHALLENGE_PROCESSING},
         {CHALLENGE_PROCESSING, CHALLENGE_PROCESSING},
         {CHALLENGE_PROCESSING, CHALLENGE_VALID},
         {CHALLENGE_PROCESSING, CHALLENGE_INVALID},
     };
     EXPECT_TRANSITIONS(challenge_may_become, enum challenge_status, CHALLENGE_INVALID, legal);
+}
+
+/* A final state is never written again, and no row is without a state. The store's tests try every pair. */
+Test(states, what_is_not_final_may_be_written_as_it_is)
+{
+    for (int status = -1; status <= AUTHORIZATION_REVOKED + 33; status++) {
+        bool of_order = status >= ORDER_PENDING && status <= ORDER_PROCESSING;
+        bool of_authorization = status == AUTHORIZATION_PENDING || status == AUTHORIZATION_VALID;
+        cr_expect_eq(order_may_be_written((enum order_status)status, (enum order_status)status), of_order,
+                     "%d", status);
+        cr_expect_eq(authorization_may_be_written((enum authorization_status)status, 0,
+                                                  (enum authorization_status)status, 0),
+                     of_authorization, "%d", status);
+    }
 }

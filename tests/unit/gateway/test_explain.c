@@ -66,13 +66,10 @@ Test(explain, a_failed_challenge_says_what_was_answered_and_what_to_do)
     begin(&database, &account);
     struct authorization name = make_authorization(&database, &account, "www.example.org");
     struct order order = make_order(&database, &account, &name, 1);
-    name.status = AUTHORIZATION_INVALID;
-    name.chosen = CHALLENGE_HTTP_01;
-    name.challenge_status = CHALLENGE_INVALID;
     name.attempt_count = 3;
-    name.error_json =
-        "{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"192.0.2.10:80 refused\"}";
-    cr_assert_eq(store_authorization_update(database.writer, &name, AUTHORIZATION_PENDING, 0), STORE_OK);
+    fail_authorization(
+        &database, &name, CHALLENGE_HTTP_01,
+        "{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"192.0.2.10:80 refused\"}");
     order.status = ORDER_INVALID;
     order.error_json = name.error_json;
     cr_assert_eq(store_order_update(database.writer, &order, ORDER_PENDING), STORE_OK);

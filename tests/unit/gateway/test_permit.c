@@ -134,17 +134,25 @@ static struct authorization make_valid(struct database *database, const struct a
                                        struct authorization authorization)
 {
     authorization.account_id = account->id;
-    authorization.status = AUTHORIZATION_VALID;
     authorization.created_at = NOW;
     authorization.expires_at = NOW + 86400;
     authorization.token = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
     authorization.offered = 1u << CHALLENGE_DNS_01;
-    if (authorization.basis == AUTHORIZATION_PROVEN) {
-        authorization.chosen = CHALLENGE_DNS_01;
-        authorization.challenge_status = CHALLENGE_VALID;
-        authorization.validated_at = NOW;
+    if (authorization.basis != AUTHORIZATION_PROVEN) {
+        authorization.status = AUTHORIZATION_VALID;
+        cr_assert_eq(store_authorization_insert(database->writer, &authorization), STORE_OK);
+        return authorization;
     }
+    authorization.status = AUTHORIZATION_PENDING;
+    authorization.chosen = CHALLENGE_DNS_01;
+    authorization.challenge_status = CHALLENGE_PROCESSING;
     cr_assert_eq(store_authorization_insert(database->writer, &authorization), STORE_OK);
+    authorization.status = AUTHORIZATION_VALID;
+    authorization.challenge_status = CHALLENGE_VALID;
+    authorization.validated_at = NOW;
+    cr_assert_eq(store_authorization_update(database->writer, &authorization, AUTHORIZATION_PENDING,
+                                            CHALLENGE_PROCESSING),
+                 STORE_OK);
     return authorization;
 }
 

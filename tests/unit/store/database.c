@@ -250,11 +250,27 @@ static void prove(struct database *database, struct authorization *authorization
                  STORE_OK);
 }
 
-static void advance(struct database *database, struct order *order, enum order_status status)
+void fail_authorization(struct database *database, struct authorization *authorization,
+                        enum challenge_type type, const char *problem_json)
 {
-    enum order_status was = order->status;
-    order->status = status;
-    cr_assert_eq(store_order_update(database->writer, order, was), STORE_OK);
+    authorization->chosen = type;
+    authorization->challenge_status = CHALLENGE_PROCESSING;
+    cr_assert_eq(store_authorization_update(database->writer, authorization, AUTHORIZATION_PENDING, 0),
+                 STORE_OK);
+    authorization->status = AUTHORIZATION_INVALID;
+    authorization->challenge_status = CHALLENGE_INVALID;
+    authorization->error_json = problem_json;
+    cr_assert_eq(store_authorization_update(database->writer, authorization, AUTHORIZATION_PENDING,
+                                            CHALLENGE_PROCESSING),
+                 STORE_OK);
+}
+
+void advance_order(struct database *database, struct order *order, enum order_status status)
+{
+    while (order->status < status) {
+        enum order_status was = order->status++;
+        cr_assert_eq(store_order_update(database->writer, order, was), STORE_OK);
+    }
 }
 
 static void make_issuance_events(struct database *database, const struct order *order)
@@ -290,10 +306,10 @@ struct order make_issued_order(struct database *database, const struct account *
     struct authorization authorization = make_authorization(database, account, name);
     struct order order = make_order(database, account, &authorization, 1);
     prove(database, &authorization);
-    advance(database, &order, ORDER_READY);
+    advance_order(database, &order, ORDER_READY);
     order.csr = octets(database, 280);
     order.processing_since = NOW;
-    advance(database, &order, ORDER_PROCESSING);
+    advance_order(database, &order, ORDER_PROCESSING);
     struct attempt attempt = make_attempt(database, order.id);
     attempt.status = ATTEMPT_SIGNED;
     attempt.ended_at = NOW;
@@ -302,7 +318,7 @@ struct order make_issued_order(struct database *database, const struct account *
     struct certificate certificate = make_certificate(database, &order, serial);
     order.certificate_id = certificate.id;
     order.attempt_count = 1;
-    advance(database, &order, ORDER_VALID);
+    advance_order(database, &order, ORDER_VALID);
     make_issuance_events(database, &order);
     return order;
 }

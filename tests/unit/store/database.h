@@ -49,6 +49,12 @@ struct attempt make_attempt(struct database *database, int64_t order_id);
 struct certificate make_certificate(struct database *database, const struct order *order, const char *serial);
 void make_event(struct database *database, struct event event);
 
+/* The client chooses this challenge of a pending authorization, and it fails. */
+void fail_authorization(struct database *database, struct authorization *authorization,
+                        enum challenge_type type, const char *problem_json);
+/* Writes the order in each state up to this one: ready, processing, valid. */
+void advance_order(struct database *database, struct order *order, enum order_status status);
+
 /* From newOrder to the certificate, with the events that go with it. */
 struct order make_issued_order(struct database *database, const struct account *account, const char *name,
                                const char *serial);

@@ -120,7 +120,9 @@ Test(authorizations, an_authorization_is_updated_from_the_expected_states_only)
     changed.next_attempt_at = NOW + 2;
     changed.expires_at = NOW + 5;
     enum authorization_status pending = AUTHORIZATION_PENDING;
+    changed.status = AUTHORIZATION_EXPIRED;
     cr_assert_eq(store_authorization_update(session, &changed, AUTHORIZATION_VALID, 0), STORE_NOT_FOUND);
+    changed.status = pending;
     cr_assert_eq(store_authorization_update(session, &changed, pending, CHALLENGE_PROCESSING),
                  STORE_NOT_FOUND);
     cr_assert_eq(store_authorization_update(session, &changed, pending, 0), STORE_OK);
@@ -276,13 +278,15 @@ Test(authorizations, S15_the_valid_ones_that_rest_on_another_are_found)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct authorization child = {.account_id = account.id,
                                       .identifier = dns("www.example.org"),
-                                      .status = cases[i].status,
+                                      .status = AUTHORIZATION_VALID,
                                       .basis = AUTHORIZATION_INHERITED,
                                       .parent_id = parent.id + !cases[i].of_parent,
                                       .created_at = NOW,
                                       .expires_at = cases[i].expires_at,
                                       .token = "token"};
         cr_assert_eq(store_authorization_insert(database.writer, &child), STORE_OK);
+        child.status = cases[i].status;
+        cr_assert_eq(store_authorization_update(database.writer, &child, AUTHORIZATION_VALID, 0), STORE_OK);
         if (cases[i].found)
             ids[expected++] = child.id;
     }

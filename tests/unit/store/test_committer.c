@@ -218,6 +218,35 @@ Test(committer, one_operation_that_fails_takes_no_other_with_it)
     database_end(&database);
 }
 
+/* A caller that overlooks the refusal. */
+static enum store_apply_result insert_and_overlook(struct write *write, struct store_session *session)
+{
+    struct order order = {.status = ORDER_VALID};
+    enum store_apply_result result = insert(write, session);
+    cr_expect_eq(store_order_update(session, &order, ORDER_PENDING), STORE_REFUSED);
+    return result;
+}
+
+Test(committer, an_operation_with_a_refused_state_is_undone_whatever_it_returns)
+{
+    struct database database;
+    struct write gate = {0},
+                 writes[] = {{.body = insert_and_overlook, .number = 1}, {.body = insert, .number = 2}};
+    store_set_log(keep_quiet);
+    database_begin(&database);
+    database_serve(&database);
+    submit_at_gate(&database, &gate);
+    for (size_t i = 0; i < 2; i++)
+        submit(&database, &writes[i]);
+    open_gate();
+    wait_for_answers(3);
+    cr_expect_eq(writes[0].outcome, STORE_FAULT);
+    cr_expect_eq(events_of(&database, 1), 0);
+    cr_expect_eq(writes[1].outcome, STORE_COMMITTED);
+    cr_expect_eq(events_of(&database, 2), 1);
+    database_end(&database);
+}
+
 /* What an observer was told, before each batch was answered. */
 static struct store_batch observed[8];
 static size_t observed_count;

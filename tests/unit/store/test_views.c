@@ -31,11 +31,7 @@ static struct order make_blocked_order(struct database *database, const struct a
 {
     struct authorization names[] = {make_authorization(database, account, "www.example.org"),
                                     make_authorization(database, account, "*.example.org")};
-    names[1].chosen = CHALLENGE_DNS_01;
-    names[1].challenge_status = CHALLENGE_INVALID;
-    names[1].status = AUTHORIZATION_INVALID;
-    names[1].error_json = problem;
-    cr_assert_eq(store_authorization_update(database->writer, &names[1], AUTHORIZATION_PENDING, 0), STORE_OK);
+    fail_authorization(database, &names[1], CHALLENGE_DNS_01, problem);
     struct order order = make_order(database, account, names, 2);
     order.status = ORDER_INVALID;
     order.status_since = NOW + 61;
@@ -77,9 +73,8 @@ Test(views, a_waiting_order_says_for_what)
     database_run(&database, "UPDATE orders SET expires_at = 1780272001");
     cr_expect_str_eq(order_column(&database, "state", order.id), "expired");
     cr_expect_str_eq(order_column(&database, "since", order.id), "2026-06-01T00:00:01Z");
-    order.status = ORDER_PROCESSING;
     order.csr = BYTES_LITERAL("csr");
-    cr_assert_eq(store_order_update(database.writer, &order, ORDER_PENDING), STORE_OK);
+    advance_order(&database, &order, ORDER_PROCESSING);
     struct attempt attempt = make_attempt(&database, order.id);
     attempt.status = ATTEMPT_UNKNOWN;
     cr_assert_eq(store_attempt_end(database.writer, &attempt), STORE_OK);
