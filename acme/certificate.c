@@ -3,7 +3,6 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
-#include <time.h>
 
 #include "acme/base/buffer.h"
 #include "acme/base/unconst.h"
@@ -13,16 +12,6 @@
 enum { SERIAL_MAX_OCTETS = 20, VERSION_TAG = 0xA0 };
 
 static const char hex_digits[] = "0123456789abcdef";
-
-bool certificate_time_read(const ASN1_TIME *time, int64_t *out)
-{
-    struct tm parts;
-    if (ASN1_TIME_to_tm(time, &parts) != 1) {
-        return false;
-    }
-    *out = timegm(&parts);
-    return true;
-}
 
 bool certificate_names_read(struct arena *arena, const X509 *certificate, struct subject_names *out)
 {
@@ -110,8 +99,8 @@ bool certificate_facts_read(struct arena *arena, const X509 *certificate, struct
 {
     struct subject_names names;
     if (!read_serial(certificate, out->serial) || !hash_key(certificate, out->key_hash) ||
-        !certificate_time_read(X509_get0_notBefore(certificate), &out->not_before) ||
-        !certificate_time_read(X509_get0_notAfter(certificate), &out->not_after) ||
+        !x509_read_time(X509_get0_notBefore(certificate), &out->not_before) ||
+        !x509_read_time(X509_get0_notAfter(certificate), &out->not_after) ||
         !certificate_names_read(arena, certificate, &names)) {
         return false;
     }
@@ -257,7 +246,7 @@ static bool skip(const uint8_t **at, const uint8_t *end)
 static bool read_time(const uint8_t **at, const uint8_t *end, int64_t *out)
 {
     ASN1_TIME *when = d2i_ASN1_TIME(NULL, at, end - *at);
-    bool read = when != NULL && certificate_time_read(when, out);
+    bool read = x509_read_time(when, out);
     ASN1_TIME_free(when);
     return read;
 }

@@ -56,8 +56,8 @@ static const char *validity_fault(struct arena *arena, const X509 *leaf,
                                   const struct certificate_expectation *expected, int64_t *not_before)
 {
     int64_t not_after;
-    if (!certificate_time_read(X509_get0_notBefore(leaf), not_before) ||
-        !certificate_time_read(X509_get0_notAfter(leaf), &not_after)) {
+    if (!x509_read_time(X509_get0_notBefore(leaf), not_before) ||
+        !x509_read_time(X509_get0_notAfter(leaf), &not_after)) {
         return "the certificate's validity cannot be read";
     }
     if (not_after > expected->latest_not_after) {
@@ -87,7 +87,7 @@ static int64_t end_of_path(const STACK_OF(X509) * path)
     int64_t end = INT64_MAX;
     for (int i = 1; i < sk_X509_num(path); i++) {
         int64_t not_after;
-        if (!certificate_time_read(X509_get0_notAfter(sk_X509_value(path, i)), &not_after)) {
+        if (!x509_read_time(X509_get0_notAfter(sk_X509_value(path, i)), &not_after)) {
             return 0;
         }
         end = not_after < end ? not_after : end;
@@ -128,7 +128,7 @@ static const char *outliving_fault(struct arena *arena, X509 *leaf, STACK_OF(X50
 {
     int64_t not_after = INT64_MAX;
     int64_t ignored;
-    if (certificate_time_read(X509_get0_notAfter(leaf), &not_after) &&
+    if (x509_read_time(X509_get0_notAfter(leaf), &not_after) &&
         (not_after <= path_end || path_fault(leaf, others, roots, not_after - 1, &ignored) == NULL)) {
         return NULL;
     }

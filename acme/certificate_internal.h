@@ -4,8 +4,6 @@
 #include "acme/certificate.h"
 #include "acme/subject_names.h"
 
-[[gnu::warn_unused_result]] bool certificate_time_read(const ASN1_TIME *time, int64_t *out);
-
 /* False when subjectAltName is there but cannot be read, or is there twice. */
 [[gnu::warn_unused_result]] bool certificate_names_read(struct arena *arena, const X509 *certificate,
                                                         struct subject_names *out);

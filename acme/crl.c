@@ -2,7 +2,6 @@
 
 #include <openssl/err.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "acme/base/time_text.h"
 #include "acme/certificate.h"
@@ -32,15 +31,6 @@ ACMEGATE_DEFINE_AUTOFREE(crl, X509_CRL, free_crl);
 ACMEGATE_DEFINE_AUTOFREE(distribution_point, ISSUING_DIST_POINT, free_distribution_point);
 ACMEGATE_DEFINE_AUTOFREE(asn1_integer, ASN1_INTEGER, free_integer);
 ACMEGATE_DEFINE_AUTOFREE(asn1_enumerated, ASN1_ENUMERATED, free_enumerated);
-
-static bool read_time(const ASN1_TIME *time, int64_t *out)
-{
-    struct tm parts;
-    if (time == NULL || ASN1_TIME_to_tm(time, &parts) != 1)
-        return false;
-    *out = timegm(&parts);
-    return true;
-}
 
 static const char *time_words(struct arena *arena, int64_t time)
 {
@@ -102,7 +92,7 @@ static enum entry_reading read_entry(X509_REVOKED *revoked, struct crl_entry *ou
     [[gnu::cleanup(autofree_asn1_enumerated_release)]] ASN1_ENUMERATED *reason =
         X509_REVOKED_get_ext_d2i(revoked, NID_crl_reason, NULL, NULL);
     out->reason = reason == NULL ? CRL_NO_REASON : (int)ASN1_ENUMERATED_get(reason);
-    if (!read_time(X509_REVOKED_get0_revocationDate(revoked), &out->revoked_at))
+    if (!x509_read_time(X509_REVOKED_get0_revocationDate(revoked), &out->revoked_at))
         return ENTRY_BROKEN;
     return read_number(X509_REVOKED_get0_serialNumber(revoked), out->serial) ? ENTRY_READ
                                                                              : ENTRY_OF_NO_CERTIFICATE;
@@ -136,8 +126,8 @@ static const char *read_content(struct arena *arena, X509_CRL *crl, struct crl *
         X509_CRL_get_ext_d2i(crl, NID_crl_number, &critical, NULL);
     if (number == NULL ? critical != -1 : !read_number(number, out->number))
         return "its number cannot be read";
-    if (!read_time(X509_CRL_get0_lastUpdate(crl), &out->this_update) ||
-        !read_time(X509_CRL_get0_nextUpdate(crl), &out->next_update))
+    if (!x509_read_time(X509_CRL_get0_lastUpdate(crl), &out->this_update) ||
+        !x509_read_time(X509_CRL_get0_nextUpdate(crl), &out->next_update))
         return "it does not say from when to when it holds";
     const char *fault = scope_fault(crl);
     if (fault != NULL)
@@ -164,7 +154,7 @@ static const char *signer_fault(const struct search *search, X509 *signer, struc
         return "its signature is not by the CA whose name it bears";
     if (X509_check_ca(signer) == 0 || (X509_get_key_usage(signer) & KU_CRL_SIGN) == 0)
         return "the certificate that signed it may not sign lists (no cRLSign)";
-    if (!read_time(X509_get0_notAfter(signer), &end) || end <= search->now)
+    if (!x509_read_time(X509_get0_notAfter(signer), &end) || end <= search->now)
         return "the certificate that signed it is over";
     return certificate_chains_to(der, search->candidates_pem, search->roots)
                ? NULL

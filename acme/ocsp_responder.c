@@ -1,18 +1,8 @@
 #include <openssl/err.h>
-#include <time.h>
 
 #include "acme/certificate.h"
 #include "acme/ocsp.h"
 #include "acme/x509_read.h"
-
-static bool read_time(const ASN1_TIME *time, int64_t *out)
-{
-    struct tm parts;
-    if (ASN1_TIME_to_tm(time, &parts) != 1)
-        return false;
-    *out = timegm(&parts);
-    return true;
-}
 
 static struct bytes to_der(struct arena *arena, X509 *certificate)
 {
@@ -126,8 +116,8 @@ static const char *open_responder(struct arena *arena, struct bytes chain_pem, E
     out->key = key;
     out->is_slow = EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");
     out->nocheck = X509_get_ext_by_NID(out->certificate, NID_id_pkix_OCSP_noCheck, -1) >= 0;
-    if (!read_time(X509_get0_notBefore(out->certificate), &out->not_before) ||
-        !read_time(X509_get0_notAfter(out->certificate), &out->not_after))
+    if (!x509_read_time(X509_get0_notBefore(out->certificate), &out->not_before) ||
+        !x509_read_time(X509_get0_notAfter(out->certificate), &out->not_after))
         return "its validity cannot be read";
     const char *fault = own_fault(out, expected->now);
     return fault != NULL ? fault : ca_fault(arena, out, chain_pem, expected);

@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <pthread.h>
+#include <time.h>
 
 #include "acme/jose/private_key.h"
 
@@ -146,4 +147,14 @@ EVP_PKEY *x509_key_read(struct bytes pem)
 {
     bool encrypted;
     return private_key_read(pem, (struct bytes){0}, &encrypted);
+}
+
+bool x509_read_time(const ASN1_TIME *time, int64_t *out)
+{
+    struct tm parts;
+    if (time == NULL || ASN1_TIME_to_tm(time, &parts) != 1) {
+        return false;
+    }
+    *out = timegm(&parts);
+    return true;
 }

@@ -24,3 +24,6 @@
 
 /* True when the private key belongs to the certificate. */
 [[gnu::warn_unused_result]] bool x509_key_fits(const X509 *certificate, const EVP_PKEY *key);
+
+/* In unix seconds. False for NULL, and for what is no time. */
+[[gnu::warn_unused_result]] bool x509_read_time(const ASN1_TIME *time, int64_t *out);
