@@ -101,9 +101,10 @@ def test_one_that_comes_when_another_ca_serves_already_is_not_taken(new_gateway,
         before = len(gateway.process.output())
         hold.let_go()
         wait_until(lambda: served(gateway, other.root_path), "a certificate of the CA that serves now", 20)
-        words = gateway.process.output()[before:]
+        told = "own TLS certificate from issuer main"
+        words = wait_until(lambda: told in (text := gateway.process.output()[before:]) and text, "the line about it")
         assert "is rejected, and revoked: the certificate does not chain to a pinned root" in words
-        assert words.count("own TLS certificate from issuer main") == 1
+        assert words.count(told) == 1
 
 
 def test_what_is_revoked_again_and_again_is_replaced_after_a_pause(new_gateway, step_ca):
