@@ -161,20 +161,37 @@ bool certificates_from_pem(struct arena *arena, struct bytes pem, struct bytes *
     return true;
 }
 
-char *certificate_to_pem(struct arena *arena, struct bytes der)
+static void append_pem(struct buffer *text, struct bytes der)
 {
     enum { LINE_OCTETS = 48, LINE_CHARACTERS = 64 };
-    struct buffer text;
-    buffer_init(&text, arena, 2 * der.n + 128);
-    buffer_append_string(&text, "-----BEGIN CERTIFICATE-----\n");
+    buffer_append_string(text, "-----BEGIN CERTIFICATE-----\n");
     for (size_t at = 0; at < der.n; at += LINE_OCTETS) {
         unsigned char line[LINE_CHARACTERS + 1];
         size_t n = der.n - at < LINE_OCTETS ? der.n - at : LINE_OCTETS;
         EVP_EncodeBlock(line, der.p + at, (int)n);
-        buffer_printf(&text, "%s\n", (const char *)line);
+        buffer_printf(text, "%s\n", (const char *)line);
     }
-    buffer_append_string(&text, "-----END CERTIFICATE-----\n");
-    return arena_string(arena, buffer_bytes(&text));
+    buffer_append_string(text, "-----END CERTIFICATE-----\n");
+}
+
+struct bytes certificates_to_pem(struct arena *arena, const struct bytes *certificates, size_t count)
+{
+    enum { PEM_FRAME_BYTES = 128 }; /* the first and last line, and more */
+    struct buffer text;
+    size_t most = 1;
+    for (size_t i = 0; i < count; i++) {
+        most += 2 * certificates[i].n + PEM_FRAME_BYTES;
+    }
+    buffer_init(&text, arena, most);
+    for (size_t i = 0; i < count; i++) {
+        append_pem(&text, certificates[i]);
+    }
+    return bytes_from_string(buffer_string(&text));
+}
+
+char *certificate_to_pem(struct arena *arena, struct bytes der)
+{
+    return arena_string(arena, certificates_to_pem(arena, &der, 1));
 }
 
 char *certificate_fingerprint(struct arena *arena, struct bytes der)

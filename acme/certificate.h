@@ -91,8 +91,8 @@ const char *certificate_remarks(struct arena *arena, X509_REQ *csr, const X509 *
 [[gnu::warn_unused_result]] bool certificate_read_facts(struct arena *arena, struct bytes der,
                                                         struct certificate_facts *out);
 
-/* Only when it begins and ends, in seconds of Unix time, which is a tenth of the work of reading it whole. False
- * when it cannot be read. */
+/* Only when it begins and ends, in seconds of Unix time, which is a tenth of the work of reading it whole.
+ * False when it cannot be read. */
 [[gnu::warn_unused_result]] bool certificate_read_validity(struct bytes der, int64_t *not_before,
                                                            int64_t *not_after);
 
@@ -105,6 +105,9 @@ char *serial_to_decimal(struct arena *arena, const char *serial_hex);
 
 /* PEM of one DER certificate. */
 char *certificate_to_pem(struct arena *arena, struct bytes der);
+
+/* PEM of `count` DER certificates, in their order, as text that ends with a NUL; "" when there are none. */
+struct bytes certificates_to_pem(struct arena *arena, const struct bytes *certificates, size_t count);
 
 /* The caller's to free. NULL when a certificate is broken; an empty stack when there is none. */
 [[gnu::warn_unused_result]] STACK_OF(X509) * certificate_stack_read(struct bytes pem);

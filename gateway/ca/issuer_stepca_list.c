@@ -63,7 +63,6 @@ static void intermediates_arrived(void *context, const struct outbound_http_repl
     struct arena *arena = call->job->arena;
     struct stepca_chain chain;
     METRICS_CALL(call->issuer->base.id, METRIC_CALL_OTHER, reply->took_us);
-    const char *pem = "";
     if (reply->status == 0) {
         call->job->outcome = ISSUER_LIST_FAILED;
         call->job->message = issuer_stepca_transport_error(arena, reply);
@@ -72,9 +71,7 @@ static void intermediates_arrived(void *context, const struct outbound_http_repl
     }
     if ((reply->status == 200 || reply->status == 201) &&
         stepca_parse_certificates(arena, reply->body, &chain))
-        for (size_t i = 0; i < chain.count; i++)
-            pem = arena_printf(arena, "%s%s", pem, certificate_to_pem(arena, chain.certificates[i]));
-    call->job->intermediates_pem = bytes_from_string(pem);
+        call->job->intermediates_pem = certificates_to_pem(arena, chain.certificates, chain.count);
     get(call, "crl", STEPCA_LIST_MAX_BYTES, list_arrived);
 }
 

@@ -84,15 +84,12 @@ static void fill_certificate(struct signing *signing)
 {
     struct arena *arena = signing->arena;
     const struct issuer_result *result = &signing->job.result;
-    const char *chain_pem = "";
-    for (size_t i = 1; i < result->chain_count; i++)
-        chain_pem = arena_printf(arena, "%s%s", chain_pem, certificate_to_pem(arena, result->chain[i]));
     signing->certificate = (struct certificate){
         .issuer = signing->issuer->id,
         .root_fingerprint = signing->issuer->root_fingerprint,
         .serial = signing->facts.serial,
         .leaf = result->chain[0],
-        .chain_pem = bytes_from_string(chain_pem),
+        .chain_pem = certificates_to_pem(arena, result->chain + 1, result->chain_count - 1),
         .key_hash = bytes_of(signing->facts.key_hash, sizeof signing->facts.key_hash),
         .not_before = signing->facts.not_before,
         .not_after = signing->facts.not_after,

@@ -137,10 +137,6 @@ static void fill_certificate(struct work_item *item, struct bytes leaf)
 {
     struct issuance_work *state = item->state;
     const struct issuer_result *result = &state->job.result;
-    const char *chain_pem = "";
-    for (size_t i = 1; i < result->chain_count; ++i)
-        chain_pem =
-            arena_printf(item->arena, "%s%s", chain_pem, certificate_to_pem(item->arena, result->chain[i]));
     state->certificate = (struct certificate){
         .account_id = state->order.account_id,
         .order_id = state->order.id,
@@ -149,7 +145,7 @@ static void fill_certificate(struct work_item *item, struct bytes leaf)
         .root_fingerprint = state->issuer->root_fingerprint,
         .serial = state->facts.serial,
         .leaf = leaf,
-        .chain_pem = bytes_from_string(chain_pem),
+        .chain_pem = certificates_to_pem(item->arena, result->chain + 1, result->chain_count - 1),
         .key_hash = bytes_of(state->facts.key_hash, sizeof(state->facts.key_hash)),
         .not_before = state->facts.not_before,
         .not_after = state->facts.not_after,

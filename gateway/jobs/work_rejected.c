@@ -34,14 +34,6 @@ static void on_stored(struct work_item *item)
     work_wake(work, WORK_DUE_REVOCATIONS);
 }
 
-static struct bytes chain_to_pem(struct arena *arena, const struct bytes *chain, size_t count)
-{
-    const char *pem = "";
-    for (size_t i = 1; i < count; ++i)
-        pem = arena_printf(arena, "%s%s", pem, certificate_to_pem(arena, chain[i]));
-    return bytes_from_string(pem);
-}
-
 void work_keep_rejected(struct work *work, const struct issuer *issuer, const struct bytes *chain,
                         size_t count, const char *why)
 {
@@ -61,7 +53,7 @@ void work_keep_rejected(struct work *work, const struct issuer *issuer, const st
         .root_fingerprint = arena_duplicate(item->arena, issuer->root_fingerprint),
         .serial = state->facts.serial,
         .leaf = leaf,
-        .chain_pem = chain_to_pem(item->arena, chain, count),
+        .chain_pem = certificates_to_pem(item->arena, chain + 1, count - 1),
         .key_hash = bytes_of(state->facts.key_hash, sizeof(state->facts.key_hash)),
         .not_before = state->facts.not_before,
         .not_after = state->facts.not_after,

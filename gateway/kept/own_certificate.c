@@ -183,11 +183,7 @@ static bool store_and_use(struct own_certificate *own, const struct issuer_resul
                           const char **problem)
 {
     static char why[256];
-    const char *chain_pem = "";
-    for (size_t i = 0; i < result->chain_count; ++i)
-        chain_pem =
-            arena_printf(own->work, "%s%s", chain_pem, certificate_to_pem(own->work, result->chain[i]));
-    struct bytes chain = bytes_from_string(chain_pem);
+    struct bytes chain = certificates_to_pem(own->work, result->chain, result->chain_count);
     struct bytes key_pem = own_certificate_key_pem(own->work, own->request.key);
     *problem = why;
     if (!use_pem(own, chain, key_pem, why))
@@ -482,12 +478,9 @@ struct bytes own_certificate_intermediates(const struct own_certificate *own, st
 {
     struct bytes chain_pem, *certificates = NULL;
     size_t count = 0;
-    const char *pem = "";
     if (own == NULL || own->chain_path == NULL ||
         !file_read(arena, own->chain_path, FILE_MAX_BYTES, &chain_pem) ||
         !certificates_from_pem(arena, chain_pem, &certificates, &count))
         return (struct bytes){0};
-    for (size_t i = 1; i < count; ++i)
-        pem = arena_printf(arena, "%s%s", pem, certificate_to_pem(arena, certificates[i]));
-    return bytes_from_string(pem);
+    return certificates_to_pem(arena, certificates + 1, count - 1);
 }

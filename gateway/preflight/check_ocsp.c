@@ -51,12 +51,8 @@ static bool open_responder(const struct stepca_check *ca, struct ocsp_responder 
         return false;
     struct ocsp_expectation expected = {.roots = ca->roots->roots, .now = clock_now()};
     const char *untold = NULL;
-    if (stepca_check_intermediates(ca, &intermediates, &count, &untold)) {
-        const char *pem = "";
-        for (size_t i = 0; i < count; i++)
-            pem = arena_printf(arena, "%s%s", pem, certificate_to_pem(arena, intermediates[i]));
-        expected.candidates_pem = bytes_from_string(pem);
-    }
+    if (stepca_check_intermediates(ca, &intermediates, &count, &untold))
+        expected.candidates_pem = certificates_to_pem(arena, intermediates, count);
     return ocsp_responder_open(arena, chain_pem, key, &expected, out, why);
 }
 

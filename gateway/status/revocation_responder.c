@@ -241,13 +241,11 @@ static void on_signed(struct issuer_sign_job *job)
     struct arena *arena = source->responder_work;
     const struct issuer *issuer = revocation_issuer(source);
     const char *why = job->result.message;
-    const char *pem = "";
-    for (size_t i = 0; i < job->result.chain_count; i++)
-        pem = arena_printf(arena, "%s%s", pem, certificate_to_pem(arena, job->result.chain[i]));
-    bool good = job->result.outcome == ISSUER_OK &&
-                use(source, arena, issuer, bytes_from_string(pem), source->responder_key, &why);
+    struct bytes pem = certificates_to_pem(arena, job->result.chain, job->result.chain_count);
+    bool good =
+        job->result.outcome == ISSUER_OK && use(source, arena, issuer, pem, source->responder_key, &why);
     if (good)
-        keep(source, arena, bytes_from_string(pem));
+        keep(source, arena, pem);
     else if (job->result.outcome == ISSUER_OK && job->result.chain_count != 0)
         why = revocation_responder_unfit(source, arena, &job->result, why);
     end_request(source, good, why);

@@ -76,16 +76,12 @@ static void fill_certificate(struct native_call *call, const struct stepca_chain
 {
     struct native_issue *issue = call->state;
     struct exchange *exchange = call->exchange;
-    const char *chain_pem = "";
-    for (size_t i = 1; i < chain->count; ++i)
-        chain_pem = arena_printf(exchange->arena, "%s%s", chain_pem,
-                                 certificate_to_pem(exchange->arena, chain->certificates[i]));
     issue->certificate = (struct certificate){
         .issuer = call->issuer->id,
         .root_fingerprint = call->issuer->root_fingerprint,
         .serial = issue->facts.serial,
         .leaf = chain->certificates[0],
-        .chain_pem = bytes_from_string(chain_pem),
+        .chain_pem = certificates_to_pem(exchange->arena, chain->certificates + 1, chain->count - 1),
         .key_hash = bytes_of(issue->facts.key_hash, sizeof(issue->facts.key_hash)),
         .not_before = issue->facts.not_before,
         .not_after = issue->facts.not_after,

@@ -558,6 +558,24 @@ Test(certificate, pem_round_trip_keeps_order_and_octets)
     teardown(&scene);
 }
 
+Test(certificate, pem_of_a_chain_is_that_of_its_certificates_in_their_order)
+{
+    struct scene scene;
+    setup(&scene);
+    struct arena *arena = scene.arena;
+    struct bytes chain[] = {pki_der(arena, scene.intermediate), pki_der(arena, scene.root),
+                            pki_der(arena, scene.intermediate)};
+    const char *expected = "";
+    for (size_t count = 0; count <= sizeof chain / sizeof *chain; count++) {
+        struct bytes pem = certificates_to_pem(arena, chain, count);
+        cr_expect_str_eq((const char *)pem.p, expected, "%zu certificates", count);
+        cr_expect_eq(pem.n, strlen(expected), "%zu certificates", count);
+        if (count < sizeof chain / sizeof *chain)
+            expected = arena_printf(arena, "%s%s", expected, certificate_to_pem(arena, chain[count]));
+    }
+    teardown(&scene);
+}
+
 Test(certificate, pem_without_certificates_or_with_a_broken_one_is_refused)
 {
     struct scene scene;
