@@ -3,6 +3,9 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+
+enum { PASSWORD_ITERATIONS = 600000 }; /* of PBKDF2-HMAC-SHA256: OWASP's password storage cheat sheet */
 
 struct password {
     struct bytes text;
@@ -89,4 +92,39 @@ EVP_PKEY *private_key_read(struct bytes pem, struct bytes text, bool *encrypted)
     ERR_clear_error();
     *encrypted = password.asked;
     return key;
+}
+
+/* ---- writing ---- */
+
+/* PEM_write_bio_PKCS8PrivateKey would encrypt with 2,048 iterations. */
+static bool write_encrypted(BIO *bio, EVP_PKEY *key, struct bytes password)
+{
+    PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
+    X509_ALGOR *scheme =
+        PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), PASSWORD_ITERATIONS, NULL, 0, NULL, NID_hmacWithSHA256);
+    X509_SIG *sealed = plain == NULL || scheme == NULL
+                           ? NULL
+                           : PKCS8_set0_pbe((const char *)password.p, (int)password.n, plain, scheme);
+    if (sealed == NULL) {
+        X509_ALGOR_free(scheme);
+    }
+    bool written = sealed != NULL && PEM_write_bio_PKCS8(bio, sealed) == 1;
+    X509_SIG_free(sealed);
+    PKCS8_PRIV_KEY_INFO_free(plain);
+    return written;
+}
+
+struct bytes private_key_to_pem(struct arena *arena, EVP_PKEY *key, struct bytes password)
+{
+    autofree_bio BIO *bio = BIO_new(BIO_s_secmem());
+    char *text = NULL;
+    bool made = bio != NULL &&
+                (password.n == 0 ? PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1
+                                 : write_encrypted(bio, key, password));
+    ERR_clear_error();
+    if (!made) {
+        return (struct bytes){0};
+    }
+    long n = BIO_get_mem_data(bio, &text);
+    return arena_copy_secret(arena, bytes_of(text, (size_t)n));
 }

@@ -1,7 +1,7 @@
 /* Private keys as PEM: PKCS #8, encrypted or not, and the traditional forms. Never asks a terminal. */
 #pragma once
 
-#include "acme/base/bytes.h"
+#include "acme/base/arena.h"
 #include "acme/jose/openssl_handles.h"
 
 /*
@@ -13,3 +13,10 @@
  */
 [[gnu::warn_unused_result]] EVP_PKEY *private_key_read(struct bytes pem, struct bytes password,
                                                        bool *encrypted);
+
+/*
+ * The key as PKCS #8 in PEM. With a password it is encrypted: AES-256-CBC, PBKDF2 with HMAC-SHA256. The text
+ * belongs to the arena, which cleanses it; no other memory keeps it. Empty when OpenSSL cannot.
+ */
+[[gnu::warn_unused_result]] struct bytes private_key_to_pem(struct arena *arena, EVP_PKEY *key,
+                                                            struct bytes password);

@@ -13,7 +13,6 @@
 #include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli.h"
 #include "gateway/kept/own_certificate_files.h"
-#include "gateway/kept/own_certificate_request.h"
 #include "gateway/preflight/host_preflight.h"
 #include "gateway/preflight/name_servers.h"
 #include "gateway/runtime/clock.h"

@@ -5,8 +5,9 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
+#include "acme/jose/private_key.h"
 #include "gateway/ca/issuer_plan.h"
-#include "gateway/kept/own_certificate_request.h"
+#include "gateway/keys/certificate_request.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 #include "stepca/token.h"
@@ -50,14 +51,14 @@ struct own_certificate {
     char told_problem[PROBLEM_MAX_BYTES];
     /* One request under way, in an arena of its own. */
     struct arena *work;
-    struct own_certificate_request request;
+    struct certificate_request request;
     struct issuer_sign_job job;
 };
 
 /* ---- the certificate in use ---- */
 
 static bool use_pem(struct own_certificate *own, struct bytes chain_pem, struct bytes key_pem,
-                    char why[static 256])
+                    char why[static OWN_CERTIFICATE_PUBLISH_WHY_BYTES])
 {
     return own->stopped || own->parts.publish(own->parts.context, chain_pem, key_pem, why);
 }
@@ -90,11 +91,26 @@ static void warn_of_end(struct own_certificate *own, const char *because)
 
 /* ---- files ---- */
 
+/* True when the certificate has these names and no others. */
+static bool covers(const struct certificate_facts *facts, const struct identifier *names, size_t count)
+{
+    if (facts->identifier_count != count)
+        return false;
+    for (size_t i = 0; i < count; ++i) {
+        bool found = false;
+        for (size_t j = 0; j < facts->identifier_count && !found; ++j)
+            found = identifier_compare(&names[i], &facts->identifiers[j]) == 0;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
 /* Why the stored certificate is not what is wanted; NULL when it is. */
 static const char *stored_fault(const struct own_certificate *own, const struct certificate_facts *facts,
                                 struct bytes leaf, struct bytes chain_pem)
 {
-    if (!own_certificate_covers(facts, own->names, own->name_count))
+    if (!covers(facts, own->names, own->name_count))
         return "it has other names than base_url and alternate_names";
     if (!certificate_chains_to(leaf, chain_pem, own->issuer->roots))
         return "it does not chain to the issuer's root";
@@ -109,7 +125,7 @@ static bool use_stored(struct own_certificate *own)
     struct bytes chain_pem, key_pem, *certificates = NULL;
     size_t count = 0;
     struct certificate_facts facts;
-    char why[256];
+    char why[OWN_CERTIFICATE_PUBLISH_WHY_BYTES];
     bool good = file_read(arena, own->chain_path, FILE_MAX_BYTES, &chain_pem) &&
                 file_read_secret(arena, own->key_path, FILE_MAX_BYTES, &key_pem) &&
                 certificates_from_pem(arena, chain_pem, &certificates, &count) &&
@@ -182,9 +198,9 @@ static void fail_request(struct own_certificate *own, const char *problem)
 static bool store_and_use(struct own_certificate *own, const struct issuer_result *result,
                           const char **problem)
 {
-    static char why[256];
+    char *why = arena_alloc(own->work, OWN_CERTIFICATE_PUBLISH_WHY_BYTES);
     struct bytes chain = certificates_to_pem(own->work, result->chain, result->chain_count);
-    struct bytes key_pem = own_certificate_key_pem(own->work, own->request.key);
+    struct bytes key_pem = private_key_to_pem(own->work, own->request.key, (struct bytes){0});
     *problem = why;
     if (!use_pem(own, chain, key_pem, why))
         return false;
@@ -266,8 +282,7 @@ static void request_certificate(struct own_certificate *own)
     own->job.token_id = token_id;
     const struct problem *problem =
         issuer_plan(own->work, own->issuer, &wanted, clock_now(), &own->job.validity);
-    if (problem != NULL ||
-        !own_certificate_request_make(own->work, own->names, own->name_count, &own->request) ||
+    if (problem != NULL || !certificate_request_make(own->work, own->names, own->name_count, &own->request) ||
         !stepca_token_id_new(token_id)) {
         fail_request(own, problem == NULL ? "OpenSSL cannot make a request" : problem->detail);
         return;

@@ -13,13 +13,16 @@
 
 struct own_certificate;
 
+enum { OWN_CERTIFICATE_PUBLISH_WHY_BYTES = 256 };
+
 /* Borrowed for its life. */
 struct own_certificate_parts {
     const struct config *config;
     struct outbound *outbound;
     struct issuers *issuers;
     /* Gives it to every listener with TLS; a bad one changes nothing. Any thread. */
-    bool (*publish)(void *context, struct bytes chain_pem, struct bytes key_pem, char why[static 256]);
+    bool (*publish)(void *context, struct bytes chain_pem, struct bytes key_pem,
+                    char why[static OWN_CERTIFICATE_PUBLISH_WHY_BYTES]);
     /* A certificate that nobody gets: recorded as rejected, and revoked. `chain` is DER, leaf first. Outbound
      * thread. */
     void (*rejected)(void *context, const struct issuer *issuer, const struct bytes *chain, size_t count,

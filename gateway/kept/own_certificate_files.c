@@ -9,7 +9,6 @@
 #include "acme/jose/private_key.h"
 #include "acme/x509_read.h"
 #include "gateway/config/config.h"
-#include "gateway/kept/own_certificate_request.h"
 
 enum { FILE_MAX_BYTES = 256 * 1024 };
 
@@ -64,7 +63,7 @@ static bool read_key(struct arena *arena, const struct config *config, struct ow
                       "tls.key %.150s is not the key of the first certificate in %.150s; give those that "
                       "belong together",
                       path, config->tls_cert_path);
-    out->key_pem = own_certificate_key_pem(arena, key);
+    out->key_pem = private_key_to_pem(arena, key, (struct bytes){0});
     return out->key_pem.n != 0 || refuse(why, "tls.key %.200s: OpenSSL cannot write it", path);
 }
 

@@ -3,38 +3,28 @@
 #include "acme/base/time_text.h"
 #include "acme/certificate.h"
 #include "acme/csr.h"
+#include "gateway/keys/certificate_request.h"
 #include "gateway/preflight/check_stepca.h"
 #include "gateway/runtime/clock.h"
 #include "stepca/outcome.h"
 #include "stepca/token.h"
 
-enum { CSR_MAX_DER_BYTES = 4096, AHEAD_S = 3600 };
+enum { AHEAD_S = 3600 };
 
 #define TOKEN_NAME           "token.acmegate-check.invalid"
 #define BEYOND_EVERY_MAXIMUM "1752000h"
 #define CSR_NAME             "csr.acmegate-check.invalid"
 
-/* A request for `name` alone, with a new key. */
+/* A CSR for `name` alone, with a new key. */
 static bool make_csr(struct arena *arena, const char *name, struct bytes *out)
 {
-    autofree_evp_pkey EVP_PKEY *key = EVP_EC_gen("P-256");
-    autofree_x509_req X509_REQ *csr = X509_REQ_new();
-    STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
-    X509_EXTENSION *san =
-        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, arena_printf(arena, "DNS:%s", name));
-    bool good = key != NULL && csr != NULL && extensions != NULL && san != NULL &&
-                sk_X509_EXTENSION_push(extensions, san) > 0;
-    if (!good)
-        X509_EXTENSION_free(san);
-    good = good && X509_REQ_add_extensions(csr, extensions) == 1 && X509_REQ_set_pubkey(csr, key) == 1 &&
-           X509_REQ_sign(csr, key, EVP_sha256()) > 0;
-    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
-    uint8_t *der = NULL;
-    int n = good ? i2d_X509_REQ(csr, &der) : -1;
-    if (n > 0 && n <= CSR_MAX_DER_BYTES)
-        *out = arena_copy(arena, bytes_of(der, (size_t)n));
-    OPENSSL_free(der);
-    return n > 0;
+    struct identifier only;
+    struct certificate_request made;
+    bool good = identifier_parse(arena, BYTES_LITERAL("dns"), bytes_from_string(name), &only) == NULL &&
+                certificate_request_make(arena, &only, 1, &made);
+    if (good)
+        *out = made.csr_der;
+    return good;
 }
 
 /*

@@ -53,7 +53,7 @@ struct revocation_source {
 
     struct outbound_timer responder_timer;
     struct arena *responder_work; /* of the request under way */
-    EVP_PKEY *responder_key;
+    EVP_PKEY *responder_key;      /* that arena's */
     struct issuer_sign_job responder_job;
     struct issuer *responder_issuer; /* who was asked; held by responder_work */
     size_t responder_failures;

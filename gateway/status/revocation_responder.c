@@ -5,14 +5,15 @@
  */
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
+#include "acme/jose/private_key.h"
 #include "acme/x509_read.h"
 #include "gateway/ca/issuer_plan.h"
+#include "gateway/keys/certificate_request.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 #include "gateway/status/revocation_internal.h"
@@ -25,7 +26,6 @@ enum {
     FILE_MAX_BYTES = 256 * 1024,
     SECRET_FILE_MODE = 0600,
     PUBLIC_FILE_MODE = 0644,
-    NAME_MAX_BYTES = 300,
 };
 
 static int64_t renewal_at(const struct ocsp_responder *responder)
@@ -196,21 +196,11 @@ static const char *kept_path(const struct revocation_source *source, struct aren
     return revocation_responder_path(arena, source->revocation->parts.config, source->id, ending);
 }
 
-static struct bytes key_to_pem(struct arena *arena, EVP_PKEY *key)
-{
-    autofree_bio BIO *bio = BIO_new(BIO_s_secmem());
-    char *text = NULL;
-    if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
-        return (struct bytes){0};
-    long n = BIO_get_mem_data(bio, &text);
-    return arena_copy_secret(arena, bytes_of(text, (size_t)n));
-}
-
 /* The key first: a certificate whose key was lost would be of no use. */
 static void keep(const struct revocation_source *source, struct arena *arena, struct bytes chain_pem)
 {
     const char *path = kept_path(source, arena, "crt");
-    struct bytes key_pem = key_to_pem(arena, source->responder_key);
+    struct bytes key_pem = private_key_to_pem(arena, source->responder_key, (struct bytes){0});
     if (key_pem.n == 0 || !file_replace(kept_path(source, arena, "key"), key_pem, SECRET_FILE_MODE) ||
         !file_replace(path, chain_pem, PUBLIC_FILE_MODE))
         log_warning(
@@ -221,7 +211,6 @@ static void keep(const struct revocation_source *source, struct arena *arena, st
 
 void revocation_responder_end(struct revocation_source *source)
 {
-    EVP_PKEY_free(source->responder_key);
     source->responder_key = NULL;
     arena_free(source->responder_work);
     source->responder_work = NULL;
@@ -251,54 +240,18 @@ static void on_signed(struct issuer_sign_job *job)
     end_request(source, good, why);
 }
 
-/* The host of base_url: step-ca takes no request without a name. A template may leave it out. */
-static const char *own_name(struct arena *arena, const struct config *config)
-{
-    const char *host = config->base_url + strlen("https://");
-    bool bracketed = *host == '[';
-    host += bracketed;
-    return arena_string(arena, bytes_of(host, strcspn(host, bracketed ? "]" : ":")));
-}
-
-static bool add_name(X509_REQ *csr, const char *name)
-{
-    char text[NAME_MAX_BYTES];
-    ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
-    snprintf(text, sizeof text, "%s:%s", address != NULL ? "IP" : "DNS", name);
-    ASN1_OCTET_STRING_free(address);
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, text);
-    STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
-    bool good = extension != NULL && extensions != NULL && sk_X509_EXTENSION_push(extensions, extension) > 0;
-    if (!good)
-        X509_EXTENSION_free(extension);
-    good = good && X509_REQ_add_extensions(csr, extensions) == 1;
-    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
-    return good;
-}
-
-static void free_csr(void *csr)
-{
-    X509_REQ_free(csr);
-}
-
-static bool make_csr(struct revocation_source *source)
+/* For the host of base_url: step-ca takes no request without a name. A template may leave it out. */
+static bool make_request(struct revocation_source *source)
 {
     struct arena *arena = source->responder_work;
-    X509_REQ *csr = X509_REQ_new();
-    uint8_t *der = NULL;
-    arena_on_free(arena, free_csr, csr);
-    source->responder_key = EVP_EC_gen("P-256");
-    if (csr == NULL || source->responder_key == NULL ||
-        X509_REQ_set_pubkey(csr, source->responder_key) != 1 ||
-        !add_name(csr, own_name(arena, source->revocation->parts.config)) ||
-        X509_REQ_sign(csr, source->responder_key, EVP_sha256()) == 0)
+    struct certificate_request made;
+    size_t count = 0;
+    const struct identifier *names = config_own_names(arena, source->revocation->parts.config, &count);
+    if (!certificate_request_make(arena, names, count == 0 ? 0 : 1, &made))
         return false;
-    int length = i2d_X509_REQ(csr, &der);
-    if (length <= 0)
-        return false;
-    source->responder_job.csr = csr;
-    source->responder_job.csr_der = arena_copy(arena, bytes_of(der, (size_t)length));
-    OPENSSL_free(der);
+    source->responder_key = made.key;
+    source->responder_job.csr = made.csr;
+    source->responder_job.csr_der = made.csr_der;
     return true;
 }
 
@@ -314,7 +267,7 @@ static void request(struct revocation_source *source, struct issuer *second)
     const struct problem *problem = issuer_plan(arena, second, &wanted, clock_now(), &job->validity);
     if (problem != NULL)
         end_request(source, false, problem->detail);
-    else if (!make_csr(source) || !stepca_token_id_new(token_id))
+    else if (!make_request(source) || !stepca_token_id_new(token_id))
         end_request(source, false, "OpenSSL cannot make a request");
     else
         issuer_sign(second, job);

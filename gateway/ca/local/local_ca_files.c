@@ -15,7 +15,6 @@ enum {
     FILE_MAX_BYTES = 256 * 1024,
     KEY_MODE = 0600,
     CERTIFICATE_MODE = 0644,
-    PASSWORD_ITERATIONS = 600000, /* of PBKDF2-HMAC-SHA256: OWASP's password storage cheat sheet */
 };
 
 const char *local_ca_path(const struct local_ca *ca, struct arena *arena, const char *name)
@@ -111,39 +110,19 @@ static bool write_file(const struct local_ca *ca, const char *name, struct bytes
     return false;
 }
 
-/* PEM_write_bio_PKCS8PrivateKey would encrypt with 2,048 iterations. */
-static bool write_encrypted(BIO *bio, EVP_PKEY *key, struct bytes password)
-{
-    PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
-    X509_ALGOR *scheme =
-        PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), PASSWORD_ITERATIONS, NULL, 0, NULL, NID_hmacWithSHA256);
-    X509_SIG *sealed = plain == NULL || scheme == NULL
-                           ? NULL
-                           : PKCS8_set0_pbe((const char *)password.p, (int)password.n, plain, scheme);
-    if (sealed == NULL) {
-        X509_ALGOR_free(scheme);
-    }
-    bool written = sealed != NULL && PEM_write_bio_PKCS8(bio, sealed) == 1;
-    X509_SIG_free(sealed);
-    PKCS8_PRIV_KEY_INFO_free(plain);
-    return written;
-}
-
 bool local_ca_write_key(const struct local_ca *ca, const char *name, EVP_PKEY *key,
                         char why[static LOCAL_CA_WHY_BYTES])
 {
-    struct bytes password = ca->config.key_password;
-    autofree_bio BIO *bio = BIO_new(BIO_s_secmem());
-    char *text = NULL;
-    bool made = bio != NULL &&
-                (password.n == 0 ? PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1
-                                 : write_encrypted(bio, key, password));
-    if (!made) {
+    struct arena *arena = arena_new();
+    struct bytes pem = private_key_to_pem(arena, key, ca->config.key_password);
+    bool written = false;
+    if (pem.n == 0) {
         snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not write a private key");
-        return false;
+    } else {
+        written = write_file(ca, name, pem, KEY_MODE, why);
     }
-    long n = BIO_get_mem_data(bio, &text);
-    return write_file(ca, name, bytes_of(text, (size_t)n), KEY_MODE, why);
+    arena_free(arena);
+    return written;
 }
 
 bool local_ca_write_certificate(const struct local_ca *ca, const char *name, X509 *certificate,

@@ -1,4 +1,6 @@
+#include <malloc.h>
 #include <openssl/pem.h>
+#include <stdlib.h>
 
 #include "acme/base/file.h"
 #include "acme/jose/private_key.h"
@@ -86,5 +88,92 @@ Test(private_key, others_are_read_as_before_and_nobody_is_asked)
     bool encrypted = true;
     cr_expect_null(private_key_read(bytes_from_string("no key"), bytes_from_string("pw"), &encrypted));
     cr_expect_not(encrypted);
+    arena_free(arena);
+}
+
+/* ---- writing ---- */
+
+Test(private_key, what_is_written_opens_with_its_password_alone)
+{
+    static const struct {
+        const char *written, *read;
+        bool opens, encrypted;
+    } cases[] = {
+        {"", "", true, false},
+        {"", "unneeded", true, false},
+        {"secret", "secret", true, true},
+        {"secret", "other", false, true},
+        {"secret", "", false, true},
+    };
+    struct arena *arena = arena_new();
+    autofree_evp_pkey EVP_PKEY *key = EVP_EC_gen("P-256");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool encrypted = false;
+        struct bytes pem = private_key_to_pem(arena, key, bytes_from_string(cases[i].written));
+        autofree_evp_pkey EVP_PKEY *read =
+            private_key_read(pem, bytes_from_string(cases[i].read), &encrypted);
+        cr_expect_eq(read != NULL, cases[i].opens, "case %zu", i);
+        cr_expect_eq(encrypted, cases[i].encrypted, "case %zu", i);
+        cr_expect(read == NULL || EVP_PKEY_eq(read, key) == 1, "case %zu", i);
+    }
+    arena_free(arena);
+}
+
+/* OpenSSL's allocator, which looks for a text in each block that is given back. */
+static struct {
+    char text[48]; /* a line of the key's PEM, or less of it */
+    size_t found;
+    bool watches;
+} watch;
+
+static void look(void *block)
+{
+    size_t n = strlen(watch.text);
+    if (block != NULL && n != 0 && memmem(block, malloc_usable_size(block), watch.text, n) != NULL)
+        watch.found++;
+}
+
+static void *watched_malloc(size_t n, const char *file, int line)
+{
+    (void)file, (void)line;
+    return malloc(n);
+}
+
+static void watched_free(void *block, const char *file, int line)
+{
+    (void)file, (void)line;
+    look(block);
+    free(block);
+}
+
+static void *watched_realloc(void *block, size_t n, const char *file, int line)
+{
+    size_t had = block == NULL ? 0 : malloc_usable_size(block);
+    void *fresh = n == 0 ? NULL : malloc(n);
+    if (fresh != NULL && had != 0)
+        memcpy(fresh, block, had < n ? had : n);
+    watched_free(block, file, line);
+    return fresh;
+}
+
+/* OpenSSL takes it only before its first allocation. */
+[[gnu::constructor]] static void watch_openssl(void)
+{
+    watch.watches = CRYPTO_set_mem_functions(watched_malloc, watched_realloc, watched_free) == 1;
+}
+
+Test(private_key, no_memory_that_is_given_back_holds_the_text)
+{
+    cr_assert(watch.watches, "OpenSSL had allocated memory already");
+    struct arena *arena = arena_new();
+    autofree_evp_pkey EVP_PKEY *key = EVP_EC_gen("P-256");
+    struct bytes pem = private_key_to_pem(arena, key, (struct bytes){0});
+    const char *second_line = memchr(pem.p, '\n', pem.n);
+    memcpy(watch.text, second_line + 1 + 8, sizeof watch.text - 1);
+    OPENSSL_free(OPENSSL_memdup(pem.p, pem.n));
+    cr_expect_eq(watch.found, 1, "the watch sees a copy");
+    watch.found = 0;
+    cr_expect(bytes_equal(private_key_to_pem(arena, key, (struct bytes){0}), pem));
+    cr_expect_eq(watch.found, 0);
     arena_free(arena);
 }

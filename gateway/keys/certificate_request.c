@@ -1,29 +1,10 @@
-#include "gateway/kept/own_certificate_request.h"
+#include "gateway/keys/certificate_request.h"
 
-#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "acme/base/buffer.h"
 
 enum { NAMES_MAX_BYTES = 256 * 1024 };
-
-/* ---- names ---- */
-
-bool own_certificate_covers(const struct certificate_facts *facts, const struct identifier *names,
-                            size_t count)
-{
-    if (facts->identifier_count != count)
-        return false;
-    for (size_t i = 0; i < count; ++i) {
-        bool found = false;
-        for (size_t j = 0; j < facts->identifier_count && !found; ++j)
-            found = identifier_compare(&names[i], &facts->identifiers[j]) == 0;
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
-/* ---- the request ---- */
 
 static bool add_san(struct arena *arena, X509_REQ *csr, const struct identifier *names, size_t count)
 {
@@ -53,15 +34,14 @@ static void free_key(void *key)
     EVP_PKEY_free(key);
 }
 
-bool own_certificate_request_make(struct arena *arena, const struct identifier *names, size_t count,
-                                  struct own_certificate_request *out)
+bool certificate_request_make(struct arena *arena, const struct identifier *names, size_t count,
+                              struct certificate_request *out)
 {
     uint8_t *der = NULL;
-    out->key = EVP_EC_gen("P-256");
-    out->csr = X509_REQ_new();
+    *out = (struct certificate_request){.key = EVP_EC_gen("P-256"), .csr = X509_REQ_new()};
     arena_on_free(arena, free_key, out->key);
     arena_on_free(arena, free_csr, out->csr);
-    if (out->key == NULL || out->csr == NULL || X509_REQ_set_pubkey(out->csr, out->key) != 1 ||
+    if (count == 0 || out->key == NULL || out->csr == NULL || X509_REQ_set_pubkey(out->csr, out->key) != 1 ||
         !add_san(arena, out->csr, names, count) || X509_REQ_sign(out->csr, out->key, EVP_sha256()) == 0)
         return false;
     int length = i2d_X509_REQ(out->csr, &der);
@@ -70,16 +50,4 @@ bool own_certificate_request_make(struct arena *arena, const struct identifier *
     out->csr_der = arena_copy(arena, bytes_of(der, (size_t)length));
     OPENSSL_free(der);
     return true;
-}
-
-struct bytes own_certificate_key_pem(struct arena *arena, EVP_PKEY *key)
-{
-    autofree_bio BIO *bio = BIO_new(BIO_s_mem());
-    char *text = NULL;
-    if (bio == NULL || PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
-        return (struct bytes){0};
-    long length = BIO_get_mem_data(bio, &text);
-    struct bytes pem = arena_copy_secret(arena, bytes_of(text, (size_t)length));
-    OPENSSL_cleanse(text, (size_t)length);
-    return pem;
 }
