@@ -1,5 +1,7 @@
 #include "gateway/ca/issuer_health.h"
 
+#include "gateway/runtime/backoff.h"
+
 #include <stdio.h>
 
 void issuer_health_init(struct issuer_health *health, size_t most)
@@ -89,13 +91,12 @@ size_t issuer_health_calls_at_once(const struct issuer_health *health)
 
 /* ---- healthy, degraded, down ---- */
 
-static void set_pause(struct issuer_health *health, int64_t retry_after_s, unsigned spread, int64_t now)
+static void set_pause(struct issuer_health *health, int64_t retry_after_s, uint8_t spread, int64_t now)
 {
     int64_t first = health->unauthorized ? ISSUER_FIRST_UNAUTHORIZED_S : ISSUER_FIRST_PROBE_S;
     int64_t last = health->unauthorized ? ISSUER_LAST_UNAUTHORIZED_S : ISSUER_LAST_PROBE_S;
-    int64_t delay = 2 * health->probe_delay_s;
-    health->probe_delay_s = delay < first ? first : delay > last ? last : delay;
-    health->probe_at = now + health->probe_delay_s + health->probe_delay_s * (int64_t)spread / 512;
+    health->probe_delay_s = backoff_next(health->probe_delay_s, first, last);
+    health->probe_at = now + backoff_spread(health->probe_delay_s, spread);
     health->held = retry_after_s > 0;
     int64_t hold_s = retry_after_s < ISSUER_RETRY_AFTER_MOST_S ? retry_after_s : ISSUER_RETRY_AFTER_MOST_S;
     if (health->held && health->probe_at <= now + hold_s) {

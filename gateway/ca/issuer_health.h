@@ -47,7 +47,7 @@ struct issuer_failure {
     enum issuer_contact contact;
     enum issuer_trouble trouble;
     int64_t retry_after_s; /* what the CA asked for; 0: nothing */
-    unsigned spread;       /* random, 0 to 255: lengthens the pause before the next probe by up to a half */
+    uint8_t spread;        /* random: lengthens the pause before the next probe by up to a half */
     const char *message;
 };
 

@@ -1,6 +1,5 @@
 /* What implementations report of their calls, under the lock that keeps the issuer's health
  * (issuer_health.h). */
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "acme/base/time_text.h"
 #include "gateway/ca/issuer.h"
+#include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 
@@ -43,10 +43,7 @@ void issuer_report_failure(struct issuer *issuer, struct issuer_failure failure,
                            const struct issuer_permit *permit)
 {
     int64_t now = clock_now();
-    uint8_t spread = 0;
-    /* Without randomness the pauses are merely alike. */
-    if (RAND_bytes(&spread, 1) == 1)
-        failure.spread = spread;
+    failure.spread = backoff_random();
     pthread_mutex_lock(&issuer->health_mutex);
     bool was_well = issuer->health.failing_since == 0;
     bool was_authorized = !issuer->health.unauthorized;

@@ -9,6 +9,7 @@
 #include "gateway/ca/issuer_signers.h"
 #include "gateway/ca/issuer_stepca_internal.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 #include "stepca/outcome.h"
@@ -56,12 +57,9 @@ static void fail_round(struct issuer_stepca *issuer, const struct outbound_http_
                                                   .trouble = reached ? ISSUER_BAD_ANSWER : ISSUER_NOT_REACHED,
                                                   .message = message},
                           NULL);
-    int64_t delay_ms = REFRESH_FIRST_RETRY_MS;
-    for (size_t i = 0; i < issuer->refresh_failures && delay_ms < REFRESH_LAST_RETRY_MS; i++) {
-        delay_ms *= 2;
-    }
     issuer->refresh_failures++;
-    end_round(issuer, delay_ms < REFRESH_LAST_RETRY_MS ? delay_ms : REFRESH_LAST_RETRY_MS);
+    end_round(issuer,
+              backoff_wait((int64_t)issuer->refresh_failures, REFRESH_FIRST_RETRY_MS, REFRESH_LAST_RETRY_MS));
 }
 
 static void tell_advertisement(const struct issuer_stepca *issuer, const struct refresh_round *round)

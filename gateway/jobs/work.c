@@ -1,4 +1,3 @@
-#include <openssl/rand.h>
 #include <stdlib.h>
 
 #include "gateway/jobs/work_internal.h"
@@ -261,18 +260,4 @@ enum store_result work_record(struct work_item *item, struct store_session *sess
     own.at = item->now;
     own.who = "gateway";
     return store_event_insert(session, &own);
-}
-
-int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s)
-{
-    int64_t wait = first_s;
-    for (int64_t i = 1; i < attempts && wait < most_s; ++i)
-        wait *= 2;
-    if (wait > most_s)
-        wait = most_s;
-    uint8_t random = 0;
-    /* Without randomness the waits are merely alike. */
-    if (RAND_bytes(&random, 1) != 1)
-        random = 0;
-    return wait + wait * random / 512;
 }

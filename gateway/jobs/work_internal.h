@@ -129,9 +129,6 @@ void work_item_end(struct work_item *item);
 enum store_result work_record(struct work_item *item, struct store_session *session,
                               const struct event *event);
 
-/* Seconds to wait before try number `attempts` + 1: doubling from `first_s` to `most_s`, with jitter. */
-int64_t work_backoff(int64_t attempts, int64_t first_s, int64_t most_s);
-
 /* ---- for work_life.c ---- */
 
 /* A look for what is due: of the kinds that were named, and of all. */

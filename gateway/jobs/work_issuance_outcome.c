@@ -1,5 +1,6 @@
 #include "acme/order.h"
 #include "gateway/jobs/work_issuance.h"
+#include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 
@@ -285,7 +286,7 @@ static void take_certificate(struct work_item *item)
         state->attempt.status = ATTEMPT_UNKNOWN;
         state->attempt.message = why;
         state->job.result.cause = CAUSE_CA_ANSWER_STRANGE;
-        put_off(item, work_backoff(state->order.attempt_count, RETRY_FIRST_S, UNKNOWN_RETRY_MOST_S));
+        put_off(item, backoff_wait(state->order.attempt_count, RETRY_FIRST_S, UNKNOWN_RETRY_MOST_S));
         return;
     }
     fill_certificate(item, result->chain[0]);
@@ -366,7 +367,7 @@ static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
 {
     if (result->not_reached || result->outcome == ISSUER_UNAUTHORIZED || result->retry_after_s > 0)
         return 0;
-    return work_backoff(attempts, RETRY_FIRST_S,
+    return backoff_wait(attempts, RETRY_FIRST_S,
                         result->outcome == ISSUER_UNKNOWN ? UNKNOWN_RETRY_MOST_S : RETRY_MOST_S);
 }
 

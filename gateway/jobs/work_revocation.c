@@ -2,6 +2,7 @@
 #include "acme/revocation.h"
 #include "gateway/ca/issuer_signers.h"
 #include "gateway/jobs/work_internal.h"
+#include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 
@@ -142,7 +143,7 @@ static void settle_correction(struct work_item *item, const char *kept)
 
 static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
 {
-    return work_backoff(attempts, RETRY_FIRST_S, result->not_reached ? AWAY_RETRY_MOST_S : RETRY_MOST_S);
+    return backoff_wait(attempts, RETRY_FIRST_S, result->not_reached ? AWAY_RETRY_MOST_S : RETRY_MOST_S);
 }
 
 static void take_answer(struct work_item *item)

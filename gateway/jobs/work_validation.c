@@ -1,6 +1,7 @@
 #include "acme/authorization.h"
 #include "acme/order.h"
 #include "gateway/jobs/work_internal.h"
+#include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
@@ -152,7 +153,7 @@ static void on_validated(struct validation *validation)
     int64_t give_up_at =
         authorization->first_attempt_at + config_now(item->work->parts.config)->validation.retry_for_s;
     if (validation->problem != NULL && validation->passing) {
-        int64_t next = item->now + work_backoff(authorization->attempt_count, RETRY_FIRST_S, RETRY_MOST_S);
+        int64_t next = item->now + backoff_wait(authorization->attempt_count, RETRY_FIRST_S, RETRY_MOST_S);
         if (next < give_up_at && next < authorization->expires_at) {
             authorization->next_attempt_at = next;
             work_item_commit(item, apply_retry, work_item_end);

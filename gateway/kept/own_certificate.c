@@ -8,6 +8,7 @@
 #include "acme/jose/private_key.h"
 #include "gateway/ca/issuer_plan.h"
 #include "gateway/keys/certificate_request.h"
+#include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 #include "stepca/token.h"
@@ -36,8 +37,8 @@ struct own_certificate {
     struct outbound_message begin;
     struct outbound_timer timer;
     bool stopped;
-    int64_t retry_ms;
-    int64_t retry_most_ms; /* of the next pause */
+    int64_t retry_ms; /* the last pause between tries, without jitter; 0: none was needed */
+    int64_t retry_first_ms, retry_most_ms; /* of the next one */
     bool unfit;   /* what is in use is not what the configuration asks for: other names, another root */
     bool revoked; /* what is in use */
     int64_t reissued_at_ms;   /* for the last revocation */
@@ -169,13 +170,14 @@ static void end_request(struct own_certificate *own, bool good)
     arena_free(own->work);
     own->work = NULL;
     if (good) {
-        own->retry_ms = RETRY_FIRST_MS;
+        own->retry_ms = 0;
         wait_until_due(own);
         return;
     }
-    own->retry_ms = own->retry_ms * 2 > own->retry_most_ms ? own->retry_most_ms : own->retry_ms * 2;
+    own->retry_ms = backoff_next(own->retry_ms, own->retry_first_ms, own->retry_most_ms);
+    own->retry_first_ms = RETRY_FIRST_MS;
     own->retry_most_ms = RETRY_MOST_MS;
-    outbound_timer_set(own->parts.outbound, &own->timer, own->retry_ms);
+    outbound_timer_set(own->parts.outbound, &own->timer, backoff_spread(own->retry_ms, backoff_random()));
 }
 
 /* Without a certificate no client gets in, which is told at every try; else once, and when the end comes
@@ -219,7 +221,7 @@ static void reject(struct own_certificate *own, const struct issuer_result *resu
     const struct issuer_wanted wanted = {0};
     if (!issuer_plan_bounds(own->work, own->issuer, &wanted, &own->job.validity, clock_now(),
                             facts->not_after)) {
-        own->retry_ms = own->retry_ms < REJECTED_RETRY_FIRST_MS ? REJECTED_RETRY_FIRST_MS / 2 : own->retry_ms;
+        own->retry_first_ms = REJECTED_RETRY_FIRST_MS;
         own->retry_most_ms = REJECTED_RETRY_MOST_MS;
     }
     own->parts.rejected(own->parts.context, own->issuer, result->chain, result->chain_count, why);
@@ -228,7 +230,7 @@ static void reject(struct own_certificate *own, const struct issuer_result *resu
 /* What kept the issuer before from giving one says nothing of the one that serves now. */
 static void ask_at_once(struct own_certificate *own)
 {
-    own->retry_ms = RETRY_FIRST_MS / 2;
+    own->retry_ms = 0;
     own->retry_most_ms = RETRY_MOST_MS;
     outbound_timer_set(own->parts.outbound, &own->timer, 0);
 }
@@ -358,8 +360,7 @@ static int64_t pause_before_another(struct own_certificate *own)
     int64_t now_ms = clock_now_ms();
     bool calm = own->reissue_pause_ms == 0 || now_ms >= own->reissued_at_ms + REISSUE_CALM_MS;
     int64_t pause_ms = calm ? 0 : own->reissue_pause_ms;
-    int64_t next_ms = calm ? REJECTED_RETRY_FIRST_MS : 2 * pause_ms;
-    own->reissue_pause_ms = next_ms < REJECTED_RETRY_MOST_MS ? next_ms : REJECTED_RETRY_MOST_MS;
+    own->reissue_pause_ms = backoff_next(pause_ms, REJECTED_RETRY_FIRST_MS, REJECTED_RETRY_MOST_MS);
     own->reissued_at_ms = now_ms + pause_ms;
     return pause_ms;
 }
@@ -437,7 +438,7 @@ struct own_certificate *own_certificate_start(const struct own_certificate_parts
         end_without("memory");
     own->parts = *parts;
     own->arena = arena_new();
-    own->retry_ms = RETRY_FIRST_MS / 2;
+    own->retry_first_ms = RETRY_FIRST_MS;
     own->retry_most_ms = RETRY_MOST_MS;
     own->timer = (struct outbound_timer){.run = check, .argument = own};
     own->begin.run = run_begin;

@@ -3,6 +3,7 @@
 
 #include "acme/base/time_text.h"
 #include "acme/certificate.h"
+#include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 #include "gateway/status/revocation_internal.h"
@@ -48,10 +49,7 @@ static int64_t next_look_ms(const struct revocation_source *source)
 
 static int64_t retry_ms(const struct revocation_source *source)
 {
-    int64_t delay_ms = RETRY_FIRST_MS;
-    for (size_t i = 1; i < source->failures && delay_ms < RETRY_MOST_MS; i++)
-        delay_ms *= 2;
-    return delay_ms < RETRY_MOST_MS ? delay_ms : RETRY_MOST_MS;
+    return backoff_wait((int64_t)source->failures, RETRY_FIRST_MS, RETRY_MOST_MS);
 }
 
 /* Once, though they stand in every list that follows. */

@@ -14,6 +14,7 @@
 #include "acme/x509_read.h"
 #include "gateway/ca/issuer_plan.h"
 #include "gateway/keys/certificate_request.h"
+#include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 #include "gateway/status/revocation_internal.h"
@@ -44,12 +45,9 @@ static int64_t next_check_ms(const struct revocation_source *source)
 
 static int64_t retry_ms(const struct revocation_source *source)
 {
-    int64_t delay_ms = RETRY_FIRST_MS, waits_ms = source->responder_waits_until_ms - clock_now_ms();
-    if (waits_ms > 0)
-        return waits_ms;
-    for (size_t i = 1; i < source->responder_failures && delay_ms < RETRY_MOST_MS; i++)
-        delay_ms *= 2;
-    return delay_ms < RETRY_MOST_MS ? delay_ms : RETRY_MOST_MS;
+    int64_t waits_ms = source->responder_waits_until_ms - clock_now_ms();
+    return waits_ms > 0 ? waits_ms
+                        : backoff_wait((int64_t)source->responder_failures, RETRY_FIRST_MS, RETRY_MOST_MS);
 }
 
 static void check_later(struct revocation_source *source, bool good)
