@@ -1,8 +1,8 @@
 #include "gateway/ca/issuer_health.h"
 
-#include "gateway/runtime/backoff.h"
-
 #include <stdio.h>
+
+#include "gateway/runtime/backoff.h"
 
 void issuer_health_init(struct issuer_health *health, size_t most)
 {

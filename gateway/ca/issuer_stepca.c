@@ -7,8 +7,6 @@
 #include "gateway/runtime/crash_record.h"
 #include "stepca/subject.h"
 
-enum { ROOTS_MAX_BYTES = 1024 * 1024, KEY_MAX_BYTES = 64 * 1024 };
-
 /* ---- lanes ---- */
 
 static void lane_append(struct call_lane *lane, struct remote_call *call)
@@ -140,7 +138,7 @@ static bool load_roots(struct issuer_stepca *issuer, const struct issuer_config 
     const char *path = config->root_cert_path;
     struct bytes pem = {0};
     char reason[ISSUER_WHY_BYTES] = "";
-    if (!file_read(issuer->arena, path, ROOTS_MAX_BYTES, &pem)) {
+    if (!file_read(issuer->arena, path, CONFIG_FILE_MAX_BYTES, &pem)) {
         snprintf(reason, sizeof reason, "%s", strerror(errno));
     } else if (issuer_init(&issuer->base, &stepca_operations, issuer->arena,
                            arena_duplicate(issuer->arena, config->id), pem, reason)) {
@@ -155,7 +153,7 @@ static bool load_key(struct issuer_stepca *issuer, const struct issuer_config *c
 {
     const char *path = config->provisioner_key_path;
     struct bytes text;
-    if (!file_read_secret(issuer->arena, path, KEY_MAX_BYTES, &text)) {
+    if (!file_read_secret(issuer->arena, path, CONFIG_FILE_MAX_BYTES, &text)) {
         snprintf(why, ISSUER_WHY_BYTES, "provisioner_key_path %.120s: %s", path, strerror(errno));
         return false;
     }

@@ -15,7 +15,7 @@
 #include "gateway/runtime/clock.h"
 #include "gateway/status/revocation.h"
 
-enum { FILE_MAX_BYTES = 1024 * 1024, SUBJECT_MAX_BYTES = 256 };
+enum { SUBJECT_MAX_BYTES = 256 };
 
 /* "CN=…" or what the first name is. */
 static const char *subject_of(struct check *check, struct bytes der)
@@ -70,7 +70,7 @@ static void tell_file(struct check *check, const char *path, const char *first, 
 {
     struct bytes pem, *certificates = NULL;
     size_t count = 0;
-    if (!file_read(check->arena, path, FILE_MAX_BYTES, &pem))
+    if (!file_read(check->arena, path, CONFIG_FILE_MAX_BYTES, &pem))
         check_fail(check, "%s: %s cannot be read: %s", first, path, strerror(errno));
     else if (!certificates_from_pem(check->arena, pem, &certificates, &count))
         check_fail(check, "%s: %s holds no certificate, or a broken one", first, path);

@@ -12,6 +12,10 @@
 #include "acme/rate_limiter.h"
 #include "gateway/runtime/address_policy.h"
 
+/* Of a file with certificates or a key that the configuration names, or that acmegate keeps beside the
+ * database: whoever reads one, a check as well as a start, takes this much. */
+enum { CONFIG_FILE_MAX_BYTES = 1024 * 1024 };
+
 enum { VALIDATIONS_AT_ONCE_MAX = 256 };
 
 /* Behind the id of an issuer, in that of its OCSP responder's own provisioner. */

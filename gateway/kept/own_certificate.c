@@ -20,7 +20,6 @@ enum {
     REJECTED_RETRY_FIRST_MS = 60 * 1000, /* each is a certificate more at the CA */
     REJECTED_RETRY_MOST_MS = 3600 * 1000,
     REISSUE_CALM_MS = 2 * REJECTED_RETRY_MOST_MS,
-    FILE_MAX_BYTES = 256 * 1024,
     PROBLEM_MAX_BYTES = 512,
     SECRET_FILE_MODE = 0600,
     PUBLIC_FILE_MODE = 0644,
@@ -127,8 +126,8 @@ static bool use_stored(struct own_certificate *own)
     size_t count = 0;
     struct certificate_facts facts;
     char why[OWN_CERTIFICATE_PUBLISH_WHY_BYTES];
-    bool good = file_read(arena, own->chain_path, FILE_MAX_BYTES, &chain_pem) &&
-                file_read_secret(arena, own->key_path, FILE_MAX_BYTES, &key_pem) &&
+    bool good = file_read(arena, own->chain_path, CONFIG_FILE_MAX_BYTES, &chain_pem) &&
+                file_read_secret(arena, own->key_path, CONFIG_FILE_MAX_BYTES, &key_pem) &&
                 certificates_from_pem(arena, chain_pem, &certificates, &count) &&
                 certificate_read_facts(arena, certificates[0], &facts) &&
                 use_pem(own, chain_pem, key_pem, why);
@@ -349,7 +348,7 @@ static bool is_in_use(const struct own_certificate *own, struct arena *arena, st
     const char *path = own->issuer == NULL ? config_now(own->parts.config)->tls_cert_path : own->chain_path;
     struct bytes chain_pem, *certificates = NULL;
     size_t count = 0;
-    return file_read(arena, path, FILE_MAX_BYTES, &chain_pem) &&
+    return file_read(arena, path, CONFIG_FILE_MAX_BYTES, &chain_pem) &&
            certificates_from_pem(arena, chain_pem, &certificates, &count) &&
            certificate_is_same(certificates[0], leaf);
 }
@@ -495,7 +494,7 @@ struct bytes own_certificate_intermediates(const struct own_certificate *own, st
     struct bytes chain_pem, *certificates = NULL;
     size_t count = 0;
     if (own == NULL || own->chain_path == NULL ||
-        !file_read(arena, own->chain_path, FILE_MAX_BYTES, &chain_pem) ||
+        !file_read(arena, own->chain_path, CONFIG_FILE_MAX_BYTES, &chain_pem) ||
         !certificates_from_pem(arena, chain_pem, &certificates, &count))
         return (struct bytes){0};
     return certificates_to_pem(arena, certificates + 1, count - 1);

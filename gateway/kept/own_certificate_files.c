@@ -10,8 +10,6 @@
 #include "acme/x509_read.h"
 #include "gateway/config/config.h"
 
-enum { FILE_MAX_BYTES = 256 * 1024 };
-
 [[gnu::format(printf, 2, 3)]] static bool refuse(char why[static OWN_CERTIFICATE_WHY_BYTES],
                                                  const char *format, ...)
 {
@@ -26,7 +24,7 @@ static bool read_chain(struct arena *arena, const struct config *config, struct 
                        char why[static OWN_CERTIFICATE_WHY_BYTES])
 {
     const char *path = config->tls_cert_path;
-    if (!file_read(arena, path, FILE_MAX_BYTES, &out->chain_pem))
+    if (!file_read(arena, path, CONFIG_FILE_MAX_BYTES, &out->chain_pem))
         return refuse(why, "tls.cert %.200s cannot be read: %s", path, strerror(errno));
     if (!certificates_from_pem(arena, out->chain_pem, &out->certificates, &out->count))
         return refuse(why,
@@ -42,7 +40,7 @@ static bool read_key(struct arena *arena, const struct config *config, struct ow
     const char *path = config->tls_key_path;
     bool encrypted = false;
     struct bytes pem;
-    if (!file_read_secret(arena, path, FILE_MAX_BYTES, &pem))
+    if (!file_read_secret(arena, path, CONFIG_FILE_MAX_BYTES, &pem))
         return refuse(why, "tls.key %.200s cannot be read: %s", path, strerror(errno));
     autofree_evp_pkey EVP_PKEY *key = private_key_read(pem, config->tls_key_password, &encrypted);
     autofree_x509 X509 *leaf = x509_read(out->certificates[0]);

@@ -8,8 +8,6 @@
 #include "gateway/preflight/check_stepca.h"
 #include "gateway/runtime/clock.h"
 
-enum { FILE_MAX_BYTES = 256 * 1024 };
-
 /* A second issuer of the same CA: what the first was asked is asked of it, too. */
 static void check_provisioner(const struct stepca_check *ca, const struct issuer_config *second)
 {
@@ -26,10 +24,10 @@ static bool read_files(struct check *check, const struct ocsp_config *files, str
 {
     struct bytes key_pem;
     const char *path = files->certificate_path;
-    bool read = file_read(check->arena, path, FILE_MAX_BYTES, chain_pem);
+    bool read = file_read(check->arena, path, CONFIG_FILE_MAX_BYTES, chain_pem);
     if (read) {
         path = files->key_path;
-        read = file_read_secret(check->arena, path, FILE_MAX_BYTES, &key_pem);
+        read = file_read_secret(check->arena, path, CONFIG_FILE_MAX_BYTES, &key_pem);
     }
     if (!read) {
         *why = arena_printf(check->arena, "%s cannot be read: %s", path, strerror(errno));

@@ -10,7 +10,6 @@
 #include "gateway/runtime/clock.h"
 
 enum {
-    FILE_MAX_BYTES = 1024 * 1024,
     NAMES_MAX_BYTES = 1024,
     CLOCK_WARN_S = 30,
     CLOCK_FAIL_S = 60, /* step-ca's own leeway */
@@ -29,7 +28,7 @@ static bool check_roots(struct stepca_check *ca, struct issuer *roots)
     const char *path = ca->issuer->root_cert_path;
     char why[ISSUER_WHY_BYTES];
     struct bytes pem;
-    if (!file_read(check->arena, path, FILE_MAX_BYTES, &pem)) {
+    if (!file_read(check->arena, path, CONFIG_FILE_MAX_BYTES, &pem)) {
         check_fail(check, "issuer %s: root_cert_path %s cannot be read: %s", ca->issuer->id, path,
                    strerror(errno));
         return false;
@@ -61,7 +60,7 @@ bool stepca_check_key(struct stepca_check *ca)
     const char *path = ca->issuer->provisioner_key_path;
     struct bytes text;
     struct jose_error error = {0};
-    if (!file_read_secret(check->arena, path, FILE_MAX_BYTES, &text)) {
+    if (!file_read_secret(check->arena, path, CONFIG_FILE_MAX_BYTES, &text)) {
         check_fail(check, "issuer %s: provisioner_key_path %s cannot be read: %s", ca->issuer->id, path,
                    strerror(errno));
         return false;

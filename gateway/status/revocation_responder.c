@@ -24,7 +24,6 @@ enum {
     CHECK_MS = 60 * 1000,
     RETRY_FIRST_MS = 2 * 1000,
     RETRY_MOST_MS = 60 * 1000,
-    FILE_MAX_BYTES = 256 * 1024,
     SECRET_FILE_MODE = 0600,
     PUBLIC_FILE_MODE = 0644,
 };
@@ -104,11 +103,11 @@ static bool use_files(struct revocation_source *source, struct arena *arena, con
                       const char *chain_path, const char *key_path, const char **why)
 {
     struct bytes chain_pem, key_pem;
-    if (!file_read(arena, chain_path, FILE_MAX_BYTES, &chain_pem)) {
+    if (!file_read(arena, chain_path, CONFIG_FILE_MAX_BYTES, &chain_pem)) {
         *why = arena_printf(arena, "%s: %s", chain_path, strerror(errno));
         return false;
     }
-    if (!file_read_secret(arena, key_path, FILE_MAX_BYTES, &key_pem)) {
+    if (!file_read_secret(arena, key_path, CONFIG_FILE_MAX_BYTES, &key_pem)) {
         *why = arena_printf(arena, "%s: %s", key_path, strerror(errno));
         return false;
     }
@@ -141,7 +140,7 @@ static bool certificate_is_in_use(const struct revocation_source *source, struct
     struct bytes pem, *certificates = NULL;
     size_t count = 0;
     unsigned char *der = NULL;
-    if (source->now.responder == NULL || !file_read(arena, path, FILE_MAX_BYTES, &pem) ||
+    if (source->now.responder == NULL || !file_read(arena, path, CONFIG_FILE_MAX_BYTES, &pem) ||
         !certificates_from_pem(arena, pem, &certificates, &count))
         return false;
     int n = i2d_X509(source->now.responder->responder.certificate, &der);

@@ -96,6 +96,22 @@ def test_O4_an_encrypted_certificate_is_refused(gateway, tmp_path, command):
     assert status == 1 and f"tls.cert {path} holds no certificate, or a damaged one" in output, output
 
 
+@pytest.mark.parametrize("file", ["tls.crt", "tls.key"])
+@pytest.mark.parametrize("size, fits", [(1024 * 1024, True), (1024 * 1024 + 1, False)], ids=["1 MiB", "more"])
+def test_what_check_reads_serve_reads_as_well(gateway, tmp_path, file, size, fits):
+    (tmp_path / "tls.key").write_bytes(key_pem(gateway.key))
+    path = tmp_path / file
+    text = path.read_bytes()
+    path.write_bytes(b"#" * (size - len(text) - 1) + b"\n" + text)
+    status, output = run_on_terminal(gateway, "check")
+    assert (status == 0, f"{path} cannot be read: File too large" in output) == (fits, not fits), output
+    if fits:
+        gateway.start()
+    else:
+        status, output = run_on_terminal(gateway, "serve")
+        assert status == 1 and f"{path} cannot be read: File too large" in output, output
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("end", [b"", b" \r\n\n"], ids=["bare", "white space after it"])
 def test_O4_a_password_file_opens_an_encrypted_key(gateway, tmp_path, form, end):

@@ -9,10 +9,10 @@
 #include "acme/certificate.h"
 #include "acme/jose/private_key.h"
 #include "gateway/ca/local/local_ca_internal.h"
+#include "gateway/config/config.h"
 #include "gateway/runtime/log.h"
 
 enum {
-    FILE_MAX_BYTES = 256 * 1024,
     KEY_MODE = 0600,
     CERTIFICATE_MODE = 0644,
 };
@@ -33,7 +33,7 @@ static bool read_file(const struct local_ca *ca, struct arena *arena, const char
                       char why[static LOCAL_CA_WHY_BYTES])
 {
     const char *path = local_ca_path(ca, arena, name);
-    if (file_read_secret(arena, path, FILE_MAX_BYTES, text)) {
+    if (file_read_secret(arena, path, CONFIG_FILE_MAX_BYTES, text)) {
         return true;
     }
     snprintf(why, LOCAL_CA_WHY_BYTES,
