@@ -271,11 +271,9 @@ enum store_apply_result challenge_apply(struct exchange *exchange, struct store_
         !record(exchange, session, "challenge.requested",
                 challenge_type_info(exchange->challenge_type)->name))
         return STORE_DISCARD;
-    struct work_item *validation = work_validation_draft(exchange->frontend->parts.work, exchange->now,
-                                                         authorization, &exchange->account);
-    if (validation != NULL)
-        work_hand_over(validation);
-    else
+    exchange->hand_over = work_validation_draft(exchange->frontend->parts.work, exchange->now, authorization,
+                                                &exchange->account);
+    if (exchange->hand_over == NULL)
         exchange->work_due = WORK_DUE_CHALLENGES;
     return STORE_APPLIED;
 }

@@ -55,15 +55,14 @@ enum store_result work_issuance_write_attempt(struct work_item *draft, struct st
                                               int64_t now, struct order *order);
 
 /*
- * A validation that begins with its request. NULL when there are too many already. It may be handed over
- * before the COMMIT of its challenge, for its outcome is written only where the challenge is processing;
- * where the outbound thread has taken the challenge up meanwhile, or has no room, the draft is dropped.
+ * A validation that begins with its request. NULL when there are too many already. Where the outbound thread
+ * has taken the challenge up meanwhile, or has no room, the draft is dropped.
  */
 struct work_item *work_validation_draft(struct work *work, int64_t now,
                                         const struct authorization *authorization,
                                         const struct account *account);
 
-/* Any thread; an issuance only after the COMMIT. The item is the outbound thread's from here on. */
+/* Any thread, after the COMMIT. The item is the outbound thread's from here on. */
 void work_hand_over(struct work_item *item);
 
 /* A draft that is not handed over. NULL is ignored. */

@@ -18,7 +18,6 @@ def gateway(new_gateway, step_ca, ca_proxy):
 
 
 def wait_until_processing(gateway, name):
-    """A validation may begin before the COMMIT of its challenge."""
     where = "identifier = ? AND status = 'pending' AND challenge_status = 'processing'"
     wait_until(lambda: gateway.query(f"SELECT id FROM authorizations WHERE {where}", name), f"{name} to be in processing")
 
