@@ -98,8 +98,14 @@ static struct work_item *make_item(struct work *work, int kind)
 
 static void take_up(struct work_item *item, int64_t id)
 {
+    struct work *work = item->work;
     item->id = id;
-    work_set_add(&item->work->set, id);
+    item->next = work->items;
+    item->link = &work->items;
+    if (item->next != NULL)
+        item->next->link = &item->next;
+    work->items = item;
+    work_set_add(&work->set, id);
     ++item->kind->under_way;
     if (item->kind->shares != NULL)
         work_shares_take(item->kind->shares, &item->holder);
@@ -233,12 +239,20 @@ void work_tell_stopped(struct work *work)
     pthread_mutex_unlock(&work->stop_lock);
 }
 
+static void leave_list(struct work_item *item)
+{
+    *item->link = item->next;
+    if (item->next != NULL)
+        item->next->link = item->link;
+}
+
 void work_item_end(struct work_item *item)
 {
     struct work *work = item->work;
     int64_t id = item->id;
     unsigned waiting = item->kind->left_waiting ? item->kind->due_bit : 0;
     work_set_remove(&work->set, id);
+    leave_list(item);
     --item->kind->under_way;
     if (item->kind->shares != NULL)
         work_shares_give_back(item->kind->shares, &item->holder);
@@ -260,4 +274,15 @@ enum store_result work_record(struct work_item *item, struct store_session *sess
     own.at = item->now;
     own.who = "gateway";
     return store_event_insert(session, &own);
+}
+
+void work_drop_items(struct work *work)
+{
+    for (struct outbound_message *message; (message = outbound_take_left(work->parts.outbound)) != NULL;)
+        if (message->run == on_handed_over)
+            work_draft_drop((struct work_item *)((char *)message - offsetof(struct work_item, message)));
+    for (struct work_item *item; (item = work->items) != NULL;) {
+        leave_list(item);
+        arena_free(item->arena);
+    }
 }

@@ -77,5 +77,9 @@ void work_keep_rejected(struct work *work, const struct issuer *issuer, const st
 /* Takes up nothing more, waits (bounded) for what is under way, and tells nobody about what ends later. */
 void work_stop(struct work *work);
 
-/* After outbound_stop and store_close. */
+/* After outbound_stop and store_close, before issuers_stop: frees what was still under way. The database has
+ * it, and the next start takes it up. NULL is ignored. */
+void work_drop(struct work *work);
+
+/* After work_drop. NULL is ignored. */
 void work_free(struct work *work);

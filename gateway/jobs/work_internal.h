@@ -43,6 +43,7 @@ struct work {
     atomic_uint due; /* enum work_due; not 0 while a wake message is on its way */
     struct outbound_timer timer;
     struct work_set set;
+    struct work_item *items; /* those of the set, in no order */
     struct work_kind kinds[WORK_KINDS];
     struct work_shares validation_shares;
     int64_t last_account; /* the one whose validations were looked at last */
@@ -66,6 +67,7 @@ struct work_item {
     struct work *work;
     struct work_kind *kind;
     struct arena *arena;
+    struct work_item *next, **link; /* among work->items, while it is under way */
     int64_t id;
     struct work_holder holder; /* where the kind has shares; set before the item is under way */
     bool is_draft;             /* counts among work->drafts */
@@ -134,6 +136,8 @@ enum store_result work_record(struct work_item *item, struct store_session *sess
 /* A look for what is due: of the kinds that were named, and of all. */
 void work_on_wake(struct outbound_message *message);
 void work_on_tick(void *work);
+/* When all threads have ended: items that still wait for an answer or for the store go with their arenas. */
+void work_drop_items(struct work *work);
 /* Whoever waits for the end goes on. */
 void work_tell_stopped(struct work *work);
 

@@ -121,6 +121,12 @@ void work_stop(struct work *work)
         log_warning("the outbound thread does not answer");
 }
 
+void work_drop(struct work *work)
+{
+    if (work != NULL)
+        work_drop_items(work);
+}
+
 void work_free(struct work *work)
 {
     if (work == NULL)

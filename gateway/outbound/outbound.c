@@ -253,6 +253,14 @@ void outbound_stop(struct outbound *outbound)
     pthread_join(outbound->thread, NULL);
 }
 
+struct outbound_message *outbound_take_left(struct outbound *outbound)
+{
+    struct outbound_message *message = outbound->first;
+    if (message != NULL && (outbound->first = message->next) == NULL)
+        outbound->last = &outbound->first;
+    return message;
+}
+
 void outbound_free(struct outbound *outbound)
 {
     if (outbound == NULL)

@@ -26,6 +26,10 @@ struct outbound_config {
  * Messages posted later are not run. */
 void outbound_stop(struct outbound *outbound);
 
+/* After outbound_stop, when nobody can post any more: a message that was posted and never run, in the order
+ * posted, for its owner to free. NULL: there is none. */
+struct outbound_message *outbound_take_left(struct outbound *outbound);
+
 /* After outbound_stop, when nobody can post any more. NULL is ignored. */
 void outbound_free(struct outbound *outbound);
 

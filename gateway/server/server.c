@@ -483,6 +483,7 @@ void server_stop(struct server *server)
     account_exporter_stop(server->account_exporter);
     own_certificate_free(server->own_certificate);
     revocation_free(server->revocation);
+    work_drop(server->work);
     issuers_stop(server->issuers);
     outbound_free(server->outbound);
     work_free(server->work);

@@ -193,6 +193,21 @@ def test_killed_while_a_revocation_is_under_way(gateway, responder, step_ca, ca_
     assert step_ca.revoked()[certificate.serial_number] == "keyCompromise"
 
 
+def test_a_stop_while_a_revocation_is_under_way_leaves_nothing_behind(gateway, responder, step_ca, ca_proxy):
+    """Memory included: `stop` fails where LeakSanitizer speaks."""
+    client, name = gateway.client(), fresh_name()
+    certificate = client.issue([name], HttpProver(responder(gateway)))[0]
+    hold = ca_proxy.hold_request("revoke")
+    asking = Background(client.revoke, certificate, 1)
+    hold.wait()
+    gateway.stop()
+    assert "stopping with work under way; the next start takes it up again" in gateway.process.output()
+    hold.drop()
+    asking.end_anyhow()
+    gateway.start()
+    wait_until(lambda: certificate.serial_number in step_ca.revoked(), "the revocation", 60)
+
+
 def test_all_that_clients_were_told_is_there_after_a_kill(gateway):
     clients = [gateway.client() for _ in range(4)]
     told = [[] for _ in clients]

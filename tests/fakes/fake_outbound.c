@@ -280,6 +280,14 @@ void outbound_stop(struct outbound *outbound)
     running = NULL;
 }
 
+struct outbound_message *outbound_take_left(struct outbound *outbound)
+{
+    struct outbound_message *message = outbound->first;
+    if (message != NULL && (outbound->first = message->next) == NULL)
+        outbound->last = &outbound->first;
+    return message;
+}
+
 void outbound_free(struct outbound *outbound)
 {
     free(outbound);
