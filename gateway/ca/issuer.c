@@ -87,7 +87,7 @@ void issuer_retire(struct issuer *issuer)
     outbound_post(issuer->outbound, &issuer->retire_message);
 }
 
-/* A job without a permit was prepared unasked. One that gets none now is answered by the implementation,
+/* A request without a permit was prepared unasked. One that gets none now is answered by the implementation,
  * which finds that the permit allows nothing. */
 static void ensure_permit(struct issuer *issuer, enum issuer_work work, struct issuer_permit *permit)
 {
@@ -98,10 +98,10 @@ static void ensure_permit(struct issuer *issuer, enum issuer_work work, struct i
     pthread_mutex_unlock(&issuer->health_mutex);
 }
 
-void issuer_sign(struct issuer *issuer, struct issuer_sign_job *job)
+void issuer_sign(struct issuer *issuer, struct issuer_sign_request *request)
 {
-    ensure_permit(issuer, ISSUER_WORK_SIGN, &job->permit);
-    issuer->operations->sign(issuer, job);
+    ensure_permit(issuer, ISSUER_WORK_SIGN, &request->permit);
+    issuer->operations->sign(issuer, request);
 }
 
 const char *issuer_csr_fault(const struct issuer *issuer, struct arena *arena, X509_REQ *csr)
@@ -109,10 +109,10 @@ const char *issuer_csr_fault(const struct issuer *issuer, struct arena *arena, X
     return issuer->operations->csr_fault == NULL ? NULL : issuer->operations->csr_fault(arena, csr);
 }
 
-void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job)
+void issuer_revoke(struct issuer *issuer, struct issuer_revoke_request *request)
 {
-    ensure_permit(issuer, ISSUER_WORK_REVOKE, &job->permit);
-    issuer->operations->revoke(issuer, job);
+    ensure_permit(issuer, ISSUER_WORK_REVOKE, &request->permit);
+    issuer->operations->revoke(issuer, request);
 }
 
 const struct issuer_api *issuer_api_of(const struct issuer *issuer)
@@ -120,9 +120,9 @@ const struct issuer_api *issuer_api_of(const struct issuer *issuer)
     return issuer->operations->api;
 }
 
-void issuer_list(struct issuer *issuer, struct issuer_list_job *job)
+void issuer_list(struct issuer *issuer, struct issuer_list_request *request)
 {
-    issuer->operations->list(issuer, job);
+    issuer->operations->list(issuer, request);
 }
 
 void issuer_read_status(struct issuer *issuer, struct issuer_status *out)

@@ -20,7 +20,6 @@
 
 enum { ISSUER_WHY_BYTES = 256, ISSUER_KEY_ID_BYTES = 128, ISSUER_SIGNERS_MAX = 16 };
 
-
 enum issuer_outcome {
     ISSUER_OK,
     ISSUER_REFUSED,         /* for good; the order fails with `message` */
@@ -28,7 +27,7 @@ enum issuer_outcome {
     ISSUER_UNAUTHORIZED, /* the CA does not accept us: the operator must act; nothing else will fare better */
     ISSUER_UNAVAILABLE,  /* try again later */
     ISSUER_UNKNOWN,      /* the request may have been carried out, its answer is lost or unreadable */
-    ISSUER_NOT_ASKED,    /* no call was made: the issuer is failing, or the job's deadline has passed */
+    ISSUER_NOT_ASKED,    /* no call was made: the issuer is failing, or the request's deadline has passed */
 };
 
 /* Whose turn it is after a refusal to sign. */
@@ -53,7 +52,7 @@ struct issuer_result {
     size_t chain_count;
 };
 
-struct issuer_sign_job {
+struct issuer_sign_request {
     struct arena *arena; /* the caller's; lives until done was called */
     X509_REQ *csr;
     struct bytes csr_der;
@@ -64,25 +63,26 @@ struct issuer_sign_job {
     struct validity_request validity;
     /* as openssl.cnf writes them; NULL: the issuer's own. issuer_local only */
     const char *extended_key_usages;
-    /* Outbound thread, when the job's turn has come: false withdraws it (ISSUER_NOT_ASKED). NULL: it goes on.
+    /* Outbound thread, when the request's turn has come: false withdraws it (ISSUER_NOT_ASKED). NULL: it goes
+     * on.
      */
-    bool (*may_call)(struct issuer_sign_job *job);
-    void (*done)(struct issuer_sign_job *job);
+    bool (*may_call)(struct issuer_sign_request *request);
+    void (*done)(struct issuer_sign_request *request);
     void *owner;
     struct issuer_result result;
-    struct issuer_sign_job *next; /* the issuer's, while waiting for its turn */
+    struct issuer_sign_request *next; /* the issuer's, while waiting for its turn */
 };
 
-struct issuer_revoke_job {
+struct issuer_revoke_request {
     struct arena *arena;
     struct issuer_permit permit; /* as above */
     const char *serial;          /* canonical hexadecimal */
     struct bytes leaf;
     int reason;
-    void (*done)(struct issuer_revoke_job *job);
+    void (*done)(struct issuer_revoke_request *request);
     void *owner;
     struct issuer_result result;
-    struct issuer_revoke_job *next;
+    struct issuer_revoke_request *next;
 };
 
 enum issuer_list_outcome {
@@ -93,10 +93,10 @@ enum issuer_list_outcome {
 };
 
 /* The CA's revocation list (RFC 5280 §5). */
-struct issuer_list_job {
+struct issuer_list_request {
     struct arena *arena;       /* the caller's; lives until done was called */
     const struct crl *current; /* the one in use, NULL for none */
-    void (*done)(struct issuer_list_job *job);
+    void (*done)(struct issuer_list_request *request);
     void *owner;
     enum issuer_list_outcome outcome;
     struct bytes crl;               /* DER, not checked */
@@ -134,9 +134,9 @@ struct issuer_api;
 struct issuer_operations {
     /* As issuer_csr_fault; any thread. NULL: there is nothing that it could not sign. */
     const char *(*csr_fault)(struct arena *arena, X509_REQ *csr);
-    void (*sign)(struct issuer *issuer, struct issuer_sign_job *job);
-    void (*revoke)(struct issuer *issuer, struct issuer_revoke_job *job);
-    void (*list)(struct issuer *issuer, struct issuer_list_job *job);
+    void (*sign)(struct issuer *issuer, struct issuer_sign_request *request);
+    void (*revoke)(struct issuer *issuer, struct issuer_revoke_request *request);
+    void (*list)(struct issuer *issuer, struct issuer_list_request *request);
     /* A certificate for OCSPSigning, and what is above it, as PEM in the arena. False with `why`. NULL: it
      * cannot. */
     bool (*make_responder)(struct issuer *issuer, struct arena *arena, EVP_PKEY *key, struct bytes *chain_pem,
@@ -241,19 +241,19 @@ void issuer_hold_with(struct issuer *issuer, struct arena *arena);
 /* Any thread: another has taken its place. Jobs under way end as they would. */
 void issuer_retire(struct issuer *issuer);
 
-/* `done` is called once, on the outbound thread, in a later turn than this call. A job that has to wait is
- * never dropped. */
-void issuer_sign(struct issuer *issuer, struct issuer_sign_job *job);
+/* `done` is called once, on the outbound thread, in a later turn than this call. A request that has to wait
+ * is never dropped. */
+void issuer_sign(struct issuer *issuer, struct issuer_sign_request *request);
 /* Any thread: why a CSR that csr_check has accepted cannot be signed by this kind of CA, and what to do;
  * NULL: it can. */
 const char *issuer_csr_fault(const struct issuer *issuer, struct arena *arena, X509_REQ *csr);
-void issuer_revoke(struct issuer *issuer, struct issuer_revoke_job *job);
-void issuer_list(struct issuer *issuer, struct issuer_list_job *job);
+void issuer_revoke(struct issuer *issuer, struct issuer_revoke_request *request);
+void issuer_list(struct issuer *issuer, struct issuer_list_request *request);
 
 /*
  * Outbound thread. While an issuer is failing, work waits for it in the database, untouched: only what is
- * admitted is taken up (issuer_health.h). The permit goes into the job; the issuer gives the place back when
- * the job is done.
+ * admitted is taken up (issuer_health.h). The permit goes into the request; the issuer gives the place back
+ * when the request is done.
  */
 size_t issuer_room(struct issuer *issuer, enum issuer_work work);
 [[gnu::warn_unused_result]] bool issuer_admit(struct issuer *issuer, enum issuer_work work,
@@ -294,7 +294,7 @@ void issuer_report_result(struct issuer *issuer, const struct issuer_result *res
 /* False when the call is not to be made, because the issuer is failing. */
 [[gnu::warn_unused_result]] bool issuer_allows(struct issuer *issuer, const struct issuer_permit *permit);
 size_t issuer_calls_at_once(struct issuer *issuer);
-/* The job is done, with or without a call. */
+/* The request is done, with or without a call. */
 void issuer_end(struct issuer *issuer, const struct issuer_permit *permit);
 /* ISSUER_NOT_ASKED, with why. */
 void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct issuer_result *result);

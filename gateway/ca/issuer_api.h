@@ -15,13 +15,13 @@ enum issuer_api_outcome {
     ISSUER_API_LOST,     /* it may have done what was asked; its answer did not come, or not wholly */
 };
 
-struct issuer_api_job {
+struct issuer_api_request {
     struct arena *arena; /* the caller's; lives until done was called */
     const char *method;  /* "GET" or "POST" */
     const char *path;    /* "/1.0/…", with its query */
     struct bytes body;
     const char *authorization; /* the header; NULL for none */
-    void (*done)(struct issuer_api_job *job);
+    void (*done)(struct issuer_api_request *request);
     void *owner;
 
     enum issuer_api_outcome outcome;
@@ -32,13 +32,13 @@ struct issuer_api_job {
     int64_t asked_at;   /* when it ended: what was asked for as a duration counts from here */
 
     struct issuer *issuer; /* the issuer's, as is `next` */
-    struct issuer_api_job *next;
+    struct issuer_api_request *next;
 };
 
 /* Requests have a lane of their own, as wide as that of signatures, so that neither starves the other. */
 struct issuer_api {
     /* `done` may be called before this returns. */
-    void (*call)(struct issuer *issuer, struct issuer_api_job *job);
+    void (*call)(struct issuer *issuer, struct issuer_api_request *request);
     /* What is known of what the CA grants a JWK provisioner, into the issuer_… and learned_… members.
      * `key_id` may be NULL. */
     void (*limits)(struct issuer *issuer, const char *provisioner, const char *key_id,

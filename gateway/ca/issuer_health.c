@@ -34,7 +34,7 @@ size_t issuer_health_room(const struct issuer_health *health, enum issuer_work w
 {
     switch (health->state) {
     case ISSUER_HEALTHY:
-        return left_of(health->most * ISSUER_JOBS_AHEAD, health->under_way[work]);
+        return left_of(health->most * ISSUER_REQUESTS_AHEAD, health->under_way[work]);
     case ISSUER_DEGRADED:
         return left_of(health->window, total_under_way(health));
     case ISSUER_DOWN:

@@ -24,7 +24,7 @@ enum {
     ISSUER_FIRST_UNAUTHORIZED_S = 5, /* of one that does not accept us */
     ISSUER_LAST_UNAUTHORIZED_S = 300,
     ISSUER_RETRY_AFTER_MOST_S = 300, /* what is honoured of a CA's Retry-After */
-    ISSUER_JOBS_AHEAD = 8,           /* jobs prepared for each call that may be under way, while healthy */
+    ISSUER_REQUESTS_AHEAD = 8, /* requests prepared for each call that may be under way, while healthy */
 };
 
 /* What the CA did for us. */
@@ -82,7 +82,7 @@ struct issuer_health {
 
 void issuer_health_init(struct issuer_health *health, size_t most);
 
-/* How many further jobs may be prepared for it now. */
+/* How many further requests may be prepared for it now. */
 [[gnu::warn_unused_result]] size_t issuer_health_room(const struct issuer_health *health,
                                                       enum issuer_work work, int64_t now);
 
@@ -90,8 +90,8 @@ void issuer_health_init(struct issuer_health *health, size_t most);
 [[gnu::warn_unused_result]] bool issuer_health_admit(struct issuer_health *health, enum issuer_work work,
                                                      int64_t now, struct issuer_permit *out);
 
-/* For a job that was prepared unasked, while it was healthy: granted, whatever the room, unless it is down by
- * now. */
+/* For a request that was prepared unasked, while it was healthy: granted, whatever the room, unless it is
+ * down by now. */
 [[gnu::warn_unused_result]] bool issuer_health_admit_unasked(struct issuer_health *health,
                                                              enum issuer_work work, int64_t now,
                                                              struct issuer_permit *out);

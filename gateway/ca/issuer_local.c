@@ -20,12 +20,12 @@ struct issuer_local {
     struct outbound_timer timer;
 };
 
-/* Carries an answer into a later turn of the outbound thread; in the job's arena. */
+/* Carries an answer into a later turn of the outbound thread; in the request's arena. */
 struct local_answer {
     struct outbound_message message; /* first */
     struct issuer_local *issuer;
-    struct issuer_sign_job *sign; /* one of these two */
-    struct issuer_revoke_job *revoke;
+    struct issuer_sign_request *sign; /* one of these two */
+    struct issuer_revoke_request *revoke;
 };
 
 static void deliver(struct outbound_message *message)
@@ -39,8 +39,8 @@ static void deliver(struct outbound_message *message)
     }
 }
 
-static void answer_later(struct issuer_local *issuer, struct arena *arena, struct issuer_sign_job *sign,
-                         struct issuer_revoke_job *revoke)
+static void answer_later(struct issuer_local *issuer, struct arena *arena, struct issuer_sign_request *sign,
+                         struct issuer_revoke_request *revoke)
 {
     struct local_answer *answer = arena_alloc(arena, sizeof *answer);
     *answer =
@@ -80,50 +80,52 @@ static enum cause cause_of(enum local_ca_outcome outcome)
     return CAUSE_LOCAL_CA_FAILED;
 }
 
-static void local_sign(struct issuer *base, struct issuer_sign_job *job)
+static void local_sign(struct issuer *base, struct issuer_sign_request *request)
 {
     struct issuer_local *issuer = (struct issuer_local *)base;
-    if (!issuer_allows(base, &job->permit)) {
-        issuer_set_not_asked(base, job->arena, &job->result);
-        answer_later(issuer, job->arena, job, NULL);
+    if (!issuer_allows(base, &request->permit)) {
+        issuer_set_not_asked(base, request->arena, &request->result);
+        answer_later(issuer, request->arena, request, NULL);
         return;
     }
     struct local_ca_chain chain = {0};
     const char *why = "";
     int64_t began_us = metrics_clock_us();
-    enum local_ca_outcome outcome = local_ca_sign(job->arena, issuer->ca, job->csr, &job->validity,
-                                                  job->extended_key_usages, clock_now(), &chain, &why);
+    enum local_ca_outcome outcome =
+        local_ca_sign(request->arena, issuer->ca, request->csr, &request->validity,
+                      request->extended_key_usages, clock_now(), &chain, &why);
     METRICS_CALL(base->id, METRIC_CALL_SIGN, metrics_clock_us() - began_us);
-    job->result = (struct issuer_result){.outcome = outcome_of(outcome),
-                                         .message = why,
-                                         .cause = cause_of(outcome),
-                                         .refusal = outcome == LOCAL_CA_NAME_REFUSED ? ISSUER_REFUSAL_NAMES
-                                                                                     : ISSUER_REFUSAL_CSR};
+    request->result = (struct issuer_result){
+        .outcome = outcome_of(outcome),
+        .message = why,
+        .cause = cause_of(outcome),
+        .refusal = outcome == LOCAL_CA_NAME_REFUSED ? ISSUER_REFUSAL_NAMES : ISSUER_REFUSAL_CSR};
     if (outcome == LOCAL_CA_DONE) {
-        job->result.chain = chain.certificates;
-        job->result.chain_count = chain.count;
+        request->result.chain = chain.certificates;
+        request->result.chain_count = chain.count;
     }
-    issuer_report_result(base, &job->result, &job->permit);
-    answer_later(issuer, job->arena, job, NULL);
+    issuer_report_result(base, &request->result, &request->permit);
+    answer_later(issuer, request->arena, request, NULL);
 }
 
-static void local_revoke(struct issuer *base, struct issuer_revoke_job *job)
+static void local_revoke(struct issuer *base, struct issuer_revoke_request *request)
 {
     struct issuer_local *issuer = (struct issuer_local *)base;
-    if (!issuer_allows(base, &job->permit)) {
-        issuer_set_not_asked(base, job->arena, &job->result);
-        answer_later(issuer, job->arena, NULL, job);
+    if (!issuer_allows(base, &request->permit)) {
+        issuer_set_not_asked(base, request->arena, &request->result);
+        answer_later(issuer, request->arena, NULL, request);
         return;
     }
     const char *why = "";
     int64_t began_us = metrics_clock_us();
-    enum local_ca_outcome outcome = local_ca_revoke(job->arena, issuer->ca, job->serial, job->reason,
-                                                    issuer_chain_end(&job->leaf, 1), clock_now(), &why);
+    enum local_ca_outcome outcome =
+        local_ca_revoke(request->arena, issuer->ca, request->serial, request->reason,
+                        issuer_chain_end(&request->leaf, 1), clock_now(), &why);
     METRICS_CALL(base->id, METRIC_CALL_REVOKE, metrics_clock_us() - began_us);
-    job->result =
+    request->result =
         (struct issuer_result){.outcome = outcome_of(outcome), .message = why, .cause = cause_of(outcome)};
-    issuer_report_result(base, &job->result, &job->permit);
-    answer_later(issuer, job->arena, NULL, job);
+    issuer_report_result(base, &request->result, &request->permit);
+    answer_later(issuer, request->arena, NULL, request);
 }
 
 /* ---- the CA's own ends ---- */
@@ -168,33 +170,33 @@ static struct bytes intermediate_pem(struct arena *arena, const struct issuer_lo
 
 struct list_answer {
     struct outbound_message message; /* first */
-    struct issuer_list_job *job;
+    struct issuer_list_request *request;
 };
 
 static void deliver_list(struct outbound_message *message)
 {
-    struct issuer_list_job *job = ((struct list_answer *)(void *)message)->job;
-    job->done(job);
+    struct issuer_list_request *request = ((struct list_answer *)(void *)message)->request;
+    request->done(request);
 }
 
-static void local_list(struct issuer *base, struct issuer_list_job *job)
+static void local_list(struct issuer *base, struct issuer_list_request *request)
 {
     struct issuer_local *issuer = (struct issuer_local *)base;
-    job->intermediates_pem = intermediate_pem(job->arena, issuer);
-    switch (local_ca_make_list(job->arena, issuer->ca, job->current, clock_now(), &job->crl)) {
+    request->intermediates_pem = intermediate_pem(request->arena, issuer);
+    switch (local_ca_make_list(request->arena, issuer->ca, request->current, clock_now(), &request->crl)) {
     case LOCAL_CA_LIST_MADE:
-        job->outcome = ISSUER_LIST_READ;
+        request->outcome = ISSUER_LIST_READ;
         break;
     case LOCAL_CA_LIST_GOOD:
-        job->outcome = ISSUER_LIST_UNCHANGED;
+        request->outcome = ISSUER_LIST_UNCHANGED;
         break;
     case LOCAL_CA_LIST_FAILED:
-        job->outcome = ISSUER_LIST_FAILED;
-        job->message = "OpenSSL could not sign the list";
+        request->outcome = ISSUER_LIST_FAILED;
+        request->message = "OpenSSL could not sign the list";
         break;
     }
-    struct list_answer *answer = arena_alloc(job->arena, sizeof *answer);
-    *answer = (struct list_answer){.message = {.run = deliver_list}, .job = job};
+    struct list_answer *answer = arena_alloc(request->arena, sizeof *answer);
+    *answer = (struct list_answer){.message = {.run = deliver_list}, .request = request};
     outbound_post(issuer->base.outbound, &answer->message);
 }
 

@@ -70,7 +70,7 @@ void issuer_stepca_end_call(struct remote_call *call)
 }
 
 static void enter_lane(struct issuer_stepca *issuer, struct call_lane *lane, struct arena *arena,
-                       struct issuer_sign_job *sign, struct issuer_revoke_job *revoke)
+                       struct issuer_sign_request *sign, struct issuer_revoke_request *revoke)
 {
     struct remote_call *call = arena_alloc(arena, sizeof *call);
     *call = (struct remote_call){
@@ -86,16 +86,16 @@ static void enter_lane(struct issuer_stepca *issuer, struct call_lane *lane, str
     lane_advance(issuer, lane);
 }
 
-static void stepca_sign(struct issuer *base, struct issuer_sign_job *job)
+static void stepca_sign(struct issuer *base, struct issuer_sign_request *request)
 {
     struct issuer_stepca *issuer = (struct issuer_stepca *)base;
-    enter_lane(issuer, &issuer->sign_lane, job->arena, job, NULL);
+    enter_lane(issuer, &issuer->sign_lane, request->arena, request, NULL);
 }
 
-static void stepca_revoke(struct issuer *base, struct issuer_revoke_job *job)
+static void stepca_revoke(struct issuer *base, struct issuer_revoke_request *request)
 {
     struct issuer_stepca *issuer = (struct issuer_stepca *)base;
-    enter_lane(issuer, &issuer->revoke_lane, job->arena, NULL, job);
+    enter_lane(issuer, &issuer->revoke_lane, request->arena, NULL, request);
 }
 
 /* ---- start and stop ---- */

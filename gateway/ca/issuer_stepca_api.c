@@ -13,75 +13,75 @@ enum {
 
 /* ---- the lane ---- */
 
-static void lane_append(struct api_lane *lane, struct issuer_api_job *job)
+static void lane_append(struct api_lane *lane, struct issuer_api_request *request)
 {
-    job->next = NULL;
+    request->next = NULL;
     if (lane->last == NULL) {
-        lane->first = job;
+        lane->first = request;
     } else {
-        lane->last->next = job;
+        lane->last->next = request;
     }
-    lane->last = job;
+    lane->last = request;
     lane->waiting++;
 }
 
-static struct issuer_api_job *lane_take(struct api_lane *lane)
+static struct issuer_api_request *lane_take(struct api_lane *lane)
 {
-    struct issuer_api_job *job = lane->first;
-    lane->first = job->next;
+    struct issuer_api_request *request = lane->first;
+    lane->first = request->next;
     if (lane->first == NULL) {
         lane->last = NULL;
     }
     lane->waiting--;
-    return job;
+    return request;
 }
 
 static void lane_advance(struct issuer_stepca *issuer);
 
 static void answered(void *context, const struct outbound_http_reply *reply)
 {
-    struct issuer_api_job *job = context;
-    struct issuer_stepca *issuer = (struct issuer_stepca *)job->issuer;
+    struct issuer_api_request *request = context;
+    struct issuer_stepca *issuer = (struct issuer_stepca *)request->issuer;
     METRICS_CALL(issuer->base.id, METRIC_CALL_NATIVE, reply->took_us);
-    job->status = reply->status;
-    job->reply = arena_copy(job->arena, reply->body);
+    request->status = reply->status;
+    request->reply = arena_copy(request->arena, reply->body);
     if (reply->status != 0 && !reply->body_cut) {
-        job->outcome = ISSUER_API_ANSWERED;
+        request->outcome = ISSUER_API_ANSWERED;
     } else {
-        const char *error = issuer_stepca_transport_error(job->arena, reply);
-        job->error = arena_duplicate(job->arena, error == NULL ? "its answer is too long" : error);
-        job->outcome = reply->connected && !reply->untrusted ? ISSUER_API_LOST : ISSUER_API_FAILED;
+        const char *error = issuer_stepca_transport_error(request->arena, reply);
+        request->error = arena_duplicate(request->arena, error == NULL ? "its answer is too long" : error);
+        request->outcome = reply->connected && !reply->untrusted ? ISSUER_API_LOST : ISSUER_API_FAILED;
     }
     issuer->api_lane.running--;
     if (reply->status == 0) {
         issuer_stepca_refresh_soon(issuer);
     }
-    job->done(job);
+    request->done(request);
     lane_advance(issuer);
 }
 
-static void ask(struct issuer_stepca *issuer, struct issuer_api_job *job)
+static void ask(struct issuer_stepca *issuer, struct issuer_api_request *request)
 {
-    struct outbound_http_request request = {
-        .method = job->method,
-        .url = arena_printf(job->arena, "%s%s", issuer->ca_url, job->path),
-        .body = job->body,
-        .authorization = job->authorization,
+    struct outbound_http_request http = {
+        .method = request->method,
+        .url = arena_printf(request->arena, "%s%s", issuer->ca_url, request->path),
+        .body = request->body,
+        .authorization = request->authorization,
         .trusted_pem = issuer->base.roots_pem,
         .timeout_ms = issuer->timeout_ms,
         .max_body_bytes = STEPCA_REPLY_MAX_BYTES,
         .user_agent = STEPCA_USER_AGENT,
         .for_client = true,
     };
-    job->asked_at = clock_now();
+    request->asked_at = clock_now();
     issuer->api_lane.running++;
-    outbound_http(issuer->outbound, &request, answered, job);
+    outbound_http(issuer->outbound, &http, answered, request);
 }
 
-static void refuse_busy(struct issuer_api_job *job)
+static void refuse_busy(struct issuer_api_request *request)
 {
-    job->outcome = ISSUER_API_BUSY;
-    job->done(job);
+    request->outcome = ISSUER_API_BUSY;
+    request->done(request);
 }
 
 /* Who has waited for longer than a call may take has most likely left: nothing is asked for nobody. */
@@ -89,25 +89,25 @@ static void lane_advance(struct issuer_stepca *issuer)
 {
     struct api_lane *lane = &issuer->api_lane;
     while (lane->first != NULL && lane->running < lane->max_running) {
-        struct issuer_api_job *job = lane_take(lane);
-        if ((clock_now() - job->entered_at) * 1000 > issuer->timeout_ms) {
-            refuse_busy(job);
+        struct issuer_api_request *request = lane_take(lane);
+        if ((clock_now() - request->entered_at) * 1000 > issuer->timeout_ms) {
+            refuse_busy(request);
         } else {
-            ask(issuer, job);
+            ask(issuer, request);
         }
     }
 }
 
-static void call(struct issuer *base, struct issuer_api_job *job)
+static void call(struct issuer *base, struct issuer_api_request *request)
 {
     struct issuer_stepca *issuer = (struct issuer_stepca *)base;
-    job->issuer = base;
-    job->entered_at = clock_now();
+    request->issuer = base;
+    request->entered_at = clock_now();
     if (issuer->api_lane.waiting >= WAITING_MAX) {
-        refuse_busy(job);
+        refuse_busy(request);
         return;
     }
-    lane_append(&issuer->api_lane, job);
+    lane_append(&issuer->api_lane, request);
     lane_advance(issuer);
 }
 

@@ -211,25 +211,25 @@ void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_
 /* ---- what a certificate tells of the CA ---- */
 
 /* What the certificate contradicts is forgotten. */
-static bool observe(struct issuer_stepca *issuer, const struct issuer_sign_job *job)
+static bool observe(struct issuer_stepca *issuer, const struct issuer_sign_request *request)
 {
     struct ca_signed seen = {
         .signed_at = clock_now(),
-        .begin_left = job->validity.not_before == NULL,
-        .end_left = job->validity.not_after == NULL,
+        .begin_left = request->validity.not_before == NULL,
+        .end_left = request->validity.not_after == NULL,
     };
-    return issuer_stepca_read_signed(job->result.chain[0], &seen) &&
+    return issuer_stepca_read_signed(request->result.chain[0], &seen) &&
            ca_knowledge_observe(&issuer->knowledge, &seen);
 }
 
 /* CAs before 0.27.3 have no GET /intermediates: then the chains tell when they end. */
-static void learn_from(struct issuer_stepca *issuer, const struct issuer_sign_job *job)
+static void learn_from(struct issuer_stepca *issuer, const struct issuer_sign_request *request)
 {
-    const struct issuer_result *result = &job->result;
-    bool changed = observe(issuer, job);
+    const struct issuer_result *result = &request->result;
+    bool changed = observe(issuer, request);
     int64_t end = issuer->tells_intermediates ? issuer->limits.chain_not_after
                                               : issuer_chain_end(result->chain + 1, result->chain_count - 1);
-    issuer_learn_from_chain(&issuer->base, job->csr, result->chain, result->chain_count);
+    issuer_learn_from_chain(&issuer->base, request->csr, result->chain, result->chain_count);
     if (end != issuer->limits.chain_not_after) {
         issuer->limits.chain_not_after = end;
         issuer_watch_ends(&issuer->base, result->chain + 1, result->chain_count - 1);
@@ -240,9 +240,9 @@ static void learn_from(struct issuer_stepca *issuer, const struct issuer_sign_jo
     }
 }
 
-static void learn_from_refusal(struct issuer_stepca *issuer, const struct issuer_sign_job *job)
+static void learn_from_refusal(struct issuer_stepca *issuer, const struct issuer_sign_request *request)
 {
-    ca_knowledge_refused(&issuer->knowledge, &job->result.duration, &job->validity, clock_now());
+    ca_knowledge_refused(&issuer->knowledge, &request->result.duration, &request->validity, clock_now());
     issuer_stepca_publish_limits(issuer);
 }
 
@@ -259,7 +259,7 @@ static void fill_token_request(const struct issuer_stepca *issuer, struct stepca
     };
 }
 
-/* A lifetime counts from the moment of the request: what a job has waited for its turn is no fault of the
+/* A lifetime counts from the moment of the request: what a request has waited for its turn is no fault of the
  * CA's. */
 static void shift_latest_end(const struct remote_call *call)
 {
@@ -273,68 +273,69 @@ static void shift_latest_end(const struct remote_call *call)
 /* The body for /sign; false with the result filled. */
 static bool prepare_sign(struct remote_call *call, struct bytes *body)
 {
-    struct issuer_sign_job *job = call->sign;
+    struct issuer_sign_request *request = call->sign;
     struct stepca_subject subject;
-    const char *fault = stepca_csr_fault(call->arena, job->csr);
+    const char *fault = stepca_csr_fault(call->arena, request->csr);
     if (fault != NULL) {
-        job->result = (struct issuer_result){.outcome = ISSUER_REFUSED,
-                                             .message = arena_printf(call->arena, "CSR: %s", fault)};
+        request->result = (struct issuer_result){.outcome = ISSUER_REFUSED,
+                                                 .message = arena_printf(call->arena, "CSR: %s", fault)};
         return false;
     }
-    if (!stepca_subject_from_csr(call->arena, job->csr, &subject)) {
-        job->result = (struct issuer_result){.outcome = ISSUER_REFUSED,
-                                             .cause = CAUSE_CA_CSR_REFUSED,
-                                             .message = "the CSR names nothing that the CA can be asked for"};
+    if (!stepca_subject_from_csr(call->arena, request->csr, &subject)) {
+        request->result =
+            (struct issuer_result){.outcome = ISSUER_REFUSED,
+                                   .cause = CAUSE_CA_CSR_REFUSED,
+                                   .message = "the CSR names nothing that the CA can be asked for"};
         return false;
     }
-    struct stepca_token_request request;
-    fill_token_request(call->issuer, &request);
-    request.subject = subject.subject;
-    request.sans = subject.sans;
-    request.san_count = subject.san_count;
-    request.csr_der = job->csr_der;
-    snprintf(request.id, sizeof request.id, "%s", job->token_id);
+    struct stepca_token_request wanted;
+    fill_token_request(call->issuer, &wanted);
+    wanted.subject = subject.subject;
+    wanted.sans = subject.sans;
+    wanted.san_count = subject.san_count;
+    wanted.csr_der = request->csr_der;
+    snprintf(wanted.id, sizeof wanted.id, "%s", request->token_id);
     shift_latest_end(call);
     struct stepca_sign_request sign = {
-        .csr_der = job->csr_der,
-        .not_before = job->validity.not_before,
-        .not_after = job->validity.not_after,
+        .csr_der = request->csr_der,
+        .not_before = request->validity.not_before,
+        .not_after = request->validity.not_after,
     };
     char *token = NULL;
-    if (stepca_token_for_sign(call->arena, &call->issuer->key, &request, &token)) {
+    if (stepca_token_for_sign(call->arena, &call->issuer->key, &wanted, &token)) {
         sign.token = token;
         *body = stepca_sign_body(call->arena, &sign);
     }
     if (body->p == NULL) {
-        job->result = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE,
-                                             .cause = CAUSE_SERVER_FAULT,
-                                             .message = "OpenSSL could not sign a one-time token"};
+        request->result = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE,
+                                                 .cause = CAUSE_SERVER_FAULT,
+                                                 .message = "OpenSSL could not sign a one-time token"};
     }
     return body->p != NULL;
 }
 
 static bool prepare_revoke(struct remote_call *call, struct bytes *body)
 {
-    struct issuer_revoke_job *job = call->revoke;
-    const char *serial = serial_to_decimal(call->arena, job->serial);
-    struct stepca_token_request request;
-    fill_token_request(call->issuer, &request);
-    request.subject = serial;
+    struct issuer_revoke_request *request = call->revoke;
+    const char *serial = serial_to_decimal(call->arena, request->serial);
+    struct stepca_token_request wanted;
+    fill_token_request(call->issuer, &wanted);
+    wanted.subject = serial;
     char *token = NULL;
-    if (stepca_token_id_new(request.id) &&
-        stepca_token_for_revoke(call->arena, &call->issuer->key, &request, &token)) {
+    if (stepca_token_id_new(wanted.id) &&
+        stepca_token_for_revoke(call->arena, &call->issuer->key, &wanted, &token)) {
         struct stepca_revoke_request revoke = {
             .serial_decimal = serial,
             .token = token,
-            .reason_code = job->reason,
-            .reason = revocation_reason_name(job->reason),
+            .reason_code = request->reason,
+            .reason = revocation_reason_name(request->reason),
         };
         *body = stepca_revoke_body(call->arena, &revoke);
     }
     if (body->p == NULL) {
-        job->result = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE,
-                                             .cause = CAUSE_SERVER_FAULT,
-                                             .message = "OpenSSL could not sign a one-time token"};
+        request->result = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE,
+                                                 .cause = CAUSE_SERVER_FAULT,
+                                                 .message = "OpenSSL could not sign a one-time token"};
     }
     return body->p != NULL;
 }
@@ -393,7 +394,7 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
  * now. */
 static bool is_wanted(const struct remote_call *call)
 {
-    struct issuer_sign_job *sign = call->sign;
+    struct issuer_sign_request *sign = call->sign;
     bool late = sign != NULL && sign->deadline != 0 && clock_now() >= sign->deadline;
     return !late && issuer_allows(&call->issuer->base, issuer_stepca_permit_of(call)) &&
            (sign == NULL || sign->may_call == NULL || sign->may_call(sign));
@@ -412,7 +413,7 @@ void issuer_stepca_begin_call(struct remote_call *call)
         answer_later(call);
         return;
     }
-    struct outbound_http_request request = {
+    struct outbound_http_request http = {
         .method = "POST",
         .url = arena_printf(call->arena, "%s/1.0/%s", issuer->ca_url, call->sign != NULL ? "sign" : "revoke"),
         .body = body,
@@ -421,5 +422,5 @@ void issuer_stepca_begin_call(struct remote_call *call)
         .max_body_bytes = STEPCA_REPLY_MAX_BYTES,
         .user_agent = STEPCA_USER_AGENT,
     };
-    outbound_http(issuer->outbound, &request, call_done, call);
+    outbound_http(issuer->outbound, &http, call_done, call);
 }

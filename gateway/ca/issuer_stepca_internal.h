@@ -15,14 +15,14 @@ enum {
 
 #define STEPCA_USER_AGENT "acmegate/" ACMEGATE_VERSION
 
-/* One signature or revocation, in the arena of its job. */
+/* One signature or revocation, in the arena of its request. */
 struct remote_call {
     struct outbound_message message; /* first: carries answers that need no call into a later turn */
     struct issuer_stepca *issuer;
     struct call_lane *lane;
     struct arena *arena;
-    struct issuer_sign_job *sign; /* one of these two, the other NULL */
-    struct issuer_revoke_job *revoke;
+    struct issuer_sign_request *sign; /* one of these two, the other NULL */
+    struct issuer_revoke_request *revoke;
     int64_t entered_at; /* the lane */
     int64_t owner;      /* who it is for (crash_record.h): another's end may begin it */
     struct remote_call *next;
@@ -36,7 +36,7 @@ struct call_lane {
 
 /* Requests that are passed on. */
 struct api_lane {
-    struct issuer_api_job *first, *last;
+    struct issuer_api_request *first, *last;
     size_t waiting;
     size_t running;
     size_t max_running;
@@ -110,7 +110,7 @@ const struct issuer_permit *issuer_stepca_permit_of(const struct remote_call *ca
 void issuer_stepca_begin_call(struct remote_call *call);
 void issuer_stepca_end_call(struct remote_call *call);
 
-/* What a reply means for the job; `result` is filled from the arena. Pure. */
+/* What a reply means for the request; `result` is filled from the arena. Pure. */
 void issuer_stepca_read_sign_reply(struct arena *arena, const struct outbound_http_reply *reply,
                                    struct issuer_result *result);
 void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_http_reply *reply,
@@ -129,7 +129,7 @@ bool issuer_stepca_clock_is_off(const struct outbound_http_reply *reply);
 const char *issuer_stepca_transport_error(struct arena *arena, const struct outbound_http_reply *reply);
 
 /* Fetches the CA's list. */
-void issuer_stepca_list(struct issuer *issuer, struct issuer_list_job *job);
+void issuer_stepca_list(struct issuer *issuer, struct issuer_list_request *request);
 
 /* Begins a round of refreshing what the CA says of our provisioner; each round sets the timer for the next.
  */

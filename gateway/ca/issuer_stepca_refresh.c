@@ -24,7 +24,7 @@ enum {
 static void get(struct issuer_stepca *issuer, const char *path, const char *query,
                 void (*done)(void *context, const struct outbound_http_reply *reply))
 {
-    struct outbound_http_request request = {
+    struct outbound_http_request http = {
         .method = "GET",
         .url = arena_printf(issuer->round.arena, "%s/1.0/%s%s", issuer->ca_url, path, query),
         .trusted_pem = issuer->base.roots_pem,
@@ -32,7 +32,7 @@ static void get(struct issuer_stepca *issuer, const char *path, const char *quer
         .max_body_bytes = STEPCA_REPLY_MAX_BYTES,
         .user_agent = STEPCA_USER_AGENT,
     };
-    outbound_http(issuer->outbound, &request, done, issuer);
+    outbound_http(issuer->outbound, &http, done, issuer);
 }
 
 /* ---- the end of a round ---- */

@@ -19,7 +19,7 @@ struct signing {
     struct outbound *outbound;
     struct issuer *issuer;
     struct issuer_wanted wanted;
-    struct issuer_sign_job job;
+    struct issuer_sign_request sign_request;
     sem_t ended;
     struct certificate certificate;
     struct certificate_facts facts;
@@ -46,7 +46,8 @@ static void set_event(struct signing *signing, const char *kind, const char *mor
         .who = "operator",
         .detail = arena_printf(signing->arena, "%s by profile %s of issuer %s%s%s, token %s",
                                names_of(signing->arena, &request->names), request->profile->name,
-                               signing->issuer->id, *more == '\0' ? "" : ": ", more, signing->job.token_id),
+                               signing->issuer->id, *more == '\0' ? "" : ": ", more,
+                               signing->sign_request.token_id),
     };
 }
 
@@ -83,7 +84,7 @@ static void write_down(struct signing *signing,
 static void fill_certificate(struct signing *signing)
 {
     struct arena *arena = signing->arena;
-    const struct issuer_result *result = &signing->job.result;
+    const struct issuer_result *result = &signing->sign_request.result;
     signing->certificate = (struct certificate){
         .issuer = signing->issuer->id,
         .root_fingerprint = signing->issuer->root_fingerprint,
@@ -124,11 +125,11 @@ static void take_certificate(struct signing *signing)
         .csr = request->csr,
         .identifiers = request->names.identifiers,
         .identifier_count = request->names.count,
-        .latest_not_after = signing->job.validity.latest_not_after,
+        .latest_not_after = signing->sign_request.validity.latest_not_after,
         .roots = signing->issuer->roots,
         .now = clock_now(),
     };
-    const struct issuer_result *result = &signing->job.result;
+    const struct issuer_result *result = &signing->sign_request.result;
     bool fits = certificate_check(signing->arena, result->chain, result->chain_count, &expectation,
                                   &signing->facts, &why);
     if (signing->facts.serial[0] == '\0') {
@@ -152,7 +153,7 @@ static void take_certificate(struct signing *signing)
 
 static void take_answer(struct signing *signing)
 {
-    const struct issuer_result *result = &signing->job.result;
+    const struct issuer_result *result = &signing->sign_request.result;
     const char *kind = "native.failed", *words = "the CA did not sign";
     switch (result->outcome) {
     case ISSUER_OK:
@@ -183,16 +184,16 @@ static void take_answer(struct signing *signing)
 
 /* ---- the question ---- */
 
-static void on_signed(struct issuer_sign_job *job)
+static void on_signed(struct issuer_sign_request *sign_request)
 {
-    struct signing *signing = job->owner;
+    struct signing *signing = sign_request->owner;
     sem_post(&signing->ended);
 }
 
 static void call_issuer(struct outbound_message *message)
 {
     struct signing *signing = (struct signing *)(void *)message;
-    issuer_sign(signing->issuer, &signing->job);
+    issuer_sign(signing->issuer, &signing->sign_request);
 }
 
 static void ask(struct signing *signing)
@@ -225,17 +226,17 @@ static const char *plan(struct signing *signing)
     struct arena *arena = signing->arena;
     char *token_id = arena_alloc(arena, STEPCA_TOKEN_ID_BYTES);
     signing->wanted = (struct issuer_wanted){.profile_max_s = request->profile->max_ttl_s};
-    signing->job = (struct issuer_sign_job){.arena = arena,
-                                            .csr = request->csr,
-                                            .csr_der = request->csr_der,
-                                            .token_id = token_id,
-                                            .done = on_signed,
-                                            .owner = signing};
+    signing->sign_request = (struct issuer_sign_request){.arena = arena,
+                                                         .csr = request->csr,
+                                                         .csr_der = request->csr_der,
+                                                         .token_id = token_id,
+                                                         .done = on_signed,
+                                                         .owner = signing};
     if (request->profile->extended_key_usage_count != 0)
-        signing->job.extended_key_usages = arena_join(arena, request->profile->extended_key_usages,
-                                                      request->profile->extended_key_usage_count, ",");
+        signing->sign_request.extended_key_usages = arena_join(
+            arena, request->profile->extended_key_usages, request->profile->extended_key_usage_count, ",");
     const struct problem *problem =
-        issuer_plan(arena, signing->issuer, &signing->wanted, clock_now(), &signing->job.validity);
+        issuer_plan(arena, signing->issuer, &signing->wanted, clock_now(), &signing->sign_request.validity);
     if (problem != NULL)
         return problem->detail;
     return stepca_token_id_new(token_id) ? NULL : "OpenSSL has no randomness";
@@ -258,10 +259,10 @@ static void sign_once(struct signing *signing)
 /* The CA refused the lifetime, and its words tell what to ask for instead. */
 static bool may_ask_otherwise(struct signing *signing)
 {
-    const struct issuer_result *result = &signing->job.result;
+    const struct issuer_result *result = &signing->sign_request.result;
     return result->outcome == ISSUER_REFUSED && result->refusal == ISSUER_REFUSAL_DURATION &&
-           issuer_plan_differs(signing->arena, signing->issuer, &signing->wanted, &signing->job.validity,
-                               clock_now());
+           issuer_plan_differs(signing->arena, signing->issuer, &signing->wanted,
+                               &signing->sign_request.validity, clock_now());
 }
 
 static void sign_with(struct signing *signing, int64_t patience_s)

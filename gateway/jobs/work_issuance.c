@@ -33,9 +33,9 @@ static enum store_result ask_permit(struct work_item *item, struct store_session
 
 /* The job's turn has come. One that waited for it is asked for again; where the answer is no, or not to be
  * had, the order goes back into the database, and ends there. */
-static bool may_call(struct issuer_sign_job *job)
+static bool may_call(struct issuer_sign_request *request)
 {
-    struct work_item *item = job->owner;
+    struct work_item *item = request->owner;
     const struct issuance_work *state = item->state;
     const struct problem *problem = NULL;
     return clock_now() <= state->attempt.started_at + PERMIT_FRESH_S ||
@@ -46,10 +46,10 @@ static void call_issuer(struct work_item *item)
 {
     struct issuance_work *state = item->state;
     if (!state->gone && state->problem == NULL) {
-        issuer_sign(state->issuer, &state->job);
+        issuer_sign(state->issuer, &state->request);
         return;
     }
-    issuer_end(state->issuer, &state->job.permit);
+    issuer_end(state->issuer, &state->request.permit);
     if (state->gone) {
         work_item_end(item);
         return;
@@ -117,17 +117,17 @@ static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct 
                                       .asked_validity = asked_validity(item->arena, validity),
                                       .status = ATTEMPT_STARTED,
                                       .started_at = item->now};
-    state->job = (struct issuer_sign_job){.arena = item->arena,
-                                          .permit = state->job.permit,
-                                          .deadline = ends_at(item, order),
-                                          .csr = csr,
-                                          .csr_der = order->csr,
-                                          .token_id = token_id,
-                                          .validity = *validity,
-                                          .extended_key_usages = usages_of(item, order),
-                                          .may_call = may_call,
-                                          .done = issuance_take_answer,
-                                          .owner = item};
+    state->request = (struct issuer_sign_request){.arena = item->arena,
+                                                  .permit = state->request.permit,
+                                                  .deadline = ends_at(item, order),
+                                                  .csr = csr,
+                                                  .csr_der = order->csr,
+                                                  .token_id = token_id,
+                                                  .validity = *validity,
+                                                  .extended_key_usages = usages_of(item, order),
+                                                  .may_call = may_call,
+                                                  .done = issuance_take_answer,
+                                                  .owner = item};
     return true;
 }
 
@@ -178,7 +178,7 @@ static const struct problem *plan_validity(struct work_item *item, const struct 
 static void attempt_if_admitted(struct work_item *item, const struct validity_request *validity)
 {
     struct issuance_work *state = item->state;
-    if (!issuer_admit(state->issuer, ISSUER_WORK_SIGN, &state->job.permit)) {
+    if (!issuer_admit(state->issuer, ISSUER_WORK_SIGN, &state->request.permit)) {
         work_item_end(item);
         return;
     }
@@ -186,7 +186,7 @@ static void attempt_if_admitted(struct work_item *item, const struct validity_re
         work_item_commit(item, apply_attempt, call_issuer);
         return;
     }
-    issuer_end(state->issuer, &state->job.permit);
+    issuer_end(state->issuer, &state->request.permit);
     issuance_fail(item, problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
                                     "The signing request could not be prepared."));
 }
@@ -361,7 +361,7 @@ struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr)
         return NULL;
     }
     struct issuance_work *state = arena_alloc(draft->arena, sizeof(*state));
-    state->job.csr = csr;
+    state->request.csr = csr;
     arena_on_free(draft->arena, free_csr, csr);
     draft->state = state;
     draft->step = call_issuer;
@@ -381,7 +381,7 @@ static bool plan_first_attempt(struct work_item *draft)
     struct issuer_status status;
     issuer_read_status(state->issuer, &status);
     return status.well && plan_validity(draft, profile, &validity) == NULL &&
-           prepare_attempt(draft, state->job.csr, &validity);
+           prepare_attempt(draft, state->request.csr, &validity);
 }
 
 enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session,

@@ -10,7 +10,7 @@ struct issuance_work {
     struct order order;
     struct issuer *issuer;
     struct attempt attempt;
-    struct issuer_sign_job job;
+    struct issuer_sign_request request;
     struct certificate certificate;
     struct certificate_facts facts;
     const struct problem *problem; /* what the order ends with */
@@ -18,8 +18,9 @@ struct issuance_work {
     struct issuer_wanted wanted;
 };
 
-/* The attempt under way has its answer; everything that follows from it is done. For issuer_sign_job.done. */
-void issuance_take_answer(struct issuer_sign_job *job);
+/* The attempt under way has its answer; everything that follows from it is done. For
+ * issuer_sign_request.done. */
+void issuance_take_answer(struct issuer_sign_request *request);
 
 /* The order ends with this problem, and with it the attempt, if one is under way. */
 void issuance_fail(struct work_item *item, const struct problem *problem);

@@ -71,7 +71,7 @@ static enum store_apply_result apply_put_off(struct work_item *item, struct stor
     if (result == STORE_OK && state->attempt.id != 0)
         result = record(item, session,
                         state->attempt.status == ATTEMPT_UNKNOWN ? "attempt.unknown" : "attempt.failed",
-                        state->attempt.message, state->job.result.cause);
+                        state->attempt.message, state->request.result.cause);
     return store_applied(result);
 }
 
@@ -119,7 +119,8 @@ static bool may_ask_again(struct work_item *item)
 static bool is_worth_another_duration(struct work_item *item)
 {
     const struct issuance_work *state = item->state;
-    return issuer_plan_differs(item->arena, state->issuer, &state->wanted, &state->job.validity, item->now) &&
+    return issuer_plan_differs(item->arena, state->issuer, &state->wanted, &state->request.validity,
+                               item->now) &&
            may_ask_again(item);
 }
 
@@ -127,7 +128,7 @@ static bool is_worth_another_duration(struct work_item *item)
 static bool is_worth_an_end(struct work_item *item)
 {
     const struct issuance_work *state = item->state;
-    return issuer_plan_bounds(item->arena, state->issuer, &state->wanted, &state->job.validity, item->now,
+    return issuer_plan_bounds(item->arena, state->issuer, &state->wanted, &state->request.validity, item->now,
                               state->facts.not_after) &&
            may_ask_again(item);
 }
@@ -137,7 +138,7 @@ static bool is_worth_an_end(struct work_item *item)
 static void fill_certificate(struct work_item *item, struct bytes leaf)
 {
     struct issuance_work *state = item->state;
-    const struct issuer_result *result = &state->job.result;
+    const struct issuer_result *result = &state->request.result;
     state->certificate = (struct certificate){
         .account_id = state->order.account_id,
         .order_id = state->order.id,
@@ -266,16 +267,16 @@ static void on_rejected_stored(struct work_item *item)
 static void take_certificate(struct work_item *item)
 {
     struct issuance_work *state = item->state;
-    const struct issuer_result *result = &state->job.result;
+    const struct issuer_result *result = &state->request.result;
     const char *why = NULL;
     struct certificate_expectation expectation = {
-        .csr = state->job.csr,
+        .csr = state->request.csr,
         .identifiers = state->order.identifiers,
         .identifier_count = state->order.identifier_count,
-        .latest_not_after = state->job.validity.latest_not_after,
+        .latest_not_after = state->request.validity.latest_not_after,
         .earliest_not_before =
             state->order.not_before == 0 ? 0 : state->order.not_before - CERTIFICATE_SLACK_S,
-        .latest_not_before = state->job.validity.latest_not_before,
+        .latest_not_before = state->request.validity.latest_not_before,
         .roots = state->issuer->roots,
         .intermediates = state->issuer->intermediates,
         .now = item->now,
@@ -285,7 +286,7 @@ static void take_certificate(struct work_item *item)
     if (state->facts.serial[0] == '\0') {
         state->attempt.status = ATTEMPT_UNKNOWN;
         state->attempt.message = why;
-        state->job.result.cause = CAUSE_CA_ANSWER_STRANGE;
+        state->request.result.cause = CAUSE_CA_ANSWER_STRANGE;
         put_off(item, backoff_wait(state->order.attempt_count, RETRY_FIRST_S, UNKNOWN_RETRY_MOST_S));
         return;
     }
@@ -381,7 +382,7 @@ static void wake_waiting(const struct work_item *item)
 static void take_answer(struct work_item *item)
 {
     struct issuance_work *state = item->state;
-    const struct issuer_result *result = &state->job.result;
+    const struct issuer_result *result = &state->request.result;
     struct attempt *attempt = &state->attempt;
     item->now = clock_now();
     wake_waiting(item);
@@ -410,7 +411,7 @@ static void take_answer(struct work_item *item)
     }
 }
 
-void issuance_take_answer(struct issuer_sign_job *job)
+void issuance_take_answer(struct issuer_sign_request *request)
 {
-    work_item_run(job->owner, take_answer);
+    work_item_run(request->owner, take_answer);
 }

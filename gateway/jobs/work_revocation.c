@@ -17,7 +17,7 @@ enum {
 
 struct revocation_work {
     struct certificate certificate;
-    struct issuer_revoke_job job;
+    struct issuer_revoke_request request;
     const char *event_kind;
     const char *event_detail;
     enum cause event_cause;
@@ -149,7 +149,7 @@ static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
 static void take_answer(struct work_item *item)
 {
     struct revocation_work *state = item->state;
-    const struct issuer_result *result = &state->job.result;
+    const struct issuer_result *result = &state->request.result;
     item->now = clock_now();
     int64_t attempts = ++state->certificate.revocation_attempt_count;
     switch (result->outcome) {
@@ -179,9 +179,9 @@ static void take_answer(struct work_item *item)
     }
 }
 
-static void on_revoked(struct issuer_revoke_job *job)
+static void on_revoked(struct issuer_revoke_request *request)
 {
-    work_item_run(job->owner, take_answer);
+    work_item_run(request->owner, take_answer);
 }
 
 /* It is never given up: it comes again, and is told again. */
@@ -256,16 +256,16 @@ void work_revocation_begin(struct work *work, int64_t id)
         work_item_end(item);
         return;
     }
-    state->job = (struct issuer_revoke_job){.arena = item->arena,
-                                            .serial = state->certificate.serial,
-                                            .leaf = state->certificate.leaf,
-                                            .reason = state->asked_reason,
-                                            .permit = permit,
-                                            .done = on_revoked,
-                                            .owner = item};
+    state->request = (struct issuer_revoke_request){.arena = item->arena,
+                                                    .serial = state->certificate.serial,
+                                                    .leaf = state->certificate.leaf,
+                                                    .reason = state->asked_reason,
+                                                    .permit = permit,
+                                                    .done = on_revoked,
+                                                    .owner = item};
     state->issuer = arena_duplicate(item->arena, issuer->id);
     issuer_hold_with(issuer, item->arena);
-    issuer_revoke(issuer, &state->job);
+    issuer_revoke(issuer, &state->request);
 }
 
 /* An issuer that is no longer configured is the revocation's matter, not the queue's. */

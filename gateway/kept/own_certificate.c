@@ -52,7 +52,7 @@ struct own_certificate {
     /* One request under way, in an arena of its own. */
     struct arena *work;
     struct certificate_request request;
-    struct issuer_sign_job job;
+    struct issuer_sign_request sign_request;
 };
 
 /* ---- the certificate in use ---- */
@@ -218,7 +218,7 @@ static void reject(struct own_certificate *own, const struct issuer_result *resu
                    const struct certificate_facts *facts, const char *why)
 {
     const struct issuer_wanted wanted = {0};
-    if (!issuer_plan_bounds(own->work, own->issuer, &wanted, &own->job.validity, clock_now(),
+    if (!issuer_plan_bounds(own->work, own->issuer, &wanted, &own->sign_request.validity, clock_now(),
                             facts->not_after)) {
         own->retry_first_ms = REJECTED_RETRY_FIRST_MS;
         own->retry_most_ms = REJECTED_RETRY_MOST_MS;
@@ -234,10 +234,10 @@ static void ask_at_once(struct own_certificate *own)
     outbound_timer_set(own->parts.outbound, &own->timer, 0);
 }
 
-static void on_signed(struct issuer_sign_job *job)
+static void on_signed(struct issuer_sign_request *sign_request)
 {
-    struct own_certificate *own = job->owner;
-    const struct issuer_result *result = &job->result;
+    struct own_certificate *own = sign_request->owner;
+    const struct issuer_result *result = &sign_request->result;
     const char *problem = result->message;
     struct certificate_facts facts = {0};
     /* Another one may serve by now (SIGHUP, the admin API), and its roots are those that count. */
@@ -245,10 +245,11 @@ static void on_signed(struct issuer_sign_job *job)
     bool replaced = serving != own->issuer;
     bool good = result->outcome == ISSUER_OK && result->chain_count != 0;
     if (good) {
-        struct certificate_expectation expectation = {.csr = job->csr,
+        struct certificate_expectation expectation = {.csr = sign_request->csr,
                                                       .identifiers = own->names,
                                                       .identifier_count = own->name_count,
-                                                      .latest_not_after = job->validity.latest_not_after,
+                                                      .latest_not_after =
+                                                          sign_request->validity.latest_not_after,
                                                       .roots = serving->roots,
                                                       .now = clock_now()};
         good = certificate_check(own->work, result->chain, result->chain_count, &expectation, &facts,
@@ -277,20 +278,20 @@ static void request_certificate(struct own_certificate *own)
     own->work = arena_new();
     own->issuer = issuers_find(own->parts.issuers, own->parts.config->tls_issuer);
     issuer_hold_with(own->issuer, own->work);
-    own->job = (struct issuer_sign_job){.arena = own->work, .done = on_signed, .owner = own};
+    own->sign_request = (struct issuer_sign_request){.arena = own->work, .done = on_signed, .owner = own};
     char *token_id = arena_alloc(own->work, STEPCA_TOKEN_ID_BYTES);
     const struct issuer_wanted wanted = {0};
-    own->job.token_id = token_id;
+    own->sign_request.token_id = token_id;
     const struct problem *problem =
-        issuer_plan(own->work, own->issuer, &wanted, clock_now(), &own->job.validity);
+        issuer_plan(own->work, own->issuer, &wanted, clock_now(), &own->sign_request.validity);
     if (problem != NULL || !certificate_request_make(own->work, own->names, own->name_count, &own->request) ||
         !stepca_token_id_new(token_id)) {
         fail_request(own, problem == NULL ? "OpenSSL cannot make a request" : problem->detail);
         return;
     }
-    own->job.csr = own->request.csr;
-    own->job.csr_der = own->request.csr_der;
-    issuer_sign(own->issuer, &own->job);
+    own->sign_request.csr = own->request.csr;
+    own->sign_request.csr_der = own->request.csr_der;
+    issuer_sign(own->issuer, &own->sign_request);
 }
 
 static void check(void *argument)

@@ -83,13 +83,13 @@ static bool take_list(struct revocation_source *source, const char **why)
 {
     struct arena *arena = source->work;
     struct shared_list *current = source->now.list;
-    if (current != NULL && bytes_equal(current->crl.der, source->job.crl)) {
+    if (current != NULL && bytes_equal(current->crl.der, source->request.crl)) {
         if (atomic_load(&source->unsaved))
             revocation_list_save(source);
         return true;
     }
     struct bytes candidates = revocation_candidates(source, arena);
-    struct shared_list *fresh = revocation_list_read(source, arena, source->job.crl, candidates, why);
+    struct shared_list *fresh = revocation_list_read(source, arena, source->request.crl, candidates, why);
     if (fresh == NULL)
         return false;
     if (crl_may_replace(arena, current == NULL ? NULL : &current->crl, &fresh->crl, clock_now(), why)) {
@@ -102,10 +102,10 @@ static bool take_list(struct revocation_source *source, const char **why)
 
 static void keep_intermediates(struct revocation_source *source)
 {
-    if (source->job.intermediates_pem.n == 0)
+    if (source->request.intermediates_pem.n == 0)
         return;
     struct arena *arena = arena_new();
-    source->intermediates_pem = arena_copy(arena, source->job.intermediates_pem);
+    source->intermediates_pem = arena_copy(arena, source->request.intermediates_pem);
     arena_free(source->intermediates_arena);
     source->intermediates_arena = arena;
 }
@@ -113,8 +113,8 @@ static void keep_intermediates(struct revocation_source *source)
 /* True when the issuer is as it should be. */
 static bool take_outcome(struct revocation_source *source)
 {
-    const char *why = source->job.message == NULL ? "" : source->job.message;
-    switch (source->job.outcome) {
+    const char *why = source->request.message == NULL ? "" : source->request.message;
+    switch (source->request.outcome) {
     case ISSUER_LIST_READ:
         source->now.crl_is_kept = true;
         if (take_list(source, &why))
@@ -141,9 +141,9 @@ static bool take_outcome(struct revocation_source *source)
     return true;
 }
 
-static void on_list(struct issuer_list_job *job)
+static void on_list(struct issuer_list_request *request)
 {
-    struct revocation_source *source = job->owner;
+    struct revocation_source *source = request->owner;
     const struct published before = source->now;
     keep_intermediates(source);
     bool good = take_outcome(source);
@@ -182,7 +182,7 @@ static const struct crl *current_list(const struct revocation_source *source)
     return list == NULL || crl_is_of_the_future(&list->crl, clock_now()) ? NULL : &list->crl;
 }
 
-/* One job at a time: what is asked for meanwhile is asked again when it has ended. */
+/* One request at a time: what is asked for meanwhile is asked again when it has ended. */
 static void ask(void *argument)
 {
     struct revocation_source *source = argument;
@@ -197,9 +197,9 @@ static void ask(void *argument)
     source->asked_at_ms = clock_now_ms();
     source->work = arena_new();
     issuer_hold_with(issuer, source->work);
-    source->job = (struct issuer_list_job){
+    source->request = (struct issuer_list_request){
         .arena = source->work, .current = current_list(source), .done = on_list, .owner = source};
-    issuer_list(issuer, &source->job);
+    issuer_list(issuer, &source->request);
 }
 
 void revocation_changed(struct revocation *revocation, const char *issuer_id)

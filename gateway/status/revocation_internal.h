@@ -39,8 +39,8 @@ struct revocation_source {
     struct published now; /* the outbound thread's own copy */
 
     struct outbound_timer list_timer;
-    struct arena *work; /* of the job under way */
-    struct issuer_list_job job;
+    struct arena *work; /* of the request under way */
+    struct issuer_list_request request;
     bool under_way;
     bool again; /* asked for while one was under way */
     int64_t asked_at_ms;
@@ -54,7 +54,7 @@ struct revocation_source {
     struct outbound_timer responder_timer;
     struct arena *responder_work; /* of the request under way */
     EVP_PKEY *responder_key;      /* that arena's */
-    struct issuer_sign_job responder_job;
+    struct issuer_sign_request responder_request;
     struct issuer *responder_issuer; /* who was asked; held by responder_work */
     size_t responder_failures;
     int64_t responder_waits_until_ms; /* no other is asked for before: the last one was unfit */

@@ -221,19 +221,19 @@ static void end_request(struct revocation_source *source, bool good, const char 
     check_later(source, good);
 }
 
-static void on_signed(struct issuer_sign_job *job)
+static void on_signed(struct issuer_sign_request *request)
 {
-    struct revocation_source *source = job->owner;
+    struct revocation_source *source = request->owner;
     struct arena *arena = source->responder_work;
     const struct issuer *issuer = revocation_issuer(source);
-    const char *why = job->result.message;
-    struct bytes pem = certificates_to_pem(arena, job->result.chain, job->result.chain_count);
+    const char *why = request->result.message;
+    struct bytes pem = certificates_to_pem(arena, request->result.chain, request->result.chain_count);
     bool good =
-        job->result.outcome == ISSUER_OK && use(source, arena, issuer, pem, source->responder_key, &why);
+        request->result.outcome == ISSUER_OK && use(source, arena, issuer, pem, source->responder_key, &why);
     if (good)
         keep(source, arena, pem);
-    else if (job->result.outcome == ISSUER_OK && job->result.chain_count != 0)
-        why = revocation_responder_unfit(source, arena, &job->result, why);
+    else if (request->result.outcome == ISSUER_OK && request->result.chain_count != 0)
+        why = revocation_responder_unfit(source, arena, &request->result, why);
     end_request(source, good, why);
 }
 
@@ -247,8 +247,8 @@ static bool make_request(struct revocation_source *source)
     if (!certificate_request_make(arena, names, count == 0 ? 0 : 1, &made))
         return false;
     source->responder_key = made.key;
-    source->responder_job.csr = made.csr;
-    source->responder_job.csr_der = made.csr_der;
+    source->responder_request.csr = made.csr;
+    source->responder_request.csr_der = made.csr_der;
     return true;
 }
 
@@ -257,17 +257,18 @@ static void request(struct revocation_source *source, struct issuer *second)
     struct arena *arena = source->responder_work = arena_new();
     source->responder_issuer = second;
     issuer_hold_with(second, arena);
-    struct issuer_sign_job *job = &source->responder_job;
+    struct issuer_sign_request *request = &source->responder_request;
     const struct issuer_wanted wanted = {0};
     char *token_id = arena_alloc(arena, STEPCA_TOKEN_ID_BYTES);
-    *job = (struct issuer_sign_job){.arena = arena, .token_id = token_id, .done = on_signed, .owner = source};
-    const struct problem *problem = issuer_plan(arena, second, &wanted, clock_now(), &job->validity);
+    *request = (struct issuer_sign_request){
+        .arena = arena, .token_id = token_id, .done = on_signed, .owner = source};
+    const struct problem *problem = issuer_plan(arena, second, &wanted, clock_now(), &request->validity);
     if (problem != NULL)
         end_request(source, false, problem->detail);
     else if (!make_request(source) || !stepca_token_id_new(token_id))
         end_request(source, false, "OpenSSL cannot make a request");
     else
-        issuer_sign(second, job);
+        issuer_sign(second, request);
 }
 
 static void check_provisioned(struct revocation_source *source, struct issuer *issuer)

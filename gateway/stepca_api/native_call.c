@@ -29,11 +29,11 @@ _Static_assert((int)ISSUER_API_ANSWERED == (int)METRIC_NATIVE_ANSWERED &&
                    (int)ISSUER_API_LOST == (int)METRIC_NATIVE_LOST,
                "the label has the call's outcomes");
 
-static void on_job_done(struct issuer_api_job *job)
+static void on_job_done(struct issuer_api_request *request)
 {
-    struct native_call *call = job->owner;
+    struct native_call *call = request->owner;
     call->exchange->now = clock_now();
-    METRICS_COUNT(METRIC_NATIVE_CALLS, job->outcome);
+    METRICS_COUNT(METRIC_NATIVE_CALLS, request->outcome);
     call->take(call);
 }
 
@@ -45,7 +45,7 @@ static void on_outbound(struct outbound_message *message)
     if (call->exchange->problem != NULL)
         native_call_answer(call);
     else
-        call->api->call(call->issuer, &call->job);
+        call->api->call(call->issuer, &call->request);
 }
 
 void native_call_begin(struct native_call *call, const char *method, const char *path,
@@ -54,11 +54,11 @@ void native_call_begin(struct native_call *call, const char *method, const char 
     struct exchange *exchange = call->exchange;
     call->ask = ask;
     call->take = take;
-    call->job.arena = exchange->arena;
-    call->job.method = method;
-    call->job.path = path;
-    call->job.done = on_job_done;
-    call->job.owner = call;
+    call->request.arena = exchange->arena;
+    call->request.method = method;
+    call->request.path = path;
+    call->request.done = on_job_done;
+    call->request.owner = call;
     call->message.run = on_outbound;
     exchange->away = true;
     outbound_post(exchange->frontend->parts.outbound, &call->message);
@@ -77,9 +77,9 @@ static struct log_gate unanswered_gate;
 /* No answer of the CA's. Where it is reached at is the operator's to know. */
 static const struct problem *without_answer(const struct native_call *call)
 {
-    const struct issuer_api_job *job = &call->job;
+    const struct issuer_api_request *request = &call->request;
     struct arena *arena = call->exchange->arena;
-    if (job->outcome == ISSUER_API_BUSY) {
+    if (request->outcome == ISSUER_API_BUSY) {
         struct problem *problem =
             problem_with_status(arena, 503, PROBLEM_SERVER_INTERNAL,
                                 "Too many requests wait for the CA; it was not asked. Try again later.");
@@ -88,8 +88,8 @@ static const struct problem *without_answer(const struct native_call *call)
         return problem;
     }
     log_gate_write(&unanswered_gate, LOG_LEVEL_WARNING, "issuer %s: %s, asked for %s: %s", call->issuer->id,
-                   job->path, call->exchange->request->client_address, job->error);
-    if (job->outcome == ISSUER_API_FAILED)
+                   request->path, call->exchange->request->client_address, request->error);
+    if (request->outcome == ISSUER_API_FAILED)
         return problem_because(
             arena, CAUSE_CA_UNREACHABLE,
             problem_with_status(arena, 502, PROBLEM_SERVER_INTERNAL,
@@ -102,28 +102,28 @@ static const struct problem *without_answer(const struct native_call *call)
 
 enum stepca_outcome native_call_outcome(struct native_call *call, enum stepca_call kind)
 {
-    const struct issuer_api_job *job = &call->job;
+    const struct issuer_api_request *request = &call->request;
     struct exchange *exchange = call->exchange;
     struct stepca_error error;
-    if (job->outcome != ISSUER_API_ANSWERED) {
+    if (request->outcome != ISSUER_API_ANSWERED) {
         exchange->problem = without_answer(call);
         return STEPCA_BUSY;
     }
-    stepca_read_outcome(exchange->arena, kind, job->status, job->reply, NULL, &error);
+    stepca_read_outcome(exchange->arena, kind, request->status, request->reply, NULL, &error);
     if (error.outcome == STEPCA_OK)
         return STEPCA_OK;
     call->duration = issuer_stepca_duration_refusal(&error);
-    bool is_refusal = job->status >= 400 && job->status <= 599;
+    bool is_refusal = request->status >= 400 && request->status <= 599;
     exchange->problem = problem_because(
         exchange->arena, issuer_stepca_cause(kind, &error),
-        problem_with_status(exchange->arena, is_refusal ? job->status : 502, PROBLEM_SERVER_INTERNAL, "%s",
-                            is_refusal ? error.message : "The CA's answer is none of step-ca's."));
+        problem_with_status(exchange->arena, is_refusal ? request->status : 502, PROBLEM_SERVER_INTERNAL,
+                            "%s", is_refusal ? error.message : "The CA's answer is none of step-ca's."));
     return error.outcome;
 }
 
 bool native_call_is_lost(const struct native_call *call, enum stepca_outcome outcome)
 {
-    return call->job.outcome == ISSUER_API_LOST || outcome == STEPCA_GARBAGE;
+    return call->request.outcome == ISSUER_API_LOST || outcome == STEPCA_GARBAGE;
 }
 
 /* ---- what is written of it ---- */

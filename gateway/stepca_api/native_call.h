@@ -18,9 +18,9 @@ struct native_call {
     const struct profile_config *profile;
     struct issuer *issuer; /* the profile's, of now */
     const struct issuer_api *api;
-    struct issuer_api_job job;  /* method and path set by native_call_begin, the rest by `ask` */
-    struct ca_refusal duration; /* why the CA refused, by native_call_outcome */
-    void *state;                /* the route's own */
+    struct issuer_api_request request; /* method and path set by native_call_begin, the rest by `ask` */
+    struct ca_refusal duration;        /* why the CA refused, by native_call_outcome */
+    void *state;                       /* the route's own */
 
     /* the write that is under way */
     struct store_operation operation;
@@ -32,7 +32,7 @@ struct native_call {
 
     /* Fills in what the CA is asked; sets exchange->problem to refuse. NULL: there is nothing to fill in. */
     void (*ask)(struct native_call *call);
-    /* The job has ended; calls native_call_commit or native_call_answer. */
+    /* The request has ended; calls native_call_commit or native_call_answer. */
     void (*take)(struct native_call *call);
 };
 

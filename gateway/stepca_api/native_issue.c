@@ -50,7 +50,7 @@ static enum store_apply_result apply_refused(struct native_call *call, struct st
 static void take_refusal(struct native_call *call, enum stepca_outcome outcome)
 {
     const struct native_issue *issue = call->state;
-    bool is_answered_403 = call->job.outcome == ISSUER_API_ANSWERED && call->job.status == 403;
+    bool is_answered_403 = call->request.outcome == ISSUER_API_ANSWERED && call->request.status == 403;
     if (is_answered_403 && issue->claims != NULL)
         call->api->refused(call->issuer, issue->claims->issuer, issue->claims->key_id, &call->duration,
                            &issue->asked);
@@ -95,7 +95,7 @@ static void fill_certificate(struct native_call *call, const struct stepca_chain
 static void reply_with(struct native_call *call, const struct stepca_chain *chain)
 {
     struct arena *arena = call->exchange->arena;
-    const struct json *reply = json_parse(arena, call->job.reply, &stepca_reply_limits, NULL);
+    const struct json *reply = json_parse(arena, call->request.reply, &stepca_reply_limits, NULL);
     struct json_writer *writer = json_writer_new(arena, REPLY_MAX_BYTES);
     json_begin_object(writer);
     json_put_string(writer, "crt", certificate_to_pem(arena, chain->certificates[0]));
@@ -165,7 +165,7 @@ static void observe(struct native_call *call)
     const struct native_issue *issue = call->state;
     const struct stepca_token_claims *claims = issue->claims;
     const struct ca_signed certificate = {
-        .signed_at = call->job.asked_at,
+        .signed_at = call->request.asked_at,
         .not_before = issue->facts.not_before,
         .not_after = issue->facts.not_after,
         .begin_left = issue->asked.not_before == NULL,
@@ -205,7 +205,7 @@ void native_issue_take(struct native_call *call)
     enum stepca_outcome outcome = native_call_outcome(call, STEPCA_SIGN);
     if (outcome != STEPCA_OK)
         take_refusal(call, outcome);
-    else if (!stepca_parse_chain(call->exchange->arena, call->job.reply, &chain))
+    else if (!stepca_parse_chain(call->exchange->arena, call->request.reply, &chain))
         take_garbage(call, "The CA's certificates cannot be read.");
     else
         take_certificate(call, &chain);

@@ -75,12 +75,13 @@ static void take_provisioners(struct native_call *call)
     size_t count;
     if (native_call_outcome(call, STEPCA_READ) == STEPCA_OK) {
         const char *const *own = own_key_ids(exchange, &count);
-        struct bytes page = stepca_provisioners_without_keys(exchange->arena, call->job.reply, own, count);
+        struct bytes page =
+            stepca_provisioners_without_keys(exchange->arena, call->request.reply, own, count);
         if (page.p == NULL)
             exchange->problem = problem_with_status(exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
                                                     "The CA's list of provisioners cannot be read.");
         else
-            exchange_reply_json(exchange, call->job.status, page);
+            exchange_reply_json(exchange, call->request.status, page);
     }
     native_call_answer(call);
 }
@@ -88,8 +89,8 @@ static void take_provisioners(struct native_call *call)
 static void take_document(struct native_call *call)
 {
     if (native_call_outcome(call, STEPCA_READ) == STEPCA_OK)
-        exchange_reply_json(call->exchange, call->job.status,
-                            call->job.reply.n == 0 ? BYTES_LITERAL("") : call->job.reply);
+        exchange_reply_json(call->exchange, call->request.status,
+                            call->request.reply.n == 0 ? BYTES_LITERAL("") : call->request.reply);
     native_call_answer(call);
 }
 

@@ -87,7 +87,7 @@ static void take(struct native_call *call)
     struct renew_state *state = call->state;
     struct validity_limits limits;
     native_issue_limits(call, NULL, &limits);
-    int64_t asked_at = call->job.asked_at;
+    int64_t asked_at = call->request.asked_at;
     state->issue.expectation.latest_not_after =
         asked_at + validity_cap(&limits, asked_at) + CERTIFICATE_SLACK_S;
     native_issue_take(call);
@@ -113,10 +113,10 @@ void native_renew_prepare(struct exchange *exchange)
     state->issue.event_kind = "native.renewed";
     state->issue.event_detail = arena_printf(exchange->arena, "profile %s, in the place of certificate %s",
                                              call->profile->name, state->facts.serial);
-    call->job.authorization =
+    call->request.authorization =
         arena_printf(exchange->arena, "Bearer %.*s", (int)token.n, (const char *)token.p);
     /* The CA reads no body here. A POST without one may be repeated by the HTTP library when a kept
      * connection ends before its answer, and the CA would take that for a token that is used twice. */
-    call->job.body = BYTES_LITERAL("{}");
+    call->request.body = BYTES_LITERAL("{}");
     native_call_begin(call, "POST", "/1.0/renew", NULL, take);
 }

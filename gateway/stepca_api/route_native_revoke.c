@@ -115,6 +115,6 @@ void native_revoke_prepare(struct exchange *exchange)
         exchange->problem = read_request(exchange, state);
     if (exchange->problem != NULL)
         return;
-    call->job.body = stepca_client_revoke_body(exchange->arena, &state->request);
+    call->request.body = stepca_client_revoke_body(exchange->arena, &state->request);
     native_call_begin(call, "POST", "/1.0/revoke", NULL, take);
 }

@@ -64,13 +64,13 @@ static void ask(struct native_call *call)
         .not_before = validity.not_before,
         .not_after = validity.not_after,
     };
-    call->job.body = stepca_sign_body(exchange->arena, &request);
+    call->request.body = stepca_sign_body(exchange->arena, &request);
 }
 
 static void take(struct native_call *call)
 {
     struct sign_state *state = call->state;
-    int64_t waited_s = call->job.asked_at - call->job.entered_at;
+    int64_t waited_s = call->request.asked_at - call->request.entered_at;
     state->issue.expectation.latest_not_after += waited_s;
     if (state->issue.expectation.latest_not_before != 0)
         state->issue.expectation.latest_not_before += waited_s;

@@ -109,7 +109,7 @@ Test(issuer_health, after_a_minute_without_failures_an_order_may_try_again)
 Test(issuer_health, while_well_each_kind_has_room_of_its_own)
 {
     struct issuer_health health = new_health();
-    size_t most = MOST * (size_t)ISSUER_JOBS_AHEAD;
+    size_t most = MOST * (size_t)ISSUER_REQUESTS_AHEAD;
     struct issuer_permit permit = {0};
     for (size_t i = 0; i < most; i++) {
         cr_assert_eq(room(&health, NOW), most - i);
@@ -286,7 +286,7 @@ Test(issuer_health, what_was_prepared_unasked_goes_unless_it_is_closed)
 {
     struct issuer_health health = new_health();
     struct issuer_permit permit;
-    for (int i = 0; i < 2 * MOST * ISSUER_JOBS_AHEAD; i++)
+    for (int i = 0; i < 2 * MOST * ISSUER_REQUESTS_AHEAD; i++)
         cr_assert(issuer_health_admit_unasked(&health, ISSUER_WORK_SIGN, NOW, &permit));
     cr_expect_eq(room(&health, NOW), 0);
     fail_call(&health, &permit, ISSUER_NOT_REACHED, 0, NOW);

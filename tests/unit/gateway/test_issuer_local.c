@@ -12,8 +12,8 @@ struct trial {
     const char *directory;
     struct outbound *outbound;
     struct issuer *issuer;
-    struct issuer_sign_job sign;
-    struct issuer_revoke_job revoke;
+    struct issuer_sign_request sign;
+    struct issuer_revoke_request revoke;
     bool inside_call;
     bool answered_inside_call;
     sem_t answered;
@@ -53,14 +53,14 @@ static void note_answer(struct trial *trial)
     sem_post(&trial->answered);
 }
 
-static void signed_now(struct issuer_sign_job *job)
+static void signed_now(struct issuer_sign_request *request)
 {
-    note_answer(job->owner);
+    note_answer(request->owner);
 }
 
-static void revoked_now(struct issuer_revoke_job *job)
+static void revoked_now(struct issuer_revoke_request *request)
 {
-    note_answer(job->owner);
+    note_answer(request->owner);
 }
 
 static void call_sign(struct outbound_message *message)
@@ -91,7 +91,7 @@ Test(issuer_local, signs_and_answers_in_a_later_turn)
 {
     struct trial *trial = start_trial();
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, "DNS:a.internal");
-    trial->sign = (struct issuer_sign_job){
+    trial->sign = (struct issuer_sign_request){
         .arena = trial->arena, .csr = csr, .token_id = "", .done = signed_now, .owner = trial};
     run(trial, call_sign);
     cr_expect_eq(trial->sign.result.outcome, ISSUER_OK);
@@ -107,7 +107,7 @@ Test(issuer_local, refuses_what_cannot_be)
 {
     struct trial *trial = start_trial();
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, NULL);
-    trial->sign = (struct issuer_sign_job){
+    trial->sign = (struct issuer_sign_request){
         .arena = trial->arena, .csr = csr, .token_id = "", .done = signed_now, .owner = trial};
     run(trial, call_sign);
     cr_expect_eq(trial->sign.result.outcome, ISSUER_REFUSED);
@@ -119,7 +119,7 @@ Test(issuer_local, refuses_what_cannot_be)
 Test(issuer_local, revokes_once)
 {
     struct trial *trial = start_trial();
-    trial->revoke = (struct issuer_revoke_job){
+    trial->revoke = (struct issuer_revoke_request){
         .arena = trial->arena, .serial = "a1", .reason = 1, .done = revoked_now, .owner = trial};
     run(trial, call_revoke);
     cr_expect_eq(trial->revoke.result.outcome, ISSUER_OK);
