@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 
 #include "gateway/frontend/routes.h"
-#include "gateway/jobs/work.h"
+#include "gateway/jobs/jobs.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log_gate.h"
 
@@ -120,22 +120,22 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
 {
     struct exchange *exchange = (struct exchange *)operation;
     exchange->outcome = outcome;
-    struct work *work = exchange->frontend->parts.work;
-    unsigned due = outcome == STORE_COMMITTED ? exchange->work_due : 0;
-    struct work_item *hand_over = exchange->hand_over;
+    struct jobs *jobs = exchange->frontend->parts.jobs;
+    unsigned due = outcome == STORE_COMMITTED ? exchange->jobs_due : 0;
+    struct job *hand_over = exchange->hand_over;
     if (outcome == STORE_COMMITTED)
         metrics_count_notes(&exchange->notes);
     if (outcome != STORE_COMMITTED) {
-        work_draft_drop(hand_over);
+        job_draft_drop(hand_over);
         hand_over = NULL;
     }
     /* The message first: the hold must be in place before the work's outcome can be told. The exchange is not
      * ours after. */
     http_loop_post(exchange->request->loop, &exchange->message);
     if (due != 0)
-        work_wake(work, due);
+        jobs_wake(jobs, due);
     if (hand_over != NULL)
-        work_hand_over(hand_over);
+        job_hand_over(hand_over);
 }
 
 static void submit(struct exchange *exchange)

@@ -81,11 +81,11 @@ struct exchange {
     /* between the steps */
     void *state; /* the route's own */
     bool answered;
-    bool away;                   /* set by `prepare`: other threads have it until one calls exchange_answer */
-    int64_t hold_key;            /* set by `apply`: the reply waits, bounded, for this object's outcome */
-    unsigned work_due;           /* set by `apply`: enum work_due, the outbound work in what was committed */
-    struct metric_notes notes;   /* by `apply`: what is counted once it is committed */
-    struct work_item *hand_over; /* set by `apply`: what the outbound thread goes on with after the COMMIT */
+    bool away;                 /* set by `prepare`: other threads have it until one calls exchange_answer */
+    int64_t hold_key;          /* set by `apply`: the reply waits, bounded, for this object's outcome */
+    unsigned jobs_due;         /* set by `apply`: enum jobs_due, the outbound work in what was committed */
+    struct metric_notes notes; /* by `apply`: what is counted once it is committed */
+    struct job *hand_over;     /* set by `apply`: what the outbound thread goes on with after the COMMIT */
 
     /* the outcome */
     const struct problem *problem;

@@ -8,7 +8,7 @@
 #include "acme/refusal_register.h"
 #include "gateway/ca/recognition.h"
 #include "gateway/config/config.h"
-#include "gateway/jobs/work.h"
+#include "gateway/jobs/jobs.h"
 #include "gateway/keys/secret_box.h"
 #include "gateway/outbound/outbound.h"
 #include "store/store.h"
@@ -22,7 +22,7 @@ struct frontend_parts {
     struct store *store;
     struct outbound *outbound;
     struct issuers *issuers;
-    struct work *work;
+    struct jobs *jobs;
     struct secret_box *secrets;           /* NULL while nothing needs any */
     struct recognition_parts recognition; /* whose certificate is what */
     /* Outbound thread: this issuer's CA has confirmed a revocation. */

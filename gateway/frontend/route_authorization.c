@@ -2,7 +2,7 @@
 #include "acme/order.h"
 #include "gateway/frontend/authorizing.h"
 #include "gateway/frontend/routes.h"
-#include "gateway/jobs/work.h"
+#include "gateway/jobs/jobs.h"
 
 enum { POLL_AGAIN_S = 2 };
 
@@ -271,10 +271,10 @@ enum store_apply_result challenge_apply(struct exchange *exchange, struct store_
         !record(exchange, session, "challenge.requested",
                 challenge_type_info(exchange->challenge_type)->name))
         return STORE_DISCARD;
-    exchange->hand_over = work_validation_draft(exchange->frontend->parts.work, exchange->now, authorization,
-                                                &exchange->account);
+    exchange->hand_over = validation_job_draft(exchange->frontend->parts.jobs, exchange->now, authorization,
+                                               &exchange->account);
     if (exchange->hand_over == NULL)
-        exchange->work_due = WORK_DUE_CHALLENGES;
+        exchange->jobs_due = JOBS_DUE_CHALLENGES;
     return STORE_APPLIED;
 }
 

@@ -4,7 +4,7 @@
 #include "acme/revocation.h"
 #include "gateway/ca/recognition.h"
 #include "gateway/frontend/routes.h"
-#include "gateway/jobs/work.h"
+#include "gateway/jobs/jobs.h"
 
 /* ---- download ---- */
 
@@ -301,7 +301,7 @@ static enum store_apply_result correct(struct exchange *exchange, struct store_s
     if (!may)
         return exchange_refuse(exchange, already_revoked(exchange, certificate));
     exchange->hold_key = certificate->id;
-    exchange->work_due = WORK_DUE_REVOCATIONS;
+    exchange->jobs_due = JOBS_DUE_REVOCATIONS;
     certificate->correction_asked = true;
     certificate->correction_reason = state->request.reason;
     certificate->revocation_next_attempt_at = exchange->now;
@@ -348,7 +348,7 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_ses
     if (certificate->status == CERTIFICATE_REVOKED)
         return correct(exchange, session, by);
     exchange->hold_key = certificate->id;
-    exchange->work_due = WORK_DUE_REVOCATIONS;
+    exchange->jobs_due = JOBS_DUE_REVOCATIONS;
     bool first = certificate->revocation_requested_at == 0;
     /* The CA may be asked with the other reason just now: its answer leaves this one to be corrected. */
     bool replaces = !first && may_replace_reason(exchange, state);

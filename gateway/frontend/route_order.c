@@ -5,7 +5,7 @@
 #include "gateway/frontend/authorizing.h"
 #include "gateway/frontend/routes.h"
 #include "gateway/issuance/permit.h"
-#include "gateway/jobs/work.h"
+#include "gateway/jobs/jobs.h"
 
 enum {
     ISSUER_DOWN_RETRY_MIN_S = 30,
@@ -23,7 +23,7 @@ struct order_state {
     const char *replaces_ignored;  /* for the events: the order is made without it, and why */
     struct bytes csr;              /* p is NULL when the payload has none */
     const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
-    struct work_item *issuance;    /* the state's until it is handed over; NULL: none */
+    struct job *issuance;          /* the state's until it is handed over; NULL: none */
 };
 
 static struct order_state *new_state(struct exchange *exchange)
@@ -310,7 +310,7 @@ static bool is_repeated(struct exchange *exchange, const struct order *order)
 
 static void drop_issuance(void *state)
 {
-    work_draft_drop(((struct order_state *)state)->issuance);
+    job_draft_drop(((struct order_state *)state)->issuance);
 }
 
 /* What the profile's key types and CA ask of a good CSR. A profile that the configuration has no more is the
@@ -348,7 +348,7 @@ static const struct problem *check_csr(struct exchange *exchange, struct order_s
         X509_REQ_free(csr);
         return problem;
     }
-    state->issuance = work_issuance_draft(exchange->frontend->parts.work, csr);
+    state->issuance = issuance_job_draft(exchange->frontend->parts.jobs, csr);
     arena_on_free(exchange->arena, drop_issuance, state);
     return NULL;
 }
@@ -419,7 +419,7 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
     METRICS_NOTE(&exchange->notes, METRIC_ORDERS_FINALIZED, metrics_profile(order->profile));
     enum store_result begun =
         state->issuance == NULL ? STORE_NOT_FOUND
-                                : work_issuance_write_attempt(state->issuance, session, exchange->now, order);
+                                : issuance_job_write_attempt(state->issuance, session, exchange->now, order);
     if (!exchange_store_ok(exchange, begun) ||
         !exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
         !exchange_store_ok(exchange, record(exchange, session, "order.finalized", order->id, NULL)))
@@ -428,7 +428,7 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
         exchange->hand_over = state->issuance;
         state->issuance = NULL;
     } else {
-        exchange->work_due = WORK_DUE_ORDERS;
+        exchange->jobs_due = JOBS_DUE_ORDERS;
     }
     return STORE_APPLIED;
 }

@@ -10,7 +10,7 @@
 #include "gateway/housekeeping/account_exporter.h"
 #include "gateway/housekeeping/restored_database.h"
 #include "gateway/housekeeping/retention.h"
-#include "gateway/jobs/work.h"
+#include "gateway/jobs/jobs.h"
 #include "gateway/kept/own_certificate.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/preflight/check.h"
@@ -200,7 +200,7 @@ static void rejected(void *context, const struct issuer *issuer, const struct by
                      const char *why)
 {
     const struct server *server = context;
-    work_keep_rejected(server->work, issuer, chain, count, why);
+    jobs_keep_rejected(server->jobs, issuer, chain, count, why);
 }
 
 static bool start_revocation(struct server *server, char why[static 512])
@@ -235,17 +235,17 @@ static void revoked(void *context, const char *issuer_id, struct bytes leaf)
 static bool start_work(struct server *server, char why[static 512])
 {
     char reason[256];
-    const struct work_parts parts = {.config = server->config,
+    const struct jobs_parts parts = {.config = server->config,
                                      .store = server->store,
                                      .outbound = server->outbound,
                                      .issuers = server->issuers,
                                      .settled = settled,
                                      .revoked = revoked,
                                      .context = server};
-    server->work = work_new(&parts, reason);
-    if (server->work == NULL)
+    server->jobs = jobs_new(&parts, reason);
+    if (server->jobs == NULL)
         snprintf(why, 512, "%s", reason);
-    return server->work != NULL;
+    return server->jobs != NULL;
 }
 
 static void revoked_at_once(void *context, const char *issuer_id)
@@ -261,7 +261,7 @@ static bool start_frontend(struct server *server, char why[static 512])
                                          .store = server->store,
                                          .outbound = server->outbound,
                                          .issuers = server->issuers,
-                                         .work = server->work,
+                                         .jobs = server->jobs,
                                          .secrets = server->secrets,
                                          .recognition = {.config = server->config,
                                                          .issuers = server->issuers,
@@ -390,7 +390,7 @@ static bool publish_certificate(void *context, struct bytes chain_pem, struct by
 }
 
 /* The listeners are there: certificates may be given to them, and clients be told. */
-static bool begin_work(struct server *server, char why[static 512])
+static bool begin_jobs(struct server *server, char why[static 512])
 {
     char reason[OWN_CERTIFICATE_WHY_BYTES];
     const struct own_certificate_parts parts = {.config = server->config,
@@ -404,7 +404,7 @@ static bool begin_work(struct server *server, char why[static 512])
         snprintf(why, 512, "%s", reason);
         return false;
     }
-    work_begin(server->work);
+    jobs_begin(server->jobs);
     revocation_begin(server->revocation);
     const struct retention_parts retention = {server->config, server->store, server->outbound};
     server->retention = retention_start(&retention);
@@ -452,7 +452,7 @@ struct server *server_start(const struct config *config, const char *path, char 
     if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
         start_issuers(server, why) && start_revocation(server, why) && start_work(server, why) &&
         start_frontend(server, why) && start_http(server, why) && start_pki_http(server, why) &&
-        start_admin(server, why) && begin_work(server, why) && start_account_exporter(server, why) &&
+        start_admin(server, why) && begin_jobs(server, why) && start_account_exporter(server, why) &&
         start_worker(server, why)) {
         atomic_store(&server->started, true);
         return server;
@@ -469,8 +469,8 @@ void server_stop(struct server *server)
         outbound_hurry(server->outbound, HTTP_DRAIN_MS / 2);
     worker_stop(server->worker);
     issuers_settle(server->issuers);
-    if (server->work != NULL)
-        work_stop(server->work);
+    if (server->jobs != NULL)
+        jobs_stop(server->jobs);
     own_certificate_stop(server->own_certificate);
     admin_stop(server->admin);
     if (server->http != NULL)
@@ -483,10 +483,10 @@ void server_stop(struct server *server)
     account_exporter_stop(server->account_exporter);
     own_certificate_free(server->own_certificate);
     revocation_free(server->revocation);
-    work_drop(server->work);
+    jobs_drop(server->jobs);
     issuers_stop(server->issuers);
     outbound_free(server->outbound);
-    work_free(server->work);
+    jobs_free(server->jobs);
     retention_free(server->retention);
     worker_free(server->worker);
     secret_box_free(server->secrets);

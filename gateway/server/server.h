@@ -13,7 +13,7 @@
 
 struct account_exporter;
 struct retention_work;
-struct work;
+struct jobs;
 struct frontend;
 struct own_certificate;
 struct admin;
@@ -26,7 +26,7 @@ struct server {
     struct store *store;
     struct outbound *outbound;
     struct issuers *issuers;
-    struct work *work;
+    struct jobs *jobs;
     struct worker *worker;
     struct own_certificate *own_certificate;
     struct revocation *revocation;

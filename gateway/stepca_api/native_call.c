@@ -1,6 +1,6 @@
 #include "gateway/stepca_api/native_call.h"
 
-#include "gateway/jobs/work.h"
+#include "gateway/jobs/jobs.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log_gate.h"
 
@@ -162,10 +162,10 @@ static void on_committed_here(struct outbound_message *message)
     metrics_count_notes(&call->exchange->notes);
     if (call->committed != NULL)
         call->committed(call);
-    unsigned due = call->exchange->work_due;
+    unsigned due = call->exchange->jobs_due;
     native_call_answer(call);
     if (due != 0)
-        work_wake(parts->work, due);
+        jobs_wake(parts->jobs, due);
 }
 
 static void on_committed(struct store_operation *operation, enum store_outcome outcome)

@@ -1,6 +1,6 @@
 #include "gateway/stepca_api/native_issue.h"
 
-#include "gateway/jobs/work.h"
+#include "gateway/jobs/jobs.h"
 #include "gateway/runtime/log.h"
 #include "stepca/messages.h"
 
@@ -122,7 +122,7 @@ static void reject(struct native_call *call, const char *why)
     certificate->revocation_requested_at = exchange->now;
     certificate->revocation_requested_by = "gateway";
     certificate->revocation_next_attempt_at = exchange->now;
-    exchange->work_due = WORK_DUE_REVOCATIONS;
+    exchange->jobs_due = JOBS_DUE_REVOCATIONS;
     exchange->problem = problem_because(
         exchange->arena, CAUSE_CERTIFICATE_MISFIT,
         problem_with_status(

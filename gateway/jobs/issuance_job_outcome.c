@@ -1,5 +1,5 @@
 #include "acme/order.h"
-#include "gateway/jobs/work_issuance.h"
+#include "gateway/jobs/issuance_job.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
@@ -13,102 +13,102 @@ enum {
 
 _Static_assert(CERTIFICATE_SLACK_S > 0, "the CA's clock may be a little ahead");
 
-static enum store_result record(struct work_item *item, struct store_session *session, const char *kind,
+static enum store_result record(struct job *job, struct store_session *session, const char *kind,
                                 const char *detail, enum cause cause)
 {
-    const struct issuance_work *state = item->state;
+    const struct issuance_state *state = job->state;
     struct event event = {.kind = kind,
                           .account_id = state->order.account_id,
                           .order_id = state->order.id,
                           .certificate_id = state->certificate.id,
                           .detail = detail,
                           .cause = cause};
-    return work_record(item, session, &event);
+    return job_record(job, session, &event);
 }
 
 /* Within `apply`: the attempt ends. */
-static enum store_result end_attempt(struct work_item *item, struct store_session *session)
+static enum store_result end_attempt(struct job *job, struct store_session *session)
 {
-    const struct attempt *attempt = &((struct issuance_work *)item->state)->attempt;
-    METRICS_NOTE(&item->notes, METRIC_CA_ATTEMPTS, metrics_issuer(attempt->issuer), attempt->status);
+    const struct attempt *attempt = &((struct issuance_state *)job->state)->attempt;
+    METRICS_NOTE(&job->notes, METRIC_CA_ATTEMPTS, metrics_issuer(attempt->issuer), attempt->status);
     return store_attempt_end(session, attempt);
 }
 
 /* ---- the order fails ---- */
 
-static enum store_apply_result apply_order_failed(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_order_failed(struct job *job, struct store_session *session)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     struct order *order = &state->order;
     enum store_result result = STORE_OK;
     if (state->attempt.id != 0)
-        result = end_attempt(item, session);
-    order_fail(item->arena, order, state->problem, item->now);
-    METRICS_NOTE(&item->notes, METRIC_ORDERS_INVALID, state->problem->type);
+        result = end_attempt(job, session);
+    order_fail(job->arena, order, state->problem, job->now);
+    METRICS_NOTE(&job->notes, METRIC_ORDERS_INVALID, state->problem->type);
     if (result == STORE_OK)
         result = store_order_update(session, order, ORDER_PROCESSING);
     if (result == STORE_OK)
-        result = record(item, session, "order.invalid", state->problem->detail, state->problem->cause);
+        result = record(job, session, "order.invalid", state->problem->detail, state->problem->cause);
     return store_applied(result);
 }
 
-void issuance_fail(struct work_item *item, const struct problem *problem)
+void issuance_fail(struct job *job, const struct problem *problem)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     state->problem = problem;
-    log_warning("order %lld is invalid: %s", (long long)item->id, problem->detail);
-    work_item_commit(item, apply_order_failed, work_item_end);
+    log_warning("order %lld is invalid: %s", (long long)job->id, problem->detail);
+    job_commit(job, apply_order_failed, job_end);
 }
 
 /* ---- the order waits ---- */
 
-static enum store_apply_result apply_put_off(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_put_off(struct job *job, struct store_session *session)
 {
-    const struct issuance_work *state = item->state;
+    const struct issuance_state *state = job->state;
     enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
     if (result == STORE_OK && state->attempt.id != 0)
-        result = end_attempt(item, session);
+        result = end_attempt(job, session);
     if (result == STORE_OK && state->attempt.id != 0)
-        result = record(item, session,
+        result = record(job, session,
                         state->attempt.status == ATTEMPT_UNKNOWN ? "attempt.unknown" : "attempt.failed",
                         state->attempt.message, state->request.result.cause);
     return store_applied(result);
 }
 
-static void put_off(struct work_item *item, int64_t wait_s)
+static void put_off(struct job *job, int64_t wait_s)
 {
-    struct issuance_work *state = item->state;
-    state->order.next_attempt_at = item->now + wait_s;
-    work_item_commit(item, apply_put_off, work_item_end);
+    struct issuance_state *state = job->state;
+    state->order.next_attempt_at = job->now + wait_s;
+    job_commit(job, apply_put_off, job_end);
 }
 
 /* The call was not made, so there was no attempt: the order is as it was before. */
-static enum store_apply_result apply_withdrawn(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_withdrawn(struct job *job, struct store_session *session)
 {
-    const struct issuance_work *state = item->state;
+    const struct issuance_state *state = job->state;
     enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
     if (result == STORE_OK)
         result = store_attempt_withdraw(session, state->attempt.id);
     return store_applied(result);
 }
 
-static void withdraw(struct work_item *item)
+static void withdraw(struct job *job)
 {
-    struct order *order = &((struct issuance_work *)item->state)->order;
+    struct order *order = &((struct issuance_state *)job->state)->order;
     --order->attempt_count;
-    if (item->leased)
+    if (job->leased)
         order->next_attempt_at = order->processing_since;
-    work_item_commit(item, apply_withdrawn, work_item_end);
+    job_commit(job, apply_withdrawn, job_end);
 }
 
 /* ---- another duration ---- */
 
 /* A few times at most. */
-static bool may_ask_again(struct work_item *item)
+static bool may_ask_again(struct job *job)
 {
     struct attempt *attempts = NULL;
     size_t count = 0, used = 0;
-    if (store_attempts_of_order(item->work->session, item->arena, item->id, &attempts, &count) != STORE_OK)
+    if (store_attempts_of_order(job->jobs->session, job->arena, job->id, &attempts, &count) != STORE_OK)
         return false;
     for (size_t i = 0; i < count; ++i)
         used += attempts[i].status == ATTEMPT_REFUSED || attempts[i].status == ATTEMPT_REJECTED;
@@ -116,28 +116,28 @@ static bool may_ask_again(struct work_item *item)
 }
 
 /* The refusal has taught what to ask for. */
-static bool is_worth_another_duration(struct work_item *item)
+static bool is_worth_another_duration(struct job *job)
 {
-    const struct issuance_work *state = item->state;
-    return issuer_plan_differs(item->arena, state->issuer, &state->wanted, &state->request.validity,
-                               item->now) &&
-           may_ask_again(item);
+    const struct issuance_state *state = job->state;
+    return issuer_plan_differs(job->arena, state->issuer, &state->wanted, &state->request.validity,
+                               job->now) &&
+           may_ask_again(job);
 }
 
 /* The certificate that lives too long has. */
-static bool is_worth_an_end(struct work_item *item)
+static bool is_worth_an_end(struct job *job)
 {
-    const struct issuance_work *state = item->state;
-    return issuer_plan_bounds(item->arena, state->issuer, &state->wanted, &state->request.validity, item->now,
+    const struct issuance_state *state = job->state;
+    return issuer_plan_bounds(job->arena, state->issuer, &state->wanted, &state->request.validity, job->now,
                               state->facts.not_after) &&
-           may_ask_again(item);
+           may_ask_again(job);
 }
 
 /* ---- the certificate came ---- */
 
-static void fill_certificate(struct work_item *item, struct bytes leaf)
+static void fill_certificate(struct job *job, struct bytes leaf)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     const struct issuer_result *result = &state->request.result;
     state->certificate = (struct certificate){
         .account_id = state->order.account_id,
@@ -147,33 +147,33 @@ static void fill_certificate(struct work_item *item, struct bytes leaf)
         .root_fingerprint = state->issuer->root_fingerprint,
         .serial = state->facts.serial,
         .leaf = leaf,
-        .chain_pem = certificates_to_pem(item->arena, result->chain + 1, result->chain_count - 1),
+        .chain_pem = certificates_to_pem(job->arena, result->chain + 1, result->chain_count - 1),
         .key_hash = bytes_of(state->facts.key_hash, sizeof(state->facts.key_hash)),
         .not_before = state->facts.not_before,
         .not_after = state->facts.not_after,
         .status = CERTIFICATE_GOOD,
         .origin = CERTIFICATE_FROM_ACME,
-        .created_at = item->now,
+        .created_at = job->now,
     };
 }
 
 /* Nobody will get it: kept, and its revocation due. */
-static void reject_certificate(struct work_item *item, const char *why)
+static void reject_certificate(struct job *job, const char *why)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     struct certificate *certificate = &state->certificate;
     certificate->status = CERTIFICATE_REJECTED;
     certificate->rejected_because = why;
-    certificate->revocation_requested_at = item->now;
+    certificate->revocation_requested_at = job->now;
     certificate->revocation_requested_by = "gateway";
-    certificate->revocation_next_attempt_at = item->now;
+    certificate->revocation_next_attempt_at = job->now;
     state->attempt.status = ATTEMPT_REJECTED;
     state->attempt.message = why;
 }
 
-static enum store_result insert_certificate(struct work_item *item, struct store_session *session)
+static enum store_result insert_certificate(struct job *job, struct store_session *session)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     bool rejected = state->certificate.status == CERTIFICATE_REJECTED;
     enum store_result result = store_certificate_insert(
         session, &state->certificate, state->facts.identifiers, state->facts.identifier_count);
@@ -181,92 +181,92 @@ static enum store_result insert_certificate(struct work_item *item, struct store
         state->certificate.id = 0;
         return result;
     }
-    METRICS_NOTE(&item->notes, rejected ? METRIC_CERTIFICATES_REJECTED : METRIC_CERTIFICATES_ISSUED,
+    METRICS_NOTE(&job->notes, rejected ? METRIC_CERTIFICATES_REJECTED : METRIC_CERTIFICATES_ISSUED,
                  metrics_profile(state->order.profile), CERTIFICATE_FROM_ACME);
     if (rejected)
-        METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(state->issuer->id));
+        METRICS_NOTE(&job->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(state->issuer->id));
     return STORE_OK;
 }
 
 /* A row that is there already stays as it is: it is whoever's had the certificate first. */
-static enum store_result keep_rejected(struct work_item *item, struct store_session *session)
+static enum store_result keep_rejected(struct job *job, struct store_session *session)
 {
-    const struct issuance_work *state = item->state;
-    enum store_result result = insert_certificate(item, session);
+    const struct issuance_state *state = job->state;
+    enum store_result result = insert_certificate(job, session);
     if (result == STORE_NOT_FOUND)
         return STORE_OK;
-    return result == STORE_OK ? record(item, session, "certificate.rejected",
+    return result == STORE_OK ? record(job, session, "certificate.rejected",
                                        state->certificate.rejected_because, CAUSE_CERTIFICATE_MISFIT)
                               : result;
 }
 
 /* The certificate is not kept, but the order goes on: it is asked for otherwise. */
-static enum store_apply_result apply_rejected_once(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_rejected_once(struct job *job, struct store_session *session)
 {
-    return keep_rejected(item, session) == STORE_OK ? apply_put_off(item, session) : STORE_DISCARD;
+    return keep_rejected(job, session) == STORE_OK ? apply_put_off(job, session) : STORE_DISCARD;
 }
 
-static enum store_apply_result apply_rejected(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_rejected(struct job *job, struct store_session *session)
 {
-    enum store_result result = keep_rejected(item, session);
-    return result == STORE_OK ? apply_order_failed(item, session) : STORE_DISCARD;
+    enum store_result result = keep_rejected(job, session);
+    return result == STORE_OK ? apply_order_failed(job, session) : STORE_DISCARD;
 }
 
 /* A CA that gives out a certificate of before: the order does not get what is another's. */
-static enum store_apply_result apply_issued_before(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_issued_before(struct job *job, struct store_session *session)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     state->attempt.status = ATTEMPT_REJECTED;
     state->attempt.message = "the CA answered with a certificate that it had issued before";
     state->problem =
-        problem_with_cause(item->arena, CAUSE_CERTIFICATE_OF_BEFORE, PROBLEM_SERVER_INTERNAL,
+        problem_with_cause(job->arena, CAUSE_CERTIFICATE_OF_BEFORE, PROBLEM_SERVER_INTERNAL,
                            "The certificate authority answered with a certificate that it had issued "
                            "before.");
-    return apply_order_failed(item, session);
+    return apply_order_failed(job, session);
 }
 
-static enum store_apply_result apply_issued(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_issued(struct job *job, struct store_session *session)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     struct order *order = &state->order;
     struct order now;
-    enum store_result result = store_order_load(session, item->arena, order->id, &now);
+    enum store_result result = store_order_load(session, job->arena, order->id, &now);
     if (result != STORE_OK)
         return STORE_DISCARD;
     if (now.status != ORDER_PROCESSING) {
-        reject_certificate(item, "the order had ended before its certificate came");
-        result = keep_rejected(item, session);
-        if (result == STORE_OK && (result = end_attempt(item, session)) == STORE_NOT_FOUND)
+        reject_certificate(job, "the order had ended before its certificate came");
+        result = keep_rejected(job, session);
+        if (result == STORE_OK && (result = end_attempt(job, session)) == STORE_NOT_FOUND)
             result = STORE_OK; /* it has been ended with the order */
         return store_applied(result);
     }
-    result = insert_certificate(item, session);
+    result = insert_certificate(job, session);
     if (result == STORE_NOT_FOUND)
-        return apply_issued_before(item, session);
+        return apply_issued_before(job, session);
     order->status = ORDER_VALID;
-    order->status_since = item->now;
+    order->status_since = job->now;
     order->next_attempt_at = 0;
     order->certificate_id = state->certificate.id;
-    METRICS_NOTE(&item->notes, METRIC_ORDERS_VALID, metrics_profile(order->profile));
+    METRICS_NOTE(&job->notes, METRIC_ORDERS_VALID, metrics_profile(order->profile));
     if (result == STORE_OK)
-        result = end_attempt(item, session);
+        result = end_attempt(job, session);
     if (result == STORE_OK)
         result = store_order_update(session, order, ORDER_PROCESSING);
     if (result == STORE_OK)
-        result = record(item, session, "order.valid", state->facts.remarks, CAUSE_NONE);
+        result = record(job, session, "order.valid", state->facts.remarks, CAUSE_NONE);
     return store_applied(result);
 }
 
-static void on_rejected_stored(struct work_item *item)
+static void on_rejected_stored(struct job *job)
 {
-    struct work *work = item->work;
-    work_item_end(item);
-    work_wake(work, WORK_DUE_REVOCATIONS);
+    struct jobs *jobs = job->jobs;
+    job_end(job);
+    jobs_wake(jobs, JOBS_DUE_REVOCATIONS);
 }
 
-static void take_certificate(struct work_item *item)
+static void take_certificate(struct job *job)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     const struct issuer_result *result = &state->request.result;
     const char *why = NULL;
     struct certificate_expectation expectation = {
@@ -279,49 +279,49 @@ static void take_certificate(struct work_item *item)
         .latest_not_before = state->request.validity.latest_not_before,
         .roots = state->issuer->roots,
         .intermediates = state->issuer->intermediates,
-        .now = item->now,
+        .now = job->now,
     };
     bool fits =
-        certificate_check(item->arena, result->chain, result->chain_count, &expectation, &state->facts, &why);
+        certificate_check(job->arena, result->chain, result->chain_count, &expectation, &state->facts, &why);
     if (state->facts.serial[0] == '\0') {
         state->attempt.status = ATTEMPT_UNKNOWN;
         state->attempt.message = why;
         state->request.result.cause = CAUSE_CA_ANSWER_STRANGE;
-        put_off(item, backoff_wait(state->order.attempt_count, RETRY_FIRST_S, UNKNOWN_RETRY_MOST_S));
+        put_off(job, backoff_wait(state->order.attempt_count, RETRY_FIRST_S, UNKNOWN_RETRY_MOST_S));
         return;
     }
-    fill_certificate(item, result->chain[0]);
+    fill_certificate(job, result->chain[0]);
     if (fits) {
         state->attempt.status = ATTEMPT_SIGNED;
-        work_item_commit(item, apply_issued, work_item_end);
+        job_commit(job, apply_issued, job_end);
         return;
     }
-    reject_certificate(item, why);
-    if (is_worth_an_end(item)) {
+    reject_certificate(job, why);
+    if (is_worth_an_end(job)) {
         log_warning("issuer %s: certificate %s is rejected and revoked: %s; order %lld is asked for with an "
                     "end of its "
                     "own",
-                    state->issuer->id, state->certificate.serial, why, (long long)item->id);
-        state->order.next_attempt_at = item->now;
-        work_item_commit(item, apply_rejected_once, on_rejected_stored);
+                    state->issuer->id, state->certificate.serial, why, (long long)job->id);
+        state->order.next_attempt_at = job->now;
+        job_commit(job, apply_rejected_once, on_rejected_stored);
         return;
     }
     state->problem = problem_with_cause(
-        item->arena, CAUSE_CERTIFICATE_MISFIT, PROBLEM_SERVER_INTERNAL,
+        job->arena, CAUSE_CERTIFICATE_MISFIT, PROBLEM_SERVER_INTERNAL,
         "The certificate authority issued a certificate that does not fit the order (%s); it "
         "is being revoked.",
         why);
     log_error("issuer %s: certificate %s for order %lld is rejected: %s", state->issuer->id,
-              state->certificate.serial, (long long)item->id, why);
-    work_item_commit(item, apply_rejected, on_rejected_stored);
+              state->certificate.serial, (long long)job->id, why);
+    job_commit(job, apply_rejected, on_rejected_stored);
 }
 
 /* ---- the CA's answer ---- */
 
 /* Whose turn it is stands in the problem's words. */
-static const struct problem *refusal_problem(const struct work_item *item, const struct issuer_result *result)
+static const struct problem *refusal_problem(const struct job *job, const struct issuer_result *result)
 {
-    const struct order *order = &((struct issuance_work *)item->state)->order;
+    const struct order *order = &((struct issuance_state *)job->state)->order;
     bool ordered = order->not_before != 0 || order->not_after != 0;
     enum problem_type type = PROBLEM_BAD_CSR;
     enum cause cause = result->cause;
@@ -345,21 +345,21 @@ static const struct problem *refusal_problem(const struct work_item *item, const
                        : " (The operator has to bring max_ttl of this profile within what the CA grants.)";
         break;
     }
-    return problem_with_cause(item->arena, cause, type, "The certificate authority refused: %s%s",
+    return problem_with_cause(job->arena, cause, type, "The certificate authority refused: %s%s",
                               result->message, more);
 }
 
-static void take_refusal(struct work_item *item, const struct issuer_result *result)
+static void take_refusal(struct job *job, const struct issuer_result *result)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     state->attempt.status = ATTEMPT_REFUSED;
-    if (result->refusal != ISSUER_REFUSAL_DURATION || !is_worth_another_duration(item)) {
-        issuance_fail(item, refusal_problem(item, result));
+    if (result->refusal != ISSUER_REFUSAL_DURATION || !is_worth_another_duration(job)) {
+        issuance_fail(job, refusal_problem(job, result));
         return;
     }
     log_info("issuer %s: order %lld is asked for with another lifetime: %s", state->issuer->id,
-             (long long)item->id, result->message);
-    put_off(item, 0);
+             (long long)job->id, result->message);
+    put_off(job, 0);
 }
 
 /* What the issuer as a whole has to recover from is paced by its health; the rest may be this order's own
@@ -373,45 +373,45 @@ static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
 }
 
 /* A place is free at the issuer before what became of this order is stored. */
-static void wake_waiting(const struct work_item *item)
+static void wake_waiting(const struct job *job)
 {
-    if (item->kind->left_waiting)
-        work_wake(item->work, item->kind->due_bit);
+    if (job->kind->left_waiting)
+        jobs_wake(job->jobs, job->kind->due_bit);
 }
 
-static void take_answer(struct work_item *item)
+static void take_answer(struct job *job)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     const struct issuer_result *result = &state->request.result;
     struct attempt *attempt = &state->attempt;
-    item->now = clock_now();
-    wake_waiting(item);
-    attempt->ended_at = item->now;
+    job->now = clock_now();
+    wake_waiting(job);
+    attempt->ended_at = job->now;
     attempt->http_status = result->http_status;
     attempt->message = result->message;
     switch (result->outcome) {
     case ISSUER_OK:
-        take_certificate(item);
+        take_certificate(job);
         return;
     case ISSUER_REFUSED:
     case ISSUER_ALREADY_REVOKED:
-        take_refusal(item, result);
+        take_refusal(job, result);
         return;
     case ISSUER_UNAUTHORIZED:
     case ISSUER_UNAVAILABLE:
     case ISSUER_UNKNOWN:
         attempt->status = result->outcome == ISSUER_UNKNOWN ? ATTEMPT_UNKNOWN : ATTEMPT_FAILED;
-        log_warning("issuer %s: order %lld is not signed yet: %s", state->issuer->id, (long long)item->id,
+        log_warning("issuer %s: order %lld is not signed yet: %s", state->issuer->id, (long long)job->id,
                     result->message);
-        put_off(item, retry_wait(result, state->order.attempt_count));
+        put_off(job, retry_wait(result, state->order.attempt_count));
         return;
     case ISSUER_NOT_ASKED:
-        withdraw(item);
+        withdraw(job);
         return;
     }
 }
 
 void issuance_take_answer(struct issuer_sign_request *request)
 {
-    work_item_run(request->owner, take_answer);
+    job_run(request->owner, take_answer);
 }

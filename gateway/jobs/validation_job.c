@@ -1,6 +1,6 @@
 #include "acme/authorization.h"
 #include "acme/order.h"
-#include "gateway/jobs/work_internal.h"
+#include "gateway/jobs/jobs_internal.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/crash_record.h"
@@ -22,64 +22,64 @@ static const char *challenge_name(const struct authorization *authorization)
     return challenge_type_info(authorization->chosen)->name;
 }
 
-static enum store_result record(struct work_item *item, struct store_session *session, const char *kind,
+static enum store_result record(struct job *job, struct store_session *session, const char *kind,
                                 int64_t order_id, const char *detail, enum cause cause)
 {
-    const struct validation_work *state = item->state;
+    const struct validation_work *state = job->state;
     struct event event = {.kind = kind,
                           .account_id = state->authorization.account_id,
                           .order_id = order_id,
                           .authorization_id = state->authorization.id,
                           .detail = detail,
                           .cause = cause};
-    return work_record(item, session, &event);
+    return job_record(job, session, &event);
 }
 
 /* ---- what a final outcome means for the orders that wait ---- */
 
-static enum store_result load_authorizations(struct work_item *item, struct store_session *session,
+static enum store_result load_authorizations(struct job *job, struct store_session *session,
                                              const struct order *order, struct authorization **out)
 {
-    *out = arena_alloc_array(item->arena, order->identifier_count, sizeof(**out));
+    *out = arena_alloc_array(job->arena, order->identifier_count, sizeof(**out));
     for (size_t i = 0; i < order->identifier_count; ++i) {
         enum store_result result =
-            store_authorization_load(session, item->arena, order->authorization_ids[i], &(*out)[i]);
+            store_authorization_load(session, job->arena, order->authorization_ids[i], &(*out)[i]);
         if (result != STORE_OK)
             return result;
     }
     return STORE_OK;
 }
 
-static enum store_result settle_order(struct work_item *item, struct store_session *session, int64_t order_id)
+static enum store_result settle_order(struct job *job, struct store_session *session, int64_t order_id)
 {
     struct order order;
     struct authorization *authorizations = NULL;
-    enum store_result result = store_order_load(session, item->arena, order_id, &order);
+    enum store_result result = store_order_load(session, job->arena, order_id, &order);
     if (result == STORE_OK)
-        result = load_authorizations(item, session, &order, &authorizations);
+        result = load_authorizations(job, session, &order, &authorizations);
     if (result != STORE_OK)
         return result;
     const struct order was = order;
     const struct problem *problem =
-        order_settle(item->arena, &order, authorizations, order.identifier_count, item->now);
+        order_settle(job->arena, &order, authorizations, order.identifier_count, job->now);
     if (order.status == was.status && order.expires_at == was.expires_at)
         return STORE_OK;
     result = store_order_update(session, &order, was.status);
     if (result != STORE_OK || order.status == was.status)
         return result;
     if (problem == NULL)
-        return record(item, session, "order.ready", order.id, NULL, CAUSE_NONE);
-    METRICS_NOTE(&item->notes, METRIC_ORDERS_INVALID, problem->type);
-    return record(item, session, "order.invalid", order.id, problem->detail, problem->cause);
+        return record(job, session, "order.ready", order.id, NULL, CAUSE_NONE);
+    METRICS_NOTE(&job->notes, METRIC_ORDERS_INVALID, problem->type);
+    return record(job, session, "order.invalid", order.id, problem->detail, problem->cause);
 }
 
-static enum store_result settle_orders(struct work_item *item, struct store_session *session)
+static enum store_result settle_orders(struct job *job, struct store_session *session)
 {
     int64_t *ids = NULL;
     size_t count = 0;
-    enum store_result result = store_orders_waiting_on(session, item->arena, item->id, &ids, &count);
+    enum store_result result = store_orders_waiting_on(session, job->arena, job->id, &ids, &count);
     for (size_t i = 0; result == STORE_OK && i < count; ++i)
-        result = settle_order(item, session, ids[i]);
+        result = settle_order(job, session, ids[i]);
     return result;
 }
 
@@ -92,43 +92,43 @@ static enum cause cause_of(const struct validation_work *state)
 }
 
 /* STORE_NOT_FOUND: the client deactivated the authorization meanwhile, and the outcome no longer matters. */
-static enum store_apply_result apply_final(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_final(struct job *job, struct store_session *session)
 {
-    struct validation_work *state = item->state;
+    struct validation_work *state = job->state;
     struct authorization *authorization = &state->authorization;
     enum store_result result =
         store_authorization_update(session, authorization, AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     bool good = authorization->challenge_status == CHALLENGE_VALID;
-    METRICS_NOTE(&item->notes, METRIC_VALIDATIONS, authorization->chosen,
+    METRICS_NOTE(&job->notes, METRIC_VALIDATIONS, authorization->chosen,
                  good ? METRIC_VALIDATION_VALID : METRIC_VALIDATION_INVALID);
     if (result == STORE_OK)
-        result = record(item, session, good ? "challenge.valid" : "challenge.invalid", 0,
+        result = record(job, session, good ? "challenge.valid" : "challenge.invalid", 0,
                         state->validation.tried, cause_of(state));
     if (result == STORE_OK)
-        result = settle_orders(item, session);
+        result = settle_orders(job, session);
     return store_applied(result);
 }
 
-static enum store_apply_result apply_retry(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_retry(struct job *job, struct store_session *session)
 {
-    struct validation_work *state = item->state;
-    METRICS_NOTE(&item->notes, METRIC_VALIDATIONS, state->authorization.chosen, METRIC_VALIDATION_RETRIED);
+    struct validation_work *state = job->state;
+    METRICS_NOTE(&job->notes, METRIC_VALIDATIONS, state->authorization.chosen, METRIC_VALIDATION_RETRIED);
     enum store_result result = store_authorization_update(session, &state->authorization,
                                                           AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     if (result == STORE_OK)
-        result = record(item, session, "challenge.retried", 0, state->validation.tried, cause_of(state));
+        result = record(job, session, "challenge.retried", 0, state->validation.tried, cause_of(state));
     return store_applied(result);
 }
 
 /* How long a valid authorization lasts: the endpoint's time for reuse; where there is none, an order's life.
  */
-static int64_t valid_until(const struct work_item *item, const struct authorization *authorization)
+static int64_t valid_until(const struct job *job, const struct authorization *authorization)
 {
-    const struct config *config = config_now(item->work->parts.config);
+    const struct config *config = config_now(job->jobs->parts.config);
     const struct endpoint_config *endpoint =
         config_endpoint(config, bytes_from_string(authorization->endpoint));
     int64_t lifetime = endpoint == NULL ? 0 : endpoint->authorization_lifetime_s;
-    return item->now + (lifetime > 0 ? lifetime : config->order_lifetime_s);
+    return job->now + (lifetime > 0 ? lifetime : config->order_lifetime_s);
 }
 
 static bool needs_caa(const struct validation_work *state)
@@ -139,59 +139,59 @@ static bool needs_caa(const struct validation_work *state)
 
 static void on_validated(struct validation *validation)
 {
-    struct work_item *item = validation->owner;
-    struct validation_work *state = item->state;
+    struct job *job = validation->owner;
+    struct validation_work *state = job->state;
     struct authorization *authorization = &state->authorization;
     if (validation->problem == NULL && needs_caa(state)) {
         state->caa_checked = true;
         validation_check_caa(validation);
         return;
     }
-    item->now = clock_now();
+    job->now = clock_now();
     METRICS_OBSERVE(METRIC_VALIDATION_DURATION, metrics_clock_us() - state->began_us, authorization->chosen);
     ++authorization->attempt_count;
     int64_t give_up_at =
-        authorization->first_attempt_at + config_now(item->work->parts.config)->validation.retry_for_s;
+        authorization->first_attempt_at + config_now(job->jobs->parts.config)->validation.retry_for_s;
     if (validation->problem != NULL && validation->passing) {
-        int64_t next = item->now + backoff_wait(authorization->attempt_count, RETRY_FIRST_S, RETRY_MOST_S);
+        int64_t next = job->now + backoff_wait(authorization->attempt_count, RETRY_FIRST_S, RETRY_MOST_S);
         if (next < give_up_at && next < authorization->expires_at) {
             authorization->next_attempt_at = next;
-            work_item_commit(item, apply_retry, work_item_end);
+            job_commit(job, apply_retry, job_end);
             return;
         }
     }
     if (validation->problem == NULL)
-        authorization_prove(item->arena, authorization, item->now, valid_until(item, authorization));
+        authorization_prove(job->arena, authorization, job->now, valid_until(job, authorization));
     else
-        authorization_fail(item->arena, authorization, validation->problem);
-    work_item_commit(item, apply_final, work_item_end);
+        authorization_fail(job->arena, authorization, validation->problem);
+    job_commit(job, apply_final, job_end);
 }
 
-static void start(struct work_item *item)
+static void start(struct job *job)
 {
-    struct validation_work *state = item->state;
+    struct validation_work *state = job->state;
     const struct authorization *authorization = &state->authorization;
-    const struct work_parts *parts = &item->work->parts;
+    const struct jobs_parts *parts = &job->jobs->parts;
     const struct endpoint_config *endpoint =
         config_endpoint(parts->config, bytes_from_string(authorization->endpoint));
     log_debug("validating %s of %s", challenge_name(authorization), authorization->identifier.value);
     state->began_us = metrics_clock_us();
     state->validation = (struct validation){
-        .arena = item->arena,
+        .arena = job->arena,
         .outbound = parts->outbound,
         .config = &config_now(parts->config)->validation,
         .identifier = authorization->identifier,
         .type = authorization->chosen,
         .token = authorization->token,
-        .key_authorization = key_authorization(item->arena, authorization->token, state->thumbprint),
+        .key_authorization = key_authorization(job->arena, authorization->token, state->thumbprint),
         .wildcard = authorization->wildcard,
         .subdomains = authorization->subdomains,
         .now = clock_now(),
         .done = on_validated,
-        .owner = item,
+        .owner = job,
     };
     struct validation *validation = &state->validation;
-    validation->account_urls = config_account_urls(item->arena, parts->config, authorization->endpoint,
+    validation->account_urls = config_account_urls(job->arena, parts->config, authorization->endpoint,
                                                    authorization->account_id, &validation->account_url_count);
     if (endpoint != NULL) {
         validation->issuer_names = config_issuer_names(endpoint, &validation->issuer_name_count);
@@ -201,41 +201,41 @@ static void start(struct work_item *item)
     validation_start(validation);
 }
 
-static void refuse(struct work_item *item)
+static void refuse(struct job *job)
 {
-    struct validation_work *state = item->state;
+    struct validation_work *state = job->state;
     state->validation.tried = "nothing: the validation was set aside";
-    state->validation.problem = problem_with_cause(item->arena, CAUSE_WORK_SET_ASIDE, PROBLEM_SERVER_INTERNAL,
-                                                   "%s", work_set_aside_detail);
-    authorization_fail(item->arena, &state->authorization, state->validation.problem);
-    work_item_commit(item, apply_final, work_item_end);
+    state->validation.problem = problem_with_cause(job->arena, CAUSE_WORK_SET_ASIDE, PROBLEM_SERVER_INTERNAL,
+                                                   "%s", job_set_aside_detail);
+    authorization_fail(job->arena, &state->authorization, state->validation.problem);
+    job_commit(job, apply_final, job_end);
 }
 
-static void begin(struct work *work, int64_t id, const struct work_holder *holder)
+static void begin(struct jobs *jobs, int64_t id, const struct job_holder *holder)
 {
-    struct work_item *item = work_item_new(work, WORK_VALIDATION, id, holder);
-    struct validation_work *state = arena_alloc(item->arena, sizeof(*state));
-    item->state = state;
+    struct job *job = job_new(jobs, JOB_VALIDATION, id, holder);
+    struct validation_work *state = arena_alloc(job->arena, sizeof(*state));
+    job->state = state;
     struct account account;
-    if (store_authorization_load(work->session, item->arena, id, &state->authorization) != STORE_OK ||
+    if (store_authorization_load(jobs->session, job->arena, id, &state->authorization) != STORE_OK ||
         state->authorization.challenge_status != CHALLENGE_PROCESSING ||
-        store_account_load(work->session, item->arena, state->authorization.account_id, &account) !=
+        store_account_load(jobs->session, job->arena, state->authorization.account_id, &account) !=
             STORE_OK) {
-        work_item_end(item);
+        job_end(job);
         return;
     }
     const struct event about = {.account_id = account.id, .authorization_id = id};
-    if (work_item_set_aside(item, &about, refuse))
+    if (job_set_aside(job, &about, refuse))
         return;
     state->thumbprint = account.thumbprint;
-    if (authorization_status_at(&state->authorization, item->now) != AUTHORIZATION_EXPIRED) {
-        start(item);
+    if (authorization_status_at(&state->authorization, job->now) != AUTHORIZATION_EXPIRED) {
+        start(job);
         return;
     }
     state->validation.tried = "nothing: the authorization had expired";
-    authorization_expire(item->arena, &state->authorization);
-    state->validation.problem = problem_read(item->arena, state->authorization.error_json);
-    work_item_commit(item, apply_final, work_item_end);
+    authorization_expire(job->arena, &state->authorization);
+    state->validation.problem = problem_read(job->arena, state->authorization.error_json);
+    job_commit(job, apply_final, job_end);
 }
 
 /* ---- taking up what is due: the accounts by turns, each within its share ---- */
@@ -244,23 +244,23 @@ static void begin(struct work *work, int64_t id, const struct work_holder *holde
  * thread, and so many turns follow one another in a second. */
 enum { LOOK_ACCOUNTS = 256, LOOKS_A_SECOND = 16 };
 
-static enum store_result take_account(struct work *work, struct work_kind *kind, int64_t now,
+static enum store_result take_account(struct jobs *jobs, struct job_kind *kind, int64_t now,
                                       int64_t account_id)
 {
     struct arena *arena = arena_new();
     struct due_validation *due = NULL;
     size_t count = 0;
     bool is_known = false;
-    enum store_result result = store_account_has_certificate(work->session, account_id, &is_known);
+    enum store_result result = store_account_has_certificate(jobs->session, account_id, &is_known);
     if (result == STORE_OK)
-        result = store_validations_due(work->session, arena, account_id, now,
-                                       work_ids_wanted(kind, kind->max_under_way), &due, &count);
+        result = store_validations_due(jobs->session, arena, account_id, now,
+                                       job_ids_wanted(kind, kind->max_under_way), &due, &count);
     for (size_t i = 0; i < count; ++i) {
-        const struct work_holder holder = {account_id, work_target(due[i].name), is_known};
-        if (!work_may_take_up(work, kind, due[i].id, &holder))
+        const struct job_holder holder = {account_id, job_target(due[i].name), is_known};
+        if (!jobs_may_take_up(jobs, kind, due[i].id, &holder))
             continue;
         int64_t before = crash_record_set_owner(due[i].id);
-        begin(work, due[i].id, &holder);
+        begin(jobs, due[i].id, &holder);
         crash_record_set_owner(before);
     }
     arena_free(arena);
@@ -268,17 +268,17 @@ static enum store_result take_account(struct work *work, struct work_kind *kind,
 }
 
 /* Those behind `after`, up to `last`, until LOOK_ACCOUNTS have been looked at. */
-static enum store_result take_accounts(struct work *work, struct work_kind *kind, int64_t now, int64_t after,
+static enum store_result take_accounts(struct jobs *jobs, struct job_kind *kind, int64_t now, int64_t after,
                                        int64_t last, size_t *looked)
 {
     int64_t account_id = after;
     enum store_result result = STORE_OK;
     while (kind->under_way < kind->max_under_way && *looked < LOOK_ACCOUNTS &&
-           (result = store_validation_queue_after(work->session, account_id, &account_id)) == STORE_OK &&
+           (result = store_validation_queue_after(jobs->session, account_id, &account_id)) == STORE_OK &&
            account_id <= last) {
         ++*looked;
-        work->last_account = account_id;
-        result = take_account(work, kind, now, account_id);
+        jobs->last_account = account_id;
+        result = take_account(jobs, kind, now, account_id);
         if (result != STORE_OK)
             break;
     }
@@ -286,35 +286,34 @@ static enum store_result take_accounts(struct work *work, struct work_kind *kind
 }
 
 /* The round goes on in the next turn, with what else the outbound thread has to do between. */
-static void go_on(struct work *work, int64_t now)
+static void go_on(struct jobs *jobs, int64_t now)
 {
-    if (work->looks_second != now) {
-        work->looks_second = now;
-        work->looks = 0;
+    if (jobs->looks_second != now) {
+        jobs->looks_second = now;
+        jobs->looks = 0;
     }
-    if (++work->looks < LOOKS_A_SECOND)
-        work_wake(work, WORK_DUE_CHALLENGES);
+    if (++jobs->looks < LOOKS_A_SECOND)
+        jobs_wake(jobs, JOBS_DUE_CHALLENGES);
 }
 
-void work_validation_take(struct work *work, struct work_kind *kind, int64_t now)
+void validation_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now)
 {
-    int64_t turn = work->last_account;
+    int64_t turn = jobs->last_account;
     size_t looked = 0;
-    if (take_accounts(work, kind, now, turn, INT64_MAX, &looked) != STORE_OK ||
-        take_accounts(work, kind, now, 0, turn, &looked) != STORE_OK)
-        work_look_failed(kind);
+    if (take_accounts(jobs, kind, now, turn, INT64_MAX, &looked) != STORE_OK ||
+        take_accounts(jobs, kind, now, 0, turn, &looked) != STORE_OK)
+        jobs_look_failed(kind);
     bool is_full = kind->under_way == kind->max_under_way;
     bool has_more = looked == LOOK_ACCOUNTS;
     kind->left_waiting = kind->left_waiting || is_full || has_more;
     if (has_more && !is_full)
-        go_on(work, now);
+        go_on(jobs, now);
 }
 
-struct work_item *work_validation_draft(struct work *work, int64_t now,
-                                        const struct authorization *authorization,
-                                        const struct account *account)
+struct job *validation_job_draft(struct jobs *jobs, int64_t now, const struct authorization *authorization,
+                                 const struct account *account)
 {
-    struct work_item *draft = work_item_draft(work, WORK_VALIDATION);
+    struct job *draft = job_draft(jobs, JOB_VALIDATION);
     if (draft == NULL)
         return NULL;
     struct validation_work *state = arena_alloc(draft->arena, sizeof(*state));
@@ -322,8 +321,8 @@ struct work_item *work_validation_draft(struct work *work, int64_t now,
     state->thumbprint = arena_duplicate(draft->arena, account->thumbprint);
     draft->id = authorization->id;
     /* Whether the account is known is looked at when the others leave no room. */
-    draft->holder = (struct work_holder){.account_id = authorization->account_id,
-                                         .target = work_target(authorization->identifier.value)};
+    draft->holder = (struct job_holder){.account_id = authorization->account_id,
+                                        .target = job_target(authorization->identifier.value)};
     draft->now = now;
     draft->state = state;
     draft->step = start;

@@ -1,8 +1,8 @@
-#include "gateway/jobs/work_shares.h"
+#include "gateway/jobs/job_shares.h"
 
 enum { RESERVED_PART = 4 };
 
-uint64_t work_target(const char *host)
+uint64_t job_target(const char *host)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
     for (; *host != '\0'; ++host)
@@ -10,7 +10,7 @@ uint64_t work_target(const char *host)
     return hash;
 }
 
-bool work_shares_admit(const struct work_shares *shares, const struct work_holder *holder)
+bool job_shares_admit(const struct job_shares *shares, const struct job_holder *holder)
 {
     size_t of_account = 0, of_target = 0, free = shares->slots - shares->count;
     for (size_t i = 0; i < shares->count; ++i) {
@@ -21,12 +21,12 @@ bool work_shares_admit(const struct work_shares *shares, const struct work_holde
     return of_account < free && of_target < free && (holder->is_known || !is_reserved);
 }
 
-void work_shares_take(struct work_shares *shares, const struct work_holder *holder)
+void job_shares_take(struct job_shares *shares, const struct job_holder *holder)
 {
     shares->held[shares->count++] = *holder;
 }
 
-void work_shares_give_back(struct work_shares *shares, const struct work_holder *holder)
+void job_shares_give_back(struct job_shares *shares, const struct job_holder *holder)
 {
     for (size_t i = 0; i < shares->count; ++i) {
         if (shares->held[i].account_id != holder->account_id || shares->held[i].target != holder->target)

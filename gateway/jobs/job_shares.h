@@ -1,5 +1,5 @@
 /*
- * Shares of the slots of a kind of work: neither one account nor one target can hold them all. A slot is
+ * Shares of the slots of a kind of job: neither one account nor one target can hold them all. A slot is
  * given while more slots are free than its account holds, and more than its target holds. One account alone
  * holds half of them at most; of n busy ones each holds 1/(n + 1), and as much stays free for another that
  * comes. Anybody can make many accounts: the last quarter of the slots is for accounts that have had a
@@ -11,26 +11,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WORK_SHARES_SLOTS_MAX = 256 };
+enum { JOB_SHARES_SLOTS_MAX = 256 };
 
 /* Whom a slot is for. */
-struct work_holder {
+struct job_holder {
     int64_t account_id;
-    uint64_t target; /* work_target's */
+    uint64_t target; /* job_target's */
     bool is_known;   /* the account has had a certificate */
 };
 
-struct work_shares {
-    size_t slots; /* WORK_SHARES_SLOTS_MAX at most */
+struct job_shares {
+    size_t slots; /* JOB_SHARES_SLOTS_MAX at most */
     size_t count; /* held now */
-    struct work_holder held[WORK_SHARES_SLOTS_MAX];
+    struct job_holder held[JOB_SHARES_SLOTS_MAX];
 };
 
 /* A name or an address as a number. Two that share one share its slots. */
-uint64_t work_target(const char *host);
+uint64_t job_target(const char *host);
 
-bool work_shares_admit(const struct work_shares *shares, const struct work_holder *holder);
+bool job_shares_admit(const struct job_shares *shares, const struct job_holder *holder);
 
 /* Only what was admitted is taken, and each taking is given back once. */
-void work_shares_take(struct work_shares *shares, const struct work_holder *holder);
-void work_shares_give_back(struct work_shares *shares, const struct work_holder *holder);
+void job_shares_take(struct job_shares *shares, const struct job_holder *holder);
+void job_shares_give_back(struct job_shares *shares, const struct job_holder *holder);

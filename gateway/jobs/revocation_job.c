@@ -1,7 +1,7 @@
 #include "acme/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/ca/issuer_signers.h"
-#include "gateway/jobs/work_internal.h"
+#include "gateway/jobs/jobs_internal.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
@@ -28,12 +28,12 @@ struct revocation_work {
 
 /* Another reason may have been asked for while the CA was asked with this one. It comes next: as a correction
  * where the certificate is revoked by now. */
-static enum store_result keep_reason_asked_since(struct work_item *item, struct store_session *session)
+static enum store_result keep_reason_asked_since(struct job *job, struct store_session *session)
 {
-    struct revocation_work *state = item->state;
+    struct revocation_work *state = job->state;
     struct certificate *certificate = &state->certificate;
     struct certificate now;
-    enum store_result result = store_certificate_load(session, item->arena, certificate->id, &now);
+    enum store_result result = store_certificate_load(session, job->arena, certificate->id, &now);
     if (result != STORE_OK)
         return result;
     int since = now.correction_asked ? now.correction_reason : now.revocation_reason;
@@ -43,7 +43,7 @@ static enum store_result keep_reason_asked_since(struct work_item *item, struct 
     certificate->correction_reason = since;
     if (!certificate->correction_asked)
         certificate->revocation_reason = since;
-    certificate->revocation_next_attempt_at = item->now;
+    certificate->revocation_next_attempt_at = job->now;
     return STORE_OK;
 }
 
@@ -56,13 +56,13 @@ static enum store_result write_revocation(const struct revocation_work *state, s
                : result;
 }
 
-static enum store_apply_result apply_outcome(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_outcome(struct job *job, struct store_session *session)
 {
-    struct revocation_work *state = item->state;
+    struct revocation_work *state = job->state;
     const struct certificate *certificate = &state->certificate;
     if (certificate->revoked_at != 0 && !state->corrects)
-        METRICS_NOTE(&item->notes, METRIC_REVOCATIONS_CONFIRMED, metrics_issuer(certificate->issuer));
-    enum store_result result = keep_reason_asked_since(item, session);
+        METRICS_NOTE(&job->notes, METRIC_REVOCATIONS_CONFIRMED, metrics_issuer(certificate->issuer));
+    enum store_result result = keep_reason_asked_since(job, session);
     if (result == STORE_OK)
         result = write_revocation(state, session);
     if (result == STORE_OK && certificate->revoked_at != 0 && !certificate->correction_asked)
@@ -74,54 +74,53 @@ static enum store_apply_result apply_outcome(struct work_item *item, struct stor
                           .detail = state->event_detail,
                           .cause = state->event_cause};
     if (result == STORE_OK)
-        result = work_record(item, session, &event);
+        result = job_record(job, session, &event);
     return store_applied(result);
 }
 
-static void put_off(struct work_item *item, const char *kind, const char *words, enum cause cause,
-                    int64_t wait_s)
+static void put_off(struct job *job, const char *kind, const char *words, enum cause cause, int64_t wait_s)
 {
-    struct revocation_work *state = item->state;
+    struct revocation_work *state = job->state;
     struct certificate *certificate = &state->certificate;
     certificate->revocation_error = words;
-    certificate->revocation_next_attempt_at = item->now + wait_s;
+    certificate->revocation_next_attempt_at = job->now + wait_s;
     state->event_kind = kind;
     state->event_detail = words;
     state->event_cause = cause;
     log_warning("revocation of certificate %s is not confirmed: %s", certificate->serial, words);
-    work_item_commit(item, apply_outcome, work_item_end);
+    job_commit(job, apply_outcome, job_end);
 }
 
-static void end_confirmed(struct work_item *item)
+static void end_confirmed(struct job *job)
 {
-    const struct revocation_work *state = item->state;
-    const struct work_parts *parts = &item->work->parts;
+    const struct revocation_work *state = job->state;
+    const struct jobs_parts *parts = &job->jobs->parts;
     parts->revoked(parts->context, state->issuer, state->certificate.leaf);
-    work_item_end(item);
+    job_end(job);
 }
 
 /* Ours and the CA's records agree from here on: "already revoked" confirms what we asked for. */
-static void confirm(struct work_item *item, const char *detail)
+static void confirm(struct job *job, const char *detail)
 {
-    struct revocation_work *state = item->state;
+    struct revocation_work *state = job->state;
     struct certificate *certificate = &state->certificate;
     if (certificate->status != CERTIFICATE_REJECTED)
         certificate->status = CERTIFICATE_REVOKED;
-    certificate->revoked_at = item->now;
+    certificate->revoked_at = job->now;
     certificate->revocation_next_attempt_at = 0;
     certificate->revocation_error = NULL;
     state->event_kind = "certificate.revoked";
     state->event_detail = detail;
-    work_item_commit(item, apply_outcome, end_confirmed);
+    job_commit(job, apply_outcome, end_confirmed);
 }
 
 /* The record of the inventory, and what OCSP responses say, follow the correction whatever the CA can do.
  * `kept` is what the CA said where it keeps the reason that it has; NULL: it has changed it. */
-static void settle_correction(struct work_item *item, const char *kept)
+static void settle_correction(struct job *job, const char *kept)
 {
-    struct revocation_work *state = item->state;
+    struct revocation_work *state = job->state;
     struct certificate *certificate = &state->certificate;
-    const char *change = arena_printf(item->arena, "reason %s in the place of %s",
+    const char *change = arena_printf(job->arena, "reason %s in the place of %s",
                                       revocation_reason_name(certificate->correction_reason),
                                       revocation_reason_name(certificate->revocation_reason));
     certificate->revocation_reason = certificate->correction_reason;
@@ -130,15 +129,15 @@ static void settle_correction(struct work_item *item, const char *kept)
     certificate->revocation_error =
         kept == NULL
             ? NULL
-            : arena_printf(item->arena,
+            : arena_printf(job->arena,
                            "the CA keeps the reason that it had, also in its revocation list (%s)", kept);
     state->event_kind = "revocation.corrected";
     state->event_cause = kept == NULL ? CAUSE_NONE : CAUSE_REVOCATION_REASON_KEPT;
     state->event_detail = kept == NULL
-                              ? arena_printf(item->arena, "%s, confirmed by the CA", change)
-                              : arena_printf(item->arena, "%s in the inventory and in OCSP responses; %s",
+                              ? arena_printf(job->arena, "%s, confirmed by the CA", change)
+                              : arena_printf(job->arena, "%s in the inventory and in OCSP responses; %s",
                                              change, certificate->revocation_error);
-    work_item_commit(item, apply_outcome, end_confirmed);
+    job_commit(job, apply_outcome, end_confirmed);
 }
 
 static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
@@ -146,52 +145,52 @@ static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
     return backoff_wait(attempts, RETRY_FIRST_S, result->not_reached ? AWAY_RETRY_MOST_S : RETRY_MOST_S);
 }
 
-static void take_answer(struct work_item *item)
+static void take_answer(struct job *job)
 {
-    struct revocation_work *state = item->state;
+    struct revocation_work *state = job->state;
     const struct issuer_result *result = &state->request.result;
-    item->now = clock_now();
+    job->now = clock_now();
     int64_t attempts = ++state->certificate.revocation_attempt_count;
     switch (result->outcome) {
     case ISSUER_OK:
         if (state->corrects)
-            settle_correction(item, NULL);
+            settle_correction(job, NULL);
         else
-            confirm(item, "confirmed by the CA");
+            confirm(job, "confirmed by the CA");
         return;
     case ISSUER_ALREADY_REVOKED:
         if (state->corrects)
-            settle_correction(item, result->message);
+            settle_correction(job, result->message);
         else
-            confirm(item, "the CA had it as revoked already, and keeps the reason that it had");
+            confirm(job, "the CA had it as revoked already, and keeps the reason that it had");
         return;
     case ISSUER_REFUSED:
-        put_off(item, "revocation.refused", result->message, result->cause, REFUSED_RETRY_S);
+        put_off(job, "revocation.refused", result->message, result->cause, REFUSED_RETRY_S);
         return;
     case ISSUER_UNAUTHORIZED:
     case ISSUER_UNAVAILABLE:
     case ISSUER_UNKNOWN:
-        put_off(item, "revocation.failed", result->message, result->cause, retry_wait(result, attempts));
+        put_off(job, "revocation.failed", result->message, result->cause, retry_wait(result, attempts));
         return;
     case ISSUER_NOT_ASKED:
-        work_item_end(item);
+        job_end(job);
         return;
     }
 }
 
 static void on_revoked(struct issuer_revoke_request *request)
 {
-    work_item_run(request->owner, take_answer);
+    job_run(request->owner, take_answer);
 }
 
 /* It is never given up: it comes again, and is told again. */
-static void refuse(struct work_item *item)
+static void refuse(struct job *job)
 {
-    put_off(item, "revocation.failed", work_set_aside_detail, CAUSE_WORK_SET_ASIDE, SET_ASIDE_RETRY_S);
+    put_off(job, "revocation.failed", job_set_aside_detail, CAUSE_WORK_SET_ASIDE, SET_ASIDE_RETRY_S);
 }
 
 /* The one that is known to have signed it; NULL: none. */
-static struct issuer *signer_of(const struct work_parts *parts, const struct certificate *certificate)
+static struct issuer *signer_of(const struct jobs_parts *parts, const struct certificate *certificate)
 {
     for (size_t i = 0; i < parts->config->issuer_count; i++) {
         struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
@@ -204,14 +203,14 @@ static struct issuer *signer_of(const struct work_parts *parts, const struct cer
 /* The CA answers 200 to serials it never issued: it is asked about what was signed under this issuer's root,
  * though it be nothing that verifies. Older versions took a certificate for that of any CA under the same
  * root: the one that signed it is asked. */
-static struct issuer *issuer_of(struct work_item *item)
+static struct issuer *issuer_of(struct job *job)
 {
-    const struct revocation_work *state = item->state;
+    const struct revocation_work *state = job->state;
     const struct certificate *certificate = &state->certificate;
-    struct issuer *issuer = issuers_find(item->work->parts.issuers, certificate->issuer);
+    struct issuer *issuer = issuers_find(job->jobs->parts.issuers, certificate->issuer);
     struct issuer *signer = issuer != NULL && issuer_has_signed(issuer, certificate->leaf)
                                 ? issuer
-                                : signer_of(&item->work->parts, certificate);
+                                : signer_of(&job->jobs->parts, certificate);
     if (signer != NULL)
         issuer = signer;
     bool is_theirs = issuer != NULL &&
@@ -219,14 +218,14 @@ static struct issuer *issuer_of(struct work_item *item)
     return is_theirs ? issuer : NULL;
 }
 
-void work_revocation_begin(struct work *work, int64_t id)
+void revocation_job_begin(struct jobs *jobs, int64_t id)
 {
-    struct work_item *item = work_item_new(work, WORK_REVOCATION, id, NULL);
-    struct revocation_work *state = arena_alloc(item->arena, sizeof(*state));
-    item->state = state;
-    if (store_certificate_load(work->session, item->arena, id, &state->certificate) != STORE_OK ||
+    struct job *job = job_new(jobs, JOB_REVOCATION, id, NULL);
+    struct revocation_work *state = arena_alloc(job->arena, sizeof(*state));
+    job->state = state;
+    if (store_certificate_load(jobs->session, job->arena, id, &state->certificate) != STORE_OK ||
         (state->certificate.revoked_at != 0 && !state->certificate.correction_asked)) {
-        work_item_end(item);
+        job_end(job);
         return;
     }
     state->corrects = state->certificate.correction_asked;
@@ -238,13 +237,13 @@ void work_revocation_begin(struct work *work, int64_t id)
     const struct event about = {.account_id = state->certificate.account_id,
                                 .order_id = state->certificate.order_id,
                                 .certificate_id = id};
-    if (work_item_set_aside(item, &about, refuse))
+    if (job_set_aside(job, &about, refuse))
         return;
-    struct issuer *issuer = issuer_of(item);
+    struct issuer *issuer = issuer_of(job);
     if (issuer == NULL) {
-        put_off(item, "revocation.failed",
+        put_off(job, "revocation.failed",
                 arena_printf(
-                    item->arena,
+                    job->arena,
                     "the certificate was not signed under a pinned root of an issuer \"%s\"; the CA is not "
                     "asked, for it would confirm serial numbers that it never issued",
                     state->certificate.issuer),
@@ -253,50 +252,50 @@ void work_revocation_begin(struct work *work, int64_t id)
     }
     struct issuer_permit permit;
     if (!issuer_admit(issuer, ISSUER_WORK_REVOKE, &permit)) {
-        work_item_end(item);
+        job_end(job);
         return;
     }
-    state->request = (struct issuer_revoke_request){.arena = item->arena,
+    state->request = (struct issuer_revoke_request){.arena = job->arena,
                                                     .serial = state->certificate.serial,
                                                     .leaf = state->certificate.leaf,
                                                     .reason = state->asked_reason,
                                                     .permit = permit,
                                                     .done = on_revoked,
-                                                    .owner = item};
-    state->issuer = arena_duplicate(item->arena, issuer->id);
-    issuer_hold_with(issuer, item->arena);
+                                                    .owner = job};
+    state->issuer = arena_duplicate(job->arena, issuer->id);
+    issuer_hold_with(issuer, job->arena);
     issuer_revoke(issuer, &state->request);
 }
 
 /* An issuer that is no longer configured is the revocation's matter, not the queue's. */
-static size_t room_of(const struct work *work, const struct work_kind *kind, const char *id)
+static size_t room_of(const struct jobs *jobs, const struct job_kind *kind, const char *id)
 {
-    struct issuer *issuer = issuers_find(work->parts.issuers, id);
+    struct issuer *issuer = issuers_find(jobs->parts.issuers, id);
     return issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_REVOKE);
 }
 
-static enum store_result take_queue(struct work *work, struct work_kind *kind, int64_t now,
+static enum store_result take_queue(struct jobs *jobs, struct job_kind *kind, int64_t now,
                                     const struct revocation_queue *queue)
 {
-    struct work_ids ids;
-    size_t room = room_of(work, kind, queue->issuer);
-    enum store_result result = store_revocations_due(work->session, queue->identity_id, now, ids.id,
-                                                     work_ids_wanted(kind, room), &ids.count);
+    struct job_ids ids;
+    size_t room = room_of(jobs, kind, queue->issuer);
+    enum store_result result = store_revocations_due(jobs->session, queue->identity_id, now, ids.id,
+                                                     job_ids_wanted(kind, room), &ids.count);
     if (result == STORE_OK)
-        work_take_up(work, kind, &ids, room);
+        jobs_take_up(jobs, kind, &ids, room);
     return result;
 }
 
-void work_revocation_take(struct work *work, struct work_kind *kind, int64_t now)
+void revocation_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now)
 {
     struct arena *arena = arena_new();
     struct revocation_queue queue = {0};
     enum store_result result;
-    while ((result = store_revocation_queue_after(work->session, arena, queue.identity_id, &queue)) ==
+    while ((result = store_revocation_queue_after(jobs->session, arena, queue.identity_id, &queue)) ==
                STORE_OK &&
-           (result = take_queue(work, kind, now, &queue)) == STORE_OK)
+           (result = take_queue(jobs, kind, now, &queue)) == STORE_OK)
         ;
     if (result == STORE_FAILED)
-        work_look_failed(kind);
+        jobs_look_failed(kind);
     arena_free(arena);
 }

@@ -1,12 +1,12 @@
-/* The issuance of one order, shared by work_issuance*.c: work_issuance.c takes it up and makes an
- * attempt, work_issuance_outcome.c writes what became of that. */
+/* The issuance of one order, shared by issuance_job*.c: issuance_job.c takes it up and makes an
+ * attempt, issuance_job_outcome.c writes what became of that. */
 #pragma once
 
 #include "gateway/ca/issuer_plan.h"
-#include "gateway/jobs/work_internal.h"
+#include "gateway/jobs/jobs_internal.h"
 
-/* The state of its item. */
-struct issuance_work {
+/* The state of its job. */
+struct issuance_state {
     struct order order;
     struct issuer *issuer;
     struct attempt attempt;
@@ -23,4 +23,4 @@ struct issuance_work {
 void issuance_take_answer(struct issuer_sign_request *request);
 
 /* The order ends with this problem, and with it the attempt, if one is under way. */
-void issuance_fail(struct work_item *item, const struct problem *problem);
+void issuance_fail(struct job *job, const struct problem *problem);

@@ -1,4 +1,4 @@
-#include "gateway/jobs/work_issuance.h"
+#include "gateway/jobs/issuance_job.h"
 #include "acme/base/time_text.h"
 #include "acme/order.h"
 #include "acme/x509_read.h"
@@ -20,14 +20,14 @@ static void free_csr(void *csr)
 /* ---- an attempt ---- */
 
 /* What allowed the order may have ended since: asked again before each attempt. */
-static enum store_result ask_permit(struct work_item *item, struct store_session *session,
+static enum store_result ask_permit(struct job *job, struct store_session *session,
                                     const struct problem **problem)
 {
-    const struct order *order = &((struct issuance_work *)item->state)->order;
+    const struct order *order = &((struct issuance_state *)job->state)->order;
     struct account account;
-    enum store_result result = store_account_load(session, item->arena, order->account_id, &account);
+    enum store_result result = store_account_load(session, job->arena, order->account_id, &account);
     return result != STORE_OK ? STORE_FAILED
-                              : permit_issue(item->work->parts.config, session, item->arena, &account, order,
+                              : permit_issue(job->jobs->parts.config, session, job->arena, &account, order,
                                              clock_now(), problem);
 }
 
@@ -35,34 +35,34 @@ static enum store_result ask_permit(struct work_item *item, struct store_session
  * had, the order goes back into the database, and ends there. */
 static bool may_call(struct issuer_sign_request *request)
 {
-    struct work_item *item = request->owner;
-    const struct issuance_work *state = item->state;
+    struct job *job = request->owner;
+    const struct issuance_state *state = job->state;
     const struct problem *problem = NULL;
     return clock_now() <= state->attempt.started_at + PERMIT_FRESH_S ||
-           (ask_permit(item, item->work->session, &problem) == STORE_OK && problem == NULL);
+           (ask_permit(job, job->jobs->session, &problem) == STORE_OK && problem == NULL);
 }
 
-static void call_issuer(struct work_item *item)
+static void call_issuer(struct job *job)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     if (!state->gone && state->problem == NULL) {
         issuer_sign(state->issuer, &state->request);
         return;
     }
     issuer_end(state->issuer, &state->request.permit);
     if (state->gone) {
-        work_item_end(item);
+        job_end(job);
         return;
     }
     --state->order.attempt_count;
-    issuance_fail(item, state->problem);
+    issuance_fail(job, state->problem);
 }
 
 /* Committed before /sign is called: a lost answer is then known to have been possible. */
-static enum store_apply_result apply_attempt(struct work_item *item, struct store_session *session)
+static enum store_apply_result apply_attempt(struct job *job, struct store_session *session)
 {
-    struct issuance_work *state = item->state;
-    enum store_result result = ask_permit(item, session, &state->problem);
+    struct issuance_state *state = job->state;
+    enum store_result result = ask_permit(job, session, &state->problem);
     state->gone = result != STORE_OK;
     if (state->gone || state->problem != NULL)
         return STORE_DISCARD;
@@ -82,171 +82,171 @@ static const char *asked_validity(struct arena *arena, const struct validity_req
 }
 
 /* The client has gone by then: what were signed later would be signed for nobody. */
-static int64_t ends_at(const struct work_item *item, const struct order *order)
+static int64_t ends_at(const struct job *job, const struct order *order)
 {
-    int64_t end = order->processing_since + config_now(item->work->parts.config)->finalize_give_up_after_s;
+    int64_t end = order->processing_since + config_now(job->jobs->parts.config)->finalize_give_up_after_s;
     return order->expires_at < end ? order->expires_at : end;
 }
 
 /* NULL: the issuer's own. */
-static const char *usages_of(const struct work_item *item, const struct order *order)
+static const char *usages_of(const struct job *job, const struct order *order)
 {
-    const struct profile_config *profile = config_profile(item->work->parts.config, order->profile);
+    const struct profile_config *profile = config_profile(job->jobs->parts.config, order->profile);
     if (profile == NULL || profile->extended_key_usage_count == 0)
         return NULL;
-    return arena_join(item->arena, profile->extended_key_usages, profile->extended_key_usage_count, ",");
+    return arena_join(job->arena, profile->extended_key_usages, profile->extended_key_usage_count, ",");
 }
 
-/* Fills in attempt and job; `csr` is the item's from here on. */
-static bool prepare_attempt(struct work_item *item, X509_REQ *csr, const struct validity_request *validity)
+/* Fills in attempt and job; `csr` is the job's from here on. */
+static bool prepare_attempt(struct job *job, X509_REQ *csr, const struct validity_request *validity)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     struct order *order = &state->order;
-    uint8_t *hash = arena_alloc(item->arena, 32);
-    char *token_id = arena_alloc(item->arena, STEPCA_TOKEN_ID_BYTES);
+    uint8_t *hash = arena_alloc(job->arena, 32);
+    char *token_id = arena_alloc(job->arena, STEPCA_TOKEN_ID_BYTES);
     if (csr == NULL || EVP_Digest(order->csr.p, order->csr.n, hash, NULL, EVP_sha256(), NULL) != 1 ||
         !stepca_token_id_new(token_id))
         return false;
     ++order->attempt_count;
-    issuer_hold_with(state->issuer, item->arena);
+    issuer_hold_with(state->issuer, job->arena);
     state->attempt = (struct attempt){.order_id = order->id,
                                       .issuer = state->issuer->id,
                                       .root_fingerprint = state->issuer->root_fingerprint,
                                       .token_id = token_id,
                                       .csr_hash = bytes_of(hash, 32),
-                                      .asked_validity = asked_validity(item->arena, validity),
+                                      .asked_validity = asked_validity(job->arena, validity),
                                       .status = ATTEMPT_STARTED,
-                                      .started_at = item->now};
-    state->request = (struct issuer_sign_request){.arena = item->arena,
+                                      .started_at = job->now};
+    state->request = (struct issuer_sign_request){.arena = job->arena,
                                                   .permit = state->request.permit,
-                                                  .deadline = ends_at(item, order),
+                                                  .deadline = ends_at(job, order),
                                                   .csr = csr,
                                                   .csr_der = order->csr,
                                                   .token_id = token_id,
                                                   .validity = *validity,
-                                                  .extended_key_usages = usages_of(item, order),
+                                                  .extended_key_usages = usages_of(job, order),
                                                   .may_call = may_call,
                                                   .done = issuance_take_answer,
-                                                  .owner = item};
+                                                  .owner = job};
     return true;
 }
 
-static X509_REQ *read_csr(struct work_item *item)
+static X509_REQ *read_csr(struct job *job)
 {
-    const struct issuance_work *state = item->state;
+    const struct issuance_state *state = job->state;
     X509_REQ *csr = x509_request_read(state->order.csr);
     if (csr != NULL)
-        arena_on_free(item->arena, free_csr, csr);
+        arena_on_free(job->arena, free_csr, csr);
     return csr;
 }
 
 /* What the CA said last, to this order or to whatever was tried in its place. */
-static const char *last_words(struct work_item *item)
+static const char *last_words(struct job *job)
 {
     struct attempt *attempts = NULL;
     size_t count = 0;
-    if (store_attempts_of_order(item->work->session, item->arena, item->id, &attempts, &count) == STORE_OK)
+    if (store_attempts_of_order(job->jobs->session, job->arena, job->id, &attempts, &count) == STORE_OK)
         for (size_t i = count; i-- > 0;)
             if (attempts[i].message != NULL && attempts[i].message[0] != '\0')
                 return attempts[i].message;
     struct issuer_status status;
-    issuer_read_status(((struct issuance_work *)item->state)->issuer, &status);
+    issuer_read_status(((struct issuance_state *)job->state)->issuer, &status);
     return status.last_error[0] == '\0' ? "it was not reachable"
-                                        : arena_duplicate(item->arena, status.last_error);
+                                        : arena_duplicate(job->arena, status.last_error);
 }
 
-static void give_up(struct work_item *item)
+static void give_up(struct job *job)
 {
-    const struct order *order = &((struct issuance_work *)item->state)->order;
+    const struct order *order = &((struct issuance_state *)job->state)->order;
     char waited[DURATION_TEXT_BYTES];
-    duration_format(waited, ends_at(item, order) - order->processing_since);
-    issuance_fail(item, problem_with_cause(item->arena, CAUSE_CA_TOO_SLOW, PROBLEM_SERVER_INTERNAL,
-                                           "The certificate authority did not sign within %s: %s", waited,
-                                           last_words(item)));
+    duration_format(waited, ends_at(job, order) - order->processing_since);
+    issuance_fail(job, problem_with_cause(job->arena, CAUSE_CA_TOO_SLOW, PROBLEM_SERVER_INTERNAL,
+                                          "The certificate authority did not sign within %s: %s", waited,
+                                          last_words(job)));
 }
 
-static const struct problem *plan_validity(struct work_item *item, const struct profile_config *profile,
+static const struct problem *plan_validity(struct job *job, const struct profile_config *profile,
                                            struct validity_request *out)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     state->wanted =
         (struct issuer_wanted){profile->max_ttl_s, state->order.not_before, state->order.not_after};
-    return issuer_plan(item->arena, state->issuer, &state->wanted, item->now, out);
+    return issuer_plan(job->arena, state->issuer, &state->wanted, job->now, out);
 }
 
 /* An order that is not admitted waits on, as it stands in the database. */
-static void attempt_if_admitted(struct work_item *item, const struct validity_request *validity)
+static void attempt_if_admitted(struct job *job, const struct validity_request *validity)
 {
-    struct issuance_work *state = item->state;
+    struct issuance_state *state = job->state;
     if (!issuer_admit(state->issuer, ISSUER_WORK_SIGN, &state->request.permit)) {
-        work_item_end(item);
+        job_end(job);
         return;
     }
-    if (prepare_attempt(item, read_csr(item), validity)) {
-        work_item_commit(item, apply_attempt, call_issuer);
+    if (prepare_attempt(job, read_csr(job), validity)) {
+        job_commit(job, apply_attempt, call_issuer);
         return;
     }
     issuer_end(state->issuer, &state->request.permit);
-    issuance_fail(item, problem_new(item->arena, PROBLEM_SERVER_INTERNAL,
-                                    "The signing request could not be prepared."));
+    issuance_fail(
+        job, problem_new(job->arena, PROBLEM_SERVER_INTERNAL, "The signing request could not be prepared."));
 }
 
-static void attempt_order(struct work_item *item)
+static void attempt_order(struct job *job)
 {
-    struct issuance_work *state = item->state;
-    const struct work_parts *parts = &item->work->parts;
+    struct issuance_state *state = job->state;
+    const struct jobs_parts *parts = &job->jobs->parts;
     const struct profile_config *profile = NULL;
     state->issuer = issuers_of_profile(parts->issuers, state->order.profile, &profile);
     if (state->issuer == NULL) {
-        issuance_fail(item, problem_with_cause(item->arena, CAUSE_PROFILE_GONE, PROBLEM_INVALID_PROFILE,
-                                               "The profile \"%s\" is no longer configured.",
-                                               state->order.profile));
+        issuance_fail(job, problem_with_cause(job->arena, CAUSE_PROFILE_GONE, PROBLEM_INVALID_PROFILE,
+                                              "The profile \"%s\" is no longer configured.",
+                                              state->order.profile));
         return;
     }
-    if (item->now >= ends_at(item, &state->order)) {
-        give_up(item);
+    if (job->now >= ends_at(job, &state->order)) {
+        give_up(job);
         return;
     }
     struct validity_request validity;
-    const struct problem *problem = plan_validity(item, profile, &validity);
+    const struct problem *problem = plan_validity(job, profile, &validity);
     if (problem != NULL)
-        issuance_fail(item, problem);
+        issuance_fail(job, problem);
     else
-        attempt_if_admitted(item, &validity);
+        attempt_if_admitted(job, &validity);
 }
 
-static void refuse(struct work_item *item)
+static void refuse(struct job *job)
 {
-    issuance_fail(item, problem_with_cause(item->arena, CAUSE_WORK_SET_ASIDE, PROBLEM_SERVER_INTERNAL, "%s",
-                                           work_set_aside_detail));
+    issuance_fail(job, problem_with_cause(job->arena, CAUSE_WORK_SET_ASIDE, PROBLEM_SERVER_INTERNAL, "%s",
+                                          job_set_aside_detail));
 }
 
-void work_issuance_begin(struct work *work, int64_t id)
+void issuance_job_begin(struct jobs *jobs, int64_t id)
 {
-    struct work_item *item = work_item_new(work, WORK_ISSUANCE, id, NULL);
-    struct issuance_work *state = arena_alloc(item->arena, sizeof(*state));
-    item->state = state;
-    if (store_order_load(work->session, item->arena, id, &state->order) != STORE_OK ||
+    struct job *job = job_new(jobs, JOB_ISSUANCE, id, NULL);
+    struct issuance_state *state = arena_alloc(job->arena, sizeof(*state));
+    job->state = state;
+    if (store_order_load(jobs->session, job->arena, id, &state->order) != STORE_OK ||
         state->order.status != ORDER_PROCESSING) {
-        work_item_end(item);
+        job_end(job);
         return;
     }
     const struct event about = {.account_id = state->order.account_id, .order_id = id};
-    if (!work_item_set_aside(item, &about, refuse))
-        attempt_order(item);
+    if (!job_set_aside(job, &about, refuse))
+        attempt_order(job);
 }
 
 /* ---- taking up what is due ---- */
 
 /* Whatever their issuer does. */
-static enum store_result take_those_at_their_end(struct work *work, struct work_kind *kind, int64_t now)
+static enum store_result take_those_at_their_end(struct jobs *jobs, struct job_kind *kind, int64_t now)
 {
-    struct work_ids ids;
-    int64_t since = now - config_now(work->parts.config)->finalize_give_up_after_s;
+    struct job_ids ids;
+    int64_t since = now - config_now(jobs->parts.config)->finalize_give_up_after_s;
     enum store_result result = store_orders_processing_since(
-        work->session, since, ids.id, work_ids_wanted(kind, kind->max_under_way), &ids.count);
+        jobs->session, since, ids.id, job_ids_wanted(kind, kind->max_under_way), &ids.count);
     if (result == STORE_OK)
-        work_take_up(work, kind, &ids, kind->max_under_way);
+        jobs_take_up(jobs, kind, &ids, kind->max_under_way);
     return result;
 }
 
@@ -255,8 +255,8 @@ enum { QUEUES_MAX = 256 };
 /* One look at what is due. A queue is what a profile's orders stand in; they come in the order of their
  * names. */
 struct look {
-    struct work *work;
-    struct work_kind *kind;
+    struct jobs *jobs;
+    struct job_kind *kind;
     struct arena *arena;
     int64_t now;
     const char *queue[QUEUES_MAX];
@@ -269,7 +269,7 @@ static enum store_result find_queues(struct look *look)
 {
     const char *profile = "";
     enum store_result result = STORE_OK;
-    while (look->count < QUEUES_MAX && (result = store_order_queue_after(look->work->session, look->arena,
+    while (look->count < QUEUES_MAX && (result = store_order_queue_after(look->jobs->session, look->arena,
                                                                          profile, &profile)) == STORE_OK)
         look->queue[look->count++] = profile;
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
@@ -278,7 +278,7 @@ static enum store_result find_queues(struct look *look)
 /* NULL: the profile is not configured any more. */
 static struct issuer *issuer_of_queue(const struct look *look, size_t i)
 {
-    return issuers_of_profile(look->work->parts.issuers, look->queue[i], NULL);
+    return issuers_of_profile(look->jobs->parts.issuers, look->queue[i], NULL);
 }
 
 static size_t queues_of(const struct look *look, const struct issuer *issuer)
@@ -291,20 +291,20 @@ static size_t queues_of(const struct look *look, const struct issuer *issuer)
 
 static enum store_result take_queue(struct look *look, struct issuer *issuer, const char *profile)
 {
-    struct work *work = look->work;
-    struct work_kind *kind = look->kind;
-    struct work_ids ids;
+    struct jobs *jobs = look->jobs;
+    struct job_kind *kind = look->kind;
+    struct job_ids ids;
     size_t room = issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_SIGN);
     size_t queues = look->shared ? queues_of(look, issuer) : 1;
     size_t share = (room + queues - 1) / queues;
     size_t before = kind->under_way;
     look->again = look->again || share < room;
     enum store_result result =
-        store_orders_due(work->session, profile, look->now, ids.id, work_ids_wanted(kind, share), &ids.count);
+        store_orders_due(jobs->session, profile, look->now, ids.id, job_ids_wanted(kind, share), &ids.count);
     if (result == STORE_OK)
-        work_take_up(work, kind, &ids, share);
+        jobs_take_up(jobs, kind, &ids, share);
     if (issuer != NULL && kind->under_way > before)
-        issuer->last_queue = config_profile(work->parts.config, profile)->name;
+        issuer->last_queue = config_profile(jobs->parts.config, profile)->name;
     return result;
 }
 
@@ -326,7 +326,7 @@ static enum store_result take_queues_of(struct look *look, struct issuer *issuer
 
 static enum store_result take_all_queues(struct look *look)
 {
-    const struct work_parts *parts = &look->work->parts;
+    const struct jobs_parts *parts = &look->jobs->parts;
     enum store_result result = take_queues_of(look, NULL);
     for (size_t i = 0; result == STORE_OK && i < parts->config->issuer_count; ++i)
         result = take_queues_of(look, issuers_find(parts->issuers, parts->config->issuers[i].id));
@@ -334,10 +334,10 @@ static enum store_result take_all_queues(struct look *look)
 }
 
 /* Profiles share what room their issuer has, in shares and by turns. */
-void work_issuance_take(struct work *work, struct work_kind *kind, int64_t now)
+void issuance_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now)
 {
-    struct look look = {.work = work, .kind = kind, .arena = arena_new(), .now = now, .shared = true};
-    enum store_result result = take_those_at_their_end(work, kind, now);
+    struct look look = {.jobs = jobs, .kind = kind, .arena = arena_new(), .now = now, .shared = true};
+    enum store_result result = take_those_at_their_end(jobs, kind, now);
     if (result == STORE_OK)
         result = find_queues(&look);
     if (result == STORE_OK)
@@ -347,20 +347,20 @@ void work_issuance_take(struct work *work, struct work_kind *kind, int64_t now)
         result = take_all_queues(&look);
     }
     if (result != STORE_OK)
-        work_look_failed(kind);
+        jobs_look_failed(kind);
     arena_free(look.arena);
 }
 
 /* ---- an issuance that goes straight on from its request ---- */
 
-struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr)
+struct job *issuance_job_draft(struct jobs *jobs, X509_REQ *csr)
 {
-    struct work_item *draft = work_item_draft(work, WORK_ISSUANCE);
+    struct job *draft = job_draft(jobs, JOB_ISSUANCE);
     if (draft == NULL) {
         X509_REQ_free(csr);
         return NULL;
     }
-    struct issuance_work *state = arena_alloc(draft->arena, sizeof(*state));
+    struct issuance_state *state = arena_alloc(draft->arena, sizeof(*state));
     state->request.csr = csr;
     arena_on_free(draft->arena, free_csr, csr);
     draft->state = state;
@@ -370,12 +370,12 @@ struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr)
 }
 
 /* What stands in the way of an attempt is left to the outbound thread, which knows what follows from it. */
-static bool plan_first_attempt(struct work_item *draft)
+static bool plan_first_attempt(struct job *draft)
 {
-    struct issuance_work *state = draft->state;
+    struct issuance_state *state = draft->state;
     const struct profile_config *profile = NULL;
     struct validity_request validity;
-    state->issuer = issuers_of_profile(draft->work->parts.issuers, state->order.profile, &profile);
+    state->issuer = issuers_of_profile(draft->jobs->parts.issuers, state->order.profile, &profile);
     if (state->issuer == NULL)
         return false;
     struct issuer_status status;
@@ -384,10 +384,10 @@ static bool plan_first_attempt(struct work_item *draft)
            prepare_attempt(draft, state->request.csr, &validity);
 }
 
-enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session,
-                                              int64_t now, struct order *order)
+enum store_result issuance_job_write_attempt(struct job *draft, struct store_session *session, int64_t now,
+                                             struct order *order)
 {
-    struct issuance_work *state = draft->state;
+    struct issuance_state *state = draft->state;
     draft->id = order->id;
     draft->now = now;
     state->order = order_copy(draft->arena, order);

@@ -1,6 +1,7 @@
 /*
- * The work behind challenges, orders and revocations, on the outbound thread. It is derived from the
- * database: what is in processing and due is taken, on wake-up and each second, after a restart the same way.
+ * Jobs: the due work behind challenges, orders and revocations, on the outbound thread. It is derived from
+ * the database: what is in processing and due is taken, on wake-up and each second, after a restart the same
+ * way.
  */
 #pragma once
 
@@ -9,8 +10,8 @@
 #include "gateway/outbound/outbound.h"
 #include "store/store.h"
 
-/* Borrowed for the work's life. */
-struct work_parts {
+/* Borrowed for their life. */
+struct jobs_parts {
     const struct config *config;
     struct store *store;
     struct outbound *outbound;
@@ -22,19 +23,19 @@ struct work_parts {
     void *context;
 };
 
-/* NULL with `why`. Takes nothing up before work_begin. */
-[[gnu::warn_unused_result]] struct work *work_new(const struct work_parts *parts, char why[static 256]);
-void work_begin(struct work *work);
+/* NULL with `why`. Takes nothing up before jobs_begin. */
+[[gnu::warn_unused_result]] struct jobs *jobs_new(const struct jobs_parts *parts, char why[static 256]);
+void jobs_begin(struct jobs *jobs);
 
 /* What may have become due, as bits: each kind costs a look into the database. */
-enum work_due { WORK_DUE_CHALLENGES = 1, WORK_DUE_ORDERS = 2, WORK_DUE_REVOCATIONS = 4 };
+enum jobs_due { JOBS_DUE_CHALLENGES = 1, JOBS_DUE_ORDERS = 2, JOBS_DUE_REVOCATIONS = 4 };
 
 /* Any thread: something of these kinds was committed that may be due now. Cheap when already awake. */
-void work_wake(struct work *work, unsigned due);
+void jobs_wake(struct jobs *jobs, unsigned due);
 
-/* ---- work that goes straight on from its request, not read from the database again ---- */
+/* ---- jobs that go straight on from its request, not read from the database again ---- */
 
-struct work_item;
+struct job;
 
 /*
  * An issuance that goes straight on from its finalize request: its first attempt is written in the
@@ -43,7 +44,7 @@ struct work_item;
  *
  * Any thread. Takes `csr`, the order's, checked. NULL, and `csr` freed, when there are too many already: the
  * order is then taken from the database. */
-struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr);
+struct job *issuance_job_draft(struct jobs *jobs, X509_REQ *csr);
 
 /*
  * Within finalize's `apply`, before the order is updated: `order` is processing as of now, its csr set.
@@ -51,35 +52,34 @@ struct work_item *work_issuance_draft(struct work *work, X509_REQ *csr);
  * written, when there is no attempt to make now (the issuer is failing, say): the order then waits in the
  * database.
  */
-enum store_result work_issuance_write_attempt(struct work_item *draft, struct store_session *session,
-                                              int64_t now, struct order *order);
+enum store_result issuance_job_write_attempt(struct job *draft, struct store_session *session, int64_t now,
+                                             struct order *order);
 
 /*
  * A validation that begins with its request. NULL when there are too many already. Where the outbound thread
  * has taken the challenge up meanwhile, or has no room, the draft is dropped.
  */
-struct work_item *work_validation_draft(struct work *work, int64_t now,
-                                        const struct authorization *authorization,
-                                        const struct account *account);
+struct job *validation_job_draft(struct jobs *jobs, int64_t now, const struct authorization *authorization,
+                                 const struct account *account);
 
-/* Any thread, after the COMMIT. The item is the outbound thread's from here on. */
-void work_hand_over(struct work_item *item);
+/* Any thread, after the COMMIT. The job is the outbound thread's from here on. */
+void job_hand_over(struct job *job);
 
 /* A draft that is not handed over. NULL is ignored. */
-void work_draft_drop(struct work_item *draft);
+void job_draft_drop(struct job *draft);
 
 /* A certificate that nobody gets, asked for without an order: it is written down as rejected, and its
  * revocation is due. `chain` is DER, leaf first, and copied. Outbound thread. */
 struct issuer;
-void work_keep_rejected(struct work *work, const struct issuer *issuer, const struct bytes *chain,
+void jobs_keep_rejected(struct jobs *jobs, const struct issuer *issuer, const struct bytes *chain,
                         size_t count, const char *why);
 
 /* Takes up nothing more, waits (bounded) for what is under way, and tells nobody about what ends later. */
-void work_stop(struct work *work);
+void jobs_stop(struct jobs *jobs);
 
 /* After outbound_stop and store_close, before issuers_stop: frees what was still under way. The database has
  * it, and the next start takes it up. NULL is ignored. */
-void work_drop(struct work *work);
+void jobs_drop(struct jobs *jobs);
 
-/* After work_drop. NULL is ignored. */
-void work_free(struct work *work);
+/* After jobs_drop. NULL is ignored. */
+void jobs_free(struct jobs *jobs);

@@ -1,7 +1,7 @@
-#include "gateway/jobs/work_internal.h"
+#include "gateway/jobs/jobs_internal.h"
 #include "store/database.h"
 
-LEAK_CHECKED_SUITE(work_validation);
+LEAK_CHECKED_SUITE(validation_job);
 
 enum { ACCOUNTS = 1000, SLOTS = 100, MOST_IN_A_LOOK = 256 };
 
@@ -28,34 +28,34 @@ static void add_accounts(const struct database *database)
 
 /* Three quarters of the slots are held: strangers get none, and are passed over. Nobody is hidden behind
  * them. */
-Test(work_validation, S8_a_look_is_bounded_and_the_next_goes_on_behind_it)
+Test(validation_job, S8_a_look_is_bounded_and_the_next_goes_on_behind_it)
 {
     struct database database;
     struct store_error error;
     database_begin(&database);
     database_connect(&database);
     add_accounts(&database);
-    struct work *work = calloc(1, sizeof *work);
-    work->session = store_session_open(database.path, &error);
-    cr_assert_not_null(work->session, "%s", error.message);
-    work->validation_shares = (struct work_shares){.slots = SLOTS, .count = 3 * SLOTS / 4};
+    struct jobs *jobs = calloc(1, sizeof *jobs);
+    jobs->session = store_session_open(database.path, &error);
+    cr_assert_not_null(jobs->session, "%s", error.message);
+    jobs->validation_shares = (struct job_shares){.slots = SLOTS, .count = 3 * SLOTS / 4};
     /* A wake that is under way: nothing is posted to an outbound thread, which is not there. */
-    work->due = WORK_DUE_CHALLENGES;
-    struct work_kind *kind = &work->kinds[WORK_VALIDATION];
-    *kind = (struct work_kind){.shares = &work->validation_shares,
-                               .max_under_way = SLOTS,
-                               .under_way = work->validation_shares.count};
+    jobs->due = JOBS_DUE_CHALLENGES;
+    struct job_kind *kind = &jobs->kinds[JOB_VALIDATION];
+    *kind = (struct job_kind){.shares = &jobs->validation_shares,
+                              .max_under_way = SLOTS,
+                              .under_way = jobs->validation_shares.count};
     int64_t at = 0;
     for (int look = 1; look <= 8; look++) {
-        work_validation_take(work, kind, NOW);
+        validation_job_take(jobs, kind, NOW);
         int64_t expected = (at + MOST_IN_A_LOOK - 1) % ACCOUNTS + 1;
-        cr_expect_eq(work->last_account, expected, "look %d: %lld", look, (long long)work->last_account);
+        cr_expect_eq(jobs->last_account, expected, "look %d: %lld", look, (long long)jobs->last_account);
         cr_expect(kind->left_waiting);
-        at = work->last_account;
+        at = jobs->last_account;
     }
     cr_expect_eq(kind->under_way, 3 * SLOTS / 4);
-    store_session_close(work->session);
-    free(work);
+    store_session_close(jobs->session);
+    free(jobs);
     database_disconnect(&database);
     database_end(&database);
 }

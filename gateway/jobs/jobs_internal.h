@@ -1,0 +1,146 @@
+/* Shared by gateway/jobs/ only. Everything but the committer's `done` calls runs on the outbound thread. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "gateway/jobs/job_shares.h"
+#include "gateway/jobs/jobs.h"
+#include "gateway/metrics/metrics.h"
+#include "store/objects.h"
+
+enum { JOB_SET_SLOTS = 8192, JOBS_LOOK_IDS = 2560, JOBS_DRAFTS_MAX = 1024 };
+
+/* What is under way, by the object's id; ids are unique over all kinds. Open addressing, never more than half
+ * full. */
+struct job_set {
+    int64_t slot[JOB_SET_SLOTS];
+    size_t count;
+};
+bool job_set_contains(const struct job_set *set, int64_t id);
+void job_set_add(struct job_set *set, int64_t id);
+/* Nothing where it is not in the set. */
+void job_set_remove(struct job_set *set, int64_t id);
+
+/* A kind of job: what is due, how many at once, how one begins. */
+struct job_kind {
+    const char *name;
+    unsigned due_bit;                                                    /* of enum jobs_due */
+    void (*take)(struct jobs *jobs, struct job_kind *kind, int64_t now); /* looks, and takes up what is due */
+    void (*begin)(struct jobs *jobs, int64_t id);
+    struct job_shares *shares; /* NULL: every slot is anybody's */
+    size_t max_under_way;
+    size_t under_way;
+    bool left_waiting; /* at the last look, for want of room */
+};
+
+enum { JOB_VALIDATION, JOB_ISSUANCE, JOB_REVOCATION, JOB_KINDS };
+
+struct jobs {
+    struct jobs_parts parts;
+    struct store_session *session; /* the outbound thread's own */
+    struct outbound_message wake;
+    atomic_uint due; /* enum jobs_due; not 0 while a wake message is on its way */
+    struct outbound_timer timer;
+    struct job_set set;
+    struct job *first; /* those of the set, in no order */
+    struct job_kind kinds[JOB_KINDS];
+    struct job_shares validation_shares;
+    int64_t last_account; /* the one whose validations were looked at last */
+    int64_t looks_second; /* the one that `looks` counts in */
+    size_t looks;         /* at validations, that were not the last of their round */
+    atomic_size_t drafts; /* issuances that began with their request and have not ended */
+    bool stopping;
+    bool silent; /* the front end is going: nobody is told of ends any more */
+    pthread_mutex_t stop_lock;
+    pthread_cond_t stop_changed;
+    bool stopped;
+};
+
+/*
+ * A job: an object taken up, an outside call or two, and the writes between. It owns its arena.
+ * `step` is what follows the commit under way, on the outbound thread.
+ */
+struct job {
+    struct store_operation operation; /* first */
+    struct outbound_message message;
+    struct jobs *jobs;
+    struct job_kind *kind;
+    struct arena *arena;
+    struct job *next, **link; /* among jobs->first, while it is under way */
+    int64_t id;
+    struct job_holder holder; /* where the kind has shares; set before the job is under way */
+    bool is_draft;            /* counts among jobs->drafts */
+    bool leased;              /* a draft whose object nobody takes up meanwhile */
+    int64_t now;              /* of the current step */
+    enum store_apply_result (*apply)(struct job *job, struct store_session *session);
+    void (*step)(struct job *job);
+    void (*refuse)(struct job *job); /* where it is set aside */
+    struct event set_aside;
+    enum store_outcome outcome;
+    struct metric_notes notes; /* by `apply`: what is counted once it is committed */
+    struct outbound_timer store_retry;
+    void *state; /* the kind's own */
+};
+
+/* Ids of one look. Those under way are still due in the database: a look asks for enough to see past them. */
+struct job_ids {
+    int64_t id[JOBS_LOOK_IDS];
+    size_t count;
+};
+/* How many to ask for where `room` more may be taken up. */
+size_t job_ids_wanted(const struct job_kind *kind, size_t room);
+/* Takes up at most `room` of those that are not under way. */
+void jobs_take_up(struct jobs *jobs, struct job_kind *kind, const struct job_ids *ids, size_t room);
+/* False for what is under way, and where there is no room for it: `left_waiting` is set then. */
+bool jobs_may_take_up(struct jobs *jobs, struct job_kind *kind, int64_t id, const struct job_holder *holder);
+void jobs_look_failed(const struct job_kind *kind);
+
+/* Makes the job for an object that is due. `holder` may be NULL where the kind has no shares. */
+struct job *job_new(struct jobs *jobs, int kind, int64_t id, const struct job_holder *holder);
+
+/* A job of a request's own, not under way before it is handed over with its `id` and `step`. NULL when
+ * there are too many. Any thread. */
+struct job *job_draft(struct jobs *jobs, int kind);
+
+/* Commits `apply`, then goes on with `step`. The write is repeated while the store is unavailable: an
+ * outcome, a certificate perhaps, is held until it is stored. So is one that the store refuses, so that no
+ * fault makes the server ask the CA again and again. */
+void job_commit(struct job *job,
+                enum store_apply_result (*apply)(struct job *job, struct store_session *session),
+                void (*step)(struct job *job));
+
+/*
+ * An object that the server died of too often is not worked on again. True where it is one: the event says so
+ * and is committed, then `refuse` gives it up. `about` has the ids for the event.
+ */
+bool job_set_aside(struct job *job, const struct event *about, void (*refuse)(struct job *job));
+
+/* Why it was set aside: for the problem of an order or a challenge, and for an operator. */
+extern const char job_set_aside_detail[];
+
+/* Runs `step` on the job's behalf: what comes from outside of outbound's own callbacks (crash_record.h). */
+void job_run(struct job *job, void (*step)(struct job *job));
+
+/* The end: whoever waits for the object goes on; the job is freed. */
+void job_end(struct job *job);
+
+/* Writes an event of the gateway's own. */
+enum store_result job_record(struct job *job, struct store_session *session, const struct event *event);
+
+/* ---- for jobs_life.c ---- */
+
+/* A look for what is due: of the kinds that were named, and of all. */
+void jobs_on_wake(struct outbound_message *message);
+void jobs_on_tick(void *jobs);
+/* When all threads have ended: jobs that still wait for an answer or for the store go with their arenas. */
+void jobs_drop_all(struct jobs *jobs);
+/* Whoever waits for the end goes on. */
+void jobs_tell_stopped(struct jobs *jobs);
+
+/* ---- the kinds ---- */
+
+void validation_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now);
+void issuance_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now);
+void issuance_job_begin(struct jobs *jobs, int64_t id);
+void revocation_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now);
+void revocation_job_begin(struct jobs *jobs, int64_t id);
