@@ -12,7 +12,7 @@
 #include "gateway/http/http.h"
 #include "gateway/keys/secret_box.h"
 #include "gateway/metrics/metrics.h"
-#include "gateway/runtime/worker.h"
+#include "gateway/runtime/background.h"
 #include "store/store.h"
 
 struct admin;
@@ -24,13 +24,13 @@ struct admin_parts {
     struct store *store;
     struct issuers *issuers;
     struct secret_box *secrets;
-    struct worker *worker; /* makes the changes, which block */
+    struct background *background; /* makes the changes, which block */
     /* The loop's own reader of gauges. NULL, and logged, when there can be none. */
     void *(*open_gauges)(void *context);
     void (*close_gauges)(void *reader);
     /* False while the server starts. */
     bool (*read_gauges)(void *reader, struct metric_gauges *gauges);
-    /* Worker's thread: another issuer serves under this id. */
+    /* Background thread: another issuer serves under this id. */
     void (*issuer_changed)(void *context, const char *id);
     void *context;
 };

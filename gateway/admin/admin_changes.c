@@ -1,17 +1,17 @@
-/* PUT and DELETE of an issuer. What is slow is the worker's; one change at a time. */
+/* PUT and DELETE of an issuer. What is slow is the background thread's; one change at a time. */
 #include "gateway/admin/admin_internal.h"
 
 #include <unistd.h>
 
 #include "gateway/ca/issuer_overrides.h"
+#include "gateway/runtime/background.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
-#include "gateway/runtime/worker.h"
 
 enum { WORDS_MAX_BYTES = 4096, BUSY_RETRY_AFTER_S = 5 };
 
 struct change_task {
-    struct worker_task task; /* first */
+    struct background_task task; /* first */
     struct http_message back;
     struct admin_exchange *exchange;
     const char *issuer;
@@ -28,7 +28,7 @@ static bool is_reset(const struct change_task *task)
     return task->override.text.n == 0;
 }
 
-/* ---- on the worker: writing it down ---- */
+/* ---- on the background thread: writing it down ---- */
 
 static enum store_apply_result write_change(void *context, struct store_session *session)
 {
@@ -79,7 +79,7 @@ static bool keep(struct issuer_change *change, struct issuer *serving, struct is
     return store_write_and_wait(parts->store, write_change, task);
 }
 
-/* ---- on the worker: the new section ---- */
+/* ---- on the background thread: the new section ---- */
 
 static const struct issuer_config *read_section(struct change_task *task, struct config_errors *errors)
 {
@@ -144,9 +144,9 @@ static void on_changed(struct http_message *message)
     admin_finish(task->exchange);
 }
 
-static void run_task(struct worker_task *worker_task)
+static void run_task(struct background_task *background_task)
 {
-    struct change_task *task = (struct change_task *)worker_task;
+    struct change_task *task = (struct change_task *)background_task;
     make_change(task);
     task->back.run = on_changed;
     http_loop_post(task->exchange->request->loop, &task->back);
@@ -181,7 +181,7 @@ static void begin_change(struct admin_exchange *exchange, const struct issuer *i
     task->issuer = arena_duplicate(exchange->arena, issuer->id);
     task->who = who_asks(exchange);
     task->override = (struct config_override){task->issuer, text};
-    if (worker_post(admin->parts.worker, &task->task))
+    if (background_post(admin->parts.background, &task->task))
         return;
     admin->changing = false;
     admin_refuse(exchange, 503, "The server is stopping; nothing was changed.");

@@ -11,9 +11,9 @@
 #include "gateway/cli/serve.h"
 #include "gateway/preflight/host_preflight.h"
 #include "gateway/preflight/name_servers.h"
+#include "gateway/runtime/background.h"
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
-#include "gateway/runtime/worker.h"
 
 enum { OTHER_FILES = 512 }; /* the database, and what the outbound thread opens */
 
@@ -24,9 +24,9 @@ static void list_endpoints(const struct server *server)
         log_info("directory %s/acme/%s/directory", config->base_url, config->endpoints[i].name);
 }
 
-/* On the worker: a CA that is slow to answer the preflight does not hold up the next signal. */
+/* On the background thread: a CA that is slow to answer the preflight does not hold up the next signal. */
 struct reload {
-    struct worker_task task; /* first */
+    struct background_task task; /* first */
     struct server *server;
     const char *path;
     atomic_bool posted;  /* and not begun */
@@ -40,7 +40,7 @@ static void free_arena(void *arena)
 
 /* A bad file, or issuers that fail their preflight, change nothing. Each configuration that was published
  * stays until the server has stopped. */
-static void run_reload(struct worker_task *task)
+static void run_reload(struct background_task *task)
 {
     struct reload *reload = (struct reload *)task;
     struct server *server = reload->server;
@@ -85,7 +85,7 @@ static int serve_signals(struct reload *reload)
     int number = 0;
     while (sigwait(&awaited, &number) != 0 || number == SIGHUP)
         if (number == SIGHUP && !atomic_exchange(&reload->posted, true) &&
-            !worker_post(reload->server->worker, &reload->task))
+            !background_post(reload->server->background, &reload->task))
             atomic_store(&reload->posted, false);
     return number;
 }

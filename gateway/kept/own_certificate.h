@@ -35,7 +35,7 @@ struct own_certificate_parts {
 [[gnu::warn_unused_result]] struct own_certificate *own_certificate_start(
     const struct own_certificate_parts *parts, char why[static OWN_CERTIFICATE_WHY_BYTES]);
 
-/* Main and worker thread: what was read anew, where files are configured. A bad one changes nothing. */
+/* Main and background thread: what was read anew, where files are configured. A bad one changes nothing. */
 [[gnu::warn_unused_result]] bool own_certificate_use_files(struct own_certificate *own,
                                                            const struct own_certificate_files *files,
                                                            char why[static OWN_CERTIFICATE_WHY_BYTES]);

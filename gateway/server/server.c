@@ -14,9 +14,9 @@
 #include "gateway/kept/own_certificate.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/preflight/check.h"
+#include "gateway/runtime/background.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
-#include "gateway/runtime/worker.h"
 #include "gateway/server/gauges.h"
 #include "gateway/server/grace_period.h"
 #include "gateway/server/route_tables.h"
@@ -342,7 +342,7 @@ static bool start_admin(struct server *server, char why[static 512])
                                       .store = server->store,
                                       .issuers = server->issuers,
                                       .secrets = server->secrets,
-                                      .worker = server->worker,
+                                      .background = server->background,
                                       .open_gauges = open_gauges,
                                       .close_gauges = close_gauges,
                                       .read_gauges = read_gauges,
@@ -420,9 +420,9 @@ static bool start_account_exporter(struct server *server, char why[static 512])
 }
 
 /* Last: what it does is done to a server that runs. */
-static bool start_worker(struct server *server, char why[static 512])
+static bool start_background(struct server *server, char why[static 512])
 {
-    if (worker_begin(server->worker))
+    if (background_begin(server->background))
         return true;
     snprintf(why, 512, "no thread could be made");
     return false;
@@ -448,12 +448,12 @@ struct server *server_start(const struct config *config, const char *path, char 
     server->config_path = path;
     metrics_start(config, &routes);
     store_set_observer(observe_batch);
-    server->worker = worker_new();
+    server->background = background_new();
     if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
         start_issuers(server, why) && start_revocation(server, why) && start_work(server, why) &&
         start_frontend(server, why) && start_http(server, why) && start_pki_http(server, why) &&
         start_admin(server, why) && begin_jobs(server, why) && start_account_exporter(server, why) &&
-        start_worker(server, why)) {
+        start_background(server, why)) {
         atomic_store(&server->started, true);
         return server;
     }
@@ -467,7 +467,7 @@ void server_stop(struct server *server)
 {
     if (server->outbound != NULL)
         outbound_hurry(server->outbound, HTTP_DRAIN_MS / 2);
-    worker_stop(server->worker);
+    background_stop(server->background);
     issuers_settle(server->issuers);
     if (server->jobs != NULL)
         jobs_stop(server->jobs);
@@ -488,7 +488,7 @@ void server_stop(struct server *server)
     outbound_free(server->outbound);
     jobs_free(server->jobs);
     retention_free(server->retention);
-    worker_free(server->worker);
+    background_free(server->background);
     secret_box_free(server->secrets);
     frontend_free(server->frontend);
     metrics_stop();

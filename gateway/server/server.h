@@ -17,7 +17,7 @@ struct jobs;
 struct frontend;
 struct own_certificate;
 struct admin;
-struct worker;
+struct background;
 struct revocation;
 
 struct server {
@@ -27,7 +27,7 @@ struct server {
     struct outbound *outbound;
     struct issuers *issuers;
     struct jobs *jobs;
-    struct worker *worker;
+    struct background *background;
     struct own_certificate *own_certificate;
     struct revocation *revocation;
     struct retention_work *retention;

@@ -117,7 +117,7 @@ static void begin(bool overridden)
         .store = store_open(config->database, STORE_MIGRATE, &error),
         .issuers = issuers_new(&(struct issuers_parts){config, outbound, preflight, after_all_threads, NULL}),
         .secrets = config_open_secrets(config, SECRET_BOX_MAKE, why),
-        .worker = worker_new(),
+        .background = background_new(),
         .open_gauges = open_gauges,
         .close_gauges = close_gauges,
         .read_gauges = read_gauges,
@@ -131,11 +131,11 @@ static void begin(bool overridden)
     cr_assert(admin != NULL, "%s", why);
 }
 
-/* The worker's thread runs what was posted, and is joined: from here on it takes nothing more. */
-static void run_worker(void)
+/* The background thread runs what was posted, and is joined: from here on it takes nothing more. */
+static void run_background(void)
 {
-    cr_assert(worker_begin(parts.worker));
-    worker_stop(parts.worker);
+    cr_assert(background_begin(parts.background));
+    background_stop(parts.background);
     fakes_settle();
 }
 
@@ -148,7 +148,7 @@ static void end(void)
     store_close(parts.store);
     issuers_stop(parts.issuers);
     outbound_free(outbound);
-    worker_free(parts.worker);
+    background_free(parts.background);
     secret_box_free(parts.secrets);
     metrics_stop();
     place_end(&place);
@@ -317,7 +317,7 @@ static void check_put(size_t i)
     const struct fake_reply *second = place_send(&place, &put);
     expect_answer("while another is under way", second, 409, "Another change is under way");
     cr_expect_str_eq(fake_header(second, "Retry-After"), "5");
-    run_worker();
+    run_background();
     expect_answer(body, reply, sections[i].status, sections[i].words);
     bool good = sections[i].status == 200;
     cr_expect_eq(rows("SELECT count(*) FROM issuer_overrides WHERE issuer = 'one' AND "
@@ -345,7 +345,7 @@ Test(admin, a_delete_returns_to_the_file)
     begin(true);
     struct place_request asked = {"DELETE", "/api/v1/issuers/one", 0, NULL, NULL, false};
     const struct fake_reply *reply = place_send(&place, &asked);
-    run_worker();
+    run_background();
     expect_answer("DELETE", reply, 200, "{\"id\":\"one\",\"source\":\"file\",\"changed\":{\"kid\":{");
     cr_expect_eq(rows("SELECT count(*) FROM events WHERE kind = 'issuer.reset' AND detail LIKE 'one; kid "
                       "from % to k1' AND "
@@ -362,7 +362,7 @@ Test(admin, a_delete_refuses_an_issuer_that_the_file_has_no_more)
     cr_assert_eq(remove(parts.config_path), 0);
     struct place_request asked = {"DELETE", "/api/v1/issuers/one", 0, NULL, NULL, false};
     const struct fake_reply *reply = place_send(&place, &asked);
-    run_worker();
+    run_background();
     expect_answer("DELETE", reply, 400, "No such file");
     cr_expect_eq(rows("SELECT count(*) FROM events"), 0);
     cr_expect_null(changed_issuer);
@@ -373,7 +373,7 @@ Test(admin, a_delete_refuses_an_issuer_that_the_file_has_no_more)
 Test(admin, begins_no_change_when_the_server_stops)
 {
     begin(false);
-    run_worker();
+    run_background();
     struct place_request put = {"PUT", "/api/v1/issuers/one", 0, NULL, "{}", false};
     expect_answer("PUT", place_send(&place, &put), 503, "The server is stopping");
     expect_answer("PUT again", place_send(&place, &put), 503, "The server is stopping");

@@ -6,23 +6,23 @@
 
 #include <stdbool.h>
 
-struct worker;
+struct background;
 
 /* Takes tasks from now on, and runs them once it has begun. */
-struct worker *worker_new(void);
+struct background *background_new(void);
 /* False when no thread can be made. */
-[[gnu::warn_unused_result]] bool worker_begin(struct worker *worker);
+[[gnu::warn_unused_result]] bool background_begin(struct background *background);
 
 /* Runs what was posted, when it has begun, and joins the thread. What is posted later is not taken. */
-void worker_stop(struct worker *worker);
+void background_stop(struct background *background);
 /* When nobody can post any more. */
-void worker_free(struct worker *worker);
+void background_free(struct background *background);
 
 /* Embedded in whatever is handed over; its owner keeps it until `run` was called. */
-struct worker_task {
-    struct worker_task *next; /* the worker's */
-    void (*run)(struct worker_task *task);
+struct background_task {
+    struct background_task *next; /* the background thread's */
+    void (*run)(struct background_task *task);
 };
 
-/* Any thread. False when the worker has been told to stop: the task is not run. */
-[[gnu::warn_unused_result]] bool worker_post(struct worker *worker, struct worker_task *task);
+/* Any thread. False when the background thread has been told to stop: the task is not run. */
+[[gnu::warn_unused_result]] bool background_post(struct background *background, struct background_task *task);
