@@ -156,7 +156,7 @@ const char *certificate_status_name(enum certificate_status status);
 /* How a certificate came into the inventory. */
 enum certificate_origin {
     CERTIFICATE_FROM_ACME = 1, /* ordered by a client */
-    CERTIFICATE_NATIVE,        /* signed by the CA's own API, through this server or without it */
+    CERTIFICATE_EXTERNAL,      /* signed by the CA's own API, through this server or without it */
     CERTIFICATE_IMPORTED,      /* read from files or the CA's log */
 };
 const char *certificate_origin_name(enum certificate_origin origin);

@@ -1,5 +1,5 @@
 /*
- * The CA's own API, for requests that are passed on to it (docs/native.md): connection and trust are the
+ * The CA's own API, for requests that are passed on to it (docs/stepca-api.md): connection and trust are the
  * issuer's. Issuers of type stepca have one. Everything here is called, and calls back, on the outbound
  * thread.
  */

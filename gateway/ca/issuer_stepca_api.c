@@ -42,7 +42,7 @@ static void answered(void *context, const struct outbound_http_reply *reply)
 {
     struct issuer_api_request *request = context;
     struct issuer_stepca *issuer = (struct issuer_stepca *)request->issuer;
-    METRICS_CALL(issuer->base.id, METRIC_CALL_NATIVE, reply->took_us);
+    METRICS_CALL(issuer->base.id, METRIC_CALL_STEPCA_API, reply->took_us);
     request->status = reply->status;
     request->reply = arena_copy(request->arena, reply->body);
     if (reply->status != 0 && !reply->body_cut) {

@@ -22,7 +22,7 @@ static bool fits(const struct issuer *issuer, const struct certificate_pool *poo
         .not_before = facts->not_before,
         .not_after = facts->not_after,
         .status = CERTIFICATE_GOOD,
-        .origin = CERTIFICATE_NATIVE,
+        .origin = CERTIFICATE_EXTERNAL,
         .created_at = clock_now(),
     };
     return true;

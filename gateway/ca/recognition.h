@@ -37,7 +37,7 @@ enum recognition_outcome {
  * Whose the leaf is: its path leads over the pool's certificates to a root that the issuer pins, and either
  * the issuer is known to have signed it (issuer_has_signed) or nobody else pins that root. Then `out` is the
  * certificate as the store takes it, of no account, with `facts` of the leaf; its origin is
- * CERTIFICATE_NATIVE. `issuer` is one of the candidates.
+ * CERTIFICATE_EXTERNAL. `issuer` is one of the candidates.
  */
 [[gnu::warn_unused_result]] enum recognition_outcome certificate_recognize(
     const struct recognition_candidates *candidates, const struct certificate_pool *pool, struct arena *arena,

@@ -95,7 +95,7 @@ static void fill_certificate(struct signing *signing)
         .not_before = signing->facts.not_before,
         .not_after = signing->facts.not_after,
         .status = CERTIFICATE_GOOD,
-        .origin = CERTIFICATE_NATIVE,
+        .origin = CERTIFICATE_EXTERNAL,
         .created_at = clock_now(),
     };
 }

@@ -149,7 +149,7 @@ struct config {
     size_t endpoint_count;
     const char *const *warnings; /* sentences about the file that are no mistakes; none twice */
     size_t warning_count;
-    const char *native_profile; /* of what is passed on to the CA's own API; NULL: nothing is */
+    const char *stepca_api_profile; /* of what is passed on to the CA's own API; NULL: nothing is */
     struct validation_config validation;
     int64_t finalize_give_up_after_s;
     int64_t hold_reply_ms; /* how long challenge and finalize replies wait for the final state */

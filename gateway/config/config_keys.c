@@ -260,7 +260,7 @@ const struct config_key config_keys[] = {
              "once (RFC 9444). "
              "Needs `authorization_lifetime`; not beside `caa_identities`."},
 
-    {"native.profile", TOP(native_profile), .type = CONFIG_TEXT,
+    {"native.profile", TOP(stepca_api_profile), .type = CONFIG_TEXT,
      .help =
          "Passes step-ca's own API (`step ca certificate`, `renew`, `revoke`…) on to the CA of this profile, "
          "which "

@@ -125,7 +125,7 @@ void config_check_issuer(struct config_reader *reader, const struct issuer_confi
 
 static void check_native(struct config_reader *reader)
 {
-    const char *name = reader->config->native_profile;
+    const char *name = reader->config->stepca_api_profile;
     if (name == NULL)
         return;
     const struct profile_config *profile = config_profile(reader->config, name);

@@ -86,7 +86,7 @@ struct revoke_state {
 };
 
 /* A leaf that nobody knows may be one that the CA signed without us. */
-static void look_for_native(struct exchange *exchange, struct revoke_state *state)
+static void look_for_stepca_api(struct exchange *exchange, struct revoke_state *state)
 {
     struct loop_state *loop = http_loop_data(exchange->request->loop);
     struct store_session *session = loop->session;
@@ -114,7 +114,7 @@ void revoke_prepare(struct exchange *exchange)
         exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
                                         "The certificate is not a DER X.509 certificate.");
     if (exchange->problem == NULL)
-        look_for_native(exchange, state);
+        look_for_stepca_api(exchange, state);
 }
 
 /* NULL when the account itself has proven control of the name. Trust permits orders, and nothing else. */

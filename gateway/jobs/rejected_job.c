@@ -58,7 +58,7 @@ void jobs_keep_rejected(struct jobs *jobs, const struct issuer *issuer, const st
         .not_before = state->facts.not_before,
         .not_after = state->facts.not_after,
         .status = CERTIFICATE_REJECTED,
-        .origin = CERTIFICATE_NATIVE,
+        .origin = CERTIFICATE_EXTERNAL,
         .created_at = job->now,
         .rejected_because = arena_duplicate(job->arena, why),
         .revocation_requested_at = job->now,

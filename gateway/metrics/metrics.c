@@ -110,8 +110,8 @@ const struct metric_info metric_infos[METRICS] = {
         CA_ATTEMPTS_UNKNOWN, "acmegate_ca_attempts_unknown",
         "Attempts on record whose answer nobody knows: the CA may have issued a certificate that nobody has.",
         &metric_label_issuer),
-    COUNTER(NATIVE_CALLS, "acmegate_native_calls_total", "Requests of step-ca's API that were passed on.",
-            &metric_label_native),
+    COUNTER(STEPCA_API_CALLS, "acmegate_native_calls_total", "Requests of step-ca's API that were passed on.",
+            &metric_label_stepca_api),
 
     COUNTER(REVOCATIONS_REQUESTED, "acmegate_revocations_requested_total",
             "Revocations asked for, those of rejected certificates included.", &metric_label_issuer),

@@ -42,9 +42,9 @@ WORDS(
     circuit,
     "state", [METRIC_CA_HEALTHY] = "well", [METRIC_CA_DEGRADED] = "recovering", [METRIC_CA_DOWN] = "closed");
 WORDS(call, "kind", [METRIC_CALL_SIGN] = "sign", [METRIC_CALL_REVOKE] = "revoke",
-      [METRIC_CALL_NATIVE] = "native", [METRIC_CALL_OTHER] = "other");
-WORDS(native, "outcome", [METRIC_NATIVE_ANSWERED] = "answered", [METRIC_NATIVE_BUSY] = "busy",
-      [METRIC_NATIVE_FAILED] = "failed", [METRIC_NATIVE_LOST] = "lost");
+      [METRIC_CALL_STEPCA_API] = "native", [METRIC_CALL_OTHER] = "other");
+WORDS(stepca_api, "outcome", [METRIC_STEPCA_API_ANSWERED] = "answered", [METRIC_STEPCA_API_BUSY] = "busy",
+      [METRIC_STEPCA_API_FAILED] = "failed", [METRIC_STEPCA_API_LOST] = "lost");
 WORDS(end, "part", [METRIC_END_LEAF] = "leaf", [METRIC_END_INTERMEDIATES] = "intermediates",
       [METRIC_END_ROOTS] = "roots");
 WORDS(file, "file", [METRIC_FILE_DATABASE] = "database", [METRIC_FILE_WAL] = "wal");
@@ -94,7 +94,7 @@ const struct metric_label metric_label_attempt = {"outcome", count_attempts, val
 
 static size_t count_origins(void)
 {
-    return CERTIFICATE_NATIVE + 1;
+    return CERTIFICATE_EXTERNAL + 1;
 }
 
 /* What is imported was not issued here. */

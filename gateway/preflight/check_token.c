@@ -126,7 +126,7 @@ void stepca_check_native(const struct stepca_check *ca)
 {
     const struct config *config = ca->check->config;
     const struct profile_config *profile =
-        config->native_profile == NULL ? NULL : config_profile(config, config->native_profile);
+        config->stepca_api_profile == NULL ? NULL : config_profile(config, config->stepca_api_profile);
     if (profile == NULL || strcmp(profile->issuer, ca->issuer->id) != 0)
         return;
     check_native_name(ca, config->base_url);

@@ -1,7 +1,7 @@
 #include "gateway/server/route_tables.h"
 
 #include "gateway/frontend/routes.h"
-#include "gateway/stepca_api/native_routes.h"
+#include "gateway/stepca_api/stepca_api_routes.h"
 
 const struct route_table *const server_route_tables[] = {&routes_of_endpoints, &routes_of_site,
                                                          &routes_of_native, NULL};

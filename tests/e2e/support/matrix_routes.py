@@ -4,7 +4,7 @@ import re
 
 from .tools import ROOT
 
-PREFIXES = {"endpoint_routes": "/acme/{endpoint}", "site_routes": "", "native_routes": "/1.0"}
+PREFIXES = {"endpoint_routes": "/acme/{endpoint}", "site_routes": "", "stepca_api_routes": "/1.0"}
 
 
 def _tables(path, kind, entry):
@@ -19,7 +19,7 @@ def _tables(path, kind, entry):
 def served():
     """{label of the route: its methods}, as the ACME listeners have them."""
     tables = {}
-    for path in ("gateway/frontend/routes.c", "gateway/stepca_api/native_routes.c"):
+    for path in ("gateway/frontend/routes.c", "gateway/stepca_api/stepca_api_routes.c"):
         tables |= _tables(path, "route", r'{"(/[^"]*)", "([A-Z, ]+)"')
     return {PREFIXES[name] + pattern: methods.split(", ") for name, entries in tables.items() for pattern, methods in entries}
 

@@ -25,7 +25,7 @@ LONGEST = (
     "test_revocation_status.py::test_while_the_ca_is_away",
     "test_own_certificate.py",
     "test_hostile.py",
-    "test_native_api.py",
+    "test_stepca_api.py",
     "test_name_servers.py",
     "test_issuer_changes.py",
     "test_database_restored.py",

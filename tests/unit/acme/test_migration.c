@@ -13,7 +13,7 @@ enum { NOW = 1000 };
     }
 #define NATIVE(begin, end) \
     { \
-        .origin = CERTIFICATE_NATIVE, .not_before = begin, .not_after = end, .id = begin \
+        .origin = CERTIFICATE_EXTERNAL, .not_before = begin, .not_after = end, .id = begin \
     }
 #define IMPORTED(begin, end) \
     { \

@@ -106,7 +106,7 @@ Test(certificates, S5_a_certificate_is_one_row_whatever_its_octets_and_its_issue
     twin.leaf = pki_malleate(database.arena, one.leaf);
     twin.issuer = "the same CA";
     twin.account_id = twin.order_id = 0;
-    twin.origin = CERTIFICATE_NATIVE;
+    twin.origin = CERTIFICATE_EXTERNAL;
     cr_expect_eq(store_certificate_insert(session, &twin, NULL, 0), STORE_NOT_FOUND);
     const struct bytes forms[] = {one.leaf, twin.leaf, pki_lengthen(database.arena, twin.leaf)};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
@@ -445,7 +445,7 @@ Test(certificates, names_are_read_page_by_page_in_order_without_rejected_certifi
     struct database database;
     database_begin(&database);
     database_connect(&database);
-    int64_t ids[] = {make_of(&database, CERTIFICATE_NATIVE, "1", both, NOW).id,
+    int64_t ids[] = {make_of(&database, CERTIFICATE_EXTERNAL, "1", both, NOW).id,
                      make_of(&database, CERTIFICATE_IMPORTED, "2", one, NOW + 1).id,
                      make_of(&database, CERTIFICATE_FROM_ACME, "3", one, NOW + 2).id};
     database_run(&database, "UPDATE certificates SET status = 'rejected' WHERE serial = '3'");
@@ -462,7 +462,7 @@ Test(certificates, names_are_read_page_by_page_in_order_without_rejected_certifi
                     arena_printf(database.arena, "%s %d", rows[i].name, rows[i].id == ids[0] ? 1 : 2);
                 cr_expect_str_eq(found, expected[seen++]);
                 cr_expect_eq(rows[i].origin,
-                             rows[i].id == ids[0] ? CERTIFICATE_NATIVE : CERTIFICATE_IMPORTED);
+                             rows[i].id == ids[0] ? CERTIFICATE_EXTERNAL : CERTIFICATE_IMPORTED);
                 cr_expect_eq(rows[i].not_before, rows[i].id == ids[0] ? NOW : NOW + 1);
                 cr_expect_eq(rows[i].not_after, rows[i].not_before + 86400);
                 cr_expect_eq(rows[i].created_at, NOW);
@@ -483,7 +483,7 @@ Test(certificates, the_view_of_the_migration_decides_as_the_program_does)
         const char *state, *path;
     } cases[] = {
         {CERTIFICATE_IMPORTED, 0, 100, 0, "old way", "imported"},
-        {CERTIFICATE_NATIVE, 0, 100, 0, "old way", "native"},
+        {CERTIFICATE_EXTERNAL, 0, 100, 0, "old way", "native"},
         {CERTIFICATE_FROM_ACME, 0, 100, 0, "moved", "acme"},
         {CERTIFICATE_FROM_ACME, CERTIFICATE_IMPORTED, 100, 200, "moved", "acme"},
         {CERTIFICATE_FROM_ACME, CERTIFICATE_IMPORTED, 200, 100, "went back", "imported"},

@@ -1,7 +1,7 @@
 /* What step-ca's API tells everybody, and the form of its refusals. */
 #include "acme/base/buffer.h"
-#include "gateway/stepca_api/native_call.h"
-#include "gateway/stepca_api/native_routes.h"
+#include "gateway/stepca_api/stepca_api_call.h"
+#include "gateway/stepca_api/stepca_api_routes.h"
 #include "stepca/client_request.h"
 #include "stepca/messages.h"
 
@@ -21,7 +21,7 @@ static struct bytes render_refusal(struct arena *arena, const struct problem *pr
     return body.p != NULL ? body : BYTES_LITERAL("{}");
 }
 
-void native_finish(struct exchange *exchange)
+void stepca_api_finish(struct exchange *exchange)
 {
     const struct problem *problem = exchange->problem;
     if (problem != NULL)
@@ -69,11 +69,11 @@ static bool is_own_key_id(const struct exchange *exchange, struct bytes key_id)
     return false;
 }
 
-static void take_provisioners(struct native_call *call)
+static void take_provisioners(struct stepca_api_call *call)
 {
     struct exchange *exchange = call->exchange;
     size_t count;
-    if (native_call_outcome(call, STEPCA_READ) == STEPCA_OK) {
+    if (stepca_api_call_outcome(call, STEPCA_READ) == STEPCA_OK) {
         const char *const *own = own_key_ids(exchange, &count);
         struct bytes page =
             stepca_provisioners_without_keys(exchange->arena, call->request.reply, own, count);
@@ -83,15 +83,15 @@ static void take_provisioners(struct native_call *call)
         else
             exchange_reply_json(exchange, call->request.status, page);
     }
-    native_call_answer(call);
+    stepca_api_call_answer(call);
 }
 
-static void take_document(struct native_call *call)
+static void take_document(struct stepca_api_call *call)
 {
-    if (native_call_outcome(call, STEPCA_READ) == STEPCA_OK)
+    if (stepca_api_call_outcome(call, STEPCA_READ) == STEPCA_OK)
         exchange_reply_json(call->exchange, call->request.status,
                             call->request.reply.n == 0 ? BYTES_LITERAL("") : call->request.reply);
-    native_call_answer(call);
+    stepca_api_call_answer(call);
 }
 
 /* The next `name=value` of a query. */
@@ -152,7 +152,7 @@ static bool path_to_ask(struct exchange *exchange, const char **out)
     return good && !buffer_overflowed(&path);
 }
 
-void native_read_prepare(struct exchange *exchange)
+void stepca_api_read_prepare(struct exchange *exchange)
 {
     const char *path = NULL;
     if (!path_to_ask(exchange, &path)) {
@@ -167,15 +167,15 @@ void native_read_prepare(struct exchange *exchange)
                                                 "not handed out; use another provisioner.");
         return;
     }
-    struct native_call *call = native_call_new(exchange, NULL);
+    struct stepca_api_call *call = stepca_api_call_new(exchange, NULL);
     bool is_list = strcmp(pattern, "/provisioners") == 0;
     if (exchange->problem == NULL)
-        native_call_begin(call, "GET", path, NULL, is_list ? take_provisioners : take_document);
+        stepca_api_call_begin(call, "GET", path, NULL, is_list ? take_provisioners : take_document);
 }
 
 /* ---- what cannot be passed on ---- */
 
-void native_rekey_prepare(struct exchange *exchange)
+void stepca_api_rekey_prepare(struct exchange *exchange)
 {
     exchange->problem = problem_with_status(
         exchange->arena, 400, PROBLEM_MALFORMED,

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "acme/certificate.h"
-#include "gateway/stepca_api/native_call.h"
+#include "gateway/stepca_api/stepca_api_call.h"
 #include "stepca/client_request.h"
 
-struct native_issue {
+struct stepca_api_issue {
     /* from the route */
     struct certificate_expectation expectation; /* csr or key, and latest_not_after; the rest is filled in */
     const char *event_kind;                     /* of a good one */
@@ -20,8 +20,8 @@ struct native_issue {
 
 /* What certificates of the call's profile are held to. `claims` NULL: whatever the provisioner is granted.
  * With them on the outbound thread only. */
-void native_issue_limits(const struct native_call *call, const struct stepca_token_claims *claims,
-                         struct validity_limits *out);
+void stepca_api_issue_limits(const struct stepca_api_call *call, const struct stepca_token_claims *claims,
+                             struct validity_limits *out);
 
 /* For the call's `take`; its state begins with the issue. The call is not the caller's after it. */
-void native_issue_take(struct native_call *call);
+void stepca_api_issue_take(struct stepca_api_call *call);

@@ -1,4 +1,4 @@
-#include "gateway/stepca_api/native_issue.h"
+#include "gateway/stepca_api/stepca_api_issue.h"
 
 #include "gateway/jobs/jobs.h"
 #include "gateway/runtime/log.h"
@@ -6,8 +6,8 @@
 
 enum { REPLY_MAX_BYTES = 1024 * 1024 };
 
-void native_issue_limits(const struct native_call *call, const struct stepca_token_claims *claims,
-                         struct validity_limits *out)
+void stepca_api_issue_limits(const struct stepca_api_call *call, const struct stepca_token_claims *claims,
+                             struct validity_limits *out)
 {
     issuers_profile_limits(call->exchange->frontend->parts.issuers, call->profile, out);
     out->wish_s = 0; /* the client's or the CA's, not this server's own */
@@ -22,9 +22,9 @@ void native_issue_limits(const struct native_call *call, const struct stepca_tok
 
 /* ---- no certificate ---- */
 
-static enum store_apply_result apply_unknown(struct native_call *call, struct store_session *session)
+static enum store_apply_result apply_unknown(struct stepca_api_call *call, struct store_session *session)
 {
-    const struct native_issue *issue = call->state;
+    const struct stepca_api_issue *issue = call->state;
     const char *words =
         arena_printf(call->exchange->arena, "%s: %s", issue->event_detail, call->exchange->problem->detail);
     struct event event = {.kind = "native.unknown",
@@ -34,10 +34,10 @@ static enum store_apply_result apply_unknown(struct native_call *call, struct st
     return store_applied(exchange_record(call->exchange, session, &event));
 }
 
-static enum store_apply_result apply_refused(struct native_call *call, struct store_session *session)
+static enum store_apply_result apply_refused(struct stepca_api_call *call, struct store_session *session)
 {
     struct exchange *exchange = call->exchange;
-    const struct native_issue *issue = call->state;
+    const struct stepca_api_issue *issue = call->state;
     struct problem words = *exchange->problem;
     words.detail = arena_printf(exchange->arena, "%s: %s", issue->event_detail, words.detail);
     struct event event = {.kind = "native.refused", .names = issue->event_names};
@@ -47,22 +47,22 @@ static enum store_apply_result apply_refused(struct native_call *call, struct st
 }
 
 /* 403 follows a token that was accepted: that refusal is an authenticated client's. */
-static void take_refusal(struct native_call *call, enum stepca_outcome outcome)
+static void take_refusal(struct stepca_api_call *call, enum stepca_outcome outcome)
 {
-    const struct native_issue *issue = call->state;
+    const struct stepca_api_issue *issue = call->state;
     bool is_answered_403 = call->request.outcome == ISSUER_API_ANSWERED && call->request.status == 403;
     if (is_answered_403 && issue->claims != NULL)
         call->api->refused(call->issuer, issue->claims->issuer, issue->claims->key_id, &call->duration,
                            &issue->asked);
-    if (native_call_is_lost(call, outcome))
-        native_call_commit(call, apply_unknown);
+    if (stepca_api_call_is_lost(call, outcome))
+        stepca_api_call_commit(call, apply_unknown);
     else if (is_answered_403)
-        native_call_commit(call, apply_refused);
+        stepca_api_call_commit(call, apply_refused);
     else
-        native_call_answer(call);
+        stepca_api_call_answer(call);
 }
 
-static void take_garbage(struct native_call *call, const char *what)
+static void take_garbage(struct stepca_api_call *call, const char *what)
 {
     call->exchange->problem =
         problem_because(call->exchange->arena, CAUSE_CA_ANSWER_STRANGE,
@@ -72,9 +72,9 @@ static void take_garbage(struct native_call *call, const char *what)
 
 /* ---- the certificate ---- */
 
-static void fill_certificate(struct native_call *call, const struct stepca_chain *chain)
+static void fill_certificate(struct stepca_api_call *call, const struct stepca_chain *chain)
 {
-    struct native_issue *issue = call->state;
+    struct stepca_api_issue *issue = call->state;
     struct exchange *exchange = call->exchange;
     issue->certificate = (struct certificate){
         .issuer = call->issuer->id,
@@ -86,13 +86,13 @@ static void fill_certificate(struct native_call *call, const struct stepca_chain
         .not_before = issue->facts.not_before,
         .not_after = issue->facts.not_after,
         .status = CERTIFICATE_GOOD,
-        .origin = CERTIFICATE_NATIVE,
+        .origin = CERTIFICATE_EXTERNAL,
         .created_at = exchange->now,
     };
 }
 
 /* step-ca's SignResponse, from what was checked: what else the CA's reply held is not handed out. */
-static void reply_with(struct native_call *call, const struct stepca_chain *chain)
+static void reply_with(struct stepca_api_call *call, const struct stepca_chain *chain)
 {
     struct arena *arena = call->exchange->arena;
     const struct json *reply = json_parse(arena, call->request.reply, &stepca_reply_limits, NULL);
@@ -112,9 +112,9 @@ static void reply_with(struct native_call *call, const struct stepca_chain *chai
 }
 
 /* Nobody will get it: kept, and its revocation due. */
-static void reject(struct native_call *call, const char *why)
+static void reject(struct stepca_api_call *call, const char *why)
 {
-    struct native_issue *issue = call->state;
+    struct stepca_api_issue *issue = call->state;
     struct certificate *certificate = &issue->certificate;
     struct exchange *exchange = call->exchange;
     certificate->status = CERTIFICATE_REJECTED;
@@ -133,9 +133,9 @@ static void reject(struct native_call *call, const char *why)
               call->issuer->id, certificate->serial, exchange->request->client_address, why);
 }
 
-static enum store_apply_result apply_certificate(struct native_call *call, struct store_session *session)
+static enum store_apply_result apply_certificate(struct stepca_api_call *call, struct store_session *session)
 {
-    struct native_issue *issue = call->state;
+    struct stepca_api_issue *issue = call->state;
     struct certificate *certificate = &issue->certificate;
     bool rejected = certificate->status == CERTIFICATE_REJECTED;
     enum store_result result = store_certificate_insert(session, certificate, issue->facts.identifiers,
@@ -148,11 +148,11 @@ static enum store_apply_result apply_certificate(struct native_call *call, struc
     }
     struct metric_notes *notes = &call->exchange->notes;
     METRICS_NOTE(notes, rejected ? METRIC_CERTIFICATES_REJECTED : METRIC_CERTIFICATES_ISSUED,
-                 metrics_profile(call->profile->name), CERTIFICATE_NATIVE);
+                 metrics_profile(call->profile->name), CERTIFICATE_EXTERNAL);
     if (rejected)
         METRICS_NOTE(notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(call->issuer->id));
     if (result == STORE_OK)
-        result = native_call_record(
+        result = stepca_api_call_record(
             call, session, rejected ? "certificate.rejected" : issue->event_kind, certificate->id,
             rejected ? arena_printf(call->exchange->arena, "%s: %s", issue->event_detail,
                                     certificate->rejected_because)
@@ -160,9 +160,9 @@ static enum store_apply_result apply_certificate(struct native_call *call, struc
     return store_applied(result);
 }
 
-static void observe(struct native_call *call)
+static void observe(struct stepca_api_call *call)
 {
-    const struct native_issue *issue = call->state;
+    const struct stepca_api_issue *issue = call->state;
     const struct stepca_token_claims *claims = issue->claims;
     const struct ca_signed certificate = {
         .signed_at = call->request.asked_at,
@@ -175,9 +175,9 @@ static void observe(struct native_call *call)
                        claims == NULL ? NULL : claims->key_id, &certificate);
 }
 
-static void take_certificate(struct native_call *call, const struct stepca_chain *chain)
+static void take_certificate(struct stepca_api_call *call, const struct stepca_chain *chain)
 {
-    struct native_issue *issue = call->state;
+    struct stepca_api_issue *issue = call->state;
     struct exchange *exchange = call->exchange;
     const char *why = NULL;
     issue->expectation.policy = &call->profile->names;
@@ -196,13 +196,13 @@ static void take_certificate(struct native_call *call, const struct stepca_chain
         reply_with(call, chain);
     else
         reject(call, why);
-    native_call_commit(call, apply_certificate);
+    stepca_api_call_commit(call, apply_certificate);
 }
 
-void native_issue_take(struct native_call *call)
+void stepca_api_issue_take(struct stepca_api_call *call)
 {
     struct stepca_chain chain;
-    enum stepca_outcome outcome = native_call_outcome(call, STEPCA_SIGN);
+    enum stepca_outcome outcome = stepca_api_call_outcome(call, STEPCA_SIGN);
     if (outcome != STEPCA_OK)
         take_refusal(call, outcome);
     else if (!stepca_parse_chain(call->exchange->arena, call->request.reply, &chain))

@@ -1,9 +1,9 @@
 #include "acme/certificate.h"
-#include "gateway/stepca_api/native_policy.h"
+#include "gateway/stepca_api/stepca_api_policy.h"
 #include "growth.h"
 #include "leaks.h"
 
-LEAK_CHECKED_SUITE(native_policy);
+LEAK_CHECKED_SUITE(stepca_api_policy);
 
 enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
 static const int64_t now = 1800000000; /* 2027-01-15T08:00:00Z */
@@ -28,7 +28,7 @@ static void expect_words(const struct problem *problem, const char *why, const c
     cr_expect_eq(problem->status, 403, "%s: %d", about, problem->status);
 }
 
-Test(native_policy, every_name_of_token_and_csr_must_be_allowed)
+Test(stepca_api_policy, every_name_of_token_and_csr_must_be_allowed)
 {
     static const struct {
         const char *subject, *san, *csr, *why;
@@ -60,7 +60,8 @@ Test(native_policy, every_name_of_token_and_csr_must_be_allowed)
             cr_assert(identifier_from_name(IDENTIFIER_DNS, bytes_from_string(cases[i].csr), &csr_name));
         const struct stepca_token_claims claims = {
             .issuer = "admin", .subject = cases[i].subject, .sans = &cases[i].san, .san_count = 1};
-        expect_words(native_policy_check_names(arena, &profile, &claims, &csr), cases[i].why, cases[i].san);
+        expect_words(stepca_api_policy_check_names(arena, &profile, &claims, &csr), cases[i].why,
+                     cases[i].san);
     }
     arena_free(arena);
 }
@@ -79,32 +80,32 @@ static void check_many_names(void *context, size_t n)
     }
     const struct stepca_token_claims claims = {
         .issuer = "admin", .subject = "a.internal", .sans = sans, .san_count = n};
-    cr_assert_null(native_policy_check_names(arena, context, &claims, &csr));
+    cr_assert_null(stepca_api_policy_check_names(arena, context, &claims, &csr));
     arena_free(arena);
 }
 
-Test(native_policy, S9_names_cost_the_same_however_many_there_are)
+Test(stepca_api_policy, S9_names_cost_the_same_however_many_there_are)
 {
     struct profile_config open = profile;
     cr_expect_lt(growth_of(check_many_names, &open, 250), GROWTH_MOST);
 }
 
-Test(native_policy, keys_are_of_the_profiles_types)
+Test(stepca_api_policy, keys_are_of_the_profiles_types)
 {
     struct arena *arena = arena_new();
     static const char *const curves[] = {"P-256", "P-384"};
     for (size_t i = 0; i < 2; i++) {
         autofree_evp_pkey EVP_PKEY *key = EVP_EC_gen(curves[i]);
-        expect_words(native_policy_check_key(arena, &profile, key),
+        expect_words(stepca_api_policy_check_key(arena, &profile, key),
                      i == 0 ? "of type P-256; profile web takes P-384, Ed25519" : NULL, curves[i]);
     }
-    expect_words(native_policy_check_key(arena, &profile, NULL), "of type unknown", "no key");
+    expect_words(stepca_api_policy_check_key(arena, &profile, NULL), "of type unknown", "no key");
     struct profile_config any = {.name = "any"};
-    expect_words(native_policy_check_key(arena, &any, NULL), NULL, "any key");
+    expect_words(stepca_api_policy_check_key(arena, &any, NULL), NULL, "any key");
     arena_free(arena);
 }
 
-Test(native_policy, times_are_the_clients_within_the_cap)
+Test(stepca_api_policy, times_are_the_clients_within_the_cap)
 {
     static const struct {
         int64_t max_s, default_s;
@@ -142,7 +143,7 @@ Test(native_policy, times_are_the_clients_within_the_cap)
         const struct stepca_client_sign request = {.not_before = cases[i].not_before,
                                                    .not_after = cases[i].not_after};
         struct validity_request plan;
-        const struct problem *problem = native_policy_plan(arena, &limits, now, &request, &plan);
+        const struct problem *problem = stepca_api_policy_plan(arena, &limits, now, &request, &plan);
         expect_words(problem, cases[i].why, arena_printf(arena, "case %zu", i));
         if (problem != NULL)
             continue;
@@ -157,14 +158,14 @@ Test(native_policy, times_are_the_clients_within_the_cap)
         const struct validity_limits limits = {.profile_max_s = DAY_S};
         const struct stepca_client_sign request = {.not_after = broken[i]};
         struct validity_request plan;
-        const struct problem *problem = native_policy_plan(arena, &limits, now, &request, &plan);
+        const struct problem *problem = stepca_api_policy_plan(arena, &limits, now, &request, &plan);
         cr_assert_not_null(problem, "%s", broken[i]);
         cr_expect(problem->status == 400 || i == 4, "%s: %d", broken[i], problem->status);
     }
     arena_free(arena);
 }
 
-Test(native_policy, C4_a_lifetime_counts_from_the_signing)
+Test(stepca_api_policy, C4_a_lifetime_counts_from_the_signing)
 {
     static const struct {
         const char *about;
@@ -188,15 +189,15 @@ Test(native_policy, C4_a_lifetime_counts_from_the_signing)
         const struct validity_limits limits = {.profile_max_s = DAY_S,
                                                .issuer_backdate_s = cases[i].backdate_s,
                                                .backdate_is_known = cases[i].known};
-        expect_words(native_policy_check_life(arena, &limits, now, now + cases[i].not_before_s,
-                                              now + cases[i].not_after_s),
+        expect_words(stepca_api_policy_check_life(arena, &limits, now, now + cases[i].not_before_s,
+                                                  now + cases[i].not_after_s),
                      cases[i].why, cases[i].about);
     }
     const struct validity_limits ending = {.profile_max_s = DAY_S,
                                            .chain_not_after = now + HOUR_S,
                                            .issuer_backdate_s = 60,
                                            .backdate_is_known = true};
-    expect_words(native_policy_check_life(arena, &ending, now, now - 60, now + DAY_S), "1h at most",
+    expect_words(stepca_api_policy_check_life(arena, &ending, now, now - 60, now + DAY_S), "1h at most",
                  "the chain");
     arena_free(arena);
 }

@@ -1,13 +1,13 @@
 /* POST /sign of step-ca's API: the profile is looked at before the CA is asked, and the certificate before it
  * is told. */
-#include "gateway/stepca_api/native_issue.h"
-#include "gateway/stepca_api/native_policy.h"
-#include "gateway/stepca_api/native_routes.h"
+#include "gateway/stepca_api/stepca_api_issue.h"
+#include "gateway/stepca_api/stepca_api_policy.h"
+#include "gateway/stepca_api/stepca_api_routes.h"
 
 enum { PROVISIONER_MAX_BYTES = 100 };
 
 struct sign_state {
-    struct native_issue issue; /* first */
+    struct stepca_api_issue issue; /* first */
     struct stepca_client_sign request;
     struct stepca_token_claims claims;
     struct subject_names names; /* of the CSR */
@@ -44,15 +44,15 @@ static const struct problem *read_request(struct exchange *exchange, struct sign
 }
 
 /* What to ask for depends on the provisioner, which the outbound thread knows. */
-static void ask(struct native_call *call)
+static void ask(struct stepca_api_call *call)
 {
     struct sign_state *state = call->state;
     struct exchange *exchange = call->exchange;
     struct validity_limits limits;
     struct validity_request validity;
-    native_issue_limits(call, &state->claims, &limits);
+    stepca_api_issue_limits(call, &state->claims, &limits);
     exchange->problem =
-        native_policy_plan(exchange->arena, &limits, exchange->now, &state->request, &validity);
+        stepca_api_policy_plan(exchange->arena, &limits, exchange->now, &state->request, &validity);
     if (exchange->problem != NULL)
         return;
     state->issue.expectation.latest_not_after = validity.latest_not_after;
@@ -67,28 +67,28 @@ static void ask(struct native_call *call)
     call->request.body = stepca_sign_body(exchange->arena, &request);
 }
 
-static void take(struct native_call *call)
+static void take(struct stepca_api_call *call)
 {
     struct sign_state *state = call->state;
     int64_t waited_s = call->request.asked_at - call->request.entered_at;
     state->issue.expectation.latest_not_after += waited_s;
     if (state->issue.expectation.latest_not_before != 0)
         state->issue.expectation.latest_not_before += waited_s;
-    native_issue_take(call);
+    stepca_api_issue_take(call);
 }
 
-void native_sign_prepare(struct exchange *exchange)
+void stepca_api_sign_prepare(struct exchange *exchange)
 {
     struct sign_state *state = arena_alloc(exchange->arena, sizeof(*state));
-    struct native_call *call = native_call_new(exchange, state);
+    struct stepca_api_call *call = stepca_api_call_new(exchange, state);
     if (exchange->problem == NULL)
         exchange->problem = read_request(exchange, state);
     if (exchange->problem == NULL)
-        exchange->problem = native_policy_check_key(exchange->arena, call->profile,
-                                                    X509_REQ_get0_pubkey(state->issue.expectation.csr));
+        exchange->problem = stepca_api_policy_check_key(exchange->arena, call->profile,
+                                                        X509_REQ_get0_pubkey(state->issue.expectation.csr));
     if (exchange->problem == NULL)
         exchange->problem =
-            native_policy_check_names(exchange->arena, call->profile, &state->claims, &state->names);
+            stepca_api_policy_check_names(exchange->arena, call->profile, &state->claims, &state->names);
     if (exchange->problem != NULL)
         return;
     state->issue.claims = &state->claims;
@@ -98,5 +98,5 @@ void native_sign_prepare(struct exchange *exchange)
         arena_printable(exchange->arena, bytes_from_string(state->claims.issuer), PROVISIONER_MAX_BYTES));
     state->issue.event_names =
         identifiers_join(exchange->arena, state->names.identifiers, state->names.count);
-    native_call_begin(call, "POST", "/1.0/sign", ask, take);
+    stepca_api_call_begin(call, "POST", "/1.0/sign", ask, take);
 }

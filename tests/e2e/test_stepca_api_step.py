@@ -1,4 +1,4 @@
-"""step-ca's own API through the gateway, with the real step CLI (docs/native.md)."""
+"""step-ca's own API through the gateway, with the real step CLI (docs/stepca-api.md)."""
 
 import datetime
 

@@ -2,8 +2,8 @@
 #include "acme/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/ca/issuer_certificate.h"
-#include "gateway/stepca_api/native_call.h"
-#include "gateway/stepca_api/native_routes.h"
+#include "gateway/stepca_api/stepca_api_call.h"
+#include "gateway/stepca_api/stepca_api_routes.h"
 #include "stepca/client_request.h"
 
 enum { PROVISIONER_MAX_BYTES = 100 };
@@ -29,7 +29,7 @@ static void mark_revoked(const struct revoke_state *state, int64_t now, struct c
     certificate->revocation_error = NULL;
 }
 
-static enum store_apply_result apply_revoked(struct native_call *call, struct store_session *session)
+static enum store_apply_result apply_revoked(struct stepca_api_call *call, struct store_session *session)
 {
     const struct revoke_state *state = call->state;
     struct arena *arena = call->exchange->arena;
@@ -58,30 +58,30 @@ static enum store_apply_result apply_revoked(struct native_call *call, struct st
                              : arena_printf(arena, "%s, %s; serial %s is not in the inventory", words,
                                             state->by, state->serial);
     if (result == STORE_OK)
-        result = native_call_record(call, session, "certificate.revoked", certificate.id, detail);
+        result = stepca_api_call_record(call, session, "certificate.revoked", certificate.id, detail);
     return store_applied(result);
 }
 
 /* Not before: who forgets what was said of the certificate reads our records next. */
-static void tell_revoked(struct native_call *call)
+static void tell_revoked(struct stepca_api_call *call)
 {
     const struct frontend_parts *parts = &call->exchange->frontend->parts;
     parts->revoked(parts->context, call->issuer->id);
 }
 
-static void take(struct native_call *call)
+static void take(struct stepca_api_call *call)
 {
     struct revoke_state *state = call->state;
-    enum stepca_outcome outcome = native_call_outcome(call, STEPCA_REVOKE);
+    enum stepca_outcome outcome = stepca_api_call_outcome(call, STEPCA_REVOKE);
     state->was_revoked = outcome == STEPCA_ALREADY_REVOKED;
     if (outcome == STEPCA_OK)
         exchange_reply_json(call->exchange, 200, BYTES_LITERAL("{\"status\":\"ok\"}"));
     if (outcome != STEPCA_OK && !state->was_revoked) {
-        native_call_answer(call);
+        stepca_api_call_answer(call);
         return;
     }
     call->committed = tell_revoked;
-    native_call_commit(call, apply_revoked);
+    stepca_api_call_commit(call, apply_revoked);
 }
 
 static const struct problem *read_request(struct exchange *exchange, struct revoke_state *state)
@@ -107,14 +107,14 @@ static const struct problem *read_request(struct exchange *exchange, struct revo
     return NULL;
 }
 
-void native_revoke_prepare(struct exchange *exchange)
+void stepca_api_revoke_prepare(struct exchange *exchange)
 {
     struct revoke_state *state = arena_alloc(exchange->arena, sizeof(*state));
-    struct native_call *call = native_call_new(exchange, state);
+    struct stepca_api_call *call = stepca_api_call_new(exchange, state);
     if (exchange->problem == NULL)
         exchange->problem = read_request(exchange, state);
     if (exchange->problem != NULL)
         return;
     call->request.body = stepca_client_revoke_body(exchange->arena, &state->request);
-    native_call_begin(call, "POST", "/1.0/revoke", NULL, take);
+    stepca_api_call_begin(call, "POST", "/1.0/revoke", NULL, take);
 }

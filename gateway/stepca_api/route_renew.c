@@ -2,13 +2,13 @@
  * but time. */
 #include "acme/x509_read.h"
 #include "gateway/ca/issuer_signers.h"
-#include "gateway/stepca_api/native_issue.h"
-#include "gateway/stepca_api/native_policy.h"
-#include "gateway/stepca_api/native_routes.h"
+#include "gateway/stepca_api/stepca_api_issue.h"
+#include "gateway/stepca_api/stepca_api_policy.h"
+#include "gateway/stepca_api/stepca_api_routes.h"
 
 struct renew_state {
-    struct native_issue issue; /* first */
-    struct stepca_chain chain; /* of the certificate that is presented */
+    struct stepca_api_issue issue; /* first */
+    struct stepca_chain chain;     /* of the certificate that is presented */
     struct certificate_facts facts;
 };
 
@@ -51,14 +51,14 @@ static bool may_be_of_another_issuer(const struct frontend_parts *parts, struct 
 
 /* As it would be checked had it just been issued here; one that has ended, as of its last moment. Its
  * beginning will not do: the CA's backdate may lie before its intermediate's. */
-static const struct problem *check_presented(struct exchange *exchange, const struct native_call *call,
+static const struct problem *check_presented(struct exchange *exchange, const struct stepca_api_call *call,
                                              struct renew_state *state, const struct validity_limits *limits)
 {
     const struct certificate_facts *facts = &state->facts;
-    const struct problem *problem =
-        native_policy_check_life(exchange->arena, limits, exchange->now, facts->not_before, facts->not_after);
+    const struct problem *problem = stepca_api_policy_check_life(exchange->arena, limits, exchange->now,
+                                                                 facts->not_before, facts->not_after);
     if (problem == NULL)
-        problem = native_policy_check_key(exchange->arena, call->profile, state->issue.expectation.key);
+        problem = stepca_api_policy_check_key(exchange->arena, call->profile, state->issue.expectation.key);
     if (problem != NULL)
         return problem;
     const struct certificate_expectation expectation = {
@@ -82,21 +82,21 @@ static const struct problem *check_presented(struct exchange *exchange, const st
     return problem_with_status(exchange->arena, 403, PROBLEM_UNAUTHORIZED, "It is not renewed here: %s", why);
 }
 
-static void take(struct native_call *call)
+static void take(struct stepca_api_call *call)
 {
     struct renew_state *state = call->state;
     struct validity_limits limits;
-    native_issue_limits(call, NULL, &limits);
+    stepca_api_issue_limits(call, NULL, &limits);
     int64_t asked_at = call->request.asked_at;
     state->issue.expectation.latest_not_after =
         asked_at + validity_cap(&limits, asked_at) + CERTIFICATE_SLACK_S;
-    native_issue_take(call);
+    stepca_api_issue_take(call);
 }
 
-void native_renew_prepare(struct exchange *exchange)
+void stepca_api_renew_prepare(struct exchange *exchange)
 {
     struct renew_state *state = arena_alloc(exchange->arena, sizeof(*state));
-    struct native_call *call = native_call_new(exchange, state);
+    struct stepca_api_call *call = stepca_api_call_new(exchange, state);
     struct bytes token = {0};
     if (exchange->problem == NULL)
         exchange->problem = read_token(exchange, state, &token);
@@ -106,7 +106,7 @@ void native_renew_prepare(struct exchange *exchange)
     arena_on_free(exchange->arena, free_certificate, presented);
     state->issue.expectation.key = X509_get0_pubkey(presented);
     struct validity_limits limits;
-    native_issue_limits(call, NULL, &limits);
+    stepca_api_issue_limits(call, NULL, &limits);
     exchange->problem = check_presented(exchange, call, state, &limits);
     if (exchange->problem != NULL)
         return;
@@ -118,5 +118,5 @@ void native_renew_prepare(struct exchange *exchange)
     /* The CA reads no body here. A POST without one may be repeated by the HTTP library when a kept
      * connection ends before its answer, and the CA would take that for a token that is used twice. */
     call->request.body = BYTES_LITERAL("{}");
-    native_call_begin(call, "POST", "/1.0/renew", NULL, take);
+    stepca_api_call_begin(call, "POST", "/1.0/renew", NULL, take);
 }

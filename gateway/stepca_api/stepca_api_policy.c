@@ -1,4 +1,4 @@
-#include "gateway/stepca_api/native_policy.h"
+#include "gateway/stepca_api/stepca_api_policy.h"
 
 #include <arpa/inet.h>
 
@@ -45,9 +45,9 @@ static const struct problem *add_text(struct arena *arena, struct name_list *lis
     return NULL;
 }
 
-const struct problem *native_policy_check_names(struct arena *arena, const struct profile_config *profile,
-                                                const struct stepca_token_claims *claims,
-                                                const struct subject_names *csr_names)
+const struct problem *stepca_api_policy_check_names(struct arena *arena, const struct profile_config *profile,
+                                                    const struct stepca_token_claims *claims,
+                                                    const struct subject_names *csr_names)
 {
     struct name_list list = {
         .identifiers =
@@ -69,8 +69,8 @@ const struct problem *native_policy_check_names(struct arena *arena, const struc
 
 /* ---- keys ---- */
 
-const struct problem *native_policy_check_key(struct arena *arena, const struct profile_config *profile,
-                                              EVP_PKEY *key)
+const struct problem *stepca_api_policy_check_key(struct arena *arena, const struct profile_config *profile,
+                                                  EVP_PKEY *key)
 {
     const char *type = public_key_type_name(public_key_type(key));
     if (profile->key_type_count == 0 ||
@@ -96,9 +96,9 @@ static bool read_time(const char *text, int64_t from, int64_t *out)
     return true;
 }
 
-const struct problem *native_policy_plan(struct arena *arena, const struct validity_limits *limits,
-                                         int64_t now, const struct stepca_client_sign *request,
-                                         struct validity_request *out)
+const struct problem *stepca_api_policy_plan(struct arena *arena, const struct validity_limits *limits,
+                                             int64_t now, const struct stepca_client_sign *request,
+                                             struct validity_request *out)
 {
     int64_t not_before, not_after;
     if (!read_time(request->not_before, now, &not_before) ||
@@ -119,8 +119,8 @@ const struct problem *native_policy_plan(struct arena *arena, const struct valid
     return NULL;
 }
 
-const struct problem *native_policy_check_life(struct arena *arena, const struct validity_limits *limits,
-                                               int64_t now, int64_t not_before, int64_t not_after)
+const struct problem *stepca_api_policy_check_life(struct arena *arena, const struct validity_limits *limits,
+                                                   int64_t now, int64_t not_before, int64_t not_after)
 {
     int64_t cap = validity_cap(limits, now);
     int64_t life = not_after - not_before - limits->issuer_backdate_s;

@@ -1,4 +1,4 @@
-#include "gateway/stepca_api/native_call.h"
+#include "gateway/stepca_api/stepca_api_call.h"
 
 #include "gateway/jobs/jobs.h"
 #include "gateway/runtime/clock.h"
@@ -8,12 +8,12 @@ enum { BUSY_RETRY_AFTER_S = 5, STORE_RETRY_MS = 500 };
 
 /* ---- there and back ---- */
 
-struct native_call *native_call_new(struct exchange *exchange, void *state)
+struct stepca_api_call *stepca_api_call_new(struct exchange *exchange, void *state)
 {
-    struct native_call *call = arena_alloc(exchange->arena, sizeof(*call));
-    *call = (struct native_call){.exchange = exchange, .state = state};
+    struct stepca_api_call *call = arena_alloc(exchange->arena, sizeof(*call));
+    *call = (struct stepca_api_call){.exchange = exchange, .state = state};
     call->issuer = issuers_of_profile(exchange->frontend->parts.issuers,
-                                      exchange->frontend->parts.config->native_profile, &call->profile);
+                                      exchange->frontend->parts.config->stepca_api_profile, &call->profile);
     call->api = call->issuer == NULL ? NULL : issuer_api_of(call->issuer);
     if (call->issuer != NULL)
         issuer_hold_with(call->issuer, exchange->arena);
@@ -23,33 +23,34 @@ struct native_call *native_call_new(struct exchange *exchange, void *state)
     return call;
 }
 
-_Static_assert((int)ISSUER_API_ANSWERED == (int)METRIC_NATIVE_ANSWERED &&
-                   (int)ISSUER_API_BUSY == (int)METRIC_NATIVE_BUSY &&
-                   (int)ISSUER_API_FAILED == (int)METRIC_NATIVE_FAILED &&
-                   (int)ISSUER_API_LOST == (int)METRIC_NATIVE_LOST,
+_Static_assert((int)ISSUER_API_ANSWERED == (int)METRIC_STEPCA_API_ANSWERED &&
+                   (int)ISSUER_API_BUSY == (int)METRIC_STEPCA_API_BUSY &&
+                   (int)ISSUER_API_FAILED == (int)METRIC_STEPCA_API_FAILED &&
+                   (int)ISSUER_API_LOST == (int)METRIC_STEPCA_API_LOST,
                "the label has the call's outcomes");
 
 static void on_job_done(struct issuer_api_request *request)
 {
-    struct native_call *call = request->owner;
+    struct stepca_api_call *call = request->owner;
     call->exchange->now = clock_now();
-    METRICS_COUNT(METRIC_NATIVE_CALLS, request->outcome);
+    METRICS_COUNT(METRIC_STEPCA_API_CALLS, request->outcome);
     call->take(call);
 }
 
 static void on_outbound(struct outbound_message *message)
 {
-    struct native_call *call = (struct native_call *)(void *)message;
+    struct stepca_api_call *call = (struct stepca_api_call *)(void *)message;
     if (call->ask != NULL)
         call->ask(call);
     if (call->exchange->problem != NULL)
-        native_call_answer(call);
+        stepca_api_call_answer(call);
     else
         call->api->call(call->issuer, &call->request);
 }
 
-void native_call_begin(struct native_call *call, const char *method, const char *path,
-                       void (*ask)(struct native_call *call), void (*take)(struct native_call *call))
+void stepca_api_call_begin(struct stepca_api_call *call, const char *method, const char *path,
+                           void (*ask)(struct stepca_api_call *call),
+                           void (*take)(struct stepca_api_call *call))
 {
     struct exchange *exchange = call->exchange;
     call->ask = ask;
@@ -64,7 +65,7 @@ void native_call_begin(struct native_call *call, const char *method, const char 
     outbound_post(exchange->frontend->parts.outbound, &call->message);
 }
 
-void native_call_answer(struct native_call *call)
+void stepca_api_call_answer(struct stepca_api_call *call)
 {
     exchange_answer(call->exchange);
 }
@@ -75,7 +76,7 @@ void native_call_answer(struct native_call *call)
 static struct log_gate unanswered_gate;
 
 /* No answer of the CA's. Where it is reached at is the operator's to know. */
-static const struct problem *without_answer(const struct native_call *call)
+static const struct problem *without_answer(const struct stepca_api_call *call)
 {
     const struct issuer_api_request *request = &call->request;
     struct arena *arena = call->exchange->arena;
@@ -100,7 +101,7 @@ static const struct problem *without_answer(const struct native_call *call)
                             "The CA's answer did not come; it may have done what it was asked."));
 }
 
-enum stepca_outcome native_call_outcome(struct native_call *call, enum stepca_call kind)
+enum stepca_outcome stepca_api_call_outcome(struct stepca_api_call *call, enum stepca_call kind)
 {
     const struct issuer_api_request *request = &call->request;
     struct exchange *exchange = call->exchange;
@@ -121,21 +122,22 @@ enum stepca_outcome native_call_outcome(struct native_call *call, enum stepca_ca
     return error.outcome;
 }
 
-bool native_call_is_lost(const struct native_call *call, enum stepca_outcome outcome)
+bool stepca_api_call_is_lost(const struct stepca_api_call *call, enum stepca_outcome outcome)
 {
     return call->request.outcome == ISSUER_API_LOST || outcome == STEPCA_GARBAGE;
 }
 
 /* ---- what is written of it ---- */
 
-static struct native_call *call_of(struct store_operation *operation)
+static struct stepca_api_call *call_of(struct store_operation *operation)
 {
-    return (struct native_call *)(void *)((char *)operation - offsetof(struct native_call, operation));
+    return (struct stepca_api_call *)(void *)((char *)operation -
+                                              offsetof(struct stepca_api_call, operation));
 }
 
 static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
 {
-    struct native_call *call = call_of(operation);
+    struct stepca_api_call *call = call_of(operation);
     call->exchange->notes.count = 0;
     enum store_apply_result result = call->apply(call, session);
     if (result != STORE_APPLIED)
@@ -143,7 +145,7 @@ static enum store_apply_result run_apply(struct store_operation *operation, stru
     return result;
 }
 
-static void submit(struct native_call *call);
+static void submit(struct stepca_api_call *call);
 
 static void retry_submit(void *argument)
 {
@@ -152,7 +154,7 @@ static void retry_submit(void *argument)
 
 static void on_committed_here(struct outbound_message *message)
 {
-    struct native_call *call = (struct native_call *)(void *)message;
+    struct stepca_api_call *call = (struct stepca_api_call *)(void *)message;
     struct frontend_parts *parts = &call->exchange->frontend->parts;
     if (call->outcome != STORE_COMMITTED) {
         call->retry = (struct outbound_timer){.run = retry_submit, .argument = call};
@@ -163,35 +165,35 @@ static void on_committed_here(struct outbound_message *message)
     if (call->committed != NULL)
         call->committed(call);
     unsigned due = call->exchange->jobs_due;
-    native_call_answer(call);
+    stepca_api_call_answer(call);
     if (due != 0)
         jobs_wake(parts->jobs, due);
 }
 
 static void on_committed(struct store_operation *operation, enum store_outcome outcome)
 {
-    struct native_call *call = call_of(operation);
+    struct stepca_api_call *call = call_of(operation);
     call->outcome = outcome;
     call->message.run = on_committed_here;
     outbound_post(call->exchange->frontend->parts.outbound, &call->message);
 }
 
-static void submit(struct native_call *call)
+static void submit(struct stepca_api_call *call)
 {
     call->operation = (struct store_operation){.apply = run_apply, .done = on_committed};
     store_submit(call->exchange->frontend->parts.store, &call->operation);
 }
 
-void native_call_commit(struct native_call *call,
-                        enum store_apply_result (*apply)(struct native_call *call,
-                                                         struct store_session *session))
+void stepca_api_call_commit(struct stepca_api_call *call,
+                            enum store_apply_result (*apply)(struct stepca_api_call *call,
+                                                             struct store_session *session))
 {
     call->apply = apply;
     submit(call);
 }
 
-enum store_result native_call_record(struct native_call *call, struct store_session *session,
-                                     const char *kind, int64_t certificate_id, const char *detail)
+enum store_result stepca_api_call_record(struct stepca_api_call *call, struct store_session *session,
+                                         const char *kind, int64_t certificate_id, const char *detail)
 {
     struct event event = {.kind = kind, .certificate_id = certificate_id, .detail = detail};
     return exchange_record(call->exchange, session, &event);
