@@ -13,7 +13,7 @@
 #include "gateway/cli/cli_check.h"
 #include "gateway/kept/own_certificate.h"
 #include "gateway/runtime/clock.h"
-#include "gateway/status/revocation.h"
+#include "gateway/status/status.h"
 
 enum { SUBJECT_MAX_BYTES = 256 };
 
@@ -117,7 +117,7 @@ static void tell_responder(struct check *check, const struct issuer_config *issu
     struct arena *arena = check->arena;
     const char *what = arena_printf(arena, "issuer %s: OCSP responder", issuer->id);
     const char *above = arena_printf(arena, "%s's chain", what);
-    const char *kept = revocation_responder_path(arena, check->config, issuer->id, "crt");
+    const char *kept = status_responder_path(arena, check->config, issuer->id, "crt");
     if (issuer->ocsp.certificate_path != NULL)
         tell_file(check, issuer->ocsp.certificate_path, what, above, LEFT_ALONE);
     else if (issuer->ocsp.provisioner_name != NULL && is_there(kept))

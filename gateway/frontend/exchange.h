@@ -97,7 +97,7 @@ struct exchange {
 struct loop_state {
     struct store_session *session;
     struct account_key_cache *keys;
-    struct revocation_reader *revocation;
+    struct status_reader *status;
     struct known_authorities *authorities;
 };
 

@@ -56,7 +56,7 @@ enum store_result find_renewed_certificate(struct exchange *exchange, struct sto
                                            struct bytes identifier, const char *serial,
                                            struct certificate *out);
 
-/* route_revocation.c (RFC 5280 §5, RFC 6960, RFC 5019): what may be said of an issuer's certificates */
+/* route_status.c (RFC 5280 §5, RFC 6960, RFC 5019): what may be said of an issuer's certificates */
 void crl_render(struct exchange *exchange);
 void ocsp_render(struct exchange *exchange);
 

@@ -38,8 +38,8 @@ struct own_certificate {
     bool stopped;
     int64_t retry_ms; /* the last pause between tries, without jitter; 0: none was needed */
     int64_t retry_first_ms, retry_most_ms; /* of the next one */
-    bool unfit;   /* what is in use is not what the configuration asks for: other names, another root */
-    bool revoked; /* what is in use */
+    bool unusable; /* what is in use is not what the configuration asks for: other names, another root */
+    bool revoked;  /* what is in use */
     int64_t reissued_at_ms;   /* for the last revocation */
     int64_t reissue_pause_ms; /* before the next; 0: there was none yet */
     /* Of the certificate in use; 0: none. Written by the outbound thread, or where files are configured by
@@ -134,7 +134,7 @@ static bool use_stored(struct own_certificate *own)
     if (good) {
         const char *fault = stored_fault(own, &facts, certificates[0], chain_pem);
         note_ends(own, &facts, certificates, count);
-        own->unfit = fault != NULL;
+        own->unusable = fault != NULL;
         if (fault == NULL)
             log_info("own TLS certificate from %s", own->chain_path);
         else
@@ -150,7 +150,7 @@ static bool use_stored(struct own_certificate *own)
 static bool is_due(const struct own_certificate *own, int64_t now, int64_t *at)
 {
     int64_t not_after = atomic_load(&own->not_after);
-    return expiry_renewal_is_due(atomic_load(&own->not_before), not_after, now, at) || own->unfit ||
+    return expiry_renewal_is_due(atomic_load(&own->not_before), not_after, now, at) || own->unusable ||
            own->revoked || not_after == 0;
 }
 
@@ -268,7 +268,7 @@ static void on_signed(struct issuer_sign_request *sign_request)
     time_format(until, facts.not_after);
     log_info("own TLS certificate from issuer %s, good until %s", own->issuer->id, until);
     note_ends(own, &facts, result->chain, result->chain_count);
-    own->unfit = own->revoked = false;
+    own->unusable = own->revoked = false;
     own->told_problem[0] = '\0';
     end_request(own, true);
 }
@@ -329,7 +329,7 @@ static void run_changed(struct outbound_message *message)
         return;
     own->issuer = issuers_find(own->parts.issuers, own->parts.config->tls_issuer);
     if (!use_stored(own))
-        own->unfit = true;
+        own->unusable = true;
     outbound_timer_set(own->parts.outbound, &own->timer, 0);
 }
 

@@ -12,7 +12,7 @@
 #include "gateway/metrics/metrics_process.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
-#include "gateway/status/revocation.h"
+#include "gateway/status/status.h"
 #include "store/objects.h"
 
 _Static_assert((int)ISSUER_HEALTHY == (int)METRIC_CA_HEALTHY &&
@@ -22,7 +22,7 @@ _Static_assert((int)ISSUER_HEALTHY == (int)METRIC_CA_HEALTHY &&
 struct reading {
     const struct server *server;
     struct store_session *session;
-    struct revocation_reader *revocation;
+    struct status_reader *status;
     struct metric_gauges *gauges;
     int64_t now;
 };
@@ -57,7 +57,7 @@ static void read_status(struct reading *reading, struct issuer *issuer, size_t i
 
 static void read_revocation(struct reading *reading, const char *id, size_t i)
 {
-    const struct revocation_view *view = revocation_view(reading->revocation, bytes_from_string(id));
+    const struct status_view *view = status_view(reading->status, bytes_from_string(id));
     if (view != NULL && view->crl != NULL) {
         set_time(reading, METRIC_CRL_THIS_UPDATE, view->crl->this_update, i);
         set_time(reading, METRIC_CRL_NEXT_UPDATE, view->crl->next_update, i);
@@ -144,7 +144,7 @@ static void read_database(struct reading *reading)
 struct gauges_reader {
     const struct server *server;
     struct store_session *session;
-    struct revocation_reader *revocation;
+    struct status_reader *status;
 };
 
 struct gauges_reader *gauges_reader_new(const struct server *server)
@@ -160,7 +160,7 @@ struct gauges_reader *gauges_reader_new(const struct server *server)
         free(reader);
         return NULL;
     }
-    reader->revocation = revocation_reader_new(server->revocation);
+    reader->status = status_reader_new(server->status);
     return reader;
 }
 
@@ -169,14 +169,14 @@ void gauges_reader_free(struct gauges_reader *reader)
     if (reader == NULL)
         return;
     store_session_close(reader->session);
-    revocation_reader_free(reader->revocation);
+    status_reader_free(reader->status);
     free(reader);
 }
 
 bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges)
 {
     const struct server *server = reader->server;
-    struct reading reading = {server, reader->session, reader->revocation, gauges, clock_now()};
+    struct reading reading = {server, reader->session, reader->status, gauges, clock_now()};
     if (!atomic_load(&server->started))
         return false;
     METRICS_SET(gauges, METRIC_BUILD, 1);

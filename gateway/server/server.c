@@ -20,7 +20,7 @@
 #include "gateway/server/gauges.h"
 #include "gateway/server/grace_period.h"
 #include "gateway/server/route_tables.h"
-#include "gateway/status/revocation.h"
+#include "gateway/status/status.h"
 
 enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024, REQUEST_TIMEOUT_MS = 30 * 1000 };
 
@@ -41,7 +41,7 @@ static bool loop_started(void *context, struct http_loop *loop)
         return false;
     }
     state->keys = account_key_cache_new();
-    state->revocation = revocation_reader_new(server->revocation);
+    state->status = status_reader_new(server->status);
     state->authorities = known_authorities_new();
     http_loop_set_data(loop, state);
     return true;
@@ -53,7 +53,7 @@ static void loop_stopped(void *context, struct http_loop *loop)
     struct loop_state *state = http_loop_data(loop);
     store_session_close(state->session);
     account_key_cache_free(state->keys);
-    revocation_reader_free(state->revocation);
+    status_reader_free(state->status);
     known_authorities_free(state->authorities);
     free(state);
 }
@@ -206,17 +206,17 @@ static void rejected(void *context, const struct issuer *issuer, const struct by
 static bool start_revocation(struct server *server, char why[static 512])
 {
     char reason[256] = "";
-    const struct revocation_parts parts = {.config = server->config,
-                                           .store = server->store,
-                                           .outbound = server->outbound,
-                                           .issuers = server->issuers,
-                                           .own_intermediates = own_intermediates,
-                                           .rejected = rejected,
-                                           .context = server};
-    server->revocation = revocation_new(&parts, reason);
-    if (server->revocation == NULL)
+    const struct status_parts parts = {.config = server->config,
+                                       .store = server->store,
+                                       .outbound = server->outbound,
+                                       .issuers = server->issuers,
+                                       .own_intermediates = own_intermediates,
+                                       .rejected = rejected,
+                                       .context = server};
+    server->status = status_new(&parts, reason);
+    if (server->status == NULL)
         snprintf(why, 512, "%s", reason);
-    return server->revocation != NULL;
+    return server->status != NULL;
 }
 
 static void settled(void *context, int64_t id)
@@ -228,7 +228,7 @@ static void settled(void *context, int64_t id)
 static void revoked(void *context, const char *issuer_id, struct bytes leaf)
 {
     const struct server *server = context;
-    revocation_changed(server->revocation, issuer_id);
+    status_changed(server->status, issuer_id);
     own_certificate_revoked(server->own_certificate, leaf);
 }
 
@@ -251,7 +251,7 @@ static bool start_work(struct server *server, char why[static 512])
 static void revoked_at_once(void *context, const char *issuer_id)
 {
     const struct server *server = context;
-    revocation_changed(server->revocation, issuer_id);
+    status_changed(server->status, issuer_id);
 }
 
 static bool start_frontend(struct server *server, char why[static 512])
@@ -329,7 +329,7 @@ static void issuer_changed(void *context, const char *id)
     const char *own = server->config->tls_issuer;
     if (own != NULL && strcmp(own, id) == 0)
         own_certificate_issuer_changed(server->own_certificate);
-    revocation_begin(server->revocation);
+    status_begin(server->status);
 }
 
 static bool start_admin(struct server *server, char why[static 512])
@@ -405,7 +405,7 @@ static bool begin_jobs(struct server *server, char why[static 512])
         return false;
     }
     jobs_begin(server->jobs);
-    revocation_begin(server->revocation);
+    status_begin(server->status);
     const struct retention_parts retention = {server->config, server->store, server->outbound};
     server->retention = retention_start(&retention);
     return true;
@@ -482,7 +482,7 @@ void server_stop(struct server *server)
     store_close(server->store);
     account_exporter_stop(server->account_exporter);
     own_certificate_free(server->own_certificate);
-    revocation_free(server->revocation);
+    status_free(server->status);
     jobs_drop(server->jobs);
     issuers_stop(server->issuers);
     outbound_free(server->outbound);

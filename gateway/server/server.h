@@ -18,7 +18,7 @@ struct frontend;
 struct own_certificate;
 struct admin;
 struct background;
-struct revocation;
+struct status;
 
 struct server {
     const struct config *config;
@@ -29,7 +29,7 @@ struct server {
     struct jobs *jobs;
     struct background *background;
     struct own_certificate *own_certificate;
-    struct revocation *revocation;
+    struct status *status;
     struct retention_work *retention;
     struct account_exporter *account_exporter; /* NULL: not configured */
     struct frontend *frontend;

@@ -2,7 +2,7 @@
 #include "gateway/kept/own_certificate.h"
 #include "gateway/runtime/log.h"
 #include "gateway/server/server.h"
-#include "gateway/status/revocation.h"
+#include "gateway/status/status.h"
 
 static void log_change(const struct server *server, const struct config_change *change)
 {
@@ -45,7 +45,7 @@ bool server_reload(struct server *server, struct arena *arena, const struct conf
         serves_more = serves_more || changes.items[i].at_once;
     if (serves_more)
         config_publish(server->config, next);
-    revocation_begin(server->revocation);
+    status_begin(server->status);
     own_certificate_issuer_changed(server->own_certificate);
     for (size_t i = 0; i < changes.count; i++)
         log_change(server, &changes.items[i]);

@@ -2,25 +2,25 @@
 #include <openssl/ocsp.h>
 #include <stdlib.h>
 
-#include "gateway/status/revocation_internal.h"
+#include "gateway/status/status_internal.h"
 #include "leaks.h"
 
-LEAK_CHECKED_SUITE(revocation_view);
+LEAK_CHECKED_SUITE(status_view);
 
 enum { NOW = 1000, MORE_THAN_ENOUGH = 1000 };
 
-static size_t sign(struct revocation_reader *reader, int64_t now, bool known, size_t times)
+static size_t sign(struct status_reader *reader, int64_t now, bool known, size_t times)
 {
     size_t signed_ones = 0;
     for (size_t i = 0; i < times; i++)
-        signed_ones += revocation_may_sign_slowly(reader, now, known);
+        signed_ones += status_may_sign_slowly(reader, now, known);
     return signed_ones;
 }
 
-Test(revocation_view, numbers_that_are_made_up_leave_slow_signatures_to_certificates)
+Test(status_view, numbers_that_are_made_up_leave_slow_signatures_to_certificates)
 {
-    struct revocation revocation = {0};
-    struct revocation_reader *reader = revocation_reader_new(&revocation);
+    struct status status = {0};
+    struct status_reader *reader = status_reader_new(&status);
     size_t all = sign(reader, NOW, true, MORE_THAN_ENOUGH);
     cr_expect_eq(sign(reader, NOW, false, MORE_THAN_ENOUGH), 0);
     size_t unknown = sign(reader, NOW + 1, false, MORE_THAN_ENOUGH);
@@ -28,7 +28,7 @@ Test(revocation_view, numbers_that_are_made_up_leave_slow_signatures_to_certific
     cr_expect_geq(all - unknown, 20, "%zu of %zu", unknown, all);
     cr_expect_eq(sign(reader, NOW + 1, true, MORE_THAN_ENOUGH), all - unknown);
     cr_expect_eq(sign(reader, NOW + 2, true, all), all, "the next second begins anew");
-    revocation_reader_free(reader);
+    status_reader_free(reader);
 }
 
 /* ---- responses made before ---- */
@@ -62,27 +62,27 @@ static struct ocsp_response response_of(struct arena *arena, long number)
                                   .is_for_anyone = true};
 }
 
-static void keep(struct revocation_reader *reader, long number, bool known)
+static void keep(struct status_reader *reader, long number, bool known)
 {
     struct arena *arena = arena_new();
     struct ocsp_question asked = question(arena, number);
     struct ocsp_response response = response_of(arena, number);
-    revocation_response_keep(reader, &asked, known, NOW, &response);
+    status_response_keep(reader, &asked, known, NOW, &response);
     arena_free(arena);
 }
 
-static bool finds(struct revocation_reader *reader, long number, int64_t now)
+static bool finds(struct status_reader *reader, long number, int64_t now)
 {
     struct arena *arena = arena_new();
     struct ocsp_question asked = question(arena, number);
     struct ocsp_response kept;
-    bool found = revocation_response_find(reader, &asked, now, &kept);
+    bool found = status_response_find(reader, &asked, now, &kept);
     cr_expect(!found || bytes_equal(kept.der, response_of(arena, number).der), "%ld", number);
     arena_free(arena);
     return found;
 }
 
-static size_t found_from(struct revocation_reader *reader, long first, long count, int64_t now)
+static size_t found_from(struct status_reader *reader, long first, long count, int64_t now)
 {
     size_t found = 0;
     for (long i = 0; i < count; i++)
@@ -91,31 +91,31 @@ static size_t found_from(struct revocation_reader *reader, long first, long coun
 }
 
 struct reading {
-    struct revocation revocation;
-    struct revocation_source source;
-    struct revocation_reader *reader;
+    struct status status;
+    struct status_source source;
+    struct status_reader *reader;
 };
 
 /* One issuer, whose view is the last. */
 static struct reading *read_one(void)
 {
     struct reading *reading = calloc(1, sizeof *reading);
-    reading->source = (struct revocation_source){.id = "main", .version = 1};
+    reading->source = (struct status_source){.id = "main", .version = 1};
     pthread_mutex_init(&reading->source.lock, NULL);
-    reading->revocation = (struct revocation){.sources = &reading->source, .count = 1};
-    reading->reader = revocation_reader_new(&reading->revocation);
-    cr_assert_not_null(revocation_view(reading->reader, BYTES_LITERAL("main")));
+    reading->status = (struct status){.sources = &reading->source, .count = 1};
+    reading->reader = status_reader_new(&reading->status);
+    cr_assert_not_null(status_view(reading->reader, BYTES_LITERAL("main")));
     return reading;
 }
 
 static void end_reading(struct reading *reading)
 {
-    revocation_reader_free(reading->reader);
+    status_reader_free(reading->reader);
     pthread_mutex_destroy(&reading->source.lock);
     free(reading);
 }
 
-Test(revocation_view, S7_made_up_numbers_push_out_no_response_about_a_certificate)
+Test(status_view, S7_made_up_numbers_push_out_no_response_about_a_certificate)
 {
     struct reading *reading = read_one();
     for (long i = 0; i < ASKED_OFTEN; i++)
@@ -129,7 +129,7 @@ Test(revocation_view, S7_made_up_numbers_push_out_no_response_about_a_certificat
     end_reading(reading);
 }
 
-Test(revocation_view, responses_that_are_asked_for_stay)
+Test(status_view, responses_that_are_asked_for_stay)
 {
     struct reading *reading = read_one();
     keep(reading->reader, 0, true);
@@ -144,7 +144,7 @@ Test(revocation_view, responses_that_are_asked_for_stay)
 }
 
 /* Two readers put the same questions into different places. */
-Test(revocation_view, S7_nobody_can_choose_places)
+Test(status_view, S7_nobody_can_choose_places)
 {
     struct reading *one = read_one(), *two = read_one();
     for (long i = 0; i < MADE_UP / 4; i++) {

@@ -2,7 +2,7 @@
 
 #include "acme/base/unconst.h"
 #include "acme/seeded_hash.h"
-#include "gateway/status/revocation_internal.h"
+#include "gateway/status/status_internal.h"
 
 enum {
     RESPONSE_SETS = 256,
@@ -57,7 +57,7 @@ static void published_drop(struct published *published)
     *published = (struct published){0};
 }
 
-void revocation_publish(struct revocation_source *source)
+void status_publish(struct status_source *source)
 {
     struct published before;
     pthread_mutex_lock(&source->lock);
@@ -82,12 +82,12 @@ struct kept_response {
 struct seen {
     uint_fast64_t version; /* 0: nothing seen yet */
     struct published published;
-    struct revocation_view view;
+    struct status_view view;
     struct kept_response *responses; /* NULL before the first */
 };
 
-struct revocation_reader {
-    struct revocation *revocation;
+struct status_reader {
+    struct status *status;
     struct seen *seen; /* one a source */
     struct seen *last;
     struct hash_seed seed;
@@ -105,20 +105,20 @@ static void forget_responses(struct seen *seen)
     seen->responses = NULL;
 }
 
-struct revocation_reader *revocation_reader_new(struct revocation *revocation)
+struct status_reader *status_reader_new(struct status *status)
 {
-    struct revocation_reader *reader = calloc(1, sizeof *reader);
-    struct seen *seen = calloc(revocation->count + 1, sizeof *seen);
+    struct status_reader *reader = calloc(1, sizeof *reader);
+    struct seen *seen = calloc(status->count + 1, sizeof *seen);
     if (reader == NULL || seen == NULL)
         end_without("memory");
-    *reader = (struct revocation_reader){.revocation = revocation, .seen = seen};
+    *reader = (struct status_reader){.status = status, .seen = seen};
     hash_seed_make(&reader->seed);
     return reader;
 }
 
-void revocation_reader_free(struct revocation_reader *reader)
+void status_reader_free(struct status_reader *reader)
 {
-    for (size_t i = 0; i < reader->revocation->count; i++) {
+    for (size_t i = 0; i < reader->status->count; i++) {
         forget_responses(&reader->seen[i]);
         published_drop(&reader->seen[i].published);
     }
@@ -126,7 +126,7 @@ void revocation_reader_free(struct revocation_reader *reader)
     free(reader);
 }
 
-static void look_again(struct seen *seen, struct revocation_source *source)
+static void look_again(struct seen *seen, struct status_source *source)
 {
     forget_responses(seen);
     published_drop(&seen->published);
@@ -135,7 +135,7 @@ static void look_again(struct seen *seen, struct revocation_source *source)
     seen->version = atomic_load_explicit(&source->version, memory_order_relaxed);
     pthread_mutex_unlock(&source->lock);
     const struct published *published = &seen->published;
-    seen->view = (struct revocation_view){
+    seen->view = (struct status_view){
         .issuer = source->id,
         .crl = published->list == NULL ? NULL : &published->list->crl,
         .etag = published->list == NULL ? NULL : published->list->etag,
@@ -146,10 +146,10 @@ static void look_again(struct seen *seen, struct revocation_source *source)
     };
 }
 
-const struct revocation_view *revocation_view(struct revocation_reader *reader, struct bytes issuer_id)
+const struct status_view *status_view(struct status_reader *reader, struct bytes issuer_id)
 {
-    for (size_t i = 0; i < reader->revocation->count; i++) {
-        struct revocation_source *source = &reader->revocation->sources[i];
+    for (size_t i = 0; i < reader->status->count; i++) {
+        struct status_source *source = &reader->status->sources[i];
         if (!bytes_equal_string(issuer_id, source->id))
             continue;
         reader->last = &reader->seen[i];
@@ -164,7 +164,7 @@ const struct revocation_view *revocation_view(struct revocation_reader *reader, 
 /* ---- responses made before ---- */
 
 /* Where responses to a question may be. Nobody outside knows the seed, so nobody can choose a set. */
-static struct kept_response *set_of(const struct revocation_reader *reader, struct bytes id)
+static struct kept_response *set_of(const struct status_reader *reader, struct bytes id)
 {
     uint64_t hash = seeded_hash_of_bytes(&reader->seed, id);
     return &reader->last->responses[hash % RESPONSE_SETS * RESPONSES_PER_SET];
@@ -178,8 +178,8 @@ static struct kept_response *find_kept(struct kept_response *set, struct bytes i
     return NULL;
 }
 
-bool revocation_response_find(struct revocation_reader *reader, const struct ocsp_question *question,
-                              int64_t now, struct ocsp_response *out)
+bool status_response_find(struct status_reader *reader, const struct ocsp_question *question, int64_t now,
+                          struct ocsp_response *out)
 {
     uint8_t id[OCSP_ID_MAX_BYTES];
     size_t n;
@@ -217,8 +217,8 @@ static struct kept_response *place_for(struct kept_response *set, const struct k
     return fresh->known || !place->known || now >= place->good_until ? place : NULL;
 }
 
-void revocation_response_keep(struct revocation_reader *reader, const struct ocsp_question *question,
-                              bool known, int64_t now, const struct ocsp_response *response)
+void status_response_keep(struct status_reader *reader, const struct ocsp_question *question, bool known,
+                          int64_t now, const struct ocsp_response *response)
 {
     struct seen *seen = reader->last;
     struct kept_response fresh = {.good_until = now + (response->next_update - now) / 2,
@@ -245,7 +245,7 @@ void revocation_response_keep(struct revocation_reader *reader, const struct ocs
 
 /* ---- slow signatures ---- */
 
-bool revocation_may_sign_slowly(struct revocation_reader *reader, int64_t now, bool known)
+bool status_may_sign_slowly(struct status_reader *reader, int64_t now, bool known)
 {
     if (reader->slow_second != now) {
         reader->slow_second = now;

@@ -12,7 +12,7 @@
 #include "store/store.h"
 
 /* Borrowed for its life. */
-struct revocation_parts {
+struct status_parts {
     const struct config *config;
     struct store *store;
     struct outbound *outbound;
@@ -27,26 +27,25 @@ struct revocation_parts {
 };
 
 /* Takes the lists that the database keeps. Before the HTTP loops start. NULL with `why`. */
-[[gnu::warn_unused_result]] struct revocation *revocation_new(const struct revocation_parts *parts,
-                                                              char why[static 256]);
+[[gnu::warn_unused_result]] struct status *status_new(const struct status_parts *parts, char why[static 256]);
 
 /* Asks the issuers now, and from time to time. Also when issuers have been replaced. Any thread. */
-void revocation_begin(struct revocation *revocation);
+void status_begin(struct status *status);
 
 /* Outbound thread: this issuer's CA has confirmed a revocation. No answer of before is given any more when
  * this returns, and a new list is asked for soon. */
-void revocation_changed(struct revocation *revocation, const char *issuer_id);
+void status_changed(struct status *status, const char *issuer_id);
 
 /* After outbound_stop and store_close, and after the loops. NULL is ignored. */
-void revocation_free(struct revocation *revocation);
+void status_free(struct status *status);
 
 /* Where the responder's certificate ("crt") and key ("key") are kept that a second provisioner made. */
-const char *revocation_responder_path(struct arena *arena, const struct config *config, const char *issuer_id,
-                                      const char *ending);
+const char *status_responder_path(struct arena *arena, const struct config *config, const char *issuer_id,
+                                  const char *ending);
 
 /* ---- what a loop sees ---- */
 
-struct revocation_view {
+struct status_view {
     const char *issuer;
     const struct crl *crl;                  /* NULL: none. It may be over. */
     const char *etag;                       /* of the list */
@@ -57,28 +56,28 @@ struct revocation_view {
 };
 
 /* One loop's: what it sees, and the responses that it has made. */
-struct revocation_reader;
-struct revocation_reader *revocation_reader_new(struct revocation *revocation);
-void revocation_reader_free(struct revocation_reader *reader);
+struct status_reader;
+struct status_reader *status_reader_new(struct status *status);
+void status_reader_free(struct status_reader *reader);
 
 /* NULL when there is no issuer of this id. Good until the next call, as is what it points at. */
-const struct revocation_view *revocation_view(struct revocation_reader *reader, struct bytes issuer_id);
+const struct status_view *status_view(struct status_reader *reader, struct bytes issuer_id);
 
 /* A response made before to this very question about the last view's issuer, while it is good; else false.
  * Its octets are good until the next call. */
-[[gnu::warn_unused_result]] bool revocation_response_find(struct revocation_reader *reader,
-                                                          const struct ocsp_question *question, int64_t now,
-                                                          struct ocsp_response *out);
+[[gnu::warn_unused_result]] bool status_response_find(struct status_reader *reader,
+                                                      const struct ocsp_question *question, int64_t now,
+                                                      struct ocsp_response *out);
 /* Keeps one that is for anyone, for the first half of its life and while nothing changes. Room is bounded:
  * the one that was given longest ago goes. A number that no certificate is `known` to have pushes out no
  * response about a certificate. */
-void revocation_response_keep(struct revocation_reader *reader, const struct ocsp_question *question,
-                              bool known, int64_t now, const struct ocsp_response *response);
+void status_response_keep(struct status_reader *reader, const struct ocsp_question *question, bool known,
+                          int64_t now, const struct ocsp_response *response);
 
 /*
  * True when this loop may make another signature with a slow responder's key in this second; each call that
  * gets true is one. Anybody may ask, and a loop has other things to do. Numbers that no certificate is known
  * to have can be made up at will: they get a part only, and leave the rest to certificates that are `known`.
  */
-[[gnu::warn_unused_result]] bool revocation_may_sign_slowly(struct revocation_reader *reader, int64_t now,
-                                                            bool known);
+[[gnu::warn_unused_result]] bool status_may_sign_slowly(struct status_reader *reader, int64_t now,
+                                                        bool known);

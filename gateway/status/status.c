@@ -6,7 +6,7 @@
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
-#include "gateway/status/revocation_internal.h"
+#include "gateway/status/status_internal.h"
 
 enum {
     REFRESH_MS = 5 * 60 * 1000,
@@ -15,31 +15,31 @@ enum {
     RETRY_MOST_MS = 30 * 1000,
 };
 
-void revocation_warn(const struct revocation_source *source, char last[static REVOCATION_WORDS_BYTES],
-                     const char *what, const char *words)
+void status_warn(const struct status_source *source, char last[static STATUS_WORDS_BYTES], const char *what,
+                 const char *words)
 {
-    char line[REVOCATION_WORDS_BYTES];
+    char line[STATUS_WORDS_BYTES];
     snprintf(line, sizeof line, "%s: %s", what, words);
     if (strcmp(line, last) == 0)
         return;
-    snprintf(last, REVOCATION_WORDS_BYTES, "%s", line);
+    snprintf(last, STATUS_WORDS_BYTES, "%s", line);
     log_warning("issuer %s: %s", source->id, line);
 }
 
-struct issuer *revocation_issuer(const struct revocation_source *source)
+struct issuer *status_issuer(const struct status_source *source)
 {
-    return issuers_find(source->revocation->parts.issuers, source->id);
+    return issuers_find(source->status->parts.issuers, source->id);
 }
 
 /* ---- asking the issuer ---- */
 
-static void set_list_timer(struct revocation_source *source, int64_t delay_ms)
+static void set_list_timer(struct status_source *source, int64_t delay_ms)
 {
-    outbound_timer_set(source->revocation->parts.outbound, &source->list_timer, delay_ms);
+    outbound_timer_set(source->status->parts.outbound, &source->list_timer, delay_ms);
 }
 
 /* Half of what is left of the list's life, so that a short-lived one is renewed in time. */
-static int64_t next_look_ms(const struct revocation_source *source)
+static int64_t next_look_ms(const struct status_source *source)
 {
     if (source->now.list == NULL)
         return REFRESH_MS;
@@ -47,13 +47,13 @@ static int64_t next_look_ms(const struct revocation_source *source)
     return half_ms > REFRESH_MS ? REFRESH_MS : half_ms < REFRESH_LEAST_MS ? REFRESH_LEAST_MS : half_ms;
 }
 
-static int64_t retry_ms(const struct revocation_source *source)
+static int64_t retry_ms(const struct status_source *source)
 {
     return backoff_wait((int64_t)source->failures, RETRY_FIRST_MS, RETRY_MOST_MS);
 }
 
 /* Once, though they stand in every list that follows. */
-static void warn_of_left_out(struct revocation_source *source, const struct crl *crl)
+static void warn_of_left_out(struct status_source *source, const struct crl *crl)
 {
     if (crl->left_out != 0 && crl->left_out != source->last_left_out)
         log_warning(
@@ -63,7 +63,7 @@ static void warn_of_left_out(struct revocation_source *source, const struct crl 
     source->last_left_out = crl->left_out;
 }
 
-static void use_list(struct revocation_source *source, struct shared_list *list)
+static void use_list(struct status_source *source, struct shared_list *list)
 {
     char until[TIME_TEXT_BYTES];
     time_format(until, list->crl.next_update);
@@ -75,21 +75,21 @@ static void use_list(struct revocation_source *source, struct shared_list *list)
     log_info("issuer %s: revocation list 0x%s with %zu entries, good until %s", source->id, list->crl.number,
              list->crl.count, until);
     warn_of_left_out(source, &list->crl);
-    revocation_list_save(source);
+    status_list_save(source);
 }
 
 /* False with `why` when what came is not taken. */
-static bool take_list(struct revocation_source *source, const char **why)
+static bool take_list(struct status_source *source, const char **why)
 {
     struct arena *arena = source->work;
     struct shared_list *current = source->now.list;
     if (current != NULL && bytes_equal(current->crl.der, source->request.crl)) {
         if (atomic_load(&source->unsaved))
-            revocation_list_save(source);
+            status_list_save(source);
         return true;
     }
-    struct bytes candidates = revocation_candidates(source, arena);
-    struct shared_list *fresh = revocation_list_read(source, arena, source->request.crl, candidates, why);
+    struct bytes candidates = status_candidates(source, arena);
+    struct shared_list *fresh = status_list_read(source, arena, source->request.crl, candidates, why);
     if (fresh == NULL)
         return false;
     if (crl_may_replace(arena, current == NULL ? NULL : &current->crl, &fresh->crl, clock_now(), why)) {
@@ -100,7 +100,7 @@ static bool take_list(struct revocation_source *source, const char **why)
     return false;
 }
 
-static void keep_intermediates(struct revocation_source *source)
+static void keep_intermediates(struct status_source *source)
 {
     if (source->request.intermediates_pem.n == 0)
         return;
@@ -111,7 +111,7 @@ static void keep_intermediates(struct revocation_source *source)
 }
 
 /* True when the issuer is as it should be. */
-static bool take_outcome(struct revocation_source *source)
+static bool take_outcome(struct status_source *source)
 {
     const char *why = source->request.message == NULL ? "" : source->request.message;
     switch (source->request.outcome) {
@@ -119,8 +119,8 @@ static bool take_outcome(struct revocation_source *source)
         source->now.crl_is_kept = true;
         if (take_list(source, &why))
             break;
-        revocation_warn(source, source->last_warning,
-                        "the revocation list that the CA gives out is not taken", why);
+        status_warn(source, source->last_warning, "the revocation list that the CA gives out is not taken",
+                    why);
         snprintf(source->now.trouble, sizeof source->now.trouble,
                  "the list that the CA gives out is not taken: %s", why);
         return false;
@@ -133,7 +133,7 @@ static bool take_outcome(struct revocation_source *source)
         snprintf(source->now.trouble, sizeof source->now.trouble, "the CA says: %s", why);
         return true;
     case ISSUER_LIST_FAILED:
-        revocation_warn(source, source->last_warning, "the CA's revocation list cannot be fetched", why);
+        status_warn(source, source->last_warning, "the CA's revocation list cannot be fetched", why);
         snprintf(source->now.trouble, sizeof source->now.trouble, "it cannot be fetched: %s", why);
         return false;
     }
@@ -143,7 +143,7 @@ static bool take_outcome(struct revocation_source *source)
 
 static void on_list(struct issuer_list_request *request)
 {
-    struct revocation_source *source = request->owner;
+    struct status_source *source = request->owner;
     const struct published before = source->now;
     keep_intermediates(source);
     bool good = take_outcome(source);
@@ -154,29 +154,29 @@ static void on_list(struct issuer_list_request *request)
     /* Whoever is told forgets the responses that were made. */
     if (before.list != source->now.list || before.crl_is_kept != source->now.crl_is_kept ||
         strcmp(before.trouble, source->now.trouble) != 0)
-        revocation_publish(source);
+        status_publish(source);
     /* A responder is of the CA that signs the lists; the first answer also tells who is above it. */
     if (before.list != source->now.list || source->responder_timer.run == NULL)
-        revocation_responder_begin(source);
+        status_responder_begin(source);
     bool again = source->again;
     source->again = false;
     set_list_timer(source, again ? REFRESH_LEAST_MS : good ? next_look_ms(source) : retry_ms(source));
 }
 
 /* Another CA may have had this issuer's id before: its list says nothing, and is no measure for the next. */
-static void let_go_of_foreign_list(struct revocation_source *source)
+static void let_go_of_foreign_list(struct status_source *source)
 {
     struct shared_list *list = source->now.list;
     if (list == NULL ||
-        certificate_chains_to(list->crl.signer, list->chain_pem, revocation_issuer(source)->roots))
+        certificate_chains_to(list->crl.signer, list->chain_pem, status_issuer(source)->roots))
         return;
     source->now.list = NULL;
     shared_list_drop(list);
-    revocation_publish(source);
+    status_publish(source);
 }
 
 /* NULL: a new one is wanted. */
-static const struct crl *current_list(const struct revocation_source *source)
+static const struct crl *current_list(const struct status_source *source)
 {
     const struct shared_list *list = source->now.list;
     return list == NULL || crl_is_of_the_future(&list->crl, clock_now()) ? NULL : &list->crl;
@@ -185,13 +185,13 @@ static const struct crl *current_list(const struct revocation_source *source)
 /* One request at a time: what is asked for meanwhile is asked again when it has ended. */
 static void ask(void *argument)
 {
-    struct revocation_source *source = argument;
-    struct issuer *issuer = revocation_issuer(source);
+    struct status_source *source = argument;
+    struct issuer *issuer = status_issuer(source);
     if (source->under_way) {
         source->again = true;
         return;
     }
-    outbound_timer_cancel(source->revocation->parts.outbound, &source->list_timer);
+    outbound_timer_cancel(source->status->parts.outbound, &source->list_timer);
     let_go_of_foreign_list(source);
     source->under_way = true;
     source->asked_at_ms = clock_now_ms();
@@ -202,13 +202,13 @@ static void ask(void *argument)
     issuer_list(issuer, &source->request);
 }
 
-void revocation_changed(struct revocation *revocation, const char *issuer_id)
+void status_changed(struct status *status, const char *issuer_id)
 {
-    for (size_t i = 0; i < revocation->count; i++) {
-        struct revocation_source *source = &revocation->sources[i];
+    for (size_t i = 0; i < status->count; i++) {
+        struct status_source *source = &status->sources[i];
         if (strcmp(source->id, issuer_id) != 0)
             continue;
-        revocation_publish(source);
+        status_publish(source);
         int64_t delay_ms = source->asked_at_ms + REFRESH_LEAST_MS - clock_now_ms();
         if (source->under_way)
             source->again = true;
@@ -221,24 +221,23 @@ void revocation_changed(struct revocation *revocation, const char *issuer_id)
 
 static void run_begin(struct outbound_message *message)
 {
-    struct revocation *revocation =
-        (struct revocation *)((char *)message - offsetof(struct revocation, begin));
-    atomic_store(&revocation->begin_posted, false);
-    for (size_t i = 0; i < revocation->count; i++) {
-        struct revocation_source *source = &revocation->sources[i];
+    struct status *status = (struct status *)((char *)message - offsetof(struct status, begin));
+    atomic_store(&status->begin_posted, false);
+    for (size_t i = 0; i < status->count; i++) {
+        struct status_source *source = &status->sources[i];
         source->responder_waits_until_ms = 0;
         /* Which certificates are ours follows from the issuer's roots. */
-        revocation_publish(source);
+        status_publish(source);
         if (source->now.list != NULL || source->responder_timer.run != NULL)
-            revocation_responder_begin(source);
+            status_responder_begin(source);
         ask(source);
     }
 }
 
-static void open_source(struct revocation *revocation, struct revocation_source *source, const char *id)
+static void open_source(struct status *status, struct status_source *source, const char *id)
 {
-    const struct issuer *issuer = issuers_find(revocation->parts.issuers, id);
-    source->revocation = revocation;
+    const struct issuer *issuer = issuers_find(status->parts.issuers, id);
+    source->status = status;
     source->id = id;
     source->list_timer = (struct outbound_timer){.run = ask, .argument = source};
     pthread_mutex_init(&source->lock, NULL);
@@ -246,43 +245,42 @@ static void open_source(struct revocation *revocation, struct revocation_source 
     source->now.crl_is_kept = true;
     source->now.wants_responder = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
                                   issuer->operations->make_responder != NULL;
-    revocation_list_load(source);
-    revocation_publish(source);
+    status_list_load(source);
+    status_publish(source);
 }
 
-struct revocation *revocation_new(const struct revocation_parts *parts, char why[static 256])
+struct status *status_new(const struct status_parts *parts, char why[static 256])
 {
     struct store_error error;
     const struct config *config = parts->config;
     struct arena *arena = arena_new();
-    struct revocation *revocation = arena_alloc(arena, sizeof *revocation);
-    *revocation = (struct revocation){.parts = *parts, .arena = arena, .begin = {.run = run_begin}};
-    revocation->session = store_session_open(config->database, &error);
-    if (revocation->session == NULL) {
+    struct status *status = arena_alloc(arena, sizeof *status);
+    *status = (struct status){.parts = *parts, .arena = arena, .begin = {.run = run_begin}};
+    status->session = store_session_open(config->database, &error);
+    if (status->session == NULL) {
         snprintf(why, 256, "%.250s", error.message);
         arena_free(arena);
         return NULL;
     }
-    revocation->sources = arena_alloc_array(arena, config->issuer_count, sizeof *revocation->sources);
-    for (; revocation->count < config->issuer_count; revocation->count++)
-        open_source(revocation, &revocation->sources[revocation->count],
-                    config->issuers[revocation->count].id);
-    return revocation;
+    status->sources = arena_alloc_array(arena, config->issuer_count, sizeof *status->sources);
+    for (; status->count < config->issuer_count; status->count++)
+        open_source(status, &status->sources[status->count], config->issuers[status->count].id);
+    return status;
 }
 
-void revocation_begin(struct revocation *revocation)
+void status_begin(struct status *status)
 {
-    if (!atomic_exchange(&revocation->begin_posted, true))
-        outbound_post(revocation->parts.outbound, &revocation->begin);
+    if (!atomic_exchange(&status->begin_posted, true))
+        outbound_post(status->parts.outbound, &status->begin);
 }
 
-void revocation_free(struct revocation *revocation)
+void status_free(struct status *status)
 {
-    if (revocation == NULL)
+    if (status == NULL)
         return;
-    for (size_t i = 0; i < revocation->count; i++) {
-        struct revocation_source *source = &revocation->sources[i];
-        revocation_responder_end(source);
+    for (size_t i = 0; i < status->count; i++) {
+        struct status_source *source = &status->sources[i];
+        status_responder_end(source);
         shared_list_drop(source->now.list);
         shared_responder_drop(source->now.responder);
         shared_list_drop(source->published.list);
@@ -291,6 +289,6 @@ void revocation_free(struct revocation *revocation)
         arena_free(source->intermediates_arena);
         pthread_mutex_destroy(&source->lock);
     }
-    store_session_close(revocation->session);
-    arena_free(revocation->arena);
+    store_session_close(status->session);
+    arena_free(status->arena);
 }

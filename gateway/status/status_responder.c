@@ -17,7 +17,7 @@
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
-#include "gateway/status/revocation_internal.h"
+#include "gateway/status/status_internal.h"
 #include "stepca/token.h"
 
 enum {
@@ -34,7 +34,7 @@ static int64_t renewal_at(const struct ocsp_responder *responder)
 }
 
 /* Soon enough to renew one that lives for seconds. */
-static int64_t next_check_ms(const struct revocation_source *source)
+static int64_t next_check_ms(const struct status_source *source)
 {
     if (source->now.responder == NULL)
         return CHECK_MS;
@@ -42,40 +42,40 @@ static int64_t next_check_ms(const struct revocation_source *source)
     return left_ms > CHECK_MS ? CHECK_MS : left_ms < RETRY_FIRST_MS ? RETRY_FIRST_MS : left_ms;
 }
 
-static int64_t retry_ms(const struct revocation_source *source)
+static int64_t retry_ms(const struct status_source *source)
 {
     int64_t waits_ms = source->responder_waits_until_ms - clock_now_ms();
     return waits_ms > 0 ? waits_ms
                         : backoff_wait((int64_t)source->responder_failures, RETRY_FIRST_MS, RETRY_MOST_MS);
 }
 
-static void check_later(struct revocation_source *source, bool good)
+static void check_later(struct status_source *source, bool good)
 {
     source->responder_failures = good ? 0 : source->responder_failures + 1;
-    outbound_timer_set(source->revocation->parts.outbound, &source->responder_timer,
+    outbound_timer_set(source->status->parts.outbound, &source->responder_timer,
                        good ? next_check_ms(source) : retry_ms(source));
 }
 
-static void warn(struct revocation_source *source, const char *words)
+static void warn(struct status_source *source, const char *words)
 {
-    revocation_warn(source, source->responder_warning, "OCSP responder", words);
+    status_warn(source, source->responder_warning, "OCSP responder", words);
 }
 
 /* ---- taking one into use ---- */
 
-static struct bytes issuer_of_leaves(const struct revocation_source *source)
+static struct bytes issuer_of_leaves(const struct status_source *source)
 {
     return source->now.list == NULL ? (struct bytes){0} : source->now.list->crl.signer;
 }
 
 /* False with `why` in the arena, and the one in use stays. */
-static bool use(struct revocation_source *source, struct arena *arena, const struct issuer *issuer,
+static bool use(struct status_source *source, struct arena *arena, const struct issuer *issuer,
                 struct bytes chain_pem, EVP_PKEY *key, const char **why)
 {
     struct shared_responder *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL)
         end_without("memory");
-    struct ocsp_expectation expected = {.candidates_pem = revocation_candidates(source, arena),
+    struct ocsp_expectation expected = {.candidates_pem = status_candidates(source, arena),
                                         .roots = issuer->roots,
                                         .issuer = issuer_of_leaves(source),
                                         .now = clock_now()};
@@ -95,11 +95,11 @@ static bool use(struct revocation_source *source, struct arena *arena, const str
             "issuer %s: the OCSP responder's certificate lacks id-pkix-ocsp-nocheck: clients may want to "
             "check it too",
             source->id);
-    revocation_publish(source);
+    status_publish(source);
     return true;
 }
 
-static bool use_files(struct revocation_source *source, struct arena *arena, const struct issuer *issuer,
+static bool use_files(struct status_source *source, struct arena *arena, const struct issuer *issuer,
                       const char *chain_path, const char *key_path, const char **why)
 {
     struct bytes chain_pem, key_pem;
@@ -118,13 +118,13 @@ static bool use_files(struct revocation_source *source, struct arena *arena, con
 
 /* ---- whether the one in use will do ---- */
 
-static bool is_of_this_ca(const struct revocation_source *source, const struct ocsp_responder *responder)
+static bool is_of_this_ca(const struct status_source *source, const struct ocsp_responder *responder)
 {
     struct bytes wanted = issuer_of_leaves(source);
     return wanted.n == 0 || ocsp_responder_is_of(responder, wanted);
 }
 
-static bool is_fresh(const struct revocation_source *source)
+static bool is_fresh(const struct status_source *source)
 {
     if (source->now.responder == NULL)
         return false;
@@ -134,8 +134,7 @@ static bool is_fresh(const struct revocation_source *source)
 
 /* ---- from files ---- */
 
-static bool certificate_is_in_use(const struct revocation_source *source, struct arena *arena,
-                                  const char *path)
+static bool certificate_is_in_use(const struct status_source *source, struct arena *arena, const char *path)
 {
     struct bytes pem, *certificates = NULL;
     size_t count = 0;
@@ -149,7 +148,7 @@ static bool certificate_is_in_use(const struct revocation_source *source, struct
     return same;
 }
 
-static void check_files(struct revocation_source *source, const struct issuer *issuer)
+static void check_files(struct status_source *source, const struct issuer *issuer)
 {
     struct arena *arena = arena_new();
     const char *why = NULL;
@@ -164,7 +163,7 @@ static void check_files(struct revocation_source *source, const struct issuer *i
 
 /* ---- made by the local CA ---- */
 
-static void check_made(struct revocation_source *source, struct issuer *issuer)
+static void check_made(struct status_source *source, struct issuer *issuer)
 {
     struct arena *arena = arena_new();
     struct bytes chain_pem;
@@ -182,19 +181,19 @@ static void check_made(struct revocation_source *source, struct issuer *issuer)
 
 /* ---- from a second provisioner ---- */
 
-const char *revocation_responder_path(struct arena *arena, const struct config *config, const char *issuer_id,
-                                      const char *ending)
+const char *status_responder_path(struct arena *arena, const struct config *config, const char *issuer_id,
+                                  const char *ending)
 {
     return arena_printf(arena, "%s.ocsp-%s.%s", config->database, issuer_id, ending);
 }
 
-static const char *kept_path(const struct revocation_source *source, struct arena *arena, const char *ending)
+static const char *kept_path(const struct status_source *source, struct arena *arena, const char *ending)
 {
-    return revocation_responder_path(arena, source->revocation->parts.config, source->id, ending);
+    return status_responder_path(arena, source->status->parts.config, source->id, ending);
 }
 
 /* The key first: a certificate whose key was lost would be of no use. */
-static void keep(const struct revocation_source *source, struct arena *arena, struct bytes chain_pem)
+static void keep(const struct status_source *source, struct arena *arena, struct bytes chain_pem)
 {
     const char *path = kept_path(source, arena, "crt");
     struct bytes key_pem = private_key_to_pem(arena, source->responder_key, (struct bytes){0});
@@ -206,26 +205,26 @@ static void keep(const struct revocation_source *source, struct arena *arena, st
             source->id, path, strerror(errno));
 }
 
-void revocation_responder_end(struct revocation_source *source)
+void status_responder_end(struct status_source *source)
 {
     source->responder_key = NULL;
     arena_free(source->responder_work);
     source->responder_work = NULL;
 }
 
-static void end_request(struct revocation_source *source, bool good, const char *why)
+static void end_request(struct status_source *source, bool good, const char *why)
 {
     if (!good)
         warn(source, why);
-    revocation_responder_end(source);
+    status_responder_end(source);
     check_later(source, good);
 }
 
 static void on_signed(struct issuer_sign_request *request)
 {
-    struct revocation_source *source = request->owner;
+    struct status_source *source = request->owner;
     struct arena *arena = source->responder_work;
-    const struct issuer *issuer = revocation_issuer(source);
+    const struct issuer *issuer = status_issuer(source);
     const char *why = request->result.message;
     struct bytes pem = certificates_to_pem(arena, request->result.chain, request->result.chain_count);
     bool good =
@@ -233,17 +232,17 @@ static void on_signed(struct issuer_sign_request *request)
     if (good)
         keep(source, arena, pem);
     else if (request->result.outcome == ISSUER_OK && request->result.chain_count != 0)
-        why = revocation_responder_unfit(source, arena, &request->result, why);
+        why = status_responder_unusable(source, arena, &request->result, why);
     end_request(source, good, why);
 }
 
 /* For the host of base_url: step-ca takes no request without a name. A template may leave it out. */
-static bool make_request(struct revocation_source *source)
+static bool make_request(struct status_source *source)
 {
     struct arena *arena = source->responder_work;
     struct certificate_request made;
     size_t count = 0;
-    const struct identifier *names = config_own_names(arena, source->revocation->parts.config, &count);
+    const struct identifier *names = config_own_names(arena, source->status->parts.config, &count);
     if (!certificate_request_make(arena, names, count == 0 ? 0 : 1, &made))
         return false;
     source->responder_key = made.key;
@@ -252,7 +251,7 @@ static bool make_request(struct revocation_source *source)
     return true;
 }
 
-static void request(struct revocation_source *source, struct issuer *second)
+static void request(struct status_source *source, struct issuer *second)
 {
     struct arena *arena = source->responder_work = arena_new();
     source->responder_issuer = second;
@@ -271,7 +270,7 @@ static void request(struct revocation_source *source, struct issuer *second)
         issuer_sign(second, request);
 }
 
-static void check_provisioned(struct revocation_source *source, struct issuer *issuer)
+static void check_provisioned(struct status_source *source, struct issuer *issuer)
 {
     struct arena *arena = arena_new();
     const char *why;
@@ -291,15 +290,15 @@ static void check_provisioned(struct revocation_source *source, struct issuer *i
 
 static void check(void *argument)
 {
-    struct revocation_source *source = argument;
-    struct issuer *issuer = revocation_issuer(source);
+    struct status_source *source = argument;
+    struct issuer *issuer = status_issuer(source);
     bool wanted = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
                   issuer->operations->make_responder != NULL;
     if (source->responder_work != NULL)
         return;
     if (wanted != source->now.wants_responder) {
         source->now.wants_responder = wanted;
-        revocation_publish(source);
+        status_publish(source);
     }
     if (issuer->ocsp.certificate_path != NULL)
         check_files(source, issuer);
@@ -311,9 +310,9 @@ static void check(void *argument)
         check_later(source, true);
 }
 
-void revocation_responder_begin(struct revocation_source *source)
+void status_responder_begin(struct status_source *source)
 {
     source->responder_timer.run = check;
     source->responder_timer.argument = source;
-    outbound_timer_set(source->revocation->parts.outbound, &source->responder_timer, 0);
+    outbound_timer_set(source->status->parts.outbound, &source->responder_timer, 0);
 }

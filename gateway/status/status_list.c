@@ -5,7 +5,7 @@
 #include "acme/certificate_pool.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
-#include "gateway/status/revocation_internal.h"
+#include "gateway/status/status_internal.h"
 
 enum { CANDIDATES_MAX_BYTES = 1024 * 1024 };
 
@@ -18,18 +18,18 @@ static void gather(struct buffer *all, struct bytes pem)
         buffer_append(all, pem);
 }
 
-struct bytes revocation_candidates(struct revocation_source *source, struct arena *arena)
+struct bytes status_candidates(struct status_source *source, struct arena *arena)
 {
     struct buffer all;
     struct bytes *chains = NULL;
     size_t count = 0;
-    const struct revocation_parts *parts = &source->revocation->parts;
+    const struct status_parts *parts = &source->status->parts;
     buffer_init(&all, arena, CANDIDATES_MAX_BYTES);
     gather(&all, source->intermediates_pem);
     if (source->now.list != NULL)
         gather(&all, source->now.list->chain_pem);
     gather(&all, parts->own_intermediates(parts->context, arena));
-    if (store_chains(source->revocation->session, arena, &chains, &count) != STORE_OK)
+    if (store_chains(source->status->session, arena, &chains, &count) != STORE_OK)
         count = 0;
     for (size_t i = 0; i < count; i++)
         gather(&all, chains[i]);
@@ -52,10 +52,10 @@ static struct bytes path_of(struct arena *arena, struct bytes signer, struct byt
 
 /* ---- one list ---- */
 
-struct shared_list *revocation_list_read(const struct revocation_source *source, struct arena *arena,
-                                         struct bytes der, struct bytes candidates_pem, const char **why)
+struct shared_list *status_list_read(const struct status_source *source, struct arena *arena,
+                                     struct bytes der, struct bytes candidates_pem, const char **why)
 {
-    X509_STORE *roots = revocation_issuer(source)->roots;
+    X509_STORE *roots = status_issuer(source)->roots;
     struct arena *own = arena_new();
     struct shared_list *list = arena_alloc(own, sizeof *list);
     const char *fault = NULL;
@@ -77,7 +77,7 @@ struct shared_list *revocation_list_read(const struct revocation_source *source,
 struct list_write {
     struct store_operation operation; /* first */
     struct arena *arena;
-    struct revocation_source *source;
+    struct status_source *source;
     struct shared_list *list;
     struct revocation_list_row row;
 };
@@ -98,12 +98,12 @@ static void on_list_written(struct store_operation *operation, enum store_outcom
     arena_free(write->arena);
 }
 
-void revocation_list_save(struct revocation_source *source)
+void status_list_save(struct status_source *source)
 {
     struct arena *arena = arena_new();
     struct list_write *write = arena_alloc(arena, sizeof *write);
     struct shared_list *list = shared_list_keep(source->now.list);
-    const char *root_fingerprint = revocation_issuer(source)->root_fingerprint;
+    const char *root_fingerprint = status_issuer(source)->root_fingerprint;
     *write = (struct list_write){.operation = {.apply = apply_list, .done = on_list_written},
                                  .arena = arena,
                                  .source = source,
@@ -115,15 +115,15 @@ void revocation_list_save(struct revocation_source *source)
                                          .crl = list->crl.der,
                                          .chain_pem = list->chain_pem}};
     atomic_store(&source->unsaved, false);
-    store_submit(source->revocation->parts.store, &write->operation);
+    store_submit(source->status->parts.store, &write->operation);
 }
 
 /* NULL when it is not to be taken, which has been said. */
-static struct shared_list *read_row(const struct revocation_source *source, struct arena *arena,
+static struct shared_list *read_row(const struct status_source *source, struct arena *arena,
                                     const struct revocation_list_row *row)
 {
     const char *why = "it is of the future: the clock was ahead";
-    struct shared_list *list = revocation_list_read(source, arena, row->crl, row->chain_pem, &why);
+    struct shared_list *list = status_list_read(source, arena, row->crl, row->chain_pem, &why);
     if (list != NULL && crl_is_of_the_future(&list->crl, clock_now())) {
         shared_list_drop(list);
         list = NULL;
@@ -133,14 +133,13 @@ static struct shared_list *read_row(const struct revocation_source *source, stru
     return list;
 }
 
-void revocation_list_load(struct revocation_source *source)
+void status_list_load(struct status_source *source)
 {
     struct arena *arena = arena_new();
     struct revocation_list_row *rows = NULL;
     struct shared_list *list = NULL;
     size_t count = 0;
-    if (store_revocation_lists_load(source->revocation->session, arena, source->id, &rows, &count) !=
-        STORE_OK)
+    if (store_revocation_lists_load(source->status->session, arena, source->id, &rows, &count) != STORE_OK)
         count = 0;
     for (size_t i = 0; i < count && list == NULL; i++) {
         list = read_row(source, arena, &rows[i]);

@@ -3,7 +3,7 @@
 
 #include "gateway/ca/issuer_certificate.h"
 #include "gateway/frontend/routes.h"
-#include "gateway/status/revocation.h"
+#include "gateway/status/status.h"
 
 enum {
     CRL_MAX_AGE_S = 3600, /* so that a list is fetched again well before its end: a revocation may be in it */
@@ -11,16 +11,16 @@ enum {
     HTTP_DATE_BYTES = 32,
 };
 
-static struct revocation_reader *reader_of(struct exchange *exchange)
+static struct status_reader *reader_of(struct exchange *exchange)
 {
     const struct loop_state *state = http_loop_data(exchange->request->loop);
-    return state->revocation;
+    return state->status;
 }
 
 /* NULL with the problem set. */
-static const struct revocation_view *find_view(struct exchange *exchange)
+static const struct status_view *find_view(struct exchange *exchange)
 {
-    const struct revocation_view *view = revocation_view(reader_of(exchange), exchange->issuer);
+    const struct status_view *view = status_view(reader_of(exchange), exchange->issuer);
     if (view == NULL)
         exchange->problem =
             problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED, "There is no such issuer.");
@@ -54,7 +54,7 @@ static void add_cache_headers(struct exchange *exchange, int64_t made_at, int64_
 
 /* ---- CRL ---- */
 
-static void refuse_without_list(struct exchange *exchange, const struct revocation_view *view)
+static void refuse_without_list(struct exchange *exchange, const struct status_view *view)
 {
     struct problem *problem;
     if (view->crl == NULL && !view->crl_is_kept)
@@ -79,7 +79,7 @@ static void refuse_without_list(struct exchange *exchange, const struct revocati
 
 void crl_render(struct exchange *exchange)
 {
-    const struct revocation_view *view = find_view(exchange);
+    const struct status_view *view = find_view(exchange);
     if (view == NULL)
         return;
     if (view->crl == NULL || crl_is_over(view->crl, exchange->now)) {
@@ -98,7 +98,7 @@ void crl_render(struct exchange *exchange)
 
 struct look_up {
     struct exchange *exchange;
-    const struct revocation_view *view;
+    const struct status_view *view;
     bool known; /* the last serial number that was asked about is a certificate's */
 };
 
@@ -106,7 +106,7 @@ struct look_up {
 static bool may_answer(const struct look_up *in)
 {
     return !in->view->responder->is_slow ||
-           revocation_may_sign_slowly(reader_of(in->exchange), in->exchange->now, in->known);
+           status_may_sign_slowly(reader_of(in->exchange), in->exchange->now, in->known);
 }
 
 static bool look_up(void *context, const char *serial, struct ocsp_knowledge *out)
@@ -148,11 +148,11 @@ static int read_question(struct exchange *exchange, const struct ocsp_responder 
     return ocsp_request_read(exchange->arena, der, out);
 }
 
-static void answer(struct exchange *exchange, const struct revocation_view *view, struct ocsp_response *out)
+static void answer(struct exchange *exchange, const struct status_view *view, struct ocsp_response *out)
 {
     struct ocsp_request request;
     struct look_up context = {.exchange = exchange, .view = view};
-    struct revocation_reader *reader = reader_of(exchange);
+    struct status_reader *reader = reader_of(exchange);
     bool is_slow = view->responder->is_slow;
     int status = read_question(exchange, view->responder, &request);
     /* RFC 5019 §2.1.1: a client asks one question; a response to several is of use to nobody else.
@@ -165,15 +165,15 @@ static void answer(struct exchange *exchange, const struct revocation_view *view
         return;
     }
     bool is_common = request.count == 1 && (request.nonce.n == 0 || is_slow);
-    if (is_common && revocation_response_find(reader, &request.questions[0], exchange->now, out))
+    if (is_common && status_response_find(reader, &request.questions[0], exchange->now, out))
         return;
     ocsp_respond(exchange->arena, view->responder, &request, look_up, &context, exchange->now, out);
     if (is_common && out->is_for_anyone)
-        revocation_response_keep(reader, &request.questions[0], context.known, exchange->now, out);
+        status_response_keep(reader, &request.questions[0], context.known, exchange->now, out);
 }
 
 /* What a client may be told without an OCSP response: nothing of what it asked can be answered here. */
-static bool refuse_without_responder(struct exchange *exchange, const struct revocation_view *view)
+static bool refuse_without_responder(struct exchange *exchange, const struct status_view *view)
 {
     bool is_post = bytes_equal_string(exchange->request->method, "POST");
     if (!view->wants_responder)
@@ -192,7 +192,7 @@ static bool refuse_without_responder(struct exchange *exchange, const struct rev
 
 void ocsp_render(struct exchange *exchange)
 {
-    const struct revocation_view *view = find_view(exchange);
+    const struct status_view *view = find_view(exchange);
     struct ocsp_response response;
     if (view == NULL || refuse_without_responder(exchange, view))
         return;

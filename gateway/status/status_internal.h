@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "gateway/status/revocation.h"
+#include "gateway/status/status.h"
 #include "store/objects.h"
 
-enum { REVOCATION_WORDS_BYTES = 256, REVOCATION_ETAG_BYTES = 68 };
+enum { STATUS_WORDS_BYTES = 256, STATUS_ETAG_BYTES = 68 };
 
 /* Given to loops; freed by whoever drops it last. Never changed. */
 struct shared_list {
@@ -15,7 +15,7 @@ struct shared_list {
     struct arena *arena;
     struct crl crl;
     struct bytes chain_pem; /* who signed it, and what is between it and the root */
-    char etag[REVOCATION_ETAG_BYTES];
+    char etag[STATUS_ETAG_BYTES];
 };
 
 struct shared_responder {
@@ -29,12 +29,12 @@ struct published {
     struct shared_responder *responder;
     bool crl_is_kept;
     bool wants_responder;
-    char trouble[REVOCATION_WORDS_BYTES];
+    char trouble[STATUS_WORDS_BYTES];
 };
 
 /* One issuer's. The outbound thread's, but for what the lock guards. */
-struct revocation_source {
-    struct revocation *revocation;
+struct status_source {
+    struct status *status;
     const char *id;
     struct published now; /* the outbound thread's own copy */
 
@@ -46,7 +46,7 @@ struct revocation_source {
     int64_t asked_at_ms;
     size_t failures; /* in a row */
     atomic_bool unsaved;
-    char last_warning[REVOCATION_WORDS_BYTES];
+    char last_warning[STATUS_WORDS_BYTES];
     size_t last_left_out; /* of the last list's entries */
     struct arena *intermediates_arena;
     struct bytes intermediates_pem; /* as the CA last told them */
@@ -58,24 +58,24 @@ struct revocation_source {
     struct issuer *responder_issuer; /* who was asked; held by responder_work */
     size_t responder_failures;
     int64_t responder_waits_until_ms; /* no other is asked for before: the last one was unfit */
-    char responder_warning[REVOCATION_WORDS_BYTES];
+    char responder_warning[STATUS_WORDS_BYTES];
 
     pthread_mutex_t lock; /* for the instructions that copy `published` */
     struct published published;
     atomic_uint_fast64_t version; /* goes up with every change */
 };
 
-struct revocation {
-    struct revocation_parts parts;
+struct status {
+    struct status_parts parts;
     struct arena *arena;
     struct store_session *session; /* the outbound thread's */
     struct outbound_message begin;
     atomic_bool begin_posted;
-    struct revocation_source *sources;
+    struct status_source *sources;
     size_t count;
 };
 
-/* ---- revocation_view.c ---- */
+/* ---- status_view.c ---- */
 
 struct shared_list *shared_list_keep(struct shared_list *list);
 void shared_list_drop(struct shared_list *list);
@@ -83,44 +83,44 @@ struct shared_responder *shared_responder_keep(struct shared_responder *responde
 void shared_responder_drop(struct shared_responder *responder);
 
 /* Tells source->now to the loops. Outbound thread, or before there is one. */
-void revocation_publish(struct revocation_source *source);
+void status_publish(struct status_source *source);
 
-/* ---- revocation_list.c ---- */
+/* ---- status_list.c ---- */
 
 /* Every certificate that may be above this issuer's leaves, as PEM: what the CA tells, and what came with
  * certificates. Bounded; the oldest are left out first. */
-struct bytes revocation_candidates(struct revocation_source *source, struct arena *arena);
+struct bytes status_candidates(struct status_source *source, struct arena *arena);
 
 /* A list of the serving issuer's CA, held once. NULL with `why` in `arena`. */
-[[gnu::warn_unused_result]] struct shared_list *revocation_list_read(const struct revocation_source *source,
-                                                                     struct arena *arena, struct bytes der,
-                                                                     struct bytes candidates_pem,
-                                                                     const char **why);
+[[gnu::warn_unused_result]] struct shared_list *status_list_read(const struct status_source *source,
+                                                                 struct arena *arena, struct bytes der,
+                                                                 struct bytes candidates_pem,
+                                                                 const char **why);
 
 /* Writes the one in use to the database. */
-void revocation_list_save(struct revocation_source *source);
+void status_list_save(struct status_source *source);
 /* Takes the newest one of the database that is the serving issuer's CA's, if there is any. */
-void revocation_list_load(struct revocation_source *source);
+void status_list_load(struct status_source *source);
 
 /* ---- revocation.c ---- */
 
 /* The one that serves now; see issuers_find for how long it is good. */
-struct issuer *revocation_issuer(const struct revocation_source *source);
+struct issuer *status_issuer(const struct status_source *source);
 
 /* A warning is logged when its words are not those of the last. */
-void revocation_warn(const struct revocation_source *source, char last[static REVOCATION_WORDS_BYTES],
-                     const char *what, const char *words);
+void status_warn(const struct status_source *source, char last[static STATUS_WORDS_BYTES], const char *what,
+                 const char *words);
 
-/* ---- revocation_responder.c ---- */
+/* ---- status_responder.c ---- */
 
 /* Sees to it that there is a responder, now and from time to time; called again, it looks at once. */
-void revocation_responder_begin(struct revocation_source *source);
+void status_responder_begin(struct status_source *source);
 /* Frees what is under way. */
-void revocation_responder_end(struct revocation_source *source);
+void status_responder_end(struct status_source *source);
 
-/* ---- revocation_unfit.c ---- */
+/* ---- status_unusable.c ---- */
 
 /* Has the certificate that the responder's issuer has just made recorded as rejected and revoked, and sees to
  * it that no other is asked for soon. Returns `why`, it will not do, with what becomes of it. */
-const char *revocation_responder_unfit(struct revocation_source *source, struct arena *arena,
-                                       const struct issuer_result *result, const char *why);
+const char *status_responder_unusable(struct status_source *source, struct arena *arena,
+                                      const struct issuer_result *result, const char *why);
