@@ -33,42 +33,42 @@ static void leave_list(struct issuer *issuer)
     pthread_mutex_unlock(&list->lock);
 }
 
-void issuer_stop(struct issuer *issuer)
+void issuer_free(struct issuer *issuer)
 {
     leave_list(issuer);
-    issuer->operations->stop(issuer);
+    issuer->operations->free(issuer);
 }
 
 static void run_free(struct outbound_message *message)
 {
     struct issuer *issuer = (struct issuer *)((char *)message - offsetof(struct issuer, free_message));
     if (issuer->ocsp.issuer != NULL)
-        issuer_let_go(issuer->ocsp.issuer);
-    issuer_stop(issuer);
+        issuer_unref(issuer->ocsp.issuer);
+    issuer_free(issuer);
 }
 
-void issuer_hold(struct issuer *issuer)
+void issuer_ref(struct issuer *issuer)
 {
-    atomic_fetch_add(&issuer->holds, 1);
+    atomic_fetch_add(&issuer->references, 1);
 }
 
-void issuer_let_go(struct issuer *issuer)
+void issuer_unref(struct issuer *issuer)
 {
-    if (atomic_fetch_sub(&issuer->holds, 1) != 1)
+    if (atomic_fetch_sub(&issuer->references, 1) != 1)
         return;
     issuer->free_message.run = run_free;
     outbound_post(issuer->outbound, &issuer->free_message);
 }
 
-static void let_go(void *issuer)
+static void unref(void *issuer)
 {
-    issuer_let_go(issuer);
+    issuer_unref(issuer);
 }
 
-void issuer_hold_with(struct issuer *issuer, struct arena *arena)
+void issuer_ref_with(struct issuer *issuer, struct arena *arena)
 {
-    issuer_hold(issuer);
-    arena_on_free(arena, let_go, issuer);
+    issuer_ref(issuer);
+    arena_on_free(arena, unref, issuer);
 }
 
 static void run_retire(struct outbound_message *message)
@@ -176,7 +176,7 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
                  const char *id, struct bytes roots_pem, char why[static ISSUER_WHY_BYTES])
 {
     *issuer = (struct issuer){
-        .operations = operations, .holds = 1, .id = id, .roots_pem = roots_pem, .counted = true};
+        .operations = operations, .references = 1, .id = id, .roots_pem = roots_pem, .counted = true};
     atomic_fetch_add_explicit(&objects, 1, memory_order_relaxed);
     pthread_mutex_init(&issuer->health_mutex, NULL);
     issuer_health_init(&issuer->health, CALLS_AT_ONCE);
@@ -206,7 +206,7 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
     return true;
 }
 
-void issuer_release(struct issuer *issuer)
+void issuer_clear(struct issuer *issuer)
 {
     if (issuer->counted)
         atomic_fetch_sub_explicit(&objects, 1, memory_order_relaxed);

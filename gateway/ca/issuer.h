@@ -146,7 +146,7 @@ struct issuer_operations {
     void (*retire)(struct issuer *issuer);
     /* Frees it and answers nobody any more. On the outbound thread, when none of its calls is under way; or
      * once outbound_stop has returned. */
-    void (*stop)(struct issuer *issuer);
+    void (*free)(struct issuer *issuer);
     const struct issuer_api *api; /* NULL: the CA has none of its own */
 };
 
@@ -164,7 +164,7 @@ struct issuer_signer {
 /* The part that every issuer begins with. */
 struct issuer {
     const struct issuer_operations *operations;
-    atomic_size_t holds;
+    atomic_size_t references;
     struct outbound_message free_message;
     bool counted;             /* in issuer_objects() */
     struct issuer_list *list; /* the one that it stands in; NULL: none */
@@ -221,18 +221,18 @@ struct issuer {
  */
 bool issuer_ocsp_config(struct arena *arena, const struct issuer_config *config, struct issuer_config *out);
 
-/* With outbound_stop behind, whoever holds it: frees it. */
-void issuer_stop(struct issuer *issuer);
+/* With outbound_stop behind: frees it, whoever has a reference. */
+void issuer_free(struct issuer *issuer);
 
 /*
- * An issuer that was found (issuers_find) may be used for as long as the caller's thread goes on with the
- * same request, message or operation. What goes on later holds it meanwhile. Whoever made it holds it once
- * from the beginning. The last hold to be let go of frees it, later, on the outbound thread. Any thread.
+ * Reference counts. An issuer that was found (issuers_find) may be used for as long as the caller's thread
+ * goes on with the same request, message or operation; what goes on later takes a reference. Its maker has
+ * the first one. When the last one is given back, the outbound thread frees it, later. Any thread.
  */
-void issuer_hold(struct issuer *issuer);
-void issuer_let_go(struct issuer *issuer);
-/* Holds it for as long as the arena lives. */
-void issuer_hold_with(struct issuer *issuer, struct arena *arena);
+void issuer_ref(struct issuer *issuer);
+void issuer_unref(struct issuer *issuer);
+/* A reference for as long as the arena lives. */
+void issuer_ref_with(struct issuer *issuer, struct arena *arena);
 
 /* The n-th, from 1, of the alternate chains; false when there is none or it is not one of this leaf. */
 [[gnu::warn_unused_result]] bool issuer_alternate_chain(const struct issuer *issuer, struct bytes leaf,
@@ -275,12 +275,12 @@ size_t issuer_objects(void);
                                              const struct issuer_operations *operations, struct arena *arena,
                                              const char *id, struct bytes roots_pem,
                                              char why[static ISSUER_WHY_BYTES]);
-/* Only the pinned roots of a configured issuer, from its files: it cannot sign. Undone by issuer_release,
+/* Only the pinned roots of a configured issuer, from its files: it cannot sign. Undone by issuer_clear,
  * unless it failed. */
 [[gnu::warn_unused_result]] bool issuer_open_roots(struct issuer *issuer, const struct issuer_config *config,
                                                    struct arena *arena, char why[static ISSUER_WHY_BYTES]);
 /* Undoes issuer_init, also one that failed. */
-void issuer_release(struct issuer *issuer);
+void issuer_clear(struct issuer *issuer);
 
 /* The health's changes under its lock, each change for better or worse logged once; `permit` is NULL for a
  * question. */
@@ -295,7 +295,7 @@ void issuer_report_result(struct issuer *issuer, const struct issuer_result *res
 [[gnu::warn_unused_result]] bool issuer_allows(struct issuer *issuer, const struct issuer_permit *permit);
 size_t issuer_calls_at_once(struct issuer *issuer);
 /* The request is done, with or without a call. */
-void issuer_end(struct issuer *issuer, const struct issuer_permit *permit);
+void issuer_permit_end(struct issuer *issuer, const struct issuer_permit *permit);
 /* ISSUER_NOT_ASKED, with why. */
 void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct issuer_result *result);
 /* Our standing may have changed: the next call is let through even though the CA did not accept us. */

@@ -31,7 +31,8 @@ struct local_answer {
 static void deliver(struct outbound_message *message)
 {
     struct local_answer *answer = (struct local_answer *)(void *)message;
-    issuer_end(&answer->issuer->base, answer->sign != NULL ? &answer->sign->permit : &answer->revoke->permit);
+    issuer_permit_end(&answer->issuer->base,
+                      answer->sign != NULL ? &answer->sign->permit : &answer->revoke->permit);
     if (answer->sign != NULL) {
         answer->sign->done(answer->sign);
     } else {
@@ -218,12 +219,12 @@ static bool local_make_responder(struct issuer *base, struct arena *arena, EVP_P
 
 static void local_free(struct issuer_local *issuer)
 {
-    issuer_release(&issuer->base);
+    issuer_clear(&issuer->base);
     local_ca_free(issuer->ca);
     arena_free(issuer->arena);
 }
 
-static void local_stop(struct issuer *base)
+static void free_local(struct issuer *base)
 {
     local_free((struct issuer_local *)base);
 }
@@ -233,7 +234,7 @@ static const struct issuer_operations local_operations = {
     .revoke = local_revoke,
     .list = local_list,
     .make_responder = local_make_responder,
-    .stop = local_stop,
+    .free = free_local,
 };
 
 /* Roots that local_ca_open has read and verified, as every issuer shows them. */

@@ -133,7 +133,7 @@ bool issuer_open_roots(struct issuer *issuer, const struct issuer_config *config
     }
     if (issuer_init(issuer, NULL, arena, config->id, pem, reason))
         return true;
-    issuer_release(issuer);
+    issuer_clear(issuer);
     snprintf(why, ISSUER_WHY_BYTES, "%.120s: %.100s", path, reason);
     return false;
 }

@@ -121,7 +121,7 @@ size_t issuer_calls_at_once(struct issuer *issuer)
     return calls;
 }
 
-void issuer_end(struct issuer *issuer, const struct issuer_permit *permit)
+void issuer_permit_end(struct issuer *issuer, const struct issuer_permit *permit)
 {
     pthread_mutex_lock(&issuer->health_mutex);
     issuer_health_end(&issuer->health, permit, clock_now());

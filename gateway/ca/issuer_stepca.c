@@ -59,7 +59,7 @@ void issuer_stepca_end_call(struct remote_call *call)
     struct issuer_stepca *issuer = call->issuer;
     struct call_lane *lane = call->lane;
     lane->running--;
-    issuer_end(&issuer->base, issuer_stepca_permit_of(call));
+    issuer_permit_end(&issuer->base, issuer_stepca_permit_of(call));
     atomic_fetch_sub(&call->issuer->base.calls_running, 1);
     if (call->sign != NULL) {
         call->sign->done(call->sign);
@@ -102,7 +102,7 @@ static void stepca_revoke(struct issuer *base, struct issuer_revoke_request *req
 
 static void stepca_free(struct issuer_stepca *issuer)
 {
-    issuer_release(&issuer->base);
+    issuer_clear(&issuer->base);
     arena_free(issuer->round.arena);
     arena_free(issuer->round.grants.arena);
     arena_free(issuer->key_id_arena);
@@ -110,7 +110,7 @@ static void stepca_free(struct issuer_stepca *issuer)
     arena_free(issuer->arena);
 }
 
-static void stepca_stop(struct issuer *base)
+static void free_stepca(struct issuer *base)
 {
     stepca_free((struct issuer_stepca *)base);
 }
@@ -128,7 +128,7 @@ static const struct issuer_operations stepca_operations = {
     .sign = stepca_sign,
     .revoke = stepca_revoke,
     .list = issuer_stepca_list,
-    .stop = stepca_stop,
+    .free = free_stepca,
     .api = &issuer_stepca_api,
 };
 
@@ -171,7 +171,7 @@ static void start(struct outbound_message *message)
     size_t offset = offsetof(struct issuer_stepca, start);
     struct issuer_stepca *issuer = (struct issuer_stepca *)(void *)((char *)message - offset);
     issuer_stepca_refresh(issuer);
-    issuer_let_go(&issuer->base);
+    issuer_unref(&issuer->base);
 }
 
 static void refresh_due(void *argument)
@@ -202,7 +202,7 @@ struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outb
     ca_knowledge_init(&issuer->knowledge);
     issuer_stepca_publish_limits(issuer);
     issuer->start.run = start;
-    issuer_hold(&issuer->base);
+    issuer_ref(&issuer->base);
     outbound_post(outbound, &issuer->start);
     return &issuer->base;
 }

@@ -45,7 +45,7 @@ static void end_round(struct issuer_stepca *issuer, int64_t next_ms)
     if (!issuer->retired) {
         outbound_timer_set(issuer->outbound, &issuer->refresh_timer, next_ms);
     }
-    issuer_let_go(&issuer->base);
+    issuer_unref(&issuer->base);
 }
 
 static void fail_round(struct issuer_stepca *issuer, const struct outbound_http_reply *reply,
@@ -282,7 +282,7 @@ void issuer_stepca_refresh_soon(struct issuer_stepca *issuer)
 void issuer_stepca_refresh(struct issuer_stepca *issuer)
 {
     issuer->refresh_is_soon = false;
-    issuer_hold(&issuer->base);
+    issuer_ref(&issuer->base);
     issuer->round = (struct refresh_round){
         .arena = arena_new(),
         .paging = stepca_paging_first,

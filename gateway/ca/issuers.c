@@ -69,12 +69,12 @@ void issuers_profile_limits(const struct issuers *issuers, const struct profile_
     out->profile_max_s = profile->max_ttl_s;
 }
 
-/* A set holds each of its issuers once. */
-static void let_go_of_all(const struct issuer_set *set)
+/* A set has one reference to each of its issuers. */
+static void unref_all(const struct issuer_set *set)
 {
     for (size_t i = 0; i < set->count; ++i)
         if (set->issuers[i] != NULL)
-            issuer_let_go(set->issuers[i]);
+            issuer_unref(set->issuers[i]);
 }
 
 static void leave_behind(void *what)
@@ -88,7 +88,7 @@ static void leave_behind(void *what)
     *at = set->next_replaced;
     pthread_cond_signal(&issuers->replaced_changed);
     pthread_mutex_unlock(&issuers->replaced_lock);
-    let_go_of_all(set);
+    unref_all(set);
     free(set);
 }
 
@@ -112,7 +112,7 @@ static void publish(struct issuers *issuers, struct issuer_set *set)
 static void discard(struct issuer *issuer)
 {
     issuer_retire(issuer);
-    issuer_let_go(issuer);
+    issuer_unref(issuer);
 }
 
 static void enlist(struct issuers *issuers, struct issuer *issuer)
@@ -262,7 +262,7 @@ static struct issuer *issuer_for(struct issuers *issuers, const struct issuer_co
     if (serving->config->overridden)
         log_info("issuer %s stays as the admin API has set it", section->id);
     if (serving->config->overridden || section->type == ISSUER_LOCAL) {
-        issuer_hold(serving);
+        issuer_ref(serving);
         return serving;
     }
     struct faults faults = {.arena = arena_new()};
@@ -279,7 +279,7 @@ static void discard_set(struct issuers *issuers, struct issuer_set *set)
 {
     for (size_t i = 0; i < set->count && set->issuers[i] != NULL; ++i) {
         if (issuers_find(issuers, set->issuers[i]->id) == set->issuers[i])
-            issuer_let_go(set->issuers[i]);
+            issuer_unref(set->issuers[i]);
         else
             discard(set->issuers[i]);
     }
@@ -321,7 +321,7 @@ static void replace(struct issuers *issuers, const struct issuer *serving, struc
     for (size_t i = 0; i < current->count; ++i) {
         set->issuers[i] = current->issuers[i] == serving ? fresh : current->issuers[i];
         if (set->issuers[i] != fresh)
-            issuer_hold(set->issuers[i]);
+            issuer_ref(set->issuers[i]);
     }
     publish(issuers, set);
 }
@@ -370,7 +370,7 @@ void issuers_stop(struct issuers *issuers)
     if (issuers == NULL)
         return;
     while (issuers->list.first != NULL)
-        issuer_stop(issuers->list.first);
+        issuer_free(issuers->list.first);
     free(atomic_load(&issuers->current));
     while (issuers->replaced != NULL) {
         struct issuer_set *set = issuers->replaced;

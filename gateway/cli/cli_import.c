@@ -194,7 +194,7 @@ static int with_roots(const struct cli_arguments *arguments, const struct config
         status = fail(error.message);
     store_session_close(session);
     for (size_t i = 0; i < opened; i++)
-        issuer_release(issuers[i]);
+        issuer_clear(issuers[i]);
     return status;
 }
 

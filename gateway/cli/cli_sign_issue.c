@@ -286,7 +286,7 @@ static void sign_by(struct signing *signing)
     }
     sign_with(signing, config->request_timeout_s);
     outbound_stop(signing->outbound);
-    issuer_stop(signing->issuer);
+    issuer_free(signing->issuer);
 }
 
 void sign_issue(struct sign_request *request, struct sign_result *out)

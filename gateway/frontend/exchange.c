@@ -110,7 +110,7 @@ static void on_applied(struct http_message *message)
         problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
         exchange_finish_with(exchange, problem);
     } else if (exchange->problem == NULL && exchange->hold_key != 0) {
-        http_hold(exchange->request, exchange->hold_key, resume_held);
+        http_park(exchange->request, exchange->hold_key, resume_held);
     } else {
         exchange_finish(exchange);
     }

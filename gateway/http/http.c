@@ -115,7 +115,7 @@ static void run_drain(struct http_message *message)
     free(drain);
     loop->draining = true;
     http_accept_stop(loop);
-    http_hold_drain(loop);
+    http_park_drain(loop);
     h2o_context_request_shutdown(&loop->context);
     h2o_globalconf_t *conf = loop->context.globalconf;
     conf->http1.callbacks.foreach_request(&loop->context, close_idle, NULL);
@@ -141,7 +141,7 @@ static bool prepare_loop(struct http_loop *loop)
     struct http_server *server = loop->server;
     h2o_context_init(&loop->context, h2o_evloop_create(), &server->globalconf);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
-    http_hold_start(loop);
+    http_park_start(loop);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = server->globalconf.hosts};
     loop->accept_local = loop->accept;
     loop->accept.ssl_ctx = server->config.plain ? NULL : http_tls_context_new(loop);
@@ -174,7 +174,7 @@ static void *loop_main(void *argument)
     const struct http_application *application = &loop->server->config.application;
     application->loop_stopped(application->context, loop);
     http_tls_certificate_free(loop->certificate);
-    http_hold_stop(loop);
+    http_park_stop(loop);
     /* With connections left at the deadline the context cannot be disposed of; the process is about to end.
      */
     if (loop->connections == 0 && loop->requests == 0) {

@@ -163,11 +163,11 @@ void http_reply(struct http_request *request, const struct http_reply *reply);
 /* ---- waiting ---- */
 
 /*
- * On the request's loop: lets it wait until http_release(server, key) or until hold_ms have passed, whichever
- * comes first, and calls `resume` then. A release that was posted after the message which led to this call is
+ * On the request's loop: lets it wait until http_wake(server, key) or until hold_ms have passed, whichever
+ * comes first, and calls `resume` then. A wake that was posted after the message which led to this call is
  * never missed.
  */
-void http_hold(struct http_request *request, int64_t key, void (*resume)(struct http_request *request));
+void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request));
 
 /* Any thread: whatever waits for `key` on any loop goes on. */
-void http_release(struct http_server *server, int64_t key);
+void http_wake(struct http_server *server, int64_t key);

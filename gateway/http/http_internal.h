@@ -9,7 +9,7 @@
 
 #include "gateway/http/http.h"
 
-enum { HTTP_HOLD_BUCKETS = 256 };
+enum { HTTP_PARK_BUCKETS = 256 };
 
 struct http_connection;
 struct http_connections;
@@ -20,9 +20,9 @@ struct http_guard {
     struct http_connection *connection;
 };
 
-struct http_held {
-    struct http_held *next;
-    struct http_held **link;
+struct http_parked {
+    struct http_parked *next;
+    struct http_parked **link;
     h2o_timeout_entry_t timer;
     struct http_request *request;
     int64_t key;
@@ -48,8 +48,8 @@ struct http_loop {
     struct http_connections *local;
     int64_t evictions_told_at; /* unix time */
     int64_t failures_told_at;
-    h2o_timeout_t hold_timeout;
-    struct http_held *held[HTTP_HOLD_BUCKETS];
+    h2o_timeout_t park_timeout;
+    struct http_parked *parked[HTTP_PARK_BUCKETS];
     void *data;
 };
 
@@ -110,9 +110,9 @@ void http_accept_stop(struct http_loop *loop);
 int http_on_request(h2o_handler_t *self, h2o_req_t *req);
 void http_on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot);
 
-/* ---- http_hold.c ---- */
+/* ---- http_park.c ---- */
 
-void http_hold_start(struct http_loop *loop);
+void http_park_start(struct http_loop *loop);
 /* Lets everything that waits go on at once, and nothing wait any more. */
-void http_hold_drain(struct http_loop *loop);
-void http_hold_stop(struct http_loop *loop);
+void http_park_drain(struct http_loop *loop);
+void http_park_stop(struct http_loop *loop);

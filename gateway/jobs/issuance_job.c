@@ -49,7 +49,7 @@ static void call_issuer(struct job *job)
         issuer_sign(state->issuer, &state->request);
         return;
     }
-    issuer_end(state->issuer, &state->request.permit);
+    issuer_permit_end(state->issuer, &state->request.permit);
     if (state->gone) {
         job_end(job);
         return;
@@ -108,7 +108,7 @@ static bool prepare_attempt(struct job *job, X509_REQ *csr, const struct validit
         !stepca_token_id_new(token_id))
         return false;
     ++order->attempt_count;
-    issuer_hold_with(state->issuer, job->arena);
+    issuer_ref_with(state->issuer, job->arena);
     state->attempt = (struct attempt){.order_id = order->id,
                                       .issuer = state->issuer->id,
                                       .root_fingerprint = state->issuer->root_fingerprint,
@@ -186,7 +186,7 @@ static void attempt_if_admitted(struct job *job, const struct validity_request *
         job_commit(job, apply_attempt, call_issuer);
         return;
     }
-    issuer_end(state->issuer, &state->request.permit);
+    issuer_permit_end(state->issuer, &state->request.permit);
     issuance_fail(
         job, problem_new(job->arena, PROBLEM_SERVER_INTERNAL, "The signing request could not be prepared."));
 }

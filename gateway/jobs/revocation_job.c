@@ -263,7 +263,7 @@ void revocation_job_begin(struct jobs *jobs, int64_t id)
                                                     .done = on_revoked,
                                                     .owner = job};
     state->issuer = arena_duplicate(job->arena, issuer->id);
-    issuer_hold_with(issuer, job->arena);
+    issuer_ref_with(issuer, job->arena);
     issuer_revoke(issuer, &state->request);
 }
 

@@ -277,7 +277,7 @@ static void request_certificate(struct own_certificate *own)
 {
     own->work = arena_new();
     own->issuer = issuers_find(own->parts.issuers, own->parts.config->tls_issuer);
-    issuer_hold_with(own->issuer, own->work);
+    issuer_ref_with(own->issuer, own->work);
     own->sign_request = (struct issuer_sign_request){.arena = own->work, .done = on_signed, .owner = own};
     char *token_id = arena_alloc(own->work, STEPCA_TOKEN_ID_BYTES);
     const struct issuer_wanted wanted = {0};

@@ -333,7 +333,7 @@ void check_stepca(struct check *check, const struct issuer_config *issuer)
     if (trusted)
         check_ca(&ca, key_opens);
     if (roots.id != NULL)
-        issuer_release(&roots);
+        issuer_clear(&roots);
 }
 
 bool check_stepca_intermediates(struct check *check, const struct issuer_config *issuer,
@@ -346,6 +346,6 @@ bool check_stepca_intermediates(struct check *check, const struct issuer_config 
         return false;
     const struct stepca_check ca = {.check = check, .issuer = issuer, .roots = &roots};
     bool told = stepca_check_intermediates(&ca, certificates, count, why);
-    issuer_release(&roots);
+    issuer_clear(&roots);
     return told;
 }

@@ -222,7 +222,7 @@ static bool start_revocation(struct server *server, char why[static 512])
 static void settled(void *context, int64_t id)
 {
     const struct server *server = context;
-    http_release(server->http, id);
+    http_wake(server->http, id);
 }
 
 static void revoked(void *context, const char *issuer_id, struct bytes leaf)

@@ -196,7 +196,7 @@ static void ask(void *argument)
     source->under_way = true;
     source->asked_at_ms = clock_now_ms();
     source->work = arena_new();
-    issuer_hold_with(issuer, source->work);
+    issuer_ref_with(issuer, source->work);
     source->request = (struct issuer_list_request){
         .arena = source->work, .current = current_list(source), .done = on_list, .owner = source};
     issuer_list(issuer, &source->request);

@@ -255,7 +255,7 @@ static void request(struct status_source *source, struct issuer *second)
 {
     struct arena *arena = source->responder_work = arena_new();
     source->responder_issuer = second;
-    issuer_hold_with(second, arena);
+    issuer_ref_with(second, arena);
     struct issuer_sign_request *request = &source->responder_request;
     const struct issuer_wanted wanted = {0};
     char *token_id = arena_alloc(arena, STEPCA_TOKEN_ID_BYTES);

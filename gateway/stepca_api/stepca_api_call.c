@@ -16,7 +16,7 @@ struct stepca_api_call *stepca_api_call_new(struct exchange *exchange, void *sta
                                       exchange->frontend->parts.config->stepca_api_profile, &call->profile);
     call->api = call->issuer == NULL ? NULL : issuer_api_of(call->issuer);
     if (call->issuer != NULL)
-        issuer_hold_with(call->issuer, exchange->arena);
+        issuer_ref_with(call->issuer, exchange->arena);
     if (call->api == NULL)
         exchange->problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
                                                 "The issuer has no API to pass on at present.");

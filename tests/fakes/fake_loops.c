@@ -114,7 +114,7 @@ static void on_hold_timeout(void *argument)
     go_on(held->request->loop, held);
 }
 
-void http_hold(struct http_request *request, int64_t key, void (*resume)(struct http_request *request))
+void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request))
 {
     struct http_loop *loop = request->loop;
     if (loop->server->draining || request->guard->reply->gone) {
@@ -146,7 +146,7 @@ static void run_release(struct http_message *message)
     free(release);
 }
 
-void http_release(struct http_server *server, int64_t key)
+void http_wake(struct http_server *server, int64_t key)
 {
     for (size_t i = 0; i < server->config.loops; ++i) {
         struct release_message *release = allocate(sizeof(*release));

@@ -40,7 +40,7 @@ static struct trial *start_trial(void)
 static void end_trial(struct trial *trial)
 {
     outbound_stop(trial->outbound);
-    issuer_stop(trial->issuer);
+    issuer_free(trial->issuer);
     outbound_free(trial->outbound);
     sem_destroy(&trial->answered);
     scratch_directory_remove(trial->directory);

@@ -37,7 +37,7 @@ static void free_csr(void *csr)
 
 static void release(void *issuer)
 {
-    issuer_release(issuer);
+    issuer_clear(issuer);
 }
 
 static struct cast *assemble(void)

@@ -1,0 +1,89 @@
+#include "gateway/http/http_internal.h"
+
+static struct http_parked **bucket_of(struct http_loop *loop, int64_t key)
+{
+    /* Ids carry the time in their upper bits and a short counter below: fold both. */
+    uint64_t mixed = (uint64_t)key * UINT64_C(0x9e3779b97f4a7c15);
+    return &loop->parked[mixed >> 56];
+}
+
+static void go_on(struct http_parked *parked)
+{
+    *parked->link = parked->next;
+    if (parked->next != NULL)
+        parked->next->link = parked->link;
+    if (h2o_timeout_is_linked(&parked->timer))
+        h2o_timeout_unlink(&parked->timer);
+    parked->resume(parked->request);
+}
+
+static void on_park_timeout(h2o_timeout_entry_t *timer)
+{
+    go_on(H2O_STRUCT_FROM_MEMBER(struct http_parked, timer, timer));
+}
+
+void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request))
+{
+    struct http_loop *loop = request->loop;
+    if (loop->draining || request->guard == NULL) {
+        resume(request);
+        return;
+    }
+    struct http_parked *parked = arena_alloc(request->arena, sizeof(*parked));
+    struct http_parked **bucket = bucket_of(loop, key);
+    *parked = (struct http_parked){
+        .next = *bucket, .link = bucket, .request = request, .key = key, .resume = resume};
+    if (parked->next != NULL)
+        parked->next->link = &parked->next;
+    *bucket = parked;
+    parked->timer.cb = on_park_timeout;
+    h2o_timeout_link(loop->context.loop, &loop->park_timeout, &parked->timer);
+}
+
+struct wake_message {
+    struct http_message message;
+    struct http_loop *loop;
+    int64_t key;
+};
+
+static void run_wake(struct http_message *message)
+{
+    struct wake_message *wake = (struct wake_message *)message;
+    struct http_parked *parked = *bucket_of(wake->loop, wake->key);
+    while (parked != NULL) {
+        struct http_parked *next = parked->next;
+        if (parked->key == wake->key)
+            go_on(parked);
+        parked = next;
+    }
+    free(wake);
+}
+
+void http_wake(struct http_server *server, int64_t key)
+{
+    for (size_t i = 0; i < server->loop_count; ++i) {
+        /* Whoever waits, or is about to, has a request that is not answered. */
+        if (atomic_load(&server->loops[i]->requests) == 0)
+            continue;
+        struct wake_message *wake = h2o_mem_alloc(sizeof(*wake));
+        *wake = (struct wake_message){{.run = run_wake}, server->loops[i], key};
+        http_loop_post(server->loops[i], &wake->message);
+    }
+}
+
+void http_park_start(struct http_loop *loop)
+{
+    h2o_timeout_init(loop->context.loop, &loop->park_timeout, (uint64_t)loop->server->config.hold_ms);
+}
+
+void http_park_drain(struct http_loop *loop)
+{
+    for (size_t i = 0; i < HTTP_PARK_BUCKETS; ++i)
+        while (loop->parked[i] != NULL)
+            go_on(loop->parked[i]);
+}
+
+void http_park_stop(struct http_loop *loop)
+{
+    h2o_timeout_dispose(loop->context.loop, &loop->park_timeout);
+}
