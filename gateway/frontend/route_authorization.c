@@ -1,6 +1,6 @@
 #include "acme/authorization.h"
 #include "acme/order.h"
-#include "gateway/frontend/authorizing.h"
+#include "gateway/frontend/authorization_plan.h"
 #include "gateway/frontend/routes.h"
 #include "gateway/jobs/jobs.h"
 
@@ -183,18 +183,18 @@ enum store_apply_result new_authorization_apply(struct exchange *exchange, struc
     struct authorization *authorization = &state->authorization;
     if (!exchange_reload_account(exchange, session))
         return STORE_DISCARD;
-    struct authorizing authorizing = {
+    struct authorization_plan plan = {
         .identifiers = &state->identifier,
         .identifier_count = 1,
         .subdomains = state->subdomains && exchange->endpoint->subdomains,
     };
-    const struct problem *problem = authorizing_check(exchange, session, &authorizing);
+    const struct problem *problem = authorization_plan_check(exchange, session, &plan);
     if (problem == NULL)
-        problem = authorizing_check_rates(exchange, &authorizing);
+        problem = authorization_plan_check_rates(exchange, &plan);
     if (problem != NULL)
-        return authorizing_refuse(exchange, session, &authorizing, "authorization.refused", problem);
+        return authorization_plan_refuse(exchange, session, &plan, "authorization.refused", problem);
     if (!exchange_store_ok(
-            exchange, authorizing_use(exchange, session, &authorizing, 0, authorization, &state->created)))
+            exchange, authorization_plan_use(exchange, session, &plan, 0, authorization, &state->created)))
         return STORE_DISCARD;
     if (!state->created)
         return STORE_DISCARD;

@@ -2,7 +2,7 @@
 #include "acme/certificate.h"
 #include "acme/csr.h"
 #include "acme/order.h"
-#include "gateway/frontend/authorizing.h"
+#include "gateway/frontend/authorization_plan.h"
 #include "gateway/frontend/routes.h"
 #include "gateway/issuance/permit.h"
 #include "gateway/jobs/jobs.h"
@@ -16,7 +16,7 @@ enum {
 /* Between the steps of new-order and finalize. */
 struct order_state {
     struct order_request request;
-    struct authorizing authorizing;
+    struct authorization_plan plan;
     struct order order;
     bool created;
     bool replaces_nobodys;         /* `replaces` names a certificate of no account */
@@ -60,7 +60,7 @@ static const struct problem *choose_profile(struct exchange *exchange, struct or
     const char *wanted = state->request.profile == NULL ? endpoint->profiles[0] : state->request.profile;
     for (size_t i = 0; i < endpoint->profile_count; ++i) {
         if (strcmp(endpoint->profiles[i], wanted) == 0) {
-            state->authorizing.profile = config_profile(exchange->frontend->parts.config, wanted);
+            state->plan.profile = config_profile(exchange->frontend->parts.config, wanted);
             return NULL;
         }
     }
@@ -72,8 +72,7 @@ static const struct problem *choose_profile(struct exchange *exchange, struct or
 static const struct problem *check_issuer_up(struct exchange *exchange, const struct order_state *state)
 {
     struct issuer_status status;
-    issuer_read_status(issuers_find(exchange->frontend->parts.issuers, state->authorizing.profile->issuer),
-                       &status);
+    issuer_read_status(issuers_find(exchange->frontend->parts.issuers, state->plan.profile->issuer), &status);
     if (status.usable)
         return NULL;
     struct problem *problem =
@@ -87,7 +86,7 @@ static const struct problem *check_issuer_up(struct exchange *exchange, const st
 static const struct problem *check_validity(struct exchange *exchange, const struct order_state *state)
 {
     struct validity_limits limits;
-    issuers_profile_limits(exchange->frontend->parts.issuers, state->authorizing.profile, &limits);
+    issuers_profile_limits(exchange->frontend->parts.issuers, state->plan.profile, &limits);
     return validity_check_order(exchange->arena, &limits, exchange->now, state->request.not_before,
                                 state->request.not_after);
 }
@@ -103,7 +102,7 @@ void new_order_prepare(struct exchange *exchange)
     const struct problem *problem = order_parse_new(
         exchange->arena, exchange->envelope.payload,
         (size_t)config_now(exchange->frontend->parts.config)->max_identifiers, &state->request);
-    state->authorizing = (struct authorizing){.identifiers = state->request.identifiers,
+    state->plan = (struct authorization_plan){.identifiers = state->request.identifiers,
                                               .identifier_count = state->request.identifier_count,
                                               .ancestors = state->request.ancestors};
     if (problem == NULL)
@@ -190,7 +189,7 @@ static void check_proofs_of_replaces(struct exchange *exchange, struct order_sta
          state->request.replaces != NULL && state->replaces_nobodys && i < state->request.identifier_count;
          ++i)
         if (authorizations[i].status == AUTHORIZATION_VALID &&
-            permission_why_not(exchange->arena, &state->authorizing.permission, &authorizations[i], NULL,
+            permission_why_not(exchange->arena, &state->plan.permission, &authorizations[i], NULL,
                                PERMISSION_CONTROL) != NULL)
             ignore_replaces(exchange, state, "it is no account's, and a name of the order needed no proof");
     state->order.replaces = state->request.replaces;
@@ -204,7 +203,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
     state->order = (struct order){
         .account_id = exchange->account.id,
         .endpoint = exchange->endpoint->name,
-        .profile = state->authorizing.profile->name,
+        .profile = state->plan.profile->name,
         .status = ORDER_PENDING,
         .status_since = exchange->now,
         .created_at = exchange->now,
@@ -218,8 +217,8 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         .user_agent = exchange_user_agent(exchange),
     };
     for (size_t i = 0; i < request->identifier_count; ++i) {
-        if (!exchange_store_ok(exchange, authorizing_use(exchange, session, &state->authorizing, i,
-                                                         &authorizations[i], NULL)))
+        if (!exchange_store_ok(exchange, authorization_plan_use(exchange, session, &state->plan, i,
+                                                                &authorizations[i], NULL)))
             return false;
         state->order.authorization_ids[i] = authorizations[i].id;
     }
@@ -238,15 +237,15 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     struct order_state *state = exchange->state;
     if (!exchange_reload_account(exchange, session))
         return STORE_DISCARD;
-    const struct problem *problem = authorizing_check(exchange, session, &state->authorizing);
+    const struct problem *problem = authorization_plan_check(exchange, session, &state->plan);
     if (problem == NULL)
         problem = check_validity(exchange, state);
     if (problem == NULL)
         problem = check_replaces(exchange, session, state);
     if (problem == NULL)
-        problem = authorizing_check_rates(exchange, &state->authorizing);
+        problem = authorization_plan_check_rates(exchange, &state->plan);
     if (problem != NULL)
-        return authorizing_refuse(exchange, session, &state->authorizing, "order.refused", problem);
+        return authorization_plan_refuse(exchange, session, &state->plan, "order.refused", problem);
     state->created = true;
     if (!insert_order(exchange, session, state))
         return STORE_DISCARD;

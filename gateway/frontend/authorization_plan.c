@@ -1,4 +1,4 @@
-#include "gateway/frontend/authorizing.h"
+#include "gateway/frontend/authorization_plan.h"
 
 #include <stdio.h>
 
@@ -9,60 +9,56 @@
 
 /* A proof for the names below one is as much as one for its wildcard: only the DNS gives it. */
 static challenge_set offered_challenges(const struct exchange *exchange,
-                                        const struct authorizing *authorizing,
+                                        const struct authorization_plan *plan,
                                         const struct identifier *identifier)
 {
-    return challenges_for_identifier(exchange->endpoint->challenges, identifier, authorizing->subdomains);
+    return challenges_for_identifier(exchange->endpoint->challenges, identifier, plan->subdomains);
 }
 
 /* Why the name needs no proof; 0 when it does. Trust is for the name alone, never for those below it. */
-static enum authorization_basis trust(struct exchange *exchange, const struct authorizing *authorizing,
+static enum authorization_basis trust(struct exchange *exchange, const struct authorization_plan *plan,
                                       const struct identifier *identifier, const char **why)
 {
-    return authorizing->subdomains
-               ? 0
-               : permission_trust(exchange->arena, &authorizing->permission, identifier, why);
+    return plan->subdomains ? 0 : permission_trust(exchange->arena, &plan->permission, identifier, why);
 }
 
 static const struct problem *check_challenges_exist(struct exchange *exchange,
-                                                    const struct authorizing *authorizing)
+                                                    const struct authorization_plan *plan)
 {
-    for (size_t i = 0; i < authorizing->identifier_count; ++i) {
-        const struct identifier *identifier = &authorizing->identifiers[i];
-        if (offered_challenges(exchange, authorizing, identifier) == 0 &&
-            trust(exchange, authorizing, identifier, NULL) == 0)
+    for (size_t i = 0; i < plan->identifier_count; ++i) {
+        const struct identifier *identifier = &plan->identifiers[i];
+        if (offered_challenges(exchange, plan, identifier) == 0 &&
+            trust(exchange, plan, identifier, NULL) == 0)
             return problem_with_cause(exchange->arena, CAUSE_NO_CHALLENGE_FITS, PROBLEM_REJECTED_IDENTIFIER,
                                       "This endpoint offers no challenge that could prove control of %s%s.",
-                                      identifier->value,
-                                      authorizing->subdomains ? " and the names below it" : "");
+                                      identifier->value, plan->subdomains ? " and the names below it" : "");
     }
     return NULL;
 }
 
-const struct problem *authorizing_check(struct exchange *exchange, struct store_session *session,
-                                        struct authorizing *authorizing)
+const struct problem *authorization_plan_check(struct exchange *exchange, struct store_session *session,
+                                               struct authorization_plan *plan)
 {
-    struct permission *permission = &authorizing->permission;
+    struct permission *permission = &plan->permission;
     *permission = (struct permission){.now = exchange->now, .account = &exchange->account};
-    permit_set_policy(permission, exchange->endpoint, authorizing->profile,
-                      exchange->request->client_address);
+    permit_set_policy(permission, exchange->endpoint, plan->profile, exchange->request->client_address);
     if (!exchange_store_ok(exchange, permit_load_key(session, exchange->arena, permission)))
         return exchange->problem;
-    const struct problem *problem = permission_check_names(
-        exchange->arena, permission, authorizing->identifiers, authorizing->identifier_count);
-    return problem != NULL ? problem : check_challenges_exist(exchange, authorizing);
+    const struct problem *problem =
+        permission_check_names(exchange->arena, permission, plan->identifiers, plan->identifier_count);
+    return problem != NULL ? problem : check_challenges_exist(exchange, plan);
 }
 
-const struct problem *authorizing_check_rates(struct exchange *exchange,
-                                              const struct authorizing *authorizing)
+const struct problem *authorization_plan_check_rates(struct exchange *exchange,
+                                                     const struct authorization_plan *plan)
 {
     const struct config *config = config_now(exchange->frontend->parts.config);
-    size_t count = authorizing->identifier_count;
+    size_t count = plan->identifier_count;
     struct rate_demand *demands = arena_alloc_array(exchange->arena, count + 1, sizeof(demands[0]));
     const char *account = arena_printf(exchange->arena, "%lld", (long long)exchange->account.id);
     for (size_t i = 0; i < count; ++i)
         demands[i] = (struct rate_demand){&config->orders_per_name, "orders of this account for",
-                                          authorizing->identifiers[i].value, account};
+                                          plan->identifiers[i].value, account};
     demands[count] = (struct rate_demand){&config->orders_per_account, "orders of account", account, NULL};
     size_t refused = 0;
     const struct problem *problem = rate_limiter_take(exchange->frontend->rates, exchange->arena, demands,
@@ -75,13 +71,12 @@ const struct problem *authorizing_check_rates(struct exchange *exchange,
 
 /* ---- refusals ---- */
 
-enum store_apply_result authorizing_refuse(struct exchange *exchange, struct store_session *session,
-                                           const struct authorizing *authorizing, const char *kind,
-                                           const struct problem *problem)
+enum store_apply_result authorization_plan_refuse(struct exchange *exchange, struct store_session *session,
+                                                  const struct authorization_plan *plan, const char *kind,
+                                                  const struct problem *problem)
 {
     struct event event = {
-        .kind = kind,
-        .names = identifiers_join(exchange->arena, authorizing->identifiers, authorizing->identifier_count)};
+        .kind = kind, .names = identifiers_join(exchange->arena, plan->identifiers, plan->identifier_count)};
     return exchange_refuse_and_record(exchange, session, &event, problem);
 }
 
@@ -115,7 +110,7 @@ static int64_t least_left(const struct endpoint_config *endpoint)
 
 /* One that permits `use`. */
 static enum store_result find_permitted(struct exchange *exchange, struct store_session *session,
-                                        const struct authorizing *authorizing, const char *name,
+                                        const struct authorization_plan *plan, const char *name,
                                         bool wildcard, enum permission_use use, struct authorization *out)
 {
     const struct authorization_wanted wanted = {
@@ -132,52 +127,51 @@ static enum store_result find_permitted(struct exchange *exchange, struct store_
         found = permit_load_parent(session, exchange->arena, out, &parent);
     if (found != STORE_OK)
         return found;
-    const char *why = permission_why_not(exchange->arena, &authorizing->permission, out,
-                                         parent.id == 0 ? NULL : &parent, use);
+    const char *why =
+        permission_why_not(exchange->arena, &plan->permission, out, parent.id == 0 ? NULL : &parent, use);
     return why == NULL ? STORE_OK : STORE_NOT_FOUND;
 }
 
 /* The authorization of a domain above the name that holds for the names below it (RFC 9444): of the one that
  * the client named, else of the closest. Wildcards are not below anything. */
 static enum store_result find_ancestor(struct exchange *exchange, struct store_session *session,
-                                       const struct authorizing *authorizing, size_t n,
+                                       const struct authorization_plan *plan, size_t n,
                                        struct authorization *out)
 {
-    const struct identifier *identifier = &authorizing->identifiers[n];
-    const char *named = authorizing->ancestors == NULL ? NULL : authorizing->ancestors[n];
+    const struct identifier *identifier = &plan->identifiers[n];
+    const char *named = plan->ancestors == NULL ? NULL : plan->ancestors[n];
     if (!exchange->endpoint->subdomains || identifier->type != IDENTIFIER_DNS ||
-        identifier_is_wildcard(identifier) || authorizing->subdomains)
+        identifier_is_wildcard(identifier) || plan->subdomains)
         return STORE_NOT_FOUND;
     if (named != NULL)
-        return find_permitted(exchange, session, authorizing, named, false, PERMISSION_ANCESTOR, out);
+        return find_permitted(exchange, session, plan, named, false, PERMISSION_ANCESTOR, out);
     for (const char *dot = strchr(identifier->value, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
         enum store_result found =
-            find_permitted(exchange, session, authorizing, dot + 1, false, PERMISSION_ANCESTOR, out);
+            find_permitted(exchange, session, plan, dot + 1, false, PERMISSION_ANCESTOR, out);
         if (found != STORE_NOT_FOUND)
             return found;
     }
     return STORE_NOT_FOUND;
 }
 
-enum store_result authorizing_use(struct exchange *exchange, struct store_session *session,
-                                  const struct authorizing *authorizing, size_t n, struct authorization *out,
-                                  bool *made)
+enum store_result authorization_plan_use(struct exchange *exchange, struct store_session *session,
+                                         const struct authorization_plan *plan, size_t n,
+                                         struct authorization *out, bool *made)
 {
     const struct endpoint_config *endpoint = exchange->endpoint;
-    const struct identifier *identifier = &authorizing->identifiers[n];
+    const struct identifier *identifier = &plan->identifiers[n];
     struct authorization ancestor;
     bool ignored;
     made = made == NULL ? &ignored : made;
     *made = false;
     enum store_result above = STORE_NOT_FOUND;
     if (endpoint->authorization_lifetime_s > 0) {
-        enum store_result found =
-            find_permitted(exchange, session, authorizing, identifier_base_name(identifier),
-                           identifier_is_wildcard(identifier),
-                           authorizing->subdomains ? PERMISSION_ANCESTOR : PERMISSION_ISSUE, out);
+        enum store_result found = find_permitted(
+            exchange, session, plan, identifier_base_name(identifier), identifier_is_wildcard(identifier),
+            plan->subdomains ? PERMISSION_ANCESTOR : PERMISSION_ISSUE, out);
         if (found != STORE_NOT_FOUND)
             return found;
-        above = find_ancestor(exchange, session, authorizing, n, &ancestor);
+        above = find_ancestor(exchange, session, plan, n, &ancestor);
         if (above == STORE_FAILED)
             return above;
     }
@@ -187,11 +181,11 @@ enum store_result authorizing_use(struct exchange *exchange, struct store_sessio
         .endpoint = endpoint->name,
         .identifier = {.type = identifier->type},
         .wildcard = identifier_is_wildcard(identifier),
-        .subdomains = authorizing->subdomains,
+        .subdomains = plan->subdomains,
         .status = AUTHORIZATION_PENDING,
         .created_at = exchange->now,
         .expires_at = exchange->now + config_now(exchange->frontend->parts.config)->order_lifetime_s,
-        .offered = offered_challenges(exchange, authorizing, identifier),
+        .offered = offered_challenges(exchange, plan, identifier),
     };
     snprintf(out->identifier.value, sizeof(out->identifier.value), "%s", identifier_base_name(identifier));
     if (!authorization_begin(exchange->arena, out))
@@ -207,7 +201,7 @@ enum store_result authorizing_use(struct exchange *exchange, struct store_sessio
                                          (long long)ancestor.id, ancestor.identifier.value));
     }
     const char *why;
-    out->basis = trust(exchange, authorizing, identifier, &why);
+    out->basis = trust(exchange, plan, identifier, &why);
     return out->basis != 0 ? insert_valid(exchange, session, out, "authorization.trusted", why)
                            : store_authorization_insert(session, out);
 }
