@@ -66,7 +66,7 @@ static int64_t cap_to_ask(const struct validity_limits *limits, int64_t from)
  * for to keep the CA's default under it. */
 static int64_t lifetime_to_ask(const struct validity_limits *limits, int64_t cap)
 {
-    int64_t ask = limits->wish_s;
+    int64_t ask = limits->preferred_s;
     if (ask == 0) {
         if (!default_may_exceed(limits, cap)) {
             return 0;

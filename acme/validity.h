@@ -1,8 +1,8 @@
 /*
  * How long a certificate may live, and what to ask the CA for. The cap is the least of the profile's max_ttl,
  * the maximum that the CA tells and what is left of its chain. A CA whose default is not known is taken to
- * give a day, as step-ca does. Durations in seconds, 0 meaning "not known" or "no wish". Where these values
- * come from says acme/ca_knowledge.h.
+ * give a day, as step-ca does. Durations in seconds, 0 meaning "not known" or "no preferred lifetime". Where
+ * these values come from says acme/ca_knowledge.h.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ struct validity_limits {
     int64_t issuer_backdate_s; /* how long before its signing a certificate begins */
     bool backdate_is_known;
     int64_t chain_not_after; /* when the issuing chain ends */
-    int64_t wish_s;          /* validity_days of the configuration */
+    int64_t preferred_s;     /* validity_days of the configuration */
 };
 
 /* How far ahead an order's notBefore may lie. */
@@ -32,7 +32,7 @@ int64_t validity_cap(const struct validity_limits *limits, int64_t from);
  * At newOrder: malformed when the order's own times cannot be met (an end beyond the cap or in the past, an
  * end before the beginning, less than the CA's minimum, a beginning too far ahead). 0 stands for an absent
  * time. serverInternal when, times or not, no certificate could be signed: the chain has ended, or the cap or
- * the wish lies under the CA's minimum.
+ * the preferred lifetime lies under the CA's minimum.
  */
 [[gnu::warn_unused_result]] const struct problem *validity_check_order(struct arena *arena,
                                                                        const struct validity_limits *limits,

@@ -113,7 +113,8 @@ struct issuer_ocsp {
 
 /* What is known of the issuer; refreshed by it, read by any thread through issuer_read_status. */
 struct issuer_status {
-    struct validity_limits limits; /* issuer_min/max/default, chain end and wish; profile_max_s is 0 */
+    struct validity_limits
+        limits; /* issuer_min/max/default, chain end and preferred lifetime; profile_max_s is 0 */
     struct ca_knowledge knowledge; /* where they come from */
     bool usable;                   /* false while it has been failing for a minute or does not accept us */
     bool well;                     /* nothing is held back */

@@ -15,7 +15,7 @@ struct issuer_local {
     struct issuer base; /* first */
     struct arena *arena;
     struct local_ca *ca;
-    int64_t wish_s;
+    int64_t preferred_s;
     struct outbound_message begin;
     struct outbound_timer timer;
 };
@@ -135,7 +135,7 @@ static void publish_limits(struct issuer_local *issuer)
 {
     const struct validity_limits limits = {
         .chain_not_after = local_ca_end(issuer->ca),
-        .wish_s = issuer->wish_s,
+        .preferred_s = issuer->preferred_s,
     };
     const struct ca_knowledge knowledge = {.usual = {LOCAL_CA_DEFAULT_S, CA_FACT_TOLD, clock_now()}};
     issuer_set_limits(&issuer->base, &limits, &knowledge);
@@ -265,7 +265,7 @@ struct issuer *issuer_local_new(const struct issuer_config *config, struct outbo
     char reason[ISSUER_WHY_BYTES] = "";
     struct local_ca_config ca = local_ca_config_of(config);
     issuer->arena = arena;
-    issuer->wish_s = config->validity_s;
+    issuer->preferred_s = config->validity_s;
     issuer->ca = local_ca_open(&ca, clock_now(), reason);
     if (issuer->ca == NULL || !take_roots(issuer, config->id, reason)) {
         snprintf(why, ISSUER_WHY_BYTES, "directory: %.240s", reason);

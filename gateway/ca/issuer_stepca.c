@@ -194,7 +194,7 @@ struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outb
     issuer->ca_url = arena_duplicate(arena, config->ca_url);
     issuer->provisioner_name = arena_duplicate(arena, config->provisioner_name);
     issuer->timeout_ms = config->request_timeout_s * 1000;
-    issuer->wish_s = config->validity_s;
+    issuer->preferred_s = config->validity_s;
     issuer->api_lane.max_running = config->max_concurrent > 0 ? (size_t)config->max_concurrent : 1;
     issuer_set_key_id(&issuer->base, issuer->key_id);
     issuer->base.key_thumbprint = issuer->key.jwk.thumbprint;

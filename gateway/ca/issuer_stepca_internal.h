@@ -81,7 +81,7 @@ struct issuer_stepca {
     const char *ca_url;
     const char *provisioner_name;
     int64_t timeout_ms;
-    int64_t wish_s;
+    int64_t preferred_s;
     struct provisioner_key key;
     struct call_lane sign_lane;
     struct call_lane revoke_lane;
@@ -97,7 +97,7 @@ struct issuer_stepca {
     enum advertisement advertisement;
     struct arena *key_id_arena;
     const char *key_id;   /* the advertised one, else the key's own */
-    int64_t warned_max_s; /* the maximum that the wish was last found to be over */
+    int64_t warned_max_s; /* the maximum that the preferred lifetime was last found to be over */
     bool clock_is_off;
     struct validity_limits limits; /* the chain's end */
     struct ca_knowledge knowledge; /* with it all that issuer_set_limits is given */

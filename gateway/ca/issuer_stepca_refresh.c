@@ -104,17 +104,19 @@ static void adopt_key_id(struct issuer_stepca *issuer, const struct refresh_roun
     issuer_probe_now(&issuer->base);
 }
 
-/* The wish is never more than the CA allows: an order with a wish over it would be refused. */
-static int64_t allowed_wish(struct issuer_stepca *issuer, int64_t max_s)
+/* The preferred lifetime is never more than the CA allows: an order with a preferred lifetime over it would
+ * be refused. */
+static int64_t allowed_preference(struct issuer_stepca *issuer, int64_t max_s)
 {
-    if (max_s == 0 || issuer->wish_s <= max_s) {
+    if (max_s == 0 || issuer->preferred_s <= max_s) {
         issuer->warned_max_s = 0;
-        return issuer->wish_s;
+        return issuer->preferred_s;
     }
     if (issuer->warned_max_s != max_s) {
         log_warning("issuer %s: validity_days asks for %lld s, but provisioner %s allows %lld s: acmegate "
                     "asks for that",
-                    issuer->base.id, (long long)issuer->wish_s, issuer->provisioner_name, (long long)max_s);
+                    issuer->base.id, (long long)issuer->preferred_s, issuer->provisioner_name,
+                    (long long)max_s);
         issuer->warned_max_s = max_s;
     }
     return max_s;
@@ -125,7 +127,7 @@ void issuer_stepca_publish_limits(struct issuer_stepca *issuer)
     const struct ca_fact *max = &issuer->knowledge.max;
     bool max_is_known = max->source == CA_FACT_TOLD || max->source == CA_FACT_LEARNED;
     struct validity_limits limits = issuer->limits;
-    limits.wish_s = allowed_wish(issuer, max_is_known ? max->seconds : 0);
+    limits.preferred_s = allowed_preference(issuer, max_is_known ? max->seconds : 0);
     issuer_set_limits(&issuer->base, &limits, &issuer->knowledge);
 }
 

@@ -43,7 +43,7 @@ struct issuer_config {
     /* from provisioner_password, provisioner_password_file or the environment */
     struct bytes provisioner_password;
     const char *root_cert_path;          /* one or several PEM roots */
-    int64_t validity_s;                  /* the wish, from validity_days; 0 for none */
+    int64_t validity_s;                  /* the preferred lifetime, from validity_days; 0 for none */
     const char *const *alternate_chains; /* PEM files */
     size_t alternate_chain_count;
     int64_t request_timeout_s; /* of one call to the CA */

@@ -44,9 +44,9 @@ void renewal_info_prepare(struct exchange *exchange)
                                                 "This certificate was not issued at this endpoint.");
     if (!exchange_store_ok(exchange, found) || found != STORE_OK)
         return;
-    enum store_result wished = store_early_renewal_of(session, exchange->arena, &certificate, &early);
-    if (exchange_store_ok(exchange, wished))
-        *window = renewal_window_of(&certificate, wished == STORE_OK ? &early : NULL);
+    enum store_result preferred = store_early_renewal_of(session, exchange->arena, &certificate, &early);
+    if (exchange_store_ok(exchange, preferred))
+        *window = renewal_window_of(&certificate, preferred == STORE_OK ? &early : NULL);
 }
 
 void renewal_info_render_route(struct exchange *exchange)

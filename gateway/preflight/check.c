@@ -74,52 +74,52 @@ static bool is_bound(const struct ca_fact *fact)
 static void check_wish(struct check *check, const struct issuer_config *issuer,
                        const struct ca_knowledge *known)
 {
-    char wish[DURATION_TEXT_BYTES];
-    int64_t wish_s = issuer->validity_s;
-    duration_format(wish, wish_s);
-    if (wish_s == 0)
+    char preferred[DURATION_TEXT_BYTES];
+    int64_t preferred_s = issuer->validity_s;
+    duration_format(preferred, preferred_s);
+    if (preferred_s == 0)
         check_ok(check, "issuer %s: no validity_days: certificates live as long as the CA's default says",
                  issuer->id);
-    else if (is_bound(&known->min) && wish_s < known->min.seconds)
+    else if (is_bound(&known->min) && preferred_s < known->min.seconds)
         check_fail(check,
                    "issuer %s: validity_days is %s, the CA's minimum %s: nothing could be signed; raise it",
-                   issuer->id, wish, fact_words(check, &known->min));
-    else if (is_bound(&known->max) && wish_s > known->max.seconds)
+                   issuer->id, preferred, fact_words(check, &known->min));
+    else if (is_bound(&known->max) && preferred_s > known->max.seconds)
         check_warn(check,
                    "issuer %s: validity_days is %s, the CA's maximum %s: certificates will live no longer "
                    "than that; "
                    "lower validity_days, or raise the provisioner's maxTLSCertDuration",
-                   issuer->id, wish, fact_words(check, &known->max));
-    else if (known->max.seconds != 0 && wish_s > known->max.seconds)
+                   issuer->id, preferred, fact_words(check, &known->max));
+    else if (known->max.seconds != 0 && preferred_s > known->max.seconds)
         check_warn(check,
                    "issuer %s: validity_days is %s, the CA's maximum is taken to be %s; acmegate asks for "
                    "%s, and for "
                    "less when the CA refuses",
-                   issuer->id, wish, fact_words(check, &known->max), wish);
+                   issuer->id, preferred, fact_words(check, &known->max), preferred);
     else
-        check_ok(check, "issuer %s: validity_days, %s, lies within what the CA grants%s", issuer->id, wish,
-                 is_bound(&known->max) || known->max.seconds == 0 ? ""
-                                                                  : ca_fact_source_words(known->max.source));
+        check_ok(
+            check, "issuer %s: validity_days, %s, lies within what the CA grants%s", issuer->id, preferred,
+            is_bound(&known->max) || known->max.seconds == 0 ? "" : ca_fact_source_words(known->max.source));
 }
 
-static void check_profile(struct check *check, const struct profile_config *profile, int64_t wish_s,
+static void check_profile(struct check *check, const struct profile_config *profile, int64_t preferred_s,
                           const struct ca_knowledge *known)
 {
     char ttl[DURATION_TEXT_BYTES];
-    char wish[DURATION_TEXT_BYTES];
+    char preferred[DURATION_TEXT_BYTES];
     duration_format(ttl, profile->max_ttl_s);
-    duration_format(wish, wish_s);
+    duration_format(preferred, preferred_s);
     if (is_bound(&known->min) && profile->max_ttl_s < known->min.seconds)
         check_fail(check, "profile %s: max_ttl is %s, the CA's minimum %s: nothing could be signed; raise it",
                    profile->name, ttl, fact_words(check, &known->min));
     else if (is_bound(&known->max) && profile->max_ttl_s > known->max.seconds)
         check_warn(check, "profile %s: max_ttl is %s, the CA's maximum %s: that is the bound then",
                    profile->name, ttl, fact_words(check, &known->max));
-    else if (wish_s > profile->max_ttl_s)
+    else if (preferred_s > profile->max_ttl_s)
         check_warn(
             check,
             "profile %s: max_ttl, %s, is less than the issuer's validity_days, %s: that is the bound then",
-            profile->name, ttl, wish);
+            profile->name, ttl, preferred);
     else if (known->max.seconds != 0 && profile->max_ttl_s > known->max.seconds)
         check_warn(check, "profile %s: max_ttl is %s, the CA's maximum is taken to be %s", profile->name, ttl,
                    fact_words(check, &known->max));

@@ -10,7 +10,7 @@ void stepca_api_issue_limits(const struct stepca_api_call *call, const struct st
                              struct validity_limits *out)
 {
     issuers_profile_limits(call->exchange->frontend->parts.issuers, call->profile, out);
-    out->wish_s = 0; /* the client's or the CA's, not this server's own */
+    out->preferred_s = 0; /* the client's or the CA's, not this server's own */
     if (claims != NULL) {
         call->api->limits(call->issuer, claims->issuer, claims->key_id, out);
         return;

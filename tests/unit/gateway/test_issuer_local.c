@@ -136,7 +136,7 @@ Test(issuer_local, is_well_and_tells_its_limits_and_root)
     cr_expect(status.usable);
     cr_expect_eq(status.failing_since, 0);
     cr_expect_eq(status.limits.issuer_default_s, 24 * 3600);
-    cr_expect_eq(status.limits.wish_s, 3600);
+    cr_expect_eq(status.limits.preferred_s, 3600);
     cr_expect(status.limits.chain_not_after > 0);
     cr_expect_str_eq(trial->issuer->id, "dev");
     cr_expect_eq(strlen(trial->issuer->root_fingerprint), 64);

@@ -233,7 +233,7 @@ Test(issuer_stepca, C3_a_wish_is_only_lowered_to_a_maximum_that_is_known)
 {
     static const struct {
         const char *about;
-        int64_t wish_s;
+        int64_t preferred_s;
         struct ca_fact max;
         int64_t expected_wish_s, expected_max_s;
     } cases[] = {
@@ -242,20 +242,20 @@ Test(issuer_stepca, C3_a_wish_is_only_lowered_to_a_maximum_that_is_known)
         {"told, and within it", DAY_S, {7 * DAY_S, CA_FACT_TOLD, 1}, DAY_S, 7 * DAY_S},
         {"learned", 7 * DAY_S, {DAY_S, CA_FACT_LEARNED, 1}, DAY_S, 0},
         {"observed: no bound", 7 * DAY_S, {3 * DAY_S, CA_FACT_OBSERVED, 1}, 7 * DAY_S, 0},
-        {"no wish", 0, {DAY_S, CA_FACT_TOLD, 1}, 0, DAY_S},
+        {"no preferred lifetime", 0, {DAY_S, CA_FACT_TOLD, 1}, 0, DAY_S},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct issuer_stepca issuer = {
             .base = {.id = "main", .health_mutex = PTHREAD_MUTEX_INITIALIZER},
             .provisioner_name = "acmegate",
-            .wish_s = cases[i].wish_s,
+            .preferred_s = cases[i].preferred_s,
         };
         ca_knowledge_init(&issuer.knowledge);
         issuer.knowledge.max = cases[i].max;
         issuer_stepca_publish_limits(&issuer);
         struct issuer_status status;
         issuer_read_status(&issuer.base, &status);
-        cr_expect_eq(status.limits.wish_s, cases[i].expected_wish_s, "%s", cases[i].about);
+        cr_expect_eq(status.limits.preferred_s, cases[i].expected_wish_s, "%s", cases[i].about);
         cr_expect_eq(status.limits.issuer_max_s, cases[i].expected_max_s, "%s", cases[i].about);
         cr_expect_eq(status.knowledge.max.source, cases[i].max.source, "%s", cases[i].about);
         cr_expect(status.usable, "%s", cases[i].about);
