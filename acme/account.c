@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/account.h"
 
 enum { ACCOUNT_MAX_BYTES = 32 * 1024, CONTACT_MAX_BYTES = 320 };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Accounts (RFC 8555 §7.3): what a client may ask of them, and how they are shown. */
 #pragma once
 

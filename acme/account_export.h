@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Accounts, and the external account keys that they are bound to, as lines of JSON that survive the database:
  * version 1, described in docs/recovery.md. A file is a head, the keys, the accounts, and an end that tells

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Authorizations and their challenges (RFC 8555 §7.1.4, §7.5, §8). */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/ca_knowledge.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is known of a CA's lifetimes, and from where. A CA tells some of it (a provisioner's claims), shows
  * some in its certificates, and names some when it refuses. The rest is assumed: step-ca does not tell claims

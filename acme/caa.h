@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Certification Authority Authorization (RFC 8659), with the parameters for ACME (RFC 8657). */
 #pragma once
 
@@ -20,6 +21,7 @@ struct caa_request {
 };
 
 /* NULL when the relevant record set of a name lets this server issue; else why not, in words. No records:
- * anyone may. A malformed record allows nobody, and so does one with a parameter of RFC 8657 that stands twice. */
+ * anyone may. A malformed record allows nobody, and so does one with a parameter of RFC 8657 that stands
+ * twice. */
 const char *caa_fault(struct arena *arena, const struct caa_record *records, size_t count,
                       const struct caa_request *request);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/cause.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The catalogue of causes: why a request, an order, a challenge, an issuance or a revocation does not go on,
  * whose turn it is, and the next step. Problems (acme/problem.h) and events carry a cause's name, `acmegate

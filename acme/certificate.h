@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What we verify of a certificate before anyone gets it, and how it is named and rendered. */
 #pragma once
 

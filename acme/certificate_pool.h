@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificates of authorities that were met somewhere, by which a path may lead from a leaf to a pinned root.
  * They are not trusted for being here: only the root is. One thread at a time.

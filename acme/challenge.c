@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/objects.h"
 
 static const struct challenge_type_info types[] = {

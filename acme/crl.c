@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/crl.h"
 
 #include <openssl/err.h>
@@ -171,7 +172,7 @@ static bool is_signer(struct search *search, X509 *candidate, struct bytes der)
 
 static bool find_among_roots(struct arena *arena, struct search *search, struct bytes *out)
 {
-    autofree_certificates STACK_OF(X509) *roots = X509_STORE_get1_all_certs(search->roots);
+    autofree_certificates STACK_OF(X509) *roots = X509_STORE_get1_all_certs(search -> roots);
     for (int i = 0; roots != NULL && i < sk_X509_num(roots); i++) {
         unsigned char *der = NULL;
         int n = i2d_X509(sk_X509_value(roots, i), &der);

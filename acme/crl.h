@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificate revocation lists (RFC 5280 §5): read and verified, compared with the one before, looked into.
  * Whole lists of one CA only: deltas, indirect lists and lists for some of the certificates or some of the

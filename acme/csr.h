@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Certificate signing requests at finalize (RFC 8555 §7.4). */
 #pragma once
 
@@ -8,9 +9,9 @@ enum { CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 1024 };
 
 /*
  * Reads and checks a DER request: one request and nothing after it, signature good and not by a weak hash,
- * key acceptable (acme/jose/public_key.h) and not the account's, names exactly the order's (DNS and IP as sets, a CN among them, case
- * ignored), no e-mail, URI or other names. badCSR says which of these and which name. `out` is the caller's
- * to free.
+ * key acceptable (acme/jose/public_key.h) and not the account's, names exactly the order's (DNS and IP as
+ * sets, a CN among them, case ignored), no e-mail, URI or other names. badCSR says which of these and which
+ * name. `out` is the caller's to free.
  */
 [[gnu::warn_unused_result]] const struct problem *csr_check(struct arena *arena, struct bytes der,
                                                             const struct identifier *identifiers,

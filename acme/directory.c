@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/directory.h"
 
 enum { DIRECTORY_MAX_BYTES = 64 * 1024 };

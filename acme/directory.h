@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The directory (RFC 8555 §7.1.1). */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The challenges that a TXT record answers: dns-01 (RFC 8555 §8.4), dns-account-01
  * (draft-ietf-acme-dns-account-label) and dns-persist-01 (draft-ietf-acme-dns-persist-01). Where the record

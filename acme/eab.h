@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* External account binding (RFC 8555 §7.3.4): a new account shows that its operator gave it a key. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The signed envelope of every POST (RFC 8555 §6.2…6.5): what a request's body says before its payload is
  * read. */
 #pragma once

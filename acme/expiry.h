@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When to warn that a certificate ends: once each when a third, a sixth and a twelfth of its life are left,
  * and every hour once it is over. Times in unix seconds.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Identifiers (RFC 8555 §9.7.7, RFC 8738): validated names, and the policy on them. */
 #pragma once
 

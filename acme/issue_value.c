@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/issue_value.h"
 
 static bool is_alphanumeric(uint8_t c)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The issue-value of RFC 8659 §4.2, "domain; name=value; name=value": in CAA records and in those of
  * dns-persist-01. Whatever departs from that grammar is malformed and must allow nothing (§4.2).

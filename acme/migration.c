@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/migration.h"
 
 static bool is_newer(const struct name_certificate *a, const struct name_certificate *b)

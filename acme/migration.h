@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a name gets its certificates: by ACME here, or still the way it did before. Decided from the
  * certificates in the inventory, by the time at which each begins (an imported one came into it later than it

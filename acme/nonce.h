@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Nonces (RFC 8555 §6.5) without a row: a counter authenticated with AES-128-GCM under a key of the process,
  * and a window of the used ones. Not thread-safe by itself: its owner holds one short lock around

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The protocol's objects as they are decided on, stored and rendered: accounts, orders, authorizations,
  * challenges (RFC 8555 §7.1), certificates, and our attempts to have one signed. Ids are the store's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Answering the Online Certificate Status Protocol (RFC 6960, and RFC 5019 for what is cached): from the
  * octets of a request to the octets of a response, by a delegated responder. What is known of a serial number

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Orders (RFC 8555 §7.1.3, §7.4). */
 #pragma once
 

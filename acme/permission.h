@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What allows a thing. Every step that relies on an account, a policy or an authorization asks here again,
  * with what stands now: newOrder and newAuthz, the reuse of an authorization, inheritance (RFC 9444),

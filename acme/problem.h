@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Problem documents (RFC 7807 with the types of RFC 8555 §6.7, RFC 9773 §7.4, draft-ietf-acme-profiles). A
  * decision that refuses returns one; NULL means agreed. It travels unchanged to the edge, and into the

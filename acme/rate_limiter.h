@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rate limits (RFC 8555 §6.6): token buckets, in memory, in a table of fixed size. A rate of 100 in 1h lets a
  * hundred through at once and one more every 36 seconds. For one thread at a time.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which refusals are recorded, so that a client that only gets refused cannot fill the audit trail. Within a
  * window of an hour a client's first refusal for each reason is recorded, for a few reasons; after those, one

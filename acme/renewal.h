@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ACME Renewal Information (RFC 9773): when a certificate should be renewed, and what names it in requests.
  */
 #pragma once

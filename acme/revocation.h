@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* revokeCert (RFC 8555 §7.6), and the reasons of revocations (RFC 5280 §5.3.1). */
 #pragma once
 

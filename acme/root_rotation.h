@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A CA's new roots against the certificates that its old ones vouch for: those that live must stay revocable,
  * which takes a pinned root above them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Hashes for tables in memory whose keys clients choose: without the seed nobody can choose places. */
 #pragma once
 

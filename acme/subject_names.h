@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The names that a CSR or a certificate carries, read as identifiers and compared with an order's. */
 #pragma once
 

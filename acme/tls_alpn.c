@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/tls_alpn.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* tls-alpn-01 (RFC 8737, for IP addresses RFC 8738 §6): what the certificate that is shown must be. */
 #pragma once
 

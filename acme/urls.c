@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/urls.h"
 
 static char *url_of(struct arena *arena, const struct urls *urls, const char *rest)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The URLs of an endpoint. The layout is step-ca's own (/acme/{endpoint}/…), so that a client moves by
  * changing the host name alone.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How long a certificate may live, and what to ask the CA for. The cap is the least of the profile's max_ttl,
  * the maximum that the CA tells and what is left of its chain. A CA whose default is not known is taken to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/x509_read.h"
 
 #include <openssl/asn1t.h>

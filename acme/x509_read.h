@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificates and requests from DER. OpenSSL 3.0 and 3.1 try every decoder of public keys that their
  * provider has (40) each time one is read, which takes twice as long as verifying an ECDSA signature; these

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Schema 1.
 --
 -- Ids are handed out by the committer: in time order, unique over accounts, authorizations, orders, attempts, certificates and

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Schema 2: ACME Renewal Information (RFC 9773).
 
 -- The certificate identifier (§4.1) of what an order said it replaces.

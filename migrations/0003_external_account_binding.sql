@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Schema 3: external account binding (RFC 8555 §7.3.4).
 
 -- Keys that operators hand out: `acmegate eab`. The MAC key is sealed with a key that is not in this file.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Schema 4: authorizations that hold for the names below theirs (RFC 9444); certificates of no order are native ones.
 
 ALTER TABLE authorizations ADD COLUMN subdomains INTEGER NOT NULL DEFAULT 0 CHECK (subdomains IN (0, 1));

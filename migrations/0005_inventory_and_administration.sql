@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Schema 5: the inventory holds certificates from elsewhere too; issuers that the administration changed; revocation lists;
 -- queues by issuer.
 

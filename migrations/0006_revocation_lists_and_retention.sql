@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Schema 6: CRL and OCSP of every issuer; indexes for retention; possible orphans counted.
 
 -- No acmegate has kept a list in the table that schema 5 made.

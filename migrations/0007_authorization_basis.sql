@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Schema 7: why an authorization is valid.
 
 -- NULL: it never was valid, or nobody knows why it was. Such a one permits nothing.

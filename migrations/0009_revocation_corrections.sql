@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Schema 9: a revocation can be corrected: a reason that does not revoke (removeFromCRL, certificateHold) gives way to one
 -- that does, and any to keyCompromise.
 

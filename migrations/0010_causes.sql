@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Schema 10: events say the cause of what did not go on, as a name of the catalogue (docs/troubleshooting.md), and refused
 -- requests the names that they asked for.
 

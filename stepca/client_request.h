@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the clients of step-ca's API send, for a server that passes it on: the bodies of /sign and /revoke,
  * the claims of a one-time token, the certificate of a renewal token. Read, and not trusted: no signature is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The bodies of step-ca's API (its package api): what is sent, and what comes back. No sockets here. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "stepca/outcome.h"
 
 #include "acme/base/time_text.h"

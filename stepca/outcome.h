@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a reply of step-ca means for the work that asked for it: one table from status to consequence. */
 #pragma once
 

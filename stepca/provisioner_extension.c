@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "stepca/provisioner_extension.h"
 
 #include <openssl/asn1.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What step-ca writes into its certificates of who let them be signed: the
  * extension 1.3.6.1.4.1.37476.9000.64.1, which a template may leave out. */
 #pragma once

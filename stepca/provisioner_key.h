@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The private key of a step-ca JWK provisioner. It is opened once and kept: a PBKDF2 of 600,000 rounds for
  * each token would cost more than the issuance.

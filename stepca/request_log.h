@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * step-ca's request log: one line for each request, as JSON or as text, by "logger": {"format": …} of
  * ca.json. The lines of /sign, /renew and /rekey and of an ACME certificate's download hold the certificate;

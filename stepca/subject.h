@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Subject and SANs of a token: step-ca compares DNS names with the CSR's octet for octet, case included, and
  * wants the CSR's common name to be the token's subject (always before 0.25.1).

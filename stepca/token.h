@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One-time tokens (OTT): the compact JWS that step-ca's /sign and /revoke take (step-ca
  * authority/provisioner/jwk.go). A token is consumed before the CSR is looked at: make a new one for every

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Copies of the database as files, private to store/: back-ups, and what a migration keeps. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The committer thread, private to store/: runs submitted operations in batches on the writer's connection.
  */
 #pragma once

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Writes OUTPUT, a C header with the text of each file of MIGRATIONS and the table that store/migrate.c reads.
 set(texts "")
 set(table "")

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "store/query.h"
 
 enum { EVENT_INSERT, EVENTS_OF_ORDER, EVENT_OF_NAME, CAUSE_OF_CERTIFICATE };

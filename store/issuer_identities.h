@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Issuers by id and root, private to store/: another CA under an old id is another identity. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "store/query.h"
 
 enum { ISSUER_OVERRIDES, ISSUER_OVERRIDE_PUT, ISSUER_OVERRIDE_DELETE };

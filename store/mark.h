@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How far the database had come, in a small file beside it, PATH.mark: so that a copy that was put back is
  * told from the database that was served. Private to store/.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The schema's versions, private to store/: PRAGMA user_version says which one a file has. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Accounts, authorizations, orders, certificates and attempts: loaded into the caller's arena, saved from the
  * objects of acme/objects.h. Each function's SQL stands next to it in

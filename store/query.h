@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Running one prepared statement, private to store/: parameters bound by name, columns taken from left to
  * right. The first thing that goes wrong is logged and marks the query and its session; everything after it
@@ -33,8 +34,8 @@ void query_end(struct query *query);
 void query_bind_integer(struct query *query, const char *name, int64_t value);
 /* 0 becomes NULL: times and references that are not set. */
 void query_bind_optional(struct query *query, const char *name, int64_t value);
-/* Operators read the database with tools that print what stands there, so that text is cleaned here as one line
- * (acme/base/visible.h). NULL becomes NULL. The text must live until the query ends. */
+/* Operators read the database with tools that print what stands there, so that text is cleaned here as one
+ * line (acme/base/visible.h). NULL becomes NULL. The text must live until the query ends. */
 void query_bind_text(struct query *query, const char *name, const char *text);
 /* As text; empty bytes become the empty text. */
 void query_bind_text_bytes(struct query *query, const char *name, struct bytes text);

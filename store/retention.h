@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is old enough goes from the database, a little at a time. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One connection, private to store/: how it is opened, and the statements it keeps prepared. Every file of
  * SQL has one table of named statements; a connection prepares each of them once, when it is first run.

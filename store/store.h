@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The SQLite database: one writer, the committer thread, which runs submitted operations in batches, and any
  * number of readers. Callers see objects of acme/objects.h, never SQL.

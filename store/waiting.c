@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "store/query.h"
 
 enum { ORDERS_WAITING, REVOCATIONS_WAITING, VALIDATIONS_WAITING, ATTEMPTS_UNKNOWN };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* libh2o 2.2.5 keeps a recycler of memory per thread, and never frees the queue of a context that was
  * disposed of. The sanitized server tells LeakSanitizer here to leave these out. A file of suppressions would
  * do the same, but LeakSanitizer reads all debug information to apply one: half of the processor time of a

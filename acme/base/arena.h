@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An arena: memory that is released all at once. A request, a job or a configuration owns one; nothing
  * taken from it is freed by itself. One thread at a time may use it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A growing buffer in an arena, with a declared maximum. Going over the maximum does not fail at each call:
  * it marks the buffer, everything after is dropped, and whoever finishes it asks buffer_overflowed() once.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/base/bytes.h"
 
 static uint8_t lower(uint8_t c)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A borrowed run of octets: how everything from outside travels until it has been validated. */
 #pragma once
 

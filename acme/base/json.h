@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Strict JSON (RFC 8259) over yajl: a reader that builds a tree in an arena and a writer into a bounded
  * buffer. The reader refuses duplicate members, trailing octets, invalid UTF-8, numbers that overflow a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <yajl/yajl_gen.h>
 
@@ -20,12 +21,12 @@ static void free_generator(void *generator)
     yajl_gen_free(generator);
 }
 
-/* Any status but ok is a failure: a value where a key must stand, nested too deeply, a number that JSON does not
- * have. The generator is left alone from then on, for yajl counts its depth beyond its own stack. */
-#define GENERATE(writer, call)                                                                               \
-    do {                                                                                                     \
-        if (!(writer)->failed && (call) != yajl_gen_status_ok)                                               \
-            (writer)->failed = true;                                                                         \
+/* Any status but ok is a failure: a value where a key must stand, nested too deeply, a number that JSON does
+ * not have. The generator is left alone from then on, for yajl counts its depth beyond its own stack. */
+#define GENERATE(writer, call) \
+    do { \
+        if (!(writer)->failed && (call) != yajl_gen_status_ok) \
+            (writer)->failed = true; \
     } while (0)
 
 struct json_writer *json_writer_new(struct arena *arena, size_t max_bytes)
@@ -86,7 +87,8 @@ void json_write_bytes(struct json_writer *writer, struct bytes text)
 {
     if (!bytes_is_utf8(text))
         text = replace_bad_utf8(writer->buffer.arena, text);
-    GENERATE(writer, yajl_gen_string(writer->generator, text.n == 0 ? (const unsigned char *)"" : text.p, text.n));
+    GENERATE(writer,
+             yajl_gen_string(writer->generator, text.n == 0 ? (const unsigned char *)"" : text.p, text.n));
 }
 
 void json_write_integer(struct json_writer *writer, int64_t value)

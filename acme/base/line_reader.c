@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/base/line_reader.h"
 
 void line_reader_init(struct line_reader *reader, struct arena *arena, FILE *file, size_t max_bytes)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of a stream in bounded memory, whatever their length. */
 #pragma once
 

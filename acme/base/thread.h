@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Threads of the program: each blocks the signals that are the main thread's (its sigwait), and only those of
  * a fault of its own reach it. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Times and durations as text. Times are unix seconds, 0 meaning "not set"; durations are whole seconds. */
 #pragma once
 

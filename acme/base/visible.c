@@ -1,42 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/base/visible.h"
 
 struct range {
     uint32_t first, last;
 };
 
-/* In order. Categories Cc, Cf, Zl, Zp and Co of Unicode, its default ignorable code points and its noncharacters;
- * those at the end of each plane are looked for apart. */
+/* In order. Categories Cc, Cf, Zl, Zp and Co of Unicode, its default ignorable code points and its
+ * noncharacters; those at the end of each plane are looked for apart. */
 static const struct range invisible[] = {
-    {0x00, 0x1f},         /* C0 */
-    {0x7f, 0x9f},         /* DEL, C1 */
-    {0xad, 0xad},         /* soft hyphen */
-    {0x34f, 0x34f},       /* combining grapheme joiner */
-    {0x600, 0x605},       /* Arabic number signs */
-    {0x61c, 0x61c},       /* Arabic letter mark: direction */
-    {0x6dd, 0x6dd},       /* Arabic end of ayah */
-    {0x70f, 0x70f},       /* Syriac abbreviation mark */
-    {0x890, 0x891},       /* Arabic pound and piastre marks */
-    {0x8e2, 0x8e2},       /* Arabic disputed end of ayah */
-    {0x115f, 0x1160},     /* Hangul fillers */
-    {0x17b4, 0x17b5},     /* Khmer inherent vowels */
-    {0x180b, 0x180f},     /* Mongolian selectors and vowel separator */
-    {0x200b, 0x200f},     /* zero width, and direction */
-    {0x2028, 0x202e},     /* line and paragraph separators, direction */
-    {0x2060, 0x206f},     /* word joiner, invisible operators, direction */
-    {0x3164, 0x3164},     /* Hangul filler */
-    {0xe000, 0xf8ff},     /* private */
-    {0xfdd0, 0xfdef},     /* noncharacters */
-    {0xfe00, 0xfe0f},     /* variation selectors */
-    {0xfeff, 0xfeff},     /* byte order mark */
-    {0xffa0, 0xffa0},     /* Hangul filler of half width */
-    {0xfff0, 0xfffb},     /* unassigned ignorable, interlinear annotations */
-    {0x110bd, 0x110bd},   /* Kaithi number sign */
-    {0x110cd, 0x110cd},   /* Kaithi number sign above */
-    {0x13430, 0x1343f},   /* controls of Egyptian hieroglyphs */
-    {0x1bca0, 0x1bca3},   /* controls of shorthand */
-    {0x1d173, 0x1d17a},   /* controls of musical notation */
-    {0xe0000, 0xe0fff},   /* tags, variation selectors */
-    {0xf0000, 0x10ffff},  /* private */
+    {0x00, 0x1f},        /* C0 */
+    {0x7f, 0x9f},        /* DEL, C1 */
+    {0xad, 0xad},        /* soft hyphen */
+    {0x34f, 0x34f},      /* combining grapheme joiner */
+    {0x600, 0x605},      /* Arabic number signs */
+    {0x61c, 0x61c},      /* Arabic letter mark: direction */
+    {0x6dd, 0x6dd},      /* Arabic end of ayah */
+    {0x70f, 0x70f},      /* Syriac abbreviation mark */
+    {0x890, 0x891},      /* Arabic pound and piastre marks */
+    {0x8e2, 0x8e2},      /* Arabic disputed end of ayah */
+    {0x115f, 0x1160},    /* Hangul fillers */
+    {0x17b4, 0x17b5},    /* Khmer inherent vowels */
+    {0x180b, 0x180f},    /* Mongolian selectors and vowel separator */
+    {0x200b, 0x200f},    /* zero width, and direction */
+    {0x2028, 0x202e},    /* line and paragraph separators, direction */
+    {0x2060, 0x206f},    /* word joiner, invisible operators, direction */
+    {0x3164, 0x3164},    /* Hangul filler */
+    {0xe000, 0xf8ff},    /* private */
+    {0xfdd0, 0xfdef},    /* noncharacters */
+    {0xfe00, 0xfe0f},    /* variation selectors */
+    {0xfeff, 0xfeff},    /* byte order mark */
+    {0xffa0, 0xffa0},    /* Hangul filler of half width */
+    {0xfff0, 0xfffb},    /* unassigned ignorable, interlinear annotations */
+    {0x110bd, 0x110bd},  /* Kaithi number sign */
+    {0x110cd, 0x110cd},  /* Kaithi number sign above */
+    {0x13430, 0x1343f},  /* controls of Egyptian hieroglyphs */
+    {0x1bca0, 0x1bca3},  /* controls of shorthand */
+    {0x1d173, 0x1d17a},  /* controls of musical notation */
+    {0xe0000, 0xe0fff},  /* tags, variation selectors */
+    {0xf0000, 0x10ffff}, /* private */
 };
 
 static bool is_visible(uint32_t code_point)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What was wrong with a JOSE object, in the classes that ACME answers differently. */
 #pragma once
 

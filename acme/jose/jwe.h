@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opens password-protected JWEs (RFC 7516, PBES2 of RFC 7518 §4.8): the form in which step-ca keeps
  * provisioner keys. Compact and flattened JSON; PBES2-HS256+A128KW, -HS384+A192KW, -HS512+A256KW; A128GCM,

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON Web Keys (RFC 7517, 7518 §6, 8037): account keys and provisioner keys as OpenSSL keys.
- * Accepted is what public_key.h accepts, RSA up to 4096 bits; of an EC key the coordinates must have their full
- * length. Symmetric keys (`oct`) are always refused.
+ * Accepted is what public_key.h accepts, RSA up to 4096 bits; of an EC key the coordinates must have their
+ * full length. Symmetric keys (`oct`) are always refused.
  */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON Web Signatures (RFC 7515): reads the flattened form that ACME uses (RFC 8555 §6.2), makes the compact
  * form that one-time tokens use.

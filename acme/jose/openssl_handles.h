@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Scope-bound OpenSSL handles: `autofree_x509 X509 *leaf = …;` frees it on every way out of the block. */
 #pragma once
 

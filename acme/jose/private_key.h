@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Private keys as PEM: PKCS #8, encrypted or not, and the traditional forms. Never asks a terminal. */
 #pragma once
 

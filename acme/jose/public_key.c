@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/jose/public_key.h"
 
 #include <openssl/core_names.h>
@@ -81,8 +82,8 @@ static const char *rsa_fault(struct arena *arena, EVP_PKEY *key, int max_bits)
     return NULL;
 }
 
-/* The point at infinity is one octet (SEC 1 §2.3.3). OpenSSL reads it from a certificate request, and signatures
- * verify with it that anybody can make. */
+/* The point at infinity is one octet (SEC 1 §2.3.3). OpenSSL reads it from a certificate request, and
+ * signatures verify with it that anybody can make. */
 static const char *ec_fault(EVP_PKEY *key)
 {
     size_t n = 0;
@@ -132,7 +133,8 @@ static const char *ed25519_fault(EVP_PKEY *key)
         return "its Ed25519 key cannot be read";
     if (!is_canonical(y))
         return "its Ed25519 key is not encoded as RFC 8032 has it";
-    return has_small_order(y) ? "its Ed25519 key is a point of small order, for which anybody can sign" : NULL;
+    return has_small_order(y) ? "its Ed25519 key is a point of small order, for which anybody can sign"
+                              : NULL;
 }
 
 const char *public_key_fault(struct arena *arena, EVP_PKEY *key, int rsa_max_bits)

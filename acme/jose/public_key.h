@@ -1,12 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a public key may be an account's or a certificate's: one answer for JWKs and CSRs. Keys come from people
- * whom nobody has authenticated, so that a key is judged before anything is verified with it.
+ * Whether a public key may be an account's or a certificate's: one answer for JWKs and CSRs. Keys come from
+ * people whom nobody has authenticated, so that a key is judged before anything is verified with it.
  *
  *   EC       P-256, P-384, P-521, by name and not spelt out; a point other than the one at infinity
- *   RSA      an odd modulus of 2048 bits to the caller's maximum; an odd exponent from 65537 to 2^31 - 1, which is
- *            what Go reads; a longer one makes a verification cost as much as a signature
- *   Ed25519  a canonical encoding (RFC 8032 §5.1.3) of no point of small order: under those, one signature fits
- *            many messages
+ *   RSA      an odd modulus of 2048 bits to the caller's maximum; an odd exponent from 65537 to 2^31 - 1,
+ * which is what Go reads; a longer one makes a verification cost as much as a signature Ed25519  a canonical
+ * encoding (RFC 8032 §5.1.3) of no point of small order: under those, one signature fits many messages
  */
 #pragma once
 

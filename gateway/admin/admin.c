@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/admin/admin_internal.h"
 
 #include <openssl/crypto.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The admin API: issuers shown and changed while the server runs. It has listeners and a
  * loop of its own; nothing of it is reachable where ACME is served. On the Unix socket the peer must be root

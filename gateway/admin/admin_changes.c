@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PUT and DELETE of an issuer. What is slow is the background thread's; one change at a time. */
 #include "gateway/admin/admin_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by gateway/admin/ only. A request is handled on the admin's own loop thread. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Issuers as the admin API shows them. Nothing that is secret is in here: the key's id and its public facts
  * only. */
 #include "acme/base/time_text.h"
@@ -221,5 +222,5 @@ void admin_put_differences(struct json_writer *writer, struct buffer *words, str
     put_duration_difference(writer, words, "request_timeout", old->request_timeout_s, new->request_timeout_s);
     put_number_difference(writer, words, "max_concurrent", old->max_concurrent, new->max_concurrent);
     put_number_difference(writer, words, "alternate_chains", (int64_t)old->alternate_chain_count,
-                          (int64_t) new->alternate_chain_count);
+                          (int64_t)new->alternate_chain_count);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* GET /metrics, for Prometheus. */
 #include "gateway/admin/admin_internal.h"
 #include "gateway/metrics/metrics.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/ca/issuer.h"
 
 #include <stdio.h>
@@ -153,7 +154,7 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
 /* Without one nothing would verify: a path ends at a certificate that signs itself. */
 static bool holds_root(struct issuer *issuer)
 {
-    autofree_certificates STACK_OF(X509) *all = X509_STORE_get1_all_certs(issuer->roots);
+    autofree_certificates STACK_OF(X509) *all = X509_STORE_get1_all_certs(issuer -> roots);
     for (int i = 0; all != NULL && i < sk_X509_num(all); i++) {
         if (X509_self_signed(sk_X509_value(all, i), 1) == 1) {
             return true;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Issuers: who signs. issuer_stepca and issuer_local implement this interface; the rest of the gateway knows
  * no other. Calls are made and answered on the outbound thread.

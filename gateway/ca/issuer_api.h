@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The CA's own API, for requests that are passed on to it (docs/stepca-api.md): connection and trust are the
  * issuer's. Issuers of type stepca have one. Everything here is called, and calls back, on the outbound

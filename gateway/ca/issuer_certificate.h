@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The certificates of the inventory that an issuer's CA gave out. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a CA fares, and how many calls it may get: one state for everything that is asked of it. Pure: `now` in
  * unix seconds is passed in.

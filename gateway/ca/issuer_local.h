@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The issuer that needs no other program: a CA of its own in a directory (gateway/ca/local/). */
 #pragma once
 

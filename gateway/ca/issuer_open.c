@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An issuer made of its configuration. */
 #include <errno.h>
 #include <stdio.h>

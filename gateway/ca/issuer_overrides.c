@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/ca/issuer_overrides.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Issuers as the admin API wants them: sealed in the database, in the place of the file's sections and of the
  * environment. */
 #pragma once

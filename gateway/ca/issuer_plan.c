@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/ca/issuer_plan.h"
 
 const struct problem *issuer_plan(struct arena *arena, struct issuer *issuer,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What to ask an issuer for, and whether to ask again: the one planning step of orders, `acmegate sign`, the
  * own certificate and the OCSP responder's. It reads what is known of the CA (issuer_read_status).

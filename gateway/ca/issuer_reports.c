@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What implementations report of their calls, under the lock that keeps the issuer's health
  * (issuer_health.h). */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pinned roots and those that the CA lists (GET /roots), set against each other. A root is never trusted
  * because the CA says so: the operator is told, and pins it.

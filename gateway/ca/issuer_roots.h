@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which roots an issuer still needs: the decision is acme/root_rotation.h's. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/ca/issuer_signers.h"
 
 #include <stdlib.h>

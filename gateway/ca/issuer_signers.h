@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which certificates an issuer's CA signs with. Several CAs may stand under one root, so that a path to the
  * root does not tell whose a certificate is: the certificate that signed it does. step-ca tells its own from

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The issuer that has step-ca's native /sign do the work, with one-time tokens of a JWK provisioner. */
 #pragma once
 

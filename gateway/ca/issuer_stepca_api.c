@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests of step-ca's own API that are passed on, and what the CA grants the provisioners that they come
  * from. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One signature or revocation at step-ca: the token, the request, and what the reply means. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of issuer_stepca share. All of it belongs to the outbound thread once the issuer is there.
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/runtime/clock.h"
 
 #include "acme/x509_read.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * step-ca's revocation list, GET /crl (since v0.23, where `crl` in ca.json enables it), and the certificates
  * that it may be signed with, GET /intermediates (since v0.27.3). What the list is worth is for others to

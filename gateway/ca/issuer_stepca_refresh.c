@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What step-ca says of our provisioner: which kid it advertises, what its certificates' lifetimes may be,
  * when the issuing chain ends, and which roots it lists. Asked at the start and every five minutes; sooner

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The running issuers, found without a lock. A change builds and preflights new ones beside those that serve,
  * and only when every one is good do they take over, at once. What is under way ends with the issuer it began

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificates that an issuer's CA signed without an order here: for a host that asks the CA itself, before a
  * database was lost, or read by `acmegate import`. They are recognized by their path to a pinned root.

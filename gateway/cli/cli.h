@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The commands: one table in cli_commands.c, one cli_*.c for each. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/cli_arguments.h"
 
 #include <stdarg.h>

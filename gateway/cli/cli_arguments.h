@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a command takes, as tables: its actions, their words and their options. The arguments are read by
  * them, and help is written from them, so that an action knows its own options and refuses all others.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `acmegate check`: what is on this machine, and what ends soon. gateway/preflight/check.h asks the CA. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `acmegate explain`: cli_explain.c reads and tells the story of an order, cli_explain_advice.c its cause and
  * what to do next, cli_explain_refused.c what was refused before it became an order. */
 #pragma once

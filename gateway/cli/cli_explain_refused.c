@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that were refused before they became an order. */
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"

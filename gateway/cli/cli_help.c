@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/cli_help.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `list` and `show` of the commands for accounts, external account keys, orders and certificates: the views
  * of docs/sql.md, as a table for people or as JSON for programs. */
 #pragma once
@@ -19,10 +20,7 @@ struct cli_listing {
 };
 
 /* `--json`, for tables of options. */
-#define CLI_JSON_OPTION \
-    { \
-        "json", NULL, "writes JSON, an object a line", NULL, 0 \
-    }
+#define CLI_JSON_OPTION {"json", NULL, "writes JSON, an object a line", NULL, 0}
 
 /* What every list filters by, and --json. */
 extern const struct cli_option cli_list_options[];

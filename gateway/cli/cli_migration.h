@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `acmegate migration status`: what the names' certificates tell, in words. */
 #pragma once
 

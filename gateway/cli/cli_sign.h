@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `acmegate sign`: one certificate for a request file, by the issuer of a profile and under its policies. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Taking certificates into the inventory that were not ordered here: out of PEM files, folders and step-ca's
  * request log. What chains to a pinned root of an issuer is taken, once; the rest is said and counted. Writes

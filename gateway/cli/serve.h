@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Running a server in the foreground: what `serve` and `dev` share. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration: one JSON file (comments allowed), overridden key by key from the environment. Every key
  * stands in one table (config_keys.c) that the parser, `acmegate config show` and docs/configuration.md's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A configuration that was read anew beside the one that serves. Each key of the table (config_keys.c) says
  * whether a change of it serves at once or waits for a restart; so do sections that were added or removed.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the configuration's parts share: the table of keys (config_keys.c), one reader for each type of value
  * (config_values.c), the environment (config_environment.c), what keys mean together (config_rules.c), and
@@ -95,7 +96,7 @@ struct config_reader {
     const struct config_override *overrides;
     size_t override_count;
     const struct json **override_roots; /* of each: a file that holds its section and nothing else */
-    const char *stepca_issuer; /* the only one of type stepca, which ACMEGATE_STEPCA_… fill; NULL */
+    const char *stepca_issuer;          /* the only one of type stepca, which ACMEGATE_STEPCA_… fill; NULL */
     struct config *config;
     struct config_errors *errors;
     size_t error_capacity;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
 #include "acme/base/nearest_word.h"
@@ -95,7 +96,7 @@ const struct config_key config_keys[] = {
          "certificate must lead there."},
     {"issuers.*.validity_days", ISSUER(validity_s), .at_once = true, .type = CONFIG_DAYS, .min = 60,
      .max = 10 * (int64_t)YEAR_S, .fallback_note = "the CA's default",
-     .help = "How long certificates are preferred to live, in days (0.5 is 12 hours). Lowered to what the "
+     .help = "How long certificates should live, in days (0.5 is 12 hours). Lowered to what the "
              "profile and the CA "
              "allow; an order's own end goes before it."},
     {"issuers.*.alternate_chains", ISSUER(alternate_chains), .at_once = true,

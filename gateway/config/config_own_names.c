@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/config/config.h"
 
 static void add_name(struct identifier *names, size_t *count, const char *authority)

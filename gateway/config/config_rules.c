@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/config/config_internal.h"
 
 static void check_issuer_reference(struct config_reader *reader, const char *path, const char *issuer)

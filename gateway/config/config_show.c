@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/config/config_internal.h"
 
 enum { SHOW_MAX_BYTES = 1024 * 1024 };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by config_values.c, which has a setter for each type of value, and config_lists.c, which has those
  * of lists. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/frontend/exchange.h"
 
 enum { CACHE_SLOTS = 1024 };

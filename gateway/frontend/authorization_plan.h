@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which names a client may ask for at an endpoint, and the authorizations for them: what newOrder and
  * newAuthz have in common (RFC 8555 §7.4, §7.4.1).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/frontend/exchange_internal.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One request on its way: prepare (loop) → apply (committer's transaction) → render (loop). A route fills the
  * steps in; exchange.c carries it through them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by gateway/frontend/exchange*.c only. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that are refused within `apply`: what is recorded of them, and how many a client may make. */
 #include "acme/refusal_register.h"
 #include "gateway/frontend/exchange_internal.h"

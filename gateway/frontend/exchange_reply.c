@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What goes out: replies, problems, and the headers of both. */
 #include "gateway/frontend/exchange_internal.h"
 

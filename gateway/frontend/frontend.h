@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every request of the ACME routes and of step-ca's API shares. */
 #pragma once
 

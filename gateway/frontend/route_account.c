@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/account.h"
 #include "acme/key_change.h"
 #include "gateway/frontend/routes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/renewal.h"
 #include "gateway/ca/recognition.h"
 #include "gateway/frontend/routes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/frontend/exchange.h"
 
 /* The next segment, its slash left off; `path` goes on behind it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/frontend/routes.h"
 
 /* Every resource of an endpoint, below /acme/{endpoint}. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of every route, one file a resource:
  * route_{directory,account,order,authorization,certificate,renewal_info}.c.
  */

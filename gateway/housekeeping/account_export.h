@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The accounts of a database as a file, and back (acme/account_export.h, docs/recovery.md). In pages: memory
  * does not grow with the number of accounts. Slow; not for a loop thread. */
 #pragma once

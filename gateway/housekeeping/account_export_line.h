@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by account_export.c and account_import.c. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/housekeeping/account_exporter.h"
 
 #include <pthread.h>

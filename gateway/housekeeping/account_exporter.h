@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The accounts' export that a running server keeps up to date (accounts.export_path): at its start, each
  * accounts.export_every after, and when it stops, whenever accounts have changed. On a thread of its own.

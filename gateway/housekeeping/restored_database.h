@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What follows when the database is a copy that was put back (store_restored). */
 #pragma once
 

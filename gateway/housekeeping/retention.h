@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is older than `retention` says is deleted by a running server: a pass soon after its start and each
  * hour, in steps of a few milliseconds on the committer's thread with pauses between them, so that clients do

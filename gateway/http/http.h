@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The HTTPS front end on libh2o: listeners, TLS, N loop threads, replies, and requests that wait for
  * something. HTTP/1.1 only. Nothing outside gateway/http/ knows libh2o.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who is connected to one loop, by network (address_format_network), and whose connection makes room when
  * there is none left: the oldest idle one of the network that has most. One address cannot starve the others

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The head of an HTTP/1 request, read strictly (RFC 9112 §2.2, §3.2, §5, §6.3). libh2o's parser forgives bare
  * line feeds, repeated lengths and more; whoever forgives differently from a proxy in front lets one client's

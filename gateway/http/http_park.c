@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/http/http_internal.h"
 
 static struct http_parked **bucket_of(struct http_loop *loop, int64_t key)

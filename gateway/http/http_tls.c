@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/base/unconst.h"
 #include "acme/certificate.h"
 #include "acme/x509_read.h"

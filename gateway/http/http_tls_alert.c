@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Handshakes that fail. libh2o closes the connection without sending what OpenSSL has written for it last,
  * the alert; so it is sent from here, as long as it is not encrypted: that is, for all that a ClientHello can

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/issuance/permit.h"
 
 #include "gateway/runtime/address_policy.h"

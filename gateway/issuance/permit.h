@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What acme/permission.h decides on, read from the configuration and the store. Any thread, with a session of
  * its own; within `apply` what was read holds until the COMMIT. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/jobs/issuance_job.h"
 #include "acme/base/time_text.h"
 #include "acme/order.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The issuance of one order, shared by issuance_job*.c: issuance_job.c takes it up and makes an
  * attempt, issuance_job_outcome.c writes what became of that. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/jobs/jobs_internal.h"
 
 static size_t find(const struct job_set *set, int64_t id)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Objects that the server died of are not worked on again (gateway/runtime/crash_record.h). */
 #include "gateway/jobs/jobs_internal.h"
 #include "gateway/runtime/crash_record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shares of the slots of a kind of job: neither one account nor one target can hold them all. A slot is
  * given while more slots are free than its account holds, and more than its target holds. One account alone

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Jobs: the due work behind challenges, orders and revocations, on the outbound thread. It is derived from
  * the database: what is in processing and due is taken, on wake-up and each second, after a restart the same

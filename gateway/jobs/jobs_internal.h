@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by gateway/jobs/ only. Everything but the committer's `done` calls runs on the outbound thread. */
 #pragma once
 

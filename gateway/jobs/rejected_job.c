@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates that were asked for without an order, for the server itself, and do not fit. */
 #include "acme/certificate.h"
 #include "gateway/jobs/jobs_internal.h"

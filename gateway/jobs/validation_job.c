@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/authorization.h"
 #include "acme/order.h"
 #include "gateway/jobs/jobs_internal.h"

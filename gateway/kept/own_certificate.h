@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The gateway's own TLS certificate: from files, or from an issuer, then kept in files beside the database
  * (so that a restart needs no new one) and renewed by itself when a third of its life is left. While the

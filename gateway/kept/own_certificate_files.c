@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/kept/own_certificate_files.h"
 
 #include <errno.h>

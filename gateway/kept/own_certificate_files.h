@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server's own certificate in the files that tls.cert and tls.key name: for `serve`, SIGHUP and `check`.
  */
 #pragma once

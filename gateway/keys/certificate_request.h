@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the gateway asks for a certificate of its own with: a new key, and a CSR for names. */
 #pragma once
 

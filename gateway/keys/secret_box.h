@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sealing what the database keeps secret (AES-256-GCM) with a key in a file of its own, so that a copy of the
  * database alone gives nothing away. What is sealed is bound to its place: it does not open in another's.

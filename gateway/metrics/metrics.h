@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What operators measure: counters and histograms of what has happened, bumped where it happens, and gauges
  * that are computed when somebody asks (server/gauges.c). One table names them all; the exposition

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What stands behind the names of labels: enums of the program, and names of the configuration. */
 #include "gateway/metrics/metrics_internal.h"
 

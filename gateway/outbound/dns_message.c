@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/outbound/dns_message.h"
 
 #include <ares.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A name server's answer (RFC 1035 §4), read from its octets. The octets come from outside: nothing in them
  * is relied on before it is checked.

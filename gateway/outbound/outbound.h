@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The outbound thread: every connection that acmegate opens itself, and the timers of the work behind them.
  * It runs one curl_multi and a c-ares channel a name server; only gateway/outbound/ knows either. Except for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Look-ups: the name servers are asked one after the other, so that what each of them said is known. */
 #include <arpa/inet.h>
 #include <netdb.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The name servers: a c-ares channel for each, and its sockets. */
 #include <arpa/inet.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* For threads that may block: to make a request on the outbound thread and wait for its end. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What `acmegate check` asks of a CA, and a server before another issuer serves: check_stepca.h has the
  * parts, check_bypass.c the ways past the gateway. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of `acmegate check` for an issuer of type stepca: check_stepca.c (its files, the CA, the
  * provisioner), check_roots.c (the CA's list of roots), check_token.c (a token) and check_ocsp.c
  * (the OCSP responder). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/preflight/host_preflight.h"
 
 #include <stdarg.h>

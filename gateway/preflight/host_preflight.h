@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What can be known of this host before the server starts: its database, the secrets beside it, the addresses
  * and sockets to listen on, and settings that rarely mean what they say. `acmegate check` prints it, and

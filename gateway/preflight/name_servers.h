@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether the name servers answer: those of validation.resolvers, else the system's. Each is asked for the
  * address of base_url's host (of "localhost" where that is a number), all at once. `acmegate check` and

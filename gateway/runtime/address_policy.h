@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which addresses a validation may dial (against server-side request forgery). */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One thread for what is slow while serving: deriving keys from passwords, asking a CA before a change, long
  * reads. It runs one task after the other; loops, the committer and the outbound thread only hand over.

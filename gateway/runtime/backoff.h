@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How long to wait before another try. Each wait is twice the one before it, from `first` to `most`. Jitter
  * lengthens it by up to a half, so that gateways which failed together do not come back together. Waits are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whose work the server died of. Each thread says whose object it works on; when a fault (SIGSEGV, SIGBUS,
  * SIGFPE, SIGILL, SIGABRT) ends the process, a signal handler writes that object's id to PATH.crashes, a file

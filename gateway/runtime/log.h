@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines on standard error, "time level what": for journald and people. Any thread; one write(2) a line.
  */
 #pragma once

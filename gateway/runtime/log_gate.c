@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/runtime/log_gate.h"
 
 #include <stdarg.h>

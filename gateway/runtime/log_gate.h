@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keeps lines that strangers can cause at will from filling the log: one line passes each `every_ms`, and
  * says how many were held back before it. Zeroed, it has let none pass yet. Any thread, without a lock.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is measured when somebody asks: from state that is there for other reasons, and from counts of what
  * waits. */
 #include "gateway/server/gauges.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The gauges of GET /metrics. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When may be freed what others find without a lock? A loop, the committer's operation or the outbound thread
  * may have found it just before it was replaced, and uses it until it is done with what it is at. Once each

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/server/route_tables.h"
 
 #include "gateway/frontend/routes.h"

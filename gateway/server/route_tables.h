@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every route that is served where ACME is. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The running server: what its parts share. Made by server_start, then read-only but for the parts' own
  * state. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What may be said of the issuers' certificates: each CA's revocation list, fetched or made again and again
  * on the outbound thread, kept in memory and in the database; and the responder that OCSP responses are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An issuer's list as it comes from the CA or from the database: who signed it, and how it is kept. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The responder that an issuer's OCSP responses are signed by: read from files; or asked of a second
  * provisioner and kept in files beside the database, or made by the local CA, and then renewed when two

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A responder's certificate that the second provisioner made and that will not do. The next one would be no
  * better before the CA or the configuration has changed, and each is a certificate more at the CA.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What step-ca's API tells everybody, and the form of its refusals. */
 #include "acme/base/buffer.h"
 #include "gateway/stepca_api/stepca_api_call.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* POST /renew of step-ca's API, by a renewal token: the certificate that is presented is its successor in all
  * but time. */
 #include "acme/x509_read.h"

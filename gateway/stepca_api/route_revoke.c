@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* POST /revoke of step-ca's API: what the CA confirms is a revocation of ours as well. */
 #include "acme/certificate.h"
 #include "acme/revocation.h"

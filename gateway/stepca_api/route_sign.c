@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* POST /sign of step-ca's API: the profile is looked at before the CA is asked, and the certificate before it
  * is told. */
 #include "gateway/stepca_api/stepca_api_issue.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A request of step-ca's own API on its way to the CA and back (docs/stepca-api.md), shared by
  * route_read*.c:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A certificate that comes by /sign or /renew of the CA's own API: checked, stored, answered. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/stepca_api/stepca_api_policy.h"
 
 #include <arpa/inet.h>

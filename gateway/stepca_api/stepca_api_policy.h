@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the profile says of a request of the CA's own API. No clock, no sockets. NULL: agreed; else what to
  * refuse with. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/stepca_api/stepca_api_routes.h"
 
 #include "gateway/frontend/routes.h"

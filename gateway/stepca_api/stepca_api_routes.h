@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* step-ca's own API, where the configuration passes it on (docs/stepca-api.md): at "/" and at "/1.0". */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/validation/validator_internal.h"
 
 enum { QUOTED_BYTES = 120, MS_PER_S = 1000 };

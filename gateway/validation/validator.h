@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proving control of a name (RFC 8555 §8): one validator a challenge type, on the outbound thread. A
  * validator makes one try and says what came of it; retrying and recording are its caller's.
@@ -31,7 +32,7 @@ struct validation {
     void *owner;
     /* the outcome */
     const struct problem *problem; /* NULL: control is proven */
-    bool passing; /* the fault may pass (no connection, no answer, SERVFAIL, 5xx…): worth another try */
+    bool passing;      /* the fault may pass (no connection, no answer, SERVFAIL, 5xx…): worth another try */
     const char *tried; /* one line for events: what was dialled and what was answered */
 };
 

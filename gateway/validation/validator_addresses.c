@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one gate to the addresses of a host: what it lets through is what is dialled. */
 #include "gateway/runtime/address_policy.h"
 #include "gateway/validation/validator_internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CAA (RFC 8659 §3): the records of the closest name, from the name itself upwards, that has any. */
 #include "acme/caa.h"
 #include "gateway/validation/validator_internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The challenges that a TXT record answers (acme/dns_challenge.h): any one record of the name, or names, will
  * do. */
 #include "acme/base/buffer.h"

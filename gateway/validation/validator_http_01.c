@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * http-01 (RFC 8555 §8.3). Every hop goes through the same gate: resolve, filter the addresses, dial exactly
  * those, IPv6 first, each until one answers. Nothing is followed but by way of that gate.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* tls-alpn-01 (RFC 8737): one TLS handshake at the name's address, which shows a certificate made for it. */
 #include "acme/tls_alpn.h"
 #include "gateway/validation/validator_internal.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All measurements, or some of them: see tests/bench/run."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What must hold with much in the database, many connections, and a CA that is away."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every measurement uses: the load generator, and what /proc says of a process."""
 
 import json

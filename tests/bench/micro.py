@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the parts of an issuance cost alone: time, and instructions as callgrind counts them, which are the same each time."""
 
 import json

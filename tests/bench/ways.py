@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """acmegate beside step-ca's RA mode, step-ca's own ACME and bare /sign: the same load on each, one after the other."""
 
 import json

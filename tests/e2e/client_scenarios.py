@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every real client must be able to do; each client's own file runs these with it."""
 
 import uuid

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fixtures, how the tests are spread over processes, and the option that prints the conformance list."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Accounts survive their database: export, import, what is refused, and the file that a running server keeps."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The admin API: who may use it, and what it shows."""
 
 import http.client

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other chains for the same certificate (RFC 8555 §7.4.2), as when a root is rotated."""
 
 import pytest

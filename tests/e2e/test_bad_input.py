@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What hostile or broken clients send gets the right problem document, and nothing is lost by it."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A CA that misbehaves: what each kind means for the order, its attempts and events, the client and the issuer. The same
 table for people is in docs/step-ca.md."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is known of a CA's lifetimes and from where: told by its claims, observed on certificates, learned from refusals, or
 assumed. step-ca tells nobody the claims of its whole authority."""
 

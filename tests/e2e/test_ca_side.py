@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What lies at the CA: its policy and templates, its chain, its keys and provisioners, its clock, its database."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CAA for real (RFC 8659, RFC 8657): which names an endpoint that looks at it issues for."""
 
 import pytest

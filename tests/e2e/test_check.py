@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`acmegate check` says beforehand, line by line, whether the CA will sign for us, and what to do where it will not."""
 
 import json

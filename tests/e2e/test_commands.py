@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator's commands on the database: account, order, cert, db backup, while the server runs and without it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What RFC 8555 asks of good exchanges and no other file looks at: headers, methods, accounts, lists, replies that are polled."""
 
 import concurrent.futures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Connections are shared out: nobody who merely connects keeps others from it."""
 
 import contextlib

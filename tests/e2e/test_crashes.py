@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """S2: what the server died of twice is set aside at the next start. Nothing else is: not what was under way beside it, and
 nothing at all after a kill."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A base URL with the default port: one URL with and without it (RFC 3986 §6.2.3)."""
 
 import json

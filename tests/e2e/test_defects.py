@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The defects that a connector to step-ca is known to have had, one test each; what else of 11 and 12, certificates that do
 not fit and a CA that refuses or fails, stands in test_ca_failures.py. Number 14, a hot swap that drops the old connector,
 stands in test_issuer_changes.py."""

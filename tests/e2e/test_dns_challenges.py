@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """dns-account-01 and dns-persist-01 for real, and what is told when the record is not there or another."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The form of the documentation: short sentences, and lines that fit on a screen. Tables and code may be wider."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`acmegate explain NAME|ORDER` says in plain words what happened to an order, without SQL."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whose turn it is: each cause is brought about, and `acmegate explain` must give the very sentence of docs/troubleshooting.md.
 
 A case does something with the world (support/odd_world.py) and returns the word that `explain` is asked with: the name of the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finalize: which CSRs an order takes, in which state, and what the client and the events are told."""
 
 import pytest

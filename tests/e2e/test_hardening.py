@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the compiler and the linker were asked for is in the program that is installed."""
 
 import platform

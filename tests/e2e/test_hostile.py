@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hostile and malformed exchanges, a line each: the exact status and problem type, and a state that is what it was.
 
 A case is (check of RFC 8555's list in support/conformance.py, what is sent, the exchange, status, type).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 framing by the letter (RFC 9112), as raw exchanges over TLS, and targets in absolute form."""
 
 import http.client

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which certificate is meant, and whose it is: two CAs under one root, and one of them at two endpoints.
 
 `acme` asks CA A, `twin` asks CA A under another issuer's id, `guest` asks CA B. At the last two no name needs a proof."""

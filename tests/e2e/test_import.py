@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`acmegate import`: certificates from elsewhere, out of files, folders and step-ca's request log."""
 
 import re

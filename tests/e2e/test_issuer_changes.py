@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PUT and DELETE of an issuer: taken over without a restart, kept over one, or refused with every reason."""
 
 import os

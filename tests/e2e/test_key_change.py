@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Account key rollover (RFC 8555 §7.3.5)."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """lego, as Debian packages it. It revokes by the account only."""
 
 from client_scenarios import ClientScenarios, fresh_name

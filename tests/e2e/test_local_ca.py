@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An issuer of type local: the CA that acmegate makes, and one that it is given."""
 
 import datetime

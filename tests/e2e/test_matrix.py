@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every route, by everybody, with things in every state: the table is support/matrix_rows.py, matrix_control.py and matrix_pages.py."""
 
 import json

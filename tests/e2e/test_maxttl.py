@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long certificates live: the profile's max_ttl holds, the CA's default stays a default."""
 
 import datetime

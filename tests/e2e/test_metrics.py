@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GET /metrics: each counter moves by what happened, gauges tell what is, and the documentation has them all."""
 
 import datetime

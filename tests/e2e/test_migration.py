@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The lines of docs/migration.md, run as they stand there: a live renewal moves from step-ca to the gateway and back."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`acmegate migration status`: which names order here, which still get their certificates the old way, and what is next."""
 
 import json

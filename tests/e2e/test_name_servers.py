@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every answer that a name server can give, and what the client, the event and `explain` say of it."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A member that is null counts as absent (P4): every optional member of every payload, through the whole server."""
 
 import pytest

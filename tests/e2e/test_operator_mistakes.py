@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mistakes that an operator makes: `check` names each beforehand, with cause and advice, and `serve` says the same words."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The CA away: a storm of orders neither hammers it nor loses one, what is over its time is never sent, and real clients
 ride through it without a repair by hand."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway's own TLS certificate: never the reason that clients cannot connect."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tls.cert and tls.key: encrypted keys open with a password file, and nobody is asked on a terminal."""
 
 import datetime

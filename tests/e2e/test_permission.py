@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What allows a thing is asked again wherever something rests on it: at the order, at finalize, before each signature."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Authorizations before any order (RFC 8555 §7.4.1), and those that hold for the names below (RFC 9444)."""
 
 import datetime

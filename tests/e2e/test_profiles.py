@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Profiles (draft-ietf-acme-profiles): what the directory tells of them, and what each lets through."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The provisioner's key in every form its users have it in, of every kind that step-ca knows."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one command for a newcomer: gateway/quickstart."""
 
 import re

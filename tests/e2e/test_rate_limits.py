@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rate limits by account, by name and by address (RFC 8555 §6.6)."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIGKILL at any moment: after a restart the gateway goes on by itself, and a client that asks again ends with one
 certificate. What the CA may have signed without our knowing shows as a possible orphan."""
 

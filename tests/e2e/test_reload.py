@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIGHUP: the issuers of the file are taken over together, or not at all. test_reload_keys.py has the other keys."""
 
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIGHUP and each key of the configuration: a change is in force, or the log says that it waits for a restart."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ACME Renewal Information (RFC 9773): the window, what an operator makes of it, and `replaces`."""
 
 import datetime

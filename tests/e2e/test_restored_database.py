@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A back-up that was put back: what was under way when it was made is not signed again, and no URL is given out twice."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Retention: what is old goes from the database of a running server, and what is needed stays."""
 
 from client_scenarios import fresh_name

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Revocation goes through to the CA, and who may ask for it (RFC 8555 §7.6)."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CRL and OCSP when something goes wrong or changes: at the CA, on the way to it, among the pinned roots."""
 
 import http.client

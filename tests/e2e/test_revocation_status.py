@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CRL and OCSP: what the gateway says of an issuer's certificates, checked with openssl and with cryptography."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The CA's list of roots is told to the operator and never trusted; and the steps of docs/step-ca.md for another root."""
 
 import pytest

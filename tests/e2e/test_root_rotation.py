@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A CA changes its root: both are pinned for a while, then the new one alone, when nothing lives under the old one any more."""
 
 import pytest

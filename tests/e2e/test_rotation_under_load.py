@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Issuers are changed while clients order as fast as they can: nobody's order is lost."""
 
 import json

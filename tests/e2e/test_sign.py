@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`acmegate sign`: a certificate for a host that cannot speak ACME, under the policies that orders have."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every query of docs/sql.md runs as it stands there, with the sqlite3 shell, on a live database."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is wrong with a configuration is said at once, all of it, in words; nothing starts half."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What comes and goes through step-ca's own API at the gateway, exchange by exchange: what is refused before the CA is
 asked, what a CA that misbehaves comes to, and what is written of it."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """step-ca's own API through the gateway, with the real step CLI (docs/stepca-api.md)."""
 
 import datetime

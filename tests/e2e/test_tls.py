@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TLS at the listeners: which versions, suites and protocols there are, and how a handshake ends that fails."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tls-alpn-01 for real (RFC 8737, RFC 8738): what it accepts, what it refuses, and what the client is told."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names that need no proof, and names that a profile refuses."""
 
 import pytest

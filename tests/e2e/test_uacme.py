@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """uacme, as Debian packages it."""
 
 from client_scenarios import CertificateKeyScenarios, ClientScenarios

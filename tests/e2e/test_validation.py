@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Proving control for real: what http-01 and dns-01 accept, what they refuse, and what the client is told."""
 
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """S8: neither one account nor one slow target holds all slots for validations."""
 
 import pytest

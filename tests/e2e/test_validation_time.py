@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """S8: a validation's try has one deadline, whatever is slow in it; each address gets its share of that time."""
 
 import contextlib

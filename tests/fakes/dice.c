@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "dice.h"
 
 #define OPENSSL_SUPPRESS_DEPRECATED

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every choice of a run, drawn from one seed: the same seed makes the same run. OpenSSL draws from a second
  * stream of the same seed, so that keys, tokens and signatures repeat as well.

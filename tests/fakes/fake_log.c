@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The real log, whose lines go to a listener before standard error (linked in by --wrap). */
 #include <stdio.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The front ends: loops without sockets. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The outbound thread: messages and timers turned by the harness, and the world in the place of the network.
  */
 #include <stdlib.h>

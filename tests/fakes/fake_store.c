@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The committer's work in this thread: each operation in a transaction of its own, on a connection of its own
  * (linked in by --wrap). The real committer runs, and has nothing to do.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What stands in for the threads, the network and the clock of a gateway: one thread, message queues that the
  * harness turns, and a clock in its hand. The fakes define what gateway/http/, gateway/outbound/ and

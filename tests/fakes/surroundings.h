@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a program that links the fakes defines: the network's answers, and the end of a run that went wrong.
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ACME clients: keys, accounts and what they learned, and the requests that they sign. A request may be bent
  * in many ways before it is signed or after.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The gateway under test: its configuration, its start and stop, and what operators do to it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The fuzzer over whole requests: see README.md. */
 #include <getopt.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The grammar of what is valid but odd, and of what is nearly valid. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What must hold whatever the clients do: a table of invariants, looked at after each transaction for the
  * rows that it changed, and after each reply. What does not hold ends the run (verdict.h).

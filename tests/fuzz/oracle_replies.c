@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The form of each reply, and who may revoke what. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The invariants of orders, authorizations, attempts and certificates, as they are after a transaction. */
 #include <stdlib.h>
 #include <strings.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What clients do, one request or a few at a time: the words that stories are made of. */
 #pragma once
 

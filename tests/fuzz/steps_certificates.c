@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates and what is made of them. */
 #include <openssl/ec.h>
 #include <stdlib.h>

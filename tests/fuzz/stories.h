@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Plausible stories, broken at random places. */
 #pragma once
 

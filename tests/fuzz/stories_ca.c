@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* step-ca's own API, and what is told of revocations. */
 #include <openssl/ocsp.h>
 #include <stdlib.h>

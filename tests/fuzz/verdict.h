@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What ends a run: something that must not be. verdict() of surroundings.h tells the place as well. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everybody else: who holds which names, the web and name servers that show it, and the CA behind the
  * gateway. What a server shows is noted, so that the oracles know who has proven what.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The step-ca behind the gateway: two of them under one root. What it answers is sometimes odd, late or
  * wrong. */
 #include <openssl/pem.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The keys and certificates of the CAs, and what is signed with them. */
 #include "world_pki.h"
 

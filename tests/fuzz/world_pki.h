@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by world_pki.c and world_ca.c: the CAs behind the gateway. */
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients from elsewhere, each driven the way its users do."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fixtures of the end-to-end tests, for clients from elsewhere: run by tests/run with tests/e2e/pytest.ini."""
 
 from support.fixtures import *  # noqa: F401,F403

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a program on python `acme` does, in one run: register, issue, renewal information, renew by profile, an address,
 deactivate an authorization, revoke. Prints a line of JSON for each step. Run with the Python that certbot's environment has:
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The database is lost: what certbot, lego and Caddy do, with the accounts' export and without it (docs/recovery.md)."""
 
 import re

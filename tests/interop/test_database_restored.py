@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A back-up of the database is put back: certbot, lego and Caddy go on with their accounts, and the order that the copy has in
 processing, which was signed since, is not signed again (docs/recovery.md)."""
 

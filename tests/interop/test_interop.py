@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The newest clients from elsewhere, for real: register, issue, renew, revoke, and what more each of them can."""
 
 import pytest

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "leaks.h"
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Criterion runs each test in a process of its own and does not notice what LeakSanitizer finds there. Every
  * test file declares its suite with LEAK_CHECKED_SUITE(name): after each test a leak fails the run, because

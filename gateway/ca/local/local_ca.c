@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/ca/local/local_ca.h"
 
 #include <errno.h>

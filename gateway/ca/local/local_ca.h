@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A certificate authority in a directory: roots, an issuing CA with its key, and a register of what was
  * revoked. It is made there at the first start (a root of 10 years, an intermediate of 5 that signs leaves

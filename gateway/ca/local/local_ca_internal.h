@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the local CA's parts share: local_ca.c (opening, tending, revoking), local_ca_files.c, local_ca_make.c
  * (certificates), local_ca_names.c (name constraints) and local_ca_sign.c. */
 #pragma once

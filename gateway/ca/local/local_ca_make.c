@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -216,7 +217,7 @@ static EVP_PKEY *load_root_key(const struct local_ca *ca, X509 *root, char why[s
 bool local_ca_make_intermediate(const struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
 {
     autofree_certificates STACK_OF(X509) *roots =
-        local_ca_load_certificates(ca, ca->arena, LOCAL_CA_ROOT, NULL, why);
+        local_ca_load_certificates(ca, ca -> arena, LOCAL_CA_ROOT, NULL, why);
     X509 *root = roots == NULL ? NULL : sk_X509_value(roots, 0);
     autofree_evp_pkey EVP_PKEY *key = root == NULL ? NULL : load_root_key(ca, root, why);
     bool made = key != NULL && make_intermediate(ca, root, key, now, why);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Name constraints, RFC 5280 §4.2.1.10. */
 #include <openssl/err.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the local CA says of its certificates: its revocation list, and the certificate that its OCSP
  * responses are signed with. Both are signed by the CA that signs leaves.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The local CA's register of revoked serial numbers: a text file, one "serial revoked-at reason not-after" a
  * line (times in unix seconds; lines of older versions lack the last), only ever appended to and synced

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A load generator: a bounded number of issuances by a bounded number of clients against an ACME server on loopback, or
 // against step-ca's bare /sign. Prints one line of JSON.
 package main

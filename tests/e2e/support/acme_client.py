@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An ACME client of our own (RFC 8555): whole issuances, and single exchanges with anything in them."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A client of the admin API, over its Unix socket or over TLS."""
 
 import contextlib

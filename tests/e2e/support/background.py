@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A call that waits for something while the test goes on."""
 
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a CA can do wrong, each as a function for CaProxy.replace or CaProxy.rewrite: it is called with the Exchange."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A proxy in front of a real step-ca, trusted like the CA itself: it shows what the gateway sent, holds a call at a chosen
 moment, and answers in the CA's place what no real one can be made to answer."""
 

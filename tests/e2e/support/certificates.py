@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keys, requests and certificates, made and read."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Judging certificates with other eyes than the gateway's: OpenSSL's."""
 
 import subprocess

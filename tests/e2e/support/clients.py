@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real clients behind one face: each gets, renews and revokes certificates the way its users do."""
 
 import os

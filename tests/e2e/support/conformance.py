@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an ACME server must do, check by check: RFC 8555, 8737, 8738, 9444, 9773, the drafts that are in use, and what clients
 in the wild need. Tests carry the number: `@pytest.mark.check(20)`. `tests/run conformance` prints the list with its state."""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Loaded into acmegate, it makes a function fault for one argument, as an input that hits a bug would. The
  * file that ACMEGATE_TEST_POISON names holds "FUNCTION ARGUMENT"; without it nothing faults. */
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Preloaded into uacme, which has no option for it: its curl trusts the CA file named by ACMEGATE_TEST_CA and
  * nothing else.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """External account keys, as an operator gives them out and a client shows them (RFC 8555 §7.3.4)."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures: what a test asks for is started on ports of its own, and ended with it."""
 
 import contextlib

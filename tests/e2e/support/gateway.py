@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway under test, started from a configuration that a test may change."""
 
 import json

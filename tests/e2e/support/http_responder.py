@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What answers an http-01 challenge: a web server on the port that the gateway dials."""
 
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """base64url, JWK and JWS signatures (RFC 7515, 7517, 7518, 7638, 8037)."""
 
 import base64

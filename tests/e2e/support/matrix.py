@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The permission matrix: who may do what, with whose thing, in which state. A row is a request; a column is who sends it; a
 cell holds the answer that is right. support/matrix_rows.py is the table, support/matrix_world.py makes what it speaks of.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The part of the permission matrix's table about certificates of others: who may act on them, and at which CA's endpoint.
 
 Authorizations for all names of a certificate let another account act on it (RFC 8555 §7.6, RFC 9773 §5), when they are proven:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rest of the permission matrix's table: routes that know no ACME account. Who they let in is a column of their own."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The program's routes, from its source: a table of the matrix that lacks one is not whole."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of the permission matrix: a row is a request and the thing that it is about."""
 
 from .matrix import (

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the permission matrix's requests are made of: an account's things, who sends, and the connection."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the permission matrix is asked of: one gateway in front of three CAs, accounts of every standing, and their things."""
 
 import concurrent.futures

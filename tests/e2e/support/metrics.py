@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What GET /metrics of the admin API says, read by Prometheus' own parser."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """pebble-challtestsrv as the name server: every name is this machine, TXT records as a test or a client's hook sets them."""
 
 import json

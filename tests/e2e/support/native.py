@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Raw exchanges with step-ca's own API, at a gateway or a CA."""
 
 import base64

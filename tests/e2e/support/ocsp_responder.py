@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who signs OCSP responses: a second provisioner of the CA, or files."""
 
 import datetime

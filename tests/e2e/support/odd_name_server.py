@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A name server that gives whatever answer a test wants, well-formed or not."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One gateway with everything at hand that can go wrong: odd name and web servers, CAs that refuse, proxies that misbehave."""
 
 import contextlib

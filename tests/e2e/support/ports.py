@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Loopback ports that nothing uses, safe for test processes that run side by side."""
 
 import random

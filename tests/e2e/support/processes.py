@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A process that a test owns: started with its output in a file, awaited, ended by its own id."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The private key of a step-ca JWK provisioner, in each form that step-ca's users have it in."""
 
 import base64

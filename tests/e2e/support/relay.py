@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A TCP relay whose target may change: a DNS name that is pointed elsewhere, as its clients see it."""
 
 import socket

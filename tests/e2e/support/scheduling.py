@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which worker of pytest-xdist runs which tests, and in which order. Tests that share fixtures of their file run in one
 worker. The longest start first, so that no worker is left with a long one at the end."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Asking for revocation lists and OCSP responses, by HTTP and by openssl."""
 
 import base64

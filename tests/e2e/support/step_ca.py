@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real step-ca with a root and an intermediate of its own, on a loopback port."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real step CLI, pointed at a URL: a gateway's or a CA's."""
 
 import os

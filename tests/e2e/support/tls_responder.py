@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What answers a tls-alpn-01 challenge (RFC 8737): a TLS server that shows a certificate made for it."""
 
 import datetime

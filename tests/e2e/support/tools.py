@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finding what a test needs. What is missing is a loud skip, and a failure where CI=true."""
 
 import fcntl

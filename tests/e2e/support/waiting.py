@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Waiting for an event by asking for it, never by sleeping for a guessed time."""
 
 import time

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command interop does with one Go ACME library what its users do, and prints a line of JSON for each step:
 //
 //	interop -library lego|acmez|xcrypto -directory URL -root FILE -http PORT [-kid KID -mac KEY] [-profile NAME] NAME...

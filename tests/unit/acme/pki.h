@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keys, requests and certificates made for the tests, good and bad ones. */
 #pragma once
 
@@ -40,7 +41,7 @@ struct pki_certificate {
     const char *extended_key_usage;
     bool ocsp_nocheck;
     EVP_PKEY *authority_key; /* named in authorityKeyIdentifier; NULL: none */
-    bool unknown_critical; /* an extension that nobody knows */
+    bool unknown_critical;   /* an extension that nobody knows */
     int64_t not_before;
     int64_t not_after;
 };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/caa.h"
 #include "growth.h"
 #include "leaks.h"
@@ -148,8 +149,9 @@ static void ask_many(void *context, size_t n)
     struct caa_record *records = arena_alloc_array(arena, n, sizeof *records);
     for (size_t i = 0; i < n; i++)
         records[i] = (struct caa_record){false, BYTES_LITERAL("issue"), BYTES_LITERAL("x")};
-    cr_assert_str_eq(caa_fault(arena, records, n, context),
-                     arena_printf(arena, "the issue records are \"x\", \"x\", \"x\", \"x\", \"x\" and %zu more", n - 5));
+    cr_assert_str_eq(
+        caa_fault(arena, records, n, context),
+        arena_printf(arena, "the issue records are \"x\", \"x\", \"x\", \"x\", \"x\" and %zu more", n - 5));
     arena_free(arena);
 }
 

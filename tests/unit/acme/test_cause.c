@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The catalogue of causes, and docs/troubleshooting.md, which holds the same table for people. */
 #include "acme/cause.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/csr.h"
 #include "acme/jose/public_key.h"
 #include "acme/x509_read.h"

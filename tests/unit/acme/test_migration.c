@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 
 #include "acme/migration.h"
@@ -7,18 +8,11 @@ LEAK_CHECKED_SUITE(migration);
 
 enum { NOW = 1000 };
 
-#define ACME(begin, end) \
-    { \
-        .origin = CERTIFICATE_FROM_ACME, .not_before = begin, .not_after = end, .id = begin \
-    }
+#define ACME(begin, end) {.origin = CERTIFICATE_FROM_ACME, .not_before = begin, .not_after = end, .id = begin}
 #define NATIVE(begin, end) \
-    { \
-        .origin = CERTIFICATE_EXTERNAL, .not_before = begin, .not_after = end, .id = begin \
-    }
+    {.origin = CERTIFICATE_EXTERNAL, .not_before = begin, .not_after = end, .id = begin}
 #define IMPORTED(begin, end) \
-    { \
-        .origin = CERTIFICATE_IMPORTED, .not_before = begin, .not_after = end, .id = begin \
-    }
+    {.origin = CERTIFICATE_IMPORTED, .not_before = begin, .not_after = end, .id = begin}
 
 static const struct {
     const char *story;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/root_rotation.h"
 
 #include <criterion/criterion.h>

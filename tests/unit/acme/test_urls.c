@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/urls.h"
 #include "leaks.h"
 
@@ -145,8 +146,8 @@ Test(urls, P5_the_default_port_is_one_url_with_and_without)
     cr_expect(url_equals(BYTES_LITERAL("https://[::1]:443"), "https://[::1]"));
     cr_expect(bytes_equal_string(url_host_without_default_port(BYTES_LITERAL("a.test:443")), "a.test"));
     cr_expect(bytes_equal_string(url_host_without_default_port(BYTES_LITERAL("a.test:4443")), "a.test:4443"));
-    cr_expect(
-        bytes_equal_string(url_host_without_default_port(BYTES_LITERAL("a.test:8443:443")), "a.test:8443:443"));
+    cr_expect(bytes_equal_string(url_host_without_default_port(BYTES_LITERAL("a.test:8443:443")),
+                                 "a.test:8443:443"));
     cr_expect_not(url_equals(BYTES_LITERAL("https://a.test:8443:443/x"), "https://a.test:8443/x"));
     cr_expect_not(url_equals(BYTES_LITERAL("https://[::1]:8443:443/x"), "https://[::1]:8443/x"));
 }

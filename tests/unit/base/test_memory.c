@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Arenas, buffers and runs of octets. */
 #include "acme/base/buffer.h"
 #include "leaks.h"

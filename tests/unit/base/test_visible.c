@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/base/buffer.h"
 #include "acme/base/visible.h"
 #include "leaks.h"
@@ -34,9 +35,9 @@ Test(visible, S12_what_could_deceive_becomes_a_question_mark)
     static const struct {
         uint32_t first, last;
     } bad[] = {
-        {0x00, 0x08},       {0x0b, 0x0c},     {0x0e, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},
-        {0x34f, 0x34f},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},
-        {0x2060, 0x206f},   {0xe000, 0xf8ff}, {0xfdd0, 0xfdef}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff},
+        {0x00, 0x08},       {0x0b, 0x0c},     {0x0e, 0x1f},       {0x7f, 0x9f},       {0xad, 0xad},
+        {0x34f, 0x34f},     {0x61c, 0x61c},   {0x180e, 0x180e},   {0x200b, 0x200f},   {0x2028, 0x202e},
+        {0x2060, 0x206f},   {0xe000, 0xf8ff}, {0xfdd0, 0xfdef},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},
         {0xfff9, 0xfffb},   {0xfffe, 0xffff}, {0x1fffe, 0x1ffff}, {0xe0000, 0xe0fff}, {0xf0000, 0x10ffff},
         {0x1d173, 0x1d17a},
     };
@@ -60,8 +61,8 @@ Test(visible, S12_octets_that_are_no_utf8_become_one_question_mark_each)
         struct bytes octets;
         const char *cleaned;
     } cases[] = {
-        {{(const uint8_t *)"\x9b", 1}, "a?b"},         /* CSI of an 8-bit terminal */
-        {{(const uint8_t *)"\xc0\xaf", 2}, "a??b"},    /* overlong */
+        {{(const uint8_t *)"\x9b", 1}, "a?b"},           /* CSI of an 8-bit terminal */
+        {{(const uint8_t *)"\xc0\xaf", 2}, "a??b"},      /* overlong */
         {{(const uint8_t *)"\xed\xa0\x80", 3}, "a???b"}, /* surrogate */
         {{(const uint8_t *)"\xf4\x90\x80\x80", 4}, "a????b"},
         {{(const uint8_t *)"\xe2\x80", 2}, "a??b"},
@@ -78,14 +79,14 @@ Test(visible, letters_of_all_scripts_stay)
     static const char *const texts[] = {
         "",
         "plain ASCII ~",
-        "\xc2\xa0\xc3\xa4\xc3\x9f",                 /* no-break space, ä, ß */
-        "e\xcc\x81",                                 /* a combining accent */
-        "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d",         /* Hebrew */
-        "\xd8\xb3\xd9\x84\xd8\xa7\xd9\x85",         /* Arabic */
-        "\xe0\xa4\xa8\xe0\xa4\xae",                 /* Devanagari */
-        "\xe8\xaf\x81\xe4\xb9\xa6",                 /* Chinese */
+        "\xc2\xa0\xc3\xa4\xc3\x9f",                         /* no-break space, ä, ß */
+        "e\xcc\x81",                                        /* a combining accent */
+        "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d",                 /* Hebrew */
+        "\xd8\xb3\xd9\x84\xd8\xa7\xd9\x85",                 /* Arabic */
+        "\xe0\xa4\xa8\xe0\xa4\xae",                         /* Devanagari */
+        "\xe8\xaf\x81\xe4\xb9\xa6",                         /* Chinese */
         "\xe2\x80\x94\xe2\x80\xa6\xe2\x82\xac\xef\xbf\xbd", /* dash, ellipsis, euro, replacement character */
-        "\xf0\x9f\x94\x92",                         /* a lock */
+        "\xf0\x9f\x94\x92",                                 /* a lock */
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; ++i)
         cr_expect(visible_is_clean(bytes_from_string(texts[i]), VISIBLE_ONE_LINE), "%s", texts[i]);
@@ -107,10 +108,19 @@ Test(visible, a_sequence_that_is_cut_is_told_from_one_that_is_wrong)
         const char *text;
         size_t unfinished;
     } cases[] = {
-        {"", 0},         {"a", 0},         {"\xc3\xa4", 0},         {"a\xc3", 1},     {"a\xe2", 1},
-        {"a\xe2\x80", 2}, {"a\xe2\x80\xae", 0}, {"\xf0\x9f\x94", 3}, {"\xf0\x9f\x94\x92", 0}, {"a\x80\x80", 0},
+        {"", 0},
+        {"a", 0},
+        {"\xc3\xa4", 0},
+        {"a\xc3", 1},
+        {"a\xe2", 1},
+        {"a\xe2\x80", 2},
+        {"a\xe2\x80\xae", 0},
+        {"\xf0\x9f\x94", 3},
+        {"\xf0\x9f\x94\x92", 0},
+        {"a\x80\x80", 0},
         {"a\xff", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i)
-        cr_expect_eq(visible_unfinished(bytes_from_string(cases[i].text)), cases[i].unfinished, "case %zu", i);
+        cr_expect_eq(visible_unfinished(bytes_from_string(cases[i].text)), cases[i].unfinished, "case %zu",
+                     i);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/csr.h"
 #include "gateway/keys/certificate_request.h"
 #include "leaks.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The commands' tables: what is refused, with which words, and that help names every option. */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `acmegate explain` and `acmegate db` over databases made as the store's tests make theirs. */
 #include "store/database.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/certificate.h"
 #include "gateway/ca/issuer_root_list.h"
 #include "leaks.h"

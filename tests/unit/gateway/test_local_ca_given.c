@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CAs that an operator has put into the directory: sub-CAs of any depth and key, and what is refused of them.
  */
 #include <openssl/pem.h>

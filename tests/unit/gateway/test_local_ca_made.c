@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What can be asked of the CA that acmegate makes: encrypted keys, name constraints, URLs, renewal. */
 #include <stdio.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/certificate.h"
 #include "acme/ocsp.h"
 #include "gateway/ca/local/local_ca_status.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The outbound thread: messages, timers, URLs, and HTTP against a server of the test's own. */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/cause.h"
 #include "gateway/issuance/permit.h"
 #include "store/database.h"

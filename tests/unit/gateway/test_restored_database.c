@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/housekeeping/restored_database.h"
 #include "store/database.h"
 

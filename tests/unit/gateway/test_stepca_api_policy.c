@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/certificate.h"
 #include "gateway/stepca_api/stepca_api_policy.h"
 #include "growth.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a client is told of the store's results. */
 #include "gateway/frontend/exchange.h"
 #include "leaks.h"

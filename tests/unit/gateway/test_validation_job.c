@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/jobs/jobs_internal.h"
 #include "store/database.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of JOSE share. Keys and vectors are those of the RFCs, or made on the spot. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/x509.h>
 
 #include "acme/jose/base64url.h"
@@ -32,7 +33,8 @@ static const char *ed25519_fault(struct arena *arena, const uint8_t y[static KEY
     return public_key_fault(arena, key, RSA_MAX_BITS);
 }
 
-/* R is the identity and S is zero: it fits every message whose hash the point's order divides, one of eight. */
+/* R is the identity and S is zero: it fits every message whose hash the point's order divides, one of eight.
+ */
 static bool anybody_can_sign_for(const uint8_t y[static KEY_BYTES])
 {
     const uint8_t signature[SIGNATURE_BYTES] = {1};
@@ -40,9 +42,9 @@ static bool anybody_can_sign_for(const uint8_t y[static KEY_BYTES])
     bool verified = false;
     for (uint16_t message = 0; message < 1000 && !verified; message++) {
         EVP_MD_CTX *context = EVP_MD_CTX_new();
-        verified =
-            EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1 &&
-            EVP_DigestVerify(context, signature, sizeof signature, (const uint8_t *)&message, sizeof message) == 1;
+        verified = EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1 &&
+                   EVP_DigestVerify(context, signature, sizeof signature, (const uint8_t *)&message,
+                                    sizeof message) == 1;
         EVP_MD_CTX_free(context);
     }
     return verified;
@@ -77,8 +79,8 @@ Test(public_key, S15_an_encoding_of_y_beyond_the_prime_is_refused)
             const char *fault = ed25519_fault(arena, y);
             const char *words = low == 0xeb ? NULL : low == 0xec ? "small order" : "RFC 8032";
             cr_expect_eq(fault == NULL, words == NULL, "%02x…%02x: %s", low, high, fault);
-            cr_expect(words == NULL || (fault != NULL && strstr(fault, words) != NULL), "%02x…%02x: %s", low, high,
-                      fault);
+            cr_expect(words == NULL || (fault != NULL && strstr(fault, words) != NULL), "%02x…%02x: %s", low,
+                      high, fault);
         }
     }
     arena_free(arena);
@@ -103,8 +105,9 @@ Test(public_key, S15_an_account_key_is_no_point_of_small_order)
 /* SubjectPublicKeyInfo of P-256 whose point is the one octet 0. */
 Test(public_key, S15_the_point_at_infinity_is_refused)
 {
-    static const uint8_t der[] = {0x30, 0x19, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
-                                  0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x02, 0x00, 0x00};
+    static const uint8_t der[] = {0x30, 0x19, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+                                  0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                  0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x02, 0x00, 0x00};
     struct arena *arena = arena_new();
     const unsigned char *at = der;
     autofree_evp_pkey EVP_PKEY *key = d2i_PUBKEY(NULL, &at, sizeof der);
@@ -123,13 +126,12 @@ Test(public_key, S9_rsa_exponents_are_short_and_the_modulus_odd)
         const char *exponent; /* base64url */
         const char *why;      /* NULL: accepted */
     } cases[] = {
-        {1, "AQAB", NULL},
-        {1, "f____w", NULL},         /* 2^31 - 1 */
-        {1, "gAAAAQ", "exponent"},   /* 2^31 + 1 */
-        {1, "AQAAAAE", "exponent"},  /* 2^32 + 1 */
-        {1, "AQAC", "exponent"},     /* even */
-        {1, "__8", "exponent"},      /* 65535 */
-        {1, "Aw", "exponent"},       /* 3 */
+        {1, "AQAB", NULL},          {1, "f____w", NULL}, /* 2^31 - 1 */
+        {1, "gAAAAQ", "exponent"},                       /* 2^31 + 1 */
+        {1, "AQAAAAE", "exponent"},                      /* 2^32 + 1 */
+        {1, "AQAC", "exponent"},                         /* even */
+        {1, "__8", "exponent"},                          /* 65535 */
+        {1, "Aw", "exponent"},                           /* 3 */
         {0, "AQAB", "modulus"},
     };
     struct arena *arena = arena_new();
@@ -138,9 +140,9 @@ Test(public_key, S9_rsa_exponents_are_short_and_the_modulus_odd)
         modulus[255] = cases[i].low;
         struct jwk key;
         struct jose_error error = {0};
-        const char *json = arena_printf(arena, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}",
-                                        base64url_encode(arena, bytes_of(modulus, sizeof modulus)),
-                                        cases[i].exponent);
+        const char *json =
+            arena_printf(arena, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}",
+                         base64url_encode(arena, bytes_of(modulus, sizeof modulus)), cases[i].exponent);
         bool accepted = jwk_parse_public(arena, parse_json(arena, json), &key, &error);
         cr_expect_eq(accepted, cases[i].why == NULL, "%s: %s", cases[i].exponent, error.detail);
         cr_expect(accepted || (error.detail != NULL && strstr(error.detail, cases[i].why) != NULL), "%s: %s",
@@ -152,8 +154,9 @@ Test(public_key, S9_rsa_exponents_are_short_and_the_modulus_odd)
     struct jose_error error = {0};
     const char *text = base64url_encode(arena, bytes_of(long_exponent, sizeof long_exponent));
     cr_expect_not(jwk_parse_public(
-        arena, parse_json(arena, arena_printf(arena, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}", text, text)), &key,
-        &error));
+        arena,
+        parse_json(arena, arena_printf(arena, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}", text, text)),
+        &key, &error));
     cr_expect_not_null(strstr(error.detail, "exponent"), "%s", error.detail);
     arena_free(arena);
 }

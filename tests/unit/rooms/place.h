@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where a room is tested: a folder of its own with a root and a provisioner's key, a clock, and requests. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The admin API's routes: who may ask, what is found, what a PUT checks, and what is written down. */
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keys, requests, certificates and a reader of tokens, for the tests of stepca/. */
 #pragma once
 

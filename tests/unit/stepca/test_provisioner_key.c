@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "fixtures.h"
 
 LEAK_CHECKED_SUITE(provisioner_key);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A database of its own for each test, and the objects that an issuance leaves in it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,10 +16,7 @@ struct mark_case {
     const char *words; /* NULL: it is the one that was served */
 };
 
-#define MARK(event) \
-    { \
-        .was_there = true, .readable = true, .is_own = true, .newest_event = (event) \
-    }
+#define MARK(event) {.was_there = true, .readable = true, .is_own = true, .newest_event = (event)}
 
 Test(mark, a_database_that_does_not_fit_its_mark_was_put_back)
 {

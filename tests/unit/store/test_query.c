@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
 
 LEAK_CHECKED_SUITE(query);
 
-/* ESC, CSI of C1, right-to-left override, line separator, zero width space, tag, and an octet that is not UTF-8. */
-#define DECEIVING                                                                                                 \
-    "a\x1b[1m\xc2\x9b"                                                                                            \
+/* ESC, CSI of C1, right-to-left override, line separator, zero width space, tag, and an octet that is not
+ * UTF-8. */
+#define DECEIVING \
+    "a\x1b[1m\xc2\x9b" \
     "2J\xe2\x80\xae\xe2\x80\xa8\xe2\x80\x8b\xf3\xa0\x81\x81\x9b\n\xc3\xa4z"
 #define CLEAN "a?[1m?2J????? \xc3\xa4z"
 

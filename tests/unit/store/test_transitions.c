@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The states that the store writes, and those that it refuses: every pair, at its own door. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command step-ca runs the oldest step-ca that acmegate supports, out of the library that Debian 12 packages:
 // step-ca CONFIG PASSWORD-FILE.
 package main
