@@ -4,8 +4,8 @@
 #include <ctype.h>
 
 #include "acme/account.h"
+#include "acme/base/base64.h"
 #include "acme/base/time_text.h"
-#include "acme/jose/base64url.h"
 
 enum { WORD_MAX_BYTES = 256, COMMENT_MAX_BYTES = 4096, SEALED_MAX_BYTES = 1024, ADDRESS_MAX_BYTES = 64 };
 enum { USER_AGENT_MAX_BYTES = 512 };

@@ -4,8 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "acme/base/base64.h"
 #include "acme/base/time_text.h"
-#include "acme/jose/base64url.h"
 
 enum { TOKEN_RANDOM_BYTES = 32, AUTHORIZATION_MAX_BYTES = 32 * 1024, SHA256_BYTES = 32 };
 

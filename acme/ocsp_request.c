@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <openssl/err.h>
 
+#include "acme/base/base64.h"
 #include "acme/certificate.h"
 #include "acme/ocsp.h"
 
@@ -189,23 +190,6 @@ static bool read_hexadecimal(struct bytes text, char serial[static SERIAL_HEX_BY
     return n != 0;
 }
 
-/* Padding may be missing: it stands in a path. */
-static struct bytes decode_base64(struct arena *arena, struct bytes text)
-{
-    while (text.n != 0 && text.p[text.n - 1] == '=')
-        text.n--;
-    size_t padded = (text.n + 3) / 4 * 4;
-    uint8_t *full = arena_alloc(arena, padded + 1);
-    uint8_t *out = arena_alloc(arena, padded / 4 * 3 + 1);
-    if (text.n == 0 || text.n % 4 == 1 || padded > INT_MAX)
-        return (struct bytes){0};
-    memset(full, '=', padded);
-    memcpy(full, text.p, text.n);
-    int n = EVP_DecodeBlock(out, full, (int)padded);
-    ERR_clear_error();
-    return n < 0 ? (struct bytes){0} : bytes_of(out, (size_t)n - (padded - text.n));
-}
-
 enum ocsp_path ocsp_path_read(struct arena *arena, struct bytes path, char serial[static SERIAL_HEX_BYTES],
                               struct bytes *request)
 {
@@ -214,6 +198,7 @@ enum ocsp_path ocsp_path_read(struct arena *arena, struct bytes path, char seria
     if (read_hexadecimal(plain, serial))
         return OCSP_PATH_SERIAL;
     serial[0] = '\0';
-    *request = decode_base64(arena, plain);
+    if (!base64_decode(arena, plain, BASE64_MAYBE_PADDED, request))
+        *request = (struct bytes){0};
     return OCSP_PATH_REQUEST;
 }

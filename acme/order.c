@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "acme/authorization.h"
+#include "acme/base/base64.h"
 #include "acme/base/time_text.h"
 #include "acme/base/visible.h"
 #include "acme/csr.h"
-#include "acme/jose/base64url.h"
 #include "acme/renewal.h"
 
 enum { ORDER_MAX_BYTES = 256 * 1024 };

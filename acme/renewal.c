@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/renewal.h"
 
+#include "acme/base/base64.h"
 #include "acme/base/json.h"
 #include "acme/certificate.h"
-#include "acme/jose/base64url.h"
 #include "acme/x509_read.h"
 
 enum {

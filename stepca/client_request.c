@@ -4,7 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "acme/jose/openssl_handles.h"
 
 enum {
@@ -83,19 +83,6 @@ bool stepca_read_token(struct arena *arena, struct bytes token, struct stepca_to
     return out->issuer != NULL && out->subject != NULL && read_sans(arena, json_member(claims, "sans"), out);
 }
 
-/* base64 with padding, as x5c has it (RFC 7515 §4.1.6). */
-static bool decode_base64(struct arena *arena, struct bytes text, struct bytes *out)
-{
-    if (text.n == 0 || text.n % 4 != 0 || text.n > CERTIFICATE_MAX_BYTES) {
-        return false;
-    }
-    uint8_t *octets = arena_alloc(arena, text.n);
-    int n = EVP_DecodeBlock(octets, text.p, (int)text.n);
-    size_t padding = (size_t)(text.p[text.n - 1] == '=') + (size_t)(text.p[text.n - 2] == '=');
-    *out = bytes_of(octets, n < 0 ? 0 : (size_t)n - padding);
-    return n > 0;
-}
-
 bool stepca_read_renewal_token(struct arena *arena, struct bytes token, struct stepca_chain *out)
 {
     const struct json *list = json_member(read_token_part(arena, token, TOKEN_HEADER), "x5cInsecure");
@@ -108,7 +95,10 @@ bool stepca_read_renewal_token(struct arena *arena, struct bytes token, struct s
     };
     for (size_t i = 0; i < list->count; i++) {
         const struct json *item = list->items[i];
-        if (item->type != JSON_STRING || !decode_base64(arena, item->string, &out->certificates[i])) {
+        /* As x5c has it (RFC 7515 §4.1.6). */
+        struct bytes *certificate = &out->certificates[i];
+        if (item->type != JSON_STRING || item->string.n > CERTIFICATE_MAX_BYTES ||
+            !base64_decode(arena, item->string, BASE64_PADDED, certificate) || certificate->n == 0) {
             return false;
         }
     }

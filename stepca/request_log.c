@@ -2,8 +2,8 @@
 #include "stepca/request_log.h"
 
 #include <ctype.h>
-#include <limits.h>
-#include <openssl/evp.h>
+
+#include "acme/base/base64.h"
 
 static const struct json_limits line_limits = {.max_depth = 16, .max_values = 4096};
 
@@ -13,31 +13,6 @@ struct line_fields {
     bool has_ssh_type; /* certificate-type: only SSH certificates have one */
     struct bytes certificate;
 };
-
-/* ---- base64 as Go's StdEncoding writes it ---- */
-
-static bool is_base64_digit(uint8_t c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-}
-
-static bool decode_base64(struct arena *arena, struct bytes text, struct bytes *out)
-{
-    size_t padding = 0;
-    while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=')
-        padding++;
-    if (text.n == 0 || text.n % 4 != 0 || text.n > INT_MAX)
-        return false;
-    for (size_t i = 0; i < text.n - padding; i++)
-        if (!is_base64_digit(text.p[i]))
-            return false;
-    uint8_t *decoded = arena_alloc(arena, text.n / 4 * 3);
-    int n = EVP_DecodeBlock(decoded, text.p, (int)text.n);
-    if (n < 0 || (size_t)n <= padding)
-        return false;
-    *out = bytes_of(decoded, (size_t)n - padding);
-    return true;
-}
 
 /* ---- the two formats ---- */
 
@@ -159,5 +134,7 @@ enum request_log_line request_log_read(struct arena *arena, struct bytes line, s
         return REQUEST_LOG_OTHER;
     if (fields.has_ssh_type)
         return REQUEST_LOG_SSH_CERTIFICATE;
-    return decode_base64(arena, fields.certificate, der) ? REQUEST_LOG_CERTIFICATE : REQUEST_LOG_BROKEN;
+    return base64_decode(arena, fields.certificate, BASE64_PADDED, der) && der->n != 0
+               ? REQUEST_LOG_CERTIFICATE
+               : REQUEST_LOG_BROKEN;
 }

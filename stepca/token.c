@@ -3,7 +3,7 @@
 
 #include <openssl/rand.h>
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "acme/jose/jws.h"
 
 enum {

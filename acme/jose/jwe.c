@@ -6,8 +6,8 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include "acme/base/base64.h"
 #include "acme/base/unconst.h"
-#include "acme/jose/base64url.h"
 #include "acme/jose/openssl_handles.h"
 
 enum {

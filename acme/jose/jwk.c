@@ -6,7 +6,7 @@
 #include <openssl/ec.h>
 #include <stdio.h>
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "acme/jose/openssl_handles.h"
 
 enum {

@@ -4,7 +4,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "acme/jose/openssl_handles.h"
 
 enum { EC_MAX_SIGNATURE_BYTES = 2 * 66 };

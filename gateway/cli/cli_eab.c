@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/base/base64.h"
 #include "acme/base/json.h"
 #include "acme/base/time_text.h"
-#include "acme/jose/base64url.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
 #include "gateway/config/config.h"

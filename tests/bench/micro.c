@@ -16,10 +16,10 @@
 #include <time.h>
 #include <valgrind/callgrind.h>
 
+#include "acme/base/base64.h"
 #include "acme/certificate.h"
 #include "acme/csr.h"
 #include "acme/envelope.h"
-#include "acme/jose/base64url.h"
 #include "acme/x509_read.h"
 #include "stepca/token.h"
 #include "store/objects.h"

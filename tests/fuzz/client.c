@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "acme/base/base64.h"
 #include "acme/base/buffer.h"
-#include "acme/jose/base64url.h"
 #include "acme/jose/jws.h"
 #include "dice.h"
 #include "house.h"

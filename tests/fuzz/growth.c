@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "acme/base/base64.h"
 #include "acme/base/buffer.h"
-#include "acme/jose/base64url.h"
 #include "steps.h"
 #include "verdict.h"
 

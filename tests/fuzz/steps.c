@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
+#include "acme/base/base64.h"
 #include "acme/base/json.h"
 #include "acme/certificate.h"
-#include "acme/jose/base64url.h"
 #include "dice.h"
 #include "odd.h"
 #include "oracle.h"

@@ -3,10 +3,10 @@
 #include <openssl/ec.h>
 #include <stdlib.h>
 
+#include "acme/base/base64.h"
 #include "acme/base/file.h"
 #include "acme/base/json.h"
 #include "acme/certificate.h"
-#include "acme/jose/base64url.h"
 #include "dice.h"
 #include "odd.h"
 #include "oracle.h"

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "acme/base/base64.h"
 #include "acme/base/file.h"
 #include "acme/certificate.h"
-#include "acme/jose/base64url.h"
 #include "acme/renewal.h"
 #include "dice.h"
 #include "gateway/runtime/clock.h"

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "acme/renewal.h"
 #include "acme/urls.h"
 #include "dice.h"

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "acme/base/base64.h"
 #include "acme/base/json.h"
 #include "acme/base/time_text.h"
-#include "acme/jose/base64url.h"
 #include "acme/jose/openssl_handles.h"
 #include "dice.h"
 #include "gateway/runtime/clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "acme/base/base64.h"
 #include "acme/envelope.h"
-#include "acme/jose/base64url.h"
 #include "acme/jose/openssl_handles.h"
 #include "leaks.h"
 

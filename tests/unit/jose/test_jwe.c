@@ -2,7 +2,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "acme/jose/jwe.h"
 #include "fixtures.h"
 

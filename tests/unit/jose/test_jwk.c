@@ -3,7 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "fixtures.h"
 
 LEAK_CHECKED_SUITE(jwk);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "acme/jose/jws.h"
 #include "fixtures.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/x509.h>
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "acme/jose/openssl_handles.h"
 #include "acme/jose/public_key.h"
 #include "fixtures.h"

@@ -4,7 +4,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/pem.h>
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 
 const char fixture_compact_jwe[] =
     "eyJhbGciOiJQQkVTMi1IUzI1NitBMTI4S1ciLCJjdHkiOiJqd2sranNvbiIsImVuYyI6IkEyNTZHQ00iLCJwMmMi"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixtures.h"
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "stepca/client_request.h"
 
 LEAK_CHECKED_SUITE(client_request);

@@ -3,7 +3,7 @@
 
 #include <openssl/sha.h>
 
-#include "acme/jose/base64url.h"
+#include "acme/base/base64.h"
 #include "stepca/token.h"
 
 LEAK_CHECKED_SUITE(token);
