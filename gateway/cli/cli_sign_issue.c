@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "gateway/ca/issuer_plan.h"
 #include "gateway/cli/cli_sign.h"
+#include "gateway/issuance/issuance_plan.h"
 #include "gateway/runtime/clock.h"
 #include "stepca/token.h"
 
@@ -19,7 +19,7 @@ struct signing {
     struct store_session *session;
     struct outbound *outbound;
     struct issuer *issuer;
-    struct issuer_wanted wanted;
+    struct issuance_wanted wanted;
     struct issuer_sign_request sign_request;
     sem_t ended;
     struct certificate certificate;
@@ -226,7 +226,7 @@ static const char *plan(struct signing *signing)
     const struct sign_request *request = signing->request;
     struct arena *arena = signing->arena;
     char *token_id = arena_alloc(arena, STEPCA_TOKEN_ID_BYTES);
-    signing->wanted = (struct issuer_wanted){.profile_max_s = request->profile->max_ttl_s};
+    signing->wanted = (struct issuance_wanted){.profile_max_s = request->profile->max_ttl_s};
     signing->sign_request = (struct issuer_sign_request){.arena = arena,
                                                          .csr = request->csr,
                                                          .csr_der = request->csr_der,
@@ -237,7 +237,7 @@ static const char *plan(struct signing *signing)
         signing->sign_request.extended_key_usages = arena_join(
             arena, request->profile->extended_key_usages, request->profile->extended_key_usage_count, ",");
     const struct problem *problem =
-        issuer_plan(arena, signing->issuer, &signing->wanted, clock_now(), &signing->sign_request.validity);
+        issuance_plan(arena, signing->issuer, &signing->wanted, clock_now(), &signing->sign_request.validity);
     if (problem != NULL)
         return problem->detail;
     return stepca_token_id_new(token_id) ? NULL : "OpenSSL has no randomness";
@@ -262,8 +262,8 @@ static bool may_ask_otherwise(struct signing *signing)
 {
     const struct issuer_result *result = &signing->sign_request.result;
     return result->outcome == ISSUER_REFUSED && result->refusal == ISSUER_REFUSAL_DURATION &&
-           issuer_plan_differs(signing->arena, signing->issuer, &signing->wanted,
-                               &signing->sign_request.validity, clock_now());
+           issuance_plan_differs(signing->arena, signing->issuer, &signing->wanted,
+                                 &signing->sign_request.validity, clock_now());
 }
 
 static void sign_with(struct signing *signing, int64_t patience_s)

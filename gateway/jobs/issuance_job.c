@@ -171,8 +171,8 @@ static const struct problem *plan_validity(struct job *job, const struct profile
 {
     struct issuance_state *state = job->state;
     state->wanted =
-        (struct issuer_wanted){profile->max_ttl_s, state->order.not_before, state->order.not_after};
-    return issuer_plan(job->arena, state->issuer, &state->wanted, job->now, out);
+        (struct issuance_wanted){profile->max_ttl_s, state->order.not_before, state->order.not_after};
+    return issuance_plan(job->arena, state->issuer, &state->wanted, job->now, out);
 }
 
 /* An order that is not admitted waits on, as it stands in the database. */

@@ -3,7 +3,7 @@
  * attempt, issuance_job_outcome.c writes what became of that. */
 #pragma once
 
-#include "gateway/ca/issuer_plan.h"
+#include "gateway/issuance/issuance_plan.h"
 #include "gateway/jobs/jobs_internal.h"
 
 /* The state of its job. */
@@ -16,7 +16,7 @@ struct issuance_state {
     struct certificate_facts facts;
     const struct problem *problem; /* what the order ends with */
     bool gone; /* before the attempt: the order is not in processing any more, or cannot be read */
-    struct issuer_wanted wanted;
+    struct issuance_wanted wanted;
 };
 
 /* The attempt under way has its answer; everything that follows from it is done. For

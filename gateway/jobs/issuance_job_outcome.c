@@ -120,8 +120,8 @@ static bool may_ask_again(struct job *job)
 static bool is_worth_another_duration(struct job *job)
 {
     const struct issuance_state *state = job->state;
-    return issuer_plan_differs(job->arena, state->issuer, &state->wanted, &state->request.validity,
-                               job->now) &&
+    return issuance_plan_differs(job->arena, state->issuer, &state->wanted, &state->request.validity,
+                                 job->now) &&
            may_ask_again(job);
 }
 
@@ -129,8 +129,8 @@ static bool is_worth_another_duration(struct job *job)
 static bool is_worth_an_end(struct job *job)
 {
     const struct issuance_state *state = job->state;
-    return issuer_plan_bounds(job->arena, state->issuer, &state->wanted, &state->request.validity, job->now,
-                              state->facts.not_after) &&
+    return issuance_plan_bounds(job->arena, state->issuer, &state->wanted, &state->request.validity, job->now,
+                                state->facts.not_after) &&
            may_ask_again(job);
 }
 

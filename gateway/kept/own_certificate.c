@@ -7,7 +7,7 @@
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
 #include "acme/jose/private_key.h"
-#include "gateway/ca/issuer_plan.h"
+#include "gateway/issuance/issuance_plan.h"
 #include "gateway/keys/certificate_request.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
@@ -218,9 +218,9 @@ static bool store_and_use(struct own_certificate *own, const struct issuer_resul
 static void reject(struct own_certificate *own, const struct issuer_result *result,
                    const struct certificate_facts *facts, const char *why)
 {
-    const struct issuer_wanted wanted = {0};
-    if (!issuer_plan_bounds(own->work, own->issuer, &wanted, &own->sign_request.validity, clock_now(),
-                            facts->not_after)) {
+    const struct issuance_wanted wanted = {0};
+    if (!issuance_plan_bounds(own->work, own->issuer, &wanted, &own->sign_request.validity, clock_now(),
+                              facts->not_after)) {
         own->retry_first_ms = REJECTED_RETRY_FIRST_MS;
         own->retry_most_ms = REJECTED_RETRY_MOST_MS;
     }
@@ -281,10 +281,10 @@ static void request_certificate(struct own_certificate *own)
     issuer_ref_with(own->issuer, own->work);
     own->sign_request = (struct issuer_sign_request){.arena = own->work, .done = on_signed, .owner = own};
     char *token_id = arena_alloc(own->work, STEPCA_TOKEN_ID_BYTES);
-    const struct issuer_wanted wanted = {0};
+    const struct issuance_wanted wanted = {0};
     own->sign_request.token_id = token_id;
     const struct problem *problem =
-        issuer_plan(own->work, own->issuer, &wanted, clock_now(), &own->sign_request.validity);
+        issuance_plan(own->work, own->issuer, &wanted, clock_now(), &own->sign_request.validity);
     if (problem != NULL || !certificate_request_make(own->work, own->names, own->name_count, &own->request) ||
         !stepca_token_id_new(token_id)) {
         fail_request(own, problem == NULL ? "OpenSSL cannot make a request" : problem->detail);

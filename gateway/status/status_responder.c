@@ -13,7 +13,7 @@
 #include "acme/base/time_text.h"
 #include "acme/jose/private_key.h"
 #include "acme/x509_read.h"
-#include "gateway/ca/issuer_plan.h"
+#include "gateway/issuance/issuance_plan.h"
 #include "gateway/keys/certificate_request.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
@@ -258,11 +258,11 @@ static void request(struct status_source *source, struct issuer *second)
     source->responder_issuer = second;
     issuer_ref_with(second, arena);
     struct issuer_sign_request *request = &source->responder_request;
-    const struct issuer_wanted wanted = {0};
+    const struct issuance_wanted wanted = {0};
     char *token_id = arena_alloc(arena, STEPCA_TOKEN_ID_BYTES);
     *request = (struct issuer_sign_request){
         .arena = arena, .token_id = token_id, .done = on_signed, .owner = source};
-    const struct problem *problem = issuer_plan(arena, second, &wanted, clock_now(), &request->validity);
+    const struct problem *problem = issuance_plan(arena, second, &wanted, clock_now(), &request->validity);
     if (problem != NULL)
         end_request(source, false, problem->detail);
     else if (!make_request(source) || !stepca_token_id_new(token_id))
