@@ -9,6 +9,8 @@
 #include "gateway/outbound/outbound_internal.h"
 #include "gateway/runtime/crash_record.h"
 
+#define MALFORMED_ANSWER "gave a malformed answer"
+
 enum { FAILURES_MAX_BYTES = 1024, IPV4_BYTES = 4, IPV6_BYTES = 16 };
 
 /* ---- one question to one server after the other ---- */
@@ -103,10 +105,10 @@ static const char *answer_fault(struct query *query, struct bytes octets, enum o
     struct dns_message *message = &query->message;
     *fault = OUTBOUND_DNS_MALFORMED;
     if (!dns_message_read(arena, octets, query->type, message))
-        return "gave a malformed answer";
+        return MALFORMED_ANSWER;
     for (size_t i = 0; i < message->record_count; ++i)
         if (!is_sound(arena, query->type, message->records[i]))
-            return "gave a malformed answer";
+            return MALFORMED_ANSWER;
     *fault = message->rcode == DNS_REFUSED ? OUTBOUND_DNS_REFUSED : OUTBOUND_DNS_FAILED;
     if (message->rcode != DNS_NOERROR && message->rcode != DNS_NXDOMAIN)
         return arena_printf(arena, "answered %s", dns_rcode_name(arena, message->rcode));
@@ -133,6 +135,9 @@ static const char *status_words(int status, enum outbound_dns_fault *fault)
     case ARES_ECONNREFUSED:
         *fault = OUTBOUND_DNS_UNREACHABLE;
         return "could not be reached";
+    case ARES_EBADRESP: /* c-ares read it and found no sense in it */
+        *fault = OUTBOUND_DNS_MALFORMED;
+        return MALFORMED_ANSWER;
     default:
         *fault = OUTBOUND_DNS_FAILED;
         return ares_strerror(status);
@@ -151,10 +156,8 @@ static void take_answer(struct query *query, int status, struct bytes octets)
         note_failure(query, fault, words);
 }
 
-static void on_answer(void *context, int status, int timeouts, unsigned char *octets, int length)
+void outbound_dns_answered(struct ask *ask, int status, struct bytes octets)
 {
-    (void)timeouts;
-    struct ask *ask = context;
     struct query *query = ask->query;
     free(ask);
     if (query == NULL)
@@ -165,7 +168,7 @@ static void on_answer(void *context, int status, int timeouts, unsigned char *oc
         return;
     }
     int64_t before = crash_record_set_owner(query->look_up->owner);
-    take_answer(query, status, bytes_of(octets, octets == NULL || length <= 0 ? 0 : (size_t)length));
+    take_answer(query, status, octets);
     crash_record_set_owner(before);
 }
 
@@ -197,7 +200,7 @@ static void ask_next(struct query *query)
         end_without("memory");
     query->ask->query = query;
     outbound_timer_set(outbound, &query->timer, share_ms > 0 ? share_ms : 0);
-    ares_query(server->channel, look_up->name, DNS_CLASS_INTERNET, (int)query->type, on_answer, query->ask);
+    cares_query(server->channel, look_up->name, (int)query->type, query->ask);
 }
 
 static struct look_up *make_look_up(struct outbound *outbound, const char *name, int64_t timeout_ms,

@@ -15,7 +15,9 @@ enum { OUTBOUND_IDLE_HANDLES = 32, NAME_SERVER_TEXT_BYTES = 64 };
 struct name_server {
     ares_channel channel;
     char text[NAME_SERVER_TEXT_BYTES]; /* "address" or "address:port" */
-    unsigned fd_count;                 /* of a turn */
+    struct curl_waitfd *sockets;       /* those that c-ares waits for, as it says */
+    unsigned socket_count, socket_capacity;
+    unsigned fd_count; /* of a turn */
 };
 
 struct transfer;
@@ -62,6 +64,24 @@ void outbound_tls_trust_anybody(SSL_CTX *context);
 void outbound_tls_wait_for(struct outbound *outbound, struct curl_waitfd *fds);
 void outbound_tls_process(struct outbound *outbound);
 void outbound_tls_drop_all(struct outbound *outbound);
+
+/* ---- outbound_dns.c ---- */
+
+struct ask;
+
+/* The answer of a name server to `ask`, which ends with it. `octets` are borrowed; none: no answer came, and
+ * `status` (ARES_…) says why. */
+void outbound_dns_answered(struct ask *ask, int status, struct bytes octets);
+
+/* ---- cares.c: what c-ares calls otherwise since its version 1.31 ---- */
+
+/* Adds to `options` what each channel of ours has in common. Returns the bits of the members that it set. */
+int cares_add_options(struct ares_options *options);
+/* Asks one server. outbound_dns_answered() is called once: now, later, or when the channel ends. */
+void cares_query(ares_channel channel, const char *name, int type, struct ask *ask);
+/* The servers of a channel, each as "address" or "address:port", with commas between them. NULL or empty: it
+ * has none, or cannot tell. */
+char *cares_servers(struct arena *arena, ares_channel channel);
 
 /* ---- outbound_name_servers.c ---- */
 

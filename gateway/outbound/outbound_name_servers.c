@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The name servers: a c-ares channel for each, and its sockets. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "gateway/outbound/outbound_internal.h"
@@ -9,18 +8,57 @@ enum {
     /* Sent again after 1, 3 and 7 seconds, within the time that the look-up has. */
     RESEND_FIRST_MS = 1000,
     SENDS = 4,
-    DNS_PORT = 53,
 };
+
+static struct curl_waitfd *find_socket(struct name_server *server, ares_socket_t fd)
+{
+    for (unsigned i = 0; i < server->socket_count; ++i)
+        if (server->sockets[i].fd == fd)
+            return &server->sockets[i];
+    return NULL;
+}
+
+static struct curl_waitfd *add_socket(struct name_server *server, ares_socket_t fd)
+{
+    if (server->socket_count == server->socket_capacity) {
+        server->socket_capacity = 2 * server->socket_capacity + 2;
+        server->sockets = realloc(server->sockets, server->socket_capacity * sizeof(server->sockets[0]));
+        if (server->sockets == NULL)
+            end_without("memory");
+    }
+    struct curl_waitfd *added = &server->sockets[server->socket_count++];
+    *added = (struct curl_waitfd){.fd = fd};
+    return added;
+}
+
+/* Of a socket that c-ares closes, it waits for nothing. */
+static void on_socket_state(void *context, ares_socket_t fd, int readable, int writable)
+{
+    struct name_server *server = context;
+    struct curl_waitfd *found = find_socket(server, fd);
+    if (readable == 0 && writable == 0) {
+        if (found != NULL)
+            *found = server->sockets[--server->socket_count];
+        return;
+    }
+    if (found == NULL)
+        found = add_socket(server, fd);
+    found->events = (short)((readable != 0 ? CURL_WAIT_POLLIN : 0) | (writable != 0 ? CURL_WAIT_POLLOUT : 0));
+}
 
 static bool add_server(struct outbound *outbound, const char *text)
 {
+    struct name_server *server = &outbound->servers[outbound->server_count];
     /* Names are whole names: what resolv.conf would append to short ones is none of ours. An answer that
      * refuses is an answer: it is not hidden. */
-    struct ares_options options = {
-        .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOCHECKRESP, .timeout = RESEND_FIRST_MS, .tries = SENDS};
-    struct name_server *server = &outbound->servers[outbound->server_count];
-    if (ares_init_options(&server->channel, &options, ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) !=
-        ARES_SUCCESS)
+    struct ares_options options = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOCHECKRESP,
+                                   .timeout = RESEND_FIRST_MS,
+                                   .tries = SENDS,
+                                   .sock_state_cb = on_socket_state,
+                                   .sock_state_cb_data = server};
+    int set = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
+              cares_add_options(&options);
+    if (ares_init_options(&server->channel, &options, set) != ARES_SUCCESS)
         return false;
     ++outbound->server_count;
     snprintf(server->text, sizeof(server->text), "%s", text);
@@ -34,35 +72,28 @@ static void make_room(struct outbound *outbound, size_t count)
         end_without("memory");
 }
 
-static void format_server(char out[static NAME_SERVER_TEXT_BYTES], const struct ares_addr_port_node *node)
+static bool add_servers(struct outbound *outbound, char *list)
 {
-    char address[INET6_ADDRSTRLEN] = "";
-    bool is_v6 = node->family == AF_INET6;
-    inet_ntop(node->family, &node->addr, address, sizeof(address));
-    if (node->udp_port == 0 || node->udp_port == DNS_PORT)
-        snprintf(out, NAME_SERVER_TEXT_BYTES, "%s", address);
-    else
-        snprintf(out, NAME_SERVER_TEXT_BYTES, is_v6 ? "[%s]:%d" : "%s:%d", address, node->udp_port);
+    size_t most = 1;
+    for (const char *at = list; *at != '\0'; ++at)
+        most += *at == ',';
+    make_room(outbound, most);
+    bool good = true;
+    for (const char *text; good && (text = strsep(&list, ",")) != NULL;)
+        good = add_server(outbound, text);
+    return good;
 }
 
 /* Those of resolv.conf, as c-ares reads it. */
 static bool add_servers_of_system(struct outbound *outbound)
 {
     ares_channel system = NULL;
-    struct ares_addr_port_node *nodes = NULL;
-    if (ares_init(&system) != ARES_SUCCESS)
+    if (ares_init_options(&system, NULL, 0) != ARES_SUCCESS)
         return false;
-    bool good = ares_get_servers_ports(system, &nodes) == ARES_SUCCESS && nodes != NULL;
-    size_t count = 0;
-    for (const struct ares_addr_port_node *node = nodes; node != NULL; node = node->next)
-        ++count;
-    make_room(outbound, count + 1);
-    for (const struct ares_addr_port_node *node = nodes; good && node != NULL; node = node->next) {
-        char text[NAME_SERVER_TEXT_BYTES];
-        format_server(text, node);
-        good = add_server(outbound, text);
-    }
-    ares_free_data(nodes);
+    struct arena *arena = arena_new();
+    char *list = cares_servers(arena, system);
+    bool good = list != NULL && *list != '\0' && add_servers(outbound, list);
+    arena_free(arena);
     ares_destroy(system);
     return good;
 }
@@ -86,8 +117,10 @@ bool outbound_dns_open(struct outbound *outbound, const struct outbound_config *
 
 void outbound_dns_close(struct outbound *outbound)
 {
-    for (size_t i = 0; i < outbound->server_count; ++i)
+    for (size_t i = 0; i < outbound->server_count; ++i) {
         ares_destroy(outbound->servers[i].channel);
+        free(outbound->servers[i].sockets);
+    }
     free(outbound->servers);
     outbound->servers = NULL;
     outbound->server_count = 0;
@@ -95,29 +128,22 @@ void outbound_dns_close(struct outbound *outbound)
 
 size_t outbound_dns_fds_most(const struct outbound *outbound)
 {
-    return outbound->server_count * ARES_GETSOCK_MAXNUM;
+    size_t most = 0;
+    for (size_t i = 0; i < outbound->server_count; ++i)
+        most += outbound->servers[i].socket_count;
+    return most;
 }
 
 static unsigned wait_for_server(struct name_server *server, struct curl_waitfd *fds, int64_t *timeout_ms)
 {
-    ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-    unsigned bits = (unsigned)ares_getsock(server->channel, sockets, ARES_GETSOCK_MAXNUM);
-    unsigned count = 0;
-    for (int i = 0; i < ARES_GETSOCK_MAXNUM; ++i) {
-        /* As ARES_GETSOCK_READABLE and _WRITABLE, which shift a signed 1 into the sign bit. */
-        bool readable = (bits & 1U << i) != 0;
-        bool writable = (bits & 1U << (i + ARES_GETSOCK_MAXNUM)) != 0;
-        if (readable || writable)
-            fds[count++] = (struct curl_waitfd){
-                sockets[i], (short)((readable ? CURL_WAIT_POLLIN : 0) | (writable ? CURL_WAIT_POLLOUT : 0)),
-                0};
-    }
+    for (unsigned i = 0; i < server->socket_count; ++i)
+        fds[i] = server->sockets[i];
     struct timeval most = {.tv_sec = *timeout_ms / 1000, .tv_usec = *timeout_ms % 1000 * 1000};
     struct timeval wait;
     const struct timeval *next = ares_timeout(server->channel, &most, &wait);
     /* Rounded up: woken a moment too early, the thread would turn for nothing. */
     *timeout_ms = (int64_t)next->tv_sec * 1000 + (next->tv_usec + 999) / 1000;
-    return count;
+    return server->socket_count;
 }
 
 unsigned outbound_dns_wait_for(struct outbound *outbound, struct curl_waitfd *fds, int64_t *timeout_ms)
