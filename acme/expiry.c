@@ -51,9 +51,9 @@ void expiry_format(char out[static EXPIRY_TEXT_BYTES], int64_t not_after, int64_
     int64_t left = over ? now - not_after : not_after - now;
     const char *words = over ? "over for " : "";
     if (left >= 2 * DAY_S) {
-        snprintf(out, EXPIRY_TEXT_BYTES, "%s%.1f days", words, (double)left / DAY_S);
+        snprintf(out, EXPIRY_TEXT_BYTES, "%s%.1f days", words, (double)left / (double)DAY_S);
     } else if (left >= 2 * HOUR_S) {
-        snprintf(out, EXPIRY_TEXT_BYTES, "%s%.1f hours", words, (double)left / HOUR_S);
+        snprintf(out, EXPIRY_TEXT_BYTES, "%s%.1f hours", words, (double)left / (double)HOUR_S);
     } else {
         snprintf(out, EXPIRY_TEXT_BYTES, "%s%lld minutes", words, (long long)(left / MINUTE_S));
     }

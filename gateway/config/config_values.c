@@ -261,16 +261,16 @@ static bool set_duration_or_off(struct value *value)
 
 static bool set_days(struct value *value)
 {
-    double max_days = (double)value->key->max / DAY_S;
+    double max_days = (double)value->key->max / (double)DAY_S;
     double days = value->json->type == JSON_INTEGER  ? (double)value->json->integer
                   : value->json->type == JSON_NUMBER ? value->json->number
                                                      : -1;
     /* Written so that a NaN does not pass. */
-    if (!(days * DAY_S >= (double)value->key->min && days <= max_days))
+    if (!(days * (double)DAY_S >= (double)value->key->min && days <= max_days))
         return value_refuse(
             value,
             arena_printf(value->arena, "must be a number of days, at most %.0f (0.5 is 12 hours)", max_days));
-    return store_integer(value, (int64_t)(days * DAY_S + 0.5));
+    return store_integer(value, (int64_t)(days * (double)DAY_S + 0.5));
 }
 
 /* "100/1h", or "off". */
