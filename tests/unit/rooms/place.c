@@ -12,6 +12,7 @@
 #include "leaks.h"
 #include "store/migrate.h"
 #include "surroundings.h"
+#include "world.h"
 
 enum { OPEN_FILES_MAX = 8, DAY_S = 86400 };
 
@@ -20,7 +21,7 @@ enum { OPEN_FILES_MAX = 8, DAY_S = 86400 };
     "\"y\":\"miEXLFu3U_A30c7NdV92b-cNjtl4lvkX8wHUp1YlCZ8\"," \
     "\"d\":\"SV-aFZpbBi6yqSKPuB0s7lKyhY-w19xYW-KaT09li5M\"}"
 
-/* ---- what the fakes ask for ---- */
+/* ---- what the fakes ask for; the network's answers stand in world.c ---- */
 
 void verdict(const char *format, ...)
 {
@@ -30,48 +31,6 @@ void verdict(const char *format, ...)
     va_end(arguments);
     fputc('\n', stdout);
     abort();
-}
-
-void world_answer_http(struct arena *arena, const struct outbound_http_request *request,
-                       struct outbound_http_reply *reply, int64_t *delay_ms)
-{
-    (void)arena;
-    (void)request;
-    (void)delay_ms;
-    reply->transport_error = "Connection refused";
-}
-
-void world_answer_tls(struct arena *arena, const struct outbound_tls_request *request,
-                      struct outbound_tls_reply *reply, int64_t *delay_ms)
-{
-    (void)arena;
-    (void)request;
-    (void)delay_ms;
-    reply->error = "Connection refused";
-}
-
-void world_answer_addresses(const char *host, struct outbound_addresses *found, int64_t *delay_ms)
-{
-    (void)host;
-    (void)delay_ms;
-    found->error = "no such name";
-}
-
-void world_answer_texts(struct arena *arena, const char *name, struct outbound_texts *found,
-                        int64_t *delay_ms)
-{
-    (void)arena;
-    (void)name;
-    (void)delay_ms;
-    found->error = "no such name";
-}
-
-void world_answer_caa(struct arena *arena, const char *name, struct outbound_caa *found, int64_t *delay_ms)
-{
-    (void)arena;
-    (void)name;
-    (void)delay_ms;
-    found->error = "no such name";
 }
 
 /* ---- files ---- */
@@ -111,6 +70,7 @@ void place_begin(struct place *place)
     snprintf(place->folder, sizeof place->folder, "%s/acmegate-rooms-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     cr_assert(mkdtemp(place->folder) != NULL);
+    world_clear();
     fake_clock_set(PLACE_NOW * 1000);
     place_write(place, "provisioner.json", PRIVATE_JWK);
     place_write(place, "root.crt", new_root_pem(place->arena));
