@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "gateway/cli/cli_sign.h"
 #include "gateway/issuance/issuance_plan.h"
+#include "gateway/outbound/outbound_wait.h"
 #include "gateway/runtime/clock.h"
 #include "stepca/token.h"
 
 enum { LOOK_AGAIN_NS = 10 * 1000 * 1000, NAMES_MAX_BYTES = 400, OTHER_DURATIONS_MAX = 3 };
 
 struct signing {
-    struct outbound_message message; /* first: carries the call to the outbound thread */
+    struct outbound_errand errand; /* first */
     struct sign_request *request;
     struct sign_result *out;
     struct arena *arena;
@@ -21,7 +20,6 @@ struct signing {
     struct issuer *issuer;
     struct issuance_wanted wanted;
     struct issuer_sign_request sign_request;
-    sem_t ended;
     struct certificate certificate;
     struct certificate_facts facts;
     struct event event; /* what is written next */
@@ -188,23 +186,13 @@ static void take_answer(struct signing *signing)
 static void on_signed(struct issuer_sign_request *sign_request)
 {
     struct signing *signing = sign_request->owner;
-    sem_post(&signing->ended);
+    outbound_errand_end(&signing->errand);
 }
 
 static void call_issuer(struct outbound_message *message)
 {
     struct signing *signing = (struct signing *)(void *)message;
     issuer_sign(signing->issuer, &signing->sign_request);
-}
-
-static void ask(struct signing *signing)
-{
-    sem_init(&signing->ended, 0, 0);
-    signing->message.run = call_issuer;
-    outbound_post(signing->outbound, &signing->message);
-    while (sem_wait(&signing->ended) != 0 && errno == EINTR)
-        continue;
-    sem_destroy(&signing->ended);
 }
 
 /* Until the issuer knows what its CA grants and by which kid, or that it does not answer. */
@@ -253,7 +241,7 @@ static void sign_once(struct signing *signing)
     write_down(signing, apply_event);
     if (signing->out->problem != NULL)
         return;
-    ask(signing);
+    outbound_wait(signing->outbound, &signing->errand, call_issuer);
     take_answer(signing);
 }
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/outbound/outbound.h"
 
-#include <errno.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "acme/base/thread.h"
 #include "gateway/outbound/outbound_internal.h"
+#include "gateway/outbound/outbound_wait.h"
 
 enum { LONGEST_WAIT_MS = 60 * 1000, FIRST_HEAP_CAPACITY = 64 };
 
@@ -194,27 +193,22 @@ struct outbound *outbound_start(const struct outbound_config *config, const char
 }
 
 struct errand {
-    struct outbound_message message; /* first */
+    struct outbound_errand errand; /* first */
     void (*run)(void *argument);
     void *argument;
-    sem_t done;
 };
 
 static void run_errand(struct outbound_message *message)
 {
     struct errand *errand = (struct errand *)(void *)message;
     errand->run(errand->argument);
-    sem_post(&errand->done);
+    outbound_errand_end(&errand->errand);
 }
 
 void outbound_run_and_wait(struct outbound *outbound, void (*run)(void *argument), void *argument)
 {
-    struct errand errand = {.message = {.run = run_errand}, .run = run, .argument = argument};
-    sem_init(&errand.done, 0, 0);
-    outbound_post(outbound, &errand.message);
-    while (sem_wait(&errand.done) != 0 && errno == EINTR)
-        continue;
-    sem_destroy(&errand.done);
+    struct errand errand = {.run = run, .argument = argument};
+    outbound_wait(outbound, &errand.errand, run_errand);
 }
 
 static void run_hurry_timer(void *argument)

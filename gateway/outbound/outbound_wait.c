@@ -2,18 +2,32 @@
 #include "gateway/outbound/outbound_wait.h"
 
 #include <errno.h>
-#include <semaphore.h>
+
+void outbound_wait(struct outbound *outbound, struct outbound_errand *errand,
+                   void (*run)(struct outbound_message *message))
+{
+    errand->message.run = run;
+    sem_init(&errand->ended, 0, 0);
+    outbound_post(outbound, &errand->message);
+    while (sem_wait(&errand->ended) != 0 && errno == EINTR)
+        continue;
+    sem_destroy(&errand->ended);
+}
+
+void outbound_errand_end(struct outbound_errand *errand)
+{
+    sem_post(&errand->ended);
+}
 
 struct call {
-    struct outbound_message message; /* first: the message is the call */
+    struct outbound_errand errand; /* first */
     struct outbound *outbound;
     struct arena *arena;
     const struct outbound_http_request *request;
     struct outbound_http_reply *reply;
-    sem_t ended;
 };
 
-/* The arena is this thread's for the moment: its owner waits for the semaphore. */
+/* The arena is this thread's for the moment: its owner waits. */
 static void call_done(void *context, const struct outbound_http_reply *reply)
 {
     struct call *call = context;
@@ -22,7 +36,7 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
     call->reply->location = NULL;
     if (reply->transport_error != NULL)
         call->reply->transport_error = arena_duplicate(call->arena, reply->transport_error);
-    sem_post(&call->ended);
+    outbound_errand_end(&call->errand);
 }
 
 static void call_start(struct outbound_message *message)
@@ -36,14 +50,6 @@ static void call_start(struct outbound_message *message)
 void outbound_http_and_wait(struct outbound *outbound, struct arena *arena,
                             const struct outbound_http_request *request, struct outbound_http_reply *reply)
 {
-    struct call call = {.message = {.run = call_start},
-                        .outbound = outbound,
-                        .arena = arena,
-                        .request = request,
-                        .reply = reply};
-    sem_init(&call.ended, 0, 0);
-    outbound_post(outbound, &call.message);
-    while (sem_wait(&call.ended) != 0 && errno == EINTR)
-        continue;
-    sem_destroy(&call.ended);
+    struct call call = {.outbound = outbound, .arena = arena, .request = request, .reply = reply};
+    outbound_wait(outbound, &call.errand, call_start);
 }

@@ -1,8 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For threads that may block: to make a request on the outbound thread and wait for its end. */
+/* For threads that may block: to have something done on the outbound thread and wait for its end. */
 #pragma once
 
+#include <semaphore.h>
+
 #include "gateway/outbound/outbound.h"
+
+/* Stands first in what is to be done, which lives until outbound_wait returns. */
+struct outbound_errand {
+    struct outbound_message message; /* first */
+    sem_t ended;
+};
+
+/* Has `run` called on the outbound thread, and waits for outbound_errand_end. */
+void outbound_wait(struct outbound *outbound, struct outbound_errand *errand,
+                   void (*run)(struct outbound_message *message));
+
+/* Once, in `run` or later, on any thread: nothing of the errand may be used after it. */
+void outbound_errand_end(struct outbound_errand *errand);
 
 /* The reply belongs to `arena`. */
 void outbound_http_and_wait(struct outbound *outbound, struct arena *arena,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/preflight/name_servers.h"
 
-#include <errno.h>
-#include <semaphore.h>
+#include "gateway/outbound/outbound_wait.h"
 
 enum { TIMEOUT_MS = 2000 };
 
@@ -109,23 +108,24 @@ void name_servers_probe(struct name_servers_probe *probe)
 /* ---- a thread that waits ---- */
 
 struct waiting_probe {
-    struct name_servers_probe probe; /* first: the probe is the call */
-    sem_t ended;
+    struct outbound_errand errand; /* first */
+    struct name_servers_probe *probe;
 };
 
 static void wake(struct name_servers_probe *probe)
 {
-    struct waiting_probe *waiting = (struct waiting_probe *)(void *)probe;
-    sem_post(&waiting->ended);
+    outbound_errand_end(probe->owner);
+}
+
+static void start_waited_for(struct outbound_message *message)
+{
+    name_servers_probe(((struct waiting_probe *)(void *)message)->probe);
 }
 
 void name_servers_probe_and_wait(struct name_servers_probe *probe)
 {
-    struct waiting_probe waiting = {.probe = *probe};
-    waiting.probe.over = wake;
-    sem_init(&waiting.ended, 0, 0);
-    name_servers_probe(&waiting.probe);
-    while (sem_wait(&waiting.ended) != 0 && errno == EINTR)
-        continue;
-    sem_destroy(&waiting.ended);
+    struct waiting_probe waiting = {.probe = probe};
+    probe->over = wake;
+    probe->owner = &waiting.errand;
+    outbound_wait(probe->outbound, &waiting.errand, start_waited_for);
 }

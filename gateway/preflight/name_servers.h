@@ -19,6 +19,7 @@ struct name_servers_probe {
     void (*tell)(void *context, enum preflight_verdict verdict, const char *line);
     void *context;
     void (*over)(struct name_servers_probe *probe); /* the last call; NULL: nobody waits */
+    void *owner;                                    /* the caller's, for `over` */
 };
 
 /* From any thread. The lines follow within two seconds. The probe and its arena belong to the outbound thread
