@@ -289,11 +289,11 @@ static void read_head(struct reader *reader, struct account_export_line *out)
 bool account_export_parse(struct arena *arena, struct bytes text, struct account_export_line *out,
                           const char **why)
 {
-    struct json_error error;
+    struct fault fault;
     *out = (struct account_export_line){0};
-    struct reader reader = {.arena = arena, .json = json_parse(arena, text, &json_limits_request, &error)};
+    struct reader reader = {.arena = arena, .json = json_parse(arena, text, &json_limits_request, &fault)};
     if (reader.json == NULL) {
-        *why = arena_printf(arena, "no JSON: %s", error.message);
+        *why = arena_printf(arena, "no JSON: %s", fault.message);
         return false;
     }
     out->type = read_type(&reader);

@@ -92,10 +92,10 @@ static const struct problem *read_payload(struct arena *arena, bool post_as_get_
         return NULL;
     if (post_as_get_only)
         return problem_new(arena, PROBLEM_MALFORMED, "The payload of a POST-as-GET must be empty.");
-    struct json_error error;
-    out->payload = json_parse(arena, out->jws.payload, &json_limits_payload, &error);
+    struct fault fault;
+    out->payload = json_parse(arena, out->jws.payload, &json_limits_payload, &fault);
     if (out->payload == NULL)
-        return problem_new(arena, PROBLEM_MALFORMED, "The payload is not valid JSON: %s.", error.message);
+        return problem_new(arena, PROBLEM_MALFORMED, "The payload is not valid JSON: %s.", fault.message);
     if (out->payload->type != JSON_OBJECT)
         return problem_new(arena, PROBLEM_MALFORMED, "The payload is not a JSON object.");
     return NULL;

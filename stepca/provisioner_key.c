@@ -27,11 +27,11 @@ static struct bytes trim(struct bytes text)
 static bool parse_jwk(struct arena *arena, struct bytes text, struct provisioner_key *out,
                       struct jose_error *error)
 {
-    struct json_error json_error;
-    const struct json *json = json_parse(arena, text, &json_limits_request, &json_error);
+    struct fault fault;
+    const struct json *json = json_parse(arena, text, &json_limits_request, &fault);
     if (json == NULL) {
         return fail(error, JOSE_MALFORMED,
-                    arena_printf(arena, "the provisioner key is not JSON: %s", json_error.message));
+                    arena_printf(arena, "the provisioner key is not JSON: %s", fault.message));
     }
     if (!jwk_parse_private(arena, json, &out->jwk, error)) {
         return false;

@@ -253,31 +253,29 @@ static bool is_not_json(struct bytes text)
 
 /* yajl's message is "lexical error: …" and a newline; the first line says it. */
 static void describe_error(yajl_handle handle, struct bytes text, const struct builder *builder,
-                           struct json_error *error)
+                           size_t consumed, struct fault *fault)
 {
-    size_t consumed = builder->problem != NULL ? builder->problem_offset : yajl_get_bytes_consumed(handle);
-    error->line = 1;
-    for (size_t i = 0; i < consumed && i < text.n; ++i)
-        if (text.p[i] == '\n')
-            ++error->line;
     if (builder->problem != NULL) {
-        snprintf(error->message, sizeof(error->message), "%s", builder->problem);
+        fault_set(fault, "%s", builder->problem);
         return;
     }
     char bracket = bracket_after_comma(text, consumed);
-    if (bracket != '\0' || is_not_json(text)) {
-        snprintf(error->message, sizeof(error->message),
-                 bracket == '\0' ? "this is not JSON" : "a comma before %c", bracket);
+    if (bracket != '\0') {
+        fault_set(fault, "a comma before %c", bracket);
+        return;
+    }
+    if (is_not_json(text)) {
+        fault_set(fault, "this is not JSON");
         return;
     }
     unsigned char *message = yajl_get_error(handle, 0, text.p, text.n);
-    snprintf(error->message, sizeof(error->message), "%.*s", (int)strcspn((const char *)message, "\n"),
-             (const char *)message);
+    fault_set(fault, "%.*s", (int)strcspn((const char *)message, "\n"), (const char *)message);
     yajl_free_error(handle, message);
 }
 
-const struct json *json_parse(struct arena *arena, struct bytes text, const struct json_limits *limits,
-                              struct json_error *error)
+/* How far it came before it met what it refused. */
+static const struct json *parse(struct arena *arena, struct bytes text, const struct json_limits *limits,
+                                size_t *consumed, struct fault *fault)
 {
     struct builder builder = {.arena = arena, .limits = limits};
     yajl_handle handle = yajl_alloc(&callbacks, NULL, &builder);
@@ -289,10 +287,32 @@ const struct json *json_parse(struct arena *arena, struct bytes text, const stru
     yajl_status status = yajl_parse(handle, text.p, text.n);
     if (status == yajl_status_ok)
         status = yajl_complete_parse(handle);
-    if (status != yajl_status_ok && error != NULL)
-        describe_error(handle, text, &builder, error);
+    *consumed = builder.problem != NULL ? builder.problem_offset : yajl_get_bytes_consumed(handle);
+    if (status != yajl_status_ok && fault != NULL)
+        describe_error(handle, text, &builder, *consumed, fault);
     yajl_free(handle);
     return status == yajl_status_ok ? builder.root : NULL;
+}
+
+const struct json *json_parse(struct arena *arena, struct bytes text, const struct json_limits *limits,
+                              struct fault *fault)
+{
+    size_t consumed;
+    return parse(arena, text, limits, &consumed, fault);
+}
+
+const struct json *json_parse_lines(struct arena *arena, struct bytes text, const struct json_limits *limits,
+                                    struct fault *fault)
+{
+    size_t consumed, line = 1;
+    const struct json *json = parse(arena, text, limits, &consumed, fault);
+    if (json != NULL)
+        return json;
+    for (size_t i = 0; i < consumed && i < text.n; ++i)
+        if (text.p[i] == '\n')
+            ++line;
+    fault_prefix(fault, "line %zu: ", line);
+    return NULL;
 }
 
 const struct json *json_member(const struct json *object, const char *name)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "acme/base/buffer.h"
+#include "acme/base/fault.h"
 
 enum json_type {
     JSON_NULL,
@@ -49,15 +50,15 @@ extern const struct json_limits json_limits_request; /* depth 8, 4,096 values */
 extern const struct json_limits json_limits_payload;
 extern const struct json_limits json_limits_config; /* depth 16, 65,536 values, comments */
 
-struct json_error {
-    size_t line; /* from 1 */
-    char message[160];
-};
-
-/* NULL on failure, with `error` (may be NULL) filled. */
+/* NULL on failure, with `fault`. */
 [[gnu::warn_unused_result]] const struct json *json_parse(struct arena *arena, struct bytes text,
                                                           const struct json_limits *limits,
-                                                          struct json_error *error);
+                                                          struct fault *fault);
+
+/* As json_parse, for texts of several lines: the fault begins with "line N: ", from 1. */
+[[gnu::warn_unused_result]] const struct json *json_parse_lines(struct arena *arena, struct bytes text,
+                                                                const struct json_limits *limits,
+                                                                struct fault *fault);
 
 /* The member's value; NULL when `object` is NULL, is not an object, or has no such member. */
 const struct json *json_member(const struct json *object, const char *name);

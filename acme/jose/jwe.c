@@ -122,12 +122,11 @@ static bool read_compact(struct arena *arena, struct bytes text, struct parts *o
 static bool read_flattened(struct arena *arena, struct bytes text, struct parts *out,
                            struct jose_error *error)
 {
-    struct json_error syntax;
+    struct fault syntax;
     struct bytes key, iv, ciphertext, tag;
-    const struct json *json = json_parse(arena, text, &json_limits_request, &syntax);
+    const struct json *json = json_parse_lines(arena, text, &json_limits_request, &syntax);
     if (json == NULL)
-        return malformed(error, arena_printf(arena, "The JWE is not valid JSON: line %zu: %s.", syntax.line,
-                                             syntax.message));
+        return malformed(error, arena_printf(arena, "The JWE is not valid JSON: %s.", syntax.message));
     if (json_member(json, "recipients") != NULL)
         return malformed(error, "The JWE has several recipients; the flattened form has one.");
     if (!json_member_string(json, "protected", &out->protected_text) ||

@@ -81,7 +81,7 @@ static bool read_header(struct arena *arena, struct bytes protected_text, enum j
 
 bool jws_parse_flattened(struct arena *arena, struct bytes text, struct jws *out, struct jose_error *error)
 {
-    struct json_error syntax;
+    struct fault syntax;
     const struct json *json = json_parse(arena, text, &json_limits_request, &syntax);
     if (json == NULL)
         return malformed(error, arena_printf(arena, "The body is not valid JSON: %s.", syntax.message));

@@ -288,10 +288,10 @@ static bool read_override(struct config_reader *reader, size_t i)
     const struct config_override *override = &reader->overrides[i];
     const char *path = below(reader->arena, "issuers", override->issuer);
     static const struct json nothing = {.type = JSON_OBJECT};
-    struct json_error error;
-    const struct json *section = json_parse(reader->arena, override->text, &json_limits_config, &error);
+    struct fault fault;
+    const struct json *section = json_parse_lines(reader->arena, override->text, &json_limits_config, &fault);
     if (section == NULL)
-        config_error(reader, path, "line %zu: %s", error.line, error.message);
+        config_error(reader, path, "%s", fault.message);
     else if (section->type != JSON_OBJECT)
         config_error(reader, path, "must be an object: {…}");
     else
@@ -359,10 +359,10 @@ static struct config_reader *read_text(struct config_reader *reader, struct byte
 {
     struct arena *arena = reader->arena;
     const struct config_errors *errors = reader->errors;
-    struct json_error error;
-    reader->root = json_parse(arena, text, &json_limits_config, &error);
+    struct fault fault;
+    reader->root = json_parse_lines(arena, text, &json_limits_config, &fault);
     if (reader->root == NULL)
-        config_error(reader, NULL, "line %zu: %s", error.line, error.message);
+        config_error(reader, NULL, "%s", fault.message);
     else if (reader->root->type != JSON_OBJECT)
         config_error(reader, NULL, "must hold one object: {…}");
     else

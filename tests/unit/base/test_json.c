@@ -94,10 +94,10 @@ Test(json, S1_numbers_that_overflow_a_double_are_refused)
         "{\"x\":1e999}", "2.0E308", "-1.8e+308", "1e2147483", "1e99999999999",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
-        struct json_error error = {0};
-        cr_expect_null(json_parse(arena, bytes_from_string(texts[i]), &json_limits_request, &error), "%s",
+        struct fault fault;
+        cr_expect_null(json_parse(arena, bytes_from_string(texts[i]), &json_limits_request, &fault), "%s",
                        texts[i]);
-        cr_expect_str_eq(error.message, "a number is out of range", "%s", texts[i]);
+        cr_expect_str_eq(fault.message, "a number is out of range", "%s", texts[i]);
     }
     char *digits = arena_alloc(arena, 4001);
     memset(digits, '9', 4000);
@@ -230,10 +230,10 @@ Test(json, texts_that_are_refused)
     };
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
-        struct json_error error = {0};
-        cr_expect_null(json_parse(arena, bytes_from_string(texts[i]), &json_limits_request, &error), "%s",
+        struct fault fault;
+        cr_expect_null(json_parse(arena, bytes_from_string(texts[i]), &json_limits_request, &fault), "%s",
                        texts[i]);
-        cr_expect_neq(error.message[0], '\0', "%s", texts[i]);
+        cr_expect_neq(fault.message[0], '\0', "%s", texts[i]);
     }
     cr_expect_null(json_parse(arena, bytes_of("{}\0", 3), &json_limits_request, NULL),
                    "a NUL behind the end");
@@ -263,16 +263,15 @@ Test(json, S9_members_cost_the_same_however_many_there_are)
 Test(json, S9_the_first_member_that_stands_twice_is_named)
 {
     struct arena *arena = arena_new();
-    struct json_error error = {0};
+    struct fault fault;
     struct buffer text;
     buffer_init(&text, arena, 1 << 20);
     buffer_append_string(&text, "{");
     for (int i = 0; i < 2000; ++i)
         buffer_printf(&text, "\"m%d\":0,\n", i);
     buffer_append_string(&text, "\"m7\":1,\n\"m3\":1,\n\"\":0,\"\":0}");
-    cr_expect_null(json_parse(arena, buffer_bytes(&text), &json_limits_request, &error));
-    cr_expect_str_eq(error.message, "the member \"m7\" stands twice");
-    cr_expect_eq(error.line, 2001);
+    cr_expect_null(json_parse_lines(arena, buffer_bytes(&text), &json_limits_request, &fault));
+    cr_expect_str_eq(fault.message, "line 2001: the member \"m7\" stands twice");
     arena_free(arena);
 }
 
@@ -305,14 +304,14 @@ Test(json, depth_and_number_of_values_are_bounded)
 Test(json, comments_only_where_they_are_allowed)
 {
     struct arena *arena = arena_new();
-    struct json_error error = {0};
+    struct fault fault;
     const char *text = "// one\n{ /* two */ \"a\": 1 }\n";
     cr_expect_not_null(json_parse(arena, bytes_from_string(text), &json_limits_config, NULL));
     cr_expect_null(json_parse(arena, bytes_from_string(text), &json_limits_request, NULL));
     cr_expect_null(
-        json_parse(arena, BYTES_LITERAL("{\n\"a\": 1,\n\"a\": 2\n}"), &json_limits_config, &error));
-    cr_expect_eq(error.line, 3);
-    cr_expect(strstr(error.message, "\"a\"") != NULL, "%s", error.message);
+        json_parse_lines(arena, BYTES_LITERAL("{\n\"a\": 1,\n\"a\": 2\n}"), &json_limits_config, &fault));
+    cr_expect(strncmp(fault.message, "line 3: ", 8) == 0 && strstr(fault.message, "\"a\"") != NULL, "%s",
+              fault.message);
     arena_free(arena);
 }
 
