@@ -36,8 +36,9 @@ struct certificate_expectation {
     size_t identifier_count;
     /* in the place of identifiers: any names that it allows, one at least */
     const struct name_policy *policy;
+    bool any_names;                          /* in the place of both: nobody looks at its names */
     int64_t latest_not_after;                /* time of the request + cap + CERTIFICATE_SLACK_S */
-    int64_t earliest_not_before;             /* of an order that named one, less a minute; else 0 */
+    int64_t earliest_not_before;             /* where one was named, less a minute; else 0 */
     int64_t latest_not_before;               /* that was asked for; 0, and any time in the past: now */
     X509_STORE *roots;                       /* the pinned ones only */
     struct certificate_cache *intermediates; /* NULL for none */

@@ -172,6 +172,7 @@ const struct problem *validity_plan(struct arena *arena, const struct validity_l
     }
     if (not_before != 0) {
         out->not_before = time_words(arena, not_before);
+        out->earliest_not_before = not_before - CERTIFICATE_SLACK_S;
         out->latest_not_before = not_before;
     }
     if (not_after != 0) {

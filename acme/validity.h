@@ -43,12 +43,13 @@ int64_t validity_cap(const struct validity_limits *limits, int64_t from);
 /* What goes into /sign. NULL leaves the matter to the CA: an explicit notBefore would switch off its
  * backdating. */
 struct validity_request {
-    const char *not_before;    /* RFC 3339, only for an order that named one */
-    const char *not_after;     /* RFC 3339 for the order's own, a Go duration otherwise */
-    bool ordered_end;          /* the order's own, which is not ours to change */
-    int64_t latest_not_before; /* of the certificate, before slack: the beginning that was named; 0: now */
-    int64_t latest_not_after;  /* what certificate_check must hold the answer to, slack included: the order's
-                                * own end, else (notBefore or now) + cap */
+    const char *not_before;      /* RFC 3339, only for an order that named one */
+    const char *not_after;       /* RFC 3339 for the order's own, a Go duration otherwise */
+    bool ordered_end;            /* the order's own, which is not ours to change */
+    int64_t earliest_not_before; /* of the certificate: the beginning that was named, less slack; 0: none */
+    int64_t latest_not_before;   /* before slack: the beginning that was named; 0: now */
+    int64_t latest_not_after; /* what certificate_check must hold the answer to, slack included: the order's
+                               * own end, else (notBefore or now) + cap */
 };
 
 /* The same at the time of signing; the problem is the order's when time has made it impossible since. */

@@ -3,10 +3,10 @@
 #include "acme/base/time_text.h"
 #include "acme/order.h"
 #include "acme/x509_read.h"
+#include "gateway/issuance/issuance_sign.h"
 #include "gateway/issuance/permit.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
-#include "stepca/token.h"
 
 enum {
     HAND_OVER_LEASE_S = 60,
@@ -89,46 +89,33 @@ static int64_t ends_at(const struct job *job, const struct order *order)
     return order->expires_at < end ? order->expires_at : end;
 }
 
-/* NULL: the issuer's own. */
-static const char *usages_of(const struct job *job, const struct order *order)
-{
-    const struct profile_config *profile = config_profile(job->jobs->parts.config, order->profile);
-    if (profile == NULL || profile->extended_key_usage_count == 0)
-        return NULL;
-    return arena_join(job->arena, profile->extended_key_usages, profile->extended_key_usage_count, ",");
-}
-
 /* Fills in attempt and job; `csr` is the job's from here on. */
 static bool prepare_attempt(struct job *job, X509_REQ *csr, const struct validity_request *validity)
 {
     struct issuance_state *state = job->state;
     struct order *order = &state->order;
     uint8_t *hash = arena_alloc(job->arena, 32);
-    char *token_id = arena_alloc(job->arena, STEPCA_TOKEN_ID_BYTES);
+    state->request = (struct issuer_sign_request){.permit = state->request.permit,
+                                                  .deadline = ends_at(job, order),
+                                                  .csr = csr,
+                                                  .csr_der = order->csr,
+                                                  .may_call = may_call,
+                                                  .done = issuance_take_answer,
+                                                  .owner = job};
     if (csr == NULL || EVP_Digest(order->csr.p, order->csr.n, hash, NULL, EVP_sha256(), NULL) != 1 ||
-        !stepca_token_id_new(token_id))
+        !issuance_sign_prepare(job->arena, config_profile(job->jobs->parts.config, order->profile), validity,
+                               &state->request))
         return false;
     ++order->attempt_count;
     issuer_ref_with(state->issuer, job->arena);
     state->attempt = (struct attempt){.order_id = order->id,
                                       .issuer = state->issuer->id,
                                       .root_fingerprint = state->issuer->root_fingerprint,
-                                      .token_id = token_id,
+                                      .token_id = state->request.token_id,
                                       .csr_hash = bytes_of(hash, 32),
                                       .asked_validity = asked_validity(job->arena, validity),
                                       .status = ATTEMPT_STARTED,
                                       .started_at = job->now};
-    state->request = (struct issuer_sign_request){.arena = job->arena,
-                                                  .permit = state->request.permit,
-                                                  .deadline = ends_at(job, order),
-                                                  .csr = csr,
-                                                  .csr_der = order->csr,
-                                                  .token_id = token_id,
-                                                  .validity = *validity,
-                                                  .extended_key_usages = usages_of(job, order),
-                                                  .may_call = may_call,
-                                                  .done = issuance_take_answer,
-                                                  .owner = job};
     return true;
 }
 

@@ -3,6 +3,7 @@
  * attempt, issuance_job_outcome.c writes what became of that. */
 #pragma once
 
+#include "gateway/issuance/issuance_check.h"
 #include "gateway/issuance/issuance_plan.h"
 #include "gateway/jobs/jobs_internal.h"
 
@@ -12,8 +13,7 @@ struct issuance_state {
     struct issuer *issuer;
     struct attempt attempt;
     struct issuer_sign_request request;
-    struct certificate certificate;
-    struct certificate_facts facts;
+    struct issued issued;
     const struct problem *problem; /* what the order ends with */
     bool gone; /* before the attempt: the order is not in processing any more, or cannot be read */
     struct issuance_wanted wanted;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/order.h"
+#include "gateway/issuance/issuance_write.h"
 #include "gateway/jobs/issuance_job.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
@@ -21,7 +22,7 @@ static enum store_result record(struct job *job, struct store_session *session, 
     struct event event = {.kind = kind,
                           .account_id = state->order.account_id,
                           .order_id = state->order.id,
-                          .certificate_id = state->certificate.id,
+                          .certificate_id = state->issued.certificate.id,
                           .detail = detail,
                           .cause = cause};
     return job_record(job, session, &event);
@@ -130,75 +131,42 @@ static bool is_worth_an_end(struct job *job)
 {
     const struct issuance_state *state = job->state;
     return issuance_plan_bounds(job->arena, state->issuer, &state->wanted, &state->request.validity, job->now,
-                                state->facts.not_after) &&
+                                state->issued.facts.not_after) &&
            may_ask_again(job);
 }
 
 /* ---- the certificate came ---- */
 
-static void fill_certificate(struct job *job, struct bytes leaf)
+static enum store_result write_event(void *job, struct store_session *session, struct event *event)
+{
+    return job_record(job, session, event);
+}
+
+/* `remarks`: on one that is accepted. */
+static enum store_result write_certificate(struct job *job, struct store_session *session,
+                                           const char *remarks)
 {
     struct issuance_state *state = job->state;
-    const struct issuer_result *result = &state->request.result;
-    state->certificate = (struct certificate){
-        .account_id = state->order.account_id,
-        .order_id = state->order.id,
-        .endpoint = state->order.endpoint,
-        .issuer = state->issuer->id,
-        .root_fingerprint = state->issuer->root_fingerprint,
-        .serial = state->facts.serial,
-        .leaf = leaf,
-        .chain_pem = certificates_to_pem(job->arena, result->chain + 1, result->chain_count - 1),
-        .key_hash = bytes_of(state->facts.key_hash, sizeof(state->facts.key_hash)),
-        .not_before = state->facts.not_before,
-        .not_after = state->facts.not_after,
-        .status = CERTIFICATE_GOOD,
-        .origin = CERTIFICATE_FROM_ACME,
-        .created_at = job->now,
+    const struct order *order = &state->order;
+    const struct issuance_record record = {
+        .issued = &state->issued,
+        .profile = order->profile,
+        .notes = &job->notes,
+        .event = {.kind = "order.valid",
+                  .account_id = order->account_id,
+                  .order_id = order->id,
+                  .detail = remarks},
+        .write_event = write_event,
+        .context = job,
     };
-}
-
-/* Nobody will get it: kept, and its revocation due. */
-static void reject_certificate(struct job *job, const char *why)
-{
-    struct issuance_state *state = job->state;
-    struct certificate *certificate = &state->certificate;
-    certificate->status = CERTIFICATE_REJECTED;
-    certificate->rejected_because = why;
-    certificate->revocation_requested_at = job->now;
-    certificate->revocation_requested_by = "gateway";
-    certificate->revocation_next_attempt_at = job->now;
-    state->attempt.status = ATTEMPT_REJECTED;
-    state->attempt.message = why;
-}
-
-static enum store_result insert_certificate(struct job *job, struct store_session *session)
-{
-    struct issuance_state *state = job->state;
-    bool rejected = state->certificate.status == CERTIFICATE_REJECTED;
-    enum store_result result = store_certificate_insert(
-        session, &state->certificate, state->facts.identifiers, state->facts.identifier_count);
-    if (result != STORE_OK) {
-        state->certificate.id = 0;
-        return result;
-    }
-    METRICS_NOTE(&job->notes, rejected ? METRIC_CERTIFICATES_REJECTED : METRIC_CERTIFICATES_ISSUED,
-                 metrics_profile(state->order.profile), CERTIFICATE_FROM_ACME);
-    if (rejected)
-        METRICS_NOTE(&job->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(state->issuer->id));
-    return STORE_OK;
+    return issuance_write(session, &record);
 }
 
 /* A row that is there already stays as it is: it is whoever's had the certificate first. */
 static enum store_result keep_rejected(struct job *job, struct store_session *session)
 {
-    const struct issuance_state *state = job->state;
-    enum store_result result = insert_certificate(job, session);
-    if (result == STORE_NOT_FOUND)
-        return STORE_OK;
-    return result == STORE_OK ? record(job, session, "certificate.rejected",
-                                       state->certificate.rejected_because, CAUSE_CERTIFICATE_MISFIT)
-                              : result;
+    enum store_result result = write_certificate(job, session, NULL);
+    return result == STORE_NOT_FOUND ? STORE_OK : result;
 }
 
 /* The certificate is not kept, but the order goes on: it is asked for otherwise. */
@@ -235,26 +203,27 @@ static enum store_apply_result apply_issued(struct job *job, struct store_sessio
     if (result != STORE_OK)
         return STORE_DISCARD;
     if (now.status != ORDER_PROCESSING) {
-        reject_certificate(job, "the order had ended before its certificate came");
+        issuance_reject(&state->issued, "the order had ended before its certificate came", "gateway",
+                        job->now);
+        state->attempt.status = ATTEMPT_REJECTED;
+        state->attempt.message = state->issued.why;
         result = keep_rejected(job, session);
         if (result == STORE_OK && (result = end_attempt(job, session)) == STORE_NOT_FOUND)
             result = STORE_OK; /* it has been ended with the order */
         return store_applied(result);
     }
-    result = insert_certificate(job, session);
+    result = write_certificate(job, session, state->issued.facts.remarks);
     if (result == STORE_NOT_FOUND)
         return apply_issued_before(job, session);
     order->status = ORDER_VALID;
     order->status_since = job->now;
     order->next_attempt_at = 0;
-    order->certificate_id = state->certificate.id;
+    order->certificate_id = state->issued.certificate.id;
     METRICS_NOTE(&job->notes, METRIC_ORDERS_VALID, metrics_profile(order->profile));
     if (result == STORE_OK)
         result = end_attempt(job, session);
     if (result == STORE_OK)
         result = store_order_update(session, order, ORDER_PROCESSING);
-    if (result == STORE_OK)
-        result = record(job, session, "order.valid", state->facts.remarks, CAUSE_NONE);
     return store_applied(result);
 }
 
@@ -268,41 +237,41 @@ static void on_rejected_stored(struct job *job)
 static void take_certificate(struct job *job)
 {
     struct issuance_state *state = job->state;
+    struct order *order = &state->order;
     const struct issuer_result *result = &state->request.result;
-    const char *why = NULL;
-    struct certificate_expectation expectation = {
-        .csr = state->request.csr,
-        .identifiers = state->order.identifiers,
-        .identifier_count = state->order.identifier_count,
-        .latest_not_after = state->request.validity.latest_not_after,
-        .earliest_not_before =
-            state->order.not_before == 0 ? 0 : state->order.not_before - CERTIFICATE_SLACK_S,
-        .latest_not_before = state->request.validity.latest_not_before,
-        .roots = state->issuer->roots,
-        .intermediates = state->issuer->intermediates,
-        .now = job->now,
-    };
-    bool fits =
-        certificate_check(job->arena, result->chain, result->chain_count, &expectation, &state->facts, &why);
-    if (state->facts.serial[0] == '\0') {
+    const struct issuance_terms terms = {.issuer = state->issuer,
+                                         .csr = state->request.csr,
+                                         .identifiers = order->identifiers,
+                                         .identifier_count = order->identifier_count,
+                                         .validity = &state->request.validity,
+                                         .actor = "gateway"};
+    enum issuance_verdict verdict =
+        issuance_check(job->arena, &terms, result->chain, result->chain_count, job->now, &state->issued);
+    const char *why = state->issued.why;
+    if (verdict == ISSUANCE_UNREADABLE) {
         state->attempt.status = ATTEMPT_UNKNOWN;
         state->attempt.message = why;
         state->request.result.cause = CAUSE_CA_ANSWER_STRANGE;
-        put_off(job, backoff_wait(state->order.attempt_count, RETRY_FIRST_S, UNKNOWN_RETRY_MOST_S));
+        put_off(job, backoff_wait(order->attempt_count, RETRY_FIRST_S, UNKNOWN_RETRY_MOST_S));
         return;
     }
-    fill_certificate(job, result->chain[0]);
-    if (fits) {
+    struct certificate *certificate = &state->issued.certificate;
+    certificate->account_id = order->account_id;
+    certificate->order_id = order->id;
+    certificate->endpoint = order->endpoint;
+    certificate->origin = CERTIFICATE_FROM_ACME;
+    if (verdict == ISSUANCE_FITS) {
         state->attempt.status = ATTEMPT_SIGNED;
         job_commit(job, apply_issued, job_end);
         return;
     }
-    reject_certificate(job, why);
+    state->attempt.status = ATTEMPT_REJECTED;
+    state->attempt.message = why;
     if (is_worth_an_end(job)) {
         log_warning("issuer %s: certificate %s is rejected and revoked: %s; order %lld is asked for with an "
                     "end of its "
                     "own",
-                    state->issuer->id, state->certificate.serial, why, (long long)job->id);
+                    state->issuer->id, certificate->serial, why, (long long)job->id);
         state->order.next_attempt_at = job->now;
         job_commit(job, apply_rejected_once, on_rejected_stored);
         return;
@@ -313,7 +282,7 @@ static void take_certificate(struct job *job)
         "is being revoked.",
         why);
     log_error("issuer %s: certificate %s for order %lld is rejected: %s", state->issuer->id,
-              state->certificate.serial, (long long)job->id, why);
+              certificate->serial, (long long)job->id, why);
     job_commit(job, apply_rejected, on_rejected_stored);
 }
 

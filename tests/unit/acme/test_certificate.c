@@ -383,7 +383,7 @@ Test(certificate, must_begin_when_the_order_said)
     leaf.not_before = ordered - CERTIFICATE_SLACK_S;
     cr_expect_null(fault_of(&scene, &leaf));
     leaf.not_before = ordered - CERTIFICATE_SLACK_S - 1;
-    expect_fault(fault_of(&scene, &leaf), "before the order's notBefore");
+    expect_fault(fault_of(&scene, &leaf), "before the notBefore that was asked for");
     leaf.not_before = ordered + CERTIFICATE_SLACK_S + 1;
     expect_fault(fault_of(&scene, &leaf), "only begins at");
     teardown(&scene);

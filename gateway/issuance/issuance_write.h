@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is written of a certificate that came, accepted or rejected: its row, its event, what is counted. */
+#pragma once
+
+#include "gateway/issuance/issuance_check.h"
+#include "gateway/metrics/metrics.h"
+#include "store/objects.h"
+
+struct issuance_record {
+    struct issued *issued;
+    const char *profile;        /* counted under it; NULL: certificates are not counted */
+    struct metric_notes *notes; /* NULL: nobody counts */
+    /* Kind of one that is accepted, and the ids. `detail` NULL: of a rejected one, why. A rejected one is
+     * "certificate.rejected" and has its cause. */
+    struct event event;
+    /* Adds the time and the actor, and inserts it. */
+    enum store_result (*write_event)(void *context, struct store_session *session, struct event *event);
+    void *context;
+};
+
+/*
+ * Within `apply`. Sets certificate.id. STORE_NOT_FOUND, and nothing is written, when the certificate was
+ * there before: it is that of whoever had it first, and nobody gets it again. Not for ISSUANCE_UNREADABLE.
+ */
+[[gnu::warn_unused_result]] enum store_result issuance_write(struct store_session *session,
+                                                             const struct issuance_record *record);
