@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stepca/client_request.h"
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
-
 #include "acme/base/base64.h"
 #include "acme/jose/openssl_handles.h"
+#include "acme/jose/pem.h"
 
 enum {
     NAMES_MAX = 1000,
@@ -119,20 +117,10 @@ static bool decode_csr(struct arena *arena, const struct json *json, struct byte
     if (json == NULL || json->type != JSON_STRING || json->string.n == 0) {
         return false;
     }
-    autofree_bio BIO *bio = BIO_new_mem_buf(json->string.p, (int)json->string.n);
-    char *name = NULL;
-    char *header = NULL;
-    unsigned char *data = NULL;
-    long n = 0;
-    bool good = bio != NULL && PEM_read_bio(bio, &name, &header, &data, &n) == 1 && n > 0 &&
-                (strcmp(name, PEM_STRING_X509_REQ) == 0 || strcmp(name, PEM_STRING_X509_REQ_OLD) == 0);
-    if (good) {
-        *der = arena_copy(arena, bytes_of(data, (size_t)n));
-    }
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_free(data);
-    ERR_clear_error();
+    struct pem_block block;
+    bool good = pem_first(arena, json->string, &block) && pem_is_request(&block) && block.der.n != 0;
+    if (good)
+        *der = block.der;
     return good;
 }
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stepca/messages.h"
 
-#include <limits.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "acme/base/time_text.h"
 #include "acme/jose/openssl_handles.h"
+#include "acme/jose/pem.h"
 
 enum {
     BODY_MAX_BYTES = 256 * 1024,
@@ -92,25 +91,11 @@ static bool is_whole_sequence(const unsigned char *der, long n)
 /* Exactly one certificate; the DER as it was sent, not as OpenSSL would write it again. */
 static bool parse_pem_certificate(struct arena *arena, struct bytes pem, struct bytes *der)
 {
-    if (pem.n == 0 || pem.n > INT_MAX) {
-        return false;
-    }
-    autofree_bio BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-    char *name = NULL;
-    char *header = NULL;
-    unsigned char *data = NULL;
-    long n = 0;
-    bool good = bio != NULL && PEM_read_bio(bio, &name, &header, &data, &n) == 1 &&
-                strcmp(name, PEM_STRING_X509) == 0 && n > 0;
-    if (good && is_whole_sequence(data, n)) {
-        *der = arena_copy(arena, bytes_of(data, (size_t)n));
-    } else {
-        good = false;
-    }
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_free(data);
-    ERR_clear_error();
+    struct pem_block block;
+    bool good = pem_first(arena, pem, &block) && strcmp(block.label, PEM_STRING_X509) == 0 &&
+                block.der.n != 0 && is_whole_sequence(block.der.p, (long)block.der.n);
+    if (good)
+        *der = block.der;
     return good;
 }
 

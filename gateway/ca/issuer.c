@@ -225,11 +225,10 @@ int64_t issuer_chain_end(const struct bytes *certificates, size_t count)
     int64_t end = 0;
     for (size_t i = 0; i < count; i++) {
         autofree_x509 X509 *certificate = x509_read(certificates[i]);
-        struct tm parts;
-        if (certificate == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
+        int64_t not_after;
+        if (certificate == NULL || !x509_read_time(X509_get0_notAfter(certificate), &not_after)) {
             return 0;
         }
-        int64_t not_after = timegm(&parts);
         end = end == 0 || not_after < end ? not_after : end;
     }
     return end;

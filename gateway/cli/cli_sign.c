@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "acme/base/file.h"
+#include "acme/jose/pem.h"
 #include "acme/x509_read.h"
 #include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli.h"
@@ -33,21 +33,16 @@ enum { CERTIFICATE_MODE = 0644, PEM_NAME_MAX_BYTES = 64 };
 /* PEM, in either of the names that it has, or DER. NULL, or a sentence about a file that is no request. */
 static const char *read_csr(struct arena *arena, struct bytes text, struct bytes *der)
 {
-    autofree_bio BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
-    char *name = NULL, *header = NULL;
-    uint8_t *data = NULL;
-    long n = 0;
+    struct pem_block block;
     const char *why = NULL;
-    bool is_pem = bio != NULL && PEM_read_bio(bio, &name, &header, &data, &n) == 1;
     *der = text;
-    if (is_pem && strcmp(name, PEM_STRING_X509_REQ) != 0 && strcmp(name, PEM_STRING_X509_REQ_OLD) != 0)
-        why = arena_printf(arena, "this is a PEM file with %s, not with CERTIFICATE REQUEST: name the CSR",
-                           arena_printable(arena, bytes_from_string(name), PEM_NAME_MAX_BYTES));
-    else if (is_pem)
-        *der = arena_copy(arena, bytes_of(data, (size_t)n));
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_clear_free(data, n > 0 ? (size_t)n : 0); /* another file than was meant may hold a key */
+    if (pem_first(arena, text, &block)) {
+        *der = block.der;
+        if (!pem_is_request(&block))
+            why =
+                arena_printf(arena, "this is a PEM file with %s, not with CERTIFICATE REQUEST: name the CSR",
+                             arena_printable(arena, bytes_from_string(block.label), PEM_NAME_MAX_BYTES));
+    }
     autofree_x509_req X509_REQ *request = why == NULL ? x509_request_read(*der) : NULL;
     if (why == NULL && request == NULL)
         why = "this is no certificate request (CSR), neither in PEM nor in DER";

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fts.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
 #include "acme/base/line_reader.h"
 #include "acme/base/unconst.h"
+#include "acme/jose/pem.h"
 #include "gateway/cli/import.h"
 #include "stepca/request_log.h"
 
@@ -28,29 +28,20 @@ static void take_block(struct import *import, const char *place, enum import_pas
 /* The file's blocks one by one: a bundle need not fit in memory. */
 static void read_blocks(struct import *import, const char *path, enum import_pass pass, BIO *file)
 {
+    enum pem_outcome outcome;
     size_t blocks = 0;
-    for (;;) {
-        char *label = NULL, *header = NULL;
-        uint8_t *data = NULL;
-        long n = 0;
-        ERR_clear_error();
-        bool read = PEM_read_bio(file, &label, &header, &data, &n) == 1;
-        bool at_end = !read && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    do {
         struct arena *arena = arena_new();
         const char *place = arena_printf(arena, "%s, PEM block %zu", path, blocks + 1);
-        if (read)
-            take_block(import, place, pass, label, bytes_of(data, (size_t)n));
-        else if (!at_end && pass == IMPORT_TAKE)
+        struct pem_block block;
+        outcome = pem_next(arena, file, &block);
+        if (outcome == PEM_BLOCK)
+            take_block(import, place, pass, block.label, block.der);
+        else if (outcome == PEM_BROKEN && pass == IMPORT_TAKE)
             import_skip(import, place, IMPORT_BROKEN, NULL);
-        blocks += !at_end;
+        blocks += outcome != PEM_END;
         arena_free(arena);
-        OPENSSL_free(label);
-        OPENSSL_free(header);
-        OPENSSL_clear_free(data, read ? (size_t)n : 0); /* it may have been a private key */
-        if (at_end)
-            break;
-    }
-    ERR_clear_error();
+    } while (outcome != PEM_END);
     if (blocks == 0 && pass == IMPORT_TAKE)
         import_skip(import, path, IMPORT_NO_PEM, NULL);
 }
@@ -62,7 +53,6 @@ static void read_file(struct import *import, const char *path, enum import_pass 
         read_blocks(import, path, pass, file);
     else if (pass == IMPORT_TAKE)
         import_fail(import, path, strerror(errno));
-    ERR_clear_error();
 }
 
 static void visit(struct import *import, const FTSENT *entry, enum import_pass pass)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "acme/certificate.h"
+#include "acme/x509_read.h"
 #include "gateway/ca/local/local_ca_internal.h"
 
 enum {
@@ -92,8 +93,8 @@ struct bytes local_certificate_der(struct arena *arena, X509 *certificate)
 
 static int64_t seconds_of(const ASN1_TIME *time)
 {
-    struct tm parts;
-    return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
+    int64_t seconds;
+    return x509_read_time(time, &seconds) ? seconds : 0;
 }
 
 int64_t local_certificate_begin(const X509 *certificate)
