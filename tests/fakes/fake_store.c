@@ -15,6 +15,7 @@ static const char *database;
 static struct store_session *writer;
 static void (*on_commit)(struct store_session *session);
 static struct store_operation *first, **last = &first;
+static size_t failures_left;
 
 /* A refused state is a fault of the program, whatever the requests. */
 static void hear(const char *message)
@@ -41,6 +42,11 @@ struct store_session *fake_store_session(void)
     return writer;
 }
 
+void fake_store_fail(size_t operations)
+{
+    failures_left = operations;
+}
+
 size_t fake_store_waiting(void)
 {
     return first != NULL;
@@ -63,6 +69,11 @@ bool fake_store_turn(void)
     first = operation->next;
     if (first == NULL)
         last = &first;
+    if (failures_left > 0) {
+        --failures_left;
+        operation->done(operation, STORE_UNAVAILABLE);
+        return true;
+    }
     operation->failed = false;
     bool kept = store_write_now(fake_store_session(), run_operation, operation, &error);
     if (operation->failed)

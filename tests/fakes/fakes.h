@@ -73,6 +73,8 @@ void fake_outbound_end_all(void);
 void fake_store_use(const char *path, void (*committed)(struct store_session *session));
 /* The writer's connection, opened when it is first used. */
 struct store_session *fake_store_session(void);
+/* The next `operations` are not kept: STORE_UNAVAILABLE, as with a full disk. */
+void fake_store_fail(size_t operations);
 bool fake_store_turn(void);
 size_t fake_store_waiting(void);
 
