@@ -4,9 +4,10 @@
 
 #include "gateway/cli/cli_sign.h"
 #include "gateway/issuance/issuance_plan.h"
+#include "gateway/issuance/issuance_sign.h"
+#include "gateway/issuance/issuance_write.h"
 #include "gateway/outbound/outbound_wait.h"
 #include "gateway/runtime/clock.h"
-#include "stepca/token.h"
 
 enum { LOOK_AGAIN_NS = 10 * 1000 * 1000, NAMES_MAX_BYTES = 400, OTHER_DURATIONS_MAX = 3 };
 
@@ -20,8 +21,7 @@ struct signing {
     struct issuer *issuer;
     struct issuance_wanted wanted;
     struct issuer_sign_request sign_request;
-    struct certificate certificate;
-    struct certificate_facts facts;
+    struct issued issued;
     struct event event; /* what is written next */
 };
 
@@ -56,14 +56,30 @@ static enum store_apply_result apply_event(void *context, struct store_session *
     return store_applied(store_event_insert(session, &signing->event));
 }
 
+/* A CA that gives out a certificate of before: nobody gets what is another's. */
+static enum store_apply_result apply_issued_before(struct signing *signing, struct store_session *session)
+{
+    const char *words = "the CA answered with a certificate that it had issued before";
+    signing->out->chain_pem = NULL;
+    signing->out->problem = arena_printf(signing->arena, "%s: it is not given out", words);
+    set_event(signing, "native.failed", words);
+    signing->event.cause = CAUSE_CERTIFICATE_OF_BEFORE;
+    return apply_event(signing, session);
+}
+
+static enum store_result write_event(void *context, struct store_session *session, struct event *event)
+{
+    (void)context;
+    return store_event_insert(session, event);
+}
+
 static enum store_apply_result apply_certificate(void *context, struct store_session *session)
 {
     struct signing *signing = context;
-    if (store_certificate_insert(session, &signing->certificate, signing->facts.identifiers,
-                                 signing->facts.identifier_count) != STORE_OK)
-        return STORE_DISCARD;
-    signing->event.certificate_id = signing->certificate.id;
-    return apply_event(signing, session);
+    const struct issuance_record record = {
+        .issued = &signing->issued, .event = signing->event, .write_event = write_event};
+    enum store_result result = issuance_write(session, &record);
+    return result == STORE_NOT_FOUND ? apply_issued_before(signing, session) : store_applied(result);
 }
 
 /* What could not be written is added to the problem. */
@@ -71,82 +87,58 @@ static void write_down(struct signing *signing,
                        enum store_apply_result (*apply)(void *context, struct store_session *session))
 {
     struct store_error error;
+    if (store_write_now(signing->session, apply, signing, &error))
+        return;
     const char *problem = signing->out->problem;
-    if (!store_write_now(signing->session, apply, signing, &error))
-        signing->out->problem =
-            arena_printf(signing->arena, "%s%snot recorded: %s", problem == NULL ? "" : problem,
-                         problem == NULL ? "" : "; ", error.message);
+    signing->out->problem =
+        arena_printf(signing->arena, "%s%snot recorded: %s", problem == NULL ? "" : problem,
+                     problem == NULL ? "" : "; ", error.message);
 }
 
 /* ---- the answer ---- */
 
-static void fill_certificate(struct signing *signing)
+/* Nobody gets a misfit: its revocation is due, which a server that runs sees to. */
+static const char *misfit_problem(const struct signing *signing)
 {
-    struct arena *arena = signing->arena;
-    const struct issuer_result *result = &signing->sign_request.result;
-    signing->certificate = (struct certificate){
-        .issuer = signing->issuer->id,
-        .root_fingerprint = signing->issuer->root_fingerprint,
-        .serial = signing->facts.serial,
-        .leaf = result->chain[0],
-        .chain_pem = certificates_to_pem(arena, result->chain + 1, result->chain_count - 1),
-        .key_hash = bytes_of(signing->facts.key_hash, sizeof signing->facts.key_hash),
-        .not_before = signing->facts.not_before,
-        .not_after = signing->facts.not_after,
-        .status = CERTIFICATE_GOOD,
-        .origin = CERTIFICATE_EXTERNAL,
-        .created_at = clock_now(),
-    };
+    return arena_printf(signing->arena,
+                        "the CA signed a certificate that does not fit (%s): it is not given out; "
+                        "the server has it revoked, now or when it runs",
+                        signing->issued.why);
 }
 
-/* Nobody gets it: kept, and its revocation due, which a server that runs sees to. */
-static void reject(struct signing *signing, const char *why)
+static const char *chain_pem(const struct signing *signing)
 {
-    struct certificate *certificate = &signing->certificate;
-    certificate->status = CERTIFICATE_REJECTED;
-    certificate->rejected_because = why;
-    certificate->revocation_requested_at = certificate->revocation_next_attempt_at = certificate->created_at;
-    certificate->revocation_requested_by = "operator";
-    signing->out->problem =
-        arena_printf(signing->arena,
-                     "the CA signed a certificate that does not fit (%s): it is not given out; "
-                     "the server has it revoked, now or when it runs",
-                     why);
-    set_event(signing, "certificate.rejected", why);
-    write_down(signing, apply_certificate);
+    const struct certificate *certificate = &signing->issued.certificate;
+    return arena_printf(signing->arena, "%s%.*s", certificate_to_pem(signing->arena, certificate->leaf),
+                        (int)certificate->chain_pem.n, (const char *)certificate->chain_pem.p);
 }
 
 static void take_certificate(struct signing *signing)
 {
     const struct sign_request *request = signing->request;
-    const char *why = NULL;
-    const struct certificate_expectation expectation = {
-        .csr = request->csr,
-        .identifiers = request->names.identifiers,
-        .identifier_count = request->names.count,
-        .latest_not_after = signing->sign_request.validity.latest_not_after,
-        .roots = signing->issuer->roots,
-        .now = clock_now(),
-    };
     const struct issuer_result *result = &signing->sign_request.result;
-    bool fits = certificate_check(signing->arena, result->chain, result->chain_count, &expectation,
-                                  &signing->facts, &why);
-    if (signing->facts.serial[0] == '\0') {
-        signing->out->problem = arena_printf(signing->arena, "%s: a possible orphan", why);
+    const struct issuance_terms terms = {.issuer = signing->issuer,
+                                         .csr = request->csr,
+                                         .identifiers = request->names.identifiers,
+                                         .identifier_count = request->names.count,
+                                         .validity = &signing->sign_request.validity,
+                                         .actor = "operator"};
+    struct sign_result *out = signing->out;
+    enum issuance_verdict verdict = issuance_check(signing->arena, &terms, result->chain, result->chain_count,
+                                                   clock_now(), &signing->issued);
+    const char *why = signing->issued.why;
+    if (verdict == ISSUANCE_UNREADABLE) {
+        out->problem = arena_printf(signing->arena, "%s: a possible orphan", why);
         set_event(signing, "native.unknown", why);
         write_down(signing, apply_event);
         return;
     }
-    fill_certificate(signing);
-    snprintf(signing->out->serial, sizeof signing->out->serial, "%s", signing->facts.serial);
-    if (!fits) {
-        reject(signing, why);
-        return;
-    }
-    signing->out->chain_pem =
-        arena_printf(signing->arena, "%s%.*s", certificate_to_pem(signing->arena, signing->certificate.leaf),
-                     (int)signing->certificate.chain_pem.n, (const char *)signing->certificate.chain_pem.p);
-    set_event(signing, "native.issued", "");
+    snprintf(out->serial, sizeof out->serial, "%s", signing->issued.facts.serial);
+    if (verdict == ISSUANCE_FITS)
+        out->chain_pem = chain_pem(signing);
+    else
+        out->problem = misfit_problem(signing);
+    set_event(signing, "native.issued", why == NULL ? "" : why);
     write_down(signing, apply_certificate);
 }
 
@@ -213,22 +205,17 @@ static const char *plan(struct signing *signing)
 {
     const struct sign_request *request = signing->request;
     struct arena *arena = signing->arena;
-    char *token_id = arena_alloc(arena, STEPCA_TOKEN_ID_BYTES);
+    struct validity_request validity;
     signing->wanted = (struct issuance_wanted){.profile_max_s = request->profile->max_ttl_s};
-    signing->sign_request = (struct issuer_sign_request){.arena = arena,
-                                                         .csr = request->csr,
-                                                         .csr_der = request->csr_der,
-                                                         .token_id = token_id,
-                                                         .done = on_signed,
-                                                         .owner = signing};
-    if (request->profile->extended_key_usage_count != 0)
-        signing->sign_request.extended_key_usages = arena_join(
-            arena, request->profile->extended_key_usages, request->profile->extended_key_usage_count, ",");
+    signing->sign_request = (struct issuer_sign_request){
+        .csr = request->csr, .csr_der = request->csr_der, .done = on_signed, .owner = signing};
     const struct problem *problem =
-        issuance_plan(arena, signing->issuer, &signing->wanted, clock_now(), &signing->sign_request.validity);
+        issuance_plan(arena, signing->issuer, &signing->wanted, clock_now(), &validity);
     if (problem != NULL)
         return problem->detail;
-    return stepca_token_id_new(token_id) ? NULL : "OpenSSL has no randomness";
+    return issuance_sign_prepare(arena, request->profile, &validity, &signing->sign_request)
+               ? NULL
+               : "OpenSSL has no randomness";
 }
 
 /* Written before it is asked: a lost answer is then known to have been possible. */

@@ -41,7 +41,7 @@ struct issued {
 
 /*
  * Judges the chain (DER, leaf first, 0 or more certificates) at `now`, unix seconds. What `out` points at
- * lives in the arena. On the thread that calls the issuer.
+ * lives in the arena. One thread at a time for an issuer: its cache of intermediates is used.
  */
 enum issuance_verdict issuance_check(struct arena *arena, const struct issuance_terms *terms,
                                      const struct bytes *chain, size_t count, int64_t now,

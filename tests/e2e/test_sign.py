@@ -237,6 +237,22 @@ def test_a_wrong_certificate_is_not_given_out_and_its_revocation_due(proxied, ca
     assert row["revocation"] == "not confirmed yet" and row["origin"] == "native"
 
 
+@pytest.mark.parametrize("fits", [True, False], ids=["the same name", "another name"])
+def test_a_certificate_of_before_is_not_given_out_again(proxied, ca_proxy, request_file, fits):
+    name, key = fresh_name(), new_key()
+    csr, _ = request_file(name, key=key)
+    sign(proxied, csr, profile="default")
+    of_before = ca_proxy.sent("sign")[-1].answer
+    ca_proxy.rewrite["sign"] = lambda exchange: setattr(exchange, "answer", of_before)
+    csr, _ = request_file(name if fits else fresh_name(), key=key)
+    said, words = sign(proxied, csr, expected=1, profile="default")
+    assert said == "" and "issued before" in words
+    (row,) = rows(proxied, name)
+    assert row["state"] == "good"
+    last = events(proxied)[-1]
+    assert (last["kind"], last["cause"]) == ("native.failed", "certificate-of-before")
+
+
 # ---- the local CA ----
 
 
