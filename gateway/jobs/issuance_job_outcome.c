@@ -175,12 +175,6 @@ static enum store_apply_result apply_rejected_once(struct job *job, struct store
     return keep_rejected(job, session) == STORE_OK ? apply_put_off(job, session) : STORE_DISCARD;
 }
 
-static enum store_apply_result apply_rejected(struct job *job, struct store_session *session)
-{
-    enum store_result result = keep_rejected(job, session);
-    return result == STORE_OK ? apply_order_failed(job, session) : STORE_DISCARD;
-}
-
 /* A CA that gives out a certificate of before: the order does not get what is another's. */
 static enum store_apply_result apply_issued_before(struct job *job, struct store_session *session)
 {
@@ -192,6 +186,14 @@ static enum store_apply_result apply_issued_before(struct job *job, struct store
                            "The certificate authority answered with a certificate that it had issued "
                            "before.");
     return apply_order_failed(job, session);
+}
+
+static enum store_apply_result apply_rejected(struct job *job, struct store_session *session)
+{
+    enum store_result result = write_certificate(job, session, NULL);
+    if (result == STORE_NOT_FOUND)
+        return apply_issued_before(job, session);
+    return result == STORE_OK ? apply_order_failed(job, session) : STORE_DISCARD;
 }
 
 static enum store_apply_result apply_issued(struct job *job, struct store_session *session)

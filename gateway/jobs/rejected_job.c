@@ -1,31 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates that were asked for without an order, for the server itself, and do not fit. */
-#include "acme/certificate.h"
+#include "gateway/issuance/issuance_write.h"
 #include "gateway/jobs/jobs_internal.h"
 #include "gateway/runtime/log.h"
 
-struct rejected_state {
-    struct certificate certificate;
-    struct certificate_facts facts;
-};
+static enum store_result write_event(void *job, struct store_session *session, struct event *event)
+{
+    return job_record(job, session, event);
+}
 
 /* A row that is there already stays as it is. */
 static enum store_apply_result apply_rejected(struct job *job, struct store_session *session)
 {
-    struct rejected_state *state = job->state;
-    struct certificate *certificate = &state->certificate;
-    enum store_result result = store_certificate_insert(session, certificate, state->facts.identifiers,
-                                                        state->facts.identifier_count);
-    if (result == STORE_NOT_FOUND)
-        return STORE_APPLIED;
-    METRICS_NOTE(&job->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(certificate->issuer));
-    const struct event event = {.kind = "certificate.rejected",
-                                .certificate_id = certificate->id,
-                                .detail = certificate->rejected_because,
-                                .cause = CAUSE_CERTIFICATE_MISFIT};
-    if (result == STORE_OK)
-        result = job_record(job, session, &event);
-    return store_applied(result);
+    const struct issuance_record record = {
+        .issued = job->state, .notes = &job->notes, .write_event = write_event, .context = job};
+    enum store_result result = issuance_write(session, &record);
+    return result == STORE_NOT_FOUND ? STORE_APPLIED : store_applied(result);
 }
 
 static void on_stored(struct job *job)
@@ -41,31 +31,19 @@ void jobs_keep_rejected(struct jobs *jobs, const struct issuer *issuer, const st
     struct job *job = count == 0 ? NULL : job_draft(jobs, JOB_REVOCATION);
     if (job == NULL)
         return;
-    struct rejected_state *state = arena_alloc(job->arena, sizeof(*state));
-    *state = (struct rejected_state){0};
-    job->state = state;
-    struct bytes leaf = arena_copy(job->arena, chain[0]);
-    if (!certificate_read_facts(job->arena, leaf, &state->facts)) {
+    struct arena *arena = job->arena;
+    struct issued *issued = arena_alloc(arena, sizeof(*issued));
+    struct certificate *certificate = &issued->certificate;
+    if (!issuance_read(arena, issuer, chain, count, job->now, issued)) {
         job_draft_drop(job);
         return;
     }
-    state->certificate = (struct certificate){
-        .issuer = arena_duplicate(job->arena, issuer->id),
-        .root_fingerprint = arena_duplicate(job->arena, issuer->root_fingerprint),
-        .serial = state->facts.serial,
-        .leaf = leaf,
-        .chain_pem = certificates_to_pem(job->arena, chain + 1, count - 1),
-        .key_hash = bytes_of(state->facts.key_hash, sizeof(state->facts.key_hash)),
-        .not_before = state->facts.not_before,
-        .not_after = state->facts.not_after,
-        .status = CERTIFICATE_REJECTED,
-        .origin = CERTIFICATE_EXTERNAL,
-        .created_at = job->now,
-        .rejected_because = arena_duplicate(job->arena, why),
-        .revocation_requested_at = job->now,
-        .revocation_requested_by = "gateway",
-        .revocation_next_attempt_at = job->now,
-    };
-    log_error("issuer %s: certificate %s is rejected, and revoked: %s", issuer->id, state->facts.serial, why);
+    issuance_reject(issued, arena_duplicate(arena, why), "gateway", job->now);
+    certificate->issuer = arena_duplicate(arena, issuer->id);
+    certificate->root_fingerprint = arena_duplicate(arena, issuer->root_fingerprint);
+    certificate->leaf = arena_copy(arena, chain[0]);
+    job->state = issued;
+    log_error("issuer %s: certificate %s is rejected, and revoked: %s", issuer->id, issued->facts.serial,
+              why);
     job_commit(job, apply_rejected, on_stored);
 }

@@ -215,13 +215,15 @@ def assert_revoked(gateway, step_ca, ca_proxy, made, at_the_ca):
             assert not ca_proxy.sent("revoke")
 
 
-def test_a_certificate_of_before_is_not_given_out_again(gateway, prover, ca_proxy):
+@pytest.mark.parametrize("fits", [True, False], ids=["the same names", "other names"])
+def test_a_certificate_of_before_is_not_given_out_again(gateway, prover, ca_proxy, fits):
     client, key, name = gateway.client(), new_key(), fresh_name()
     first = client.issue([name], prover, key)[0]
     of_before = ca_proxy.sent("sign")[-1].answer
-    order = client.ready_order([name], prover)
+    ordered = name if fits else fresh_name()
+    order = client.ready_order([ordered], prover)
     ca_proxy.rewrite["sign"] = lambda exchange: setattr(exchange, "answer", of_before)
-    client.finalize(order, [name], key)
+    client.finalize(order, [ordered], key)
     ended = client.wait_while(order.location, "processing")
     assert ended["status"] == "invalid" and "issued before" in ended["error"]["detail"]
     assert row_of(gateway, order)["last_outcome"] == "rejected" and events_of(gateway, order) == ("order.invalid",)
