@@ -59,11 +59,11 @@ static const struct problem *check_presented(struct exchange *exchange, const st
     const struct problem *problem = stepca_api_policy_check_life(exchange->arena, limits, exchange->now,
                                                                  facts->not_before, facts->not_after);
     if (problem == NULL)
-        problem = stepca_api_policy_check_key(exchange->arena, call->profile, state->issue.expectation.key);
+        problem = stepca_api_policy_check_key(exchange->arena, call->profile, state->issue.key);
     if (problem != NULL)
         return problem;
     const struct certificate_expectation expectation = {
-        .key = state->issue.expectation.key,
+        .key = state->issue.key,
         .policy = &call->profile->names,
         .latest_not_after = facts->not_after,
         .roots = call->issuer->roots,
@@ -89,8 +89,7 @@ static void take(struct stepca_api_call *call)
     struct validity_limits limits;
     stepca_api_issue_limits(call, NULL, &limits);
     int64_t asked_at = call->request.asked_at;
-    state->issue.expectation.latest_not_after =
-        asked_at + validity_cap(&limits, asked_at) + CERTIFICATE_SLACK_S;
+    state->issue.asked.latest_not_after = asked_at + validity_cap(&limits, asked_at) + CERTIFICATE_SLACK_S;
     stepca_api_issue_take(call);
 }
 
@@ -105,7 +104,7 @@ void stepca_api_renew_prepare(struct exchange *exchange)
         return;
     X509 *presented = x509_read(state->chain.certificates[0]);
     arena_on_free(exchange->arena, free_certificate, presented);
-    state->issue.expectation.key = X509_get0_pubkey(presented);
+    state->issue.key = X509_get0_pubkey(presented);
     struct validity_limits limits;
     stepca_api_issue_limits(call, NULL, &limits);
     exchange->problem = check_presented(exchange, call, state, &limits);

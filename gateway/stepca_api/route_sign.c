@@ -37,10 +37,9 @@ static const struct problem *read_request(struct exchange *exchange, struct sign
             "profile allows: leave --set and --set-file out, or ask the CA itself");
     if (!stepca_read_token(arena, bytes_from_string(state->request.token), &state->claims))
         return malformed(exchange, 401, "the one-time token cannot be read");
-    const struct problem *problem =
-        csr_read(arena, state->request.csr_der, &state->names, &state->issue.expectation.csr);
+    const struct problem *problem = csr_read(arena, state->request.csr_der, &state->names, &state->issue.csr);
     if (problem == NULL)
-        arena_on_free(arena, free_csr, state->issue.expectation.csr);
+        arena_on_free(arena, free_csr, state->issue.csr);
     return problem;
 }
 
@@ -56,8 +55,6 @@ static void ask(struct stepca_api_call *call)
         stepca_api_policy_plan(exchange->arena, &limits, exchange->now, &state->request, &validity);
     if (exchange->problem != NULL)
         return;
-    state->issue.expectation.latest_not_after = validity.latest_not_after;
-    state->issue.expectation.latest_not_before = validity.latest_not_before;
     state->issue.asked = validity;
     const struct stepca_sign_request request = {
         .csr_der = state->request.csr_der,
@@ -72,9 +69,9 @@ static void take(struct stepca_api_call *call)
 {
     struct sign_state *state = call->state;
     int64_t waited_s = call->request.asked_at - call->request.entered_at;
-    state->issue.expectation.latest_not_after += waited_s;
-    if (state->issue.expectation.latest_not_before != 0)
-        state->issue.expectation.latest_not_before += waited_s;
+    state->issue.asked.latest_not_after += waited_s;
+    if (state->issue.asked.latest_not_before != 0)
+        state->issue.asked.latest_not_before += waited_s;
     stepca_api_issue_take(call);
 }
 
@@ -86,7 +83,7 @@ void stepca_api_sign_prepare(struct exchange *exchange)
         exchange->problem = read_request(exchange, state);
     if (exchange->problem == NULL)
         exchange->problem = stepca_api_policy_check_key(exchange->arena, call->profile,
-                                                        X509_REQ_get0_pubkey(state->issue.expectation.csr));
+                                                        X509_REQ_get0_pubkey(state->issue.csr));
     if (exchange->problem == NULL)
         exchange->problem =
             stepca_api_policy_check_names(exchange->arena, call->profile, &state->claims, &state->names);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/stepca_api/stepca_api_issue.h"
 
+#include "gateway/issuance/issuance_write.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/runtime/log.h"
 #include "stepca/messages.h"
@@ -73,25 +74,6 @@ static void take_garbage(struct stepca_api_call *call, const char *what)
 
 /* ---- the certificate ---- */
 
-static void fill_certificate(struct stepca_api_call *call, const struct stepca_chain *chain)
-{
-    struct stepca_api_issue *issue = call->state;
-    struct exchange *exchange = call->exchange;
-    issue->certificate = (struct certificate){
-        .issuer = call->issuer->id,
-        .root_fingerprint = call->issuer->root_fingerprint,
-        .serial = issue->facts.serial,
-        .leaf = chain->certificates[0],
-        .chain_pem = certificates_to_pem(exchange->arena, chain->certificates + 1, chain->count - 1),
-        .key_hash = bytes_of(issue->facts.key_hash, sizeof(issue->facts.key_hash)),
-        .not_before = issue->facts.not_before,
-        .not_after = issue->facts.not_after,
-        .status = CERTIFICATE_GOOD,
-        .origin = CERTIFICATE_EXTERNAL,
-        .created_at = exchange->now,
-    };
-}
-
 /* step-ca's SignResponse, from what was checked: what else the CA's reply held is not handed out. */
 static void reply_with(struct stepca_api_call *call, const struct stepca_chain *chain)
 {
@@ -112,17 +94,12 @@ static void reply_with(struct stepca_api_call *call, const struct stepca_chain *
     exchange_reply_json(call->exchange, 201, json_writer_finish(writer));
 }
 
-/* Nobody will get it: kept, and its revocation due. */
-static void reject(struct stepca_api_call *call, const char *why)
+/* Nobody gets it. */
+static void refuse_with(struct stepca_api_call *call)
 {
-    struct stepca_api_issue *issue = call->state;
-    struct certificate *certificate = &issue->certificate;
+    const struct stepca_api_issue *issue = call->state;
     struct exchange *exchange = call->exchange;
-    certificate->status = CERTIFICATE_REJECTED;
-    certificate->rejected_because = why;
-    certificate->revocation_requested_at = exchange->now;
-    certificate->revocation_requested_by = "gateway";
-    certificate->revocation_next_attempt_at = exchange->now;
+    const char *why = issue->issued.why;
     exchange->jobs_due = JOBS_DUE_REVOCATIONS;
     exchange->problem = problem_because(
         exchange->arena, CAUSE_CERTIFICATE_MISFIT,
@@ -131,34 +108,39 @@ static void reject(struct stepca_api_call *call, const char *why)
             "The CA issued a certificate that does not fit (%s); it is not handed out and is being revoked.",
             why));
     log_error("issuer %s: certificate %s, asked for through its own API by %s, is rejected: %s",
-              call->issuer->id, certificate->serial, exchange->request->client_address, why);
+              call->issuer->id, issue->issued.facts.serial, exchange->request->client_address, why);
+}
+
+static enum store_result write_event(void *context, struct store_session *session, struct event *event)
+{
+    const struct stepca_api_call *call = context;
+    return exchange_record(call->exchange, session, event);
 }
 
 static enum store_apply_result apply_certificate(struct stepca_api_call *call, struct store_session *session)
 {
     struct stepca_api_issue *issue = call->state;
-    struct certificate *certificate = &issue->certificate;
-    bool rejected = certificate->status == CERTIFICATE_REJECTED;
-    enum store_result result = store_certificate_insert(session, certificate, issue->facts.identifiers,
-                                                        issue->facts.identifier_count);
-    if (result == STORE_NOT_FOUND) {
-        call->exchange->problem =
-            problem_with_status(call->exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
-                                "The CA answered with a certificate that it had issued before.");
-        return STORE_DISCARD;
-    }
-    struct metric_notes *notes = &call->exchange->notes;
-    METRICS_NOTE(notes, rejected ? METRIC_CERTIFICATES_REJECTED : METRIC_CERTIFICATES_ISSUED,
-                 metrics_profile(call->profile->name), CERTIFICATE_EXTERNAL);
-    if (rejected)
-        METRICS_NOTE(notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(call->issuer->id));
-    if (result == STORE_OK)
-        result = stepca_api_call_record(
-            call, session, rejected ? "certificate.rejected" : issue->event_kind, certificate->id,
-            rejected ? arena_printf(call->exchange->arena, "%s: %s", issue->event_detail,
-                                    certificate->rejected_because)
-                     : issue->event_detail);
-    return store_applied(result);
+    struct exchange *exchange = call->exchange;
+    struct issued *issued = &issue->issued;
+    const struct issuance_record record = {
+        .issued = issued,
+        .profile = call->profile->name,
+        .notes = &exchange->notes,
+        .event = {.kind = issue->event_kind,
+                  .detail = issued->why == NULL
+                                ? issue->event_detail
+                                : arena_printf(exchange->arena, "%s: %s", issue->event_detail, issued->why)},
+        .write_event = write_event,
+        .context = call,
+    };
+    enum store_result result = issuance_write(session, &record);
+    if (result != STORE_NOT_FOUND)
+        return store_applied(result);
+    exchange->problem =
+        problem_because(exchange->arena, CAUSE_CERTIFICATE_OF_BEFORE,
+                        problem_with_status(exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
+                                            "The CA answered with a certificate that it had issued before."));
+    return STORE_DISCARD;
 }
 
 static void observe(struct stepca_api_call *call)
@@ -167,8 +149,8 @@ static void observe(struct stepca_api_call *call)
     const struct stepca_token_claims *claims = issue->claims;
     const struct ca_signed certificate = {
         .signed_at = call->request.asked_at,
-        .not_before = issue->facts.not_before,
-        .not_after = issue->facts.not_after,
+        .not_before = issue->issued.facts.not_before,
+        .not_after = issue->issued.facts.not_after,
         .begin_left = issue->asked.not_before == NULL,
         .end_left = claims != NULL && issue->asked.not_after == NULL,
     };
@@ -180,23 +162,23 @@ static void take_certificate(struct stepca_api_call *call, const struct stepca_c
 {
     struct stepca_api_issue *issue = call->state;
     struct exchange *exchange = call->exchange;
-    const char *why = NULL;
-    issue->expectation.policy = &call->profile->names;
-    issue->expectation.roots = call->issuer->roots;
-    issue->expectation.intermediates = call->issuer->intermediates;
-    issue->expectation.now = exchange->now;
-    bool fits = certificate_check(exchange->arena, chain->certificates, chain->count, &issue->expectation,
-                                  &issue->facts, &why);
-    if (issue->facts.serial[0] == '\0') {
+    const struct issuance_terms terms = {.issuer = call->issuer,
+                                         .csr = issue->csr,
+                                         .key = issue->key,
+                                         .policy = &call->profile->names,
+                                         .validity = &issue->asked,
+                                         .actor = "gateway"};
+    enum issuance_verdict verdict = issuance_check(exchange->arena, &terms, chain->certificates, chain->count,
+                                                   exchange->now, &issue->issued);
+    if (verdict == ISSUANCE_UNREADABLE) {
         take_garbage(call, "The CA's certificate cannot be read.");
         return;
     }
     observe(call);
-    fill_certificate(call, chain);
-    if (fits)
+    if (verdict == ISSUANCE_FITS)
         reply_with(call, chain);
     else
-        reject(call, why);
+        refuse_with(call);
     stepca_api_call_commit(call, apply_certificate);
 }
 

@@ -2,21 +2,22 @@
 /* A certificate that comes by /sign or /renew of the CA's own API: checked, stored, answered. */
 #pragma once
 
-#include "acme/certificate.h"
+#include "gateway/issuance/issuance_check.h"
 #include "gateway/stepca_api/stepca_api_call.h"
 #include "stepca/client_request.h"
 
 struct stepca_api_issue {
     /* from the route */
-    struct certificate_expectation expectation; /* csr or key, and latest_not_after; the rest is filled in */
-    const char *event_kind;                     /* of a good one */
-    const char *event_detail;                   /* of every event */
-    const char *event_names;                    /* that are asked for; NULL: it was renewed */
-    const struct stepca_token_claims *claims;   /* NULL: it was renewed */
-    struct validity_request asked;              /* of the CA; nothing where it was renewed */
+    X509_REQ *csr;
+    EVP_PKEY *key;                            /* public, where it is renewed and there is no CSR */
+    const char *event_kind;                   /* of a good one */
+    const char *event_detail;                 /* of every event */
+    const char *event_names;                  /* that are asked for; NULL: it was renewed */
+    const struct stepca_token_claims *claims; /* NULL: it was renewed */
+    /* Of the CA; no times where it was renewed. The bounds count from when it was asked. */
+    struct validity_request asked;
 
-    struct certificate certificate;
-    struct certificate_facts facts;
+    struct issued issued;
 };
 
 /* What certificates of the call's profile are held to. `claims` NULL: whatever the provisioner is granted.

@@ -334,6 +334,7 @@ def test_a_certificate_that_does_not_fit_is_not_handed_out(site, step_ca, case):
     assert (row["status"], row["origin"], row["revocation_requested_by"]) == ("rejected", "native", "gateway")
     (event,) = site.events("certificate.rejected")
     assert words in row["rejected_because"] and words in event["detail"] and event["certificate_id"] == row["id"]
+    assert event["cause"] == "certificate-misfit"
     if case != "another root":  # whose serial numbers are nothing to this CA
         wait_until(lambda: site.certificates("revoked_at IS NOT NULL"), "its revocation")
 
