@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fts.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
@@ -53,6 +54,7 @@ static void read_file(struct import *import, const char *path, enum import_pass 
         read_blocks(import, path, pass, file);
     else if (pass == IMPORT_TAKE)
         import_fail(import, path, strerror(errno));
+    ERR_clear_error(); /* of a file that did not open */
 }
 
 static void visit(struct import *import, const FTSENT *entry, enum import_pass pass)
