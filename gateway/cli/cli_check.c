@@ -41,10 +41,7 @@ static const char *folder_of(struct arena *arena, const char *path)
 /* The host of base_url, without brackets and port. */
 static const char *own_host(struct check *check)
 {
-    const char *host = check->config->base_url + strlen("https://");
-    bool bracketed = *host == '[';
-    host += bracketed;
-    return arena_string(check->arena, bytes_of(host, strcspn(host, bracketed ? "]" : ":")));
+    return arena_string(check->arena, config_base_authority(check->config).host);
 }
 
 static bool names_host(X509 *leaf, const char *host)

@@ -7,10 +7,8 @@
 /* True when `authority`, a host with or without a port, is of this host. */
 static bool is_host(const char *authority, const char *host)
 {
-    bool bracketed = *authority == '[';
-    authority += bracketed;
-    size_t n = strcspn(authority, bracketed ? "]" : ":");
-    return n == strlen(host) && strncmp(authority, host, n) == 0;
+    struct host_port parts;
+    return host_port_parse(bytes_from_string(authority), &parts) && bytes_equal_string(parts.host, host);
 }
 
 /* A name of acmegate's own certificate, which no client orders. */

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "acme/base/host_port.h"
 #include "acme/eab.h"
 #include "acme/objects.h"
 #include "acme/rate_limiter.h"
@@ -219,6 +220,9 @@ const struct config *config_now(const struct config *config);
 const struct issuer_config *config_issuer(const struct config *config, const char *id);
 const struct profile_config *config_profile(const struct config *config, const char *name);
 const struct endpoint_config *config_endpoint(const struct config *config, struct bytes name);
+
+/* The host and the port of base_url; borrowed from it. */
+struct host_port config_base_authority(const struct config *config);
 
 /* The hosts of the base URL and of the alternate names, each once: what the server's own certificate is for.
  * In the arena. */

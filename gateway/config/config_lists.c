@@ -38,7 +38,7 @@ static bool read_text(struct value *value, const char *text, void *item)
 
 static bool read_host(struct value *value, const char *text, void *item)
 {
-    if (!value_is_host_and_port(value->arena, text))
+    if (!value_is_host_and_port(text))
         return value_refuse(value, arena_printf(value->arena, "\"%s\" is not host or host:port", text));
     struct bytes host = url_host_without_default_port(bytes_from_string(text));
     return read_text(value, arena_string(value->arena, host), item);
@@ -91,12 +91,11 @@ static bool read_key_type(struct value *value, const char *text, void *item)
 
 static bool read_resolver(struct value *value, const char *text, void *item)
 {
-    const char *host;
-    bool bracketed;
-    uint16_t port = 1;
-    bool good = value_is_address(AF_INET6, text) ||
-                (value_split_host(value->arena, text, &host, &bracketed, &port) && port != 0 &&
-                 value_is_address(bracketed ? AF_INET6 : AF_INET, host));
+    struct bytes octets = bytes_from_string(text);
+    struct host_port parts;
+    bool good = value_is_address(AF_INET6, octets) ||
+                (host_port_parse(octets, &parts) && (!parts.has_port || parts.port != 0) &&
+                 value_has_address(&parts));
     if (!good)
         return value_refuse(value,
                             arena_printf(value->arena, "\"%s\" is not an IP address or address:port", text));
@@ -115,16 +114,15 @@ static bool read_pattern(struct value *value, const char *text, void *item)
 static bool read_listen(struct value *value, const char *text, void *item)
 {
     struct listen_address *address = item;
-    bool bracketed;
-    bool good = value_split_host(value->arena, text, &address->host, &bracketed, &address->port) &&
-                value_is_address(bracketed ? AF_INET6 : AF_INET, address->host) &&
-                strstr(text, bracketed ? "]:" : ":");
-    if (!good)
+    struct host_port parts;
+    if (!host_port_parse(bytes_from_string(text), &parts) || !parts.has_port || !value_has_address(&parts))
         return value_refuse(value,
                             arena_printf(value->arena,
                                          "\"%s\" is not an IP address and a port, as in \"0.0.0.0:9443\" or "
                                          "\"[::]:9443\"",
                                          text));
+    address->host = arena_string(value->arena, parts.host);
+    address->port = parts.port;
     return true;
 }
 

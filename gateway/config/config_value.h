@@ -3,6 +3,7 @@
  * of lists. */
 #pragma once
 
+#include "acme/base/host_port.h"
 #include "gateway/config/config_internal.h"
 
 /* What a setter works on. `field` is untyped: the table says what stands there. */
@@ -28,8 +29,7 @@ bool value_set_list(struct value *value);
 
 /* ---- hosts and ports ---- */
 
-/* Takes "host", "host:port", "[v6]" and "[v6]:port" apart. `port` is left alone when there is none. */
-bool value_split_host(struct arena *arena, const char *text, const char **host, bool *bracketed,
-                      uint16_t *port);
-bool value_is_address(int family, const char *host);
-bool value_is_host_and_port(struct arena *arena, const char *text);
+/* The host is an address: IPv6 in brackets, IPv4 without. */
+bool value_has_address(const struct host_port *parts);
+bool value_is_address(int family, struct bytes host);
+bool value_is_host_and_port(const char *text);

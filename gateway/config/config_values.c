@@ -10,7 +10,7 @@
 #include "acme/urls.h"
 #include "gateway/config/config_value.h"
 
-enum { DAY_S = 24 * 3600, SECRET_FILE_MAX_BYTES = 64 * 1024, HOST_MAX_BYTES = 253, PORT_MAX = 65535 };
+enum { DAY_S = 24 * 3600, SECRET_FILE_MAX_BYTES = 64 * 1024, HOST_MAX_BYTES = 253 };
 enum { RATE_MAX = 100000000, RATE_PERIOD_MAX_S = 366 * DAY_S };
 
 bool value_refuse(struct value *value, const char *why)
@@ -86,53 +86,38 @@ static bool set_secret_file(struct value *value)
 
 /* ---- hosts and ports ---- */
 
-static bool parse_port(const char *text, uint16_t *port)
-{
-    unsigned n = 0;
-    const char *at = text;
-    for (; isdigit((unsigned char)*at) && n <= PORT_MAX; at++)
-        n = n * 10 + (unsigned)(*at - '0');
-    *port = (uint16_t)n;
-    return at != text && *at == '\0' && n <= PORT_MAX;
-}
-
-bool value_split_host(struct arena *arena, const char *text, const char **host, bool *bracketed,
-                      uint16_t *port)
-{
-    *bracketed = *text == '[';
-    const char *end = *bracketed ? strchr(text, ']') : strchrnul(text, ':');
-    if (end == NULL)
-        return false;
-    *host = arena_string(arena, bytes_of(text + *bracketed, (size_t)(end - text) - *bracketed));
-    const char *rest = end + *bracketed;
-    return *rest == '\0' || (*rest == ':' && parse_port(rest + 1, port));
-}
-
 /* A name of letters, digits, hyphens and dots; IPv4 looks like one. */
-static bool is_host_name(const char *host)
+static bool is_host_name(struct bytes host)
 {
-    size_t n = strlen(host);
-    if (n == 0 || n > HOST_MAX_BYTES || host[0] == '.' || host[0] == '-')
+    if (host.n == 0 || host.n > HOST_MAX_BYTES || host.p[0] == '.' || host.p[0] == '-')
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (!isalnum((unsigned char)host[i]) && strchr("-_.", host[i]) == NULL)
+    for (size_t i = 0; i < host.n; i++)
+        if (!isalnum(host.p[i]) && (host.p[i] == '\0' || strchr("-_.", host.p[i]) == NULL))
             return false;
     return true;
 }
 
-bool value_is_address(int family, const char *host)
+bool value_is_address(int family, struct bytes host)
 {
+    char text[INET6_ADDRSTRLEN];
     struct in6_addr ignored;
-    return inet_pton(family, host, &ignored) == 1;
+    if (host.n >= sizeof text)
+        return false;
+    memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    return inet_pton(family, text, &ignored) == 1;
 }
 
-bool value_is_host_and_port(struct arena *arena, const char *text)
+bool value_has_address(const struct host_port *parts)
 {
-    const char *host;
-    bool bracketed;
-    uint16_t port = 1;
-    return value_split_host(arena, text, &host, &bracketed, &port) && port != 0 &&
-           (bracketed ? value_is_address(AF_INET6, host) : is_host_name(host));
+    return value_is_address(parts->bracketed ? AF_INET6 : AF_INET, parts->host);
+}
+
+bool value_is_host_and_port(const char *text)
+{
+    struct host_port parts;
+    return host_port_parse(bytes_from_string(text), &parts) && (!parts.has_port || parts.port != 0) &&
+           (parts.bracketed ? value_is_address(AF_INET6, parts.host) : is_host_name(parts.host));
 }
 
 static bool set_origin(struct value *value)
@@ -147,7 +132,7 @@ static bool set_origin(struct value *value)
     if (host_bytes > 1 && host[host_bytes - 1] == '/')
         host_bytes--;
     host = arena_string(value->arena, bytes_of(host, host_bytes));
-    if (!value_is_host_and_port(value->arena, host))
+    if (!value_is_host_and_port(host))
         return value_refuse(value, "must be https://host or https://host:port, without a path");
     struct bytes short_host = url_host_without_default_port(bytes_from_string(host));
     const char *origin =

@@ -161,14 +161,13 @@ static void check_socket(struct host_preflight *preflight)
 static void check_base_port(struct host_preflight *preflight)
 {
     const struct config *config = preflight->config;
-    const char *host = config->base_url + strlen("https://");
-    const char *colon = strrchr(*host == '[' ? strchr(host, ']') : host, ':');
-    long port = colon == NULL ? HTTPS_PORT : strtol(colon + 1, NULL, 10);
+    struct host_port authority = config_base_authority(config);
+    uint16_t port = authority.has_port ? authority.port : HTTPS_PORT;
     for (size_t i = 0; i < config->listen_count; i++)
         if (config->listen[i].port == port || config->listen[i].port == 0)
             return;
     tell(preflight, PREFLIGHT_WARNING,
-         "base_url: clients come to port %ld, and no address of `listen` has that port; right only where "
+         "base_url: clients come to port %u, and no address of `listen` has that port; right only where "
          "something passes it on, else make the two ports one",
          port);
 }
