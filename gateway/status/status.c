@@ -79,14 +79,20 @@ static void use_list(struct status_source *source, struct shared_list *list)
     status_list_save(source);
 }
 
+/* What the database did not take is written with the next look at the CA. */
+static void save_again(struct status_source *source)
+{
+    if (source->now.list != NULL && atomic_load(&source->unsaved))
+        status_list_save(source);
+}
+
 /* False with `why` when what came is not taken. */
 static bool take_list(struct status_source *source, const char **why)
 {
     struct arena *arena = source->work;
     struct shared_list *current = source->now.list;
     if (current != NULL && bytes_equal(current->crl.der, source->request.crl)) {
-        if (atomic_load(&source->unsaved))
-            status_list_save(source);
+        save_again(source);
         return true;
     }
     struct bytes candidates = status_candidates(source, arena);
@@ -126,6 +132,7 @@ static bool take_outcome(struct status_source *source)
                  "the list that the CA gives out is not taken: %s", why);
         return false;
     case ISSUER_LIST_UNCHANGED:
+        save_again(source);
         break;
     case ISSUER_LIST_NONE:
         /* What it gave out before holds until its end. */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "acme/certificate.h"
 #include "acme/pki.h"
 #include "acme/x509_read.h"
 #include "fakes.h"
@@ -115,6 +116,18 @@ static void show(struct fake_ca *ca, struct issuer_sign_request *request, struct
     answer_later(ca, request->arena, request, NULL);
 }
 
+static void show_responder(struct fake_ca *ca, struct issuer_sign_request *request)
+{
+    struct bytes pem, *chain = NULL;
+    size_t count = 0;
+    const char *why = NULL;
+    EVP_PKEY *key = X509_REQ_get_pubkey(request->csr);
+    cr_assert(ca->own->make_responder(ca->issuer, request->arena, key, &pem, &why), "%s", why);
+    EVP_PKEY_free(key);
+    cr_assert(certificates_from_pem(request->arena, pem, &chain, &count));
+    show(ca, request, chain, count);
+}
+
 static void fake_sign(struct issuer *issuer, struct issuer_sign_request *request)
 {
     static struct bytes garbage[] = {BYTES_LITERAL("no certificate"), BYTES_LITERAL("none either")};
@@ -136,6 +149,8 @@ static void fake_sign(struct issuer *issuer, struct issuer_sign_request *request
         show(ca, request, ca->last_chain, ca->last_chain_count);
     else if (ca->gives == FAKE_CA_UNREADABLE)
         show(ca, request, garbage, 2);
+    else if (ca->gives == FAKE_CA_RESPONDER)
+        show_responder(ca, request);
     else
         relay_sign(ca, request);
 }
@@ -153,6 +168,35 @@ static void fake_revoke(struct issuer *issuer, struct issuer_revoke_request *req
     if (ca->answer.outcome != ISSUER_NOT_ASKED)
         issuer_report_result(issuer, &request->result, &request->permit);
     answer_later(ca, request->arena, NULL, request);
+}
+
+/* ---- its list ---- */
+
+struct fake_list_answer {
+    struct outbound_timer timer;
+    struct issuer_list_request *request;
+};
+
+static void deliver_list(void *argument)
+{
+    struct issuer_list_request *request = ((struct fake_list_answer *)argument)->request;
+    request->done(request);
+}
+
+static void fake_list(struct issuer *issuer, struct issuer_list_request *request)
+{
+    const struct fake_ca *ca = of_issuer(issuer);
+    ++of_issuer(issuer)->lists;
+    if (ca->list_outcome == ISSUER_LIST_READ && ca->list.n == 0) {
+        ca->own->list(issuer, request);
+        return;
+    }
+    struct fake_list_answer *answer = arena_alloc(request->arena, sizeof(*answer));
+    *answer = (struct fake_list_answer){{.run = deliver_list, .argument = answer}, request};
+    request->outcome = ca->list_outcome;
+    request->crl = ca->list;
+    request->message = ca->list_message;
+    outbound_timer_set(issuer->outbound, &answer->timer, ca->delay_ms == 0 ? SOON_MS : ca->delay_ms);
 }
 
 /* ---- life ---- */
@@ -175,6 +219,7 @@ void fake_ca_take_over(struct fake_ca *ca, struct arena *arena, struct issuer *i
                            .arena = arena};
     ca->operations.sign = fake_sign;
     ca->operations.revoke = fake_revoke;
+    ca->operations.list = fake_list;
     ca->operations.free = fake_free;
     issuer->operations = &ca->operations;
     size_t at = 0;

@@ -12,6 +12,7 @@ enum fake_ca_certificate {
     FAKE_CA_OF_OTHER_NAMES, /* of "other.test", for the same key */
     FAKE_CA_OF_BEFORE,      /* what it gave out last, again */
     FAKE_CA_UNREADABLE,
+    FAKE_CA_RESPONDER, /* for OCSPSigning */
 };
 
 struct fake_ca {
@@ -21,6 +22,10 @@ struct fake_ca {
     struct issuer_result answer; /* ISSUER_OK: of this kind */
     enum fake_ca_certificate gives;
     int64_t delay_ms; /* 0: in the next turn */
+    /* Of its revocation list; ISSUER_LIST_READ without a list: what the issuer beneath says. */
+    enum issuer_list_outcome list_outcome;
+    struct bytes list;
+    const char *list_message;
     /* Before the answer is made; NULL: nothing happens. */
     void (*meanwhile)(void *context);
     void *context;
@@ -28,7 +33,7 @@ struct fake_ca {
     size_t last_chain_count;
     struct arena *arena;
     /* what was asked */
-    size_t signs, revokes;
+    size_t signs, revokes, lists;
     int last_reason;
     char last_not_after[64], last_usages[64];
     int64_t last_deadline;
