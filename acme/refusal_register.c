@@ -100,7 +100,7 @@ const char *refusal_register_count(struct refusal_register *reg, struct arena *a
                                    const struct refusal *refusal, int64_t now_s)
 {
     uint64_t client = seeded_hash(&reg->seed, arena, &refusal->client, 1);
-    const char *why[] = {refusal->kind, reason_words(arena, refusal->problem)};
+    const char *why[] = {refusal->what, reason_words(arena, refusal->problem)};
     uint64_t reason = seeded_hash(&reg->seed, arena, why, 2);
     struct entry *entry = find(reg, client, now_s);
     if (is_over(entry, now_s))

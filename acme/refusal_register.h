@@ -16,7 +16,7 @@ enum {
 
 struct refusal {
     const char *client; /* the account, or the network of a client without one */
-    const char *kind;   /* the event's */
+    const char *what;   /* the name of the event's type, or the words of a line of the log */
     const struct problem *problem;
 };
 

@@ -37,12 +37,12 @@ enum store_result store_event_insert(struct store_session *session, const struct
     QUERY(query, session, NULL, STATEMENTS_EVENTS, EVENT_INSERT);
     query_bind_integer(&query, "$id", store_next_id(session, event->at * 1000));
     query_bind_integer(&query, "$at", event->at);
-    query_bind_text(&query, "$kind", event->kind);
+    query_bind_text(&query, "$kind", event_type_name(event->type));
     query_bind_optional(&query, "$account_id", event->account_id);
     query_bind_optional(&query, "$order_id", event->order_id);
     query_bind_optional(&query, "$authorization_id", event->authorization_id);
     query_bind_optional(&query, "$certificate_id", event->certificate_id);
-    query_bind_text(&query, "$who", event->who);
+    query_bind_text(&query, "$who", event->actor);
     query_bind_text(&query, "$detail", event->detail);
     query_bind_text(&query, "$cause", cause_name(event->cause));
     query_bind_text(&query, "$names", event->names);
@@ -60,12 +60,14 @@ static void take_event(struct query *query, struct event_row *out)
 {
     *out = (struct event_row){.id = query_take_integer(query)};
     out->event.at = query_take_integer(query);
-    out->event.kind = query_take_text(query);
+    const char *type_name = query_take_text(query);
+    out->type_name = type_name == NULL ? "" : type_name;
+    out->event.type = event_type_find(bytes_from_string(out->type_name));
     out->event.account_id = query_take_integer(query);
     out->event.order_id = query_take_integer(query);
     out->event.authorization_id = query_take_integer(query);
     out->event.certificate_id = query_take_integer(query);
-    out->event.who = query_take_text(query);
+    out->event.actor = query_take_text(query);
     out->event.detail = query_take_text(query);
     out->event.cause = take_cause(query);
     out->event.names = query_take_text(query);

@@ -8,6 +8,7 @@
 
 #include "acme/cause.h"
 #include "acme/eab.h"
+#include "acme/event.h"
 #include "acme/migration.h"
 #include "acme/objects.h"
 #include "acme/renewal.h"
@@ -394,13 +395,13 @@ struct early_renewal_order {
 /* ---- events.c: the audit trail ---- */
 
 struct event {
-    int64_t at;       /* unix seconds */
-    const char *kind; /* "order.created", "challenge.invalid", "certificate.revoked"… listed in docs/sql.md */
+    int64_t at; /* unix seconds */
+    enum event_type type;
     int64_t account_id; /* 0 where it does not apply */
     int64_t order_id;
     int64_t authorization_id;
     int64_t certificate_id;
-    const char *who;    /* "client 192.0.2.7", "gateway", "operator" */
+    const char *actor;  /* "client 192.0.2.7", "gateway", "operator" */
     const char *detail; /* plain words or NULL */
     enum cause cause;   /* of what does not go on; CAUSE_NONE where nothing is wrong */
     const char *names;  /* that a refused request asked for, ", " between them; NULL where the ids tell */
@@ -410,6 +411,7 @@ struct event {
 
 struct event_row {
     int64_t id;
+    const char *type_name; /* as it is stored: other versions have types that this one does not know */
     struct event event;
 };
 /* The timeline of an order, its authorizations and its certificate, oldest first. */

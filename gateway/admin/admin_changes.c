@@ -16,7 +16,7 @@ struct change_task {
     struct http_message back;
     struct admin_exchange *exchange;
     const char *issuer;
-    const char *who;
+    const char *actor;
     struct config_override override; /* PUT: the text that was sent; none: back to the file */
     struct issuer_change change;
     struct issuer_override sealed;
@@ -35,8 +35,8 @@ static enum store_apply_result write_change(void *context, struct store_session 
 {
     const struct change_task *task = context;
     struct event event = {.at = clock_now(),
-                          .kind = is_reset(task) ? "issuer.reset" : "issuer.changed",
-                          .who = task->who,
+                          .type = is_reset(task) ? EVENT_ISSUER_RESET : EVENT_ISSUER_CHANGED,
+                          .actor = task->actor,
                           .detail = task->words};
     enum store_result result = is_reset(task) ? store_issuer_override_delete(session, task->issuer)
                                               : store_issuer_override_put(session, &task->sealed);
@@ -73,7 +73,7 @@ static bool keep(struct issuer_change *change, struct issuer *serving, struct is
     const struct admin_parts *parts = &task->exchange->admin->parts;
     describe(task, serving, fresh);
     if (!is_reset(task)) {
-        task->sealed = (struct issuer_override){.changed_at = clock_now(), .changed_by = task->who};
+        task->sealed = (struct issuer_override){.changed_at = clock_now(), .changed_by = task->actor};
         if (!issuer_override_seal(change->arena, parts->secrets, &task->override, &task->sealed))
             return false;
     }
@@ -130,7 +130,7 @@ static void make_change(struct change_task *task)
         set_refusal(task);
         return;
     }
-    log_info("admin: %s has %s issuer %s", task->who, is_reset(task) ? "reset" : "changed", task->words);
+    log_info("admin: %s has %s issuer %s", task->actor, is_reset(task) ? "reset" : "changed", task->words);
     parts->issuer_changed(parts->context, task->issuer);
     admin_set_json(exchange, 200, task->answer);
 }
@@ -180,7 +180,7 @@ static void begin_change(struct admin_exchange *exchange, const struct issuer *i
     task->task.run = run_task;
     task->exchange = exchange;
     task->issuer = arena_duplicate(exchange->arena, issuer->id);
-    task->who = who_asks(exchange);
+    task->actor = who_asks(exchange);
     task->override = (struct config_override){task->issuer, text};
     if (background_post(admin->parts.background, &task->task))
         return;

@@ -46,7 +46,7 @@ static enum store_apply_result revoke_account(void *context, struct store_sessio
         return STORE_DISCARD;
     account->status = ACCOUNT_REVOKED;
     const struct event event = {
-        .at = clock_now(), .kind = "account.revoked", .account_id = account->id, .who = "operator"};
+        .at = clock_now(), .type = EVENT_ACCOUNT_REVOKED, .account_id = account->id, .actor = "operator"};
     return store_account_update(session, account) == STORE_OK &&
                    store_event_insert(session, &event) == STORE_OK
                ? STORE_APPLIED

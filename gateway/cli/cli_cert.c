@@ -53,7 +53,7 @@ static enum store_apply_result write_order(void *context, struct store_session *
     struct renew_early *request = context;
     const struct early_renewal_order *order = &request->order;
     const struct event event = {
-        .at = order->created_at, .kind = "renewal.early", .who = "operator", .detail = request->what};
+        .at = order->created_at, .type = EVENT_RENEWAL_EARLY, .actor = "operator", .detail = request->what};
     enum store_result result = find_covered(request, session);
     request->covers_nothing = result == STORE_NOT_FOUND;
     if (result == STORE_OK)
@@ -208,11 +208,11 @@ static enum store_apply_result ask_for_revocation(void *context, struct store_se
         certificate->revocation_requested_by = "operator";
     }
     const struct event event = {.at = clock_now(),
-                                .kind = "revocation.requested",
+                                .type = EVENT_REVOCATION_REQUESTED,
                                 .account_id = certificate->account_id,
                                 .order_id = certificate->order_id,
                                 .certificate_id = certificate->id,
-                                .who = "operator",
+                                .actor = "operator",
                                 .detail = detail};
     enum store_result result = revocation->corrects ? store_certificate_correct(session, certificate)
                                                     : store_certificate_update(session, certificate);

@@ -30,11 +30,12 @@ struct change {
     enum store_result result;
 };
 
-static enum store_apply_result record(struct change *change, struct store_session *session, const char *kind)
+static enum store_apply_result record(struct change *change, struct store_session *session,
+                                      enum event_type type)
 {
     struct event event = {.at = change->now,
-                          .kind = kind,
-                          .who = "operator",
+                          .type = type,
+                          .actor = "operator",
                           .detail =
                               arena_printf(change->arena, "%s at %s", change->key.kid, change->key.endpoint)};
     return store_applied(store_event_insert(session, &event));
@@ -49,7 +50,7 @@ static enum store_apply_result insert_key(void *context, struct store_session *s
     if (change->result != STORE_NOT_FOUND ||
         store_eab_key_insert(session, change->arena, &change->key) != STORE_OK)
         return STORE_DISCARD;
-    return record(change, session, "eab.added");
+    return record(change, session, EVENT_EAB_ADDED);
 }
 
 static enum store_apply_result revoke_key(void *context, struct store_session *session)
@@ -60,7 +61,7 @@ static enum store_apply_result revoke_key(void *context, struct store_session *s
         store_eab_key_by_kid(session, change->arena, change->key.endpoint, change->key.kid, &key);
     if (change->result == STORE_OK)
         change->result = store_eab_key_revoke(session, key.id, change->now);
-    return change->result == STORE_OK ? record(change, session, "eab.revoked") : STORE_DISCARD;
+    return change->result == STORE_OK ? record(change, session, EVENT_EAB_REVOKED) : STORE_DISCARD;
 }
 
 static bool write_change(const char *path, struct change *change,

@@ -94,9 +94,10 @@ static void show_order(const struct story *story)
     say("  endpoint  %s, profile %s", or_unknown(order->endpoint), order->profile);
 }
 
-static void show_event(const struct story *story, const struct event *event)
+static void show_event(const struct story *story, const struct event_row *row)
 {
-    say("    %s  %s, by %s%s%s", story_when(story, event->at), event->kind, event->who,
+    const struct event *event = &row->event;
+    say("    %s  %s, by %s%s%s", story_when(story, event->at), row->type_name, event->actor,
         event->detail == NULL ? "" : ": ", event->detail == NULL ? "" : event->detail);
 }
 
@@ -124,7 +125,7 @@ static void show_authorization(const struct story *story, size_t i)
     }
     for (size_t n = 0; n < story->event_count; n++) {
         if (story->events[n].event.authorization_id == authorization->id)
-            show_event(story, &story->events[n].event);
+            show_event(story, &story->events[n]);
     }
 }
 
@@ -204,7 +205,7 @@ static void show_timeline(const struct story *story)
     say("Events");
     for (size_t i = 0; i < story->event_count; i++) {
         if (story->events[i].event.authorization_id == 0)
-            show_event(story, &story->events[i].event);
+            show_event(story, &story->events[i]);
     }
 }
 
@@ -214,7 +215,7 @@ static enum store_result load_certificate(struct store_session *session, struct 
 {
     int64_t id = story->order.certificate_id;
     for (size_t i = 0; i < story->event_count; i++) {
-        if (id == 0 && strcmp(story->events[i].event.kind, "certificate.rejected") == 0)
+        if (id == 0 && story->events[i].event.type == EVENT_CERTIFICATE_REJECTED)
             id = story->events[i].event.certificate_id;
     }
     if (id == 0)
@@ -303,7 +304,7 @@ static int explain_without_order(struct store_session *session, const struct sto
     enum store_result refused = asked->name.value[0] == '\0'
                                     ? STORE_NOT_FOUND
                                     : explain_refused(session, story, asked->name.value, 0);
-    if (refused == STORE_NOT_FOUND && !explain_cause(asked->word))
+    if (refused == STORE_NOT_FOUND && !explain_word(asked->word))
         return nothing_known(asked->word, path);
     return refused == STORE_FAILED ? CLI_FAILED : CLI_OK;
 }
@@ -347,12 +348,12 @@ static int run(const struct cli_arguments *arguments)
 }
 
 static const struct cli_action actions[] = {
-    {.words = "NAME|ORDER|CAUSE",
+    {.words = "NAME|ORDER|CAUSE|EVENT",
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
      .help = "Tells the story of an order, or of the last one for a name: whose turn it is, and the next "
-             "step. A problem's \"cause\" is explained, too.",
+             "step. A problem's \"cause\" and a type of event are explained, too.",
      .run = run}};
 
 const struct cli_command cli_explain = {"explain", "say what became of an order and what to do", actions, 1};

@@ -47,5 +47,5 @@ void story_say_cause(enum cause cause);
                                                               const struct story *story, const char *name,
                                                               int64_t after);
 
-/* What the catalogue says of a cause, as a problem names it; false for another word. */
-[[gnu::warn_unused_result]] bool explain_cause(const char *word);
+/* What the tables say of a cause or of a type of event; false for another word. */
+[[gnu::warn_unused_result]] bool explain_word(const char *word);

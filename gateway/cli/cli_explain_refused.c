@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that were refused before they became an order. */
+/* What is known without an order: a refused request, a cause, a type of event. */
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"
 
-static void show(const struct story *story, const struct event *event)
+static void show(const struct story *story, const struct event_row *row)
 {
-    say("Refused %s: %s for %s", story_when(story, event->at), event->kind, event->names);
-    say("  from      %s, account %lld", event->who, (long long)event->account_id);
+    const struct event *event = &row->event;
+    say("Refused %s: %s for %s", story_when(story, event->at), row->type_name, event->names);
+    say("  from      %s, account %lld", event->actor, (long long)event->account_id);
     say("  because   %s", event->detail == NULL ? "unknown" : event->detail);
 }
 
@@ -17,16 +18,28 @@ enum store_result explain_refused(struct store_session *session, const struct st
     enum store_result result = store_event_of_name(session, story->arena, name, after, &row);
     if (result != STORE_OK)
         return result;
-    show(story, &row.event);
+    show(story, &row);
     story_say_cause(row.event.cause == CAUSE_NONE ? CAUSE_SERVER_FAULT : row.event.cause);
     return STORE_OK;
 }
 
-bool explain_cause(const char *word)
+static void say_event_type(const struct event_type_info *info)
+{
+    say("Event %s", info->name);
+    say("  meaning   %s", info->meaning);
+    say("  about     %s", event_subject_name(info->subject));
+    say("  severity  %s", event_severity_name(info->severity));
+    if (info->notify)
+        say("  of note   a person should hear of it");
+}
+
+bool explain_word(const char *word)
 {
     enum cause cause = cause_find(bytes_from_string(word));
-    if (cause == CAUSE_NONE)
-        return false;
-    story_say_cause(cause);
-    return true;
+    const struct event_type_info *type = event_type_info(event_type_find(bytes_from_string(word)));
+    if (cause != CAUSE_NONE)
+        story_say_cause(cause);
+    if (type != NULL)
+        say_event_type(type);
+    return cause != CAUSE_NONE || type != NULL;
 }

@@ -15,7 +15,7 @@ static enum store_apply_result delete_override(void *context, struct store_sessi
 {
     struct reset *reset = context;
     struct event event = {
-        .at = clock_now(), .kind = "issuer.reset", .who = "operator", .detail = reset->issuer};
+        .at = clock_now(), .type = EVENT_ISSUER_RESET, .actor = "operator", .detail = reset->issuer};
     reset->result = store_issuer_override_delete(session, reset->issuer);
     return reset->result == STORE_OK && store_event_insert(session, &event) == STORE_OK ? STORE_APPLIED
                                                                                         : STORE_DISCARD;

@@ -36,13 +36,13 @@ static const char *names_of(struct arena *arena, const struct subject_names *nam
                            NAMES_MAX_BYTES);
 }
 
-static void set_event(struct signing *signing, const char *kind, const char *more)
+static void set_event(struct signing *signing, enum event_type type, const char *more)
 {
     const struct sign_request *request = signing->request;
     signing->event = (struct event){
         .at = clock_now(),
-        .kind = kind,
-        .who = "operator",
+        .type = type,
+        .actor = "operator",
         .detail = arena_printf(signing->arena, "%s by profile %s of issuer %s%s%s, token %s",
                                names_of(signing->arena, &request->names), request->profile->name,
                                signing->issuer->id, *more == '\0' ? "" : ": ", more,
@@ -62,7 +62,7 @@ static enum store_apply_result apply_issued_before(struct signing *signing, stru
     const char *words = "the CA answered with a certificate that it had issued before";
     signing->out->chain_pem = NULL;
     signing->out->problem = arena_printf(signing->arena, "%s: it is not given out", words);
-    set_event(signing, "native.failed", words);
+    set_event(signing, EVENT_SIGN_FAILED, words);
     signing->event.cause = CAUSE_CERTIFICATE_OF_BEFORE;
     return apply_event(signing, session);
 }
@@ -129,7 +129,7 @@ static void take_certificate(struct signing *signing)
     const char *why = signing->issued.why;
     if (verdict == ISSUANCE_UNREADABLE) {
         out->problem = arena_printf(signing->arena, "%s: a possible orphan", why);
-        set_event(signing, "native.unknown", why);
+        set_event(signing, EVENT_SIGN_UNKNOWN, why);
         write_down(signing, apply_event);
         return;
     }
@@ -138,25 +138,26 @@ static void take_certificate(struct signing *signing)
         out->chain_pem = chain_pem(signing);
     else
         out->problem = misfit_problem(signing);
-    set_event(signing, "native.issued", why == NULL ? "" : why);
+    set_event(signing, EVENT_SIGN_ISSUED, why == NULL ? "" : why);
     write_down(signing, apply_certificate);
 }
 
 static void take_answer(struct signing *signing)
 {
     const struct issuer_result *result = &signing->sign_request.result;
-    const char *kind = "native.failed", *words = "the CA did not sign";
+    enum event_type type = EVENT_SIGN_FAILED;
+    const char *words = "the CA did not sign";
     switch (result->outcome) {
     case ISSUER_OK:
         take_certificate(signing);
         return;
     case ISSUER_REFUSED:
     case ISSUER_ALREADY_REVOKED:
-        kind = "native.refused";
+        type = EVENT_SIGN_REFUSED;
         words = "the CA refuses";
         break;
     case ISSUER_UNKNOWN:
-        kind = "native.unknown";
+        type = EVENT_SIGN_UNKNOWN;
         words = "no answer is known, so the CA may have signed a certificate that nobody has (a possible "
                 "orphan; its log "
                 "tells, `acmegate import --step-ca-log` takes it in)";
@@ -169,7 +170,7 @@ static void take_answer(struct signing *signing)
         break;
     }
     signing->out->problem = arena_printf(signing->arena, "%s: %s", words, result->message);
-    set_event(signing, kind, result->message);
+    set_event(signing, type, result->message);
     write_down(signing, apply_event);
 }
 
@@ -224,7 +225,7 @@ static void sign_once(struct signing *signing)
     signing->out->problem = plan(signing);
     if (signing->out->problem != NULL)
         return;
-    set_event(signing, "native.requested", "");
+    set_event(signing, EVENT_SIGN_REQUESTED, "");
     write_down(signing, apply_event);
     if (signing->out->problem != NULL)
         return;

@@ -167,7 +167,7 @@ static enum store_result write_event(struct import *import, struct store_session
                                     skipped_in_all(counts), import->setting.source)
                      : arena_printf(import->arena, "%zu taken, more of the same run follow", import->taken);
     const struct event event = {
-        .at = clock_now(), .kind = "certificate.imported", .who = "operator", .detail = detail};
+        .at = clock_now(), .type = EVENT_CERTIFICATE_IMPORTED, .actor = "operator", .detail = detail};
     return store_event_insert(session, &event);
 }
 

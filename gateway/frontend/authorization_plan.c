@@ -73,11 +73,11 @@ const struct problem *authorization_plan_check_rates(struct exchange *exchange,
 /* ---- refusals ---- */
 
 enum store_apply_result authorization_plan_refuse(struct exchange *exchange, struct store_session *session,
-                                                  const struct authorization_plan *plan, const char *kind,
+                                                  const struct authorization_plan *plan, enum event_type type,
                                                   const struct problem *problem)
 {
     struct event event = {
-        .kind = kind, .names = identifiers_join(exchange->arena, plan->identifiers, plan->identifier_count)};
+        .type = type, .names = identifiers_join(exchange->arena, plan->identifiers, plan->identifier_count)};
     return exchange_refuse_and_record(exchange, session, &event, problem);
 }
 
@@ -85,14 +85,15 @@ enum store_apply_result authorization_plan_refuse(struct exchange *exchange, str
 
 /* Valid from its beginning, without a challenge. */
 static enum store_result insert_valid(struct exchange *exchange, struct store_session *session,
-                                      struct authorization *authorization, const char *kind, const char *why)
+                                      struct authorization *authorization, enum event_type type,
+                                      const char *why)
 {
     authorization->status = AUTHORIZATION_VALID;
     authorization->validated_at = exchange->now;
     enum store_result result = store_authorization_insert(session, authorization);
     if (result != STORE_OK)
         return result;
-    struct event event = {.kind = kind,
+    struct event event = {.type = type,
                           .account_id = exchange->account.id,
                           .authorization_id = authorization->id,
                           .detail = why};
@@ -196,13 +197,13 @@ enum store_result authorization_plan_use(struct exchange *exchange, struct store
         out->parent_id = ancestor.id;
         if (ancestor.expires_at < out->expires_at)
             out->expires_at = ancestor.expires_at;
-        return insert_valid(exchange, session, out, "authorization.inherited",
+        return insert_valid(exchange, session, out, EVENT_AUTHORIZATION_INHERITED,
                             arena_printf(exchange->arena,
                                          "authorization %lld of %s holds for the names below",
                                          (long long)ancestor.id, ancestor.identifier.value));
     }
     const char *why;
     out->basis = trust(exchange, plan, identifier, &why);
-    return out->basis != 0 ? insert_valid(exchange, session, out, "authorization.trusted", why)
+    return out->basis != 0 ? insert_valid(exchange, session, out, EVENT_AUTHORIZATION_TRUSTED, why)
                            : store_authorization_insert(session, out);
 }

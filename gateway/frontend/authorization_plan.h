@@ -23,10 +23,9 @@ struct authorization_plan {
 const struct problem *authorization_plan_check(struct exchange *exchange, struct store_session *session,
                                                struct authorization_plan *plan);
 
-/* Refuses, and records it with the names: they are all that tells what the request was about. `kind` is the
- * event's. */
+/* Refuses, and records it with the names: they are all that tells what the request was about. */
 enum store_apply_result authorization_plan_refuse(struct exchange *exchange, struct store_session *session,
-                                                  const struct authorization_plan *plan, const char *kind,
+                                                  const struct authorization_plan *plan, enum event_type type,
                                                   const struct problem *problem);
 
 /* Takes from the account's bucket and from its bucket for each name. */

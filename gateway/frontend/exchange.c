@@ -16,7 +16,7 @@ struct store_session *exchange_session(struct exchange *exchange)
     return state->session;
 }
 
-static const char *who(struct exchange *exchange)
+static const char *actor(struct exchange *exchange)
 {
     return arena_printf(exchange->arena, "client %s", exchange->request->client_address);
 }
@@ -30,7 +30,7 @@ enum store_result exchange_record(struct exchange *exchange, struct store_sessio
                                   struct event *event)
 {
     event->at = exchange->now;
-    event->who = who(exchange);
+    event->actor = actor(exchange);
     return store_event_insert(session, event);
 }
 

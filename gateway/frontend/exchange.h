@@ -122,15 +122,15 @@ bool exchange_store_ok(struct exchange *exchange, enum store_result result);
 /* Sets the problem; returns it as STORE_DISCARD for use in `apply`. */
 enum store_apply_result exchange_refuse(struct exchange *exchange, const struct problem *problem);
 
-/* Fills in when, and who ("client 192.0.2.7"), and inserts it. */
+/* Fills in when, and the actor ("client 192.0.2.7"), and inserts it. */
 [[gnu::warn_unused_result]] enum store_result exchange_record(struct exchange *exchange,
                                                               struct store_session *session,
                                                               struct event *event);
 
 /* ---- exchange_refusals.c: within `apply` ---- */
 
-/* Inserts the event of a refusal, unless it is only counted (acme/refusal_register.h). Fills in when, who,
- * the detail and the cause. */
+/* Inserts the event of a refusal. Of the types that are refusals (acme/event.h), some are only counted
+ * (acme/refusal_register.h). Fills in when, the actor, the detail and the cause. */
 [[gnu::warn_unused_result]] enum store_result exchange_record_refusal(struct exchange *exchange,
                                                                       struct store_session *session,
                                                                       struct event *event,
@@ -141,8 +141,9 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
 enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
                                                    struct event *event, const struct problem *problem);
 
-/* As exchange_refuse, with a line of the log: clients without an account have no rows written. */
-enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const char *kind,
+/* As exchange_refuse, with a line of the log that begins with `what`: clients without an account have no rows
+ * written. */
+enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const char *what,
                                                 const struct problem *problem);
 
 /* After `apply`, for every route: a refusal above limits.refusals becomes rateLimited, with the refusal's

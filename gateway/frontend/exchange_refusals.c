@@ -19,13 +19,19 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
     return STORE_DISCARD;
 }
 
+/* The words to record; NULL: it is only counted. */
+static const char *count(struct exchange *exchange, const char *what, const struct problem *problem)
+{
+    const struct refusal refusal = {client_of(exchange), what, problem};
+    return refusal_register_count(exchange->frontend->refusals, exchange->arena, &refusal, exchange->now);
+}
+
 enum store_result exchange_record_refusal(struct exchange *exchange, struct store_session *session,
                                           struct event *event, const struct problem *problem)
 {
-    const struct refusal refusal = {client_of(exchange), event->kind, problem};
+    const struct event_type_info *type = event_type_info(event->type);
     event->cause = problem->cause;
-    event->detail =
-        refusal_register_count(exchange->frontend->refusals, exchange->arena, &refusal, exchange->now);
+    event->detail = type->is_refusal ? count(exchange, type->name, problem) : problem->detail;
     return event->detail == NULL ? STORE_OK : exchange_record(exchange, session, event);
 }
 
@@ -39,14 +45,12 @@ enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, st
                : STORE_DISCARD;
 }
 
-enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const char *kind,
+enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const char *what,
                                                 const struct problem *problem)
 {
-    const struct refusal refusal = {client_of(exchange), kind, problem};
-    const char *words =
-        refusal_register_count(exchange->frontend->refusals, exchange->arena, &refusal, exchange->now);
+    const char *words = count(exchange, what, problem);
     if (words != NULL)
-        log_warning("%s: client %s: %s (cause %s)", kind, exchange->request->client_address, words,
+        log_warning("%s: client %s: %s (cause %s)", what, exchange->request->client_address, words,
                     cause_name(problem->cause));
     return exchange_refuse(exchange, problem);
 }

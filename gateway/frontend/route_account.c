@@ -16,10 +16,10 @@ struct account_state {
     bool created;
 };
 
-static bool record(struct exchange *exchange, struct store_session *session, const char *kind,
+static bool record(struct exchange *exchange, struct store_session *session, enum event_type type,
                    const char *detail)
 {
-    struct event event = {.kind = kind, .account_id = exchange->account.id, .detail = detail};
+    struct event event = {.type = type, .account_id = exchange->account.id, .detail = detail};
     return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
 }
 
@@ -135,7 +135,7 @@ static enum store_apply_result create_account(struct exchange *exchange, struct 
     METRICS_NOTE(&exchange->notes, METRIC_ACCOUNTS_CREATED, metrics_endpoint(exchange->endpoint->name));
     const char *detail =
         key->id == 0 ? NULL : arena_printf(exchange->arena, "external account key %s", key->kid);
-    return record(exchange, session, "account.created", detail) ? STORE_APPLIED : STORE_DISCARD;
+    return record(exchange, session, EVENT_ACCOUNT_CREATED, detail) ? STORE_APPLIED : STORE_DISCARD;
 }
 
 enum store_apply_result new_account_apply(struct exchange *exchange, struct store_session *session)
@@ -195,9 +195,9 @@ enum store_apply_result account_apply(struct exchange *exchange, struct store_se
         account->terms_agreed = true;
     if (request->deactivate)
         account->status = ACCOUNT_DEACTIVATED;
-    const char *kind = request->deactivate ? "account.deactivated" : "account.updated";
+    enum event_type type = request->deactivate ? EVENT_ACCOUNT_DEACTIVATED : EVENT_ACCOUNT_UPDATED;
     if (!exchange_store_ok(exchange, store_account_update(session, account)) ||
-        !record(exchange, session, kind, NULL))
+        !record(exchange, session, type, NULL))
         return STORE_DISCARD;
     return STORE_APPLIED;
 }
@@ -256,7 +256,7 @@ enum store_apply_result key_change_apply(struct exchange *exchange, struct store
     account->key_changed_at =
         exchange->now > account->key_changed_at ? exchange->now : account->key_changed_at + 1;
     if (!exchange_store_ok(exchange, store_account_update_key(session, account)) ||
-        !record(exchange, session, "account.key_changed", detail))
+        !record(exchange, session, EVENT_ACCOUNT_KEY_CHANGED, detail))
         return STORE_DISCARD;
     return STORE_APPLIED;
 }

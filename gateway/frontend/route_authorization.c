@@ -28,19 +28,19 @@ static bool record_event(struct exchange *exchange, struct store_session *sessio
 }
 
 static bool record_of(struct exchange *exchange, struct store_session *session,
-                      const struct authorization *authorization, const char *kind, const char *detail)
+                      const struct authorization *authorization, enum event_type type, const char *detail)
 {
-    const struct event event = {.kind = kind,
+    const struct event event = {.type = type,
                                 .account_id = authorization->account_id,
                                 .authorization_id = authorization->id,
                                 .detail = detail};
     return record_event(exchange, session, event);
 }
 
-static bool record(struct exchange *exchange, struct store_session *session, const char *kind,
+static bool record(struct exchange *exchange, struct store_session *session, enum event_type type,
                    const char *detail)
 {
-    return record_of(exchange, session, exchange->state, kind, detail);
+    return record_of(exchange, session, exchange->state, type, detail);
 }
 
 /* ---- authorization ---- */
@@ -71,7 +71,7 @@ static bool fail_waiting_orders(struct exchange *exchange, struct store_session 
         enum order_status was = order.status;
         order_fail(exchange->arena, &order, problem, exchange->now);
         METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
-        const struct event event = {.kind = "order.invalid",
+        const struct event event = {.type = EVENT_ORDER_INVALID,
                                     .account_id = order.account_id,
                                     .order_id = order.id,
                                     .authorization_id = authorization->id,
@@ -93,7 +93,7 @@ static bool deactivate(struct exchange *exchange, struct store_session *session,
     return exchange_store_ok(exchange, store_authorization_update(session, authorization, was,
                                                                   authorization->challenge_status)) &&
            fail_waiting_orders(exchange, session, authorization, problem) &&
-           record_of(exchange, session, authorization, "authorization.deactivated", event_detail);
+           record_of(exchange, session, authorization, EVENT_AUTHORIZATION_DEACTIVATED, event_detail);
 }
 
 /* And so do those of the names below that rest on it (RFC 9444). */
@@ -193,13 +193,13 @@ enum store_apply_result new_authorization_apply(struct exchange *exchange, struc
     if (problem == NULL)
         problem = authorization_plan_check_rates(exchange, &plan);
     if (problem != NULL)
-        return authorization_plan_refuse(exchange, session, &plan, "authorization.refused", problem);
+        return authorization_plan_refuse(exchange, session, &plan, EVENT_AUTHORIZATION_REFUSED, problem);
     if (!exchange_store_ok(
             exchange, authorization_plan_use(exchange, session, &plan, 0, authorization, &state->created)))
         return STORE_DISCARD;
     if (!state->created)
         return STORE_DISCARD;
-    return record(exchange, session, "authorization.created", NULL) ? STORE_APPLIED : STORE_DISCARD;
+    return record(exchange, session, EVENT_AUTHORIZATION_CREATED, NULL) ? STORE_APPLIED : STORE_DISCARD;
 }
 
 void new_authorization_render(struct exchange *exchange)
@@ -269,7 +269,7 @@ enum store_apply_result challenge_apply(struct exchange *exchange, struct store_
     authorization->next_attempt_at = exchange->now;
     if (!exchange_store_ok(exchange,
                            store_authorization_update(session, authorization, AUTHORIZATION_PENDING, 0)) ||
-        !record(exchange, session, "challenge.requested",
+        !record(exchange, session, EVENT_CHALLENGE_REQUESTED,
                 challenge_type_info(exchange->challenge_type)->name))
         return STORE_DISCARD;
     exchange->hand_over = validation_job_draft(exchange->frontend->parts.jobs, exchange->now, authorization,

@@ -271,7 +271,7 @@ static bool record(struct exchange *exchange, struct store_session *session, con
                               ? ""
                               : arena_printf(exchange->arena, " in the place of %s",
                                              revocation_reason_name(state->certificate.revocation_reason));
-    struct event event = {.kind = "revocation.requested",
+    struct event event = {.type = EVENT_REVOCATION_REQUESTED,
                           .account_id = state->certificate.account_id,
                           .order_id = state->certificate.order_id,
                           .certificate_id = state->certificate.id,
@@ -325,7 +325,7 @@ static bool insert_native(struct exchange *exchange, struct store_session *sessi
                                         "Another certificate of this CA has its serial number.");
         return false;
     }
-    struct event event = {.kind = "certificate.found",
+    struct event event = {.type = EVENT_CERTIFICATE_FOUND,
                           .certificate_id = certificate->id,
                           .detail = arena_printf(exchange->arena,
                                                  "not issued here; it chains to the root of issuer %s",

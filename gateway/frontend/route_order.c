@@ -34,18 +34,18 @@ static struct order_state *new_state(struct exchange *exchange)
     return state;
 }
 
-static enum store_result record(struct exchange *exchange, struct store_session *session, const char *kind,
-                                int64_t order_id, const char *detail)
+static enum store_result record(struct exchange *exchange, struct store_session *session,
+                                enum event_type type, int64_t order_id, const char *detail)
 {
     struct event event = {
-        .kind = kind, .account_id = exchange->account.id, .order_id = order_id, .detail = detail};
+        .type = type, .account_id = exchange->account.id, .order_id = order_id, .detail = detail};
     return exchange_record(exchange, session, &event);
 }
 
 static enum store_result record_end(struct exchange *exchange, struct store_session *session,
                                     int64_t order_id, const struct problem *problem)
 {
-    struct event event = {.kind = "order.invalid",
+    struct event event = {.type = EVENT_ORDER_INVALID,
                           .account_id = exchange->account.id,
                           .order_id = order_id,
                           .detail = problem->detail,
@@ -230,7 +230,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
     METRICS_NOTE(&exchange->notes, METRIC_ORDERS_CREATED, metrics_profile(state->order.profile));
     return exchange_store_ok(exchange, store_order_insert(session, &state->order)) &&
-           exchange_store_ok(exchange, record(exchange, session, "order.created", state->order.id, NULL));
+           exchange_store_ok(exchange, record(exchange, session, EVENT_ORDER_CREATED, state->order.id, NULL));
 }
 
 enum store_apply_result new_order_apply(struct exchange *exchange, struct store_session *session)
@@ -246,12 +246,12 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     if (problem == NULL)
         problem = authorization_plan_check_rates(exchange, &state->plan);
     if (problem != NULL)
-        return authorization_plan_refuse(exchange, session, &state->plan, "order.refused", problem);
+        return authorization_plan_refuse(exchange, session, &state->plan, EVENT_ORDER_REFUSED, problem);
     state->created = true;
     if (!insert_order(exchange, session, state))
         return STORE_DISCARD;
     if (state->replaces_ignored != NULL &&
-        !exchange_store_ok(exchange, record(exchange, session, "order.replaces_ignored", state->order.id,
+        !exchange_store_ok(exchange, record(exchange, session, EVENT_ORDER_REPLACES_IGNORED, state->order.id,
                                             state->replaces_ignored)))
         return STORE_DISCARD;
     return STORE_APPLIED;
@@ -403,7 +403,7 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
     if (problem != NULL)
         return exchange_refuse(exchange, problem);
     if (state->refusal != NULL) {
-        struct event event = {.kind = "finalize.refused", .order_id = order->id};
+        struct event event = {.type = EVENT_FINALIZE_REFUSED, .order_id = order->id};
         return exchange_refuse_and_record(exchange, session, &event, state->refusal);
     }
     if (!exchange_store_ok(exchange, permit_issue(exchange->frontend->parts.config, session, exchange->arena,
@@ -422,7 +422,7 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
                                 : issuance_job_write_attempt(state->issuance, session, exchange->now, order);
     if (!exchange_store_ok(exchange, begun) ||
         !exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
-        !exchange_store_ok(exchange, record(exchange, session, "order.finalized", order->id, NULL)))
+        !exchange_store_ok(exchange, record(exchange, session, EVENT_ORDER_FINALIZED, order->id, NULL)))
         return STORE_DISCARD;
     if (begun == STORE_OK) {
         exchange->hand_over = state->issuance;

@@ -55,9 +55,9 @@ static enum store_result record(struct import *import, struct store_session *ses
     bool is_account = item->line.type == EXPORT_ACCOUNT;
     const struct event event = {
         .at = import->now,
-        .kind = is_account ? "account.imported" : "eab.imported",
+        .type = is_account ? EVENT_ACCOUNT_IMPORTED : EVENT_EAB_IMPORTED,
         .account_id = is_account ? item->line.account.id : 0,
-        .who = "operator",
+        .actor = "operator",
         .detail = detail_of(import, item),
     };
     return store_event_insert(session, &event);

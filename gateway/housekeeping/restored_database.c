@@ -11,14 +11,14 @@ enum { ORDERS_AT_ONCE = 256 };
     "may have been " \
     "signed since. Make a new order."
 
-static enum store_result record(struct store_session *session, int64_t now, const char *kind,
+static enum store_result record(struct store_session *session, int64_t now, enum event_type type,
                                 int64_t account_id, int64_t order_id, const char *detail)
 {
     struct event event = {.at = now,
-                          .kind = kind,
+                          .type = type,
                           .account_id = account_id,
                           .order_id = order_id,
-                          .who = "gateway",
+                          .actor = "gateway",
                           .detail = detail};
     return store_event_insert(session, &event);
 }
@@ -32,7 +32,8 @@ static enum store_result end_order(struct store_session *session, struct arena *
         return result;
     order_fail(arena, &order, problem_new(arena, PROBLEM_SERVER_INTERNAL, DETAIL), now);
     result = store_order_update(session, &order, ORDER_PROCESSING);
-    return result == STORE_OK ? record(session, now, "order.invalid", order.account_id, id, DETAIL) : result;
+    return result == STORE_OK ? record(session, now, EVENT_ORDER_INVALID, order.account_id, id, DETAIL)
+                              : result;
 }
 
 static enum store_result end_some(struct store_session *session, int64_t now, size_t *count)
@@ -56,7 +57,7 @@ enum store_result restored_database_settle(struct store_session *session, int64_
         *ended += (int64_t)count;
     struct arena *arena = arena_new();
     if (result == STORE_OK)
-        result = record(session, now, "database.restored", 0, 0,
+        result = record(session, now, EVENT_DATABASE_RESTORED, 0, 0,
                         arena_printf(arena, "%s; orders in processing that became invalid: %lld", why,
                                      (long long)*ended));
     arena_free(arena);

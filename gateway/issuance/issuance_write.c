@@ -21,7 +21,7 @@ static enum store_result write_event(struct store_session *session, const struct
     struct event event = record->event;
     event.certificate_id = issued->certificate.id;
     if (issued->verdict == ISSUANCE_MISFIT) {
-        event.kind = "certificate.rejected";
+        event.type = EVENT_CERTIFICATE_REJECTED;
         event.cause = CAUSE_CERTIFICATE_MISFIT;
         event.detail = event.detail == NULL ? issued->why : event.detail;
     }

@@ -10,7 +10,7 @@ struct issuance_record {
     struct issued *issued;
     const char *profile;        /* counted under it; NULL: certificates are not counted */
     struct metric_notes *notes; /* NULL: nobody counts */
-    /* Kind of one that is accepted, and the ids. `detail` NULL: of a rejected one, why. A rejected one is
+    /* Type of one that is accepted, and the ids. `detail` NULL: of a rejected one, why. A rejected one is
      * "certificate.rejected" and has its cause. */
     struct event event;
     /* Adds the time and the actor, and inserts it. */

@@ -15,11 +15,11 @@ enum {
 
 _Static_assert(CERTIFICATE_SLACK_S > 0, "the CA's clock may be a little ahead");
 
-static enum store_result record(struct job *job, struct store_session *session, const char *kind,
+static enum store_result record(struct job *job, struct store_session *session, enum event_type type,
                                 const char *detail, enum cause cause)
 {
     const struct issuance_state *state = job->state;
-    struct event event = {.kind = kind,
+    struct event event = {.type = type,
                           .account_id = state->order.account_id,
                           .order_id = state->order.id,
                           .certificate_id = state->issued.certificate.id,
@@ -50,7 +50,7 @@ static enum store_apply_result apply_order_failed(struct job *job, struct store_
     if (result == STORE_OK)
         result = store_order_update(session, order, ORDER_PROCESSING);
     if (result == STORE_OK)
-        result = record(job, session, "order.invalid", state->problem->detail, state->problem->cause);
+        result = record(job, session, EVENT_ORDER_INVALID, state->problem->detail, state->problem->cause);
     return store_applied(result);
 }
 
@@ -71,9 +71,10 @@ static enum store_apply_result apply_put_off(struct job *job, struct store_sessi
     if (result == STORE_OK && state->attempt.id != 0)
         result = end_attempt(job, session);
     if (result == STORE_OK && state->attempt.id != 0)
-        result = record(job, session,
-                        state->attempt.status == ATTEMPT_UNKNOWN ? "attempt.unknown" : "attempt.failed",
-                        state->attempt.message, state->request.result.cause);
+        result =
+            record(job, session,
+                   state->attempt.status == ATTEMPT_UNKNOWN ? EVENT_ATTEMPT_UNKNOWN : EVENT_ATTEMPT_FAILED,
+                   state->attempt.message, state->request.result.cause);
     return store_applied(result);
 }
 
@@ -152,7 +153,7 @@ static enum store_result write_certificate(struct job *job, struct store_session
         .issued = &state->issued,
         .profile = order->profile,
         .notes = &job->notes,
-        .event = {.kind = "order.valid",
+        .event = {.type = EVENT_ORDER_VALID,
                   .account_id = order->account_id,
                   .order_id = order->id,
                   .detail = remarks},

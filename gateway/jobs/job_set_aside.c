@@ -27,7 +27,7 @@ bool job_set_aside(struct job *job, const struct event *about, void (*refuse)(st
     if (crashes < CRASHES_MOST)
         return false;
     job->set_aside = *about;
-    job->set_aside.kind = "work.set_aside";
+    job->set_aside.type = EVENT_WORK_SET_ASIDE;
     job->set_aside.cause = CAUSE_WORK_SET_ASIDE;
     job->set_aside.detail = arena_printf(job->arena, "the server died %zu times while it worked on this (%s)",
                                          crashes, job->kind->name);

@@ -271,7 +271,7 @@ enum store_result job_record(struct job *job, struct store_session *session, con
 {
     struct event own = *event;
     own.at = job->now;
-    own.who = "gateway";
+    own.actor = "gateway";
     return store_event_insert(session, &own);
 }
 

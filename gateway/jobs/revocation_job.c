@@ -19,7 +19,7 @@ enum {
 struct revocation_work {
     struct certificate certificate;
     struct issuer_revoke_request request;
-    const char *event_kind;
+    enum event_type event_type;
     const char *event_detail;
     enum cause event_cause;
     const char *issuer; /* the one that is asked */
@@ -68,7 +68,7 @@ static enum store_apply_result apply_outcome(struct job *job, struct store_sessi
         result = write_revocation(state, session);
     if (result == STORE_OK && certificate->revoked_at != 0 && !certificate->correction_asked)
         result = store_certificate_revoke_twins(session, certificate);
-    struct event event = {.kind = state->event_kind,
+    struct event event = {.type = state->event_type,
                           .account_id = certificate->account_id,
                           .order_id = certificate->order_id,
                           .certificate_id = certificate->id,
@@ -79,13 +79,14 @@ static enum store_apply_result apply_outcome(struct job *job, struct store_sessi
     return store_applied(result);
 }
 
-static void put_off(struct job *job, const char *kind, const char *words, enum cause cause, int64_t wait_s)
+static void put_off(struct job *job, enum event_type type, const char *words, enum cause cause,
+                    int64_t wait_s)
 {
     struct revocation_work *state = job->state;
     struct certificate *certificate = &state->certificate;
     certificate->revocation_error = words;
     certificate->revocation_next_attempt_at = job->now + wait_s;
-    state->event_kind = kind;
+    state->event_type = type;
     state->event_detail = words;
     state->event_cause = cause;
     log_warning("revocation of certificate %s is not confirmed: %s", certificate->serial, words);
@@ -110,7 +111,7 @@ static void confirm(struct job *job, const char *detail)
     certificate->revoked_at = job->now;
     certificate->revocation_next_attempt_at = 0;
     certificate->revocation_error = NULL;
-    state->event_kind = "certificate.revoked";
+    state->event_type = EVENT_CERTIFICATE_REVOKED;
     state->event_detail = detail;
     job_commit(job, apply_outcome, end_confirmed);
 }
@@ -132,7 +133,7 @@ static void settle_correction(struct job *job, const char *kept)
             ? NULL
             : arena_printf(job->arena,
                            "the CA keeps the reason that it had, also in its revocation list (%s)", kept);
-    state->event_kind = "revocation.corrected";
+    state->event_type = EVENT_REVOCATION_CORRECTED;
     state->event_cause = kept == NULL ? CAUSE_NONE : CAUSE_REVOCATION_REASON_KEPT;
     state->event_detail = kept == NULL
                               ? arena_printf(job->arena, "%s, confirmed by the CA", change)
@@ -166,12 +167,12 @@ static void take_answer(struct job *job)
             confirm(job, "the CA had it as revoked already, and keeps the reason that it had");
         return;
     case ISSUER_REFUSED:
-        put_off(job, "revocation.refused", result->message, result->cause, REFUSED_RETRY_S);
+        put_off(job, EVENT_REVOCATION_REFUSED, result->message, result->cause, REFUSED_RETRY_S);
         return;
     case ISSUER_UNAUTHORIZED:
     case ISSUER_UNAVAILABLE:
     case ISSUER_UNKNOWN:
-        put_off(job, "revocation.failed", result->message, result->cause, retry_wait(result, attempts));
+        put_off(job, EVENT_REVOCATION_FAILED, result->message, result->cause, retry_wait(result, attempts));
         return;
     case ISSUER_NOT_ASKED:
         job_end(job);
@@ -187,7 +188,7 @@ static void on_revoked(struct issuer_revoke_request *request)
 /* It is never given up: it comes again, and is told again. */
 static void refuse(struct job *job)
 {
-    put_off(job, "revocation.failed", job_set_aside_detail, CAUSE_WORK_SET_ASIDE, SET_ASIDE_RETRY_S);
+    put_off(job, EVENT_REVOCATION_FAILED, job_set_aside_detail, CAUSE_WORK_SET_ASIDE, SET_ASIDE_RETRY_S);
 }
 
 /* The one that is known to have signed it; NULL: none. */
@@ -242,7 +243,7 @@ void revocation_job_begin(struct jobs *jobs, int64_t id)
         return;
     struct issuer *issuer = issuer_of(job);
     if (issuer == NULL) {
-        put_off(job, "revocation.failed",
+        put_off(job, EVENT_REVOCATION_FAILED,
                 arena_printf(
                     job->arena,
                     "the certificate was not signed under a pinned root of an issuer \"%s\"; the CA is not "

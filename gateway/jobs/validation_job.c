@@ -23,11 +23,11 @@ static const char *challenge_name(const struct authorization *authorization)
     return challenge_type_info(authorization->chosen)->name;
 }
 
-static enum store_result record(struct job *job, struct store_session *session, const char *kind,
+static enum store_result record(struct job *job, struct store_session *session, enum event_type type,
                                 int64_t order_id, const char *detail, enum cause cause)
 {
     const struct validation_work *state = job->state;
-    struct event event = {.kind = kind,
+    struct event event = {.type = type,
                           .account_id = state->authorization.account_id,
                           .order_id = order_id,
                           .authorization_id = state->authorization.id,
@@ -69,9 +69,9 @@ static enum store_result settle_order(struct job *job, struct store_session *ses
     if (result != STORE_OK || order.status == was.status)
         return result;
     if (problem == NULL)
-        return record(job, session, "order.ready", order.id, NULL, CAUSE_NONE);
+        return record(job, session, EVENT_ORDER_READY, order.id, NULL, CAUSE_NONE);
     METRICS_NOTE(&job->notes, METRIC_ORDERS_INVALID, problem->type);
-    return record(job, session, "order.invalid", order.id, problem->detail, problem->cause);
+    return record(job, session, EVENT_ORDER_INVALID, order.id, problem->detail, problem->cause);
 }
 
 static enum store_result settle_orders(struct job *job, struct store_session *session)
@@ -103,7 +103,7 @@ static enum store_apply_result apply_final(struct job *job, struct store_session
     METRICS_NOTE(&job->notes, METRIC_VALIDATIONS, authorization->chosen,
                  good ? METRIC_VALIDATION_VALID : METRIC_VALIDATION_INVALID);
     if (result == STORE_OK)
-        result = record(job, session, good ? "challenge.valid" : "challenge.invalid", 0,
+        result = record(job, session, good ? EVENT_CHALLENGE_VALID : EVENT_CHALLENGE_INVALID, 0,
                         state->validation.tried, cause_of(state));
     if (result == STORE_OK)
         result = settle_orders(job, session);
@@ -117,7 +117,7 @@ static enum store_apply_result apply_retry(struct job *job, struct store_session
     enum store_result result = store_authorization_update(session, &state->authorization,
                                                           AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     if (result == STORE_OK)
-        result = record(job, session, "challenge.retried", 0, state->validation.tried, cause_of(state));
+        result = record(job, session, EVENT_CHALLENGE_RETRIED, 0, state->validation.tried, cause_of(state));
     return store_applied(result);
 }
 

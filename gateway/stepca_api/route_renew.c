@@ -110,7 +110,7 @@ void stepca_api_renew_prepare(struct exchange *exchange)
     exchange->problem = check_presented(exchange, call, state, &limits);
     if (exchange->problem != NULL)
         return;
-    state->issue.event_kind = "native.renewed";
+    state->issue.event_type = EVENT_SIGN_RENEWED;
     state->issue.event_detail = arena_printf(exchange->arena, "profile %s, in the place of certificate %s",
                                              call->profile->name, state->facts.serial);
     call->request.authorization =

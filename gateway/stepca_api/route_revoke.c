@@ -59,7 +59,7 @@ static enum store_apply_result apply_revoked(struct stepca_api_call *call, struc
                              : arena_printf(arena, "%s, %s; serial %s is not in the inventory", words,
                                             state->by, state->serial);
     if (result == STORE_OK)
-        result = stepca_api_call_record(call, session, "certificate.revoked", certificate.id, detail);
+        result = stepca_api_call_record(call, session, EVENT_CERTIFICATE_REVOKED, certificate.id, detail);
     return store_applied(result);
 }
 

@@ -90,7 +90,7 @@ void stepca_api_sign_prepare(struct exchange *exchange)
     if (exchange->problem != NULL)
         return;
     state->issue.claims = &state->claims;
-    state->issue.event_kind = "native.issued";
+    state->issue.event_type = EVENT_SIGN_ISSUED;
     state->issue.event_detail = arena_printf(
         exchange->arena, "profile %s, provisioner %s", call->profile->name,
         arena_printable(exchange->arena, bytes_from_string(state->claims.issuer), PROVISIONER_MAX_BYTES));

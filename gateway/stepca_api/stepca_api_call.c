@@ -194,8 +194,8 @@ void stepca_api_call_commit(struct stepca_api_call *call,
 }
 
 enum store_result stepca_api_call_record(struct stepca_api_call *call, struct store_session *session,
-                                         const char *kind, int64_t certificate_id, const char *detail)
+                                         enum event_type type, int64_t certificate_id, const char *detail)
 {
-    struct event event = {.kind = kind, .certificate_id = certificate_id, .detail = detail};
+    struct event event = {.type = type, .certificate_id = certificate_id, .detail = detail};
     return exchange_record(call->exchange, session, &event);
 }

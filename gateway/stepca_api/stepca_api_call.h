@@ -63,5 +63,6 @@ void stepca_api_call_answer(struct stepca_api_call *call);
 /* Within `apply`: as exchange_record. */
 [[gnu::warn_unused_result]] enum store_result stepca_api_call_record(struct stepca_api_call *call,
                                                                      struct store_session *session,
-                                                                     const char *kind, int64_t certificate_id,
+                                                                     enum event_type type,
+                                                                     int64_t certificate_id,
                                                                      const char *detail);

@@ -29,7 +29,7 @@ static enum store_apply_result apply_unknown(struct stepca_api_call *call, struc
     const struct stepca_api_issue *issue = call->state;
     const char *words =
         arena_printf(call->exchange->arena, "%s: %s", issue->event_detail, call->exchange->problem->detail);
-    struct event event = {.kind = "native.unknown",
+    struct event event = {.type = EVENT_SIGN_UNKNOWN,
                           .detail = words,
                           .cause = call->exchange->problem->cause,
                           .names = issue->event_names};
@@ -42,7 +42,7 @@ static enum store_apply_result apply_refused(struct stepca_api_call *call, struc
     const struct stepca_api_issue *issue = call->state;
     struct problem words = *exchange->problem;
     words.detail = arena_printf(exchange->arena, "%s: %s", issue->event_detail, words.detail);
-    struct event event = {.kind = "native.refused", .names = issue->event_names};
+    struct event event = {.type = EVENT_SIGN_REFUSED, .names = issue->event_names};
     enum store_result result = exchange_record_refusal(exchange, session, &event, &words);
     exchange_limit_refusals(exchange);
     return store_applied(result);
@@ -126,7 +126,7 @@ static enum store_apply_result apply_certificate(struct stepca_api_call *call, s
         .issued = issued,
         .profile = call->profile->name,
         .notes = &exchange->notes,
-        .event = {.kind = issue->event_kind,
+        .event = {.type = issue->event_type,
                   .detail = issued->why == NULL
                                 ? issue->event_detail
                                 : arena_printf(exchange->arena, "%s: %s", issue->event_detail, issued->why)},

@@ -10,7 +10,7 @@ struct stepca_api_issue {
     /* from the route */
     X509_REQ *csr;
     EVP_PKEY *key;                            /* public, where it is renewed and there is no CSR */
-    const char *event_kind;                   /* of a good one */
+    enum event_type event_type;               /* of a good one */
     const char *event_detail;                 /* of every event */
     const char *event_names;                  /* that are asked for; NULL: it was renewed */
     const struct stepca_token_claims *claims; /* NULL: it was renewed */

@@ -334,7 +334,7 @@ struct write {
 static enum store_apply_result write_event(struct store_operation *operation, struct store_session *session)
 {
     (void)operation;
-    const struct event event = {.at = time(NULL), .kind = "order.created", .who = "client 192.0.2.7"};
+    const struct event event = {.at = time(NULL), .type = EVENT_ORDER_CREATED, .actor = "client 192.0.2.7"};
     return store_event_insert(session, &event) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
 }
 

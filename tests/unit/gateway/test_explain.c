@@ -149,6 +149,36 @@ Test(explain, earlier_orders_are_listed)
     database_end(&database);
 }
 
+Test(explain, a_type_of_event_is_explained)
+{
+    struct database database;
+    struct account account;
+    begin(&database, &account);
+    struct output output = explain(&database, "work.set_aside");
+    EXPECT_LINES(&output, "Event work.set_aside\n", "meaning   the server died twice", "about     server\n",
+                 "severity  error\n", "of note   a person should hear of it\n");
+    output = explain(&database, "order.created");
+    cr_expect_null(strstr(output.text, "of note"));
+    EXPECT_LINES(&output, "Event order.created\n", "severity  info\n");
+    database_end(&database);
+}
+
+/* A newer version's database has types that this one does not know. */
+Test(explain, an_event_of_an_unknown_type_is_shown_as_it_is)
+{
+    struct database database;
+    struct account account;
+    begin(&database, &account);
+    struct order order = make_issued_order(&database, &account, "www.example.org", "1a");
+    database_run(&database, arena_printf(database.arena,
+                                         "INSERT INTO events (id, at, kind, who, detail, order_id)"
+                                         " VALUES (%lld, 1780272000, 'order.sung', 'gateway', 'in C', %lld)",
+                                         (long long)order.id + 1, (long long)order.id));
+    struct output output = explain(&database, "www.example.org");
+    EXPECT_LINES(&output, "order.sung, by gateway: in C\n", "order.finalized, by client 192.0.2.7\n");
+    database_end(&database);
+}
+
 Test(explain, what_is_not_known_is_said_helpfully)
 {
     static char *const words[] = {"nothing.example.org", "*.example.org", "4711", "192.0.2.1", "not a name"};

@@ -374,7 +374,7 @@ static enum store_result write_event(void *context, struct store_session *sessio
 {
     (void)context;
     event->at = NOW;
-    event->who = "gateway";
+    event->actor = "gateway";
     return store_event_insert(session, event);
 }
 
@@ -429,7 +429,7 @@ static void expect_written(struct scene *scene, size_t i)
     const struct issuance_record record = {.issued = &issued,
                                            .profile = written[i].profile,
                                            .notes = &notes,
-                                           .event = {.kind = "order.valid", .detail = written[i].detail},
+                                           .event = {.type = EVENT_ORDER_VALID, .detail = written[i].detail},
                                            .write_event = write_event};
     cr_expect_eq(issuance_write(database.writer, &record), STORE_OK, "%s", written[i].what);
     cr_expect(issued.certificate.id > 0, "%s", written[i].what);
@@ -474,7 +474,7 @@ Test(issuance, a_command_counts_nothing)
     struct chain chain = chain_of(&scene, 0);
     cr_assert(issuance_read(scene.arena, &scene.issuer, chain.certificates, chain.count, NOW, &issued));
     const struct issuance_record record = {
-        .issued = &issued, .event = {.kind = "native.issued"}, .write_event = write_event};
+        .issued = &issued, .event = {.type = EVENT_SIGN_ISSUED}, .write_event = write_event};
     cr_expect_eq(issuance_write(database.writer, &record), STORE_OK);
     cr_expect_eq(database_count(&database, "SELECT count(*) FROM certificates"), 1);
     database_end(&database);

@@ -230,7 +230,7 @@ struct certificate make_certificate(struct database *database, const struct orde
 void make_event(struct database *database, struct event event)
 {
     event.at = event.at == 0 ? NOW : event.at;
-    event.who = event.who == NULL ? "client 192.0.2.7" : event.who;
+    event.actor = event.actor == NULL ? "client 192.0.2.7" : event.actor;
     cr_assert_eq(store_event_insert(database->writer, &event), STORE_OK);
 }
 
@@ -277,22 +277,23 @@ void advance_order(struct database *database, struct order *order, enum order_st
 static void make_issuance_events(struct database *database, const struct order *order)
 {
     static const struct {
-        const char *kind, *who, *detail;
+        enum event_type type;
+        const char *actor, *detail;
         bool authorization, certificate;
     } story[] = {
-        {"order.created", NULL, "profile default", false, false},
-        {"challenge.requested", NULL, "http-01", true, false},
-        {"challenge.valid", "gateway", "http-01: 192.0.2.10:80 answered 200", true, false},
-        {"order.ready", "gateway", NULL, false, false},
-        {"order.finalized", NULL, NULL, false, false},
-        {"attempt.started", "gateway", "issuer main", false, false},
-        {"certificate.issued", "gateway", NULL, false, true},
-        {"order.valid", "gateway", NULL, false, false},
+        {EVENT_ORDER_CREATED, NULL, "profile default", false, false},
+        {EVENT_CHALLENGE_REQUESTED, NULL, "http-01", true, false},
+        {EVENT_CHALLENGE_VALID, "gateway", "http-01: 192.0.2.10:80 answered 200", true, false},
+        {EVENT_ORDER_READY, "gateway", NULL, false, false},
+        {EVENT_ORDER_FINALIZED, NULL, NULL, false, false},
+        {EVENT_ATTEMPT_FAILED, "gateway", "issuer main", false, false},
+        {EVENT_RENEWAL_EARLY, "gateway", NULL, false, true},
+        {EVENT_ORDER_VALID, "gateway", NULL, false, false},
     };
     for (size_t i = 0; i < sizeof story / sizeof *story; i++) {
         make_event(database, (struct event){
-                                 .kind = story[i].kind,
-                                 .who = story[i].who,
+                                 .type = story[i].type,
+                                 .actor = story[i].actor,
                                  .detail = story[i].detail,
                                  .account_id = order->account_id,
                                  .order_id = story[i].authorization ? 0 : order->id,

@@ -191,7 +191,7 @@ Test(backup, a_server_starts_while_others_ask_for_one)
 
 static enum store_apply_result insert_event(void *context, struct store_session *session)
 {
-    const struct event event = {.at = NOW, .kind = "order.created", .who = context};
+    const struct event event = {.at = NOW, .type = EVENT_ORDER_CREATED, .actor = context};
     return store_event_insert(session, &event) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
 }
 

@@ -331,24 +331,25 @@ Test(certificates, the_timeline_of_an_order_has_its_own_and_its_authorizations_e
     struct account account = make_account(&database, "thumbprint");
     struct order order = make_issued_order(&database, &account, "www.example.org", "1a");
     make_issued_order(&database, &account, "other.example.org", "1b");
-    make_event(&database,
-               (struct event){.kind = "challenge.requested", .authorization_id = order.authorization_ids[0]});
-    make_event(&database, (struct event){.kind = "certificate.revoked",
+    make_event(&database, (struct event){.type = EVENT_CHALLENGE_REQUESTED,
+                                         .authorization_id = order.authorization_ids[0]});
+    make_event(&database, (struct event){.type = EVENT_CERTIFICATE_REVOKED,
                                          .certificate_id = order.certificate_id,
-                                         .who = "operator",
+                                         .actor = "operator",
                                          .at = NOW + 1});
     cr_assert_eq(store_events_of_order(database.writer, database.arena, order.id, &rows, &count), STORE_OK);
     cr_assert_eq(count, 10);
-    cr_assert_str_eq(rows[0].event.kind, "order.created");
-    cr_assert_str_eq(rows[0].event.who, "client 192.0.2.7");
+    cr_assert_eq(rows[0].event.type, EVENT_ORDER_CREATED);
+    cr_assert_str_eq(rows[0].type_name, "order.created");
+    cr_assert_str_eq(rows[0].event.actor, "client 192.0.2.7");
     cr_assert_str_eq(rows[0].event.detail, "profile default");
     cr_assert_eq(rows[0].event.account_id, account.id);
     cr_assert_eq(rows[0].event.order_id, order.id);
     cr_assert_eq(rows[1].event.authorization_id, order.authorization_ids[0]);
     cr_assert_null(rows[3].event.detail);
-    cr_assert_str_eq(rows[8].event.kind, "challenge.requested");
+    cr_assert_eq(rows[8].event.type, EVENT_CHALLENGE_REQUESTED);
     cr_assert_eq(rows[8].event.order_id, 0);
-    cr_assert_str_eq(rows[9].event.kind, "certificate.revoked");
+    cr_assert_eq(rows[9].event.type, EVENT_CERTIFICATE_REVOKED);
     cr_assert_eq(rows[9].event.at, NOW + 1);
     for (size_t i = 1; i < count; i++)
         cr_expect_gt(rows[i].id, rows[i - 1].id);
@@ -569,5 +570,17 @@ Test(certificates, live_chains_are_shown_by_the_leaf_that_ends_last)
     cr_assert_eq(store_live_chains(database.writer, database.arena, "nobody", NOW, &chains, &count),
                  STORE_OK);
     cr_assert_eq(count, 0);
+    database_end(&database);
+}
+
+/* A row without a type would say nothing. */
+Test(certificates, an_event_has_a_type)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    const struct event event = {.at = NOW, .actor = "test"};
+    cr_expect_neq(store_event_insert(database.writer, &event), STORE_OK);
+    cr_expect_eq(database_count(&database, "SELECT count(*) FROM events"), 0);
     database_end(&database);
 }

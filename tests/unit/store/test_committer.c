@@ -98,7 +98,7 @@ static void open_gate(void)
 
 static enum store_result insert_event(struct write *write, struct store_session *session)
 {
-    struct event event = {.at = NOW, .kind = "test", .who = "test", .order_id = write->number};
+    struct event event = {.at = NOW, .type = EVENT_ORDER_CREATED, .actor = "test", .order_id = write->number};
     return store_event_insert(session, &event);
 }
 
@@ -132,7 +132,7 @@ static enum store_apply_result insert_big(struct write *write, struct store_sess
 {
     char *text = big_text();
     struct event event = {
-        .at = NOW, .kind = "test", .who = "test", .order_id = write->number, .detail = text};
+        .at = NOW, .type = EVENT_ORDER_CREATED, .actor = "test", .order_id = write->number, .detail = text};
     enum store_result result = store_event_insert(session, &event);
     free(text);
     return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
@@ -502,8 +502,9 @@ Test(committer, a_reader_cannot_write)
     database_serve(&database);
     struct store_session *reader = store_session_open(database.path, &error);
     cr_assert_not_null(reader, "%s", error.message);
-    cr_assert_eq(store_event_insert(reader, &(struct event){.at = NOW, .kind = "test", .who = "test"}),
-                 STORE_FAILED);
+    cr_assert_eq(
+        store_event_insert(reader, &(struct event){.at = NOW, .type = EVENT_ORDER_CREATED, .actor = "test"}),
+        STORE_FAILED);
     store_session_close(reader);
     database_end(&database);
 }

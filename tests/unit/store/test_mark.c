@@ -216,7 +216,7 @@ Test(mark, O6_nothing_is_written_when_the_path_names_another_file)
 {
     struct database database;
     struct store_error error;
-    struct event event = {.at = NOW, .kind = "order.created", .who = "test"};
+    struct event event = {.at = NOW, .type = EVENT_ORDER_CREATED, .actor = "test"};
     database_begin(&database);
     database_serve(&database);
     struct store_session *reader = store_session_open(database.path, &error);

@@ -16,8 +16,8 @@ Test(query, S12_text_is_cleaned_where_it_enters_the_database)
     static const struct {
         const char *change, *show;
     } columns[] = {
-        {"who", "SELECT who FROM v_events WHERE kind = 'test'"},
-        {"detail", "SELECT detail FROM v_events WHERE kind = 'test'"},
+        {"who", "SELECT who FROM v_events WHERE kind = 'order.created'"},
+        {"detail", "SELECT detail FROM v_events WHERE kind = 'order.created'"},
         {"user_agent", "SELECT user_agent FROM accounts"},
         {"created_from", "SELECT created_from FROM accounts"},
         {"error of the view", "SELECT error FROM v_orders"},
@@ -42,7 +42,9 @@ Test(query, S12_text_is_cleaned_where_it_enters_the_database)
     invalid.error_json = "{\"type\":\"urn:ietf:params:acme:error:dns\",\"detail\":\"a\\u001b[1m\\u009b2J"
                          "\xe2\x80\xae\xe2\x80\xa8\xe2\x80\x8b\xf3\xa0\x81\x81?\\n\xc3\xa4z\"}";
     cr_assert_eq(store_order_update(database.writer, &invalid, order.status), STORE_OK);
-    make_event(&database, (struct event){.at = NOW, .kind = "test", .who = DECEIVING, .detail = DECEIVING});
+    make_event(
+        &database,
+        (struct event){.at = NOW, .type = EVENT_ORDER_CREATED, .actor = DECEIVING, .detail = DECEIVING});
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         cr_expect_str_eq(database_text(&database, columns[i].show), CLEAN, "%s", columns[i].change);
     database_end(&database);

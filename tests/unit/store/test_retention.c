@@ -346,9 +346,9 @@ Test(retention, when_somebody_was_served_last_is_known)
     database_connect(&database);
     cr_assert_eq(store_retention_last_seen(database.writer, NOW, &at), STORE_OK);
     cr_assert_eq(at, 0);
-    make_event(&database, (struct event){.kind = "order.created", .at = NOW - 10 * DAY});
-    make_event(&database, (struct event){.kind = "order.created", .at = NOW - 2 * DAY});
-    make_event(&database, (struct event){.kind = "order.created", .at = NOW - 60});
+    make_event(&database, (struct event){.type = EVENT_ORDER_CREATED, .at = NOW - 10 * DAY});
+    make_event(&database, (struct event){.type = EVENT_ORDER_CREATED, .at = NOW - 2 * DAY});
+    make_event(&database, (struct event){.type = EVENT_ORDER_CREATED, .at = NOW - 60});
     cr_assert_eq(store_retention_last_seen(database.writer, NOW, &at), STORE_OK);
     cr_assert_eq(at, NOW - 2 * DAY);
     cr_assert_eq(store_retention_last_seen(database.writer, NOW + 400 * DAY, &at), STORE_OK);

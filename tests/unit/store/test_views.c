@@ -180,7 +180,7 @@ Test(views, accounts_and_events_are_named)
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     make_issued_order(&database, &account, "www.example.org", "1a");
-    make_event(&database, (struct event){.kind = "account.created", .account_id = account.id});
+    make_event(&database, (struct event){.type = EVENT_ACCOUNT_CREATED, .account_id = account.id});
     cr_expect_str_eq(database_text(&database,
                                    "SELECT state || ' ' || orders || ' ' || valid_orders || ' ' || last_order"
                                    " FROM v_accounts"),

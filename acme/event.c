@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "acme/event.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static const struct event_type_info types[] = {
+    /* ---- accounts and external account keys ---- */
+    [EVENT_ACCOUNT_CREATED] = {"account.created", SUBJECT_ACCOUNT, SEVERITY_INFO,
+                               .meaning = "a client made an account"},
+    [EVENT_ACCOUNT_UPDATED] = {"account.updated", SUBJECT_ACCOUNT, SEVERITY_INFO,
+                               .meaning = "the account changed its contacts or agreed to the terms"},
+    [EVENT_ACCOUNT_KEY_CHANGED] = {"account.key_changed", SUBJECT_ACCOUNT, SEVERITY_INFO,
+                                   .meaning = "the account changed its key; the detail has both thumbprints"},
+    [EVENT_ACCOUNT_DEACTIVATED] = {"account.deactivated", SUBJECT_ACCOUNT, SEVERITY_INFO,
+                                   .meaning = "the client gave the account up"},
+    [EVENT_ACCOUNT_REVOKED] = {"account.revoked", SUBJECT_ACCOUNT, SEVERITY_INFO,
+                               .meaning = "an operator ended the account: `acmegate account deactivate`"},
+    [EVENT_ACCOUNT_IMPORTED] = {"account.imported", SUBJECT_ACCOUNT, SEVERITY_INFO,
+                                .meaning = "an account came back from an export; the detail says the state "
+                                           "that an account here got by it"},
+    [EVENT_EAB_ADDED] = {"eab.added", SUBJECT_ACCOUNT, SEVERITY_INFO,
+                         .meaning = "an operator gave out an external account key"},
+    [EVENT_EAB_REVOKED] = {"eab.revoked", SUBJECT_ACCOUNT, SEVERITY_INFO,
+                           .meaning = "an operator took an external account key back"},
+    [EVENT_EAB_IMPORTED] = {"eab.imported", SUBJECT_ACCOUNT, SEVERITY_INFO,
+                            .meaning = "an external account key came back from an export"},
+    /* ---- orders ---- */
+    [EVENT_ORDER_CREATED] = {"order.created", SUBJECT_ORDER, SEVERITY_INFO,
+                             .meaning = "an order was accepted"},
+    [EVENT_ORDER_REFUSED] = {"order.refused", SUBJECT_ORDER, SEVERITY_WARNING, .is_refusal = true,
+                             .meaning = "an order was refused; the detail says why"},
+    [EVENT_ORDER_REPLACES_IGNORED] = {"order.replaces_ignored", SUBJECT_ORDER, SEVERITY_INFO,
+                                      .meaning =
+                                          "the certificate that an order said it replaces does not fit "
+                                          "it; the order was made without"},
+    [EVENT_ORDER_READY] = {"order.ready", SUBJECT_ORDER, SEVERITY_INFO,
+                           .meaning = "every name of the order is proven"},
+    [EVENT_ORDER_FINALIZED] = {"order.finalized", SUBJECT_ORDER, SEVERITY_INFO,
+                               .meaning = "the client sent its certificate request"},
+    [EVENT_FINALIZE_REFUSED] = {"finalize.refused", SUBJECT_ORDER, SEVERITY_WARNING, .is_refusal = true,
+                                .meaning =
+                                    "the client's certificate request was refused; the detail says why, "
+                                    "and the order stays ready"},
+    [EVENT_ATTEMPT_FAILED] = {"attempt.failed", SUBJECT_ORDER, SEVERITY_WARNING,
+                              .meaning = "the CA did not sign, and will be asked again; the detail has its "
+                                         "words"},
+    [EVENT_ATTEMPT_UNKNOWN] = {"attempt.unknown", SUBJECT_ORDER, SEVERITY_ERROR, .notify = true,
+                               .meaning = "no answer of the CA came: a possible orphan"},
+    [EVENT_ORDER_VALID] = {"order.valid", SUBJECT_ORDER, SEVERITY_INFO,
+                           .meaning =
+                               "the certificate can be fetched; the detail says what of the CSR the CA "
+                               "did otherwise: repeated names, extensions left out such as must-staple, a "
+                               "common name over 64 characters"},
+    [EVENT_ORDER_INVALID] = {"order.invalid", SUBJECT_ORDER, SEVERITY_ERROR, .notify = true,
+                             .meaning =
+                                 "the order failed, or what allowed it did not stand any more when it was "
+                                 "finalized or about to be signed; the detail says why"},
+    /* ---- authorizations and their challenges ---- */
+    [EVENT_AUTHORIZATION_CREATED] = {"authorization.created", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
+                                     .meaning = "a client asked for an authorization before any order "
+                                                "(newAuthz)"},
+    [EVENT_AUTHORIZATION_REFUSED] = {"authorization.refused", SUBJECT_AUTHORIZATION, SEVERITY_WARNING,
+                                     .is_refusal = true,
+                                     .meaning =
+                                         "an authorization that a client asked for before any order was "
+                                         "refused; the detail says why"},
+    [EVENT_AUTHORIZATION_TRUSTED] = {"authorization.trusted", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
+                                     .meaning = "a name needed no proof; the detail says why"},
+    [EVENT_AUTHORIZATION_INHERITED] = {"authorization.inherited", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
+                                       .meaning =
+                                           "a name needed no proof: the detail names the authorization "
+                                           "of a domain above it that holds for the names below"},
+    [EVENT_AUTHORIZATION_DEACTIVATED] = {"authorization.deactivated", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
+                                         .meaning =
+                                             "the client gave up the authorization, or the one that it "
+                                             "rested on: the detail names that"},
+    [EVENT_CHALLENGE_REQUESTED] = {"challenge.requested", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
+                                   .meaning = "the client chose a challenge and asked for it to be checked"},
+    [EVENT_CHALLENGE_RETRIED] = {"challenge.retried", SUBJECT_AUTHORIZATION, SEVERITY_WARNING,
+                                 .meaning =
+                                     "a try failed for a reason that may pass; the detail says what was "
+                                     "dialled and answered"},
+    [EVENT_CHALLENGE_VALID] = {"challenge.valid", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
+                               .meaning = "control of the name is proven"},
+    [EVENT_CHALLENGE_INVALID] = {"challenge.invalid", SUBJECT_AUTHORIZATION, SEVERITY_ERROR,
+                                 .meaning = "control of the name was not proven; the detail says what was "
+                                            "dialled and answered"},
+    /* ---- certificates without an order: step-ca's own API, `acmegate sign` ---- */
+    [EVENT_SIGN_REQUESTED] = {"native.requested", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+                              .meaning = "`acmegate sign` is about to ask the CA; the details of its events "
+                                         "end in the token (`jti`)"},
+    [EVENT_SIGN_ISSUED] = {"native.issued", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+                           .meaning =
+                               "a certificate came by step-ca's own API or by `acmegate sign`, and was "
+                               "stored; the detail says for which profile and provisioner or issuer"},
+    [EVENT_SIGN_RENEWED] = {"native.renewed", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+                            .meaning =
+                                "a certificate was renewed by step-ca's own API; the detail says in the "
+                                "place of which one"},
+    [EVENT_SIGN_REFUSED] = {"native.refused", SUBJECT_CERTIFICATE, SEVERITY_WARNING, .is_refusal = true,
+                            .meaning =
+                                "the CA accepted the token and refused the certificate; the detail has "
+                                "its words"},
+    [EVENT_SIGN_FAILED] = {"native.failed", SUBJECT_CERTIFICATE, SEVERITY_WARNING,
+                           .meaning = "`acmegate sign` could not ask the CA, or got a certificate that the "
+                                      "CA had issued before; nothing was signed"},
+    [EVENT_SIGN_UNKNOWN] = {"native.unknown", SUBJECT_CERTIFICATE, SEVERITY_ERROR, .notify = true,
+                            .meaning =
+                                "the CA's answer to a client of its own API or to `acmegate sign` did not "
+                                "come, or could not be read: a possible orphan"},
+    /* ---- certificates ---- */
+    [EVENT_CERTIFICATE_REJECTED] = {"certificate.rejected", SUBJECT_CERTIFICATE, SEVERITY_ERROR,
+                                    .notify = true,
+                                    .meaning = "a certificate was signed and found wrong: it is revoked, not "
+                                               "handed out"},
+    [EVENT_CERTIFICATE_IMPORTED] = {"certificate.imported", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+                                    .meaning =
+                                        "`acmegate import` took certificates from elsewhere; the detail "
+                                        "has the counts, and the last event of a run its sums"},
+    [EVENT_CERTIFICATE_FOUND] = {"certificate.found", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+                                 .meaning =
+                                     "a client asked to revoke a certificate that the CA signed without "
+                                     "acmegate; it was taken into the inventory"},
+    [EVENT_RENEWAL_EARLY] = {"renewal.early", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+                             .meaning = "an operator had clients renew early"},
+    [EVENT_REVOCATION_REQUESTED] = {"revocation.requested", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+                                    .meaning = "somebody asked for a revocation"},
+    [EVENT_REVOCATION_FAILED] = {"revocation.failed", SUBJECT_CERTIFICATE, SEVERITY_WARNING,
+                                 .meaning =
+                                     "the CA has not confirmed the revocation; it will be asked again"},
+    [EVENT_REVOCATION_REFUSED] = {"revocation.refused", SUBJECT_CERTIFICATE, SEVERITY_ERROR, .notify = true,
+                                  .meaning =
+                                      "the CA refused the revocation; it will be asked again, less often"},
+    [EVENT_REVOCATION_CORRECTED] = {"revocation.corrected", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+                                    .meaning = "a revocation has another reason; the detail says which, and "
+                                               "whether the CA has changed it or keeps the one that it had"},
+    [EVENT_CERTIFICATE_REVOKED] = {"certificate.revoked", SUBJECT_CERTIFICATE, SEVERITY_INFO, .notify = true,
+                                   .meaning = "the CA confirmed the revocation"},
+    /* ---- the server ---- */
+    [EVENT_ISSUER_CHANGED] = {"issuer.changed", SUBJECT_ISSUER, SEVERITY_INFO, .notify = true,
+                              .meaning =
+                                  "the admin API took another key, provisioner, address or root for an "
+                                  "issuer; the detail has what changed"},
+    [EVENT_ISSUER_RESET] = {"issuer.reset", SUBJECT_ISSUER, SEVERITY_INFO, .notify = true,
+                            .meaning = "the issuer is as the configuration file says again"},
+    [EVENT_DATABASE_RESTORED] = {"database.restored", SUBJECT_SERVER, SEVERITY_WARNING, .notify = true,
+                                 .meaning =
+                                     "the server started on a copy that was put back; the detail says how "
+                                     "that is known, and how many orders it ended"},
+    [EVENT_WORK_SET_ASIDE] = {"work.set_aside", SUBJECT_SERVER, SEVERITY_ERROR, .notify = true,
+                              .meaning = "the server died twice of this validation, order or revocation, and "
+                                         "does not try it again (a revocation: for a day)"},
+};
+
+_Static_assert(COUNT(types) == EVENT_TYPE_COUNT, "every type has a row");
+
+const struct event_type_info *event_type_info(enum event_type type)
+{
+    return (size_t)type >= COUNT(types) || types[type].name == NULL ? NULL : &types[type];
+}
+
+const char *event_type_name(enum event_type type)
+{
+    const struct event_type_info *info = event_type_info(type);
+    return info == NULL ? NULL : info->name;
+}
+
+enum event_type event_type_find(struct bytes name)
+{
+    for (size_t i = EVENT_UNKNOWN + 1; i < COUNT(types); i++)
+        if (bytes_equal_string(name, types[i].name))
+            return (enum event_type)i;
+    return EVENT_UNKNOWN;
+}
+
+const char *event_severity_name(enum event_severity severity)
+{
+    switch (severity) {
+    case SEVERITY_INFO:
+        break;
+    case SEVERITY_WARNING:
+        return "warning";
+    case SEVERITY_ERROR:
+        return "error";
+    }
+    return "info";
+}
+
+const char *event_subject_name(enum event_subject subject)
+{
+    static const char *const names[] = {
+        [SUBJECT_ACCOUNT] = "account",
+        [SUBJECT_ORDER] = "order",
+        [SUBJECT_AUTHORIZATION] = "authorization",
+        [SUBJECT_CERTIFICATE] = "certificate",
+        [SUBJECT_ISSUER] = "issuer",
+        [SUBJECT_SERVER] = "server",
+    };
+    return (size_t)subject < COUNT(names) && names[subject] != NULL ? names[subject] : "none";
+}
