@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is told of this host before a start. */
+#include "gateway/preflight/host_preflight.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "gateway/keys/secret_box.h"
+#include "store/database.h"
+#include "store/objects.h"
+
+LEAK_CHECKED_SUITE(host_preflight);
+
+enum { LINES_BYTES = 8 * 1024 };
+
+static char told[LINES_BYTES];
+
+static void tell(void *context, enum preflight_verdict verdict, const char *line)
+{
+    static const char *const words[] = {"ok", "warning", "fault"};
+    (void)context;
+    size_t n = strlen(told);
+    snprintf(told + n, sizeof told - n, "%s: %s\n", words[verdict], line);
+}
+
+/* True when there was a fault. */
+static bool run(struct arena *arena, const struct config *config, bool whole)
+{
+    struct host_preflight preflight = {
+        .arena = arena, .config = config, .whole_database = whole, .tell = tell};
+    told[0] = '\0';
+    host_preflight(&preflight);
+    return preflight.failed;
+}
+
+static const struct config *parse(struct database *database, const char *endpoint, const char *more)
+{
+    struct config_errors errors;
+    const char *text = arena_printf(
+        database->arena,
+        "{\"base_url\":\"https://acme.test\",\"listen\":[\"127.0.0.1:0\"],\"database\":\"%s\","
+        "\"tls\":{\"issuer\":\"one\"},\"issuers\":{\"one\":{\"type\":\"local\",\"directory\":\"%s/local\"}},"
+        "\"profiles\":{\"p\":{\"issuer\":\"one\"},\"q\":{\"issuer\":\"one\"}},\"endpoints\":{\"acme\":{"
+        "\"profiles\":[\"p\"]%s}}%s}",
+        database->path, database->directory, endpoint, more);
+    const struct config *config =
+        config_parse(database->arena, "test.json", bytes_from_string(text), (char *const[]){NULL}, &errors);
+    cr_assert(config != NULL, "%s", errors.lines[0]);
+    return config;
+}
+
+static void expect_told(const char *what, const char *words)
+{
+    cr_expect(strstr(told, words) != NULL, "%s: %s", what, told);
+}
+
+/* ---- the database ---- */
+
+static void make_none(struct database *database)
+{
+    (void)database;
+}
+
+static void make_current(struct database *database)
+{
+    database_connect(database);
+    database_disconnect(database);
+}
+
+static void make_older(struct database *database)
+{
+    make_current(database);
+    database_run(database, "PRAGMA user_version = 1");
+}
+
+static void make_rubbish(struct database *database)
+{
+    FILE *file = fopen(database->path, "we");
+    fputs("This is no database, whatever its name says about that.", file);
+    fclose(file);
+}
+
+static void make_no_folder(struct database *database)
+{
+    snprintf(database->path, sizeof database->path, "%s/nowhere/acmegate.db", database->directory);
+}
+
+static const struct {
+    const char *name;
+    void (*make)(struct database *database);
+    bool failed;
+    const char *words;
+} databases[] = {
+    {"none", make_none, false, "not there yet, `acmegate serve` makes it"},
+    {"current", make_current, false, "opens, its schema is current"},
+    {"older", make_older, false, "`acmegate serve` brings its schema up to date"},
+    {"rubbish", make_rubbish, true, "fault: database "},
+    {"no folder", make_no_folder, true, "fault: database "},
+};
+
+Test(host_preflight, a_database_is_there_or_can_be_made)
+{
+    for (size_t i = 0; i < sizeof databases / sizeof *databases; ++i) {
+        for (int whole = 0; whole <= 1; ++whole) {
+            struct database database;
+            database_begin(&database);
+            databases[i].make(&database);
+            bool failed = run(database.arena, parse(&database, "", ""), whole != 0);
+            cr_expect_eq(failed, databases[i].failed, "%s: %s", databases[i].name, told);
+            expect_told(databases[i].name, databases[i].words);
+            expect_told(databases[i].name, "ok: listen: 127.0.0.1 port 0 is free");
+            snprintf(database.path, sizeof database.path, "%s/acmegate.db", database.directory);
+            database_end(&database);
+        }
+    }
+}
+
+/* ---- addresses ---- */
+
+Test(host_preflight, an_address_that_this_host_lacks_is_a_fault)
+{
+    struct database database;
+    database_begin(&database);
+    make_current(&database);
+    cr_expect(run(database.arena, parse(&database, "", ",\"pki_listen\":[\"192.0.2.1:1\"]"), false));
+    expect_told("pki_listen", "fault: pki_listen: ");
+    const char *socket =
+        arena_printf(database.arena, ",\"admin\":{\"socket\":\"%s/socket\"}", database.directory);
+    cr_expect_not(run(database.arena, parse(&database, "", socket), false), "%s", told);
+    expect_told("a socket", "ok: admin.socket: ");
+    socket =
+        arena_printf(database.arena, ",\"admin\":{\"socket\":\"%s/nowhere/socket\"}", database.directory);
+    cr_expect(run(database.arena, parse(&database, "", socket), false));
+    expect_told("a socket in no folder", "fault: admin.socket: ");
+    database_end(&database);
+}
+
+Test(host_preflight, the_port_of_base_url_is_one_that_is_listened_on)
+{
+    static const struct {
+        const char *base_url;
+        uint16_t port;
+        const char *words; /* NULL: no warning */
+    } cases[] = {{"https://acme.test", 443, NULL},
+                 {"https://acme.test", 444, "clients come to port 443,"},
+                 {"https://acme.test:8443", 8443, NULL},
+                 {"https://acme.test:8443", 443, "clients come to port 8443,"},
+                 {"https://acme.test:8443", 0, NULL}};
+    struct database database;
+    database_begin(&database);
+    make_current(&database);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        struct listen_address listen = {"127.0.0.1", cases[i].port};
+        struct config config = *parse(&database, "", "");
+        config.base_url = cases[i].base_url;
+        config.listen = &listen;
+        run(database.arena, &config, false);
+        cr_expect_eq(strstr(told, "warning: base_url: ") != NULL, cases[i].words != NULL, "%zu: %s", i, told);
+        if (cases[i].words != NULL)
+            expect_told(cases[i].base_url, cases[i].words);
+    }
+    database_end(&database);
+}
+
+/* ---- accounts ---- */
+
+Test(host_preflight, what_keyless_accounts_may_have_is_told)
+{
+    static const struct {
+        const char *endpoint;
+        bool keyless;      /* an account is there */
+        const char *words; /* NULL: no warning */
+    } cases[] = {
+        {",\"eab\":\"off\"", true, NULL},
+        {",\"eab\":\"optional\"", false, "eab is optional, and accounts without"},
+        {",\"eab\":\"optional\",\"without_eab\":{\"names\":{\"allow\":[\"a.test\"]}}", true, NULL},
+        {",\"eab\":\"required\"", false, NULL},
+        {",\"eab\":\"required\"", true, "eab is required, and 1 older accounts without"},
+        {",\"eab\":\"required\",\"without_eab\":{\"names\":{\"allow\":[\"a.test\"]}}", true, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        struct database database;
+        database_begin(&database);
+        database_connect(&database);
+        if (cases[i].keyless)
+            make_account(&database, "thumb");
+        cr_expect_not(run(database.arena, parse(&database, cases[i].endpoint, ""), false), "%s", told);
+        cr_expect_eq(strstr(told, "endpoint acme: ") != NULL, cases[i].words != NULL, "%zu: %s", i, told);
+        if (cases[i].words != NULL)
+            expect_told(cases[i].endpoint, cases[i].words);
+        database_end(&database);
+    }
+}
+
+/* ---- secrets ---- */
+
+static void add_key(struct database *database, const struct secret_box *box, const char *kid,
+                    int64_t revoked_at)
+{
+    const char *place = eab_key_place(database->arena, "acme", kid);
+    struct eab_key key = {.endpoint = "acme", .kid = kid, .created_at = NOW};
+    cr_assert(secret_seal(box, database->arena, BYTES_LITERAL("key"), place, &key.sealed_key));
+    cr_assert_eq(store_eab_key_insert(database->writer, database->arena, &key), STORE_OK);
+    if (revoked_at != 0)
+        cr_assert_eq(store_eab_key_revoke(database->writer, key.id, revoked_at), STORE_OK);
+}
+
+static const struct {
+    const char *name;
+    size_t ours, others, revoked; /* keys by the file's secret, and by another one */
+    bool missing;                 /* the file */
+    bool failed;
+    const char *words; /* NULL: nothing about it */
+} seals[] = {
+    {"none", 0, 0, 0, false, false, "ok: secret_key_path"},
+    {"no file, no key", 0, 0, 0, true, false, NULL},
+    {"no file, a revoked key", 0, 0, 1, true, false, NULL},
+    {"no file, a key", 1, 0, 0, true, true, "the file is missing, and 1 external account keys"},
+    {"all open", 2, 0, 1, false, false, "opens what the database keeps sealed"},
+    {"one of two", 1, 1, 0, false, false, "warning: secret_key_path"},
+    {"none of two", 0, 2, 0, false, true, "2 of 2 external account keys were sealed with another file"},
+};
+
+Test(host_preflight, the_secret_key_opens_what_the_database_keeps_sealed)
+{
+    for (size_t i = 0; i < sizeof seals / sizeof *seals; ++i) {
+        char why[SECRET_BOX_WHY_BYTES];
+        struct database database;
+        database_begin(&database);
+        database_connect(&database);
+        const struct config *config = parse(&database, ",\"eab\":\"required\"", "");
+        const char *path = config_secret_path(database.arena, config);
+        struct config elsewhere = *config;
+        elsewhere.secret_key_path = arena_printf(database.arena, "%s/other.secret", database.directory);
+        struct secret_box *box = config_open_secrets(config, SECRET_BOX_MAKE, why);
+        struct secret_box *other = config_open_secrets(&elsewhere, SECRET_BOX_MAKE, why);
+        cr_assert(box != NULL && other != NULL, "%s", why);
+        size_t n = 0;
+        for (size_t k = 0; k < seals[i].ours; ++k)
+            add_key(&database, box, arena_printf(database.arena, "k%zu", n++), 0);
+        for (size_t k = 0; k < seals[i].others; ++k)
+            add_key(&database, other, arena_printf(database.arena, "k%zu", n++), 0);
+        for (size_t k = 0; k < seals[i].revoked; ++k)
+            add_key(&database, other, arena_printf(database.arena, "k%zu", n++), NOW);
+        secret_box_free(box);
+        secret_box_free(other);
+        if (seals[i].missing)
+            unlink(path);
+        bool failed = run(database.arena, config, false);
+        cr_expect_eq(failed, seals[i].failed, "%s: %s", seals[i].name, told);
+        cr_expect_eq(strstr(told, "secret_key_path") != NULL, seals[i].words != NULL, "%s: %s", seals[i].name,
+                     told);
+        if (seals[i].words != NULL)
+            expect_told(seals[i].name, seals[i].words);
+        database_end(&database);
+    }
+}
