@@ -14,7 +14,7 @@ static bool is_domain(struct bytes domain)
 
 static bool is_plain_ascii(struct bytes text)
 {
-    for (size_t i = 0; i < text.n; ++i)
+    for (size_t i = 0; i < text.n; i++)
         if (text.p[i] <= ' ' || text.p[i] >= 0x7f)
             return false;
     return true;
@@ -24,7 +24,7 @@ static bool is_plain_ascii(struct bytes text)
  * could hide a line's end. */
 static bool is_local_part(struct bytes text)
 {
-    for (size_t i = 0; i < text.n; ++i) {
+    for (size_t i = 0; i < text.n; i++) {
         uint8_t c = text.p[i];
         bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
         if (!alphanumeric && (c == 0 || strchr("!$&'*+-./=^_`{|}~", c) == NULL))
@@ -81,7 +81,7 @@ static const struct problem *parse_contacts(struct arena *arena, const struct js
         return problem_new(arena, PROBLEM_INVALID_CONTACT, "More than %d contacts.", ACCOUNT_MAX_CONTACTS);
     struct json_writer *writer = json_writer_new(arena, ACCOUNT_MAX_BYTES);
     json_begin_array(writer);
-    for (size_t i = 0; i < contacts->count; ++i) {
+    for (size_t i = 0; i < contacts->count; i++) {
         const struct problem *problem = check_contact(arena, contacts->items[i]);
         if (problem != NULL)
             return problem;
@@ -169,7 +169,7 @@ struct bytes account_render_orders(struct arena *arena, const struct urls *urls,
     json_begin_object(writer);
     json_key(writer, "orders");
     json_begin_array(writer);
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         json_write_string(writer, url_order(arena, urls, order_ids[i]));
     json_end_array(writer);
     json_end_object(writer);

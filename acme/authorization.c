@@ -87,9 +87,9 @@ void authorization_prove(struct arena *arena, struct authorization *authorizatio
 bool authorization_begin(struct arena *arena, struct authorization *authorization)
 {
     uint8_t random[TOKEN_RANDOM_BYTES];
-    if (RAND_bytes(random, sizeof(random)) != 1)
+    if (RAND_bytes(random, sizeof random) != 1)
         return false;
-    authorization->token = base64url_encode(arena, bytes_of(random, sizeof(random)));
+    authorization->token = base64url_encode(arena, bytes_of(random, sizeof random));
     return true;
 }
 
@@ -126,7 +126,7 @@ static void write_persist_members(struct json_writer *writer, struct arena *aren
     json_put_string(writer, "accounturi", url_account(arena, view->urls, authorization->account_id));
     json_key(writer, "issuer-domain-names");
     json_begin_array(writer);
-    for (size_t i = 0; i < view->issuer_name_count; ++i)
+    for (size_t i = 0; i < view->issuer_name_count; i++)
         json_write_string(writer, view->issuer_names[i]);
     json_end_array(writer);
 }
@@ -177,7 +177,7 @@ struct bytes authorization_render(struct arena *arena, const struct authorizatio
         json_put_time(writer, "expires", authorization->expires_at);
     json_key(writer, "challenges");
     json_begin_array(writer);
-    for (int type = 1; type < CHALLENGE_TYPE_END; ++type)
+    for (int type = 1; type < CHALLENGE_TYPE_END; type++)
         if (authorization_has_challenge(authorization, (enum challenge_type)type))
             write_challenge(writer, arena, view, authorization, (enum challenge_type)type);
     json_end_array(writer);
@@ -200,12 +200,12 @@ char *key_authorization_digest(struct arena *arena, const char *key_authorizatio
     if (EVP_Digest(key_authorization_text, strlen(key_authorization_text), digest, NULL, EVP_sha256(),
                    NULL) != 1)
         return NULL;
-    return base64url_encode(arena, bytes_of(digest, sizeof(digest)));
+    return base64url_encode(arena, bytes_of(digest, sizeof digest));
 }
 
 bool http_challenge_body_matches(struct bytes body, const char *key_authorization_text)
 {
     while (body.n != 0 && strchr(" \t\r\n", body.p[body.n - 1]) != NULL && body.p[body.n - 1] != 0)
-        --body.n;
+        body.n--;
     return bytes_equal_string(body, key_authorization_text);
 }

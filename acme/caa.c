@@ -17,7 +17,7 @@ static bool is_known(const struct caa_record *record)
 {
     static const char *const tags[] = {"issue",        "issuewild",    "iodef",
                                        "contactemail", "contactphone", "issuemail"};
-    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; ++i)
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
         if (is_tag(record, tags[i]))
             return true;
     return false;
@@ -30,7 +30,7 @@ static bool read_methods(struct bytes list, const char *method, bool *has)
     for (bool more = list.n != 0; more;) {
         const uint8_t *comma = memchr(list.p, ',', list.n);
         struct bytes label = bytes_of(list.p, comma == NULL ? list.n : (size_t)(comma - list.p));
-        for (size_t i = 0; i < label.n; ++i)
+        for (size_t i = 0; i < label.n; i++)
             if (label.p[i] != '-' && !isalnum(label.p[i]))
                 return false;
         if (label.n == 0)
@@ -54,10 +54,10 @@ static enum answer ask_parameters(struct issue_value value, const struct caa_req
     while (issue_value_take_parameter(&value, &parameter)) {
         bool is_listed = true;
         if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("accounturi"))) {
-            ++account_urls;
+            account_urls++;
             is_listed = bytes_equal_any(parameter.value, request->account_urls, request->account_url_count);
         } else if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("validationmethods"))) {
-            ++method_lists;
+            method_lists++;
             if (!read_methods(parameter.value, request->method, &is_listed))
                 return MALFORMED;
         }
@@ -80,7 +80,7 @@ static enum answer ask(const struct caa_record *record, const struct caa_request
 /* Of wildcards, issuewild alone speaks where there is one (RFC 8659 §4.3). */
 static const char *speaking_tag(const struct caa_record *records, size_t count, bool wildcard)
 {
-    for (size_t i = 0; wildcard && i < count; ++i)
+    for (size_t i = 0; wildcard && i < count; i++)
         if (is_tag(&records[i], "issuewild"))
             return "issuewild";
     return "issue";
@@ -93,11 +93,11 @@ const char *caa_fault(struct arena *arena, const struct caa_record *records, siz
     size_t speaking = 0;
     struct buffer quoted;
     buffer_init(&quoted, arena, (size_t)QUOTED_MAX * QUOTE_MAX_BYTES);
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         if (records[i].critical && !is_known(&records[i]))
             return arena_printf(arena, "a critical record has the unknown tag \"%s\"",
                                 arena_printable(arena, records[i].tag, 32));
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         if (!is_tag(&records[i], tag))
             continue;
         enum answer answer = ask(&records[i], request);

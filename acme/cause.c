@@ -340,7 +340,7 @@ const char *cause_name(enum cause cause)
 
 enum cause cause_find(struct bytes name)
 {
-    for (size_t i = CAUSE_NONE + 1; i < COUNT(causes); ++i)
+    for (size_t i = CAUSE_NONE + 1; i < COUNT(causes); i++)
         if (bytes_equal_string(name, causes[i].name))
             return (enum cause)i;
     return CAUSE_NONE;

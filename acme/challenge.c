@@ -16,7 +16,7 @@ const struct challenge_type_info *challenge_type_info(enum challenge_type type)
 
 bool challenge_type_from_name(struct bytes name, enum challenge_type *out)
 {
-    for (int type = 1; type < CHALLENGE_TYPE_END; ++type) {
+    for (int type = 1; type < CHALLENGE_TYPE_END; type++) {
         if (bytes_equal_string(name, types[type].name)) {
             *out = (enum challenge_type)type;
             return true;
@@ -30,7 +30,7 @@ challenge_set challenges_for_identifier(challenge_set of_endpoint, const struct 
 {
     bool wide = subdomains || identifier_is_wildcard(identifier);
     challenge_set set = 0;
-    for (int type = 1; type < CHALLENGE_TYPE_END; ++type) {
+    for (int type = 1; type < CHALLENGE_TYPE_END; type++) {
         bool fits =
             identifier->type == IDENTIFIER_IP ? types[type].for_ip : !wide || types[type].for_wildcard;
         if (fits)

@@ -12,7 +12,7 @@ static void write_meta(struct json_writer *writer, const struct directory_meta *
     if (meta->profile_count != 0) {
         json_key(writer, "profiles");
         json_begin_object(writer);
-        for (size_t i = 0; i < meta->profile_count; ++i)
+        for (size_t i = 0; i < meta->profile_count; i++)
             json_put_string(writer, meta->profile_names[i],
                             meta->profile_texts[i] == NULL ? "" : meta->profile_texts[i]);
         json_end_object(writer);
@@ -20,7 +20,7 @@ static void write_meta(struct json_writer *writer, const struct directory_meta *
     if (meta->caa_identity_count != 0) {
         json_key(writer, "caaIdentities");
         json_begin_array(writer);
-        for (size_t i = 0; i < meta->caa_identity_count; ++i)
+        for (size_t i = 0; i < meta->caa_identity_count; i++)
             json_write_string(writer, meta->caa_identities[i]);
         json_end_array(writer);
     }

@@ -66,7 +66,7 @@ static bool read_time(struct bytes text, int64_t *out)
     *out = 0;
     if (text.n == 0 || text.n > DIGITS_MAX)
         return false;
-    for (size_t i = 0; i < text.n; ++i) {
+    for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] < '0' || text.p[i] > '9')
             return false;
         *out = *out * 10 + (text.p[i] - '0');
@@ -95,9 +95,9 @@ static const char *read_persist_record(struct bytes text, struct persist_record 
     while (issue_value_take_parameter(&rest, &parameter)) {
         if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("accounturi"))) {
             out->account_url = parameter.value;
-            ++out->account_url_count;
+            out->account_url_count++;
         } else if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("policy"))) {
-            ++out->policy_count;
+            out->policy_count++;
             out->wildcard = bytes_equal_ignore_case(parameter.value, BYTES_LITERAL("wildcard"));
         } else if (bytes_equal_ignore_case(parameter.name, BYTES_LITERAL("persistUntil"))) {
             if (out->bounded || !read_time(parameter.value, &out->until))

@@ -108,7 +108,7 @@ bool issue_value_take_parameter(struct issue_value *value, struct issue_paramete
 
 bool issue_value_names(const struct issue_value *value, const char *const *domains, size_t count)
 {
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         if (bytes_equal_ignore_case(value->domain, bytes_from_string(domains[i])))
             return true;
     return false;

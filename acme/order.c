@@ -49,7 +49,7 @@ static const struct problem *combine(struct arena *arena, const struct problem *
     if (count == 1)
         return first;
     enum problem_type type = first->type;
-    for (size_t i = 1; i < count; ++i)
+    for (size_t i = 1; i < count; i++)
         if (subproblems[i].type != type)
             type = PROBLEM_COMPOUND;
     struct problem *problem = problem_new(arena, type, "%zu of the identifiers are refused.", count);
@@ -62,12 +62,12 @@ static const struct problem *parse_identifiers(struct arena *arena, const struct
                                                struct order_request *out)
 {
     const struct problem *first = NULL;
-    struct subproblem *subproblems = arena_alloc_array(arena, list->count, sizeof(subproblems[0]));
+    struct subproblem *subproblems = arena_alloc_array(arena, list->count, sizeof subproblems[0]);
     size_t refused = 0;
-    const char **ancestors = arena_alloc_array(arena, list->count, sizeof(ancestors[0]));
-    out->identifiers = arena_alloc_array(arena, list->count, sizeof(out->identifiers[0]));
+    const char **ancestors = arena_alloc_array(arena, list->count, sizeof ancestors[0]);
+    out->identifiers = arena_alloc_array(arena, list->count, sizeof out->identifiers[0]);
     out->ancestors = ancestors;
-    for (size_t i = 0; i < list->count; ++i) {
+    for (size_t i = 0; i < list->count; i++) {
         const struct problem *problem =
             parse_identifier(arena, list->items[i], &out->identifiers[i], &ancestors[i]);
         if (problem == NULL)
@@ -85,10 +85,10 @@ static const struct problem *parse_identifiers(struct arena *arena, const struct
 static const struct problem *check_unique(struct arena *arena, const struct order_request *request)
 {
     size_t count = request->identifier_count;
-    struct identifier *sorted = arena_alloc_array(arena, count, sizeof(sorted[0]));
-    memcpy(sorted, request->identifiers, count * sizeof(sorted[0]));
-    qsort(sorted, count, sizeof(sorted[0]), identifier_compare);
-    for (size_t i = 1; i < count; ++i)
+    struct identifier *sorted = arena_alloc_array(arena, count, sizeof sorted[0]);
+    memcpy(sorted, request->identifiers, count * sizeof sorted[0]);
+    qsort(sorted, count, sizeof sorted[0], identifier_compare);
+    for (size_t i = 1; i < count; i++)
         if (identifier_compare(&sorted[i - 1], &sorted[i]) == 0)
             return problem_new(arena, PROBLEM_MALFORMED, "The identifier %s stands twice.", sorted[i].value);
     return NULL;
@@ -223,7 +223,7 @@ static const struct problem *order_fault(struct arena *arena, const struct order
                                   "a new one.",
                                   when);
     }
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         const struct problem *problem =
             authorization_fault(arena, &authorizations[i], order->identifiers[i].value, now);
         if (problem != NULL)
@@ -235,7 +235,7 @@ static const struct problem *order_fault(struct arena *arena, const struct order
 /* The order cannot be finalized without any of them. */
 static void end_with_first(struct order *order, const struct authorization *authorizations, size_t count)
 {
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         if (authorizations[i].expires_at < order->expires_at)
             order->expires_at = authorizations[i].expires_at;
 }
@@ -252,7 +252,7 @@ const struct problem *order_settle(struct arena *arena, struct order *order,
     }
     end_with_first(order, authorizations, count);
     size_t valid = 0;
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         valid += authorization_status_at(&authorizations[i], now) == AUTHORIZATION_VALID;
     if (count != 0 && valid == count) {
         order->status = ORDER_READY;
@@ -297,7 +297,7 @@ static void write_identifiers(struct json_writer *writer, const struct order *or
 {
     json_key(writer, "identifiers");
     json_begin_array(writer);
-    for (size_t i = 0; i < order->identifier_count; ++i) {
+    for (size_t i = 0; i < order->identifier_count; i++) {
         json_begin_object(writer);
         json_put_string(writer, "type", identifier_type_name(order->identifiers[i].type));
         json_put_string(writer, "value", order->identifiers[i].value);
@@ -320,9 +320,9 @@ struct order order_copy(struct arena *arena, const struct order *order)
     copy.endpoint = arena_duplicate(arena, order->endpoint);
     copy.profile = arena_duplicate(arena, order->profile);
     copy.identifiers =
-        copy_array(arena, order->identifiers, order->identifier_count, sizeof(copy.identifiers[0]));
+        copy_array(arena, order->identifiers, order->identifier_count, sizeof copy.identifiers[0]);
     copy.authorization_ids = copy_array(arena, order->authorization_ids, order->identifier_count,
-                                        sizeof(copy.authorization_ids[0]));
+                                        sizeof copy.authorization_ids[0]);
     copy.csr = order->csr.n == 0 ? (struct bytes){0} : arena_copy(arena, order->csr);
     copy.error_json = arena_duplicate(arena, order->error_json);
     copy.client_address = arena_duplicate(arena, order->client_address);
@@ -348,7 +348,7 @@ struct bytes order_render(struct arena *arena, const struct urls *urls, const st
     }
     json_key(writer, "authorizations");
     json_begin_array(writer);
-    for (size_t i = 0; i < order->identifier_count; ++i)
+    for (size_t i = 0; i < order->identifier_count; i++)
         json_write_string(writer, url_authorization(arena, urls, order->authorization_ids[i]));
     json_end_array(writer);
     json_put_string(writer, "finalize", url_finalize(arena, urls, order->id));

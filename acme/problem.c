@@ -168,7 +168,7 @@ struct bytes problem_render(struct arena *arena, const struct problem *problem)
 
 static bool find_type(struct bytes urn, enum problem_type *out)
 {
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; ++i) {
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (types[i].urn == NULL || !bytes_equal_string(urn, types[i].urn))
             continue;
         *out = (enum problem_type)i;

@@ -48,7 +48,7 @@ static struct bucket *find(struct rate_limiter *limiter, uint64_t key, int64_t n
 {
     struct bucket *row = limiter->row[key % ROWS];
     struct bucket *fullest = &row[0];
-    for (size_t i = 0; i < PLACES; ++i) {
+    for (size_t i = 0; i < PLACES; i++) {
         if (row[i].key == key)
             return &row[i];
         if (row[i].full_at_ms < fullest->full_at_ms)
@@ -98,7 +98,7 @@ const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct are
 {
     now_ms = never_back(limiter, now_ms);
     /* Two buckets of one row may not push each other out: each is found anew. */
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         const struct rate *rate = demands[i].rate;
         if (rate->count == 0)
             continue;
@@ -109,7 +109,7 @@ const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct are
             return refuse(arena, &demands[i], wait_ms);
         }
     }
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         if (demands[i].rate->count == 0)
             continue;
         struct bucket *bucket = find(limiter, hash(limiter, arena, &demands[i]), now_ms);

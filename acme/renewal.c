@@ -58,7 +58,7 @@ static int64_t between(int64_t value, int64_t least, int64_t most)
 static int64_t draw(const struct certificate *certificate, int64_t range)
 {
     uint64_t number = 0;
-    for (const char *digit = certificate->serial; *digit != '\0'; ++digit)
+    for (const char *digit = certificate->serial; *digit != '\0'; digit++)
         number = (number ^ (uint8_t)*digit) * UINT64_C(0x100000001b3);
     return range <= 0 ? 0 : (int64_t)(number % (uint64_t)range);
 }

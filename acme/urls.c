@@ -104,7 +104,7 @@ int64_t url_parse_id(struct bytes text)
     int64_t id = 0;
     if (text.n == 0 || text.p[0] == '0')
         return 0;
-    for (size_t i = 0; i < text.n; ++i) {
+    for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] < '0' || text.p[i] > '9' || __builtin_mul_overflow(id, 10, &id) ||
             __builtin_add_overflow(id, text.p[i] - '0', &id))
             return 0;
@@ -139,7 +139,7 @@ bool url_equals(struct bytes url, const char *own)
         return false;
     size_t end = https.n;
     while (end < url.n && url.p[end] != '/')
-        ++end;
+        end++;
     struct bytes host = url_host_without_default_port(bytes_of(url.p + https.n, end - https.n));
     struct bytes origin = bytes_of(url.p, https.n + host.n);
     struct bytes rest = bytes_of(url.p + end, url.n - end);
@@ -150,7 +150,7 @@ bool url_equals(struct bytes url, const char *own)
 
 static bool is_visible_ascii(struct bytes text)
 {
-    for (size_t i = 0; i < text.n; ++i)
+    for (size_t i = 0; i < text.n; i++)
         if (text.p[i] <= ' ' || text.p[i] >= 0x7f)
             return false;
     return true;
@@ -166,7 +166,7 @@ static bool path_of(struct bytes url, struct bytes *path)
         return false;
     size_t end = scheme;
     while (end < url.n && strchr("/?#", url.p[end]) == NULL)
-        ++end;
+        end++;
     *path = bytes_of(url.p + end, url.n - end);
     return end != scheme;
 }

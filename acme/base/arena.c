@@ -47,7 +47,7 @@ void end_without(const char *resource)
 
 struct arena *arena_new(void)
 {
-    struct arena *arena = calloc(1, sizeof(*arena));
+    struct arena *arena = calloc(1, sizeof *arena);
     if (arena == NULL)
         end_without("memory");
     arena->next_chunk_bytes = FIRST_CHUNK_BYTES;
@@ -72,7 +72,7 @@ static void add_chunk(struct arena *arena, size_t at_least)
 {
     size_t size = at_least > arena->next_chunk_bytes ? at_least : arena->next_chunk_bytes;
     struct chunk *chunk = NULL;
-    if (size > SIZE_MAX - sizeof(*chunk) || (chunk = calloc(1, sizeof(*chunk) + size)) == NULL)
+    if (size > SIZE_MAX - sizeof *chunk || (chunk = calloc(1, sizeof *chunk + size)) == NULL)
         end_without("memory");
     chunk->next = arena->chunks;
     arena->chunks = chunk;
@@ -131,11 +131,11 @@ char *arena_printable(struct arena *arena, struct bytes from, size_t max_bytes)
 {
     static const char cut[] = "...";
     size_t n = from.n > max_bytes ? max_bytes : from.n;
-    char *text = arena_alloc(arena, n + sizeof(cut));
-    for (size_t i = 0; i < n; ++i)
+    char *text = arena_alloc(arena, n + sizeof cut);
+    for (size_t i = 0; i < n; i++)
         text[i] = from.p[i] >= ' ' && from.p[i] < 0x7f ? (char)from.p[i] : '?';
     if (from.n > max_bytes)
-        memcpy(text + n, cut, sizeof(cut));
+        memcpy(text + n, cut, sizeof cut);
     return text;
 }
 
@@ -167,7 +167,7 @@ char *arena_join(struct arena *arena, const char *const *texts, size_t count, co
 
 void arena_on_free(struct arena *arena, void (*run)(void *object), void *object)
 {
-    struct release *release = arena_alloc(arena, sizeof(*release));
+    struct release *release = arena_alloc(arena, sizeof *release);
     *release = (struct release){arena->releases, run, object};
     arena->releases = release;
 }
@@ -180,7 +180,7 @@ static void cleanse(void *object)
 
 struct bytes arena_copy_secret(struct arena *arena, struct bytes secret)
 {
-    struct bytes *copy = arena_alloc(arena, sizeof(*copy));
+    struct bytes *copy = arena_alloc(arena, sizeof *copy);
     *copy = arena_copy(arena, secret);
     arena_on_free(arena, cleanse, copy);
     return *copy;

@@ -29,7 +29,7 @@ static bool decode(struct arena *arena, struct bytes text, struct last_two last,
     size_t n = 0;
     uint32_t bits = 0;
     unsigned held = 0;
-    for (size_t i = 0; i < text.n; ++i) {
+    for (size_t i = 0; i < text.n; i++) {
         uint8_t value = value_of(text.p[i], last);
         if (value == 0xff)
             return false;
@@ -69,7 +69,7 @@ char *base64url_encode(struct arena *arena, struct bytes data)
     size_t n = 0;
     uint32_t bits = 0;
     unsigned held = 0;
-    for (size_t i = 0; i < data.n; ++i) {
+    for (size_t i = 0; i < data.n; i++) {
         bits = bits << 8 | data.p[i];
         for (held += 8; held >= 6;) {
             held -= 6;

@@ -10,7 +10,7 @@ bool bytes_equal_ignore_case(struct bytes a, struct bytes b)
 {
     if (a.n != b.n)
         return false;
-    for (size_t i = 0; i < a.n; ++i)
+    for (size_t i = 0; i < a.n; i++)
         if (lower(a.p[i]) != lower(b.p[i]))
             return false;
     return true;
@@ -27,7 +27,7 @@ size_t bytes_utf8_sequence(struct bytes text, size_t at)
                                                    : 0;
     if (length == 0 || length > text.n - at)
         return 0;
-    for (size_t i = 1; i < length; ++i)
+    for (size_t i = 1; i < length; i++)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
     bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);

@@ -41,7 +41,7 @@ bool bytes_equal_ignore_case(struct bytes a, struct bytes b);
 /* True when it is one of the texts. */
 static inline bool bytes_equal_any(struct bytes a, const char *const *texts, size_t count)
 {
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         if (bytes_equal_string(a, texts[i]))
             return true;
     return false;

@@ -59,17 +59,17 @@ static bool add_value(struct builder *builder, const struct json *value)
         builder->root = value;
         return true;
     }
-    struct child *child = arena_alloc(builder->arena, sizeof(*child));
+    struct child *child = arena_alloc(builder->arena, sizeof *child);
     *child = (struct child){.name = frame->name, .offset = frame->offset, .value = value};
     *frame->last = child;
     frame->last = &child->next;
-    ++frame->container->count;
+    frame->container->count++;
     return true;
 }
 
 static struct json *new_value(struct builder *builder, enum json_type type)
 {
-    struct json *value = arena_alloc(builder->arena, sizeof(*value));
+    struct json *value = arena_alloc(builder->arena, sizeof *value);
     value->type = type;
     return value;
 }
@@ -124,7 +124,7 @@ static int on_open(struct builder *builder, enum json_type type)
     struct json *container = new_value(builder, type);
     if (!add_value(builder, container))
         return false;
-    struct frame *frame = arena_alloc(builder->arena, sizeof(*frame));
+    struct frame *frame = arena_alloc(builder->arena, sizeof *frame);
     *frame = (struct frame){.outer = builder->frame, .container = container};
     frame->last = &frame->first;
     builder->frame = frame;
@@ -170,11 +170,11 @@ static const struct child *find_duplicate(struct arena *arena, const struct fram
     const struct child *found = NULL;
     if (count < 2)
         return NULL;
-    const struct child **sorted = arena_alloc_array(arena, count, sizeof(sorted[0]));
+    const struct child **sorted = arena_alloc_array(arena, count, sizeof sorted[0]);
     for (const struct child *child = frame->first; child != NULL; child = child->next)
         sorted[i++] = child;
-    qsort(sorted, count, sizeof(sorted[0]), compare_children);
-    for (i = 1; i < count; ++i)
+    qsort(sorted, count, sizeof sorted[0], compare_children);
+    for (i = 1; i < count; i++)
         if (bytes_equal(sorted[i - 1]->name, sorted[i]->name) &&
             (found == NULL || sorted[i]->offset < found->offset))
             found = sorted[i];
@@ -192,7 +192,7 @@ static int on_close_object(void *context)
         builder->problem_offset = duplicate->offset;
         return false;
     }
-    struct json_member *members = arena_alloc_array(builder->arena, object->count, sizeof(members[0]));
+    struct json_member *members = arena_alloc_array(builder->arena, object->count, sizeof members[0]);
     size_t i = 0;
     for (const struct child *child = builder->frame->first; child != NULL; child = child->next)
         if (child->value->type != JSON_NULL || !builder->limits->null_is_absent)
@@ -200,7 +200,7 @@ static int on_close_object(void *context)
     object->members = members;
     object->count = i;
     builder->frame = builder->frame->outer;
-    --builder->depth;
+    builder->depth--;
     return true;
 }
 
@@ -208,13 +208,13 @@ static int on_close_array(void *context)
 {
     struct builder *builder = context;
     struct json *array = builder->frame->container;
-    const struct json **items = arena_alloc_array(builder->arena, array->count, sizeof(items[0]));
+    const struct json **items = arena_alloc_array(builder->arena, array->count, sizeof items[0]);
     size_t i = 0;
     for (const struct child *child = builder->frame->first; child != NULL; child = child->next)
         items[i++] = child->value;
     array->items = items;
     builder->frame = builder->frame->outer;
-    --builder->depth;
+    builder->depth--;
     return true;
 }
 
@@ -308,9 +308,9 @@ const struct json *json_parse_lines(struct arena *arena, struct bytes text, cons
     const struct json *json = parse(arena, text, limits, &consumed, fault);
     if (json != NULL)
         return json;
-    for (size_t i = 0; i < consumed && i < text.n; ++i)
+    for (size_t i = 0; i < consumed && i < text.n; i++)
         if (text.p[i] == '\n')
-            ++line;
+            line++;
     fault_prefix(fault, "line %zu: ", line);
     return NULL;
 }
@@ -319,7 +319,7 @@ const struct json *json_member(const struct json *object, const char *name)
 {
     if (object == NULL || object->type != JSON_OBJECT)
         return NULL;
-    for (size_t i = 0; i < object->count; ++i)
+    for (size_t i = 0; i < object->count; i++)
         if (bytes_equal_string(object->members[i].name, name))
             return object->members[i].value;
     return NULL;

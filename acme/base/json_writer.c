@@ -31,7 +31,7 @@ static void free_generator(void *generator)
 
 struct json_writer *json_writer_new(struct arena *arena, size_t max_bytes)
 {
-    struct json_writer *writer = arena_alloc(arena, sizeof(*writer));
+    struct json_writer *writer = arena_alloc(arena, sizeof *writer);
     buffer_init(&writer->buffer, arena, max_bytes);
     writer->generator = yajl_gen_alloc(NULL);
     if (writer->generator == NULL)
@@ -109,7 +109,7 @@ void json_write_null(struct json_writer *writer)
 static void write_members(struct json_writer *writer, const struct json *object)
 {
     json_begin_object(writer);
-    for (size_t i = 0; i < object->count; ++i) {
+    for (size_t i = 0; i < object->count; i++) {
         json_write_bytes(writer, object->members[i].name);
         json_write_value(writer, object->members[i].value);
     }
@@ -119,7 +119,7 @@ static void write_members(struct json_writer *writer, const struct json *object)
 static void write_items(struct json_writer *writer, const struct json *array)
 {
     json_begin_array(writer);
-    for (size_t i = 0; i < array->count; ++i)
+    for (size_t i = 0; i < array->count; i++)
         json_write_value(writer, array->items[i]);
     json_end_array(writer);
 }

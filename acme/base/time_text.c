@@ -20,7 +20,7 @@ static bool take_digits(struct bytes *text, size_t count, int *out)
     if (text->n < count)
         return false;
     int value = 0;
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         if (text->p[i] < '0' || text->p[i] > '9')
             return false;
         value = value * 10 + (text->p[i] - '0');
@@ -113,8 +113,8 @@ static bool take_unit(struct bytes *text, int64_t *microseconds)
 {
     size_t n = 0;
     while (n < text->n && text->p[n] != '.' && (text->p[n] < '0' || text->p[n] > '9'))
-        ++n;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); ++i) {
+        n++;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (bytes_equal_string(bytes_of(text->p, n), units[i].name)) {
             *microseconds = units[i].microseconds;
             *text = bytes_of(text->p + n, text->n - n);
@@ -130,12 +130,12 @@ static bool take_number(struct bytes *text, int64_t *whole, int64_t *millionths)
     int digit = 0;
     size_t digits = 0;
     *whole = *millionths = 0;
-    for (; take_digits(text, 1, &digit); ++digits)
+    for (; take_digits(text, 1, &digit); digits++)
         if (__builtin_mul_overflow(*whole, 10, whole) || __builtin_add_overflow(*whole, digit, whole))
             return false;
     if (take_char(text, ".")) {
         int64_t worth = 100000;
-        for (; take_digits(text, 1, &digit); ++digits, worth /= 10)
+        for (; take_digits(text, 1, &digit); digits++, worth /= 10)
             *millionths += digit * worth;
     }
     return digits != 0;

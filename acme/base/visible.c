@@ -61,7 +61,7 @@ static uint32_t decode(const uint8_t *p, size_t length)
 {
     static const uint8_t lead_mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     uint32_t code_point = p[0] & lead_mask[length];
-    for (size_t i = 1; i < length; ++i)
+    for (size_t i = 1; i < length; i++)
         code_point = code_point << 6 | (p[i] & 0x3f);
     return code_point;
 }
@@ -120,7 +120,7 @@ const char *visible_copy(struct arena *arena, const char *text)
 
 size_t visible_unfinished(struct bytes text)
 {
-    for (size_t n = 1; n <= 3 && n <= text.n; ++n) {
+    for (size_t n = 1; n <= 3 && n <= text.n; n++) {
         uint8_t c = text.p[text.n - n];
         size_t length = c >= 0xf0 && c <= 0xf4 ? 4 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xc2 && c <= 0xdf ? 2 : 1;
         if (length > n)

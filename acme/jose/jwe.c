@@ -77,14 +77,14 @@ static struct bytes trim(struct bytes text)
     while (text.n != 0 && text.p[0] != 0 && strchr(" \t\r\n", text.p[0]) != NULL)
         text = bytes_of(text.p + 1, text.n - 1);
     while (text.n != 0 && text.p[text.n - 1] != 0 && strchr(" \t\r\n", text.p[text.n - 1]) != NULL)
-        --text.n;
+        text.n--;
     return text;
 }
 
 static size_t count_dots(struct bytes text)
 {
     size_t dots = 0;
-    for (size_t i = 0; i < text.n; ++i)
+    for (size_t i = 0; i < text.n; i++)
         dots += text.p[i] == '.';
     return dots;
 }
@@ -144,10 +144,10 @@ static bool read_algorithms(struct parts *parts, struct jose_error *error)
     struct bytes alg, enc;
     if (!json_member_string(parts->header, "alg", &alg) || !json_member_string(parts->header, "enc", &enc))
         return malformed(error, "The JWE's header has no \"alg\" or no \"enc\".");
-    for (size_t i = 0; i < sizeof(key_algorithms) / sizeof(key_algorithms[0]); ++i)
+    for (size_t i = 0; i < sizeof key_algorithms / sizeof key_algorithms[0]; i++)
         if (bytes_equal_string(alg, key_algorithms[i].name))
             parts->key_algorithm = &key_algorithms[i];
-    for (size_t i = 0; i < sizeof(content_algorithms) / sizeof(content_algorithms[0]); ++i)
+    for (size_t i = 0; i < sizeof content_algorithms / sizeof content_algorithms[0]; i++)
         if (bytes_equal_string(enc, content_algorithms[i].name))
             parts->content_algorithm = &content_algorithms[i];
     if (parts->key_algorithm == NULL)
@@ -217,7 +217,7 @@ static bool unwrap_key(const struct parts *parts, const uint8_t *kek, uint8_t *k
            (size_t)n == wanted;
     if (good)
         memcpy(key, plain, wanted);
-    OPENSSL_cleanse(plain, sizeof(plain));
+    OPENSSL_cleanse(plain, sizeof plain);
     EVP_CIPHER_free(cipher);
     return good;
 }
@@ -252,16 +252,16 @@ static bool check_cbc_tag(struct arena *arena, const struct parts *parts, const 
     uint8_t bits[8];
     uint8_t tag[EVP_MAX_MD_SIZE];
     size_t tag_bytes = 0;
-    for (unsigned i = 0; i < sizeof(bits); ++i)
+    for (unsigned i = 0; i < sizeof bits; i++)
         bits[i] = (uint8_t)((uint64_t)parts->protected_text.n * 8 >> (56 - 8 * i));
     buffer_init(&input, arena, SIZE_MAX / 4);
     buffer_append(&input, parts->protected_text);
     buffer_append(&input, parts->iv);
     buffer_append(&input, parts->ciphertext);
-    buffer_append(&input, bytes_of(bits, sizeof(bits)));
+    buffer_append(&input, bytes_of(bits, sizeof bits));
     struct bytes text = buffer_bytes(&input);
     return EVP_Q_mac(NULL, "HMAC", NULL, parts->content_algorithm->mac_digest, NULL, mac_key, half, text.p,
-                     text.n, tag, sizeof(tag), &tag_bytes) != NULL &&
+                     text.n, tag, sizeof tag, &tag_bytes) != NULL &&
            parts->tag.n == half && CRYPTO_memcmp(tag, parts->tag.p, half) == 0;
 }
 
@@ -311,8 +311,8 @@ bool jwe_decrypt(struct arena *arena, struct bytes text, struct bytes password, 
         return false;
     bool good = derive_kek(arena, &parts, password, kek) && unwrap_key(&parts, kek, key) &&
                 decrypt_content(arena, &parts, key, plaintext);
-    OPENSSL_cleanse(kek, sizeof(kek));
-    OPENSSL_cleanse(key, sizeof(key));
+    OPENSSL_cleanse(kek, sizeof kek);
+    OPENSSL_cleanse(key, sizeof key);
     if (!good)
         return fail(error, JOSE_WRONG_PASSWORD, "The password does not open the JWE.");
     *error = (struct jose_error){JOSE_OK, NULL};

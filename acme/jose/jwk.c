@@ -96,7 +96,7 @@ static bool make_ec(struct arena *arena, const struct json *json, bool private, 
     const struct curve *curve = NULL;
     if (!json_member_string(json, "crv", &crv))
         return bad_key(error, "An EC key needs a \"crv\".");
-    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); ++i)
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
         if (bytes_equal_string(crv, curves[i].crv))
             curve = &curves[i];
     if (curve == NULL)
@@ -131,7 +131,7 @@ static bool push_rsa_private(struct arena *arena, const struct json *json, OSSL_
         {"q", OSSL_PKEY_PARAM_RSA_FACTOR2},    {"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
         {"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2}, {"qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
     };
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); ++i) {
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         BIGNUM *number = member_number(arena, json, parts[i].member);
         if (number == NULL || OSSL_PARAM_BLD_push_BN(builder, parts[i].param, number) != 1)
             return false;
@@ -172,9 +172,9 @@ static bool make_okp(struct arena *arena, const struct json *json, bool private,
         return bad_key(error, "The private part of an Ed25519 key has 32 octets.");
     *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, d.p, d.n);
     uint8_t derived[ED25519_KEY_BYTES];
-    size_t length = sizeof(derived);
+    size_t length = sizeof derived;
     if (*key == NULL || EVP_PKEY_get_raw_public_key(*key, derived, &length) != 1 ||
-        memcmp(derived, x.p, sizeof(derived)) != 0)
+        memcmp(derived, x.p, sizeof derived) != 0)
         return bad_key(error, "The private and the public part of the Ed25519 key do not belong together.");
     return true;
 }
@@ -214,7 +214,7 @@ static const char *canonical_rsa(struct arena *arena, const EVP_PKEY *key)
 static const char *canonical_ed25519(struct arena *arena, const EVP_PKEY *key)
 {
     uint8_t x[ED25519_KEY_BYTES];
-    size_t length = sizeof(x);
+    size_t length = sizeof x;
     if (EVP_PKEY_get_raw_public_key(key, x, &length) != 1)
         return NULL;
     return arena_printf(arena, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}",
@@ -227,7 +227,7 @@ static const char *canonical_form(struct arena *arena, const EVP_PKEY *key, enum
         return canonical_rsa(arena, key);
     if (type == PUBLIC_KEY_ED25519)
         return canonical_ed25519(arena, key);
-    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); ++i)
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
         if (curves[i].type == type)
             return canonical_ec(arena, &curves[i], key);
     return NULL;
@@ -248,8 +248,8 @@ static bool finish(struct arena *arena, EVP_PKEY *key, struct jwk *out, struct j
     out->canonical = bytes_from_string(canonical);
     if (EVP_Digest(canonical, out->canonical.n, digest, NULL, EVP_sha256(), NULL) != 1)
         return bad_key(error, "OpenSSL could not hash the key.");
-    snprintf(out->thumbprint, sizeof(out->thumbprint), "%s",
-             base64url_encode(arena, bytes_of(digest, sizeof(digest))));
+    snprintf(out->thumbprint, sizeof out->thumbprint, "%s",
+             base64url_encode(arena, bytes_of(digest, sizeof digest)));
     *error = (struct jose_error){JOSE_OK, NULL};
     return true;
 }
@@ -259,7 +259,7 @@ static bool finish(struct arena *arena, EVP_PKEY *key, struct jwk *out, struct j
 static bool carries_private_members(const struct json *json)
 {
     static const char *const private_members[] = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
-    for (size_t i = 0; i < sizeof(private_members) / sizeof(private_members[0]); ++i)
+    for (size_t i = 0; i < sizeof private_members / sizeof private_members[0]; i++)
         if (json_member(json, private_members[i]) != NULL)
             return true;
     return false;

@@ -50,7 +50,7 @@ static bool read_algorithm(const struct json *header, enum jws_use use, struct j
     struct bytes name;
     if (!json_member_string(header, "alg", &name))
         return malformed(error, "The protected header has no \"alg\".");
-    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); ++i)
+    for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++)
         if (algorithms[i].algorithm.use == use && bytes_equal_string(name, algorithms[i].algorithm.name))
             out->algorithm = &algorithms[i].algorithm;
     if (out->algorithm != NULL)
@@ -196,7 +196,7 @@ bool jws_verify_mac(const struct jws *jws, struct bytes key)
 
 const struct jws_algorithm *jws_algorithm_for(const struct jwk *key)
 {
-    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); ++i)
+    for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++)
         if (algorithms[i].algorithm.key_type == key->type)
             return &algorithms[i].algorithm;
     return NULL;

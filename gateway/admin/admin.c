@@ -159,7 +159,7 @@ static void route_request(struct admin_exchange *exchange)
 {
     const struct http_request *request = exchange->request;
     const char *allowed = NULL;
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (!path_matches(&routes[i], request->path, &exchange->id))
             continue;
         if (bytes_equal_string(request->method, routes[i].method)) {
@@ -179,7 +179,7 @@ static void route_request(struct admin_exchange *exchange)
 
 static void handle(void *context, struct http_request *request)
 {
-    struct admin_exchange *exchange = arena_alloc(request->arena, sizeof(*exchange));
+    struct admin_exchange *exchange = arena_alloc(request->arena, sizeof *exchange);
     *exchange = (struct admin_exchange){.admin = context, .request = request, .arena = request->arena};
     request->application = exchange;
     if (!authorize(exchange))
@@ -220,7 +220,7 @@ static void tell_where(const struct admin *admin)
 
 struct admin *admin_start(const struct admin_parts *parts, char why[static 256])
 {
-    struct admin *admin = calloc(1, sizeof(*admin));
+    struct admin *admin = calloc(1, sizeof *admin);
     if (admin == NULL)
         end_without("memory");
     admin->parts = *parts;

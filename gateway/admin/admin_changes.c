@@ -176,7 +176,7 @@ static void begin_change(struct admin_exchange *exchange, const struct issuer *i
         return;
     }
     admin->changing = true;
-    struct change_task *task = arena_alloc(exchange->arena, sizeof(*task));
+    struct change_task *task = arena_alloc(exchange->arena, sizeof *task);
     task->task.run = run_task;
     task->exchange = exchange;
     task->issuer = arena_duplicate(exchange->arena, issuer->id);

@@ -39,7 +39,7 @@ static bool read_chain_file(struct arena *arena, const char *path, struct bytes 
 
 static const char **copy_texts(struct arena *arena, const char *const *texts, size_t count)
 {
-    const char **copies = arena_alloc_array(arena, count, sizeof(copies[0]));
+    const char **copies = arena_alloc_array(arena, count, sizeof copies[0]);
     for (size_t i = 0; i < count; i++)
         copies[i] = arena_duplicate(arena, texts[i]);
     return copies;
@@ -47,7 +47,7 @@ static const char **copy_texts(struct arena *arena, const char *const *texts, si
 
 static const struct issuer_config *copy_config(struct arena *arena, const struct issuer_config *config)
 {
-    struct issuer_config *copy = arena_alloc(arena, sizeof(*copy));
+    struct issuer_config *copy = arena_alloc(arena, sizeof *copy);
     *copy = *config;
     copy->id = arena_duplicate(arena, config->id);
     copy->ca_url = arena_duplicate(arena, config->ca_url);
@@ -66,7 +66,7 @@ struct issuer *issuer_new(const struct issuer_config *config, struct outbound *o
                           char why[static ISSUER_WHY_BYTES])
 {
     struct arena *arena = arena_new();
-    struct bytes *alternates = arena_alloc_array(arena, config->alternate_chain_count, sizeof(alternates[0]));
+    struct bytes *alternates = arena_alloc_array(arena, config->alternate_chain_count, sizeof alternates[0]);
     bool good = true;
     for (size_t i = 0; good && i < config->alternate_chain_count; i++)
         good = read_chain_file(arena, config->alternate_chains[i], &alternates[i], why);

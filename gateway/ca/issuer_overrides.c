@@ -70,7 +70,7 @@ bool issuer_overrides_read(struct arena *arena, const struct config *config, str
                       arena_printf(arena,
                                    "the secret key file cannot be read: %s; restore it from its back-up",
                                    reason));
-    *out = arena_alloc_array(arena, *count, sizeof(**out));
+    *out = arena_alloc_array(arena, *count, sizeof **out);
     bool opened = open_all(arena, box, sealed, *count, *out, why);
     secret_box_free(box);
     return opened;
@@ -93,12 +93,12 @@ static bool apply_one(struct arena *arena, const struct config_override *overrid
 bool issuer_overrides_take(struct arena *arena, const struct config *config, const struct issuer_config **out,
                            char why[static 512])
 {
-    struct issuer_config *sections = arena_alloc_array(arena, config->issuer_count, sizeof(sections[0]));
+    struct issuer_config *sections = arena_alloc_array(arena, config->issuer_count, sizeof sections[0]);
     struct config_override *overrides = NULL;
     size_t count = 0;
     if (!issuer_overrides_read(arena, config, &overrides, &count, why))
         return false;
-    memcpy(sections, config->issuers, config->issuer_count * sizeof(sections[0]));
+    memcpy(sections, config->issuers, config->issuer_count * sizeof sections[0]);
     *out = sections;
     for (size_t i = 0; i < count; i++) {
         const struct issuer_config *section = config_issuer(config, overrides[i].issuer);
@@ -118,12 +118,12 @@ const struct config *config_load_in_force(struct arena *arena, const char *path,
     const struct config *config = config_load(arena, path, environment, errors);
     if (config == NULL)
         return NULL;
-    struct config *in_force = arena_alloc(arena, sizeof(*in_force));
+    struct config *in_force = arena_alloc(arena, sizeof *in_force);
     *in_force = *config;
     in_force->versions = config_versions_new(arena, in_force);
     if (issuer_overrides_take(arena, config, &in_force->issuers, why))
         return in_force;
-    const char **lines = arena_alloc(arena, sizeof(*lines));
+    const char **lines = arena_alloc(arena, sizeof *lines);
     *lines = why;
     *errors = (struct config_errors){.lines = lines, .count = 1};
     return NULL;

@@ -51,7 +51,7 @@ bool issuer_roots_check(const char *database, const struct issuer *issuer, struc
         return false;
     }
     root_rotation_check(arena, chains, chain_count, old_pem, issuer->roots, &kept, &kept_count);
-    for (size_t i = 0; i < kept_count; ++i)
+    for (size_t i = 0; i < kept_count; i++)
         tell_kept_root(arena, issuer, &kept[i], tell, context);
     return kept_count == 0;
 }

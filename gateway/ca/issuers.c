@@ -31,7 +31,7 @@ struct issuers {
 
 static struct issuer_set *set_new(struct issuers *issuers, size_t count)
 {
-    struct issuer_set *set = calloc(1, sizeof(*set) + count * sizeof(struct issuer *));
+    struct issuer_set *set = calloc(1, sizeof *set + count * sizeof(struct issuer *));
     if (set == NULL)
         end_without("memory");
     set->owner = issuers;
@@ -41,7 +41,7 @@ static struct issuer_set *set_new(struct issuers *issuers, size_t count)
 
 static struct issuer *find_in(const struct issuer_set *set, const char *id)
 {
-    for (size_t i = 0; i < set->count; ++i)
+    for (size_t i = 0; i < set->count; i++)
         if (strcmp(set->issuers[i]->id, id) == 0)
             return set->issuers[i];
     return NULL;
@@ -73,7 +73,7 @@ void issuers_profile_limits(const struct issuers *issuers, const struct profile_
 /* A set has one reference to each of its issuers. */
 static void unref_all(const struct issuer_set *set)
 {
-    for (size_t i = 0; i < set->count; ++i)
+    for (size_t i = 0; i < set->count; i++)
         if (set->issuers[i] != NULL)
             issuer_unref(set->issuers[i]);
 }
@@ -97,7 +97,7 @@ static void leave_behind(void *what)
 static void publish(struct issuers *issuers, struct issuer_set *set)
 {
     struct issuer_set *replaced = atomic_exchange(&issuers->current, set);
-    for (size_t i = 0; i < replaced->count; ++i)
+    for (size_t i = 0; i < replaced->count; i++)
         if (find_in(set, replaced->issuers[i]->id) != replaced->issuers[i])
             issuer_retire(replaced->issuers[i]);
     pthread_mutex_lock(&issuers->replaced_lock);
@@ -147,7 +147,7 @@ static struct issuer *open_one(struct issuers *issuers, const struct issuer_conf
 
 struct issuers *issuers_new(const struct issuers_parts *parts)
 {
-    struct issuers *issuers = calloc(1, sizeof(*issuers));
+    struct issuers *issuers = calloc(1, sizeof *issuers);
     if (issuers == NULL)
         end_without("memory");
     issuers->parts = *parts;
@@ -170,9 +170,9 @@ struct faults {
 
 static void add_fault(struct faults *faults, const char *line)
 {
-    const char **longer = arena_alloc_array(faults->arena, faults->count + 1, sizeof(*longer));
+    const char **longer = arena_alloc_array(faults->arena, faults->count + 1, sizeof *longer);
     if (faults->count != 0)
-        memcpy(longer, faults->lines, faults->count * sizeof(*longer));
+        memcpy(longer, faults->lines, faults->count * sizeof *longer);
     longer[faults->count++] = line;
     faults->lines = longer;
 }
@@ -184,7 +184,7 @@ static const char *preflight(const struct issuers *issuers, const struct issuer_
 {
     struct issuer_preflight found = {.arena = faults->arena};
     issuers->parts.preflight(issuers->parts.context, section, &found);
-    for (size_t i = 0; i < found.fault_count; ++i)
+    for (size_t i = 0; i < found.fault_count; i++)
         add_fault(faults, found.faults[i]);
     return found.key_id;
 }
@@ -214,7 +214,7 @@ bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
                   char why[static 512])
 {
     struct issuer_set *set = set_new(issuers, count);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         set->issuers[i] = open_one(issuers, &sections[i], why);
         if (set->issuers[i] == NULL) {
             /* The list has those that did open: issuers_stop frees them. */
@@ -223,7 +223,7 @@ bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
         }
     }
     free(atomic_exchange(&issuers->current, set));
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         warn_of_roots(issuers, set->issuers[i]);
     return true;
 }
@@ -278,7 +278,7 @@ static struct issuer *issuer_for(struct issuers *issuers, const struct issuer_co
 
 static void discard_set(struct issuers *issuers, struct issuer_set *set)
 {
-    for (size_t i = 0; i < set->count && set->issuers[i] != NULL; ++i) {
+    for (size_t i = 0; i < set->count && set->issuers[i] != NULL; i++) {
         if (issuers_find(issuers, set->issuers[i]->id) == set->issuers[i])
             issuer_unref(set->issuers[i]);
         else
@@ -294,7 +294,7 @@ static bool replace_all(struct issuers *issuers, const struct config *fresh, cha
         return false;
     }
     struct issuer_set *set = set_new(issuers, fresh->issuer_count);
-    for (size_t i = 0; i < fresh->issuer_count; ++i) {
+    for (size_t i = 0; i < fresh->issuer_count; i++) {
         set->issuers[i] = issuer_for(issuers, &fresh->issuers[i], why);
         if (set->issuers[i] == NULL) {
             discard_set(issuers, set);
@@ -319,7 +319,7 @@ static void replace(struct issuers *issuers, const struct issuer *serving, struc
 {
     const struct issuer_set *current = atomic_load(&issuers->current);
     struct issuer_set *set = set_new(issuers, current->count);
-    for (size_t i = 0; i < current->count; ++i) {
+    for (size_t i = 0; i < current->count; i++) {
         set->issuers[i] = current->issuers[i] == serving ? fresh : current->issuers[i];
         if (set->issuers[i] != fresh)
             issuer_ref(set->issuers[i]);

@@ -19,7 +19,7 @@ static bool fits(const struct issuer *issuer, const struct certificate_pool *poo
         .serial = facts->serial,
         .leaf = leaf,
         .chain_pem = chain_pem,
-        .key_hash = bytes_of(facts->key_hash, sizeof(facts->key_hash)),
+        .key_hash = bytes_of(facts->key_hash, sizeof facts->key_hash),
         .not_before = facts->not_before,
         .not_after = facts->not_after,
         .status = CERTIFICATE_GOOD,
@@ -85,8 +85,8 @@ static struct recognition_candidates candidates_of(const struct recognition_part
                                                    struct arena *arena)
 {
     size_t configured = parts->config->issuer_count;
-    struct issuer **own = arena_alloc_array(arena, configured, sizeof(own[0]));
-    struct issuer **all = arena_alloc_array(arena, configured, sizeof(all[0]));
+    struct issuer **own = arena_alloc_array(arena, configured, sizeof own[0]);
+    struct issuer **all = arena_alloc_array(arena, configured, sizeof all[0]);
     struct recognition_candidates out = {.issuers = own, .others = all};
     for (size_t i = 0; i < configured; i++) {
         struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);

@@ -67,7 +67,7 @@ static enum store_apply_result write_order(void *context, struct store_session *
 static bool read_serial(const char *text, char out[static SERIAL_HEX_BYTES])
 {
     size_t n = 0;
-    for (; *text != '\0'; ++text) {
+    for (; *text != '\0'; text++) {
         if (*text == ':' || (*text == '0' && n == 0))
             continue;
         if (!isxdigit((unsigned char)*text) || n + 1 >= SERIAL_HEX_BYTES)

@@ -25,7 +25,7 @@ static const char *subject_of(struct check *check, struct bytes der)
     struct certificate_facts facts;
     autofree_x509 X509 *certificate = x509_read(der);
     if (certificate != NULL && X509_NAME_entry_count(X509_get_subject_name(certificate)) != 0)
-        X509_NAME_oneline(X509_get_subject_name(certificate), subject, sizeof(subject));
+        X509_NAME_oneline(X509_get_subject_name(certificate), subject, sizeof subject);
     else if (certificate_read_facts(check->arena, der, &facts) && facts.identifier_count != 0)
         return facts.identifiers[0].value;
     return arena_duplicate(check->arena, subject);

@@ -85,7 +85,7 @@ static int run_dev(struct arena *arena, const struct dev_options *options)
         return CLI_FAILED;
     }
     const struct config *config = config_parse(arena, path, text, environ, &errors);
-    for (size_t i = 0; config == NULL && i < errors.count; ++i)
+    for (size_t i = 0; config == NULL && i < errors.count; i++)
         fprintf(stderr, "acmegate dev: %s\n", errors.lines[i]);
     return config == NULL ? CLI_FAILED : serve_until_stopped(config, path, tell_ready);
 }

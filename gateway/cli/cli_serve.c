@@ -21,7 +21,7 @@ enum { OTHER_FILES = 512 }; /* the database, and what the outbound thread opens 
 static void list_endpoints(const struct server *server)
 {
     const struct config *config = server->config;
-    for (size_t i = 0; i < config->endpoint_count; ++i)
+    for (size_t i = 0; i < config->endpoint_count; i++)
         log_info("directory %s/acme/%s/directory", config->base_url, config->endpoints[i].name);
 }
 
@@ -51,11 +51,11 @@ static void run_reload(struct background_task *task)
     struct arena *arena = arena_new();
     struct config_errors errors = {0};
     const struct config *fresh = config_load(arena, path, environ, &errors);
-    for (size_t i = 0; fresh == NULL && i < errors.count; ++i)
+    for (size_t i = 0; fresh == NULL && i < errors.count; i++)
         log_error("%s", errors.lines[i]);
     if (fresh == NULL)
         log_error("reload: %s is not taken, the running configuration stays", path);
-    for (size_t i = 0; fresh != NULL && i < fresh->warning_count; ++i)
+    for (size_t i = 0; fresh != NULL && i < fresh->warning_count; i++)
         log_warning("%s", fresh->warnings[i]);
     const struct config *before = config_now(server->config);
     if (fresh != NULL && server_reload(server, arena, fresh, why))

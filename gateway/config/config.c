@@ -455,7 +455,7 @@ const char *const *config_account_urls(struct arena *arena, const struct config 
                                        int64_t account_id, size_t *count)
 {
     *count = config->alternate_name_count + 1;
-    const char **all = arena_alloc_array(arena, *count, sizeof(*all));
+    const char **all = arena_alloc_array(arena, *count, sizeof *all);
     for (size_t i = 0; i < *count; i++) {
         const char *base =
             i == 0 ? config->base_url : arena_printf(arena, "https://%s", config->alternate_names[i - 1]);

@@ -22,7 +22,7 @@ static void add_name(struct identifier *names, size_t *count, const char *author
                 (identifier_parse(scratch, BYTES_LITERAL("ip"), parts.host, &name) == NULL ||
                  identifier_parse(scratch, BYTES_LITERAL("dns"), parts.host, &name) == NULL);
     arena_free(scratch);
-    for (size_t i = 0; i < *count && good; ++i)
+    for (size_t i = 0; i < *count && good; i++)
         good = identifier_compare(&names[i], &name) != 0;
     if (good)
         names[(*count)++] = name;
@@ -30,10 +30,10 @@ static void add_name(struct identifier *names, size_t *count, const char *author
 
 struct identifier *config_own_names(struct arena *arena, const struct config *config, size_t *count)
 {
-    struct identifier *names = arena_alloc_array(arena, config->alternate_name_count + 1, sizeof(names[0]));
+    struct identifier *names = arena_alloc_array(arena, config->alternate_name_count + 1, sizeof names[0]);
     *count = 0;
     add_name(names, count, base_authority(config));
-    for (size_t i = 0; i < config->alternate_name_count; ++i)
+    for (size_t i = 0; i < config->alternate_name_count; i++)
         add_name(names, count, config->alternate_names[i]);
     return names;
 }

@@ -13,7 +13,7 @@ struct account_key_cache {
 
 struct account_key_cache *account_key_cache_new(void)
 {
-    struct account_key_cache *cache = calloc(1, sizeof(*cache));
+    struct account_key_cache *cache = calloc(1, sizeof *cache);
     if (cache == NULL)
         end_without("memory");
     return cache;
@@ -21,7 +21,7 @@ struct account_key_cache *account_key_cache_new(void)
 
 void account_key_cache_free(struct account_key_cache *cache)
 {
-    for (size_t i = 0; i < CACHE_SLOTS; ++i)
+    for (size_t i = 0; i < CACHE_SLOTS; i++)
         arena_free(cache->slot[i].arena);
     free(cache);
 }
@@ -31,7 +31,7 @@ void account_key_cache_free(struct account_key_cache *cache)
 static size_t slot_of(struct bytes canonical)
 {
     uint32_t hash = 2166136261U;
-    for (size_t i = 0; i < canonical.n; ++i)
+    for (size_t i = 0; i < canonical.n; i++)
         hash = (hash ^ canonical.p[i]) * 16777619U;
     return (hash ^ (hash >> 16)) % CACHE_SLOTS;
 }

@@ -26,7 +26,7 @@ static enum authorization_basis trust(struct exchange *exchange, const struct au
 static const struct problem *check_challenges_exist(struct exchange *exchange,
                                                     const struct authorization_plan *plan)
 {
-    for (size_t i = 0; i < plan->identifier_count; ++i) {
+    for (size_t i = 0; i < plan->identifier_count; i++) {
         const struct identifier *identifier = &plan->identifiers[i];
         if (offered_challenges(exchange, plan, identifier) == 0 &&
             trust(exchange, plan, identifier, NULL) == 0)
@@ -55,9 +55,9 @@ const struct problem *authorization_plan_check_rates(struct exchange *exchange,
 {
     const struct config *config = config_now(exchange->frontend->parts.config);
     size_t count = plan->identifier_count;
-    struct rate_demand *demands = arena_alloc_array(exchange->arena, count + 1, sizeof(demands[0]));
+    struct rate_demand *demands = arena_alloc_array(exchange->arena, count + 1, sizeof demands[0]);
     const char *account = arena_printf(exchange->arena, "%lld", (long long)exchange->account.id);
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         demands[i] = (struct rate_demand){&config->orders_per_name, "orders of this account for",
                                           plan->identifiers[i].value, account};
     demands[count] = (struct rate_demand){&config->orders_per_account, "orders of account", account, NULL};
@@ -189,7 +189,7 @@ enum store_result authorization_plan_use(struct exchange *exchange, struct store
         .expires_at = exchange->now + config_now(exchange->frontend->parts.config)->order_lifetime_s,
         .offered = offered_challenges(exchange, plan, identifier),
     };
-    snprintf(out->identifier.value, sizeof(out->identifier.value), "%s", identifier_base_name(identifier));
+    snprintf(out->identifier.value, sizeof out->identifier.value, "%s", identifier_base_name(identifier));
     if (!authorization_begin(exchange->arena, out))
         return STORE_FAILED;
     if (above == STORE_OK) {

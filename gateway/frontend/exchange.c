@@ -270,7 +270,7 @@ static const char *base_url_for(struct exchange *exchange)
 {
     const struct config *config = exchange->frontend->parts.config;
     struct bytes host = url_host_without_default_port(exchange->request->host);
-    for (size_t i = 0; i < config->alternate_name_count; ++i)
+    for (size_t i = 0; i < config->alternate_name_count; i++)
         if (bytes_equal_ignore_case(host, bytes_from_string(config->alternate_names[i])))
             return arena_printf(exchange->arena, "https://%s", config->alternate_names[i]);
     return config->base_url;
@@ -302,7 +302,7 @@ static const struct problem *route_request(struct exchange *exchange, bool pki_o
 
 static void begin(void *frontend, struct http_request *request, bool pki_only)
 {
-    struct exchange *exchange = arena_alloc(request->arena, sizeof(*exchange));
+    struct exchange *exchange = arena_alloc(request->arena, sizeof *exchange);
     *exchange = (struct exchange){
         .request = request, .frontend = frontend, .arena = request->arena, .now = clock_now()};
     exchange->began_us = metrics_clock_us();

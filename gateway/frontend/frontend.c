@@ -8,7 +8,7 @@ struct frontend *frontend_new(const struct frontend_parts *parts)
     struct nonce_source *nonces = nonce_source_new();
     if (nonces == NULL)
         return NULL;
-    struct frontend *frontend = calloc(1, sizeof(*frontend));
+    struct frontend *frontend = calloc(1, sizeof *frontend);
     if (frontend == NULL)
         end_without("memory");
     frontend->parts = *parts;

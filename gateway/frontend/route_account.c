@@ -75,7 +75,7 @@ static const struct problem *check_binding(struct exchange *exchange, struct sto
 
 void new_account_prepare(struct exchange *exchange)
 {
-    struct account_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct account_state *state = arena_alloc(exchange->arena, sizeof *state);
     exchange->state = state;
     exchange->problem =
         exchange->envelope.post_as_get
@@ -165,7 +165,7 @@ enum store_apply_result new_account_apply(struct exchange *exchange, struct stor
 
 void account_prepare(struct exchange *exchange)
 {
-    struct account_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct account_state *state = arena_alloc(exchange->arena, sizeof *state);
     exchange->state = state;
     if (exchange->id != exchange->account.id) {
         exchange->problem = problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
@@ -215,7 +215,7 @@ void account_render_route(struct exchange *exchange)
 
 void key_change_prepare(struct exchange *exchange)
 {
-    struct account_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct account_state *state = arena_alloc(exchange->arena, sizeof *state);
     exchange->state = state;
     exchange->problem = exchange->envelope.post_as_get
                             ? problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JWS.")

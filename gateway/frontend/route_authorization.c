@@ -64,7 +64,7 @@ static bool fail_waiting_orders(struct exchange *exchange, struct store_session 
     if (!exchange_store_ok(
             exchange, store_orders_waiting_on(session, exchange->arena, authorization->id, &ids, &count)))
         return false;
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         struct order order;
         if (!exchange_store_ok(exchange, store_order_load(session, exchange->arena, ids[i], &order)))
             return false;
@@ -108,7 +108,7 @@ static bool deactivate_inherited(struct exchange *exchange, struct store_session
         return false;
     const char *detail =
         arena_printf(exchange->arena, "it rested on authorization %lld", (long long)parent->id);
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         if (!deactivate(exchange, session, &inherited[i], problem, detail))
             return false;
     return true;
@@ -165,7 +165,7 @@ struct new_authorization_state {
 
 void new_authorization_prepare(struct exchange *exchange)
 {
-    struct new_authorization_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct new_authorization_state *state = arena_alloc(exchange->arena, sizeof *state);
     exchange->state = state;
     if (exchange->endpoint->authorization_lifetime_s == 0)
         exchange->problem = problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,

@@ -28,7 +28,7 @@ static const struct problem *choose_chain(struct exchange *exchange, struct down
 
 void certificate_prepare(struct exchange *exchange)
 {
-    struct download_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct download_state *state = arena_alloc(exchange->arena, sizeof *state);
     struct certificate *certificate = &state->certificate;
     exchange->state = state;
     enum store_result result =
@@ -54,7 +54,7 @@ static void link_alternates(struct exchange *exchange, const struct download_sta
         exchange_add_header(exchange, "Link",
                             arena_printf(arena, "<%s>;rel=\"alternate\"",
                                          url_certificate(arena, &exchange->urls, certificate->id)));
-    for (size_t n = 1; state->issuer != NULL && n <= state->issuer->alternate_count; ++n)
+    for (size_t n = 1; state->issuer != NULL && n <= state->issuer->alternate_count; n++)
         if (n != exchange->alternate_chain &&
             issuer_alternate_chain(state->issuer, certificate->leaf, n, &ignored))
             exchange_add_header(
@@ -102,7 +102,7 @@ static void look_for_stepca_api(struct exchange *exchange, struct revoke_state *
 
 void revoke_prepare(struct exchange *exchange)
 {
-    struct revoke_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct revoke_state *state = arena_alloc(exchange->arena, sizeof *state);
     exchange->state = state;
     if (exchange->envelope.post_as_get) {
         exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
@@ -151,8 +151,8 @@ static const struct problem *check_not_own(struct exchange *exchange, const stru
     size_t count = 0;
     const struct identifier *own =
         config_own_names(exchange->arena, exchange->frontend->parts.config, &count);
-    for (size_t i = 0; state->certificate.account_id == 0 && i < count; ++i)
-        for (size_t j = 0; j < state->facts.identifier_count; ++j)
+    for (size_t i = 0; state->certificate.account_id == 0 && i < count; i++)
+        for (size_t j = 0; j < state->facts.identifier_count; j++)
             if (identifier_compare(&own[i], &state->facts.identifiers[j]) == 0)
                 return problem_new(
                     exchange->arena, PROBLEM_UNAUTHORIZED,
@@ -173,7 +173,7 @@ static const struct problem *check_control_of_names(struct exchange *exchange, s
                            "authorization speaks for: only its own key or its account revokes it.",
                            facts->beyond_names);
     const struct problem *problem = check_not_own(exchange, state);
-    for (size_t i = 0; problem == NULL && i < facts->identifier_count; ++i)
+    for (size_t i = 0; problem == NULL && i < facts->identifier_count; i++)
         problem = check_control(exchange, session, &facts->identifiers[i]);
     return problem;
 }
@@ -186,7 +186,7 @@ static bool is_certificate_key(struct exchange *exchange, const struct certifica
     int der_length = i2d_PUBKEY(exchange->signer.key, &der);
     bool same = der_length > 0 &&
                 EVP_Digest(der, (size_t)der_length, hash, &length, EVP_sha256(), NULL) == 1 &&
-                memcmp(hash, facts->key_hash, sizeof(facts->key_hash)) == 0;
+                memcmp(hash, facts->key_hash, sizeof facts->key_hash) == 0;
     OPENSSL_free(der);
     return same;
 }

@@ -7,9 +7,9 @@
 void directory_render_route(struct exchange *exchange)
 {
     const struct endpoint_config *endpoint = exchange->endpoint;
-    const char **names = arena_alloc_array(exchange->arena, endpoint->profile_count, sizeof(names[0]));
-    const char **texts = arena_alloc_array(exchange->arena, endpoint->profile_count, sizeof(texts[0]));
-    for (size_t i = 0; i < endpoint->profile_count; ++i) {
+    const char **names = arena_alloc_array(exchange->arena, endpoint->profile_count, sizeof names[0]);
+    const char **texts = arena_alloc_array(exchange->arena, endpoint->profile_count, sizeof texts[0]);
+    for (size_t i = 0; i < endpoint->profile_count; i++) {
         const struct profile_config *profile =
             config_profile(exchange->frontend->parts.config, endpoint->profiles[i]);
         names[i] = profile->name;

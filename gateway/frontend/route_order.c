@@ -29,7 +29,7 @@ struct order_state {
 
 static struct order_state *new_state(struct exchange *exchange)
 {
-    struct order_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct order_state *state = arena_alloc(exchange->arena, sizeof *state);
     exchange->state = state;
     return state;
 }
@@ -59,7 +59,7 @@ static const struct problem *choose_profile(struct exchange *exchange, struct or
 {
     const struct endpoint_config *endpoint = exchange->endpoint;
     const char *wanted = state->request.profile == NULL ? endpoint->profiles[0] : state->request.profile;
-    for (size_t i = 0; i < endpoint->profile_count; ++i) {
+    for (size_t i = 0; i < endpoint->profile_count; i++) {
         if (strcmp(endpoint->profiles[i], wanted) == 0) {
             state->plan.profile = config_profile(exchange->frontend->parts.config, wanted);
             return NULL;
@@ -117,7 +117,7 @@ void new_order_prepare(struct exchange *exchange)
 
 static bool order_names(const struct order_request *request, const struct identifier *identifier)
 {
-    for (size_t i = 0; i < request->identifier_count; ++i)
+    for (size_t i = 0; i < request->identifier_count; i++)
         if (identifier_compare(&request->identifiers[i], identifier) == 0)
             return true;
     return false;
@@ -141,7 +141,7 @@ static const char *why_not_replaced(struct exchange *exchange, const struct orde
     if (!certificate_read_facts(exchange->arena, certificate->leaf, &facts))
         return "it cannot be read";
     size_t shared = 0;
-    for (size_t i = 0; i < facts.identifier_count; ++i)
+    for (size_t i = 0; i < facts.identifier_count; i++)
         shared += order_names(request, &facts.identifiers[i]);
     if (is_nobodys && shared < facts.identifier_count)
         return "it is no account's, and has names that the order has not";
@@ -188,7 +188,7 @@ static void check_proofs_of_replaces(struct exchange *exchange, struct order_sta
 {
     for (size_t i = 0;
          state->request.replaces != NULL && state->replaces_nobodys && i < state->request.identifier_count;
-         ++i)
+         i++)
         if (authorizations[i].status == AUTHORIZATION_VALID &&
             permission_why_not(exchange->arena, &state->plan.permission, &authorizations[i], NULL,
                                PERMISSION_CONTROL) != NULL)
@@ -200,7 +200,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
 {
     const struct order_request *request = &state->request;
     struct authorization *authorizations =
-        arena_alloc_array(exchange->arena, request->identifier_count, sizeof(authorizations[0]));
+        arena_alloc_array(exchange->arena, request->identifier_count, sizeof authorizations[0]);
     state->order = (struct order){
         .account_id = exchange->account.id,
         .endpoint = exchange->endpoint->name,
@@ -217,7 +217,7 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         .client_address = exchange->request->client_address,
         .user_agent = exchange_user_agent(exchange),
     };
-    for (size_t i = 0; i < request->identifier_count; ++i) {
+    for (size_t i = 0; i < request->identifier_count; i++) {
         if (!exchange_store_ok(exchange, authorization_plan_use(exchange, session, &state->plan, i,
                                                                 &authorizations[i], NULL)))
             return false;

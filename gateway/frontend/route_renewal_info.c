@@ -12,7 +12,7 @@ enum store_result find_renewed_certificate(struct exchange *exchange, struct sto
     enum store_result result = store_certificates_by_serial(session, exchange->arena, serial, &found, &count);
     if (result != STORE_OK)
         return result;
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         const char *own = renewal_id_of(exchange->arena, found[i].leaf);
         if (own != NULL && bytes_equal_string(identifier, own) && found[i].status != CERTIFICATE_REJECTED &&
             certificate_is_of_endpoint(&exchange->frontend->parts.recognition, exchange->endpoint,
@@ -26,7 +26,7 @@ enum store_result find_renewed_certificate(struct exchange *exchange, struct sto
 
 void renewal_info_prepare(struct exchange *exchange)
 {
-    struct renewal_window *window = arena_alloc(exchange->arena, sizeof(*window));
+    struct renewal_window *window = arena_alloc(exchange->arena, sizeof *window);
     struct store_session *session = exchange_session(exchange);
     char serial[SERIAL_HEX_BYTES];
     exchange->state = window;

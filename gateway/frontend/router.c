@@ -59,7 +59,7 @@ static bool route_matches(struct exchange *exchange, const struct route *route, 
 
 static bool find_in(struct exchange *exchange, const struct route_table *table, struct bytes path)
 {
-    for (size_t i = 0; i < table->count; ++i)
+    for (size_t i = 0; i < table->count; i++)
         if (route_matches(exchange, &table->routes[i], path)) {
             exchange->route = &table->routes[i];
             exchange->route_number += i + 1;
@@ -85,7 +85,7 @@ static bool is_served_by(struct exchange *exchange, const struct route_table *ta
 bool routes_find(struct exchange *exchange, struct bytes path)
 {
     const struct route_table *const *tables = exchange->frontend->parts.route_tables;
-    for (exchange->route_number = 0; *tables != NULL; ++tables) {
+    for (exchange->route_number = 0; *tables != NULL; tables++) {
         if (is_served_by(exchange, *tables, path))
             return true;
         exchange->route_number += (*tables)->count;
@@ -99,7 +99,7 @@ bool routes_find(struct exchange *exchange, struct bytes path)
 size_t routes_count(const struct route_table *const *tables)
 {
     size_t count = 1;
-    for (; *tables != NULL; ++tables)
+    for (; *tables != NULL; tables++)
         count += (*tables)->count;
     return count;
 }

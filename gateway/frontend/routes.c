@@ -46,8 +46,8 @@ static const struct route site_routes[] = {
 };
 
 enum {
-    ENDPOINT_ROUTES = sizeof(endpoint_routes) / sizeof(endpoint_routes[0]),
-    SITE_ROUTES = sizeof(site_routes) / sizeof(site_routes[0]),
+    ENDPOINT_ROUTES = sizeof endpoint_routes / sizeof endpoint_routes[0],
+    SITE_ROUTES = sizeof site_routes / sizeof site_routes[0],
 };
 
 const struct route_table routes_of_endpoints = {endpoint_routes, ENDPOINT_ROUTES, "/acme/{endpoint}",

@@ -145,7 +145,7 @@ static void run_begin(struct outbound_message *message)
 
 struct retention_work *retention_start(const struct retention_parts *parts)
 {
-    struct retention_work *work = calloc(1, sizeof(*work));
+    struct retention_work *work = calloc(1, sizeof *work);
     if (work == NULL)
         end_without("memory");
     work->parts = *parts;

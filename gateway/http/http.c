@@ -70,18 +70,18 @@ bool http_server_set_certificate(struct http_server *server, struct bytes chain_
                                  char why[static 256])
 {
     /* Parsed for each loop, so that no two threads share one; nothing is swapped unless all could be. */
-    struct certificate_message **changes = h2o_mem_alloc(sizeof(changes[0]) * server->loop_count);
+    struct certificate_message **changes = h2o_mem_alloc(sizeof changes[0] * server->loop_count);
     size_t parsed = 0;
-    for (; parsed < server->loop_count; ++parsed) {
+    for (; parsed < server->loop_count; parsed++) {
         struct http_tls_certificate *certificate = http_tls_certificate_parse(chain_pem, key_pem, why);
         if (certificate == NULL)
             break;
-        changes[parsed] = h2o_mem_alloc(sizeof(*changes[parsed]));
+        changes[parsed] = h2o_mem_alloc(sizeof *changes[parsed]);
         *changes[parsed] =
             (struct certificate_message){{.run = run_certificate}, server->loops[parsed], certificate};
     }
     bool good = parsed == server->loop_count;
-    for (size_t i = 0; i < parsed; ++i) {
+    for (size_t i = 0; i < parsed; i++) {
         if (good) {
             http_loop_post(server->loops[i], &changes[i]->message);
         } else {
@@ -128,9 +128,9 @@ static void report_start(struct http_loop *loop, bool good)
 {
     struct http_server *server = loop->server;
     pthread_mutex_lock(&server->start_lock);
-    ++server->started;
+    server->started++;
     if (!good)
-        ++server->failed;
+        server->failed++;
     pthread_cond_signal(&server->start_changed);
     pthread_mutex_unlock(&server->start_lock);
 }
@@ -213,7 +213,7 @@ static bool bind_all(struct http_server *server, char why[static 256])
 {
     const struct http_server_config *config = &server->config;
     server->listen_fds = h2o_mem_alloc(sizeof(int) * (config->listen_count + 1));
-    for (; server->listen_count < config->listen_count; ++server->listen_count) {
+    for (; server->listen_count < config->listen_count; server->listen_count++) {
         int fd = http_listen(&config->listen[server->listen_count], why);
         if (fd == -1)
             return false;
@@ -231,7 +231,7 @@ static bool bind_all(struct http_server *server, char why[static 256])
 static void unbind_all(struct http_server *server)
 {
     http_local_remove(server->local);
-    for (size_t i = 0; i < server->listen_count; ++i)
+    for (size_t i = 0; i < server->listen_count; i++)
         close(server->listen_fds[i]);
     free(server->listen_fds);
 }
@@ -245,10 +245,10 @@ static void free_loop(struct http_loop *loop)
 
 static bool start_loops(struct http_server *server)
 {
-    server->loops = h2o_mem_alloc(sizeof(server->loops[0]) * server->config.loops);
-    for (size_t i = 0; i < server->config.loops; ++i) {
-        struct http_loop *loop = h2o_mem_alloc(sizeof(*loop));
-        memset(loop, 0, sizeof(*loop));
+    server->loops = h2o_mem_alloc(sizeof server->loops[0] * server->config.loops);
+    for (size_t i = 0; i < server->config.loops; i++) {
+        struct http_loop *loop = h2o_mem_alloc(sizeof *loop);
+        memset(loop, 0, sizeof *loop);
         loop->server = server;
         loop->tcp = http_connections_new(server->config.max_connections / server->config.loops + 1);
         loop->local = http_connections_new(server->config.max_connections);
@@ -257,7 +257,7 @@ static bool start_loops(struct http_server *server)
             free_loop(loop);
             break;
         }
-        ++server->loop_count;
+        server->loop_count++;
     }
     pthread_mutex_lock(&server->start_lock);
     while (server->started < server->loop_count)
@@ -269,8 +269,8 @@ static bool start_loops(struct http_server *server)
 
 struct http_server *http_server_start(const struct http_server_config *config, char why[static 256])
 {
-    struct http_server *server = h2o_mem_alloc(sizeof(*server));
-    memset(server, 0, sizeof(*server));
+    struct http_server *server = h2o_mem_alloc(sizeof *server);
+    memset(server, 0, sizeof *server);
     server->config = *config;
     pthread_mutex_init(&server->start_lock, NULL);
     pthread_cond_init(&server->start_changed, NULL);
@@ -292,7 +292,7 @@ struct http_server *http_server_start(const struct http_server_config *config, c
 uint16_t http_server_port(const struct http_server *server)
 {
     struct sockaddr_storage address;
-    socklen_t length = sizeof(address);
+    socklen_t length = sizeof address;
     if (getsockname(server->listen_fds[0], (struct sockaddr *)&address, &length) != 0)
         return 0;
     return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
@@ -312,27 +312,27 @@ struct http_loop *http_server_loop(const struct http_server *server, size_t i)
 size_t http_server_connections(const struct http_server *server)
 {
     size_t connections = 0;
-    for (size_t i = 0; i < server->loop_count; ++i)
+    for (size_t i = 0; i < server->loop_count; i++)
         connections += atomic_load_explicit(&server->loops[i]->connections, memory_order_relaxed);
     return connections;
 }
 
 void http_server_stop(struct http_server *server)
 {
-    for (size_t i = 0; i < server->loop_count; ++i) {
-        struct drain_message *drain = h2o_mem_alloc(sizeof(*drain));
+    for (size_t i = 0; i < server->loop_count; i++) {
+        struct drain_message *drain = h2o_mem_alloc(sizeof *drain);
         *drain = (struct drain_message){{.run = run_drain}, server->loops[i]};
         http_loop_post(server->loops[i], &drain->message);
     }
     bool clean = true;
-    for (size_t i = 0; i < server->loop_count; ++i) {
+    for (size_t i = 0; i < server->loop_count; i++) {
         pthread_join(server->loops[i]->thread, NULL);
         clean = clean && server->loops[i]->connections == 0 && server->loops[i]->requests == 0;
     }
     unbind_all(server);
     if (clean)
         h2o_config_dispose(&server->globalconf);
-    for (size_t i = 0; clean && i < server->loop_count; ++i)
+    for (size_t i = 0; clean && i < server->loop_count; i++)
         free_loop(server->loops[i]);
     free(server->loops);
     free(server);

@@ -34,12 +34,12 @@ struct http_connections {
 struct http_connections *http_connections_new(size_t max)
 {
     struct http_connections *connections =
-        h2o_mem_alloc(sizeof(*connections) + (max + 1) * sizeof(connections->levels[0]));
+        h2o_mem_alloc(sizeof *connections + (max + 1) * sizeof connections->levels[0]);
     connections->max = max;
     connections->count = connections->highest = 0;
-    for (size_t i = 0; i < PEER_BUCKETS; ++i)
+    for (size_t i = 0; i < PEER_BUCKETS; i++)
         h2o_linklist_init_anchor(&connections->buckets[i]);
-    for (size_t i = 0; i <= max; ++i)
+    for (size_t i = 0; i <= max; i++)
         h2o_linklist_init_anchor(&connections->levels[i]);
     return connections;
 }
@@ -54,7 +54,7 @@ void http_connections_free(struct http_connections *connections)
 static struct peer *find_peer(struct http_connections *connections, const char *network)
 {
     size_t hash = 5381;
-    for (const char *c = network; *c != '\0'; ++c)
+    for (const char *c = network; *c != '\0'; c++)
         hash = hash * 33 + (unsigned char)*c;
     h2o_linklist_t *bucket = &connections->buckets[hash % PEER_BUCKETS];
     for (h2o_linklist_t *at = bucket->next; at != bucket; at = at->next) {
@@ -62,10 +62,10 @@ static struct peer *find_peer(struct http_connections *connections, const char *
         if (strcmp(peer->network, network) == 0)
             return peer;
     }
-    struct peer *peer = h2o_mem_alloc(sizeof(*peer));
-    memset(peer, 0, sizeof(*peer));
+    struct peer *peer = h2o_mem_alloc(sizeof *peer);
+    memset(peer, 0, sizeof *peer);
     h2o_linklist_init_anchor(&peer->idle);
-    snprintf(peer->network, sizeof(peer->network), "%s", network);
+    snprintf(peer->network, sizeof peer->network, "%s", network);
     h2o_linklist_insert(bucket, &peer->in_bucket);
     return peer;
 }
@@ -80,7 +80,7 @@ static void set_level(struct http_connections *connections, struct peer *peer, s
     if (count > connections->highest)
         connections->highest = count;
     while (connections->highest != 0 && h2o_linklist_is_empty(&connections->levels[connections->highest]))
-        --connections->highest;
+        connections->highest--;
     if (count != 0)
         return;
     h2o_linklist_unlink(&peer->in_bucket);
@@ -96,7 +96,7 @@ static void leave(struct http_connection *connection)
     if (h2o_linklist_is_linked(&connection->in_idle))
         h2o_linklist_unlink(&connection->in_idle);
     connection->peer = NULL;
-    --connection->connections->count;
+    connection->connections->count--;
     set_level(connection->connections, peer, peer->count - 1);
 }
 
@@ -105,7 +105,7 @@ static void leave(struct http_connection *connection)
 /* The oldest idle connection of the network that has most and has an idle one. */
 static struct http_connection *find_victim(struct http_connections *connections)
 {
-    for (size_t level = connections->highest; level != 0; --level) {
+    for (size_t level = connections->highest; level != 0; level--) {
         h2o_linklist_t *anchor = &connections->levels[level];
         for (h2o_linklist_t *at = anchor->next; at != anchor; at = at->next) {
             struct peer *peer = H2O_STRUCT_FROM_MEMBER(struct peer, in_level, at);
@@ -147,7 +147,7 @@ static void close_from_socket(void *data)
 struct http_connection *http_connection_open(struct http_connections *connections, struct http_loop *loop,
                                              h2o_socket_t *socket, const char *network)
 {
-    struct http_connection *connection = h2o_mem_alloc(sizeof(*connection));
+    struct http_connection *connection = h2o_mem_alloc(sizeof *connection);
     struct peer *peer = find_peer(connections, network);
     *connection = (struct http_connection){
         .connections = connections,
@@ -156,7 +156,7 @@ struct http_connection *http_connection_open(struct http_connections *connection
         .peer = peer,
         .handshake = HTTP_HANDSHAKE_UNFINISHED,
     };
-    ++connections->count;
+    connections->count++;
     set_level(connections, peer, peer->count + 1);
     h2o_linklist_insert(&peer->idle, &connection->in_idle);
     socket->on_close.cb = close_from_socket;

@@ -6,7 +6,7 @@
 static bool is_token(struct bytes text)
 {
     static const char others[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < text.n; ++i) {
+    for (size_t i = 0; i < text.n; i++) {
         uint8_t c = text.p[i];
         bool alphanumeric = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
         if (!alphanumeric && (c == '\0' || strchr(others, c) == NULL))
@@ -17,7 +17,7 @@ static bool is_token(struct bytes text)
 
 static bool is_field_value(struct bytes text)
 {
-    for (size_t i = 0; i < text.n; ++i)
+    for (size_t i = 0; i < text.n; i++)
         if ((text.p[i] < ' ' && text.p[i] != '\t') || text.p[i] == 0x7f)
             return false;
     return true;
@@ -26,7 +26,7 @@ static bool is_field_value(struct bytes text)
 /* host[:port], without user information (RFC 9110 §4.2.4). */
 static bool is_authority(struct bytes text)
 {
-    for (size_t i = 0; i < text.n; ++i)
+    for (size_t i = 0; i < text.n; i++)
         if (text.p[i] <= ' ' || text.p[i] >= 0x7f || strchr("/?#@\\\"<>,", text.p[i]) != NULL)
             return false;
     return text.n != 0;
@@ -37,7 +37,7 @@ static struct bytes trim(struct bytes text)
     while (text.n != 0 && (text.p[0] == ' ' || text.p[0] == '\t'))
         text = bytes_of(text.p + 1, text.n - 1);
     while (text.n != 0 && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
-        --text.n;
+        text.n--;
     return text;
 }
 
@@ -61,7 +61,7 @@ static const char *read_request_line(struct bytes line, struct http_head *out, b
     if (first == NULL || first == last || !is_token(bytes_of(line.p, (size_t)(first - line.p))))
         return "the request line is malformed";
     out->target = bytes_of(first + 1, (size_t)(last - first - 1));
-    for (size_t i = 0; i < out->target.n; ++i)
+    for (size_t i = 0; i < out->target.n; i++)
         if (out->target.p[i] <= ' ' || out->target.p[i] == 0x7f)
             return "the request target holds white space or control characters";
     struct bytes version = bytes_of(last + 1, (size_t)(line.p + line.n - last - 1));
@@ -74,7 +74,7 @@ static const char *read_length(struct bytes value, struct http_head *out)
     if (out->has_length)
         return "there is more than one Content-Length";
     out->has_length = true;
-    for (size_t i = 0; i < value.n; ++i)
+    for (size_t i = 0; i < value.n; i++)
         if (value.p[i] < '0' || value.p[i] > '9')
             return "the Content-Length is not a number";
     return value.n == 0 ? "the Content-Length is empty" : NULL;
@@ -154,7 +154,7 @@ static size_t find_any(struct bytes text, const char *octets)
 {
     size_t i = 0;
     while (i < text.n && (text.p[i] == '\0' || strchr(octets, text.p[i]) == NULL))
-        ++i;
+        i++;
     return i;
 }
 

@@ -22,19 +22,19 @@ enum {
 static bool address_to_sockaddr(const struct listen_address *address, struct sockaddr_storage *out,
                                 socklen_t *length)
 {
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, sizeof *out);
     struct sockaddr_in *v4 = (struct sockaddr_in *)out;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
     if (inet_pton(AF_INET, address->host, &v4->sin_addr) == 1) {
         v4->sin_family = AF_INET;
         v4->sin_port = htons(address->port);
-        *length = sizeof(*v4);
+        *length = sizeof *v4;
         return true;
     }
     if (inet_pton(AF_INET6, address->host, &v6->sin6_addr) == 1) {
         v6->sin6_family = AF_INET6;
         v6->sin6_port = htons(address->port);
-        *length = sizeof(*v6);
+        *length = sizeof *v6;
         return true;
     }
     return false;
@@ -66,9 +66,9 @@ static int bind_address(const struct listen_address *address, char why[static 25
     int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1;
     unsigned stalled_ms = STALLED_CLIENT_MS;
-    if (fd != -1 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-        (storage.ss_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stalled_ms, sizeof(stalled_ms)) == 0 &&
+    if (fd != -1 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        (storage.ss_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stalled_ms, sizeof stalled_ms) == 0 &&
         bind(fd, (const struct sockaddr *)&storage, length) == 0)
         return fd;
     int error = errno;
@@ -116,7 +116,7 @@ static bool clear_path(const struct sockaddr_un *address, char why[static 256])
     if (lstat(address->sun_path, &status) != 0)
         return true;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool refused = fd != -1 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+    bool refused = fd != -1 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
                    errno == ECONNREFUSED;
     if (fd != -1)
         close(fd);
@@ -131,7 +131,7 @@ static bool clear_path(const struct sockaddr_un *address, char why[static 256])
 static int bind_local(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd == -1 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0) {
+    if (fd == -1 || bind(fd, (const struct sockaddr *)address, sizeof *address) != 0) {
         int error = errno;
         if (fd != -1)
             close(fd);
@@ -151,15 +151,15 @@ bool http_local_try(const char *path, char why[static 256])
 {
     struct sockaddr_un address;
     struct stat status;
-    if (strlen(path) >= sizeof(address.sun_path)) {
+    if (strlen(path) >= sizeof address.sun_path) {
         snprintf(why, 256, "%.120s is too long for a socket's path, %zu octets at most: choose a shorter one",
-                 path, sizeof(address.sun_path) - 1);
+                 path, sizeof address.sun_path - 1);
         return false;
     }
     const char *slash = strrchr(path, '/');
-    char folder[sizeof(address.sun_path)] = ".";
+    char folder[sizeof address.sun_path] = ".";
     if (slash != NULL)
-        snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
     if (access(folder, W_OK | X_OK) != 0) {
         snprintf(why, 256,
                  "%s cannot be made: folder %s: %s; make it for the user that serves (RuntimeDirectory= "
@@ -182,9 +182,9 @@ struct http_local_socket *http_local_listen(const char *path, char why[static 25
     memcpy(address.sun_path, path, strlen(path));
     if (!clear_path(&address, why))
         return NULL;
-    struct http_local_socket *local = h2o_mem_alloc(sizeof(*local));
+    struct http_local_socket *local = h2o_mem_alloc(sizeof *local);
     struct stat status = {0};
-    memcpy(local->path, address.sun_path, sizeof(local->path));
+    memcpy(local->path, address.sun_path, sizeof local->path);
     local->fd = bind_local(&address);
     if (local->fd == -1 || stat(path, &status) != 0) {
         snprintf(why, 256, "cannot listen on %s: %s", path, strerror(errno));
@@ -255,7 +255,7 @@ void http_on_connection_closed(struct http_connection *connection)
 {
     struct http_loop *loop = http_connection_loop(connection);
     tell_handshake(loop, http_connection_closed(connection));
-    --loop->connections;
+    loop->connections--;
     adapt_timeout(loop);
     http_accept_resume(loop);
 }
@@ -267,7 +267,7 @@ static bool is_local(const struct http_loop *loop, size_t listener)
 
 static void accept_pause(struct http_loop *loop, bool local)
 {
-    for (size_t i = 0; i < loop->server->listen_count; ++i)
+    for (size_t i = 0; i < loop->server->listen_count; i++)
         if (is_local(loop, i) == local)
             h2o_socket_read_stop(loop->listeners[i]);
     *(local ? &loop->local_listening : &loop->listening) = false;
@@ -293,7 +293,7 @@ static void enter(struct http_loop *loop, h2o_socket_t *socket, bool local)
     struct sockaddr_storage peer;
     if (!local && h2o_socket_getpeername(socket, (struct sockaddr *)&peer) != 0)
         address_format_network(network, (const struct sockaddr *)&peer);
-    ++loop->connections;
+    loop->connections++;
     struct http_connection *connection =
         http_connection_open(local ? loop->local : loop->tcp, loop, socket, network);
     if (local || loop->server->config.plain)
@@ -305,7 +305,7 @@ static void enter(struct http_loop *loop, h2o_socket_t *socket, bool local)
 static void accept_some(h2o_socket_t *listener, bool local)
 {
     struct http_loop *loop = listener->data;
-    for (int i = 0; i < ACCEPTS_PER_TURN; ++i) {
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         if (!make_room(loop, local)) {
             accept_pause(loop, local);
             return;
@@ -332,8 +332,8 @@ static void on_local_acceptable(h2o_socket_t *listener, const char *error)
 bool http_accept_prepare(struct http_loop *loop)
 {
     const struct http_server *server = loop->server;
-    loop->listeners = h2o_mem_alloc(sizeof(loop->listeners[0]) * server->listen_count);
-    for (size_t i = 0; i < server->listen_count; ++i) {
+    loop->listeners = h2o_mem_alloc(sizeof loop->listeners[0] * server->listen_count);
+    for (size_t i = 0; i < server->listen_count; i++) {
         int fd = fcntl(server->listen_fds[i], F_DUPFD_CLOEXEC, 0);
         if (fd == -1)
             return false;
@@ -349,7 +349,7 @@ void http_accept_resume(struct http_loop *loop)
     bool ready = server->config.plain || loop->certificate != NULL;
     if (loop->draining)
         return;
-    for (size_t i = 0; i < server->listen_count; ++i) {
+    for (size_t i = 0; i < server->listen_count; i++) {
         bool local = is_local(loop, i);
         if (local && !loop->local_listening)
             h2o_socket_read_start(loop->listeners[i], on_local_acceptable);
@@ -362,7 +362,7 @@ void http_accept_resume(struct http_loop *loop)
 
 void http_accept_stop(struct http_loop *loop)
 {
-    for (size_t i = 0; i < loop->server->listen_count; ++i)
+    for (size_t i = 0; i < loop->server->listen_count; i++)
         h2o_socket_close(loop->listeners[i]);
     free(loop->listeners);
     loop->listeners = NULL;

@@ -30,7 +30,7 @@ void http_park(struct http_request *request, int64_t key, void (*resume)(struct 
         resume(request);
         return;
     }
-    struct http_parked *parked = arena_alloc(request->arena, sizeof(*parked));
+    struct http_parked *parked = arena_alloc(request->arena, sizeof *parked);
     struct http_parked **bucket = bucket_of(loop, key);
     *parked = (struct http_parked){
         .next = *bucket, .link = bucket, .request = request, .key = key, .resume = resume};
@@ -62,11 +62,11 @@ static void run_wake(struct http_message *message)
 
 void http_wake(struct http_server *server, int64_t key)
 {
-    for (size_t i = 0; i < server->loop_count; ++i) {
+    for (size_t i = 0; i < server->loop_count; i++) {
         /* Whoever waits, or is about to, has a request that is not answered. */
         if (atomic_load(&server->loops[i]->requests) == 0)
             continue;
-        struct wake_message *wake = h2o_mem_alloc(sizeof(*wake));
+        struct wake_message *wake = h2o_mem_alloc(sizeof *wake);
         *wake = (struct wake_message){{.run = run_wake}, server->loops[i], key};
         http_loop_post(server->loops[i], &wake->message);
     }
@@ -79,7 +79,7 @@ void http_park_start(struct http_loop *loop)
 
 void http_park_drain(struct http_loop *loop)
 {
-    for (size_t i = 0; i < HTTP_PARK_BUCKETS; ++i)
+    for (size_t i = 0; i < HTTP_PARK_BUCKETS; i++)
         while (loop->parked[i] != NULL)
             go_on(loop->parked[i]);
 }

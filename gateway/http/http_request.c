@@ -34,7 +34,7 @@ static int64_t local_user_of(const h2o_req_t *req)
     h2o_socket_t *socket = loop->server->local == NULL ? NULL : req->conn->callbacks->get_socket(req->conn);
     struct ucred peer;
     struct sockaddr_storage name;
-    socklen_t peer_length = sizeof(peer), name_length = sizeof(name);
+    socklen_t peer_length = sizeof peer, name_length = sizeof name;
     if (socket == NULL)
         return -1;
     int fd = h2o_socket_get_fd(socket);
@@ -75,8 +75,8 @@ static struct http_request *new_request(h2o_req_t *req, const struct http_head *
                                         const struct http_target *target)
 {
     struct arena *arena = arena_new();
-    struct http_request *request = arena_alloc(arena, sizeof(*request));
-    struct http_guard *guard = h2o_mem_alloc_shared(&req->pool, sizeof(*guard), on_request_gone);
+    struct http_request *request = arena_alloc(arena, sizeof *request);
+    struct http_guard *guard = h2o_mem_alloc_shared(&req->pool, sizeof *guard, on_request_gone);
     *guard =
         (struct http_guard){request, req, http_connection_of(req->conn->callbacks->get_socket(req->conn))};
     http_connection_begin_request(guard->connection);
@@ -121,7 +121,7 @@ int http_on_request(h2o_handler_t *self, h2o_req_t *req)
     if (request->local_user == -1 &&
         req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) != 0)
         set_client(request, (const struct sockaddr *)&peer);
-    ++loop->requests;
+    loop->requests++;
     loop->server->config.application.handle(loop->server->config.application.context, request);
     return 0;
 }
@@ -172,7 +172,7 @@ static const char *reason_phrase(int status)
 
 static void add_headers(h2o_req_t *req, const struct http_reply *reply)
 {
-    for (size_t i = 0; i < reply->header_count; ++i) {
+    for (size_t i = 0; i < reply->header_count; i++) {
         const struct http_header *header = &reply->headers[i];
         h2o_iovec_t value = h2o_strdup(&req->pool, header->value, SIZE_MAX);
         h2o_add_header_by_str(&req->pool, &req->res.headers, header->name, strlen(header->name), 0, NULL,
@@ -198,7 +198,7 @@ void http_reply(struct http_request *request, const struct http_reply *reply)
 {
     struct http_loop *loop = request->loop;
     struct http_guard *guard = request->guard;
-    --loop->requests;
+    loop->requests--;
     if (guard != NULL) {
         guard->request = NULL;
         send_reply(guard->req, loop, reply);
@@ -243,7 +243,7 @@ void http_on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **s
         application->render_refusal(application->context, arena, req->res.status,
                                     h2o_memis(req->method.base, req->method.len, H2O_STRLIT("POST")), &reply);
         struct refusal_ostream *ostream =
-            (struct refusal_ostream *)h2o_add_ostream(req, sizeof(*ostream), slot);
+            (struct refusal_ostream *)h2o_add_ostream(req, sizeof *ostream, slot);
         ostream->super.do_send = send_refusal_body;
         ostream->body = h2o_strdup(&req->pool, (const char *)reply.body.p, reply.body.n);
         req->res.content_length = reply.body.n;

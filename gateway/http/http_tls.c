@@ -26,7 +26,7 @@ static int select_protocol(SSL *ssl, const uint8_t **out, uint8_t *length, const
     static const uint8_t ours[] = "\x08http/1.1";
     (void)ssl;
     (void)argument;
-    return SSL_select_next_proto(UNCONST(uint8_t **, out), length, ours, sizeof(ours) - 1, offered,
+    return SSL_select_next_proto(UNCONST(uint8_t **, out), length, ours, sizeof ours - 1, offered,
                                  offered_length) == OPENSSL_NPN_NEGOTIATED
                ? SSL_TLSEXT_ERR_OK
                : SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -59,8 +59,8 @@ SSL_CTX *http_tls_context_new(struct http_loop *loop)
 struct http_tls_certificate *http_tls_certificate_parse(struct bytes chain_pem, struct bytes key_pem,
                                                         char why[static 256])
 {
-    struct http_tls_certificate *certificate = h2o_mem_alloc(sizeof(*certificate));
-    memset(certificate, 0, sizeof(*certificate));
+    struct http_tls_certificate *certificate = h2o_mem_alloc(sizeof *certificate);
+    memset(certificate, 0, sizeof *certificate);
     const char *problem = NULL;
     certificate->chain = certificate_stack_read(chain_pem);
     certificate->leaf = sk_X509_shift(certificate->chain);

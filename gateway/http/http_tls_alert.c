@@ -45,7 +45,7 @@ static void send_alert(h2o_socket_t *socket, const uint8_t alert[static ALERT_BY
     memcpy(record, last_header, RECORD_HEADER_BYTES);
     memcpy(record + RECORD_HEADER_BYTES, alert, ALERT_BYTES);
     /* Nothing was sent before it, so there is room; a client that has gone needs no alert. */
-    while (send(h2o_socket_get_fd(socket), record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
+    while (send(h2o_socket_get_fd(socket), record, sizeof record, MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
            errno == EINTR)
         ;
 }

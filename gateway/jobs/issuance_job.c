@@ -55,7 +55,7 @@ static void call_issuer(struct job *job)
         job_end(job);
         return;
     }
-    --state->order.attempt_count;
+    state->order.attempt_count--;
     issuance_fail(job, state->problem);
 }
 
@@ -106,7 +106,7 @@ static bool prepare_attempt(struct job *job, X509_REQ *csr, const struct validit
         !issuance_sign_prepare(job->arena, config_profile(job->jobs->parts.config, order->profile), validity,
                                &state->request))
         return false;
-    ++order->attempt_count;
+    order->attempt_count++;
     issuer_ref_with(state->issuer, job->arena);
     state->attempt = (struct attempt){.order_id = order->id,
                                       .issuer = state->issuer->id,
@@ -212,7 +212,7 @@ static void refuse(struct job *job)
 void issuance_job_begin(struct jobs *jobs, int64_t id)
 {
     struct job *job = job_new(jobs, JOB_ISSUANCE, id, NULL);
-    struct issuance_state *state = arena_alloc(job->arena, sizeof(*state));
+    struct issuance_state *state = arena_alloc(job->arena, sizeof *state);
     job->state = state;
     if (store_order_load(jobs->session, job->arena, id, &state->order) != STORE_OK ||
         state->order.status != ORDER_PROCESSING) {
@@ -272,7 +272,7 @@ static struct issuer *issuer_of_queue(const struct look *look, size_t i)
 static size_t queues_of(const struct look *look, const struct issuer *issuer)
 {
     size_t count = 0;
-    for (size_t i = 0; i < look->count; ++i)
+    for (size_t i = 0; i < look->count; i++)
         count += issuer_of_queue(look, i) == issuer;
     return count;
 }
@@ -302,9 +302,9 @@ static enum store_result take_queues_of(struct look *look, struct issuer *issuer
     const char *last = issuer == NULL || issuer->last_queue == NULL ? "" : issuer->last_queue;
     size_t start = 0;
     while (start < look->count && strcmp(look->queue[start], last) <= 0)
-        ++start;
+        start++;
     enum store_result result = STORE_OK;
-    for (size_t n = 0; result == STORE_OK && n < look->count; ++n) {
+    for (size_t n = 0; result == STORE_OK && n < look->count; n++) {
         size_t i = (start + n) % look->count;
         if (issuer_of_queue(look, i) == issuer)
             result = take_queue(look, issuer, look->queue[i]);
@@ -316,7 +316,7 @@ static enum store_result take_all_queues(struct look *look)
 {
     const struct jobs_parts *parts = &look->jobs->parts;
     enum store_result result = take_queues_of(look, NULL);
-    for (size_t i = 0; result == STORE_OK && i < parts->config->issuer_count; ++i)
+    for (size_t i = 0; result == STORE_OK && i < parts->config->issuer_count; i++)
         result = take_queues_of(look, issuers_find(parts->issuers, parts->config->issuers[i].id));
     return result;
 }
@@ -348,7 +348,7 @@ struct job *issuance_job_draft(struct jobs *jobs, X509_REQ *csr)
         X509_REQ_free(csr);
         return NULL;
     }
-    struct issuance_state *state = arena_alloc(draft->arena, sizeof(*state));
+    struct issuance_state *state = arena_alloc(draft->arena, sizeof *state);
     state->request.csr = csr;
     arena_on_free(draft->arena, free_csr, csr);
     draft->state = state;

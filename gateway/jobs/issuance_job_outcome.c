@@ -98,7 +98,7 @@ static enum store_apply_result apply_withdrawn(struct job *job, struct store_ses
 static void withdraw(struct job *job)
 {
     struct order *order = &((struct issuance_state *)job->state)->order;
-    --order->attempt_count;
+    order->attempt_count--;
     if (job->leased)
         order->next_attempt_at = order->processing_since;
     job_commit(job, apply_withdrawn, job_end);
@@ -113,7 +113,7 @@ static bool may_ask_again(struct job *job)
     size_t count = 0, used = 0;
     if (store_attempts_of_order(job->jobs->session, job->arena, job->id, &attempts, &count) != STORE_OK)
         return false;
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         used += attempts[i].status == ATTEMPT_REFUSED || attempts[i].status == ATTEMPT_REJECTED;
     return used < OTHER_DURATIONS_MAX;
 }

@@ -17,7 +17,7 @@ bool job_set_contains(const struct job_set *set, int64_t id)
 void job_set_add(struct job_set *set, int64_t id)
 {
     set->slot[find(set, id)] = id;
-    ++set->count;
+    set->count++;
 }
 
 /* What follows in the same run is put in again, so that no look-up stops short at the hole. */
@@ -27,7 +27,7 @@ void job_set_remove(struct job_set *set, int64_t id)
     if (set->slot[at] != id)
         return;
     set->slot[at] = 0;
-    --set->count;
+    set->count--;
     for (at = (at + 1) % JOB_SET_SLOTS; set->slot[at] != 0; at = (at + 1) % JOB_SET_SLOTS) {
         int64_t moved = set->slot[at];
         set->slot[at] = 0;

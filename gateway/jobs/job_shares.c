@@ -6,7 +6,7 @@ enum { RESERVED_PART = 4 };
 uint64_t job_target(const char *host)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (; *host != '\0'; ++host)
+    for (; *host != '\0'; host++)
         hash = (hash ^ (uint8_t)*host) * UINT64_C(0x100000001b3);
     return hash;
 }
@@ -14,7 +14,7 @@ uint64_t job_target(const char *host)
 bool job_shares_admit(const struct job_shares *shares, const struct job_holder *holder)
 {
     size_t of_account = 0, of_target = 0, free = shares->slots - shares->count;
-    for (size_t i = 0; i < shares->count; ++i) {
+    for (size_t i = 0; i < shares->count; i++) {
         of_account += shares->held[i].account_id == holder->account_id;
         of_target += shares->held[i].target == holder->target;
     }
@@ -29,7 +29,7 @@ void job_shares_take(struct job_shares *shares, const struct job_holder *holder)
 
 void job_shares_give_back(struct job_shares *shares, const struct job_holder *holder)
 {
-    for (size_t i = 0; i < shares->count; ++i) {
+    for (size_t i = 0; i < shares->count; i++) {
         if (shares->held[i].account_id != holder->account_id || shares->held[i].target != holder->target)
             continue;
         shares->held[i] = shares->held[--shares->count];

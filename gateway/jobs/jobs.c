@@ -19,14 +19,14 @@ size_t job_ids_wanted(const struct job_kind *kind, size_t room)
 
 void jobs_take_up(struct jobs *jobs, struct job_kind *kind, const struct job_ids *ids, size_t room)
 {
-    for (size_t i = 0; i < ids->count; ++i) {
+    for (size_t i = 0; i < ids->count; i++) {
         if (job_set_contains(&jobs->set, ids->id[i]))
             continue;
         if (room == 0 || kind->under_way >= kind->max_under_way) {
             kind->left_waiting = true;
             return;
         }
-        --room;
+        room--;
         int64_t before = crash_record_set_owner(ids->id[i]);
         kind->begin(jobs, ids->id[i]);
         crash_record_set_owner(before);
@@ -59,7 +59,7 @@ static void take_all_due(struct jobs *jobs, unsigned due)
     if (jobs->stopping)
         return;
     int64_t now = clock_now();
-    for (size_t i = 0; i < JOB_KINDS; ++i) {
+    for (size_t i = 0; i < JOB_KINDS; i++) {
         struct job_kind *kind = &jobs->kinds[i];
         if ((kind->due_bit & due) == 0)
             continue;
@@ -92,7 +92,7 @@ void jobs_on_tick(void *argument)
 static struct job *make_item(struct jobs *jobs, int kind)
 {
     struct arena *arena = arena_new();
-    struct job *job = arena_alloc(arena, sizeof(*job));
+    struct job *job = arena_alloc(arena, sizeof *job);
     *job = (struct job){.jobs = jobs, .kind = &jobs->kinds[kind], .arena = arena, .now = clock_now()};
     return job;
 }
@@ -107,7 +107,7 @@ static void take_up(struct job *job, int64_t id)
         job->next->link = &job->next;
     jobs->first = job;
     job_set_add(&jobs->set, id);
-    ++job->kind->under_way;
+    job->kind->under_way++;
     if (job->kind->shares != NULL)
         job_shares_take(job->kind->shares, &job->holder);
 }
@@ -253,7 +253,7 @@ void job_end(struct job *job)
     unsigned waiting = job->kind->left_waiting ? job->kind->due_bit : 0;
     job_set_remove(&jobs->set, id);
     leave_list(job);
-    --job->kind->under_way;
+    job->kind->under_way--;
     if (job->kind->shares != NULL)
         job_shares_give_back(job->kind->shares, &job->holder);
     if (job->is_draft)

@@ -21,7 +21,7 @@ _Static_assert(MAX_ISSUANCES + JOBS_DRAFTS_MAX + MAX_REVOCATIONS < JOBS_LOOK_IDS
 
 struct jobs *jobs_new(const struct jobs_parts *parts, char why[static 256])
 {
-    struct jobs *jobs = calloc(1, sizeof(*jobs));
+    struct jobs *jobs = calloc(1, sizeof *jobs);
     if (jobs == NULL)
         end_without("memory");
     struct store_error error;
@@ -63,7 +63,7 @@ struct life_message {
 
 static void post_life(struct jobs *jobs, void (*run)(struct outbound_message *))
 {
-    struct life_message *life = calloc(1, sizeof(*life));
+    struct life_message *life = calloc(1, sizeof *life);
     if (life == NULL)
         end_without("memory");
     *life = (struct life_message){{.run = run}, jobs};

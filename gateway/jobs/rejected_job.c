@@ -32,7 +32,7 @@ void jobs_keep_rejected(struct jobs *jobs, const struct issuer *issuer, const st
     if (job == NULL)
         return;
     struct arena *arena = job->arena;
-    struct issued *issued = arena_alloc(arena, sizeof(*issued));
+    struct issued *issued = arena_alloc(arena, sizeof *issued);
     struct certificate *certificate = &issued->certificate;
     if (!issuance_read(arena, issuer, chain, count, job->now, issued)) {
         job_draft_drop(job);

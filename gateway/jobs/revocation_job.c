@@ -223,7 +223,7 @@ static struct issuer *issuer_of(struct job *job)
 void revocation_job_begin(struct jobs *jobs, int64_t id)
 {
     struct job *job = job_new(jobs, JOB_REVOCATION, id, NULL);
-    struct revocation_work *state = arena_alloc(job->arena, sizeof(*state));
+    struct revocation_work *state = arena_alloc(job->arena, sizeof *state);
     job->state = state;
     if (store_certificate_load(jobs->session, job->arena, id, &state->certificate) != STORE_OK ||
         (state->certificate.revoked_at != 0 && !state->certificate.correction_asked)) {

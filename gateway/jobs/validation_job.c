@@ -41,8 +41,8 @@ static enum store_result record(struct job *job, struct store_session *session, 
 static enum store_result load_authorizations(struct job *job, struct store_session *session,
                                              const struct order *order, struct authorization **out)
 {
-    *out = arena_alloc_array(job->arena, order->identifier_count, sizeof(**out));
-    for (size_t i = 0; i < order->identifier_count; ++i) {
+    *out = arena_alloc_array(job->arena, order->identifier_count, sizeof **out);
+    for (size_t i = 0; i < order->identifier_count; i++) {
         enum store_result result =
             store_authorization_load(session, job->arena, order->authorization_ids[i], &(*out)[i]);
         if (result != STORE_OK)
@@ -79,7 +79,7 @@ static enum store_result settle_orders(struct job *job, struct store_session *se
     int64_t *ids = NULL;
     size_t count = 0;
     enum store_result result = store_orders_waiting_on(session, job->arena, job->id, &ids, &count);
-    for (size_t i = 0; result == STORE_OK && i < count; ++i)
+    for (size_t i = 0; result == STORE_OK && i < count; i++)
         result = settle_order(job, session, ids[i]);
     return result;
 }
@@ -150,7 +150,7 @@ static void on_validated(struct validation *validation)
     }
     job->now = clock_now();
     METRICS_OBSERVE(METRIC_VALIDATION_DURATION, metrics_clock_us() - state->began_us, authorization->chosen);
-    ++authorization->attempt_count;
+    authorization->attempt_count++;
     int64_t give_up_at =
         authorization->first_attempt_at + config_now(job->jobs->parts.config)->validation.retry_for_s;
     if (validation->problem != NULL && validation->passing) {
@@ -215,7 +215,7 @@ static void refuse(struct job *job)
 static void begin(struct jobs *jobs, int64_t id, const struct job_holder *holder)
 {
     struct job *job = job_new(jobs, JOB_VALIDATION, id, holder);
-    struct validation_work *state = arena_alloc(job->arena, sizeof(*state));
+    struct validation_work *state = arena_alloc(job->arena, sizeof *state);
     job->state = state;
     struct account account;
     if (store_authorization_load(jobs->session, job->arena, id, &state->authorization) != STORE_OK ||
@@ -256,7 +256,7 @@ static enum store_result take_account(struct jobs *jobs, struct job_kind *kind, 
     if (result == STORE_OK)
         result = store_validations_due(jobs->session, arena, account_id, now,
                                        job_ids_wanted(kind, kind->max_under_way), &due, &count);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         const struct job_holder holder = {account_id, job_target(due[i].name), is_known};
         if (!jobs_may_take_up(jobs, kind, due[i].id, &holder))
             continue;
@@ -317,7 +317,7 @@ struct job *validation_job_draft(struct jobs *jobs, int64_t now, const struct au
     struct job *draft = job_draft(jobs, JOB_VALIDATION);
     if (draft == NULL)
         return NULL;
-    struct validation_work *state = arena_alloc(draft->arena, sizeof(*state));
+    struct validation_work *state = arena_alloc(draft->arena, sizeof *state);
     state->authorization = authorization_copy(draft->arena, authorization);
     state->thumbprint = arena_duplicate(draft->arena, account->thumbprint);
     draft->id = authorization->id;

@@ -97,9 +97,9 @@ static bool covers(const struct certificate_facts *facts, const struct identifie
 {
     if (facts->identifier_count != count)
         return false;
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         bool found = false;
-        for (size_t j = 0; j < facts->identifier_count && !found; ++j)
+        for (size_t j = 0; j < facts->identifier_count && !found; j++)
             found = identifier_compare(&names[i], &facts->identifiers[j]) == 0;
         if (!found)
             return false;
@@ -191,7 +191,7 @@ static void fail_request(struct own_certificate *own, const char *problem)
                   own->issuer->id, problem);
     else if (strncmp(problem, own->told_problem, PROBLEM_MAX_BYTES - 1) != 0)
         log_error("own TLS certificate: issuer %s did not provide a new one: %s", own->issuer->id, problem);
-    snprintf(own->told_problem, sizeof(own->told_problem), "%s", problem);
+    snprintf(own->told_problem, sizeof own->told_problem, "%s", problem);
     warn_of_end(own, problem);
     end_request(own, false);
 }
@@ -338,7 +338,7 @@ void own_certificate_issuer_changed(struct own_certificate *own)
 {
     if (own == NULL)
         return;
-    struct changed_message *changed = malloc(sizeof(*changed));
+    struct changed_message *changed = malloc(sizeof *changed);
     if (changed == NULL)
         end_without("memory");
     *changed = (struct changed_message){{.run = run_changed}, own};
@@ -434,7 +434,7 @@ static void prepare_issuing(struct own_certificate *own)
 struct own_certificate *own_certificate_start(const struct own_certificate_parts *parts,
                                               char why[static OWN_CERTIFICATE_WHY_BYTES])
 {
-    struct own_certificate *own = calloc(1, sizeof(*own));
+    struct own_certificate *own = calloc(1, sizeof *own);
     if (own == NULL)
         end_without("memory");
     own->parts = *parts;

@@ -11,7 +11,7 @@ static bool add_san(struct arena *arena, X509_REQ *csr, const struct identifier 
 {
     struct buffer text;
     buffer_init(&text, arena, NAMES_MAX_BYTES);
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         buffer_printf(&text, "%s%s:%s", i == 0 ? "" : ",", names[i].type == IDENTIFIER_IP ? "IP" : "DNS",
                       names[i].value);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, buffer_string(&text));

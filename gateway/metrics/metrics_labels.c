@@ -127,7 +127,7 @@ static size_t find(const char *name, size_t count, const char *(*value)(struct a
 {
     size_t i = 0;
     while (i + 1 < count && strcmp(value(NULL, i), name) != 0)
-        ++i;
+        i++;
     return i;
 }
 
@@ -156,7 +156,7 @@ size_t metrics_issuer(const char *id)
     const struct config *config = metrics_config();
     size_t i = 0;
     while (config != NULL && i < config->issuer_count && !is_of_issuer(id, config->issuers[i].id))
-        ++i;
+        i++;
     return i;
 }
 

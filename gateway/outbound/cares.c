@@ -71,7 +71,7 @@ void cares_query(ares_channel channel, const char *name, int type, struct ask *a
 static void add_server(struct buffer *servers, const struct ares_addr_port_node *node)
 {
     char address[INET6_ADDRSTRLEN] = "";
-    inet_ntop(node->family, &node->addr, address, sizeof(address));
+    inet_ntop(node->family, &node->addr, address, sizeof address);
     buffer_append_string(servers, servers->n == 0 ? "" : ",");
     if (node->udp_port == 0 || node->udp_port == DNS_PORT)
         buffer_append_string(servers, address);

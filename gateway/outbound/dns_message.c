@@ -66,7 +66,7 @@ static bool take_octets(struct reader *reader, size_t n, struct bytes *out)
 static bool skip_questions(struct reader *reader, unsigned count)
 {
     struct bytes tail;
-    for (unsigned i = 0; i < count; ++i)
+    for (unsigned i = 0; i < count; i++)
         if (!skip_name(reader) || !take_octets(reader, QUESTION_TAIL_BYTES, &tail))
             return false;
     return true;
@@ -108,8 +108,8 @@ static bool take_answers(struct arena *arena, struct reader *reader, unsigned co
     struct record alias = {0};
     /* Each record takes 11 octets at least: a larger count is a lie, found when they end. */
     out->records = arena_alloc_array(arena, (reader->octets.n - reader->at) / (1 + RECORD_HEAD_BYTES),
-                                     sizeof(out->records[0]));
-    for (unsigned i = 0; i < count; ++i) {
+                                     sizeof out->records[0]);
+    for (unsigned i = 0; i < count; i++) {
         struct record record;
         if (!take_record(reader, &record))
             return false;
@@ -126,7 +126,7 @@ static bool take_answers(struct arena *arena, struct reader *reader, unsigned co
 static bool take_authorities(struct reader *reader, unsigned count, bool *name_servers)
 {
     *name_servers = false;
-    for (unsigned i = 0; i < count; ++i) {
+    for (unsigned i = 0; i < count; i++) {
         struct record record;
         if (!take_record(reader, &record))
             return false;
@@ -157,7 +157,7 @@ const char *dns_rcode_name(struct arena *arena, unsigned rcode)
 {
     static const char *const names[] = {"NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
                                         "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE"};
-    return rcode < sizeof(names) / sizeof(names[0]) ? names[rcode] : arena_printf(arena, "RCODE %u", rcode);
+    return rcode < sizeof names / sizeof names[0] ? names[rcode] : arena_printf(arena, "RCODE %u", rcode);
 }
 
 bool dns_text_read(struct arena *arena, struct bytes record, struct bytes *out)

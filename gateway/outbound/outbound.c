@@ -38,7 +38,7 @@ static void heap_sink(struct outbound *outbound, struct outbound_timer *timer, s
 {
     for (size_t child; (child = place * 2) <= outbound->timers; place = child) {
         if (child < outbound->timers && outbound->heap[child + 1]->due_ms < outbound->heap[child]->due_ms)
-            ++child;
+            child++;
         if (outbound->heap[child]->due_ms >= timer->due_ms)
             break;
         heap_put(outbound, place, outbound->heap[child]);
@@ -174,7 +174,7 @@ static void *outbound_main(void *argument)
 
 struct outbound *outbound_start(const struct outbound_config *config, const char **why)
 {
-    struct outbound *outbound = calloc(1, sizeof(*outbound));
+    struct outbound *outbound = calloc(1, sizeof *outbound);
     if (outbound == NULL)
         end_without("memory");
     outbound->last = &outbound->first;

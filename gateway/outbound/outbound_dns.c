@@ -106,7 +106,7 @@ static const char *answer_fault(struct query *query, struct bytes octets, enum o
     *fault = OUTBOUND_DNS_MALFORMED;
     if (!dns_message_read(arena, octets, query->type, message))
         return MALFORMED_ANSWER;
-    for (size_t i = 0; i < message->record_count; ++i)
+    for (size_t i = 0; i < message->record_count; i++)
         if (!is_sound(arena, query->type, message->records[i]))
             return MALFORMED_ANSWER;
     *fault = message->rcode == DNS_REFUSED ? OUTBOUND_DNS_REFUSED : OUTBOUND_DNS_FAILED;
@@ -195,7 +195,7 @@ static void ask_next(struct query *query)
     }
     int64_t share_ms = left_ms / (int64_t)(query->end - query->asked);
     struct name_server *server = &outbound->servers[query->asked++];
-    query->ask = malloc(sizeof(*query->ask));
+    query->ask = malloc(sizeof *query->ask);
     if (query->ask == NULL)
         end_without("memory");
     query->ask->query = query;
@@ -207,7 +207,7 @@ static struct look_up *make_look_up(struct outbound *outbound, const char *name,
                                     void (*tell)(struct look_up *look_up), void *context)
 {
     struct arena *arena = arena_new();
-    struct look_up *look_up = arena_alloc(arena, sizeof(*look_up));
+    struct look_up *look_up = arena_alloc(arena, sizeof *look_up);
     *look_up = (struct look_up){.arena = arena,
                                 .outbound = outbound,
                                 .name = arena_duplicate(arena, name),
@@ -220,7 +220,7 @@ static struct look_up *make_look_up(struct outbound *outbound, const char *name,
 
 static void prepare(struct look_up *look_up, size_t count)
 {
-    look_up->query = arena_alloc_array(look_up->arena, count, sizeof(look_up->query[0]));
+    look_up->query = arena_alloc_array(look_up->arena, count, sizeof look_up->query[0]);
     look_up->count = count;
     look_up->under_way = count + 1; /* one of our own: what ends at once does not end it all */
 }
@@ -248,7 +248,7 @@ static void all_begun(struct look_up *look_up)
 static void begin(struct look_up *look_up, const enum dns_type *types, size_t count)
 {
     prepare(look_up, count);
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         begin_query(look_up, i, types[i], 0, look_up->outbound->server_count);
     all_begun(look_up);
 }
@@ -278,9 +278,9 @@ static const char *both_errors(struct arena *arena, const char *aaaa, const char
 static void tell_addresses(struct look_up *look_up)
 {
     struct outbound_addresses found = {0};
-    for (size_t i = 0; i < look_up->count; ++i) {
+    for (size_t i = 0; i < look_up->count; i++) {
         const struct query *query = &look_up->query[i];
-        for (size_t n = 0; query->error == NULL && n < query->message.record_count; ++n)
+        for (size_t n = 0; query->error == NULL && n < query->message.record_count; n++)
             add_address(&found, query->type == DNS_TYPE_AAAA ? AF_INET6 : AF_INET, query->message.records[n]);
         if (query->message.alias != NULL)
             found.alias = query->message.alias;
@@ -298,7 +298,7 @@ static void add_from_hosts_file(struct outbound *outbound, const char *host, int
     struct hostent *found = NULL;
     if (ares_gethostbyname_file(outbound->servers[0].channel, host, family, &found) != ARES_SUCCESS)
         return;
-    for (char **address = found->h_addr_list; *address != NULL; ++address)
+    for (char **address = found->h_addr_list; *address != NULL; address++)
         add_address(out, family, bytes_of(*address, (size_t)found->h_length));
     ares_free_hostent(found);
 }
@@ -340,10 +340,10 @@ static void tell_texts(struct look_up *look_up)
     struct outbound_texts found = {
         .error = query->error, .fault = query->fault, .alias = query->message.alias};
     if (query->error == NULL) {
-        found.texts = arena_alloc_array(look_up->arena, query->message.record_count, sizeof(found.texts[0]));
-        for (size_t i = 0; i < query->message.record_count; ++i)
+        found.texts = arena_alloc_array(look_up->arena, query->message.record_count, sizeof found.texts[0]);
+        for (size_t i = 0; i < query->message.record_count; i++)
             if (dns_text_read(look_up->arena, query->message.records[i], &found.texts[found.count]))
-                ++found.count;
+                found.count++;
     }
     look_up->done.texts(look_up->context, &found);
 }
@@ -364,10 +364,10 @@ static void tell_caa(struct look_up *look_up)
     struct outbound_caa found = {.error = query->error};
     if (query->error == NULL) {
         struct caa_record *records =
-            arena_alloc_array(look_up->arena, query->message.record_count, sizeof(records[0]));
-        for (size_t i = 0; i < query->message.record_count; ++i)
+            arena_alloc_array(look_up->arena, query->message.record_count, sizeof records[0]);
+        for (size_t i = 0; i < query->message.record_count; i++)
             if (dns_caa_read(query->message.records[i], &records[found.count]))
-                ++found.count;
+                found.count++;
         found.records = records;
     }
     look_up->done.caa(look_up->context, &found);
@@ -386,8 +386,8 @@ void outbound_resolve_caa(struct outbound *outbound, const char *name, int64_t t
 static void tell_servers(struct look_up *look_up)
 {
     struct outbound_server_report *reports =
-        arena_alloc_array(look_up->arena, look_up->count, sizeof(reports[0]));
-    for (size_t i = 0; i < look_up->count; ++i)
+        arena_alloc_array(look_up->arena, look_up->count, sizeof reports[0]);
+    for (size_t i = 0; i < look_up->count; i++)
         reports[i] = (struct outbound_server_report){
             .server = look_up->outbound->servers[i].text,
             .error = look_up->query[i].error,
@@ -403,7 +403,7 @@ void outbound_ask_each_server(struct outbound *outbound, const char *name, int64
     struct look_up *look_up = make_look_up(outbound, name, timeout_ms, tell_servers, context);
     look_up->done.servers = done;
     prepare(look_up, outbound->server_count);
-    for (size_t i = 0; i < outbound->server_count; ++i)
+    for (size_t i = 0; i < outbound->server_count; i++)
         begin_query(look_up, i, DNS_TYPE_A, i, i + 1);
     all_begun(look_up);
 }

@@ -98,7 +98,7 @@ static void pin_address(struct transfer *transfer)
     char text[INET6_ADDRSTRLEN];
     char connect_to[CONNECT_TO_BYTES];
     address_format(text, (const struct sockaddr *)&transfer->address);
-    snprintf(connect_to, sizeof(connect_to),
+    snprintf(connect_to, sizeof connect_to,
              transfer->address.ss_family == AF_INET6 ? "::[%s]:" : "::%s:", text);
     transfer->connect_to = curl_slist_append(NULL, connect_to);
     curl_easy_setopt(transfer->easy, CURLOPT_CONNECT_TO, transfer->connect_to);
@@ -188,7 +188,7 @@ void outbound_http(struct outbound *outbound, const struct outbound_http_request
                    void (*done)(void *context, const struct outbound_http_reply *reply), void *context)
 {
     struct arena *arena = arena_new();
-    struct transfer *transfer = arena_alloc(arena, sizeof(*transfer));
+    struct transfer *transfer = arena_alloc(arena, sizeof *transfer);
     *transfer = (struct transfer){.outbound = outbound,
                                   .arena = arena,
                                   .easy = take_handle(outbound),

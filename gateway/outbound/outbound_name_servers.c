@@ -12,7 +12,7 @@ enum {
 
 static struct curl_waitfd *find_socket(struct name_server *server, ares_socket_t fd)
 {
-    for (unsigned i = 0; i < server->socket_count; ++i)
+    for (unsigned i = 0; i < server->socket_count; i++)
         if (server->sockets[i].fd == fd)
             return &server->sockets[i];
     return NULL;
@@ -22,7 +22,7 @@ static struct curl_waitfd *add_socket(struct name_server *server, ares_socket_t 
 {
     if (server->socket_count == server->socket_capacity) {
         server->socket_capacity = 2 * server->socket_capacity + 2;
-        server->sockets = realloc(server->sockets, server->socket_capacity * sizeof(server->sockets[0]));
+        server->sockets = realloc(server->sockets, server->socket_capacity * sizeof server->sockets[0]);
         if (server->sockets == NULL)
             end_without("memory");
     }
@@ -60,14 +60,14 @@ static bool add_server(struct outbound *outbound, const char *text)
               cares_add_options(&options);
     if (ares_init_options(&server->channel, &options, set) != ARES_SUCCESS)
         return false;
-    ++outbound->server_count;
-    snprintf(server->text, sizeof(server->text), "%s", text);
+    outbound->server_count++;
+    snprintf(server->text, sizeof server->text, "%s", text);
     return ares_set_servers_ports_csv(server->channel, text) == ARES_SUCCESS;
 }
 
 static void make_room(struct outbound *outbound, size_t count)
 {
-    outbound->servers = calloc(count, sizeof(outbound->servers[0]));
+    outbound->servers = calloc(count, sizeof outbound->servers[0]);
     if (outbound->servers == NULL)
         end_without("memory");
 }
@@ -75,7 +75,7 @@ static void make_room(struct outbound *outbound, size_t count)
 static bool add_servers(struct outbound *outbound, char *list)
 {
     size_t most = 1;
-    for (const char *at = list; *at != '\0'; ++at)
+    for (const char *at = list; *at != '\0'; at++)
         most += *at == ',';
     make_room(outbound, most);
     bool good = true;
@@ -107,7 +107,7 @@ bool outbound_dns_open(struct outbound *outbound, const struct outbound_config *
     } else {
         *why = "validation.resolvers: not a list of \"address\" or \"address:port\"";
         make_room(outbound, config->resolver_count);
-        for (size_t i = 0; good && i < config->resolver_count; ++i)
+        for (size_t i = 0; good && i < config->resolver_count; i++)
             good = add_server(outbound, config->resolvers[i]);
     }
     if (!good)
@@ -117,7 +117,7 @@ bool outbound_dns_open(struct outbound *outbound, const struct outbound_config *
 
 void outbound_dns_close(struct outbound *outbound)
 {
-    for (size_t i = 0; i < outbound->server_count; ++i) {
+    for (size_t i = 0; i < outbound->server_count; i++) {
         ares_destroy(outbound->servers[i].channel);
         free(outbound->servers[i].sockets);
     }
@@ -129,14 +129,14 @@ void outbound_dns_close(struct outbound *outbound)
 size_t outbound_dns_fds_most(const struct outbound *outbound)
 {
     size_t most = 0;
-    for (size_t i = 0; i < outbound->server_count; ++i)
+    for (size_t i = 0; i < outbound->server_count; i++)
         most += outbound->servers[i].socket_count;
     return most;
 }
 
 static unsigned wait_for_server(struct name_server *server, struct curl_waitfd *fds, int64_t *timeout_ms)
 {
-    for (unsigned i = 0; i < server->socket_count; ++i)
+    for (unsigned i = 0; i < server->socket_count; i++)
         fds[i] = server->sockets[i];
     struct timeval most = {.tv_sec = *timeout_ms / 1000, .tv_usec = *timeout_ms % 1000 * 1000};
     struct timeval wait;
@@ -149,7 +149,7 @@ static unsigned wait_for_server(struct name_server *server, struct curl_waitfd *
 unsigned outbound_dns_wait_for(struct outbound *outbound, struct curl_waitfd *fds, int64_t *timeout_ms)
 {
     unsigned count = 0;
-    for (size_t i = 0; i < outbound->server_count; ++i) {
+    for (size_t i = 0; i < outbound->server_count; i++) {
         struct name_server *server = &outbound->servers[i];
         server->fd_count = wait_for_server(server, fds + count, timeout_ms);
         count += server->fd_count;
@@ -159,7 +159,7 @@ unsigned outbound_dns_wait_for(struct outbound *outbound, struct curl_waitfd *fd
 
 static void process_server(const struct name_server *server, const struct curl_waitfd *fds)
 {
-    for (unsigned i = 0; i < server->fd_count; ++i) {
+    for (unsigned i = 0; i < server->fd_count; i++) {
         bool readable = (fds[i].revents & CURL_WAIT_POLLIN) != 0;
         bool writable = (fds[i].revents & CURL_WAIT_POLLOUT) != 0;
         if (readable || writable)
@@ -171,7 +171,7 @@ static void process_server(const struct name_server *server, const struct curl_w
 
 void outbound_dns_process(struct outbound *outbound, const struct curl_waitfd *fds)
 {
-    for (size_t i = 0; i < outbound->server_count; ++i) {
+    for (size_t i = 0; i < outbound->server_count; i++) {
         process_server(&outbound->servers[i], fds);
         fds += outbound->servers[i].fd_count;
     }

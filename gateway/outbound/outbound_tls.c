@@ -137,7 +137,7 @@ size_t outbound_tls_count(const struct outbound *outbound)
     size_t count = 0;
     for (const struct handshake *handshake = outbound->handshakes; handshake != NULL;
          handshake = handshake->next)
-        ++count;
+        count++;
     return count;
 }
 

@@ -14,7 +14,7 @@ enum { LINE_MAX_BYTES = 2048 };
                                                const char *format, va_list arguments)
 {
     char line[LINE_MAX_BYTES];
-    vsnprintf(line, sizeof(line), format, arguments);
+    vsnprintf(line, sizeof line, format, arguments);
     check->print(verdict, line);
 }
 
@@ -36,9 +36,9 @@ void check_warn(struct check *check, const char *format, ...)
 
 static void keep_failure(struct check *check, const char *line)
 {
-    const char **longer = arena_alloc_array(check->arena, check->failure_count + 1, sizeof(*longer));
+    const char **longer = arena_alloc_array(check->arena, check->failure_count + 1, sizeof *longer);
     if (check->failure_count != 0)
-        memcpy(longer, check->failures, check->failure_count * sizeof(*longer));
+        memcpy(longer, check->failures, check->failure_count * sizeof *longer);
     longer[check->failure_count++] = arena_duplicate(check->arena, line);
     check->failures = longer;
 }
@@ -48,7 +48,7 @@ void check_fail(struct check *check, const char *format, ...)
     char line[LINE_MAX_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     check->failed = true;
     keep_failure(check, line);

@@ -19,7 +19,7 @@ enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443 };
     char line[LINE_MAX_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     preflight->failed = preflight->failed || verdict == PREFLIGHT_FAULT;
     preflight->tell(preflight->context, verdict, line);
@@ -68,7 +68,7 @@ static bool read_seals(struct host_preflight *preflight, struct store_session *s
                        const struct secret_box *box, struct seals *out)
 {
     struct arena *arena = preflight->arena;
-    struct eab_key *keys = arena_alloc_array(arena, EAB_KEYS_MAX, sizeof(keys[0]));
+    struct eab_key *keys = arena_alloc_array(arena, EAB_KEYS_MAX, sizeof keys[0]);
     size_t count = 0;
     struct bytes opened;
     *out = (struct seals){0};

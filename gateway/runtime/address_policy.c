@@ -57,8 +57,8 @@ const size_t special_network_count = sizeof special_networks / sizeof special_ne
 static void v4_to_mapped(uint8_t out[static 16], const void *v4)
 {
     static const uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    memcpy(out, prefix, sizeof(prefix));
-    memcpy(out + sizeof(prefix), v4, 4);
+    memcpy(out, prefix, sizeof prefix);
+    memcpy(out + sizeof prefix, v4, 4);
 }
 
 static bool to_octets(const struct sockaddr *address, uint8_t out[static 16])
@@ -104,7 +104,7 @@ const struct special_network *special_network_of(const struct sockaddr *address)
     unsigned found_bits = 0;
     if (!to_octets(address, octets))
         return NULL;
-    for (size_t i = 0; i < special_network_count; ++i) {
+    for (size_t i = 0; i < special_network_count; i++) {
         struct network network;
         bool holds = network_parse(special_networks[i].prefix, &network) && network_holds(&network, octets);
         if (holds && (found == NULL || network.prefix_bits >= found_bits)) {
@@ -120,7 +120,7 @@ bool address_is_allowed(const struct sockaddr *address, const struct network *al
     uint8_t octets[16];
     if (!to_octets(address, octets))
         return false;
-    for (size_t i = 0; i < allowed_count; ++i)
+    for (size_t i = 0; i < allowed_count; i++)
         if (network_holds(&allowed[i], octets))
             return true;
     const struct special_network *special = special_network_of(address);
@@ -132,7 +132,7 @@ bool networks_hold(const struct network *networks, size_t count, const char *add
     struct network own;
     if (count == 0 || !network_parse(address, &own))
         return false;
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         if (network_holds(&networks[i], own.address))
             return true;
     return false;
@@ -159,13 +159,13 @@ void address_format_network(char out[static ADDRESS_NETWORK_BYTES], const struct
         return;
     }
     if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-        memcpy(&v4.sin_addr, octets + sizeof(v6.sin6_addr) - sizeof(v4.sin_addr), sizeof(v4.sin_addr));
+        memcpy(&v4.sin_addr, octets + sizeof v6.sin6_addr - sizeof v4.sin_addr, sizeof v4.sin_addr);
         address_format(out, (const struct sockaddr *)&v4);
         return;
     }
     memset(octets + HOST_OCTETS, 0, HOST_OCTETS);
     address_format(out, (const struct sockaddr *)&v6);
-    memcpy(out + strlen(out), suffix, sizeof(suffix));
+    memcpy(out + strlen(out), suffix, sizeof suffix);
 }
 
 static bool parse_prefix(const char *text, unsigned most, unsigned *out)
@@ -181,7 +181,7 @@ static bool parse_prefix(const char *text, unsigned most, unsigned *out)
 /* Octets behind the prefix must be zero: "10.0.0.1/8" is rather a slip than a wish. */
 static bool is_whole_network(const struct network *network)
 {
-    for (unsigned bit = network->prefix_bits; bit < 128; ++bit)
+    for (unsigned bit = network->prefix_bits; bit < 128; bit++)
         if ((network->address[bit / 8] & 0x80U >> bit % 8) != 0)
             return false;
     return true;
@@ -192,7 +192,7 @@ bool network_parse(const char *text, struct network *out)
     char host[INET6_ADDRSTRLEN];
     const char *slash = strchr(text, '/');
     size_t host_length = slash == NULL ? strlen(text) : (size_t)(slash - text);
-    if (host_length >= sizeof(host))
+    if (host_length >= sizeof host)
         return false;
     memcpy(host, text, host_length);
     host[host_length] = '\0';

@@ -38,7 +38,7 @@ static void *background_main(void *argument)
 
 struct background *background_new(void)
 {
-    struct background *background = calloc(1, sizeof(*background));
+    struct background *background = calloc(1, sizeof *background);
     if (background == NULL)
         end_without("memory");
     background->last = &background->first;

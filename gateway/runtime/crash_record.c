@@ -17,7 +17,7 @@ enum { RECORDS_MAX = 256, LINE_BYTES = 32, FILE_READ_BYTES = RECORDS_MAX * LINE_
 #define LINE_HEAD "crashed "
 
 static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-enum { FAULTS = sizeof(faults) / sizeof(faults[0]) };
+enum { FAULTS = sizeof faults / sizeof faults[0] };
 
 static _Thread_local int64_t owner;
 
@@ -59,7 +59,7 @@ static const struct sigaction *action_before(int number)
 {
     size_t i = 0;
     while (i < FAULTS - 1 && faults[i] != number)
-        ++i;
+        i++;
     return &record.before[i];
 }
 
@@ -93,7 +93,7 @@ static void watch(void)
 {
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < FAULTS; ++i)
+    for (size_t i = 0; i < FAULTS; i++)
         sigaction(faults[i], &action, &record.before[i]);
 }
 
@@ -102,7 +102,7 @@ static void watch(void)
 static void add_record(int64_t id)
 {
     if (record.count == RECORDS_MAX)
-        memmove(record.id, record.id + 1, --record.count * sizeof(record.id[0]));
+        memmove(record.id, record.id + 1, --record.count * sizeof record.id[0]);
     record.id[record.count++] = id;
 }
 
@@ -120,7 +120,7 @@ static void read_records(const char *text)
 static void write_records(void)
 {
     bool good = ftruncate(record.file, 0) == 0;
-    for (size_t i = 0; good && i < record.count; ++i) {
+    for (size_t i = 0; good && i < record.count; i++) {
         char line[LINE_BYTES];
         size_t n = format_line(line, record.id[i]);
         good = write(record.file, line, n) == (ssize_t)n;
@@ -147,7 +147,7 @@ bool crash_record_open(const char *database, char why[static CRASH_RECORD_WHY_BY
 {
     char name[PATH_MAX];
     record.count = 0;
-    if (snprintf(name, sizeof(name), "%s.crashes", database) >= PATH_MAX) {
+    if (snprintf(name, sizeof name, "%s.crashes", database) >= PATH_MAX) {
         snprintf(why, CRASH_RECORD_WHY_BYTES, "%.200s: the path is too long", database);
         return false;
     }
@@ -167,7 +167,7 @@ void crash_record_close(void)
 {
     if (record.file < 0)
         return;
-    for (size_t i = 0; i < FAULTS; ++i)
+    for (size_t i = 0; i < FAULTS; i++)
         sigaction(faults[i], &record.before[i], NULL);
     close(record.file);
     record.file = -1;
@@ -176,7 +176,7 @@ void crash_record_close(void)
 size_t crash_record_count(int64_t id)
 {
     size_t count = 0;
-    for (size_t i = 0; i < record.count; ++i)
+    for (size_t i = 0; i < record.count; i++)
         count += record.id[i] == id;
     return count;
 }
@@ -184,7 +184,7 @@ size_t crash_record_count(int64_t id)
 void crash_record_forget(int64_t id)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < record.count; ++i)
+    for (size_t i = 0; i < record.count; i++)
         if (record.id[i] != id)
             record.id[kept++] = record.id[i];
     if (kept == record.count)

@@ -54,7 +54,7 @@ static void at_loop(struct http_message *message)
 static struct http_loop *loop_at(const struct server *server, size_t i)
 {
     const struct http_server *front_ends[] = {server->http, server->pki_http};
-    for (size_t n = 0; n < sizeof front_ends / sizeof *front_ends; ++n) {
+    for (size_t n = 0; n < sizeof front_ends / sizeof *front_ends; n++) {
         size_t loops = front_ends[n] == NULL ? 0 : http_server_loops(front_ends[n]);
         if (i < loops)
             return http_server_loop(front_ends[n], i);
@@ -77,7 +77,7 @@ static void visit_next_loop(struct grace_period *grace)
 
 void grace_period_begin(struct server *server, void (*over)(void *what), void *what)
 {
-    struct grace_period *grace = calloc(1, sizeof(*grace));
+    struct grace_period *grace = calloc(1, sizeof *grace);
     if (grace == NULL)
         end_without("memory");
     grace->server = server;

@@ -32,7 +32,7 @@ static bool loop_started(void *context, struct http_loop *loop)
     const struct frontend *frontend = context;
     const struct server *server = frontend->parts.context;
     struct store_error error;
-    struct loop_state *state = calloc(1, sizeof(*state));
+    struct loop_state *state = calloc(1, sizeof *state);
     if (state == NULL)
         end_without("memory");
     state->session = store_session_open(server->config->database, &error);
@@ -442,7 +442,7 @@ static const struct metric_routes routes = {server_route_count, server_route_lab
 
 struct server *server_start(const struct config *config, const char *path, char why[static 512])
 {
-    struct server *server = calloc(1, sizeof(*server));
+    struct server *server = calloc(1, sizeof *server);
     if (server == NULL)
         end_without("memory");
     server->config = config;

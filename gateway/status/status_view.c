@@ -255,7 +255,7 @@ bool status_may_sign_slowly(struct status_reader *reader, int64_t now, bool know
     if (reader->slow_signatures == SLOW_SIGNATURES_A_SECOND ||
         (!known && reader->unknown_signatures == UNKNOWN_SIGNATURES_A_SECOND))
         return false;
-    ++reader->slow_signatures;
+    reader->slow_signatures++;
     reader->unknown_signatures += !known;
     return true;
 }

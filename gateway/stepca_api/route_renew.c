@@ -95,7 +95,7 @@ static void take(struct stepca_api_call *call)
 
 void stepca_api_renew_prepare(struct exchange *exchange)
 {
-    struct renew_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct renew_state *state = arena_alloc(exchange->arena, sizeof *state);
     struct stepca_api_call *call = stepca_api_call_new(exchange, state);
     struct bytes token = {0};
     if (exchange->problem == NULL)

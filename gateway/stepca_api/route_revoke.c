@@ -110,7 +110,7 @@ static const struct problem *read_request(struct exchange *exchange, struct revo
 
 void stepca_api_revoke_prepare(struct exchange *exchange)
 {
-    struct revoke_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct revoke_state *state = arena_alloc(exchange->arena, sizeof *state);
     struct stepca_api_call *call = stepca_api_call_new(exchange, state);
     if (exchange->problem == NULL)
         exchange->problem = read_request(exchange, state);

@@ -77,7 +77,7 @@ static void take(struct stepca_api_call *call)
 
 void stepca_api_sign_prepare(struct exchange *exchange)
 {
-    struct sign_state *state = arena_alloc(exchange->arena, sizeof(*state));
+    struct sign_state *state = arena_alloc(exchange->arena, sizeof *state);
     struct stepca_api_call *call = stepca_api_call_new(exchange, state);
     if (exchange->problem == NULL)
         exchange->problem = read_request(exchange, state);

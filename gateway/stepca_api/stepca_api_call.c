@@ -11,7 +11,7 @@ enum { BUSY_RETRY_AFTER_S = 5, STORE_RETRY_MS = 500 };
 
 struct stepca_api_call *stepca_api_call_new(struct exchange *exchange, void *state)
 {
-    struct stepca_api_call *call = arena_alloc(exchange->arena, sizeof(*call));
+    struct stepca_api_call *call = arena_alloc(exchange->arena, sizeof *call);
     *call = (struct stepca_api_call){.exchange = exchange, .state = state};
     call->issuer = issuers_of_profile(exchange->frontend->parts.issuers,
                                       exchange->frontend->parts.config->stepca_api_profile, &call->profile);

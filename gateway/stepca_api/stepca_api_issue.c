@@ -86,7 +86,7 @@ static void reply_with(struct stepca_api_call *call, const struct stepca_chain *
                     chain->count > 1 ? certificate_to_pem(arena, chain->certificates[1]) : NULL);
     json_key(writer, "certChain");
     json_begin_array(writer);
-    for (size_t i = 0; i < chain->count; ++i)
+    for (size_t i = 0; i < chain->count; i++)
         json_write_string(writer, certificate_to_pem(arena, chain->certificates[i]));
     json_end_array(writer);
     stepca_put_tls_options(writer, reply);

@@ -52,7 +52,7 @@ const struct problem *stepca_api_policy_check_names(struct arena *arena, const s
 {
     struct name_list list = {
         .identifiers =
-            arena_alloc_array(arena, 1 + claims->san_count + csr_names->count, sizeof(list.identifiers[0])),
+            arena_alloc_array(arena, 1 + claims->san_count + csr_names->count, sizeof list.identifiers[0]),
     };
     const struct problem *problem = add_text(arena, &list, claims->subject);
     for (size_t i = 0; problem == NULL && i < claims->san_count; i++)

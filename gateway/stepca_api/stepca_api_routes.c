@@ -27,5 +27,5 @@ static bool is_served(const struct config *config)
 }
 
 const struct route_table routes_of_native = {stepca_api_routes,
-                                             sizeof(stepca_api_routes) / sizeof(stepca_api_routes[0]), "/1.0",
+                                             sizeof stepca_api_routes / sizeof stepca_api_routes[0], "/1.0",
                                              .is_served = is_served};

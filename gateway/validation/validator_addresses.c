@@ -14,7 +14,7 @@ static void keep_allowed(const struct validation *validation, const char *host,
 {
     const struct validation_config *config = validation->config;
     *out = (struct validation_addresses){0};
-    for (size_t i = 0; i < found->count; ++i) {
+    for (size_t i = 0; i < found->count; i++) {
         const struct sockaddr *address = (const struct sockaddr *)&found->address[i];
         if (address_is_allowed(address, config->allow_addresses, config->allow_address_count)) {
             out->address[out->count++] = found->address[i];

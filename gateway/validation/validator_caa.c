@@ -69,7 +69,7 @@ static void look_up(struct caa_try *try)
 
 void validation_check_caa(struct validation *validation)
 {
-    struct caa_try *try = arena_alloc(validation->arena, sizeof(*try));
+    struct caa_try *try = arena_alloc(validation->arena, sizeof *try);
     *try = (struct caa_try){validation, validation->identifier.value};
     look_up(try);
 }

@@ -21,7 +21,7 @@ static const char *list_records(const struct dns_try *try, const struct outbound
 {
     struct arena *arena = try->validation->arena;
     const char *list = "";
-    for (size_t i = 0; i < texts->count && i < SHOWN_RECORDS; ++i) {
+    for (size_t i = 0; i < texts->count && i < SHOWN_RECORDS; i++) {
         const char *fault = dns_challenge_fault(arena, &try->challenge, texts->texts[i]);
         list = arena_printf(arena, "%s%s\"%s\"", list, i == 0 ? "" : ", ",
                             validation_quote(arena, texts->texts[i]));
@@ -35,7 +35,7 @@ static const char *list_records(const struct dns_try *try, const struct outbound
 
 static bool proves(const struct dns_try *try, const struct outbound_texts *texts)
 {
-    for (size_t i = 0; i < texts->count; ++i)
+    for (size_t i = 0; i < texts->count; i++)
         if (dns_challenge_fault(try->validation->arena, &try->challenge, texts->texts[i]) == NULL)
             return true;
     return false;
@@ -99,7 +99,7 @@ static void look_up(struct dns_try *try)
 
 void validator_dns_start(struct validation *validation)
 {
-    struct dns_try *try = arena_alloc(validation->arena, sizeof(*try));
+    struct dns_try *try = arena_alloc(validation->arena, sizeof *try);
     *try = (struct dns_try){
         .validation = validation,
         .challenge = {.type = validation->type,

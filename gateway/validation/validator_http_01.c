@@ -158,7 +158,7 @@ static void start_hop(struct http_try *try)
 void validator_http_01_start(struct validation *validation)
 {
     struct arena *arena = validation->arena;
-    struct http_try *try = arena_alloc(arena, sizeof(*try));
+    struct http_try *try = arena_alloc(arena, sizeof *try);
     bool is_v6 =
         validation->identifier.type == IDENTIFIER_IP && strchr(validation->identifier.value, ':') != NULL;
     const char *url = arena_printf(

@@ -104,7 +104,7 @@ static void on_addresses(void *context, const struct outbound_addresses *found)
 
 void validator_tls_alpn_01_start(struct validation *validation)
 {
-    struct tls_try *try = arena_alloc(validation->arena, sizeof(*try));
+    struct tls_try *try = arena_alloc(validation->arena, sizeof *try);
     try->validation = validation;
     buffer_init(&try->tried, validation->arena, TRIED_MAX_BYTES);
     outbound_resolve(validation->outbound, validation->identifier.value, validation_time_left_ms(validation),

@@ -38,7 +38,7 @@ uint64_t dice_next(void)
 {
     if (fed_left == 0)
         return next_of(&choices);
-    --fed_left;
+    fed_left--;
     return *fed++;
 }
 
@@ -66,7 +66,7 @@ const char *dice_text(const char *const *texts, size_t count)
 
 static int random_bytes(unsigned char *out, int n)
 {
-    for (int i = 0; i < n; ++i)
+    for (int i = 0; i < n; i++)
         out[i] = (unsigned char)(next_of(&secrets) >> 32);
     return 1;
 }

@@ -48,7 +48,7 @@ static size_t find(const void *key)
 {
     size_t i = 0;
     while (i < count && entries[i].key != key)
-        ++i;
+        i++;
     return i;
 }
 
@@ -57,12 +57,12 @@ void fake_agenda_put(const void *key, int64_t delay_ms, void (*run)(void *argume
     size_t at = find(key);
     if (at == capacity) {
         capacity = capacity == 0 ? 64 : capacity * 2;
-        entries = realloc(entries, capacity * sizeof(entries[0]));
+        entries = realloc(entries, capacity * sizeof entries[0]);
         if (entries == NULL)
             abort();
     }
     if (at == count)
-        ++count;
+        count++;
     entries[at] = (struct entry){key, steady_ms + (delay_ms < 0 ? 0 : delay_ms), ++last_order, run, argument};
 }
 
@@ -83,7 +83,7 @@ void fake_agenda_clear(void)
 static struct entry *earliest(void)
 {
     struct entry *found = NULL;
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         if (found == NULL || entries[i].due_ms < found->due_ms ||
             (entries[i].due_ms == found->due_ms && entries[i].order < found->order))
             found = &entries[i];

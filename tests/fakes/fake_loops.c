@@ -74,8 +74,8 @@ static struct http_loop *waiting_loop(size_t *count)
 {
     struct http_loop *chosen = NULL;
     *count = 0;
-    for (size_t i = 0; i < SERVERS_MAX; ++i)
-        for (size_t j = 0; servers[i] != NULL && j < servers[i]->config.loops; ++j)
+    for (size_t i = 0; i < SERVERS_MAX; i++)
+        for (size_t j = 0; servers[i] != NULL && j < servers[i]->config.loops; j++)
             if (servers[i]->loops[j]->first != NULL && dice_below(++*count) == 0)
                 chosen = servers[i]->loops[j];
     return chosen;
@@ -90,8 +90,8 @@ bool fake_loops_turn(void)
 
 size_t fake_loops_waiting(void)
 {
-    for (size_t i = 0; i < SERVERS_MAX; ++i)
-        for (size_t j = 0; servers[i] != NULL && j < servers[i]->config.loops; ++j)
+    for (size_t i = 0; i < SERVERS_MAX; i++)
+        for (size_t j = 0; servers[i] != NULL && j < servers[i]->config.loops; j++)
             if (servers[i]->loops[j]->first != NULL)
                 return 1;
     return 0;
@@ -122,7 +122,7 @@ void http_park(struct http_request *request, int64_t key, void (*resume)(struct 
         resume(request);
         return;
     }
-    struct held *held = arena_alloc(request->arena, sizeof(*held));
+    struct held *held = arena_alloc(request->arena, sizeof *held);
     *held = (struct held){loop->held, request, key, resume};
     loop->held = held;
     fake_agenda_put(held, loop->server->config.hold_ms, on_hold_timeout, held);
@@ -149,8 +149,8 @@ static void run_release(struct http_message *message)
 
 void http_wake(struct http_server *server, int64_t key)
 {
-    for (size_t i = 0; i < server->config.loops; ++i) {
-        struct release_message *release = allocate(sizeof(*release));
+    for (size_t i = 0; i < server->config.loops; i++) {
+        struct release_message *release = allocate(sizeof *release);
         *release = (struct release_message){{.run = run_release}, server->loops[i], key};
         http_loop_post(server->loops[i], &release->message);
     }
@@ -166,18 +166,18 @@ struct http_server *fake_server(size_t i)
 void fake_loops_send(struct http_server *server, struct http_request *request, struct fake_reply *reply)
 {
     struct http_loop *loop = server->loops[dice_below(server->config.loops)];
-    struct http_guard *guard = arena_alloc(request->arena, sizeof(*guard));
+    struct http_guard *guard = arena_alloc(request->arena, sizeof *guard);
     guard->reply = reply;
     request->loop = loop;
     request->guard = guard;
-    ++loop->requests;
+    loop->requests++;
     server->config.application.handle(server->config.application.context, request);
 }
 
 void http_reply(struct http_request *request, const struct http_reply *sent)
 {
     struct fake_reply *reply = request->guard->reply;
-    --request->loop->requests;
+    request->loop->requests--;
     if (reply->done)
         verdict("a request was answered twice");
     reply->done = true;
@@ -186,7 +186,7 @@ void http_reply(struct http_request *request, const struct http_reply *sent)
         reply->content_type = sent->content_type;
         reply->body = arena_copy(reply->arena, sent->body);
         reply->header_count = sent->header_count;
-        for (size_t i = 0; i < sent->header_count; ++i)
+        for (size_t i = 0; i < sent->header_count; i++)
             reply->headers[i] = (struct http_header){sent->headers[i].name,
                                                      arena_duplicate(reply->arena, sent->headers[i].value)};
     }
@@ -196,8 +196,8 @@ void http_reply(struct http_request *request, const struct http_reply *sent)
 size_t fake_loops_open_requests(void)
 {
     size_t open = 0;
-    for (size_t i = 0; i < SERVERS_MAX; ++i)
-        for (size_t j = 0; servers[i] != NULL && j < servers[i]->config.loops; ++j)
+    for (size_t i = 0; i < SERVERS_MAX; i++)
+        for (size_t j = 0; servers[i] != NULL && j < servers[i]->config.loops; j++)
             open += servers[i]->loops[j]->requests;
     return open;
 }
@@ -213,11 +213,11 @@ void http_reply_add_header(struct http_reply *reply, const char *name, const cha
 
 struct http_server *http_server_start(const struct http_server_config *config, char why[static 256])
 {
-    struct http_server *server = allocate(sizeof(*server));
+    struct http_server *server = allocate(sizeof *server);
     server->config = *config;
     server->loops = allocate(config->loops * sizeof(struct http_loop *));
-    for (size_t i = 0; i < config->loops; ++i) {
-        struct http_loop *loop = server->loops[i] = allocate(sizeof(*loop));
+    for (size_t i = 0; i < config->loops; i++) {
+        struct http_loop *loop = server->loops[i] = allocate(sizeof *loop);
         loop->server = server;
         loop->last = &loop->first;
         if (!config->application.loop_started(config->application.context, loop)) {
@@ -227,7 +227,7 @@ struct http_server *http_server_start(const struct http_server_config *config, c
     }
     size_t at = 0;
     while (servers[at] != NULL)
-        ++at;
+        at++;
     servers[at] = server;
     return server;
 }
@@ -235,7 +235,7 @@ struct http_server *http_server_start(const struct http_server_config *config, c
 static void drain(struct http_server *server)
 {
     server->draining = true;
-    for (size_t i = 0; i < server->config.loops; ++i)
+    for (size_t i = 0; i < server->config.loops; i++)
         while (server->loops[i]->held != NULL)
             go_on(server->loops[i], server->loops[i]->held);
     fakes_settle();
@@ -246,8 +246,8 @@ void http_server_stop(struct http_server *server)
     size_t at = 0;
     drain(server);
     while (servers[at] != server)
-        ++at;
-    for (size_t i = 0; i < server->config.loops; ++i) {
+        at++;
+    for (size_t i = 0; i < server->config.loops; i++) {
         if (server->loops[i]->requests != 0)
             verdict("a request is not answered at the stop");
         server->config.application.loop_stopped(server->config.application.context, server->loops[i]);

@@ -134,7 +134,7 @@ static void answer(void *argument)
 static struct question *make_question(struct outbound *outbound, enum ask ask, void *context)
 {
     struct arena *arena = arena_new();
-    struct question *question = arena_alloc(arena, sizeof(*question));
+    struct question *question = arena_alloc(arena, sizeof *question);
     question->arena = arena;
     question->ask = ask;
     question->context = context;
@@ -244,7 +244,7 @@ struct outbound *outbound_start(const struct outbound_config *config, const char
 {
     (void)config;
     (void)why;
-    struct outbound *outbound = calloc(1, sizeof(*outbound));
+    struct outbound *outbound = calloc(1, sizeof *outbound);
     if (outbound == NULL)
         abort();
     outbound->last = &outbound->first;

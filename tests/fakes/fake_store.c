@@ -70,7 +70,7 @@ bool fake_store_turn(void)
     if (first == NULL)
         last = &first;
     if (failures_left > 0) {
-        --failures_left;
+        failures_left--;
         operation->done(operation, STORE_UNAVAILABLE);
         return true;
     }

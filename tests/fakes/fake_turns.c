@@ -10,12 +10,12 @@ static const struct queue {
     {fake_outbound_waiting, fake_outbound_turn},
     {fake_store_waiting, fake_store_turn},
 };
-enum { QUEUES = sizeof(queues) / sizeof(queues[0]) };
+enum { QUEUES = sizeof queues / sizeof queues[0] };
 
 bool fakes_turn(void)
 {
     size_t first = dice_below(QUEUES);
-    for (size_t i = 0; i < QUEUES; ++i) {
+    for (size_t i = 0; i < QUEUES; i++) {
         const struct queue *queue = &queues[(first + i) % QUEUES];
         if (queue->waiting() != 0)
             return queue->turn();

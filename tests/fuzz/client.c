@@ -56,10 +56,10 @@ void clients_begin(void)
                                                    "10.9.0.5"};
     clients = (struct clients){.arena = arena_new()};
     last_nonce[0] = '\0';
-    for (size_t i = 0; i < CLIENTS; ++i) {
+    for (size_t i = 0; i < CLIENTS; i++) {
         clients.addresses[i] = addresses[i];
         EVP_PKEY *shared = client_new_key();
-        for (size_t j = 0; j < ENDPOINTS; ++j) {
+        for (size_t j = 0; j < ENDPOINTS; j++) {
             clients.accounts[i][j].client = i;
             clients.accounts[i][j].endpoint = j;
             client_set_key(&clients.accounts[i][j], dice_chance(50) ? shared : client_new_key());
@@ -75,7 +75,7 @@ void clients_end(void)
 
 struct client_account *clients_find(int64_t account_id)
 {
-    for (size_t i = 0; i < CLIENTS * ENDPOINTS; ++i)
+    for (size_t i = 0; i < CLIENTS * ENDPOINTS; i++)
         if (clients.accounts[i / ENDPOINTS][i % ENDPOINTS].id == account_id)
             return &clients.accounts[i / ENDPOINTS][i % ENDPOINTS];
     return NULL;
@@ -123,7 +123,7 @@ static struct bending choose_bending(bool straight)
                          &bending.header,  &bending.envelope,     &bending.octets,  &bending.nonce,
                          &bending.url,     &bending.content_type, &bending.signer,  &bending.method};
     if (!straight && dice_chance(BENT_PERCENT))
-        *all[dice_below(sizeof(all) / sizeof(all[0]))] = true;
+        *all[dice_below(sizeof all / sizeof all[0])] = true;
     return bending;
 }
 
@@ -136,7 +136,7 @@ static void take_nonce(const struct fake_reply *reply)
 
 static struct fake_reply *new_reply(struct arena *arena)
 {
-    struct fake_reply *reply = arena_alloc(arena, sizeof(*reply));
+    struct fake_reply *reply = arena_alloc(arena, sizeof *reply);
     reply->arena = arena;
     return reply;
 }
@@ -145,7 +145,7 @@ static struct http_request *new_request(size_t client, const char *method, const
                                         struct bytes body, const char *content_type)
 {
     struct arena *arena = arena_new();
-    struct http_request *request = arena_alloc(arena, sizeof(*request));
+    struct http_request *request = arena_alloc(arena, sizeof *request);
     struct bytes copy = arena_copy(arena, bytes_from_string(target));
     const uint8_t *query = copy.n == 0 ? NULL : memchr(copy.p, '?', copy.n);
     size_t path_bytes = query == NULL ? copy.n : (size_t)(query - copy.p);
@@ -231,8 +231,8 @@ struct fake_reply *client_begin(struct arena *arena, const struct client_call *c
     reply->acme = strncmp(target, "/acme/", strlen("/acme/")) == 0;
     reply->is_post = reply->acme && !bending.method;
     if (strcmp(call->path, "/new-order") == 0 || strcmp(call->path, "/new-authz") == 0)
-        ++call->account->order_requests;
-    ++call->account->requests;
+        call->account->order_requests++;
+    call->account->requests++;
     verdict_count_step();
     fake_loops_send(fake_server(0), request, reply);
     return reply;
@@ -299,7 +299,7 @@ struct fake_reply *client_plain_call(struct arena *arena, size_t client, const s
 
 const char *fake_reply_header(const struct fake_reply *reply, const char *name)
 {
-    for (size_t i = 0; i < reply->header_count; ++i)
+    for (size_t i = 0; i < reply->header_count; i++)
         if (strcmp(reply->headers[i].name, name) == 0)
             return reply->headers[i].value;
     return NULL;

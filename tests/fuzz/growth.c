@@ -35,7 +35,7 @@ static struct client_plain wide_object(struct arena *arena, size_t count)
     struct buffer out;
     buffer_init(&out, arena, 1024 * 1024);
     buffer_append_string(&out, "{\"m\":0");
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         buffer_printf(&out, ",\"m%05zu\":0", i);
     buffer_append_string(&out, "}");
     return post("/acme/open/new-account", buffer_string(&out));
@@ -49,7 +49,7 @@ static struct client_plain wide_token(struct arena *arena, size_t count)
     struct buffer claims;
     buffer_init(&claims, arena, 1024 * 1024);
     buffer_append_string(&claims, "{\"iss\":\"acmegate\",\"sub\":\"a.test\",\"sans\":[\"a.test\"");
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         buffer_printf(&claims, ",\"%05zu.test\"", i);
     buffer_append_string(&claims, "]}");
     const char *token =
@@ -93,7 +93,7 @@ static const struct growth {
 static int64_t least_us(const struct growth *growth, size_t count)
 {
     int64_t least = INT64_MAX;
-    for (int i = 0; i < TRIES; ++i) {
+    for (int i = 0; i < TRIES; i++) {
         struct arena *arena = arena_new();
         const struct client_plain plain = growth->make(arena, count);
         int64_t began = cpu_us();
@@ -107,7 +107,7 @@ static int64_t least_us(const struct growth *growth, size_t count)
 
 void growth_check(void)
 {
-    for (size_t i = 0; i < sizeof(growths) / sizeof(growths[0]); ++i) {
+    for (size_t i = 0; i < sizeof growths / sizeof growths[0]; i++) {
         int64_t small = least_us(&growths[i], SMALL), large = least_us(&growths[i], (size_t)SMALL * TIMES);
         if (large > (small + FLOOR_US) * GROWTH_MOST)
             finding("S9", "four times of %s costs %lld times the work (%lld µs, then %lld µs)",

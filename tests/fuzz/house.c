@@ -55,7 +55,7 @@ struct file_copy {
 };
 
 static const char *const kept_files[] = {"", "-wal", ".mark"};
-enum { KEPT_FILES = sizeof(kept_files) / sizeof(kept_files[0]) };
+enum { KEPT_FILES = sizeof kept_files / sizeof kept_files[0] };
 
 struct copy {
     struct arena *arena;
@@ -96,7 +96,7 @@ static void take_copy(struct copy *copy)
 {
     arena_free(copy->arena);
     copy->arena = arena_new();
-    for (size_t i = 0; i < KEPT_FILES; ++i) {
+    for (size_t i = 0; i < KEPT_FILES; i++) {
         struct file_copy *file = &copy->files[i];
         file->suffix = kept_files[i];
         file->there = file_read(copy->arena, path_of(file->suffix), FILE_MAX_BYTES, &file->text);
@@ -107,7 +107,7 @@ static void take_copy(struct copy *copy)
 static void put_back(const struct copy *copy, bool with_mark)
 {
     unlink(path_of("-shm"));
-    for (size_t i = 0; i < KEPT_FILES; ++i) {
+    for (size_t i = 0; i < KEPT_FILES; i++) {
         const struct file_copy *file = &copy->files[i];
         if (!with_mark && strcmp(file->suffix, ".mark") == 0)
             continue;
@@ -173,7 +173,7 @@ static void start(void)
         finding("S2", "the server does not start: %s", why);
     oracle_denied("denied.test", denies);
     oracle_restarted(fake_store_session());
-    for (size_t i = 0; i < CLIENTS * ENDPOINTS; ++i)
+    for (size_t i = 0; i < CLIENTS * ENDPOINTS; i++)
         clients.accounts[i / ENDPOINTS][i % ENDPOINTS].order_requests =
             clients.accounts[i / ENDPOINTS][i % ENDPOINTS].requests = 0;
     fakes_pass(2000);
@@ -266,7 +266,7 @@ void house_add_eab_key(struct arena *into, const char *endpoint, bool trusted, s
     struct store_error error;
     *out = (struct house_eab_key){.kid = arena_printf(into, "k%llu", (unsigned long long)dice_next()),
                                   .trusted = trusted};
-    for (size_t i = 0; i < sizeof out->mac_key; ++i)
+    for (size_t i = 0; i < sizeof out->mac_key; i++)
         out->mac_key[i] = (uint8_t)dice_next();
     struct eab_key key = {
         .endpoint = endpoint, .kid = out->kid, .trusted = trusted, .created_at = clock_now()};

@@ -44,7 +44,7 @@ static const struct story *draw(const char *only)
 {
     size_t count = stories_plain_count + stories_hostile_count + stories_ca_count, weights = 0;
     const struct story *drawn = NULL;
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         const struct story *story = story_at(i);
         if (only != NULL && strstr(story->name, only) == NULL && i >= 2 && !dice_chance(5))
             continue;
@@ -93,7 +93,7 @@ static void run_epoch(uint64_t seed, size_t epoch, const char *only)
         verdict_is_at(seed, epoch, "growth");
         growth_check();
     }
-    for (size_t i = 0; i < STORIES_PER_EPOCH; ++i)
+    for (size_t i = 0; i < STORIES_PER_EPOCH; i++)
         tell_one(only);
     end_epoch();
 }
@@ -124,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
     begun = true;
     begin_epoch(1, 1);
     dice_feed(octets, n);
-    for (size_t i = 0; i < STORIES_PER_EPOCH / 4; ++i)
+    for (size_t i = 0; i < STORIES_PER_EPOCH / 4; i++)
         tell_one(NULL);
     end_epoch();
     return 0;
@@ -147,7 +147,7 @@ static size_t run_seeds(const char *corpus)
         if (end == line)
             continue;
         run_epoch(seed, (size_t)strtoull(end, NULL, 10), NULL);
-        ++runs;
+        runs++;
     }
     fclose(file);
     return runs;
@@ -222,9 +222,9 @@ int main(int count, char **arguments)
     } else {
         epochs = run_seeds(options.corpus);
         for (size_t i = 0; options.epochs != 0 ? i < options.epochs : time(NULL) - began < options.seconds;
-             ++i) {
+             i++) {
             run_epoch(options.seed, i, options.only);
-            ++epochs;
+            epochs++;
         }
     }
     house_remove();

@@ -117,10 +117,10 @@ void odd_read_corpus(const char *path)
 static void nest(struct buffer *out, size_t depth)
 {
     bool array = dice_chance(50);
-    for (size_t i = 0; i < depth; ++i)
+    for (size_t i = 0; i < depth; i++)
         buffer_append_string(out, array ? "[" : "{\"a\":");
     buffer_append_string(out, "1");
-    for (size_t i = 0; i < depth; ++i)
+    for (size_t i = 0; i < depth; i++)
         buffer_append_string(out, array ? "]" : "}");
 }
 
@@ -128,7 +128,7 @@ static void widen(struct buffer *out, size_t count)
 {
     bool array = dice_chance(50);
     buffer_append_string(out, array ? "[" : "{");
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         if (array)
             buffer_printf(out, "%s%zu", i == 0 ? "" : ",", i);
         else
@@ -140,7 +140,7 @@ static void widen(struct buffer *out, size_t count)
 static void lengthen(struct buffer *out, size_t count)
 {
     buffer_append_string(out, "\"");
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         buffer_append_string(out, "x");
     buffer_append_string(out, "\"");
 }
@@ -162,7 +162,7 @@ void odd_json_value(struct buffer *out)
         buffer_append_string(out, dice_chance(60) ? "null" : dice_chance(50) ? "true" : "false");
         return;
     case 6:
-        nest(out, depths[dice_below(sizeof(depths) / sizeof(depths[0]))]);
+        nest(out, depths[dice_below(sizeof depths / sizeof depths[0])]);
         return;
     case 7:
         widen(out, dice_below(dice_chance(80) ? 8 : MEMBERS_MAX));
@@ -179,9 +179,9 @@ void odd_json_value(struct buffer *out)
 /* Behind a string that begins at `at`. */
 static const char *skip_string(const char *at)
 {
-    for (++at; *at != '\0' && *at != '"'; ++at)
+    for (++at; *at != '\0' && *at != '"'; at++)
         if (*at == '\\' && at[1] != '\0')
-            ++at;
+            at++;
     return *at == '"' ? at + 1 : at;
 }
 
@@ -191,13 +191,13 @@ static const char *skip_value(const char *at)
     size_t depth = 0;
     if (*at == '"')
         return skip_string(at);
-    for (; *at != '\0'; ++at) {
+    for (; *at != '\0'; at++) {
         if (*at == '"') {
             at = skip_string(at) - 1;
             continue;
         }
         if (*at == '{' || *at == '[')
-            ++depth;
+            depth++;
         else if ((*at == '}' || *at == ']') && depth-- <= 1)
             return depth == (size_t)-1 ? at : at + 1;
         else if (*at == ',' && depth == 0)
@@ -235,7 +235,7 @@ char *odd_json_bend(struct arena *arena, const char *object)
         if (*at == '{' && dice_chance(20)) {
             buffer_append_string(&out, "{");
             add_member(&out);
-            ++at;
+            at++;
             if (*at != '}')
                 buffer_append_string(&out, ",");
             continue;
@@ -270,7 +270,7 @@ struct bytes odd_octets(struct arena *arena, struct bytes from)
     if (from.n == 0)
         return from;
     memcpy(copy, from.p, from.n);
-    for (size_t i = 0, n = 1 + dice_below(4); i < n; ++i)
+    for (size_t i = 0, n = 1 + dice_below(4); i < n; i++)
         copy[dice_below(from.n)] = (uint8_t)dice_next();
     return bytes_of(copy, dice_chance(20) ? dice_below(from.n) : from.n);
 }
@@ -283,7 +283,7 @@ static bool is_bidi(uint32_t c)
 
 bool odd_is_unfit_for_people(struct bytes text, bool lines)
 {
-    for (size_t i = 0; i < text.n; ++i) {
+    for (size_t i = 0; i < text.n; i++) {
         uint8_t c = text.p[i];
         if (lines && (c == '\n' || c == '\t' || c == '\r'))
             continue;

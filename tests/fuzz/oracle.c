@@ -39,7 +39,7 @@ static const struct invariant {
 
 static const struct invariant *invariant_of(const char *table)
 {
-    for (size_t i = 0; i < sizeof(invariants) / sizeof(invariants[0]); ++i)
+    for (size_t i = 0; i < sizeof invariants / sizeof invariants[0]; i++)
         if (strcmp(invariants[i].table, table) == 0)
             return &invariants[i];
     return NULL;
@@ -51,7 +51,7 @@ static void check_texts(sqlite3 *db, const char *table, int64_t id)
     char sql[128];
     snprintf(sql, sizeof sql, "SELECT * FROM %s WHERE rowid = ?", table);
     sqlite3_stmt *row = oracle_ask(db, sql, id);
-    for (int i = 0; row != NULL && i < sqlite3_column_count(row); ++i) {
+    for (int i = 0; row != NULL && i < sqlite3_column_count(row); i++) {
         if (sqlite3_column_type(row, i) != SQLITE_TEXT)
             continue;
         const char *column = sqlite3_column_name(row, i);
@@ -69,7 +69,7 @@ static void on_change(void *context, int operation, const char *db, const char *
     (void)db;
     if (operation == SQLITE_DELETE)
         return;
-    for (size_t i = 0; i < change_count; ++i)
+    for (size_t i = 0; i < change_count; i++)
         if (changes[i].id == id && strcmp(changes[i].table, table) == 0)
             return;
     if (change_count == CHANGED_MAX)
@@ -88,7 +88,7 @@ static void on_change(void *context, int operation, const char *db, const char *
 
 void oracle_committed(struct store_session *session)
 {
-    for (size_t i = 0; i < change_count; ++i) {
+    for (size_t i = 0; i < change_count; i++) {
         const struct invariant *invariant = invariant_of(changes[i].table);
         event_count += strcmp(changes[i].table, "events") == 0;
         check_texts(session->db, changes[i].table, changes[i].id);
@@ -109,7 +109,7 @@ void oracle_begin(void)
 static void forget(void)
 {
     free(memory);
-    memory = calloc(REMEMBERED_SLOTS, sizeof(memory[0]));
+    memory = calloc(REMEMBERED_SLOTS, sizeof memory[0]);
     if (memory == NULL)
         abort();
 }
@@ -181,7 +181,7 @@ void oracle_may_revoke(const char *serial)
 
 bool oracle_knows_may_revoke(const char *serial)
 {
-    for (size_t i = 0; i < serial_count; ++i)
+    for (size_t i = 0; i < serial_count; i++)
         if (strcmp(serials[i], serial) == 0)
             return true;
     return false;
@@ -195,7 +195,7 @@ void oracle_eab_revoked(int64_t eab_key_id)
 
 bool oracle_eab_is_revoked(int64_t eab_key_id)
 {
-    for (size_t i = 0; i < revoked_eab_count; ++i)
+    for (size_t i = 0; i < revoked_eab_count; i++)
         if (revoked_eab_keys[i] == eab_key_id)
             return true;
     return false;
@@ -203,7 +203,7 @@ bool oracle_eab_is_revoked(int64_t eab_key_id)
 
 void oracle_denied(const char *name, bool is_denied)
 {
-    for (size_t i = 0; i < DENIED_MAX; ++i) {
+    for (size_t i = 0; i < DENIED_MAX; i++) {
         if (denied[i] != NULL && strcmp(denied[i], name) != 0)
             continue;
         denied[i] = is_denied ? name : NULL;
@@ -213,7 +213,7 @@ void oracle_denied(const char *name, bool is_denied)
 
 bool oracle_denies(const char *name)
 {
-    for (size_t i = 0; i < DENIED_MAX; ++i)
+    for (size_t i = 0; i < DENIED_MAX; i++)
         if (denied[i] != NULL && strcmp(denied[i], name) == 0)
             return true;
     return false;

@@ -22,9 +22,9 @@ static void check_strings(const struct json *json, const struct fake_reply *repl
         memmem(json->string.p, json->string.n, "BEGIN CERT", 10) == NULL)
         finding("S12", "a reply holds a control or bidi character: %.*s", (int)reply->body.n,
                 (const char *)reply->body.p);
-    for (size_t i = 0; json->type == JSON_ARRAY && i < json->count; ++i)
+    for (size_t i = 0; json->type == JSON_ARRAY && i < json->count; i++)
         check_strings(json->items[i], reply);
-    for (size_t i = 0; json->type == JSON_OBJECT && i < json->count; ++i)
+    for (size_t i = 0; json->type == JSON_OBJECT && i < json->count; i++)
         check_strings(json->members[i].value, reply);
 }
 
@@ -45,7 +45,7 @@ static void check_json(const struct fake_reply *reply, bool is_problem)
 
 static void check_headers(const struct fake_reply *reply)
 {
-    for (size_t i = 0; i < reply->header_count; ++i)
+    for (size_t i = 0; i < reply->header_count; i++)
         if (odd_is_unfit_for_people(bytes_from_string(reply->headers[i].value), false))
             finding("S12", "the header %s holds a control or bidi character", reply->headers[i].name);
 }
@@ -111,7 +111,7 @@ bool oracle_account_may_revoke(int64_t account_id, struct bytes leaf)
                       &facts) &&
                   (own || endpoint_has_issuer(account->endpoint, oracle_text(row, 1)));
         may = may && (own || facts.identifier_count != 0);
-        for (size_t i = 0; !own && may && i < facts.identifier_count; ++i)
+        for (size_t i = 0; !own && may && i < facts.identifier_count; i++)
             may = has_proven(account_id, facts.identifiers[i].value);
         oracle_done(row);
     }

@@ -13,7 +13,7 @@ enum { NAME_BYTES = 260 };
 
 static int number_of(const char *name, const char *(*name_of)(int), int last)
 {
-    for (int i = 1; i <= last; ++i)
+    for (int i = 1; i <= last; i++)
         if (strcmp(name_of(i), name) == 0)
             return i;
     return 0;
@@ -186,7 +186,7 @@ static void check_names(sqlite3 *db, int64_t id, int64_t order_id, const void *d
     autofree_x509 X509 *leaf = x509_read(bytes_of(der, (size_t)length));
     autofree_general_names GENERAL_NAMES *names =
         leaf == NULL ? NULL : X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-    for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         int type;
         const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
         char text[NAME_BYTES];

@@ -20,7 +20,7 @@ const struct json *step_json(const struct fake_reply *reply)
 static int64_t id_of_url(struct bytes url)
 {
     int64_t id = 0;
-    for (size_t i = 0; i < url.n; ++i)
+    for (size_t i = 0; i < url.n; i++)
         id = url.p[i] >= '0' && url.p[i] <= '9' ? id * 10 + (url.p[i] - '0') : 0;
     return id;
 }
@@ -73,7 +73,7 @@ bool step_register(struct arena *arena, struct client_account *account)
 struct client_account *step_account_at(struct arena *arena, size_t client, size_t endpoint)
 {
     struct client_account *account = &clients.accounts[client][endpoint];
-    for (int i = 0; i < 3 && account->id == 0; ++i)
+    for (int i = 0; i < 3 && account->id == 0; i++)
         step_register(arena, account);
     return account->id == 0 ? NULL : account;
 }
@@ -96,7 +96,7 @@ struct fake_reply *step_new_order(struct arena *arena, struct client_account *ac
                                   struct step_order *order, const char *extra)
 {
     const char *list = "";
-    for (size_t i = 0; i < order->name_count; ++i)
+    for (size_t i = 0; i < order->name_count; i++)
         list = arena_printf(arena, "%s%s%s", list, i == 0 ? "" : ",", identifier_of(arena, order->names[i]));
     const struct client_call call = {.account = account,
                                      .path = "/new-order",
@@ -107,7 +107,7 @@ struct fake_reply *step_new_order(struct arena *arena, struct client_account *ac
     order->id = fake_reply_location_id(reply);
     account->orders[account->order_count++ % CLIENT_KNOWS_MAX] = order->id;
     const struct json *urls = json_member(step_json(reply), "authorizations");
-    for (size_t i = 0; urls != NULL && urls->type == JSON_ARRAY && i < urls->count && i < STEP_NAMES_MAX; ++i)
+    for (size_t i = 0; urls != NULL && urls->type == JSON_ARRAY && i < urls->count && i < STEP_NAMES_MAX; i++)
         order->authorizations[i] = id_of_url(urls->items[i]->string);
     return reply;
 }
@@ -129,13 +129,13 @@ int64_t step_new_authorization(struct arena *arena, struct client_account *accou
 static void learn_token(struct client_account *account, int64_t id, struct bytes name, struct bytes token)
 {
     struct known_challenge *known = &account->challenges[account->challenge_count % CLIENT_KNOWS_MAX];
-    for (size_t i = 0; i < CLIENT_KNOWS_MAX && i < account->challenge_count; ++i)
+    for (size_t i = 0; i < CLIENT_KNOWS_MAX && i < account->challenge_count; i++)
         if (account->challenges[i].authorization_id == id)
             return;
     *known = (struct known_challenge){.authorization_id = id,
                                       .name = arena_string(clients.arena, name),
                                       .token = arena_string(clients.arena, token)};
-    ++account->challenge_count;
+    account->challenge_count++;
 }
 
 challenge_set step_read_authorization(struct arena *arena, struct client_account *account, int64_t id)
@@ -147,7 +147,7 @@ challenge_set step_read_authorization(struct arena *arena, struct client_account
     challenge_set offered = 0;
     struct bytes name = {0};
     bool named = json_member_string(json_member(json, "identifier"), "value", &name);
-    for (size_t i = 0; named && list != NULL && list->type == JSON_ARRAY && i < list->count; ++i) {
+    for (size_t i = 0; named && list != NULL && list->type == JSON_ARRAY && i < list->count; i++) {
         struct bytes type, token;
         enum challenge_type read;
         if (!json_member_string(list->items[i], "type", &type) || !challenge_type_from_name(type, &read))
@@ -173,7 +173,7 @@ void step_prove(struct arena *arena, struct client_account *account, int64_t id)
 {
     challenge_set offered = id == 0 ? 0 : step_read_authorization(arena, account, id);
     size_t first = dice_below(CHALLENGE_TYPE_END);
-    for (size_t i = 0; i < CHALLENGE_TYPE_END; ++i) {
+    for (size_t i = 0; i < CHALLENGE_TYPE_END; i++) {
         enum challenge_type type = (enum challenge_type)((first + i) % CHALLENGE_TYPE_END);
         if (type == 0 || (offered & 1U << type) == 0 || (type == CHALLENGE_TLS_ALPN_01 && dice_chance(80)))
             continue;
@@ -240,7 +240,7 @@ bool step_download(struct arena *arena, struct client_account *account, struct s
 bool step_obtain(struct arena *arena, struct client_account *account, struct step_order *order)
 {
     step_finalize(arena, account, order);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; i++) {
         const char *status = step_read_order(arena, account, order);
         if (strcmp(status, "processing") != 0)
             break;
@@ -255,7 +255,7 @@ bool step_issue(struct arena *arena, struct client_account *account, struct step
     step_new_order(arena, account, order, extra);
     if (order->id == 0)
         return false;
-    for (size_t i = 0; i < order->name_count; ++i)
+    for (size_t i = 0; i < order->name_count; i++)
         step_prove(arena, account, order->authorizations[i]);
     return step_obtain(arena, account, order);
 }

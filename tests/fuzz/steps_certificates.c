@@ -16,7 +16,7 @@
 struct bytes step_csr(struct arena *arena, EVP_PKEY *key, const char *const *names, size_t count)
 {
     const char *list = "";
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         bool is_address =
             strchr(names[i], ':') != NULL || strspn(names[i], "0123456789.") == strlen(names[i]);
         list = arena_printf(arena, "%s%s%s:%s", list, i == 0 ? "" : ",", is_address ? "IP" : "DNS", names[i]);
@@ -73,7 +73,7 @@ bool step_any_certificate(struct arena *arena, struct bytes *leaf)
         *leaf = world_ca_sign_native(arena, dice_below(WORLD_CAS), client_new_key(), world_name());
         return true;
     }
-    for (size_t tries = 0; tries < 8; ++tries) {
+    for (size_t tries = 0; tries < 8; tries++) {
         const struct client_account *owner = &clients.accounts[dice_below(CLIENTS)][dice_below(ENDPOINTS)];
         size_t n = owner->certificate_count < CLIENT_KNOWS_MAX ? owner->certificate_count : CLIENT_KNOWS_MAX;
         if (n == 0)

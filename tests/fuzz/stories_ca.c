@@ -94,7 +94,7 @@ static struct bytes ocsp_question(struct arena *arena, const struct known_certif
     autofree_x509 X509 *leaf = d2i_X509(NULL, &leaf_at, (long)certificate->leaf.n);
     autofree_x509 X509 *issuer = d2i_X509(NULL, &issuer_at, (long)certificate->issuer.n);
     OCSP_REQUEST *request = OCSP_REQUEST_new();
-    for (size_t i = dice_chance(90) ? 1 : dice_below(12); leaf != NULL && issuer != NULL && i != 0; --i)
+    for (size_t i = dice_chance(90) ? 1 : dice_below(12); leaf != NULL && issuer != NULL && i != 0; i--)
         OCSP_request_add0_id(request,
                              OCSP_cert_to_id(dice_chance(80) ? EVP_sha1() : EVP_sha256(), leaf, issuer));
     if (dice_chance(30))
@@ -138,4 +138,4 @@ const struct story stories_ca[] = {
     {"native rest", 4, tell_native_rest},
     {"CRL and OCSP", 8, tell_pki},
 };
-const size_t stories_ca_count = sizeof(stories_ca) / sizeof(stories_ca[0]);
+const size_t stories_ca_count = sizeof stories_ca / sizeof stories_ca[0];

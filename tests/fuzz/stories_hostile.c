@@ -54,7 +54,7 @@ static void tell_subdomains(struct arena *arena)
     if (account == NULL)
         return;
     for (size_t tries = 0; tries < 4 && !world_holds_zone(account->client, domains[which]) && dice_chance(70);
-         ++tries)
+         tries++)
         which = dice_below(6);
     int64_t id = step_new_authorization(arena, account, domains[which], dice_chance(80));
     challenge_set offered = id == 0 ? 0 : step_read_authorization(arena, account, id);
@@ -83,7 +83,7 @@ static void tell_revoke_others(struct arena *arena)
         !certificate_read_facts(arena, leaf, &facts))
         return;
     struct step_order order = {0};
-    for (size_t i = 0; i < facts.identifier_count && i < STEP_NAMES_MAX; ++i)
+    for (size_t i = 0; i < facts.identifier_count && i < STEP_NAMES_MAX; i++)
         order.names[order.name_count++] = facts.identifiers[i].value;
     if (dice_chance(70))
         step_new_order(arena, account, &order, "");
@@ -120,7 +120,7 @@ static void tell_replace_others(struct arena *arena)
         return;
     const char *id = renewal_id_of(arena, leaf);
     struct step_order taken = {0}, wanted = {0};
-    for (size_t i = 0; i < facts.identifier_count && i < STEP_NAMES_MAX; ++i)
+    for (size_t i = 0; i < facts.identifier_count && i < STEP_NAMES_MAX; i++)
         taken.names[taken.name_count++] = wanted.names[wanted.name_count++] = facts.identifiers[i].value;
     const char *replaces = arena_printf(arena, ",\"replaces\":\"%s\"", id == NULL ? "" : id);
     step_new_order(arena, attacker, &taken, replaces);
@@ -133,7 +133,7 @@ static void tell_replace_others(struct arena *arena)
 
 static bool replaced_by_one_who_may(const struct client_account *owner, const char *id, struct bytes leaf)
 {
-    for (size_t i = 0; i < CLIENTS * ENDPOINTS; ++i) {
+    for (size_t i = 0; i < CLIENTS * ENDPOINTS; i++) {
         const struct client_account *account = &clients.accounts[i / ENDPOINTS][i % ENDPOINTS];
         if (account->id != 0 && oracle_has_order_replacing(account->id, id) &&
             (account == owner || oracle_account_may_revoke(account->id, leaf)))
@@ -148,7 +148,7 @@ static void tell_spam_a_name(struct arena *arena)
 {
     struct client_account *account = step_account(arena);
     const char *name = world_name();
-    for (size_t i = 0; account != NULL && i < SPAM_NAME; ++i) {
+    for (size_t i = 0; account != NULL && i < SPAM_NAME; i++) {
         struct step_order order = order_of(name);
         step_new_order(arena, account, &order, "");
     }
@@ -162,7 +162,7 @@ static void tell_spam_refused(struct arena *arena)
 {
     struct client_account *account = step_account_at(arena, dice_below(CLIENTS), dice_below(ENDPOINTS));
     size_t before = oracle_event_count();
-    for (size_t i = 0; account != NULL && i < SPAM_REFUSED; ++i) {
+    for (size_t i = 0; account != NULL && i < SPAM_REFUSED; i++) {
         const struct client_call call = {
             .account = account,
             .path = "/new-order",
@@ -243,7 +243,7 @@ static void tell_late_challenge(struct arena *arena)
     int64_t left_ms = (began + ORDER_LIFETIME_S - clock_now()) * 1000;
     fake_clock_jump(left_ms - dice_between(-1000, 3000));
     enum challenge_type type = (enum challenge_type)(1 + dice_below(CHALLENGE_TYPE_END - 1));
-    for (size_t i = 0; i < CHALLENGE_TYPE_END && (offered & 1U << type) == 0; ++i)
+    for (size_t i = 0; i < CHALLENGE_TYPE_END && (offered & 1U << type) == 0; i++)
         type = (enum challenge_type)(1 + dice_below(CHALLENGE_TYPE_END - 1));
     const struct client_call call = {.account = account,
                                      .path = arena_printf(arena, "/challenge/%lld/%s",
@@ -251,7 +251,7 @@ static void tell_late_challenge(struct arena *arena)
                                                           challenge_type_info(type)->name),
                                      .payload = "{}"};
     struct fake_reply *reply = client_begin(arena, &call);
-    for (size_t turns = dice_below(12); turns != 0; --turns)
+    for (size_t turns = dice_below(12); turns != 0; turns--)
         fakes_turn();
     if (dice_chance(60))
         fake_clock_jump(dice_between(500, 5000));
@@ -269,4 +269,4 @@ const struct story stories_hostile[] = {
     {"S11 revoked binding", 5, tell_revoked_binding},  {"S11 denied name", 3, tell_denied_name},
     {"S2 late challenge", 7, tell_late_challenge},
 };
-const size_t stories_hostile_count = sizeof(stories_hostile) / sizeof(stories_hostile[0]);
+const size_t stories_hostile_count = sizeof stories_hostile / sizeof stories_hostile[0];

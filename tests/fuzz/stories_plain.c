@@ -22,7 +22,7 @@ enum { PARALLEL = 4, PATTERN_BYTES = 200 };
 static void choose_names(struct step_order *order, size_t client)
 {
     order->name_count = dice_chance(70) ? 1 : 1 + dice_below(STEP_NAMES_MAX);
-    for (size_t i = 0; i < order->name_count; ++i)
+    for (size_t i = 0; i < order->name_count; i++)
         order->names[i] = dice_chance(75) ? world_name_of(client) : world_name();
 }
 
@@ -57,7 +57,7 @@ static void tell_interleaved(struct arena *arena)
 {
     struct step_order orders[PARALLEL] = {0};
     struct client_account *accounts[PARALLEL] = {0};
-    for (size_t steps = 0; steps < 16; ++steps) {
+    for (size_t steps = 0; steps < 16; steps++) {
         size_t i = dice_below(PARALLEL);
         if (accounts[i] == NULL && (accounts[i] = step_account(arena)) == NULL)
             continue;
@@ -87,11 +87,11 @@ static void tell_at_once(struct arena *arena)
         return;
     choose_names(&order, account->client);
     step_new_order(arena, account, &order, "");
-    for (size_t i = 0; i < order.name_count; ++i)
+    for (size_t i = 0; i < order.name_count; i++)
         step_prove(arena, account, order.authorizations[i]);
     order.key = client_new_key();
     const char *csr = base64url_encode(arena, step_csr(arena, order.key, order.names, order.name_count));
-    for (size_t i = 0; i < PARALLEL; ++i) {
+    for (size_t i = 0; i < PARALLEL; i++) {
         const char *paths[] = {
             arena_printf(arena, "/order/%lld/finalize", (long long)order.id),
             arena_printf(arena, "/authz/%lld", (long long)order.authorizations[0]),
@@ -102,10 +102,10 @@ static void tell_at_once(struct arena *arena)
         const struct client_call call = {
             .account = account, .path = paths[which], .payload = payloads[which]};
         replies[i] = client_begin(arena, &call);
-        for (size_t turns = dice_below(6); turns != 0; --turns)
+        for (size_t turns = dice_below(6); turns != 0; turns--)
             fakes_turn();
     }
-    for (size_t i = 0; i < PARALLEL; ++i)
+    for (size_t i = 0; i < PARALLEL; i++)
         client_await(replies[i]);
     step_read_order(arena, account, &order);
     step_download(arena, account, &order);
@@ -333,4 +333,4 @@ const struct story stories_plain[] = {
     {"any route", 12, tell_any_route},
     {"any signed request", 8, tell_any_signed},
 };
-const size_t stories_plain_count = sizeof(stories_plain) / sizeof(stories_plain[0]);
+const size_t stories_plain_count = sizeof stories_plain / sizeof stories_plain[0];

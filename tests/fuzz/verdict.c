@@ -22,7 +22,7 @@ static const char *accepted = "";
 
 void verdict_count_step(void)
 {
-    ++steps;
+    steps++;
 }
 
 size_t verdict_steps(void)
@@ -109,7 +109,7 @@ void verdict_accept(const char *rows)
 static bool is_accepted(const char *rows)
 {
     size_t n = strcspn(rows, ",");
-    for (const char *at = accepted; (at = strstr(at, "S")) != NULL; ++at)
+    for (const char *at = accepted; (at = strstr(at, "S")) != NULL; at++)
         if (strncmp(at, rows, n) == 0 && (at[n] == '\0' || at[n] == ','))
             return true;
     return false;

@@ -25,7 +25,7 @@ static struct place places[] = {
     {"w.b.test", 0, 0, 0},    {"c.test", 0, 0, 0},      {"m.test", 0, 0, 0},     {"zone.test", 0, 0, 0},
     {"x.zone.test", 0, 0, 0}, {"denied.test", 0, 0, 0}, {"10.5.5.5", 0, 0, 0},   {"fd00::5", 0, 0, 0},
 };
-enum { PLACES = sizeof(places) / sizeof(places[0]), PLACES_WITH_ZONE = 10 };
+enum { PLACES = sizeof places / sizeof places[0], PLACES_WITH_ZONE = 10 };
 
 struct proof {
     int64_t account_id;
@@ -45,7 +45,7 @@ static const struct caa_record caa_records[] = {
     {true, BYTES_LITERAL("tbs"), BYTES_LITERAL("x")},
     {false, BYTES_LITERAL("issue"), BYTES_LITERAL("other.test")},
 };
-enum { CAA_SETS = sizeof(caa_records) / sizeof(caa_records[0]), CAA_ALLOWS = 0 };
+enum { CAA_SETS = sizeof caa_records / sizeof caa_records[0], CAA_ALLOWS = 0 };
 
 static struct proof proofs[PROOFS_MAX];
 static size_t proof_count;
@@ -55,7 +55,7 @@ static unsigned oddness;
 
 static struct place *find(const char *name)
 {
-    for (size_t i = 0; i < PLACES; ++i)
+    for (size_t i = 0; i < PLACES; i++)
         if (strcmp(places[i].name, name) == 0)
             return &places[i];
     return NULL;
@@ -70,10 +70,10 @@ static bool is_below(const char *name, const char *domain)
 /* A host has its own holder; a zone covers what lies in it. */
 void world_deal(void)
 {
-    for (size_t i = 0; i < PLACES; ++i) {
+    for (size_t i = 0; i < PLACES; i++) {
         places[i].host_holder = dice_below(CLIENTS - 1);
         places[i].zone_holder = dice_below(CLIENTS - 1);
-        for (size_t j = 0; j < i; ++j)
+        for (size_t j = 0; j < i; j++)
             if (is_below(places[i].name, places[j].name))
                 places[i].zone_holder = places[j].zone_holder;
     }
@@ -85,7 +85,7 @@ void world_begin(void)
     world_crl_clear();
     oddness = 15;
     world_deal();
-    for (size_t i = 0; i < PLACES; ++i)
+    for (size_t i = 0; i < PLACES; i++)
         places[i].caa = i < PLACES_WITH_ZONE ? dice_below(2 * CAA_SETS) : CAA_SETS;
 }
 
@@ -106,7 +106,7 @@ const char *world_name(void)
 const char *world_name_of(size_t client)
 {
     size_t first = dice_below(PLACES);
-    for (size_t i = 0; i < PLACES; ++i) {
+    for (size_t i = 0; i < PLACES; i++) {
         const struct place *place = &places[(first + i) % PLACES];
         if (place->host_holder == client || place->zone_holder == client)
             return place->name;
@@ -139,7 +139,7 @@ static void note(int64_t account_id, const struct place *place, enum proof_scope
 
 bool world_has_proof(int64_t account_id, const char *name, enum proof_scope scope)
 {
-    for (size_t i = 0; i < proof_count; ++i)
+    for (size_t i = 0; i < proof_count; i++)
         if (proofs[i].account_id == account_id && proofs[i].scope >= scope &&
             strcmp(proofs[i].place->name, name) == 0)
             return true;
@@ -149,11 +149,11 @@ bool world_has_proof(int64_t account_id, const char *name, enum proof_scope scop
 /* The challenge that a token belongs to, and its account. */
 static const struct known_challenge *find_token(struct bytes token, const struct client_account **account)
 {
-    for (size_t i = 0; i < CLIENTS * ENDPOINTS; ++i) {
+    for (size_t i = 0; i < CLIENTS * ENDPOINTS; i++) {
         *account = &clients.accounts[i / ENDPOINTS][i % ENDPOINTS];
         size_t n =
             (*account)->challenge_count < CLIENT_KNOWS_MAX ? (*account)->challenge_count : CLIENT_KNOWS_MAX;
-        for (size_t j = 0; j < n; ++j)
+        for (size_t j = 0; j < n; j++)
             if (bytes_equal_string(token, (*account)->challenges[j].token))
                 return &(*account)->challenges[j];
     }
@@ -192,7 +192,7 @@ static bool answer_oddly(struct arena *arena, const char *host, struct outbound_
         reply->body = odd_octets(arena, BYTES_LITERAL("the wrong text of a hundred octets or so\0\1\2"));
         break;
     }
-    reply->status = dice_chance(50) ? 200 : statuses[dice_below(sizeof(statuses) / sizeof(statuses[0]))];
+    reply->status = dice_chance(50) ? 200 : statuses[dice_below(sizeof statuses / sizeof statuses[0])];
     return true;
 }
 
@@ -308,7 +308,7 @@ static void add_digests(struct arena *arena, const struct place *place, const st
                         struct outbound_texts *found)
 {
     size_t n = account->challenge_count < CLIENT_KNOWS_MAX ? account->challenge_count : CLIENT_KNOWS_MAX;
-    for (size_t i = 0; i < n && found->count < TEXTS_MAX; ++i) {
+    for (size_t i = 0; i < n && found->count < TEXTS_MAX; i++) {
         const struct known_challenge *challenge = &account->challenges[i];
         if (strcmp(challenge->name, place->name) != 0)
             continue;
@@ -331,12 +331,12 @@ void world_answer_texts(struct arena *arena, const char *name, struct outbound_t
         found->error = "the name server answered SERVFAIL";
         return;
     }
-    found->texts = arena_alloc_array(arena, TEXTS_MAX, sizeof(found->texts[0]));
+    found->texts = arena_alloc_array(arena, TEXTS_MAX, sizeof found->texts[0]);
     if (dice_chance(oddness))
         add_text(arena, found, odd_text());
     if (place == NULL || place >= places + PLACES_WITH_ZONE)
         return;
-    for (size_t i = 0; i < ENDPOINTS; ++i) {
+    for (size_t i = 0; i < ENDPOINTS; i++) {
         const struct client_account *account = &clients.accounts[place->zone_holder][i];
         if (account->id == 0)
             continue;

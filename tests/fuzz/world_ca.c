@@ -147,7 +147,7 @@ static void answer_revoke(struct arena *arena, size_t ca, struct bytes body,
         BIGNUM *number = NULL;
         BN_dec2bn(&number, arena_string(arena, serial));
         char *hex = number == NULL ? NULL : BN_bn2hex(number);
-        for (char *c = hex; c != NULL && *c != '\0'; ++c)
+        for (char *c = hex; c != NULL && *c != '\0'; c++)
             *c = (char)(*c >= 'A' && *c <= 'F' ? *c + 32 : *c);
         const char *canonical = hex == NULL ? "" : hex + strspn(hex, "0");
         oracle_ca_revokes(canonical);
@@ -219,7 +219,7 @@ static void answer_oddly(struct arena *arena, struct outbound_http_reply *reply,
     default:
         break;
     }
-    reply->status = statuses[dice_below(sizeof(statuses) / sizeof(statuses[0]))];
+    reply->status = statuses[dice_below(sizeof statuses / sizeof statuses[0])];
     reply->body = bytes_from_string(arena_printf(arena, "{\"status\":%d,\"message\":\"%s%s\"}", reply->status,
                                                  dice_chance(50) ? "dns name not allowed " : "\\u009b\\u202e",
                                                  odd_text()));

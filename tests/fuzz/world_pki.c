@@ -38,7 +38,7 @@ X509 *world_make_certificate(EVP_PKEY *key, int64_t not_before, int64_t not_afte
 {
     uint8_t serial[SERIAL_OCTETS];
     X509 *made = X509_new();
-    for (size_t i = 0; i < sizeof serial; ++i)
+    for (size_t i = 0; i < sizeof serial; i++)
         serial[i] = (uint8_t)dice_next();
     serial[0] = (serial[0] & 0x3f) | 0x40;
     autofree_bignum BIGNUM *number = BN_bin2bn(serial, sizeof serial, NULL);
@@ -126,7 +126,7 @@ void world_ca_make(const char *folder)
         verdict("the harness cannot read its provisioner key");
     EVP_PKEY *root_key = EVP_EC_gen("P-256");
     X509 *root = make_ca(root_key, "Root", NULL, NULL);
-    for (size_t i = 0; i < WORLD_CAS; ++i) {
+    for (size_t i = 0; i < WORLD_CAS; i++) {
         EVP_PKEY *own = EVP_EC_gen("P-256");
         world_authorities[i] =
             (struct world_authority){root, make_ca(own, names[i], root, root_key), root_key, own};
@@ -137,7 +137,7 @@ void world_ca_make(const char *folder)
 
 void world_ca_free(void)
 {
-    for (size_t i = 0; i < WORLD_CAS; ++i) {
+    for (size_t i = 0; i < WORLD_CAS; i++) {
         X509_free(world_authorities[i].intermediate);
         EVP_PKEY_free(world_authorities[i].key);
     }
@@ -160,7 +160,7 @@ char *world_ca_token(struct arena *arena, const char *subject, const char *const
     json_put_integer(writer, "exp", clock_now() + 300);
     json_key(writer, "sans");
     json_begin_array(writer);
-    for (size_t i = 0; i < san_count; ++i)
+    for (size_t i = 0; i < san_count; i++)
         json_write_string(writer, sans[i]);
     json_end_array(writer);
     json_end_object(writer);
@@ -188,7 +188,7 @@ void world_crl_add(size_t ca, const char *serial)
 
 void world_crl_clear(void)
 {
-    for (size_t i = 0; i < WORLD_CAS; ++i)
+    for (size_t i = 0; i < WORLD_CAS; i++)
         revoked_count[i] = 0;
 }
 
@@ -219,7 +219,7 @@ struct bytes world_crl(struct arena *arena, size_t ca)
     X509_CRL_set1_lastUpdate(crl, from);
     X509_CRL_set1_nextUpdate(crl, until);
     X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0);
-    for (size_t i = 0; i < revoked_count[ca] && i < REVOKED_MAX; ++i)
+    for (size_t i = 0; i < revoked_count[ca] && i < REVOKED_MAX; i++)
         add_revoked(crl, revoked[ca][i]);
     X509_CRL_sign(crl, authority->key, EVP_sha256());
     unsigned char *der = NULL;

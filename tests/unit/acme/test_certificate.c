@@ -326,7 +326,7 @@ Test(certificate, by_a_new_root_that_the_pinned_one_has_cross_signed_is_accepted
     leaf.signer = pki_certificate(arena, &intermediate);
     struct bytes chain[] = {pki_der(arena, pki_certificate(arena, &leaf)), pki_der(arena, leaf.signer),
                             cross};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct certificate_facts facts;
         const char *why = NULL;
         scene.expectation.roots = pki_roots(arena, cases[i].pins_new ? new_root : scene.root);

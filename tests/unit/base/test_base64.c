@@ -25,7 +25,7 @@ static const struct {
 Test(base64url, the_vectors_go_both_ways)
 {
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); ++i) {
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
         struct bytes data = bytes_of(vectors[i].data, vectors[i].n);
         struct bytes decoded;
         cr_expect_str_eq(base64url_encode(arena, data), vectors[i].text);
@@ -54,7 +54,7 @@ Test(base64url, what_is_not_strict_is_refused)
         "Zm.v",
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); ++i) {
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         struct bytes decoded = BYTES_LITERAL("untouched");
         cr_expect_not(base64url_decode(arena, bytes_from_string(refused[i]), &decoded), "%s", refused[i]);
         cr_expect(bytes_equal_string(decoded, "untouched"), "%s", refused[i]);
@@ -68,9 +68,9 @@ Test(base64url, every_octet_survives)
 {
     struct arena *arena = arena_new();
     uint8_t all[256];
-    for (unsigned i = 0; i < sizeof(all); ++i)
+    for (unsigned i = 0; i < sizeof all; i++)
         all[i] = (uint8_t)i;
-    for (size_t n = 0; n <= sizeof(all); ++n) {
+    for (size_t n = 0; n <= sizeof all; n++) {
         struct bytes decoded;
         cr_assert(
             base64url_decode(arena, bytes_from_string(base64url_encode(arena, bytes_of(all, n))), &decoded));

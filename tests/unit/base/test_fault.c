@@ -10,7 +10,7 @@ static const char *repeated(struct arena *arena, const char *text, size_t n)
 {
     size_t length = strlen(text);
     char *all = arena_alloc(arena, n * length + 1);
-    for (size_t i = 0; i < n; ++i)
+    for (size_t i = 0; i < n; i++)
         memcpy(all + i * length, text, length);
     return all;
 }
@@ -60,7 +60,7 @@ Test(fault, texts_from_outside_become_one_clean_line)
         {"no UTF-8: \xff.", "no UTF-8: ?."},
         {"Zürich, 東京 and 🗝", "Zürich, 東京 and 🗝"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fault set, prefixed;
         fault_set(&set, "%s", cases[i].from);
         cr_expect_str_eq(set.message, cases[i].kept);
@@ -75,9 +75,9 @@ Test(fault, a_long_message_is_cut_at_the_end_of_a_character)
 {
     static const char *const characters[] = {"a", "ü", "東", "🗝"};
     struct arena *arena = arena_new();
-    for (size_t c = 0; c < sizeof characters / sizeof characters[0]; ++c) {
+    for (size_t c = 0; c < sizeof characters / sizeof characters[0]; c++) {
         size_t width = strlen(characters[c]);
-        for (size_t before = FAULT_MESSAGE_BYTES - 12; before < FAULT_MESSAGE_BYTES + 4; ++before) {
+        for (size_t before = FAULT_MESSAGE_BYTES - 12; before < FAULT_MESSAGE_BYTES + 4; before++) {
             const char *start = repeated(arena, "x", before);
             const char *text = arena_printf(arena, "%s%s", start, characters[c]);
             struct fault fault;

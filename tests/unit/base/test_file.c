@@ -39,7 +39,7 @@ Test(file, is_replaced_with_its_mode_and_leaves_nothing_beside)
         const char *text;
         unsigned mode;
     } cases[] = {{"first", 0600}, {"second, and longer", 0644}, {"", 0600}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bytes got;
         struct stat status;
         cr_assert(file_replace(path, bytes_from_string(cases[i].text), cases[i].mode));
@@ -99,7 +99,7 @@ Test(file, S15_what_is_no_regular_file_is_refused_at_once)
     static const char *const devices[] = {"/dev/zero", "/dev/null", "/dev/tty"};
     cr_expect_not(file_read(arena, path, 100, &got));
     cr_expect_eq(errno, EMEDIUMTYPE);
-    for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); ++i) {
+    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
         cr_expect_not(file_read_secret(arena, devices[i], 100, &got), "%s", devices[i]);
         cr_expect(errno == EMEDIUMTYPE || errno == ENXIO, "%s: %s", devices[i], strerror(errno));
     }

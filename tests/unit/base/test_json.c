@@ -76,7 +76,7 @@ Test(json, integers_reach_to_the_ends_of_int64)
         {"1.0", JSON_NUMBER, 0},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct json *json = parse(arena, cases[i].text);
         cr_assert_not_null(json, "%s", cases[i].text);
         cr_expect_eq(json->type, cases[i].type, "%s", cases[i].text);
@@ -93,7 +93,7 @@ Test(json, S1_numbers_that_overflow_a_double_are_refused)
         "1e999",         "-1e999",  "1e309",     "1.8e308",   "[1e400]",
         "{\"x\":1e999}", "2.0E308", "-1.8e+308", "1e2147483", "1e99999999999",
     };
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct fault fault;
         cr_expect_null(json_parse(arena, bytes_from_string(texts[i]), &json_limits_request, &fault), "%s",
                        texts[i]);
@@ -127,7 +127,7 @@ Test(json, S1_a_number_that_is_read_is_written_as_the_same_number)
         "3.141592653589793",
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const struct json *json = parse(arena, texts[i]);
         cr_assert_not_null(json, "%s", texts[i]);
         struct json_writer *writer = json_writer_new(arena, 512);
@@ -156,9 +156,9 @@ static void write_not_finite(struct json_writer *writer)
 
 static void write_too_deeply(struct json_writer *writer)
 {
-    for (size_t i = 0; i < 200; ++i)
+    for (size_t i = 0; i < 200; i++)
         json_begin_array(writer);
-    for (size_t i = 0; i < 200; ++i)
+    for (size_t i = 0; i < 200; i++)
         json_end_array(writer);
 }
 
@@ -189,7 +189,7 @@ Test(json, S1_what_cannot_be_written_fails_when_it_is_finished)
         {"empty raw text", write_empty_raw},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct json_writer *writer = json_writer_new(arena, 4096);
         cases[i].write(writer);
         cr_expect_null(json_writer_finish(writer).p, "%s", cases[i].what);
@@ -229,7 +229,7 @@ Test(json, texts_that_are_refused)
         "{} // no",
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct fault fault;
         cr_expect_null(json_parse(arena, bytes_from_string(texts[i]), &json_limits_request, &fault), "%s",
                        texts[i]);
@@ -248,7 +248,7 @@ static void parse_wide(void *context, size_t n)
     struct buffer text;
     (void)context;
     buffer_init(&text, arena, 1 << 20);
-    for (size_t i = 0; i < n; ++i)
+    for (size_t i = 0; i < n; i++)
         buffer_printf(&text, "%s\"m%zu\":0", i == 0 ? "{" : ",", i);
     buffer_append_string(&text, "}");
     cr_assert_not_null(json_parse(arena, buffer_bytes(&text), &limits, NULL));
@@ -267,7 +267,7 @@ Test(json, S9_the_first_member_that_stands_twice_is_named)
     struct buffer text;
     buffer_init(&text, arena, 1 << 20);
     buffer_append_string(&text, "{");
-    for (int i = 0; i < 2000; ++i)
+    for (int i = 0; i < 2000; i++)
         buffer_printf(&text, "\"m%d\":0,\n", i);
     buffer_append_string(&text, "\"m7\":1,\n\"m3\":1,\n\"\":0,\"\":0}");
     cr_expect_null(json_parse_lines(arena, buffer_bytes(&text), &json_limits_request, &fault));
@@ -289,11 +289,11 @@ Test(json, depth_and_number_of_values_are_bounded)
     cr_expect_not_null(parse(arena, nested(arena, json_limits_request.max_depth)));
     cr_expect_null(parse(arena, nested(arena, json_limits_request.max_depth + 1)));
     cr_expect_null(parse(arena, nested(arena, 50000)));
-    for (size_t extra = 0; extra < 2; ++extra) {
+    for (size_t extra = 0; extra < 2; extra++) {
         struct buffer text;
         buffer_init(&text, arena, 1 << 16);
         /* The array itself counts. */
-        for (size_t i = 0; i < json_limits_request.max_values - 1 + extra; ++i)
+        for (size_t i = 0; i < json_limits_request.max_values - 1 + extra; i++)
             buffer_append_string(&text, i == 0 ? "[0" : ",0");
         buffer_append_string(&text, "]");
         cr_expect_eq(parse(arena, buffer_string(&text)) == NULL, extra == 1);
@@ -355,7 +355,7 @@ Test(json, what_is_written_reads_back)
 Test(json, a_text_over_its_maximum_is_none)
 {
     struct arena *arena = arena_new();
-    for (size_t max = 8; max <= 9; ++max) {
+    for (size_t max = 8; max <= 9; max++) {
         struct json_writer *writer = json_writer_new(arena, max);
         json_write_string(writer, "1234567");
         cr_expect_eq(json_writer_finish(writer).p == NULL, max == 8);

@@ -13,11 +13,11 @@ Test(arena, gives_zeroed_aligned_memory_of_any_size)
 {
     static const size_t sizes[] = {0, 1, 15, 16, 17, 4095, 4096, 4097, 70000, 1 << 20};
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); ++i) {
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         uint8_t *p = arena_alloc(arena, sizes[i]);
         cr_assert_not_null(p);
         cr_expect_eq((uintptr_t)p % alignof(max_align_t), 0, "%zu", sizes[i]);
-        for (size_t at = 0; at < sizes[i]; ++at)
+        for (size_t at = 0; at < sizes[i]; at++)
             cr_assert_eq(p[at], 0, "%zu at %zu", sizes[i], at);
         memset(p, 0xff, sizes[i]);
     }
@@ -28,12 +28,12 @@ Test(arena, pieces_do_not_overlap)
 {
     struct arena *arena = arena_new();
     uint8_t *pieces[1000];
-    for (size_t i = 0; i < 1000; ++i) {
+    for (size_t i = 0; i < 1000; i++) {
         pieces[i] = arena_alloc(arena, i % 100 + 1);
         memset(pieces[i], (int)(i % 251), i % 100 + 1);
     }
-    for (size_t i = 0; i < 1000; ++i)
-        for (size_t at = 0; at <= i % 100; ++at)
+    for (size_t i = 0; i < 1000; i++)
+        for (size_t at = 0; at <= i % 100; at++)
             cr_assert_eq(pieces[i][at], i % 251, "piece %zu", i);
     arena_free(arena);
 }
@@ -103,7 +103,7 @@ Test(arena, text_from_outside_is_made_printable_and_cut)
         {"0123456789a", 10, "0123456789..."},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         cr_expect_str_eq(arena_printable(arena, bytes_from_string(cases[i].from), cases[i].max),
                          cases[i].expected);
     arena_free(arena);
@@ -115,7 +115,7 @@ Test(buffer, grows_up_to_its_maximum_and_then_says_so)
     struct buffer buffer;
     buffer_init(&buffer, arena, 1000);
     cr_expect_str_eq(buffer_string(&buffer), "");
-    for (int i = 0; i < 100; ++i)
+    for (int i = 0; i < 100; i++)
         buffer_printf(&buffer, "%09d\n", i);
     cr_expect_not(buffer_overflowed(&buffer));
     cr_expect_eq(buffer_bytes(&buffer).n, 1000);
@@ -152,7 +152,7 @@ Test(bytes, comparisons)
         {"abc", "abd", false, false},   {"abc", "ab", false, false}, {"[", "{", false, false},
         {"\xc3", "\xe3", false, false}, {"@", "`", false, false},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bytes a = bytes_from_string(cases[i].a), b = bytes_from_string(cases[i].b);
         cr_expect_eq(bytes_equal(a, b), cases[i].equal, "%s %s", cases[i].a, cases[i].b);
         cr_expect_eq(bytes_equal_ignore_case(a, b), cases[i].equal_ignoring_case, "%s %s", cases[i].a,

@@ -19,7 +19,7 @@ Test(time_text, times_go_both_ways)
         {253402300799, "9999-12-31T23:59:59Z"},
         {-1, "1969-12-31T23:59:59Z"},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[TIME_TEXT_BYTES];
         int64_t time = 42;
         time_format(text, cases[i].time);
@@ -42,7 +42,7 @@ Test(time_text, other_spellings_of_rfc_3339)
         {"2026-01-02T04:04:05+01:00", 1767323045}, {"2026-01-01T22:34:05-04:30", 1767323045},
         {"2016-12-31T23:59:60Z", 1483228800},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t time = 0;
         cr_assert(time_parse(&time, bytes_from_string(cases[i].text)), "%s", cases[i].text);
         cr_expect_eq(time, cases[i].time, "%s", cases[i].text);
@@ -73,7 +73,7 @@ Test(time_text, what_is_no_time)
         " 2026-01-02T03:04:05Z",
         "0000-01-01T00:00:00Z",
     };
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         int64_t time = 42;
         cr_expect_not(time_parse(&time, bytes_from_string(texts[i])), "%s", texts[i]);
         cr_expect_eq(time, 42, "%s", texts[i]);
@@ -114,7 +114,7 @@ Test(time_text, durations_as_go_and_our_configuration_write_them)
         {"99999999999999999999s", false, 0},
         {"9999999999999h", false, 0},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t seconds = 0;
         cr_expect_eq(duration_parse(&seconds, bytes_from_string(cases[i].text)), cases[i].good, "%s",
                      cases[i].text);
@@ -129,7 +129,7 @@ Test(time_text, durations_are_written_without_zero_parts)
         const char *text;
     } cases[] = {{0, "0s"},      {45, "45s"},        {60, "1m"},     {5400, "1h30m"},
                  {86400, "24h"}, {90061, "25h1m1s"}, {3601, "1h1s"}, {INT64_MAX, "2562047788015215h30m7s"}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[DURATION_TEXT_BYTES];
         duration_format(text, cases[i].seconds);
         cr_expect_str_eq(text, cases[i].text);

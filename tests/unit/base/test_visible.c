@@ -41,7 +41,7 @@ Test(visible, S12_what_could_deceive_becomes_a_question_mark)
         {0xfff9, 0xfffb},   {0xfffe, 0xffff}, {0x1fffe, 0x1ffff}, {0xe0000, 0xe0fff}, {0xf0000, 0x10ffff},
         {0x1d173, 0x1d17a},
     };
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; ++i) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct arena *arena = arena_new();
         /* The ends of a large range, and each of a small one. */
         uint32_t step = bad[i].last - bad[i].first > 10000 ? bad[i].last - bad[i].first : 1;
@@ -69,7 +69,7 @@ Test(visible, S12_octets_that_are_no_utf8_become_one_question_mark_each)
         {{(const uint8_t *)"\xff", 1}, "a?b"},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         cr_expect_str_eq(cleaned(arena, cases[i].octets, VISIBLE_ONE_LINE), cases[i].cleaned, "case %zu", i);
     arena_free(arena);
 }
@@ -88,7 +88,7 @@ Test(visible, letters_of_all_scripts_stay)
         "\xe2\x80\x94\xe2\x80\xa6\xe2\x82\xac\xef\xbf\xbd", /* dash, ellipsis, euro, replacement character */
         "\xf0\x9f\x94\x92",                                 /* a lock */
     };
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; ++i)
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         cr_expect(visible_is_clean(bytes_from_string(texts[i]), VISIBLE_ONE_LINE), "%s", texts[i]);
 }
 
@@ -120,7 +120,7 @@ Test(visible, a_sequence_that_is_cut_is_told_from_one_that_is_wrong)
         {"a\x80\x80", 0},
         {"a\xff", 0},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         cr_expect_eq(visible_unfinished(bytes_from_string(cases[i].text)), cases[i].unfinished, "case %zu",
                      i);
 }

@@ -133,14 +133,14 @@ Test(address_policy, S14_what_may_be_dialled_and_what_not)
         {"2002:7f00:1::", false},
         {"2001::1", false},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         cr_expect_eq(is_allowed(cases[i].address, NULL, 0), cases[i].allowed, "%s", cases[i].address);
 }
 
 /* In IPv6 the rows for whole regions are narrowed by others, so that a row is found for its first address. */
 Test(address_policy, S14_every_row_is_a_network_and_decides_on_its_first_address)
 {
-    for (size_t i = 0; i < special_network_count; ++i) {
+    for (size_t i = 0; i < special_network_count; i++) {
         const struct special_network *row = &special_networks[i];
         char text[INET6_ADDRSTRLEN];
         struct network network;
@@ -164,7 +164,7 @@ Test(address_policy, S14_the_document_shows_the_table_as_it_is)
     cr_assert(file_read(arena, path, 1024 * 1024, &text), "%s cannot be read", path);
     buffer_init(&table, arena, 1024 * 1024);
     buffer_append_string(&table, "|---|---|---|---|\n");
-    for (size_t i = 0; i < special_network_count; ++i) {
+    for (size_t i = 0; i < special_network_count; i++) {
         const struct special_network *row = &special_networks[i];
         buffer_printf(&table, "| `%s` | %s | %s | %s |\n", row->prefix, row->is_dialled ? "yes" : "no",
                       row->name, row->source);
@@ -197,7 +197,7 @@ Test(address_policy, a_configured_network_lifts_the_ban_for_itself_alone)
         {"::/0", "::ffff:169.254.169.254", false},
         {"::ffff:0:0/96", "127.0.0.1", true},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct network network;
         cr_assert(network_parse(cases[i].network, &network), "%s", cases[i].network);
         cr_expect_eq(is_allowed(cases[i].address, &network, 1), cases[i].allowed, "%s in %s",
@@ -231,7 +231,7 @@ Test(address_policy, a_trusted_network_holds_its_own_family_alone)
         {"::/64", "192.0.2.7", false},
         {"::ffff:0:0/96", "192.0.2.7", true},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct network network;
         cr_assert(network_parse(cases[i].network, &network), "%s", cases[i].network);
         cr_expect_eq(networks_hold(&network, 1, cases[i].address), cases[i].held, "%s in %s",
@@ -254,7 +254,7 @@ Test(address_policy, texts_that_are_no_network)
                                         "10.0.0.0/-1",
                                         "10.0.0.0/8x",
                                         "1111:2222:3333:4444:5555:6666:7777:8888:9999"};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct network network;
         cr_expect_not(network_parse(texts[i], &network), "%s", texts[i]);
     }
@@ -269,7 +269,7 @@ Test(address_policy, neither_ip_is_never_dialled)
 Test(address_policy, addresses_as_text)
 {
     static const char *const texts[] = {"192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7"};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char text[INET6_ADDRSTRLEN];
         struct sockaddr_storage address = address_of(texts[i]);
         address_format(text, (const struct sockaddr *)&address);

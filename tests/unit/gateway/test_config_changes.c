@@ -79,7 +79,7 @@ Test(config_changes, each_key_serves_at_once_or_waits)
 {
     struct arena *arena = arena_new();
     const struct config *running = parse(arena, NULL, NULL);
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; ++i) {
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         const char *is = changes[i].is, *why = NULL;
         struct config_changes found, again;
         const struct config *fresh = parse(arena, changes[i].was, is);
@@ -115,7 +115,7 @@ Test(config_changes, another_type_of_issuer_waits_as_a_whole)
     const struct config *next = config_take(arena, running, fresh, &found, &why);
     cr_assert_not_null(next);
     cr_expect(found.count >= 5, "%zu", found.count);
-    for (size_t i = 0; i < found.count; ++i)
+    for (size_t i = 0; i < found.count; i++)
         cr_expect_not(found.items[i].at_once, "%s", found.items[i].path);
     cr_expect_eq(config_issuer(next, "local")->type, ISSUER_LOCAL);
     cr_expect_null(config_issuer(next, "local")->ca_url);

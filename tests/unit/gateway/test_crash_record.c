@@ -95,7 +95,7 @@ Test(crash_record, S2_a_fault_is_counted_against_whom_the_thread_worked_for)
         {7, KILLED - SIGBUS, 0}, {7, WITHOUT_MEMORY, 0},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *database = database_in(arena);
         cr_expect_eq(die(database, cases[i].owner, cases[i].way), cases[i].way != CLEAN, "case %zu", i);
         cr_expect_eq(count_after(database, 7), cases[i].count, "case %zu", i);
@@ -108,7 +108,7 @@ Test(crash_record, S2_faults_add_up_until_they_are_forgotten)
     struct arena *arena = arena_new();
     const char *database = database_in(arena);
     const int64_t large = INT64_C(1) << 52;
-    for (size_t i = 1; i <= 3; ++i) {
+    for (size_t i = 1; i <= 3; i++) {
         die(database, large, SIGSEGV);
         cr_expect_eq(count_after(database, large), i);
     }
@@ -133,7 +133,7 @@ Test(crash_record, reads_its_own_lines_only_and_the_newest)
     cr_expect_eq(count_after(database, 7), 3);
     struct buffer many;
     buffer_init(&many, arena, 1024 * 1024);
-    for (int i = 1; i <= 20000; ++i)
+    for (int i = 1; i <= 20000; i++)
         buffer_printf(&many, "crashed %d\n", i);
     cr_assert(file_replace(path, buffer_bytes(&many), 0600));
     cr_expect_eq(count_after(database, 20000), 1);

@@ -50,7 +50,7 @@ Test(dns_message, N1_is_read_as_it_is)
          0, true, false, 1, "test"},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct dns_message message;
         cr_assert(read(arena, cases[i].octets, &message), "case %zu", i);
         cr_expect_eq(message.rcode, cases[i].rcode, "case %zu", i);
@@ -75,12 +75,12 @@ Test(dns_message, N1_every_cut_is_malformed_and_no_change_does_harm)
     struct dns_message message;
     size_t read_count = 0;
     cr_assert(read(arena, whole, &message));
-    for (size_t n = 0; n < whole.n; ++n) {
+    for (size_t n = 0; n < whole.n; n++) {
         struct bytes cut = arena_copy(arena, bytes_of(whole.p, n));
         cr_expect_not(read(arena, cut, &message), "%zu octets", n);
     }
-    for (size_t at = 0; at < whole.n; ++at)
-        for (unsigned octet = 0; octet < 256; ++octet) {
+    for (size_t at = 0; at < whole.n; at++)
+        for (unsigned octet = 0; octet < 256; octet++) {
             struct bytes changed = arena_copy(arena, whole);
             ((uint8_t *)(uintptr_t)changed.p)[at] = (uint8_t)octet;
             read_count += read(arena, changed, &message);
@@ -107,10 +107,10 @@ static struct bytes chained(struct arena *arena, size_t labels, unsigned aliases
     const uint8_t pointer[] = {0xc0, (uint8_t)(at - octets)};
     at[-2] = (uint8_t)((2 * labels + end.n) >> 8);
     at[-1] = (uint8_t)(2 * labels + end.n);
-    for (size_t i = 0; i < labels; ++i)
+    for (size_t i = 0; i < labels; i++)
         at = put(at, label);
     at = put(at, end);
-    for (unsigned i = 0; i < aliases; ++i) {
+    for (unsigned i = 0; i < aliases; i++) {
         uint8_t *owner = at;
         at = put(put(at, alias), bytes_of(pointer, sizeof pointer));
         memcpy(owner, pointer, sizeof pointer);
@@ -146,7 +146,7 @@ Test(dns_message, S9_names_that_are_none_are_malformed)
                                          BYTES_LITERAL("\x40"), BYTES_LITERAL("\x80")};
     const struct bytes head = BYTES_LITERAL(HEAD(ANSWERED, ONE, NONE)),
                        tail = BYTES_LITERAL(TXT ONE "\0\0\0\0\0\0");
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         uint8_t *octets = arena_alloc(arena, 1024);
         uint8_t *at = put(put(put(octets, head), names[i]), tail);
         cr_expect_not(read(arena, bytes_of(octets, (size_t)(at - octets)), &message), "case %zu", i);
@@ -154,7 +154,7 @@ Test(dns_message, S9_names_that_are_none_are_malformed)
     for (size_t labels = 120; labels <= 140; labels += 20) {
         uint8_t *octets = arena_alloc(arena, 1024);
         uint8_t *at = put(octets, head);
-        for (size_t i = 0; i < labels; ++i)
+        for (size_t i = 0; i < labels; i++)
             at = put(at, BYTES_LITERAL("\1a"));
         at = put(put(at, BYTES_LITERAL("\0")), tail);
         cr_expect_eq(read(arena, bytes_of(octets, (size_t)(at - octets)), &message), labels == 120, "%zu",
@@ -174,7 +174,7 @@ Test(dns_message, N1_text_is_its_strings_joined)
         {BYTES_LITERAL("\3ab"), NULL},   {BYTES_LITERAL("\1a\1"), NULL},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bytes text = {0};
         cr_assert_eq(dns_text_read(arena, arena_copy(arena, cases[i].record), &text), cases[i].text != NULL,
                      "case %zu", i);
@@ -198,7 +198,7 @@ Test(dns_message, N1_caa_has_flags_tag_and_value)
         {BYTES_LITERAL("\0"), false, NULL, NULL},
         {BYTES_LITERAL(""), false, NULL, NULL},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct caa_record record = {0};
         cr_assert_eq(dns_caa_read(cases[i].record, &record), cases[i].tag != NULL, "case %zu", i);
         if (cases[i].tag == NULL)

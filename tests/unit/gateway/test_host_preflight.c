@@ -100,8 +100,8 @@ static const struct {
 
 Test(host_preflight, a_database_is_there_or_can_be_made)
 {
-    for (size_t i = 0; i < sizeof databases / sizeof *databases; ++i) {
-        for (int whole = 0; whole <= 1; ++whole) {
+    for (size_t i = 0; i < sizeof databases / sizeof *databases; i++) {
+        for (int whole = 0; whole <= 1; whole++) {
             struct database database;
             database_begin(&database);
             databases[i].make(&database);
@@ -149,7 +149,7 @@ Test(host_preflight, the_port_of_base_url_is_one_that_is_listened_on)
     struct database database;
     database_begin(&database);
     make_current(&database);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct listen_address listen = {"127.0.0.1", cases[i].port};
         struct config config = *parse(&database, "", "");
         config.base_url = cases[i].base_url;
@@ -178,7 +178,7 @@ Test(host_preflight, what_keyless_accounts_may_have_is_told)
         {",\"eab\":\"required\"", true, "eab is required, and 1 older accounts without"},
         {",\"eab\":\"required\",\"without_eab\":{\"names\":{\"allow\":[\"a.test\"]}}", true, NULL},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct database database;
         database_begin(&database);
         database_connect(&database);
@@ -223,7 +223,7 @@ static const struct {
 
 Test(host_preflight, the_secret_key_opens_what_the_database_keeps_sealed)
 {
-    for (size_t i = 0; i < sizeof seals / sizeof *seals; ++i) {
+    for (size_t i = 0; i < sizeof seals / sizeof *seals; i++) {
         char why[SECRET_BOX_WHY_BYTES];
         struct database database;
         database_begin(&database);
@@ -236,11 +236,11 @@ Test(host_preflight, the_secret_key_opens_what_the_database_keeps_sealed)
         struct secret_box *other = config_open_secrets(&elsewhere, SECRET_BOX_MAKE, why);
         cr_assert(box != NULL && other != NULL, "%s", why);
         size_t n = 0;
-        for (size_t k = 0; k < seals[i].ours; ++k)
+        for (size_t k = 0; k < seals[i].ours; k++)
             add_key(&database, box, arena_printf(database.arena, "k%zu", n++), 0);
-        for (size_t k = 0; k < seals[i].others; ++k)
+        for (size_t k = 0; k < seals[i].others; k++)
             add_key(&database, other, arena_printf(database.arena, "k%zu", n++), 0);
-        for (size_t k = 0; k < seals[i].revoked; ++k)
+        for (size_t k = 0; k < seals[i].revoked; k++)
             add_key(&database, other, arena_printf(database.arena, "k%zu", n++), NOW);
         secret_box_free(box);
         secret_box_free(other);

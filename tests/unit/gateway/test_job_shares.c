@@ -15,14 +15,14 @@ static size_t take_all(struct job_shares *shares, int64_t account_id, uint64_t t
         if (!job_shares_admit(shares, &holder))
             return taken;
         job_shares_take(shares, &holder);
-        ++taken;
+        taken++;
     }
 }
 
 /* However many slots there are: one alone gets half, and whoever comes next gets one. */
 Test(job_shares, S8_one_account_leaves_room_for_the_next)
 {
-    for (size_t slots = 2; slots <= JOB_SHARES_SLOTS_MAX; ++slots) {
+    for (size_t slots = 2; slots <= JOB_SHARES_SLOTS_MAX; slots++) {
         struct job_shares shares = {.slots = slots};
         cr_expect_eq(take_all(&shares, 1, 0), (slots + 1) / 2, "%zu slots", slots);
         cr_expect_geq(take_all(&shares, 2, 0), 1, "%zu slots", slots);
@@ -42,7 +42,7 @@ Test(job_shares, S8_one_target_leaves_room_for_others)
 {
     struct job_shares shares = {.slots = 100};
     size_t taken = 0;
-    for (int64_t account = 1; account <= 100; ++account)
+    for (int64_t account = 1; account <= 100; account++)
         taken += take_all(&shares, account, job_target("slow.test"));
     cr_expect_eq(taken, 50);
     cr_expect_geq(take_all(&shares, 101, job_target("quick.test")), 25);
@@ -53,13 +53,13 @@ Test(job_shares, S8_shares_become_even)
 {
     struct job_shares shares = {.slots = 100};
     size_t first = take_all(&shares, 1, 0), second = 0;
-    for (size_t i = 1; i <= first; ++i) {
+    for (size_t i = 1; i <= first; i++) {
         job_shares_give_back(&shares, &(struct job_holder){.account_id = 1, .target = (uint64_t)1 << 32 | i});
         const struct job_holder of_second = {.account_id = 2, .target = 1000 + i},
                                 of_first = {.account_id = 1, .target = 2000 + i};
         if (job_shares_admit(&shares, &of_second)) {
             job_shares_take(&shares, &of_second);
-            ++second;
+            second++;
         } else if (job_shares_admit(&shares, &of_first)) {
             job_shares_take(&shares, &of_first);
         }
@@ -71,9 +71,9 @@ Test(job_shares, S8_shares_become_even)
 /* However many accounts strangers make, and however many names they ask for. */
 Test(job_shares, S8_strangers_leave_room_for_accounts_that_have_had_a_certificate)
 {
-    for (size_t slots = 4; slots <= JOB_SHARES_SLOTS_MAX; ++slots) {
+    for (size_t slots = 4; slots <= JOB_SHARES_SLOTS_MAX; slots++) {
         struct job_shares shares = {.slots = slots};
-        for (int64_t account = 1; account <= 1000; ++account)
+        for (int64_t account = 1; account <= 1000; account++)
             (void)take_all(&shares, account, 0);
         cr_expect_eq(slots - shares.count, slots / 4, "%zu slots", slots);
         const struct job_holder known = {.account_id = 2000, .target = 1, .is_known = true};

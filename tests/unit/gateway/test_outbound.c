@@ -85,7 +85,7 @@ static void set_timers(struct errand *errand)
 {
     struct timers *all = errand->context;
     all->errand = errand;
-    for (size_t i = 0; i < TIMERS; ++i) {
+    for (size_t i = 0; i < TIMERS; i++) {
         struct timer *timer = &all->timer[i * 37 % TIMERS];
         timer->all = all;
         timer->delay_ms = (int64_t)(i * 53 % TIMERS) / 4 * 4;
@@ -138,7 +138,7 @@ Test(outbound, messages_run_in_the_order_posted)
     unsigned next = 0;
     bool in_order = true;
     struct outbound *outbound = start();
-    for (unsigned i = 0; i < 1000; ++i) {
+    for (unsigned i = 0; i < 1000; i++) {
         messages[i] = (struct numbered){{.run = run_numbered}, i, &next, &in_order};
         outbound_post(outbound, &messages[i].message);
     }
@@ -172,7 +172,7 @@ Test(outbound, urls_and_what_they_redirect_to)
         {"not a url", NULL, NULL, NULL, 0},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct outbound_url url;
         bool good = outbound_url_parse(arena, cases[i].base, cases[i].reference, &url);
         cr_assert_eq(good, cases[i].url != NULL, "%s %s", cases[i].base, cases[i].reference);
@@ -200,8 +200,8 @@ static void answer(const struct web_server *server, int fd)
 {
     char request[4096];
     size_t n = 0;
-    while (n < sizeof(request) - 1) {
-        ssize_t got = read(fd, request + n, sizeof(request) - 1 - n);
+    while (n < sizeof request - 1) {
+        ssize_t got = read(fd, request + n, sizeof request - 1 - n);
         if (got <= 0)
             return;
         n += (size_t)got;
@@ -225,10 +225,10 @@ static void *serve(void *argument)
 static void server_start(struct web_server *server, const char *reply)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
+    socklen_t length = sizeof address;
     server->reply = reply;
     server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(server->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    cr_assert_eq(bind(server->fd, (struct sockaddr *)&address, sizeof address), 0);
     cr_assert_eq(listen(server->fd, 16), 0);
     cr_assert_eq(getsockname(server->fd, (struct sockaddr *)&address, &length), 0);
     server->port = ntohs(address.sin_port);
@@ -370,7 +370,7 @@ static void begin_look_up(struct errand *errand)
 Test(outbound, numbers_and_localhost_resolve_without_a_name_server)
 {
     static const char *const hosts[] = {"192.0.2.7", "2001:db8::7", "localhost"};
-    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); ++i) {
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
         struct look_up look_up = {.host = hosts[i]};
         struct outbound *outbound = start();
         run_on_thread(outbound, begin_look_up, &look_up);

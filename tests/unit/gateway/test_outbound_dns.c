@@ -40,8 +40,8 @@ static size_t make_answer(const struct name_server *server, uint8_t *message, si
     if (cut || server->garbage)
         return n;
     message[7] = 1;
-    memcpy(message + n, record, sizeof(record));
-    n += sizeof(record);
+    memcpy(message + n, record, sizeof record);
+    n += sizeof record;
     message[n++] = 0;
     message[n++] = (uint8_t)(length + 1);
     message[n++] = (uint8_t)length;
@@ -53,11 +53,11 @@ static void answer_udp(struct name_server *server)
 {
     uint8_t message[2 * MESSAGE_MAX_BYTES];
     struct sockaddr_storage from;
-    socklen_t from_bytes = sizeof(from);
+    socklen_t from_bytes = sizeof from;
     ssize_t got = recvfrom(server->udp, message, MESSAGE_MAX_BYTES, 0, (struct sockaddr *)&from, &from_bytes);
     if (got < HEADER_BYTES)
         return;
-    ++server->asked_udp;
+    server->asked_udp++;
     size_t n = make_answer(server, message, (size_t)got, server->cut_over_udp);
     cr_assert_eq(sendto(server->udp, message, n, 0, (struct sockaddr *)&from, from_bytes), (ssize_t)n);
 }
@@ -72,7 +72,7 @@ static void answer_tcp(struct name_server *server)
         ssize_t size = message[0] << 8 | message[1];
         cr_assert_leq(size, MESSAGE_MAX_BYTES);
         cr_assert_eq(recv(fd, message + 2, (size_t)size, MSG_WAITALL), size);
-        ++server->asked_tcp;
+        server->asked_tcp++;
         size_t n = make_answer(server, message + 2, (size_t)size, false);
         message[0] = (uint8_t)(n >> 8);
         message[1] = (uint8_t)n;
@@ -99,14 +99,14 @@ static void *serve(void *argument)
 /* A port that is free for TCP may be taken for UDP: then another is tried. */
 static void bind_both(struct name_server *server)
 {
-    for (unsigned tries = 0; tries < 50; ++tries) {
+    for (unsigned tries = 0; tries < 50; tries++) {
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t length = sizeof(address);
+        socklen_t length = sizeof address;
         server->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         server->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         cr_assert_eq(bind(server->tcp, (struct sockaddr *)&address, length), 0);
         cr_assert_eq(getsockname(server->tcp, (struct sockaddr *)&address, &length), 0);
-        snprintf(server->address, sizeof(server->address), "127.0.0.1:%u", ntohs(address.sin_port));
+        snprintf(server->address, sizeof server->address, "127.0.0.1:%u", ntohs(address.sin_port));
         if (bind(server->udp, (struct sockaddr *)&address, length) == 0)
             return;
         close(server->tcp);
@@ -201,7 +201,7 @@ Test(outbound_dns, no_answer_is_kept)
     server_start(&server);
     struct arena *arena = arena_new();
     struct outbound *outbound = start_with(&server);
-    for (unsigned i = 0; i < 3; ++i) {
+    for (unsigned i = 0; i < 3; i++) {
         server.text = texts[i];
         struct look_up look_up = look_up_with(arena, outbound);
         cr_assert_null(look_up.error, "%s", look_up.error);
@@ -219,7 +219,7 @@ Test(outbound_dns, an_answer_that_is_cut_over_udp_comes_over_tcp)
     server_start(&server);
     struct arena *arena = arena_new();
     struct outbound *outbound = start_with(&server);
-    for (unsigned i = 0; i < 3; ++i) {
+    for (unsigned i = 0; i < 3; i++) {
         struct look_up look_up = look_up_with(arena, outbound);
         cr_assert_null(look_up.error, "%s", look_up.error);
         cr_expect_str_eq(look_up.text, "whole");

@@ -99,11 +99,11 @@ static void seal_cbc(struct arena *arena, const struct recipe *recipe, const uin
     struct buffer input;
     buffer_init(&input, arena, 4096);
     const struct bytes parts[] = {aad, iv, ciphertext, bytes_of(bits, 8)};
-    for (size_t i = 0; i < 4; ++i)
+    for (size_t i = 0; i < 4; i++)
         buffer_append(&input, parts[i]);
     struct bytes text = buffer_bytes(&input);
     cr_assert_not_null(EVP_Q_mac(NULL, "HMAC", NULL, recipe->mac, NULL, key, half, text.p, text.n, tag,
-                                 sizeof(tag), &tag_bytes));
+                                 sizeof tag, &tag_bytes));
     out->ciphertext = base64url_encode(arena, ciphertext);
     out->tag = base64url_encode(arena, bytes_of(tag, half));
 }
@@ -129,7 +129,7 @@ static struct sealed seal(struct arena *arena, const struct recipe *recipe, cons
     out.ciphertext =
         base64url_encode(arena, encrypt(arena, recipe->cipher, key.p, iv.p, bytes_from_string(out.header),
                                         bytes_from_string(plaintext), tag));
-    out.tag = base64url_encode(arena, bytes_of(tag, sizeof(tag)));
+    out.tag = base64url_encode(arena, bytes_of(tag, sizeof tag));
     return out;
 }
 
@@ -159,12 +159,12 @@ static enum jose_error_code open_jwe(struct arena *arena, const char *text, cons
 Test(jwe, every_algorithm_opens_in_both_forms)
 {
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); ++i) {
+    for (size_t i = 0; i < sizeof recipes / sizeof recipes[0]; i++) {
         struct sealed sealed = seal(arena, &recipes[i], "", 1000, "{\"kty\":\"EC\"}");
         const char *texts[] = {compact(arena, &sealed), flattened(arena, &sealed),
                                arena_printf(arena, "\n %s \n", flattened(arena, &sealed)),
                                arena_printf(arena, "%s\n", compact(arena, &sealed))};
-        for (size_t form = 0; form < 4; ++form) {
+        for (size_t form = 0; form < 4; form++) {
             struct bytes plaintext = {0};
             cr_expect(jwe_recognize(bytes_from_string(texts[form])));
             cr_expect_eq(open_jwe(arena, texts[form], PASSWORD, &plaintext), JOSE_OK, "%s %s", recipes[i].alg,
@@ -178,14 +178,14 @@ Test(jwe, every_algorithm_opens_in_both_forms)
 Test(jwe, another_password_or_a_changed_part_does_not_open_it)
 {
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); i += 3) {
+    for (size_t i = 0; i < sizeof recipes / sizeof recipes[0]; i += 3) {
         struct sealed good = seal(arena, &recipes[i], "", 1000, "secret");
         struct bytes plaintext;
         cr_expect_eq(open_jwe(arena, compact(arena, &good), "correct horsf", &plaintext),
                      JOSE_WRONG_PASSWORD);
         cr_expect_eq(open_jwe(arena, compact(arena, &good), "", &plaintext), JOSE_WRONG_PASSWORD);
         const char *const *parts[] = {&good.key, &good.iv, &good.ciphertext, &good.tag};
-        for (size_t part = 0; part < 4; ++part) {
+        for (size_t part = 0; part < 4; part++) {
             char *first = (char *)(uintptr_t)*parts[part];
             char was = *first;
             *first = was == 'A' ? 'B' : 'A';
@@ -204,7 +204,7 @@ Test(jwe, the_rounds_are_bounded)
         enum jose_error_code code;
     } cases[] = {{999, JOSE_MALFORMED}, {1000, JOSE_OK}, {1000001, JOSE_MALFORMED}};
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sealed sealed = seal(arena, &recipes[0], "", cases[i].rounds, "x");
         struct bytes plaintext;
         cr_expect_eq(open_jwe(arena, compact(arena, &sealed), PASSWORD, &plaintext), cases[i].code, "%d",
@@ -235,7 +235,7 @@ Test(jwe, headers_that_are_refused)
          JOSE_MALFORMED},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sealed sealed = seal(arena, &recipes[1], "", 1000, "x");
         struct bytes plaintext;
         sealed.header = base64url_encode(arena, bytes_from_string(cases[i].header));
@@ -256,7 +256,7 @@ Test(jwe, texts_of_another_form_are_malformed)
                                         "====.a.b.c.d",
                                         "{\"recipients\":[]}"};
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct bytes plaintext;
         cr_expect_eq(open_jwe(arena, texts[i], PASSWORD, &plaintext), JOSE_MALFORMED, "%s", texts[i]);
     }
@@ -267,6 +267,6 @@ Test(jwe, other_keys_are_not_taken_for_one)
 {
     static const char *const others[] = {RFC7515_A3_PRIVATE, "-----BEGIN PRIVATE KEY-----", "", "ey.a.b",
                                          "text"};
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i)
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         cr_expect_not(jwe_recognize(bytes_from_string(others[i])), "%s", others[i]);
 }

@@ -25,7 +25,7 @@ Test(jwk, thumbprints_are_those_of_the_rfcs)
          "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct jwk key;
         struct jose_error error = {0};
         cr_assert(jwk_parse_public(arena, parse_json(arena, cases[i].json), &key, &error), "%s",
@@ -39,7 +39,7 @@ Test(jwk, thumbprints_are_those_of_the_rfcs)
 Test(jwk, every_kind_of_key_survives_its_canonical_form)
 {
     struct arena *arena = arena_new();
-    for (enum public_key_type type = PUBLIC_KEY_P256; type <= PUBLIC_KEY_ED25519; ++type) {
+    for (enum public_key_type type = PUBLIC_KEY_P256; type <= PUBLIC_KEY_ED25519; type++) {
         struct jwk key, again;
         struct jose_error error = {0};
         make_key(arena, type, &key);
@@ -91,7 +91,7 @@ Test(jwk, public_keys_that_are_refused)
         {"{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}", JOSE_BAD_KEY},                  /* 17 bits */
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct jwk key;
         struct jose_error error = {0};
         cr_expect_not(jwk_parse_public(arena, parse_json(arena, cases[i].json), &key, &error), "%s",
@@ -109,7 +109,7 @@ Test(jwk, rsa_keys_have_2048_to_4096_bits)
         bool accepted;
     } cases[] = {{1024, false}, {2047, false}, {2048, true}, {4096, true}, {4097, false}};
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t modulus[513] = {0};
         size_t n = (cases[i].bits + 7) / 8;
         modulus[0] = (uint8_t)(1U << (cases[i].bits - 1) % 8);
@@ -140,7 +140,7 @@ Test(jwk, private_keys_open_and_their_halves_must_belong_together)
         {"{\"kty\":\"oct\",\"k\":\"AAAA\"}", false},
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct jwk key;
         struct jose_error error = {0};
         cr_expect_eq(jwk_parse_private(arena, parse_json(arena, cases[i].json), &key, &error),

@@ -70,7 +70,7 @@ Test(jws, every_kind_of_key_signs_what_it_verifies)
                  {PUBLIC_KEY_RSA, "RS256", 256},
                  {PUBLIC_KEY_ED25519, "EdDSA", 64}};
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct jwk key, other;
         struct jws jws;
         struct jose_error error = {0};
@@ -92,7 +92,7 @@ Test(jws, ecdsa_signatures_keep_their_width)
     struct arena *arena = arena_new();
     struct jwk key;
     make_key(arena, PUBLIC_KEY_P256, &key);
-    for (unsigned i = 0; i < 300; ++i) {
+    for (unsigned i = 0; i < 300; i++) {
         struct jws jws;
         struct jose_error error = {0};
         const char *text = signed_by(arena, &key, arena_printf(arena, "{\"n\":%u}", i));
@@ -112,8 +112,8 @@ Test(jws, a_change_of_any_octet_breaks_it)
     make_key(arena, PUBLIC_KEY_P256, &key);
     cr_assert(parse(arena, signed_by(arena, &key, "{}"), &jws, &error));
     const struct bytes *parts[] = {&jws.signing_input, &jws.signature};
-    for (size_t part = 0; part < 2; ++part) {
-        for (size_t i = 0; i < parts[part]->n; ++i) {
+    for (size_t part = 0; part < 2; part++) {
+        for (size_t i = 0; i < parts[part]->n; i++) {
             uint8_t *octet = (uint8_t *)(uintptr_t)&parts[part]->p[i];
             *octet ^= 1;
             cr_expect_not(jws_verify(&jws, &key, &error), "part %zu, octet %zu", part, i);
@@ -130,7 +130,7 @@ Test(jws, ecdsa_signatures_of_another_form_are_bad)
     struct arena *arena = arena_new();
     struct jwk key;
     make_key(arena, PUBLIC_KEY_P256, &key);
-    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); ++i) {
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         struct jws jws;
         struct jose_error error = {0};
         cr_assert(parse(arena, signed_by(arena, &key, "{}"), &jws, &error));
@@ -152,7 +152,7 @@ Test(jws, an_algorithm_that_is_not_for_the_key_is_told_as_such)
     make_key(arena, PUBLIC_KEY_P384, &p384);
     cr_assert(parse(arena, signed_by(arena, &p256, "{}"), &jws, &error));
     const struct jwk *others[] = {&rsa, &p384};
-    for (size_t i = 0; i < 2; ++i) {
+    for (size_t i = 0; i < 2; i++) {
         cr_expect_not(jws_verify(&jws, others[i], &error));
         cr_expect_eq(error.code, JOSE_UNSUPPORTED_ALGORITHM);
     }
@@ -165,7 +165,7 @@ Test(jws, algorithms_that_accounts_may_not_use)
     static const char *const names[] = {"none",  "HS256", "HS384",  "HS512",  "RS384", "RS512",
                                         "PS256", "es256", "ES256K", "ES256 ", "",      "RS1"};
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct jws jws;
         struct jose_error error = {0};
         const char *header = arena_printf(arena, "{\"alg\":\"%s\"}", names[i]);
@@ -206,7 +206,7 @@ Test(jws, bodies_of_another_form_are_malformed)
         "{\"protected\":\"" A3_PROTECTED "\",\"payload\":\"\",\"signature\":\"AA AA\"}",
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); ++i) {
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct jws jws;
         struct jose_error error = {0};
         cr_expect_not(parse(arena, bodies[i], &jws, &error), "%s", bodies[i]);
@@ -231,7 +231,7 @@ Test(jws, protected_headers_that_are_malformed)
         "{\"alg\":\"ES256\",\"x\":[[[[[[[[1]]]]]]]]}",
     };
     struct arena *arena = arena_new();
-    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); ++i) {
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
         struct jws jws;
         struct jose_error error = {0};
         cr_expect_not(parse(arena, flattened(arena, headers[i], "{}", "AAAA"), &jws, &error), "%s",
@@ -262,7 +262,7 @@ Test(jws, the_accounts_algorithms_are_listed_for_clients)
     const struct json *list = parse_json(arena, jws_account_algorithms_json);
     cr_assert_eq(list->type, JSON_ARRAY);
     cr_assert_eq(list->count, 5);
-    for (size_t i = 0; i < list->count; ++i) {
+    for (size_t i = 0; i < list->count; i++) {
         struct jws jws;
         struct jose_error error = {0};
         const char *header = arena_printf(arena, "{\"alg\":\"%s\"}", (const char *)list->items[i]->string.p);

@@ -17,7 +17,7 @@ static struct fake_ca *of_issuer(const struct issuer *issuer)
 {
     size_t i = 0;
     while (i < FAKE_CAS_MAX && (cas[i] == NULL || cas[i]->issuer != issuer))
-        ++i;
+        i++;
     cr_assert(i < FAKE_CAS_MAX, "no fake for this issuer");
     return cas[i];
 }
@@ -43,7 +43,7 @@ static void deliver(void *argument)
 static void answer_later(const struct fake_ca *ca, struct arena *arena, struct issuer_sign_request *sign,
                          struct issuer_revoke_request *revoke)
 {
-    struct fake_answer *answer = arena_alloc(arena, sizeof(*answer));
+    struct fake_answer *answer = arena_alloc(arena, sizeof *answer);
     *answer = (struct fake_answer){
         .timer = {.run = deliver, .argument = answer}, .issuer = ca->issuer, .sign = sign, .revoke = revoke};
     outbound_timer_set(ca->issuer->outbound, &answer->timer, ca->delay_ms == 0 ? SOON_MS : ca->delay_ms);
@@ -66,7 +66,7 @@ static void keep_last(struct fake_ca *ca, const struct issuer_result *result)
 {
     ca->last_chain = arena_alloc_array(ca->arena, result->chain_count, sizeof(struct bytes));
     ca->last_chain_count = result->chain_count;
-    for (size_t i = 0; i < result->chain_count; ++i)
+    for (size_t i = 0; i < result->chain_count; i++)
         ca->last_chain[i] = arena_copy(ca->arena, result->chain[i]);
 }
 
@@ -95,7 +95,7 @@ static void free_request(void *request)
 /* The issuer beneath gives the permit back. */
 static void relay_sign(struct fake_ca *ca, struct issuer_sign_request *request)
 {
-    struct relay *relay = arena_alloc(request->arena, sizeof(*relay));
+    struct relay *relay = arena_alloc(request->arena, sizeof *relay);
     *relay = (struct relay){.ca = ca, .own = *request, .asked = request};
     request->permit = (struct issuer_permit){0};
     relay->own.done = on_signed;
@@ -139,7 +139,7 @@ static void fake_sign(struct issuer *issuer, struct issuer_sign_request *request
         answer_later(ca, request->arena, request, NULL);
         return;
     }
-    ++ca->signs;
+    ca->signs++;
     note(ca->last_not_after, sizeof ca->last_not_after, request->validity.not_after);
     note(ca->last_usages, sizeof ca->last_usages, request->extended_key_usages);
     ca->last_deadline = request->deadline;
@@ -160,7 +160,7 @@ static void fake_sign(struct issuer *issuer, struct issuer_sign_request *request
 static void fake_revoke(struct issuer *issuer, struct issuer_revoke_request *request)
 {
     struct fake_ca *ca = of_issuer(issuer);
-    ++ca->revokes;
+    ca->revokes++;
     ca->last_reason = request->reason;
     if (ca->meanwhile != NULL)
         ca->meanwhile(ca->context);
@@ -191,7 +191,7 @@ static void fake_list(struct issuer *issuer, struct issuer_list_request *request
         ca->own->list(issuer, request);
         return;
     }
-    struct fake_list_answer *answer = arena_alloc(request->arena, sizeof(*answer));
+    struct fake_list_answer *answer = arena_alloc(request->arena, sizeof *answer);
     *answer = (struct fake_list_answer){{.run = deliver_list, .argument = answer}, request};
     request->outcome = ca->list_outcome;
     request->crl = ca->list;
@@ -204,7 +204,7 @@ static void fake_list(struct issuer *issuer, struct issuer_list_request *request
 static void fake_free(struct issuer *issuer)
 {
     const struct fake_ca *ca = of_issuer(issuer);
-    for (size_t i = 0; i < FAKE_CAS_MAX; ++i)
+    for (size_t i = 0; i < FAKE_CAS_MAX; i++)
         if (cas[i] == ca)
             cas[i] = NULL;
     ca->own->free(issuer);
@@ -236,7 +236,7 @@ static void ignore(struct issuer_sign_request *request)
 struct bytes *fake_ca_issue(struct fake_ca *ca, const char *names, size_t *count)
 {
     const struct pki_csr wanted = {.key = pki_key(ca->arena, "P-256"), .names = names};
-    struct issuer_sign_request *request = arena_alloc(ca->arena, sizeof(*request));
+    struct issuer_sign_request *request = arena_alloc(ca->arena, sizeof *request);
     *request = (struct issuer_sign_request){.arena = ca->arena,
                                             .csr = x509_request_read(pki_csr(ca->arena, &wanted)),
                                             .token_id = "",

@@ -37,7 +37,7 @@ static void note_settled(void *context, int64_t id)
 static void note_revoked(void *context, const char *issuer_id, struct bytes leaf)
 {
     struct jobs_place *place = context;
-    ++place->revoked_count;
+    place->revoked_count++;
     place->revoked_by = arena_duplicate(place->place.arena, issuer_id);
     place->revoked_leaf = arena_copy(place->place.arena, leaf);
 }
@@ -244,7 +244,7 @@ int64_t jobs_place_metric(const struct jobs_place *place, const char *name)
 
 bool jobs_place_is_settled(const struct jobs_place *place, int64_t id)
 {
-    for (size_t i = 0; i < place->settled_count; ++i)
+    for (size_t i = 0; i < place->settled_count; i++)
         if (place->settled[i] == id)
             return true;
     return false;

@@ -95,9 +95,9 @@ void place_end(struct place *place)
 
 struct fake_reply *place_send(const struct place *place, const struct place_request *sent)
 {
-    struct fake_reply *reply = arena_alloc(place->arena, sizeof(*reply));
+    struct fake_reply *reply = arena_alloc(place->arena, sizeof *reply);
     struct arena *arena = arena_new();
-    struct http_request *request = arena_alloc(arena, sizeof(*request));
+    struct http_request *request = arena_alloc(arena, sizeof *request);
     struct bytes target = arena_copy(arena, bytes_from_string(sent->path));
     *reply = (struct fake_reply){.arena = place->arena};
     *request = (struct http_request){
@@ -118,7 +118,7 @@ struct fake_reply *place_send(const struct place *place, const struct place_requ
 
 const char *fake_header(const struct fake_reply *reply, const char *name)
 {
-    for (size_t i = 0; i < reply->header_count; ++i)
+    for (size_t i = 0; i < reply->header_count; i++)
         if (strcmp(reply->headers[i].name, name) == 0)
             return reply->headers[i].value;
     return "";

@@ -109,7 +109,7 @@ static void begin(bool overridden)
     write_configuration(path);
     fake_store_use(config->database, NULL);
     outbound = outbound_start(NULL, &reason);
-    struct issuer_config *served = arena_alloc(place.arena, sizeof(*served));
+    struct issuer_config *served = arena_alloc(place.arena, sizeof *served);
     *served = config->issuers[0];
     served->overridden = overridden;
     parts = (struct admin_parts){
@@ -207,7 +207,7 @@ static const struct {
 Test(admin, answers_root_and_the_own_user_and_who_shows_the_token)
 {
     begin(false);
-    for (size_t i = 0; i < sizeof askers / sizeof *askers; ++i) {
+    for (size_t i = 0; i < sizeof askers / sizeof *askers; i++) {
         struct place_request asked = {"GET", "/api/v1/issuers", askers[i].user, askers[i].authorization, NULL,
                                       false};
         const struct fake_reply *reply = place_send(&place, &asked);
@@ -258,7 +258,7 @@ static const struct {
 Test(admin, routes_a_request_by_path_and_method)
 {
     begin(false);
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; ++i) {
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         struct place_request asked = {routes[i].method, routes[i].path,    0, NULL,
                                       routes[i].body,   routes[i].too_long};
         const struct fake_reply *reply = place_send(&place, &asked);
@@ -337,7 +337,7 @@ static void check_put(size_t i)
 
 Test(admin, a_put_checks_the_section_and_writes_it_down)
 {
-    for (size_t i = 0; i < sizeof sections / sizeof *sections; ++i)
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         check_put(i);
 }
 

@@ -14,7 +14,7 @@ static void *over_what;
 
 static void note_over(void *what)
 {
-    ++over_count;
+    over_count++;
     over_what = what;
 }
 
@@ -46,7 +46,7 @@ Test(grace_period, ends_behind_every_loop_the_committer_and_the_outbound_thread)
 {
     struct place place;
     int what = 0;
-    for (size_t pki_loops = 0; pki_loops <= PKI_LOOPS; ++pki_loops) {
+    for (size_t pki_loops = 0; pki_loops <= PKI_LOOPS; pki_loops++) {
         place_begin(&place);
         over_count = 0;
         const char *path = arena_printf(place.arena, "%s/acmegate.db", place.folder);
@@ -58,7 +58,7 @@ Test(grace_period, ends_behind_every_loop_the_committer_and_the_outbound_thread)
                                 .pki_http = pki_loops == 0 ? NULL : start_front_end(pki_loops)};
         cr_assert(server.store != NULL);
         grace_period_begin(&server, note_over, &what);
-        for (size_t i = 0; i < LOOPS + pki_loops; ++i) {
+        for (size_t i = 0; i < LOOPS + pki_loops; i++) {
             cr_expect_not(fake_store_waiting() || fake_outbound_waiting(), "loop %zu", i);
             cr_assert(fake_loops_turn(), "loop %zu", i);
         }

@@ -22,7 +22,7 @@ static void preflight(void *context, const struct issuer_config *section, struct
 {
     (void)context;
     cr_expect_eq(section->type, ISSUER_STEPCA);
-    ++preflights;
+    preflights++;
     out->faults = faults;
     out->fault_count = fault_count;
     out->key_id = fault_count == 0 ? "the new key" : NULL;
@@ -138,7 +138,7 @@ static void check_reload(size_t i)
 
 Test(issuers, a_reload_replaces_all_or_none)
 {
-    for (size_t i = 0; i < sizeof reloads / sizeof *reloads; ++i)
+    for (size_t i = 0; i < sizeof reloads / sizeof *reloads; i++)
         check_reload(i);
 }
 

@@ -44,7 +44,7 @@ static size_t asked_count(const char *what)
 {
     size_t count = 0;
     for (const char *at = world.asked; (at = strstr(at, what)) != NULL; at += strlen(what))
-        ++count;
+        count++;
     return count;
 }
 
@@ -78,7 +78,7 @@ Test(jobs, a_wake_looks_at_what_it_names)
                  {JOBS_DUE_ORDERS, 0, 0},
                  {JOBS_DUE_CHALLENGES | JOBS_DUE_REVOCATIONS, 1, 1}};
     begin();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         jobs_place_clear(&place);
         account = make_account(&place.database, "thumb");
         make_due("www.test", NOW);
@@ -95,7 +95,7 @@ Test(jobs, an_account_holds_half_of_the_slots_and_goes_on_as_they_end)
 {
     struct world_host hosts[13] = {{0}};
     begin();
-    for (size_t i = 0; i < 12; ++i) {
+    for (size_t i = 0; i < 12; i++) {
         hosts[i] = (struct world_host){arena_printf(place.place.arena, "n%zu.test", i),
                                        .addresses = "127.0.0.1", .delay_ms = 1000};
         make_due(hosts[i].host, NOW);
@@ -148,7 +148,7 @@ Test(jobs, there_is_an_end_to_drafts)
     struct job *drafts[DRAFTS_MOST];
     begin();
     struct authorization asked = make_due("www.test", NOW);
-    for (size_t i = 0; i < DRAFTS_MOST; ++i)
+    for (size_t i = 0; i < DRAFTS_MOST; i++)
         cr_assert_not_null(drafts[i] = validation_job_draft(place.jobs, NOW, &asked, &account), "%zu", i);
     cr_expect_null(validation_job_draft(place.jobs, NOW, &asked, &account));
     cr_expect_null(issuance_job_draft(place.jobs, X509_REQ_new()));
@@ -156,7 +156,7 @@ Test(jobs, there_is_an_end_to_drafts)
     job_draft_drop(NULL);
     drafts[0] = validation_job_draft(place.jobs, NOW, &asked, &account);
     cr_expect_not_null(drafts[0]);
-    for (size_t i = 0; i < DRAFTS_MOST; ++i)
+    for (size_t i = 0; i < DRAFTS_MOST; i++)
         job_draft_drop(drafts[i]);
     jobs_place_end(&place);
 }
@@ -167,7 +167,7 @@ static void write_crashes(int64_t id, size_t count)
 {
     char why[CRASH_RECORD_WHY_BYTES];
     const char *text = "";
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         text = arena_printf(place.place.arena, "%scrashed %lld\n", text, (long long)id);
     place_write(&place.place, "acmegate.db.crashes", text);
     cr_assert(crash_record_open(place.config->database, why), "%s", why);
@@ -176,7 +176,7 @@ static void write_crashes(int64_t id, size_t count)
 Test(jobs, a_challenge_that_the_server_died_of_twice_is_given_up)
 {
     begin();
-    for (size_t crashes = 1; crashes <= 3; ++crashes) {
+    for (size_t crashes = 1; crashes <= 3; crashes++) {
         jobs_place_clear(&place);
         account = make_account(&place.database, "thumb");
         struct authorization asked = make_due("www.test", NOW);
@@ -251,7 +251,7 @@ Test(jobs, a_stop_waits_for_what_is_under_way)
         int64_t takes_ms, waits_least_ms, waits_most_ms;
         bool is_told;
     } cases[] = {{0, 0, 0, false}, {3000, 2000, 3000, true}, {60000, 15000, 15100, false}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin();
         struct certificate asked = {0};
         place.main.delay_ms = cases[i].takes_ms;

@@ -208,7 +208,7 @@ static void check_answer(size_t i)
 
 Test(jobs_issuance, the_ca_decides_on_what_becomes_of_the_order)
 {
-    for (size_t i = 0; i < sizeof answers / sizeof *answers; ++i)
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
         check_answer(i);
     jobs_place_end(&place);
 }
@@ -243,7 +243,7 @@ static const struct {
 
 Test(jobs_issuance, an_order_that_nothing_permits_ends_without_a_call)
 {
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; ++i) {
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         const char *name = refusals[i].name;
         begin();
         struct order order = make_finalized(refusals[i].profile, 0, NOW - refusals[i].since_s);
@@ -378,7 +378,7 @@ Test(jobs_issuance, no_draft_is_made_for_what_stands_in_the_way)
         const char *profile;
         bool failing;
     } cases[] = {{"gone", false}, {"default", true}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin();
         struct order order = make_finalized(cases[i].profile, 0, NOW);
         order.profile = cases[i].profile;

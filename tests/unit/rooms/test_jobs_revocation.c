@@ -225,7 +225,7 @@ static void check_answer(size_t i)
 
 Test(jobs_revocation, the_ca_decides_on_what_stands_in_the_inventory)
 {
-    for (size_t i = 0; i < sizeof answers / sizeof *answers; ++i)
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
         check_answer(i);
     jobs_place_end(&place);
 }
@@ -267,7 +267,7 @@ static const struct {
 
 Test(jobs_revocation, F1_a_reason_that_is_asked_for_meanwhile_comes_next)
 {
-    for (size_t i = 0; i < sizeof meanwhile / sizeof *meanwhile; ++i) {
+    for (size_t i = 0; i < sizeof meanwhile / sizeof *meanwhile; i++) {
         const char *name = meanwhile[i].name;
         begin();
         asked_id =
@@ -321,7 +321,7 @@ Test(jobs_revocation, the_issuer_that_signed_it_is_asked)
         {"the other's, under this one's name", true, "main", 0, 1, "certificate.revoked"},
         {"an issuer that is gone", true, "gone", 0, 1, "certificate.revoked"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin();
         struct fake_ca *ca = cases[i].by_spare ? &place.spare : &place.main;
         struct certificate certificate =
@@ -379,7 +379,7 @@ Test(jobs_revocation, a_withdrawn_call_leaves_the_row_as_it_is)
 Test(jobs_revocation, an_issuer_that_is_down_is_asked_by_one)
 {
     begin();
-    for (int i = 0; i < 3; ++i)
+    for (int i = 0; i < 3; i++)
         ask(jobs_place_certificate(&place, &place.main, "main", account.id), SUPERSEDED, false);
     place.main.answer = (struct issuer_result){
         .outcome = ISSUER_UNAVAILABLE, .message = "away", .cause = CAUSE_CA_UNREACHABLE, .not_reached = true};
@@ -399,7 +399,7 @@ Test(jobs_revocation, a_reason_that_does_not_revoke_is_left_out)
     static const struct {
         int asked, sent;
     } cases[] = {{0, 0}, {5, 5}, {6, 0}, {8, 0}, {10, 10}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin();
         ask(jobs_place_certificate(&place, &place.main, "main", account.id), cases[i].asked, false);
         jobs_place_work(&place, JOBS_DUE_REVOCATIONS, 500);

@@ -128,7 +128,7 @@ static void check_try(size_t i)
 
 Test(jobs_validation, a_try_ends_the_challenge_or_puts_it_off)
 {
-    for (size_t i = 0; i < sizeof tries / sizeof *tries; ++i)
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++)
         check_try(i);
     jobs_place_end(&place);
 }
@@ -197,7 +197,7 @@ static const struct {
 Test(jobs_validation, the_endpoint_says_how_long_a_proof_lasts_and_whether_caa_is_asked)
 {
     const struct world_page pages[] = {{URL, .status = 200, .body = RIGHT}, {.url = NULL}};
-    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; ++i) {
+    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
         const struct world_caa caa[] = {{"www.test", .issue = endpoints[i].caa}, {.name = NULL}};
         begin();
         world.pages = pages;

@@ -32,7 +32,7 @@ static void note_rejected(void *context, const struct issuer *issuer, const stru
     (void)chain;
     cr_expect_str_eq(issuer->id, "main");
     cr_expect_eq(count, 2);
-    ++rejected_count;
+    rejected_count++;
     rejected_why = arena_duplicate(place.place.arena, why);
 }
 
@@ -160,7 +160,7 @@ Test(status, a_list_of_the_database_is_taken_when_it_is_this_cas_and_not_of_the_
     begin();
     status_begin(status);
     fakes_pass(100);
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; ++i) {
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         close_status();
         database_run(&place.database, kept[i].sql);
         fake_clock_jump(kept[i].clock_by_s * 1000);
@@ -191,7 +191,7 @@ static const struct {
 
 Test(status, the_cas_answer_says_what_is_told_and_when_it_is_asked_again)
 {
-    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; ++i) {
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
         const char *name = outcomes[i].name;
         begin();
         place.main.list_outcome = outcomes[i].outcome;
@@ -222,7 +222,7 @@ Test(status, failures_in_a_row_are_farther_and_farther_apart)
     place.main.list_message = "it is away";
     status_begin(status);
     fakes_settle();
-    for (size_t i = 0; i < sizeof waits_ms / sizeof *waits_ms; ++i) {
+    for (size_t i = 0; i < sizeof waits_ms / sizeof *waits_ms; i++) {
         int64_t waited = time_to_next_look();
         cr_expect(waited >= waits_ms[i] && waited <= waits_ms[i] * 3 / 2 + 10, "%zu: %lld", i,
                   (long long)waited);
@@ -255,7 +255,7 @@ Test(status, a_list_is_asked_for_again_well_before_its_end)
     status_begin(status);
     fakes_pass(100);
     place.main.list_outcome = ISSUER_LIST_UNCHANGED;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         time_to_next_look();
         fake_clock_set((NOW + DAY_S - cases[i].left_s) * 1000 - 1);
         int64_t waited = time_to_next_look();

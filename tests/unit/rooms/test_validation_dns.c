@@ -58,7 +58,7 @@ static const struct validation_case dns_01[] = {
 
 Test(validation_dns, a_record_of_the_name_proves_it)
 {
-    for (size_t i = 0; i < sizeof dns_01 / sizeof *dns_01; ++i)
+    for (size_t i = 0; i < sizeof dns_01 / sizeof *dns_01; i++)
         validation_try(&dns_01[i], NULL, 0);
 }
 
@@ -85,7 +85,7 @@ static const struct validation_case persist[] = {
 
 Test(validation_dns, a_lasting_record_names_issuer_and_account)
 {
-    for (size_t i = 0; i < sizeof persist / sizeof *persist; ++i)
+    for (size_t i = 0; i < sizeof persist / sizeof *persist; i++)
         validation_try(&persist[i], NULL, 0);
 }
 
@@ -111,7 +111,7 @@ Test(validation_dns, a_record_at_any_label_of_the_account_proves_it)
                  {"old", DIGEST, both, second},
                  {NULL, DIGEST, both, second},
                  {"old", NULL, both, NULL}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct world_texts texts[] = {
             {first, .records = {cases[i].at_first}}, {second, .records = {cases[i].at_second}}, {0}};
         const char *proven_at = cases[i].proven_at;
@@ -212,6 +212,6 @@ static const struct validation_case caa[] = {
 Test(validation_dns, the_closest_caa_records_decide)
 {
     static const char *const identities[] = {"acme.test", "ca.test"};
-    for (size_t i = 0; i < sizeof caa / sizeof *caa; ++i)
+    for (size_t i = 0; i < sizeof caa / sizeof *caa; i++)
         validation_try(&caa[i], identities, 2);
 }

@@ -75,7 +75,7 @@ static const struct validation_case answers[] = {
 
 Test(validation_http, the_answer_decides)
 {
-    for (size_t i = 0; i < sizeof answers / sizeof *answers; ++i)
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
         validation_try(&answers[i], NULL, 0);
 }
 
@@ -132,7 +132,7 @@ static const struct validation_case addresses[] = {
 
 Test(validation_http, the_allowed_addresses_are_dialled_in_turn)
 {
-    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; ++i)
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
         validation_try(&addresses[i], NULL, 0);
 }
 
@@ -209,7 +209,7 @@ static const struct validation_case redirects[] = {
 
 Test(validation_http, a_redirect_goes_through_the_same_gate)
 {
-    for (size_t i = 0; i < sizeof redirects / sizeof *redirects; ++i)
+    for (size_t i = 0; i < sizeof redirects / sizeof *redirects; i++)
         validation_try(&redirects[i], NULL, 0);
 }
 
@@ -221,7 +221,7 @@ static const struct {
 
 Test(validation_http, only_redirecting_statuses_are_followed)
 {
-    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; ++i) {
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
         char number[8], tried[256], expected[256];
         snprintf(number, sizeof number, "%d", statuses[i].status);
         snprintf(tried, sizeof tried, "GET " URL " at 10.0.0.1 port 5002: status %d%s", statuses[i].status,
@@ -248,10 +248,10 @@ Test(validation_http, only_redirecting_statuses_are_followed)
 /* The first request and ten redirects; the eleventh is not followed. */
 Test(validation_http, a_chain_of_redirects_ends)
 {
-    for (int hops = 10; hops <= 11; ++hops) {
+    for (int hops = 10; hops <= 11; hops++) {
         struct world_page pages[13] = {{0}};
         char urls[13][32], asked[2048] = "", tried[2048] = "";
-        for (int i = 0; i <= hops; ++i) {
+        for (int i = 0; i <= hops; i++) {
             snprintf(urls[i], sizeof urls[i], "http://www.test/%d", i);
             const char *url = i == 0 ? URL : urls[i];
             bool last = i == hops;
@@ -288,7 +288,7 @@ Test(validation_http, addresses_share_the_time_that_is_left)
     static const struct {
         int64_t look_up_ms, first_ms, last_timeout_ms;
     } cases[] = {{1, 1, 9998}, {2000, 1, 7999}, {1, 60000, 5000}, {4000, 60000, 3000}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct world_host hosts[] = {
             {"www.test", .addresses = "fd00::1 10.0.0.1", .delay_ms = cases[i].look_up_ms}, {0}};
         const struct world_page pages[] = {
@@ -322,7 +322,7 @@ Test(validation_http, a_fault_outside_has_its_cause)
                  {OUTBOUND_TIMED_OUT, CAUSE_CONNECTION_TIMED_OUT},
                  {OUTBOUND_TLS_FAILED, CAUSE_TLS_FAILED},
                  {OUTBOUND_BROKEN, CAUSE_CONNECTION_BROKEN}};
-    for (size_t i = 0; i < sizeof dials / sizeof *dials; ++i) {
+    for (size_t i = 0; i < sizeof dials / sizeof *dials; i++) {
         const struct world_page pages[] = {{URL, .error = "it failed", .fault = dials[i].fault}, {0}};
         const struct validation_case one = {
             "a dial",
@@ -347,7 +347,7 @@ Test(validation_http, a_fault_outside_has_its_cause)
                    {OUTBOUND_DNS_UNREACHABLE, CAUSE_NAME_SERVER_UNREACHABLE},
                    {OUTBOUND_DNS_NOT_RECURSIVE, CAUSE_NAME_SERVER_NOT_RECURSIVE},
                    {OUTBOUND_DNS_MALFORMED, CAUSE_NAME_SERVER_MALFORMED}};
-    for (size_t i = 0; i < sizeof servers / sizeof *servers; ++i) {
+    for (size_t i = 0; i < sizeof servers / sizeof *servers; i++) {
         const struct world_host hosts[] = {{"www.test", .error = "it failed", .fault = servers[i].fault},
                                            {0}};
         const struct validation_case one = {

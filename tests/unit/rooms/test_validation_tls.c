@@ -139,10 +139,10 @@ static const struct {
 Test(validation_tls, the_certificate_decides)
 {
     make_proofs();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct world_host hosts[] = {{"www.test", .addresses = cases[i].addresses}, {0}};
         struct world_peer peers[] = {cases[i].peers[0], cases[i].peers[1], {0}};
-        for (size_t j = 0; j < 2; ++j)
+        for (size_t j = 0; j < 2; j++)
             if (cases[i].certificates[j] != NULL)
                 peers[cases[i].peers[1].address == NULL ? 0 : j].certificate = *cases[i].certificates[j];
         const struct validation_case one = {

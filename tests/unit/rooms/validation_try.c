@@ -15,7 +15,7 @@ static int ends;
 static void count_end(struct validation *validation)
 {
     (void)validation;
-    ++ends;
+    ends++;
 }
 
 static void expect_text(const char *name, const char *what, const char *got, const char *expected)

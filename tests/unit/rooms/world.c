@@ -58,7 +58,7 @@ void world_answer_addresses(const char *host, struct outbound_addresses *found, 
     note("A %s\n", host);
     const struct world_host *row = world.hosts;
     while (row != NULL && row->host != NULL && strcmp(row->host, host) != 0)
-        ++row;
+        row++;
     if (row == NULL || row->host == NULL) {
         found->error = "no such name";
         return;
@@ -76,7 +76,7 @@ void world_answer_texts(struct arena *arena, const char *name, struct outbound_t
     note("TXT %s\n", name);
     const struct world_texts *row = world.texts;
     while (row != NULL && row->name != NULL && strcmp(row->name, name) != 0)
-        ++row;
+        row++;
     if (row == NULL || row->name == NULL) {
         found->error = "no such name";
         return;
@@ -84,7 +84,7 @@ void world_answer_texts(struct arena *arena, const char *name, struct outbound_t
     found->texts = arena_alloc_array(arena, sizeof row->records / sizeof *row->records, sizeof(struct bytes));
     while (row->records[found->count] != NULL) {
         found->texts[found->count] = bytes_from_string(row->records[found->count]);
-        ++found->count;
+        found->count++;
     }
     found->alias = row->alias;
     found->error = row->error;
@@ -97,10 +97,10 @@ void world_answer_caa(struct arena *arena, const char *name, struct outbound_caa
     note("CAA %s\n", name);
     const struct world_caa *row = world.caa;
     while (row != NULL && row->name != NULL && strcmp(row->name, name) != 0)
-        ++row;
+        row++;
     if (row == NULL || row->name == NULL)
         return;
-    struct caa_record *records = arena_alloc_array(arena, 2, sizeof(*records));
+    struct caa_record *records = arena_alloc_array(arena, 2, sizeof *records);
     if (row->issue != NULL)
         records[found->count++] =
             (struct caa_record){false, BYTES_LITERAL("issue"), bytes_from_string(row->issue)};
@@ -137,7 +137,7 @@ void world_answer_http(struct arena *arena, const struct outbound_http_request *
     const struct world_page *row = world.pages;
     while (row != NULL && row->url != NULL &&
            (strcmp(row->url, request->url) != 0 || !is_at(row->address, dialled)))
-        ++row;
+        row++;
     if (row == NULL || row->url == NULL) {
         reply->transport_error = "Connection refused";
         reply->fault = OUTBOUND_UNREACHABLE;
@@ -161,7 +161,7 @@ void world_answer_tls(struct arena *arena, const struct outbound_tls_request *re
     world.last_timeout_ms = request->timeout_ms;
     const struct world_peer *row = world.peers;
     while (row != NULL && row->address != NULL && strcmp(row->address, dialled) != 0)
-        ++row;
+        row++;
     if (row == NULL || row->address == NULL) {
         reply->error = "Connection refused";
         reply->fault = OUTBOUND_UNREACHABLE;
