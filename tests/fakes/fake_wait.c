@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A wait of this thread for another one, which is a queue here: the queues turn and the fakes' time passes
- * (linked in by --wrap). Threads that a test makes wait as they do. */
+ * (linked in by --wrap). So does an errand of the outbound thread. Threads that a test makes wait as they do.
+ */
+#include <semaphore.h>
 #include <unistd.h>
 
 #include "acme/base/thread.h"
 #include "fakes.h"
+#include "surroundings.h"
 
 bool __wrap_thread_wait_until(pthread_cond_t *changed, pthread_mutex_t *mutex,
                               const struct timespec *deadline);
@@ -39,4 +42,21 @@ bool __wrap_thread_wait_until(pthread_cond_t *changed, pthread_mutex_t *mutex,
     bool turned = left_ms > 0 && (fakes_turn() || fake_agenda_advance(left_ms));
     pthread_mutex_lock(mutex);
     return turned;
+}
+
+/* ---- errands of the outbound thread (gateway/outbound/outbound_wait.h) ---- */
+
+int __wrap_sem_wait(sem_t *ended);
+int __real_sem_wait(sem_t *ended);
+
+enum { ERRAND_MOST_MS = 3600 * MS_PER_S };
+
+int __wrap_sem_wait(sem_t *ended)
+{
+    if (gettid() != getpid())
+        return __real_sem_wait(ended);
+    while (sem_trywait(ended) != 0)
+        if (!fakes_turn() && !fake_agenda_advance(ERRAND_MOST_MS))
+            verdict("an errand does not end");
+    return 0;
 }

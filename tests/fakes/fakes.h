@@ -35,7 +35,8 @@ void fakes_settle(void);
 /* Turns while time passes. */
 void fakes_pass(int64_t ms);
 
-/* fake_wait.c: a timed wait of this thread (thread_wait_until) turns them, and lets time pass, too. */
+/* fake_wait.c: a timed wait of this thread (thread_wait_until), and one for the outbound thread
+ * (outbound_wait), turn them and let time pass, too. */
 
 /* ---- fake_loops.c ---- */
 

@@ -149,6 +149,8 @@ void world_answer_http(struct arena *arena, const struct outbound_http_request *
     reply->transport_error = row->error;
     reply->fault = row->fault;
     reply->connected = row->connected || row->status != 0;
+    reply->untrusted = row->untrusted;
+    reply->date = row->date;
     reply->retry_after_s = row->retry_after_s;
     set_delay(delay_ms, row->delay_ms);
 }

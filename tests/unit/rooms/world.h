@@ -28,6 +28,8 @@ struct world_page {
     const char *error; /* of the transport; `status` is 0 then */
     enum outbound_fault fault;
     bool connected;
+    bool untrusted;
+    int64_t date;
     int64_t retry_after_s;
     int64_t delay_ms;
 };
