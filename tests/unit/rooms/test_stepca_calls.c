@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An issuer of type stepca and its CA: what is asked, and what the answers mean for requests and for its
+ * health. */
+#include "acme/certificate.h"
+#include "acme/pki.h"
+#include "acme/x509_read.h"
+#include "gateway/ca/issuer.h"
+#include "leaks.h"
+#include "place.h"
+#include "world.h"
+
+LEAK_CHECKED_SUITE(stepca_calls);
+
+#define CA "https://ca.test:9000/1.0/"
+#define JWK \
+    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"WTgAAGNeIOVnXPQUXUds0urXwf_OB1RJy3af1At57XE\"," \
+    "\"y\":\"miEXLFu3U_A30c7NdV92b-cNjtl4lvkX8wHUp1YlCZ8\""
+#define OTHER_JWK \
+    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\"," \
+    "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\""
+#define PROVISIONER(name, jwk) \
+    "{\"provisioners\":[{\"type\":\"JWK\",\"name\":\"" name "\",\"key\":{" jwk ",\"kid\":\"k1\"}," \
+    "\"claims\":{\"maxTLSCertDuration\":\"48h\"}}],\"nextCursor\":\"\"}"
+
+static struct place place;
+static struct outbound *outbound;
+static struct issuer *issuer;
+static struct world_page pages[12];
+static size_t ends;
+
+/* The CA answers its questions, and no others, until a test says so. */
+static void begin(const char *provisioners, int64_t max_concurrent)
+{
+    char why[ISSUER_WHY_BYTES];
+    place_begin(&place);
+    memset(pages, 0, sizeof pages);
+    pages[0] = (struct world_page){.url = CA "provisioners?limit=100", .status = 200, .body = provisioners};
+    pages[1] = (struct world_page){.url = CA "intermediates", .status = 404};
+    pages[2] = (struct world_page){.url = CA "roots", .status = 404};
+    world.pages = pages;
+    const struct issuer_config config = {
+        .id = "one",
+        .type = ISSUER_STEPCA,
+        .ca_url = "https://ca.test:9000",
+        .provisioner_name = "acmegate",
+        .provisioner_key_path = arena_printf(place.arena, "%s/provisioner.json", place.folder),
+        .root_cert_path = arena_printf(place.arena, "%s/root.crt", place.folder),
+        .request_timeout_s = 5,
+        .max_concurrent = max_concurrent,
+    };
+    ends = 0;
+    outbound = outbound_start(NULL, &(const char *){NULL});
+    issuer = issuer_new(&config, outbound, why);
+    cr_assert(issuer != NULL, "%s", why);
+    fakes_pass(100);
+}
+
+static void end(void)
+{
+    fake_outbound_end_all();
+    outbound_stop(outbound);
+    issuer_free(issuer);
+    outbound_free(outbound);
+    place_end(&place);
+}
+
+static struct issuer_status status_of_issuer(void)
+{
+    struct issuer_status status;
+    issuer_read_status(issuer, &status);
+    return status;
+}
+
+static size_t asked_count(const char *what)
+{
+    size_t count = 0;
+    for (const char *at = world.asked; (at = strstr(at, what)) != NULL; ++at)
+        ++count;
+    return count;
+}
+
+/* ---- what it asks by itself ---- */
+
+static const struct {
+    const char *name;
+    struct world_page provisioners;
+    const char *key_id; /* NULL: the key's own thumbprint */
+    int64_t max_s;
+    bool well;
+    int64_t next_least_ms, next_most_ms;
+} rounds[] = {
+    {"ours", {.status = 200, .body = PROVISIONER("acmegate", JWK)}, "k1", 48 * 3600, true, 60000, 600000},
+    {"another key",
+     {.status = 200, .body = PROVISIONER("acmegate", OTHER_JWK)},
+     NULL,
+     48 * 3600,
+     true,
+     60000,
+     600000},
+    {"another name", {.status = 200, .body = PROVISIONER("other", JWK)}, NULL, 0, true, 60000, 600000},
+    {"rubbish", {.status = 200, .body = "[]"}, NULL, 0, false, 500, 15000},
+    {"a failure", {.status = 500}, NULL, 0, false, 500, 15000},
+    {"nobody there",
+     {.error = "Connection refused", .fault = OUTBOUND_UNREACHABLE},
+     NULL,
+     0,
+     false,
+     500,
+     15000},
+};
+
+Test(stepca_calls, a_round_of_questions_teaches_key_and_limits)
+{
+    for (size_t i = 0; i < sizeof rounds / sizeof *rounds; ++i) {
+        const char *name = rounds[i].name;
+        begin(NULL, 4);
+        end();
+        begin(rounds[i].provisioners.body, 4);
+        pages[0] = rounds[i].provisioners;
+        pages[0].url = CA "provisioners?limit=100";
+        size_t before = asked_count("provisioners");
+        while (asked_count("provisioners") == before && fake_agenda_advance(900000))
+            fakes_settle();
+        fakes_pass(100);
+        struct issuer_status status = status_of_issuer();
+        if (rounds[i].key_id != NULL)
+            cr_expect_str_eq(status.key_id, rounds[i].key_id, "%s: %s", name, status.key_id);
+        else
+            cr_expect_str_neq(status.key_id, "k1", "%s", name);
+        if (rounds[i].max_s != 0)
+            cr_expect_eq(status.knowledge.max.seconds, rounds[i].max_s, "%s: %lld", name,
+                         (long long)status.knowledge.max.seconds);
+        cr_expect_eq(status.last_success_at != 0, rounds[i].well, "%s", name);
+        cr_expect_eq(status.last_error[0] == '\0', rounds[i].well, "%s: %s", name, status.last_error);
+        before = asked_count("provisioners");
+        int64_t began = fake_clock_steady_ms();
+        while (asked_count("provisioners") == before && fake_agenda_advance(900000))
+            fakes_settle();
+        int64_t waited = fake_clock_steady_ms() - began;
+        cr_expect(waited >= rounds[i].next_least_ms && waited <= rounds[i].next_most_ms, "%s: %lld", name,
+                  (long long)waited);
+        end();
+    }
+}
+
+/* ---- signing ---- */
+
+static void sign_ended(struct issuer_sign_request *request)
+{
+    (void)request;
+    ++ends;
+}
+
+static struct issuer_sign_request *sign(void)
+{
+    const struct pki_csr wanted = {.key = pki_key(place.arena, "P-256"), .names = "DNS:www.test"};
+    struct issuer_sign_request *request = arena_alloc(place.arena, sizeof(*request));
+    *request = (struct issuer_sign_request){.arena = place.arena,
+                                            .csr_der = pki_csr(place.arena, &wanted),
+                                            .token_id = "0123456789abcdef",
+                                            .done = sign_ended};
+    request->csr = x509_request_read(request->csr_der);
+    return request;
+}
+
+static const struct {
+    const char *name;
+    struct world_page page;
+    enum issuer_outcome outcome;
+    enum cause cause;
+    enum issuer_state state;
+    bool not_reached;
+} replies[] = {
+    {"refused",
+     {.status = 400, .body = "{\"message\":\"bad\"}"},
+     ISSUER_REFUSED,
+     CAUSE_CA_TEMPLATE,
+     ISSUER_HEALTHY,
+     false},
+    {"a name",
+     {.status = 403, .body = "{\"message\":\"dns name 'www.test' not allowed\"}"},
+     ISSUER_REFUSED,
+     CAUSE_CA_REFUSED,
+     ISSUER_HEALTHY,
+     false},
+    {"not accepted",
+     {.status = 401, .body = "{\"message\":\"no\"}"},
+     ISSUER_UNAUTHORIZED,
+     CAUSE_CA_TOKEN_REFUSED,
+     ISSUER_DOWN,
+     false},
+    {"not accepted, another time",
+     {.status = 401, .body = "{\"message\":\"no\"}", .date = PLACE_NOW + 3600},
+     ISSUER_UNAUTHORIZED,
+     CAUSE_CA_CLOCK_DIFFERS,
+     ISSUER_DOWN,
+     false},
+    {"busy", {.status = 503}, ISSUER_UNAVAILABLE, CAUSE_CA_BUSY, ISSUER_DEGRADED, false},
+    {"a proxy without its CA",
+     {.status = 502},
+     ISSUER_UNAVAILABLE,
+     CAUSE_CA_UNREACHABLE,
+     ISSUER_DEGRADED,
+     false},
+    {"it fails", {.status = 500}, ISSUER_UNAVAILABLE, CAUSE_CA_FAILED, ISSUER_DEGRADED, false},
+    {"later", {.status = 503, .retry_after_s = 20}, ISSUER_UNAVAILABLE, CAUSE_CA_BUSY, ISSUER_DOWN, false},
+    {"no step-ca",
+     {.status = 404, .body = "404 page not found"},
+     ISSUER_UNAVAILABLE,
+     CAUSE_CA_NOT_FOUND,
+     ISSUER_DEGRADED,
+     false},
+    {"rubbish",
+     {.status = 201, .body = "<html>"},
+     ISSUER_UNKNOWN,
+     CAUSE_CA_ANSWER_STRANGE,
+     ISSUER_DEGRADED,
+     false},
+    {"lost",
+     {.error = "timed out", .connected = true},
+     ISSUER_UNKNOWN,
+     CAUSE_CA_ANSWER_LOST,
+     ISSUER_DEGRADED,
+     false},
+    {"away", {.error = "Connection refused"}, ISSUER_UNAVAILABLE, CAUSE_CA_UNREACHABLE, ISSUER_DOWN, true},
+    {"not trusted",
+     {.error = "unknown CA", .untrusted = true},
+     ISSUER_UNAVAILABLE,
+     CAUSE_CA_UNTRUSTED,
+     ISSUER_DOWN,
+     true},
+    {"not yet valid",
+     {.error = "certificate is not yet valid", .untrusted = true},
+     ISSUER_UNAVAILABLE,
+     CAUSE_CA_CLOCK_DIFFERS,
+     ISSUER_DOWN,
+     true},
+};
+
+Test(stepca_calls, each_answer_to_a_signature_has_its_outcome_and_its_effect)
+{
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; ++i) {
+        const char *name = replies[i].name;
+        begin(PROVISIONER("acmegate", JWK), 4);
+        pages[3] = replies[i].page;
+        pages[3].url = CA "sign";
+        struct issuer_sign_request *request = sign();
+        issuer_sign(issuer, request);
+        cr_expect_eq(ends, 0, "%s: ended at once", name);
+        fakes_pass(100);
+        cr_expect_eq(ends, 1, "%s", name);
+        cr_expect_eq(asked_count("POST " CA "sign"), 1, "%s: %s", name, world.asked);
+        cr_expect_eq(request->result.outcome, replies[i].outcome, "%s: %d", name,
+                     (int)request->result.outcome);
+        cr_expect_eq(request->result.cause, replies[i].cause, "%s: %s", name,
+                     cause_name(request->result.cause));
+        cr_expect_eq(request->result.http_status, replies[i].page.status, "%s", name);
+        cr_expect_eq(request->result.not_reached, replies[i].not_reached, "%s", name);
+        cr_expect_eq(request->result.retry_after_s, replies[i].page.retry_after_s, "%s", name);
+        struct issuer_status status = status_of_issuer();
+        cr_expect_eq(status.state, replies[i].state, "%s: %d", name, (int)status.state);
+        cr_expect_eq(status.calls_running + status.calls_waiting, 0, "%s", name);
+        X509_REQ_free(request->csr);
+        end();
+    }
+}
+
+static bool refuse_call(struct issuer_sign_request *request)
+{
+    (void)request;
+    return false;
+}
+
+Test(stepca_calls, what_is_not_wanted_any_more_is_not_asked_for)
+{
+    static const struct {
+        int64_t deadline;
+        bool (*may_call)(struct issuer_sign_request *request);
+        bool is_down;
+        bool asked;
+    } wishes[] = {{PLACE_NOW + 1, NULL, false, true},
+                  {PLACE_NOW, NULL, false, false},
+                  {0, refuse_call, false, false},
+                  {0, NULL, true, false}};
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; ++i) {
+        begin(PROVISIONER("acmegate", JWK), 4);
+        struct issuer_sign_request *request = sign();
+        request->deadline = wishes[i].deadline;
+        request->may_call = wishes[i].may_call;
+        const struct issuer_failure failure = {ISSUER_CONTACT_WORK, ISSUER_NOT_REACHED, 0, 0, "away"};
+        if (wishes[i].is_down)
+            issuer_report_failure(issuer, failure, NULL);
+        issuer_sign(issuer, request);
+        fakes_pass(100);
+        cr_expect_eq(ends, 1, "%zu", i);
+        cr_expect_eq(asked_count("POST " CA "sign"), wishes[i].asked, "%zu: %s", i, world.asked);
+        cr_expect_eq(request->result.outcome == ISSUER_NOT_ASKED, !wishes[i].asked, "%zu: %d", i,
+                     (int)request->result.outcome);
+        X509_REQ_free(request->csr);
+        end();
+    }
+}
+
+Test(stepca_calls, so_many_calls_run_at_once_and_the_others_wait_for_their_turn)
+{
+    begin(PROVISIONER("acmegate", JWK), 2);
+    pages[3] = (struct world_page){
+        .url = CA "sign", .status = 400, .body = "{\"message\":\"bad\"}", .delay_ms = 1000};
+    struct issuer_sign_request *requests[5];
+    for (size_t i = 0; i < 5; ++i)
+        issuer_sign(issuer, requests[i] = sign());
+    for (size_t second = 0; second < 3; ++second) {
+        fakes_pass(500);
+        struct issuer_status status = status_of_issuer();
+        size_t running = second == 2 ? 1 : 2;
+        cr_expect_eq(status.calls_running, running, "%zu: %zu", second, status.calls_running);
+        cr_expect_eq(status.calls_waiting, 5 - 2 * second - running, "%zu: %zu", second,
+                     status.calls_waiting);
+        cr_expect_eq(ends, 2 * second, "%zu: %zu", second, ends);
+        fakes_pass(510);
+    }
+    cr_expect_eq(ends, 5);
+    for (size_t i = 0; i < 5; ++i)
+        X509_REQ_free(requests[i]->csr);
+    end();
+}
+
+/* ---- revoking ---- */
+
+static void revoke_ended(struct issuer_revoke_request *request)
+{
+    (void)request;
+    ++ends;
+}
+
+Test(stepca_calls, each_answer_to_a_revocation_has_its_outcome)
+{
+    static const struct {
+        struct world_page page;
+        enum issuer_outcome outcome;
+        enum cause cause;
+    } cases[] = {
+        {{.status = 200, .body = "{\"status\":\"ok\"}"}, ISSUER_OK, CAUSE_NONE},
+        {{.status = 400, .body = "{\"message\":\"certificate '1' is already revoked\"}"},
+         ISSUER_ALREADY_REVOKED,
+         CAUSE_NONE},
+        {{.status = 403, .body = "{\"message\":\"no\"}"}, ISSUER_REFUSED, CAUSE_REVOCATION_REFUSED},
+        {{.status = 501, .body = "{}"}, ISSUER_UNAVAILABLE, CAUSE_CA_WITHOUT_DATABASE},
+        {{.error = "timed out", .connected = true}, ISSUER_UNKNOWN, CAUSE_CA_ANSWER_LOST},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        begin(PROVISIONER("acmegate", JWK), 4);
+        pages[3] = cases[i].page;
+        pages[3].url = CA "revoke";
+        struct issuer_revoke_request request = {
+            .arena = place.arena, .serial = "1a2b", .reason = 4, .done = revoke_ended};
+        issuer_revoke(issuer, &request);
+        fakes_pass(100);
+        cr_expect_eq(ends, 1, "%zu", i);
+        cr_expect_eq(request.result.outcome, cases[i].outcome, "%zu: %d", i, (int)request.result.outcome);
+        cr_expect_eq(request.result.cause, cases[i].cause, "%zu: %s", i, cause_name(request.result.cause));
+        end();
+    }
+}
+
+/* ---- its revocation list ---- */
+
+static void list_ended(struct issuer_list_request *request)
+{
+    (void)request;
+    ++ends;
+}
+
+Test(stepca_calls, its_list_is_fetched_behind_its_intermediates)
+{
+    static const struct {
+        struct world_page intermediates, crl;
+        enum issuer_list_outcome outcome;
+        size_t asked;
+        const char *message; /* a part of it */
+    } cases[] = {
+        {{.status = 404}, {.status = 200, .body = "a list"}, ISSUER_LIST_READ, 1, NULL},
+        {{.status = 404}, {.status = 404, .body = "404 page not found"}, ISSUER_LIST_NONE, 1, ""},
+        {{.status = 404},
+         {.status = 501, .body = "{\"message\":\"not implemented\"}"},
+         ISSUER_LIST_NONE,
+         1,
+         "not implemented"},
+        {{.status = 404}, {.status = 500}, ISSUER_LIST_FAILED, 1, ""},
+        {{.status = 404}, {.error = "timed out"}, ISSUER_LIST_FAILED, 1, "timed out"},
+        {{.error = "it is away"}, {.status = 200, .body = "a list"}, ISSUER_LIST_FAILED, 0, "it is away"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        begin(PROVISIONER("acmegate", JWK), 4);
+        pages[1] = cases[i].intermediates;
+        pages[1].url = CA "intermediates";
+        pages[3] = cases[i].crl;
+        pages[3].url = CA "crl";
+        struct issuer_list_request request = {.arena = place.arena, .done = list_ended};
+        issuer_list(issuer, &request);
+        fakes_pass(100);
+        cr_expect_eq(ends, 1, "%zu", i);
+        cr_expect_eq(request.outcome, cases[i].outcome, "%zu: %d", i, (int)request.outcome);
+        cr_expect_eq(asked_count("GET " CA "crl"), cases[i].asked, "%zu: %s", i, world.asked);
+        cr_expect_eq(bytes_equal_string(request.crl, "a list"), cases[i].outcome == ISSUER_LIST_READ, "%zu",
+                     i);
+        if (cases[i].message != NULL)
+            cr_expect(request.message != NULL && strstr(request.message, cases[i].message) != NULL, "%zu: %s",
+                      i, request.message);
+        end();
+    }
+}
