@@ -238,6 +238,37 @@ void outbound_resolve_caa(struct outbound *outbound, const char *name, int64_t t
     expect_answer(outbound, question, delay_ms < timeout_ms ? delay_ms : timeout_ms);
 }
 
+/* ---- name servers ---- */
+
+static const struct outbound_server_report *servers;
+static size_t server_count;
+static bool host_is_known;
+
+void fake_outbound_set_servers(const struct outbound_server_report *reports, size_t count, bool knows_host)
+{
+    servers = reports;
+    server_count = count;
+    host_is_known = knows_host;
+}
+
+void outbound_ask_each_server(struct outbound *outbound, const char *name, int64_t timeout_ms,
+                              void (*done)(void *context, const struct outbound_server_report *reports,
+                                           size_t count),
+                              void *context)
+{
+    (void)outbound;
+    (void)name;
+    (void)timeout_ms;
+    done(context, servers, server_count);
+}
+
+bool outbound_knows_host(struct outbound *outbound, const char *host)
+{
+    (void)outbound;
+    (void)host;
+    return host_is_known;
+}
+
 /* ---- life ---- */
 
 struct outbound *outbound_start(const struct outbound_config *config, const char **why)

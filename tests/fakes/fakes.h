@@ -67,6 +67,8 @@ size_t fake_loops_open_requests(void);
 
 bool fake_outbound_turn(void);
 size_t fake_outbound_waiting(void);
+/* What outbound_ask_each_server reports, and whether outbound_knows_host; borrowed. */
+void fake_outbound_set_servers(const struct outbound_server_report *reports, size_t count, bool knows_host);
 /* From here on messages run at once, and whatever is asked outside fails at once: before a stop. */
 void fake_outbound_end_all(void);
 
