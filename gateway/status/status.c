@@ -253,6 +253,7 @@ static void open_source(struct status *status, struct status_source *source, con
     source->now.crl_is_kept = true;
     source->now.wants_responder = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
                                   issuer->operations->make_responder != NULL;
+    status_responder_prepare(source);
     status_list_load(source);
     status_publish(source);
 }
@@ -288,7 +289,7 @@ void status_free(struct status *status)
         return;
     for (size_t i = 0; i < status->count; i++) {
         struct status_source *source = &status->sources[i];
-        status_responder_end(source);
+        kept_certificate_end(&source->kept);
         shared_list_drop(source->now.list);
         shared_responder_drop(source->now.responder);
         shared_list_drop(source->published.list);

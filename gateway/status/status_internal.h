@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "gateway/kept/kept_certificate.h"
 #include "gateway/status/status.h"
 #include "store/objects.h"
 
@@ -53,10 +54,7 @@ struct status_source {
     struct bytes intermediates_pem; /* as the CA last told them */
 
     struct outbound_timer responder_timer;
-    struct arena *responder_work; /* of the request under way */
-    EVP_PKEY *responder_key;      /* that arena's */
-    struct issuer_sign_request responder_request;
-    struct issuer *responder_issuer; /* who was asked; held by responder_work */
+    struct kept_certificate kept; /* where a second provisioner signs the responder's */
     size_t responder_failures;
     int64_t responder_waits_until_ms; /* no other is asked for before: the last one was unfit */
     char responder_warning[STATUS_WORDS_BYTES];
@@ -114,14 +112,7 @@ void status_warn(const struct status_source *source, char last[static STATUS_WOR
 
 /* ---- status_responder.c ---- */
 
+/* When the source is made. */
+void status_responder_prepare(struct status_source *source);
 /* Sees to it that there is a responder, now and from time to time; called again, it looks at once. */
 void status_responder_begin(struct status_source *source);
-/* Frees what is under way. */
-void status_responder_end(struct status_source *source);
-
-/* ---- status_unusable.c ---- */
-
-/* Has the certificate that the responder's issuer has just made recorded as rejected and revoked, and sees to
- * it that no other is asked for soon. Returns `why`, it will not do, with what becomes of it. */
-const char *status_responder_unusable(struct status_source *source, struct arena *arena,
-                                      const struct issuer_result *result, const char *why);

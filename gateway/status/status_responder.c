@@ -4,29 +4,23 @@
  * provisioner and kept in files beside the database, or made by the local CA, and then renewed when two
  * thirds of its life are over.
  */
-#include <errno.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
-#include "acme/jose/private_key.h"
 #include "acme/x509_read.h"
-#include "gateway/issuance/issuance_plan.h"
-#include "gateway/keys/certificate_request.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 #include "gateway/status/status_internal.h"
-#include "stepca/token.h"
 
 enum {
     CHECK_MS = 60 * 1000,
     RETRY_FIRST_MS = 2 * 1000,
     RETRY_MOST_MS = 60 * 1000,
-    SECRET_FILE_MODE = 0600,
-    PUBLIC_FILE_MODE = 0644,
+    UNFIT_RETRY_MS = 3600 * 1000, /* each is a certificate more at the CA */
 };
 
 static int64_t renewal_at(const struct ocsp_responder *responder)
@@ -100,21 +94,20 @@ static bool use(struct status_source *source, struct arena *arena, const struct 
     return true;
 }
 
+static bool use_pair(struct status_source *source, struct arena *arena, const struct issuer *issuer,
+                     const struct kept_pair *pair, const char **why)
+{
+    autofree_evp_pkey EVP_PKEY *key = x509_key_read(pair->key_pem);
+    *why = "there is no unencrypted private key";
+    return key != NULL && use(source, arena, issuer, pair->chain_pem, key, why);
+}
+
 static bool use_files(struct status_source *source, struct arena *arena, const struct issuer *issuer,
                       const char *chain_path, const char *key_path, const char **why)
 {
-    struct bytes chain_pem, key_pem;
-    if (!file_read(arena, chain_path, CONFIG_FILE_MAX_BYTES, &chain_pem)) {
-        *why = arena_printf(arena, "%s: %s", chain_path, strerror(errno));
-        return false;
-    }
-    if (!file_read_secret(arena, key_path, CONFIG_FILE_MAX_BYTES, &key_pem)) {
-        *why = arena_printf(arena, "%s: %s", key_path, strerror(errno));
-        return false;
-    }
-    autofree_evp_pkey EVP_PKEY *key = x509_key_read(key_pem);
-    *why = arena_printf(arena, "%s holds no unencrypted private key", key_path);
-    return key != NULL && use(source, arena, issuer, chain_pem, key, why);
+    struct kept_pair pair;
+    return kept_pair_read(arena, chain_path, key_path, &pair, why) &&
+           use_pair(source, arena, issuer, &pair, why);
 }
 
 /* ---- whether the one in use will do ---- */
@@ -188,95 +181,72 @@ const char *status_responder_path(struct arena *arena, const struct config *conf
     return arena_printf(arena, "%s.ocsp-%s.%s", config->database, issuer_id, ending);
 }
 
-static const char *kept_path(const struct status_source *source, struct arena *arena, const char *ending)
+static const struct issuer *serving(void *context)
 {
-    return status_responder_path(arena, source->status->parts.config, source->id, ending);
+    return status_issuer(context);
 }
 
-/* The key first: a certificate whose key was lost would be of no use. */
-static void keep(const struct status_source *source, struct arena *arena, struct bytes chain_pem)
+static bool use_new(void *context, struct arena *arena, const struct kept_pair *pair, const char **why)
 {
-    const char *path = kept_path(source, arena, "crt");
-    struct bytes key_pem = private_key_to_pem(arena, source->responder_key, (struct bytes){0});
-    if (key_pem.n == 0 || !file_replace(kept_path(source, arena, "key"), key_pem, SECRET_FILE_MODE) ||
-        !file_replace(path, chain_pem, PUBLIC_FILE_MODE))
-        log_warning(
-            "issuer %s: the OCSP responder's certificate cannot be kept in %s: %s; the next start asks for a "
-            "new one",
-            source->id, path, strerror(errno));
+    struct status_source *source = context;
+    return use_pair(source, arena, status_issuer(source), pair, why);
 }
 
-void status_responder_end(struct status_source *source)
+/* Under the name of the serving issuer: the second one is of the same CA. */
+static void reject(void *context, const struct issuer *asked, const struct bytes *chain, size_t count,
+                   const char *why)
 {
-    source->responder_key = NULL;
-    arena_free(source->responder_work);
-    source->responder_work = NULL;
+    const struct status_source *source = context;
+    const struct status_parts *parts = &source->status->parts;
+    (void)asked;
+    parts->rejected(parts->context, status_issuer(source), chain, count, why);
 }
 
-static void end_request(struct status_source *source, bool good, const char *why)
+/* The next one would be no better before the CA or the configuration has changed, unless it is asked for
+ * otherwise. */
+static void on_ended(void *context, const struct kept_end *end)
 {
-    if (!good)
+    struct status_source *source = context;
+    struct arena *arena = source->kept.work;
+    bool waits = end->rejected && !end->taught;
+    const char *why = end->problem;
+    if (waits)
+        source->responder_waits_until_ms = clock_now_ms() + UNFIT_RETRY_MS;
+    if (end->rejected && end->serial[0] != '\0')
+        why = arena_printf(arena, "%s (certificate %s, which is being revoked%s)", why, end->serial,
+                           waits ? "; another is asked for in an hour" : "");
+    if (!end->taken)
         warn(source, why);
-    status_responder_end(source);
-    check_later(source, good);
-}
-
-static void on_signed(struct issuer_sign_request *request)
-{
-    struct status_source *source = request->owner;
-    struct arena *arena = source->responder_work;
-    const struct issuer *issuer = status_issuer(source);
-    const char *why = request->result.message;
-    struct bytes pem = certificates_to_pem(arena, request->result.chain, request->result.chain_count);
-    bool good =
-        request->result.outcome == ISSUER_OK && use(source, arena, issuer, pem, source->responder_key, &why);
-    if (good)
-        keep(source, arena, pem);
-    else if (request->result.outcome == ISSUER_OK && request->result.chain_count != 0)
-        why = status_responder_unusable(source, arena, &request->result, why);
-    end_request(source, good, why);
+    check_later(source, end->taken);
 }
 
 /* For the host of base_url: step-ca takes no request without a name. A template may leave it out. */
-static bool make_request(struct status_source *source)
+void status_responder_prepare(struct status_source *source)
 {
-    struct arena *arena = source->responder_work;
-    struct certificate_request made;
+    const struct config *config = source->status->parts.config;
+    struct arena *arena = source->status->arena;
     size_t count = 0;
-    const struct identifier *names = config_own_names(arena, source->status->parts.config, &count);
-    if (!certificate_request_make(arena, names, count == 0 ? 0 : 1, &made))
-        return false;
-    source->responder_key = made.key;
-    source->responder_request.csr = made.csr;
-    source->responder_request.csr_der = made.csr_der;
-    return true;
-}
-
-static void request(struct status_source *source, struct issuer *second)
-{
-    struct arena *arena = source->responder_work = arena_new();
-    source->responder_issuer = second;
-    issuer_ref_with(second, arena);
-    struct issuer_sign_request *request = &source->responder_request;
-    const struct issuance_wanted wanted = {0};
-    char *token_id = arena_alloc(arena, STEPCA_TOKEN_ID_BYTES);
-    *request = (struct issuer_sign_request){
-        .arena = arena, .token_id = token_id, .done = on_signed, .owner = source};
-    const struct problem *problem = issuance_plan(arena, second, &wanted, clock_now(), &request->validity);
-    if (problem != NULL)
-        end_request(source, false, problem->detail);
-    else if (!make_request(source) || !stepca_token_id_new(token_id))
-        end_request(source, false, "OpenSSL cannot make a request");
-    else
-        issuer_sign(second, request);
+    struct kept_parts *parts = &source->kept.parts;
+    *parts = (struct kept_parts){.what = arena_printf(arena, "issuer %s: OCSP responder", source->id),
+                                 .chain_path = status_responder_path(arena, config, source->id, "crt"),
+                                 .key_path = status_responder_path(arena, config, source->id, "key"),
+                                 .any_names = true,
+                                 .serving = serving,
+                                 .use = use_new,
+                                 .rejected = reject,
+                                 .ended = on_ended,
+                                 .context = source};
+    parts->names = config_own_names(arena, config, &count);
+    parts->name_count = count == 0 ? 0 : 1;
 }
 
 static void check_provisioned(struct status_source *source, struct issuer *issuer)
 {
+    const struct kept_parts *parts = &source->kept.parts;
     struct arena *arena = arena_new();
     const char *why;
-    if (source->now.responder == NULL && !use_files(source, arena, issuer, kept_path(source, arena, "crt"),
-                                                    kept_path(source, arena, "key"), &why))
+    if (source->now.responder == NULL &&
+        !use_files(source, arena, issuer, parts->chain_path, parts->key_path, &why))
         log_debug("issuer %s: no OCSP responder kept: %s", source->id, why);
     arena_free(arena);
     if (is_fresh(source))
@@ -284,7 +254,7 @@ static void check_provisioned(struct status_source *source, struct issuer *issue
     else if (clock_now_ms() < source->responder_waits_until_ms)
         check_later(source, false);
     else
-        request(source, issuer->ocsp.issuer);
+        kept_certificate_ask(&source->kept, issuer->ocsp.issuer);
 }
 
 /* ---- from time to time ---- */
@@ -295,7 +265,7 @@ static void check(void *argument)
     struct issuer *issuer = status_issuer(source);
     bool wanted = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
                   issuer->operations->make_responder != NULL;
-    if (source->responder_work != NULL)
+    if (source->kept.work != NULL)
         return;
     if (wanted != source->now.wants_responder) {
         source->now.wants_responder = wanted;
