@@ -33,7 +33,7 @@ static bool publish(void *context, struct bytes chain_pem, struct bytes key_pem,
         snprintf(why, OWN_CERTIFICATE_PUBLISH_WHY_BYTES, "no listener takes it");
         return false;
     }
-    ++published;
+    published++;
     published_chain = arena_copy(place.place.arena, chain_pem);
     return true;
 }
@@ -44,7 +44,7 @@ static void note_rejected(void *context, const struct issuer *issuer, const stru
     cr_expect_eq(context, &place);
     cr_expect_str_eq(issuer->id, "main");
     cr_expect(count > 0 && chain[0].n != 0);
-    ++rejections;
+    rejections++;
     rejected_because = arena_duplicate(place.place.arena, why);
 }
 
