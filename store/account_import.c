@@ -40,16 +40,16 @@ static enum store_result is_to_be(enum import_outcome outcome, struct import_res
 
 /* Ids are unique over all tables, and the next ones come from the clock. `why` stays NULL for one that may be
  * taken. */
-static enum store_result check_id(struct store_session *session, int64_t id, int64_t now, const char **why)
+static enum store_result check_id(struct store_reader *reader, int64_t id, int64_t now, const char **why)
 {
-    QUERY(query, session, NULL, STATEMENTS_ACCOUNT_IMPORT, ID_IN_USE);
+    QUERY(query, reader, NULL, STATEMENTS_ACCOUNT_IMPORT, ID_IN_USE);
     query_bind_integer(&query, "$id", id);
     *why = NULL;
     if (query_next(&query) != STORE_OK)
         return STORE_FAILED;
     if (query_take_integer(&query) != 0)
         *why = "something else has its id in this database";
-    else if (id >= session_first_id_at(now + 1))
+    else if (id >= first_id_at(now + 1))
         *why = "its id lies ahead of the clock";
     return query_finish(&query);
 }
@@ -73,12 +73,12 @@ bool store_account_lags(const struct account *present, const struct account *exp
 }
 
 /* Of one that is here with the same id, or not at all. */
-static enum store_result foresee_key_in_use(struct store_session *session, struct arena *arena,
+static enum store_result foresee_key_in_use(struct store_reader *reader, struct arena *arena,
                                             const struct account *account, struct import_result *out)
 {
     struct account user;
     enum store_result result =
-        store_account_by_key(session, arena, account->endpoint, account->thumbprint, &user);
+        store_account_by_key(reader, arena, account->endpoint, account->thumbprint, &user);
     if (result == STORE_OK && user.id != account->id)
         return refuse(arena, out,
                       "its key has account %lld here: the client has registered again and uses that one",
@@ -86,7 +86,7 @@ static enum store_result foresee_key_in_use(struct store_session *session, struc
     return result == STORE_FAILED ? result : STORE_OK;
 }
 
-static enum store_result foresee_present(struct store_session *session, struct arena *arena,
+static enum store_result foresee_present(struct store_reader *reader, struct arena *arena,
                                          const struct account *account, const struct account *present,
                                          struct import_result *out)
 {
@@ -97,32 +97,32 @@ static enum store_result foresee_present(struct store_session *session, struct a
         return refuse(arena, out, "its id is that of an account with another key here (endpoint %s, key %s)",
                       present->endpoint, present->thumbprint);
     is_to_be(ends(present, account) ? IMPORT_ENDED : newer_key ? IMPORT_CHANGED : IMPORT_PRESENT, out);
-    return newer_key ? foresee_key_in_use(session, arena, account, out) : STORE_OK;
+    return newer_key ? foresee_key_in_use(reader, arena, account, out) : STORE_OK;
 }
 
 /* Without its key the account would have more than the key allows. */
-static enum store_result find_binding(struct store_session *session, struct arena *arena,
+static enum store_result find_binding(struct store_reader *reader, struct arena *arena,
                                       const struct account *account, const char *kid, int64_t *id)
 {
     struct eab_key key = {0};
     enum store_result result =
-        kid == NULL ? STORE_OK : store_eab_key_by_kid(session, arena, account->endpoint, kid, &key);
+        kid == NULL ? STORE_OK : store_eab_key_by_kid(reader, arena, account->endpoint, kid, &key);
     *id = key.id;
     return result;
 }
 
-static enum store_result foresee_new(struct store_session *session, struct arena *arena,
+static enum store_result foresee_new(struct store_reader *reader, struct arena *arena,
                                      const struct account *account, const char *eab_kid, int64_t now,
                                      struct import_result *out)
 {
     const char *why;
     int64_t eab_key_id;
     is_to_be(IMPORT_ADDED, out);
-    enum store_result result = foresee_key_in_use(session, arena, account, out);
+    enum store_result result = foresee_key_in_use(reader, arena, account, out);
     if (result != STORE_OK || out->outcome == IMPORT_REFUSED)
         return result;
-    result = find_binding(session, arena, account, eab_kid, &eab_key_id);
-    if (result == STORE_FAILED || check_id(session, account->id, now, &why) != STORE_OK)
+    result = find_binding(reader, arena, account, eab_kid, &eab_key_id);
+    if (result == STORE_FAILED || check_id(reader, account->id, now, &why) != STORE_OK)
         return STORE_FAILED;
     if (why != NULL)
         refuse(arena, out, "%s", why);
@@ -132,44 +132,45 @@ static enum store_result foresee_new(struct store_session *session, struct arena
     return STORE_OK;
 }
 
-enum store_result store_account_import_foresee(struct store_session *session, struct arena *arena,
+enum store_result store_account_import_foresee(struct store_reader *reader, struct arena *arena,
                                                const struct account *account, const char *eab_kid,
                                                int64_t now, struct import_result *out)
 {
     struct account present;
-    enum store_result result = store_account_load(session, arena, account->id, &present);
+    enum store_result result = store_account_load(reader, arena, account->id, &present);
     if (result == STORE_OK)
-        return foresee_present(session, arena, account, &present, out);
-    return result == STORE_FAILED ? result : foresee_new(session, arena, account, eab_kid, now, out);
+        return foresee_present(reader, arena, account, &present, out);
+    return result == STORE_FAILED ? result : foresee_new(reader, arena, account, eab_kid, now, out);
 }
 
-static enum store_result catch_up(struct store_session *session, struct arena *arena,
+static enum store_result catch_up(struct store_writer *writer, struct arena *arena,
                                   const struct account *account)
 {
     struct account present;
-    enum store_result result = store_account_load(session, arena, account->id, &present);
+    enum store_result result = store_account_load(store_reader_of(writer), arena, account->id, &present);
     if (result == STORE_OK && has_newer_key(&present, account))
-        result = store_account_update_key(session, account);
+        result = store_account_update_key(writer, account);
     if (result != STORE_OK || !ends(&present, account))
         return result;
     present.status = account->status;
-    return store_account_update(session, &present);
+    return store_account_update(writer, &present);
 }
 
-enum store_result store_account_import(struct store_session *session, struct arena *arena,
+enum store_result store_account_import(struct store_writer *writer, struct arena *arena,
                                        const struct account *account, const char *eab_kid, int64_t now,
                                        struct import_result *out)
 {
     struct account added = *account;
-    enum store_result result = store_account_import_foresee(session, arena, account, eab_kid, now, out);
+    enum store_result result =
+        store_account_import_foresee(store_reader_of(writer), arena, account, eab_kid, now, out);
     if (result != STORE_OK)
         return result;
     if (out->outcome == IMPORT_ENDED || out->outcome == IMPORT_CHANGED)
-        return catch_up(session, arena, account);
+        return catch_up(writer, arena, account);
     if (out->outcome != IMPORT_ADDED)
         return STORE_OK;
-    result = find_binding(session, arena, account, eab_kid, &added.eab_key_id);
-    return result == STORE_OK ? store_account_insert_as(session, &added) : result;
+    result = find_binding(store_reader_of(writer), arena, account, eab_kid, &added.eab_key_id);
+    return result == STORE_OK ? store_account_insert_as(writer, &added) : result;
 }
 
 /* ---- external account keys ---- */
@@ -181,19 +182,19 @@ static enum import_outcome outcome_for(const struct eab_key *present, const stru
     return present->uses < exported->uses ? IMPORT_CHANGED : IMPORT_PRESENT;
 }
 
-enum store_result store_eab_key_import_foresee(struct store_session *session, struct arena *arena,
+enum store_result store_eab_key_import_foresee(struct store_reader *reader, struct arena *arena,
                                                const struct eab_key *key, int64_t now,
                                                struct import_result *out)
 {
     struct eab_key present;
     const char *why;
-    enum store_result result = store_eab_key_by_kid(session, arena, key->endpoint, key->kid, &present);
+    enum store_result result = store_eab_key_by_kid(reader, arena, key->endpoint, key->kid, &present);
     if (result == STORE_OK && present.id == key->id)
         return is_to_be(outcome_for(&present, key), out);
     if (result == STORE_OK)
         return refuse(arena, out,
                       "there is another key with this kid here: it stays, and accounts follow it");
-    if (result == STORE_FAILED || check_id(session, key->id, now, &why) != STORE_OK)
+    if (result == STORE_FAILED || check_id(reader, key->id, now, &why) != STORE_OK)
         return STORE_FAILED;
     is_to_be(IMPORT_ADDED, out);
     if (why != NULL)
@@ -202,13 +203,13 @@ enum store_result store_eab_key_import_foresee(struct store_session *session, st
     return STORE_OK;
 }
 
-enum store_result store_eab_key_import(struct store_session *session, struct arena *arena,
+enum store_result store_eab_key_import(struct store_writer *writer, struct arena *arena,
                                        const struct eab_key *key, int64_t now, struct import_result *out)
 {
-    enum store_result result = store_eab_key_import_foresee(session, arena, key, now, out);
+    enum store_result result = store_eab_key_import_foresee(store_reader_of(writer), arena, key, now, out);
     if (result != STORE_OK)
         return result;
     if (out->outcome == IMPORT_ENDED || out->outcome == IMPORT_CHANGED)
-        return store_eab_key_merge(session, key);
-    return out->outcome == IMPORT_ADDED ? store_eab_key_insert_as(session, arena, key) : STORE_OK;
+        return store_eab_key_merge(writer, key);
+    return out->outcome == IMPORT_ADDED ? store_eab_key_insert_as(writer, arena, key) : STORE_OK;
 }

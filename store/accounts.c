@@ -65,18 +65,18 @@ static enum store_result take_account(struct query *query, struct account *out)
     return query_finish(query);
 }
 
-enum store_result store_account_load(struct store_session *session, struct arena *arena, int64_t id,
+enum store_result store_account_load(struct store_reader *reader, struct arena *arena, int64_t id,
                                      struct account *out)
 {
-    QUERY(query, session, arena, STATEMENTS_ACCOUNTS, ACCOUNT_LOAD);
+    QUERY(query, reader, arena, STATEMENTS_ACCOUNTS, ACCOUNT_LOAD);
     query_bind_integer(&query, "$id", id);
     return take_account(&query, out);
 }
 
-enum store_result store_account_by_key(struct store_session *session, struct arena *arena,
-                                       const char *endpoint, const char *thumbprint, struct account *out)
+enum store_result store_account_by_key(struct store_reader *reader, struct arena *arena, const char *endpoint,
+                                       const char *thumbprint, struct account *out)
 {
-    QUERY(query, session, arena, STATEMENTS_ACCOUNTS, ACCOUNT_BY_KEY);
+    QUERY(query, reader, arena, STATEMENTS_ACCOUNTS, ACCOUNT_BY_KEY);
     query_bind_text(&query, "$endpoint", endpoint);
     query_bind_text(&query, "$thumbprint", thumbprint);
     return take_account(&query, out);
@@ -90,10 +90,10 @@ static void bind_changeable(struct query *query, const struct account *account)
     query_bind_integer(query, "$terms_agreed", account->terms_agreed);
 }
 
-enum store_result store_accounts_after(struct store_session *session, struct arena *arena, int64_t after,
+enum store_result store_accounts_after(struct store_reader *reader, struct arena *arena, int64_t after,
                                        struct account *out, size_t max, size_t *count)
 {
-    QUERY(query, session, arena, STATEMENTS_ACCOUNTS, ACCOUNTS_AFTER);
+    QUERY(query, reader, arena, STATEMENTS_ACCOUNTS, ACCOUNTS_AFTER);
     query_bind_integer(&query, "$after", after);
     query_bind_integer(&query, "$max", (int64_t)max);
     enum store_result result = STORE_OK;
@@ -103,25 +103,25 @@ enum store_result store_accounts_after(struct store_session *session, struct are
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-enum store_result store_accounts_without_key(struct store_session *session, const char *endpoint,
+enum store_result store_accounts_without_key(struct store_reader *reader, const char *endpoint,
                                              int64_t *count)
 {
-    QUERY(query, session, NULL, STATEMENTS_ACCOUNTS, ACCOUNTS_WITHOUT_KEY);
+    QUERY(query, reader, NULL, STATEMENTS_ACCOUNTS, ACCOUNTS_WITHOUT_KEY);
     query_bind_text(&query, "$endpoint", endpoint);
     enum store_result result = query_next(&query);
     *count = result == STORE_OK ? query_take_integer(&query) : 0;
     return result;
 }
 
-enum store_result store_account_insert(struct store_session *session, struct account *account)
+enum store_result store_account_insert(struct store_writer *writer, struct account *account)
 {
-    account->id = store_next_id(session, account->created_at * 1000);
-    return store_account_insert_as(session, account);
+    account->id = store_next_id(writer, account->created_at * 1000);
+    return store_account_insert_as(writer, account);
 }
 
-enum store_result store_account_insert_as(struct store_session *session, const struct account *account)
+enum store_result store_account_insert_as(struct store_writer *writer, const struct account *account)
 {
-    QUERY(query, session, NULL, STATEMENTS_ACCOUNTS, ACCOUNT_INSERT);
+    CHANGE(query, writer, STATEMENTS_ACCOUNTS, ACCOUNT_INSERT);
     bind_changeable(&query, account);
     query_bind_text(&query, "$endpoint", account->endpoint);
     query_bind_text_bytes(&query, "$key", account->key);
@@ -135,16 +135,16 @@ enum store_result store_account_insert_as(struct store_session *session, const s
     return query_run(&query);
 }
 
-enum store_result store_account_update(struct store_session *session, const struct account *account)
+enum store_result store_account_update(struct store_writer *writer, const struct account *account)
 {
-    QUERY(query, session, NULL, STATEMENTS_ACCOUNTS, ACCOUNT_UPDATE);
+    CHANGE(query, writer, STATEMENTS_ACCOUNTS, ACCOUNT_UPDATE);
     bind_changeable(&query, account);
     return query_run(&query);
 }
 
-enum store_result store_account_update_key(struct store_session *session, const struct account *account)
+enum store_result store_account_update_key(struct store_writer *writer, const struct account *account)
 {
-    QUERY(query, session, NULL, STATEMENTS_ACCOUNTS, ACCOUNT_UPDATE_KEY);
+    CHANGE(query, writer, STATEMENTS_ACCOUNTS, ACCOUNT_UPDATE_KEY);
     query_bind_integer(&query, "$id", account->id);
     query_bind_text_bytes(&query, "$key", account->key);
     query_bind_text(&query, "$thumbprint", account->thumbprint);

@@ -40,15 +40,15 @@ const struct statement_table store_attempt_statements = {statements, sizeof stat
 
 QUERY_TAKE_STATUS(attempt_status, ATTEMPT_STARTED, ATTEMPT_REJECTED)
 
-enum store_result store_attempt_insert(struct store_session *session, struct attempt *attempt)
+enum store_result store_attempt_insert(struct store_writer *writer, struct attempt *attempt)
 {
     int64_t issuer_identity_id;
     enum store_result result =
-        issuer_identity_id_of(session, attempt->issuer, attempt->root_fingerprint, &issuer_identity_id);
+        issuer_identity_id_of(writer, attempt->issuer, attempt->root_fingerprint, &issuer_identity_id);
     if (result != STORE_OK)
         return result;
-    attempt->id = store_next_id(session, attempt->started_at * 1000);
-    QUERY(query, session, NULL, STATEMENTS_ATTEMPTS, ATTEMPT_INSERT);
+    attempt->id = store_next_id(writer, attempt->started_at * 1000);
+    CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPT_INSERT);
     query_bind_integer(&query, "$id", attempt->id);
     query_bind_integer(&query, "$order_id", attempt->order_id);
     query_bind_integer(&query, "$issuer_identity_id", issuer_identity_id);
@@ -60,9 +60,9 @@ enum store_result store_attempt_insert(struct store_session *session, struct att
     return query_run(&query);
 }
 
-enum store_result store_attempt_end(struct store_session *session, const struct attempt *attempt)
+enum store_result store_attempt_end(struct store_writer *writer, const struct attempt *attempt)
 {
-    QUERY(query, session, NULL, STATEMENTS_ATTEMPTS, ATTEMPT_END);
+    CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPT_END);
     query_bind_integer(&query, "$id", attempt->id);
     query_bind_text(&query, "$status", attempt_status_name(attempt->status));
     query_bind_optional(&query, "$ended_at", attempt->ended_at);
@@ -71,28 +71,28 @@ enum store_result store_attempt_end(struct store_session *session, const struct 
     return query_run(&query);
 }
 
-enum store_result store_attempt_withdraw(struct store_session *session, int64_t id)
+enum store_result store_attempt_withdraw(struct store_writer *writer, int64_t id)
 {
-    QUERY(query, session, NULL, STATEMENTS_ATTEMPTS, ATTEMPT_WITHDRAW);
+    CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPT_WITHDRAW);
     query_bind_integer(&query, "$id", id);
     return query_run(&query);
 }
 
-static enum store_result make_orders_due(struct store_session *session)
+static enum store_result make_orders_due(struct store_writer *writer)
 {
-    QUERY(query, session, NULL, STATEMENTS_ATTEMPTS, ATTEMPTS_MAKE_DUE);
+    CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPTS_MAKE_DUE);
     return query_run(&query);
 }
 
-enum store_result store_attempts_mark_unknown(struct store_session *session, int64_t now, int64_t *count)
+enum store_result store_attempts_mark_unknown(struct store_writer *writer, int64_t now, int64_t *count)
 {
     *count = 0;
-    if (make_orders_due(session) == STORE_FAILED)
+    if (make_orders_due(writer) == STORE_FAILED)
         return STORE_FAILED;
-    QUERY(query, session, NULL, STATEMENTS_ATTEMPTS, ATTEMPTS_MARK_UNKNOWN);
+    CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPTS_MARK_UNKNOWN);
     query_bind_integer(&query, "$now", now);
     enum store_result result = query_run(&query);
-    *count = result == STORE_OK ? sqlite3_changes64(session->db) : 0;
+    *count = result == STORE_OK ? sqlite3_changes64(writer->reader.db) : 0;
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
@@ -112,11 +112,11 @@ static void take_attempt(struct query *query, struct attempt *out)
     out->message = query_take_text(query);
 }
 
-enum store_result store_attempts_of_order(struct store_session *session, struct arena *arena,
-                                          int64_t order_id, struct attempt **out, size_t *count)
+enum store_result store_attempts_of_order(struct store_reader *reader, struct arena *arena, int64_t order_id,
+                                          struct attempt **out, size_t *count)
 {
     enum store_result result;
-    QUERY(query, session, arena, STATEMENTS_ATTEMPTS, ATTEMPTS_OF_ORDER);
+    QUERY(query, reader, arena, STATEMENTS_ATTEMPTS, ATTEMPTS_OF_ORDER);
     query_bind_integer(&query, "$order_id", order_id);
     *out = NULL;
     *count = 0;

@@ -122,10 +122,10 @@ static enum store_result take_authorization(struct query *query, struct authoriz
     return query_finish(query);
 }
 
-enum store_result store_authorization_load(struct store_session *session, struct arena *arena, int64_t id,
+enum store_result store_authorization_load(struct store_reader *reader, struct arena *arena, int64_t id,
                                            struct authorization *out)
 {
-    QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_LOAD);
+    QUERY(query, reader, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_LOAD);
     query_bind_integer(&query, "$id", id);
     return take_authorization(&query, out);
 }
@@ -141,7 +141,7 @@ static enum challenge_status challenge_of(const struct authorization *authorizat
 }
 
 /* Asked before each write. The update's own condition makes sure that the row has these states. */
-static bool may_write(struct store_session *session, const struct authorization *authorization,
+static bool may_write(struct store_writer *writer, const struct authorization *authorization,
                       enum authorization_status was, enum challenge_status challenge_was)
 {
     enum challenge_status challenge = challenge_of(authorization);
@@ -152,7 +152,7 @@ static bool may_write(struct store_session *session, const struct authorization 
               (long long)authorization->id, authorization_status_name(was),
               challenge_status_name(challenge_was), authorization_status_name(authorization->status),
               challenge_status_name(challenge));
-    session->refused = true;
+    writer->refused = true;
     return false;
 }
 
@@ -174,13 +174,12 @@ static void bind_changeable(struct query *query, const struct authorization *aut
                     authorization->basis == 0 ? NULL : authorization_basis_name(authorization->basis));
 }
 
-enum store_result store_authorization_insert(struct store_session *session,
-                                             struct authorization *authorization)
+enum store_result store_authorization_insert(struct store_writer *writer, struct authorization *authorization)
 {
-    if (!may_write(session, authorization, 0, 0))
+    if (!may_write(writer, authorization, 0, 0))
         return STORE_REFUSED;
-    authorization->id = store_next_id(session, authorization->created_at * 1000);
-    QUERY(query, session, NULL, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_INSERT);
+    authorization->id = store_next_id(writer, authorization->created_at * 1000);
+    CHANGE(query, writer, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_INSERT);
     bind_changeable(&query, authorization);
     query_bind_integer(&query, "$account_id", authorization->account_id);
     query_bind_text(&query, "$identifier_type", identifier_type_name(authorization->identifier.type));
@@ -194,11 +193,11 @@ enum store_result store_authorization_insert(struct store_session *session,
     return query_run(&query);
 }
 
-enum store_result store_authorization_find_valid(struct store_session *session, struct arena *arena,
+enum store_result store_authorization_find_valid(struct store_reader *reader, struct arena *arena,
                                                  const struct authorization_wanted *wanted,
                                                  struct authorization *out)
 {
-    QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_FIND_VALID);
+    QUERY(query, reader, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_FIND_VALID);
     query_bind_integer(&query, "$account_id", wanted->account_id);
     query_bind_text(&query, "$identifier", wanted->name);
     query_bind_integer(&query, "$wildcard", wanted->wildcard);
@@ -208,24 +207,24 @@ enum store_result store_authorization_find_valid(struct store_session *session, 
     return take_authorization(&query, out);
 }
 
-enum store_result store_authorization_update(struct store_session *session,
+enum store_result store_authorization_update(struct store_writer *writer,
                                              const struct authorization *authorization,
                                              enum authorization_status was,
                                              enum challenge_status challenge_was)
 {
-    if (!may_write(session, authorization, was, challenge_was))
+    if (!may_write(writer, authorization, was, challenge_was))
         return STORE_REFUSED;
-    QUERY(query, session, NULL, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_UPDATE);
+    CHANGE(query, writer, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_UPDATE);
     bind_changeable(&query, authorization);
     query_bind_text(&query, "$was", authorization_status_name(was));
     bind_challenge_status(&query, "$challenge_was", challenge_was);
     return query_run(&query);
 }
 
-enum store_result store_validation_queue_after(struct store_session *session, int64_t after,
+enum store_result store_validation_queue_after(struct store_reader *reader, int64_t after,
                                                int64_t *account_id)
 {
-    QUERY(query, session, NULL, STATEMENTS_AUTHORIZATIONS, VALIDATION_QUEUE_AFTER);
+    QUERY(query, reader, NULL, STATEMENTS_AUTHORIZATIONS, VALIDATION_QUEUE_AFTER);
     query_bind_integer(&query, "$after", after);
     enum store_result result = query_next(&query);
     if (result != STORE_OK)
@@ -234,12 +233,11 @@ enum store_result store_validation_queue_after(struct store_session *session, in
     return query_finish(&query);
 }
 
-enum store_result store_validations_due(struct store_session *session, struct arena *arena,
-                                        int64_t account_id, int64_t now, size_t max,
-                                        struct due_validation **out, size_t *count)
+enum store_result store_validations_due(struct store_reader *reader, struct arena *arena, int64_t account_id,
+                                        int64_t now, size_t max, struct due_validation **out, size_t *count)
 {
     enum store_result result = STORE_OK;
-    QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, VALIDATIONS_DUE);
+    QUERY(query, reader, arena, STATEMENTS_AUTHORIZATIONS, VALIDATIONS_DUE);
     query_bind_integer(&query, "$account_id", account_id);
     query_bind_integer(&query, "$now", now);
     query_bind_integer(&query, "$max", max > INT_MAX ? INT_MAX : (int64_t)max);
@@ -254,11 +252,11 @@ enum store_result store_validations_due(struct store_session *session, struct ar
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-enum store_result store_orders_waiting_on(struct store_session *session, struct arena *arena,
+enum store_result store_orders_waiting_on(struct store_reader *reader, struct arena *arena,
                                           int64_t authorization_id, int64_t **ids, size_t *count)
 {
     enum store_result result;
-    QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, ORDERS_WAITING_ON);
+    QUERY(query, reader, arena, STATEMENTS_AUTHORIZATIONS, ORDERS_WAITING_ON);
     query_bind_integer(&query, "$authorization_id", authorization_id);
     *ids = NULL;
     *count = 0;
@@ -269,13 +267,13 @@ enum store_result store_orders_waiting_on(struct store_session *session, struct 
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-enum store_result store_authorizations_inherited(struct store_session *session, struct arena *arena,
+enum store_result store_authorizations_inherited(struct store_reader *reader, struct arena *arena,
                                                  int64_t parent_id, int64_t now, struct authorization **out,
                                                  size_t *count)
 {
     enum store_result result;
     struct authorization one;
-    QUERY(query, session, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATIONS_INHERITED);
+    QUERY(query, reader, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATIONS_INHERITED);
     query_bind_integer(&query, "$parent_id", parent_id);
     query_bind_integer(&query, "$now", now);
     *out = NULL;

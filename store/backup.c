@@ -103,8 +103,8 @@ bool store_backup(const char *path, const char *to, struct store_error *error)
         store_error_set(error, "%s: cannot be made: %s", to, strerror(EEXIST));
         return false;
     }
-    struct store_session *session = store_session_open(path, error);
-    bool kept = session != NULL && back_up(session->db, to, error);
-    store_session_close(session);
+    struct store_reader *reader = store_reader_open(path, error);
+    bool kept = reader != NULL && back_up(reader->db, to, error);
+    store_reader_close(reader);
     return kept;
 }

@@ -149,18 +149,18 @@ static enum store_result take_certificate(struct query *query, struct certificat
     return query_finish(query);
 }
 
-enum store_result store_certificate_load(struct store_session *session, struct arena *arena, int64_t id,
+enum store_result store_certificate_load(struct store_reader *reader, struct arena *arena, int64_t id,
                                          struct certificate *out)
 {
-    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, CERTIFICATE_LOAD);
+    QUERY(query, reader, arena, STATEMENTS_CERTIFICATES, CERTIFICATE_LOAD);
     query_bind_integer(&query, "$id", id);
     return take_certificate(&query, out);
 }
 
-enum store_result store_certificates_by_serial(struct store_session *session, struct arena *arena,
+enum store_result store_certificates_by_serial(struct store_reader *reader, struct arena *arena,
                                                const char *serial, struct certificate **out, size_t *count)
 {
-    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, CERTIFICATES_BY_SERIAL);
+    QUERY(query, reader, arena, STATEMENTS_CERTIFICATES, CERTIFICATES_BY_SERIAL);
     query_bind_text(&query, "$serial", serial);
     struct certificate next;
     enum store_result result;
@@ -173,12 +173,12 @@ enum store_result store_certificates_by_serial(struct store_session *session, st
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-enum store_result store_certificate_by_leaf(struct store_session *session, struct arena *arena,
+enum store_result store_certificate_by_leaf(struct store_reader *reader, struct arena *arena,
                                             const char *serial, struct bytes leaf, struct certificate *out)
 {
     struct certificate *found = NULL;
     size_t count = 0;
-    enum store_result result = store_certificates_by_serial(session, arena, serial, &found, &count);
+    enum store_result result = store_certificates_by_serial(reader, arena, serial, &found, &count);
     for (size_t i = 0; i < count; i++) {
         if (certificate_is_same(found[i].leaf, leaf)) {
             *out = found[i];
@@ -188,10 +188,10 @@ enum store_result store_certificate_by_leaf(struct store_session *session, struc
     return result == STORE_OK ? STORE_NOT_FOUND : result;
 }
 
-enum store_result store_live_chains(struct store_session *session, struct arena *arena, const char *issuer,
+enum store_result store_live_chains(struct store_reader *reader, struct arena *arena, const char *issuer,
                                     int64_t now, struct live_chain **out, size_t *count)
 {
-    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, LIVE_CHAINS);
+    QUERY(query, reader, arena, STATEMENTS_CERTIFICATES, LIVE_CHAINS);
     query_bind_text(&query, "$issuer", issuer);
     query_bind_integer(&query, "$now", now);
     enum store_result result;
@@ -207,9 +207,9 @@ enum store_result store_live_chains(struct store_session *session, struct arena 
     return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
 }
 
-static enum store_result find_chain(struct store_session *session, const char *hash, int64_t *id)
+static enum store_result find_chain(struct store_reader *reader, const char *hash, int64_t *id)
 {
-    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CHAIN_FIND);
+    QUERY(query, reader, NULL, STATEMENTS_CERTIFICATES, CHAIN_FIND);
     query_bind_text(&query, "$hash", hash);
     enum store_result result = query_next(&query);
     if (result == STORE_OK)
@@ -218,20 +218,20 @@ static enum store_result find_chain(struct store_session *session, const char *h
 }
 
 /* `id` gets 0 for an empty chain: the leaf was signed by the root itself. */
-static enum store_result chain_id_of(struct store_session *session, struct bytes pem, int64_t *id)
+static enum store_result chain_id_of(struct store_writer *writer, struct bytes pem, int64_t *id)
 {
     *id = 0;
     if (pem.n == 0)
         return STORE_OK;
     struct arena *arena = arena_new();
     const char *hash = certificate_fingerprint(arena, pem);
-    enum store_result result = find_chain(session, hash, id);
+    enum store_result result = find_chain(store_reader_of(writer), hash, id);
     if (result == STORE_NOT_FOUND) {
-        QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CHAIN_INSERT);
+        CHANGE(query, writer, STATEMENTS_CERTIFICATES, CHAIN_INSERT);
         query_bind_text(&query, "$hash", hash);
         query_bind_pem(&query, "$pem", pem);
         result = query_run(&query);
-        *id = sqlite3_last_insert_rowid(session->db);
+        *id = sqlite3_last_insert_rowid(writer->reader.db);
     }
     arena_free(arena);
     return result;
@@ -250,10 +250,10 @@ static void bind_changeable(struct query *query, const struct certificate *certi
     query_bind_optional(query, "$revoked_at", certificate->revoked_at);
 }
 
-static enum store_result insert_row(struct store_session *session, const struct certificate *certificate,
+static enum store_result insert_row(struct store_writer *writer, const struct certificate *certificate,
                                     int64_t issuer_identity_id, int64_t chain_id)
 {
-    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_INSERT);
+    CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_INSERT);
     bind_changeable(&query, certificate);
     query_bind_optional(&query, "$account_id", certificate->account_id);
     query_bind_optional(&query, "$order_id", certificate->order_id);
@@ -271,10 +271,10 @@ static enum store_result insert_row(struct store_session *session, const struct 
 }
 
 /* The row that an import made of this very certificate becomes the certificate's own. */
-static enum store_result adopt_row(struct store_session *session, struct certificate *certificate,
+static enum store_result adopt_row(struct store_reader *reader, struct certificate *certificate,
                                    int64_t row_id, int64_t issuer_identity_id, int64_t chain_id)
 {
-    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_ADOPT);
+    QUERY(query, reader, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_ADOPT);
     query_bind_integer(&query, "$id", row_id);
     query_bind_optional(&query, "$account_id", certificate->account_id);
     query_bind_optional(&query, "$order_id", certificate->order_id);
@@ -289,56 +289,56 @@ static enum store_result adopt_row(struct store_session *session, struct certifi
     return query_finish(&query);
 }
 
-static enum store_result insert_name(struct store_session *session, int64_t id, const char *name)
+static enum store_result insert_name(struct store_writer *writer, int64_t id, const char *name)
 {
-    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_INSERT_NAME);
+    CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_INSERT_NAME);
     query_bind_integer(&query, "$id", id);
     query_bind_text(&query, "$name", name);
     return query_run(&query);
 }
 
 /* The row of the same certificate. */
-static enum store_result find_row(struct store_session *session, const struct certificate *certificate,
+static enum store_result find_row(struct store_reader *reader, const struct certificate *certificate,
                                   int64_t *id)
 {
     struct arena *arena = arena_new();
     struct certificate known = {0};
     enum store_result result =
-        store_certificate_by_leaf(session, arena, certificate->serial, certificate->leaf, &known);
+        store_certificate_by_leaf(reader, arena, certificate->serial, certificate->leaf, &known);
     *id = known.id;
     arena_free(arena);
     return result;
 }
 
-enum store_result store_certificate_insert(struct store_session *session, struct certificate *certificate,
+enum store_result store_certificate_insert(struct store_writer *writer, struct certificate *certificate,
                                            const struct identifier *identifiers, size_t identifier_count)
 {
     int64_t issuer_identity_id, chain_id;
-    enum store_result result = issuer_identity_id_of(session, certificate->issuer,
+    enum store_result result = issuer_identity_id_of(writer, certificate->issuer,
                                                      certificate->root_fingerprint, &issuer_identity_id);
     if (result == STORE_OK)
-        result = chain_id_of(session, certificate->chain_pem, &chain_id);
+        result = chain_id_of(writer, certificate->chain_pem, &chain_id);
     if (result != STORE_OK)
         return result;
     int64_t known_id = 0;
-    result = find_row(session, certificate, &known_id);
+    result = find_row(store_reader_of(writer), certificate, &known_id);
     if (result == STORE_OK)
         return certificate->status == CERTIFICATE_GOOD
-                   ? adopt_row(session, certificate, known_id, issuer_identity_id, chain_id)
+                   ? adopt_row(store_reader_of(writer), certificate, known_id, issuer_identity_id, chain_id)
                    : STORE_NOT_FOUND;
     if (result == STORE_FAILED)
         return result;
-    certificate->id = store_next_id(session, certificate->created_at * 1000);
-    result = insert_row(session, certificate, issuer_identity_id, chain_id);
+    certificate->id = store_next_id(writer, certificate->created_at * 1000);
+    result = insert_row(writer, certificate, issuer_identity_id, chain_id);
     for (size_t i = 0; result == STORE_OK && i < identifier_count; i++)
-        result = insert_name(session, certificate->id, identifiers[i].value);
+        result = insert_name(writer, certificate->id, identifiers[i].value);
     return result;
 }
 
-enum store_result store_chains(struct store_session *session, struct arena *arena, struct bytes **out,
+enum store_result store_chains(struct store_reader *reader, struct arena *arena, struct bytes **out,
                                size_t *count)
 {
-    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, CHAINS);
+    QUERY(query, reader, arena, STATEMENTS_CERTIFICATES, CHAINS);
     enum store_result result;
     *out = NULL;
     *count = 0;
@@ -349,9 +349,9 @@ enum store_result store_chains(struct store_session *session, struct arena *aren
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-enum store_result store_account_has_certificate(struct store_session *session, int64_t account_id, bool *out)
+enum store_result store_account_has_certificate(struct store_reader *reader, int64_t account_id, bool *out)
 {
-    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, ACCOUNT_HAS_CERTIFICATE);
+    QUERY(query, reader, NULL, STATEMENTS_CERTIFICATES, ACCOUNT_HAS_CERTIFICATE);
     query_bind_integer(&query, "$account_id", account_id);
     enum store_result result = query_next(&query);
     if (result != STORE_OK)
@@ -360,9 +360,9 @@ enum store_result store_account_has_certificate(struct store_session *session, i
     return query_finish(&query);
 }
 
-enum store_result store_newest_chain(struct store_session *session, int64_t *id)
+enum store_result store_newest_chain(struct store_reader *reader, int64_t *id)
 {
-    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, NEWEST_CHAIN);
+    QUERY(query, reader, NULL, STATEMENTS_CERTIFICATES, NEWEST_CHAIN);
     enum store_result result = query_next(&query);
     if (result != STORE_OK)
         return result;
@@ -370,18 +370,17 @@ enum store_result store_newest_chain(struct store_session *session, int64_t *id)
     return query_finish(&query);
 }
 
-enum store_result store_certificate_update(struct store_session *session,
-                                           const struct certificate *certificate)
+enum store_result store_certificate_update(struct store_writer *writer, const struct certificate *certificate)
 {
-    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_UPDATE);
+    CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_UPDATE);
     bind_changeable(&query, certificate);
     return query_run(&query);
 }
 
-enum store_result store_certificate_correct(struct store_session *session,
+enum store_result store_certificate_correct(struct store_writer *writer,
                                             const struct certificate *certificate)
 {
-    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_CORRECT);
+    CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_CORRECT);
     query_bind_integer(&query, "$id", certificate->id);
     query_bind_integer(&query, "$revocation_reason", certificate->revocation_reason);
     query_bind_integer(&query, "$correction_asked", certificate->correction_asked);
@@ -392,13 +391,13 @@ enum store_result store_certificate_correct(struct store_session *session,
     return query_run(&query);
 }
 
-static enum store_result revoke_twin(struct store_session *session, struct certificate *twin,
+static enum store_result revoke_twin(struct store_writer *writer, struct certificate *twin,
                                      const struct certificate *certificate)
 {
     twin->revocation_reason = certificate->revocation_reason;
     if (twin->revoked_at != 0) {
         twin->correction_asked = false;
-        return store_certificate_correct(session, twin);
+        return store_certificate_correct(writer, twin);
     }
     if (twin->status != CERTIFICATE_REJECTED)
         twin->status = CERTIFICATE_REVOKED;
@@ -407,28 +406,28 @@ static enum store_result revoke_twin(struct store_session *session, struct certi
     twin->revocation_next_attempt_at = 0;
     twin->revocation_error = NULL;
     twin->revoked_at = certificate->revoked_at;
-    return store_certificate_update(session, twin);
+    return store_certificate_update(writer, twin);
 }
 
-enum store_result store_certificate_revoke_twins(struct store_session *session,
+enum store_result store_certificate_revoke_twins(struct store_writer *writer,
                                                  const struct certificate *certificate)
 {
     struct arena *arena = arena_new();
     struct certificate *found = NULL;
     size_t count = 0;
     enum store_result result =
-        store_certificates_by_serial(session, arena, certificate->serial, &found, &count);
+        store_certificates_by_serial(store_reader_of(writer), arena, certificate->serial, &found, &count);
     for (size_t i = 0; result == STORE_OK && i < count; i++)
         if (found[i].id != certificate->id && certificate_is_same(found[i].leaf, certificate->leaf))
-            result = revoke_twin(session, &found[i], certificate);
+            result = revoke_twin(writer, &found[i], certificate);
     arena_free(arena);
     return result;
 }
 
-enum store_result store_revocation_queue_after(struct store_session *session, struct arena *arena,
+enum store_result store_revocation_queue_after(struct store_reader *reader, struct arena *arena,
                                                int64_t after, struct revocation_queue *out)
 {
-    QUERY(query, session, arena, STATEMENTS_CERTIFICATES, REVOCATION_QUEUE_AFTER);
+    QUERY(query, reader, arena, STATEMENTS_CERTIFICATES, REVOCATION_QUEUE_AFTER);
     query_bind_integer(&query, "$after", after);
     enum store_result result = query_next(&query);
     if (result != STORE_OK)
@@ -438,10 +437,10 @@ enum store_result store_revocation_queue_after(struct store_session *session, st
     return query_finish(&query);
 }
 
-enum store_result store_revocations_due(struct store_session *session, int64_t identity_id, int64_t now,
+enum store_result store_revocations_due(struct store_reader *reader, int64_t identity_id, int64_t now,
                                         int64_t *ids, size_t max, size_t *count)
 {
-    QUERY(query, session, NULL, STATEMENTS_CERTIFICATES, REVOCATIONS_DUE);
+    QUERY(query, reader, NULL, STATEMENTS_CERTIFICATES, REVOCATIONS_DUE);
     query_bind_integer(&query, "$issuer_identity_id", identity_id);
     query_bind_integer(&query, "$now", now);
     query_bind_integer(&query, "$max", (int64_t)max);

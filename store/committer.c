@@ -34,8 +34,8 @@ struct committer {
     struct store_operation **last;
     size_t backlog;
     bool stopping;
-    struct store_session *writer; /* the thread's own */
-    struct mark *mark;            /* the thread's own, but for `kept` */
+    struct store_writer *writer; /* the thread's own */
+    struct mark *mark;           /* the thread's own, but for `kept` */
 };
 
 /* The operations of one transaction, in their order. */
@@ -64,43 +64,53 @@ static int64_t monotonic_ms(void)
     return monotonic_us() / 1000;
 }
 
-static bool run(struct store_session *writer, size_t statement)
+static bool run_on(struct store_reader *reader, size_t statement)
 {
-    QUERY(query, writer, NULL, STATEMENTS_COMMITTER, statement);
+    QUERY(query, reader, NULL, STATEMENTS_COMMITTER, statement);
     return query_next(&query) != STORE_FAILED;
 }
 
-/* Whether the operation under way may be kept. */
-static bool is_sound(const struct store_session *writer)
+static bool run(struct store_writer *writer, size_t statement)
 {
-    return !writer->failed && !writer->refused;
+    return run_on(&writer->reader, statement);
 }
 
-bool store_write_now(struct store_session *session,
-                     enum store_apply_result (*apply)(void *context, struct store_session *session),
-                     void *context, struct store_error *error)
+static bool has_transaction(const struct store_writer *writer)
 {
-    session->failed = session->refused = false;
-    if (!run(session, BEGIN_BATCH))
-        return database_error(session->db, "the database cannot be written", error);
-    bool keep = apply(context, session) == STORE_APPLIED && is_sound(session);
-    if (keep && run(session, COMMIT_BATCH))
+    return sqlite3_get_autocommit(writer->reader.db) == 0;
+}
+
+/* Whether the operation under way may be kept. */
+static bool is_sound(const struct store_writer *writer)
+{
+    return !writer->reader.failed && !writer->refused;
+}
+
+bool writer_write(struct store_writer *writer,
+                  enum store_apply_result (*apply)(void *context, struct store_writer *writer), void *context,
+                  struct store_error *error)
+{
+    writer->reader.failed = writer->refused = false;
+    if (!run(writer, BEGIN_BATCH))
+        return database_error(writer->reader.db, "the database cannot be written", error);
+    bool keep = apply(context, writer) == STORE_APPLIED && is_sound(writer);
+    if (keep && run(writer, COMMIT_BATCH))
         return true;
-    database_error(session->db, "nothing was written", error);
-    if (sqlite3_get_autocommit(session->db) == 0)
-        run(session, ROLLBACK_BATCH);
+    database_error(writer->reader.db, "nothing was written", error);
+    if (has_transaction(writer))
+        run(writer, ROLLBACK_BATCH);
     return false;
 }
 
-bool store_read_begin(struct store_session *session)
+bool store_read_begin(struct store_reader *reader)
 {
-    return run(session, BEGIN_READ);
+    return run_on(reader, BEGIN_READ);
 }
 
-void store_read_end(struct store_session *session)
+void store_read_end(struct store_reader *reader)
 {
-    if (!run(session, ROLLBACK_BATCH))
-        session->failed = true;
+    if (!run_on(reader, ROLLBACK_BATCH))
+        reader->failed = true;
 }
 
 /* The next operation; waits for one when `wait`. NULL when there is none, or the committer stops. */
@@ -121,13 +131,13 @@ static struct store_operation *take(struct committer *committer, bool wait)
 
 /* One operation in its savepoint. False when SQLite has rolled the whole transaction back (disk full, I/O).
  */
-static bool run_operation(struct store_session *writer, struct store_operation *operation)
+static bool run_operation(struct store_writer *writer, struct store_operation *operation)
 {
-    writer->failed = writer->refused = false;
+    writer->reader.failed = writer->refused = false;
     bool keep = run(writer, SAVE) && operation->apply(operation, writer) == STORE_APPLIED && is_sound(writer);
-    operation->failed = writer->failed;
+    operation->failed = writer->reader.failed;
     operation->refused = writer->refused;
-    if (sqlite3_get_autocommit(writer->db) != 0)
+    if (!has_transaction(writer))
         return false;
     if (!keep && !run(writer, ROLLBACK_TO_SAVE))
         return false;
@@ -151,8 +161,8 @@ static void take_all_waiting(struct committer *committer, struct batch *batch)
 /* True when every operation ran and the transaction still stands. */
 static bool run_batch(struct committer *committer, struct batch *batch)
 {
-    struct store_session *writer = committer->writer;
-    if (!store_session_is_in_place(writer)) {
+    struct store_writer *writer = committer->writer;
+    if (!store_reader_is_in_place(&writer->reader)) {
         store_log(
             "store: the database file was removed or replaced: nothing is written any more; stop the server, "
             "put the file back and start it again");
@@ -177,14 +187,14 @@ static bool run_batch(struct committer *committer, struct batch *batch)
  * After an I/O error in COMMIT nobody knows what is on the disk. Ending the process is the one honest answer:
  * nothing was replied, and the next start reads what really was written.
  */
-static bool commit(struct store_session *writer)
+static bool commit(struct store_writer *writer)
 {
     if (run(writer, COMMIT_BATCH))
         return true;
-    if ((sqlite3_errcode(writer->db) & 0xff) == SQLITE_IOERR) {
+    if ((sqlite3_errcode(writer->reader.db) & 0xff) == SQLITE_IOERR) {
         store_log("store: COMMIT failed with an I/O error (%s): ending, so that the next start reads what "
                   "was written",
-                  strerror(sqlite3_system_errno(writer->db)));
+                  strerror(sqlite3_system_errno(writer->reader.db)));
         _exit(EX_IOERR);
     }
     return false;
@@ -214,7 +224,7 @@ static void keep_mark(struct committer *committer)
     struct mark *mark = committer->mark;
     int64_t now_ms = monotonic_ms(), newest_event;
     if (!atomic_load(&mark->kept) || now_ms - mark->written_ms < MARK_EVERY_MS ||
-        !session_newest_event(committer->writer, INT64_MAX, &newest_event))
+        !reader_newest_event(&committer->writer->reader, INT64_MAX, &newest_event))
         return;
     mark->written_ms = now_ms;
     mark_write(mark, newest_event);
@@ -233,7 +243,7 @@ static void *committer_run(void *argument)
             observe(&(struct store_batch){batch.count, monotonic_us() - began_us, committed});
         if (!committed) {
             store_log("store: a batch of %zu operations could not be written", batch.count);
-            if (sqlite3_get_autocommit(committer->writer->db) == 0)
+            if (has_transaction(committer->writer))
                 run(committer->writer, ROLLBACK_BATCH);
         }
         answer(committer, &batch, committed);
@@ -242,7 +252,7 @@ static void *committer_run(void *argument)
     return NULL;
 }
 
-struct committer *committer_start(struct store_session *writer, struct mark *mark, struct store_error *error)
+struct committer *committer_start(struct store_writer *writer, struct mark *mark, struct store_error *error)
 {
     struct committer *committer = calloc(1, sizeof *committer);
     if (committer == NULL) {

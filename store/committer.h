@@ -15,10 +15,16 @@ enum {
 struct committer;
 
 /* Takes over nothing: `writer` and `mark` must outlive it. NULL with `error` filled. */
-[[gnu::warn_unused_result]] struct committer *committer_start(struct store_session *writer, struct mark *mark,
+[[gnu::warn_unused_result]] struct committer *committer_start(struct store_writer *writer, struct mark *mark,
                                                               struct store_error *error);
 /* Runs what waits, joins the thread and frees. */
 void committer_stop(struct committer *committer);
+
+/* store_write_now's work. */
+[[gnu::warn_unused_result]] bool writer_write(struct store_writer *writer,
+                                              enum store_apply_result (*apply)(void *context,
+                                                                               struct store_writer *writer),
+                                              void *context, struct store_error *error);
 
 void committer_submit(struct committer *committer, struct store_operation *operation);
 size_t committer_backlog(struct committer *committer);

@@ -79,34 +79,33 @@ static enum store_result take_key(struct query *query, struct eab_key *out)
     return query_finish(query);
 }
 
-enum store_result store_eab_key_load(struct store_session *session, struct arena *arena, int64_t id,
+enum store_result store_eab_key_load(struct store_reader *reader, struct arena *arena, int64_t id,
                                      struct eab_key *out)
 {
-    QUERY(query, session, arena, STATEMENTS_EAB_KEYS, EAB_KEY_LOAD);
+    QUERY(query, reader, arena, STATEMENTS_EAB_KEYS, EAB_KEY_LOAD);
     query_bind_integer(&query, "$id", id);
     return take_key(&query, out);
 }
 
-enum store_result store_eab_key_by_kid(struct store_session *session, struct arena *arena,
-                                       const char *endpoint, const char *kid, struct eab_key *out)
+enum store_result store_eab_key_by_kid(struct store_reader *reader, struct arena *arena, const char *endpoint,
+                                       const char *kid, struct eab_key *out)
 {
-    QUERY(query, session, arena, STATEMENTS_EAB_KEYS, EAB_KEY_BY_KID);
+    QUERY(query, reader, arena, STATEMENTS_EAB_KEYS, EAB_KEY_BY_KID);
     query_bind_text(&query, "$endpoint", endpoint);
     query_bind_text(&query, "$kid", kid);
     return take_key(&query, out);
 }
 
-enum store_result store_eab_key_insert(struct store_session *session, struct arena *arena,
-                                       struct eab_key *key)
+enum store_result store_eab_key_insert(struct store_writer *writer, struct arena *arena, struct eab_key *key)
 {
-    key->id = store_next_id(session, key->created_at * 1000);
-    return store_eab_key_insert_as(session, arena, key);
+    key->id = store_next_id(writer, key->created_at * 1000);
+    return store_eab_key_insert_as(writer, arena, key);
 }
 
-enum store_result store_eab_key_insert_as(struct store_session *session, struct arena *arena,
+enum store_result store_eab_key_insert_as(struct store_writer *writer, struct arena *arena,
                                           const struct eab_key *key)
 {
-    QUERY(query, session, NULL, STATEMENTS_EAB_KEYS, EAB_KEY_INSERT);
+    CHANGE(query, writer, STATEMENTS_EAB_KEYS, EAB_KEY_INSERT);
     query_bind_integer(&query, "$id", key->id);
     query_bind_text(&query, "$endpoint", key->endpoint);
     query_bind_text(&query, "$kid", key->kid);
@@ -124,34 +123,34 @@ enum store_result store_eab_key_insert_as(struct store_session *session, struct 
     return query_run(&query);
 }
 
-enum store_result store_eab_key_use(struct store_session *session, int64_t id)
+enum store_result store_eab_key_use(struct store_writer *writer, int64_t id)
 {
-    QUERY(query, session, NULL, STATEMENTS_EAB_KEYS, EAB_KEY_USE);
+    CHANGE(query, writer, STATEMENTS_EAB_KEYS, EAB_KEY_USE);
     query_bind_integer(&query, "$id", id);
     return query_run(&query);
 }
 
-enum store_result store_eab_key_revoke(struct store_session *session, int64_t id, int64_t now)
+enum store_result store_eab_key_revoke(struct store_writer *writer, int64_t id, int64_t now)
 {
-    QUERY(query, session, NULL, STATEMENTS_EAB_KEYS, EAB_KEY_REVOKE);
+    CHANGE(query, writer, STATEMENTS_EAB_KEYS, EAB_KEY_REVOKE);
     query_bind_integer(&query, "$id", id);
     query_bind_integer(&query, "$now", now);
     return query_run(&query);
 }
 
-enum store_result store_eab_key_merge(struct store_session *session, const struct eab_key *key)
+enum store_result store_eab_key_merge(struct store_writer *writer, const struct eab_key *key)
 {
-    QUERY(query, session, NULL, STATEMENTS_EAB_KEYS, EAB_KEY_MERGE);
+    CHANGE(query, writer, STATEMENTS_EAB_KEYS, EAB_KEY_MERGE);
     query_bind_integer(&query, "$id", key->id);
     query_bind_integer(&query, "$uses", key->uses);
     query_bind_optional(&query, "$revoked_at", key->revoked_at);
     return query_run(&query);
 }
 
-enum store_result store_eab_keys_after(struct store_session *session, struct arena *arena, int64_t after,
+enum store_result store_eab_keys_after(struct store_reader *reader, struct arena *arena, int64_t after,
                                        struct eab_key *out, size_t max, size_t *count)
 {
-    QUERY(query, session, arena, STATEMENTS_EAB_KEYS, EAB_KEYS_AFTER);
+    QUERY(query, reader, arena, STATEMENTS_EAB_KEYS, EAB_KEYS_AFTER);
     query_bind_integer(&query, "$after", after);
     query_bind_integer(&query, "$max", (int64_t)max);
     enum store_result result = STORE_OK;

@@ -18,11 +18,11 @@ static const struct statement statements[] = {
 const struct statement_table store_early_renewal_statements = {statements,
                                                                sizeof statements / sizeof *statements};
 
-enum store_result store_early_renewal_insert(struct store_session *session,
+enum store_result store_early_renewal_insert(struct store_writer *writer,
                                              const struct early_renewal_order *order)
 {
-    QUERY(query, session, NULL, STATEMENTS_EARLY_RENEWALS, EARLY_RENEWAL_INSERT);
-    query_bind_integer(&query, "$id", store_next_id(session, order->created_at * 1000));
+    CHANGE(query, writer, STATEMENTS_EARLY_RENEWALS, EARLY_RENEWAL_INSERT);
+    query_bind_integer(&query, "$id", store_next_id(writer, order->created_at * 1000));
     query_bind_text(&query, "$scope", order->scope);
     query_bind_integer(&query, "$issued_before", order->issued_before);
     query_bind_integer(&query, "$renew_from", order->window.renew_from);
@@ -32,10 +32,10 @@ enum store_result store_early_renewal_insert(struct store_session *session,
     return query_run(&query);
 }
 
-enum store_result store_early_renewal_of(struct store_session *session, struct arena *arena,
+enum store_result store_early_renewal_of(struct store_reader *reader, struct arena *arena,
                                          const struct certificate *certificate, struct early_renewal *out)
 {
-    QUERY(query, session, arena, STATEMENTS_EARLY_RENEWALS, EARLY_RENEWAL_OF);
+    QUERY(query, reader, arena, STATEMENTS_EARLY_RENEWALS, EARLY_RENEWAL_OF);
     query_bind_text(&query, "$issuer", certificate->issuer);
     query_bind_text(&query, "$serial", certificate->serial);
     query_bind_integer(&query, "$issued", certificate->created_at);

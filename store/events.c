@@ -32,10 +32,10 @@ static const struct statement statements[] = {
 
 const struct statement_table store_event_statements = {statements, sizeof statements / sizeof *statements};
 
-enum store_result store_event_insert(struct store_session *session, const struct event *event)
+enum store_result store_event_insert(struct store_writer *writer, const struct event *event)
 {
-    QUERY(query, session, NULL, STATEMENTS_EVENTS, EVENT_INSERT);
-    query_bind_integer(&query, "$id", store_next_id(session, event->at * 1000));
+    CHANGE(query, writer, STATEMENTS_EVENTS, EVENT_INSERT);
+    query_bind_integer(&query, "$id", store_next_id(writer, event->at * 1000));
     query_bind_integer(&query, "$at", event->at);
     query_bind_text(&query, "$kind", event_type_name(event->type));
     query_bind_optional(&query, "$account_id", event->account_id);
@@ -73,11 +73,11 @@ static void take_event(struct query *query, struct event_row *out)
     out->event.names = query_take_text(query);
 }
 
-enum store_result store_events_of_order(struct store_session *session, struct arena *arena, int64_t order_id,
+enum store_result store_events_of_order(struct store_reader *reader, struct arena *arena, int64_t order_id,
                                         struct event_row **out, size_t *count)
 {
     enum store_result result;
-    QUERY(query, session, arena, STATEMENTS_EVENTS, EVENTS_OF_ORDER);
+    QUERY(query, reader, arena, STATEMENTS_EVENTS, EVENTS_OF_ORDER);
     query_bind_integer(&query, "$order_id", order_id);
     *out = NULL;
     *count = 0;
@@ -88,10 +88,10 @@ enum store_result store_events_of_order(struct store_session *session, struct ar
     return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
 }
 
-enum store_result store_event_of_name(struct store_session *session, struct arena *arena, const char *name,
+enum store_result store_event_of_name(struct store_reader *reader, struct arena *arena, const char *name,
                                       int64_t after, struct event_row *out)
 {
-    QUERY(query, session, arena, STATEMENTS_EVENTS, EVENT_OF_NAME);
+    QUERY(query, reader, arena, STATEMENTS_EVENTS, EVENT_OF_NAME);
     query_bind_text(&query, "$name", name);
     query_bind_integer(&query, "$after", after);
     enum store_result result = query_next(&query);
@@ -100,11 +100,11 @@ enum store_result store_event_of_name(struct store_session *session, struct aren
     return result == STORE_OK ? query_finish(&query) : result;
 }
 
-enum store_result store_cause_of_certificate(struct store_session *session, int64_t certificate_id,
+enum store_result store_cause_of_certificate(struct store_reader *reader, int64_t certificate_id,
                                              enum cause *out)
 {
     struct arena *arena = arena_new();
-    QUERY(query, session, arena, STATEMENTS_EVENTS, CAUSE_OF_CERTIFICATE);
+    QUERY(query, reader, arena, STATEMENTS_EVENTS, CAUSE_OF_CERTIFICATE);
     query_bind_integer(&query, "$certificate_id", certificate_id);
     enum store_result result = query_next(&query);
     if (result == STORE_OK)

@@ -19,10 +19,10 @@ static const struct statement statements[] = {
 const struct statement_table store_issuer_identity_statements = {statements,
                                                                  sizeof statements / sizeof *statements};
 
-static enum store_result find(struct store_session *session, const char *issuer, const char *root_fingerprint,
+static enum store_result find(struct store_reader *reader, const char *issuer, const char *root_fingerprint,
                               int64_t *id)
 {
-    QUERY(query, session, NULL, STATEMENTS_ISSUER_IDENTITIES, ISSUER_IDENTITY_FIND);
+    QUERY(query, reader, NULL, STATEMENTS_ISSUER_IDENTITIES, ISSUER_IDENTITY_FIND);
     query_bind_text(&query, "$issuer", issuer);
     query_bind_text(&query, "$root_fingerprint", root_fingerprint);
     enum store_result result = query_next(&query);
@@ -31,23 +31,23 @@ static enum store_result find(struct store_session *session, const char *issuer,
     return result;
 }
 
-enum store_result issuer_identity_id_of(struct store_session *session, const char *issuer,
+enum store_result issuer_identity_id_of(struct store_writer *writer, const char *issuer,
                                         const char *root_fingerprint, int64_t *id)
 {
-    enum store_result result = find(session, issuer, root_fingerprint, id);
+    enum store_result result = find(store_reader_of(writer), issuer, root_fingerprint, id);
     if (result != STORE_NOT_FOUND)
         return result;
-    QUERY(query, session, NULL, STATEMENTS_ISSUER_IDENTITIES, ISSUER_IDENTITY_INSERT);
+    CHANGE(query, writer, STATEMENTS_ISSUER_IDENTITIES, ISSUER_IDENTITY_INSERT);
     query_bind_text(&query, "$issuer", issuer);
     query_bind_text(&query, "$root_fingerprint", root_fingerprint);
     result = query_run(&query);
-    *id = sqlite3_last_insert_rowid(session->db);
+    *id = sqlite3_last_insert_rowid(writer->reader.db);
     return result;
 }
 
-enum store_result store_issuer_known(struct store_session *session, const char *issuer)
+enum store_result store_issuer_known(struct store_reader *reader, const char *issuer)
 {
-    QUERY(query, session, NULL, STATEMENTS_ISSUER_IDENTITIES, ISSUER_KNOWN);
+    QUERY(query, reader, NULL, STATEMENTS_ISSUER_IDENTITIES, ISSUER_KNOWN);
     query_bind_text(&query, "$issuer", issuer);
     return query_next(&query);
 }

@@ -5,7 +5,7 @@
 #include "store/session.h"
 
 /* The identity's row, made when it is new. Only inside `apply`. */
-[[gnu::warn_unused_result]] enum store_result issuer_identity_id_of(struct store_session *session,
+[[gnu::warn_unused_result]] enum store_result issuer_identity_id_of(struct store_writer *writer,
                                                                     const char *issuer,
                                                                     const char *root_fingerprint,
                                                                     int64_t *id);

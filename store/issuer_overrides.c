@@ -20,10 +20,10 @@ static const struct statement statements[] = {
 const struct statement_table store_issuer_override_statements = {statements,
                                                                  sizeof statements / sizeof *statements};
 
-enum store_result store_issuer_overrides(struct store_session *session, struct arena *arena,
+enum store_result store_issuer_overrides(struct store_reader *reader, struct arena *arena,
                                          struct issuer_override **out, size_t *count)
 {
-    QUERY(query, session, arena, STATEMENTS_ISSUER_OVERRIDES, ISSUER_OVERRIDES);
+    QUERY(query, reader, arena, STATEMENTS_ISSUER_OVERRIDES, ISSUER_OVERRIDES);
     enum store_result result;
     *out = NULL;
     *count = 0;
@@ -38,10 +38,10 @@ enum store_result store_issuer_overrides(struct store_session *session, struct a
     return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
 }
 
-enum store_result store_issuer_override_put(struct store_session *session,
+enum store_result store_issuer_override_put(struct store_writer *writer,
                                             const struct issuer_override *override)
 {
-    QUERY(query, session, NULL, STATEMENTS_ISSUER_OVERRIDES, ISSUER_OVERRIDE_PUT);
+    CHANGE(query, writer, STATEMENTS_ISSUER_OVERRIDES, ISSUER_OVERRIDE_PUT);
     query_bind_text(&query, "$issuer", override->issuer);
     query_bind_blob(&query, "$sealed", override->sealed);
     query_bind_integer(&query, "$changed_at", override->changed_at);
@@ -49,9 +49,9 @@ enum store_result store_issuer_override_put(struct store_session *session,
     return query_run(&query);
 }
 
-enum store_result store_issuer_override_delete(struct store_session *session, const char *issuer)
+enum store_result store_issuer_override_delete(struct store_writer *writer, const char *issuer)
 {
-    QUERY(query, session, NULL, STATEMENTS_ISSUER_OVERRIDES, ISSUER_OVERRIDE_DELETE);
+    CHANGE(query, writer, STATEMENTS_ISSUER_OVERRIDES, ISSUER_OVERRIDE_DELETE);
     query_bind_text(&query, "$issuer", issuer);
     return query_run(&query);
 }

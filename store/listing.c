@@ -94,14 +94,14 @@ static size_t take_row(struct query *query, struct listing_value *values)
     return count < COLUMNS_MAX ? (size_t)count : COLUMNS_MAX;
 }
 
-enum store_result store_listing(struct store_session *session, enum listing listing,
+enum store_result store_listing(struct store_reader *reader, enum listing listing,
                                 const struct listing_filter *filter, size_t max,
                                 void (*each)(void *context, const struct listing_value *values, size_t count),
                                 void *context)
 {
     struct listing_value values[COLUMNS_MAX];
     enum store_result result;
-    QUERY(query, session, NULL, STATEMENTS_LISTING, statement_for(listing, filter));
+    QUERY(query, reader, NULL, STATEMENTS_LISTING, statement_for(listing, filter));
     bind_filter(&query, listing, filter);
     query_bind_integer(&query, "$max", (int64_t)max);
     while ((result = query_next(&query)) == STORE_OK) {

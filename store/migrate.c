@@ -153,10 +153,10 @@ bool migrate_file(const char *path, const struct migrations *migrations, void (*
 {
     if (!backup_create_private(path, 0, error))
         return false;
-    struct store_session *session = session_open(path, SESSION_WRITER, error);
-    if (session == NULL)
+    struct store_writer *writer = writer_open(path, error);
+    if (writer == NULL)
         return false;
-    bool migrated = migrate(session->db, path, migrations, report, error);
-    store_session_close(session);
+    bool migrated = migrate(writer->reader.db, path, migrations, report, error);
+    writer_close(writer);
     return migrated;
 }

@@ -15,12 +15,12 @@ const struct statement_table store_name_statements = {statements, sizeof stateme
 
 QUERY_TAKE_STATUS(certificate_origin, CERTIFICATE_FROM_ACME, CERTIFICATE_IMPORTED)
 
-enum store_result store_name_certificates(struct store_session *session, struct arena *arena,
+enum store_result store_name_certificates(struct store_reader *reader, struct arena *arena,
                                           const struct name_certificate *after, struct name_certificate *out,
                                           size_t max, size_t *count)
 {
     enum store_result result = STORE_OK;
-    QUERY(query, session, arena, STATEMENTS_NAMES, NAME_CERTIFICATES);
+    QUERY(query, reader, arena, STATEMENTS_NAMES, NAME_CERTIFICATES);
     query_bind_text(&query, "$name", after == NULL ? "" : after->name);
     query_bind_integer(&query, "$id", after == NULL ? 0 : after->id);
     query_bind_integer(&query, "$max", (int64_t)max);

@@ -104,11 +104,11 @@ static enum store_result take_order(struct query *query, struct order *out)
 }
 
 /* Written once with the order, so that it needs no transaction to agree with the row read before. */
-static enum store_result load_identifiers(struct store_session *session, struct arena *arena,
+static enum store_result load_identifiers(struct store_reader *reader, struct arena *arena,
                                           struct order *order)
 {
     enum store_result result;
-    QUERY(query, session, arena, STATEMENTS_ORDERS, ORDER_LOAD_IDENTIFIERS);
+    QUERY(query, reader, arena, STATEMENTS_ORDERS, ORDER_LOAD_IDENTIFIERS);
     query_bind_integer(&query, "$id", order->id);
     while ((result = query_next(&query)) == STORE_OK) {
         size_t i = order->identifier_count;
@@ -125,13 +125,13 @@ static enum store_result load_identifiers(struct store_session *session, struct 
     return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
 }
 
-enum store_result store_order_load(struct store_session *session, struct arena *arena, int64_t id,
+enum store_result store_order_load(struct store_reader *reader, struct arena *arena, int64_t id,
                                    struct order *out)
 {
-    QUERY(query, session, arena, STATEMENTS_ORDERS, ORDER_LOAD);
+    QUERY(query, reader, arena, STATEMENTS_ORDERS, ORDER_LOAD);
     query_bind_integer(&query, "$id", id);
     enum store_result result = take_order(&query, out);
-    return result == STORE_OK ? load_identifiers(session, arena, out) : result;
+    return result == STORE_OK ? load_identifiers(reader, arena, out) : result;
 }
 
 static void bind_changeable(struct query *query, const struct order *order)
@@ -148,9 +148,9 @@ static void bind_changeable(struct query *query, const struct order *order)
     query_bind_problem(query, order->error_json);
 }
 
-static enum store_result insert_row(struct store_session *session, const struct order *order)
+static enum store_result insert_row(struct store_writer *writer, const struct order *order)
 {
-    QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDER_INSERT);
+    CHANGE(query, writer, STATEMENTS_ORDERS, ORDER_INSERT);
     bind_changeable(&query, order);
     query_bind_integer(&query, "$account_id", order->account_id);
     query_bind_text(&query, "$profile", order->profile);
@@ -164,25 +164,25 @@ static enum store_result insert_row(struct store_session *session, const struct 
 }
 
 /* Asked before each write. The update's own condition makes sure that `was` is the row's state. */
-static bool may_write(struct store_session *session, const struct order *order, enum order_status was)
+static bool may_write(struct store_writer *writer, const struct order *order, enum order_status was)
 {
     if (order_may_be_written(was, order->status))
         return true;
     store_log("store: order %lld is not written: from %s to %s is no transition of an order; please report "
               "this fault",
               (long long)order->id, order_status_name(was), order_status_name(order->status));
-    session->refused = true;
+    writer->refused = true;
     return false;
 }
 
-enum store_result store_order_insert(struct store_session *session, struct order *order)
+enum store_result store_order_insert(struct store_writer *writer, struct order *order)
 {
-    if (!may_write(session, order, 0))
+    if (!may_write(writer, order, 0))
         return STORE_REFUSED;
-    order->id = store_next_id(session, order->created_at * 1000);
-    enum store_result result = insert_row(session, order);
+    order->id = store_next_id(writer, order->created_at * 1000);
+    enum store_result result = insert_row(writer, order);
     for (size_t i = 0; result == STORE_OK && i < order->identifier_count; i++) {
-        QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDER_INSERT_IDENTIFIER);
+        CHANGE(query, writer, STATEMENTS_ORDERS, ORDER_INSERT_IDENTIFIER);
         query_bind_integer(&query, "$id", order->id);
         query_bind_integer(&query, "$position", (int64_t)i);
         query_bind_integer(&query, "$authorization_id", order->authorization_ids[i]);
@@ -191,21 +191,21 @@ enum store_result store_order_insert(struct store_session *session, struct order
     return result;
 }
 
-enum store_result store_order_update(struct store_session *session, const struct order *order,
+enum store_result store_order_update(struct store_writer *writer, const struct order *order,
                                      enum order_status was)
 {
-    if (!may_write(session, order, was))
+    if (!may_write(writer, order, was))
         return STORE_REFUSED;
-    QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDER_UPDATE);
+    CHANGE(query, writer, STATEMENTS_ORDERS, ORDER_UPDATE);
     bind_changeable(&query, order);
     query_bind_text(&query, "$was", order_status_name(was));
     return query_run(&query);
 }
 
-enum store_result store_order_queue_after(struct store_session *session, struct arena *arena,
-                                          const char *after, const char **profile)
+enum store_result store_order_queue_after(struct store_reader *reader, struct arena *arena, const char *after,
+                                          const char **profile)
 {
-    QUERY(query, session, arena, STATEMENTS_ORDERS, ORDER_QUEUE_AFTER);
+    QUERY(query, reader, arena, STATEMENTS_ORDERS, ORDER_QUEUE_AFTER);
     query_bind_text(&query, "$after", after);
     enum store_result result = query_next(&query);
     if (result != STORE_OK)
@@ -214,50 +214,50 @@ enum store_result store_order_queue_after(struct store_session *session, struct 
     return query_finish(&query);
 }
 
-enum store_result store_orders_due(struct store_session *session, const char *profile, int64_t now,
+enum store_result store_orders_due(struct store_reader *reader, const char *profile, int64_t now,
                                    int64_t *ids, size_t max, size_t *count)
 {
-    QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDERS_DUE);
+    QUERY(query, reader, NULL, STATEMENTS_ORDERS, ORDERS_DUE);
     query_bind_text(&query, "$profile", profile);
     query_bind_integer(&query, "$now", now);
     query_bind_integer(&query, "$max", (int64_t)max);
     return query_take_ids(&query, ids, max, count);
 }
 
-enum store_result store_orders_processing_since(struct store_session *session, int64_t since, int64_t *ids,
+enum store_result store_orders_processing_since(struct store_reader *reader, int64_t since, int64_t *ids,
                                                 size_t max, size_t *count)
 {
-    QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDERS_PROCESSING_SINCE);
+    QUERY(query, reader, NULL, STATEMENTS_ORDERS, ORDERS_PROCESSING_SINCE);
     query_bind_integer(&query, "$since", since);
     query_bind_integer(&query, "$max", (int64_t)max);
     return query_take_ids(&query, ids, max, count);
 }
 
-enum store_result store_orders_of_account(struct store_session *session, int64_t account_id, int64_t before,
+enum store_result store_orders_of_account(struct store_reader *reader, int64_t account_id, int64_t before,
                                           int64_t *ids, size_t max, size_t *count)
 {
-    QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDERS_OF_ACCOUNT);
+    QUERY(query, reader, NULL, STATEMENTS_ORDERS, ORDERS_OF_ACCOUNT);
     query_bind_integer(&query, "$account_id", account_id);
     query_bind_integer(&query, "$before", before == 0 ? INT64_MAX : before);
     query_bind_integer(&query, "$max", (int64_t)max);
     return query_take_ids(&query, ids, max, count);
 }
 
-enum store_result store_orders_of_name(struct store_session *session, const char *name, int64_t *ids,
+enum store_result store_orders_of_name(struct store_reader *reader, const char *name, int64_t *ids,
                                        size_t max, size_t *count)
 {
     bool wildcard = strncmp(name, "*.", 2) == 0;
-    QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDERS_OF_NAME);
+    QUERY(query, reader, NULL, STATEMENTS_ORDERS, ORDERS_OF_NAME);
     query_bind_text(&query, "$identifier", wildcard ? name + 2 : name);
     query_bind_integer(&query, "$wildcard", wildcard);
     query_bind_integer(&query, "$max", (int64_t)max);
     return query_take_ids(&query, ids, max, count);
 }
 
-enum store_result store_order_that_replaced(struct store_session *session, const char *replaces,
+enum store_result store_order_that_replaced(struct store_reader *reader, const char *replaces,
                                             int64_t account_id, int64_t *id)
 {
-    QUERY(query, session, NULL, STATEMENTS_ORDERS, ORDER_THAT_REPLACED);
+    QUERY(query, reader, NULL, STATEMENTS_ORDERS, ORDER_THAT_REPLACED);
     query_bind_integer(&query, "$account_id", account_id);
     query_bind_text(&query, "$replaces", replaces);
     enum store_result result = query_next(&query);

@@ -9,16 +9,16 @@
 static void fail(struct query *query, const char *what)
 {
     query->failed = true;
-    query->session->failed = true;
+    query->reader->failed = true;
     store_log("store: %s: %s", query->name, what);
 }
 
-struct query query_begin(struct store_session *session, struct arena *arena, enum statement_group group,
+struct query query_begin(struct store_reader *reader, struct arena *arena, enum statement_group group,
                          size_t index)
 {
-    struct query query = {.session = session, .arena = arena};
+    struct query query = {.reader = reader, .arena = arena};
     query.name = store_statement_table(group)->statements[index].name;
-    query.prepared = session_statement(session, group, index);
+    query.prepared = reader_statement(reader, group, index);
     query.failed = query.prepared == NULL;
     return query;
 }
@@ -135,7 +135,7 @@ enum store_result query_next(struct query *query)
     case SQLITE_DONE:
         return STORE_NOT_FOUND;
     default:
-        fail(query, sqlite3_errmsg(query->session->db));
+        fail(query, sqlite3_errmsg(query->reader->db));
         return STORE_FAILED;
     }
 }
@@ -144,7 +144,7 @@ enum store_result query_run(struct query *query)
 {
     if (query_next(query) == STORE_FAILED)
         return STORE_FAILED;
-    return sqlite3_changes64(query->session->db) > 0 ? STORE_OK : STORE_NOT_FOUND;
+    return sqlite3_changes64(query->reader->db) > 0 ? STORE_OK : STORE_NOT_FOUND;
 }
 
 int64_t query_take_integer(struct query *query)

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Running one prepared statement, private to store/: parameters bound by name, columns taken from left to
- * right. The first thing that goes wrong is logged and marks the query and its session; everything after it
- * does nothing, so that only the result of query_next, query_run and query_finish needs a look.
+ * right. The first thing that goes wrong is logged and marks the query and its connection; everything after
+ * it does nothing, so that only the result of query_next, query_run and query_finish needs a look.
  *
- *   QUERY(query, session, STATEMENTS_ORDERS, ORDER_LOAD);
+ *   QUERY(query, reader, arena, STATEMENTS_ORDERS, ORDER_LOAD);
  *   query_bind_integer(&query, "$id", id);
  *   enum store_result result = query_next(&query);
+ *
+ *   CHANGE(query, writer, STATEMENTS_ORDERS, ORDER_UPDATE);
+ *   query_bind_integer(&query, "$id", id);
+ *   enum store_result result = query_run(&query);
  */
 #pragma once
 
@@ -14,7 +18,7 @@
 #include "store/session.h"
 
 struct query {
-    struct store_session *session;
+    struct store_reader *reader;
     sqlite3_stmt *prepared;
     const char *name;
     struct arena *arena; /* where taken texts go */
@@ -22,14 +26,19 @@ struct query {
     bool failed;
 };
 
-struct query query_begin(struct store_session *session, struct arena *arena, enum statement_group group,
+struct query query_begin(struct store_reader *reader, struct arena *arena, enum statement_group group,
                          size_t index);
 
 /* Makes the statement ready for its next use. */
 void query_end(struct query *query);
 
-#define QUERY(variable, session, arena, group, index) \
-    [[gnu::cleanup(query_end)]] struct query variable = query_begin(session, arena, group, index)
+#define QUERY(variable, reader, arena, group, index) \
+    [[gnu::cleanup(query_end)]] struct query variable = query_begin(reader, arena, group, index)
+
+/* A statement that writes. */
+#define CHANGE(variable, writer, group, index) \
+    [[gnu::cleanup(query_end)]] struct query variable = \
+        query_begin(store_reader_of(writer), NULL, group, index)
 
 void query_bind_integer(struct query *query, const char *name, int64_t value);
 /* 0 becomes NULL: times and references that are not set. */

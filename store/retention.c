@@ -123,9 +123,9 @@ static int64_t monotonic_ms(void)
 
 /* ---- rows ---- */
 
-static enum store_result run_for(struct store_session *session, size_t statement, int64_t id)
+static enum store_result run_for(struct store_writer *writer, size_t statement, int64_t id)
 {
-    QUERY(query, session, NULL, STATEMENTS_RETENTION, statement);
+    CHANGE(query, writer, STATEMENTS_RETENTION, statement);
     query_bind_integer(&query, "$id", id);
     return query_run(&query) == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
@@ -168,14 +168,14 @@ struct old_row {
 };
 
 /* While a certificate lives, the order that replaced it stays, so that no second one does (RFC 9773 §5). */
-static enum store_result spare_if_it_replaced(struct store_session *session, struct arena *arena, int64_t now,
+static enum store_result spare_if_it_replaced(struct store_reader *reader, struct arena *arena, int64_t now,
                                               struct old_row *row)
 {
     char serial[SERIAL_HEX_BYTES];
     if (!row->goes || row->replaces == NULL ||
         !renewal_id_parse(arena, bytes_from_string(row->replaces), serial))
         return STORE_OK;
-    QUERY(query, session, NULL, STATEMENTS_RETENTION, SERIAL_LIVES);
+    QUERY(query, reader, NULL, STATEMENTS_RETENTION, SERIAL_LIVES);
     query_bind_text(&query, "$serial", serial);
     query_bind_integer(&query, "$now", now);
     enum store_result result = query_next(&query);
@@ -190,7 +190,7 @@ struct old_rows {
     bool are_last; /* of their stage */
 };
 
-static enum store_result find_old(struct store_session *session, struct arena *arena, int64_t began,
+static enum store_result find_old(struct store_reader *reader, struct arena *arena, int64_t began,
                                   const struct retention *retention, const struct retention_pass *pass,
                                   struct old_rows *out)
 {
@@ -198,11 +198,11 @@ static enum store_result find_old(struct store_session *session, struct arena *a
     int64_t before = *(const int64_t *)((const char *)retention + stage->before);
     size_t max = pass->after < pass->alone_until ? 1 : ROWS_PER_STEP;
     enum store_result result = STORE_OK;
-    QUERY(query, session, arena, STATEMENTS_RETENTION, stage->old);
+    QUERY(query, reader, arena, STATEMENTS_RETENTION, stage->old);
     query_bind_integer(&query, "$before", before);
     query_bind_integer(&query, "$now", retention->now);
     query_bind_integer(&query, "$after", pass->after);
-    query_bind_integer(&query, "$below", session_first_id_at(before));
+    query_bind_integer(&query, "$below", first_id_at(before));
     query_bind_integer(&query, "$max", ROWS_PER_STEP);
     out->count = 0;
     while (out->count < max && (out->count == 0 || monotonic_ms() - began < LOOK_MAX_MS) &&
@@ -216,11 +216,11 @@ static enum store_result find_old(struct store_session *session, struct arena *a
     return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
 }
 
-static enum store_result delete_row(struct store_session *session, const struct stage *stage, int64_t id)
+static enum store_result delete_row(struct store_writer *writer, const struct stage *stage, int64_t id)
 {
     enum store_result result = STORE_OK;
     for (size_t i = 0; result == STORE_OK && i < stage->deletion_count; i++)
-        result = run_for(session, stage->deletions[i], id);
+        result = run_for(writer, stage->deletions[i], id);
     return result;
 }
 
@@ -232,7 +232,7 @@ static void next_stage(struct retention_pass *pass)
 }
 
 /* Until the time is over, one at least; how many rows were done with in `done`. */
-static enum store_result delete_of(struct store_session *session, struct arena *arena, int64_t began,
+static enum store_result delete_of(struct store_writer *writer, struct arena *arena, int64_t began,
                                    int64_t now, struct old_rows *old, struct retention_pass *pass,
                                    size_t *done)
 {
@@ -243,9 +243,9 @@ static enum store_result delete_of(struct store_session *session, struct arena *
     for (*done = 0; result == STORE_OK && *done < old->count && (has_time || !old->rows[*done].goes);
          ++*done) {
         struct old_row *row = &old->rows[*done];
-        result = spare_if_it_replaced(session, arena, now, row);
+        result = spare_if_it_replaced(store_reader_of(writer), arena, now, row);
         if (result == STORE_OK && row->goes) {
-            result = delete_row(session, stage, row->id);
+            result = delete_row(writer, stage, row->id);
             ++*deleted;
             has_time = monotonic_ms() - began < STEP_MAX_MS;
         }
@@ -254,7 +254,7 @@ static enum store_result delete_of(struct store_session *session, struct arena *
     return result;
 }
 
-static enum store_result delete_some(struct store_session *session, const struct retention *retention,
+static enum store_result delete_some(struct store_writer *writer, const struct retention *retention,
                                      struct retention_pass *pass)
 {
     struct old_rows old = {.are_last = true};
@@ -263,9 +263,9 @@ static enum store_result delete_some(struct store_session *session, const struct
     struct arena *arena = arena_new();
     enum store_result result = STORE_OK;
     if (*(const int64_t *)((const char *)retention + stages[pass->stage].before) != 0)
-        result = find_old(session, arena, began, retention, pass, &old);
+        result = find_old(store_reader_of(writer), arena, began, retention, pass, &old);
     if (result == STORE_OK)
-        result = delete_of(session, arena, began, retention->now, &old, pass, &done);
+        result = delete_of(writer, arena, began, retention->now, &old, pass, &done);
     if (result == STORE_OK && done == old.count && old.are_last)
         next_stage(pass);
     arena_free(arena);
@@ -285,10 +285,10 @@ bool store_retention_go_on(struct retention_pass *pass, const struct retention_p
     return pass->undeleted < RETENTION_UNDELETED_MAX;
 }
 
-enum store_result store_retention_last_seen(struct store_session *session, int64_t now, int64_t *at)
+enum store_result store_retention_last_seen(struct store_reader *reader, int64_t now, int64_t *at)
 {
-    QUERY(query, session, NULL, STATEMENTS_RETENTION, LAST_SEEN);
-    query_bind_integer(&query, "$below", session_first_id_at(now - DAY_S));
+    QUERY(query, reader, NULL, STATEMENTS_RETENTION, LAST_SEEN);
+    query_bind_integer(&query, "$below", first_id_at(now - DAY_S));
     enum store_result result = query_next(&query);
     *at = result == STORE_OK ? query_take_integer(&query) : 0;
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
@@ -296,38 +296,38 @@ enum store_result store_retention_last_seen(struct store_session *session, int64
 
 /* ---- pages ---- */
 
-static enum store_result read_pages(struct store_session *session, size_t statement, int64_t *out)
+static enum store_result read_pages(struct store_reader *reader, size_t statement, int64_t *out)
 {
-    QUERY(query, session, NULL, STATEMENTS_PAGES, statement);
+    QUERY(query, reader, NULL, STATEMENTS_PAGES, statement);
     enum store_result result = query_next(&query);
     *out = result == STORE_OK ? query_take_integer(&query) : 0;
     return result;
 }
 
-static enum store_result give_back_some(struct store_session *session, struct retention_pass *pass)
+static enum store_result give_back_some(struct store_reader *reader, struct retention_pass *pass)
 {
     int64_t before, all, after;
-    if (read_pages(session, FREE_PAGES, &before) != STORE_OK ||
-        read_pages(session, ALL_PAGES, &all) != STORE_OK)
+    if (read_pages(reader, FREE_PAGES, &before) != STORE_OK ||
+        read_pages(reader, ALL_PAGES, &all) != STORE_OK)
         return STORE_FAILED;
     pass->finished = before <= all / FREE_PART;
     if (pass->finished)
         return STORE_OK;
     enum store_result result;
-    QUERY(query, session, NULL, STATEMENTS_PAGES, GIVE_BACK);
+    QUERY(query, reader, NULL, STATEMENTS_PAGES, GIVE_BACK);
     while ((result = query_next(&query)) == STORE_OK)
         continue;
-    if (result == STORE_FAILED || read_pages(session, FREE_PAGES, &after) != STORE_OK)
+    if (result == STORE_FAILED || read_pages(reader, FREE_PAGES, &after) != STORE_OK)
         return STORE_FAILED;
     pass->pages += before - after;
     pass->finished = after >= before;
     return STORE_OK;
 }
 
-enum store_result store_retention_step(struct store_session *session, const struct retention *retention,
+enum store_result store_retention_step(struct store_writer *writer, const struct retention *retention,
                                        struct retention_pass *pass)
 {
     if (pass->stage < STAGE_COUNT)
-        return delete_some(session, retention, pass);
-    return give_back_some(session, pass);
+        return delete_some(writer, retention, pass);
+    return give_back_some(store_reader_of(writer), pass);
 }

@@ -32,7 +32,7 @@ struct retention_pass {
  * certificates of orders that stay, the last certificate by ACME of a name that has others since,
  * authorizations of orders that stay, the newest event.
  */
-[[gnu::warn_unused_result]] enum store_result store_retention_step(struct store_session *session,
+[[gnu::warn_unused_result]] enum store_result store_retention_step(struct store_writer *writer,
                                                                    const struct retention *retention,
                                                                    struct retention_pass *pass);
 
@@ -45,5 +45,5 @@ struct retention_pass {
 
 /* When the newest event that is older than a day was made: 0 when there is none. Long ago, it tells of a
  * clock that is wrong, or of a time in which nobody was served. */
-[[gnu::warn_unused_result]] enum store_result store_retention_last_seen(struct store_session *session,
+[[gnu::warn_unused_result]] enum store_result store_retention_last_seen(struct store_reader *reader,
                                                                         int64_t now, int64_t *at);

@@ -21,11 +21,11 @@ static const struct statement statements[] = {
 const struct statement_table store_revocation_list_statements = {statements,
                                                                  sizeof statements / sizeof *statements};
 
-enum store_result store_revocation_lists_load(struct store_session *session, struct arena *arena,
+enum store_result store_revocation_lists_load(struct store_reader *reader, struct arena *arena,
                                               const char *issuer, struct revocation_list_row **out,
                                               size_t *count)
 {
-    QUERY(query, session, arena, STATEMENTS_REVOCATION_LISTS, REVOCATION_LISTS_LOAD);
+    QUERY(query, reader, arena, STATEMENTS_REVOCATION_LISTS, REVOCATION_LISTS_LOAD);
     query_bind_text(&query, "$issuer", issuer);
     enum store_result result;
     *out = NULL;
@@ -43,14 +43,14 @@ enum store_result store_revocation_lists_load(struct store_session *session, str
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-enum store_result store_revocation_list_save(struct store_session *session,
+enum store_result store_revocation_list_save(struct store_writer *writer,
                                              const struct revocation_list_row *row)
 {
     int64_t id;
-    enum store_result result = issuer_identity_id_of(session, row->issuer, row->root_fingerprint, &id);
+    enum store_result result = issuer_identity_id_of(writer, row->issuer, row->root_fingerprint, &id);
     if (result != STORE_OK)
         return result;
-    QUERY(query, session, NULL, STATEMENTS_REVOCATION_LISTS, REVOCATION_LIST_SAVE);
+    CHANGE(query, writer, STATEMENTS_REVOCATION_LISTS, REVOCATION_LIST_SAVE);
     query_bind_integer(&query, "$issuer_identity_id", id);
     query_bind_integer(&query, "$fetched_at", row->fetched_at);
     query_bind_integer(&query, "$next_update", row->next_update);

@@ -29,7 +29,7 @@ static const struct statement statements[] = {
                                                   " coalesce((SELECT max(id) FROM eab_keys), 0),"
                                                   " coalesce((SELECT max(id) FROM early_renewals), 0),"
                                                   " coalesce((SELECT max(id) FROM events), 0))"},
-    [SESSION_NEWEST_EVENT] = {"session_newest_event",
+    [SESSION_NEWEST_EVENT] = {"reader_newest_event",
                               "SELECT max(id) FROM events WHERE id > 0 AND id <= $until"},
 };
 
@@ -153,82 +153,105 @@ static bool harden(sqlite3 *db)
            sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL) == SQLITE_OK;
 }
 
-static bool set_up(struct store_session *session, const char *path, struct store_error *error)
+static bool connect(struct store_reader *reader, const char *path, int flags, const char *pragmas,
+                    struct store_error *error)
 {
-    static const char reader[] = "PRAGMA query_only = ON";
-    /* Half of SQLite's default: a megabyte of memory for 1 to 2 % of an issuance's time with a million
-     * orders. */
-    static const char writer[] =
-        "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
-        "PRAGMA journal_size_limit = 67108864";
-    if (!harden(session->db) || sqlite3_busy_timeout(session->db, BUSY_TIMEOUT_MS) != SQLITE_OK)
-        return database_error(session->db, path, error);
-    return database_execute(session->db, session->mode == SESSION_READER ? reader : writer, error);
+    if (sqlite3_open_v2(path, &reader->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+        !harden(reader->db) || sqlite3_busy_timeout(reader->db, BUSY_TIMEOUT_MS) != SQLITE_OK)
+        return database_error(reader->db, path, error);
+    return database_execute(reader->db, pragmas, error);
 }
 
-struct store_session *session_open(const char *path, enum session_mode mode, struct store_error *error)
+static void disconnect(struct store_reader *reader)
 {
-    struct store_session *session = calloc(1, sizeof *session);
-    if (session == NULL) {
+    for (size_t group = 0; group < STATEMENT_GROUP_END; group++) {
+        for (size_t i = 0; i < STATEMENTS_IN_GROUP_MAX; i++)
+            sqlite3_finalize(reader->prepared[group][i]);
+    }
+    sqlite3_close(reader->db);
+}
+
+struct store_reader *reader_open(const char *path, struct store_error *error)
+{
+    struct store_reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL)
         store_error_set(error, "%s: out of memory", path);
-        return NULL;
-    }
-    session->mode = mode;
-    int flags = mode == SESSION_READER ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-    if (sqlite3_open_v2(path, &session->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-        database_error(session->db, path, error);
-    } else if (set_up(session, path, error)) {
-        return session;
-    }
-    store_session_close(session);
+    else if (connect(reader, path, SQLITE_OPEN_READONLY, "PRAGMA query_only = ON", error))
+        return reader;
+    store_reader_close(reader);
     return NULL;
 }
 
-bool store_session_is_in_place(const struct store_session *session)
+void store_reader_close(struct store_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    disconnect(reader);
+    free(reader);
+}
+
+struct store_writer *writer_open(const char *path, struct store_error *error)
+{
+    /* Half of SQLite's default: a megabyte of memory for 1 to 2 % of an issuance's time with a million
+     * orders. */
+    static const char pragmas[] =
+        "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
+        "PRAGMA journal_size_limit = 67108864";
+    struct store_writer *writer = calloc(1, sizeof *writer);
+    if (writer == NULL)
+        store_error_set(error, "%s: out of memory", path);
+    else if (connect(&writer->reader, path, SQLITE_OPEN_READWRITE, pragmas, error))
+        return writer;
+    writer_close(writer);
+    return NULL;
+}
+
+void writer_close(struct store_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    disconnect(&writer->reader);
+    free(writer);
+}
+
+struct store_reader *store_reader_of(struct store_writer *writer)
+{
+    return &writer->reader;
+}
+
+bool store_reader_is_in_place(const struct store_reader *reader)
 {
     int moved = 0;
-    return sqlite3_file_control(session->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
+    return sqlite3_file_control(reader->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
            moved == 0;
 }
 
-void store_session_close(struct store_session *session)
+sqlite3_stmt *reader_statement(struct store_reader *reader, enum statement_group group, size_t index)
 {
-    if (session == NULL)
-        return;
-    for (size_t group = 0; group < STATEMENT_GROUP_END; group++) {
-        for (size_t i = 0; i < STATEMENTS_IN_GROUP_MAX; i++)
-            sqlite3_finalize(session->prepared[group][i]);
-    }
-    sqlite3_close(session->db);
-    free(session);
-}
-
-sqlite3_stmt *session_statement(struct store_session *session, enum statement_group group, size_t index)
-{
-    sqlite3_stmt **prepared = &session->prepared[group][index];
+    sqlite3_stmt **prepared = &reader->prepared[group][index];
     if (*prepared != NULL)
         return *prepared;
     const struct statement *statement = &store_statement_table(group)->statements[index];
-    if (sqlite3_prepare_v3(session->db, statement->sql, -1, SQLITE_PREPARE_PERSISTENT, prepared, NULL) !=
+    if (sqlite3_prepare_v3(reader->db, statement->sql, -1, SQLITE_PREPARE_PERSISTENT, prepared, NULL) !=
         SQLITE_OK) {
-        store_log("store: %s: %s", statement->name, sqlite3_errmsg(session->db));
-        session->failed = true;
+        store_log("store: %s: %s", statement->name, sqlite3_errmsg(reader->db));
+        reader->failed = true;
     }
     return *prepared;
 }
 
-bool session_continue_ids(struct store_session *session, struct store_error *error)
+bool writer_continue_ids(struct store_writer *writer, struct store_error *error)
 {
-    QUERY(query, session, NULL, STATEMENTS_SESSION, SESSION_HIGHEST_ID);
+    QUERY(query, &writer->reader, NULL, STATEMENTS_SESSION, SESSION_HIGHEST_ID);
     if (query_next(&query) != STORE_OK)
-        return file_error(session->db, error);
-    session->last_id = query_take_integer(&query);
+        return file_error(writer->reader.db, error);
+    writer->last_id = query_take_integer(&query);
     return true;
 }
 
-bool session_newest_event(struct store_session *session, int64_t until, int64_t *id)
+bool reader_newest_event(struct store_reader *reader, int64_t until, int64_t *id)
 {
-    QUERY(query, session, NULL, STATEMENTS_SESSION, SESSION_NEWEST_EVENT);
+    QUERY(query, reader, NULL, STATEMENTS_SESSION, SESSION_NEWEST_EVENT);
     query_bind_integer(&query, "$until", until);
     if (query_next(&query) != STORE_OK)
         return false;
@@ -236,16 +259,16 @@ bool session_newest_event(struct store_session *session, int64_t until, int64_t 
     return true;
 }
 
-int64_t session_first_id_at(int64_t unix_seconds)
+int64_t first_id_at(int64_t unix_seconds)
 {
     return (unix_seconds * 1000 - ID_EPOCH_MS) * IDS_PER_MS;
 }
 
-int64_t store_next_id(struct store_session *session, int64_t now_ms)
+int64_t store_next_id(struct store_writer *writer, int64_t now_ms)
 {
     int64_t by_clock = (now_ms - ID_EPOCH_MS) * IDS_PER_MS;
-    if (session->mode == SESSION_COMMAND)
+    if (writer->is_command)
         by_clock += COMMAND_IDS_AFTER_MS * IDS_PER_MS;
-    session->last_id = by_clock > session->last_id + 1 ? by_clock : session->last_id + 1;
-    return session->last_id;
+    writer->last_id = by_clock > writer->last_id + 1 ? by_clock : writer->last_id + 1;
+    return writer->last_id;
 }

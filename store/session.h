@@ -66,39 +66,43 @@ extern const struct statement_table store_waiting_statements;
 
 const struct statement_table *store_statement_table(enum statement_group group);
 
-enum session_mode {
-    SESSION_READER,  /* read-only, and `query_only` besides */
-    SESSION_WRITER,  /* the committer's: foreign keys, synchronous=FULL; the file must exist */
-    SESSION_COMMAND, /* a command's: as the committer's, with ids apart from its */
-};
-
-struct store_session {
+struct store_reader {
     sqlite3 *db;
-    enum session_mode mode;
-    int64_t last_id; /* the writer's: the highest id handed out */
-    bool failed;     /* a statement failed since whoever runs operations cleared this */
-    bool refused;    /* a state was refused since then (STORE_REFUSED) */
+    bool failed; /* a statement failed since whoever runs operations cleared this */
     sqlite3_stmt *prepared[STATEMENT_GROUP_END][STATEMENTS_IN_GROUP_MAX];
 };
 
-/* Opens without looking at the schema. NULL with `error` filled. */
-[[gnu::warn_unused_result]] struct store_session *session_open(const char *path, enum session_mode mode,
-                                                               struct store_error *error);
+struct store_writer {
+    struct store_reader reader;
+    int64_t last_id; /* the highest id handed out */
+    bool refused;    /* a state was refused (STORE_REFUSED) since whoever runs operations cleared this */
+    bool is_command; /* its ids are apart from the committer's */
+};
+
+struct store_command {
+    struct store_writer *writer;
+};
+
+/* Opens without looking at the schema: read-only, and `query_only` besides. NULL with `error` filled. */
+[[gnu::warn_unused_result]] struct store_reader *reader_open(const char *path, struct store_error *error);
+
+/* As reader_open, for writing: foreign keys, synchronous=FULL. The file must exist. */
+[[gnu::warn_unused_result]] struct store_writer *writer_open(const char *path, struct store_error *error);
+/* NULL is ignored. */
+void writer_close(struct store_writer *writer);
 
 /* Continues the ids from the highest one in the database: before the writer's first operation. */
-[[gnu::warn_unused_result]] bool session_continue_ids(struct store_session *session,
-                                                      struct store_error *error);
+[[gnu::warn_unused_result]] bool writer_continue_ids(struct store_writer *writer, struct store_error *error);
 
 /* The id of the newest event among those up to `until`; 0 when there is none. Events are only ever added, and
  * go from the oldest on. */
-[[gnu::warn_unused_result]] bool session_newest_event(struct store_session *session, int64_t until,
-                                                      int64_t *id);
+[[gnu::warn_unused_result]] bool reader_newest_event(struct store_reader *reader, int64_t until, int64_t *id);
 
 /* Ids handed out at that time or later are not below it, unless the clock went back meanwhile. */
-int64_t session_first_id_at(int64_t unix_seconds);
+int64_t first_id_at(int64_t unix_seconds);
 
-/* Prepared once and kept. NULL (logged, session->failed set) when SQLite refuses it. */
-sqlite3_stmt *session_statement(struct store_session *session, enum statement_group group, size_t index);
+/* Prepared once and kept. NULL (logged, reader->failed set) when SQLite refuses it. */
+sqlite3_stmt *reader_statement(struct store_reader *reader, enum statement_group group, size_t index);
 
 /* Statements without parameters or rows (PRAGMA…), run straight away. */
 [[gnu::warn_unused_result]] bool database_execute(sqlite3 *db, const char *sql, struct store_error *error);

@@ -24,7 +24,7 @@ enum { EMPTY_LOG_MS = 500 };
 
 struct store {
     int lock;
-    struct store_session *writer;
+    struct store_writer *writer;
     struct committer *committer;
     struct mark mark;
     char restored[MARK_WHY_BYTES]; /* "": it is not */
@@ -110,11 +110,10 @@ static size_t schema_of(const char *path)
 {
     struct store_error ignored;
     size_t version = 0;
-    struct store_session *session =
-        access(path, F_OK) == 0 ? session_open(path, SESSION_READER, &ignored) : NULL;
-    if (session != NULL && !migrate_read_version(session->db, path, &store_migrations, &version, &ignored))
+    struct store_reader *reader = access(path, F_OK) == 0 ? reader_open(path, &ignored) : NULL;
+    if (reader != NULL && !migrate_read_version(reader->db, path, &store_migrations, &version, &ignored))
         version = 0;
-    store_session_close(session);
+    store_reader_close(reader);
     return version;
 }
 
@@ -126,15 +125,15 @@ static bool begin_mark(const char *path, size_t schema, struct store_error *erro
     int64_t newest_event = 0;
     if (schema >= MARKED_SINCE_SCHEMA)
         return true;
-    struct store_session *session = session_open(path, SESSION_READER, error);
-    bool begun = session != NULL && mark_open(&mark, path, error);
-    if (begun && !session_newest_event(session, INT64_MAX, &newest_event))
-        begun = database_error(session->db, path, error);
+    struct store_reader *reader = reader_open(path, error);
+    bool begun = reader != NULL && mark_open(&mark, path, error);
+    if (begun && !reader_newest_event(reader, INT64_MAX, &newest_event))
+        begun = database_error(reader->db, path, error);
     if (begun && !mark.was_there)
         mark_write(&mark, newest_event);
-    if (session != NULL)
+    if (reader != NULL)
         mark_close(&mark);
-    store_session_close(session);
+    store_reader_close(reader);
     return begun;
 }
 
@@ -153,9 +152,10 @@ static bool judge(struct store *store, const char *path, size_t schema, struct s
     struct marked_database database = {.schema = schema};
     if (!mark_open(&store->mark, path, error))
         return false;
-    if (!session_newest_event(store->writer, INT64_MAX, &database.newest_event) ||
-        !session_newest_event(store->writer, store->mark.newest_event, &database.newest_by_mark))
-        return database_error(store->writer->db, path, error);
+    struct store_reader *reader = store_reader_of(store->writer);
+    if (!reader_newest_event(reader, INT64_MAX, &database.newest_event) ||
+        !reader_newest_event(reader, store->mark.newest_event, &database.newest_by_mark))
+        return database_error(reader->db, path, error);
     if (store->writer->last_id < store->mark.newest_event)
         store->writer->last_id = store->mark.newest_event;
     if (!mark_contradicts(&store->mark, &database, store->restored)) {
@@ -201,11 +201,11 @@ static bool open_writer(struct store *store, const char *path, enum store_migrat
         return false;
     if (migration == STORE_MIGRATE && !migrate_with_mark(path, schema, notify, error))
         return false;
-    store->writer = session_open(path, SESSION_WRITER, error);
+    store->writer = writer_open(path, error);
     return store->writer != NULL &&
-           migrate_expect_current(store->writer->db, path, &store_migrations, error) &&
-           database_use_wal(store->writer->db, path, error) && session_continue_ids(store->writer, error) &&
-           judge(store, path, schema, error);
+           migrate_expect_current(store->writer->reader.db, path, &store_migrations, error) &&
+           database_use_wal(store->writer->reader.db, path, error) &&
+           writer_continue_ids(store->writer, error) && judge(store, path, schema, error);
 }
 
 struct store *store_open(const char *path, enum store_migration migration, struct store_error *error)
@@ -241,10 +241,10 @@ void store_take_as_it_is(struct store *store)
 
 /* So that the file alone has everything, whoever copies it. Readers that are open and idle do not hinder it;
  * where one does, the log keeps the rest. */
-static void empty_log(struct store_session *writer)
+static void empty_log(struct store_writer *writer)
 {
-    sqlite3_busy_timeout(writer->db, EMPTY_LOG_MS);
-    sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(writer->reader.db, EMPTY_LOG_MS);
+    sqlite3_wal_checkpoint_v2(writer->reader.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
 void store_close(struct store *store)
@@ -254,48 +254,71 @@ void store_close(struct store *store)
     if (store->committer != NULL)
         committer_stop(store->committer);
     int64_t newest_event;
-    if (atomic_load(&store->mark.kept) && session_newest_event(store->writer, INT64_MAX, &newest_event))
+    if (atomic_load(&store->mark.kept) &&
+        reader_newest_event(store_reader_of(store->writer), INT64_MAX, &newest_event))
         mark_write(&store->mark, newest_event);
     mark_close(&store->mark);
     if (store->writer != NULL)
         empty_log(store->writer);
-    store_session_close(store->writer);
+    writer_close(store->writer);
     if (store->lock >= 0)
         close(store->lock);
     free(store);
 }
 
-static struct store_session *open_session(const char *path, enum session_mode mode, struct store_error *error)
+struct store_reader *store_reader_open(const char *path, struct store_error *error)
 {
-    if (!file_exists(path, error))
-        return NULL;
-    struct store_session *session = session_open(path, mode, error);
-    if (session == NULL)
-        return NULL;
-    if (migrate_expect_current(session->db, path, &store_migrations, error) &&
-        (mode == SESSION_READER || session_continue_ids(session, error)))
-        return session;
-    store_session_close(session);
+    struct store_reader *reader = file_exists(path, error) ? reader_open(path, error) : NULL;
+    if (reader != NULL && migrate_expect_current(reader->db, path, &store_migrations, error))
+        return reader;
+    store_reader_close(reader);
     return NULL;
 }
 
-struct store_session *store_session_open(const char *path, struct store_error *error)
+struct store_command *store_command_open(const char *path, struct store_error *error)
 {
-    return open_session(path, SESSION_READER, error);
+    struct store_writer *writer = file_exists(path, error) ? writer_open(path, error) : NULL;
+    bool good = writer != NULL && migrate_expect_current(writer->reader.db, path, &store_migrations, error) &&
+                writer_continue_ids(writer, error);
+    struct store_command *command = good ? calloc(1, sizeof *command) : NULL;
+    if (command != NULL) {
+        writer->is_command = true;
+        command->writer = writer;
+        return command;
+    }
+    if (good)
+        store_error_set(error, "%s: out of memory", path);
+    writer_close(writer);
+    return NULL;
 }
 
-struct store_session *store_session_open_for_command(const char *path, struct store_error *error)
+void store_command_close(struct store_command *command)
 {
-    return open_session(path, SESSION_COMMAND, error);
+    if (command == NULL)
+        return;
+    writer_close(command->writer);
+    free(command);
+}
+
+struct store_reader *store_command_reader(struct store_command *command)
+{
+    return store_reader_of(command->writer);
+}
+
+bool store_write_now(struct store_command *command,
+                     enum store_apply_result (*apply)(void *context, struct store_writer *writer),
+                     void *context, struct store_error *error)
+{
+    return writer_write(command->writer, apply, context, error);
 }
 
 /* The schema needs nothing: true without asking for the lock, which a running server holds. */
 static bool is_current(const char *path)
 {
     struct store_error ignored;
-    struct store_session *session = store_session_open(path, &ignored);
-    store_session_close(session);
-    return session != NULL;
+    struct store_reader *reader = store_reader_open(path, &ignored);
+    store_reader_close(reader);
+    return reader != NULL;
 }
 
 bool store_migrate(const char *path, void (*report)(const char *line), struct store_error *error)
@@ -338,22 +361,22 @@ bool store_check(const char *path, void (*report)(const char *line), struct stor
         "|| parent"
         " || '\" does not have' FROM pragma_foreign_key_check",
     };
-    struct store_session *session = store_session_open(path, error);
-    if (session == NULL)
+    struct store_reader *reader = store_reader_open(path, error);
+    if (reader == NULL)
         return false;
     size_t faults = 0;
     bool read = true;
     for (size_t i = 0; read && i < sizeof pragmas / sizeof *pragmas; i++)
-        read = report_faults(session->db, pragmas[i], report, &faults);
+        read = report_faults(reader->db, pragmas[i], report, &faults);
     if (!read)
-        database_error(session->db, path, error);
+        database_error(reader->db, path, error);
     else if (faults > 0)
         store_error_set(error,
                         "%s is damaged: faults were found (%zu), which 'acmegate db check' lists: stop the "
                         "server, then restore "
                         "a back-up copy (docs/recovery.md), or salvage with sqlite3's .recover",
                         path, faults);
-    store_session_close(session);
+    store_reader_close(reader);
     return read && faults == 0;
 }
 
@@ -364,7 +387,7 @@ void store_submit(struct store *store, struct store_operation *operation)
 
 struct waited_write {
     struct store_operation operation; /* first */
-    enum store_apply_result (*apply)(void *context, struct store_session *session);
+    enum store_apply_result (*apply)(void *context, struct store_writer *writer);
     void *context;
     pthread_mutex_t lock;
     pthread_cond_t ended;
@@ -373,10 +396,10 @@ struct waited_write {
     enum store_outcome outcome;
 };
 
-static enum store_apply_result apply_waited(struct store_operation *operation, struct store_session *session)
+static enum store_apply_result apply_waited(struct store_operation *operation, struct store_writer *writer)
 {
     struct waited_write *write = (struct waited_write *)operation;
-    enum store_apply_result result = write->apply(write->context, session);
+    enum store_apply_result result = write->apply(write->context, writer);
     write->applied = result == STORE_APPLIED;
     return result;
 }
@@ -392,7 +415,7 @@ static void on_waited_done(struct store_operation *operation, enum store_outcome
 }
 
 bool store_write_and_wait(struct store *store,
-                          enum store_apply_result (*apply)(void *context, struct store_session *session),
+                          enum store_apply_result (*apply)(void *context, struct store_writer *writer),
                           void *context)
 {
     struct waited_write write = {

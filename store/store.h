@@ -4,17 +4,21 @@
  * number of readers. Callers see objects of acme/objects.h, never SQL.
  *
  *   write:  store_submit(op) → op->apply in a savepoint of a transaction → COMMIT (WAL, synchronous=FULL) →
- * op->done read:   a struct store_session of the calling thread, straight away
+ *           op->done
+ *   read:   a struct store_reader of the calling thread, straight away
  *
- * Within `apply` the op's session is the writer's: everything in this directory's headers may be called with
- * it.
+ * A function that writes takes a struct store_writer, which `apply` alone has. store_reader_of gives it to
+ * functions that read: they see what the transaction has written so far.
  */
 #pragma once
 
 #include "acme/base/arena.h"
 
 struct store;         /* the database, with its committer thread */
-struct store_session; /* one connection; used by one thread at a time */
+struct store_reader;  /* a connection that reads; used by one thread at a time */
+struct store_writer;  /* the connection of the transaction that `apply` is part of; good until `apply` returns
+                       */
+struct store_command; /* a command's connection */
 
 struct store_error {
     char message[512]; /* a sentence for the operator */
@@ -76,20 +80,20 @@ void store_close(struct store *store);
 /* A server holds the database. */
 [[gnu::warn_unused_result]] bool store_is_served(const char *path);
 
-/* A connection of its own, for the calling thread: read-only for loops and commands. NULL with `error`
- * filled. */
-[[gnu::warn_unused_result]] struct store_session *store_session_open(const char *path,
-                                                                     struct store_error *error);
-void store_session_close(struct store_session *session);
+/* A connection of its own, for the calling thread: for loops and commands. NULL with `error` filled. */
+[[gnu::warn_unused_result]] struct store_reader *store_reader_open(const char *path,
+                                                                   struct store_error *error);
+/* NULL is ignored. */
+void store_reader_close(struct store_reader *reader);
 
 /* False when the database's path names another file by now, or none: what is written goes nowhere. Costs a
  * stat(2). */
-[[gnu::warn_unused_result]] bool store_session_is_in_place(const struct store_session *session);
+[[gnu::warn_unused_result]] bool store_reader_is_in_place(const struct store_reader *reader);
 
-/* What the session reads until the end is as of one moment. A reader's; short, for the write-ahead log grows
- * meanwhile. */
-[[gnu::warn_unused_result]] bool store_read_begin(struct store_session *session);
-void store_read_end(struct store_session *session);
+/* Everything read until the end is as of one moment. Keep it short: the write-ahead log grows meanwhile. Not
+ * within `apply`. */
+[[gnu::warn_unused_result]] bool store_read_begin(struct store_reader *reader);
+void store_read_end(struct store_reader *reader);
 
 /* ---- writing ---- */
 
@@ -109,12 +113,15 @@ enum store_outcome {
 /* An operation, embedded in the job it belongs to. The job owns it until `done` was called. */
 struct store_operation {
     struct store_operation *next; /* the store's */
-    enum store_apply_result (*apply)(struct store_operation *operation, struct store_session *session);
+    enum store_apply_result (*apply)(struct store_operation *operation, struct store_writer *writer);
     /* On the committer thread, after the COMMIT: only hands over to another thread. */
     void (*done)(struct store_operation *operation, enum store_outcome outcome);
     bool failed;  /* the store's: a statement of this operation failed */
     bool refused; /* the store's: a state that this operation wrote was refused */
 };
+
+/* Within `apply`: for functions that read. Borrowed from the writer, and never closed. */
+struct store_reader *store_reader_of(struct store_writer *writer);
 
 /* Never blocks on the disk. Bounding admission is the caller's: see store_backlog. */
 void store_submit(struct store *store, struct store_operation *operation);
@@ -125,7 +132,7 @@ size_t store_backlog(struct store *store);
 /* Submits `apply` and waits for its COMMIT: for threads that may block, never a loop, the outbound or the
  * committer thread. What it discards is undone. False when nothing was kept. */
 [[gnu::warn_unused_result]] bool store_write_and_wait(
-    struct store *store, enum store_apply_result (*apply)(void *context, struct store_session *session),
+    struct store *store, enum store_apply_result (*apply)(void *context, struct store_writer *writer),
     void *context);
 
 /* ---- writing by a command ---- */
@@ -134,15 +141,20 @@ size_t store_backlog(struct store *store);
  * A connection that a command writes with, beside a running server or without one. Its ids are in the second
  * half of their second, which a server does not come to.
  */
-[[gnu::warn_unused_result]] struct store_session *store_session_open_for_command(const char *path,
-                                                                                 struct store_error *error);
+[[gnu::warn_unused_result]] struct store_command *store_command_open(const char *path,
+                                                                     struct store_error *error);
+/* NULL is ignored. */
+void store_command_close(struct store_command *command);
+
+/* For reading outside `apply`. Borrowed from the command, and never closed. */
+struct store_reader *store_command_reader(struct store_command *command);
 
 /* Runs `apply` in a transaction of its own and commits it; what it discards, or a statement of it that fails,
  * is undone. Waits a few seconds for the server's transactions. False with `error` filled when nothing was
  * kept. */
 [[gnu::warn_unused_result]] bool store_write_now(
-    struct store_session *session,
-    enum store_apply_result (*apply)(void *context, struct store_session *session), void *context,
+    struct store_command *command,
+    enum store_apply_result (*apply)(void *context, struct store_writer *writer), void *context,
     struct store_error *error);
 
 /* ---- shared by every aggregate ---- */
@@ -163,7 +175,7 @@ static inline enum store_apply_result store_applied(enum store_result result)
 }
 
 /* A new id: in time order, unique across tables, below 2^53. Only inside `apply`. */
-int64_t store_next_id(struct store_session *session, int64_t now_ms);
+int64_t store_next_id(struct store_writer *writer, int64_t now_ms);
 
 /* What the committer's work came to, batch by batch, told on its thread: how many operations it had, how long
  * the COMMIT took (when there was one), and whether it was kept. */

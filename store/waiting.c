@@ -33,10 +33,10 @@ static enum store_result take_count(struct query *query, int64_t *count)
     return query_finish(query);
 }
 
-enum store_result store_orders_waiting(struct store_session *session, const char *profile, int64_t *count,
+enum store_result store_orders_waiting(struct store_reader *reader, const char *profile, int64_t *count,
                                        int64_t *oldest)
 {
-    QUERY(query, session, NULL, STATEMENTS_WAITING, ORDERS_WAITING);
+    QUERY(query, reader, NULL, STATEMENTS_WAITING, ORDERS_WAITING);
     query_bind_text(&query, "$profile", profile);
     enum store_result result = take_count(&query, count);
     if (result != STORE_OK)
@@ -45,26 +45,26 @@ enum store_result store_orders_waiting(struct store_session *session, const char
     return query_finish(&query);
 }
 
-enum store_result store_validations_waiting(struct store_session *session, int64_t *count)
+enum store_result store_validations_waiting(struct store_reader *reader, int64_t *count)
 {
-    QUERY(query, session, NULL, STATEMENTS_WAITING, VALIDATIONS_WAITING);
+    QUERY(query, reader, NULL, STATEMENTS_WAITING, VALIDATIONS_WAITING);
     return take_count(&query, count);
 }
 
-static enum store_result count_of_issuer(struct store_session *session, size_t statement, const char *issuer,
+static enum store_result count_of_issuer(struct store_reader *reader, size_t statement, const char *issuer,
                                          int64_t *count)
 {
-    QUERY(query, session, NULL, STATEMENTS_WAITING, statement);
+    QUERY(query, reader, NULL, STATEMENTS_WAITING, statement);
     query_bind_text(&query, "$issuer", issuer);
     return take_count(&query, count);
 }
 
-enum store_result store_revocations_waiting(struct store_session *session, const char *issuer, int64_t *count)
+enum store_result store_revocations_waiting(struct store_reader *reader, const char *issuer, int64_t *count)
 {
-    return count_of_issuer(session, REVOCATIONS_WAITING, issuer, count);
+    return count_of_issuer(reader, REVOCATIONS_WAITING, issuer, count);
 }
 
-enum store_result store_attempts_unknown(struct store_session *session, const char *issuer, int64_t *count)
+enum store_result store_attempts_unknown(struct store_reader *reader, const char *issuer, int64_t *count)
 {
-    return count_of_issuer(session, ATTEMPTS_UNKNOWN, issuer, count);
+    return count_of_issuer(reader, ATTEMPTS_UNKNOWN, issuer, count);
 }

@@ -31,21 +31,21 @@ static bool is_reset(const struct change_task *task)
 
 /* ---- on the background thread: writing it down ---- */
 
-static enum store_apply_result write_change(void *context, struct store_session *session)
+static enum store_apply_result write_change(void *context, struct store_writer *writer)
 {
     const struct change_task *task = context;
     struct event event = {.at = clock_now(),
                           .type = is_reset(task) ? EVENT_ISSUER_RESET : EVENT_ISSUER_CHANGED,
                           .actor = task->actor,
                           .detail = task->words};
-    enum store_result result = is_reset(task) ? store_issuer_override_delete(session, task->issuer)
-                                              : store_issuer_override_put(session, &task->sealed);
+    enum store_result result = is_reset(task) ? store_issuer_override_delete(writer, task->issuer)
+                                              : store_issuer_override_put(writer, &task->sealed);
     /* `acmegate issuer reset` may have taken it out of the database: the server still has to return to the
      * file. */
     if (is_reset(task) && result == STORE_NOT_FOUND)
         result = STORE_OK;
     if (result == STORE_OK)
-        result = store_event_insert(session, &event);
+        result = store_event_insert(writer, &event);
     return store_applied(result);
 }
 

@@ -21,13 +21,13 @@ static bool is_of(struct issuer *issuer, const struct certificate *certificate)
            certificate_chains_to(certificate->leaf, certificate->chain_pem, issuer->roots);
 }
 
-enum store_result issuer_certificate_find(struct store_session *session, struct arena *arena,
+enum store_result issuer_certificate_find(struct store_reader *reader, struct arena *arena,
                                           struct issuer *issuer, const char *serial, struct certificate *out)
 {
     struct certificate *found = NULL;
     size_t count = 0;
     const struct certificate *chosen = NULL;
-    enum store_result result = store_certificates_by_serial(session, arena, serial, &found, &count);
+    enum store_result result = store_certificates_by_serial(reader, arena, serial, &found, &count);
     for (size_t i = 0; i < count; i++)
         if ((chosen == NULL || chosen->revoked_at == 0) && is_of(issuer, &found[i]))
             chosen = &found[i];

@@ -12,7 +12,7 @@
  * certificate of another id counts when this issuer's CA has signed it. STORE_NOT_FOUND: this CA gave out
  * none, as far as the inventory knows; another CA may have had this issuer's id before.
  */
-[[gnu::warn_unused_result]] enum store_result issuer_certificate_find(struct store_session *session,
+[[gnu::warn_unused_result]] enum store_result issuer_certificate_find(struct store_reader *reader,
                                                                       struct arena *arena,
                                                                       struct issuer *issuer,
                                                                       const char *serial,

@@ -42,15 +42,15 @@ static bool read_sealed(struct arena *arena, const struct config *config, struct
     *count = 0;
     if (access(config->database, F_OK) != 0)
         return true;
-    struct store_session *session = store_session_open(config->database, &error);
-    if (session == NULL) {
+    struct store_reader *reader = store_reader_open(config->database, &error);
+    if (reader == NULL) {
         snprintf(why, 512, "%.500s", error.message);
         return false;
     }
-    bool read = store_issuer_overrides(session, arena, out, count) == STORE_OK;
+    bool read = store_issuer_overrides(reader, arena, out, count) == STORE_OK;
     if (!read)
         snprintf(why, 512, "the database %.300s cannot be read", config->database);
-    store_session_close(session);
+    store_reader_close(reader);
     return read;
 }
 

@@ -10,10 +10,10 @@ static bool read_live_chains(const char *database, struct arena *arena, const ch
                              struct live_chain **chains, size_t *count)
 {
     struct store_error error;
-    struct store_session *session = store_session_open(database, &error);
+    struct store_reader *reader = store_reader_open(database, &error);
     bool read =
-        session != NULL && store_live_chains(session, arena, id, clock_now(), chains, count) == STORE_OK;
-    store_session_close(session);
+        reader != NULL && store_live_chains(reader, arena, id, clock_now(), chains, count) == STORE_OK;
+    store_reader_close(reader);
     return read;
 }
 

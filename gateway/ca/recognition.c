@@ -56,12 +56,12 @@ enum recognition_outcome certificate_recognize(const struct recognition_candidat
     return recognition;
 }
 
-enum store_result recognition_gather(struct store_session *session, struct certificate_pool *pool)
+enum store_result recognition_gather(struct store_reader *reader, struct certificate_pool *pool)
 {
     struct arena *arena = arena_new();
     struct bytes *chains = NULL;
     size_t count = 0;
-    enum store_result result = store_chains(session, arena, &chains, &count);
+    enum store_result result = store_chains(reader, arena, &chains, &count);
     for (size_t i = 0; result == STORE_OK && i < count; i++)
         certificate_pool_add_pem(pool, chains[i]);
     arena_free(arena);
@@ -132,12 +132,11 @@ void known_authorities_free(struct known_authorities *authorities)
     free(authorities);
 }
 
-static struct certificate_pool *gather_all(const struct recognition_parts *parts,
-                                           struct store_session *session)
+static struct certificate_pool *gather_all(const struct recognition_parts *parts, struct store_reader *reader)
 {
     struct arena *arena = arena_new();
     struct certificate_pool *pool = certificate_pool_new();
-    bool good = recognition_gather(session, pool) == STORE_OK;
+    bool good = recognition_gather(reader, pool) == STORE_OK;
     certificate_pool_add_pem(pool, parts->own_intermediates(parts->context, arena));
     for (size_t i = 0; i < parts->config->issuer_count; i++) {
         struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
@@ -154,17 +153,17 @@ static struct certificate_pool *gather_all(const struct recognition_parts *parts
 /* Anybody may ask about a certificate that nobody knows: only what has changed is read again. */
 const struct certificate_pool *known_authorities_read(struct known_authorities *authorities,
                                                       const struct recognition_parts *parts,
-                                                      struct store_session *session)
+                                                      struct store_reader *reader)
 {
     int64_t newest_chain;
     int64_t own_end = parts->own_end(parts->context);
     uint64_t version = issuer_signers_version();
-    if (store_newest_chain(session, &newest_chain) != STORE_OK)
+    if (store_newest_chain(reader, &newest_chain) != STORE_OK)
         return NULL;
     if (authorities->pool != NULL && authorities->newest_chain == newest_chain &&
         authorities->own_end == own_end && authorities->signers_version == version)
         return authorities->pool;
-    struct certificate_pool *pool = gather_all(parts, session);
+    struct certificate_pool *pool = gather_all(parts, reader);
     if (pool == NULL)
         return NULL;
     certificate_pool_free(authorities->pool);
@@ -174,13 +173,12 @@ const struct certificate_pool *known_authorities_read(struct known_authorities *
 
 enum recognition_outcome recognition_find(const struct recognition_parts *parts,
                                           struct known_authorities *authorities,
-                                          const struct endpoint_config *endpoint,
-                                          struct store_session *session, struct arena *arena,
-                                          struct bytes leaf, const struct certificate_facts *facts,
-                                          struct certificate *out)
+                                          const struct endpoint_config *endpoint, struct store_reader *reader,
+                                          struct arena *arena, struct bytes leaf,
+                                          const struct certificate_facts *facts, struct certificate *out)
 {
     struct recognition_candidates candidates = candidates_of(parts, endpoint, arena);
-    const struct certificate_pool *pool = known_authorities_read(authorities, parts, session);
+    const struct certificate_pool *pool = known_authorities_read(authorities, parts, reader);
     struct issuer *issuer = NULL;
     return pool == NULL ? RECOGNITION_UNKNOWN
                         : certificate_recognize(&candidates, pool, arena, leaf, facts, &issuer, out);

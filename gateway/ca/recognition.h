@@ -46,7 +46,7 @@ enum recognition_outcome {
     struct certificate *out);
 
 /* The intermediates that were seen in other chains: those of the database. */
-[[gnu::warn_unused_result]] enum store_result recognition_gather(struct store_session *session,
+[[gnu::warn_unused_result]] enum store_result recognition_gather(struct store_reader *reader,
                                                                  struct certificate_pool *pool);
 
 /*
@@ -61,12 +61,12 @@ void known_authorities_free(struct known_authorities *authorities);
 /* Good until the next call. NULL: the store failed. */
 const struct certificate_pool *known_authorities_read(struct known_authorities *authorities,
                                                       const struct recognition_parts *parts,
-                                                      struct store_session *session);
+                                                      struct store_reader *reader);
 
 /* As certificate_recognize, among the issuers of the endpoint's profiles, over the authorities. */
 [[gnu::warn_unused_result]] enum recognition_outcome recognition_find(
     const struct recognition_parts *parts, struct known_authorities *authorities,
-    const struct endpoint_config *endpoint, struct store_session *session, struct arena *arena,
+    const struct endpoint_config *endpoint, struct store_reader *reader, struct arena *arena,
     struct bytes leaf, const struct certificate_facts *facts, struct certificate *out);
 
 /* Whose certificate is what. An account's is its endpoint's. One of no account is of every endpoint with a

@@ -37,18 +37,18 @@ struct deactivation {
 };
 
 /* "revoked" is what the server's own deactivation is called (RFC 8555 §7.1.2). */
-static enum store_apply_result revoke_account(void *context, struct store_session *session)
+static enum store_apply_result revoke_account(void *context, struct store_writer *writer)
 {
     struct deactivation *deactivation = context;
     struct account *account = &deactivation->account;
-    deactivation->found = store_account_load(session, deactivation->arena, deactivation->id, account);
+    deactivation->found =
+        store_account_load(store_reader_of(writer), deactivation->arena, deactivation->id, account);
     if (deactivation->found != STORE_OK || account->status != ACCOUNT_VALID)
         return STORE_DISCARD;
     account->status = ACCOUNT_REVOKED;
     const struct event event = {
         .at = clock_now(), .type = EVENT_ACCOUNT_REVOKED, .account_id = account->id, .actor = "operator"};
-    return store_account_update(session, account) == STORE_OK &&
-                   store_event_insert(session, &event) == STORE_OK
+    return store_account_update(writer, account) == STORE_OK && store_event_insert(writer, &event) == STORE_OK
                ? STORE_APPLIED
                : STORE_DISCARD;
 }
@@ -60,9 +60,9 @@ static int deactivate(const struct cli_arguments *arguments)
         .arena = arguments->arena, .id = cli_read_id(arguments, arguments->words[0]), .found = STORE_FAILED};
     if (deactivation.id == 0)
         return CLI_USAGE;
-    struct store_session *session = store_session_open_for_command(arguments->database, &error);
-    bool written = session != NULL && store_write_now(session, revoke_account, &deactivation, &error);
-    store_session_close(session);
+    struct store_command *command = store_command_open(arguments->database, &error);
+    bool written = command != NULL && store_write_now(command, revoke_account, &deactivation, &error);
+    store_command_close(command);
     int status = CLI_OK;
     if (written)
         printf("account %lld is revoked: its client orders nothing any more. Its certificates are not: see "
@@ -86,12 +86,12 @@ static int export(const struct cli_arguments *arguments)
     struct store_error error;
     char why[ACCOUNT_EXPORT_WHY_BYTES];
     struct account_export_summary summary;
-    struct store_session *session = store_session_open(arguments->database, &error);
-    if (session == NULL)
+    struct store_reader *reader = store_reader_open(arguments->database, &error);
+    if (reader == NULL)
         return cli_fail(arguments, CLI_FAILED, "%s", error.message);
-    bool written = out == NULL ? account_export_to_stream(session, stdout, clock_now(), &summary, why)
-                               : account_export_to_file(session, out, clock_now(), NULL, &summary, why);
-    store_session_close(session);
+    bool written = out == NULL ? account_export_to_stream(reader, stdout, clock_now(), &summary, why)
+                               : account_export_to_file(reader, out, clock_now(), NULL, &summary, why);
+    store_reader_close(reader);
     if (written && fflush(stdout) != 0) {
         snprintf(why, sizeof why, "the export cannot be written: %s", strerror(errno));
         written = false;
@@ -117,11 +117,11 @@ static int import(const struct cli_arguments *arguments)
     FILE *stream = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     if (stream == NULL)
         return cli_fail(arguments, CLI_FAILED, "%s: %s", path, strerror(errno));
-    struct store_session *session = store_session_open_for_command(arguments->database, &error);
-    bool whole = session != NULL &&
-                 account_import_from_stream(session, stream, clock_now(), tell_refused, &summary, why);
-    bool opened = session != NULL;
-    store_session_close(session);
+    struct store_command *command = store_command_open(arguments->database, &error);
+    bool whole = command != NULL &&
+                 account_import_from_stream(command, stream, clock_now(), tell_refused, &summary, why);
+    bool opened = command != NULL;
+    store_command_close(command);
     if (stream != stdin)
         fclose(stream);
     if (!opened)

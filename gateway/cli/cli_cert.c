@@ -35,31 +35,31 @@ struct renew_early {
 };
 
 /* What is misspelt must not look as if it were done. */
-static enum store_result find_covered(struct renew_early *request, struct store_session *session)
+static enum store_result find_covered(struct renew_early *request, struct store_reader *reader)
 {
     struct certificate *found = NULL;
     size_t count = 0;
     if (request->issuer != NULL)
-        return store_issuer_known(session, request->issuer);
+        return store_issuer_known(reader, request->issuer);
     if (request->serial[0] == '\0')
         return STORE_OK;
     enum store_result result =
-        store_certificates_by_serial(session, request->arena, request->serial, &found, &count);
+        store_certificates_by_serial(reader, request->arena, request->serial, &found, &count);
     return result == STORE_OK && count == 0 ? STORE_NOT_FOUND : result;
 }
 
-static enum store_apply_result write_order(void *context, struct store_session *session)
+static enum store_apply_result write_order(void *context, struct store_writer *writer)
 {
     struct renew_early *request = context;
     const struct early_renewal_order *order = &request->order;
     const struct event event = {
         .at = order->created_at, .type = EVENT_RENEWAL_EARLY, .actor = "operator", .detail = request->what};
-    enum store_result result = find_covered(request, session);
+    enum store_result result = find_covered(request, store_reader_of(writer));
     request->covers_nothing = result == STORE_NOT_FOUND;
     if (result == STORE_OK)
-        result = store_early_renewal_insert(session, order);
+        result = store_early_renewal_insert(writer, order);
     if (result == STORE_OK)
-        result = store_event_insert(session, &event);
+        result = store_event_insert(writer, &event);
     return store_applied(result);
 }
 
@@ -95,9 +95,9 @@ static bool read_scope(struct renew_early *request, const char *const *words, si
 
 static bool write_to(const char *path, struct renew_early *request, struct store_error *error)
 {
-    struct store_session *session = store_session_open_for_command(path, error);
-    bool written = session != NULL && store_write_now(session, write_order, request, error);
-    store_session_close(session);
+    struct store_command *command = store_command_open(path, error);
+    bool written = command != NULL && store_write_now(command, write_order, request, error);
+    store_command_close(command);
     if (request->covers_nothing)
         snprintf(error->message, sizeof error->message,
                  "%s names nothing in this database; nothing was changed", request->order.scope);
@@ -183,13 +183,13 @@ static const char *refuse_revocation(struct arena *arena, const struct certifica
 }
 
 /* As when a client asks: due work, until the CA has confirmed it. */
-static enum store_apply_result ask_for_revocation(void *context, struct store_session *session)
+static enum store_apply_result ask_for_revocation(void *context, struct store_writer *writer)
 {
     struct revocation *revocation = context;
     struct certificate *certificate = NULL;
     size_t count = 0;
-    if (store_certificates_by_serial(session, revocation->arena, revocation->serial, &certificate, &count) !=
-        STORE_OK)
+    if (store_certificates_by_serial(store_reader_of(writer), revocation->arena, revocation->serial,
+                                     &certificate, &count) != STORE_OK)
         return STORE_DISCARD;
     revocation->refusal = refuse_revocation(revocation->arena, certificate, count, revocation->reason);
     if (revocation->refusal != NULL)
@@ -214,10 +214,10 @@ static enum store_apply_result ask_for_revocation(void *context, struct store_se
                                 .certificate_id = certificate->id,
                                 .actor = "operator",
                                 .detail = detail};
-    enum store_result result = revocation->corrects ? store_certificate_correct(session, certificate)
-                                                    : store_certificate_update(session, certificate);
-    return result == STORE_OK && store_event_insert(session, &event) == STORE_OK ? STORE_APPLIED
-                                                                                 : STORE_DISCARD;
+    enum store_result result = revocation->corrects ? store_certificate_correct(writer, certificate)
+                                                    : store_certificate_update(writer, certificate);
+    return result == STORE_OK && store_event_insert(writer, &event) == STORE_OK ? STORE_APPLIED
+                                                                                : STORE_DISCARD;
 }
 
 /* NULL: `out` is set; else what is wrong with it. */
@@ -238,9 +238,9 @@ static int revoke(const struct cli_arguments *arguments)
     const char *fault = read_reason(arguments->arena, cli_value(arguments, "reason"), &revocation.reason);
     if (fault != NULL)
         return cli_fail(arguments, CLI_USAGE, "%s", fault);
-    struct store_session *session = store_session_open_for_command(arguments->database, &error);
-    bool written = session != NULL && store_write_now(session, ask_for_revocation, &revocation, &error);
-    store_session_close(session);
+    struct store_command *command = store_command_open(arguments->database, &error);
+    bool written = command != NULL && store_write_now(command, ask_for_revocation, &revocation, &error);
+    store_command_close(command);
     if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s",
                         revocation.refusal == NULL ? error.message : revocation.refusal);

@@ -30,7 +30,7 @@ struct change {
     enum store_result result;
 };
 
-static enum store_apply_result record(struct change *change, struct store_session *session,
+static enum store_apply_result record(struct change *change, struct store_writer *writer,
                                       enum event_type type)
 {
     struct event event = {.at = change->now,
@@ -38,39 +38,39 @@ static enum store_apply_result record(struct change *change, struct store_sessio
                           .actor = "operator",
                           .detail =
                               arena_printf(change->arena, "%s at %s", change->key.kid, change->key.endpoint)};
-    return store_applied(store_event_insert(session, &event));
+    return store_applied(store_event_insert(writer, &event));
 }
 
-static enum store_apply_result insert_key(void *context, struct store_session *session)
+static enum store_apply_result insert_key(void *context, struct store_writer *writer)
 {
     struct change *change = context;
     struct eab_key other;
-    change->result =
-        store_eab_key_by_kid(session, change->arena, change->key.endpoint, change->key.kid, &other);
+    change->result = store_eab_key_by_kid(store_reader_of(writer), change->arena, change->key.endpoint,
+                                          change->key.kid, &other);
     if (change->result != STORE_NOT_FOUND ||
-        store_eab_key_insert(session, change->arena, &change->key) != STORE_OK)
+        store_eab_key_insert(writer, change->arena, &change->key) != STORE_OK)
         return STORE_DISCARD;
-    return record(change, session, EVENT_EAB_ADDED);
+    return record(change, writer, EVENT_EAB_ADDED);
 }
 
-static enum store_apply_result revoke_key(void *context, struct store_session *session)
+static enum store_apply_result revoke_key(void *context, struct store_writer *writer)
 {
     struct change *change = context;
     struct eab_key key;
-    change->result =
-        store_eab_key_by_kid(session, change->arena, change->key.endpoint, change->key.kid, &key);
+    change->result = store_eab_key_by_kid(store_reader_of(writer), change->arena, change->key.endpoint,
+                                          change->key.kid, &key);
     if (change->result == STORE_OK)
-        change->result = store_eab_key_revoke(session, key.id, change->now);
-    return change->result == STORE_OK ? record(change, session, EVENT_EAB_REVOKED) : STORE_DISCARD;
+        change->result = store_eab_key_revoke(writer, key.id, change->now);
+    return change->result == STORE_OK ? record(change, writer, EVENT_EAB_REVOKED) : STORE_DISCARD;
 }
 
 static bool write_change(const char *path, struct change *change,
-                         enum store_apply_result (*apply)(void *, struct store_session *),
+                         enum store_apply_result (*apply)(void *, struct store_writer *),
                          struct store_error *error)
 {
-    struct store_session *session = store_session_open_for_command(path, error);
-    bool written = session != NULL && store_write_now(session, apply, change, error);
-    store_session_close(session);
+    struct store_command *command = store_command_open(path, error);
+    bool written = command != NULL && store_write_now(command, apply, change, error);
+    store_command_close(command);
     return written;
 }
 

@@ -211,7 +211,7 @@ static void show_timeline(const struct story *story)
 
 /* ---- reading ---- */
 
-static enum store_result load_certificate(struct store_session *session, struct story *story)
+static enum store_result load_certificate(struct store_reader *reader, struct story *story)
 {
     int64_t id = story->order.certificate_id;
     for (size_t i = 0; i < story->event_count; i++) {
@@ -220,27 +220,27 @@ static enum store_result load_certificate(struct store_session *session, struct 
     }
     if (id == 0)
         return STORE_OK;
-    enum store_result result = store_certificate_load(session, story->arena, id, &story->certificate);
+    enum store_result result = store_certificate_load(reader, story->arena, id, &story->certificate);
     story->has_certificate = result == STORE_OK;
     return result == STORE_NOT_FOUND ? STORE_OK : result;
 }
 
-static enum store_result load_story(struct store_session *session, int64_t id, struct story *story)
+static enum store_result load_story(struct store_reader *reader, int64_t id, struct story *story)
 {
     struct order *order = &story->order;
-    enum store_result result = store_order_load(session, story->arena, id, order);
+    enum store_result result = store_order_load(reader, story->arena, id, order);
     if (result == STORE_OK)
-        result = store_account_load(session, story->arena, order->account_id, &story->account);
+        result = store_account_load(reader, story->arena, order->account_id, &story->account);
     story->authorizations =
         arena_alloc_array(story->arena, order->identifier_count, sizeof *story->authorizations);
     for (size_t i = 0; result == STORE_OK && i < order->identifier_count; i++)
-        result = store_authorization_load(session, story->arena, order->authorization_ids[i],
+        result = store_authorization_load(reader, story->arena, order->authorization_ids[i],
                                           &story->authorizations[i]);
     if (result == STORE_OK)
-        result = store_attempts_of_order(session, story->arena, id, &story->attempts, &story->attempt_count);
+        result = store_attempts_of_order(reader, story->arena, id, &story->attempts, &story->attempt_count);
     if (result == STORE_OK)
-        result = store_events_of_order(session, story->arena, id, &story->events, &story->event_count);
-    return result == STORE_OK ? load_certificate(session, story) : result;
+        result = store_events_of_order(reader, story->arena, id, &story->events, &story->event_count);
+    return result == STORE_OK ? load_certificate(reader, story) : result;
 }
 
 /* What the word means: an id (or an order's URL), or a name. */
@@ -262,24 +262,24 @@ static struct asked read_word(struct arena *arena, const char *word)
 }
 
 /* Those of a name newest first. */
-static enum store_result find_orders(struct store_session *session, const struct asked *asked, int64_t *ids,
+static enum store_result find_orders(struct store_reader *reader, const struct asked *asked, int64_t *ids,
                                      size_t *count)
 {
     *count = asked->id == 0 ? 0 : 1;
     ids[0] = asked->id;
     if (asked->id != 0 || asked->name.value[0] == '\0')
         return STORE_OK;
-    return store_orders_of_name(session, asked->name.value, ids, EARLIER_ORDERS_SHOWN + 1, count);
+    return store_orders_of_name(reader, asked->name.value, ids, EARLIER_ORDERS_SHOWN + 1, count);
 }
 
-static void show_earlier(struct store_session *session, const struct story *story, const int64_t *ids,
+static void show_earlier(struct store_reader *reader, const struct story *story, const int64_t *ids,
                          size_t count)
 {
     if (count > 0)
         say("Earlier orders");
     for (size_t i = 0; i < count; i++) {
         struct order order;
-        if (store_order_load(session, story->arena, ids[i], &order) == STORE_OK)
+        if (store_order_load(reader, story->arena, ids[i], &order) == STORE_OK)
             say("  %lld: %s since %s", (long long)order.id, order_status_name(order.status),
                 story_when(story, order.status_since));
     }
@@ -298,30 +298,29 @@ static int nothing_known(const char *word, const char *path)
 }
 
 /* Without an order, a refused request may have named it. */
-static int explain_without_order(struct store_session *session, const struct story *story,
+static int explain_without_order(struct store_reader *reader, const struct story *story,
                                  const struct asked *asked, const char *path)
 {
-    enum store_result refused = asked->name.value[0] == '\0'
-                                    ? STORE_NOT_FOUND
-                                    : explain_refused(session, story, asked->name.value, 0);
+    enum store_result refused =
+        asked->name.value[0] == '\0' ? STORE_NOT_FOUND : explain_refused(reader, story, asked->name.value, 0);
     if (refused == STORE_NOT_FOUND && !explain_word(asked->word))
         return nothing_known(asked->word, path);
     return refused == STORE_FAILED ? CLI_FAILED : CLI_OK;
 }
 
-static int explain(struct store_session *session, struct arena *arena, const char *path, const char *word)
+static int explain(struct store_reader *reader, struct arena *arena, const char *path, const char *word)
 {
     int64_t ids[EARLIER_ORDERS_SHOWN + 1];
     size_t count;
     struct story story = {.arena = arena, .now = clock_now()};
     const struct asked asked = read_word(arena, word);
-    enum store_result result = find_orders(session, &asked, ids, &count);
+    enum store_result result = find_orders(reader, &asked, ids, &count);
     if (result == STORE_OK && count > 0)
-        result = load_story(session, ids[0], &story);
+        result = load_story(reader, ids[0], &story);
     if (result == STORE_FAILED)
         return CLI_FAILED;
     if (result == STORE_NOT_FOUND || count == 0)
-        return explain_without_order(session, &story, &asked, path);
+        return explain_without_order(reader, &story, &asked, path);
     show_order(&story);
     say("Names");
     for (size_t i = 0; i < story.order.identifier_count; i++)
@@ -330,8 +329,8 @@ static int explain(struct store_session *session, struct arena *arena, const cha
     show_certificate(&story);
     show_timeline(&story);
     story_advise(&story);
-    show_earlier(session, &story, ids + 1, count - 1);
-    return asked.id == 0 && explain_refused(session, &story, asked.name.value, story.order.id) == STORE_FAILED
+    show_earlier(reader, &story, ids + 1, count - 1);
+    return asked.id == 0 && explain_refused(reader, &story, asked.name.value, story.order.id) == STORE_FAILED
                ? CLI_FAILED
                : CLI_OK;
 }
@@ -339,11 +338,11 @@ static int explain(struct store_session *session, struct arena *arena, const cha
 static int run(const struct cli_arguments *arguments)
 {
     struct store_error error;
-    struct store_session *session = store_session_open(arguments->database, &error);
-    if (session == NULL)
+    struct store_reader *reader = store_reader_open(arguments->database, &error);
+    if (reader == NULL)
         return cli_fail(arguments, CLI_FAILED, "%s", error.message);
-    int status = explain(session, arguments->arena, arguments->database, arguments->words[0]);
-    store_session_close(session);
+    int status = explain(reader, arguments->arena, arguments->database, arguments->words[0]);
+    store_reader_close(reader);
     return status;
 }
 

@@ -43,7 +43,7 @@ void story_advise(const struct story *story);
 void story_say_cause(enum cause cause);
 
 /* The last refused request for the name that came after the order of this id. STORE_NOT_FOUND: none did. */
-[[gnu::warn_unused_result]] enum store_result explain_refused(struct store_session *session,
+[[gnu::warn_unused_result]] enum store_result explain_refused(struct store_reader *reader,
                                                               const struct story *story, const char *name,
                                                               int64_t after);
 

@@ -11,11 +11,11 @@ static void show(const struct story *story, const struct event_row *row)
     say("  because   %s", event->detail == NULL ? "unknown" : event->detail);
 }
 
-enum store_result explain_refused(struct store_session *session, const struct story *story, const char *name,
+enum store_result explain_refused(struct store_reader *reader, const struct story *story, const char *name,
                                   int64_t after)
 {
     struct event_row row;
-    enum store_result result = store_event_of_name(session, story->arena, name, after, &row);
+    enum store_result result = store_event_of_name(reader, story->arena, name, after, &row);
     if (result != STORE_OK)
         return result;
     show(story, &row);

@@ -144,13 +144,13 @@ static const char *source_words(const struct cli_arguments *arguments)
 }
 
 static int run(const struct cli_arguments *arguments, const struct config *config,
-               struct issuer *const *issuers, struct store_session *session)
+               struct issuer *const *issuers, struct store_command *command)
 {
     struct arena *arena = arguments->arena;
     const char *log_path = cli_value(arguments, "step-ca-log");
     bool dry_run = cli_value(arguments, "dry-run") != NULL;
     const struct import_setting setting = {
-        .session = session,
+        .command = command,
         .issuers = issuers,
         .issuer_count = config->issuer_count,
         .dry_run = dry_run,
@@ -187,13 +187,13 @@ static int with_roots(const struct cli_arguments *arguments, const struct config
         if (!good)
             fprintf(stderr, "acmegate import: issuers.%s: %s\n", config->issuers[opened].id, why);
     }
-    struct store_session *session = good ? store_session_open_for_command(config->database, &error) : NULL;
+    struct store_command *command = good ? store_command_open(config->database, &error) : NULL;
     int status = CLI_FAILED;
-    if (session != NULL)
-        status = run(arguments, config, issuers, session);
+    if (command != NULL)
+        status = run(arguments, config, issuers, command);
     else if (good)
         status = fail(error.message);
-    store_session_close(session);
+    store_command_close(command);
     for (size_t i = 0; i < opened; i++)
         issuer_clear(issuers[i]);
     return status;

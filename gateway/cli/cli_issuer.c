@@ -11,14 +11,14 @@ struct reset {
     enum store_result result;
 };
 
-static enum store_apply_result delete_override(void *context, struct store_session *session)
+static enum store_apply_result delete_override(void *context, struct store_writer *writer)
 {
     struct reset *reset = context;
     struct event event = {
         .at = clock_now(), .type = EVENT_ISSUER_RESET, .actor = "operator", .detail = reset->issuer};
-    reset->result = store_issuer_override_delete(session, reset->issuer);
-    return reset->result == STORE_OK && store_event_insert(session, &event) == STORE_OK ? STORE_APPLIED
-                                                                                        : STORE_DISCARD;
+    reset->result = store_issuer_override_delete(writer, reset->issuer);
+    return reset->result == STORE_OK && store_event_insert(writer, &event) == STORE_OK ? STORE_APPLIED
+                                                                                       : STORE_DISCARD;
 }
 
 static int reset_issuer(const struct cli_arguments *arguments)
@@ -26,9 +26,9 @@ static int reset_issuer(const struct cli_arguments *arguments)
     const char *issuer = arguments->words[0];
     struct reset reset = {.issuer = issuer, .result = STORE_FAILED};
     struct store_error error;
-    struct store_session *session = store_session_open_for_command(arguments->database, &error);
-    bool written = session != NULL && store_write_now(session, delete_override, &reset, &error);
-    store_session_close(session);
+    struct store_command *command = store_command_open(arguments->database, &error);
+    bool written = command != NULL && store_write_now(command, delete_override, &reset, &error);
+    store_command_close(command);
     if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s",
                         reset.result == STORE_NOT_FOUND ? "the admin API has set nothing for this issuer"

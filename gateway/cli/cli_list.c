@@ -126,13 +126,12 @@ static int write_rows(const struct cli_arguments *arguments, const struct listin
                       struct output *output)
 {
     struct store_error error;
-    struct store_session *session = store_session_open(arguments->database, &error);
-    bool read = session != NULL &&
-                store_listing(session, output->listing->listing, filter, max, write_row, output) == STORE_OK;
+    struct store_reader *reader = store_reader_open(arguments->database, &error);
+    bool read = reader != NULL &&
+                store_listing(reader, output->listing->listing, filter, max, write_row, output) == STORE_OK;
     if (!read)
-        cli_fail(arguments, CLI_FAILED, "%s",
-                 session == NULL ? error.message : "the database cannot be read");
-    store_session_close(session);
+        cli_fail(arguments, CLI_FAILED, "%s", reader == NULL ? error.message : "the database cannot be read");
+    store_reader_close(reader);
     return read ? CLI_OK : CLI_FAILED;
 }
 

@@ -19,7 +19,7 @@ enum {
 
 struct status {
     const struct config *config;
-    struct store_session *session;
+    struct store_reader *reader;
     bool json;
     int64_t now;
     struct name_history history; /* of the name that is being read */
@@ -36,7 +36,7 @@ static void read_provisioner(struct status *status, struct arena *arena, struct 
 {
     struct certificate certificate;
     enum store_result result =
-        store_certificate_load(status->session, arena, row->history->newest.id, &certificate);
+        store_certificate_load(status->reader, arena, row->history->newest.id, &certificate);
     if (result != STORE_OK) {
         status->failed = status->failed || result == STORE_FAILED;
         return;
@@ -132,7 +132,7 @@ static void read_all(struct status *status)
     while (count == PAGE_ROWS && !status->failed) {
         struct arena *page = arena_new();
         status->failed =
-            store_name_certificates(status->session, page, after, rows, PAGE_ROWS, &count) == STORE_FAILED;
+            store_name_certificates(status->reader, page, after, rows, PAGE_ROWS, &count) == STORE_FAILED;
         for (size_t i = 0; i < count && !status->failed; i++)
             take(status, &rows[i]);
         after = &rows[PAGE_ROWS - 1];
@@ -187,8 +187,8 @@ static int show(const struct config *config, bool json)
 {
     struct store_error error;
     struct status status = {.config = config, .json = json, .now = clock_now()};
-    status.session = store_session_open(config->database, &error);
-    if (status.session == NULL) {
+    status.reader = store_reader_open(config->database, &error);
+    if (status.reader == NULL) {
         fprintf(stderr, "acmegate migration: %s\n", error.message);
         return CLI_FAILED;
     }
@@ -201,7 +201,7 @@ static int show(const struct config *config, bool json)
         print_json_end(&status);
     else if (!status.failed)
         print_sums(&status);
-    store_session_close(status.session);
+    store_reader_close(status.reader);
     if (status.failed)
         fprintf(stderr, "acmegate migration: the database cannot be read\n");
     return status.failed ? CLI_FAILED : CLI_OK;

@@ -16,7 +16,7 @@ struct signing {
     struct sign_request *request;
     struct sign_result *out;
     struct arena *arena;
-    struct store_session *session;
+    struct store_command *command;
     struct outbound *outbound;
     struct issuer *issuer;
     struct issuance_wanted wanted;
@@ -50,44 +50,44 @@ static void set_event(struct signing *signing, enum event_type type, const char 
     };
 }
 
-static enum store_apply_result apply_event(void *context, struct store_session *session)
+static enum store_apply_result apply_event(void *context, struct store_writer *writer)
 {
     struct signing *signing = context;
-    return store_applied(store_event_insert(session, &signing->event));
+    return store_applied(store_event_insert(writer, &signing->event));
 }
 
 /* A CA that gives out a certificate of before: nobody gets what is another's. */
-static enum store_apply_result apply_issued_before(struct signing *signing, struct store_session *session)
+static enum store_apply_result apply_issued_before(struct signing *signing, struct store_writer *writer)
 {
     const char *words = "the CA answered with a certificate that it had issued before";
     signing->out->chain_pem = NULL;
     signing->out->problem = arena_printf(signing->arena, "%s: it is not given out", words);
     set_event(signing, EVENT_SIGN_FAILED, words);
     signing->event.cause = CAUSE_CERTIFICATE_OF_BEFORE;
-    return apply_event(signing, session);
+    return apply_event(signing, writer);
 }
 
-static enum store_result write_event(void *context, struct store_session *session, struct event *event)
+static enum store_result write_event(void *context, struct store_writer *writer, struct event *event)
 {
     (void)context;
-    return store_event_insert(session, event);
+    return store_event_insert(writer, event);
 }
 
-static enum store_apply_result apply_certificate(void *context, struct store_session *session)
+static enum store_apply_result apply_certificate(void *context, struct store_writer *writer)
 {
     struct signing *signing = context;
     const struct issuance_record record = {
         .issued = &signing->issued, .event = signing->event, .write_event = write_event};
-    enum store_result result = issuance_write(session, &record);
-    return result == STORE_NOT_FOUND ? apply_issued_before(signing, session) : store_applied(result);
+    enum store_result result = issuance_write(writer, &record);
+    return result == STORE_NOT_FOUND ? apply_issued_before(signing, writer) : store_applied(result);
 }
 
 /* What could not be written is added to the problem. */
 static void write_down(struct signing *signing,
-                       enum store_apply_result (*apply)(void *context, struct store_session *session))
+                       enum store_apply_result (*apply)(void *context, struct store_writer *writer))
 {
     struct store_error error;
-    if (store_write_now(signing->session, apply, signing, &error))
+    if (store_write_now(signing->command, apply, signing, &error))
         return;
     const char *problem = signing->out->problem;
     signing->out->problem =
@@ -275,8 +275,8 @@ void sign_issue(struct sign_request *request, struct sign_result *out)
     struct store_error error;
     const char *why = NULL;
     *out = (struct sign_result){0};
-    signing.session = store_session_open_for_command(request->config->database, &error);
-    if (signing.session == NULL) {
+    signing.command = store_command_open(request->config->database, &error);
+    if (signing.command == NULL) {
         out->problem = arena_duplicate(request->arena, error.message);
         return;
     }
@@ -286,5 +286,5 @@ void sign_issue(struct sign_request *request, struct sign_result *out)
     else
         sign_by(&signing);
     outbound_free(signing.outbound);
-    store_session_close(signing.session);
+    store_command_close(signing.command);
 }

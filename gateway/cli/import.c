@@ -81,7 +81,7 @@ struct import *import_new(const struct import_setting *setting)
     import->setting = *setting;
     import->authorities = certificate_pool_new();
     begin_batch(import);
-    if (recognition_gather(setting->session, import->authorities) != STORE_OK) {
+    if (recognition_gather(store_command_reader(setting->command), import->authorities) != STORE_OK) {
         import->stopped = true;
         import_fail(import, "database", "it cannot be read");
     }
@@ -124,21 +124,22 @@ static void fail_at_database(struct import *import, const char *why)
 
 /* ---- writing ---- */
 
-static enum store_result write_item(struct import *import, struct store_session *session,
+static enum store_result write_item(struct import *import, struct store_writer *writer,
                                     struct import_item *item)
 {
     struct certificate known, other;
     struct certificate *certificate = &item->certificate;
-    enum store_result result =
-        store_certificate_by_leaf(session, import->arena, certificate->serial, certificate->leaf, &known);
+    enum store_result result = store_certificate_by_leaf(store_reader_of(writer), import->arena,
+                                                         certificate->serial, certificate->leaf, &known);
     if (result == STORE_OK)
         import->known++;
     if (result != STORE_NOT_FOUND)
         return result;
-    result = issuer_certificate_find(session, import->arena, item->issuer, certificate->serial, &other);
+    result = issuer_certificate_find(store_reader_of(writer), import->arena, item->issuer,
+                                     certificate->serial, &other);
     bool taken = result == STORE_OK;
     if (result == STORE_NOT_FOUND) {
-        result = store_certificate_insert(session, certificate, item->facts.identifiers,
+        result = store_certificate_insert(writer, certificate, item->facts.identifiers,
                                           item->facts.identifier_count);
         taken = result == STORE_NOT_FOUND;
     }
@@ -158,7 +159,7 @@ static size_t skipped_in_all(const struct import_counts *counts)
     return sum;
 }
 
-static enum store_result write_event(struct import *import, struct store_session *session)
+static enum store_result write_event(struct import *import, struct store_writer *writer)
 {
     const struct import_counts *counts = &import->counts;
     const char *detail =
@@ -168,17 +169,17 @@ static enum store_result write_event(struct import *import, struct store_session
                      : arena_printf(import->arena, "%zu taken, more of the same run follow", import->taken);
     const struct event event = {
         .at = clock_now(), .type = EVENT_CERTIFICATE_IMPORTED, .actor = "operator", .detail = detail};
-    return store_event_insert(session, &event);
+    return store_event_insert(writer, &event);
 }
 
-static enum store_apply_result write_batch(void *context, struct store_session *session)
+static enum store_apply_result write_batch(void *context, struct store_writer *writer)
 {
     struct import *import = context;
     enum store_result result = STORE_OK;
     for (size_t i = 0; result == STORE_OK && i < import->item_count; i++)
-        result = write_item(import, session, &import->items[i]);
+        result = write_item(import, writer, &import->items[i]);
     if (result == STORE_OK && (import->last || import->taken != 0))
-        result = write_event(import, session);
+        result = write_event(import, writer);
     import->applied = result == STORE_OK;
     return import->applied && !import->setting.dry_run ? STORE_APPLIED : STORE_DISCARD;
 }
@@ -189,7 +190,7 @@ static void flush(struct import *import, bool last)
     import->last = last;
     import->applied = false;
     import->taken = import->known = 0;
-    bool written = store_write_now(import->setting.session, write_batch, import, &error);
+    bool written = store_write_now(import->setting.command, write_batch, import, &error);
     if (written || (import->setting.dry_run && import->applied)) {
         import->counts.taken += import->taken;
         import->counts.known += import->known;
@@ -206,8 +207,8 @@ static bool is_new(struct import *import, struct arena *arena, struct bytes der,
                    const struct certificate_facts *facts)
 {
     struct certificate known;
-    enum store_result result =
-        store_certificate_by_leaf(import->setting.session, arena, facts->serial, der, &known);
+    enum store_result result = store_certificate_by_leaf(store_command_reader(import->setting.command), arena,
+                                                         facts->serial, der, &known);
     if (result == STORE_OK)
         import->counts.known++;
     if (result == STORE_FAILED)

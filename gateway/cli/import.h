@@ -44,7 +44,7 @@ struct import_counts {
 struct import;
 
 struct import_setting {
-    struct store_session *session; /* a command's */
+    struct store_command *command;
     struct issuer *const *issuers; /* their pinned roots, and what their CAs sign with */
     size_t issuer_count;
     bool dry_run;                   /* everything but the writing */

@@ -37,13 +37,13 @@ static const struct problem *check_challenges_exist(struct exchange *exchange,
     return NULL;
 }
 
-const struct problem *authorization_plan_check(struct exchange *exchange, struct store_session *session,
+const struct problem *authorization_plan_check(struct exchange *exchange, struct store_reader *reader,
                                                struct authorization_plan *plan)
 {
     struct permission *permission = &plan->permission;
     *permission = (struct permission){.now = exchange->now, .account = &exchange->account};
     permit_set_policy(permission, exchange->endpoint, plan->profile, exchange->request->client_address);
-    if (!exchange_store_ok(exchange, permit_load_key(session, exchange->arena, permission)))
+    if (!exchange_store_ok(exchange, permit_load_key(reader, exchange->arena, permission)))
         return exchange->problem;
     const struct problem *problem =
         permission_check_names(exchange->arena, permission, plan->identifiers, plan->identifier_count);
@@ -72,32 +72,32 @@ const struct problem *authorization_plan_check_rates(struct exchange *exchange,
 
 /* ---- refusals ---- */
 
-enum store_apply_result authorization_plan_refuse(struct exchange *exchange, struct store_session *session,
+enum store_apply_result authorization_plan_refuse(struct exchange *exchange, struct store_writer *writer,
                                                   const struct authorization_plan *plan, enum event_type type,
                                                   const struct problem *problem)
 {
     struct event event = {
         .type = type, .names = identifiers_join(exchange->arena, plan->identifiers, plan->identifier_count)};
-    return exchange_refuse_and_record(exchange, session, &event, problem);
+    return exchange_refuse_and_record(exchange, writer, &event, problem);
 }
 
 /* ---- the authorizations ---- */
 
 /* Valid from its beginning, without a challenge. */
-static enum store_result insert_valid(struct exchange *exchange, struct store_session *session,
+static enum store_result insert_valid(struct exchange *exchange, struct store_writer *writer,
                                       struct authorization *authorization, enum event_type type,
                                       const char *why)
 {
     authorization->status = AUTHORIZATION_VALID;
     authorization->validated_at = exchange->now;
-    enum store_result result = store_authorization_insert(session, authorization);
+    enum store_result result = store_authorization_insert(writer, authorization);
     if (result != STORE_OK)
         return result;
     struct event event = {.type = type,
                           .account_id = exchange->account.id,
                           .authorization_id = authorization->id,
                           .detail = why};
-    return exchange_record(exchange, session, &event);
+    return exchange_record(exchange, writer, &event);
 }
 
 enum { REUSE_LEFT_MOST_S = 60, REUSE_LEFT_PARTS = 10 };
@@ -111,7 +111,7 @@ static int64_t least_left(const struct endpoint_config *endpoint)
 }
 
 /* One that permits `use`. */
-static enum store_result find_permitted(struct exchange *exchange, struct store_session *session,
+static enum store_result find_permitted(struct exchange *exchange, struct store_reader *reader,
                                         const struct authorization_plan *plan, const char *name,
                                         bool wildcard, enum permission_use use, struct authorization *out)
 {
@@ -124,9 +124,9 @@ static enum store_result find_permitted(struct exchange *exchange, struct store_
         .until = exchange->now + least_left(exchange->endpoint) + 1,
     };
     struct authorization parent;
-    enum store_result found = store_authorization_find_valid(session, exchange->arena, &wanted, out);
+    enum store_result found = store_authorization_find_valid(reader, exchange->arena, &wanted, out);
     if (found == STORE_OK)
-        found = permit_load_parent(session, exchange->arena, out, &parent);
+        found = permit_load_parent(reader, exchange->arena, out, &parent);
     if (found != STORE_OK)
         return found;
     const char *why =
@@ -136,7 +136,7 @@ static enum store_result find_permitted(struct exchange *exchange, struct store_
 
 /* The authorization of a domain above the name that holds for the names below it (RFC 9444): of the one that
  * the client named, else of the closest. Wildcards are not below anything. */
-static enum store_result find_ancestor(struct exchange *exchange, struct store_session *session,
+static enum store_result find_ancestor(struct exchange *exchange, struct store_reader *reader,
                                        const struct authorization_plan *plan, size_t n,
                                        struct authorization *out)
 {
@@ -146,17 +146,17 @@ static enum store_result find_ancestor(struct exchange *exchange, struct store_s
         identifier_is_wildcard(identifier) || plan->subdomains)
         return STORE_NOT_FOUND;
     if (named != NULL)
-        return find_permitted(exchange, session, plan, named, false, PERMISSION_ANCESTOR, out);
+        return find_permitted(exchange, reader, plan, named, false, PERMISSION_ANCESTOR, out);
     for (const char *dot = strchr(identifier->value, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
         enum store_result found =
-            find_permitted(exchange, session, plan, dot + 1, false, PERMISSION_ANCESTOR, out);
+            find_permitted(exchange, reader, plan, dot + 1, false, PERMISSION_ANCESTOR, out);
         if (found != STORE_NOT_FOUND)
             return found;
     }
     return STORE_NOT_FOUND;
 }
 
-enum store_result authorization_plan_use(struct exchange *exchange, struct store_session *session,
+enum store_result authorization_plan_use(struct exchange *exchange, struct store_writer *writer,
                                          const struct authorization_plan *plan, size_t n,
                                          struct authorization *out, bool *made)
 {
@@ -168,12 +168,13 @@ enum store_result authorization_plan_use(struct exchange *exchange, struct store
     *made = false;
     enum store_result above = STORE_NOT_FOUND;
     if (endpoint->authorization_lifetime_s > 0) {
-        enum store_result found = find_permitted(
-            exchange, session, plan, identifier_base_name(identifier), identifier_is_wildcard(identifier),
-            plan->subdomains ? PERMISSION_ANCESTOR : PERMISSION_ISSUE, out);
+        enum store_result found =
+            find_permitted(exchange, store_reader_of(writer), plan, identifier_base_name(identifier),
+                           identifier_is_wildcard(identifier),
+                           plan->subdomains ? PERMISSION_ANCESTOR : PERMISSION_ISSUE, out);
         if (found != STORE_NOT_FOUND)
             return found;
-        above = find_ancestor(exchange, session, plan, n, &ancestor);
+        above = find_ancestor(exchange, store_reader_of(writer), plan, n, &ancestor);
         if (above == STORE_FAILED)
             return above;
     }
@@ -197,13 +198,13 @@ enum store_result authorization_plan_use(struct exchange *exchange, struct store
         out->parent_id = ancestor.id;
         if (ancestor.expires_at < out->expires_at)
             out->expires_at = ancestor.expires_at;
-        return insert_valid(exchange, session, out, EVENT_AUTHORIZATION_INHERITED,
+        return insert_valid(exchange, writer, out, EVENT_AUTHORIZATION_INHERITED,
                             arena_printf(exchange->arena,
                                          "authorization %lld of %s holds for the names below",
                                          (long long)ancestor.id, ancestor.identifier.value));
     }
     const char *why;
     out->basis = trust(exchange, plan, identifier, &why);
-    return out->basis != 0 ? insert_valid(exchange, session, out, EVENT_AUTHORIZATION_TRUSTED, why)
-                           : store_authorization_insert(session, out);
+    return out->basis != 0 ? insert_valid(exchange, writer, out, EVENT_AUTHORIZATION_TRUSTED, why)
+                           : store_authorization_insert(writer, out);
 }

@@ -20,11 +20,11 @@ struct authorization_plan {
 
 /* The policies of the endpoint, the profile and the account's external account key, and whether there is a
  * challenge that could prove each name. Within `apply`. */
-const struct problem *authorization_plan_check(struct exchange *exchange, struct store_session *session,
+const struct problem *authorization_plan_check(struct exchange *exchange, struct store_reader *reader,
                                                struct authorization_plan *plan);
 
 /* Refuses, and records it with the names: they are all that tells what the request was about. */
-enum store_apply_result authorization_plan_refuse(struct exchange *exchange, struct store_session *session,
+enum store_apply_result authorization_plan_refuse(struct exchange *exchange, struct store_writer *writer,
                                                   const struct authorization_plan *plan, enum event_type type,
                                                   const struct problem *problem);
 
@@ -35,6 +35,6 @@ const struct problem *authorization_plan_check_rates(struct exchange *exchange,
 /* The authorization for the n-th identifier: one that is valid already, where the endpoint takes those; one
  * that needs no proof; or a new one to be proven. `made` (may be NULL): it was not there before. Within
  * `apply`, after authorization_plan_check. */
-enum store_result authorization_plan_use(struct exchange *exchange, struct store_session *session,
+enum store_result authorization_plan_use(struct exchange *exchange, struct store_writer *writer,
                                          const struct authorization_plan *plan, size_t n,
                                          struct authorization *out, bool *made);

@@ -10,10 +10,10 @@
 
 enum { OVERLOADED_RETRY_AFTER_S = 5, USER_AGENT_MAX_BYTES = 200 };
 
-struct store_session *exchange_session(struct exchange *exchange)
+struct store_reader *exchange_session(struct exchange *exchange)
 {
     const struct loop_state *state = http_loop_data(exchange->request->loop);
-    return state->session;
+    return state->reader;
 }
 
 static const char *actor(struct exchange *exchange)
@@ -26,12 +26,11 @@ const char *exchange_user_agent(struct exchange *exchange)
     return arena_printable(exchange->arena, exchange->request->user_agent, USER_AGENT_MAX_BYTES);
 }
 
-enum store_result exchange_record(struct exchange *exchange, struct store_session *session,
-                                  struct event *event)
+enum store_result exchange_record(struct exchange *exchange, struct store_writer *writer, struct event *event)
 {
     event->at = exchange->now;
     event->actor = actor(exchange);
-    return store_event_insert(session, event);
+    return store_event_insert(writer, event);
 }
 
 /* For STORE_REFUSED and STORE_FAULT. */
@@ -66,11 +65,11 @@ const struct problem *exchange_check_owner(struct exchange *exchange, enum store
                                         "This account has no such %s.", what);
 }
 
-bool exchange_reload_account(struct exchange *exchange, struct store_session *session)
+bool exchange_reload_account(struct exchange *exchange, struct store_reader *reader)
 {
     struct bytes verified_key = exchange->account.key;
     struct account now;
-    enum store_result result = store_account_load(session, exchange->arena, exchange->account.id, &now);
+    enum store_result result = store_account_load(reader, exchange->arena, exchange->account.id, &now);
     if (!exchange_store_ok(exchange, result))
         return false;
     if (result == STORE_NOT_FOUND || !bytes_equal(now.key, verified_key))
@@ -84,10 +83,10 @@ bool exchange_reload_account(struct exchange *exchange, struct store_session *se
 
 /* ---- apply ---- */
 
-static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
+static enum store_apply_result run_apply(struct store_operation *operation, struct store_writer *writer)
 {
     struct exchange *exchange = (struct exchange *)operation;
-    enum store_apply_result result = exchange->route->apply(exchange, session);
+    enum store_apply_result result = exchange->route->apply(exchange, writer);
     exchange_limit_refusals(exchange);
     if (result != STORE_APPLIED)
         exchange->notes.count = 0;

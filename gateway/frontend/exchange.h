@@ -34,7 +34,7 @@ struct route {
     void (*prepare)(struct exchange *exchange);
     /* Loads, decides, writes. A problem set here is answered after the COMMIT. NULL for routes that only
      * read. */
-    enum store_apply_result (*apply)(struct exchange *exchange, struct store_session *session);
+    enum store_apply_result (*apply)(struct exchange *exchange, struct store_writer *writer);
     /* Fills exchange->reply. */
     void (*render)(struct exchange *exchange);
     /* Sends the reply, or the problem in a form of its own. NULL: as ACME has it. */
@@ -96,7 +96,7 @@ struct exchange {
 
 /* The loop's own state. */
 struct loop_state {
-    struct store_session *session;
+    struct store_reader *reader;
     struct account_key_cache *keys;
     struct status_reader *status;
     struct known_authorities *authorities;
@@ -112,8 +112,8 @@ void exchange_render_refusal(void *frontend, struct arena *arena, int status, bo
 /* Any thread, once, for an exchange that is away: its problem or its reply is set. */
 void exchange_answer(struct exchange *exchange);
 
-/* The loop's read session. */
-struct store_session *exchange_session(struct exchange *exchange);
+/* The loop's reader. */
+struct store_reader *exchange_session(struct exchange *exchange);
 
 /* True when the exchange may go on. Else refuses with serverInternal: 503 when the store failed, 500 when it
  * refused a transition. */
@@ -124,7 +124,7 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
 
 /* Fills in when, and the actor ("client 192.0.2.7"), and inserts it. */
 [[gnu::warn_unused_result]] enum store_result exchange_record(struct exchange *exchange,
-                                                              struct store_session *session,
+                                                              struct store_writer *writer,
                                                               struct event *event);
 
 /* ---- exchange_refusals.c: within `apply` ---- */
@@ -132,13 +132,13 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
 /* Inserts the event of a refusal. Of the types that are refusals (acme/event.h), some are only counted
  * (acme/refusal_register.h). Fills in when, the actor, the detail and the cause. */
 [[gnu::warn_unused_result]] enum store_result exchange_record_refusal(struct exchange *exchange,
-                                                                      struct store_session *session,
+                                                                      struct store_writer *writer,
                                                                       struct event *event,
                                                                       const struct problem *problem);
 
 /* As exchange_refuse, with exchange_record_refusal: what an authenticated client is refused for what it asked
  * is part of the audit trail. */
-enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
+enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_writer *writer,
                                                    struct event *event, const struct problem *problem);
 
 /* As exchange_refuse, with a line of the log that begins with `what`: clients without an account have no rows
@@ -157,7 +157,7 @@ const struct problem *exchange_take_rate(struct exchange *exchange, const struct
 /* Within `apply`: the account that signed is still there, valid, and its key the one that verified. Else the
  * problem is set. Reloads exchange->account. */
 [[gnu::warn_unused_result]] bool exchange_reload_account(struct exchange *exchange,
-                                                         struct store_session *session);
+                                                         struct store_reader *reader);
 
 /* The User-Agent as it may be kept: printable, of bounded length. */
 const char *exchange_user_agent(struct exchange *exchange);

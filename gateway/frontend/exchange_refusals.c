@@ -26,21 +26,21 @@ static const char *count(struct exchange *exchange, const char *what, const stru
     return refusal_register_count(exchange->frontend->refusals, exchange->arena, &refusal, exchange->now);
 }
 
-enum store_result exchange_record_refusal(struct exchange *exchange, struct store_session *session,
+enum store_result exchange_record_refusal(struct exchange *exchange, struct store_writer *writer,
                                           struct event *event, const struct problem *problem)
 {
     const struct event_type_info *type = event_type_info(event->type);
     event->cause = problem->cause;
     event->detail = type->is_refusal ? count(exchange, type->name, problem) : problem->detail;
-    return event->detail == NULL ? STORE_OK : exchange_record(exchange, session, event);
+    return event->detail == NULL ? STORE_OK : exchange_record(exchange, writer, event);
 }
 
-enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_session *session,
+enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_writer *writer,
                                                    struct event *event, const struct problem *problem)
 {
     event->account_id = exchange->account.id;
     exchange->problem = problem;
-    return exchange_store_ok(exchange, exchange_record_refusal(exchange, session, event, problem))
+    return exchange_store_ok(exchange, exchange_record_refusal(exchange, writer, event, problem))
                ? STORE_APPLIED
                : STORE_DISCARD;
 }

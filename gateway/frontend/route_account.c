@@ -16,11 +16,11 @@ struct account_state {
     bool created;
 };
 
-static bool record(struct exchange *exchange, struct store_session *session, enum event_type type,
+static bool record(struct exchange *exchange, struct store_writer *writer, enum event_type type,
                    const char *detail)
 {
     struct event event = {.type = type, .account_id = exchange->account.id, .detail = detail};
-    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+    return exchange_store_ok(exchange, exchange_record(exchange, writer, &event));
 }
 
 /* ---- external account binding ---- */
@@ -53,7 +53,7 @@ static const struct problem *verify_binding(struct exchange *exchange, const str
 }
 
 /* What keeps this key's owner from an account; `key` is filled when nothing does and there is a binding. */
-static const struct problem *check_binding(struct exchange *exchange, struct store_session *session,
+static const struct problem *check_binding(struct exchange *exchange, struct store_reader *reader,
                                            const struct account_state *state, struct eab_key *key)
 {
     if (!state->is_bound)
@@ -63,7 +63,7 @@ static const struct problem *check_binding(struct exchange *exchange, struct sto
                          exchange->arena, PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
                          "New accounts at this endpoint need an external account key from its operator.");
     enum store_result found =
-        store_eab_key_by_kid(session, exchange->arena, exchange->endpoint->name, state->eab.kid, key);
+        store_eab_key_by_kid(reader, exchange->arena, exchange->endpoint->name, state->eab.kid, key);
     if (!exchange_store_ok(exchange, found))
         return exchange->problem;
     const struct problem *problem =
@@ -112,7 +112,7 @@ static const struct problem *check_change_rate(struct exchange *exchange)
     return exchange_take_rate(exchange, &demand, METRIC_LIMIT_CHANGES_PER_ACCOUNT);
 }
 
-static enum store_apply_result create_account(struct exchange *exchange, struct store_session *session,
+static enum store_apply_result create_account(struct exchange *exchange, struct store_writer *writer,
                                               struct account_state *state, const struct eab_key *key)
 {
     exchange->account = (struct account){
@@ -128,21 +128,22 @@ static enum store_apply_result create_account(struct exchange *exchange, struct 
         .eab_key_id = key->id,
         .eab_json = state->eab.binding_json,
     };
-    if ((key->id != 0 && !exchange_store_ok(exchange, store_eab_key_use(session, key->id))) ||
-        !exchange_store_ok(exchange, store_account_insert(session, &exchange->account)))
+    if ((key->id != 0 && !exchange_store_ok(exchange, store_eab_key_use(writer, key->id))) ||
+        !exchange_store_ok(exchange, store_account_insert(writer, &exchange->account)))
         return STORE_DISCARD;
     state->created = true;
     METRICS_NOTE(&exchange->notes, METRIC_ACCOUNTS_CREATED, metrics_endpoint(exchange->endpoint->name));
     const char *detail =
         key->id == 0 ? NULL : arena_printf(exchange->arena, "external account key %s", key->kid);
-    return record(exchange, session, EVENT_ACCOUNT_CREATED, detail) ? STORE_APPLIED : STORE_DISCARD;
+    return record(exchange, writer, EVENT_ACCOUNT_CREATED, detail) ? STORE_APPLIED : STORE_DISCARD;
 }
 
-enum store_apply_result new_account_apply(struct exchange *exchange, struct store_session *session)
+enum store_apply_result new_account_apply(struct exchange *exchange, struct store_writer *writer)
 {
     struct account_state *state = exchange->state;
-    enum store_result found = store_account_by_key(session, exchange->arena, exchange->endpoint->name,
-                                                   exchange->signer.thumbprint, &exchange->account);
+    enum store_result found =
+        store_account_by_key(store_reader_of(writer), exchange->arena, exchange->endpoint->name,
+                             exchange->signer.thumbprint, &exchange->account);
     if (!exchange_store_ok(exchange, found))
         return STORE_DISCARD;
     state->created = false;
@@ -154,11 +155,11 @@ enum store_apply_result new_account_apply(struct exchange *exchange, struct stor
     struct eab_key key = {0};
     const struct problem *problem = check_terms(exchange, &state->request);
     if (problem == NULL)
-        problem = check_binding(exchange, session, state, &key);
+        problem = check_binding(exchange, store_reader_of(writer), state, &key);
     if (problem == NULL)
         problem = check_rate(exchange);
     return problem != NULL ? exchange_refuse_and_log(exchange, "account refused", problem)
-                           : create_account(exchange, session, state, &key);
+                           : create_account(exchange, writer, state, &key);
 }
 
 /* ---- account ---- */
@@ -180,10 +181,10 @@ void account_prepare(struct exchange *exchange)
                          (!state->request.terms_agreed || exchange->account.terms_agreed);
 }
 
-enum store_apply_result account_apply(struct exchange *exchange, struct store_session *session)
+enum store_apply_result account_apply(struct exchange *exchange, struct store_writer *writer)
 {
     const struct account_request *request = &((struct account_state *)exchange->state)->request;
-    if (!exchange_reload_account(exchange, session))
+    if (!exchange_reload_account(exchange, store_reader_of(writer)))
         return STORE_DISCARD;
     struct account *account = &exchange->account;
     const struct problem *problem = request->deactivate ? NULL : check_change_rate(exchange);
@@ -196,8 +197,8 @@ enum store_apply_result account_apply(struct exchange *exchange, struct store_se
     if (request->deactivate)
         account->status = ACCOUNT_DEACTIVATED;
     enum event_type type = request->deactivate ? EVENT_ACCOUNT_DEACTIVATED : EVENT_ACCOUNT_UPDATED;
-    if (!exchange_store_ok(exchange, store_account_update(session, account)) ||
-        !record(exchange, session, type, NULL))
+    if (!exchange_store_ok(exchange, store_account_update(writer, account)) ||
+        !record(exchange, writer, type, NULL))
         return STORE_DISCARD;
     return STORE_APPLIED;
 }
@@ -233,15 +234,15 @@ static const struct problem *key_in_use(struct exchange *exchange, int64_t accou
     return problem;
 }
 
-enum store_apply_result key_change_apply(struct exchange *exchange, struct store_session *session)
+enum store_apply_result key_change_apply(struct exchange *exchange, struct store_writer *writer)
 {
     const struct jwk *new_key = &((struct account_state *)exchange->state)->new_key;
-    if (!exchange_reload_account(exchange, session))
+    if (!exchange_reload_account(exchange, store_reader_of(writer)))
         return STORE_DISCARD;
     struct account *account = &exchange->account;
     struct account other;
-    enum store_result found =
-        store_account_by_key(session, exchange->arena, account->endpoint, new_key->thumbprint, &other);
+    enum store_result found = store_account_by_key(store_reader_of(writer), exchange->arena,
+                                                   account->endpoint, new_key->thumbprint, &other);
     if (!exchange_store_ok(exchange, found))
         return STORE_DISCARD;
     if (found == STORE_OK)
@@ -255,8 +256,8 @@ enum store_apply_result key_change_apply(struct exchange *exchange, struct store
     account->thumbprint = new_key->thumbprint;
     account->key_changed_at =
         exchange->now > account->key_changed_at ? exchange->now : account->key_changed_at + 1;
-    if (!exchange_store_ok(exchange, store_account_update_key(session, account)) ||
-        !record(exchange, session, EVENT_ACCOUNT_KEY_CHANGED, detail))
+    if (!exchange_store_ok(exchange, store_account_update_key(writer, account)) ||
+        !record(exchange, writer, EVENT_ACCOUNT_KEY_CHANGED, detail))
         return STORE_DISCARD;
     return STORE_APPLIED;
 }

@@ -13,34 +13,33 @@ static struct authorization *new_state(struct exchange *exchange)
     return exchange->state;
 }
 
-static const struct problem *load_authorization(struct exchange *exchange, struct store_session *session)
+static const struct problem *load_authorization(struct exchange *exchange, struct store_reader *reader)
 {
     struct authorization *authorization = exchange->state;
-    enum store_result result =
-        store_authorization_load(session, exchange->arena, exchange->id, authorization);
+    enum store_result result = store_authorization_load(reader, exchange->arena, exchange->id, authorization);
     return exchange_check_owner(exchange, result, "authorization", authorization->endpoint,
                                 authorization->account_id);
 }
 
-static bool record_event(struct exchange *exchange, struct store_session *session, struct event event)
+static bool record_event(struct exchange *exchange, struct store_writer *writer, struct event event)
 {
-    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+    return exchange_store_ok(exchange, exchange_record(exchange, writer, &event));
 }
 
-static bool record_of(struct exchange *exchange, struct store_session *session,
+static bool record_of(struct exchange *exchange, struct store_writer *writer,
                       const struct authorization *authorization, enum event_type type, const char *detail)
 {
     const struct event event = {.type = type,
                                 .account_id = authorization->account_id,
                                 .authorization_id = authorization->id,
                                 .detail = detail};
-    return record_event(exchange, session, event);
+    return record_event(exchange, writer, event);
 }
 
-static bool record(struct exchange *exchange, struct store_session *session, enum event_type type,
+static bool record(struct exchange *exchange, struct store_writer *writer, enum event_type type,
                    const char *detail)
 {
-    return record_of(exchange, session, exchange->state, type, detail);
+    return record_of(exchange, writer, exchange->state, type, detail);
 }
 
 /* ---- authorization ---- */
@@ -56,17 +55,18 @@ void authorization_prepare(struct exchange *exchange)
 }
 
 /* Orders that rested on the authorization cannot become ready, or go on, any more. */
-static bool fail_waiting_orders(struct exchange *exchange, struct store_session *session,
+static bool fail_waiting_orders(struct exchange *exchange, struct store_writer *writer,
                                 const struct authorization *authorization, const struct problem *problem)
 {
     int64_t *ids = NULL;
     size_t count = 0;
-    if (!exchange_store_ok(
-            exchange, store_orders_waiting_on(session, exchange->arena, authorization->id, &ids, &count)))
+    if (!exchange_store_ok(exchange, store_orders_waiting_on(store_reader_of(writer), exchange->arena,
+                                                             authorization->id, &ids, &count)))
         return false;
     for (size_t i = 0; i < count; i++) {
         struct order order;
-        if (!exchange_store_ok(exchange, store_order_load(session, exchange->arena, ids[i], &order)))
+        if (!exchange_store_ok(exchange,
+                               store_order_load(store_reader_of(writer), exchange->arena, ids[i], &order)))
             return false;
         enum order_status was = order.status;
         order_fail(exchange->arena, &order, problem, exchange->now);
@@ -76,49 +76,50 @@ static bool fail_waiting_orders(struct exchange *exchange, struct store_session 
                                     .order_id = order.id,
                                     .authorization_id = authorization->id,
                                     .detail = problem->detail};
-        if (!exchange_store_ok(exchange, store_order_update(session, &order, was)) ||
-            !record_event(exchange, session, event))
+        if (!exchange_store_ok(exchange, store_order_update(writer, &order, was)) ||
+            !record_event(exchange, writer, event))
             return false;
     }
     return true;
 }
 
 /* The authorization ends, and the orders that wait for it. */
-static bool deactivate(struct exchange *exchange, struct store_session *session,
+static bool deactivate(struct exchange *exchange, struct store_writer *writer,
                        struct authorization *authorization, const struct problem *problem,
                        const char *event_detail)
 {
     enum authorization_status was = authorization->status;
     authorization->status = AUTHORIZATION_DEACTIVATED;
-    return exchange_store_ok(exchange, store_authorization_update(session, authorization, was,
+    return exchange_store_ok(exchange, store_authorization_update(writer, authorization, was,
                                                                   authorization->challenge_status)) &&
-           fail_waiting_orders(exchange, session, authorization, problem) &&
-           record_of(exchange, session, authorization, EVENT_AUTHORIZATION_DEACTIVATED, event_detail);
+           fail_waiting_orders(exchange, writer, authorization, problem) &&
+           record_of(exchange, writer, authorization, EVENT_AUTHORIZATION_DEACTIVATED, event_detail);
 }
 
 /* And so do those of the names below that rest on it (RFC 9444). */
-static bool deactivate_inherited(struct exchange *exchange, struct store_session *session,
+static bool deactivate_inherited(struct exchange *exchange, struct store_writer *writer,
                                  const struct authorization *parent, const struct problem *problem)
 {
     struct authorization *inherited = NULL;
     size_t count = 0;
     if (parent->subdomains &&
-        !exchange_store_ok(exchange, store_authorizations_inherited(session, exchange->arena, parent->id,
-                                                                    exchange->now, &inherited, &count)))
+        !exchange_store_ok(exchange,
+                           store_authorizations_inherited(store_reader_of(writer), exchange->arena,
+                                                          parent->id, exchange->now, &inherited, &count)))
         return false;
     const char *detail =
         arena_printf(exchange->arena, "it rested on authorization %lld", (long long)parent->id);
-    for (size_t i = 0; i < count; i++)
-        if (!deactivate(exchange, session, &inherited[i], problem, detail))
+    for (size_t i = 0; i < count; ++i)
+        if (!deactivate(exchange, writer, &inherited[i], problem, detail))
             return false;
     return true;
 }
 
-enum store_apply_result authorization_apply(struct exchange *exchange, struct store_session *session)
+enum store_apply_result authorization_apply(struct exchange *exchange, struct store_writer *writer)
 {
-    if (!exchange_reload_account(exchange, session))
+    if (!exchange_reload_account(exchange, store_reader_of(writer)))
         return STORE_DISCARD;
-    const struct problem *problem = load_authorization(exchange, session);
+    const struct problem *problem = load_authorization(exchange, store_reader_of(writer));
     if (problem != NULL)
         return exchange_refuse(exchange, problem);
     struct authorization *authorization = exchange->state;
@@ -132,8 +133,8 @@ enum store_apply_result authorization_apply(struct exchange *exchange, struct st
     problem = problem_with_cause(exchange->arena, CAUSE_AUTHORIZATION_DEACTIVATED, PROBLEM_UNAUTHORIZED,
                                  "The client deactivated the authorization for %s.",
                                  authorization->identifier.value);
-    return deactivate(exchange, session, authorization, problem, NULL) &&
-                   deactivate_inherited(exchange, session, authorization, problem)
+    return deactivate(exchange, writer, authorization, problem, NULL) &&
+                   deactivate_inherited(exchange, writer, authorization, problem)
                ? STORE_APPLIED
                : STORE_DISCARD;
 }
@@ -178,28 +179,28 @@ void new_authorization_prepare(struct exchange *exchange)
                                                     &state->identifier, &state->subdomains);
 }
 
-enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_session *session)
+enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_writer *writer)
 {
     struct new_authorization_state *state = exchange->state;
     struct authorization *authorization = &state->authorization;
-    if (!exchange_reload_account(exchange, session))
+    if (!exchange_reload_account(exchange, store_reader_of(writer)))
         return STORE_DISCARD;
     struct authorization_plan plan = {
         .identifiers = &state->identifier,
         .identifier_count = 1,
         .subdomains = state->subdomains && exchange->endpoint->subdomains,
     };
-    const struct problem *problem = authorization_plan_check(exchange, session, &plan);
+    const struct problem *problem = authorization_plan_check(exchange, store_reader_of(writer), &plan);
     if (problem == NULL)
         problem = authorization_plan_check_rates(exchange, &plan);
     if (problem != NULL)
-        return authorization_plan_refuse(exchange, session, &plan, EVENT_AUTHORIZATION_REFUSED, problem);
+        return authorization_plan_refuse(exchange, writer, &plan, EVENT_AUTHORIZATION_REFUSED, problem);
     if (!exchange_store_ok(
-            exchange, authorization_plan_use(exchange, session, &plan, 0, authorization, &state->created)))
+            exchange, authorization_plan_use(exchange, writer, &plan, 0, authorization, &state->created)))
         return STORE_DISCARD;
     if (!state->created)
         return STORE_DISCARD;
-    return record(exchange, session, EVENT_AUTHORIZATION_CREATED, NULL) ? STORE_APPLIED : STORE_DISCARD;
+    return record(exchange, writer, EVENT_AUTHORIZATION_CREATED, NULL) ? STORE_APPLIED : STORE_DISCARD;
 }
 
 void new_authorization_render(struct exchange *exchange)
@@ -214,9 +215,9 @@ void new_authorization_render(struct exchange *exchange)
 
 /* ---- challenge ---- */
 
-static const struct problem *load_challenge(struct exchange *exchange, struct store_session *session)
+static const struct problem *load_challenge(struct exchange *exchange, struct store_reader *reader)
 {
-    const struct problem *problem = load_authorization(exchange, session);
+    const struct problem *problem = load_authorization(exchange, reader);
     if (problem != NULL)
         return problem;
     const struct authorization *authorization = exchange->state;
@@ -248,11 +249,11 @@ static const struct problem *check_choice(struct exchange *exchange,
                        challenge_type_info(authorization->chosen)->name);
 }
 
-enum store_apply_result challenge_apply(struct exchange *exchange, struct store_session *session)
+enum store_apply_result challenge_apply(struct exchange *exchange, struct store_writer *writer)
 {
-    if (!exchange_reload_account(exchange, session))
+    if (!exchange_reload_account(exchange, store_reader_of(writer)))
         return STORE_DISCARD;
-    const struct problem *problem = load_challenge(exchange, session);
+    const struct problem *problem = load_challenge(exchange, store_reader_of(writer));
     struct authorization *authorization = exchange->state;
     if (problem == NULL && authorization_status_at(authorization, exchange->now) != AUTHORIZATION_PENDING)
         return STORE_DISCARD;
@@ -268,8 +269,8 @@ enum store_apply_result challenge_apply(struct exchange *exchange, struct store_
     authorization->first_attempt_at = exchange->now;
     authorization->next_attempt_at = exchange->now;
     if (!exchange_store_ok(exchange,
-                           store_authorization_update(session, authorization, AUTHORIZATION_PENDING, 0)) ||
-        !record(exchange, session, EVENT_CHALLENGE_REQUESTED,
+                           store_authorization_update(writer, authorization, AUTHORIZATION_PENDING, 0)) ||
+        !record(exchange, writer, EVENT_CHALLENGE_REQUESTED,
                 challenge_type_info(exchange->challenge_type)->name))
         return STORE_DISCARD;
     exchange->hand_over = validation_job_draft(exchange->frontend->parts.jobs, exchange->now, authorization,

@@ -90,13 +90,13 @@ struct revoke_state {
 static void look_for_stepca_api(struct exchange *exchange, struct revoke_state *state)
 {
     struct loop_state *loop = http_loop_data(exchange->request->loop);
-    struct store_session *session = loop->session;
+    struct store_reader *reader = loop->reader;
     struct certificate known;
     state->recognition = RECOGNITION_UNKNOWN;
-    if (store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
+    if (store_certificate_by_leaf(reader, exchange->arena, state->facts.serial,
                                   state->request.certificate_der, &known) == STORE_NOT_FOUND)
         state->recognition = recognition_find(&exchange->frontend->parts.recognition, loop->authorities,
-                                              exchange->endpoint, session, exchange->arena,
+                                              exchange->endpoint, reader, exchange->arena,
                                               state->request.certificate_der, &state->facts, &state->native);
 }
 
@@ -119,7 +119,7 @@ void revoke_prepare(struct exchange *exchange)
 }
 
 /* NULL when the account itself has proven control of the name. Trust permits orders, and nothing else. */
-static const struct problem *check_control(struct exchange *exchange, struct store_session *session,
+static const struct problem *check_control(struct exchange *exchange, struct store_reader *reader,
                                            const struct identifier *identifier)
 {
     struct authorization authorization;
@@ -131,7 +131,7 @@ static const struct problem *check_control(struct exchange *exchange, struct sto
         .proven = true,
     };
     enum store_result found =
-        store_authorization_find_valid(session, exchange->arena, &wanted, &authorization);
+        store_authorization_find_valid(reader, exchange->arena, &wanted, &authorization);
     if (!exchange_store_ok(exchange, found))
         return exchange->problem;
     const struct permission permission = {.now = exchange->now, .account = &exchange->account};
@@ -163,7 +163,7 @@ static const struct problem *check_not_own(struct exchange *exchange, const stru
 }
 
 /* RFC 8555 §7.6: another account may revoke when it holds valid authorizations for every name. */
-static const struct problem *check_control_of_names(struct exchange *exchange, struct store_session *session,
+static const struct problem *check_control_of_names(struct exchange *exchange, struct store_reader *reader,
                                                     const struct revoke_state *state)
 {
     const struct certificate_facts *facts = &state->facts;
@@ -173,8 +173,8 @@ static const struct problem *check_control_of_names(struct exchange *exchange, s
                            "authorization speaks for: only its own key or its account revokes it.",
                            facts->beyond_names);
     const struct problem *problem = check_not_own(exchange, state);
-    for (size_t i = 0; problem == NULL && i < facts->identifier_count; i++)
-        problem = check_control(exchange, session, &facts->identifiers[i]);
+    for (size_t i = 0; problem == NULL && i < facts->identifier_count; ++i)
+        problem = check_control(exchange, reader, &facts->identifiers[i]);
     return problem;
 }
 
@@ -192,7 +192,7 @@ static bool is_certificate_key(struct exchange *exchange, const struct certifica
 }
 
 /* Who revokes, for the record; NULL with the problem set when they may not. */
-static const char *authorize_revocation(struct exchange *exchange, struct store_session *session)
+static const char *authorize_revocation(struct exchange *exchange, struct store_reader *reader)
 {
     const struct revoke_state *state = exchange->state;
     if (exchange->envelope.account_id == 0) {
@@ -202,11 +202,11 @@ static const char *authorize_revocation(struct exchange *exchange, struct store_
                                         "The request is not signed with the certificate's key.");
         return NULL;
     }
-    if (!exchange_reload_account(exchange, session))
+    if (!exchange_reload_account(exchange, reader))
         return NULL;
     if (state->certificate.account_id == exchange->account.id)
         return "account";
-    exchange->problem = check_control_of_names(exchange, session, state);
+    exchange->problem = check_control_of_names(exchange, reader, state);
     return exchange->problem == NULL ? "account in control of the names" : NULL;
 }
 
@@ -233,11 +233,11 @@ static const struct problem *take_native(struct exchange *exchange, struct revok
 }
 
 /* What was sent only says which certificate is meant: from here on the database's own copy counts. */
-static const struct problem *find_certificate(struct exchange *exchange, struct store_session *session)
+static const struct problem *find_certificate(struct exchange *exchange, struct store_reader *reader)
 {
     struct revoke_state *state = exchange->state;
     struct certificate *certificate = &state->certificate;
-    enum store_result found = store_certificate_by_leaf(session, exchange->arena, state->facts.serial,
+    enum store_result found = store_certificate_by_leaf(reader, exchange->arena, state->facts.serial,
                                                         state->request.certificate_der, certificate);
     if (!exchange_store_ok(exchange, found))
         return exchange->problem;
@@ -264,7 +264,7 @@ static const struct problem *already_revoked(struct exchange *exchange, const st
         revocation_reason_name(certificate->revocation_reason), certificate->revocation_error);
 }
 
-static bool record(struct exchange *exchange, struct store_session *session, const char *by)
+static bool record(struct exchange *exchange, struct store_writer *writer, const char *by)
 {
     const struct revoke_state *state = exchange->state;
     const char *instead = state->certificate.revocation_requested_at == 0
@@ -277,7 +277,7 @@ static bool record(struct exchange *exchange, struct store_session *session, con
                           .certificate_id = state->certificate.id,
                           .detail = arena_printf(exchange->arena, "by %s, reason %s%s", by,
                                                  revocation_reason_name(state->request.reason), instead)};
-    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+    return exchange_store_ok(exchange, exchange_record(exchange, writer, &event));
 }
 
 /*
@@ -291,8 +291,7 @@ static bool may_replace_reason(const struct exchange *exchange, const struct rev
            (!revocation_reason_revokes(standing) || exchange->envelope.account_id == 0);
 }
 
-static enum store_apply_result correct(struct exchange *exchange, struct store_session *session,
-                                       const char *by)
+static enum store_apply_result correct(struct exchange *exchange, struct store_writer *writer, const char *by)
 {
     struct revoke_state *state = exchange->state;
     struct certificate *certificate = &state->certificate;
@@ -306,17 +305,17 @@ static enum store_apply_result correct(struct exchange *exchange, struct store_s
     certificate->correction_asked = true;
     certificate->correction_reason = state->request.reason;
     certificate->revocation_next_attempt_at = exchange->now;
-    if (!exchange_store_ok(exchange, store_certificate_correct(session, certificate)) ||
-        (!asked && !record(exchange, session, by)))
+    if (!exchange_store_ok(exchange, store_certificate_correct(writer, certificate)) ||
+        (!asked && !record(exchange, writer, by)))
         return STORE_DISCARD;
     return STORE_APPLIED;
 }
 
-static bool insert_native(struct exchange *exchange, struct store_session *session)
+static bool insert_native(struct exchange *exchange, struct store_writer *writer)
 {
     struct revoke_state *state = exchange->state;
     struct certificate *certificate = &state->certificate;
-    enum store_result result = store_certificate_insert(session, certificate, state->facts.identifiers,
+    enum store_result result = store_certificate_insert(writer, certificate, state->facts.identifiers,
                                                         state->facts.identifier_count);
     if (!exchange_store_ok(exchange, result))
         return false;
@@ -330,30 +329,30 @@ static bool insert_native(struct exchange *exchange, struct store_session *sessi
                           .detail = arena_printf(exchange->arena,
                                                  "not issued here; it chains to the root of issuer %s",
                                                  certificate->issuer)};
-    return exchange_store_ok(exchange, exchange_record(exchange, session, &event));
+    return exchange_store_ok(exchange, exchange_record(exchange, writer, &event));
 }
 
 /* Asks for the revocation; only the CA's confirmation makes it one. */
-enum store_apply_result revoke_apply(struct exchange *exchange, struct store_session *session)
+enum store_apply_result revoke_apply(struct exchange *exchange, struct store_writer *writer)
 {
     struct revoke_state *state = exchange->state;
-    const struct problem *problem = find_certificate(exchange, session);
+    const struct problem *problem = find_certificate(exchange, store_reader_of(writer));
     if (problem != NULL)
         return exchange_refuse(exchange, problem);
-    const char *by = authorize_revocation(exchange, session);
+    const char *by = authorize_revocation(exchange, store_reader_of(writer));
     if (by == NULL)
         return STORE_DISCARD;
     struct certificate *certificate = &state->certificate;
-    if (certificate->id == 0 && !insert_native(exchange, session))
+    if (certificate->id == 0 && !insert_native(exchange, writer))
         return STORE_DISCARD;
     if (certificate->status == CERTIFICATE_REVOKED)
-        return correct(exchange, session, by);
+        return correct(exchange, writer, by);
     exchange->hold_key = certificate->id;
     exchange->jobs_due = JOBS_DUE_REVOCATIONS;
     bool first = certificate->revocation_requested_at == 0;
     /* The CA may be asked with the other reason just now: its answer leaves this one to be corrected. */
     bool replaces = !first && may_replace_reason(exchange, state);
-    if ((first || replaces) && !record(exchange, session, by))
+    if ((first || replaces) && !record(exchange, writer, by))
         return STORE_DISCARD;
     certificate->revocation_next_attempt_at = exchange->now;
     if (first || replaces)
@@ -363,7 +362,7 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_ses
         certificate->revocation_requested_by = by;
         METRICS_NOTE(&exchange->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(certificate->issuer));
     }
-    if (!exchange_store_ok(exchange, store_certificate_update(session, certificate)))
+    if (!exchange_store_ok(exchange, store_certificate_update(writer, certificate)))
         return STORE_DISCARD;
     return STORE_APPLIED;
 }

@@ -65,7 +65,7 @@ void limits_render(struct exchange *exchange)
 
 void health_render(struct exchange *exchange)
 {
-    if (store_session_is_in_place(exchange_session(exchange)))
+    if (store_reader_is_in_place(exchange_session(exchange)))
         exchange_reply_json(exchange, 200, BYTES_LITERAL("{\"status\":\"ok\"}"));
     else
         exchange_reply_json(

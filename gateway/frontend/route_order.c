@@ -34,23 +34,23 @@ static struct order_state *new_state(struct exchange *exchange)
     return state;
 }
 
-static enum store_result record(struct exchange *exchange, struct store_session *session,
-                                enum event_type type, int64_t order_id, const char *detail)
+static enum store_result record(struct exchange *exchange, struct store_writer *writer, enum event_type type,
+                                int64_t order_id, const char *detail)
 {
     struct event event = {
         .type = type, .account_id = exchange->account.id, .order_id = order_id, .detail = detail};
-    return exchange_record(exchange, session, &event);
+    return exchange_record(exchange, writer, &event);
 }
 
-static enum store_result record_end(struct exchange *exchange, struct store_session *session,
-                                    int64_t order_id, const struct problem *problem)
+static enum store_result record_end(struct exchange *exchange, struct store_writer *writer, int64_t order_id,
+                                    const struct problem *problem)
 {
     struct event event = {.type = EVENT_ORDER_INVALID,
                           .account_id = exchange->account.id,
                           .order_id = order_id,
                           .detail = problem->detail,
                           .cause = problem->cause};
-    return exchange_record(exchange, session, &event);
+    return exchange_record(exchange, writer, &event);
 }
 
 /* ---- new-order: prepare ---- */
@@ -154,15 +154,15 @@ static void ignore_replaces(struct exchange *exchange, struct order_state *state
     state->request.replaces = NULL;
 }
 
-static const struct problem *check_replaces(struct exchange *exchange, struct store_session *session,
+static const struct problem *check_replaces(struct exchange *exchange, struct store_reader *reader,
                                             struct order_state *state)
 {
     struct order_request *request = &state->request;
     if (request->replaces == NULL)
         return NULL;
     struct certificate certificate;
-    enum store_result found = find_renewed_certificate(
-        exchange, session, bytes_from_string(request->replaces), request->replaces_serial, &certificate);
+    enum store_result found = find_renewed_certificate(exchange, reader, bytes_from_string(request->replaces),
+                                                       request->replaces_serial, &certificate);
     if (!exchange_store_ok(exchange, found))
         return exchange->problem;
     const char *why = why_not_replaced(exchange, request, found, &certificate);
@@ -173,7 +173,7 @@ static const struct problem *check_replaces(struct exchange *exchange, struct st
     state->replaces_nobodys = certificate.account_id == 0;
     int64_t by = 0;
     enum store_result replaced =
-        store_order_that_replaced(session, request->replaces, exchange->account.id, &by);
+        store_order_that_replaced(reader, request->replaces, exchange->account.id, &by);
     if (!exchange_store_ok(exchange, replaced))
         return exchange->problem;
     if (replaced == STORE_OK)
@@ -196,7 +196,7 @@ static void check_proofs_of_replaces(struct exchange *exchange, struct order_sta
     state->order.replaces = state->request.replaces;
 }
 
-static bool insert_order(struct exchange *exchange, struct store_session *session, struct order_state *state)
+static bool insert_order(struct exchange *exchange, struct store_writer *writer, struct order_state *state)
 {
     const struct order_request *request = &state->request;
     struct authorization *authorizations =
@@ -217,8 +217,8 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
         .client_address = exchange->request->client_address,
         .user_agent = exchange_user_agent(exchange),
     };
-    for (size_t i = 0; i < request->identifier_count; i++) {
-        if (!exchange_store_ok(exchange, authorization_plan_use(exchange, session, &state->plan, i,
+    for (size_t i = 0; i < request->identifier_count; ++i) {
+        if (!exchange_store_ok(exchange, authorization_plan_use(exchange, writer, &state->plan, i,
                                                                 &authorizations[i], NULL)))
             return false;
         state->order.authorization_ids[i] = authorizations[i].id;
@@ -229,29 +229,29 @@ static bool insert_order(struct exchange *exchange, struct store_session *sessio
     if (problem != NULL)
         METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
     METRICS_NOTE(&exchange->notes, METRIC_ORDERS_CREATED, metrics_profile(state->order.profile));
-    return exchange_store_ok(exchange, store_order_insert(session, &state->order)) &&
-           exchange_store_ok(exchange, record(exchange, session, EVENT_ORDER_CREATED, state->order.id, NULL));
+    return exchange_store_ok(exchange, store_order_insert(writer, &state->order)) &&
+           exchange_store_ok(exchange, record(exchange, writer, EVENT_ORDER_CREATED, state->order.id, NULL));
 }
 
-enum store_apply_result new_order_apply(struct exchange *exchange, struct store_session *session)
+enum store_apply_result new_order_apply(struct exchange *exchange, struct store_writer *writer)
 {
     struct order_state *state = exchange->state;
-    if (!exchange_reload_account(exchange, session))
+    if (!exchange_reload_account(exchange, store_reader_of(writer)))
         return STORE_DISCARD;
-    const struct problem *problem = authorization_plan_check(exchange, session, &state->plan);
+    const struct problem *problem = authorization_plan_check(exchange, store_reader_of(writer), &state->plan);
     if (problem == NULL)
         problem = check_validity(exchange, state);
     if (problem == NULL)
-        problem = check_replaces(exchange, session, state);
+        problem = check_replaces(exchange, store_reader_of(writer), state);
     if (problem == NULL)
         problem = authorization_plan_check_rates(exchange, &state->plan);
     if (problem != NULL)
-        return authorization_plan_refuse(exchange, session, &state->plan, EVENT_ORDER_REFUSED, problem);
+        return authorization_plan_refuse(exchange, writer, &state->plan, EVENT_ORDER_REFUSED, problem);
     state->created = true;
-    if (!insert_order(exchange, session, state))
+    if (!insert_order(exchange, writer, state))
         return STORE_DISCARD;
     if (state->replaces_ignored != NULL &&
-        !exchange_store_ok(exchange, record(exchange, session, EVENT_ORDER_REPLACES_IGNORED, state->order.id,
+        !exchange_store_ok(exchange, record(exchange, writer, EVENT_ORDER_REPLACES_IGNORED, state->order.id,
                                             state->replaces_ignored)))
         return STORE_DISCARD;
     return STORE_APPLIED;
@@ -259,10 +259,10 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
 
 /* ---- order ---- */
 
-static const struct problem *load_order(struct exchange *exchange, struct store_session *session)
+static const struct problem *load_order(struct exchange *exchange, struct store_reader *reader)
 {
     struct order_state *state = exchange->state;
-    enum store_result result = store_order_load(session, exchange->arena, exchange->id, &state->order);
+    enum store_result result = store_order_load(reader, exchange->arena, exchange->id, &state->order);
     const struct problem *problem =
         exchange_check_owner(exchange, result, "order", state->order.endpoint, state->order.account_id);
     if (problem != NULL)
@@ -374,24 +374,24 @@ void finalize_prepare(struct exchange *exchange)
 }
 
 /* What allowed the order does not stand any more: the order ends (RFC 8555 §7.1.6). */
-static enum store_apply_result end_order(struct exchange *exchange, struct store_session *session,
+static enum store_apply_result end_order(struct exchange *exchange, struct store_writer *writer,
                                          struct order *order, const struct problem *problem)
 {
     order_fail(exchange->arena, order, problem, exchange->now);
     METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
-    if (!exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
-        !exchange_store_ok(exchange, record_end(exchange, session, order->id, problem)))
+    if (!exchange_store_ok(exchange, store_order_update(writer, order, ORDER_READY)) ||
+        !exchange_store_ok(exchange, record_end(exchange, writer, order->id, problem)))
         return STORE_DISCARD;
     exchange->problem = problem;
     return STORE_APPLIED;
 }
 
-enum store_apply_result finalize_apply(struct exchange *exchange, struct store_session *session)
+enum store_apply_result finalize_apply(struct exchange *exchange, struct store_writer *writer)
 {
     struct order_state *state = exchange->state;
-    if (!exchange_reload_account(exchange, session))
+    if (!exchange_reload_account(exchange, store_reader_of(writer)))
         return STORE_DISCARD;
-    const struct problem *problem = load_order(exchange, session);
+    const struct problem *problem = load_order(exchange, store_reader_of(writer));
     if (problem != NULL)
         return exchange_refuse(exchange, problem);
     struct order *order = &state->order;
@@ -404,25 +404,26 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_s
         return exchange_refuse(exchange, problem);
     if (state->refusal != NULL) {
         struct event event = {.type = EVENT_FINALIZE_REFUSED, .order_id = order->id};
-        return exchange_refuse_and_record(exchange, session, &event, state->refusal);
+        return exchange_refuse_and_record(exchange, writer, &event, state->refusal);
     }
-    if (!exchange_store_ok(exchange, permit_issue(exchange->frontend->parts.config, session, exchange->arena,
-                                                  &exchange->account, order, exchange->now, &problem)))
+    if (!exchange_store_ok(exchange,
+                           permit_issue(exchange->frontend->parts.config, store_reader_of(writer),
+                                        exchange->arena, &exchange->account, order, exchange->now, &problem)))
         return STORE_DISCARD;
     if (problem != NULL)
-        return end_order(exchange, session, order, problem);
+        return end_order(exchange, writer, order, problem);
     order->status = ORDER_PROCESSING;
     order->status_since = exchange->now;
     order->processing_since = exchange->now;
     order->next_attempt_at = exchange->now;
     order->csr = state->csr;
     METRICS_NOTE(&exchange->notes, METRIC_ORDERS_FINALIZED, metrics_profile(order->profile));
-    enum store_result begun =
-        state->issuance == NULL ? STORE_NOT_FOUND
-                                : issuance_job_write_attempt(state->issuance, session, exchange->now, order);
+    enum store_result begun = state->issuance == NULL
+                                  ? STORE_NOT_FOUND
+                                  : issuance_job_write_attempt(state->issuance, writer, exchange->now, order);
     if (!exchange_store_ok(exchange, begun) ||
-        !exchange_store_ok(exchange, store_order_update(session, order, ORDER_READY)) ||
-        !exchange_store_ok(exchange, record(exchange, session, EVENT_ORDER_FINALIZED, order->id, NULL)))
+        !exchange_store_ok(exchange, store_order_update(writer, order, ORDER_READY)) ||
+        !exchange_store_ok(exchange, record(exchange, writer, EVENT_ORDER_FINALIZED, order->id, NULL)))
         return STORE_DISCARD;
     if (begun == STORE_OK) {
         exchange->hand_over = state->issuance;

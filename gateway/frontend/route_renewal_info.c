@@ -3,13 +3,13 @@
 #include "gateway/ca/recognition.h"
 #include "gateway/frontend/routes.h"
 
-enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
+enum store_result find_renewed_certificate(struct exchange *exchange, struct store_reader *reader,
                                            struct bytes identifier, const char *serial,
                                            struct certificate *out)
 {
     struct certificate *found = NULL;
     size_t count = 0;
-    enum store_result result = store_certificates_by_serial(session, exchange->arena, serial, &found, &count);
+    enum store_result result = store_certificates_by_serial(reader, exchange->arena, serial, &found, &count);
     if (result != STORE_OK)
         return result;
     for (size_t i = 0; i < count; i++) {
@@ -26,8 +26,8 @@ enum store_result find_renewed_certificate(struct exchange *exchange, struct sto
 
 void renewal_info_prepare(struct exchange *exchange)
 {
-    struct renewal_window *window = arena_alloc(exchange->arena, sizeof *window);
-    struct store_session *session = exchange_session(exchange);
+    struct renewal_window *window = arena_alloc(exchange->arena, sizeof(*window));
+    struct store_reader *reader = exchange_session(exchange);
     char serial[SERIAL_HEX_BYTES];
     exchange->state = window;
     if (!renewal_id_parse(exchange->arena, exchange->certificate_identifier, serial)) {
@@ -39,13 +39,13 @@ void renewal_info_prepare(struct exchange *exchange)
     struct certificate certificate;
     struct early_renewal early;
     enum store_result found =
-        find_renewed_certificate(exchange, session, exchange->certificate_identifier, serial, &certificate);
+        find_renewed_certificate(exchange, reader, exchange->certificate_identifier, serial, &certificate);
     if (found == STORE_NOT_FOUND)
         exchange->problem = problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
                                                 "This certificate was not issued at this endpoint.");
     if (!exchange_store_ok(exchange, found) || found != STORE_OK)
         return;
-    enum store_result preferred = store_early_renewal_of(session, exchange->arena, &certificate, &early);
+    enum store_result preferred = store_early_renewal_of(reader, exchange->arena, &certificate, &early);
     if (exchange_store_ok(exchange, preferred))
         *window = renewal_window_of(&certificate, preferred == STORE_OK ? &early : NULL);
 }

@@ -20,32 +20,32 @@ void health_render(struct exchange *exchange);
 
 /* route_account.c (§7.3, §7.3.5, §7.1.2.1) */
 void new_account_prepare(struct exchange *exchange);
-enum store_apply_result new_account_apply(struct exchange *exchange, struct store_session *session);
+enum store_apply_result new_account_apply(struct exchange *exchange, struct store_writer *writer);
 void account_prepare(struct exchange *exchange);
-enum store_apply_result account_apply(struct exchange *exchange, struct store_session *session);
+enum store_apply_result account_apply(struct exchange *exchange, struct store_writer *writer);
 void account_render_route(struct exchange *exchange);
 void key_change_prepare(struct exchange *exchange);
-enum store_apply_result key_change_apply(struct exchange *exchange, struct store_session *session);
+enum store_apply_result key_change_apply(struct exchange *exchange, struct store_writer *writer);
 void account_orders_prepare(struct exchange *exchange);
 void account_orders_render(struct exchange *exchange);
 
 /* route_order.c (§7.4) */
 void new_order_prepare(struct exchange *exchange);
-enum store_apply_result new_order_apply(struct exchange *exchange, struct store_session *session);
+enum store_apply_result new_order_apply(struct exchange *exchange, struct store_writer *writer);
 void order_prepare(struct exchange *exchange);
 void finalize_prepare(struct exchange *exchange);
-enum store_apply_result finalize_apply(struct exchange *exchange, struct store_session *session);
+enum store_apply_result finalize_apply(struct exchange *exchange, struct store_writer *writer);
 void order_render_route(struct exchange *exchange);
 
 /* route_authorization.c (§7.4.1, §7.5) */
 void new_authorization_prepare(struct exchange *exchange);
-enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_session *session);
+enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_writer *writer);
 void new_authorization_render(struct exchange *exchange);
 void authorization_prepare(struct exchange *exchange);
-enum store_apply_result authorization_apply(struct exchange *exchange, struct store_session *session);
+enum store_apply_result authorization_apply(struct exchange *exchange, struct store_writer *writer);
 void authorization_render_route(struct exchange *exchange);
 void challenge_prepare(struct exchange *exchange);
-enum store_apply_result challenge_apply(struct exchange *exchange, struct store_session *session);
+enum store_apply_result challenge_apply(struct exchange *exchange, struct store_writer *writer);
 void challenge_render_route(struct exchange *exchange);
 
 /* route_renewal_info.c (RFC 9773 §4) */
@@ -53,7 +53,7 @@ void renewal_info_prepare(struct exchange *exchange);
 void renewal_info_render_route(struct exchange *exchange);
 /* The certificate of this endpoint that an identifier of RFC 9773 names; STORE_NOT_FOUND when there is none.
  */
-enum store_result find_renewed_certificate(struct exchange *exchange, struct store_session *session,
+enum store_result find_renewed_certificate(struct exchange *exchange, struct store_reader *reader,
                                            struct bytes identifier, const char *serial,
                                            struct certificate *out);
 
@@ -65,5 +65,5 @@ void ocsp_render(struct exchange *exchange);
 void certificate_prepare(struct exchange *exchange);
 void certificate_render(struct exchange *exchange);
 void revoke_prepare(struct exchange *exchange);
-enum store_apply_result revoke_apply(struct exchange *exchange, struct store_session *session);
+enum store_apply_result revoke_apply(struct exchange *exchange, struct store_writer *writer);
 void revoke_render(struct exchange *exchange);

@@ -16,7 +16,7 @@
 enum { PER_PAGE = 100 };
 
 struct writer {
-    struct store_session *session;
+    struct store_reader *reader;
     FILE *stream;
     EVP_MD_CTX *digest;
     struct account_export_summary *summary;
@@ -45,7 +45,7 @@ static bool write_line(struct writer *writer, struct arena *arena, const struct 
 static bool write_eab_keys_after(struct writer *writer, struct arena *arena, int64_t *after, size_t *count)
 {
     struct eab_key keys[PER_PAGE];
-    if (store_eab_keys_after(writer->session, arena, *after, keys, PER_PAGE, count) != STORE_OK)
+    if (store_eab_keys_after(writer->reader, arena, *after, keys, PER_PAGE, count) != STORE_OK)
         return fail(writer->why, "the external account keys", "the database cannot be read");
     for (size_t i = 0; i < *count; i++) {
         const struct account_export_line line = {.type = EXPORT_EAB_KEY, .eab_key = keys[i]};
@@ -61,7 +61,7 @@ static bool write_account(struct writer *writer, struct arena *arena, const stru
 {
     struct eab_key key = {0};
     if (account->eab_key_id != 0 &&
-        store_eab_key_load(writer->session, arena, account->eab_key_id, &key) != STORE_OK)
+        store_eab_key_load(writer->reader, arena, account->eab_key_id, &key) != STORE_OK)
         return fail(writer->why, "an account's external account key", "the database cannot be read");
     const struct account_export_line line = {.type = EXPORT_ACCOUNT, .account = *account, .eab_kid = key.kid};
     return write_line(writer, arena, &line);
@@ -70,7 +70,7 @@ static bool write_account(struct writer *writer, struct arena *arena, const stru
 static bool write_accounts_after(struct writer *writer, struct arena *arena, int64_t *after, size_t *count)
 {
     struct account accounts[PER_PAGE];
-    if (store_accounts_after(writer->session, arena, *after, accounts, PER_PAGE, count) != STORE_OK)
+    if (store_accounts_after(writer->reader, arena, *after, accounts, PER_PAGE, count) != STORE_OK)
         return fail(writer->why, "the accounts", "the database cannot be read");
     for (size_t i = 0; i < *count; i++) {
         if (!write_account(writer, arena, &accounts[i]))
@@ -113,20 +113,20 @@ static bool write_all(struct writer *writer, int64_t now)
                                                           .eab_keys = summary->eab_keys});
 }
 
-bool account_export_to_stream(struct store_session *session, FILE *stream, int64_t now,
+bool account_export_to_stream(struct store_reader *reader, FILE *stream, int64_t now,
                               struct account_export_summary *out, char why[static ACCOUNT_EXPORT_WHY_BYTES])
 {
     struct writer writer = {
-        .session = session, .stream = stream, .digest = EVP_MD_CTX_new(), .summary = out, .why = why};
+        .reader = reader, .stream = stream, .digest = EVP_MD_CTX_new(), .summary = out, .why = why};
     *out = (struct account_export_summary){0};
     bool good = writer.digest != NULL && EVP_DigestInit_ex(writer.digest, EVP_sha256(), NULL) == 1;
     if (!good)
         fail(why, "OpenSSL", "no SHA-256");
-    else if (!store_read_begin(session))
+    else if (!store_read_begin(reader))
         good = fail(why, "the accounts", "the database cannot be read");
     else {
         good = write_all(&writer, now);
-        store_read_end(session);
+        store_read_end(reader);
     }
     if (good && EVP_DigestFinal_ex(writer.digest, out->digest, NULL) != 1)
         good = fail(why, "OpenSSL", "no SHA-256");
@@ -137,33 +137,33 @@ bool account_export_to_stream(struct store_session *session, FILE *stream, int64
 /* ---- over a file that is there ---- */
 
 /* Nothing of most lines needs to be checked: their accounts are here as they stand there. */
-static bool is_here(struct store_session *session, struct arena *arena, const char *text)
+static bool is_here(struct store_reader *reader, struct arena *arena, const char *text)
 {
     struct account exported, present;
     return account_export_peek(arena, bytes_from_string(text), &exported) &&
-           store_account_load(session, arena, exported.id, &present) == STORE_OK &&
+           store_account_load(reader, arena, exported.id, &present) == STORE_OK &&
            !store_account_lags(&present, &exported);
 }
 
 /* Whether the line has what the database lacks and an import would bring, but for what is in its way. An
  * account whose client has registered again is not needed any more. */
-static bool is_missing(struct store_session *session, struct arena *arena, const char *text, int64_t now)
+static bool is_missing(struct store_reader *reader, struct arena *arena, const char *text, int64_t now)
 {
     const char *why;
     struct account_export_line line;
     struct import_result result = {0};
-    if (is_here(session, arena, text) || !account_export_parse(arena, bytes_from_string(text), &line, &why))
+    if (is_here(reader, arena, text) || !account_export_parse(arena, bytes_from_string(text), &line, &why))
         return false;
     enum store_result read = STORE_OK;
     if (line.type == EXPORT_ACCOUNT)
-        read = store_account_import_foresee(session, arena, &line.account, line.eab_kid, now, &result);
+        read = store_account_import_foresee(reader, arena, &line.account, line.eab_kid, now, &result);
     else if (line.type == EXPORT_EAB_KEY)
-        read = store_eab_key_import_foresee(session, arena, &line.eab_key, now, &result);
+        read = store_eab_key_import_foresee(reader, arena, &line.eab_key, now, &result);
     return read != STORE_OK || result.lacking;
 }
 
 /* A file that cannot be read as an export lacks nothing that could be brought back from it. */
-static int64_t count_missing(struct store_session *session, FILE *old, int64_t now)
+static int64_t count_missing(struct store_reader *reader, FILE *old, int64_t now)
 {
     int64_t missing = 0;
     char *text = malloc(ACCOUNT_EXPORT_LINE_BYTES);
@@ -171,7 +171,7 @@ static int64_t count_missing(struct store_session *session, FILE *old, int64_t n
         end_without("memory");
     while (account_export_read_line(old, text)) {
         struct arena *arena = arena_new();
-        missing += is_missing(session, arena, text, now);
+        missing += is_missing(reader, arena, text, now);
         arena_free(arena);
     }
     free(text);
@@ -192,7 +192,7 @@ static FILE *open_regular(const char *path)
     return NULL;
 }
 
-static bool may_replace(struct store_session *session, const char *path, int64_t now,
+static bool may_replace(struct store_reader *reader, const char *path, int64_t now,
                         char why[static ACCOUNT_EXPORT_WHY_BYTES])
 {
     FILE *old = open_regular(path);
@@ -200,7 +200,7 @@ static bool may_replace(struct store_session *session, const char *path, int64_t
         return true;
     if (old == NULL)
         return fail(why, path, errno == EINVAL ? "it is no regular file" : strerror(errno));
-    int64_t missing = count_missing(session, old, now);
+    int64_t missing = count_missing(reader, old, now);
     fclose(old);
     if (missing > 0)
         snprintf(why, ACCOUNT_EXPORT_WHY_BYTES,
@@ -211,7 +211,7 @@ static bool may_replace(struct store_session *session, const char *path, int64_t
     return missing == 0;
 }
 
-bool account_export_to_file(struct store_session *session, const char *path, int64_t now,
+bool account_export_to_file(struct store_reader *reader, const char *path, int64_t now,
                             const struct account_export_summary *last, struct account_export_summary *out,
                             char why[static ACCOUNT_EXPORT_WHY_BYTES])
 {
@@ -220,13 +220,13 @@ bool account_export_to_file(struct store_session *session, const char *path, int
     bool good = file_replacement_begin(arena, path, 0600, &replacement);
     if (!good) {
         fail(why, path, strerror(errno));
-    } else if (!account_export_to_stream(session, replacement.stream, now, out, why)) {
+    } else if (!account_export_to_stream(reader, replacement.stream, now, out, why)) {
         file_replacement_abandon(&replacement);
         good = false;
     } else if (last != NULL && memcmp(last->digest, out->digest, sizeof out->digest) == 0 &&
                access(path, F_OK) == 0) {
         file_replacement_abandon(&replacement);
-    } else if (!may_replace(session, path, now, why)) {
+    } else if (!may_replace(reader, path, now, why)) {
         file_replacement_abandon(&replacement);
         good = false;
     } else if (!file_replacement_finish(&replacement)) {

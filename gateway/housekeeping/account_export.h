@@ -17,7 +17,7 @@ struct account_export_summary {
 };
 
 /* The accounts as of one moment, to an open stream. False with `why`. */
-[[gnu::warn_unused_result]] bool account_export_to_stream(struct store_session *session, FILE *stream,
+[[gnu::warn_unused_result]] bool account_export_to_stream(struct store_reader *reader, FILE *stream,
                                                           int64_t now, struct account_export_summary *out,
                                                           char why[static ACCOUNT_EXPORT_WHY_BYTES]);
 
@@ -26,7 +26,7 @@ struct account_export_summary {
  * end of one) is left alone: it is what a lost database comes back from. So is one whose content would be
  * that of `last` (NULL: none). False with `why`.
  */
-[[gnu::warn_unused_result]] bool account_export_to_file(struct store_session *session, const char *path,
+[[gnu::warn_unused_result]] bool account_export_to_file(struct store_reader *reader, const char *path,
                                                         int64_t now,
                                                         const struct account_export_summary *last,
                                                         struct account_export_summary *out,
@@ -41,7 +41,7 @@ struct account_import_summary {
  * taken and why. False with `why` when the rest could not be read or written, or the stream is no whole
  * export; what was taken until then stays.
  */
-[[gnu::warn_unused_result]] bool account_import_from_stream(struct store_session *session, FILE *stream,
+[[gnu::warn_unused_result]] bool account_import_from_stream(struct store_command *command, FILE *stream,
                                                             int64_t now,
                                                             void (*refuse)(int64_t line, const char *what),
                                                             struct account_import_summary *out,

@@ -12,7 +12,7 @@
 struct account_exporter {
     const char *path;
     int64_t every_s;
-    struct store_session *session; /* the thread's own */
+    struct store_reader *reader; /* the thread's own */
     struct account_export_summary last;
     bool exported; /* `last` is what the file holds */
     pthread_t thread;
@@ -26,7 +26,7 @@ static void export(struct account_exporter *exporter)
     char why[ACCOUNT_EXPORT_WHY_BYTES];
     struct account_export_summary now;
     const struct account_export_summary *last = exporter->exported ? &exporter->last : NULL;
-    if (!account_export_to_file(exporter->session, exporter->path, clock_now(), last, &now, why)) {
+    if (!account_export_to_file(exporter->reader, exporter->path, clock_now(), last, &now, why)) {
         log_error("the accounts were not exported: %s", why);
         return;
     }
@@ -60,7 +60,7 @@ static void *run(void *argument)
 
 static void release(struct account_exporter *exporter)
 {
-    store_session_close(exporter->session);
+    store_reader_close(exporter->reader);
     pthread_cond_destroy(&exporter->changed);
     pthread_mutex_destroy(&exporter->mutex);
     free(exporter);
@@ -76,13 +76,13 @@ struct account_exporter *account_exporter_start(const struct config *config, cha
     exporter->every_s = config->account_export_every_s;
     pthread_cond_init(&exporter->changed, NULL);
     pthread_mutex_init(&exporter->mutex, NULL);
-    exporter->session = store_session_open(config->database, &error);
+    exporter->reader = store_reader_open(config->database, &error);
     int failed = 0;
-    if (exporter->session == NULL)
+    if (exporter->reader == NULL)
         snprintf(why, 512, "%s", error.message);
     else if ((failed = thread_start(&exporter->thread, run, exporter)) != 0)
         snprintf(why, 512, "the thread that exports accounts cannot be started: %s", strerror(failed));
-    if (exporter->session != NULL && failed == 0)
+    if (exporter->reader != NULL && failed == 0)
         return exporter;
     release(exporter);
     return NULL;

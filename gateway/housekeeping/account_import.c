@@ -16,7 +16,7 @@ struct item {
 };
 
 struct import {
-    struct store_session *session;
+    struct store_command *command;
     int64_t now;
     int64_t line_number;
     void (*refuse)(int64_t line, const char *what);
@@ -50,7 +50,7 @@ static const char *detail_of(struct import *import, const struct item *item)
     return item->result.outcome == IMPORT_ADDED ? NULL : account_status_name(account->status);
 }
 
-static enum store_result record(struct import *import, struct store_session *session, const struct item *item)
+static enum store_result record(struct import *import, struct store_writer *writer, const struct item *item)
 {
     bool is_account = item->line.type == EXPORT_ACCOUNT;
     const struct event event = {
@@ -60,26 +60,26 @@ static enum store_result record(struct import *import, struct store_session *ses
         .actor = "operator",
         .detail = detail_of(import, item),
     };
-    return store_event_insert(session, &event);
+    return store_event_insert(writer, &event);
 }
 
-static enum store_result take_item(struct import *import, struct store_session *session, struct item *item)
+static enum store_result take_item(struct import *import, struct store_writer *writer, struct item *item)
 {
     const struct account_export_line *line = &item->line;
     enum store_result result =
         line->type == EXPORT_ACCOUNT
-            ? store_account_import(session, import->arena, &line->account, line->eab_kid, import->now,
+            ? store_account_import(writer, import->arena, &line->account, line->eab_kid, import->now,
                                    &item->result)
-            : store_eab_key_import(session, import->arena, &line->eab_key, import->now, &item->result);
+            : store_eab_key_import(writer, import->arena, &line->eab_key, import->now, &item->result);
     bool changed = item->result.outcome != IMPORT_PRESENT && item->result.outcome != IMPORT_REFUSED;
-    return result == STORE_OK && changed ? record(import, session, item) : result;
+    return result == STORE_OK && changed ? record(import, writer, item) : result;
 }
 
-static enum store_apply_result apply(void *context, struct store_session *session)
+static enum store_apply_result apply(void *context, struct store_writer *writer)
 {
     struct import *import = context;
     for (size_t i = 0; i < import->count; i++)
-        if (take_item(import, session, &import->items[i]) != STORE_OK)
+        if (take_item(import, writer, &import->items[i]) != STORE_OK)
             return STORE_DISCARD;
     return STORE_APPLIED;
 }
@@ -110,7 +110,7 @@ static void begin_transaction(struct import *import)
 static bool end_transaction(struct import *import, char why[static ACCOUNT_EXPORT_WHY_BYTES])
 {
     struct store_error error;
-    bool written = import->count == 0 || store_write_now(import->session, apply, import, &error);
+    bool written = import->count == 0 || store_write_now(import->command, apply, import, &error);
     for (size_t i = 0; written && i < import->count; i++)
         count_result(import, &import->items[i]);
     if (!written)
@@ -175,11 +175,11 @@ static bool is_whole(const struct import *import, FILE *stream, char why[static 
     return false;
 }
 
-bool account_import_from_stream(struct store_session *session, FILE *stream, int64_t now,
+bool account_import_from_stream(struct store_command *command, FILE *stream, int64_t now,
                                 void (*refuse)(int64_t line, const char *what),
                                 struct account_import_summary *out, char why[static ACCOUNT_EXPORT_WHY_BYTES])
 {
-    struct import import = {.session = session, .now = now, .refuse = refuse, .summary = out};
+    struct import import = {.command = command, .now = now, .refuse = refuse, .summary = out};
     char *text = malloc(ACCOUNT_EXPORT_LINE_BYTES);
     if (text == NULL)
         end_without("memory");

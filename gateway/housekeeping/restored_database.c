@@ -11,7 +11,7 @@ enum { ORDERS_AT_ONCE = 256 };
     "may have been " \
     "signed since. Make a new order."
 
-static enum store_result record(struct store_session *session, int64_t now, enum event_type type,
+static enum store_result record(struct store_writer *writer, int64_t now, enum event_type type,
                                 int64_t account_id, int64_t order_id, const char *detail)
 {
     struct event event = {.at = now,
@@ -20,44 +20,44 @@ static enum store_result record(struct store_session *session, int64_t now, enum
                           .order_id = order_id,
                           .actor = "gateway",
                           .detail = detail};
-    return store_event_insert(session, &event);
+    return store_event_insert(writer, &event);
 }
 
-static enum store_result end_order(struct store_session *session, struct arena *arena, int64_t now,
-                                   int64_t id)
+static enum store_result end_order(struct store_writer *writer, struct arena *arena, int64_t now, int64_t id)
 {
     struct order order;
-    enum store_result result = store_order_load(session, arena, id, &order);
+    enum store_result result = store_order_load(store_reader_of(writer), arena, id, &order);
     if (result != STORE_OK)
         return result;
     order_fail(arena, &order, problem_new(arena, PROBLEM_SERVER_INTERNAL, DETAIL), now);
-    result = store_order_update(session, &order, ORDER_PROCESSING);
-    return result == STORE_OK ? record(session, now, EVENT_ORDER_INVALID, order.account_id, id, DETAIL)
+    result = store_order_update(writer, &order, ORDER_PROCESSING);
+    return result == STORE_OK ? record(writer, now, EVENT_ORDER_INVALID, order.account_id, id, DETAIL)
                               : result;
 }
 
-static enum store_result end_some(struct store_session *session, int64_t now, size_t *count)
+static enum store_result end_some(struct store_writer *writer, int64_t now, size_t *count)
 {
     int64_t ids[ORDERS_AT_ONCE];
-    enum store_result result = store_orders_processing_since(session, INT64_MAX, ids, ORDERS_AT_ONCE, count);
+    enum store_result result =
+        store_orders_processing_since(store_reader_of(writer), INT64_MAX, ids, ORDERS_AT_ONCE, count);
     struct arena *arena = arena_new();
-    for (size_t i = 0; result == STORE_OK && i < *count; i++)
-        result = end_order(session, arena, now, ids[i]);
+    for (size_t i = 0; result == STORE_OK && i < *count; ++i)
+        result = end_order(writer, arena, now, ids[i]);
     arena_free(arena);
     return result;
 }
 
-enum store_result restored_database_settle(struct store_session *session, int64_t now, const char *why,
+enum store_result restored_database_settle(struct store_writer *writer, int64_t now, const char *why,
                                            int64_t *ended)
 {
     size_t count = 0;
     enum store_result result;
     *ended = 0;
-    while ((result = end_some(session, now, &count)) == STORE_OK && count != 0)
+    while ((result = end_some(writer, now, &count)) == STORE_OK && count != 0)
         *ended += (int64_t)count;
     struct arena *arena = arena_new();
     if (result == STORE_OK)
-        result = record(session, now, EVENT_DATABASE_RESTORED, 0, 0,
+        result = record(writer, now, EVENT_DATABASE_RESTORED, 0, 0,
                         arena_printf(arena, "%s; orders in processing that became invalid: %lld", why,
                                      (long long)*ended));
     arena_free(arena);

@@ -9,6 +9,6 @@
  * have signed for them. Revocations stay due: to ask again does no harm. Recorded as `database.restored`,
  * with `why`. Inside `apply`; `ended` gets the orders' number.
  */
-[[gnu::warn_unused_result]] enum store_result restored_database_settle(struct store_session *session,
+[[gnu::warn_unused_result]] enum store_result restored_database_settle(struct store_writer *writer,
                                                                        int64_t now, const char *why,
                                                                        int64_t *ended);

@@ -57,10 +57,10 @@ static bool is_beginning(const struct retention_pass *pass)
 
 /* Whether the clock stands where nothing that is here leads to: `last_seen` is set, and nothing is deleted.
  */
-static enum store_result look_at_clock(struct retention_work *work, struct store_session *session)
+static enum store_result look_at_clock(struct retention_work *work, struct store_reader *reader)
 {
     int64_t at, now = work->retention.now;
-    enum store_result result = store_retention_last_seen(session, now, &at);
+    enum store_result result = store_retention_last_seen(reader, now, &at);
     bool doubtful = result == STORE_OK && at != 0 && now - at > GAP_MAX_S &&
                     monotonic_s() - work->started_s < TRUSTED_AFTER_S;
     work->last_seen = doubtful ? at : 0;
@@ -68,13 +68,14 @@ static enum store_result look_at_clock(struct retention_work *work, struct store
     return result;
 }
 
-static enum store_apply_result apply_step(struct store_operation *operation, struct store_session *session)
+static enum store_apply_result apply_step(struct store_operation *operation, struct store_writer *writer)
 {
     struct retention_work *work = (struct retention_work *)operation;
     work->next = work->pass;
-    enum store_result result = is_beginning(&work->pass) ? look_at_clock(work, session) : STORE_OK;
+    enum store_result result =
+        is_beginning(&work->pass) ? look_at_clock(work, store_reader_of(writer)) : STORE_OK;
     if (result == STORE_OK && !work->next.finished)
-        result = store_retention_step(session, &work->retention, &work->next);
+        result = store_retention_step(writer, &work->retention, &work->next);
     work->failed = result != STORE_OK;
     return work->failed ? STORE_DISCARD : STORE_APPLIED;
 }

@@ -15,7 +15,7 @@ static void note(const struct issuance_record *record)
         METRICS_NOTE(record->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(certificate->issuer));
 }
 
-static enum store_result write_event(struct store_session *session, const struct issuance_record *record)
+static enum store_result write_event(struct store_writer *writer, const struct issuance_record *record)
 {
     const struct issued *issued = record->issued;
     struct event event = record->event;
@@ -25,19 +25,19 @@ static enum store_result write_event(struct store_session *session, const struct
         event.cause = CAUSE_CERTIFICATE_MISFIT;
         event.detail = event.detail == NULL ? issued->why : event.detail;
     }
-    return record->write_event(record->context, session, &event);
+    return record->write_event(record->context, writer, &event);
 }
 
-enum store_result issuance_write(struct store_session *session, const struct issuance_record *record)
+enum store_result issuance_write(struct store_writer *writer, const struct issuance_record *record)
 {
     struct certificate *certificate = &record->issued->certificate;
     const struct certificate_facts *facts = &record->issued->facts;
     enum store_result result =
-        store_certificate_insert(session, certificate, facts->identifiers, facts->identifier_count);
+        store_certificate_insert(writer, certificate, facts->identifiers, facts->identifier_count);
     if (result != STORE_OK) {
         certificate->id = 0;
         return result;
     }
     note(record);
-    return write_event(session, record);
+    return write_event(writer, record);
 }

@@ -14,7 +14,7 @@ struct issuance_record {
      * "certificate.rejected" and has its cause. */
     struct event event;
     /* Adds the time and the actor, and inserts it. */
-    enum store_result (*write_event)(void *context, struct store_session *session, struct event *event);
+    enum store_result (*write_event)(void *context, struct store_writer *writer, struct event *event);
     void *context;
 };
 
@@ -22,5 +22,5 @@ struct issuance_record {
  * Within `apply`. Sets certificate.id. STORE_NOT_FOUND, and nothing is written, when the certificate was
  * there before: it is that of whoever had it first, and nobody gets it again. Not for ISSUANCE_UNREADABLE.
  */
-[[gnu::warn_unused_result]] enum store_result issuance_write(struct store_session *session,
+[[gnu::warn_unused_result]] enum store_result issuance_write(struct store_writer *writer,
                                                              const struct issuance_record *record);

@@ -24,7 +24,7 @@ void permit_set_policy(struct permission *out, const struct endpoint_config *end
     };
 }
 
-enum store_result permit_load_key(struct store_session *session, struct arena *arena, struct permission *out)
+enum store_result permit_load_key(struct store_reader *reader, struct arena *arena, struct permission *out)
 {
     int64_t id = out->account->eab_key_id;
     out->eab_key = NULL;
@@ -32,30 +32,30 @@ enum store_result permit_load_key(struct store_session *session, struct arena *a
         return STORE_OK;
     struct eab_key *key = arena_alloc(arena, sizeof *key);
     /* Without its key the account would have more than the key allows. */
-    if (store_eab_key_load(session, arena, id, key) != STORE_OK)
+    if (store_eab_key_load(reader, arena, id, key) != STORE_OK)
         return STORE_FAILED;
     out->eab_key = key;
     return STORE_OK;
 }
 
-enum store_result permit_load_parent(struct store_session *session, struct arena *arena,
+enum store_result permit_load_parent(struct store_reader *reader, struct arena *arena,
                                      const struct authorization *authorization, struct authorization *parent)
 {
     *parent = (struct authorization){0};
     if (authorization->parent_id == 0)
         return STORE_OK;
-    enum store_result result = store_authorization_load(session, arena, authorization->parent_id, parent);
+    enum store_result result = store_authorization_load(reader, arena, authorization->parent_id, parent);
     return result == STORE_NOT_FOUND ? STORE_OK : result;
 }
 
 /* One that is gone keeps id 0. */
-static enum store_result load_authorization(struct store_session *session, struct arena *arena, int64_t id,
+static enum store_result load_authorization(struct store_reader *reader, struct arena *arena, int64_t id,
                                             struct authorization *out, struct authorization *parent)
 {
-    enum store_result result = store_authorization_load(session, arena, id, out);
+    enum store_result result = store_authorization_load(reader, arena, id, out);
     *parent = (struct authorization){0};
     if (result == STORE_OK)
-        return permit_load_parent(session, arena, out, parent);
+        return permit_load_parent(reader, arena, out, parent);
     *out = (struct authorization){0};
     return result == STORE_NOT_FOUND ? STORE_OK : result;
 }
@@ -70,9 +70,9 @@ static const struct problem *not_configured(struct arena *arena, const struct or
                               "The profile \"%s\" is no longer configured.", order->profile);
 }
 
-enum store_result permit_issue(const struct config *config, struct store_session *session,
-                               struct arena *arena, const struct account *account, const struct order *order,
-                               int64_t now, const struct problem **problem)
+enum store_result permit_issue(const struct config *config, struct store_reader *reader, struct arena *arena,
+                               const struct account *account, const struct order *order, int64_t now,
+                               const struct problem **problem)
 {
     const struct endpoint_config *endpoint = config_endpoint(config, bytes_from_string(order->endpoint));
     const struct profile_config *profile = config_profile(config, order->profile);
@@ -86,10 +86,10 @@ enum store_result permit_issue(const struct config *config, struct store_session
         return STORE_OK;
     }
     permit_set_policy(&permission, endpoint, profile, order->client_address);
-    enum store_result result = permit_load_key(session, arena, &permission);
+    enum store_result result = permit_load_key(reader, arena, &permission);
     for (size_t i = 0; result == STORE_OK && i < count; i++)
         result =
-            load_authorization(session, arena, order->authorization_ids[i], &authorizations[i], &parents[i]);
+            load_authorization(reader, arena, order->authorization_ids[i], &authorizations[i], &parents[i]);
     if (result == STORE_OK)
         *problem =
             permission_check_issue(arena, &permission, order->identifiers, authorizations, parents, count);

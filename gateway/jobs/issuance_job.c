@@ -21,14 +21,14 @@ static void free_csr(void *csr)
 /* ---- an attempt ---- */
 
 /* What allowed the order may have ended since: asked again before each attempt. */
-static enum store_result ask_permit(struct job *job, struct store_session *session,
+static enum store_result ask_permit(struct job *job, struct store_reader *reader,
                                     const struct problem **problem)
 {
     const struct order *order = &((struct issuance_state *)job->state)->order;
     struct account account;
-    enum store_result result = store_account_load(session, job->arena, order->account_id, &account);
+    enum store_result result = store_account_load(reader, job->arena, order->account_id, &account);
     return result != STORE_OK ? STORE_FAILED
-                              : permit_issue(job->jobs->parts.config, session, job->arena, &account, order,
+                              : permit_issue(job->jobs->parts.config, reader, job->arena, &account, order,
                                              clock_now(), problem);
 }
 
@@ -40,7 +40,7 @@ static bool may_call(struct issuer_sign_request *request)
     const struct issuance_state *state = job->state;
     const struct problem *problem = NULL;
     return clock_now() <= state->attempt.started_at + PERMIT_FRESH_S ||
-           (ask_permit(job, job->jobs->session, &problem) == STORE_OK && problem == NULL);
+           (ask_permit(job, job->jobs->reader, &problem) == STORE_OK && problem == NULL);
 }
 
 static void call_issuer(struct job *job)
@@ -60,17 +60,17 @@ static void call_issuer(struct job *job)
 }
 
 /* Committed before /sign is called: a lost answer is then known to have been possible. */
-static enum store_apply_result apply_attempt(struct job *job, struct store_session *session)
+static enum store_apply_result apply_attempt(struct job *job, struct store_writer *writer)
 {
     struct issuance_state *state = job->state;
-    enum store_result result = ask_permit(job, session, &state->problem);
+    enum store_result result = ask_permit(job, store_reader_of(writer), &state->problem);
     state->gone = result != STORE_OK;
     if (state->gone || state->problem != NULL)
         return STORE_DISCARD;
-    result = store_order_update(session, &state->order, ORDER_PROCESSING);
+    result = store_order_update(writer, &state->order, ORDER_PROCESSING);
     state->gone = result == STORE_NOT_FOUND;
     if (result == STORE_OK)
-        result = store_attempt_insert(session, &state->attempt);
+        result = store_attempt_insert(writer, &state->attempt);
     return store_applied(result);
 }
 
@@ -133,7 +133,7 @@ static const char *last_words(struct job *job)
 {
     struct attempt *attempts = NULL;
     size_t count = 0;
-    if (store_attempts_of_order(job->jobs->session, job->arena, job->id, &attempts, &count) == STORE_OK)
+    if (store_attempts_of_order(job->jobs->reader, job->arena, job->id, &attempts, &count) == STORE_OK)
         for (size_t i = count; i-- > 0;)
             if (attempts[i].message != NULL && attempts[i].message[0] != '\0')
                 return attempts[i].message;
@@ -214,7 +214,7 @@ void issuance_job_begin(struct jobs *jobs, int64_t id)
     struct job *job = job_new(jobs, JOB_ISSUANCE, id, NULL);
     struct issuance_state *state = arena_alloc(job->arena, sizeof *state);
     job->state = state;
-    if (store_order_load(jobs->session, job->arena, id, &state->order) != STORE_OK ||
+    if (store_order_load(jobs->reader, job->arena, id, &state->order) != STORE_OK ||
         state->order.status != ORDER_PROCESSING) {
         job_end(job);
         return;
@@ -232,7 +232,7 @@ static enum store_result take_those_at_their_end(struct jobs *jobs, struct job_k
     struct job_ids ids;
     int64_t since = now - config_now(jobs->parts.config)->finalize_give_up_after_s;
     enum store_result result = store_orders_processing_since(
-        jobs->session, since, ids.id, job_ids_wanted(kind, kind->max_under_way), &ids.count);
+        jobs->reader, since, ids.id, job_ids_wanted(kind, kind->max_under_way), &ids.count);
     if (result == STORE_OK)
         jobs_take_up(jobs, kind, &ids, kind->max_under_way);
     return result;
@@ -257,8 +257,8 @@ static enum store_result find_queues(struct look *look)
 {
     const char *profile = "";
     enum store_result result = STORE_OK;
-    while (look->count < QUEUES_MAX && (result = store_order_queue_after(look->jobs->session, look->arena,
-                                                                         profile, &profile)) == STORE_OK)
+    while (look->count < QUEUES_MAX &&
+           (result = store_order_queue_after(look->jobs->reader, look->arena, profile, &profile)) == STORE_OK)
         look->queue[look->count++] = profile;
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
@@ -288,7 +288,7 @@ static enum store_result take_queue(struct look *look, struct issuer *issuer, co
     size_t before = kind->under_way;
     look->again = look->again || share < room;
     enum store_result result =
-        store_orders_due(jobs->session, profile, look->now, ids.id, job_ids_wanted(kind, share), &ids.count);
+        store_orders_due(jobs->reader, profile, look->now, ids.id, job_ids_wanted(kind, share), &ids.count);
     if (result == STORE_OK)
         jobs_take_up(jobs, kind, &ids, share);
     if (issuer != NULL && kind->under_way > before)
@@ -372,7 +372,7 @@ static bool plan_first_attempt(struct job *draft)
            prepare_attempt(draft, state->request.csr, &validity);
 }
 
-enum store_result issuance_job_write_attempt(struct job *draft, struct store_session *session, int64_t now,
+enum store_result issuance_job_write_attempt(struct job *draft, struct store_writer *writer, int64_t now,
                                              struct order *order)
 {
     struct issuance_state *state = draft->state;
@@ -382,7 +382,7 @@ enum store_result issuance_job_write_attempt(struct job *draft, struct store_ses
     if (!plan_first_attempt(draft))
         return STORE_NOT_FOUND;
     state->order.next_attempt_at = now + HAND_OVER_LEASE_S;
-    enum store_result result = store_attempt_insert(session, &state->attempt);
+    enum store_result result = store_attempt_insert(writer, &state->attempt);
     if (result == STORE_OK) {
         order->attempt_count = state->order.attempt_count;
         order->next_attempt_at = state->order.next_attempt_at;

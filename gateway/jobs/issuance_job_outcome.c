@@ -15,7 +15,7 @@ enum {
 
 _Static_assert(CERTIFICATE_SLACK_S > 0, "the CA's clock may be a little ahead");
 
-static enum store_result record(struct job *job, struct store_session *session, enum event_type type,
+static enum store_result record(struct job *job, struct store_writer *writer, enum event_type type,
                                 const char *detail, enum cause cause)
 {
     const struct issuance_state *state = job->state;
@@ -25,32 +25,32 @@ static enum store_result record(struct job *job, struct store_session *session, 
                           .certificate_id = state->issued.certificate.id,
                           .detail = detail,
                           .cause = cause};
-    return job_record(job, session, &event);
+    return job_record(job, writer, &event);
 }
 
 /* Within `apply`: the attempt ends. */
-static enum store_result end_attempt(struct job *job, struct store_session *session)
+static enum store_result end_attempt(struct job *job, struct store_writer *writer)
 {
     const struct attempt *attempt = &((struct issuance_state *)job->state)->attempt;
     METRICS_NOTE(&job->notes, METRIC_CA_ATTEMPTS, metrics_issuer(attempt->issuer), attempt->status);
-    return store_attempt_end(session, attempt);
+    return store_attempt_end(writer, attempt);
 }
 
 /* ---- the order fails ---- */
 
-static enum store_apply_result apply_order_failed(struct job *job, struct store_session *session)
+static enum store_apply_result apply_order_failed(struct job *job, struct store_writer *writer)
 {
     struct issuance_state *state = job->state;
     struct order *order = &state->order;
     enum store_result result = STORE_OK;
     if (state->attempt.id != 0)
-        result = end_attempt(job, session);
+        result = end_attempt(job, writer);
     order_fail(job->arena, order, state->problem, job->now);
     METRICS_NOTE(&job->notes, METRIC_ORDERS_INVALID, state->problem->type);
     if (result == STORE_OK)
-        result = store_order_update(session, order, ORDER_PROCESSING);
+        result = store_order_update(writer, order, ORDER_PROCESSING);
     if (result == STORE_OK)
-        result = record(job, session, EVENT_ORDER_INVALID, state->problem->detail, state->problem->cause);
+        result = record(job, writer, EVENT_ORDER_INVALID, state->problem->detail, state->problem->cause);
     return store_applied(result);
 }
 
@@ -64,15 +64,15 @@ void issuance_fail(struct job *job, const struct problem *problem)
 
 /* ---- the order waits ---- */
 
-static enum store_apply_result apply_put_off(struct job *job, struct store_session *session)
+static enum store_apply_result apply_put_off(struct job *job, struct store_writer *writer)
 {
     const struct issuance_state *state = job->state;
-    enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
+    enum store_result result = store_order_update(writer, &state->order, ORDER_PROCESSING);
     if (result == STORE_OK && state->attempt.id != 0)
-        result = end_attempt(job, session);
+        result = end_attempt(job, writer);
     if (result == STORE_OK && state->attempt.id != 0)
         result =
-            record(job, session,
+            record(job, writer,
                    state->attempt.status == ATTEMPT_UNKNOWN ? EVENT_ATTEMPT_UNKNOWN : EVENT_ATTEMPT_FAILED,
                    state->attempt.message, state->request.result.cause);
     return store_applied(result);
@@ -86,12 +86,12 @@ static void put_off(struct job *job, int64_t wait_s)
 }
 
 /* The call was not made, so there was no attempt: the order is as it was before. */
-static enum store_apply_result apply_withdrawn(struct job *job, struct store_session *session)
+static enum store_apply_result apply_withdrawn(struct job *job, struct store_writer *writer)
 {
     const struct issuance_state *state = job->state;
-    enum store_result result = store_order_update(session, &state->order, ORDER_PROCESSING);
+    enum store_result result = store_order_update(writer, &state->order, ORDER_PROCESSING);
     if (result == STORE_OK)
-        result = store_attempt_withdraw(session, state->attempt.id);
+        result = store_attempt_withdraw(writer, state->attempt.id);
     return store_applied(result);
 }
 
@@ -111,7 +111,7 @@ static bool may_ask_again(struct job *job)
 {
     struct attempt *attempts = NULL;
     size_t count = 0, used = 0;
-    if (store_attempts_of_order(job->jobs->session, job->arena, job->id, &attempts, &count) != STORE_OK)
+    if (store_attempts_of_order(job->jobs->reader, job->arena, job->id, &attempts, &count) != STORE_OK)
         return false;
     for (size_t i = 0; i < count; i++)
         used += attempts[i].status == ATTEMPT_REFUSED || attempts[i].status == ATTEMPT_REJECTED;
@@ -138,14 +138,13 @@ static bool is_worth_an_end(struct job *job)
 
 /* ---- the certificate came ---- */
 
-static enum store_result write_event(void *job, struct store_session *session, struct event *event)
+static enum store_result write_event(void *job, struct store_writer *writer, struct event *event)
 {
-    return job_record(job, session, event);
+    return job_record(job, writer, event);
 }
 
 /* `remarks`: on one that is accepted. */
-static enum store_result write_certificate(struct job *job, struct store_session *session,
-                                           const char *remarks)
+static enum store_result write_certificate(struct job *job, struct store_writer *writer, const char *remarks)
 {
     struct issuance_state *state = job->state;
     const struct order *order = &state->order;
@@ -160,24 +159,24 @@ static enum store_result write_certificate(struct job *job, struct store_session
         .write_event = write_event,
         .context = job,
     };
-    return issuance_write(session, &record);
+    return issuance_write(writer, &record);
 }
 
 /* A row that is there already stays as it is: it is whoever's had the certificate first. */
-static enum store_result keep_rejected(struct job *job, struct store_session *session)
+static enum store_result keep_rejected(struct job *job, struct store_writer *writer)
 {
-    enum store_result result = write_certificate(job, session, NULL);
+    enum store_result result = write_certificate(job, writer, NULL);
     return result == STORE_NOT_FOUND ? STORE_OK : result;
 }
 
 /* The certificate is not kept, but the order goes on: it is asked for otherwise. */
-static enum store_apply_result apply_rejected_once(struct job *job, struct store_session *session)
+static enum store_apply_result apply_rejected_once(struct job *job, struct store_writer *writer)
 {
-    return keep_rejected(job, session) == STORE_OK ? apply_put_off(job, session) : STORE_DISCARD;
+    return keep_rejected(job, writer) == STORE_OK ? apply_put_off(job, writer) : STORE_DISCARD;
 }
 
 /* A CA that gives out a certificate of before: the order does not get what is another's. */
-static enum store_apply_result apply_issued_before(struct job *job, struct store_session *session)
+static enum store_apply_result apply_issued_before(struct job *job, struct store_writer *writer)
 {
     struct issuance_state *state = job->state;
     state->attempt.status = ATTEMPT_REJECTED;
@@ -186,23 +185,23 @@ static enum store_apply_result apply_issued_before(struct job *job, struct store
         problem_with_cause(job->arena, CAUSE_CERTIFICATE_OF_BEFORE, PROBLEM_SERVER_INTERNAL,
                            "The certificate authority answered with a certificate that it had issued "
                            "before.");
-    return apply_order_failed(job, session);
+    return apply_order_failed(job, writer);
 }
 
-static enum store_apply_result apply_rejected(struct job *job, struct store_session *session)
+static enum store_apply_result apply_rejected(struct job *job, struct store_writer *writer)
 {
-    enum store_result result = write_certificate(job, session, NULL);
+    enum store_result result = write_certificate(job, writer, NULL);
     if (result == STORE_NOT_FOUND)
-        return apply_issued_before(job, session);
-    return result == STORE_OK ? apply_order_failed(job, session) : STORE_DISCARD;
+        return apply_issued_before(job, writer);
+    return result == STORE_OK ? apply_order_failed(job, writer) : STORE_DISCARD;
 }
 
-static enum store_apply_result apply_issued(struct job *job, struct store_session *session)
+static enum store_apply_result apply_issued(struct job *job, struct store_writer *writer)
 {
     struct issuance_state *state = job->state;
     struct order *order = &state->order;
     struct order now;
-    enum store_result result = store_order_load(session, job->arena, order->id, &now);
+    enum store_result result = store_order_load(store_reader_of(writer), job->arena, order->id, &now);
     if (result != STORE_OK)
         return STORE_DISCARD;
     if (now.status != ORDER_PROCESSING) {
@@ -210,23 +209,23 @@ static enum store_apply_result apply_issued(struct job *job, struct store_sessio
                         job->now);
         state->attempt.status = ATTEMPT_REJECTED;
         state->attempt.message = state->issued.why;
-        result = keep_rejected(job, session);
-        if (result == STORE_OK && (result = end_attempt(job, session)) == STORE_NOT_FOUND)
+        result = keep_rejected(job, writer);
+        if (result == STORE_OK && (result = end_attempt(job, writer)) == STORE_NOT_FOUND)
             result = STORE_OK; /* it has been ended with the order */
         return store_applied(result);
     }
-    result = write_certificate(job, session, state->issued.facts.remarks);
+    result = write_certificate(job, writer, state->issued.facts.remarks);
     if (result == STORE_NOT_FOUND)
-        return apply_issued_before(job, session);
+        return apply_issued_before(job, writer);
     order->status = ORDER_VALID;
     order->status_since = job->now;
     order->next_attempt_at = 0;
     order->certificate_id = state->issued.certificate.id;
     METRICS_NOTE(&job->notes, METRIC_ORDERS_VALID, metrics_profile(order->profile));
     if (result == STORE_OK)
-        result = end_attempt(job, session);
+        result = end_attempt(job, writer);
     if (result == STORE_OK)
-        result = store_order_update(session, order, ORDER_PROCESSING);
+        result = store_order_update(writer, order, ORDER_PROCESSING);
     return store_applied(result);
 }
 

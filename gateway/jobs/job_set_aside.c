@@ -9,10 +9,10 @@ enum { CRASHES_MOST = 2 }; /* one may be another's fault, as damaged memory is *
 const char job_set_aside_detail[] =
     "The server failed each time that it worked on this, and does not try it again.";
 
-static enum store_apply_result apply_set_aside(struct job *job, struct store_session *session)
+static enum store_apply_result apply_set_aside(struct job *job, struct store_writer *writer)
 {
     METRICS_NOTE(&job->notes, METRIC_WORK_SET_ASIDE);
-    return store_applied(job_record(job, session, &job->set_aside));
+    return store_applied(job_record(job, writer, &job->set_aside));
 }
 
 static void go_on_to_refuse(struct job *job)

@@ -175,12 +175,12 @@ void job_hand_over(struct job *job)
     outbound_post(job->jobs->parts.outbound, &job->message);
 }
 
-static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
+static enum store_apply_result run_apply(struct store_operation *operation, struct store_writer *writer)
 {
     struct job *job = (struct job *)operation;
     job->notes.count = 0;
     int64_t before = crash_record_set_owner(job->id);
-    enum store_apply_result result = job->apply(job, session);
+    enum store_apply_result result = job->apply(job, writer);
     crash_record_set_owner(before);
     if (result != STORE_APPLIED)
         job->notes.count = 0;
@@ -222,7 +222,7 @@ static void submit(struct job *job)
 }
 
 void job_commit(struct job *job,
-                enum store_apply_result (*apply)(struct job *job, struct store_session *session),
+                enum store_apply_result (*apply)(struct job *job, struct store_writer *writer),
                 void (*step)(struct job *job))
 {
     job->now = clock_now();
@@ -267,12 +267,12 @@ void job_end(struct job *job)
         jobs_wake(jobs, waiting);
 }
 
-enum store_result job_record(struct job *job, struct store_session *session, const struct event *event)
+enum store_result job_record(struct job *job, struct store_writer *writer, const struct event *event)
 {
     struct event own = *event;
     own.at = job->now;
     own.actor = "gateway";
-    return store_event_insert(session, &own);
+    return store_event_insert(writer, &own);
 }
 
 void jobs_drop_all(struct jobs *jobs)

@@ -53,7 +53,7 @@ struct job *issuance_job_draft(struct jobs *jobs, X509_REQ *csr);
  * written, when there is no attempt to make now (the issuer is failing, say): the order then waits in the
  * database.
  */
-enum store_result issuance_job_write_attempt(struct job *draft, struct store_session *session, int64_t now,
+enum store_result issuance_job_write_attempt(struct job *draft, struct store_writer *writer, int64_t now,
                                              struct order *order);
 
 /*

@@ -38,7 +38,7 @@ enum { JOB_VALIDATION, JOB_ISSUANCE, JOB_REVOCATION, JOB_KINDS };
 
 struct jobs {
     struct jobs_parts parts;
-    struct store_session *session; /* the outbound thread's own */
+    struct store_reader *reader; /* the outbound thread's own */
     struct outbound_message wake;
     atomic_uint due; /* enum jobs_due; not 0 while a wake message is on its way */
     struct outbound_timer timer;
@@ -73,7 +73,7 @@ struct job {
     bool is_draft;            /* counts among jobs->drafts */
     bool leased;              /* a draft whose object nobody takes up meanwhile */
     int64_t now;              /* of the current step */
-    enum store_apply_result (*apply)(struct job *job, struct store_session *session);
+    enum store_apply_result (*apply)(struct job *job, struct store_writer *writer);
     void (*step)(struct job *job);
     void (*refuse)(struct job *job); /* where it is set aside */
     struct event set_aside;
@@ -107,7 +107,7 @@ struct job *job_draft(struct jobs *jobs, int kind);
  * outcome, a certificate perhaps, is held until it is stored. So is one that the store refuses, so that no
  * fault makes the server ask the CA again and again. */
 void job_commit(struct job *job,
-                enum store_apply_result (*apply)(struct job *job, struct store_session *session),
+                enum store_apply_result (*apply)(struct job *job, struct store_writer *writer),
                 void (*step)(struct job *job));
 
 /*
@@ -126,7 +126,7 @@ void job_run(struct job *job, void (*step)(struct job *job));
 void job_end(struct job *job);
 
 /* Writes an event of the gateway's own. */
-enum store_result job_record(struct job *job, struct store_session *session, const struct event *event);
+enum store_result job_record(struct job *job, struct store_writer *writer, const struct event *event);
 
 /* ---- for jobs_life.c ---- */
 

@@ -26,8 +26,8 @@ struct jobs *jobs_new(const struct jobs_parts *parts, char why[static 256])
         end_without("memory");
     struct store_error error;
     jobs->parts = *parts;
-    jobs->session = store_session_open(parts->config->database, &error);
-    if (jobs->session == NULL) {
+    jobs->reader = store_reader_open(parts->config->database, &error);
+    if (jobs->reader == NULL) {
         snprintf(why, 256, "%.250s", error.message);
         free(jobs);
         return NULL;
@@ -132,7 +132,7 @@ void jobs_free(struct jobs *jobs)
 {
     if (jobs == NULL)
         return;
-    store_session_close(jobs->session);
+    store_reader_close(jobs->reader);
     pthread_mutex_destroy(&jobs->stop_lock);
     pthread_cond_destroy(&jobs->stop_changed);
     free(jobs);

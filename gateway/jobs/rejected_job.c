@@ -4,17 +4,17 @@
 #include "gateway/jobs/jobs_internal.h"
 #include "gateway/runtime/log.h"
 
-static enum store_result write_event(void *job, struct store_session *session, struct event *event)
+static enum store_result write_event(void *job, struct store_writer *writer, struct event *event)
 {
-    return job_record(job, session, event);
+    return job_record(job, writer, event);
 }
 
 /* A row that is there already stays as it is. */
-static enum store_apply_result apply_rejected(struct job *job, struct store_session *session)
+static enum store_apply_result apply_rejected(struct job *job, struct store_writer *writer)
 {
     const struct issuance_record record = {
         .issued = job->state, .notes = &job->notes, .write_event = write_event, .context = job};
-    enum store_result result = issuance_write(session, &record);
+    enum store_result result = issuance_write(writer, &record);
     return result == STORE_NOT_FOUND ? STORE_APPLIED : store_applied(result);
 }
 

@@ -29,12 +29,12 @@ struct revocation_work {
 
 /* Another reason may have been asked for while the CA was asked with this one. It comes next: as a correction
  * where the certificate is revoked by now. */
-static enum store_result keep_reason_asked_since(struct job *job, struct store_session *session)
+static enum store_result keep_reason_asked_since(struct job *job, struct store_reader *reader)
 {
     struct revocation_work *state = job->state;
     struct certificate *certificate = &state->certificate;
     struct certificate now;
-    enum store_result result = store_certificate_load(session, job->arena, certificate->id, &now);
+    enum store_result result = store_certificate_load(reader, job->arena, certificate->id, &now);
     if (result != STORE_OK)
         return result;
     int since = now.correction_asked ? now.correction_reason : now.revocation_reason;
@@ -48,26 +48,26 @@ static enum store_result keep_reason_asked_since(struct job *job, struct store_s
     return STORE_OK;
 }
 
-static enum store_result write_revocation(const struct revocation_work *state, struct store_session *session)
+static enum store_result write_revocation(const struct revocation_work *state, struct store_writer *writer)
 {
     const struct certificate *certificate = &state->certificate;
-    enum store_result result = state->corrects ? STORE_OK : store_certificate_update(session, certificate);
+    enum store_result result = state->corrects ? STORE_OK : store_certificate_update(writer, certificate);
     return result == STORE_OK && (state->corrects || certificate->correction_asked)
-               ? store_certificate_correct(session, certificate)
+               ? store_certificate_correct(writer, certificate)
                : result;
 }
 
-static enum store_apply_result apply_outcome(struct job *job, struct store_session *session)
+static enum store_apply_result apply_outcome(struct job *job, struct store_writer *writer)
 {
     struct revocation_work *state = job->state;
     const struct certificate *certificate = &state->certificate;
     if (certificate->revoked_at != 0 && !state->corrects)
         METRICS_NOTE(&job->notes, METRIC_REVOCATIONS_CONFIRMED, metrics_issuer(certificate->issuer));
-    enum store_result result = keep_reason_asked_since(job, session);
+    enum store_result result = keep_reason_asked_since(job, store_reader_of(writer));
     if (result == STORE_OK)
-        result = write_revocation(state, session);
+        result = write_revocation(state, writer);
     if (result == STORE_OK && certificate->revoked_at != 0 && !certificate->correction_asked)
-        result = store_certificate_revoke_twins(session, certificate);
+        result = store_certificate_revoke_twins(writer, certificate);
     struct event event = {.type = state->event_type,
                           .account_id = certificate->account_id,
                           .order_id = certificate->order_id,
@@ -75,7 +75,7 @@ static enum store_apply_result apply_outcome(struct job *job, struct store_sessi
                           .detail = state->event_detail,
                           .cause = state->event_cause};
     if (result == STORE_OK)
-        result = job_record(job, session, &event);
+        result = job_record(job, writer, &event);
     return store_applied(result);
 }
 
@@ -225,7 +225,7 @@ void revocation_job_begin(struct jobs *jobs, int64_t id)
     struct job *job = job_new(jobs, JOB_REVOCATION, id, NULL);
     struct revocation_work *state = arena_alloc(job->arena, sizeof *state);
     job->state = state;
-    if (store_certificate_load(jobs->session, job->arena, id, &state->certificate) != STORE_OK ||
+    if (store_certificate_load(jobs->reader, job->arena, id, &state->certificate) != STORE_OK ||
         (state->certificate.revoked_at != 0 && !state->certificate.correction_asked)) {
         job_end(job);
         return;
@@ -281,7 +281,7 @@ static enum store_result take_queue(struct jobs *jobs, struct job_kind *kind, in
 {
     struct job_ids ids;
     size_t room = room_of(jobs, kind, queue->issuer);
-    enum store_result result = store_revocations_due(jobs->session, queue->identity_id, now, ids.id,
+    enum store_result result = store_revocations_due(jobs->reader, queue->identity_id, now, ids.id,
                                                      job_ids_wanted(kind, room), &ids.count);
     if (result == STORE_OK)
         jobs_take_up(jobs, kind, &ids, room);
@@ -293,7 +293,7 @@ void revocation_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now)
     struct arena *arena = arena_new();
     struct revocation_queue queue = {0};
     enum store_result result;
-    while ((result = store_revocation_queue_after(jobs->session, arena, queue.identity_id, &queue)) ==
+    while ((result = store_revocation_queue_after(jobs->reader, arena, queue.identity_id, &queue)) ==
                STORE_OK &&
            (result = take_queue(jobs, kind, now, &queue)) == STORE_OK)
         ;

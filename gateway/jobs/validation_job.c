@@ -23,7 +23,7 @@ static const char *challenge_name(const struct authorization *authorization)
     return challenge_type_info(authorization->chosen)->name;
 }
 
-static enum store_result record(struct job *job, struct store_session *session, enum event_type type,
+static enum store_result record(struct job *job, struct store_writer *writer, enum event_type type,
                                 int64_t order_id, const char *detail, enum cause cause)
 {
     const struct validation_work *state = job->state;
@@ -33,31 +33,31 @@ static enum store_result record(struct job *job, struct store_session *session, 
                           .authorization_id = state->authorization.id,
                           .detail = detail,
                           .cause = cause};
-    return job_record(job, session, &event);
+    return job_record(job, writer, &event);
 }
 
 /* ---- what a final outcome means for the orders that wait ---- */
 
-static enum store_result load_authorizations(struct job *job, struct store_session *session,
+static enum store_result load_authorizations(struct job *job, struct store_reader *reader,
                                              const struct order *order, struct authorization **out)
 {
     *out = arena_alloc_array(job->arena, order->identifier_count, sizeof **out);
     for (size_t i = 0; i < order->identifier_count; i++) {
         enum store_result result =
-            store_authorization_load(session, job->arena, order->authorization_ids[i], &(*out)[i]);
+            store_authorization_load(reader, job->arena, order->authorization_ids[i], &(*out)[i]);
         if (result != STORE_OK)
             return result;
     }
     return STORE_OK;
 }
 
-static enum store_result settle_order(struct job *job, struct store_session *session, int64_t order_id)
+static enum store_result settle_order(struct job *job, struct store_writer *writer, int64_t order_id)
 {
     struct order order;
     struct authorization *authorizations = NULL;
-    enum store_result result = store_order_load(session, job->arena, order_id, &order);
+    enum store_result result = store_order_load(store_reader_of(writer), job->arena, order_id, &order);
     if (result == STORE_OK)
-        result = load_authorizations(job, session, &order, &authorizations);
+        result = load_authorizations(job, store_reader_of(writer), &order, &authorizations);
     if (result != STORE_OK)
         return result;
     const struct order was = order;
@@ -65,22 +65,23 @@ static enum store_result settle_order(struct job *job, struct store_session *ses
         order_settle(job->arena, &order, authorizations, order.identifier_count, job->now);
     if (order.status == was.status && order.expires_at == was.expires_at)
         return STORE_OK;
-    result = store_order_update(session, &order, was.status);
+    result = store_order_update(writer, &order, was.status);
     if (result != STORE_OK || order.status == was.status)
         return result;
     if (problem == NULL)
-        return record(job, session, EVENT_ORDER_READY, order.id, NULL, CAUSE_NONE);
+        return record(job, writer, EVENT_ORDER_READY, order.id, NULL, CAUSE_NONE);
     METRICS_NOTE(&job->notes, METRIC_ORDERS_INVALID, problem->type);
-    return record(job, session, EVENT_ORDER_INVALID, order.id, problem->detail, problem->cause);
+    return record(job, writer, EVENT_ORDER_INVALID, order.id, problem->detail, problem->cause);
 }
 
-static enum store_result settle_orders(struct job *job, struct store_session *session)
+static enum store_result settle_orders(struct job *job, struct store_writer *writer)
 {
     int64_t *ids = NULL;
     size_t count = 0;
-    enum store_result result = store_orders_waiting_on(session, job->arena, job->id, &ids, &count);
-    for (size_t i = 0; result == STORE_OK && i < count; i++)
-        result = settle_order(job, session, ids[i]);
+    enum store_result result =
+        store_orders_waiting_on(store_reader_of(writer), job->arena, job->id, &ids, &count);
+    for (size_t i = 0; result == STORE_OK && i < count; ++i)
+        result = settle_order(job, writer, ids[i]);
     return result;
 }
 
@@ -93,31 +94,31 @@ static enum cause cause_of(const struct validation_work *state)
 }
 
 /* STORE_NOT_FOUND: the client deactivated the authorization meanwhile, and the outcome no longer matters. */
-static enum store_apply_result apply_final(struct job *job, struct store_session *session)
+static enum store_apply_result apply_final(struct job *job, struct store_writer *writer)
 {
     struct validation_work *state = job->state;
     struct authorization *authorization = &state->authorization;
     enum store_result result =
-        store_authorization_update(session, authorization, AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
+        store_authorization_update(writer, authorization, AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     bool good = authorization->challenge_status == CHALLENGE_VALID;
     METRICS_NOTE(&job->notes, METRIC_VALIDATIONS, authorization->chosen,
                  good ? METRIC_VALIDATION_VALID : METRIC_VALIDATION_INVALID);
     if (result == STORE_OK)
-        result = record(job, session, good ? EVENT_CHALLENGE_VALID : EVENT_CHALLENGE_INVALID, 0,
+        result = record(job, writer, good ? EVENT_CHALLENGE_VALID : EVENT_CHALLENGE_INVALID, 0,
                         state->validation.tried, cause_of(state));
     if (result == STORE_OK)
-        result = settle_orders(job, session);
+        result = settle_orders(job, writer);
     return store_applied(result);
 }
 
-static enum store_apply_result apply_retry(struct job *job, struct store_session *session)
+static enum store_apply_result apply_retry(struct job *job, struct store_writer *writer)
 {
     struct validation_work *state = job->state;
     METRICS_NOTE(&job->notes, METRIC_VALIDATIONS, state->authorization.chosen, METRIC_VALIDATION_RETRIED);
-    enum store_result result = store_authorization_update(session, &state->authorization,
+    enum store_result result = store_authorization_update(writer, &state->authorization,
                                                           AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     if (result == STORE_OK)
-        result = record(job, session, EVENT_CHALLENGE_RETRIED, 0, state->validation.tried, cause_of(state));
+        result = record(job, writer, EVENT_CHALLENGE_RETRIED, 0, state->validation.tried, cause_of(state));
     return store_applied(result);
 }
 
@@ -218,10 +219,9 @@ static void begin(struct jobs *jobs, int64_t id, const struct job_holder *holder
     struct validation_work *state = arena_alloc(job->arena, sizeof *state);
     job->state = state;
     struct account account;
-    if (store_authorization_load(jobs->session, job->arena, id, &state->authorization) != STORE_OK ||
+    if (store_authorization_load(jobs->reader, job->arena, id, &state->authorization) != STORE_OK ||
         state->authorization.challenge_status != CHALLENGE_PROCESSING ||
-        store_account_load(jobs->session, job->arena, state->authorization.account_id, &account) !=
-            STORE_OK) {
+        store_account_load(jobs->reader, job->arena, state->authorization.account_id, &account) != STORE_OK) {
         job_end(job);
         return;
     }
@@ -252,9 +252,9 @@ static enum store_result take_account(struct jobs *jobs, struct job_kind *kind, 
     struct due_validation *due = NULL;
     size_t count = 0;
     bool is_known = false;
-    enum store_result result = store_account_has_certificate(jobs->session, account_id, &is_known);
+    enum store_result result = store_account_has_certificate(jobs->reader, account_id, &is_known);
     if (result == STORE_OK)
-        result = store_validations_due(jobs->session, arena, account_id, now,
+        result = store_validations_due(jobs->reader, arena, account_id, now,
                                        job_ids_wanted(kind, kind->max_under_way), &due, &count);
     for (size_t i = 0; i < count; i++) {
         const struct job_holder holder = {account_id, job_target(due[i].name), is_known};
@@ -275,7 +275,7 @@ static enum store_result take_accounts(struct jobs *jobs, struct job_kind *kind,
     int64_t account_id = after;
     enum store_result result = STORE_OK;
     while (kind->under_way < kind->max_under_way && *looked < LOOK_ACCOUNTS &&
-           (result = store_validation_queue_after(jobs->session, account_id, &account_id)) == STORE_OK &&
+           (result = store_validation_queue_after(jobs->reader, account_id, &account_id)) == STORE_OK &&
            account_id <= last) {
         ++*looked;
         jobs->last_account = account_id;

@@ -27,8 +27,8 @@ enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443 };
 
 /* ---- the database ---- */
 
-/* A session where the database is there, good and current; NULL else. */
-static struct store_session *check_database(struct host_preflight *preflight)
+/* A reader where the database is there, good and current; NULL else. */
+static struct store_reader *check_database(struct host_preflight *preflight)
 {
     const char *path = preflight->config->database;
     struct store_error error;
@@ -43,8 +43,8 @@ static struct store_session *check_database(struct host_preflight *preflight)
             tell(preflight, PREFLIGHT_OK, "database %s: not there yet, `acmegate serve` makes it", path);
         return NULL;
     }
-    struct store_session *session = store_session_open(path, &error);
-    bool good = session != NULL && (!preflight->whole_database || store_check(path, NULL, &error));
+    struct store_reader *reader = store_reader_open(path, &error);
+    bool good = reader != NULL && (!preflight->whole_database || store_check(path, NULL, &error));
     if (good)
         tell(preflight, PREFLIGHT_OK, "database %s: opens, its schema is current", path);
     else if (store_is_older(path))
@@ -52,8 +52,8 @@ static struct store_session *check_database(struct host_preflight *preflight)
     else
         tell(preflight, PREFLIGHT_FAULT, "database %s", error.message);
     if (good)
-        return session;
-    store_session_close(session);
+        return reader;
+    store_reader_close(reader);
     return NULL;
 }
 
@@ -64,7 +64,7 @@ struct seals {
     size_t broken; /* among them: sealed with another secret key */
 };
 
-static bool read_seals(struct host_preflight *preflight, struct store_session *session,
+static bool read_seals(struct host_preflight *preflight, struct store_reader *reader,
                        const struct secret_box *box, struct seals *out)
 {
     struct arena *arena = preflight->arena;
@@ -72,7 +72,7 @@ static bool read_seals(struct host_preflight *preflight, struct store_session *s
     size_t count = 0;
     struct bytes opened;
     *out = (struct seals){0};
-    if (store_eab_keys_after(session, arena, 0, keys, EAB_KEYS_MAX, &count) != STORE_OK)
+    if (store_eab_keys_after(reader, arena, 0, keys, EAB_KEYS_MAX, &count) != STORE_OK)
         return false;
     for (size_t i = 0; i < count; i++) {
         if (keys[i].revoked_at != 0)
@@ -86,10 +86,10 @@ static bool read_seals(struct host_preflight *preflight, struct store_session *s
 }
 
 static void check_seals(struct host_preflight *preflight, const char *path, const struct secret_box *box,
-                        struct store_session *session)
+                        struct store_reader *reader)
 {
     struct seals seals = {0};
-    if (session == NULL || !read_seals(preflight, session, box, &seals))
+    if (reader == NULL || !read_seals(preflight, reader, box, &seals))
         return;
     if (box == NULL && seals.count != 0)
         tell(preflight, PREFLIGHT_FAULT,
@@ -107,7 +107,7 @@ static void check_seals(struct host_preflight *preflight, const char *path, cons
         tell(preflight, PREFLIGHT_OK, "secret_key_path %s: opens what the database keeps sealed", path);
 }
 
-static void check_secrets(struct host_preflight *preflight, struct store_session *session)
+static void check_secrets(struct host_preflight *preflight, struct store_reader *reader)
 {
     char why[SECRET_BOX_WHY_BYTES];
     const char *path = config_secret_path(preflight->arena, preflight->config);
@@ -121,7 +121,7 @@ static void check_secrets(struct host_preflight *preflight, struct store_session
             return;
         }
     }
-    check_seals(preflight, path, box, session);
+    check_seals(preflight, path, box, reader);
     secret_box_free(box);
 }
 
@@ -176,7 +176,7 @@ static void check_base_port(struct host_preflight *preflight)
 
 /* A client that may leave its key out is bound by none of the key's limits. */
 static void check_endpoint(struct host_preflight *preflight, const struct endpoint_config *endpoint,
-                           struct store_session *session)
+                           struct store_reader *reader)
 {
     int64_t keyless = 0;
     if (endpoint->eab == EAB_OPTIONAL && !config_restricts_without_eab(endpoint))
@@ -185,8 +185,8 @@ static void check_endpoint(struct host_preflight *preflight, const struct endpoi
              "the "
              "endpoint allows: set without_eab.names or without_eab.profiles, or eab to required",
              endpoint->name);
-    if (endpoint->eab == EAB_REQUIRED && session != NULL && !config_restricts_without_eab(endpoint) &&
-        store_accounts_without_key(session, endpoint->name, &keyless) == STORE_OK && keyless != 0)
+    if (endpoint->eab == EAB_REQUIRED && reader != NULL && !config_restricts_without_eab(endpoint) &&
+        store_accounts_without_key(reader, endpoint->name, &keyless) == STORE_OK && keyless != 0)
         tell(
             preflight, PREFLIGHT_WARNING,
             "endpoint %s: eab is required, and %lld older accounts without an external account key may still "
@@ -200,14 +200,14 @@ void host_preflight(struct host_preflight *preflight)
     const struct config *config = preflight->config;
     for (size_t i = 0; i < config->warning_count; i++)
         tell(preflight, PREFLIGHT_WARNING, "%s", config->warnings[i]);
-    struct store_session *session = check_database(preflight);
-    check_secrets(preflight, session);
+    struct store_reader *reader = check_database(preflight);
+    check_secrets(preflight, reader);
     check_addresses(preflight, "listen", config->listen, config->listen_count);
     check_addresses(preflight, "pki_listen", config->pki_listen, config->pki_listen_count);
     check_addresses(preflight, "admin.listen", config->admin_listen, config->admin_listen_count);
     check_socket(preflight);
     check_base_port(preflight);
     for (size_t i = 0; i < config->endpoint_count; i++)
-        check_endpoint(preflight, &config->endpoints[i], session);
-    store_session_close(session);
+        check_endpoint(preflight, &config->endpoints[i], reader);
+    store_reader_close(reader);
 }

@@ -22,7 +22,7 @@ _Static_assert((int)ISSUER_HEALTHY == (int)METRIC_CA_HEALTHY &&
 
 struct reading {
     const struct server *server;
-    struct store_session *session;
+    struct store_reader *reader;
     struct status_reader *status;
     struct metric_gauges *gauges;
     int64_t now;
@@ -77,7 +77,7 @@ static void read_orders(struct reading *reading, const char *id, size_t i)
         int64_t count = 0, oldest = 0;
         if (strcmp(config->profiles[p].issuer, id) != 0)
             continue;
-        if (store_orders_waiting(reading->session, config->profiles[p].name, &count, &oldest) != STORE_OK)
+        if (store_orders_waiting(reading->reader, config->profiles[p].name, &count, &oldest) != STORE_OK)
             return;
         waiting += count;
         since = oldest != 0 && (since == 0 || oldest < since) ? oldest : since;
@@ -94,9 +94,9 @@ static void read_issuer(struct reading *reading, const char *id)
     read_status(reading, issuer, i);
     read_revocation(reading, id, i);
     read_orders(reading, id, i);
-    if (store_revocations_waiting(reading->session, id, &count) == STORE_OK)
+    if (store_revocations_waiting(reading->reader, id, &count) == STORE_OK)
         METRICS_SET(reading->gauges, METRIC_REVOCATIONS_WAITING, count, i);
-    if (store_attempts_unknown(reading->session, id, &count) == STORE_OK)
+    if (store_attempts_unknown(reading->reader, id, &count) == STORE_OK)
         METRICS_SET(reading->gauges, METRIC_CA_ATTEMPTS_UNKNOWN, count, i);
 }
 
@@ -138,13 +138,13 @@ static void read_database(struct reading *reading)
     METRICS_SET(reading->gauges, METRIC_WRITES_WAITING, store_backlog(reading->server->store));
     read_file_size(reading, path, METRIC_FILE_DATABASE);
     read_file_size(reading, arena_printf(reading->gauges->arena, "%s-wal", path), METRIC_FILE_WAL);
-    if (store_validations_waiting(reading->session, &count) == STORE_OK)
+    if (store_validations_waiting(reading->reader, &count) == STORE_OK)
         METRICS_SET(reading->gauges, METRIC_VALIDATIONS_WAITING, count);
 }
 
 struct gauges_reader {
     const struct server *server;
-    struct store_session *session;
+    struct store_reader *reader;
     struct status_reader *status;
 };
 
@@ -155,8 +155,8 @@ struct gauges_reader *gauges_reader_new(const struct server *server)
     if (reader == NULL)
         end_without("memory");
     reader->server = server;
-    reader->session = store_session_open(server->config->database, &error);
-    if (reader->session == NULL) {
+    reader->reader = store_reader_open(server->config->database, &error);
+    if (reader->reader == NULL) {
         log_error("%s", error.message);
         free(reader);
         return NULL;
@@ -169,7 +169,7 @@ void gauges_reader_free(struct gauges_reader *reader)
 {
     if (reader == NULL)
         return;
-    store_session_close(reader->session);
+    store_reader_close(reader->reader);
     status_reader_free(reader->status);
     free(reader);
 }
@@ -177,7 +177,7 @@ void gauges_reader_free(struct gauges_reader *reader)
 bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges)
 {
     const struct server *server = reader->server;
-    struct reading reading = {server, reader->session, reader->status, gauges, clock_now()};
+    struct reading reading = {server, reader->reader, reader->status, gauges, clock_now()};
     if (!atomic_load(&server->started))
         return false;
     METRICS_SET(gauges, METRIC_BUILD, 1);

@@ -26,10 +26,10 @@ static void at_outbound(struct outbound_message *message)
     free(grace);
 }
 
-static enum store_apply_result write_nothing(struct store_operation *operation, struct store_session *session)
+static enum store_apply_result write_nothing(struct store_operation *operation, struct store_writer *writer)
 {
     (void)operation;
-    (void)session;
+    (void)writer;
     return STORE_DISCARD;
 }
 

@@ -35,8 +35,8 @@ static bool loop_started(void *context, struct http_loop *loop)
     struct loop_state *state = calloc(1, sizeof *state);
     if (state == NULL)
         end_without("memory");
-    state->session = store_session_open(server->config->database, &error);
-    if (state->session == NULL) {
+    state->reader = store_reader_open(server->config->database, &error);
+    if (state->reader == NULL) {
         log_error("%s", error.message);
         free(state);
         return false;
@@ -52,7 +52,7 @@ static void loop_stopped(void *context, struct http_loop *loop)
 {
     (void)context;
     struct loop_state *state = http_loop_data(loop);
-    store_session_close(state->session);
+    store_reader_close(state->reader);
     account_key_cache_free(state->keys);
     status_reader_free(state->status);
     known_authorities_free(state->authorities);
@@ -65,13 +65,13 @@ struct past {
     int64_t ended_orders;
 };
 
-static enum store_apply_result settle(void *context, struct store_session *session)
+static enum store_apply_result settle(void *context, struct store_writer *writer)
 {
     struct past *past = context;
     int64_t now = clock_now();
-    enum store_result result = store_attempts_mark_unknown(session, now, &past->unknown_attempts);
+    enum store_result result = store_attempts_mark_unknown(writer, now, &past->unknown_attempts);
     if (result == STORE_OK && past->restored != NULL)
-        result = restored_database_settle(session, now, past->restored, &past->ended_orders);
+        result = restored_database_settle(writer, now, past->restored, &past->ended_orders);
     return store_applied(result);
 }
 

@@ -265,8 +265,8 @@ struct status *status_new(const struct status_parts *parts, char why[static 256]
     struct arena *arena = arena_new();
     struct status *status = arena_alloc(arena, sizeof *status);
     *status = (struct status){.parts = *parts, .arena = arena, .begin = {.run = run_begin}};
-    status->session = store_session_open(config->database, &error);
-    if (status->session == NULL) {
+    status->reader = store_reader_open(config->database, &error);
+    if (status->reader == NULL) {
         snprintf(why, 256, "%.250s", error.message);
         arena_free(arena);
         return NULL;
@@ -298,6 +298,6 @@ void status_free(struct status *status)
         arena_free(source->intermediates_arena);
         pthread_mutex_destroy(&source->lock);
     }
-    store_session_close(status->session);
+    store_reader_close(status->reader);
     arena_free(status->arena);
 }

@@ -67,7 +67,7 @@ struct status_source {
 struct status {
     struct status_parts parts;
     struct arena *arena;
-    struct store_session *session; /* the outbound thread's */
+    struct store_reader *reader; /* the outbound thread's */
     struct outbound_message begin;
     atomic_bool begin_posted;
     struct status_source *sources;

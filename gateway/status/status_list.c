@@ -30,7 +30,7 @@ struct bytes status_candidates(struct status_source *source, struct arena *arena
     if (source->now.list != NULL)
         gather(&all, source->now.list->chain_pem);
     gather(&all, parts->own_intermediates(parts->context, arena));
-    if (store_chains(source->status->session, arena, &chains, &count) != STORE_OK)
+    if (store_chains(source->status->reader, arena, &chains, &count) != STORE_OK)
         count = 0;
     for (size_t i = 0; i < count; i++)
         gather(&all, chains[i]);
@@ -83,10 +83,10 @@ struct list_write {
     struct revocation_list_row row;
 };
 
-static enum store_apply_result apply_list(struct store_operation *operation, struct store_session *session)
+static enum store_apply_result apply_list(struct store_operation *operation, struct store_writer *writer)
 {
     const struct list_write *write = (const struct list_write *)operation;
-    return store_applied(store_revocation_list_save(session, &write->row));
+    return store_applied(store_revocation_list_save(writer, &write->row));
 }
 
 /* On the committer thread. What was not kept is written again with the next look at the CA. */
@@ -140,7 +140,7 @@ void status_list_load(struct status_source *source)
     struct revocation_list_row *rows = NULL;
     struct shared_list *list = NULL;
     size_t count = 0;
-    if (store_revocation_lists_load(source->status->session, arena, source->id, &rows, &count) != STORE_OK)
+    if (store_revocation_lists_load(source->status->reader, arena, source->id, &rows, &count) != STORE_OK)
         count = 0;
     for (size_t i = 0; i < count && list == NULL; i++) {
         list = read_row(source, arena, &rows[i]);

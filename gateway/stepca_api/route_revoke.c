@@ -30,13 +30,13 @@ static void mark_revoked(const struct revoke_state *state, int64_t now, struct c
     certificate->revocation_error = NULL;
 }
 
-static enum store_apply_result apply_revoked(struct stepca_api_call *call, struct store_session *session)
+static enum store_apply_result apply_revoked(struct stepca_api_call *call, struct store_writer *writer)
 {
     const struct revoke_state *state = call->state;
     struct arena *arena = call->exchange->arena;
     struct certificate certificate = {0};
     enum store_result result =
-        issuer_certificate_find(session, arena, call->issuer, state->serial, &certificate);
+        issuer_certificate_find(store_reader_of(writer), arena, call->issuer, state->serial, &certificate);
     bool is_news = result == STORE_OK ? certificate.revoked_at == 0 : !state->was_revoked;
     if (result == STORE_FAILED)
         return STORE_DISCARD;
@@ -46,9 +46,9 @@ static enum store_apply_result apply_revoked(struct stepca_api_call *call, struc
         METRICS_NOTE(&call->exchange->notes, METRIC_REVOCATIONS_REQUESTED, metrics_issuer(call->issuer->id));
     if (result == STORE_OK) {
         mark_revoked(state, call->exchange->now, &certificate);
-        result = store_certificate_update(session, &certificate);
+        result = store_certificate_update(writer, &certificate);
         if (result == STORE_OK)
-            result = store_certificate_revoke_twins(session, &certificate);
+            result = store_certificate_revoke_twins(writer, &certificate);
     } else {
         result = STORE_OK;
     }
@@ -59,7 +59,7 @@ static enum store_apply_result apply_revoked(struct stepca_api_call *call, struc
                              : arena_printf(arena, "%s, %s; serial %s is not in the inventory", words,
                                             state->by, state->serial);
     if (result == STORE_OK)
-        result = stepca_api_call_record(call, session, EVENT_CERTIFICATE_REVOKED, certificate.id, detail);
+        result = stepca_api_call_record(call, writer, EVENT_CERTIFICATE_REVOKED, certificate.id, detail);
     return store_applied(result);
 }
 

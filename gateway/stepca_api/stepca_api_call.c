@@ -136,11 +136,11 @@ static struct stepca_api_call *call_of(struct store_operation *operation)
                                               offsetof(struct stepca_api_call, operation));
 }
 
-static enum store_apply_result run_apply(struct store_operation *operation, struct store_session *session)
+static enum store_apply_result run_apply(struct store_operation *operation, struct store_writer *writer)
 {
     struct stepca_api_call *call = call_of(operation);
     call->exchange->notes.count = 0;
-    enum store_apply_result result = call->apply(call, session);
+    enum store_apply_result result = call->apply(call, writer);
     if (result != STORE_APPLIED)
         call->exchange->notes.count = 0;
     return result;
@@ -187,15 +187,15 @@ static void submit(struct stepca_api_call *call)
 
 void stepca_api_call_commit(struct stepca_api_call *call,
                             enum store_apply_result (*apply)(struct stepca_api_call *call,
-                                                             struct store_session *session))
+                                                             struct store_writer *writer))
 {
     call->apply = apply;
     submit(call);
 }
 
-enum store_result stepca_api_call_record(struct stepca_api_call *call, struct store_session *session,
+enum store_result stepca_api_call_record(struct stepca_api_call *call, struct store_writer *writer,
                                          enum event_type type, int64_t certificate_id, const char *detail)
 {
     struct event event = {.type = type, .certificate_id = certificate_id, .detail = detail};
-    return exchange_record(call->exchange, session, &event);
+    return exchange_record(call->exchange, writer, &event);
 }

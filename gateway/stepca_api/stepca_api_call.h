@@ -25,7 +25,7 @@ struct stepca_api_call {
 
     /* the write that is under way */
     struct store_operation operation;
-    enum store_apply_result (*apply)(struct stepca_api_call *call, struct store_session *session);
+    enum store_apply_result (*apply)(struct stepca_api_call *call, struct store_writer *writer);
     enum store_outcome outcome;
     struct outbound_timer retry;
     /* What follows from it, on the outbound thread, before the answer; NULL: nothing. */
@@ -57,12 +57,12 @@ bool stepca_api_call_is_lost(const struct stepca_api_call *call, enum stepca_out
  * then answers. */
 void stepca_api_call_commit(struct stepca_api_call *call,
                             enum store_apply_result (*apply)(struct stepca_api_call *call,
-                                                             struct store_session *session));
+                                                             struct store_writer *writer));
 void stepca_api_call_answer(struct stepca_api_call *call);
 
 /* Within `apply`: as exchange_record. */
 [[gnu::warn_unused_result]] enum store_result stepca_api_call_record(struct stepca_api_call *call,
-                                                                     struct store_session *session,
+                                                                     struct store_writer *writer,
                                                                      enum event_type type,
                                                                      int64_t certificate_id,
                                                                      const char *detail);

@@ -24,7 +24,7 @@ void stepca_api_issue_limits(const struct stepca_api_call *call, const struct st
 
 /* ---- no certificate ---- */
 
-static enum store_apply_result apply_unknown(struct stepca_api_call *call, struct store_session *session)
+static enum store_apply_result apply_unknown(struct stepca_api_call *call, struct store_writer *writer)
 {
     const struct stepca_api_issue *issue = call->state;
     const char *words =
@@ -33,17 +33,17 @@ static enum store_apply_result apply_unknown(struct stepca_api_call *call, struc
                           .detail = words,
                           .cause = call->exchange->problem->cause,
                           .names = issue->event_names};
-    return store_applied(exchange_record(call->exchange, session, &event));
+    return store_applied(exchange_record(call->exchange, writer, &event));
 }
 
-static enum store_apply_result apply_refused(struct stepca_api_call *call, struct store_session *session)
+static enum store_apply_result apply_refused(struct stepca_api_call *call, struct store_writer *writer)
 {
     struct exchange *exchange = call->exchange;
     const struct stepca_api_issue *issue = call->state;
     struct problem words = *exchange->problem;
     words.detail = arena_printf(exchange->arena, "%s: %s", issue->event_detail, words.detail);
     struct event event = {.type = EVENT_SIGN_REFUSED, .names = issue->event_names};
-    enum store_result result = exchange_record_refusal(exchange, session, &event, &words);
+    enum store_result result = exchange_record_refusal(exchange, writer, &event, &words);
     exchange_limit_refusals(exchange);
     return store_applied(result);
 }
@@ -111,13 +111,13 @@ static void refuse_with(struct stepca_api_call *call)
               call->issuer->id, issue->issued.facts.serial, exchange->request->client_address, why);
 }
 
-static enum store_result write_event(void *context, struct store_session *session, struct event *event)
+static enum store_result write_event(void *context, struct store_writer *writer, struct event *event)
 {
     const struct stepca_api_call *call = context;
-    return exchange_record(call->exchange, session, event);
+    return exchange_record(call->exchange, writer, event);
 }
 
-static enum store_apply_result apply_certificate(struct stepca_api_call *call, struct store_session *session)
+static enum store_apply_result apply_certificate(struct stepca_api_call *call, struct store_writer *writer)
 {
     struct stepca_api_issue *issue = call->state;
     struct exchange *exchange = call->exchange;
@@ -133,7 +133,7 @@ static enum store_apply_result apply_certificate(struct stepca_api_call *call, s
         .write_event = write_event,
         .context = call,
     };
-    enum store_result result = issuance_write(session, &record);
+    enum store_result result = issuance_write(writer, &record);
     if (result != STORE_NOT_FOUND)
         return store_applied(result);
     exchange->problem =

@@ -331,11 +331,11 @@ struct write {
     bool done;
 };
 
-static enum store_apply_result write_event(struct store_operation *operation, struct store_session *session)
+static enum store_apply_result write_event(struct store_operation *operation, struct store_writer *writer)
 {
     (void)operation;
     const struct event event = {.at = time(NULL), .type = EVENT_ORDER_CREATED, .actor = "client 192.0.2.7"};
-    return store_event_insert(session, &event) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return store_event_insert(writer, &event) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
 }
 
 static void on_written(struct store_operation *operation, enum store_outcome outcome)

@@ -12,8 +12,8 @@
 #include "surroundings.h"
 
 static const char *database;
-static struct store_session *writer;
-static void (*on_commit)(struct store_session *session);
+static struct store_command *command;
+static void (*on_commit)(struct store_reader *reader);
 static struct store_operation *first, **last = &first;
 static size_t failures_left;
 
@@ -25,21 +25,21 @@ static void hear(const char *message)
     fprintf(stderr, "%s\n", message);
 }
 
-void fake_store_use(const char *path, void (*committed)(struct store_session *session))
+void fake_store_use(const char *path, void (*committed)(struct store_reader *reader))
 {
     store_set_log(hear);
     database = path;
     on_commit = committed;
 }
 
-struct store_session *fake_store_session(void)
+struct store_command *fake_store_command(void)
 {
     struct store_error error;
-    if (writer == NULL)
-        writer = store_session_open_for_command(database, &error);
-    if (writer == NULL)
+    if (command == NULL)
+        command = store_command_open(database, &error);
+    if (command == NULL)
         verdict("the database cannot be opened: %s", error.message);
-    return writer;
+    return command;
 }
 
 void fake_store_fail(size_t operations)
@@ -52,11 +52,11 @@ size_t fake_store_waiting(void)
     return first != NULL;
 }
 
-static enum store_apply_result run_operation(void *context, struct store_session *session)
+static enum store_apply_result run_operation(void *context, struct store_writer *writer)
 {
     struct store_operation *operation = context;
-    enum store_apply_result result = operation->apply(operation, session);
-    operation->failed = session->failed;
+    enum store_apply_result result = operation->apply(operation, writer);
+    operation->failed = writer->reader.failed;
     return result;
 }
 
@@ -75,11 +75,11 @@ bool fake_store_turn(void)
         return true;
     }
     operation->failed = false;
-    bool kept = store_write_now(fake_store_session(), run_operation, operation, &error);
+    bool kept = store_write_now(fake_store_command(), run_operation, operation, &error);
     if (operation->failed)
         verdict("a statement failed: %s", error.message);
     if (kept && on_commit != NULL)
-        on_commit(writer);
+        on_commit(store_command_reader(command));
     operation->done(operation, STORE_COMMITTED);
     return true;
 }
@@ -88,8 +88,7 @@ bool fake_store_turn(void)
 void __wrap_store_submit(struct store *store, struct store_operation *operation);
 size_t __wrap_store_backlog(struct store *store);
 bool __wrap_store_write_and_wait(struct store *store,
-                                 enum store_apply_result (*apply)(void *context,
-                                                                  struct store_session *session),
+                                 enum store_apply_result (*apply)(void *context, struct store_writer *writer),
                                  void *context);
 void __wrap_store_close(struct store *store);
 void __real_store_close(struct store *store);
@@ -109,15 +108,14 @@ size_t __wrap_store_backlog(struct store *store)
 }
 
 bool __wrap_store_write_and_wait(struct store *store,
-                                 enum store_apply_result (*apply)(void *context,
-                                                                  struct store_session *session),
+                                 enum store_apply_result (*apply)(void *context, struct store_writer *writer),
                                  void *context)
 {
     (void)store;
     struct store_error error;
-    bool kept = store_write_now(fake_store_session(), apply, context, &error);
+    bool kept = store_write_now(fake_store_command(), apply, context, &error);
     if (kept && on_commit != NULL)
-        on_commit(writer);
+        on_commit(store_command_reader(command));
     return kept;
 }
 
@@ -125,7 +123,7 @@ void __wrap_store_close(struct store *store)
 {
     while (fake_store_turn())
         continue;
-    store_session_close(writer);
-    writer = NULL;
+    store_command_close(command);
+    command = NULL;
     __real_store_close(store);
 }

@@ -75,9 +75,9 @@ void fake_outbound_end_all(void);
 /* ---- fake_store.c: the committer, in this thread ---- */
 
 /* The database of the next store_open. `committed` hears of each operation that was kept. */
-void fake_store_use(const char *path, void (*committed)(struct store_session *session));
+void fake_store_use(const char *path, void (*committed)(struct store_reader *reader));
 /* The writer's connection, opened when it is first used. */
-struct store_session *fake_store_session(void);
+struct store_command *fake_store_command(void);
 /* The next `operations` are not kept: STORE_UNAVAILABLE, as with a full disk. */
 void fake_store_fail(size_t operations);
 bool fake_store_turn(void);

@@ -172,8 +172,8 @@ static void start(void)
     if (server == NULL)
         finding("S2", "the server does not start: %s", why);
     oracle_denied("denied.test", denies);
-    oracle_restarted(fake_store_session());
-    for (size_t i = 0; i < CLIENTS * ENDPOINTS; i++)
+    oracle_restarted(store_command_reader(fake_store_command()));
+    for (size_t i = 0; i < CLIENTS * ENDPOINTS; ++i)
         clients.accounts[i / ENDPOINTS][i % ENDPOINTS].order_requests =
             clients.accounts[i / ENDPOINTS][i % ENDPOINTS].requests = 0;
     fakes_pass(2000);
@@ -252,11 +252,11 @@ void house_set_clock(int64_t by_ms)
 
 /* ---- external account keys ---- */
 
-static enum store_apply_result insert_key(void *context, struct store_session *session)
+static enum store_apply_result insert_key(void *context, struct store_writer *writer)
 {
     struct eab_key *key = context;
     struct arena *scratch = arena_new();
-    enum store_result result = store_eab_key_insert(session, scratch, key);
+    enum store_result result = store_eab_key_insert(writer, scratch, key);
     arena_free(scratch);
     return store_applied(result);
 }
@@ -272,20 +272,20 @@ void house_add_eab_key(struct arena *into, const char *endpoint, bool trusted, s
         .endpoint = endpoint, .kid = out->kid, .trusted = trusted, .created_at = clock_now()};
     if (!secret_seal(server->secrets, into, bytes_of(out->mac_key, sizeof out->mac_key),
                      eab_key_place(into, endpoint, out->kid), &key.sealed_key) ||
-        !store_write_now(fake_store_session(), insert_key, &key, &error))
+        !store_write_now(fake_store_command(), insert_key, &key, &error))
         verdict("the harness cannot add an external account key");
     out->id = key.id;
 }
 
-static enum store_apply_result revoke_key(void *context, struct store_session *session)
+static enum store_apply_result revoke_key(void *context, struct store_writer *writer)
 {
     const struct house_eab_key *key = context;
-    return store_applied(store_eab_key_revoke(session, key->id, clock_now()));
+    return store_applied(store_eab_key_revoke(writer, key->id, clock_now()));
 }
 
 void house_revoke_eab_key(const struct house_eab_key *key)
 {
     struct store_error error;
-    if (store_write_now(fake_store_session(), revoke_key, (void *)(uintptr_t)key, &error))
+    if (store_write_now(fake_store_command(), revoke_key, (void *)(uintptr_t)key, &error))
         oracle_eab_revoked(key->id);
 }

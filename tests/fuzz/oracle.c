@@ -86,14 +86,14 @@ static void on_change(void *context, int operation, const char *db, const char *
         changes[change_count++] = (struct change){name, id};
 }
 
-void oracle_committed(struct store_session *session)
+void oracle_committed(struct store_reader *reader)
 {
     for (size_t i = 0; i < change_count; i++) {
         const struct invariant *invariant = invariant_of(changes[i].table);
         event_count += strcmp(changes[i].table, "events") == 0;
-        check_texts(session->db, changes[i].table, changes[i].id);
+        check_texts(reader->db, changes[i].table, changes[i].id);
         if (invariant != NULL)
-            invariant->check(session->db, changes[i].id);
+            invariant->check(reader->db, changes[i].id);
     }
     change_count = 0;
 }
@@ -122,10 +122,10 @@ static void remember_all(sqlite3 *db, const char *sql, void (*check)(sqlite3 *db
     oracle_done(all);
 }
 
-void oracle_restarted(struct store_session *session)
+void oracle_restarted(struct store_reader *reader)
 {
     forget();
-    database = session->db;
+    database = reader->db;
     sqlite3_update_hook(database, on_change, NULL);
     change_count = 0;
     remember_all(database, "SELECT id FROM orders WHERE id > ?", oracle_check_order);

@@ -10,9 +10,9 @@
 /* Of a fresh database. */
 void oracle_begin(void);
 /* After a start: what the database says now is where things go on from. */
-void oracle_restarted(struct store_session *session);
+void oracle_restarted(struct store_reader *reader);
 /* After each transaction of the writer's. */
-void oracle_committed(struct store_session *session);
+void oracle_committed(struct store_reader *reader);
 /* After each reply. */
 void oracle_replied(const struct fake_reply *reply);
 /* Each line of the log. */

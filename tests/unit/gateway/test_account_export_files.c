@@ -54,10 +54,10 @@ struct wanted {
     size_t accounts, keys;
 };
 
-static enum store_apply_result make_many(void *context, struct store_session *session)
+static enum store_apply_result make_many(void *context, struct store_writer *writer)
 {
     const struct wanted *wanted = context;
-    (void)session;
+    (void)writer;
     for (size_t i = 0; i < wanted->keys; i++)
         make_key(wanted->database, arena_printf(wanted->database->arena, "kid-%zu", i));
     for (size_t i = 0; i < wanted->accounts; i++)
@@ -69,7 +69,8 @@ static FILE *export(struct database *database, int64_t now, struct account_expor
 {
     FILE *file = tmpfile();
     cr_assert_not_null(file);
-    cr_assert(account_export_to_stream(database->writer, file, now, summary, why), "%s", why);
+    cr_assert(account_export_to_stream(store_reader_of(database->writer), file, now, summary, why), "%s",
+              why);
     rewind(file);
     return file;
 }
@@ -99,7 +100,8 @@ static bool import(struct database *database, FILE *file, struct account_import_
     refused_line = 0;
     refused_what[0] = '\0';
     why[0] = '\0';
-    return account_import_from_stream(database->writer, file, NOW + LATER, refuse, summary, why);
+    struct store_command command = {database->writer};
+    return account_import_from_stream(&command, file, NOW + LATER, refuse, summary, why);
 }
 
 #define EXPECT_SUMMARY(got, ...) \
@@ -127,7 +129,7 @@ Test(account_export_files, all_keys_and_accounts_go_out_and_come_back)
         begin(&from);
         begin(&to);
         struct wanted wanted = {&from, cases[i].accounts, cases[i].keys};
-        cr_assert(store_write_now(from.writer, make_many, &wanted, &error), "%s", error.message);
+        cr_assert(writer_write(from.writer, make_many, &wanted, &error), "%s", error.message);
         FILE *file = export(&from, NOW, &summary);
         cr_expect_eq(summary.accounts, accounts, "%zu", i);
         cr_expect_eq(summary.eab_keys, keys, "%zu", i);
@@ -187,7 +189,7 @@ Test(account_export_files, a_database_that_cannot_be_read_is_told)
         begin(&database);
         make_keyed_account(&database, make_key(&database, "kid-1").id);
         database_run(&database, cases[i].sql);
-        cr_expect_not(account_export_to_stream(database.writer, file, NOW, &summary, why));
+        cr_expect_not(account_export_to_stream(store_reader_of(database.writer), file, NOW, &summary, why));
         cr_expect_str_eq(why, cases[i].expected);
         fclose(file);
         database_end(&database);
@@ -379,7 +381,7 @@ static const char *file_path(struct database *database)
 static bool export_to(struct database *database, const char *path, const struct account_export_summary *last,
                       struct account_export_summary *out)
 {
-    return account_export_to_file(database->writer, path, NOW + LATER, last, out, why);
+    return account_export_to_file(store_reader_of(database->writer), path, NOW + LATER, last, out, why);
 }
 
 static ino_t file_number(const char *path)

@@ -370,12 +370,12 @@ Test(issuance, one_that_fits_is_rejected_for_a_reason_of_its_askers)
 
 /* ---- what is written ---- */
 
-static enum store_result write_event(void *context, struct store_session *session, struct event *event)
+static enum store_result write_event(void *context, struct store_writer *writer, struct event *event)
 {
     (void)context;
     event->at = NOW;
     event->actor = "gateway";
-    return store_event_insert(session, event);
+    return store_event_insert(writer, event);
 }
 
 static const struct {

@@ -191,18 +191,20 @@ Test(issuer_signers, S9_stored_chains_are_parsed_once)
     database_connect(&database);
     add_chain(&database, "one");
     struct known_authorities *authorities = known_authorities_new();
-    const struct certificate_pool *first = known_authorities_read(authorities, &parts, database.writer);
+    const struct certificate_pool *first =
+        known_authorities_read(authorities, &parts, store_reader_of(database.writer));
     cr_assert_not_null(first);
-    cr_expect_eq(known_authorities_read(authorities, &parts, database.writer), first);
+    cr_expect_eq(known_authorities_read(authorities, &parts, store_reader_of(database.writer)), first);
     add_chain(&database, arena_printf(database.arena, "%s",
                                       certificate_to_pem(database.arena, pki_der(cast->arena, cast->ca))));
     struct bytes path = {0};
     struct bytes leaf =
         pki_der(cast->arena, make(cast->arena, cast->key, cast->ca, cast->ca_key, "a.test", false));
-    const struct certificate_pool *second = known_authorities_read(authorities, &parts, database.writer);
+    const struct certificate_pool *second =
+        known_authorities_read(authorities, &parts, store_reader_of(database.writer));
     cr_assert_not_null(second);
     cr_expect(certificate_pool_find_chain(second, cast->arena, leaf, cast->issuer.roots, &path));
-    cr_expect_eq(known_authorities_read(authorities, &parts, database.writer), second);
+    cr_expect_eq(known_authorities_read(authorities, &parts, store_reader_of(database.writer)), second);
     known_authorities_free(authorities);
     database_disconnect(&database);
     database_end(&database);

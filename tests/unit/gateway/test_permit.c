@@ -95,7 +95,8 @@ Test(permit, a_key_that_cannot_be_loaded_is_a_failure_and_not_no_key)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct account account = {.eab_key_id = cases[i].id};
         struct permission out = {.account = &account, .eab_key = &key};
-        cr_expect_eq(permit_load_key(database.writer, database.arena, &out), cases[i].result, "%zu", i);
+        cr_expect_eq(permit_load_key(store_reader_of(database.writer), database.arena, &out), cases[i].result,
+                     "%zu", i);
         cr_expect_eq(out.eab_key == NULL, cases[i].kid == NULL, "%zu", i);
         if (out.eab_key != NULL && cases[i].kid != NULL)
             cr_expect_str_eq(out.eab_key->kid, cases[i].kid);
@@ -115,14 +116,15 @@ Test(permit, a_parent_that_is_gone_has_id_0)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct authorization child = {.parent_id = cases[i].parent_id};
         struct authorization parent = {.id = 77};
-        cr_expect_eq(permit_load_parent(database.writer, database.arena, &child, &parent), STORE_OK, "%zu",
-                     i);
+        cr_expect_eq(permit_load_parent(store_reader_of(database.writer), database.arena, &child, &parent),
+                     STORE_OK, "%zu", i);
         cr_expect_eq(parent.id, cases[i].expected, "%zu", i);
     }
     database_run(&database, "ALTER TABLE authorizations RENAME TO elsewhere");
     const struct authorization child = {.parent_id = present.id};
     struct authorization parent;
-    cr_expect_eq(permit_load_parent(database.writer, database.arena, &child, &parent), STORE_FAILED);
+    cr_expect_eq(permit_load_parent(store_reader_of(database.writer), database.arena, &child, &parent),
+                 STORE_FAILED);
     database_end(&database);
 }
 
@@ -196,7 +198,8 @@ Test(permit, an_order_needs_its_endpoint_and_a_profile_that_is_offered)
         struct order order = order_of(&account, &name, &proven.id, 1);
         order.endpoint = cases[i].endpoint;
         order.profile = cases[i].profile;
-        cr_expect_eq(permit_issue(&config, database.writer, database.arena, &account, &order, NOW, &problem),
+        cr_expect_eq(permit_issue(&config, store_reader_of(database.writer), database.arena, &account, &order,
+                                  NOW, &problem),
                      STORE_OK);
         cr_expect_eq(problem == NULL, cases[i].detail == NULL, "%zu", i);
         if (problem == NULL || cases[i].detail == NULL)
@@ -266,9 +269,9 @@ Test(permit, an_order_needs_an_authorization_that_stands_for_each_name)
         struct order order = order_of(&account, names, ids, 2);
         order.client_address = cases[i].client;
         const struct problem *problem = &(struct problem){0};
-        cr_expect_eq(
-            permit_issue(&config, database.writer, database.arena, &account, &order, cases[i].at, &problem),
-            STORE_OK, "%zu", i);
+        cr_expect_eq(permit_issue(&config, store_reader_of(database.writer), database.arena, &account, &order,
+                                  cases[i].at, &problem),
+                     STORE_OK, "%zu", i);
         cr_expect_eq(problem == NULL, cases[i].why == NULL, "%zu: %s", i,
                      problem == NULL ? "no problem" : problem->detail);
         if (problem != NULL && cases[i].why != NULL) {
@@ -300,11 +303,13 @@ Test(permit, a_store_that_fails_says_nothing_of_the_order)
         struct order order = order_of(&account, &name, &pending.id, 1);
         const struct problem *problem = NULL;
         account.eab_key_id = key.id;
-        cr_expect_eq(permit_issue(&config, database.writer, database.arena, &account, &order, NOW, &problem),
+        cr_expect_eq(permit_issue(&config, store_reader_of(database.writer), database.arena, &account, &order,
+                                  NOW, &problem),
                      STORE_OK);
         cr_expect_not_null(problem, "%s", faults[i]);
         database_run(&database, faults[i]);
-        cr_expect_eq(permit_issue(&config, database.writer, database.arena, &account, &order, NOW, &problem),
+        cr_expect_eq(permit_issue(&config, store_reader_of(database.writer), database.arena, &account, &order,
+                                  NOW, &problem),
                      STORE_FAILED, "%s", faults[i]);
         cr_expect_null(problem, "%s", faults[i]);
         database_end(&database);

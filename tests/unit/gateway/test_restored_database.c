@@ -13,7 +13,7 @@ struct orders {
     size_t count;
 };
 
-static enum store_apply_result make_processing_orders(void *context, struct store_session *session)
+static enum store_apply_result make_processing_orders(void *context, struct store_writer *writer)
 {
     const struct orders *orders = context;
     struct database *database = orders->database;
@@ -22,12 +22,12 @@ static enum store_apply_result make_processing_orders(void *context, struct stor
     for (size_t i = 0; i < orders->count; i++) {
         struct order order = make_order(database, &account, &authorization, 1);
         order.status = ORDER_READY;
-        cr_assert_eq(store_order_update(session, &order, ORDER_PENDING), STORE_OK);
+        cr_assert_eq(store_order_update(writer, &order, ORDER_PENDING), STORE_OK);
         order.status = ORDER_PROCESSING;
         order.csr = BYTES_LITERAL("csr");
         order.processing_since = NOW + (int64_t)i;
         order.next_attempt_at = NOW + 1000;
-        cr_assert_eq(store_order_update(session, &order, ORDER_READY), STORE_OK);
+        cr_assert_eq(store_order_update(writer, &order, ORDER_READY), STORE_OK);
     }
     return STORE_APPLIED;
 }
@@ -38,8 +38,7 @@ static void begin(struct database *database, size_t count)
     struct orders orders = {database, count};
     database_begin(database);
     database_connect(database);
-    cr_assert(store_write_now(database->writer, make_processing_orders, &orders, &error), "%s",
-              error.message);
+    cr_assert(writer_write(database->writer, make_processing_orders, &orders, &error), "%s", error.message);
 }
 
 struct settled {
@@ -47,11 +46,11 @@ struct settled {
     int64_t ended;
 };
 
-static enum store_apply_result settle(void *context, struct store_session *session)
+static enum store_apply_result settle(void *context, struct store_writer *writer)
 {
     struct settled *settled = context;
     settled->ended = 77;
-    settled->result = restored_database_settle(session, NOW + 500, "the marks differ", &settled->ended);
+    settled->result = restored_database_settle(writer, NOW + 500, "the marks differ", &settled->ended);
     return store_applied(settled->result);
 }
 
@@ -64,7 +63,7 @@ Test(restored_database, orders_in_processing_become_invalid)
         struct settled settled;
         int64_t count = (int64_t)counts[i];
         begin(&database, counts[i]);
-        cr_assert(store_write_now(database.writer, settle, &settled, &error), "%s", error.message);
+        cr_assert(writer_write(database.writer, settle, &settled, &error), "%s", error.message);
         cr_expect_eq(settled.result, STORE_OK);
         cr_expect_eq(settled.ended, count, "%lld", (long long)settled.ended);
         cr_expect_eq(database_count(&database,
@@ -90,10 +89,10 @@ Test(restored_database, the_client_is_told_to_order_again)
     struct store_error error;
     struct settled settled;
     begin(&database, 1);
-    cr_assert(store_write_now(database.writer, settle, &settled, &error), "%s", error.message);
+    cr_assert(writer_write(database.writer, settle, &settled, &error), "%s", error.message);
     int64_t id = database_count(&database, "SELECT id FROM orders");
     struct order order;
-    cr_assert_eq(store_order_load(database.writer, database.arena, id, &order), STORE_OK);
+    cr_assert_eq(store_order_load(store_reader_of(database.writer), database.arena, id, &order), STORE_OK);
     cr_assert_not_null(order.error_json);
     cr_expect_not_null(strstr(order.error_json, "urn:ietf:params:acme:error:serverInternal"), "%s",
                        order.error_json);
@@ -112,7 +111,7 @@ Test(restored_database, other_orders_stay)
     make_issued_order(&database, &account, "valid.example", NULL);
     struct authorization authorization = make_authorization(&database, &account, "pending.example");
     make_order(&database, &account, &authorization, 1);
-    cr_assert(store_write_now(database.writer, settle, &settled, &error), "%s", error.message);
+    cr_assert(writer_write(database.writer, settle, &settled, &error), "%s", error.message);
     cr_expect_eq(settled.ended, 0);
     cr_expect_eq(database_count(&database, "SELECT count(*) FROM orders WHERE status = 'valid'"), 1);
     cr_expect_eq(database_count(&database, "SELECT count(*) FROM orders WHERE status = 'pending'"), 1);
@@ -133,7 +132,7 @@ Test(restored_database, a_fault_of_the_database_keeps_everything)
         struct settled settled;
         begin(&database, 1);
         database_run(&database, faults[i]);
-        cr_expect_not(store_write_now(database.writer, settle, &settled, &error), "%s", faults[i]);
+        cr_expect_not(writer_write(database.writer, settle, &settled, &error), "%s", faults[i]);
         cr_expect_eq(settled.result, STORE_FAILED, "%s", faults[i]);
         cr_expect_eq(database_count(&database, i == 0 ? "SELECT status = 'processing' FROM elsewhere"
                                                       : "SELECT status = 'processing' FROM orders"),

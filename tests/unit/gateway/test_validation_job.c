@@ -37,8 +37,8 @@ Test(validation_job, S8_a_look_is_bounded_and_the_next_goes_on_behind_it)
     database_connect(&database);
     add_accounts(&database);
     struct jobs *jobs = calloc(1, sizeof *jobs);
-    jobs->session = store_session_open(database.path, &error);
-    cr_assert_not_null(jobs->session, "%s", error.message);
+    jobs->reader = store_reader_open(database.path, &error);
+    cr_assert_not_null(jobs->reader, "%s", error.message);
     jobs->validation_shares = (struct job_shares){.slots = SLOTS, .count = 3 * SLOTS / 4};
     /* A wake that is under way: nothing is posted to an outbound thread, which is not there. */
     jobs->due = JOBS_DUE_CHALLENGES;
@@ -55,7 +55,7 @@ Test(validation_job, S8_a_look_is_bounded_and_the_next_goes_on_behind_it)
         at = jobs->last_account;
     }
     cr_expect_eq(kind->under_way, 3 * SLOTS / 4);
-    store_session_close(jobs->session);
+    store_reader_close(jobs->reader);
     free(jobs);
     database_disconnect(&database);
     database_end(&database);

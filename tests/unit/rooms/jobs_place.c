@@ -96,7 +96,7 @@ void jobs_place_begin(struct jobs_place *place)
     place->outbound = outbound_start(NULL, &reason);
     place->store = store_open(place->config->database, STORE_MIGRATE, &error);
     cr_assert(place->store != NULL, "%s", error.message);
-    place->database = (struct database){.arena = place->place.arena, .writer = fake_store_session()};
+    place->database = (struct database){.arena = place->place.arena, .writer = fake_store_command()->writer};
     snprintf(place->database.path, sizeof place->database.path, "%s", place->config->database);
     place->issuers = issuers_new(
         &(struct issuers_parts){place->config, place->outbound, no_preflight, after_all_threads, NULL});
@@ -147,7 +147,7 @@ void jobs_place_clear(struct jobs_place *place)
 {
     fakes_pass(60000);
     cr_assert_eq(
-        sqlite3_exec(place->database.writer->db,
+        sqlite3_exec(place->database.writer->reader.db,
                      "PRAGMA foreign_keys = OFF; DELETE FROM certificate_names; DELETE FROM attempts;"
                      "DELETE FROM order_authorizations; DELETE FROM certificates; DELETE FROM orders;"
                      "DELETE FROM authorizations; DELETE FROM accounts; DELETE FROM events;"
@@ -203,8 +203,9 @@ struct certificate jobs_place_certificate(struct jobs_place *place, struct fake_
 struct certificate jobs_place_load(const struct jobs_place *place, int64_t id)
 {
     struct certificate certificate;
-    cr_assert_eq(store_certificate_load(place->database.writer, place->place.arena, id, &certificate),
-                 STORE_OK);
+    cr_assert_eq(
+        store_certificate_load(store_reader_of(place->database.writer), place->place.arena, id, &certificate),
+        STORE_OK);
     return certificate;
 }
 
@@ -214,7 +215,7 @@ int64_t jobs_place_number(const struct jobs_place *place, const char *sql)
 {
     struct store_error error;
     int64_t number = 0;
-    cr_assert(database_integer(place->database.writer->db, sql, &number, &error), "%s: %s", sql,
+    cr_assert(database_integer(place->database.writer->reader.db, sql, &number, &error), "%s: %s", sql,
               error.message);
     return number;
 }

@@ -159,7 +159,8 @@ static int64_t rows(const char *sql)
 {
     struct store_error error;
     int64_t count = -1;
-    cr_assert(database_integer(fake_store_session()->db, sql, &count, &error), "%s", error.message);
+    cr_assert(database_integer(fake_store_command()->writer->reader.db, sql, &count, &error), "%s",
+              error.message);
     return count;
 }
 

@@ -63,7 +63,8 @@ static struct order make_finalized(const char *profile, int64_t tries, int64_t s
 static struct order load(int64_t id)
 {
     struct order order;
-    cr_assert_eq(store_order_load(place.database.writer, place.place.arena, id, &order), STORE_OK);
+    cr_assert_eq(store_order_load(store_reader_of(place.database.writer), place.place.arena, id, &order),
+                 STORE_OK);
     return order;
 }
 

@@ -30,7 +30,8 @@ static struct authorization choose(struct authorization authorization)
 static struct authorization load(int64_t id)
 {
     struct authorization authorization;
-    cr_assert_eq(store_authorization_load(place.database.writer, place.place.arena, id, &authorization),
+    cr_assert_eq(store_authorization_load(store_reader_of(place.database.writer), place.place.arena, id,
+                                          &authorization),
                  STORE_OK);
     return authorization;
 }

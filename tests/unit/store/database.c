@@ -18,9 +18,9 @@ void database_connect(struct database *database)
 {
     struct store_error error;
     cr_assert(store_migrate(database->path, NULL, &error), "%s", error.message);
-    database->writer = session_open(database->path, SESSION_WRITER, &error);
+    database->writer = writer_open(database->path, &error);
     cr_assert_not_null(database->writer, "%s", error.message);
-    cr_assert(session_continue_ids(database->writer, &error), "%s", error.message);
+    cr_assert(writer_continue_ids(database->writer, &error), "%s", error.message);
 }
 
 void database_serve(struct database *database)
@@ -33,7 +33,7 @@ void database_serve(struct database *database)
 void database_disconnect(struct database *database)
 {
     store_close(database->store);
-    store_session_close(database->writer);
+    writer_close(database->writer);
     database->store = NULL;
     database->writer = NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "acme/certificate.h"
 #include "leaks.h"
+#include "store/committer.h"
 #include "store/migrate.h"
 #include "store/objects.h"
 
@@ -14,8 +15,8 @@ struct database {
     char directory[64];
     char path[128];
     struct arena *arena;
-    struct store_session *writer; /* without a committer; database_connect */
-    struct store *store;          /* database_serve */
+    struct store_writer *writer; /* without a committer; database_connect */
+    struct store *store;         /* database_serve */
 };
 
 /* An empty directory, no file in it. */

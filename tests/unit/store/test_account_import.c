@@ -42,7 +42,8 @@ static struct import_result import_key(struct database *database, struct eab_key
 static enum account_status status_of(struct database *database, int64_t id)
 {
     struct account account;
-    cr_assert_eq(store_account_load(database->writer, database->arena, id, &account), STORE_OK);
+    cr_assert_eq(store_account_load(store_reader_of(database->writer), database->arena, id, &account),
+                 STORE_OK);
     return account.status;
 }
 
@@ -85,7 +86,7 @@ Test(account_import, the_newer_key_holds)
     cr_assert_eq(import(&database, newer, NULL).outcome, IMPORT_CHANGED);
     cr_assert_eq(import(&database, newer, NULL).outcome, IMPORT_PRESENT);
     cr_assert_eq(import(&database, older, NULL).outcome, IMPORT_REFUSED);
-    cr_assert_eq(store_account_load(database.writer, database.arena, 1, &found), STORE_OK);
+    cr_assert_eq(store_account_load(store_reader_of(database.writer), database.arena, 1, &found), STORE_OK);
     cr_assert_str_eq(found.thumbprint, "b");
     cr_assert_eq(found.key_changed_at, NOW - 5);
 
@@ -97,7 +98,7 @@ Test(account_import, the_newer_key_holds)
     newer.thumbprint = "d";
     newer.status = ACCOUNT_DEACTIVATED;
     cr_assert_eq(import(&database, newer, NULL).outcome, IMPORT_ENDED);
-    cr_assert_eq(store_account_load(database.writer, database.arena, 1, &found), STORE_OK);
+    cr_assert_eq(store_account_load(store_reader_of(database.writer), database.arena, 1, &found), STORE_OK);
     cr_assert(found.status == ACCOUNT_DEACTIVATED && strcmp(found.thumbprint, "d") == 0);
     database_end(&database);
 }
@@ -121,7 +122,7 @@ Test(account_import, what_the_database_lacks_is_known)
         {"it is here", exported(here.id, "here"), NULL, false},
         {"it is not here", exported(1, "other"), NULL, true},
         {"it is not here, nor is its external account key", exported(1, "other"), "unknown", true},
-        {"it is not here, and its id is ahead", exported(session_first_id_at(NOW + 1), "other"), NULL, true},
+        {"it is not here, and its id is ahead", exported(first_id_at(NOW + 1), "other"), NULL, true},
         {"its end", ended, NULL, true},
         {"its newer key", newer_key, NULL, true},
         {"a key that it had", older_key, NULL, false},
@@ -129,8 +130,8 @@ Test(account_import, what_the_database_lacks_is_known)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct import_result result;
-        cr_assert_eq(store_account_import_foresee(database.writer, database.arena, &cases[i].account,
-                                                  cases[i].eab_kid, NOW, &result),
+        cr_assert_eq(store_account_import_foresee(store_reader_of(database.writer), database.arena,
+                                                  &cases[i].account, cases[i].eab_kid, NOW, &result),
                      STORE_OK);
         cr_expect_eq(result.lacking, cases[i].lacking, "%s", cases[i].what);
     }
@@ -153,7 +154,7 @@ Test(account_import, conflicts_are_refused)
         {"another key under the id", exported(here.id, "other"), NULL},
         {"another id for the key", exported(1, "here"), NULL},
         {"an id that an authorization has", exported(authorization.id, "other"), NULL},
-        {"an id that is still to come", exported(session_first_id_at(NOW + 1), "other"), NULL},
+        {"an id that is still to come", exported(first_id_at(NOW + 1), "other"), NULL},
         {"a binding that is not here", exported(1, "other"), "unknown"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -174,7 +175,7 @@ Test(account_import, a_binding_holds_on)
     database_connect(&database);
     cr_assert_eq(import_key(&database, exported_key(&database, 5, "kid")).outcome, IMPORT_ADDED);
     cr_assert_eq(import(&database, exported(6, "a"), "kid").outcome, IMPORT_ADDED);
-    cr_assert_eq(store_account_load(database.writer, database.arena, 6, &account), STORE_OK);
+    cr_assert_eq(store_account_load(store_reader_of(database.writer), database.arena, 6, &account), STORE_OK);
     cr_assert_eq(account.eab_key_id, 5);
     database_end(&database);
 }
@@ -182,8 +183,9 @@ Test(account_import, a_binding_holds_on)
 static bool lacks_key(struct database *database, struct eab_key key)
 {
     struct import_result result = {0};
-    cr_assert_eq(store_eab_key_import_foresee(database->writer, database->arena, &key, NOW, &result),
-                 STORE_OK);
+    cr_assert_eq(
+        store_eab_key_import_foresee(store_reader_of(database->writer), database->arena, &key, NOW, &result),
+        STORE_OK);
     return result.lacking;
 }
 
@@ -207,7 +209,7 @@ Test(account_import, a_key_catches_up)
     cr_assert_eq(import_key(&database, later).outcome, IMPORT_ENDED);
     cr_assert_eq(import_key(&database, later).outcome, IMPORT_PRESENT);
     cr_assert_eq(import_key(&database, exported_key(&database, 5, "kid")).outcome, IMPORT_PRESENT);
-    cr_assert_eq(store_eab_key_load(database.writer, database.arena, 5, &found), STORE_OK);
+    cr_assert_eq(store_eab_key_load(store_reader_of(database.writer), database.arena, 5, &found), STORE_OK);
     cr_assert(found.uses == 3 && found.revoked_at == NOW - 10);
     cr_assert_eq(import_key(&database, exported_key(&database, 6, "kid")).outcome, IMPORT_REFUSED);
     cr_assert_not(lacks_key(&database, exported_key(&database, 6, "kid")));
@@ -223,9 +225,11 @@ Test(account_import, all_come_in_pages_by_id)
     database_connect(&database);
     for (int64_t id = 1; id <= 3; id++)
         import(&database, exported(id, arena_printf(database.arena, "%d", (int)id)), NULL);
-    cr_assert_eq(store_accounts_after(database.writer, database.arena, 0, page, 2, &count), STORE_OK);
+    cr_assert_eq(store_accounts_after(store_reader_of(database.writer), database.arena, 0, page, 2, &count),
+                 STORE_OK);
     cr_assert(count == 2 && page[0].id == 1 && page[1].id == 2);
-    cr_assert_eq(store_accounts_after(database.writer, database.arena, 2, page, 2, &count), STORE_OK);
+    cr_assert_eq(store_accounts_after(store_reader_of(database.writer), database.arena, 2, page, 2, &count),
+                 STORE_OK);
     cr_assert(count == 1 && page[0].id == 3);
     database_end(&database);
 }

@@ -16,7 +16,8 @@ Test(authorizations, an_account_comes_back_as_it_was_stored)
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     cr_assert_gt(account.id, 0);
-    cr_assert_eq(store_account_load(database.writer, database.arena, account.id, &loaded), STORE_OK);
+    cr_assert_eq(store_account_load(store_reader_of(database.writer), database.arena, account.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.id, account.id);
     cr_assert_str_eq(loaded.endpoint, "acme");
     cr_assert_eq(loaded.status, ACCOUNT_VALID);
@@ -27,8 +28,9 @@ Test(authorizations, an_account_comes_back_as_it_was_stored)
     cr_assert_eq(loaded.created_at, NOW);
     cr_assert_str_eq(loaded.created_from, "192.0.2.7");
     cr_assert_str_eq(loaded.user_agent, "certbot/2.1.0");
-    cr_assert_eq(store_account_load(database.writer, database.arena, account.id + 1, &loaded),
-                 STORE_NOT_FOUND);
+    cr_assert_eq(
+        store_account_load(store_reader_of(database.writer), database.arena, account.id + 1, &loaded),
+        STORE_NOT_FOUND);
     database_end(&database);
 }
 
@@ -39,16 +41,18 @@ Test(authorizations, an_account_is_found_by_key_on_its_own_endpoint_only)
     database_begin(&database);
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
-    struct store_session *session = database.writer;
-    cr_assert_eq(store_account_by_key(session, database.arena, "acme", "thumbprint", &loaded), STORE_OK);
+    struct store_writer *writer = database.writer;
+    cr_assert_eq(store_account_by_key(store_reader_of(writer), database.arena, "acme", "thumbprint", &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.id, account.id);
-    cr_assert_eq(store_account_by_key(session, database.arena, "acme", "another", &loaded), STORE_NOT_FOUND);
-    cr_assert_eq(store_account_by_key(session, database.arena, "open", "thumbprint", &loaded),
+    cr_assert_eq(store_account_by_key(store_reader_of(writer), database.arena, "acme", "another", &loaded),
+                 STORE_NOT_FOUND);
+    cr_assert_eq(store_account_by_key(store_reader_of(writer), database.arena, "open", "thumbprint", &loaded),
                  STORE_NOT_FOUND);
     struct account again = account;
-    cr_assert_eq(store_account_insert(session, &again), STORE_FAILED);
+    cr_assert_eq(store_account_insert(writer, &again), STORE_FAILED);
     again.endpoint = "open";
-    cr_assert_eq(store_account_insert(session, &again), STORE_OK);
+    cr_assert_eq(store_account_insert(writer, &again), STORE_OK);
     database_end(&database);
 }
 
@@ -63,13 +67,15 @@ Test(authorizations, an_account_is_updated_while_it_is_valid)
     account.terms_agreed = false;
     account.status = ACCOUNT_DEACTIVATED;
     cr_assert_eq(store_account_update(database.writer, &account), STORE_OK);
-    cr_assert_eq(store_account_load(database.writer, database.arena, account.id, &loaded), STORE_OK);
+    cr_assert_eq(store_account_load(store_reader_of(database.writer), database.arena, account.id, &loaded),
+                 STORE_OK);
     cr_assert_str_eq(loaded.contacts_json, "[]");
     cr_assert_not(loaded.terms_agreed);
     cr_assert_eq(loaded.status, ACCOUNT_DEACTIVATED);
     account.status = ACCOUNT_VALID;
     cr_assert_eq(store_account_update(database.writer, &account), STORE_NOT_FOUND);
-    cr_assert_eq(store_account_load(database.writer, database.arena, account.id, &loaded), STORE_OK);
+    cr_assert_eq(store_account_load(store_reader_of(database.writer), database.arena, account.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.status, ACCOUNT_DEACTIVATED);
     database_end(&database);
 }
@@ -84,8 +90,9 @@ Test(authorizations, an_authorization_comes_back_as_it_was_stored)
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     struct authorization authorization = make_authorization(&database, &account, "*.example.org");
-    cr_assert_eq(store_authorization_load(database.writer, database.arena, authorization.id, &loaded),
-                 STORE_OK);
+    cr_assert_eq(
+        store_authorization_load(store_reader_of(database.writer), database.arena, authorization.id, &loaded),
+        STORE_OK);
     cr_assert_eq(loaded.account_id, account.id);
     cr_assert_str_eq(loaded.endpoint, "acme");
     cr_assert_eq(loaded.identifier.type, IDENTIFIER_DNS);
@@ -99,8 +106,9 @@ Test(authorizations, an_authorization_comes_back_as_it_was_stored)
     cr_assert_eq(loaded.chosen, 0);
     cr_assert_eq(loaded.challenge_status, 0);
     cr_assert_null(loaded.error_json);
-    cr_assert_eq(store_authorization_load(database.writer, database.arena, account.id, &loaded),
-                 STORE_NOT_FOUND);
+    cr_assert_eq(
+        store_authorization_load(store_reader_of(database.writer), database.arena, account.id, &loaded),
+        STORE_NOT_FOUND);
     database_end(&database);
 }
 
@@ -110,7 +118,7 @@ Test(authorizations, an_authorization_is_updated_from_the_expected_states_only)
     struct authorization loaded;
     database_begin(&database);
     database_connect(&database);
-    struct store_session *session = database.writer;
+    struct store_writer *writer = database.writer;
     struct account account = make_account(&database, "thumbprint");
     struct authorization changed = make_authorization(&database, &account, "www.example.org");
     changed.chosen = CHALLENGE_DNS_01;
@@ -122,13 +130,14 @@ Test(authorizations, an_authorization_is_updated_from_the_expected_states_only)
     changed.expires_at = NOW + 5;
     enum authorization_status pending = AUTHORIZATION_PENDING;
     changed.status = AUTHORIZATION_EXPIRED;
-    cr_assert_eq(store_authorization_update(session, &changed, AUTHORIZATION_VALID, 0), STORE_NOT_FOUND);
+    cr_assert_eq(store_authorization_update(writer, &changed, AUTHORIZATION_VALID, 0), STORE_NOT_FOUND);
     changed.status = pending;
-    cr_assert_eq(store_authorization_update(session, &changed, pending, CHALLENGE_PROCESSING),
+    cr_assert_eq(store_authorization_update(writer, &changed, pending, CHALLENGE_PROCESSING),
                  STORE_NOT_FOUND);
-    cr_assert_eq(store_authorization_update(session, &changed, pending, 0), STORE_OK);
-    cr_assert_eq(store_authorization_update(session, &changed, pending, 0), STORE_NOT_FOUND);
-    cr_assert_eq(store_authorization_load(session, database.arena, changed.id, &loaded), STORE_OK);
+    cr_assert_eq(store_authorization_update(writer, &changed, pending, 0), STORE_OK);
+    cr_assert_eq(store_authorization_update(writer, &changed, pending, 0), STORE_NOT_FOUND);
+    cr_assert_eq(store_authorization_load(store_reader_of(writer), database.arena, changed.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.chosen, CHALLENGE_DNS_01);
     cr_assert_eq(loaded.challenge_status, CHALLENGE_PROCESSING);
     cr_assert_str_eq(loaded.error_json, problem);
@@ -142,8 +151,9 @@ Test(authorizations, an_authorization_is_updated_from_the_expected_states_only)
     changed.challenge_status = CHALLENGE_VALID;
     changed.validated_at = NOW + 3;
     changed.error_json = NULL;
-    cr_assert_eq(store_authorization_update(session, &changed, pending, CHALLENGE_PROCESSING), STORE_OK);
-    cr_assert_eq(store_authorization_load(session, database.arena, changed.id, &loaded), STORE_OK);
+    cr_assert_eq(store_authorization_update(writer, &changed, pending, CHALLENGE_PROCESSING), STORE_OK);
+    cr_assert_eq(store_authorization_load(store_reader_of(writer), database.arena, changed.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.status, AUTHORIZATION_VALID);
     cr_assert_eq(loaded.basis, AUTHORIZATION_PROVEN);
     cr_assert_eq(loaded.validated_at, NOW + 3);
@@ -207,7 +217,7 @@ Test(authorizations, a_valid_authorization_is_found_for_its_account_name_and_tim
                                                     .until = cases[i].until};
         struct authorization found = {0};
         enum store_result result =
-            store_authorization_find_valid(database.writer, database.arena, &wanted, &found);
+            store_authorization_find_valid(store_reader_of(database.writer), database.arena, &wanted, &found);
         cr_expect_eq(result, cases[i].found == 0 ? STORE_NOT_FOUND : STORE_OK, "case %zu", i);
         cr_expect_eq(found.id, cases[i].found, "case %zu", i);
     }
@@ -237,18 +247,21 @@ Test(authorizations, S6_a_proven_authorization_is_found_before_every_other)
                                       .token = "token"};
         cr_assert_eq(store_authorization_insert(database.writer, &other), STORE_OK);
         wanted.proven = true;
-        cr_expect_eq(store_authorization_find_valid(database.writer, database.arena, &wanted, &found),
-                     STORE_NOT_FOUND, "case %zu", i);
+        cr_expect_eq(
+            store_authorization_find_valid(store_reader_of(database.writer), database.arena, &wanted, &found),
+            STORE_NOT_FOUND, "case %zu", i);
         wanted.proven = false;
-        cr_assert_eq(store_authorization_find_valid(database.writer, database.arena, &wanted, &found),
-                     STORE_OK);
+        cr_assert_eq(
+            store_authorization_find_valid(store_reader_of(database.writer), database.arena, &wanted, &found),
+            STORE_OK);
         cr_expect_eq(found.id, other.id, "case %zu", i);
         cr_expect_eq(found.basis, other.basis, "case %zu", i);
         cr_expect_eq(found.parent_id, other.parent_id, "case %zu", i);
         struct authorization proven = make_valid(&database, &account, wanted.name, NOW + 10);
         for (int asked = 0; asked < 2; asked++) {
             wanted.proven = asked;
-            cr_assert_eq(store_authorization_find_valid(database.writer, database.arena, &wanted, &found),
+            cr_assert_eq(store_authorization_find_valid(store_reader_of(database.writer), database.arena,
+                                                        &wanted, &found),
                          STORE_OK);
             cr_expect_eq(found.id, proven.id, "case %zu", i);
         }
@@ -291,9 +304,9 @@ Test(authorizations, S15_the_valid_ones_that_rest_on_another_are_found)
         if (cases[i].found)
             ids[expected++] = child.id;
     }
-    cr_assert_eq(
-        store_authorizations_inherited(database.writer, database.arena, parent.id, NOW, &found, &count),
-        STORE_OK);
+    cr_assert_eq(store_authorizations_inherited(store_reader_of(database.writer), database.arena, parent.id,
+                                                NOW, &found, &count),
+                 STORE_OK);
     cr_assert_eq(count, expected);
     for (size_t i = 0; i < count; i++)
         cr_expect_eq(found[i].id, ids[i]);
@@ -317,9 +330,9 @@ static void expect_due(struct database *database, const struct account *account,
 {
     struct due_validation *due;
     size_t count, n = 0;
-    cr_assert_eq(
-        store_validations_due(database->writer, database->arena, account->id, now, max, &due, &count),
-        STORE_OK);
+    cr_assert_eq(store_validations_due(store_reader_of(database->writer), database->arena, account->id, now,
+                                       max, &due, &count),
+                 STORE_OK);
     for (; expected[n] != 0; n++) {
         cr_assert_lt(n, count);
         cr_expect_eq(due[n].id, expected[n]);
@@ -356,16 +369,17 @@ Test(authorizations, S8_accounts_with_challenges_in_processing_are_found_one_by_
     database_connect(&database);
     struct account busy = make_account(&database, "busy"), idle = make_account(&database, "idle"),
                    other = make_account(&database, "other");
-    cr_assert_eq(store_validation_queue_after(database.writer, 0, &found), STORE_NOT_FOUND);
+    cr_assert_eq(store_validation_queue_after(store_reader_of(database.writer), 0, &found), STORE_NOT_FOUND);
     make_authorization(&database, &idle, "www.example.org");
     make_processing(&database, &busy, "www.example.org", NOW);
     make_processing(&database, &busy, "www.example.org", NOW);
     struct authorization made = make_processing(&database, &other, "www.example.org", NOW + 9);
-    cr_assert_eq(store_validation_queue_after(database.writer, 0, &found), STORE_OK);
+    cr_assert_eq(store_validation_queue_after(store_reader_of(database.writer), 0, &found), STORE_OK);
     cr_expect_eq(found, busy.id);
-    cr_assert_eq(store_validation_queue_after(database.writer, busy.id, &found), STORE_OK);
+    cr_assert_eq(store_validation_queue_after(store_reader_of(database.writer), busy.id, &found), STORE_OK);
     cr_expect_eq(found, other.id);
-    cr_assert_eq(store_validation_queue_after(database.writer, other.id, &found), STORE_NOT_FOUND);
+    cr_assert_eq(store_validation_queue_after(store_reader_of(database.writer), other.id, &found),
+                 STORE_NOT_FOUND);
     expect_due(&database, &other, NOW, 9, (int64_t[]){0});
     expect_due(&database, &other, NOW + 9, 9, (int64_t[]){made.id, 0});
     database_end(&database);
@@ -387,12 +401,16 @@ Test(authorizations, pending_orders_are_found_by_their_authorization)
         orders[i] = make_order(&database, &account, &shared, 1);
     orders[1].status = ORDER_INVALID;
     cr_assert_eq(store_order_update(database.writer, &orders[1], ORDER_PENDING), STORE_OK);
-    cr_assert_eq(store_orders_waiting_on(database.writer, database.arena, shared.id, &ids, &count), STORE_OK);
+    cr_assert_eq(
+        store_orders_waiting_on(store_reader_of(database.writer), database.arena, shared.id, &ids, &count),
+        STORE_OK);
     cr_assert_eq(count, ORDERS - 1);
     cr_assert_eq(ids[0], orders[0].id);
     cr_assert_eq(ids[1], orders[2].id);
     cr_assert_eq(ids[ORDERS - 2], orders[ORDERS - 1].id);
-    cr_assert_eq(store_orders_waiting_on(database.writer, database.arena, lonely.id, &ids, &count), STORE_OK);
+    cr_assert_eq(
+        store_orders_waiting_on(store_reader_of(database.writer), database.arena, lonely.id, &ids, &count),
+        STORE_OK);
     cr_assert_eq(count, 0);
     database_end(&database);
 }

@@ -24,10 +24,10 @@ static int64_t accounts_in(const char *path)
 {
     struct store_error error;
     int64_t count;
-    struct store_session *session = store_session_open(path, &error);
-    cr_assert_not_null(session, "%s", error.message);
-    cr_assert(database_integer(session->db, "SELECT count(*) FROM accounts", &count, &error));
-    store_session_close(session);
+    struct store_reader *reader = store_reader_open(path, &error);
+    cr_assert_not_null(reader, "%s", error.message);
+    cr_assert(database_integer(reader->db, "SELECT count(*) FROM accounts", &count, &error));
+    store_reader_close(reader);
     return count;
 }
 
@@ -62,11 +62,11 @@ Test(backup, a_copy_beside_a_writer_is_whole_and_private)
     database_begin(&database);
     database_connect(&database);
     make_account(&database, "committed");
-    cr_assert_eq(sqlite3_exec(database.writer->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database.writer->reader.db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     make_account(&database, "not committed");
     const char *copy = beside(&database, "copy");
     cr_assert(store_backup(database.path, copy, &error), "%s", error.message);
-    cr_assert_eq(sqlite3_exec(database.writer->db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database.writer->reader.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     cr_assert_eq(accounts_in(copy), 1);
     cr_assert(store_check(copy, NULL, &error), "%s", error.message);
     cr_assert_eq(stat(copy, &status), 0);
@@ -189,10 +189,10 @@ Test(backup, a_server_starts_while_others_ask_for_one)
     database_end(&database);
 }
 
-static enum store_apply_result insert_event(void *context, struct store_session *session)
+static enum store_apply_result insert_event(void *context, struct store_writer *writer)
 {
     const struct event event = {.at = NOW, .type = EVENT_ORDER_CREATED, .actor = context};
-    return store_event_insert(session, &event) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
+    return store_event_insert(writer, &event) == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
 }
 
 static int64_t events_in_copy_after_stop(struct database *database, const char *copy)
@@ -213,16 +213,16 @@ Test(backup, after_a_stop_the_file_alone_has_everything)
     int64_t at;
     database_begin(&database);
     database_serve(&database);
-    struct store_session *reader = store_session_open(database.path, &error);
+    struct store_reader *reader = store_reader_open(database.path, &error);
     cr_assert_not_null(reader, "%s", error.message);
     cr_expect_eq(events_in_copy_after_stop(&database, beside(&database, "first")), 1);
 
     /* One that reads keeps the log as it is, and holds nobody up for long. */
     database_serve(&database);
-    cr_assert(store_read_begin(reader) && session_newest_event(reader, INT64_MAX, &at));
+    cr_assert(store_read_begin(reader) && reader_newest_event(reader, INT64_MAX, &at));
     cr_expect_geq(events_in_copy_after_stop(&database, beside(&database, "second")), 1);
     store_read_end(reader);
-    store_session_close(reader);
+    store_reader_close(reader);
     cr_expect_eq(database_count(&database, "SELECT count(*) FROM events"), 2);
     database_end(&database);
 }

@@ -17,7 +17,9 @@ Test(certificates, a_certificate_comes_back_as_it_was_stored)
     struct authorization authorization = make_authorization(&database, &account, "www.example.org");
     struct order order = make_order(&database, &account, &authorization, 1);
     struct certificate certificate = make_certificate(&database, &order, "1a2b");
-    cr_assert_eq(store_certificate_load(database.writer, database.arena, certificate.id, &loaded), STORE_OK);
+    cr_assert_eq(
+        store_certificate_load(store_reader_of(database.writer), database.arena, certificate.id, &loaded),
+        STORE_OK);
     cr_assert_eq(loaded.account_id, account.id);
     cr_assert_eq(loaded.order_id, order.id);
     cr_assert_str_eq(loaded.endpoint, "acme");
@@ -31,7 +33,8 @@ Test(certificates, a_certificate_comes_back_as_it_was_stored)
     cr_assert_eq(loaded.not_after, NOW + 86400);
     cr_assert_eq(loaded.status, CERTIFICATE_GOOD);
     cr_assert_eq(loaded.created_at, NOW);
-    cr_assert_eq(store_certificate_load(database.writer, database.arena, order.id, &loaded), STORE_NOT_FOUND);
+    cr_assert_eq(store_certificate_load(store_reader_of(database.writer), database.arena, order.id, &loaded),
+                 STORE_NOT_FOUND);
     cr_assert_str_eq(database_text(&database, "SELECT name FROM certificate_names"), "www.example.org");
     database_end(&database);
 }
@@ -45,39 +48,45 @@ Test(certificates, P1_a_correction_is_due_until_it_is_settled)
     size_t count;
     database_begin(&database);
     database_connect(&database);
-    struct store_session *session = database.writer;
+    struct store_writer *writer = database.writer;
     struct account account = make_account(&database, "thumbprint");
     struct order order = make_issued_order(&database, &account, "a.example.org", "1a");
-    cr_assert_eq(store_certificate_load(session, database.arena, order.certificate_id, &certificate),
-                 STORE_OK);
+    cr_assert_eq(
+        store_certificate_load(store_reader_of(writer), database.arena, order.certificate_id, &certificate),
+        STORE_OK);
     certificate.correction_asked = true;
-    cr_expect_eq(store_certificate_correct(session, &certificate), STORE_NOT_FOUND, "it is not revoked");
+    cr_expect_eq(store_certificate_correct(writer, &certificate), STORE_NOT_FOUND, "it is not revoked");
     certificate.status = CERTIFICATE_REVOKED;
     certificate.revocation_requested_at = certificate.revoked_at = NOW;
     certificate.revocation_reason = 8;
-    cr_assert_eq(store_certificate_update(session, &certificate), STORE_OK);
-    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_NOT_FOUND);
+    cr_assert_eq(store_certificate_update(writer, &certificate), STORE_OK);
+    cr_assert_eq(store_revocation_queue_after(store_reader_of(writer), database.arena, 0, &queue),
+                 STORE_NOT_FOUND);
 
     certificate.correction_reason = 0; /* unspecified is a reason that revokes */
-    cr_assert_eq(store_certificate_correct(session, &certificate), STORE_OK);
-    cr_assert_eq(store_certificate_load(session, database.arena, certificate.id, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_correct(writer, &certificate), STORE_OK);
+    cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, certificate.id, &loaded),
+                 STORE_OK);
     cr_expect(loaded.correction_asked && loaded.correction_reason == 0 && loaded.revocation_reason == 8);
     cr_expect_eq(loaded.revoked_at, NOW);
-    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_OK);
-    cr_assert_eq(store_revocations_due(session, queue.identity_id, NOW, ids, 2, &count), STORE_OK);
+    cr_assert_eq(store_revocation_queue_after(store_reader_of(writer), database.arena, 0, &queue), STORE_OK);
+    cr_assert_eq(store_revocations_due(store_reader_of(writer), queue.identity_id, NOW, ids, 2, &count),
+                 STORE_OK);
     cr_expect_eq(count, 1);
     int64_t waiting = 0;
-    cr_assert_eq(store_revocations_waiting(session, "main", &waiting), STORE_OK);
+    cr_assert_eq(store_revocations_waiting(store_reader_of(writer), "main", &waiting), STORE_OK);
     cr_expect_eq(waiting, 1);
 
     loaded.revocation_reason = 0;
     loaded.correction_asked = false;
     loaded.revocation_error = "the CA keeps the reason that it had";
-    cr_assert_eq(store_certificate_correct(session, &loaded), STORE_OK);
-    cr_assert_eq(store_certificate_load(session, database.arena, certificate.id, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_correct(writer, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, certificate.id, &loaded),
+                 STORE_OK);
     cr_expect(!loaded.correction_asked && loaded.revocation_reason == 0);
     cr_expect_str_eq(loaded.revocation_error, "the CA keeps the reason that it had");
-    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_NOT_FOUND);
+    cr_assert_eq(store_revocation_queue_after(store_reader_of(writer), database.arena, 0, &queue),
+                 STORE_NOT_FOUND);
     database_end(&database);
 }
 
@@ -98,24 +107,26 @@ Test(certificates, S5_a_certificate_is_one_row_whatever_its_octets_and_its_issue
     struct certificate loaded;
     database_begin(&database);
     database_connect(&database);
-    struct store_session *session = database.writer;
+    struct store_writer *writer = database.writer;
     struct account account = make_account(&database, "thumbprint");
     struct authorization authorization = make_authorization(&database, &account, "www.example.org");
     struct order order = make_order(&database, &account, &authorization, 1);
     struct certificate one = make_real_certificate(&database, &order), twin = one;
-    cr_assert_eq(store_certificate_insert(session, &one, NULL, 0), STORE_OK);
+    cr_assert_eq(store_certificate_insert(writer, &one, NULL, 0), STORE_OK);
     twin.leaf = pki_malleate(database.arena, one.leaf);
     twin.issuer = "the same CA";
     twin.account_id = twin.order_id = 0;
     twin.origin = CERTIFICATE_EXTERNAL;
-    cr_expect_eq(store_certificate_insert(session, &twin, NULL, 0), STORE_NOT_FOUND);
+    cr_expect_eq(store_certificate_insert(writer, &twin, NULL, 0), STORE_NOT_FOUND);
     const struct bytes forms[] = {one.leaf, twin.leaf, pki_lengthen(database.arena, twin.leaf)};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        cr_assert_eq(store_certificate_by_leaf(session, database.arena, "2a", forms[i], &loaded), STORE_OK);
+        cr_assert_eq(
+            store_certificate_by_leaf(store_reader_of(writer), database.arena, "2a", forms[i], &loaded),
+            STORE_OK);
         cr_expect_eq(loaded.id, one.id);
         cr_expect(bytes_equal(loaded.leaf, one.leaf));
     }
-    cr_assert_not(session->failed);
+    cr_assert_not(writer->reader.failed);
     database_end(&database);
 }
 
@@ -125,7 +136,7 @@ Test(certificates, S5_an_import_under_another_issuer_of_the_ca_is_taken_over)
     struct certificate loaded;
     database_begin(&database);
     database_connect(&database);
-    struct store_session *session = database.writer;
+    struct store_writer *writer = database.writer;
     struct account account = make_account(&database, "thumbprint");
     struct authorization authorization = make_authorization(&database, &account, "www.example.org");
     struct order order = make_order(&database, &account, &authorization, 1);
@@ -134,10 +145,11 @@ Test(certificates, S5_an_import_under_another_issuer_of_the_ca_is_taken_over)
     imported.issuer = "the same CA";
     imported.account_id = imported.order_id = 0;
     imported.origin = CERTIFICATE_IMPORTED;
-    cr_assert_eq(store_certificate_insert(session, &imported, order.identifiers, 1), STORE_OK);
-    cr_assert_eq(store_certificate_insert(session, &issued, order.identifiers, 1), STORE_OK);
+    cr_assert_eq(store_certificate_insert(writer, &imported, order.identifiers, 1), STORE_OK);
+    cr_assert_eq(store_certificate_insert(writer, &issued, order.identifiers, 1), STORE_OK);
     cr_expect_eq(issued.id, imported.id);
-    cr_assert_eq(store_certificate_load(session, database.arena, issued.id, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, issued.id, &loaded),
+                 STORE_OK);
     cr_expect_str_eq(loaded.issuer, "main");
     cr_expect_eq(loaded.account_id, account.id);
     cr_expect(bytes_equal(loaded.leaf, issued.leaf));
@@ -163,7 +175,7 @@ Test(certificates, S5_rows_of_one_certificate_are_revoked_together_and_the_owner
     struct certificate loaded;
     database_begin(&database);
     database_connect(&database);
-    struct store_session *session = database.writer;
+    struct store_writer *writer = database.writer;
     struct account account = make_account(&database, "thumbprint");
     struct authorization authorization = make_authorization(&database, &account, "www.example.org");
     struct order order = make_order(&database, &account, &authorization, 1);
@@ -172,19 +184,20 @@ Test(certificates, S5_rows_of_one_certificate_are_revoked_together_and_the_owner
     twin.issuer = "the same CA";
     twin.account_id = twin.order_id = 0;
     twin.leaf = BYTES_LITERAL("older");
-    cr_assert_eq(store_certificate_insert(session, &twin, NULL, 0), STORE_OK);
-    cr_assert_eq(store_certificate_insert(session, &one, NULL, 0), STORE_OK);
+    cr_assert_eq(store_certificate_insert(writer, &twin, NULL, 0), STORE_OK);
+    cr_assert_eq(store_certificate_insert(writer, &one, NULL, 0), STORE_OK);
     set_leaf(&database, twin.id, pki_malleate(database.arena, leaf));
-    cr_assert_eq(store_certificate_by_leaf(session, database.arena, "2a", leaf, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_by_leaf(store_reader_of(writer), database.arena, "2a", leaf, &loaded),
+                 STORE_OK);
     cr_expect_eq(loaded.id, one.id);
     loaded.status = CERTIFICATE_REVOKED;
     loaded.revocation_requested_at = NOW;
     loaded.revocation_reason = 4;
     loaded.revocation_requested_by = "account";
     loaded.revoked_at = NOW + 1;
-    cr_assert_eq(store_certificate_update(session, &loaded), STORE_OK);
-    cr_assert_eq(store_certificate_revoke_twins(session, &loaded), STORE_OK);
-    cr_assert_eq(store_certificate_load(session, database.arena, twin.id, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_update(writer, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_revoke_twins(writer, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, twin.id, &loaded), STORE_OK);
     cr_expect_eq(loaded.status, CERTIFICATE_REVOKED);
     cr_expect_eq(loaded.revoked_at, NOW + 1);
     cr_expect_eq(loaded.revocation_reason, 4);
@@ -197,25 +210,28 @@ Test(certificates, a_certificate_is_found_by_its_own_octets)
     struct certificate loaded;
     database_begin(&database);
     database_connect(&database);
-    struct store_session *session = database.writer;
+    struct store_writer *writer = database.writer;
     struct account account = make_account(&database, "thumbprint");
     struct authorization authorization = make_authorization(&database, &account, "www.example.org");
     struct order order = make_order(&database, &account, &authorization, 1);
     struct certificate one = make_certificate(&database, &order, "1a"), two = one;
     two.root_fingerprint = "another root";
     two.leaf = BYTES_LITERAL("another leaf");
-    cr_assert_eq(store_certificate_insert(session, &two, NULL, 0), STORE_OK);
-    cr_assert_eq(store_certificate_by_leaf(session, database.arena, "1a", one.leaf, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_insert(writer, &two, NULL, 0), STORE_OK);
+    cr_assert_eq(store_certificate_by_leaf(store_reader_of(writer), database.arena, "1a", one.leaf, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.id, one.id);
-    cr_assert_eq(store_certificate_by_leaf(session, database.arena, "1a", two.leaf, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_by_leaf(store_reader_of(writer), database.arena, "1a", two.leaf, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.id, two.id);
-    cr_assert_eq(store_certificate_by_leaf(session, database.arena, "1b", one.leaf, &loaded),
+    cr_assert_eq(store_certificate_by_leaf(store_reader_of(writer), database.arena, "1b", one.leaf, &loaded),
                  STORE_NOT_FOUND);
-    cr_assert_eq(store_certificate_by_leaf(session, database.arena, "1a", BYTES_LITERAL("x"), &loaded),
-                 STORE_NOT_FOUND);
+    cr_assert_eq(
+        store_certificate_by_leaf(store_reader_of(writer), database.arena, "1a", BYTES_LITERAL("x"), &loaded),
+        STORE_NOT_FOUND);
     struct certificate again = one;
-    cr_assert_eq(store_certificate_insert(session, &again, NULL, 0), STORE_NOT_FOUND);
-    cr_assert_not(session->failed);
+    cr_assert_eq(store_certificate_insert(writer, &again, NULL, 0), STORE_NOT_FOUND);
+    cr_assert_not(writer->reader.failed);
     database_end(&database);
 }
 
@@ -225,7 +241,7 @@ Test(certificates, one_that_was_imported_first_is_taken_over_once)
     struct certificate loaded;
     database_begin(&database);
     database_connect(&database);
-    struct store_session *session = database.writer;
+    struct store_writer *writer = database.writer;
     struct account account = make_account(&database, "thumbprint");
     struct authorization authorization = make_authorization(&database, &account, "www.example.org");
     struct order order = make_order(&database, &account, &authorization, 1);
@@ -234,18 +250,19 @@ Test(certificates, one_that_was_imported_first_is_taken_over_once)
     cr_assert_eq(database_count(&database, "DELETE FROM certificates RETURNING 0"), 0);
     imported.account_id = imported.order_id = 0;
     imported.origin = CERTIFICATE_IMPORTED;
-    cr_assert_eq(store_certificate_insert(session, &imported, order.identifiers, 1), STORE_OK);
+    cr_assert_eq(store_certificate_insert(writer, &imported, order.identifiers, 1), STORE_OK);
     struct certificate other = issued;
     other.leaf = BYTES_LITERAL("another leaf");
-    cr_assert_eq(store_certificate_insert(session, &other, order.identifiers, 1), STORE_NOT_FOUND);
-    cr_assert_eq(store_certificate_insert(session, &issued, order.identifiers, 1), STORE_OK);
+    cr_assert_eq(store_certificate_insert(writer, &other, order.identifiers, 1), STORE_NOT_FOUND);
+    cr_assert_eq(store_certificate_insert(writer, &issued, order.identifiers, 1), STORE_OK);
     cr_assert_eq(issued.id, imported.id);
-    cr_assert_eq(store_certificate_load(session, database.arena, issued.id, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, issued.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.order_id, order.id);
     cr_assert_eq(loaded.account_id, account.id);
     cr_assert_eq(loaded.origin, CERTIFICATE_FROM_ACME);
-    cr_assert_eq(store_certificate_insert(session, &issued, order.identifiers, 1), STORE_NOT_FOUND);
-    cr_assert_not(session->failed);
+    cr_assert_eq(store_certificate_insert(writer, &issued, order.identifiers, 1), STORE_NOT_FOUND);
+    cr_assert_not(writer->reader.failed);
     database_end(&database);
 }
 
@@ -260,12 +277,14 @@ Test(certificates, chains_and_issuers_are_stored_once)
     cr_assert_eq(database_count(&database, "SELECT count(*) FROM chains"), 1);
     cr_assert_eq(database_count(&database, "SELECT count(*) FROM issuer_identities"), 1);
     struct certificate bare, loaded;
-    cr_assert_eq(store_certificate_load(database.writer, database.arena, order.certificate_id, &bare),
-                 STORE_OK);
+    cr_assert_eq(
+        store_certificate_load(store_reader_of(database.writer), database.arena, order.certificate_id, &bare),
+        STORE_OK);
     bare.serial = "1c";
     bare.chain_pem = (struct bytes){0};
     cr_assert_eq(store_certificate_insert(database.writer, &bare, NULL, 0), STORE_OK);
-    cr_assert_eq(store_certificate_load(database.writer, database.arena, bare.id, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_load(store_reader_of(database.writer), database.arena, bare.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.chain_pem.n, 0);
     cr_assert_eq(database_count(&database, "SELECT count(*) FROM chains"), 1);
     database_end(&database);
@@ -279,28 +298,33 @@ Test(certificates, a_revocation_is_due_until_the_ca_confirmed_it)
     size_t count;
     database_begin(&database);
     database_connect(&database);
-    struct store_session *session = database.writer;
+    struct store_writer *writer = database.writer;
     struct account account = make_account(&database, "thumbprint");
     struct order order = make_issued_order(&database, &account, "a.example.org", "1a");
     struct revocation_queue queue;
-    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_NOT_FOUND);
-    cr_assert_eq(store_certificate_load(session, database.arena, order.certificate_id, &certificate),
-                 STORE_OK);
+    cr_assert_eq(store_revocation_queue_after(store_reader_of(writer), database.arena, 0, &queue),
+                 STORE_NOT_FOUND);
+    cr_assert_eq(
+        store_certificate_load(store_reader_of(writer), database.arena, order.certificate_id, &certificate),
+        STORE_OK);
     certificate.revocation_requested_at = NOW;
     certificate.revocation_reason = 4;
     certificate.revocation_requested_by = "account";
     certificate.revocation_next_attempt_at = NOW + 3;
     certificate.revocation_attempt_count = 2;
     certificate.revocation_error = "the CA is away";
-    cr_assert_eq(store_certificate_update(session, &certificate), STORE_OK);
-    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_OK);
+    cr_assert_eq(store_certificate_update(writer, &certificate), STORE_OK);
+    cr_assert_eq(store_revocation_queue_after(store_reader_of(writer), database.arena, 0, &queue), STORE_OK);
     cr_assert_str_eq(queue.issuer, certificate.issuer);
-    cr_assert_eq(store_revocations_due(session, queue.identity_id, NOW, ids, 2, &count), STORE_OK);
+    cr_assert_eq(store_revocations_due(store_reader_of(writer), queue.identity_id, NOW, ids, 2, &count),
+                 STORE_OK);
     cr_assert_eq(count, 0);
-    cr_assert_eq(store_revocations_due(session, queue.identity_id, NOW + 3, ids, 2, &count), STORE_OK);
+    cr_assert_eq(store_revocations_due(store_reader_of(writer), queue.identity_id, NOW + 3, ids, 2, &count),
+                 STORE_OK);
     cr_assert_eq(count, 1);
     cr_assert_eq(ids[0], certificate.id);
-    cr_assert_eq(store_certificate_load(session, database.arena, certificate.id, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, certificate.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.status, CERTIFICATE_GOOD);
     cr_assert_eq(loaded.revocation_requested_at, NOW);
     cr_assert_eq(loaded.revocation_reason, 4);
@@ -310,10 +334,12 @@ Test(certificates, a_revocation_is_due_until_the_ca_confirmed_it)
     certificate.status = CERTIFICATE_REVOKED;
     certificate.revoked_at = NOW + 4;
     certificate.revocation_error = NULL;
-    cr_assert_eq(store_certificate_update(session, &certificate), STORE_OK);
-    cr_assert_eq(store_certificate_update(session, &certificate), STORE_NOT_FOUND);
-    cr_assert_eq(store_revocation_queue_after(session, database.arena, 0, &queue), STORE_NOT_FOUND);
-    cr_assert_eq(store_certificate_load(session, database.arena, certificate.id, &loaded), STORE_OK);
+    cr_assert_eq(store_certificate_update(writer, &certificate), STORE_OK);
+    cr_assert_eq(store_certificate_update(writer, &certificate), STORE_NOT_FOUND);
+    cr_assert_eq(store_revocation_queue_after(store_reader_of(writer), database.arena, 0, &queue),
+                 STORE_NOT_FOUND);
+    cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, certificate.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.status, CERTIFICATE_REVOKED);
     cr_assert_eq(loaded.revoked_at, NOW + 4);
     database_end(&database);
@@ -337,7 +363,9 @@ Test(certificates, the_timeline_of_an_order_has_its_own_and_its_authorizations_e
                                          .certificate_id = order.certificate_id,
                                          .actor = "operator",
                                          .at = NOW + 1});
-    cr_assert_eq(store_events_of_order(database.writer, database.arena, order.id, &rows, &count), STORE_OK);
+    cr_assert_eq(
+        store_events_of_order(store_reader_of(database.writer), database.arena, order.id, &rows, &count),
+        STORE_OK);
     cr_assert_eq(count, 10);
     cr_assert_eq(rows[0].event.type, EVENT_ORDER_CREATED);
     cr_assert_str_eq(rows[0].type_name, "order.created");
@@ -379,15 +407,15 @@ Test(certificates, ids_of_a_command_are_apart_from_those_of_a_server_in_the_same
     struct store_error error;
     database_begin(&database);
     database_connect(&database);
-    struct store_session *command = store_session_open_for_command(database.path, &error);
+    struct store_command *command = store_command_open(database.path, &error);
     cr_assert_not_null(command, "%s", error.message);
-    int64_t commands = store_next_id(command, NOW * 1000), servers = 0;
+    int64_t commands = store_next_id(command->writer, NOW * 1000), servers = 0;
     for (size_t i = 0; i < 100000; i++)
         servers = store_next_id(database.writer, NOW * 1000);
     cr_expect_gt(commands, servers);
-    cr_expect_lt(store_next_id(command, NOW * 1000) + 100000,
+    cr_expect_lt(store_next_id(command->writer, NOW * 1000) + 100000,
                  store_next_id(database.writer, (NOW + 1) * 1000));
-    store_session_close(command);
+    store_command_close(command);
     database_end(&database);
 }
 
@@ -455,8 +483,8 @@ Test(certificates, names_are_read_page_by_page_in_order_without_rejected_certifi
         struct name_certificate rows[4], last = {0};
         size_t count = 0, seen = 0;
         do {
-            cr_assert_eq(store_name_certificates(database.writer, database.arena, seen == 0 ? NULL : &last,
-                                                 rows, page, &count),
+            cr_assert_eq(store_name_certificates(store_reader_of(database.writer), database.arena,
+                                                 seen == 0 ? NULL : &last, rows, page, &count),
                          STORE_OK);
             for (size_t i = 0; i < count; i++) {
                 cr_assert_lt(seen, 3);
@@ -506,8 +534,9 @@ Test(certificates, the_view_of_the_migration_decides_as_the_program_does)
         cr_expect_str_eq(
             database_text(&database, "SELECT state || ' ' || path || ' ' || name FROM v_migration"),
             arena_printf(database.arena, "%s %s www.example.org", cases[i].state, cases[i].path));
-        cr_assert_eq(store_name_certificates(database.writer, database.arena, NULL, rows, 2, &count),
-                     STORE_OK);
+        cr_assert_eq(
+            store_name_certificates(store_reader_of(database.writer), database.arena, NULL, rows, 2, &count),
+            STORE_OK);
         for (size_t j = 0; j < count; j++)
             name_history_add(&history, &rows[j]);
         cr_expect_str_eq(migration_state_name(migration_state_of(&history, now)), cases[i].state);
@@ -536,8 +565,9 @@ Test(certificates, live_chains_are_shown_by_the_leaf_that_ends_last)
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     struct order order = make_issued_order(&database, &account, "a.example.org", "1a");
-    cr_assert_eq(store_certificate_load(database.writer, database.arena, order.certificate_id, &base),
-                 STORE_OK);
+    cr_assert_eq(
+        store_certificate_load(store_reader_of(database.writer), database.arena, order.certificate_id, &base),
+        STORE_OK);
     another(&database, base, "over", "over", NOW - 1);
     struct certificate revoked = another(&database, base, "revoked", "revoked", NOW + 50);
     revoked.status = CERTIFICATE_REVOKED;
@@ -551,7 +581,8 @@ Test(certificates, live_chains_are_shown_by_the_leaf_that_ends_last)
     struct certificate elsewhere = base;
     elsewhere.issuer = "other";
     another(&database, elsewhere, "4a", "other", NOW + 99);
-    cr_assert_eq(store_live_chains(database.writer, database.arena, base.issuer, NOW, &chains, &count),
+    cr_assert_eq(store_live_chains(store_reader_of(database.writer), database.arena, base.issuer, NOW,
+                                   &chains, &count),
                  STORE_OK);
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
@@ -567,8 +598,9 @@ Test(certificates, live_chains_are_shown_by_the_leaf_that_ends_last)
         }
     }
     cr_assert_eq(found, 2);
-    cr_assert_eq(store_live_chains(database.writer, database.arena, "nobody", NOW, &chains, &count),
-                 STORE_OK);
+    cr_assert_eq(
+        store_live_chains(store_reader_of(database.writer), database.arena, "nobody", NOW, &chains, &count),
+        STORE_OK);
     cr_assert_eq(count, 0);
     database_end(&database);
 }

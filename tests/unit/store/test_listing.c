@@ -24,7 +24,8 @@ static struct found list(struct database *database, enum listing listing, struct
                          size_t max)
 {
     struct found found = {.arena = database->arena, .ids = ""};
-    cr_assert_eq(store_listing(database->writer, listing, &filter, max, take, &found), STORE_OK);
+    cr_assert_eq(store_listing(store_reader_of(database->writer), listing, &filter, max, take, &found),
+                 STORE_OK);
     return found;
 }
 

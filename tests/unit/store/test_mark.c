@@ -163,9 +163,9 @@ struct id_write {
     int64_t id;
 };
 
-static enum store_apply_result take_id(struct store_operation *operation, struct store_session *session)
+static enum store_apply_result take_id(struct store_operation *operation, struct store_writer *writer)
 {
-    ((struct id_write *)operation)->id = store_next_id(session, NOW * 1000);
+    ((struct id_write *)operation)->id = store_next_id(writer, NOW * 1000);
     return STORE_DISCARD;
 }
 
@@ -206,10 +206,10 @@ Test(mark, O5_a_database_that_is_missing_is_not_made_anew)
     database_end(&database);
 }
 
-static enum store_apply_result write_event(void *context, struct store_session *session)
+static enum store_apply_result write_event(void *context, struct store_writer *writer)
 {
     const struct event *event = context;
-    return store_applied(store_event_insert(session, event));
+    return store_applied(store_event_insert(writer, event));
 }
 
 Test(mark, O6_nothing_is_written_when_the_path_names_another_file)
@@ -219,20 +219,20 @@ Test(mark, O6_nothing_is_written_when_the_path_names_another_file)
     struct event event = {.at = NOW, .type = EVENT_ORDER_CREATED, .actor = "test"};
     database_begin(&database);
     database_serve(&database);
-    struct store_session *reader = store_session_open(database.path, &error);
+    struct store_reader *reader = store_reader_open(database.path, &error);
     const char *elsewhere = arena_printf(database.arena, "%s.moved", database.path);
     cr_assert_not_null(reader);
-    cr_expect(store_session_is_in_place(reader));
+    cr_expect(store_reader_is_in_place(reader));
     cr_expect(store_write_and_wait(database.store, write_event, &event));
     cr_assert_eq(rename(database.path, elsewhere), 0);
-    cr_expect_not(store_session_is_in_place(reader), "nothing is there");
+    cr_expect_not(store_reader_is_in_place(reader), "nothing is there");
     cr_expect_not(store_write_and_wait(database.store, write_event, &event));
     database_copy_file(elsewhere, database.path);
-    cr_expect_not(store_session_is_in_place(reader), "another file is there");
+    cr_expect_not(store_reader_is_in_place(reader), "another file is there");
     cr_expect_not(store_write_and_wait(database.store, write_event, &event));
     cr_assert_eq(rename(elsewhere, database.path), 0);
     cr_expect(store_write_and_wait(database.store, write_event, &event), "its own file came back");
-    store_session_close(reader);
+    store_reader_close(reader);
     database_disconnect(&database);
     cr_expect_eq(database_count(&database, "SELECT count(*) FROM events WHERE who = 'test'"), 2);
     database_end(&database);

@@ -29,7 +29,8 @@ Test(orders, an_order_comes_back_with_its_identifiers_in_order)
     for (size_t i = 0; i < NAMES; i++)
         authorizations[i] = make_authorization(&database, &account, names[i]);
     struct order order = make_order(&database, &account, authorizations, NAMES);
-    cr_assert_eq(store_order_load(database.writer, database.arena, order.id, &loaded), STORE_OK);
+    cr_assert_eq(store_order_load(store_reader_of(database.writer), database.arena, order.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.account_id, account.id);
     cr_assert_str_eq(loaded.endpoint, "acme");
     cr_assert_str_eq(loaded.profile, "default");
@@ -48,7 +49,8 @@ Test(orders, an_order_comes_back_with_its_identifiers_in_order)
         cr_expect_str_eq(loaded.identifiers[i].value, names[i]);
         cr_expect_eq(loaded.authorization_ids[i], authorizations[i].id);
     }
-    cr_assert_eq(store_order_load(database.writer, database.arena, account.id, &loaded), STORE_NOT_FOUND);
+    cr_assert_eq(store_order_load(store_reader_of(database.writer), database.arena, account.id, &loaded),
+                 STORE_NOT_FOUND);
     database_end(&database);
 }
 
@@ -62,7 +64,7 @@ Test(orders, an_order_without_its_authorization_is_refused)
     struct order order = make_order(&database, &account, &authorization, 1);
     order.authorization_ids[0] = account.id;
     cr_assert_eq(store_order_insert(database.writer, &order), STORE_FAILED);
-    cr_assert(database.writer->failed);
+    cr_assert(database.writer->reader.failed);
     database_end(&database);
 }
 
@@ -84,11 +86,13 @@ Test(orders, an_order_is_updated_from_the_expected_state_only)
     order.attempt_count = 4;
     order.error_json = problem;
     cr_assert_eq(store_order_update(database.writer, &order, ORDER_READY), STORE_NOT_FOUND);
-    cr_assert_eq(store_order_load(database.writer, database.arena, order.id, &loaded), STORE_OK);
+    cr_assert_eq(store_order_load(store_reader_of(database.writer), database.arena, order.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.status, ORDER_PENDING);
     database_run(&database, "UPDATE orders SET status = 'ready'");
     cr_assert_eq(store_order_update(database.writer, &order, ORDER_READY), STORE_OK);
-    cr_assert_eq(store_order_load(database.writer, database.arena, order.id, &loaded), STORE_OK);
+    cr_assert_eq(store_order_load(store_reader_of(database.writer), database.arena, order.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.status, ORDER_PROCESSING);
     cr_assert_eq(loaded.status_since, NOW + 1);
     cr_assert_eq(loaded.expires_at, order.expires_at);
@@ -102,7 +106,8 @@ Test(orders, an_order_is_updated_from_the_expected_state_only)
     order.certificate_id = certificate.id;
     order.error_json = NULL;
     cr_assert_eq(store_order_update(database.writer, &order, ORDER_PROCESSING), STORE_OK);
-    cr_assert_eq(store_order_load(database.writer, database.arena, order.id, &loaded), STORE_OK);
+    cr_assert_eq(store_order_load(store_reader_of(database.writer), database.arena, order.id, &loaded),
+                 STORE_OK);
     cr_assert_eq(loaded.certificate_id, certificate.id);
     cr_assert_null(loaded.error_json);
     database_end(&database);
@@ -124,7 +129,8 @@ Test(orders, orders_are_due_while_processing)
         put_into_processing(&database, &orders[i], due_at[i]);
     }
     make_order(&database, &account, &authorization, 1);
-    cr_assert_eq(store_orders_due(database.writer, "default", NOW + 1, ids, 4, &count), STORE_OK);
+    cr_assert_eq(store_orders_due(store_reader_of(database.writer), "default", NOW + 1, ids, 4, &count),
+                 STORE_OK);
     cr_assert_eq(count, 2);
     cr_assert_eq(ids[0], orders[1].id);
     cr_assert_eq(ids[1], orders[0].id);
@@ -144,11 +150,14 @@ Test(orders, the_orders_of_an_account_come_in_pages_newest_first)
     for (size_t i = 0; i < 3; i++)
         orders[i] = make_order(&database, &account, &authorization, 1);
     make_order(&database, &other, &authorization, 1);
-    cr_assert_eq(store_orders_of_account(database.writer, account.id, 0, ids, 2, &count), STORE_OK);
+    cr_assert_eq(store_orders_of_account(store_reader_of(database.writer), account.id, 0, ids, 2, &count),
+                 STORE_OK);
     cr_assert_eq(count, 2);
     cr_assert_eq(ids[0], orders[2].id);
     cr_assert_eq(ids[1], orders[1].id);
-    cr_assert_eq(store_orders_of_account(database.writer, account.id, ids[1], ids, 2, &count), STORE_OK);
+    cr_assert_eq(
+        store_orders_of_account(store_reader_of(database.writer), account.id, ids[1], ids, 2, &count),
+        STORE_OK);
     cr_assert_eq(count, 1);
     cr_assert_eq(ids[0], orders[0].id);
     database_end(&database);
@@ -166,14 +175,17 @@ Test(orders, orders_are_found_by_a_name_as_it_was_ordered)
                                    make_authorization(&database, &account, "*.example.org")};
     struct order first = make_order(&database, &account, both, 2);
     struct order second = make_order(&database, &account, both, 1);
-    cr_assert_eq(store_orders_of_name(database.writer, "example.org", ids, 4, &count), STORE_OK);
+    cr_assert_eq(store_orders_of_name(store_reader_of(database.writer), "example.org", ids, 4, &count),
+                 STORE_OK);
     cr_assert_eq(count, 2);
     cr_assert_eq(ids[0], second.id);
     cr_assert_eq(ids[1], first.id);
-    cr_assert_eq(store_orders_of_name(database.writer, "*.example.org", ids, 4, &count), STORE_OK);
+    cr_assert_eq(store_orders_of_name(store_reader_of(database.writer), "*.example.org", ids, 4, &count),
+                 STORE_OK);
     cr_assert_eq(count, 1);
     cr_assert_eq(ids[0], first.id);
-    cr_assert_eq(store_orders_of_name(database.writer, "www.example.org", ids, 4, &count), STORE_OK);
+    cr_assert_eq(store_orders_of_name(store_reader_of(database.writer), "www.example.org", ids, 4, &count),
+                 STORE_OK);
     cr_assert_eq(count, 0);
     database_end(&database);
 }
@@ -199,8 +211,9 @@ Test(orders, an_attempt_ends_once)
     attempt.status = ATTEMPT_SIGNED;
     cr_assert_eq(store_attempt_end(database.writer, &attempt), STORE_NOT_FOUND);
     struct attempt second = make_attempt(&database, order.id);
-    cr_assert_eq(store_attempts_of_order(database.writer, database.arena, order.id, &loaded, &count),
-                 STORE_OK);
+    cr_assert_eq(
+        store_attempts_of_order(store_reader_of(database.writer), database.arena, order.id, &loaded, &count),
+        STORE_OK);
     cr_assert_eq(count, 2);
     cr_assert_eq(loaded[0].id, attempt.id);
     cr_assert_eq(loaded[0].order_id, order.id);
@@ -234,8 +247,9 @@ Test(orders, attempts_without_an_answer_become_unknown)
     cr_assert_eq(marked, 1);
     cr_assert_eq(store_attempts_mark_unknown(database.writer, NOW + 60, &marked), STORE_OK);
     cr_assert_eq(marked, 0);
-    cr_assert_eq(store_attempts_of_order(database.writer, database.arena, issued.id, &loaded, &count),
-                 STORE_OK);
+    cr_assert_eq(
+        store_attempts_of_order(store_reader_of(database.writer), database.arena, issued.id, &loaded, &count),
+        STORE_OK);
     cr_assert_eq(loaded[0].status, ATTEMPT_SIGNED);
     cr_assert_eq(loaded[1].id, lost.id);
     cr_assert_eq(loaded[1].status, ATTEMPT_UNKNOWN);
@@ -257,10 +271,12 @@ Test(orders, a_lost_attempt_makes_its_order_due_at_once)
     put_into_processing(&database, &leased, NOW + 60);
     put_into_processing(&database, &waiting, NOW + 60);
     make_attempt(&database, leased.id);
-    cr_assert_eq(store_orders_due(database.writer, "default", NOW, ids, 4, &count), STORE_OK);
+    cr_assert_eq(store_orders_due(store_reader_of(database.writer), "default", NOW, ids, 4, &count),
+                 STORE_OK);
     cr_assert_eq(count, 0);
     cr_assert_eq(store_attempts_mark_unknown(database.writer, NOW, &marked), STORE_OK);
-    cr_assert_eq(store_orders_due(database.writer, "default", NOW, ids, 4, &count), STORE_OK);
+    cr_assert_eq(store_orders_due(store_reader_of(database.writer), "default", NOW, ids, 4, &count),
+                 STORE_OK);
     cr_assert_eq(count, 1);
     cr_assert_eq(ids[0], leased.id);
     database_end(&database);

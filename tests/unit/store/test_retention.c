@@ -20,19 +20,20 @@ static int run_pass(struct database *database, struct retention retention, struc
     *pass = (struct retention_pass){0};
     for (; !pass->finished; steps++) {
         cr_assert_lt(steps, 10000);
-        cr_assert_eq(sqlite3_exec(database->writer->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+        cr_assert_eq(sqlite3_exec(database->writer->reader.db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                     SQLITE_OK);
         cr_assert_eq(store_retention_step(database->writer, &retention, pass), STORE_OK);
-        cr_assert_eq(sqlite3_exec(database->writer->db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+        cr_assert_eq(sqlite3_exec(database->writer->reader.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     }
     return steps;
 }
 
 static void issue_many(struct database *database, const struct account *account, int count)
 {
-    cr_assert_eq(sqlite3_exec(database->writer->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database->writer->reader.db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     for (int i = 0; i < count; i++)
         make_issued_order(database, account, arena_printf(database->arena, "host-%d.example.org", i), NULL);
-    cr_assert_eq(sqlite3_exec(database->writer->db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database->writer->reader.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 }
 
 static int64_t rows(const struct database *database, const char *table)
@@ -306,10 +307,12 @@ static void run_pass_over_failures(struct database *database, struct retention r
     for (int steps = 0; !pass->finished; steps++) {
         struct retention_pass next = *pass;
         cr_assert_lt(steps, 1000);
-        cr_assert_eq(sqlite3_exec(database->writer->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-        bool good = store_retention_step(database->writer, &retention, &next) == STORE_OK;
-        cr_assert_eq(sqlite3_exec(database->writer->db, good ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL),
+        cr_assert_eq(sqlite3_exec(database->writer->reader.db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
                      SQLITE_OK);
+        bool good = store_retention_step(database->writer, &retention, &next) == STORE_OK;
+        cr_assert_eq(
+            sqlite3_exec(database->writer->reader.db, good ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL),
+            SQLITE_OK);
         if (good)
             *pass = next;
         else
@@ -344,14 +347,14 @@ Test(retention, when_somebody_was_served_last_is_known)
     int64_t at;
     database_begin(&database);
     database_connect(&database);
-    cr_assert_eq(store_retention_last_seen(database.writer, NOW, &at), STORE_OK);
+    cr_assert_eq(store_retention_last_seen(store_reader_of(database.writer), NOW, &at), STORE_OK);
     cr_assert_eq(at, 0);
     make_event(&database, (struct event){.type = EVENT_ORDER_CREATED, .at = NOW - 10 * DAY});
     make_event(&database, (struct event){.type = EVENT_ORDER_CREATED, .at = NOW - 2 * DAY});
     make_event(&database, (struct event){.type = EVENT_ORDER_CREATED, .at = NOW - 60});
-    cr_assert_eq(store_retention_last_seen(database.writer, NOW, &at), STORE_OK);
+    cr_assert_eq(store_retention_last_seen(store_reader_of(database.writer), NOW, &at), STORE_OK);
     cr_assert_eq(at, NOW - 2 * DAY);
-    cr_assert_eq(store_retention_last_seen(database.writer, NOW + 400 * DAY, &at), STORE_OK);
+    cr_assert_eq(store_retention_last_seen(store_reader_of(database.writer), NOW + 400 * DAY, &at), STORE_OK);
     cr_assert_eq(at, NOW - 60);
     database_end(&database);
 }

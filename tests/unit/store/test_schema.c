@@ -38,11 +38,11 @@ Test(schema, the_writer_syncs_every_commit_and_checks_references)
     int64_t value;
     database_begin(&database);
     database_connect(&database);
-    cr_assert(database_integer(database.writer->db, "PRAGMA synchronous", &value, &error));
+    cr_assert(database_integer(database.writer->reader.db, "PRAGMA synchronous", &value, &error));
     cr_assert_eq(value, 2);
-    cr_assert(database_integer(database.writer->db, "PRAGMA foreign_keys", &value, &error));
+    cr_assert(database_integer(database.writer->reader.db, "PRAGMA foreign_keys", &value, &error));
     cr_assert_eq(value, 1);
-    cr_assert(database_integer(database.writer->db, "PRAGMA busy_timeout", &value, &error));
+    cr_assert(database_integer(database.writer->reader.db, "PRAGMA busy_timeout", &value, &error));
     cr_assert_gt(value, 0);
     database_end(&database);
 }
@@ -97,7 +97,7 @@ Test(schema, states_that_are_not_the_protocols_are_refused)
     struct account account = make_account(&database, "thumbprint");
     make_issued_order(&database, &account, "www.example.org", "1a");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        int result = sqlite3_exec(database.writer->db, bad[i], NULL, NULL, NULL);
+        int result = sqlite3_exec(database.writer->reader.db, bad[i], NULL, NULL, NULL);
         cr_expect_eq(result, SQLITE_CONSTRAINT, "was accepted: %s", bad[i]);
     }
     database_end(&database);
@@ -111,12 +111,12 @@ Test(schema, an_issued_order_costs_three_kibibytes_at_most)
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     int64_t before = database_count(&database, "PRAGMA page_count");
-    cr_assert_eq(sqlite3_exec(database.writer->db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database.writer->reader.db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
     for (int i = 0; i < ORDERS; i++) {
         const char *name = arena_printf(database.arena, "host-%04d.department.example.org", i);
         make_issued_order(&database, &account, name, NULL);
     }
-    cr_assert_eq(sqlite3_exec(database.writer->db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database.writer->reader.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     int64_t pages = database_count(&database, "PRAGMA page_count") - before;
     int64_t each = pages * database_count(&database, "PRAGMA page_size") / ORDERS;
     cr_assert_leq(each, 3072, "%lld octets an issued order", (long long)each);
@@ -137,7 +137,7 @@ Test(schema, a_newer_one_is_refused_with_what_to_do)
     const char *backup = arena_printf(database.arena, "acmegate.db.schema-%lld.backup", (long long)newer - 1);
     cr_assert_not_null(strstr(error.message, schema), "%s", error.message);
     cr_assert_not_null(strstr(error.message, backup), "%s", error.message);
-    cr_assert_null(store_session_open(database.path, &error));
+    cr_assert_null(store_reader_open(database.path, &error));
     cr_assert_not(store_migrate(database.path, NULL, &error));
     cr_assert_eq(database_count(&database, "PRAGMA user_version"), newer);
     database_end(&database);
@@ -176,7 +176,7 @@ Test(schema, commands_do_not_make_a_database)
     database_begin(&database);
     cr_assert_null(store_open(database.path, STORE_EXPECT_CURRENT, &error));
     cr_assert_not_null(strstr(error.message, "there is no database"), "%s", error.message);
-    cr_assert_null(store_session_open(database.path, &error));
+    cr_assert_null(store_reader_open(database.path, &error));
     cr_assert_not(store_check(database.path, NULL, &error));
     cr_assert_neq(access(database.path, F_OK), 0);
     database_end(&database);
@@ -308,12 +308,12 @@ Test(schema, commands_do_not_migrate)
     struct store_error error;
     database_begin(&database);
     cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &error));
-    struct store_session *session = session_open(database.path, SESSION_READER, &error);
-    cr_assert_not_null(session);
+    struct store_reader *reader = reader_open(database.path, &error);
+    cr_assert_not_null(reader);
     cr_assert_not(
-        migrate_expect_current(session->db, database.path, &(struct migrations){two_migrations, 2}, &error));
+        migrate_expect_current(reader->db, database.path, &(struct migrations){two_migrations, 2}, &error));
     cr_assert_not_null(strstr(error.message, "acmegate db migrate"), "%s", error.message);
-    store_session_close(session);
+    store_reader_close(reader);
     database_end(&database);
 }
 

@@ -31,7 +31,7 @@ static void expect_result(const struct database *database, enum store_result res
                           const char *from, const char *to)
 {
     cr_expect_eq(result, allowed ? STORE_OK : STORE_REFUSED, "%s to %s: %d", from, to, (int)result);
-    cr_expect_not(database->writer->failed, "%s to %s", from, to);
+    cr_expect_not(database->writer->reader.failed, "%s to %s", from, to);
     cr_expect_eq(database->writer->refused, !allowed, "%s to %s", from, to);
     database->writer->refused = false;
     cr_expect_eq(logged_count, !allowed, "%s to %s: %zu lines", from, to, logged_count);
@@ -66,7 +66,8 @@ static void try_order(struct database *database, struct order order, enum order_
     order.status = to;
     order.status_since = NOW + LATER;
     expect_result(database, store_order_update(database->writer, &order, from), allowed, was, becomes);
-    cr_assert_eq(store_order_load(database->writer, database->arena, order.id, &loaded), STORE_OK);
+    cr_assert_eq(store_order_load(store_reader_of(database->writer), database->arena, order.id, &loaded),
+                 STORE_OK);
     cr_expect_eq(loaded.status, allowed ? to : from, "%s to %s", was, becomes);
     cr_expect_eq(loaded.status_since, allowed ? NOW + LATER : NOW, "%s to %s", was, becomes);
 }
@@ -162,7 +163,8 @@ static void try_authorization(struct database *database, struct authorization au
     expect_result(database,
                   store_authorization_update(database->writer, &authorization, from.status, from.challenge),
                   allowed, was, becomes);
-    cr_assert_eq(store_authorization_load(database->writer, database->arena, authorization.id, &loaded),
+    cr_assert_eq(store_authorization_load(store_reader_of(database->writer), database->arena,
+                                          authorization.id, &loaded),
                  STORE_OK);
     cr_expect_eq(loaded.status, allowed ? to.status : from.status, "%s to %s", was, becomes);
     cr_expect_eq(loaded.challenge_status, allowed ? to.challenge : from.challenge, "%s to %s", was, becomes);
@@ -258,15 +260,15 @@ Test(transitions, no_other_statement_writes_a_state)
     struct writing writing = {0};
     database_begin(&database);
     database_connect(&database);
-    sqlite3_set_authorizer(database.writer->db, look_at, &writing);
+    sqlite3_set_authorizer(database.writer->reader.db, look_at, &writing);
     for (enum statement_group group = 0; group < STATEMENT_GROUP_END; group++) {
         const struct statement_table *table = store_statement_table(group);
         for (size_t i = 0; i < table->count; i++) {
             sqlite3_stmt *prepared;
             writing.name = table->statements[i].name;
             cr_assert_eq(
-                sqlite3_prepare_v2(database.writer->db, table->statements[i].sql, -1, &prepared, NULL),
-                SQLITE_OK, "%s: %s", writing.name, sqlite3_errmsg(database.writer->db));
+                sqlite3_prepare_v2(database.writer->reader.db, table->statements[i].sql, -1, &prepared, NULL),
+                SQLITE_OK, "%s: %s", writing.name, sqlite3_errmsg(database.writer->reader.db));
             sqlite3_finalize(prepared);
         }
     }
