@@ -12,12 +12,12 @@
 
 #include "acme/base/file.h"
 
-bool backup_create_private(const char *path, int flags, struct store_error *error)
+bool backup_create_private(const char *path, int flags, struct fault *fault)
 {
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
     bool made = file >= 0 && file_adopt_owner(file, path);
     if (!made)
-        store_error_set(error, "%s: cannot be made: %s", path, strerror(errno));
+        fault_set(fault, "%s: cannot be made: %s", path, strerror(errno));
     if (file >= 0)
         close(file);
     return made;
@@ -25,7 +25,7 @@ bool backup_create_private(const char *path, int flags, struct store_error *erro
 
 /* All pages in one step: a read transaction, so that what is committed meanwhile neither waits nor starts it
  * over. */
-bool backup_copy(sqlite3 *from, const char *path, struct store_error *error)
+bool backup_copy(sqlite3 *from, const char *path, struct fault *fault)
 {
     sqlite3 *to = NULL;
     bool copied = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
@@ -35,31 +35,28 @@ bool backup_copy(sqlite3 *from, const char *path, struct store_error *error)
         sqlite3_backup_step(backup, -1);
     copied = backup != NULL && sqlite3_backup_finish(backup) == SQLITE_OK;
     if (!copied)
-        database_error(to, path, error);
+        database_error(to, path, fault);
     sqlite3_close(to);
     return copied;
 }
 
-bool backup_begin(const char *path, struct store_error *error)
+bool backup_begin(const char *path, struct fault *fault)
 {
     unlink(path);
-    return backup_create_private(path, O_EXCL | O_NOFOLLOW, error);
+    return backup_create_private(path, O_EXCL | O_NOFOLLOW, fault);
 }
 
 /* A name of its own in any case, so that two back-ups to one name do not write to one file. */
-static bool begin_beside(const char *to, char unfinished[static PATH_MAX], struct store_error *error)
+static bool begin_beside(const char *to, char unfinished[static PATH_MAX], struct fault *fault)
 {
-    if (snprintf(unfinished, PATH_MAX, "%s.unfinished-XXXXXX", to) >= PATH_MAX) {
-        store_error_set(error, "%s: the path is too long", to);
-        return false;
-    }
+    if (snprintf(unfinished, PATH_MAX, "%s.unfinished-XXXXXX", to) >= PATH_MAX)
+        return fault_set(fault, "%s: the path is too long", to);
     int file = mkostemp(unfinished, O_CLOEXEC);
     if (file >= 0) {
         close(file);
         return true;
     }
-    store_error_set(error, "%s: cannot be made: %s", to, strerror(errno));
-    return false;
+    return fault_set(fault, "%s: cannot be made: %s", to, strerror(errno));
 }
 
 /* False with errno; EEXIST: a file has that name. NFS cannot rename so, and has links. */
@@ -70,25 +67,23 @@ static bool rename_to_new(const char *from, const char *to)
     return (errno == EINVAL || errno == ENOSYS) && link(from, to) == 0 && unlink(from) == 0;
 }
 
-static bool finish(const char *unfinished, const char *to, struct store_error *error)
+static bool finish(const char *unfinished, const char *to, struct fault *fault)
 {
-    if (!rename_to_new(unfinished, to)) {
-        store_error_set(error, "%s: cannot be made: %s", to, strerror(errno));
-        return false;
-    }
+    if (!rename_to_new(unfinished, to))
+        return fault_set(fault, "%s: cannot be made: %s", to, strerror(errno));
     if (file_sync_directory_of(to))
         return true;
-    store_error_set(error, "%s: its folder cannot be written to the disk: %s", to, strerror(errno));
+    fault_set(fault, "%s: its folder cannot be written to the disk: %s", to, strerror(errno));
     unlink(to);
     return false;
 }
 
-static bool back_up(sqlite3 *from, const char *to, struct store_error *error)
+static bool back_up(sqlite3 *from, const char *to, struct fault *fault)
 {
     char unfinished[PATH_MAX];
-    if (!begin_beside(to, unfinished, error))
+    if (!begin_beside(to, unfinished, fault))
         return false;
-    bool kept = backup_copy(from, unfinished, error) && finish(unfinished, to, error);
+    bool kept = backup_copy(from, unfinished, fault) && finish(unfinished, to, fault);
     if (!kept)
         unlink(unfinished);
     return kept;
@@ -96,15 +91,15 @@ static bool back_up(sqlite3 *from, const char *to, struct store_error *error)
 
 /* What has the final name is whole: it gets that name last, and takes it from no other file. That it is
  * taken is told before the work all the same. */
-bool store_backup(const char *path, const char *to, struct store_error *error)
+bool store_backup(const char *path, const char *to, struct fault *fault)
 {
     struct stat status;
     if (lstat(to, &status) == 0) {
-        store_error_set(error, "%s: cannot be made: %s", to, strerror(EEXIST));
+        fault_set(fault, "%s: cannot be made: %s", to, strerror(EEXIST));
         return false;
     }
-    struct store_reader *reader = store_reader_open(path, error);
-    bool kept = reader != NULL && back_up(reader->db, to, error);
+    struct store_reader *reader = store_reader_open(path, fault);
+    bool kept = reader != NULL && back_up(reader->db, to, fault);
     store_reader_close(reader);
     return kept;
 }

@@ -6,12 +6,11 @@
 
 /* Makes the file, or opens it with `flags` of open(2), readable by its owner alone: SQLite would go by the
  * umask. */
-[[gnu::warn_unused_result]] bool backup_create_private(const char *path, int flags,
-                                                       struct store_error *error);
+[[gnu::warn_unused_result]] bool backup_create_private(const char *path, int flags, struct fault *fault);
 
 /* Makes a file that nothing else has had: what lies there, a link too, is removed. */
-[[gnu::warn_unused_result]] bool backup_begin(const char *path, struct store_error *error);
+[[gnu::warn_unused_result]] bool backup_begin(const char *path, struct fault *fault);
 
 /* What the database holds as of one moment, into a file that exists; writers go on meanwhile. On the disk
  * when it returns. */
-[[gnu::warn_unused_result]] bool backup_copy(sqlite3 *from, const char *path, struct store_error *error);
+[[gnu::warn_unused_result]] bool backup_copy(sqlite3 *from, const char *path, struct fault *fault);

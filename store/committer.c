@@ -88,15 +88,15 @@ static bool is_sound(const struct store_writer *writer)
 
 bool writer_write(struct store_writer *writer,
                   enum store_apply_result (*apply)(void *context, struct store_writer *writer), void *context,
-                  struct store_error *error)
+                  struct fault *fault)
 {
     writer->reader.failed = writer->refused = false;
     if (!run(writer, BEGIN_BATCH))
-        return database_error(writer->reader.db, "the database cannot be written", error);
+        return database_error(writer->reader.db, "the database cannot be written", fault);
     bool keep = apply(context, writer) == STORE_APPLIED && is_sound(writer);
     if (keep && run(writer, COMMIT_BATCH))
         return true;
-    database_error(writer->reader.db, "nothing was written", error);
+    database_error(writer->reader.db, "nothing was written", fault);
     if (has_transaction(writer))
         run(writer, ROLLBACK_BATCH);
     return false;
@@ -252,11 +252,11 @@ static void *committer_run(void *argument)
     return NULL;
 }
 
-struct committer *committer_start(struct store_writer *writer, struct mark *mark, struct store_error *error)
+struct committer *committer_start(struct store_writer *writer, struct mark *mark, struct fault *fault)
 {
     struct committer *committer = calloc(1, sizeof *committer);
     if (committer == NULL) {
-        store_error_set(error, "out of memory");
+        fault_set(fault, "out of memory");
         return NULL;
     }
     committer->writer = writer;
@@ -267,7 +267,7 @@ struct committer *committer_start(struct store_writer *writer, struct mark *mark
     int failed = thread_start(&committer->thread, committer_run, committer);
     if (failed == 0)
         return committer;
-    store_error_set(error, "the committer's thread cannot be started: %s", strerror(failed));
+    fault_set(fault, "the committer's thread cannot be started: %s", strerror(failed));
     pthread_cond_destroy(&committer->submitted);
     pthread_mutex_destroy(&committer->mutex);
     free(committer);

@@ -16,7 +16,7 @@ struct committer;
 
 /* Takes over nothing: `writer` and `mark` must outlive it. NULL with `error` filled. */
 [[gnu::warn_unused_result]] struct committer *committer_start(struct store_writer *writer, struct mark *mark,
-                                                              struct store_error *error);
+                                                              struct fault *fault);
 /* Runs what waits, joins the thread and frees. */
 void committer_stop(struct committer *committer);
 
@@ -24,7 +24,7 @@ void committer_stop(struct committer *committer);
 [[gnu::warn_unused_result]] bool writer_write(struct store_writer *writer,
                                               enum store_apply_result (*apply)(void *context,
                                                                                struct store_writer *writer),
-                                              void *context, struct store_error *error);
+                                              void *context, struct fault *fault);
 
 void committer_submit(struct committer *committer, struct store_operation *operation);
 size_t committer_backlog(struct committer *committer);

@@ -59,22 +59,18 @@ static void read_mark(struct mark *mark)
     mark->is_own = mark->readable && identity_of(mark->file, &own) && is_same(&said, &own);
 }
 
-bool mark_open(struct mark *mark, const char *path, struct store_error *error)
+bool mark_open(struct mark *mark, const char *path, struct fault *fault)
 {
     char name[PATH_MAX];
     *mark = (struct mark){.file = -1};
-    if (snprintf(name, sizeof name, "%s.mark", path) >= PATH_MAX) {
-        store_error_set(error, "%s: the path is too long", path);
-        return false;
-    }
+    if (snprintf(name, sizeof name, "%s.mark", path) >= PATH_MAX)
+        return fault_set(fault, "%s: the path is too long", path);
     mark->file = open(name, O_RDWR | O_CLOEXEC);
     mark->was_there = mark->file >= 0;
     if (mark->file < 0 && errno == ENOENT)
         mark->file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (mark->file < 0 || !file_adopt_owner(mark->file, name)) {
-        store_error_set(error, "%s: cannot be opened: %s", name, strerror(errno));
-        return false;
-    }
+    if (mark->file < 0 || !file_adopt_owner(mark->file, name))
+        return fault_set(fault, "%s: cannot be opened: %s", name, strerror(errno));
     if (mark->was_there)
         read_mark(mark);
     return true;
@@ -94,21 +90,17 @@ static bool has_marked_event(const struct mark *mark, const struct marked_databa
     return database->newest_by_mark == mark->newest_event || gone_with_all_before;
 }
 
-bool mark_contradicts(const struct mark *mark, const struct marked_database *database,
-                      char why[static MARK_WHY_BYTES])
+const char *mark_contradiction(const struct mark *mark, const struct marked_database *database)
 {
-    const char *words = NULL;
     if (!mark->was_there && database->schema >= MARKED_SINCE_SCHEMA)
-        words = "no mark lies beside it";
-    else if (mark->was_there && !mark->readable)
-        words = "the mark beside it cannot be read";
-    else if (mark->was_there && !has_marked_event(mark, database))
-        words = "it lacks the event that the mark beside it names";
-    else if (mark->was_there && !mark->is_own)
-        words = "the mark beside it is a copy itself";
-    if (words != NULL)
-        snprintf(why, MARK_WHY_BYTES, "%s", words);
-    return words != NULL;
+        return "no mark lies beside it";
+    if (mark->was_there && !mark->readable)
+        return "the mark beside it cannot be read";
+    if (mark->was_there && !has_marked_event(mark, database))
+        return "it lacks the event that the mark beside it names";
+    if (mark->was_there && !mark->is_own)
+        return "the mark beside it is a copy itself";
+    return NULL;
 }
 
 void mark_write(struct mark *mark, int64_t newest_event)

@@ -13,7 +13,7 @@
 
 #include "store/store.h"
 
-enum { MARK_WHY_BYTES = 256, MARKED_SINCE_SCHEMA = 6 };
+enum { MARKED_SINCE_SCHEMA = 6 };
 
 struct mark {
     int file;              /* -1: there is none */
@@ -25,8 +25,8 @@ struct mark {
     int64_t written_event; /* the committer's */
 };
 
-/* Opens or makes the file and reads it. False with `error` filled. */
-[[gnu::warn_unused_result]] bool mark_open(struct mark *mark, const char *path, struct store_error *error);
+/* Opens or makes the file and reads it. False with `fault` filled. */
+[[gnu::warn_unused_result]] bool mark_open(struct mark *mark, const char *path, struct fault *fault);
 void mark_close(struct mark *mark);
 
 /* What a database says of itself. */
@@ -37,12 +37,11 @@ struct marked_database {
 };
 
 /*
- * Why the database cannot be the one that was served last: a sentence in `why`. False when it can. It has the
+ * Why the database cannot be the one that was served last: a sentence (static). NULL when it can. It has the
  * very event that the mark names, or lost it to retention, with all that came before. That it has later ones
  * tells nothing: a command may have added some to a copy.
  */
-bool mark_contradicts(const struct mark *mark, const struct marked_database *database,
-                      char why[static MARK_WHY_BYTES]);
+const char *mark_contradiction(const struct mark *mark, const struct marked_database *database);
 
 /* Writes it, whatever it said. A failure is logged, once for each run of failures. */
 void mark_write(struct mark *mark, int64_t newest_event);

@@ -33,113 +33,105 @@ const struct migrations store_migrations = {
 }
 
 bool migrate_read_version(sqlite3 *db, const char *path, const struct migrations *migrations, size_t *version,
-                          struct store_error *error)
+                          struct fault *fault)
 {
     int64_t found, application, objects;
-    if (!database_integer(db, "PRAGMA user_version", &found, error) ||
-        !database_integer(db, "PRAGMA application_id", &application, error) ||
-        !database_integer(db, "SELECT count(*) FROM sqlite_schema", &objects, error))
+    if (!database_integer(db, "PRAGMA user_version", &found, fault) ||
+        !database_integer(db, "PRAGMA application_id", &application, fault) ||
+        !database_integer(db, "SELECT count(*) FROM sqlite_schema", &objects, fault))
         return false;
     bool ours = application == APPLICATION_ID && found > 0;
     bool empty = application == 0 && found == 0 && objects == 0;
-    if (!ours && !empty) {
-        store_error_set(error, "%s is an SQLite database, but not one of acmegate's: it is left alone", path);
-        return false;
-    }
+    if (!ours && !empty)
+        return fault_set(fault, "%s is an SQLite database, but not one of acmegate's: it is left alone",
+                         path);
     *version = (size_t)found;
     if (*version <= migrations->count)
         return true;
-    store_error_set(
-        error,
+    return fault_set(
+        fault,
         "%s has schema %zu, and this acmegate knows schemas up to %zu: a newer acmegate has written it. Run "
         "that one; or, giving up what was done since, stop it and put back the copy from before the "
         "change of schema, %s.schema-%zu.backup",
         path, *version, migrations->count, path, migrations->count);
-    return false;
 }
 
 bool migrate_expect_current(sqlite3 *db, const char *path, const struct migrations *migrations,
-                            struct store_error *error)
+                            struct fault *fault)
 {
     size_t version;
-    if (!migrate_read_version(db, path, migrations, &version, error))
+    if (!migrate_read_version(db, path, migrations, &version, fault))
         return false;
     if (version == migrations->count)
         return true;
-    store_error_set(
-        error, "%s has schema %zu, and this acmegate needs schema %zu: 'acmegate db migrate' takes it there",
+    return fault_set(
+        fault, "%s has schema %zu, and this acmegate needs schema %zu: 'acmegate db migrate' takes it there",
         path, version, migrations->count);
-    return false;
 }
 
 /* Written under another name first: a copy with the final name is a whole one. */
 static bool keep_copy(sqlite3 *db, const char *path, size_t version, void (*report)(const char *line),
-                      struct store_error *error)
+                      struct fault *fault)
 {
     char final[PATH_MAX], unfinished[PATH_MAX];
     int n = snprintf(final, sizeof final, "%s.schema-%zu.backup", path, version);
     int m = snprintf(unfinished, sizeof unfinished, "%s.schema-%zu.unfinished", path, version);
-    if (n < 0 || n >= PATH_MAX || m < 0 || m >= PATH_MAX) {
-        store_error_set(error, "%s: the path is too long", path);
+    if (n < 0 || n >= PATH_MAX || m < 0 || m >= PATH_MAX)
+        return fault_set(fault, "%s: the path is too long", path);
+    if (!backup_begin(unfinished, fault))
         return false;
-    }
-    if (!backup_begin(unfinished, error))
-        return false;
-    if (!backup_copy(db, unfinished, error)) {
+    if (!backup_copy(db, unfinished, fault)) {
         unlink(unfinished);
         return false;
     }
-    if (rename(unfinished, final) != 0) {
-        store_error_set(error, "%s: cannot be renamed to %s: %s", unfinished, final, strerror(errno));
-        return false;
-    }
+    if (rename(unfinished, final) != 0)
+        return fault_set(fault, "%s: cannot be renamed to %s: %s", unfinished, final, strerror(errno));
     tell(report, "kept a copy with schema %zu: %s", version, final);
     return true;
 }
 
 /* Cannot be changed once there is a table. */
-static bool prepare_new(sqlite3 *db, const char *path, struct store_error *error)
+static bool prepare_new(sqlite3 *db, const char *path, struct fault *fault)
 {
-    return database_execute(db, "PRAGMA auto_vacuum = INCREMENTAL", error) &&
-           database_use_wal(db, path, error);
+    return database_execute(db, "PRAGMA auto_vacuum = INCREMENTAL", fault) &&
+           database_use_wal(db, path, fault);
 }
 
-static bool apply_one(sqlite3 *db, const struct migration *migration, size_t version,
-                      struct store_error *error)
+static bool apply_one(sqlite3 *db, const struct migration *migration, size_t version, struct fault *fault)
 {
     char set_version[64];
     snprintf(set_version, sizeof set_version, "PRAGMA user_version = %zu", version);
     if (sqlite3_exec(db, migration->sql, NULL, NULL, NULL) != SQLITE_OK)
-        return database_error(db, migration->name, error);
-    return database_execute(db, set_version, error);
+        return database_error(db, migration->name, fault);
+    return database_execute(db, set_version, fault);
 }
 
-static bool apply(sqlite3 *db, const struct migrations *migrations, size_t version, struct store_error *error)
+static bool apply(sqlite3 *db, const struct migrations *migrations, size_t version, struct fault *fault)
 {
-    if (!database_execute(db, "BEGIN IMMEDIATE", error))
+    if (!database_execute(db, "BEGIN IMMEDIATE", fault))
         return false;
     for (size_t i = version; i < migrations->count; i++) {
-        if (!apply_one(db, &migrations->list[i], i + 1, error)) {
+        if (!apply_one(db, &migrations->list[i], i + 1, fault)) {
             sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
             return false;
         }
     }
-    if (database_execute(db, "COMMIT", error))
+    if (database_execute(db, "COMMIT", fault))
         return true;
     sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return false;
 }
 
 static bool migrate(sqlite3 *db, const char *path, const struct migrations *migrations,
-                    void (*report)(const char *line), struct store_error *error)
+                    void (*report)(const char *line), struct fault *fault)
 {
     size_t version;
-    if (!migrate_read_version(db, path, migrations, &version, error))
+    if (!migrate_read_version(db, path, migrations, &version, fault))
         return false;
     if (version == migrations->count)
         return true;
-    bool ready = version == 0 ? prepare_new(db, path, error) : keep_copy(db, path, version, report, error);
-    if (!ready || !apply(db, migrations, version, error))
+    bool ready = version == 0 ? prepare_new(db, path, fault) : keep_copy(db, path, version, report, fault);
+    if (!ready || !apply(db, migrations, version, fault))
         return false;
     if (version == 0)
         tell(report, "made %s with schema %zu", path, migrations->count);
@@ -149,14 +141,14 @@ static bool migrate(sqlite3 *db, const char *path, const struct migrations *migr
 }
 
 bool migrate_file(const char *path, const struct migrations *migrations, void (*report)(const char *line),
-                  struct store_error *error)
+                  struct fault *fault)
 {
-    if (!backup_create_private(path, 0, error))
+    if (!backup_create_private(path, 0, fault))
         return false;
-    struct store_writer *writer = writer_open(path, error);
+    struct store_writer *writer = writer_open(path, fault);
     if (writer == NULL)
         return false;
-    bool migrated = migrate(writer->reader.db, path, migrations, report, error);
+    bool migrated = migrate(writer->reader.db, path, migrations, report, fault);
     writer_close(writer);
     return migrated;
 }

@@ -22,16 +22,16 @@ extern const struct migrations store_migrations;
  * written. */
 [[gnu::warn_unused_result]] bool migrate_read_version(sqlite3 *db, const char *path,
                                                       const struct migrations *migrations, size_t *version,
-                                                      struct store_error *error);
+                                                      struct fault *fault);
 
 /* True when the database is at the program's version; else false with what to do. */
 [[gnu::warn_unused_result]] bool migrate_expect_current(sqlite3 *db, const char *path,
                                                         const struct migrations *migrations,
-                                                        struct store_error *error);
+                                                        struct fault *fault);
 
 /*
  * Makes the file if there is none, takes it to the program's version in one transaction, and keeps a copy of
  * an older schema beside it, PATH.schema-N.backup. The caller holds the serving lock. `report` may be NULL.
  */
 [[gnu::warn_unused_result]] bool migrate_file(const char *path, const struct migrations *migrations,
-                                              void (*report)(const char *line), struct store_error *error);
+                                              void (*report)(const char *line), struct fault *fault);

@@ -33,47 +33,42 @@ static void folder_of(const char *path, char out[static PATH_MAX])
 }
 
 /* `errno` says why `what` of the database cannot be used. */
-static bool refuse(const char *path, const char *what, struct store_error *error)
+static bool refuse(const char *path, const char *what, struct fault *fault)
 {
     char owner[USER_BYTES], us[USER_BYTES];
     struct stat status;
     int number = errno;
     if (number == EACCES && stat(what, &status) == 0)
-        store_error_set(
-            error,
-            "%.150s: %.150s belongs to %s, and acmegate runs as %s, which may not write it: run it as "
-            "the owner, or 'chown -R %s' the folder",
-            path, what, user_name(status.st_uid, owner), user_name(geteuid(), us), us);
+        fault_set(fault,
+                  "%s: %s belongs to %s, and acmegate runs as %s, which may not write it: run it as "
+                  "the owner, or 'chown -R %s' the folder",
+                  path, what, user_name(status.st_uid, owner), user_name(geteuid(), us), us);
     else if (number == EROFS)
-        store_error_set(error,
-                        "%.150s: %.150s is on a file system that is mounted read-only: mount it writable, "
-                        "or put `database` elsewhere",
-                        path, what);
+        fault_set(fault,
+                  "%s: %s is on a file system that is mounted read-only: mount it writable, "
+                  "or put `database` elsewhere",
+                  path, what);
     else
-        store_error_set(error, "%.150s: %.150s cannot be used: %s", path, what, strerror(number));
+        fault_set(fault, "%s: %s cannot be used: %s", path, what, strerror(number));
     return false;
 }
 
-bool store_place_is_usable(const char *path, struct store_error *error)
+bool store_place_is_usable(const char *path, struct fault *fault)
 {
     static const char *const beside[] = {"", "-wal", "-shm", ".lock", ".mark"};
     char name[PATH_MAX];
-    if (strlen(path) + sizeof ".schema-999.unfinished" >= PATH_MAX) {
-        store_error_set(error, "%.100s…: the path is too long", path);
-        return false;
-    }
+    if (strlen(path) + sizeof ".schema-999.unfinished" >= PATH_MAX)
+        return fault_set(fault, "%.100s…: the path is too long", path);
     folder_of(path, name);
-    if (access(name, F_OK) != 0 && errno == ENOENT) {
-        store_error_set(error, "%.200s: its folder %.200s does not exist: make it, for the user that serves",
-                        path, name);
-        return false;
-    }
+    if (access(name, F_OK) != 0 && errno == ENOENT)
+        return fault_set(fault, "%s: its folder %s does not exist: make it, for the user that serves", path,
+                         name);
     if (access(name, R_OK | W_OK | X_OK) != 0)
-        return refuse(path, name, error);
+        return refuse(path, name, fault);
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
         snprintf(name, sizeof name, "%s%s", path, beside[i]);
         if (access(name, R_OK | W_OK) != 0 && errno != ENOENT)
-            return refuse(path, name, error);
+            return refuse(path, name, fault);
     }
     return true;
 }

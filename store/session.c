@@ -61,14 +61,6 @@ const struct statement_table *store_statement_table(enum statement_group group)
     return tables[group];
 }
 
-void store_error_set(struct store_error *error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(error->message, sizeof error->message, format, arguments);
-    va_end(arguments);
-}
-
 static void (*log_to)(const char *message);
 
 void store_set_log(void (*log)(const char *message))
@@ -89,35 +81,34 @@ void store_log(const char *format, ...)
         fprintf(stderr, "%s\n", message);
 }
 
-bool database_error(sqlite3 *db, const char *what, struct store_error *error)
+bool database_error(sqlite3 *db, const char *what, struct fault *fault)
 {
     int code = sqlite3_errcode(db);
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
-        store_error_set(
-            error,
-            "%s is damaged (%s): stop the server, then restore a back-up copy (docs/recovery.md), or "
-            "salvage with sqlite3's .recover",
-            what, sqlite3_errmsg(db));
+        fault_set(fault,
+                  "%s is damaged (%s): stop the server, then restore a back-up copy (docs/recovery.md), or "
+                  "salvage with sqlite3's .recover",
+                  what, sqlite3_errmsg(db));
     else
-        store_error_set(error, "%s: %s", what, sqlite3_errmsg(db));
+        fault_set(fault, "%s: %s", what, sqlite3_errmsg(db));
     return false;
 }
 
 /* Operators know the file, not the statement. */
-static bool file_error(sqlite3 *db, struct store_error *error)
+static bool file_error(sqlite3 *db, struct fault *fault)
 {
     const char *path = sqlite3_db_filename(db, "main");
-    return database_error(db, path == NULL || *path == '\0' ? "the database" : path, error);
+    return database_error(db, path == NULL || *path == '\0' ? "the database" : path, fault);
 }
 
-bool database_execute(sqlite3 *db, const char *sql, struct store_error *error)
+bool database_execute(sqlite3 *db, const char *sql, struct fault *fault)
 {
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
         return true;
-    return file_error(db, error);
+    return file_error(db, fault);
 }
 
-bool database_integer(sqlite3 *db, const char *sql, int64_t *out, struct store_error *error)
+bool database_integer(sqlite3 *db, const char *sql, int64_t *out, struct fault *fault)
 {
     sqlite3_stmt *prepared = NULL;
     bool found =
@@ -125,21 +116,21 @@ bool database_integer(sqlite3 *db, const char *sql, int64_t *out, struct store_e
     if (found)
         *out = sqlite3_column_int64(prepared, 0);
     else
-        file_error(db, error);
+        file_error(db, fault);
     sqlite3_finalize(prepared);
     return found;
 }
 
-bool database_use_wal(sqlite3 *db, const char *path, struct store_error *error)
+bool database_use_wal(sqlite3 *db, const char *path, struct fault *fault)
 {
     sqlite3_stmt *prepared = NULL;
     bool found = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &prepared, NULL) == SQLITE_OK &&
                  sqlite3_step(prepared) == SQLITE_ROW;
     bool used = found && strcmp((const char *)sqlite3_column_text(prepared, 0), "wal") == 0;
     if (!found)
-        database_error(db, path, error);
+        database_error(db, path, fault);
     else if (!used)
-        store_error_set(error, "%s: SQLite cannot keep a write-ahead log on this file system", path);
+        fault_set(fault, "%s: SQLite cannot keep a write-ahead log on this file system", path);
     sqlite3_finalize(prepared);
     return used;
 }
@@ -154,12 +145,12 @@ static bool harden(sqlite3 *db)
 }
 
 static bool connect(struct store_reader *reader, const char *path, int flags, const char *pragmas,
-                    struct store_error *error)
+                    struct fault *fault)
 {
     if (sqlite3_open_v2(path, &reader->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
         !harden(reader->db) || sqlite3_busy_timeout(reader->db, BUSY_TIMEOUT_MS) != SQLITE_OK)
-        return database_error(reader->db, path, error);
-    return database_execute(reader->db, pragmas, error);
+        return database_error(reader->db, path, fault);
+    return database_execute(reader->db, pragmas, fault);
 }
 
 static void disconnect(struct store_reader *reader)
@@ -171,12 +162,12 @@ static void disconnect(struct store_reader *reader)
     sqlite3_close(reader->db);
 }
 
-struct store_reader *reader_open(const char *path, struct store_error *error)
+struct store_reader *reader_open(const char *path, struct fault *fault)
 {
     struct store_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
-        store_error_set(error, "%s: out of memory", path);
-    else if (connect(reader, path, SQLITE_OPEN_READONLY, "PRAGMA query_only = ON", error))
+        fault_set(fault, "%s: out of memory", path);
+    else if (connect(reader, path, SQLITE_OPEN_READONLY, "PRAGMA query_only = ON", fault))
         return reader;
     store_reader_close(reader);
     return NULL;
@@ -190,7 +181,7 @@ void store_reader_close(struct store_reader *reader)
     free(reader);
 }
 
-struct store_writer *writer_open(const char *path, struct store_error *error)
+struct store_writer *writer_open(const char *path, struct fault *fault)
 {
     /* Half of SQLite's default: a megabyte of memory for 1 to 2 % of an issuance's time with a million
      * orders. */
@@ -199,8 +190,8 @@ struct store_writer *writer_open(const char *path, struct store_error *error)
         "PRAGMA journal_size_limit = 67108864";
     struct store_writer *writer = calloc(1, sizeof *writer);
     if (writer == NULL)
-        store_error_set(error, "%s: out of memory", path);
-    else if (connect(&writer->reader, path, SQLITE_OPEN_READWRITE, pragmas, error))
+        fault_set(fault, "%s: out of memory", path);
+    else if (connect(&writer->reader, path, SQLITE_OPEN_READWRITE, pragmas, fault))
         return writer;
     writer_close(writer);
     return NULL;
@@ -240,11 +231,11 @@ sqlite3_stmt *reader_statement(struct store_reader *reader, enum statement_group
     return *prepared;
 }
 
-bool writer_continue_ids(struct store_writer *writer, struct store_error *error)
+bool writer_continue_ids(struct store_writer *writer, struct fault *fault)
 {
     QUERY(query, &writer->reader, NULL, STATEMENTS_SESSION, SESSION_HIGHEST_ID);
     if (query_next(&query) != STORE_OK)
-        return file_error(writer->reader.db, error);
+        return file_error(writer->reader.db, fault);
     writer->last_id = query_take_integer(&query);
     return true;
 }

@@ -84,15 +84,15 @@ struct store_command {
 };
 
 /* Opens without looking at the schema: read-only, and `query_only` besides. NULL with `error` filled. */
-[[gnu::warn_unused_result]] struct store_reader *reader_open(const char *path, struct store_error *error);
+[[gnu::warn_unused_result]] struct store_reader *reader_open(const char *path, struct fault *fault);
 
 /* As reader_open, for writing: foreign keys, synchronous=FULL. The file must exist. */
-[[gnu::warn_unused_result]] struct store_writer *writer_open(const char *path, struct store_error *error);
+[[gnu::warn_unused_result]] struct store_writer *writer_open(const char *path, struct fault *fault);
 /* NULL is ignored. */
 void writer_close(struct store_writer *writer);
 
 /* Continues the ids from the highest one in the database: before the writer's first operation. */
-[[gnu::warn_unused_result]] bool writer_continue_ids(struct store_writer *writer, struct store_error *error);
+[[gnu::warn_unused_result]] bool writer_continue_ids(struct store_writer *writer, struct fault *fault);
 
 /* The id of the newest event among those up to `until`; 0 when there is none. Events are only ever added, and
  * go from the oldest on. */
@@ -105,19 +105,17 @@ int64_t first_id_at(int64_t unix_seconds);
 sqlite3_stmt *reader_statement(struct store_reader *reader, enum statement_group group, size_t index);
 
 /* Statements without parameters or rows (PRAGMA…), run straight away. */
-[[gnu::warn_unused_result]] bool database_execute(sqlite3 *db, const char *sql, struct store_error *error);
+[[gnu::warn_unused_result]] bool database_execute(sqlite3 *db, const char *sql, struct fault *fault);
 
 /* The one integer that `sql` yields. */
 [[gnu::warn_unused_result]] bool database_integer(sqlite3 *db, const char *sql, int64_t *out,
-                                                  struct store_error *error);
+                                                  struct fault *fault);
 
 /* The write-ahead log, which the file remembers; a copy may have come without it. */
-[[gnu::warn_unused_result]] bool database_use_wal(sqlite3 *db, const char *path, struct store_error *error);
+[[gnu::warn_unused_result]] bool database_use_wal(sqlite3 *db, const char *path, struct fault *fault);
 
-/* Fills `error` with "`what`: SQLite's words"; returns false, for `return database_error(…)`. */
-bool database_error(sqlite3 *db, const char *what, struct store_error *error);
-
-[[gnu::format(printf, 2, 3)]] void store_error_set(struct store_error *error, const char *format, ...);
+/* Fills `fault` with "`what`: SQLite's words"; returns false, for `return database_error(…)`. */
+bool database_error(sqlite3 *db, const char *what, struct fault *fault);
 
 /* To what store_set_log named, else to standard error. */
 [[gnu::format(printf, 1, 2)]] void store_log(const char *format, ...);

@@ -27,7 +27,7 @@ struct store {
     struct store_writer *writer;
     struct committer *committer;
     struct mark mark;
-    char restored[MARK_WHY_BYTES]; /* "": it is not */
+    const char *restored; /* NULL: it is not */
 };
 
 /* What the lock's holder left there: its process id, for the message. */
@@ -50,17 +50,17 @@ static bool lock_soon(int file)
     return locked;
 }
 
-/* The lock goes with the process, however it ends; the file stays. -1 with `error` filled. */
-static int take_lock(const char *path, struct store_error *error)
+/* The lock goes with the process, however it ends; the file stays. -1 with `fault` filled. */
+static int take_lock(const char *path, struct fault *fault)
 {
     char name[PATH_MAX];
     if (snprintf(name, sizeof name, "%s.lock", path) >= PATH_MAX) {
-        store_error_set(error, "%s: the path is too long", path);
+        fault_set(fault, "%s: the path is too long", path);
         return -1;
     }
     int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0 || !file_adopt_owner(file, name)) {
-        store_error_set(error, "%s: cannot be opened: %s", name, strerror(errno));
+        fault_set(fault, "%s: cannot be opened: %s", name, strerror(errno));
         if (file >= 0)
             close(file);
         return -1;
@@ -68,13 +68,13 @@ static int take_lock(const char *path, struct store_error *error)
     if (!lock_soon(file)) {
         char holder[32];
         read_holder(file, holder);
-        store_error_set(error, "%s is already served by another acmegate (process %s): stop that one first",
-                        path, holder);
+        fault_set(fault, "%s is already served by another acmegate (process %s): stop that one first", path,
+                  holder);
         close(file);
         return -1;
     }
     if (ftruncate(file, 0) != 0 || dprintf(file, "%ld\n", (long)getpid()) < 0) {
-        store_error_set(error, "%s: cannot be written: %s", name, strerror(errno));
+        fault_set(fault, "%s: cannot be written: %s", name, strerror(errno));
         close(file);
         return -1;
     }
@@ -93,25 +93,24 @@ bool store_is_served(const char *path)
     return served;
 }
 
-static bool file_exists(const char *path, struct store_error *error)
+static bool file_exists(const char *path, struct fault *fault)
 {
     if (access(path, F_OK) == 0)
         return true;
     if (errno == ENOENT)
-        store_error_set(
-            error, "%s: there is no database; 'acmegate serve' and 'acmegate db migrate' make one", path);
+        fault_set(fault, "%s: there is no database; 'acmegate serve' and 'acmegate db migrate' make one",
+                  path);
     else
-        store_error_set(error, "%s: %s", path, strerror(errno));
+        fault_set(fault, "%s: %s", path, strerror(errno));
     return false;
 }
 
 /* 0 for a file that is not there, not a database of ours or empty. */
 static size_t schema_of(const char *path)
 {
-    struct store_error ignored;
     size_t version = 0;
-    struct store_reader *reader = access(path, F_OK) == 0 ? reader_open(path, &ignored) : NULL;
-    if (reader != NULL && !migrate_read_version(reader->db, path, &store_migrations, &version, &ignored))
+    struct store_reader *reader = access(path, F_OK) == 0 ? reader_open(path, NULL) : NULL;
+    if (reader != NULL && !migrate_read_version(reader->db, path, &store_migrations, &version, NULL))
         version = 0;
     store_reader_close(reader);
     return version;
@@ -119,16 +118,16 @@ static size_t schema_of(const char *path)
 
 /* A database from before there were marks gets its first one; any other mark is the next start's to look at.
  */
-static bool begin_mark(const char *path, size_t schema, struct store_error *error)
+static bool begin_mark(const char *path, size_t schema, struct fault *fault)
 {
     struct mark mark;
     int64_t newest_event = 0;
     if (schema >= MARKED_SINCE_SCHEMA)
         return true;
-    struct store_reader *reader = reader_open(path, error);
-    bool begun = reader != NULL && mark_open(&mark, path, error);
+    struct store_reader *reader = reader_open(path, fault);
+    bool begun = reader != NULL && mark_open(&mark, path, fault);
     if (begun && !reader_newest_event(reader, INT64_MAX, &newest_event))
-        begun = database_error(reader->db, path, error);
+        begun = database_error(reader->db, path, fault);
     if (begun && !mark.was_there)
         mark_write(&mark, newest_event);
     if (reader != NULL)
@@ -140,25 +139,26 @@ static bool begin_mark(const char *path, size_t schema, struct store_error *erro
 /* The mark first: without one, a database whose schema has marks is held to be a copy. A new one has nothing
  * to lose by that, and may turn out not to be ours. */
 static bool migrate_with_mark(const char *path, size_t schema, void (*report)(const char *line),
-                              struct store_error *error)
+                              struct fault *fault)
 {
-    return (schema == 0 || begin_mark(path, schema, error)) &&
-           migrate_file(path, &store_migrations, report, error) && begin_mark(path, schema, error);
+    return (schema == 0 || begin_mark(path, schema, fault)) &&
+           migrate_file(path, &store_migrations, report, fault) && begin_mark(path, schema, fault);
 }
 
 /* Whether the database is the one that the mark belongs to. */
-static bool judge(struct store *store, const char *path, size_t schema, struct store_error *error)
+static bool judge(struct store *store, const char *path, size_t schema, struct fault *fault)
 {
     struct marked_database database = {.schema = schema};
-    if (!mark_open(&store->mark, path, error))
+    if (!mark_open(&store->mark, path, fault))
         return false;
     struct store_reader *reader = store_reader_of(store->writer);
     if (!reader_newest_event(reader, INT64_MAX, &database.newest_event) ||
         !reader_newest_event(reader, store->mark.newest_event, &database.newest_by_mark))
-        return database_error(reader->db, path, error);
+        return database_error(reader->db, path, fault);
     if (store->writer->last_id < store->mark.newest_event)
         store->writer->last_id = store->mark.newest_event;
-    if (!mark_contradicts(&store->mark, &database, store->restored)) {
+    store->restored = mark_contradiction(&store->mark, &database);
+    if (store->restored == NULL) {
         mark_write(&store->mark, database.newest_event);
         atomic_store(&store->mark.kept, true);
     }
@@ -167,16 +167,16 @@ static bool judge(struct store *store, const char *path, size_t schema, struct s
 
 /* Where a mark lies there was a database: an empty one in its place would forget every account without a
  * word. */
-bool store_was_lost(const char *path, struct store_error *error)
+bool store_was_lost(const char *path, struct fault *fault)
 {
     char mark[PATH_MAX];
     if (snprintf(mark, sizeof mark, "%s.mark", path) >= PATH_MAX || access(path, F_OK) == 0 ||
         access(mark, F_OK) != 0)
         return false;
-    store_error_set(error,
-                    "%s: the database is missing, and %s says that there was one: restore a back-up "
-                    "(docs/recovery.md); to begin anew, remove %s",
-                    path, mark, mark);
+    fault_set(fault,
+              "%s: the database is missing, and %s says that there was one: restore a back-up "
+              "(docs/recovery.md); to begin anew, remove %s",
+              path, mark, mark);
     return true;
 }
 
@@ -194,34 +194,34 @@ void store_set_notice(void (*notice)(const char *message))
 }
 
 static bool open_writer(struct store *store, const char *path, enum store_migration migration,
-                        struct store_error *error)
+                        struct fault *fault)
 {
     size_t schema = schema_of(path);
-    if (store_was_lost(path, error))
+    if (store_was_lost(path, fault))
         return false;
-    if (migration == STORE_MIGRATE && !migrate_with_mark(path, schema, notify, error))
+    if (migration == STORE_MIGRATE && !migrate_with_mark(path, schema, notify, fault))
         return false;
-    store->writer = writer_open(path, error);
+    store->writer = writer_open(path, fault);
     return store->writer != NULL &&
-           migrate_expect_current(store->writer->reader.db, path, &store_migrations, error) &&
-           database_use_wal(store->writer->reader.db, path, error) &&
-           writer_continue_ids(store->writer, error) && judge(store, path, schema, error);
+           migrate_expect_current(store->writer->reader.db, path, &store_migrations, fault) &&
+           database_use_wal(store->writer->reader.db, path, fault) &&
+           writer_continue_ids(store->writer, fault) && judge(store, path, schema, fault);
 }
 
-struct store *store_open(const char *path, enum store_migration migration, struct store_error *error)
+struct store *store_open(const char *path, enum store_migration migration, struct fault *fault)
 {
-    if (!store_place_is_usable(path, error) ||
-        (migration == STORE_EXPECT_CURRENT && !file_exists(path, error)))
+    if (!store_place_is_usable(path, fault) ||
+        (migration == STORE_EXPECT_CURRENT && !file_exists(path, fault)))
         return NULL;
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL) {
-        store_error_set(error, "out of memory");
+        fault_set(fault, "out of memory");
         return NULL;
     }
     store->mark.file = -1;
-    store->lock = take_lock(path, error);
-    if (store->lock >= 0 && open_writer(store, path, migration, error)) {
-        store->committer = committer_start(store->writer, &store->mark, error);
+    store->lock = take_lock(path, fault);
+    if (store->lock >= 0 && open_writer(store, path, migration, fault)) {
+        store->committer = committer_start(store->writer, &store->mark, fault);
         if (store->committer != NULL)
             return store;
     }
@@ -231,7 +231,7 @@ struct store *store_open(const char *path, enum store_migration migration, struc
 
 const char *store_restored(const struct store *store)
 {
-    return store->restored[0] == '\0' ? NULL : store->restored;
+    return store->restored;
 }
 
 void store_take_as_it_is(struct store *store)
@@ -266,20 +266,20 @@ void store_close(struct store *store)
     free(store);
 }
 
-struct store_reader *store_reader_open(const char *path, struct store_error *error)
+struct store_reader *store_reader_open(const char *path, struct fault *fault)
 {
-    struct store_reader *reader = file_exists(path, error) ? reader_open(path, error) : NULL;
-    if (reader != NULL && migrate_expect_current(reader->db, path, &store_migrations, error))
+    struct store_reader *reader = file_exists(path, fault) ? reader_open(path, fault) : NULL;
+    if (reader != NULL && migrate_expect_current(reader->db, path, &store_migrations, fault))
         return reader;
     store_reader_close(reader);
     return NULL;
 }
 
-struct store_command *store_command_open(const char *path, struct store_error *error)
+struct store_command *store_command_open(const char *path, struct fault *fault)
 {
-    struct store_writer *writer = file_exists(path, error) ? writer_open(path, error) : NULL;
-    bool good = writer != NULL && migrate_expect_current(writer->reader.db, path, &store_migrations, error) &&
-                writer_continue_ids(writer, error);
+    struct store_writer *writer = file_exists(path, fault) ? writer_open(path, fault) : NULL;
+    bool good = writer != NULL && migrate_expect_current(writer->reader.db, path, &store_migrations, fault) &&
+                writer_continue_ids(writer, fault);
     struct store_command *command = good ? calloc(1, sizeof *command) : NULL;
     if (command != NULL) {
         writer->is_command = true;
@@ -287,7 +287,7 @@ struct store_command *store_command_open(const char *path, struct store_error *e
         return command;
     }
     if (good)
-        store_error_set(error, "%s: out of memory", path);
+        fault_set(fault, "%s: out of memory", path);
     writer_close(writer);
     return NULL;
 }
@@ -307,31 +307,30 @@ struct store_reader *store_command_reader(struct store_command *command)
 
 bool store_write_now(struct store_command *command,
                      enum store_apply_result (*apply)(void *context, struct store_writer *writer),
-                     void *context, struct store_error *error)
+                     void *context, struct fault *fault)
 {
-    return writer_write(command->writer, apply, context, error);
+    return writer_write(command->writer, apply, context, fault);
 }
 
 /* The schema needs nothing: true without asking for the lock, which a running server holds. */
 static bool is_current(const char *path)
 {
-    struct store_error ignored;
-    struct store_reader *reader = store_reader_open(path, &ignored);
+    struct store_reader *reader = store_reader_open(path, NULL);
     store_reader_close(reader);
     return reader != NULL;
 }
 
-bool store_migrate(const char *path, void (*report)(const char *line), struct store_error *error)
+bool store_migrate(const char *path, void (*report)(const char *line), struct fault *fault)
 {
     if (is_current(path)) {
         if (report != NULL)
             report("the schema is up to date: nothing to do");
         return true;
     }
-    int lock = take_lock(path, error);
+    int lock = take_lock(path, fault);
     if (lock < 0)
         return false;
-    bool migrated = !store_was_lost(path, error) && migrate_with_mark(path, schema_of(path), report, error);
+    bool migrated = !store_was_lost(path, fault) && migrate_with_mark(path, schema_of(path), report, fault);
     close(lock);
     return migrated;
 }
@@ -353,7 +352,7 @@ static bool report_faults(sqlite3 *db, const char *pragma, void (*report)(const 
     return step == SQLITE_DONE;
 }
 
-bool store_check(const char *path, void (*report)(const char *line), struct store_error *error)
+bool store_check(const char *path, void (*report)(const char *line), struct fault *fault)
 {
     static const char *const pragmas[] = {
         "PRAGMA integrity_check",
@@ -361,7 +360,7 @@ bool store_check(const char *path, void (*report)(const char *line), struct stor
         "|| parent"
         " || '\" does not have' FROM pragma_foreign_key_check",
     };
-    struct store_reader *reader = store_reader_open(path, error);
+    struct store_reader *reader = store_reader_open(path, fault);
     if (reader == NULL)
         return false;
     size_t faults = 0;
@@ -369,9 +368,9 @@ bool store_check(const char *path, void (*report)(const char *line), struct stor
     for (size_t i = 0; read && i < sizeof pragmas / sizeof *pragmas; i++)
         read = report_faults(reader->db, pragmas[i], report, &faults);
     if (!read)
-        database_error(reader->db, path, error);
+        database_error(reader->db, path, fault);
     else if (faults > 0)
-        store_error_set(error,
+        fault_set(fault,
                         "%s is damaged: faults were found (%zu), which 'acmegate db check' lists: stop the "
                         "server, then restore "
                         "a back-up copy (docs/recovery.md), or salvage with sqlite3's .recover",

@@ -13,16 +13,13 @@
 #pragma once
 
 #include "acme/base/arena.h"
+#include "acme/base/fault.h"
 
 struct store;         /* the database, with its committer thread */
 struct store_reader;  /* a connection that reads; used by one thread at a time */
 struct store_writer;  /* the connection of the transaction that `apply` is part of; good until `apply` returns
                        */
 struct store_command; /* a command's connection */
-
-struct store_error {
-    char message[512]; /* a sentence for the operator */
-};
 
 /* ---- opening ---- */
 
@@ -34,10 +31,10 @@ enum store_migration {
 
 /*
  * Opens the database, checks or migrates its schema, takes the serving lock (a second server on the same file
- * is refused) and starts the committer. NULL with `error` filled.
+ * is refused) and starts the committer. NULL with `fault` filled.
  */
 [[gnu::warn_unused_result]] struct store *store_open(const char *path, enum store_migration migration,
-                                                     struct store_error *error);
+                                                     struct fault *fault);
 
 /*
  * Why the database is a copy that was put back: what it says of work under way may have been overtaken since.
@@ -54,25 +51,25 @@ void store_close(struct store *store);
 
 /* Brings the schema up to date without serving. `report` receives lines for people (may be NULL). */
 [[gnu::warn_unused_result]] bool store_migrate(const char *path, void (*report)(const char *line),
-                                               struct store_error *error);
+                                               struct fault *fault);
 
 /* Looks through the whole file for damage and for references to nothing; `report` (may be NULL) receives a
- * line for each fault. Reads only, whether the server runs or not. False with `error` filled when there is a
+ * line for each fault. Reads only, whether the server runs or not. False with `fault` filled when there is a
  * fault or it cannot be read. */
 [[gnu::warn_unused_result]] bool store_check(const char *path, void (*report)(const char *line),
-                                             struct store_error *error);
+                                             struct fault *fault);
 
 /* Writes a copy of what the database holds as of one moment, readable by its owner alone, on the disk when
- * this returns; whether the server runs or not. A file `to` that exists is left alone: false with `error`
+ * this returns; whether the server runs or not. A file `to` that exists is left alone: false with `fault`
  * filled. */
-[[gnu::warn_unused_result]] bool store_backup(const char *path, const char *to, struct store_error *error);
+[[gnu::warn_unused_result]] bool store_backup(const char *path, const char *to, struct fault *fault);
 
 /* The folder is there, and it, the database and the files beside it may be read and written. False with
- * `error`, which ends with what to do. store_open asks this first. */
-[[gnu::warn_unused_result]] bool store_place_is_usable(const char *path, struct store_error *error);
+ * `fault`, which ends with what to do. store_open asks this first. */
+[[gnu::warn_unused_result]] bool store_place_is_usable(const char *path, struct fault *fault);
 
-/* The database is missing although its mark says that there was one. True with `error` filled. */
-[[gnu::warn_unused_result]] bool store_was_lost(const char *path, struct store_error *error);
+/* The database is missing although its mark says that there was one. True with `fault` filled. */
+[[gnu::warn_unused_result]] bool store_was_lost(const char *path, struct fault *fault);
 
 /* It is acmegate's, with a schema that store_open brings up to date. */
 [[gnu::warn_unused_result]] bool store_is_older(const char *path);
@@ -82,7 +79,7 @@ void store_close(struct store *store);
 
 /* A connection of its own, for the calling thread: for loops and commands. NULL with `error` filled. */
 [[gnu::warn_unused_result]] struct store_reader *store_reader_open(const char *path,
-                                                                   struct store_error *error);
+                                                                   struct fault *fault);
 /* NULL is ignored. */
 void store_reader_close(struct store_reader *reader);
 
@@ -142,7 +139,7 @@ size_t store_backlog(struct store *store);
  * half of their second, which a server does not come to.
  */
 [[gnu::warn_unused_result]] struct store_command *store_command_open(const char *path,
-                                                                     struct store_error *error);
+                                                                     struct fault *fault);
 /* NULL is ignored. */
 void store_command_close(struct store_command *command);
 
@@ -150,12 +147,12 @@ void store_command_close(struct store_command *command);
 struct store_reader *store_command_reader(struct store_command *command);
 
 /* Runs `apply` in a transaction of its own and commits it; what it discards, or a statement of it that fails,
- * is undone. Waits a few seconds for the server's transactions. False with `error` filled when nothing was
+ * is undone. Waits a few seconds for the server's transactions. False with `fault` filled when nothing was
  * kept. */
 [[gnu::warn_unused_result]] bool store_write_now(
     struct store_command *command,
     enum store_apply_result (*apply)(void *context, struct store_writer *writer), void *context,
-    struct store_error *error);
+    struct fault *fault);
 
 /* ---- shared by every aggregate ---- */
 

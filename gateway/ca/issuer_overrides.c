@@ -38,13 +38,13 @@ static bool open_all(struct arena *arena, const struct secret_box *box, const st
 static bool read_sealed(struct arena *arena, const struct config *config, struct issuer_override **out,
                         size_t *count, char why[static 512])
 {
-    struct store_error error;
+    struct fault fault;
     *count = 0;
     if (access(config->database, F_OK) != 0)
         return true;
-    struct store_reader *reader = store_reader_open(config->database, &error);
+    struct store_reader *reader = store_reader_open(config->database, &fault);
     if (reader == NULL) {
-        snprintf(why, 512, "%.500s", error.message);
+        snprintf(why, 512, "%.500s", fault.message);
         return false;
     }
     bool read = store_issuer_overrides(reader, arena, out, count) == STORE_OK;

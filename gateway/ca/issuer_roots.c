@@ -9,8 +9,8 @@
 static bool read_live_chains(const char *database, struct arena *arena, const char *id,
                              struct live_chain **chains, size_t *count)
 {
-    struct store_error error;
-    struct store_reader *reader = store_reader_open(database, &error);
+    struct fault fault;
+    struct store_reader *reader = store_reader_open(database, &fault);
     bool read =
         reader != NULL && store_live_chains(reader, arena, id, clock_now(), chains, count) == STORE_OK;
     store_reader_close(reader);

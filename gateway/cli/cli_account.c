@@ -55,13 +55,13 @@ static enum store_apply_result revoke_account(void *context, struct store_writer
 
 static int deactivate(const struct cli_arguments *arguments)
 {
-    struct store_error error;
+    struct fault fault;
     struct deactivation deactivation = {
         .arena = arguments->arena, .id = cli_read_id(arguments, arguments->words[0]), .found = STORE_FAILED};
     if (deactivation.id == 0)
         return CLI_USAGE;
-    struct store_command *command = store_command_open(arguments->database, &error);
-    bool written = command != NULL && store_write_now(command, revoke_account, &deactivation, &error);
+    struct store_command *command = store_command_open(arguments->database, &fault);
+    bool written = command != NULL && store_write_now(command, revoke_account, &deactivation, &fault);
     store_command_close(command);
     int status = CLI_OK;
     if (written)
@@ -74,7 +74,7 @@ static int deactivate(const struct cli_arguments *arguments)
     else if (deactivation.found == STORE_OK && deactivation.account.status != ACCOUNT_VALID)
         status = cli_fail(arguments, CLI_FAILED, "%s", "the account is not valid any more");
     else
-        status = cli_fail(arguments, CLI_FAILED, "%s", error.message);
+        status = cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     return status;
 }
 
@@ -83,12 +83,12 @@ static int deactivate(const struct cli_arguments *arguments)
 static int export(const struct cli_arguments *arguments)
 {
     const char *out = cli_value(arguments, "out");
-    struct store_error error;
+    struct fault fault;
     char why[ACCOUNT_EXPORT_WHY_BYTES];
     struct account_export_summary summary;
-    struct store_reader *reader = store_reader_open(arguments->database, &error);
+    struct store_reader *reader = store_reader_open(arguments->database, &fault);
     if (reader == NULL)
-        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     bool written = out == NULL ? account_export_to_stream(reader, stdout, clock_now(), &summary, why)
                                : account_export_to_file(reader, out, clock_now(), NULL, &summary, why);
     store_reader_close(reader);
@@ -110,14 +110,14 @@ static void tell_refused(int64_t line, const char *what)
 
 static int import(const struct cli_arguments *arguments)
 {
-    struct store_error error;
+    struct fault fault;
     char why[ACCOUNT_EXPORT_WHY_BYTES];
     struct account_import_summary summary;
     const char *path = arguments->words[0];
     FILE *stream = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     if (stream == NULL)
         return cli_fail(arguments, CLI_FAILED, "%s: %s", path, strerror(errno));
-    struct store_command *command = store_command_open(arguments->database, &error);
+    struct store_command *command = store_command_open(arguments->database, &fault);
     bool whole = command != NULL &&
                  account_import_from_stream(command, stream, clock_now(), tell_refused, &summary, why);
     bool opened = command != NULL;
@@ -125,7 +125,7 @@ static int import(const struct cli_arguments *arguments)
     if (stream != stdin)
         fclose(stream);
     if (!opened)
-        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     printf("added %lld, ended %lld, changed %lld, here already %lld, not taken %lld (accounts and external "
            "account keys)\n",
            (long long)summary.added, (long long)summary.ended, (long long)summary.changed,

@@ -93,14 +93,13 @@ static bool read_scope(struct renew_early *request, const char *const *words, si
     return request->order.scope != NULL;
 }
 
-static bool write_to(const char *path, struct renew_early *request, struct store_error *error)
+static bool write_to(const char *path, struct renew_early *request, struct fault *fault)
 {
-    struct store_command *command = store_command_open(path, error);
-    bool written = command != NULL && store_write_now(command, write_order, request, error);
+    struct store_command *command = store_command_open(path, fault);
+    bool written = command != NULL && store_write_now(command, write_order, request, fault);
     store_command_close(command);
     if (request->covers_nothing)
-        snprintf(error->message, sizeof error->message,
-                 "%s names nothing in this database; nothing was changed", request->order.scope);
+        fault_set(fault, "%s names nothing in this database; nothing was changed", request->order.scope);
     return written;
 }
 
@@ -114,7 +113,7 @@ static bool read_within(const char *text, int64_t *spread_s)
 static int renew_early(const struct cli_arguments *arguments)
 {
     int64_t spread_s = 0, now = clock_now();
-    struct store_error error;
+    struct fault fault;
     struct renew_early request = {.arena = arguments->arena,
                                   .order = {.issued_before = now, .created_at = now}};
     const char *within = cli_value(arguments, "within");
@@ -127,8 +126,8 @@ static int renew_early(const struct cli_arguments *arguments)
                            ? "when they next look"
                            : arena_printf(arguments->arena, "within %s", within);
     request.what = arena_printf(arguments->arena, "%s, %s", request.order.scope, when);
-    if (!write_to(arguments->database, &request, &error))
-        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
+    if (!write_to(arguments->database, &request, &fault))
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     printf(
         "clients that ask for renewal information are told to renew %s (%s). What is issued from now on is "
         "not meant\n",
@@ -231,19 +230,19 @@ static const char *read_reason(struct arena *arena, const char *text, int *out)
 
 static int revoke(const struct cli_arguments *arguments)
 {
-    struct store_error error;
+    struct fault fault;
     struct revocation revocation = {.arena = arguments->arena};
     if (!read_serial(arguments->words[0], revocation.serial))
         return refuse_serial(arguments, arguments->words[0]);
-    const char *fault = read_reason(arguments->arena, cli_value(arguments, "reason"), &revocation.reason);
-    if (fault != NULL)
-        return cli_fail(arguments, CLI_USAGE, "%s", fault);
-    struct store_command *command = store_command_open(arguments->database, &error);
-    bool written = command != NULL && store_write_now(command, ask_for_revocation, &revocation, &error);
+    const char *why = read_reason(arguments->arena, cli_value(arguments, "reason"), &revocation.reason);
+    if (why != NULL)
+        return cli_fail(arguments, CLI_USAGE, "%s", why);
+    struct store_command *command = store_command_open(arguments->database, &fault);
+    bool written = command != NULL && store_write_now(command, ask_for_revocation, &revocation, &fault);
     store_command_close(command);
     if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s",
-                        revocation.refusal == NULL ? error.message : revocation.refusal);
+                        revocation.refusal == NULL ? fault.message : revocation.refusal);
     printf(revocation.corrects ? "the correction of the revocation of %s is asked for; %s. 'acmegate cert "
                                  "show %s' says what the CA "
                                  "has made of it\n"

@@ -11,17 +11,17 @@ static void report(const char *line)
 
 static int migrate(const struct cli_arguments *arguments)
 {
-    struct store_error error;
-    if (!store_migrate(arguments->database, report, &error))
-        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
+    struct fault fault;
+    if (!store_migrate(arguments->database, report, &fault))
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     return CLI_OK;
 }
 
 static int check(const struct cli_arguments *arguments)
 {
-    struct store_error error;
-    if (!store_check(arguments->database, report, &error))
-        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
+    struct fault fault;
+    if (!store_check(arguments->database, report, &fault))
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     printf("%s: the schema is current, the file is whole\n", arguments->database);
     return CLI_OK;
 }
@@ -34,10 +34,10 @@ static int show_path(const struct cli_arguments *arguments)
 
 static int backup(const struct cli_arguments *arguments)
 {
-    struct store_error error;
+    struct fault fault;
     const char *to = arguments->words[0];
-    if (!store_backup(arguments->database, to, &error))
-        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
+    if (!store_backup(arguments->database, to, &fault))
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     printf("%s: a copy of %s as it is now. Keep the file with the key that seals its secrets "
            "(secret_key_path) as well, "
            "apart from it\n",

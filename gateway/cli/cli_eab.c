@@ -66,10 +66,10 @@ static enum store_apply_result revoke_key(void *context, struct store_writer *wr
 
 static bool write_change(const char *path, struct change *change,
                          enum store_apply_result (*apply)(void *, struct store_writer *),
-                         struct store_error *error)
+                         struct fault *fault)
 {
-    struct store_command *command = store_command_open(path, error);
-    bool written = command != NULL && store_write_now(command, apply, change, error);
+    struct store_command *command = store_command_open(path, fault);
+    bool written = command != NULL && store_write_now(command, apply, change, fault);
     store_command_close(command);
     return written;
 }
@@ -220,7 +220,7 @@ static int add(const struct cli_arguments *arguments)
 {
     struct arena *arena = arguments->arena;
     struct change change = {.arena = arena, .now = clock_now()};
-    struct store_error error;
+    struct fault fault;
     char why[SECRET_BOX_WHY_BYTES];
     char *shown = NULL;
     int status = require_config(arguments);
@@ -235,10 +235,10 @@ static int add(const struct cli_arguments *arguments)
         return status;
     if (!seal_new_key(arguments->config, arena, &change.key, &shown, why))
         return cli_fail(arguments, CLI_FAILED, "%s", why);
-    if (!write_change(arguments->database, &change, insert_key, &error))
+    if (!write_change(arguments->database, &change, insert_key, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s",
                         change.result == STORE_OK ? "there is a key with this kid at this endpoint already"
-                                                  : error.message);
+                                                  : fault.message);
     if (cli_value(arguments, "json") != NULL)
         print_json(arena, &change.key, shown);
     else
@@ -259,12 +259,12 @@ static int revoke(const struct cli_arguments *arguments)
     struct change change = {.arena = arguments->arena,
                             .now = clock_now(),
                             .key = {.endpoint = arguments->words[0], .kid = arguments->words[1]}};
-    struct store_error error;
-    if (!write_change(arguments->database, &change, revoke_key, &error))
+    struct fault fault;
+    if (!write_change(arguments->database, &change, revoke_key, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s",
                         change.result == STORE_NOT_FOUND
                             ? "there is no such key at this endpoint, or it is revoked already"
-                            : error.message);
+                            : fault.message);
     printf("revoked; accounts that were made with it order nothing any more\n");
     return CLI_OK;
 }

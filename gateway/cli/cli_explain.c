@@ -337,10 +337,10 @@ static int explain(struct store_reader *reader, struct arena *arena, const char 
 
 static int run(const struct cli_arguments *arguments)
 {
-    struct store_error error;
-    struct store_reader *reader = store_reader_open(arguments->database, &error);
+    struct fault fault;
+    struct store_reader *reader = store_reader_open(arguments->database, &fault);
     if (reader == NULL)
-        return cli_fail(arguments, CLI_FAILED, "%s", error.message);
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     int status = explain(reader, arguments->arena, arguments->database, arguments->words[0]);
     store_reader_close(reader);
     return status;

@@ -177,7 +177,7 @@ static int with_roots(const struct cli_arguments *arguments, const struct config
 {
     struct arena *arena = arguments->arena;
     struct issuer **issuers = arena_alloc_array(arena, config->issuer_count, sizeof *issuers);
-    struct store_error error;
+    struct fault fault;
     char why[ISSUER_WHY_BYTES];
     size_t opened = 0;
     bool good = true;
@@ -187,12 +187,12 @@ static int with_roots(const struct cli_arguments *arguments, const struct config
         if (!good)
             fprintf(stderr, "acmegate import: issuers.%s: %s\n", config->issuers[opened].id, why);
     }
-    struct store_command *command = good ? store_command_open(config->database, &error) : NULL;
+    struct store_command *command = good ? store_command_open(config->database, &fault) : NULL;
     int status = CLI_FAILED;
     if (command != NULL)
         status = run(arguments, config, issuers, command);
     else if (good)
-        status = fail(error.message);
+        status = fail(fault.message);
     store_command_close(command);
     for (size_t i = 0; i < opened; i++)
         issuer_clear(issuers[i]);

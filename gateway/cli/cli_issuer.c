@@ -25,14 +25,14 @@ static int reset_issuer(const struct cli_arguments *arguments)
 {
     const char *issuer = arguments->words[0];
     struct reset reset = {.issuer = issuer, .result = STORE_FAILED};
-    struct store_error error;
-    struct store_command *command = store_command_open(arguments->database, &error);
-    bool written = command != NULL && store_write_now(command, delete_override, &reset, &error);
+    struct fault fault;
+    struct store_command *command = store_command_open(arguments->database, &fault);
+    bool written = command != NULL && store_write_now(command, delete_override, &reset, &fault);
     store_command_close(command);
     if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s",
                         reset.result == STORE_NOT_FOUND ? "the admin API has set nothing for this issuer"
-                                                        : error.message);
+                                                        : fault.message);
     printf("issuer %s is as the file says again, from the next start of the server on; DELETE of the admin "
            "API does it while "
            "it runs\n",

@@ -125,12 +125,12 @@ static void write_row(void *context, const struct listing_value *values, size_t 
 static int write_rows(const struct cli_arguments *arguments, const struct listing_filter *filter, size_t max,
                       struct output *output)
 {
-    struct store_error error;
-    struct store_reader *reader = store_reader_open(arguments->database, &error);
+    struct fault fault;
+    struct store_reader *reader = store_reader_open(arguments->database, &fault);
     bool read = reader != NULL &&
                 store_listing(reader, output->listing->listing, filter, max, write_row, output) == STORE_OK;
     if (!read)
-        cli_fail(arguments, CLI_FAILED, "%s", reader == NULL ? error.message : "the database cannot be read");
+        cli_fail(arguments, CLI_FAILED, "%s", reader == NULL ? fault.message : "the database cannot be read");
     store_reader_close(reader);
     return read ? CLI_OK : CLI_FAILED;
 }

@@ -185,11 +185,11 @@ static void print_json_end(const struct status *status)
 
 static int show(const struct config *config, bool json)
 {
-    struct store_error error;
+    struct fault fault;
     struct status status = {.config = config, .json = json, .now = clock_now()};
-    status.reader = store_reader_open(config->database, &error);
+    status.reader = store_reader_open(config->database, &fault);
     if (status.reader == NULL) {
-        fprintf(stderr, "acmegate migration: %s\n", error.message);
+        fprintf(stderr, "acmegate migration: %s\n", fault.message);
         return CLI_FAILED;
     }
     if (json)

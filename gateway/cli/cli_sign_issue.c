@@ -86,13 +86,13 @@ static enum store_apply_result apply_certificate(void *context, struct store_wri
 static void write_down(struct signing *signing,
                        enum store_apply_result (*apply)(void *context, struct store_writer *writer))
 {
-    struct store_error error;
-    if (store_write_now(signing->command, apply, signing, &error))
+    struct fault fault;
+    if (store_write_now(signing->command, apply, signing, &fault))
         return;
     const char *problem = signing->out->problem;
     signing->out->problem =
         arena_printf(signing->arena, "%s%snot recorded: %s", problem == NULL ? "" : problem,
-                     problem == NULL ? "" : "; ", error.message);
+                     problem == NULL ? "" : "; ", fault.message);
 }
 
 /* ---- the answer ---- */
@@ -272,12 +272,12 @@ void sign_issue(struct sign_request *request, struct sign_result *out)
     const struct outbound_config setting = {.resolvers = validation->resolvers,
                                             .resolver_count = validation->resolver_count};
     struct signing signing = {.request = request, .out = out, .arena = request->arena};
-    struct store_error error;
+    struct fault fault;
     const char *why = NULL;
     *out = (struct sign_result){0};
-    signing.command = store_command_open(request->config->database, &error);
+    signing.command = store_command_open(request->config->database, &fault);
     if (signing.command == NULL) {
-        out->problem = arena_duplicate(request->arena, error.message);
+        out->problem = arena_duplicate(request->arena, fault.message);
         return;
     }
     signing.outbound = outbound_start(&setting, &why);

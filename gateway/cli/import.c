@@ -186,16 +186,16 @@ static enum store_apply_result write_batch(void *context, struct store_writer *w
 
 static void flush(struct import *import, bool last)
 {
-    struct store_error error;
+    struct fault fault;
     import->last = last;
     import->applied = false;
     import->taken = import->known = 0;
-    bool written = store_write_now(import->setting.command, write_batch, import, &error);
+    bool written = store_write_now(import->setting.command, write_batch, import, &fault);
     if (written || (import->setting.dry_run && import->applied)) {
         import->counts.taken += import->taken;
         import->counts.known += import->known;
     } else {
-        fail_at_database(import, error.message);
+        fail_at_database(import, fault.message);
     }
     begin_batch(import);
 }

@@ -68,18 +68,18 @@ static void release(struct account_exporter *exporter)
 
 struct account_exporter *account_exporter_start(const struct config *config, char why[static 512])
 {
-    struct store_error error;
-    struct account_exporter *exporter = calloc(1, sizeof *exporter);
+    struct fault fault;
+    struct account_exporter *exporter = calloc(1, sizeof(*exporter));
     if (exporter == NULL)
         end_without("memory");
     exporter->path = config->account_export_path;
     exporter->every_s = config->account_export_every_s;
     pthread_cond_init(&exporter->changed, NULL);
     pthread_mutex_init(&exporter->mutex, NULL);
-    exporter->reader = store_reader_open(config->database, &error);
+    exporter->reader = store_reader_open(config->database, &fault);
     int failed = 0;
     if (exporter->reader == NULL)
-        snprintf(why, 512, "%s", error.message);
+        snprintf(why, 512, "%.511s", fault.message);
     else if ((failed = thread_start(&exporter->thread, run, exporter)) != 0)
         snprintf(why, 512, "the thread that exports accounts cannot be started: %s", strerror(failed));
     if (exporter->reader != NULL && failed == 0)

@@ -109,12 +109,12 @@ static void begin_transaction(struct import *import)
 /* Writes what was read so far. */
 static bool end_transaction(struct import *import, char why[static ACCOUNT_EXPORT_WHY_BYTES])
 {
-    struct store_error error;
-    bool written = import->count == 0 || store_write_now(import->command, apply, import, &error);
+    struct fault fault;
+    bool written = import->count == 0 || store_write_now(import->command, apply, import, &fault);
     for (size_t i = 0; written && i < import->count; i++)
         count_result(import, &import->items[i]);
     if (!written)
-        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES, "%.500s", error.message);
+        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES, "%.500s", fault.message);
     arena_free(import->arena);
     begin_transaction(import);
     return written;

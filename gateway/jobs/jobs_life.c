@@ -24,11 +24,11 @@ struct jobs *jobs_new(const struct jobs_parts *parts, char why[static 256])
     struct jobs *jobs = calloc(1, sizeof *jobs);
     if (jobs == NULL)
         end_without("memory");
-    struct store_error error;
+    struct fault fault;
     jobs->parts = *parts;
-    jobs->reader = store_reader_open(parts->config->database, &error);
+    jobs->reader = store_reader_open(parts->config->database, &fault);
     if (jobs->reader == NULL) {
-        snprintf(why, 256, "%.250s", error.message);
+        snprintf(why, 256, "%.250s", fault.message);
         free(jobs);
         return NULL;
     }

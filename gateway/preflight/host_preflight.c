@@ -31,26 +31,26 @@ enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443 };
 static struct store_reader *check_database(struct host_preflight *preflight)
 {
     const char *path = preflight->config->database;
-    struct store_error error;
-    if (!store_place_is_usable(path, &error)) {
-        tell(preflight, PREFLIGHT_FAULT, "database %s", error.message);
+    struct fault fault;
+    if (!store_place_is_usable(path, &fault)) {
+        tell(preflight, PREFLIGHT_FAULT, "database %s", fault.message);
         return NULL;
     }
     if (access(path, F_OK) != 0) {
-        if (store_was_lost(path, &error))
-            tell(preflight, PREFLIGHT_FAULT, "database %s", error.message);
+        if (store_was_lost(path, &fault))
+            tell(preflight, PREFLIGHT_FAULT, "database %s", fault.message);
         else
             tell(preflight, PREFLIGHT_OK, "database %s: not there yet, `acmegate serve` makes it", path);
         return NULL;
     }
-    struct store_reader *reader = store_reader_open(path, &error);
-    bool good = reader != NULL && (!preflight->whole_database || store_check(path, NULL, &error));
+    struct store_reader *reader = store_reader_open(path, &fault);
+    bool good = reader != NULL && (!preflight->whole_database || store_check(path, NULL, &fault));
     if (good)
         tell(preflight, PREFLIGHT_OK, "database %s: opens, its schema is current", path);
     else if (store_is_older(path))
         tell(preflight, PREFLIGHT_OK, "database %s: `acmegate serve` brings its schema up to date", path);
     else
-        tell(preflight, PREFLIGHT_FAULT, "database %s", error.message);
+        tell(preflight, PREFLIGHT_FAULT, "database %s", fault.message);
     if (good)
         return reader;
     store_reader_close(reader);

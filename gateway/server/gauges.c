@@ -150,14 +150,14 @@ struct gauges_reader {
 
 struct gauges_reader *gauges_reader_new(const struct server *server)
 {
-    struct store_error error;
-    struct gauges_reader *reader = calloc(1, sizeof *reader);
+    struct fault fault;
+    struct gauges_reader *reader = calloc(1, sizeof(*reader));
     if (reader == NULL)
         end_without("memory");
     reader->server = server;
-    reader->reader = store_reader_open(server->config->database, &error);
+    reader->reader = store_reader_open(server->config->database, &fault);
     if (reader->reader == NULL) {
-        log_error("%s", error.message);
+        log_error("%s", fault.message);
         free(reader);
         return NULL;
     }

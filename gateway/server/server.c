@@ -31,13 +31,13 @@ static bool loop_started(void *context, struct http_loop *loop)
 {
     const struct frontend *frontend = context;
     const struct server *server = frontend->parts.context;
-    struct store_error error;
-    struct loop_state *state = calloc(1, sizeof *state);
+    struct fault fault;
+    struct loop_state *state = calloc(1, sizeof(*state));
     if (state == NULL)
         end_without("memory");
-    state->reader = store_reader_open(server->config->database, &error);
+    state->reader = store_reader_open(server->config->database, &fault);
     if (state->reader == NULL) {
-        log_error("%s", error.message);
+        log_error("%s", fault.message);
         free(state);
         return false;
     }
@@ -101,10 +101,10 @@ static bool settle_the_past(struct server *server)
 
 static bool start_store(struct server *server, char why[static 512])
 {
-    struct store_error error;
-    server->store = store_open(server->config->database, STORE_MIGRATE, &error);
+    struct fault fault;
+    server->store = store_open(server->config->database, STORE_MIGRATE, &fault);
     if (server->store == NULL) {
-        snprintf(why, 512, "%s", error.message);
+        snprintf(why, 512, "%.511s", fault.message);
         return false;
     }
     if (settle_the_past(server))

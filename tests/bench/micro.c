@@ -200,7 +200,7 @@ static void make_provisioner_key(void)
 
 static void set_up(const char *folder)
 {
-    struct store_error error;
+    struct fault fault;
     bench.arena = arena_new();
     bench.urls = (struct urls){"https://acme.internal:9443", "acme"};
     make_request(&bench.es256, EVP_EC_gen("P-256"), "ES256");
@@ -212,8 +212,8 @@ static void set_up(const char *folder)
     make_csr();
     make_chain();
     make_provisioner_key();
-    bench.store = store_open(arena_printf(bench.arena, "%s/micro.db", folder), STORE_MIGRATE, &error);
-    must(bench.store != NULL, error.message);
+    bench.store = store_open(arena_printf(bench.arena, "%s/micro.db", folder), STORE_MIGRATE, &fault);
+    must(bench.store != NULL, fault.message);
 }
 
 /* ---- the operations: each does its work once, in an arena of its own ---- */

@@ -34,11 +34,11 @@ void fake_store_use(const char *path, void (*committed)(struct store_reader *rea
 
 struct store_command *fake_store_command(void)
 {
-    struct store_error error;
+    struct fault fault;
     if (command == NULL)
-        command = store_command_open(database, &error);
+        command = store_command_open(database, &fault);
     if (command == NULL)
-        verdict("the database cannot be opened: %s", error.message);
+        verdict("the database cannot be opened: %s", fault.message);
     return command;
 }
 
@@ -62,7 +62,7 @@ static enum store_apply_result run_operation(void *context, struct store_writer 
 
 bool fake_store_turn(void)
 {
-    struct store_error error;
+    struct fault fault;
     struct store_operation *operation = first;
     if (operation == NULL)
         return false;
@@ -75,9 +75,9 @@ bool fake_store_turn(void)
         return true;
     }
     operation->failed = false;
-    bool kept = store_write_now(fake_store_command(), run_operation, operation, &error);
+    bool kept = store_write_now(fake_store_command(), run_operation, operation, &fault);
     if (operation->failed)
-        verdict("a statement failed: %s", error.message);
+        verdict("a statement failed: %s", fault.message);
     if (kept && on_commit != NULL)
         on_commit(store_command_reader(command));
     operation->done(operation, STORE_COMMITTED);
@@ -112,8 +112,8 @@ bool __wrap_store_write_and_wait(struct store *store,
                                  void *context)
 {
     (void)store;
-    struct store_error error;
-    bool kept = store_write_now(fake_store_command(), apply, context, &error);
+    struct fault fault;
+    bool kept = store_write_now(fake_store_command(), apply, context, &fault);
     if (kept && on_commit != NULL)
         on_commit(store_command_reader(command));
     return kept;

@@ -263,7 +263,7 @@ static enum store_apply_result insert_key(void *context, struct store_writer *wr
 
 void house_add_eab_key(struct arena *into, const char *endpoint, bool trusted, struct house_eab_key *out)
 {
-    struct store_error error;
+    struct fault fault;
     *out = (struct house_eab_key){.kid = arena_printf(into, "k%llu", (unsigned long long)dice_next()),
                                   .trusted = trusted};
     for (size_t i = 0; i < sizeof out->mac_key; i++)
@@ -272,7 +272,7 @@ void house_add_eab_key(struct arena *into, const char *endpoint, bool trusted, s
         .endpoint = endpoint, .kid = out->kid, .trusted = trusted, .created_at = clock_now()};
     if (!secret_seal(server->secrets, into, bytes_of(out->mac_key, sizeof out->mac_key),
                      eab_key_place(into, endpoint, out->kid), &key.sealed_key) ||
-        !store_write_now(fake_store_command(), insert_key, &key, &error))
+        !store_write_now(fake_store_command(), insert_key, &key, &fault))
         verdict("the harness cannot add an external account key");
     out->id = key.id;
 }
@@ -285,7 +285,7 @@ static enum store_apply_result revoke_key(void *context, struct store_writer *wr
 
 void house_revoke_eab_key(const struct house_eab_key *key)
 {
-    struct store_error error;
-    if (store_write_now(fake_store_command(), revoke_key, (void *)(uintptr_t)key, &error))
+    struct fault fault;
+    if (store_write_now(fake_store_command(), revoke_key, (void *)(uintptr_t)key, &fault))
         oracle_eab_revoked(key->id);
 }

@@ -122,14 +122,14 @@ Test(account_export_files, all_keys_and_accounts_go_out_and_come_back)
     } cases[] = {{0, 0}, {1, 0}, {0, 1}, {98, 0}, {99, 2}, {100, 0}, {0, 100}, {101, 101}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct database from, to;
-        struct store_error error;
+        struct fault fault;
         struct account_export_summary summary;
         struct account_import_summary imported;
         int64_t accounts = (int64_t)cases[i].accounts, keys = (int64_t)cases[i].keys;
         begin(&from);
         begin(&to);
         struct wanted wanted = {&from, cases[i].accounts, cases[i].keys};
-        cr_assert(writer_write(from.writer, make_many, &wanted, &error), "%s", error.message);
+        cr_assert(writer_write(from.writer, make_many, &wanted, &fault), "%s", fault.message);
         FILE *file = export(&from, NOW, &summary);
         cr_expect_eq(summary.accounts, accounts, "%zu", i);
         cr_expect_eq(summary.eab_keys, keys, "%zu", i);

@@ -34,11 +34,11 @@ static enum store_apply_result make_processing_orders(void *context, struct stor
 
 static void begin(struct database *database, size_t count)
 {
-    struct store_error error;
+    struct fault fault;
     struct orders orders = {database, count};
     database_begin(database);
     database_connect(database);
-    cr_assert(writer_write(database->writer, make_processing_orders, &orders, &error), "%s", error.message);
+    cr_assert(writer_write(database->writer, make_processing_orders, &orders, &fault), "%s", fault.message);
 }
 
 struct settled {
@@ -59,11 +59,11 @@ Test(restored_database, orders_in_processing_become_invalid)
     static const size_t counts[] = {0, 1, MANY - 1, MANY};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         struct database database;
-        struct store_error error;
+        struct fault fault;
         struct settled settled;
         int64_t count = (int64_t)counts[i];
         begin(&database, counts[i]);
-        cr_assert(writer_write(database.writer, settle, &settled, &error), "%s", error.message);
+        cr_assert(writer_write(database.writer, settle, &settled, &fault), "%s", fault.message);
         cr_expect_eq(settled.result, STORE_OK);
         cr_expect_eq(settled.ended, count, "%lld", (long long)settled.ended);
         cr_expect_eq(database_count(&database,
@@ -86,10 +86,10 @@ Test(restored_database, orders_in_processing_become_invalid)
 Test(restored_database, the_client_is_told_to_order_again)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     struct settled settled;
     begin(&database, 1);
-    cr_assert(writer_write(database.writer, settle, &settled, &error), "%s", error.message);
+    cr_assert(writer_write(database.writer, settle, &settled, &fault), "%s", fault.message);
     int64_t id = database_count(&database, "SELECT id FROM orders");
     struct order order;
     cr_assert_eq(store_order_load(store_reader_of(database.writer), database.arena, id, &order), STORE_OK);
@@ -103,7 +103,7 @@ Test(restored_database, the_client_is_told_to_order_again)
 Test(restored_database, other_orders_stay)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     struct settled settled;
     database_begin(&database);
     database_connect(&database);
@@ -111,7 +111,7 @@ Test(restored_database, other_orders_stay)
     make_issued_order(&database, &account, "valid.example", NULL);
     struct authorization authorization = make_authorization(&database, &account, "pending.example");
     make_order(&database, &account, &authorization, 1);
-    cr_assert(writer_write(database.writer, settle, &settled, &error), "%s", error.message);
+    cr_assert(writer_write(database.writer, settle, &settled, &fault), "%s", fault.message);
     cr_expect_eq(settled.ended, 0);
     cr_expect_eq(database_count(&database, "SELECT count(*) FROM orders WHERE status = 'valid'"), 1);
     cr_expect_eq(database_count(&database, "SELECT count(*) FROM orders WHERE status = 'pending'"), 1);
@@ -128,11 +128,11 @@ Test(restored_database, a_fault_of_the_database_keeps_everything)
     };
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         struct database database;
-        struct store_error error;
+        struct fault fault;
         struct settled settled;
         begin(&database, 1);
         database_run(&database, faults[i]);
-        cr_expect_not(writer_write(database.writer, settle, &settled, &error), "%s", faults[i]);
+        cr_expect_not(writer_write(database.writer, settle, &settled, &fault), "%s", faults[i]);
         cr_expect_eq(settled.result, STORE_FAILED, "%s", faults[i]);
         cr_expect_eq(database_count(&database, i == 0 ? "SELECT status = 'processing' FROM elsewhere"
                                                       : "SELECT status = 'processing' FROM orders"),

@@ -32,13 +32,13 @@ static void add_accounts(const struct database *database)
 Test(validation_job, S8_a_look_is_bounded_and_the_next_goes_on_behind_it)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_connect(&database);
     add_accounts(&database);
     struct jobs *jobs = calloc(1, sizeof *jobs);
-    jobs->reader = store_reader_open(database.path, &error);
-    cr_assert_not_null(jobs->reader, "%s", error.message);
+    jobs->reader = store_reader_open(database.path, &fault);
+    cr_assert_not_null(jobs->reader, "%s", fault.message);
     jobs->validation_shares = (struct job_shares){.slots = SLOTS, .count = 3 * SLOTS / 4};
     /* A wake that is under way: nothing is posted to an outbound thread, which is not there. */
     jobs->due = JOBS_DUE_CHALLENGES;

@@ -87,15 +87,15 @@ void jobs_place_begin(struct jobs_place *place)
 {
     char why[512];
     const char *reason = NULL;
-    struct store_error error;
+    struct fault fault;
     *place = (struct jobs_place){0};
     place_begin(&place->place);
     fake_clock_set(NOW * 1000);
     read_configuration(place);
     fake_store_use(place->config->database, NULL);
     place->outbound = outbound_start(NULL, &reason);
-    place->store = store_open(place->config->database, STORE_MIGRATE, &error);
-    cr_assert(place->store != NULL, "%s", error.message);
+    place->store = store_open(place->config->database, STORE_MIGRATE, &fault);
+    cr_assert(place->store != NULL, "%s", fault.message);
     place->database = (struct database){.arena = place->place.arena, .writer = fake_store_command()->writer};
     snprintf(place->database.path, sizeof place->database.path, "%s", place->config->database);
     place->issuers = issuers_new(
@@ -213,10 +213,10 @@ struct certificate jobs_place_load(const struct jobs_place *place, int64_t id)
 
 int64_t jobs_place_number(const struct jobs_place *place, const char *sql)
 {
-    struct store_error error;
+    struct fault fault;
     int64_t number = 0;
-    cr_assert(database_integer(place->database.writer->reader.db, sql, &number, &error), "%s: %s", sql,
-              error.message);
+    cr_assert(database_integer(place->database.writer->reader.db, sql, &number, &fault), "%s: %s", sql,
+              fault.message);
     return number;
 }
 

@@ -101,7 +101,7 @@ static void write_configuration(const char *path)
 static void begin(bool overridden)
 {
     char why[512];
-    struct store_error error;
+    struct fault fault;
     const char *reason;
     place_begin(&place);
     preflight_fault = changed_issuer = NULL;
@@ -115,7 +115,7 @@ static void begin(bool overridden)
     parts = (struct admin_parts){
         .config = config,
         .config_path = path,
-        .store = store_open(config->database, STORE_MIGRATE, &error),
+        .store = store_open(config->database, STORE_MIGRATE, &fault),
         .issuers = issuers_new(&(struct issuers_parts){config, outbound, preflight, after_all_threads, NULL}),
         .secrets = config_open_secrets(config, SECRET_BOX_MAKE, why),
         .background = background_new(),
@@ -157,10 +157,10 @@ static void end(void)
 
 static int64_t rows(const char *sql)
 {
-    struct store_error error;
+    struct fault fault;
     int64_t count = -1;
-    cr_assert(database_integer(fake_store_command()->writer->reader.db, sql, &count, &error), "%s",
-              error.message);
+    cr_assert(database_integer(fake_store_command()->writer->reader.db, sql, &count, &fault), "%s",
+              fault.message);
     return count;
 }
 

@@ -16,18 +16,18 @@ void database_begin(struct database *database)
 
 void database_connect(struct database *database)
 {
-    struct store_error error;
-    cr_assert(store_migrate(database->path, NULL, &error), "%s", error.message);
-    database->writer = writer_open(database->path, &error);
-    cr_assert_not_null(database->writer, "%s", error.message);
-    cr_assert(writer_continue_ids(database->writer, &error), "%s", error.message);
+    struct fault fault;
+    cr_assert(store_migrate(database->path, NULL, &fault), "%s", fault.message);
+    database->writer = writer_open(database->path, &fault);
+    cr_assert_not_null(database->writer, "%s", fault.message);
+    cr_assert(writer_continue_ids(database->writer, &fault), "%s", fault.message);
 }
 
 void database_serve(struct database *database)
 {
-    struct store_error error;
-    database->store = store_open(database->path, STORE_MIGRATE, &error);
-    cr_assert_not_null(database->store, "%s", error.message);
+    struct fault fault;
+    database->store = store_open(database->path, STORE_MIGRATE, &fault);
+    cr_assert_not_null(database->store, "%s", fault.message);
 }
 
 void database_disconnect(struct database *database)
@@ -78,10 +78,10 @@ void database_run(const struct database *database, const char *sql)
 
 int64_t database_count(const struct database *database, const char *sql)
 {
-    struct store_error error;
+    struct fault fault;
     int64_t count;
     sqlite3 *db = open_shell(database);
-    cr_assert(database_integer(db, sql, &count, &error), "%s", error.message);
+    cr_assert(database_integer(db, sql, &count, &fault), "%s", fault.message);
     sqlite3_close(db);
     return count;
 }

@@ -22,11 +22,11 @@ static const char *beside(struct database *database, const char *name)
 
 static int64_t accounts_in(const char *path)
 {
-    struct store_error error;
+    struct fault fault;
     int64_t count;
-    struct store_reader *reader = store_reader_open(path, &error);
-    cr_assert_not_null(reader, "%s", error.message);
-    cr_assert(database_integer(reader->db, "SELECT count(*) FROM accounts", &count, &error));
+    struct store_reader *reader = store_reader_open(path, &fault);
+    cr_assert_not_null(reader, "%s", fault.message);
+    cr_assert(database_integer(reader->db, "SELECT count(*) FROM accounts", &count, &fault));
     store_reader_close(reader);
     return count;
 }
@@ -57,7 +57,7 @@ static bool is_kept(const char *path)
 Test(backup, a_copy_beside_a_writer_is_whole_and_private)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     struct stat status;
     database_begin(&database);
     database_connect(&database);
@@ -65,10 +65,10 @@ Test(backup, a_copy_beside_a_writer_is_whole_and_private)
     cr_assert_eq(sqlite3_exec(database.writer->reader.db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     make_account(&database, "not committed");
     const char *copy = beside(&database, "copy");
-    cr_assert(store_backup(database.path, copy, &error), "%s", error.message);
+    cr_assert(store_backup(database.path, copy, &fault), "%s", fault.message);
     cr_assert_eq(sqlite3_exec(database.writer->reader.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     cr_assert_eq(accounts_in(copy), 1);
-    cr_assert(store_check(copy, NULL, &error), "%s", error.message);
+    cr_assert(store_check(copy, NULL, &fault), "%s", fault.message);
     cr_assert_eq(stat(copy, &status), 0);
     cr_assert_eq(status.st_mode & 0777, 0600);
     cr_assert_eq(files_named(&database, "copy.unfinished"), 0);
@@ -78,13 +78,13 @@ Test(backup, a_copy_beside_a_writer_is_whole_and_private)
 Test(backup, no_file_is_overwritten)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_connect(&database);
     const char *copy = beside(&database, "copy");
     keep_file(copy);
-    cr_assert_not(store_backup(database.path, copy, &error));
-    cr_assert_not(store_backup(database.path, database.path, &error));
+    cr_assert_not(store_backup(database.path, copy, &fault));
+    cr_assert_not(store_backup(database.path, database.path, &fault));
     cr_assert(is_kept(copy));
     database_end(&database);
 }
@@ -92,12 +92,12 @@ Test(backup, no_file_is_overwritten)
 Test(backup, what_cannot_be_copied_leaves_nothing)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
-    cr_assert_not(store_backup(database.path, beside(&database, "copy"), &error), "there is no database");
+    cr_assert_not(store_backup(database.path, beside(&database, "copy"), &fault), "there is no database");
     cr_assert_neq(access(beside(&database, "copy"), F_OK), 0);
     database_connect(&database);
-    cr_assert_not(store_backup(database.path, beside(&database, "no folder/copy"), &error));
+    cr_assert_not(store_backup(database.path, beside(&database, "no folder/copy"), &fault));
     database_end(&database);
 }
 
@@ -106,17 +106,17 @@ Test(backup, a_file_or_link_that_lies_there_is_not_written_to)
 {
     static const char *const names[] = {"acmegate.db.schema-5.unfinished", "copy.unfinished"};
     struct database database;
-    struct store_error error;
+    struct fault fault;
     struct stat status;
     database_begin(&database);
     const struct migrations older = {store_migrations.list, MARKED_SINCE_SCHEMA - 1};
-    cr_assert(migrate_file(database.path, &older, NULL, &error), "%s", error.message);
+    cr_assert(migrate_file(database.path, &older, NULL, &fault), "%s", fault.message);
     const char *victim = beside(&database, "victim");
     keep_file(victim);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         cr_assert_eq(symlink(victim, beside(&database, names[i])), 0);
-    cr_assert(store_migrate(database.path, NULL, &error), "%s", error.message);
-    cr_assert(store_backup(database.path, beside(&database, "copy"), &error), "%s", error.message);
+    cr_assert(store_migrate(database.path, NULL, &fault), "%s", fault.message);
+    cr_assert(store_backup(database.path, beside(&database, "copy"), &fault), "%s", fault.message);
     cr_expect(is_kept(victim));
     const char *const copies[] = {beside(&database, "acmegate.db.schema-5.backup"),
                                   beside(&database, "copy")};
@@ -133,11 +133,11 @@ static int back_up_and_die(struct database *database, const char *copy)
     int status;
     pid_t child = fork();
     if (child == 0) {
-        struct store_error error;
+        struct fault fault;
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){16384, 16384});
         signal(SIGXFSZ, SIG_DFL);
-        _exit(store_backup(database->path, copy, &error));
+        _exit(store_backup(database->path, copy, &fault));
     }
     cr_assert_eq(waitpid(child, &status, 0), child);
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -146,13 +146,13 @@ static int back_up_and_die(struct database *database, const char *copy)
 Test(backup, one_that_is_killed_leaves_nothing_with_the_name)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_connect(&database);
     const char *copy = beside(&database, "copy");
     cr_assert_eq(back_up_and_die(&database, copy), SIGXFSZ);
     cr_expect_neq(access(copy, F_OK), 0);
-    cr_expect(store_backup(database.path, copy, &error), "%s", error.message);
+    cr_expect(store_backup(database.path, copy, &fault), "%s", fault.message);
     database_end(&database);
 }
 
@@ -209,12 +209,12 @@ static int64_t events_in_copy_after_stop(struct database *database, const char *
 Test(backup, after_a_stop_the_file_alone_has_everything)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     int64_t at;
     database_begin(&database);
     database_serve(&database);
-    struct store_reader *reader = store_reader_open(database.path, &error);
-    cr_assert_not_null(reader, "%s", error.message);
+    struct store_reader *reader = store_reader_open(database.path, &fault);
+    cr_assert_not_null(reader, "%s", fault.message);
     cr_expect_eq(events_in_copy_after_stop(&database, beside(&database, "first")), 1);
 
     /* One that reads keeps the log as it is, and holds nobody up for long. */

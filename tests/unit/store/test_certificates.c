@@ -404,11 +404,11 @@ Test(certificates, ids_follow_the_clock_and_never_go_back)
 Test(certificates, ids_of_a_command_are_apart_from_those_of_a_server_in_the_same_second)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_connect(&database);
-    struct store_command *command = store_command_open(database.path, &error);
-    cr_assert_not_null(command, "%s", error.message);
+    struct store_command *command = store_command_open(database.path, &fault);
+    cr_assert_not_null(command, "%s", fault.message);
     int64_t commands = store_next_id(command->writer, NOW * 1000), servers = 0;
     for (size_t i = 0; i < 100000; i++)
         servers = store_next_id(database.writer, NOW * 1000);

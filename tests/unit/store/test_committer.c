@@ -141,20 +141,20 @@ static enum store_apply_result insert_big(struct write *write, struct store_writ
 static enum store_apply_result limit_pages(struct write *write, struct store_writer *writer)
 {
     (void)write;
-    struct store_error error;
+    struct fault fault;
     int64_t pages = 0;
-    cr_expect(database_integer(writer->reader.db, "PRAGMA page_count", &pages, &error));
+    cr_expect(database_integer(writer->reader.db, "PRAGMA page_count", &pages, &fault));
     char sql[64];
     snprintf(sql, sizeof sql, "PRAGMA max_page_count = %lld", (long long)pages + 3);
-    cr_expect(database_execute(writer->reader.db, sql, &error));
+    cr_expect(database_execute(writer->reader.db, sql, &fault));
     return STORE_APPLIED;
 }
 
 static enum store_apply_result lift_limit(struct write *write, struct store_writer *writer)
 {
     (void)write;
-    struct store_error error;
-    cr_expect(database_execute(writer->reader.db, "PRAGMA max_page_count = 1000000", &error));
+    struct fault fault;
+    cr_expect(database_execute(writer->reader.db, "PRAGMA max_page_count = 1000000", &fault));
     return STORE_APPLIED;
 }
 
@@ -471,22 +471,22 @@ Test(committer, two_threads_submit_and_each_keeps_its_order)
 Test(committer, readers_work_while_it_runs_and_after)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     struct event_row *rows;
     size_t count;
     struct write write = {.body = insert, .number = 1};
     database_begin(&database);
     database_serve(&database);
-    struct store_reader *reader = store_reader_open(database.path, &error);
-    cr_assert_not_null(reader, "%s", error.message);
+    struct store_reader *reader = store_reader_open(database.path, &fault);
+    cr_assert_not_null(reader, "%s", fault.message);
     submit(&database, &write);
     wait_for_answers(1);
     cr_assert_eq(store_events_of_order(reader, database.arena, 1, &rows, &count), STORE_OK);
     cr_assert_eq(count, 1);
     store_reader_close(reader);
     database_disconnect(&database);
-    reader = store_reader_open(database.path, &error);
-    cr_assert_not_null(reader, "%s", error.message);
+    reader = store_reader_open(database.path, &fault);
+    cr_assert_not_null(reader, "%s", fault.message);
     cr_assert_eq(store_events_of_order(reader, database.arena, 1, &rows, &count), STORE_OK);
     cr_assert_eq(count, 1);
     store_reader_close(reader);
@@ -496,13 +496,13 @@ Test(committer, readers_work_while_it_runs_and_after)
 Test(committer, a_reader_cannot_write)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     store_set_log(keep_quiet);
     database_begin(&database);
     database_serve(&database);
-    struct store_reader *reader = store_reader_open(database.path, &error);
-    cr_assert_not_null(reader, "%s", error.message);
-    cr_assert_not(database_execute(reader->db, "DELETE FROM events", &error));
+    struct store_reader *reader = store_reader_open(database.path, &fault);
+    cr_assert_not_null(reader, "%s", fault.message);
+    cr_assert_not(database_execute(reader->db, "DELETE FROM events", &fault));
     store_reader_close(reader);
     database_end(&database);
 }
@@ -528,15 +528,15 @@ Test(committer, ids_continue_after_a_restart)
 Test(committer, a_second_server_is_refused)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_serve(&database);
-    cr_assert_null(store_open(database.path, STORE_MIGRATE, &error));
-    cr_assert_not_null(strstr(error.message, "already served by another acmegate"), "%s", error.message);
-    cr_assert_not_null(strstr(error.message, arena_printf(database.arena, "process %ld", (long)getpid())),
-                       "%s", error.message);
+    cr_assert_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_assert_not_null(strstr(fault.message, "already served by another acmegate"), "%s", fault.message);
+    cr_assert_not_null(strstr(fault.message, arena_printf(database.arena, "process %ld", (long)getpid())),
+                       "%s", fault.message);
     store_close(database.store);
-    database.store = store_open(database.path, STORE_EXPECT_CURRENT, &error);
-    cr_assert_not_null(database.store, "%s", error.message);
+    database.store = store_open(database.path, STORE_EXPECT_CURRENT, &fault);
+    cr_assert_not_null(database.store, "%s", fault.message);
     database_end(&database);
 }

@@ -37,10 +37,10 @@ Test(mark, a_database_that_does_not_fit_its_mark_was_put_back)
         {{.was_there = true, .readable = false}, {MARKED_SINCE_SCHEMA, 9, 0}, "cannot be read"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char why[MARK_WHY_BYTES] = "";
-        bool found = mark_contradicts(&cases[i].mark, &cases[i].database, why);
-        cr_expect_eq(found, cases[i].words != NULL, "%zu: %s", i, why);
-        cr_expect(cases[i].words == NULL || strstr(why, cases[i].words) != NULL, "%zu: %s", i, why);
+        const char *words = mark_contradiction(&cases[i].mark, &cases[i].database);
+        cr_expect_eq(words != NULL, cases[i].words != NULL, "%zu: %s", i, words);
+        cr_expect(cases[i].words == NULL || (words != NULL && strstr(words, cases[i].words) != NULL),
+                  "%zu: %s", i, words);
     }
 }
 
@@ -144,16 +144,16 @@ Test(mark, the_first_one_is_there_before_the_schema_that_has_marks)
 {
     const struct migrations older = {store_migrations.list, MARKED_SINCE_SCHEMA - 1};
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
-    cr_assert(migrate_file(database.path, &older, NULL, &error), "%s", error.message);
+    cr_assert(migrate_file(database.path, &older, NULL, &fault), "%s", fault.message);
     database_run(&database, "INSERT INTO events (id, at, kind, who) VALUES (10, 1, 'order.created', 'x');"
                             "CREATE INDEX certificates_by_order ON certificates (id)");
-    cr_expect_null(store_open(database.path, STORE_MIGRATE, &error));
+    cr_expect_null(store_open(database.path, STORE_MIGRATE, &fault));
     cr_expect_eq(access(path_of(&database, ".mark"), F_OK), 0);
-    cr_expect_not(store_migrate(database.path, NULL, &error));
+    cr_expect_not(store_migrate(database.path, NULL, &fault));
     database_run(&database, "DROP INDEX certificates_by_order");
-    cr_assert(migrate_file(database.path, &store_migrations, NULL, &error), "%s", error.message);
+    cr_assert(migrate_file(database.path, &store_migrations, NULL, &fault), "%s", fault.message);
     cr_expect_null(served_again(&database));
     database_end(&database);
 }
@@ -194,14 +194,14 @@ Test(mark, ids_go_on_above_what_was_lost)
 Test(mark, O5_a_database_that_is_missing_is_not_made_anew)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     serve_and_add_event(&database, 1);
     cr_assert_eq(unlink(database.path), 0);
-    cr_expect_null(store_open(database.path, STORE_MIGRATE, &error));
-    cr_expect_not_null(strstr(error.message, "the database is missing"), "%s", error.message);
-    cr_expect_not(store_migrate(database.path, NULL, &error));
-    cr_expect_not_null(strstr(error.message, "to begin anew, remove"), "%s", error.message);
+    cr_expect_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_expect_not_null(strstr(fault.message, "the database is missing"), "%s", fault.message);
+    cr_expect_not(store_migrate(database.path, NULL, &fault));
+    cr_expect_not_null(strstr(fault.message, "to begin anew, remove"), "%s", fault.message);
     cr_expect_neq(access(database.path, F_OK), 0, "nothing was made");
     database_end(&database);
 }
@@ -215,11 +215,11 @@ static enum store_apply_result write_event(void *context, struct store_writer *w
 Test(mark, O6_nothing_is_written_when_the_path_names_another_file)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     struct event event = {.at = NOW, .type = EVENT_ORDER_CREATED, .actor = "test"};
     database_begin(&database);
     database_serve(&database);
-    struct store_reader *reader = store_reader_open(database.path, &error);
+    struct store_reader *reader = store_reader_open(database.path, &fault);
     const char *elsewhere = arena_printf(database.arena, "%s.moved", database.path);
     cr_assert_not_null(reader);
     cr_expect(store_reader_is_in_place(reader));

@@ -49,7 +49,7 @@ Test(retention, what_is_old_goes_and_the_account_stays)
                                           "attempts", "certificates",         "certificate_names"};
     struct database database;
     struct retention_pass pass;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_connect(&database);
     struct account account = make_account(&database, "a");
@@ -64,7 +64,7 @@ Test(retention, what_is_old_goes_and_the_account_stays)
     cr_assert_eq(rows(&database, "accounts"), 1);
     cr_assert(pass.orders == 200 && pass.authorizations == 200 && pass.certificates == 200 &&
               pass.events == 1599);
-    cr_assert(store_check(database.path, NULL, &error), "%s", error.message);
+    cr_assert(store_check(database.path, NULL, &fault), "%s", fault.message);
     database_end(&database);
 }
 

@@ -34,15 +34,15 @@ Test(schema, a_new_database_has_its_settings)
 Test(schema, the_writer_syncs_every_commit_and_checks_references)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     int64_t value;
     database_begin(&database);
     database_connect(&database);
-    cr_assert(database_integer(database.writer->reader.db, "PRAGMA synchronous", &value, &error));
+    cr_assert(database_integer(database.writer->reader.db, "PRAGMA synchronous", &value, &fault));
     cr_assert_eq(value, 2);
-    cr_assert(database_integer(database.writer->reader.db, "PRAGMA foreign_keys", &value, &error));
+    cr_assert(database_integer(database.writer->reader.db, "PRAGMA foreign_keys", &value, &fault));
     cr_assert_eq(value, 1);
-    cr_assert(database_integer(database.writer->reader.db, "PRAGMA busy_timeout", &value, &error));
+    cr_assert(database_integer(database.writer->reader.db, "PRAGMA busy_timeout", &value, &fault));
     cr_assert_gt(value, 0);
     database_end(&database);
 }
@@ -64,11 +64,11 @@ Test(schema, the_views_work_with_the_settings_of_a_hardened_shell)
     static const char *const views[] = {"v_orders", "v_certificates", "v_accounts", "v_events",
                                         "v_authorizations"};
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
-        struct store_error error;
+        struct fault fault;
         int64_t rows = 0;
         const char *sql =
             arena_printf(database.arena, "SELECT count(*) FROM (SELECT DISTINCT * FROM %s)", views[i]);
-        cr_assert(database_integer(db, sql, &rows, &error), "%s", error.message);
+        cr_assert(database_integer(db, sql, &rows, &fault), "%s", fault.message);
         cr_assert_geq(rows, 1, "%s is empty", views[i]);
     }
     sqlite3_close(db);
@@ -126,19 +126,19 @@ Test(schema, an_issued_order_costs_three_kibibytes_at_most)
 Test(schema, a_newer_one_is_refused_with_what_to_do)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_connect(&database);
     database_disconnect(&database);
     int64_t newer = (int64_t)store_migrations.count + 1;
     database_run(&database, arena_printf(database.arena, "PRAGMA user_version = %lld", (long long)newer));
-    cr_assert_null(store_open(database.path, STORE_MIGRATE, &error));
+    cr_assert_null(store_open(database.path, STORE_MIGRATE, &fault));
     const char *schema = arena_printf(database.arena, "schema %lld", (long long)newer);
     const char *backup = arena_printf(database.arena, "acmegate.db.schema-%lld.backup", (long long)newer - 1);
-    cr_assert_not_null(strstr(error.message, schema), "%s", error.message);
-    cr_assert_not_null(strstr(error.message, backup), "%s", error.message);
-    cr_assert_null(store_reader_open(database.path, &error));
-    cr_assert_not(store_migrate(database.path, NULL, &error));
+    cr_assert_not_null(strstr(fault.message, schema), "%s", fault.message);
+    cr_assert_not_null(strstr(fault.message, backup), "%s", fault.message);
+    cr_assert_null(store_reader_open(database.path, &fault));
+    cr_assert_not(store_migrate(database.path, NULL, &fault));
     cr_assert_eq(database_count(&database, "PRAGMA user_version"), newer);
     database_end(&database);
 }
@@ -146,11 +146,11 @@ Test(schema, a_newer_one_is_refused_with_what_to_do)
 Test(schema, another_programs_database_is_left_alone)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_run(&database, "CREATE TABLE theirs (x)");
-    cr_assert_null(store_open(database.path, STORE_MIGRATE, &error));
-    cr_assert_not_null(strstr(error.message, "not one of acmegate's"), "%s", error.message);
+    cr_assert_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_assert_not_null(strstr(fault.message, "not one of acmegate's"), "%s", fault.message);
     cr_assert_eq(database_count(&database, "SELECT count(*) FROM sqlite_schema"), 1);
     database_end(&database);
 }
@@ -158,26 +158,26 @@ Test(schema, another_programs_database_is_left_alone)
 Test(schema, a_file_that_is_no_database_is_refused)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     FILE *file = fopen(database.path, "w");
     fputs("This is a text that is long enough to be looked at as a header of a database, which it is not.",
           file);
     fclose(file);
-    cr_assert_null(store_open(database.path, STORE_MIGRATE, &error));
-    cr_assert_not_null(strstr(error.message, "not a database"), "%s", error.message);
+    cr_assert_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_assert_not_null(strstr(fault.message, "not a database"), "%s", fault.message);
     database_end(&database);
 }
 
 Test(schema, commands_do_not_make_a_database)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
-    cr_assert_null(store_open(database.path, STORE_EXPECT_CURRENT, &error));
-    cr_assert_not_null(strstr(error.message, "there is no database"), "%s", error.message);
-    cr_assert_null(store_reader_open(database.path, &error));
-    cr_assert_not(store_check(database.path, NULL, &error));
+    cr_assert_null(store_open(database.path, STORE_EXPECT_CURRENT, &fault));
+    cr_assert_not_null(strstr(fault.message, "there is no database"), "%s", fault.message);
+    cr_assert_null(store_reader_open(database.path, &fault));
+    cr_assert_not(store_check(database.path, NULL, &fault));
     cr_assert_neq(access(database.path, F_OK), 0);
     database_end(&database);
 }
@@ -204,14 +204,14 @@ static void keep_report(const char *line)
 Test(schema, an_older_one_is_copied_before_it_is_migrated)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
-    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &error), "%s",
-              error.message);
+    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &fault), "%s",
+              fault.message);
     database_run(&database, "INSERT INTO t VALUES (7)");
     umask(0);
-    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 2}, keep_report, &error), "%s",
-              error.message);
+    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 2}, keep_report, &fault), "%s",
+              fault.message);
     cr_assert_eq(database_count(&database, "PRAGMA user_version"), 2);
     cr_assert_eq(database_count(&database, "SELECT count(*) FROM t WHERE y IS NULL"), 1);
 
@@ -229,11 +229,11 @@ Test(schema, an_older_one_is_copied_before_it_is_migrated)
 Test(schema, a_migration_that_fails_changes_nothing)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
-    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &error));
-    cr_assert_not(migrate_file(database.path, &(struct migrations){a_bad_second, 2}, NULL, &error));
-    cr_assert_not_null(strstr(error.message, "0002_second.sql"), "%s", error.message);
+    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &fault));
+    cr_assert_not(migrate_file(database.path, &(struct migrations){a_bad_second, 2}, NULL, &fault));
+    cr_assert_not_null(strstr(fault.message, "0002_second.sql"), "%s", fault.message);
     cr_assert_eq(database_count(&database, "PRAGMA user_version"), 1);
     cr_assert_eq(database_count(&database, "SELECT count(*) FROM pragma_table_info('t')"), 1);
     database_end(&database);
@@ -266,10 +266,10 @@ Test(schema, S4_the_basis_of_old_authorizations_is_derived)
         {"'invalid', 'dns-01', 'invalid', 0", "'challenge.invalid', 'TXT'", "", 0, 0},
     };
     struct database database;
-    struct store_error error;
+    struct fault fault;
     const struct migrations before = {store_migrations.list, SCHEMA_BEFORE};
     database_begin(&database);
-    cr_assert(migrate_file(database.path, &before, NULL, &error), "%s", error.message);
+    cr_assert(migrate_file(database.path, &before, NULL, &fault), "%s", fault.message);
     database_run(&database,
                  "INSERT INTO accounts (id, endpoint, thumbprint, status, key, contacts, terms_agreed,"
                  " created_at) VALUES (1, 'acme', 't', 'valid', '{}', '[]', 0, 0)");
@@ -288,7 +288,7 @@ Test(schema, S4_the_basis_of_old_authorizations_is_derived)
                                       " VALUES (%s, 0, 'gateway', %zu)",
                                       cases[i].event, i + 1));
     }
-    cr_assert(migrate_file(database.path, &store_migrations, NULL, &error), "%s", error.message);
+    cr_assert(migrate_file(database.path, &store_migrations, NULL, &fault), "%s", fault.message);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *of = arena_printf(database.arena, "FROM authorizations WHERE id = %zu", i + 1);
         cr_expect_str_eq(database_text(&database, arena_printf(database.arena, "SELECT basis %s", of)),
@@ -305,14 +305,14 @@ Test(schema, S4_the_basis_of_old_authorizations_is_derived)
 Test(schema, commands_do_not_migrate)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
-    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &error));
-    struct store_reader *reader = reader_open(database.path, &error);
+    cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &fault));
+    struct store_reader *reader = reader_open(database.path, &fault);
     cr_assert_not_null(reader);
     cr_assert_not(
-        migrate_expect_current(reader->db, database.path, &(struct migrations){two_migrations, 2}, &error));
-    cr_assert_not_null(strstr(error.message, "acmegate db migrate"), "%s", error.message);
+        migrate_expect_current(reader->db, database.path, &(struct migrations){two_migrations, 2}, &fault));
+    cr_assert_not_null(strstr(fault.message, "acmegate db migrate"), "%s", fault.message);
     store_reader_close(reader);
     database_end(&database);
 }
@@ -320,10 +320,10 @@ Test(schema, commands_do_not_migrate)
 Test(schema, migrating_again_does_nothing_and_needs_no_lock)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_serve(&database);
-    cr_assert(store_migrate(database.path, keep_report, &error), "%s", error.message);
+    cr_assert(store_migrate(database.path, keep_report, &fault), "%s", fault.message);
     cr_assert_not_null(strstr(reported[0], "nothing to do"), "%s", reported[0]);
     database_end(&database);
 }
@@ -333,17 +333,17 @@ Test(schema, migrating_again_does_nothing_and_needs_no_lock)
 Test(schema, check_finds_references_to_nothing)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     make_issued_order(&database, &account, "www.example.org", "1a");
-    cr_assert(store_check(database.path, keep_report, &error), "%s", error.message);
+    cr_assert(store_check(database.path, keep_report, &fault), "%s", fault.message);
     cr_assert_eq(reported_count, 0);
     database_run(&database,
                  "PRAGMA foreign_keys = OFF; DELETE FROM certificate_names; DELETE FROM certificates");
-    cr_assert_not(store_check(database.path, keep_report, &error));
-    cr_assert_not_null(strstr(error.message, "faults were found (1)"), "%s", error.message);
+    cr_assert_not(store_check(database.path, keep_report, &fault));
+    cr_assert_not_null(strstr(fault.message, "faults were found (1)"), "%s", fault.message);
     cr_assert_eq(reported_count, 1);
     cr_assert_not_null(strstr(reported[0], "\"certificates\""), "%s", reported[0]);
     database_end(&database);
@@ -352,7 +352,7 @@ Test(schema, check_finds_references_to_nothing)
 Test(schema, check_finds_damage)
 {
     struct database database;
-    struct store_error error;
+    struct fault fault;
     database_begin(&database);
     database_connect(&database);
     database_disconnect(&database);
@@ -362,6 +362,6 @@ Test(schema, check_finds_damage)
     for (off_t at = 4096 * 2; at < status.st_size; at += 4096)
         cr_assert_eq(pwrite(file, "damaged!", 8, at), 8);
     close(file);
-    cr_assert_not(store_check(database.path, keep_report, &error));
+    cr_assert_not(store_check(database.path, keep_report, &fault));
     database_end(&database);
 }
