@@ -2,6 +2,7 @@
 /* Copies of the database as files, private to store/: back-ups, and what a migration keeps. */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "store/session.h"
 
 /* Makes the file, or opens it with `flags` of open(2), readable by its owner alone: SQLite would go by the

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "store/mark.h"
 #include "store/session.h"
 

@@ -2,6 +2,7 @@
 /* The schema's versions, private to store/: PRAGMA user_version says which one a file has. */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "store/session.h"
 
 /* Migration n brings version n - 1 to n; the first one begins with an empty file. */

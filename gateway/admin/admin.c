@@ -218,7 +218,7 @@ static void tell_where(const struct admin *admin)
                  (unsigned)http_server_port(admin->http));
 }
 
-struct admin *admin_start(const struct admin_parts *parts, char why[static 256])
+struct admin *admin_start(const struct admin_parts *parts, struct fault *fault)
 {
     struct admin *admin = calloc(1, sizeof *admin);
     if (admin == NULL)
@@ -239,7 +239,7 @@ struct admin *admin_start(const struct admin_parts *parts, char why[static 256])
                         .handle = handle,
                         .render_refusal = render_refusal},
     };
-    admin->http = http_server_start(&http, why);
+    admin->http = http_server_start(&http, fault);
     if (admin->http == NULL) {
         free(admin);
         return NULL;
@@ -249,9 +249,9 @@ struct admin *admin_start(const struct admin_parts *parts, char why[static 256])
 }
 
 bool admin_set_certificate(struct admin *admin, struct bytes chain_pem, struct bytes key_pem,
-                           char why[static 256])
+                           struct fault *fault)
 {
-    return admin == NULL || http_server_set_certificate(admin->http, chain_pem, key_pem, why);
+    return admin == NULL || http_server_set_certificate(admin->http, chain_pem, key_pem, fault);
 }
 
 size_t admin_connections(const struct admin *admin)

@@ -36,12 +36,12 @@ struct admin_parts {
     void *context;
 };
 
-/* Begins to serve on what the configuration names. NULL with `why`. */
-[[gnu::warn_unused_result]] struct admin *admin_start(const struct admin_parts *parts, char why[static 256]);
+/* Begins to serve on what the configuration names. NULL with `fault`. */
+[[gnu::warn_unused_result]] struct admin *admin_start(const struct admin_parts *parts, struct fault *fault);
 
 /* As http_server_set_certificate. True for NULL. */
 [[gnu::warn_unused_result]] bool admin_set_certificate(struct admin *admin, struct bytes chain_pem,
-                                                       struct bytes key_pem, char why[static 256]);
+                                                       struct bytes key_pem, struct fault *fault);
 
 /* Any thread: those that are open now. */
 size_t admin_connections(const struct admin *admin);

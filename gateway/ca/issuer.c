@@ -174,7 +174,7 @@ static bool add_root(struct issuer *issuer, struct bytes der)
 }
 
 bool issuer_init(struct issuer *issuer, const struct issuer_operations *operations, struct arena *arena,
-                 const char *id, struct bytes roots_pem, char why[static ISSUER_WHY_BYTES])
+                 const char *id, struct bytes roots_pem, struct fault *fault)
 {
     *issuer = (struct issuer){
         .operations = operations, .references = 1, .id = id, .roots_pem = roots_pem, .counted = true};
@@ -184,22 +184,16 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
     issuer->intermediates = certificate_cache_new();
     struct bytes *roots = NULL;
     size_t count = 0;
-    if (!certificates_from_pem(arena, roots_pem, &roots, &count) || count == 0) {
-        snprintf(why, ISSUER_WHY_BYTES, "it holds no certificate, or a broken one");
-        return false;
-    }
+    if (!certificates_from_pem(arena, roots_pem, &roots, &count) || count == 0)
+        return fault_set(fault, "it holds no certificate, or a broken one");
     issuer->roots = X509_STORE_new();
     for (size_t i = 0; i < count; i++) {
-        if (issuer->roots == NULL || !add_root(issuer, roots[i])) {
-            snprintf(why, ISSUER_WHY_BYTES, "certificate %zu in it is not a CA's", i + 1);
-            return false;
-        }
+        if (issuer->roots == NULL || !add_root(issuer, roots[i]))
+            return fault_set(fault, "certificate %zu in it is not a CA's", i + 1);
     }
-    if (!holds_root(issuer)) {
-        snprintf(why, ISSUER_WHY_BYTES, "it holds an intermediate and no root: put the CA's root there");
-        return false;
-    }
-    issuer->root_fingerprints = arena_alloc_array(arena, count, sizeof issuer->root_fingerprints[0]);
+    if (!holds_root(issuer))
+        return fault_set(fault, "it holds an intermediate and no root: put the CA's root there");
+    issuer->root_fingerprints = arena_alloc_array(arena, count, sizeof(issuer->root_fingerprints[0]));
     for (size_t i = 0; i < count; i++)
         issuer->root_fingerprints[i] = certificate_fingerprint(arena, roots[i]);
     issuer->root_fingerprint = issuer->root_fingerprints[0];

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "acme/base/fault.h"
 #include "acme/ca_knowledge.h"
 #include "acme/cause.h"
 #include "acme/certificate.h"
@@ -19,7 +20,7 @@
 #include "gateway/config/config.h"
 #include "gateway/outbound/outbound.h"
 
-enum { ISSUER_WHY_BYTES = 256, ISSUER_KEY_ID_BYTES = 128, ISSUER_SIGNERS_MAX = 16 };
+enum { ISSUER_KEY_ID_BYTES = 128, ISSUER_SIGNERS_MAX = 16 };
 
 enum issuer_outcome {
     ISSUER_OK,
@@ -207,17 +208,16 @@ struct issuer {
 
 /*
  * Opens the issuer of a configuration: its roots, keys and files are read and checked here, on the caller's
- * thread (a provisioner key may take hundreds of milliseconds). NULL with a sentence in `why`; trust fails
+ * thread (a provisioner key may take hundreds of milliseconds). NULL with a sentence in `fault`; trust fails
  * closed, so roots that cannot be read are an error.
  */
 [[gnu::warn_unused_result]] struct issuer *issuer_new(const struct issuer_config *config,
-                                                      struct outbound *outbound,
-                                                      char why[static ISSUER_WHY_BYTES]);
+                                                      struct outbound *outbound, struct fault *fault);
 
 /* Opens what `ocsp` of the configuration names for an issuer that is open already, in the same way. False
- * with `why`: the issuer is then of no use, but the outbound thread may be at work for it. */
+ * with `fault`: the issuer is then of no use, but the outbound thread may be at work for it. */
 [[gnu::warn_unused_result]] bool issuer_open_ocsp(struct issuer *issuer, const struct issuer_config *config,
-                                                  char why[static ISSUER_WHY_BYTES]);
+                                                  struct fault *fault);
 
 /* The OCSP responder's provisioner as an issuer of its own; false when there is none. Borrows from `config`.
  */
@@ -271,16 +271,15 @@ size_t issuer_objects(void);
 
 /*
  * Fills the part that every issuer begins with; `roots_pem` and `id` are borrowed for the issuer's life.
- * False with `why` when the text holds no certificate, a broken one, or one that is not a CA's.
+ * False with `fault` when the text holds no certificate, a broken one, or one that is not a CA's.
  */
 [[gnu::warn_unused_result]] bool issuer_init(struct issuer *issuer,
                                              const struct issuer_operations *operations, struct arena *arena,
-                                             const char *id, struct bytes roots_pem,
-                                             char why[static ISSUER_WHY_BYTES]);
+                                             const char *id, struct bytes roots_pem, struct fault *fault);
 /* Only the pinned roots of a configured issuer, from its files: it cannot sign. Undone by issuer_clear,
  * unless it failed. */
 [[gnu::warn_unused_result]] bool issuer_open_roots(struct issuer *issuer, const struct issuer_config *config,
-                                                   struct arena *arena, char why[static ISSUER_WHY_BYTES]);
+                                                   struct arena *arena, struct fault *fault);
 /* Undoes issuer_init, also one that failed. */
 void issuer_clear(struct issuer *issuer);
 

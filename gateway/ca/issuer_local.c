@@ -145,9 +145,9 @@ static void publish_limits(struct issuer_local *issuer)
 static void tend(void *argument)
 {
     struct issuer_local *issuer = argument;
-    char why[LOCAL_CA_WHY_BYTES] = "";
-    if (!local_ca_tend(issuer->ca, clock_now(), why)) {
-        log_error("issuer %s: its intermediate cannot be renewed: %s", issuer->base.id, why);
+    struct fault fault;
+    if (!local_ca_tend(issuer->ca, clock_now(), &fault)) {
+        log_error("issuer %s: its intermediate cannot be renewed: %s", issuer->base.id, fault.message);
     }
     publish_limits(issuer);
     struct local_ca_chain chain = local_ca_intermediates(issuer->ca);
@@ -239,10 +239,10 @@ static const struct issuer_operations local_operations = {
 };
 
 /* Roots that local_ca_open has read and verified, as every issuer shows them. */
-static bool take_roots(struct issuer_local *issuer, const char *id, char why[static ISSUER_WHY_BYTES])
+static bool take_roots(struct issuer_local *issuer, const char *id, struct fault *fault)
 {
     return issuer_init(&issuer->base, &local_operations, issuer->arena, arena_duplicate(issuer->arena, id),
-                       local_ca_root_pem(issuer->ca), why);
+                       local_ca_root_pem(issuer->ca), fault);
 }
 
 struct local_ca_config local_ca_config_of(const struct issuer_config *config)
@@ -259,17 +259,16 @@ struct local_ca_config local_ca_config_of(const struct issuer_config *config)
 }
 
 struct issuer *issuer_local_new(const struct issuer_config *config, struct outbound *outbound,
-                                char why[static ISSUER_WHY_BYTES])
+                                struct fault *fault)
 {
     struct arena *arena = arena_new();
     struct issuer_local *issuer = arena_alloc(arena, sizeof *issuer);
-    char reason[ISSUER_WHY_BYTES] = "";
     struct local_ca_config ca = local_ca_config_of(config);
     issuer->arena = arena;
     issuer->preferred_s = config->validity_s;
-    issuer->ca = local_ca_open(&ca, clock_now(), reason);
-    if (issuer->ca == NULL || !take_roots(issuer, config->id, reason)) {
-        snprintf(why, ISSUER_WHY_BYTES, "directory: %.240s", reason);
+    issuer->ca = local_ca_open(&ca, clock_now(), fault);
+    if (issuer->ca == NULL || !take_roots(issuer, config->id, fault)) {
+        fault_prefix(fault, "directory: ");
         local_free(issuer);
         return NULL;
     }

@@ -2,13 +2,13 @@
 /* The issuer that needs no other program: a CA of its own in a directory (gateway/ca/local/). */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "gateway/ca/issuer.h"
 #include "gateway/ca/local/local_ca.h"
 
-/* Makes the CA in config->directory at the first start. NULL with `why`. */
+/* Makes the CA in config->directory at the first start. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct issuer *issuer_local_new(const struct issuer_config *config,
-                                                            struct outbound *outbound,
-                                                            char why[static ISSUER_WHY_BYTES]);
+                                                            struct outbound *outbound, struct fault *fault);
 
 /* What an issuer of this type says of its CA; borrowed from it. */
 struct local_ca_config local_ca_config_of(const struct issuer_config *config);

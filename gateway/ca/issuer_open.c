@@ -10,28 +10,26 @@
 enum { CHAIN_MAX_BYTES = 256 * 1024 };
 
 static struct issuer *open_issuer(const struct issuer_config *config, struct outbound *outbound,
-                                  char why[static ISSUER_WHY_BYTES])
+                                  struct fault *fault)
 {
     switch (config->type) {
     case ISSUER_STEPCA:
-        return issuer_stepca_new(config, outbound, why);
+        return issuer_stepca_new(config, outbound, fault);
     case ISSUER_LOCAL:
-        return issuer_local_new(config, outbound, why);
+        return issuer_local_new(config, outbound, fault);
     }
-    snprintf(why, ISSUER_WHY_BYTES, "it has no type");
+    fault_set(fault, "it has no type");
     return NULL;
 }
 
-static bool read_chain_file(struct arena *arena, const char *path, struct bytes *pem,
-                            char why[static ISSUER_WHY_BYTES])
+static bool read_chain_file(struct arena *arena, const char *path, struct bytes *pem, struct fault *fault)
 {
     struct bytes *certificates = NULL;
     size_t count = 0;
     if (!file_read(arena, path, CHAIN_MAX_BYTES, pem))
-        snprintf(why, ISSUER_WHY_BYTES, "alternate_chains %.120s: %s", path, strerror(errno));
+        fault_set(fault, "alternate_chains %s: %s", path, strerror(errno));
     else if (!certificates_from_pem(arena, *pem, &certificates, &count))
-        snprintf(why, ISSUER_WHY_BYTES, "alternate_chains %.120s: it holds no certificate, or a broken one",
-                 path);
+        fault_set(fault, "alternate_chains %s: it holds no certificate, or a broken one", path);
     else
         return true;
     return false;
@@ -62,15 +60,14 @@ static const struct issuer_config *copy_config(struct arena *arena, const struct
 }
 
 /* The files are read first: once there is an issuer, the outbound thread may be at work for it. */
-struct issuer *issuer_new(const struct issuer_config *config, struct outbound *outbound,
-                          char why[static ISSUER_WHY_BYTES])
+struct issuer *issuer_new(const struct issuer_config *config, struct outbound *outbound, struct fault *fault)
 {
     struct arena *arena = arena_new();
     struct bytes *alternates = arena_alloc_array(arena, config->alternate_chain_count, sizeof alternates[0]);
     bool good = true;
     for (size_t i = 0; good && i < config->alternate_chain_count; i++)
-        good = read_chain_file(arena, config->alternate_chains[i], &alternates[i], why);
-    struct issuer *issuer = good ? open_issuer(config, outbound, why) : NULL;
+        good = read_chain_file(arena, config->alternate_chains[i], &alternates[i], fault);
+    struct issuer *issuer = good ? open_issuer(config, outbound, fault) : NULL;
     if (issuer == NULL) {
         arena_free(arena);
         return NULL;
@@ -104,37 +101,31 @@ bool issuer_ocsp_config(struct arena *arena, const struct issuer_config *config,
     return true;
 }
 
-bool issuer_open_ocsp(struct issuer *issuer, const struct issuer_config *config,
-                      char why[static ISSUER_WHY_BYTES])
+bool issuer_open_ocsp(struct issuer *issuer, const struct issuer_config *config, struct fault *fault)
 {
     struct arena *arena = issuer->alternates_arena;
     struct issuer_config second;
-    char reason[ISSUER_WHY_BYTES];
     issuer->ocsp.certificate_path = arena_duplicate(arena, config->ocsp.certificate_path);
     issuer->ocsp.key_path = arena_duplicate(arena, config->ocsp.key_path);
     if (!issuer_ocsp_config(arena, config, &second))
         return true;
-    issuer->ocsp.issuer = issuer_new(&second, issuer->outbound, reason);
+    issuer->ocsp.issuer = issuer_new(&second, issuer->outbound, fault);
     if (issuer->ocsp.issuer == NULL)
-        snprintf(why, ISSUER_WHY_BYTES, "ocsp.%.240s", reason);
+        fault_prefix(fault, "ocsp.");
     return issuer->ocsp.issuer != NULL;
 }
 
 bool issuer_open_roots(struct issuer *issuer, const struct issuer_config *config, struct arena *arena,
-                       char why[static ISSUER_WHY_BYTES])
+                       struct fault *fault)
 {
     const char *path = config->type == ISSUER_STEPCA
                            ? config->root_cert_path
                            : arena_printf(arena, "%s/" LOCAL_CA_ROOT, config->directory);
-    char reason[ISSUER_WHY_BYTES];
     struct bytes pem;
-    if (!file_read(arena, path, CHAIN_MAX_BYTES, &pem)) {
-        snprintf(why, ISSUER_WHY_BYTES, "%.160s: %s", path, strerror(errno));
-        return false;
-    }
-    if (issuer_init(issuer, NULL, arena, config->id, pem, reason))
+    if (!file_read(arena, path, CHAIN_MAX_BYTES, &pem))
+        return fault_set(fault, "%s: %s", path, strerror(errno));
+    if (issuer_init(issuer, NULL, arena, config->id, pem, fault))
         return true;
     issuer_clear(issuer);
-    snprintf(why, ISSUER_WHY_BYTES, "%.120s: %.100s", path, reason);
-    return false;
+    return fault_prefix(fault, "%s: ", path);
 }

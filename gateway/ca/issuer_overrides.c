@@ -11,92 +11,89 @@ static const char *place_of(struct arena *arena, const char *issuer)
     return arena_printf(arena, "issuer override %s", issuer);
 }
 
-static bool refuse(char why[static 512], const char *issuer, const char *reason)
+static bool refuse(const char *issuer, const char *reason, struct fault *fault)
 {
-    snprintf(why, 512,
-             "issuers.%.64s: what the admin API has set for it cannot be used: %.200s. Repair that, or "
-             "return to the file's "
-             "section with `acmegate issuer reset %.64s --config FILE`",
-             issuer, reason, issuer);
-    return false;
+    return fault_set(fault,
+                     "issuers.%s: what the admin API has set for it cannot be used: %s. Repair that, or "
+                     "return to the file's "
+                     "section with `acmegate issuer reset %s --config FILE`",
+                     issuer, reason, issuer);
 }
 
 static bool open_all(struct arena *arena, const struct secret_box *box, const struct issuer_override *sealed,
-                     size_t count, struct config_override *out, char why[static 512])
+                     size_t count, struct config_override *out, struct fault *fault)
 {
     for (size_t i = 0; i < count; i++) {
         out[i].issuer = sealed[i].issuer;
         if (!secret_unseal(box, arena, sealed[i].sealed, place_of(arena, sealed[i].issuer), &out[i].text))
             return refuse(
-                why, sealed[i].issuer,
-                "the secret key file is not the one that it was sealed with; restore it from its back-up");
+                sealed[i].issuer,
+                "the secret key file is not the one that it was sealed with; restore it from its back-up",
+                fault);
     }
     return true;
 }
 
-/* False with `why` when the database cannot be read; `*count` is 0 where there is none. */
+/* False with `fault` when the database cannot be read; `*count` is 0 where there is none. */
 static bool read_sealed(struct arena *arena, const struct config *config, struct issuer_override **out,
-                        size_t *count, char why[static 512])
+                        size_t *count, struct fault *fault)
 {
-    struct fault fault;
     *count = 0;
     if (access(config->database, F_OK) != 0)
         return true;
-    struct store_reader *reader = store_reader_open(config->database, &fault);
-    if (reader == NULL) {
-        snprintf(why, 512, "%.500s", fault.message);
+    struct store_reader *reader = store_reader_open(config->database, fault);
+    if (reader == NULL)
         return false;
-    }
     bool read = store_issuer_overrides(reader, arena, out, count) == STORE_OK;
     if (!read)
-        snprintf(why, 512, "the database %.300s cannot be read", config->database);
+        fault_set(fault, "the database %s cannot be read", config->database);
     store_reader_close(reader);
     return read;
 }
 
 bool issuer_overrides_read(struct arena *arena, const struct config *config, struct config_override **out,
-                           size_t *count, char why[static 512])
+                           size_t *count, struct fault *fault)
 {
     struct issuer_override *sealed = NULL;
-    char reason[SECRET_BOX_WHY_BYTES];
     *out = NULL;
-    if (!read_sealed(arena, config, &sealed, count, why))
+    if (!read_sealed(arena, config, &sealed, count, fault))
         return false;
     if (*count == 0)
         return true;
-    struct secret_box *box = config_open_secrets(config, SECRET_BOX_MUST_EXIST, reason);
+    struct secret_box *box = config_open_secrets(config, SECRET_BOX_MUST_EXIST, fault);
     if (box == NULL)
-        return refuse(why, sealed[0].issuer,
+        return refuse(sealed[0].issuer,
                       arena_printf(arena,
                                    "the secret key file cannot be read: %s; restore it from its back-up",
-                                   reason));
-    *out = arena_alloc_array(arena, *count, sizeof **out);
-    bool opened = open_all(arena, box, sealed, *count, *out, why);
+                                   fault->message),
+                      fault);
+    *out = arena_alloc_array(arena, *count, sizeof(**out));
+    bool opened = open_all(arena, box, sealed, *count, *out, fault);
     secret_box_free(box);
     return opened;
 }
 
 static bool apply_one(struct arena *arena, const struct config_override *override,
-                      struct issuer_config *section, char why[static 512])
+                      struct issuer_config *section, struct fault *fault)
 {
     struct config_errors errors = {0};
     const struct issuer_config *fresh = config_parse_override(arena, "override", override, &errors);
     if (fresh == NULL)
-        return refuse(why, override->issuer, errors.lines[0]);
+        return refuse(override->issuer, errors.lines[0], fault);
     if (fresh->type != section->type)
-        return refuse(why, override->issuer, "the file gives the issuer another type now");
+        return refuse(override->issuer, "the file gives the issuer another type now", fault);
     *section = *fresh;
     log_info("issuer %s is as the admin API has set it, not as the file says", override->issuer);
     return true;
 }
 
 bool issuer_overrides_take(struct arena *arena, const struct config *config, const struct issuer_config **out,
-                           char why[static 512])
+                           struct fault *fault)
 {
     struct issuer_config *sections = arena_alloc_array(arena, config->issuer_count, sizeof sections[0]);
     struct config_override *overrides = NULL;
     size_t count = 0;
-    if (!issuer_overrides_read(arena, config, &overrides, &count, why))
+    if (!issuer_overrides_read(arena, config, &overrides, &count, fault))
         return false;
     memcpy(sections, config->issuers, config->issuer_count * sizeof sections[0]);
     *out = sections;
@@ -105,7 +102,7 @@ bool issuer_overrides_take(struct arena *arena, const struct config *config, con
         if (section == NULL)
             log_warning("what the admin API has set for issuer %s has no effect: the file has no such issuer",
                         overrides[i].issuer);
-        else if (!apply_one(arena, &overrides[i], &sections[section - config->issuers], why))
+        else if (!apply_one(arena, &overrides[i], &sections[section - config->issuers], fault))
             return false;
     }
     return true;
@@ -114,17 +111,17 @@ bool issuer_overrides_take(struct arena *arena, const struct config *config, con
 const struct config *config_load_in_force(struct arena *arena, const char *path, char *const *environment,
                                           struct config_errors *errors)
 {
-    char *why = arena_alloc(arena, 512);
+    struct fault fault;
     const struct config *config = config_load(arena, path, environment, errors);
     if (config == NULL)
         return NULL;
     struct config *in_force = arena_alloc(arena, sizeof *in_force);
     *in_force = *config;
     in_force->versions = config_versions_new(arena, in_force);
-    if (issuer_overrides_take(arena, config, &in_force->issuers, why))
+    if (issuer_overrides_take(arena, config, &in_force->issuers, &fault))
         return in_force;
-    const char **lines = arena_alloc(arena, sizeof *lines);
-    *lines = why;
+    const char **lines = arena_alloc(arena, sizeof(*lines));
+    *lines = arena_duplicate(arena, fault.message);
     *errors = (struct config_errors){.lines = lines, .count = 1};
     return NULL;
 }

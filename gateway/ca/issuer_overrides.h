@@ -3,23 +3,23 @@
  * environment. */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "gateway/config/config.h"
 #include "gateway/keys/secret_box.h"
 #include "store/objects.h"
 
 /*
  * Those of the configuration's database, opened; none where there is no database yet. Reads by itself,
- * whether a server runs or not. False with `why`, which names the way out, when one cannot be opened.
+ * whether a server runs or not. False with `fault`, which names the way out, when one cannot be opened.
  */
 [[gnu::warn_unused_result]] bool issuer_overrides_read(struct arena *arena, const struct config *config,
                                                        struct config_override **out, size_t *count,
-                                                       char why[static 512]);
+                                                       struct fault *fault);
 
-/* The issuers of the configuration with those in their places. False with `why`, as above, also when one of
+/* The issuers of the configuration with those in their places. False with `fault`, as above, also when one of
  * them cannot be used. */
 [[gnu::warn_unused_result]] bool issuer_overrides_take(struct arena *arena, const struct config *config,
-                                                       const struct issuer_config **out,
-                                                       char why[static 512]);
+                                                       const struct issuer_config **out, struct fault *fault);
 
 /* The configuration as a server would take it now: config_load, and issuer_overrides_take. NULL with
  * `errors`. */

@@ -133,36 +133,28 @@ static const struct issuer_operations stepca_operations = {
     .api = &issuer_stepca_api,
 };
 
-static bool load_roots(struct issuer_stepca *issuer, const struct issuer_config *config,
-                       char why[static ISSUER_WHY_BYTES])
+static bool load_roots(struct issuer_stepca *issuer, const struct issuer_config *config, struct fault *fault)
 {
     const char *path = config->root_cert_path;
     struct bytes pem = {0};
-    char reason[ISSUER_WHY_BYTES] = "";
     if (!file_read(issuer->arena, path, CONFIG_FILE_MAX_BYTES, &pem)) {
-        snprintf(reason, sizeof reason, "%s", strerror(errno));
+        fault_set(fault, "%s", strerror(errno));
     } else if (issuer_init(&issuer->base, &stepca_operations, issuer->arena,
-                           arena_duplicate(issuer->arena, config->id), pem, reason)) {
+                           arena_duplicate(issuer->arena, config->id), pem, fault)) {
         return true;
     }
-    snprintf(why, ISSUER_WHY_BYTES, "root_cert_path %.120s: %.80s", path, reason);
-    return false;
+    return fault_prefix(fault, "root_cert_path %s: ", path);
 }
 
-static bool load_key(struct issuer_stepca *issuer, const struct issuer_config *config,
-                     char why[static ISSUER_WHY_BYTES])
+static bool load_key(struct issuer_stepca *issuer, const struct issuer_config *config, struct fault *fault)
 {
     const char *path = config->provisioner_key_path;
     struct bytes text;
-    if (!file_read_secret(issuer->arena, path, CONFIG_FILE_MAX_BYTES, &text)) {
-        snprintf(why, ISSUER_WHY_BYTES, "provisioner_key_path %.120s: %s", path, strerror(errno));
-        return false;
-    }
+    if (!file_read_secret(issuer->arena, path, CONFIG_FILE_MAX_BYTES, &text))
+        return fault_set(fault, "provisioner_key_path %s: %s", path, strerror(errno));
     struct jose_error error = {0};
-    if (!provisioner_key_parse(issuer->arena, text, config->provisioner_password, &issuer->key, &error)) {
-        snprintf(why, ISSUER_WHY_BYTES, "provisioner_key_path %.80s: %s", path, error.detail);
-        return false;
-    }
+    if (!provisioner_key_parse(issuer->arena, text, config->provisioner_password, &issuer->key, &error))
+        return fault_set(fault, "provisioner_key_path %s: %s", path, error.detail);
     issuer->key_id = issuer->key.key_id;
     return true;
 }
@@ -181,12 +173,12 @@ static void refresh_due(void *argument)
 }
 
 struct issuer *issuer_stepca_new(const struct issuer_config *config, struct outbound *outbound,
-                                 char why[static ISSUER_WHY_BYTES])
+                                 struct fault *fault)
 {
     struct arena *arena = arena_new();
     struct issuer_stepca *issuer = arena_alloc(arena, sizeof *issuer);
     issuer->arena = arena;
-    if (!load_roots(issuer, config, why) || !load_key(issuer, config, why)) {
+    if (!load_roots(issuer, config, fault) || !load_key(issuer, config, fault)) {
         stepca_free(issuer);
         return NULL;
     }

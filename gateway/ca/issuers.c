@@ -126,20 +126,19 @@ static void enlist(struct issuers *issuers, struct issuer *issuer)
 }
 
 static struct issuer *open_one(struct issuers *issuers, const struct issuer_config *config,
-                               char why[static 512])
+                               struct fault *fault)
 {
-    char reason[ISSUER_WHY_BYTES];
-    struct issuer *issuer = issuer_new(config, issuers->parts.outbound, reason);
+    struct issuer *issuer = issuer_new(config, issuers->parts.outbound, fault);
     bool good = issuer != NULL;
     if (good) {
         enlist(issuers, issuer);
-        good = issuer_open_ocsp(issuer, config, reason);
+        good = issuer_open_ocsp(issuer, config, fault);
     }
     if (good && issuer->ocsp.issuer != NULL)
         enlist(issuers, issuer->ocsp.issuer);
     if (good)
         return issuer;
-    snprintf(why, 512, "issuers.%.64s: %s", config->id, reason);
+    fault_prefix(fault, "issuers.%s: ", config->id);
     if (issuer != NULL)
         discard(issuer);
     return NULL;
@@ -211,11 +210,11 @@ static void warn_of_roots(const struct issuers *issuers, const struct issuer *is
 }
 
 bool issuers_open(struct issuers *issuers, const struct issuer_config *sections, size_t count,
-                  char why[static 512])
+                  struct fault *fault)
 {
     struct issuer_set *set = set_new(issuers, count);
-    for (size_t i = 0; i < count; i++) {
-        set->issuers[i] = open_one(issuers, &sections[i], why);
+    for (size_t i = 0; i < count; ++i) {
+        set->issuers[i] = open_one(issuers, &sections[i], fault);
         if (set->issuers[i] == NULL) {
             /* The list has those that did open: issuers_stop frees them. */
             free(set);
@@ -232,13 +231,13 @@ bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
 static struct issuer *make_replacement(struct issuers *issuers, const struct issuer_config *section,
                                        const struct issuer *serving, struct faults *faults)
 {
-    char why[512];
+    struct fault fault;
     const char *key_id = preflight(issuers, section, faults);
     if (key_id == NULL)
         return NULL;
-    struct issuer *issuer = open_one(issuers, section, why);
+    struct issuer *issuer = open_one(issuers, section, &fault);
     if (issuer == NULL) {
-        add_fault(faults, arena_duplicate(faults->arena, why));
+        add_fault(faults, arena_duplicate(faults->arena, fault.message));
         return NULL;
     }
     issuer_set_key_id(issuer, key_id);
@@ -251,13 +250,13 @@ static struct issuer *make_replacement(struct issuers *issuers, const struct iss
 
 /* ---- all at once ---- */
 
-/* The one that will serve for this section, held; NULL with `why`. */
+/* The one that will serve for this section, held; NULL with `fault`. */
 static struct issuer *issuer_for(struct issuers *issuers, const struct issuer_config *section,
-                                 char why[static 512])
+                                 struct fault *fault)
 {
     struct issuer *serving = issuers_find(issuers, section->id);
     if (serving == NULL) {
-        snprintf(why, 512, "issuers.%.64s is new: a restart takes it in", section->id);
+        fault_set(fault, "issuers.%s is new: a restart takes it in", section->id);
         return NULL;
     }
     if (serving->config->overridden)
@@ -269,9 +268,9 @@ static struct issuer *issuer_for(struct issuers *issuers, const struct issuer_co
     struct faults faults = {.arena = arena_new()};
     struct issuer *issuer = make_replacement(issuers, section, serving, &faults);
     if (faults.count == 1)
-        snprintf(why, 512, "%.500s", faults.lines[0]);
+        fault_set(fault, "%s", faults.lines[0]);
     else
-        snprintf(why, 512, "issuers.%.64s: the preflight failed, see the lines above", section->id);
+        fault_set(fault, "issuers.%s: the preflight failed, see the lines above", section->id);
     arena_free(faults.arena);
     return issuer;
 }
@@ -287,15 +286,13 @@ static void discard_set(struct issuers *issuers, struct issuer_set *set)
     free(set);
 }
 
-static bool replace_all(struct issuers *issuers, const struct config *fresh, char why[static 512])
+static bool replace_all(struct issuers *issuers, const struct config *fresh, struct fault *fault)
 {
-    if (fresh->issuer_count != atomic_load(&issuers->current)->count) {
-        snprintf(why, 512, "issuers were added or removed: a restart takes that in");
-        return false;
-    }
+    if (fresh->issuer_count != atomic_load(&issuers->current)->count)
+        return fault_set(fault, "issuers were added or removed: a restart takes that in");
     struct issuer_set *set = set_new(issuers, fresh->issuer_count);
-    for (size_t i = 0; i < fresh->issuer_count; i++) {
-        set->issuers[i] = issuer_for(issuers, &fresh->issuers[i], why);
+    for (size_t i = 0; i < fresh->issuer_count; ++i) {
+        set->issuers[i] = issuer_for(issuers, &fresh->issuers[i], fault);
         if (set->issuers[i] == NULL) {
             discard_set(issuers, set);
             return false;
@@ -305,10 +302,10 @@ static bool replace_all(struct issuers *issuers, const struct config *fresh, cha
     return true;
 }
 
-bool issuers_reload(struct issuers *issuers, const struct config *fresh, char why[static 512])
+bool issuers_reload(struct issuers *issuers, const struct config *fresh, struct fault *fault)
 {
     pthread_mutex_lock(&issuers->change_lock);
-    bool good = replace_all(issuers, fresh, why);
+    bool good = replace_all(issuers, fresh, fault);
     pthread_mutex_unlock(&issuers->change_lock);
     return good;
 }

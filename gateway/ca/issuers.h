@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "gateway/ca/issuer.h"
 
 struct issuers;
@@ -32,9 +33,9 @@ struct issuers_parts {
 
 [[gnu::warn_unused_result]] struct issuers *issuers_new(const struct issuers_parts *parts);
 
-/* Opens them, before anything else asks for one. False with `why`. */
+/* Opens them, before anything else asks for one. False with `fault`. */
 [[gnu::warn_unused_result]] bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
-                                              size_t count, char why[static 512]);
+                                              size_t count, struct fault *fault);
 
 /* Any thread; NULL when there is none of this id. See issuer_ref for how long it is good. */
 struct issuer *issuers_find(const struct issuers *issuers, const char *id);
@@ -51,11 +52,11 @@ void issuers_profile_limits(const struct issuers *issuers, const struct profile_
 /*
  * Takes the issuers of `fresh` over (those of type local, and those that the admin API has changed, stay as
  * they are). Blocks for the calls of the preflight: never on a loop, the committer or the outbound thread.
- * False with `why`, and everything as it was: another set of ids, a file that cannot be read, a key that does
- * not open, roots that do not vouch for certificates that live, or a CA that does not answer well.
+ * False with `fault`, and everything as it was: another set of ids, a file that cannot be read, a key that
+ * does not open, roots that do not vouch for certificates that live, or a CA that does not answer well.
  */
 [[gnu::warn_unused_result]] bool issuers_reload(struct issuers *issuers, const struct config *fresh,
-                                                char why[static 512]);
+                                                struct fault *fault);
 
 /* A change of one issuer, of type stepca before and after. */
 struct issuer_change {

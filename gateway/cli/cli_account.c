@@ -84,20 +84,19 @@ static int export(const struct cli_arguments *arguments)
 {
     const char *out = cli_value(arguments, "out");
     struct fault fault;
-    char why[ACCOUNT_EXPORT_WHY_BYTES];
     struct account_export_summary summary;
     struct store_reader *reader = store_reader_open(arguments->database, &fault);
     if (reader == NULL)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    bool written = out == NULL ? account_export_to_stream(reader, stdout, clock_now(), &summary, why)
-                               : account_export_to_file(reader, out, clock_now(), NULL, &summary, why);
+    bool written = out == NULL ? account_export_to_stream(reader, stdout, clock_now(), &summary, &fault)
+                               : account_export_to_file(reader, out, clock_now(), NULL, &summary, &fault);
     store_reader_close(reader);
     if (written && fflush(stdout) != 0) {
-        snprintf(why, sizeof why, "the export cannot be written: %s", strerror(errno));
+        fault_set(&fault, "the export cannot be written: %s", strerror(errno));
         written = false;
     }
     if (!written)
-        return cli_fail(arguments, CLI_FAILED, "%s", why);
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     fprintf(stderr, "exported %lld accounts and %lld external account keys\n", (long long)summary.accounts,
             (long long)summary.eab_keys);
     return CLI_OK;
@@ -111,7 +110,6 @@ static void tell_refused(int64_t line, const char *what)
 static int import(const struct cli_arguments *arguments)
 {
     struct fault fault;
-    char why[ACCOUNT_EXPORT_WHY_BYTES];
     struct account_import_summary summary;
     const char *path = arguments->words[0];
     FILE *stream = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
@@ -119,7 +117,7 @@ static int import(const struct cli_arguments *arguments)
         return cli_fail(arguments, CLI_FAILED, "%s: %s", path, strerror(errno));
     struct store_command *command = store_command_open(arguments->database, &fault);
     bool whole = command != NULL &&
-                 account_import_from_stream(command, stream, clock_now(), tell_refused, &summary, why);
+                 account_import_from_stream(command, stream, clock_now(), tell_refused, &summary, &fault);
     bool opened = command != NULL;
     store_command_close(command);
     if (stream != stdin)
@@ -131,7 +129,7 @@ static int import(const struct cli_arguments *arguments)
            (long long)summary.added, (long long)summary.ended, (long long)summary.changed,
            (long long)summary.present, (long long)summary.refused);
     if (!whole)
-        return cli_fail(arguments, CLI_FAILED, "%s", why);
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     return summary.refused == 0 ? CLI_OK : CLI_FAILED;
 }
 

@@ -70,11 +70,11 @@ static void check_tls(struct check *check)
 {
     const struct config *config = check->config;
     struct own_certificate_files files;
-    char why[OWN_CERTIFICATE_WHY_BYTES];
+    struct fault fault;
     if (config->tls_issuer != NULL)
         check_ok(check, "tls: issuer %s signs the server's own certificate", config->tls_issuer);
-    else if (!own_certificate_files_read(check->arena, config, &files, why))
-        check_fail(check, "%s", why);
+    else if (!own_certificate_files_read(check->arena, config, &files, &fault))
+        check_fail(check, "%s", fault.message);
     else
         check_leaf(check, files.certificates[0]);
 }
@@ -124,15 +124,15 @@ static void check_local_signs_own(struct check *check, const struct issuer_confi
 static void check_local(struct check *check, const struct issuer_config *issuer)
 {
     struct local_ca_config config = local_ca_config_of(issuer);
-    char why[LOCAL_CA_WHY_BYTES];
+    struct fault fault;
     struct bytes *roots = NULL;
     size_t count = 0;
     if (check_local_to_be_made(check, issuer))
         return;
     config.only_looking = true;
-    struct local_ca *ca = local_ca_open(&config, clock_now(), why);
+    struct local_ca *ca = local_ca_open(&config, clock_now(), &fault);
     if (ca == NULL) {
-        check_fail(check, "issuer %s: directory %s: %s", issuer->id, issuer->directory, why);
+        check_fail(check, "issuer %s: directory %s: %s", issuer->id, issuer->directory, fault.message);
         return;
     }
     char end[TIME_TEXT_BYTES];

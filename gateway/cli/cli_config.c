@@ -12,11 +12,11 @@ static int show(const struct cli_arguments *arguments)
     struct config_errors errors = {0};
     struct config_override *overrides = NULL;
     size_t count = 0;
-    char why[512];
+    struct fault fault;
     const struct config *config = config_load(arena, path, environ, &errors);
-    bool complete = config == NULL || issuer_overrides_read(arena, config, &overrides, &count, why);
+    bool complete = config == NULL || issuer_overrides_read(arena, config, &overrides, &count, &fault);
     if (!complete)
-        fprintf(stderr, "acmegate: what the admin API has set is not shown: %s\n", why);
+        fprintf(stderr, "acmegate: what the admin API has set is not shown: %s\n", fault.message);
     struct bytes text = config_show(arena, path, environ, overrides, complete ? count : 0, &errors);
     for (size_t i = 0; i < errors.count; i++)
         fprintf(stderr, "acmegate: %s\n", errors.lines[i]);

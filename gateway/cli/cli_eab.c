@@ -192,17 +192,17 @@ static void print_json(struct arena *arena, const struct eab_key *key, const cha
 }
 
 static bool seal_new_key(const struct config *config, struct arena *arena, struct eab_key *key, char **shown,
-                         char why[static SECRET_BOX_WHY_BYTES])
+                         struct fault *fault)
 {
     uint8_t octets[EAB_KEY_BYTES];
-    struct secret_box *box = config_open_secrets(config, SECRET_BOX_MAKE, why);
+    struct secret_box *box = config_open_secrets(config, SECRET_BOX_MAKE, fault);
     if (box == NULL)
         return false;
     bool sealed = random_octets(octets, sizeof octets) &&
                   secret_seal(box, arena, bytes_of(octets, sizeof octets),
                               eab_key_place(arena, key->endpoint, key->kid), &key->sealed_key);
     if (!sealed)
-        snprintf(why, SECRET_BOX_WHY_BYTES, "OpenSSL cannot make or seal a key");
+        fault_set(fault, "OpenSSL cannot make or seal a key");
     *shown = base64url_encode(arena, bytes_of(octets, sizeof octets));
     OPENSSL_cleanse(octets, sizeof octets);
     secret_box_free(box);
@@ -221,7 +221,6 @@ static int add(const struct cli_arguments *arguments)
     struct arena *arena = arguments->arena;
     struct change change = {.arena = arena, .now = clock_now()};
     struct fault fault;
-    char why[SECRET_BOX_WHY_BYTES];
     char *shown = NULL;
     int status = require_config(arguments);
     if (status != CLI_OK)
@@ -233,8 +232,8 @@ static int add(const struct cli_arguments *arguments)
     status = read_key(arguments, endpoint, change.now, &change.key);
     if (status != CLI_OK)
         return status;
-    if (!seal_new_key(arguments->config, arena, &change.key, &shown, why))
-        return cli_fail(arguments, CLI_FAILED, "%s", why);
+    if (!seal_new_key(arguments->config, arena, &change.key, &shown, &fault))
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     if (!write_change(arguments->database, &change, insert_key, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s",
                         change.result == STORE_OK ? "there is a key with this kid at this endpoint already"

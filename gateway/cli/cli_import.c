@@ -178,14 +178,13 @@ static int with_roots(const struct cli_arguments *arguments, const struct config
     struct arena *arena = arguments->arena;
     struct issuer **issuers = arena_alloc_array(arena, config->issuer_count, sizeof *issuers);
     struct fault fault;
-    char why[ISSUER_WHY_BYTES];
     size_t opened = 0;
     bool good = true;
     for (; good && opened < config->issuer_count; opened += good) {
         issuers[opened] = arena_alloc(arena, sizeof *issuers[opened]);
-        good = issuer_open_roots(issuers[opened], &config->issuers[opened], arena, why);
+        good = issuer_open_roots(issuers[opened], &config->issuers[opened], arena, &fault);
         if (!good)
-            fprintf(stderr, "acmegate import: issuers.%s: %s\n", config->issuers[opened].id, why);
+            fprintf(stderr, "acmegate import: issuers.%s: %s\n", config->issuers[opened].id, fault.message);
     }
     struct store_command *command = good ? store_command_open(config->database, &fault) : NULL;
     int status = CLI_FAILED;

@@ -46,7 +46,7 @@ static void run_reload(struct background_task *task)
     struct reload *reload = (struct reload *)task;
     struct server *server = reload->server;
     const char *path = reload->path;
-    char why[512];
+    struct fault fault;
     atomic_store(&reload->posted, false);
     struct arena *arena = arena_new();
     struct config_errors errors = {0};
@@ -58,10 +58,10 @@ static void run_reload(struct background_task *task)
     for (size_t i = 0; fresh != NULL && i < fresh->warning_count; i++)
         log_warning("%s", fresh->warnings[i]);
     const struct config *before = config_now(server->config);
-    if (fresh != NULL && server_reload(server, arena, fresh, why))
+    if (fresh != NULL && server_reload(server, arena, fresh, &fault))
         log_info("reload: the issuers of %s serve now", path);
     else if (fresh != NULL)
-        log_error("reload: %s; the running configuration stays", why);
+        log_error("reload: %s; the running configuration stays", fault.message);
     if (config_now(server->config) != before)
         arena_on_free(reload->taken, free_arena, arena);
     else
@@ -138,12 +138,12 @@ int serve_until_stopped(const struct config *config, const char *path,
     raise_file_limit(config);
     if (!host_is_fit(config))
         return CLI_FAILED;
-    char why[512];
+    struct fault fault;
     struct server *server = NULL;
-    if (crash_record_open(config->database, why))
-        server = server_start(config, path, why);
+    if (crash_record_open(config->database, &fault))
+        server = server_start(config, path, &fault);
     if (server == NULL) {
-        log_error("%s", why);
+        log_error("%s", fault.message);
         crash_record_close();
         return CLI_FAILED;
     }

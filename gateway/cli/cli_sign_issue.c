@@ -254,10 +254,10 @@ static void sign_by(struct signing *signing)
 {
     const struct issuer_config *config =
         config_issuer(signing->request->config, signing->request->profile->issuer);
-    char why[ISSUER_WHY_BYTES];
-    signing->issuer = issuer_new(config, signing->outbound, why);
+    struct fault fault;
+    signing->issuer = issuer_new(config, signing->outbound, &fault);
     if (signing->issuer == NULL) {
-        signing->out->problem = arena_printf(signing->arena, "issuers.%s: %s", config->id, why);
+        signing->out->problem = arena_printf(signing->arena, "issuers.%s: %s", config->id, fault.message);
         outbound_stop(signing->outbound);
         return;
     }

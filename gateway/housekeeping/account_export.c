@@ -20,25 +20,19 @@ struct writer {
     FILE *stream;
     EVP_MD_CTX *digest;
     struct account_export_summary *summary;
-    char *why;
+    struct fault *fault;
 };
-
-static bool fail(char why[static ACCOUNT_EXPORT_WHY_BYTES], const char *what, const char *detail)
-{
-    snprintf(why, ACCOUNT_EXPORT_WHY_BYTES, "%.300s: %.180s", what, detail);
-    return false;
-}
 
 static bool write_line(struct writer *writer, struct arena *arena, const struct account_export_line *line)
 {
     struct bytes text = account_export_render(arena, line);
     bool counts = line->type == EXPORT_EAB_KEY || line->type == EXPORT_ACCOUNT;
     if (text.p == NULL)
-        return fail(writer->why, "an account or a key is too long for a line", "it was not written");
+        return fault_set(writer->fault, "an account or a key is too long for a line: it was not written");
     if (counts && EVP_DigestUpdate(writer->digest, text.p, text.n) != 1)
-        return fail(writer->why, "OpenSSL", "no SHA-256");
+        return fault_set(writer->fault, "OpenSSL: no SHA-256");
     if (fwrite(text.p, 1, text.n, writer->stream) != text.n)
-        return fail(writer->why, "the export cannot be written", strerror(errno));
+        return fault_set(writer->fault, "the export cannot be written: %s", strerror(errno));
     return true;
 }
 
@@ -46,7 +40,7 @@ static bool write_eab_keys_after(struct writer *writer, struct arena *arena, int
 {
     struct eab_key keys[PER_PAGE];
     if (store_eab_keys_after(writer->reader, arena, *after, keys, PER_PAGE, count) != STORE_OK)
-        return fail(writer->why, "the external account keys", "the database cannot be read");
+        return fault_set(writer->fault, "the external account keys: the database cannot be read");
     for (size_t i = 0; i < *count; i++) {
         const struct account_export_line line = {.type = EXPORT_EAB_KEY, .eab_key = keys[i]};
         if (!write_line(writer, arena, &line))
@@ -62,7 +56,7 @@ static bool write_account(struct writer *writer, struct arena *arena, const stru
     struct eab_key key = {0};
     if (account->eab_key_id != 0 &&
         store_eab_key_load(writer->reader, arena, account->eab_key_id, &key) != STORE_OK)
-        return fail(writer->why, "an account's external account key", "the database cannot be read");
+        return fault_set(writer->fault, "an account's external account key: the database cannot be read");
     const struct account_export_line line = {.type = EXPORT_ACCOUNT, .account = *account, .eab_kid = key.kid};
     return write_line(writer, arena, &line);
 }
@@ -71,7 +65,7 @@ static bool write_accounts_after(struct writer *writer, struct arena *arena, int
 {
     struct account accounts[PER_PAGE];
     if (store_accounts_after(writer->reader, arena, *after, accounts, PER_PAGE, count) != STORE_OK)
-        return fail(writer->why, "the accounts", "the database cannot be read");
+        return fault_set(writer->fault, "the accounts: the database cannot be read");
     for (size_t i = 0; i < *count; i++) {
         if (!write_account(writer, arena, &accounts[i]))
             return false;
@@ -114,22 +108,22 @@ static bool write_all(struct writer *writer, int64_t now)
 }
 
 bool account_export_to_stream(struct store_reader *reader, FILE *stream, int64_t now,
-                              struct account_export_summary *out, char why[static ACCOUNT_EXPORT_WHY_BYTES])
+                              struct account_export_summary *out, struct fault *fault)
 {
     struct writer writer = {
-        .reader = reader, .stream = stream, .digest = EVP_MD_CTX_new(), .summary = out, .why = why};
+        .reader = reader, .stream = stream, .digest = EVP_MD_CTX_new(), .summary = out, .fault = fault};
     *out = (struct account_export_summary){0};
     bool good = writer.digest != NULL && EVP_DigestInit_ex(writer.digest, EVP_sha256(), NULL) == 1;
     if (!good)
-        fail(why, "OpenSSL", "no SHA-256");
+        fault_set(fault, "OpenSSL: no SHA-256");
     else if (!store_read_begin(reader))
-        good = fail(why, "the accounts", "the database cannot be read");
+        good = fault_set(fault, "the accounts: the database cannot be read");
     else {
         good = write_all(&writer, now);
         store_read_end(reader);
     }
     if (good && EVP_DigestFinal_ex(writer.digest, out->digest, NULL) != 1)
-        good = fail(why, "OpenSSL", "no SHA-256");
+        good = fault_set(fault, "OpenSSL: no SHA-256");
     EVP_MD_CTX_free(writer.digest);
     return good;
 }
@@ -192,45 +186,44 @@ static FILE *open_regular(const char *path)
     return NULL;
 }
 
-static bool may_replace(struct store_reader *reader, const char *path, int64_t now,
-                        char why[static ACCOUNT_EXPORT_WHY_BYTES])
+static bool may_replace(struct store_reader *reader, const char *path, int64_t now, struct fault *fault)
 {
     FILE *old = open_regular(path);
     if (old == NULL && errno == ENOENT)
         return true;
     if (old == NULL)
-        return fail(why, path, errno == EINVAL ? "it is no regular file" : strerror(errno));
+        return fault_set(fault, "%s: %s", path, errno == EINVAL ? "it is no regular file" : strerror(errno));
     int64_t missing = count_missing(reader, old, now);
     fclose(old);
     if (missing > 0)
-        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES,
-                 "%.300s has %lld accounts or external account keys that this database lacks, or knows of "
-                 "less, and is left as it is: take "
-                 "them with 'acmegate account import', or move the file away",
-                 path, (long long)missing);
+        fault_set(fault,
+                  "%s has %lld accounts or external account keys that this database lacks, or knows of "
+                  "less, and is left as it is: take "
+                  "them with 'acmegate account import', or move the file away",
+                  path, (long long)missing);
     return missing == 0;
 }
 
 bool account_export_to_file(struct store_reader *reader, const char *path, int64_t now,
                             const struct account_export_summary *last, struct account_export_summary *out,
-                            char why[static ACCOUNT_EXPORT_WHY_BYTES])
+                            struct fault *fault)
 {
     struct file_replacement replacement;
     struct arena *arena = arena_new();
     bool good = file_replacement_begin(arena, path, 0600, &replacement);
     if (!good) {
-        fail(why, path, strerror(errno));
-    } else if (!account_export_to_stream(reader, replacement.stream, now, out, why)) {
+        fault_set(fault, "%s: %s", path, strerror(errno));
+    } else if (!account_export_to_stream(reader, replacement.stream, now, out, fault)) {
         file_replacement_abandon(&replacement);
         good = false;
     } else if (last != NULL && memcmp(last->digest, out->digest, sizeof out->digest) == 0 &&
                access(path, F_OK) == 0) {
         file_replacement_abandon(&replacement);
-    } else if (!may_replace(reader, path, now, why)) {
+    } else if (!may_replace(reader, path, now, fault)) {
         file_replacement_abandon(&replacement);
         good = false;
     } else if (!file_replacement_finish(&replacement)) {
-        good = fail(why, path, strerror(errno));
+        good = fault_set(fault, "%s: %s", path, strerror(errno));
     }
     arena_free(arena);
     return good;

@@ -23,11 +23,11 @@ struct account_exporter {
 
 static void export(struct account_exporter *exporter)
 {
-    char why[ACCOUNT_EXPORT_WHY_BYTES];
+    struct fault fault;
     struct account_export_summary now;
     const struct account_export_summary *last = exporter->exported ? &exporter->last : NULL;
-    if (!account_export_to_file(exporter->reader, exporter->path, clock_now(), last, &now, why)) {
-        log_error("the accounts were not exported: %s", why);
+    if (!account_export_to_file(exporter->reader, exporter->path, clock_now(), last, &now, &fault)) {
+        log_error("the accounts were not exported: %s", fault.message);
         return;
     }
     if (!exporter->exported || memcmp(now.digest, exporter->last.digest, sizeof now.digest) != 0)
@@ -66,9 +66,8 @@ static void release(struct account_exporter *exporter)
     free(exporter);
 }
 
-struct account_exporter *account_exporter_start(const struct config *config, char why[static 512])
+struct account_exporter *account_exporter_start(const struct config *config, struct fault *fault)
 {
-    struct fault fault;
     struct account_exporter *exporter = calloc(1, sizeof(*exporter));
     if (exporter == NULL)
         end_without("memory");
@@ -76,13 +75,11 @@ struct account_exporter *account_exporter_start(const struct config *config, cha
     exporter->every_s = config->account_export_every_s;
     pthread_cond_init(&exporter->changed, NULL);
     pthread_mutex_init(&exporter->mutex, NULL);
-    exporter->reader = store_reader_open(config->database, &fault);
-    int failed = 0;
-    if (exporter->reader == NULL)
-        snprintf(why, 512, "%.511s", fault.message);
-    else if ((failed = thread_start(&exporter->thread, run, exporter)) != 0)
-        snprintf(why, 512, "the thread that exports accounts cannot be started: %s", strerror(failed));
-    if (exporter->reader != NULL && failed == 0)
+    exporter->reader = store_reader_open(config->database, fault);
+    int failed = exporter->reader == NULL ? 0 : thread_start(&exporter->thread, run, exporter);
+    if (failed != 0)
+        fault_set(fault, "the thread that exports accounts cannot be started: %s", strerror(failed));
+    else if (exporter->reader != NULL)
         return exporter;
     release(exporter);
     return NULL;

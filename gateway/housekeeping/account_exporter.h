@@ -5,13 +5,14 @@
  */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "gateway/config/config.h"
 
 struct account_exporter;
 
-/* NULL with `why`. Not to be called without accounts.export_path. */
+/* NULL with `fault`. Not to be called without accounts.export_path. */
 [[gnu::warn_unused_result]] struct account_exporter *account_exporter_start(const struct config *config,
-                                                                            char why[static 512]);
+                                                                            struct fault *fault);
 
 /* After the last write to the database. Exports once more and ends the thread. NULL is ignored. */
 void account_exporter_stop(struct account_exporter *exporter);

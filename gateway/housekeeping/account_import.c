@@ -107,14 +107,11 @@ static void begin_transaction(struct import *import)
 }
 
 /* Writes what was read so far. */
-static bool end_transaction(struct import *import, char why[static ACCOUNT_EXPORT_WHY_BYTES])
+static bool end_transaction(struct import *import, struct fault *fault)
 {
-    struct fault fault;
-    bool written = import->count == 0 || store_write_now(import->command, apply, import, &fault);
+    bool written = import->count == 0 || store_write_now(import->command, apply, import, fault);
     for (size_t i = 0; written && i < import->count; i++)
         count_result(import, &import->items[i]);
-    if (!written)
-        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES, "%.500s", fault.message);
     arena_free(import->arena);
     begin_transaction(import);
     return written;
@@ -140,8 +137,7 @@ static void read_line(struct import *import, const char *text)
 }
 
 /* Only what begins as an export is read on, so that the wrong file does not give a complaint a line. */
-static bool read_head(struct import *import, FILE *stream, char *text,
-                      char why[static ACCOUNT_EXPORT_WHY_BYTES])
+static bool read_head(struct import *import, FILE *stream, char *text, struct fault *fault)
 {
     struct account_export_line line;
     const char *reason = "it is empty";
@@ -150,23 +146,21 @@ static bool read_head(struct import *import, FILE *stream, char *text,
     bool good = account_export_read_line(stream, text) &&
                 account_export_parse(arena, bytes_from_string(text), &line, &reason);
     if (!good || line.type != EXPORT_HEAD)
-        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES, "this is no export of accounts: %.400s",
-                 good ? "its first line is no head" : reason);
+        fault_set(fault, "this is no export of accounts: %s", good ? "its first line is no head" : reason);
     arena_free(arena);
     return good && line.type == EXPORT_HEAD;
 }
 
-static bool is_whole(const struct import *import, FILE *stream, char why[static ACCOUNT_EXPORT_WHY_BYTES])
+static bool is_whole(const struct import *import, FILE *stream, struct fault *fault)
 {
     if (ferror(stream) != 0)
-        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES, "it cannot be read to its end: %s", strerror(errno));
+        fault_set(fault, "it cannot be read to its end: %s", strerror(errno));
     else if (import->end.type == 0)
-        snprintf(why, ACCOUNT_EXPORT_WHY_BYTES,
-                 "it breaks off after line %lld: what stood there was taken, the rest is lost",
-                 (long long)import->line_number);
+        fault_set(fault, "it breaks off after line %lld: what stood there was taken, the rest is lost",
+                  (long long)import->line_number);
     else if (import->end.accounts != import->accounts || import->end.eab_keys != import->eab_keys)
-        snprintf(
-            why, ACCOUNT_EXPORT_WHY_BYTES,
+        fault_set(
+            fault,
             "it had %lld accounts and %lld external account keys once; %lld and %lld of them could be read",
             (long long)import->end.accounts, (long long)import->end.eab_keys, (long long)import->accounts,
             (long long)import->eab_keys);
@@ -177,7 +171,7 @@ static bool is_whole(const struct import *import, FILE *stream, char why[static 
 
 bool account_import_from_stream(struct store_command *command, FILE *stream, int64_t now,
                                 void (*refuse)(int64_t line, const char *what),
-                                struct account_import_summary *out, char why[static ACCOUNT_EXPORT_WHY_BYTES])
+                                struct account_import_summary *out, struct fault *fault)
 {
     struct import import = {.command = command, .now = now, .refuse = refuse, .summary = out};
     char *text = malloc(ACCOUNT_EXPORT_LINE_BYTES);
@@ -185,14 +179,14 @@ bool account_import_from_stream(struct store_command *command, FILE *stream, int
         end_without("memory");
     *out = (struct account_import_summary){0};
     begin_transaction(&import);
-    bool good = read_head(&import, stream, text, why);
+    bool good = read_head(&import, stream, text, fault);
     while (good && account_export_read_line(stream, text)) {
         import.line_number++;
         read_line(&import, text);
         if (++import.lines == PER_TRANSACTION)
-            good = end_transaction(&import, why);
+            good = end_transaction(&import, fault);
     }
-    good = good && end_transaction(&import, why) && is_whole(&import, stream, why);
+    good = good && end_transaction(&import, fault) && is_whole(&import, stream, fault);
     arena_free(import.arena);
     free(text);
     return good;

@@ -67,13 +67,13 @@ static void run_certificate(struct http_message *message)
 }
 
 bool http_server_set_certificate(struct http_server *server, struct bytes chain_pem, struct bytes key_pem,
-                                 char why[static 256])
+                                 struct fault *fault)
 {
     /* Parsed for each loop, so that no two threads share one; nothing is swapped unless all could be. */
     struct certificate_message **changes = h2o_mem_alloc(sizeof changes[0] * server->loop_count);
     size_t parsed = 0;
-    for (; parsed < server->loop_count; parsed++) {
-        struct http_tls_certificate *certificate = http_tls_certificate_parse(chain_pem, key_pem, why);
+    for (; parsed < server->loop_count; ++parsed) {
+        struct http_tls_certificate *certificate = http_tls_certificate_parse(chain_pem, key_pem, fault);
         if (certificate == NULL)
             break;
         changes[parsed] = h2o_mem_alloc(sizeof *changes[parsed]);
@@ -209,19 +209,19 @@ static void configure_h2o(struct http_server *server)
         http_on_setup_ostream;
 }
 
-static bool bind_all(struct http_server *server, char why[static 256])
+static bool bind_all(struct http_server *server, struct fault *fault)
 {
     const struct http_server_config *config = &server->config;
     server->listen_fds = h2o_mem_alloc(sizeof(int) * (config->listen_count + 1));
-    for (; server->listen_count < config->listen_count; server->listen_count++) {
-        int fd = http_listen(&config->listen[server->listen_count], why);
+    for (; server->listen_count < config->listen_count; ++server->listen_count) {
+        int fd = http_listen(&config->listen[server->listen_count], fault);
         if (fd == -1)
             return false;
         server->listen_fds[server->listen_count] = fd;
     }
     if (config->socket_path == NULL)
         return true;
-    server->local = http_local_listen(config->socket_path, why);
+    server->local = http_local_listen(config->socket_path, fault);
     if (server->local == NULL)
         return false;
     server->listen_fds[server->listen_count++] = http_local_fd(server->local);
@@ -267,7 +267,7 @@ static bool start_loops(struct http_server *server)
     return good;
 }
 
-struct http_server *http_server_start(const struct http_server_config *config, char why[static 256])
+struct http_server *http_server_start(const struct http_server_config *config, struct fault *fault)
 {
     struct http_server *server = h2o_mem_alloc(sizeof *server);
     memset(server, 0, sizeof *server);
@@ -275,7 +275,7 @@ struct http_server *http_server_start(const struct http_server_config *config, c
     pthread_mutex_init(&server->start_lock, NULL);
     pthread_cond_init(&server->start_changed, NULL);
     configure_h2o(server);
-    if (!bind_all(server, why)) {
+    if (!bind_all(server, fault)) {
         unbind_all(server);
         h2o_config_dispose(&server->globalconf);
         free(server);
@@ -283,7 +283,7 @@ struct http_server *http_server_start(const struct http_server_config *config, c
     }
     if (!start_loops(server)) {
         /* A loop that failed to start ends the process right after: there is nothing to serve with. */
-        snprintf(why, 256, "an HTTP thread could not be started");
+        fault_set(fault, "an HTTP thread could not be started");
         return NULL;
     }
     return server;

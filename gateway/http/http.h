@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 
 #include "acme/base/arena.h"
+#include "acme/base/fault.h"
 #include "gateway/config/config.h"
 #include "gateway/runtime/address_policy.h"
 
@@ -18,14 +19,14 @@
 
 enum http_address_state { HTTP_ADDRESS_FREE, HTTP_ADDRESS_IN_USE, HTTP_ADDRESS_UNUSABLE };
 
-/* Binds the address and lets it go again, without listening. With `why`, in the words of a start, unless
+/* Binds the address and lets it go again, without listening. With `fault`, in the words of a start, unless
  * free. */
 [[gnu::warn_unused_result]] enum http_address_state http_address_try(const struct listen_address *address,
-                                                                     char why[static 256]);
+                                                                     struct fault *fault);
 
-/* Whether a Unix socket may be made there; one that is there already is no fault. False with `why`, in the
+/* Whether a Unix socket may be made there; one that is there already is no fault. False with `fault`, in the
  * words of a start. */
-[[gnu::warn_unused_result]] bool http_local_try(const char *path, char why[static 256]);
+[[gnu::warn_unused_result]] bool http_local_try(const char *path, struct fault *fault);
 
 struct http_server;
 struct http_loop;
@@ -118,11 +119,11 @@ struct http_server_config {
 
 /*
  * Binds, starts the loops; TCP connections are accepted as soon as a certificate is set, or at once when
- * plain. A socket that a dead server left at socket_path is replaced, a live one refused. NULL with `why`
+ * plain. A socket that a dead server left at socket_path is replaced, a live one refused. NULL with `fault`
  * filled.
  */
 [[gnu::warn_unused_result]] struct http_server *http_server_start(const struct http_server_config *config,
-                                                                  char why[static 256]);
+                                                                  struct fault *fault);
 
 /* The port of the first of `listen`: what the system chose when the configuration said 0. */
 uint16_t http_server_port(const struct http_server *server);
@@ -138,7 +139,7 @@ size_t http_server_connections(const struct http_server *server);
  * thread. */
 [[gnu::warn_unused_result]] bool http_server_set_certificate(struct http_server *server,
                                                              struct bytes chain_pem, struct bytes key_pem,
-                                                             char why[static 256]);
+                                                             struct fault *fault);
 
 /* Stops accepting, lets what is under way be answered within HTTP_DRAIN_MS, joins the loops, frees. */
 void http_server_stop(struct http_server *server);

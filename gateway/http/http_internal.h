@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "acme/base/fault.h"
 #include "gateway/http/http.h"
 
 enum { HTTP_PARK_BUCKETS = 256 };
@@ -81,17 +82,17 @@ void http_tls_watch_handshakes(SSL_CTX *context);
 
 struct http_tls_certificate;
 struct http_tls_certificate *http_tls_certificate_parse(struct bytes chain_pem, struct bytes key_pem,
-                                                        char why[static 256]);
+                                                        struct fault *fault);
 void http_tls_certificate_free(struct http_tls_certificate *certificate);
 
 /* ---- http_listen.c ---- */
 
-/* A bound, listening, non-blocking socket, or -1 with `why`. */
-int http_listen(const struct listen_address *address, char why[static 256]);
+/* A bound, listening, non-blocking socket, or -1 with `fault`. */
+int http_listen(const struct listen_address *address, struct fault *fault);
 
 /* A Unix socket that is in its folder until it is removed. */
 struct http_local_socket;
-struct http_local_socket *http_local_listen(const char *path, char why[static 256]);
+struct http_local_socket *http_local_listen(const char *path, struct fault *fault);
 int http_local_fd(const struct http_local_socket *local);
 /* Takes it out of its folder, unless another has taken its place there. Its descriptor is the caller's. NULL
  * is ignored. */

@@ -53,13 +53,13 @@ static const char *listen_advice(int error, uint16_t port)
     return "";
 }
 
-/* Bound and not listening yet; -1 with `why` and errno. */
-static int bind_address(const struct listen_address *address, char why[static 256])
+/* Bound and not listening yet; -1 with `fault` and errno. */
+static int bind_address(const struct listen_address *address, struct fault *fault)
 {
     struct sockaddr_storage storage;
     socklen_t length = 0;
     if (!address_to_sockaddr(address, &storage, &length)) {
-        snprintf(why, 256, "%.64s is not an IP address", address->host);
+        fault_set(fault, "%s is not an IP address", address->host);
         errno = EINVAL;
         return -1;
     }
@@ -72,28 +72,28 @@ static int bind_address(const struct listen_address *address, char why[static 25
         bind(fd, (const struct sockaddr *)&storage, length) == 0)
         return fd;
     int error = errno;
-    snprintf(why, 256, "cannot listen on %.64s port %u: %s%s", address->host, (unsigned)address->port,
-             strerror(error), listen_advice(error, address->port));
+    fault_set(fault, "cannot listen on %s port %u: %s%s", address->host, (unsigned)address->port,
+              strerror(error), listen_advice(error, address->port));
     if (fd != -1)
         close(fd);
     errno = error;
     return -1;
 }
 
-int http_listen(const struct listen_address *address, char why[static 256])
+int http_listen(const struct listen_address *address, struct fault *fault)
 {
-    int fd = bind_address(address, why);
+    int fd = bind_address(address, fault);
     if (fd == -1 || listen(fd, LISTEN_BACKLOG) == 0)
         return fd;
-    snprintf(why, 256, "cannot listen on %.64s port %u: %s%s", address->host, (unsigned)address->port,
-             strerror(errno), listen_advice(errno, address->port));
+    fault_set(fault, "cannot listen on %s port %u: %s%s", address->host, (unsigned)address->port,
+              strerror(errno), listen_advice(errno, address->port));
     close(fd);
     return -1;
 }
 
-enum http_address_state http_address_try(const struct listen_address *address, char why[static 256])
+enum http_address_state http_address_try(const struct listen_address *address, struct fault *fault)
 {
-    int fd = bind_address(address, why);
+    int fd = bind_address(address, fault);
     if (fd == -1)
         return errno == EADDRINUSE ? HTTP_ADDRESS_IN_USE : HTTP_ADDRESS_UNUSABLE;
     close(fd);
@@ -110,7 +110,7 @@ struct http_local_socket {
 };
 
 /* What stands at the path may be left over from a server that was killed: then nobody answers there. */
-static bool clear_path(const struct sockaddr_un *address, char why[static 256])
+static bool clear_path(const struct sockaddr_un *address, struct fault *fault)
 {
     struct stat status;
     if (lstat(address->sun_path, &status) != 0)
@@ -122,9 +122,8 @@ static bool clear_path(const struct sockaddr_un *address, char why[static 256])
         close(fd);
     if (refused && unlink(address->sun_path) == 0)
         return true;
-    snprintf(why, 256, "%s: %s", address->sun_path,
-             refused ? strerror(errno) : "another server listens there, or it cannot be asked");
-    return false;
+    return fault_set(fault, "%s: %s", address->sun_path,
+                     refused ? strerror(errno) : "another server listens there, or it cannot be asked");
 }
 
 /* Nobody can connect between bind and listen: the mode is right before anybody could. */
@@ -147,47 +146,43 @@ static int bind_local(const struct sockaddr_un *address)
     return -1;
 }
 
-bool http_local_try(const char *path, char why[static 256])
+bool http_local_try(const char *path, struct fault *fault)
 {
     struct sockaddr_un address;
     struct stat status;
-    if (strlen(path) >= sizeof address.sun_path) {
-        snprintf(why, 256, "%.120s is too long for a socket's path, %zu octets at most: choose a shorter one",
-                 path, sizeof address.sun_path - 1);
-        return false;
-    }
+    if (strlen(path) >= sizeof(address.sun_path))
+        return fault_set(fault,
+                         "%s is too long for a socket's path, %zu octets at most: choose a shorter one", path,
+                         sizeof(address.sun_path) - 1);
     const char *slash = strrchr(path, '/');
     char folder[sizeof address.sun_path] = ".";
     if (slash != NULL)
-        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-    if (access(folder, W_OK | X_OK) != 0) {
-        snprintf(why, 256,
-                 "%s cannot be made: folder %s: %s; make it for the user that serves (RuntimeDirectory= "
-                 "of the systemd unit)",
-                 path, folder, strerror(errno));
-        return false;
-    }
-    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
-        snprintf(why, 256, "%s is there and no socket", path);
-        return false;
-    }
+        snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    if (access(folder, W_OK | X_OK) != 0)
+        return fault_set(
+            fault,
+            "%s cannot be made: folder %s: %s; make it for the user that serves (RuntimeDirectory= "
+            "of the systemd unit)",
+            path, folder, strerror(errno));
+    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+        return fault_set(fault, "%s is there and no socket", path);
     return true;
 }
 
-struct http_local_socket *http_local_listen(const char *path, char why[static 256])
+struct http_local_socket *http_local_listen(const char *path, struct fault *fault)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!http_local_try(path, why))
+    if (!http_local_try(path, fault))
         return NULL;
     memcpy(address.sun_path, path, strlen(path));
-    if (!clear_path(&address, why))
+    if (!clear_path(&address, fault))
         return NULL;
     struct http_local_socket *local = h2o_mem_alloc(sizeof *local);
     struct stat status = {0};
     memcpy(local->path, address.sun_path, sizeof local->path);
     local->fd = bind_local(&address);
     if (local->fd == -1 || stat(path, &status) != 0) {
-        snprintf(why, 256, "cannot listen on %s: %s", path, strerror(errno));
+        fault_set(fault, "cannot listen on %s: %s", path, strerror(errno));
         if (local->fd != -1)
             close(local->fd);
         free(local);

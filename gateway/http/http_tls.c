@@ -57,7 +57,7 @@ SSL_CTX *http_tls_context_new(struct http_loop *loop)
 }
 
 struct http_tls_certificate *http_tls_certificate_parse(struct bytes chain_pem, struct bytes key_pem,
-                                                        char why[static 256])
+                                                        struct fault *fault)
 {
     struct http_tls_certificate *certificate = h2o_mem_alloc(sizeof *certificate);
     memset(certificate, 0, sizeof *certificate);
@@ -73,7 +73,7 @@ struct http_tls_certificate *http_tls_certificate_parse(struct bytes chain_pem, 
         problem = "the private key does not belong to the certificate";
     if (problem == NULL)
         return certificate;
-    snprintf(why, 256, "%s", problem);
+    fault_set(fault, "%s", problem);
     http_tls_certificate_free(certificate);
     return NULL;
 }

@@ -24,8 +24,8 @@ struct jobs_parts {
     void *context;
 };
 
-/* NULL with `why`. Takes nothing up before jobs_begin. */
-[[gnu::warn_unused_result]] struct jobs *jobs_new(const struct jobs_parts *parts, char why[static 256]);
+/* NULL with `fault`. Takes nothing up before jobs_begin. */
+[[gnu::warn_unused_result]] struct jobs *jobs_new(const struct jobs_parts *parts, struct fault *fault);
 void jobs_begin(struct jobs *jobs);
 
 /* What may have become due, as bits: each kind costs a look into the database. */

@@ -19,16 +19,14 @@ _Static_assert(MAX_VALIDATIONS + MAX_ISSUANCES + JOBS_DRAFTS_MAX + MAX_REVOCATIO
 _Static_assert(MAX_ISSUANCES + JOBS_DRAFTS_MAX + MAX_REVOCATIONS < JOBS_LOOK_IDS,
                "a look sees past what is under way");
 
-struct jobs *jobs_new(const struct jobs_parts *parts, char why[static 256])
+struct jobs *jobs_new(const struct jobs_parts *parts, struct fault *fault)
 {
     struct jobs *jobs = calloc(1, sizeof *jobs);
     if (jobs == NULL)
         end_without("memory");
-    struct fault fault;
     jobs->parts = *parts;
-    jobs->reader = store_reader_open(parts->config->database, &fault);
+    jobs->reader = store_reader_open(parts->config->database, fault);
     if (jobs->reader == NULL) {
-        snprintf(why, 256, "%.250s", fault.message);
         free(jobs);
         return NULL;
     }

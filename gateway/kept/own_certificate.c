@@ -64,29 +64,29 @@ void own_certificate_revoked(struct own_certificate *own, struct bytes leaf)
 /* ---- life ---- */
 
 bool own_certificate_use_files(struct own_certificate *own, const struct own_certificate_files *files,
-                               char why[static OWN_CERTIFICATE_WHY_BYTES])
+                               struct fault *fault)
 {
     struct arena *arena = arena_new();
     struct certificate_facts facts;
-    bool good = own_certificate_use_pem(own, files->chain_pem, files->key_pem, why);
+    bool good = own_certificate_use_pem(own, files->chain_pem, files->key_pem, fault);
     if (good && certificate_read_facts(arena, files->certificates[0], &facts))
         own_certificate_note_ends(own, &facts, files->certificates, files->count);
     arena_free(arena);
     return good;
 }
 
-static bool use_configured_files(struct own_certificate *own, char why[static OWN_CERTIFICATE_WHY_BYTES])
+static bool use_configured_files(struct own_certificate *own, struct fault *fault)
 {
     struct arena *arena = arena_new();
     struct own_certificate_files files;
-    bool good = own_certificate_files_read(arena, own->parts.config, &files, why) &&
-                own_certificate_use_files(own, &files, why);
+    bool good = own_certificate_files_read(arena, own->parts.config, &files, fault) &&
+                own_certificate_use_files(own, &files, fault);
     arena_free(arena);
     return good;
 }
 
 struct own_certificate *own_certificate_start(const struct own_certificate_parts *parts,
-                                              char why[static OWN_CERTIFICATE_WHY_BYTES])
+                                              struct fault *fault)
 {
     struct own_certificate *own = calloc(1, sizeof *own);
     if (own == NULL)
@@ -97,7 +97,7 @@ struct own_certificate *own_certificate_start(const struct own_certificate_parts
     own->begin.run = run_begin;
     if (own_certificate_is_issued(own)) {
         own_certificate_prepare_issued(own);
-    } else if (!use_configured_files(own, why)) {
+    } else if (!use_configured_files(own, fault)) {
         own_certificate_free(own);
         return NULL;
     }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "gateway/ca/issuers.h"
 #include "gateway/config/config.h"
 #include "gateway/kept/own_certificate_files.h"
@@ -14,16 +15,13 @@
 
 struct own_certificate;
 
-enum { OWN_CERTIFICATE_PUBLISH_WHY_BYTES = 256 };
-
 /* Borrowed for its life. */
 struct own_certificate_parts {
     const struct config *config;
     struct outbound *outbound;
     struct issuers *issuers;
     /* Gives it to every listener with TLS; a bad one changes nothing. Any thread. */
-    bool (*publish)(void *context, struct bytes chain_pem, struct bytes key_pem,
-                    char why[static OWN_CERTIFICATE_PUBLISH_WHY_BYTES]);
+    bool (*publish)(void *context, struct bytes chain_pem, struct bytes key_pem, struct fault *fault);
     /* A certificate that nobody gets: recorded as rejected, and revoked. `chain` is DER, leaf first. Outbound
      * thread. */
     void (*rejected)(void *context, const struct issuer *issuer, const struct bytes *chain, size_t count,
@@ -32,14 +30,14 @@ struct own_certificate_parts {
 };
 
 /* From the configuration's files, once, or from the issuer, on the outbound thread, now and for as long as
- * the server runs. NULL with `why` when files are named and cannot be used. */
+ * the server runs. NULL with `fault` when files are named and cannot be used. */
 [[gnu::warn_unused_result]] struct own_certificate *own_certificate_start(
-    const struct own_certificate_parts *parts, char why[static OWN_CERTIFICATE_WHY_BYTES]);
+    const struct own_certificate_parts *parts, struct fault *fault);
 
 /* Main and background thread: what was read anew, where files are configured. A bad one changes nothing. */
 [[gnu::warn_unused_result]] bool own_certificate_use_files(struct own_certificate *own,
                                                            const struct own_certificate_files *files,
-                                                           char why[static OWN_CERTIFICATE_WHY_BYTES]);
+                                                           struct fault *fault);
 
 /* Any thread but the outbound one: another issuer serves. A certificate that its roots do not vouch for is
  * replaced. */

@@ -2,8 +2,6 @@
 #include "gateway/kept/own_certificate_files.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "acme/base/file.h"
 #include "acme/certificate.h"
@@ -11,63 +9,53 @@
 #include "acme/x509_read.h"
 #include "gateway/config/config.h"
 
-[[gnu::format(printf, 2, 3)]] static bool refuse(char why[static OWN_CERTIFICATE_WHY_BYTES],
-                                                 const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why, OWN_CERTIFICATE_WHY_BYTES, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
 static bool read_chain(struct arena *arena, const struct config *config, struct own_certificate_files *out,
-                       char why[static OWN_CERTIFICATE_WHY_BYTES])
+                       struct fault *fault)
 {
     const char *path = config->tls_cert_path;
     if (!file_read(arena, path, CONFIG_FILE_MAX_BYTES, &out->chain_pem))
-        return refuse(why, "tls.cert %.200s cannot be read: %s", path, strerror(errno));
+        return fault_set(fault, "tls.cert %s cannot be read: %s", path, strerror(errno));
     if (!certificates_from_pem(arena, out->chain_pem, &out->certificates, &out->count))
-        return refuse(why,
-                      "tls.cert %.200s holds no certificate, or a damaged one; put the chain there as PEM, "
-                      "leaf first",
-                      path);
+        return fault_set(fault,
+                         "tls.cert %s holds no certificate, or a damaged one; put the chain there as PEM, "
+                         "leaf first",
+                         path);
     return true;
 }
 
 static bool read_key(struct arena *arena, const struct config *config, struct own_certificate_files *out,
-                     char why[static OWN_CERTIFICATE_WHY_BYTES])
+                     struct fault *fault)
 {
     const char *path = config->tls_key_path;
     bool encrypted = false;
     struct bytes pem;
     if (!file_read_secret(arena, path, CONFIG_FILE_MAX_BYTES, &pem))
-        return refuse(why, "tls.key %.200s cannot be read: %s", path, strerror(errno));
+        return fault_set(fault, "tls.key %s cannot be read: %s", path, strerror(errno));
     autofree_evp_pkey EVP_PKEY *key = private_key_read(pem, config->tls_key_password, &encrypted);
     autofree_x509 X509 *leaf = x509_read(out->certificates[0]);
     if (key == NULL && encrypted && config->tls_key_password.n == 0)
-        return refuse(why,
-                      "tls.key %.200s is encrypted; name a file with its pass phrase in "
-                      "tls.key_password_file, or give a key that is not encrypted",
-                      path);
+        return fault_set(fault,
+                         "tls.key %s is encrypted; name a file with its pass phrase in "
+                         "tls.key_password_file, or give a key that is not encrypted",
+                         path);
     if (key == NULL && encrypted)
-        return refuse(why,
-                      "tls.key %.200s is encrypted, and the pass phrase in tls.key_password_file does not "
-                      "open it; correct that file",
-                      path);
+        return fault_set(fault,
+                         "tls.key %s is encrypted, and the pass phrase in tls.key_password_file does not "
+                         "open it; correct that file",
+                         path);
     if (key == NULL)
-        return refuse(why, "tls.key %.200s holds no private key; put it there as PEM", path);
+        return fault_set(fault, "tls.key %s holds no private key; put it there as PEM", path);
     if (leaf == NULL || !x509_key_fits(leaf, key))
-        return refuse(why,
-                      "tls.key %.150s is not the key of the first certificate in %.150s; give those that "
-                      "belong together",
-                      path, config->tls_cert_path);
+        return fault_set(fault,
+                         "tls.key %s is not the key of the first certificate in %s; give those that "
+                         "belong together",
+                         path, config->tls_cert_path);
     out->key_pem = private_key_to_pem(arena, key, (struct bytes){0});
-    return out->key_pem.n != 0 || refuse(why, "tls.key %.200s: OpenSSL cannot write it", path);
+    return out->key_pem.n != 0 || fault_set(fault, "tls.key %s: OpenSSL cannot write it", path);
 }
 
 bool own_certificate_files_read(struct arena *arena, const struct config *config,
-                                struct own_certificate_files *out, char why[static OWN_CERTIFICATE_WHY_BYTES])
+                                struct own_certificate_files *out, struct fault *fault)
 {
-    return read_chain(arena, config, out, why) && read_key(arena, config, out, why);
+    return read_chain(arena, config, out, fault) && read_key(arena, config, out, fault);
 }

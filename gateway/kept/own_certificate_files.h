@@ -4,10 +4,9 @@
 #pragma once
 
 #include "acme/base/arena.h"
+#include "acme/base/fault.h"
 
 struct config;
-
-enum { OWN_CERTIFICATE_WHY_BYTES = 512 };
 
 struct own_certificate_files {
     struct bytes chain_pem;
@@ -18,9 +17,9 @@ struct own_certificate_files {
 
 /*
  * Reads both, opens the key with tls.key_password_file where it is encrypted, and compares key and leaf.
- * Everything belongs to the arena, which cleanses the key. False with `why`, a sentence that ends with what
+ * Everything belongs to the arena, which cleanses the key. False with `fault`, a sentence that ends with what
  * to do.
  */
 [[gnu::warn_unused_result]] bool own_certificate_files_read(struct arena *arena, const struct config *config,
                                                             struct own_certificate_files *out,
-                                                            char why[static OWN_CERTIFICATE_WHY_BYTES]);
+                                                            struct fault *fault);

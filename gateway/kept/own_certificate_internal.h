@@ -36,10 +36,10 @@ bool own_certificate_is_issued(const struct own_certificate *own);
 
 /* ---- own_certificate_use.c: the one in use ---- */
 
-/* Gives it to the listeners; once it is stopped nobody takes it, and nothing is wrong. False with `why`. */
+/* Gives it to the listeners; once it is stopped nobody takes it, and nothing is wrong. False with `fault`. */
 [[gnu::warn_unused_result]] bool own_certificate_use_pem(struct own_certificate *own, struct bytes chain_pem,
                                                          struct bytes key_pem,
-                                                         char why[static OWN_CERTIFICATE_PUBLISH_WHY_BYTES]);
+                                                         struct fault *fault);
 
 /* When it ends. `chain` is DER, leaf first. */
 void own_certificate_note_ends(struct own_certificate *own, const struct certificate_facts *facts,

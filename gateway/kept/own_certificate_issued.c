@@ -57,9 +57,8 @@ static bool use_stored(struct own_certificate *own)
     struct arena *arena = arena_new();
     struct kept_pair pair;
     const char *unread;
-    char why[OWN_CERTIFICATE_PUBLISH_WHY_BYTES];
     bool good = kept_pair_read(arena, parts->chain_path, parts->key_path, &pair, &unread) &&
-                own_certificate_use_pem(own, pair.chain_pem, pair.key_pem, why);
+                own_certificate_use_pem(own, pair.chain_pem, pair.key_pem, NULL);
     if (good) {
         const char *fault = stored_fault(own, &pair.facts, pair.certificates[0], pair.chain_pem);
         own_certificate_note_ends(own, &pair.facts, pair.certificates, pair.count);
@@ -139,10 +138,11 @@ static const struct issuer *serving_now(void *context)
 static bool use_new(void *context, struct arena *arena, const struct kept_pair *pair, const char **why)
 {
     struct own_certificate *own = context;
-    char *words = arena_alloc(arena, OWN_CERTIFICATE_PUBLISH_WHY_BYTES);
-    *why = words;
-    if (!own_certificate_use_pem(own, pair->chain_pem, pair->key_pem, words))
+    struct fault fault;
+    if (!own_certificate_use_pem(own, pair->chain_pem, pair->key_pem, &fault)) {
+        *why = arena_duplicate(arena, fault.message);
         return false;
+    }
     own_certificate_note_ends(own, &pair->facts, pair->certificates, pair->count);
     return true;
 }

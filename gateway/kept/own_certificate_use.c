@@ -12,9 +12,9 @@ bool own_certificate_is_issued(const struct own_certificate *own)
 }
 
 bool own_certificate_use_pem(struct own_certificate *own, struct bytes chain_pem, struct bytes key_pem,
-                             char why[static OWN_CERTIFICATE_PUBLISH_WHY_BYTES])
+                             struct fault *fault)
 {
-    return own->stopped || own->parts.publish(own->parts.context, chain_pem, key_pem, why);
+    return own->stopped || own->parts.publish(own->parts.context, chain_pem, key_pem, fault);
 }
 
 void own_certificate_note_ends(struct own_certificate *own, const struct certificate_facts *facts,

@@ -20,19 +20,16 @@ struct secret_box {
     uint8_t key[KEY_BYTES];
 };
 
-static bool make_key(const char *path, struct secret_box *box, char why[static SECRET_BOX_WHY_BYTES])
+static bool make_key(const char *path, struct secret_box *box, struct fault *fault)
 {
-    if (RAND_bytes(box->key, KEY_BYTES) != 1) {
-        snprintf(why, SECRET_BOX_WHY_BYTES, "OpenSSL has no randomness");
-        return false;
-    }
+    if (RAND_bytes(box->key, KEY_BYTES) != 1)
+        return fault_set(fault, "OpenSSL has no randomness");
     if (file_replace(path, bytes_of(box->key, KEY_BYTES), 0600))
         return true;
-    snprintf(why, SECRET_BOX_WHY_BYTES, "%.180s cannot be written: %s", path, strerror(errno));
-    return false;
+    return fault_set(fault, "%s cannot be written: %s", path, strerror(errno));
 }
 
-static bool read_key(const char *path, struct secret_box *box, char why[static SECRET_BOX_WHY_BYTES])
+static bool read_key(const char *path, struct secret_box *box, struct fault *fault)
 {
     struct bytes text;
     struct arena *arena = arena_new();
@@ -41,22 +38,21 @@ static bool read_key(const char *path, struct secret_box *box, char why[static S
     if (read && text.n == KEY_BYTES)
         memcpy(box->key, text.p, KEY_BYTES);
     else if (read || error == EFBIG)
-        snprintf(why, SECRET_BOX_WHY_BYTES, "%.180s is not a key file: it must have %d octets", path,
-                 KEY_BYTES);
+        fault_set(fault, "%s is not a key file: it must have %d octets", path, KEY_BYTES);
     else if (error != ENOENT)
-        snprintf(why, SECRET_BOX_WHY_BYTES, "%.180s cannot be read: %s", path, strerror(error));
+        fault_set(fault, "%s cannot be read: %s", path, strerror(error));
     arena_free(arena);
     if (!read && error == ENOENT)
-        return make_key(path, box, why);
+        return make_key(path, box, fault);
     return read && text.n == KEY_BYTES;
 }
 
-struct secret_box *secret_box_open(const char *path, char why[static SECRET_BOX_WHY_BYTES])
+struct secret_box *secret_box_open(const char *path, struct fault *fault)
 {
     struct secret_box *box = calloc(1, sizeof *box);
     if (box == NULL)
         end_without("memory");
-    if (read_key(path, box, why))
+    if (read_key(path, box, fault))
         return box;
     secret_box_free(box);
     return NULL;
@@ -77,15 +73,15 @@ bool config_needs_secrets(const struct config *config)
 }
 
 struct secret_box *config_open_secrets(const struct config *config, enum secret_box_use use,
-                                       char why[static SECRET_BOX_WHY_BYTES])
+                                       struct fault *fault)
 {
     struct arena *arena = arena_new();
     struct secret_box *box = NULL;
     const char *path = config_secret_path(arena, config);
     if (use == SECRET_BOX_MAKE || access(path, F_OK) == 0)
-        box = secret_box_open(path, why);
+        box = secret_box_open(path, fault);
     else
-        snprintf(why, SECRET_BOX_WHY_BYTES, "%.180s: %s", path, strerror(errno));
+        fault_set(fault, "%s: %s", path, strerror(errno));
     arena_free(arena);
     return box;
 }

@@ -6,15 +6,14 @@
 #pragma once
 
 #include "acme/base/arena.h"
-
-enum { SECRET_BOX_WHY_BYTES = 256 };
+#include "acme/base/fault.h"
 
 struct secret_box;
 
-/* Reads the key file, or makes one (readable by its owner alone) when there is none. NULL with `why` filled.
+/* Reads the key file, or makes one (readable by its owner alone) when there is none. NULL with `fault`
+ * filled.
  */
-[[gnu::warn_unused_result]] struct secret_box *secret_box_open(const char *path,
-                                                               char why[static SECRET_BOX_WHY_BYTES]);
+[[gnu::warn_unused_result]] struct secret_box *secret_box_open(const char *path, struct fault *fault);
 
 struct config;
 
@@ -32,7 +31,7 @@ enum secret_box_use {
 /* That of a configuration. */
 [[gnu::warn_unused_result]] struct secret_box *config_open_secrets(const struct config *config,
                                                                    enum secret_box_use use,
-                                                                   char why[static SECRET_BOX_WHY_BYTES]);
+                                                                   struct fault *fault);
 
 /* Cleanses the key. NULL is ignored. */
 void secret_box_free(struct secret_box *box);

@@ -27,18 +27,18 @@ static bool check_roots(struct stepca_check *ca, struct issuer *roots)
 {
     struct check *check = ca->check;
     const char *path = ca->issuer->root_cert_path;
-    char why[ISSUER_WHY_BYTES];
+    struct fault fault;
     struct bytes pem;
     if (!file_read(check->arena, path, CONFIG_FILE_MAX_BYTES, &pem)) {
         check_fail(check, "issuer %s: root_cert_path %s cannot be read: %s", ca->issuer->id, path,
                    strerror(errno));
         return false;
     }
-    if (!issuer_init(roots, NULL, check->arena, ca->issuer->id, pem, why)) {
+    if (!issuer_init(roots, NULL, check->arena, ca->issuer->id, pem, &fault)) {
         check_fail(
             check,
             "issuer %s: root_cert_path %s: %s; the file holds the root as PEM, as `step ca root` prints it",
-            ca->issuer->id, path, why);
+            ca->issuer->id, path, fault.message);
         return false;
     }
     struct bytes *certificates = NULL;
@@ -341,10 +341,11 @@ bool check_stepca_intermediates(struct check *check, const struct issuer_config 
                                 struct bytes **certificates, size_t *count, const char **why)
 {
     struct issuer roots;
-    char *reason = arena_alloc(check->arena, ISSUER_WHY_BYTES);
-    *why = reason;
-    if (!issuer_open_roots(&roots, issuer, check->arena, reason))
+    struct fault fault;
+    if (!issuer_open_roots(&roots, issuer, check->arena, &fault)) {
+        *why = arena_duplicate(check->arena, fault.message);
         return false;
+    }
     const struct stepca_check ca = {.check = check, .issuer = issuer, .roots = &roots};
     bool told = stepca_check_intermediates(&ca, certificates, count, why);
     issuer_clear(&roots);

@@ -109,15 +109,16 @@ static void check_seals(struct host_preflight *preflight, const char *path, cons
 
 static void check_secrets(struct host_preflight *preflight, struct store_reader *reader)
 {
-    char why[SECRET_BOX_WHY_BYTES];
+    struct fault fault;
     const char *path = config_secret_path(preflight->arena, preflight->config);
     if (!config_needs_secrets(preflight->config))
         return;
     struct secret_box *box = NULL;
     if (access(path, F_OK) == 0) {
-        box = secret_box_open(path, why);
+        box = secret_box_open(path, &fault);
         if (box == NULL) {
-            tell(preflight, PREFLIGHT_FAULT, "secret_key_path %s; restore it from its back-up", why);
+            tell(preflight, PREFLIGHT_FAULT, "secret_key_path %s; restore it from its back-up",
+                 fault.message);
             return;
         }
     }
@@ -130,15 +131,15 @@ static void check_secrets(struct host_preflight *preflight, struct store_reader 
 static void check_addresses(struct host_preflight *preflight, const char *key,
                             const struct listen_address *addresses, size_t count)
 {
-    char why[256];
+    struct fault fault;
     bool served = store_is_served(preflight->config->database);
     for (size_t i = 0; i < count; i++) {
-        enum http_address_state state = http_address_try(&addresses[i], why);
+        enum http_address_state state = http_address_try(&addresses[i], &fault);
         if (state == HTTP_ADDRESS_IN_USE && served)
             tell(preflight, PREFLIGHT_OK, "%s: %s port %u is in use, and a running acmegate has the database",
                  key, addresses[i].host, (unsigned)addresses[i].port);
         else if (state != HTTP_ADDRESS_FREE)
-            tell(preflight, PREFLIGHT_FAULT, "%s: %s", key, why);
+            tell(preflight, PREFLIGHT_FAULT, "%s: %s", key, fault.message);
         else
             tell(preflight, PREFLIGHT_OK, "%s: %s port %u is free", key, addresses[i].host,
                  (unsigned)addresses[i].port);
@@ -147,14 +148,14 @@ static void check_addresses(struct host_preflight *preflight, const char *key,
 
 static void check_socket(struct host_preflight *preflight)
 {
-    char why[256];
+    struct fault fault;
     const char *path = preflight->config->admin_socket;
     if (path == NULL)
         return;
-    if (http_local_try(path, why))
+    if (http_local_try(path, &fault))
         tell(preflight, PREFLIGHT_OK, "admin.socket: %s can be made", path);
     else
-        tell(preflight, PREFLIGHT_FAULT, "admin.socket: %s", why);
+        tell(preflight, PREFLIGHT_FAULT, "admin.socket: %s", fault.message);
 }
 
 /* Right where something passes another port on. */

@@ -143,17 +143,15 @@ static bool read_file(void)
     return true;
 }
 
-bool crash_record_open(const char *database, char why[static CRASH_RECORD_WHY_BYTES])
+bool crash_record_open(const char *database, struct fault *fault)
 {
     char name[PATH_MAX];
     record.count = 0;
-    if (snprintf(name, sizeof name, "%s.crashes", database) >= PATH_MAX) {
-        snprintf(why, CRASH_RECORD_WHY_BYTES, "%.200s: the path is too long", database);
-        return false;
-    }
+    if (snprintf(name, sizeof(name), "%s.crashes", database) >= PATH_MAX)
+        return fault_set(fault, "%s: the path is too long", database);
     record.file = open(name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (record.file < 0 || !read_file()) {
-        snprintf(why, CRASH_RECORD_WHY_BYTES, "%.160s: cannot be opened: %.60s", name, strerror(errno));
+        fault_set(fault, "%s: cannot be opened: %s", name, strerror(errno));
         if (record.file >= 0)
             close(record.file);
         record.file = -1;

@@ -14,12 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CRASH_RECORD_WHY_BYTES = 256 };
+#include "acme/base/fault.h"
 
 /* Reads the file, makes it where there is none, and watches for faults from then on. Once a process. False
- * with `why`. */
-[[gnu::warn_unused_result]] bool crash_record_open(const char *database,
-                                                   char why[static CRASH_RECORD_WHY_BYTES]);
+ * with `fault`. */
+[[gnu::warn_unused_result]] bool crash_record_open(const char *database, struct fault *fault);
 void crash_record_close(void);
 
 /* Who this thread works for from now on, 0 for nobody; returns who it was before, to be set again behind it.

@@ -99,18 +99,14 @@ static bool settle_the_past(struct server *server)
 
 /* ---- start, in the order of dependence; every step says why it failed ---- */
 
-static bool start_store(struct server *server, char why[static 512])
+static bool start_store(struct server *server, struct fault *fault)
 {
-    struct fault fault;
-    server->store = store_open(server->config->database, STORE_MIGRATE, &fault);
-    if (server->store == NULL) {
-        snprintf(why, 512, "%.511s", fault.message);
+    server->store = store_open(server->config->database, STORE_MIGRATE, fault);
+    if (server->store == NULL)
         return false;
-    }
     if (settle_the_past(server))
         return true;
-    snprintf(why, 512, "the database %.300s cannot be written", server->config->database);
-    return false;
+    return fault_set(fault, "the database %s cannot be written", server->config->database);
 }
 
 static bool is_administered(const struct config *config)
@@ -118,16 +114,16 @@ static bool is_administered(const struct config *config)
     return config->admin_socket != NULL || config->admin_listen_count != 0;
 }
 
-static bool start_secrets(struct server *server, char why[static 512])
+static bool start_secrets(struct server *server, struct fault *fault)
 {
     const struct config *config = server->config;
     if (!config_needs_secrets(config))
         return true;
-    server->secrets = config_open_secrets(config, SECRET_BOX_MAKE, why);
+    server->secrets = config_open_secrets(config, SECRET_BOX_MAKE, fault);
     return server->secrets != NULL;
 }
 
-static bool start_outbound(struct server *server, char why[static 512])
+static bool start_outbound(struct server *server, struct fault *fault)
 {
     const struct validation_config *validation = &server->config->validation;
     struct outbound_config config = {.resolvers = validation->resolvers,
@@ -135,7 +131,7 @@ static bool start_outbound(struct server *server, char why[static 512])
     const char *reason = NULL;
     server->outbound = outbound_start(&config, &reason);
     if (server->outbound == NULL)
-        snprintf(why, 512, "the outbound thread did not start: %s", reason);
+        fault_set(fault, "the outbound thread did not start: %s", reason);
     return server->outbound != NULL;
 }
 
@@ -166,7 +162,7 @@ static void after_all_threads(void *context, void (*over)(void *what), void *wha
     grace_period_begin(context, over, what);
 }
 
-static bool start_issuers(struct server *server, char why[static 512])
+static bool start_issuers(struct server *server, struct fault *fault)
 {
     const struct config *config = server->config;
     const struct issuer_config *sections = NULL;
@@ -177,8 +173,8 @@ static bool start_issuers(struct server *server, char why[static 512])
                                         .after_all_threads = after_all_threads,
                                         .context = server};
     server->issuers = issuers_new(&parts);
-    bool good = issuer_overrides_take(arena, config, &sections, why) &&
-                issuers_open(server->issuers, sections, config->issuer_count, why);
+    bool good = issuer_overrides_take(arena, config, &sections, fault) &&
+                issuers_open(server->issuers, sections, config->issuer_count, fault);
     arena_free(arena);
     return good;
 }
@@ -204,9 +200,8 @@ static void rejected(void *context, const struct issuer *issuer, const struct by
     jobs_keep_rejected(server->jobs, issuer, chain, count, why);
 }
 
-static bool start_revocation(struct server *server, char why[static 512])
+static bool start_revocation(struct server *server, struct fault *fault)
 {
-    char reason[256] = "";
     const struct status_parts parts = {.config = server->config,
                                        .store = server->store,
                                        .outbound = server->outbound,
@@ -214,9 +209,7 @@ static bool start_revocation(struct server *server, char why[static 512])
                                        .own_intermediates = own_intermediates,
                                        .rejected = rejected,
                                        .context = server};
-    server->status = status_new(&parts, reason);
-    if (server->status == NULL)
-        snprintf(why, 512, "%s", reason);
+    server->status = status_new(&parts, fault);
     return server->status != NULL;
 }
 
@@ -233,9 +226,8 @@ static void revoked(void *context, const char *issuer_id, struct bytes leaf)
     own_certificate_revoked(server->own_certificate, leaf);
 }
 
-static bool start_work(struct server *server, char why[static 512])
+static bool start_work(struct server *server, struct fault *fault)
 {
-    char reason[256];
     const struct jobs_parts parts = {.config = server->config,
                                      .store = server->store,
                                      .outbound = server->outbound,
@@ -243,9 +235,7 @@ static bool start_work(struct server *server, char why[static 512])
                                      .settled = settled,
                                      .revoked = revoked,
                                      .context = server};
-    server->jobs = jobs_new(&parts, reason);
-    if (server->jobs == NULL)
-        snprintf(why, 512, "%s", reason);
+    server->jobs = jobs_new(&parts, fault);
     return server->jobs != NULL;
 }
 
@@ -255,7 +245,7 @@ static void revoked_at_once(void *context, const char *issuer_id)
     status_changed(server->status, issuer_id);
 }
 
-static bool start_frontend(struct server *server, char why[static 512])
+static bool start_frontend(struct server *server, struct fault *fault)
 {
     const struct frontend_parts parts = {.config = server->config,
                                          .route_tables = server_route_tables,
@@ -273,7 +263,7 @@ static bool start_frontend(struct server *server, char why[static 512])
                                          .context = server};
     server->frontend = frontend_new(&parts);
     if (server->frontend == NULL)
-        snprintf(why, 512, "OpenSSL has no randomness");
+        fault_set(fault, "OpenSSL has no randomness");
     return server->frontend != NULL;
 }
 
@@ -285,10 +275,9 @@ static size_t loop_count(const struct config *config)
     return cores < 1 ? 1 : cores > MAX_LOOPS ? MAX_LOOPS : (size_t)cores;
 }
 
-static bool start_http(struct server *server, char why[static 512])
+static bool start_http(struct server *server, struct fault *fault)
 {
     const struct config *config = server->config;
-    char reason[256];
     struct http_server_config http = {
         .listen = config->listen,
         .listen_count = config->listen_count,
@@ -303,9 +292,9 @@ static bool start_http(struct server *server, char why[static 512])
                         .handle = exchange_begin,
                         .render_refusal = exchange_render_refusal},
     };
-    server->http = http_server_start(&http, reason);
+    server->http = http_server_start(&http, fault);
     if (server->http == NULL)
-        snprintf(why, 512, "listen: %s", reason);
+        fault_prefix(fault, "listen: ");
     return server->http != NULL;
 }
 
@@ -333,9 +322,8 @@ static void issuer_changed(void *context, const char *id)
     status_begin(server->status);
 }
 
-static bool start_admin(struct server *server, char why[static 512])
+static bool start_admin(struct server *server, struct fault *fault)
 {
-    char reason[256];
     if (!is_administered(server->config))
         return true;
     const struct admin_parts parts = {.config = server->config,
@@ -349,17 +337,16 @@ static bool start_admin(struct server *server, char why[static 512])
                                       .read_gauges = read_gauges,
                                       .issuer_changed = issuer_changed,
                                       .context = server};
-    server->admin = admin_start(&parts, reason);
+    server->admin = admin_start(&parts, fault);
     if (server->admin == NULL)
-        snprintf(why, 512, "admin: %s", reason);
+        fault_prefix(fault, "admin: ");
     return server->admin != NULL;
 }
 
 /* Small and few answers, most of them made before: one loop is enough. */
-static bool start_pki_http(struct server *server, char why[static 512])
+static bool start_pki_http(struct server *server, struct fault *fault)
 {
     const struct config *config = server->config;
-    char reason[256];
     struct http_server_config http = {
         .listen = config->pki_listen,
         .listen_count = config->pki_listen_count,
@@ -376,35 +363,32 @@ static bool start_pki_http(struct server *server, char why[static 512])
     };
     if (config->pki_listen_count == 0)
         return true;
-    server->pki_http = http_server_start(&http, reason);
+    server->pki_http = http_server_start(&http, fault);
     if (server->pki_http == NULL)
-        snprintf(why, 512, "pki_listen: %s", reason);
+        fault_prefix(fault, "pki_listen: ");
     return server->pki_http != NULL;
 }
 
 static bool publish_certificate(void *context, struct bytes chain_pem, struct bytes key_pem,
-                                char why[static 256])
+                                struct fault *fault)
 {
     const struct server *server = context;
-    return http_server_set_certificate(server->http, chain_pem, key_pem, why) &&
-           admin_set_certificate(server->admin, chain_pem, key_pem, why);
+    return http_server_set_certificate(server->http, chain_pem, key_pem, fault) &&
+           admin_set_certificate(server->admin, chain_pem, key_pem, fault);
 }
 
 /* The listeners are there: certificates may be given to them, and clients be told. */
-static bool begin_jobs(struct server *server, char why[static 512])
+static bool begin_jobs(struct server *server, struct fault *fault)
 {
-    char reason[OWN_CERTIFICATE_WHY_BYTES];
     const struct own_certificate_parts parts = {.config = server->config,
                                                 .outbound = server->outbound,
                                                 .issuers = server->issuers,
                                                 .publish = publish_certificate,
                                                 .rejected = rejected,
                                                 .context = server};
-    server->own_certificate = own_certificate_start(&parts, reason);
-    if (server->own_certificate == NULL) {
-        snprintf(why, 512, "%s", reason);
+    server->own_certificate = own_certificate_start(&parts, fault);
+    if (server->own_certificate == NULL)
         return false;
-    }
     jobs_begin(server->jobs);
     status_begin(server->status);
     const struct retention_parts retention = {server->config, server->store, server->outbound};
@@ -412,21 +396,20 @@ static bool begin_jobs(struct server *server, char why[static 512])
     return true;
 }
 
-static bool start_account_exporter(struct server *server, char why[static 512])
+static bool start_account_exporter(struct server *server, struct fault *fault)
 {
     if (server->config->account_export_path == NULL)
         return true;
-    server->account_exporter = account_exporter_start(server->config, why);
+    server->account_exporter = account_exporter_start(server->config, fault);
     return server->account_exporter != NULL;
 }
 
 /* Last: what it does is done to a server that runs. */
-static bool start_background(struct server *server, char why[static 512])
+static bool start_background(struct server *server, struct fault *fault)
 {
     if (background_begin(server->background))
         return true;
-    snprintf(why, 512, "no thread could be made");
-    return false;
+    return fault_set(fault, "no thread could be made");
 }
 
 static void observe_batch(const struct store_batch *batch)
@@ -440,7 +423,7 @@ static void observe_batch(const struct store_batch *batch)
 
 static const struct metric_routes routes = {server_route_count, server_route_label};
 
-struct server *server_start(const struct config *config, const char *path, char why[static 512])
+struct server *server_start(const struct config *config, const char *path, struct fault *fault)
 {
     struct server *server = calloc(1, sizeof *server);
     if (server == NULL)
@@ -450,11 +433,11 @@ struct server *server_start(const struct config *config, const char *path, char 
     metrics_start(config, &routes);
     store_set_observer(observe_batch);
     server->background = background_new();
-    if (start_store(server, why) && start_secrets(server, why) && start_outbound(server, why) &&
-        start_issuers(server, why) && start_revocation(server, why) && start_work(server, why) &&
-        start_frontend(server, why) && start_http(server, why) && start_pki_http(server, why) &&
-        start_admin(server, why) && begin_jobs(server, why) && start_account_exporter(server, why) &&
-        start_background(server, why)) {
+    if (start_store(server, fault) && start_secrets(server, fault) && start_outbound(server, fault) &&
+        start_issuers(server, fault) && start_revocation(server, fault) && start_work(server, fault) &&
+        start_frontend(server, fault) && start_http(server, fault) && start_pki_http(server, fault) &&
+        start_admin(server, fault) && begin_jobs(server, fault) && start_account_exporter(server, fault) &&
+        start_background(server, fault)) {
         atomic_store(&server->started, true);
         return server;
     }

@@ -41,19 +41,19 @@ struct server {
     atomic_bool started;          /* all of the above is there: for the admin API, which answers before */
 };
 
-/* Starts everything in order; NULL with `why` filled. `config`, read from `path`, stays the caller's and must
- * outlive the server. */
+/* Starts everything in order; NULL with `fault` filled. `config`, read from `path`, stays the caller's and
+ * must outlive the server. */
 [[gnu::warn_unused_result]] struct server *server_start(const struct config *config, const char *path,
-                                                        char why[static 512]);
+                                                        struct fault *fault);
 
 /*
  * Takes what a configuration that was read anew changes, as its keys say (config_changes.h). The log names
  * each change, and whether it is in force or waits for a restart. The issuers pass their preflight first:
- * never on a loop, the committer or the outbound thread. False with `why`, and nothing has changed. Where
+ * never on a loop, the committer or the outbound thread. False with `fault`, and nothing has changed. Where
  * config_now() gives another one after that, `arena` holds it and is kept until the server has stopped.
  */
 [[gnu::warn_unused_result]] bool server_reload(struct server *server, struct arena *arena,
-                                               const struct config *fresh, char why[static 512]);
+                                               const struct config *fresh, struct fault *fault);
 
 /* Ends what is under way within bounds, closes the database, frees. */
 void server_stop(struct server *server);

@@ -19,27 +19,25 @@ static void log_change(const struct server *server, const struct config_change *
 }
 
 /* Whatever can be refused is asked before anything changes. */
-static bool take(struct server *server, struct arena *arena, const struct config *next, char why[static 512])
+static bool take(struct server *server, struct arena *arena, const struct config *next, struct fault *fault)
 {
     struct own_certificate_files files;
     bool from_files = next->tls_issuer == NULL;
-    if (from_files && !own_certificate_files_read(arena, next, &files, why))
+    if (from_files && !own_certificate_files_read(arena, next, &files, fault))
         return false;
-    return issuers_reload(server->issuers, next, why) &&
-           (!from_files || own_certificate_use_files(server->own_certificate, &files, why));
+    return issuers_reload(server->issuers, next, fault) &&
+           (!from_files || own_certificate_use_files(server->own_certificate, &files, fault));
 }
 
 bool server_reload(struct server *server, struct arena *arena, const struct config *fresh,
-                   char why[static 512])
+                   struct fault *fault)
 {
     struct config_changes changes;
     const char *conflict;
     const struct config *next = config_take(arena, config_now(server->config), fresh, &changes, &conflict);
-    if (next == NULL) {
-        snprintf(why, 512, "%s", conflict);
-        return false;
-    }
-    if (!take(server, arena, next, why))
+    if (next == NULL)
+        return fault_set(fault, "%s", conflict);
+    if (!take(server, arena, next, fault))
         return false;
     bool serves_more = false;
     for (size_t i = 0; i < changes.count; i++)

@@ -258,16 +258,14 @@ static void open_source(struct status *status, struct status_source *source, con
     status_publish(source);
 }
 
-struct status *status_new(const struct status_parts *parts, char why[static 256])
+struct status *status_new(const struct status_parts *parts, struct fault *fault)
 {
-    struct fault fault;
     const struct config *config = parts->config;
     struct arena *arena = arena_new();
     struct status *status = arena_alloc(arena, sizeof *status);
     *status = (struct status){.parts = *parts, .arena = arena, .begin = {.run = run_begin}};
-    status->reader = store_reader_open(config->database, &fault);
+    status->reader = store_reader_open(config->database, fault);
     if (status->reader == NULL) {
-        snprintf(why, 256, "%.250s", fault.message);
         arena_free(arena);
         return NULL;
     }

@@ -27,8 +27,8 @@ struct status_parts {
     void *context;
 };
 
-/* Takes the lists that the database keeps. Before the HTTP loops start. NULL with `why`. */
-[[gnu::warn_unused_result]] struct status *status_new(const struct status_parts *parts, char why[static 256]);
+/* Takes the lists that the database keeps. Before the HTTP loops start. NULL with `fault`. */
+[[gnu::warn_unused_result]] struct status *status_new(const struct status_parts *parts, struct fault *fault);
 
 /* Asks the issuers now, and from time to time. Also when issuers have been replaced. Any thread. */
 void status_begin(struct status *status);

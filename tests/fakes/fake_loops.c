@@ -211,7 +211,7 @@ void http_reply_add_header(struct http_reply *reply, const char *name, const cha
 
 /* ---- life ---- */
 
-struct http_server *http_server_start(const struct http_server_config *config, char why[static 256])
+struct http_server *http_server_start(const struct http_server_config *config, struct fault *fault)
 {
     struct http_server *server = allocate(sizeof *server);
     server->config = *config;
@@ -221,7 +221,7 @@ struct http_server *http_server_start(const struct http_server_config *config, c
         loop->server = server;
         loop->last = &loop->first;
         if (!config->application.loop_started(config->application.context, loop)) {
-            snprintf(why, 256, "a loop did not start");
+            fault_set(fault, "a loop did not start");
             return NULL;
         }
     }
@@ -281,12 +281,12 @@ size_t http_server_connections(const struct http_server *server)
 }
 
 bool http_server_set_certificate(struct http_server *server, struct bytes chain_pem, struct bytes key_pem,
-                                 char why[static 256])
+                                 struct fault *fault)
 {
     (void)server;
     (void)chain_pem;
     (void)key_pem;
-    (void)why;
+    (void)fault;
     return true;
 }
 

@@ -165,12 +165,12 @@ static void read_configuration(void)
 
 static void start(void)
 {
-    char why[512];
+    struct fault fault;
     read_configuration();
     fake_store_use(config->database, oracle_committed);
-    server = server_start(config, "the harness", why);
+    server = server_start(config, "the harness", &fault);
     if (server == NULL)
-        finding("S2", "the server does not start: %s", why);
+        finding("S2", "the server does not start: %s", fault.message);
     oracle_denied("denied.test", denies);
     oracle_restarted(store_command_reader(fake_store_command()));
     for (size_t i = 0; i < CLIENTS * ENDPOINTS; ++i)

@@ -16,34 +16,32 @@ enum { RSA_LEAST_BITS = 2048, TRIAL_S = 60 };
 
 /* ---- the directory ---- */
 
-static bool prepare_directory(const struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+static bool prepare_directory(const struct local_ca *ca, int64_t now, struct fault *fault)
 {
     const char *directory = ca->config.directory;
     if (ca->config.only_looking) {
         return true;
     }
-    if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "%.160s cannot be made: %s", directory, strerror(errno));
-        return false;
-    }
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+        return fault_set(fault, "%s cannot be made: %s", directory, strerror(errno));
     bool root = local_ca_has_file(ca, LOCAL_CA_ROOT);
     bool root_key = local_ca_has_file(ca, LOCAL_CA_ROOT_KEY);
     if (local_ca_has_file(ca, LOCAL_CA_INTERMEDIATE) || local_ca_has_file(ca, LOCAL_CA_INTERMEDIATE_KEY)) {
         return true;
     }
     if (root && root_key) {
-        return local_ca_make_intermediate(ca, now, why);
+        return local_ca_make_intermediate(ca, now, fault);
     }
-    return root || root_key || local_ca_make(ca, now, why);
+    return root || root_key || local_ca_make(ca, now, fault);
 }
 
-static bool load_files(struct local_ca *ca, char why[static LOCAL_CA_WHY_BYTES])
+static bool load_files(struct local_ca *ca, struct fault *fault)
 {
-    ca->roots = local_ca_load_certificates(ca, ca->arena, LOCAL_CA_ROOT, &ca->root_pem, why);
+    ca->roots = local_ca_load_certificates(ca, ca->arena, LOCAL_CA_ROOT, &ca->root_pem, fault);
     ca->given = ca->roots == NULL
                     ? NULL
-                    : local_ca_load_certificates(ca, ca->arena, LOCAL_CA_INTERMEDIATE, NULL, why);
-    ca->key = ca->given == NULL ? NULL : local_ca_load_key(ca, LOCAL_CA_INTERMEDIATE_KEY, why);
+                    : local_ca_load_certificates(ca, ca->arena, LOCAL_CA_INTERMEDIATE, NULL, fault);
+    ca->key = ca->given == NULL ? NULL : local_ca_load_key(ca, LOCAL_CA_INTERMEDIATE_KEY, fault);
     return ca->key != NULL;
 }
 
@@ -64,27 +62,24 @@ static const char *key_fault(const EVP_PKEY *key)
     return "is none of P-256, P-384, P-521, Ed25519 and RSA";
 }
 
-static bool check_issuing(const struct local_ca *ca, char why[static LOCAL_CA_WHY_BYTES])
+static bool check_issuing(const struct local_ca *ca, struct fault *fault)
 {
     X509 *issuing = sk_X509_value(ca->given, 0);
     const char *name = LOCAL_CA_INTERMEDIATE;
-    const char *fault = NULL;
+    const char *wrong = NULL;
     if ((X509_get_extension_flags(issuing) & EXFLAG_CA) == 0) {
-        fault = "begins with a certificate that is not a CA's (no CA:TRUE); the one that signs leaves comes "
+        wrong = "begins with a certificate that is not a CA's (no CA:TRUE); the one that signs leaves comes "
                 "first";
     } else if ((X509_get_key_usage(issuing) & KU_KEY_CERT_SIGN) == 0) {
-        fault = "begins with a CA that may not sign certificates: its key usage lacks keyCertSign";
+        wrong = "begins with a CA that may not sign certificates: its key usage lacks keyCertSign";
     } else if (X509_check_private_key(issuing, ca->key) != 1) {
         name = LOCAL_CA_INTERMEDIATE_KEY;
-        fault = "is not the key of the first certificate in " LOCAL_CA_INTERMEDIATE;
+        wrong = "is not the key of the first certificate in " LOCAL_CA_INTERMEDIATE;
     } else {
         name = LOCAL_CA_INTERMEDIATE_KEY;
-        fault = key_fault(ca->key);
+        wrong = key_fault(ca->key);
     }
-    if (fault != NULL) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "%.110s/%s %s", ca->config.directory, name, fault);
-    }
-    return fault == NULL;
+    return wrong == NULL || fault_set(fault, "%s/%s %s", ca->config.directory, name, wrong);
 }
 
 /* A leaf of the CA's own key that nobody gets: whether its path is good says what a leaf's will be. */
@@ -107,7 +102,7 @@ static X509 *make_trial(const struct local_ca *ca, int64_t now)
     return NULL;
 }
 
-static void tell_path_fault(X509_STORE_CTX *context, char why[static LOCAL_CA_WHY_BYTES])
+static void tell_path_fault(X509_STORE_CTX *context, struct fault *fault)
 {
     char subject[72] = "";
     char until[TIME_TEXT_BYTES] = "";
@@ -119,14 +114,13 @@ static void tell_path_fault(X509_STORE_CTX *context, char why[static LOCAL_CA_WH
     if (at != NULL && error == X509_V_ERR_CERT_HAS_EXPIRED) {
         time_format(until, local_certificate_end(at));
     }
-    snprintf(why, LOCAL_CA_WHY_BYTES, "no path for leaves from %s to %s: %.70s%s%s, at %s",
-             LOCAL_CA_INTERMEDIATE, LOCAL_CA_ROOT, X509_verify_cert_error_string(error),
-             until[0] == '\0' ? "" : " since ", until, subject);
+    fault_set(fault, "no path for leaves from %s to %s: %s%s%s, at %s", LOCAL_CA_INTERMEDIATE, LOCAL_CA_ROOT,
+              X509_verify_cert_error_string(error), until[0] == '\0' ? "" : " since ", until, subject);
 }
 
 /* The path as OpenSSL finds it, without the trial. */
 static STACK_OF(X509) *
-    verified_path(const struct local_ca *ca, X509 *trial, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+    verified_path(const struct local_ca *ca, X509 *trial, int64_t now, struct fault *fault)
 {
     autofree_x509_store X509_STORE *store = X509_STORE_new();
     autofree_x509_store_ctx X509_STORE_CTX *context = X509_STORE_CTX_new();
@@ -135,12 +129,12 @@ static STACK_OF(X509) *
         ready = X509_STORE_add_cert(store, sk_X509_value(ca->roots, i)) == 1;
     }
     if (!ready || X509_STORE_CTX_init(context, store, trial, ca->given) != 1) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not try the CA's key");
+        fault_set(fault, "OpenSSL could not try the CA's key");
         return NULL;
     }
     X509_STORE_CTX_set_time(context, 0, now);
     if (X509_verify_cert(context) != 1) {
-        tell_path_fault(context, why);
+        tell_path_fault(context, fault);
         return NULL;
     }
     STACK_OF(X509) *path = X509_STORE_CTX_get1_chain(context);
@@ -168,27 +162,26 @@ static void take_path(struct local_ca *ca, STACK_OF(X509) * path)
     }
 }
 
-static bool find_path(struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+static bool find_path(struct local_ca *ca, int64_t now, struct fault *fault)
 {
     autofree_x509 X509 *trial = make_trial(ca, now);
-    STACK_OF(X509) *path = verified_path(ca, trial, now, why);
+    STACK_OF(X509) *path = verified_path(ca, trial, now, fault);
     if (path != NULL) {
         take_path(ca, path);
     }
     return path != NULL;
 }
 
-static bool check_constraints(const struct local_ca *ca, char why[static LOCAL_CA_WHY_BYTES])
+static bool check_constraints(const struct local_ca *ca, struct fault *fault)
 {
     if (local_ca_is_constrained(ca, sk_X509_value(ca->given, 0))) {
         return true;
     }
-    snprintf(
-        why, LOCAL_CA_WHY_BYTES,
-        "%.60s/%s has other name constraints than permitted_names asks for; move it and its key elsewhere "
+    return fault_set(
+        fault,
+        "%s/%s has other name constraints than permitted_names asks for; move it and its key elsewhere "
         "to have a new one made, by the root's key",
         ca->config.directory, LOCAL_CA_INTERMEDIATE);
-    return false;
 }
 
 /* ---- renewing the intermediate ---- */
@@ -215,7 +208,7 @@ static bool is_due(const X509 *certificate, int64_t now)
 }
 
 /* True with *renewed where a new certificate has taken the old one's place. */
-static bool renew(struct local_ca *ca, int64_t now, bool *renewed, char why[static LOCAL_CA_WHY_BYTES])
+static bool renew(struct local_ca *ca, int64_t now, bool *renewed, struct fault *fault)
 {
     X509 *issuing = sk_X509_value(ca->given, 0);
     X509 *root = is_due(issuing, now) && !ca->config.only_looking ? root_above(ca) : NULL;
@@ -224,7 +217,7 @@ static bool renew(struct local_ca *ca, int64_t now, bool *renewed, char why[stat
     if (root == NULL || X509_cmp(root, issuing) == 0 || !local_ca_has_file(ca, LOCAL_CA_ROOT_KEY)) {
         return true;
     }
-    if (!local_ca_renew_intermediate(ca, issuing, root, now, &fresh, why)) {
+    if (!local_ca_renew_intermediate(ca, issuing, root, now, &fresh, fault)) {
         return false;
     }
     if (fresh != NULL) {
@@ -236,10 +229,10 @@ static bool renew(struct local_ca *ca, int64_t now, bool *renewed, char why[stat
     return true;
 }
 
-bool local_ca_tend(struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+bool local_ca_tend(struct local_ca *ca, int64_t now, struct fault *fault)
 {
     bool renewed = false;
-    bool good = renew(ca, now, &renewed, why) && (!renewed || find_path(ca, now, why));
+    bool good = renew(ca, now, &renewed, fault) && (!renewed || find_path(ca, now, fault));
     ERR_clear_error();
     return good;
 }
@@ -270,22 +263,21 @@ static void copy_config(struct local_ca *ca, const struct local_ca_config *confi
     };
 }
 
-static bool open_files(struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+static bool open_files(struct local_ca *ca, int64_t now, struct fault *fault)
 {
     bool renewed = false;
-    return prepare_directory(ca, now, why) && load_files(ca, why) && check_issuing(ca, why) &&
-           renew(ca, now, &renewed, why) && find_path(ca, now, why) && check_constraints(ca, why);
+    return prepare_directory(ca, now, fault) && load_files(ca, fault) && check_issuing(ca, fault) &&
+           renew(ca, now, &renewed, fault) && find_path(ca, now, fault) && check_constraints(ca, fault);
 }
 
-struct local_ca *local_ca_open(const struct local_ca_config *config, int64_t now,
-                               char why[static LOCAL_CA_WHY_BYTES])
+struct local_ca *local_ca_open(const struct local_ca_config *config, int64_t now, struct fault *fault)
 {
     struct arena *arena = arena_new();
     struct local_ca *ca = arena_alloc(arena, sizeof *ca);
     ca->arena = arena;
     copy_config(ca, config);
-    if (open_files(ca, now, why)) {
-        ca->revoked = revoked_register_open(local_ca_path(ca, arena, "revoked"), why);
+    if (open_files(ca, now, fault)) {
+        ca->revoked = revoked_register_open(local_ca_path(ca, arena, "revoked"), fault);
     }
     ERR_clear_error();
     if (ca->revoked == NULL) {

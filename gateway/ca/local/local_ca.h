@@ -17,6 +17,7 @@
 #include <openssl/x509.h>
 
 #include "acme/base/arena.h"
+#include "acme/base/fault.h"
 #include "acme/validity.h"
 
 #define LOCAL_CA_ROOT             "root_ca.crt"
@@ -25,7 +26,6 @@
 #define LOCAL_CA_INTERMEDIATE_KEY "intermediate_ca.key"
 
 enum {
-    LOCAL_CA_WHY_BYTES = 256,
     LOCAL_CA_DEFAULT_S = 24 * 3600,
     LOCAL_CA_BACKDATE_S = 60, /* for clocks that are behind */
 };
@@ -64,10 +64,10 @@ struct local_ca_chain {
  *
  * What is there must be able to issue: the issuing certificate is a CA's and may sign certificates, its key
  * fits, its path to the root is complete, valid at `now` and long enough for leaves, and it has the name
- * constraints that `permitted_names` asks for. NULL with `why`.
+ * constraints that `permitted_names` asks for. NULL with `fault`.
  */
 [[gnu::warn_unused_result]] struct local_ca *local_ca_open(const struct local_ca_config *config, int64_t now,
-                                                           char why[static LOCAL_CA_WHY_BYTES]);
+                                                           struct fault *fault);
 void local_ca_free(struct local_ca *ca);
 
 /* Borrowed from the CA; the same for as long as it is open. */
@@ -86,11 +86,10 @@ int64_t local_ca_end(const struct local_ca *ca);
 /*
  * To be called from time to time. When a third of the intermediate's life is left and the root's key is
  * there, a new certificate for the same key and name takes its place, so that leaves, CRLs and OCSP replies
- * of before verify by either; the old file is kept beside it under a name of its own. False with `why` when
+ * of before verify by either; the old file is kept beside it under a name of its own. False with `fault` when
  * that failed; the CA goes on as it is.
  */
-[[gnu::warn_unused_result]] bool local_ca_tend(struct local_ca *ca, int64_t now,
-                                               char why[static LOCAL_CA_WHY_BYTES]);
+[[gnu::warn_unused_result]] bool local_ca_tend(struct local_ca *ca, int64_t now, struct fault *fault);
 
 /*
  * Signs for the key and names of a CSR that acme/csr.h has checked: names in its spelling, 24 hours unless

@@ -31,25 +31,23 @@ bool local_ca_has_file(const struct local_ca *ca, const char *name)
 /* ---- reading ---- */
 
 static bool read_file(const struct local_ca *ca, struct arena *arena, const char *name, struct bytes *text,
-                      char why[static LOCAL_CA_WHY_BYTES])
+                      struct fault *fault)
 {
     const char *path = local_ca_path(ca, arena, name);
     if (file_read_secret(arena, path, CONFIG_FILE_MAX_BYTES, text)) {
         return true;
     }
-    snprintf(why, LOCAL_CA_WHY_BYTES,
-             "%.140s: %s; restore the CA's files, or empty the directory for a new CA", path,
-             strerror(errno));
-    return false;
+    return fault_set(fault, "%s: %s; restore the CA's files, or empty the directory for a new CA", path,
+                     strerror(errno));
 }
 
 STACK_OF(X509) * local_ca_load_certificates(const struct local_ca *ca, struct arena *arena, const char *name,
-                                            struct bytes *pem, char why[static LOCAL_CA_WHY_BYTES])
+                                            struct bytes *pem, struct fault *fault)
 {
     struct bytes text;
     struct bytes *certificates = NULL;
     size_t count = 0;
-    if (!read_file(ca, arena, name, &text, why)) {
+    if (!read_file(ca, arena, name, &text, fault)) {
         return NULL;
     }
     STACK_OF(X509) *all = sk_X509_new_null();
@@ -62,8 +60,7 @@ STACK_OF(X509) * local_ca_load_certificates(const struct local_ca *ca, struct ar
     }
     if (!good) {
         openssl_certificates_free(all);
-        snprintf(why, LOCAL_CA_WHY_BYTES, "%.160s/%s holds no certificate, or a broken one",
-                 ca->config.directory, name);
+        fault_set(fault, "%s/%s holds no certificate, or a broken one", ca->config.directory, name);
         return NULL;
     }
     if (pem != NULL) {
@@ -72,21 +69,21 @@ STACK_OF(X509) * local_ca_load_certificates(const struct local_ca *ca, struct ar
     return all;
 }
 
-EVP_PKEY *local_ca_load_key(const struct local_ca *ca, const char *name, char why[static LOCAL_CA_WHY_BYTES])
+EVP_PKEY *local_ca_load_key(const struct local_ca *ca, const char *name, struct fault *fault)
 {
     struct bytes pem;
     struct arena *arena = arena_new();
     struct bytes password = ca->config.key_password;
     bool encrypted = false;
     EVP_PKEY *key = NULL;
-    if (read_file(ca, arena, name, &pem, why)) {
+    if (read_file(ca, arena, name, &pem, fault)) {
         key = private_key_read(pem, password, &encrypted);
         if (key == NULL) {
-            snprintf(why, LOCAL_CA_WHY_BYTES, "%.140s/%s %s", ca->config.directory, name,
-                     !encrypted ? "holds no private key"
-                     : password.n == 0
-                         ? "is encrypted: give its password, key_password_file"
-                         : "is not opened by the password of key_password_file or key_password");
+            fault_set(fault, "%s/%s %s", ca->config.directory, name,
+                      !encrypted ? "holds no private key"
+                      : password.n == 0
+                          ? "is encrypted: give its password, key_password_file"
+                          : "is not opened by the password of key_password_file or key_password");
         }
     }
     if (key != NULL && !encrypted && password.n != 0) {
@@ -101,42 +98,40 @@ EVP_PKEY *local_ca_load_key(const struct local_ca *ca, const char *name, char wh
 /* ---- writing ---- */
 
 static bool write_file(const struct local_ca *ca, const char *name, struct bytes text, unsigned mode,
-                       char why[static LOCAL_CA_WHY_BYTES])
+                       struct fault *fault)
 {
     const char *path = local_ca_path(ca, ca->arena, name);
     if (file_replace(path, text, mode)) {
         return true;
     }
-    snprintf(why, LOCAL_CA_WHY_BYTES, "%.160s cannot be written: %s", path, strerror(errno));
-    return false;
+    return fault_set(fault, "%s cannot be written: %s", path, strerror(errno));
 }
 
-bool local_ca_write_key(const struct local_ca *ca, const char *name, EVP_PKEY *key,
-                        char why[static LOCAL_CA_WHY_BYTES])
+bool local_ca_write_key(const struct local_ca *ca, const char *name, EVP_PKEY *key, struct fault *fault)
 {
     struct arena *arena = arena_new();
     struct bytes pem = private_key_to_pem(arena, key, ca->config.key_password);
     bool written = false;
     if (pem.n == 0) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not write a private key");
+        fault_set(fault, "OpenSSL could not write a private key");
     } else {
-        written = write_file(ca, name, pem, KEY_MODE, why);
+        written = write_file(ca, name, pem, KEY_MODE, fault);
     }
     arena_free(arena);
     return written;
 }
 
 bool local_ca_write_certificate(const struct local_ca *ca, const char *name, X509 *certificate,
-                                char why[static LOCAL_CA_WHY_BYTES])
+                                struct fault *fault)
 {
     struct arena *arena = arena_new();
     struct bytes der = local_certificate_der(arena, certificate);
     bool written = false;
     if (der.p == NULL) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not write a certificate");
+        fault_set(fault, "OpenSSL could not write a certificate");
     } else {
         written =
-            write_file(ca, name, bytes_from_string(certificate_to_pem(arena, der)), CERTIFICATE_MODE, why);
+            write_file(ca, name, bytes_from_string(certificate_to_pem(arena, der)), CERTIFICATE_MODE, fault);
     }
     arena_free(arena);
     return written;

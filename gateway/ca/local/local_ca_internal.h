@@ -3,6 +3,7 @@
  * (certificates), local_ca_names.c (name constraints) and local_ca_sign.c. */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "acme/jose/openssl_handles.h"
 #include "gateway/ca/local/local_ca.h"
 #include "gateway/ca/local/revoked_register.h"
@@ -26,20 +27,19 @@ struct local_ca {
 const char *local_ca_path(const struct local_ca *ca, struct arena *arena, const char *name);
 bool local_ca_has_file(const struct local_ca *ca, const char *name);
 
-/* All certificates of a file, one at least; `pem` (may be NULL) is its text, in the arena. NULL with `why`.
+/* All certificates of a file, one at least; `pem` (may be NULL) is its text, in the arena. NULL with `fault`.
  */
 STACK_OF(X509) * local_ca_load_certificates(const struct local_ca *ca, struct arena *arena, const char *name,
-                                            struct bytes *pem, char why[static LOCAL_CA_WHY_BYTES]);
+                                            struct bytes *pem, struct fault *fault);
 
-/* Opened with the configured password when it is encrypted. NULL with `why`. */
-EVP_PKEY *local_ca_load_key(const struct local_ca *ca, const char *name, char why[static LOCAL_CA_WHY_BYTES]);
+/* Opened with the configured password when it is encrypted. NULL with `fault`. */
+EVP_PKEY *local_ca_load_key(const struct local_ca *ca, const char *name, struct fault *fault);
 
 /* PKCS #8, encrypted when a password is configured; for the owner only. */
 [[gnu::warn_unused_result]] bool local_ca_write_key(const struct local_ca *ca, const char *name,
-                                                    EVP_PKEY *key, char why[static LOCAL_CA_WHY_BYTES]);
+                                                    EVP_PKEY *key, struct fault *fault);
 [[gnu::warn_unused_result]] bool local_ca_write_certificate(const struct local_ca *ca, const char *name,
-                                                            X509 *certificate,
-                                                            char why[static LOCAL_CA_WHY_BYTES]);
+                                                            X509 *certificate, struct fault *fault);
 
 /* ---- certificates (local_ca_make.c) ---- */
 
@@ -73,18 +73,17 @@ int64_t local_certificate_begin(const X509 *certificate);
 int64_t local_certificate_end(const X509 *certificate);
 
 /* Writes the four files of a new CA into the directory, the root's certificate last. */
-[[gnu::warn_unused_result]] bool local_ca_make(const struct local_ca *ca, int64_t now,
-                                               char why[static LOCAL_CA_WHY_BYTES]);
+[[gnu::warn_unused_result]] bool local_ca_make(const struct local_ca *ca, int64_t now, struct fault *fault);
 
 /* Writes a new intermediate and its key, signed by the root whose key is in the directory. */
 [[gnu::warn_unused_result]] bool local_ca_make_intermediate(const struct local_ca *ca, int64_t now,
-                                                            char why[static LOCAL_CA_WHY_BYTES]);
+                                                            struct fault *fault);
 
 /* Another certificate for the key, name and constraints of `old`; *renewed stays NULL when the root would let
- * it end no later than the old one. False with `why`. */
+ * it end no later than the old one. False with `fault`. */
 [[gnu::warn_unused_result]] bool local_ca_renew_intermediate(const struct local_ca *ca, X509 *old, X509 *root,
                                                              int64_t now, X509 **renewed,
-                                                             char why[static LOCAL_CA_WHY_BYTES]);
+                                                             struct fault *fault);
 
 /* ---- name constraints (local_ca_names.c) ---- */
 

@@ -167,20 +167,18 @@ static bool set_numbered_name(struct arena *arena, X509 *certificate, const char
 }
 
 static bool make_intermediate(const struct local_ca *ca, X509 *root, EVP_PKEY *root_key, int64_t now,
-                              char why[static LOCAL_CA_WHY_BYTES])
+                              struct fault *fault)
 {
     autofree_evp_pkey EVP_PKEY *key = EVP_EC_gen("P-256");
     autofree_x509 X509 *made = key == NULL ? NULL : begin_intermediate(key, root, now);
     if (made == NULL || !set_numbered_name(ca->arena, made, "intermediate") ||
-        !local_ca_constrain(ca, made) || !local_certificate_sign(made, root_key)) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not make the CA's intermediate");
-        return false;
-    }
-    return local_ca_write_key(ca, LOCAL_CA_INTERMEDIATE_KEY, key, why) &&
-           local_ca_write_certificate(ca, LOCAL_CA_INTERMEDIATE, made, why);
+        !local_ca_constrain(ca, made) || !local_certificate_sign(made, root_key))
+        return fault_set(fault, "OpenSSL could not make the CA's intermediate");
+    return local_ca_write_key(ca, LOCAL_CA_INTERMEDIATE_KEY, key, fault) &&
+           local_ca_write_certificate(ca, LOCAL_CA_INTERMEDIATE, made, fault);
 }
 
-bool local_ca_make(const struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+bool local_ca_make(const struct local_ca *ca, int64_t now, struct fault *fault)
 {
     uint32_t number = 0;
     autofree_evp_pkey EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -189,13 +187,13 @@ bool local_ca_make(const struct local_ca *ca, int64_t now, char why[static LOCAL
             ? NULL
             : make_root(key, arena_printf(ca->arena, "acmegate local root %08x", number), now);
     if (root == NULL) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not make the CA's root");
+        fault_set(fault, "OpenSSL could not make the CA's root");
         ERR_clear_error();
         return false;
     }
-    bool made = local_ca_write_key(ca, LOCAL_CA_ROOT_KEY, key, why) &&
-                make_intermediate(ca, root, key, now, why) &&
-                local_ca_write_certificate(ca, LOCAL_CA_ROOT, root, why);
+    bool made = local_ca_write_key(ca, LOCAL_CA_ROOT_KEY, key, fault) &&
+                make_intermediate(ca, root, key, now, fault) &&
+                local_ca_write_certificate(ca, LOCAL_CA_ROOT, root, fault);
     ERR_clear_error();
     return made;
 }
@@ -203,25 +201,25 @@ bool local_ca_make(const struct local_ca *ca, int64_t now, char why[static LOCAL
 /* ---- by the root's key, later ---- */
 
 /* The root's key from its file, checked against the certificate. */
-static EVP_PKEY *load_root_key(const struct local_ca *ca, X509 *root, char why[static LOCAL_CA_WHY_BYTES])
+static EVP_PKEY *load_root_key(const struct local_ca *ca, X509 *root, struct fault *fault)
 {
-    EVP_PKEY *key = local_ca_load_key(ca, LOCAL_CA_ROOT_KEY, why);
+    EVP_PKEY *key = local_ca_load_key(ca, LOCAL_CA_ROOT_KEY, fault);
     if (key != NULL && X509_check_private_key(root, key) != 1) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "%.140s: %s is not the key of %s", ca->config.directory,
-                 LOCAL_CA_ROOT_KEY, LOCAL_CA_ROOT);
+        fault_set(fault, "%s: %s is not the key of %s", ca->config.directory, LOCAL_CA_ROOT_KEY,
+                  LOCAL_CA_ROOT);
         EVP_PKEY_free(key);
         return NULL;
     }
     return key;
 }
 
-bool local_ca_make_intermediate(const struct local_ca *ca, int64_t now, char why[static LOCAL_CA_WHY_BYTES])
+bool local_ca_make_intermediate(const struct local_ca *ca, int64_t now, struct fault *fault)
 {
     autofree_certificates STACK_OF(X509) *roots =
-        local_ca_load_certificates(ca, ca -> arena, LOCAL_CA_ROOT, NULL, why);
+        local_ca_load_certificates(ca, ca -> arena, LOCAL_CA_ROOT, NULL, fault);
     X509 *root = roots == NULL ? NULL : sk_X509_value(roots, 0);
-    autofree_evp_pkey EVP_PKEY *key = root == NULL ? NULL : load_root_key(ca, root, why);
-    bool made = key != NULL && make_intermediate(ca, root, key, now, why);
+    autofree_evp_pkey EVP_PKEY *key = root == NULL ? NULL : load_root_key(ca, root, fault);
+    bool made = key != NULL && make_intermediate(ca, root, key, now, fault);
     ERR_clear_error();
     return made;
 }
@@ -239,30 +237,31 @@ static bool copy_other_extensions(const X509 *old, X509 *made)
     return copied;
 }
 
-static bool keep_old(const struct local_ca *ca, X509 *old, char why[static LOCAL_CA_WHY_BYTES])
+static bool keep_old(const struct local_ca *ca, X509 *old, struct fault *fault)
 {
     struct bytes der = local_certificate_der(ca->arena, old);
     const char *name = arena_printf(ca->arena, "intermediate_ca.%.*s.crt", OLD_NAME_CHARACTERS,
                                     certificate_fingerprint(ca->arena, der));
-    return local_ca_write_certificate(ca, name, old, why);
+    return local_ca_write_certificate(ca, name, old, fault);
 }
 
 bool local_ca_renew_intermediate(const struct local_ca *ca, X509 *old, X509 *root, int64_t now,
-                                 X509 **renewed, char why[static LOCAL_CA_WHY_BYTES])
+                                 X509 **renewed, struct fault *fault)
 {
     *renewed = NULL;
     if (end_of_intermediate(root, now) < local_certificate_end(old) + DAY_S) {
         return true;
     }
-    autofree_evp_pkey EVP_PKEY *root_key = load_root_key(ca, root, why);
+    autofree_evp_pkey EVP_PKEY *root_key = load_root_key(ca, root, fault);
     if (root_key == NULL) {
         return false;
     }
     X509 *made = begin_intermediate(X509_get0_pubkey(old), root, now);
     if (made == NULL || X509_set_subject_name(made, X509_get_subject_name(old)) != 1 ||
         !copy_other_extensions(old, made) || !local_certificate_sign(made, root_key)) {
-        snprintf(why, LOCAL_CA_WHY_BYTES, "OpenSSL could not make a new intermediate");
-    } else if (keep_old(ca, old, why) && local_ca_write_certificate(ca, LOCAL_CA_INTERMEDIATE, made, why)) {
+        fault_set(fault, "OpenSSL could not make a new intermediate");
+    } else if (keep_old(ca, old, fault) &&
+               local_ca_write_certificate(ca, LOCAL_CA_INTERMEDIATE, made, fault)) {
         *renewed = made;
     }
     if (*renewed == NULL) {

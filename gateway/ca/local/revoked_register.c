@@ -102,7 +102,7 @@ static bool read_line(struct revoked_register *revoked, struct bytes line)
 }
 
 static bool read_lines(struct revoked_register *revoked, const char *path, struct bytes text,
-                       char why[static REVOKED_REGISTER_WHY_BYTES])
+                       struct fault *fault)
 {
     size_t line_number = 0;
     size_t at = 0;
@@ -112,11 +112,9 @@ static bool read_lines(struct revoked_register *revoked, const char *path, struc
             break;
         }
         line_number++;
-        if (!read_line(revoked, bytes_of(text.p + at, (size_t)(end - text.p) - at))) {
-            snprintf(why, REVOKED_REGISTER_WHY_BYTES,
-                     "%.160s, line %zu: not \"serial revoked-at reason not-after\"", path, line_number);
-            return false;
-        }
+        if (!read_line(revoked, bytes_of(text.p + at, (size_t)(end - text.p) - at)))
+            return fault_set(fault, "%s, line %zu: not \"serial revoked-at reason not-after\"", path,
+                             line_number);
         at = (size_t)(end - text.p) + 1;
     }
     revoked->length = (off_t)at;
@@ -124,30 +122,29 @@ static bool read_lines(struct revoked_register *revoked, const char *path, struc
     return true;
 }
 
-static bool load(struct revoked_register *revoked, const char *path,
-                 char why[static REVOKED_REGISTER_WHY_BYTES])
+static bool load(struct revoked_register *revoked, const char *path, struct fault *fault)
 {
     revoked->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     struct arena *arena = arena_new();
     struct bytes text;
     bool good = revoked->file >= 0 && file_read(arena, path, REGISTER_MAX_BYTES, &text);
     if (!good) {
-        snprintf(why, REVOKED_REGISTER_WHY_BYTES, "%.160s: %s", path, strerror(errno));
+        fault_set(fault, "%s: %s", path, strerror(errno));
     }
-    good = good && read_lines(revoked, path, text, why);
+    good = good && read_lines(revoked, path, text, fault);
     arena_free(arena);
     return good;
 }
 
-struct revoked_register *revoked_register_open(const char *path, char why[static REVOKED_REGISTER_WHY_BYTES])
+struct revoked_register *revoked_register_open(const char *path, struct fault *fault)
 {
     struct revoked_register *revoked = calloc(1, sizeof *revoked);
     if (revoked == NULL) {
-        snprintf(why, REVOKED_REGISTER_WHY_BYTES, "out of memory");
+        fault_set(fault, "out of memory");
         return NULL;
     }
     revoked->file = -1;
-    if (!load(revoked, path, why)) {
+    if (!load(revoked, path, fault)) {
         revoked_register_close(revoked);
         return NULL;
     }

@@ -7,9 +7,8 @@
  */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "acme/objects.h"
-
-enum { REVOKED_REGISTER_WHY_BYTES = 256 };
 
 struct revoked_register;
 
@@ -23,9 +22,10 @@ struct revoked_serial {
 
 /* Reads the file, making it when absent. A last line without its newline was never confirmed to anyone: it
  * is passed over, and cut off before the next addition. Any other line that cannot be read is an error. What
- * is in the file stays as it is, so that a command may open it while a server adds to it. NULL with `why`. */
-[[gnu::warn_unused_result]] struct revoked_register *revoked_register_open(
-    const char *path, char why[static REVOKED_REGISTER_WHY_BYTES]);
+ * is in the file stays as it is, so that a command may open it while a server adds to it. NULL with `fault`.
+ */
+[[gnu::warn_unused_result]] struct revoked_register *revoked_register_open(const char *path,
+                                                                           struct fault *fault);
 void revoked_register_close(struct revoked_register *revoked);
 
 /* Borrowed until the next addition; by serial. */

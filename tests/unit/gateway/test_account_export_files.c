@@ -12,7 +12,7 @@ LEAK_CHECKED_SUITE(account_export_files);
 
 enum { LATER = 1000 };
 
-static char why[ACCOUNT_EXPORT_WHY_BYTES];
+static struct fault fault;
 
 /* ---- what is exported ---- */
 
@@ -20,7 +20,7 @@ static void begin(struct database *database)
 {
     database_begin(database);
     database_connect(database);
-    why[0] = '\0';
+    fault.message[0] = '\0';
 }
 
 static struct eab_key make_key(struct database *database, const char *kid)
@@ -69,8 +69,7 @@ static FILE *export(struct database *database, int64_t now, struct account_expor
 {
     FILE *file = tmpfile();
     cr_assert_not_null(file);
-    cr_assert(account_export_to_stream(store_reader_of(database->writer), file, now, summary, why), "%s",
-              why);
+    cr_assert(account_export_to_stream(store_reader_of(database->writer), file, now, summary, &fault), "%s", fault.message);
     rewind(file);
     return file;
 }
@@ -99,9 +98,9 @@ static bool import(struct database *database, FILE *file, struct account_import_
 {
     refused_line = 0;
     refused_what[0] = '\0';
-    why[0] = '\0';
+    fault.message[0] = '\0';
     struct store_command command = {database->writer};
-    return account_import_from_stream(&command, file, NOW + LATER, refuse, summary, why);
+    return account_import_from_stream(&command, file, NOW + LATER, refuse, summary, &fault);
 }
 
 #define EXPECT_SUMMARY(got, ...) \
@@ -122,7 +121,6 @@ Test(account_export_files, all_keys_and_accounts_go_out_and_come_back)
     } cases[] = {{0, 0}, {1, 0}, {0, 1}, {98, 0}, {99, 2}, {100, 0}, {0, 100}, {101, 101}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct database from, to;
-        struct fault fault;
         struct account_export_summary summary;
         struct account_import_summary imported;
         int64_t accounts = (int64_t)cases[i].accounts, keys = (int64_t)cases[i].keys;
@@ -134,12 +132,12 @@ Test(account_export_files, all_keys_and_accounts_go_out_and_come_back)
         cr_expect_eq(summary.accounts, accounts, "%zu", i);
         cr_expect_eq(summary.eab_keys, keys, "%zu", i);
         cr_expect_eq(count_lines(file), accounts + keys + 2, "%zu", i);
-        cr_expect(import(&to, file, &imported), "%s", why);
+        cr_expect(import(&to, file, &imported), "%s", fault.message);
         EXPECT_SUMMARY(imported, .added = accounts + keys);
         cr_expect_eq(database_count(&to, "SELECT count(*) FROM accounts"), accounts);
         cr_expect_eq(database_count(&to, "SELECT count(*) FROM eab_keys"), keys);
         rewind(file);
-        cr_expect(import(&to, file, &imported), "%s", why);
+        cr_expect(import(&to, file, &imported), "%s", fault.message);
         EXPECT_SUMMARY(imported, .present = accounts + keys);
         fclose(file);
         database_end(&from);
@@ -189,8 +187,8 @@ Test(account_export_files, a_database_that_cannot_be_read_is_told)
         begin(&database);
         make_keyed_account(&database, make_key(&database, "kid-1").id);
         database_run(&database, cases[i].sql);
-        cr_expect_not(account_export_to_stream(store_reader_of(database.writer), file, NOW, &summary, why));
-        cr_expect_str_eq(why, cases[i].expected);
+        cr_expect_not(account_export_to_stream(store_reader_of(database.writer), file, NOW, &summary, &fault));
+        cr_expect_str_eq(fault.message, cases[i].expected);
         fclose(file);
         database_end(&database);
     }
@@ -218,7 +216,7 @@ Test(account_export_files, an_import_tells_the_audit_trail_what_it_did)
         begin(&to);
         make_keyed_account(&from, make_key(&from, "kid-1").id);
         FILE *file = export(&from, NOW, &summary);
-        cr_expect(import(&to, file, &imported), "%s", why);
+        cr_expect(import(&to, file, &imported), "%s", fault.message);
         EXPECT_SUMMARY(imported, .added = 2);
         fclose(file);
         cr_expect_eq(database_count(&to, "SELECT count(*) FROM accounts WHERE eab_key_id IS NOT NULL"), 1);
@@ -232,7 +230,7 @@ Test(account_export_files, an_import_tells_the_audit_trail_what_it_did)
         database_run(&to, "DELETE FROM events");
         database_run(&from, cases[i].sql);
         file = export(&from, NOW, &summary);
-        cr_expect(import(&to, file, &imported), "%s", why);
+        cr_expect(import(&to, file, &imported), "%s", fault.message);
         cr_expect_eq(memcmp(&imported, &cases[i].expected, sizeof imported), 0, "%s", cases[i].sql);
         cr_expect_str_eq(database_text(&to, "SELECT coalesce(max(detail), '') FROM events"), cases[i].detail);
         fclose(file);
@@ -250,14 +248,14 @@ Test(account_export_files, a_key_that_changed_comes_back)
     begin(&to);
     struct account account = make_keyed_account(&from, 0);
     FILE *file = export(&from, NOW, &summary);
-    cr_expect(import(&to, file, &imported), "%s", why);
+    cr_expect(import(&to, file, &imported), "%s", fault.message);
     fclose(file);
     database_run(&from, "DELETE FROM accounts");
     struct account other = make_keyed_account(&from, 0);
     database_run(&from, arena_printf(from.arena, "UPDATE accounts SET id = %lld, key_changed_at = 1780272009",
                                      (long long)account.id));
     file = export(&from, NOW, &summary);
-    cr_expect(import(&to, file, &imported), "%s", why);
+    cr_expect(import(&to, file, &imported), "%s", fault.message);
     EXPECT_SUMMARY(imported, .changed = 1);
     cr_expect_str_eq(database_text(&to, "SELECT thumbprint FROM accounts"), other.thumbprint);
     cr_expect_str_eq(database_text(&to, "SELECT detail FROM events ORDER BY id DESC"),
@@ -316,11 +314,11 @@ Test(account_export_files, only_a_whole_export_is_imported_without_complaint)
         for (size_t k = 0; k < 4 && cases[i].lines[k] != 0; k++)
             write_line(database.arena, file, cases[i].lines[k]);
         rewind(file);
-        cr_expect_eq(import(&database, file, &imported), cases[i].why == NULL, "%zu: %s", i, why);
+        cr_expect_eq(import(&database, file, &imported), cases[i].why == NULL, "%zu: %s", i, fault.message);
         EXPECT_SUMMARY(imported, .added = cases[i].added, .refused = cases[i].refused);
         cr_expect_eq(refused_line, cases[i].refused_line, "%zu", i);
         const char *expected = cases[i].why == NULL ? "" : cases[i].why;
-        cr_expect_eq(strncmp(why, expected, strlen(expected)), 0, "%zu: %s", i, why);
+        cr_expect_eq(strncmp(fault.message, expected, strlen(expected)), 0, "%zu: %s", i, fault.message);
         fclose(file);
         database_end(&database);
     }
@@ -339,7 +337,7 @@ Test(account_export_files, what_is_refused_is_named)
         make_key(&database, "kid-1");
         FILE *file = export(&database, NOW, &summary);
         database_run(&database, in_the_way[i]);
-        cr_expect(import(&database, file, &imported), "%s", why);
+        cr_expect(import(&database, file, &imported), "%s", fault.message);
         EXPECT_SUMMARY(imported, .present = 1, .refused = 1);
         const char *name =
             i == 0 ? arena_printf(database.arena, "account %lld (acme, key %s): ", (long long)account.id,
@@ -363,7 +361,7 @@ Test(account_export_files, an_import_that_cannot_be_written_fails)
     FILE *file = export(&from, NOW, &summary);
     database_run(&to, "CREATE TRIGGER no BEFORE INSERT ON events BEGIN SELECT raise(ABORT, 'no'); END");
     cr_expect_not(import(&to, file, &imported));
-    cr_expect_str_neq(why, "");
+    cr_expect_str_neq(fault.message, "");
     EXPECT_SUMMARY(imported, 0);
     cr_expect_eq(database_count(&to, "SELECT count(*) FROM accounts"), 0);
     fclose(file);
@@ -381,7 +379,7 @@ static const char *file_path(struct database *database)
 static bool export_to(struct database *database, const char *path, const struct account_export_summary *last,
                       struct account_export_summary *out)
 {
-    return account_export_to_file(store_reader_of(database->writer), path, NOW + LATER, last, out, why);
+    return account_export_to_file(store_reader_of(database->writer), path, NOW + LATER, last, out, &fault);
 }
 
 static ino_t file_number(const char *path)
@@ -408,7 +406,7 @@ Test(account_export_files, a_file_is_replaced_unless_it_holds_the_same)
         begin(&database);
         const char *path = file_path(&database), *kept = arena_printf(database.arena, "%s.kept", path);
         make_keyed_account(&database, make_key(&database, "kid-1").id);
-        cr_assert(export_to(&database, path, NULL, &first), "%s", why);
+        cr_assert(export_to(&database, path, NULL, &first), "%s", fault.message);
         cr_assert_eq(stat(path, &status), 0);
         cr_expect_eq(status.st_mode & 07777, 0600);
         /* A second name keeps the first file's number from being given again. */
@@ -416,7 +414,7 @@ Test(account_export_files, a_file_is_replaced_unless_it_holds_the_same)
         if (cases[i].removed)
             cr_assert_eq(unlink(path), 0);
         database_run(&database, cases[i].sql);
-        cr_expect(export_to(&database, path, cases[i].last ? &first : NULL, &second), "%s", why);
+        cr_expect(export_to(&database, path, cases[i].last ? &first : NULL, &second), "%s", fault.message);
         cr_expect_neq(file_number(path), 0);
         cr_expect_eq(file_number(path) != file_number(kept), cases[i].replaced, "%zu", i);
         database_end(&database);
@@ -444,12 +442,13 @@ Test(account_export_files, a_file_that_has_more_than_the_database_stays)
         const char *path = file_path(&database);
         make_keyed_account(&database, make_key(&database, "kid-1").id);
         database_run(&database, "UPDATE eab_keys SET revoked_at = 1780272001");
-        cr_assert(export_to(&database, path, NULL, &summary), "%s", why);
+        cr_assert(export_to(&database, path, NULL, &summary), "%s", fault.message);
         ino_t number = file_number(path);
         database_run(&database, cases[i].sql);
         cr_expect_eq(export_to(&database, path, NULL, &summary), !cases[i].kept, "%s", cases[i].sql);
         cr_expect(!cases[i].kept || file_number(path) == number, "%s", cases[i].sql);
-        cr_expect_eq(strstr(why, "that this database lacks") != NULL, cases[i].kept, "%s", why);
+        cr_expect_eq(strstr(fault.message, "that this database lacks") != NULL, cases[i].kept, "%s",
+                     fault.message);
         database_end(&database);
     }
 }
@@ -462,12 +461,12 @@ Test(account_export_files, what_is_no_export_is_replaced_and_what_is_no_file_is_
     const char *path = file_path(&database), *none = arena_printf(database.arena, "%s/none", path);
     FILE *file = fopen(path, "w");
     cr_assert(file != NULL && fputs("garbage\n", file) >= 0 && fclose(file) == 0);
-    cr_expect(export_to(&database, path, NULL, &summary), "%s", why);
+    cr_expect(export_to(&database, path, NULL, &summary), "%s", fault.message);
     cr_expect_not(export_to(&database, none, NULL, &summary));
-    cr_expect_str_eq(why, arena_printf(database.arena, "%s: Not a directory", none));
+    cr_expect_str_eq(fault.message, arena_printf(database.arena, "%s: Not a directory", none));
     cr_assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
     cr_expect_not(export_to(&database, path, NULL, &summary));
-    cr_expect_str_eq(why, arena_printf(database.arena, "%s: it is no regular file", path));
+    cr_expect_str_eq(fault.message, arena_printf(database.arena, "%s: it is no regular file", path));
     database_end(&database);
 }
 
@@ -480,8 +479,8 @@ Test(account_export_files, a_server_exports_once_more_when_it_stops)
     const struct config config = {.database = database.path,
                                   .account_export_path = file_path(&database),
                                   .account_export_every_s = 3600};
-    struct account_exporter *exporter = account_exporter_start(&config, why);
-    cr_assert_not_null(exporter, "%s", why);
+    struct account_exporter *exporter = account_exporter_start(&config, &fault);
+    cr_assert_not_null(exporter, "%s", fault.message);
     make_keyed_account(&database, 0);
     account_exporter_stop(exporter);
     FILE *file = fopen(config.account_export_path, "r");
@@ -496,8 +495,8 @@ Test(account_export_files, a_server_without_a_database_does_not_export)
     struct database database;
     database_begin(&database);
     const struct config config = {.database = database.path, .account_export_path = file_path(&database)};
-    cr_expect_null(account_exporter_start(&config, why));
-    cr_expect_str_neq(why, "");
+    cr_expect_null(account_exporter_start(&config, &fault));
+    cr_expect_str_neq(fault.message, "");
     account_exporter_stop(NULL);
     database_end(&database);
 }

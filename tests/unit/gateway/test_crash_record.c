@@ -28,8 +28,8 @@ static const char *database_in(struct arena *arena)
 
 static void open_record(const char *database)
 {
-    char why[CRASH_RECORD_WHY_BYTES] = "";
-    cr_assert(crash_record_open(database, why), "%s", why);
+    struct fault fault = {0};
+    cr_assert(crash_record_open(database, &fault), "%s", fault.message);
 }
 
 /* Opens the record again, as the next start does. */
@@ -65,10 +65,10 @@ static bool die(const char *database, int64_t owner, int way)
 {
     pid_t child = fork();
     if (child == 0) {
-        char why[CRASH_RECORD_WHY_BYTES];
+        struct fault fault;
         int nowhere = open("/dev/null", O_WRONLY);
         dup2(nowhere, STDERR_FILENO); /* a sanitizer's report */
-        if (!crash_record_open(database, why))
+        if (!crash_record_open(database, &fault))
             _exit(99);
         int64_t before = crash_record_set_owner(owner);
         end_by(way);
@@ -154,7 +154,7 @@ Test(crash_record, says_who_was_before)
 
 Test(crash_record, a_folder_that_is_not_there_is_told)
 {
-    char why[CRASH_RECORD_WHY_BYTES] = "";
-    cr_expect_not(crash_record_open("/nonexistent/acmegate.db", why));
-    cr_expect_not_null(strstr(why, "/nonexistent/acmegate.db.crashes"));
+    struct fault fault = {0};
+    cr_expect_not(crash_record_open("/nonexistent/acmegate.db", &fault));
+    cr_expect_not_null(strstr(fault.message, "/nonexistent/acmegate.db.crashes"));
 }

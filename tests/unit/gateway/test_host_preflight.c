@@ -223,8 +223,8 @@ static const struct {
 
 Test(host_preflight, the_secret_key_opens_what_the_database_keeps_sealed)
 {
-    for (size_t i = 0; i < sizeof seals / sizeof *seals; i++) {
-        char why[SECRET_BOX_WHY_BYTES];
+    for (size_t i = 0; i < sizeof seals / sizeof *seals; ++i) {
+        struct fault fault;
         struct database database;
         database_begin(&database);
         database_connect(&database);
@@ -232,9 +232,9 @@ Test(host_preflight, the_secret_key_opens_what_the_database_keeps_sealed)
         const char *path = config_secret_path(database.arena, config);
         struct config elsewhere = *config;
         elsewhere.secret_key_path = arena_printf(database.arena, "%s/other.secret", database.directory);
-        struct secret_box *box = config_open_secrets(config, SECRET_BOX_MAKE, why);
-        struct secret_box *other = config_open_secrets(&elsewhere, SECRET_BOX_MAKE, why);
-        cr_assert(box != NULL && other != NULL, "%s", why);
+        struct secret_box *box = config_open_secrets(config, SECRET_BOX_MAKE, &fault);
+        struct secret_box *other = config_open_secrets(&elsewhere, SECRET_BOX_MAKE, &fault);
+        cr_assert(box != NULL && other != NULL, "%s", fault.message);
         size_t n = 0;
         for (size_t k = 0; k < seals[i].ours; k++)
             add_key(&database, box, arena_printf(database.arena, "k%zu", n++), 0);

@@ -34,9 +34,9 @@ static void free_csr(void *csr)
 
 static void open_issuer(struct scene *scene, struct issuer *issuer, X509 *root)
 {
-    char why[ISSUER_WHY_BYTES] = "";
+    struct fault fault = {0};
     struct bytes pem = pki_pem(scene->arena, root);
-    cr_assert(issuer_init(issuer, NULL, scene->arena, "main", pem, why), "%s", why);
+    cr_assert(issuer_init(issuer, NULL, scene->arena, "main", pem, &fault), "%s", fault.message);
 }
 
 static void begin(struct scene *scene)

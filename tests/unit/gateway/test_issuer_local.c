@@ -32,9 +32,9 @@ static struct trial *start_trial(void)
     cr_assert(trial->outbound != NULL, "%s", why_not);
     struct issuer_config config = {
         .id = "dev", .type = ISSUER_LOCAL, .directory = trial->directory, .validity_s = 3600};
-    char why[ISSUER_WHY_BYTES] = "";
-    trial->issuer = issuer_new(&config, trial->outbound, why);
-    cr_assert(trial->issuer != NULL, "%s", why);
+    struct fault fault = {0};
+    trial->issuer = issuer_new(&config, trial->outbound, &fault);
+    cr_assert(trial->issuer != NULL, "%s", fault.message);
     return trial;
 }
 
@@ -170,7 +170,7 @@ Test(issuer_local, a_directory_that_cannot_be_made_is_an_error)
 {
     struct issuer_config config = {
         .id = "dev", .type = ISSUER_LOCAL, .directory = "/nonexistent/directory/ca"};
-    char why[ISSUER_WHY_BYTES] = "";
-    cr_expect_null(issuer_new(&config, NULL, why));
-    cr_expect(strstr(why, "/nonexistent/directory/ca") != NULL, "%s", why);
+    struct fault fault = {0};
+    cr_expect_null(issuer_new(&config, NULL, &fault));
+    cr_expect(strstr(fault.message, "/nonexistent/directory/ca") != NULL, "%s", fault.message);
 }

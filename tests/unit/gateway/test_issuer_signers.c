@@ -61,8 +61,9 @@ static struct cast *assemble(void)
     cast->csr = d2i_X509_REQ(NULL, &at, (long)der.n);
     cr_assert_not_null(cast->csr);
     arena_on_free(arena, free_csr, cast->csr);
-    char why[ISSUER_WHY_BYTES];
-    cr_assert(issuer_init(&cast->issuer, NULL, arena, "main", pki_pem(arena, cast->root), why), "%s", why);
+    struct fault fault;
+    cr_assert(issuer_init(&cast->issuer, NULL, arena, "main", pki_pem(arena, cast->root), &fault), "%s",
+              fault.message);
     arena_on_free(arena, release, &cast->issuer);
     return cast;
 }

@@ -65,9 +65,9 @@ static struct opening prepare_opening(void)
 
 static void expect_refusal(struct opening *opening, const char *words)
 {
-    char why[ISSUER_WHY_BYTES] = "";
-    cr_expect_null(issuer_new(&opening->config, NULL, why));
-    cr_expect(strstr(why, words) != NULL, "%s does not say %s", why, words);
+    struct fault fault = {0};
+    cr_expect_null(issuer_new(&opening->config, NULL, &fault));
+    cr_expect(strstr(fault.message, words) != NULL, "%s does not say %s", fault.message, words);
     scratch_directory_remove(opening->directory);
     arena_free(opening->arena);
 }

@@ -151,7 +151,7 @@ static void ended(void *context, const struct kept_end *end)
 
 static void begin(bool any_names)
 {
-    char why[ISSUER_WHY_BYTES] = "";
+    struct fault fault;
     memset(&scene, 0, sizeof scene);
     struct arena *arena = scene.arena = arena_new();
     log_set_level(LOG_LEVEL_ERROR);
@@ -160,10 +160,10 @@ static void begin(bool any_names)
     scene.other_key = pki_key(arena, "P-256");
     scene.root = new_root(scene.key);
     scene.other_root = new_root(scene.other_key);
-    cr_assert(issuer_init(&scene.issuer, &operations, arena, "main", pki_pem(arena, scene.root), why), "%s",
-              why);
-    cr_assert(issuer_init(&scene.other, &operations, arena, "main", pki_pem(arena, scene.other_root), why),
-              "%s", why);
+    cr_assert(issuer_init(&scene.issuer, &operations, arena, "main", pki_pem(arena, scene.root), &fault), "%s",
+              fault.message);
+    cr_assert(issuer_init(&scene.other, &operations, arena, "main", pki_pem(arena, scene.other_root), &fault),
+              "%s", fault.message);
     scene.serving = &scene.issuer;
     scene.names = pki_identifiers(arena, "dns:a.example", &scene.name_count);
     scene.kept.parts = (struct kept_parts){.what = "the test",

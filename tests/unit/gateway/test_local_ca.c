@@ -17,19 +17,19 @@ struct scratch_ca {
     struct local_ca *ca;
 };
 
-static struct local_ca *open_ca(const char *directory, char why[static LOCAL_CA_WHY_BYTES])
+static struct local_ca *open_ca(const char *directory, struct fault *fault)
 {
-    return local_ca_open(&(struct local_ca_config){.directory = directory}, NOW, why);
+    return local_ca_open(&(struct local_ca_config){.directory = directory}, NOW, fault);
 }
 
 static struct scratch_ca make_ca_with(struct local_ca_config config)
 {
     struct scratch_ca made = {.arena = arena_new()};
-    char why[LOCAL_CA_WHY_BYTES] = "";
+    struct fault fault = {0};
     made.directory = scratch_directory_new(made.arena);
     config.directory = made.directory;
-    made.ca = local_ca_open(&config, NOW, why);
-    cr_assert(made.ca != NULL, "%s", why);
+    made.ca = local_ca_open(&config, NOW, &fault);
+    cr_assert(made.ca != NULL, "%s", fault.message);
     return made;
 }
 
@@ -47,10 +47,10 @@ static void drop_ca(struct scratch_ca *made)
 
 static void reopen(struct scratch_ca *made)
 {
-    char why[LOCAL_CA_WHY_BYTES] = "";
+    struct fault fault = {0};
     local_ca_free(made->ca);
-    made->ca = open_ca(made->directory, why);
-    cr_assert(made->ca != NULL, "%s", why);
+    made->ca = open_ca(made->directory, &fault);
+    cr_assert(made->ca != NULL, "%s", fault.message);
 }
 
 static X509 *certificate_of(struct bytes der)
@@ -181,9 +181,9 @@ Test(local_ca, a_directory_that_is_not_there_is_made_for_its_owner_only)
     struct arena *arena = arena_new();
     const char *parent = scratch_directory_new(arena);
     const char *directory = arena_printf(arena, "%s/ca", parent);
-    char why[LOCAL_CA_WHY_BYTES] = "";
-    struct local_ca *ca = open_ca(directory, why);
-    cr_assert(ca != NULL, "%s", why);
+    struct fault fault = {0};
+    struct local_ca *ca = open_ca(directory, &fault);
+    cr_assert(ca != NULL, "%s", fault.message);
     struct stat status;
     cr_assert_eq(stat(directory, &status), 0);
     cr_expect_eq(status.st_mode & 0777, 0700);
@@ -197,11 +197,11 @@ Test(local_ca, part_of_a_ca_is_an_error_and_never_replaced)
     static const char *const names[] = {"root_ca.crt", "intermediate_ca.crt", "intermediate_ca.key"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct scratch_ca ca = make_ca();
-        char why[LOCAL_CA_WHY_BYTES] = "";
+        struct fault fault = {0};
         cr_assert_eq(unlink(arena_printf(ca.arena, "%s/%s", ca.directory, names[i])), 0);
-        struct local_ca *again = open_ca(ca.directory, why);
+        struct local_ca *again = open_ca(ca.directory, &fault);
         cr_expect_null(again, "%s", names[i]);
-        cr_expect(strstr(why, names[i]) != NULL, "%s", why);
+        cr_expect(strstr(fault.message, names[i]) != NULL, "%s", fault.message);
         drop_ca(&ca);
     }
 }
@@ -220,12 +220,12 @@ Test(local_ca, files_that_do_not_belong_together_are_refused)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct scratch_ca one = make_ca();
         struct scratch_ca other = make_ca();
-        char why[LOCAL_CA_WHY_BYTES] = "";
+        struct fault fault = {0};
         cr_assert_eq(rename(arena_printf(one.arena, "%s/%s", other.directory, names[i]),
                             arena_printf(one.arena, "%s/%s", one.directory, names[i])),
                      0);
-        cr_expect_null(open_ca(one.directory, why), "%s", names[i]);
-        cr_expect(why[0] != '\0');
+        cr_expect_null(open_ca(one.directory, &fault), "%s", names[i]);
+        cr_expect(fault.message[0] != '\0');
         drop_ca(&one);
         drop_ca(&other);
     }
@@ -236,10 +236,10 @@ Test(local_ca, files_that_hold_something_else_are_refused)
     static const char *const names[] = {"root_ca.crt", "intermediate_ca.crt", "intermediate_ca.key"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct scratch_ca ca = make_ca();
-        char why[LOCAL_CA_WHY_BYTES] = "";
+        struct fault fault = {0};
         scratch_write(ca.directory, names[i], "nothing of the kind\n");
-        cr_expect_null(open_ca(ca.directory, why), "%s", names[i]);
-        cr_expect(strstr(why, names[i]) != NULL, "%s", why);
+        cr_expect_null(open_ca(ca.directory, &fault), "%s", names[i]);
+        cr_expect(strstr(fault.message, names[i]) != NULL, "%s", fault.message);
         drop_ca(&ca);
     }
 }
@@ -456,10 +456,10 @@ Test(local_ca, a_register_that_cannot_be_read_is_an_error)
                                         "a0 1800000000 x\n"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct scratch_ca ca = make_ca();
-        char why[LOCAL_CA_WHY_BYTES] = "";
+        struct fault fault = {0};
         scratch_write(ca.directory, "revoked", texts[i]);
-        cr_expect_null(open_ca(ca.directory, why), "%zu", i);
-        cr_expect(strstr(why, "line ") != NULL, "%s", why);
+        cr_expect_null(open_ca(ca.directory, &fault), "%zu", i);
+        cr_expect(strstr(fault.message, "line ") != NULL, "%s", fault.message);
         drop_ca(&ca);
     }
 }

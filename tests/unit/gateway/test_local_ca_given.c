@@ -118,10 +118,10 @@ static void write_files(struct scene *scene)
     write_key(scene, LOCAL_CA_INTERMEDIATE_KEY, scene->key[last]);
 }
 
-static struct local_ca *open_scene(struct scene *scene, char why[static LOCAL_CA_WHY_BYTES])
+static struct local_ca *open_scene(struct scene *scene, struct fault *fault)
 {
-    why[0] = '\0';
-    return local_ca_open(&(struct local_ca_config){.directory = scene->directory}, NOW, why);
+    *fault = (struct fault){0};
+    return local_ca_open(&(struct local_ca_config){.directory = scene->directory}, NOW, fault);
 }
 
 static enum local_ca_outcome sign(struct scene *scene, struct local_ca *ca, const char *names,
@@ -159,10 +159,10 @@ Test(local_ca_given, sub_cas_of_every_depth_and_key_sign)
             struct authority_plan plans[DEEPEST] = {{0}, {0}, {0}, {0}};
             plans[depth - 1].key_type = key_types[i];
             struct scene scene = setup(plans, depth);
-            char why[LOCAL_CA_WHY_BYTES];
+            struct fault fault;
             write_files(&scene);
-            struct local_ca *ca = open_scene(&scene, why);
-            cr_assert(ca != NULL, "%s at depth %zu: %s", key_types[i], depth, why);
+            struct local_ca *ca = open_scene(&scene, &fault);
+            cr_assert(ca != NULL, "%s at depth %zu: %s", key_types[i], depth, fault.message);
             expect_good_leaf(&scene, ca, key_types[i]);
             local_ca_free(ca);
             teardown(&scene);
@@ -196,11 +196,11 @@ Test(local_ca_given, what_could_not_issue_is_refused_with_words)
 {
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         struct scene scene = setup(faults[i].plans, 3);
-        char why[LOCAL_CA_WHY_BYTES];
+        struct fault fault;
         write_files(&scene);
-        struct local_ca *ca = open_scene(&scene, why);
+        struct local_ca *ca = open_scene(&scene, &fault);
         cr_expect_null(ca, "%s", faults[i].about);
-        cr_expect(strstr(why, faults[i].words) != NULL, "%s: %s", faults[i].about, why);
+        cr_expect(strstr(fault.message, faults[i].words) != NULL, "%s: %s", faults[i].about, fault.message);
         local_ca_free(ca);
         teardown(&scene);
     }
@@ -212,10 +212,10 @@ Test(local_ca_given, path_length_that_is_just_long_enough_is_fine)
                                                   {.basic_constraints = "critical,CA:TRUE,pathlen:1"},
                                                   {.basic_constraints = "critical,CA:TRUE,pathlen:0"}};
     struct scene scene = setup(plans, 3);
-    char why[LOCAL_CA_WHY_BYTES];
+    struct fault fault;
     write_files(&scene);
-    struct local_ca *ca = open_scene(&scene, why);
-    cr_assert(ca != NULL, "%s", why);
+    struct local_ca *ca = open_scene(&scene, &fault);
+    cr_assert(ca != NULL, "%s", fault.message);
     expect_good_leaf(&scene, ca, "path length");
     local_ca_free(ca);
     teardown(&scene);
@@ -260,12 +260,12 @@ Test(local_ca_given, files_that_do_not_fit_are_refused_with_words)
     static const struct authority_plan plans[] = {{0}, {0}, {0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct scene scene = setup(plans, 3);
-        char why[LOCAL_CA_WHY_BYTES];
+        struct fault fault;
         write_files(&scene);
         cases[i].spoil(&scene);
-        struct local_ca *ca = open_scene(&scene, why);
+        struct local_ca *ca = open_scene(&scene, &fault);
         cr_expect_null(ca, "%zu", i);
-        cr_expect(strstr(why, cases[i].words) != NULL, "%zu: %s", i, why);
+        cr_expect(strstr(fault.message, cases[i].words) != NULL, "%zu: %s", i, fault.message);
         local_ca_free(ca);
         teardown(&scene);
     }
@@ -282,11 +282,11 @@ Test(local_ca_given, no_leaf_outlives_any_part_of_the_path)
         struct scene scene = setup(cases[i], 3);
         struct local_ca_chain chain = {0};
         struct certificate_facts facts;
-        char why[LOCAL_CA_WHY_BYTES];
+        struct fault fault;
         const char *reason = "";
         write_files(&scene);
-        struct local_ca *ca = open_scene(&scene, why);
-        cr_assert(ca != NULL, "%s", why);
+        struct local_ca *ca = open_scene(&scene, &fault);
+        cr_assert(ca != NULL, "%s", fault.message);
         cr_expect_eq(local_ca_end(ca), NOW + DAY_S / 2);
         cr_assert_eq(sign(&scene, ca, "DNS:a.internal", &chain, &reason), LOCAL_CA_DONE, "%s", reason);
         cr_assert(certificate_read_facts(scene.arena, chain.certificates[0], &facts));
@@ -326,11 +326,11 @@ Test(local_ca_given, name_constraints_anywhere_on_the_path_hold)
         plans[cases[i].level].name_constraints = cases[i].constraints;
         struct scene scene = setup(plans, 3);
         struct local_ca_chain chain = {0};
-        char why[LOCAL_CA_WHY_BYTES];
+        struct fault fault;
         const char *reason = "";
         write_files(&scene);
-        struct local_ca *ca = open_scene(&scene, why);
-        cr_assert(ca != NULL, "%s", why);
+        struct local_ca *ca = open_scene(&scene, &fault);
+        cr_assert(ca != NULL, "%s", fault.message);
         enum local_ca_outcome outcome = sign(&scene, ca, cases[i].names, &chain, &reason);
         cr_expect_eq(outcome, cases[i].good ? LOCAL_CA_DONE : LOCAL_CA_NAME_REFUSED, "%zu: %s", i, reason);
         cr_expect(cases[i].good || (chain.count == 0 && strstr(reason, "name constraints") != NULL),
@@ -348,12 +348,12 @@ Test(local_ca_given, a_renewed_intermediate_may_do_no_more_than_the_old_one)
                                                    .extended_key_usage = "serverAuth,clientAuth",
                                                    .end = 3 * DAY_S}};
     struct scene scene = setup(plans, 2);
-    char why[LOCAL_CA_WHY_BYTES];
+    struct fault fault;
     write_files(&scene);
     write_key(&scene, LOCAL_CA_ROOT_KEY, scene.key[0]);
-    struct local_ca *ca = open_scene(&scene, why);
-    cr_assert(ca != NULL, "%s", why);
-    cr_assert(local_ca_tend(ca, NOW + 2 * DAY_S, why), "%s", why);
+    struct local_ca *ca = open_scene(&scene, &fault);
+    cr_assert(ca != NULL, "%s", fault.message);
+    cr_assert(local_ca_tend(ca, NOW + 2 * DAY_S, &fault), "%s", fault.message);
     struct bytes der = local_ca_intermediates(ca).certificates[0];
     const unsigned char *at = der.p;
     autofree_x509 X509 *renewed = d2i_X509(NULL, &at, (long)der.n);

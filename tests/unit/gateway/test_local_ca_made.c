@@ -16,14 +16,14 @@ struct trial {
     struct arena *arena;
     struct local_ca_config config;
     struct local_ca *ca;
-    char why[LOCAL_CA_WHY_BYTES];
+    struct fault fault;
 };
 
 static bool open_at(struct trial *trial, int64_t now)
 {
     local_ca_free(trial->ca);
-    trial->why[0] = '\0';
-    trial->ca = local_ca_open(&trial->config, now, trial->why);
+    trial->fault = (struct fault){0};
+    trial->ca = local_ca_open(&trial->config, now, &trial->fault);
     return trial->ca != NULL;
 }
 
@@ -31,7 +31,7 @@ static struct trial begin(struct local_ca_config config)
 {
     struct trial trial = {.arena = arena_new(), .config = config};
     trial.config.directory = scratch_directory_new(trial.arena);
-    cr_assert(open_at(&trial, NOW), "%s", trial.why);
+    cr_assert(open_at(&trial, NOW), "%s", trial.fault.message);
     return trial;
 }
 
@@ -85,7 +85,7 @@ Test(local_ca_made, keys_are_encrypted_where_a_password_is_configured)
     for (size_t i = 0; i < 2; i++) {
         cr_expect(strstr(text_of(&trial, names[i]), "BEGIN ENCRYPTED PRIVATE KEY") != NULL, "%s", names[i]);
     }
-    cr_expect(open_at(&trial, NOW), "%s", trial.why);
+    cr_expect(open_at(&trial, NOW), "%s", trial.fault.message);
     end(&trial);
 }
 
@@ -102,9 +102,9 @@ Test(local_ca_made, without_the_right_password_an_encrypted_key_is_an_error_that
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         trial.config.key_password = secret(cases[i].password);
         cr_expect_not(open_at(&trial, NOW));
-        cr_expect(strstr(trial.why, cases[i].words) != NULL, "%s", trial.why);
-        cr_expect(strstr(trial.why, LOCAL_CA_INTERMEDIATE_KEY) != NULL, "%s", trial.why);
-        cr_expect(strstr(trial.why, "correct") == NULL);
+        cr_expect(strstr(trial.fault.message, cases[i].words) != NULL, "%s", trial.fault.message);
+        cr_expect(strstr(trial.fault.message, LOCAL_CA_INTERMEDIATE_KEY) != NULL, "%s", trial.fault.message);
+        cr_expect(strstr(trial.fault.message, "correct") == NULL);
     }
     end(&trial);
 }
@@ -113,7 +113,7 @@ Test(local_ca_made, a_key_that_is_not_encrypted_still_opens_beside_a_password)
 {
     struct trial trial = begin((struct local_ca_config){0});
     trial.config.key_password = secret("later");
-    cr_expect(open_at(&trial, NOW), "%s", trial.why);
+    cr_expect(open_at(&trial, NOW), "%s", trial.fault.message);
     end(&trial);
 }
 
@@ -172,13 +172,13 @@ Test(local_ca_made, permitted_names_that_the_intermediate_does_not_have_are_an_e
     trial.config.permitted_names = only_names;
     trial.config.permitted_name_count = 1;
     cr_expect_not(open_at(&trial, NOW));
-    cr_expect(strstr(trial.why, "permitted_names") != NULL, "%s", trial.why);
+    cr_expect(strstr(trial.fault.message, "permitted_names") != NULL, "%s", trial.fault.message);
 
     /* What the words advise. */
     struct bytes root = bytes_from_string(text_of(&trial, LOCAL_CA_ROOT));
     cr_assert_eq(unlink(path_of(&trial, LOCAL_CA_INTERMEDIATE)), 0);
     cr_assert_eq(unlink(path_of(&trial, LOCAL_CA_INTERMEDIATE_KEY)), 0);
-    cr_assert(open_at(&trial, NOW), "%s", trial.why);
+    cr_assert(open_at(&trial, NOW), "%s", trial.fault.message);
     cr_expect(bytes_equal(local_ca_root_pem(trial.ca), root));
     struct local_ca_chain chain;
     const char *why = "";
@@ -266,10 +266,10 @@ Test(local_ca_made, the_intermediate_is_renewed_when_a_third_of_its_life_is_left
     struct local_ca_chain old_leaf, new_leaf;
     const char *why = "";
     cr_assert_eq(sign_at(&trial, "DNS:a.internal", NOW, &old_leaf, &why), LOCAL_CA_DONE, "%s", why);
-    cr_assert(local_ca_tend(trial.ca, due - DAY_S, trial.why), "%s", trial.why);
+    cr_assert(local_ca_tend(trial.ca, due - DAY_S, &trial.fault), "%s", trial.fault.message);
     cr_expect_eq(local_ca_end(trial.ca), NOW + 5LL * YEAR_S);
 
-    cr_assert(local_ca_tend(trial.ca, due + DAY_S, trial.why), "%s", trial.why);
+    cr_assert(local_ca_tend(trial.ca, due + DAY_S, &trial.fault), "%s", trial.fault.message);
     struct local_ca_chain after = local_ca_intermediates(trial.ca);
     cr_expect_eq(local_ca_end(trial.ca), due + DAY_S + 5LL * YEAR_S);
     cr_assert_eq(sign_at(&trial, "DNS:a.internal", due + DAY_S, &new_leaf, &why), LOCAL_CA_DONE, "%s", why);
@@ -283,7 +283,7 @@ Test(local_ca_made, the_intermediate_is_renewed_when_a_third_of_its_life_is_left
     const char *kept =
         arena_printf(trial.arena, "intermediate_ca.%.16s.crt", certificate_fingerprint(trial.arena, before));
     cr_expect_str_eq(text_of(&trial, kept), certificate_to_pem(trial.arena, before));
-    cr_expect(open_at(&trial, due + 2 * DAY_S), "%s", trial.why);
+    cr_expect(open_at(&trial, due + 2 * DAY_S), "%s", trial.fault.message);
     cr_expect_eq(local_ca_end(trial.ca), due + DAY_S + 5LL * YEAR_S);
     end(&trial);
 }
@@ -291,7 +291,7 @@ Test(local_ca_made, the_intermediate_is_renewed_when_a_third_of_its_life_is_left
 Test(local_ca_made, it_is_renewed_at_a_start_even_when_it_is_over)
 {
     struct trial trial = begin((struct local_ca_config){0});
-    cr_expect(open_at(&trial, NOW + 5LL * YEAR_S + DAY_S), "%s", trial.why);
+    cr_expect(open_at(&trial, NOW + 5LL * YEAR_S + DAY_S), "%s", trial.fault.message);
     cr_expect_eq(local_ca_end(trial.ca), NOW + 10LL * YEAR_S);
     end(&trial);
 }
@@ -301,18 +301,18 @@ Test(local_ca_made, nothing_is_renewed_beyond_the_root_or_without_its_key_or_whe
     const int64_t late = NOW + 4LL * YEAR_S;
     struct trial trial = begin((struct local_ca_config){0});
     trial.config.only_looking = true;
-    cr_assert(open_at(&trial, late), "%s", trial.why);
+    cr_assert(open_at(&trial, late), "%s", trial.fault.message);
     cr_expect_eq(local_ca_end(trial.ca), NOW + 5LL * YEAR_S);
     trial.config.only_looking = false;
 
     const char *elsewhere = path_of(&trial, "elsewhere.key");
     cr_assert_eq(rename(path_of(&trial, LOCAL_CA_ROOT_KEY), elsewhere), 0);
-    cr_assert(open_at(&trial, late), "%s", trial.why);
-    cr_assert(local_ca_tend(trial.ca, late, trial.why), "%s", trial.why);
+    cr_assert(open_at(&trial, late), "%s", trial.fault.message);
+    cr_assert(local_ca_tend(trial.ca, late, &trial.fault), "%s", trial.fault.message);
     cr_expect_eq(local_ca_end(trial.ca), NOW + 5LL * YEAR_S);
 
     cr_assert_eq(rename(elsewhere, path_of(&trial, LOCAL_CA_ROOT_KEY)), 0);
-    cr_assert(local_ca_tend(trial.ca, NOW + 5LL * YEAR_S - 1, trial.why), "%s", trial.why);
+    cr_assert(local_ca_tend(trial.ca, NOW + 5LL * YEAR_S - 1, &trial.fault), "%s", trial.fault.message);
     cr_expect_eq(local_ca_end(trial.ca), NOW + 10LL * YEAR_S - 1);
     end(&trial);
 }
@@ -321,9 +321,10 @@ Test(local_ca_made, a_root_key_that_does_not_fit_is_told_when_it_is_needed)
 {
     struct trial trial = begin((struct local_ca_config){0});
     scratch_write(trial.config.directory, LOCAL_CA_ROOT_KEY, text_of(&trial, LOCAL_CA_INTERMEDIATE_KEY));
-    cr_assert(open_at(&trial, NOW), "%s", trial.why);
-    cr_expect_not(local_ca_tend(trial.ca, NOW + 4LL * YEAR_S, trial.why));
-    cr_expect(strstr(trial.why, "root_ca.key is not the key of root_ca.crt") != NULL, "%s", trial.why);
+    cr_assert(open_at(&trial, NOW), "%s", trial.fault.message);
+    cr_expect_not(local_ca_tend(trial.ca, NOW + 4LL * YEAR_S, &trial.fault));
+    cr_expect(strstr(trial.fault.message, "root_ca.key is not the key of root_ca.crt") != NULL, "%s",
+              trial.fault.message);
     struct local_ca_chain chain;
     const char *why = "";
     cr_expect_eq(sign_at(&trial, "DNS:a.internal", NOW + 4LL * YEAR_S, &chain, &why), LOCAL_CA_DONE, "%s",

@@ -18,10 +18,10 @@ struct scratch_ca {
 static struct scratch_ca make_ca(void)
 {
     struct scratch_ca made = {.arena = arena_new(), .roots = X509_STORE_new()};
-    char why[LOCAL_CA_WHY_BYTES] = "";
+    struct fault fault = {0};
     made.directory = scratch_directory_new(made.arena);
-    made.ca = local_ca_open(&(struct local_ca_config){.directory = made.directory}, NOW, why);
-    cr_assert(made.ca != NULL, "%s", why);
+    made.ca = local_ca_open(&(struct local_ca_config){.directory = made.directory}, NOW, &fault);
+    cr_assert(made.ca != NULL, "%s", fault.message);
     struct bytes *roots;
     size_t count;
     cr_assert(certificates_from_pem(made.arena, local_ca_root_pem(made.ca), &roots, &count));
@@ -41,10 +41,10 @@ static void drop_ca(struct scratch_ca *made)
 
 static void reopen(struct scratch_ca *made)
 {
-    char why[LOCAL_CA_WHY_BYTES] = "";
+    struct fault fault = {0};
     local_ca_free(made->ca);
-    made->ca = local_ca_open(&(struct local_ca_config){.directory = made->directory}, NOW, why);
-    cr_assert(made->ca != NULL, "%s", why);
+    made->ca = local_ca_open(&(struct local_ca_config){.directory = made->directory}, NOW, &fault);
+    cr_assert(made->ca != NULL, "%s", fault.message);
 }
 
 static void revoke(struct scratch_ca *ca, const char *serial, int reason, int64_t not_after)

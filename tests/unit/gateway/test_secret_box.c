@@ -32,11 +32,12 @@ static void scratch_end(struct scratch *scratch)
 /* A box with the key that consists of this octet alone. */
 static struct secret_box *open_box(struct scratch *scratch, char octet)
 {
-    char why[SECRET_BOX_WHY_BYTES], key[KEY_BYTES + 1] = "";
+    struct fault fault;
+    char key[KEY_BYTES + 1] = "";
     memset(key, octet, KEY_BYTES);
     scratch_write(scratch->directory, "key", key);
-    struct secret_box *box = secret_box_open(scratch->path, why);
-    cr_assert_not_null(box, "%s", why);
+    struct secret_box *box = secret_box_open(scratch->path, &fault);
+    cr_assert_not_null(box, "%s", fault.message);
     return box;
 }
 
@@ -45,17 +46,17 @@ static struct secret_box *open_box(struct scratch *scratch, char octet)
 Test(secret_box, a_missing_key_is_made_once_and_for_its_owner_alone)
 {
     struct scratch scratch = scratch_begin();
-    char why[SECRET_BOX_WHY_BYTES] = "untouched";
+    struct fault fault = {.message = "untouched"};
     struct bytes sealed, opened;
     struct stat status;
-    struct secret_box *first = secret_box_open(scratch.path, why);
-    cr_assert_not_null(first, "%s", why);
+    struct secret_box *first = secret_box_open(scratch.path, &fault);
+    cr_assert_not_null(first, "%s", fault.message);
     cr_assert_eq(stat(scratch.path, &status), 0);
     cr_expect_eq(status.st_size, KEY_BYTES);
     cr_expect_eq(status.st_mode & 07777, 0600);
-    struct secret_box *second = secret_box_open(scratch.path, why);
-    cr_assert_not_null(second, "%s", why);
-    cr_expect_str_eq(why, "untouched");
+    struct secret_box *second = secret_box_open(scratch.path, &fault);
+    cr_assert_not_null(second, "%s", fault.message);
+    cr_expect_str_eq(fault.message, "untouched");
     cr_assert(secret_seal(first, scratch.arena, BYTES_LITERAL("secret"), "place", &sealed));
     cr_expect(secret_unseal(second, scratch.arena, sealed, "place", &opened));
     secret_box_free(first);
@@ -66,11 +67,11 @@ Test(secret_box, a_missing_key_is_made_once_and_for_its_owner_alone)
 Test(secret_box, keys_that_are_made_differ)
 {
     struct scratch scratch = scratch_begin();
-    char why[SECRET_BOX_WHY_BYTES];
+    struct fault fault;
     struct bytes sealed, opened;
-    struct secret_box *first = secret_box_open(scratch.path, why);
+    struct secret_box *first = secret_box_open(scratch.path, &fault);
     cr_assert_eq(unlink(scratch.path), 0);
-    struct secret_box *second = secret_box_open(scratch.path, why);
+    struct secret_box *second = secret_box_open(scratch.path, &fault);
     cr_assert(secret_seal(first, scratch.arena, BYTES_LITERAL("secret"), "place", &sealed));
     cr_expect_not(secret_unseal(second, scratch.arena, sealed, "place", &opened));
     secret_box_free(first);
@@ -91,14 +92,15 @@ Test(secret_box, a_key_file_has_32_octets)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct scratch scratch = scratch_begin();
-        char why[SECRET_BOX_WHY_BYTES] = "untouched";
+        struct fault fault = {.message = "untouched"};
         scratch_write(scratch.directory, "key", cases[i].text);
-        struct secret_box *box = secret_box_open(scratch.path, why);
+        struct secret_box *box = secret_box_open(scratch.path, &fault);
         cr_expect_eq(box != NULL, cases[i].good, "%zu", i);
-        cr_expect_str_eq(why, cases[i].good ? "untouched"
-                                            : arena_printf(scratch.arena,
-                                                           "%s is not a key file: it must have 32 octets",
-                                                           scratch.path));
+        cr_expect_str_eq(
+            fault.message,
+            cases[i].good
+                ? "untouched"
+                : arena_printf(scratch.arena, "%s is not a key file: it must have 32 octets", scratch.path));
         secret_box_free(box);
         scratch_end(&scratch);
     }
@@ -115,11 +117,11 @@ Test(secret_box, a_key_that_cannot_be_read_or_written_is_told)
     };
     struct scratch scratch = scratch_begin();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char why[SECRET_BOX_WHY_BYTES] = "";
+        struct fault fault = {0};
         const char *path = arena_printf(scratch.arena, "%s%s", scratch.directory, cases[i].place);
         const char *expected = arena_printf(scratch.arena, "%s %s", path, cases[i].expected);
-        cr_expect_null(secret_box_open(path, why), "%zu", i);
-        cr_expect_eq(strncmp(why, expected, strlen(expected)), 0, "%s", why);
+        cr_expect_null(secret_box_open(path, &fault), "%zu", i);
+        cr_expect_eq(strncmp(fault.message, expected, strlen(expected)), 0, "%s", fault.message);
     }
     scratch_end(&scratch);
 }
@@ -172,16 +174,17 @@ Test(secret_box, a_key_that_must_exist_is_not_made)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct scratch scratch = scratch_begin();
-        char why[SECRET_BOX_WHY_BYTES] = "untouched";
+        struct fault fault = {.message = "untouched"};
         const struct config config = {.secret_key_path = scratch.path};
         if (cases[i].present)
             scratch_write(scratch.directory, "key", "0123456789abcdef0123456789abcdef");
-        struct secret_box *box = config_open_secrets(&config, cases[i].use, why);
+        struct secret_box *box = config_open_secrets(&config, cases[i].use, &fault);
         cr_expect_eq(box != NULL, cases[i].good, "%zu", i);
         cr_expect_eq(access(scratch.path, F_OK) == 0, cases[i].good, "%zu", i);
-        cr_expect_str_eq(
-            why, cases[i].good ? "untouched"
-                               : arena_printf(scratch.arena, "%s: No such file or directory", scratch.path));
+        cr_expect_str_eq(fault.message,
+                         cases[i].good
+                             ? "untouched"
+                             : arena_printf(scratch.arena, "%s: No such file or directory", scratch.path));
         secret_box_free(box);
         scratch_end(&scratch);
     }

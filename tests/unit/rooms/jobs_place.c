@@ -85,9 +85,8 @@ static void read_configuration(struct jobs_place *place)
 
 void jobs_place_begin(struct jobs_place *place)
 {
-    char why[512];
-    const char *reason = NULL;
     struct fault fault;
+    const char *reason = NULL;
     *place = (struct jobs_place){0};
     place_begin(&place->place);
     fake_clock_set(NOW * 1000);
@@ -100,8 +99,8 @@ void jobs_place_begin(struct jobs_place *place)
     snprintf(place->database.path, sizeof place->database.path, "%s", place->config->database);
     place->issuers = issuers_new(
         &(struct issuers_parts){place->config, place->outbound, no_preflight, after_all_threads, NULL});
-    cr_assert(issuers_open(place->issuers, place->config->issuers, place->config->issuer_count, why), "%s",
-              why);
+    cr_assert(issuers_open(place->issuers, place->config->issuers, place->config->issuer_count, &fault), "%s",
+              fault.message);
     fake_ca_take_over(&place->main, place->place.arena, issuers_find(place->issuers, "main"));
     fake_ca_take_over(&place->spare, place->place.arena, issuers_find(place->issuers, "spare"));
     metrics_start(place->config, &no_routes);
@@ -114,8 +113,8 @@ void jobs_place_begin(struct jobs_place *place)
         .revoked = note_revoked,
         .context = place,
     };
-    place->jobs = jobs_new(&parts, why);
-    cr_assert(place->jobs != NULL, "%s", why);
+    place->jobs = jobs_new(&parts, &fault);
+    cr_assert(place->jobs != NULL, "%s", fault.message);
     fakes_settle();
 }
 

@@ -100,7 +100,6 @@ static void write_configuration(const char *path)
 
 static void begin(bool overridden)
 {
-    char why[512];
     struct fault fault;
     const char *reason;
     place_begin(&place);
@@ -117,7 +116,7 @@ static void begin(bool overridden)
         .config_path = path,
         .store = store_open(config->database, STORE_MIGRATE, &fault),
         .issuers = issuers_new(&(struct issuers_parts){config, outbound, preflight, after_all_threads, NULL}),
-        .secrets = config_open_secrets(config, SECRET_BOX_MAKE, why),
+        .secrets = config_open_secrets(config, SECRET_BOX_MAKE, &fault),
         .background = background_new(),
         .open_gauges = open_gauges,
         .close_gauges = close_gauges,
@@ -126,10 +125,10 @@ static void begin(bool overridden)
         .context = &place,
     };
     cr_assert(parts.store != NULL && parts.secrets != NULL);
-    cr_assert(issuers_open(parts.issuers, served, 1, why), "%s", why);
+    cr_assert(issuers_open(parts.issuers, served, 1, &fault), "%s", fault.message);
     metrics_start(config, &metric_routes);
-    admin = admin_start(&parts, why);
-    cr_assert(admin != NULL, "%s", why);
+    admin = admin_start(&parts, &fault);
+    cr_assert(admin != NULL, "%s", fault.message);
 }
 
 /* The background thread runs what was posted, and is joined: from here on it takes nothing more. */

@@ -165,12 +165,12 @@ Test(jobs, there_is_an_end_to_drafts)
 
 static void write_crashes(int64_t id, size_t count)
 {
-    char why[CRASH_RECORD_WHY_BYTES];
+    struct fault fault;
     const char *text = "";
     for (size_t i = 0; i < count; i++)
         text = arena_printf(place.place.arena, "%scrashed %lld\n", text, (long long)id);
     place_write(&place.place, "acmegate.db.crashes", text);
-    cr_assert(crash_record_open(place.config->database, why), "%s", why);
+    cr_assert(crash_record_open(place.config->database, &fault), "%s", fault.message);
 }
 
 Test(jobs, a_challenge_that_the_server_died_of_twice_is_given_up)
@@ -278,11 +278,11 @@ Test(jobs, a_stop_waits_for_what_is_under_way)
 
 Test(jobs, a_database_that_cannot_be_opened_is_told)
 {
-    char why[256] = "";
+    struct fault fault = {0};
     struct config config = {.database = "/nowhere/acmegate.db"};
     const struct jobs_parts parts = {.config = &config};
-    cr_expect_null(jobs_new(&parts, why));
-    cr_expect(strstr(why, "/nowhere/acmegate.db") != NULL, "%s", why);
+    cr_expect_null(jobs_new(&parts, &fault));
+    cr_expect(strstr(fault.message, "/nowhere/acmegate.db") != NULL, "%s", fault.message);
     jobs_drop(NULL);
     jobs_free(NULL);
 }

@@ -38,7 +38,7 @@ static void note_rejected(void *context, const struct issuer *issuer, const stru
 
 static void open_status(void)
 {
-    char why[256];
+    struct fault fault;
     const struct status_parts parts = {
         .config = place.config,
         .store = place.store,
@@ -47,8 +47,8 @@ static void open_status(void)
         .own_intermediates = no_intermediates,
         .rejected = note_rejected,
     };
-    status = status_new(&parts, why);
-    cr_assert(status != NULL, "%s", why);
+    status = status_new(&parts, &fault);
+    cr_assert(status != NULL, "%s", fault.message);
     reader = status_reader_new(status);
 }
 
