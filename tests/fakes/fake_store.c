@@ -16,6 +16,8 @@ static struct store_command *command;
 static void (*on_commit)(struct store_reader *reader);
 static struct store_operation *first, **last = &first;
 static size_t failures_left;
+static size_t steps_to_failure;
+static bool step_failed;
 
 /* A refused state is a fault of the program, whatever the requests. */
 static void hear(const char *message)
@@ -52,6 +54,17 @@ size_t fake_store_waiting(void)
     return first != NULL;
 }
 
+void fake_store_fail_step(size_t step)
+{
+    steps_to_failure = step;
+    step_failed = false;
+}
+
+bool fake_store_step_failed(void)
+{
+    return step_failed;
+}
+
 static enum store_apply_result run_operation(void *context, struct store_writer *writer)
 {
     struct store_operation *operation = context;
@@ -76,15 +89,36 @@ bool fake_store_turn(void)
     }
     operation->failed = false;
     bool kept = store_write_now(fake_store_command(), run_operation, operation, &fault);
-    if (operation->failed)
+    if (operation->failed && !step_failed)
         verdict("a statement failed: %s", fault.message);
     if (kept && on_commit != NULL)
         on_commit(store_command_reader(command));
-    operation->done(operation, STORE_COMMITTED);
+    operation->done(operation, operation->failed ? STORE_UNAVAILABLE : STORE_COMMITTED);
     return true;
 }
 
+/* The store's own, around an operation. */
+static bool is_of_transaction(const char *sql)
+{
+    static const char *const words[] = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; ++i)
+        if (strncmp(sql, words[i], strlen(words[i])) == 0)
+            return true;
+    return false;
+}
+
 /* The linker's names. */
+int __wrap_sqlite3_step(sqlite3_stmt *statement);
+int __real_sqlite3_step(sqlite3_stmt *statement);
+
+int __wrap_sqlite3_step(sqlite3_stmt *statement)
+{
+    if (steps_to_failure == 0 || is_of_transaction(sqlite3_sql(statement)) || --steps_to_failure != 0)
+        return __real_sqlite3_step(statement);
+    step_failed = true;
+    return SQLITE_IOERR;
+}
+
 void __wrap_store_submit(struct store *store, struct store_operation *operation);
 size_t __wrap_store_backlog(struct store *store);
 bool __wrap_store_write_and_wait(struct store *store,

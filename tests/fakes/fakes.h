@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "acme/jose/jwk.h"
 #include "gateway/http/http.h"
 #include "gateway/outbound/outbound.h"
 #include "store/store.h"
@@ -82,6 +83,19 @@ struct store_command *fake_store_command(void);
 void fake_store_fail(size_t operations);
 bool fake_store_turn(void);
 size_t fake_store_waiting(void);
+/* The step-th step of a statement from now on, of whatever connection, fails as by an I/O error; 0: none
+ * does. */
+void fake_store_fail_step(size_t step);
+bool fake_store_step_failed(void);
+
+/* ---- fake_client.c: what ACME clients sign ---- */
+
+/* The payload, signed, as a flattened JWS. */
+struct bytes fake_envelope(struct arena *arena, const char *protected_header, struct bytes payload,
+                           const struct jwk *key);
+/* An external account binding of the key by HMAC (RFC 8555 §7.3.4); `extra` members behind its own. */
+char *fake_binding(struct arena *arena, const struct jwk *account_key, const char *kid, struct bytes mac_key,
+                   const char *url, const char *extra);
 
 /* ---- fake_log.c ---- */
 

@@ -96,13 +96,6 @@ struct client_plain {
 };
 struct fake_reply *client_plain_call(struct arena *arena, size_t client, const struct client_plain *plain);
 
-/* A signature of `payload` as a flattened JWS. */
-struct bytes client_envelope(struct arena *arena, const char *protected_header, struct bytes payload,
-                             const struct jwk *key);
-/* An external account binding by HMAC; extra members behind its own. */
-char *client_binding(struct arena *arena, const struct client_account *account, const char *kid,
-                     struct bytes mac_key, const char *url, const char *extra);
-
 const char *fake_reply_header(const struct fake_reply *reply, const char *name);
 /* The decimal number behind the last '/' of the Location header; 0 for none. */
 int64_t fake_reply_location_id(const struct fake_reply *reply);

@@ -42,8 +42,8 @@ bool step_register_with(struct arena *arena, struct client_account *account, con
         arena_printf(arena, "https://acme.test/acme/%s/new-account", endpoint_names[account->endpoint]);
     if (key != NULL)
         binding = arena_printf(arena, ",\"externalAccountBinding\":%s",
-                               client_binding(arena, account, key->kid,
-                                              bytes_of(key->mac_key, sizeof key->mac_key), url, extra));
+                               fake_binding(arena, &account->jwk, key->kid,
+                                            bytes_of(key->mac_key, sizeof key->mac_key), url, extra));
     const struct client_call call = {
         .account = account,
         .path = "/new-account",

@@ -159,7 +159,7 @@ static void tell_key_change(struct arena *arena)
                      (const char *)account->jwk.canonical.p);
     if (dice_chance(20))
         inner = odd_json_bend(arena, inner);
-    struct bytes envelope = client_envelope(arena, header, bytes_from_string(inner), &fresh);
+    struct bytes envelope = fake_envelope(arena, header, bytes_from_string(inner), &fresh);
     const struct client_call call = {
         .account = account, .path = "/key-change", .payload = (const char *)envelope.p};
     struct fake_reply *reply = client_call(arena, &call);

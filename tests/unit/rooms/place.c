@@ -93,27 +93,38 @@ void place_end(struct place *place)
 
 /* ---- requests ---- */
 
-struct fake_reply *place_send(const struct place *place, const struct place_request *sent)
+struct fake_reply *place_deliver(const struct place *place, size_t server, const struct http_request *request)
 {
     struct fake_reply *reply = arena_alloc(place->arena, sizeof *reply);
     struct arena *arena = arena_new();
-    struct http_request *request = arena_alloc(arena, sizeof *request);
-    struct bytes target = arena_copy(arena, bytes_from_string(sent->path));
+    struct http_request *sent = arena_alloc(arena, sizeof(*sent));
     *reply = (struct fake_reply){.arena = place->arena};
-    *request = (struct http_request){
-        .arena = arena,
-        .method = arena_copy(arena, bytes_from_string(sent->method)),
+    *sent = *request;
+    sent->arena = arena;
+    struct bytes *const texts[] = {&sent->method,     &sent->target, &sent->path,
+                                   &sent->query,      &sent->host,   &sent->content_type,
+                                   &sent->user_agent, &sent->body,   &sent->authorization};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i)
+        *texts[i] = arena_copy(arena, *texts[i]);
+    fake_loops_send(fake_server(server), sent, reply);
+    return reply;
+}
+
+struct fake_reply *place_send(const struct place *place, const struct place_request *sent)
+{
+    struct bytes target = bytes_from_string(sent->path);
+    struct http_request request = {
+        .method = bytes_from_string(sent->method),
         .target = target,
         .path = target,
-        .authorization = arena_copy(arena, bytes_from_string(sent->authorization)),
-        .body = arena_copy(arena, bytes_from_string(sent->body)),
+        .authorization = bytes_from_string(sent->authorization),
+        .body = bytes_from_string(sent->body),
         .body_too_long = sent->body_too_long,
         .local_user = sent->user,
     };
     if (sent->user == -1)
-        snprintf(request->client_address, sizeof request->client_address, "192.0.2.1");
-    fake_loops_send(fake_server(0), request, reply);
-    return reply;
+        snprintf(request.client_address, sizeof request.client_address, "192.0.2.1");
+    return place_deliver(place, 0, &request);
 }
 
 const char *fake_header(const struct fake_reply *reply, const char *name)

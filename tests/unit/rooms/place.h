@@ -27,5 +27,9 @@ struct place_request {
 /* To the server that started first. The reply is in the place's arena; fakes_settle() lets it come. */
 struct fake_reply *place_send(const struct place *place, const struct place_request *sent);
 
+/* The n-th server's, with an arena and an address of its own; what `request` holds is copied. */
+struct fake_reply *place_deliver(const struct place *place, size_t server,
+                                 const struct http_request *request);
+
 /* "" where there is none. */
 const char *fake_header(const struct fake_reply *reply, const char *name);
