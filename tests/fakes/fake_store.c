@@ -16,7 +16,7 @@ static struct store_command *command;
 static void (*on_commit)(struct store_reader *reader);
 static struct store_operation *first, **last = &first;
 static size_t failures_left;
-static size_t steps_to_failure;
+static size_t steps_to_failure, backlog;
 static bool step_failed;
 
 /* A refused state is a fault of the program, whatever the requests. */
@@ -58,6 +58,11 @@ void fake_store_fail_step(size_t step)
 {
     steps_to_failure = step;
     step_failed = false;
+}
+
+void fake_store_set_backlog(size_t operations)
+{
+    backlog = operations;
 }
 
 bool fake_store_step_failed(void)
@@ -138,7 +143,7 @@ void __wrap_store_submit(struct store *store, struct store_operation *operation)
 size_t __wrap_store_backlog(struct store *store)
 {
     (void)store;
-    return 0;
+    return backlog;
 }
 
 bool __wrap_store_write_and_wait(struct store *store,

@@ -87,6 +87,8 @@ size_t fake_store_waiting(void);
  * does. */
 void fake_store_fail_step(size_t step);
 bool fake_store_step_failed(void);
+/* What store_backlog tells. */
+void fake_store_set_backlog(size_t operations);
 
 /* ---- fake_client.c: what ACME clients sign ---- */
 

@@ -235,10 +235,9 @@ void site_begin(const char *more)
 
 void site_end(void)
 {
-    fakes_settle();
+    fake_outbound_end_all();
     http_server_stop(site.http);
     http_server_stop(site.pki);
-    fake_outbound_end_all();
     outbound_stop(site.parts.outbound);
     store_close(site.parts.store);
     status_free(site.status);
