@@ -95,21 +95,21 @@ static const struct config *read_configuration(const char *more)
 static bool loop_started(void *context, struct http_loop *loop)
 {
     (void)context;
-    struct store_error error;
+    struct fault fault;
     struct loop_state *state = calloc(1, sizeof(*state));
-    state->session = store_session_open(site.config->database, &error);
+    state->reader = store_reader_open(site.config->database, &fault);
     state->keys = account_key_cache_new();
     state->status = status_reader_new(site.status);
     state->authorities = known_authorities_new();
     http_loop_set_data(loop, state);
-    return state->session != NULL;
+    return state->reader != NULL;
 }
 
 static void loop_stopped(void *context, struct http_loop *loop)
 {
     (void)context;
     struct loop_state *state = http_loop_data(loop);
-    store_session_close(state->session);
+    store_reader_close(state->reader);
     account_key_cache_free(state->keys);
     status_reader_free(state->status);
     known_authorities_free(state->authorities);
@@ -174,43 +174,43 @@ static const struct metric_routes routes = {server_route_count, server_route_lab
 
 static void make_parts(void)
 {
-    struct store_error error;
+    struct fault fault = {0};
     const char *reason = NULL;
-    char why[512];
     struct outbound *outbound = outbound_start(NULL, &reason);
     struct frontend_parts *parts = &site.parts;
     *parts = (struct frontend_parts){
         .config = site.config,
         .route_tables = server_route_tables,
-        .store = store_open(site.config->database, STORE_MIGRATE, &error),
+        .store = store_open(site.config->database, STORE_MIGRATE, &fault),
         .outbound = outbound,
         .issuers =
             issuers_new(&(struct issuers_parts){site.config, outbound, preflight, after_all_threads, NULL}),
-        .secrets = config_open_secrets(site.config, SECRET_BOX_MAKE, why),
+        .secrets = config_open_secrets(site.config, SECRET_BOX_MAKE, &fault),
         .revoked = revoked_at_once,
     };
-    cr_assert(parts->store != NULL && parts->secrets != NULL);
-    cr_assert(issuers_open(parts->issuers, site.config->issuers, site.config->issuer_count, why), "%s", why);
+    cr_assert(parts->store != NULL && parts->secrets != NULL, "%s", fault.message);
+    cr_assert(issuers_open(parts->issuers, site.config->issuers, site.config->issuer_count, &fault), "%s",
+              fault.message);
     parts->recognition =
         (struct recognition_parts){site.config, parts->issuers, own_intermediates, own_end, NULL};
     site.status = status_new(&(struct status_parts){site.config, parts->store, outbound, parts->issuers,
                                                     own_intermediates, rejected, NULL},
-                             why);
+                             &fault);
     parts->jobs = jobs_new(
         &(struct jobs_parts){site.config, parts->store, outbound, parts->issuers, settled, revoked, NULL},
-        why);
+        &fault);
     cr_assert(site.status != NULL && parts->jobs != NULL);
 }
 
 static struct http_server *start_listener(void (*handle)(void *frontend, struct http_request *request))
 {
-    char why[256];
+    struct fault fault;
     const struct http_server_config http = {
         .loops = 2,
         .hold_ms = site.config->hold_reply_ms,
         .application = {site.frontend, NULL, loop_started, loop_stopped, handle, exchange_render_refusal}};
-    struct http_server *server = http_server_start(&http, why);
-    cr_assert(server != NULL, "%s", why);
+    struct http_server *server = http_server_start(&http, &fault);
+    cr_assert(server != NULL, "%s", fault.message);
     return server;
 }
 
@@ -225,7 +225,7 @@ void site_begin(const char *more)
     fake_store_use(site.config->database, NULL);
     metrics_start(site.config, &routes);
     make_parts();
-    site.database = (struct database){.arena = site.arena, .writer = fake_store_session()};
+    site.database = (struct database){.arena = site.arena, .writer = fake_store_command()->writer};
     site.frontend = frontend_new(&site.parts);
     cr_assert(site.frontend != NULL);
     site.http = start_listener(exchange_begin);

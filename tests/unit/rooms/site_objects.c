@@ -36,19 +36,19 @@ struct authorization site_authorize(const struct site_client *client, const char
         .token = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG",
         .offered = 1u << CHALLENGE_HTTP_01 | 1u << CHALLENGE_DNS_01,
     };
-    struct store_session *session = site.database.writer;
-    cr_assert_eq(store_authorization_insert(session, &authorization), STORE_OK);
+    struct store_writer *writer = site.database.writer;
+    cr_assert_eq(store_authorization_insert(writer, &authorization), STORE_OK);
     if (basis != AUTHORIZATION_PROVEN)
         return authorization;
     authorization.chosen = wildcard || authorization.subdomains ? CHALLENGE_DNS_01 : CHALLENGE_HTTP_01;
     authorization.challenge_status = CHALLENGE_PROCESSING;
-    cr_assert_eq(store_authorization_update(session, &authorization, AUTHORIZATION_PENDING, 0), STORE_OK);
+    cr_assert_eq(store_authorization_update(writer, &authorization, AUTHORIZATION_PENDING, 0), STORE_OK);
     authorization.status = AUTHORIZATION_VALID;
     authorization.basis = AUTHORIZATION_PROVEN;
     authorization.challenge_status = CHALLENGE_VALID;
     authorization.validated_at = NOW;
     cr_assert_eq(
-        store_authorization_update(session, &authorization, AUTHORIZATION_PENDING, CHALLENGE_PROCESSING),
+        store_authorization_update(writer, &authorization, AUTHORIZATION_PENDING, CHALLENGE_PROCESSING),
         STORE_OK);
     return authorization;
 }
