@@ -33,10 +33,10 @@ static void stop_loop(void *context, struct http_loop *loop)
 
 static struct http_server *start_front_end(size_t loops)
 {
-    char why[256];
+    struct fault fault = {0};
     const struct http_server_config config = {
         .loops = loops, .application = {.loop_started = start_loop, .loop_stopped = stop_loop}};
-    struct http_server *server = http_server_start(&config, why);
+    struct http_server *server = http_server_start(&config, &fault);
     cr_assert_not_null(server);
     return server;
 }
@@ -50,9 +50,9 @@ Test(grace_period, ends_behind_every_loop_the_committer_and_the_outbound_thread)
         place_begin(&place);
         over_count = 0;
         const char *path = arena_printf(place.arena, "%s/acmegate.db", place.folder);
-        struct store_error error;
+        struct fault fault;
         fake_store_use(path, NULL);
-        struct server server = {.store = store_open(path, STORE_MIGRATE, &error),
+        struct server server = {.store = store_open(path, STORE_MIGRATE, &fault),
                                 .outbound = outbound_start(NULL, &(const char *){NULL}),
                                 .http = start_front_end(LOOPS),
                                 .pki_http = pki_loops == 0 ? NULL : start_front_end(pki_loops)};

@@ -11,7 +11,7 @@ static struct jobs_place place;
 
 static enum store_result find(struct fake_ca *ca, const char *serial, struct certificate *out)
 {
-    return issuer_certificate_find(place.database.writer, place.place.arena, ca->issuer, serial, out);
+    return issuer_certificate_find(store_reader_of(place.database.writer), place.place.arena, ca->issuer, serial, out);
 }
 
 Test(issuer_certificate, a_serial_number_is_its_cas)

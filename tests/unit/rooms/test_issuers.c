@@ -59,19 +59,18 @@ static const struct config *parse(const char *url, const char *more)
 
 static void begin(bool overridden)
 {
-    char why[512];
-    struct store_error error;
+    struct fault fault = {0};
     place_begin(&place);
     cr_assert_eq(mkdir(arena_printf(place.arena, "%s/local", place.folder), 0700), 0);
     preflights = fault_count = 0;
     config = parse("https://two.test:9000", "");
     fake_store_use(config->database, NULL);
-    store = store_open(config->database, STORE_MIGRATE, &error);
+    store = store_open(config->database, STORE_MIGRATE, &fault);
     outbound = outbound_start(NULL, &(const char *){NULL});
     issuers = issuers_new(&(struct issuers_parts){config, outbound, preflight, after_all_threads, NULL});
     struct issuer_config sections[3] = {config->issuers[0], config->issuers[1], config->issuers[2]};
     sections[0].overridden = overridden;
-    cr_assert(issuers_open(issuers, sections, 3, why), "%s", why);
+    cr_assert(issuers_open(issuers, sections, 3, &fault), "%s", &fault);
     fakes_pass(100);
 }
 
@@ -109,7 +108,7 @@ static const struct {
 
 static void check_reload(size_t i)
 {
-    char why[512] = "";
+    struct fault fault = {0};
     const char *name = reloads[i].name;
     begin(reloads[i].overridden);
     faults[0] = "the CA is away";
@@ -120,9 +119,10 @@ static void check_reload(size_t i)
     const struct issuer *before[] = {issuers_find(issuers, "one"), issuers_find(issuers, "two"),
                                      issuers_find(issuers, "local")};
     const struct config *fresh = parse("https://other.test:9000", reloads[i].more);
-    cr_expect_eq(issuers_reload(issuers, fresh, why), reloads[i].good, "%s: %s", name, why);
+    cr_expect_eq(issuers_reload(issuers, fresh, &fault), reloads[i].good, "%s: %s", name,
+                 fault.message);
     cr_expect_eq(preflights, reloads[i].preflights, "%s: %zu", name, preflights);
-    cr_expect(strstr(why, reloads[i].why) != NULL, "%s: %s", name, why);
+    cr_expect(strstr(fault.message, reloads[i].why) != NULL, "%s: %s", name, fault.message);
     bool replaced = reloads[i].good;
     cr_expect_eq(issuers_find(issuers, "one") != before[0], replaced && !reloads[i].overridden, "%s", name);
     cr_expect_eq(issuers_find(issuers, "two") != before[1], replaced, "%s", name);
@@ -144,14 +144,14 @@ Test(issuers, a_reload_replaces_all_or_none)
 
 Test(issuers, an_issuer_of_another_id_waits_for_a_restart)
 {
-    char why[512] = "";
+    struct fault fault = {0};
     begin(false);
     struct config fresh = *parse("https://two.test:9000", "");
     struct issuer_config sections[3] = {fresh.issuers[0], fresh.issuers[1], fresh.issuers[2]};
     sections[1].id = "three";
     fresh.issuers = sections;
-    cr_expect_not(issuers_reload(issuers, &fresh, why));
-    cr_expect_str_eq(why, "issuers.three is new: a restart takes it in");
+    cr_expect_not(issuers_reload(issuers, &fresh, &fault));
+    cr_expect_str_eq(fault.message, "issuers.three is new: a restart takes it in");
     cr_expect_str_eq(issuers_find(issuers, "one")->config->ca_url, "https://one.test:9000");
     fakes_pass(1000);
     cr_expect_eq(issuer_objects(), 3);
@@ -161,12 +161,12 @@ Test(issuers, an_issuer_of_another_id_waits_for_a_restart)
 /* What an arena holds lives on until that is freed. */
 Test(issuers, one_that_was_replaced_lives_while_somebody_holds_it)
 {
-    char why[512];
+    struct fault fault = {0};
     begin(false);
     struct arena *arena = arena_new();
     struct issuer *held = issuers_find(issuers, "two");
     issuer_ref_with(held, arena);
-    cr_assert(issuers_reload(issuers, parse("https://other.test:9000", ""), why), "%s", why);
+    cr_assert(issuers_reload(issuers, parse("https://other.test:9000", ""), &fault), "%s", &fault);
     fakes_pass(1000);
     cr_expect_eq(issuer_objects(), 4);
     cr_expect_str_eq(held->config->ca_url, "https://two.test:9000");
@@ -180,7 +180,7 @@ Test(issuers, one_that_was_replaced_lives_while_somebody_holds_it)
 
 Test(issuers, none_opens_where_one_does_not)
 {
-    char why[512] = "";
+    struct fault fault = {0};
     begin(false);
     struct issuers *others =
         issuers_new(&(struct issuers_parts){config, outbound, preflight, after_all_threads, NULL});
@@ -189,15 +189,15 @@ Test(issuers, none_opens_where_one_does_not)
     const char *const rubbish[] = {arena_printf(place.arena, "%s/provisioner.json", place.folder)};
     sections[1].alternate_chains = chains;
     sections[1].alternate_chain_count = 1;
-    cr_expect_not(issuers_open(others, sections, 2, why));
-    cr_expect_str_eq(why, "issuers.two: alternate_chains /nowhere/chain.pem: No such file or directory");
+    cr_expect_not(issuers_open(others, sections, 2, &fault));
+    cr_expect_str_eq(fault.message, "issuers.two: alternate_chains /nowhere/chain.pem: No such file or directory");
     sections[1].alternate_chains = rubbish;
-    cr_expect_not(issuers_open(others, sections, 2, why));
-    cr_expect(strstr(why, "it holds no certificate, or a broken one") != NULL, "%s", why);
+    cr_expect_not(issuers_open(others, sections, 2, &fault));
+    cr_expect(strstr(fault.message, "it holds no certificate, or a broken one") != NULL, "%s", &fault);
     sections[1] = config->issuers[1];
     sections[1].root_cert_path = "/nowhere/root.crt";
-    cr_expect_not(issuers_open(others, sections, 2, why));
-    cr_expect(strstr(why, "issuers.two: ") == why, "%s", why);
+    cr_expect_not(issuers_open(others, sections, 2, &fault));
+    cr_expect(strstr(fault.message, "issuers.two: ") == fault.message, "%s", &fault);
     cr_expect_null(issuers_find(others, "one"));
     fake_outbound_end_all();
     outbound_stop(outbound);

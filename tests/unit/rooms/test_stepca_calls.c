@@ -31,7 +31,7 @@ static size_t ends;
 /* The CA answers its questions, and no others, until a test says so. */
 static void begin(const char *provisioners, int64_t max_concurrent)
 {
-    char why[ISSUER_WHY_BYTES];
+    struct fault fault;
     place_begin(&place);
     memset(pages, 0, sizeof pages);
     pages[0] = (struct world_page){.url = CA "provisioners?limit=100", .status = 200, .body = provisioners};
@@ -50,8 +50,8 @@ static void begin(const char *provisioners, int64_t max_concurrent)
     };
     ends = 0;
     outbound = outbound_start(NULL, &(const char *){NULL});
-    issuer = issuer_new(&config, outbound, why);
-    cr_assert(issuer != NULL, "%s", why);
+    issuer = issuer_new(&config, outbound, &fault);
+    cr_assert(issuer != NULL, "%s", fault.message);
     fakes_pass(100);
 }
 
