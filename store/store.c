@@ -371,10 +371,10 @@ bool store_check(const char *path, void (*report)(const char *line), struct faul
         database_error(reader->db, path, fault);
     else if (faults > 0)
         fault_set(fault,
-                        "%s is damaged: faults were found (%zu), which 'acmegate db check' lists: stop the "
-                        "server, then restore "
-                        "a back-up copy (docs/recovery.md), or salvage with sqlite3's .recover",
-                        path, faults);
+                  "%s is damaged: faults were found (%zu), which 'acmegate db check' lists: stop the "
+                  "server, then restore "
+                  "a back-up copy (docs/recovery.md), or salvage with sqlite3's .recover",
+                  path, faults);
     store_reader_close(reader);
     return read && faults == 0;
 }

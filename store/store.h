@@ -78,8 +78,7 @@ void store_close(struct store *store);
 [[gnu::warn_unused_result]] bool store_is_served(const char *path);
 
 /* A connection of its own, for the calling thread: for loops and commands. NULL with `error` filled. */
-[[gnu::warn_unused_result]] struct store_reader *store_reader_open(const char *path,
-                                                                   struct fault *fault);
+[[gnu::warn_unused_result]] struct store_reader *store_reader_open(const char *path, struct fault *fault);
 /* NULL is ignored. */
 void store_reader_close(struct store_reader *reader);
 
@@ -138,8 +137,7 @@ size_t store_backlog(struct store *store);
  * A connection that a command writes with, beside a running server or without one. Its ids are in the second
  * half of their second, which a server does not come to.
  */
-[[gnu::warn_unused_result]] struct store_command *store_command_open(const char *path,
-                                                                     struct fault *fault);
+[[gnu::warn_unused_result]] struct store_command *store_command_open(const char *path, struct fault *fault);
 /* NULL is ignored. */
 void store_command_close(struct store_command *command);
 

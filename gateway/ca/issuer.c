@@ -193,7 +193,7 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
     }
     if (!holds_root(issuer))
         return fault_set(fault, "it holds an intermediate and no root: put the CA's root there");
-    issuer->root_fingerprints = arena_alloc_array(arena, count, sizeof(issuer->root_fingerprints[0]));
+    issuer->root_fingerprints = arena_alloc_array(arena, count, sizeof issuer->root_fingerprints[0]);
     for (size_t i = 0; i < count; i++)
         issuer->root_fingerprints[i] = certificate_fingerprint(arena, roots[i]);
     issuer->root_fingerprint = issuer->root_fingerprints[0];

@@ -67,7 +67,7 @@ bool issuer_overrides_read(struct arena *arena, const struct config *config, str
                                    "the secret key file cannot be read: %s; restore it from its back-up",
                                    fault->message),
                       fault);
-    *out = arena_alloc_array(arena, *count, sizeof(**out));
+    *out = arena_alloc_array(arena, *count, sizeof **out);
     bool opened = open_all(arena, box, sealed, *count, *out, fault);
     secret_box_free(box);
     return opened;
@@ -120,7 +120,7 @@ const struct config *config_load_in_force(struct arena *arena, const char *path,
     in_force->versions = config_versions_new(arena, in_force);
     if (issuer_overrides_take(arena, config, &in_force->issuers, &fault))
         return in_force;
-    const char **lines = arena_alloc(arena, sizeof(*lines));
+    const char **lines = arena_alloc(arena, sizeof *lines);
     *lines = arena_duplicate(arena, fault.message);
     *errors = (struct config_errors){.lines = lines, .count = 1};
     return NULL;

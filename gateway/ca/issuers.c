@@ -213,7 +213,7 @@ bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
                   struct fault *fault)
 {
     struct issuer_set *set = set_new(issuers, count);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         set->issuers[i] = open_one(issuers, &sections[i], fault);
         if (set->issuers[i] == NULL) {
             /* The list has those that did open: issuers_stop frees them. */
@@ -291,7 +291,7 @@ static bool replace_all(struct issuers *issuers, const struct config *fresh, str
     if (fresh->issuer_count != atomic_load(&issuers->current)->count)
         return fault_set(fault, "issuers were added or removed: a restart takes that in");
     struct issuer_set *set = set_new(issuers, fresh->issuer_count);
-    for (size_t i = 0; i < fresh->issuer_count; ++i) {
+    for (size_t i = 0; i < fresh->issuer_count; i++) {
         set->issuers[i] = issuer_for(issuers, &fresh->issuers[i], fault);
         if (set->issuers[i] == NULL) {
             discard_set(issuers, set);

@@ -65,8 +65,7 @@ static enum store_apply_result revoke_key(void *context, struct store_writer *wr
 }
 
 static bool write_change(const char *path, struct change *change,
-                         enum store_apply_result (*apply)(void *, struct store_writer *),
-                         struct fault *fault)
+                         enum store_apply_result (*apply)(void *, struct store_writer *), struct fault *fault)
 {
     struct store_command *command = store_command_open(path, fault);
     bool written = command != NULL && store_write_now(command, apply, change, fault);

@@ -109,7 +109,7 @@ static bool deactivate_inherited(struct exchange *exchange, struct store_writer 
         return false;
     const char *detail =
         arena_printf(exchange->arena, "it rested on authorization %lld", (long long)parent->id);
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         if (!deactivate(exchange, writer, &inherited[i], problem, detail))
             return false;
     return true;

@@ -173,7 +173,7 @@ static const struct problem *check_control_of_names(struct exchange *exchange, s
                            "authorization speaks for: only its own key or its account revokes it.",
                            facts->beyond_names);
     const struct problem *problem = check_not_own(exchange, state);
-    for (size_t i = 0; problem == NULL && i < facts->identifier_count; ++i)
+    for (size_t i = 0; problem == NULL && i < facts->identifier_count; i++)
         problem = check_control(exchange, reader, &facts->identifiers[i]);
     return problem;
 }

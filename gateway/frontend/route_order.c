@@ -217,7 +217,7 @@ static bool insert_order(struct exchange *exchange, struct store_writer *writer,
         .client_address = exchange->request->client_address,
         .user_agent = exchange_user_agent(exchange),
     };
-    for (size_t i = 0; i < request->identifier_count; ++i) {
+    for (size_t i = 0; i < request->identifier_count; i++) {
         if (!exchange_store_ok(exchange, authorization_plan_use(exchange, writer, &state->plan, i,
                                                                 &authorizations[i], NULL)))
             return false;

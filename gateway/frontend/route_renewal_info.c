@@ -26,7 +26,7 @@ enum store_result find_renewed_certificate(struct exchange *exchange, struct sto
 
 void renewal_info_prepare(struct exchange *exchange)
 {
-    struct renewal_window *window = arena_alloc(exchange->arena, sizeof(*window));
+    struct renewal_window *window = arena_alloc(exchange->arena, sizeof *window);
     struct store_reader *reader = exchange_session(exchange);
     char serial[SERIAL_HEX_BYTES];
     exchange->state = window;

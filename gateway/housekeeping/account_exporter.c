@@ -68,7 +68,7 @@ static void release(struct account_exporter *exporter)
 
 struct account_exporter *account_exporter_start(const struct config *config, struct fault *fault)
 {
-    struct account_exporter *exporter = calloc(1, sizeof(*exporter));
+    struct account_exporter *exporter = calloc(1, sizeof *exporter);
     if (exporter == NULL)
         end_without("memory");
     exporter->path = config->account_export_path;

@@ -41,7 +41,7 @@ static enum store_result end_some(struct store_writer *writer, int64_t now, size
     enum store_result result =
         store_orders_processing_since(store_reader_of(writer), INT64_MAX, ids, ORDERS_AT_ONCE, count);
     struct arena *arena = arena_new();
-    for (size_t i = 0; result == STORE_OK && i < *count; ++i)
+    for (size_t i = 0; result == STORE_OK && i < *count; i++)
         result = end_order(writer, arena, now, ids[i]);
     arena_free(arena);
     return result;

@@ -72,7 +72,7 @@ bool http_server_set_certificate(struct http_server *server, struct bytes chain_
     /* Parsed for each loop, so that no two threads share one; nothing is swapped unless all could be. */
     struct certificate_message **changes = h2o_mem_alloc(sizeof changes[0] * server->loop_count);
     size_t parsed = 0;
-    for (; parsed < server->loop_count; ++parsed) {
+    for (; parsed < server->loop_count; parsed++) {
         struct http_tls_certificate *certificate = http_tls_certificate_parse(chain_pem, key_pem, fault);
         if (certificate == NULL)
             break;
@@ -213,7 +213,7 @@ static bool bind_all(struct http_server *server, struct fault *fault)
 {
     const struct http_server_config *config = &server->config;
     server->listen_fds = h2o_mem_alloc(sizeof(int) * (config->listen_count + 1));
-    for (; server->listen_count < config->listen_count; ++server->listen_count) {
+    for (; server->listen_count < config->listen_count; server->listen_count++) {
         int fd = http_listen(&config->listen[server->listen_count], fault);
         if (fd == -1)
             return false;

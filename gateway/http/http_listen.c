@@ -150,14 +150,14 @@ bool http_local_try(const char *path, struct fault *fault)
 {
     struct sockaddr_un address;
     struct stat status;
-    if (strlen(path) >= sizeof(address.sun_path))
+    if (strlen(path) >= sizeof address.sun_path)
         return fault_set(fault,
                          "%s is too long for a socket's path, %zu octets at most: choose a shorter one", path,
-                         sizeof(address.sun_path) - 1);
+                         sizeof address.sun_path - 1);
     const char *slash = strrchr(path, '/');
     char folder[sizeof address.sun_path] = ".";
     if (slash != NULL)
-        snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
     if (access(folder, W_OK | X_OK) != 0)
         return fault_set(
             fault,

@@ -80,7 +80,7 @@ static enum store_result settle_orders(struct job *job, struct store_writer *wri
     size_t count = 0;
     enum store_result result =
         store_orders_waiting_on(store_reader_of(writer), job->arena, job->id, &ids, &count);
-    for (size_t i = 0; result == STORE_OK && i < count; ++i)
+    for (size_t i = 0; result == STORE_OK && i < count; i++)
         result = settle_order(job, writer, ids[i]);
     return result;
 }

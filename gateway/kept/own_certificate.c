@@ -85,8 +85,7 @@ static bool use_configured_files(struct own_certificate *own, struct fault *faul
     return good;
 }
 
-struct own_certificate *own_certificate_start(const struct own_certificate_parts *parts,
-                                              struct fault *fault)
+struct own_certificate *own_certificate_start(const struct own_certificate_parts *parts, struct fault *fault)
 {
     struct own_certificate *own = calloc(1, sizeof *own);
     if (own == NULL)

@@ -38,8 +38,7 @@ bool own_certificate_is_issued(const struct own_certificate *own);
 
 /* Gives it to the listeners; once it is stopped nobody takes it, and nothing is wrong. False with `fault`. */
 [[gnu::warn_unused_result]] bool own_certificate_use_pem(struct own_certificate *own, struct bytes chain_pem,
-                                                         struct bytes key_pem,
-                                                         struct fault *fault);
+                                                         struct bytes key_pem, struct fault *fault);
 
 /* When it ends. `chain` is DER, leaf first. */
 void own_certificate_note_ends(struct own_certificate *own, const struct certificate_facts *facts,

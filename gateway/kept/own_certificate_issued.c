@@ -28,9 +28,9 @@ static bool covers(const struct certificate_facts *facts, const struct identifie
 {
     if (facts->identifier_count != count)
         return false;
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         bool found = false;
-        for (size_t j = 0; j < facts->identifier_count && !found; ++j)
+        for (size_t j = 0; j < facts->identifier_count && !found; j++)
             found = identifier_compare(&names[i], &facts->identifiers[j]) == 0;
         if (!found)
             return false;
@@ -117,7 +117,7 @@ static void tell_failure(struct own_certificate *own, const char *problem)
                   issuer, problem);
     else if (strncmp(problem, own->told_problem, OWN_CERTIFICATE_PROBLEM_BYTES - 1) != 0)
         log_error("own TLS certificate: issuer %s did not provide a new one: %s", issuer, problem);
-    snprintf(own->told_problem, sizeof(own->told_problem), "%s", problem);
+    snprintf(own->told_problem, sizeof own->told_problem, "%s", problem);
     own_certificate_warn_of_end(own, problem);
 }
 

@@ -151,7 +151,7 @@ struct gauges_reader {
 struct gauges_reader *gauges_reader_new(const struct server *server)
 {
     struct fault fault;
-    struct gauges_reader *reader = calloc(1, sizeof(*reader));
+    struct gauges_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
         end_without("memory");
     reader->server = server;

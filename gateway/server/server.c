@@ -32,7 +32,7 @@ static bool loop_started(void *context, struct http_loop *loop)
     const struct frontend *frontend = context;
     const struct server *server = frontend->parts.context;
     struct fault fault;
-    struct loop_state *state = calloc(1, sizeof(*state));
+    struct loop_state *state = calloc(1, sizeof *state);
     if (state == NULL)
         end_without("memory");
     state->reader = store_reader_open(server->config->database, &fault);

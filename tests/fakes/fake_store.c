@@ -106,7 +106,7 @@ bool fake_store_turn(void)
 static bool is_of_transaction(const char *sql)
 {
     static const char *const words[] = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; ++i)
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strncmp(sql, words[i], strlen(words[i])) == 0)
             return true;
     return false;

@@ -173,7 +173,7 @@ static void start(void)
         finding("S2", "the server does not start: %s", fault.message);
     oracle_denied("denied.test", denies);
     oracle_restarted(store_command_reader(fake_store_command()));
-    for (size_t i = 0; i < CLIENTS * ENDPOINTS; ++i)
+    for (size_t i = 0; i < CLIENTS * ENDPOINTS; i++)
         clients.accounts[i / ENDPOINTS][i % ENDPOINTS].order_requests =
             clients.accounts[i / ENDPOINTS][i % ENDPOINTS].requests = 0;
     fakes_pass(2000);

@@ -69,7 +69,8 @@ static FILE *export(struct database *database, int64_t now, struct account_expor
 {
     FILE *file = tmpfile();
     cr_assert_not_null(file);
-    cr_assert(account_export_to_stream(store_reader_of(database->writer), file, now, summary, &fault), "%s", fault.message);
+    cr_assert(account_export_to_stream(store_reader_of(database->writer), file, now, summary, &fault), "%s",
+              fault.message);
     rewind(file);
     return file;
 }
@@ -187,7 +188,8 @@ Test(account_export_files, a_database_that_cannot_be_read_is_told)
         begin(&database);
         make_keyed_account(&database, make_key(&database, "kid-1").id);
         database_run(&database, cases[i].sql);
-        cr_expect_not(account_export_to_stream(store_reader_of(database.writer), file, NOW, &summary, &fault));
+        cr_expect_not(
+            account_export_to_stream(store_reader_of(database.writer), file, NOW, &summary, &fault));
         cr_expect_str_eq(fault.message, cases[i].expected);
         fclose(file);
         database_end(&database);

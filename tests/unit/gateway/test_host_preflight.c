@@ -223,7 +223,7 @@ static const struct {
 
 Test(host_preflight, the_secret_key_opens_what_the_database_keeps_sealed)
 {
-    for (size_t i = 0; i < sizeof seals / sizeof *seals; ++i) {
+    for (size_t i = 0; i < sizeof seals / sizeof *seals; i++) {
         struct fault fault;
         struct database database;
         database_begin(&database);

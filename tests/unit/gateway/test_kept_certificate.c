@@ -160,8 +160,8 @@ static void begin(bool any_names)
     scene.other_key = pki_key(arena, "P-256");
     scene.root = new_root(scene.key);
     scene.other_root = new_root(scene.other_key);
-    cr_assert(issuer_init(&scene.issuer, &operations, arena, "main", pki_pem(arena, scene.root), &fault), "%s",
-              fault.message);
+    cr_assert(issuer_init(&scene.issuer, &operations, arena, "main", pki_pem(arena, scene.root), &fault),
+              "%s", fault.message);
     cr_assert(issuer_init(&scene.other, &operations, arena, "main", pki_pem(arena, scene.other_root), &fault),
               "%s", fault.message);
     scene.serving = &scene.issuer;

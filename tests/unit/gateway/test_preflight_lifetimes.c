@@ -51,7 +51,7 @@ static const struct {
 
 Test(preflight_lifetimes, lifetimes_are_held_against_what_the_ca_grants)
 {
-    for (size_t i = 0; i < sizeof lifetimes / sizeof *lifetimes; ++i) {
+    for (size_t i = 0; i < sizeof lifetimes / sizeof *lifetimes; i++) {
         struct arena *arena = arena_new();
         const struct profile_config profiles[] = {
             {.name = "p", .issuer = "one", .max_ttl_s = lifetimes[i].max_ttl_h * HOUR_S},

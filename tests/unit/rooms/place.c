@@ -97,14 +97,14 @@ struct fake_reply *place_deliver(const struct place *place, size_t server, const
 {
     struct fake_reply *reply = arena_alloc(place->arena, sizeof *reply);
     struct arena *arena = arena_new();
-    struct http_request *sent = arena_alloc(arena, sizeof(*sent));
+    struct http_request *sent = arena_alloc(arena, sizeof *sent);
     *reply = (struct fake_reply){.arena = place->arena};
     *sent = *request;
     sent->arena = arena;
     struct bytes *const texts[] = {&sent->method,     &sent->target, &sent->path,
                                    &sent->query,      &sent->host,   &sent->content_type,
                                    &sent->user_agent, &sent->body,   &sent->authorization};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_copy(arena, *texts[i]);
     fake_loops_send(fake_server(server), sent, reply);
     return reply;

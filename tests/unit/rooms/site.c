@@ -96,7 +96,7 @@ static bool loop_started(void *context, struct http_loop *loop)
 {
     (void)context;
     struct fault fault;
-    struct loop_state *state = calloc(1, sizeof(*state));
+    struct loop_state *state = calloc(1, sizeof *state);
     state->reader = store_reader_open(site.config->database, &fault);
     state->keys = account_key_cache_new();
     state->status = status_reader_new(site.status);

@@ -18,7 +18,7 @@ static int64_t last_event;
 
 struct site_client *site_client(const char *endpoint)
 {
-    struct site_client *client = arena_alloc(site.arena, sizeof(*client));
+    struct site_client *client = arena_alloc(site.arena, sizeof *client);
     struct jose_error error;
     *client = (struct site_client){.endpoint = endpoint, .address = "192.0.2.7"};
     cr_assert(jwk_from_key(site.arena, pki_key(site.arena, "P-256"), &client->jwk, &error));
@@ -130,7 +130,7 @@ struct fake_reply *site_post(const struct site_client *client, const char *path,
 struct fake_reply *site_post_past_faults(const struct site_client *client, const char *path,
                                          const char *payload)
 {
-    for (size_t step = 1; step < FAULTS_MAX; ++step) {
+    for (size_t step = 1; step < FAULTS_MAX; step++) {
         fake_store_fail_step(step);
         struct fake_reply *reply = site_post(client, path, payload);
         bool failed = fake_store_step_failed();
@@ -167,7 +167,7 @@ bool site_has_words(const struct fake_reply *reply, const char *words)
 
 bool site_has_header(const struct fake_reply *reply, const char *name, const char *value)
 {
-    for (size_t i = 0; i < reply->header_count; ++i)
+    for (size_t i = 0; i < reply->header_count; i++)
         if (strcmp(reply->headers[i].name, name) == 0 && strcmp(reply->headers[i].value, value) == 0)
             return true;
     return false;

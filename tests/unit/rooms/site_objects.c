@@ -56,8 +56,8 @@ struct authorization site_authorize(const struct site_client *client, const char
 static struct order insert_order(const struct site_client *client, struct authorization *authorization,
                                  const char *name)
 {
-    struct identifier *identifier = arena_alloc(site.arena, sizeof(*identifier));
-    int64_t *id = arena_alloc(site.arena, sizeof(*id));
+    struct identifier *identifier = arena_alloc(site.arena, sizeof *identifier);
+    int64_t *id = arena_alloc(site.arena, sizeof *id);
     *identifier = dns(name);
     *id = authorization->id;
     struct order order = {.account_id = client->id,

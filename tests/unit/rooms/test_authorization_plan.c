@@ -171,7 +171,7 @@ static const struct {
 Test(authorization_plan, a_valid_authorization_serves_further_orders)
 {
     site_begin("");
-    for (size_t i = 0; i < sizeof reuses / sizeof *reuses; ++i) {
+    for (size_t i = 0; i < sizeof reuses / sizeof *reuses; i++) {
         struct site_client *client = site_account(reuses[i].endpoint);
         struct authorization had = site_authorize(client, reuses[i].has, reuses[i].basis);
         site_run(arena_printf(site.arena, "UPDATE authorizations SET expires_at = %lld WHERE id = %lld",

@@ -88,7 +88,7 @@ static const struct {
 Test(exchange, a_request_finds_its_route_by_path_and_method)
 {
     site_begin("");
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; ++i) {
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         const char *what = arena_printf(site.arena, "%s %s", routes[i].method, routes[i].target);
         struct fake_reply *reply = site_get(routes[i].listener, routes[i].method, routes[i].target);
         bool nonce = strstr(routes[i].target, "new-nonce") != NULL && routes[i].expected.status < 300;
@@ -172,7 +172,7 @@ Test(exchange, an_envelope_is_for_its_url_and_its_time)
 {
     site_begin("");
     struct site_client *client = site_account("acme");
-    for (size_t i = 0; i < sizeof envelopes / sizeof *envelopes; ++i) {
+    for (size_t i = 0; i < sizeof envelopes / sizeof *envelopes; i++) {
         struct site_post post = envelopes[i].post;
         post.client = client;
         post.path = post.path == NULL ? "/new-order" : post.path;
@@ -232,7 +232,7 @@ Test(exchange, refusals_of_an_account_have_a_limit)
     site_begin(",\"limits\":{\"refusals\":\"2/1h\"}");
     struct site_client *client = site_account("acme"), *other = site_account("acme");
     const char *denied = "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"never.test\"}]}";
-    for (size_t i = 0; i < 2; ++i)
+    for (size_t i = 0; i < 2; i++)
         cr_expect_eq(site_post(client, "/new-order", denied)->status, 403);
     struct fake_reply *reply = site_post(client, "/new-order", denied);
     site_skip_events();
@@ -254,7 +254,7 @@ Test(exchange, refusals_of_a_key_without_an_account_are_its_own)
     site_begin(",\"limits\":{\"refusals\":\"1/1h\"}");
     struct site_client *client = site_client("net"), *neighbour = site_client("net"),
                        *asks = site_client("net");
-    for (size_t i = 0; i < 2; ++i) {
+    for (size_t i = 0; i < 2; i++) {
         cr_expect_eq(site_post(client, "/new-account", "{}")->status, i == 0 ? 403 : 429);
         cr_expect_eq(site_post(asks, "/new-account", "{\"onlyReturnExisting\":true}")->status, 400);
     }
@@ -296,7 +296,7 @@ static const struct {
 Test(exchange, what_http_refuses_by_itself_is_a_problem_too)
 {
     site_begin("");
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; ++i) {
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct http_reply sent = {0};
         exchange_render_refusal(site.frontend, site.arena, refused[i].status, refused[i].is_post, &sent);
         struct fake_reply reply = {.status = sent.status,

@@ -11,7 +11,8 @@ static struct jobs_place place;
 
 static enum store_result find(struct fake_ca *ca, const char *serial, struct certificate *out)
 {
-    return issuer_certificate_find(store_reader_of(place.database.writer), place.place.arena, ca->issuer, serial, out);
+    return issuer_certificate_find(store_reader_of(place.database.writer), place.place.arena, ca->issuer,
+                                   serial, out);
 }
 
 Test(issuer_certificate, a_serial_number_is_its_cas)
@@ -30,7 +31,7 @@ Test(issuer_certificate, a_serial_number_is_its_cas)
         {"an id that is gone", true, "gone", NULL, false, true},
     };
     jobs_place_begin(&place);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *name = cases[i].name;
         jobs_place_clear(&place);
         struct account account = make_account(&place.database, "thumb");

@@ -119,8 +119,7 @@ static void check_reload(size_t i)
     const struct issuer *before[] = {issuers_find(issuers, "one"), issuers_find(issuers, "two"),
                                      issuers_find(issuers, "local")};
     const struct config *fresh = parse("https://other.test:9000", reloads[i].more);
-    cr_expect_eq(issuers_reload(issuers, fresh, &fault), reloads[i].good, "%s: %s", name,
-                 fault.message);
+    cr_expect_eq(issuers_reload(issuers, fresh, &fault), reloads[i].good, "%s: %s", name, fault.message);
     cr_expect_eq(preflights, reloads[i].preflights, "%s: %zu", name, preflights);
     cr_expect(strstr(fault.message, reloads[i].why) != NULL, "%s: %s", name, fault.message);
     bool replaced = reloads[i].good;
@@ -190,7 +189,8 @@ Test(issuers, none_opens_where_one_does_not)
     sections[1].alternate_chains = chains;
     sections[1].alternate_chain_count = 1;
     cr_expect_not(issuers_open(others, sections, 2, &fault));
-    cr_expect_str_eq(fault.message, "issuers.two: alternate_chains /nowhere/chain.pem: No such file or directory");
+    cr_expect_str_eq(fault.message,
+                     "issuers.two: alternate_chains /nowhere/chain.pem: No such file or directory");
     sections[1].alternate_chains = rubbish;
     cr_expect_not(issuers_open(others, sections, 2, &fault));
     cr_expect(strstr(fault.message, "it holds no certificate, or a broken one") != NULL, "%s", &fault);

@@ -15,7 +15,7 @@ static void add_orders(struct authorization *proven, const struct account *accou
 {
     const struct pki_csr wanted = {.key = pki_key(place.place.arena, "P-256"), .names = "DNS:www.test"};
     struct bytes csr = pki_csr(place.place.arena, &wanted);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         struct order order = make_order(&place.database, account, proven, 1);
         database_run(&place.database,
                      arena_printf(place.place.arena, "UPDATE orders SET profile = '%s' WHERE id = %lld",
@@ -68,7 +68,7 @@ static const struct {
 Test(jobs_queues, profiles_share_the_room_of_their_issuer)
 {
     jobs_place_begin(&place);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *name = cases[i].name;
         jobs_place_clear(&place);
         issuer_health_init(&place.main.issuer->health, 16 / ISSUER_REQUESTS_AHEAD);
@@ -101,7 +101,7 @@ Test(jobs_queues, a_profile_waits_for_the_other_ones_turn)
     add_orders(&proven, &account, "brief", 4);
     issuer_health_init(&place.main.issuer->health, 1);
     struct issuer_permit permits[ISSUER_REQUESTS_AHEAD - 1];
-    for (size_t i = 0; i < ISSUER_REQUESTS_AHEAD - 1; ++i)
+    for (size_t i = 0; i < ISSUER_REQUESTS_AHEAD - 1; i++)
         cr_assert(issuer_admit(place.main.issuer, ISSUER_WORK_SIGN, &permits[i]));
     jobs_place_work(&place, JOBS_DUE_ORDERS, 1000);
     const char *order = jobs_place_text(
@@ -109,7 +109,7 @@ Test(jobs_queues, a_profile_waits_for_the_other_ones_turn)
         "SELECT group_concat(profile, ' ') FROM (SELECT profile FROM attempts JOIN orders ON orders.id = "
         "attempts.order_id ORDER BY attempts.id)");
     cr_expect_str_eq(order, "brief default brief default brief default brief default", "%s", order);
-    for (size_t i = 0; i < ISSUER_REQUESTS_AHEAD - 1; ++i)
+    for (size_t i = 0; i < ISSUER_REQUESTS_AHEAD - 1; i++)
         issuer_permit_end(place.main.issuer, &permits[i]);
     jobs_place_end(&place);
 }

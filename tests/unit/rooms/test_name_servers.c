@@ -100,7 +100,7 @@ static const struct {
 Test(name_servers, each_is_told_with_what_to_do)
 {
     static const char *const resolvers[] = {"10.0.0.1"};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct place place;
         place_begin(&place);
         const struct config config = {

@@ -82,7 +82,7 @@ static void change_page(const struct world_page *page)
 {
     size_t i = 0;
     while (pages[i].url != NULL && strcmp(pages[i].url, page->url) != 0)
-        ++i;
+        i++;
     cr_assert_not_null(pages[i].url, "%s", page->url);
     if (page->status == 0 && page->error == NULL)
         pages[i].url = "https://nobody.test/";
@@ -144,7 +144,7 @@ Test(preflight_stepca, a_ca_that_is_as_it_should_be_is_told_line_by_line)
         "warn: issuer one: certificates of acmegate renew at the CA itself",
         "ok: issuer one: no other provisioner of the CA signs\n",
     };
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; ++i)
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         expect_told("good", lines[i]);
     cr_expect_not(outcome.failed, "%s", told);
     cr_assert_not_null(outcome.key_id);
@@ -314,7 +314,7 @@ static const struct {
 
 Test(preflight_stepca, each_fault_of_a_ca_is_told_with_what_to_do)
 {
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         place_begin(&place);
         make_ca();
         change_page(&cases[i].page);
@@ -339,7 +339,7 @@ static const struct {
 
 Test(preflight_stepca, each_fault_of_a_file_is_told)
 {
-    for (size_t i = 0; i < sizeof files / sizeof *files; ++i) {
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         place_begin(&place);
         make_ca();
         if (files[i].text == NULL)
@@ -406,7 +406,7 @@ Test(preflight_stepca, the_responder_of_the_configuration_is_looked_at)
          true,
          "FAIL: issuer one (ocsp): provisioner_key_path /nowhere/key cannot be read"},
     };
-    for (size_t i = 0; i < sizeof responders / sizeof *responders; ++i) {
+    for (size_t i = 0; i < sizeof responders / sizeof *responders; i++) {
         ocsp = responders[i].ocsp;
         struct outcome outcome = run(24 * HOUR_S, 24 * HOUR_S);
         cr_expect_eq(outcome.failed, responders[i].failed, "%zu: %s", i, told);
@@ -426,15 +426,15 @@ Test(preflight_stepca, limits_that_a_ca_does_not_tell_are_asked_for)
     } claims[] = {{PROVISIONERS(OURS), 1},
                   {PROVISIONERS(PROVISIONER("acmegate", JWK, "\"minTLSCertDuration\":\"5m\"")), 2},
                   {PROVISIONERS(PROVISIONER("acmegate", JWK, "\"disableRenewal\":false")), 3}};
-    for (size_t i = 0; i < sizeof claims / sizeof *claims; ++i) {
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
         size_t asked = 0;
         place_begin(&place);
         make_ca();
         change_page(&(struct world_page){
             .url = CA "provisioners?limit=100", .status = 200, .body = claims[i].provisioners});
         cr_expect_not(run(24 * HOUR_S, 24 * HOUR_S).failed, "%zu: %s", i, told);
-        for (const char *at = world.asked; (at = strstr(at, "POST " CA "1.0/sign")) != NULL; ++at)
-            ++asked;
+        for (const char *at = world.asked; (at = strstr(at, "POST " CA "1.0/sign")) != NULL; at++)
+            asked++;
         cr_expect_eq(asked, claims[i].asked, "%zu: %s", i, world.asked);
         place_end(&place);
     }

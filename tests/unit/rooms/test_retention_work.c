@@ -15,7 +15,7 @@ static struct retention_work *work;
 
 static void begin(int64_t keep_events_s)
 {
-    struct config *config = arena_alloc(place.place.arena, sizeof(*config));
+    struct config *config = arena_alloc(place.place.arena, sizeof *config);
     *config = *place.config;
     config->versions = NULL;
     config->retention_events_s = keep_events_s;
@@ -45,7 +45,7 @@ Test(retention_work, what_is_older_than_it_is_kept_goes_and_the_rest_stays)
     static const struct {
         int64_t keep_s, left;
     } cases[] = {{0, 3}, {DAY_S, 1}, {3 * DAY_S, 2}, {30 * DAY_S, 3}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         jobs_place_begin(&place);
         add_event(NOW - 4 * DAY_S);
         add_event(NOW - 2 * DAY_S);
@@ -92,7 +92,7 @@ Test(retention_work, nothing_goes_while_the_clock_is_in_doubt)
     static const struct {
         int64_t ahead_s, left;
     } cases[] = {{20 * DAY_S, 1}, {40 * DAY_S, 2}, {400 * DAY_S, 2}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         jobs_place_begin(&place);
         add_event(NOW - DAY_S);
         add_event(NOW - 60);

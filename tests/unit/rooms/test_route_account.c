@@ -25,7 +25,7 @@ static const struct {
 Test(route_account, a_new_account_is_made_of_what_the_payload_says)
 {
     site_begin("");
-    for (size_t i = 0; i < sizeof new_accounts / sizeof *new_accounts; ++i) {
+    for (size_t i = 0; i < sizeof new_accounts / sizeof *new_accounts; i++) {
         struct site_client *client = site_client("acme");
         const char *what = arena_printf(site.arena, "newAccount %s", new_accounts[i].payload);
         int64_t before = site_count("SELECT count(*) FROM accounts");
@@ -50,7 +50,7 @@ Test(route_account, a_key_has_one_account_an_endpoint)
     const char *agreed = "{\"termsOfServiceAgreed\":true}";
     cr_expect_neq(site_location_id(site_post(elsewhere, "/new-account", agreed)), id);
     site_skip_events();
-    for (size_t i = 0; i < 2; ++i) {
+    for (size_t i = 0; i < 2; i++) {
         struct fake_reply *again =
             site_post(client, "/new-account", i == 0 ? "{}" : "{\"onlyReturnExisting\":true}");
         SITE_EXPECT("again", again, 200, NULL, "\"status\":\"valid\"", NULL);
@@ -81,7 +81,7 @@ Test(route_account, terms_of_service_are_agreed_to)
 Test(route_account, an_address_makes_so_many_accounts)
 {
     site_begin(",\"limits\":{\"accounts_per_address\":\"2/1h\"}");
-    for (size_t i = 0; i < 4; ++i) {
+    for (size_t i = 0; i < 4; i++) {
         struct site_client *client = site_client("acme");
         client->address = i == 3 ? "192.0.2.8" : "192.0.2.7";
         struct fake_reply *reply = site_post(client, "/new-account", "{}");
@@ -155,7 +155,7 @@ static void check_binding(size_t i)
 Test(route_account, an_external_account_key_binds_the_account)
 {
     site_begin("");
-    for (size_t i = 0; i < sizeof bindings / sizeof *bindings; ++i)
+    for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++)
         check_binding(i);
     struct site_client *client = site_client("net");
     const char *payload = "{\"termsOfServiceAgreed\":true,\"externalAccountBinding\":{}}";
@@ -187,7 +187,7 @@ Test(route_account, an_account_is_read_changed_and_ended)
     site_begin("");
     struct site_client *client = site_account("acme");
     const char *path = arena_printf(site.arena, "/account/%lld", (long long)client->id);
-    for (size_t i = 0; i < sizeof updates / sizeof *updates; ++i) {
+    for (size_t i = 0; i < sizeof updates / sizeof *updates; i++) {
         const char *what = arena_printf(site.arena, "account %zu: %s", i, updates[i].payload);
         struct fake_reply *reply = site_post(client, path, updates[i].payload);
         site_expect(what, reply, &updates[i].expected);
@@ -218,7 +218,7 @@ Test(route_account, an_account_is_its_own_alone)
 {
     site_begin("");
     struct site_client *client = site_account("acme"), *other = site_account("acme");
-    for (size_t i = 0; i < 2; ++i) {
+    for (size_t i = 0; i < 2; i++) {
         const char *path =
             arena_printf(site.arena, "/account/%lld%s", (long long)other->id, i == 0 ? "" : "/orders");
         site_expect(
@@ -297,7 +297,7 @@ Test(route_account, orders_are_listed_by_pages_of_fifty_newest_first)
     const char *path = arena_printf(site.arena, "/account/%lld/orders", (long long)client->id);
     SITE_EXPECT("none", site_post(client, path, NULL), 200, NULL, "{\"orders\":[]}", NULL);
     int64_t ids[51];
-    for (size_t i = 0; i < 50; ++i)
+    for (size_t i = 0; i < 50; i++)
         ids[i] = make_order(&site.database, &account, &authorization, 1).id;
     cr_expect(!site_has_words(site_post(client, path, NULL), "next"));
     cr_expect_str_eq(fake_header(site_post(client, path, NULL), "Retry-After"), "");

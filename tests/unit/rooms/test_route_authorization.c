@@ -83,7 +83,7 @@ static const struct {
 Test(route_authorization, a_name_is_authorized_before_its_order)
 {
     site_begin("");
-    for (size_t i = 0; i < sizeof news / sizeof *news; ++i) {
+    for (size_t i = 0; i < sizeof news / sizeof *news; i++) {
         struct site_client *client = site_account(news[i].endpoint);
         int64_t had = news[i].has == NULL ? 0 : site_authorize(client, news[i].has, AUTHORIZATION_PROVEN).id;
         const char *what =
@@ -180,7 +180,7 @@ Test(route_authorization, an_authorization_can_be_given_back_while_it_is_open_or
 {
     site_begin("");
     struct site_client *client = site_account("acme");
-    for (size_t i = 0; i < sizeof updates / sizeof *updates; ++i) {
+    for (size_t i = 0; i < sizeof updates / sizeof *updates; i++) {
         int64_t id = pending(client, "a.test");
         const char *what = arena_printf(site.arena, "%s: %s", updates[i].row, updates[i].payload);
         if (updates[i].row != NULL)
@@ -296,7 +296,7 @@ static const struct {
 
 Test(route_authorization, a_challenge_that_ended_meanwhile_is_not_handed_over)
 {
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; ++i) {
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         site_begin("");
         struct site_client *client = site_account("acme");
         int64_t id = pending(client, "a.test");

@@ -26,7 +26,7 @@ Test(route_certificate, a_certificate_comes_with_its_chain_and_links_to_the_othe
         arena_printf(site.arena, "<https://acme.test/acme/acme%s>;rel=\"alternate\"", path_of(&leaf, ""));
     const char *other =
         arena_printf(site.arena, "<https://acme.test/acme/acme%s>;rel=\"alternate\"", path_of(&leaf, "/1"));
-    for (size_t i = 0; i < 2; ++i) {
+    for (size_t i = 0; i < 2; i++) {
         struct fake_reply *reply = site_post(client, path_of(&leaf, i == 0 ? "" : "/1"), NULL);
         const char *pem = pem_of(&leaf, i == 0 ? site.ca_pem : site.alternate_pem);
         SITE_EXPECT("download", reply, 200, NULL, pem, NULL);
@@ -54,7 +54,7 @@ static const struct {
 
 Test(route_certificate, a_certificate_is_its_accounts_and_its_endpoints_alone)
 {
-    for (size_t i = 0; i < sizeof downloads / sizeof *downloads; ++i) {
+    for (size_t i = 0; i < sizeof downloads / sizeof *downloads; i++) {
         site_begin("");
         struct site_client *client = site_account("acme"),
                            *other = site_account(downloads[i].elsewhere ? "brief" : "acme");

@@ -46,7 +46,7 @@ static void make_chain(struct issuer_sign_request *request)
                                          .not_before = NOW - 60,
                                          .not_after = NOW + 86400};
     struct issuer_result *result = &request->result;
-    result->chain = arena_alloc_array(request->arena, 2, sizeof(result->chain[0]));
+    result->chain = arena_alloc_array(request->arena, 2, sizeof result->chain[0]);
     result->chain[0] = pki_der(request->arena, pki_certificate(request->arena, &made));
     result->chain[1] = pki_der(request->arena, site.ca);
     result->chain_count = 2;
@@ -55,7 +55,7 @@ static void make_chain(struct issuer_sign_request *request)
 
 static void sign(struct issuer *issuer, struct issuer_sign_request *request)
 {
-    ++signatures_asked;
+    signatures_asked++;
     csr_asked = arena_copy(site.arena, request->csr_der);
     if (answer == ANSWER_NEVER)
         return;
@@ -63,7 +63,7 @@ static void sign(struct issuer *issuer, struct issuer_sign_request *request)
         .outcome = ISSUER_REFUSED, .message = "we do not sign this", .cause = CAUSE_CA_CSR_REFUSED};
     if (answer == ANSWER_SIGNED)
         make_chain(request);
-    struct delivery *delivery = arena_alloc(request->arena, sizeof(*delivery));
+    struct delivery *delivery = arena_alloc(request->arena, sizeof *delivery);
     *delivery = (struct delivery){{.run = deliver}, request};
     outbound_post(issuer->outbound, &delivery->message);
 }
@@ -111,7 +111,7 @@ static const struct {
 
 Test(route_finalize, the_reply_waits_for_what_the_issuer_says)
 {
-    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; ++i) {
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
         begin(outcomes[i].answer);
         struct site_client *client = site_account("acme");
         struct order order = site_ready_order(client, "a.test");
@@ -205,7 +205,7 @@ Test(route_finalize, a_bad_csr_leaves_the_order_ready)
     begin(ANSWER_NEVER);
     struct site_client *client = site_account("acme");
     struct order order = site_ready_order(client, "a.test");
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; ++i) {
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         csr_fault = refusals[i].csr_fault;
         const char *payload = refusals[i].key_type == NULL
                                   ? refusals[i].payload
@@ -278,7 +278,7 @@ static const struct {
 
 Test(route_finalize, what_allowed_the_order_must_still_stand)
 {
-    for (size_t i = 0; i < sizeof standings / sizeof *standings; ++i) {
+    for (size_t i = 0; i < sizeof standings / sizeof *standings; i++) {
         begin(ANSWER_NEVER);
         struct site_client *client = site_account("acme");
         struct order order = site_ready_order(client, "a.test");

@@ -125,7 +125,7 @@ static void check_order(size_t i)
 Test(route_order, a_new_order_is_for_what_policies_and_profiles_allow)
 {
     site_begin(",\"limits\":{\"max_identifiers\":3}");
-    for (size_t i = 0; i < sizeof orders / sizeof *orders; ++i)
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
         check_order(i);
     cr_expect_eq(
         site_count("SELECT count(*) FROM events WHERE kind = 'order.refused' AND names = 'never.test'"), 1);
@@ -166,7 +166,7 @@ static const struct {
 
 Test(route_order, an_account_and_each_of_its_names_have_a_limit)
 {
-    for (size_t i = 0; i < sizeof rates / sizeof *rates; ++i) {
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
         site_begin(rates[i].limits);
         struct site_client *client = site_account("acme"), *other = site_account("acme");
         SITE_EXPECT("first", site_post(client, "/new-order", rates[i].payload[0]), 201, NULL, NULL,
@@ -224,7 +224,7 @@ Test(route_order, an_order_that_is_unfinished_ends_with_its_time)
 {
     site_begin("");
     struct site_client *client = site_account("acme");
-    for (size_t i = 0; i < sizeof states / sizeof *states; ++i) {
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         struct order order = site_ready_order(client, "a.test");
         site_run(arena_printf(site.arena, "UPDATE orders SET %s WHERE id = %lld", states[i].row,
                               (long long)order.id));
@@ -253,7 +253,7 @@ static const struct {
 
 Test(route_order, the_account_is_asked_for_again_before_anything_is_written)
 {
-    for (size_t i = 0; i < sizeof meanwhile / sizeof *meanwhile; ++i) {
+    for (size_t i = 0; i < sizeof meanwhile / sizeof *meanwhile; i++) {
         site_begin("");
         struct site_client *client = site_account("acme");
         site.meanwhile = meanwhile[i].sql;

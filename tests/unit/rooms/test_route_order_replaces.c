@@ -59,7 +59,7 @@ static void check_replacement(size_t i)
 
 Test(route_order_replaces, an_order_replaces_what_its_account_may_replace)
 {
-    for (size_t i = 0; i < sizeof replacements / sizeof *replacements; ++i) {
+    for (size_t i = 0; i < sizeof replacements / sizeof *replacements; i++) {
         site_begin("");
         check_replacement(i);
         site_end();

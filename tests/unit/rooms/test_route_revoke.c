@@ -292,7 +292,7 @@ static void check_revocation(size_t i)
 
 Test(route_revoke, who_may_revokes_and_the_ca_is_asked)
 {
-    for (size_t i = 0; i < sizeof revocations / sizeof *revocations; ++i) {
+    for (size_t i = 0; i < sizeof revocations / sizeof *revocations; i++) {
         site_begin(",\"finalize\":{\"hold_reply\":\"0s\"}");
         check_revocation(i);
         site_end();

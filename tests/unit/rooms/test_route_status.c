@@ -103,7 +103,7 @@ static OCSP_CERTID *certificate_id(const char *serial)
 static struct bytes question(const char *serial, size_t count)
 {
     OCSP_REQUEST *request = OCSP_REQUEST_new();
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         OCSP_request_add0_id(request, certificate_id(serial));
     unsigned char *der = NULL;
     int n = i2d_OCSP_REQUEST(request, &der);
@@ -150,7 +150,7 @@ Test(route_status, ocsp_refuses_what_is_not_a_question)
 {
     begin();
     static const char *const types[] = {"", "application/ocsp-requests", "text/plain", "application/ocsp"};
-    for (size_t i = 0; i < sizeof types / sizeof *types; ++i)
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         site_expect_plain(
             types[i], post_ocsp("local", types[i], question("AB", 1)),
             &(struct site_expected){415, "malformed", "must be application/ocsp-request.", NULL});

@@ -74,8 +74,8 @@ static struct issuer_status status_of_issuer(void)
 static size_t asked_count(const char *what)
 {
     size_t count = 0;
-    for (const char *at = world.asked; (at = strstr(at, what)) != NULL; ++at)
-        ++count;
+    for (const char *at = world.asked; (at = strstr(at, what)) != NULL; at++)
+        count++;
     return count;
 }
 
@@ -111,7 +111,7 @@ static const struct {
 
 Test(stepca_calls, a_round_of_questions_teaches_key_and_limits)
 {
-    for (size_t i = 0; i < sizeof rounds / sizeof *rounds; ++i) {
+    for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
         const char *name = rounds[i].name;
         begin(NULL, 4);
         end();
@@ -148,13 +148,13 @@ Test(stepca_calls, a_round_of_questions_teaches_key_and_limits)
 static void sign_ended(struct issuer_sign_request *request)
 {
     (void)request;
-    ++ends;
+    ends++;
 }
 
 static struct issuer_sign_request *sign(void)
 {
     const struct pki_csr wanted = {.key = pki_key(place.arena, "P-256"), .names = "DNS:www.test"};
-    struct issuer_sign_request *request = arena_alloc(place.arena, sizeof(*request));
+    struct issuer_sign_request *request = arena_alloc(place.arena, sizeof *request);
     *request = (struct issuer_sign_request){.arena = place.arena,
                                             .csr_der = pki_csr(place.arena, &wanted),
                                             .token_id = "0123456789abcdef",
@@ -239,7 +239,7 @@ static const struct {
 
 Test(stepca_calls, each_answer_to_a_signature_has_its_outcome_and_its_effect)
 {
-    for (size_t i = 0; i < sizeof replies / sizeof *replies; ++i) {
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
         const char *name = replies[i].name;
         begin(PROVISIONER("acmegate", JWK), 4);
         pages[3] = replies[i].page;
@@ -282,7 +282,7 @@ Test(stepca_calls, what_is_not_wanted_any_more_is_not_asked_for)
                   {PLACE_NOW, NULL, false, false},
                   {0, refuse_call, false, false},
                   {0, NULL, true, false}};
-    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; ++i) {
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
         begin(PROVISIONER("acmegate", JWK), 4);
         struct issuer_sign_request *request = sign();
         request->deadline = wishes[i].deadline;
@@ -307,9 +307,9 @@ Test(stepca_calls, so_many_calls_run_at_once_and_the_others_wait_for_their_turn)
     pages[3] = (struct world_page){
         .url = CA "sign", .status = 400, .body = "{\"message\":\"bad\"}", .delay_ms = 1000};
     struct issuer_sign_request *requests[5];
-    for (size_t i = 0; i < 5; ++i)
+    for (size_t i = 0; i < 5; i++)
         issuer_sign(issuer, requests[i] = sign());
-    for (size_t second = 0; second < 3; ++second) {
+    for (size_t second = 0; second < 3; second++) {
         fakes_pass(500);
         struct issuer_status status = status_of_issuer();
         size_t running = second == 2 ? 1 : 2;
@@ -320,7 +320,7 @@ Test(stepca_calls, so_many_calls_run_at_once_and_the_others_wait_for_their_turn)
         fakes_pass(510);
     }
     cr_expect_eq(ends, 5);
-    for (size_t i = 0; i < 5; ++i)
+    for (size_t i = 0; i < 5; i++)
         X509_REQ_free(requests[i]->csr);
     end();
 }
@@ -330,7 +330,7 @@ Test(stepca_calls, so_many_calls_run_at_once_and_the_others_wait_for_their_turn)
 static void revoke_ended(struct issuer_revoke_request *request)
 {
     (void)request;
-    ++ends;
+    ends++;
 }
 
 Test(stepca_calls, each_answer_to_a_revocation_has_its_outcome)
@@ -348,7 +348,7 @@ Test(stepca_calls, each_answer_to_a_revocation_has_its_outcome)
         {{.status = 501, .body = "{}"}, ISSUER_UNAVAILABLE, CAUSE_CA_WITHOUT_DATABASE},
         {{.error = "timed out", .connected = true}, ISSUER_UNKNOWN, CAUSE_CA_ANSWER_LOST},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin(PROVISIONER("acmegate", JWK), 4);
         pages[3] = cases[i].page;
         pages[3].url = CA "revoke";
@@ -368,7 +368,7 @@ Test(stepca_calls, each_answer_to_a_revocation_has_its_outcome)
 static void list_ended(struct issuer_list_request *request)
 {
     (void)request;
-    ++ends;
+    ends++;
 }
 
 Test(stepca_calls, its_list_is_fetched_behind_its_intermediates)
@@ -390,7 +390,7 @@ Test(stepca_calls, its_list_is_fetched_behind_its_intermediates)
         {{.status = 404}, {.error = "timed out"}, ISSUER_LIST_FAILED, 1, "timed out"},
         {{.error = "it is away"}, {.status = 200, .body = "a list"}, ISSUER_LIST_FAILED, 0, "it is away"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin(PROVISIONER("acmegate", JWK), 4);
         pages[1] = cases[i].intermediates;
         pages[1].url = CA "intermediates";
