@@ -21,10 +21,12 @@ static struct curl_waitfd *find_socket(struct name_server *server, ares_socket_t
 static struct curl_waitfd *add_socket(struct name_server *server, ares_socket_t fd)
 {
     if (server->socket_count == server->socket_capacity) {
-        server->socket_capacity = 2 * server->socket_capacity + 2;
-        server->sockets = realloc(server->sockets, server->socket_capacity * sizeof server->sockets[0]);
-        if (server->sockets == NULL)
+        unsigned capacity = 2 * server->socket_capacity + 2;
+        struct curl_waitfd *sockets = realloc(server->sockets, capacity * sizeof sockets[0]);
+        if (sockets == NULL)
             end_without("memory");
+        server->sockets = sockets;
+        server->socket_capacity = capacity;
     }
     struct curl_waitfd *added = &server->sockets[server->socket_count++];
     *added = (struct curl_waitfd){.fd = fd};
