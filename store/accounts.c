@@ -8,7 +8,8 @@ enum {
     ACCOUNT_UPDATE,
     ACCOUNT_UPDATE_KEY,
     ACCOUNTS_AFTER,
-    ACCOUNTS_WITHOUT_KEY
+    ACCOUNTS_WITHOUT_KEY,
+    ACCOUNT_EXISTS
 };
 
 #define ACCOUNT_COLUMNS \
@@ -17,6 +18,7 @@ enum {
 
 static const struct statement statements[] = {
     [ACCOUNT_LOAD] = {"account_load", "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE id = $id"},
+    [ACCOUNT_EXISTS] = {"account_exists", "SELECT 1 FROM accounts WHERE id = $id"},
     [ACCOUNT_BY_KEY] = {"account_by_key",
                         "SELECT " ACCOUNT_COLUMNS
                         " FROM accounts WHERE endpoint = $endpoint AND thumbprint = $thumbprint"},
@@ -139,7 +141,7 @@ enum store_result store_account_update(struct store_writer *writer, const struct
 {
     CHANGE(query, writer, STATEMENTS_ACCOUNTS, ACCOUNT_UPDATE);
     bind_changeable(&query, account);
-    return query_run(&query);
+    return query_run_guarded(&query, ACCOUNT_EXISTS, account->id);
 }
 
 enum store_result store_account_update_key(struct store_writer *writer, const struct account *account)
@@ -149,5 +151,5 @@ enum store_result store_account_update_key(struct store_writer *writer, const st
     query_bind_text_bytes(&query, "$key", account->key);
     query_bind_text(&query, "$thumbprint", account->thumbprint);
     query_bind_optional(&query, "$key_changed_at", account->key_changed_at);
-    return query_run(&query);
+    return query_run_guarded(&query, ACCOUNT_EXISTS, account->id);
 }

@@ -8,7 +8,8 @@ enum {
     ATTEMPT_WITHDRAW,
     ATTEMPTS_MAKE_DUE,
     ATTEMPTS_MARK_UNKNOWN,
-    ATTEMPTS_OF_ORDER
+    ATTEMPTS_OF_ORDER,
+    ATTEMPT_EXISTS
 };
 
 static const struct statement statements[] = {
@@ -18,6 +19,7 @@ static const struct statement statements[] = {
          " status, started_at)"
          " VALUES ($id, $order_id, $issuer_identity_id, $token_id, $csr_hash, $asked_validity, $status,"
          " $started_at)"},
+    [ATTEMPT_EXISTS] = {"attempt_exists", "SELECT 1 FROM attempts WHERE id = $id"},
     [ATTEMPT_END] = {"attempt_end",
                      "UPDATE attempts SET status = $status, ended_at = $ended_at, http_status = $http_status,"
                      " message = $message WHERE id = $id AND status = 'started'"},
@@ -68,14 +70,14 @@ enum store_result store_attempt_end(struct store_writer *writer, const struct at
     query_bind_optional(&query, "$ended_at", attempt->ended_at);
     query_bind_integer(&query, "$http_status", attempt->http_status);
     query_bind_text(&query, "$message", attempt->message);
-    return query_run(&query);
+    return query_run_guarded(&query, ATTEMPT_EXISTS, attempt->id);
 }
 
 enum store_result store_attempt_withdraw(struct store_writer *writer, int64_t id)
 {
     CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPT_WITHDRAW);
     query_bind_integer(&query, "$id", id);
-    return query_run(&query);
+    return query_run_guarded(&query, ATTEMPT_EXISTS, id);
 }
 
 static enum store_result make_orders_due(struct store_writer *writer)

@@ -13,6 +13,7 @@ enum {
     VALIDATIONS_DUE,
     ORDERS_WAITING_ON,
     AUTHORIZATIONS_INHERITED,
+    AUTHORIZATION_EXISTS,
 };
 
 #define AUTHORIZATION_SELECT \
@@ -28,6 +29,7 @@ enum {
 
 static const struct statement statements[] = {
     [AUTHORIZATION_LOAD] = {"authorization_load", AUTHORIZATION_SELECT "WHERE z.id = $id"},
+    [AUTHORIZATION_EXISTS] = {"authorization_exists", "SELECT 1 FROM authorizations WHERE id = $id"},
     [AUTHORIZATION_INSERT] =
         {"authorization_insert",
          "INSERT INTO authorizations (id, account_id, identifier_type, identifier, wildcard, subdomains, "
@@ -218,7 +220,7 @@ enum store_result store_authorization_update(struct store_writer *writer,
     bind_changeable(&query, authorization);
     query_bind_text(&query, "$was", authorization_status_name(was));
     bind_challenge_status(&query, "$challenge_was", challenge_was);
-    return query_run(&query);
+    return query_run_guarded(&query, AUTHORIZATION_EXISTS, authorization->id);
 }
 
 enum store_result store_validation_queue_after(struct store_reader *reader, int64_t after,

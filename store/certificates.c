@@ -10,6 +10,7 @@ enum {
     CERTIFICATE_ADOPT,
     CERTIFICATE_INSERT_NAME,
     CERTIFICATE_UPDATE,
+    CERTIFICATE_EXISTS,
     CERTIFICATE_CORRECT,
     CHAIN_FIND,
     CHAIN_INSERT,
@@ -67,6 +68,7 @@ static const struct statement statements[] = {
          " RETURNING id"},
     [CERTIFICATE_INSERT_NAME] = {"certificate_insert_name",
                                  "INSERT INTO certificate_names (certificate_id, name) VALUES ($id, $name)"},
+    [CERTIFICATE_EXISTS] = {"certificate_exists", "SELECT 1 FROM certificates WHERE id = $id"},
     [CERTIFICATE_UPDATE] =
         {"certificate_update",
          "UPDATE certificates SET status = $status, revocation_requested_at = $revocation_requested_at,"
@@ -271,10 +273,10 @@ static enum store_result insert_row(struct store_writer *writer, const struct ce
 }
 
 /* The row that an import made of this very certificate becomes the certificate's own. */
-static enum store_result adopt_row(struct store_reader *reader, struct certificate *certificate,
+static enum store_result adopt_row(struct store_writer *writer, struct certificate *certificate,
                                    int64_t row_id, int64_t issuer_identity_id, int64_t chain_id)
 {
-    QUERY(query, reader, NULL, STATEMENTS_CERTIFICATES, CERTIFICATE_ADOPT);
+    CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_ADOPT);
     query_bind_integer(&query, "$id", row_id);
     query_bind_optional(&query, "$account_id", certificate->account_id);
     query_bind_optional(&query, "$order_id", certificate->order_id);
@@ -324,7 +326,7 @@ enum store_result store_certificate_insert(struct store_writer *writer, struct c
     result = find_row(store_reader_of(writer), certificate, &known_id);
     if (result == STORE_OK)
         return certificate->status == CERTIFICATE_GOOD
-                   ? adopt_row(store_reader_of(writer), certificate, known_id, issuer_identity_id, chain_id)
+                   ? adopt_row(writer, certificate, known_id, issuer_identity_id, chain_id)
                    : STORE_NOT_FOUND;
     if (result == STORE_FAILED)
         return result;
@@ -374,7 +376,7 @@ enum store_result store_certificate_update(struct store_writer *writer, const st
 {
     CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_UPDATE);
     bind_changeable(&query, certificate);
-    return query_run(&query);
+    return query_run_guarded(&query, CERTIFICATE_EXISTS, certificate->id);
 }
 
 enum store_result store_certificate_correct(struct store_writer *writer,
@@ -388,7 +390,7 @@ enum store_result store_certificate_correct(struct store_writer *writer,
     query_bind_integer(&query, "$revocation_next_attempt_at", certificate->revocation_next_attempt_at);
     query_bind_integer(&query, "$revocation_attempt_count", certificate->revocation_attempt_count);
     query_bind_text(&query, "$revocation_error", certificate->revocation_error);
-    return query_run(&query);
+    return query_run_guarded(&query, CERTIFICATE_EXISTS, certificate->id);
 }
 
 static enum store_result revoke_twin(struct store_writer *writer, struct certificate *twin,

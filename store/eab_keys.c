@@ -10,6 +10,7 @@ enum {
     EAB_KEY_REVOKE,
     EAB_KEY_MERGE,
     EAB_KEYS_AFTER,
+    EAB_KEY_EXISTS,
 };
 
 /* Words of a list with their spaces. */
@@ -29,6 +30,7 @@ static const struct statement statements[] = {
          " trusted, max_uses, uses, expires_at, revoked_at, created_at)"
          " VALUES ($id, $endpoint, $kid, $sealed_key, $comment, $names_allow, $names_deny, $profiles,"
          " $trusted, $max_uses, $uses, $expires_at, $revoked_at, $created_at)"},
+    [EAB_KEY_EXISTS] = {"eab_key_exists", "SELECT 1 FROM eab_keys WHERE id = $id"},
     [EAB_KEY_USE] = {"eab_key_use",
                      "UPDATE eab_keys SET uses = uses + 1 WHERE id = $id AND revoked_at IS NULL"
                      " AND (max_uses IS NULL OR uses < max_uses)"},
@@ -127,7 +129,7 @@ enum store_result store_eab_key_use(struct store_writer *writer, int64_t id)
 {
     CHANGE(query, writer, STATEMENTS_EAB_KEYS, EAB_KEY_USE);
     query_bind_integer(&query, "$id", id);
-    return query_run(&query);
+    return query_run_guarded(&query, EAB_KEY_EXISTS, id);
 }
 
 enum store_result store_eab_key_revoke(struct store_writer *writer, int64_t id, int64_t now)
@@ -135,7 +137,7 @@ enum store_result store_eab_key_revoke(struct store_writer *writer, int64_t id, 
     CHANGE(query, writer, STATEMENTS_EAB_KEYS, EAB_KEY_REVOKE);
     query_bind_integer(&query, "$id", id);
     query_bind_integer(&query, "$now", now);
-    return query_run(&query);
+    return query_run_guarded(&query, EAB_KEY_EXISTS, id);
 }
 
 enum store_result store_eab_key_merge(struct store_writer *writer, const struct eab_key *key)
@@ -144,7 +146,7 @@ enum store_result store_eab_key_merge(struct store_writer *writer, const struct 
     query_bind_integer(&query, "$id", key->id);
     query_bind_integer(&query, "$uses", key->uses);
     query_bind_optional(&query, "$revoked_at", key->revoked_at);
-    return query_run(&query);
+    return query_run_guarded(&query, EAB_KEY_EXISTS, key->id);
 }
 
 enum store_result store_eab_keys_after(struct store_reader *reader, struct arena *arena, int64_t after,

@@ -39,11 +39,11 @@
                                                                    struct arena *arena, int64_t after,
                                                                    struct account *out, size_t max,
                                                                    size_t *count);
-/* Contacts, terms and status; STORE_NOT_FOUND unless it is still valid. */
+/* Contacts, terms and status; STORE_LOST_RACE unless it is still valid. */
 [[gnu::warn_unused_result]] enum store_result store_account_update(struct store_writer *writer,
                                                                    const struct account *account);
 
-/* Key, thumbprint and key_changed_at; STORE_NOT_FOUND unless it is still valid. */
+/* Key, thumbprint and key_changed_at; STORE_LOST_RACE unless it is still valid. */
 [[gnu::warn_unused_result]] enum store_result store_account_update_key(struct store_writer *writer,
                                                                        const struct account *account);
 
@@ -62,7 +62,7 @@
 [[gnu::warn_unused_result]] enum store_result store_eab_key_insert_as(struct store_writer *writer,
                                                                       struct arena *arena,
                                                                       const struct eab_key *key);
-/* What it lost since: the greater number of uses, and the end where only one side has it. STORE_NOT_FOUND
+/* What it lost since: the greater number of uses, and the end where only one side has it. STORE_LOST_RACE
  * when nothing is new. */
 [[gnu::warn_unused_result]] enum store_result store_eab_key_merge(struct store_writer *writer,
                                                                   const struct eab_key *key);
@@ -71,9 +71,9 @@
                                                                    struct arena *arena, int64_t after,
                                                                    struct eab_key *out, size_t max,
                                                                    size_t *count);
-/* Counts a use; STORE_NOT_FOUND when it is used up or revoked. */
+/* Counts a use; STORE_LOST_RACE when it is used up or revoked. */
 [[gnu::warn_unused_result]] enum store_result store_eab_key_use(struct store_writer *writer, int64_t id);
-/* STORE_NOT_FOUND when it is revoked already. */
+/* STORE_LOST_RACE when it is revoked already. */
 [[gnu::warn_unused_result]] enum store_result store_eab_key_revoke(struct store_writer *writer, int64_t id,
                                                                    int64_t now);
 
@@ -144,7 +144,7 @@ struct authorization_wanted {
 [[gnu::warn_unused_result]] enum store_result store_authorization_find_valid(
     struct store_reader *reader, struct arena *arena, const struct authorization_wanted *wanted,
     struct authorization *out);
-/* Writes the status, the basis, the chosen challenge's fields and the error; STORE_NOT_FOUND unless the row
+/* Writes the status, the basis, the chosen challenge's fields and the error; STORE_LOST_RACE unless the row
  * still has the states `was` and `challenge_was` (0 for no chosen challenge). STORE_REFUSED when the new
  * states may not follow them (authorization_may_be_written). */
 [[gnu::warn_unused_result]] enum store_result store_authorization_update(
@@ -186,7 +186,7 @@ struct due_validation {
 [[gnu::warn_unused_result]] enum store_result store_order_insert(struct store_writer *writer,
                                                                  struct order *order);
 /* Writes status, status_since, csr, processing_since, next_attempt_at, attempt_count, certificate_id and
- * error; STORE_NOT_FOUND unless the row is still `was`. STORE_REFUSED when the new status may not follow
+ * error; STORE_LOST_RACE unless the row is still `was`. STORE_REFUSED when the new status may not follow
  * `was` (order_may_be_written). */
 [[gnu::warn_unused_result]] enum store_result store_order_update(struct store_writer *writer,
                                                                  const struct order *order,
@@ -224,7 +224,7 @@ struct due_validation {
 /* status, ended_at, http_status, message. */
 [[gnu::warn_unused_result]] enum store_result store_attempt_end(struct store_writer *writer,
                                                                 const struct attempt *attempt);
-/* No call was made for it: STORE_NOT_FOUND unless it is ATTEMPT_STARTED. */
+/* No call was made for it: STORE_LOST_RACE unless it is ATTEMPT_STARTED. */
 [[gnu::warn_unused_result]] enum store_result store_attempt_withdraw(struct store_writer *writer, int64_t id);
 /* At start: attempts that a stopped server left without an answer become ATTEMPT_UNKNOWN, and their orders
  * due at once. Returns the attempts' number. */
@@ -276,10 +276,10 @@ struct due_validation {
 /* The chains that certificates have come with, as PEM, the twenty newest. */
 [[gnu::warn_unused_result]] enum store_result store_chains(struct store_reader *reader, struct arena *arena,
                                                            struct bytes **out, size_t *count);
-/* status, the revocation_* fields and revoked_at; STORE_NOT_FOUND when it is already revoked. */
+/* status, the revocation_* fields and revoked_at; STORE_LOST_RACE when it is already revoked. */
 [[gnu::warn_unused_result]] enum store_result store_certificate_update(struct store_writer *writer,
                                                                        const struct certificate *certificate);
-/* revocation_reason, correction_*, and the attempts, of one that is revoked; STORE_NOT_FOUND when it is not.
+/* revocation_reason, correction_*, and the attempts, of one that is revoked; STORE_LOST_RACE when it is not.
  */
 [[gnu::warn_unused_result]] enum store_result store_certificate_correct(
     struct store_writer *writer, const struct certificate *certificate);

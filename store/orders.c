@@ -16,6 +16,7 @@ enum {
     ORDERS_OF_ACCOUNT,
     ORDERS_OF_NAME,
     ORDER_THAT_REPLACED,
+    ORDER_EXISTS,
 };
 
 static const struct statement statements[] = {
@@ -30,6 +31,7 @@ static const struct statement statements[] = {
          "SELECT z.id, z.identifier_type, z.wildcard, z.identifier"
          " FROM order_authorizations oa CROSS JOIN authorizations z ON z.id = oa.authorization_id"
          " WHERE oa.order_id = $id ORDER BY oa.position"},
+    [ORDER_EXISTS] = {"order_exists", "SELECT 1 FROM orders WHERE id = $id"},
     [ORDER_INSERT] =
         {"order_insert",
          "INSERT INTO orders (id, account_id, profile, status, status_since, created_at, expires_at,"
@@ -199,7 +201,7 @@ enum store_result store_order_update(struct store_writer *writer, const struct o
     CHANGE(query, writer, STATEMENTS_ORDERS, ORDER_UPDATE);
     bind_changeable(&query, order);
     query_bind_text(&query, "$was", order_status_name(was));
-    return query_run(&query);
+    return query_run_guarded(&query, ORDER_EXISTS, order->id);
 }
 
 enum store_result store_order_queue_after(struct store_reader *reader, struct arena *arena, const char *after,

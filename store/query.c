@@ -16,7 +16,7 @@ static void fail(struct query *query, const char *what)
 struct query query_begin(struct store_reader *reader, struct arena *arena, enum statement_group group,
                          size_t index)
 {
-    struct query query = {.reader = reader, .arena = arena};
+    struct query query = {.reader = reader, .group = group, .arena = arena};
     query.name = store_statement_table(group)->statements[index].name;
     query.prepared = reader_statement(reader, group, index);
     query.failed = query.prepared == NULL;
@@ -145,6 +145,17 @@ enum store_result query_run(struct query *query)
     if (query_next(query) == STORE_FAILED)
         return STORE_FAILED;
     return sqlite3_changes64(query->reader->db) > 0 ? STORE_OK : STORE_NOT_FOUND;
+}
+
+enum store_result query_run_guarded(struct query *query, size_t exists, int64_t id)
+{
+    enum store_result result = query_run(query);
+    if (result != STORE_NOT_FOUND)
+        return result;
+    QUERY(row, query->reader, NULL, query->group, exists);
+    query_bind_integer(&row, "$id", id);
+    result = query_next(&row);
+    return result == STORE_OK ? STORE_LOST_RACE : result;
 }
 
 int64_t query_take_integer(struct query *query)

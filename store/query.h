@@ -21,6 +21,7 @@ struct query {
     struct store_reader *reader;
     sqlite3_stmt *prepared;
     const char *name;
+    enum statement_group group;
     struct arena *arena; /* where taken texts go */
     int column;          /* the next one to take */
     bool failed;
@@ -59,8 +60,15 @@ void query_bind_problem(struct query *query, const char *problem_json);
 /* The next row: STORE_OK, STORE_NOT_FOUND when there is none, STORE_FAILED. */
 [[gnu::warn_unused_result]] enum store_result query_next(struct query *query);
 
-/* Runs a statement without rows. STORE_NOT_FOUND when it changed none: the compare-and-set missed. */
+/* Runs a statement without rows. STORE_NOT_FOUND when it changed none. */
 [[gnu::warn_unused_result]] enum store_result query_run(struct query *query);
+
+/*
+ * As query_run, for a statement that changes the row `id` only in the expected state. Where it changed none,
+ * `exists` of the same group, "SELECT 1 FROM … WHERE id = $id", tells STORE_LOST_RACE from STORE_NOT_FOUND.
+ */
+[[gnu::warn_unused_result]] enum store_result query_run_guarded(struct query *query, size_t exists,
+                                                                int64_t id);
 
 /* Columns, from the left; NULL gives 0, NULL and empty bytes. Texts and blobs are copied into the arena. */
 int64_t query_take_integer(struct query *query);

@@ -304,8 +304,9 @@ static enum store_result read_pages(struct store_reader *reader, size_t statemen
     return result;
 }
 
-static enum store_result give_back_some(struct store_reader *reader, struct retention_pass *pass)
+static enum store_result give_back_some(struct store_writer *writer, struct retention_pass *pass)
 {
+    struct store_reader *reader = store_reader_of(writer);
     int64_t before, all, after;
     if (read_pages(reader, FREE_PAGES, &before) != STORE_OK ||
         read_pages(reader, ALL_PAGES, &all) != STORE_OK)
@@ -314,7 +315,7 @@ static enum store_result give_back_some(struct store_reader *reader, struct rete
     if (pass->finished)
         return STORE_OK;
     enum store_result result;
-    QUERY(query, reader, NULL, STATEMENTS_PAGES, GIVE_BACK);
+    CHANGE(query, writer, STATEMENTS_PAGES, GIVE_BACK);
     while ((result = query_next(&query)) == STORE_OK)
         continue;
     if (result == STORE_FAILED || read_pages(reader, FREE_PAGES, &after) != STORE_OK)
@@ -329,5 +330,5 @@ enum store_result store_retention_step(struct store_writer *writer, const struct
 {
     if (pass->stage < STAGE_COUNT)
         return delete_some(writer, retention, pass);
-    return give_back_some(store_reader_of(writer), pass);
+    return give_back_some(writer, pass);
 }

@@ -157,7 +157,10 @@ struct store_reader *store_command_reader(struct store_command *command);
 /* What a read or a write of one object came to. */
 enum store_result {
     STORE_OK,
-    STORE_NOT_FOUND, /* no such row; for a compare-and-set: it is no longer in the state it was expected in */
+    STORE_NOT_FOUND, /* no such row */
+    STORE_LOST_RACE, /* nothing was written: the row is there, but no longer in the expected state; another
+                      * was faster
+                      */
     STORE_FAILED,    /* SQLite said no; logged, and the operation will be answered 503 */
     STORE_REFUSED,   /* the state may not follow the one before (order_may_be_written): a fault of this
                         program; logged, nothing was written, and the operation ends with STORE_FAULT */

@@ -260,9 +260,9 @@ static int revoke(const struct cli_arguments *arguments)
     struct fault fault;
     if (!write_change(arguments->database, &change, revoke_key, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s",
-                        change.result == STORE_NOT_FOUND
-                            ? "there is no such key at this endpoint, or it is revoked already"
-                            : fault.message);
+                        change.result == STORE_NOT_FOUND   ? "there is no such key at this endpoint"
+                        : change.result == STORE_LOST_RACE ? "it is revoked already"
+                                                           : fault.message);
     printf("revoked; accounts that were made with it order nothing any more\n");
     return CLI_OK;
 }

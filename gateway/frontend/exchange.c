@@ -44,13 +44,15 @@ bool exchange_store_ok(struct exchange *exchange, enum store_result result)
 {
     if (result == STORE_REFUSED)
         exchange->problem = refused_problem(exchange);
-    if (result == STORE_FAILED) {
-        struct problem *problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
-                                                      "The database is not available; try again later.");
+    if (result == STORE_FAILED || result == STORE_LOST_RACE) {
+        struct problem *problem = problem_with_status(
+            exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
+            result == STORE_FAILED ? "The database is not available; try again later."
+                                   : "Another request has just changed this object; try again.");
         problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
         exchange->problem = problem;
     }
-    return result != STORE_REFUSED && result != STORE_FAILED;
+    return result == STORE_OK || result == STORE_NOT_FOUND;
 }
 
 const struct problem *exchange_check_owner(struct exchange *exchange, enum store_result result,

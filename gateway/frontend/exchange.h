@@ -115,8 +115,8 @@ void exchange_answer(struct exchange *exchange);
 /* The loop's reader. */
 struct store_reader *exchange_session(struct exchange *exchange);
 
-/* True when the exchange may go on. Else refuses with serverInternal: 503 when the store failed, 500 when it
- * refused a transition. */
+/* True when the exchange may go on. Else refuses with serverInternal: 503 when the store failed or another
+ * was faster, 500 when it refused a transition. */
 bool exchange_store_ok(struct exchange *exchange, enum store_result result);
 
 /* Sets the problem; returns it as STORE_DISCARD for use in `apply`. */

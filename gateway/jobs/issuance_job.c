@@ -68,7 +68,7 @@ static enum store_apply_result apply_attempt(struct job *job, struct store_write
     if (state->gone || state->problem != NULL)
         return STORE_DISCARD;
     result = store_order_update(writer, &state->order, ORDER_PROCESSING);
-    state->gone = result == STORE_NOT_FOUND;
+    state->gone = result == STORE_LOST_RACE || result == STORE_NOT_FOUND;
     if (result == STORE_OK)
         result = store_attempt_insert(writer, &state->attempt);
     return store_applied(result);

@@ -210,7 +210,9 @@ static enum store_apply_result apply_issued(struct job *job, struct store_writer
         state->attempt.status = ATTEMPT_REJECTED;
         state->attempt.message = state->issued.why;
         result = keep_rejected(job, writer);
-        if (result == STORE_OK && (result = end_attempt(job, writer)) == STORE_NOT_FOUND)
+        if (result == STORE_OK)
+            result = end_attempt(job, writer);
+        if (result == STORE_LOST_RACE || result == STORE_NOT_FOUND)
             result = STORE_OK; /* it has been ended with the order */
         return store_applied(result);
     }

@@ -93,7 +93,7 @@ static enum cause cause_of(const struct validation_work *state)
     return problem == NULL ? CAUSE_NONE : problem->cause;
 }
 
-/* STORE_NOT_FOUND: the client deactivated the authorization meanwhile, and the outcome no longer matters. */
+/* STORE_LOST_RACE: the client deactivated the authorization meanwhile, and the outcome no longer matters. */
 static enum store_apply_result apply_final(struct job *job, struct store_writer *writer)
 {
     struct validation_work *state = job->state;

@@ -73,7 +73,7 @@ Test(authorizations, an_account_is_updated_while_it_is_valid)
     cr_assert_not(loaded.terms_agreed);
     cr_assert_eq(loaded.status, ACCOUNT_DEACTIVATED);
     account.status = ACCOUNT_VALID;
-    cr_assert_eq(store_account_update(database.writer, &account), STORE_NOT_FOUND);
+    cr_assert_eq(store_account_update(database.writer, &account), STORE_LOST_RACE);
     cr_assert_eq(store_account_load(store_reader_of(database.writer), database.arena, account.id, &loaded),
                  STORE_OK);
     cr_assert_eq(loaded.status, ACCOUNT_DEACTIVATED);
@@ -130,12 +130,12 @@ Test(authorizations, an_authorization_is_updated_from_the_expected_states_only)
     changed.expires_at = NOW + 5;
     enum authorization_status pending = AUTHORIZATION_PENDING;
     changed.status = AUTHORIZATION_EXPIRED;
-    cr_assert_eq(store_authorization_update(writer, &changed, AUTHORIZATION_VALID, 0), STORE_NOT_FOUND);
+    cr_assert_eq(store_authorization_update(writer, &changed, AUTHORIZATION_VALID, 0), STORE_LOST_RACE);
     changed.status = pending;
     cr_assert_eq(store_authorization_update(writer, &changed, pending, CHALLENGE_PROCESSING),
-                 STORE_NOT_FOUND);
+                 STORE_LOST_RACE);
     cr_assert_eq(store_authorization_update(writer, &changed, pending, 0), STORE_OK);
-    cr_assert_eq(store_authorization_update(writer, &changed, pending, 0), STORE_NOT_FOUND);
+    cr_assert_eq(store_authorization_update(writer, &changed, pending, 0), STORE_LOST_RACE);
     cr_assert_eq(store_authorization_load(store_reader_of(writer), database.arena, changed.id, &loaded),
                  STORE_OK);
     cr_assert_eq(loaded.chosen, CHALLENGE_DNS_01);

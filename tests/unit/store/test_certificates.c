@@ -55,7 +55,7 @@ Test(certificates, P1_a_correction_is_due_until_it_is_settled)
         store_certificate_load(store_reader_of(writer), database.arena, order.certificate_id, &certificate),
         STORE_OK);
     certificate.correction_asked = true;
-    cr_expect_eq(store_certificate_correct(writer, &certificate), STORE_NOT_FOUND, "it is not revoked");
+    cr_expect_eq(store_certificate_correct(writer, &certificate), STORE_LOST_RACE, "it is not revoked");
     certificate.status = CERTIFICATE_REVOKED;
     certificate.revocation_requested_at = certificate.revoked_at = NOW;
     certificate.revocation_reason = 8;
@@ -335,7 +335,7 @@ Test(certificates, a_revocation_is_due_until_the_ca_confirmed_it)
     certificate.revoked_at = NOW + 4;
     certificate.revocation_error = NULL;
     cr_assert_eq(store_certificate_update(writer, &certificate), STORE_OK);
-    cr_assert_eq(store_certificate_update(writer, &certificate), STORE_NOT_FOUND);
+    cr_assert_eq(store_certificate_update(writer, &certificate), STORE_LOST_RACE);
     cr_assert_eq(store_revocation_queue_after(store_reader_of(writer), database.arena, 0, &queue),
                  STORE_NOT_FOUND);
     cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, certificate.id, &loaded),

@@ -85,7 +85,7 @@ Test(orders, an_order_is_updated_from_the_expected_state_only)
     order.next_attempt_at = NOW + 3;
     order.attempt_count = 4;
     order.error_json = problem;
-    cr_assert_eq(store_order_update(database.writer, &order, ORDER_READY), STORE_NOT_FOUND);
+    cr_assert_eq(store_order_update(database.writer, &order, ORDER_READY), STORE_LOST_RACE);
     cr_assert_eq(store_order_load(store_reader_of(database.writer), database.arena, order.id, &loaded),
                  STORE_OK);
     cr_assert_eq(loaded.status, ORDER_PENDING);
@@ -209,7 +209,7 @@ Test(orders, an_attempt_ends_once)
     attempt.message = "the request was forbidden";
     cr_assert_eq(store_attempt_end(database.writer, &attempt), STORE_OK);
     attempt.status = ATTEMPT_SIGNED;
-    cr_assert_eq(store_attempt_end(database.writer, &attempt), STORE_NOT_FOUND);
+    cr_assert_eq(store_attempt_end(database.writer, &attempt), STORE_LOST_RACE);
     struct attempt second = make_attempt(&database, order.id);
     cr_assert_eq(
         store_attempts_of_order(store_reader_of(database.writer), database.arena, order.id, &loaded, &count),
