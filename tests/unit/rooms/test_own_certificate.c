@@ -24,14 +24,12 @@ static struct bytes published_chain; /* the last one */
 static const char *rejected_because;
 static bool publish_fails;
 
-static bool publish(void *context, struct bytes chain_pem, struct bytes key_pem,
-                    char why[static OWN_CERTIFICATE_PUBLISH_WHY_BYTES])
+static bool publish(void *context, struct bytes chain_pem, struct bytes key_pem, struct fault *fault)
 {
     cr_expect_eq(context, &place);
     cr_expect_neq(key_pem.n, 0);
     if (publish_fails) {
-        snprintf(why, OWN_CERTIFICATE_PUBLISH_WHY_BYTES, "no listener takes it");
-        return false;
+        return fault_set(fault, "no listener takes it");
     }
     published++;
     published_chain = arena_copy(place.place.arena, chain_pem);
@@ -48,7 +46,7 @@ static void note_rejected(void *context, const struct issuer *issuer, const stru
     rejected_because = arena_duplicate(place.place.arena, why);
 }
 
-static bool start(char why[static OWN_CERTIFICATE_WHY_BYTES])
+static bool start(struct fault *fault)
 {
     const struct own_certificate_parts parts = {.config = &config,
                                                 .outbound = place.outbound,
@@ -56,7 +54,7 @@ static bool start(char why[static OWN_CERTIFICATE_WHY_BYTES])
                                                 .publish = publish,
                                                 .rejected = note_rejected,
                                                 .context = &place};
-    own = own_certificate_start(&parts, why);
+    own = own_certificate_start(&parts, fault);
     return own != NULL;
 }
 
@@ -89,9 +87,9 @@ static void end(void)
 /* It starts, and its first certificate comes. */
 static void begin_with_one(void)
 {
-    char why[OWN_CERTIFICATE_WHY_BYTES] = "";
+    struct fault fault = {0};
     begin();
-    cr_assert(start(why), "%s", why);
+    cr_assert(start(&fault), "%s", fault.message);
     fakes_pass(SECOND_MS);
     cr_assert_eq(published, 1);
 }
@@ -148,12 +146,12 @@ Test(own_certificate, the_first_start_asks_and_keeps_what_came)
 
 Test(own_certificate, a_restart_uses_the_stored_one)
 {
-    char why[OWN_CERTIFICATE_WHY_BYTES] = "";
+    struct fault fault = {0};
     begin_with_one();
     struct bytes first = published_chain;
     int64_t first_end = ends_at();
     stop();
-    cr_assert(start(why), "%s", why);
+    cr_assert(start(&fault), "%s", fault.message);
     cr_expect_eq(published, 2, "before anything is asked");
     fakes_pass(MINUTE_MS);
     cr_expect(bytes_equal(published_chain, first));
@@ -196,13 +194,13 @@ static const struct {
 
 Test(own_certificate, a_stored_one_that_is_not_wanted_serves_until_another_comes)
 {
-    char why[OWN_CERTIFICATE_WHY_BYTES] = "";
+    struct fault fault = {0};
     for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
         begin_with_one();
         struct bytes first = published_chain;
         spoil(spoilt[i].stored);
         stop();
-        cr_assert(start(why), "%s", why);
+        cr_assert(start(&fault), "%s", fault.message);
         cr_expect_eq(published, 1 + spoilt[i].serves, "%s", spoilt[i].what);
         fakes_pass(SECOND_MS);
         cr_expect_eq(place.main.signs + place.spare.signs, 2, "%s", spoilt[i].what);
@@ -227,10 +225,10 @@ Test(own_certificate, it_is_renewed_when_a_third_of_its_life_is_left)
 
 Test(own_certificate, without_the_ca_it_is_asked_for_again_and_again)
 {
-    char why[OWN_CERTIFICATE_WHY_BYTES] = "";
+    struct fault fault = {0};
     begin();
     place.main.answer = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE, .message = "it is away"};
-    cr_assert(start(why), "%s", why);
+    cr_assert(start(&fault), "%s", fault.message);
     fakes_pass(SECOND_MS / 2);
     cr_expect_eq(place.main.signs, 1);
     fakes_pass(2 * SECOND_MS);
@@ -260,12 +258,12 @@ static const struct {
 
 Test(own_certificate, a_misfit_is_rejected_and_another_asked_for_after_a_minute)
 {
-    char why[OWN_CERTIFICATE_WHY_BYTES] = "";
+    struct fault fault = {0};
     for (size_t i = 0; i < sizeof misfits / sizeof *misfits; i++) {
         begin();
         place.main.gives = misfits[i].gives;
         publish_fails = misfits[i].publish_fails;
-        cr_assert(start(why), "%s", why);
+        cr_assert(start(&fault), "%s", fault.message);
         fakes_pass(59 * (int64_t)SECOND_MS);
         cr_expect(place.main.signs == 1 && rejections == 1, "%s: %zu", misfits[i].what, place.main.signs);
         cr_expect(strstr(rejected_because, misfits[i].words) != NULL, "%s: %s", misfits[i].what,
@@ -325,10 +323,10 @@ static void change_issuer(void *context)
 
 Test(own_certificate, what_comes_from_an_issuer_that_serves_no_more_is_not_taken)
 {
-    char why[OWN_CERTIFICATE_WHY_BYTES] = "";
+    struct fault fault = {0};
     begin();
     place.main.meanwhile = change_issuer;
-    cr_assert(start(why), "%s", why);
+    cr_assert(start(&fault), "%s", fault.message);
     fakes_pass(SECOND_MS);
     cr_expect_eq(rejections, 1);
     cr_expect(strstr(rejected_because, "does not chain to a pinned root") != NULL, "%s", rejected_because);
@@ -338,17 +336,17 @@ Test(own_certificate, what_comes_from_an_issuer_that_serves_no_more_is_not_taken
 
 Test(own_certificate, one_that_comes_after_the_stop_is_kept_for_the_next_start)
 {
-    char why[OWN_CERTIFICATE_WHY_BYTES] = "";
+    struct fault fault = {0};
     begin();
     place.main.delay_ms = SECOND_MS;
-    cr_assert(start(why), "%s", why);
+    cr_assert(start(&fault), "%s", fault.message);
     fakes_settle();
     own_certificate_stop(own);
     fakes_pass(2 * SECOND_MS);
     cr_expect_eq(published, 0);
     cr_expect_neq(file_of("crt").n, 0);
     own_certificate_free(own);
-    cr_assert(start(why), "%s", why);
+    cr_assert(start(&fault), "%s", fault.message);
     cr_expect(published == 1 && place.main.signs == 1);
     end();
 }
@@ -380,9 +378,9 @@ static void configure_files(void)
 
 Test(own_certificate, configured_files_are_used_and_nobody_is_asked)
 {
-    char why[OWN_CERTIFICATE_WHY_BYTES] = "";
+    struct fault fault = {0};
     configure_files();
-    cr_assert(start(why), "%s", why);
+    cr_assert(start(&fault), "%s", fault.message);
     cr_expect_eq(published, 2);
     cr_expect(ends_at() > clock_now());
     cr_expect_eq(own_certificate_intermediates(own, place.place.arena).n, 0);
@@ -391,12 +389,12 @@ Test(own_certificate, configured_files_are_used_and_nobody_is_asked)
     fakes_pass((ends_at() + 3600 - clock_now()) * 1000);
     cr_expect(place.main.signs == 1 && published == 2);
     struct own_certificate_files files;
-    cr_assert(own_certificate_files_read(place.place.arena, &config, &files, why), "%s", why);
+    cr_assert(own_certificate_files_read(place.place.arena, &config, &files, &fault), "%s", fault.message);
     publish_fails = true;
-    cr_expect_not(own_certificate_use_files(own, &files, why));
-    cr_expect_str_eq(why, "no listener takes it");
+    cr_expect_not(own_certificate_use_files(own, &files, &fault));
+    cr_expect_str_eq(fault.message, "no listener takes it");
     publish_fails = false;
-    cr_expect(own_certificate_use_files(own, &files, why));
+    cr_expect(own_certificate_use_files(own, &files, &fault));
     cr_expect_eq(published, 3);
     end();
 }
@@ -430,12 +428,12 @@ static void break_file(const char *ending, const char *text)
 Test(own_certificate, files_that_cannot_be_used_end_the_start_with_a_sentence)
 {
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-        char why[OWN_CERTIFICATE_WHY_BYTES] = "";
+        struct fault fault = {0};
         configure_files();
         break_file("crt", broken[i].chain);
         break_file("key", broken[i].key);
-        cr_expect_not(start(why), "%zu", i);
-        cr_expect(strstr(why, broken[i].words) != NULL, "%zu: %s", i, why);
+        cr_expect_not(start(&fault), "%zu", i);
+        cr_expect(strstr(fault.message, broken[i].words) != NULL, "%zu: %s", i, fault.message);
         end();
     }
 }
