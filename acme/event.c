@@ -86,25 +86,25 @@ static const struct event_type_info types[] = {
                                  .meaning = "control of the name was not proven; the detail says what was "
                                             "dialled and answered"},
     /* ---- certificates without an order: step-ca's own API, `acmegate sign` ---- */
-    [EVENT_SIGN_REQUESTED] = {"native.requested", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+    [EVENT_SIGN_REQUESTED] = {"sign.requested", SUBJECT_CERTIFICATE, SEVERITY_INFO,
                               .meaning = "`acmegate sign` is about to ask the CA; the details of its events "
                                          "end in the token (`jti`)"},
-    [EVENT_SIGN_ISSUED] = {"native.issued", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+    [EVENT_SIGN_ISSUED] = {"sign.issued", SUBJECT_CERTIFICATE, SEVERITY_INFO,
                            .meaning =
                                "a certificate came by step-ca's own API or by `acmegate sign`, and was "
                                "stored; the detail says for which profile and provisioner or issuer"},
-    [EVENT_SIGN_RENEWED] = {"native.renewed", SUBJECT_CERTIFICATE, SEVERITY_INFO,
+    [EVENT_SIGN_RENEWED] = {"sign.renewed", SUBJECT_CERTIFICATE, SEVERITY_INFO,
                             .meaning =
                                 "a certificate was renewed by step-ca's own API; the detail says in the "
                                 "place of which one"},
-    [EVENT_SIGN_REFUSED] = {"native.refused", SUBJECT_CERTIFICATE, SEVERITY_WARNING, .is_refusal = true,
+    [EVENT_SIGN_REFUSED] = {"sign.refused", SUBJECT_CERTIFICATE, SEVERITY_WARNING, .is_refusal = true,
                             .meaning =
                                 "the CA accepted the token and refused the certificate; the detail has "
                                 "its words"},
-    [EVENT_SIGN_FAILED] = {"native.failed", SUBJECT_CERTIFICATE, SEVERITY_WARNING,
+    [EVENT_SIGN_FAILED] = {"sign.failed", SUBJECT_CERTIFICATE, SEVERITY_WARNING,
                            .meaning = "`acmegate sign` could not ask the CA, or got a certificate that the "
                                       "CA had issued before; nothing was signed"},
-    [EVENT_SIGN_UNKNOWN] = {"native.unknown", SUBJECT_CERTIFICATE, SEVERITY_ERROR, .notify = true,
+    [EVENT_SIGN_UNKNOWN] = {"sign.unknown", SUBJECT_CERTIFICATE, SEVERITY_ERROR, .notify = true,
                             .meaning =
                                 "the CA's answer to a client of its own API or to `acmegate sign` did not "
                                 "come, or could not be read: a possible orphan"},

@@ -33,8 +33,9 @@ static const char *const challenge_names[] = {[CHALLENGE_PENDING] = "pending",
 static const char *const certificate_names[] = {
     [CERTIFICATE_GOOD] = "good", [CERTIFICATE_REVOKED] = "revoked", [CERTIFICATE_REJECTED] = "rejected"};
 
-static const char *const origin_names[] = {
-    [CERTIFICATE_FROM_ACME] = "acme", [CERTIFICATE_EXTERNAL] = "native", [CERTIFICATE_IMPORTED] = "imported"};
+static const char *const origin_names[] = {[CERTIFICATE_FROM_ACME] = "acme",
+                                           [CERTIFICATE_EXTERNAL] = "external",
+                                           [CERTIFICATE_IMPORTED] = "imported"};
 
 static const char *const attempt_names[] = {
     [ATTEMPT_STARTED] = "started", [ATTEMPT_SIGNED] = "signed",   [ATTEMPT_REFUSED] = "refused",

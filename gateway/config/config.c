@@ -90,12 +90,12 @@ static const struct json *root_of(const struct config_reader *reader, const stru
     return reader->root;
 }
 
-/* What stands there at the key's path, with the instance's name for "*". */
-static const struct json *value_in_file(const struct config_reader *reader, const struct config_key *key,
-                                        const char *name)
+/* What stands there at `path`, which is one of the key's, with the instance's name for "*". */
+static const struct json *value_at(const struct config_reader *reader, const struct config_key *key,
+                                   const char *name, const char *path)
 {
     const struct json *value = root_of(reader, key, name);
-    for (const char *at = key->path; value != NULL;) {
+    for (const char *at = path; value != NULL;) {
         const char *end = strchrnul(at, '.');
         const char *part = arena_string(reader->arena, bytes_of(at, (size_t)(end - at)));
         value = json_member(value, strcmp(part, "*") == 0 ? name : part);
@@ -104,6 +104,13 @@ static const struct json *value_in_file(const struct config_reader *reader, cons
         at = end + 1;
     }
     return value;
+}
+
+static const struct json *value_in_file(const struct config_reader *reader, const struct config_key *key,
+                                        const char *name)
+{
+    const struct json *value = value_at(reader, key, name, key->path);
+    return value == NULL && key->old_path != NULL ? value_at(reader, key, name, key->old_path) : value;
 }
 
 const char *config_key_path(struct arena *arena, const struct config_key *key, const char *name)
@@ -197,6 +204,22 @@ static void warn_of_value(struct config_reader *reader, const struct config_key 
                                  path));
 }
 
+static void warn_of_old_name(struct config_reader *reader, const struct config_key *key)
+{
+    const char *variable = config_environment_old_name(reader, key);
+    const char *is_now = config_environment_name(reader->arena, key);
+    if (variable != NULL)
+        add_warning(reader,
+                    arena_printf(reader->arena,
+                                 "%s is called %s now: rename it; version 0.3 no longer reads the old name",
+                                 variable, is_now));
+    if (key->old_path != NULL && value_at(reader, key, NULL, key->old_path) != NULL)
+        add_warning(reader,
+                    arena_printf(reader->arena,
+                                 "%s is called %s now: rename it; version 0.3 no longer reads the old name",
+                                 key->old_path, key->path));
+}
+
 static void read_key(struct config_reader *reader, const struct config_key *key,
                      const struct instance *instance)
 {
@@ -211,6 +234,7 @@ static void read_key(struct config_reader *reader, const struct config_key *key,
         return;
     }
     value = settle_password(reader, key, path, instance, value);
+    warn_of_old_name(reader, key);
     keep_setting(reader, key, path, value, origin);
     const char *why;
     bool is_text = strcmp(origin, "file") == 0 || strcmp(origin, "override") == 0;

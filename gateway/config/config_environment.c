@@ -25,16 +25,26 @@ static const char *variable_text(const struct config_reader *reader, const char 
     return NULL;
 }
 
+/* "tls.key" is ACMEGATE_TLS_KEY. */
+static const char *name_of_path(struct arena *arena, const char *path)
+{
+    char *name = arena_printf(arena, PREFIX "%s", path);
+    for (char *at = name; *at != '\0'; at++)
+        *at = *at == '.' ? '_' : (char)toupper((unsigned char)*at);
+    return name;
+}
+
 const char *config_environment_name(struct arena *arena, const struct config_key *key)
 {
     if (key->environment != NULL)
         return arena_printf(arena, PREFIX "%s", key->environment);
-    if (strchr(key->path, '*') != NULL)
-        return NULL;
-    char *name = arena_printf(arena, PREFIX "%s", key->path);
-    for (char *at = name; *at != '\0'; at++)
-        *at = *at == '.' ? '_' : (char)toupper((unsigned char)*at);
-    return name;
+    return strchr(key->path, '*') != NULL ? NULL : name_of_path(arena, key->path);
+}
+
+const char *config_environment_old_name(const struct config_reader *reader, const struct config_key *key)
+{
+    const char *name = key->old_path == NULL ? NULL : name_of_path(reader->arena, key->old_path);
+    return name == NULL || variable_text(reader, name) == NULL ? NULL : name;
 }
 
 static const struct json *text_value(struct arena *arena, const char *text, size_t n)
@@ -90,6 +100,11 @@ const struct json *config_environment_value(const struct config_reader *reader, 
         (name == NULL || reader->stepca_issuer == NULL || strcmp(name, reader->stepca_issuer) != 0))
         return NULL;
     const char *text = variable_text(reader, *variable);
+    const char *old_name = config_environment_old_name(reader, key);
+    if (text == NULL && old_name != NULL) {
+        *variable = old_name;
+        text = variable_text(reader, old_name);
+    }
     if (text == NULL && key->environment != NULL) {
         *variable = arena_printf(reader->arena, CERTCTL_PREFIX "%s", key->environment);
         text = variable_text(reader, *variable);
@@ -109,26 +124,34 @@ static bool is_stepca(const struct json *issuer)
     return json_member_string(issuer, "type", &type) && bytes_equal_string(type, "stepca");
 }
 
+/* `variable` is one that fills an issuer's key. */
+static bool is_of_issuer(const char *variable, const struct config_key *key)
+{
+    const char *rest = strncmp(variable, PREFIX, sizeof PREFIX - 1) == 0 ? variable + sizeof PREFIX - 1
+                       : strncmp(variable, CERTCTL_PREFIX, sizeof CERTCTL_PREFIX - 1) == 0
+                           ? variable + sizeof CERTCTL_PREFIX - 1
+                           : "";
+    return key->environment != NULL && strcmp(rest, key->environment) == 0;
+}
+
 static bool is_issuer_variable(const char *variable)
 {
-    return strncmp(variable, PREFIX "STEPCA_", sizeof PREFIX "STEPCA_" - 1) == 0 ||
-           strncmp(variable, CERTCTL_PREFIX "STEPCA_", sizeof CERTCTL_PREFIX "STEPCA_" - 1) == 0;
+    bool found = strcmp(variable, certctl_root) == 0;
+    for (size_t i = 0; !found && i < config_key_count; i++)
+        found = is_of_issuer(variable, &config_keys[i]);
+    return found;
 }
 
 static bool is_known(struct arena *arena, const char *variable)
 {
-    if (strcmp(variable, certctl_root) == 0 || strcmp(variable, config_path_variable) == 0)
-        return true;
-    for (size_t i = 0; i < config_key_count; i++) {
+    bool found = is_issuer_variable(variable) || strcmp(variable, config_path_variable) == 0;
+    for (size_t i = 0; !found && i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
         const char *ours = config_environment_name(arena, key);
-        if (ours != NULL && strcmp(variable, ours) == 0)
-            return true;
-        if (key->environment != NULL && strncmp(variable, CERTCTL_PREFIX, sizeof CERTCTL_PREFIX - 1) == 0 &&
-            strcmp(variable + sizeof CERTCTL_PREFIX - 1, key->environment) == 0)
-            return true;
+        found = (ours != NULL && strcmp(variable, ours) == 0) ||
+                (key->old_path != NULL && strcmp(variable, name_of_path(arena, key->old_path)) == 0);
     }
-    return false;
+    return found;
 }
 
 static void check_variable(struct config_reader *reader, const char *variable, size_t stepca_count)

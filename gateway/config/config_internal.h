@@ -43,7 +43,8 @@ enum config_type {
 };
 
 struct config_key {
-    const char *path; /* "*" stands for the name of an issuer, a profile or an endpoint */
+    const char *path;     /* "*" stands for the name of an issuer, a profile or an endpoint */
+    const char *old_path; /* its path in an older version, taken with a warning; NULL: none. Without "*" */
     enum config_section section;
     enum config_type type;
     size_t offset;             /* of the field in its section's structure */
@@ -67,6 +68,7 @@ bool config_key_is_at_once(const struct config_key *key);
 /* The key's path with a name for "*". */
 const char *config_key_path(struct arena *arena, const struct config_key *key, const char *name);
 
+/* By its path or its old one. */
 const struct config_key *config_key_find(const char *path);
 
 /* True when keys lie below `path`: "validation", "issuers", "issuers.*". */
@@ -116,6 +118,9 @@ struct config_reader {
  * set. */
 const struct json *config_environment_value(const struct config_reader *reader, const struct config_key *key,
                                             const char *name, const char **variable);
+
+/* The variable that gives a value under the key's old path; NULL when none is set. */
+const char *config_environment_old_name(const struct config_reader *reader, const struct config_key *key);
 
 /* "ACMEGATE_BASE_URL", for a key without "*"; for an issuer's "ACMEGATE_STEPCA_URL"; NULL for the others. */
 const char *config_environment_name(struct arena *arena, const struct config_key *key);

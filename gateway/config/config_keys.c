@@ -261,11 +261,12 @@ const struct config_key config_keys[] = {
              "once (RFC 9444). "
              "Needs `authorization_lifetime`; not beside `caa_identities`."},
 
-    {"native.profile", TOP(stepca_api_profile), .type = CONFIG_TEXT,
+    {"stepca_api.profile", TOP(stepca_api_profile), .old_path = "native.profile", .type = CONFIG_TEXT,
      .help =
          "Passes step-ca's own API (`step ca certificate`, `renew`, `revoke`…) on to the CA of this profile, "
          "which "
-         "says what may be had so: names, types of key, `max_ttl`. Without it nothing is passed on."},
+         "says what may be had so: names, types of key, `max_ttl`. Without it nothing is passed on. Its "
+         "older name `native.profile` is taken with a warning until 0.3."},
 
     {"validation.resolvers", TOP(validation.resolvers),
      .count_offset = offsetof(struct config, validation.resolver_count), .type = CONFIG_RESOLVERS,
@@ -409,16 +410,23 @@ bool config_key_is_at_once(const struct config_key *key)
 const struct config_key *config_key_find(const char *path)
 {
     for (size_t i = 0; i < config_key_count; i++)
-        if (strcmp(config_keys[i].path, path) == 0)
+        if (strcmp(config_keys[i].path, path) == 0 ||
+            (config_keys[i].old_path != NULL && strcmp(config_keys[i].old_path, path) == 0))
             return &config_keys[i];
     return NULL;
 }
 
+/* `path` lies below `section`. NULL does not. */
+static bool is_below(const char *path, const char *section)
+{
+    size_t n = strlen(section);
+    return path != NULL && strncmp(path, section, n) == 0 && path[n] == '.';
+}
+
 bool config_key_is_section(const char *path)
 {
-    size_t n = strlen(path);
     for (size_t i = 0; i < config_key_count; i++)
-        if (strncmp(config_keys[i].path, path, n) == 0 && config_keys[i].path[n] == '.')
+        if (is_below(config_keys[i].path, path) || is_below(config_keys[i].old_path, path))
             return true;
     return false;
 }

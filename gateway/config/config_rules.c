@@ -124,7 +124,7 @@ void config_check_issuer(struct config_reader *reader, const struct issuer_confi
                      "at most %d can be offered", ALTERNATE_CHAINS_MAX);
 }
 
-static void check_native(struct config_reader *reader)
+static void check_stepca_api(struct config_reader *reader)
 {
     const char *name = reader->config->stepca_api_profile;
     if (name == NULL)
@@ -133,9 +133,9 @@ static void check_native(struct config_reader *reader)
     const struct issuer_config *issuer =
         profile == NULL || profile->issuer == NULL ? NULL : config_issuer(reader->config, profile->issuer);
     if (profile == NULL)
-        config_error(reader, "native.profile", "there is no profile named \"%s\"", name);
+        config_error(reader, "stepca_api.profile", "there is no profile named \"%s\"", name);
     else if (issuer != NULL && issuer->type != ISSUER_STEPCA)
-        config_error(reader, "native.profile",
+        config_error(reader, "stepca_api.profile",
                      "its issuer \"%s\" has no API to pass on: it must be of type stepca", issuer->id);
 }
 
@@ -149,7 +149,7 @@ void config_check_rules(struct config_reader *reader)
     if (config->endpoint_count == 0)
         config_error(reader, "endpoints", "name at least one");
     check_tls(reader);
-    check_native(reader);
+    check_stepca_api(reader);
     check_admin(reader);
     for (size_t i = 0; i < config->issuer_count; i++)
         config_check_issuer(reader, &config->issuers[i]);

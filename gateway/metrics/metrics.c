@@ -111,7 +111,10 @@ const struct metric_info metric_infos[METRICS] = {
         CA_ATTEMPTS_UNKNOWN, "acmegate_ca_attempts_unknown",
         "Attempts on record whose answer nobody knows: the CA may have issued a certificate that nobody has.",
         &metric_label_issuer),
-    COUNTER(STEPCA_API_CALLS, "acmegate_native_calls_total", "Requests of step-ca's API that were passed on.",
+    COUNTER(STEPCA_API_CALLS, "acmegate_stepca_api_calls_total",
+            "Requests of step-ca's API that were passed on.", &metric_label_stepca_api),
+    COUNTER(NATIVE_CALLS, "acmegate_native_calls_total",
+            "As acmegate_stepca_api_calls_total, under its older name; gone in 0.3.",
             &metric_label_stepca_api),
 
     COUNTER(REVOCATIONS_REQUESTED, "acmegate_revocations_requested_total",

@@ -43,7 +43,7 @@ WORDS(
     circuit,
     "state", [METRIC_CA_HEALTHY] = "well", [METRIC_CA_DEGRADED] = "recovering", [METRIC_CA_DOWN] = "closed");
 WORDS(call, "kind", [METRIC_CALL_SIGN] = "sign", [METRIC_CALL_REVOKE] = "revoke",
-      [METRIC_CALL_STEPCA_API] = "native", [METRIC_CALL_OTHER] = "other");
+      [METRIC_CALL_STEPCA_API] = "stepca_api", [METRIC_CALL_OTHER] = "other");
 WORDS(stepca_api, "outcome", [METRIC_STEPCA_API_ANSWERED] = "answered", [METRIC_STEPCA_API_BUSY] = "busy",
       [METRIC_STEPCA_API_FAILED] = "failed", [METRIC_STEPCA_API_LOST] = "lost");
 WORDS(end, "part", [METRIC_END_LEAF] = "leaf", [METRIC_END_INTERMEDIATES] = "intermediates",

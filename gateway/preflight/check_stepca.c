@@ -317,7 +317,7 @@ static void check_ca(struct stepca_check *ca, bool key_opens)
         ca->check->key_id = ca->provisioner.key_id;
         if (stepca_check_token(ca)) {
             stepca_check_limits(ca);
-            stepca_check_native(ca);
+            stepca_check_tokens(ca);
         }
     }
     check_validity(ca->check, ca->issuer, &ca->known);

@@ -43,7 +43,7 @@ void stepca_check_root_list(const struct stepca_check *ca);
 /* Where the CA does not tell its limits: learns them from refusals, by tokens that it accepts. */
 void stepca_check_limits(struct stepca_check *ca);
 /* Tokens for the gateway's own names, where the issuer's profile passes step-ca's API through. */
-void stepca_check_native(const struct stepca_check *ca);
+void stepca_check_tokens(const struct stepca_check *ca);
 
 /* Whoever is configured to sign OCSP responses; nobody is fine. */
 void stepca_check_ocsp(const struct stepca_check *ca);

@@ -104,7 +104,7 @@ static bool try_token(const struct stepca_check *ca, const char *audience, struc
 }
 
 /* step makes tokens for the host that it is pointed at: the CA must know the gateway's names as its own. */
-static void check_native_name(const struct stepca_check *ca, const char *url)
+static void check_tokens_for(const struct stepca_check *ca, const char *url)
 {
     struct outbound_http_reply reply;
     struct stepca_error error;
@@ -113,26 +113,26 @@ static void check_native_name(const struct stepca_check *ca, const char *url)
     if (error.outcome == STEPCA_OK || error.outcome == STEPCA_GARBAGE)
         tell_of_certificate(ca, reply.body);
     else if (reply.status == 403)
-        check_ok(ca->check, "native: the CA accepts tokens that step makes for %s", url);
+        check_ok(ca->check, "stepca_api: the CA accepts tokens that step makes for %s", url);
     else
         check_fail(
             ca->check,
-            "native: the CA does not accept tokens that step makes for %s: %s; put that host among the "
+            "stepca_api: the CA does not accept tokens that step makes for %s: %s; put that host among the "
             "dnsNames in "
             "its ca.json",
             url, error.message);
 }
 
-void stepca_check_native(const struct stepca_check *ca)
+void stepca_check_tokens(const struct stepca_check *ca)
 {
     const struct config *config = ca->check->config;
     const struct profile_config *profile =
         config->stepca_api_profile == NULL ? NULL : config_profile(config, config->stepca_api_profile);
     if (profile == NULL || strcmp(profile->issuer, ca->issuer->id) != 0)
         return;
-    check_native_name(ca, config->base_url);
+    check_tokens_for(ca, config->base_url);
     for (size_t i = 0; i < config->alternate_name_count; i++)
-        check_native_name(ca, arena_printf(ca->check->arena, "https://%s", config->alternate_names[i]));
+        check_tokens_for(ca, arena_printf(ca->check->arena, "https://%s", config->alternate_names[i]));
 }
 
 /* ---- limits that the CA does not tell ---- */

@@ -5,7 +5,7 @@
 #include "gateway/stepca_api/stepca_api_routes.h"
 
 const struct route_table *const server_route_tables[] = {&routes_of_endpoints, &routes_of_site,
-                                                         &routes_of_native, NULL};
+                                                         &routes_of_stepca_api, NULL};
 
 size_t server_route_count(void)
 {

@@ -35,6 +35,7 @@ static void on_job_done(struct issuer_api_request *request)
     struct stepca_api_call *call = request->owner;
     call->exchange->now = clock_now();
     METRICS_COUNT(METRIC_STEPCA_API_CALLS, request->outcome);
+    METRICS_COUNT(METRIC_NATIVE_CALLS, request->outcome);
     call->take(call);
 }
 

@@ -26,6 +26,6 @@ static bool is_served(const struct config *config)
     return config->stepca_api_profile != NULL;
 }
 
-const struct route_table routes_of_native = {stepca_api_routes,
-                                             sizeof stepca_api_routes / sizeof stepca_api_routes[0], "/1.0",
-                                             .is_served = is_served};
+const struct route_table routes_of_stepca_api = {stepca_api_routes,
+                                                 sizeof stepca_api_routes / sizeof stepca_api_routes[0],
+                                                 "/1.0", .is_served = is_served};

@@ -4,7 +4,7 @@
 
 #include "gateway/frontend/exchange.h"
 
-extern const struct route_table routes_of_native;
+extern const struct route_table routes_of_stepca_api;
 
 /* route_read.c */
 void stepca_api_read_prepare(struct exchange *exchange);

@@ -12,7 +12,7 @@ from support.acme_client import HttpProver
 from support.admin import Admin
 from support.ca_proxy import CaProxy
 from support.certificates import key_pem, lifetime, new_csr, new_key, pem
-from support.native import NativeClient, chain_of
+from support.stepca_api import StepCaApiClient, chain_of
 from support.waiting import wait_until
 
 HOUR = datetime.timedelta(hours=1)
@@ -40,7 +40,7 @@ def new_site(new_gateway, new_step_ca, responder, tmp_path):
         gateway.configuration["issuers"]["main"].update(issuer)
         gateway.configuration["tls"] = own_files(ca, gateway.folder)
         if native:
-            gateway.configuration["native"] = {"profile": "default"}
+            gateway.configuration["stepca_api"] = {"profile": "default"}
         return Site(ca, proxy, gateway.start(), responder)
 
     yield make
@@ -172,13 +172,13 @@ def test_C2_acmegate_sign_asks_again(new_site, tmp_path):
     path.write_bytes(pem(new_csr(new_key(), [fresh_name()])))
     status, said, words = site.gateway.run("sign", path, "--profile", "default")
     assert status == 0 and "BEGIN CERTIFICATE" in said, words
-    kinds = [row["kind"] for row in site.gateway.query("SELECT kind FROM events WHERE kind LIKE 'native.%' ORDER BY id")]
-    assert kinds == ["native.requested", "native.refused", "native.requested", "native.issued"]
+    kinds = [row["kind"] for row in site.gateway.query("SELECT kind FROM events WHERE kind LIKE 'sign.%' ORDER BY id")]
+    assert kinds == ["sign.requested", "sign.refused", "sign.requested", "sign.issued"]
 
 
 def test_C2_native_sign_learns_for_the_next_token(new_site):
     site = new_site(claims(longest="12h", usual="12h"), max_ttl="18h", native=True)
-    native = NativeClient(site.gateway, site.ca)
+    native = StepCaApiClient(site.gateway, site.ca)
     refused = native.sign([fresh_name()])
     assert refused.status == 403 and "12h1m0s" in refused.json()["message"], refused
     assert lifetime(chain_of(native.sign([fresh_name()]))[0]) == 12 * HOUR + BACKDATE
@@ -186,7 +186,7 @@ def test_C2_native_sign_learns_for_the_next_token(new_site):
 
 def test_C1_native_sign_asks_for_the_cap(new_site):
     site = new_site(claims(longest="720h"), native=True)
-    native = NativeClient(site.gateway, site.ca)
+    native = StepCaApiClient(site.gateway, site.ca)
     assert lifetime(chain_of(native.sign([fresh_name()]))[0]) == 24 * HOUR + BACKDATE
     site.ca.reconfigure(claims=claims(longest="720h", usual="720h"))
     assert lifetime(chain_of(native.sign([fresh_name()]))[0]) == 24 * HOUR + BACKDATE
@@ -197,8 +197,8 @@ def test_C1_native_sign_asks_for_the_cap(new_site):
 def test_C4_a_lifetime_counts_from_the_signing(new_gateway, new_step_ca, backdate):
     ca = new_step_ca(authority={"backdate": backdate})
     gateway = new_gateway(ca)
-    gateway.configuration["native"] = {"profile": "default"}
-    native, key = NativeClient(gateway.start(), ca), new_key()
+    gateway.configuration["stepca_api"] = {"profile": "default"}
+    native, key = StepCaApiClient(gateway.start(), ca), new_key()
     chain = chain_of(native.sign([fresh_name()], key=key))
     renewed = chain_of(native.renew(key, chain))
     assert lifetime(renewed[0]) == lifetime(chain[0])

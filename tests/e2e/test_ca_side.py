@@ -14,7 +14,7 @@ from support import tools
 from support.acme_client import HttpProver
 from support.ca_proxy import CaProxy
 from support.certificates import key_pem, new_key, pem
-from support.native import NativeClient
+from support.stepca_api import StepCaApiClient
 from support.provisioner_keys import ProvisionerKey
 from support.step_ca import PROVISIONER
 from support.waiting import wait_until
@@ -134,8 +134,8 @@ def test_C10_any_kid_goes_through(new_gateway, new_step_ca):
     keys["ops"].key_id = "ops@corp.internal:2024 (a,b)"
     ca = new_step_ca(provisioner_keys=keys)
     gateway = new_gateway(ca)
-    gateway.configuration["native"] = {"profile": "default"}
-    native = NativeClient(gateway.start(), ca)
+    gateway.configuration["stepca_api"] = {"profile": "default"}
+    native = StepCaApiClient(gateway.start(), ca)
     for safe in ("@:", ""):
         reply = native.call("GET", f"/provisioners/{urllib.parse.quote(keys['ops'].key_id, safe=safe)}/encrypted-key")
         assert reply.status == 200 and reply.json()["key"] == keys["ops"].compact(), reply

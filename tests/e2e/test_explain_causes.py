@@ -19,7 +19,7 @@ from support.acme_client import AcmeClient, Refused
 from support.ca_faults import answer, text
 from support.certificates import Authority, der, new_csr, new_key, renewal_identifier
 from support.eab import add_key, binding
-from support.native import NativeClient
+from support.stepca_api import StepCaApiClient
 from support.odd_name_server import Answer, Silence, alias
 from support.odd_world import DENIED, FAILING, OddWorld, Prepared, answers, own_key_csr
 from support.tls_responder import TlsProver, TlsResponder
@@ -641,7 +641,7 @@ def test_there_are_enough_of_them():
 def test_native_sign_is_explained_as_well(world):
     """Through step-ca's own API no order is made: the refusal has the names."""
     name = f"b.{DENIED}"
-    reply = NativeClient(world.gateway, world.ca).sign([name])
+    reply = StepCaApiClient(world.gateway, world.ca).sign([name])
     assert reply.status == 403 and told("ca-policy") in world.explain(name)
 
 

@@ -133,7 +133,7 @@ def test_S5_an_unknown_certificate_is_of_the_issuer_whose_ca_signed_it(site, end
     assert reply.status == 200, reply
     assert signer.revoked()[certificate.serial_number] == "superseded"
     (row,) = site.rows(certificate)
-    assert (row["state"], row["issuer"], row["origin"]) == ("revoked", issuer, "native")
+    assert (row["state"], row["issuer"], row["origin"]) == ("revoked", issuer, "external")
 
 
 @pytest.mark.parametrize("endpoint, ca, issuer", OWNERS)
@@ -221,7 +221,7 @@ def own_certificate(gateway):
 def test_S6_the_servers_own_certificate_is_revoked_by_its_key_alone(step_ca, new_gateway, responder):
     gateway = new_gateway(step_ca)
     gateway.configuration["endpoints"]["acme"]["trusted"] = {"names": ["localhost"]}
-    gateway.configuration["native"] = {"profile": "default"}
+    gateway.configuration["stepca_api"] = {"profile": "default"}
     gateway.start()
     own, client = own_certificate(gateway), gateway.client()
     assert client.order(["localhost"]).json()["status"] == "ready"

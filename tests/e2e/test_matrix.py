@@ -63,7 +63,7 @@ def test_a_ca_tells_of_its_own_certificates_only(world):
     assert answer.response_status.name == "UNAUTHORIZED"
 
 
-def test_a_native_token_of_one_ca_revokes_nothing_of_another(world):
+def test_a_stepca_token_of_one_ca_revokes_nothing_of_another(world):
     """The CA takes any serial number; ours is of its own certificates."""
     theirs = world.thing("own", "ordered_of_other_ca", "unproven").leaf
     serial = str(theirs.serial_number)

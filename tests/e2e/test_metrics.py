@@ -13,7 +13,7 @@ from support.background import Background
 from support.ca_faults import WRONG, answer, forged
 from support.gateway import run_command, stepca_issuer
 from support.metrics import documented, in_rules, scrape, wait_for
-from support.native import NativeClient
+from support.stepca_api import StepCaApiClient
 from support.ports import free_port
 from support.provisioner_keys import ProvisionerKey
 from support.status import TEMPLATE
@@ -267,18 +267,19 @@ def test_each_limit_counts_its_own_refusals(gateway, with_admin, limit):
 
 
 def test_step_cas_own_api(gateway, with_admin, step_ca):
-    gateway.configuration["native"] = {"profile": "default"}
+    gateway.configuration["stepca_api"] = {"profile": "default"}
     admin = with_admin(gateway)
     gateway.start()
-    native = NativeClient(gateway, step_ca)
+    native = StepCaApiClient(gateway, step_ca)
     before = scrape(admin)
     assert native.sign([fresh_name()]).status == 201
     after = scrape(admin)
     assert moved(before, after) == {
-        ("certificates_issued_total", "native", "default"): 1,
+        ("certificates_issued_total", "external", "default"): 1,
+        ("stepca_api_calls_total", "answered"): 1,
         ("native_calls_total", "answered"): 1,
     }
-    assert calls(after, "native") == 1
+    assert calls(after, "stepca_api") == 1
     assert after("acmegate_http_requests_total", route="/1.0/sign", code="2xx") == 1
 
 

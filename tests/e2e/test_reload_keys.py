@@ -119,7 +119,7 @@ def at_the_top(trial):
         "admin.socket": str(folder / "admin.sock"),
         "admin.listen": [f"127.0.0.1:{port}"],
         "admin.token_file": written(folder / "token", TOKEN),
-        "native.profile": "default",
+        "stepca_api.profile": "default",
         "validation.resolvers": ["127.0.0.1:1"],
         "validation.http_port": free_port(),
         "validation.tls_port": free_port(),

@@ -282,7 +282,7 @@ def test_one_that_the_ca_signed_without_us_by_its_key(step_ca, new_gateway, resp
     assert client.revoke(certificate, 4, key).status == 200
     assert step_ca.revoked()[certificate.serial_number] == "superseded"
     (row,) = gateway.query(stored, name)
-    assert (row["state"], row["origin"], row["revocation_requested_by"]) == ("revoked", "native", "certificate key")
+    assert (row["state"], row["origin"], row["revocation_requested_by"]) == ("revoked", "external", "certificate key")
     assert row["account"] is None and row["issuer"] == "main"
     kinds = [event["kind"] for event in gateway.query("SELECT kind FROM events WHERE certificate_id = ?", row["id"])]
     assert kinds == ["certificate.found", "revocation.requested", "certificate.revoked"]

@@ -15,7 +15,7 @@ from support.ca_faults import Hang, answer
 from support.ca_proxy import CaProxy
 from support.certificates import Authority, pem, read_chain
 from support.gateway import stepca_issuer
-from support.native import NativeClient
+from support.stepca_api import StepCaApiClient
 from support.ocsp_responder import RESPONDER, ResponderFiles
 from support.ports import free_port
 from support.provisioner_keys import ProvisionerKey
@@ -199,7 +199,7 @@ def test_the_order_of_the_pinned_roots_changes_nothing(new_site, issue, tmp_path
         section["root_cert_path"] = str(path)
 
     own, other = site.ca.root, new_root("of no use")
-    site.gateway.configuration["native"] = {"profile": "default"}
+    site.gateway.configuration["stepca_api"] = {"profile": "default"}
     pin(own, other)
     site.start()
     _, first = issue(site.gateway)
@@ -223,7 +223,7 @@ def test_the_order_of_the_pinned_roots_changes_nothing(new_site, issue, tmp_path
     pin(own)
     site.reload()
     assert [site.of(one) for one in (first, second, revoked)] == ["GOOD", "GOOD", "REVOKED"]
-    assert NativeClient(site.gateway, site.ca).revoke(second.serial_number).status == 200
+    assert StepCaApiClient(site.gateway, site.ca).revoke(second.serial_number).status == 200
     rows = site.gateway.query("SELECT status FROM certificates WHERE serial = ?", f"{second.serial_number:x}")
     assert [row["status"] for row in rows] == ["revoked"]
     assert site.of(second) == "REVOKED"
@@ -234,7 +234,7 @@ def test_the_order_of_the_pinned_roots_changes_nothing(new_site, issue, tmp_path
 
 def test_nothing_that_was_said_before_a_revocation_is_said_after_it(new_site, issue):
     site = new_site(crl={"enabled": False})
-    site.gateway.configuration["native"] = {"profile": "default"}
+    site.gateway.configuration["stepca_api"] = {"profile": "default"}
     site.start()
     _, leaf = issue(site.gateway)
     connections = [http.client.HTTPConnection("127.0.0.1", site.port, timeout=10) for _ in range(8)]
@@ -251,7 +251,7 @@ def test_nothing_that_was_said_before_a_revocation_is_said_after_it(new_site, is
     assert say() == {"GOOD"}
     lock = sqlite3.connect(site.gateway.database, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
-    revocation = Background(NativeClient(site.gateway, site.ca).revoke, leaf.serial_number)
+    revocation = Background(StepCaApiClient(site.gateway, site.ca).revoke, leaf.serial_number)
     wait_until(lambda: site.proxy.sent("revoke") and site.proxy.sent("revoke")[0].status, "the CA's word on the revocation")
     assert say() == {"GOOD"}
     lock.execute("ROLLBACK")

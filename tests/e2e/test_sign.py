@@ -52,7 +52,7 @@ def rows(gateway, name):
 
 
 def events(gateway):
-    return gateway.query("SELECT * FROM v_events WHERE kind LIKE 'native.%' OR kind = 'certificate.rejected' ORDER BY id")
+    return gateway.query("SELECT * FROM v_events WHERE kind LIKE 'sign.%' OR kind = 'certificate.rejected' ORDER BY id")
 
 
 def assert_signed(gateway, ca, text, key, names):
@@ -60,10 +60,10 @@ def assert_signed(gateway, ca, text, key, names):
     assert names_of(chain[0]) == sorted(names) and same_key(chain[0], key)
     assert_chains_to(chain, ca.root.certificate)
     (row,) = gateway.query("SELECT * FROM v_certificates WHERE serial = ?", f"{chain[0].serial_number:x}")
-    assert row["origin"] == "native" and row["state"] == "good" and row["account"] is row["order_id"] is None
+    assert row["origin"] == "external" and row["state"] == "good" and row["account"] is row["order_id"] is None
     assert row["names"] == ", ".join(sorted(names))
     asked, issued = events(gateway)[-2:]
-    assert (asked["kind"], issued["kind"]) == ("native.requested", "native.issued") and asked["who"] == issued["who"] == "operator"
+    assert (asked["kind"], issued["kind"]) == ("sign.requested", "sign.issued") and asked["who"] == issued["who"] == "operator"
     assert issued["certificate_id"] == row["id"] and asked["detail"][-64:] == issued["detail"][-64:]
     return chain[0]
 
@@ -167,7 +167,7 @@ def test_what_the_ca_refuses_is_told_in_its_words(new_gateway, new_step_ca, requ
     csr, _ = request_file(fresh_name())
     said, words = sign(gateway, csr, expected=1, profile="default")
     assert said == "" and "the CA refuses" in words
-    assert [one["kind"] for one in events(gateway)] == ["native.requested", "native.refused"]
+    assert [one["kind"] for one in events(gateway)] == ["sign.requested", "sign.refused"]
 
 
 def test_a_ca_that_is_away_is_told_at_once(new_gateway, new_step_ca, request_file):
@@ -177,7 +177,7 @@ def test_a_ca_that_is_away_is_told_at_once(new_gateway, new_step_ca, request_fil
     ca.stop()
     csr, _ = request_file(fresh_name())
     _, words = sign(gateway, csr, expected=1, profile="default")
-    assert "did not sign" in words and events(gateway)[-1]["kind"] == "native.failed"
+    assert "did not sign" in words and events(gateway)[-1]["kind"] == "sign.failed"
 
 
 # ---- answers that are lost or wrong ----
@@ -214,7 +214,7 @@ def test_a_lost_answer_is_a_possible_orphan(proxied, ca_proxy, request_file):
     said, words = sign(proxied, csr, expected=1, profile="default")
     assert said == "" and "possible orphan" in words and rows(proxied, name) == []
     asked, lost = events(proxied)
-    assert (asked["kind"], lost["kind"]) == ("native.requested", "native.unknown") and name in lost["detail"]
+    assert (asked["kind"], lost["kind"]) == ("sign.requested", "sign.unknown") and name in lost["detail"]
 
 
 def test_a_command_that_is_killed_leaves_its_question_behind(proxied, ca_proxy, request_file, tmp_path):
@@ -224,7 +224,7 @@ def test_a_command_that_is_killed_leaves_its_question_behind(proxied, ca_proxy, 
     hold.wait()
     signing.kill()
     hold.let_go()
-    assert [one["kind"] for one in events(proxied)] == ["native.requested"]
+    assert [one["kind"] for one in events(proxied)] == ["sign.requested"]
 
 
 def test_a_wrong_certificate_is_not_given_out_and_its_revocation_due(proxied, ca_proxy, request_file):
@@ -234,7 +234,7 @@ def test_a_wrong_certificate_is_not_given_out_and_its_revocation_due(proxied, ca
     said, words = sign(proxied, csr, expected=1, profile="default")
     assert said == "" and "does not fit" in words
     (row,) = proxied.query("SELECT * FROM v_certificates WHERE state = 'rejected'")
-    assert row["revocation"] == "not confirmed yet" and row["origin"] == "native"
+    assert row["revocation"] == "not confirmed yet" and row["origin"] == "external"
 
 
 @pytest.mark.parametrize("fits", [True, False], ids=["the same name", "another name"])
@@ -250,7 +250,7 @@ def test_a_certificate_of_before_is_not_given_out_again(proxied, ca_proxy, reque
     (row,) = rows(proxied, name)
     assert row["state"] == "good"
     last = events(proxied)[-1]
-    assert (last["kind"], last["cause"]) == ("native.failed", "certificate-of-before")
+    assert (last["kind"], last["cause"]) == ("sign.failed", "certificate-of-before")
 
 
 # ---- the local CA ----

@@ -18,7 +18,7 @@ from support.ca_faults import answer
 from support.ca_proxy import CaProxy
 from support.certificates import Authority, lifetime, names_of, new_key, pem
 from support.gateway import Gateway, stepca_issuer
-from support.native import NativeClient, chain_of
+from support.stepca_api import StepCaApiClient, chain_of
 from support.waiting import wait_until
 
 ALLOWED = "*.e2e.internal"
@@ -29,7 +29,7 @@ class Site:
 
     def __init__(self, gateway, ca, proxy):
         self.gateway = gateway
-        self.native = NativeClient(gateway, ca)
+        self.native = StepCaApiClient(gateway, ca)
         self.proxy = proxy
         self.mark = 0
 
@@ -57,7 +57,7 @@ def start(folder, ca, proxy, name_server=None, max_concurrent=16, **profile):
     issuer.update(max_concurrent=max_concurrent, request_timeout="20s")
     gateway = Gateway(folder, issuer, ca.root_path, name_server)
     gateway.configuration["profiles"]["default"].update(names={"allow": [ALLOWED]}, **profile)
-    gateway.configuration["native"] = {"profile": "default"}
+    gateway.configuration["stepca_api"] = {"profile": "default"}
     gateway.start()
     wait_until(lambda: proxy.sent("roots"), "the gateway to have read what it needs")
     return Site(gateway, ca, proxy)
@@ -148,7 +148,7 @@ def test_a_request_that_the_profile_refuses_never_reaches_the_ca(site, case):
     for path in ("/sign", "/1.0/sign"):
         assert words in is_refusal(native.call("POST", path, body), status)
     assert site.proxy.sent("sign") == []
-    assert site.certificates() == [] and site.events("native.issued") == []
+    assert site.certificates() == [] and site.events("sign.issued") == []
 
 
 @pytest.mark.parametrize("ahead", ["duration", "time"])
@@ -248,10 +248,10 @@ def test_the_cas_refusals_pass_with_status_and_words(site):
     hour_ago = int(time.time()) - 3600
     assert is_refusal(native.sign([name], token={"nbf": hour_ago - 300, "iat": hour_ago - 300, "exp": hour_ago}), 401)
     assert is_refusal(native.sign([name], token={"aud": "https://elsewhere.internal/1.0/sign"}), 401)
-    assert site.events("native.refused") == [], "anybody can have these"
+    assert site.events("sign.refused") == [], "anybody can have these"
     other = fresh_name()
     assert "does not contain" in is_refusal(native.sign([name], csr_names=[other]), 403)
-    (event,) = site.events("native.refused")
+    (event,) = site.events("sign.refused")
     assert "profile default, provisioner acmegate: " in event["detail"] and "does not contain" in event["detail"]
     assert len(site.certificates()) == 1
 
@@ -275,7 +275,7 @@ def test_the_reply_is_step_cas_and_in_the_database_before_it(site):
     assert reply.json()["crt"].encode() == pem(chain[0]) and reply.json()["ca"].encode() == pem(chain[1])
     assert "tlsOptions" in reply.json()
     (row,) = site.certificates()
-    assert (row["serial"], row["origin"]) == (f"{chain[0].serial_number:x}", "native")
+    assert (row["serial"], row["origin"]) == (f"{chain[0].serial_number:x}", "external")
 
 
 def test_a_default_over_the_cap_is_lowered_even_where_the_list_does_not_tell(new_step_ca, new_gateway, tmp_path):
@@ -291,9 +291,9 @@ def test_a_default_over_the_cap_is_lowered_even_where_the_list_does_not_tell(new
 
         proxy.rewrite["provisioners"] = without_claims
         gateway = new_gateway(ca, url=proxy.url)
-        gateway.configuration["native"] = {"profile": "default"}
+        gateway.configuration["stepca_api"] = {"profile": "default"}
         gateway.start()
-        native = NativeClient(gateway, ca)
+        native = StepCaApiClient(gateway, ca)
         assert lifetime(chain_of(native.sign([fresh_name()]))[0]) <= datetime.timedelta(hours=24, minutes=1)
         assert proxy.sent("sign")[-1].json()["notAfter"] == "24h"
 
@@ -331,7 +331,7 @@ def test_a_certificate_that_does_not_fit_is_not_handed_out(site, step_ca, case):
     reply = native.sign(["a.e2e.internal"])
     assert words in is_refusal(reply, 502) and b"BEGIN CERTIFICATE" not in reply.body
     (row,) = site.certificates()
-    assert (row["status"], row["origin"], row["revocation_requested_by"]) == ("rejected", "native", "gateway")
+    assert (row["status"], row["origin"], row["revocation_requested_by"]) == ("rejected", "external", "gateway")
     (event,) = site.events("certificate.rejected")
     assert words in row["rejected_because"] and words in event["detail"] and event["certificate_id"] == row["id"]
     assert event["cause"] == "certificate-misfit"
@@ -377,7 +377,7 @@ def test_success_that_is_garbage_may_be_an_orphan(site, what):
     native = site.native
     site.proxy.replace["sign"] = bytes_answer(201, GARBAGE[what])
     is_refusal(native.sign([fresh_name()]), 504 if what == "too much" else 502)
-    (event,) = site.events("native.unknown")
+    (event,) = site.events("sign.unknown")
     assert event["detail"].startswith("profile default, provisioner acmegate: ")
     assert site.certificates() == []
 
@@ -410,26 +410,26 @@ def test_what_else_a_ca_may_answer(site, status, told):
 
 def test_a_ca_that_is_away(new_gateway, step_ca):
     gateway = new_gateway(step_ca)
-    gateway.configuration["native"] = {"profile": "default"}
+    gateway.configuration["stepca_api"] = {"profile": "default"}
     gateway.start()
     gateway.stop()
     gateway.configuration["issuers"]["main"]["ca_url"] = "https://localhost:1"
     gateway.start()
-    native = NativeClient(gateway, step_ca)
+    native = StepCaApiClient(gateway, step_ca)
     for reply in (native.sign([fresh_name()]), native.call("GET", "/roots"), native.revoke(1)):
         words = is_refusal(reply, 502)
         assert "cannot be reached" in words and "localhost" not in words
-    assert gateway.query("SELECT * FROM events WHERE kind LIKE 'native.%'") == []
+    assert gateway.query("SELECT * FROM events WHERE kind LIKE 'sign.%'") == []
 
 
 def test_S10_reads_while_the_ca_is_away_do_not_fill_the_log(new_gateway, step_ca):
     gateway = new_gateway(step_ca)
-    gateway.configuration["native"] = {"profile": "default"}
+    gateway.configuration["stepca_api"] = {"profile": "default"}
     gateway.start()
     gateway.stop()
     gateway.configuration["issuers"]["main"]["ca_url"] = "https://localhost:1"
     gateway.start()
-    native = NativeClient(gateway, step_ca)
+    native = StepCaApiClient(gateway, step_ca)
     for _ in range(30):
         is_refusal(native.call("GET", "/roots"), 502)
     gateway.stop()
@@ -454,8 +454,8 @@ def test_a_certificate_renews_by_token(site):
         assert lifetime(new) == lifetime(chain[0])
     sent = site.proxy.sent("renew")[0]
     assert sent.path == "/1.0/renew" and sent.headers["Authorization"].startswith("Bearer ey")
-    assert len(site.certificates("origin = 'native'")) == 3
-    assert [event["detail"] for event in site.events("native.renewed")] == [
+    assert len(site.certificates("origin = 'external'")) == 3
+    assert [event["detail"] for event in site.events("sign.renewed")] == [
         f"profile default, in the place of certificate {chain[0].serial_number:x}"
     ] * 2
 
@@ -512,7 +512,7 @@ def test_a_renewed_certificate_is_checked_as_well(site, step_ca, case):
 
     site.proxy.replace["renew"] = other
     assert "does not fit" in is_refusal(native.renew(key, chain), 502)
-    assert len(site.certificates("status = 'rejected'")) == 1 and site.events("native.renewed") == []
+    assert len(site.certificates("status = 'rejected'")) == 1 and site.events("sign.renewed") == []
 
 
 # ---- revocation ----
@@ -629,5 +629,5 @@ def test_a_stop_answers_those_whom_the_ca_does_not(new_site):
     site.gateway.stop()
     assert "may have done what it was asked" in is_refusal(client.end(), 504)
     hold.let_go()
-    (event,) = site.events("native.unknown")
+    (event,) = site.events("sign.unknown")
     assert "did not come" in event["detail"] and "acmegate stops" in site.gateway.process.output()

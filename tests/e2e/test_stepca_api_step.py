@@ -7,7 +7,7 @@ import pytest
 
 from client_scenarios import fresh_name
 from support.certificates import key_pem, lifetime, names_of, new_key, pem, renewal_identifier
-from support.native import NativeClient
+from support.stepca_api import StepCaApiClient
 from support.provisioner_keys import ProvisionerKey
 from support.step_ca import PROVISIONER, StepCA
 from support.step_cli import StepCli
@@ -37,7 +37,7 @@ def gateway(step_ca, new_gateway):
 
 def start(gateway, **profile):
     gateway.configuration["profiles"]["default"].update(names={"allow": ["*.e2e.internal"]}, **profile)
-    gateway.configuration["native"] = {"profile": "default"}
+    gateway.configuration["stepca_api"] = {"profile": "default"}
     return gateway.start()
 
 
@@ -89,9 +89,9 @@ def test_a_certificate_lands_in_the_inventory(gateway, step):
     assert names_of(chain[0]) == sorted([name, other])
     assert len(chain) == 2 and same_key(chain[0].public_key(), step.key(name).public_key())
     row = stored(gateway, chain[0])
-    assert (row["names"], row["state"], row["origin"]) == (", ".join(sorted([name, other])), "good", "native")
+    assert (row["names"], row["state"], row["origin"]) == (", ".join(sorted([name, other])), "good", "external")
     assert (row["account"], row["order_id"], row["issuer"]) == (None, None, "main")
-    event = event_of(gateway, "native.issued")
+    event = event_of(gateway, "sign.issued")
     assert (event["who"], event["certificate_id"]) == ("client 127.0.0.1", row["id"])
     assert event["detail"] == "profile default, provisioner people"
 
@@ -99,7 +99,7 @@ def test_a_certificate_lands_in_the_inventory(gateway, step):
 def test_S15_the_gateways_own_provisioner_is_not_handed_out(gateway, step_ca, tmp_path):
     own = StepCli(tmp_path / "own", step_ca, gateway.configuration["base_url"])
     assert "is not handed out; use another provisioner" in own.certificate(fresh_name(), fails=True)
-    native = NativeClient(gateway, step_ca)
+    native = StepCaApiClient(gateway, step_ca)
     for prefix in ("", "/1.0"):
         assert native.call("GET", f"{prefix}/provisioners/{step_ca.keys[PROVISIONER].key_id}/encrypted-key").status == 404
         people = step_ca.keys[PEOPLE]
@@ -147,8 +147,8 @@ def test_renewal_by_token(new_step_ca, new_gateway, new_step):
     new = step.chain(name)[0]
     assert new.serial_number != old.serial_number and same_key(new.public_key(), old.public_key())
     assert names_of(new) == [name]
-    assert stored(gateway, new)["origin"] == "native"
-    event = event_of(gateway, "native.renewed")
+    assert stored(gateway, new)["origin"] == "external"
+    event = event_of(gateway, "sign.renewed")
     assert event["detail"] == f"profile default, in the place of certificate {old.serial_number:x}"
     assert event["certificate_id"] == stored(gateway, new)["id"]
 
@@ -255,13 +255,13 @@ def test_a_native_certificate_has_renewal_information_and_may_be_replaced(gatewa
 
 def test_check_tells_whether_the_ca_knows_the_gateways_names(new_gateway, step_ca):
     gateway = new_gateway(step_ca)
-    gateway.configuration["native"] = {"profile": "default"}
+    gateway.configuration["stepca_api"] = {"profile": "default"}
     status, output, words = gateway.run("check")
-    assert status == 0 and f"native: the CA accepts tokens that step makes for https://localhost:{gateway.port}" in output + words
+    assert status == 0 and f"stepca_api: the CA accepts tokens that step makes for https://localhost:{gateway.port}" in output + words
     gateway.configuration["alternate_names"] = ["acme.elsewhere.internal"]
     status, output, words = gateway.run("check")
     line = next(one for one in (output + words).splitlines() if "acme.elsewhere.internal" in one)
     assert status == 1 and "FAIL" in line and "dnsNames" in line
-    del gateway.configuration["native"]
+    del gateway.configuration["stepca_api"]
     status, output, words = gateway.run("check")
-    assert status == 0 and "native:" not in output + words
+    assert status == 0 and "stepca_api:" not in output + words

@@ -44,7 +44,7 @@ static const char configuration[] =
     "\"net\":{\"profiles\":[\"two\",\"local\"],\"eab\":\"optional\",\"caa_identities\":[\"ca.test\"],"
     "\"authorization_lifetime\":\"2h\",\"terms_of_service\":\"https://acme.test/terms\","
     "\"trusted\":{\"networks\":[\"10.9.0.0/16\"]},\"names\":{\"deny\":[\"never.test\"%s]}}},"
-    "\"native\":{\"profile\":\"one\"},\"orders\":{\"lifetime\":\"1h\"},"
+    "\"stepca_api\":{\"profile\":\"one\"},\"orders\":{\"lifetime\":\"1h\"},"
     "\"limits\":{\"orders_per_name\":\"%d/1h\",\"orders_per_account\":\"%d/1h\",\"refusals\":\"%d/1h\"},"
     "\"validation\":{\"retry_for\":\"%ds\"}}";
 

@@ -141,5 +141,5 @@ def test_what_the_database_does_not_know_is_revoked_by_its_key(host, tmp_path, n
     assert step_ca.revoked()[leaf.serial_number] == "keyCompromise"
     serial = f"{leaf.serial_number:x}"
     (row,) = gateway.query("SELECT state, origin, account FROM v_certificates WHERE serial = ?", serial)
-    assert row == {"state": "revoked", "origin": "native", "account": None}
+    assert row == {"state": "revoked", "origin": "external", "account": None}
     assert accounts(gateway) == []

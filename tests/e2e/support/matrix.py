@@ -26,7 +26,7 @@ CONTROLLERS = (
     "control_other_endpoint", "control_other_ca", "control_other_root",
 )
 # Not signed. The tokens are good ones, for other doors.
-UNSIGNED = ("anonymous", "native_token", "admin_token")
+UNSIGNED = ("anonymous", "stepca_token", "admin_token")
 WHO = (*OWNERS, *ACCOUNTS, *KEYS, *UNSIGNED)
 
 MISSING = "404 malformed"

@@ -37,14 +37,14 @@ def revoke(state, proof, cells, **members):
 HERE = controllers("200", UNAUTHORIZED, MISSING)
 # A certificate of no account is of every endpoint with its CA.
 OF_ITS_CA = {**HERE, "control_other_endpoint": "200"}
-for state, cells in (("valid", HERE), ("reencoded", HERE), ("native", OF_ITS_CA), ("inventory", OF_ITS_CA), ("native_reencoded", OF_ITS_CA)):
+for state, cells in (("valid", HERE), ("reencoded", HERE), ("external", OF_ITS_CA), ("inventory", OF_ITS_CA), ("external_reencoded", OF_ITS_CA)):
     revoke(state, "unproven", cells)
     for proof in TRUSTED:
         revoke(state, proof, {"control_trusted": UNAUTHORIZED})
     # Trusted at the other CA's endpoint too, where the certificate is nobody's.
     revoke(state, "trusted_name", spread(("control_other_ca", "control_other_root"), MISSING))
 revoke("reencoded", "proven", {"own": "200", "certificate_key": "200", "fresh_key": UNAUTHORIZED, "other": UNAUTHORIZED})
-for state in ("native", "native_reencoded"):
+for state in ("external", "external_reencoded"):
     revoke(state, "proven", {"own": UNAUTHORIZED, "certificate_key": "200", "fresh_key": UNAUTHORIZED, "other": UNAUTHORIZED})
 for state in ("of_other_ca", "of_other_root"):
     revoke(state, "proven", spread(("own", "other", "certificate_key", "fresh_key"), MISSING))
@@ -52,9 +52,9 @@ for state in ("of_other_ca", "of_other_root"):
     revoke(state, "trusted_name", {"control_trusted": MISSING})
 # The server says that it is its own, where its CA is known.
 revoke("gateways", "unproven", {"control_proven": UNAUTHORIZED, "control_other_endpoint": UNAUTHORIZED, "control_other_ca": MISSING})
-for state in ("valid", "native"):  # by its key, at endpoints of other CAs and of the same
+for state in ("valid", "external"):  # by its key, at endpoints of other CAs and of the same
     for home in ("other_ca", "other_root", "second"):
-        answer = "200" if (state, home) == ("native", "second") else MISSING
+        answer = "200" if (state, home) == ("external", "second") else MISSING
         ROWS.append(Row(f"revoke-cert-at-{home}", "POST", ACME + "/revoke-cert", {"certificate_key": answer}, state, "proven",
                         payload=lambda request: request.thing.certificate_payload, changes=True, path={"endpoint": home}))
 
@@ -75,7 +75,7 @@ replace("valid", "unproven", controllers(LEFT_OUT, LEFT_OUT, LEFT_OUT))
 replace("inventory", "unproven", {
     **controllers(REPLACED, LEFT_OUT, LEFT_OUT), **spread(NO_MORE, REPLACED), "control_other_endpoint": REPLACED, "own": REPLACED,
 })
-replace("native", "unproven", controllers(LEFT_OUT, LEFT_OUT, LEFT_OUT))
+replace("external", "unproven", controllers(LEFT_OUT, LEFT_OUT, LEFT_OUT))
 for state in ("valid", "inventory"):
     for proof in TRUSTED:
         replace(state, proof, {"control_trusted": LEFT_OUT})

@@ -14,7 +14,7 @@ from .matrix_world import ADMIN_TOKEN, PEOPLE
 from .step_ca import PROVISIONER
 
 ROWS = []
-SAME = ("anonymous", "native_token", "admin_token")  # for pages that look at no Authorization
+SAME = ("anonymous", "stepca_token", "admin_token")  # for pages that look at no Authorization
 
 
 def row(what, method, route, cells, ask):
@@ -23,7 +23,7 @@ def row(what, method, route, cells, ask):
 
 def bearer(world, who):
     tokens = {
-        "native_token": lambda: world.ca.token("sign", "a.e2e.internal", PEOPLE),
+        "stepca_token": lambda: world.ca.token("sign", "a.e2e.internal", PEOPLE),
         "admin_token": lambda: ADMIN_TOKEN,
         "wrong_token": lambda: ADMIN_TOKEN[:-1],
         "other_scheme": lambda: ADMIN_TOKEN,
@@ -62,17 +62,17 @@ for suffix, rest in (("", ""), ("/{rest}", "/1")):
 
 # ---- step-ca's own API: what everybody may read ----
 
-row("native-health-GET", "GET", "/1.0/health", spread(SAME, "200"), page("/1.0/health"))
-row("native-version", "GET", "/1.0/version", spread(SAME, "200"), page("/1.0/version"))
-row("native-roots", "GET", "/1.0/roots", spread(SAME, "201"), page("/1.0/roots"))
-row("native-root", "GET", "/1.0/root/{name}", spread(SAME, "200"), page("/1.0/root/{one}", one=lambda w: w.ca.fingerprint))
-row("native-root-of-other_root", "GET", "/1.0/root/{name}", spread(SAME, "404"),
+row("stepca_api-health-GET", "GET", "/1.0/health", spread(SAME, "200"), page("/1.0/health"))
+row("stepca_api-version", "GET", "/1.0/version", spread(SAME, "200"), page("/1.0/version"))
+row("stepca_api-roots", "GET", "/1.0/roots", spread(SAME, "201"), page("/1.0/roots"))
+row("stepca_api-root", "GET", "/1.0/root/{name}", spread(SAME, "200"), page("/1.0/root/{one}", one=lambda w: w.ca.fingerprint))
+row("stepca_api-root-of-other_root", "GET", "/1.0/root/{name}", spread(SAME, "404"),
     page("/1.0/root/{one}", one=lambda w: w.other_root.fingerprint))
-row("native-provisioners", "GET", "/1.0/provisioners", spread(SAME, "200"), page("/1.0/provisioners"))
+row("stepca_api-provisioners", "GET", "/1.0/provisioners", spread(SAME, "200"), page("/1.0/provisioners"))
 KEY = "/1.0/provisioners/{name}/encrypted-key"
-row("native-key-of-people", "GET", KEY, spread(SAME, "200"), page("/1.0/provisioners/{kid}/encrypted-key", kid=lambda w: w.ca.keys[PEOPLE].key_id))
+row("stepca_api-key-of-people", "GET", KEY, spread(SAME, "200"), page("/1.0/provisioners/{kid}/encrypted-key", kid=lambda w: w.ca.keys[PEOPLE].key_id))
 for name in (PROVISIONER, "acmegate-ocsp"):  # the gateway's own
-    row(f"native-key-of-{name}", "GET", KEY, spread(SAME, "404"),
+    row(f"stepca_api-key-of-{name}", "GET", KEY, spread(SAME, "404"),
         page("/1.0/provisioners/{kid}/encrypted-key", kid=lambda w, name=name: w.ca.keys[name].key_id))
 
 # ---- step-ca's own API: by token ----
@@ -93,7 +93,7 @@ def used(world, route, subject, **claims):
 
 # A token's audience is the CA's name, which all three share.
 TOKENS = {
-    "native_token": lambda w, route, subject, **claims: w.ca.token(route, subject, PEOPLE, **claims),
+    "stepca_token": lambda w, route, subject, **claims: w.ca.token(route, subject, PEOPLE, **claims),
     "other_ca_token": lambda w, route, subject, **claims: w.other_ca.token(route, subject, **claims),
     "other_root_token": lambda w, route, subject, **claims: w.other_root.token(route, subject, **claims),
     "other_subject": lambda w, route, subject, **claims: w.ca.token(route, "1" + subject, PEOPLE, **{**claims, "sans": ["1" + subject]}),
@@ -130,7 +130,7 @@ def sign(world, _, who):
 
 NO_TOKEN = spread(("anonymous", "admin_token", "account"), "400")
 BAD_TOKEN = spread(("other_ca_token", "other_root_token", "other_purpose", "forged_token"), "401")
-row("native-sign", "POST", "/1.0/sign", {"native_token": "201", **NO_TOKEN, **BAD_TOKEN, "used_token": "401", "other_subject": "403"}, sign)
+row("stepca_api-sign", "POST", "/1.0/sign", {"stepca_token": "201", **NO_TOKEN, **BAD_TOKEN, "used_token": "401", "other_subject": "403"}, sign)
 
 
 def issued(ca):
@@ -140,7 +140,7 @@ def issued(ca):
 
 
 def revoke(world, _, who):
-    ca = world.other_ca if who == "native_token_for_other_ca" else world.ca
+    ca = world.other_ca if who == "stepca_token_for_other_ca" else world.ca
     serial = str(issued(ca)[1].serial_number)
     if who == "account":
         return as_account(world, "/1.0/revoke")
@@ -150,7 +150,7 @@ def revoke(world, _, who):
     return post(world, "/1.0/revoke", body, **bearer(world, who))
 
 
-row("native-revoke", "POST", "/1.0/revoke", {"native_token": "200", **NO_TOKEN, **BAD_TOKEN, "other_subject": "403"}, revoke)
+row("stepca_api-revoke", "POST", "/1.0/revoke", {"stepca_token": "200", **NO_TOKEN, **BAD_TOKEN, "other_subject": "403"}, revoke)
 
 
 def renew(world, _, who):
@@ -158,7 +158,7 @@ def renew(world, _, who):
     key, leaf = issued(ca)
     if who == "account":
         return as_account(world, "/1.0/renew")
-    if who in ("anonymous", "admin_token", "native_token"):
+    if who in ("anonymous", "admin_token", "stepca_token"):
         return post(world, "/1.0/renew", **bearer(world, who))
     if who == "certificate_revoked":
         ca.revoke_directly(leaf, 4)
@@ -169,17 +169,17 @@ def renew(world, _, who):
 
 
 RENEW = {
-    **spread(("anonymous", "account"), "400"), **spread(("admin_token", "native_token"), "401"),
+    **spread(("anonymous", "account"), "400"), **spread(("admin_token", "stepca_token"), "401"),
     "other_key": "500",  # the CA's own word for a signature that is none
     "certificate_key": "201", "certificate_revoked": "401",
     "certificate_of_other_ca": "403", "certificate_of_other_root": "403",
 }
-row("native-renew", "POST", "/1.0/renew", RENEW, renew)
-row("native-rekey", "POST", "/1.0/rekey", spread(SAME, "400"), page("/1.0/rekey"))
+row("stepca_api-renew", "POST", "/1.0/renew", RENEW, renew)
+row("stepca_api-rekey", "POST", "/1.0/rekey", spread(SAME, "400"), page("/1.0/rekey"))
 
 # ---- the admin API ----
 
-ADMIN = ("anonymous", "native_token", "wrong_token", "other_scheme", "account")
+ADMIN = ("anonymous", "stepca_token", "wrong_token", "other_scheme", "account")
 
 
 def administer(path, body=None):

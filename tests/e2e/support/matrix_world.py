@@ -74,7 +74,7 @@ class World:
         cross = folder / "cross.pem"
         cross.write_bytes(pem(self.ca.issuing.signed_by(Authority("the root to come"))))
         configuration["issuers"]["main"]["alternate_chains"] = [str(cross)]
-        configuration["native"] = {"profile": "default"}
+        configuration["stepca_api"] = {"profile": "default"}
         self.status = StatusClient(free_port())
         configuration["pki_listen"] = [f"127.0.0.1:{self.status.port}"]
         port, socket, token = free_port(), admin_folder / "admin.sock", folder / "admin-token"
@@ -302,7 +302,7 @@ class World:
             "UPDATE certificates SET status = 'rejected', rejected_because = 'the test' WHERE id = ?", thing.ids["certificate"],
         ))
 
-    def _make_native(self, thing, proof, ca=None):
+    def _make_external(self, thing, proof, ca=None):
         """A certificate that a CA signed without an order here."""
         name, _ = self.allow(thing.client, proof)
         thing.names = [name]
@@ -317,22 +317,22 @@ class World:
         thing.names, thing.leaf = [name], x509.load_pem_x509_certificate(reply.json()["crt"].encode())
 
     def _make_of_other_ca(self, thing, proof):
-        self._make_native(thing, proof, self.other_ca)
+        self._make_external(thing, proof, self.other_ca)
 
     def _make_ordered_of_other_ca(self, thing, _proof):
         client = self.account("other_ca")
         thing.leaf = clone(client).issue([fresh_name()], self.http)[0]
 
     def _make_of_other_root(self, thing, proof):
-        self._make_native(thing, proof, self.other_root)
+        self._make_external(thing, proof, self.other_root)
 
     def _make_reencoded(self, thing, proof):
         """A certificate whose signature (r, s) is sent as (r, n - s), which verifies as well."""
         self._make_valid(thing, proof)
         thing.leaf_der = malleated(thing.leaf)
 
-    def _make_native_reencoded(self, thing, proof):
-        self._make_native(thing, proof)
+    def _make_external_reencoded(self, thing, proof):
+        self._make_external(thing, proof)
         thing.leaf_der = malleated(thing.leaf)
 
     def _make_gateways(self, thing, _proof):
@@ -360,7 +360,7 @@ class World:
             return Sender(client.key, client.account, home if who.endswith("_at_home") else None)
         if who in matrix.KEYS:
             return Sender(thing.key if who == "certificate_key" else new_key())
-        tokens = {"native_token": lambda: self.ca.token("sign", "a.e2e.internal"), "admin_token": lambda: ADMIN_TOKEN}
+        tokens = {"stepca_token": lambda: self.ca.token("sign", "a.e2e.internal"), "admin_token": lambda: ADMIN_TOKEN}
         return Sender(headers={"Authorization": f"Bearer {tokens[who]()}"} if who in tokens else {})
 
     def ask(self, cell):

@@ -135,7 +135,7 @@ class OddWorld:
         configuration["finalize"] = {"hold_reply": "0s", "give_up_after": "20s"}
         configuration["validation"]["allow_addresses"] = ["127.0.0.1", "127.0.0.2"]
         configuration["validation"].update(resolvers=[self.names.address], retry_for="0s", timeout="2s")
-        configuration["native"] = {"profile": "default"}
+        configuration["stepca_api"] = {"profile": "default"}
 
     def __enter__(self):
         self.cas = [self.ca, self.narrow_ca, self.bare_ca]

@@ -87,12 +87,10 @@ static const char *gateway_sources(struct arena *arena)
     return text;
 }
 
-/* "order.refused" is EVENT_ORDER_REFUSED, "native.issued" EVENT_SIGN_ISSUED. */
+/* "order.refused" is EVENT_ORDER_REFUSED. */
 static const char *enumerator_of(struct arena *arena, const char *name)
 {
-    bool signs = strncmp(name, "native.", 7) == 0;
-    char *enumerator = arena_duplicate(
-        arena, arena_printf(arena, "EVENT_%s%s", signs ? "sign." : "", signs ? name + 7 : name));
+    char *enumerator = arena_duplicate(arena, arena_printf(arena, "EVENT_%s", name));
     for (char *c = enumerator; *c != '\0'; c++)
         *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
     return enumerator;

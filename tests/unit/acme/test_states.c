@@ -23,7 +23,7 @@ Test(states, every_status_has_its_word)
                  "deactivated", "expired", "revoked");
     EXPECT_NAMES(challenge_status_name, enum challenge_status, "pending", "processing", "valid", "invalid");
     EXPECT_NAMES(certificate_status_name, enum certificate_status, "good", "revoked", "rejected");
-    EXPECT_NAMES(certificate_origin_name, enum certificate_origin, "acme", "native", "imported");
+    EXPECT_NAMES(certificate_origin_name, enum certificate_origin, "acme", "external", "imported");
     EXPECT_NAMES(attempt_status_name, enum attempt_status, "started", "signed", "refused", "failed",
                  "unknown", "rejected");
 }

@@ -270,11 +270,12 @@ Test(config, what_is_wrong_is_told_with_its_path)
         {"{" TOP ", " ISSUERS
          ", \"endpoints\": {\"e\": {\"without_eab\": {\"names\": {\"allow\": [\"a..b\"]}}}}}",
          "endpoints.e.without_eab.names.allow", "a..b"},
-        {"{" GOOD ", \"native\": {\"profile\": \"gold\"}}", "native.profile", "no profile named \"gold\""},
-        {"{" GOOD ", \"native\": {\"issuer\": \"main\"}}", "native.issuer", "is no key known here"},
+        {"{" GOOD ", \"stepca_api\": {\"profile\": \"gold\"}}", "stepca_api.profile",
+         "no profile named \"gold\""},
+        {"{" GOOD ", \"stepca_api\": {\"issuer\": \"main\"}}", "stepca_api.issuer", "is no key known here"},
         {"{" TOP ", \"issuers\": {\"main\": {\"type\": \"local\", \"directory\": \"d\"}}, " REST
-         ", \"native\": {\"profile\": \"default\"}}",
-         "native.profile", "must be of type stepca"},
+         ", \"stepca_api\": {\"profile\": \"default\"}}",
+         "stepca_api.profile", "must be of type stepca"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct arena *arena = arena_new();
@@ -349,6 +350,48 @@ static void assert_issuer_from_environment(char *const *environment)
     cr_assert_str_eq(issuer->provisioner_key_path, "/k");
     cr_assert(bytes_equal_string(issuer->provisioner_password, "5"));
     cr_assert_str_eq(issuer->root_cert_path, "/r");
+    arena_free(arena);
+}
+
+/* One release long: the key and its variable were called native before. */
+Test(config, an_old_name_is_taken_with_a_warning)
+{
+    static const struct {
+        const char *member, *variable, *profile, *warning;
+    } cases[] = {
+        {", \"stepca_api\": {\"profile\": \"default\"}", NULL, "default", NULL},
+        {", \"native\": {\"profile\": \"default\"}", NULL, "default",
+         "native.profile is called stepca_api.profile now"},
+        {", \"native\": {\"profile\": \"gold\"}, \"stepca_api\": {\"profile\": \"default\"}", NULL, "default",
+         "native.profile is called stepca_api.profile now"},
+        {"", "ACMEGATE_STEPCA_API_PROFILE=default", "default", NULL},
+        {"", "ACMEGATE_NATIVE_PROFILE=default", "default",
+         "ACMEGATE_NATIVE_PROFILE is called ACMEGATE_STEPCA_API_PROFILE now"},
+        {", \"stepca_api\": {\"profile\": \"gold\"}", "ACMEGATE_NATIVE_PROFILE=default", "default",
+         "ACMEGATE_NATIVE_PROFILE is called ACMEGATE_STEPCA_API_PROFILE now"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena *arena = arena_new();
+        char *environment[] = {cases[i].variable == NULL ? NULL : arena_duplicate(arena, cases[i].variable),
+                               NULL};
+        const struct config *config =
+            parse_good(arena, arena_printf(arena, "{" GOOD "%s}", cases[i].member), environment);
+        cr_expect_str_eq(config->stepca_api_profile, cases[i].profile, "case %zu", i);
+        cr_assert_eq(config->warning_count, cases[i].warning != NULL, "case %zu", i);
+        if (cases[i].warning != NULL)
+            cr_expect_not_null(strstr(config->warnings[0], cases[i].warning), "case %zu: %s", i,
+                               config->warnings[0]);
+        arena_free(arena);
+    }
+}
+
+/* The names of issuers' variables begin in the same way. */
+Test(config, the_variable_of_the_passed_on_api_is_not_an_issuers)
+{
+    struct arena *arena = arena_new();
+    char *environment[] = {"ACMEGATE_STEPCA_API_PROFILE=default", NULL};
+    const char *text = "{" TOP ", \"issuers\": {\"main\": {" STEPCA "}, \"two\": {" STEPCA "}}, " REST "}";
+    cr_expect_str_eq(parse_good(arena, text, environment)->stepca_api_profile, "default");
     arena_free(arena);
 }
 

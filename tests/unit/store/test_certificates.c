@@ -513,7 +513,7 @@ Test(certificates, the_view_of_the_migration_decides_as_the_program_does)
         const char *state, *path;
     } cases[] = {
         {CERTIFICATE_IMPORTED, 0, 100, 0, "old way", "imported"},
-        {CERTIFICATE_EXTERNAL, 0, 100, 0, "old way", "native"},
+        {CERTIFICATE_EXTERNAL, 0, 100, 0, "old way", "external"},
         {CERTIFICATE_FROM_ACME, 0, 100, 0, "moved", "acme"},
         {CERTIFICATE_FROM_ACME, CERTIFICATE_IMPORTED, 100, 200, "moved", "acme"},
         {CERTIFICATE_FROM_ACME, CERTIFICATE_IMPORTED, 200, 100, "went back", "imported"},

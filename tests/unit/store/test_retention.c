@@ -201,16 +201,16 @@ Test(retention, a_names_last_certificate_by_acme_stays_while_the_name_has_others
         const char *state;
     } cases[] = {
         {"the name went back",
-         "UPDATE certificates SET origin = 'native', not_after = $later WHERE id = $newest", "acme native",
-         "went back"},
-        {"the other is no more needed either", "UPDATE certificates SET origin = 'native' WHERE id = $newest",
-         "", ""},
+         "UPDATE certificates SET origin = 'external', not_after = $later WHERE id = $newest",
+         "acme external", "went back"},
+        {"the other is no more needed either",
+         "UPDATE certificates SET origin = 'external' WHERE id = $newest", "", ""},
         {"the other is by ACME", "UPDATE certificates SET not_after = $later WHERE id = $newest", "acme",
          "moved"},
         {"the other is another name's",
-         "UPDATE certificates SET origin = 'native', not_after = $later WHERE id = $newest;"
+         "UPDATE certificates SET origin = 'external', not_after = $later WHERE id = $newest;"
          "UPDATE certificate_names SET name = 'other.example.org' WHERE certificate_id = $newest",
-         "native", ""},
+         "external", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct database database;

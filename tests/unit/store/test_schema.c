@@ -302,6 +302,60 @@ Test(schema, S4_the_basis_of_old_authorizations_is_derived)
     database_end(&database);
 }
 
+Test(schema, what_was_native_is_external_and_signed)
+{
+    enum { SCHEMA_BEFORE = 10 };
+    static const struct {
+        const char *before, *after;
+    } origins[] = {{"acme", "acme"}, {"native", "external"}, {"imported", "imported"}},
+      kinds[] = {{"native.issued", "sign.issued"},
+                 {"native.unknown", "sign.unknown"},
+                 {"order.created", "order.created"},
+                 {"nativeX", "nativeX"}};
+    struct database database;
+    struct store_error error;
+    const struct migrations before = {store_migrations.list, SCHEMA_BEFORE};
+    database_begin(&database);
+    cr_assert(migrate_file(database.path, &before, NULL, &error), "%s", error.message);
+    database_run(&database,
+                 "INSERT INTO issuer_identities (id, issuer, root_fingerprint) VALUES (1, 'main', 'f')");
+    for (size_t i = 0; i < sizeof origins / sizeof *origins; i++)
+        database_run(
+            &database,
+            arena_printf(database.arena,
+                         "INSERT INTO certificates (id, issuer_identity_id, serial, leaf,"
+                         " key_hash, not_before, not_after, status, created_at, origin)"
+                         " VALUES (%zu, 1, '%zx', x'00', x'%02zx', 0, 9, 'good', 0, '%s');"
+                         "INSERT INTO certificate_names (certificate_id, name) VALUES (%zu, '%zu.lab')",
+                         i + 1, i + 1, i + 1, origins[i].before, i + 1, i + 1));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        database_run(&database,
+                     arena_printf(database.arena,
+                                  "INSERT INTO events (id, at, kind, who) VALUES (%zu, 0, '%s', 'x')", i + 1,
+                                  kinds[i].before));
+    cr_assert(migrate_file(database.path, &store_migrations, NULL, &error), "%s", error.message);
+    for (size_t i = 0; i < sizeof origins / sizeof *origins; i++) {
+        cr_expect_str_eq(
+            database_text(&database, arena_printf(database.arena,
+                                                  "SELECT origin FROM v_certificates WHERE id = %zu", i + 1)),
+            origins[i].after);
+        cr_expect_str_eq(
+            database_text(
+                &database,
+                arena_printf(database.arena, "SELECT path FROM v_migration WHERE name = '%zu.lab'", i + 1)),
+            origins[i].after);
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        cr_expect_str_eq(
+            database_text(&database,
+                          arena_printf(database.arena, "SELECT kind FROM v_events WHERE id = %zu", i + 1)),
+            kinds[i].after);
+    const char *table = database_text(&database, "SELECT sql FROM sqlite_schema WHERE name = 'certificates'");
+    cr_expect_not_null(strstr(table, "IN ('acme', 'external', 'imported')"), "%s", table);
+    cr_expect_null(strstr(table, "native"), "%s", table);
+    database_end(&database);
+}
+
 Test(schema, commands_do_not_migrate)
 {
     struct database database;

@@ -11,7 +11,7 @@ from .acme_client import Reply
 from .certificates import der, new_csr, new_key, pem, read_chain
 
 
-class NativeClient:
+class StepCaApiClient:
     def __init__(self, gateway, ca):
         self.ca = ca
         self.port = gateway.port
