@@ -2,6 +2,7 @@
 #include "gateway/kept/own_certificate_internal.h"
 
 #include "acme/base/file.h"
+#include "gateway/outbound/outbound_wait.h"
 #include "gateway/runtime/log.h"
 
 enum { CHECK_MS = 60 * 1000 };

@@ -29,13 +29,14 @@ static void on_answer(void *context, ares_status_t status, size_t timeouts, cons
         ares_status_t written = ares_dns_write(answer, &octets, &length);
         status = written == ARES_SUCCESS ? status : written;
     }
-    outbound_dns_answered(context, (int)status, bytes_of(octets, length));
+    struct cares_question *question = context;
+    question->answered(question, (int)status, bytes_of(octets, length));
     ares_free_string(octets);
 }
 
-void cares_query(ares_channel channel, const char *name, int type, struct ask *ask)
+void cares_query(ares_channel channel, const char *name, int type, struct cares_question *question)
 {
-    ares_query_dnsrec(channel, name, ARES_CLASS_IN, (ares_dns_rec_type_t)type, on_answer, ask, NULL);
+    ares_query_dnsrec(channel, name, ARES_CLASS_IN, (ares_dns_rec_type_t)type, on_answer, question, NULL);
 }
 
 char *cares_servers(struct arena *arena, ares_channel channel)
@@ -59,13 +60,14 @@ int cares_add_options(struct ares_options *options)
 static void on_answer(void *context, int status, int timeouts, unsigned char *octets, int length)
 {
     (void)timeouts;
-    outbound_dns_answered(context, status,
-                          bytes_of(octets, octets == NULL || length <= 0 ? 0 : (size_t)length));
+    struct cares_question *question = context;
+    question->answered(question, status,
+                       bytes_of(octets, octets == NULL || length <= 0 ? 0 : (size_t)length));
 }
 
-void cares_query(ares_channel channel, const char *name, int type, struct ask *ask)
+void cares_query(ares_channel channel, const char *name, int type, struct cares_question *question)
 {
-    ares_query(channel, name, DNS_CLASS_INTERNET, type, on_answer, ask);
+    ares_query(channel, name, DNS_CLASS_INTERNET, type, on_answer, question);
 }
 
 static void add_server(struct buffer *servers, const struct ares_addr_port_node *node)

@@ -6,7 +6,6 @@
 
 #include "acme/base/thread.h"
 #include "gateway/outbound/outbound_internal.h"
-#include "gateway/outbound/outbound_wait.h"
 
 enum { LONGEST_WAIT_MS = 60 * 1000, FIRST_HEAP_CAPACITY = 64 };
 
@@ -190,25 +189,6 @@ struct outbound *outbound_start(const struct outbound_config *config, const char
     }
     outbound_free(outbound);
     return NULL;
-}
-
-struct errand {
-    struct outbound_errand errand; /* first */
-    void (*run)(void *argument);
-    void *argument;
-};
-
-static void run_errand(struct outbound_message *message)
-{
-    struct errand *errand = (struct errand *)(void *)message;
-    errand->run(errand->argument);
-    outbound_errand_end(&errand->errand);
-}
-
-void outbound_run_and_wait(struct outbound *outbound, void (*run)(void *argument), void *argument)
-{
-    struct errand errand = {.run = run, .argument = argument};
-    outbound_wait(outbound, &errand.errand, run_errand);
 }
 
 static void run_hurry_timer(void *argument)

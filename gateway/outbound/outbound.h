@@ -45,9 +45,6 @@ struct outbound_message {
 /* Runs message->run on the outbound thread, soon, in the order posted. Never fails, never blocks long. */
 void outbound_post(struct outbound *outbound, struct outbound_message *message);
 
-/* Before outbound_stop: runs it on the outbound thread, and returns when it has. */
-void outbound_run_and_wait(struct outbound *outbound, void (*run)(void *argument), void *argument);
-
 /* Once, before outbound_stop: requests that somebody waits for (`for_client`) end without a reply when they
  * have none in `within_ms`, and those that begin later end at once. */
 void outbound_hurry(struct outbound *outbound, int64_t within_ms);

@@ -19,7 +19,8 @@ struct look_up;
 
 /* A question that c-ares has. It outlives its query when that turns to another server. */
 struct ask {
-    struct query *query; /* NULL: nobody waits for the answer any more */
+    struct cares_question question; /* first */
+    struct query *query;            /* NULL: nobody waits for the answer any more */
 };
 
 struct query {
@@ -156,8 +157,9 @@ static void take_answer(struct query *query, int status, struct bytes octets)
         note_failure(query, fault, words);
 }
 
-void outbound_dns_answered(struct ask *ask, int status, struct bytes octets)
+static void on_answered(struct cares_question *question, int status, struct bytes octets)
 {
+    struct ask *ask = (struct ask *)(void *)question;
     struct query *query = ask->query;
     free(ask);
     if (query == NULL)
@@ -198,9 +200,9 @@ static void ask_next(struct query *query)
     query->ask = malloc(sizeof *query->ask);
     if (query->ask == NULL)
         end_without("memory");
-    query->ask->query = query;
+    *query->ask = (struct ask){.question.answered = on_answered, .query = query};
     outbound_timer_set(outbound, &query->timer, share_ms > 0 ? share_ms : 0);
-    cares_query(server->channel, look_up->name, (int)query->type, query->ask);
+    cares_query(server->channel, look_up->name, (int)query->type, &query->ask->question);
 }
 
 static struct look_up *make_look_up(struct outbound *outbound, const char *name, int64_t timeout_ms,

@@ -65,20 +65,18 @@ void outbound_tls_wait_for(struct outbound *outbound, struct curl_waitfd *fds);
 void outbound_tls_process(struct outbound *outbound);
 void outbound_tls_drop_all(struct outbound *outbound);
 
-/* ---- outbound_dns.c ---- */
-
-struct ask;
-
-/* The answer of a name server to `ask`, which ends with it. `octets` are borrowed; none: no answer came, and
- * `status` (ARES_…) says why. */
-void outbound_dns_answered(struct ask *ask, int status, struct bytes octets);
-
 /* ---- cares.c: what c-ares calls otherwise since its version 1.31 ---- */
 
 /* Adds to `options` what each channel of ours has in common. Returns the bits of the members that it set. */
 int cares_add_options(struct ares_options *options);
-/* Asks one server. outbound_dns_answered() is called once: now, later, or when the channel ends. */
-void cares_query(ares_channel channel, const char *name, int type, struct ask *ask);
+/* One question to one server; stands first in what its owner keeps of it. */
+struct cares_question {
+    /* The answer, which ends the question. `octets` are borrowed; none: no answer came, and `status` (ARES_…)
+     * says why. */
+    void (*answered)(struct cares_question *question, int status, struct bytes octets);
+};
+/* Asks one server. `answered` is called once: now, later, or when the channel ends. */
+void cares_query(ares_channel channel, const char *name, int type, struct cares_question *question);
 /* The servers of a channel, each as "address" or "address:port", with commas between them. NULL or empty: it
  * has none, or cannot tell. */
 char *cares_servers(struct arena *arena, ares_channel channel);

@@ -19,6 +19,25 @@ void outbound_errand_end(struct outbound_errand *errand)
     sem_post(&errand->ended);
 }
 
+struct errand {
+    struct outbound_errand errand; /* first */
+    void (*run)(void *argument);
+    void *argument;
+};
+
+static void run_errand(struct outbound_message *message)
+{
+    struct errand *errand = (struct errand *)(void *)message;
+    errand->run(errand->argument);
+    outbound_errand_end(&errand->errand);
+}
+
+void outbound_run_and_wait(struct outbound *outbound, void (*run)(void *argument), void *argument)
+{
+    struct errand errand = {.run = run, .argument = argument};
+    outbound_wait(outbound, &errand.errand, run_errand);
+}
+
 struct call {
     struct outbound_errand errand; /* first */
     struct outbound *outbound;

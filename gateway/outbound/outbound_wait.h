@@ -19,6 +19,9 @@ void outbound_wait(struct outbound *outbound, struct outbound_errand *errand,
 /* Once, in `run` or later, on any thread: nothing of the errand may be used after it. */
 void outbound_errand_end(struct outbound_errand *errand);
 
+/* Before outbound_stop: runs it on the outbound thread, and returns when it has. */
+void outbound_run_and_wait(struct outbound *outbound, void (*run)(void *argument), void *argument);
+
 /* The reply belongs to `arena`. */
 void outbound_http_and_wait(struct outbound *outbound, struct arena *arena,
                             const struct outbound_http_request *request, struct outbound_http_reply *reply);

@@ -67,12 +67,6 @@ void outbound_post(struct outbound *outbound, struct outbound_message *message)
         continue;
 }
 
-void outbound_run_and_wait(struct outbound *outbound, void (*run)(void *argument), void *argument)
-{
-    (void)outbound;
-    run(argument);
-}
-
 static void run_timer(void *argument)
 {
     struct outbound_timer *timer = argument;

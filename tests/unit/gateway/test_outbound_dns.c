@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gateway/outbound/outbound.h"
+#include "gateway/outbound/outbound_wait.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(outbound_dns);

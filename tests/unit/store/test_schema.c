@@ -313,10 +313,10 @@ Test(schema, what_was_native_is_external_and_signed)
                  {"order.created", "order.created"},
                  {"nativeX", "nativeX"}};
     struct database database;
-    struct store_error error;
+    struct fault fault;
     const struct migrations before = {store_migrations.list, SCHEMA_BEFORE};
     database_begin(&database);
-    cr_assert(migrate_file(database.path, &before, NULL, &error), "%s", error.message);
+    cr_assert(migrate_file(database.path, &before, NULL, &fault), "%s", fault.message);
     database_run(&database,
                  "INSERT INTO issuer_identities (id, issuer, root_fingerprint) VALUES (1, 'main', 'f')");
     for (size_t i = 0; i < sizeof origins / sizeof *origins; i++)
@@ -333,7 +333,7 @@ Test(schema, what_was_native_is_external_and_signed)
                      arena_printf(database.arena,
                                   "INSERT INTO events (id, at, kind, who) VALUES (%zu, 0, '%s', 'x')", i + 1,
                                   kinds[i].before));
-    cr_assert(migrate_file(database.path, &store_migrations, NULL, &error), "%s", error.message);
+    cr_assert(migrate_file(database.path, &store_migrations, NULL, &fault), "%s", fault.message);
     for (size_t i = 0; i < sizeof origins / sizeof *origins; i++) {
         cr_expect_str_eq(
             database_text(&database, arena_printf(database.arena,
