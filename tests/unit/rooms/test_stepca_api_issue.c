@@ -68,7 +68,7 @@ static const struct {
      true,
      201,
      "\"crt\":\"-----BEGIN|\"certChain\":[\"-----BEGIN",
-     "native.issued",
+     "sign.issued",
      1},
     {"another key's",
      "a.test",
@@ -105,13 +105,13 @@ static const struct {
      NULL,
      0},
     {"refused", "a.test", "DNS:a.test", "", NULL, ANSWERED(403, "{\"status\":403,\"message\":\"not you\"}"),
-     true, 403, "not you", "native.refused", 0},
+     true, 403, "not you", "sign.refused", 0},
     {"not accepted", "a.test", "DNS:a.test", "", NULL,
      ANSWERED(401, "{\"status\":401,\"message\":\"token used\"}"), true, 401, "token used", NULL, 0},
     {"garbage", "a.test", "DNS:a.test", "", NULL, ANSWERED(201, "x"), true, 502,
-     "The CA's answer is none of step-ca's.", "native.unknown", 0},
+     "The CA's answer is none of step-ca's.", "sign.unknown", 0},
     {"no certificate", "a.test", "DNS:a.test", "", NULL, ANSWERED(201, "{\"certChain\":[\"x\"]}"), true, 502,
-     "The CA's certificates cannot be read.", "native.unknown", 0},
+     "The CA's certificates cannot be read.", "sign.unknown", 0},
     {"lost",
      "a.test",
      "DNS:a.test",
@@ -121,7 +121,7 @@ static const struct {
      true,
      504,
      "The CA's answer did not come",
-     "native.unknown",
+     "sign.unknown",
      0},
     {"busy",
      "a.test",
@@ -167,7 +167,7 @@ Test(stepca_api_issue, a_certificate_is_handed_out_once)
     stepca_says = (struct stepca_answer)ANSWERED(201, chain_reply(key, "DNS:a.test", "77"));
     const char *body = arena_printf(site.arena, "{\"csr\":\"%s\",\"ott\":\"%s\"}", csr_pem(key, "DNS:a.test"),
                                     stepca_token("a.test"));
-    stepca_expect("first", stepca_ask("POST", "/1.0/sign", body, NULL), 201, NULL, "native.issued");
+    stepca_expect("first", stepca_ask("POST", "/1.0/sign", body, NULL), 201, NULL, "sign.issued");
     stepca_expect("again", stepca_ask("POST", "/1.0/sign", body, NULL), 502,
                   "a certificate that it had issued before", NULL);
     site_end();
@@ -213,7 +213,7 @@ Test(stepca_api_issue, a_certificate_is_renewed_by_the_ca_that_is_known_to_have_
     cr_expect_null(stepca_asked);
     issuer_learn_signer(issuers_find(site.parts.issuers, "main"), pki_der(site.arena, site.ca), NULL, 0);
     stepca_expect("known", stepca_ask("POST", "/1.0/renew", "", bearer), 201, "\"crt\":\"-----BEGIN",
-                  "native.renewed");
+                  "sign.renewed");
     cr_expect_str_eq(stepca_asked, "POST /1.0/renew");
     cr_expect_str_eq(stepca_asked_body, "{}");
     cr_expect_str_eq(site_text("SELECT detail FROM events"),
