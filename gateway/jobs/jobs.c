@@ -97,15 +97,21 @@ static struct job *make_item(struct jobs *jobs, int kind)
     return job;
 }
 
-static void take_up(struct job *job, int64_t id)
+static void enter_list(struct job *job)
 {
     struct jobs *jobs = job->jobs;
-    job->id = id;
     job->next = jobs->first;
     job->link = &jobs->first;
     if (job->next != NULL)
         job->next->link = &job->next;
     jobs->first = job;
+}
+
+static void take_up(struct job *job, int64_t id)
+{
+    struct jobs *jobs = job->jobs;
+    job->id = id;
+    enter_list(job);
     job_set_add(&jobs->set, id);
     job->kind->under_way++;
     if (job->kind->shares != NULL)
@@ -265,6 +271,17 @@ void job_end(struct job *job)
         jobs_tell_stopped(jobs);
     else if (waiting != 0)
         jobs_wake(jobs, waiting);
+}
+
+void job_begin_apart(struct job *draft)
+{
+    enter_list(draft);
+}
+
+void job_end_apart(struct job *job)
+{
+    leave_list(job);
+    job_draft_drop(job);
 }
 
 enum store_result job_record(struct job *job, struct store_writer *writer, const struct event *event)

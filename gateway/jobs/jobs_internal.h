@@ -43,7 +43,7 @@ struct jobs {
     atomic_uint due; /* enum jobs_due; not 0 while a wake message is on its way */
     struct outbound_timer timer;
     struct job_set set;
-    struct job *first; /* those of the set, in no order */
+    struct job *first; /* those of the set and those apart, in no order */
     struct job_kind kinds[JOB_KINDS];
     struct job_shares validation_shares;
     int64_t last_account; /* the one whose validations were looked at last */
@@ -124,6 +124,11 @@ void job_run(struct job *job, void (*step)(struct job *job));
 
 /* The end: whoever waits for the object goes on; the job is freed. */
 void job_end(struct job *job);
+
+/* A draft that stands for no object of the database, on the outbound thread. A stop frees it as it frees the
+ * others. */
+void job_begin_apart(struct job *draft);
+void job_end_apart(struct job *job);
 
 /* Writes an event of the gateway's own. */
 enum store_result job_record(struct job *job, struct store_writer *writer, const struct event *event);

@@ -21,7 +21,7 @@ static enum store_apply_result apply_rejected(struct job *job, struct store_writ
 static void on_stored(struct job *job)
 {
     struct jobs *jobs = job->jobs;
-    job_draft_drop(job);
+    job_end_apart(job);
     jobs_wake(jobs, JOBS_DUE_REVOCATIONS);
 }
 
@@ -45,5 +45,6 @@ void jobs_keep_rejected(struct jobs *jobs, const struct issuer *issuer, const st
     job->state = issued;
     log_error("issuer %s: certificate %s is rejected, and revoked: %s", issuer->id, issued->facts.serial,
               why);
+    job_begin_apart(job);
     job_commit(job, apply_rejected, on_stored);
 }

@@ -23,7 +23,7 @@ static void call(struct issuer *issuer, struct issuer_api_request *request)
 
 void stepca_api_begin(void)
 {
-    site_begin(",\"native\":{\"profile\":\"default\"}");
+    site_begin(",\"stepca_api\":{\"profile\":\"default\"}");
     struct issuer *issuer = issuers_find(site.parts.issuers, "main");
     operations = *issuer->operations;
     api = *operations.api;

@@ -276,6 +276,21 @@ Test(jobs, a_stop_waits_for_what_is_under_way)
     }
 }
 
+/* The leak check of the suite looks: nothing of it is under way in the database's sense. */
+Test(jobs, a_stop_frees_a_rejected_certificate_that_the_store_does_not_take)
+{
+    size_t count;
+    begin();
+    const struct bytes *chain = fake_ca_issue(&place.main, "DNS:acme.test", &count);
+    fake_store_fail(SIZE_MAX);
+    jobs_keep_rejected(place.jobs, place.main.issuer, chain, count, "it does not fit");
+    fakes_pass(5000);
+    fake_store_fail(0);
+    cr_expect_eq(jobs_place_number(&place, "SELECT count(*) FROM certificates"), 0);
+    jobs_stop(place.jobs);
+    jobs_place_end(&place);
+}
+
 Test(jobs, a_database_that_cannot_be_opened_is_told)
 {
     struct fault fault = {0};

@@ -87,7 +87,7 @@ Test(stepca_api, what_anybody_may_read_is_passed_on)
 
 Test(stepca_api, an_issuer_without_an_api_of_its_own_passes_nothing_on)
 {
-    site_begin(",\"native\":{\"profile\":\"default\"}");
+    site_begin(",\"stepca_api\":{\"profile\":\"default\"}");
     struct issuer *issuer = issuers_find(site.parts.issuers, "main");
     static struct issuer_operations operations;
     operations = *issuer->operations;
