@@ -284,6 +284,8 @@ static enum store_result take_queue(struct look *look, struct issuer *issuer, co
     struct job_ids ids;
     size_t room = issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_SIGN);
     size_t queues = look->shared ? queues_of(look, issuer) : 1;
+    if (queues == 0) /* another has taken its place since this look began */
+        queues = 1;
     size_t share = (room + queues - 1) / queues;
     size_t before = kind->under_way;
     look->again = look->again || share < room;
