@@ -248,6 +248,7 @@ struct look {
     struct arena *arena;
     int64_t now;
     const char *queue[QUEUES_MAX];
+    struct issuer *issuer[QUEUES_MAX]; /* of each queue, as the look began; NULL: not configured any more */
     size_t count;
     bool shared; /* each queue gets its share of its issuer's room at most */
     bool again;  /* there was more room than a share, which others may have left */
@@ -257,23 +258,28 @@ static enum store_result find_queues(struct look *look)
 {
     const char *profile = "";
     enum store_result result = STORE_OK;
-    while (look->count < QUEUES_MAX &&
-           (result = store_order_queue_after(look->jobs->reader, look->arena, profile, &profile)) == STORE_OK)
+    while (look->count < QUEUES_MAX && (result = store_order_queue_after(look->jobs->reader, look->arena,
+                                                                         profile, &profile)) == STORE_OK) {
+        look->issuer[look->count] = issuers_of_profile(look->jobs->parts.issuers, profile, NULL);
         look->queue[look->count++] = profile;
+    }
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-/* NULL: the profile is not configured any more. */
-static struct issuer *issuer_of_queue(const struct look *look, size_t i)
+/* NULL: none of the queues is this issuer's. */
+static struct issuer *find_issuer(const struct look *look, const char *id)
 {
-    return issuers_of_profile(look->jobs->parts.issuers, look->queue[i], NULL);
+    for (size_t i = 0; i < look->count; i++)
+        if (look->issuer[i] != NULL && strcmp(look->issuer[i]->id, id) == 0)
+            return look->issuer[i];
+    return NULL;
 }
 
 static size_t queues_of(const struct look *look, const struct issuer *issuer)
 {
     size_t count = 0;
     for (size_t i = 0; i < look->count; i++)
-        count += issuer_of_queue(look, i) == issuer;
+        count += look->issuer[i] == issuer;
     return count;
 }
 
@@ -284,8 +290,6 @@ static enum store_result take_queue(struct look *look, struct issuer *issuer, co
     struct job_ids ids;
     size_t room = issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_SIGN);
     size_t queues = look->shared ? queues_of(look, issuer) : 1;
-    if (queues == 0) /* another has taken its place since this look began */
-        queues = 1;
     size_t share = (room + queues - 1) / queues;
     size_t before = kind->under_way;
     look->again = look->again || share < room;
@@ -308,7 +312,7 @@ static enum store_result take_queues_of(struct look *look, struct issuer *issuer
     enum store_result result = STORE_OK;
     for (size_t n = 0; result == STORE_OK && n < look->count; n++) {
         size_t i = (start + n) % look->count;
-        if (issuer_of_queue(look, i) == issuer)
+        if (look->issuer[i] == issuer)
             result = take_queue(look, issuer, look->queue[i]);
     }
     return result;
@@ -318,8 +322,11 @@ static enum store_result take_all_queues(struct look *look)
 {
     const struct jobs_parts *parts = &look->jobs->parts;
     enum store_result result = take_queues_of(look, NULL);
-    for (size_t i = 0; result == STORE_OK && i < parts->config->issuer_count; i++)
-        result = take_queues_of(look, issuers_find(parts->issuers, parts->config->issuers[i].id));
+    for (size_t i = 0; result == STORE_OK && i < parts->config->issuer_count; i++) {
+        struct issuer *issuer = find_issuer(look, parts->config->issuers[i].id);
+        if (issuer != NULL)
+            result = take_queues_of(look, issuer);
+    }
     return result;
 }
 
