@@ -90,6 +90,7 @@ static void sign(struct issuer *issuer, struct issuer_sign_request *request)
 {
     struct issuer_result *result = &request->result;
     cr_expect_eq(issuer, &scene.issuer);
+    cr_expect_eq(issuer->references, 2, "the request holds it");
     cr_expect(request->token_id[0] != '\0' && request->csr != NULL && request->csr_der.n != 0);
     if (scene.answer == LEARNED_TOO_LONG)
         know_default(10 * HOUR_S);
