@@ -210,6 +210,22 @@ struct certificate jobs_place_load(const struct jobs_place *place, int64_t id)
 
 /* ---- what came of it ---- */
 
+struct authorization jobs_place_prove(const struct jobs_place *place, struct authorization authorization)
+{
+    authorization.chosen = CHALLENGE_HTTP_01;
+    authorization.challenge_status = CHALLENGE_PROCESSING;
+    cr_assert_eq(store_authorization_update(place->database.writer, &authorization, AUTHORIZATION_PENDING, 0),
+                 STORE_OK);
+    authorization.status = AUTHORIZATION_VALID;
+    authorization.basis = AUTHORIZATION_PROVEN;
+    authorization.challenge_status = CHALLENGE_VALID;
+    authorization.validated_at = NOW;
+    cr_assert_eq(store_authorization_update(place->database.writer, &authorization, AUTHORIZATION_PENDING,
+                                            CHALLENGE_PROCESSING),
+                 STORE_OK);
+    return authorization;
+}
+
 int64_t jobs_place_number(const struct jobs_place *place, const char *sql)
 {
     struct fault fault;

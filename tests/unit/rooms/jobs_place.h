@@ -39,6 +39,9 @@ void jobs_place_work(struct jobs_place *place, unsigned due, int64_t ms);
 /* A good certificate of the account's for "www.test", signed by the CA and in the database under `issuer`. */
 struct certificate jobs_place_certificate(struct jobs_place *place, struct fake_ca *ca, const char *issuer,
                                           int64_t account_id);
+/* A pending authorization, proven by http-01 now. */
+struct authorization jobs_place_prove(const struct jobs_place *place, struct authorization authorization);
+
 struct certificate jobs_place_load(const struct jobs_place *place, int64_t id);
 
 int64_t jobs_place_number(const struct jobs_place *place, const char *sql);

@@ -27,26 +27,11 @@ static void begin(void)
     csr = pki_csr(place.place.arena, &wanted);
 }
 
-static struct authorization prove(struct authorization authorization)
-{
-    authorization.chosen = CHALLENGE_HTTP_01;
-    authorization.challenge_status = CHALLENGE_PROCESSING;
-    cr_assert_eq(store_authorization_update(place.database.writer, &authorization, AUTHORIZATION_PENDING, 0),
-                 STORE_OK);
-    authorization.status = AUTHORIZATION_VALID;
-    authorization.basis = AUTHORIZATION_PROVEN;
-    authorization.challenge_status = CHALLENGE_VALID;
-    authorization.validated_at = NOW;
-    cr_assert_eq(store_authorization_update(place.database.writer, &authorization, AUTHORIZATION_PENDING,
-                                            CHALLENGE_PROCESSING),
-                 STORE_OK);
-    return authorization;
-}
-
 /* An order for www.test that was finalized just now, and is due. */
 static struct order make_finalized(const char *profile, int64_t tries, int64_t since)
 {
-    struct authorization authorization = prove(make_authorization(&place.database, &account, "www.test"));
+    struct authorization authorization =
+        jobs_place_prove(&place, make_authorization(&place.database, &account, "www.test"));
     struct order order = make_order(&place.database, &account, &authorization, 1);
     database_run(&place.database,
                  arena_printf(place.place.arena, "UPDATE orders SET profile = '%s' WHERE id = %lld", profile,

@@ -27,22 +27,6 @@ static void add_orders(struct authorization *proven, const struct account *accou
     }
 }
 
-static struct authorization prove(struct authorization authorization)
-{
-    authorization.chosen = CHALLENGE_HTTP_01;
-    authorization.challenge_status = CHALLENGE_PROCESSING;
-    cr_assert_eq(store_authorization_update(place.database.writer, &authorization, AUTHORIZATION_PENDING, 0),
-                 STORE_OK);
-    authorization.status = AUTHORIZATION_VALID;
-    authorization.basis = AUTHORIZATION_PROVEN;
-    authorization.challenge_status = CHALLENGE_VALID;
-    authorization.validated_at = NOW;
-    cr_assert_eq(store_authorization_update(place.database.writer, &authorization, AUTHORIZATION_PENDING,
-                                            CHALLENGE_PROCESSING),
-                 STORE_OK);
-    return authorization;
-}
-
 static size_t taken(const char *profile)
 {
     return (size_t)jobs_place_number(
@@ -73,7 +57,8 @@ Test(jobs_queues, profiles_share_the_room_of_their_issuer)
         jobs_place_clear(&place);
         issuer_health_init(&place.main.issuer->health, 16 / ISSUER_REQUESTS_AHEAD);
         struct account account = make_account(&place.database, "thumb");
-        struct authorization proven = prove(make_authorization(&place.database, &account, "www.test"));
+        struct authorization proven =
+            jobs_place_prove(&place, make_authorization(&place.database, &account, "www.test"));
         add_orders(&proven, &account, "default", cases[i].defaults);
         add_orders(&proven, &account, "brief", cases[i].briefs);
         add_orders(&proven, &account, "spare", cases[i].spares);
@@ -96,7 +81,8 @@ Test(jobs_queues, a_profile_waits_for_the_other_ones_turn)
 {
     jobs_place_begin(&place);
     struct account account = make_account(&place.database, "thumb");
-    struct authorization proven = prove(make_authorization(&place.database, &account, "www.test"));
+    struct authorization proven =
+        jobs_place_prove(&place, make_authorization(&place.database, &account, "www.test"));
     add_orders(&proven, &account, "default", 4);
     add_orders(&proven, &account, "brief", 4);
     issuer_health_init(&place.main.issuer->health, 1);
