@@ -15,7 +15,7 @@ enum {
 
 struct committer;
 
-/* Takes over nothing: `writer` and `mark` must outlive it. NULL with `error` filled. */
+/* Takes over nothing: `writer` and `mark` must outlive it. NULL with `fault` filled. */
 [[gnu::warn_unused_result]] struct committer *committer_start(struct store_writer *writer, struct mark *mark,
                                                               struct fault *fault);
 /* Runs what waits, joins the thread and frees. */

@@ -83,7 +83,7 @@ struct store_command {
     struct store_writer *writer;
 };
 
-/* Opens without looking at the schema: read-only, and `query_only` besides. NULL with `error` filled. */
+/* Opens without looking at the schema: read-only, and `query_only` besides. NULL with `fault` filled. */
 [[gnu::warn_unused_result]] struct store_reader *reader_open(const char *path, struct fault *fault);
 
 /* As reader_open, for writing: foreign keys, synchronous=FULL. The file must exist. */

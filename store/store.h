@@ -77,7 +77,7 @@ void store_close(struct store *store);
 /* A server holds the database. */
 [[gnu::warn_unused_result]] bool store_is_served(const char *path);
 
-/* A connection of its own, for the calling thread: for loops and commands. NULL with `error` filled. */
+/* A connection of its own, for the calling thread: for loops and commands. NULL with `fault` filled. */
 [[gnu::warn_unused_result]] struct store_reader *store_reader_open(const char *path, struct fault *fault);
 /* NULL is ignored. */
 void store_reader_close(struct store_reader *reader);

@@ -37,7 +37,7 @@ struct issuers_parts {
 [[gnu::warn_unused_result]] bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
                                               size_t count, struct fault *fault);
 
-/* Any thread; NULL when there is none of this id. See issuer_ref for how long it is good. */
+/* Any thread. NULL: no issuer has this id. issuer_ref says how long the result is good. */
 struct issuer *issuers_find(const struct issuers *issuers, const char *id);
 
 /* The issuer that a profile of the configuration names; NULL for an unknown profile. `profile_out` may be

@@ -85,8 +85,8 @@ int64_t local_ca_end(const struct local_ca *ca);
 
 /*
  * To be called from time to time. When a third of the intermediate's life is left and the root's key is
- * there, a new certificate for the same key and name takes its place, so that leaves, CRLs and OCSP replies
- * of before verify by either; the old file is kept beside it under a name of its own. False with `fault` when
+ * there, a new certificate for the same key and name takes its place, so that earlier leaves, CRLs and OCSP
+ * replies verify by either; the old file is kept beside it under a name of its own. False with `fault` when
  * that failed; the CA goes on as it is.
  */
 [[gnu::warn_unused_result]] bool local_ca_tend(struct local_ca *ca, int64_t now, struct fault *fault);
