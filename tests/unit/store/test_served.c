@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
+#include "writes.h"
+
+LEAK_CHECKED_SUITE(served);
+
+Test(served, readers_work_while_it_runs_and_after)
+{
+    struct database database;
+    struct fault fault;
+    struct event_row *rows;
+    size_t count;
+    struct write write = {.body = write_insert, .number = 1};
+    database_begin(&database);
+    database_serve(&database);
+    struct store_reader *reader = store_reader_open(database.path, &fault);
+    cr_assert_not_null(reader, "%s", fault.message);
+    writes_submit(&database, &write);
+    writes_wait(1);
+    cr_assert_eq(store_events_of_order(reader, database.arena, 1, &rows, &count), STORE_OK);
+    cr_assert_eq(count, 1);
+    store_reader_close(reader);
+    database_disconnect(&database);
+    reader = store_reader_open(database.path, &fault);
+    cr_assert_not_null(reader, "%s", fault.message);
+    cr_assert_eq(store_events_of_order(reader, database.arena, 1, &rows, &count), STORE_OK);
+    cr_assert_eq(count, 1);
+    store_reader_close(reader);
+    database_end(&database);
+}
+
+Test(served, a_reader_cannot_write)
+{
+    struct database database;
+    struct fault fault;
+    store_set_log(writes_keep_quiet);
+    database_begin(&database);
+    database_serve(&database);
+    struct store_reader *reader = store_reader_open(database.path, &fault);
+    cr_assert_not_null(reader, "%s", fault.message);
+    cr_assert_not(database_execute(reader->db, "DELETE FROM events", &fault));
+    store_reader_close(reader);
+    database_end(&database);
+}
+
+Test(served, ids_continue_after_a_restart)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    int64_t far = store_next_id(database.writer, (NOW + 10 * 86400) * 1000);
+    database_disconnect(&database);
+    database_run(&database, arena_printf(database.arena,
+                                         "INSERT INTO events (id, at, kind, who) VALUES (%lld, 0, '', '')",
+                                         (long long)far));
+    database_serve(&database);
+    struct write write = {.body = write_insert, .number = 1};
+    writes_submit(&database, &write);
+    writes_wait(1);
+    cr_assert_eq(database_count(&database, "SELECT id FROM events WHERE order_id = 1"), far + 1);
+    database_end(&database);
+}
+
+Test(served, a_second_server_is_refused)
+{
+    struct database database;
+    struct fault fault;
+    database_begin(&database);
+    database_serve(&database);
+    cr_assert_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_assert_not_null(strstr(fault.message, "already served by another acmegate"), "%s", fault.message);
+    cr_assert_not_null(strstr(fault.message, arena_printf(database.arena, "process %ld", (long)getpid())),
+                       "%s", fault.message);
+    store_close(database.store);
+    database.store = store_open(database.path, STORE_EXPECT_CURRENT, &fault);
+    cr_assert_not_null(database.store, "%s", fault.message);
+    database_end(&database);
+}
