@@ -180,3 +180,34 @@ Test(certificate_identity, one_that_was_imported_first_is_taken_over_once)
     cr_assert_not(writer->reader.failed);
     database_end(&database);
 }
+
+/* Two CAs may give out the same serial number. */
+Test(certificate_identity, a_revocation_takes_no_other_certificate_with_it)
+{
+    struct database database;
+    struct certificate loaded;
+    database_begin(&database);
+    database_connect(&database);
+    struct store_writer *writer = database.writer;
+    struct account account = make_account(&database, "thumbprint");
+    struct authorization authorization = make_authorization(&database, &account, "www.example.org");
+    struct order order = make_order(&database, &account, &authorization, 1);
+    struct certificate one = make_real_certificate(&database, &order), other = one;
+    cr_assert_eq(store_certificate_insert(writer, &one, NULL, 0), STORE_OK);
+    struct pki_certificate parts = {.key = pki_key(database.arena, "P-256"),
+                                    .common_name = "of another CA",
+                                    .serial_hex = "2a",
+                                    .not_after = 1};
+    other.leaf = pki_der(database.arena, pki_certificate(database.arena, &parts));
+    other.issuer = "another CA";
+    cr_assert_eq(store_certificate_insert(writer, &other, NULL, 0), STORE_OK);
+    one.status = CERTIFICATE_REVOKED;
+    one.revocation_requested_at = one.revoked_at = NOW;
+    cr_assert_eq(store_certificate_update(writer, &one), STORE_OK);
+    cr_assert_eq(store_certificate_revoke_twins(writer, &one), STORE_OK);
+    cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, other.id, &loaded),
+                 STORE_OK);
+    cr_expect_eq(loaded.status, CERTIFICATE_GOOD);
+    cr_expect_eq(loaded.revocation_requested_at, 0);
+    database_end(&database);
+}

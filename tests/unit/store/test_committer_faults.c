@@ -92,6 +92,43 @@ Test(committer_faults, another_writer_makes_it_unavailable_and_nothing_is_lost)
     database_end(&database);
 }
 
+static struct database served;
+static struct write waiting[4];
+static sqlite3 *other;
+
+/* On the committer's thread, between two batches. */
+static void begin_elsewhere_and_submit(const struct store_batch *batch)
+{
+    if (observed_count == 0) {
+        cr_expect_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+        for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++) {
+            waiting[i].body = write_insert;
+            writes_submit(&served, &waiting[i]);
+        }
+    }
+    keep_batch(batch);
+}
+
+/* Each would wait out the busy time of its own, one after the other. */
+Test(committer_faults, all_that_wait_share_the_fate_of_a_batch_that_cannot_begin)
+{
+    struct write first = {.body = write_hurry};
+    store_set_log(writes_keep_quiet);
+    store_set_observer(begin_elsewhere_and_submit);
+    database_begin(&served);
+    database_serve(&served);
+    cr_assert_eq(sqlite3_open(served.path, &other), SQLITE_OK);
+    writes_submit(&served, &first);
+    writes_wait(5);
+    sqlite3_close(other);
+    cr_expect_eq(observed_count, 2);
+    expect_observed(1, 4, false);
+    for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++)
+        cr_expect_eq(waiting[i].outcome, STORE_UNAVAILABLE, "operation %zu", i);
+    cr_expect_eq(database_count(&served, "SELECT count(*) FROM events"), 0);
+    database_end(&served);
+}
+
 /* A file size limit makes writes to the log fail with EFBIG, which SQLite reports as an I/O error. */
 static void serve_without_room(struct database *database)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -309,5 +310,40 @@ Test(mark, a_mark_that_is_missing_broken_or_a_copy_is_told)
     cr_assert_eq(unlink(mark), 0);
     why = served_again(&database);
     cr_expect(why != NULL && strstr(why, "no mark") != NULL, "%s", why);
+    database_end(&database);
+}
+
+static size_t told;
+
+static void count_message(const char *message)
+{
+    cr_expect_not_null(strstr(message, "cannot be written"), "%s", message);
+    told++;
+}
+
+/* It is written each second: a full disk would fill the log. */
+Test(mark, one_that_cannot_be_written_is_told_once_until_it_can)
+{
+    static const struct {
+        bool writable;
+        size_t told;
+    } cases[] = {{true, 0}, {false, 1}, {false, 1}, {true, 1}, {false, 2}, {false, 2}};
+    struct database database;
+    struct mark mark;
+    struct fault fault;
+    database_begin(&database);
+    database_connect(&database);
+    cr_assert(mark_open(&mark, database.path, &fault), "%s", fault.message);
+    int writable = mark.file, read_only = open(path_of(&database, ".mark"), O_RDONLY);
+    cr_assert_geq(read_only, 0);
+    store_set_log(count_message);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mark.file = cases[i].writable ? writable : read_only;
+        mark_write(&mark, (int64_t)i);
+        cr_expect_eq(told, cases[i].told, "write %zu", i);
+    }
+    mark.file = writable;
+    mark_close(&mark);
+    close(read_only);
     database_end(&database);
 }

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "database.h"
+#include "store/session.h"
+
+LEAK_CHECKED_SUITE(place);
+
+static const char *beside(struct database *database, const char *suffix)
+{
+    return arena_printf(database->arena, "%s%s", database->path, suffix);
+}
+
+Test(place, the_database_and_the_files_beside_it_must_be_usable)
+{
+    static const char *const files[] = {"", "-wal", "-shm", ".lock", ".mark"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct database database;
+        struct fault fault;
+        database_begin(&database);
+        cr_expect(store_place_is_usable(database.path, &fault), "nothing is there yet: %s", fault.message);
+        const char *file = beside(&database, files[i]);
+        cr_assert_eq(symlink(file, file), 0, "a link to itself");
+        cr_expect_not(store_place_is_usable(database.path, &fault), "%s", file);
+        cr_expect_not_null(strstr(fault.message, arena_printf(database.arena, "%s cannot be used: ", file)),
+                           "%s", fault.message);
+        database_end(&database);
+    }
+}
+
+Test(place, its_folder_must_be_there_and_be_one)
+{
+    struct database database;
+    struct fault fault;
+    database_begin(&database);
+    database_connect(&database);
+    const struct {
+        const char *path, *words;
+    } cases[] = {
+        {beside(&database, ".none/acmegate.db"), ".none does not exist: make it"},
+        {beside(&database, "/acmegate.db"), "acmegate.db"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_expect_not(store_place_is_usable(cases[i].path, &fault), "%s", cases[i].path);
+        cr_expect_not_null(strstr(fault.message, cases[i].words), "%s", fault.message);
+    }
+    cr_assert_eq(chdir(database.directory), 0);
+    cr_expect(store_place_is_usable("acmegate.db", &fault), "in the folder of the process: %s",
+              fault.message);
+    cr_assert_eq(chdir("/"), 0);
+    database_end(&database);
+}
+
+/* Names beside the database are longer than its own. */
+Test(place, a_path_has_room_for_the_names_beside_it)
+{
+    struct fault fault;
+    char path[PATH_MAX] = {0};
+    size_t most = PATH_MAX - sizeof ".schema-999.unfinished" - 1;
+    for (size_t i = 0; i < most; i++)
+        path[i] = i % 100 == 0 ? '/' : 'x';
+    cr_expect_not(store_place_is_usable(path, &fault));
+    cr_expect_null(strstr(fault.message, "too long"), "%s", fault.message);
+    path[most] = 'x';
+    cr_expect_not(store_place_is_usable(path, &fault));
+    cr_expect_not_null(strstr(fault.message, "too long"), "%s", fault.message);
+}
