@@ -29,6 +29,9 @@ Test(account, new_one_says_contacts_terms_and_whether_it_may_be_made)
         {"{\"contact\":[\"mailto:admin@example.org\"]}", {.contacts_json = "[\"mailto:admin@example.org\"]"}},
         {"{\"contact\":[\"mailto:a.b+tag@ops.example.org\",\"MAILTO:Root@localhost\"]}",
          {.contacts_json = "[\"mailto:a.b+tag@ops.example.org\",\"MAILTO:Root@localhost\"]"}},
+        /* the ends of letters and digits, and all that RFC 5322 §3.2.3 and a dot allow */
+        {"{\"contact\":[\"mailto:azAZ09.!$&'*+-/=^_`{|}~@x.example\"]}",
+         {.contacts_json = "[\"mailto:azAZ09.!$&'*+-/=^_`{|}~@x.example\"]"}},
         {"{\"contact\":[" TEN "]}", {.contacts_json = "[" TEN "]"}},
         {"{\"termsOfServiceAgreed\":true}", {.terms_agreed = true}},
         {"{\"termsOfServiceAgreed\":false}", {0}},

@@ -240,6 +240,35 @@ Test(json, texts_that_are_refused)
     arena_free(arena);
 }
 
+/* yajl's own words are not plain for what people write most often by mistake. */
+Test(json, what_is_wrong_is_told_in_plain_words)
+{
+    static const struct {
+        const char *text, *words;
+    } cases[] = {
+        {"", "this is not JSON"},
+        {" \t\r\n", "this is not JSON"},
+        {"listen: 8443\n", "this is not JSON"},
+        {"{\"a\":1,}", "a comma before }"},
+        {"[1, \n]", "a comma before ]"},
+        {"{\"a\" 1}", "parse error: object key and value must be separated by a colon"},
+        {"[1}", "parse error: "},
+        {" {\"a\":1}}", "parse error: trailing garbage"},
+        {"\"\\x\"", "lexical error: "},
+        {"0x", "parse error: trailing garbage"},
+        {"9 9", "parse error: trailing garbage"},
+        {"// no\n{}", "lexical error: probable comment found in input text"},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fault fault;
+        cr_expect_null(json_parse(arena, bytes_from_string(cases[i].text), &json_limits_request, &fault));
+        cr_expect_eq(strncmp(fault.message, cases[i].words, strlen(cases[i].words)), 0, "%s: %s",
+                     cases[i].text, fault.message);
+    }
+    arena_free(arena);
+}
+
 /* "{"m0":0,"m1":0,…}" with `n` members. */
 static void parse_wide(void *context, size_t n)
 {

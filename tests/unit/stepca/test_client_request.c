@@ -170,6 +170,8 @@ Test(client_request, broken_sign_bodies_are_told_what_is_wrong)
     arena_free(arena);
 }
 
+#define DIGITS_80 "11111111111111111111111111111111111111111111111111111111111111111111111111111111"
+
 Test(client_request, serial_numbers_are_decimal_or_hexadecimal)
 {
     static const struct {
@@ -191,7 +193,8 @@ Test(client_request, serial_numbers_are_decimal_or_hexadecimal)
         {" 1", NULL},
         {"ff", NULL},
         {"", NULL},
-        {"111111111111111111111111111111111111111111111111111111111111111111111111111111111", NULL},
+        {DIGITS_80, DIGITS_80},
+        {DIGITS_80 "1", NULL},
     };
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -221,6 +224,8 @@ Test(client_request, revocation_is_passed_on_as_it_was_meant)
          "{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":0,\"passive\":false}"},
         {"{\"serial\":\"10\",\"ott\":null,\"reasonCode\":null,\"reason\":null,\"passive\":null}", NULL,
          "{\"serial\":\"10\",\"reasonCode\":0,\"passive\":false}"},
+        {"{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":10}", NULL,
+         "{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":10,\"passive\":false}"},
         {"{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":11}", "out of bounds", NULL},
         {"{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":-1}", "out of bounds", NULL},
         {"{\"serial\":\"10\",\"ott\":\"h.p.s\",\"reasonCode\":\"1\"}", "out of bounds", NULL},
