@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 
 enum {
     USUAL_MIN_S = 5 * 60, /* step-ca's globalProvisionerClaims */

@@ -7,7 +7,7 @@
 #include "acme/base/base64.h"
 #include "acme/base/time_text.h"
 #include "acme/base/visible.h"
-#include "acme/csr.h"
+#include "acme/pki/csr.h"
 #include "acme/renewal.h"
 
 enum { ORDER_MAX_BYTES = 256 * 1024 };

@@ -3,8 +3,8 @@
 
 #include "acme/base/base64.h"
 #include "acme/base/json.h"
-#include "acme/certificate.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/x509_read.h"
 
 enum {
     RENEWAL_INFO_MAX_BYTES = 4096,

@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "acme/base/base64.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 
 /* RFC 5280 §5.3.1; 7 was never given out. */
 static const struct {

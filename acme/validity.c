@@ -2,7 +2,7 @@
 #include "acme/validity.h"
 
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 
 /* What a CA that has not told its default is taken to give: step-ca's own. */
 static const int64_t usual_default_s = 24 * 3600;

@@ -53,7 +53,7 @@ static const char *address_text(struct arena *arena, const ASN1_OCTET_STRING *ad
     return arena_duplicate(arena, text);
 }
 
-/* NULL for a kind of name that acme/csr.h lets nobody ask for. */
+/* NULL for a kind of name that acme/pki/csr.h lets nobody ask for. */
 static const char *name_text(struct arena *arena, const GENERAL_NAME *name)
 {
     int type = 0;

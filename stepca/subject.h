@@ -19,11 +19,11 @@ struct stepca_subject {
 /*
  * Why /sign refuses this CSR whatever the token says; NULL: it need not. step-ca compares the names of each
  * kind that the CSR's subjectAltName holds with the token's, so a common name of that kind has to stand there
- * too. The words say what to do. For a CSR that acme/csr.h has checked.
+ * too. The words say what to do. For a CSR that acme/pki/csr.h has checked.
  */
 const char *stepca_csr_fault(struct arena *arena, X509_REQ *csr);
 
-/* From a CSR that acme/csr.h has checked. False when it holds neither SANs nor a CN, or names of another
+/* From a CSR that acme/pki/csr.h has checked. False when it holds neither SANs nor a CN, or names of another
  * kind. */
 [[gnu::warn_unused_result]] bool stepca_subject_from_csr(struct arena *arena, X509_REQ *csr,
                                                          struct stepca_subject *out);

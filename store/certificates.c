@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "store/issuer_identities.h"
 #include "store/query.h"
 

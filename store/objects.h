@@ -11,8 +11,8 @@
 #include "acme/event.h"
 #include "acme/migration.h"
 #include "acme/objects.h"
+#include "acme/pki/root_rotation.h"
 #include "acme/renewal.h"
-#include "acme/root_rotation.h"
 #include "store/store.h"
 
 /* ---- accounts.c ---- */

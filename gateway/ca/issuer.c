@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "acme/base/time_text.h"
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer_api.h"
 #include "gateway/ca/issuer_signers.h"
 #include "gateway/runtime/clock.h"

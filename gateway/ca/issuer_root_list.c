@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "gateway/ca/issuer.h"
 #include "gateway/runtime/log.h"
 

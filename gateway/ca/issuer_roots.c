@@ -2,7 +2,7 @@
 #include "gateway/ca/issuer_roots.h"
 
 #include "acme/base/time_text.h"
-#include "acme/root_rotation.h"
+#include "acme/pki/root_rotation.h"
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
 

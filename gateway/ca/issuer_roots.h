@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which roots an issuer still needs: the decision is acme/root_rotation.h's. */
+/* Which roots an issuer still needs: the decision is acme/pki/root_rotation.h's. */
 #pragma once
 
 #include "gateway/ca/issuer.h"

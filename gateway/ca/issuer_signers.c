@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "acme/base/unconst.h"
-#include "acme/certificate_pool.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate_pool.h"
+#include "acme/pki/x509_read.h"
 
 static atomic_uint_fast64_t version = 1;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/runtime/clock.h"
 
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer_stepca_internal.h"
 
 struct ca_claims issuer_stepca_claims(const struct stepca_provisioner *provisioner)

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "acme/certificate_pool.h"
+#include "acme/pki/certificate_pool.h"
 #include "gateway/ca/issuers.h"
 #include "store/objects.h"
 

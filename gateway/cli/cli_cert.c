@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"

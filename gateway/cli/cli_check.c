@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer_local.h"
 #include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli.h"

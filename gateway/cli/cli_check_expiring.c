@@ -7,9 +7,9 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
 #include "acme/expiry.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/ca/local/local_ca.h"
 #include "gateway/cli/cli_check.h"
 #include "gateway/kept/own_certificate.h"

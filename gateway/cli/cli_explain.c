@@ -6,7 +6,7 @@
 #include "acme/authorization.h"
 #include "acme/base/time_text.h"
 #include "acme/base/visible.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "acme/base/time_text.h"
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
 #include "gateway/runtime/clock.h"

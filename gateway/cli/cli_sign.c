@@ -10,7 +10,7 @@
 
 #include "acme/base/file.h"
 #include "acme/jose/pem.h"
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli.h"
 #include "gateway/runtime/log.h"

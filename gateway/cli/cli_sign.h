@@ -2,7 +2,7 @@
 /* `acmegate sign`: one certificate for a request file, by the issuer of a profile and under its policies. */
 #pragma once
 
-#include "acme/csr.h"
+#include "acme/pki/csr.h"
 #include "gateway/ca/issuer.h"
 #include "store/objects.h"
 

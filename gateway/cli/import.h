@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "acme/certificate_pool.h"
+#include "acme/pki/certificate_pool.h"
 #include "gateway/ca/issuer.h"
 #include "store/objects.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/authorization.h"
-#include "acme/certificate.h"
 #include "acme/permission.h"
+#include "acme/pki/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/ca/recognition.h"
 #include "gateway/frontend/routes.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/authorization.h"
-#include "acme/certificate.h"
-#include "acme/csr.h"
 #include "acme/order.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/csr.h"
 #include "gateway/frontend/authorization_plan.h"
 #include "gateway/frontend/routes.h"
 #include "gateway/issuance/permit.h"

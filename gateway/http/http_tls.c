@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/base/unconst.h"
-#include "acme/certificate.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/http/http_internal.h"
 
 struct http_tls_certificate {

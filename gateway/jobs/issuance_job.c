@@ -2,7 +2,7 @@
 #include "gateway/jobs/issuance_job.h"
 #include "acme/base/time_text.h"
 #include "acme/order.h"
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/issuance/issuance_sign.h"
 #include "gateway/issuance/permit.h"
 #include "gateway/runtime/clock.h"

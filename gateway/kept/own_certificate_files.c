@@ -4,9 +4,9 @@
 #include <errno.h>
 
 #include "acme/base/file.h"
-#include "acme/certificate.h"
 #include "acme/jose/private_key.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/config/config.h"
 
 static bool read_chain(struct arena *arena, const struct config *config, struct own_certificate_files *out,

@@ -3,9 +3,9 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
-#include "acme/ocsp.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/ocsp.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/preflight/check_stepca.h"
 #include "gateway/runtime/clock.h"
 

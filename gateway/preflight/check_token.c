@@ -2,8 +2,8 @@
 #include <time.h>
 
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
-#include "acme/csr.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/csr.h"
 #include "gateway/keys/certificate_request.h"
 #include "gateway/preflight/check_stepca.h"
 #include "gateway/runtime/clock.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"

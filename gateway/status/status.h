@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "acme/ocsp.h"
+#include "acme/pki/ocsp.h"
 #include "gateway/ca/issuers.h"
 #include "gateway/config/config.h"
 #include "gateway/outbound/outbound.h"

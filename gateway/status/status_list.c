@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "acme/base/buffer.h"
-#include "acme/certificate_pool.h"
+#include "acme/pki/certificate_pool.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 #include "gateway/status/status_internal.h"

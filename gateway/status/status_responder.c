@@ -10,7 +10,7 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /renew of step-ca's API, by a renewal token: the certificate that is presented is its successor in all
  * but time. */
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer_signers.h"
 #include "gateway/stepca_api/stepca_api_issue.h"
 #include "gateway/stepca_api/stepca_api_policy.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /revoke of step-ca's API: what the CA confirms is a revocation of ours as well. */
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/ca/issuer_certificate.h"
 #include "gateway/stepca_api/stepca_api_call.h"

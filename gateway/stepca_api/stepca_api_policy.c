@@ -4,8 +4,8 @@
 #include <arpa/inet.h>
 
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
 #include "acme/jose/public_key.h"
+#include "acme/pki/certificate.h"
 
 enum {
     NAME_MAX_BYTES = 100, /* of a refused name, in the refusal */

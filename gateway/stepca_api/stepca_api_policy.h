@@ -3,7 +3,7 @@
  * refuse with. */
 #pragma once
 
-#include "acme/csr.h"
+#include "acme/pki/csr.h"
 #include "acme/validity.h"
 #include "gateway/config/config.h"
 #include "stepca/client_request.h"

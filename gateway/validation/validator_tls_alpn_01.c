@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tls-alpn-01 (RFC 8737): one TLS handshake at the name's address, which shows a certificate made for it. */
-#include "acme/tls_alpn.h"
+#include "acme/pki/tls_alpn.h"
 #include "gateway/validation/validator_internal.h"
 
 enum { TRIED_MAX_BYTES = 2 * 1024 };

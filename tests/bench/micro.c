@@ -17,10 +17,10 @@
 #include <valgrind/callgrind.h>
 
 #include "acme/base/base64.h"
-#include "acme/certificate.h"
-#include "acme/csr.h"
 #include "acme/envelope.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/csr.h"
+#include "acme/pki/x509_read.h"
 #include "stepca/token.h"
 #include "store/objects.h"
 

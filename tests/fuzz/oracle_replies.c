@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "acme/base/json.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "odd.h"
 #include "oracle_internal.h"
 #include "store/session.h"

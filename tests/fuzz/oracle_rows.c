@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "acme/jose/openssl_handles.h"
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 #include "oracle_internal.h"
 #include "verdict.h"
 #include "world.h"

@@ -5,7 +5,7 @@
 
 #include "acme/base/base64.h"
 #include "acme/base/json.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "dice.h"
 #include "odd.h"
 #include "oracle.h"

@@ -3,7 +3,7 @@
 #include <openssl/ocsp.h>
 #include <stdlib.h>
 
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "dice.h"
 #include "odd.h"
 #include "oracle.h"

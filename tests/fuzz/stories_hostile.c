@@ -6,7 +6,7 @@
 
 #include "acme/base/base64.h"
 #include "acme/base/file.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "acme/renewal.h"
 #include "dice.h"
 #include "gateway/runtime/clock.h"

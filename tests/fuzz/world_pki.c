@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "acme/base/json.h"
-#include "acme/certificate.h"
 #include "acme/jose/jws.h"
+#include "acme/pki/certificate.h"
 #include "dice.h"
 #include "gateway/runtime/clock.h"
 #include "odd.h"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/ca/local/local_ca_internal.h"
 #include "gateway/runtime/log.h"

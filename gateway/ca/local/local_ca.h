@@ -92,7 +92,7 @@ int64_t local_ca_end(const struct local_ca *ca);
 [[gnu::warn_unused_result]] bool local_ca_tend(struct local_ca *ca, int64_t now, struct fault *fault);
 
 /*
- * Signs for the key and names of a CSR that acme/csr.h has checked: names in its spelling, 24 hours unless
+ * Signs for the key and names of a CSR that acme/pki/csr.h has checked: names in its spelling, 24 hours unless
  * `validity` asks otherwise, in the forms that step-ca takes. A name outside the name constraints of the path
  * is LOCAL_CA_NAME_REFUSED. `chain` (leaf first) and `why` belong to the arena.
  */

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
-#include "acme/certificate.h"
 #include "acme/jose/private_key.h"
+#include "acme/pki/certificate.h"
 #include "gateway/ca/local/local_ca_internal.h"
 #include "gateway/config/config.h"
 #include "gateway/runtime/log.h"

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "acme/certificate.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/ca/local/local_ca_internal.h"
 
 enum {

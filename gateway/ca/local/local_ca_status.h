@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "acme/crl.h"
+#include "acme/pki/crl.h"
 #include "gateway/ca/local/local_ca.h"
 
 enum {

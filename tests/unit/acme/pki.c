@@ -7,7 +7,7 @@
 #include <openssl/rsa.h>
 
 #include "acme/base/unconst.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 
 static void release_key(void *key)
 {

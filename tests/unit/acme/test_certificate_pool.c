@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 
-#include "acme/certificate_pool.h"
+#include "acme/pki/certificate_pool.h"
 #include "leaks.h"
 #include "pki.h"
 

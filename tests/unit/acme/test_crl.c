@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/crl.h"
+#include "acme/pki/crl.h"
 #include "leaks.h"
 #include "pki.h"
 

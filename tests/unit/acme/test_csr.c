@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/csr.h"
 #include "acme/jose/public_key.h"
-#include "acme/x509_read.h"
+#include "acme/pki/csr.h"
+#include "acme/pki/x509_read.h"
 #include "leaks.h"
 #include "pki.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/root_rotation.h"
+#include "acme/pki/root_rotation.h"
 
 #include <criterion/criterion.h>
 
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "leaks.h"
 #include "pki.h"
 

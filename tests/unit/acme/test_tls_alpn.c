@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/tls_alpn.h"
+#include "acme/pki/tls_alpn.h"
 #include "leaks.h"
 #include "pki.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/csr.h"
+#include "acme/pki/csr.h"
 #include "gateway/keys/certificate_request.h"
 #include "leaks.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One room has every certificate signed: what each asker's certificate is held to, and what is written of it.
  */
-#include "acme/csr.h"
 #include "acme/pki.h"
+#include "acme/pki/csr.h"
 #include "gateway/issuance/issuance_plan.h"
 #include "gateway/issuance/issuance_sign.h"
 #include "gateway/issuance/issuance_write.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/certificate.h"
 #include "acme/pki.h"
+#include "acme/pki/certificate.h"
 #include "gateway/ca/issuer_signers.h"
 #include "gateway/ca/recognition.h"
 #include "store/database.h"

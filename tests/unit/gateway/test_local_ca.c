@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "gateway/ca/local/local_ca.h"
 #include "local_files.h"
 

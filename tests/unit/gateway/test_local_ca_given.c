@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "gateway/ca/local/local_ca_internal.h"
 #include "local_files.h"
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "gateway/ca/local/local_ca_internal.h"
 #include "local_files.h"
 

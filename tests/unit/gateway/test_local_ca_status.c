@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/certificate.h"
-#include "acme/ocsp.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/ocsp.h"
 #include "gateway/ca/local/local_ca_status.h"
 #include "local_files.h"
 

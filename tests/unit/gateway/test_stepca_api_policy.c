@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "gateway/stepca_api/stepca_api_policy.h"
 #include "growth.h"
 #include "leaks.h"

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-#include "acme/certificate.h"
 #include "acme/pki.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/x509_read.h"
 #include "fakes.h"
 #include "leaks.h"
 

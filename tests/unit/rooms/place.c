@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "acme/certificate.h"
 #include "acme/jose/openssl_handles.h"
+#include "acme/pki/certificate.h"
 #include "leaks.h"
 #include "store/migrate.h"
 #include "surroundings.h"

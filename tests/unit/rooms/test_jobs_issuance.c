@@ -2,7 +2,7 @@
 /* Issuance jobs: what the CA answers, and what stands of the order then. */
 #include "acme/order.h"
 #include "acme/pki.h"
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 #include "jobs_place.h"
 #include "leaks.h"
 #include "store/objects.h"

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "gateway/kept/own_certificate.h"
 #include "gateway/runtime/clock.h"
 #include "jobs_place.h"

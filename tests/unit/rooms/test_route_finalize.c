@@ -2,7 +2,7 @@
 /* finalize (RFC 8555 §7.4): what CSR an order takes, what is handed over, and how its reply waits. */
 #include "acme/base/base64.h"
 #include "acme/base/unconst.h"
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 #include "site.h"
 
 LEAK_CHECKED_SUITE(route_finalize);

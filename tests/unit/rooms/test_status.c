@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Revocation lists and OCSP responders: when they are asked for, which are taken, and what loops see of them.
  */
-#include "acme/crl.h"
 #include "acme/jose/private_key.h"
+#include "acme/pki/crl.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/status/status.h"
 #include "jobs_place.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An issuer of type stepca and its CA: what is asked, and what the answers mean for requests and for its
  * health. */
-#include "acme/certificate.h"
 #include "acme/pki.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer.h"
 #include "leaks.h"
 #include "place.h"

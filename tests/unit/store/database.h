@@ -2,7 +2,7 @@
 /* A database of its own for each test, and the objects that an issuance leaves in it. */
 #pragma once
 
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 #include "leaks.h"
 #include "store/committer.h"
 #include "store/migrate.h"

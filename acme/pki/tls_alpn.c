@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/tls_alpn.h"
+#include "acme/pki/tls_alpn.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/sha.h>
 
 #include "acme/base/buffer.h"
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 
 /* id-pe-acmeIdentifier (RFC 8737 §6.1) */
 #define ACME_IDENTIFIER_OID "1.3.6.1.5.5.7.1.31"

@@ -2,8 +2,8 @@
 /* Shared by acme/certificate*.c only. */
 #pragma once
 
-#include "acme/certificate.h"
-#include "acme/subject_names.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/subject_names.h"
 
 /* False when subjectAltName is there but cannot be read, or is there twice. */
 [[gnu::warn_unused_result]] bool certificate_names_read(struct arena *arena, const X509 *certificate,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -7,8 +7,8 @@
 
 #include "acme/base/buffer.h"
 #include "acme/base/unconst.h"
-#include "acme/certificate_internal.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate_internal.h"
+#include "acme/pki/x509_read.h"
 
 enum { SERIAL_MAX_OCTETS = 20, VERSION_TAG = 0xA0 };
 

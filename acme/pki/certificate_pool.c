@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/certificate_pool.h"
+#include "acme/pki/certificate_pool.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
 
 #include "acme/base/buffer.h"
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 
 enum { CHAIN_MAX_BYTES = 256 * 1024 };
 

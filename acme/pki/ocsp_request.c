@@ -3,8 +3,8 @@
 #include <openssl/err.h>
 
 #include "acme/base/base64.h"
-#include "acme/certificate.h"
-#include "acme/ocsp.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/ocsp.h"
 
 enum { SERIAL_MAX_DIGITS = 40 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/root_rotation.h"
+#include "acme/pki/root_rotation.h"
 
-#include "acme/certificate.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/x509_read.h"
 
 static void free_store(void *store)
 {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "acme/objects.h"
-#include "acme/subject_names.h"
+#include "acme/pki/subject_names.h"
 
 enum { CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 1024 };
 

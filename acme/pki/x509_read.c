@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/x509_read.h"
+#include "acme/pki/x509_read.h"
 
 #include <openssl/asn1t.h>
 #include <openssl/core_dispatch.h>

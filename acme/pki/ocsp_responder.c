@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/err.h>
 
-#include "acme/certificate.h"
-#include "acme/ocsp.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/ocsp.h"
+#include "acme/pki/x509_read.h"
 
 static struct bytes to_der(struct arena *arena, X509 *certificate)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/crl.h"
+#include "acme/pki/crl.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
 
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/x509_read.h"
 
 static void free_crl(X509_CRL *crl)
 {

@@ -8,7 +8,7 @@
 
 #include <openssl/ocsp.h>
 
-#include "acme/crl.h"
+#include "acme/pki/crl.h"
 
 enum {
     OCSP_MAX_QUESTIONS = 8,     /* each costs a look-up */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/subject_names.h"
+#include "acme/pki/subject_names.h"
 
 #include <stdlib.h>
 

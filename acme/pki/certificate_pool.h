@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 
 enum { CERTIFICATE_POOL_MAX = 512 };
 

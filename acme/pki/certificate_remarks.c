@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "acme/base/buffer.h"
-#include "acme/certificate.h"
+#include "acme/pki/certificate.h"
 
 enum {
     REMARKS_MAX_BYTES = 1024,

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "acme/base/time_text.h"
-#include "acme/certificate.h"
-#include "acme/certificate_internal.h"
-#include "acme/x509_read.h"
+#include "acme/pki/certificate.h"
+#include "acme/pki/certificate_internal.h"
+#include "acme/pki/x509_read.h"
 
 /* ---- what the leaf says ---- */
 

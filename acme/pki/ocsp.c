@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/ocsp.h"
+#include "acme/pki/ocsp.h"
 
 #include <openssl/err.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/csr.h"
+#include "acme/pki/csr.h"
 
 #include <openssl/err.h>
 
 #include "acme/jose/public_key.h"
-#include "acme/subject_names.h"
-#include "acme/x509_read.h"
+#include "acme/pki/subject_names.h"
+#include "acme/pki/x509_read.h"
 
 static const char *key_fault(struct arena *arena, EVP_PKEY *key, EVP_PKEY *account_key, enum cause *cause)
 {
