@@ -116,11 +116,16 @@ static struct http_connection *find_victim(struct http_connections *connections)
     return NULL;
 }
 
+bool http_connections_are_full(const struct http_connections *connections)
+{
+    return connections->count >= connections->max;
+}
+
 bool http_connections_make_room(struct http_connections *connections,
                                 char evicted[static ADDRESS_NETWORK_BYTES])
 {
     evicted[0] = '\0';
-    if (connections->count < connections->max)
+    if (!http_connections_are_full(connections))
         return true;
     struct http_connection *victim = find_victim(connections);
     if (victim == NULL)

@@ -15,6 +15,9 @@ struct http_connections *http_connections_new(size_t max);
 /* After the last connection. NULL is ignored. */
 void http_connections_free(struct http_connections *connections);
 
+/* One more needs room. */
+bool http_connections_are_full(const struct http_connections *connections);
+
 /*
  * True when another connection may be accepted: there is room, or an idle connection was told to close
  * (`evicted` is then its network; else ""). False while every connection has a request under way.

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -297,10 +298,19 @@ static void enter(struct http_loop *loop, h2o_socket_t *socket, bool local)
     h2o_accept(local ? &loop->accept_local : &loop->accept, socket);
 }
 
+static bool somebody_waits(h2o_socket_t *listener)
+{
+    struct pollfd at = {.fd = h2o_socket_get_fd(listener), .events = POLLIN};
+    return poll(&at, 1, 0) == 1;
+}
+
 static void accept_some(h2o_socket_t *listener, bool local)
 {
     struct http_loop *loop = listener->data;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        /* No connection makes room for nobody. */
+        if (http_connections_are_full(local ? loop->local : loop->tcp) && !somebody_waits(listener))
+            return;
         if (!make_room(loop, local)) {
             accept_pause(loop, local);
             return;
