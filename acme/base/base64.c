@@ -3,12 +3,12 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* The last two of an alphabet, which make the difference. */
+/* The last two characters of an alphabet: base64 and base64url differ in these only. */
 struct last_two {
     uint8_t value_62, value_63;
 };
 
-/* The six bits of a character; 0xff for what is not in the alphabet. */
+/* The six bits of a character; 0xff for a character outside the alphabet. */
 static uint8_t value_of(uint8_t c, struct last_two last)
 {
     if (c >= 'A' && c <= 'Z')
@@ -20,7 +20,7 @@ static uint8_t value_of(uint8_t c, struct last_two last)
     return c == last.value_62 ? 62 : c == last.value_63 ? 63 : 0xff;
 }
 
-/* `text` without padding. */
+/* Decodes `text`, which has no padding. */
 static bool decode(struct arena *arena, struct bytes text, struct last_two last, struct bytes *out)
 {
     if (text.n % 4 == 1)
@@ -40,7 +40,7 @@ static bool decode(struct arena *arena, struct bytes text, struct last_two last,
             data[n++] = (uint8_t)(bits >> held);
         }
     }
-    /* Spare bits that are not zero would give one value two spellings. */
+    /* Spare bits other than zero would give one value two spellings. */
     if ((bits & ((1U << held) - 1)) != 0)
         return false;
     *out = bytes_of(data, n);

@@ -11,7 +11,7 @@ void buffer_init(struct buffer *buffer, struct arena *arena, size_t max_bytes)
     *buffer = (struct buffer){.arena = arena, .max_bytes = max_bytes};
 }
 
-/* Room for `more` octets and a NUL behind them. */
+/* Makes room for `more` octets and a NUL behind them. */
 static bool make_room(struct buffer *buffer, size_t more)
 {
     if (buffer->overflowed || more > buffer->max_bytes - buffer->n) {

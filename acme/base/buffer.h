@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A growing buffer in an arena, with a declared maximum. Going over the maximum does not fail at each call:
- * it marks the buffer, everything after is dropped, and whoever finishes it asks buffer_overflowed() once.
+ * A growing buffer in an arena, with a declared maximum. A call that goes over the maximum does not fail. It
+ * marks the buffer, and everything after it is dropped. The caller checks buffer_overflowed() once, at the
+ * end.
  */
 #pragma once
 
@@ -26,6 +27,6 @@ static inline bool buffer_overflowed(const struct buffer *buffer)
     return buffer->overflowed;
 }
 
-/* What was written, borrowed from the arena; a NUL stands after it. */
+/* The octets written so far, borrowed from the arena. A NUL follows them. */
 struct bytes buffer_bytes(struct buffer *buffer);
 const char *buffer_string(struct buffer *buffer);

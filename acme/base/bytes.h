@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A borrowed run of octets: how everything from outside travels until it has been validated. */
+/* A borrowed run of octets. Everything from outside travels in this form until it is validated. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,10 +35,10 @@ static inline bool bytes_equal_string(struct bytes a, const char *text)
     return bytes_equal(a, bytes_from_string(text));
 }
 
-/* ASCII only: other octets compare as they are. */
+/* Compares without regard to ASCII case. Other octets are compared as they are. */
 bool bytes_equal_ignore_case(struct bytes a, struct bytes b);
 
-/* True when it is one of the texts. */
+/* True when `a` equals one of the texts. */
 static inline bool bytes_equal_any(struct bytes a, const char *const *texts, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -52,7 +52,7 @@ static inline bool bytes_has_prefix(struct bytes a, struct bytes prefix)
     return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
 }
 
-/* False when an octet is NUL, so that the rest may become a C string without losing anything. */
+/* True when no octet is NUL, so that the run can become a C string without loss. */
 static inline bool bytes_is_text(struct bytes a)
 {
     return a.n == 0 || memchr(a.p, 0, a.n) == NULL;

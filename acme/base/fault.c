@@ -8,7 +8,7 @@
 
 static const char ellipsis[] = "…";
 
-/* A text that fills the room and more was or is to be cut. */
+/* Stores the message. A text that fills the room was cut, or has to be. */
 static void keep(struct fault *fault, const char *text)
 {
     size_t n = strlen(text);
@@ -24,7 +24,7 @@ static void keep(struct fault *fault, const char *text)
 
 bool fault_set(struct fault *fault, const char *format, ...)
 {
-    char text[FAULT_MESSAGE_BYTES + 1]; /* one more, so that a text that was cut here is seen to be */
+    char text[FAULT_MESSAGE_BYTES + 1]; /* one more octet, so that a cut text is recognized */
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);

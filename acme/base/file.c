@@ -28,7 +28,7 @@ static bool read_file(const char *path, size_t max_bytes, uint8_t **buffer, size
 {
     bool good = false;
     *buffer = NULL;
-    /* A pipe without a writer must not hold the caller, nor a terminal become its own. */
+    /* A pipe without a writer must not block the caller, and a terminal must not become its own. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd == -1)
         return false;
@@ -43,7 +43,7 @@ static bool read_file(const char *path, size_t max_bytes, uint8_t **buffer, size
         errno = EFBIG;
         goto out;
     }
-    /* One octet more than allowed tells a file that grew; those below /proc have no size to ask for. */
+    /* One octet more than allowed detects a file that grew. Files below /proc report no size. */
     *buffer = malloc(max_bytes + 1);
     if (*buffer == NULL || !read_all(fd, *buffer, max_bytes + 1, length))
         goto out;

@@ -6,42 +6,43 @@
 
 #include "acme/base/arena.h"
 
-/* False with errno set: EFBIG when longer than `max_bytes`, EMEDIUMTYPE for a pipe, device or socket. Never
- * waits. The bytes belong to the arena, NUL after them.
- */
+/* Reads a whole file and never waits. The bytes belong to the arena; a NUL follows them. False with errno:
+ * EFBIG when the file is longer than `max_bytes`, EMEDIUMTYPE for a pipe, a device or a socket. */
 [[gnu::warn_unused_result]] bool file_read(struct arena *arena, const char *path, size_t max_bytes,
                                            struct bytes *out);
 
-/* As file_read, and the bytes are cleansed when the arena goes. */
+/* Reads as file_read does. The bytes are cleansed when the arena is freed. */
 [[gnu::warn_unused_result]] bool file_read_secret(struct arena *arena, const char *path, size_t max_bytes,
                                                   struct bytes *out);
 
-/* Writes beside the file, syncs and renames over it: readers see the old text or the new one. False with
- * errno. */
+/* Writes a new file beside the old one, syncs it and renames it over the old one. Readers see the old text or
+ * the new one. False with errno. */
 [[gnu::warn_unused_result]] bool file_replace(const char *path, struct bytes text, unsigned mode);
 
 /*
- * A file that root has just made goes to the owner and group of its folder, or of the file that it is to
- * replace: a command that root runs must not leave a service without its own files. Nothing for other users.
- * False with errno.
+ * Gives a file that root has just made to the owner and group of its folder, or of the file that it replaces.
+ * A command that root runs must not take a service's own files away from it. Other users get no access. False
+ * with errno.
  */
 [[gnu::warn_unused_result]] bool file_adopt_owner(int fd, const char *path);
 
-/* A rename is only safe on disk once its directory is. False with errno. */
+/* Syncs the directory of `path`: a rename is durable only once its directory is. False with errno. */
 [[gnu::warn_unused_result]] bool file_sync_directory_of(const char *path);
 
-/* A file that is replaced by what is written to `stream`, however long. */
+/* A file that is replaced by the text written to `stream`, whatever its length. */
 struct file_replacement {
     FILE *stream;
     const char *path;
     char *temporary;
 };
 
-/* False with errno. The replacement lives in the arena, and its file until it is finished or abandoned. */
+/* Begins a replacement. It lives in the arena; its file lives until it is finished or abandoned. False with
+ * errno. */
 [[gnu::warn_unused_result]] bool file_replacement_begin(struct arena *arena, const char *path, unsigned mode,
                                                         struct file_replacement *out);
 
-/* As file_replace. False with errno, and the old file stays; it is over either way. */
+/* Finishes as file_replace does. False with errno; the old file then stays. The replacement has ended in both
+ * cases. */
 [[gnu::warn_unused_result]] bool file_replacement_finish(struct file_replacement *replacement);
 
 void file_replacement_abandon(struct file_replacement *replacement);

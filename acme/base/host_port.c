@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/base/host_port.h"
 
-/* Decimal digits alone: no sign, no white space. */
+/* Reads decimal digits only: no sign, no white space. */
 static bool parse_port(struct bytes text, uint16_t *port)
 {
     uint32_t n = 0;

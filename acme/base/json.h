@@ -41,21 +41,21 @@ struct json {
 struct json_limits {
     size_t max_depth;
     size_t max_values;
-    bool comments;       /* C and C++ comments, for configuration files */
+    bool comments;       /* C and C++ comments are allowed, for configuration files */
     bool null_is_absent; /* members that are null are left out, at every depth */
 };
 
 extern const struct json_limits json_limits_request; /* depth 8, 4,096 values */
-/* The same for what a client asks for, where null says no more than a member that is not there. */
+/* The same limits for a client's request. There a null member means the same as an absent one. */
 extern const struct json_limits json_limits_payload;
 extern const struct json_limits json_limits_config; /* depth 16, 65,536 values, comments */
 
-/* NULL on failure, with `fault`. */
+/* Parses one JSON text. NULL on failure, with `fault`. */
 [[gnu::warn_unused_result]] const struct json *json_parse(struct arena *arena, struct bytes text,
                                                           const struct json_limits *limits,
                                                           struct fault *fault);
 
-/* As json_parse, for texts of several lines: the fault begins with "line N: ", from 1. */
+/* Parses as json_parse does, for texts of several lines. The fault begins with "line N: ", counted from 1. */
 [[gnu::warn_unused_result]] const struct json *json_parse_lines(struct arena *arena, struct bytes text,
                                                                 const struct json_limits *limits,
                                                                 struct fault *fault);
@@ -70,10 +70,11 @@ const struct json *json_member(const struct json *object, const char *name);
                                                      int64_t *out);
 [[gnu::warn_unused_result]] bool json_member_boolean(const struct json *object, const char *name, bool *out);
 
-/* The writer. Its calls do not fail one by one: json_writer_finish tells whether the text is whole. */
+/* The JSON writer. Its calls do not fail one by one; json_writer_finish reports whether the text is whole. */
 struct json_writer;
 
-/* Text beyond `max_bytes` is dropped and json_writer_finish says so. Lives in the arena. */
+/* Makes a writer in the arena. Text beyond `max_bytes` is dropped; json_writer_finish then reports a
+ * failure. */
 struct json_writer *json_writer_new(struct arena *arena, size_t max_bytes);
 void json_begin_object(struct json_writer *writer);
 void json_end_object(struct json_writer *writer);
@@ -81,25 +82,25 @@ void json_begin_array(struct json_writer *writer);
 void json_end_array(struct json_writer *writer);
 void json_key(struct json_writer *writer, const char *name);
 void json_write_string(struct json_writer *writer, const char *text);
-/* Octets that are not UTF-8 are written as U+FFFD, for texts from outside (a CA's message, a web server's
- * body). */
+/* Writes a string from outside (a CA's message, a web server's body). Octets that are not UTF-8 become
+ * U+FFFD. */
 void json_write_bytes(struct json_writer *writer, struct bytes text);
 void json_write_integer(struct json_writer *writer, int64_t value);
 void json_write_boolean(struct json_writer *writer, bool value);
 void json_write_null(struct json_writer *writer);
-/* Copies a parsed value out again. */
+/* Writes a parsed value. */
 void json_write_value(struct json_writer *writer, const struct json *value);
-/* Splices text that is known to be one JSON value (a stored problem document, a canonical JWK). Empty text is
+/* Inserts text that is known to be one JSON value (a stored problem document, a canonical JWK). Empty text is
  * a failure. */
 void json_write_raw(struct json_writer *writer, struct bytes json_text);
 
-/* key and value in one. A NULL `text` writes nothing. */
+/* The json_put_ functions write a key and its value. A NULL `text` writes nothing. */
 void json_put_string(struct json_writer *writer, const char *name, const char *text);
 void json_put_integer(struct json_writer *writer, const char *name, int64_t value);
 void json_put_boolean(struct json_writer *writer, const char *name, bool value);
-/* RFC 3339 in UTC; 0 writes nothing. */
+/* Writes a time in RFC 3339, in UTC. 0 writes nothing. */
 void json_put_time(struct json_writer *writer, const char *name, int64_t unix_seconds);
 
-/* The finished text, NUL after it. p is NULL when the text went over max_bytes or would not be JSON: a value
- * where a key must stand, nested too deeply, a number that is not finite. */
+/* Returns the finished text, with a NUL after it. p is NULL when the text is over max_bytes or is not JSON: a
+ * value where a key must stand, nesting too deep, a number that is not finite. */
 struct bytes json_writer_finish(struct json_writer *writer);

@@ -8,7 +8,7 @@
 struct json_writer {
     struct buffer buffer;
     yajl_gen generator;
-    bool failed; /* sticky: what was written since is not JSON */
+    bool failed; /* sticky: the text is not JSON from here on */
 };
 
 static void print(void *context, const char *text, size_t length)
@@ -21,8 +21,9 @@ static void free_generator(void *generator)
     yajl_gen_free(generator);
 }
 
-/* Any status but ok is a failure: a value where a key must stand, nested too deeply, a number that JSON does
- * not have. The generator is left alone from then on, for yajl counts its depth beyond its own stack. */
+/* Any status but ok is a failure: a value where a key must stand, nesting too deep, a number that JSON does
+ * not have. The generator is not called again after a failure, because yajl counts its depth beyond its own
+ * stack. */
 #define GENERATE(writer, call) \
     do { \
         if (!(writer)->failed && (call) != yajl_gen_status_ok) \
@@ -151,7 +152,7 @@ void json_write_value(struct json_writer *writer, const struct json *value)
     }
 }
 
-/* yajl writes a "number" as it stands, which is how text that is JSON already goes in. */
+/* yajl writes a "number" unchanged, so text that is already JSON is passed as a number. */
 void json_write_raw(struct json_writer *writer, struct bytes json_text)
 {
     if (json_text.n == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines of a stream in bounded memory, whatever their length. */
+/* Reads the lines of a stream in bounded memory, whatever their length. */
 #pragma once
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 enum line_result {
     LINE_READ,
-    LINE_TOO_LONG, /* over the maximum: passed over to its end */
+    LINE_TOO_LONG, /* longer than the maximum; skipped to its end */
     LINE_END,
     LINE_FAILED, /* errno */
 };
@@ -17,12 +17,12 @@ struct line_reader {
     FILE *file; /* borrowed */
     uint8_t *text;
     size_t max_bytes;
-    size_t number; /* of the last line, from 1 */
+    size_t number; /* number of the last line, from 1 */
 };
 
-/* The buffer of `max_bytes` is in the arena. */
+/* Starts reading `file`. The buffer of `max_bytes` is in the arena. */
 void line_reader_init(struct line_reader *reader, struct arena *arena, FILE *file, size_t max_bytes);
 
-/* The next line without its newline (and carriage return), good until the next call. A last line may lack its
- * newline. */
+/* Reads the next line, without its newline (and carriage return). It is valid until the next call. The last
+ * line may lack its newline. */
 [[gnu::warn_unused_result]] enum line_result line_reader_next(struct line_reader *reader, struct bytes *line);

@@ -11,7 +11,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Edit distance in which two neighbours that changed places count once: the commonest slip of a hand. */
+/* The edit distance. Two neighbours that changed places count once: it is the commonest slip of the hand. */
 static size_t distance(const char *a, const char *b)
 {
     size_t rows[3][WORD_MAX_BYTES + 1];

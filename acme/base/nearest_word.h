@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "Did you mean …?": the known word that a misspelt one is near to. */
+/* "Did you mean …?": finds the known word that is nearest to a misspelt one. */
 #pragma once
 
 #include <stddef.h>
 
 /*
- * The known word that takes the fewest insertions, deletions, replacements and swaps of neighbours, at most a
- * third of the word's length and four. NULL when none is that near. Words of more than 64 octets are near to
- * none.
+ * Finds the known word that takes the fewest insertions, deletions, replacements and swaps of neighbours. The
+ * limit is a third of the word's length, and four. NULL when no word is that near, and for words of more than
+ * 64 octets.
  */
 const char *nearest_word(const char *word, const char *const *known, size_t count);

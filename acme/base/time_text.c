@@ -8,13 +8,13 @@ void time_format(char out[static TIME_TEXT_BYTES], int64_t unix_seconds)
 {
     time_t seconds = (time_t)unix_seconds;
     struct tm parts;
-    /* Years of more than four digits have no RFC 3339 form. */
+    /* A year of more than four digits has no RFC 3339 form. */
     if (gmtime_r(&seconds, &parts) == NULL || parts.tm_year > 9999 - 1900 || parts.tm_year < -1900 ||
         strftime(out, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
         snprintf(out, TIME_TEXT_BYTES, "%s", "9999-12-31T23:59:59Z");
 }
 
-/* Takes `count` digits, or fails. */
+/* Reads `count` digits. False when there are fewer. */
 static bool take_digits(struct bytes *text, size_t count, int *out)
 {
     if (text->n < count)
@@ -124,7 +124,7 @@ static bool take_unit(struct bytes *text, int64_t *microseconds)
     return false;
 }
 
-/* "1.5" before a unit: the whole part and the fraction in millionths. */
+/* Reads "1.5" before a unit: the whole part, and the fraction in millionths. */
 static bool take_number(struct bytes *text, int64_t *whole, int64_t *millionths)
 {
     int digit = 0;

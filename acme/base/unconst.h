@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For interfaces older than const, which take a pointer to what may change and change nothing: OpenSSL's
- * getters, free(), execv()'s arguments. Each use says whose interface it is, or that the octets are its own.
+ * Casts const away for interfaces older than const: they take a pointer to non-const and change nothing.
+ * OpenSSL's getters, free() and the arguments of execv() are such. Each use names the interface, or says that
+ * the octets are its own.
  */
 #pragma once
 

@@ -5,8 +5,8 @@ struct range {
     uint32_t first, last;
 };
 
-/* In order. Categories Cc, Cf, Zl, Zp and Co of Unicode, its default ignorable code points and its
- * noncharacters; those at the end of each plane are looked for apart. */
+/* Sorted. The categories Cc, Cf, Zl, Zp and Co of Unicode, its default ignorable code points and its
+ * noncharacters. The noncharacters at the end of each plane are checked apart. */
 static const struct range invisible[] = {
     {0x00, 0x1f},        /* C0 */
     {0x7f, 0x9f},        /* DEL, C1 */
@@ -66,11 +66,11 @@ static uint32_t decode(const uint8_t *p, size_t length)
     return code_point;
 }
 
-/* The octet that takes the place of the sequence at `at` (of `length` octets); 0 when it may stay. */
+/* Returns the octet that replaces the sequence of `length` octets at `at`; 0 when the sequence may stay. */
 static char replacement(struct bytes text, size_t at, enum visible_layout layout, size_t *length)
 {
     uint8_t c = text.p[at];
-    if (c >= ' ' && c <= '~') { /* nearly all of it */
+    if (c >= ' ' && c <= '~') { /* nearly all text */
         *length = 1;
         return 0;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was wrong with a JOSE object, in the classes that ACME answers differently. */
+/* The fault of a JOSE object, in the classes that ACME answers differently. */
 #pragma once
 
 enum jose_error_code {
@@ -7,7 +7,7 @@ enum jose_error_code {
     JOSE_MALFORMED,             /* not a JWS/JWK/JWE of the accepted form */
     JOSE_UNSUPPORTED_ALGORITHM, /* well-formed, but the algorithm is not in the table or not for this key */
     JOSE_BAD_KEY,               /* a key that is unsupported, weak or not on its curve */
-    JOSE_BAD_SIGNATURE,         /* does not verify */
+    JOSE_BAD_SIGNATURE,         /* the signature does not verify */
     JOSE_WRONG_PASSWORD,        /* a JWE that does not open */
 };
 

@@ -56,7 +56,7 @@ static bool member_octets(struct arena *arena, const struct json *json, const ch
     return json_member_string(json, name, &text) && base64url_decode(arena, text, out);
 }
 
-/* A Base64urlUInt (RFC 7518 §2): no leading zero octets. The number belongs to the arena. */
+/* Reads a Base64urlUInt (RFC 7518 §2): no leading zero octets. The number belongs to the arena. */
 static BIGNUM *member_number(struct arena *arena, const struct json *json, const char *name)
 {
     struct bytes octets;
@@ -82,7 +82,8 @@ static EVP_PKEY *key_from_params(const char *type, OSSL_PARAM_BLD *builder, bool
     return key;
 }
 
-/* fromdata checks that a point is on its curve, but not that d belongs to it, nor the parts of an RSA key. */
+/* fromdata checks that a point is on its curve. It does not check that d belongs to it, nor the parts of an
+ * RSA key. */
 static bool halves_belong_together(EVP_PKEY *key)
 {
     autofree_evp_pkey_ctx EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
@@ -233,7 +234,7 @@ static const char *canonical_form(struct arena *arena, const EVP_PKEY *key, enum
     return NULL;
 }
 
-/* Takes the key over, whatever comes of it. */
+/* Takes ownership of the key, on failure too. */
 static bool finish(struct arena *arena, EVP_PKEY *key, struct jwk *out, struct jose_error *error)
 {
     uint8_t digest[SHA256_BYTES];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON Web Keys (RFC 7517, 7518 §6, 8037): account keys and provisioner keys as OpenSSL keys.
- * Accepted is what public_key.h accepts, RSA up to 4096 bits; of an EC key the coordinates must have their
- * full length. Symmetric keys (`oct`) are always refused.
+ * JSON Web Keys (RFC 7517, 7518 §6, 8037): account keys and provisioner keys as OpenSSL keys. It accepts the
+ * keys that public_key.h accepts, RSA up to 4096 bits. The coordinates of an EC key must have their full
+ * length. Symmetric keys (`oct`) are always refused.
  */
 #pragma once
 
@@ -19,14 +19,14 @@ struct jwk {
     char thumbprint[JWK_THUMBPRINT_BYTES]; /* RFC 7638 */
 };
 
-/* A public key. A JWK that carries private members is refused: its owner has just disclosed it. */
+/* Reads a public key. A JWK that carries private members is refused: its owner has just disclosed it. */
 [[gnu::warn_unused_result]] bool jwk_parse_public(struct arena *arena, const struct json *json,
                                                   struct jwk *out, struct jose_error *error);
 
-/* A private key, `d` included; the two halves must belong together. */
+/* Reads a private key, `d` included. Its two halves must belong together. */
 [[gnu::warn_unused_result]] bool jwk_parse_private(struct arena *arena, const struct json *json,
                                                    struct jwk *out, struct jose_error *error);
 
-/* Takes its own reference on `key`, held by the arena; private or public. */
+/* Makes a JWK of a private or public key. The arena holds a reference of its own on `key`. */
 [[gnu::warn_unused_result]] bool jwk_from_key(struct arena *arena, EVP_PKEY *key, struct jwk *out,
                                               struct jose_error *error);

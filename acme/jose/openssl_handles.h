@@ -26,7 +26,7 @@ static inline void openssl_certificates_free(STACK_OF(X509) * certificates)
     sk_X509_pop_free(certificates, X509_free);
 }
 
-/* A pem_password_cb for what needs no password: without one OpenSSL asks on the terminal, and waits. */
+/* A pem_password_cb that gives no password. Without a callback OpenSSL asks on the terminal, and waits. */
 static inline int openssl_no_password(char *out, int size, int writing, void *context)
 {
     (void)out, (void)size, (void)writing, (void)context;

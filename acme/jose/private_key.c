@@ -27,11 +27,12 @@ static int give_password(char *out, int size, int writing, void *context)
 
 /* ---- the PRF of old keys ---- */
 
-/* AlgorithmIdentifier {OID 1.2.840.113549.2.…, 00 00}; the OID's last octet says which hash. */
+/* AlgorithmIdentifier {OID 1.2.840.113549.2.…, 00 00}; the last octet of the OID names the hash. */
 static const uint8_t prf_begin[] = {0x30, 0x0c, 0x06, 0x08, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02};
 enum { PRF_BYTES = sizeof prf_begin + 3 };
 
-/* The length of EncryptedPrivateKeyInfo's first member with its head (RFC 5958 §3); 0 when it is none. */
+/* Returns the length of EncryptedPrivateKeyInfo's first member with its head (RFC 5958 §3); 0 for anything
+ * else. */
 static size_t algorithm_end(const uint8_t *der, long n)
 {
     const uint8_t *at = der;
@@ -47,7 +48,7 @@ static size_t algorithm_end(const uint8_t *der, long n)
     return (size_t)(at - der) + (size_t)length;
 }
 
-/* The length stays: `00 00` becomes `05 00`. */
+/* Turns `00 00` into `05 00`. The length stays the same. */
 static void mend_prf(uint8_t *der, long n)
 {
     size_t end = algorithm_end(der, n);
@@ -60,7 +61,7 @@ static void mend_prf(uint8_t *der, long n)
     }
 }
 
-/* NULL as well when the text holds no encrypted PKCS #8. */
+/* Returns NULL also when the text holds no encrypted PKCS #8. */
 static EVP_PKEY *read_encrypted(BIO *bio, struct password *password)
 {
     char *name = NULL;

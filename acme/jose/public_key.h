@@ -15,7 +15,7 @@
 #include "acme/base/arena.h"
 
 enum public_key_type {
-    PUBLIC_KEY_OTHER, /* none that is accepted */
+    PUBLIC_KEY_OTHER, /* any key that is not accepted */
     PUBLIC_KEY_P256,
     PUBLIC_KEY_P384,
     PUBLIC_KEY_P521,
@@ -25,19 +25,19 @@ enum public_key_type {
 
 enum { PUBLIC_KEY_RSA_MIN_BITS = 2048, PUBLIC_KEY_TYPES = 5 };
 
-/* By its algorithm and curve alone; `key` may be NULL. */
+/* Returns the type by algorithm and curve alone; `key` may be NULL. */
 enum public_key_type public_key_type(EVP_PKEY *key);
 
-/* Those that are accepted: "P-256", "P-384", "P-521", "RSA", "Ed25519". */
+/* The names of the accepted types: "P-256", "P-384", "P-521", "RSA", "Ed25519". */
 extern const char *const public_key_type_names[PUBLIC_KEY_TYPES];
 
-/* One of these; NULL for PUBLIC_KEY_OTHER. */
+/* Returns one of public_key_type_names; NULL for PUBLIC_KEY_OTHER. */
 const char *public_key_type_name(enum public_key_type type);
 
-/* NULL when it is accepted; else what is wrong with it, as in "its RSA key has 1024 bits: 2048 to 4096 are
+/* Returns NULL when the key is accepted, else its fault, as in "its RSA key has 1024 bits: 2048 to 4096 are
  * accepted". NULL as `key` is a key that cannot be read. */
 const char *public_key_fault(struct arena *arena, EVP_PKEY *key, int rsa_max_bits);
 
-/* Whether a verification with the key costs little: false for an RSA key whose exponent is longer than those
- * accepted above, and for NULL. For keys of which nothing else is asked, such as a challenge server's. */
+/* True when a verification with the key costs little. False for an RSA key whose exponent is longer than
+ * those accepted above, and for NULL. For keys that need no other check, such as a challenge server's. */
 bool public_key_is_quick(EVP_PKEY *key);

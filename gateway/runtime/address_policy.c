@@ -83,14 +83,14 @@ static bool network_contains(const struct network *network, const uint8_t addres
     return rest == 0 || ((network->address[whole] ^ address[whole]) & mask) == 0;
 }
 
-/* IPv4 addresses stand behind ::ffff:0:0/96, whose rows are those of IPv4 alone. */
+/* IPv4 addresses are kept behind ::ffff:0:0/96. Only the rows of IPv4 apply to them. */
 static bool is_v4(const uint8_t address[static 16])
 {
     static const struct network mapped = {{[10] = 0xff, [11] = 0xff}, V4_MAPPED_PREFIX_BITS};
     return network_contains(&mapped, address);
 }
 
-/* A network of IPv6, "::/0" too, holds no IPv4 address. */
+/* An IPv6 network, "::/0" included, holds no IPv4 address. */
 static bool network_holds(const struct network *network, const uint8_t address[static 16])
 {
     return network_contains(network, address) &&
@@ -178,7 +178,7 @@ static bool parse_prefix(const char *text, unsigned most, unsigned *out)
     return *end == '\0' && bits <= most;
 }
 
-/* Octets behind the prefix must be zero: "10.0.0.1/8" is rather a slip than a wish. */
+/* Octets behind the prefix must be zero: "10.0.0.1/8" is more likely a slip than a wish. */
 static bool is_whole_network(const struct network *network)
 {
     for (unsigned bit = network->prefix_bits; bit < 128; bit++)

@@ -9,7 +9,7 @@
 struct background {
     pthread_t thread;
     bool begun;
-    pthread_mutex_t lock; /* over what follows */
+    pthread_mutex_t lock; /* protects the fields below */
     pthread_cond_t changed;
     struct background_task *first, **last;
     bool stopping;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One thread for what is slow while serving: deriving keys from passwords, asking a CA before a change, long
- * reads. It runs one task after the other; loops, the committer and the outbound thread only hand over.
+ * One thread for slow work while serving: deriving keys from passwords, asking a CA before a change, long
+ * reads. It runs one task after the other. The loops, the committer and the outbound thread only hand over.
  */
 #pragma once
 
@@ -9,21 +9,21 @@
 
 struct background;
 
-/* Takes tasks from now on, and runs them once it has begun. */
+/* Makes a queue that takes tasks at once. They run after background_begin. */
 struct background *background_new(void);
-/* False when no thread can be made. */
+/* Starts the thread. False when no thread can be made. */
 [[gnu::warn_unused_result]] bool background_begin(struct background *background);
 
-/* Runs what was posted, when it has begun, and joins the thread. What is posted later is not taken. */
+/* Runs the tasks already posted, if the thread was started, and joins it. Later tasks are refused. */
 void background_stop(struct background *background);
-/* When nobody can post any more. */
+/* Frees the queue. Call it when nobody can post any more. */
 void background_free(struct background *background);
 
-/* Embedded in whatever is handed over; its owner keeps it until `run` was called. */
+/* Embedded in the object that is handed over. Its owner keeps it until `run` has been called. */
 struct background_task {
-    struct background_task *next; /* the background thread's */
+    struct background_task *next; /* belongs to the background thread */
     void (*run)(struct background_task *task);
 };
 
-/* Any thread. False when the background thread has been told to stop: the task is not run. */
+/* Posts a task. Any thread. False when the background thread has been told to stop: the task does not run. */
 [[gnu::warn_unused_result]] bool background_post(struct background *background, struct background_task *task);

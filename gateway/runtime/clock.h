@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The wall clock. The gateway decides by it alone: orders, certificates, health and log stamps read it here,
- * so that a program of the tests can link a clock of its own. Waits use the monotonic clock instead.
+ * The wall clock, on which alone the gateway's decisions depend. Orders, certificates, health and log stamps
+ * read it here, so that a test program can link its own clock. Waits use the monotonic clock instead.
  */
 #pragma once
 

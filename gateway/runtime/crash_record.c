@@ -12,7 +12,7 @@
 
 #include "acme/base/arena.h"
 
-/* A line is "crashed ID\n". More than the newest few hundred are of no use. */
+/* A line is "crashed ID\n". Only the newest few hundred are of use. */
 enum { RECORDS_MAX = 256, LINE_BYTES = 32, FILE_READ_BYTES = RECORDS_MAX * LINE_BYTES };
 #define LINE_HEAD "crashed "
 
@@ -23,7 +23,7 @@ static _Thread_local int64_t owner;
 
 static struct {
     int file;
-    int64_t id[RECORDS_MAX]; /* one a fault */
+    int64_t id[RECORDS_MAX]; /* one entry a fault */
     size_t count;
     struct sigaction before[FAULTS];
 } record = {.file = -1};
@@ -40,7 +40,7 @@ int64_t crash_record_set_owner(int64_t id)
     return before;
 }
 
-/* ---- the handler: nothing in it may wait, allocate or lock ---- */
+/* ---- the handler: it must not wait, allocate or lock ---- */
 
 static size_t format_line(char out[static LINE_BYTES], int64_t id)
 {
@@ -63,8 +63,8 @@ static const struct sigaction *action_before(int number)
     return &record.before[i];
 }
 
-/* A fault of the thread's own: the kernel's, or an abort. A signal that somebody sent (kill, a watchdog) and
- * an end for want of memory say nothing about the work at hand. */
+/* True for a fault of the thread itself: one raised by the kernel, or an abort. A signal that somebody sent
+ * (kill, a watchdog) and an end for want of memory say nothing about the work in progress. */
 static bool is_of_the_work(const siginfo_t *info)
 {
     if (info->si_code > 0)
@@ -72,8 +72,7 @@ static bool is_of_the_work(const siginfo_t *info)
     return info->si_code == SI_TKILL && info->si_pid == getpid() && !ends_without_resource();
 }
 
-/* What would have followed without this handler follows: a fault comes again by itself, and a signal that was
- * sent is sent again. */
+/* Restores the default action. A fault then occurs again by itself; a signal that was sent is sent again. */
 static void on_fault(int number, siginfo_t *info, void *context)
 {
     char line[LINE_BYTES];
@@ -127,7 +126,7 @@ static void write_records(void)
     }
 }
 
-/* The newest records of a file that is longer than any that is of use. */
+/* Reads the newest records when the file is longer than any useful one. */
 static bool read_file(void)
 {
     char text[FILE_READ_BYTES + 1];

@@ -11,7 +11,8 @@
 #include "acme/base/visible.h"
 #include "gateway/runtime/clock.h"
 
-/* Longer lines are cut, so that one write(2) stays whole among the other threads' and no memory is needed. */
+/* Longer lines are cut. One write(2) then stays whole among those of other threads, and no memory is
+ * needed. */
 enum { LINE_MAX_BYTES = 2048 };
 
 static atomic_int least_level = LOG_LEVEL_INFO;
@@ -40,10 +41,10 @@ void log_set_level(enum log_level least)
     int written = vsnprintf(line + n, sizeof line - n, format, arguments);
     size_t room = sizeof line - n - 1;
     size_t text = written < 0 ? 0 : (size_t)written < room ? (size_t)written : room;
-    /* A line stays a line whatever a client or a CA managed to get into it. */
+    /* A line stays one line, whatever text a client or a CA put into it. */
     text = visible_clean(line + n, text, VISIBLE_ONE_LINE);
     line[n + text] = '\n';
-    /* There is nowhere left to report a failure to. */
+    /* A failure cannot be reported anywhere. */
     ssize_t ignored = write(STDERR_FILENO, line, n + text + 1);
     (void)ignored;
 }

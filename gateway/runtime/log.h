@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Log lines on standard error, "time level what": for journald and people. Any thread; one write(2) a line.
- */
+/* Log lines on standard error, "time level text", for journald and people. Any thread; one write(2) a
+ * line. */
 #pragma once
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };

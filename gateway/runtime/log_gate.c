@@ -6,14 +6,14 @@
 
 #include "gateway/runtime/clock.h"
 
-enum { WORDS_MAX_BYTES = 1536 }; /* the line's end, which counts, stays within what the log writes */
+enum { WORDS_MAX_BYTES = 1536 }; /* the end of the line has the count: it must fit into what the log writes */
 
-/* A clock that was set back by more than `every_ms` opens it as well. */
+/* A clock that was set back by more than `every_ms` opens the gate as well. */
 bool log_gate_passes(struct log_gate *gate, int64_t now_ms, int64_t every_ms, size_t *held_back)
 {
     int64_t closed_until_ms = atomic_load_explicit(&gate->closed_until_ms, memory_order_relaxed);
     bool closed = now_ms < closed_until_ms && closed_until_ms - now_ms <= every_ms;
-    /* Of several threads that find it open at once, one passes. */
+    /* Of several threads that find the gate open at once, one passes. */
     if (closed ||
         !atomic_compare_exchange_strong(&gate->closed_until_ms, &closed_until_ms, now_ms + every_ms)) {
         atomic_fetch_add_explicit(&gate->held_back, 1, memory_order_relaxed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keeps lines that strangers can cause at will from filling the log: one line passes each `every_ms`, and
- * says how many were held back before it. Zeroed, it has let none pass yet. Any thread, without a lock.
+ * Keeps lines that strangers can cause at will from filling the log. One line passes in each `every_ms`; it
+ * says how many were held back before it. A zeroed gate has let no line pass yet. Any thread, without a lock.
  */
 #pragma once
 
@@ -19,11 +19,12 @@ struct log_gate {
     atomic_size_t held_back;
 };
 
-/* True when a line may be written at `now_ms`; `held_back` is how many were not since the one before it. */
+/* True when a line may be written at `now_ms`. `held_back` is the number of lines held back since the last
+ * one. */
 [[gnu::warn_unused_result]] bool log_gate_passes(struct log_gate *gate, int64_t now_ms, int64_t every_ms,
                                                  size_t *held_back);
 
-/* Writes the line, at most once each LOG_GATE_EVERY_MS, with the number of lines held back behind it. Lines
+/* Writes the line, at most once each LOG_GATE_EVERY_MS, followed by the number of lines held back. All lines
  * of one gate are of one kind; their words may differ. */
 [[gnu::format(printf, 3, 4)]] void log_gate_write(struct log_gate *gate, enum log_level level,
                                                   const char *format, ...);
