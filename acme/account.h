@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accounts (RFC 8555 §7.3): what a client may ask of them, and how they are shown. */
+/* Accounts (RFC 8555 §7.3): the changes that a client may request, and their representation. */
 #pragma once
 
 #include "acme/urls.h"
@@ -14,23 +14,23 @@ struct account_request {
 
 enum { ACCOUNT_MAX_CONTACTS = 10 };
 
-/* newAccount. unsupportedContact / invalidContact / malformed. */
+/* Reads newAccount's payload. unsupportedContact / invalidContact / malformed. */
 [[gnu::warn_unused_result]] const struct problem *account_parse_new(struct arena *arena,
                                                                     const struct json *payload,
                                                                     struct account_request *out);
 
-/* An update of an account (§7.3.2, §7.3.6): `status` may only be "deactivated", or "valid",
- * which changes nothing; unknown members are ignored. */
+/* Reads an update of an account (§7.3.2, §7.3.6). `status` may only be "deactivated", or "valid", which
+ * changes nothing. Unknown members are ignored. */
 [[gnu::warn_unused_result]] const struct problem *account_parse_update(struct arena *arena,
                                                                        const struct json *payload,
                                                                        struct account_request *out);
 
-/* 403 unauthorized unless the account is valid. */
+/* Refuses with 403 unauthorized unless the account is valid. */
 [[gnu::warn_unused_result]] const struct problem *account_check_usable(struct arena *arena,
                                                                        const struct account *account);
 
 struct bytes account_render(struct arena *arena, const struct urls *urls, const struct account *account);
 
-/* The `orders` list (§7.1.2.1). */
+/* Writes the `orders` list (§7.1.2.1). */
 struct bytes account_render_orders(struct arena *arena, const struct urls *urls, const int64_t *order_ids,
                                    size_t count);

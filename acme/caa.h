@@ -10,18 +10,18 @@ struct caa_record {
     struct bytes value;
 };
 
-/* Who wants to issue, and how control was proven. */
+/* The issuer that wants to sign, and how control was proven. */
 struct caa_request {
-    const char *const *identities; /* the issuer-domain-names that are this server */
+    const char *const *identities; /* the issuer-domain-names that stand for this server */
     size_t identity_count;
     bool wildcard;
-    const char *const *account_urls; /* its URL by each name of this server */
+    const char *const *account_urls; /* its URL under each name of this server */
     size_t account_url_count;
-    const char *method; /* the challenge type's name */
+    const char *method; /* name of the challenge type */
 };
 
-/* NULL when the relevant record set of a name lets this server issue; else why not, in words. No records:
- * anyone may. A malformed record allows nobody, and so does one with a parameter of RFC 8657 that stands
- * twice. */
+/* Returns NULL when a name's relevant record set lets this server issue, else why not, in words. Without
+ * records anyone may issue. A malformed record allows nobody. So does a record with an RFC 8657 parameter
+ * that appears twice. */
 const char *caa_fault(struct arena *arena, const struct caa_record *records, size_t count,
                       const struct caa_request *request);

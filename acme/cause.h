@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The catalogue of causes: why a request, an order, a challenge, an issuance or a revocation does not go on,
- * whose turn it is, and the next step. Problems (acme/problem.h) and events carry a cause's name, `acmegate
- * explain` prints its row, and docs/troubleshooting.md holds the same table for people. Names are a promise:
- * they stay as they are.
+ * The catalogue of causes: why a request, an order, a challenge, an issuance or a revocation stopped, who has
+ * to act, and the next step. Problems (acme/problem.h) and events carry the name of a cause. `acmegate
+ * explain` prints its row. docs/troubleshooting.md holds the same table for people. Names never change.
  */
 #pragma once
 
@@ -13,7 +12,7 @@ enum turn {
     TURN_CLIENT = 1,
     TURN_OPERATOR, /* of acmegate */
     TURN_CA,       /* the CA's operator */
-    TURN_NOBODY,   /* it goes on by itself, or is at its end */
+    TURN_NOBODY,   /* nobody has to act: it continues by itself, or it has ended */
 };
 
 enum cause {
@@ -76,7 +75,7 @@ enum cause {
     CAUSE_WRONG_TXT_RECORD,
     CAUSE_CAA_FORBIDS,
     CAUSE_CAA_LOOKUP_FAILED,
-    /* validation: what answers at the name */
+    /* validation: the server at the name */
     CAUSE_ADDRESS_FORBIDDEN,
     CAUSE_CONNECTION_FAILED,
     CAUSE_CONNECTION_TIMED_OUT,
@@ -91,7 +90,7 @@ enum cause {
     CAUSE_TLS_ALPN_WRONG_CERTIFICATE,
     CAUSE_VALIDATION_UNDER_WAY,
     CAUSE_WORK_SET_ASIDE,
-    /* the CA, asked for a signature or a revocation */
+    /* the CA: signatures and revocations */
     CAUSE_ISSUANCE_UNDER_WAY,
     CAUSE_CA_UNAVAILABLE,
     CAUSE_CA_UNREACHABLE,
@@ -139,14 +138,14 @@ struct cause_info {
     const char *next_step; /* one or two sentences */
 };
 
-/* The row of every cause but CAUSE_NONE; NULL for that, and for what is none. */
+/* Returns the row of a cause; NULL for CAUSE_NONE and for a value beyond the enumeration. */
 const struct cause_info *cause_info(enum cause cause);
 
-/* NULL for CAUSE_NONE. */
+/* Returns the name; NULL for CAUSE_NONE. */
 const char *cause_name(enum cause cause);
 
-/* CAUSE_NONE for a name that is not in the catalogue. */
+/* Finds a cause by name. CAUSE_NONE for a name that is not in the catalogue. */
 enum cause cause_find(struct bytes name);
 
-/* "the client", "the operator of acmegate", "the operator of the CA", "nobody". */
+/* Returns "the client", "the operator of acmegate", "the operator of the CA" or "nobody". */
 const char *turn_name(enum turn turn);

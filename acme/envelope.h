@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The signed envelope of every POST (RFC 8555 §6.2…6.5): what a request's body says before its payload is
+/* The signed envelope of every POST (RFC 8555 §6.2…6.5): the checks on a request's body before its payload is
  * read. */
 #pragma once
 
@@ -8,7 +8,7 @@
 
 enum envelope_key {
     ENVELOPE_JWK,    /* newAccount: the key itself */
-    ENVELOPE_KID,    /* everything of an account */
+    ENVELOPE_KID,    /* every request of an account */
     ENVELOPE_EITHER, /* revokeCert */
 };
 
@@ -16,15 +16,15 @@ struct envelope {
     struct jws jws;
     struct bytes nonce;
     int64_t account_id;         /* from `kid`; 0 when signed with a `jwk` */
-    const struct json *jwk;     /* the header's, when there is no kid */
+    const struct json *jwk;     /* the header's jwk, when there is no kid */
     bool post_as_get;           /* the payload is empty */
     const struct json *payload; /* an object, unless post_as_get */
 };
 
 /*
- * Parses and checks all that needs neither key nor nonce: form, algorithm, jwk or kid as the route wants it,
- * `url` equal to `request_url`, payload an object or empty as `post_as_get` demands. Order of checks and
- * problem types: acme-server.md 10…19.
+ * Parses the body and makes all checks that need neither key nor nonce: form, algorithm, jwk or kid as the
+ * route requires, `url` equal to `request_url`, payload an object or empty as `post_as_get` requires. RFC
+ * 8555 §6 gives the problem types; acme-server.md 10…19 the order of the checks.
  */
 [[gnu::warn_unused_result]] const struct problem *envelope_parse(struct arena *arena, struct bytes body,
                                                                  enum envelope_key key, bool post_as_get_only,
@@ -32,10 +32,10 @@ struct envelope {
                                                                  const struct urls *urls,
                                                                  struct envelope *out);
 
-/* Verifies with the header's jwk or the account's key. */
+/* Verifies the signature with the header's jwk or the account's key. */
 [[gnu::warn_unused_result]] const struct problem *envelope_verify(struct arena *arena,
                                                                   const struct envelope *envelope,
                                                                   const struct jwk *key);
 
-/* badPublicKey / malformed from a JOSE error. */
+/* Returns badPublicKey or malformed for a JOSE error. */
 const struct problem *problem_from_jose(struct arena *arena, const struct jose_error *error);

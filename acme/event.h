@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The types of events, the rows of the audit trail. The database and the view v_events hold a type's name;
- * docs/sql.md holds this table for people. Names are a promise: they stay as they are. Whose turn it is after
- * an event, its cause says (acme/cause.h).
+ * The types of events, the rows of the audit trail. The database and the view v_events hold a type's name.
+ * docs/sql.md holds this table for people. Names never change. An event's cause tells who has to act
+ * (acme/cause.h).
  */
 #pragma once
 
@@ -67,13 +67,13 @@ enum event_type {
 };
 
 enum event_severity {
-    SEVERITY_INFO = 1, /* it went as it should */
-    SEVERITY_WARNING,  /* something was refused, or failed and is tried again */
+    SEVERITY_INFO = 1, /* expected */
+    SEVERITY_WARNING,  /* something was refused, or failed and will be tried again */
     SEVERITY_ERROR,    /* something failed for good, or waits for an operator */
 };
 
 enum event_subject {
-    SUBJECT_ACCOUNT = 1, /* and its external account key */
+    SUBJECT_ACCOUNT = 1, /* or its external account key */
     SUBJECT_ORDER,
     SUBJECT_AUTHORIZATION,
     SUBJECT_CERTIFICATE,
@@ -85,21 +85,21 @@ struct event_type_info {
     const char *name; /* as the database has it: EVENT_ORDER_REFUSED */
     enum event_subject subject;
     enum event_severity severity;
-    bool notify;         /* a person should hear of it who did not cause it */
+    bool notify;         /* a person who did not cause it should hear of it */
     bool is_refusal;     /* a client can cause it at will: recorded as acme/refusal_register.h allows */
-    const char *meaning; /* when it is recorded, and what its detail says */
+    const char *meaning; /* when the event is recorded, and the content of its detail */
 };
 
-/* The row of every type but EVENT_UNKNOWN; NULL for that, and for a value beyond the enumeration. */
+/* Returns the row of a type; NULL for EVENT_UNKNOWN and for a value beyond the enumeration. */
 const struct event_type_info *event_type_info(enum event_type type);
 
-/* NULL for EVENT_UNKNOWN. */
+/* Returns the name; NULL for EVENT_UNKNOWN. */
 const char *event_type_name(enum event_type type);
 
-/* EVENT_UNKNOWN for a name that is not in the table. */
+/* Finds a type by name. EVENT_UNKNOWN for a name that is not in the table. */
 enum event_type event_type_find(struct bytes name);
 
-/* "info", "warning", "error". */
+/* Returns "info", "warning" or "error". */
 const char *event_severity_name(enum event_severity severity);
-/* "account", "order", "authorization", "certificate", "issuer", "server". */
+/* Returns "account", "order", "authorization", "certificate", "issuer" or "server". */
 const char *event_subject_name(enum event_subject subject);

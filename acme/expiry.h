@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When to warn that a certificate ends: once each when a third, a sixth and a twelfth of its life are left,
- * and every hour once it is over. Times in unix seconds.
+ * Decides when to warn that a certificate ends: once each when a third, a sixth and a twelfth of its life are
+ * left, and every hour after its end. Times in unix seconds.
  */
 #pragma once
 
@@ -14,24 +14,24 @@ enum { EXPIRY_REPEAT_S = 3600 };
 
 enum expiry_stage expiry_stage(int64_t not_before, int64_t not_after, int64_t now);
 
-/* What has been told of one certificate; begins as {0}. Another end means another certificate. */
+/* The warnings already given for one certificate; it begins as {0}. Another end means another certificate. */
 struct expiry_watch {
     int64_t not_after;
     enum expiry_stage told;
     int64_t told_at;
 };
 
-/* True when a warning is due now, which counts as given then. A clock that was set back repeats nothing but
- * the hourly one. */
+/* True when a warning is due now; it then counts as given. When a clock is set back, only the hourly warning
+ * repeats. */
 bool expiry_watch_is_due(struct expiry_watch *watch, int64_t not_before, int64_t not_after, int64_t now);
 
 /*
- * True when a certificate that renews itself is due: from `at` on, when a third of its life is left, or while
- * it has yet to begin, which means that the clock was set back. CAs begin a life a minute early, for clocks
- * that are behind; that minute does not count, so that lives of seconds work.
+ * True when a certificate that renews itself is due. It is due from `at` on, when a third of its life is
+ * left. It is also due before its life begins, because the clock was then set back. CAs begin a life a minute
+ * early, for clocks that are behind. That minute does not count, so that lives of seconds work.
  */
 bool expiry_renewal_is_due(int64_t not_before, int64_t not_after, int64_t now, int64_t *at);
 
-/* "3.5 days", "36 minutes", "over for 2.0 hours". */
+/* Writes "3.5 days", "36 minutes" or "over for 2.0 hours". */
 enum { EXPIRY_TEXT_BYTES = 48 };
 void expiry_format(char out[static EXPIRY_TEXT_BYTES], int64_t not_after, int64_t now);

@@ -8,36 +8,36 @@ enum identifier_type { IDENTIFIER_DNS = 1, IDENTIFIER_IP };
 
 enum { IDENTIFIER_VALUE_BYTES = 256 };
 
-/* Only identifier_parse makes one: lower case, labels of letters, digits, hyphens and underscores, or a
- * canonical IP address. No host name has an underscore (RFC 1123 §2.1), but names of private zones do:
- * name_underscores_check. */
+/* A validated name. Only identifier_parse makes one: lower case, labels of letters, digits, hyphens and
+ * underscores, or a canonical IP address. No host name has an underscore (RFC 1123 §2.1), but names of
+ * private zones do: see name_underscores_check. */
 struct identifier {
     enum identifier_type type;
     char value[IDENTIFIER_VALUE_BYTES]; /* a wildcard keeps its "*." here */
 };
 
-/* "dns" or "ip". */
+/* Returns "dns" or "ip". */
 const char *identifier_type_name(enum identifier_type type);
 
 bool identifier_has_underscore(const struct identifier *identifier);
 
 bool identifier_is_wildcard(const struct identifier *identifier);
 
-/* The name without "*.": what an authorization names (RFC 8555 §7.1.4). */
+/* Returns the name without "*.", which is the name of an authorization (RFC 8555 §7.1.4). */
 const char *identifier_base_name(const struct identifier *identifier);
 
-/* Order by type, then value: for sorting and for comparing sets. */
+/* Orders by type, then value, for sorting and for comparing sets. */
 int identifier_compare(const void *a, const void *b);
 
-/* Sorts them in place without duplicates; how many are left. */
+/* Sorts the identifiers in place, without duplicates. Returns the number left. */
 size_t identifiers_sort(struct identifier *identifiers, size_t count);
 
-/* malformed, or unsupportedIdentifier for another type. */
+/* Validates an identifier. malformed; unsupportedIdentifier for another type. */
 [[gnu::warn_unused_result]] const struct problem *identifier_parse(struct arena *arena, struct bytes type,
                                                                    struct bytes value,
                                                                    struct identifier *out);
 
-/* As identifier_parse, of {"type": …, "value": …}. */
+/* Validates {"type": …, "value": …} as identifier_parse does. */
 [[gnu::warn_unused_result]] const struct problem *identifier_parse_json(struct arena *arena,
                                                                         const struct json *json,
                                                                         struct identifier *out);
@@ -45,20 +45,20 @@ size_t identifiers_sort(struct identifier *identifiers, size_t count);
 /* True for a DNS name, wildcards included, that ends in "." and the domain. */
 bool identifier_is_below(const struct identifier *identifier, const char *domain);
 
-/* A name of a CSR or certificate: a DNS name in any case, or the 4 or 16 octets of an iPAddress. False when
- * it is not a valid identifier. */
+/* Reads a name of a CSR or certificate: a DNS name in any case, or the 4 or 16 octets of an iPAddress. False
+ * when it is not a valid identifier. */
 [[gnu::warn_unused_result]] bool identifier_from_name(enum identifier_type type, struct bytes value,
                                                       struct identifier *out);
 
 enum { IDENTIFIERS_JOINED = 100 };
 
-/* "a.test, b.test": the first IDENTIFIERS_JOINED of them. NULL where there is none. */
+/* Joins the first IDENTIFIERS_JOINED identifiers: "a.test, b.test". NULL when there are none. */
 const char *identifiers_join(struct arena *arena, const struct identifier *identifiers, size_t count);
 
 /*
- * Which names an endpoint issues for. A pattern is an exact name, "*.example" (everything below example, at
- * any depth, and wildcards there), "*" (every DNS name), or an IP address or network ("10.0.0.0/8"). A
- * matching `deny` wins, and a denied exact name denies the wildcard that would cover it; an empty `allow`
+ * The names that an endpoint issues for. A pattern is an exact name, "*.example" (everything below example,
+ * at any depth, and wildcards there), "*" (every DNS name), or an IP address or network ("10.0.0.0/8"). A
+ * matching `deny` wins. A denied exact name also denies the wildcard that would cover it. An empty `allow`
  * allows all.
  */
 struct name_policy {
@@ -67,25 +67,25 @@ struct name_policy {
     const char *const *deny;
     size_t deny_count;
     const char *const
-        *underscores; /* an endpoint's: where labels may hold them; see name_underscores_check */
+        *underscores; /* set for an endpoint: where labels may have underscores; see name_underscores_check */
     size_t underscore_count;
 };
 
 bool name_pattern_is_valid(const char *pattern);
 
-/* The first of the patterns that matches; NULL when none does. */
+/* Returns the first pattern that matches; NULL when none does. */
 const char *name_patterns_find(const char *const *patterns, size_t count,
                                const struct identifier *identifier);
 
-/* malformed for a name with an underscore that no pattern of the policy's `underscores` covers. A policy of
- * NULL covers none. */
+/* Refuses as malformed a name with an underscore that no pattern of the policy's `underscores` covers. A
+ * policy of NULL covers none. */
 [[gnu::warn_unused_result]] const struct problem *name_underscores_check(struct arena *arena,
                                                                          const struct name_policy *policy,
                                                                          const struct identifier *identifiers,
                                                                          size_t count);
 
-/* rejectedIdentifier with the rule in words, a subproblem for each refused name. `whose` says which policy it
- * is: "this endpoint". */
+/* Refuses with rejectedIdentifier, with the rule in words and a subproblem for each refused name. `whose`
+ * names the policy: "this endpoint". */
 [[gnu::warn_unused_result]] const struct problem *name_policy_check(struct arena *arena,
                                                                     const struct name_policy *policy,
                                                                     const char *whose,

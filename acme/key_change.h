@@ -8,9 +8,9 @@
 #include "acme/urls.h"
 
 /*
- * Reads and verifies the inner JWS of a request to `url` that `account` has signed with its present key:
- * `jwk` and no nonce, the same url, `account` this account, `oldKey` its present key, another key than that.
- * malformed, or what is said of keys and algorithms elsewhere. `out` is the new key.
+ * Reads and verifies the inner JWS of a request to `url` that `account` has signed with its present key. The
+ * JWS has `jwk`, no nonce and the same url. Its `account` is this account, its `oldKey` the present key; the
+ * new key differs. Problems: malformed, or those of keys and algorithms. `out` is the new key.
  */
 [[gnu::warn_unused_result]] const struct problem *key_change_read(struct arena *arena, struct bytes payload,
                                                                   const char *url, const struct urls *urls,

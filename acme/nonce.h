@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Nonces (RFC 8555 §6.5) without a row: a counter authenticated with AES-128-GCM under a key of the process,
- * and a window of the used ones. Not thread-safe by itself: its owner holds one short lock around
+ * Nonces (RFC 8555 §6.5) without a database row: a counter authenticated with AES-128-GCM under a key of the
+ * process, and a window of the used ones. It is not thread-safe: its owner holds one short lock around
  * nonce_spend.
  */
 #pragma once
@@ -11,17 +11,17 @@
 enum {
     NONCE_TEXT_BYTES = 33, /* counter and tag as base64url, and a NUL */
     NONCE_WINDOW =
-        1 << 20, /* nonces up to this much older than the newest one used stay good; others are badNonce */
+        1 << 20, /* a nonce may be this much older than the newest one used; older ones are badNonce */
 };
 
 struct nonce_source;
 
-/* NULL when OpenSSL has no randomness. */
+/* Makes a source. NULL when OpenSSL has no randomness. */
 struct nonce_source *nonce_source_new(void);
 void nonce_source_free(struct nonce_source *source);
 
-/* A fresh one; safe from any thread (atomic counter, cipher context per call). False when OpenSSL fails. */
+/* Issues a new nonce. Any thread (atomic counter, cipher context per call). False when OpenSSL fails. */
 [[gnu::warn_unused_result]] bool nonce_issue(struct nonce_source *source, char out[static NONCE_TEXT_BYTES]);
 
-/* True once for each issued nonce still inside the window; false for all else. */
+/* True once for each issued nonce still inside the window; false for all others. */
 [[gnu::warn_unused_result]] bool nonce_spend(struct nonce_source *source, struct bytes text);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The protocol's objects as they are decided on, stored and rendered: accounts, orders, authorizations,
- * challenges (RFC 8555 §7.1), certificates, and our attempts to have one signed. Ids are the store's
- * integers; times are unix seconds, 0 meaning unset. Pointers belong to the arena that the object was loaded
- * into.
+ * The protocol's objects, in the form in which they are decided on, stored and rendered: accounts, orders,
+ * authorizations, challenges (RFC 8555 §7.1), certificates, and our attempts to have one signed. Ids are the
+ * store's integers. Times are unix seconds, 0 meaning unset. Pointers belong to the arena that the object was
+ * loaded into.
  */
 #pragma once
 
 #include "acme/identifier.h"
 
-/* ---- states: RFC 8555 §7.1.6. The legal transitions stand in states.c. ---- */
+/* ---- states: RFC 8555 §7.1.6. states.c has the legal transitions. ---- */
 
 enum account_status { ACCOUNT_VALID = 1, ACCOUNT_DEACTIVATED, ACCOUNT_REVOKED };
 enum order_status { ORDER_PENDING = 1, ORDER_READY, ORDER_PROCESSING, ORDER_VALID, ORDER_INVALID };
@@ -28,14 +28,16 @@ const char *order_status_name(enum order_status status);
 const char *authorization_status_name(enum authorization_status status);
 const char *challenge_status_name(enum challenge_status status);
 
-/* `from` 0: what a new object may be; of a challenge, what it may be when the client chooses it. */
+/* True when the transition is legal. `from` 0: the status of a new object; for a challenge, its status when
+ * the client chooses it. */
 bool order_may_become(enum order_status from, enum order_status to);
 bool authorization_may_become(enum authorization_status from, enum authorization_status to);
 bool challenge_may_become(enum challenge_status from, enum challenge_status to);
 
 /*
- * The store asks these before each write. A state may be followed as above, or stay while it is not final: a
- * final state is never written again. `was` 0: the row is new. Challenge status 0: no challenge is chosen.
+ * True when the store may write this state; it checks before each write. A state may change as above, or stay
+ * while it is not final. A final state is never written again. `was` 0: the row is new. Challenge status 0:
+ * no challenge is chosen.
  */
 bool order_may_be_written(enum order_status was, enum order_status status);
 bool authorization_may_be_written(enum authorization_status was, enum challenge_status challenge_was,
@@ -48,7 +50,8 @@ enum challenge_type {
     CHALLENGE_DNS_01,
     CHALLENGE_TLS_ALPN_01,
     CHALLENGE_DNS_ACCOUNT_01,
-    CHALLENGE_DNS_PERSIST_01, /* last: uacme 1.7.4 gives up at a challenge without a token before its own */
+    CHALLENGE_DNS_PERSIST_01, /* last, because uacme 1.7.4 gives up at a challenge without a token before
+                               * its own */
     CHALLENGE_TYPE_END,
 };
 
@@ -61,11 +64,11 @@ struct challenge_type_info {
 const struct challenge_type_info *challenge_type_info(enum challenge_type type);
 [[gnu::warn_unused_result]] bool challenge_type_from_name(struct bytes name, enum challenge_type *out);
 
-/* The set of types as bits, 1 << type. */
+/* A set of challenge types as bits, 1 << type. */
 typedef uint32_t challenge_set;
 
-/* Which of the endpoint's challenges can prove this identifier; 0 when none can. */
-/* `subdomains`: and the names below it (RFC 9444). */
+/* Returns the endpoint's challenges that can prove this identifier; 0 when none can. */
+/* With `subdomains` they must prove the names below it too (RFC 9444). */
 challenge_set challenges_for_identifier(challenge_set of_endpoint, const struct identifier *identifier,
                                         bool subdomains);
 
@@ -83,11 +86,12 @@ struct account {
     int64_t created_at;
     const char *created_from; /* client address */
     const char *user_agent;
-    int64_t eab_key_id;   /* the external account key that it was made with, 0 for none */
+    int64_t eab_key_id;   /* the external account key that created it; 0: none */
     const char *eab_json; /* its binding as the client sent it, else NULL */
 };
 
-/* Why an authorization is valid. 0: it never was, or nobody knows why it was, and then it permits nothing. */
+/* The reason why an authorization is valid. 0: it never was valid, or the reason is unknown, and it permits
+ * nothing. */
 enum authorization_basis {
     AUTHORIZATION_PROVEN = 1,      /* by the chosen challenge */
     AUTHORIZATION_INHERITED,       /* from `parent_id`, which holds for the names below its own (RFC 9444) */
@@ -110,16 +114,16 @@ struct authorization {
     int64_t created_at;
     int64_t expires_at;
     const char *token;     /* of all its challenges: base64url of 32 random bytes */
-    challenge_set offered; /* those that the client may choose from */
-    /* The challenge the client chose; type 0 while none. The others stay pending and disappear when one is
-     * final (RFC 8555 §7.1.4). */
+    challenge_set offered; /* the client may choose from these */
+    /* The challenge that the client chose; type 0 while there is none. The others stay pending and disappear
+     * when the chosen one is final (RFC 8555 §7.1.4). */
     enum challenge_type chosen;
     enum challenge_status challenge_status;
     int64_t validated_at;
     const char *error_json; /* the challenge's problem, else NULL */
     int64_t attempt_count;
     int64_t first_attempt_at;
-    int64_t next_attempt_at; /* while processing */
+    int64_t next_attempt_at; /* set while processing */
 };
 
 struct order {
@@ -131,12 +135,12 @@ struct order {
     int64_t status_since;
     int64_t created_at;
     int64_t expires_at;
-    int64_t not_before; /* the client's wish, 0 when it named none */
+    int64_t not_before; /* requested by the client; 0: not requested */
     int64_t not_after;
     struct identifier *identifiers;
     size_t identifier_count;
     int64_t *authorization_ids; /* in the identifiers' order */
-    struct bytes csr;           /* DER, from finalize on */
+    struct bytes csr;           /* DER, set by finalize */
     int64_t processing_since;
     int64_t next_attempt_at;
     int64_t attempt_count;
@@ -149,12 +153,12 @@ struct order {
 
 enum certificate_status {
     CERTIFICATE_GOOD = 1,
-    CERTIFICATE_REVOKED,  /* the CA confirmed it */
+    CERTIFICATE_REVOKED,  /* confirmed by the CA */
     CERTIFICATE_REJECTED, /* failed the check or came too late: never handed out, its revocation is due */
 };
 const char *certificate_status_name(enum certificate_status status);
 
-/* How a certificate came into the inventory. */
+/* The way in which a certificate came into the inventory. */
 enum certificate_origin {
     CERTIFICATE_FROM_ACME = 1, /* ordered by a client */
     CERTIFICATE_EXTERNAL,      /* signed by the CA's own API, through this server or without it */
@@ -188,9 +192,9 @@ struct certificate {
     int64_t revocation_next_attempt_at;
     int64_t revocation_attempt_count;
     const char *revocation_error; /* the CA's last words while unconfirmed */
-    int64_t revoked_at;           /* confirmed */
-    /* Of one that is revoked: the reason that was asked for in the place of revocation_reason, until the CA
-     * has answered. */
+    int64_t revoked_at;           /* confirmed by the CA */
+    /* For a revoked certificate: a new reason replaces revocation_reason. It is set until the CA has
+     * answered. */
     bool correction_asked;
     int correction_reason;
     int64_t created_at;
@@ -199,10 +203,10 @@ struct certificate {
 enum attempt_status {
     ATTEMPT_STARTED = 1, /* committed before /sign is called */
     ATTEMPT_SIGNED,
-    ATTEMPT_REFUSED,  /* the CA said no for good */
-    ATTEMPT_FAILED,   /* the CA said later, or no connection was made */
-    ATTEMPT_UNKNOWN,  /* no answer is known: the CA may have issued a certificate nobody has (possible orphan)
-                       */
+    ATTEMPT_REFUSED,  /* the CA refused for good */
+    ATTEMPT_FAILED,   /* the CA refused for now, or no connection was made */
+    ATTEMPT_UNKNOWN,  /* the outcome is unknown: the CA may have issued a certificate that nobody has
+                       * (possible orphan) */
     ATTEMPT_REJECTED, /* signed, but the certificate failed the check */
 };
 const char *attempt_status_name(enum attempt_status status);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Problem documents (RFC 7807 with the types of RFC 8555 §6.7, RFC 9773 §7.4, draft-ietf-acme-profiles). A
- * decision that refuses returns one; NULL means agreed. It travels unchanged to the edge, and into the
- * database for challenges and orders.
+ * decision that refuses returns one; NULL means that it agrees. It travels unchanged to the client, and into
+ * the database for challenges and orders.
  */
 #pragma once
 
@@ -48,42 +48,42 @@ struct subproblem {
 
 struct problem {
     enum problem_type type;
-    enum cause cause; /* the type's usual one, or a closer one; never CAUSE_NONE */
-    int status;       /* HTTP */
+    enum cause cause; /* the type's usual cause, or a closer one; never CAUSE_NONE */
+    int status;       /* HTTP status */
     const char *detail;
     const struct subproblem *subproblems;
     size_t subproblem_count;
     int64_t retry_after_s;       /* 0: no Retry-After */
-    const char *algorithms_json; /* for badSignatureAlgorithm: the array of what is accepted; else NULL */
+    const char *algorithms_json; /* for badSignatureAlgorithm: the array of accepted algorithms; else NULL */
     const char *location;        /* a Location header to send along, else NULL */
 };
 
-/* With the type's usual status and cause. The arena keeps the detail. */
+/* Makes a problem with the type's usual status and cause. The arena keeps the detail. */
 [[gnu::format(printf, 3, 4)]] struct problem *problem_new(struct arena *arena, enum problem_type type,
                                                           const char *format, ...);
 
-/* A closer cause than the type's own. */
+/* Makes a problem with a closer cause than the type's own. */
 [[gnu::format(printf, 4, 5)]] struct problem *problem_with_cause(struct arena *arena, enum cause cause,
                                                                  enum problem_type type, const char *format,
                                                                  ...);
 
-/* Another status than the type's own: 404, 405, 413, 415, 503… */
+/* Makes a problem with another status than the type's own: 404, 405, 413, 415, 503… */
 [[gnu::format(printf, 4, 5)]] struct problem *problem_with_status(struct arena *arena, int status,
                                                                   enum problem_type type, const char *format,
                                                                   ...);
 
-/* A copy with a closer cause; NULL for NULL. */
+/* Returns a copy with a closer cause; NULL for NULL. */
 const struct problem *problem_because(struct arena *arena, enum cause cause, const struct problem *problem);
 
-/* The type's name behind urn:ietf:params:acme:error:, such as "badCSR". */
+/* Returns the type's name behind urn:ietf:params:acme:error:, such as "badCSR". */
 const char *problem_type_name(enum problem_type type);
 
-/* A problem that problem_render wrote: type, cause, status and detail; subproblems are not read. NULL for
+/* Reads a problem that problem_render wrote: type, cause, status and detail, without subproblems. NULL for
  * NULL and for text of another form. */
 const struct problem *problem_read(struct arena *arena, const char *text);
 
-/* application/problem+json. */
+/* Writes application/problem+json. */
 struct bytes problem_render(struct arena *arena, const struct problem *problem);
 
-/* As a member's value inside another document (a challenge's or an order's `error`). */
+/* Writes the problem as a member's value inside another document (a challenge's or an order's `error`). */
 void problem_write(struct json_writer *writer, const struct problem *problem);

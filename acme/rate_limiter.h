@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rate limits (RFC 8555 §6.6): token buckets, in memory, in a table of fixed size. A rate of 100 in 1h lets a
- * hundred through at once and one more every 36 seconds. For one thread at a time.
+ * Rate limits (RFC 8555 §6.6): token buckets, in memory, in a table of fixed size. A rate of 100 in 1h allows
+ * a hundred at once and one more every 36 seconds. One thread at a time.
  */
 #pragma once
 
@@ -13,8 +13,8 @@ struct rate {
 };
 
 /*
- * One bucket that a request draws on. A key that somebody chooses who has proven nothing (a name) needs an
- * `owner` that the request is signed or sent by: else strangers could empty the bucket for everybody.
+ * One bucket that a request takes a token from. A key that anybody can choose without proof (a name) needs an
+ * `owner`, which signed or sent the request. Otherwise strangers could empty the bucket for everybody.
  */
 struct rate_demand {
     const struct rate *rate;
@@ -26,13 +26,13 @@ struct rate_demand {
 struct rate_limiter;
 
 struct rate_limiter *rate_limiter_new(void);
-/* NULL is ignored. */
+/* Frees the limiter. NULL is ignored. */
 void rate_limiter_free(struct rate_limiter *limiter);
 
 /*
- * NULL when every bucket has a token: one is taken of each. Else rateLimited with a Retry-After, and nothing
- * is taken, and `refused` is the demand that has none. `now_ms` is the wall clock's; when that is set back,
- * what was taken comes back as if it had not been.
+ * Takes a token from every bucket and returns NULL when each has one. Else it takes none and returns
+ * rateLimited with a Retry-After; `refused` is the demand whose bucket is empty. `now_ms` is the wall
+ * clock's. When that clock is set back, the tokens taken later count as not taken.
  */
 [[gnu::warn_unused_result]] const struct problem *rate_limiter_take(struct rate_limiter *limiter,
                                                                     struct arena *arena,

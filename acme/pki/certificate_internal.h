@@ -5,7 +5,7 @@
 #include "acme/pki/certificate.h"
 #include "acme/pki/subject_names.h"
 
-/* False when subjectAltName is there but cannot be read, or is there twice. */
+/* Reads the names. False when subjectAltName cannot be read, or appears twice. */
 [[gnu::warn_unused_result]] bool certificate_names_read(struct arena *arena, const X509 *certificate,
                                                         struct subject_names *out);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Certificate revocation lists (RFC 5280 §5): read and verified, compared with the one before, looked into.
- * Whole lists of one CA only: deltas, indirect lists and lists for some of the certificates or some of the
- * reasons are refused, because what is missing in them says nothing.
+ * Certificate revocation lists (RFC 5280 §5): reading, verifying, comparing with the previous list, and
+ * look-ups. Only complete lists of one CA are accepted. Deltas, indirect lists and lists for some of the
+ * certificates or some of the reasons are refused, because absence from them proves nothing.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 enum {
     CRL_NO_REASON = -1,
-    CRL_SKEW_S = 300, /* how far ahead of ours the CA's clock may be */
+    CRL_SKEW_S = 300, /* how far the CA's clock may be ahead of ours */
 };
 
 struct crl_entry {
@@ -28,32 +28,33 @@ struct crl {
     int64_t next_update;
     struct crl_entry *entries; /* by serial */
     size_t count;
-    size_t left_out; /* entries beside them whose serial number no certificate can have */
+    size_t left_out; /* number of entries left out: no certificate can have their serial number */
 };
 
 /*
- * Reads a list and finds who signed it: a certificate of `candidates_pem` (PEM, may be empty) or one of the
- * roots, with the list's issuer for its name, in force at `now`, allowed to sign lists (cRLSign), and with a
- * path to one of the roots. Whether the list is still in force is not looked at. False with `why` in the
- * arena. `out` belongs to the arena.
+ * Reads a list and finds its signer: a certificate of `candidates_pem` (PEM, may be empty) or one of the
+ * roots. The signer's name is the list's issuer. It is in force at `now`, may sign lists (cRLSign), and has a
+ * path to one of the roots. Whether the list is still in force is not checked. False with `why` in the arena.
+ * `out` belongs to the arena.
  */
 [[gnu::warn_unused_result]] bool crl_read(struct arena *arena, struct bytes der, struct bytes candidates_pem,
                                           X509_STORE *roots, int64_t now, struct crl *out, const char **why);
 
-/* Over at `now`: it says nothing any more of a certificate that is not in it. */
+/* True when the list has expired at `now`. Absence from it then proves nothing. */
 bool crl_is_over(const struct crl *crl, int64_t now);
 
-/* Made later than the CA's clock can be ahead: ours was, when it was taken. */
+/* True when the list was made later than the CA's clock can be ahead: our clock was wrong when it was
+ * taken. */
 bool crl_is_of_the_future(const struct crl *crl, int64_t now);
 
 /*
- * True when `fresh` may take the place of `current` (NULL: there is none; nor is one of the future). Not when
- * it is over or from the future; nor when it is the older one: made earlier, or with a lower number while the
- * current one is in force. (A CA that lost its database counts from the beginning; its list is taken once the
- * one before is over.) Else false with `why`.
+ * True when `fresh` may replace `current` (NULL: there is none; a list from the future counts as none). False
+ * with `why` when it has expired or is from the future. False also when it is older: made earlier, or with a
+ * lower number while the current list is in force. (A CA that lost its database counts from the beginning.
+ * Its list is taken once the previous one has expired.)
  */
 [[gnu::warn_unused_result]] bool crl_may_replace(struct arena *arena, const struct crl *current,
                                                  const struct crl *fresh, int64_t now, const char **why);
 
-/* NULL when it is not in the list. `serial` is canonical. */
+/* Finds an entry by canonical serial number. NULL when it is not in the list. */
 const struct crl_entry *crl_find(const struct crl *crl, const char *serial);

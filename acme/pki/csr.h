@@ -8,10 +8,10 @@
 enum { CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 1024 };
 
 /*
- * Reads and checks a DER request: one request and nothing after it, signature good and not by a weak hash,
- * key acceptable (acme/jose/public_key.h) and not the account's, names exactly the order's (DNS and IP as
- * sets, a CN among them, case ignored), no e-mail, URI or other names. badCSR says which of these and which
- * name. `out` is the caller's to free.
+ * Reads and checks a DER request: one request and nothing after it, a good signature without a weak hash, an
+ * acceptable key (acme/jose/public_key.h) that is not the account's. The names are exactly the order's (DNS
+ * and IP as sets, a CN among them, case ignored), without e-mail, URI or other names. badCSR states the fault
+ * and the name. The caller frees `out`.
  */
 [[gnu::warn_unused_result]] const struct problem *csr_check(struct arena *arena, struct bytes der,
                                                             const struct identifier *identifiers,
@@ -19,16 +19,18 @@ enum { CSR_RSA_MAX_BITS = 8192, CSR_MAX_BYTES = 32 * 1024 };
                                                             X509_REQ **out);
 
 /*
- * The same for a request whose names are nobody's order: `names` gets them, the common name among the
- * identifiers. What they hold that is no identifier of ours (`foreign`) is badCSR too; that there are none at
- * all is not.
+ * Reads and checks a request that belongs to no order. `names` gets its names, the common name among the
+ * identifiers. A name that is not a DNS name or an IP address (`foreign`) is badCSR too. A request without
+ * names is accepted.
  */
 [[gnu::warn_unused_result]] const struct problem *csr_read(struct arena *arena, struct bytes der,
                                                            struct subject_names *names, X509_REQ **out);
 
-/* As public_key_type_name has it; NULL for keys that certificates may not have. */
+/* Returns the name of the key's type as public_key_type_name does; NULL for keys that certificates may not
+ * have. */
 const char *csr_key_type(X509_REQ *request);
 
-/* badCSR when an accepted request's key is of none of these types; none listed: all are good. */
+/* Refuses with badCSR when the key of an accepted request has none of these types. An empty list allows
+ * all. */
 [[gnu::warn_unused_result]] const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request,
                                                                      const char *const *types, size_t count);

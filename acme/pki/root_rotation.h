@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A CA's new roots against the certificates that its old ones vouch for: those that live must stay revocable,
- * which takes a pinned root above them.
+ * Compares a CA's new roots with the certificates that chain to its old ones. Live certificates must stay
+ * revocable, which takes a pinned root above them.
  */
 #pragma once
 
@@ -9,22 +9,22 @@
 
 #include "acme/base/arena.h"
 
-/* Certificates that live and came along one chain, shown by the one among them that ends last. */
+/* Live certificates that share a chain, represented by the one that ends last. */
 struct live_chain {
     struct bytes leaf;      /* DER */
-    struct bytes chain_pem; /* empty: the leaf hangs on the root itself */
+    struct bytes chain_pem; /* empty: the root itself signed the leaf */
     int64_t not_after;
 };
 
-/* A root that must stay pinned for a while. */
+/* A root that must stay pinned until the last of its certificates has ended. */
 struct kept_root {
-    const char *fingerprint; /* SHA-256, hexadecimal; NULL: no root of the old ones vouches for them either */
+    const char *fingerprint; /* SHA-256, hexadecimal; NULL: none of the old roots vouches for them either */
     int64_t until;           /* the last end among its certificates */
 };
 
 /*
- * The roots of `old_pem` that live chains need and that are not among `roots`, each once, in the arena; none
- * when every chain leads to one of `roots`.
+ * Finds the roots of `old_pem` that live chains need and that are not among `roots`, each once, in the arena.
+ * There is none when every chain leads to one of `roots`.
  */
 void root_rotation_check(struct arena *arena, const struct live_chain *chains, size_t chain_count,
                          struct bytes old_pem, X509_STORE *roots, struct kept_root **out, size_t *count);
