@@ -246,7 +246,7 @@ static const struct cause_info causes[] = {
                               "signed a certificate that nobody has."},
     [CAUSE_CA_ANSWER_STRANGE] =
         {"ca-answer-strange", TURN_OPERATOR,
-         "Look at what answers at ca_url: the reply claims success, but is not one of "
+         "Look at what answers at ca_url: the reply reports success, but is not one of "
          "step-ca's. A proxy may stand in front of it."},
     [CAUSE_CA_POLICY] = {"ca-policy", TURN_CA,
                          "Allow the name in the policy of the CA or its provisioner, then have the client "

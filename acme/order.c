@@ -90,7 +90,7 @@ static const struct problem *check_unique(struct arena *arena, const struct orde
     qsort(sorted, count, sizeof sorted[0], identifier_compare);
     for (size_t i = 1; i < count; i++)
         if (identifier_compare(&sorted[i - 1], &sorted[i]) == 0)
-            return problem_new(arena, PROBLEM_MALFORMED, "The identifier %s stands twice.", sorted[i].value);
+            return problem_new(arena, PROBLEM_MALFORMED, "The identifier %s appears twice.", sorted[i].value);
     return NULL;
 }
 

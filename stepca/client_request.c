@@ -19,7 +19,7 @@ enum {
 
 enum token_part { TOKEN_HEADER, TOKEN_PAYLOAD };
 
-/* The compact form is three parts of base64url. The last is not looked into. */
+/* The compact form is three parts of base64url. The last part, the signature, is not read. */
 static const struct json *read_token_part(struct arena *arena, struct bytes token, enum token_part part)
 {
     struct bytes segments[3] = {0};
@@ -41,7 +41,7 @@ static const struct json *read_token_part(struct arena *arena, struct bytes toke
     return json != NULL && json->type == JSON_OBJECT ? json : NULL;
 }
 
-/* NULL when it is no text, or empty. */
+/* Returns NULL when the value is not text, or is empty. */
 static const char *text_of(struct arena *arena, const struct json *json)
 {
     bool is_text =
@@ -93,7 +93,7 @@ bool stepca_read_renewal_token(struct arena *arena, struct bytes token, struct s
     };
     for (size_t i = 0; i < list->count; i++) {
         const struct json *item = list->items[i];
-        /* As x5c has it (RFC 7515 §4.1.6). */
+        /* The encoding is that of x5c (RFC 7515 §4.1.6). */
         struct bytes *certificate = &out->certificates[i];
         if (item->type != JSON_STRING || item->string.n > CERTIFICATE_MAX_BYTES ||
             !base64_decode(arena, item->string, BASE64_PADDED, certificate) || certificate->n == 0) {
@@ -111,7 +111,7 @@ static const struct json *read_body(struct arena *arena, struct bytes body)
     return json != NULL && json->type == JSON_OBJECT ? json : NULL;
 }
 
-/* The first block of the PEM, a request's; what it holds is for the reader of the request. */
+/* Reads the first block of the PEM, which must be a request. The reader of the request checks its content. */
 static bool decode_csr(struct arena *arena, const struct json *json, struct bytes *der)
 {
     if (json == NULL || json->type != JSON_STRING || json->string.n == 0) {
@@ -124,7 +124,8 @@ static bool decode_csr(struct arena *arena, const struct json *json, struct byte
     return good;
 }
 
-/* False for what is neither text nor absent; NULL for the empty text, which says nothing. */
+/* False for a value that is neither text nor absent. `*out` is NULL for the empty text, which means
+ * nothing. */
 static bool read_optional(struct arena *arena, const struct json *object, const char *name, const char **out)
 {
     const struct json *json = json_member(object, name);
@@ -143,7 +144,7 @@ const char *stepca_read_client_sign(struct arena *arena, struct bytes body, stru
     out->has_template_data = data != NULL && !(data->type == JSON_OBJECT && data->count == 0);
     out->token = text_of(arena, json_member(json, "ott"));
     if (!decode_csr(arena, json_member(json, "csr"), &out->csr_der)) {
-        return "missing csr, or one that is not PEM";
+        return "missing csr, or it is not PEM";
     }
     if (out->token == NULL) {
         return "missing ott";
@@ -155,7 +156,8 @@ const char *stepca_read_client_sign(struct arena *arena, struct bytes body, stru
     return NULL;
 }
 
-/* Decimal digits, or hexadecimal ones behind "0x": the CA reads zeros before decimal ones as octal. */
+/* Reads decimal digits, or hexadecimal ones behind "0x". The CA reads decimal ones that begin with zero as
+ * octal. */
 static bool read_serial(struct arena *arena, const char *text, struct stepca_client_revoke *out)
 {
     bool is_hex = text != NULL && (strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0);
@@ -190,7 +192,7 @@ const char *stepca_read_client_revoke(struct arena *arena, struct bytes body,
     int64_t reason_code = 0;
     const struct json *code = json_member(json, "reasonCode");
     if (!read_serial(arena, text_of(arena, json_member(json, "serial")), out)) {
-        return "missing serial, or one that is no number: decimal, or hexadecimal behind 0x";
+        return "missing serial, or it is not a number: write decimal digits, or 0x and hexadecimal digits";
     }
     if (code != NULL && (!json_member_integer(json, "reasonCode", &reason_code) || reason_code < 0 ||
                          reason_code > REASON_CODE_MAX)) {

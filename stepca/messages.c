@@ -20,7 +20,7 @@ static const struct json *parse_reply(struct arena *arena, struct bytes body)
     return json != NULL && json->type == JSON_OBJECT ? json : NULL;
 }
 
-/* A string member that may become a C string; NULL otherwise. */
+/* Returns a string member that can become a C string; NULL otherwise. */
 static const char *text_member(struct arena *arena, const struct json *object, const char *name)
 {
     struct bytes text;
@@ -75,8 +75,8 @@ struct bytes stepca_revoke_body(struct arena *arena, const struct stepca_revoke_
 
 /* ---- certificates in replies ---- */
 
-/* One DER sequence and nothing behind it. What is in it is for whoever checks the certificate: to read it
- * here as well would cost as much as a signature. */
+/* True for one DER sequence with nothing behind it. Its content is checked with the certificate: reading it
+ * here too would cost as much as a signature. */
 static bool is_whole_sequence(const unsigned char *der, long n)
 {
     const unsigned char *content = der;
@@ -88,7 +88,7 @@ static bool is_whole_sequence(const unsigned char *der, long n)
            content + length == der + n;
 }
 
-/* Exactly one certificate; the DER as it was sent, not as OpenSSL would write it again. */
+/* Reads exactly one certificate. It keeps the DER that was sent: OpenSSL might write it differently. */
 static bool parse_pem_certificate(struct arena *arena, struct bytes pem, struct bytes *der)
 {
     struct pem_block block;
@@ -116,13 +116,13 @@ static bool parse_certificate_array(struct arena *arena, const struct json *arra
     return true;
 }
 
-/* `certChain` and not `crt` with `ca`: those two lose every intermediate but the first. */
+/* Reads `certChain`. `crt` with `ca` would lose every intermediate but the first. */
 bool stepca_parse_chain(struct arena *arena, struct bytes body, struct stepca_chain *out)
 {
     return parse_certificate_array(arena, json_member(parse_reply(arena, body), "certChain"), out);
 }
 
-/* As Go's crypto/tls writes them. */
+/* True for a name in the form of Go's crypto/tls. */
 static bool is_cipher_suite_name(const struct json *item)
 {
     if (item->type != JSON_STRING || item->string.n == 0) {

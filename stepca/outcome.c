@@ -12,7 +12,7 @@ struct status_rule {
     enum stepca_outcome outcome;
 };
 
-/* The first rule that fits decides. What no rule names does not come from step-ca. */
+/* The first rule that fits decides. A status without a rule does not come from step-ca. */
 static const struct status_rule status_rules[] = {
     {200, 201, STEPCA_OK},           {202, 299, STEPCA_GARBAGE},   {400, 400, STEPCA_REFUSED},
     {401, 401, STEPCA_UNAUTHORIZED}, {403, 403, STEPCA_REFUSED},   {408, 408, STEPCA_BUSY},
@@ -29,8 +29,8 @@ static enum stepca_outcome outcome_of_status(int status)
     return STEPCA_NOT_FOUND;
 }
 
-/* One line of at most MESSAGE_MAX_BYTES, never cut inside a character: the CA, or what stands in its place,
- * writes no lines of its own into our log. Of spaces that follow each other one stays. */
+/* Makes one line of at most MESSAGE_MAX_BYTES, never cut inside a character. The CA, or a server in its
+ * place, must not write lines of its own into our log. A run of spaces becomes one. */
 static const char *one_line(struct arena *arena, struct bytes text)
 {
     enum { READ_MAX_BYTES = 4 * MESSAGE_MAX_BYTES };
@@ -74,7 +74,7 @@ struct refusal_rule {
     enum stepca_refusal refusal;
 };
 
-/* How step-ca words them. The first rule that fits decides; what none knows is the CA's side. */
+/* step-ca's own words. The first rule that fits decides. Words without a rule count as a fault of the CA. */
 static const struct refusal_rule refusal_rules[] = {
     {" is more than the authorized maximum certificate duration of ", STEPCA_REFUSAL_TOO_LONG},
     {" is less than the authorized minimum certificate duration of ", STEPCA_REFUSAL_TOO_SHORT},
@@ -92,7 +92,7 @@ static const struct refusal_rule refusal_rules[] = {
     {"\" not allowed", STEPCA_REFUSAL_POLICY},
 };
 
-/* "18h1m0s…": what stands before the first octet that no duration has. */
+/* Reads "18h1m0s…", up to the first octet that no duration has. */
 static bool read_duration(const char *text, int64_t *out)
 {
     size_t n = strspn(text, "0123456789hms.");
@@ -102,7 +102,7 @@ static bool read_duration(const char *text, int64_t *out)
     return duration_parse(out, bytes_of((const uint8_t *)text, n));
 }
 
-/* Both numbers, or it is a refusal like any other. */
+/* Reads both numbers. If one is missing, the refusal is treated like any other. */
 static bool read_durations(const char *message, const char *between, struct stepca_error *out)
 {
     const char *begin = strstr(message, DURATION_BEGIN);
@@ -129,7 +129,7 @@ void stepca_read_refusal(struct stepca_error *out)
 
 /* ---- successes ---- */
 
-/* Something else may answer 200 in step-ca's place: a captive portal, a proxy's page. */
+/* Another server may answer 200 in step-ca's place: a captive portal, a proxy's page. */
 static bool is_expected_success(enum stepca_call call, const struct json *reply)
 {
     if (call == STEPCA_SIGN) {
@@ -150,7 +150,7 @@ static void read_success(enum stepca_call call, const struct json *reply, struct
         return;
     }
     out->outcome = STEPCA_GARBAGE;
-    out->message = "the reply claims success, but is none of step-ca's";
+    out->message = "the reply reports success, but step-ca did not write it: check the CA's URL";
 }
 
 void stepca_read_outcome(struct arena *arena, enum stepca_call call, int http_status, struct bytes body,
@@ -175,16 +175,16 @@ void stepca_read_outcome(struct arena *arena, enum stepca_call call, int http_st
     }
     out->message = message_of(arena, reply, body, http_status);
     if (http_status == 501 && call == STEPCA_REVOKE) {
-        out->message =
-            arena_printf(arena, "%s (it has no database: give its ca.json a `db`, or nothing can be revoked)",
-                         out->message);
+        out->message = arena_printf(
+            arena, "%s (the CA has no database and can revoke nothing: add a `db` to its ca.json)",
+            out->message);
     }
     if (http_status == 400 && call == STEPCA_REVOKE && strstr(out->message, "is already revoked") != NULL) {
         out->outcome = STEPCA_ALREADY_REVOKED;
     }
     if (call == STEPCA_SIGN && out->outcome == STEPCA_REFUSED) {
         stepca_read_refusal(out);
-        /* What a template says is the whole message of a 400: a `fail` has words of its own. */
+        /* The text of a template is the whole message of a 400: a `fail` writes its own words. */
         if (http_status == 400 && out->refusal == STEPCA_REFUSAL_CA) {
             out->refusal = STEPCA_REFUSAL_TEMPLATE;
         }

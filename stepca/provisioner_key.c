@@ -11,7 +11,7 @@ static bool fail(struct jose_error *error, enum jose_error_code code, const char
     return false;
 }
 
-/* Files end in a newline; neither a compact JWE nor our recognition of the form should care. */
+/* Files end in a newline, which a compact JWE does not have. */
 static struct bytes trim(struct bytes text)
 {
     while (text.n > 0 && isspace(text.p[0])) {

@@ -7,7 +7,7 @@
 
 static const struct json_limits line_limits = {.max_depth = 16, .max_values = 4096};
 
-/* What a line has to say of a certificate. */
+/* The fields of a line that concern a certificate. */
 struct line_fields {
     bool has_certificate;
     bool has_ssh_type; /* certificate-type: only SSH certificates have one */
@@ -26,8 +26,8 @@ static bool read_json(struct arena *arena, struct bytes line, struct line_fields
     return !out->has_certificate || json_member_string(json, "certificate", &out->certificate);
 }
 
-/* The end of the value that begins at `at`: bare until a space, or quoted as Go's %q does. False when the
- * closing quote is missing. */
+/* Finds the end of the value that begins at `at`: a space, or the closing quote of a value quoted as Go's %q
+ * does. False when the closing quote is missing. */
 static bool read_value(struct bytes line, size_t *at, struct bytes *out)
 {
     size_t from = *at;
@@ -47,8 +47,8 @@ static bool read_value(struct bytes line, size_t *at, struct bytes *out)
     return true;
 }
 
-/* key=value pairs with spaces between; words without '=' are no fields. What stands within the quotes of a
- * value, such as a client's User-Agent, is none either. */
+/* Reads key=value pairs with spaces between them. Words without '=' are not fields. Neither is anything
+ * within the quotes of a value, such as a client's User-Agent. */
 static bool read_text(struct bytes line, struct line_fields *out)
 {
     size_t at = 0;
@@ -82,8 +82,8 @@ static bool mentions(struct bytes line, const char *word)
 
 enum { WRAPPINGS_MAX = 3 };
 
-/* docker's json-file, journalctl -o json, and collectors with members of their own: the line is a string in
- * theirs. */
+/* Unwraps docker's json-file, journalctl -o json, and collectors with members of their own. There the line is
+ * a string. */
 static bool unwrap_json(struct arena *arena, struct bytes line, struct bytes *out)
 {
     static const char *const members[] = {"log", "MESSAGE", "message"};
@@ -96,7 +96,7 @@ static bool unwrap_json(struct arena *arena, struct bytes line, struct bytes *ou
     return false;
 }
 
-/* journalctl, syslog, compose and CRI put a prefix before it, which may hold anything but JSON. */
+/* Skips the prefix of journalctl, syslog, compose and CRI, which may hold anything but JSON. */
 static bool skip_prefix(struct arena *arena, struct bytes line, struct bytes *out)
 {
     const uint8_t *brace = memchr(line.p, '{', line.n);

@@ -20,7 +20,7 @@ static GENERAL_NAMES *read_names(X509_REQ *csr)
     return names;
 }
 
-/* False for a common name that is no text. `*out` is NULL when there is none. */
+/* False for a common name that is not text. `*out` is NULL when the CSR has none. */
 static bool read_common_name(struct arena *arena, X509_REQ *csr, const char **out)
 {
     *out = NULL;
@@ -53,7 +53,7 @@ static const char *address_text(struct arena *arena, const ASN1_OCTET_STRING *ad
     return arena_duplicate(arena, text);
 }
 
-/* NULL for a kind of name that acme/pki/csr.h lets nobody ask for. */
+/* Returns NULL for a type of name that acme/pki/csr.h refuses. */
 static const char *name_text(struct arena *arena, const GENERAL_NAME *name)
 {
     int type = 0;
@@ -78,7 +78,7 @@ static bool contains_ignoring_case(const char *const *names, size_t count, const
     return false;
 }
 
-/* step-ca compares sets of names, in which each spelling is another one. */
+/* step-ca compares sets of names. There each spelling is a name of its own. */
 static bool contains(const char *const *names, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
@@ -112,11 +112,10 @@ const char *stepca_csr_fault(struct arena *arena, X509_REQ *csr)
         }
         has_others = has_others || name->type == (address ? GEN_IPADD : GEN_DNS);
     }
-    return has_others ? arena_printf(
-                            arena,
-                            "its common name %s is not in its subjectAltName; the CA signs no other %s than "
-                            "those that stand there, so put it there as well",
-                            common_name, address ? "addresses" : "DNS names")
+    return has_others ? arena_printf(arena,
+                                     "its common name %s is not in its subjectAltName; the CA signs only %s "
+                                     "that are there: add the common name to it",
+                                     common_name, address ? "addresses" : "DNS names")
                       : NULL;
 }
 
@@ -152,7 +151,7 @@ bool stepca_subject_from_csr(struct arena *arena, X509_REQ *csr, struct stepca_s
             sans[out->san_count++] = text;
         }
     }
-    /* The token's names alone go into the certificate, and a common name is one of the order's. */
+    /* Only the token's names go into the certificate, and a common name is one of the order's names. */
     if (common_name != NULL && !contains_ignoring_case(sans, out->san_count, common_name)) {
         sans[out->san_count++] = common_name;
     }

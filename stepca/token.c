@@ -9,7 +9,7 @@
 enum {
     TOKEN_ID_RANDOM_BYTES = 32,
     HEADER_MAX_BYTES = 4096,
-    CLAIMS_MAX_BYTES = 64 * 1024, /* a hundred names of 253 octets and room to spare */
+    CLAIMS_MAX_BYTES = 64 * 1024, /* a hundred names of 253 octets, with room to spare */
 };
 
 bool stepca_token_id_new(char id[static STEPCA_TOKEN_ID_BYTES])
@@ -38,8 +38,8 @@ static struct bytes render_header(struct arena *arena, const struct provisioner_
     return json_writer_finish(writer);
 }
 
-/* Binds the token to one request, so that a token caught on the way signs nothing else (step-ca 0.27.3 on).
- */
+/* Binds the token to one request (step-ca 0.27.3 and later). A token that is intercepted then signs nothing
+ * else. */
 static bool write_csr_binding(struct json_writer *writer, struct arena *arena, struct bytes csr_der)
 {
     uint8_t digest[EVP_MAX_MD_SIZE];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One-time tokens (OTT): the compact JWS that step-ca's /sign and /revoke take (step-ca
- * authority/provisioner/jwk.go). A token is consumed before the CSR is looked at: make a new one for every
+ * authority/provisioner/jwk.go). step-ca consumes a token before it reads the CSR: make a new one for every
  * attempt.
  */
 #pragma once
@@ -26,15 +26,15 @@ struct stepca_token_request {
     char id[STEPCA_TOKEN_ID_BYTES];   /* jti, from stepca_token_id_new */
 };
 
-/* 32 random bytes as hexadecimal. False when OpenSSL has no randomness. */
+/* Makes 32 random bytes, as hexadecimal. False when OpenSSL has no randomness. */
 [[gnu::warn_unused_result]] bool stepca_token_id_new(char id[static STEPCA_TOKEN_ID_BYTES]);
 
-/* Audience …/1.0/sign. The text is a secret for as long as it is unused: never log it. */
+/* Signs a token with audience …/1.0/sign. The text is a secret until it is used: never log it. */
 [[gnu::warn_unused_result]] bool stepca_token_for_sign(struct arena *arena, const struct provisioner_key *key,
                                                        const struct stepca_token_request *request,
                                                        char **out);
 
-/* Audience …/1.0/revoke; `subject` is the decimal serial number. */
+/* Signs a token with audience …/1.0/revoke. `subject` is the decimal serial number. */
 [[gnu::warn_unused_result]] bool stepca_token_for_revoke(struct arena *arena,
                                                          const struct provisioner_key *key,
                                                          const struct stepca_token_request *request,

@@ -86,8 +86,8 @@ static int on_boolean(void *context, int boolean)
     return add_value(context, value);
 }
 
-/* yajl has checked the syntax; what is no int64_t stays a double. A number that overflows a double is
- * refused: it could not be written again. One that underflows is zero. */
+/* yajl has checked the syntax. A number that does not fit int64_t becomes a double. A number that overflows a
+ * double is refused, because it could not be written again. One that underflows is zero. */
 static int on_number(void *context, const char *text, size_t length)
 {
     struct builder *builder = context;
@@ -152,7 +152,7 @@ static int on_key(void *context, const unsigned char *text, size_t length)
     return true;
 }
 
-/* By name, members of one name in the order of the text. */
+/* Orders by name; members of one name stay in the order of the text. */
 static int compare_children(const void *a, const void *b)
 {
     const struct child *left = *(const struct child *const *)a, *right = *(const struct child *const *)b;
@@ -162,8 +162,8 @@ static int compare_children(const void *a, const void *b)
     return names != 0 ? names : left->offset < right->offset ? -1 : 1;
 }
 
-/* The first member whose name stands before it already. Sorted, because a client chooses how many there are.
- */
+/* Finds the first member whose name was used before it. It sorts, because a client chooses the number of
+ * members. */
 static const struct child *find_duplicate(struct arena *arena, const struct frame *frame)
 {
     size_t count = frame->container->count, i = 0;
@@ -187,7 +187,7 @@ static int on_close_object(void *context)
     struct json *object = builder->frame->container;
     const struct child *duplicate = find_duplicate(builder->arena, builder->frame);
     if (duplicate != NULL) {
-        refuse(builder, arena_printf(builder->arena, "the member \"%.60s\" stands twice",
+        refuse(builder, arena_printf(builder->arena, "the member \"%.60s\" appears twice",
                                      (const char *)duplicate->name.p));
         builder->problem_offset = duplicate->offset;
         return false;
@@ -230,8 +230,8 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_close_array,
 };
 
-/* A comma, and nothing but white space between it and a bracket that closes: common, and yajl's words for it
- * are not plain. `offset` is behind the bracket. */
+/* Finds a comma that only white space separates from a closing bracket. The slip is common, and yajl's words
+ * for it are not plain. `offset` is behind the bracket. */
 static char bracket_after_comma(struct bytes text, size_t offset)
 {
     if (offset == 0 || offset > text.n || (text.p[offset - 1] != '}' && text.p[offset - 1] != ']'))
@@ -242,7 +242,7 @@ static char bracket_after_comma(struct bytes text, size_t offset)
     return i > 0 && text.p[i - 1] == ',' ? (char)text.p[offset - 1] : '\0';
 }
 
-/* Nothing in it is a value: another language, such as YAML. */
+/* True when the text holds no JSON value at all: it is another language, such as YAML. */
 static bool is_not_json(struct bytes text)
 {
     size_t i = 0;
@@ -251,7 +251,7 @@ static bool is_not_json(struct bytes text)
     return i == text.n || text.p[i] == 0 || strchr("{[\"/0123456789", text.p[i]) == NULL;
 }
 
-/* yajl's message is "lexical error: …" and a newline; the first line says it. */
+/* yajl's message is "lexical error: …" and a newline. The first line is enough. */
 static void describe_error(yajl_handle handle, struct bytes text, const struct builder *builder,
                            size_t consumed, struct fault *fault)
 {
@@ -273,7 +273,7 @@ static void describe_error(yajl_handle handle, struct bytes text, const struct b
     yajl_free_error(handle, message);
 }
 
-/* How far it came before it met what it refused. */
+/* Parses the text. `consumed` is the number of octets before the one that was refused. */
 static const struct json *parse(struct arena *arena, struct bytes text, const struct json_limits *limits,
                                 size_t *consumed, struct fault *fault)
 {

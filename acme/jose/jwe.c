@@ -32,7 +32,8 @@ static const struct key_algorithm {
     {"PBES2-HS512+A256KW", "SHA512", 32, "AES-256-WRAP"},
 };
 
-/* For the CBC ones the key is a MAC key and an encryption key of the same length (RFC 7518 §5.2.2.1). */
+/* For the CBC algorithms the key is a MAC key and an encryption key of the same length (RFC 7518
+ * §5.2.2.1). */
 static const struct content_algorithm {
     const char *name;
     const char *cipher;
@@ -45,7 +46,7 @@ static const struct content_algorithm {
     {"A256CBC-HS512", "AES-256-CBC", 64, "SHA512"},
 };
 
-/* The five parts (RFC 7516 §3), decoded but for the protected header, whose text is the additional data. */
+/* The five parts (RFC 7516 §3), decoded. The protected header stays text, which is the additional data. */
 struct parts {
     struct bytes protected_text;
     struct bytes encrypted_key;
@@ -151,12 +152,13 @@ static bool read_algorithms(struct parts *parts, struct jose_error *error)
         if (bytes_equal_string(enc, content_algorithms[i].name))
             parts->content_algorithm = &content_algorithms[i];
     if (parts->key_algorithm == NULL)
+        return fail(error, JOSE_UNSUPPORTED_ALGORITHM,
+                    "The JWE's \"alg\" is not supported; PBES2-HS256+A128KW, PBES2-HS384+A192KW and "
+                    "PBES2-HS512+A256KW are.");
+    if (parts->content_algorithm == NULL)
         return fail(
             error, JOSE_UNSUPPORTED_ALGORITHM,
-            "The JWE's \"alg\" is none of PBES2-HS256+A128KW, PBES2-HS384+A192KW, PBES2-HS512+A256KW.");
-    if (parts->content_algorithm == NULL)
-        return fail(error, JOSE_UNSUPPORTED_ALGORITHM,
-                    "The JWE's \"enc\" is none of A128GCM, A256GCM, A128CBC-HS256, A256CBC-HS512.");
+            "The JWE's \"enc\" is not supported; A128GCM, A256GCM, A128CBC-HS256 and A256CBC-HS512 are.");
     return true;
 }
 
@@ -244,7 +246,8 @@ static bool decrypt_gcm(const struct parts *parts, const uint8_t *key, uint8_t *
     return good;
 }
 
-/* HMAC over AAD ‖ IV ‖ ciphertext ‖ bits of AAD as 64-bit big endian, its first half (RFC 7518 §5.2.2). */
+/* Computes the first half of HMAC over AAD ‖ IV ‖ ciphertext ‖ bits of AAD as 64-bit big endian (RFC 7518
+ * §5.2.2). */
 static bool check_cbc_tag(struct arena *arena, const struct parts *parts, const uint8_t *mac_key)
 {
     size_t half = parts->content_algorithm->key_bytes / 2;

@@ -82,8 +82,8 @@ static const char *rsa_fault(struct arena *arena, EVP_PKEY *key, int max_bits)
     return NULL;
 }
 
-/* The point at infinity is one octet (SEC 1 §2.3.3). OpenSSL reads it from a certificate request, and
- * signatures verify with it that anybody can make. */
+/* The point at infinity is one octet (SEC 1 §2.3.3). OpenSSL reads it from a certificate request. Anybody can
+ * make a signature that verifies with it. */
 static const char *ec_fault(EVP_PKEY *key)
 {
     size_t n = 0;
@@ -132,7 +132,7 @@ static const char *ed25519_fault(EVP_PKEY *key)
     if (EVP_PKEY_get_raw_public_key(key, y, &n) != 1 || n != sizeof y)
         return "its Ed25519 key cannot be read";
     if (!is_canonical(y))
-        return "its Ed25519 key is not encoded as RFC 8032 has it";
+        return "its Ed25519 key is not encoded as RFC 8032 requires";
     return has_small_order(y) ? "its Ed25519 key is a point of small order, for which anybody can sign"
                               : NULL;
 }

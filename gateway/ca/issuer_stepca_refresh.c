@@ -257,7 +257,7 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
     watch_clock(issuer, reply);
     struct stepca_provisioner_page page;
     if (!stepca_parse_provisioners(arena, reply->body, &page)) {
-        fail_round(issuer, reply, "GET /provisioners: the reply is none of step-ca's");
+        fail_round(issuer, reply, "GET /provisioners: the reply is not in step-ca's format");
         return;
     }
     issuer_stepca_collect_grants(&issuer->round, &page);

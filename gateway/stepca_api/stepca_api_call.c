@@ -120,7 +120,8 @@ enum stepca_outcome stepca_api_call_outcome(struct stepca_api_call *call, enum s
     exchange->problem = problem_because(
         exchange->arena, issuer_stepca_cause(kind, &error),
         problem_with_status(exchange->arena, is_refusal ? request->status : 502, PROBLEM_SERVER_INTERNAL,
-                            "%s", is_refusal ? error.message : "The CA's answer is none of step-ca's."));
+                            "%s",
+                            is_refusal ? error.message : "The CA's answer is not in step-ca's format."));
     return error.outcome;
 }
 

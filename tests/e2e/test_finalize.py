@@ -97,7 +97,7 @@ def test_P3_a_common_name_beside_other_names(site, responder):
     order, key = client.ready_order(names, HttpProver(responder(site.gateway))), new_key()
     reply = finalize(client, order, csr_of(key, [second], first))
     assert (reply.status, reply.problem) == (400, "badCSR"), reply
-    for said in (f"its common name {first} is not in its subjectAltName", "put it there as well", "still ready"):
+    for said in (f"its common name {first} is not in its subjectAltName", "add the common name to it", "still ready"):
         assert said in reply.detail, reply
     assert client.get(order.location)["status"] == "ready"
     assert finalize(client, order, csr_of(key, names, first)).json()["status"] == "valid"

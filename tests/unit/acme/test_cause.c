@@ -19,7 +19,7 @@ Test(cause, every_one_has_a_name_of_its_own_a_turn_and_a_step)
         const struct cause_info *info = cause_info(cause);
         cr_assert_not_null(info, "%d", (int)cause);
         cr_expect_eq(strspn(info->name, "abcdefghijklmnopqrstuvwxyz-"), strlen(info->name), "%s", info->name);
-        cr_expect_eq(cause_find(bytes_from_string(info->name)), cause, "%s stands twice", info->name);
+        cr_expect_eq(cause_find(bytes_from_string(info->name)), cause, "%s appears twice", info->name);
         cr_expect(info->turn >= TURN_CLIENT && info->turn <= TURN_NOBODY, "%s", info->name);
         cr_expect_eq(info->next_step[strlen(info->next_step) - 1], '.', "%s", info->name);
         cr_expect_leq(strlen(info->next_step), STEP_MAX_BYTES, "%s", info->name);

@@ -22,7 +22,7 @@ Test(event, every_type_has_a_name_of_its_own_a_subject_a_severity_and_a_meaning)
         const struct event_type_info *info = event_type_info(type);
         cr_assert_not_null(info, "%d", (int)type);
         cr_expect_str_eq(event_type_name(type), info->name);
-        cr_expect_eq(event_type_find(bytes_from_string(info->name)), type, "%s stands twice", info->name);
+        cr_expect_eq(event_type_find(bytes_from_string(info->name)), type, "%s appears twice", info->name);
         cr_expect_str_neq(event_subject_name(info->subject), "none", "%s", info->name);
         cr_expect(info->severity >= SEVERITY_INFO && info->severity <= SEVERITY_ERROR, "%s", info->name);
         cr_assert_not_null(info->meaning, "%s", info->name);

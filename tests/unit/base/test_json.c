@@ -300,7 +300,7 @@ Test(json, S9_the_first_member_that_stands_twice_is_named)
         buffer_printf(&text, "\"m%d\":0,\n", i);
     buffer_append_string(&text, "\"m7\":1,\n\"m3\":1,\n\"\":0,\"\":0}");
     cr_expect_null(json_parse_lines(arena, buffer_bytes(&text), &json_limits_request, &fault));
-    cr_expect_str_eq(fault.message, "line 2001: the member \"m7\" stands twice");
+    cr_expect_str_eq(fault.message, "line 2001: the member \"m7\" appears twice");
     arena_free(arena);
 }
 

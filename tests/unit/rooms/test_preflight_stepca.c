@@ -237,7 +237,7 @@ static const struct {
      {.url = CA "provisioners?limit=100", .status = 200, .body = "[]"},
      true,
      false,
-     "the reply claims success, but is none of step-ca's"},
+     "the reply reports success, but step-ca did not write it: check the CA's URL"},
     {"another name",
      {.url = CA "provisioners?limit=100",
       .status = 200,

@@ -32,7 +32,7 @@ static const struct {
     {"GET", "/1.0/provisioners?cursor=a%20b", ANSWERED(200, "{}"), NULL, 400,
      "The URL holds characters that are not passed on.", ""},
     {"GET", "/1.0/provisioners", ANSWERED(200, "no JSON"), "GET /1.0/provisioners", 502,
-     "The CA's answer is none of step-ca's.", ""},
+     "The CA's answer is not in step-ca's format.", ""},
     {"GET", "/1.0/provisioners", ANSWERED(200, "{\"provisioners\":1}"), "GET /1.0/provisioners", 502,
      "The CA's list of provisioners cannot be read.", ""},
     {"GET", "/1.0/provisioners/k%2Fid/encrypted-key", ANSWERED(200, "{\"key\":\"x\"}"),

@@ -109,7 +109,7 @@ static const struct {
     {"not accepted", "a.test", "DNS:a.test", "", NULL,
      ANSWERED(401, "{\"status\":401,\"message\":\"token used\"}"), true, 401, "token used", NULL, 0},
     {"garbage", "a.test", "DNS:a.test", "", NULL, ANSWERED(201, "x"), true, 502,
-     "The CA's answer is none of step-ca's.", "sign.unknown", 0},
+     "The CA's answer is not in step-ca's format.", "sign.unknown", 0},
     {"no certificate", "a.test", "DNS:a.test", "", NULL, ANSWERED(201, "{\"certChain\":[\"x\"]}"), true, 502,
      "The CA's certificates cannot be read.", "sign.unknown", 0},
     {"lost",

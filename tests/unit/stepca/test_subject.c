@@ -48,8 +48,8 @@ Test(subject, P3_a_common_name_stands_among_the_names_of_its_kind)
         {"10.0.0.1", "DNS:a.internal,IP:10.0.0.1", NULL},
         {"2001:db8::1", "IP:2001:DB8:0:0:0:0:0:1", NULL},
         {"a.internal", "DNS:b.internal", "common name a.internal is not in its subjectAltName"},
-        {"a.internal", "DNS:b.internal,IP:10.0.0.1", "no other DNS names"},
-        {"10.0.0.2", "DNS:a.internal,IP:10.0.0.1", "no other addresses"},
+        {"a.internal", "DNS:b.internal,IP:10.0.0.1", "signs only DNS names"},
+        {"10.0.0.2", "DNS:a.internal,IP:10.0.0.1", "signs only addresses"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct arena *arena = arena_new();
