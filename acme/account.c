@@ -20,8 +20,8 @@ static bool is_plain_ascii(struct bytes text)
     return true;
 }
 
-/* What may stand before the @ as it is (RFC 5322 §3.2.3, RFC 6068 §2): no quotes, no percent-encoding that
- * could hide a line's end. */
+/* True for a local part without quoting or percent-encoding (RFC 5322 §3.2.3, RFC 6068 §2), which could hide
+ * a line end. */
 static bool is_local_part(struct bytes text)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -123,7 +123,7 @@ const struct problem *account_parse_update(struct arena *arena, const struct jso
     *out = (struct account_request){0};
     const struct json *status = json_member(payload, "status");
     if (status != NULL) {
-        /* Clients such as acmez send the whole account back, the status it has included (RFC 8555 §7.3.2). */
+        /* Clients such as acmez send the whole account back, its status included (RFC 8555 §7.3.2). */
         bool unchanged = status->type == JSON_STRING && bytes_equal_string(status->string, "valid");
         out->deactivate = status->type == JSON_STRING && bytes_equal_string(status->string, "deactivated");
         if (!out->deactivate && !unchanged)

@@ -10,7 +10,7 @@
 enum { WORD_MAX_BYTES = 256, COMMENT_MAX_BYTES = 4096, SEALED_MAX_BYTES = 1024, ADDRESS_MAX_BYTES = 64 };
 enum { USER_AGENT_MAX_BYTES = 512 };
 
-/* Ids stand in JSON and in URLs as numbers that any client can hold. */
+/* Ids are numbers in JSON and in URLs; any client can hold numbers up to this one. */
 #define ID_MAX ((INT64_C(1) << 53) - 1)
 
 static const char *const type_names[] = {
@@ -95,7 +95,7 @@ struct bytes account_export_render(struct arena *arena, const struct account_exp
                : bytes_from_string(arena_printf(arena, "%.*s\n", (int)text.n, (const char *)text.p));
 }
 
-/* ---- reading: the first thing that is wrong is kept in `why`, and ends it ---- */
+/* ---- reading: the first fault is kept in `why`, and ends it ---- */
 
 struct reader {
     struct arena *arena;
@@ -110,7 +110,8 @@ static bool refuse(struct reader *reader, const char *member, const char *what)
     return false;
 }
 
-/* Text of at most `max` octets; NULL, and no fault, where it is absent or empty and not `required`. */
+/* Reads text of at most `max` octets. NULL, without a fault, when it is absent or empty and not
+ * `required`. */
 static const char *read_text(struct reader *reader, const char *name, size_t max, bool required)
 {
     struct bytes text;
@@ -124,7 +125,7 @@ static const char *read_text(struct reader *reader, const char *name, size_t max
     return NULL;
 }
 
-/* Letters, digits, - and _, as endpoints and profiles are named. */
+/* Letters, digits, - and _, as in names of endpoints and profiles. */
 static bool is_name(const char *text)
 {
     for (const char *c = text; *c != '\0'; c++)
@@ -141,7 +142,7 @@ static bool is_word(const char *text)
     return *text != '\0' && *text != '-';
 }
 
-/* A word that the store's lists and the commands can take. */
+/* Reads a word that the store's lists and the commands accept. */
 static const char *read_word(struct reader *reader, const char *name, bool (*is_valid)(const char *text),
                              bool required)
 {

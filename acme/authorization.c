@@ -100,7 +100,7 @@ bool authorization_has_challenge(const struct authorization *authorization, enum
     if (authorization->chosen != 0 && decided)
         return authorization->chosen == type;
     if (authorization->status == AUTHORIZATION_VALID)
-        return false; /* without a proof of its own: there is nothing to do */
+        return false; /* it is valid without a proof of its own: nothing to do */
     return (authorization->offered & 1U << type) != 0;
 }
 

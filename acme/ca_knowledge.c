@@ -30,7 +30,7 @@ void ca_knowledge_init(struct ca_knowledge *knowledge)
     };
 }
 
-/* ---- told ---- */
+/* ---- stated by the CA ---- */
 
 static void tell(struct ca_fact *fact, int64_t *told_s, int64_t claimed_s, int64_t usual_s, int64_t now)
 {
@@ -53,13 +53,13 @@ void ca_knowledge_tell(struct ca_knowledge *knowledge, const struct ca_claims *c
 
 /* ---- observed ---- */
 
-/* Claims are whole minutes, but for very short ones; the answer takes its time. */
+/* Claims are whole minutes, except very short ones, and the answer takes some time. */
 static int64_t rounded(int64_t seconds)
 {
     return seconds < ROUNDED_FROM_S ? seconds : (seconds + MINUTE_S / 2) / MINUTE_S * MINUTE_S;
 }
 
-/* What agrees with a value that is told leaves it told. */
+/* A value that agrees with a stated one leaves it stated. */
 static bool observe(struct ca_fact *fact, int64_t seconds, int64_t now)
 {
     bool agrees = llabs(seconds - fact->seconds) < CERTIFICATE_SLACK_S / 2;
@@ -94,7 +94,7 @@ bool ca_knowledge_observe(struct ca_knowledge *knowledge, const struct ca_signed
 
 /* ---- learned ---- */
 
-/* How much of the refused duration is the CA's own backdate. */
+/* Returns how much of the refused duration is the CA's own backdate. */
 static int64_t backdate_in(const struct ca_knowledge *knowledge, const struct ca_refusal *refusal,
                            const struct validity_request *asked, int64_t now)
 {
@@ -154,7 +154,7 @@ void ca_knowledge_refused(struct ca_knowledge *knowledge, const struct ca_refusa
     }
 }
 
-/* ---- what follows ---- */
+/* ---- results ---- */
 
 static int64_t of_source(const struct ca_fact *fact, enum ca_fact_source source)
 {

@@ -5,7 +5,7 @@
 
 #include "acme/issue_value.h"
 
-/* A name server chooses how many records there are: so many are quoted in a refusal. */
+/* A name server chooses the number of records. This many are quoted in a refusal. */
 enum { QUOTED_MAX = 5, VALUE_MAX_BYTES = 100, QUOTE_MAX_BYTES = 160 };
 
 static bool is_tag(const struct caa_record *record, const char *tag)
@@ -23,7 +23,7 @@ static bool is_known(const struct caa_record *record)
     return false;
 }
 
-/* "label,label" (RFC 8657 §4), with `has` for the one that is looked for. False when it is malformed. */
+/* Reads "label,label" (RFC 8657 §4); `has` tells whether it lists `method`. False when it is malformed. */
 static bool read_methods(struct bytes list, const char *method, bool *has)
 {
     *has = false;
@@ -42,10 +42,10 @@ static bool read_methods(struct bytes list, const char *method, bool *has)
     return true;
 }
 
-/* What a record's value says to a request. */
+/* A record's answer to a request. */
 enum answer { ALLOWS, FORBIDS, MALFORMED };
 
-/* RFC 8657 §3, §4: either parameter may stand once. Parameters that are not known change nothing. */
+/* Each of the two parameters may appear once (RFC 8657 §3, §4). Unknown parameters change nothing. */
 static enum answer ask_parameters(struct issue_value value, const struct caa_request *request)
 {
     struct issue_parameter parameter;
@@ -77,7 +77,7 @@ static enum answer ask(const struct caa_record *record, const struct caa_request
     return ask_parameters(value, request);
 }
 
-/* Of wildcards, issuewild alone speaks where there is one (RFC 8659 §4.3). */
+/* For wildcards issuewild alone decides, when there is one (RFC 8659 §4.3). */
 static const char *speaking_tag(const struct caa_record *records, size_t count, bool wildcard)
 {
     for (size_t i = 0; wildcard && i < count; i++)

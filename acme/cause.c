@@ -161,7 +161,7 @@ static const struct cause_info causes[] = {
     [CAUSE_CAA_LOOKUP_FAILED] = {"caa-lookup-failed", TURN_OPERATOR,
                                  "See that the name server answers CAA queries for the name and those above "
                                  "it. Without an answer nothing is issued."},
-    /* ---- validation: what answers at the name ---- */
+    /* ---- validation: the server at the name ---- */
     [CAUSE_ADDRESS_FORBIDDEN] =
         {"address-forbidden", TURN_OPERATOR,
          "Add the address's network to validation.allow_addresses if clients may live "

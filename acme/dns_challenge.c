@@ -14,7 +14,7 @@ size_t dns_challenge_name_count(const struct dns_challenge *challenge)
     return challenge->type == CHALLENGE_DNS_ACCOUNT_01 ? challenge->account_url_count : 1;
 }
 
-/* RFC 4648 §6, lower case, of a whole number of 40-bit groups: no padding. */
+/* Writes RFC 4648 §6 base32, lower case, of a whole number of 40-bit groups: no padding. */
 static void base32(char *out, const uint8_t *octets, size_t n)
 {
     for (size_t bit = 0; bit < n * 8; bit += 5) {
@@ -25,7 +25,7 @@ static void base32(char *out, const uint8_t *octets, size_t n)
     *out = '\0';
 }
 
-/* "_" and the first ten octets of the URL's SHA-256. */
+/* Returns "_" and base32 of the first ten octets of the URL's SHA-256. */
 static char *account_label(struct arena *arena, const char *account_url)
 {
     uint8_t digest[SHA256_BYTES] = {0};
@@ -45,7 +45,7 @@ char *dns_challenge_name(struct arena *arena, const struct dns_challenge *challe
     return arena_printf(arena, "_acme-challenge.%s", challenge->name);
 }
 
-/* draft-ietf-acme-dns-persist-01: without policy=wildcard a record is for the one name that it stands at. */
+/* Without policy=wildcard a record covers only its own name (draft-ietf-acme-dns-persist-01). */
 static bool needs_wide_policy(const struct dns_challenge *challenge)
 {
     return challenge->wildcard || challenge->subdomains;
@@ -59,7 +59,7 @@ char *dns_challenge_expected(struct arena *arena, const struct dns_challenge *ch
                         needs_wide_policy(challenge) ? "; policy=wildcard" : "");
 }
 
-/* A base-10 unix time; false for anything else. */
+/* Reads a base-10 unix time; false for anything else. */
 static bool read_time(struct bytes text, int64_t *out)
 {
     enum { DIGITS_MAX = 18 };
@@ -84,7 +84,7 @@ struct persist_record {
     int64_t until;
 };
 
-/* NULL, or what cannot be read. Parameters that are not known change nothing. */
+/* Returns NULL, or the fault of the record. Unknown parameters change nothing. */
 static const char *read_persist_record(struct bytes text, struct persist_record *out)
 {
     *out = (struct persist_record){0};

@@ -34,7 +34,7 @@ static const struct problem *read_account_url(struct arena *arena, struct bytes 
     return NULL;
 }
 
-/* Exactly one of `jwk` and `kid`, and the one that the route wants (RFC 8555 §6.2). */
+/* Reads `jwk` or `kid`: exactly one, and the one that the route requires (RFC 8555 §6.2). */
 static const struct problem *read_signer(struct arena *arena, enum envelope_key key, const struct urls *urls,
                                          struct envelope *out)
 {

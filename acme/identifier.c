@@ -68,7 +68,7 @@ static uint32_t punycode_digit(char c)
     return is_digit(c) ? (uint32_t)(c - '0') + 26 : (uint32_t)(c - 'a');
 }
 
-/* How the bias moves after each decoded code point (RFC 3492 §6.1, with the parameters of its §5). */
+/* Adapts the bias after a decoded code point (RFC 3492 §6.1, with the parameters of its §5). */
 static uint32_t punycode_adapt(uint32_t delta, uint32_t points, bool first)
 {
     delta = first ? delta / 700 : delta / 2;
@@ -81,8 +81,8 @@ static uint32_t punycode_adapt(uint32_t delta, uint32_t points, bool first)
     return k + 36 * delta / (delta + 38);
 }
 
-/* One generalized variable-length integer (RFC 3492 §6.2). A label's 63 octets cannot overflow 64 bits before
- * the bound is seen. */
+/* Reads one generalized variable-length integer (RFC 3492 §6.2). A label's 63 octets cannot overflow 64 bits
+ * before the bound is reached. */
 static bool punycode_read_delta(const char *label, size_t length, size_t *at, uint32_t bias, uint32_t *delta)
 {
     uint64_t value = 0;
@@ -108,8 +108,8 @@ static bool punycode_read_delta(const char *label, size_t length, size_t *at, ui
     }
 }
 
-/* True when the part of an A-label after "xn--", which does not end with a hyphen, decodes to code points.
- * One of them at least is not ASCII then. */
+/* True when the part of an A-label after "xn--", which does not end with a hyphen, decodes to code points. At
+ * least one of them is then not ASCII. */
 static bool punycode_is_valid(const char *text, size_t length)
 {
     size_t at = 0;
@@ -140,7 +140,7 @@ static bool punycode_is_valid(const char *text, size_t length)
     return true;
 }
 
-/* What is wrong with one label, NULL when nothing is. */
+/* Returns the fault of one label; NULL when it is valid. */
 static const char *label_fault(const char *label, size_t length)
 {
     if (length == 0) {
@@ -166,8 +166,8 @@ static const char *label_fault(const char *label, size_t length)
     return NULL;
 }
 
-/* Names that resolvers read as an IPv4 address, short and hexadecimal forms included, or that parsers of URLs
- * try to: no top-level domain is all digits. */
+/* Finds names that resolvers read as an IPv4 address, short and hexadecimal forms included, or that parsers
+ * of URLs try to read so. No top-level domain is all digits. */
 static const char *number_fault(const char *name)
 {
     uint8_t octets[4];
@@ -218,7 +218,7 @@ static const char *dns_name_fault(const char *name)
     }
 }
 
-/* What is wrong with a DNS name of any case; NULL when `out` is set. */
+/* Returns the fault of a DNS name of any case; NULL when `out` is set. */
 static const char *parse_dns(struct bytes value, struct identifier *out)
 {
     if (value.n > NAME_MAX_BYTES) {
@@ -239,8 +239,8 @@ static const char *parse_dns(struct bytes value, struct identifier *out)
     return fault;
 }
 
-/* The one text of an address (RFC 8738 §3: RFC 1123 §2.1 for IPv4, RFC 5952 for IPv6). False for IPv4 within
- * IPv6, which some readers take for the IPv4 address. */
+/* Writes the canonical text of an address (RFC 8738 §3: RFC 1123 §2.1 for IPv4, RFC 5952 for IPv6). False for
+ * IPv4 within IPv6, which some readers take for the IPv4 address. */
 static bool address_to_identifier(int family, const void *octets, struct identifier *out)
 {
     struct identifier address = {.type = IDENTIFIER_IP};

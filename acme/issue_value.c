@@ -6,7 +6,7 @@ static bool is_alphanumeric(uint8_t c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* Octets from the front of `text`. */
+/* Takes octets from the front of `text`. */
 static struct bytes take(struct bytes *text, size_t n)
 {
     struct bytes taken = bytes_of(text->p, n);
@@ -30,7 +30,7 @@ static bool take_octet(struct bytes *text, uint8_t octet)
     return true;
 }
 
-/* A label or a tag: letters and digits, with hyphens between them. */
+/* Takes a label or a tag: letters and digits, with hyphens between them. */
 static bool take_word(struct bytes *text, struct bytes *out)
 {
     size_t n = 0;
@@ -70,7 +70,7 @@ static bool take_parameter(struct bytes *text, struct issue_parameter *out)
     return true;
 }
 
-/* One or more, with a semicolon between each two and none behind the last. */
+/* True for one or more parameters, with a semicolon between each two and none behind the last. */
 static bool are_parameters(struct bytes text)
 {
     struct issue_parameter ignored;

@@ -5,7 +5,7 @@
 
 #include "acme/base/buffer.h"
 
-/* How many octets of the allow list a refusal quotes. */
+/* The most octets of the allow list that a refusal quotes. */
 enum { ALLOW_LIST_MAX_BYTES = 400 };
 
 struct network {
@@ -33,7 +33,8 @@ static unsigned bit_at(const uint8_t *octets, unsigned index)
     return (unsigned)octets[index / 8] >> (7 - index % 8) & 1u;
 }
 
-/* An address, or a network with no bit set behind its prefix: "10.0.0.1/8" is rather a slip than a wish. */
+/* Reads an address, or a network with no bit set behind its prefix: "10.0.0.1/8" is more likely a slip than a
+ * wish. */
 static bool parse_network(const char *pattern, struct network *out)
 {
     char address[INET6_ADDRSTRLEN] = "";
@@ -147,7 +148,7 @@ static const char *list_of_allowed(struct arena *arena, const struct name_policy
     return buffer_string(&text);
 }
 
-/* Why the policy refuses the name; NULL when it does not. */
+/* Returns why the policy refuses the name; NULL when it does not. */
 static const char *refusal(struct arena *arena, const struct name_policy *policy, const char *whose,
                            const struct identifier *identifier)
 {

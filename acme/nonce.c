@@ -23,8 +23,8 @@ _Static_assert(TEXT_CHARACTERS + 1 == NONCE_TEXT_BYTES, "the header's size is th
 struct nonce_source {
     EVP_CIPHER *cipher; /* fetched once: a look-up for each request would take locks that all threads share */
     uint8_t key[KEY_OCTETS];
-    _Atomic uint64_t issued; /* the last counter given out */
-    uint64_t newest_spent;   /* the window ends here; this and what follows belong to the owner's lock */
+    _Atomic uint64_t issued; /* the last counter issued */
+    uint64_t newest_spent;   /* the window ends here; the owner's lock protects this and the following */
     uint64_t spent[NONCE_WINDOW / WORD_BITS]; /* a ring of bits, counter modulo NONCE_WINDOW */
 };
 
@@ -52,14 +52,15 @@ void nonce_source_free(struct nonce_source *source)
     free(source);
 }
 
-/* The counter is the whole IV, and never comes twice under one key. */
+/* The counter is the whole IV. It is never used twice under one key. */
 static void make_iv(uint8_t iv[static IV_OCTETS], const uint8_t counter[static COUNTER_OCTETS])
 {
     memset(iv, 0, IV_OCTETS - COUNTER_OCTETS);
     memcpy(iv + IV_OCTETS - COUNTER_OCTETS, counter, COUNTER_OCTETS);
 }
 
-/* GCM over the counter as associated data: nothing in a nonce needs hiding, it only must not be guessed. */
+/* GCM over the counter as associated data. Nothing in a nonce is secret; it must only be impossible to
+ * guess. */
 static bool seal(const struct nonce_source *source, const uint8_t counter[static COUNTER_OCTETS],
                  uint8_t tag[static TAG_OCTETS])
 {

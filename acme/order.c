@@ -31,7 +31,7 @@ static const struct problem *parse_identifier(struct arena *arena, const struct 
     return NULL;
 }
 
-/* What of a refused identifier is shown again: text as it came, cut short. */
+/* Quotes a refused identifier: text as it was received, cut short. */
 static const char *quoted_member(struct arena *arena, const struct json *json, const char *name)
 {
     struct bytes text = {0};
@@ -41,8 +41,8 @@ static const char *quoted_member(struct arena *arena, const struct json *json, c
                         arena_printf(arena, "%.*s", text.n > 253 ? 253 : (int)text.n, (const char *)text.p));
 }
 
-/* One bad name is answered with its own problem, several with a subproblem each, under their common type when
- * they have one (RFC 8555 §6.7.1). */
+/* Combines the problems. One bad name is answered with its own problem; several with a subproblem each, under
+ * their common type when they have one (RFC 8555 §6.7.1). */
 static const struct problem *combine(struct arena *arena, const struct problem *first,
                                      const struct subproblem *subproblems, size_t count)
 {
@@ -94,7 +94,7 @@ static const struct problem *check_unique(struct arena *arena, const struct orde
     return NULL;
 }
 
-/* What Go writes for a time that is not set: smallstep's `step` does so in each of its orders. */
+/* Go's form of a time that is not set: smallstep's `step` sends it in each of its orders. */
 static const char go_zero_time[] = "0001-01-01T00:00:00Z";
 
 static const struct problem *parse_time(struct arena *arena, const struct json *payload, const char *name,
@@ -181,7 +181,7 @@ void order_fail(struct arena *arena, struct order *order, const struct problem *
     order->error_json = (const char *)problem_render(arena, problem).p;
 }
 
-/* Why an authorization holds its order up for good; NULL when it does not. */
+/* Returns why an authorization ends its order for good; NULL when it does not. */
 static const struct problem *authorization_fault(struct arena *arena,
                                                  const struct authorization *authorization, const char *name,
                                                  int64_t now)
@@ -232,7 +232,7 @@ static const struct problem *order_fault(struct arena *arena, const struct order
     return NULL;
 }
 
-/* The order cannot be finalized without any of them. */
+/* The order ends with the first of its authorizations: it needs all of them. */
 static void end_with_first(struct order *order, const struct authorization *authorizations, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -19,7 +19,7 @@ static const struct problem *check_profile(struct arena *arena, const struct per
                               "This endpoint no longer offers the profile \"%s\".", policy->profile);
 }
 
-/* An account that was made without an external account key. */
+/* Checks an account without an external account key. */
 static const struct problem *check_keyless(struct arena *arena, const struct permission_policy *policy,
                                            const struct identifier *identifiers, size_t count)
 {
@@ -58,7 +58,7 @@ const struct problem *permission_check_names(struct arena *arena, const struct p
 
 /* ---- trust ---- */
 
-/* Whether this one reason stands now, in words; NULL when it does not. */
+/* Returns in words why this one reason is still valid; NULL when it is not. */
 static const char *standing_trust(struct arena *arena, const struct permission *permission,
                                   const struct identifier *identifier, enum authorization_basis basis)
 {
@@ -100,12 +100,12 @@ enum authorization_basis permission_trust(struct arena *arena, const struct perm
 
 /* ---- authorizations ---- */
 
-/* As it was ordered: with "*." where it is a wildcard's. */
+/* Returns the identifier as it was ordered: with "*." for a wildcard. */
 static struct identifier identifier_of(const struct authorization *authorization)
 {
     struct identifier identifier = {.type = authorization->identifier.type};
     const char *before = authorization->wildcard ? "*." : "";
-    int room = (int)(sizeof identifier.value - sizeof "*."); /* a name has 253 octets at most */
+    int room = (int)(sizeof identifier.value - sizeof "*."); /* a name has at most 253 octets */
     snprintf(identifier.value, sizeof identifier.value, "%s%.*s", before, room,
              authorization->identifier.value);
     return identifier;

@@ -6,7 +6,7 @@
 
 #include "acme/base/visible.h"
 
-/* A detail holds words from outside (names, a CA's message): this is where they stop growing. */
+/* A detail holds words from outside (names, a CA's message); these limits bound it. */
 enum { DETAIL_MAX_BYTES = 1024, DOCUMENT_MAX_BYTES = 256 * 1024 };
 
 #define TYPE_PREFIX "urn:ietf:params:acme:error:"
@@ -158,7 +158,7 @@ struct bytes problem_render(struct arena *arena, const struct problem *problem)
     if (document.p != NULL) {
         return document;
     }
-    /* Whatever the subproblems hold, the client gets type and detail. */
+    /* If the subproblems are too long, the client still gets type and detail. */
     struct problem brief = *problem;
     brief.subproblem_count = 0;
     writer = json_writer_new(arena, DOCUMENT_MAX_BYTES);

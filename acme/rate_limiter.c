@@ -7,8 +7,8 @@
 #include "acme/seeded_hash.h"
 
 /*
- * A bucket is one time (the generic cell rate algorithm): when it will be full again. It stands in one of the
- * few places of its row; where all are taken by others, the one that is full soonest makes room.
+ * A bucket is one time (the generic cell rate algorithm): when it will be full again. It has one of the few
+ * places of its row. When others hold them all, the one that is full soonest makes room.
  */
 enum { ROWS = 4096, PLACES = 4 };
 
@@ -58,7 +58,7 @@ static struct bucket *find(struct rate_limiter *limiter, uint64_t key, int64_t n
     return fullest;
 }
 
-/* How long one token takes to come back. */
+/* Returns the time in which one token comes back. */
 static int64_t interval_ms(const struct rate *rate)
 {
     int64_t interval = rate->period_s * 1000 / rate->count;
@@ -82,8 +82,8 @@ static const struct problem *refuse(struct arena *arena, const struct rate_deman
     return problem;
 }
 
-/* A clock that was set back must not keep anybody waiting until it has caught up: the limiter's own stands
- * still for that moment, and goes on. */
+/* A clock that was set back must not keep anybody waiting until it has caught up. The limiter's own clock
+ * stands still for that moment, and continues. */
 static int64_t never_back(struct rate_limiter *limiter, int64_t wall_ms)
 {
     if (wall_ms + limiter->ahead_ms < limiter->now_ms)
@@ -97,7 +97,7 @@ const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct are
                                         size_t *refused)
 {
     now_ms = never_back(limiter, now_ms);
-    /* Two buckets of one row may not push each other out: each is found anew. */
+    /* Two buckets of one row must not displace each other: each is looked up again. */
     for (size_t i = 0; i < count; i++) {
         const struct rate *rate = demands[i].rate;
         if (rate->count == 0)

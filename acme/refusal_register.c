@@ -13,7 +13,7 @@ struct entry {
     uint64_t client; /* 0: free */
     int64_t began_at;
     uint64_t count;
-    uint64_t unrecorded; /* since the last one that was recorded */
+    uint64_t unrecorded; /* since the last recorded one */
     uint64_t reasons[REFUSAL_REASONS];
     size_t reason_count;
 };
@@ -59,7 +59,8 @@ static struct entry *find(struct refusal_register *reg, uint64_t client, int64_t
     return free_place;
 }
 
-/* A rate limit's words tell how long to wait: without their digits all of one limit are one reason. */
+/* Removes the digits of a rate limit's words, which tell how long to wait. All refusals of one limit then
+ * count as one reason. */
 static const char *reason_words(struct arena *arena, const struct problem *problem)
 {
     if (problem->type != PROBLEM_RATE_LIMITED)

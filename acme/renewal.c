@@ -8,7 +8,7 @@
 
 enum {
     RENEWAL_INFO_MAX_BYTES = 4096,
-    SERIAL_MAX_OCTETS = 21, /* twenty, and a zero before a high bit */
+    SERIAL_MAX_OCTETS = 21, /* 20, and a zero before a high bit */
     RETRY_MIN_S = 60,
     RETRY_MAX_S = 6 * 3600,
     REVOKED_WINDOW_S = 3600,
@@ -39,7 +39,7 @@ char *renewal_id_of(struct arena *arena, struct bytes leaf)
     unsigned char *der = NULL;
     int n = i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), &der);
     char *text = NULL;
-    /* Tag and length, an octet each, stand before the contents of so short an INTEGER. */
+    /* Tag and length, an octet each, precede the contents of so short an INTEGER. */
     if (n > 2)
         text = arena_printf(arena, "%s.%s",
                             base64url_encode(arena, bytes_of(ASN1_STRING_get0_data(key_identifier),
@@ -54,7 +54,7 @@ static int64_t between(int64_t value, int64_t least, int64_t most)
     return value < least ? least : value > most ? most : value;
 }
 
-/* A number below `range` that is always the same for a certificate. */
+/* Draws a number below `range` that is always the same for a certificate. */
 static int64_t draw(const struct certificate *certificate, int64_t range)
 {
     uint64_t number = 0;

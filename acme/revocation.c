@@ -6,10 +6,10 @@
 #include "acme/base/base64.h"
 #include "acme/pki/certificate.h"
 
-/* RFC 5280 §5.3.1; 7 was never given out. */
+/* RFC 5280 §5.3.1; 7 is unused. */
 static const struct {
     const char *name;
-    const char *why_not; /* why nothing is revoked with it; NULL: it may be */
+    const char *why_not; /* why nothing is revoked with it; NULL: it is allowed */
 } reasons[] = {
     [0] = {"unspecified", NULL},
     [1] = {"keyCompromise", NULL},

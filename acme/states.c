@@ -86,7 +86,7 @@ const char *attempt_status_name(enum attempt_status status)
     return name_of(attempt_names, COUNT(attempt_names), (size_t)status);
 }
 
-/* ---- transitions: for each state the states that may follow, as bits; row 0 is what may be at first ---- */
+/* ---- transitions: for each state the states that may follow, as bits; row 0 has the initial states ---- */
 
 static const uint32_t order_next[] = {
     /* Ready: its names are proven already. Invalid: one of them has just expired. */
@@ -115,13 +115,13 @@ static const uint32_t challenge_next[] = {
     /* A challenge is stored once the client has chosen it. */
     [0] = 1U << CHALLENGE_PROCESSING,
     [CHALLENGE_PENDING] = 1U << CHALLENGE_PROCESSING,
-    /* Back to processing: a try that failed for a passing reason (RFC 8555 §8.2). */
+    /* Back to processing: a try failed for a passing reason (RFC 8555 §8.2). */
     [CHALLENGE_PROCESSING] = 1U << CHALLENGE_PROCESSING | 1U << CHALLENGE_VALID | 1U << CHALLENGE_INVALID,
     [CHALLENGE_VALID] = 0,
     [CHALLENGE_INVALID] = 0,
 };
 
-/* A number beside the enumeration neither follows nor is followed. */
+/* A number outside the enumeration neither follows nor is followed. */
 static bool has_next(const uint32_t *table, size_t count, size_t from, size_t to)
 {
     return from < count && to < count && (table[from] & 1U << to) != 0;
@@ -142,9 +142,9 @@ bool challenge_may_become(enum challenge_status from, enum challenge_status to)
     return has_next(challenge_next, COUNT(challenge_next), (size_t)from, (size_t)to);
 }
 
-/* ---- what may be written ---- */
+/* ---- writes ---- */
 
-/* An object keeps its state while its end is still to come. */
+/* An object keeps its state while it is not final. */
 static bool may_stay(const uint32_t *table, size_t count, size_t status)
 {
     return status != 0 && status < count && table[status] != 0;

@@ -156,7 +156,7 @@ static bool is_visible_ascii(struct bytes text)
     return true;
 }
 
-/* What follows "scheme://host"; false when the text is no absolute http or https URL. */
+/* Returns the rest after "scheme://host". False when the text is not an absolute http or https URL. */
 static bool path_of(struct bytes url, struct bytes *path)
 {
     struct bytes https = BYTES_LITERAL("https://");

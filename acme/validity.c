@@ -4,7 +4,7 @@
 #include "acme/base/time_text.h"
 #include "acme/pki/certificate.h"
 
-/* What a CA that has not told its default is taken to give: step-ca's own. */
+/* The default that is assumed of a CA that has not stated it: step-ca's own. */
 static const int64_t usual_default_s = 24 * 3600;
 
 /* Keeps sums of times and configured durations far from overflow. */
@@ -37,23 +37,23 @@ static int64_t lesser_unless_0(int64_t a, int64_t bound)
     return bound != 0 && bound < a ? bound : a;
 }
 
-/* A CA signs for no longer than its maximum by itself. */
+/* A CA's default is never longer than its maximum. */
 static int64_t ca_default(const struct validity_limits *limits)
 {
     return lesser_unless_0(limits->issuer_default_s == 0 ? usual_default_s : limits->issuer_default_s,
                            limits->learned_max_s);
 }
 
-/* A default that the CA does not tell may have become another: it is only left to the CA while it is well
- * under the cap. */
+/* A default that the CA does not state may have changed. It is left to the CA only while it is well under the
+ * cap. */
 static bool default_may_exceed(const struct validity_limits *limits, int64_t cap)
 {
     return ca_default(limits) > cap ||
            (!limits->default_is_told && ca_default(limits) + CERTIFICATE_SLACK_S > cap);
 }
 
-/* A duration counts from when the CA gets to it, by its clock: less than the cap where that is the chain's
- * end, which no certificate may outlive. */
+/* The CA counts a duration from when it handles the request, by its own clock. The request is shorter than
+ * the cap when the cap is the chain's end, which no certificate may outlive. */
 static int64_t cap_to_ask(const struct validity_limits *limits, int64_t from)
 {
     int64_t cap = validity_cap(limits, from);
@@ -63,8 +63,8 @@ static int64_t cap_to_ask(const struct validity_limits *limits, int64_t from)
     return greater(cap, 0);
 }
 
-/* The lifetime to ask for when the order names no end; 0 leaves it to the CA. The cap itself is only asked
- * for to keep the CA's default under it. */
+/* Returns the lifetime to request when the order names no end; 0 leaves it to the CA. The cap itself is
+ * requested only to keep the CA's default under it. */
 static int64_t lifetime_to_ask(const struct validity_limits *limits, int64_t cap)
 {
     int64_t ask = limits->preferred_s;
@@ -92,7 +92,7 @@ static const char *time_words(struct arena *arena, int64_t time)
     return arena_duplicate(arena, text);
 }
 
-/* An end that the order names itself. */
+/* Checks an order's own end. */
 static const struct problem *check_end(struct arena *arena, const struct validity_limits *limits, int64_t now,
                                        int64_t begin, int64_t cap, int64_t not_after)
 {
@@ -121,7 +121,7 @@ static const struct problem *check_end(struct arena *arena, const struct validit
     return NULL;
 }
 
-/* The end that our configuration and the CA arrive at. */
+/* Checks the end that our configuration and the CA give. */
 static const struct problem *check_lifetime(struct arena *arena, const struct validity_limits *limits,
                                             int64_t now, int64_t not_before, int64_t cap)
 {

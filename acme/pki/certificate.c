@@ -90,7 +90,7 @@ static const char *beyond_names(struct arena *arena, const X509 *certificate,
     if (names->has_common_name && !has_name(names, &names->common_name)) {
         return arena_printf(arena, "the common name %s beside its subjectAltName", names->common_name.value);
     }
-    /* OpenSSL keeps what it reads of the extensions in the certificate. */
+    /* OpenSSL caches the extensions in the certificate. */
     bool signs_ocsp = (X509_get_extension_flags(UNCONST(X509 *, certificate)) & EXFLAG_XKUSAGE) != 0 &&
                       (X509_get_extended_key_usage(UNCONST(X509 *, certificate)) & XKU_OCSP_SIGN) != 0;
     return signs_ocsp ? "the right to sign OCSP responses" : NULL;
@@ -177,7 +177,7 @@ static void append_pem(struct buffer *text, struct bytes der)
 
 struct bytes certificates_to_pem(struct arena *arena, const struct bytes *certificates, size_t count)
 {
-    enum { PEM_FRAME_BYTES = 128 }; /* the first and last line, and more */
+    enum { PEM_FRAME_BYTES = 128 }; /* the first and last line, with room to spare */
     struct buffer text;
     size_t most = 1;
     for (size_t i = 0; i < count; i++) {
@@ -240,7 +240,7 @@ bool certificate_is_same(struct bytes a_der, struct bytes b_der)
     return same;
 }
 
-/* Steps into the next element, which has this tag; `at` then stands at its content, and `end` behind it. */
+/* Steps into the next element, which must have this tag. `at` is then at its content, and `end` behind it. */
 static bool enter(const uint8_t **at, const uint8_t **end, int wanted_tag)
 {
     long length;
@@ -255,7 +255,7 @@ static bool skip(const uint8_t **at, const uint8_t *end)
     long length;
     int tag, class;
     int form = ASN1_get_object(at, &length, &tag, &class, end - *at);
-    if ((form & 0x81) != 0) /* an error, or a length that is not told */
+    if ((form & 0x81) != 0) /* an error, or an indefinite length */
         return false;
     *at += length;
     return true;

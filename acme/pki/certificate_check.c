@@ -7,7 +7,7 @@
 #include "acme/pki/certificate_internal.h"
 #include "acme/pki/x509_read.h"
 
-/* ---- what the leaf says ---- */
+/* ---- the leaf ---- */
 
 static const char *time_words(struct arena *arena, int64_t time)
 {
@@ -16,7 +16,7 @@ static const char *time_words(struct arena *arena, int64_t time)
     return arena_duplicate(arena, text);
 }
 
-/* Where no order says which: each must be one that the policy allows, a common name as well. */
+/* Checks names that no order lists: the policy must allow each, the common name too. */
 static const char *policy_fault(struct arena *arena, struct subject_names *names,
                                 const struct name_policy *policy)
 {
@@ -49,7 +49,7 @@ static const char *names_fault(struct arena *arena, const X509 *leaf,
                                "certificate");
 }
 
-/* A beginning in the future is only right where it was asked for. */
+/* A beginning in the future is right only when it was requested. */
 static int64_t latest_not_before(const struct certificate_expectation *expected)
 {
     int64_t asked = expected->latest_not_before;
@@ -85,7 +85,7 @@ static const char *validity_fault(struct arena *arena, const X509 *leaf,
 
 /* ---- its path ---- */
 
-/* The earliest end above the leaf; 0 when one cannot be read. */
+/* Returns the earliest end above the leaf; 0 when one cannot be read. */
 static int64_t end_of_path(const STACK_OF(X509) * path)
 {
     int64_t end = INT64_MAX;
@@ -100,9 +100,9 @@ static int64_t end_of_path(const STACK_OF(X509) * path)
 }
 
 /*
- * NULL when a path leads from `leaf` over `others` (may be NULL) to one of the roots, all valid at `time`; a
- * `time` of 0 leaves validity aside. Only a self-signed certificate of the store ends the path. `end` is the
- * path's without the leaf.
+ * Returns NULL when a path leads from `leaf` over `others` (may be NULL) to one of the roots, all valid at
+ * `time`. A `time` of 0 ignores validity. Only a self-signed certificate of the store ends the path. `end` is
+ * the path's without the leaf.
  */
 static const char *path_fault(X509 *leaf, STACK_OF(X509) * others, X509_STORE *roots, int64_t time,
                               int64_t *end)
@@ -124,8 +124,8 @@ static const char *path_fault(X509 *leaf, STACK_OF(X509) * others, X509_STORE *r
 }
 
 /*
- * Nobody could verify it to its end. Where the path found ends earlier another may not: while roots or
- * intermediates are replaced there are several.
+ * A leaf that outlives its path cannot be verified to its end. When the path found ends earlier, another may
+ * not: while roots or intermediates are replaced there are several.
  */
 static const char *outliving_fault(struct arena *arena, X509 *leaf, STACK_OF(X509) * others,
                                    X509_STORE *roots, int64_t path_end)
@@ -180,7 +180,7 @@ struct certificate_cache {
         struct bytes der;
         X509 *certificate;
     } entry[CACHED_INTERMEDIATES];
-    size_t next; /* the one that is replaced next */
+    size_t next; /* the entry to replace next */
 };
 
 struct certificate_cache *certificate_cache_new(void)
@@ -201,7 +201,7 @@ void certificate_cache_free(struct certificate_cache *cache)
     free(cache);
 }
 
-/* A reference of the caller's own. */
+/* Returns a reference of the caller's own. */
 static X509 *read_intermediate(struct certificate_cache *cache, struct bytes der)
 {
     for (size_t i = 0; cache != NULL && i < CACHED_INTERMEDIATES; i++) {
@@ -223,7 +223,7 @@ static X509 *read_intermediate(struct certificate_cache *cache, struct bytes der
     return certificate;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole check ---- */
 
 static const char *chain_fault(struct arena *arena, const struct bytes *chain, size_t count,
                                const struct certificate_expectation *expected,
@@ -258,7 +258,7 @@ bool certificate_check(struct arena *arena, const struct bytes *chain, size_t co
 {
     *facts = (struct certificate_facts){0};
     *why = chain_fault(arena, chain, count, expectation, facts);
-    ERR_clear_error(); /* what OpenSSL noted on the way must not be found by this thread's TLS connections */
+    ERR_clear_error(); /* this thread's TLS connections must not find OpenSSL's errors from here */
     return *why == NULL;
 }
 
@@ -287,7 +287,7 @@ bool certificate_is_signed_by(struct bytes leaf_der, struct bytes signer_der)
     return good;
 }
 
-/* By name and signature alone. */
+/* Checks name and signature only. */
 static bool has_signed_leaf(X509 *signer, X509 *leaf)
 {
     EVP_PKEY *key = X509_get0_pubkey(signer);

@@ -55,7 +55,7 @@ void certificate_pool_add(struct certificate_pool *pool, struct bytes der)
     autofree_x509 X509 *certificate = x509_read(der);
     if (is_authority(certificate) && sk_X509_num(pool->certificates) < CERTIFICATE_POOL_MAX &&
         !holds(pool, certificate) && sk_X509_push(pool->certificates, certificate) > 0)
-        certificate = NULL; /* the pool's now */
+        certificate = NULL; /* the pool owns it now */
     ERR_clear_error();
 }
 
@@ -70,7 +70,7 @@ void certificate_pool_add_pem(struct certificate_pool *pool, struct bytes pem)
     arena_free(arena);
 }
 
-/* Without its ends: the leaf and the root. */
+/* Writes the path without the leaf and the root. */
 static bool render_middle(struct arena *arena, STACK_OF(X509) * path, struct bytes *chain_pem)
 {
     struct buffer text;

@@ -6,7 +6,7 @@
 
 enum {
     REMARKS_MAX_BYTES = 1024,
-    TOLD_MAX = 4,                    /* of a kind: a client chooses how many there are */
+    TOLD_MAX = 4,                    /* of one type: a client chooses how many there are */
     COMMON_NAME_MAX_CHARACTERS = 64, /* RFC 5280, appendix A: ub-common-name */
 };
 
@@ -15,7 +15,7 @@ struct remarks {
     size_t names_told, extensions_told;
 };
 
-/* The DNS names and addresses, sorted, each as often as it stands there. */
+/* The DNS names and addresses, sorted, duplicates included. */
 struct name_list {
     struct identifier *identifiers;
     size_t count;
@@ -48,7 +48,7 @@ static struct name_list read_list(struct arena *arena, const GENERAL_NAMES *name
     return list;
 }
 
-/* How often the name at `at` stands there. */
+/* Counts the copies of the name at `at`. */
 static size_t times_at(const struct name_list *list, size_t at)
 {
     size_t end = at;
@@ -85,7 +85,7 @@ static void remark_on_repeated_names(struct remarks *remarks, struct arena *aren
 
 /* ---- extensions that the CA left out ---- */
 
-/* A certificate without basicConstraints says what one with CA:FALSE does. */
+/* A certificate without basicConstraints means the same as one with CA:FALSE. */
 static bool is_worth_a_word(int nid)
 {
     return nid != NID_subject_alt_name && nid != NID_basic_constraints;

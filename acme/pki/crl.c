@@ -47,9 +47,9 @@ static bool read_number(const ASN1_INTEGER *number, char out[static SERIAL_HEX_B
                               out);
 }
 
-/* ---- what it is a list of ---- */
+/* ---- the scope of a list ---- */
 
-/* Critical extensions that are understood here; any other changes what the list means. */
+/* True for the critical extensions supported here. Any other changes the meaning of the list. */
 static bool is_understood(int nid)
 {
     return nid == NID_authority_key_identifier || nid == NID_crl_number ||
@@ -78,7 +78,7 @@ static const char *scope_fault(const X509_CRL *crl)
     return NULL;
 }
 
-/* ---- its entries ---- */
+/* ---- entries ---- */
 
 enum entry_reading { ENTRY_READ, ENTRY_OF_NO_CERTIFICATE, ENTRY_BROKEN };
 
@@ -136,17 +136,17 @@ static const char *read_content(struct arena *arena, X509_CRL *crl, struct crl *
     return read_entries(arena, crl, out) ? NULL : "one of its entries cannot be read";
 }
 
-/* ---- who signed it ---- */
+/* ---- the signer ---- */
 
 struct search {
     X509_CRL *crl;
     struct bytes candidates_pem;
     X509_STORE *roots;
     int64_t now;
-    const char *fault; /* of the last that might have been it */
+    const char *fault; /* of the last candidate */
 };
 
-/* NULL when this certificate has signed the list and may. */
+/* Returns NULL when this certificate has signed the list and may sign lists. */
 static const char *signer_fault(const struct search *search, X509 *signer, struct bytes der)
 {
     int64_t end;
@@ -228,14 +228,14 @@ bool crl_read(struct arena *arena, struct bytes der, struct bytes candidates_pem
     return *why == NULL;
 }
 
-/* ---- one after another ---- */
+/* ---- replacing a list ---- */
 
 bool crl_is_over(const struct crl *crl, int64_t now)
 {
     return now >= crl->next_update;
 }
 
-/* Canonical hexadecimal: the longer one is the greater. */
+/* In canonical hexadecimal the longer number is greater. */
 static bool number_is_lower(const char *a, const char *b)
 {
     size_t a_length = strlen(a);

@@ -34,7 +34,7 @@ static const char *signature_fault(struct arena *arena, X509_REQ *request)
     return x509_request_is_signed(request) ? NULL : "its signature does not verify with its own public key";
 }
 
-/* How many sets of requested extensions there are. Of two, OpenSSL would read the first, a CA perhaps the
+/* Counts the sets of requested extensions. Of two, OpenSSL would read the first, and a CA perhaps the
  * other. */
 static int extension_requests(const X509_REQ *request)
 {
@@ -54,7 +54,7 @@ static void extensions_release(STACK_OF(X509_EXTENSION) * *extensions)
     sk_X509_EXTENSION_pop_free(*extensions, X509_EXTENSION_free);
 }
 
-/* NULL with `names` filled, the common name among them. */
+/* Returns NULL with `names` filled, the common name included. */
 static const char *read_names(struct arena *arena, X509_REQ *request, struct subject_names *names)
 {
     int requested = extension_requests(request);
@@ -77,7 +77,7 @@ static const char *read_names(struct arena *arena, X509_REQ *request, struct sub
     return NULL;
 }
 
-/* What an order asks for. */
+/* The names of an order. */
 struct wanted_names {
     const struct identifier *identifiers;
     size_t count;
@@ -125,7 +125,7 @@ static const struct problem *check(struct arena *arena, struct bytes der, EVP_PK
     }
     enum cause cause;
     const char *fault = csr_fault(arena, request, account_key, wanted, names, &cause);
-    ERR_clear_error(); /* what OpenSSL noted on the way must not be found by this thread's TLS connections */
+    ERR_clear_error(); /* this thread's TLS connections must not find OpenSSL's errors from here */
     if (fault != NULL) {
         return problem_with_cause(arena, cause, PROBLEM_BAD_CSR, "CSR: %s", fault);
     }

@@ -39,7 +39,7 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* ---- what follows from what is known ---- */
+/* ---- the decision ---- */
 
 static void rest_on_list(const struct crl *crl, int64_t now, struct ocsp_answer *out)
 {
@@ -53,8 +53,8 @@ static void rest_on_own(int64_t now, struct ocsp_answer *out)
     out->next_update = now + OCSP_OWN_S;
 }
 
-/* The CA's list may keep a reason that was corrected since: step-ca changes none. A reason that does not
- * revoke is never told of a certificate that is revoked, but for a hold. */
+/* Returns the reason to publish. The CA's list may keep a reason that was corrected later: step-ca changes
+ * none. For a revoked certificate, a reason that does not revoke is never published, except a hold. */
 static int listed_reason(const struct ocsp_knowledge *known, const struct crl_entry *entry)
 {
     enum { HOLD = 6 };
@@ -69,7 +69,7 @@ bool ocsp_decide(const struct ocsp_knowledge *known, const char *serial, int64_t
 {
     *out = (struct ocsp_answer){.status = V_OCSP_CERTSTATUS_UNKNOWN, .reason = CRL_NO_REASON};
     const struct crl *crl = known->crl == NULL || crl_is_over(known->crl, now) ? NULL : known->crl;
-    /* A revocation does not end with the list that it stood in. */
+    /* A revocation does not end with the list that showed it. */
     const struct crl_entry *entry = known->crl == NULL ? NULL : crl_find(known->crl, serial);
     rest_on_own(now, out);
     if (entry != NULL) {
@@ -79,7 +79,7 @@ bool ocsp_decide(const struct ocsp_knowledge *known, const char *serial, int64_t
         if (crl != NULL)
             rest_on_list(crl, now, out);
     } else if (known->revoked_at != 0) {
-        /* The CA has confirmed it; its list is of before. */
+        /* The CA has confirmed it; its list is older. */
         out->status = V_OCSP_CERTSTATUS_REVOKED;
         out->revoked_at = known->revoked_at;
         out->reason = known->reason == 0 ? CRL_NO_REASON : known->reason;
@@ -93,7 +93,7 @@ bool ocsp_decide(const struct ocsp_knowledge *known, const char *serial, int64_t
     return true;
 }
 
-/* ---- whose certificate is asked about ---- */
+/* ---- the certificate in question ---- */
 
 static bool octets_are(const ASN1_OCTET_STRING *octets, const uint8_t *expected, size_t n)
 {
@@ -173,7 +173,7 @@ static bool sign(struct arena *arena, const struct ocsp_responder *responder, OC
     return true;
 }
 
-/* A response status; successful: the answers are in `basic`. */
+/* Adds the answers to `basic`. Returns a response status. */
 static int add_answers(const struct ocsp_responder *responder, const struct ocsp_request *request,
                        ocsp_look_up *look_up, void *context, int64_t now, OCSP_BASICRESP *basic,
                        struct ocsp_response *out)
@@ -206,7 +206,7 @@ void ocsp_respond(struct arena *arena, const struct ocsp_responder *responder,
     *out = (struct ocsp_response){.status = OCSP_RESPONSE_STATUS_INTERNALERROR};
     bool with_nonce = request->nonce.n != 0 && !responder->is_slow;
     autofree_basic OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-    /* A response that is over says nothing, nor does one of a responder that is. */
+    /* Neither an expired response nor an expired responder proves anything. */
     if (responder->not_after <= now)
         out->status = OCSP_RESPONSE_STATUS_TRYLATER;
     else if (basic != NULL)

@@ -32,7 +32,7 @@ static void read_serial(const ASN1_INTEGER *number, char out[static SERIAL_HEX_B
         out[0] = '\0';
 }
 
-/* A hash has no parameters, or NULL: with any others one question could be written in endless ways, each of
+/* A hash has no parameters, or NULL. With any others, one question could be written in endless ways, each of
  * which would cost a signature. */
 static bool has_plain_hash(OCSP_CERTID *id)
 {
@@ -83,7 +83,7 @@ static bool read_nonce(struct arena *arena, OCSP_REQUEST *request, struct bytes 
     return true;
 }
 
-/* A critical nonce is understood; nothing else that is critical. */
+/* A critical nonce is supported; no other critical extension is. */
 static bool has_unknown_critical(OCSP_REQUEST *request)
 {
     for (int at = -1; (at = OCSP_REQUEST_get_ext_by_critical(request, 1, at)) >= 0;) {

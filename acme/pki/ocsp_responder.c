@@ -65,7 +65,7 @@ static bool hash_issuer(const X509 *certificate, struct ocsp_issuer *out)
            X509_pubkey_digest(certificate, EVP_sha256(), out->key_sha256, NULL) == 1;
 }
 
-/* ---- what it must be ---- */
+/* ---- the requirements ---- */
 
 static const char *own_fault(const struct ocsp_responder *responder, int64_t now)
 {

@@ -17,7 +17,7 @@ static X509_STORE *store_of(struct arena *arena, struct bytes root_der)
     return root != NULL && store != NULL && X509_STORE_add_cert(store, root) == 1 ? store : NULL;
 }
 
-/* NULL when none of them vouches for it. */
+/* Returns the root above a chain; NULL when none of them vouches for it. */
 static const char *root_above(struct arena *arena, const struct live_chain *chain, const struct bytes *roots,
                               size_t count)
 {

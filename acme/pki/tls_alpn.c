@@ -95,6 +95,6 @@ const char *tls_alpn_fault(struct arena *arena, struct bytes der, const struct i
         fault = names_fault(arena, certificate, identifier);
     if (fault == NULL)
         fault = extension_fault(certificate, key_authorization);
-    ERR_clear_error(); /* what OpenSSL noted on the way must not be found by this thread's TLS connections */
+    ERR_clear_error(); /* this thread's TLS connections must not find OpenSSL's errors from here */
     return fault;
 }

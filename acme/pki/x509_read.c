@@ -31,7 +31,7 @@ static bool is_wanted(const OSSL_ALGORITHM *decoder)
     }
     for (size_t i = 0; i < DECODERS_MAX; i++) {
         size_t n = strlen(key_types[i]);
-        const char *name = decoder->algorithm_names; /* or a list of them, with colons between */
+        const char *name = decoder->algorithm_names; /* or a list of names, with colons between */
         if (strncmp(name, key_types[i], n) == 0 && (name[n] == '\0' || name[n] == ':')) {
             return true;
         }
@@ -74,7 +74,7 @@ static int begin_provider(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *i
     return 1;
 }
 
-/* Whatever fails here leaves OpenSSL's own context: slower, with the same results. */
+/* Makes the context. After a failure OpenSSL's own context is used: slower, with the same results. */
 static void make_context(void)
 {
     whole = OSSL_PROVIDER_load(NULL, "default");
@@ -131,7 +131,7 @@ X509_REQ *x509_request_read(struct bytes der)
     return read_item(der, ASN1_ITEM_rptr(X509_REQ));
 }
 
-/* In the key's own context: another one would copy the key first. */
+/* Verifies in the key's own context: another one would copy the key first. */
 bool x509_request_is_signed(X509_REQ *request)
 {
     return X509_REQ_verify_ex(request, X509_REQ_get0_pubkey(request), reading_context(), NULL) == 1;
