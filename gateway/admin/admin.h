@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The admin API: issuers shown and changed while the server runs. It has listeners and a
- * loop of its own; nothing of it is reachable where ACME is served. On the Unix socket the peer must be root
- * or the server's own user (SO_PEERCRED); over TCP, always with TLS, a bearer token is asked for.
- * docs/operations.md describes what it answers.
+ * The admin API: it shows and changes issuers while the server runs. It has listeners and a loop of its own;
+ * it cannot be reached through the ACME listeners. On the Unix socket the peer must be root or the server's
+ * own user (SO_PEERCRED). TCP always uses TLS and needs a bearer token. docs/operations.md describes its
+ * answers.
  */
 #pragma once
 
@@ -36,18 +36,18 @@ struct admin_parts {
     void *context;
 };
 
-/* Begins to serve on what the configuration names. NULL with `fault`. */
+/* Begins to serve on the configured listeners. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct admin *admin_start(const struct admin_parts *parts, struct fault *fault);
 
-/* As http_server_set_certificate. True for NULL. */
+/* Does as http_server_set_certificate does. True for NULL. */
 [[gnu::warn_unused_result]] bool admin_set_certificate(struct admin *admin, struct bytes chain_pem,
                                                        struct bytes key_pem, struct fault *fault);
 
-/* Any thread: those that are open now. */
+/* Returns the number of open connections. Any thread. */
 size_t admin_connections(const struct admin *admin);
 
-/* For the server's grace period. */
+/* Returns the loop, for the server's grace period. */
 struct http_loop *admin_loop(const struct admin *admin);
 
-/* Answers what is under way and ends the listeners. NULL is ignored. */
+/* Completes the requests in progress and closes the listeners. NULL is ignored. */
 void admin_stop(struct admin *admin);

@@ -13,7 +13,7 @@ struct admin {
     struct http_server *http;
     /* the loop's */
     bool changing;                 /* an issuer */
-    struct log_gate refusals_gate; /* of those who may not ask */
+    struct log_gate refusals_gate; /* for requests without permission */
     void *gauges;
 };
 
@@ -25,7 +25,7 @@ struct admin_exchange {
     struct http_reply reply;
 };
 
-/* What was written is the body of the reply. */
+/* Makes the text that was written the body of the reply. */
 void admin_set_json(struct admin_exchange *exchange, int status, struct json_writer *writer);
 /* The reply is a problem document (RFC 9457). `reasons`: every single one, may be none. */
 void admin_set_problem(struct admin_exchange *exchange, int status, const char *detail,
@@ -40,10 +40,11 @@ void admin_refuse(struct admin_exchange *exchange, int status, const char *detai
 void admin_list_issuers(struct admin_exchange *exchange);
 void admin_show_issuer(struct admin_exchange *exchange);
 
-/* The issuer that the path names; NULL when there is none, which has been answered. */
+/* Returns the issuer that the path names. NULL when there is none; the reply is then set. */
 struct issuer *admin_find_issuer(struct admin_exchange *exchange);
 
-/* What a change changes, as members of an object that is open, and in words. Secrets are "changed". */
+/* Describes a change of an issuer, as members of an open object and in words. A secret is shown as
+ * "changed". */
 void admin_put_differences(struct json_writer *writer, struct buffer *words, struct issuer *before,
                            struct issuer *after);
 

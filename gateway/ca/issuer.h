@@ -24,7 +24,7 @@ enum { ISSUER_KEY_ID_BYTES = 128, ISSUER_SIGNERS_MAX = 16 };
 
 enum issuer_outcome {
     ISSUER_OK,
-    ISSUER_REFUSED,         /* for good; the order fails with `message` */
+    ISSUER_REFUSED,         /* refused for good; the order fails with `message` */
     ISSUER_ALREADY_REVOKED, /* revocation only */
     ISSUER_UNAUTHORIZED, /* the CA does not accept us: the operator must act; nothing else will fare better */
     ISSUER_UNAVAILABLE,  /* try again later */
@@ -32,11 +32,11 @@ enum issuer_outcome {
     ISSUER_NOT_ASKED,    /* no call was made: the issuer is failing, or the request's deadline has passed */
 };
 
-/* Whose turn it is after a refusal to sign. */
+/* Who has to act after a refusal to sign. */
 enum issuer_refusal {
     ISSUER_REFUSAL_CSR,      /* the client's: another request */
     ISSUER_REFUSAL_NAMES,    /* the client's: other names */
-    ISSUER_REFUSAL_DURATION, /* `duration` says more; what is asked for may be changed */
+    ISSUER_REFUSAL_DURATION, /* `duration` has the numbers; the next request may differ */
     ISSUER_REFUSAL_CA, /* the CA's operator's: policy, name constraints, template, webhook; its log has the
                           reason */
 };
@@ -58,12 +58,12 @@ struct issuer_sign_request {
     struct arena *arena; /* the caller's; lives until done was called */
     X509_REQ *csr;
     struct bytes csr_der;
-    /* from issuer_admit; none: whatever the room, unless the issuer is failing */
+    /* from issuer_admit; none: sent whatever the room, unless the issuer is failing */
     struct issuer_permit permit;
     int64_t deadline;     /* unix seconds; the call is not made then or later; 0: none */
     const char *token_id; /* jti, committed before */
     struct validity_request validity;
-    /* as openssl.cnf writes them; NULL: the issuer's own. issuer_local only */
+    /* in the form of openssl.cnf; NULL: the issuer's own. issuer_local only */
     const char *extended_key_usages;
     /* Outbound thread, when the request's turn has come: false withdraws it (ISSUER_NOT_ASKED). NULL: it goes
      * on.
@@ -90,7 +90,7 @@ struct issuer_revoke_request {
 enum issuer_list_outcome {
     ISSUER_LIST_READ,
     ISSUER_LIST_UNCHANGED, /* the current one is as good as any */
-    ISSUER_LIST_NONE,      /* the CA keeps none: `message` says so in its words */
+    ISSUER_LIST_NONE,      /* the CA keeps no list: `message` has its words */
     ISSUER_LIST_FAILED,
 };
 
@@ -102,30 +102,30 @@ struct issuer_list_request {
     void *owner;
     enum issuer_list_outcome outcome;
     struct bytes crl;               /* DER, not checked */
-    struct bytes intermediates_pem; /* the CA's, as far as it tells; set whatever the outcome */
-    const char *message;            /* why there is none */
+    struct bytes intermediates_pem; /* the CA's, when it lists them; set whatever the outcome */
+    const char *message;            /* why there is no list */
 };
 
-/* Where an issuer's OCSP responses get their signature from; all NULL for nowhere but `make_responder`. */
+/* The source of an issuer's OCSP signatures. All NULL: only `make_responder`, if it has one. */
 struct issuer_ocsp {
     const char *certificate_path;
     const char *key_path;
-    struct issuer *issuer; /* of a second provisioner: it signs the responder's certificate */
+    struct issuer *issuer; /* the issuer of a second provisioner, which signs the responder's certificate */
 };
 
-/* What is known of the issuer; refreshed by it, read by any thread through issuer_read_status. */
+/* The state of the issuer. The issuer refreshes it; any thread reads it through issuer_read_status. */
 struct issuer_status {
     struct validity_limits
         limits; /* issuer_min/max/default, chain end and preferred lifetime; profile_max_s is 0 */
-    struct ca_knowledge knowledge; /* where they come from */
+    struct ca_knowledge knowledge; /* the sources of the limits */
     bool usable;                   /* false while it has been failing for a minute or does not accept us */
-    bool well;                     /* nothing is held back */
+    bool well;                     /* no work is held back */
     enum issuer_state state;
     int64_t failing_since; /* 0 while well */
     char last_error[ISSUER_ERROR_BYTES];
     int64_t last_success_at; /* a call that the CA answered well; 0: none yet */
     int64_t last_failure_at;
-    char key_id[ISSUER_KEY_ID_BYTES]; /* of the key in use, cut off when longer; "" where there is none */
+    char key_id[ISSUER_KEY_ID_BYTES]; /* of the key in use, cut when longer; "" without a key */
     size_t calls_running;
     size_t calls_waiting;
     struct issuer_root_differences roots; /* between the pinned ones and those that the CA lists */
@@ -135,25 +135,25 @@ struct issuer;
 struct issuer_api;
 
 struct issuer_operations {
-    /* As issuer_csr_fault; any thread. NULL: there is nothing that it could not sign. */
+    /* Implements issuer_csr_fault; any thread. NULL: it can sign every CSR. */
     const char *(*csr_fault)(struct arena *arena, X509_REQ *csr);
     void (*sign)(struct issuer *issuer, struct issuer_sign_request *request);
     void (*revoke)(struct issuer *issuer, struct issuer_revoke_request *request);
     void (*list)(struct issuer *issuer, struct issuer_list_request *request);
-    /* A certificate for OCSPSigning, and what is above it, as PEM in the arena. False with `why`. NULL: it
-     * cannot. */
+    /* Makes a certificate for OCSPSigning, with the chain above it, as PEM in the arena. False with `why`.
+     * NULL: this type of CA cannot. */
     bool (*make_responder)(struct issuer *issuer, struct arena *arena, EVP_PKEY *key, struct bytes *chain_pem,
                            const char **why);
-    /* Outbound thread: it serves no new orders; what it does by itself (refreshing) ends. NULL: nothing to
-     * do. */
+    /* Called on the outbound thread when the issuer takes no new orders: its own activity (refreshing) ends.
+     * NULL: nothing to do. */
     void (*retire)(struct issuer *issuer);
     /* Frees it and answers nobody any more. On the outbound thread, when none of its calls is under way; or
      * once outbound_stop has returned. */
     void (*free)(struct issuer *issuer);
-    const struct issuer_api *api; /* NULL: the CA has none of its own */
+    const struct issuer_api *api; /* NULL: the CA has no API of its own */
 };
 
-/* Those that were made and are not freed yet. */
+/* The issuers that exist: made and not yet freed. */
 struct issuer_list {
     pthread_mutex_t lock;
     struct issuer *first;
@@ -170,18 +170,19 @@ struct issuer {
     atomic_size_t references;
     struct outbound_message free_message;
     bool counted;             /* in issuer_objects() */
-    struct issuer_list *list; /* the one that it stands in; NULL: none */
+    struct issuer_list *list; /* the list that holds it; NULL: none */
     struct issuer *next;
     const char *id;
     const char *root_fingerprint; /* SHA-256 of the (first) root: with the id, the issuer's identity */
     X509_STORE *roots;            /* the pinned ones */
-    int64_t roots_first_end;      /* when the first of them ends */
+    int64_t roots_first_end;      /* the first end among them */
     int64_t roots_last_end;
     struct bytes roots_pem;
-    const char **root_fingerprints; /* of all of them */
+    const char **root_fingerprints; /* of all roots */
     size_t root_count;
-    const char *key_thumbprint;         /* of the key that it shows the CA (RFC 7638); NULL: none */
-    const struct issuer_config *config; /* what it was made of, in its own memory; without the password */
+    const char *key_thumbprint;         /* of the key that it authenticates to the CA with (RFC 7638);
+                                         * NULL: none */
+    const struct issuer_config *config; /* its configuration, in its own memory; without the password */
     struct arena *alternates_arena;
     struct bytes *alternates; /* other chains for its certificates, as PEM; never changed */
     size_t alternate_count;
@@ -192,11 +193,11 @@ struct issuer {
     struct expiry_watch intermediates_watch; /* the outbound thread's */
     struct expiry_watch roots_watch;
     int64_t last_success_at;
-    char *key_id; /* of the key in use; NULL: none */
+    char *key_id; /* of the key in use; NULL: no key */
     atomic_size_t calls_running;
     atomic_size_t calls_waiting;
     struct issuer_root_differences root_differences; /* under the same lock */
-    /* What its CA signs with, as far as it is known (issuer_signers.h); under the same lock. */
+    /* The certificates that its CA is known to sign with (issuer_signers.h); under the same lock. */
     struct issuer_signer signers[ISSUER_SIGNERS_MAX];
     size_t signer_count;
     uint64_t signer_sightings; /* so far */
@@ -214,48 +215,48 @@ struct issuer {
 [[gnu::warn_unused_result]] struct issuer *issuer_new(const struct issuer_config *config,
                                                       struct outbound *outbound, struct fault *fault);
 
-/* Opens what `ocsp` of the configuration names for an issuer that is open already, in the same way. False
- * with `fault`: the issuer is then of no use, but the outbound thread may be at work for it. */
+/* Opens the OCSP part (`ocsp` of the configuration) of an issuer that is open already, in the same way. False
+ * with `fault`. The issuer is then unusable, but the outbound thread may still work for it. */
 [[gnu::warn_unused_result]] bool issuer_open_ocsp(struct issuer *issuer, const struct issuer_config *config,
                                                   struct fault *fault);
 
-/* The OCSP responder's provisioner as an issuer of its own; false when there is none. Borrows from `config`.
- */
+/* Returns the OCSP responder's provisioner as an issuer of its own; false when there is none. Borrows from
+ * `config`. */
 bool issuer_ocsp_config(struct arena *arena, const struct issuer_config *config, struct issuer_config *out);
 
-/* With outbound_stop behind: frees it, whoever has a reference. */
+/* Frees the issuer, whatever references exist. Call it after outbound_stop. */
 void issuer_free(struct issuer *issuer);
 
 /*
- * Reference counts. An issuer that was found (issuers_find) may be used for as long as the caller's thread
- * goes on with the same request, message or operation; what goes on later takes a reference. Its maker has
- * the first one. When the last one is given back, the outbound thread frees it, later. Any thread.
+ * Reference counts. An issuer from issuers_find may be used while the caller's thread handles the same
+ * request, message or operation. Work that continues later takes a reference. The maker has the first
+ * reference. After the last one is returned, the outbound thread frees the issuer, later. Any thread.
  */
 void issuer_ref(struct issuer *issuer);
 void issuer_unref(struct issuer *issuer);
 /* A reference for as long as the arena lives. */
 void issuer_ref_with(struct issuer *issuer, struct arena *arena);
 
-/* The n-th, from 1, of the alternate chains; false when there is none or it is not one of this leaf. */
+/* Returns the n-th alternate chain, from 1. False when there is none or it does not belong to this leaf. */
 [[gnu::warn_unused_result]] bool issuer_alternate_chain(const struct issuer *issuer, struct bytes leaf,
                                                         size_t n, struct bytes *chain_pem);
 
-/* Any thread: another has taken its place. Jobs under way end as they would. */
+/* Any thread. Tells the issuer that another has replaced it. Its jobs in progress end normally. */
 void issuer_retire(struct issuer *issuer);
 
 /* `done` is called once, on the outbound thread, in a later turn than this call. A request that has to wait
  * is never dropped. */
 void issuer_sign(struct issuer *issuer, struct issuer_sign_request *request);
-/* Any thread: why a CSR that csr_check has accepted cannot be signed by this kind of CA, and what to do;
+/* Any thread. Returns why this type of CA cannot sign a CSR that csr_check has accepted, and what to do.
  * NULL: it can. */
 const char *issuer_csr_fault(const struct issuer *issuer, struct arena *arena, X509_REQ *csr);
 void issuer_revoke(struct issuer *issuer, struct issuer_revoke_request *request);
 void issuer_list(struct issuer *issuer, struct issuer_list_request *request);
 
 /*
- * Outbound thread. While an issuer is failing, work waits for it in the database, untouched: only what is
- * admitted is taken up (issuer_health.h). The permit goes into the request; the issuer gives the place back
- * when the request is done.
+ * Outbound thread. While an issuer is failing, work waits for it in the database, unchanged: only admitted
+ * work is taken up (issuer_health.h). The permit goes into the request. The issuer gives the place back when
+ * the request ends.
  */
 size_t issuer_room(struct issuer *issuer, enum issuer_work work);
 [[gnu::warn_unused_result]] bool issuer_admit(struct issuer *issuer, enum issuer_work work,
@@ -264,7 +265,7 @@ size_t issuer_room(struct issuer *issuer, enum issuer_work work);
 /* A copy, from any thread. */
 void issuer_read_status(struct issuer *issuer, struct issuer_status *out);
 
-/* How many there are in memory: those that serve, and those that are not freed yet. */
+/* Returns the number of issuers in memory: those that serve, and those not yet freed. */
 size_t issuer_objects(void);
 
 /* ---- for the implementations ---- */
@@ -276,7 +277,7 @@ size_t issuer_objects(void);
 [[gnu::warn_unused_result]] bool issuer_init(struct issuer *issuer,
                                              const struct issuer_operations *operations, struct arena *arena,
                                              const char *id, struct bytes roots_pem, struct fault *fault);
-/* Only the pinned roots of a configured issuer, from its files: it cannot sign. Undone by issuer_clear,
+/* Opens only the pinned roots of a configured issuer, from its files: it cannot sign. issuer_clear undoes it,
  * unless it failed. */
 [[gnu::warn_unused_result]] bool issuer_open_roots(struct issuer *issuer, const struct issuer_config *config,
                                                    struct arena *arena, struct fault *fault);
@@ -301,18 +302,20 @@ void issuer_permit_end(struct issuer *issuer, const struct issuer_permit *permit
 void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct issuer_result *result);
 /* Our standing may have changed: the next call is let through even though the CA did not accept us. */
 void issuer_probe_now(struct issuer *issuer);
-/* The chain ends with its roots, if not before. What `knowledge` says of lifetimes goes into the limits. */
+/* Sets the limits. The chain ends with its roots at the latest. The lifetimes in `knowledge` go into the
+ * limits. */
 void issuer_set_limits(struct issuer *issuer, const struct validity_limits *limits,
                        const struct ca_knowledge *knowledge);
-/* The id by which the CA knows the key in use, however long it is. NULL: there is none. */
+/* Returns the whole id by which the CA knows the key in use. NULL: there is no key. */
 char *issuer_copy_key_id(struct issuer *issuer, struct arena *arena);
 void issuer_set_key_id(struct issuer *issuer, const char *key_id);
 
 /* Outbound thread, now and then: warns well before the issuer's intermediates (DER) or its roots end. */
 void issuer_watch_ends(struct issuer *issuer, const struct bytes *intermediates, size_t count);
 
-/* What the CA lists as its roots (issuer_root_list.c), each change logged once. */
+/* Compares the roots that the CA lists with the pinned ones (issuer_root_list.c); each change is logged
+ * once. */
 void issuer_report_root_list(struct issuer *issuer, const struct issuer_root_differences *differences);
 
-/* The earliest end among DER certificates; 0 when one cannot be read or there are none. */
+/* Returns the earliest end among DER certificates; 0 when one cannot be read or there are none. */
 int64_t issuer_chain_end(const struct bytes *certificates, size_t count);

@@ -13,7 +13,7 @@ enum issuer_api_outcome {
     ISSUER_API_ANSWERED, /* whatever the status */
     ISSUER_API_BUSY,     /* not asked: others are waiting already, or it has waited too long */
     ISSUER_API_FAILED,   /* the CA was not reached */
-    ISSUER_API_LOST,     /* it may have done what was asked; its answer did not come, or not wholly */
+    ISSUER_API_LOST,     /* the request may have succeeded; its answer was lost, or is incomplete */
 };
 
 struct issuer_api_request {
@@ -28,9 +28,9 @@ struct issuer_api_request {
     enum issuer_api_outcome outcome;
     int status;         /* of the answer */
     struct bytes reply; /* its body */
-    const char *error;  /* in words for the operator, where there is no answer; else NULL */
+    const char *error;  /* for the operator, when there is no answer; else NULL */
     int64_t entered_at; /* the issuer's: when its waiting began */
-    int64_t asked_at;   /* when it ended: what was asked for as a duration counts from here */
+    int64_t asked_at;   /* when the call ended: a requested duration counts from here */
 
     struct issuer *issuer; /* the issuer's, as is `next` */
     struct issuer_api_request *next;
@@ -40,8 +40,8 @@ struct issuer_api_request {
 struct issuer_api {
     /* `done` may be called before this returns. */
     void (*call)(struct issuer *issuer, struct issuer_api_request *request);
-    /* What is known of what the CA grants a JWK provisioner, into the issuer_… and learned_… members.
-     * `key_id` may be NULL. */
+    /* Sets the issuer_… and learned_… members from what the CA grants a JWK provisioner. `key_id` may be
+     * NULL. */
     void (*limits)(struct issuer *issuer, const char *provisioner, const char *key_id,
                    struct validity_limits *out);
     /* The CA has signed; `provisioner` NULL: whose is not known, as with a renewal. */
@@ -52,10 +52,10 @@ struct issuer_api {
                     const struct ca_refusal *refusal, const struct validity_request *asked);
 };
 
-/* What a refusal says of the duration. */
+/* Reads the duration from the words of a refusal. */
 struct ca_refusal issuer_stepca_duration_refusal(const struct stepca_error *error);
 
-/* The cause (acme/cause.h) of what a reply of the CA's means; CAUSE_NONE where nothing is wrong. */
+/* Returns the cause (acme/cause.h) for a reply of the CA; CAUSE_NONE when it succeeded. */
 enum cause issuer_stepca_cause(enum stepca_call call, const struct stepca_error *error);
 
 /* NULL: this issuer has no such API. */

@@ -21,20 +21,20 @@ enum {
     ISSUER_FAILING_IS_DOWN_S = 60,   /* failing for longer means: not usable */
     ISSUER_FAILURE_FADES_S = 60,     /* without a further failure for so long, the next order may try */
     ISSUER_FIRST_PROBE_S = 1,        /* the probes' pause doubles, up to the last */
-    ISSUER_LAST_PROBE_S = 10,        /* of a CA that is away or does not do its work */
-    ISSUER_FIRST_UNAUTHORIZED_S = 5, /* of one that does not accept us */
+    ISSUER_LAST_PROBE_S = 10,        /* for a CA that is unreachable or does not work */
+    ISSUER_FIRST_UNAUTHORIZED_S = 5, /* for a CA that rejects our credentials */
     ISSUER_LAST_UNAUTHORIZED_S = 300,
-    ISSUER_RETRY_AFTER_MOST_S = 300, /* what is honoured of a CA's Retry-After */
+    ISSUER_RETRY_AFTER_MOST_S = 300, /* the longest Retry-After of a CA that is honoured */
     ISSUER_REQUESTS_AHEAD = 8, /* requests prepared for each call that may be under way, while healthy */
 };
 
-/* What the CA did for us. */
+/* The result of a contact with the CA. */
 enum issuer_contact {
     ISSUER_CONTACT_READ, /* answered a question, such as GET /provisioners */
     ISSUER_CONTACT_WORK, /* signed, revoked, or refused to with a reason: it accepts us */
 };
 
-/* What is asked of an issuer: neither kind takes the other's room while it is healthy. */
+/* The types of work for an issuer. While it is healthy neither takes the other's room. */
 enum issuer_work { ISSUER_WORK_SIGN, ISSUER_WORK_REVOKE, ISSUER_WORK_KINDS };
 
 enum issuer_trouble {
@@ -47,7 +47,7 @@ enum issuer_trouble {
 struct issuer_failure {
     enum issuer_contact contact;
     enum issuer_trouble trouble;
-    int64_t retry_after_s; /* what the CA asked for; 0: nothing */
+    int64_t retry_after_s; /* requested by the CA; 0: none */
     uint8_t spread;        /* random: lengthens the pause before the next probe by up to a half */
     const char *message;
 };
@@ -57,7 +57,7 @@ struct issuer_permit {
     bool granted;
     bool probe;
     enum issuer_work work;
-    uint32_t era; /* what was begun before it last went down tells nothing of the issuer any more */
+    uint32_t era; /* calls begun before it last went down tell nothing about the issuer now */
 };
 
 enum issuer_state { ISSUER_HEALTHY, ISSUER_DEGRADED, ISSUER_DOWN };
@@ -83,7 +83,7 @@ struct issuer_health {
 
 void issuer_health_init(struct issuer_health *health, size_t most);
 
-/* How many further requests may be prepared for it now. */
+/* Returns how many further requests may be prepared now. */
 [[gnu::warn_unused_result]] size_t issuer_health_room(const struct issuer_health *health,
                                                       enum issuer_work work, int64_t now);
 
@@ -91,8 +91,8 @@ void issuer_health_init(struct issuer_health *health, size_t most);
 [[gnu::warn_unused_result]] bool issuer_health_admit(struct issuer_health *health, enum issuer_work work,
                                                      int64_t now, struct issuer_permit *out);
 
-/* For a request that was prepared unasked, while it was healthy: granted, whatever the room, unless it is
- * down by now. */
+/* Admits a request that was prepared without asking, while the issuer was healthy. It is granted whatever the
+ * room, unless the issuer is down by now. */
 [[gnu::warn_unused_result]] bool issuer_health_admit_unasked(struct issuer_health *health,
                                                              enum issuer_work work, int64_t now,
                                                              struct issuer_permit *out);
@@ -104,17 +104,17 @@ void issuer_health_init(struct issuer_health *health, size_t most);
 /* Calls of one kind that may be under way at once. */
 [[gnu::warn_unused_result]] size_t issuer_health_calls_at_once(const struct issuer_health *health);
 
-/* What came of a call; `permit` is NULL for a question. A call of an earlier era changes nothing. */
+/* Reports the result of a call; `permit` is NULL for a query. A call of an earlier era changes nothing. */
 void issuer_health_success(struct issuer_health *health, enum issuer_contact contact,
                            const struct issuer_permit *permit, int64_t now);
 void issuer_health_failure(struct issuer_health *health, const struct issuer_failure *failure,
                            const struct issuer_permit *permit, int64_t now);
 
-/* The place is free again; after success or failure was told, or without a call having been made. */
+/* Gives the place back, after success or failure was reported, or without a call. */
 void issuer_health_end(struct issuer_health *health, const struct issuer_permit *permit, int64_t now);
 
 /* Something about our standing has changed (another kid is advertised): the next probe is due at once. */
 void issuer_health_probe_now(struct issuer_health *health, int64_t now);
 
-/* Whether new orders should be taken. */
+/* Returns whether new orders should be accepted. */
 [[gnu::warn_unused_result]] bool issuer_health_is_usable(const struct issuer_health *health, int64_t now);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The issuer that needs no other program: a CA of its own in a directory (gateway/ca/local/). */
+/* The issuer that needs no other program: its own CA in a directory (gateway/ca/local/). */
 #pragma once
 
 #include "acme/base/fault.h"
@@ -10,5 +10,5 @@
 [[gnu::warn_unused_result]] struct issuer *issuer_local_new(const struct issuer_config *config,
                                                             struct outbound *outbound, struct fault *fault);
 
-/* What an issuer of this type says of its CA; borrowed from it. */
+/* Returns the CA's part of the configuration of an issuer of this type; borrowed from it. */
 struct local_ca_config local_ca_config_of(const struct issuer_config *config);

@@ -9,8 +9,9 @@
 #include "store/objects.h"
 
 /*
- * Those of the configuration's database, opened; none where there is no database yet. Reads by itself,
- * whether a server runs or not. False with `fault`, which names the way out, when one cannot be opened.
+ * Reads and opens the overrides in the configuration's database; none when there is no database yet. It uses
+ * its own connection, whether a server runs or not. False with `fault`, which names the remedy, when one
+ * cannot be opened.
  */
 [[gnu::warn_unused_result]] bool issuer_overrides_read(struct arena *arena, const struct config *config,
                                                        struct config_override **out, size_t *count,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pinned roots and those that the CA lists (GET /roots), set against each other. A root is never trusted
- * because the CA says so: the operator is told, and pins it.
+ * Compares the pinned roots with those that the CA lists (GET /roots). A root is never trusted because the CA
+ * lists it: the operator is informed, and pins it.
  */
 #pragma once
 

@@ -6,9 +6,8 @@
 #include "gateway/ca/issuer.h"
 
 /*
- * Reads root_cert_path and the provisioner key (once: the PBKDF2 happens here) and begins to learn from the
- * CA what it says of our provisioner; whether the CA can be reached makes no difference here. NULL with
- * `fault`.
+ * Reads root_cert_path and the provisioner key (the PBKDF2 happens here, once). It then begins to ask the CA
+ * about our provisioner; an unreachable CA is not a failure here. NULL with `fault`.
  */
 [[gnu::warn_unused_result]] struct issuer *issuer_stepca_new(const struct issuer_config *config,
                                                              struct outbound *outbound, struct fault *fault);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of issuer_stepca share. All of it belongs to the outbound thread once the issuer is there.
- */
+/* Shared by the files of issuer_stepca. All of it belongs to the outbound thread once the issuer exists. */
 #pragma once
 
 #include "gateway/ca/issuer_api.h"
@@ -22,10 +21,11 @@ struct remote_call {
     struct issuer_stepca *issuer;
     struct call_lane *lane;
     struct arena *arena;
-    struct issuer_sign_request *sign; /* one of these two, the other NULL */
+    struct issuer_sign_request *sign; /* one of these two; the other is NULL */
     struct issuer_revoke_request *revoke;
     int64_t entered_at; /* the lane */
-    int64_t owner;      /* who it is for (crash_record.h): another's end may begin it */
+    int64_t owner;      /* the object that it works for (crash_record.h): the end of another call may begin
+                         * this one */
     struct remote_call *next;
 };
 
@@ -43,7 +43,7 @@ struct api_lane {
     size_t max_running;
 };
 
-/* What the CA grants one of its JWK provisioners. */
+/* The limits that the CA grants one of its JWK provisioners. */
 struct provisioner_grant {
     struct provisioner_grant *next;
     const char *name;
@@ -52,7 +52,7 @@ struct provisioner_grant {
     bool seen; /* at work, not only in the list */
 };
 
-/* Those of the last round of refreshing, and what was observed since. */
+/* The grants of the last refreshing round, with what was observed since. */
 struct provisioner_grants {
     struct arena *arena;
     struct provisioner_grant *first;
@@ -66,13 +66,13 @@ enum advertisement {
     ADVERTISEMENT_MISSING
 };
 
-/* What a round of refreshing has found so far; in an arena that lives as long as the round. */
+/* The findings of a refreshing round so far, in an arena that lives as long as the round. */
 struct refresh_round {
     struct arena *arena;
     struct stepca_paging paging;
     enum advertisement advertisement;
     struct stepca_provisioner provisioner; /* unless missing */
-    struct provisioner_grants grants;      /* in an arena of their own, that outlives the round */
+    struct provisioner_grants grants;      /* in an arena of their own, which outlives the round */
 };
 
 struct issuer_stepca {
@@ -89,19 +89,19 @@ struct issuer_stepca {
     struct api_lane api_lane;
     struct provisioner_grants grants;
 
-    bool retired; /* another issuer serves in its place: no more refreshing */
+    bool retired; /* another issuer has replaced it: no more refreshing */
     struct outbound_message start;
     struct outbound_timer refresh_timer;
     struct refresh_round round;
-    size_t refresh_failures; /* in a row */
-    bool refresh_is_soon;    /* for a call that was not answered */
+    size_t refresh_failures; /* failures in a row */
+    bool refresh_is_soon;    /* a call was not answered: refresh soon */
     enum advertisement advertisement;
     struct arena *key_id_arena;
     const char *key_id;   /* the advertised one, else the key's own */
     int64_t warned_max_s; /* the maximum that the preferred lifetime was last found to be over */
     bool clock_is_off;
     struct validity_limits limits; /* the chain's end */
-    struct ca_knowledge knowledge; /* with it all that issuer_set_limits is given */
+    struct ca_knowledge knowledge; /* passed to issuer_set_limits */
     bool tells_intermediates;      /* else signed chains tell when the CA's ends */
 };
 
@@ -111,7 +111,7 @@ const struct issuer_permit *issuer_stepca_permit_of(const struct remote_call *ca
 void issuer_stepca_begin_call(struct remote_call *call);
 void issuer_stepca_end_call(struct remote_call *call);
 
-/* What a reply means for the request; `result` is filled from the arena. Pure. */
+/* Fills `result` from the CA's reply, in the arena. Pure. */
 void issuer_stepca_read_sign_reply(struct arena *arena, const struct outbound_http_reply *reply,
                                    struct issuer_result *result);
 void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_http_reply *reply,
@@ -126,21 +126,21 @@ struct ca_claims issuer_stepca_claims(const struct stepca_provisioner *provision
 /* The CA's certificate does not hold at this time: step-ca renews its own, so a clock is wrong. */
 bool issuer_stepca_clock_is_off(const struct outbound_http_reply *reply);
 
-/* Why no reply came, in words for the operator; NULL when one did. */
+/* Returns why there was no reply, in words for the operator; NULL when there was one. */
 const char *issuer_stepca_transport_error(struct arena *arena, const struct outbound_http_reply *reply);
 
 /* Fetches the CA's list. */
 void issuer_stepca_list(struct issuer *issuer, struct issuer_list_request *request);
 
-/* Begins a round of refreshing what the CA says of our provisioner; each round sets the timer for the next.
- */
+/* Begins a round of refreshing what the CA publishes about our provisioner. Each round sets the timer for the
+ * next. */
 void issuer_stepca_refresh(struct issuer_stepca *issuer);
 
 /* A call was not answered: the next round is soon, and those after it as long as none is answered, so that it
  * is known whether the CA is there, also when nobody orders. */
 void issuer_stepca_refresh_soon(struct issuer_stepca *issuer);
 
-/* The limits from the last round and from what was observed since, to all readers. */
+/* Publishes the limits of the last round, with what was observed since, to all readers. */
 void issuer_stepca_publish_limits(struct issuer_stepca *issuer);
 
 /* ---- issuer_stepca_api.c ---- */
@@ -149,5 +149,5 @@ extern const struct issuer_api issuer_stepca_api;
 
 /* Adds a page's provisioners to those of the round. */
 void issuer_stepca_collect_grants(struct refresh_round *round, const struct stepca_provisioner_page *page);
-/* The round is good: its provisioners are those that count, with what was observed of them before. */
+/* Adopts the grants of a successful round, with what was observed of them before. */
 void issuer_stepca_adopt_grants(struct issuer_stepca *issuer);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The running issuers, found without a lock. A change builds and preflights new ones beside those that serve,
- * and only when every one is good do they take over, at once. What is under way ends with the issuer it began
- * with; a replaced one is freed when nothing needs it any more.
+ * The running issuers, found without a lock. A change builds and preflights new ones beside those that serve.
+ * They take over together, and only when every one passes. Work in progress ends with the issuer that it
+ * began with. A replaced issuer is freed when nothing needs it.
  */
 #pragma once
 
@@ -11,7 +11,8 @@
 
 struct issuers;
 
-/* What a preflight finds. In its arena: a line for each fault, and the id by which the CA knows the key. */
+/* The findings of a preflight, in its arena: a line for each fault, and the id by which the CA knows the
+ * key. */
 struct issuer_preflight {
     struct arena *arena;
     const char *const *faults;
@@ -23,10 +24,10 @@ struct issuer_preflight {
 struct issuers_parts {
     const struct config *config;
     struct outbound *outbound;
-    /* Asks the CA what `acmegate check` asks. Blocks. */
+    /* Makes the checks of `acmegate check` at the CA. Blocks. */
     void (*preflight)(void *context, const struct issuer_config *section, struct issuer_preflight *out);
-    /* Calls over(what), once, on the outbound thread: no thread has what it found before this call any more.
-     */
+    /* Calls over(what), once, on the outbound thread, when no thread still uses what it found before this
+     * call. */
     void (*after_all_threads)(void *context, void (*over)(void *what), void *what);
     void *context;
 };
@@ -37,7 +38,7 @@ struct issuers_parts {
 [[gnu::warn_unused_result]] bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
                                               size_t count, struct fault *fault);
 
-/* Any thread. NULL: no issuer has this id. issuer_ref says how long the result is good. */
+/* Any thread. Finds an issuer; NULL: no issuer has this id. issuer_ref says how long the result is valid. */
 struct issuer *issuers_find(const struct issuers *issuers, const char *id);
 
 /* The issuer that a profile of the configuration names; NULL for an unknown profile. `profile_out` may be
@@ -60,7 +61,7 @@ void issuers_profile_limits(const struct issuers *issuers, const struct profile_
 
 /* A change of one issuer, of type stepca before and after. */
 struct issuer_change {
-    struct arena *arena; /* of what is filled in */
+    struct arena *arena; /* of the results */
     const struct issuer_config *section;
     /*
      * Writes the change down, once the new issuer has proven good and before it serves. Both are the caller's
@@ -69,7 +70,8 @@ struct issuer_change {
     bool (*keep)(struct issuer_change *change, struct issuer *serving, struct issuer *fresh);
     void *owner;
     /* the outcome */
-    const char *const *faults; /* every reason why it was refused; none when it was not kept */
+    const char *const *faults; /* every reason why it was refused; empty when the change was only not
+                                * stored */
     size_t fault_count;
 };
 

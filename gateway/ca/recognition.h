@@ -15,16 +15,16 @@ struct recognition_parts {
     struct issuers *issuers;
     /* The intermediates above the server's own certificate, as PEM in the arena. Any thread. */
     struct bytes (*own_intermediates)(void *context, struct arena *arena);
-    /* When the server's own certificate ends; 0: there is none. Any thread. */
+    /* Returns the end of the server's own certificate; 0: it has none. Any thread. */
     int64_t (*own_end)(void *context);
     void *context;
 };
 
 /* Among whose certificates one is looked for. */
 struct recognition_candidates {
-    struct issuer *const *issuers; /* those that it may be of */
+    struct issuer *const *issuers; /* the candidates */
     size_t count;
-    struct issuer *const *others; /* all that there are: they may stand under the same root */
+    struct issuer *const *others; /* all issuers: some may share a root */
     size_t other_count;
 };
 
@@ -35,9 +35,9 @@ enum recognition_outcome {
 };
 
 /*
- * Whose the leaf is: its path leads over the pool's certificates to a root that the issuer pins, and either
- * the issuer is known to have signed it (issuer_has_signed) or nobody else pins that root. Then `out` is the
- * certificate as the store takes it, of no account, with `facts` of the leaf; its origin is
+ * Finds the issuer of the leaf. Its path leads over the pool's certificates to a root that the issuer pins.
+ * Either the issuer is known to have signed it (issuer_has_signed) or no other issuer pins that root. `out`
+ * is then the certificate as the store takes it, without account, with `facts` of the leaf; its origin is
  * CERTIFICATE_EXTERNAL. `issuer` is one of the candidates.
  */
 [[gnu::warn_unused_result]] enum recognition_outcome certificate_recognize(
@@ -50,9 +50,9 @@ enum recognition_outcome {
                                                                  struct certificate_pool *pool);
 
 /*
- * The certificates of authorities that the server knows of: in the chains of the database and of its own
- * certificate, and those that the issuers are known to sign with. One loop's; parsed once, and again when
- * something has changed.
+ * The CA certificates that the server knows: those in the chains of the database and of its own certificate,
+ * and those that the issuers are known to sign with. It belongs to one loop. They are parsed once, and again
+ * after a change.
  */
 struct known_authorities;
 struct known_authorities *known_authorities_new(void);
@@ -63,14 +63,15 @@ const struct certificate_pool *known_authorities_read(struct known_authorities *
                                                       const struct recognition_parts *parts,
                                                       struct store_reader *reader);
 
-/* As certificate_recognize, among the issuers of the endpoint's profiles, over the authorities. */
+/* Recognizes as certificate_recognize does, among the issuers of the endpoint's profiles, over the
+ * authorities. */
 [[gnu::warn_unused_result]] enum recognition_outcome recognition_find(
     const struct recognition_parts *parts, struct known_authorities *authorities,
     const struct endpoint_config *endpoint, struct store_reader *reader, struct arena *arena,
     struct bytes leaf, const struct certificate_facts *facts, struct certificate *out);
 
-/* Whose certificate is what. An account's is its endpoint's. One of no account is of every endpoint with a
- * profile of its issuer: of the one that it stands under, or where others pin the same root, of those whose
- * CA is known to have signed it. */
+/* Returns whether a certificate belongs to an endpoint. An account's certificate belongs to the account's
+ * endpoint. One without account belongs to every endpoint with a profile of its issuer: the issuer that it
+ * chains to, or where others pin the same root, those whose CA is known to have signed it. */
 bool certificate_is_of_endpoint(const struct recognition_parts *parts, const struct endpoint_config *endpoint,
                                 const struct certificate *certificate);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration: one JSON file (comments allowed), overridden key by key from the environment. Every key
- * stands in one table (config_keys.c) that the parser, `acmegate config show` and docs/configuration.md's
- * test read.
+ * is in one table (config_keys.c), which the parser, `acmegate config show` and docs/configuration.md's test
+ * read.
  */
 #pragma once
 
@@ -14,8 +14,8 @@
 #include "acme/rate_limiter.h"
 #include "gateway/runtime/address_policy.h"
 
-/* Of a file with certificates or a key that the configuration names, or that acmegate keeps beside the
- * database: whoever reads one, a check as well as a start, takes this much. */
+/* The size limit of a file with certificates or a key that the configuration names, or that acmegate keeps
+ * beside the database. Every reader, of `check` and of `serve`, uses it. */
 enum { CONFIG_FILE_MAX_BYTES = 1024 * 1024 };
 
 enum { VALIDATIONS_AT_ONCE_MAX = 256 };
@@ -25,9 +25,9 @@ enum { VALIDATIONS_AT_ONCE_MAX = 256 };
 
 enum issuer_type { ISSUER_STEPCA = 1, ISSUER_LOCAL };
 
-/* Who signs OCSP responses for a step-ca: files, or a second provisioner; all NULL for nobody. */
+/* The signer of OCSP responses for a step-ca: files, or a second provisioner. All NULL: nobody. */
 struct ocsp_config {
-    const char *certificate_path; /* PEM: the responder's, then what is above it */
+    const char *certificate_path; /* PEM: the responder's certificate, then the chain above it */
     const char *key_path;
     const char *provisioner_name;
     const char *provisioner_key_path;
@@ -36,7 +36,7 @@ struct ocsp_config {
 
 struct issuer_config {
     const char *id;
-    bool overridden; /* it is what the administration wants, and not what the file says */
+    bool overridden; /* set by the admin API instead of the file */
     enum issuer_type type;
     /* stepca */
     const char *ca_url; /* https only, no slash at the end */
@@ -52,9 +52,9 @@ struct issuer_config {
     int64_t max_concurrent;    /* calls at the same time */
     struct ocsp_config ocsp;
     /* local */
-    const char *directory;     /* where root, intermediate and keys are kept; made when empty */
+    const char *directory;     /* where root, intermediate and keys are kept; filled when empty */
     struct bytes key_password; /* from key_password or key_password_file; empty: keys are not encrypted */
-    const char *const *permitted_names; /* of the intermediate that is made: domains and networks */
+    const char *const *permitted_names; /* for the intermediate that is made: domains and networks */
     size_t permitted_name_count;
     const char *crl_url; /* these stand in its certificates */
     const char *ocsp_url;
@@ -66,9 +66,9 @@ struct profile_config {
     const char *description;
     const char *issuer;
     int64_t max_ttl_s;
-    const char *const *key_types; /* as csr_key_type has them; none: all */
+    const char *const *key_types; /* names as csr_key_type returns them; empty: all */
     size_t key_type_count;
-    const char *const *extended_key_usages; /* none: the issuer's own */
+    const char *const *extended_key_usages; /* empty: the issuer's own */
     size_t extended_key_usage_count;
     struct name_policy names;
 };
@@ -80,22 +80,22 @@ struct endpoint_config {
     challenge_set challenges;
     enum eab_mode eab;
     struct name_policy names;
-    /* of accounts without an external account key, beside the others */
+    /* for accounts without an external account key, beside the others */
     struct name_policy without_eab_names;
-    const char *const *without_eab_profiles; /* none: all of the endpoint's */
+    const char *const *without_eab_profiles; /* empty: all of the endpoint's profiles */
     size_t without_eab_profile_count;
-    /* what needs no proof */
+    /* clients and names that need no proof */
     const char *const *trusted_names;
     size_t trusted_name_count;
     const struct network *trusted_networks; /* of clients */
     size_t trusted_network_count;
-    const char *const *caa_identities; /* none: CAA is not looked at */
+    const char *const *caa_identities; /* empty: CAA is not checked */
     size_t caa_identity_count;
     const char *const *issuer_names; /* see config_issuer_names */
     size_t issuer_name_count;
     const char *terms_of_service;
     const char *website;
-    int64_t authorization_lifetime_s; /* of a valid one; 0 switches reuse off */
+    int64_t authorization_lifetime_s; /* of a valid authorization; 0 switches reuse off */
     bool subdomains;                  /* RFC 9444 */
 };
 
@@ -118,7 +118,7 @@ struct validation_config {
 
 struct config;
 
-/* The same for every configuration that served one after the other. */
+/* Shared by all configurations that replaced each other. */
 struct config_versions {
     _Atomic(const struct config *) newest;
 };
@@ -126,7 +126,7 @@ struct config_versions {
 struct config {
     struct config_versions *versions;   /* NULL: it is the only one */
     const char *base_url;               /* https://host[:port], no slash at the end */
-    const char *const *alternate_names; /* more host[:port]s that may stand in URLs */
+    const char *const *alternate_names; /* more host[:port]s that URLs may contain */
     size_t alternate_name_count;
     const struct listen_address *listen;
     size_t listen_count;
@@ -149,9 +149,11 @@ struct config {
     size_t profile_count;
     const struct endpoint_config *endpoints;
     size_t endpoint_count;
-    const char *const *warnings; /* sentences about the file that are no mistakes; none twice */
+    const char *const *warnings; /* warnings: sentences about the file that are not errors; without
+                                  * duplicates */
     size_t warning_count;
-    const char *stepca_api_profile; /* of what is passed on to the CA's own API; NULL: nothing is */
+    const char *stepca_api_profile; /* profile of the requests that are passed on to the CA's own API;
+                                     * NULL: none are */
     struct validation_config validation;
     int64_t finalize_give_up_after_s;
     int64_t hold_reply_ms; /* how long challenge and finalize replies wait for the final state */
@@ -172,13 +174,13 @@ struct config {
     struct rate refusals;
 };
 
-/* Everything wrong with a configuration, all of it at once, one line each with the key's path. */
+/* All errors of a configuration, one line each, with the path of the key. */
 struct config_errors {
     const char **lines;
     size_t count;
 };
 
-/* For a configuration that is a copy of another and goes its own way. */
+/* Makes versions for a configuration that is a copy of another and is changed separately. */
 struct config_versions *config_versions_new(struct arena *arena, const struct config *first);
 
 /* The environment's variable that names the file, for commands without `--config`. */
@@ -193,21 +195,20 @@ extern const char config_path_variable[];
                                                              char *const *environment,
                                                              struct config_errors *errors);
 
-/* As config_load, from text: `name` stands in messages for the path. */
+/* Does as config_load does, from text. Messages contain `name` instead of the path. */
 [[gnu::warn_unused_result]] const struct config *config_parse(struct arena *arena, const char *name,
                                                               struct bytes text, char *const *environment,
                                                               struct config_errors *errors);
 
-/* What stands in the place of the file's section for an issuer, and of the environment: the same keys, as
- * JSON. */
+/* A replacement for the file's section of an issuer, and for the environment: the same keys, as JSON. */
 struct config_override {
     const char *issuer;
     struct bytes text;
 };
 
 /*
- * Reads one issuer from what an override says, by the same table and rules. `name` stands in messages. NULL
- * with `errors` filled.
+ * Reads one issuer from an override, by the same table and rules. `name` appears in messages. NULL with
+ * `errors` filled.
  */
 [[gnu::warn_unused_result]] const struct issuer_config *config_parse_override(
     struct arena *arena, const char *name, const struct config_override *override,
@@ -224,11 +225,12 @@ const struct endpoint_config *config_endpoint(const struct config *config, struc
 /* The host and the port of base_url; borrowed from it. */
 struct host_port config_base_authority(const struct config *config);
 
-/* The hosts of the base URL and of the alternate names, each once: what the server's own certificate is for.
- * In the arena. */
+/* Returns the hosts of the base URL and of the alternate names, without duplicates: the names of the server's
+ * own certificate. In the arena. */
 struct identifier *config_own_names(struct arena *arena, const struct config *config, size_t *count);
 
-/* Whether accounts without an external account key are held to more than the others of the endpoint. */
+/* Returns whether accounts without an external account key have more restrictions than others of the
+ * endpoint. */
 bool config_restricts_without_eab(const struct endpoint_config *endpoint);
 
 /* The names by which the records of dns-persist-01 mean this endpoint; at least one where that is offered. */

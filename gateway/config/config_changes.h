@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A configuration that was read anew beside the one that serves. Each key of the table (config_keys.c) says
- * whether a change of it serves at once or waits for a restart; so do sections that were added or removed.
+ * Compares a newly read configuration with the one that serves. Each key of the table (config_keys.c) says
+ * whether a change of it takes effect at once or at a restart. The same holds for sections that were added or
+ * removed.
  *
- * What serves is one value that never changes: a change publishes another one. A part of the server keeps the
- * pointer that it was given at the start, and gets the newest with config_now(), without a lock.
+ * A configuration that serves never changes: a change publishes another one. A part of the server keeps the
+ * pointer that it got at the start, and gets the newest with config_now(), without a lock.
  */
 #pragma once
 
@@ -23,9 +24,9 @@ struct config_changes {
 };
 
 /*
- * The running configuration with all of `fresh` that can serve at once. It borrows from both. Every
- * difference stands in `changes`. NULL with `why` (in the arena) where what serves at once does not fit what
- * waits.
+ * Returns the running configuration with every part of `fresh` that can take effect at once. It borrows from
+ * both. `changes` has every difference. NULL with `why` (in the arena) when the parts that take effect at
+ * once do not fit those that wait.
  */
 [[gnu::warn_unused_result]] const struct config *config_take(struct arena *arena,
                                                              const struct config *running,
@@ -33,5 +34,6 @@ struct config_changes {
                                                              struct config_changes *changes,
                                                              const char **why);
 
-/* From here on config_now() of `running` gives `next`, which lives as long as whoever asks. Any thread. */
+/* Publishes `next`: config_now() of `running` returns it from now on. It must live as long as any caller. Any
+ * thread. */
 void config_publish(const struct config *running, const struct config *next);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the configuration's parts share: the table of keys (config_keys.c), one reader for each type of value
- * (config_values.c), the environment (config_environment.c), what keys mean together (config_rules.c), and
- * config.c, which walks a file along the table.
+ * Shared by the parts of the configuration: the table of keys (config_keys.c), one reader for each type of
+ * value (config_values.c), the environment (config_environment.c), rules over several keys (config_rules.c),
+ * and config.c, which reads a file by the table.
  */
 #pragma once
 
@@ -29,13 +29,13 @@ enum config_type {
     CONFIG_DAYS,            /* int64_t, seconds, from days with a fraction */
     CONFIG_RATE,            /* struct rate */
     CONFIG_TEXTS,           /* const char *const *, and so for the lists below */
-    CONFIG_PATHS,           /* files; the text as it is */
+    CONFIG_PATHS,           /* files; the text unchanged */
     CONFIG_HOSTS,           /* host[:port] */
     CONFIG_DOMAINS,         /* lower-case domain names */
     CONFIG_SUBTREES,        /* lower-case domain names and networks */
     CONFIG_RESOLVERS,       /* address[:port] */
     CONFIG_USAGES,          /* extended key usages as openssl.cnf names them */
-    CONFIG_KEY_TYPES,       /* of public_key_type_names */
+    CONFIG_KEY_TYPES,       /* some of public_key_type_names */
     CONFIG_PATTERNS,        /* name_pattern_is_valid */
     CONFIG_LISTEN,          /* const struct listen_address * */
     CONFIG_NETWORKS,        /* const struct network * */
@@ -44,14 +44,14 @@ enum config_type {
 
 struct config_key {
     const char *path;     /* "*" stands for the name of an issuer, a profile or an endpoint */
-    const char *old_path; /* its path in an older version, taken with a warning; NULL: none. Without "*" */
+    const char *old_path; /* its path in an older version, accepted with a warning; NULL: none. Without "*" */
     enum config_section section;
     enum config_type type;
     size_t offset;             /* of the field in its section's structure */
     size_t count_offset;       /* of a list's count */
     int64_t min, max;          /* in the unit that is stored */
     const char *fallback;      /* the default as JSON; NULL for none */
-    const char *fallback_note; /* what no value means, where there is no default */
+    const char *fallback_note; /* the meaning of an absent value without a default */
     bool required;
     bool at_once;              /* SIGHUP puts a change in force; the others wait for a restart */
     enum issuer_type only_for; /* 0: any issuer */
@@ -62,13 +62,13 @@ struct config_key {
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
 
-/* An issuer's keys of type local wait, whatever the table says. */
+/* Keys of an issuer of type local wait, whatever the table says. */
 bool config_key_is_at_once(const struct config_key *key);
 
 /* The key's path with a name for "*". */
 const char *config_key_path(struct arena *arena, const struct config_key *key, const char *name);
 
-/* By its path or its old one. */
+/* Finds a key by its path or its old path. */
 const struct config_key *config_key_find(const char *path);
 
 /* True when keys lie below `path`: "validation", "issuers", "issuers.*". */
@@ -81,7 +81,7 @@ const char *config_type_name(enum config_type type);
 bool config_type_is_list(enum config_type type);
 bool config_type_is_text(enum config_type type); /* one `const char *` */
 
-/* Where a value in force came from; for `acmegate config show`. */
+/* The source of a value in force, for `acmegate config show`. */
 struct config_setting {
     struct config_setting *next;
     const struct config_key *key;
@@ -125,7 +125,7 @@ const char *config_environment_old_name(const struct config_reader *reader, cons
 /* "ACMEGATE_BASE_URL", for a key without "*"; for an issuer's "ACMEGATE_STEPCA_URL"; NULL for the others. */
 const char *config_environment_name(struct arena *arena, const struct config_key *key);
 
-/* Which issuer the ACMEGATE_STEPCA_… variables are for, and warnings about variables that nothing reads. */
+/* Selects the issuer of the ACMEGATE_STEPCA_… variables, and warns about unused variables. */
 void config_environment_prepare(struct config_reader *reader);
 
 /* config_check_rules of a configuration that was put together. */
@@ -134,7 +134,7 @@ void config_check_whole(struct arena *arena, const struct config *config, struct
 /* References between sections, and keys that exclude or need each other. */
 void config_check_rules(struct config_reader *reader);
 
-/* Those of one issuer. */
+/* Checks the rules of one issuer. */
 void config_check_issuer(struct config_reader *reader, const struct issuer_config *issuer);
 
 /* config_load's first part, with the settings kept, and overrides in their places. NULL with the errors

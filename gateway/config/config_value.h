@@ -6,7 +6,7 @@
 #include "acme/base/host_port.h"
 #include "gateway/config/config_internal.h"
 
-/* What a setter works on. `field` is untyped: the table says what stands there. */
+/* The operands of a setter. `field` is untyped: the table has its type. */
 struct value {
     struct arena *arena;
     const struct config_key *key;
@@ -21,7 +21,7 @@ bool value_refuse(struct value *value, const char *why);
 /* memcpy, because the field is a pointer to const of some type. */
 void value_store(struct value *value, const void *from, size_t n);
 
-/* NULL for what is no text, or an empty one. */
+/* Returns the text; NULL for an empty text and for anything that is not text. */
 const char *value_text(struct value *value, const struct json *json);
 
 /* Of a type that is a list. */

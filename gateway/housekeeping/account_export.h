@@ -8,7 +8,7 @@
 #include "acme/base/fault.h"
 #include "store/objects.h"
 
-/* What went into a file. */
+/* The content of a file. */
 struct account_export_summary {
     int64_t accounts;
     int64_t eab_keys;
@@ -21,8 +21,8 @@ struct account_export_summary {
                                                           struct fault *fault);
 
 /*
- * Replaces the file at `path` (mode 0600). A file that has what the database lacks (an account, a key, the
- * end of one) is left alone: it is what a lost database comes back from. So is one whose content would be
+ * Replaces the file at `path` (mode 0600). It keeps a file that has something the database lacks (an account,
+ * a key, the end of one): a lost database is restored from it. It also keeps a file whose content would equal
  * that of `last` (NULL: none). False with `fault`.
  */
 [[gnu::warn_unused_result]] bool account_export_to_file(struct store_reader *reader, const char *path,
@@ -36,9 +36,9 @@ struct account_import_summary {
 };
 
 /*
- * Takes what the stream holds into the database, some at a time; `refuse` is told of each line that is not
- * taken and why. False with `fault` when the rest could not be read or written, or the stream is no whole
- * export; what was taken until then stays.
+ * Imports the stream into the database, in several transactions. `refuse` is called with each line that is
+ * refused and the reason. False with `fault` when the rest cannot be read or written, or the stream is not a
+ * complete export. Lines imported until then stay.
  */
 [[gnu::warn_unused_result]] bool account_import_from_stream(struct store_command *command, FILE *stream,
                                                             int64_t now,

@@ -7,8 +7,8 @@
 #include "acme/account_export.h"
 
 /*
- * The next line into `text`, of ACCOUNT_EXPORT_LINE_BYTES, with its newline if it has one. What is longer
- * comes in parts, none of which is an export's line. False at the end, and at an error.
+ * Reads the next line into `text`, of ACCOUNT_EXPORT_LINE_BYTES, with its newline if it has one. A longer
+ * line comes in parts, none of which is a line of an export. False at the end, and at an error.
  */
 [[gnu::warn_unused_result]] static inline bool account_export_read_line(FILE *stream, char *text)
 {

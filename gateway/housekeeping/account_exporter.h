@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The accounts' export that a running server keeps up to date (accounts.export_path): at its start, each
- * accounts.export_every after, and when it stops, whenever accounts have changed. On a thread of its own.
+ * The export of accounts that a running server keeps up to date (accounts.export_path). It writes when
+ * accounts have changed: at the start, each accounts.export_every, and at the stop. On a thread of its own.
  */
 #pragma once
 

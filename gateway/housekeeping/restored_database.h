@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows when the database is a copy that was put back (store_restored). */
+/* Cleans up after a copy of the database was restored (store_restored). */
 #pragma once
 
 #include "store/store.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is older than `retention` says is deleted by a running server: a pass soon after its start and each
- * hour, in steps of a few milliseconds on the committer's thread with pauses between them, so that clients do
- * not notice.
+ * Deletes rows that are older than `retention` allows, in a running server: a pass soon after its start and
+ * each hour. It runs in steps of a few milliseconds on the committer's thread, with pauses between them, so
+ * that clients do not notice.
  */
 #pragma once
 

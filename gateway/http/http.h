@@ -24,8 +24,8 @@ enum http_address_state { HTTP_ADDRESS_FREE, HTTP_ADDRESS_IN_USE, HTTP_ADDRESS_U
 [[gnu::warn_unused_result]] enum http_address_state http_address_try(const struct listen_address *address,
                                                                      struct fault *fault);
 
-/* Whether a Unix socket may be made there; one that is there already is no fault. False with `fault`, in the
- * words of a start. */
+/* Tests whether a Unix socket can be made at this path; an existing socket is not a fault. False with
+ * `fault`, in the words of `serve`. */
 [[gnu::warn_unused_result]] bool http_local_try(const char *path, struct fault *fault);
 
 struct http_server;
@@ -33,11 +33,11 @@ struct http_loop;
 
 enum {
     HTTP_MAX_BODY_BYTES = 64 * 1024,
-    /* Read to its end all the same, so that the client reads its 413 instead of a reset connection; above
-     * this libh2o refuses at once. */
+    /* A body up to this size is read to its end, so that the client reads its 413 instead of a reset
+     * connection. libh2o refuses a larger one at once. */
     HTTP_MAX_READ_BYTES = 256 * 1024,
     HTTP_MAX_REPLY_HEADERS = 12,
-    HTTP_DRAIN_MS = 5 * 1000, /* of a stop, for what is under way */
+    HTTP_DRAIN_MS = 5 * 1000, /* of a stop: the time for requests in progress */
 };
 
 struct http_request {
@@ -77,13 +77,13 @@ struct http_reply {
 /* Leaves the header out, with an error in the log, when the table is full. */
 void http_reply_add_header(struct http_reply *reply, const char *name, const char *value);
 
-/* What the front end tells whoever counts. */
+/* The events that the front end reports for the metrics. */
 enum http_event {
-    HTTP_HANDSHAKE_DONE, /* not told */
+    HTTP_HANDSHAKE_DONE, /* not reported */
     HTTP_HANDSHAKE_PROTOCOL_VERSION,
     HTTP_HANDSHAKE_NO_SHARED_CIPHER,
     HTTP_HANDSHAKE_NO_APPLICATION_PROTOCOL,
-    HTTP_HANDSHAKE_REFUSED_BY_CLIENT, /* with an alert: it does not trust the certificate, as a rule */
+    HTTP_HANDSHAKE_REFUSED_BY_CLIENT, /* with an alert: as a rule the client does not trust the certificate */
     HTTP_HANDSHAKE_OTHER,
     HTTP_HANDSHAKE_UNFINISHED, /* the client left, was too slow, or does not speak TLS */
     HTTP_CONNECTION_EVICTED,   /* an idle connection made room */
@@ -99,7 +99,8 @@ struct http_application {
     bool (*loop_started)(void *context, struct http_loop *loop);
     void (*loop_stopped)(void *context, struct http_loop *loop);
     void (*handle)(void *context, struct http_request *request);
-    /* The reply to what libh2o refuses by itself (400, 413…), so that those are problem documents too. */
+    /* Renders the reply to a request that libh2o refuses itself (400, 413…), so that it is a problem document
+     * too. */
     void (*render_refusal)(void *context, struct arena *arena, int status, bool is_post,
                            struct http_reply *reply);
 };
@@ -125,14 +126,14 @@ struct http_server_config {
 [[gnu::warn_unused_result]] struct http_server *http_server_start(const struct http_server_config *config,
                                                                   struct fault *fault);
 
-/* The port of the first of `listen`: what the system chose when the configuration said 0. */
+/* Returns the port of the first of `listen`: the system's choice when the configuration has 0. */
 uint16_t http_server_port(const struct http_server *server);
 
 size_t http_server_loops(const struct http_server *server);
 /* The i-th loop; NULL behind the last. */
 struct http_loop *http_server_loop(const struct http_server *server, size_t i);
 
-/* Any thread: those that are open now. */
+/* Returns the number of open connections. Any thread. */
 size_t http_server_connections(const struct http_server *server);
 
 /* New connections use this certificate (PEM chain, leaf first) from now on; a bad one changes nothing. Any
@@ -141,7 +142,7 @@ size_t http_server_connections(const struct http_server *server);
                                                              struct bytes chain_pem, struct bytes key_pem,
                                                              struct fault *fault);
 
-/* Stops accepting, lets what is under way be answered within HTTP_DRAIN_MS, joins the loops, frees. */
+/* Stops accepting, lets requests in progress end within HTTP_DRAIN_MS, joins the loops, frees. */
 void http_server_stop(struct http_server *server);
 
 /* ---- per loop ---- */
@@ -156,7 +157,7 @@ struct http_message {
     void (*run)(struct http_message *message);
 };
 
-/* From any thread, in order. */
+/* Posts a message. Any thread; the order is kept. */
 void http_loop_post(struct http_loop *loop, struct http_message *message);
 
 /* On the request's loop: sends, and frees the request with its arena. */
@@ -171,5 +172,5 @@ void http_reply(struct http_request *request, const struct http_reply *reply);
  */
 void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request));
 
-/* Any thread: whatever waits for `key` on any loop goes on. */
+/* Wakes every request that waits for `key`, on any loop. Any thread. */
 void http_wake(struct http_server *server, int64_t key);

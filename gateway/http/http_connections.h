@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is connected to one loop, by network (address_format_network), and whose connection makes room when
- * there is none left: the oldest idle one of the network that has most. One address cannot starve the others
- * so. A loop's thread alone uses it.
+ * The connections of one loop, by network (address_format_network). When no room is left, it closes the
+ * oldest idle connection of the network that has most. So one address cannot starve the others. Only the
+ * loop's thread uses it.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 struct http_connection;
 
-/* At most `max` connections; those that were told to close no longer count. */
+/* Makes room for at most `max` connections. A connection that was told to close no longer counts. */
 struct http_connections *http_connections_new(size_t max);
 /* After the last connection. NULL is ignored. */
 void http_connections_free(struct http_connections *connections);
@@ -20,7 +20,7 @@ bool http_connections_are_full(const struct http_connections *connections);
 
 /*
  * True when another connection may be accepted: there is room, or an idle connection was told to close
- * (`evicted` is then its network; else ""). False while every connection has a request under way.
+ * (`evicted` is then its network; else ""). False while every connection has a request in progress.
  */
 bool http_connections_make_room(struct http_connections *connections,
                                 char evicted[static ADDRESS_NETWORK_BYTES]);
@@ -40,7 +40,7 @@ struct http_connection *http_connection_of(h2o_socket_t *socket);
 void http_connection_begin_request(struct http_connection *connection);
 void http_connection_end_request(struct http_connection *connection);
 
-/* How its TLS handshake went; HTTP_HANDSHAKE_UNFINISHED until something is set. */
+/* Sets the outcome of its TLS handshake; HTTP_HANDSHAKE_UNFINISHED until then. */
 void http_connection_set_handshake(struct http_connection *connection, enum http_event outcome);
 
 /* Once, when its socket closes: frees it. How the handshake went. */

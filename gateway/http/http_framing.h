@@ -27,7 +27,7 @@ struct http_target {
     struct bytes query; /* behind '?' */
 };
 
-/* Splits the origin or the absolute form (RFC 9112 §3.2.1, §3.2.2); `scheme` is what the connection speaks.
- * NULL, or why it is neither (static). */
+/* Splits the origin or the absolute form (RFC 9112 §3.2.1, §3.2.2). `scheme` is the connection's. Returns
+ * NULL, or the fault (static). */
 [[gnu::warn_unused_result]] const char *http_target_read(struct bytes target, const char *scheme,
                                                          struct http_target *out);

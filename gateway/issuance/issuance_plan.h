@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What to ask an issuer for, and whether to ask again: the one planning step of orders, `acmegate sign`, the
- * own certificate and the OCSP responder's. It reads what is known of the CA (issuer_read_status).
+ * Plans a request to an issuer, and decides whether to ask again: the one planning step of orders, `acmegate
+ * sign`, the own certificate and the OCSP responder's. It reads the issuer's status (issuer_read_status).
  */
 #pragma once
 
 #include "gateway/ca/issuer.h"
 
-/* What a certificate is wanted for; unix seconds and seconds, 0: not named. */
+/* The validity that is wanted; unix seconds and seconds. 0: not requested. */
 struct issuance_wanted {
     int64_t profile_max_s; /* max_ttl; 0: no profile, the CA's maximum is the only bound */
     int64_t not_before;    /* the order's own times */
     int64_t not_after;
 };
 
-/* As validity_plan. Any thread. */
+/* Plans as validity_plan does. Any thread. */
 [[gnu::warn_unused_result]] const struct problem *issuance_plan(struct arena *arena, struct issuer *issuer,
                                                                 const struct issuance_wanted *wanted,
                                                                 int64_t now, struct validity_request *out);
 
-/* The issuer refused `asked` for its duration: true when it is asked for something else the next time, by
- * what it has taught. */
+/* Called when the issuer refused `asked` for its duration. True when the next request will differ, because of
+ * what the refusal taught. */
 [[gnu::warn_unused_result]] bool issuance_plan_differs(struct arena *arena, struct issuer *issuer,
                                                        const struct issuance_wanted *wanted,
                                                        const struct validity_request *asked, int64_t now);

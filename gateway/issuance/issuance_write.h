@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is written of a certificate that came, accepted or rejected: its row, its event, what is counted. */
+/* Writes the records of an issued certificate, accepted or rejected: its row, its event, its metrics. */
 #pragma once
 
 #include "gateway/issuance/issuance_check.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What acme/permission.h decides on, read from the configuration and the store. Any thread, with a reader of
- * its own; within `apply` what was read holds until the COMMIT. */
+/* Reads the inputs of acme/permission.h from the configuration and the store. Any thread, with a reader of
+ * its own. Within `apply` they hold until the COMMIT. */
 #pragma once
 
 #include "acme/permission.h"
@@ -11,18 +11,18 @@
 void permit_set_policy(struct permission *out, const struct endpoint_config *endpoint,
                        const struct profile_config *profile, const char *client_address);
 
-/* The external account key of `out->account`, as it is now. */
+/* Loads the external account key of `out->account`, in its present state. */
 [[gnu::warn_unused_result]] enum store_result permit_load_key(struct store_reader *reader,
                                                               struct arena *arena, struct permission *out);
 
-/* What an inherited authorization rests on; id 0 where there is none, or it is gone. */
+/* Loads the authorization that an inherited one rests on. Its id is 0 when there is none, or it is gone. */
 [[gnu::warn_unused_result]] enum store_result permit_load_parent(struct store_reader *reader,
                                                                  struct arena *arena,
                                                                  const struct authorization *authorization,
                                                                  struct authorization *parent);
 
-/* Whether a certificate for the account's order may be asked for now (permission_check_issue). On STORE_OK
- * `problem` is NULL, or what ends the order. */
+/* Checks whether a certificate for the account's order may be requested now (permission_check_issue). On
+ * STORE_OK `problem` is NULL, or the problem that ends the order. */
 [[gnu::warn_unused_result]] enum store_result permit_issue(const struct config *config,
                                                            struct store_reader *reader, struct arena *arena,
                                                            const struct account *account,

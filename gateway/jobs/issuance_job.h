@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The issuance of one order, shared by issuance_job*.c: issuance_job.c takes it up and makes an
- * attempt, issuance_job_outcome.c writes what became of that. */
+/* The issuance of one order. issuance_job.c takes it up and makes an attempt; issuance_job_outcome.c writes
+ * the result. */
 #pragma once
 
 #include "gateway/issuance/issuance_check.h"
@@ -14,7 +14,7 @@ struct issuance_state {
     struct attempt attempt;
     struct issuer_sign_request request;
     struct issued issued;
-    const struct problem *problem; /* what the order ends with */
+    const struct problem *problem; /* the problem that the order ends with */
     bool gone; /* before the attempt: the order is not in processing any more, or cannot be read */
     struct issuance_wanted wanted;
 };

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shares of the slots of a kind of job: neither one account nor one target can hold them all. A slot is
- * given while more slots are free than its account holds, and more than its target holds. One account alone
- * holds half of them at most; of n busy ones each holds 1/(n + 1), and as much stays free for another that
- * comes. Anybody can make many accounts: the last quarter of the slots is for accounts that have had a
- * certificate.
+ * Shares of the slots of one type of job: neither an account nor a target can hold them all. A slot is given
+ * while more slots are free than its account holds, and than its target holds. One account alone holds at
+ * most half of them. Each of n busy accounts holds 1/(n + 1), and as much stays free for another one. Anybody
+ * can make many accounts: the last quarter of the slots is for accounts that have had a certificate.
  */
 #pragma once
 
@@ -32,6 +31,6 @@ uint64_t job_target(const char *host);
 
 bool job_shares_admit(const struct job_shares *shares, const struct job_holder *holder);
 
-/* Only what was admitted is taken, and each taking is given back once. */
+/* Takes a slot, after admission only. Each slot is given back once. */
 void job_shares_take(struct job_shares *shares, const struct job_holder *holder);
 void job_shares_give_back(struct job_shares *shares, const struct job_holder *holder);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Jobs: the due work behind challenges, orders and revocations, on the outbound thread. It is derived from
- * the database: what is in processing and due is taken, on wake-up and each second, after a restart the same
- * way.
+ * Jobs: the due work of challenges, orders and revocations, on the outbound thread. It is derived from the
+ * database: rows in processing that are due are taken up, on a wake-up and each second. After a restart it is
+ * the same.
  */
 #pragma once
 
@@ -28,10 +28,10 @@ struct jobs_parts {
 [[gnu::warn_unused_result]] struct jobs *jobs_new(const struct jobs_parts *parts, struct fault *fault);
 void jobs_begin(struct jobs *jobs);
 
-/* What may have become due, as bits: each kind costs a look into the database. */
+/* The types of work that may have become due, as bits: each costs a query of the database. */
 enum jobs_due { JOBS_DUE_CHALLENGES = 1, JOBS_DUE_ORDERS = 2, JOBS_DUE_REVOCATIONS = 4 };
 
-/* Any thread: something of these kinds was committed that may be due now. Cheap when already awake. */
+/* Reports that work of these types was committed and may be due now. Any thread. Cheap when already awake. */
 void jobs_wake(struct jobs *jobs, unsigned due);
 
 /* ---- jobs that go straight on from its request, not read from the database again ---- */
@@ -48,10 +48,10 @@ struct job;
 struct job *issuance_job_draft(struct jobs *jobs, X509_REQ *csr);
 
 /*
- * Within finalize's `apply`, before the order is updated: `order` is processing as of now, its csr set.
- * Writes the attempt, and sets the order's attempt_count and next_attempt_at. STORE_NOT_FOUND, with nothing
- * written, when there is no attempt to make now (the issuer is failing, say): the order then waits in the
- * database.
+ * Writes the attempt of an order, and sets its attempt_count and next_attempt_at. Called within finalize's
+ * `apply`, before the order is updated: `order` is processing as of now, its csr set. STORE_NOT_FOUND, with
+ * nothing written, when no attempt can be made now (for instance, the issuer is failing). The order then
+ * waits in the database.
  */
 enum store_result issuance_job_write_attempt(struct job *draft, struct store_writer *writer, int64_t now,
                                              struct order *order);
@@ -63,7 +63,7 @@ enum store_result issuance_job_write_attempt(struct job *draft, struct store_wri
 struct job *validation_job_draft(struct jobs *jobs, int64_t now, const struct authorization *authorization,
                                  const struct account *account);
 
-/* Any thread, after the COMMIT. The job is the outbound thread's from here on. */
+/* Hands the job to the outbound thread, which owns it from now on. Any thread, after the COMMIT. */
 void job_hand_over(struct job *job);
 
 /* A draft that is not handed over. NULL is ignored. */
@@ -75,11 +75,12 @@ struct issuer;
 void jobs_keep_rejected(struct jobs *jobs, const struct issuer *issuer, const struct bytes *chain,
                         size_t count, const char *why);
 
-/* Takes up nothing more, waits (bounded) for what is under way, and tells nobody about what ends later. */
+/* Takes up no more work and waits (bounded) for work in progress. Nobody is informed of work that ends
+ * later. */
 void jobs_stop(struct jobs *jobs);
 
-/* After outbound_stop and store_close, before issuers_stop: frees what was still under way. The database has
- * it, and the next start takes it up. NULL is ignored. */
+/* Frees the jobs that were in progress, after outbound_stop and store_close, before issuers_stop. The
+ * database has their objects; the next start takes them up. NULL is ignored. */
 void jobs_drop(struct jobs *jobs);
 
 /* After jobs_drop. NULL is ignored. */

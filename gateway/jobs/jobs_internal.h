@@ -11,22 +11,23 @@
 
 enum { JOB_SET_SLOTS = 8192, JOBS_LOOK_IDS = 2560, JOBS_DRAFTS_MAX = 1024 };
 
-/* What is under way, by the object's id; ids are unique over all kinds. Open addressing, never more than half
- * full. */
+/* The jobs in progress, by the object's id; ids are unique over all types. Open addressing, never more than
+ * half full. */
 struct job_set {
     int64_t slot[JOB_SET_SLOTS];
     size_t count;
 };
 bool job_set_contains(const struct job_set *set, int64_t id);
 void job_set_add(struct job_set *set, int64_t id);
-/* Nothing where it is not in the set. */
+/* Removes an id; nothing happens when it is absent. */
 void job_set_remove(struct job_set *set, int64_t id);
 
-/* A kind of job: what is due, how many at once, how one begins. */
+/* A type of job: its due bit, its limit, and how it begins. */
 struct job_kind {
     const char *name;
     unsigned due_bit;                                                    /* of enum jobs_due */
-    void (*take)(struct jobs *jobs, struct job_kind *kind, int64_t now); /* looks, and takes up what is due */
+    void (*take)(struct jobs *jobs, struct job_kind *kind, int64_t now); /* queries the due objects and
+                                                                          * takes them up */
     void (*begin)(struct jobs *jobs, int64_t id);
     struct job_shares *shares; /* NULL: every slot is anybody's */
     size_t max_under_way;
@@ -43,7 +44,7 @@ struct jobs {
     atomic_uint due; /* enum jobs_due; not 0 while a wake message is on its way */
     struct outbound_timer timer;
     struct job_set set;
-    struct job *first; /* those of the set and those apart, in no order */
+    struct job *first; /* those of the set and those apart, unordered */
     struct job_kind kinds[JOB_KINDS];
     struct job_shares validation_shares;
     int64_t last_account; /* the one whose validations were looked at last */
@@ -51,15 +52,15 @@ struct jobs {
     size_t looks;         /* at validations, that were not the last of their round */
     atomic_size_t drafts; /* issuances that began with their request and have not ended */
     bool stopping;
-    bool silent; /* the front end is going: nobody is told of ends any more */
+    bool silent; /* the front end is stopping: it is not informed of ends */
     pthread_mutex_t stop_lock;
     pthread_cond_t stop_changed;
     bool stopped;
 };
 
 /*
- * A job: an object taken up, an outside call or two, and the writes between. It owns its arena.
- * `step` is what follows the commit under way, on the outbound thread.
+ * A job: an object that was taken up, one or two outside calls, and the writes between. It owns its arena.
+ * `step` follows the commit in progress, on the outbound thread.
  */
 struct job {
     struct store_operation operation; /* first */
@@ -69,16 +70,16 @@ struct job {
     struct arena *arena;
     struct job *next, **link; /* among jobs->first, while it is under way */
     int64_t id;
-    struct job_holder holder; /* where the kind has shares; set before the job is under way */
+    struct job_holder holder; /* for types with shares; set before the job begins */
     bool is_draft;            /* counts among jobs->drafts */
     bool leased;              /* a draft whose object nobody takes up meanwhile */
     int64_t now;              /* of the current step */
     enum store_apply_result (*apply)(struct job *job, struct store_writer *writer);
     void (*step)(struct job *job);
-    void (*refuse)(struct job *job); /* where it is set aside */
+    void (*refuse)(struct job *job); /* set when the object is set aside */
     struct event set_aside;
     enum store_outcome outcome;
-    struct metric_notes notes; /* by `apply`: what is counted once it is committed */
+    struct metric_notes notes; /* set by `apply`: counted once it is committed */
     struct outbound_timer store_retry;
     void *state; /* the kind's own */
 };
@@ -88,11 +89,11 @@ struct job_ids {
     int64_t id[JOBS_LOOK_IDS];
     size_t count;
 };
-/* How many to ask for where `room` more may be taken up. */
+/* Returns how many ids to read when `room` more may be taken up. */
 size_t job_ids_wanted(const struct job_kind *kind, size_t room);
 /* Takes up at most `room` of those that are not under way. */
 void jobs_take_up(struct jobs *jobs, struct job_kind *kind, const struct job_ids *ids, size_t room);
-/* False for what is under way, and where there is no room for it: `left_waiting` is set then. */
+/* False for a job in progress, and when there is no room; `left_waiting` is then set. */
 bool jobs_may_take_up(struct jobs *jobs, struct job_kind *kind, int64_t id, const struct job_holder *holder);
 void jobs_look_failed(const struct job_kind *kind);
 
@@ -111,21 +112,21 @@ void job_commit(struct job *job,
                 void (*step)(struct job *job));
 
 /*
- * An object that the server died of too often is not worked on again. True where it is one: the event says so
- * and is committed, then `refuse` gives it up. `about` has the ids for the event.
+ * True when the server died of the object too often: it is not worked on again. The event is written and
+ * committed, then `refuse` gives the object up. `about` has the ids for the event.
  */
 bool job_set_aside(struct job *job, const struct event *about, void (*refuse)(struct job *job));
 
-/* Why it was set aside: for the problem of an order or a challenge, and for an operator. */
+/* The reason for setting it aside: for the problem of an order or a challenge, and for an operator. */
 extern const char job_set_aside_detail[];
 
-/* Runs `step` on the job's behalf: what comes from outside of outbound's own callbacks (crash_record.h). */
+/* Runs `step` on the job's behalf, for calls from outside of outbound's own callbacks (crash_record.h). */
 void job_run(struct job *job, void (*step)(struct job *job));
 
 /* The end: whoever waits for the object goes on; the job is freed. */
 void job_end(struct job *job);
 
-/* A draft that stands for no object of the database, on the outbound thread. A stop frees it as it frees the
+/* Begins a draft that belongs to no object of the database, on the outbound thread. A stop frees it like the
  * others. */
 void job_begin_apart(struct job *draft);
 void job_end_apart(struct job *job);
@@ -135,10 +136,10 @@ enum store_result job_record(struct job *job, struct store_writer *writer, const
 
 /* ---- for jobs_life.c ---- */
 
-/* A look for what is due: of the kinds that were named, and of all. */
+/* Takes up due work: of the requested types, or of all. */
 void jobs_on_wake(struct outbound_message *message);
 void jobs_on_tick(void *jobs);
-/* When all threads have ended: jobs that still wait for an answer or for the store go with their arenas. */
+/* Frees the jobs that still wait for an answer or for the store, when all threads have ended. */
 void jobs_drop_all(struct jobs *jobs);
 /* Whoever waits for the end goes on. */
 void jobs_tell_stopped(struct jobs *jobs);

@@ -19,13 +19,13 @@ struct kept_pair {
     struct certificate_facts facts; /* of the leaf */
 };
 
-/* What became of a request. */
+/* The result of a request. */
 struct kept_end {
     bool taken;          /* it is in use, and kept */
-    bool rejected;       /* one was signed that nobody uses: another costs the CA one more */
-    bool taught;         /* it was rejected, and the next is asked for otherwise */
-    const char *serial;  /* of the certificate that came; "" where none came or it cannot be read */
-    const char *problem; /* why it is not taken */
+    bool rejected;       /* a certificate was signed that nobody uses: another costs the CA one more */
+    bool taught;         /* it was rejected, and the next request will differ */
+    const char *serial;  /* of the certificate; "" when there is none or it cannot be read */
+    const char *problem; /* why it is rejected */
 };
 
 /* Borrowed for its life. */
@@ -36,11 +36,11 @@ struct kept_parts {
     const struct identifier *names; /* of the CSR, one at least */
     size_t name_count;
     bool any_names; /* the certificate may have others */
-    /* Who serves when the certificate comes: its roots count. */
+    /* Returns the issuer that serves when the certificate comes: its roots count. */
     const struct issuer *(*serving)(void *context);
-    /* Takes it into use, or says why not (`why` in the arena): it is rejected then. */
+    /* Takes the certificate into use. False with `why` (in the arena): it is then rejected. */
     bool (*use)(void *context, struct arena *arena, const struct kept_pair *pair, const char **why);
-    /* To be recorded as rejected, and revoked. `chain` is DER, leaf first. */
+    /* Records the certificate as rejected, and has it revoked. `chain` is DER, leaf first. */
     void (*rejected)(void *context, const struct issuer *asked, const struct bytes *chain, size_t count,
                      const char *why);
     void (*ended)(void *context, const struct kept_end *end);
@@ -49,8 +49,8 @@ struct kept_parts {
 
 struct kept_certificate {
     struct kept_parts parts;
-    struct arena *work;    /* of the request under way; NULL: there is none */
-    struct issuer *issuer; /* who was asked; held by `work` */
+    struct arena *work;    /* of the request in progress; NULL: none */
+    struct issuer *issuer; /* the issuer that was asked; held by `work` */
     struct certificate_request request;
     struct issuer_sign_request sign_request;
 };
@@ -64,5 +64,5 @@ struct kept_certificate {
  * may be under way. */
 void kept_certificate_ask(struct kept_certificate *kept, struct issuer *issuer);
 
-/* After outbound_stop: frees what was under way. */
+/* Frees the request that was in progress. Call it after outbound_stop. */
 void kept_certificate_end(struct kept_certificate *kept);

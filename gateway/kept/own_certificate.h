@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gateway's own TLS certificate: from files, or from an issuer, then kept in files beside the database
- * (so that a restart needs no new one) and renewed by itself when a third of its life is left. While the
- * issuer is away it stays in use, over or not: clients that look at the rest of it are better off than with
- * none. The log tells when it will end, well before.
+ * The gateway's own TLS certificate, from files or from an issuer. An issued one is kept in files beside the
+ * database, so that a restart needs no new one. It is renewed when a third of its life is left. While the
+ * issuer is unavailable it stays in use, even after its end: clients that check only the rest can still
+ * connect. The log warns of its end well before.
  */
 #pragma once
 
@@ -29,28 +29,31 @@ struct own_certificate_parts {
     void *context;
 };
 
-/* From the configuration's files, once, or from the issuer, on the outbound thread, now and for as long as
- * the server runs. NULL with `fault` when files are named and cannot be used. */
+/* Takes the certificate from the configured files, once, or from the issuer, on the outbound thread, at once
+ * and as long as the server runs. NULL with `fault` when files are configured and cannot be used. */
 [[gnu::warn_unused_result]] struct own_certificate *own_certificate_start(
     const struct own_certificate_parts *parts, struct fault *fault);
 
-/* Main and background thread: what was read anew, where files are configured. A bad one changes nothing. */
+/* Takes newly read files into use, when files are configured. A bad one changes nothing. Main and background
+ * thread. */
 [[gnu::warn_unused_result]] bool own_certificate_use_files(struct own_certificate *own,
                                                            const struct own_certificate_files *files,
                                                            struct fault *fault);
 
-/* Any thread but the outbound one: another issuer serves. A certificate that its roots do not vouch for is
- * replaced. */
+/* Reports that another issuer serves. A certificate that its roots do not vouch for is replaced. Any thread
+ * but the outbound one. */
 void own_certificate_issuer_changed(struct own_certificate *own);
 
-/* Outbound thread: the CA has confirmed that this leaf (DER) is revoked. Where it is the one in use, another
- * is asked for, with another key; where it comes from configured files, the log says so. NULL is ignored. */
+/* Reports that the CA has confirmed the revocation of this leaf (DER). Outbound thread. When it is the one in
+ * use, another is requested, with another key. When it comes from configured files, the log says so. NULL is
+ * ignored. */
 void own_certificate_revoked(struct own_certificate *own, struct bytes leaf);
 
-/* The intermediates of the one that an issuer signed, as PEM; empty when there are none, as for NULL. */
+/* Returns the intermediates of the certificate that an issuer signed, as PEM; empty when there are none, and
+ * for NULL. */
 struct bytes own_certificate_intermediates(const struct own_certificate *own, struct arena *arena);
 
-/* Where the chain is kept that an issuer signed. */
+/* Returns the path of the chain that an issuer signed. */
 const char *own_certificate_path(struct arena *arena, const struct config *config);
 
 /* When the certificate in use ends, and the first of its intermediates and of its issuer's roots; 0 for what

@@ -16,9 +16,8 @@ struct own_certificate_files {
 };
 
 /*
- * Reads both, opens the key with tls.key_password_file where it is encrypted, and compares key and leaf.
- * Everything belongs to the arena, which cleanses the key. False with `fault`, a sentence that ends with what
- * to do.
+ * Reads both files, opens the key with tls.key_password_file when it is encrypted, and compares key and leaf.
+ * Everything belongs to the arena, which cleanses the key. False with `fault`, which ends with what to do.
  */
 [[gnu::warn_unused_result]] bool own_certificate_files_read(struct arena *arena, const struct config *config,
                                                             struct own_certificate_files *out,

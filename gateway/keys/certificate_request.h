@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the gateway asks for a certificate of its own with: a new key, and a CSR for names. */
+/* A certificate request of the gateway itself: a new key, and a CSR for its names. */
 #pragma once
 
 #include "acme/identifier.h"
@@ -11,7 +11,7 @@ struct certificate_request {
     struct bytes csr_der;
 };
 
-/* The names stand in the CSR's subjectAltName; there is one at least. False when OpenSSL cannot: what was
- * made goes with the arena. */
+/* Makes a key and a CSR with the names, at least one, in subjectAltName. False when OpenSSL fails: the arena
+ * then frees what was made. */
 [[gnu::warn_unused_result]] bool certificate_request_make(struct arena *arena, const struct identifier *names,
                                                           size_t count, struct certificate_request *out);

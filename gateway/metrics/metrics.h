@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What operators measure: counters and histograms of what has happened, bumped where it happens, and gauges
- * that are computed when somebody asks (server/gauges.c). One table names them all; the exposition
- * (Prometheus' text format 0.0.4) follows from it.
+ * The metrics: counters and histograms of events, incremented where these happen, and gauges that are
+ * computed when they are scraped (server/gauges.c). One table names them all; the exposition (Prometheus'
+ * text format 0.0.4) follows from it.
  *
- * There is one set a process, as there is one log. Counting is a relaxed atomic add, on any thread; outside
- * of a server (in commands) it does nothing. An issuer's counters are its id's: they go on when another
- * issuer takes its place.
+ * There is one set a process, like the log. Counting is a relaxed atomic add, on any thread; outside of a
+ * server (in commands) it does nothing. An issuer's counters belong to its id: they continue when another
+ * issuer replaces it.
  */
 #pragma once
 
@@ -111,7 +111,7 @@ enum metric_validation {
     METRIC_VALIDATION_RETRIED,
     METRIC_VALIDATION_RESULTS
 };
-/* As enum issuer_state and enum issuer_api_outcome have them: who counts compares. */
+/* In the order of enum issuer_state and enum issuer_api_outcome; the callers check this. */
 enum metric_ca_state { METRIC_CA_HEALTHY, METRIC_CA_DEGRADED, METRIC_CA_DOWN };
 enum metric_stepca_api {
     METRIC_STEPCA_API_ANSWERED,
@@ -124,7 +124,7 @@ enum metric_file { METRIC_FILE_DATABASE, METRIC_FILE_WAL, METRIC_FILES };
 
 /* ---- life ---- */
 
-/* Who names the routes, by number: those of the front end. NULL for one that is not served. */
+/* Returns the name of a route by number, those of the front end. NULL for a route that is not served. */
 struct metric_routes {
     size_t (*count)(void);
     const char *(*label)(struct arena *arena, const struct config *config, size_t i);
@@ -147,7 +147,8 @@ void metrics_add(enum metric metric, uint64_t n, const size_t labels[static METR
     metrics_observe(metric, value, (const size_t[METRIC_MAX_LABELS]){__VA_ARGS__})
 void metrics_observe(enum metric metric, int64_t value, const size_t labels[static METRIC_MAX_LABELS]);
 
-/* Names of the configuration as a label's value; what it has no more counts under METRICS_NOT_CONFIGURED. */
+/* A name of the configuration as a label's value. A name that is no longer configured counts under
+ * METRICS_NOT_CONFIGURED. */
 #define METRICS_NOT_CONFIGURED "(not configured)"
 size_t metrics_issuer(const char *id); /* an OCSP responder's own provisioner is its issuer's */
 size_t metrics_profile(const char *name);
@@ -157,13 +158,13 @@ size_t metrics_endpoint(const char *name);
 #define METRICS_CALL(issuer_id, kind, us) \
     METRICS_OBSERVE(METRIC_CA_CALL_DURATION, us, metrics_issuer(issuer_id), kind)
 
-/* A listener of the HTTP front end tells something: its application's `told`. */
+/* Counts an event of a listener of the HTTP front end: its application's `told`. */
 void metrics_count_http_event(enum http_event event);
 
 /* A clock for durations, in microseconds. */
 int64_t metrics_clock_us(void);
 
-/* What an operation of the committer will have counted once it is committed. All zeros: nothing. */
+/* The counts of a committer's operation, added once it is committed. All zeros: nothing. */
 struct metric_notes {
     size_t count;
     struct {
@@ -181,7 +182,7 @@ void metrics_count_notes(struct metric_notes *notes);
 
 /* ---- exposition ---- */
 
-/* The gauges of one answer, in its arena. What is not set is not shown. */
+/* The gauges of one scrape, in its arena. A gauge that is not set is not shown. */
 struct metric_gauges {
     struct arena *arena;
     double *values[METRICS]; /* NAN: not set; NULL: none of this metric is */
@@ -191,5 +192,5 @@ struct metric_gauges {
 void metrics_set(struct metric_gauges *gauges, enum metric metric, double value,
                  const size_t labels[static METRIC_MAX_LABELS]);
 
-/* Everything, as text; no bytes when it does not fit in METRICS_MAX_BYTES. */
+/* Returns all metrics, as text; no bytes when they do not fit in METRICS_MAX_BYTES. */
 struct bytes metrics_render(struct arena *arena, const struct metric_gauges *gauges);

@@ -10,15 +10,14 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 enum { METRIC_MAX_BOUNDS = 14 };
 
-/* A label: its name, and its values by their numbers. NULL for a number that is none. */
+/* A label: its name, and its values by number. NULL for a number without a value. */
 struct metric_label {
     const char *name;
     size_t (*count)(void);
     const char *(*value)(struct arena *arena, size_t i);
 };
 
-/* Where the buckets of a histogram end, and how many of what is observed make one of the unit that is shown.
- */
+/* The upper bounds of a histogram's buckets, and the number of observed units in one shown unit. */
 struct metric_buckets {
     int64_t bounds[METRIC_MAX_BOUNDS];
     size_t count;
@@ -35,20 +34,20 @@ struct metric_info {
 
 extern const struct metric_info metric_infos[METRICS];
 
-/* How many combinations its labels' values have. */
+/* Returns the number of combinations of its labels' values. */
 size_t metric_series_count(const struct metric_info *info);
-/* The place of one combination; false when there is none such. */
+/* Finds the place of one combination. False when it does not exist. */
 [[gnu::warn_unused_result]] bool metric_series_place(const struct metric_info *info,
                                                      const size_t labels[static METRIC_MAX_LABELS],
                                                      size_t *place);
 
-/* The counts of a series: one, or those of its buckets, then of what is over the last one, then the sum.
- * NULL: nothing has been started. */
+/* Returns the counts of a series: one, or those of its buckets, then the count over the last bucket, then the
+ * sum. NULL: nothing has been started. */
 const atomic_uint_fast64_t *metric_cells(enum metric metric, size_t place);
 
-/* What the configuration has. NULL: nothing has been started. */
+/* Returns the configuration. NULL: nothing has been started. */
 const struct config *metrics_config(void);
-/* What metrics_start was given. */
+/* Returns the routes that metrics_start got. */
 const struct metric_routes *metrics_routes(void);
 
 /* ---- metrics_labels.c ---- */

@@ -23,12 +23,12 @@ struct outbound_config {
 [[gnu::warn_unused_result]] struct outbound *outbound_start(const struct outbound_config *config,
                                                             const char **why);
 
-/* Drops what is still under way without calling it back, after the current callback, and joins the thread.
- * Messages posted later are not run. */
+/* Drops work in progress without calling it back, after the current callback, and joins the thread. Messages
+ * posted later are not run. */
 void outbound_stop(struct outbound *outbound);
 
-/* After outbound_stop, when nobody can post any more: a message that was posted and never run, in the order
- * posted, for its owner to free. NULL: there is none. */
+/* Returns a message that was posted and never run, in the order posted, for its owner to free; NULL: none
+ * left. Call it after outbound_stop, when nobody can post any more. */
 struct outbound_message *outbound_take_left(struct outbound *outbound);
 
 /* After outbound_stop, when nobody can post any more. NULL is ignored. */
@@ -72,16 +72,16 @@ struct outbound_http_request {
     const char *authorization; /* the header, NULL for none */
     struct bytes trusted_pem;  /* https: these roots and no others; empty means the certificate is not looked
                                   at (http-01 redirects to https, RFC 8555 §8.3) */
-    /* Connect there whatever the URL's host says, on a new connection that is not kept; NULL resolves as curl
-     * does and keeps connections alive. */
+    /* Connect to this address whatever the URL's host, on a new connection that is not kept. NULL: curl
+     * resolves the host and keeps connections alive. */
     const struct sockaddr_storage *address;
     int64_t timeout_ms;
-    size_t max_body_bytes; /* of the reply; what is over it is cut off and `body_cut` set */
+    size_t max_body_bytes; /* of the reply; the rest is cut off and `body_cut` set */
     const char *user_agent;
     bool for_client; /* somebody waits for the reply: outbound_hurry is about it */
 };
 
-/* Why no reply came, as far as it matters who has to act. */
+/* Why there is no reply, as far as it decides who has to act. */
 enum outbound_fault {
     OUTBOUND_NO_FAULT,
     OUTBOUND_UNREACHABLE, /* no connection */
@@ -98,17 +98,18 @@ struct outbound_http_reply {
     int64_t date;                /* the Date header, 0 when absent */
     int64_t retry_after_s;       /* the Retry-After header, in seconds from now; 0 when absent or past */
     const char *transport_error; /* a sentence; NULL when a reply came */
-    enum outbound_fault fault;   /* the same for programs */
+    enum outbound_fault fault;   /* the same, for programs */
     bool connected;              /* the request may have reached the other side */
     bool untrusted;              /* TLS: the certificate did not verify */
     int64_t took_us;             /* from its beginning to its end */
 };
 
-/* `reply` and what it points at live until `done` returns. The request is copied. */
+/* Sends a request, which is copied. `reply` and its pointers live until `done` returns. */
 void outbound_http(struct outbound *outbound, const struct outbound_http_request *request,
                    void (*done)(void *context, const struct outbound_http_reply *reply), void *context);
 
-/* A TLS handshake (1.2 or newer), and what was shown in it. Nothing is sent, nothing trusted. */
+/* Makes a TLS handshake (1.2 or newer) and returns the certificate shown in it. It sends nothing and trusts
+ * nothing. */
 struct outbound_tls_request {
     const struct sockaddr_storage *address; /* with its port */
     const char *server_name;                /* SNI */
@@ -124,7 +125,7 @@ struct outbound_tls_reply {
     enum outbound_fault fault;
 };
 
-/* `reply` and what it points at live until `done` returns. The request is copied. */
+/* Begins a handshake; the request is copied. `reply` and its pointers live until `done` returns. */
 void outbound_tls(struct outbound *outbound, const struct outbound_tls_request *request,
                   void (*done)(void *context, const struct outbound_tls_reply *reply), void *context);
 
@@ -137,24 +138,24 @@ struct outbound_url {
     bool https;
 };
 
-/* Reads `url`, or `reference` relative to it when that is not NULL (a Location header). False for anything
- * but http and https, for user names in it, and for what is no URL. In the arena. */
+/* Reads `url`, or `reference` relative to it when that is not NULL (a Location header). False for schemes
+ * other than http and https, for user names, and for text that is not a URL. In the arena. */
 [[gnu::warn_unused_result]] bool outbound_url_parse(struct arena *arena, const char *url,
                                                     const char *reference, struct outbound_url *out);
 
 /* ---- names ---- */
 
 /*
- * Name servers are asked one after the other, each for an equal share of the time that is left, until one
- * answers; that a name or record does not exist is an answer. `error` is a sentence that tells what each
- * server said instead; NULL when one answered, perhaps with nothing. `fault` is the first server's. `alias`:
- * where the last CNAME of the answer points, else NULL. `timeout_ms` is of the whole look-up. Results live
- * until `done` returns, which may be called before the function returns.
+ * Looks names up. Name servers are asked one after the other, each for an equal share of the time left, until
+ * one answers. An answer may be that a name or record does not exist. `error` is a sentence with each
+ * server's failure; NULL when one answered, perhaps with nothing. `fault` is the first server's. `alias`: the
+ * target of the answer's last CNAME, else NULL. `timeout_ms` is of the whole look-up. Results live until
+ * `done` returns, which may be called before the function returns.
  */
 
 enum { OUTBOUND_MAX_ADDRESSES = 16 };
 
-/* What a name server did in the place of an answer. */
+/* The failure of a name server. */
 enum outbound_dns_fault {
     OUTBOUND_DNS_NO_FAULT,
     OUTBOUND_DNS_FAILED,  /* SERVFAIL, or another code of a server that could not */
@@ -199,7 +200,7 @@ struct outbound_caa {
 void outbound_resolve_caa(struct outbound *outbound, const char *name, int64_t timeout_ms,
                           void (*done)(void *context, const struct outbound_caa *found), void *context);
 
-/* How one name server took a question. */
+/* One name server's reaction to a query. */
 struct outbound_server_report {
     const char *server; /* "address" or "address:port" */
     const char *error;  /* a sentence that begins with `server`; NULL: it answered, perhaps with nothing */

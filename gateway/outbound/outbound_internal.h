@@ -15,7 +15,7 @@ enum { OUTBOUND_IDLE_HANDLES = 32, NAME_SERVER_TEXT_BYTES = 64 };
 struct name_server {
     ares_channel channel;
     char text[NAME_SERVER_TEXT_BYTES]; /* "address" or "address:port" */
-    struct curl_waitfd *sockets;       /* those that c-ares waits for, as it says */
+    struct curl_waitfd *sockets;       /* the sockets that c-ares waits for */
     unsigned socket_count, socket_capacity;
     unsigned fd_count; /* of a turn */
 };
@@ -48,31 +48,31 @@ struct outbound {
 
 /* ---- outbound_http.c ---- */
 
-/* Takes what curl has finished. */
+/* Handles the transfers that curl has finished. */
 void outbound_http_finish(struct outbound *outbound);
 void outbound_http_drop_all(struct outbound *outbound);
-/* Ends those of clients without a reply, and what begins meanwhile. */
+/* Ends the requests of clients without a reply, and those that begin meanwhile. */
 void outbound_http_end_for_clients(struct outbound *outbound);
 
 /* ---- outbound_tls.c ---- */
 
 size_t outbound_tls_count(const struct outbound *outbound);
-/* Nothing of the server's certificate is verified but that its key costs little: before the handshake
- * verifies with it. */
+/* Accepts any server certificate whose key costs little to verify with; it checks this before the handshake
+ * does. */
 void outbound_tls_trust_anybody(SSL_CTX *context);
 /* Fills one place for each. */
 void outbound_tls_wait_for(struct outbound *outbound, struct curl_waitfd *fds);
 void outbound_tls_process(struct outbound *outbound);
 void outbound_tls_drop_all(struct outbound *outbound);
 
-/* ---- cares.c: what c-ares calls otherwise since its version 1.31 ---- */
+/* ---- cares.c: calls of c-ares that differ since its version 1.31 ---- */
 
-/* Adds to `options` what each channel of ours has in common. Returns the bits of the members that it set. */
+/* Adds the common options of our channels to `options`. Returns the bits of the members that it set. */
 int cares_add_options(struct ares_options *options);
-/* One question to one server; stands first in what its owner keeps of it. */
+/* One query to one server; the first member of the owner's structure. */
 struct cares_question {
-    /* The answer, which ends the question. `octets` are borrowed; none: no answer came, and `status` (ARES_…)
-     * says why. */
+    /* Called with the answer, which ends the query. `octets` are borrowed; empty: no answer, and `status`
+     * (ARES_…) is the reason. */
     void (*answered)(struct cares_question *question, int status, struct bytes octets);
 };
 /* Asks one server. `answered` is called once: now, later, or when the channel ends. */
@@ -86,7 +86,7 @@ char *cares_servers(struct arena *arena, ares_channel channel);
 [[gnu::warn_unused_result]] bool outbound_dns_open(struct outbound *outbound,
                                                    const struct outbound_config *config, const char **why);
 void outbound_dns_close(struct outbound *outbound);
-/* How many sockets there may be to wait for. */
+/* Returns the most sockets that it may wait for. */
 size_t outbound_dns_fds_most(const struct outbound *outbound);
 /* The sockets to wait for, and how long at most. */
 unsigned outbound_dns_wait_for(struct outbound *outbound, struct curl_waitfd *fds, int64_t *timeout_ms);

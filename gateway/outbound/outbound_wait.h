@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For threads that may block: to have something done on the outbound thread and wait for its end. */
+/* Runs a task on the outbound thread and waits for its end, for threads that may block. */
 #pragma once
 
 #include <semaphore.h>
 
 #include "gateway/outbound/outbound.h"
 
-/* Stands first in what is to be done, which lives until outbound_wait returns. */
+/* The first member of a task, which lives until outbound_wait returns. */
 struct outbound_errand {
     struct outbound_message message; /* first */
     sem_t ended;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `acmegate check` asks of a CA, and a server before another issuer serves: check_stepca.h has the
- * parts, check_bypass.c the ways past the gateway. */
+/* The checks of a CA by `acmegate check`, and by a server before another issuer serves. check_stepca.h has
+ * the parts, check_bypass.c the ways past the gateway. */
 #pragma once
 
 #include "acme/ca_knowledge.h"
@@ -12,14 +12,15 @@ struct check {
     const struct config *config;
     struct outbound *outbound;
     void (*print)(const char *verdict, const char *line);
-    bool failed;               /* some line said FAIL */
-    int64_t expiring_within_s; /* 0: everything is checked; else only what ends within this time */
+    bool failed;               /* a line began with FAIL */
+    int64_t expiring_within_s; /* 0: check everything; else only what ends within this time */
     const char **failures;     /* those lines */
     size_t failure_count;
-    const char *key_id; /* of check_stepca: that by which the CA knows our key; NULL: it does not */
+    const char *key_id; /* set by check_stepca: the id by which the CA knows our key; NULL: it does not
+                         * know it */
 };
 
-/* A line each. What is not well ends with what to do about it. */
+/* Writes a line. A line about a fault ends with what to do. */
 [[gnu::format(printf, 2, 3)]] void check_ok(struct check *check, const char *format, ...);
 [[gnu::format(printf, 2, 3)]] void check_warn(struct check *check, const char *format, ...);
 [[gnu::format(printf, 2, 3)]] void check_fail(struct check *check, const char *format, ...);
@@ -27,14 +28,14 @@ struct check {
 /* An issuer of type stepca: its files, then the CA. */
 void check_stepca(struct check *check, const struct issuer_config *issuer);
 
-/* The intermediates as the CA tells them, DER in the check's arena. False with a sentence in `why`: the CA
- * does not answer, or is of a version that does not tell. */
+/* Reads the intermediates from the CA, DER in the check's arena. False with a sentence in `why`: the CA does
+ * not answer, or its version does not list them. */
 [[gnu::warn_unused_result]] bool check_stepca_intermediates(struct check *check,
                                                             const struct issuer_config *issuer,
                                                             struct bytes **certificates, size_t *count,
                                                             const char **why);
 
-/* The profiles' max_ttl and the issuer's validity_days against what is known of what the issuer grants. */
+/* Compares the profiles' max_ttl and the issuer's validity_days with the known limits of the issuer. */
 void check_validity(struct check *check, const struct issuer_config *issuer,
                     const struct ca_knowledge *known);
 

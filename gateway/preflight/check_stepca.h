@@ -8,7 +8,7 @@
 #include "gateway/preflight/check.h"
 #include "stepca/outcome.h"
 
-/* What the later questions need of the earlier ones' answers. */
+/* The answers that later queries need from earlier ones. */
 struct stepca_check {
     struct check *check;
     const struct issuer_config *issuer;
@@ -19,7 +19,7 @@ struct stepca_check {
     struct ca_knowledge known;
 };
 
-/* A request to the CA, and what the answer to one means. */
+/* A request to the CA, and the meaning of its answer. */
 struct outbound_http_request stepca_check_request(const struct stepca_check *ca, const char *method,
                                                   const char *path);
 void stepca_check_call(const struct stepca_check *ca, enum stepca_call call,
@@ -30,17 +30,17 @@ void stepca_check_call(const struct stepca_check *ca, enum stepca_call call,
 [[nodiscard]] bool stepca_check_intermediates(const struct stepca_check *ca, struct bytes **certificates,
                                               size_t *count, const char **why);
 
-/* Each tells what it finds. */
+/* Each writes its findings. */
 [[nodiscard]] bool stepca_check_key(struct stepca_check *ca);
 [[nodiscard]] bool stepca_check_provisioner(struct stepca_check *ca);
 [[nodiscard]] bool stepca_check_key_is_the_provisioners(const struct stepca_check *ca);
 
-/* What the CA lists as its roots against the pinned ones. */
+/* Compares the roots that the CA lists with the pinned ones. */
 void stepca_check_root_list(const struct stepca_check *ca);
 
 /* True when the CA accepts a token for `ca_url`. */
 [[nodiscard]] bool stepca_check_token(const struct stepca_check *ca);
-/* Where the CA does not tell its limits: learns them from refusals, by tokens that it accepts. */
+/* Learns the CA's limits from refusals, when the CA does not publish them, by tokens that it accepts. */
 void stepca_check_limits(struct stepca_check *ca);
 /* Tokens for the gateway's own names, where the issuer's profile passes step-ca's API through. */
 void stepca_check_tokens(const struct stepca_check *ca);

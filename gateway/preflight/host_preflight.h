@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What can be known of this host before the server starts: its database, the secrets beside it, the addresses
- * and sockets to listen on, and settings that rarely mean what they say. `acmegate check` prints it, and
- * `serve` begins with it, so that both use the same words.
+ * Checks this host before the server starts: its database, the secrets beside it, the addresses and sockets
+ * to listen on, and settings that are likely mistakes. `acmegate check` prints the result, and `serve` begins
+ * with it: both use the same words.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ struct host_preflight {
     struct arena *arena;
     const struct config *config;
     bool whole_database; /* reads all of it, to find damage */
-    /* A sentence, which ends with what to do unless it is PREFLIGHT_OK. */
+    /* A sentence. It ends with what to do, unless it is PREFLIGHT_OK. */
     void (*tell)(void *context, enum preflight_verdict verdict, const char *line);
     void *context;
     bool failed; /* filled: there was a fault */

@@ -5,7 +5,7 @@
 #include "gateway/metrics/metrics.h"
 #include "gateway/server/server.h"
 
-/* One thread's. */
+/* Belongs to one thread. */
 struct gauges_reader;
 
 /* NULL, and logged, when the database cannot be opened. */
@@ -13,5 +13,5 @@ struct gauges_reader *gauges_reader_new(const struct server *server);
 /* NULL is ignored. */
 void gauges_reader_free(struct gauges_reader *reader);
 
-/* Sets what the server's state tells now. False while the server starts. */
+/* Sets the gauges of the server's present state. False while the server starts. */
 [[gnu::warn_unused_result]] bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges);

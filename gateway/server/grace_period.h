@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When may be freed what others find without a lock? A loop, the committer's operation or the outbound thread
- * may have found it just before it was replaced, and uses it until it is done with what it is at. Once each
- * of those threads has gone on to something else, nobody can have it any more.
+ * Decides when an object may be freed that others find without a lock. A loop, an operation of the committer
+ * or the outbound thread may have found it just before it was replaced, and uses it until its current task
+ * ends. Once each of those threads has begun another task, none can still have it.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The running server: what its parts share. Made by server_start, then read-only but for the parts' own
- * state. */
+/* The running server: state that its parts share. server_start makes it; afterwards it is read-only, except
+ * for the parts' own state. */
 #pragma once
 
 #include <stdatomic.h>
@@ -36,9 +36,9 @@ struct server {
     struct frontend *frontend;
     struct http_server *http;
     struct http_server *pki_http; /* without TLS; NULL when it is not wanted */
-    struct admin *admin;          /* NULL where there is none */
+    struct admin *admin;          /* NULL when there is no admin API */
     struct secret_box *secrets;   /* NULL while nothing needs any */
-    atomic_bool started;          /* all of the above is there: for the admin API, which answers before */
+    atomic_bool started;          /* all of the above exists: for the admin API, which answers earlier */
 };
 
 /* Starts everything in order; NULL with `fault` filled. `config`, read from `path`, stays the caller's and
@@ -47,13 +47,14 @@ struct server {
                                                         struct fault *fault);
 
 /*
- * Takes what a configuration that was read anew changes, as its keys say (config_changes.h). The log names
+ * Takes over the changes of a newly read configuration, as its keys allow (config_changes.h). The log names
  * each change, and whether it is in force or waits for a restart. The issuers pass their preflight first:
- * never on a loop, the committer or the outbound thread. False with `fault`, and nothing has changed. Where
- * config_now() gives another one after that, `arena` holds it and is kept until the server has stopped.
+ * never on a loop, the committer or the outbound thread. False with `fault`; nothing has then changed. When
+ * config_now() returns another configuration afterwards, `arena` holds it and is kept until the server has
+ * stopped.
  */
 [[gnu::warn_unused_result]] bool server_reload(struct server *server, struct arena *arena,
                                                const struct config *fresh, struct fault *fault);
 
-/* Ends what is under way within bounds, closes the database, frees. */
+/* Ends work in progress within bounds, closes the database, frees. */
 void server_stop(struct server *server);

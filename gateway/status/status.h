@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What may be said of the issuers' certificates: each CA's revocation list, fetched or made again and again
- * on the outbound thread, kept in memory and in the database; and the responder that OCSP responses are
- * signed by. Loops see both through a reader of their own, without waiting for anyone.
+ * The status of the issuers' certificates. It keeps each CA's revocation list, fetched or made repeatedly on
+ * the outbound thread, in memory and in the database. It also keeps the responder that signs OCSP responses.
+ * Loops read both through a reader of their own, without waiting.
  */
 #pragma once
 
@@ -33,18 +33,18 @@ struct status_parts {
 /* Asks the issuers now, and from time to time. Also when issuers have been replaced. Any thread. */
 void status_begin(struct status *status);
 
-/* Outbound thread: this issuer's CA has confirmed a revocation. No answer of before is given any more when
- * this returns, and a new list is asked for soon. */
+/* Outbound thread. Reports that this issuer's CA has confirmed a revocation. When this returns no earlier
+ * answer is given any more, and a new list is requested soon. */
 void status_changed(struct status *status, const char *issuer_id);
 
 /* After outbound_stop and store_close, and after the loops. NULL is ignored. */
 void status_free(struct status *status);
 
-/* Where the responder's certificate ("crt") and key ("key") are kept that a second provisioner made. */
+/* Returns the path of the responder's certificate ("crt") or key ("key") that a second provisioner made. */
 const char *status_responder_path(struct arena *arena, const struct config *config, const char *issuer_id,
                                   const char *ending);
 
-/* ---- what a loop sees ---- */
+/* ---- the loops' view ---- */
 
 struct status_view {
     const char *issuer;
@@ -56,12 +56,13 @@ struct status_view {
     const struct ocsp_responder *responder; /* NULL: none, or none yet */
 };
 
-/* One loop's: what it sees, and the responses that it has made. */
+/* One loop's view, with the responses that it has made. */
 struct status_reader;
 struct status_reader *status_reader_new(struct status *status);
 void status_reader_free(struct status_reader *reader);
 
-/* NULL when there is no issuer of this id. Good until the next call, as is what it points at. */
+/* Returns the view of an issuer; NULL when no issuer has this id. Valid until the next call, with its
+ * pointers. */
 const struct status_view *status_view(struct status_reader *reader, struct bytes issuer_id);
 
 /* A response made before to this very question about the last view's issuer, while it is good; else false.
@@ -69,9 +70,9 @@ const struct status_view *status_view(struct status_reader *reader, struct bytes
 [[gnu::warn_unused_result]] bool status_response_find(struct status_reader *reader,
                                                       const struct ocsp_question *question, int64_t now,
                                                       struct ocsp_response *out);
-/* Keeps one that is for anyone, for the first half of its life and while nothing changes. Room is bounded:
- * the one that was given longest ago goes. A number that no certificate is `known` to have pushes out no
- * response about a certificate. */
+/* Caches a response that is for anyone, for the first half of its life, until something changes. Room is
+ * bounded: the one that was used longest ago is dropped. A serial number that no certificate is `known` to
+ * have displaces no response about a certificate. */
 void status_response_keep(struct status_reader *reader, const struct ocsp_question *question, bool known,
                           int64_t now, const struct ocsp_response *response);
 

@@ -16,7 +16,7 @@ struct shared_list {
     atomic_size_t references;
     struct arena *arena;
     struct crl crl;
-    struct bytes chain_pem; /* who signed it, and what is between it and the root */
+    struct bytes chain_pem; /* its signer, and the path to the root */
     char etag[STATUS_ETAG_BYTES];
 };
 
@@ -25,7 +25,7 @@ struct shared_responder {
     struct ocsp_responder responder;
 };
 
-/* What is told to the loops, as a whole. */
+/* The state that is published to the loops, as a whole. */
 struct published {
     struct shared_list *list;
     struct shared_responder *responder;
@@ -34,7 +34,7 @@ struct published {
     char trouble[STATUS_WORDS_BYTES];
 };
 
-/* One issuer's. The outbound thread's, but for what the lock guards. */
+/* One issuer's state. It belongs to the outbound thread, except for what the lock guards. */
 struct status_source {
     struct status *status;
     const char *id;
@@ -54,12 +54,12 @@ struct status_source {
     struct bytes intermediates_pem; /* as the CA last told them */
 
     struct outbound_timer responder_timer;
-    struct kept_certificate kept; /* where a second provisioner signs the responder's */
+    struct kept_certificate kept; /* when a second provisioner signs the responder's */
     size_t responder_failures;
-    int64_t responder_waits_until_ms; /* no other is asked for before: the last one was unfit */
+    int64_t responder_waits_until_ms; /* no other is requested before: the last one did not fit */
     char responder_warning[STATUS_WORDS_BYTES];
 
-    pthread_mutex_t lock; /* for the instructions that copy `published` */
+    pthread_mutex_t lock; /* held only while `published` is copied */
     struct published published;
     atomic_uint_fast64_t version; /* goes up with every change */
 };
@@ -81,13 +81,13 @@ void shared_list_drop(struct shared_list *list);
 struct shared_responder *shared_responder_keep(struct shared_responder *responder);
 void shared_responder_drop(struct shared_responder *responder);
 
-/* Tells source->now to the loops. Outbound thread, or before there is one. */
+/* Publishes source->now to the loops. Outbound thread, or before it exists. */
 void status_publish(struct status_source *source);
 
 /* ---- status_list.c ---- */
 
-/* Every certificate that may be above this issuer's leaves, as PEM: what the CA tells, and what came with
- * certificates. Bounded; the oldest are left out first. */
+/* Returns every certificate that may be above this issuer's leaves, as PEM: those that the CA lists, and
+ * those that came with certificates. Bounded; the oldest are left out first. */
 struct bytes status_candidates(struct status_source *source, struct arena *arena);
 
 /* A list of the serving issuer's CA, held once. NULL with `why` in `arena`. */
@@ -112,7 +112,7 @@ void status_warn(const struct status_source *source, char last[static STATUS_WOR
 
 /* ---- status_responder.c ---- */
 
-/* When the source is made. */
+/* Prepares the responder, when the source is made. */
 void status_responder_prepare(struct status_source *source);
 /* Sees to it that there is a responder, now and from time to time; called again, it looks at once. */
 void status_responder_begin(struct status_source *source);

@@ -28,17 +28,17 @@ struct stepca_api_call {
     enum store_apply_result (*apply)(struct stepca_api_call *call, struct store_writer *writer);
     enum store_outcome outcome;
     struct outbound_timer retry;
-    /* What follows from it, on the outbound thread, before the answer; NULL: nothing. */
+    /* Called on the outbound thread before the answer is sent; NULL: nothing to do. */
     void (*committed)(struct stepca_api_call *call);
 
-    /* Fills in what the CA is asked; sets exchange->problem to refuse. NULL: there is nothing to fill in. */
+    /* Fills in the request to the CA; sets exchange->problem to refuse. NULL: there is nothing to fill in. */
     void (*ask)(struct stepca_api_call *call);
     /* The request has ended; calls stepca_api_call_commit or stepca_api_call_answer. */
     void (*take)(struct stepca_api_call *call);
 };
 
-/* For `prepare`: the call of this exchange, for the profile of the configuration. Sets exchange->problem when
- * there is nobody to ask. */
+/* For `prepare`: makes the call of this exchange, for the profile of the configuration. Sets
+ * exchange->problem when there is no CA to ask. */
 struct stepca_api_call *stepca_api_call_new(struct exchange *exchange, void *state);
 
 /* At the end of `prepare`: the exchange is away. */
@@ -46,11 +46,11 @@ void stepca_api_call_begin(struct stepca_api_call *call, const char *method, con
                            void (*ask)(struct stepca_api_call *call),
                            void (*take)(struct stepca_api_call *call));
 
-/* What the CA's answer comes to. Anything but STEPCA_OK has set exchange->problem: the CA's own status and
- * words, or 502, 503, 504 where it gave none. */
+/* Interprets the CA's answer. For every result but STEPCA_OK it sets exchange->problem: the CA's own status
+ * and words, or 502, 503, 504 without an answer. */
 enum stepca_outcome stepca_api_call_outcome(struct stepca_api_call *call, enum stepca_call kind);
 
-/* True when the CA may have done what it was asked although we cannot show its answer: a possible orphan. */
+/* True when the CA may have carried out the request although we cannot show its answer: a possible orphan. */
 bool stepca_api_call_is_lost(const struct stepca_api_call *call, enum stepca_outcome outcome);
 
 /* Commits `apply`, however often that takes (an outcome, a certificate perhaps, is held until it is stored),

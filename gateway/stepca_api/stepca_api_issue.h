@@ -9,21 +9,21 @@
 struct stepca_api_issue {
     /* from the route */
     X509_REQ *csr;
-    EVP_PKEY *key;                            /* public, where it is renewed and there is no CSR */
-    enum event_type event_type;               /* of a good one */
+    EVP_PKEY *key;                            /* public key, for a renewal without a CSR */
+    enum event_type event_type;               /* of a good certificate */
     const char *event_detail;                 /* of every event */
-    const char *event_names;                  /* that are asked for; NULL: it was renewed */
+    const char *event_names;                  /* the names requested; NULL: it was renewed */
     const struct stepca_token_claims *claims; /* NULL: it was renewed */
-    /* Of the CA; no times where it was renewed. The bounds count from when it was asked. */
+    /* The request to the CA; without times for a renewal. The bounds count from the time of the call. */
     struct validity_request asked;
 
     struct issued issued;
 };
 
-/* What certificates of the call's profile are held to. `claims` NULL: whatever the provisioner is granted.
- * With them on the outbound thread only. */
+/* Returns the limits for certificates of the call's profile. `claims` NULL: whatever the provisioner is
+ * granted. With claims only on the outbound thread. */
 void stepca_api_issue_limits(const struct stepca_api_call *call, const struct stepca_token_claims *claims,
                              struct validity_limits *out);
 
-/* For the call's `take`; its state begins with the issue. The call is not the caller's after it. */
+/* For the call's `take`; its state begins with the issue. Takes ownership of the call. */
 void stepca_api_issue_take(struct stepca_api_call *call);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the profile says of a request of the CA's own API. No clock, no sockets. NULL: agreed; else what to
- * refuse with. */
+/* Applies the profile to a request of the CA's own API. No clock, no sockets. NULL: accepted; else the
+ * problem. */
 #pragma once
 
 #include "acme/pki/csr.h"
@@ -18,8 +18,8 @@
     struct arena *arena, const struct profile_config *profile, EVP_PKEY *key);
 
 /*
- * What to ask the CA for: the client's own times, in its words, where the limits allow them. Where it named
- * no end and the CA's default would be over the cap, the cap.
+ * Plans the request to the CA: the client's own times, in its words, when the limits allow them. If it
+ * requests no end and the CA's default is over the cap, the end is the cap.
  */
 [[gnu::warn_unused_result]] const struct problem *stepca_api_policy_plan(
     struct arena *arena, const struct validity_limits *limits, int64_t now,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Proving control of a name (RFC 8555 §8): one validator a challenge type, on the outbound thread. A
- * validator makes one try and says what came of it; retrying and recording are its caller's.
+ * Validates control of a name (RFC 8555 §8): one validator a challenge type, on the outbound thread. A
+ * validator makes one try and reports its result; its caller retries and records.
  */
 #pragma once
 
@@ -17,14 +17,14 @@ struct validation {
     enum challenge_type type;
     const char *token;
     const char *key_authorization;
-    /* what records in the DNS speak of */
+    /* used by DNS records */
     bool wildcard;
     bool subdomains;
     const char *const *account_urls; /* the account's URL by each name of this server */
     size_t account_url_count;
     const char *const *issuer_names; /* dns-persist-01 */
     size_t issuer_name_count;
-    const char *const *caa_identities; /* none: CAA is not looked at */
+    const char *const *caa_identities; /* empty: CAA is not checked */
     size_t caa_identity_count;
     int64_t now;
     int64_t deadline_ms; /* validation_start's: the end of the try, on the outbound thread's clock */
@@ -33,7 +33,7 @@ struct validation {
     /* the outcome */
     const struct problem *problem; /* NULL: control is proven */
     bool passing;      /* the fault may pass (no connection, no answer, SERVFAIL, 5xx…): worth another try */
-    const char *tried; /* one line for events: what was dialled and what was answered */
+    const char *tried; /* one line for events: the addresses dialled and the answers */
 };
 
 /* Starts the try. It ends within the configuration's `timeout`, look-ups, all addresses, redirects and CAA

@@ -13,10 +13,10 @@ void validator_tls_alpn_01_start(struct validation *validation);
 void validation_end(struct validation *validation, const struct problem *problem, bool passing,
                     const char *tried);
 
-/* What is left of the try's time, 1 ms at least. */
+/* Returns the time that is left for the try, at least 1 ms. */
 int64_t validation_time_left_ms(const struct validation *validation);
 
-/* Text from outside as it may stand in a problem: printable ASCII, cut short. */
+/* Quotes text from outside for a problem: printable ASCII, cut short. */
 const char *validation_quote(struct arena *arena, struct bytes text);
 
 /* The cause (acme/cause.h) of a look-up, or of a dial, that brought nothing. */
@@ -32,11 +32,11 @@ struct validation_addresses {
     size_t next;
 };
 
-/* A line of what was tried, behind the others. */
+/* Adds a line about what was tried. */
 void validation_note(struct buffer *tried, const char *what);
 
-/* What a look-up found, without what the address policy forbids. The problem when nothing is left; `passing`
- * tells whether it may pass. */
+/* Keeps the addresses that the address policy allows. Returns the problem when none is left; `passing` tells
+ * whether it may pass. */
 const struct problem *validation_keep_allowed(const struct validation *validation, const char *host,
                                               const struct outbound_addresses *found, struct buffer *tried,
                                               struct validation_addresses *out, bool *passing);
@@ -44,7 +44,7 @@ const struct problem *validation_keep_allowed(const struct validation *validatio
 /* The next one to dial, with the port set; NULL at their end. */
 const struct sockaddr_storage *validation_next_address(struct validation_addresses *addresses, uint16_t port);
 
-/* How long the address that came last may take: those behind it get as much of the time that is left. */
+/* Returns the time for the last address: the later ones get as much of the time that is left. */
 int64_t validation_dial_time_ms(const struct validation *validation,
                                 const struct validation_addresses *addresses);
 

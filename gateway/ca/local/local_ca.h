@@ -32,7 +32,7 @@ enum {
 
 struct local_ca_config {
     const char *directory;
-    struct bytes key_password; /* of both keys; empty: they are made without one */
+    struct bytes key_password; /* of both keys; empty: they are made without a password */
     const char *const
         *permitted_names; /* domain names and networks; none: the CA that is made signs for all */
     size_t permitted_name_count;
@@ -44,7 +44,7 @@ struct local_ca_config {
 
 enum local_ca_outcome {
     LOCAL_CA_DONE,
-    LOCAL_CA_REFUSED,      /* what is asked for cannot be */
+    LOCAL_CA_REFUSED,      /* the request cannot be granted */
     LOCAL_CA_NAME_REFUSED, /* so for a name, by the path's name constraints */
     LOCAL_CA_ALREADY_REVOKED,
     LOCAL_CA_FAILED, /* disk, randomness: another time it may work */
@@ -70,24 +70,24 @@ struct local_ca_chain {
                                                            struct fault *fault);
 void local_ca_free(struct local_ca *ca);
 
-/* Borrowed from the CA; the same for as long as it is open. */
+/* Returns the roots. Borrowed from the CA; the same for as long as it is open. */
 struct bytes local_ca_root_pem(const struct local_ca *ca);
 
-/* The issuing certificate and what leads from it to the root, without the root. Borrowed until
+/* Returns the issuing certificate and the path from it to the root, without the root. Borrowed until
  * local_ca_tend. */
 struct local_ca_chain local_ca_intermediates(const struct local_ca *ca);
 
-/* NULL when the name constraints of the path permit the name, else what is wrong, in the arena. */
+/* Returns NULL when the name constraints of the path permit the name, else the fault, in the arena. */
 const char *local_ca_name_fault(struct arena *arena, const struct local_ca *ca, const char *name);
 
 /* The earliest end on the path, the root's included: no leaf lives longer. */
 int64_t local_ca_end(const struct local_ca *ca);
 
 /*
- * To be called from time to time. When a third of the intermediate's life is left and the root's key is
- * there, a new certificate for the same key and name takes its place, so that earlier leaves, CRLs and OCSP
- * replies verify by either; the old file is kept beside it under a name of its own. False with `fault` when
- * that failed; the CA goes on as it is.
+ * Renews the intermediate when due; call it from time to time. When a third of the intermediate's life is
+ * left and the root's key is there, it gets a new certificate for the same key and name. Earlier leaves, CRLs
+ * and OCSP replies then verify by either. The old file is kept beside the new one under its own name. False
+ * with `fault` on failure; the CA then continues with the old one.
  */
 [[gnu::warn_unused_result]] bool local_ca_tend(struct local_ca *ca, int64_t now, struct fault *fault);
 
@@ -100,15 +100,15 @@ int64_t local_ca_end(const struct local_ca *ca);
     struct arena *arena, const struct local_ca *ca, X509_REQ *csr, const struct validity_request *validity,
     const char *extended_key_usages, int64_t now, struct local_ca_chain *chain, const char **why);
 
-/* Recorded on the disk when it answers LOCAL_CA_DONE. A reason may correct the one that stands
- * (revocation_reason_may_become); the time of the revocation stays. `serial_hex` is canonical; `not_after` is
- * the certificate's, after which it need not stand in lists, 0 when it is not known. */
+/* Records a revocation; LOCAL_CA_DONE means that it is on the disk. A reason may correct the present one
+ * (revocation_reason_may_become); the time of the revocation stays. `serial_hex` is canonical. `not_after` is
+ * the certificate's: lists need not contain it later. 0: not known. */
 [[gnu::warn_unused_result]] enum local_ca_outcome local_ca_revoke(struct arena *arena, struct local_ca *ca,
                                                                   const char *serial_hex, int reason,
                                                                   int64_t not_after, int64_t now,
                                                                   const char **why);
 
-/* Borrowed from the CA: what it signs with, and what it has revoked. */
+/* The CA's signing key and its revocations, borrowed. */
 struct local_ca_signer {
     X509 *certificate;
     EVP_PKEY *key;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the local CA's parts share: local_ca.c (opening, tending, revoking), local_ca_files.c, local_ca_make.c
- * (certificates), local_ca_names.c (name constraints) and local_ca_sign.c. */
+/* Shared by the parts of the local CA: local_ca.c (opening, tending, revoking), local_ca_files.c,
+ * local_ca_make.c (certificates), local_ca_names.c (name constraints) and local_ca_sign.c. */
 #pragma once
 
 #include "acme/base/fault.h"
@@ -13,7 +13,7 @@ struct local_ca {
     struct local_ca_config config; /* copied into the arena */
     struct bytes root_pem;
     STACK_OF(X509) * roots;
-    STACK_OF(X509) * given; /* what intermediate_ca.crt holds, the issuing certificate first */
+    STACK_OF(X509) * given; /* the content of intermediate_ca.crt, the issuing certificate first */
     STACK_OF(X509) * path;  /* from the issuing certificate to the root, the root included */
     EVP_PKEY *key;          /* of the issuing certificate */
     struct arena *chain_arena;
@@ -27,8 +27,8 @@ struct local_ca {
 const char *local_ca_path(const struct local_ca *ca, struct arena *arena, const char *name);
 bool local_ca_has_file(const struct local_ca *ca, const char *name);
 
-/* All certificates of a file, one at least; `pem` (may be NULL) is its text, in the arena. NULL with `fault`.
- */
+/* Loads all certificates of a file, at least one; `pem` (may be NULL) is its text, in the arena. NULL with
+ * `fault`. */
 STACK_OF(X509) * local_ca_load_certificates(const struct local_ca *ca, struct arena *arena, const char *name,
                                             struct bytes *pem, struct fault *fault);
 
@@ -45,7 +45,7 @@ EVP_PKEY *local_ca_load_key(const struct local_ca *ca, const char *name, struct 
 
 struct certificate_extension {
     int nid;
-    const char *value; /* as openssl.cnf writes it */
+    const char *value; /* in the form of openssl.cnf */
 };
 
 /* Version 3 with a random 128-bit serial number and these times; no names, no key. NULL when OpenSSL fails.
@@ -62,7 +62,7 @@ X509 *local_certificate_new(int64_t not_before, int64_t not_after);
 [[gnu::warn_unused_result]] bool local_certificate_set_common_name(X509 *certificate,
                                                                    const char *common_name);
 
-/* With the digest that suits the key. */
+/* Signs with the digest that suits the key. */
 [[gnu::warn_unused_result]] bool local_certificate_sign(X509 *certificate, EVP_PKEY *key);
 
 /* DER in the arena; p NULL when OpenSSL fails. */
@@ -79,8 +79,8 @@ int64_t local_certificate_end(const X509 *certificate);
 [[gnu::warn_unused_result]] bool local_ca_make_intermediate(const struct local_ca *ca, int64_t now,
                                                             struct fault *fault);
 
-/* Another certificate for the key, name and constraints of `old`; *renewed stays NULL when the root would let
- * it end no later than the old one. False with `fault`. */
+/* Makes another certificate for the key, name and constraints of `old`. *renewed stays NULL when the root
+ * would let it end no later than the old one. False with `fault`. */
 [[gnu::warn_unused_result]] bool local_ca_renew_intermediate(const struct local_ca *ca, X509 *old, X509 *root,
                                                              int64_t now, X509 **renewed,
                                                              struct fault *fault);
@@ -93,8 +93,8 @@ int64_t local_certificate_end(const X509 *certificate);
 /* True when the certificate has the constraints that the configuration asks for. */
 [[gnu::warn_unused_result]] bool local_ca_is_constrained(const struct local_ca *ca, const X509 *certificate);
 
-/* NULL when every CA of the path lets a leaf with this subject and these subjectAltNames be; else what is
- * wrong, in the arena. */
+/* Returns NULL when every CA of the path permits a leaf with this subject and these subjectAltNames; else the
+ * fault, in the arena. */
 const char *local_ca_names_fault(struct arena *arena, const struct local_ca *ca, const X509_NAME *subject,
                                  const char *const *names, size_t count);
 

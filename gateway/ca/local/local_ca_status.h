@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the local CA says of its certificates: its revocation list, and the certificate that its OCSP
- * responses are signed with. Both are signed by the CA that signs leaves.
+ * The local CA's revocation list, and the certificate that its OCSP responses are signed with. The CA that
+ * signs leaves signs both.
  */
 #pragma once
 
@@ -16,10 +16,10 @@ enum {
 enum local_ca_list { LOCAL_CA_LIST_MADE, LOCAL_CA_LIST_GOOD, LOCAL_CA_LIST_FAILED };
 
 /*
- * A new list (DER, in the arena) when `current` (NULL for none) does not hold what is in the register, has
+ * Makes a new list (DER, in the arena) when `current` (NULL for none) lacks entries of the register, has
  * lived half its life, or is another CA's. An entry drops out with the first list made LOCAL_CA_LIST_S after
- * its certificate's end, so that it was in one list at least after that (RFC 5280 §3.3). The number is
- * greater than the current one's, and than any of before as long as the clock does not run backwards.
+ * its certificate's end, so that it was in at least one list after that (RFC 5280 §3.3). The number is
+ * greater than the current list's, and than any earlier one unless the clock runs backwards.
  */
 [[gnu::warn_unused_result]] enum local_ca_list local_ca_make_list(struct arena *arena,
                                                                   const struct local_ca *ca,

@@ -17,13 +17,12 @@ struct revoked_serial {
     int64_t revoked_at;
     int reason;
     int64_t not_after; /* of the certificate; 0: not known */
-    size_t line;       /* the register's: where it stands in the file */
+    size_t line;       /* the register's: its place in the file */
 };
 
-/* Reads the file, making it when absent. A last line without its newline was never confirmed to anyone: it
- * is passed over, and cut off before the next addition. Any other line that cannot be read is an error. What
- * is in the file stays as it is, so that a command may open it while a server adds to it. NULL with `fault`.
- */
+/* Reads the file, or makes it when absent. A last line without its newline was never confirmed to anyone: it
+ * is skipped, and cut off before the next addition. Any other line that cannot be read is an error. Opening
+ * does not change the file, so that a command may open it while a server adds to it. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct revoked_register *revoked_register_open(const char *path,
                                                                            struct fault *fault);
 void revoked_register_close(struct revoked_register *revoked);
@@ -35,7 +34,7 @@ const struct revoked_serial *revoked_register_all(const struct revoked_register 
 const struct revoked_serial *revoked_register_find(const struct revoked_register *revoked,
                                                    const char *serial_hex);
 
-/* One more, or in the place of the one with this serial number. False with errno set: then the file is as it
- * was before. */
+/* Adds an entry, or replaces that of the same serial number. False with errno set; the file is then as
+ * before. */
 [[gnu::warn_unused_result]] bool revoked_register_add(struct revoked_register *revoked,
                                                       const struct revoked_serial *entry);
