@@ -10,7 +10,7 @@
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 
-/* So many on TCP, and as many on the Unix socket: neither takes from the other. */
+/* The most connections on TCP, and as many again on the Unix socket: neither takes from the other. */
 enum { MAX_CONNECTIONS = 64, HOLD_MS = 1000, REQUEST_TIMEOUT_MS = 10 * 1000 };
 
 /* ---- replies ---- */
@@ -50,7 +50,7 @@ static struct bytes problem_body(struct arena *arena, int status, const char *de
     }
     json_end_object(writer);
     struct bytes body = json_writer_finish(writer);
-    /* Reasons of any length are no cause to lose the detail. */
+    /* When the reasons are too long, the client still gets the detail. */
     return body.p == NULL && reason_count != 0 ? problem_body(arena, status, detail, NULL, 0) : body;
 }
 
@@ -79,9 +79,9 @@ static void render_refusal(void *context, struct arena *arena, int status, bool 
         problem_body(arena, status, "The request is not well-formed HTTP/1.1, or too long.", NULL, 0);
 }
 
-/* ---- who may ask ---- */
+/* ---- authorization ---- */
 
-/* By their hashes, so that neither content nor length shows in the time that it takes. */
+/* Compares hashes, so that the time reveals neither content nor length. */
 static bool is_token(struct bytes shown, struct bytes token)
 {
     uint8_t hashes[2][EVP_MAX_MD_SIZE];
@@ -101,13 +101,13 @@ static bool shows_token(const struct admin_exchange *exchange)
                     config_now(exchange->admin->parts.config)->admin_token);
 }
 
-/* Anybody who reaches the port is refused as often as they like. */
+/* Anybody who reaches the port can cause refusals at will. */
 static void log_refusal(struct admin_exchange *exchange, const char *what)
 {
     log_gate_write(&exchange->admin->refusals_gate, LOG_LEVEL_WARNING, "admin: %s", what);
 }
 
-/* False when it was refused. */
+/* False when the request was refused. */
 static bool authorize(struct admin_exchange *exchange)
 {
     int64_t user = exchange->request->local_user;
@@ -130,7 +130,7 @@ static bool authorize(struct admin_exchange *exchange)
 /* ---- routes ---- */
 
 struct admin_route {
-    const char *path; /* one that ends with '/' is followed by an id */
+    const char *path; /* a path that ends with '/' is followed by an id */
     const char *method;
     void (*handle)(struct admin_exchange *exchange);
 };
@@ -192,7 +192,7 @@ static void handle(void *context, struct http_request *request)
 
 /* ---- life ---- */
 
-/* What /metrics reads with: the loop's own. */
+/* The store reader for /metrics: each loop has its own. */
 static bool loop_started(void *context, struct http_loop *loop)
 {
     struct admin *admin = context;

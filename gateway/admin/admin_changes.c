@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PUT and DELETE of an issuer. What is slow is the background thread's; one change at a time. */
+/* PUT and DELETE of an issuer. The background thread does the slow work; one change at a time. */
 #include "gateway/admin/admin_internal.h"
 
 #include <unistd.h>
@@ -17,7 +17,7 @@ struct change_task {
     struct admin_exchange *exchange;
     const char *issuer;
     const char *actor;
-    struct config_override override; /* PUT: the text that was sent; none: back to the file */
+    struct config_override override; /* PUT: the text that was sent; empty: return to the file */
     struct issuer_change change;
     struct issuer_override sealed;
     const char *words; /* for the event */
@@ -29,7 +29,7 @@ static bool is_reset(const struct change_task *task)
     return task->override.text.n == 0;
 }
 
-/* ---- on the background thread: writing it down ---- */
+/* ---- on the background thread: recording ---- */
 
 static enum store_apply_result write_change(void *context, struct store_writer *writer)
 {
@@ -40,7 +40,7 @@ static enum store_apply_result write_change(void *context, struct store_writer *
                           .detail = task->words};
     enum store_result result = is_reset(task) ? store_issuer_override_delete(writer, task->issuer)
                                               : store_issuer_override_put(writer, &task->sealed);
-    /* `acmegate issuer reset` may have taken it out of the database: the server still has to return to the
+    /* `acmegate issuer reset` may have removed it from the database: the server still has to return to the
      * file. */
     if (is_reset(task) && result == STORE_NOT_FOUND)
         result = STORE_OK;
@@ -135,7 +135,7 @@ static void make_change(struct change_task *task)
     admin_set_json(exchange, 200, task->answer);
 }
 
-/* ---- there and back ---- */
+/* ---- to the background thread and back ---- */
 
 static void on_changed(struct http_message *message)
 {
@@ -161,7 +161,7 @@ static const char *who_asks(const struct admin_exchange *exchange)
     return arena_printf(exchange->arena, "operator, user %lld", (long long)request->local_user);
 }
 
-/* `text` is empty for a return to the file. */
+/* `text` is empty to return to the file. */
 static void begin_change(struct admin_exchange *exchange, const struct issuer *issuer, struct bytes text)
 {
     struct admin *admin = exchange->admin;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Issuers as the admin API shows them. Nothing that is secret is in here: the key's id and its public facts
- * only. */
+/* Issuers in the form of the admin API. Nothing here is secret: only the key's id and its public facts. */
 #include "acme/base/time_text.h"
 #include "gateway/admin/admin_internal.h"
 
@@ -39,7 +38,7 @@ static void put_source(struct json_writer *writer, const char *name, const struc
     json_end_object(writer);
 }
 
-/* What is assumed has a source as well. */
+/* An assumed value has a source as well. */
 static void put_limits(struct json_writer *writer, const struct issuer_status *status)
 {
     const struct ca_knowledge *known = &status->knowledge;
@@ -78,7 +77,7 @@ static void put_root_list(struct json_writer *writer, const char *name, const st
     json_end_array(writer);
 }
 
-/* Where the CA has told which roots it has. */
+/* Writes the differences when the CA lists its roots. */
 static void put_root_differences(struct json_writer *writer,
                                  const struct issuer_root_differences *differences)
 {
@@ -152,7 +151,7 @@ void admin_show_issuer(struct admin_exchange *exchange)
     admin_finish(exchange);
 }
 
-/* ---- what a change changes ---- */
+/* ---- the differences of a change ---- */
 
 static void put_difference(struct json_writer *writer, struct buffer *words, const char *name,
                            const char *before, const char *after)

@@ -88,8 +88,8 @@ void issuer_retire(struct issuer *issuer)
     outbound_post(issuer->outbound, &issuer->retire_message);
 }
 
-/* A request without a permit was prepared unasked. One that gets none now is answered by the implementation,
- * which finds that the permit allows nothing. */
+/* A request without a permit was prepared without asking. If none is left now, the implementation answers it:
+ * the permit allows nothing. */
 static void ensure_permit(struct issuer *issuer, enum issuer_work work, struct issuer_permit *permit)
 {
     if (permit->granted)
@@ -151,7 +151,7 @@ void issuer_read_status(struct issuer *issuer, struct issuer_status *out)
 
 /* ---- roots ---- */
 
-/* Without one nothing would verify: a path ends at a certificate that signs itself. */
+/* At least one root must sign itself: without it nothing would verify. */
 static bool holds_root(struct issuer *issuer)
 {
     autofree_certificates STACK_OF(X509) *all = X509_STORE_get1_all_certs(issuer -> roots);
@@ -230,7 +230,7 @@ int64_t issuer_chain_end(const struct bytes *certificates, size_t count)
 
 /* ---- ends ---- */
 
-/* The one of DER certificates that ends first; false when there is none or one cannot be read. */
+/* Returns the DER certificate that ends first; false when there is none or one cannot be read. */
 static bool read_first_end(const struct bytes *certificates, size_t count, int64_t *begin, int64_t *end)
 {
     *end = INT64_MAX;

@@ -11,8 +11,8 @@ static bool is_pinned(const struct issuer *issuer, const char *root_fingerprint)
     return false;
 }
 
-/* Under a root that is not pinned any more, its path tells; under another id of the same CA, its signature.
- */
+/* True when the certificate is the issuer's. Under a root that is no longer pinned its path decides; under
+ * another id of the same CA, its signature. */
 static bool is_of(struct issuer *issuer, const struct certificate *certificate)
 {
     if (strcmp(certificate->issuer, issuer->id) != 0)

@@ -101,11 +101,11 @@ static void set_pause(struct issuer_health *health, int64_t retry_after_s, uint8
     health->held = retry_after_s > 0;
     int64_t hold_s = retry_after_s < ISSUER_RETRY_AFTER_MOST_S ? retry_after_s : ISSUER_RETRY_AFTER_MOST_S;
     if (health->held && health->probe_at <= now + hold_s) {
-        health->probe_at = now + hold_s + 1; /* `now` may be a second that is nearly over */
+        health->probe_at = now + hold_s + 1; /* `now` may be at the end of its second */
     }
 }
 
-/* A new era: what is under way from here on, and counts, is probes. */
+/* Begins a new era: only the probes that begin from now on count. */
 static void take_down(struct issuer_health *health, const struct issuer_failure *failure, int64_t now)
 {
     health->state = ISSUER_DOWN;
@@ -148,7 +148,7 @@ static void widen(struct issuer_health *health)
     }
 }
 
-/* ---- what came of a call ---- */
+/* ---- the result of a call ---- */
 
 static bool is_stale(const struct issuer_health *health, const struct issuer_permit *permit)
 {
@@ -218,7 +218,7 @@ void issuer_health_end(struct issuer_health *health, const struct issuer_permit 
         return;
     }
     health->under_way[permit->work]--;
-    if (permit->probe && health->probing) { /* nothing came of it, neither good nor bad */
+    if (permit->probe && health->probing) { /* it ended without a result */
         health->probing = false;
         health->probe_at = now + health->probe_delay_s;
     }

@@ -21,11 +21,11 @@ struct issuer_local {
     struct outbound_timer timer;
 };
 
-/* Carries an answer into a later turn of the outbound thread; in the request's arena. */
+/* Carries an answer into a later turn of the outbound thread, in the request's arena. */
 struct local_answer {
     struct outbound_message message; /* first */
     struct issuer_local *issuer;
-    struct issuer_sign_request *sign; /* one of these two */
+    struct issuer_sign_request *sign; /* one of these two is set */
     struct issuer_revoke_request *revoke;
 };
 
@@ -130,7 +130,7 @@ static void local_revoke(struct issuer *base, struct issuer_revoke_request *requ
     answer_later(issuer, request->arena, NULL, request);
 }
 
-/* ---- the CA's own ends ---- */
+/* ---- the CA's expiry ---- */
 
 static void publish_limits(struct issuer_local *issuer)
 {
@@ -162,7 +162,7 @@ static void run_begin(struct outbound_message *message)
     tend((struct issuer_local *)((char *)message - offsetof(struct issuer_local, begin)));
 }
 
-/* ---- its list, and who signs OCSP responses ---- */
+/* ---- its list, and the OCSP responder ---- */
 
 static struct bytes intermediate_pem(struct arena *arena, const struct issuer_local *issuer)
 {
@@ -238,7 +238,7 @@ static const struct issuer_operations local_operations = {
     .free = free_local,
 };
 
-/* Roots that local_ca_open has read and verified, as every issuer shows them. */
+/* Takes the roots that local_ca_open has read and verified. */
 static bool take_roots(struct issuer_local *issuer, const char *id, struct fault *fault)
 {
     return issuer_init(&issuer->base, &local_operations, issuer->arena, arena_duplicate(issuer->arena, id),

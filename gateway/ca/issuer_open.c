@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An issuer made of its configuration. */
+/* Makes an issuer from its configuration. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -59,7 +59,7 @@ static const struct issuer_config *copy_config(struct arena *arena, const struct
     return copy;
 }
 
-/* The files are read first: once there is an issuer, the outbound thread may be at work for it. */
+/* The files are read first: once an issuer exists, the outbound thread may work for it. */
 struct issuer *issuer_new(const struct issuer_config *config, struct outbound *outbound, struct fault *fault)
 {
     struct arena *arena = arena_new();

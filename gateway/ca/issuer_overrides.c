@@ -34,7 +34,7 @@ static bool open_all(struct arena *arena, const struct secret_box *box, const st
     return true;
 }
 
-/* False with `fault` when the database cannot be read; `*count` is 0 where there is none. */
+/* False with `fault` when the database cannot be read; `*count` is 0 when there is none. */
 static bool read_sealed(struct arena *arena, const struct config *config, struct issuer_override **out,
                         size_t *count, struct fault *fault)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What implementations report of their calls, under the lock that keeps the issuer's health
+/* The reports of the implementations about their calls, under the lock that protects the issuer's health
  * (issuer_health.h). */
 #include <stdio.h>
 #include <stdlib.h>

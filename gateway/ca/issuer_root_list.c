@@ -17,7 +17,7 @@ static bool contains(const struct bytes *certificates, size_t count, struct byte
     return false;
 }
 
-/* Those of `roots` that are not among `others`. */
+/* Lists the `roots` that are not among `others`. */
 static void list_missing(struct arena *arena, const struct bytes *roots, size_t count,
                          const struct bytes *others, size_t other_count, struct issuer_root_list *out)
 {
@@ -58,7 +58,7 @@ bool issuer_root_differences_are_same(const struct issuer_root_differences *a,
            lists_are_same(&a->unlisted, &b->unlisted);
 }
 
-/* ---- what becomes of them ---- */
+/* ---- reporting the differences ---- */
 
 static void log_differences(const struct issuer *issuer, const struct issuer_root_differences *differences)
 {

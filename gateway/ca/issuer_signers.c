@@ -14,7 +14,7 @@ uint64_t issuer_signers_version(void)
     return atomic_load_explicit(&version, memory_order_acquire);
 }
 
-/* ---- what is learned ---- */
+/* ---- learning ---- */
 
 static struct issuer_signer *find(struct issuer *issuer, struct bytes der)
 {
@@ -105,7 +105,7 @@ void issuer_forget_signers(struct issuer *issuer)
     issuer->signer_count = 0;
 }
 
-/* ---- what follows ---- */
+/* ---- using ---- */
 
 size_t issuer_read_signers(struct issuer *issuer, struct arena *arena,
                            struct bytes out[static ISSUER_SIGNERS_MAX])

@@ -33,7 +33,7 @@ static struct remote_call *lane_take(struct call_lane *lane)
     return call;
 }
 
-/* What may not be asked any more ends in its turn, whatever runs. */
+/* A request that may not be sent any more ends at its turn, whatever else runs. */
 static bool may_begin(struct issuer_stepca *issuer, const struct call_lane *lane)
 {
     if (lane->first == NULL) {

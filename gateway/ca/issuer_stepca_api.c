@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests of step-ca's own API that are passed on, and what the CA grants the provisioners that they come
- * from. */
+/* Requests of step-ca's own API that are passed on, and the limits that the CA grants their provisioners. */
 #include <string.h>
 
 #include "gateway/ca/issuer_stepca_internal.h"
@@ -85,7 +84,7 @@ static void refuse_busy(struct issuer_api_request *request)
     request->done(request);
 }
 
-/* Who has waited for longer than a call may take has most likely left: nothing is asked for nobody. */
+/* A client that has waited longer than a call may take has most likely left. Its request is not sent. */
 static void lane_advance(struct issuer_stepca *issuer)
 {
     struct api_lane *lane = &issuer->api_lane;
@@ -112,7 +111,7 @@ static void call(struct issuer *base, struct issuer_api_request *request)
     lane_advance(issuer);
 }
 
-/* ---- what provisioners are granted ---- */
+/* ---- grants of provisioners ---- */
 
 static bool same_key(const char *a, const char *b)
 {
@@ -130,7 +129,7 @@ static struct provisioner_grant *find_grant(const struct provisioner_grants *gra
     return NULL;
 }
 
-/* NULL when there are too many. */
+/* Returns NULL when there are too many. */
 static struct provisioner_grant *add_grant(struct provisioner_grants *grants, const char *name,
                                            const char *key_id)
 {
@@ -165,7 +164,8 @@ void issuer_stepca_collect_grants(struct refresh_round *round, const struct step
     }
 }
 
-/* What was seen of a provisioner that is listed no more stays: it may be one of another type or page. */
+/* Keeps what was observed, also of a provisioner that is no longer listed: it may be of another type or
+ * page. */
 void issuer_stepca_adopt_grants(struct issuer_stepca *issuer)
 {
     struct provisioner_grants *fresh = &issuer->round.grants;
@@ -199,11 +199,11 @@ static void limits(struct issuer *base, const char *provisioner, const char *key
     if (grant != NULL) {
         knowledge = grant->knowledge;
     }
-    knowledge.backdate = issuer->knowledge.backdate; /* the whole authority's */
+    knowledge.backdate = issuer->knowledge.backdate; /* of the whole authority */
     ca_knowledge_limits(&knowledge, out);
 }
 
-/* Its knowledge; NULL when there are too many provisioners. */
+/* Returns the knowledge of a provisioner; NULL when there are too many. */
 static struct ca_knowledge *knowledge_of(struct issuer_stepca *issuer, const char *provisioner,
                                          const char *key_id)
 {

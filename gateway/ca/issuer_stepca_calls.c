@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One signature or revocation at step-ca: the token, the request, and what the reply means. */
+/* One signature or revocation at step-ca: the token, the request, and the meaning of the reply. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -15,7 +15,7 @@
 #include "stepca/subject.h"
 #include "stepca/token.h"
 
-enum { TOKEN_LEEWAY_S = 60 }; /* what step-ca forgives of a token's times */
+enum { TOKEN_LEEWAY_S = 60 }; /* step-ca's leeway for a token's times */
 
 static struct issuer_result *result_of(const struct remote_call *call)
 {
@@ -27,7 +27,7 @@ const struct issuer_permit *issuer_stepca_permit_of(const struct remote_call *ca
     return call->sign != NULL ? &call->sign->permit : &call->revoke->permit;
 }
 
-/* ---- what a reply means ---- */
+/* ---- the meaning of a reply ---- */
 
 static enum issuer_outcome outcome_without_reply(const struct outbound_http_reply *reply)
 {
@@ -49,8 +49,8 @@ static enum issuer_outcome outcome_of(const struct stepca_error *error,
         return ISSUER_ALREADY_REVOKED;
     case STEPCA_UNAUTHORIZED:
         return ISSUER_UNAUTHORIZED;
-    case STEPCA_NOT_FOUND: /* a wrong ca_url, or a proxy without its CA: ours to repair, not the order's fault
-                            */
+    case STEPCA_NOT_FOUND: /* a wrong ca_url, or a proxy without its CA: the operator has to repair it; the
+                            * order is not at fault */
     case STEPCA_BUSY:
         return ISSUER_UNAVAILABLE;
     case STEPCA_GARBAGE:
@@ -59,7 +59,7 @@ static enum issuer_outcome outcome_of(const struct stepca_error *error,
     return ISSUER_UNKNOWN;
 }
 
-/* What the CA's words name as the cause; without a refusal it means nothing. */
+/* Returns the cause named by the CA's words. Without a refusal it means nothing. */
 static enum issuer_refusal refusal_of(enum stepca_refusal refusal)
 {
     switch (refusal) {
@@ -109,7 +109,7 @@ static enum cause cause_of_refusal(enum stepca_refusal refusal)
     return causes[refusal];
 }
 
-/* A proxy answers 502 and 504 where it does not reach the CA. */
+/* A proxy answers 502 and 504 when it cannot reach the CA. */
 static enum cause cause_of_busy(int http_status)
 {
     switch (http_status) {
@@ -209,9 +209,9 @@ void issuer_stepca_read_revoke_reply(struct arena *arena, const struct outbound_
     read_reply(arena, STEPCA_REVOKE, reply, result);
 }
 
-/* ---- what a certificate tells of the CA ---- */
+/* ---- learning from a certificate ---- */
 
-/* What the certificate contradicts is forgotten. */
+/* Forgets what the certificate contradicts. */
 static bool observe(struct issuer_stepca *issuer, const struct issuer_sign_request *request)
 {
     struct ca_signed seen = {
@@ -223,7 +223,7 @@ static bool observe(struct issuer_stepca *issuer, const struct issuer_sign_reque
            ca_knowledge_observe(&issuer->knowledge, &seen);
 }
 
-/* CAs before 0.27.3 have no GET /intermediates: then the chains tell when they end. */
+/* CAs before 0.27.3 have no GET /intermediates: the chains then tell when they end. */
 static void learn_from(struct issuer_stepca *issuer, const struct issuer_sign_request *request)
 {
     const struct issuer_result *result = &request->result;
@@ -260,8 +260,8 @@ static void fill_token_request(const struct issuer_stepca *issuer, struct stepca
     };
 }
 
-/* A lifetime counts from the moment of the request: what a request has waited for its turn is no fault of the
- * CA's. */
+/* A lifetime counts from the moment of the request. The time that a request waited for its turn is not the
+ * CA's fault. */
 static void shift_latest_end(const struct remote_call *call)
 {
     struct validity_request *validity = &call->sign->validity;
@@ -271,7 +271,7 @@ static void shift_latest_end(const struct remote_call *call)
     }
 }
 
-/* The body for /sign; false with the result filled. */
+/* Makes the body for /sign. False with the result filled. */
 static bool prepare_sign(struct remote_call *call, struct bytes *body)
 {
     struct issuer_sign_request *request = call->sign;
@@ -352,7 +352,7 @@ static void answer_later(struct remote_call *call)
     outbound_post(call->issuer->outbound, &call->message);
 }
 
-/* The CA never says why it refuses a token. What else is known of it may. */
+/* The CA never says why it refuses a token. Other facts about the CA may. */
 static enum cause cause_of_refused_token(const struct issuer_stepca *issuer,
                                          const struct outbound_http_reply *reply)
 {
@@ -391,8 +391,8 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
     issuer_stepca_end_call(call);
 }
 
-/* While the issuer is failing nothing is sent; nor for whom nobody waits any more, or who may not have it
- * now. */
+/* False while the issuer is failing, when nobody waits for the result any more, and when its client may no
+ * longer have it. */
 static bool is_wanted(const struct remote_call *call)
 {
     struct issuer_sign_request *sign = call->sign;

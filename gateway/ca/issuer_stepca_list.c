@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * step-ca's revocation list, GET /crl (since v0.23, where `crl` in ca.json enables it), and the certificates
- * that it may be signed with, GET /intermediates (since v0.27.3). What the list is worth is for others to
- * say.
+ * Fetches step-ca's revocation list, GET /crl (0.23 and later, where `crl` in ca.json enables it), and the
+ * certificates that may have signed it, GET /intermediates (0.27.3 and later). The caller verifies the list.
  */
 #include <stdio.h>
 
@@ -10,7 +9,7 @@
 #include "gateway/metrics/metrics.h"
 #include "stepca/outcome.h"
 
-/* One request on its way, in its arena. */
+/* One request in progress, in its arena. */
 struct list_call {
     struct issuer_stepca *issuer;
     struct issuer_list_request *request;
@@ -31,7 +30,7 @@ static void get(struct list_call *call, const char *path, size_t max_bytes,
     outbound_http(issuer->outbound, &http, done, call);
 }
 
-/* Also an older CA that knows no such route, and one whose database cannot keep lists (501). */
+/* True also for an older CA without this route, and for one whose database cannot keep lists (501). */
 static bool says_none(int status)
 {
     return status == 404 || status == 501;

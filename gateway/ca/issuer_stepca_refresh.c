@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What step-ca says of our provisioner: which kid it advertises, what its certificates' lifetimes may be,
- * when the issuing chain ends, and which roots it lists. Asked at the start and every five minutes; sooner
- * while the CA does not answer, so that its return is noticed.
+ * Reads from step-ca what concerns our provisioner: the kid that it advertises, the lifetimes of its
+ * certificates, the end of the issuing chain, and the roots that it lists. It asks at the start and every
+ * five minutes. While the CA does not answer it asks sooner, so that its return is noticed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,7 +85,7 @@ static void tell_advertisement(const struct issuer_stepca *issuer, const struct 
     }
 }
 
-/* Takes over the kid. When it changes, what was refused before may be accepted now. */
+/* Takes over the kid. When it changes, the CA may accept what it refused before. */
 static void adopt_key_id(struct issuer_stepca *issuer, const struct refresh_round *round)
 {
     const char *key_id =
@@ -105,8 +105,7 @@ static void adopt_key_id(struct issuer_stepca *issuer, const struct refresh_roun
     issuer_probe_now(&issuer->base);
 }
 
-/* The preferred lifetime is never more than the CA allows: an order with a preferred lifetime over it would
- * be refused. */
+/* The preferred lifetime is never more than the CA allows: the CA would refuse an order over it. */
 static int64_t allowed_preference(struct issuer_stepca *issuer, int64_t max_s)
 {
     if (max_s == 0 || issuer->preferred_s <= max_s) {
@@ -145,7 +144,7 @@ static void succeed_round(struct issuer_stepca *issuer)
     end_round(issuer, REFRESH_EVERY_MS);
 }
 
-/* ---- its questions ---- */
+/* ---- the requests ---- */
 
 static void watch_clock(struct issuer_stepca *issuer, const struct outbound_http_reply *reply)
 {
@@ -163,7 +162,7 @@ static void watch_clock(struct issuer_stepca *issuer, const struct outbound_http
     issuer->clock_is_off = off;
 }
 
-/* The list came over a connection that a pinned root vouches for, and still it changes nothing that is
+/* The list came over a connection that a pinned root vouches for. Even so it changes nothing that is
  * trusted. */
 static void roots_arrived(void *context, const struct outbound_http_reply *reply)
 {
@@ -188,7 +187,7 @@ static void roots_arrived(void *context, const struct outbound_http_reply *reply
     succeed_round(issuer);
 }
 
-/* A CA before 0.27.3 has no such route: then signed chains tell (issuer_stepca_calls.c). */
+/* A CA before 0.27.3 has no such route: signed chains then show the signer (issuer_stepca_calls.c). */
 static void intermediates_arrived(void *context, const struct outbound_http_reply *reply)
 {
     struct issuer_stepca *issuer = context;

@@ -20,11 +20,11 @@ struct issuer_set {
 struct issuers {
     struct issuers_parts parts;
     _Atomic(struct issuer_set *) current;
-    pthread_mutex_t change_lock; /* over one change from its beginning to its end */
+    pthread_mutex_t change_lock; /* held for one change from its beginning to its end */
     struct issuer_list list;
     pthread_mutex_t replaced_lock;
     pthread_cond_t replaced_changed;
-    struct issuer_set *replaced; /* sets that some thread may still be looking at */
+    struct issuer_set *replaced; /* sets that some thread may still use */
 };
 
 /* ---- sets ---- */
@@ -93,7 +93,7 @@ static void leave_behind(void *what)
     free(set);
 }
 
-/* From here on `set` serves. The one before goes when nobody looks at it any more. */
+/* From here on `set` serves. The previous set is freed when no thread uses it any more. */
 static void publish(struct issuers *issuers, struct issuer_set *set)
 {
     struct issuer_set *replaced = atomic_exchange(&issuers->current, set);
@@ -109,7 +109,7 @@ static void publish(struct issuers *issuers, struct issuer_set *set)
 
 /* ---- making one ---- */
 
-/* Held once, for the set that it will stand in. */
+/* Frees an issuer with one reference, meant for the set. */
 static void discard(struct issuer *issuer)
 {
     issuer_retire(issuer);
@@ -160,7 +160,7 @@ struct issuers *issuers_new(const struct issuers_parts *parts)
 
 /* ---- a replacement ---- */
 
-/* What is wrong with one, in an arena. */
+/* The faults of a replacement, in an arena. */
 struct faults {
     struct arena *arena;
     const char **lines;
@@ -176,8 +176,8 @@ static void add_fault(struct faults *faults, const char *line)
     faults->lines = longer;
 }
 
-/* The same questions as `acmegate check`, down to a token that the CA must accept. The id by which the CA
- * knows the key; NULL when it does not go well. */
+/* Makes the checks of `acmegate check`, down to a token that the CA must accept. Returns the id by which the
+ * CA knows the key; NULL when a check fails. */
 static const char *preflight(const struct issuers *issuers, const struct issuer_config *section,
                              struct faults *faults)
 {
@@ -199,7 +199,7 @@ static void log_warning_line(void *context, const char *line)
     log_warning("%s", line);
 }
 
-/* At the start there is no going back to other roots: the operator is told. */
+/* At the start an issuer cannot keep its previous roots: the operator is warned. */
 static void warn_of_roots(const struct issuers *issuers, const struct issuer *issuer)
 {
     struct arena *arena = arena_new();
@@ -216,7 +216,7 @@ bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
     for (size_t i = 0; i < count; i++) {
         set->issuers[i] = open_one(issuers, &sections[i], fault);
         if (set->issuers[i] == NULL) {
-            /* The list has those that did open: issuers_stop frees them. */
+            /* The list has the issuers that opened: issuers_stop frees them. */
             free(set);
             return false;
         }
@@ -227,7 +227,8 @@ bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
     return true;
 }
 
-/* A new one for the section, held, that may take the place of the one that serves; NULL with the faults. */
+/* Makes an issuer for the section that may replace the one that serves, with a reference. NULL with the
+ * faults. */
 static struct issuer *make_replacement(struct issuers *issuers, const struct issuer_config *section,
                                        const struct issuer *serving, struct faults *faults)
 {
@@ -250,7 +251,7 @@ static struct issuer *make_replacement(struct issuers *issuers, const struct iss
 
 /* ---- all at once ---- */
 
-/* The one that will serve for this section, held; NULL with `fault`. */
+/* Returns the issuer that will serve for this section, with a reference; NULL with `fault`. */
 static struct issuer *issuer_for(struct issuers *issuers, const struct issuer_config *section,
                                  struct fault *fault)
 {

@@ -68,7 +68,7 @@ enum store_result recognition_gather(struct store_reader *reader, struct certifi
     return result;
 }
 
-/* True when one of the endpoint's profiles has its certificates from this issuer. */
+/* True when one of the endpoint's profiles uses this issuer. */
 static bool has_issuer(const struct recognition_parts *parts, const struct endpoint_config *endpoint,
                        const char *id)
 {
@@ -150,7 +150,7 @@ static struct certificate_pool *gather_all(const struct recognition_parts *parts
     return NULL;
 }
 
-/* Anybody may ask about a certificate that nobody knows: only what has changed is read again. */
+/* Anybody may ask about an unknown certificate: only changes are read again. */
 const struct certificate_pool *known_authorities_read(struct known_authorities *authorities,
                                                       const struct recognition_parts *parts,
                                                       struct store_reader *reader)

@@ -34,7 +34,7 @@ void config_error(struct config_reader *reader, const char *path, const char *fo
                                                   path == NULL ? "" : path, path == NULL ? "" : ": ", what);
 }
 
-/* ---- keys that nobody knows ---- */
+/* ---- unknown keys ---- */
 
 static void check_members(struct config_reader *reader, const struct json *object, const char *pattern,
                           const char *path);
@@ -72,15 +72,15 @@ static void check_members(struct config_reader *reader, const struct json *objec
 
 /* ---- values ---- */
 
-/* One structure to fill: the configuration itself, or an issuer, a profile, an endpoint with its name. */
+/* A structure to fill: the configuration itself, or an issuer, a profile or an endpoint with its name. */
 struct instance {
     enum config_section section;
     const char *name; /* NULL for the configuration itself */
     void *target;
-    enum issuer_type type; /* an issuer's, once it is read */
+    enum issuer_type type; /* an issuer's type, once it is read */
 };
 
-/* What the instance's keys are read from: the file, or the override in its place. */
+/* Returns the text that has the instance's keys: the file, or the override that replaces it. */
 static const struct json *root_of(const struct config_reader *reader, const struct config_key *key,
                                   const char *name)
 {
@@ -90,7 +90,7 @@ static const struct json *root_of(const struct config_reader *reader, const stru
     return reader->root;
 }
 
-/* What stands there at `path`, which is one of the key's, with the instance's name for "*". */
+/* Returns the value at `path`, one of the key's paths, with the instance's name for "*". */
 static const struct json *value_at(const struct config_reader *reader, const struct config_key *key,
                                    const char *name, const char *path)
 {
@@ -137,7 +137,7 @@ static const struct json *find_value(const struct config_reader *reader, const s
                : json_parse(reader->arena, bytes_from_string(key->fallback), &json_limits_config, NULL);
 }
 
-/* Password and password file fill the same field: one of them must do. */
+/* Password and password file fill the same field: one of them has to be set. */
 static const struct json *settle_password(struct config_reader *reader, const struct config_key *key,
                                           const char *path, const struct instance *instance,
                                           const struct json *value)
@@ -190,7 +190,7 @@ static void warn_of_readers(struct config_reader *reader, const char *path)
                                  path));
 }
 
-/* Of a good value that stands in the file, or in its place. */
+/* Warns about a valid value in the file, or in its override. */
 static void warn_of_value(struct config_reader *reader, const struct config_key *key, const char *path,
                           const struct json *value)
 {
@@ -228,7 +228,7 @@ static void read_key(struct config_reader *reader, const struct config_key *key,
     const struct json *value = find_value(reader, key, instance->name, &origin);
     bool given = value != NULL && strcmp(origin, "default") != 0;
     if (key->only_for != 0 && key->only_for != instance->type) {
-        /* Without a type that is known nothing can be said about what belongs to it. */
+        /* The rules of a section depend on its type: without a known type none can be checked. */
         if (given && instance->type != 0)
             config_error(reader, path, "is not for an issuer of this type");
         return;
@@ -257,7 +257,7 @@ static void read_instance(struct config_reader *reader, struct instance instance
     }
 }
 
-/* Names stand in URLs, in the database and in these messages. */
+/* Names appear in URLs, in the database and in these messages. */
 static bool is_name(struct bytes name)
 {
     if (name.n == 0 || name.n > NAME_MAX_BYTES)
@@ -291,7 +291,7 @@ static void *read_named(struct config_reader *reader, const char *section_name, 
     return items;
 }
 
-/* As if a file held {"issuers": {"<issuer>": section}}. */
+/* Builds what a file would hold: {"issuers": {"<issuer>": section}}. */
 static const struct json *file_around(struct arena *arena, const char *issuer, const struct json *section)
 {
     const char *names[] = {issuer, "issuers"};
@@ -306,7 +306,7 @@ static const struct json *file_around(struct arena *arena, const char *issuer, c
     return inner;
 }
 
-/* False when it is nothing that could hold keys. */
+/* False for a value that cannot hold keys. */
 static bool read_override(struct config_reader *reader, size_t i)
 {
     const struct config_override *override = &reader->overrides[i];
@@ -352,7 +352,7 @@ static void read_all(struct config_reader *reader)
     config_check_rules(reader);
 }
 
-/* ---- the whole ---- */
+/* ---- the whole configuration ---- */
 
 struct config_versions *config_versions_new(struct arena *arena, const struct config *first)
 {

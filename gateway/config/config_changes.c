@@ -30,11 +30,11 @@ static size_t value_bytes(enum config_type type)
     case CONFIG_DAYS:
         return sizeof(int64_t);
     default:
-        return sizeof(void *); /* a text, or a list's first item */
+        return sizeof(void *); /* a text, or the first item of a list */
     }
 }
 
-/* A list whose length stands beside it; the challenges are a set in one value. */
+/* True for a list with a separate count; the challenges are a set in one value. */
 static bool has_count(enum config_type type)
 {
     return config_type_is_list(type) && type != CONFIG_CHALLENGES;
@@ -126,14 +126,14 @@ static void add_change(struct taking *taking, struct config_change change)
     changes->items = longer;
 }
 
-/* A password and the file that it may stand in fill one field: it is named once. */
+/* A password and its file fill one field: the field is named once. */
 static bool is_named_before(const struct config_key *key)
 {
     return key->type == CONFIG_SECRET_FILE && key > config_keys && key[-1].type == CONFIG_SECRET &&
            key[-1].section == key->section && key[-1].offset == key->offset;
 }
 
-/* An issuer of type local is opened once, and one of another type is another issuer. */
+/* An issuer of type local is opened once. An issuer of another type is another issuer. */
 static bool waits_as_a_whole(enum config_section section, const void *running, const void *fresh)
 {
     const struct issuer_config *was = running, *is = fresh;
@@ -230,7 +230,7 @@ static void take_named(struct taking *taking, const struct named *named, struct 
     name_missing(taking, named, running, others);
 }
 
-/* ---- the whole ---- */
+/* ---- the whole configuration ---- */
 
 const struct config *config_take(struct arena *arena, const struct config *running,
                                  const struct config *fresh, struct config_changes *changes, const char **why)

@@ -8,12 +8,12 @@
 enum { LIST_MAX_BYTES = 64 * 1024 };
 
 #define PREFIX "ACMEGATE_"
-/* Of the program whose step-ca settings are taken as they are, so that a move needs no new environment. */
+/* The prefix of a program whose step-ca settings are accepted, so that a move needs no new environment. */
 #define CERTCTL_PREFIX "CERTCTL_"
 
 const char config_path_variable[] = PREFIX "CONFIG";
 
-/* certctl's own name for what is ACMEGATE_STEPCA_ROOT here. */
+/* certctl's name for ACMEGATE_STEPCA_ROOT. */
 static const char certctl_root[] = CERTCTL_PREFIX "STEPCA_ROOT_CERT";
 
 static const char *variable_text(const struct config_reader *reader, const char *name)
@@ -25,7 +25,7 @@ static const char *variable_text(const struct config_reader *reader, const char 
     return NULL;
 }
 
-/* "tls.key" is ACMEGATE_TLS_KEY. */
+/* Turns "tls.key" into ACMEGATE_TLS_KEY. */
 static const char *name_of_path(struct arena *arena, const char *path)
 {
     char *name = arena_printf(arena, PREFIX "%s", path);
@@ -54,7 +54,7 @@ static const struct json *text_value(struct arena *arena, const char *text, size
     return value;
 }
 
-/* "a,b, c": a list's items are separated by commas. */
+/* Splits "a,b, c": commas separate the items of a list. */
 static const struct json *list_value(struct arena *arena, const char *text)
 {
     size_t commas = 0;
@@ -116,7 +116,7 @@ const struct json *config_environment_value(const struct config_reader *reader, 
     return text == NULL ? NULL : variable_value(reader->arena, key, text);
 }
 
-/* ---- which issuer, and variables that nothing reads ---- */
+/* ---- the issuer, and unused variables ---- */
 
 static bool is_stepca(const struct json *issuer)
 {
@@ -124,7 +124,7 @@ static bool is_stepca(const struct json *issuer)
     return json_member_string(issuer, "type", &type) && bytes_equal_string(type, "stepca");
 }
 
-/* `variable` is one that fills an issuer's key. */
+/* True for a variable that fills an issuer's key. */
 static bool is_of_issuer(const char *variable, const struct config_key *key)
 {
     const char *rest = strncmp(variable, PREFIX, sizeof PREFIX - 1) == 0 ? variable + sizeof PREFIX - 1
@@ -157,8 +157,8 @@ static bool is_known(struct arena *arena, const char *variable)
 static void check_variable(struct config_reader *reader, const char *variable, size_t stepca_count)
 {
     if (!is_known(reader->arena, variable)) {
-        /* Only a warning: the variable may be meant for something else, such as a script around the server.
-         */
+        /* Only a warning: the variable may be meant for another program, such as a script around the
+         * server. */
         if (strncmp(variable, PREFIX, sizeof PREFIX - 1) == 0)
             log_warning("the environment's %s is not the name of any key: it has no effect", variable);
     } else if (is_issuer_variable(variable) && stepca_count > 1) {

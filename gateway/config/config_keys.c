@@ -11,7 +11,7 @@ enum { DAY_S = 24 * 3600, YEAR_S = 365 * DAY_S };
 #define PROFILE(member)  .section = CONFIG_PROFILE, .offset = offsetof(struct profile_config, member)
 #define ENDPOINT(member) .section = CONFIG_ENDPOINT, .offset = offsetof(struct endpoint_config, member)
 
-/* A section's keys are read in this order: an issuer's type stands before what depends on it. */
+/* A section's keys are read in this order: an issuer's type precedes the keys that depend on it. */
 const struct config_key config_keys[] = {
     {"base_url", TOP(base_url), .type = CONFIG_ORIGIN, .required = true,
      .help = "Where clients reach this server: `https://host` or `https://host:port`. The directories lie "
@@ -416,7 +416,7 @@ const struct config_key *config_key_find(const char *path)
     return NULL;
 }
 
-/* `path` lies below `section`. NULL does not. */
+/* True when `path` is below `section`. False for NULL. */
 static bool is_below(const char *path, const char *section)
 {
     size_t n = strlen(section);
@@ -431,8 +431,8 @@ bool config_key_is_section(const char *path)
     return false;
 }
 
-/* What stands in `path` right below `section` ("" is the top), as the table writes it: NULL when nothing
- * does. */
+/* Returns the name in `path` directly below `section` ("" is the top), as the table writes it; NULL when
+ * there is none. */
 static const char *child_of(struct arena *arena, const char *section, const char *path)
 {
     size_t n = strlen(section);

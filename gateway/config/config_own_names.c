@@ -10,7 +10,7 @@ struct host_port config_base_authority(const struct config *config)
 {
     struct host_port parts;
     bool good = host_port_parse(bytes_from_string(base_authority(config)), &parts);
-    return good ? parts : (struct host_port){0}; /* it was read and found good */
+    return good ? parts : (struct host_port){0}; /* already validated when it was read */
 }
 
 static void add_name(struct identifier *names, size_t *count, const char *authority)

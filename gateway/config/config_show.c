@@ -20,7 +20,7 @@ static const char *value_text(struct arena *arena, const struct config_setting *
     return text.p == NULL ? "(too long to show)" : (const char *)text.p;
 }
 
-/* Each setting on two lines: what it is, and in the words of the reference what it means. */
+/* Shows each setting on two lines: its value, and its meaning in the words of the reference. */
 static void show_setting(struct buffer *out, const struct config_setting *setting)
 {
     buffer_printf(out, "%s = %s", setting->path, value_text(out->arena, setting));

@@ -55,8 +55,8 @@ static bool set_secret(struct value *value)
     return true;
 }
 
-/* Trailing white space is no part of a password, as for step: an editor's, of whatever length. U+0085 and
- * U+00A0 count. */
+/* Removes trailing white space, which is not part of a password: an editor may add it. step does the same.
+ * U+0085 and U+00A0 count. */
 static void trim_end(struct bytes *text)
 {
     static const uint8_t wide[][2] = {{0xc2, 0x85}, {0xc2, 0xa0}};
@@ -86,7 +86,7 @@ static bool set_secret_file(struct value *value)
 
 /* ---- hosts and ports ---- */
 
-/* A name of letters, digits, hyphens and dots; IPv4 looks like one. */
+/* True for a name of letters, digits, hyphens and dots; IPv4 has the same form. */
 static bool is_host_name(struct bytes host)
 {
     if (host.n == 0 || host.n > HOST_MAX_BYTES || host.p[0] == '.' || host.p[0] == '-')
@@ -141,7 +141,7 @@ static bool set_origin(struct value *value)
     return true;
 }
 
-/* It is copied into certificates by way of OpenSSL's notation, in which a comma ends it. */
+/* The URL is copied into certificates in OpenSSL's notation, in which a comma ends it. */
 static bool set_url(struct value *value)
 {
     const char *text = value_text(value, value->json);
@@ -250,7 +250,7 @@ static bool set_days(struct value *value)
     double days = value->json->type == JSON_INTEGER  ? (double)value->json->integer
                   : value->json->type == JSON_NUMBER ? value->json->number
                                                      : -1;
-    /* Written so that a NaN does not pass. */
+    /* This form of the comparison rejects NaN. */
     if (!(days * (double)DAY_S >= (double)value->key->min && days <= max_days))
         return value_refuse(
             value,
@@ -258,7 +258,7 @@ static bool set_days(struct value *value)
     return store_integer(value, (int64_t)(days * (double)DAY_S + 0.5));
 }
 
-/* "100/1h", or "off". */
+/* Reads "100/1h", or "off". */
 static bool set_rate(struct value *value)
 {
     struct rate rate = {0};

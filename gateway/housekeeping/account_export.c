@@ -128,9 +128,9 @@ bool account_export_to_stream(struct store_reader *reader, FILE *stream, int64_t
     return good;
 }
 
-/* ---- over a file that is there ---- */
+/* ---- over an existing file ---- */
 
-/* Nothing of most lines needs to be checked: their accounts are here as they stand there. */
+/* Most lines need no full check: their accounts are in the database unchanged. */
 static bool is_here(struct store_reader *reader, struct arena *arena, const char *text)
 {
     struct account exported, present;
@@ -139,7 +139,7 @@ static bool is_here(struct store_reader *reader, struct arena *arena, const char
            !store_account_lags(&present, &exported);
 }
 
-/* Whether the line has what the database lacks and an import would bring, but for what is in its way. An
+/* True when the line has something that the database lacks and an import would add, conflicts aside. An
  * account whose client has registered again is not needed any more. */
 static bool is_missing(struct store_reader *reader, struct arena *arena, const char *text, int64_t now)
 {
@@ -156,7 +156,7 @@ static bool is_missing(struct store_reader *reader, struct arena *arena, const c
     return read != STORE_OK || result.lacking;
 }
 
-/* A file that cannot be read as an export lacks nothing that could be brought back from it. */
+/* A file that cannot be read as an export has nothing that could be imported from it. */
 static int64_t count_missing(struct store_reader *reader, FILE *old, int64_t now)
 {
     int64_t missing = 0;
@@ -172,7 +172,7 @@ static int64_t count_missing(struct store_reader *reader, FILE *old, int64_t now
     return missing;
 }
 
-/* NULL with errno. Never waits, as for the other end of a pipe. */
+/* NULL with errno. It never waits, for instance for the other end of a pipe. */
 static FILE *open_regular(const char *path)
 {
     struct stat status;

@@ -12,11 +12,11 @@
 struct account_exporter {
     const char *path;
     int64_t every_s;
-    struct store_reader *reader; /* the thread's own */
+    struct store_reader *reader; /* belongs to the thread */
     struct account_export_summary last;
-    bool exported; /* `last` is what the file holds */
+    bool exported; /* `last` is the content of the file */
     pthread_t thread;
-    pthread_mutex_t mutex; /* over `stopping` */
+    pthread_mutex_t mutex; /* protects `stopping` */
     pthread_cond_t changed;
     bool stopping;
 };
@@ -36,7 +36,7 @@ static void export(struct account_exporter *exporter)
     exporter->exported = true;
 }
 
-/* True when it is to stop, false when the time has come. */
+/* True when the thread has to stop, false when an export is due. */
 static bool wait_for_stop(struct account_exporter *exporter)
 {
     const struct timespec until = thread_deadline(exporter->every_s * 1000);

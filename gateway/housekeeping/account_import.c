@@ -6,7 +6,7 @@
 #include "gateway/housekeeping/account_export.h"
 #include "gateway/housekeeping/account_export_line.h"
 
-/* Lines that are read for one transaction, which a running server's own wait for. */
+/* Lines of one transaction. A running server's own transactions wait for it. */
 enum { PER_TRANSACTION = 100 };
 
 struct item {
@@ -22,12 +22,12 @@ struct import {
     void (*refuse)(int64_t line, const char *what);
     struct account_import_summary *summary;
     struct account_export_line end; /* type 0 until it was read */
-    int64_t accounts, eab_keys;     /* read, whatever came of them */
-    /* those of the transaction that comes */
+    int64_t accounts, eab_keys;     /* read, whether imported or not */
+    /* of the next transaction */
     struct arena *arena;
     struct item *items;
     size_t count;
-    size_t lines; /* read since the last one, those that it has nothing of as well */
+    size_t lines; /* read since the last transaction, including those that add nothing to it */
 };
 
 /* ---- writing ---- */
@@ -106,7 +106,7 @@ static void begin_transaction(struct import *import)
     import->lines = 0;
 }
 
-/* Writes what was read so far. */
+/* Writes the lines read so far. */
 static bool end_transaction(struct import *import, struct fault *fault)
 {
     bool written = import->count == 0 || store_write_now(import->command, apply, import, fault);
@@ -136,7 +136,8 @@ static void read_line(struct import *import, const char *text)
     }
 }
 
-/* Only what begins as an export is read on, so that the wrong file does not give a complaint a line. */
+/* Reads on only when the file begins as an export does. The wrong file then gives one complaint, not one a
+ * line. */
 static bool read_head(struct import *import, FILE *stream, char *text, struct fault *fault)
 {
     struct account_export_line line;

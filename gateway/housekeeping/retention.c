@@ -10,7 +10,7 @@
 
 enum { PASS_EVERY_MS = 3600 * 1000, STEP_PAUSE_MS = 50 };
 
-/* A host may boot years ahead of its time, and everything looks expired then. */
+/* A host may boot with a clock that is years ahead; everything then looks expired. */
 enum { GAP_MAX_S = 30 * 86400, TRUSTED_AFTER_S = 86400 };
 
 struct retention_work {
@@ -20,10 +20,10 @@ struct retention_work {
     struct outbound_timer timer;
     struct retention retention;
     struct retention_pass pass;
-    struct retention_pass next; /* as the step under way leaves it */
+    struct retention_pass next; /* as the step in progress leaves it */
     enum store_outcome outcome;
-    bool failed;       /* the step, not what it was committed with */
-    int64_t last_seen; /* not 0: it was so long ago that the clock is not trusted yet */
+    bool failed;       /* the step failed, not its commit */
+    int64_t last_seen; /* not 0: it is so long ago that the clock is not trusted yet */
     int64_t started_s; /* by the monotonic clock */
     bool doubt_told;
 };
@@ -55,8 +55,8 @@ static bool is_beginning(const struct retention_pass *pass)
     return pass->stage == 0 && pass->after == 0;
 }
 
-/* Whether the clock stands where nothing that is here leads to: `last_seen` is set, and nothing is deleted.
- */
+/* Compares the clock with the newest times in the database. When the gap is too large, `last_seen` is set and
+ * nothing is deleted. */
 static enum store_result look_at_clock(struct retention_work *work, struct store_reader *reader)
 {
     int64_t at, now = work->retention.now;
@@ -100,9 +100,8 @@ static void tell(const struct retention_pass *pass)
                  (long long)pass->events, (long long)pass->pages);
 }
 
-/* On the outbound thread. A step that was not kept, by no fault of its rows, is made again with the next
- * pass.
- */
+/* On the outbound thread. A step that was not committed, without a fault of its rows, is repeated with the
+ * next pass. */
 static void on_step_here(struct outbound_message *message)
 {
     struct retention_work *work =

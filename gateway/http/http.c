@@ -69,7 +69,8 @@ static void run_certificate(struct http_message *message)
 bool http_server_set_certificate(struct http_server *server, struct bytes chain_pem, struct bytes key_pem,
                                  struct fault *fault)
 {
-    /* Parsed for each loop, so that no two threads share one; nothing is swapped unless all could be. */
+    /* Each loop gets its own parsed certificate, so that no two threads share one. None is swapped unless all
+     * were parsed. */
     struct certificate_message **changes = h2o_mem_alloc(sizeof changes[0] * server->loop_count);
     size_t parsed = 0;
     for (; parsed < server->loop_count; parsed++) {
@@ -176,8 +177,8 @@ static void *loop_main(void *argument)
     application->loop_stopped(application->context, loop);
     http_tls_certificate_free(loop->certificate);
     http_park_stop(loop);
-    /* With connections left at the deadline the context cannot be disposed of; the process is about to end.
-     */
+    /* With connections left at the deadline the context cannot be disposed of. The process is about to
+     * end. */
     if (loop->connections == 0 && loop->requests == 0) {
         h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
         if (h2o_timeout_is_linked(&loop->context.http2._graceful_shutdown_timeout))
@@ -282,7 +283,7 @@ struct http_server *http_server_start(const struct http_server_config *config, s
         return NULL;
     }
     if (!start_loops(server)) {
-        /* A loop that failed to start ends the process right after: there is nothing to serve with. */
+        /* If a loop fails to start, the process ends at once: it cannot serve. */
         fault_set(fault, "an HTTP thread could not be started");
         return NULL;
     }

@@ -5,17 +5,17 @@
 
 enum { PEER_BUCKETS = 256 };
 
-/* Everybody from one network. */
+/* All connections from one network. */
 struct peer {
     h2o_linklist_t in_bucket;
-    h2o_linklist_t in_level; /* of those with as many connections */
+    h2o_linklist_t in_level; /* with the others that have as many connections */
     h2o_linklist_t idle;     /* oldest first */
     size_t count;
     char network[ADDRESS_NETWORK_BYTES];
 };
 
 struct http_connection {
-    h2o_linklist_t in_idle; /* linked while no request is under way */
+    h2o_linklist_t in_idle; /* linked while no request is in progress */
     struct http_connections *connections;
     struct http_loop *loop;
     h2o_socket_t *socket;
@@ -27,7 +27,7 @@ struct http_connections {
     size_t max;
     size_t count; /* without those that were told to close */
     h2o_linklist_t buckets[PEER_BUCKETS];
-    size_t highest;          /* level that is not empty; 0: there is nobody */
+    size_t highest;          /* highest level that is not empty; 0: no connections */
     h2o_linklist_t levels[]; /* max + 1 */
 };
 
@@ -87,7 +87,7 @@ static void set_level(struct http_connections *connections, struct peer *peer, s
     free(peer);
 }
 
-/* It does not count any more. */
+/* Stops counting the connection. */
 static void leave(struct http_connection *connection)
 {
     struct peer *peer = connection->peer;
@@ -102,7 +102,7 @@ static void leave(struct http_connection *connection)
 
 /* ---- room ---- */
 
-/* The oldest idle connection of the network that has most and has an idle one. */
+/* Finds the oldest idle connection of the network with the most connections, among those with an idle one. */
 static struct http_connection *find_victim(struct http_connections *connections)
 {
     for (size_t level = connections->highest; level != 0; level--) {
@@ -132,7 +132,7 @@ bool http_connections_make_room(struct http_connections *connections,
         return false;
     memcpy(evicted, victim->peer->network, ADDRESS_NETWORK_BYTES);
     leave(victim);
-    /* libh2o reads the end and closes it in its next turn. */
+    /* libh2o reads the end of input and closes the connection in its next turn. */
     shutdown(h2o_socket_get_fd(victim->socket), SHUT_RDWR);
     return true;
 }

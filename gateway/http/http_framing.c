@@ -23,7 +23,7 @@ static bool is_field_value(struct bytes text)
     return true;
 }
 
-/* host[:port], without user information (RFC 9110 §4.2.4). */
+/* Accepts host[:port], without user information (RFC 9110 §4.2.4). */
 static bool is_authority(struct bytes text)
 {
     for (size_t i = 0; i < text.n; i++)
@@ -41,7 +41,7 @@ static struct bytes trim(struct bytes text)
     return text;
 }
 
-/* The next line without its CRLF. False at a bare CR or LF, and at the end. */
+/* Takes the next line, without its CRLF. False at a bare CR or LF, and at the end. */
 static bool take_line(struct bytes *input, struct bytes *line)
 {
     const uint8_t *end = input->n == 0 ? NULL : memchr(input->p, '\n', input->n);

@@ -14,10 +14,10 @@
 enum {
     LISTEN_BACKLOG = 1024,
     PRIVILEGED_PORTS_END = 1024,
-    ACCEPTS_PER_TURN = 16,        /* so that a burst of connections does not starve those under way */
+    ACCEPTS_PER_TURN = 16,        /* a burst of connections must not starve those in progress */
     SCARCE_TIMEOUT_MS = 5 * 1000, /* of a request, and of the idle time before it */
     TELL_EVERY_S = 10,
-    STALLED_CLIENT_MS = 30 * 1000 /* a client that does not acknowledge what was sent to it is cut off */
+    STALLED_CLIENT_MS = 30 * 1000 /* a client that does not acknowledge our data is cut off */
 };
 
 static bool address_to_sockaddr(const struct listen_address *address, struct sockaddr_storage *out,
@@ -41,7 +41,7 @@ static bool address_to_sockaddr(const struct listen_address *address, struct soc
     return false;
 }
 
-/* What an operator is to do about it; "" where the system's own words say all. */
+/* Returns what an operator has to do; "" when the system's own words are enough. */
 static const char *listen_advice(int error, uint16_t port)
 {
     if (error == EADDRINUSE)
@@ -54,7 +54,7 @@ static const char *listen_advice(int error, uint16_t port)
     return "";
 }
 
-/* Bound and not listening yet; -1 with `fault` and errno. */
+/* Returns a socket that is bound and not yet listening; -1 with `fault` and errno. */
 static int bind_address(const struct listen_address *address, struct fault *fault)
 {
     struct sockaddr_storage storage;
@@ -106,11 +106,11 @@ enum http_address_state http_address_try(const struct listen_address *address, s
 struct http_local_socket {
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     int fd;
-    dev_t device; /* with the inode: that it is still ours */
+    dev_t device; /* with the inode: identifies our socket */
     ino_t inode;
 };
 
-/* What stands at the path may be left over from a server that was killed: then nobody answers there. */
+/* A socket may be left over from a server that was killed: then nobody answers there. */
 static bool clear_path(const struct sockaddr_un *address, struct fault *fault)
 {
     struct stat status;
@@ -127,7 +127,7 @@ static bool clear_path(const struct sockaddr_un *address, struct fault *fault)
                      refused ? strerror(errno) : "another server listens there, or it cannot be asked");
 }
 
-/* Nobody can connect between bind and listen: the mode is right before anybody could. */
+/* Nobody can connect between bind and listen, so the mode is right before the first connection. */
 static int bind_local(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -211,7 +211,7 @@ void http_local_remove(struct http_local_socket *local)
 
 /* ---- accepting ---- */
 
-/* Fewer connections idle for long where few are left. */
+/* Shortens the idle time when few connections are left. */
 static void adapt_timeout(struct http_loop *loop)
 {
     uint64_t usual = loop->context.globalconf->http1.req_timeout;
@@ -219,7 +219,7 @@ static void adapt_timeout(struct http_loop *loop)
     loop->context.http1.req_timeout.timeout = scarce && usual > SCARCE_TIMEOUT_MS ? SCARCE_TIMEOUT_MS : usual;
 }
 
-/* At most one line in so many seconds, since anybody can cause them. */
+/* Anybody can cause these lines: at most one is written in so many seconds. */
 static bool may_tell(int64_t *told_at)
 {
     int64_t now = clock_now();

@@ -63,7 +63,7 @@ static void run_wake(struct http_message *message)
 void http_wake(struct http_server *server, int64_t key)
 {
     for (size_t i = 0; i < server->loop_count; i++) {
-        /* Whoever waits, or is about to, has a request that is not answered. */
+        /* A request that waits, or is about to, is not answered yet. */
         if (atomic_load(&server->loops[i]->requests) == 0)
             continue;
         struct wake_message *wake = h2o_mem_alloc(sizeof *wake);

@@ -27,7 +27,7 @@ static struct bytes copy_authorization(struct arena *arena, const h2o_req_t *req
     return arena_copy_secret(arena, to_bytes(req->headers.entries[at].value));
 }
 
-/* -1 for a connection that is none of the Unix socket's. */
+/* Returns -1 for a connection that is not on the Unix socket. */
 static int64_t local_user_of(const h2o_req_t *req)
 {
     const struct http_loop *loop = (const struct http_loop *)req->conn->ctx;
@@ -44,7 +44,8 @@ static int64_t local_user_of(const h2o_req_t *req)
     return peer.uid;
 }
 
-/* The answer is sent; or the client left before, and the application's request goes on without it. */
+/* Called when the answer is sent, or when the client left earlier. The application's request then continues
+ * without it. */
 static void on_request_gone(void *data)
 {
     struct http_guard *guard = data;
@@ -60,8 +61,8 @@ static void set_client(struct http_request *request, const struct sockaddr *peer
     address_format_network(request->client_network, peer);
 }
 
-/* The raw head, which stays in front of the connection's input until the answer is sent. Header names are in
- * lower case by now, and nothing else is changed. */
+/* Reads the raw head, which stays in front of the connection's input until the answer is sent. libh2o has
+ * changed only its header names, to lower case. */
 static const char *read_head(const h2o_req_t *req, struct http_head *head, struct http_target *target)
 {
     h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
@@ -112,7 +113,7 @@ int http_on_request(h2o_handler_t *self, h2o_req_t *req)
         h2o_send_error_400(req, "Bad Request", "", H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
         return 0;
     }
-    /* libh2o forgives much in chunks: nothing is read behind them. */
+    /* libh2o is lenient about chunks: nothing behind them is read. */
     if (head.is_chunked)
         req->http1_is_persistent = 0;
     struct http_request *request = new_request(req, &head, &target);
@@ -206,7 +207,7 @@ void http_reply(struct http_request *request, const struct http_reply *reply)
     arena_free(request->arena);
 }
 
-/* ---- what libh2o refuses by itself ---- */
+/* ---- refusals by libh2o ---- */
 
 struct refusal_ostream {
     h2o_ostream_t super;
@@ -222,7 +223,7 @@ static void send_refusal_body(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *
     h2o_ostream_send_next(self, req, &ostream->body, 1, state);
 }
 
-/* Our own replies pass: theirs are plain text, ours never are. */
+/* True for a reply of ours. libh2o's refusals are plain text; ours never are. */
 static bool is_own_refusal(const h2o_req_t *req)
 {
     if (req->res.status < 400)

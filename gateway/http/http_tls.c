@@ -19,7 +19,7 @@ static int install_certificate(SSL *ssl, void *argument)
     return SSL_use_cert_and_key(ssl, certificate->leaf, certificate->key, certificate->chain, 1);
 }
 
-/* A client that offers protocols and not ours gets an alert (RFC 7301 §3.2). */
+/* A client that offers other protocols only gets an alert (RFC 7301 §3.2). */
 static int select_protocol(SSL *ssl, const uint8_t **out, uint8_t *length, const uint8_t *offered,
                            unsigned offered_length, void *argument)
 {
@@ -50,7 +50,7 @@ SSL_CTX *http_tls_context_new(struct http_loop *loop)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_cert_cb(context, install_certificate, loop);
-    /* HTTP/2 of this libh2o can be brought to abort the process: never offered. */
+    /* HTTP/2 is never offered: with this libh2o a client can make it abort the process. */
     SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
     http_tls_watch_handshakes(context);
     return context;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Handshakes that fail. libh2o closes the connection without sending what OpenSSL has written for it last,
- * the alert; so it is sent from here, as long as it is not encrypted: that is, for all that a ClientHello can
- * do wrong.
+ * Sends the alert of a failed handshake. libh2o closes the connection without sending OpenSSL's last record.
+ * This code sends it while it is not encrypted, which covers every fault of a ClientHello.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -32,8 +31,7 @@ static enum http_event event_of(int description)
     }
 }
 
-/* The header of the record that OpenSSL has written last; the alert's own message follows it on the same
- * thread. */
+/* The header of OpenSSL's last record. The alert itself follows it on the same thread. */
 static __thread uint8_t last_header[RECORD_HEADER_BYTES];
 
 static void send_alert(h2o_socket_t *socket, const uint8_t alert[static ALERT_BYTES])
@@ -44,7 +42,7 @@ static void send_alert(h2o_socket_t *socket, const uint8_t alert[static ALERT_BY
         return;
     memcpy(record, last_header, RECORD_HEADER_BYTES);
     memcpy(record + RECORD_HEADER_BYTES, alert, ALERT_BYTES);
-    /* Nothing was sent before it, so there is room; a client that has gone needs no alert. */
+    /* Nothing was sent before it, so there is room. A client that has gone needs no alert. */
     while (send(h2o_socket_get_fd(socket), record, sizeof record, MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
            errno == EINTR)
         ;

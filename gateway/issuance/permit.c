@@ -31,7 +31,7 @@ enum store_result permit_load_key(struct store_reader *reader, struct arena *are
     if (id == 0)
         return STORE_OK;
     struct eab_key *key = arena_alloc(arena, sizeof *key);
-    /* Without its key the account would have more than the key allows. */
+    /* Without its key the account would have more rights than the key allows. */
     if (store_eab_key_load(reader, arena, id, key) != STORE_OK)
         return STORE_FAILED;
     out->eab_key = key;
@@ -48,7 +48,7 @@ enum store_result permit_load_parent(struct store_reader *reader, struct arena *
     return result == STORE_NOT_FOUND ? STORE_OK : result;
 }
 
-/* One that is gone keeps id 0. */
+/* An authorization that is gone keeps id 0. */
 static enum store_result load_authorization(struct store_reader *reader, struct arena *arena, int64_t id,
                                             struct authorization *out, struct authorization *parent)
 {

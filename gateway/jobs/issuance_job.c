@@ -10,7 +10,8 @@
 
 enum {
     HAND_OVER_LEASE_S = 60,
-    PERMIT_FRESH_S = 1, /* so long after its attempt was committed an order is not asked about again */
+    PERMIT_FRESH_S = 1, /* this long after its attempt was committed the permission of an order is not
+                         * checked again */
 };
 
 static void free_csr(void *csr)
@@ -20,7 +21,7 @@ static void free_csr(void *csr)
 
 /* ---- an attempt ---- */
 
-/* What allowed the order may have ended since: asked again before each attempt. */
+/* Checks the permission again before each attempt: what allowed the order may have ended. */
 static enum store_result ask_permit(struct job *job, struct store_reader *reader,
                                     const struct problem **problem)
 {
@@ -32,8 +33,8 @@ static enum store_result ask_permit(struct job *job, struct store_reader *reader
                                              clock_now(), problem);
 }
 
-/* The job's turn has come. One that waited for it is asked for again; where the answer is no, or not to be
- * had, the order goes back into the database, and ends there. */
+/* Called when the job's turn has come. A job that waited is checked again. When it is not permitted, or that
+ * cannot be decided, the order goes back into the database and ends there. */
 static bool may_call(struct issuer_sign_request *request)
 {
     struct job *job = request->owner;
@@ -59,7 +60,7 @@ static void call_issuer(struct job *job)
     issuance_fail(job, state->problem);
 }
 
-/* Committed before /sign is called: a lost answer is then known to have been possible. */
+/* Commits the attempt before /sign is called. A lost answer then leaves a trace. */
 static enum store_apply_result apply_attempt(struct job *job, struct store_writer *writer)
 {
     struct issuance_state *state = job->state;
@@ -82,14 +83,14 @@ static const char *asked_validity(struct arena *arena, const struct validity_req
                         validity->not_after == NULL ? "" : validity->not_after);
 }
 
-/* The client has gone by then: what were signed later would be signed for nobody. */
+/* The client has given up by then: a later signature would have no recipient. */
 static int64_t ends_at(const struct job *job, const struct order *order)
 {
     int64_t end = order->processing_since + config_now(job->jobs->parts.config)->finalize_give_up_after_s;
     return order->expires_at < end ? order->expires_at : end;
 }
 
-/* Fills in attempt and job; `csr` is the job's from here on. */
+/* Fills in attempt and job. The job owns `csr` from now on. */
 static bool prepare_attempt(struct job *job, X509_REQ *csr, const struct validity_request *validity)
 {
     struct issuance_state *state = job->state;
@@ -128,7 +129,7 @@ static X509_REQ *read_csr(struct job *job)
     return csr;
 }
 
-/* What the CA said last, to this order or to whatever was tried in its place. */
+/* Returns the CA's last words, to this order or to another try in its place. */
 static const char *last_words(struct job *job)
 {
     struct attempt *attempts = NULL;
@@ -162,7 +163,7 @@ static const struct problem *plan_validity(struct job *job, const struct profile
     return issuance_plan(job->arena, state->issuer, &state->wanted, job->now, out);
 }
 
-/* An order that is not admitted waits on, as it stands in the database. */
+/* An order that is not admitted waits, unchanged in the database. */
 static void attempt_if_admitted(struct job *job, const struct validity_request *validity)
 {
     struct issuance_state *state = job->state;
@@ -224,9 +225,9 @@ void issuance_job_begin(struct jobs *jobs, int64_t id)
         attempt_order(job);
 }
 
-/* ---- taking up what is due ---- */
+/* ---- taking up due orders ---- */
 
-/* Whatever their issuer does. */
+/* Takes the orders that have expired, whatever their issuer does. */
 static enum store_result take_those_at_their_end(struct jobs *jobs, struct job_kind *kind, int64_t now)
 {
     struct job_ids ids;
@@ -240,7 +241,7 @@ static enum store_result take_those_at_their_end(struct jobs *jobs, struct job_k
 
 enum { QUEUES_MAX = 256 };
 
-/* One look at what is due. A queue is what a profile's orders stand in; they come in the order of their
+/* One look at the due orders. A queue has the orders of one profile; queues come in the order of their
  * names. */
 struct look {
     struct jobs *jobs;
@@ -248,10 +249,11 @@ struct look {
     struct arena *arena;
     int64_t now;
     const char *queue[QUEUES_MAX];
-    struct issuer *issuer[QUEUES_MAX]; /* of each queue, as the look began; NULL: not configured any more */
+    struct issuer *issuer[QUEUES_MAX]; /* of each queue, at the beginning of the look; NULL: no longer
+                                        * configured */
     size_t count;
-    bool shared; /* each queue gets its share of its issuer's room at most */
-    bool again;  /* there was more room than a share, which others may have left */
+    bool shared; /* each queue gets at most its share of its issuer's room */
+    bool again;  /* more room than a share was left, perhaps by other queues */
 };
 
 static enum store_result find_queues(struct look *look)
@@ -266,7 +268,7 @@ static enum store_result find_queues(struct look *look)
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-/* NULL: none of the queues is this issuer's. */
+/* Finds the issuer; NULL: none of the queues is this issuer's. */
 static struct issuer *find_issuer(const struct look *look, const char *id)
 {
     for (size_t i = 0; i < look->count; i++)
@@ -302,7 +304,7 @@ static enum store_result take_queue(struct look *look, struct issuer *issuer, co
     return result;
 }
 
-/* An issuer's queues by turns: behind the one from which was taken last. */
+/* Takes an issuer's queues by turns, beginning behind the last one that was taken from. */
 static enum store_result take_queues_of(struct look *look, struct issuer *issuer)
 {
     const char *last = issuer == NULL || issuer->last_queue == NULL ? "" : issuer->last_queue;
@@ -330,7 +332,7 @@ static enum store_result take_all_queues(struct look *look)
     return result;
 }
 
-/* Profiles share what room their issuer has, in shares and by turns. */
+/* Profiles divide the room of their issuer, in shares and by turns. */
 void issuance_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now)
 {
     struct look look = {.jobs = jobs, .kind = kind, .arena = arena_new(), .now = now, .shared = true};
@@ -348,7 +350,7 @@ void issuance_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now)
     arena_free(look.arena);
 }
 
-/* ---- an issuance that goes straight on from its request ---- */
+/* ---- an issuance that follows its request directly ---- */
 
 struct job *issuance_job_draft(struct jobs *jobs, X509_REQ *csr)
 {
@@ -366,7 +368,7 @@ struct job *issuance_job_draft(struct jobs *jobs, X509_REQ *csr)
     return draft;
 }
 
-/* What stands in the way of an attempt is left to the outbound thread, which knows what follows from it. */
+/* The outbound thread handles an obstacle to an attempt: it knows the consequences. */
 static bool plan_first_attempt(struct job *draft)
 {
     struct issuance_state *state = draft->state;

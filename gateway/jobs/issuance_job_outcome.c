@@ -9,8 +9,8 @@
 enum {
     RETRY_FIRST_S = 2,
     RETRY_MOST_S = 30,
-    UNKNOWN_RETRY_MOST_S = 60, /* each may leave a certificate behind that nobody has */
-    OTHER_DURATIONS_MAX = 3,   /* attempts of an order that the CA's limits may cost it */
+    UNKNOWN_RETRY_MOST_S = 60, /* each try may leave a certificate that nobody has */
+    OTHER_DURATIONS_MAX = 3,   /* attempts of one order that may be spent on learning the CA's limits */
 };
 
 _Static_assert(CERTIFICATE_SLACK_S > 0, "the CA's clock may be a little ahead");
@@ -28,7 +28,7 @@ static enum store_result record(struct job *job, struct store_writer *writer, en
     return job_record(job, writer, &event);
 }
 
-/* Within `apply`: the attempt ends. */
+/* Ends the attempt, within `apply`. */
 static enum store_result end_attempt(struct job *job, struct store_writer *writer)
 {
     const struct attempt *attempt = &((struct issuance_state *)job->state)->attempt;
@@ -85,7 +85,7 @@ static void put_off(struct job *job, int64_t wait_s)
     job_commit(job, apply_put_off, job_end);
 }
 
-/* The call was not made, so there was no attempt: the order is as it was before. */
+/* The call was not made, so there was no attempt: the order returns to its previous state. */
 static enum store_apply_result apply_withdrawn(struct job *job, struct store_writer *writer)
 {
     const struct issuance_state *state = job->state;
@@ -106,7 +106,7 @@ static void withdraw(struct job *job)
 
 /* ---- another duration ---- */
 
-/* A few times at most. */
+/* True a few times at most. */
 static bool may_ask_again(struct job *job)
 {
     struct attempt *attempts = NULL;
@@ -118,7 +118,7 @@ static bool may_ask_again(struct job *job)
     return used < OTHER_DURATIONS_MAX;
 }
 
-/* The refusal has taught what to ask for. */
+/* True when the refusal has taught a duration to ask for. */
 static bool is_worth_another_duration(struct job *job)
 {
     const struct issuance_state *state = job->state;
@@ -127,7 +127,7 @@ static bool is_worth_another_duration(struct job *job)
            may_ask_again(job);
 }
 
-/* The certificate that lives too long has. */
+/* True when the certificate that lives too long has taught an end. */
 static bool is_worth_an_end(struct job *job)
 {
     const struct issuance_state *state = job->state;
@@ -136,14 +136,14 @@ static bool is_worth_an_end(struct job *job)
            may_ask_again(job);
 }
 
-/* ---- the certificate came ---- */
+/* ---- the certificate ---- */
 
 static enum store_result write_event(void *job, struct store_writer *writer, struct event *event)
 {
     return job_record(job, writer, event);
 }
 
-/* `remarks`: on one that is accepted. */
+/* `remarks` are about an accepted certificate. */
 static enum store_result write_certificate(struct job *job, struct store_writer *writer, const char *remarks)
 {
     struct issuance_state *state = job->state;
@@ -162,20 +162,21 @@ static enum store_result write_certificate(struct job *job, struct store_writer 
     return issuance_write(writer, &record);
 }
 
-/* A row that is there already stays as it is: it is whoever's had the certificate first. */
+/* An existing row stays unchanged: it belongs to the first who got the certificate. */
 static enum store_result keep_rejected(struct job *job, struct store_writer *writer)
 {
     enum store_result result = write_certificate(job, writer, NULL);
     return result == STORE_NOT_FOUND ? STORE_OK : result;
 }
 
-/* The certificate is not kept, but the order goes on: it is asked for otherwise. */
+/* The certificate is rejected, but the order continues with another request. */
 static enum store_apply_result apply_rejected_once(struct job *job, struct store_writer *writer)
 {
     return keep_rejected(job, writer) == STORE_OK ? apply_put_off(job, writer) : STORE_DISCARD;
 }
 
-/* A CA that gives out a certificate of before: the order does not get what is another's. */
+/* The CA gave out a certificate that it had issued before. The order does not get another client's
+ * certificate. */
 static enum store_apply_result apply_issued_before(struct job *job, struct store_writer *writer)
 {
     struct issuance_state *state = job->state;
@@ -213,7 +214,7 @@ static enum store_apply_result apply_issued(struct job *job, struct store_writer
         if (result == STORE_OK)
             result = end_attempt(job, writer);
         if (result == STORE_LOST_RACE || result == STORE_NOT_FOUND)
-            result = STORE_OK; /* it has been ended with the order */
+            result = STORE_OK; /* it was ended with the order */
         return store_applied(result);
     }
     result = write_certificate(job, writer, state->issued.facts.remarks);
@@ -292,7 +293,7 @@ static void take_certificate(struct job *job)
 
 /* ---- the CA's answer ---- */
 
-/* Whose turn it is stands in the problem's words. */
+/* Returns the problem of a refusal. Its words name who has to act. */
 static const struct problem *refusal_problem(const struct job *job, const struct issuer_result *result)
 {
     const struct order *order = &((struct issuance_state *)job->state)->order;
@@ -336,8 +337,8 @@ static void take_refusal(struct job *job, const struct issuer_result *result)
     put_off(job, 0);
 }
 
-/* What the issuer as a whole has to recover from is paced by its health; the rest may be this order's own
- * trouble. */
+/* The issuer's health paces tries when the issuer as a whole has to recover. Other faults may be this order's
+ * own. */
 static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
 {
     if (result->not_reached || result->outcome == ISSUER_UNAUTHORIZED || result->retry_after_s > 0)
@@ -346,7 +347,7 @@ static int64_t retry_wait(const struct issuer_result *result, int64_t attempts)
                         result->outcome == ISSUER_UNKNOWN ? UNKNOWN_RETRY_MOST_S : RETRY_MOST_S);
 }
 
-/* A place is free at the issuer before what became of this order is stored. */
+/* Wakes waiting orders: a place at the issuer is free before this order's result is stored. */
 static void wake_waiting(const struct job *job)
 {
     if (job->kind->left_waiting)

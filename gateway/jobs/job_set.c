@@ -20,7 +20,8 @@ void job_set_add(struct job_set *set, int64_t id)
     set->count++;
 }
 
-/* What follows in the same run is put in again, so that no look-up stops short at the hole. */
+/* Removes an id. The ids that follow in the same run are put in again, so that no look-up stops at the
+ * gap. */
 void job_set_remove(struct job_set *set, int64_t id)
 {
     size_t at = find(set, id);

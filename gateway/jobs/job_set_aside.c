@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Objects that the server died of are not worked on again (gateway/runtime/crash_record.h). */
+/* Sets aside objects that the server died of: it does not work on them again
+ * (gateway/runtime/crash_record.h). */
 #include "gateway/jobs/jobs_internal.h"
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
 
-enum { CRASHES_MOST = 2 }; /* one may be another's fault, as damaged memory is */
+enum { CRASHES_MOST = 2 }; /* one may be due to another fault, such as damaged memory */
 
 const char job_set_aside_detail[] =
     "The server failed each time that it worked on this, and does not try it again.";

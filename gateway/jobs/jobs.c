@@ -8,12 +8,12 @@
 
 enum { TICK_MS = 1000, STORE_RETRY_MS = 500 };
 
-/* ---- taking up what is due ---- */
+/* ---- taking up due work ---- */
 
 size_t job_ids_wanted(const struct job_kind *kind, size_t room)
 {
     size_t most = room < kind->max_under_way ? room : kind->max_under_way;
-    size_t want = kind->under_way + most + 1; /* one more tells whether any are left */
+    size_t want = kind->under_way + most + 1; /* one more shows whether any are left */
     return want < JOBS_LOOK_IDS ? want : JOBS_LOOK_IDS;
 }
 
@@ -33,7 +33,7 @@ void jobs_take_up(struct jobs *jobs, struct job_kind *kind, const struct job_ids
     }
 }
 
-/* Drafts that are leased have a place of their own. */
+/* Leased drafts have a place of their own. */
 static bool has_room(const struct job_kind *kind, const struct job_holder *holder)
 {
     return kind->under_way < kind->max_under_way &&
@@ -148,7 +148,7 @@ void job_draft_drop(struct job *draft)
     arena_free(draft->arena);
 }
 
-/* What cannot be taken up stands in the database, where the next look, or the next start, finds it. */
+/* Work that cannot be taken up is in the database, where the next look, or the next start, finds it. */
 static bool may_take_up(const struct job *job)
 {
     if (job->jobs->stopping)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Its beginning and its end, and the kinds of work that there are. */
+/* The beginning and the end of jobs, and the table of their types. */
 #include <stdlib.h>
 
 #include "acme/base/thread.h"

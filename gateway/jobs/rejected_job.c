@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Certificates that were asked for without an order, for the server itself, and do not fit. */
+/* Records certificates that the server requested for itself, without an order, and rejected. */
 #include "gateway/issuance/issuance_write.h"
 #include "gateway/jobs/jobs_internal.h"
 #include "gateway/runtime/log.h"
@@ -9,7 +9,7 @@ static enum store_result write_event(void *job, struct store_writer *writer, str
     return job_record(job, writer, event);
 }
 
-/* A row that is there already stays as it is. */
+/* An existing row stays unchanged. */
 static enum store_apply_result apply_rejected(struct job *job, struct store_writer *writer)
 {
     const struct issuance_record record = {

@@ -11,9 +11,9 @@ enum {
     RETRY_FIRST_S = 5,
     RETRY_MOST_S = 600,
     AWAY_RETRY_MOST_S =
-        60, /* while the issuer is away: its health paces what is tried, and it may return any time */
+        60, /* while the issuer is away: its health paces the tries, and it may return at any time */
     SET_ASIDE_RETRY_S = 24 * 3600,
-    REFUSED_RETRY_S = 3600, /* the CA said no: an operator has to see to it */
+    REFUSED_RETRY_S = 3600, /* the CA refused: an operator has to act */
 };
 
 struct revocation_work {
@@ -22,13 +22,13 @@ struct revocation_work {
     enum event_type event_type;
     const char *event_detail;
     enum cause event_cause;
-    const char *issuer; /* the one that is asked */
-    int asked_reason;   /* what it is asked with */
-    bool corrects;      /* it is revoked, and another reason was asked for */
+    const char *issuer; /* the issuer that is asked */
+    int asked_reason;   /* the reason that is asked for */
+    bool corrects;      /* the certificate is revoked, and another reason was requested */
 };
 
-/* Another reason may have been asked for while the CA was asked with this one. It comes next: as a correction
- * where the certificate is revoked by now. */
+/* Another reason may have been requested while the CA was called with this one. It comes next: as a
+ * correction when the certificate is revoked by then. */
 static enum store_result keep_reason_asked_since(struct job *job, struct store_reader *reader)
 {
     struct revocation_work *state = job->state;
@@ -101,7 +101,7 @@ static void end_confirmed(struct job *job)
     job_end(job);
 }
 
-/* Ours and the CA's records agree from here on: "already revoked" confirms what we asked for. */
+/* Our records and the CA's agree from here on: "already revoked" confirms our request. */
 static void confirm(struct job *job, const char *detail)
 {
     struct revocation_work *state = job->state;
@@ -116,8 +116,8 @@ static void confirm(struct job *job, const char *detail)
     job_commit(job, apply_outcome, end_confirmed);
 }
 
-/* The record of the inventory, and what OCSP responses say, follow the correction whatever the CA can do.
- * `kept` is what the CA said where it keeps the reason that it has; NULL: it has changed it. */
+/* Records a correction. The inventory and OCSP responses follow it whatever the CA can do. `kept` has the
+ * CA's words when it keeps its reason; NULL: it has changed it. */
 static void settle_correction(struct job *job, const char *kept)
 {
     struct revocation_work *state = job->state;
@@ -185,13 +185,13 @@ static void on_revoked(struct issuer_revoke_request *request)
     job_run(request->owner, take_answer);
 }
 
-/* It is never given up: it comes again, and is told again. */
+/* A revocation is never given up: it is tried again, and reported again. */
 static void refuse(struct job *job)
 {
     put_off(job, EVENT_REVOCATION_FAILED, job_set_aside_detail, CAUSE_WORK_SET_ASIDE, SET_ASIDE_RETRY_S);
 }
 
-/* The one that is known to have signed it; NULL: none. */
+/* Returns the issuer that is known to have signed it; NULL: none. */
 static struct issuer *signer_of(const struct jobs_parts *parts, const struct certificate *certificate)
 {
     for (size_t i = 0; i < parts->config->issuer_count; i++) {
@@ -202,9 +202,9 @@ static struct issuer *signer_of(const struct jobs_parts *parts, const struct cer
     return NULL;
 }
 
-/* The CA answers 200 to serials it never issued: it is asked about what was signed under this issuer's root,
- * though it be nothing that verifies. Older versions took a certificate for that of any CA under the same
- * root: the one that signed it is asked. */
+/* Finds the issuer to ask. The CA answers 200 to serials it never issued, so it is asked only about
+ * certificates signed under this issuer's root, valid or not. Older versions recorded a certificate under any
+ * CA of the same root; the CA that signed it is asked. */
 static struct issuer *issuer_of(struct job *job)
 {
     const struct revocation_work *state = job->state;
@@ -231,7 +231,7 @@ void revocation_job_begin(struct jobs *jobs, int64_t id)
         return;
     }
     state->corrects = state->certificate.correction_asked;
-    /* Asked for by an older version, which took reasons that do not revoke. */
+    /* An older version requested this: it took reasons that do not revoke. */
     if (!state->corrects && !revocation_reason_revokes(state->certificate.revocation_reason))
         state->certificate.revocation_reason = 0;
     state->asked_reason =
@@ -269,7 +269,7 @@ void revocation_job_begin(struct jobs *jobs, int64_t id)
     issuer_revoke(issuer, &state->request);
 }
 
-/* An issuer that is no longer configured is the revocation's matter, not the queue's. */
+/* An issuer that is no longer configured is handled by each revocation, not by the queue. */
 static size_t room_of(const struct jobs *jobs, const struct job_kind *kind, const char *id)
 {
     struct issuer *issuer = issuers_find(jobs->parts.issuers, id);

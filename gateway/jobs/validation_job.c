@@ -36,7 +36,7 @@ static enum store_result record(struct job *job, struct store_writer *writer, en
     return job_record(job, writer, &event);
 }
 
-/* ---- what a final outcome means for the orders that wait ---- */
+/* ---- the effect of a final outcome on waiting orders ---- */
 
 static enum store_result load_authorizations(struct job *job, struct store_reader *reader,
                                              const struct order *order, struct authorization **out)
@@ -122,8 +122,8 @@ static enum store_apply_result apply_retry(struct job *job, struct store_writer 
     return store_applied(result);
 }
 
-/* How long a valid authorization lasts: the endpoint's time for reuse; where there is none, an order's life.
- */
+/* Returns how long a valid authorization lasts: the endpoint's time for reuse, or an order's life when there
+ * is none. */
 static int64_t valid_until(const struct job *job, const struct authorization *authorization)
 {
     const struct config *config = config_now(job->jobs->parts.config);
@@ -239,10 +239,10 @@ static void begin(struct jobs *jobs, int64_t id, const struct job_holder *holder
     job_commit(job, apply_final, job_end);
 }
 
-/* ---- taking up what is due: the accounts by turns, each within its share ---- */
+/* ---- taking up due challenges: the accounts by turns, each within its share ---- */
 
-/* Anybody can make accounts and leave challenges due. So many are looked at in one turn of the outbound
- * thread, and so many turns follow one another in a second. */
+/* Anybody can make accounts and leave challenges due. This bounds the accounts of one turn of the outbound
+ * thread, and the turns of a second. */
 enum { LOOK_ACCOUNTS = 256, LOOKS_A_SECOND = 16 };
 
 static enum store_result take_account(struct jobs *jobs, struct job_kind *kind, int64_t now,
@@ -268,7 +268,7 @@ static enum store_result take_account(struct jobs *jobs, struct job_kind *kind, 
     return result;
 }
 
-/* Those behind `after`, up to `last`, until LOOK_ACCOUNTS have been looked at. */
+/* Takes the accounts behind `after`, up to `last`, until LOOK_ACCOUNTS have been seen. */
 static enum store_result take_accounts(struct jobs *jobs, struct job_kind *kind, int64_t now, int64_t after,
                                        int64_t last, size_t *looked)
 {
@@ -286,7 +286,7 @@ static enum store_result take_accounts(struct jobs *jobs, struct job_kind *kind,
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-/* The round goes on in the next turn, with what else the outbound thread has to do between. */
+/* Continues the round in the next turn, so that the outbound thread can do other work between. */
 static void go_on(struct jobs *jobs, int64_t now)
 {
     if (jobs->looks_second != now) {
@@ -321,7 +321,7 @@ struct job *validation_job_draft(struct jobs *jobs, int64_t now, const struct au
     state->authorization = authorization_copy(draft->arena, authorization);
     state->thumbprint = arena_duplicate(draft->arena, account->thumbprint);
     draft->id = authorization->id;
-    /* Whether the account is known is looked at when the others leave no room. */
+    /* The account's standing is read only when the others leave no room. */
     draft->holder = (struct job_holder){.account_id = authorization->account_id,
                                         .target = job_target(authorization->identifier.value)};
     draft->now = now;

@@ -31,7 +31,7 @@ bool kept_pair_read(struct arena *arena, const char *chain_path, const char *key
            certificate_read_facts(arena, out->certificates[0], &out->facts);
 }
 
-/* The key first: a certificate whose key was lost would be of no use. */
+/* Writes the key first: a certificate without its key would be useless. */
 static void keep(const struct kept_parts *parts, const struct kept_pair *pair)
 {
     if (!file_replace(parts->key_path, pair->key_pem, SECRET_FILE_MODE) ||
@@ -48,7 +48,7 @@ static void end_with(struct kept_certificate *kept, const struct kept_end *end)
     kept_certificate_end(kept);
 }
 
-/* NULL when it is in use and kept. */
+/* Returns NULL when it is in use and on disk. */
 static const char *take(struct kept_certificate *kept, const struct issued *issued)
 {
     const struct kept_parts *parts = &kept->parts;
@@ -65,8 +65,8 @@ static const char *take(struct kept_certificate *kept, const struct issued *issu
     return NULL;
 }
 
-/* Unless it has taught what to ask for, the next one would be no better before the CA or the configuration
- * has changed. */
+/* Rejects the certificate. Unless the rejection has taught another request, the next one would be no better
+ * until the CA or the configuration changes. */
 static void reject(struct kept_certificate *kept, const struct issued *issued, struct kept_end *end)
 {
     const struct issuer_result *result = &kept->sign_request.result;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The own certificate where an issuer signs it: the stored one, when another is due, and after which pause.
- */
+/* The own certificate when an issuer signs it: the stored one, when the next is due, and the pause before
+ * it. */
 #include "acme/base/time_text.h"
 #include "gateway/kept/own_certificate_internal.h"
 #include "gateway/runtime/backoff.h"
@@ -11,7 +11,7 @@ enum {
     CHECK_MS = 60 * 1000,
     RETRY_FIRST_MS = 1000,
     RETRY_MOST_MS = 60 * 1000,
-    REJECTED_RETRY_FIRST_MS = 60 * 1000, /* each is a certificate more at the CA */
+    REJECTED_RETRY_FIRST_MS = 60 * 1000, /* each costs the CA one more certificate */
     REJECTED_RETRY_MOST_MS = 3600 * 1000,
     REISSUE_CALM_MS = 2 * REJECTED_RETRY_MOST_MS,
 };
@@ -38,7 +38,7 @@ static bool covers(const struct certificate_facts *facts, const struct identifie
     return true;
 }
 
-/* Why the stored certificate is not what is wanted; NULL when it is. */
+/* Returns why the stored certificate does not fit; NULL when it does. */
 static const char *stored_fault(const struct own_certificate *own, const struct certificate_facts *facts,
                                 struct bytes leaf, struct bytes chain_pem)
 {
@@ -49,8 +49,7 @@ static const char *stored_fault(const struct own_certificate *own, const struct 
     return facts->not_after > clock_now() ? NULL : "it is over";
 }
 
-/* The stored certificate serves until there is a better one, even when it is over or not quite ours any more.
- */
+/* The stored certificate serves until a better one comes, even when it has expired or no longer fits. */
 static bool use_stored(struct own_certificate *own)
 {
     const struct kept_parts *parts = &own->kept.parts;
@@ -105,8 +104,8 @@ static void look_later(struct own_certificate *own, bool good)
     outbound_timer_set(own->parts.outbound, &own->timer, backoff_spread(own->retry_ms, backoff_random()));
 }
 
-/* Without a certificate no client gets in, which is told at every try; else once, and when the end comes
- * near. */
+/* Without a certificate no client can connect: each failed try is logged. Otherwise it is logged once, and
+ * when the end is near. */
 static void tell_failure(struct own_certificate *own, const char *problem)
 {
     const char *issuer = own->parts.config->tls_issuer;
@@ -121,7 +120,7 @@ static void tell_failure(struct own_certificate *own, const char *problem)
     own_certificate_warn_of_end(own, problem);
 }
 
-/* What kept the issuer before from giving one says nothing of the one that serves now. */
+/* Forgets the reason of earlier failures: it does not concern the issuer that serves now. */
 static void ask_at_once(struct own_certificate *own)
 {
     own->retry_ms = 0;
@@ -129,7 +128,7 @@ static void ask_at_once(struct own_certificate *own)
     outbound_timer_set(own->parts.outbound, &own->timer, 0);
 }
 
-/* Another one may serve by now (SIGHUP, the admin API), and its roots are those that count. */
+/* Another issuer may serve by now (SIGHUP, the admin API); its roots count. */
 static const struct issuer *serving_now(void *context)
 {
     return serving(context);
@@ -187,7 +186,7 @@ void own_certificate_check_issued(struct own_certificate *own)
 
 void own_certificate_change_issued(struct own_certificate *own)
 {
-    /* One that is asked for just now is looked at when it is there. */
+    /* A certificate that is being requested is checked when it comes. */
     if (own->kept.work != NULL)
         return;
     if (!use_stored(own))
@@ -195,7 +194,8 @@ void own_certificate_change_issued(struct own_certificate *own)
     outbound_timer_set(own->parts.outbound, &own->timer, 0);
 }
 
-/* Whoever has one revoked may have the next one revoked as well: each is a certificate more at the CA. */
+/* Whoever has one certificate revoked may have the next one revoked as well, and each costs the CA one
+ * more. */
 static int64_t pause_before_another(struct own_certificate *own)
 {
     int64_t now_ms = clock_now_ms();
@@ -206,7 +206,7 @@ static int64_t pause_before_another(struct own_certificate *own)
     return pause_ms;
 }
 
-/* Where another one is due already, it is asked for after the pause of the last failure. */
+/* If another is due already, it is requested after the pause of the last failure. */
 void own_certificate_replace_issued(struct own_certificate *own)
 {
     int64_t at;

@@ -13,7 +13,7 @@
 #include "acme/jose/openssl_handles.h"
 #include "gateway/config/config.h"
 
-/* What is sealed: nonce, ciphertext, tag. */
+/* A sealed secret is nonce, ciphertext, tag. */
 enum { KEY_BYTES = 32, NONCE_BYTES = 12, TAG_BYTES = 16 };
 
 struct secret_box {

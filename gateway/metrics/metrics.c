@@ -153,7 +153,7 @@ const struct metric_info metric_infos[METRICS] = {
           &metric_label_file),
 };
 
-/* ---- what has been counted ---- */
+/* ---- the counts ---- */
 
 static struct {
     const struct config *config;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stands behind the names of labels: enums of the program, and names of the configuration. */
+/* The values of labels: enums of the program, and names of the configuration. */
 #include "gateway/metrics/metrics_internal.h"
 
 static const char *pick(const char *const *names, size_t count, size_t i)
@@ -7,7 +7,7 @@ static const char *pick(const char *const *names, size_t count, size_t i)
     return i < count ? names[i] : NULL;
 }
 
-/* A label whose values are the words of an array. */
+/* Defines a label whose values are the words of an array. */
 #define WORDS(id, shown, ...) \
     static const char *const id##_words[] = {__VA_ARGS__}; \
     static size_t count_##id(void) \
@@ -38,7 +38,7 @@ WORDS(result, "result", [METRIC_VALIDATION_VALID] = "valid", [METRIC_VALIDATION_
       [METRIC_VALIDATION_RETRIED] = "retried");
 WORDS(ca_state,
       "state", [METRIC_CA_HEALTHY] = "healthy", [METRIC_CA_DEGRADED] = "degraded", [METRIC_CA_DOWN] = "down");
-/* The words until 0.1: gone in 0.3. */
+/* The words of versions until 0.1; they are removed in 0.3. */
 WORDS(
     circuit,
     "state", [METRIC_CA_HEALTHY] = "well", [METRIC_CA_DEGRADED] = "recovering", [METRIC_CA_DOWN] = "closed");
@@ -50,7 +50,7 @@ WORDS(end, "part", [METRIC_END_LEAF] = "leaf", [METRIC_END_INTERMEDIATES] = "int
       [METRIC_END_ROOTS] = "roots");
 WORDS(file, "file", [METRIC_FILE_DATABASE] = "database", [METRIC_FILE_WAL] = "wal");
 
-/* ---- enums that have names of their own ---- */
+/* ---- enums with their own names ---- */
 
 static size_t count_problems(void)
 {
@@ -84,7 +84,7 @@ static size_t count_attempts(void)
     return ATTEMPT_REJECTED + 1;
 }
 
-/* One that has merely begun has no outcome. */
+/* An attempt that has only begun has no outcome. */
 static const char *value_attempt(struct arena *arena, size_t i)
 {
     (void)arena;
@@ -98,7 +98,7 @@ static size_t count_origins(void)
     return CERTIFICATE_EXTERNAL + 1;
 }
 
-/* What is imported was not issued here. */
+/* An imported certificate was not issued here. */
 static const char *value_origin(struct arena *arena, size_t i)
 {
     (void)arena;
@@ -121,7 +121,7 @@ static size_t count_routes(void)
 
 const struct metric_label metric_label_route = {"route", count_routes, value_route};
 
-/* ---- names of the configuration, then what it does not have ---- */
+/* ---- names of the configuration, then names that it does not have ---- */
 
 static size_t find(const char *name, size_t count, const char *(*value)(struct arena *arena, size_t i))
 {

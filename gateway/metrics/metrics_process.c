@@ -26,8 +26,8 @@ static bool read_text(const char *path, char text[static STAT_MAX_BYTES])
     return n != 0;
 }
 
-/* proc(5): the number of a field of /proc/self/stat, whose second is a name in parentheses with anything in
- * it. */
+/* Returns a field of /proc/self/stat by number (proc(5)). The second field is a name in parentheses that may
+ * hold anything. */
 static unsigned long long stat_field(const char *text, int field)
 {
     const char *at = strrchr(text, ')');
@@ -36,7 +36,7 @@ static unsigned long long stat_field(const char *text, int field)
     return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
 }
 
-/* When the system began, in unix time. */
+/* Returns the unix time at which the system began. */
 static unsigned long long boot_time(void)
 {
     char line[STAT_MAX_BYTES];
@@ -63,7 +63,7 @@ static void read_stat(struct metric_gauges *gauges)
                 (double)boot_time() + (double)stat_field(text, FIELD_START_TIME) / ticks);
 }
 
-/* "." and "..", and the one that reads. */
+/* "." and "..", and the descriptor that reads the directory. */
 static void read_open_files(struct metric_gauges *gauges)
 {
     long count = -3;

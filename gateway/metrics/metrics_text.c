@@ -44,7 +44,7 @@ static void append_label(struct buffer *out, const char *name, const char *value
     buffer_append_string(out, "\"");
 }
 
-/* The labels of a series as they stand between the braces. False for a combination that is not shown. */
+/* Writes the labels of a series, the text between the braces. False for a combination that is not shown. */
 static bool read_labels(struct buffer *out, const struct metric_info *info, size_t place, bool is_zero)
 {
     const char *values[METRIC_MAX_LABELS] = {NULL};
@@ -76,7 +76,7 @@ static uint64_t load(const atomic_uint_fast64_t *cell)
     return atomic_load_explicit(cell, memory_order_relaxed);
 }
 
-/* The count is that of the buckets, also while others go on counting. */
+/* The count is the sum of the buckets, also while other threads count. */
 static void append_histogram(struct buffer *out, const struct metric_info *info, const char *labels,
                              const atomic_uint_fast64_t *cells)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What c-ares calls otherwise since its version 1.31: Debian 12 has 1.18, Debian 13 has 1.34. */
+/* The calls of c-ares that differ since its version 1.31: Debian 12 has 1.18, Debian 13 has 1.34. */
 #include <arpa/inet.h>
 
 #include "acme/base/buffer.h"
@@ -8,9 +8,9 @@
 
 #if ARES_VERSION >= 0x011f00
 
-/* It keeps answers for an hour and gives them again, unless told otherwise: a client's new TXT record would
- * not be seen. And it sends again after five times a server's usual time, 250 ms at least, where it waited a
- * second before: with three sends more it waits as long as before for a server that is slow for once. */
+/* c-ares 1.31 and later keeps answers for an hour unless told otherwise: a client's new TXT record would not
+ * be seen. It also sends again after five times a server's usual time, 250 ms at least, instead of a second.
+ * With three more sends it waits as long as before for a server that is slow once. */
 enum { SENDS_MORE = 3 };
 
 int cares_add_options(struct ares_options *options)

@@ -33,7 +33,7 @@ static unsigned number_at(struct bytes octets, size_t at)
     return (unsigned)octets.p[at] << 8 | octets.p[at + 1];
 }
 
-/* Past a name, without following it: a message may have thousands, each a pointer to a chain of thousands. */
+/* Skips a name without following it: a message may have thousands, each a pointer to a chain of thousands. */
 static bool skip_name(struct reader *reader)
 {
     size_t begin = reader->at;
@@ -73,7 +73,7 @@ static bool skip_questions(struct reader *reader, unsigned count)
 }
 
 struct record {
-    unsigned type; /* 0 for one of another class than the Internet's */
+    unsigned type; /* 0 for a class other than the Internet's */
     struct bytes data;
     struct reader reader; /* at the data: names in it may point elsewhere in the message */
 };
@@ -88,7 +88,7 @@ static bool take_record(struct reader *reader, struct record *out)
     return take_octets(reader, number_at(head, 8), &out->data);
 }
 
-/* The name at the reader, followed to its end. Once a message. */
+/* Expands the name at the reader, to its end. Once a message. */
 static bool expand_alias(struct arena *arena, const struct reader *reader, const char **out)
 {
     char *name = NULL;
@@ -106,7 +106,7 @@ static bool take_answers(struct arena *arena, struct reader *reader, unsigned co
                          struct dns_message *out)
 {
     struct record alias = {0};
-    /* Each record takes 11 octets at least: a larger count is a lie, found when they end. */
+    /* Each record takes at least 11 octets. A larger count is false, which shows when they end. */
     out->records = arena_alloc_array(arena, (reader->octets.n - reader->at) / (1 + RECORD_HEAD_BYTES),
                                      sizeof out->records[0]);
     for (unsigned i = 0; i < count; i++) {
@@ -121,7 +121,7 @@ static bool take_answers(struct arena *arena, struct reader *reader, unsigned co
     return alias.type == 0 || expand_alias(arena, &alias.reader, &out->alias);
 }
 
-/* A referral names the servers of a zone below; what says that there is no such record has the zone's SOA
+/* Reads the authorities. A referral names the servers of a zone below. A negative answer has the zone's SOA
  * instead. */
 static bool take_authorities(struct reader *reader, unsigned count, bool *name_servers)
 {

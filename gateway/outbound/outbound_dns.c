@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Look-ups: the name servers are asked one after the other, so that what each of them said is known. */
+/* Look-ups: the name servers are asked one after the other, so that each one's answer is known. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdlib.h>
@@ -13,11 +13,11 @@
 
 enum { FAILURES_MAX_BYTES = 1024, IPV4_BYTES = 4, IPV6_BYTES = 16 };
 
-/* ---- one question to one server after the other ---- */
+/* ---- one query to one server after the other ---- */
 
 struct look_up;
 
-/* A question that c-ares has. It outlives its query when that turns to another server. */
+/* A query that c-ares has. It outlives its look-up's query when that turns to another server. */
 struct ask {
     struct cares_question question; /* first */
     struct query *query;            /* NULL: nobody waits for the answer any more */
@@ -26,22 +26,22 @@ struct ask {
 struct query {
     struct look_up *look_up;
     enum dns_type type;
-    size_t asked; /* servers, the one under way included */
-    size_t end;   /* of the servers that it may ask */
+    size_t asked; /* number of servers asked, the present one included */
+    size_t end;   /* number of servers that it may ask */
     struct ask *ask;
     struct outbound_timer timer;
-    struct buffer failures;        /* what each server said that was no answer */
+    struct buffer failures;        /* the failures of the servers */
     enum outbound_dns_fault fault; /* the first server's */
     const char *error; /* the outcome: all servers failed, and how; else `message` is the answer */
     struct dns_message message;
 };
 
-/* What was asked for. It owns its arena, and itself in it. */
+/* A look-up. It owns its arena, which it is in. */
 struct look_up {
     struct arena *arena;
     struct outbound *outbound;
     const char *name;
-    int64_t owner; /* who it is for (crash_record.h) */
+    int64_t owner; /* the object that it works for (crash_record.h) */
     int64_t deadline_ms;
     struct query *query;
     size_t count;
@@ -58,7 +58,7 @@ struct look_up {
 
 static void ask_next(struct query *query);
 
-/* `tell`: not when the thread ends. */
+/* `tell`: false when the thread ends. */
 static void end_query(struct query *query, bool tell)
 {
     struct look_up *look_up = query->look_up;
@@ -98,8 +98,8 @@ static bool is_sound(struct arena *arena, enum dns_type type, struct bytes recor
     return true;
 }
 
-/* Why an answer is none that can be relied on, in words and as `fault`; NULL for one that can. That a name or
- * a record does not exist is such an answer. */
+/* Returns why an answer is unusable, in words and as `fault`; NULL when it is usable. The absence of a name
+ * or a record is a usable answer. */
 static const char *answer_fault(struct query *query, struct bytes octets, enum outbound_dns_fault *fault)
 {
     struct arena *arena = query->look_up->arena;
@@ -136,7 +136,7 @@ static const char *status_words(int status, enum outbound_dns_fault *fault)
     case ARES_ECONNREFUSED:
         *fault = OUTBOUND_DNS_UNREACHABLE;
         return "could not be reached";
-    case ARES_EBADRESP: /* c-ares read it and found no sense in it */
+    case ARES_EBADRESP: /* c-ares could not make sense of it */
         *fault = OUTBOUND_DNS_MALFORMED;
         return MALFORMED_ANSWER;
     default:
@@ -184,7 +184,7 @@ static void on_late(void *argument)
     crash_record_set_owner(before);
 }
 
-/* Every server that it may ask gets an equal share of the time that is left. */
+/* Each server that it may ask gets an equal share of the time that is left. */
 static void ask_next(struct query *query)
 {
     struct look_up *look_up = query->look_up;
@@ -224,7 +224,8 @@ static void prepare(struct look_up *look_up, size_t count)
 {
     look_up->query = arena_alloc_array(look_up->arena, count, sizeof look_up->query[0]);
     look_up->count = count;
-    look_up->under_way = count + 1; /* one of our own: what ends at once does not end it all */
+    look_up->under_way = count + 1; /* one for this function: a query that ends at once must not end the
+                                     * look-up */
 }
 
 static void begin_query(struct look_up *look_up, size_t place, enum dns_type type, size_t first, size_t end)
@@ -276,7 +277,7 @@ static const char *both_errors(struct arena *arena, const char *aaaa, const char
     return strcmp(aaaa, a) == 0 ? a : arena_printf(arena, "AAAA: %s; A: %s", aaaa, a);
 }
 
-/* IPv6 first. What one question brought is used, whatever became of the other. */
+/* Reports addresses, IPv6 first. The answers to one query are used, whatever happened to the other. */
 static void tell_addresses(struct look_up *look_up)
 {
     struct outbound_addresses found = {0};

@@ -13,7 +13,7 @@ enum {
     REUSE_IDLE_MOST_S = 10, /* step-ca ends connections that have been idle for 15 s */
 };
 
-/* A request under way. It owns its arena, and itself in it. */
+/* A request in progress. It owns its arena, which it is in. */
 struct transfer {
     struct transfer *next, **link;
     struct outbound *outbound;
@@ -23,9 +23,9 @@ struct transfer {
     struct curl_slist *connect_to;
     bool pinned;
     bool for_client;
-    int64_t owner; /* who it is for (crash_record.h) */
+    int64_t owner; /* the object that it works for (crash_record.h) */
     struct sockaddr_storage address;
-    struct bytes sending; /* what is left of the request's body */
+    struct bytes sending; /* the rest of the request's body */
     struct buffer body;
     bool body_cut;
     char error[CURL_ERROR_SIZE];
@@ -48,8 +48,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 }
 
 /*
- * The body is given once. curl would send a request again by itself when a kept connection ends without an
- * answer, and the other side may have carried it out: what is to be done then is the caller's to decide.
+ * Gives the body to curl once. curl would repeat a request when a kept connection ends without an answer,
+ * although the server may have carried it out. The caller has to decide what to do then.
  */
 static size_t on_send(char *room, size_t size, size_t count, void *context)
 {
@@ -80,8 +80,7 @@ static bool same_host(const struct sockaddr *a, const struct sockaddr *b)
            ((const struct sockaddr_in *)b)->sin_addr.s_addr;
 }
 
-/* The last gate: whatever made curl dial another address than the one that was checked, it does not get a
- * socket. */
+/* The last check: if curl dials another address than the one that was checked, it gets no socket. */
 static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     const struct transfer *transfer = context;
@@ -116,7 +115,7 @@ static CURLcode on_tls_context(CURL *easy, void *context, void *unused)
     return CURLE_OK;
 }
 
-/* These roots and no others: neither curl's nor the system's (trust fails closed). */
+/* Trusts these roots only, neither curl's nor the system's (trust fails closed). */
 static void set_trust(CURL *easy, struct bytes trusted_pem)
 {
     bool verify = trusted_pem.n != 0;

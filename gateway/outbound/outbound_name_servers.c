@@ -5,7 +5,7 @@
 #include "gateway/outbound/outbound_internal.h"
 
 enum {
-    /* Sent again after 1, 3 and 7 seconds, within the time that the look-up has. */
+    /* Queries are sent again after 1, 3 and 7 seconds, within the look-up's time. */
     RESEND_FIRST_MS = 1000,
     SENDS = 4,
 };
@@ -33,7 +33,7 @@ static struct curl_waitfd *add_socket(struct name_server *server, ares_socket_t 
     return added;
 }
 
-/* Of a socket that c-ares closes, it waits for nothing. */
+/* Called also for a socket that c-ares closes: it then waits for nothing. */
 static void on_socket_state(void *context, ares_socket_t fd, int readable, int writable)
 {
     struct name_server *server = context;
@@ -51,8 +51,8 @@ static void on_socket_state(void *context, ares_socket_t fd, int readable, int w
 static bool add_server(struct outbound *outbound, const char *text)
 {
     struct name_server *server = &outbound->servers[outbound->server_count];
-    /* Names are whole names: what resolv.conf would append to short ones is none of ours. An answer that
-     * refuses is an answer: it is not hidden. */
+    /* Names are complete: the search list of resolv.conf is not used. A refusal is an answer: it is not
+     * hidden. */
     struct ares_options options = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOCHECKRESP,
                                    .timeout = RESEND_FIRST_MS,
                                    .tries = SENDS,
@@ -86,7 +86,7 @@ static bool add_servers(struct outbound *outbound, char *list)
     return good;
 }
 
-/* Those of resolv.conf, as c-ares reads it. */
+/* Adds the servers of resolv.conf, as c-ares reads it. */
 static bool add_servers_of_system(struct outbound *outbound)
 {
     ares_channel system = NULL;
@@ -143,7 +143,7 @@ static unsigned wait_for_server(struct name_server *server, struct curl_waitfd *
     struct timeval most = {.tv_sec = *timeout_ms / 1000, .tv_usec = *timeout_ms % 1000 * 1000};
     struct timeval wait;
     const struct timeval *next = ares_timeout(server->channel, &most, &wait);
-    /* Rounded up: woken a moment too early, the thread would turn for nothing. */
+    /* Rounded up: if the thread woke too early, it would turn once in vain. */
     *timeout_ms = (int64_t)next->tv_sec * 1000 + (next->tv_usec + 999) / 1000;
     return server->socket_count;
 }

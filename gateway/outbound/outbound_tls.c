@@ -14,16 +14,16 @@
 
 enum { ALPN_MAX_BYTES = 255 };
 
-/* A handshake under way. */
+/* A handshake in progress. */
 struct handshake {
     struct handshake *next, **link;
     struct outbound *outbound;
-    int64_t owner; /* who it is for (crash_record.h) */
+    int64_t owner; /* the object that it works for (crash_record.h) */
     int socket;
     bool is_connected; /* TCP */
     SSL *tls;
     short waits_for;        /* CURL_WAIT_POLLIN or CURL_WAIT_POLLOUT */
-    struct curl_waitfd *fd; /* its place in this turn, NULL when it has none */
+    struct curl_waitfd *fd; /* its place in this turn; NULL: none */
     struct outbound_timer timer;
     char alpn[ALPN_MAX_BYTES + 1];
     void (*done)(void *context, const struct outbound_tls_reply *reply);
@@ -149,7 +149,7 @@ void outbound_tls_wait_for(struct outbound *outbound, struct curl_waitfd *fds)
     }
 }
 
-/* A callback may begin another, which stands before the first and has no place in this turn. */
+/* A callback may begin another handshake, which is put before the first and has no place in this turn. */
 void outbound_tls_process(struct outbound *outbound)
 {
     struct handshake *next;
@@ -187,7 +187,7 @@ void outbound_tls_trust_anybody(SSL_CTX *context)
     SSL_CTX_set_cert_verify_callback(context, judge, NULL);
 }
 
-/* What the certificate must be is its reader's to say (RFC 8737 §3). */
+/* The reader of the certificate checks it (RFC 8737 §3). */
 static SSL_CTX *context_of(struct outbound *outbound)
 {
     if (outbound->tls != NULL)
@@ -225,7 +225,7 @@ static const char *dial(struct handshake *handshake, const struct sockaddr_stora
     return begun ? NULL : strerror(errno);
 }
 
-/* A failure to begin is told as any other, and not before this returns. */
+/* Reports a failure to begin like any other, after the caller has returned. */
 static void on_failed_early(void *argument)
 {
     struct handshake *handshake = argument;

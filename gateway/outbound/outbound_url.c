@@ -3,7 +3,7 @@
 
 #include "gateway/outbound/outbound_internal.h"
 
-/* A part of the URL, copied into the arena; NULL when it is not there. */
+/* Returns a part of the URL, copied into the arena; NULL when it is absent. */
 static const char *part(struct arena *arena, CURLU *handle, CURLUPart what, unsigned flags)
 {
     char *text = NULL;

@@ -46,7 +46,7 @@ struct call {
     struct outbound_http_reply *reply;
 };
 
-/* The arena is this thread's for the moment: its owner waits. */
+/* This thread may use the arena: its owner waits. */
 static void call_done(void *context, const struct outbound_http_reply *reply)
 {
     struct call *call = context;

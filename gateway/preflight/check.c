@@ -55,9 +55,9 @@ void check_fail(struct check *check, const char *format, ...)
     check->print("FAIL", line);
 }
 
-/* ---- how long certificates may live ---- */
+/* ---- lifetimes of certificates ---- */
 
-/* "12h (learned …)": a value that the CA tells needs no source. */
+/* Returns "12h (learned …)". A value that the CA states needs no source. */
 static const char *fact_words(const struct check *check, const struct ca_fact *fact)
 {
     char duration[DURATION_TEXT_BYTES];
@@ -66,7 +66,7 @@ static const char *fact_words(const struct check *check, const struct ca_fact *f
                         fact->source == CA_FACT_TOLD ? "" : ca_fact_source_words(fact->source));
 }
 
-/* What is assumed refuses nothing: acmegate asks, and learns from the CA's refusal. */
+/* An assumed limit refuses nothing: acmegate asks, and learns from the CA's refusal. */
 static bool is_bound(const struct ca_fact *fact)
 {
     return fact->seconds != 0 && fact->source != CA_FACT_ASSUMED;

@@ -19,7 +19,7 @@ void check_bypass_collect(struct buffer *others, const struct stepca_provisioner
                       page->others[i].type);
 }
 
-/* The claim may also stand in `authority` of ca.json, which the CA tells nobody. */
+/* The claim may also be in `authority` of ca.json, which the CA does not publish. */
 static void check_renewal(struct check *check, const struct issuer_config *issuer,
                           const struct stepca_provisioner *own)
 {

@@ -9,14 +9,14 @@
 #include "gateway/preflight/check_stepca.h"
 #include "gateway/runtime/clock.h"
 
-/* A second issuer of the same CA: what the first was asked is asked of it, too. */
+/* Checks the second provisioner as the first: it is another issuer of the same CA. */
 static void check_provisioner(const struct stepca_check *ca, const struct issuer_config *second)
 {
     struct stepca_check responder = {.check = ca->check, .issuer = second, .roots = ca->roots};
     if (!stepca_check_key(&responder) || !stepca_check_provisioner(&responder) ||
         !stepca_check_key_is_the_provisioners(&responder))
         return;
-    /* Whether its template makes responders, only a certificate would show. */
+    /* Only a certificate would show whether its template makes responders. */
     (void)stepca_check_token(&responder);
 }
 

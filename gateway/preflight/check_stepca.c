@@ -179,7 +179,7 @@ static void check_version(const struct stepca_check *ca)
                    ca->issuer->id);
 }
 
-/* Without a database the CA knows no hosts of SSH and says so: a question that needs no token and changes
+/* Asks for SSH hosts. Without a database the CA has none and answers so. The query needs no token and changes
  * nothing. */
 static void check_database(const struct stepca_check *ca)
 {
@@ -205,8 +205,8 @@ static bool has_our_key(const struct stepca_check *ca, const struct stepca_provi
            strcmp(provisioner->public_thumbprint, ca->key.jwk.thumbprint) == 0;
 }
 
-/* One page: the provisioner of our name, with our key if there is one, and the names of all for the message.
- */
+/* Reads one page: the provisioner of our name, with our key if there is one, and all names for the
+ * message. */
 static void look_through(struct stepca_check *ca, const struct stepca_provisioner_page *page,
                          struct buffer *names)
 {
@@ -220,7 +220,7 @@ static void look_through(struct stepca_check *ca, const struct stepca_provisione
     }
 }
 
-/* False when the CA could not be asked, which has been told. */
+/* False when the CA could not be asked; the line is then written. */
 static bool find_provisioner(struct stepca_check *ca, struct buffer *names)
 {
     struct arena *arena = ca->check->arena;

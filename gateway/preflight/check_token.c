@@ -16,7 +16,7 @@ enum { AHEAD_S = 3600 };
 #define BEYOND_EVERY_MAXIMUM "1752000h"
 #define CSR_NAME             "csr.acmegate-check.invalid"
 
-/* A CSR for `name` alone, with a new key. */
+/* Makes a CSR for `name` only, with a new key. */
 static bool make_csr(struct arena *arena, const char *name, struct bytes *out)
 {
     struct identifier only;
@@ -29,9 +29,9 @@ static bool make_csr(struct arena *arena, const char *name, struct bytes *out)
 }
 
 /*
- * The token is for one name and the request for another: step-ca first checks and consumes the token (401
- * when it does not accept it) and only then compares the names (403), so the answer tells whether tokens are
- * accepted without a certificate being made. Should a CA sign all the same, it is asked for the shortest life
+ * A trial of a token: it is for one name and the request for another. step-ca first checks and consumes the
+ * token (401 when it rejects it) and only then compares the names (403). So the answer shows whether tokens
+ * are accepted, and no certificate is made. If a CA signs after all, the request is for the shortest life
  * that it grants.
  */
 struct trial {
@@ -86,8 +86,7 @@ static void tell_of_certificate(const struct stepca_check *ca, struct bytes body
                ca->issuer->id, serial_in(ca, body));
 }
 
-/* Asks with a token that is made for `audience`. False when there is no token to ask with, which has been
- * told. */
+/* Tries a token made for `audience`. False when there is no token; the line is then written. */
 static bool try_token(const struct stepca_check *ca, const char *audience, struct outbound_http_reply *reply,
                       struct stepca_error *error)
 {
@@ -103,7 +102,7 @@ static bool try_token(const struct stepca_check *ca, const char *audience, struc
     return true;
 }
 
-/* step makes tokens for the host that it is pointed at: the CA must know the gateway's names as its own. */
+/* step makes tokens for the host that it is given: the CA must accept the gateway's names as its own. */
 static void check_tokens_for(const struct stepca_check *ca, const char *url)
 {
     struct outbound_http_reply reply;
@@ -135,9 +134,9 @@ void stepca_check_tokens(const struct stepca_check *ca)
         check_tokens_for(ca, arena_printf(ca->check->arena, "https://%s", config->alternate_names[i]));
 }
 
-/* ---- limits that the CA does not tell ---- */
+/* ---- limits that the CA does not publish ---- */
 
-/* Asks for a duration that no claims allow. The CA's refusal names its limit, and no certificate is made. */
+/* Requests a duration that no claims allow. The CA's refusal names its limit, and no certificate is made. */
 static void learn(struct stepca_check *ca, const char *not_before, const char *not_after)
 {
     const struct trial trial = {ca->issuer->ca_url, TOKEN_NAME, not_before, not_after};
@@ -159,7 +158,7 @@ static void learn(struct stepca_check *ca, const char *not_before, const char *n
     ca_knowledge_refused(&ca->known, &refusal, &asked, clock_now());
 }
 
-/* Two hundred years; a beginning that is also the end. */
+/* Requests two hundred years, then an end that is also the beginning. */
 void stepca_check_limits(struct stepca_check *ca)
 {
     char soon[TIME_TEXT_BYTES];

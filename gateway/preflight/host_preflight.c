@@ -27,7 +27,7 @@ enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443 };
 
 /* ---- the database ---- */
 
-/* A reader where the database is there, good and current; NULL else. */
+/* Returns a reader when the database exists, is sound and current; NULL otherwise. */
 static struct store_reader *check_database(struct host_preflight *preflight)
 {
     const char *path = preflight->config->database;
@@ -60,8 +60,8 @@ static struct store_reader *check_database(struct host_preflight *preflight)
 /* ---- secrets ---- */
 
 struct seals {
-    size_t count;  /* keys that a client may still show */
-    size_t broken; /* among them: sealed with another secret key */
+    size_t count;  /* keys that a client may still use */
+    size_t broken; /* of these, sealed with another secret key */
 };
 
 static bool read_seals(struct host_preflight *preflight, struct store_reader *reader,
@@ -158,7 +158,7 @@ static void check_socket(struct host_preflight *preflight)
         tell(preflight, PREFLIGHT_FAULT, "admin.socket: %s", fault.message);
 }
 
-/* Right where something passes another port on. */
+/* The ports may differ when something forwards another port. */
 static void check_base_port(struct host_preflight *preflight)
 {
     const struct config *config = preflight->config;
@@ -175,7 +175,7 @@ static void check_base_port(struct host_preflight *preflight)
 
 /* ---- accounts ---- */
 
-/* A client that may leave its key out is bound by none of the key's limits. */
+/* A client that may leave its key out is not bound by the key's limits. */
 static void check_endpoint(struct host_preflight *preflight, const struct endpoint_config *endpoint,
                            struct store_reader *reader)
 {

@@ -5,7 +5,7 @@
 
 enum { TIMEOUT_MS = 2000 };
 
-/* What the servers are asked for. */
+/* Returns the name that the servers are asked for. */
 static const char *question(const struct name_servers_probe *probe)
 {
     size_t count = 0;
@@ -37,7 +37,7 @@ static const char *advice(enum outbound_dns_fault fault)
     return "mend it, or name another";
 }
 
-/* A server that serves some names may have failed for this one alone. */
+/* True when the server serves no name. One that serves some may have failed for this name only. */
 static bool serves_nobody(const struct outbound_server_report *report)
 {
     return report->fault == OUTBOUND_DNS_SILENT || report->fault == OUTBOUND_DNS_UNREACHABLE ||
@@ -70,7 +70,7 @@ static void tell_report(struct name_servers_probe *probe, const struct outbound_
                 line);
 }
 
-/* ---- the question ---- */
+/* ---- the query ---- */
 
 static void end_probe(struct name_servers_probe *probe)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is measured when somebody asks: from state that is there for other reasons, and from counts of what
- * waits. */
+/* Computes the gauges of a scrape, from state that exists for other reasons, and from counts of waiting
+ * work. */
 #include "gateway/server/gauges.h"
 
 #include <stdio.h>
@@ -30,7 +30,7 @@ struct reading {
 
 /* ---- issuers ---- */
 
-/* What is not known is not shown. */
+/* Shows only known times. */
 static void set_time(struct reading *reading, enum metric metric, int64_t when, size_t label)
 {
     if (when != 0)
@@ -68,7 +68,7 @@ static void read_revocation(struct reading *reading, const char *id, size_t i)
         set_time(reading, METRIC_OCSP_RESPONDER_END, view->responder->not_after, i);
 }
 
-/* Orders wait by profile: an issuer's are those of all of its profiles. */
+/* Orders wait by profile: an issuer's count is that of all of its profiles. */
 static void read_orders(struct reading *reading, const char *id, size_t i)
 {
     const struct config *config = reading->server->config;

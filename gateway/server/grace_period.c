@@ -5,7 +5,7 @@
 
 #include "gateway/admin/admin.h"
 
-/* It visits one thread after the other, then frees itself. */
+/* Visits one thread after the other, then frees itself. */
 struct grace_period {
     struct http_message at_loop;
     struct store_operation at_committer;
@@ -50,7 +50,8 @@ static void at_loop(struct http_message *message)
     visit_next_loop(grace);
 }
 
-/* Those that serve clients, those that tell of revocations, and the admin's. NULL behind the last one. */
+/* Returns the loops of ACME, of revocation status and of the admin API by number; NULL behind the last
+ * one. */
 static struct http_loop *loop_at(const struct server *server, size_t i)
 {
     const struct http_server *front_ends[] = {server->http, server->pki_http};

@@ -60,7 +60,7 @@ static void loop_stopped(void *context, struct http_loop *loop)
 }
 
 struct past {
-    const char *restored; /* NULL: it is not */
+    const char *restored; /* NULL: it is not a restored copy */
     int64_t unknown_attempts;
     int64_t ended_orders;
 };
@@ -75,8 +75,8 @@ static enum store_apply_result settle(void *context, struct store_writer *writer
     return store_applied(result);
 }
 
-/* Attempts that a killed server left without an answer: the CA may have issued for them. A database that was
- * put back: its work under way is not taken up. */
+/* Settles attempts that a killed server left without an answer: the CA may have issued for them. After a
+ * restore, the work in progress in the copy is not taken up. */
 static bool settle_the_past(struct server *server)
 {
     struct past past = {.restored = store_restored(server->store)};
@@ -143,7 +143,7 @@ static void log_preflight(const char *verdict, const char *line)
         log_warning("preflight: %s", line);
 }
 
-/* The same questions as `acmegate check`, down to a token that the CA must accept. */
+/* Makes the checks of `acmegate check`, down to a token that the CA must accept. */
 static void preflight(void *context, const struct issuer_config *section, struct issuer_preflight *out)
 {
     const struct server *server = context;
@@ -343,7 +343,7 @@ static bool start_admin(struct server *server, struct fault *fault)
     return server->admin != NULL;
 }
 
-/* Small and few answers, most of them made before: one loop is enough. */
+/* The answers are small and few, most of them made in advance: one loop is enough. */
 static bool start_pki_http(struct server *server, struct fault *fault)
 {
     const struct config *config = server->config;
@@ -377,7 +377,7 @@ static bool publish_certificate(void *context, struct bytes chain_pem, struct by
            admin_set_certificate(server->admin, chain_pem, key_pem, fault);
 }
 
-/* The listeners are there: certificates may be given to them, and clients be told. */
+/* The listeners exist: they can get certificates, and clients can be informed. */
 static bool begin_jobs(struct server *server, struct fault *fault)
 {
     const struct own_certificate_parts parts = {.config = server->config,
@@ -404,7 +404,7 @@ static bool start_account_exporter(struct server *server, struct fault *fault)
     return server->account_exporter != NULL;
 }
 
-/* Last: what it does is done to a server that runs. */
+/* Last, because these tasks need a running server. */
 static bool start_background(struct server *server, struct fault *fault)
 {
     if (background_begin(server->background))
@@ -445,8 +445,8 @@ struct server *server_start(const struct config *config, const char *path, struc
     return NULL;
 }
 
-/* First what makes work, then the clients that wait for it, then what both rest on. A server that did not
- * start wholly has not all of it. */
+/* Stops first the sources of work, then the clients that wait for it, then what both rest on. A server that
+ * did not start completely lacks some of these. */
 void server_stop(struct server *server)
 {
     if (server->outbound != NULL)

@@ -18,7 +18,7 @@ static void log_change(const struct server *server, const struct config_change *
         log_info("configuration: %s is in force", change->path);
 }
 
-/* Whatever can be refused is asked before anything changes. */
+/* Makes every check that can fail before anything changes. */
 static bool take(struct server *server, struct arena *arena, const struct config *next, struct fault *fault)
 {
     struct own_certificate_files files;

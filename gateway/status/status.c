@@ -11,7 +11,8 @@
 
 enum {
     REFRESH_MS = 5 * 60 * 1000,
-    REFRESH_LEAST_MS = 1000, /* however soon a list ends, and however many revocations are confirmed */
+    REFRESH_LEAST_MS = 1000, /* the least time between requests, however soon a list ends and however many
+                              * revocations are confirmed */
     RETRY_FIRST_MS = 2 * 1000,
     RETRY_MOST_MS = 30 * 1000,
 };
@@ -39,7 +40,7 @@ static void set_list_timer(struct status_source *source, int64_t delay_ms)
     outbound_timer_set(source->status->parts.outbound, &source->list_timer, delay_ms);
 }
 
-/* Half of what is left of the list's life, so that a short-lived one is renewed in time. */
+/* Returns half of the rest of the list's life, so that a short-lived list is renewed in time. */
 static int64_t next_look_ms(const struct status_source *source)
 {
     if (source->now.list == NULL)
@@ -53,7 +54,7 @@ static int64_t retry_ms(const struct status_source *source)
     return backoff_wait((int64_t)source->failures, RETRY_FIRST_MS, RETRY_MOST_MS);
 }
 
-/* Once, though they stand in every list that follows. */
+/* Warns once, though they are in every later list. */
 static void warn_of_left_out(struct status_source *source, const struct crl *crl)
 {
     if (crl->left_out != 0 && crl->left_out != source->last_left_out)
@@ -68,7 +69,7 @@ static void use_list(struct status_source *source, struct shared_list *list)
 {
     char until[TIME_TEXT_BYTES];
     time_format(until, list->crl.next_update);
-    /* Of another CA's a responder may have been unfit that is fit now. */
+    /* A responder that did not fit the previous CA may fit this one. */
     if (source->now.list != NULL && !bytes_equal(source->now.list->crl.signer, list->crl.signer))
         source->responder_waits_until_ms = 0;
     shared_list_drop(source->now.list);
@@ -79,14 +80,14 @@ static void use_list(struct status_source *source, struct shared_list *list)
     status_list_save(source);
 }
 
-/* What the database did not take is written with the next look at the CA. */
+/* Writes a list again that the database did not take, with the next look at the CA. */
 static void save_again(struct status_source *source)
 {
     if (source->now.list != NULL && atomic_load(&source->unsaved))
         status_list_save(source);
 }
 
-/* False with `why` when what came is not taken. */
+/* False with `why` when the list is not accepted. */
 static bool take_list(struct status_source *source, const char **why)
 {
     struct arena *arena = source->work;
@@ -117,7 +118,7 @@ static void keep_intermediates(struct status_source *source)
     source->intermediates_arena = arena;
 }
 
-/* True when the issuer is as it should be. */
+/* True when the issuer works normally. */
 static bool take_outcome(struct status_source *source)
 {
     const char *why = source->request.message == NULL ? "" : source->request.message;
@@ -135,7 +136,7 @@ static bool take_outcome(struct status_source *source)
         save_again(source);
         break;
     case ISSUER_LIST_NONE:
-        /* What it gave out before holds until its end. */
+        /* The last list holds until its end. */
         source->now.crl_is_kept =
             source->now.list != NULL && !crl_is_over(&source->now.list->crl, clock_now());
         snprintf(source->now.trouble, sizeof source->now.trouble, "the CA says: %s", why);
@@ -159,11 +160,11 @@ static void on_list(struct issuer_list_request *request)
     source->work = NULL;
     source->under_way = false;
     source->failures = good ? 0 : source->failures + 1;
-    /* Whoever is told forgets the responses that were made. */
+    /* The loops that hear of it drop their cached responses. */
     if (before.list != source->now.list || before.crl_is_kept != source->now.crl_is_kept ||
         strcmp(before.trouble, source->now.trouble) != 0)
         status_publish(source);
-    /* A responder is of the CA that signs the lists; the first answer also tells who is above it. */
+    /* The responder belongs to the CA that signs the lists. The first answer also shows the CAs above it. */
     if (before.list != source->now.list || source->responder_timer.run == NULL)
         status_responder_begin(source);
     bool again = source->again;
@@ -171,7 +172,8 @@ static void on_list(struct issuer_list_request *request)
     set_list_timer(source, again ? REFRESH_LEAST_MS : good ? next_look_ms(source) : retry_ms(source));
 }
 
-/* Another CA may have had this issuer's id before: its list says nothing, and is no measure for the next. */
+/* Another CA may have had this issuer's id before: its list proves nothing, and the next is not compared with
+ * it. */
 static void let_go_of_foreign_list(struct status_source *source)
 {
     struct shared_list *list = source->now.list;
@@ -183,14 +185,14 @@ static void let_go_of_foreign_list(struct status_source *source)
     status_publish(source);
 }
 
-/* NULL: a new one is wanted. */
+/* Returns NULL when a new list is wanted. */
 static const struct crl *current_list(const struct status_source *source)
 {
     const struct shared_list *list = source->now.list;
     return list == NULL || crl_is_of_the_future(&list->crl, clock_now()) ? NULL : &list->crl;
 }
 
-/* One request at a time: what is asked for meanwhile is asked again when it has ended. */
+/* Makes one request at a time: a request that comes meanwhile is made afterwards. */
 static void ask(void *argument)
 {
     struct status_source *source = argument;
@@ -234,7 +236,7 @@ static void run_begin(struct outbound_message *message)
     for (size_t i = 0; i < status->count; i++) {
         struct status_source *source = &status->sources[i];
         source->responder_waits_until_ms = 0;
-        /* Which certificates are ours follows from the issuer's roots. */
+        /* The issuer's roots decide which certificates are ours. */
         status_publish(source);
         if (source->now.list != NULL || source->responder_timer.run != NULL)
             status_responder_begin(source);
@@ -249,7 +251,7 @@ static void open_source(struct status *status, struct status_source *source, con
     source->id = id;
     source->list_timer = (struct outbound_timer){.run = ask, .argument = source};
     pthread_mutex_init(&source->lock, NULL);
-    /* Until the CA has said otherwise nobody can say that a certificate is good. */
+    /* Until the CA has answered, no certificate is certainly good. */
     source->now.crl_is_kept = true;
     source->now.wants_responder = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
                                   issuer->operations->make_responder != NULL;

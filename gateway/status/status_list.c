@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An issuer's list as it comes from the CA or from the database: who signed it, and how it is kept. */
+/* An issuer's list from the CA or from the database: finding its signer, and storing it. */
 #include <stdio.h>
 
 #include "acme/base/buffer.h"
@@ -10,9 +10,9 @@
 
 enum { CANDIDATES_MAX_BYTES = 1024 * 1024 };
 
-/* ---- who may have signed it ---- */
+/* ---- candidates for the signer ---- */
 
-/* What has no room is left out, and the rest stays. */
+/* A certificate without room is left out; the others stay. */
 static void gather(struct buffer *all, struct bytes pem)
 {
     if (all->n + pem.n <= CANDIDATES_MAX_BYTES)
@@ -37,7 +37,7 @@ struct bytes status_candidates(struct status_source *source, struct arena *arena
     return buffer_bytes(&all);
 }
 
-/* The signer and what lies between it and the root: nothing else is needed to verify the list again. */
+/* Returns the signer and the path to the root: nothing else is needed to verify the list again. */
 static struct bytes path_of(struct arena *arena, struct bytes signer, struct bytes candidates_pem,
                             X509_STORE *roots)
 {
@@ -89,7 +89,7 @@ static enum store_apply_result apply_list(struct store_operation *operation, str
     return store_applied(store_revocation_list_save(writer, &write->row));
 }
 
-/* On the committer thread. What was not kept is written again with the next look at the CA. */
+/* On the committer thread. A list that was not written is written again with the next look at the CA. */
 static void on_list_written(struct store_operation *operation, enum store_outcome outcome)
 {
     struct list_write *write = (struct list_write *)operation;
@@ -119,7 +119,7 @@ void status_list_save(struct status_source *source)
     store_submit(source->status->parts.store, &write->operation);
 }
 
-/* NULL when it is not to be taken, which has been said. */
+/* Returns NULL when the row is not accepted; a line is then logged. */
 static struct shared_list *read_row(const struct status_source *source, struct arena *arena,
                                     const struct revocation_list_row *row)
 {
@@ -144,7 +144,7 @@ void status_list_load(struct status_source *source)
         count = 0;
     for (size_t i = 0; i < count && list == NULL; i++) {
         list = read_row(source, arena, &rows[i]);
-        /* A chain with more in it than is needed is written anew. */
+        /* A chain with more certificates than needed is written again. */
         atomic_store(&source->unsaved, list != NULL && !bytes_equal(list->chain_pem, rows[i].chain_pem));
     }
     source->now.list = list;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The responder that an issuer's OCSP responses are signed by: read from files; or asked of a second
- * provisioner and kept in files beside the database, or made by the local CA, and then renewed when two
- * thirds of its life are over.
+ * The responder that signs an issuer's OCSP responses. It is read from files, or signed by a second
+ * provisioner and kept in files beside the database, or made by the local CA. The latter two are renewed when
+ * two thirds of their life are over.
  */
 #include <openssl/err.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ enum {
     CHECK_MS = 60 * 1000,
     RETRY_FIRST_MS = 2 * 1000,
     RETRY_MOST_MS = 60 * 1000,
-    UNFIT_RETRY_MS = 3600 * 1000, /* each is a certificate more at the CA */
+    UNFIT_RETRY_MS = 3600 * 1000, /* each costs the CA one more certificate */
 };
 
 static int64_t renewal_at(const struct ocsp_responder *responder)
@@ -28,7 +28,7 @@ static int64_t renewal_at(const struct ocsp_responder *responder)
     return responder->not_before + (responder->not_after - responder->not_before) * 2 / 3;
 }
 
-/* Soon enough to renew one that lives for seconds. */
+/* Returns the time to the next check, soon enough for a responder that lives for seconds. */
 static int64_t next_check_ms(const struct status_source *source)
 {
     if (source->now.responder == NULL)
@@ -63,7 +63,7 @@ static struct bytes issuer_of_leaves(const struct status_source *source)
     return source->now.list == NULL ? (struct bytes){0} : source->now.list->crl.signer;
 }
 
-/* False with `why` in the arena, and the one in use stays. */
+/* False with `why` in the arena; the one in use then stays. */
 static bool use(struct status_source *source, struct arena *arena, const struct issuer *issuer,
                 struct bytes chain_pem, EVP_PKEY *key, const char **why)
 {
@@ -110,7 +110,7 @@ static bool use_files(struct status_source *source, struct arena *arena, const s
            use_pair(source, arena, issuer, &pair, why);
 }
 
-/* ---- whether the one in use will do ---- */
+/* ---- is the one in use fit? ---- */
 
 static bool is_of_this_ca(const struct status_source *source, const struct ocsp_responder *responder)
 {
@@ -192,7 +192,7 @@ static bool use_new(void *context, struct arena *arena, const struct kept_pair *
     return use_pair(source, arena, status_issuer(source), pair, why);
 }
 
-/* Under the name of the serving issuer: the second one is of the same CA. */
+/* Records it under the name of the serving issuer: the second provisioner is of the same CA. */
 static void reject(void *context, const struct issuer *asked, const struct bytes *chain, size_t count,
                    const char *why)
 {
@@ -202,8 +202,8 @@ static void reject(void *context, const struct issuer *asked, const struct bytes
     parts->rejected(parts->context, status_issuer(source), chain, count, why);
 }
 
-/* The next one would be no better before the CA or the configuration has changed, unless it is asked for
- * otherwise. */
+/* Unless the next request differs, its certificate would be no better until the CA or the configuration
+ * changes. */
 static void on_ended(void *context, const struct kept_end *end)
 {
     struct status_source *source = context;
@@ -220,7 +220,8 @@ static void on_ended(void *context, const struct kept_end *end)
     check_later(source, end->taken);
 }
 
-/* For the host of base_url: step-ca takes no request without a name. A template may leave it out. */
+/* Requests a certificate for the host of base_url: step-ca accepts no request without a name. A template may
+ * leave the name out. */
 void status_responder_prepare(struct status_source *source)
 {
     const struct config *config = source->status->parts.config;

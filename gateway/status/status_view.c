@@ -8,12 +8,12 @@
 enum {
     RESPONSE_SETS = 256,
     RESPONSES_PER_SET = 4,
-    RESPONSES_PER_ISSUER = RESPONSE_SETS * RESPONSES_PER_SET, /* some 1.5 MB a loop when full */
+    RESPONSES_PER_ISSUER = RESPONSE_SETS * RESPONSES_PER_SET, /* about 1.5 MB a loop when full */
     SLOW_SIGNATURES_A_SECOND = 60,    /* with RSA-2048, 5 % of a loop's time; with RSA-4096, 30 % */
     UNKNOWN_SIGNATURES_A_SECOND = 32, /* of these */
 };
 
-/* ---- what is shared ---- */
+/* ---- shared state ---- */
 
 struct shared_list *shared_list_keep(struct shared_list *list)
 {
@@ -69,31 +69,31 @@ void status_publish(struct status_source *source)
     published_drop(&before);
 }
 
-/* ---- a loop's own ---- */
+/* ---- a loop's own state ---- */
 
 struct kept_response {
     uint8_t id[OCSP_ID_MAX_BYTES];
     size_t id_bytes;
     int64_t good_until;
-    uint64_t used;                 /* the reader's count when it was last given; 0: free */
-    bool known;                    /* about a certificate, not a number that was made up */
+    uint64_t used;                 /* the reader's count at its last use; 0: free */
+    bool known;                    /* about a certificate, not a made-up number */
     struct ocsp_response response; /* its octets are of malloc */
 };
 
 struct seen {
-    uint_fast64_t version; /* 0: nothing seen yet */
+    uint_fast64_t version; /* 0: nothing read yet */
     struct published published;
     struct status_view view;
-    struct kept_response *responses; /* NULL before the first */
+    struct kept_response *responses; /* NULL before the first response */
 };
 
 struct status_reader {
     struct status *status;
-    struct seen *seen; /* one a source */
+    struct seen *seen; /* one for each source */
     struct seen *last;
     struct hash_seed seed;
-    uint64_t uses;       /* of the responses made before */
-    int64_t slow_second; /* the one that slow_signatures counts in */
+    uint64_t uses;       /* of the cached responses */
+    int64_t slow_second; /* the second that slow_signatures counts in */
     size_t slow_signatures;
     size_t unknown_signatures; /* of these */
 };
@@ -154,7 +154,7 @@ const struct status_view *status_view(struct status_reader *reader, struct bytes
         if (!bytes_equal_string(issuer_id, source->id))
             continue;
         reader->last = &reader->seen[i];
-        /* The lock is taken after a change only. */
+        /* The lock is taken only after a change. */
         if (reader->last->version != atomic_load_explicit(&source->version, memory_order_acquire))
             look_again(reader->last, source);
         return &reader->last->view;
@@ -162,9 +162,10 @@ const struct status_view *status_view(struct status_reader *reader, struct bytes
     return NULL;
 }
 
-/* ---- responses made before ---- */
+/* ---- cached responses ---- */
 
-/* Where responses to a question may be. Nobody outside knows the seed, so nobody can choose a set. */
+/* Returns the places for responses to a question. Nobody outside knows the seed, so nobody can choose a
+ * set. */
 static struct kept_response *set_of(const struct status_reader *reader, struct bytes id)
 {
     uint64_t hash = seeded_hash_of_bytes(&reader->seed, id);
@@ -195,7 +196,8 @@ bool status_response_find(struct status_reader *reader, const struct ocsp_questi
     return true;
 }
 
-/* Which of two is to go: one that is over, one about a made-up number, the one that was given longer ago. */
+/* True when `a` is dropped before `b`: an expired one first, then one about a made-up number, then the one
+ * used longer ago. */
 static bool goes_before(const struct kept_response *a, const struct kept_response *b, int64_t now)
 {
     bool a_is_over = now >= a->good_until, b_is_over = now >= b->good_until;
@@ -204,7 +206,7 @@ static bool goes_before(const struct kept_response *a, const struct kept_respons
     return a->known != b->known ? !a->known : a->used < b->used;
 }
 
-/* NULL: a response about a made-up number, where all others are about certificates. */
+/* Returns NULL for a response about a made-up number when all others are about certificates. */
 static struct kept_response *place_for(struct kept_response *set, const struct kept_response *fresh,
                                        int64_t now)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What step-ca's API tells everybody, and the form of its refusals. */
+/* The public resources of step-ca's API, and the form of its refusals. */
 #include "acme/base/buffer.h"
 #include "gateway/stepca_api/stepca_api_call.h"
 #include "gateway/stepca_api/stepca_api_routes.h"
@@ -34,7 +34,7 @@ void stepca_api_finish(struct exchange *exchange)
 
 /* ---- reading ---- */
 
-/* A key's id is its thumbprint unless its maker chose another, and the CA may not have told which yet. */
+/* A key's id is its thumbprint, unless its maker chose another. The CA may not have published that yet. */
 static void add_key_ids(struct arena *arena, struct issuer *issuer, const char **key_ids, size_t *count)
 {
     const char *key_id = issuer == NULL ? NULL : issuer_copy_key_id(issuer, arena);
@@ -44,8 +44,8 @@ static void add_key_ids(struct arena *arena, struct issuer *issuer, const char *
         key_ids[(*count)++] = issuer->key_thumbprint;
 }
 
-/* Of the provisioners that the gateway signs with. Their keys with a pass phrase make the gateway's limits
- * void, so they are not handed out, encrypted or not. */
+/* Returns the ids of the provisioner keys that the gateway signs with. With such a key and its pass phrase
+ * the gateway's limits would be void, so these keys are not handed out, encrypted or not. */
 static const char *const *own_key_ids(const struct exchange *exchange, size_t *count)
 {
     const struct config *config = exchange->frontend->parts.config;
@@ -95,7 +95,7 @@ static void take_document(struct stepca_api_call *call)
     stepca_api_call_answer(call);
 }
 
-/* The next `name=value` of a query. */
+/* Takes the next `name=value` of a query. */
 static bool take_parameter(struct bytes *query, struct bytes *name, struct bytes *value)
 {
     if (query->n == 0)
@@ -110,7 +110,8 @@ static bool take_parameter(struct bytes *query, struct bytes *name, struct bytes
     return true;
 }
 
-/* The two that step-ca knows here, as they came. False when one cannot stand in a URL as it is. */
+/* Appends the two parameters that step-ca supports here, unchanged. False when one cannot be used in a URL
+ * unencoded. */
 static bool append_paging(struct buffer *path, struct bytes query)
 {
     struct bytes name, value;
@@ -127,8 +128,8 @@ static bool append_paging(struct buffer *path, struct bytes query)
     return true;
 }
 
-/* A cursor as step-ca makes them needs no encoding; a kid may be anything, as its provisioner's maker liked.
- * False when the path's {name}, or the query, cannot go on. The name is left decoded. */
+/* Makes the path for the CA. step-ca's cursors need no encoding; a kid may be anything. False when the path's
+ * {name}, or the query, cannot be passed on. The name is left decoded. */
 static bool path_to_ask(struct exchange *exchange, const char **out)
 {
     const char *pattern = exchange->route->pattern;
@@ -174,7 +175,7 @@ void stepca_api_read_prepare(struct exchange *exchange)
         stepca_api_call_begin(call, "GET", path, NULL, is_list ? take_provisioners : take_document);
 }
 
-/* ---- what cannot be passed on ---- */
+/* ---- requests that cannot be passed on ---- */
 
 void stepca_api_rekey_prepare(struct exchange *exchange)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /renew of step-ca's API, by a renewal token: the certificate that is presented is its successor in all
- * but time. */
+/* POST /renew of step-ca's API, by a renewal token. The successor equals the presented certificate in all but
+ * time. */
 #include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer_signers.h"
 #include "gateway/stepca_api/stepca_api_issue.h"
@@ -37,8 +37,8 @@ static const struct problem *read_token(struct exchange *exchange, struct renew_
     return NULL;
 }
 
-/* Several issuers may stand under one root, and a CA renews what another under its root has signed: the path
- * does not tell whose it is, the signer does. */
+/* Several issuers may share a root, and a CA renews certificates that another one under its root has signed.
+ * The signer decides, not the path. */
 static bool may_be_of_another_issuer(const struct frontend_parts *parts, struct issuer *issuer,
                                      struct bytes leaf)
 {
@@ -50,8 +50,8 @@ static bool may_be_of_another_issuer(const struct frontend_parts *parts, struct 
     return false;
 }
 
-/* As it would be checked had it just been issued here; one that has ended, as of its last moment. Its
- * beginning will not do: the CA's backdate may lie before its intermediate's. */
+/* Checks the certificate as if it had just been issued here; an expired one at its last moment. Its first
+ * moment is unsuitable: the CA's backdate may be before its intermediate's beginning. */
 static const struct problem *check_presented(struct exchange *exchange, const struct stepca_api_call *call,
                                              struct renew_state *state, const struct validity_limits *limits)
 {
@@ -115,8 +115,8 @@ void stepca_api_renew_prepare(struct exchange *exchange)
                                              call->profile->name, state->facts.serial);
     call->request.authorization =
         arena_printf(exchange->arena, "Bearer %.*s", (int)token.n, (const char *)token.p);
-    /* The CA reads no body here. A POST without one may be repeated by the HTTP library when a kept
-     * connection ends before its answer, and the CA would take that for a token that is used twice. */
+    /* The CA reads no body here. The HTTP library may repeat a POST without a body when a kept connection
+     * ends before its answer. The CA would take that for a token that is used twice. */
     call->request.body = BYTES_LITERAL("{}");
     stepca_api_call_begin(call, "POST", "/1.0/renew", NULL, take);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /revoke of step-ca's API: what the CA confirms is a revocation of ours as well. */
+/* POST /revoke of step-ca's API. A revocation that the CA confirms is recorded here as well. */
 #include "acme/pki/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/ca/issuer_certificate.h"
@@ -13,7 +13,7 @@ struct revoke_state {
     struct stepca_client_revoke request;
     char serial[SERIAL_HEX_BYTES];
     const char *by;   /* "token of provisioner …" */
-    bool was_revoked; /* before: the CA says so, and not why */
+    bool was_revoked; /* already revoked: the CA says so, but not why */
 };
 
 static void mark_revoked(const struct revoke_state *state, int64_t now, struct certificate *certificate)
@@ -63,7 +63,7 @@ static enum store_apply_result apply_revoked(struct stepca_api_call *call, struc
     return store_applied(result);
 }
 
-/* Not before: who forgets what was said of the certificate reads our records next. */
+/* Reports the revocation after the commit: a loop that drops its responses reads our records next. */
 static void tell_revoked(struct stepca_api_call *call)
 {
     const struct frontend_parts *parts = &call->exchange->frontend->parts;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /sign of step-ca's API: the profile is looked at before the CA is asked, and the certificate before it
- * is told. */
+/* POST /sign of step-ca's API. The profile is checked before the CA is asked, and the certificate before it
+ * is handed out. */
 #include "gateway/stepca_api/stepca_api_issue.h"
 #include "gateway/stepca_api/stepca_api_policy.h"
 #include "gateway/stepca_api/stepca_api_routes.h"
@@ -43,7 +43,7 @@ static const struct problem *read_request(struct exchange *exchange, struct sign
     return problem;
 }
 
-/* What to ask for depends on the provisioner, which the outbound thread knows. */
+/* Fills in the request: it depends on the provisioner, which the outbound thread knows. */
 static void ask(struct stepca_api_call *call)
 {
     struct sign_state *state = call->state;

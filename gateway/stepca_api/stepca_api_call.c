@@ -7,7 +7,7 @@
 
 enum { BUSY_RETRY_AFTER_S = 5, STORE_RETRY_MS = 500 };
 
-/* ---- there and back ---- */
+/* ---- to the outbound thread and back ---- */
 
 struct stepca_api_call *stepca_api_call_new(struct exchange *exchange, void *state)
 {
@@ -72,12 +72,12 @@ void stepca_api_call_answer(struct stepca_api_call *call)
     exchange_answer(call->exchange);
 }
 
-/* ---- what it came to ---- */
+/* ---- the result ---- */
 
 /* Anybody may read through the CA's API, as often as they like. */
 static struct log_gate unanswered_gate;
 
-/* No answer of the CA's. Where it is reached at is the operator's to know. */
+/* Returns the problem for a missing answer. The CA's address is not shown to the client. */
 static const struct problem *without_answer(const struct stepca_api_call *call)
 {
     const struct issuer_api_request *request = &call->request;
@@ -130,7 +130,7 @@ bool stepca_api_call_is_lost(const struct stepca_api_call *call, enum stepca_out
     return call->request.outcome == ISSUER_API_LOST || outcome == STEPCA_GARBAGE;
 }
 
-/* ---- what is written of it ---- */
+/* ---- its records ---- */
 
 static struct stepca_api_call *call_of(struct store_operation *operation)
 {

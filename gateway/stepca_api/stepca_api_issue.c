@@ -48,7 +48,7 @@ static enum store_apply_result apply_refused(struct stepca_api_call *call, struc
     return store_applied(result);
 }
 
-/* 403 follows a token that was accepted: that refusal is an authenticated client's. */
+/* 403 follows a token that was accepted, so the refusal concerns an authenticated client. */
 static void take_refusal(struct stepca_api_call *call, enum stepca_outcome outcome)
 {
     const struct stepca_api_issue *issue = call->state;
@@ -74,7 +74,8 @@ static void take_garbage(struct stepca_api_call *call, const char *what)
 
 /* ---- the certificate ---- */
 
-/* step-ca's SignResponse, from what was checked: what else the CA's reply held is not handed out. */
+/* Writes step-ca's SignResponse from the checked certificate. Other parts of the CA's reply are not handed
+ * out. */
 static void reply_with(struct stepca_api_call *call, const struct stepca_chain *chain)
 {
     struct arena *arena = call->exchange->arena;
@@ -94,7 +95,7 @@ static void reply_with(struct stepca_api_call *call, const struct stepca_chain *
     exchange_reply_json(call->exchange, 201, json_writer_finish(writer));
 }
 
-/* Nobody gets it. */
+/* Refuses the certificate: nobody gets it. */
 static void refuse_with(struct stepca_api_call *call)
 {
     const struct stepca_api_issue *issue = call->state;

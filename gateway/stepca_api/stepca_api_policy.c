@@ -8,7 +8,7 @@
 #include "acme/pki/certificate.h"
 
 enum {
-    NAME_MAX_BYTES = 100, /* of a refused name, in the refusal */
+    NAME_MAX_BYTES = 100, /* of a refused name, in the problem */
 };
 
 static const struct problem *refuse(struct arena *arena, const char *detail)
@@ -18,7 +18,8 @@ static const struct problem *refuse(struct arena *arena, const char *detail)
 
 /* ---- names ---- */
 
-/* As step-ca sorts names: an address, else a name of the DNS. (Its others are not for us.) */
+/* Reads a name as step-ca sorts names: an address, else a DNS name. (Its other types are not supported
+ * here.) */
 static bool read_name(const char *text, struct identifier *out)
 {
     uint8_t address[16];
@@ -85,7 +86,7 @@ const struct problem *stepca_api_policy_check_key(struct arena *arena, const str
 
 /* ---- times ---- */
 
-/* RFC 3339, or a Go duration counted from `from`. 0 for NULL. */
+/* Reads RFC 3339, or a Go duration counted from `from`. 0 for NULL. */
 static bool read_time(const char *text, int64_t from, int64_t *out)
 {
     int64_t duration = 0;

@@ -3,7 +3,7 @@
 
 #include "gateway/frontend/routes.h"
 
-/* Its /health is ours. */
+/* step-ca's /health is replaced by our own. */
 static const struct route stepca_api_routes[] = {
     {"/health", "GET", ROUTE_PLAIN, false, NULL, NULL, .render = health_render},
     {"/version", "GET", ROUTE_PLAIN, false, stepca_api_read_prepare, NULL, NULL, .finish = stepca_api_finish},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one gate to the addresses of a host: what it lets through is what is dialled. */
+/* The one filter for the addresses of a host: only the addresses that it allows are dialled. */
 #include "gateway/runtime/address_policy.h"
 #include "gateway/validation/validator_internal.h"
 

@@ -6,7 +6,7 @@
 /* In the validation's arena. */
 struct caa_try {
     struct validation *validation;
-    const char *name; /* the one that is asked for now; a part of the identifier */
+    const char *name; /* the name in the present query; a part of the identifier */
 };
 
 static void look_up(struct caa_try *try);

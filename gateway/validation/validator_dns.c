@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The challenges that a TXT record answers (acme/dns_challenge.h): any one record of the name, or names, will
- * do. */
+/* The challenges that a TXT record answers (acme/dns_challenge.h). Any one record of the name, or names, is
+ * enough. */
 #include "acme/base/buffer.h"
 #include "acme/dns_challenge.h"
 #include "gateway/validation/validator_internal.h"
@@ -12,7 +12,7 @@ struct dns_try {
     struct validation *validation;
     struct dns_challenge challenge;
     size_t next;      /* of the challenge's names */
-    const char *name; /* the one that is asked for now */
+    const char *name; /* the name in the present query */
 };
 
 static void look_up(struct dns_try *try);
@@ -41,7 +41,7 @@ static bool proves(const struct dns_try *try, const struct outbound_texts *texts
     return false;
 }
 
-/* Records take their time to reach every name server: a missing or an old one may yet be replaced. */
+/* Records take time to reach every name server: a missing or an old one may yet be replaced. */
 static void fail(struct dns_try *try, const struct outbound_texts *texts)
 {
     struct validation *validation = try->validation;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http-01 (RFC 8555 §8.3). Every hop goes through the same gate: resolve, filter the addresses, dial exactly
- * those, IPv6 first, each until one answers. Nothing is followed but by way of that gate.
+ * http-01 (RFC 8555 §8.3). Every hop takes the same path: resolve, filter the addresses, dial exactly those,
+ * IPv6 first, until one answers. Redirects take it too.
  */
 #include "gateway/validation/validator_internal.h"
 
@@ -39,7 +39,7 @@ static void check_body(struct http_try *try, const struct outbound_http_reply *r
         end(try, NULL, false);
         return;
     }
-    /* What a redirect led to is not shown: it could be another host's, which the client may not read. */
+    /* The body behind a redirect is not shown: it could be that of a host which the client may not read. */
     const char *got = try->redirects != 0
                           ? "another text"
                           : arena_printf(arena, "\"%s\"", validation_quote(arena, reply->body));
@@ -49,8 +49,8 @@ static void check_body(struct http_try *try, const struct outbound_http_reply *r
         false);
 }
 
-/* A redirect may lead to the schemes' ports, and to what the configuration has in their place. NULL: it is
- * followed. */
+/* Returns NULL when the redirect is followed. It may lead to the schemes' ports, and to the ports that the
+ * configuration sets instead. */
 static const struct problem *check_port(const struct http_try *try, const struct outbound_url *to)
 {
     const struct validation_config *config = try->validation->config;

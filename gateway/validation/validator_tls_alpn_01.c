@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tls-alpn-01 (RFC 8737): one TLS handshake at the name's address, which shows a certificate made for it. */
+/* tls-alpn-01 (RFC 8737): one TLS handshake at the name's address, which shows a certificate for the
+ * challenge. */
 #include "acme/pki/tls_alpn.h"
 #include "gateway/validation/validator_internal.h"
 

@@ -45,7 +45,7 @@ static bool load_files(struct local_ca *ca, struct fault *fault)
     return ca->key != NULL;
 }
 
-/* ---- is it able to issue? ---- */
+/* ---- is the CA able to issue? ---- */
 
 static const char *key_fault(const EVP_PKEY *key)
 {
@@ -82,7 +82,7 @@ static bool check_issuing(const struct local_ca *ca, struct fault *fault)
     return wrong == NULL || fault_set(fault, "%s/%s %s", ca->config.directory, name, wrong);
 }
 
-/* A leaf of the CA's own key that nobody gets: whether its path is good says what a leaf's will be. */
+/* Makes a leaf of the CA's own key that nobody gets. Its path is good exactly when a real leaf's will be. */
 static X509 *make_trial(const struct local_ca *ca, int64_t now)
 {
     static const struct certificate_extension extensions[] = {
@@ -118,7 +118,7 @@ static void tell_path_fault(X509_STORE_CTX *context, struct fault *fault)
               X509_verify_cert_error_string(error), until[0] == '\0' ? "" : " since ", until, subject);
 }
 
-/* The path as OpenSSL finds it, without the trial. */
+/* Returns the path as OpenSSL finds it, without the trial. */
 static STACK_OF(X509) *
     verified_path(const struct local_ca *ca, X509 *trial, int64_t now, struct fault *fault)
 {
@@ -186,7 +186,7 @@ static bool check_constraints(const struct local_ca *ca, struct fault *fault)
 
 /* ---- renewing the intermediate ---- */
 
-/* The root that signed the issuing certificate itself; NULL when another CA did. */
+/* Returns the root that signed the issuing certificate itself; NULL when another CA did. */
 static X509 *root_above(const struct local_ca *ca)
 {
     X509 *issuing = sk_X509_value(ca->given, 0);
@@ -207,7 +207,7 @@ static bool is_due(const X509 *certificate, int64_t now)
     return now >= begin + (end - begin) / 3 * 2;
 }
 
-/* True with *renewed where a new certificate has taken the old one's place. */
+/* True with *renewed when a new certificate has replaced the old one. */
 static bool renew(struct local_ca *ca, int64_t now, bool *renewed, struct fault *fault)
 {
     X509 *issuing = sk_X509_value(ca->given, 0);

@@ -53,7 +53,7 @@ STACK_OF(X509) * local_ca_load_certificates(const struct local_ca *ca, struct ar
     STACK_OF(X509) *all = sk_X509_new_null();
     bool good = certificates_from_pem(arena, text, &certificates, &count);
     for (size_t i = 0; good && i < count; i++) {
-        /* OpenSSL's own context: this certificate's key is compared with private keys. */
+        /* OpenSSL's own context is needed: this certificate's key is compared with private keys. */
         const unsigned char *der = certificates[i].p;
         X509 *one = d2i_X509(NULL, &der, (long)certificates[i].n);
         good = one != NULL && sk_X509_push(all, one) > 0;

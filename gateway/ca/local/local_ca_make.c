@@ -143,7 +143,7 @@ static int64_t end_of_intermediate(const X509 *root, int64_t now)
     return end < root_end ? end : root_end;
 }
 
-/* Everything but the constraints and the signature. */
+/* Makes the certificate, without the constraints and the signature. */
 static X509 *begin_intermediate(EVP_PKEY *key, X509 *root, int64_t now)
 {
     X509 *made = local_certificate_new(now - LOCAL_CA_BACKDATE_S, end_of_intermediate(root, now));
@@ -157,7 +157,7 @@ static X509 *begin_intermediate(EVP_PKEY *key, X509 *root, int64_t now)
     return NULL;
 }
 
-/* The number tells two CAs apart in a client's trust store, and two keys of one CA. */
+/* The number distinguishes two CAs in a client's trust store, and two keys of one CA. */
 static bool set_numbered_name(struct arena *arena, X509 *certificate, const char *role)
 {
     uint32_t number = 0;
@@ -198,9 +198,9 @@ bool local_ca_make(const struct local_ca *ca, int64_t now, struct fault *fault)
     return made;
 }
 
-/* ---- by the root's key, later ---- */
+/* ---- later, with the root's key ---- */
 
-/* The root's key from its file, checked against the certificate. */
+/* Loads the root's key from its file and checks it against the certificate. */
 static EVP_PKEY *load_root_key(const struct local_ca *ca, X509 *root, struct fault *fault)
 {
     EVP_PKEY *key = local_ca_load_key(ca, LOCAL_CA_ROOT_KEY, fault);
@@ -224,8 +224,8 @@ bool local_ca_make_intermediate(const struct local_ca *ca, int64_t now, struct f
     return made;
 }
 
-/* The old certificate's extensions beside those that every intermediate has: whatever binds it (constraints
- * of names and policies, extended key usages) binds its successor. */
+/* Copies the old certificate's extensions that not every intermediate has. Its restrictions (constraints of
+ * names and policies, extended key usages) bind its successor. */
 static bool copy_other_extensions(const X509 *old, X509 *made)
 {
     bool copied = true;

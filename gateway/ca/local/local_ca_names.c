@@ -80,8 +80,8 @@ static bool push_network(STACK_OF(GENERAL_SUBTREE) * subtrees, const struct netw
     return push_octets(subtrees, GEN_IPADD, V_ASN1_OCTET_STRING, octets, 2 * n);
 }
 
-/* A kind of name that no constraint speaks of would be free: where only domains are permitted every address
- * is excluded, and the other way about (as the CA/Browser Forum's Baseline Requirements, §7.1.5, have it). */
+/* A type of name without any constraint would be free. When only domains are permitted, every address is
+ * excluded, and the other way round (CA/Browser Forum Baseline Requirements, §7.1.5). */
 static bool exclude_the_rest(NAME_CONSTRAINTS *constraints, bool has_domain, bool has_network)
 {
     static const struct network everywhere[] = {
@@ -149,9 +149,9 @@ bool local_ca_is_constrained(const struct local_ca *ca, const X509 *certificate)
     return expected == NULL || (there != NULL && ASN1_OCTET_STRING_cmp(there, expected) == 0);
 }
 
-/* ---- holding leaves to them ---- */
+/* ---- checking leaves ---- */
 
-/* A certificate of this subject and this one name, for OpenSSL to look at. */
+/* Makes a certificate of this subject and this one name, for OpenSSL to check. */
 static X509 *probe_new(const X509_NAME *subject, const char *name)
 {
     X509 *probe = X509_new();
@@ -161,14 +161,15 @@ static X509 *probe_new(const X509_NAME *subject, const char *name)
         GENERAL_NAME_free(general_name);
     } else if (probe != NULL && X509_set_subject_name(probe, subject) == 1 &&
                X509_add1_ext_i2d(probe, NID_subject_alt_name, names, 0, 0) == 1) {
-        (void)X509_check_purpose(probe, -1, 0); /* has the extensions read */
+        (void)X509_check_purpose(probe, -1, 0); /* makes OpenSSL read the extensions */
         return probe;
     }
     X509_free(probe);
     return NULL;
 }
 
-/* *.a.test stands for x.a.test: where that is excluded, the wildcard is. OpenSSL compares ends alone. */
+/* *.a.test includes x.a.test: when that is excluded, so is the wildcard. OpenSSL compares only the ends of
+ * names. */
 static bool stands_for(const char *wildcard, const GENERAL_NAME *excluded)
 {
     if (strncmp(wildcard, "*.", 2) != 0 || excluded->type != GEN_DNS) {

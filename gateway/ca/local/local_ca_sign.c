@@ -6,13 +6,13 @@
 #include "gateway/ca/local/local_ca_internal.h"
 #include "stepca/subject.h"
 
-/* ---- from when to when ---- */
+/* ---- the validity ---- */
 
 struct period {
     int64_t begin, end;
 };
 
-/* False with `why` when the request cannot be read or leaves nothing. */
+/* False with `why` when the request cannot be read or leaves no time. */
 static bool plan_period(struct arena *arena, const struct local_ca *ca,
                         const struct validity_request *validity, int64_t now, struct period *out,
                         const char **why)
@@ -50,7 +50,7 @@ static bool plan_period(struct arena *arena, const struct local_ca *ca,
 
 /* ---- the leaf ---- */
 
-/* In another spelling, perhaps. */
+/* True when the name came before, perhaps in another spelling. */
 static bool stands_before(const struct stepca_subject *subject, size_t at)
 {
     for (size_t i = 0; i < at; i++) {
@@ -121,7 +121,7 @@ static bool add_extensions(struct arena *arena, X509 *leaf, const struct local_c
     return local_certificate_extend(leaf, issuing, extensions, count);
 }
 
-/* Everything but the signature. */
+/* Makes the leaf, without the signature. */
 static X509 *make_leaf(struct arena *arena, const struct local_ca *ca, EVP_PKEY *key,
                        const struct stepca_subject *subject, const struct period *period, const char *usages)
 {

@@ -7,15 +7,15 @@
 #include "gateway/ca/local/local_ca_internal.h"
 #include "gateway/ca/local/revoked_register.h"
 
-/* ---- what belongs in it, and whether a new one is due ---- */
+/* ---- its entries, and whether a new list is due ---- */
 
 static bool belongs_in_list(const struct revoked_serial *revoked, int64_t now)
 {
     return revoked->not_after == 0 || now < revoked->not_after + LOCAL_CA_LIST_S;
 }
 
-/* Unspecified is left out (RFC 5280 §5.3.1), and so is a reason by which clients would take the certificate
- * for good: older versions wrote such into the register. */
+/* Returns the reason to list. Unspecified is left out (RFC 5280 §5.3.1). So is a reason that does not revoke
+ * for good, which older versions wrote into the register. */
 static int listed_reason(const struct revoked_serial *revoked)
 {
     bool is_told = revoked->reason != 0 && revocation_reason_revokes(revoked->reason);
@@ -112,8 +112,8 @@ static bool set_times(X509_CRL *crl, int64_t now)
     return good;
 }
 
-/* The clock's number, so that a lost database does not begin again; one more than the last where that is not
- * more. */
+/* Sets the number to the clock's, so that a lost database does not begin again. When that is not more than
+ * the last number, it is one more. */
 static bool set_number(X509_CRL *crl, const struct crl *current, int64_t now)
 {
     BIGNUM *read = NULL;

@@ -10,7 +10,7 @@
 #include "acme/base/file.h"
 
 enum {
-    REGISTER_MAX_BYTES = 256 * 1024 * 1024, /* some four million revocations */
+    REGISTER_MAX_BYTES = 256 * 1024 * 1024, /* about four million revocations */
     LINE_MAX_BYTES = 128,
 };
 
@@ -163,7 +163,7 @@ void revoked_register_close(struct revoked_register *revoked)
     free(revoked);
 }
 
-/* ---- asking and adding ---- */
+/* ---- look-ups and additions ---- */
 
 const struct revoked_serial *revoked_register_all(const struct revoked_register *revoked, size_t *count)
 {
@@ -210,8 +210,7 @@ static bool append(struct revoked_register *revoked, const char *line, size_t n)
         return true;
     }
     int error = written >= 0 && written < (ssize_t)n ? ENOSPC : errno;
-    /* The next addition writes over the same place; this only keeps a torn line out of the file until then.
-     */
+    /* The next addition overwrites the same place. This only keeps a torn line out of the file until then. */
     if (ftruncate(revoked->file, revoked->length) != 0) {
         error = errno;
     }
