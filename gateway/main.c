@@ -8,29 +8,9 @@
 #include <sys/resource.h>
 
 #include "gateway/cli/cli.h"
-#include "gateway/cli/cli_help.h"
 #include "gateway/cli/terminal.h"
 #include "gateway/runtime/log.h"
 #include "store/store.h"
-
-static bool is_any_of(const char *word, const char *a, const char *b, const char *c)
-{
-    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
-}
-
-/* `help`, or `help COMMAND`. */
-static int help(int argc, char **argv)
-{
-    if (argc < 3) {
-        cli_overview(stdout, cli_commands, cli_command_count);
-        return CLI_OK;
-    }
-    const struct cli_command *command = cli_find_command(argv[2]);
-    if (command == NULL)
-        return CLI_USAGE;
-    cli_help(stdout, command, NULL);
-    return CLI_OK;
-}
 
 static void log_store(const char *message)
 {
@@ -75,13 +55,5 @@ int main(int argc, char **argv)
     terminal_guard();
     store_set_log(log_store);
     store_set_notice(log_notice);
-    if (argc < 2) {
-        cli_overview(stderr, cli_commands, cli_command_count);
-        return CLI_USAGE;
-    }
-    if (is_any_of(argv[1], "help", "--help", "-h"))
-        return help(argc, argv);
-    bool asks_version = is_any_of(argv[1], "version", "--version", "-V");
-    const struct cli_command *command = asks_version ? &cli_version : cli_find_command(argv[1]);
-    return command == NULL ? CLI_USAGE : cli_run(command, argc - 1, argv + 1);
+    return cli_main(argc, argv);
 }

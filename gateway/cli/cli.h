@@ -20,9 +20,9 @@ extern const struct cli_command cli_serve;
 extern const struct cli_command cli_sign;
 extern const struct cli_command cli_version;
 
-/* All of them, in the order of the help. */
+/* All commands, in the order of the help. */
 extern const struct cli_command *const cli_commands[];
 extern const size_t cli_command_count;
 
-/* The command of this name; NULL, with a message on standard error, for any other word. */
-const struct cli_command *cli_find_command(const char *name);
+/* Runs a command line, argv[0] being the program's name. Returns the exit status. */
+[[nodiscard]] int cli_main(int argc, char **argv);

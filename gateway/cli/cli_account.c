@@ -34,23 +34,24 @@ struct deactivation {
     int64_t id;
     struct account account;
     enum store_result found;
+    bool is_over; /* it was not valid before */
 };
 
-/* "revoked" is what the server's own deactivation is called (RFC 8555 §7.1.2). */
+/* A deactivation by the server is called "revoked" (RFC 8555 §7.1.2). */
 static enum store_apply_result revoke_account(void *context, struct store_writer *writer)
 {
     struct deactivation *deactivation = context;
     struct account *account = &deactivation->account;
     deactivation->found =
         store_account_load(store_reader_of(writer), deactivation->arena, deactivation->id, account);
-    if (deactivation->found != STORE_OK || account->status != ACCOUNT_VALID)
+    deactivation->is_over = deactivation->found == STORE_OK && account->status != ACCOUNT_VALID;
+    if (deactivation->found != STORE_OK || deactivation->is_over)
         return STORE_DISCARD;
     account->status = ACCOUNT_REVOKED;
     const struct event event = {
         .at = clock_now(), .type = EVENT_ACCOUNT_REVOKED, .account_id = account->id, .actor = "operator"};
-    return store_account_update(writer, account) == STORE_OK && store_event_insert(writer, &event) == STORE_OK
-               ? STORE_APPLIED
-               : STORE_DISCARD;
+    enum store_result result = store_account_update(writer, account);
+    return store_applied(result == STORE_OK ? store_event_insert(writer, &event) : result);
 }
 
 static int deactivate(const struct cli_arguments *arguments)
@@ -60,22 +61,19 @@ static int deactivate(const struct cli_arguments *arguments)
         .arena = arguments->arena, .id = cli_read_id(arguments, arguments->words[0]), .found = STORE_FAILED};
     if (deactivation.id == 0)
         return CLI_USAGE;
-    struct store_command *command = store_command_open(arguments->database, &fault);
-    bool written = command != NULL && store_write_now(command, revoke_account, &deactivation, &fault);
-    store_command_close(command);
-    int status = CLI_OK;
-    if (written)
-        printf("account %lld is revoked: its client orders nothing any more. Its certificates are not: see "
-               "'acmegate cert "
-               "list --account %lld' and 'acmegate cert revoke'\n",
-               (long long)deactivation.id, (long long)deactivation.id);
-    else if (deactivation.found == STORE_NOT_FOUND)
-        status = cli_fail(arguments, CLI_FAILED, "%s", "there is no such account");
-    else if (deactivation.found == STORE_OK && deactivation.account.status != ACCOUNT_VALID)
-        status = cli_fail(arguments, CLI_FAILED, "%s", "the account is not valid any more");
-    else
-        status = cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    return status;
+    long long id = deactivation.id;
+    bool written = cli_write(arguments, revoke_account, &deactivation, &fault);
+    if (deactivation.found == STORE_NOT_FOUND)
+        return cli_fail(arguments, CLI_FAILED, "no account with the id %lld", id);
+    if (deactivation.is_over)
+        return cli_fail(arguments, CLI_FAILED, "account %lld is already %s", id,
+                        account_status_name(deactivation.account.status));
+    if (!written)
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    printf("account %lld is revoked: its client can no longer order. Its certificates stay valid: list them "
+           "with 'acmegate cert list --account %lld', revoke each with 'acmegate cert revoke SERIAL'\n",
+           id, id);
+    return CLI_OK;
 }
 
 /* ---- export and import ---- */
@@ -85,9 +83,9 @@ static int export(const struct cli_arguments *arguments)
     const char *out = cli_value(arguments, "out");
     struct fault fault;
     struct account_export_summary summary;
-    struct store_reader *reader = store_reader_open(arguments->database, &fault);
+    struct store_reader *reader = cli_open_reader(arguments);
     if (reader == NULL)
-        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+        return CLI_FAILED;
     bool written = out == NULL ? account_export_to_stream(reader, stdout, clock_now(), &summary, &fault)
                                : account_export_to_file(reader, out, clock_now(), NULL, &summary, &fault);
     store_reader_close(reader);
@@ -104,7 +102,7 @@ static int export(const struct cli_arguments *arguments)
 
 static void tell_refused(int64_t line, const char *what)
 {
-    fprintf(stderr, "line %lld is not taken: %s\n", (long long)line, what);
+    fprintf(stderr, "line %lld is refused: %s\n", (long long)line, what);
 }
 
 static int import(const struct cli_arguments *arguments)
@@ -124,7 +122,7 @@ static int import(const struct cli_arguments *arguments)
         fclose(stream);
     if (!opened)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    printf("added %lld, ended %lld, changed %lld, here already %lld, not taken %lld (accounts and external "
+    printf("added %lld, ended %lld, changed %lld, unchanged %lld, refused %lld (accounts and external "
            "account keys)\n",
            (long long)summary.added, (long long)summary.ended, (long long)summary.changed,
            (long long)summary.present, (long long)summary.refused);
@@ -134,7 +132,7 @@ static int import(const struct cli_arguments *arguments)
 }
 
 static const struct cli_option export_options[] = {
-    {"out", "FILE", "writes to this file, not to standard output", NULL, 0}, {0}};
+    {"out", "FILE", "writes to this file instead of standard output", NULL, 0}, {0}};
 
 static const struct cli_action actions[] = {
     {.name = "list",
@@ -155,22 +153,21 @@ static const struct cli_action actions[] = {
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
-     .help = "Revokes an account: its client orders nothing any more. Its certificates stay good.",
+     .help = "Revokes an account: its client can no longer order. Its certificates stay valid.",
      .run = deactivate},
     {.name = "export",
      .needs = CLI_NEEDS_DATABASE,
      .options = export_options,
-     .help = "Writes accounts and external account keys, a JSON object a line, for 'account import'.",
+     .help = "Writes accounts and external account keys for 'account import', one JSON object a line.",
      .run = export},
     {.name = "import",
      .words = "FILE",
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
-     .help = "Takes what 'account export' wrote, with the same ids; - is standard input.",
+     .help = "Imports what 'account export' wrote, under the same ids; '-' reads standard input.",
      .run = import},
 };
 
-const struct cli_command cli_account = {"account",
-                                        "look at accounts, end them, take them out of the database and back",
-                                        actions, sizeof actions / sizeof *actions};
+const struct cli_command cli_account = {"account", "show accounts, end them, export and import them", actions,
+                                        sizeof actions / sizeof *actions};

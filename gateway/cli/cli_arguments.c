@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/cli_arguments.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "acme/base/arena.h"
 #include "acme/base/nearest_word.h"
-#include "gateway/ca/issuer_overrides.h"
+#include "acme/base/time_text.h"
+#include "gateway/cli/cli_files.h"
 #include "gateway/cli/cli_help.h"
 
 enum { OPTIONS_MAX = 32, ACTIONS_MAX = 16 };
@@ -19,12 +20,11 @@ struct cli_given {
     const char *value;
 };
 
-static const char default_config[] = "/etc/acmegate/acmegate.json";
-
-static const struct cli_option config_option = {"config", "FILE", "the configuration file",
-                                                "ACMEGATE_CONFIG, else /etc/acmegate/acmegate.json", 'c'};
+static const struct cli_option config_option = {
+    "config", "FILE", "the configuration file (default: ACMEGATE_CONFIG, else /etc/acmegate/acmegate.json)",
+    NULL, 'c'};
 static const struct cli_option database_option = {
-    "database", "FILE", "the database, in the place of the one that the configuration names", NULL, 0};
+    "database", "FILE", "the database file, instead of the configuration's", NULL, 0};
 
 /* ---- messages ---- */
 
@@ -178,83 +178,43 @@ static int check_words(const struct cli_arguments *arguments)
     if (arguments->word_count < action->words_min)
         return cli_fail(arguments, CLI_USAGE, "%s is missing", action->words);
     if (arguments->word_count > action->words_max)
-        return cli_fail(arguments, CLI_USAGE, "'%s' is one word too many",
+        return cli_fail(arguments, CLI_USAGE, "unexpected argument '%s'",
                         arguments->words[action->words_max]);
     return CLI_OK;
 }
 
-/* ---- configuration and database ---- */
+/* ---- values ---- */
 
-static int find_config(struct cli_arguments *arguments)
+bool cli_read_number(const struct cli_arguments *arguments, const char *option, int64_t min, int64_t max,
+                     int64_t *out)
 {
-    for (size_t i = 0; i < arguments->given_count; i++)
-        if (arguments->given[i].option == &config_option)
-            arguments->config_path = arguments->given[i].value;
-    const char *from_environment = getenv(config_path_variable);
-    if (arguments->config_path == NULL && from_environment != NULL && *from_environment != '\0')
-        arguments->config_path = from_environment;
-    if (arguments->config_path != NULL)
-        return CLI_OK;
-    arguments->config_path = default_config;
-    if (access(default_config, F_OK) == 0)
-        return CLI_OK;
-    return cli_fail(arguments, CLI_USAGE, "there is no %s: name the configuration with --config FILE or %s",
-                    default_config, config_path_variable);
+    const char *text = cli_value(arguments, option);
+    char *end = NULL;
+    if (text == NULL)
+        return true;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    bool good = errno == 0 && end != text && *end == '\0' && number >= min && number <= max;
+    if (good)
+        *out = number;
+    else
+        cli_fail(arguments, CLI_USAGE, "--%s: '%s' is not a number from %lld to %lld", option, text,
+                 (long long)min, (long long)max);
+    return good;
 }
 
-static void print_errors(const struct config_errors *errors)
+bool cli_read_duration(const struct cli_arguments *arguments, const char *option, int64_t *out)
 {
-    for (size_t i = 0; i < errors->count; i++)
-        fprintf(stderr, "acmegate: %s\n", errors->lines[i]);
-}
-
-const struct config *cli_config(const struct cli_arguments *arguments)
-{
-    struct config_errors errors = {0};
-    const struct config *config = config_load(arguments->arena, arguments->config_path, environ, &errors);
-    if (config == NULL)
-        print_errors(&errors);
-    return config;
-}
-
-const struct config *cli_config_in_force(const struct cli_arguments *arguments)
-{
-    struct config_errors errors = {0};
-    const struct config *config =
-        config_load_in_force(arguments->arena, arguments->config_path, environ, &errors);
-    if (config == NULL)
-        print_errors(&errors);
-    return config;
-}
-
-static int find_database(struct cli_arguments *arguments)
-{
-    for (size_t i = 0; i < arguments->given_count; i++)
-        if (arguments->given[i].option == &database_option)
-            arguments->database = arguments->given[i].value;
-    if (arguments->database != NULL)
-        return CLI_OK;
-    int status = find_config(arguments);
-    if (status != CLI_OK)
-        return status;
-    arguments->config = cli_config(arguments);
-    if (arguments->config == NULL)
-        return CLI_FAILED;
-    arguments->database = arguments->config->database;
-    return CLI_OK;
-}
-
-static int find_files(struct cli_arguments *arguments)
-{
-    switch (arguments->action->needs) {
-    case CLI_NEEDS_CONFIG:
-        return find_config(arguments);
-    case CLI_NEEDS_DATABASE:
-        return find_database(arguments);
-    case CLI_NEEDS_NOTHING:
-        break;
-    }
-    return CLI_OK;
+    const char *text = cli_value(arguments, option);
+    int64_t seconds = 0;
+    if (text == NULL)
+        return true;
+    bool good = duration_parse(&seconds, bytes_from_string(text)) && seconds > 0;
+    if (good)
+        *out = seconds;
+    else
+        cli_fail(arguments, CLI_USAGE, "--%s: '%s' is not a duration such as 14d or 36h", option, text);
+    return good;
 }
 
 /* ---- the action ---- */
@@ -329,7 +289,7 @@ static int read_and_run(struct cli_arguments *arguments, int argc, char **argv, 
     if (status == CLI_OK)
         status = check_words(arguments);
     if (status == CLI_OK)
-        status = find_files(arguments);
+        status = cli_find_files(arguments);
     return status == CLI_OK ? arguments->action->run(arguments) : status;
 }
 

@@ -8,8 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "store/store.h"
+
 struct arena;
 struct config;
+struct config_errors;
 
 /* Exit statuses. */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
@@ -76,7 +79,24 @@ int cli_run(const struct cli_command *command, int argc, char **argv);
 [[gnu::format(printf, 3, 4)]] int cli_fail(const struct cli_arguments *arguments, int status,
                                            const char *format, ...);
 
+/* Reads an option's number. False, with a message, for what is not a number from `min` to `max`. `out` stays
+ * as it is for an option that was not given and has no fallback. */
+[[nodiscard]] bool cli_read_number(const struct cli_arguments *arguments, const char *option, int64_t min,
+                                   int64_t max, int64_t *out);
+/* The same for a duration, in seconds, of more than 0. */
+[[nodiscard]] bool cli_read_duration(const struct cli_arguments *arguments, const char *option, int64_t *out);
+
+/* Prints one line for each fault of a configuration. */
+void cli_print_config_errors(const struct cli_arguments *arguments, const struct config_errors *errors);
 /* The configuration, the environment applied. NULL with its faults on standard error. */
 const struct config *cli_config(const struct cli_arguments *arguments);
-/* With the issuers as the admin API has set them. */
+/* The same, with the issuers as the admin API has set them. */
 const struct config *cli_config_in_force(const struct cli_arguments *arguments);
+
+/* The database for reading, closed by the caller with store_reader_close. NULL with a message. */
+[[nodiscard]] struct store_reader *cli_open_reader(const struct cli_arguments *arguments);
+/* Runs `apply` in a transaction on the database (store_write_now). False with `fault` filled when nothing was
+ * kept. */
+[[nodiscard]] bool cli_write(const struct cli_arguments *arguments,
+                             enum store_apply_result (*apply)(void *context, struct store_writer *writer),
+                             void *context, struct fault *fault);

@@ -2,7 +2,6 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "acme/base/time_text.h"
 #include "acme/pki/certificate.h"
@@ -20,7 +19,7 @@ static const struct cli_listing certificates = {LISTING_CERTIFICATES, states, co
 
 static int refuse_serial(const struct cli_arguments *arguments, const char *serial)
 {
-    return cli_fail(arguments, CLI_USAGE, "'%s' is not a serial number in hexadecimal", serial);
+    return cli_fail(arguments, CLI_USAGE, "'%s' is not a hexadecimal serial number", serial);
 }
 
 /* ---- renew-early ---- */
@@ -34,7 +33,7 @@ struct renew_early {
     bool covers_nothing;
 };
 
-/* What is misspelt must not look as if it were done. */
+/* A misspelt scope is an error: nothing must look done that is not. */
 static enum store_result find_covered(struct renew_early *request, struct store_reader *reader)
 {
     struct certificate *found = NULL;
@@ -93,16 +92,6 @@ static bool read_scope(struct renew_early *request, const char *const *words, si
     return request->order.scope != NULL;
 }
 
-static bool write_to(const char *path, struct renew_early *request, struct fault *fault)
-{
-    struct store_command *command = store_command_open(path, fault);
-    bool written = command != NULL && store_write_now(command, write_order, request, fault);
-    store_command_close(command);
-    if (request->covers_nothing)
-        fault_set(fault, "%s names nothing in this database; nothing was changed", request->order.scope);
-    return written;
-}
-
 /* "now", or a duration. */
 static bool read_within(const char *text, int64_t *spread_s)
 {
@@ -118,20 +107,24 @@ static int renew_early(const struct cli_arguments *arguments)
                                   .order = {.issued_before = now, .created_at = now}};
     const char *within = cli_value(arguments, "within");
     if (!read_scope(&request, arguments->words, arguments->word_count))
-        return cli_fail(arguments, CLI_USAGE, "say which: all, issuer ID, or serial HEX");
+        return cli_fail(arguments, CLI_USAGE, "give a scope: all, issuer ID, or serial HEX");
     if (!read_within(within, &spread_s))
-        return cli_fail(arguments, CLI_USAGE, "--within takes a duration such as 24h, or now");
+        return cli_fail(arguments, CLI_USAGE, "--within: '%s' is neither a duration such as 24h nor 'now'",
+                        within);
     request.order.window = early_renewal_within(now, spread_s, cli_value(arguments, "explanation"));
     const char *when = request.order.window.renew_until <= now
-                           ? "when they next look"
+                           ? "at their next look"
                            : arena_printf(arguments->arena, "within %s", within);
     request.what = arena_printf(arguments->arena, "%s, %s", request.order.scope, when);
-    if (!write_to(arguments->database, &request, &fault))
+    bool written = cli_write(arguments, write_order, &request, &fault);
+    if (request.covers_nothing)
+        return cli_fail(arguments, CLI_FAILED, "%s matches nothing in this database; nothing was changed",
+                        request.order.scope);
+    if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    printf(
-        "clients that ask for renewal information are told to renew %s (%s). What is issued from now on is "
-        "not meant\n",
-        when, request.order.scope);
+    printf("clients that ask for renewal information are told to renew %s (%s). Certificates issued from now "
+           "on are not affected\n",
+           when, request.order.scope);
     return CLI_OK;
 }
 
@@ -161,23 +154,23 @@ struct revocation {
     bool corrects;       /* it is revoked already, with another reason */
 };
 
-/* A serial is one CA's: with several of them nobody knows which certificate is meant. */
+/* Serial numbers are unique within one CA only. NULL: nothing is against it. */
 static const char *refuse_revocation(struct arena *arena, const struct certificate *found, size_t count,
                                      int reason)
 {
     if (count == 0)
-        return "no certificate in this database has this serial";
+        return "no certificate in this database has this serial number";
     for (size_t i = 1; i < count; i++)
         if (!certificate_is_same(found[0].leaf, found[i].leaf))
-            return "certificates of several CAs have this serial; nothing was changed";
+            return "certificates of several CAs have this serial number; nothing was changed";
     if (found->revoked_at != 0 && !revocation_reason_may_become(found->revocation_reason, reason))
         return arena_printf(arena,
-                            "it is revoked already, with reason %s. A revocation is corrected from a reason "
-                            "that does not revoke, or to keyCompromise",
+                            "it is already revoked, with reason %s. A revocation can be corrected from a "
+                            "reason that does not revoke, or to keyCompromise",
                             revocation_reason_name(found->revocation_reason));
     if (found->revoked_at != 0)
-        return found->correction_asked ? "its correction was asked for already and waits for the CA" : NULL;
-    return found->revocation_requested_at != 0 ? "its revocation was asked for already and waits for the CA"
+        return found->correction_asked ? "its correction was already requested and waits for the CA" : NULL;
+    return found->revocation_requested_at != 0 ? "its revocation was already requested and waits for the CA"
                                                : NULL;
 }
 
@@ -215,15 +208,18 @@ static enum store_apply_result ask_for_revocation(void *context, struct store_wr
                                 .detail = detail};
     enum store_result result = revocation->corrects ? store_certificate_correct(writer, certificate)
                                                     : store_certificate_update(writer, certificate);
-    return result == STORE_OK && store_event_insert(writer, &event) == STORE_OK ? STORE_APPLIED
-                                                                                : STORE_DISCARD;
+    return store_applied(result == STORE_OK ? store_event_insert(writer, &event) : result);
 }
 
-/* NULL: `out` is set; else what is wrong with it. */
+/* NULL with `out` set; else what is wrong with the text. */
 static const char *read_reason(struct arena *arena, const char *text, int *out)
 {
     if (!revocation_reason_find(text, out))
-        return "--reason takes a name such as keyCompromise, superseded or cessationOfOperation (RFC 5280)";
+        return arena_printf(
+            arena,
+            "--reason: '%s' is not a reason of RFC 5280, such as keyCompromise, superseded or "
+            "cessationOfOperation",
+            text);
     const struct problem *problem = revocation_reason_check(arena, *out);
     return problem == NULL ? NULL : problem->detail;
 }
@@ -237,33 +233,25 @@ static int revoke(const struct cli_arguments *arguments)
     const char *why = read_reason(arguments->arena, cli_value(arguments, "reason"), &revocation.reason);
     if (why != NULL)
         return cli_fail(arguments, CLI_USAGE, "%s", why);
-    struct store_command *command = store_command_open(arguments->database, &fault);
-    bool written = command != NULL && store_write_now(command, ask_for_revocation, &revocation, &fault);
-    store_command_close(command);
-    if (!written)
+    if (!cli_write(arguments, ask_for_revocation, &revocation, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s",
                         revocation.refusal == NULL ? fault.message : revocation.refusal);
-    printf(revocation.corrects ? "the correction of the revocation of %s is asked for; %s. 'acmegate cert "
-                                 "show %s' says what the CA "
-                                 "has made of it\n"
-                               : "the revocation of %s is asked for; %s. It counts when 'acmegate cert show "
-                                 "%s' says that the CA has "
-                                 "confirmed it\n",
-           revocation.serial,
+    printf("requested %s of %s; %s. It takes effect once the CA confirms it: see 'acmegate cert show %s'\n",
+           revocation.corrects ? "another reason for the revocation" : "the revocation", revocation.serial,
            store_is_served(arguments->database) ? "the running server tells the CA now"
-                                                : "no server runs: the next start tells the CA",
+                                                : "no server is running: the next start tells the CA",
            revocation.serial);
     return CLI_OK;
 }
 
 static const struct cli_option revoke_options[] = {
-    {"reason", "REASON", "a reason of RFC 5280 by its name, such as keyCompromise", "unspecified", 0}, {0}};
+    {"reason", "REASON", "the name of a reason in RFC 5280, such as keyCompromise", "unspecified", 0}, {0}};
 
 static const struct cli_option renew_early_options[] = {
     {"within", "DURATION",
-     "spreads the renewals over this time; now, or less than a minute, has clients renew when they next look",
+     "spreads the renewals over this time; 'now', or less than a minute, means at the clients' next look",
      "24h", 0},
-    {"explanation", "URL", "a page that says why, for the clients' operators", NULL, 0},
+    {"explanation", "URL", "a page that explains why, for the clients' operators", NULL, 0},
     {0}};
 
 static const struct cli_action actions[] = {
@@ -286,7 +274,7 @@ static const struct cli_action actions[] = {
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
      .options = revoke_options,
-     .help = "Asks the CA to revoke a certificate. It counts once the CA has confirmed it.",
+     .help = "Asks the CA to revoke a certificate. It takes effect once the CA confirms it.",
      .run = revoke},
     {.name = "renew-early",
      .words = "all | issuer ID | serial HEX",
@@ -294,10 +282,10 @@ static const struct cli_action actions[] = {
      .words_max = 2,
      .needs = CLI_NEEDS_DATABASE,
      .options = renew_early_options,
-     .help = "Tells clients that ask for renewal information to renew what was issued until now.",
+     .help = "Tells clients that ask for renewal information to renew certificates issued until now.",
      .run = renew_early},
 };
 
 const struct cli_command cli_cert = {"cert",
-                                     "look at certificates, revoke them, have clients renew them early",
+                                     "show certificates, revoke them, or have clients renew them early",
                                      actions, sizeof actions / sizeof *actions};

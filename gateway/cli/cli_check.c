@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "acme/base/time_text.h"
@@ -29,7 +28,7 @@ static void print_line(const char *verdict, const char *line)
 
 /* ---- what is on this machine ---- */
 
-/* The folder that will hold `path`. */
+/* The folder of `path`. */
 static const char *folder_of(struct arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -53,17 +52,18 @@ static void check_leaf(struct check *check, struct bytes der)
 {
     const char *path = check->config->tls_cert_path;
     const char *host = own_host(check);
+    struct certificate_facts facts;
     autofree_x509 X509 *leaf = x509_read(der);
-    if (leaf == NULL)
+    if (leaf == NULL || !certificate_read_facts(check->arena, der, &facts))
         check_fail(check, "tls.cert %s: its first certificate cannot be read; put the leaf first (PEM)",
                    path);
-    else if (X509_cmp_current_time(X509_get0_notAfter(leaf)) <= 0)
-        check_fail(check, "tls.cert %s is over; renew it", path);
+    else if (facts.not_after <= clock_now())
+        check_fail(check, "tls.cert %s has expired; renew it", path);
     else if (!names_host(leaf, host))
-        check_fail(check, "tls.cert %s does not name %s, the host of base_url; clients would refuse it", path,
+        check_fail(check, "tls.cert %s does not name %s, the host of base_url; clients will reject it", path,
                    host);
     else
-        check_ok(check, "tls.cert %s and its key fit, and name %s", path, host);
+        check_ok(check, "tls.cert %s and its key fit, and it names %s", path, host);
 }
 
 static void check_tls(struct check *check)
@@ -84,7 +84,7 @@ static bool local_file_is_there(struct check *check, const struct issuer_config 
     return access(arena_printf(check->arena, "%s/%s", issuer->directory, name), F_OK) == 0;
 }
 
-/* Where `acmegate serve` will make the CA, or its intermediate. */
+/* True when `acmegate serve` will make the CA or its intermediate, or cannot. */
 static bool check_local_to_be_made(struct check *check, const struct issuer_config *issuer)
 {
     const char *folder = folder_of(check->arena, issuer->directory);
@@ -92,7 +92,8 @@ static bool check_local_to_be_made(struct check *check, const struct issuer_conf
     bool root = local_file_is_there(check, issuer, LOCAL_CA_ROOT);
     bool root_key = local_file_is_there(check, issuer, LOCAL_CA_ROOT_KEY);
     if (!there && access(folder, W_OK | X_OK) != 0) {
-        check_fail(check, "issuer %s: directory %s cannot be made: %s; make %s for the user that serves",
+        check_fail(check,
+                   "issuer %s: directory %s cannot be made: %s; make %s writable for the server's user",
                    issuer->id, issuer->directory, strerror(errno), folder);
         return true;
     }
@@ -104,7 +105,7 @@ static bool check_local_to_be_made(struct check *check, const struct issuer_conf
     return true;
 }
 
-/* Without a certificate of its own the server lets nobody in. */
+/* Without its own certificate the server does not start. */
 static void check_local_signs_own(struct check *check, const struct issuer_config *issuer,
                                   const struct local_ca *ca)
 {
@@ -189,7 +190,7 @@ static void check_all(struct check *check)
     check_tls(check);
     for (size_t i = 0; i < config->issuer_count; i++) {
         if (config->issuers[i].overridden)
-            check_ok(check, "issuer %s: as the admin API has set it, not as the file says",
+            check_ok(check, "issuer %s: as the admin API has set it, not as in the file",
                      config->issuers[i].id);
         if (config->issuers[i].type == ISSUER_STEPCA)
             check_stepca(check, &config->issuers[i]);
@@ -215,7 +216,7 @@ static int run_check(struct check *check, const char *path)
     };
     check->outbound = outbound_start(&outbound, &why);
     if (check->outbound == NULL) {
-        check_fail(check, "nothing can be asked over the network: %s", why);
+        check_fail(check, "the network cannot be used: %s", why);
         return CLI_FAILED;
     }
     if (check->expiring_within_s != 0)
@@ -230,24 +231,22 @@ static int run_check(struct check *check, const char *path)
 static int run(const struct cli_arguments *arguments)
 {
     struct check check = {.arena = arguments->arena, .print = print_line};
-    const char *within = cli_value(arguments, "expiring");
-    if (within != NULL && (!duration_parse(&check.expiring_within_s, bytes_from_string(within)) ||
-                           check.expiring_within_s <= 0))
-        return cli_fail(arguments, CLI_USAGE, "--expiring takes a duration such as 14d or 36h");
+    if (!cli_read_duration(arguments, "expiring", &check.expiring_within_s))
+        return CLI_USAGE;
     return run_check(&check, arguments->config_path);
 }
 
 static const struct cli_option options[] = {
     {"expiring", "DURATION",
-     "says only which certificates that others rest on end within this time, such as 14d", NULL, 0},
+     "checks only which certificates of the server and its CAs expire within this time, such as 14d", NULL,
+     0},
     {0}};
 
-static const struct cli_action actions[] = {
-    {.needs = CLI_NEEDS_CONFIG,
-     .options = options,
-     .help =
-         "Says, a line each, whether the configuration will work; the CA is asked too. A line that begins "
-         "with FAIL ends with what to do.",
-     .run = run}};
+static const struct cli_action actions[] = {{.needs = CLI_NEEDS_CONFIG,
+                                             .options = options,
+                                             .help = "Checks whether the configuration will work, and asks "
+                                                     "the CA, too. Prints a line for each finding; a "
+                                                     "line that begins with FAIL ends with what to do.",
+                                             .run = run}};
 
-const struct cli_command cli_check = {"check", "say whether the configuration will work", actions, 1};
+const struct cli_command cli_check = {"check", "check whether the configuration will work", actions, 1};

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `acmegate check`: what is on this machine, and what ends soon. gateway/preflight/check.h asks the CA. */
+/* `acmegate check`: this host, and certificates that expire soon. gateway/preflight/check.h asks the CA. */
 #pragma once
 
 #include "gateway/preflight/check.h"
 
-/* A line for each certificate that others rest on: the server's own and its chain, the issuers' intermediates
- * and roots. FAIL for one that ends within the time asked for; a certificate of the server's own that renews
- * itself (and may never live that long) only when less than a sixth of its life is left. */
+/* Prints a line for each certificate of the server and its CAs: the server's own with its chain, the issuers'
+ * intermediates and roots. FAIL for one that expires within the time asked for; for one that the server
+ * renews by itself (and that may never live that long) when less than a sixth of its life is left. */
 void check_expiring(struct check *check);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "acme/base/file.h"
@@ -18,7 +17,7 @@
 
 enum { SUBJECT_MAX_BYTES = 256 };
 
-/* "CN=…" or what the first name is. */
+/* "/CN=…", or the first name. */
 static const char *subject_of(struct check *check, struct bytes der)
 {
     char subject[SUBJECT_MAX_BYTES] = "";
@@ -31,7 +30,7 @@ static const char *subject_of(struct check *check, struct bytes der)
     return arena_duplicate(check->arena, subject);
 }
 
-/* What is left alone ends when its time comes; what renews itself may be late with that. */
+/* Whether the server renews the certificate. */
 enum upkeep { LEFT_ALONE, RENEWS_ITSELF };
 
 static bool is_alarming(const struct check *check, const struct certificate_facts *facts, enum upkeep upkeep,
@@ -49,7 +48,7 @@ static void tell_one(struct check *check, const char *what, struct bytes der, en
     char left[EXPIRY_TEXT_BYTES];
     struct certificate_facts facts;
     if (!certificate_read_facts(check->arena, der, &facts)) {
-        check_fail(check, "%s: its end cannot be read", what);
+        check_fail(check, "%s: its expiry cannot be read", what);
         return;
     }
     time_format(end, facts.not_after);
@@ -58,14 +57,14 @@ static void tell_one(struct check *check, const char *what, struct bytes der, en
     const char *over = facts.not_after <= now ? "" : " left";
     bool itself = upkeep == RENEWS_ITSELF;
     if (is_alarming(check, &facts, upkeep, now))
-        check_fail(check, "%s: %s ends at %s, %s%s%s", what, subject, end, left, over,
-                   itself ? "; its renewal is late, the server's log says why" : "");
+        check_fail(check, "%s: %s expires at %s, %s%s%s", what, subject, end, left, over,
+                   itself ? "; its renewal is late, see the server's log" : "");
     else
-        check_ok(check, "%s: %s ends at %s, %s%s%s", what, subject, end, left, over,
+        check_ok(check, "%s: %s expires at %s, %s%s%s", what, subject, end, left, over,
                  itself ? "; it renews itself" : "");
 }
 
-/* `what` of the first certificate and of those that follow it. */
+/* `first` names the first certificate in the messages, `others` those that follow it. */
 static void tell_file(struct check *check, const char *path, const char *first, const char *others,
                       enum upkeep upkeep)
 {
@@ -90,7 +89,7 @@ static void tell_own(struct check *check)
     const char *path =
         config->tls_issuer == NULL ? config->tls_cert_path : own_certificate_path(check->arena, config);
     if (config->tls_issuer != NULL && !is_there(path))
-        check_ok(check, "own certificate: there is none yet, `acmegate serve` asks issuer %s for it",
+        check_ok(check, "own certificate: none yet, `acmegate serve` asks issuer %s for it",
                  config->tls_issuer);
     else
         tell_file(check, path, "own certificate", "own certificate's chain",
@@ -112,7 +111,7 @@ static void tell_local(struct check *check, const struct issuer_config *issuer)
     tell_file(check, root, what, what, LEFT_ALONE);
 }
 
-/* The OCSP responder's. */
+/* The certificate of the OCSP responder. */
 static void tell_responder(struct check *check, const struct issuer_config *issuer)
 {
     struct arena *arena = check->arena;
@@ -133,7 +132,7 @@ static void tell_stepca(struct check *check, const struct issuer_config *issuer)
     const char *what = arena_printf(check->arena, "issuer %s: intermediate", issuer->id);
     if (!check_stepca_intermediates(check, issuer, &certificates, &count, &why))
         check_warn(check,
-                   "%s: the CA does not say when it ends: %s; the chain of a certificate of it shows it",
+                   "%s: the CA does not tell when it expires: %s; see the chain of one of its certificates",
                    what, why);
     for (size_t i = 0; i < count; i++)
         tell_one(check, what, certificates[i], LEFT_ALONE);

@@ -16,10 +16,9 @@ static int show(const struct cli_arguments *arguments)
     const struct config *config = config_load(arena, path, environ, &errors);
     bool complete = config == NULL || issuer_overrides_read(arena, config, &overrides, &count, &fault);
     if (!complete)
-        fprintf(stderr, "acmegate: what the admin API has set is not shown: %s\n", fault.message);
+        cli_fail(arguments, CLI_FAILED, "changes by the admin API are not shown: %s", fault.message);
     struct bytes text = config_show(arena, path, environ, overrides, complete ? count : 0, &errors);
-    for (size_t i = 0; i < errors.count; i++)
-        fprintf(stderr, "acmegate: %s\n", errors.lines[i]);
+    cli_print_config_errors(arguments, &errors);
     if (text.n != 0)
         fwrite(text.p, 1, text.n, stdout);
     return errors.count == 0 && complete ? CLI_OK : CLI_FAILED;

@@ -38,31 +38,33 @@ static int backup(const struct cli_arguments *arguments)
     const char *to = arguments->words[0];
     if (!store_backup(arguments->database, to, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    printf("%s: a copy of %s as it is now. Keep the file with the key that seals its secrets "
-           "(secret_key_path) as well, "
-           "apart from it\n",
-           to, arguments->database);
+    printf("copied %s to %s. Back up the key that seals its secrets (secret_key_path), too, in another "
+           "place\n",
+           arguments->database, to);
     return CLI_OK;
 }
 
 static const struct cli_action actions[] = {
     {.name = "migrate",
      .needs = CLI_NEEDS_DATABASE,
-     .help = "Makes the database, or brings its schema up to date, after a back-up copy.",
+     .help = "Makes the database, or updates its schema after a backup copy.",
      .run = migrate},
     {.name = "check",
      .needs = CLI_NEEDS_DATABASE,
-     .help = "Says whether the schema is current and the file whole.",
+     .help = "Checks that the schema is current and the file is whole.",
      .run = check},
     {.name = "backup",
      .words = "FILE",
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
-     .help = "Writes a copy to a new file; the server may run meanwhile.",
+     .help = "Writes a copy to a new file, even while the server runs.",
      .run = backup},
-    {.name = "path", .needs = CLI_NEEDS_DATABASE, .help = "Shows where the database is.", .run = show_path},
+    {.name = "path",
+     .needs = CLI_NEEDS_DATABASE,
+     .help = "Shows the path of the database.",
+     .run = show_path},
 };
 
-const struct cli_command cli_db = {"db", "look after the database", actions,
+const struct cli_command cli_db = {"db", "make, check and back up the database", actions,
                                    sizeof actions / sizeof *actions};

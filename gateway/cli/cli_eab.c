@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/rand.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "acme/base/base64.h"
 #include "acme/base/json.h"
 #include "acme/base/time_text.h"
+#include "acme/base/visible.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
 #include "gateway/config/config.h"
@@ -64,18 +64,9 @@ static enum store_apply_result revoke_key(void *context, struct store_writer *wr
     return change->result == STORE_OK ? record(change, writer, EVENT_EAB_REVOKED) : STORE_DISCARD;
 }
 
-static bool write_change(const char *path, struct change *change,
-                         enum store_apply_result (*apply)(void *, struct store_writer *), struct fault *fault)
-{
-    struct store_command *command = store_command_open(path, fault);
-    bool written = command != NULL && store_write_now(command, apply, change, fault);
-    store_command_close(command);
-    return written;
-}
-
 /* ---- reading the arguments ---- */
 
-/* "a,b" as words, each of which `is_valid` accepts; NULL text gives none. */
+/* Reads "a,b" as words, each of which `is_valid` accepts; NULL text gives none. */
 static bool read_list(struct arena *arena, const char *text, bool (*is_valid)(const char *word),
                       const char *const **out, size_t *count)
 {
@@ -98,7 +89,7 @@ static bool is_word(const char *word)
     return *word != '\0';
 }
 
-/* The profiles must be the endpoint's. */
+/* True when all profiles of the key are the endpoint's. */
 static bool has_profiles(const struct endpoint_config *endpoint, const struct eab_key *key)
 {
     for (size_t i = 0; i < key->profile_count; i++) {
@@ -114,11 +105,11 @@ static bool has_profiles(const struct endpoint_config *endpoint, const struct ea
 static bool is_kid(const char *kid)
 {
     size_t n = strlen(kid);
-    return n != 0 && n <= KID_MAX_BYTES && kid[0] != '-' && bytes_is_text(bytes_from_string(kid)) &&
-           strchr(kid, ' ') == NULL;
+    return n != 0 && n <= KID_MAX_BYTES && kid[0] != '-' &&
+           visible_is_clean(bytes_from_string(kid), VISIBLE_ONE_LINE) && strchr(kid, ' ') == NULL;
 }
 
-/* Kids and keys are arguments of commands, ours and the clients': none may look like an option. With its
+/* Kids and keys are arguments of commands, of ours and of clients: none may look like an option. With the
  * first bit clear, base64url begins with a letter. */
 [[gnu::warn_unused_result]] static bool random_octets(uint8_t *out, size_t n)
 {
@@ -141,37 +132,34 @@ static int read_key(const struct cli_arguments *arguments, const struct endpoint
 {
     struct arena *arena = arguments->arena;
     const char *kid = cli_value(arguments, "kid"), *trusted = cli_value(arguments, "trusted");
-    const char *expires = cli_value(arguments, "expires"), *uses = cli_value(arguments, "uses");
-    int64_t lasts = 0;
-    char *end = NULL;
+    int64_t lasts_s = 0;
     key->endpoint = endpoint->name;
     key->kid = kid == NULL ? random_kid(arena) : kid;
     key->comment = cli_value(arguments, "comment");
     key->trusted = strcmp(trusted, "yes") == 0;
     if (!key->trusted && strcmp(trusted, "no") != 0)
-        return cli_fail(arguments, CLI_USAGE, "--trusted is yes or no");
+        return cli_fail(arguments, CLI_USAGE, "--trusted must be yes or no");
     key->created_at = now;
     if (!is_kid(key->kid))
-        return cli_fail(arguments, CLI_USAGE,
-                        "--kid must be 1 to 128 characters without spaces, not beginning with '-'");
+        return cli_fail(
+            arguments, CLI_USAGE,
+            "--kid must have 1 to 128 visible characters, without spaces, and must not begin with '-'");
     if (!read_list(arena, cli_value(arguments, "allow"), name_pattern_is_valid, &key->names.allow,
                    &key->names.allow_count))
         return cli_fail(arguments, CLI_USAGE,
-                        "--allow takes names such as host.example, *.example, *, an address or a network, "
-                        "with commas between");
+                        "--allow must be names such as host.example, *.example, *, an address or a network, "
+                        "separated by commas");
     if (!read_list(arena, cli_value(arguments, "deny"), name_pattern_is_valid, &key->names.deny,
                    &key->names.deny_count))
-        return cli_fail(arguments, CLI_USAGE, "--deny takes names as --allow does");
+        return cli_fail(arguments, CLI_USAGE, "--deny must be names, as for --allow");
     if (!read_list(arena, cli_value(arguments, "profiles"), is_word, &key->profiles, &key->profile_count) ||
         !has_profiles(endpoint, key))
         return cli_fail(arguments, CLI_USAGE,
-                        "--profiles takes profiles of this endpoint, with commas between");
-    if (expires != NULL && (!duration_parse(&lasts, bytes_from_string(expires)) || lasts == 0))
-        return cli_fail(arguments, CLI_USAGE, "--expires takes a duration such as 30d or 12h");
-    key->expires_at = lasts == 0 ? 0 : now + lasts;
-    key->max_uses = uses == NULL ? 0 : strtol(uses, &end, 10);
-    if (uses != NULL && (*end != '\0' || key->max_uses < 1 || key->max_uses > USES_MAX))
-        return cli_fail(arguments, CLI_USAGE, "--uses takes a number from 1 to 1000000");
+                        "--profiles must be profiles of this endpoint, separated by commas");
+    if (!cli_read_duration(arguments, "expires", &lasts_s) ||
+        !cli_read_number(arguments, "uses", 1, USES_MAX, &key->max_uses))
+        return CLI_USAGE;
+    key->expires_at = lasts_s == 0 ? 0 : now + lasts_s;
     return CLI_OK;
 }
 
@@ -212,13 +200,13 @@ static bool seal_new_key(const struct config *config, struct arena *arena, struc
 static int require_config(const struct cli_arguments *arguments)
 {
     return arguments->config != NULL ? CLI_OK
-                                     : cli_fail(arguments, CLI_USAGE, "this action needs --config FILE");
+                                     : cli_fail(arguments, CLI_USAGE, "a new key needs --config FILE");
 }
 
 static int add(const struct cli_arguments *arguments)
 {
     struct arena *arena = arguments->arena;
-    struct change change = {.arena = arena, .now = clock_now()};
+    struct change change = {.arena = arena, .now = clock_now(), .result = STORE_FAILED};
     struct fault fault;
     char *shown = NULL;
     int status = require_config(arguments);
@@ -233,16 +221,19 @@ static int add(const struct cli_arguments *arguments)
         return status;
     if (!seal_new_key(arguments->config, arena, &change.key, &shown, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    if (!write_change(arguments->database, &change, insert_key, &fault))
-        return cli_fail(arguments, CLI_FAILED, "%s",
-                        change.result == STORE_OK ? "there is a key with this kid at this endpoint already"
-                                                  : fault.message);
+    bool written = cli_write(arguments, insert_key, &change, &fault);
+    if (change.result == STORE_OK)
+        return cli_fail(arguments, CLI_FAILED, "endpoint %s already has a key with the kid '%s'",
+                        change.key.endpoint, change.key.kid);
+    if (!written)
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     if (cli_value(arguments, "json") != NULL)
         print_json(arena, &change.key, shown);
     else
         printf("kid       %s\nhmac key  %s\n", change.key.kid, shown);
     if (endpoint->eab == EAB_OFF)
-        fprintf(stderr, "note: endpoints.%s.eab is \"off\": nobody needs the key, and it is not looked at\n",
+        fprintf(stderr,
+                "note: endpoints.%s.eab is \"off\": clients need no key, and the server ignores this one\n",
                 endpoint->name);
     return CLI_OK;
 }
@@ -256,26 +247,30 @@ static int revoke(const struct cli_arguments *arguments)
 {
     struct change change = {.arena = arguments->arena,
                             .now = clock_now(),
+                            .result = STORE_FAILED,
                             .key = {.endpoint = arguments->words[0], .kid = arguments->words[1]}};
     struct fault fault;
-    if (!write_change(arguments->database, &change, revoke_key, &fault))
-        return cli_fail(arguments, CLI_FAILED, "%s",
-                        change.result == STORE_NOT_FOUND   ? "there is no such key at this endpoint"
-                        : change.result == STORE_LOST_RACE ? "it is revoked already"
-                                                           : fault.message);
-    printf("revoked; accounts that were made with it order nothing any more\n");
+    bool written = cli_write(arguments, revoke_key, &change, &fault);
+    if (change.result == STORE_NOT_FOUND)
+        return cli_fail(arguments, CLI_FAILED, "endpoint %s has no key with the kid '%s'",
+                        change.key.endpoint, change.key.kid);
+    if (change.result == STORE_LOST_RACE)
+        return cli_fail(arguments, CLI_FAILED, "the key '%s' is already revoked", change.key.kid);
+    if (!written)
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    printf("revoked: accounts made with this key can no longer order\n");
     return CLI_OK;
 }
 
 static const struct cli_option add_options[] = {
-    {"kid", "KID", "the key's id; without it a random one", NULL, 0},
-    {"allow", "NAMES", "the names that its accounts may order, with commas between; without it all", NULL, 0},
-    {"deny", "NAMES", "names that they may not order; it wins over --allow", NULL, 0},
-    {"profiles", "NAMES", "the profiles that they may choose; without it all of the endpoint", NULL, 0},
-    {"trusted", "yes|no", "whether its names need no proof", "no", 0},
-    {"expires", "DURATION", "how long it makes accounts and orders, such as 30d; without it for ever", NULL,
+    {"kid", "KID", "the key's id (default: a random one)", NULL, 0},
+    {"allow", "NAMES", "names that its accounts may order, separated by commas (default: all)", NULL, 0},
+    {"deny", "NAMES", "names that its accounts may not order; wins over --allow", NULL, 0},
+    {"profiles", "NAMES", "profiles that its accounts may choose (default: all of the endpoint's)", NULL, 0},
+    {"trusted", "yes|no", "yes: its accounts need no proof of their names", "no", 0},
+    {"expires", "DURATION", "how long it makes accounts and orders, such as 30d (default: for ever)", NULL,
      0},
-    {"uses", "N", "how many accounts it makes; without it any number", NULL, 0},
+    {"uses", "N", "the number of accounts that it may make (default: any)", NULL, 0},
     {"comment", "TEXT", "a note for people", NULL, 0},
     CLI_JSON_OPTION,
     {0}};
@@ -287,7 +282,7 @@ static const struct cli_action actions[] = {
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
      .options = add_options,
-     .help = "Makes a key and shows it once.",
+     .help = "Makes a key and shows it this once.",
      .run = add},
     {.name = "list",
      .needs = CLI_NEEDS_DATABASE,
@@ -299,9 +294,9 @@ static const struct cli_action actions[] = {
      .words_min = 2,
      .words_max = 2,
      .needs = CLI_NEEDS_DATABASE,
-     .help = "Takes a key back: its accounts order nothing any more.",
+     .help = "Revokes a key: its accounts can no longer order.",
      .run = revoke},
 };
 
-const struct cli_command cli_eab = {"eab", "give out external account keys, and take them back", actions,
+const struct cli_command cli_eab = {"eab", "add, list and revoke external account keys", actions,
                                     sizeof actions / sizeof *actions};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "acme/authorization.h"
 #include "acme/base/time_text.h"
@@ -140,8 +139,9 @@ static void show_what_was_learned(const struct attempt *attempt)
     char limit[DURATION_TEXT_BYTES];
     duration_format(limit, error.limit_s);
     if (too_long || error.refusal == STEPCA_REFUSAL_TOO_SHORT)
-        say("     learned: the CA's %s is %s%s; before it was assumed: step-ca does not tell authority-wide "
-            "claims",
+        say("     learned: the CA's %s is %s%s. step-ca does not tell authority-wide claims, so another one "
+            "was "
+            "assumed",
             too_long ? "maximum" : "minimum", limit, too_long ? ", its backdate included" : "");
 }
 
@@ -154,7 +154,7 @@ static void show_attempts(const struct story *story)
         bool asked_validity = attempt->asked_validity != NULL && attempt->asked_validity[0] != '\0';
         say("  %zu. %s: asked issuer %s, validity %s, token %s", i + 1,
             story_when(story, attempt->started_at), attempt->issuer,
-            asked_validity ? attempt->asked_validity : "as the CA likes", attempt->token_id);
+            asked_validity ? attempt->asked_validity : "as the CA decides", attempt->token_id);
         say("     %s%s%s%s", attempt_status_name(attempt->status),
             attempt->http_status == 0 ? "" : arena_printf(story->arena, ", HTTP %d", attempt->http_status),
             attempt->message == NULL || attempt->message[0] == '\0' ? "" : ": ",
@@ -170,18 +170,18 @@ static void show_revocation(const struct story *story)
         say("  revoked   no");
         return;
     }
-    say("  revoked   asked for %s by %s, reason %s", story_when(story, certificate->revocation_requested_at),
+    say("  revoked   requested %s by %s, reason %s", story_when(story, certificate->revocation_requested_at),
         or_unknown(certificate->revocation_requested_by),
         revocation_reason_name(certificate->revocation_reason));
     if (certificate->revoked_at != 0)
         say("            confirmed by the CA %s", story_when(story, certificate->revoked_at));
     if (certificate->correction_asked)
-        say("            reason %s is asked for instead; the CA has not answered",
+        say("            reason %s is requested instead; the CA has not answered",
             revocation_reason_name(certificate->correction_reason));
     if (certificate->revoked_at != 0 && certificate->revocation_error != NULL)
         say("            %s", certificate->revocation_error);
     if (certificate->revoked_at == 0)
-        say("            NOT confirmed by the CA after %lld tries, last words: %s",
+        say("            NOT confirmed by the CA after %lld tries, last answer: %s",
             (long long)certificate->revocation_attempt_count, or_unknown(certificate->revocation_error));
 }
 
@@ -243,7 +243,7 @@ static enum store_result load_story(struct store_reader *reader, int64_t id, str
     return result == STORE_OK ? load_certificate(reader, story) : result;
 }
 
-/* What the word means: an id (or an order's URL), or a name. */
+/* The meaning of the argument: an id (or an order's URL), or a name. */
 struct asked {
     const char *word;
     int64_t id;             /* 0: a name */
@@ -285,42 +285,48 @@ static void show_earlier(struct store_reader *reader, const struct story *story,
     }
 }
 
-static int nothing_known(const char *word, const char *path)
+static int nothing_known(const struct cli_arguments *arguments)
 {
-    fprintf(stderr,
-            "acmegate explain: no order of '%s' is known in %s, and no refused request for it.\n"
-            "Is it spelled as the client orders it (a wildcard with its \"*.\"), and is the client's "
-            "directory URL this server's?\n"
-            "A request without a valid account leaves no record. Its problem names a \"cause\", which "
-            "'acmegate explain CAUSE' tells more of.\n",
-            word, path);
-    return CLI_FAILED;
+    return cli_fail(
+        arguments, CLI_FAILED,
+        "no order of '%s' in %s, and no refused request for it.\n"
+        "Check its spelling (a wildcard begins with \"*.\"), and that the client uses this server's "
+        "directory URL.\n"
+        "A request without a valid account leaves no record. Its problem names a \"cause\", which "
+        "'acmegate explain CAUSE' explains",
+        arguments->words[0], arguments->database);
+}
+
+static int unreadable(const struct cli_arguments *arguments)
+{
+    return cli_fail(arguments, CLI_FAILED, "%s cannot be read", arguments->database);
 }
 
 /* Without an order, a refused request may have named it. */
-static int explain_without_order(struct store_reader *reader, const struct story *story,
-                                 const struct asked *asked, const char *path)
+static int explain_without_order(const struct cli_arguments *arguments, struct store_reader *reader,
+                                 const struct story *story, const struct asked *asked)
 {
     enum store_result refused =
         asked->name.value[0] == '\0' ? STORE_NOT_FOUND : explain_refused(reader, story, asked->name.value, 0);
     if (refused == STORE_NOT_FOUND && !explain_word(asked->word))
-        return nothing_known(asked->word, path);
-    return refused == STORE_FAILED ? CLI_FAILED : CLI_OK;
+        return nothing_known(arguments);
+    return refused == STORE_FAILED ? unreadable(arguments) : CLI_OK;
 }
 
-static int explain(struct store_reader *reader, struct arena *arena, const char *path, const char *word)
+static int explain(const struct cli_arguments *arguments, struct store_reader *reader)
 {
+    struct arena *arena = arguments->arena;
     int64_t ids[EARLIER_ORDERS_SHOWN + 1];
     size_t count;
     struct story story = {.arena = arena, .now = clock_now()};
-    const struct asked asked = read_word(arena, word);
+    const struct asked asked = read_word(arena, arguments->words[0]);
     enum store_result result = find_orders(reader, &asked, ids, &count);
     if (result == STORE_OK && count > 0)
         result = load_story(reader, ids[0], &story);
     if (result == STORE_FAILED)
-        return CLI_FAILED;
+        return unreadable(arguments);
     if (result == STORE_NOT_FOUND || count == 0)
-        return explain_without_order(reader, &story, &asked, path);
+        return explain_without_order(arguments, reader, &story, &asked);
     show_order(&story);
     say("Names");
     for (size_t i = 0; i < story.order.identifier_count; i++)
@@ -331,17 +337,16 @@ static int explain(struct store_reader *reader, struct arena *arena, const char 
     story_advise(&story);
     show_earlier(reader, &story, ids + 1, count - 1);
     return asked.id == 0 && explain_refused(reader, &story, asked.name.value, story.order.id) == STORE_FAILED
-               ? CLI_FAILED
+               ? unreadable(arguments)
                : CLI_OK;
 }
 
 static int run(const struct cli_arguments *arguments)
 {
-    struct fault fault;
-    struct store_reader *reader = store_reader_open(arguments->database, &fault);
+    struct store_reader *reader = cli_open_reader(arguments);
     if (reader == NULL)
-        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    int status = explain(reader, arguments->arena, arguments->database, arguments->words[0]);
+        return CLI_FAILED;
+    int status = explain(arguments, reader);
     store_reader_close(reader);
     return status;
 }
@@ -351,8 +356,9 @@ static const struct cli_action actions[] = {
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
-     .help = "Tells the story of an order, or of the last one for a name: whose turn it is, and the next "
-             "step. A problem's \"cause\" and a type of event are explained, too.",
+     .help = "Shows the history of an order, or of the newest one for a name: whose turn it is, and the next "
+             "step. Explains a problem's \"cause\" or a type of event, too.",
      .run = run}};
 
-const struct cli_command cli_explain = {"explain", "say what became of an order and what to do", actions, 1};
+const struct cli_command cli_explain = {"explain", "show what happened to an order and what to do next",
+                                        actions, 1};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `acmegate explain`: cli_explain.c reads and tells the story of an order, cli_explain_advice.c its cause and
- * what to do next, cli_explain_refused.c what was refused before it became an order. */
+/* `acmegate explain`: cli_explain.c reads and shows the history of an order, cli_explain_advice.c its cause
+ * and the next step, cli_explain_refused.c a request that was refused before it became an order. */
 #pragma once
 
 #include "store/objects.h"
@@ -28,24 +28,25 @@ struct stored_problem {
 
 struct stored_problem story_problem(const struct story *story, const char *problem_json);
 
-/* Prints one line, whatever clients and CAs wrote into it (acme/base/visible.h). */
+/* Prints one clean line (acme/base/visible.h): clients and CAs wrote parts of it. */
 [[gnu::format(printf, 1, 2)]] void say(const char *format, ...);
 
 /* "2026-06-01T00:00:00Z (3 hours ago)" */
 const char *story_when(const struct story *story, int64_t at);
 
-/* Not finished in time, whatever its row says. */
+/* True for an order that was not finished in time, even where its row has another state. */
 bool story_is_expired(const struct story *story);
 
-/* The last section: the cause, whose turn it is, the next step. */
+/* Prints the last section: the cause, whose turn it is, the next step. */
 void story_advise(const struct story *story);
-/* The same of a cause alone. */
+/* Prints the same for a cause alone. */
 void story_say_cause(enum cause cause);
 
-/* The last refused request for the name that came after the order of this id. STORE_NOT_FOUND: none did. */
+/* Prints the newest refused request for the name that is newer than the order of this id. STORE_NOT_FOUND:
+ * there is none. */
 [[gnu::warn_unused_result]] enum store_result explain_refused(struct store_reader *reader,
                                                               const struct story *story, const char *name,
                                                               int64_t after);
 
-/* What the tables say of a cause or of a type of event; false for another word. */
+/* Explains a cause or a type of event from their tables. False for another word. */
 [[gnu::warn_unused_result]] bool explain_word(const char *word);

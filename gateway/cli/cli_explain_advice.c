@@ -128,7 +128,8 @@ static void say_when(const struct story *story)
     else if (order->status == ORDER_INVALID)
         say("  an invalid order stays invalid: the client makes a new one");
     else if (order->status == ORDER_VALID && certificate->revocation_next_attempt_at != 0)
-        say("  the revocation is repeated %s", story_when(story, certificate->revocation_next_attempt_at));
+        say("  the revocation is requested again %s",
+            story_when(story, certificate->revocation_next_attempt_at));
     else if (order->status == ORDER_VALID && certificate->revocation_requested_at == 0 &&
              certificate->not_after > story->now)
         say("  the client should renew it before %s", story_when(story, certificate->not_after));
@@ -152,8 +153,8 @@ static void advise_about_orphans(const struct story *story)
 {
     for (size_t i = 0; i < story->attempt_count; i++) {
         if (story->attempts[i].status == ATTEMPT_UNKNOWN)
-            say("  possible orphan: whether the CA signed for token %s is not known. Look it up in the CA's "
-                "records and revoke there what nobody has",
+            say("  possible orphan: it is unknown whether the CA signed for token %s. Look it up in the CA's "
+                "records, and revoke there a certificate that nobody has",
                 story->attempts[i].token_id);
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known without an order: a refused request, a cause, a type of event. */
+/* Explanations without an order: of a refused request, a cause, a type of event. */
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"
 

@@ -80,7 +80,7 @@ void cli_help(FILE *out, const struct cli_command *command, const struct cli_act
         print_words(out, command->actions[i].help, 6);
         fprintf(out, "\n");
     }
-    fprintf(out, "\nacmegate %s ACTION --help shows the options of one.\n", command->name);
+    fprintf(out, "\n'acmegate %s ACTION --help' shows the options of an action.\n", command->name);
 }
 
 void cli_usage(FILE *out, const struct cli_command *command, const struct cli_action *action)
@@ -96,7 +96,7 @@ void cli_usage(FILE *out, const struct cli_command *command, const struct cli_ac
     } else {
         print_synopsis(out, command, action);
     }
-    fprintf(out, "'acmegate %s%s%s --help' has more.\n", command->name,
+    fprintf(out, "See 'acmegate %s%s%s --help'.\n", command->name,
             action == NULL || action->name == NULL ? "" : " ",
             action == NULL || action->name == NULL ? "" : action->name);
 }
@@ -106,6 +106,6 @@ void cli_overview(FILE *out, const struct cli_command *const *commands, size_t c
     fprintf(out, "usage: acmegate COMMAND …\n\nAn ACME server in front of step-ca. Commands:\n\n");
     for (size_t i = 0; i < count; i++)
         fprintf(out, "  %-9s  %s\n", commands[i]->name, commands[i]->help);
-    fprintf(out, "\n'acmegate COMMAND --help' shows what one takes.\n"
-                 "Exit status: 0 done, 1 failed, 2 not understood.\n");
+    fprintf(out, "\n'acmegate COMMAND --help' shows the options of a command.\n"
+                 "Exit status: 0 for success, 1 for a failure, 2 for wrong usage.\n");
 }

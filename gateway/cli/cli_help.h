@@ -6,14 +6,15 @@
 
 #include "gateway/cli/cli_arguments.h"
 
-/* All options of an action, `--config` and `--database` included; at most `max`. Returns how many. */
+/* Writes all options of an action to `out`, `--config` and `--database` included, at most `max`. Returns
+ * their number. */
 size_t cli_options_of(const struct cli_action *action, const struct cli_option **out, size_t max);
 
-/* One action with its options, or, for NULL, all of the command's. */
+/* Describes an action with its options or, for NULL, all actions of the command. */
 void cli_help(FILE *out, const struct cli_command *command, const struct cli_action *action);
 
-/* The two lines below a usage error. NULL: of the whole command. */
+/* Prints the two lines that follow a usage error. NULL: those of the whole command. */
 void cli_usage(FILE *out, const struct cli_command *command, const struct cli_action *action);
 
-/* The commands, a line each. */
+/* Lists the commands, one a line. */
 void cli_overview(FILE *out, const struct cli_command *const *commands, size_t count);

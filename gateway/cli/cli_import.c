@@ -20,13 +20,7 @@ static void tell(const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-static int fail(const char *message)
-{
-    fprintf(stderr, "acmegate import: %s\n", message);
-    return CLI_FAILED;
-}
-
-/* ---- the CA's own word on its intermediates ---- */
+/* ---- the CA's intermediates ---- */
 
 static void ask_for_intermediates(struct arena *arena, struct outbound *outbound,
                                   const struct issuer_config *config, struct issuer *issuer,
@@ -54,10 +48,11 @@ static void ask_for_intermediates(struct arena *arena, struct outbound *outbound
         return;
     }
     if (error.outcome != STEPCA_NOT_FOUND) /* step-ca before 0.27.3 */
-        fprintf(stderr,
-                "note: issuer %s: the CA does not tell its intermediates (%s): those in the database and in "
-                "the files are used\n",
-                config->id, error.message);
+        fprintf(
+            stderr,
+            "note: issuer %s: the CA does not tell its intermediates (%s): import uses those in the database "
+            "and in the files\n",
+            config->id, error.message);
 }
 
 static void read_intermediate(struct arena *arena, const struct issuer_config *config, struct issuer *issuer)
@@ -70,7 +65,7 @@ static void read_intermediate(struct arena *arena, const struct issuer_config *c
         issuer_learn_signer(issuer, certificates[0], certificates, count);
 }
 
-/* That of the server's own certificate, which may be the only one so far. */
+/* The intermediate of the server's own certificate may be the only one so far. */
 static void gather_own(struct arena *arena, const struct config *config, struct certificate_pool *authorities)
 {
     struct bytes pem;
@@ -79,9 +74,10 @@ static void gather_own(struct arena *arena, const struct config *config, struct 
         certificate_pool_add_pem(authorities, pem);
 }
 
-static bool gather_from_cas(struct arena *arena, const struct config *config, struct issuer *const *issuers,
-                            struct certificate_pool *authorities)
+static bool gather_from_cas(const struct cli_arguments *arguments, const struct config *config,
+                            struct issuer *const *issuers, struct certificate_pool *authorities)
 {
+    struct arena *arena = arguments->arena;
     const struct outbound_config setting = {
         .resolvers = config->validation.resolvers,
         .resolver_count = config->validation.resolver_count,
@@ -89,7 +85,7 @@ static bool gather_from_cas(struct arena *arena, const struct config *config, st
     const char *why = NULL;
     struct outbound *outbound = outbound_start(&setting, &why);
     if (outbound == NULL) {
-        fail(why);
+        cli_fail(arguments, CLI_FAILED, "%s", why);
         return false;
     }
     for (size_t i = 0; i < config->issuer_count; i++)
@@ -115,8 +111,8 @@ static void take_log(struct import *import, const char *path)
     }
     if (import_request_log(import, name, log) == 0)
         fprintf(stderr,
-                "note: no certificate stands in %s: is it step-ca's request log, line by line (`journalctl "
-                "-u step-ca -o cat`), and has its ca.json a \"logger\"?\n",
+                "note: no certificate in %s. Give step-ca's request log as it is (`journalctl -u step-ca -o "
+                "cat`), and see that ca.json has a \"logger\"\n",
                 name);
     if (!is_input)
         fclose(log);
@@ -124,7 +120,7 @@ static void take_log(struct import *import, const char *path)
 
 static void print_counts(const struct import_counts *counts, bool dry_run)
 {
-    printf("%zu %s, %zu known already\n", counts->taken, dry_run ? "would be taken" : "taken", counts->known);
+    printf("%zu %s, %zu already known\n", counts->taken, dry_run ? "would be taken" : "taken", counts->known);
     for (size_t i = 0; i < IMPORT_SKIPS; i++)
         if (counts->skipped[i] != 0)
             printf("%zu skipped: %s\n", counts->skipped[i], import_skip_name((enum import_skip)i));
@@ -160,7 +156,7 @@ static int run(const struct cli_arguments *arguments, const struct config *confi
     struct import_counts counts;
     struct import *import = import_new(&setting);
     gather_own(arena, config, import_authorities(import));
-    bool good = gather_from_cas(arena, config, issuers, import_authorities(import));
+    bool good = gather_from_cas(arguments, config, issuers, import_authorities(import));
     for (size_t i = 0; i < arguments->word_count; i++)
         import_path(import, arguments->words[i], IMPORT_GATHER);
     for (size_t i = 0; i < arguments->word_count; i++)
@@ -184,14 +180,14 @@ static int with_roots(const struct cli_arguments *arguments, const struct config
         issuers[opened] = arena_alloc(arena, sizeof *issuers[opened]);
         good = issuer_open_roots(issuers[opened], &config->issuers[opened], arena, &fault);
         if (!good)
-            fprintf(stderr, "acmegate import: issuers.%s: %s\n", config->issuers[opened].id, fault.message);
+            cli_fail(arguments, CLI_FAILED, "issuers.%s: %s", config->issuers[opened].id, fault.message);
     }
     struct store_command *command = good ? store_command_open(config->database, &fault) : NULL;
     int status = CLI_FAILED;
     if (command != NULL)
         status = run(arguments, config, issuers, command);
     else if (good)
-        status = fail(fault.message);
+        cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     store_command_close(command);
     for (size_t i = 0; i < opened; i++)
         issuer_clear(issuers[i]);
@@ -201,15 +197,14 @@ static int with_roots(const struct cli_arguments *arguments, const struct config
 static int import(const struct cli_arguments *arguments)
 {
     if (arguments->word_count == 0 && cli_value(arguments, "step-ca-log") == NULL)
-        return cli_fail(arguments, CLI_USAGE, "name a file or folder, or --step-ca-log FILE");
+        return cli_fail(arguments, CLI_USAGE, "give a file or folder, or --step-ca-log FILE");
     const struct config *config = cli_config_in_force(arguments);
     return config == NULL ? CLI_FAILED : with_roots(arguments, config);
 }
 
 static const struct cli_option options[] = {
-    {"step-ca-log", "FILE", "reads what step-ca has logged about its signatures; - is standard input", NULL,
-     0},
-    {"dry-run", NULL, "says what would be taken and changes nothing", NULL, 0},
+    {"step-ca-log", "FILE", "reads step-ca's request log; '-' reads standard input", NULL, 0},
+    {"dry-run", NULL, "shows what would be taken and changes nothing", NULL, 0},
     {0}};
 
 static const struct cli_action actions[] = {
@@ -217,8 +212,7 @@ static const struct cli_action actions[] = {
      .words_max = SIZE_MAX,
      .needs = CLI_NEEDS_CONFIG,
      .options = options,
-     .help = "Takes certificates of the issuers from PEM files, from folders and from step-ca's log into the "
-             "inventory.",
+     .help = "Takes the issuers' certificates from PEM files, folders and step-ca's log into the inventory.",
      .run = import}};
 
 const struct cli_command cli_import = {"import", "take certificates from elsewhere into the inventory",

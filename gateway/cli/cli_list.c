@@ -2,7 +2,6 @@
 #include "gateway/cli/cli_list.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "acme/base/json.h"
@@ -13,16 +12,16 @@
 enum { LIMIT_MAX = 1000, SHOWN_MAX = 10 };
 
 #define LIST_OPTIONS \
-    {"endpoint", "NAME", "only those of this endpoint", NULL, 0}, \
-        {"state", "STATE", "only those in this state", NULL, 0}, \
-        {"before", "ID", "only those older than this one", NULL, 0}, \
-        {"limit", "N", "so many at the most, 1000 at most", "50", 0}, CLI_JSON_OPTION
+    {"endpoint", "NAME", "lists only rows of this endpoint", NULL, 0}, \
+        {"state", "STATE", "lists only rows in this state", NULL, 0}, \
+        {"before", "ID", "lists only rows older than this one", NULL, 0}, \
+        {"limit", "N", "lists at most N rows, up to 1000", "50", 0}, CLI_JSON_OPTION
 
 const struct cli_option cli_list_options[] = {LIST_OPTIONS, {0}};
 
 const struct cli_option cli_list_of_names_options[] = {
-    {"name", "NAME", "only those for this name", NULL, 0},
-    {"account", "ID", "only those of this account", NULL, 0},
+    {"name", "NAME", "lists only rows for this name", NULL, 0},
+    {"account", "ID", "lists only rows of this account", NULL, 0},
     LIST_OPTIONS,
     {0}};
 
@@ -125,30 +124,15 @@ static void write_row(void *context, const struct listing_value *values, size_t 
 static int write_rows(const struct cli_arguments *arguments, const struct listing_filter *filter, size_t max,
                       struct output *output)
 {
-    struct fault fault;
-    struct store_reader *reader = store_reader_open(arguments->database, &fault);
-    bool read = reader != NULL &&
-                store_listing(reader, output->listing->listing, filter, max, write_row, output) == STORE_OK;
-    if (!read)
-        cli_fail(arguments, CLI_FAILED, "%s", reader == NULL ? fault.message : "the database cannot be read");
+    struct store_reader *reader = cli_open_reader(arguments);
+    if (reader == NULL)
+        return CLI_FAILED;
+    bool read = store_listing(reader, output->listing->listing, filter, max, write_row, output) == STORE_OK;
     store_reader_close(reader);
-    return read ? CLI_OK : CLI_FAILED;
+    return read ? CLI_OK : cli_fail(arguments, CLI_FAILED, "%s cannot be read", arguments->database);
 }
 
-static bool read_limit(const struct cli_arguments *arguments, size_t *out)
-{
-    const char *text = cli_value(arguments, "limit");
-    char *end = NULL;
-    long limit = strtol(text, &end, 10);
-    bool good = end != text && *end == '\0' && limit >= 1 && limit <= LIMIT_MAX;
-    if (!good)
-        cli_fail(arguments, CLI_USAGE, "--limit takes a number from 1 to %d", LIMIT_MAX);
-    else
-        *out = (size_t)limit;
-    return good;
-}
-
-/* NULL without the option. A state that no row can have is a slip, not an empty list. */
+/* NULL without the option. A state that no row can have is an error, not an empty list. */
 static bool read_state(const struct cli_listing *listing, const struct cli_arguments *arguments,
                        const char **out)
 {
@@ -159,7 +143,7 @@ static bool read_state(const struct cli_listing *listing, const struct cli_argum
             return true;
         known = arena_printf(arguments->arena, "%s%s%s", known, i == 0 ? "" : ", ", listing->states[i]);
     }
-    cli_fail(arguments, CLI_USAGE, "--state: '%s' is not a state; there are: %s", *out, known);
+    cli_fail(arguments, CLI_USAGE, "--state: '%s' is not a state; the states are: %s", *out, known);
     return false;
 }
 
@@ -173,18 +157,19 @@ static bool read_id(const struct cli_arguments *arguments, const char *option, i
 
 int cli_list(const struct cli_listing *listing, const struct cli_arguments *arguments)
 {
-    size_t limit = 0;
+    int64_t limit = 0;
     struct output output = {.listing = listing, .json = cli_value(arguments, "json") != NULL};
     struct listing_filter filter = {.endpoint = cli_value(arguments, "endpoint"),
                                     .name = cli_value(arguments, "name")};
-    if (!read_limit(arguments, &limit) || !read_state(listing, arguments, &filter.state) ||
-        !read_id(arguments, "before", &filter.before) || !read_id(arguments, "account", &filter.account))
+    if (!cli_read_number(arguments, "limit", 1, LIMIT_MAX, &limit) ||
+        !read_state(listing, arguments, &filter.state) || !read_id(arguments, "before", &filter.before) ||
+        !read_id(arguments, "account", &filter.account))
         return CLI_USAGE;
     if (!output.json)
         write_table_row(listing, NULL, 0);
-    int status = write_rows(arguments, &filter, limit, &output);
-    if (status == CLI_OK && output.rows == limit)
-        fprintf(stderr, "there may be more: --before %s\n", output.last_id);
+    int status = write_rows(arguments, &filter, (size_t)limit, &output);
+    if (status == CLI_OK && output.rows == (size_t)limit)
+        fprintf(stderr, "there may be more rows: continue with --before %s\n", output.last_id);
     return status;
 }
 
@@ -195,7 +180,7 @@ int cli_show(const struct cli_listing *listing, const struct cli_arguments *argu
         .listing = listing, .json = cli_value(arguments, "json") != NULL, .in_full = true};
     int status = write_rows(arguments, filter, SHOWN_MAX, &output);
     if (status == CLI_OK && output.rows == 0)
-        status = cli_fail(arguments, CLI_FAILED, "%s has no %s with the id '%s'", arguments->database,
-                          arguments->command->name, arguments->words[0]);
+        status = cli_fail(arguments, CLI_FAILED, "no %s '%s' in %s", arguments->command->name,
+                          arguments->words[0], arguments->database);
     return status;
 }

@@ -14,27 +14,28 @@ struct cli_column {
 /* How a listing is shown as a table. */
 struct cli_listing {
     enum listing listing;
-    const char *const *states; /* those of the view, NULL at their end */
+    const char *const *states; /* of the view; ends with NULL */
     const struct cli_column *columns;
     size_t column_count;
 };
 
 /* `--json`, for tables of options. */
-#define CLI_JSON_OPTION {"json", NULL, "writes JSON, an object a line", NULL, 0}
+#define CLI_JSON_OPTION {"json", NULL, "prints JSON, one object a line", NULL, 0}
 
-/* What every list filters by, and --json. */
+/* The filters of every list, and --json. */
 extern const struct cli_option cli_list_options[];
-/* Those, --name and --account: for orders and certificates. */
+/* The same with --name and --account: for orders and certificates. */
 extern const struct cli_option cli_list_of_names_options[];
 /* --json alone. */
 extern const struct cli_option cli_json_option[];
 
-/* Rows, newest first. What to exit with. */
+/* Prints rows, the newest first. Returns the exit status. */
 int cli_list(const struct cli_listing *listing, const struct cli_arguments *arguments);
 
-/* All columns of what the filter finds, a row or a few. CLI_FAILED, with a message, when there is none. */
+/* Prints all columns of the rows that the filter finds, one or a few. CLI_FAILED, with a message, when there
+ * is none. */
 int cli_show(const struct cli_listing *listing, const struct cli_arguments *arguments,
              const struct listing_filter *filter);
 
-/* An id as it stands in tables and URLs; 0 with a message for anything else. */
+/* Reads an id as tables and URLs show it; 0 with a message for anything else. */
 int64_t cli_read_id(const struct cli_arguments *arguments, const char *text);

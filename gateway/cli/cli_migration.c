@@ -154,13 +154,12 @@ static void print_sums(const struct status *status)
     printf("\n");
     if (status->imported_until != 0) {
         time_format(until, status->imported_until);
-        printf("The newest imported certificate is of %s: what the CA signed after that is only seen when "
-               "its log is "
-               "imported again.\n",
+        printf("The newest imported certificate was issued at %s. Import the CA's log again to see later "
+               "ones.\n",
                until);
     } else {
-        printf("Nothing was imported: names that have never been seen here are not in this list (`acmegate "
-               "import`).\n");
+        printf("Nothing was imported: names that were never ordered here are missing. `acmegate import` adds "
+               "them.\n");
     }
 }
 
@@ -183,15 +182,16 @@ static void print_json_end(const struct status *status)
     arena_free(arena);
 }
 
-static int show(const struct config *config, bool json)
+static int run(const struct cli_arguments *arguments)
 {
     struct fault fault;
-    struct status status = {.config = config, .json = json, .now = clock_now()};
-    status.reader = store_reader_open(config->database, &fault);
-    if (status.reader == NULL) {
-        fprintf(stderr, "acmegate migration: %s\n", fault.message);
+    const bool json = cli_value(arguments, "json") != NULL;
+    struct status status = {.config = cli_config(arguments), .json = json, .now = clock_now()};
+    if (status.config == NULL)
         return CLI_FAILED;
-    }
+    status.reader = store_reader_open(status.config->database, &fault);
+    if (status.reader == NULL)
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     if (json)
         printf("{\"names\": [");
     else
@@ -203,22 +203,16 @@ static int show(const struct config *config, bool json)
         print_sums(&status);
     store_reader_close(status.reader);
     if (status.failed)
-        fprintf(stderr, "acmegate migration: the database cannot be read\n");
-    return status.failed ? CLI_FAILED : CLI_OK;
-}
-
-static int run(const struct cli_arguments *arguments)
-{
-    const struct config *config = cli_config(arguments);
-    return config == NULL ? CLI_FAILED : show(config, cli_value(arguments, "json") != NULL);
+        return cli_fail(arguments, CLI_FAILED, "%s cannot be read", status.config->database);
+    return CLI_OK;
 }
 
 static const struct cli_action actions[] = {{.name = "status",
                                              .needs = CLI_NEEDS_CONFIG,
                                              .options = cli_json_option,
                                              .help = "Shows for each name whether its certificates come by "
-                                                     "ACME or still the old way, and what to do next.",
+                                                     "ACME or the old way, and what to do next.",
                                              .run = run}};
 
 const struct cli_command cli_migration = {
-    "migration", "show which names get their certificates here, and which still the old way", actions, 1};
+    "migration", "show which names get their certificates here, and which the old way", actions, 1};

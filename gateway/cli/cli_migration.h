@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `acmegate migration status`: what the names' certificates tell, in words. */
+/* `acmegate migration status`: the advice for each name. */
 #pragma once
 
 #include "acme/migration.h"
@@ -10,13 +10,13 @@
 struct migration_row {
     const struct name_history *history;
     enum migration_state state;
-    struct stepca_signed_by by; /* of the newest certificate; type NULL: it does not say */
+    struct stepca_signed_by by; /* of the newest certificate; type NULL: unknown */
     const char *next;           /* a sentence */
 };
 
-/* The server's own certificate, by its name and its provisioner: it is asked for without ACME, and is no
- * host's. */
+/* True for the server's own certificate, by its name and its provisioner: it comes without ACME, and belongs
+ * to no host. */
 bool migration_is_own(const struct config *config, const struct migration_row *row);
 
-/* What to change next for a name, with the directory that it may order from. */
+/* The next step for a name, with the directory that it may order from. A sentence in the arena. */
 const char *migration_next(struct arena *arena, const struct config *config, const struct migration_row *row);

@@ -22,7 +22,7 @@ static bool is_own_name(const struct config *config, const char *name)
     return own;
 }
 
-/* One that says who signed it must say our provisioner. */
+/* A certificate that names a provisioner must name ours. */
 bool migration_is_own(const struct config *config, const struct migration_row *row)
 {
     if (row->history->newest.origin == CERTIFICATE_FROM_ACME ||
@@ -33,8 +33,8 @@ bool migration_is_own(const struct config *config, const struct migration_row *r
            strcmp(row->by.name, issuer->provisioner_name) == 0;
 }
 
-/* The first endpoint whose policy, and that of its default profile, have nothing against the name; NULL for
- * none. */
+/* The directory of the first endpoint that allows the name by its policy and that of its default profile;
+ * NULL for none. */
 static const char *find_directory(struct arena *arena, const struct config *config, const char *name)
 {
     struct identifier identifier;
@@ -62,8 +62,8 @@ static const char *move(struct arena *arena, const struct config *config, const 
         return arena_printf(arena, "point its ACME client at %s", directory);
     return arena_printf(
         arena,
-        "have an ACME client on its host order from %s and stop its `step ca renew`; for a host that "
-        "cannot, `acmegate sign`",
+        "have an ACME client on its host order from %s and stop its `step ca renew`; for a host without "
+        "ACME, use `acmegate sign`",
         directory);
 }
 
@@ -77,8 +77,8 @@ const char *migration_next(struct arena *arena, const struct config *config, con
         time_format(at, row->history->last_acme);
         return arena_printf(
             arena,
-            "it was ordered here at %s and the old way after that: stop the old client or timer that "
-            "still runs on its host",
+            "it was ordered here at %s and the old way after that: stop the old client or timer on its "
+            "host",
             at);
     case MIGRATION_OWN:
         return "nothing: acmegate's own certificate renews by itself";

@@ -31,8 +31,8 @@ static const struct cli_action actions[] = {
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
      .options = cli_json_option,
-     .help = "Shows one order. 'acmegate explain ID' tells its whole story.",
+     .help = "Shows one order. 'acmegate explain ID' shows its whole history.",
      .run = show},
 };
 
-const struct cli_command cli_order = {"order", "look at orders", actions, sizeof actions / sizeof *actions};
+const struct cli_command cli_order = {"order", "show orders", actions, sizeof actions / sizeof *actions};

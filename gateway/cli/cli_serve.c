@@ -30,7 +30,7 @@ struct reload {
     struct background_task task; /* first */
     struct server *server;
     const char *path;
-    atomic_bool posted;  /* and not begun */
+    atomic_bool posted;  /* but not begun */
     struct arena *taken; /* has those of the configurations that were published */
 };
 
@@ -39,8 +39,8 @@ static void free_arena(void *arena)
     arena_free(arena);
 }
 
-/* A bad file, or issuers that fail their preflight, change nothing. Each configuration that was published
- * stays until the server has stopped. */
+/* A bad file, or issuers that fail their preflight, change nothing. A published configuration stays until the
+ * server has stopped. */
 static void run_reload(struct background_task *task)
 {
     struct reload *reload = (struct reload *)task;
@@ -54,7 +54,7 @@ static void run_reload(struct background_task *task)
     for (size_t i = 0; fresh == NULL && i < errors.count; i++)
         log_error("%s", errors.lines[i]);
     if (fresh == NULL)
-        log_error("reload: %s is not taken, the running configuration stays", path);
+        log_error("reload: %s is refused; the running configuration stays", path);
     for (size_t i = 0; fresh != NULL && i < fresh->warning_count; i++)
         log_warning("%s", fresh->warnings[i]);
     const struct config *before = config_now(server->config);
@@ -78,8 +78,7 @@ static sigset_t awaited_signals(void)
     return set;
 }
 
-/* Signals are blocked in every thread and taken here, so that libh2o's loops never see an interrupted call.
- */
+/* All threads block signals, and this one takes them: libh2o's loops never see an interrupted call. */
 static int serve_signals(struct reload *reload)
 {
     sigset_t awaited = awaited_signals();
@@ -116,7 +115,7 @@ static void log_finding(void *context, enum preflight_verdict verdict, const cha
         log_debug("%s", line);
 }
 
-/* All that is wrong with this host at once, in the words of `acmegate check`. */
+/* Logs all faults of this host at once, in the words of `acmegate check`. */
 static bool host_is_fit(const struct config *config)
 {
     struct arena *arena = arena_new();
@@ -150,7 +149,7 @@ int serve_until_stopped(const struct config *config, const char *path,
     list_endpoints(server);
     if (ready != NULL)
         ready(server);
-    /* The answers take their time, and the server serves without them, too. */
+    /* The answers may take long, and the server serves without them. */
     struct name_servers_probe name_servers = {
         .outbound = server->outbound, .config = config, .arena = arena_new(), .tell = log_finding};
     name_servers_probe(&name_servers);
@@ -173,15 +172,14 @@ static int run(const struct cli_arguments *arguments)
     return config == NULL ? CLI_FAILED : serve_until_stopped(config, arguments->config_path, NULL);
 }
 
-static const struct cli_option options[] = {
-    {"verbose", NULL, "logs what helps to find a fault as well", NULL, 'v'}, {0}};
+static const struct cli_option options[] = {{"verbose", NULL, "logs more, to find a fault", NULL, 'v'}, {0}};
 
 static const struct cli_action actions[] = {{
     .needs = CLI_NEEDS_CONFIG,
     .options = options,
-    .help = "Runs the server until SIGTERM or SIGINT. SIGHUP reads the configuration again: the log says of "
-            "each change whether it is "
-            "in force or waits for a restart.",
+    .help =
+        "Runs the server until SIGTERM or SIGINT. SIGHUP reads the configuration again; the log tells for "
+        "each change whether it is in force or needs a restart.",
     .run = run,
 }};
 

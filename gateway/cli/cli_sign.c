@@ -17,20 +17,9 @@
 
 enum { CERTIFICATE_MODE = 0644, PEM_NAME_MAX_BYTES = 64 };
 
-[[gnu::format(printf, 1, 2)]] static int fail(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fprintf(stderr, "acmegate sign: ");
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, "\n");
-    va_end(arguments);
-    return CLI_FAILED;
-}
-
 /* ---- the request ---- */
 
-/* PEM, in either of the names that it has, or DER. NULL, or a sentence about a file that is no request. */
+/* Reads PEM under either of its labels, or DER. NULL, or a sentence about a file that is not a request. */
 static const char *read_csr(struct arena *arena, struct bytes text, struct bytes *der)
 {
     struct pem_block block;
@@ -39,13 +28,12 @@ static const char *read_csr(struct arena *arena, struct bytes text, struct bytes
     if (pem_first(arena, text, &block)) {
         *der = block.der;
         if (!pem_is_request(&block))
-            why =
-                arena_printf(arena, "this is a PEM file with %s, not with CERTIFICATE REQUEST: name the CSR",
-                             arena_printable(arena, bytes_from_string(block.label), PEM_NAME_MAX_BYTES));
+            why = arena_printf(arena, "it holds a PEM block %s, not CERTIFICATE REQUEST: give the CSR",
+                               arena_printable(arena, bytes_from_string(block.label), PEM_NAME_MAX_BYTES));
     }
     autofree_x509_req X509_REQ *request = why == NULL ? x509_request_read(*der) : NULL;
     if (why == NULL && request == NULL)
-        why = "this is no certificate request (CSR), neither in PEM nor in DER";
+        why = "it is not a certificate request (CSR) in PEM or DER";
     ERR_clear_error();
     return why;
 }
@@ -58,7 +46,7 @@ static bool is_profile_of(const struct endpoint_config *endpoint, const char *pr
     return false;
 }
 
-/* As newOrder and finalize hold it to them. */
+/* The same policies that newOrder and finalize apply. */
 static const struct problem *check_policies(struct sign_request *request)
 {
     struct arena *arena = request->arena;
@@ -66,7 +54,7 @@ static const struct problem *check_policies(struct sign_request *request)
     const struct subject_names *names = &request->names;
     const struct problem *problem = csr_read(arena, request->csr_der, &request->names, &request->csr);
     if (problem == NULL && names->count == 0)
-        problem = problem_new(arena, PROBLEM_BAD_CSR, "CSR: it names nothing");
+        problem = problem_new(arena, PROBLEM_BAD_CSR, "CSR: it has no names");
     if (problem == NULL && names->count > (size_t)request->config->max_identifiers)
         problem = problem_new(arena, PROBLEM_BAD_CSR, "CSR: it has %zu names, limits.max_identifiers is %lld",
                               names->count, (long long)request->config->max_identifiers);
@@ -94,26 +82,27 @@ static int read_request(const struct cli_arguments *arguments, struct sign_reque
     struct bytes text;
     request->profile = config_profile(request->config, profile);
     if (request->profile == NULL)
-        return fail("there is no profile named %s", profile);
+        return cli_fail(arguments, CLI_FAILED, "the configuration has no profile named %s", profile);
     if (endpoint != NULL) {
         request->endpoint = config_endpoint(request->config, bytes_from_string(endpoint));
         if (request->endpoint == NULL)
-            return fail("there is no endpoint named %s", endpoint);
+            return cli_fail(arguments, CLI_FAILED, "the configuration has no endpoint named %s", endpoint);
         if (!is_profile_of(request->endpoint, request->profile->name))
-            return fail("the endpoint %s has no profile named %s", endpoint, profile);
+            return cli_fail(arguments, CLI_FAILED, "the endpoint %s has no profile named %s", endpoint,
+                            profile);
     }
     if (!file_read(arena, csr_path, 2 * CSR_MAX_BYTES, &text))
-        return fail("%s: %s", csr_path, strerror(errno));
+        return cli_fail(arguments, CLI_FAILED, "%s: %s", csr_path, strerror(errno));
     const char *why = read_csr(arena, text, &request->csr_der);
     if (why != NULL)
-        return fail("%s: %s", csr_path, why);
+        return cli_fail(arguments, CLI_FAILED, "%s: %s", csr_path, why);
     const struct problem *problem = check_policies(request);
-    return problem == NULL ? CLI_OK : fail("%s: %s", csr_path, problem->detail);
+    return problem == NULL ? CLI_OK : cli_fail(arguments, CLI_FAILED, "%s: %s", csr_path, problem->detail);
 }
 
 /* ---- the certificate ---- */
 
-/* A place for it before it is asked for. Nothing is overwritten. */
+/* Makes the file before the CA is asked. Nothing is overwritten. */
 static int open_out(const char *path)
 {
     return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, CERTIFICATE_MODE);
@@ -134,7 +123,7 @@ static int issue(const struct cli_arguments *arguments, struct sign_request *req
     struct sign_result result;
     int file = out == NULL ? STDOUT_FILENO : open_out(out);
     if (file < 0)
-        return fail("--out %s: %s; nothing was asked for", out, strerror(errno));
+        return cli_fail(arguments, CLI_FAILED, "--out %s: %s; the CA was not asked", out, strerror(errno));
     sign_issue(request, &result);
     bool given = result.chain_pem != NULL;
     if (given && out == NULL)
@@ -142,15 +131,15 @@ static int issue(const struct cli_arguments *arguments, struct sign_request *req
     else if (given)
         given = write_out(file, result.chain_pem);
     if (result.chain_pem != NULL && !given)
-        fail("certificate %s cannot be written: %s; it stands in the database", result.serial,
-             strerror(errno));
+        cli_fail(arguments, CLI_FAILED, "certificate %s cannot be written: %s; the database has it",
+                 result.serial, strerror(errno));
     if (out != NULL) {
         close(file);
         if (!given)
             unlink(out);
     }
     if (result.problem != NULL)
-        return fail("%s", result.problem);
+        return cli_fail(arguments, CLI_FAILED, "%s", result.problem);
     return given ? CLI_OK : CLI_FAILED;
 }
 
@@ -170,9 +159,9 @@ static int sign(const struct cli_arguments *arguments)
 }
 
 static const struct cli_option options[] = {
-    {"profile", "NAME", "the profile whose issuer signs and whose limits hold", NULL, 0},
-    {"endpoint", "NAME", "the endpoint whose name policy holds as well", NULL, 0},
-    {"out", "FILE", "writes the certificate and its chain to a new file, not to standard output", NULL, 0},
+    {"profile", "NAME", "the profile whose issuer signs and whose limits apply", NULL, 0},
+    {"endpoint", "NAME", "the endpoint whose name policy applies, too", NULL, 0},
+    {"out", "FILE", "writes the certificate and its chain to a new file instead of standard output", NULL, 0},
     {0}};
 
 static const struct cli_action actions[] = {
@@ -181,7 +170,7 @@ static const struct cli_action actions[] = {
      .words_max = 1,
      .needs = CLI_NEEDS_CONFIG,
      .options = options,
-     .help = "Has a certificate signed for a request file (PEM or DER), under a profile's policies.",
+     .help = "Has the CA sign a certificate request (PEM or DER) under a profile's policies.",
      .run = sign}};
 
 const struct cli_command cli_sign = {"sign", "have a certificate signed for a host that cannot speak ACME",

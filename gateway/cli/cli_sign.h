@@ -17,15 +17,15 @@ struct sign_request {
 };
 
 struct sign_result {
-    const char *chain_pem; /* leaf and intermediates; NULL when there is no certificate */
+    const char *chain_pem; /* leaf and intermediates; NULL: no certificate is given out */
     char serial[SERIAL_HEX_BYTES];
-    /* in words; NULL when all is well. A certificate that could not be recorded has both */
+    /* a sentence; NULL: none. A certificate that could not be recorded has both */
     const char *problem;
 };
 
 /*
- * Asks the issuer and waits. What is asked for is an event before it is asked, and what came of it after: a
- * lost answer shows as a possible orphan. The certificate is checked as one of an order is and stored; one
- * that does not fit is stored to be revoked, and not given out.
+ * Asks the issuer and waits. Writes an event before it asks and another with the answer: a lost answer shows
+ * as a possible orphan. Checks and stores the certificate as an order's; one that fails the check is stored
+ * to be revoked, and is not given out.
  */
 void sign_issue(struct sign_request *request, struct sign_result *out);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <time.h>
 
 #include "gateway/cli/cli_sign.h"
 #include "gateway/issuance/issuance_plan.h"
@@ -9,7 +8,7 @@
 #include "gateway/outbound/outbound_wait.h"
 #include "gateway/runtime/clock.h"
 
-enum { LOOK_AGAIN_NS = 10 * 1000 * 1000, NAMES_MAX_BYTES = 400, OTHER_DURATIONS_MAX = 3 };
+enum { LOOK_AGAIN_MS = 10, MS_PER_S = 1000, NAMES_MAX_BYTES = 400, OTHER_DURATIONS_MAX = 3 };
 
 struct signing {
     struct outbound_errand errand; /* first */
@@ -25,7 +24,7 @@ struct signing {
     struct event event; /* what is written next */
 };
 
-/* ---- events: each ends in the token's id, which tells what became of a request ---- */
+/* ---- events: each ends in the token's id, which joins the events of a request ---- */
 
 static const char *names_of(struct arena *arena, const struct subject_names *names)
 {
@@ -56,7 +55,7 @@ static enum store_apply_result apply_event(void *context, struct store_writer *w
     return store_applied(store_event_insert(writer, &signing->event));
 }
 
-/* A CA that gives out a certificate of before: nobody gets what is another's. */
+/* The CA answered with an older certificate: nobody gets what belongs to another. */
 static enum store_apply_result apply_issued_before(struct signing *signing, struct store_writer *writer)
 {
     const char *words = "the CA answered with a certificate that it had issued before";
@@ -82,7 +81,7 @@ static enum store_apply_result apply_certificate(void *context, struct store_wri
     return result == STORE_NOT_FOUND ? apply_issued_before(signing, writer) : store_applied(result);
 }
 
-/* What could not be written is added to the problem. */
+/* A failure is added to the problem. */
 static void write_down(struct signing *signing,
                        enum store_apply_result (*apply)(void *context, struct store_writer *writer))
 {
@@ -97,12 +96,12 @@ static void write_down(struct signing *signing,
 
 /* ---- the answer ---- */
 
-/* Nobody gets a misfit: its revocation is due, which a server that runs sees to. */
+/* A misfit is given to nobody. Its revocation is due, which the server carries out. */
 static const char *misfit_problem(const struct signing *signing)
 {
     return arena_printf(signing->arena,
-                        "the CA signed a certificate that does not fit (%s): it is not given out; "
-                        "the server has it revoked, now or when it runs",
+                        "the CA's certificate does not fit the request (%s): it is not given out, and the "
+                        "server revokes it",
                         signing->issued.why);
 }
 
@@ -154,16 +153,15 @@ static void take_answer(struct signing *signing)
     case ISSUER_REFUSED:
     case ISSUER_ALREADY_REVOKED:
         type = EVENT_SIGN_REFUSED;
-        words = "the CA refuses";
+        words = "the CA refused";
         break;
     case ISSUER_UNKNOWN:
         type = EVENT_SIGN_UNKNOWN;
-        words = "no answer is known, so the CA may have signed a certificate that nobody has (a possible "
-                "orphan; its log "
-                "tells, `acmegate import --step-ca-log` takes it in)";
+        words = "the CA's answer is unknown, so it may have signed a certificate that nobody has (a possible "
+                "orphan). `acmegate import --step-ca-log` finds it in the CA's log";
         break;
     case ISSUER_UNAUTHORIZED:
-        words = "the CA does not accept us (`acmegate check` says why)";
+        words = "the CA does not accept our token (`acmegate check` shows why)";
         break;
     case ISSUER_UNAVAILABLE:
     case ISSUER_NOT_ASKED:
@@ -188,18 +186,49 @@ static void call_issuer(struct outbound_message *message)
     issuer_sign(signing->issuer, &signing->sign_request);
 }
 
-/* Until the issuer knows what its CA grants and by which kid, or that it does not answer. */
-static void wait_for_issuer(struct issuer *issuer, int64_t most_s)
+/* Waits until the issuer knows its CA's limits and the kid, or has failed to ask. */
+struct introduction {
+    struct outbound_errand errand; /* first */
+    struct outbound_timer timer;
+    struct outbound *outbound;
+    struct issuer *issuer;
+    int64_t most_ms;
+    int64_t deadline_ms;
+};
+
+static bool has_asked(struct issuer *issuer)
 {
     struct issuer_status status;
-    const struct timespec pause = {.tv_nsec = LOOK_AGAIN_NS};
-    int64_t deadline = clock_now() + most_s;
     issuer_read_status(issuer, &status);
-    while (status.last_success_at == 0 && status.knowledge.usual.source != CA_FACT_TOLD &&
-           status.last_error[0] == '\0' && clock_now() < deadline) {
-        nanosleep(&pause, NULL);
-        issuer_read_status(issuer, &status);
-    }
+    return status.last_success_at != 0 || status.knowledge.usual.source == CA_FACT_TOLD ||
+           status.last_error[0] != '\0';
+}
+
+static void look(void *argument)
+{
+    struct introduction *introduction = argument;
+    if (has_asked(introduction->issuer) || outbound_now_ms() >= introduction->deadline_ms)
+        outbound_errand_end(&introduction->errand);
+    else
+        outbound_timer_set(introduction->outbound, &introduction->timer, LOOK_AGAIN_MS);
+}
+
+static void begin_to_look(struct outbound_message *message)
+{
+    struct introduction *introduction = (struct introduction *)(void *)message;
+    introduction->deadline_ms = outbound_now_ms() + introduction->most_ms;
+    look(introduction);
+}
+
+static void wait_for_issuer(struct outbound *outbound, struct issuer *issuer, int64_t most_ms)
+{
+    struct introduction introduction = {
+        .timer = {.run = look, .argument = &introduction},
+        .outbound = outbound,
+        .issuer = issuer,
+        .most_ms = most_ms,
+    };
+    outbound_wait(outbound, &introduction.errand, begin_to_look);
 }
 
 static const char *plan(struct signing *signing)
@@ -219,7 +248,7 @@ static const char *plan(struct signing *signing)
                : "OpenSSL has no randomness";
 }
 
-/* Written before it is asked: a lost answer is then known to have been possible. */
+/* The event is written before the CA is asked, so that a lost answer leaves a trace. */
 static void sign_once(struct signing *signing)
 {
     signing->out->problem = plan(signing);
@@ -233,7 +262,7 @@ static void sign_once(struct signing *signing)
     take_answer(signing);
 }
 
-/* The CA refused the lifetime, and its words tell what to ask for instead. */
+/* The CA refused the lifetime, and its answer tells which one to ask for instead. */
 static bool may_ask_otherwise(struct signing *signing)
 {
     const struct issuer_result *result = &signing->sign_request.result;
@@ -242,9 +271,9 @@ static bool may_ask_otherwise(struct signing *signing)
                                  &signing->sign_request.validity, clock_now());
 }
 
-static void sign_with(struct signing *signing, int64_t patience_s)
+static void sign_with(struct signing *signing, int64_t patience_ms)
 {
-    wait_for_issuer(signing->issuer, patience_s);
+    wait_for_issuer(signing->outbound, signing->issuer, patience_ms);
     sign_once(signing);
     for (size_t i = 0; i < OTHER_DURATIONS_MAX && may_ask_otherwise(signing); i++)
         sign_once(signing);
@@ -261,7 +290,7 @@ static void sign_by(struct signing *signing)
         outbound_stop(signing->outbound);
         return;
     }
-    sign_with(signing, config->request_timeout_s);
+    sign_with(signing, config->request_timeout_s * MS_PER_S);
     outbound_stop(signing->outbound);
     issuer_free(signing->issuer);
 }

@@ -11,7 +11,7 @@
 
 enum { LINE_BYTES = 1024 };
 
-/* One that is to be written, in the arena of its batch. */
+/* A certificate to be written, in the arena of its batch. */
 struct import_item {
     const char *place;
     struct issuer *issuer; /* whose it is */
@@ -39,16 +39,16 @@ struct import {
 const char *import_skip_name(enum import_skip skip)
 {
     static const char *const names[IMPORT_SKIPS] = {
-        [IMPORT_NO_PEM] = "no PEM in it",
+        [IMPORT_NO_PEM] = "no PEM block in it",
         [IMPORT_OTHER_PEM] = "not a certificate",
         [IMPORT_BROKEN] = "a certificate that cannot be read",
         [IMPORT_AUTHORITY] = "an authority's own certificate",
-        [IMPORT_FOREIGN] = "leads to no pinned root of an issuer over the intermediates that are known",
-        [IMPORT_DISPUTED] = "several issuers pin its root, and no CA that answers says that it signed it",
+        [IMPORT_FOREIGN] = "it leads to no pinned root of an issuer by the known intermediates",
+        [IMPORT_DISPUTED] = "several issuers pin its root, and no CA that answers confirms it",
         [IMPORT_SERIAL_TAKEN] = "its issuer has another certificate with this serial number",
         [IMPORT_SSH] = "an SSH certificate",
         [IMPORT_LINE_TOO_LONG] = "a line that is too long",
-        [IMPORT_NO_FILE] = "neither a file of reasonable size nor a folder",
+        [IMPORT_NO_FILE] = "neither a folder nor a file of at most 256 MiB",
     };
     return names[skip];
 }
@@ -107,7 +107,7 @@ void import_skip(struct import *import, const char *place, enum import_skip why,
         tell(import, "skipped: %s: %s%s%s", place, import_skip_name(why), more == NULL ? "" : ": ",
              more == NULL ? "" : more);
     else if (import->skips == IMPORT_SAID + 1)
-        tell(import, "skipped: more, which are counted below");
+        tell(import, "skipped: more, counted below");
 }
 
 void import_fail(struct import *import, const char *place, const char *why)
@@ -163,7 +163,7 @@ static enum store_result write_event(struct import *import, struct store_writer 
 {
     const struct import_counts *counts = &import->counts;
     const char *detail =
-        import->last ? arena_printf(import->arena, "%zu taken, %zu known already, %zu skipped; from %s",
+        import->last ? arena_printf(import->arena, "%zu taken, %zu already known, %zu skipped; from %s",
                                     counts->taken + import->taken, counts->known + import->known,
                                     skipped_in_all(counts), import->setting.source)
                      : arena_printf(import->arena, "%zu taken, more of the same run follow", import->taken);

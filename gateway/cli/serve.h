@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running a server in the foreground: what `serve` and `dev` share. */
+/* Runs a server in the foreground, for `serve` and `dev`. */
 #pragma once
 
 #include "gateway/server/server.h"

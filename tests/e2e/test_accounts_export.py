@@ -78,7 +78,7 @@ def test_an_import_into_a_running_server(gateway, tmp_path, responder):
     newer = gateway.client()
     assert int(newer.account.rsplit("/", 1)[1]) > max(ids(gateway)[:-1])
     status, said, _ = gateway.run("account", "import", path)
-    assert (status, said.split(" (")[0]) == (0, "added 0, ended 0, changed 0, here already 2, not taken 0")
+    assert (status, said.split(" (")[0]) == (0, "added 0, ended 0, changed 0, unchanged 2, refused 0")
 
 
 def test_clients_that_registered_again_meanwhile(gateway, tmp_path):
@@ -89,8 +89,8 @@ def test_clients_that_registered_again_meanwhile(gateway, tmp_path):
     gateway.start()
     fresh = AcmeClient(gateway.directory(), gateway.root_path, again.key).register()
     status, said, words = gateway.run("account", "import", path)
-    assert status == 1 and said.startswith("added 1, ended 0, changed 0, here already 0, not taken 1 ")
-    assert re.search(r"line 2 is not taken: account \d+ .*: its key has account \d+ here", words)
+    assert status == 1 and said.startswith("added 1, ended 0, changed 0, unchanged 0, refused 1 ")
+    assert re.search(r"line 2 is refused: account \d+ .*: its key has account \d+ here", words)
     assert fresh.order([fresh_name()]).status == 201 and other.order([fresh_name()]).status == 201
 
 
@@ -102,7 +102,7 @@ def test_a_file_that_breaks_off_is_told_and_what_is_there_is_taken(gateway, tmp_
     torn = tmp_path / "torn"
     torn.write_text("".join(lines[:3]) + lines[3][:50])
     status, said, words = gateway.run("account", "import", torn)
-    assert status == 1 and said.startswith("added 2, ") and "line 4 is not taken: no JSON" in words
+    assert status == 1 and said.startswith("added 2, ") and "line 4 is refused: no JSON" in words
     assert "it breaks off after line 4" in words
     torn.write_text("".join(lines[:2] + lines[3:]))
     status, said, words = gateway.run("account", "import", torn)
@@ -205,7 +205,7 @@ def test_an_older_database_does_not_overwrite_what_came_after_it(keeping, tmp_pa
     wait_until(lambda: "has 3 accounts or external account keys that this database lacks" in keeping.process.output(), "the complaint")
     assert path.read_text() == after
     status, said, words = keeping.run("account", "import", path)
-    assert status == 0 and said.startswith("added 0, ended 2, changed 1, here already 0, not taken 0"), words
+    assert status == 0 and said.startswith("added 0, ended 2, changed 1, unchanged 0, refused 0"), words
     with pytest.raises(Refused, match="unauthorized"):
         ended.order([fresh_name()])
     rolled.key = newer

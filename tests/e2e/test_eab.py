@@ -245,7 +245,7 @@ def test_the_list_and_what_cannot_be_done_twice(gateway):
     assert status == 1 and "already" in words
     assert gateway.run("eab", "revoke", "acme", "one")[0] == 0
     status, _, words = gateway.run("eab", "revoke", "acme", "one")
-    assert status == 1 and "revoked already" in words
+    assert status == 1 and "already revoked" in words
     kinds = [row["kind"] for row in gateway.query("SELECT kind FROM events WHERE who = 'operator' ORDER BY id")]
     assert kinds == ["eab.added", "eab.revoked"]
 

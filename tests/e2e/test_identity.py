@@ -157,7 +157,7 @@ def test_S5_an_import_in_other_octets_is_known_already(site, victim, tmp_path, f
     body = base64.encodebytes(octets).decode()
     (tmp_path / "leaf.pem").write_text(f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n")
     status, said, words = site.gateway.run("import", tmp_path / "leaf.pem")
-    assert status == 0 and "0 taken, 1 known already" in said, said + words
+    assert status == 0 and "0 taken, 1 already known" in said, said + words
     assert len(site.rows(victim[3])) == 1
 
 

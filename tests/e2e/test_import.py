@@ -40,7 +40,7 @@ def inventory(gateway, name):
 
 
 def counted(said):
-    """{"taken": 1, "known already": 2, "skipped: …": 3}"""
+    """{"taken": 1, "already known": 2, "skipped: …": 3}"""
     return {what: int(n) for line in said.splitlines() for n, what in re.findall(r"(\d+) ([^,]+)", line)}
 
 
@@ -72,7 +72,7 @@ def test_every_certificate_of_the_log_is_taken_once(logged, version, log_format)
         assert row["origin"] == "imported" and row["state"] == "good" and row["issuer"] == "main"
         assert row["root_fingerprint"] == ca.fingerprint and row["account"] is row["order_id"] is None
     again, _ = run(gateway, "--step-ca-log", ca.log)
-    assert counted(again)["taken"] == 0 and counted(again)["known already"] == counted(said)["taken"]
+    assert counted(again)["taken"] == 0 and counted(again)["already known"] == counted(said)["taken"]
     assert inventory(gateway, name) == rows
 
 
@@ -120,7 +120,7 @@ def test_a_bad_line_does_not_hide_the_next(logged, tmp_path):
 def test_what_is_no_log_is_said(gateway, tmp_path):
     (tmp_path / "log").write_text("Nov 24 19:13:09 started\n")
     said, words = run(gateway, "--step-ca-log", tmp_path / "log")
-    assert counted(said)["taken"] == 0 and "no certificate stands in" in words and "journalctl" in words
+    assert counted(said)["taken"] == 0 and "no certificate in" in words and "journalctl" in words
 
 
 # ---- files ----
@@ -129,7 +129,7 @@ def test_what_is_no_log_is_said(gateway, tmp_path):
 def test_S12_a_files_name_does_not_begin_a_line(gateway, given):
     (given / "a\nfailed: b.pem").write_text("no certificate")
     _said, words = run(gateway, given)
-    assert "a failed: b.pem: no PEM in it" in words and "\nfailed: b.pem" not in words
+    assert "a failed: b.pem: no PEM block in it" in words and "\nfailed: b.pem" not in words
 
 
 def chain_pem(ca):
@@ -156,11 +156,11 @@ def test_a_folder_as_clients_leave_it(gateway, step_ca, given):
     (live / "around").symlink_to(given, target_is_directory=True)
     said, words = run(gateway, given)
     assert counted(said) == {
-        "taken": 1, "known already": 2, "skipped: no PEM in it": 1, "skipped: not a certificate": 2,
+        "taken": 1, "already known": 2, "skipped: no PEM block in it": 1, "skipped: not a certificate": 2,
         "skipped: a certificate that cannot be read": 1, "skipped: an authority's own certificate": 3,
-        "skipped: leads to no pinned root of an issuer over the intermediates that are known": 1,
+        "skipped: it leads to no pinned root of an issuer by the known intermediates": 1,
     }, said  # fmt: skip
-    for place in ("README: no PEM", "foreign.pem, PEM block 1: leads to no", "privkey1.pem, PEM block 1: not a certificate: PRIVATE KEY"):
+    for place in ("README: no PEM", "foreign.pem, PEM block 1: it leads to no", "privkey1.pem, PEM block 1: not a certificate: PRIVATE KEY"):
         assert place in words, words
     (row,) = inventory(gateway, name)
     assert row["origin"] == "imported"
@@ -173,7 +173,7 @@ def test_what_came_through_acme_is_known(gateway, responder, given):
     chain = gateway.client().issue([name], HttpProver(responder(gateway)))
     (given / "chain.pem").write_bytes(b"".join(map(pem, chain)))
     said, _ = run(gateway, given / "chain.pem")
-    assert counted(said)["taken"] == 0 and counted(said)["known already"] == 1
+    assert counted(said)["taken"] == 0 and counted(said)["already known"] == 1
     (row,) = inventory(gateway, name)
     assert row["origin"] == "acme" and row["order_id"] is not None
 
@@ -209,7 +209,7 @@ def test_many_at_once_beside_a_server_at_work(gateway, step_ca, responder, given
     assert importing.returncode == 0 and counted(said)["taken"] == 1203
     assert gateway.query("SELECT count(*) AS n FROM v_certificates WHERE origin = 'imported'") == [{"n": 1203}]
     events = [row["detail"] for row in gateway.query("SELECT detail FROM v_events WHERE kind = 'certificate.imported'")]
-    assert len(events) == 3 and events[-1].startswith("1203 taken, 0 known already, 0 skipped; from ")
+    assert len(events) == 3 and events[-1].startswith("1203 taken, 0 already known, 0 skipped; from ")
     assert gateway.query("SELECT who FROM v_events WHERE kind = 'certificate.imported' AND who <> 'operator'") == []
 
 

@@ -77,7 +77,7 @@ def test_each_name_by_its_path_with_what_is_next(site, responder):
     text = status(gateway)
     for name, row in shown.items():
         assert name in text and row["next"] in text and row["expires"] in text
-    assert "5 names: 2 moved, 2 old way, 1 went back, 0 over, 0 own" in text and "imported again" in text
+    assert "5 names: 2 moved, 2 old way, 1 went back, 0 over, 0 own" in text and "Import the CA's log again" in text
 
 
 def test_without_an_import_it_says_what_is_missing(site):

@@ -82,11 +82,11 @@ def test_P10_renewals_that_cannot_wait(gateway, prover, within):
     client = gateway.client()
     leaf = client.issue([fresh_name()], prover)[0]
     status, said, failed = gateway.run("cert", "renew-early", "all", "--within", within)
-    assert status == 0 and "renew when they next look (all)" in said, said + failed
+    assert status == 0 and "renew at their next look (all)" in said, said + failed
     start, end, _ = window_of(client, leaf)
     assert start < end <= utc_now()
     (event,) = gateway.query("SELECT detail FROM events WHERE kind = 'renewal.early'")
-    assert event["detail"] == "all, when they next look"
+    assert event["detail"] == "all, at their next look"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_command_that_is_not_understood_changes_nothing(gateway, arguments):
 @pytest.mark.parametrize("words", [["issuer", "other"], ["serial", "1a2b"]], ids=" ".join)
 def test_what_covers_nothing_is_said_and_not_kept(gateway, words):
     status, _, failed = gateway.run("cert", "renew-early", *words)
-    assert status == 1 and "names nothing" in failed
+    assert status == 1 and "matches nothing" in failed
     assert gateway.query("SELECT count(*) AS n FROM early_renewals")[0]["n"] == 0
 
 

@@ -133,7 +133,7 @@ def test_P1_a_reason_that_does_not_revoke_is_corrected(step_ca, new_gateway, res
     serial = f"{certificate.serial_number:x}"
     if by == "operator":
         status, said, words = gateway.run("cert", "revoke", serial, "--reason", "superseded")
-        assert status == 0 and "the correction of the revocation" in said, words
+        assert status == 0 and "requested another reason for the revocation" in said, words
     else:
         reply = client.revoke(certificate, 4, key if by == "key" else None)
         assert (reply.status, reply.problem) == (400, "alreadyRevoked")
@@ -151,7 +151,7 @@ def test_P1_a_reason_that_does_not_revoke_is_corrected(step_ca, new_gateway, res
     again = client.revoke(certificate, 4)
     assert (again.status, again.problem) == (400, "alreadyRevoked")
     status, _, words = gateway.run("cert", "revoke", serial, "--reason", "superseded")
-    assert status == 1 and "it is revoked already, with reason superseded" in words
+    assert status == 1 and "it is already revoked, with reason superseded" in words
 
 
 def test_P1_key_compromise_takes_the_place_of_another_reason_by_the_key(current_site, issued):

@@ -97,7 +97,7 @@ def test_out_is_written_and_never_over_a_file(gateway, step_ca, request_file, tm
     assert_signed(gateway, step_ca, out.read_bytes(), key, [name])
     before = out.read_bytes()
     _, words = sign(gateway, csr, "--out", out, expected=1)
-    assert "File exists" in words and "nothing was asked for" in words
+    assert "File exists" in words and "the CA was not asked" in words
     assert out.read_bytes() == before and len(rows(gateway, name)) == 1 and len(events(gateway)) == 2
 
 
@@ -123,22 +123,22 @@ def other_key_type(request_file, _):
 
 
 def no_names(request_file, _):
-    return request_file()[0], [], ["names nothing"]
+    return request_file()[0], [], ["has no names"]
 
 
 def not_a_request(_, tmp_path):
     (tmp_path / "key.pem").write_bytes(key_pem(new_key()))
-    return tmp_path / "key.pem", [], ["key.pem: this is a PEM file with PRIVATE KEY, not with CERTIFICATE REQUEST: name the CSR"]
+    return tmp_path / "key.pem", [], ["key.pem: it holds a PEM block PRIVATE KEY, not CERTIFICATE REQUEST: give the CSR"]
 
 
 def not_pem_nor_der(_, tmp_path):
     (tmp_path / "words").write_text("a certificate, please")
-    return tmp_path / "words", [], ["words: this is no certificate request (CSR), neither in PEM nor in DER"]
+    return tmp_path / "words", [], ["words: it is not a certificate request (CSR) in PEM or DER"]
 
 
 def pem_of_something_else(_, tmp_path):
     (tmp_path / "x.csr").write_text("-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n")
-    return tmp_path / "x.csr", [], ["x.csr: this is no certificate request (CSR), neither in PEM nor in DER"]
+    return tmp_path / "x.csr", [], ["x.csr: it is not a certificate request (CSR) in PEM or DER"]
 
 
 def no_file(_, tmp_path):
@@ -166,7 +166,7 @@ def test_what_the_ca_refuses_is_told_in_its_words(new_gateway, new_step_ca, requ
     gateway.start().stop()
     csr, _ = request_file(fresh_name())
     said, words = sign(gateway, csr, expected=1, profile="default")
-    assert said == "" and "the CA refuses" in words
+    assert said == "" and "the CA refused" in words
     assert [one["kind"] for one in events(gateway)] == ["sign.requested", "sign.refused"]
 
 

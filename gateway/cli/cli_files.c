@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/cli/cli_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/ca/issuer_overrides.h"
+
+static const char default_config[] = "/etc/acmegate/acmegate.json";
+
+/* ---- the configuration ---- */
+
+static int find_config(struct cli_arguments *arguments)
+{
+    const char *from_environment = getenv(config_path_variable);
+    arguments->config_path = cli_value(arguments, "config");
+    if (arguments->config_path == NULL && from_environment != NULL && *from_environment != '\0')
+        arguments->config_path = from_environment;
+    if (arguments->config_path != NULL)
+        return CLI_OK;
+    arguments->config_path = default_config;
+    if (access(default_config, F_OK) == 0)
+        return CLI_OK;
+    return cli_fail(arguments, CLI_USAGE,
+                    "%s does not exist: name the configuration with --config FILE or %s", default_config,
+                    config_path_variable);
+}
+
+void cli_print_config_errors(const struct cli_arguments *arguments, const struct config_errors *errors)
+{
+    for (size_t i = 0; i < errors->count; i++)
+        cli_fail(arguments, CLI_FAILED, "%s", errors->lines[i]);
+}
+
+typedef const struct config *load_config(struct arena *arena, const char *path, char *const *environment,
+                                         struct config_errors *errors);
+
+static const struct config *load(const struct cli_arguments *arguments, load_config *from)
+{
+    struct config_errors errors = {0};
+    const struct config *config = from(arguments->arena, arguments->config_path, environ, &errors);
+    if (config == NULL)
+        cli_print_config_errors(arguments, &errors);
+    return config;
+}
+
+const struct config *cli_config(const struct cli_arguments *arguments)
+{
+    return load(arguments, config_load);
+}
+
+const struct config *cli_config_in_force(const struct cli_arguments *arguments)
+{
+    return load(arguments, config_load_in_force);
+}
+
+/* ---- the database ---- */
+
+static int find_database(struct cli_arguments *arguments)
+{
+    arguments->database = cli_value(arguments, "database");
+    if (arguments->database != NULL)
+        return CLI_OK;
+    int status = find_config(arguments);
+    if (status != CLI_OK)
+        return status;
+    arguments->config = cli_config(arguments);
+    if (arguments->config == NULL)
+        return CLI_FAILED;
+    arguments->database = arguments->config->database;
+    return CLI_OK;
+}
+
+int cli_find_files(struct cli_arguments *arguments)
+{
+    switch (arguments->action->needs) {
+    case CLI_NEEDS_CONFIG:
+        return find_config(arguments);
+    case CLI_NEEDS_DATABASE:
+        return find_database(arguments);
+    case CLI_NEEDS_NOTHING:
+        break;
+    }
+    return CLI_OK;
+}
+
+struct store_reader *cli_open_reader(const struct cli_arguments *arguments)
+{
+    struct fault fault;
+    struct store_reader *reader = store_reader_open(arguments->database, &fault);
+    if (reader == NULL)
+        cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    return reader;
+}
+
+bool cli_write(const struct cli_arguments *arguments,
+               enum store_apply_result (*apply)(void *context, struct store_writer *writer), void *context,
+               struct fault *fault)
+{
+    struct store_command *command = store_command_open(arguments->database, fault);
+    bool written = command != NULL && store_write_now(command, apply, context, fault);
+    store_command_close(command);
+    return written;
+}
