@@ -55,14 +55,17 @@ static void ask_for_intermediates(struct arena *arena, struct outbound *outbound
             config->id, error.message);
 }
 
-static void read_intermediate(struct arena *arena, const struct issuer_config *config, struct issuer *issuer)
+static void read_intermediate(struct arena *arena, const struct issuer_config *config, struct issuer *issuer,
+                              struct certificate_pool *authorities)
 {
     const char *path = arena_printf(arena, "%s/" LOCAL_CA_INTERMEDIATE, config->directory);
     struct bytes pem, *certificates = NULL;
     size_t count = 0;
     if (file_read(arena, path, IMPORT_CERTIFICATE_MAX_BYTES, &pem) &&
-        certificates_from_pem(arena, pem, &certificates, &count) && count > 0)
+        certificates_from_pem(arena, pem, &certificates, &count) && count > 0) {
+        certificate_pool_add_pem(authorities, pem);
         issuer_learn_signer(issuer, certificates[0], certificates, count);
+    }
 }
 
 /* The intermediate of the server's own certificate may be the only one so far. */
@@ -92,7 +95,7 @@ static bool gather_from_cas(const struct cli_arguments *arguments, const struct 
         if (config->issuers[i].type == ISSUER_STEPCA)
             ask_for_intermediates(arena, outbound, &config->issuers[i], issuers[i], authorities);
         else
-            read_intermediate(arena, &config->issuers[i], issuers[i]);
+            read_intermediate(arena, &config->issuers[i], issuers[i], authorities);
     outbound_stop(outbound);
     outbound_free(outbound);
     return true;

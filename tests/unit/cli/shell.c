@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <openssl/pem.h>
+
 #include "acme/base/file.h"
+#include "acme/jose/openssl_handles.h"
 #include "gateway/cli/cli.h"
 #include "rooms/place.h"
 
@@ -40,13 +43,33 @@ const char *shell_write(const char *name, const char *text)
     return shell_path(name);
 }
 
+const char *shell_write_bytes(const char *name, struct bytes octets)
+{
+    cr_assert(file_replace(shell_path(name), octets, 0600), "%s", name);
+    return shell_path(name);
+}
+
+const char *shell_pem(const char *label, struct bytes der)
+{
+    char *text = NULL;
+    autofree_bio BIO *bio = BIO_new(BIO_s_mem());
+    cr_assert(PEM_write_bio(bio, label, "", der.p, (long)der.n) > 0);
+    long n = BIO_get_mem_data(bio, &text);
+    return text_of("%.*s", (int)n, text);
+}
+
 const char *shell_read(const char *path)
 {
     struct bytes text;
     return file_read(shell.arena, path, FILE_MAX_BYTES, &text) ? arena_string(shell.arena, text) : "";
 }
 
-void shell_configure(const char *more)
+static const char *or_nothing(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+void shell_configure(const struct shell_configuration *more)
 {
     const char *folder = shell.folder;
     shell_write(
@@ -54,13 +77,15 @@ void shell_configure(const char *more)
         text_of("{\"base_url\":\"https://acme.test\",\"listen\":[\"127.0.0.1:1\"],\"database\":\"%s\","
                 "\"issuers\":{\"main\":{\"type\":\"stepca\",\"ca_url\":\"https://ca.test:9000\","
                 "\"provisioner_name\":\"acmegate\",\"provisioner_key_path\":\"%s/provisioner.json\","
-                "\"root_cert_path\":\"%s/root.crt\"},"
-                "\"inner\":{\"type\":\"local\",\"directory\":\"%s/ca\"}},"
+                "\"root_cert_path\":\"%s/root.crt\"%s},"
+                "\"inner\":{\"type\":\"local\",\"directory\":\"%s/ca\"%s}},"
                 "\"profiles\":{\"default\":{\"issuer\":\"main\",\"max_ttl\":\"24h\"},"
-                "\"inside\":{\"issuer\":\"inner\",\"max_ttl\":\"12h\"}},"
+                "\"inside\":{\"issuer\":\"inner\",\"max_ttl\":\"12h\"%s}},"
                 "\"endpoints\":{\"acme\":{\"eab\":\"optional\",\"profiles\":[\"default\",\"inside\"]},"
-                "\"other\":{\"profiles\":[\"inside\"]}}%s}",
-                shell.database.path, folder, folder, folder, more));
+                "\"other\":{\"profiles\":[\"inside\"]%s}}%s}",
+                shell.database.path, folder, folder, or_nothing(more->main), folder, or_nothing(more->inner),
+                or_nothing(more->inside), or_nothing(more->other),
+                more->top == NULL ? ",\"tls\":{\"issuer\":\"inner\"}" : more->top));
 }
 
 /* In the place's folder, which is in memory where the machine has one. */
@@ -81,7 +106,7 @@ void shell_begin(void)
     fake_clock_set(SHELL_NOW * 1000);
     shell.folder = place.folder;
     shell.arena = place.arena;
-    shell_configure(",\"tls\":{\"issuer\":\"inner\"}");
+    shell_configure(&(struct shell_configuration){0});
     setenv("ACMEGATE_CONFIG", shell_path("acmegate.json"), 1);
 }
 
@@ -123,29 +148,58 @@ static const char *keep(char *text)
     return kept;
 }
 
-struct output run(const char *format, ...)
+/* Runs the line on these streams, and frees it. */
+static int run_on(FILE *text, FILE *errors, char *line)
 {
-    struct output output = {0};
-    char *line = NULL, *text = NULL, *errors = NULL, *words[WORDS_MAX + 2] = {0};
-    size_t text_bytes, error_bytes;
+    char *words[WORDS_MAX + 2] = {arena_duplicate(shell.arena, "acmegate")};
     FILE *out = stdout, *err = stderr;
-    va_list values;
-    va_start(values, format);
-    cr_assert(vasprintf(&line, format, values) >= 0);
-    va_end(values);
-    words[0] = arena_duplicate(shell.arena, "acmegate");
     int count = split(line, words + 1) + 1;
-    stdout = open_memstream(&text, &text_bytes);
-    stderr = open_memstream(&errors, &error_bytes);
-    output.status = cli_main(count, words);
+    stdout = text;
+    stderr = errors;
+    int status = cli_main(count, words);
     fclose(stdout);
     fclose(stderr);
     stdout = out;
     stderr = err;
+    free(line);
+    return status;
+}
+
+struct output run(const char *format, ...)
+{
+    struct output output = {0};
+    char *line = NULL, *text = NULL, *errors = NULL;
+    size_t text_bytes, error_bytes;
+    va_list values;
+    va_start(values, format);
+    cr_assert(vasprintf(&line, format, values) >= 0);
+    va_end(values);
+    output.status = run_on(open_memstream(&text, &text_bytes), open_memstream(&errors, &error_bytes), line);
     output.text = keep(text);
     output.errors = keep(errors);
-    free(line);
     return output;
+}
+
+struct output run_on_full_disk(const char *format, ...)
+{
+    struct output output = {.text = ""};
+    char *line = NULL, *errors = NULL;
+    size_t error_bytes;
+    va_list values;
+    va_start(values, format);
+    cr_assert(vasprintf(&line, format, values) >= 0);
+    va_end(values);
+    output.status = run_on(fopen("/dev/full", "we"), open_memstream(&errors, &error_bytes), line);
+    output.errors = keep(errors);
+    return output;
+}
+
+size_t times_asked(const char *what)
+{
+    size_t count = 0;
+    for (const char *at = world.asked; (at = strstr(at, what)) != NULL; at++)
+        count++;
+    return count;
 }
 
 static bool fits(const char *text, const char *wanted)

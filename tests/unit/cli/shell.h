@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "fakes.h"
+#include "rooms/world.h"
 #include "store/database.h"
 
 enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
@@ -26,16 +28,24 @@ void shell_end(void);
 /*
  * The configuration has these issuers: "main" is the step-ca at https://ca.test:9000, whose root is root.crt,
  * and "inner" a local CA in the folder ca. The profile "default" is main's, "inside" inner's. The endpoint
- * "acme" has both and takes external account keys, and "other" has "inside". `more` are members of the top
- * level, with a comma before each.
+ * "acme" has both and takes external account keys, and "other" has "inside".
  */
-void shell_configure(const char *more);
+struct shell_configuration {
+    /* More members of these objects, with a comma before each; NULL: none. */
+    const char *top; /* NULL: the server's own certificate is inner's */
+    const char *main, *inner, *inside, *other;
+};
+void shell_configure(const struct shell_configuration *more);
 
 /* Writes a file of the folder; returns its path. */
 const char *shell_write(const char *name, const char *text);
+const char *shell_write_bytes(const char *name, struct bytes octets);
 const char *shell_path(const char *name);
 /* The text of a file; "" when there is none. */
 const char *shell_read(const char *path);
+
+/* One PEM block. */
+const char *shell_pem(const char *label, struct bytes der);
 
 /* The text as printf makes it, in the shell's arena. */
 [[gnu::format(printf, 1, 2)]] const char *text_of(const char *format, ...);
@@ -65,6 +75,12 @@ void run_cases(const struct command_case *cases, size_t count);
 /* True when `text` has this whole line. */
 bool has_line(const char *text, const char *line);
 size_t count_lines(const char *text);
+
+/* Runs the command line with standard output on /dev/full. */
+[[gnu::format(printf, 1, 2)]] struct output run_on_full_disk(const char *format, ...);
+
+/* How often `what` stands in what the network was asked. */
+size_t times_asked(const char *what);
 
 /* The events of the database, oldest first: "KIND ACTOR DETAIL\n" each. */
 const char *shell_events(void);
