@@ -31,9 +31,12 @@ struct http_server {
     struct http_server_config config;
     struct http_loop **loops;
     bool draining;
+    size_t certificates, connections;
+    int64_t woken;
 };
 
 static struct http_server *servers[SERVERS_MAX];
+static size_t starts_to_refusal;
 
 static void *allocate(size_t n)
 {
@@ -149,6 +152,7 @@ static void run_release(struct http_message *message)
 
 void http_wake(struct http_server *server, int64_t key)
 {
+    server->woken = key;
     for (size_t i = 0; i < server->config.loops; i++) {
         struct release_message *release = allocate(sizeof *release);
         *release = (struct release_message){{.run = run_release}, server->loops[i], key};
@@ -161,6 +165,26 @@ void http_wake(struct http_server *server, int64_t key)
 struct http_server *fake_server(size_t i)
 {
     return i < SERVERS_MAX ? servers[i] : NULL;
+}
+
+void fake_servers_refuse(size_t start)
+{
+    starts_to_refusal = start;
+}
+
+void fake_server_set_connections(size_t i, size_t connections)
+{
+    servers[i]->connections = connections;
+}
+
+size_t fake_server_certificates(size_t i)
+{
+    return servers[i]->certificates;
+}
+
+int64_t fake_server_woken(size_t i)
+{
+    return servers[i]->woken;
 }
 
 void fake_loops_send(struct http_server *server, struct http_request *request, struct fake_reply *reply)
@@ -213,6 +237,10 @@ void http_reply_add_header(struct http_reply *reply, const char *name, const cha
 
 struct http_server *http_server_start(const struct http_server_config *config, struct fault *fault)
 {
+    if (starts_to_refusal != 0 && --starts_to_refusal == 0) {
+        fault_set(fault, "the address is taken");
+        return NULL;
+    }
     struct http_server *server = allocate(sizeof *server);
     server->config = *config;
     server->loops = allocate(config->loops * sizeof(struct http_loop *));
@@ -276,17 +304,16 @@ struct http_loop *http_server_loop(const struct http_server *server, size_t i)
 
 size_t http_server_connections(const struct http_server *server)
 {
-    (void)server;
-    return 0;
+    return server->connections;
 }
 
 bool http_server_set_certificate(struct http_server *server, struct bytes chain_pem, struct bytes key_pem,
                                  struct fault *fault)
 {
-    (void)server;
     (void)chain_pem;
     (void)key_pem;
     (void)fault;
+    server->certificates++;
     return true;
 }
 

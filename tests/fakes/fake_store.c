@@ -152,6 +152,10 @@ bool __wrap_store_write_and_wait(struct store *store,
 {
     (void)store;
     struct fault fault;
+    if (failures_left > 0) {
+        failures_left--;
+        return false;
+    }
     bool kept = store_write_now(fake_store_command(), apply, context, &fault);
     if (kept && on_commit != NULL)
         on_commit(store_command_reader(command));

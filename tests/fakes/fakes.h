@@ -57,6 +57,13 @@ struct fake_reply {
 
 /* The servers by the order of their start: the front end, then the one of pki_listen. NULL behind them. */
 struct http_server *fake_server(size_t i);
+/* The start-th one from now on does not start; 0: each does. */
+void fake_servers_refuse(size_t start);
+/* Of the i-th: how many connections it tells of, how often it was given a certificate, the key of the last
+ * wake. */
+void fake_server_set_connections(size_t i, size_t connections);
+size_t fake_server_certificates(size_t i);
+int64_t fake_server_woken(size_t i);
 /* A request that a client sends: its arena is the caller's no more. `arena` of the reply is set. */
 void fake_loops_send(struct http_server *server, struct http_request *request, struct fake_reply *reply);
 bool fake_loops_turn(void);

@@ -8,25 +8,22 @@
 #include "acme/pki.h"
 #include "gateway/preflight/check.h"
 #include "gateway/runtime/clock.h"
+#include "good_stepca.h"
 #include "leaks.h"
 #include "place.h"
 #include "world.h"
 
 LEAK_CHECKED_SUITE(preflight_stepca);
 
-#define CA "https://ca.test:9000/"
-#define JWK \
-    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"WTgAAGNeIOVnXPQUXUds0urXwf_OB1RJy3af1At57XE\"," \
-    "\"y\":\"miEXLFu3U_A30c7NdV92b-cNjtl4lvkX8wHUp1YlCZ8\""
+#define CA GOOD_STEPCA_URL
 #define OTHER_JWK \
     "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\"," \
     "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\""
-#define CLAIMS \
-    "\"minTLSCertDuration\":\"5m\",\"maxTLSCertDuration\":\"48h\",\"defaultTLSCertDuration\":\"24h\""
-#define PROVISIONER(name, jwk, claims) \
-    "{\"type\":\"JWK\",\"name\":\"" name "\",\"key\":{" jwk ",\"kid\":\"k1\"},\"claims\":{" claims "}}"
-#define PROVISIONERS(list) "{\"provisioners\":[" list "],\"nextCursor\":\"\"}"
-#define OURS               PROVISIONER("acmegate", JWK, CLAIMS)
+#define JWK                            GOOD_STEPCA_JWK
+#define CLAIMS                         GOOD_STEPCA_CLAIMS
+#define PROVISIONER(name, jwk, claims) GOOD_STEPCA_PROVISIONER(name, jwk, claims)
+#define PROVISIONERS(list)             GOOD_STEPCA_PROVISIONERS(list)
+#define OURS                           GOOD_STEPCA_OURS
 
 enum { LINES_BYTES = 16 * 1024, HOUR_S = 3600 };
 
@@ -46,35 +43,11 @@ static void expect_told(const char *name, const char *words)
 /* ---- a CA that is as it should be ---- */
 
 static struct place place;
-static struct world_page pages[16];
-
-static const char *list_of(const char *file)
-{
-    struct bytes pem;
-    cr_assert(file_read(place.arena, arena_printf(place.arena, "%s/%s", place.folder, file), 65536, &pem));
-    struct json_writer *writer = json_writer_new(place.arena, 65536);
-    json_begin_object(writer);
-    json_key(writer, "crts");
-    json_begin_array(writer);
-    json_write_bytes(writer, pem);
-    json_end_array(writer);
-    json_end_object(writer);
-    return arena_string(place.arena, json_writer_finish(writer));
-}
+static struct world_page pages[GOOD_STEPCA_PAGES];
 
 static void make_ca(void)
 {
-    const struct world_page good[] = {
-        {CA "health", .status = 200, .body = "{\"status\":\"ok\"}", .date = PLACE_NOW},
-        {CA "version", .status = 200, .body = "{\"version\":\"0.28.0\"}"},
-        {CA "1.0/ssh/check-host", .status = 200, .body = "{\"exists\":false}"},
-        {CA "roots", .status = 200, .body = list_of("root.crt")},
-        {CA "provisioners?limit=100", .status = 200, .body = PROVISIONERS(OURS)},
-        {CA "1.0/sign", .status = 403, .body = "{\"status\":403,\"message\":\"The names differ.\"}"},
-    };
-    memset(pages, 0, sizeof pages);
-    memcpy(pages, good, sizeof good);
-    world.pages = pages;
+    good_stepca_make(&place, pages);
 }
 
 /* In the place of the page of the same address; a status and an error of 0: nobody answers there. */
@@ -368,7 +341,8 @@ Test(preflight_stepca, a_root_that_is_listed_and_not_pinned_is_told)
     place_write(&place, "next.crt",
                 arena_string(place.arena, pki_pem(place.arena, pki_certificate(place.arena, &wanted))));
     make_ca();
-    change_page(&(struct world_page){.url = CA "roots", .status = 200, .body = list_of("next.crt")});
+    change_page(&(struct world_page){
+        .url = CA "roots", .status = 200, .body = good_stepca_roots(&place, "next.crt")});
     struct outcome outcome = run(24 * HOUR_S, 24 * HOUR_S);
     cr_expect_not(outcome.failed, "%s", told);
     expect_told("next", "warn: issuer one: the CA lists a root that ");
