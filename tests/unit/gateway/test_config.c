@@ -6,51 +6,15 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
-#include "gateway/config/config.h"
+#include "config_texts.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(config);
 
-#define STEPCA \
-    "\"type\": \"stepca\", \"ca_url\": \"https://ca.internal:9000\", \"provisioner_name\": \"acmegate\"," \
-    " \"provisioner_key_path\": \"/etc/key.json\", \"provisioner_password\": \"secret\"," \
-    " \"root_cert_path\": \"/etc/root.crt\""
-#define LOCAL   "\"type\": \"local\", \"directory\": \"ca\""
-#define TOP     "\"base_url\": \"https://acme.internal:9443\", \"tls\": {\"issuer\": \"main\"}"
-#define ISSUERS "\"issuers\": {\"main\": {" STEPCA "}}"
-#define REST \
-    "\"profiles\": {\"default\": {\"issuer\": \"main\"}}, \"endpoints\": {\"acme\": {\"profiles\": " \
-    "[\"default\"]}}"
-#define GOOD TOP ", " ISSUERS ", " REST
-
-static const struct config *parse(struct arena *arena, const char *text, char *const *environment,
-                                  struct config_errors *errors)
-{
-    return config_parse(arena, "test.json", bytes_from_string(text), environment, errors);
-}
-
-static const struct config *parse_good(struct arena *arena, const char *text, char *const *environment)
-{
-    struct config_errors errors;
-    const struct config *config = parse(arena, text, environment, &errors);
-    cr_assert(config != NULL, "%s", errors.count > 0 ? errors.lines[0] : "no error is told");
-    cr_assert_eq(errors.count, 0);
-    return config;
-}
-
-/* True when some line tells all of it: the path, and the words. */
-static bool tells(const struct config_errors *errors, const char *path, const char *words)
-{
-    for (size_t i = 0; i < errors->count; i++)
-        if (strstr(errors->lines[i], path) != NULL && strstr(errors->lines[i], words) != NULL)
-            return true;
-    return false;
-}
-
 Test(config, the_least_that_is_needed_brings_the_documented_defaults)
 {
     struct arena *arena = arena_new();
-    const struct config *config = parse_good(arena, "{" GOOD "}", NULL);
+    const struct config *config = config_text_good(arena, "{" GOOD "}", NULL);
     cr_assert_str_eq(config->base_url, "https://acme.internal:9443");
     cr_assert_str_eq(config->database, "/var/lib/acmegate/acmegate.db");
     cr_assert_eq(config->listen_count, 2);
@@ -90,7 +54,7 @@ Test(config, the_least_that_is_needed_brings_the_documented_defaults)
 Test(config, every_kind_of_value_is_read)
 {
     struct arena *arena = arena_new();
-    const struct config *config = parse_good(
+    const struct config *config = config_text_good(
         arena,
         "{ // a comment\n \"base_url\": \"https://[2001:db8::1]/\", \"alternate_names\": [\"acme\", "
         "\"10.0.0.1:444\"],"
@@ -280,8 +244,8 @@ Test(config, what_is_wrong_is_told_with_its_path)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct arena *arena = arena_new();
         struct config_errors errors;
-        cr_expect_null(parse(arena, cases[i].text, NULL, &errors), "%s is taken", cases[i].text);
-        cr_expect(tells(&errors, cases[i].path, cases[i].words), "%s: %s; but: %s", cases[i].path,
+        cr_expect_null(config_text_parse(arena, cases[i].text, NULL, &errors), "%s is taken", cases[i].text);
+        cr_expect(config_text_tells(&errors, cases[i].path, cases[i].words), "%s: %s; but: %s", cases[i].path,
                   cases[i].words, errors.count > 0 ? errors.lines[0] : "nothing");
         arena_free(arena);
     }
@@ -291,18 +255,18 @@ Test(config, everything_wrong_is_told_at_once)
 {
     struct arena *arena = arena_new();
     struct config_errors errors;
-    cr_assert_null(parse(
+    cr_assert_null(config_text_parse(
         arena,
         "{\"base_url\": 5, \"nonsense\": 1, \"tls\": {\"issuer\": \"x\"}, \"loops\": -1, " ISSUERS
         ", \"profiles\": {\"p\": {\"issuer\": \"y\"}}, \"endpoints\": {\"e\": {\"profiles\": [\"z\"]}}}",
         NULL, &errors));
     cr_assert_eq(errors.count, 6);
-    cr_assert(tells(&errors, "base_url", "https://"));
-    cr_assert(tells(&errors, "nonsense", "no key"));
-    cr_assert(tells(&errors, "tls.issuer", "\"x\""));
-    cr_assert(tells(&errors, "loops", "integer"));
-    cr_assert(tells(&errors, "profiles.p.issuer", "\"y\""));
-    cr_assert(tells(&errors, "endpoints.e.profiles", "\"z\""));
+    cr_assert(config_text_tells(&errors, "base_url", "https://"));
+    cr_assert(config_text_tells(&errors, "nonsense", "no key"));
+    cr_assert(config_text_tells(&errors, "tls.issuer", "\"x\""));
+    cr_assert(config_text_tells(&errors, "loops", "integer"));
+    cr_assert(config_text_tells(&errors, "profiles.p.issuer", "\"y\""));
+    cr_assert(config_text_tells(&errors, "endpoints.e.profiles", "\"z\""));
     arena_free(arena);
 }
 
@@ -316,7 +280,7 @@ Test(config, the_environment_goes_before_the_file)
                            "BASE_URL=https://not",
                            NULL};
     struct arena *arena = arena_new();
-    const struct config *config = parse_good(
+    const struct config *config = config_text_good(
         arena, "{" GOOD ", \"database\": \"kept.db\", \"validation\": {\"timeout\": \"9s\"}}", environment);
     cr_assert_str_eq(config->base_url, "https://other:1");
     cr_assert_eq(config->validation.http_port, 5002);
@@ -333,8 +297,8 @@ Test(config, a_bad_variable_is_named)
     char *environment[] = {"ACMEGATE_VALIDATION_HTTP_PORT=eighty", NULL};
     struct arena *arena = arena_new();
     struct config_errors errors;
-    cr_assert_null(parse(arena, "{" GOOD "}", environment, &errors));
-    cr_assert(tells(&errors, "validation.http_port", "ACMEGATE_VALIDATION_HTTP_PORT"));
+    cr_assert_null(config_text_parse(arena, "{" GOOD "}", environment, &errors));
+    cr_assert(config_text_tells(&errors, "validation.http_port", "ACMEGATE_VALIDATION_HTTP_PORT"));
     arena_free(arena);
 }
 
@@ -343,7 +307,7 @@ Test(config, a_bad_variable_is_named)
 static void assert_issuer_from_environment(char *const *environment)
 {
     struct arena *arena = arena_new();
-    const struct config *config = parse_good(arena, EMPTY_STEPCA, environment);
+    const struct config *config = config_text_good(arena, EMPTY_STEPCA, environment);
     const struct issuer_config *issuer = &config->issuers[0];
     cr_assert_str_eq(issuer->ca_url, "https://ca:9000");
     cr_assert_str_eq(issuer->provisioner_name, "jwk");
@@ -375,7 +339,7 @@ Test(config, an_old_name_is_taken_with_a_warning)
         char *environment[] = {cases[i].variable == NULL ? NULL : arena_duplicate(arena, cases[i].variable),
                                NULL};
         const struct config *config =
-            parse_good(arena, arena_printf(arena, "{" GOOD "%s}", cases[i].member), environment);
+            config_text_good(arena, arena_printf(arena, "{" GOOD "%s}", cases[i].member), environment);
         cr_expect_str_eq(config->stepca_api_profile, cases[i].profile, "case %zu", i);
         cr_assert_eq(config->warning_count, cases[i].warning != NULL, "case %zu", i);
         if (cases[i].warning != NULL)
@@ -391,7 +355,7 @@ Test(config, the_variable_of_the_passed_on_api_is_not_an_issuers)
     struct arena *arena = arena_new();
     char *environment[] = {"ACMEGATE_STEPCA_API_PROFILE=default", NULL};
     const char *text = "{" TOP ", \"issuers\": {\"main\": {" STEPCA "}, \"two\": {" STEPCA "}}, " REST "}";
-    cr_expect_str_eq(parse_good(arena, text, environment)->stepca_api_profile, "default");
+    cr_expect_str_eq(config_text_good(arena, text, environment)->stepca_api_profile, "default");
     arena_free(arena);
 }
 
@@ -421,9 +385,9 @@ Test(config, a_variable_that_may_mean_two_issuers_is_refused)
     struct arena *arena = arena_new();
     struct config_errors errors;
     const char *text = "{" TOP ", \"issuers\": {\"main\": {" STEPCA "}, \"second\": {" STEPCA "}}, " REST "}";
-    parse_good(arena, text, NULL);
-    cr_assert_null(parse(arena, text, environment, &errors));
-    cr_assert(tells(&errors, "ACMEGATE_STEPCA_URL", "2 issuers"));
+    config_text_good(arena, text, NULL);
+    cr_assert_null(config_text_parse(arena, text, environment, &errors));
+    cr_assert(config_text_tells(&errors, "ACMEGATE_STEPCA_URL", "2 issuers"));
     arena_free(arena);
 }
 
@@ -464,7 +428,7 @@ Test(config, C8_the_password_file_is_read_without_the_white_space_at_its_end)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct arena *arena = arena_new();
         write_file(path, cases[i].content, 0600);
-        const struct config *config = parse_good(arena, with_password_file(arena, path), NULL);
+        const struct config *config = config_text_good(arena, with_password_file(arena, path), NULL);
         cr_expect(bytes_equal_string(config->issuers[0].provisioner_password, cases[i].password));
         arena_free(arena);
     }
@@ -477,9 +441,9 @@ Test(config, a_password_file_that_cannot_be_read_is_named)
     struct config_errors errors;
     const char *text = with_password_file(arena, "/nowhere/password");
     char *environment[] = {"ACMEGATE_STEPCA_PASSWORD=other", NULL};
-    cr_assert_null(parse(arena, text, NULL, &errors));
-    cr_assert(tells(&errors, "issuers.main.provisioner_password_file", "/nowhere/password"));
-    const struct config *config = parse_good(arena, text, environment);
+    cr_assert_null(config_text_parse(arena, text, NULL, &errors));
+    cr_assert(config_text_tells(&errors, "issuers.main.provisioner_password_file", "/nowhere/password"));
+    const struct config *config = config_text_good(arena, text, environment);
     cr_assert(bytes_equal_string(config->issuers[0].provisioner_password, "other"));
     arena_free(arena);
 }
@@ -491,9 +455,9 @@ Test(config, a_password_file_open_to_others_is_warned_of)
     struct arena *arena = arena_new();
     const char *text = with_password_file(arena, path);
     write_file(path, "secret\n", 0600);
-    cr_assert_eq(parse_good(arena, text, NULL)->warning_count, 0);
+    cr_assert_eq(config_text_good(arena, text, NULL)->warning_count, 0);
     cr_assert_eq(chmod(path, 0640), 0);
-    const struct config *config = parse_good(arena, text, NULL);
+    const struct config *config = config_text_good(arena, text, NULL);
     cr_assert_eq(config->warning_count, 1);
     cr_assert(strstr(config->warnings[0], path) != NULL && strstr(config->warnings[0], "chmod 600") != NULL);
     cr_assert_null(strstr(config->warnings[0], "secret"));
@@ -532,7 +496,7 @@ Test(config, a_file_that_is_not_there_is_named)
     struct arena *arena = arena_new();
     struct config_errors errors;
     cr_assert_null(config_load(arena, "/nowhere/acmegate.json", NULL, &errors));
-    cr_assert(tells(&errors, "/nowhere/acmegate.json", "No such file"));
+    cr_assert(config_text_tells(&errors, "/nowhere/acmegate.json", "No such file"));
     arena_free(arena);
 }
 
@@ -566,6 +530,6 @@ Test(config, the_document_s_example_is_accepted)
     const char *end = strstr(begin, "```");
     cr_assert_not_null(end);
     char *environment[] = {"ACMEGATE_STEPCA_PASSWORD=instead of the file", NULL};
-    parse_good(arena, arena_string(arena, bytes_of(begin, (size_t)(end - begin))), environment);
+    config_text_good(arena, arena_string(arena, bytes_of(begin, (size_t)(end - begin))), environment);
     arena_free(arena);
 }
