@@ -31,6 +31,35 @@ Test(server_start, each_front_end_serves_what_is_its_own)
     server_place_end();
 }
 
+static const struct {
+    const char *route; /* and its class */
+    bool served;
+} routes[] = {
+    {"(none)\",code=\"4xx", true},
+    {"/acme/{endpoint}/directory\",code=\"2xx", true},
+    {"/health\",code=\"2xx", true},
+    {"/1.0/sign\",code=\"2xx", false}, /* step-ca's own API is not passed on */
+};
+
+Test(server_start, the_metrics_know_the_routes_that_are_served)
+{
+    server_place_begin();
+    server_place_start(NULL, NULL);
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        cr_expect_str_eq(server_place_metric(arena_printf(
+                             house.arena, "acmegate_http_requests_total{route=\"%s\"}", routes[i].route)),
+                         routes[i].served ? "0" : "", "%s", routes[i].route);
+    server_place_stop();
+    server_place_start("\"loops\":3", "\"loops\":3,\"stepca_api\":{\"profile\":\"far\"}");
+    cr_expect_str_eq(server_place_metric("acmegate_http_requests_total{route=\"/1.0/sign\",code=\"2xx\"}"),
+                     "0");
+    cr_expect_eq(server_place_get(HOUSE_HTTP, "/health")->status, 200);
+    cr_expect_str_eq(server_place_metric("acmegate_http_requests_total{route=\"/health\",code=\"2xx\"}"),
+                     "1");
+    server_place_stop();
+    server_place_end();
+}
+
 Test(server_start, what_is_not_configured_is_not_started)
 {
     server_place_begin();
@@ -90,7 +119,7 @@ static const struct {
     size_t refused_server; /* of the front ends, from 1; 0: none */
     const char *words;
 } failures[] = {
-    {"\"database\":\"", "\"database\":\"/nowhere", 0, "/nowhere"},
+    {"\"database\":\"", "\"database\":\"/nowhere", 0, "acmegate.db: "},
     {"\"tls\":{\"issuer\":\"local\"}", "\"tls\":{\"cert\":\"/nowhere.crt\",\"key\":\"/nowhere.key\"}", 0,
      "/nowhere.crt"},
     {"\"root_cert_path\":\"", "\"root_cert_path\":\"/nowhere", 0, "/nowhere"},
