@@ -80,6 +80,9 @@ void fake_outbound_set_servers(const struct outbound_server_report *reports, siz
 /* From here on messages run at once, and whatever is asked outside fails at once: before a stop. */
 void fake_outbound_end_all(void);
 
+/* What outbound_hurry was told last. */
+int64_t fake_outbound_hurried_ms(void);
+
 /* ---- fake_store.c: the committer, in this thread ---- */
 
 /* The database of the next store_open. `committed` hears of each operation that was kept. */

@@ -74,3 +74,14 @@ Test(server_work, a_revocation_changes_the_list_and_replaces_the_own_certificate
     server_place_stop();
     server_place_end();
 }
+
+/* Clients wait for as long as the front ends do; what they wait for has half of that. */
+Test(server_work, a_stop_hurries_what_is_asked_outside)
+{
+    server_place_begin();
+    server_place_start(NULL, NULL);
+    cr_expect_eq(fake_outbound_hurried_ms(), 0);
+    server_place_stop();
+    cr_expect_eq(fake_outbound_hurried_ms(), HTTP_DRAIN_MS / 2);
+    server_place_end();
+}
