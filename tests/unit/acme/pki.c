@@ -281,3 +281,56 @@ X509_STORE *pki_roots(struct arena *arena, X509 *root)
     cr_assert_eq(X509_STORE_add_cert(store, root), 1);
     return store;
 }
+
+static void release_request(void *request)
+{
+    X509_REQ_free(request);
+}
+
+X509_REQ *pki_request(struct arena *arena, const struct pki_csr *csr)
+{
+    struct bytes der = pki_csr(arena, csr);
+    const unsigned char *at = der.p;
+    X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)der.n);
+    cr_assert_not_null(request);
+    arena_on_free(arena, release_request, request);
+    return request;
+}
+
+enum { DAY_S = 24 * 3600 };
+
+struct pki_ca pki_ca(struct arena *arena, int64_t now, int64_t intermediate_days)
+{
+    struct pki_ca ca = {.root_key = pki_key(arena, "P-256"),
+                        .intermediate_key = pki_key(arena, "P-256"),
+                        .stranger_key = pki_key(arena, "P-256"),
+                        .leaf_key = pki_key(arena, "P-256")};
+    struct pki_certificate root = {.key = ca.root_key,
+                                   .common_name = "Root",
+                                   .is_ca = true,
+                                   .not_before = now - 1000 * (int64_t)DAY_S,
+                                   .not_after = now + 1000 * (int64_t)DAY_S};
+    ca.root = pki_certificate(arena, &root);
+    struct pki_certificate intermediate = root;
+    intermediate.key = ca.intermediate_key;
+    intermediate.common_name = "Intermediate";
+    intermediate.signer = ca.root;
+    intermediate.signer_key = ca.root_key;
+    intermediate.not_after = now + intermediate_days * DAY_S;
+    ca.intermediate = pki_certificate(arena, &intermediate);
+    root.key = ca.stranger_key;
+    ca.stranger = pki_certificate(arena, &root);
+    return ca;
+}
+
+struct pki_certificate pki_leaf(const struct pki_ca *ca, int64_t now, const char *names)
+{
+    return (struct pki_certificate){
+        .key = ca->leaf_key,
+        .signer = ca->intermediate,
+        .signer_key = ca->intermediate_key,
+        .names = names,
+        .not_before = now - 60,
+        .not_after = now + DAY_S,
+    };
+}

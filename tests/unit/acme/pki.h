@@ -54,5 +54,18 @@ struct bytes pki_malleate(struct arena *arena, struct bytes der);
 struct bytes pki_lengthen(struct arena *arena, struct bytes der);
 struct bytes pki_pem(struct arena *arena, X509 *certificate);
 
+/* The request in OpenSSL's form; the arena owns it. */
+X509_REQ *pki_request(struct arena *arena, const struct pki_csr *csr);
+
+/* A root, an intermediate below it, a root that is a stranger, and the key of a leaf to be signed. All begin
+ * and end 1,000 days from `now`, the intermediate `intermediate_days` after it. */
+struct pki_ca {
+    EVP_PKEY *root_key, *intermediate_key, *stranger_key, *leaf_key;
+    X509 *root, *intermediate, *stranger;
+};
+struct pki_ca pki_ca(struct arena *arena, int64_t now, int64_t intermediate_days);
+/* What step-ca answers to a request for these names: begun a minute ago, for a day. */
+struct pki_certificate pki_leaf(const struct pki_ca *ca, int64_t now, const char *names);
+
 /* A store of one root, owned by the arena. */
 X509_STORE *pki_roots(struct arena *arena, X509 *root);
