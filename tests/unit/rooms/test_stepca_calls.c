@@ -6,21 +6,12 @@
 #include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer.h"
 #include "leaks.h"
-#include "place.h"
-#include "world.h"
+#include "stepca_world.h"
 
 LEAK_CHECKED_SUITE(stepca_calls);
 
-#define CA "https://ca.test:9000/1.0/"
-#define JWK \
-    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"WTgAAGNeIOVnXPQUXUds0urXwf_OB1RJy3af1At57XE\"," \
-    "\"y\":\"miEXLFu3U_A30c7NdV92b-cNjtl4lvkX8wHUp1YlCZ8\""
-#define OTHER_JWK \
-    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\"," \
-    "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\""
-#define PROVISIONER(name, jwk) \
-    "{\"provisioners\":[{\"type\":\"JWK\",\"name\":\"" name "\",\"key\":{" jwk ",\"kid\":\"k1\"}," \
-    "\"claims\":{\"maxTLSCertDuration\":\"48h\"}}],\"nextCursor\":\"\"}"
+#define API           CA "1.0/"
+#define OF(name, jwk) PROVISIONERS(PROVISIONER(name, jwk, "\"maxTLSCertDuration\":\"48h\""))
 
 static struct place place;
 static struct outbound *outbound;
@@ -34,20 +25,12 @@ static void begin(const char *provisioners, int64_t max_concurrent)
     struct fault fault;
     place_begin(&place);
     memset(pages, 0, sizeof pages);
-    pages[0] = (struct world_page){.url = CA "provisioners?limit=100", .status = 200, .body = provisioners};
-    pages[1] = (struct world_page){.url = CA "intermediates", .status = 404};
-    pages[2] = (struct world_page){.url = CA "roots", .status = 404};
+    pages[0] = (struct world_page){.url = API "provisioners?limit=100", .status = 200, .body = provisioners};
+    pages[1] = (struct world_page){.url = API "intermediates", .status = 404};
+    pages[2] = (struct world_page){.url = API "roots", .status = 404};
     world.pages = pages;
-    const struct issuer_config config = {
-        .id = "one",
-        .type = ISSUER_STEPCA,
-        .ca_url = "https://ca.test:9000",
-        .provisioner_name = "acmegate",
-        .provisioner_key_path = arena_printf(place.arena, "%s/provisioner.json", place.folder),
-        .root_cert_path = arena_printf(place.arena, "%s/root.crt", place.folder),
-        .request_timeout_s = 5,
-        .max_concurrent = max_concurrent,
-    };
+    struct issuer_config config = stepca_world_issuer(&place);
+    config.max_concurrent = max_concurrent;
     ends = 0;
     outbound = outbound_start(NULL, &(const char *){NULL});
     issuer = issuer_new(&config, outbound, &fault);
@@ -89,15 +72,9 @@ static const struct {
     bool well;
     int64_t next_least_ms, next_most_ms;
 } rounds[] = {
-    {"ours", {.status = 200, .body = PROVISIONER("acmegate", JWK)}, "k1", 48 * 3600, true, 60000, 600000},
-    {"another key",
-     {.status = 200, .body = PROVISIONER("acmegate", OTHER_JWK)},
-     NULL,
-     48 * 3600,
-     true,
-     60000,
-     600000},
-    {"another name", {.status = 200, .body = PROVISIONER("other", JWK)}, NULL, 0, true, 60000, 600000},
+    {"ours", {.status = 200, .body = OF("acmegate", JWK)}, "k1", 48 * 3600, true, 60000, 600000},
+    {"another key", {.status = 200, .body = OF("acmegate", OTHER_JWK)}, NULL, 48 * 3600, true, 60000, 600000},
+    {"another name", {.status = 200, .body = OF("other", JWK)}, NULL, 0, true, 60000, 600000},
     {"rubbish", {.status = 200, .body = "[]"}, NULL, 0, false, 500, 15000},
     {"a failure", {.status = 500}, NULL, 0, false, 500, 15000},
     {"nobody there",
@@ -117,7 +94,7 @@ Test(stepca_calls, a_round_of_questions_teaches_key_and_limits)
         end();
         begin(rounds[i].provisioners.body, 4);
         pages[0] = rounds[i].provisioners;
-        pages[0].url = CA "provisioners?limit=100";
+        pages[0].url = API "provisioners?limit=100";
         size_t before = asked_count("provisioners");
         while (asked_count("provisioners") == before && fake_agenda_advance(900000))
             fakes_settle();
@@ -241,15 +218,15 @@ Test(stepca_calls, each_answer_to_a_signature_has_its_outcome_and_its_effect)
 {
     for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
         const char *name = replies[i].name;
-        begin(PROVISIONER("acmegate", JWK), 4);
+        begin(OF("acmegate", JWK), 4);
         pages[3] = replies[i].page;
-        pages[3].url = CA "sign";
+        pages[3].url = API "sign";
         struct issuer_sign_request *request = sign();
         issuer_sign(issuer, request);
         cr_expect_eq(ends, 0, "%s: ended at once", name);
         fakes_pass(100);
         cr_expect_eq(ends, 1, "%s", name);
-        cr_expect_eq(asked_count("POST " CA "sign"), 1, "%s: %s", name, world.asked);
+        cr_expect_eq(asked_count("POST " API "sign"), 1, "%s: %s", name, world.asked);
         cr_expect_eq(request->result.outcome, replies[i].outcome, "%s: %d", name,
                      (int)request->result.outcome);
         cr_expect_eq(request->result.cause, replies[i].cause, "%s: %s", name,
@@ -283,7 +260,7 @@ Test(stepca_calls, what_is_not_wanted_any_more_is_not_asked_for)
                   {0, refuse_call, false, false},
                   {0, NULL, true, false}};
     for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
-        begin(PROVISIONER("acmegate", JWK), 4);
+        begin(OF("acmegate", JWK), 4);
         struct issuer_sign_request *request = sign();
         request->deadline = wishes[i].deadline;
         request->may_call = wishes[i].may_call;
@@ -293,7 +270,7 @@ Test(stepca_calls, what_is_not_wanted_any_more_is_not_asked_for)
         issuer_sign(issuer, request);
         fakes_pass(100);
         cr_expect_eq(ends, 1, "%zu", i);
-        cr_expect_eq(asked_count("POST " CA "sign"), wishes[i].asked, "%zu: %s", i, world.asked);
+        cr_expect_eq(asked_count("POST " API "sign"), wishes[i].asked, "%zu: %s", i, world.asked);
         cr_expect_eq(request->result.outcome == ISSUER_NOT_ASKED, !wishes[i].asked, "%zu: %d", i,
                      (int)request->result.outcome);
         X509_REQ_free(request->csr);
@@ -303,9 +280,9 @@ Test(stepca_calls, what_is_not_wanted_any_more_is_not_asked_for)
 
 Test(stepca_calls, so_many_calls_run_at_once_and_the_others_wait_for_their_turn)
 {
-    begin(PROVISIONER("acmegate", JWK), 2);
+    begin(OF("acmegate", JWK), 2);
     pages[3] = (struct world_page){
-        .url = CA "sign", .status = 400, .body = "{\"message\":\"bad\"}", .delay_ms = 1000};
+        .url = API "sign", .status = 400, .body = "{\"message\":\"bad\"}", .delay_ms = 1000};
     struct issuer_sign_request *requests[5];
     for (size_t i = 0; i < 5; i++)
         issuer_sign(issuer, requests[i] = sign());
@@ -349,9 +326,9 @@ Test(stepca_calls, each_answer_to_a_revocation_has_its_outcome)
         {{.error = "timed out", .connected = true}, ISSUER_UNKNOWN, CAUSE_CA_ANSWER_LOST},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        begin(PROVISIONER("acmegate", JWK), 4);
+        begin(OF("acmegate", JWK), 4);
         pages[3] = cases[i].page;
-        pages[3].url = CA "revoke";
+        pages[3].url = API "revoke";
         struct issuer_revoke_request request = {
             .arena = place.arena, .serial = "1a2b", .reason = 4, .done = revoke_ended};
         issuer_revoke(issuer, &request);
@@ -391,17 +368,17 @@ Test(stepca_calls, its_list_is_fetched_behind_its_intermediates)
         {{.error = "it is away"}, {.status = 200, .body = "a list"}, ISSUER_LIST_FAILED, 0, "it is away"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        begin(PROVISIONER("acmegate", JWK), 4);
+        begin(OF("acmegate", JWK), 4);
         pages[1] = cases[i].intermediates;
-        pages[1].url = CA "intermediates";
+        pages[1].url = API "intermediates";
         pages[3] = cases[i].crl;
-        pages[3].url = CA "crl";
+        pages[3].url = API "crl";
         struct issuer_list_request request = {.arena = place.arena, .done = list_ended};
         issuer_list(issuer, &request);
         fakes_pass(100);
         cr_expect_eq(ends, 1, "%zu", i);
         cr_expect_eq(request.outcome, cases[i].outcome, "%zu: %d", i, (int)request.outcome);
-        cr_expect_eq(asked_count("GET " CA "crl"), cases[i].asked, "%zu: %s", i, world.asked);
+        cr_expect_eq(asked_count("GET " API "crl"), cases[i].asked, "%zu: %s", i, world.asked);
         cr_expect_eq(bytes_equal_string(request.crl, "a list"), cases[i].outcome == ISSUER_LIST_READ, "%zu",
                      i);
         if (cases[i].message != NULL)
