@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool read_all(int fd, uint8_t *p, size_t size, size_t *length)
+enum { UNTOLD_BYTES = 4096 };
+
+/* Until the buffer is full or the file ends. */
+static bool read_on(int fd, uint8_t *p, size_t size, size_t *length)
 {
-    *length = 0;
     while (*length < size) {
         ssize_t got = read(fd, p + *length, size - *length);
         if (got == -1 && errno == EINTR)
@@ -24,10 +26,37 @@ static bool read_all(int fd, uint8_t *p, size_t size, size_t *length)
     return true;
 }
 
+/* A secret may be in it: nothing stays where it was. */
+static bool grow(uint8_t **buffer, size_t length, size_t size)
+{
+    uint8_t *larger = malloc(size);
+    if (larger == NULL)
+        return false;
+    if (*buffer != NULL) {
+        memcpy(larger, *buffer, length);
+        explicit_bzero(*buffer, length);
+        free(*buffer);
+    }
+    *buffer = larger;
+    return true;
+}
+
+/* `most` octets at most, in a buffer that grows from `size` on: a limit is not what a file takes. */
+static bool read_growing(int fd, size_t size, size_t most, uint8_t **buffer, size_t *length)
+{
+    for (;; size = size < most / 2 ? 2 * size : most) {
+        if (!grow(buffer, *length, size) || !read_on(fd, *buffer, size, length))
+            return false;
+        if (*length < size || size == most)
+            return true;
+    }
+}
+
 static bool read_file(const char *path, size_t max_bytes, uint8_t **buffer, size_t *length)
 {
     bool good = false;
     *buffer = NULL;
+    *length = 0;
     /* A pipe without a writer must not block the caller, and a terminal must not become its own. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd == -1)
@@ -44,8 +73,8 @@ static bool read_file(const char *path, size_t max_bytes, uint8_t **buffer, size
         goto out;
     }
     /* One octet more than allowed detects a file that grew. Files below /proc report no size. */
-    *buffer = malloc(max_bytes + 1);
-    if (*buffer == NULL || !read_all(fd, *buffer, max_bytes + 1, length))
+    size_t first = status.st_size > 0 ? (size_t)status.st_size + 1 : UNTOLD_BYTES;
+    if (!read_growing(fd, first < max_bytes + 1 ? first : max_bytes + 1, max_bytes + 1, buffer, length))
         goto out;
     if (*length > max_bytes) {
         errno = EFBIG;

@@ -129,3 +129,38 @@ Test(file, a_replacement_that_fails_leaves_the_old_text)
     cr_expect(S_ISDIR(status.st_mode));
     arena_free(arena);
 }
+
+/* Files below /proc say that they are empty. */
+Test(file, one_that_does_not_tell_its_size_is_read_whole_within_its_limit)
+{
+    struct arena *arena = arena_new();
+    struct bytes got = {0};
+    cr_assert(file_read(arena, "/proc/self/smaps", 16 << 20, &got));
+    cr_expect_gt(got.n, 3 * 4096);
+    cr_expect_eq(got.p[got.n - 1], '\n');
+    const size_t limits[] = {10, 4095, 4096, 4097, 10000};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        errno = 0;
+        cr_expect_not(file_read(arena, "/proc/self/smaps", limits[i], &got), "%zu", limits[i]);
+        cr_expect_eq(errno, EFBIG, "%zu", limits[i]);
+    }
+    arena_free(arena);
+}
+
+/* The limit may be more than there is memory. */
+Test(file, takes_as_much_memory_as_it_has_octets)
+{
+    struct arena *arena = arena_new();
+    const char *path = path_of(arena, "text");
+    struct bytes got;
+    cr_assert(file_replace(path, BYTES_LITERAL("short"), 0600));
+    cr_assert(file_read(arena, path, SIZE_MAX / 4, &got));
+    cr_expect(bytes_equal_string(got, "short"));
+    const struct {
+        size_t max;
+        bool good;
+    } limits[] = {{4, false}, {5, true}, {6, true}};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        cr_expect_eq(file_read(arena, path, limits[i].max, &got), limits[i].good, "%zu", limits[i].max);
+    arena_free(arena);
+}
