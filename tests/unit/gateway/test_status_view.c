@@ -63,13 +63,19 @@ static struct ocsp_response response_of(struct arena *arena, long number)
                                   .is_for_anyone = true};
 }
 
-static void keep(struct status_reader *reader, long number, bool known)
+static void keep_at(struct status_reader *reader, long number, bool known, int64_t now)
 {
     struct arena *arena = arena_new();
     struct ocsp_question asked = question(arena, number);
     struct ocsp_response response = response_of(arena, number);
-    status_response_keep(reader, &asked, known, NOW, &response);
+    response.next_update += now - NOW;
+    status_response_keep(reader, &asked, known, now, &response);
     arena_free(arena);
+}
+
+static void keep(struct status_reader *reader, long number, bool known)
+{
+    keep_at(reader, number, known, NOW);
 }
 
 static bool finds(struct status_reader *reader, long number, int64_t now)
@@ -162,4 +168,64 @@ Test(status_view, S7_nobody_can_choose_places)
     cr_expect_lt(alike, kept - 50, "%zu of %zu", alike, kept);
     end_reading(one);
     end_reading(two);
+}
+
+/* A made-up number takes the place of another made-up one, and of a response that is over. */
+Test(status_view, a_made_up_number_has_the_places_that_certificates_leave)
+{
+    static const struct {
+        bool known;
+        int64_t now;
+        bool kept;
+    } cases[] = {
+        {false, NOW, true},
+        {true, NOW, false},
+        {true, NOW + 999, false},
+        {true, NOW + 1000, true}, /* half its life is over */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct reading *reading = read_one();
+        for (long number = 0; number < MADE_UP; number++)
+            keep(reading->reader, number, cases[i].known);
+        keep_at(reading->reader, MADE_UP, false, cases[i].now);
+        cr_expect_eq(finds(reading->reader, MADE_UP, cases[i].now), cases[i].kept, "%zu", i);
+        end_reading(reading);
+    }
+}
+
+Test(status_view, one_about_a_certificate_takes_the_place_of_a_made_up_number)
+{
+    struct reading *reading = read_one();
+    for (long i = 0; i < ASKED_OFTEN; i++)
+        keep(reading->reader, i, true);
+    size_t kept = found_from(reading->reader, 0, ASKED_OFTEN, NOW);
+    for (long i = 0; i < MADE_UP; i++)
+        keep(reading->reader, ASKED_OFTEN + i, false);
+    long first = ASKED_OFTEN + MADE_UP;
+    for (long i = 0; i < ASKED_OFTEN; i++)
+        keep(reading->reader, first + i, true);
+    cr_expect_geq(found_from(reading->reader, 0, ASKED_OFTEN, NOW), kept - 5, "though they are older");
+    cr_expect_geq(found_from(reading->reader, first, ASKED_OFTEN, NOW), ASKED_OFTEN - 5);
+    end_reading(reading);
+}
+
+Test(status_view, the_one_that_was_given_longest_ago_goes)
+{
+    struct reading *reading = read_one();
+    for (long i = 0; i < MADE_UP; i++)
+        keep(reading->reader, i, true);
+    cr_expect_eq(found_from(reading->reader, 0, MADE_UP / 2, NOW), 0);
+    cr_expect_geq(found_from(reading->reader, MADE_UP - 100, 100, NOW), 95);
+    end_reading(reading);
+}
+
+/* As after its renewal, before the first one is over. */
+Test(status_view, a_newer_response_to_a_question_takes_the_place_of_the_older)
+{
+    struct reading *reading = read_one();
+    keep(reading->reader, 7, true);
+    keep_at(reading->reader, 7, true, NOW + 500);
+    cr_expect(finds(reading->reader, 7, NOW + 1499));
+    cr_expect_not(finds(reading->reader, 7, NOW + 1500));
+    end_reading(reading);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OCSP responders: where they come from, and when they are renewed. */
+#include <stdio.h>
+#include <string.h>
+
 #include "status_place.h"
 
 LEAK_CHECKED_SUITE(status_responder);
@@ -38,6 +41,9 @@ Test(status_responder, a_responder_of_files_is_read_again_when_they_change)
     EVP_PKEY *first = write_responder("ocsp.key");
     fakes_pass(10 * 1000);
     cr_expect(shows(first));
+    const struct ocsp_responder *in_use = status_place_view()->responder;
+    fakes_pass(3 * MINUTE_MS);
+    cr_expect_eq(status_place_view()->responder, in_use, "what did not change is not taken anew");
     EVP_PKEY *second = write_responder(NULL);
     fakes_pass(2 * MINUTE_MS);
     cr_expect(shows(first), "a key that does not fit changes nothing");
@@ -139,5 +145,43 @@ Test(status_responder, nobody_makes_a_responder_where_none_is_configured)
     fakes_pass(MINUTE_MS);
     cr_expect(status_place_view()->wants_responder);
     cr_expect_not_null(status_place_view()->responder);
+    status_place_end();
+}
+
+static char warnings[4096];
+
+static void note_warning(struct bytes line)
+{
+    size_t n = strlen(warnings);
+    if (memmem(line.p, line.n, "OCSP responder: ", strlen("OCSP responder: ")) != NULL)
+        snprintf(warnings + n, sizeof warnings - n, "%.*s", (int)line.n, (const char *)line.p);
+}
+
+static bool make_none(struct issuer *issuer, struct arena *arena, EVP_PKEY *key, struct bytes *chain_pem,
+                      const char **why)
+{
+    (void)issuer;
+    (void)arena;
+    (void)key;
+    (void)chain_pem;
+    *why = "the key of the CA is away";
+    return false;
+}
+
+/* An operator who reads one line of it knows; a line a minute would be in the way of others. */
+Test(status_responder, why_there_is_none_is_told_once)
+{
+    status_place_begin();
+    place.main.operations.make_responder = make_none;
+    fake_log_listen(note_warning);
+    status_begin(status);
+    fakes_pass(10 * MINUTE_MS);
+    cr_expect_null(status_place_view()->responder);
+    static const char words[] = "issuer main: OCSP responder: the key of the CA is away";
+    const char *told = strstr(warnings, words);
+    cr_assert_not_null(told, "%s", warnings);
+    cr_expect_null(strstr(told + strlen(words), words), "%s", warnings);
+    cr_expect_null(strstr(warnings, "issuer spare"), "%s", warnings);
+    fake_log_listen(NULL);
     status_place_end();
 }
