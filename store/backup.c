@@ -50,7 +50,7 @@ bool backup_begin(const char *path, struct fault *fault)
 static bool begin_beside(const char *to, char unfinished[static PATH_MAX], struct fault *fault)
 {
     if (snprintf(unfinished, PATH_MAX, "%s.unfinished-XXXXXX", to) >= PATH_MAX)
-        return fault_set(fault, "%s: the path is too long", to);
+        return fault_set(fault, "%.100s…: the path is too long", to);
     int file = mkostemp(unfinished, O_CLOEXEC);
     if (file >= 0) {
         close(file);

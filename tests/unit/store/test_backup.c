@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -98,6 +99,21 @@ Test(backup, what_cannot_be_copied_leaves_nothing)
     cr_assert_neq(access(beside(&database, "copy"), F_OK), 0);
     database_connect(&database);
     cr_assert_not(store_backup(database.path, beside(&database, "no folder/copy"), &fault));
+    database_end(&database);
+}
+
+/* The copy is made beside it, under a longer name. */
+Test(backup, a_path_without_room_for_a_longer_one_is_refused)
+{
+    struct database database;
+    struct fault fault;
+    char path[PATH_MAX - 4] = {0};
+    database_begin(&database);
+    database_connect(&database);
+    for (size_t i = 0; i + 1 < sizeof path; i++)
+        path[i] = i % 100 == 0 ? '/' : 'x';
+    cr_expect_not(store_backup(database.path, path, &fault));
+    cr_expect_not_null(strstr(fault.message, "the path is too long"), "%s", fault.message);
     database_end(&database);
 }
 
