@@ -2,7 +2,10 @@
 /* What is told of this host before a start. */
 #include "gateway/preflight/host_preflight.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateway/keys/secret_box.h"
@@ -133,6 +136,47 @@ Test(host_preflight, an_address_that_this_host_lacks_is_a_fault)
     cr_expect(run(database.arena, parse(&database, "", socket), false));
     expect_told("a socket in no folder", "fault: admin.socket: ");
     database_end(&database);
+}
+
+/* A port of this host's that somebody listens on. */
+static unsigned take_port(int *file)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t n = sizeof address;
+    *file = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(bind(*file, (struct sockaddr *)&address, sizeof address), 0);
+    cr_assert_eq(listen(*file, 1), 0);
+    cr_assert_eq(getsockname(*file, (struct sockaddr *)&address, &n), 0);
+    return ntohs(address.sin_port);
+}
+
+/* `check` may run beside the server that it is about. */
+Test(host_preflight, a_port_in_use_is_a_fault_unless_a_server_has_the_database)
+{
+    static const struct {
+        bool served, in_use;
+        const char *words;
+    } cases[] = {
+        {false, false, "ok: pki_listen: 127.0.0.1 port 0 is free"},
+        {true, false, "ok: pki_listen: 127.0.0.1 port 0 is free"},
+        {false, true, "fault: pki_listen: "},
+        {true, true, "is in use, and a running acmegate has the database"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct database database;
+        int file = -1;
+        unsigned port = cases[i].in_use ? take_port(&file) : 0;
+        database_begin(&database);
+        if (cases[i].served)
+            database_serve(&database);
+        const char *listen = arena_printf(database.arena, ",\"pki_listen\":[\"127.0.0.1:%u\"]", port);
+        bool failed = run(database.arena, parse(&database, "", listen), false);
+        cr_expect_eq(failed, cases[i].in_use && !cases[i].served, "%zu: %s", i, told);
+        expect_told("pki_listen", cases[i].words);
+        if (file >= 0)
+            close(file);
+        database_end(&database);
+    }
 }
 
 Test(host_preflight, the_port_of_base_url_is_one_that_is_listened_on)

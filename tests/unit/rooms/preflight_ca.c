@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 struct place preflight_place;
+struct config preflight_config;
 struct ocsp_config preflight_ocsp;
 char preflight_told[LINES_BYTES];
 static struct world_page pages[GOOD_STEPCA_PAGES];
@@ -42,7 +43,10 @@ struct preflight_outcome preflight_run(int64_t validity_s, int64_t max_ttl_s)
     const char *why = NULL;
     struct outbound *outbound = outbound_start(NULL, &why);
     const struct profile_config profile = {.name = "p", .issuer = "one", .max_ttl_s = max_ttl_s};
-    const struct config config = {.base_url = "https://acme.test", .profiles = &profile, .profile_count = 1};
+    struct config config = preflight_config;
+    config.base_url = "https://acme.test";
+    config.profiles = &profile;
+    config.profile_count = 1;
     struct issuer_config issuer = stepca_world_issuer(&preflight_place);
     issuer.validity_s = validity_s;
     issuer.ocsp = preflight_ocsp;

@@ -15,6 +15,7 @@
 enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S, LINES_BYTES = 16 * 1024 };
 
 extern struct place preflight_place;
+extern struct config preflight_config;    /* beside its base_url and profile; all zero at the beginning */
 extern struct ocsp_config preflight_ocsp; /* the issuer's; all zero at the beginning */
 extern char preflight_told[LINES_BYTES];  /* "ok: …", "warn: …" and "FAIL: …", each ended by a line feed */
 

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
+#include "acme/jose/private_key.h"
+#include "acme/pki.h"
 #include "acme/pki/certificate.h"
 #include "gateway/kept/own_certificate.h"
 #include "gateway/runtime/clock.h"
@@ -402,12 +404,16 @@ Test(own_certificate, configured_files_are_used_and_nobody_is_asked)
 static const struct {
     const char *chain, *key; /* NULL: as it was; "-": there is none */
     const char *words;
+    const char *pass_phrase; /* NULL: none is configured */
 } broken[] = {
-    {"-", NULL, "cannot be read: No such file"},
-    {"no certificate", NULL, "holds no certificate, or a damaged one"},
-    {NULL, "-", "cannot be read: No such file"},
-    {NULL, "no key", "holds no private key"},
-    {NULL, "other", "is not the key of the first certificate"},
+    {"-", NULL, "cannot be read: No such file", NULL},
+    {"no certificate", NULL, "holds no certificate, or a damaged one", NULL},
+    {NULL, "-", "cannot be read: No such file", NULL},
+    {NULL, "no key", "holds no private key", NULL},
+    {NULL, "other", "is not the key of the first certificate", NULL},
+    {NULL, "encrypted", "is encrypted; name a file with its pass phrase in tls.key_password_file", NULL},
+    {NULL, "encrypted", "the pass phrase in tls.key_password_file does not open it", "wrong"},
+    {NULL, "encrypted", "is not the key of the first certificate", "right"},
 };
 
 static void break_file(const char *ending, const char *text)
@@ -419,6 +425,10 @@ static void break_file(const char *ending, const char *text)
         text = "-----BEGIN PRIVATE KEY-----\n"
                "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
                "-----END PRIVATE KEY-----\n";
+    if (strcmp(text, "encrypted") == 0)
+        text = arena_string(place.place.arena,
+                            private_key_to_pem(place.place.arena, pki_key(place.place.arena, "P-256"),
+                                               BYTES_LITERAL("right")));
     if (strcmp(text, "-") != 0) {
         place_write(&place.place, arena_printf(place.place.arena, "acmegate.db.tls.%s", ending), text);
         cr_assert_eq(chmod(path_of(ending), 0600), 0);
@@ -432,6 +442,7 @@ Test(own_certificate, files_that_cannot_be_used_end_the_start_with_a_sentence)
         configure_files();
         break_file("crt", broken[i].chain);
         break_file("key", broken[i].key);
+        config.tls_key_password = bytes_from_string(broken[i].pass_phrase);
         cr_expect_not(start(&fault), "%zu", i);
         cr_expect(strstr(fault.message, broken[i].words) != NULL, "%zu: %s", i, fault.message);
         end();

@@ -94,6 +94,14 @@ Test(preflight_files, the_responder_of_the_configuration_is_looked_at)
     place_end(&preflight_place);
 }
 
+static size_t asked_to_sign(void)
+{
+    size_t count = 0;
+    for (const char *at = world.asked; (at = strstr(at, "POST " CA "1.0/sign")) != NULL; at++)
+        count++;
+    return count;
+}
+
 /* Two requests that no claims allow, beside the one for the token. */
 Test(preflight_files, limits_that_a_ca_does_not_tell_are_asked_for)
 {
@@ -104,15 +112,38 @@ Test(preflight_files, limits_that_a_ca_does_not_tell_are_asked_for)
                   {PROVISIONERS(PROVISIONER("acmegate", JWK, "\"minTLSCertDuration\":\"5m\"")), 2},
                   {PROVISIONERS(PROVISIONER("acmegate", JWK, "\"disableRenewal\":false")), 3}};
     for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
-        size_t asked = 0;
         place_begin(&preflight_place);
         preflight_make_ca();
         preflight_change_page(&(struct world_page){
             .url = CA "provisioners?limit=100", .status = 200, .body = claims[i].provisioners});
         cr_expect_not(preflight_run(DAY_S, DAY_S).failed, "%zu: %s", i, preflight_told);
-        for (const char *at = world.asked; (at = strstr(at, "POST " CA "1.0/sign")) != NULL; at++)
-            asked++;
-        cr_expect_eq(asked, claims[i].asked, "%zu: %s", i, world.asked);
+        cr_expect_eq(asked_to_sign(), claims[i].asked, "%zu: %s", i, world.asked);
+        place_end(&preflight_place);
+    }
+}
+
+/* step makes tokens for the host that it is pointed at, which may be each of ours. */
+Test(preflight_files, tokens_for_each_name_of_the_server_are_tried_where_its_api_is_passed_on)
+{
+    static const char *const alternates[] = {"acme2.test", "acme3.test"};
+    static const struct {
+        const char *profile; /* whose API is passed on; NULL: none is */
+        size_t asked;        /* one for the issuer itself */
+        const char *told;    /* NULL: nothing of it */
+    } cases[] = {{NULL, 1, NULL},
+                 {"another", 1, NULL},
+                 {"p", 4, "ok: stepca_api: the CA accepts tokens that step makes for https://acme3.test\n"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        place_begin(&preflight_place);
+        preflight_make_ca();
+        preflight_config = (struct config){
+            .alternate_names = alternates, .alternate_name_count = 2, .stepca_api_profile = cases[i].profile};
+        cr_expect_not(preflight_run(DAY_S, DAY_S).failed, "%zu: %s", i, preflight_told);
+        if (cases[i].told == NULL)
+            cr_expect_null(strstr(preflight_told, "stepca_api"), "%s", preflight_told);
+        else
+            preflight_expect_told("tokens", cases[i].told);
+        cr_expect_eq(asked_to_sign(), cases[i].asked, "%zu: %s", i, world.asked);
         place_end(&preflight_place);
     }
 }

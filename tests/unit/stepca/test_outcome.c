@@ -60,6 +60,15 @@ static const struct outcome_case outcome_cases[] = {
     {STEPCA_SIGN, 302, "", STEPCA_NOT_FOUND, "302", STEPCA_REFUSAL_NONE},
     {STEPCA_REVOKE, 501, "{\"status\":501,\"message\":\"The requested method is not implemented\"}",
      STEPCA_NOT_FOUND, "not implemented", STEPCA_REFUSAL_NONE},
+    {STEPCA_REVOKE, 501, "{\"status\":501,\"message\":\"The requested method is not implemented\"}",
+     STEPCA_NOT_FOUND, "has no database", STEPCA_REFUSAL_NONE},
+    {STEPCA_SIGN, 199, "", STEPCA_NOT_FOUND, "199", STEPCA_REFUSAL_NONE},
+    {STEPCA_SIGN, 202, SIGNED, STEPCA_GARBAGE, "202", STEPCA_REFUSAL_NONE},
+    {STEPCA_SIGN, 299, "", STEPCA_GARBAGE, "299", STEPCA_REFUSAL_NONE},
+    {STEPCA_SIGN, 300, "", STEPCA_NOT_FOUND, "300", STEPCA_REFUSAL_NONE},
+    {STEPCA_SIGN, 402, "", STEPCA_NOT_FOUND, "402", STEPCA_REFUSAL_NONE},
+    {STEPCA_SIGN, 499, "", STEPCA_NOT_FOUND, "499", STEPCA_REFUSAL_NONE},
+    {STEPCA_SIGN, 600, "", STEPCA_NOT_FOUND, "600", STEPCA_REFUSAL_NONE},
     {STEPCA_SIGN, 408, "", STEPCA_BUSY, "408", STEPCA_REFUSAL_NONE},
     {STEPCA_SIGN, 429, "slow down", STEPCA_BUSY, "slow down", STEPCA_REFUSAL_NONE},
     {STEPCA_SIGN, 500,
@@ -109,7 +118,11 @@ Test(outcome, defect_12_no_reply_is_worth_another_try_and_says_why)
     cr_expect_str_eq(error.message, "connection refused by ca.internal");
     stepca_read_outcome(arena, STEPCA_SIGN, 0, (struct bytes){0}, NULL, &error);
     cr_expect_eq(error.outcome, STEPCA_BUSY);
-    cr_expect(error.message[0] != '\0');
+    cr_expect_str_eq(error.message, "no reply came");
+    stepca_read_outcome(arena, STEPCA_SIGN, 0, (struct bytes){0}, "", &error);
+    cr_expect_str_eq(error.message, "no reply came");
+    stepca_read_outcome(arena, STEPCA_SIGN, 501, BYTES_LITERAL("{\"message\":\"none\"}"), NULL, &error);
+    cr_expect_str_eq(error.message, "none", "revocations alone need a database");
     arena_free(arena);
 }
 
@@ -152,6 +165,29 @@ Test(outcome, a_long_message_is_cut_before_a_character_that_does_not_fit)
     arena_free(arena);
 }
 
+Test(outcome, a_message_has_no_space_at_its_ends_and_none_twice)
+{
+    static const struct {
+        size_t before, spaces, after; /* letters, spaces, letters */
+        size_t n;                     /* of the message */
+    } cases[] = {
+        {500, 0, 0, 500}, {501, 0, 0, 500}, {499, 1, 9, 499}, {498, 1, 9, 500}, {498, 7, 9, 500},
+        {0, 3, 4, 4},     {4, 3, 0, 4},     {3, 9, 3, 7},     {499, 0, 0, 499},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct arena *arena = arena_new();
+        struct stepca_error error;
+        char *text = arena_alloc(arena, 1024);
+        memset(text, 'a', cases[i].before);
+        memset(text + cases[i].before, ' ', cases[i].spaces);
+        memset(text + cases[i].before + cases[i].spaces, 'z', cases[i].after);
+        stepca_read_outcome(arena, STEPCA_SIGN, 500, bytes_from_string(text), NULL, &error);
+        cr_expect_eq(strlen(error.message), cases[i].n, "%zu: %s", i, error.message);
+        cr_expect_null(strstr(error.message, "  "), "%zu: %s", i, error.message);
+        arena_free(arena);
+    }
+}
+
 /* In step-ca 0.30.2's words. */
 Test(outcome, C2_and_C5_a_refusal_says_what_it_is_for)
 {
@@ -176,6 +212,8 @@ Test(outcome, C2_and_C5_a_refusal_says_what_it_is_for)
          "requested duration of ages is more than the authorized maximum certificate duration of 12h1m0s.",
          STEPCA_REFUSAL_CA, 0, 0},
         {FORBIDDEN "requested duration of 1h is more than the authorized maximum certificate duration of .",
+         STEPCA_REFUSAL_CA, 0, 0},
+        {FORBIDDEN "requested duration of 1h is more than the authorized maximum certificate duration of 0s.",
          STEPCA_REFUSAL_CA, 0, 0},
         {FORBIDDEN "dns name \\\"x.test\\\" not allowed", STEPCA_REFUSAL_POLICY, 0, 0},
         {FORBIDDEN "DNS name \\\"x.test\\\" is not permitted by any constraint",

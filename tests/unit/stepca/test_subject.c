@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixtures.h"
 
+#include "acme/base/unconst.h"
 #include "stepca/subject.h"
 
 LEAK_CHECKED_SUITE(subject);
@@ -85,6 +86,36 @@ Test(subject, is_the_common_name_or_the_first_short_san_and_spelling_is_kept)
             cr_expect_str_eq(subject.subject, expected->subject, "%zu", i);
             cr_expect_str_eq(join(arena, &subject), expected->sans, "%zu", i);
         }
+        arena_free(arena);
+    }
+}
+
+/* A NUL in it would make another name of it for whoever reads C strings. */
+Test(subject, a_common_name_that_is_no_text_is_refused)
+{
+    static const struct {
+        const char *name;
+        int n, type;
+        bool good;
+    } cases[] = {
+        {"a.internal", 10, V_ASN1_UTF8STRING, true},
+        {"a.internal\0.example", 19, V_ASN1_UTF8STRING, false},
+        {"\xff", 1, V_ASN1_UTF8STRING, false},
+        {"\0a", 2, V_ASN1_BMPSTRING, true},
+        {"\0\0", 2, V_ASN1_BMPSTRING, false},
+        {"abc", 3, V_ASN1_BMPSTRING, false}, /* half a character */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct arena *arena = arena_new();
+        struct stepca_subject subject;
+        autofree_x509_req X509_REQ *csr = fixture_csr("x.internal", NULL);
+        /* in its place: OpenSSL would look at what it is given */
+        X509_NAME_ENTRY *entry = X509_NAME_get_entry(X509_REQ_get_subject_name(csr), 0);
+        ASN1_STRING *value = ASN1_STRING_type_new(cases[i].type);
+        cr_assert_eq(ASN1_STRING_set(value, cases[i].name, cases[i].n), 1);
+        cr_assert_eq(ASN1_STRING_copy(UNCONST(ASN1_STRING *, X509_NAME_ENTRY_get_data(entry)), value), 1);
+        ASN1_STRING_free(value);
+        cr_expect_eq(stepca_subject_from_csr(arena, csr, &subject), cases[i].good, "%zu", i);
         arena_free(arena);
     }
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "writes.h"
@@ -75,5 +76,35 @@ Test(served, a_second_server_is_refused)
     store_close(database.store);
     database.store = store_open(database.path, STORE_EXPECT_CURRENT, &fault);
     cr_assert_not_null(database.store, "%s", fault.message);
+    database_end(&database);
+}
+
+Test(served, a_lock_that_cannot_be_opened_is_named)
+{
+    struct database database;
+    struct fault fault;
+    database_begin(&database);
+    const char *name = arena_printf(database.arena, "%s.lock", database.path);
+    cr_assert_eq(mkdir(name, 0700), 0);
+    cr_expect_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_expect_not_null(
+        strstr(fault.message, arena_printf(database.arena, "%s: cannot be opened: Is a directory", name)),
+        "%s", fault.message);
+    cr_assert_eq(rmdir(name), 0);
+    database_end(&database);
+}
+
+/* Whoever makes an issuer's name again is told of its certificates. */
+Test(served, an_issuer_is_known_once_it_was_asked)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    struct store_reader *reader = store_reader_of(database.writer);
+    cr_expect_eq(store_issuer_known(reader, "main"), STORE_NOT_FOUND);
+    struct account account = make_account(&database, "thumbprint");
+    make_issued_order(&database, &account, "www.example.org", NULL);
+    cr_expect_eq(store_issuer_known(reader, "main"), STORE_OK);
+    cr_expect_eq(store_issuer_known(reader, "spare"), STORE_NOT_FOUND);
     database_end(&database);
 }
