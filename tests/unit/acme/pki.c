@@ -113,7 +113,12 @@ static const EVP_MD *digest_for(EVP_PKEY *key, const EVP_MD *wanted)
 static void add_extensions(X509_REQ *request, const struct pki_csr *csr)
 {
     STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
-    sk_X509_EXTENSION_push(extensions, extension(NID_subject_alt_name, csr->names));
+    if (csr->names != NULL) {
+        sk_X509_EXTENSION_push(extensions, extension(NID_subject_alt_name, csr->names));
+    }
+    for (size_t i = 0; i < PKI_MORE_EXTENSIONS && csr->more[i].type != 0; i++) {
+        sk_X509_EXTENSION_push(extensions, extension(csr->more[i].type, csr->more[i].value));
+    }
     if (csr->names_twice) {
         sk_X509_EXTENSION_push(extensions, extension(NID_subject_alt_name, csr->names));
     }
@@ -132,7 +137,7 @@ struct bytes pki_csr(struct arena *arena, const struct pki_csr *csr)
     add_text(subject, "CN", csr->common_name);
     add_text(subject, "CN", csr->second_common_name);
     add_text(subject, "emailAddress", csr->subject_email);
-    if (csr->names != NULL) {
+    if (csr->names != NULL || csr->more[0].type != 0) {
         add_extensions(request, csr);
     }
     if (csr->extensions_broken) {

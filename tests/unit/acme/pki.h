@@ -15,6 +15,14 @@ EVP_PKEY *pki_rsa_public(struct arena *arena, int bits, unsigned exponent);
 /* "dns:a.example, ip:10.0.0.1" as an order's identifiers. */
 struct identifier *pki_identifiers(struct arena *arena, const char *text, size_t *count);
 
+/* As OpenSSL's configuration writes its value. */
+struct pki_extension {
+    int type; /* NID; 0: none */
+    const char *value;
+};
+
+enum { PKI_MORE_EXTENSIONS = 8 };
+
 struct pki_csr {
     EVP_PKEY *key;
     EVP_PKEY *signer;        /* NULL: the key itself */
@@ -22,7 +30,8 @@ struct pki_csr {
     const char *common_name; /* NULL: none */
     const char *second_common_name;
     const char *subject_email;
-    const char *names;      /* subjectAltName as OpenSSL's configuration writes it; NULL: none */
+    const char *names; /* subjectAltName as OpenSSL's configuration writes it; NULL: none */
+    struct pki_extension more[PKI_MORE_EXTENSIONS]; /* beside the names */
     bool names_twice;       /* two subjectAltName extensions in one request for extensions */
     bool extensions_twice;  /* Microsoft's attribute beside PKCS #9's */
     bool extensions_broken; /* an attribute that holds no extensions */

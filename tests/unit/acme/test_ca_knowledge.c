@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/ca_knowledge.h"
+#include "acme/pki/certificate.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(ca_knowledge);
@@ -158,6 +159,102 @@ Test(ca_knowledge, C4_the_backdate_shows_on_certificates)
         cr_expect(limits.backdate_is_known && limits.issuer_backdate_s == backdates[i], "%zu: %lld", i,
                   (long long)limits.issuer_backdate_s);
         cr_expect_eq(known.usual.seconds, DAY, "a lifetime counts from the signing");
+    }
+}
+
+/* Claims are whole minutes, and a CA's clock and answer take some seconds. */
+Test(ca_knowledge, what_is_observed_is_rounded_as_claims_are)
+{
+    static const struct {
+        int64_t lifetime_s, default_s;
+    } cases[] = {
+        {DAY - 30, DAY},
+        {DAY + 29, DAY},
+        {2 * DAY - 31, 2 * DAY - MINUTE},
+        {2 * DAY - 30, 2 * DAY},
+        {2 * DAY + 29, 2 * DAY},
+        {2 * DAY + 30, 2 * DAY + MINUTE},
+        {45, 45},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ca_knowledge known;
+        ca_knowledge_init(&known);
+        sign(&known, cases[i].lifetime_s, MINUTE, true);
+        expect_fact(&known.usual, cases[i].default_s, CA_FACT_OBSERVED, "default");
+    }
+}
+
+/* Half of the slack that a certificate is given is no contradiction. */
+Test(ca_knowledge, a_small_difference_leaves_a_value_told)
+{
+    static const struct {
+        int64_t by_s;
+        enum ca_fact_source source;
+    } cases[] = {
+        {0, CA_FACT_TOLD},
+        {CERTIFICATE_SLACK_S / 2 - 1, CA_FACT_TOLD},
+        {CERTIFICATE_SLACK_S / 2, CA_FACT_OBSERVED},
+        {-CERTIFICATE_SLACK_S / 2 + 1, CA_FACT_TOLD},
+        {-CERTIFICATE_SLACK_S / 2, CA_FACT_OBSERVED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ca_knowledge known;
+        ca_knowledge_init(&known);
+        tell(&known, 5 * MINUTE, 7 * DAY, DAY, now);
+        sign(&known, DAY + cases[i].by_s, MINUTE, true);
+        cr_expect_eq(known.usual.source, cases[i].source, "by %lld s", (long long)cases[i].by_s);
+    }
+}
+
+Test(ca_knowledge, a_certificate_beyond_a_limit_by_more_than_the_slack_moves_it)
+{
+    static const struct {
+        int64_t lifetime_s, backdate_s, max_s, min_s;
+    } cases[] = {
+        {2 * DAY + CERTIFICATE_SLACK_S, MINUTE, 2 * DAY, HOUR},
+        {2 * DAY + CERTIFICATE_SLACK_S + 1, MINUTE, 2 * DAY + MINUTE, HOUR},
+        {HOUR - MINUTE - CERTIFICATE_SLACK_S, MINUTE, 2 * DAY, HOUR},
+        {HOUR - MINUTE - CERTIFICATE_SLACK_S - 1, MINUTE, 2 * DAY, HOUR - 2 * MINUTE},
+        {HOUR - CERTIFICATE_SLACK_S, 0, 2 * DAY, HOUR},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ca_knowledge known;
+        ca_knowledge_init(&known);
+        tell(&known, HOUR, 2 * DAY, DAY, now);
+        sign(&known, cases[i].lifetime_s, cases[i].backdate_s, false);
+        cr_expect_eq(known.max.seconds, cases[i].max_s, "%zu: %lld", i, (long long)known.max.seconds);
+        cr_expect_eq(known.min.seconds, cases[i].min_s, "%zu: %lld", i, (long long)known.min.seconds);
+    }
+}
+
+/* A minimum above the maximum, or a default outside of both, would refuse everybody. */
+Test(ca_knowledge, what_a_refusal_teaches_fits_together)
+{
+    static const struct {
+        enum ca_refusal_kind kind;
+        int64_t requested_s, limit_s;
+        int64_t min_s, usual_s, max_s;
+    } cases[] = {
+        {CA_REFUSAL_TOO_LONG, 3 * DAY, 12 * HOUR, HOUR, 12 * HOUR, 12 * HOUR},
+        {CA_REFUSAL_TOO_LONG, 3 * DAY, 30 * MINUTE, 5 * MINUTE, 30 * MINUTE, 30 * MINUTE},
+        {CA_REFUSAL_TOO_LONG, 3 * DAY, HOUR, HOUR, HOUR, HOUR},
+        {CA_REFUSAL_TOO_SHORT, HOUR, 12 * HOUR, 12 * HOUR, DAY, 2 * DAY},
+        {CA_REFUSAL_TOO_SHORT, HOUR, 30 * HOUR, 30 * HOUR, 30 * HOUR, 2 * DAY},
+        {CA_REFUSAL_TOO_SHORT, HOUR, 3 * DAY, 3 * DAY, 3 * DAY, 3 * DAY},
+        {CA_REFUSAL_TOO_SHORT, HOUR, HOUR, HOUR, DAY, 2 * DAY}, /* nonsense teaches nothing */
+        {CA_REFUSAL_TOO_LONG, DAY, DAY, HOUR, DAY, 2 * DAY},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ca_knowledge known;
+        const struct ca_refusal refusal = {cases[i].kind, cases[i].requested_s, cases[i].limit_s};
+        const struct validity_request asked = {.not_before = "2027-01-15T08:00:00Z", .not_after = "1h"};
+        ca_knowledge_init(&known);
+        tell(&known, HOUR, 2 * DAY, DAY, now);
+        known.backdate.seconds = 0;
+        ca_knowledge_refused(&known, &refusal, &asked, now);
+        cr_expect_eq(known.min.seconds, cases[i].min_s, "%zu: min %lld", i, (long long)known.min.seconds);
+        cr_expect_eq(known.usual.seconds, cases[i].usual_s, "%zu: %lld", i, (long long)known.usual.seconds);
+        cr_expect_eq(known.max.seconds, cases[i].max_s, "%zu: max %lld", i, (long long)known.max.seconds);
     }
 }
 
