@@ -103,7 +103,7 @@ static bool skip_prefix(struct arena *arena, struct bytes line, struct bytes *ou
     if (brace == NULL || brace == line.p)
         return false;
     *out = bytes_of(brace, line.n - (size_t)(brace - line.p));
-    while (out->n > 0 && isspace(out->p[out->n - 1]))
+    while (isspace(out->p[out->n - 1])) /* it begins with the brace */
         out->n--;
     return json_parse(arena, *out, &line_limits, NULL) != NULL || mentions(*out, "\"certificate\":");
 }

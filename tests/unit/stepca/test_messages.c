@@ -325,6 +325,8 @@ Test(messages, S12_tls_options_are_passed_on_by_name_and_type_alone)
          "\"maxVersion\":1.25,\"renegotiation\":false}}",
          "{\"tlsOptions\":{\"cipherSuites\":[\"TLS_AES_128_GCM_SHA256\"],\"minVersion\":1.5,"
          "\"maxVersion\":1.25,\"renegotiation\":false}}"},
+        {"{\"tlsOptions\":{\"cipherSuites\":[\"A0\",\"Z9\",\"_\",\"/\",\":\",\"@\",\"[\",\"a\"]}}",
+         "{\"tlsOptions\":{\"cipherSuites\":[\"A0\",\"Z9\",\"_\"]}}"},
         {"{\"tlsOptions\":{\"cipherSuites\":[\"TLS_A\\u202e\",\"\",1,null,\"TLS_B\"]}}",
          "{\"tlsOptions\":{\"cipherSuites\":[\"TLS_B\"]}}"},
         {"{\"tlsOptions\":{\"minVersion\":\"\\u001b[31m\",\"maxVersion\":2,\"renegotiation\":0,\"x\":\"y\"}}",
@@ -339,6 +341,44 @@ Test(messages, S12_tls_options_are_passed_on_by_name_and_type_alone)
         json_end_object(writer);
         struct bytes written = json_writer_finish(writer);
         cr_expect_str_eq((const char *)written.p, cases[i].expected, "%s", cases[i].reply);
+    }
+    arena_free(arena);
+}
+
+/* A private key that this server signs with, encrypted or not, is nothing for others. */
+Test(messages, the_servers_own_keys_are_left_out_of_a_list_of_provisioners)
+{
+#define OWN     "{\"name\":\"a\",\"key\":{\"kid\":\"own\"}"
+#define OTHER   "{\"name\":\"b\",\"key\":{\"kid\":\"other\"},\"encryptedKey\":\"y\"}"
+#define KEYLESS "{\"name\":\"c\",\"type\":\"ACME\"}"
+    static const struct {
+        const char *reply, *passed_on; /* NULL: nothing is */
+    } cases[] = {
+        {"{\"provisioners\":[" OWN ",\"encryptedKey\":\"x\",\"z\":1}," OTHER "," KEYLESS
+         "],\"nextCursor\":\"a1\"}",
+         "{\"provisioners\":[" OWN ",\"z\":1}," OTHER "," KEYLESS "],\"nextCursor\":\"a1\"}"},
+        {"{\"nextCursor\":\"\",\"provisioners\":[" OWN "}]}",
+         "{\"nextCursor\":\"\",\"provisioners\":[" OWN "}]}"},
+        {"{\"provisioners\":[" OWN ",\"encryptedKey\":\"x\"}," OWN ",\"encryptedKey\":\"x\"}]}",
+         "{\"provisioners\":[" OWN "}," OWN "}]}"},
+        {"{\"provisioners\":[{\"key\":{\"kid\":\"second\"},\"encryptedKey\":\"x\"}]}",
+         "{\"provisioners\":[{\"key\":{\"kid\":\"second\"}}]}"},
+        {"{\"provisioners\":[1,null,{\"key\":7},{\"key\":{\"kid\":7}}]}",
+         "{\"provisioners\":[1,null,{\"key\":7},{\"key\":{\"kid\":7}}]}"},
+        {"{\"provisioners\":[],\"nextCursor\":\"\"}", "{\"provisioners\":[],\"nextCursor\":\"\"}"},
+        {"{\"provisioners\":null,\"nextCursor\":\"\"}", "{\"provisioners\":null,\"nextCursor\":\"\"}"},
+        {"{\"provisioners\":{}}", NULL},
+        {"{}", NULL},
+        {"[]", NULL},
+        {"", NULL},
+    };
+    static const char *const own[] = {"own", "second"};
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bytes written =
+            stepca_provisioners_without_keys(arena, bytes_from_string(cases[i].reply), own, 2);
+        cr_expect(bytes_equal_string(written, cases[i].passed_on == NULL ? "" : cases[i].passed_on),
+                  "%s: %.*s", cases[i].reply, (int)written.n, (const char *)written.p);
     }
     arena_free(arena);
 }
