@@ -91,6 +91,7 @@ void jobs_place_begin(struct jobs_place *place)
     place_begin(&place->place);
     fake_clock_set(NOW * 1000);
     read_configuration(place);
+    database_lay(place->config->database);
     fake_store_use(place->config->database, NULL);
     place->outbound = outbound_start(NULL, &reason);
     place->store = store_open(place->config->database, STORE_MIGRATE, &fault);

@@ -222,6 +222,7 @@ void site_begin(const char *more)
     fake_clock_set(NOW * 1000);
     make_authorities();
     site.config = read_configuration(more);
+    database_lay(site.config->database);
     fake_store_use(site.config->database, NULL);
     metrics_start(site.config, &routes);
     make_parts();

@@ -6,12 +6,46 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "acme/base/file.h"
+#include "store/mark.h"
+
 void database_begin(struct database *database)
 {
     *database = (struct database){.arena = arena_new()};
     snprintf(database->directory, sizeof database->directory, "/tmp/store-XXXXXX");
     cr_assert_not_null(mkdtemp(database->directory));
     snprintf(database->path, sizeof database->path, "%s/acmegate.db", database->directory);
+}
+
+static struct {
+    unsigned char *octets; /* NULL before the first database */
+    size_t n;
+} laid;
+
+static void keep_laid(const char *path)
+{
+    sqlite3 *db;
+    sqlite3_int64 n = 0;
+    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+    laid.octets = sqlite3_serialize(db, "main", &n, 0);
+    laid.n = (size_t)n;
+    cr_assert_not_null(laid.octets);
+    sqlite3_close(db);
+}
+
+void database_lay(const char *path)
+{
+    struct fault fault;
+    struct mark mark;
+    if (laid.octets == NULL) {
+        cr_assert(store_migrate(path, NULL, &fault), "%s", fault.message);
+        keep_laid(path);
+        return;
+    }
+    cr_assert(file_replace(path, bytes_of(laid.octets, laid.n), 0600));
+    cr_assert(mark_open(&mark, path, &fault), "%s", fault.message);
+    mark_write(&mark, 0);
+    mark_close(&mark);
 }
 
 void database_connect(struct database *database)
