@@ -123,7 +123,7 @@ Test(config_values, days_may_have_a_fraction)
 {
     static const char why[] = "must be a number of days, at most 3650 (0.5 is 12 hours)";
     static const struct value_case cases[] = {
-        {"0.5", NULL}, {"1", NULL},      {"3650", NULL}, {"0.0007", NULL}, {"0.0006", why}, {"0", why},
+        {"0.5", NULL}, {"1", NULL},     {"3650", NULL}, {"0.0007", NULL}, {"0.0006", why}, {"0", why},
         {"-1", why},   {"3650.1", why}, {"3651", why},  {"\"1\"", why},   {"true", why}};
     EXPECT_OF_ISSUER(STEPCA, "validity_days", cases);
     struct arena *arena = arena_new();

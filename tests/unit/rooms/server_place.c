@@ -58,6 +58,8 @@ void server_place_begin(void)
                                                            .not_after = NOW + (int64_t)ROOT_DAYS * DAY_S});
     place_write(&house.place, "root.crt", (const char *)pki_pem(house.arena, root).p);
     cr_assert_eq(mkdir(arena_printf(house.arena, "%s/local", house.place.folder), 0700), 0);
+    const char *folder = house.place.folder;
+    house.text = arena_printf(house.arena, configuration, folder, folder, folder, folder, folder);
     heard[0] = '\0';
     log_set_level(LOG_LEVEL_DEBUG);
     fake_log_listen(hear);
@@ -69,16 +71,24 @@ void server_place_end(void)
     place_end(&house.place);
 }
 
+static const char *changed(const char *was, const char *is)
+{
+    if (was == NULL)
+        return house.text;
+    const char *at = strstr(house.text, was);
+    cr_assert_not_null(at, "%s", was);
+    return arena_printf(house.arena, "%.*s%s%s", (int)(at - house.text), house.text, is, at + strlen(was));
+}
+
+void server_place_change(const char *was, const char *is)
+{
+    house.text = changed(was, is);
+}
+
 const struct config *server_place_parse(const char *was, const char *is)
 {
     struct config_errors errors = {0};
-    const char *folder = house.place.folder;
-    const char *text = arena_printf(house.arena, configuration, folder, folder, folder, folder, folder);
-    if (was != NULL) {
-        const char *at = strstr(text, was);
-        cr_assert_not_null(at, "%s", was);
-        text = arena_printf(house.arena, "%.*s%s%s", (int)(at - text), text, is, at + strlen(was));
-    }
+    const char *text = changed(was, is);
     const struct config *config =
         config_parse(house.arena, "test.json", bytes_from_string(text), (char *const[]){NULL}, &errors);
     cr_assert(config != NULL, "%s: %s", is, errors.lines[0]);

@@ -13,6 +13,7 @@
 struct server_place {
     struct place place;
     struct arena *arena; /* the place's */
+    const char *text;    /* of the configuration */
     const struct config *config;
     struct server *server;
     struct database database; /* its writer is the committer's, while a server runs */
@@ -24,6 +25,8 @@ enum { HOUSE_HTTP, HOUSE_PKI, HOUSE_ADMIN }; /* the front ends, in the order of 
 void server_place_begin(void);
 void server_place_end(void);
 
+/* The configuration has `is` in the place of `was` from here on. */
+void server_place_change(const char *was, const char *is);
 /* The configuration with `was` replaced by `is`; NULL: as it is. */
 const struct config *server_place_parse(const char *was, const char *is);
 

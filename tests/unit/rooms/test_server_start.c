@@ -83,6 +83,11 @@ Test(server_start, without_the_admin_API_there_are_two_front_ends)
     cr_expect_null(house.server->admin);
     cr_expect_not_null(fake_server(HOUSE_PKI));
     cr_expect_null(fake_server(HOUSE_ADMIN));
+    cr_expect_not_null(house.server->secrets, "external accounts need it");
+    server_place_stop();
+    server_place_change(admin, "");
+    server_place_start(",\"eab\":\"optional\"", "");
+    cr_expect_null(house.server->secrets, "nothing needs it");
     server_place_stop();
     server_place_end();
 }
