@@ -59,12 +59,10 @@ static const char *suggestion(struct arena *arena, const char *word, const char 
 
 size_t cli_options_of(const struct cli_action *action, const struct cli_option **out, size_t max)
 {
-    const struct cli_option *const tables[] = {action->options, action->more_options};
     size_t count = 0;
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        for (const struct cli_option *option = tables[i]; option != NULL && option->name != NULL; option++)
-            if (count < max)
-                out[count++] = option;
+    for (const struct cli_option *option = action->options; option != NULL && option->name != NULL; option++)
+        if (count < max)
+            out[count++] = option;
     if (action->needs != CLI_NEEDS_NOTHING && count < max)
         out[count++] = &config_option;
     if (action->needs == CLI_NEEDS_DATABASE && count < max)
@@ -82,7 +80,7 @@ static const struct cli_option *find_named(const struct cli_action *action, cons
     return NULL;
 }
 
-/* By "--name", "--name=value" or "-l". */
+/* Finds the option of "--name", "--name=value" or "-l". */
 static const struct cli_option *find_option(const struct cli_action *action, const char *word)
 {
     const struct cli_option *options[OPTIONS_MAX];
@@ -128,7 +126,7 @@ struct reader {
     int at;
 };
 
-/* argv[at] is an option; goes on to the word behind it. */
+/* Reads the option at argv[at], and its value. */
 static int read_option(struct reader *reader)
 {
     struct cli_arguments *arguments = reader->arguments;
@@ -151,7 +149,7 @@ static int read_option(struct reader *reader)
     return CLI_OK;
 }
 
-/* Words and options in any order; "--" ends the options, and "-" alone is a word. */
+/* Reads words and options in any order. "--" ends the options, and "-" alone is a word. */
 static int read_words(struct reader *reader)
 {
     struct cli_arguments *arguments = reader->arguments;
@@ -219,7 +217,7 @@ bool cli_read_duration(const struct cli_arguments *arguments, const char *option
 
 /* ---- the action ---- */
 
-/* Whether the word behind this option is its value, for whichever action. */
+/* True when an action of the command takes the next word as the value of this option. */
 static bool takes_next_word(const struct cli_command *command, const char *word)
 {
     for (size_t i = 0; i < command->action_count && strchr(word, '=') == NULL; i++) {
@@ -230,7 +228,8 @@ static bool takes_next_word(const struct cli_command *command, const char *word)
     return false;
 }
 
-/* Where the action's own word stands: the first that belongs to no option. argc when there is none. */
+/* Returns the place of the action's own word: the first that belongs to no option. argc when there is none.
+ */
 static int find_action_word(const struct cli_command *command, int argc, char **argv)
 {
     int at = 1;
@@ -239,8 +238,8 @@ static int find_action_word(const struct cli_command *command, int argc, char **
     return at < argc ? at : argc;
 }
 
-/* NULL, with a message, for a word that is no action. `at`: where it stands, 0 for an action without a name.
- */
+/* Sets `at` to the place of the action's word, 0 for an action without a name. NULL, with a message, for a
+ * word that names no action. */
 static const struct cli_action *find_action(struct cli_arguments *arguments, int argc, char **argv, int *at)
 {
     const struct cli_command *command = arguments->command;
@@ -272,7 +271,7 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
-/* Takes the action's own word out of argv. */
+/* Reads argv without the action's own word, and runs the action. */
 static int read_and_run(struct cli_arguments *arguments, int argc, char **argv, int at)
 {
     struct arena *arena = arguments->arena;

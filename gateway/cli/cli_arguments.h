@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a command takes, as tables: its actions, their words and their options. The arguments are read by
- * them, and help is written from them, so that an action knows its own options and refuses all others.
+ * The tables of a command: its actions, their words and their options. They decide how arguments are read,
+ * and help is written from them. So an action knows its own options and refuses all others.
  */
 #pragma once
 
@@ -17,12 +17,12 @@ struct config_errors;
 /* Exit statuses. */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
-/* `--name VALUE`, `--name=VALUE`, `-l VALUE`, or `--name` alone. A table of them ends with a NULL name. */
+/* An option: `--name VALUE`, `--name=VALUE`, `-l VALUE`, or `--name` alone. A NULL name ends a table. */
 struct cli_option {
     const char *name;     /* without its dashes */
-    const char *value;    /* what stands for the value in help; NULL: it stands alone */
-    const char *help;     /* a sentence's rest: what it does */
-    const char *fallback; /* the value without it; NULL: none */
+    const char *value;    /* a word for the value in help; NULL: the option has no value */
+    const char *help;     /* the rest of a sentence that begins with the option */
+    const char *fallback; /* the value when it is not given; NULL: none */
     char letter;          /* the short form; 0: none */
 };
 
@@ -36,14 +36,13 @@ struct cli_arguments;
 
 struct cli_action {
     const char *name;  /* NULL: the command's only action, which has no word of its own */
-    const char *words; /* as help shows them; NULL: it takes none */
+    const char *words; /* its arguments as help shows them; NULL: none */
     size_t words_min;
     size_t words_max;
     enum cli_needs needs;
-    const struct cli_option *options;      /* NULL: none */
-    const struct cli_option *more_options; /* those that it shares with others; NULL: none */
+    const struct cli_option *options; /* NULL: none */
     const char *help;
-    /* What to exit with. One that answers CLI_USAGE has said why; the usage line follows. */
+    /* Returns the exit status. With CLI_USAGE it has printed a message, and the usage line follows. */
     int (*run)(const struct cli_arguments *arguments);
 };
 
@@ -54,15 +53,15 @@ struct cli_command {
     size_t action_count;
 };
 
-/* One action's arguments; all in the arena. */
+/* The arguments of one action, in the arena. */
 struct cli_arguments {
     struct arena *arena;
     const struct cli_command *command;
     const struct cli_action *action;
-    const char *config_path;     /* NULL when the action needs none, or only the database was named */
+    const char *config_path;     /* NULL: not needed, or only the database was named */
     const char *database;        /* for CLI_NEEDS_DATABASE */
     const struct config *config; /* for CLI_NEEDS_DATABASE; NULL when only the database was named */
-    const char *const *words;    /* beside the action's own */
+    const char *const *words;    /* without the action's own */
     size_t word_count;
     const struct cli_given *given; /* the options, for cli_value */
     size_t given_count;
@@ -72,10 +71,11 @@ struct cli_arguments {
  * alone, its name when it was given, else NULL. */
 const char *cli_value(const struct cli_arguments *arguments, const char *option);
 
-/* Reads the arguments (argv[0] is the command's name) and runs the action. Help is answered here. */
+/* Reads the arguments (argv[0] is the command's name) and runs the action, or prints help. Returns the exit
+ * status. */
 int cli_run(const struct cli_command *command, int argc, char **argv);
 
-/* A line on standard error that begins with the command's name. Returns `status`. */
+/* Prints a line to standard error that begins with the command's name. Returns `status`. */
 [[gnu::format(printf, 3, 4)]] int cli_fail(const struct cli_arguments *arguments, int status,
                                            const char *format, ...);
 
@@ -88,12 +88,12 @@ int cli_run(const struct cli_command *command, int argc, char **argv);
 
 /* Prints one line for each fault of a configuration. */
 void cli_print_config_errors(const struct cli_arguments *arguments, const struct config_errors *errors);
-/* The configuration, the environment applied. NULL with its faults on standard error. */
+/* Loads the configuration and applies the environment. NULL, with its faults on standard error. */
 const struct config *cli_config(const struct cli_arguments *arguments);
 /* The same, with the issuers as the admin API has set them. */
 const struct config *cli_config_in_force(const struct cli_arguments *arguments);
 
-/* The database for reading, closed by the caller with store_reader_close. NULL with a message. */
+/* Opens the database for reading; the caller closes it with store_reader_close. NULL, with a message. */
 [[nodiscard]] struct store_reader *cli_open_reader(const struct cli_arguments *arguments);
 /* Runs `apply` in a transaction on the database (store_write_now). False with `fault` filled when nothing was
  * kept. */

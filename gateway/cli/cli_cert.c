@@ -62,7 +62,8 @@ static enum store_apply_result write_order(void *context, struct store_writer *w
     return store_applied(result);
 }
 
-/* As openssl, step and certbot show serials: any case, with colons or without, padded or not. */
+/* Reads a serial number as openssl, step and certbot show it: in any case, with colons or without, padded or
+ * not. */
 static bool read_serial(const char *text, char out[static SERIAL_HEX_BYTES])
 {
     size_t n = 0;
@@ -77,7 +78,7 @@ static bool read_serial(const char *text, char out[static SERIAL_HEX_BYTES])
     return n != 0;
 }
 
-/* "all", "issuer ID" or "serial HEX"; false for anything else. */
+/* Reads "all", "issuer ID" or "serial HEX"; false for anything else. */
 static bool read_scope(struct renew_early *request, const char *const *words, size_t count)
 {
     struct arena *arena = request->arena;
@@ -92,7 +93,7 @@ static bool read_scope(struct renew_early *request, const char *const *words, si
     return request->order.scope != NULL;
 }
 
-/* "now", or a duration. */
+/* Reads "now" or a duration. */
 static bool read_within(const char *text, int64_t *spread_s)
 {
     *spread_s = 0;
@@ -151,7 +152,7 @@ struct revocation {
     char serial[SERIAL_HEX_BYTES];
     int reason;
     const char *refusal; /* NULL: none */
-    bool corrects;       /* it is revoked already, with another reason */
+    bool corrects;       /* it is already revoked, with another reason */
 };
 
 /* Serial numbers are unique within one CA only. NULL: nothing is against it. */
@@ -174,7 +175,7 @@ static const char *refuse_revocation(struct arena *arena, const struct certifica
                                                : NULL;
 }
 
-/* As when a client asks: due work, until the CA has confirmed it. */
+/* Makes the revocation due, as a request by a client does. It stays due until the CA has confirmed it. */
 static enum store_apply_result ask_for_revocation(void *context, struct store_writer *writer)
 {
     struct revocation *revocation = context;

@@ -26,9 +26,9 @@ static void print_line(const char *verdict, const char *line)
     fflush(stdout);
 }
 
-/* ---- what is on this machine ---- */
+/* ---- this machine ---- */
 
-/* The folder of `path`. */
+/* Returns the folder of `path`. */
 static const char *folder_of(struct arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -37,7 +37,7 @@ static const char *folder_of(struct arena *arena, const char *path)
     return slash == path ? "/" : arena_string(arena, bytes_of(path, (size_t)(slash - path)));
 }
 
-/* The host of base_url, without brackets and port. */
+/* Returns the host of base_url, without brackets and port. */
 static const char *own_host(struct check *check)
 {
     return arena_string(check->arena, config_base_authority(check->config).host);

@@ -17,7 +17,7 @@
 
 enum { SUBJECT_MAX_BYTES = 256 };
 
-/* "/CN=…", or the first name. */
+/* Returns the subject, "/CN=…", or the first name. */
 static const char *subject_of(struct check *check, struct bytes der)
 {
     char subject[SUBJECT_MAX_BYTES] = "";
@@ -111,7 +111,7 @@ static void tell_local(struct check *check, const struct issuer_config *issuer)
     tell_file(check, root, what, what, LEFT_ALONE);
 }
 
-/* The certificate of the OCSP responder. */
+/* Looks at the OCSP responder's certificate. */
 static void tell_responder(struct check *check, const struct issuer_config *issuer)
 {
     struct arena *arena = check->arena;

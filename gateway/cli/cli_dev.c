@@ -19,7 +19,7 @@ struct dev_options {
     int64_t http_port;
 };
 
-/* A path in the state folder as a JSON string. */
+/* Returns a path in the state folder as a JSON string. */
 static const char *quoted(struct arena *arena, const char *rest, const char *state)
 {
     struct json_writer *writer = json_writer_new(arena, PATH_MAX * 8); /* an octet is escaped as six */

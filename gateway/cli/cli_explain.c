@@ -128,7 +128,7 @@ static void show_authorization(const struct story *story, size_t i)
     }
 }
 
-/* A limit of the CA's that acmegate did not know. */
+/* Shows a limit of the CA that acmegate did not know. */
 static void show_what_was_learned(const struct attempt *attempt)
 {
     struct stepca_error error = {.message = attempt->message};
@@ -261,7 +261,7 @@ static struct asked read_word(struct arena *arena, const char *word)
     return asked;
 }
 
-/* Those of a name newest first. */
+/* Finds the orders of a name, the newest first. */
 static enum store_result find_orders(struct store_reader *reader, const struct asked *asked, int64_t *ids,
                                      size_t *count)
 {

@@ -5,7 +5,7 @@
 
 #include "store/objects.h"
 
-/* One order and all that is known of it. */
+/* An order with its account, authorizations, attempts, events and certificate. */
 struct story {
     struct arena *arena;
     int64_t now;
@@ -31,7 +31,7 @@ struct stored_problem story_problem(const struct story *story, const char *probl
 /* Prints one clean line (acme/base/visible.h): clients and CAs wrote parts of it. */
 [[gnu::format(printf, 1, 2)]] void say(const char *format, ...);
 
-/* "2026-06-01T00:00:00Z (3 hours ago)" */
+/* Returns "2026-06-01T00:00:00Z (3 hours ago)". */
 const char *story_when(const struct story *story, int64_t at);
 
 /* True for an order that was not finished in time, even where its row has another state. */

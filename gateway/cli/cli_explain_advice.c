@@ -18,7 +18,8 @@ void story_say_cause(enum cause cause)
     say_cause(cause);
 }
 
-/* The newest that an event of these ids tells; 0 stands for no such id in the event, ANY for each. */
+/* Returns the cause of the newest event with these ids. 0 means that the event has no such id, ANY matches
+ * all. */
 enum { ANY = -1 };
 static enum cause last_cause(const struct story *story, int64_t authorization_id, int64_t certificate_id,
                              enum cause otherwise)
@@ -32,7 +33,7 @@ static enum cause last_cause(const struct story *story, int64_t authorization_id
     return otherwise;
 }
 
-/* The first name that keeps the order from going on; NULL when all are proven. */
+/* Returns the first authorization that is not valid; NULL when all are. */
 static const struct authorization *blocking(const struct story *story)
 {
     for (size_t i = 0; i < story->order.identifier_count; i++) {
@@ -135,9 +136,9 @@ static void say_when(const struct story *story)
         say("  the client should renew it before %s", story_when(story, certificate->not_after));
 }
 
-/* ---- what is left behind ---- */
+/* ---- leftovers ---- */
 
-/* Its revocation is a second matter beside the order. */
+/* The revocation of a rejected certificate goes on apart from the order. */
 static void advise_about_rejected(const struct story *story)
 {
     const struct certificate *certificate = &story->certificate;

@@ -46,7 +46,7 @@ struct output {
     char last_id[32];
 };
 
-/* A row's JSON is no longer than this: an octet is escaped as six at most. */
+/* Returns the most octets that the JSON of a row takes: an octet is escaped as six at most. */
 static size_t json_bound(const struct listing_value *values, size_t count)
 {
     enum { ESCAPED_BYTES = 6, PUNCTUATION_BYTES = 16 };
@@ -132,7 +132,7 @@ static int write_rows(const struct cli_arguments *arguments, const struct listin
     return read ? CLI_OK : cli_fail(arguments, CLI_FAILED, "%s cannot be read", arguments->database);
 }
 
-/* NULL without the option. A state that no row can have is an error, not an empty list. */
+/* Sets `out` to NULL without the option. A state that no row can have is an error, not an empty list. */
 static bool read_state(const struct cli_listing *listing, const struct cli_arguments *arguments,
                        const char **out)
 {

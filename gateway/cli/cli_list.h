@@ -7,11 +7,11 @@
 #include "store/objects.h"
 
 struct cli_column {
-    const char *name; /* the view's */
+    const char *name; /* of the view */
     int width;        /* at least */
 };
 
-/* How a listing is shown as a table. */
+/* A listing and its table. */
 struct cli_listing {
     enum listing listing;
     const char *const *states; /* of the view; ends with NULL */

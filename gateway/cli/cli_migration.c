@@ -94,7 +94,7 @@ static void print_row(struct status *status, struct arena *arena, const struct m
     status->states[row->state]++;
 }
 
-/* The name's certificates have all been read. */
+/* Shows the name, after all its certificates have been read. */
 static void end_name(struct status *status)
 {
     struct arena *arena = arena_new();

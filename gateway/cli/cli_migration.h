@@ -6,7 +6,7 @@
 #include "gateway/config/config.h"
 #include "stepca/provisioner_extension.h"
 
-/* One name as it is shown. Texts belong to the arena of the row. */
+/* A name and its advice. The texts are in the arena of the row. */
 struct migration_row {
     const struct name_history *history;
     enum migration_state state;

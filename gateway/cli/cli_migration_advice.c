@@ -4,14 +4,14 @@
 #include "acme/base/time_text.h"
 #include "gateway/cli/cli_migration.h"
 
-/* True when `authority`, a host with or without a port, is of this host. */
+/* True when `authority`, a host with or without a port, names this host. */
 static bool is_host(const char *authority, const char *host)
 {
     struct host_port parts;
     return host_port_parse(bytes_from_string(authority), &parts) && bytes_equal_string(parts.host, host);
 }
 
-/* A name of acmegate's own certificate, which no client orders. */
+/* True for a name of acmegate's own certificate, which no client orders. */
 static bool is_own_name(const struct config *config, const char *name)
 {
     if (config->tls_issuer == NULL)

@@ -16,7 +16,7 @@
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
 
-enum { OTHER_FILES = 512 }; /* the database, and what the outbound thread opens */
+enum { OTHER_FILES = 512 }; /* of the database and of the outbound thread */
 
 static void list_endpoints(const struct server *server)
 {
@@ -25,13 +25,13 @@ static void list_endpoints(const struct server *server)
         log_info("directory %s/acme/%s/directory", config->base_url, config->endpoints[i].name);
 }
 
-/* On the background thread: a CA that is slow to answer the preflight does not hold up the next signal. */
+/* A reload on the background thread, so that a CA that is slow to answer holds up no signal. */
 struct reload {
     struct background_task task; /* first */
     struct server *server;
     const char *path;
     atomic_bool posted;  /* but not begun */
-    struct arena *taken; /* has those of the configurations that were published */
+    struct arena *taken; /* frees the arenas of published configurations */
 };
 
 static void free_arena(void *arena)

@@ -46,7 +46,7 @@ static bool is_profile_of(const struct endpoint_config *endpoint, const char *pr
     return false;
 }
 
-/* The same policies that newOrder and finalize apply. */
+/* Applies the policies of newOrder and finalize. */
 static const struct problem *check_policies(struct sign_request *request)
 {
     struct arena *arena = request->arena;

@@ -21,7 +21,7 @@ struct signing {
     struct issuance_wanted wanted;
     struct issuer_sign_request sign_request;
     struct issued issued;
-    struct event event; /* what is written next */
+    struct event event; /* to be written next */
 };
 
 /* ---- events: each ends in the token's id, which joins the events of a request ---- */
@@ -81,7 +81,7 @@ static enum store_apply_result apply_certificate(void *context, struct store_wri
     return result == STORE_NOT_FOUND ? apply_issued_before(signing, writer) : store_applied(result);
 }
 
-/* A failure is added to the problem. */
+/* Writes an event or a certificate, and adds a failure to the problem. */
 static void write_down(struct signing *signing,
                        enum store_apply_result (*apply)(void *context, struct store_writer *writer))
 {

@@ -14,7 +14,7 @@ enum { LINE_BYTES = 1024 };
 /* A certificate to be written, in the arena of its batch. */
 struct import_item {
     const char *place;
-    struct issuer *issuer; /* whose it is */
+    struct issuer *issuer; /* the issuer that signed it */
     struct certificate certificate;
     struct certificate_facts facts;
 };
@@ -28,7 +28,7 @@ struct import {
     size_t item_count;
     size_t skips; /* of all kinds */
     bool failed;
-    bool stopped; /* by the database: nothing more is read */
+    bool stopped; /* the database failed: nothing more is read */
     /* Of the transaction under way: */
     bool last;
     bool applied;
@@ -202,7 +202,7 @@ static void flush(struct import *import, bool last)
 
 /* ---- what is found ---- */
 
-/* False when it is there already, or cannot be looked for, which has been counted. */
+/* False when the inventory has it, which is counted, or cannot be read, which is reported. */
 static bool is_new(struct import *import, struct arena *arena, struct bytes der,
                    const struct certificate_facts *facts)
 {
@@ -234,7 +234,7 @@ static enum recognition_outcome recognize(const struct import *import, struct ar
     return recognition;
 }
 
-/* Keeps it for the batch: what is looked at and not taken leaves nothing behind. */
+/* Copies the certificate into the batch, the only thing that outlives the look at it. */
 static void keep(struct import *import, const char *place, struct issuer *issuer,
                  const struct certificate *certificate, const struct certificate_facts *facts)
 {

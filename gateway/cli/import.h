@@ -33,7 +33,7 @@ enum import_skip {
     IMPORT_SKIPS,
 };
 
-/* The reason in words. */
+/* Returns the reason in words. */
 const char *import_skip_name(enum import_skip skip);
 
 struct import_counts {
@@ -48,7 +48,7 @@ struct import_setting {
     struct store_command *command;
     struct issuer *const *issuers; /* their pinned roots and intermediates */
     size_t issuer_count;
-    bool dry_run;                   /* everything but the writing */
+    bool dry_run;                   /* reads and checks, but writes nothing */
     const char *source;             /* for the audit trail: the files and folders */
     void (*tell)(const char *line); /* a skip or a failure, for people */
 };

@@ -9,7 +9,9 @@
 #include <openssl/pem.h>
 
 #include "acme/base/file.h"
+#include "acme/base/json.h"
 #include "acme/jose/openssl_handles.h"
+#include "acme/pki.h"
 #include "gateway/cli/cli.h"
 #include "rooms/place.h"
 
@@ -56,6 +58,18 @@ const char *shell_pem(const char *label, struct bytes der)
     cr_assert(PEM_write_bio(bio, label, "", der.p, (long)der.n) > 0);
     long n = BIO_get_mem_data(bio, &text);
     return text_of("%.*s", (int)n, text);
+}
+
+const char *shell_list_of(X509 *certificate)
+{
+    struct json_writer *writer = json_writer_new(shell.arena, 65536);
+    json_begin_object(writer);
+    json_key(writer, "crts");
+    json_begin_array(writer);
+    json_write_bytes(writer, pki_pem(shell.arena, certificate));
+    json_end_array(writer);
+    json_end_object(writer);
+    return arena_string(shell.arena, json_writer_finish(writer));
 }
 
 const char *shell_read(const char *path)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "acme/jose/openssl_handles.h"
 #include "fakes.h"
 #include "rooms/world.h"
 #include "store/database.h"
@@ -46,6 +47,9 @@ const char *shell_read(const char *path);
 
 /* One PEM block. */
 const char *shell_pem(const char *label, struct bytes der);
+
+/* The answer of step-ca to a request for its intermediates. */
+const char *shell_list_of(X509 *certificate);
 
 /* The text as printf makes it, in the shell's arena. */
 [[gnu::format(printf, 1, 2)]] const char *text_of(const char *format, ...);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `acmegate check --expiring`: certificates that expire soon. */
-#include "acme/base/json.h"
 #include "acme/pki.h"
 #include "check_site.h"
 #include "gateway/cli/cli.h"
@@ -118,18 +117,6 @@ Test(cli_check_expiring, a_certificate_that_the_server_renews)
 
 static struct world_page pages[4];
 
-static const char *list_of(X509 *certificate)
-{
-    struct json_writer *writer = json_writer_new(shell.arena, 65536);
-    json_begin_object(writer);
-    json_key(writer, "crts");
-    json_begin_array(writer);
-    json_write_bytes(writer, pki_pem(shell.arena, certificate));
-    json_end_array(writer);
-    json_end_object(writer);
-    return arena_string(shell.arena, json_writer_finish(writer));
-}
-
 Test(cli_check_expiring, certificates_of_a_stepca)
 {
     check_begin(&(struct shell_configuration){0});
@@ -141,7 +128,7 @@ Test(cli_check_expiring, certificates_of_a_stepca)
     expect_words("silent", &output, "; see the chain of one of its certificates\n");
     expect_line("root", &output,
                 "ok    issuer main: root: /CN=Root expires at 2026-07-21T01:00:00Z, 50.0 days left");
-    const char *list = list_of(make_certificate_of("Intermediate", NULL, SHELL_NOW + 20 * DAY_S));
+    const char *list = shell_list_of(make_certificate_of("Intermediate", NULL, SHELL_NOW + 20 * DAY_S));
     pages[0] =
         (struct world_page){.url = "https://ca.test:9000/1.0/intermediates", .status = 200, .body = list};
     pages[1] = (struct world_page){.url = "https://ca.test:9000/intermediates", .status = 200, .body = list};

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "acme/base/json.h"
 #include "acme/pki.h"
 #include "gateway/cli/cli.h"
 #include "shell.h"
@@ -215,18 +214,6 @@ Test(cli_import, many_certificates)
 
 /* ---- where intermediates come from ---- */
 
-static const char *list_of(X509 *certificate)
-{
-    struct json_writer *writer = json_writer_new(shell.arena, 65536);
-    json_begin_object(writer);
-    json_key(writer, "crts");
-    json_begin_array(writer);
-    json_write_bytes(writer, pki_pem(shell.arena, certificate));
-    json_end_array(writer);
-    json_end_object(writer);
-    return arena_string(shell.arena, json_writer_finish(writer));
-}
-
 Test(cli_import, the_ca_tells_its_intermediates)
 {
     begin();
@@ -234,7 +221,7 @@ Test(cli_import, the_ca_tells_its_intermediates)
     struct output output = run("import --dry-run %s/old", shell.folder);
     expect_output("no intermediate", &output, CLI_OK, "0 would be taken", "it leads to no pinned root");
     pages[0] = (struct world_page){
-        .url = "https://ca.test:9000/intermediates", .status = 200, .body = list_of(intermediate)};
+        .url = "https://ca.test:9000/intermediates", .status = 200, .body = shell_list_of(intermediate)};
     output = run("import %s/old", shell.folder);
     expect_output("the CA's", &output, CLI_OK, "1 taken, 0 already known\n", "");
     shell_end();
@@ -307,7 +294,7 @@ Test(cli_import, the_log_of_the_ca)
 {
     begin();
     pages[0] = (struct world_page){
-        .url = "https://ca.test:9000/intermediates", .status = 200, .body = list_of(intermediate)};
+        .url = "https://ca.test:9000/intermediates", .status = 200, .body = shell_list_of(intermediate)};
     const char *log = shell_write(
         "step-ca.log", text_of("started\n%s{\"path\":\"/health\",\"status\":200}\n%s",
                                log_line(make_leaf("a.test", "1a")), log_line(make_leaf("b.test", "1b"))));
