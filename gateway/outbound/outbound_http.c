@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
+#include <openssl/err.h>
 #include <unistd.h>
 
 #include "acme/base/buffer.h"
@@ -107,7 +108,7 @@ static void pin_address(struct transfer *transfer)
     curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
-static CURLcode on_tls_context(CURL *easy, void *context, void *unused)
+static CURLcode on_trusting_context(CURL *easy, void *context, void *unused)
 {
     (void)easy;
     (void)unused;
@@ -115,20 +116,39 @@ static CURLcode on_tls_context(CURL *easy, void *context, void *unused)
     return CURLE_OK;
 }
 
+/*
+ * curl reads the first error of the handshake. OpenSSL puts a bad signature before its own verdict: a CA that
+ * was made anew under its old name would count as one that cannot speak TLS, not as one without trust.
+ */
+static int verify(X509_STORE_CTX *verification, void *unused)
+{
+    (void)unused;
+    int result = X509_verify_cert(verification);
+    if (result != 1)
+        ERR_clear_error();
+    return result;
+}
+
+static CURLcode on_verifying_context(CURL *easy, void *context, void *unused)
+{
+    (void)easy;
+    (void)unused;
+    SSL_CTX_set_cert_verify_callback(context, verify, NULL);
+    return CURLE_OK;
+}
+
 /* Trusts these roots only, neither curl's nor the system's (trust fails closed). */
 static void set_trust(CURL *easy, struct bytes trusted_pem)
 {
-    bool verify = trusted_pem.n != 0;
+    bool verifies = trusted_pem.n != 0;
     curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
-    if (verify) {
-        struct curl_blob blob = {UNCONST(void *, trusted_pem.p), trusted_pem.n, CURL_BLOB_COPY};
-        curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
-    } else {
-        curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context);
-    }
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verifies ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verifies ? 2L : 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, verifies ? on_verifying_context : on_trusting_context);
+    struct curl_blob roots = {UNCONST(void *, trusted_pem.p), trusted_pem.n, CURL_BLOB_COPY};
+    if (verifies)
+        curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &roots);
 }
 
 static void set_body(struct transfer *transfer, struct bytes body)

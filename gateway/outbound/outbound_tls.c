@@ -78,6 +78,16 @@ static void end_complete(struct handshake *handshake)
     OPENSSL_free(der);
 }
 
+static const char *failure_words(const struct handshake *handshake)
+{
+    if (SSL_get_verify_result(handshake->tls) != X509_V_OK)
+        return "its certificate's key cannot be read, or is an RSA key with a long exponent";
+    unsigned long error = ERR_peek_error();
+    bool is_closed = error == 0 || ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    const char *reason = is_closed ? NULL : ERR_reason_error_string(error);
+    return reason == NULL ? "the connection was closed during the TLS handshake" : reason;
+}
+
 static void go_on(struct handshake *handshake)
 {
     ERR_clear_error();
@@ -88,12 +98,7 @@ static void go_on(struct handshake *handshake)
     } else if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
         handshake->waits_for = error == SSL_ERROR_WANT_READ ? CURL_WAIT_POLLIN : CURL_WAIT_POLLOUT;
     } else {
-        const char *reason =
-            SSL_get_verify_result(handshake->tls) != X509_V_OK
-                ? "its certificate's key cannot be read, or is an RSA key with a long exponent"
-                : ERR_reason_error_string(ERR_peek_error());
-        end_with(handshake, OUTBOUND_TLS_FAILED,
-                 reason != NULL ? reason : "the connection was closed during the TLS handshake");
+        end_with(handshake, OUTBOUND_TLS_FAILED, failure_words(handshake));
     }
     ERR_clear_error();
 }
