@@ -110,13 +110,30 @@ static struct outbound_message *take_messages(struct outbound *outbound)
     return first;
 }
 
+/* For outbound_take_left: before those that were posted meanwhile. */
+static void put_back(struct outbound *outbound, struct outbound_message *message)
+{
+    struct outbound_message **end = &message->next;
+    while (*end != NULL)
+        end = &(*end)->next;
+    pthread_mutex_lock(&outbound->lock);
+    *end = outbound->first;
+    if (outbound->first == NULL)
+        outbound->last = end;
+    outbound->first = message;
+    pthread_mutex_unlock(&outbound->lock);
+}
+
 static void run_messages(struct outbound *outbound)
 {
-    for (struct outbound_message *message = take_messages(outbound); message != NULL && !outbound->stop;) {
+    struct outbound_message *message = take_messages(outbound);
+    while (message != NULL && !outbound->stop) {
         struct outbound_message *next = message->next;
         message->run(message);
         message = next;
     }
+    if (message != NULL)
+        put_back(outbound, message);
 }
 
 /* ---- the thread ---- */

@@ -1,117 +1,106 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The outbound thread: messages, timers, URLs, and HTTP against a server of the test's own. */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+/* The outbound thread: messages, timers, URLs, and names that need no name server. */
 #include "gateway/outbound/outbound.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "dns_look_up.h"
+#include "gateway/outbound/outbound_internal.h"
+#include "gateway/outbound/outbound_wait.h"
 #include "leaks.h"
+#include "outbound_thread.h"
 
 LEAK_CHECKED_SUITE(outbound);
 
-static struct outbound *start(void)
-{
-    struct outbound_config config = {0};
-    const char *why = NULL;
-    struct outbound *outbound = outbound_start(&config, &why);
-    cr_assert_not_null(outbound, "%s", why);
-    return outbound;
-}
-
-static void stop(struct outbound *outbound)
-{
-    outbound_stop(outbound);
-    outbound_free(outbound);
-}
-
-/* Work that is handed to the thread and waited for. */
-struct errand {
-    struct outbound_message message;
-    void (*run)(struct errand *errand);
-    struct outbound *outbound;
-    void *context;
-    sem_t done;
-};
-
-static void run_errand(struct outbound_message *message)
-{
-    struct errand *errand = (struct errand *)message;
-    errand->run(errand);
-}
-
-static void run_on_thread(struct outbound *outbound, void (*run)(struct errand *errand), void *context)
-{
-    struct errand errand = {{.run = run_errand}, run, outbound, context, {{0}}};
-    sem_init(&errand.done, 0, 0);
-    outbound_post(outbound, &errand.message);
-    while (sem_wait(&errand.done) != 0 && errno == EINTR)
-        continue;
-    sem_destroy(&errand.done);
-}
-
 /* ---- timers ---- */
 
-enum { TIMERS = 200 };
+enum { TIMERS = 100, ROUNDS = 100, FAR_MS = 60 * 1000, APART_MS = 1000 };
 
+/* Timers that are due in the order of their places, whenever they are set. */
 struct timers {
-    struct errand *errand;
+    struct outbound_errand errand; /* first */
+    struct outbound *outbound;
+    size_t count;
+    uint32_t dice;
     struct timer {
         struct outbound_timer timer;
         struct timers *all;
-        int64_t delay_ms;
+        bool cancelled;
     } timer[TIMERS];
-    int64_t last_delay_ms;
-    size_t ran;
+    size_t next; /* to run */
     bool in_order;
 };
+
+static size_t throw_dice(struct timers *all, size_t sides)
+{
+    all->dice = all->dice * 1664525 + 1013904223;
+    return (all->dice >> 16) % sides;
+}
+
+static void skip_cancelled(struct timers *all)
+{
+    while (all->next < all->count && all->timer[all->next].cancelled)
+        all->next++;
+    if (all->next == all->count)
+        outbound_errand_end(&all->errand);
+}
 
 static void timer_ran(void *argument)
 {
     struct timer *timer = argument;
     struct timers *all = timer->all;
-    all->in_order = all->in_order && timer->delay_ms >= all->last_delay_ms;
-    all->last_delay_ms = timer->delay_ms;
-    if (++all->ran == TIMERS / 2)
-        sem_post(&all->errand->done);
+    all->in_order = all->in_order && timer == &all->timer[all->next];
+    all->next++;
+    skip_cancelled(all);
 }
 
-/* Set in a shuffled order; every second one is cancelled, some are moved first. */
-static void set_timers(struct errand *errand)
+/* Their times have passed, so that the test does not wait for them. */
+static void set_timer(struct timers *all, size_t place)
 {
-    struct timers *all = errand->context;
-    all->errand = errand;
-    for (size_t i = 0; i < TIMERS; i++) {
-        struct timer *timer = &all->timer[i * 37 % TIMERS];
-        timer->all = all;
-        timer->delay_ms = (int64_t)(i * 53 % TIMERS) / 4 * 4;
-        timer->timer = (struct outbound_timer){.run = timer_ran, .argument = timer};
-        outbound_timer_set(errand->outbound, &timer->timer, i % 3 == 0 ? 60000 : timer->delay_ms);
-        if (i % 3 == 0)
-            outbound_timer_set(errand->outbound, &timer->timer, timer->delay_ms);
+    outbound_timer_set(all->outbound, &all->timer[place].timer, -(int64_t)(all->count - place) * APART_MS);
+}
+
+/* Set in a shuffled order. Some were set before, to another time; some are cancelled, and that twice. */
+static void set_timers(struct outbound_message *message)
+{
+    struct timers *all = (struct timers *)(void *)message;
+    size_t order[TIMERS];
+    for (size_t i = 0; i < all->count; i++) {
+        size_t at = throw_dice(all, i + 1);
+        order[i] = order[at];
+        order[at] = i;
+        all->timer[i] =
+            (struct timer){{.run = timer_ran, .argument = &all->timer[i]}, all, throw_dice(all, 4) == 0};
+        if (throw_dice(all, 3) == 0)
+            outbound_timer_set(all->outbound, &all->timer[i].timer, FAR_MS);
     }
-    for (size_t i = 0; i < TIMERS; i += 2) {
-        outbound_timer_cancel(errand->outbound, &all->timer[i].timer);
-        outbound_timer_cancel(errand->outbound, &all->timer[i].timer);
-    }
+    for (size_t i = 0; i < all->count; i++)
+        set_timer(all, order[i]);
+    for (size_t i = 0; i < 2 * all->count; i++)
+        if (all->timer[order[i / 2]].cancelled)
+            outbound_timer_cancel(all->outbound, &all->timer[order[i / 2]].timer);
+    skip_cancelled(all);
 }
 
 Test(outbound, timers_run_in_the_order_of_their_times_unless_cancelled)
 {
+    static const size_t counts[] = {1, 2, 3, 7, 8, 20, TIMERS};
     static struct timers all;
-    all.in_order = true;
-    struct outbound *outbound = start();
-    run_on_thread(outbound, set_timers, &all);
-    stop(outbound);
-    cr_expect_eq(all.ran, TIMERS / 2);
-    cr_expect(all.in_order);
+    all.outbound = outbound_thread_start(NULL);
+    for (size_t i = 0; i < ROUNDS * sizeof counts / sizeof counts[0]; i++) {
+        all.count = counts[i / ROUNDS];
+        all.next = 0;
+        all.in_order = true;
+        outbound_wait(all.outbound, &all.errand, set_timers);
+        cr_expect(all.in_order, "%zu timers, round %zu", all.count, i % ROUNDS);
+    }
+    outbound_thread_stop(all.outbound);
 }
 
 /* ---- messages ---- */
+
+enum { MESSAGES = 1000, LEFT = 3 };
 
 struct numbered {
     struct outbound_message message;
@@ -127,25 +116,72 @@ static void run_numbered(struct outbound_message *message)
     ++*numbered->next;
 }
 
-static void end_errand(struct errand *errand)
+static void run_nothing(void *unused)
 {
-    sem_post(&errand->done);
+    (void)unused;
 }
 
 Test(outbound, messages_run_in_the_order_posted)
 {
-    static struct numbered messages[1000];
+    static struct numbered messages[MESSAGES];
     unsigned next = 0;
     bool in_order = true;
-    struct outbound *outbound = start();
-    for (unsigned i = 0; i < 1000; i++) {
+    struct outbound *outbound = outbound_thread_start(NULL);
+    for (unsigned i = 0; i < MESSAGES; i++) {
         messages[i] = (struct numbered){{.run = run_numbered}, i, &next, &in_order};
         outbound_post(outbound, &messages[i].message);
     }
-    run_on_thread(outbound, end_errand, NULL);
-    stop(outbound);
-    cr_expect_eq(next, 1000);
+    outbound_run_and_wait(outbound, run_nothing, NULL);
+    outbound_thread_stop(outbound);
+    cr_expect_eq(next, MESSAGES);
     cr_expect(in_order);
+}
+
+/* Holds the thread until the stop is posted, and posts what comes behind it. */
+struct hold {
+    struct outbound_errand errand; /* first; it ends when the thread is held */
+    struct outbound *outbound;
+    struct numbered *behind;
+};
+
+static bool is_posted_to(struct outbound *outbound)
+{
+    pthread_mutex_lock(&outbound->lock);
+    bool is_posted = outbound->first != NULL;
+    pthread_mutex_unlock(&outbound->lock);
+    return is_posted;
+}
+
+static void hold_until_the_stop(struct outbound_message *message)
+{
+    struct hold *hold = (struct hold *)(void *)message;
+    outbound_errand_end(&hold->errand);
+    while (!is_posted_to(hold->outbound))
+        sched_yield();
+    for (size_t i = 0; i < LEFT - 1; i++)
+        outbound_post(hold->outbound, &hold->behind[i].message);
+}
+
+/* Behind the stop, and after it. */
+Test(outbound, messages_that_never_ran_are_left_in_their_order)
+{
+    unsigned next = 0;
+    bool in_order = true;
+    struct numbered left[LEFT];
+    struct outbound *outbound = outbound_thread_start(NULL);
+    for (unsigned i = 0; i < LEFT; i++)
+        left[i] = (struct numbered){{.run = run_numbered}, i, &next, &in_order};
+    struct hold hold = {.outbound = outbound, .behind = left};
+    outbound_wait(outbound, &hold.errand, hold_until_the_stop);
+    outbound_stop(outbound);
+    outbound_post(outbound, &left[LEFT - 1].message);
+    cr_expect_eq(next, 0, "none runs");
+    for (unsigned i = 0; i < LEFT; i++)
+        cr_expect_eq(outbound_take_left(outbound), &left[i].message, "%u", i);
+    cr_expect_null(outbound_take_left(outbound));
+    outbound_post(outbound, &left[0].message);
+    cr_expect_eq(outbound_take_left(outbound), &left[0].message, "posted when all were taken");
+    outbound_free(outbound);
 }
 
 /* ---- URLs ---- */
@@ -186,196 +222,18 @@ Test(outbound, urls_and_what_they_redirect_to)
     arena_free(arena);
 }
 
-/* ---- HTTP ---- */
-
-/* Answers each connection with the same text, after the request's empty line. */
-struct web_server {
-    int fd;
-    uint16_t port;
-    const char *reply;
-    pthread_t thread;
-};
-
-static void answer(const struct web_server *server, int fd)
-{
-    char request[4096];
-    size_t n = 0;
-    while (n < sizeof request - 1) {
-        ssize_t got = read(fd, request + n, sizeof request - 1 - n);
-        if (got <= 0)
-            return;
-        n += (size_t)got;
-        request[n] = '\0';
-        if (strstr(request, "\r\n\r\n") != NULL)
-            break;
-    }
-    size_t length = strlen(server->reply);
-    while (length != 0 && send(fd, server->reply, length, MSG_NOSIGNAL) == -1 && errno == EINTR)
-        continue;
-}
-
-static void *serve(void *argument)
-{
-    const struct web_server *server = argument;
-    for (int fd; (fd = accept(server->fd, NULL, NULL)) != -1; close(fd))
-        answer(server, fd);
-    return NULL;
-}
-
-static void server_start(struct web_server *server, const char *reply)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    server->reply = reply;
-    server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(server->fd, (struct sockaddr *)&address, sizeof address), 0);
-    cr_assert_eq(listen(server->fd, 16), 0);
-    cr_assert_eq(getsockname(server->fd, (struct sockaddr *)&address, &length), 0);
-    server->port = ntohs(address.sin_port);
-    cr_assert_eq(pthread_create(&server->thread, NULL, serve, server), 0);
-}
-
-static void server_stop(struct web_server *server)
-{
-    shutdown(server->fd, SHUT_RDWR);
-    pthread_join(server->thread, NULL);
-    close(server->fd);
-}
-
-struct fetch {
-    struct errand *errand;
-    struct outbound_http_request request;
-    struct arena *arena;
-    struct outbound_http_reply reply;
-};
-
-static void fetched(void *context, const struct outbound_http_reply *reply)
-{
-    struct fetch *fetch = context;
-    fetch->reply = *reply;
-    fetch->reply.body = arena_copy(fetch->arena, reply->body);
-    if (reply->location != NULL)
-        fetch->reply.location = arena_duplicate(fetch->arena, reply->location);
-    if (reply->transport_error != NULL)
-        fetch->reply.transport_error = arena_duplicate(fetch->arena, reply->transport_error);
-    sem_post(&fetch->errand->done);
-}
-
-static void begin_fetch(struct errand *errand)
-{
-    struct fetch *fetch = errand->context;
-    fetch->errand = errand;
-    outbound_http(errand->outbound, &fetch->request, fetched, fetch);
-}
-
-static struct outbound_http_reply fetch_from(struct arena *arena, const char *url, const char *address)
-{
-    struct sockaddr_storage pinned = {.ss_family = AF_INET};
-    struct fetch fetch = {.arena = arena,
-                          .request = {.method = "GET", .url = url, .timeout_ms = 5000, .max_body_bytes = 16}};
-    if (address != NULL) {
-        cr_assert_eq(inet_pton(AF_INET, address, &((struct sockaddr_in *)&pinned)->sin_addr), 1);
-        fetch.request.address = &pinned;
-    }
-    struct outbound *outbound = start();
-    run_on_thread(outbound, begin_fetch, &fetch);
-    stop(outbound);
-    return fetch.reply;
-}
-
-Test(outbound, a_pinned_request_goes_to_its_address_whatever_the_name)
-{
-    struct web_server server;
-    struct arena *arena = arena_new();
-    server_start(&server,
-                 "HTTP/1.1 200 OK\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\nContent-Length: 5\r\n\r\nhello");
-    const char *url = arena_printf(arena, "http://no-such-name.invalid:%u/x", (unsigned)server.port);
-    struct outbound_http_reply reply = fetch_from(arena, url, "127.0.0.1");
-    cr_expect_null(reply.transport_error, "%s", reply.transport_error);
-    cr_expect_eq(reply.status, 200);
-    cr_expect(bytes_equal_string(reply.body, "hello"));
-    cr_expect_eq(reply.date, 1767323045);
-    cr_expect(reply.connected);
-    server_stop(&server);
-    arena_free(arena);
-}
-
-Test(outbound, a_redirect_is_a_reply_and_is_not_followed)
-{
-    struct web_server server;
-    struct arena *arena = arena_new();
-    server_start(&server, "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
-    struct outbound_http_reply reply =
-        fetch_from(arena, arena_printf(arena, "http://127.0.0.1:%u/", (unsigned)server.port), NULL);
-    cr_expect_eq(reply.status, 302);
-    cr_expect_str_eq(reply.location, "http://127.0.0.1:1/");
-    server_stop(&server);
-    arena_free(arena);
-}
-
-Test(outbound, a_body_over_its_maximum_is_cut_off)
-{
-    struct web_server server;
-    struct arena *arena = arena_new();
-    server_start(&server, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n0123456789abcdefghij");
-    struct outbound_http_reply reply =
-        fetch_from(arena, arena_printf(arena, "http://127.0.0.1:%u/", (unsigned)server.port), NULL);
-    cr_expect_eq(reply.status, 200);
-    cr_expect(reply.body_cut);
-    cr_expect(bytes_equal_string(reply.body, "0123456789abcdef"));
-    server_stop(&server);
-    arena_free(arena);
-}
-
-Test(outbound, no_answer_is_told_and_whether_the_request_may_have_arrived)
-{
-    struct web_server server;
-    struct arena *arena = arena_new();
-    server_start(&server, "");
-    const char *url = arena_printf(arena, "http://127.0.0.1:%u/", (unsigned)server.port);
-    struct outbound_http_reply reply = fetch_from(arena, url, NULL);
-    cr_expect_eq(reply.status, 0);
-    cr_expect_not_null(reply.transport_error);
-    cr_expect(reply.connected, "the request was read before the connection closed");
-    server_stop(&server);
-    reply = fetch_from(arena, url, NULL);
-    cr_expect_eq(reply.status, 0);
-    cr_expect_not_null(reply.transport_error);
-    cr_expect_not(reply.connected, "nobody listens");
-    arena_free(arena);
-}
-
 /* ---- names ---- */
-
-struct look_up {
-    struct errand *errand;
-    const char *host;
-    struct outbound_addresses addresses;
-};
-
-static void looked_up(void *context, const struct outbound_addresses *addresses)
-{
-    struct look_up *look_up = context;
-    look_up->addresses = *addresses;
-    sem_post(&look_up->errand->done);
-}
-
-static void begin_look_up(struct errand *errand)
-{
-    struct look_up *look_up = errand->context;
-    look_up->errand = errand;
-    outbound_resolve(errand->outbound, look_up->host, 2000, looked_up, look_up);
-}
 
 Test(outbound, numbers_and_localhost_resolve_without_a_name_server)
 {
     static const char *const hosts[] = {"192.0.2.7", "2001:db8::7", "localhost"};
+    struct arena *arena = arena_new();
+    struct outbound *outbound = outbound_thread_start(NULL);
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
-        struct look_up look_up = {.host = hosts[i]};
-        struct outbound *outbound = start();
-        run_on_thread(outbound, begin_look_up, &look_up);
-        stop(outbound);
-        cr_expect_null(look_up.addresses.error, "%s: %s", hosts[i], look_up.addresses.error);
-        cr_expect_geq(look_up.addresses.count, 1, "%s", hosts[i]);
+        struct outbound_addresses found = dns_look_up_addresses(outbound, arena, hosts[i], 2000);
+        cr_expect_null(found.error, "%s: %s", hosts[i], found.error);
+        cr_expect_geq(found.count, 1, "%s", hosts[i]);
     }
+    outbound_thread_stop(outbound);
+    arena_free(arena);
 }
