@@ -147,7 +147,7 @@ bool crash_record_open(const char *database, struct fault *fault)
     char name[PATH_MAX];
     record.count = 0;
     if (snprintf(name, sizeof name, "%s.crashes", database) >= PATH_MAX)
-        return fault_set(fault, "%s: the path is too long", database);
+        return fault_set(fault, "the path is too long: %s", database);
     record.file = open(name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (record.file < 0 || !read_file()) {
         fault_set(fault, "%s: cannot be opened: %s", name, strerror(errno));

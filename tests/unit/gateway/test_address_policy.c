@@ -253,6 +253,10 @@ Test(address_policy, texts_that_are_no_network)
                                         "fe80::1/10",
                                         "10.0.0.0/-1",
                                         "10.0.0.0/8x",
+                                        "10.0.0.0/ 8",
+                                        "10.0.0.0/+8",
+                                        "10.0.0.0/:",
+                                        "10.0.0.0/18446744073709551624",
                                         "1111:2222:3333:4444:5555:6666:7777:8888:9999"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct network network;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +61,13 @@ static void end_by(int way)
         raise(way);
 }
 
+/* A sanitizer reports what a child process does. */
+static void be_silent(void)
+{
+    int nowhere = open("/dev/null", O_WRONLY);
+    dup2(nowhere, STDERR_FILENO);
+}
+
 /* A process that works for `owner` and ends by `way`, a signal or one of the above; true when it ended badly.
  */
 static bool die(const char *database, int64_t owner, int way)
@@ -66,8 +75,7 @@ static bool die(const char *database, int64_t owner, int way)
     pid_t child = fork();
     if (child == 0) {
         struct fault fault;
-        int nowhere = open("/dev/null", O_WRONLY);
-        dup2(nowhere, STDERR_FILENO); /* a sanitizer's report */
+        be_silent();
         if (!crash_record_open(database, &fault))
             _exit(99);
         int64_t before = crash_record_set_owner(owner);
@@ -99,6 +107,75 @@ Test(crash_record, S2_a_fault_is_counted_against_whom_the_thread_worked_for)
         const char *database = database_in(arena);
         cr_expect_eq(die(database, cases[i].owner, cases[i].way), cases[i].way != CLEAN, "case %zu", i);
         cr_expect_eq(count_after(database, 7), cases[i].count, "case %zu", i);
+    }
+    arena_free(arena);
+}
+
+/* A handler that was there before: a sanitizer's, or one that a library set. */
+static void end_with_number(int number)
+{
+    exit(number);
+}
+
+static int exit_status_of(const char *database, int64_t owner, int way)
+{
+    static const int numbers[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+    struct fault fault;
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        be_silent();
+        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+            signal(numbers[i], end_with_number);
+        if (crash_record_open(database, &fault))
+            crash_record_set_owner(owner);
+        end_by(way);
+        exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* What the kernel did not send, another process may have: only a fault of the thread's own is counted. */
+Test(crash_record, S2_the_handler_that_was_there_before_runs_in_any_case)
+{
+    static const struct {
+        int64_t owner;
+        int way, number;
+        size_t count;
+    } cases[] = {
+        {7, SIGSEGV, SIGSEGV, 1},        {7, SIGABRT, SIGABRT, 1}, {7, SIGBUS, SIGBUS, 1},
+        {7, SIGFPE, SIGFPE, 1},          {7, SIGILL, SIGILL, 1},   {0, SIGSEGV, SIGSEGV, 0},
+        {0, SIGFPE, SIGFPE, 0},          {-7, SIGFPE, SIGFPE, 0},  {7, KILLED - SIGBUS, SIGBUS, 0},
+        {7, WITHOUT_MEMORY, SIGABRT, 0},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *database = database_in(arena);
+        cr_expect_eq(exit_status_of(database, cases[i].owner, cases[i].way), cases[i].number, "case %zu", i);
+        struct bytes text;
+        cr_assert(file_read(arena, arena_printf(arena, "%s.crashes", database), 1024, &text));
+        cr_expect(bytes_equal_string(text, cases[i].count == 0 ? "" : "crashed 7\n"), "case %zu", i);
+    }
+    arena_free(arena);
+}
+
+Test(crash_record, the_handlers_that_were_there_before_come_back)
+{
+    static const int numbers[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+    struct arena *arena = arena_new();
+    struct sigaction action;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        signal(numbers[i], SIG_IGN);
+    open_record(database_in(arena));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        cr_assert_eq(sigaction(numbers[i], NULL, &action), 0);
+        cr_expect_neq(action.sa_handler, SIG_IGN, "%d", numbers[i]);
+    }
+    crash_record_close();
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        cr_assert_eq(sigaction(numbers[i], NULL, &action), 0);
+        cr_expect_eq(action.sa_handler, SIG_IGN, "%d", numbers[i]);
     }
     arena_free(arena);
 }
@@ -152,9 +229,50 @@ Test(crash_record, says_who_was_before)
     cr_expect_eq(crash_record_set_owner(0), 2);
 }
 
-Test(crash_record, a_folder_that_is_not_there_is_told)
+/* `database` with so much "./" in it that its record's path has `n` octets. */
+static const char *lengthened(struct arena *arena, const char *database, size_t n)
 {
-    struct fault fault = {0};
-    cr_expect_not(crash_record_open("/nonexistent/acmegate.db", &fault));
-    cr_expect_not_null(strstr(fault.message, "/nonexistent/acmegate.db.crashes"));
+    size_t more = n - strlen(database) - strlen(".crashes");
+    const char *name = strrchr(database, '/') + 1;
+    char *path = arena_alloc(arena, n + 1);
+    size_t at = (size_t)(name - database);
+    memcpy(path, database, at);
+    for (size_t i = 0; i < more; i++)
+        path[at + i] = i % 2 == 0 && i + 1 < more ? '.' : '/';
+    strcpy(path + at + more, name);
+    return path;
+}
+
+static int next_descriptor(void)
+{
+    int next = dup(STDERR_FILENO);
+    close(next);
+    return next;
+}
+
+Test(crash_record, a_record_that_cannot_be_kept_is_told)
+{
+    struct arena *arena = arena_new();
+    const char *database = database_in(arena), *pipe = database_in(arena);
+    cr_assert_eq(mkfifo(arena_printf(arena, "%s.crashes", pipe), 0600), 0);
+    const struct {
+        const char *database, *words; /* NULL: it is kept */
+    } cases[] = {
+        {"/nonexistent/acmegate.db",
+         "/nonexistent/acmegate.db.crashes: cannot be opened: No such file or directory"},
+        {pipe, "acmegate.db.crashes: cannot be opened: Illegal seek"},
+        {lengthened(arena, database, PATH_MAX - 1), NULL},
+        {lengthened(arena, database, PATH_MAX), "the path is too long: /tmp/"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fault fault = {0};
+        int next = next_descriptor();
+        cr_assert_eq(crash_record_open(cases[i].database, &fault), cases[i].words == NULL, "case %zu: %s", i,
+                     fault.message);
+        cr_expect(cases[i].words == NULL || strstr(fault.message, cases[i].words) != NULL, "case %zu: %s", i,
+                  fault.message);
+        crash_record_close();
+        cr_expect_eq(next_descriptor(), next, "case %zu: the file is closed", i);
+    }
+    arena_free(arena);
 }
