@@ -30,6 +30,7 @@ void verdict(const char *format, ...)
     vfprintf(stdout, format, arguments);
     va_end(arguments);
     fputc('\n', stdout);
+    fflush(stdout); /* abort() does not */
     abort();
 }
 

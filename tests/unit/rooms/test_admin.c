@@ -7,6 +7,8 @@
 
 LEAK_CHECKED_SUITE(admin);
 
+enum { SOME_USER = 65534 };
+
 /* ---- who may ask ---- */
 
 static const struct {
@@ -42,8 +44,11 @@ Test(admin, answers_root_and_the_own_user_and_who_shows_the_token)
         cr_expect_str_eq(fake_header(reply, "WWW-Authenticate"), askers[i].status == 401 ? "Bearer" : "",
                          "%s", what);
     }
+    bool is_root = geteuid() == 0; /* then it is another user for a moment */
+    cr_assert(!is_root || seteuid(SOME_USER) == 0);
     struct place_request own = {"GET", "/api/v1/issuers", geteuid(), NULL, NULL, false};
     expect_answer("the own user", place_send(&room.place, &own), 200, "\"issuers\":[");
+    cr_assert(!is_root || seteuid(0) == 0);
     admin_room_end();
 }
 
@@ -206,5 +211,61 @@ Test(admin, begins_no_change_when_the_server_stops)
     struct place_request put = {"PUT", "/api/v1/issuers/one", 0, NULL, "{}", false};
     expect_answer("PUT", place_send(&room.place, &put), 503, "The server is stopping");
     expect_answer("PUT again", place_send(&room.place, &put), 503, "The server is stopping");
+    admin_room_end();
+}
+
+/* ---- the server itself ---- */
+
+static const char *lines;
+
+static void take_line(struct bytes line)
+{
+    lines = arena_printf(room.place.arena, "%s%s\n", lines, arena_string(room.place.arena, line));
+}
+
+Test(admin, tells_where_it_listens)
+{
+    static const struct {
+        bool socket, port;
+    } cases[] = {{true, true}, {true, false}, {false, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fault fault;
+        admin_room_begin(false);
+        lines = "";
+        struct config *config = arena_alloc(room.place.arena, sizeof *config);
+        *config = *room.config;
+        if (!cases[i].socket)
+            config->admin_socket = NULL;
+        if (!cases[i].port)
+            config->admin_listen_count = 0;
+        struct admin_parts parts = room.parts;
+        parts.config = config;
+        admin_stop(room.admin);
+        fake_log_listen(take_line);
+        room.admin = admin_start(&parts, &fault);
+        fake_log_listen(NULL);
+        cr_assert(room.admin != NULL, "%s", fault.message);
+        const char *socket = arena_printf(room.place.arena, "admin API on %s", room.config->admin_socket);
+        cr_expect_eq(strstr(lines, socket) != NULL, cases[i].socket, "%zu: %s", i, lines);
+        cr_expect_eq(strstr(lines, "admin API on 127.0.0.1 port ") != NULL, cases[i].port, "%zu: %s", i,
+                     lines);
+        admin_room_end();
+    }
+}
+
+static void count_run(struct http_message *message)
+{
+    (void)message;
+    lines = "it ran";
+}
+
+Test(admin, has_a_loop_that_takes_messages)
+{
+    admin_room_begin(false);
+    struct http_message message = {.run = count_run};
+    lines = "";
+    http_loop_post(admin_loop(room.admin), &message);
+    fakes_settle();
+    cr_expect_str_eq(lines, "it ran");
     admin_room_end();
 }
