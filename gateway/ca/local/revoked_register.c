@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ enum {
     REGISTER_MAX_BYTES = 256 * 1024 * 1024, /* about four million revocations */
     LINE_MAX_BYTES = 128,
 };
+#define BLANKS " \t\r"
 
 struct revoked_register {
     int file;
@@ -79,24 +81,51 @@ static bool serial_is_canonical(struct bytes serial)
     return true;
 }
 
+/* A whole number with blanks before it, at `*at`, which moves behind it. */
+static bool take_number(const char **at, int64_t least, int64_t most, int64_t *out)
+{
+    const char *begin = *at + strspn(*at, BLANKS);
+    char *end = NULL;
+    errno = 0;
+    long long number = strtoll(begin, &end, 10);
+    bool good = begin != *at && end != begin && errno == 0 && number >= least && number <= most;
+    *at = end;
+    *out = number;
+    return good;
+}
+
+static bool at_end(const char *at)
+{
+    return at[strspn(at, BLANKS)] == '\0';
+}
+
+static bool read_entry(const char *text, struct revoked_serial *entry)
+{
+    size_t n = strcspn(text, BLANKS);
+    const char *at = text + n;
+    int64_t reason;
+    if (!serial_is_canonical(bytes_of(text, n)))
+        return false;
+    memcpy(entry->serial, text, n);
+    if (!take_number(&at, INT64_MIN, INT64_MAX, &entry->revoked_at) ||
+        !take_number(&at, INT_MIN, INT_MAX, &reason))
+        return false;
+    entry->reason = (int)reason;
+    return at_end(at) || (take_number(&at, INT64_MIN, INT64_MAX, &entry->not_after) && at_end(at));
+}
+
 static bool read_line(struct revoked_register *revoked, struct bytes line)
 {
     char text[LINE_MAX_BYTES];
-    long long revoked_at = 0, not_after = 0;
-    struct revoked_serial entry = {0};
+    struct revoked_serial entry = {.line = revoked->count};
     if (line.n >= sizeof text || !bytes_is_text(line)) {
         return false;
     }
     memcpy(text, line.p, line.n);
     text[line.n] = '\0';
-    _Static_assert(SERIAL_HEX_BYTES > 47, "the field's width below");
-    if (sscanf(text, "%47s %lld %d %lld", entry.serial, &revoked_at, &entry.reason, &not_after) < 3 ||
-        !serial_is_canonical(bytes_from_string(entry.serial)) || !reserve(revoked, revoked->count + 1)) {
+    if (!read_entry(text, &entry) || !reserve(revoked, revoked->count + 1)) {
         return false;
     }
-    entry.revoked_at = revoked_at;
-    entry.not_after = not_after;
-    entry.line = revoked->count;
     revoked->serials[revoked->count++] = entry;
     return true;
 }
