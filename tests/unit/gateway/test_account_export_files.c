@@ -196,6 +196,25 @@ Test(account_export_files, a_database_that_cannot_be_read_is_told)
     }
 }
 
+/* With a key and an account, and with neither. */
+Test(account_export_files, an_export_that_cannot_be_written_fails)
+{
+    for (int empty = 0; empty <= 1; empty++) {
+        struct database database;
+        struct account_export_summary summary;
+        FILE *full = fopen("/dev/full", "w");
+        cr_assert(full != NULL && setvbuf(full, NULL, _IONBF, 0) == 0);
+        begin(&database);
+        if (!empty)
+            make_keyed_account(&database, make_key(&database, "kid-1").id);
+        cr_expect_not(
+            account_export_to_stream(store_reader_of(database.writer), full, NOW, &summary, &fault));
+        cr_expect_str_eq(fault.message, "the export cannot be written: No space left on device");
+        fclose(full);
+        database_end(&database);
+    }
+}
+
 /* ---- what comes back ---- */
 
 Test(account_export_files, an_import_tells_the_audit_trail_what_it_did)

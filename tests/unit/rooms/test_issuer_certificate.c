@@ -52,3 +52,20 @@ Test(issuer_certificate, a_serial_number_is_its_cas)
     }
     jobs_place_end(&place);
 }
+
+/* Serial numbers are a CA's own: another one may give out the same. */
+Test(issuer_certificate, the_same_number_of_another_ca_is_another_certificate)
+{
+    jobs_place_begin(&place);
+    struct account account = make_account(&place.database, "thumb");
+    struct certificate of_main = jobs_place_certificate(&place, &place.main, "main", account.id);
+    struct certificate of_spare = jobs_place_certificate(&place, &place.spare, "spare", account.id);
+    struct certificate found = {0};
+    database_run(&place.database,
+                 arena_printf(place.place.arena, "UPDATE certificates SET serial = '%s'", of_main.serial));
+    cr_expect_eq(find(&place.main, of_main.serial, &found), STORE_OK);
+    cr_expect_eq(found.id, of_main.id);
+    cr_expect_eq(find(&place.spare, of_main.serial, &found), STORE_OK);
+    cr_expect_eq(found.id, of_spare.id);
+    jobs_place_end(&place);
+}

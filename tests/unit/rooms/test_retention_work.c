@@ -103,3 +103,32 @@ Test(retention_work, nothing_goes_while_the_clock_is_in_doubt)
         end();
     }
 }
+
+static size_t warnings;
+
+static void count_warning(struct bytes line)
+{
+    const char *text = arena_string(place.place.arena, line);
+    if (strstr(text, "nothing is deleted until the server has run for a day") == NULL)
+        return;
+    warnings++;
+    cr_expect(strstr(text, "the newest event before today is 40 days old") != NULL, "%s", text);
+}
+
+/* Each hour there is a pass that deletes nothing. */
+Test(retention_work, the_doubt_is_told_once_with_the_age_of_the_newest_event)
+{
+    for (int in_doubt = 0; in_doubt <= 1; in_doubt++) {
+        jobs_place_begin(&place);
+        add_event(NOW - 60);
+        if (in_doubt)
+            fake_clock_jump((int64_t)40 * DAY_S * 1000);
+        warnings = 0;
+        fake_log_listen(count_warning);
+        begin(DAY_S);
+        fakes_pass(3 * HOUR_MS);
+        fake_log_listen(NULL);
+        cr_expect_eq(warnings, in_doubt, "%zu", warnings);
+        end();
+    }
+}
