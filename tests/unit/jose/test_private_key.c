@@ -67,6 +67,12 @@ static struct bytes write_key(struct arena *arena, EVP_PKEY *key, const char *pa
     return arena_copy(arena, bytes_of((const uint8_t *)text, (size_t)n));
 }
 
+/* More than OpenSSL has room for, which is 1,024 octets. */
+#define EIGHTH \
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" \
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define LONG EIGHTH EIGHTH EIGHTH EIGHTH EIGHTH EIGHTH EIGHTH EIGHTH
+
 Test(private_key, others_are_read_as_before_and_nobody_is_asked)
 {
     struct arena *arena = arena_new();
@@ -76,7 +82,7 @@ Test(private_key, others_are_read_as_before_and_nobody_is_asked)
         bool opens, encrypted;
     } cases[] = {
         {NULL, "", true, false}, {NULL, "pw", true, false}, {"pw", "pw", true, true},
-        {"pw", "", false, true}, {"pw", "no", false, true},
+        {"pw", "", false, true}, {"pw", "no", false, true}, {"pw", LONG, false, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         bool encrypted = !cases[i].encrypted;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "database.h"
+#include "store/backup.h"
 #include "store/mark.h"
 
 LEAK_CHECKED_SUITE(backup);
@@ -99,6 +100,19 @@ Test(backup, what_cannot_be_copied_leaves_nothing)
     cr_assert_neq(access(beside(&database, "copy"), F_OK), 0);
     database_connect(&database);
     cr_assert_not(store_backup(database.path, beside(&database, "no folder/copy"), &fault));
+    database_end(&database);
+}
+
+Test(backup, a_copy_that_cannot_be_written_says_why)
+{
+    struct database database;
+    struct fault fault = {0};
+    database_begin(&database);
+    database_connect(&database);
+    const char *to = beside(&database, "no file");
+    cr_expect_not(backup_copy(database.writer->reader.db, to, &fault));
+    cr_expect_eq(strncmp(fault.message, to, strlen(to)), 0, "%s", fault.message);
+    cr_expect_not_null(strstr(fault.message, ": unable to open database file"), "%s", fault.message);
     database_end(&database);
 }
 

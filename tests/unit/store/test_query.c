@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
+#include "store/query.h"
 
 LEAK_CHECKED_SUITE(query);
 
@@ -59,5 +60,32 @@ Test(query, certificates_stay_as_they_are)
     struct account account = make_account(&database, "t");
     make_issued_order(&database, &account, "a.example", "1a");
     cr_expect_gt(database_count(&database, "SELECT count(*) FROM chains WHERE instr(pem, char(10)) > 0"), 0);
+    database_end(&database);
+}
+
+static void keep_quiet(const char *message)
+{
+    (void)message;
+}
+
+/* Whoever goes on reading after a mistake gets nothing, and the transaction is not kept. */
+Test(query, one_that_failed_gives_nothing)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "t");
+    store_set_log(keep_quiet);
+    struct query query =
+        query_begin(store_reader_of(database.writer), database.arena, STATEMENTS_ACCOUNTS, 0);
+    cr_expect_not(database.writer->reader.failed);
+    query_bind_integer(&query, "$id", account.id);
+    query_bind_integer(&query, "$nobody", 1);
+    cr_expect(database.writer->reader.failed);
+    cr_expect_eq(query_next(&query), STORE_FAILED);
+    cr_expect_eq(query_take_integer(&query), 0);
+    cr_expect_null(query_take_text(&query));
+    cr_expect_eq(query_take_bytes(&query).n, 0);
+    query_end(&query);
     database_end(&database);
 }

@@ -371,6 +371,27 @@ Test(schema, commands_do_not_migrate)
     database_end(&database);
 }
 
+/* A column that is not there yet would fail in the middle of the work. */
+Test(schema, neither_readers_nor_writers_of_commands_open_an_older_one)
+{
+    struct database database;
+    struct fault fault;
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    database_disconnect(&database);
+    struct store_command *command = store_command_open(database.path, &fault);
+    cr_assert_not_null(command, "%s", fault.message);
+    cr_expect_gt(store_next_id(command->writer, 0), account.id, "ids go on above those that are there");
+    store_command_close(command);
+    database_run(&database, "PRAGMA user_version = 1");
+    cr_expect_null(store_command_open(database.path, &fault));
+    cr_expect_not_null(strstr(fault.message, "acmegate db migrate"), "%s", fault.message);
+    cr_expect_null(store_reader_open(database.path, &fault));
+    cr_expect_not_null(strstr(fault.message, "acmegate db migrate"), "%s", fault.message);
+    database_end(&database);
+}
+
 Test(schema, migrating_again_does_nothing_and_needs_no_lock)
 {
     struct database database;
