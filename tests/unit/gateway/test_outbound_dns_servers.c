@@ -13,7 +13,7 @@
 
 LEAK_CHECKED_SUITE(outbound_dns_servers);
 
-enum { PATIENT_MS = 20 * 1000, IMPATIENT_MS = 100, SERVERS = 2 };
+enum { PATIENT_MS = 20 * 1000, IMPATIENT_MS = 1000, SERVERS = 2 };
 
 #define TEXT BYTES_LITERAL(DNS_RECORD(DNS_TXT, "\0\2") "\1x")
 

@@ -10,7 +10,7 @@
 
 LEAK_CHECKED_SUITE(outbound_http);
 
-enum { PATIENT_MS = 20 * 1000, IMPATIENT_MS = 50, BODY_MAX_BYTES = 16 };
+enum { PATIENT_MS = 20 * 1000, IMPATIENT_MS = 1000, BODY_MAX_BYTES = 16 };
 
 #define EMPTY_OK "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 

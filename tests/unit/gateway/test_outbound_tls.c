@@ -13,7 +13,7 @@
 
 LEAK_CHECKED_SUITE(outbound_tls);
 
-enum { PATIENT_MS = 20 * 1000, IMPATIENT_MS = 50 };
+enum { PATIENT_MS = 20 * 1000, IMPATIENT_MS = 1000 };
 
 struct shake {
     struct outbound_errand errand; /* first */
