@@ -91,14 +91,14 @@ static bool back_up(sqlite3 *from, const char *to, struct fault *fault)
 
 /* What has the final name is whole: it gets that name last, and takes it from no other file. That it is
  * taken is told before the work all the same. */
-bool store_backup(const char *path, const char *to, struct fault *fault)
+bool store_backup(const struct store_location *location, const char *to, struct fault *fault)
 {
     struct stat status;
     if (lstat(to, &status) == 0) {
         fault_set(fault, "%s: cannot be made: %s", to, strerror(EEXIST));
         return false;
     }
-    struct store_reader *reader = store_reader_open(path, fault);
+    struct store_reader *reader = store_reader_open(location, fault);
     bool kept = reader != NULL && back_up(reader->db, to, fault);
     store_reader_close(reader);
     return kept;

@@ -66,6 +66,11 @@ extern const struct statement_table store_waiting_statements;
 
 const struct statement_table *store_statement_table(enum statement_group group);
 
+struct store_location {
+    const char *path;
+    const char *log_path; /* of the write-ahead log */
+};
+
 struct store_reader {
     sqlite3 *db;
     bool failed; /* a statement failed since whoever runs operations cleared this */

@@ -81,10 +81,10 @@ static int take_lock(const char *path, struct fault *fault)
     return file;
 }
 
-bool store_is_served(const char *path)
+bool store_is_served(const struct store_location *location)
 {
     char name[PATH_MAX];
-    if (snprintf(name, sizeof name, "%s.lock", path) >= PATH_MAX)
+    if (snprintf(name, sizeof name, "%s.lock", location->path) >= PATH_MAX)
         return false;
     int file = open(name, O_RDONLY | O_CLOEXEC);
     bool served = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
@@ -167,8 +167,9 @@ static bool judge(struct store *store, const char *path, size_t schema, struct f
 
 /* Where a mark lies there was a database: an empty one in its place would forget every account without a
  * word. */
-bool store_was_lost(const char *path, struct fault *fault)
+bool store_was_lost(const struct store_location *location, struct fault *fault)
 {
+    const char *path = location->path;
     char mark[PATH_MAX];
     if (snprintf(mark, sizeof mark, "%s.mark", path) >= PATH_MAX || access(path, F_OK) == 0 ||
         access(mark, F_OK) != 0)
@@ -180,9 +181,9 @@ bool store_was_lost(const char *path, struct fault *fault)
     return true;
 }
 
-bool store_is_older(const char *path)
+bool store_is_older(const struct store_location *location)
 {
-    size_t schema = schema_of(path);
+    size_t schema = schema_of(location->path);
     return schema > 0 && schema < store_migrations.count;
 }
 
@@ -193,11 +194,12 @@ void store_set_notice(void (*notice)(const char *message))
     notify = notice;
 }
 
-static bool open_writer(struct store *store, const char *path, enum store_migration migration,
-                        struct fault *fault)
+static bool open_writer(struct store *store, const struct store_location *location,
+                        enum store_migration migration, struct fault *fault)
 {
+    const char *path = location->path;
     size_t schema = schema_of(path);
-    if (store_was_lost(path, fault))
+    if (store_was_lost(location, fault))
         return false;
     if (migration == STORE_MIGRATE && !migrate_with_mark(path, schema, notify, fault))
         return false;
@@ -208,10 +210,11 @@ static bool open_writer(struct store *store, const char *path, enum store_migrat
            writer_continue_ids(store->writer, fault) && judge(store, path, schema, fault);
 }
 
-struct store *store_open(const char *path, enum store_migration migration, struct fault *fault)
+struct store *store_open(const struct store_location *location, enum store_migration migration,
+                         struct fault *fault)
 {
-    if (!store_place_is_usable(path, fault) ||
-        (migration == STORE_EXPECT_CURRENT && !file_exists(path, fault)))
+    if (!store_place_is_usable(location, fault) ||
+        (migration == STORE_EXPECT_CURRENT && !file_exists(location->path, fault)))
         return NULL;
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL) {
@@ -219,8 +222,8 @@ struct store *store_open(const char *path, enum store_migration migration, struc
         return NULL;
     }
     store->mark.file = -1;
-    store->lock = take_lock(path, fault);
-    if (store->lock >= 0 && open_writer(store, path, migration, fault)) {
+    store->lock = take_lock(location->path, fault);
+    if (store->lock >= 0 && open_writer(store, location, migration, fault)) {
         store->committer = committer_start(store->writer, &store->mark, fault);
         if (store->committer != NULL)
             return store;
@@ -266,8 +269,9 @@ void store_close(struct store *store)
     free(store);
 }
 
-struct store_reader *store_reader_open(const char *path, struct fault *fault)
+struct store_reader *store_reader_open(const struct store_location *location, struct fault *fault)
 {
+    const char *path = location->path;
     struct store_reader *reader = file_exists(path, fault) ? reader_open(path, fault) : NULL;
     if (reader != NULL && migrate_expect_current(reader->db, path, &store_migrations, fault))
         return reader;
@@ -275,8 +279,9 @@ struct store_reader *store_reader_open(const char *path, struct fault *fault)
     return NULL;
 }
 
-struct store_command *store_command_open(const char *path, struct fault *fault)
+struct store_command *store_command_open(const struct store_location *location, struct fault *fault)
 {
+    const char *path = location->path;
     struct store_writer *writer = file_exists(path, fault) ? writer_open(path, fault) : NULL;
     bool good = writer != NULL && migrate_expect_current(writer->reader.db, path, &store_migrations, fault) &&
                 writer_continue_ids(writer, fault);
@@ -313,16 +318,18 @@ bool store_write_now(struct store_command *command,
 }
 
 /* The schema needs nothing: true without asking for the lock, which a running server holds. */
-static bool is_current(const char *path)
+static bool is_current(const struct store_location *location)
 {
-    struct store_reader *reader = store_reader_open(path, NULL);
+    struct store_reader *reader = store_reader_open(location, NULL);
     store_reader_close(reader);
     return reader != NULL;
 }
 
-bool store_migrate(const char *path, void (*report)(const char *line), struct fault *fault)
+bool store_migrate(const struct store_location *location, void (*report)(const char *line),
+                   struct fault *fault)
 {
-    if (is_current(path)) {
+    const char *path = location->path;
+    if (is_current(location)) {
         if (report != NULL)
             report("the schema is up to date: nothing to do");
         return true;
@@ -330,7 +337,8 @@ bool store_migrate(const char *path, void (*report)(const char *line), struct fa
     int lock = take_lock(path, fault);
     if (lock < 0)
         return false;
-    bool migrated = !store_was_lost(path, fault) && migrate_with_mark(path, schema_of(path), report, fault);
+    bool migrated =
+        !store_was_lost(location, fault) && migrate_with_mark(path, schema_of(path), report, fault);
     close(lock);
     return migrated;
 }
@@ -352,7 +360,7 @@ static bool report_faults(sqlite3 *db, const char *pragma, void (*report)(const 
     return step == SQLITE_DONE;
 }
 
-bool store_check(const char *path, void (*report)(const char *line), struct fault *fault)
+bool store_check(const struct store_location *location, void (*report)(const char *line), struct fault *fault)
 {
     static const char *const pragmas[] = {
         "PRAGMA integrity_check",
@@ -360,7 +368,7 @@ bool store_check(const char *path, void (*report)(const char *line), struct faul
         "|| parent"
         " || '\" does not have' FROM pragma_foreign_key_check",
     };
-    struct store_reader *reader = store_reader_open(path, fault);
+    struct store_reader *reader = store_reader_open(location, fault);
     if (reader == NULL)
         return false;
     size_t faults = 0;
@@ -368,13 +376,13 @@ bool store_check(const char *path, void (*report)(const char *line), struct faul
     for (size_t i = 0; read && i < sizeof pragmas / sizeof *pragmas; i++)
         read = report_faults(reader->db, pragmas[i], report, &faults);
     if (!read)
-        database_error(reader->db, path, fault);
+        database_error(reader->db, location->path, fault);
     else if (faults > 0)
         fault_set(fault,
                   "%s is damaged: faults were found (%zu), which 'acmegate db check' lists: stop the "
                   "server, then restore "
                   "a back-up copy (docs/recovery.md), or salvage with sqlite3's .recover",
-                  path, faults);
+                  location->path, faults);
     store_reader_close(reader);
     return read && faults == 0;
 }

@@ -14,6 +14,7 @@
 
 #include "acme/base/arena.h"
 #include "acme/base/fault.h"
+#include "store/location.h"
 
 struct store;         /* the database, with its committer thread */
 struct store_reader;  /* a connection that reads; used by one thread at a time */
@@ -33,8 +34,8 @@ enum store_migration {
  * Opens the database, checks or migrates its schema, takes the serving lock (a second server on the same file
  * is refused) and starts the committer. NULL with `fault` filled.
  */
-[[gnu::warn_unused_result]] struct store *store_open(const char *path, enum store_migration migration,
-                                                     struct fault *fault);
+[[gnu::warn_unused_result]] struct store *store_open(const struct store_location *location,
+                                                     enum store_migration migration, struct fault *fault);
 
 /*
  * Why the database is a copy that was put back: what it says of work under way may have been overtaken since.
@@ -50,40 +51,44 @@ void store_take_as_it_is(struct store *store);
 void store_close(struct store *store);
 
 /* Brings the schema up to date without serving. `report` receives lines for people (may be NULL). */
-[[gnu::warn_unused_result]] bool store_migrate(const char *path, void (*report)(const char *line),
-                                               struct fault *fault);
+[[gnu::warn_unused_result]] bool store_migrate(const struct store_location *location,
+                                               void (*report)(const char *line), struct fault *fault);
 
-/* Looks through the whole file for damage and for references to nothing; `report` (may be NULL) receives a
- * line for each fault. Reads only, whether the server runs or not. False with `fault` filled when there is a
- * fault or it cannot be read. */
-[[gnu::warn_unused_result]] bool store_check(const char *path, void (*report)(const char *line),
-                                             struct fault *fault);
+/* Looks through all that is stored for damage and for references to nothing; `report` (may be NULL) receives
+ * a line for each fault. Reads only, whether the server runs or not. False with `fault` filled when there is
+ * a fault or it cannot be read. */
+[[gnu::warn_unused_result]] bool store_check(const struct store_location *location,
+                                             void (*report)(const char *line), struct fault *fault);
 
-/* Writes a copy of what the database holds as of one moment, readable by its owner alone, on the disk when
- * this returns; whether the server runs or not. A file `to` that exists is left alone: false with `fault`
- * filled. */
-[[gnu::warn_unused_result]] bool store_backup(const char *path, const char *to, struct fault *fault);
+/* Writes a copy of what the database holds as of one moment to a file, readable by its owner alone, on the
+ * disk when this returns; whether the server runs or not. A file `to` that exists is left alone: false with
+ * `fault` filled. */
+[[gnu::warn_unused_result]] bool store_backup(const struct store_location *location, const char *to,
+                                              struct fault *fault);
 
-/* The folder is there, and it, the database and the files beside it may be read and written. False with
+/* The place can hold a database: for SQLite, the folder is there, and it, the file and those beside it may be
+ * read and written. False with
  * `fault`, which ends with what to do. store_open asks this first. */
-[[gnu::warn_unused_result]] bool store_place_is_usable(const char *path, struct fault *fault);
+[[gnu::warn_unused_result]] bool store_place_is_usable(const struct store_location *location,
+                                                       struct fault *fault);
 
 /* The database is missing although its mark says that there was one. True with `fault` filled. */
-[[gnu::warn_unused_result]] bool store_was_lost(const char *path, struct fault *fault);
+[[gnu::warn_unused_result]] bool store_was_lost(const struct store_location *location, struct fault *fault);
 
 /* It is acmegate's, with a schema that store_open brings up to date. */
-[[gnu::warn_unused_result]] bool store_is_older(const char *path);
+[[gnu::warn_unused_result]] bool store_is_older(const struct store_location *location);
 
 /* A server holds the database. */
-[[gnu::warn_unused_result]] bool store_is_served(const char *path);
+[[gnu::warn_unused_result]] bool store_is_served(const struct store_location *location);
 
 /* A connection of its own, for the calling thread: for loops and commands. NULL with `fault` filled. */
-[[gnu::warn_unused_result]] struct store_reader *store_reader_open(const char *path, struct fault *fault);
+[[gnu::warn_unused_result]] struct store_reader *store_reader_open(const struct store_location *location,
+                                                                   struct fault *fault);
 /* NULL is ignored. */
 void store_reader_close(struct store_reader *reader);
 
-/* False when the database's path names another file by now, or none: what is written goes nowhere. Costs a
- * stat(2). */
+/* False when what this reader reads is no longer what its location names: SQLite's file was replaced or
+ * removed, and what is written goes nowhere. Costs a stat(2). */
 [[gnu::warn_unused_result]] bool store_reader_is_in_place(const struct store_reader *reader);
 
 /* Everything read until the end is as of one moment. Keep it short: the write-ahead log grows meanwhile. Not
@@ -137,7 +142,8 @@ size_t store_backlog(struct store *store);
  * A connection that a command writes with, beside a running server or without one. Its ids are in the second
  * half of their second, which a server does not come to.
  */
-[[gnu::warn_unused_result]] struct store_command *store_command_open(const char *path, struct fault *fault);
+[[gnu::warn_unused_result]] struct store_command *store_command_open(const struct store_location *location,
+                                                                     struct fault *fault);
 /* NULL is ignored. */
 void store_command_close(struct store_command *command);
 

@@ -2,7 +2,6 @@
 #include "gateway/ca/issuer_overrides.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "gateway/runtime/log.h"
 
@@ -35,28 +34,29 @@ static bool open_all(struct arena *arena, const struct secret_box *box, const st
 }
 
 /* False with `fault` when the database cannot be read; `*count` is 0 when there is none. */
-static bool read_sealed(struct arena *arena, const struct config *config, struct issuer_override **out,
-                        size_t *count, struct fault *fault)
+static bool read_sealed(struct arena *arena, const struct store_location *location,
+                        struct issuer_override **out, size_t *count, struct fault *fault)
 {
     *count = 0;
-    if (access(config->database, F_OK) != 0)
+    if (!store_exists(location))
         return true;
-    struct store_reader *reader = store_reader_open(config->database, fault);
+    struct store_reader *reader = store_reader_open(location, fault);
     if (reader == NULL)
         return false;
     bool read = store_issuer_overrides(reader, arena, out, count) == STORE_OK;
     if (!read)
-        fault_set(fault, "the database %s cannot be read", config->database);
+        fault_set(fault, "the database %s cannot be read", store_location_text(location));
     store_reader_close(reader);
     return read;
 }
 
-bool issuer_overrides_read(struct arena *arena, const struct config *config, struct config_override **out,
-                           size_t *count, struct fault *fault)
+bool issuer_overrides_read(struct arena *arena, const struct config *config,
+                           const struct store_location *location, struct config_override **out, size_t *count,
+                           struct fault *fault)
 {
     struct issuer_override *sealed = NULL;
     *out = NULL;
-    if (!read_sealed(arena, config, &sealed, count, fault))
+    if (!read_sealed(arena, location, &sealed, count, fault))
         return false;
     if (*count == 0)
         return true;
@@ -87,13 +87,14 @@ static bool apply_one(struct arena *arena, const struct config_override *overrid
     return true;
 }
 
-bool issuer_overrides_take(struct arena *arena, const struct config *config, const struct issuer_config **out,
+bool issuer_overrides_take(struct arena *arena, const struct config *config,
+                           const struct store_location *location, const struct issuer_config **out,
                            struct fault *fault)
 {
     struct issuer_config *sections = arena_alloc_array(arena, config->issuer_count, sizeof sections[0]);
     struct config_override *overrides = NULL;
     size_t count = 0;
-    if (!issuer_overrides_read(arena, config, &overrides, &count, fault))
+    if (!issuer_overrides_read(arena, config, location, &overrides, &count, fault))
         return false;
     memcpy(sections, config->issuers, config->issuer_count * sizeof sections[0]);
     *out = sections;
@@ -106,24 +107,6 @@ bool issuer_overrides_take(struct arena *arena, const struct config *config, con
             return false;
     }
     return true;
-}
-
-const struct config *config_load_in_force(struct arena *arena, const char *path, char *const *environment,
-                                          struct config_errors *errors)
-{
-    struct fault fault;
-    const struct config *config = config_load(arena, path, environment, errors);
-    if (config == NULL)
-        return NULL;
-    struct config *in_force = arena_alloc(arena, sizeof *in_force);
-    *in_force = *config;
-    in_force->versions = config_versions_new(arena, in_force);
-    if (issuer_overrides_take(arena, config, &in_force->issuers, &fault))
-        return in_force;
-    const char **lines = arena_alloc(arena, sizeof *lines);
-    *lines = arena_duplicate(arena, fault.message);
-    *errors = (struct config_errors){.lines = lines, .count = 1};
-    return NULL;
 }
 
 bool issuer_override_seal(struct arena *arena, const struct secret_box *box,

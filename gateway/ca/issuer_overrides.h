@@ -9,24 +9,20 @@
 #include "store/objects.h"
 
 /*
- * Reads and opens the overrides in the configuration's database; none when there is no database yet. It uses
+ * Reads and opens the overrides in the database; none when there is no database yet. It uses
  * its own connection, whether a server runs or not. False with `fault`, which names the remedy, when one
  * cannot be opened.
  */
 [[gnu::warn_unused_result]] bool issuer_overrides_read(struct arena *arena, const struct config *config,
+                                                       const struct store_location *location,
                                                        struct config_override **out, size_t *count,
                                                        struct fault *fault);
 
 /* The issuers of the configuration with those in their places. False with `fault`, as above, also when one of
  * them cannot be used. */
 [[gnu::warn_unused_result]] bool issuer_overrides_take(struct arena *arena, const struct config *config,
+                                                       const struct store_location *location,
                                                        const struct issuer_config **out, struct fault *fault);
-
-/* The configuration as a server would take it now: config_load, and issuer_overrides_take. NULL with
- * `errors`. */
-[[gnu::warn_unused_result]] const struct config *config_load_in_force(struct arena *arena, const char *path,
-                                                                      char *const *environment,
-                                                                      struct config_errors *errors);
 
 /* Ready for the store. False when OpenSSL fails. */
 [[gnu::warn_unused_result]] bool issuer_override_seal(struct arena *arena, const struct secret_box *box,

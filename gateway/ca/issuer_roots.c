@@ -6,11 +6,11 @@
 #include "gateway/runtime/clock.h"
 #include "store/objects.h"
 
-static bool read_live_chains(const char *database, struct arena *arena, const char *id,
+static bool read_live_chains(const struct store_location *location, struct arena *arena, const char *id,
                              struct live_chain **chains, size_t *count)
 {
     struct fault fault;
-    struct store_reader *reader = store_reader_open(database, &fault);
+    struct store_reader *reader = store_reader_open(location, &fault);
     bool read =
         reader != NULL && store_live_chains(reader, arena, id, clock_now(), chains, count) == STORE_OK;
     store_reader_close(reader);
@@ -38,13 +38,14 @@ static void tell_kept_root(struct arena *arena, const struct issuer *issuer, con
                  issuer->id, until, kept->fingerprint));
 }
 
-bool issuer_roots_check(const char *database, const struct issuer *issuer, struct bytes old_pem,
-                        struct arena *arena, void (*tell)(void *context, const char *line), void *context)
+bool issuer_roots_check(const struct store_location *location, const struct issuer *issuer,
+                        struct bytes old_pem, struct arena *arena,
+                        void (*tell)(void *context, const char *line), void *context)
 {
     struct live_chain *chains = NULL;
     struct kept_root *kept = NULL;
     size_t chain_count = 0, kept_count = 0;
-    if (!read_live_chains(database, arena, issuer->id, &chains, &chain_count)) {
+    if (!read_live_chains(location, arena, issuer->id, &chains, &chain_count)) {
         tell(context,
              arena_printf(arena, "issuers.%s: the database does not tell which roots are still needed",
                           issuer->id));

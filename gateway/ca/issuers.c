@@ -203,8 +203,8 @@ static void log_warning_line(void *context, const char *line)
 static void warn_of_roots(const struct issuers *issuers, const struct issuer *issuer)
 {
     struct arena *arena = arena_new();
-    if (!issuer_roots_check(issuers->parts.config->database, issuer, issuer->roots_pem, arena,
-                            log_warning_line, NULL))
+    if (!issuer_roots_check(issuers->parts.location, issuer, issuer->roots_pem, arena, log_warning_line,
+                            NULL))
         log_warning("issuer %s serves all the same; those certificates cannot be revoked so", issuer->id);
     arena_free(arena);
 }
@@ -242,8 +242,8 @@ static struct issuer *make_replacement(struct issuers *issuers, const struct iss
         return NULL;
     }
     issuer_set_key_id(issuer, key_id);
-    if (issuer_roots_check(issuers->parts.config->database, issuer, serving->roots_pem, faults->arena,
-                           take_fault, faults))
+    if (issuer_roots_check(issuers->parts.location, issuer, serving->roots_pem, faults->arena, take_fault,
+                           faults))
         return issuer;
     discard(issuer);
     return NULL;

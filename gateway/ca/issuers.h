@@ -8,6 +8,7 @@
 
 #include "acme/base/fault.h"
 #include "gateway/ca/issuer.h"
+#include "store/location.h"
 
 struct issuers;
 
@@ -23,6 +24,7 @@ struct issuer_preflight {
 /* Borrowed for the issuers' life. */
 struct issuers_parts {
     const struct config *config;
+    const struct store_location *location;
     struct outbound *outbound;
     /* Makes the checks of `acmegate check` at the CA. Blocks. */
     void (*preflight)(void *context, const struct issuer_config *section, struct issuer_preflight *out);

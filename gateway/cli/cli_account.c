@@ -113,7 +113,7 @@ static int import(const struct cli_arguments *arguments)
     FILE *stream = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     if (stream == NULL)
         return cli_fail(arguments, CLI_FAILED, "%s: %s", path, strerror(errno));
-    struct store_command *command = store_command_open(arguments->database, &fault);
+    struct store_command *command = store_command_open(arguments->location, &fault);
     bool whole = command != NULL &&
                  account_import_from_stream(command, stream, clock_now(), tell_refused, &summary, &fault);
     bool opened = command != NULL;

@@ -239,7 +239,7 @@ static int revoke(const struct cli_arguments *arguments)
                         revocation.refusal == NULL ? fault.message : revocation.refusal);
     printf("requested %s of %s; %s. It takes effect once the CA confirms it: see 'acmegate cert show %s'\n",
            revocation.corrects ? "another reason for the revocation" : "the revocation", revocation.serial,
-           store_is_served(arguments->database) ? "the running server tells the CA now"
+           store_is_served(arguments->location) ? "the running server tells the CA now"
                                                 : "no server is running: the next start tells the CA",
            revocation.serial);
     return CLI_OK;

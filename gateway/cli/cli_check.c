@@ -10,8 +10,8 @@
 #include "acme/pki/certificate.h"
 #include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer_local.h"
-#include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/config_in_force.h"
 #include "gateway/kept/own_certificate_files.h"
 #include "gateway/preflight/host_preflight.h"
 #include "gateway/preflight/name_servers.h"
@@ -164,6 +164,7 @@ static void check_host(struct check *check)
 {
     struct host_preflight preflight = {.arena = check->arena,
                                        .config = check->config,
+                                       .location = store_location_new(check->arena, check->config->database),
                                        .whole_database = true,
                                        .tell = take_finding,
                                        .context = check};

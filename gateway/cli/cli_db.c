@@ -12,7 +12,7 @@ static void report(const char *line)
 static int migrate(const struct cli_arguments *arguments)
 {
     struct fault fault;
-    if (!store_migrate(arguments->database, report, &fault))
+    if (!store_migrate(arguments->location, report, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     return CLI_OK;
 }
@@ -20,15 +20,15 @@ static int migrate(const struct cli_arguments *arguments)
 static int check(const struct cli_arguments *arguments)
 {
     struct fault fault;
-    if (!store_check(arguments->database, report, &fault))
+    if (!store_check(arguments->location, report, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    printf("%s: the schema is current, the file is whole\n", arguments->database);
+    printf("%s: the schema is current, the file is whole\n", store_location_text(arguments->location));
     return CLI_OK;
 }
 
 static int show_path(const struct cli_arguments *arguments)
 {
-    printf("%s\n", arguments->database);
+    printf("%s\n", store_location_text(arguments->location));
     return CLI_OK;
 }
 
@@ -36,11 +36,11 @@ static int backup(const struct cli_arguments *arguments)
 {
     struct fault fault;
     const char *to = arguments->words[0];
-    if (!store_backup(arguments->database, to, &fault))
+    if (!store_backup(arguments->location, to, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     printf("copied %s to %s. Back up the key that seals its secrets (secret_key_path), too, in another "
            "place\n",
-           arguments->database, to);
+           store_location_text(arguments->location), to);
     return CLI_OK;
 }
 

@@ -294,12 +294,12 @@ static int nothing_known(const struct cli_arguments *arguments)
         "directory URL.\n"
         "A request without a valid account leaves no record. Its problem names a \"cause\", which "
         "'acmegate explain CAUSE' explains",
-        arguments->words[0], arguments->database);
+        arguments->words[0], store_location_text(arguments->location));
 }
 
 static int unreadable(const struct cli_arguments *arguments)
 {
-    return cli_fail(arguments, CLI_FAILED, "%s cannot be read", arguments->database);
+    return cli_fail(arguments, CLI_FAILED, "%s cannot be read", store_location_text(arguments->location));
 }
 
 /* Without an order, a refused request may have named it. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gateway/ca/issuer_overrides.h"
+#include "gateway/cli/config_in_force.h"
 
 static const char default_config[] = "/etc/acmegate/acmegate.json";
 
@@ -59,8 +59,10 @@ const struct config *cli_config_in_force(const struct cli_arguments *arguments)
 
 static int find_database(struct cli_arguments *arguments)
 {
-    arguments->database = cli_value(arguments, "database");
-    if (arguments->database != NULL)
+    const char *named = cli_value(arguments, "database");
+    if (named != NULL)
+        arguments->location = store_location_new(arguments->arena, named);
+    if (named != NULL)
         return CLI_OK;
     int status = find_config(arguments);
     if (status != CLI_OK)
@@ -68,7 +70,7 @@ static int find_database(struct cli_arguments *arguments)
     arguments->config = cli_config(arguments);
     if (arguments->config == NULL)
         return CLI_FAILED;
-    arguments->database = arguments->config->database;
+    arguments->location = store_location_new(arguments->arena, arguments->config->database);
     return CLI_OK;
 }
 
@@ -88,7 +90,7 @@ int cli_find_files(struct cli_arguments *arguments)
 struct store_reader *cli_open_reader(const struct cli_arguments *arguments)
 {
     struct fault fault;
-    struct store_reader *reader = store_reader_open(arguments->database, &fault);
+    struct store_reader *reader = store_reader_open(arguments->location, &fault);
     if (reader == NULL)
         cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     return reader;
@@ -98,7 +100,7 @@ bool cli_write(const struct cli_arguments *arguments,
                enum store_apply_result (*apply)(void *context, struct store_writer *writer), void *context,
                struct fault *fault)
 {
-    struct store_command *command = store_command_open(arguments->database, fault);
+    struct store_command *command = store_command_open(arguments->location, fault);
     bool written = command != NULL && store_write_now(command, apply, context, fault);
     store_command_close(command);
     return written;

@@ -185,7 +185,8 @@ static int with_roots(const struct cli_arguments *arguments, const struct config
         if (!good)
             cli_fail(arguments, CLI_FAILED, "issuers.%s: %s", config->issuers[opened].id, fault.message);
     }
-    struct store_command *command = good ? store_command_open(config->database, &fault) : NULL;
+    struct store_command *command =
+        good ? store_command_open(store_location_new(arena, config->database), &fault) : NULL;
     int status = CLI_FAILED;
     if (command != NULL)
         status = run(arguments, config, issuers, command);

@@ -129,7 +129,9 @@ static int write_rows(const struct cli_arguments *arguments, const struct listin
         return CLI_FAILED;
     bool read = store_listing(reader, output->listing->listing, filter, max, write_row, output) == STORE_OK;
     store_reader_close(reader);
-    return read ? CLI_OK : cli_fail(arguments, CLI_FAILED, "%s cannot be read", arguments->database);
+    return read ? CLI_OK
+                : cli_fail(arguments, CLI_FAILED, "%s cannot be read",
+                           store_location_text(arguments->location));
 }
 
 /* Sets `out` to NULL without the option. A state that no row can have is an error, not an empty list. */
@@ -181,6 +183,6 @@ int cli_show(const struct cli_listing *listing, const struct cli_arguments *argu
     int status = write_rows(arguments, filter, SHOWN_MAX, &output);
     if (status == CLI_OK && output.rows == 0)
         status = cli_fail(arguments, CLI_FAILED, "no %s '%s' in %s", arguments->command->name,
-                          arguments->words[0], arguments->database);
+                          arguments->words[0], store_location_text(arguments->location));
     return status;
 }

@@ -189,7 +189,8 @@ static int run(const struct cli_arguments *arguments)
     struct status status = {.config = cli_config(arguments), .json = json, .now = clock_now()};
     if (status.config == NULL)
         return CLI_FAILED;
-    status.reader = store_reader_open(status.config->database, &fault);
+    const struct store_location *location = store_location_new(arguments->arena, status.config->database);
+    status.reader = store_reader_open(location, &fault);
     if (status.reader == NULL)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     if (json)
@@ -203,7 +204,7 @@ static int run(const struct cli_arguments *arguments)
         print_sums(&status);
     store_reader_close(status.reader);
     if (status.failed)
-        return cli_fail(arguments, CLI_FAILED, "%s cannot be read", status.config->database);
+        return cli_fail(arguments, CLI_FAILED, "%s cannot be read", store_location_text(location));
     return CLI_OK;
 }
 

@@ -119,7 +119,10 @@ static void log_finding(void *context, enum preflight_verdict verdict, const cha
 static bool host_is_fit(const struct config *config)
 {
     struct arena *arena = arena_new();
-    struct host_preflight preflight = {.arena = arena, .config = config, .tell = log_finding};
+    struct host_preflight preflight = {.arena = arena,
+                                       .config = config,
+                                       .location = store_location_new(arena, config->database),
+                                       .tell = log_finding};
     host_preflight(&preflight);
     arena_free(arena);
     return !preflight.failed;

@@ -304,7 +304,8 @@ void sign_issue(struct sign_request *request, struct sign_result *out)
     struct fault fault;
     const char *why = NULL;
     *out = (struct sign_result){0};
-    signing.command = store_command_open(request->config->database, &fault);
+    signing.command =
+        store_command_open(store_location_new(request->arena, request->config->database), &fault);
     if (signing.command == NULL) {
         out->problem = arena_duplicate(request->arena, fault.message);
         return;

@@ -132,7 +132,7 @@ struct config {
     size_t listen_count;
     const struct listen_address *pki_listen; /* plain HTTP, for CRL and OCSP only */
     size_t pki_listen_count;
-    const char *database;
+    const char *database; /* a file's path; store_location_new reads it */
     /* seals the secrets in the database; NULL: beside it, ".secret" after its name */
     const char *secret_key_path;
     const char *tls_issuer;    /* own certificate from this issuer… */
@@ -224,6 +224,10 @@ const struct endpoint_config *config_endpoint(const struct config *config, struc
 
 /* The host and the port of base_url; borrowed from it. */
 struct host_port config_base_authority(const struct config *config);
+
+/* The path of a file that the server keeps for itself, beside the database: its path, a dot, and `ending`. In
+ * the arena. */
+const char *config_file_beside(struct arena *arena, const struct config *config, const char *ending);
 
 /* Returns the hosts of the base URL and of the alternate names, without duplicates: the names of the server's
  * own certificate. In the arena. */

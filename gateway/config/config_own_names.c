@@ -13,6 +13,11 @@ struct host_port config_base_authority(const struct config *config)
     return good ? parts : (struct host_port){0}; /* already validated when it was read */
 }
 
+const char *config_file_beside(struct arena *arena, const struct config *config, const char *ending)
+{
+    return arena_printf(arena, "%s.%s", config->database, ending);
+}
+
 static void add_name(struct identifier *names, size_t *count, const char *authority)
 {
     struct host_port parts;

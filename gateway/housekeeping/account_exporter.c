@@ -66,7 +66,8 @@ static void release(struct account_exporter *exporter)
     free(exporter);
 }
 
-struct account_exporter *account_exporter_start(const struct config *config, struct fault *fault)
+struct account_exporter *account_exporter_start(const struct config *config,
+                                                const struct store_location *location, struct fault *fault)
 {
     struct account_exporter *exporter = calloc(1, sizeof *exporter);
     if (exporter == NULL)
@@ -75,7 +76,7 @@ struct account_exporter *account_exporter_start(const struct config *config, str
     exporter->every_s = config->account_export_every_s;
     pthread_cond_init(&exporter->changed, NULL);
     pthread_mutex_init(&exporter->mutex, NULL);
-    exporter->reader = store_reader_open(config->database, fault);
+    exporter->reader = store_reader_open(location, fault);
     int failed = exporter->reader == NULL ? 0 : thread_start(&exporter->thread, run, exporter);
     if (failed != 0)
         fault_set(fault, "the thread that exports accounts cannot be started: %s", strerror(failed));

@@ -7,12 +7,13 @@
 
 #include "acme/base/fault.h"
 #include "gateway/config/config.h"
+#include "store/location.h"
 
 struct account_exporter;
 
 /* NULL with `fault`. Not to be called without accounts.export_path. */
-[[gnu::warn_unused_result]] struct account_exporter *account_exporter_start(const struct config *config,
-                                                                            struct fault *fault);
+[[gnu::warn_unused_result]] struct account_exporter *account_exporter_start(
+    const struct config *config, const struct store_location *location, struct fault *fault);
 
 /* After the last write to the database. Exports once more and ends the thread. NULL is ignored. */
 void account_exporter_stop(struct account_exporter *exporter);

@@ -14,6 +14,7 @@
 /* Borrowed for their life. */
 struct jobs_parts {
     const struct config *config;
+    const struct store_location *location;
     struct store *store;
     struct outbound *outbound;
     struct issuers *issuers;

@@ -25,7 +25,7 @@ struct jobs *jobs_new(const struct jobs_parts *parts, struct fault *fault)
     if (jobs == NULL)
         end_without("memory");
     jobs->parts = *parts;
-    jobs->reader = store_reader_open(parts->config->database, fault);
+    jobs->reader = store_reader_open(parts->location, fault);
     if (jobs->reader == NULL) {
         free(jobs);
         return NULL;

@@ -129,7 +129,7 @@ void own_certificate_free(struct own_certificate *own)
 
 const char *own_certificate_path(struct arena *arena, const struct config *config)
 {
-    return arena_printf(arena, "%s.tls.crt", config->database);
+    return config_file_beside(arena, config, "tls.crt");
 }
 
 void own_certificate_read_expiry(const struct own_certificate *own, struct own_certificate_expiry *out)

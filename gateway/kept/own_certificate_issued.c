@@ -231,7 +231,7 @@ void own_certificate_prepare_issued(struct own_certificate *own)
     own->retry_most_ms = RETRY_MOST_MS;
     *parts = (struct kept_parts){.what = "own TLS certificate",
                                  .chain_path = own_certificate_path(own->arena, config),
-                                 .key_path = arena_printf(own->arena, "%s.tls.key", config->database),
+                                 .key_path = config_file_beside(own->arena, config, "tls.key"),
                                  .serving = serving_now,
                                  .use = use_new,
                                  .rejected = reject,

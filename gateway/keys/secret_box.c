@@ -61,7 +61,7 @@ struct secret_box *secret_box_open(const char *path, struct fault *fault)
 const char *config_secret_path(struct arena *arena, const struct config *config)
 {
     return config->secret_key_path != NULL ? config->secret_key_path
-                                           : arena_printf(arena, "%s.secret", config->database);
+                                           : config_file_beside(arena, config, "secret");
 }
 
 bool config_needs_secrets(const struct config *config)

@@ -30,25 +30,26 @@ enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443 };
 /* Returns a reader when the database exists, is sound and current; NULL otherwise. */
 static struct store_reader *check_database(struct host_preflight *preflight)
 {
-    const char *path = preflight->config->database;
+    const struct store_location *location = preflight->location;
+    const char *name = store_location_text(location);
     struct fault fault;
-    if (!store_place_is_usable(path, &fault)) {
+    if (!store_place_is_usable(location, &fault)) {
         tell(preflight, PREFLIGHT_FAULT, "database %s", fault.message);
         return NULL;
     }
-    if (access(path, F_OK) != 0) {
-        if (store_was_lost(path, &fault))
+    if (!store_exists(location)) {
+        if (store_was_lost(location, &fault))
             tell(preflight, PREFLIGHT_FAULT, "database %s", fault.message);
         else
-            tell(preflight, PREFLIGHT_OK, "database %s: not there yet, `acmegate serve` makes it", path);
+            tell(preflight, PREFLIGHT_OK, "database %s: not there yet, `acmegate serve` makes it", name);
         return NULL;
     }
-    struct store_reader *reader = store_reader_open(path, &fault);
-    bool good = reader != NULL && (!preflight->whole_database || store_check(path, NULL, &fault));
+    struct store_reader *reader = store_reader_open(location, &fault);
+    bool good = reader != NULL && (!preflight->whole_database || store_check(location, NULL, &fault));
     if (good)
-        tell(preflight, PREFLIGHT_OK, "database %s: opens, its schema is current", path);
-    else if (store_is_older(path))
-        tell(preflight, PREFLIGHT_OK, "database %s: `acmegate serve` brings its schema up to date", path);
+        tell(preflight, PREFLIGHT_OK, "database %s: opens, its schema is current", name);
+    else if (store_is_older(location))
+        tell(preflight, PREFLIGHT_OK, "database %s: `acmegate serve` brings its schema up to date", name);
     else
         tell(preflight, PREFLIGHT_FAULT, "database %s", fault.message);
     if (good)
@@ -132,7 +133,7 @@ static void check_addresses(struct host_preflight *preflight, const char *key,
                             const struct listen_address *addresses, size_t count)
 {
     struct fault fault;
-    bool served = store_is_served(preflight->config->database);
+    bool served = store_is_served(preflight->location);
     for (size_t i = 0; i < count; i++) {
         enum http_address_state state = http_address_try(&addresses[i], &fault);
         if (state == HTTP_ADDRESS_IN_USE && served)

@@ -8,6 +8,7 @@
 
 #include "acme/base/arena.h"
 #include "gateway/config/config.h"
+#include "store/location.h"
 
 enum preflight_verdict {
     PREFLIGHT_OK,
@@ -18,6 +19,7 @@ enum preflight_verdict {
 struct host_preflight {
     struct arena *arena;
     const struct config *config;
+    const struct store_location *location;
     bool whole_database; /* reads all of it, to find damage */
     /* A sentence. It ends with what to do, unless it is PREFLIGHT_OK. */
     void (*tell)(void *context, enum preflight_verdict verdict, const char *line);

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "gateway/admin/admin.h"
 #include "gateway/ca/issuers.h"
@@ -124,20 +123,20 @@ static void read_own_certificate(struct reading *reading)
     set_time(reading, METRIC_OWN_CERTIFICATE_END, expiry.roots, METRIC_END_ROOTS);
 }
 
-static void read_file_size(struct reading *reading, const char *path, enum metric_file file)
+static void set_size(struct reading *reading, int64_t bytes, enum metric_file file)
 {
-    struct stat status;
-    if (stat(path, &status) == 0)
-        METRICS_SET(reading->gauges, METRIC_DATABASE_BYTES, status.st_size, file);
+    if (bytes != STORE_SIZE_UNKNOWN)
+        METRICS_SET(reading->gauges, METRIC_DATABASE_BYTES, bytes, file);
 }
 
 static void read_database(struct reading *reading)
 {
-    const char *path = reading->server->config->database;
+    struct store_size size;
     int64_t count = 0;
     METRICS_SET(reading->gauges, METRIC_WRITES_WAITING, store_backlog(reading->server->store));
-    read_file_size(reading, path, METRIC_FILE_DATABASE);
-    read_file_size(reading, arena_printf(reading->gauges->arena, "%s-wal", path), METRIC_FILE_WAL);
+    store_read_size(reading->server->location, &size);
+    set_size(reading, size.data, METRIC_FILE_DATABASE);
+    set_size(reading, size.log, METRIC_FILE_WAL);
     if (store_validations_waiting(reading->reader, &count) == STORE_OK)
         METRICS_SET(reading->gauges, METRIC_VALIDATIONS_WAITING, count);
 }
@@ -155,7 +154,7 @@ struct gauges_reader *gauges_reader_new(const struct server *server)
     if (reader == NULL)
         end_without("memory");
     reader->server = server;
-    reader->reader = store_reader_open(server->config->database, &fault);
+    reader->reader = store_reader_open(server->location, &fault);
     if (reader->reader == NULL) {
         log_error("%s", fault.message);
         free(reader);

@@ -35,7 +35,7 @@ static bool loop_started(void *context, struct http_loop *loop)
     struct loop_state *state = calloc(1, sizeof *state);
     if (state == NULL)
         end_without("memory");
-    state->reader = store_reader_open(server->config->database, &fault);
+    state->reader = store_reader_open(server->location, &fault);
     if (state->reader == NULL) {
         log_error("%s", fault.message);
         free(state);
@@ -101,12 +101,12 @@ static bool settle_the_past(struct server *server)
 
 static bool start_store(struct server *server, struct fault *fault)
 {
-    server->store = store_open(server->config->database, STORE_MIGRATE, fault);
+    server->store = store_open(server->location, STORE_MIGRATE, fault);
     if (server->store == NULL)
         return false;
     if (settle_the_past(server))
         return true;
-    return fault_set(fault, "the database %s cannot be written", server->config->database);
+    return fault_set(fault, "the database %s cannot be written", store_location_text(server->location));
 }
 
 static bool is_administered(const struct config *config)
@@ -168,12 +168,13 @@ static bool start_issuers(struct server *server, struct fault *fault)
     const struct issuer_config *sections = NULL;
     struct arena *arena = arena_new();
     const struct issuers_parts parts = {.config = config,
+                                        .location = server->location,
                                         .outbound = server->outbound,
                                         .preflight = preflight,
                                         .after_all_threads = after_all_threads,
                                         .context = server};
     server->issuers = issuers_new(&parts);
-    bool good = issuer_overrides_take(arena, config, &sections, fault) &&
+    bool good = issuer_overrides_take(arena, config, server->location, &sections, fault) &&
                 issuers_open(server->issuers, sections, config->issuer_count, fault);
     arena_free(arena);
     return good;
@@ -203,6 +204,7 @@ static void rejected(void *context, const struct issuer *issuer, const struct by
 static bool start_revocation(struct server *server, struct fault *fault)
 {
     const struct status_parts parts = {.config = server->config,
+                                       .location = server->location,
                                        .store = server->store,
                                        .outbound = server->outbound,
                                        .issuers = server->issuers,
@@ -229,6 +231,7 @@ static void revoked(void *context, const char *issuer_id, struct bytes leaf)
 static bool start_work(struct server *server, struct fault *fault)
 {
     const struct jobs_parts parts = {.config = server->config,
+                                     .location = server->location,
                                      .store = server->store,
                                      .outbound = server->outbound,
                                      .issuers = server->issuers,
@@ -400,7 +403,7 @@ static bool start_account_exporter(struct server *server, struct fault *fault)
 {
     if (server->config->account_export_path == NULL)
         return true;
-    server->account_exporter = account_exporter_start(server->config, fault);
+    server->account_exporter = account_exporter_start(server->config, server->location, fault);
     return server->account_exporter != NULL;
 }
 
@@ -430,6 +433,8 @@ struct server *server_start(const struct config *config, const char *path, struc
         end_without("memory");
     server->config = config;
     server->config_path = path;
+    server->arena = arena_new();
+    server->location = store_location_new(server->arena, config->database);
     metrics_start(config, &routes);
     store_set_observer(observe_batch);
     server->background = background_new();
@@ -476,5 +481,6 @@ void server_stop(struct server *server)
     secret_box_free(server->secrets);
     frontend_free(server->frontend);
     metrics_stop();
+    arena_free(server->arena);
     free(server);
 }

@@ -24,6 +24,8 @@ struct status;
 struct server {
     const struct config *config;
     const char *config_path; /* where it was read */
+    struct arena *arena;     /* what lives as long as the server */
+    const struct store_location *location;
     struct store *store;
     struct outbound *outbound;
     struct issuers *issuers;

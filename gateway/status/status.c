@@ -266,7 +266,7 @@ struct status *status_new(const struct status_parts *parts, struct fault *fault)
     struct arena *arena = arena_new();
     struct status *status = arena_alloc(arena, sizeof *status);
     *status = (struct status){.parts = *parts, .arena = arena, .begin = {.run = run_begin}};
-    status->reader = store_reader_open(config->database, fault);
+    status->reader = store_reader_open(parts->location, fault);
     if (status->reader == NULL) {
         arena_free(arena);
         return NULL;

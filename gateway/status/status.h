@@ -15,6 +15,7 @@
 /* Borrowed for its life. */
 struct status_parts {
     const struct config *config;
+    const struct store_location *location;
     struct store *store;
     struct outbound *outbound;
     struct issuers *issuers;

@@ -178,7 +178,7 @@ static void check_made(struct status_source *source, struct issuer *issuer)
 const char *status_responder_path(struct arena *arena, const struct config *config, const char *issuer_id,
                                   const char *ending)
 {
-    return arena_printf(arena, "%s.ocsp-%s.%s", config->database, issuer_id, ending);
+    return config_file_beside(arena, config, arena_printf(arena, "ocsp-%s.%s", issuer_id, ending));
 }
 
 static const struct issuer *serving(void *context)

@@ -212,7 +212,9 @@ static void set_up(const char *folder)
     make_csr();
     make_chain();
     make_provisioner_key();
-    bench.store = store_open(arena_printf(bench.arena, "%s/micro.db", folder), STORE_MIGRATE, &fault);
+    bench.store =
+        store_open(store_location_new(bench.arena, arena_printf(bench.arena, "%s/micro.db", folder)),
+                   STORE_MIGRATE, &fault);
     must(bench.store != NULL, fault.message);
 }
 

@@ -11,7 +11,7 @@
 #include "store/session.h"
 #include "surroundings.h"
 
-static const char *database;
+static const struct store_location *database;
 static struct store_command *command;
 static void (*on_commit)(struct store_reader *reader);
 static struct store_operation *first, **last = &first;
@@ -27,10 +27,10 @@ static void hear(const char *message)
     fprintf(stderr, "%s\n", message);
 }
 
-void fake_store_use(const char *path, void (*committed)(struct store_reader *reader))
+void fake_store_use(const struct store_location *location, void (*committed)(struct store_reader *reader))
 {
     store_set_log(hear);
-    database = path;
+    database = location;
     on_commit = committed;
 }
 

@@ -86,7 +86,7 @@ int64_t fake_outbound_hurried_ms(void);
 /* ---- fake_store.c: the committer, in this thread ---- */
 
 /* The database of the next store_open. `committed` hears of each operation that was kept. */
-void fake_store_use(const char *path, void (*committed)(struct store_reader *reader));
+void fake_store_use(const struct store_location *location, void (*committed)(struct store_reader *reader));
 /* The writer's connection, opened when it is first used. */
 struct store_command *fake_store_command(void);
 /* The next `operations` are not kept: STORE_UNAVAILABLE, as with a full disk. */

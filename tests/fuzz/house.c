@@ -167,7 +167,7 @@ static void start(void)
 {
     struct fault fault;
     read_configuration();
-    fake_store_use(config->database, oracle_committed);
+    fake_store_use(store_location_new(arena, config->database), oracle_committed);
     server = server_start(config, "the harness", &fault);
     if (server == NULL)
         finding("S2", "the server does not start: %s", fault.message);

@@ -57,7 +57,7 @@ static bool own_certificate(struct arena *arena, struct bytes *leaf)
 {
     struct bytes pem, *chain = NULL;
     size_t count = 0;
-    const char *path = arena_printf(arena, "%s.tls.crt", house_server()->config->database);
+    const char *path = config_file_beside(arena, house_server()->config, "tls.crt");
     bool read = file_read(arena, path, 64 * 1024, &pem) &&
                 certificates_from_pem(arena, pem, &chain, &count) && count != 0;
     if (read)

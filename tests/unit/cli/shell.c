@@ -109,6 +109,7 @@ static void make_folder(struct database *database)
     cr_assert_lt(snprintf(database->directory, sizeof database->directory, "%.50s/data", place.folder),
                  (int)sizeof database->directory);
     snprintf(database->path, sizeof database->path, "%s/acmegate.db", database->directory);
+    database->location = store_location_new(database->arena, database->path);
     cr_assert_eq(mkdir(database->directory, 0700), 0);
 }
 

@@ -43,7 +43,7 @@ static void begin(void)
     shell_begin();
     configure("");
     database_disconnect(&shell.database);
-    fake_store_use(shell.database.path, NULL);
+    fake_store_use(shell.database.location, NULL);
     logged[0] = '\0';
     fake_log_listen(listen_to_log);
 }
@@ -191,7 +191,7 @@ Test(cli_serve, dev_makes_all_that_it_needs)
 {
     begin();
     const char *state = shell_path("st\"ate");
-    fake_store_use(text_of("%s/acmegate.db", state), NULL);
+    fake_store_use(store_location_new(shell.database.arena, text_of("%s/acmegate.db", state)), NULL);
     pend(SIGTERM);
     struct output output = run("dev --state %s --port 19443 --http-port=15002", state);
     expect_output("dev", &output, CLI_OK,

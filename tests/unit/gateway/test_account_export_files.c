@@ -500,7 +500,7 @@ Test(account_export_files, a_server_exports_once_more_when_it_stops)
     const struct config config = {.database = database.path,
                                   .account_export_path = file_path(&database),
                                   .account_export_every_s = 3600};
-    struct account_exporter *exporter = account_exporter_start(&config, &fault);
+    struct account_exporter *exporter = account_exporter_start(&config, database.location, &fault);
     cr_assert_not_null(exporter, "%s", fault.message);
     make_keyed_account(&database, 0);
     account_exporter_stop(exporter);
@@ -516,7 +516,7 @@ Test(account_export_files, a_server_without_a_database_does_not_export)
     struct database database;
     database_begin(&database);
     const struct config config = {.database = database.path, .account_export_path = file_path(&database)};
-    cr_expect_null(account_exporter_start(&config, &fault));
+    cr_expect_null(account_exporter_start(&config, database.location, &fault));
     cr_expect_str_neq(fault.message, "");
     account_exporter_stop(NULL);
     database_end(&database);

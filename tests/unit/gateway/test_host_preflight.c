@@ -29,8 +29,11 @@ static void tell(void *context, enum preflight_verdict verdict, const char *line
 /* True when there was a fault. */
 static bool run(struct arena *arena, const struct config *config, bool whole)
 {
-    struct host_preflight preflight = {
-        .arena = arena, .config = config, .whole_database = whole, .tell = tell};
+    struct host_preflight preflight = {.arena = arena,
+                                       .config = config,
+                                       .location = store_location_new(arena, config->database),
+                                       .whole_database = whole,
+                                       .tell = tell};
     told[0] = '\0';
     host_preflight(&preflight);
     return preflight.failed;

@@ -37,7 +37,7 @@ Test(validation_job, S8_a_look_is_bounded_and_the_next_goes_on_behind_it)
     database_connect(&database);
     add_accounts(&database);
     struct jobs *jobs = calloc(1, sizeof *jobs);
-    jobs->reader = store_reader_open(database.path, &fault);
+    jobs->reader = store_reader_open(database.location, &fault);
     cr_assert_not_null(jobs->reader, "%s", fault.message);
     jobs->validation_shares = (struct job_shares){.slots = SLOTS, .count = 3 * SLOTS / 4};
     /* A wake that is under way: nothing is posted to an outbound thread, which is not there. */

@@ -92,14 +92,16 @@ void jobs_place_begin(struct jobs_place *place)
     fake_clock_set(NOW * 1000);
     read_configuration(place);
     database_lay(place->config->database);
-    fake_store_use(place->config->database, NULL);
+    const struct store_location *location = store_location_new(place->place.arena, place->config->database);
+    fake_store_use(location, NULL);
     place->outbound = outbound_start(NULL, &reason);
-    place->store = store_open(place->config->database, STORE_MIGRATE, &fault);
+    place->store = store_open(location, STORE_MIGRATE, &fault);
     cr_assert(place->store != NULL, "%s", fault.message);
-    place->database = (struct database){.arena = place->place.arena, .writer = fake_store_command()->writer};
+    place->database = (struct database){
+        .arena = place->place.arena, .location = location, .writer = fake_store_command()->writer};
     snprintf(place->database.path, sizeof place->database.path, "%s", place->config->database);
-    place->issuers = issuers_new(
-        &(struct issuers_parts){place->config, place->outbound, no_preflight, after_all_threads, NULL});
+    place->issuers = issuers_new(&(struct issuers_parts){place->config, location, place->outbound,
+                                                         no_preflight, after_all_threads, NULL});
     cr_assert(issuers_open(place->issuers, place->config->issuers, place->config->issuer_count, &fault), "%s",
               fault.message);
     fake_ca_take_over(&place->main, place->place.arena, issuers_find(place->issuers, "main"));
@@ -107,6 +109,7 @@ void jobs_place_begin(struct jobs_place *place)
     metrics_start(place->config, &no_routes);
     const struct jobs_parts parts = {
         .config = place->config,
+        .location = location,
         .store = place->store,
         .outbound = place->outbound,
         .issuers = place->issuers,

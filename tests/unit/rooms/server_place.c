@@ -48,6 +48,7 @@ void server_place_begin(void)
     house.arena = house.place.arena;
     house.database = (struct database){.arena = house.arena};
     snprintf(house.database.path, sizeof house.database.path, "%s/acmegate.db", house.place.folder);
+    house.database.location = store_location_new(house.arena, house.database.path);
     fake_clock_set(NOW * 1000);
     EVP_PKEY *key = pki_key(house.arena, "P-256");
     X509 *root = pki_certificate(house.arena,
@@ -99,7 +100,7 @@ const char *server_place_try(const char *was, const char *is)
 {
     struct fault fault = {0};
     house.config = server_place_parse(was, is);
-    fake_store_use(house.config->database, NULL);
+    fake_store_use(house.database.location, NULL);
     house.server = server_start(house.config, "test.json", &fault);
     if (house.server == NULL) {
         cr_expect_str_not_empty(fault.message);

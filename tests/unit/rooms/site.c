@@ -97,7 +97,7 @@ static bool loop_started(void *context, struct http_loop *loop)
     (void)context;
     struct fault fault;
     struct loop_state *state = calloc(1, sizeof *state);
-    state->reader = store_reader_open(site.config->database, &fault);
+    state->reader = store_reader_open(site.database.location, &fault);
     state->keys = account_key_cache_new();
     state->status = status_reader_new(site.status);
     state->authorities = known_authorities_new();
@@ -174,6 +174,7 @@ static const struct metric_routes routes = {server_route_count, server_route_lab
 
 static void make_parts(void)
 {
+    const struct store_location *location = site.database.location;
     struct fault fault = {0};
     const char *reason = NULL;
     struct outbound *outbound = outbound_start(NULL, &reason);
@@ -181,10 +182,10 @@ static void make_parts(void)
     *parts = (struct frontend_parts){
         .config = site.config,
         .route_tables = server_route_tables,
-        .store = store_open(site.config->database, STORE_MIGRATE, &fault),
+        .store = store_open(location, STORE_MIGRATE, &fault),
         .outbound = outbound,
-        .issuers =
-            issuers_new(&(struct issuers_parts){site.config, outbound, preflight, after_all_threads, NULL}),
+        .issuers = issuers_new(
+            &(struct issuers_parts){site.config, location, outbound, preflight, after_all_threads, NULL}),
         .secrets = config_open_secrets(site.config, SECRET_BOX_MAKE, &fault),
         .revoked = revoked_at_once,
     };
@@ -193,12 +194,12 @@ static void make_parts(void)
               fault.message);
     parts->recognition =
         (struct recognition_parts){site.config, parts->issuers, own_intermediates, own_end, NULL};
-    site.status = status_new(&(struct status_parts){site.config, parts->store, outbound, parts->issuers,
-                                                    own_intermediates, rejected, NULL},
+    site.status = status_new(&(struct status_parts){site.config, location, parts->store, outbound,
+                                                    parts->issuers, own_intermediates, rejected, NULL},
                              &fault);
-    parts->jobs = jobs_new(
-        &(struct jobs_parts){site.config, parts->store, outbound, parts->issuers, settled, revoked, NULL},
-        &fault);
+    parts->jobs = jobs_new(&(struct jobs_parts){site.config, location, parts->store, outbound, parts->issuers,
+                                                settled, revoked, NULL},
+                           &fault);
     cr_assert(site.status != NULL && parts->jobs != NULL);
 }
 
@@ -223,10 +224,12 @@ void site_begin(const char *more)
     make_authorities();
     site.config = read_configuration(more);
     database_lay(site.config->database);
-    fake_store_use(site.config->database, NULL);
+    site.database = (struct database){.arena = site.arena,
+                                      .location = store_location_new(site.arena, site.config->database)};
+    fake_store_use(site.database.location, NULL);
     metrics_start(site.config, &routes);
     make_parts();
-    site.database = (struct database){.arena = site.arena, .writer = fake_store_command()->writer};
+    site.database.writer = fake_store_command()->writer;
     site.frontend = frontend_new(&site.parts);
     cr_assert(site.frontend != NULL);
     site.http = start_listener(exchange_begin);

@@ -30,6 +30,7 @@ void status_place_open(void)
     struct fault fault;
     const struct status_parts parts = {
         .config = place.config,
+        .location = place.database.location,
         .store = place.store,
         .outbound = place.outbound,
         .issuers = place.issuers,

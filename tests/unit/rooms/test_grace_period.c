@@ -49,10 +49,11 @@ Test(grace_period, ends_behind_every_loop_the_committer_and_the_outbound_thread)
     for (size_t pki_loops = 0; pki_loops <= PKI_LOOPS; pki_loops++) {
         place_begin(&place);
         over_count = 0;
-        const char *path = arena_printf(place.arena, "%s/acmegate.db", place.folder);
+        const struct store_location *location =
+            store_location_new(place.arena, arena_printf(place.arena, "%s/acmegate.db", place.folder));
         struct fault fault;
-        fake_store_use(path, NULL);
-        struct server server = {.store = store_open(path, STORE_MIGRATE, &fault),
+        fake_store_use(location, NULL);
+        struct server server = {.store = store_open(location, STORE_MIGRATE, &fault),
                                 .outbound = outbound_start(NULL, &(const char *){NULL}),
                                 .http = start_front_end(LOOPS),
                                 .pki_http = pki_loops == 0 ? NULL : start_front_end(pki_loops)};

@@ -13,6 +13,7 @@ LEAK_CHECKED_SUITE(issuers);
 static struct place place;
 static const struct config *config;
 static struct outbound *outbound;
+static const struct store_location *location;
 static struct store *store;
 static struct issuers *issuers;
 static const char *faults[2];
@@ -64,10 +65,12 @@ static void begin(bool overridden)
     cr_assert_eq(mkdir(arena_printf(place.arena, "%s/local", place.folder), 0700), 0);
     preflights = fault_count = 0;
     config = parse("https://two.test:9000", "");
-    fake_store_use(config->database, NULL);
-    store = store_open(config->database, STORE_MIGRATE, &fault);
+    location = store_location_new(place.arena, config->database);
+    fake_store_use(location, NULL);
+    store = store_open(location, STORE_MIGRATE, &fault);
     outbound = outbound_start(NULL, &(const char *){NULL});
-    issuers = issuers_new(&(struct issuers_parts){config, outbound, preflight, after_all_threads, NULL});
+    issuers =
+        issuers_new(&(struct issuers_parts){config, location, outbound, preflight, after_all_threads, NULL});
     struct issuer_config sections[3] = {config->issuers[0], config->issuers[1], config->issuers[2]};
     sections[0].overridden = overridden;
     cr_assert(issuers_open(issuers, sections, 3, &fault), "%s", &fault);
@@ -182,7 +185,7 @@ Test(issuers, none_opens_where_one_does_not)
     struct fault fault = {0};
     begin(false);
     struct issuers *others =
-        issuers_new(&(struct issuers_parts){config, outbound, preflight, after_all_threads, NULL});
+        issuers_new(&(struct issuers_parts){config, location, outbound, preflight, after_all_threads, NULL});
     struct issuer_config sections[2] = {config->issuers[0], config->issuers[1]};
     const char *const chains[] = {"/nowhere/chain.pem"};
     const char *const rubbish[] = {arena_printf(place.arena, "%s/provisioner.json", place.folder)};

@@ -170,7 +170,8 @@ static void write_crashes(int64_t id, size_t count)
     for (size_t i = 0; i < count; i++)
         text = arena_printf(place.place.arena, "%scrashed %lld\n", text, (long long)id);
     place_write(&place.place, "acmegate.db.crashes", text);
-    cr_assert(crash_record_open(place.config->database, &fault), "%s", fault.message);
+    cr_assert(crash_record_open(place.config->database, &fault), "%s",
+              fault.message);
 }
 
 Test(jobs, a_challenge_that_the_server_died_of_twice_is_given_up)
@@ -295,9 +296,12 @@ Test(jobs, a_database_that_cannot_be_opened_is_told)
 {
     struct fault fault = {0};
     struct config config = {.database = "/nowhere/acmegate.db"};
-    const struct jobs_parts parts = {.config = &config};
+    struct arena *arena = arena_new();
+    const struct jobs_parts parts = {.config = &config,
+                                     .location = store_location_new(arena, config.database)};
     cr_expect_null(jobs_new(&parts, &fault));
     cr_expect(strstr(fault.message, "/nowhere/acmegate.db") != NULL, "%s", fault.message);
     jobs_drop(NULL);
     jobs_free(NULL);
+    arena_free(arena);
 }

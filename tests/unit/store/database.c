@@ -15,6 +15,7 @@ void database_begin(struct database *database)
     snprintf(database->directory, sizeof database->directory, "/tmp/store-XXXXXX");
     cr_assert_not_null(mkdtemp(database->directory));
     snprintf(database->path, sizeof database->path, "%s/acmegate.db", database->directory);
+    database->location = store_location_new(database->arena, database->path);
 }
 
 static struct {
@@ -38,7 +39,9 @@ void database_lay(const char *path)
     struct fault fault;
     struct mark mark;
     if (laid.octets == NULL) {
-        cr_assert(store_migrate(path, NULL, &fault), "%s", fault.message);
+        struct arena *arena = arena_new();
+        cr_assert(store_migrate(store_location_new(arena, path), NULL, &fault), "%s", fault.message);
+        arena_free(arena);
         keep_laid(path);
         return;
     }
@@ -51,7 +54,7 @@ void database_lay(const char *path)
 void database_connect(struct database *database)
 {
     struct fault fault;
-    cr_assert(store_migrate(database->path, NULL, &fault), "%s", fault.message);
+    cr_assert(store_migrate(database->location, NULL, &fault), "%s", fault.message);
     database->writer = writer_open(database->path, &fault);
     cr_assert_not_null(database->writer, "%s", fault.message);
     cr_assert(writer_continue_ids(database->writer, &fault), "%s", fault.message);
@@ -60,7 +63,7 @@ void database_connect(struct database *database)
 void database_serve(struct database *database)
 {
     struct fault fault;
-    database->store = store_open(database->path, STORE_MIGRATE, &fault);
+    database->store = store_open(database->location, STORE_MIGRATE, &fault);
     cr_assert_not_null(database->store, "%s", fault.message);
 }
 

@@ -14,6 +14,7 @@
 struct database {
     char directory[64];
     char path[128];
+    const struct store_location *location; /* that path */
     struct arena *arena;
     struct store_writer *writer; /* without a committer; database_connect */
     struct store *store;         /* database_serve */

@@ -22,11 +22,11 @@ static const char *beside(struct database *database, const char *name)
     return arena_printf(database->arena, "%s/%s", database->directory, name);
 }
 
-static int64_t accounts_in(const char *path)
+static int64_t accounts_in(struct database *database, const char *path)
 {
     struct fault fault;
     int64_t count;
-    struct store_reader *reader = store_reader_open(path, &fault);
+    struct store_reader *reader = store_reader_open(store_location_new(database->arena, path), &fault);
     cr_assert_not_null(reader, "%s", fault.message);
     cr_assert(database_integer(reader->db, "SELECT count(*) FROM accounts", &count, &fault));
     store_reader_close(reader);
@@ -67,10 +67,10 @@ Test(backup, a_copy_beside_a_writer_is_whole_and_private)
     cr_assert_eq(sqlite3_exec(database.writer->reader.db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     make_account(&database, "not committed");
     const char *copy = beside(&database, "copy");
-    cr_assert(store_backup(database.path, copy, &fault), "%s", fault.message);
+    cr_assert(store_backup(database.location, copy, &fault), "%s", fault.message);
     cr_assert_eq(sqlite3_exec(database.writer->reader.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-    cr_assert_eq(accounts_in(copy), 1);
-    cr_assert(store_check(copy, NULL, &fault), "%s", fault.message);
+    cr_assert_eq(accounts_in(&database, copy), 1);
+    cr_assert(store_check(store_location_new(database.arena, copy), NULL, &fault), "%s", fault.message);
     cr_assert_eq(stat(copy, &status), 0);
     cr_assert_eq(status.st_mode & 0777, 0600);
     cr_assert_eq(files_named(&database, "copy.unfinished"), 0);
@@ -85,8 +85,8 @@ Test(backup, no_file_is_overwritten)
     database_connect(&database);
     const char *copy = beside(&database, "copy");
     keep_file(copy);
-    cr_assert_not(store_backup(database.path, copy, &fault));
-    cr_assert_not(store_backup(database.path, database.path, &fault));
+    cr_assert_not(store_backup(database.location, copy, &fault));
+    cr_assert_not(store_backup(database.location, database.path, &fault));
     cr_assert(is_kept(copy));
     database_end(&database);
 }
@@ -96,10 +96,10 @@ Test(backup, what_cannot_be_copied_leaves_nothing)
     struct database database;
     struct fault fault;
     database_begin(&database);
-    cr_assert_not(store_backup(database.path, beside(&database, "copy"), &fault), "there is no database");
+    cr_assert_not(store_backup(database.location, beside(&database, "copy"), &fault), "there is no database");
     cr_assert_neq(access(beside(&database, "copy"), F_OK), 0);
     database_connect(&database);
-    cr_assert_not(store_backup(database.path, beside(&database, "no folder/copy"), &fault));
+    cr_assert_not(store_backup(database.location, beside(&database, "no folder/copy"), &fault));
     database_end(&database);
 }
 
@@ -126,7 +126,7 @@ Test(backup, a_path_without_room_for_a_longer_one_is_refused)
     database_connect(&database);
     for (size_t i = 0; i + 1 < sizeof path; i++)
         path[i] = i % 100 == 0 ? '/' : 'x';
-    cr_expect_not(store_backup(database.path, path, &fault));
+    cr_expect_not(store_backup(database.location, path, &fault));
     cr_expect_not_null(strstr(fault.message, "the path is too long"), "%s", fault.message);
     database_end(&database);
 }
@@ -145,8 +145,8 @@ Test(backup, a_file_or_link_that_lies_there_is_not_written_to)
     keep_file(victim);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         cr_assert_eq(symlink(victim, beside(&database, names[i])), 0);
-    cr_assert(store_migrate(database.path, NULL, &fault), "%s", fault.message);
-    cr_assert(store_backup(database.path, beside(&database, "copy"), &fault), "%s", fault.message);
+    cr_assert(store_migrate(database.location, NULL, &fault), "%s", fault.message);
+    cr_assert(store_backup(database.location, beside(&database, "copy"), &fault), "%s", fault.message);
     cr_expect(is_kept(victim));
     const char *const copies[] = {beside(&database, "acmegate.db.schema-5.backup"),
                                   beside(&database, "copy")};
@@ -167,7 +167,7 @@ static int back_up_and_die(struct database *database, const char *copy)
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){16384, 16384});
         signal(SIGXFSZ, SIG_DFL);
-        _exit(store_backup(database->path, copy, &fault));
+        _exit(store_backup(database->location, copy, &fault));
     }
     cr_assert_eq(waitpid(child, &status, 0), child);
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -182,13 +182,13 @@ Test(backup, one_that_is_killed_leaves_nothing_with_the_name)
     const char *copy = beside(&database, "copy");
     cr_assert_eq(back_up_and_die(&database, copy), SIGXFSZ);
     cr_expect_neq(access(copy, F_OK), 0);
-    cr_expect(store_backup(database.path, copy, &fault), "%s", fault.message);
+    cr_expect(store_backup(database.location, copy, &fault), "%s", fault.message);
     database_end(&database);
 }
 
 /* Whoever asks holds the lock for a moment. */
 struct asking {
-    const char *path;
+    const struct store_location *location;
     atomic_bool over;
 };
 
@@ -196,7 +196,7 @@ static void *ask(void *argument)
 {
     struct asking *asking = argument;
     while (!atomic_load(&asking->over))
-        (void)!store_is_served(asking->path);
+        (void)!store_is_served(asking->location);
     return NULL;
 }
 
@@ -207,7 +207,7 @@ Test(backup, a_server_starts_while_others_ask_for_one)
     pthread_t thread;
     database_begin(&database);
     database_connect(&database);
-    asking = (struct asking){.path = database.path};
+    asking = (struct asking){.location = database.location};
     cr_assert_eq(pthread_create(&thread, NULL, ask, &asking), 0);
     for (int i = 0; i < 50; i++) {
         database_serve(&database);
@@ -243,7 +243,7 @@ Test(backup, after_a_stop_the_file_alone_has_everything)
     int64_t at;
     database_begin(&database);
     database_serve(&database);
-    struct store_reader *reader = store_reader_open(database.path, &fault);
+    struct store_reader *reader = store_reader_open(database.location, &fault);
     cr_assert_not_null(reader, "%s", fault.message);
     cr_expect_eq(events_in_copy_after_stop(&database, beside(&database, "first")), 1);
 
@@ -261,10 +261,10 @@ Test(backup, a_served_database_is_known)
 {
     struct database database;
     database_begin(&database);
-    cr_assert_not(store_is_served(database.path));
+    cr_assert_not(store_is_served(database.location));
     database_serve(&database);
-    cr_assert(store_is_served(database.path));
+    cr_assert(store_is_served(database.location));
     database_disconnect(&database);
-    cr_assert_not(store_is_served(database.path));
+    cr_assert_not(store_is_served(database.location));
     database_end(&database);
 }

@@ -24,7 +24,7 @@ Test(ids, ids_of_a_command_are_apart_from_those_of_a_server_in_the_same_second)
     struct fault fault;
     database_begin(&database);
     database_connect(&database);
-    struct store_command *command = store_command_open(database.path, &fault);
+    struct store_command *command = store_command_open(database.location, &fault);
     cr_assert_not_null(command, "%s", fault.message);
     int64_t commands = store_next_id(command->writer, NOW * 1000), servers = 0;
     for (size_t i = 0; i < 100000; i++)

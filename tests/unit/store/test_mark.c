@@ -150,9 +150,9 @@ Test(mark, the_first_one_is_there_before_the_schema_that_has_marks)
     cr_assert(migrate_file(database.path, &older, NULL, &fault), "%s", fault.message);
     database_run(&database, "INSERT INTO events (id, at, kind, who) VALUES (10, 1, 'order.created', 'x');"
                             "CREATE INDEX certificates_by_order ON certificates (id)");
-    cr_expect_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_expect_null(store_open(database.location, STORE_MIGRATE, &fault));
     cr_expect_eq(access(path_of(&database, ".mark"), F_OK), 0);
-    cr_expect_not(store_migrate(database.path, NULL, &fault));
+    cr_expect_not(store_migrate(database.location, NULL, &fault));
     database_run(&database, "DROP INDEX certificates_by_order");
     cr_assert(migrate_file(database.path, &store_migrations, NULL, &fault), "%s", fault.message);
     cr_expect_null(served_again(&database));
@@ -199,9 +199,9 @@ Test(mark, O5_a_database_that_is_missing_is_not_made_anew)
     database_begin(&database);
     serve_and_add_event(&database, 1);
     cr_assert_eq(unlink(database.path), 0);
-    cr_expect_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_expect_null(store_open(database.location, STORE_MIGRATE, &fault));
     cr_expect_not_null(strstr(fault.message, "the database is missing"), "%s", fault.message);
-    cr_expect_not(store_migrate(database.path, NULL, &fault));
+    cr_expect_not(store_migrate(database.location, NULL, &fault));
     cr_expect_not_null(strstr(fault.message, "to begin anew, remove"), "%s", fault.message);
     cr_expect_neq(access(database.path, F_OK), 0, "nothing was made");
     database_end(&database);
@@ -220,7 +220,7 @@ Test(mark, O6_nothing_is_written_when_the_path_names_another_file)
     struct event event = {.at = NOW, .type = EVENT_ORDER_CREATED, .actor = "test"};
     database_begin(&database);
     database_serve(&database);
-    struct store_reader *reader = store_reader_open(database.path, &fault);
+    struct store_reader *reader = store_reader_open(database.location, &fault);
     const char *elsewhere = arena_printf(database.arena, "%s.moved", database.path);
     cr_assert_not_null(reader);
     cr_expect(store_reader_is_in_place(reader));

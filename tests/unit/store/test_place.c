@@ -21,10 +21,11 @@ Test(place, the_database_and_the_files_beside_it_must_be_usable)
         struct database database;
         struct fault fault;
         database_begin(&database);
-        cr_expect(store_place_is_usable(database.path, &fault), "nothing is there yet: %s", fault.message);
+        cr_expect(store_place_is_usable(database.location, &fault), "nothing is there yet: %s",
+                  fault.message);
         const char *file = beside(&database, files[i]);
         cr_assert_eq(symlink(file, file), 0, "a link to itself");
-        cr_expect_not(store_place_is_usable(database.path, &fault), "%s", file);
+        cr_expect_not(store_place_is_usable(database.location, &fault), "%s", file);
         cr_expect_not_null(strstr(fault.message, arena_printf(database.arena, "%s cannot be used: ", file)),
                            "%s", fault.message);
         database_end(&database);
@@ -44,12 +45,13 @@ Test(place, its_folder_must_be_there_and_be_one)
         {beside(&database, "/acmegate.db"), "acmegate.db"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cr_expect_not(store_place_is_usable(cases[i].path, &fault), "%s", cases[i].path);
+        cr_expect_not(store_place_is_usable(store_location_new(database.arena, cases[i].path), &fault), "%s",
+                      cases[i].path);
         cr_expect_not_null(strstr(fault.message, cases[i].words), "%s", fault.message);
     }
     cr_assert_eq(chdir(database.directory), 0);
-    cr_expect(store_place_is_usable("acmegate.db", &fault), "in the folder of the process: %s",
-              fault.message);
+    cr_expect(store_place_is_usable(store_location_new(database.arena, "acmegate.db"), &fault),
+              "in the folder of the process: %s", fault.message);
     cr_assert_eq(chdir("/"), 0);
     database_end(&database);
 }
@@ -57,14 +59,16 @@ Test(place, its_folder_must_be_there_and_be_one)
 /* Names beside the database are longer than its own. */
 Test(place, a_path_has_room_for_the_names_beside_it)
 {
+    struct arena *arena = arena_new();
     struct fault fault;
     char path[PATH_MAX] = {0};
     size_t most = PATH_MAX - sizeof ".schema-999.unfinished" - 1;
     for (size_t i = 0; i < most; i++)
         path[i] = i % 100 == 0 ? '/' : 'x';
-    cr_expect_not(store_place_is_usable(path, &fault));
+    cr_expect_not(store_place_is_usable(store_location_new(arena, path), &fault));
     cr_expect_null(strstr(fault.message, "too long"), "%s", fault.message);
     path[most] = 'x';
-    cr_expect_not(store_place_is_usable(path, &fault));
+    cr_expect_not(store_place_is_usable(store_location_new(arena, path), &fault));
     cr_expect_not_null(strstr(fault.message, "too long"), "%s", fault.message);
+    arena_free(arena);
 }

@@ -64,7 +64,7 @@ Test(retention, what_is_old_goes_and_the_account_stays)
     cr_assert_eq(rows(&database, "accounts"), 1);
     cr_assert(pass.orders == 200 && pass.authorizations == 200 && pass.certificates == 200 &&
               pass.events == 1599);
-    cr_assert(store_check(database.path, NULL, &fault), "%s", fault.message);
+    cr_assert(store_check(database.location, NULL, &fault), "%s", fault.message);
     database_end(&database);
 }
 

@@ -132,13 +132,13 @@ Test(schema, a_newer_one_is_refused_with_what_to_do)
     database_disconnect(&database);
     int64_t newer = (int64_t)store_migrations.count + 1;
     database_run(&database, arena_printf(database.arena, "PRAGMA user_version = %lld", (long long)newer));
-    cr_assert_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_assert_null(store_open(database.location, STORE_MIGRATE, &fault));
     const char *schema = arena_printf(database.arena, "schema %lld", (long long)newer);
     const char *backup = arena_printf(database.arena, "acmegate.db.schema-%lld.backup", (long long)newer - 1);
     cr_assert_not_null(strstr(fault.message, schema), "%s", fault.message);
     cr_assert_not_null(strstr(fault.message, backup), "%s", fault.message);
-    cr_assert_null(store_reader_open(database.path, &fault));
-    cr_assert_not(store_migrate(database.path, NULL, &fault));
+    cr_assert_null(store_reader_open(database.location, &fault));
+    cr_assert_not(store_migrate(database.location, NULL, &fault));
     cr_assert_eq(database_count(&database, "PRAGMA user_version"), newer);
     database_end(&database);
 }
@@ -149,7 +149,7 @@ Test(schema, another_programs_database_is_left_alone)
     struct fault fault;
     database_begin(&database);
     database_run(&database, "CREATE TABLE theirs (x)");
-    cr_assert_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_assert_null(store_open(database.location, STORE_MIGRATE, &fault));
     cr_assert_not_null(strstr(fault.message, "not one of acmegate's"), "%s", fault.message);
     cr_assert_eq(database_count(&database, "SELECT count(*) FROM sqlite_schema"), 1);
     database_end(&database);
@@ -164,7 +164,7 @@ Test(schema, a_file_that_is_no_database_is_refused)
     fputs("This is a text that is long enough to be looked at as a header of a database, which it is not.",
           file);
     fclose(file);
-    cr_assert_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_assert_null(store_open(database.location, STORE_MIGRATE, &fault));
     cr_assert_not_null(strstr(fault.message, "not a database"), "%s", fault.message);
     database_end(&database);
 }
@@ -174,10 +174,10 @@ Test(schema, commands_do_not_make_a_database)
     struct database database;
     struct fault fault;
     database_begin(&database);
-    cr_assert_null(store_open(database.path, STORE_EXPECT_CURRENT, &fault));
+    cr_assert_null(store_open(database.location, STORE_EXPECT_CURRENT, &fault));
     cr_assert_not_null(strstr(fault.message, "there is no database"), "%s", fault.message);
-    cr_assert_null(store_reader_open(database.path, &fault));
-    cr_assert_not(store_check(database.path, NULL, &fault));
+    cr_assert_null(store_reader_open(database.location, &fault));
+    cr_assert_not(store_check(database.location, NULL, &fault));
     cr_assert_neq(access(database.path, F_OK), 0);
     database_end(&database);
 }
@@ -380,14 +380,14 @@ Test(schema, neither_readers_nor_writers_of_commands_open_an_older_one)
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     database_disconnect(&database);
-    struct store_command *command = store_command_open(database.path, &fault);
+    struct store_command *command = store_command_open(database.location, &fault);
     cr_assert_not_null(command, "%s", fault.message);
     cr_expect_gt(store_next_id(command->writer, 0), account.id, "ids go on above those that are there");
     store_command_close(command);
     database_run(&database, "PRAGMA user_version = 1");
-    cr_expect_null(store_command_open(database.path, &fault));
+    cr_expect_null(store_command_open(database.location, &fault));
     cr_expect_not_null(strstr(fault.message, "acmegate db migrate"), "%s", fault.message);
-    cr_expect_null(store_reader_open(database.path, &fault));
+    cr_expect_null(store_reader_open(database.location, &fault));
     cr_expect_not_null(strstr(fault.message, "acmegate db migrate"), "%s", fault.message);
     database_end(&database);
 }
@@ -398,7 +398,7 @@ Test(schema, migrating_again_does_nothing_and_needs_no_lock)
     struct fault fault;
     database_begin(&database);
     database_serve(&database);
-    cr_assert(store_migrate(database.path, keep_report, &fault), "%s", fault.message);
+    cr_assert(store_migrate(database.location, keep_report, &fault), "%s", fault.message);
     cr_assert_not_null(strstr(reported[0], "nothing to do"), "%s", reported[0]);
     database_end(&database);
 }
@@ -413,11 +413,11 @@ Test(schema, check_finds_references_to_nothing)
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     make_issued_order(&database, &account, "www.example.org", "1a");
-    cr_assert(store_check(database.path, keep_report, &fault), "%s", fault.message);
+    cr_assert(store_check(database.location, keep_report, &fault), "%s", fault.message);
     cr_assert_eq(reported_count, 0);
     database_run(&database,
                  "PRAGMA foreign_keys = OFF; DELETE FROM certificate_names; DELETE FROM certificates");
-    cr_assert_not(store_check(database.path, keep_report, &fault));
+    cr_assert_not(store_check(database.location, keep_report, &fault));
     cr_assert_not_null(strstr(fault.message, "faults were found (1)"), "%s", fault.message);
     cr_assert_eq(reported_count, 1);
     cr_assert_not_null(strstr(reported[0], "\"certificates\""), "%s", reported[0]);
@@ -437,6 +437,6 @@ Test(schema, check_finds_damage)
     for (off_t at = 4096 * 2; at < status.st_size; at += 4096)
         cr_assert_eq(pwrite(file, "damaged!", 8, at), 8);
     close(file);
-    cr_assert_not(store_check(database.path, keep_report, &fault));
+    cr_assert_not(store_check(database.location, keep_report, &fault));
     database_end(&database);
 }

@@ -15,7 +15,7 @@ Test(served, readers_work_while_it_runs_and_after)
     struct write write = {.body = write_insert, .number = 1};
     database_begin(&database);
     database_serve(&database);
-    struct store_reader *reader = store_reader_open(database.path, &fault);
+    struct store_reader *reader = store_reader_open(database.location, &fault);
     cr_assert_not_null(reader, "%s", fault.message);
     writes_submit(&database, &write);
     writes_wait(1);
@@ -23,7 +23,7 @@ Test(served, readers_work_while_it_runs_and_after)
     cr_assert_eq(count, 1);
     store_reader_close(reader);
     database_disconnect(&database);
-    reader = store_reader_open(database.path, &fault);
+    reader = store_reader_open(database.location, &fault);
     cr_assert_not_null(reader, "%s", fault.message);
     cr_assert_eq(store_events_of_order(reader, database.arena, 1, &rows, &count), STORE_OK);
     cr_assert_eq(count, 1);
@@ -38,7 +38,7 @@ Test(served, a_reader_cannot_write)
     store_set_log(writes_keep_quiet);
     database_begin(&database);
     database_serve(&database);
-    struct store_reader *reader = store_reader_open(database.path, &fault);
+    struct store_reader *reader = store_reader_open(database.location, &fault);
     cr_assert_not_null(reader, "%s", fault.message);
     cr_assert_not(database_execute(reader->db, "DELETE FROM events", &fault));
     store_reader_close(reader);
@@ -69,12 +69,12 @@ Test(served, a_second_server_is_refused)
     struct fault fault;
     database_begin(&database);
     database_serve(&database);
-    cr_assert_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_assert_null(store_open(database.location, STORE_MIGRATE, &fault));
     cr_assert_not_null(strstr(fault.message, "already served by another acmegate"), "%s", fault.message);
     cr_assert_not_null(strstr(fault.message, arena_printf(database.arena, "process %ld", (long)getpid())),
                        "%s", fault.message);
     store_close(database.store);
-    database.store = store_open(database.path, STORE_EXPECT_CURRENT, &fault);
+    database.store = store_open(database.location, STORE_EXPECT_CURRENT, &fault);
     cr_assert_not_null(database.store, "%s", fault.message);
     database_end(&database);
 }
@@ -86,7 +86,7 @@ Test(served, a_lock_that_cannot_be_opened_is_named)
     database_begin(&database);
     const char *name = arena_printf(database.arena, "%s.lock", database.path);
     cr_assert_eq(mkdir(name, 0700), 0);
-    cr_expect_null(store_open(database.path, STORE_MIGRATE, &fault));
+    cr_expect_null(store_open(database.location, STORE_MIGRATE, &fault));
     cr_expect_not_null(
         strstr(fault.message, arena_printf(database.arena, "%s: cannot be opened: Is a directory", name)),
         "%s", fault.message);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the data is. Whoever reads the configuration makes one from it, and hands it to all that open the
+ * database (store.h). Only store/ looks inside: another engine may need an address in the place of a file.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "acme/base/arena.h"
+
+struct store_location;
+
+/* Of `database`, as the configuration or a command line has it. Copied into the arena, where the location
+ * lives. Looks at nothing. */
+const struct store_location *store_location_new(struct arena *arena, const char *database);
+
+/* How messages to people name it; for SQLite the file's path. Lives as long as the location. */
+const char *store_location_text(const struct store_location *location);
+
+/* There is a database, whatever it holds. False before the first start. */
+[[gnu::warn_unused_result]] bool store_exists(const struct store_location *location);
+
+enum { STORE_SIZE_UNKNOWN = -1 };
+
+/* In bytes, or STORE_SIZE_UNKNOWN. */
+struct store_size {
+    int64_t data;
+    int64_t log; /* of changes that are not in the data yet */
+};
+void store_read_size(const struct store_location *location, struct store_size *out);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "database.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+LEAK_CHECKED_SUITE(location);
+
+static int64_t size_of(const char *path)
+{
+    struct stat status;
+    cr_assert_eq(stat(path, &status), 0, "%s", path);
+    return status.st_size;
+}
+
+Test(location, names_what_it_was_made_of)
+{
+    struct arena *arena = arena_new();
+    char text[] = "/var/lib/acmegate.db";
+    const struct store_location *location = store_location_new(arena, text);
+    text[0] = 'x';
+    cr_expect_str_eq(store_location_text(location), "/var/lib/acmegate.db");
+    arena_free(arena);
+}
+
+Test(location, says_whether_there_is_a_database_and_how_large_it_is)
+{
+    struct database database;
+    struct store_size size;
+    database_begin(&database);
+    cr_expect_not(store_exists(database.location));
+    store_read_size(database.location, &size);
+    cr_expect_eq(size.data, STORE_SIZE_UNKNOWN);
+    cr_expect_eq(size.log, STORE_SIZE_UNKNOWN);
+    database_serve(&database);
+    cr_expect(store_exists(database.location));
+    store_read_size(database.location, &size);
+    cr_expect_eq(size.data, size_of(database.path));
+    cr_expect_eq(size.log, size_of(arena_printf(database.arena, "%s-wal", database.path)));
+    cr_expect_gt(size.data, 0);
+    database_end(&database);
+}
