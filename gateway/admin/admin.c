@@ -132,15 +132,18 @@ static bool authorize(struct admin_exchange *exchange)
 struct admin_route {
     const char *path; /* a path that ends with '/' is followed by an id */
     const char *method;
+    /* What is read of the database, into the exchange's arena. NULL: nothing. It may run on another thread
+     * than the loop, and uses nothing that is the loop's own. */
+    void (*load)(struct admin_exchange *exchange, struct store_reader *reader);
     void (*handle)(struct admin_exchange *exchange);
 };
 
 static const struct admin_route routes[] = {
-    {"/metrics", "GET", admin_show_metrics},
-    {"/api/v1/issuers", "GET", admin_list_issuers},
-    {"/api/v1/issuers/", "GET", admin_show_issuer},
-    {"/api/v1/issuers/", "PUT", admin_put_issuer},
-    {"/api/v1/issuers/", "DELETE", admin_delete_issuer},
+    {"/metrics", "GET", .load = admin_load_metrics, .handle = admin_show_metrics},
+    {"/api/v1/issuers", "GET", .handle = admin_list_issuers},
+    {"/api/v1/issuers/", "GET", .handle = admin_show_issuer},
+    {"/api/v1/issuers/", "PUT", .handle = admin_put_issuer},
+    {"/api/v1/issuers/", "DELETE", .handle = admin_delete_issuer},
 };
 
 static bool path_matches(const struct admin_route *route, struct bytes path, struct bytes *id)
@@ -155,6 +158,14 @@ static bool path_matches(const struct admin_route *route, struct bytes path, str
     return true;
 }
 
+/* The one place where the admin's loop reads the database (gateway/frontend/loop.c has the other loops'). */
+static void load_and_handle(struct admin_exchange *exchange, const struct admin_route *route)
+{
+    if (route->load != NULL)
+        route->load(exchange, http_loop_data(exchange->request->loop));
+    route->handle(exchange);
+}
+
 static void route_request(struct admin_exchange *exchange)
 {
     const struct http_request *request = exchange->request;
@@ -163,7 +174,7 @@ static void route_request(struct admin_exchange *exchange)
         if (!path_matches(&routes[i], request->path, &exchange->id))
             continue;
         if (bytes_equal_string(request->method, routes[i].method)) {
-            routes[i].handle(exchange);
+            load_and_handle(exchange, &routes[i]);
             return;
         }
         allowed = allowed == NULL ? routes[i].method
@@ -192,20 +203,26 @@ static void handle(void *context, struct http_request *request)
 
 /* ---- life ---- */
 
-/* The store reader for /metrics: each loop has its own. */
+/* Opens the reader for /metrics. It is the loop's data, which only load_and_handle uses. */
 static bool loop_started(void *context, struct http_loop *loop)
 {
     struct admin *admin = context;
-    (void)loop;
+    struct fault fault;
+    struct store_reader *reader = store_reader_open(admin->parts.location, &fault);
+    if (reader == NULL) {
+        log_error("%s", fault.message);
+        return false;
+    }
+    http_loop_set_data(loop, reader);
     admin->gauges = admin->parts.open_gauges(admin->parts.context);
-    return admin->gauges != NULL;
+    return true;
 }
 
 static void loop_stopped(void *context, struct http_loop *loop)
 {
     struct admin *admin = context;
-    (void)loop;
     admin->parts.close_gauges(admin->gauges);
+    store_reader_close(http_loop_data(loop));
 }
 
 static void tell_where(const struct admin *admin)

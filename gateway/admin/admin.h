@@ -25,11 +25,14 @@ struct admin_parts {
     struct store *store;
     struct issuers *issuers;
     struct secret_box *secrets;
-    struct background *background; /* makes the changes, which block */
-    /* The loop's own reader of gauges. NULL, and logged, when there can be none. */
+    struct background *background;         /* makes the changes, which block */
+    const struct store_location *location; /* for the loop's reader */
+    /* What the loop reads gauges with, beside the database. */
     void *(*open_gauges)(void *context);
-    void (*close_gauges)(void *reader);
-    /* False while the server starts. */
+    void (*close_gauges)(void *gauges);
+    /* Those that the database is asked for. */
+    void (*load_gauges)(void *context, struct store_reader *reader, struct metric_gauges *gauges);
+    /* All others. False while the server starts. */
     bool (*read_gauges)(void *reader, struct metric_gauges *gauges);
     /* Background thread: another issuer serves under this id. */
     void (*issuer_changed)(void *context, const char *id);

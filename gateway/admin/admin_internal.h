@@ -20,8 +20,9 @@ struct admin {
 struct admin_exchange {
     struct admin *admin;
     struct http_request *request;
-    struct arena *arena; /* the request's */
-    struct bytes id;     /* from the path */
+    struct arena *arena;          /* the request's */
+    struct bytes id;              /* from the path */
+    struct metric_gauges *gauges; /* by the load of /metrics */
     struct http_reply reply;
 };
 
@@ -50,6 +51,7 @@ void admin_put_differences(struct json_writer *writer, struct buffer *words, str
 
 /* ---- admin_metrics.c ---- */
 
+void admin_load_metrics(struct admin_exchange *exchange, struct store_reader *reader);
 void admin_show_metrics(struct admin_exchange *exchange);
 
 /* ---- admin_changes.c ---- */

@@ -3,15 +3,22 @@
 #include "gateway/admin/admin_internal.h"
 #include "gateway/metrics/metrics.h"
 
+void admin_load_metrics(struct admin_exchange *exchange, struct store_reader *reader)
+{
+    const struct admin_parts *parts = &exchange->admin->parts;
+    exchange->gauges = arena_alloc(exchange->arena, sizeof *exchange->gauges);
+    exchange->gauges->arena = exchange->arena;
+    parts->load_gauges(parts->context, reader, exchange->gauges);
+}
+
 void admin_show_metrics(struct admin_exchange *exchange)
 {
     const struct admin *admin = exchange->admin;
-    struct metric_gauges gauges = {.arena = exchange->arena};
-    if (!admin->parts.read_gauges(admin->gauges, &gauges)) {
+    if (!admin->parts.read_gauges(admin->gauges, exchange->gauges)) {
         admin_refuse(exchange, 503, "The server is starting.");
         return;
     }
-    struct bytes text = metrics_render(exchange->arena, &gauges);
+    struct bytes text = metrics_render(exchange->arena, exchange->gauges);
     if (text.n == 0) {
         admin_refuse(exchange, 500, "There are more metrics than an answer may hold.");
         return;

@@ -132,11 +132,34 @@ void known_authorities_free(struct known_authorities *authorities)
     free(authorities);
 }
 
-static struct certificate_pool *gather_all(const struct recognition_parts *parts, struct store_reader *reader)
+static bool is_current(const struct known_authorities *authorities, const struct recognition_parts *parts)
+{
+    return authorities->pool != NULL && authorities->own_end == parts->own_end(parts->context) &&
+           authorities->signers_version == issuer_signers_version();
+}
+
+/* Anybody may ask about a certificate that nobody knows: only what has changed is read again. */
+struct recognition_chains known_authorities_wanted(const struct known_authorities *authorities,
+                                                   const struct recognition_parts *parts)
+{
+    return (struct recognition_chains){.known = is_current(authorities, parts) ? authorities->newest_chain
+                                                                               : RECOGNITION_NO_CHAIN};
+}
+
+void recognition_load(struct store_reader *reader, struct arena *arena, struct recognition_chains *chains)
+{
+    chains->good = store_newest_chain(reader, &chains->newest) == STORE_OK;
+    chains->changed = chains->good && chains->newest != chains->known;
+    if (chains->changed)
+        chains->good = store_chains(reader, arena, &chains->chains, &chains->count) == STORE_OK;
+}
+
+static void add_all(struct certificate_pool *pool, const struct recognition_parts *parts,
+                    const struct recognition_chains *chains)
 {
     struct arena *arena = arena_new();
-    struct certificate_pool *pool = certificate_pool_new();
-    bool good = recognition_gather(reader, pool) == STORE_OK;
+    for (size_t i = 0; i < chains->count; i++)
+        certificate_pool_add_pem(pool, chains->chains[i]);
     certificate_pool_add_pem(pool, parts->own_intermediates(parts->context, arena));
     for (size_t i = 0; i < parts->config->issuer_count; i++) {
         struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
@@ -144,41 +167,34 @@ static struct certificate_pool *gather_all(const struct recognition_parts *parts
             add_signers(pool, arena, issuer);
     }
     arena_free(arena);
-    if (good)
-        return pool;
-    certificate_pool_free(pool);
-    return NULL;
 }
 
-/* Anybody may ask about an unknown certificate: only changes are read again. */
-const struct certificate_pool *known_authorities_read(struct known_authorities *authorities,
+/* Another change since known_authorities_wanted is left to the next request. */
+const struct certificate_pool *known_authorities_take(struct known_authorities *authorities,
                                                       const struct recognition_parts *parts,
-                                                      struct store_reader *reader)
+                                                      const struct recognition_chains *chains)
 {
-    int64_t newest_chain;
-    int64_t own_end = parts->own_end(parts->context);
-    uint64_t version = issuer_signers_version();
-    if (store_newest_chain(reader, &newest_chain) != STORE_OK)
+    if (!chains->good)
         return NULL;
-    if (authorities->pool != NULL && authorities->newest_chain == newest_chain &&
-        authorities->own_end == own_end && authorities->signers_version == version)
-        return authorities->pool;
-    struct certificate_pool *pool = gather_all(parts, reader);
-    if (pool == NULL)
-        return NULL;
-    certificate_pool_free(authorities->pool);
-    *authorities = (struct known_authorities){pool, newest_chain, own_end, version};
-    return pool;
+    if (chains->changed) {
+        struct known_authorities now = {.pool = certificate_pool_new(),
+                                        .newest_chain = chains->newest,
+                                        .own_end = parts->own_end(parts->context),
+                                        .signers_version = issuer_signers_version()};
+        add_all(now.pool, parts, chains);
+        certificate_pool_free(authorities->pool);
+        *authorities = now;
+    }
+    return authorities->pool;
 }
 
 enum recognition_outcome recognition_find(const struct recognition_parts *parts,
-                                          struct known_authorities *authorities,
-                                          const struct endpoint_config *endpoint, struct store_reader *reader,
-                                          struct arena *arena, struct bytes leaf,
-                                          const struct certificate_facts *facts, struct certificate *out)
+                                          const struct certificate_pool *pool,
+                                          const struct endpoint_config *endpoint, struct arena *arena,
+                                          struct bytes leaf, const struct certificate_facts *facts,
+                                          struct certificate *out)
 {
     struct recognition_candidates candidates = candidates_of(parts, endpoint, arena);
-    const struct certificate_pool *pool = known_authorities_read(authorities, parts, reader);
     struct issuer *issuer = NULL;
     return pool == NULL ? RECOGNITION_UNKNOWN
                         : certificate_recognize(&candidates, pool, arena, leaf, facts, &issuer, out);

@@ -58,17 +58,38 @@ struct known_authorities;
 struct known_authorities *known_authorities_new(void);
 /* NULL is ignored. */
 void known_authorities_free(struct known_authorities *authorities);
-/* Good until the next call. NULL: the store failed. */
-const struct certificate_pool *known_authorities_read(struct known_authorities *authorities,
-                                                      const struct recognition_parts *parts,
-                                                      struct store_reader *reader);
 
-/* Recognizes as certificate_recognize does, among the issuers of the endpoint's profiles, over the
- * authorities. */
-[[gnu::warn_unused_result]] enum recognition_outcome recognition_find(
-    const struct recognition_parts *parts, struct known_authorities *authorities,
-    const struct endpoint_config *endpoint, struct store_reader *reader, struct arena *arena,
-    struct bytes leaf, const struct certificate_facts *facts, struct certificate *out);
+/* The chains of the database, read when the loop does not have the newest one. */
+struct recognition_chains {
+    int64_t known; /* the newest that the loop has; RECOGNITION_NO_CHAIN: read all */
+    bool good;     /* the store did not fail */
+    bool changed;  /* `chains` replaces what the loop has */
+    int64_t newest;
+    struct bytes *chains; /* PEM */
+    size_t count;
+};
+enum { RECOGNITION_NO_CHAIN = -1 };
+
+/* Loop: says what recognition_load must read. */
+struct recognition_chains known_authorities_wanted(const struct known_authorities *authorities,
+                                                   const struct recognition_parts *parts);
+
+/* Reads the chains. Any thread. */
+void recognition_load(struct store_reader *reader, struct arena *arena, struct recognition_chains *chains);
+
+/* Loop: takes what was read. Returns the authorities, good until the next call. NULL: the store failed. */
+const struct certificate_pool *known_authorities_take(struct known_authorities *authorities,
+                                                      const struct recognition_parts *parts,
+                                                      const struct recognition_chains *chains);
+
+/* Recognizes as certificate_recognize does, among the issuers of the endpoint's profiles, over these
+ * authorities. NULL: none. */
+[[gnu::warn_unused_result]] enum recognition_outcome recognition_find(const struct recognition_parts *parts,
+                                                                      const struct certificate_pool *pool,
+                                                                      const struct endpoint_config *endpoint,
+                                                                      struct arena *arena, struct bytes leaf,
+                                                                      const struct certificate_facts *facts,
+                                                                      struct certificate *out);
 
 /* Returns whether a certificate belongs to an endpoint. An account's certificate belongs to the account's
  * endpoint. One without account belongs to every endpoint with a profile of its issuer: the issuer that it

@@ -10,12 +10,6 @@
 
 enum { OVERLOADED_RETRY_AFTER_S = 5, USER_AGENT_MAX_BYTES = 200 };
 
-struct store_reader *exchange_session(struct exchange *exchange)
-{
-    const struct loop_state *state = http_loop_data(exchange->request->loop);
-    return state->reader;
-}
-
 static const char *actor(struct exchange *exchange)
 {
     return arena_printf(exchange->arena, "client %s", exchange->request->client_address);
@@ -97,7 +91,8 @@ static enum store_apply_result run_apply(struct store_operation *operation, stru
 
 static void resume_held(struct http_request *request)
 {
-    exchange_finish(request->application);
+    struct exchange *exchange = request->application;
+    exchange_load(exchange, exchange->route->reload, exchange_finish);
 }
 
 static void on_applied(struct http_message *message)
@@ -157,37 +152,35 @@ static void submit(struct exchange *exchange)
     store_submit(exchange->frontend->parts.store, &exchange->operation);
 }
 
-/* ---- prepare ---- */
+/* ---- who signed ---- */
 
 /* Whose key is asked for by anybody, without a signature that is good. */
 static struct log_gate unreadable_keys_gate;
 
-static const struct problem *find_signer(struct exchange *exchange)
+const struct jwk *exchange_key(struct exchange *exchange)
 {
-    struct envelope *envelope = &exchange->envelope;
-    if (envelope->account_id == 0) {
-        struct jose_error error;
-        if (!jwk_parse_public(exchange->arena, envelope->jwk, &exchange->signer, &error))
-            return problem_from_jose(exchange->arena, &error);
-        exchange->key = &exchange->signer;
-        return NULL;
-    }
-    enum store_result result = store_account_load(exchange_session(exchange), exchange->arena,
-                                                  envelope->account_id, &exchange->account);
-    if (!exchange_store_ok(exchange, result))
-        return exchange->problem;
-    if (result == STORE_NOT_FOUND || strcmp(exchange->account.endpoint, exchange->endpoint->name) != 0)
-        return problem_new(exchange->arena, PROBLEM_ACCOUNT_DOES_NOT_EXIST,
-                           "There is no account %lld at this endpoint; register first.",
-                           (long long)envelope->account_id);
-    const struct loop_state *state = http_loop_data(exchange->request->loop);
-    exchange->key = account_key_cache_get(state->keys, exchange->account.key);
-    if (exchange->key == NULL) {
+    if (exchange->envelope.account_id == 0)
+        return &exchange->signer;
+    const struct jwk *key = account_key_cache_get(exchange_keys(exchange), exchange->account.key);
+    if (key == NULL) {
         log_gate_write(&unreadable_keys_gate, LOG_LEVEL_ERROR, "account %lld: its stored key cannot be read",
                        (long long)exchange->account.id);
-        return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The account's key cannot be read.");
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The account's key cannot be read.");
     }
-    return NULL;
+    return key;
+}
+
+static void load_account(struct exchange *exchange, struct store_reader *reader)
+{
+    int64_t id = exchange->envelope.account_id;
+    enum store_result result = store_account_load(reader, exchange->arena, id, &exchange->account);
+    if (!exchange_store_ok(exchange, result))
+        return;
+    if (result == STORE_NOT_FOUND || strcmp(exchange->account.endpoint, exchange->endpoint->name) != 0)
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_ACCOUNT_DOES_NOT_EXIST,
+                        "There is no account %lld at this endpoint; register first.", (long long)id);
 }
 
 static const struct problem *spend_nonce(struct exchange *exchange)
@@ -211,8 +204,7 @@ static bool is_jose(struct bytes content_type)
     return content_type.n == wanted.n || content_type.p[wanted.n] == ';' || content_type.p[wanted.n] == ' ';
 }
 
-/* The signature is checked before the nonce is spent (acme-server.md 15). */
-static const struct problem *authenticate(struct exchange *exchange)
+static const struct problem *read_envelope(struct exchange *exchange)
 {
     static const enum envelope_key keys[] = {[ROUTE_OPEN] = ENVELOPE_EITHER,
                                              [ROUTE_JWK] = ENVELOPE_JWK,
@@ -227,16 +219,62 @@ static const struct problem *authenticate(struct exchange *exchange)
     const struct problem *problem =
         envelope_parse(exchange->arena, request->body, keys[exchange->route->authentication],
                        exchange->route->post_as_get_only, url, &exchange->urls, &exchange->envelope);
-    if (problem == NULL)
-        problem = find_signer(exchange);
-    if (problem == NULL)
-        problem = envelope_verify(exchange->arena, &exchange->envelope, exchange->key);
+    struct jose_error error;
+    if (problem == NULL && exchange->envelope.account_id == 0 &&
+        !jwk_parse_public(exchange->arena, exchange->envelope.jwk, &exchange->signer, &error))
+        problem = problem_from_jose(exchange->arena, &error);
+    return problem;
+}
+
+/* The signature is checked before the nonce is spent (acme-server.md 15). */
+static const struct problem *verify(struct exchange *exchange)
+{
+    const struct jwk *key = exchange_key(exchange);
+    if (key == NULL)
+        return exchange->problem;
+    const struct problem *problem = envelope_verify(exchange->arena, &exchange->envelope, key);
     if (problem == NULL)
         problem = spend_nonce(exchange);
     if (problem == NULL && exchange->envelope.account_id != 0)
         problem = account_check_usable(exchange->arena, &exchange->account);
     return problem;
 }
+
+/* ---- the route's steps ---- */
+
+static void go_on_behind_load(struct exchange *exchange)
+{
+    if (exchange->problem == NULL && exchange->route->check != NULL)
+        exchange->route->check(exchange);
+    if (exchange->problem != NULL || exchange->answered || exchange->route->apply == NULL)
+        exchange_finish(exchange);
+    else
+        submit(exchange);
+}
+
+static void run_route(struct exchange *exchange)
+{
+    if (exchange->route->prepare != NULL)
+        exchange->route->prepare(exchange);
+    if (exchange->away)
+        return;
+    if (exchange->problem != NULL || exchange->answered)
+        exchange_finish(exchange);
+    else
+        exchange_load(exchange, exchange->route->load, go_on_behind_load);
+}
+
+static void authenticate(struct exchange *exchange)
+{
+    if (exchange->problem == NULL)
+        exchange->problem = verify(exchange);
+    if (exchange->problem != NULL)
+        exchange_finish(exchange);
+    else
+        run_route(exchange);
+}
+
+/* ---- the request ---- */
 
 static bool method_is_allowed(const struct exchange *exchange)
 {
@@ -311,21 +349,16 @@ static void begin(void *frontend, struct http_request *request, bool pki_only)
     const struct problem *problem = route_request(exchange, pki_only);
     if (problem == NULL && request->body_too_long)
         problem = exchange_too_long(exchange->arena);
-    if (problem == NULL && exchange->route->authentication < ROUTE_PLAIN &&
-        bytes_equal_string(request->method, "POST"))
-        problem = authenticate(exchange);
-    if (problem != NULL) {
+    bool is_signed = problem == NULL && exchange->route->authentication < ROUTE_PLAIN &&
+                     bytes_equal_string(request->method, "POST");
+    if (is_signed)
+        problem = read_envelope(exchange);
+    if (problem != NULL)
         exchange_finish_with(exchange, problem);
-        return;
-    }
-    if (exchange->route->prepare != NULL)
-        exchange->route->prepare(exchange);
-    if (exchange->away)
-        return;
-    if (exchange->problem != NULL || exchange->answered || exchange->route->apply == NULL)
-        exchange_finish(exchange);
+    else if (is_signed)
+        exchange_load(exchange, exchange->envelope.account_id == 0 ? NULL : load_account, authenticate);
     else
-        submit(exchange);
+        run_route(exchange);
 }
 
 void exchange_begin(void *frontend, struct http_request *request)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One request on its way: prepare (loop) → apply (committer's transaction) → render (loop). A route fills the
- * steps in; exchange.c carries it through them.
+ * One request on its way: prepare → load → check (loop) → apply (committer's transaction) → render (loop). A
+ * route fills the steps in; exchange.c carries it through them. Of the steps outside of apply, load alone has
+ * a reader of the database.
  */
 #pragma once
 
@@ -13,6 +14,13 @@
 #include "store/objects.h"
 
 struct exchange;
+
+/*
+ * Reads what a route needs into the route's own struct (exchange->state), in the exchange's arena. Sets
+ * exchange->problem when that is not there, or not this client's. It may run on another thread than the loop:
+ * it uses nothing that is the loop's own.
+ */
+typedef void exchange_load_step(struct exchange *exchange, struct store_reader *reader);
 
 /* How a route's requests are authenticated. */
 enum route_authentication {
@@ -29,14 +37,20 @@ struct route {
     const char *methods; /* for the Allow header */
     enum route_authentication authentication;
     bool post_as_get_only; /* any payload is refused */
-    /* Parses and checks; sets exchange->problem to refuse, exchange->answered when `render` can follow at
-     * once, exchange->away when exchange_answer follows. */
+    /* Each step but render may be NULL. The first three set exchange->problem to refuse; the loop's set
+     * exchange->answered when `render` can follow at once. */
+    /* Parses what came. Sets exchange->away when exchange_answer follows. */
     void (*prepare)(struct exchange *exchange);
+    exchange_load_step *load;
+    /* What rests on both, and what is costly. */
+    void (*check)(struct exchange *exchange);
     /* Loads, decides, writes. A problem set here is answered after the COMMIT. NULL for routes that only
      * read. */
     enum store_apply_result (*apply)(struct exchange *exchange, struct store_writer *writer);
     /* Fills exchange->reply. */
     void (*render)(struct exchange *exchange);
+    /* Before `render` when the reply had to wait (hold_key): what the database says now. */
+    exchange_load_step *reload;
     /* Sends the reply, or the problem in a form of its own. NULL: as ACME has it. */
     void (*finish)(struct exchange *exchange);
     bool gives_nonce; /* whatever the method */
@@ -75,7 +89,6 @@ struct exchange {
 
     /* from the signed envelope */
     struct envelope envelope;
-    const struct jwk *key;  /* what verified it; borrowed from the loop's cache, only good in `prepare` */
     struct jwk signer;      /* signed with a jwk: that key */
     struct account account; /* signed with a kid: the account as it was read; read again in `apply` */
 
@@ -94,13 +107,10 @@ struct exchange {
     struct http_reply reply;
 };
 
-/* The loop's own state. */
-struct loop_state {
-    struct store_reader *reader;
-    struct account_key_cache *keys;
-    struct status_reader *status;
-    struct known_authorities *authorities;
-};
+/* The HTTP front end's `loop_started` and `loop_stopped`: what each loop has of its own, a reader of the
+ * database among it. False, and logged, when that cannot be opened. */
+bool exchange_loop_started(void *frontend, struct http_loop *loop);
+void exchange_loop_stopped(void *frontend, struct http_loop *loop);
 
 /* Takes over a request: finds its route and starts it on its way. The HTTP front end's `handle`. */
 void exchange_begin(void *frontend, struct http_request *request);
@@ -112,8 +122,13 @@ void exchange_render_refusal(void *frontend, struct arena *arena, int status, bo
 /* Any thread, once, for an exchange that is away: its problem or its reply is set. */
 void exchange_answer(struct exchange *exchange);
 
-/* The loop's reader. */
-struct store_reader *exchange_session(struct exchange *exchange);
+/* The loop's own, for steps on the loop. */
+struct status_reader *exchange_status(const struct exchange *exchange);
+struct known_authorities *exchange_authorities(const struct exchange *exchange);
+
+/* The key that verified the request. Borrowed from the loop's cache until the step ends. NULL with the
+ * problem set when the account's stored key cannot be read. */
+const struct jwk *exchange_key(struct exchange *exchange);
 
 /* True when the exchange may go on. Else refuses with serverInternal: 503 when the store failed or another
  * was faster, 500 when it refused a transition. */

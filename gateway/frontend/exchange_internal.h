@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by gateway/frontend/exchange*.c only. */
+/* Shared by gateway/frontend/exchange*.c and loop.c only. */
 #pragma once
 
 #include "gateway/frontend/exchange.h"
+
+/*
+ * Runs `load` (NULL: nothing is read), then `then`, on the loop. Nothing else on a loop reads the database.
+ * With SQLite a read takes microseconds, and both run at once. An engine with round trips would run `load`
+ * elsewhere, with another reader, and post `then` to the loop: callers go on in `then` alone.
+ */
+void exchange_load(struct exchange *exchange, exchange_load_step *load,
+                   void (*then)(struct exchange *exchange));
+
+/* The loop's. */
+struct account_key_cache *exchange_keys(const struct exchange *exchange);
 
 /* An exchange that ends here, on its loop: the problem if there is one, else what render says. */
 void exchange_finish(struct exchange *exchange);

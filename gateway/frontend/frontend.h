@@ -15,15 +15,18 @@
 #include "store/store.h"
 
 struct route_table;
+struct status;
 
 /* Borrowed for its life. */
 struct frontend_parts {
     const struct config *config;
     const struct route_table *const *route_tables; /* NULL behind the last one */
+    const struct store_location *location;         /* for each loop's reader */
     struct store *store;
     struct outbound *outbound;
     struct issuers *issuers;
     struct jobs *jobs;
+    struct status *status;
     struct secret_box *secrets;           /* NULL while nothing needs any */
     struct recognition_parts recognition; /* whose certificate is what */
     /* Outbound thread: this issuer's CA has confirmed a revocation. */

@@ -280,21 +280,33 @@ static int64_t cursor_of(const struct http_request *request)
     return url_parse_id(bytes_of(request->query.p + prefix.n, request->query.n - prefix.n));
 }
 
+/* One more than the page has: whether there is another. */
+struct orders_page {
+    int64_t ids[ORDERS_PER_PAGE + 1];
+    size_t count;
+};
+
+void account_orders_load(struct exchange *exchange, struct store_reader *reader)
+{
+    struct orders_page *page = arena_alloc(exchange->arena, sizeof *page);
+    exchange->state = page;
+    (void)exchange_store_ok(exchange, store_orders_of_account(reader, exchange->account.id,
+                                                              cursor_of(exchange->request), page->ids,
+                                                              ORDERS_PER_PAGE + 1, &page->count));
+}
+
 void account_orders_render(struct exchange *exchange)
 {
-    int64_t ids[ORDERS_PER_PAGE + 1];
-    size_t count = 0;
-    int64_t before = cursor_of(exchange->request);
-    if (!exchange_store_ok(exchange, store_orders_of_account(exchange_session(exchange), exchange->account.id,
-                                                             before, ids, ORDERS_PER_PAGE + 1, &count)))
-        return;
+    const struct orders_page *page = exchange->state;
+    size_t count = page->count;
     if (count > ORDERS_PER_PAGE) {
         count = ORDERS_PER_PAGE;
         exchange_add_header(
             exchange, "Link",
             arena_printf(exchange->arena, "<%s?cursor=%lld>;rel=\"next\"",
                          url_account_orders(exchange->arena, &exchange->urls, exchange->account.id),
-                         (long long)ids[count - 1]));
+                         (long long)page->ids[count - 1]));
     }
-    exchange_reply_json(exchange, 200, account_render_orders(exchange->arena, &exchange->urls, ids, count));
+    exchange_reply_json(exchange, 200,
+                        account_render_orders(exchange->arena, &exchange->urls, page->ids, count));
 }

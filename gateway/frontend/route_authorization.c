@@ -7,10 +7,11 @@
 
 enum { POLL_AGAIN_S = 2 };
 
-static struct authorization *new_state(struct exchange *exchange)
+/* What is said of an authorization may change while its challenge's reply waits: read twice into one place.
+ */
+void authorization_prepare(struct exchange *exchange)
 {
     exchange->state = arena_alloc(exchange->arena, sizeof(struct authorization));
-    return exchange->state;
 }
 
 static const struct problem *load_authorization(struct exchange *exchange, struct store_reader *reader)
@@ -44,14 +45,16 @@ static bool record(struct exchange *exchange, struct store_writer *writer, enum 
 
 /* ---- authorization ---- */
 
-void authorization_prepare(struct exchange *exchange)
+void authorization_load(struct exchange *exchange, struct store_reader *reader)
 {
-    new_state(exchange);
-    const struct problem *problem = load_authorization(exchange, exchange_session(exchange));
-    if (problem == NULL && !exchange->envelope.post_as_get)
-        problem = authorization_parse_update(exchange->arena, exchange->envelope.payload);
-    exchange->problem = problem;
+    exchange->problem = load_authorization(exchange, reader);
+}
+
+void authorization_check(struct exchange *exchange)
+{
     exchange->answered = exchange->envelope.post_as_get;
+    if (!exchange->answered)
+        exchange->problem = authorization_parse_update(exchange->arena, exchange->envelope.payload);
 }
 
 /* Orders that rested on the authorization cannot become ready, or go on, any more. */
@@ -228,13 +231,15 @@ static const struct problem *load_challenge(struct exchange *exchange, struct st
     return NULL;
 }
 
-/* A POST-as-GET reads the challenge; a JSON object, `{}` as a rule, asks for the validation. */
-void challenge_prepare(struct exchange *exchange)
+void challenge_load(struct exchange *exchange, struct store_reader *reader)
 {
-    struct authorization *authorization = new_state(exchange);
-    exchange->problem = load_challenge(exchange, exchange_session(exchange));
-    if (exchange->problem != NULL)
-        return;
+    exchange->problem = load_challenge(exchange, reader);
+}
+
+/* A POST-as-GET reads the challenge; a JSON object, `{}` as a rule, asks for the validation. */
+void challenge_check(struct exchange *exchange)
+{
+    const struct authorization *authorization = exchange->state;
     bool decided = authorization_status_at(authorization, exchange->now) != AUTHORIZATION_PENDING;
     exchange->answered = exchange->envelope.post_as_get || decided;
 }
@@ -284,11 +289,6 @@ void challenge_render_route(struct exchange *exchange)
 {
     const struct authorization_view view = view_of(exchange);
     const struct authorization *authorization = exchange->state;
-    if (exchange->hold_key != 0) {
-        exchange->problem = load_challenge(exchange, exchange_session(exchange));
-        if (exchange->problem != NULL)
-            return;
-    }
     exchange_add_header(exchange, "Link",
                         arena_printf(exchange->arena, "<%s>;rel=\"up\"",
                                      url_authorization(exchange->arena, &exchange->urls, authorization->id)));

@@ -26,21 +26,23 @@ static const struct problem *choose_chain(struct exchange *exchange, struct down
                                "The certificate has no such alternate chain.");
 }
 
-void certificate_prepare(struct exchange *exchange)
+void certificate_load(struct exchange *exchange, struct store_reader *reader)
 {
     struct download_state *state = arena_alloc(exchange->arena, sizeof *state);
     struct certificate *certificate = &state->certificate;
     exchange->state = state;
-    enum store_result result =
-        store_certificate_load(exchange_session(exchange), exchange->arena, exchange->id, certificate);
+    enum store_result result = store_certificate_load(reader, exchange->arena, exchange->id, certificate);
     /* A certificate that failed its check was never issued as far as a client is concerned. */
     if (result == STORE_OK && certificate->status == CERTIFICATE_REJECTED)
         result = STORE_NOT_FOUND;
     exchange->problem =
         exchange_check_owner(exchange, result, "certificate", certificate->endpoint, certificate->account_id);
-    if (exchange->problem != NULL)
-        return;
-    state->issuer = issuers_find(exchange->frontend->parts.issuers, certificate->issuer);
+}
+
+void certificate_check_chain(struct exchange *exchange)
+{
+    struct download_state *state = exchange->state;
+    state->issuer = issuers_find(exchange->frontend->parts.issuers, state->certificate.issuer);
     exchange->problem = choose_chain(exchange, state);
 }
 
@@ -82,23 +84,12 @@ struct revoke_state {
     struct revocation_request request;
     struct certificate_facts facts; /* of the certificate that was sent, and from `apply` on of the row's */
     struct certificate certificate;
-    enum recognition_outcome recognition; /* of one that is not in the database */
-    struct certificate native;            /* where it was recognized */
+    bool is_unknown;                  /* it is not in the database: */
+    struct recognition_chains chains; /* over which it may be recognized */
+    enum recognition_outcome recognition;
+    struct certificate native; /* where it was recognized */
+    enum cause cause;          /* of what its last event tells; CAUSE_NONE: nothing */
 };
-
-/* A leaf that nobody knows may be one that the CA signed without us. */
-static void look_for_stepca_api(struct exchange *exchange, struct revoke_state *state)
-{
-    struct loop_state *loop = http_loop_data(exchange->request->loop);
-    struct store_reader *reader = loop->reader;
-    struct certificate known;
-    state->recognition = RECOGNITION_UNKNOWN;
-    if (store_certificate_by_leaf(reader, exchange->arena, state->facts.serial,
-                                  state->request.certificate_der, &known) == STORE_NOT_FOUND)
-        state->recognition = recognition_find(&exchange->frontend->parts.recognition, loop->authorities,
-                                              exchange->endpoint, reader, exchange->arena,
-                                              state->request.certificate_der, &state->facts, &state->native);
-}
 
 void revoke_prepare(struct exchange *exchange)
 {
@@ -114,8 +105,31 @@ void revoke_prepare(struct exchange *exchange)
         !certificate_read_facts(exchange->arena, state->request.certificate_der, &state->facts))
         exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
                                         "The certificate is not a DER X.509 certificate.");
-    if (exchange->problem == NULL)
-        look_for_stepca_api(exchange, state);
+    state->chains =
+        known_authorities_wanted(exchange_authorities(exchange), &exchange->frontend->parts.recognition);
+}
+
+/* A leaf that nobody knows may be one that the CA signed without us. */
+void revoke_load(struct exchange *exchange, struct store_reader *reader)
+{
+    struct revoke_state *state = exchange->state;
+    struct certificate known;
+    state->is_unknown = store_certificate_by_leaf(reader, exchange->arena, state->facts.serial,
+                                                  state->request.certificate_der, &known) == STORE_NOT_FOUND;
+    if (state->is_unknown)
+        recognition_load(reader, exchange->arena, &state->chains);
+}
+
+void revoke_check(struct exchange *exchange)
+{
+    struct revoke_state *state = exchange->state;
+    const struct recognition_parts *parts = &exchange->frontend->parts.recognition;
+    state->recognition = RECOGNITION_UNKNOWN;
+    if (state->is_unknown)
+        state->recognition = recognition_find(
+            parts, known_authorities_take(exchange_authorities(exchange), parts, &state->chains),
+            exchange->endpoint, exchange->arena, state->request.certificate_der, &state->facts,
+            &state->native);
 }
 
 /* NULL when the account itself has proven control of the name. Trust permits orders, and nothing else. */
@@ -380,26 +394,31 @@ static const char *why_not_confirmed(struct exchange *exchange, const struct cer
                                         : arena_duplicate(exchange->arena, status.last_error);
 }
 
-/* Of its last try; the revocation is still under way where there was none. */
-static enum cause cause_of_delay(struct exchange *exchange, const struct certificate *certificate)
+static bool is_confirmed(const struct revoke_state *state)
 {
-    enum cause cause = CAUSE_NONE;
-    enum store_result found = store_cause_of_certificate(exchange_session(exchange), certificate->id, &cause);
-    return found == STORE_OK && cause != CAUSE_NONE ? cause : CAUSE_REVOCATION_UNDER_WAY;
+    const struct certificate *certificate = &state->certificate;
+    bool is_awaited =
+        certificate->correction_asked && certificate->revocation_reason != state->request.reason;
+    return certificate->status == CERTIFICATE_REVOKED && !is_awaited;
+}
+
+/* With the cause of its last try. */
+void revoke_reload(struct exchange *exchange, struct store_reader *reader)
+{
+    struct revoke_state *state = exchange->state;
+    struct certificate *certificate = &state->certificate;
+    enum store_result result = store_certificate_load(reader, exchange->arena, certificate->id, certificate);
+    if (exchange_store_ok(exchange, result) && !is_confirmed(state) &&
+        store_cause_of_certificate(reader, certificate->id, &state->cause) != STORE_OK)
+        state->cause = CAUSE_NONE;
 }
 
 /* After the wait: 200 only when the CA has confirmed. */
 void revoke_render(struct exchange *exchange)
 {
-    struct revoke_state *state = exchange->state;
-    enum store_result result = store_certificate_load(exchange_session(exchange), exchange->arena,
-                                                      state->certificate.id, &state->certificate);
-    if (!exchange_store_ok(exchange, result))
-        return;
+    const struct revoke_state *state = exchange->state;
     const struct certificate *certificate = &state->certificate;
-    bool is_awaited =
-        certificate->correction_asked && certificate->revocation_reason != state->request.reason;
-    if (result == STORE_OK && certificate->status == CERTIFICATE_REVOKED && !is_awaited) {
+    if (is_confirmed(state)) {
         if (certificate->revocation_error != NULL)
             exchange->problem = already_revoked(exchange, certificate);
         exchange->reply.status = 200;
@@ -410,7 +429,8 @@ void revoke_render(struct exchange *exchange)
                                                   "revocation (%s). It is recorded as asked for and will be "
                                                   "tried again; repeat the request to learn its state.",
                                                   why_not_confirmed(exchange, certificate));
-    problem->cause = cause_of_delay(exchange, certificate);
+    /* Where there was no try, the revocation is still under way. */
+    problem->cause = state->cause == CAUSE_NONE ? CAUSE_REVOCATION_UNDER_WAY : state->cause;
     problem->retry_after_s = 30;
     exchange->problem = problem;
 }

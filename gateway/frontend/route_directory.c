@@ -63,9 +63,21 @@ void limits_render(struct exchange *exchange)
     exchange->reply.body = buffer_bytes(&text);
 }
 
+struct health {
+    bool in_place;
+};
+
+void health_load(struct exchange *exchange, struct store_reader *reader)
+{
+    struct health *health = arena_alloc(exchange->arena, sizeof *health);
+    health->in_place = store_reader_is_in_place(reader);
+    exchange->state = health;
+}
+
 void health_render(struct exchange *exchange)
 {
-    if (store_reader_is_in_place(exchange_session(exchange)))
+    const struct health *health = exchange->state;
+    if (health->in_place)
         exchange_reply_json(exchange, 200, BYTES_LITERAL("{\"status\":\"ok\"}"));
     else
         exchange_reply_json(

@@ -279,18 +279,16 @@ static const struct problem *load_order(struct exchange *exchange, struct store_
 void order_prepare(struct exchange *exchange)
 {
     new_state(exchange);
-    exchange->problem = load_order(exchange, exchange_session(exchange));
+}
+
+void order_load(struct exchange *exchange, struct store_reader *reader)
+{
+    exchange->problem = load_order(exchange, reader);
 }
 
 void order_render_route(struct exchange *exchange)
 {
-    struct order_state *state = exchange->state;
-    /* After a wait for the outcome: what the database says now. */
-    if (exchange->hold_key != 0) {
-        exchange->problem = load_order(exchange, exchange_session(exchange));
-        if (exchange->problem != NULL)
-            return;
-    }
+    const struct order_state *state = exchange->state;
     exchange_add_header(exchange, "Location", url_order(exchange->arena, &exchange->urls, state->order.id));
     if (state->order.status == ORDER_PROCESSING || state->order.status == ORDER_PENDING)
         exchange_add_retry_after(exchange, POLL_AGAIN_S);
@@ -333,7 +331,8 @@ static const struct problem *check_fits_profile(struct exchange *exchange, const
 
 /* The costly part, on the loop: identifiers of an order never change, so that the check holds in `apply` too.
  */
-static const struct problem *check_csr(struct exchange *exchange, struct order_state *state)
+static const struct problem *check_csr(struct exchange *exchange, struct order_state *state,
+                                       const struct jwk *account_key)
 {
     const struct problem *problem =
         order_parse_finalize(exchange->arena, exchange->envelope.payload, &state->csr);
@@ -341,7 +340,7 @@ static const struct problem *check_csr(struct exchange *exchange, struct order_s
         return problem;
     X509_REQ *csr = NULL;
     problem = csr_check(exchange->arena, state->csr, state->order.identifiers, state->order.identifier_count,
-                        exchange->key->key, &csr);
+                        account_key->key, &csr);
     if (problem == NULL)
         problem = check_fits_profile(exchange, state, csr);
     if (problem != NULL) {
@@ -355,22 +354,22 @@ static const struct problem *check_csr(struct exchange *exchange, struct order_s
 
 void finalize_prepare(struct exchange *exchange)
 {
-    struct order_state *state = new_state(exchange);
-    if (exchange->envelope.post_as_get) {
+    new_state(exchange);
+    if (exchange->envelope.post_as_get)
         exchange->problem =
             problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object with a csr.");
+}
+
+void finalize_check(struct exchange *exchange)
+{
+    struct order_state *state = exchange->state;
+    exchange->answered = is_repeated(exchange, &state->order);
+    if (exchange->answered)
         return;
-    }
-    const struct problem *problem = load_order(exchange, exchange_session(exchange));
-    if (problem == NULL && is_repeated(exchange, &state->order)) {
-        exchange->answered = true;
-        return;
-    }
-    if (problem == NULL)
-        problem = order_check_ready(exchange->arena, &state->order);
-    if (problem == NULL)
-        state->refusal = check_csr(exchange, state);
-    exchange->problem = problem;
+    exchange->problem = order_check_ready(exchange->arena, &state->order);
+    const struct jwk *account_key = exchange->problem == NULL ? exchange_key(exchange) : NULL;
+    if (account_key != NULL)
+        state->refusal = check_csr(exchange, state, account_key);
 }
 
 /* What allowed the order does not stand any more: the order ends (RFC 8555 §7.1.6). */

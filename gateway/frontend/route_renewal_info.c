@@ -24,22 +24,28 @@ enum store_result find_renewed_certificate(struct exchange *exchange, struct sto
     return STORE_NOT_FOUND;
 }
 
+struct renewal_info_state {
+    char serial[SERIAL_HEX_BYTES];
+    struct renewal_window window;
+};
+
 void renewal_info_prepare(struct exchange *exchange)
 {
-    struct renewal_window *window = arena_alloc(exchange->arena, sizeof *window);
-    struct store_reader *reader = exchange_session(exchange);
-    char serial[SERIAL_HEX_BYTES];
-    exchange->state = window;
-    if (!renewal_id_parse(exchange->arena, exchange->certificate_identifier, serial)) {
+    struct renewal_info_state *state = arena_alloc(exchange->arena, sizeof *state);
+    exchange->state = state;
+    if (!renewal_id_parse(exchange->arena, exchange->certificate_identifier, state->serial))
         exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
                                         "The last part of the URL is not a certificate identifier "
                                         "(RFC 9773 §4.1).");
-        return;
-    }
+}
+
+void renewal_info_load(struct exchange *exchange, struct store_reader *reader)
+{
+    struct renewal_info_state *state = exchange->state;
     struct certificate certificate;
     struct early_renewal early;
-    enum store_result found =
-        find_renewed_certificate(exchange, reader, exchange->certificate_identifier, serial, &certificate);
+    enum store_result found = find_renewed_certificate(exchange, reader, exchange->certificate_identifier,
+                                                       state->serial, &certificate);
     if (found == STORE_NOT_FOUND)
         exchange->problem = problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
                                                 "This certificate was not issued at this endpoint.");
@@ -47,12 +53,12 @@ void renewal_info_prepare(struct exchange *exchange)
         return;
     enum store_result preferred = store_early_renewal_of(reader, exchange->arena, &certificate, &early);
     if (exchange_store_ok(exchange, preferred))
-        *window = renewal_window_of(&certificate, preferred == STORE_OK ? &early : NULL);
+        state->window = renewal_window_of(&certificate, preferred == STORE_OK ? &early : NULL);
 }
 
 void renewal_info_render_route(struct exchange *exchange)
 {
-    const struct renewal_window *window = exchange->state;
+    const struct renewal_window *window = &((const struct renewal_info_state *)exchange->state)->window;
     exchange_add_retry_after(exchange, window->retry_after_s);
     exchange_reply_json(exchange, 200, renewal_info_render(exchange->arena, window));
 }

@@ -12,16 +12,10 @@ enum {
     HTTP_DATE_BYTES = 32,
 };
 
-static struct status_reader *reader_of(struct exchange *exchange)
-{
-    const struct loop_state *state = http_loop_data(exchange->request->loop);
-    return state->status;
-}
-
 /* NULL with the problem set. */
 static const struct status_view *find_view(struct exchange *exchange)
 {
-    const struct status_view *view = status_view(reader_of(exchange), exchange->issuer);
+    const struct status_view *view = status_view(exchange_status(exchange), exchange->issuer);
     if (view == NULL)
         exchange->problem =
             problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED, "There is no such issuer.");
@@ -97,6 +91,18 @@ void crl_render(struct exchange *exchange)
 
 /* ---- OCSP ---- */
 
+/* Between the steps: what is asked, and what the inventory says of it. */
+struct ocsp_state {
+    struct ocsp_request request;
+    struct ocsp_response response; /* it has octets when there is nothing to look up, or all is done */
+    struct issuer *issuer;
+    struct {
+        enum store_result result;
+        int64_t revoked_at;
+        int reason;
+    } found[OCSP_MAX_QUESTIONS]; /* by question */
+};
+
 struct look_up {
     struct exchange *exchange;
     const struct status_view *view;
@@ -107,24 +113,29 @@ struct look_up {
 static bool may_answer(const struct look_up *in)
 {
     return !in->view->responder->is_slow ||
-           status_may_sign_slowly(reader_of(in->exchange), in->exchange->now, in->known);
+           status_may_sign_slowly(exchange_status(in->exchange), in->exchange->now, in->known);
+}
+
+static size_t question_of(const struct ocsp_request *request, const char *serial)
+{
+    size_t i = 0;
+    while (strcmp(request->questions[i].serial, serial) != 0)
+        i++;
+    return i;
 }
 
 static bool look_up(void *context, const char *serial, struct ocsp_knowledge *out)
 {
     struct look_up *in = context;
-    struct exchange *exchange = in->exchange;
-    struct issuer *issuer = issuers_find(exchange->frontend->parts.issuers, in->view->issuer);
-    struct certificate certificate = {0};
-    enum store_result result =
-        issuer_certificate_find(exchange_session(exchange), exchange->arena, issuer, serial, &certificate);
+    const struct ocsp_state *state = in->exchange->state;
+    size_t i = question_of(&state->request, serial);
     *out = (struct ocsp_knowledge){.crl = in->view->crl,
                                    .crl_is_kept = in->view->crl_is_kept,
-                                   .is_ours = result == STORE_OK,
-                                   .revoked_at = certificate.revoked_at,
-                                   .reason = certificate.revocation_reason};
+                                   .is_ours = state->found[i].result == STORE_OK,
+                                   .revoked_at = state->found[i].revoked_at,
+                                   .reason = state->found[i].reason};
     in->known = out->is_ours || (out->crl != NULL && crl_find(out->crl, serial) != NULL);
-    return result != STORE_FAILED && may_answer(in);
+    return state->found[i].result != STORE_FAILED && may_answer(in);
 }
 
 static bool is_ocsp_request(struct bytes content_type)
@@ -149,28 +160,40 @@ static int read_question(struct exchange *exchange, const struct ocsp_responder 
     return ocsp_request_read(exchange->arena, der, out);
 }
 
-static void answer(struct exchange *exchange, const struct status_view *view, struct ocsp_response *out)
+/* A response to one question that may be the same for everybody. */
+static bool is_common(const struct ocsp_request *request, const struct ocsp_responder *responder)
 {
-    struct ocsp_request request;
-    struct look_up context = {.exchange = exchange, .view = view};
-    struct status_reader *reader = reader_of(exchange);
-    bool is_slow = view->responder->is_slow;
-    int status = read_question(exchange, view->responder, &request);
+    return request->count == 1 && (request->nonce.n == 0 || responder->is_slow);
+}
+
+/* The response, where nothing need be looked up for it; else the request. */
+static void read_request(struct exchange *exchange, const struct ocsp_responder *responder,
+                         struct ocsp_state *state)
+{
+    struct ocsp_request *request = &state->request;
+    int status = read_question(exchange, responder, request);
     /* RFC 5019 §2.1.1: a client asks one question; a response to several is of use to nobody else.
      * No certificate has a number that cannot be read. */
-    bool is_usual = request.count == 1 && request.questions[0].serial[0] != '\0';
-    if (status == OCSP_RESPONSE_STATUS_SUCCESSFUL && is_slow && !is_usual)
+    bool is_usual = request->count == 1 && request->questions[0].serial[0] != '\0';
+    if (status == OCSP_RESPONSE_STATUS_SUCCESSFUL && responder->is_slow && !is_usual)
         status = OCSP_RESPONSE_STATUS_MALFORMEDREQUEST;
-    if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
-        ocsp_refuse(exchange->arena, status, out);
-        return;
-    }
-    bool is_common = request.count == 1 && (request.nonce.n == 0 || is_slow);
-    if (is_common && status_response_find(reader, &request.questions[0], exchange->now, out))
-        return;
-    ocsp_respond(exchange->arena, view->responder, &request, look_up, &context, exchange->now, out);
-    if (is_common && out->is_for_anyone)
-        status_response_keep(reader, &request.questions[0], context.known, exchange->now, out);
+    if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+        ocsp_refuse(exchange->arena, status, &state->response);
+    else if (is_common(request, responder) &&
+             !status_response_find(exchange_status(exchange), &request->questions[0], exchange->now,
+                                   &state->response))
+        state->response = (struct ocsp_response){0};
+}
+
+static void respond(struct exchange *exchange, const struct status_view *view, struct ocsp_state *state)
+{
+    const struct ocsp_request *request = &state->request;
+    struct look_up context = {.exchange = exchange, .view = view};
+    ocsp_respond(exchange->arena, view->responder, request, look_up, &context, exchange->now,
+                 &state->response);
+    if (is_common(request, view->responder) && state->response.is_for_anyone)
+        status_response_keep(exchange_status(exchange), &request->questions[0], context.known, exchange->now,
+                             &state->response);
 }
 
 /* What a client may be told without an OCSP response: nothing of what it asked can be answered here. */
@@ -191,23 +214,59 @@ static bool refuse_without_responder(struct exchange *exchange, const struct sta
     return exchange->problem != NULL;
 }
 
-void ocsp_render(struct exchange *exchange)
+void ocsp_prepare(struct exchange *exchange)
 {
     const struct status_view *view = find_view(exchange);
-    struct ocsp_response response;
     if (view == NULL || refuse_without_responder(exchange, view))
         return;
+    struct ocsp_state *state = arena_alloc(exchange->arena, sizeof *state);
+    exchange->state = state;
+    state->issuer = issuers_find(exchange->frontend->parts.issuers, view->issuer);
     if (view->responder == NULL)
-        ocsp_refuse(exchange->arena, OCSP_RESPONSE_STATUS_TRYLATER, &response);
+        ocsp_refuse(exchange->arena, OCSP_RESPONSE_STATUS_TRYLATER, &state->response);
     else
-        answer(exchange, view, &response);
+        read_request(exchange, view->responder, state);
+    exchange->answered = state->response.der.n != 0;
+}
+
+void ocsp_load(struct exchange *exchange, struct store_reader *reader)
+{
+    struct ocsp_state *state = exchange->state;
+    for (size_t i = 0; i < state->request.count; i++) {
+        struct certificate certificate = {0};
+        const char *serial = state->request.questions[i].serial;
+        if (*serial == '\0')
+            continue;
+        state->found[i].result =
+            issuer_certificate_find(reader, exchange->arena, state->issuer, serial, &certificate);
+        state->found[i].revoked_at = certificate.revoked_at;
+        state->found[i].reason = certificate.revocation_reason;
+    }
+}
+
+/* What the loop sees of the issuer is looked up again: it may have changed meanwhile. */
+void ocsp_check(struct exchange *exchange)
+{
+    const struct status_view *view = find_view(exchange);
+    struct ocsp_state *state = exchange->state;
+    if (view == NULL)
+        return;
+    if (view->responder == NULL)
+        ocsp_refuse(exchange->arena, OCSP_RESPONSE_STATUS_TRYLATER, &state->response);
+    else
+        respond(exchange, view, state);
+}
+
+void ocsp_render(struct exchange *exchange)
+{
+    const struct ocsp_response *response = &((const struct ocsp_state *)exchange->state)->response;
     exchange->reply.status = 200;
     exchange->reply.content_type = "application/ocsp-response";
-    exchange->reply.body = response.der;
-    if (response.is_for_anyone)
+    exchange->reply.body = response->der;
+    if (response->is_for_anyone)
         add_cache_headers(
-            exchange, response.this_update, response.next_update,
-            arena_printf(exchange->arena, "\"%s\"", certificate_fingerprint(exchange->arena, response.der)));
+            exchange, response->this_update, response->next_update,
+            arena_printf(exchange->arena, "\"%s\"", certificate_fingerprint(exchange->arena, response->der)));
     else
         exchange_add_header(exchange, "Cache-Control", "no-store");
 }

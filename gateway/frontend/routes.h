@@ -16,6 +16,7 @@ void new_nonce_render(struct exchange *exchange);
 void limits_render(struct exchange *exchange);
 /* For load balancers: this process serves. Nothing is said of the issuers, whose failure is no reason to send
  * clients elsewhere. The answer is step-ca's. */
+void health_load(struct exchange *exchange, struct store_reader *reader);
 void health_render(struct exchange *exchange);
 
 /* route_account.c (§7.3, §7.3.5, §7.1.2.1) */
@@ -27,13 +28,16 @@ void account_render_route(struct exchange *exchange);
 void key_change_prepare(struct exchange *exchange);
 enum store_apply_result key_change_apply(struct exchange *exchange, struct store_writer *writer);
 void account_orders_prepare(struct exchange *exchange);
+void account_orders_load(struct exchange *exchange, struct store_reader *reader);
 void account_orders_render(struct exchange *exchange);
 
 /* route_order.c (§7.4) */
 void new_order_prepare(struct exchange *exchange);
 enum store_apply_result new_order_apply(struct exchange *exchange, struct store_writer *writer);
 void order_prepare(struct exchange *exchange);
+void order_load(struct exchange *exchange, struct store_reader *reader);
 void finalize_prepare(struct exchange *exchange);
+void finalize_check(struct exchange *exchange);
 enum store_apply_result finalize_apply(struct exchange *exchange, struct store_writer *writer);
 void order_render_route(struct exchange *exchange);
 
@@ -42,14 +46,18 @@ void new_authorization_prepare(struct exchange *exchange);
 enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_writer *writer);
 void new_authorization_render(struct exchange *exchange);
 void authorization_prepare(struct exchange *exchange);
+void authorization_load(struct exchange *exchange, struct store_reader *reader);
+void authorization_check(struct exchange *exchange);
 enum store_apply_result authorization_apply(struct exchange *exchange, struct store_writer *writer);
 void authorization_render_route(struct exchange *exchange);
-void challenge_prepare(struct exchange *exchange);
+void challenge_load(struct exchange *exchange, struct store_reader *reader);
+void challenge_check(struct exchange *exchange);
 enum store_apply_result challenge_apply(struct exchange *exchange, struct store_writer *writer);
 void challenge_render_route(struct exchange *exchange);
 
 /* route_renewal_info.c (RFC 9773 §4) */
 void renewal_info_prepare(struct exchange *exchange);
+void renewal_info_load(struct exchange *exchange, struct store_reader *reader);
 void renewal_info_render_route(struct exchange *exchange);
 /* The certificate of this endpoint that an identifier of RFC 9773 names; STORE_NOT_FOUND when there is none.
  */
@@ -59,11 +67,18 @@ enum store_result find_renewed_certificate(struct exchange *exchange, struct sto
 
 /* route_status.c (RFC 5280 §5, RFC 6960, RFC 5019): what may be said of an issuer's certificates */
 void crl_render(struct exchange *exchange);
+void ocsp_prepare(struct exchange *exchange);
+void ocsp_load(struct exchange *exchange, struct store_reader *reader);
+void ocsp_check(struct exchange *exchange);
 void ocsp_render(struct exchange *exchange);
 
 /* route_certificate.c (§7.4.2, §7.6) */
-void certificate_prepare(struct exchange *exchange);
+void certificate_load(struct exchange *exchange, struct store_reader *reader);
+void certificate_check_chain(struct exchange *exchange);
 void certificate_render(struct exchange *exchange);
 void revoke_prepare(struct exchange *exchange);
+void revoke_load(struct exchange *exchange, struct store_reader *reader);
+void revoke_check(struct exchange *exchange);
 enum store_apply_result revoke_apply(struct exchange *exchange, struct store_writer *writer);
+void revoke_reload(struct exchange *exchange, struct store_reader *reader);
 void revoke_render(struct exchange *exchange);

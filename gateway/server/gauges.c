@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Computes the gauges of a scrape, from state that exists for other reasons, and from counts of waiting
- * work. */
+/* Computes the gauges of a scrape, from state that exists for other reasons. */
 #include "gateway/server/gauges.h"
 
 #include <stdio.h>
@@ -10,10 +9,7 @@
 #include "gateway/ca/issuers.h"
 #include "gateway/kept/own_certificate.h"
 #include "gateway/metrics/metrics_process.h"
-#include "gateway/runtime/clock.h"
-#include "gateway/runtime/log.h"
 #include "gateway/status/status.h"
-#include "store/objects.h"
 
 _Static_assert((int)ISSUER_HEALTHY == (int)METRIC_CA_HEALTHY &&
                    (int)ISSUER_DEGRADED == (int)METRIC_CA_DEGRADED && (int)ISSUER_DOWN == (int)METRIC_CA_DOWN,
@@ -21,10 +17,8 @@ _Static_assert((int)ISSUER_HEALTHY == (int)METRIC_CA_HEALTHY &&
 
 struct reading {
     const struct server *server;
-    struct store_reader *reader;
     struct status_reader *status;
     struct metric_gauges *gauges;
-    int64_t now;
 };
 
 /* ---- issuers ---- */
@@ -67,36 +61,12 @@ static void read_revocation(struct reading *reading, const char *id, size_t i)
         set_time(reading, METRIC_OCSP_RESPONDER_END, view->responder->not_after, i);
 }
 
-/* Orders wait by profile: an issuer's count is that of all of its profiles. */
-static void read_orders(struct reading *reading, const char *id, size_t i)
-{
-    const struct config *config = reading->server->config;
-    int64_t waiting = 0, since = 0;
-    for (size_t p = 0; p < config->profile_count; p++) {
-        int64_t count = 0, oldest = 0;
-        if (strcmp(config->profiles[p].issuer, id) != 0)
-            continue;
-        if (store_orders_waiting(reading->reader, config->profiles[p].name, &count, &oldest) != STORE_OK)
-            return;
-        waiting += count;
-        since = oldest != 0 && (since == 0 || oldest < since) ? oldest : since;
-    }
-    METRICS_SET(reading->gauges, METRIC_ORDERS_WAITING, waiting, i);
-    METRICS_SET(reading->gauges, METRIC_ORDERS_OLDEST, since == 0 ? 0 : reading->now - since, i);
-}
-
 static void read_issuer(struct reading *reading, const char *id)
 {
     struct issuer *issuer = issuers_find(reading->server->issuers, id);
     size_t i = metrics_issuer(id);
-    int64_t count = 0;
     read_status(reading, issuer, i);
     read_revocation(reading, id, i);
-    read_orders(reading, id, i);
-    if (store_revocations_waiting(reading->reader, id, &count) == STORE_OK)
-        METRICS_SET(reading->gauges, METRIC_REVOCATIONS_WAITING, count, i);
-    if (store_attempts_unknown(reading->reader, id, &count) == STORE_OK)
-        METRICS_SET(reading->gauges, METRIC_CA_ATTEMPTS_UNKNOWN, count, i);
 }
 
 /* ---- the server ---- */
@@ -123,43 +93,17 @@ static void read_own_certificate(struct reading *reading)
     set_time(reading, METRIC_OWN_CERTIFICATE_END, expiry.roots, METRIC_END_ROOTS);
 }
 
-static void set_size(struct reading *reading, int64_t bytes, enum metric_file file)
-{
-    if (bytes != STORE_SIZE_UNKNOWN)
-        METRICS_SET(reading->gauges, METRIC_DATABASE_BYTES, bytes, file);
-}
-
-static void read_database(struct reading *reading)
-{
-    struct store_size size;
-    int64_t count = 0;
-    METRICS_SET(reading->gauges, METRIC_WRITES_WAITING, store_backlog(reading->server->store));
-    store_read_size(reading->server->location, &size);
-    set_size(reading, size.data, METRIC_FILE_DATABASE);
-    set_size(reading, size.log, METRIC_FILE_WAL);
-    if (store_validations_waiting(reading->reader, &count) == STORE_OK)
-        METRICS_SET(reading->gauges, METRIC_VALIDATIONS_WAITING, count);
-}
-
 struct gauges_reader {
     const struct server *server;
-    struct store_reader *reader;
     struct status_reader *status;
 };
 
 struct gauges_reader *gauges_reader_new(const struct server *server)
 {
-    struct fault fault;
     struct gauges_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
         end_without("memory");
     reader->server = server;
-    reader->reader = store_reader_open(server->location, &fault);
-    if (reader->reader == NULL) {
-        log_error("%s", fault.message);
-        free(reader);
-        return NULL;
-    }
     reader->status = status_reader_new(server->status);
     return reader;
 }
@@ -168,7 +112,6 @@ void gauges_reader_free(struct gauges_reader *reader)
 {
     if (reader == NULL)
         return;
-    store_reader_close(reader->reader);
     status_reader_free(reader->status);
     free(reader);
 }
@@ -176,14 +119,14 @@ void gauges_reader_free(struct gauges_reader *reader)
 bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges)
 {
     const struct server *server = reader->server;
-    struct reading reading = {server, reader->reader, reader->status, gauges, clock_now()};
+    struct reading reading = {server, reader->status, gauges};
     if (!atomic_load(&server->started))
         return false;
     METRICS_SET(gauges, METRIC_BUILD, 1);
     METRICS_SET(gauges, METRIC_ISSUER_OBJECTS, issuer_objects());
+    METRICS_SET(gauges, METRIC_WRITES_WAITING, store_backlog(server->store));
     metrics_read_process(gauges);
     read_front_ends(&reading);
-    read_database(&reading);
     read_own_certificate(&reading);
     for (size_t i = 0; i < server->config->issuer_count; i++)
         read_issuer(&reading, server->config->issuers[i].id);

@@ -5,13 +5,15 @@
 #include "gateway/metrics/metrics.h"
 #include "gateway/server/server.h"
 
+/* Sets the gauges that come from the database: waiting work, and its size. Any thread. */
+void gauges_load(const struct server *server, struct store_reader *reader, struct metric_gauges *gauges);
+
 /* Belongs to one thread. */
 struct gauges_reader;
 
-/* NULL, and logged, when the database cannot be opened. */
 struct gauges_reader *gauges_reader_new(const struct server *server);
 /* NULL is ignored. */
 void gauges_reader_free(struct gauges_reader *reader);
 
-/* Sets the gauges of the server's present state. False while the server starts. */
+/* Sets all other gauges, from the server's present state. False while the server starts. */
 [[gnu::warn_unused_result]] bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges);

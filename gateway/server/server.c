@@ -25,40 +25,6 @@
 
 enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024, REQUEST_TIMEOUT_MS = 30 * 1000 };
 
-/* ---- each loop's own ---- */
-
-static bool loop_started(void *context, struct http_loop *loop)
-{
-    const struct frontend *frontend = context;
-    const struct server *server = frontend->parts.context;
-    struct fault fault;
-    struct loop_state *state = calloc(1, sizeof *state);
-    if (state == NULL)
-        end_without("memory");
-    state->reader = store_reader_open(server->location, &fault);
-    if (state->reader == NULL) {
-        log_error("%s", fault.message);
-        free(state);
-        return false;
-    }
-    state->keys = account_key_cache_new();
-    state->status = status_reader_new(server->status);
-    state->authorities = known_authorities_new();
-    http_loop_set_data(loop, state);
-    return true;
-}
-
-static void loop_stopped(void *context, struct http_loop *loop)
-{
-    (void)context;
-    struct loop_state *state = http_loop_data(loop);
-    store_reader_close(state->reader);
-    account_key_cache_free(state->keys);
-    status_reader_free(state->status);
-    known_authorities_free(state->authorities);
-    free(state);
-}
-
 struct past {
     const char *restored; /* NULL: it is not a restored copy */
     int64_t unknown_attempts;
@@ -252,10 +218,12 @@ static bool start_frontend(struct server *server, struct fault *fault)
 {
     const struct frontend_parts parts = {.config = server->config,
                                          .route_tables = server_route_tables,
+                                         .location = server->location,
                                          .store = server->store,
                                          .outbound = server->outbound,
                                          .issuers = server->issuers,
                                          .jobs = server->jobs,
+                                         .status = server->status,
                                          .secrets = server->secrets,
                                          .recognition = {.config = server->config,
                                                          .issuers = server->issuers,
@@ -290,8 +258,8 @@ static bool start_http(struct server *server, struct fault *fault)
         .hold_ms = config->hold_reply_ms,
         .application = {.context = server->frontend,
                         .told = metrics_count_http_event,
-                        .loop_started = loop_started,
-                        .loop_stopped = loop_stopped,
+                        .loop_started = exchange_loop_started,
+                        .loop_stopped = exchange_loop_stopped,
                         .handle = exchange_begin,
                         .render_refusal = exchange_render_refusal},
     };
@@ -304,6 +272,11 @@ static bool start_http(struct server *server, struct fault *fault)
 static void *open_gauges(void *context)
 {
     return gauges_reader_new(context);
+}
+
+static void load_gauges(void *context, struct store_reader *reader, struct metric_gauges *gauges)
+{
+    gauges_load(context, reader, gauges);
 }
 
 static void close_gauges(void *reader)
@@ -335,8 +308,10 @@ static bool start_admin(struct server *server, struct fault *fault)
                                       .issuers = server->issuers,
                                       .secrets = server->secrets,
                                       .background = server->background,
+                                      .location = server->location,
                                       .open_gauges = open_gauges,
                                       .close_gauges = close_gauges,
+                                      .load_gauges = load_gauges,
                                       .read_gauges = read_gauges,
                                       .issuer_changed = issuer_changed,
                                       .context = server};
@@ -359,8 +334,8 @@ static bool start_pki_http(struct server *server, struct fault *fault)
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .application = {.context = server->frontend,
                         .told = metrics_count_http_event,
-                        .loop_started = loop_started,
-                        .loop_stopped = loop_stopped,
+                        .loop_started = exchange_loop_started,
+                        .loop_stopped = exchange_loop_stopped,
                         .handle = exchange_begin_pki,
                         .render_refusal = exchange_render_refusal},
     };

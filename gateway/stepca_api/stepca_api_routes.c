@@ -5,19 +5,19 @@
 
 /* step-ca's /health is replaced by our own. */
 static const struct route stepca_api_routes[] = {
-    {"/health", "GET", ROUTE_PLAIN, false, NULL, NULL, .render = health_render},
-    {"/version", "GET", ROUTE_PLAIN, false, stepca_api_read_prepare, NULL, NULL, .finish = stepca_api_finish},
-    {"/roots", "GET", ROUTE_PLAIN, false, stepca_api_read_prepare, NULL, NULL, .finish = stepca_api_finish},
-    {"/root/{name}", "GET", ROUTE_PLAIN, false, stepca_api_read_prepare, NULL, NULL,
+    {"/health", "GET", ROUTE_PLAIN, false, .load = health_load, .render = health_render},
+    {"/version", "GET", ROUTE_PLAIN, false, .prepare = stepca_api_read_prepare, .finish = stepca_api_finish},
+    {"/roots", "GET", ROUTE_PLAIN, false, .prepare = stepca_api_read_prepare, .finish = stepca_api_finish},
+    {"/root/{name}", "GET", ROUTE_PLAIN, false, .prepare = stepca_api_read_prepare,
      .finish = stepca_api_finish},
-    {"/provisioners", "GET", ROUTE_PLAIN, false, stepca_api_read_prepare, NULL, NULL,
+    {"/provisioners", "GET", ROUTE_PLAIN, false, .prepare = stepca_api_read_prepare,
      .finish = stepca_api_finish},
-    {"/provisioners/{name}/encrypted-key", "GET", ROUTE_PLAIN, false, stepca_api_read_prepare, NULL, NULL,
+    {"/provisioners/{name}/encrypted-key", "GET", ROUTE_PLAIN, false, .prepare = stepca_api_read_prepare,
      .finish = stepca_api_finish},
-    {"/sign", "POST", ROUTE_PLAIN, false, stepca_api_sign_prepare, NULL, NULL, .finish = stepca_api_finish},
-    {"/renew", "POST", ROUTE_PLAIN, false, stepca_api_renew_prepare, NULL, NULL, .finish = stepca_api_finish},
-    {"/rekey", "POST", ROUTE_PLAIN, false, stepca_api_rekey_prepare, NULL, NULL, .finish = stepca_api_finish},
-    {"/revoke", "POST", ROUTE_PLAIN, false, stepca_api_revoke_prepare, NULL, NULL,
+    {"/sign", "POST", ROUTE_PLAIN, false, .prepare = stepca_api_sign_prepare, .finish = stepca_api_finish},
+    {"/renew", "POST", ROUTE_PLAIN, false, .prepare = stepca_api_renew_prepare, .finish = stepca_api_finish},
+    {"/rekey", "POST", ROUTE_PLAIN, false, .prepare = stepca_api_rekey_prepare, .finish = stepca_api_finish},
+    {"/revoke", "POST", ROUTE_PLAIN, false, .prepare = stepca_api_revoke_prepare,
      .finish = stepca_api_finish},
 };
 

@@ -71,6 +71,12 @@ size_t fake_loops_waiting(void);
 /* Requests that are not answered. */
 size_t fake_loops_open_requests(void);
 
+/* ---- fake_load.c ---- */
+
+/* Loads of requests run always at once; false, as at the beginning: by the dice, or when other messages have
+ * come between. */
+void fake_loads_run_at_once(bool always);
+
 /* ---- fake_outbound.c ---- */
 
 bool fake_outbound_turn(void);

@@ -32,6 +32,13 @@ static void close_gauges(void *reader)
     (void)reader;
 }
 
+static void load_gauges(void *context, struct store_reader *reader, struct metric_gauges *gauges)
+{
+    (void)context;
+    cr_expect(reader != NULL && gauges->arena != NULL);
+    room.gauges_loaded++;
+}
+
 static bool read_gauges(void *reader, struct metric_gauges *gauges)
 {
     (void)reader;
@@ -92,9 +99,11 @@ void admin_room_begin(bool overridden)
     place_begin(&room.place);
     room.preflight_fault = room.changed_issuer = NULL;
     room.started = false;
+    room.gauges_loaded = 0;
     const char *path = arena_printf(room.place.arena, "%s/config.json", room.place.folder);
     load_configuration(path);
-    fake_store_use(room.config->database, NULL);
+    const struct store_location *location = store_location_new(room.place.arena, room.config->database);
+    fake_store_use(location, NULL);
     room.outbound = outbound_start(NULL, &reason);
     struct issuer_config *served = arena_alloc(room.place.arena, sizeof *served);
     *served = room.config->issuers[0];
@@ -102,13 +111,15 @@ void admin_room_begin(bool overridden)
     room.parts = (struct admin_parts){
         .config = room.config,
         .config_path = path,
-        .store = store_open(room.config->database, STORE_MIGRATE, &fault),
-        .issuers = issuers_new(
-            &(struct issuers_parts){room.config, room.outbound, preflight, after_all_threads, NULL}),
+        .store = store_open(location, STORE_MIGRATE, &fault),
+        .issuers = issuers_new(&(struct issuers_parts){room.config, location, room.outbound, preflight,
+                                                       after_all_threads, NULL}),
         .secrets = config_open_secrets(room.config, SECRET_BOX_MAKE, &fault),
         .background = background_new(),
         .open_gauges = open_gauges,
         .close_gauges = close_gauges,
+        .location = location,
+        .load_gauges = load_gauges,
         .read_gauges = read_gauges,
         .issuer_changed = issuer_changed,
         .context = &room,

@@ -18,6 +18,7 @@ struct admin_room {
     const char *preflight_fault; /* NULL: the preflight passes */
     const char *changed_issuer;  /* that issuer_changed was told */
     bool started;                /* the server: the gauges can be read */
+    size_t gauges_loaded;        /* how often the database was asked */
 };
 extern struct admin_room room;
 

@@ -92,30 +92,6 @@ static const struct config *read_configuration(const char *more)
 
 /* ---- parts ---- */
 
-static bool loop_started(void *context, struct http_loop *loop)
-{
-    (void)context;
-    struct fault fault;
-    struct loop_state *state = calloc(1, sizeof *state);
-    state->reader = store_reader_open(site.database.location, &fault);
-    state->keys = account_key_cache_new();
-    state->status = status_reader_new(site.status);
-    state->authorities = known_authorities_new();
-    http_loop_set_data(loop, state);
-    return state->reader != NULL;
-}
-
-static void loop_stopped(void *context, struct http_loop *loop)
-{
-    (void)context;
-    struct loop_state *state = http_loop_data(loop);
-    store_reader_close(state->reader);
-    account_key_cache_free(state->keys);
-    status_reader_free(state->status);
-    known_authorities_free(state->authorities);
-    free(state);
-}
-
 static struct bytes own_intermediates(void *context, struct arena *arena)
 {
     (void)context;
@@ -182,6 +158,7 @@ static void make_parts(void)
     *parts = (struct frontend_parts){
         .config = site.config,
         .route_tables = server_route_tables,
+        .location = location,
         .store = store_open(location, STORE_MIGRATE, &fault),
         .outbound = outbound,
         .issuers = issuers_new(
@@ -200,16 +177,19 @@ static void make_parts(void)
     parts->jobs = jobs_new(&(struct jobs_parts){site.config, location, parts->store, outbound, parts->issuers,
                                                 settled, revoked, NULL},
                            &fault);
+    parts->status = site.status;
     cr_assert(site.status != NULL && parts->jobs != NULL);
 }
 
-static struct http_server *start_listener(void (*handle)(void *frontend, struct http_request *request))
+static struct http_server *start_listener(size_t loops,
+                                          void (*handle)(void *frontend, struct http_request *request))
 {
     struct fault fault;
-    const struct http_server_config http = {
-        .loops = 2,
-        .hold_ms = site.config->hold_reply_ms,
-        .application = {site.frontend, NULL, loop_started, loop_stopped, handle, exchange_render_refusal}};
+    const struct http_server_config http = {.loops = loops,
+                                            .hold_ms = site.config->hold_reply_ms,
+                                            .application = {site.frontend, NULL, exchange_loop_started,
+                                                            exchange_loop_stopped, handle,
+                                                            exchange_render_refusal}};
     struct http_server *server = http_server_start(&http, &fault);
     cr_assert(server != NULL, "%s", fault.message);
     return server;
@@ -232,8 +212,8 @@ void site_begin(const char *more)
     site.database.writer = fake_store_command()->writer;
     site.frontend = frontend_new(&site.parts);
     cr_assert(site.frontend != NULL);
-    site.http = start_listener(exchange_begin);
-    site.pki = start_listener(exchange_begin_pki);
+    site.http = start_listener(2, exchange_begin);
+    site.pki = start_listener(1, exchange_begin_pki);
     site_skip_events();
 }
 

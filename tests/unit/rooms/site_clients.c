@@ -95,7 +95,9 @@ static struct fake_reply *deliver(size_t listener, struct http_request *request,
     request->local_user = -1;
     snprintf(request->client_address, sizeof request->client_address, "%s", address);
     snprintf(request->client_network, sizeof request->client_network, "%s", address);
+    fake_loads_run_at_once(site.meanwhile != NULL);
     struct fake_reply *reply = place_deliver(&site.place, listener, request);
+    fake_loads_run_at_once(false);
     if (site.meanwhile != NULL)
         site_run(site.meanwhile);
     site.meanwhile = NULL;

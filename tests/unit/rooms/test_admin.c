@@ -101,6 +101,16 @@ Test(admin, routes_a_request_by_path_and_method)
     admin_room_end();
 }
 
+Test(admin, without_a_database_it_does_not_start)
+{
+    struct fault fault = {0};
+    admin_room_begin(false);
+    struct admin_parts parts = room.parts;
+    parts.location = store_location_new(room.place.arena, "/nowhere/acmegate.db");
+    cr_expect_null(admin_start(&parts, &fault));
+    admin_room_end();
+}
+
 Test(admin, shows_metrics_once_the_server_has_started)
 {
     admin_room_begin(false);
@@ -108,6 +118,7 @@ Test(admin, shows_metrics_once_the_server_has_started)
     struct place_request asked = {"GET", "/metrics", 0, NULL, NULL, false};
     const struct fake_reply *reply = place_send(&room.place, &asked);
     cr_assert(reply->done);
+    cr_expect_eq(room.gauges_loaded, 1);
     cr_expect_eq(reply->status, 200);
     cr_expect(reply_says(reply, "# TYPE acmegate_"));
     cr_expect_str_eq(fake_header(reply, "Cache-Control"), "no-store");

@@ -170,8 +170,7 @@ static void write_crashes(int64_t id, size_t count)
     for (size_t i = 0; i < count; i++)
         text = arena_printf(place.place.arena, "%scrashed %lld\n", text, (long long)id);
     place_write(&place.place, "acmegate.db.crashes", text);
-    cr_assert(crash_record_open(place.config->database, &fault), "%s",
-              fault.message);
+    cr_assert(crash_record_open(place.config->database, &fault), "%s", fault.message);
 }
 
 Test(jobs, a_challenge_that_the_server_died_of_twice_is_given_up)

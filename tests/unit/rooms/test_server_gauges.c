@@ -44,16 +44,6 @@ Test(server_gauges, none_is_read_while_the_server_starts)
     server_place_end();
 }
 
-Test(server_gauges, without_a_database_there_is_no_reader)
-{
-    const struct config config = {.database = "/nowhere/acmegate.db"};
-    const struct server server = {.config = &config};
-    server_place_begin();
-    cr_expect_null(gauges_reader_new(&server));
-    cr_expect_not_null(strstr(server_place_log(), "/nowhere/acmegate.db"));
-    server_place_end();
-}
-
 Test(server_gauges, the_front_ends_tell_their_connections)
 {
     server_place_begin();

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a loop has of its own, and the one place where a request reads the database. */
+#include <stdlib.h>
+
+#include "gateway/frontend/exchange_internal.h"
+#include "gateway/runtime/log.h"
+#include "gateway/status/status.h"
+
+struct loop_state {
+    struct store_reader *reader;
+    struct account_key_cache *keys;
+    struct status_reader *status;
+    struct known_authorities *authorities;
+};
+
+bool exchange_loop_started(void *context, struct http_loop *loop)
+{
+    const struct frontend *frontend = context;
+    struct fault fault;
+    struct loop_state *state = calloc(1, sizeof *state);
+    if (state == NULL)
+        end_without("memory");
+    state->reader = store_reader_open(frontend->parts.location, &fault);
+    if (state->reader == NULL) {
+        log_error("%s", fault.message);
+        free(state);
+        return false;
+    }
+    state->keys = account_key_cache_new();
+    state->status = status_reader_new(frontend->parts.status);
+    state->authorities = known_authorities_new();
+    http_loop_set_data(loop, state);
+    return true;
+}
+
+void exchange_loop_stopped(void *context, struct http_loop *loop)
+{
+    (void)context;
+    struct loop_state *state = http_loop_data(loop);
+    store_reader_close(state->reader);
+    account_key_cache_free(state->keys);
+    status_reader_free(state->status);
+    known_authorities_free(state->authorities);
+    free(state);
+}
+
+static const struct loop_state *loop_of(const struct exchange *exchange)
+{
+    return http_loop_data(exchange->request->loop);
+}
+
+void exchange_load(struct exchange *exchange, exchange_load_step *load,
+                   void (*then)(struct exchange *exchange))
+{
+    if (load != NULL)
+        load(exchange, loop_of(exchange)->reader);
+    then(exchange);
+}
+
+struct account_key_cache *exchange_keys(const struct exchange *exchange)
+{
+    return loop_of(exchange)->keys;
+}
+
+struct status_reader *exchange_status(const struct exchange *exchange)
+{
+    return loop_of(exchange)->status;
+}
+
+struct known_authorities *exchange_authorities(const struct exchange *exchange)
+{
+    return loop_of(exchange)->authorities;
+}
