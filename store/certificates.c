@@ -269,7 +269,8 @@ static enum store_result insert_row(struct store_writer *writer, const struct ce
     query_bind_text(&query, "$origin", certificate_origin_name(certificate->origin));
     query_bind_text(&query, "$rejected_because", certificate->rejected_because);
     query_bind_integer(&query, "$created_at", certificate->created_at);
-    return query_run(&query);
+    enum store_result result = query_run(&query);
+    return result == STORE_NOT_FOUND ? STORE_KNOWN : result;
 }
 
 /* The row that an import made of this very certificate becomes the certificate's own. */
@@ -286,7 +287,7 @@ static enum store_result adopt_row(struct store_writer *writer, struct certifica
     query_bind_blob(&query, "$leaf", certificate->leaf);
     enum store_result result = query_next(&query);
     if (result != STORE_OK)
-        return result;
+        return result == STORE_NOT_FOUND ? STORE_KNOWN : result;
     certificate->id = query_take_integer(&query);
     return query_finish(&query);
 }
@@ -327,7 +328,7 @@ enum store_result store_certificate_insert(struct store_writer *writer, struct c
     if (result == STORE_OK)
         return certificate->status == CERTIFICATE_GOOD
                    ? adopt_row(writer, certificate, known_id, issuer_identity_id, chain_id)
-                   : STORE_NOT_FOUND;
+                   : STORE_KNOWN;
     if (result == STORE_FAILED)
         return result;
     certificate->id = store_next_id(writer, certificate->created_at * 1000);

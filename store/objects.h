@@ -237,7 +237,7 @@ struct due_validation {
 /* ---- certificates.c ---- */
 
 /* Sets id; the chain is stored once however many certificates share it; names are indexed for look-up. One
- * that was imported from the CA's log before its answer came here is taken over. STORE_NOT_FOUND, and nothing
+ * that was imported from the CA's log before its answer came here is taken over. STORE_KNOWN, and nothing
  * done, when the certificate is there already, under whichever issuer, or its issuer has another one with
  * this serial number. */
 [[gnu::warn_unused_result]] enum store_result store_certificate_insert(struct store_writer *writer,

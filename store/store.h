@@ -167,6 +167,7 @@ enum store_result {
     STORE_LOST_RACE, /* nothing was written: the row is there, but no longer in the expected state; another
                       * was faster
                       */
+    STORE_KNOWN,     /* nothing was written: what was to be inserted is there already */
     STORE_FAILED,    /* SQLite said no; logged, and the operation will be answered 503 */
     STORE_REFUSED,   /* the state may not follow the one before (order_may_be_written): a fault of this
                         program; logged, nothing was written, and the operation ends with STORE_FAULT */

@@ -78,7 +78,7 @@ static enum store_apply_result apply_certificate(void *context, struct store_wri
     const struct issuance_record record = {
         .issued = &signing->issued, .event = signing->event, .write_event = write_event};
     enum store_result result = issuance_write(writer, &record);
-    return result == STORE_NOT_FOUND ? apply_issued_before(signing, writer) : store_applied(result);
+    return result == STORE_KNOWN ? apply_issued_before(signing, writer) : store_applied(result);
 }
 
 /* Writes an event or a certificate, and adds a failure to the problem. */

@@ -141,7 +141,7 @@ static enum store_result write_item(struct import *import, struct store_writer *
     if (result == STORE_NOT_FOUND) {
         result = store_certificate_insert(writer, certificate, item->facts.identifiers,
                                           item->facts.identifier_count);
-        taken = result == STORE_NOT_FOUND;
+        taken = result == STORE_KNOWN;
     }
     if (taken) {
         import_skip(import, item->place, IMPORT_SERIAL_TAKEN, certificate->serial);

@@ -46,7 +46,7 @@ bool exchange_store_ok(struct exchange *exchange, enum store_result result)
         problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
         exchange->problem = problem;
     }
-    return result == STORE_OK || result == STORE_NOT_FOUND;
+    return result == STORE_OK || result == STORE_NOT_FOUND || result == STORE_KNOWN;
 }
 
 const struct problem *exchange_check_owner(struct exchange *exchange, enum store_result result,

@@ -333,7 +333,7 @@ static bool insert_native(struct exchange *exchange, struct store_writer *writer
                                                         state->facts.identifier_count);
     if (!exchange_store_ok(exchange, result))
         return false;
-    if (result == STORE_NOT_FOUND) {
+    if (result == STORE_KNOWN) {
         exchange->problem = problem_new(exchange->arena, PROBLEM_MALFORMED,
                                         "Another certificate of this CA has its serial number.");
         return false;

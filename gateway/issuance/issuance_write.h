@@ -19,7 +19,7 @@ struct issuance_record {
 };
 
 /*
- * Within `apply`. Sets certificate.id. STORE_NOT_FOUND, and nothing is written, when the certificate was
+ * Within `apply`. Sets certificate.id. STORE_KNOWN, and nothing is written, when the certificate was
  * there before: it is that of whoever had it first, and nobody gets it again. Not for ISSUANCE_UNREADABLE.
  */
 [[gnu::warn_unused_result]] enum store_result issuance_write(struct store_writer *writer,

@@ -166,7 +166,7 @@ static enum store_result write_certificate(struct job *job, struct store_writer 
 static enum store_result keep_rejected(struct job *job, struct store_writer *writer)
 {
     enum store_result result = write_certificate(job, writer, NULL);
-    return result == STORE_NOT_FOUND ? STORE_OK : result;
+    return result == STORE_KNOWN ? STORE_OK : result;
 }
 
 /* The certificate is rejected, but the order continues with another request. */
@@ -192,7 +192,7 @@ static enum store_apply_result apply_issued_before(struct job *job, struct store
 static enum store_apply_result apply_rejected(struct job *job, struct store_writer *writer)
 {
     enum store_result result = write_certificate(job, writer, NULL);
-    if (result == STORE_NOT_FOUND)
+    if (result == STORE_KNOWN)
         return apply_issued_before(job, writer);
     return result == STORE_OK ? apply_order_failed(job, writer) : STORE_DISCARD;
 }
@@ -218,7 +218,7 @@ static enum store_apply_result apply_issued(struct job *job, struct store_writer
         return store_applied(result);
     }
     result = write_certificate(job, writer, state->issued.facts.remarks);
-    if (result == STORE_NOT_FOUND)
+    if (result == STORE_KNOWN)
         return apply_issued_before(job, writer);
     order->status = ORDER_VALID;
     order->status_since = job->now;

@@ -15,7 +15,7 @@ static enum store_apply_result apply_rejected(struct job *job, struct store_writ
     const struct issuance_record record = {
         .issued = job->state, .notes = &job->notes, .write_event = write_event, .context = job};
     enum store_result result = issuance_write(writer, &record);
-    return result == STORE_NOT_FOUND ? STORE_APPLIED : store_applied(result);
+    return result == STORE_KNOWN ? STORE_APPLIED : store_applied(result);
 }
 
 static void on_stored(struct job *job)

@@ -135,7 +135,7 @@ static enum store_apply_result apply_certificate(struct stepca_api_call *call, s
         .context = call,
     };
     enum store_result result = issuance_write(writer, &record);
-    if (result != STORE_NOT_FOUND)
+    if (result != STORE_KNOWN)
         return store_applied(result);
     exchange->problem =
         problem_because(exchange->arena, CAUSE_CERTIFICATE_OF_BEFORE,

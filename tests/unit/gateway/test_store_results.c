@@ -13,6 +13,7 @@ Test(store_results, each_has_its_answer)
         bool again; /* the client is told to come back */
     } cases[] = {{STORE_OK, 0, false},
                  {STORE_NOT_FOUND, 0, false},
+                 {STORE_KNOWN, 0, false},
                  {STORE_LOST_RACE, 503, true},
                  {STORE_FAILED, 503, true},
                  {STORE_REFUSED, 500, false}};

@@ -32,7 +32,7 @@ Test(certificate_identity, S5_a_certificate_is_one_row_whatever_its_octets_and_i
     twin.issuer = "the same CA";
     twin.account_id = twin.order_id = 0;
     twin.origin = CERTIFICATE_EXTERNAL;
-    cr_expect_eq(store_certificate_insert(writer, &twin, NULL, 0), STORE_NOT_FOUND);
+    cr_expect_eq(store_certificate_insert(writer, &twin, NULL, 0), STORE_KNOWN);
     const struct bytes forms[] = {one.leaf, twin.leaf, pki_lengthen(database.arena, twin.leaf)};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         cr_assert_eq(
@@ -145,7 +145,7 @@ Test(certificate_identity, a_certificate_is_found_by_its_own_octets)
         store_certificate_by_leaf(store_reader_of(writer), database.arena, "1a", BYTES_LITERAL("x"), &loaded),
         STORE_NOT_FOUND);
     struct certificate again = one;
-    cr_assert_eq(store_certificate_insert(writer, &again, NULL, 0), STORE_NOT_FOUND);
+    cr_assert_eq(store_certificate_insert(writer, &again, NULL, 0), STORE_KNOWN);
     cr_assert_not(writer->reader.failed);
     database_end(&database);
 }
@@ -168,7 +168,7 @@ Test(certificate_identity, one_that_was_imported_first_is_taken_over_once)
     cr_assert_eq(store_certificate_insert(writer, &imported, order.identifiers, 1), STORE_OK);
     struct certificate other = issued;
     other.leaf = BYTES_LITERAL("another leaf");
-    cr_assert_eq(store_certificate_insert(writer, &other, order.identifiers, 1), STORE_NOT_FOUND);
+    cr_assert_eq(store_certificate_insert(writer, &other, order.identifiers, 1), STORE_KNOWN);
     cr_assert_eq(store_certificate_insert(writer, &issued, order.identifiers, 1), STORE_OK);
     cr_assert_eq(issued.id, imported.id);
     cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, issued.id, &loaded),
@@ -176,7 +176,7 @@ Test(certificate_identity, one_that_was_imported_first_is_taken_over_once)
     cr_assert_eq(loaded.order_id, order.id);
     cr_assert_eq(loaded.account_id, account.id);
     cr_assert_eq(loaded.origin, CERTIFICATE_FROM_ACME);
-    cr_assert_eq(store_certificate_insert(writer, &issued, order.identifiers, 1), STORE_NOT_FOUND);
+    cr_assert_eq(store_certificate_insert(writer, &issued, order.identifiers, 1), STORE_KNOWN);
     cr_assert_not(writer->reader.failed);
     database_end(&database);
 }
