@@ -115,8 +115,11 @@ Test(config_changes, another_type_of_issuer_waits_as_a_whole)
     const struct config *next = config_take(arena, running, fresh, &found, &why);
     cr_assert_not_null(next);
     cr_expect(found.count >= 5, "%zu", found.count);
-    for (size_t i = 0; i < found.count; i++)
+    for (size_t i = 0; i < found.count; i++) {
+        cr_assert_not_null(found.items[i].path, "%zu", i);
+        cr_expect_eq(strncmp(found.items[i].path, "issuers.local.", 14), 0, "%s", found.items[i].path);
         cr_expect_not(found.items[i].at_once, "%s", found.items[i].path);
+    }
     cr_expect_eq(config_issuer(next, "local")->type, ISSUER_LOCAL);
     cr_expect_null(config_issuer(next, "local")->ca_url);
     arena_free(arena);
