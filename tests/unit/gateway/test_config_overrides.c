@@ -105,3 +105,25 @@ Test(config_overrides, an_empty_list_of_names_that_are_allowed_is_warned_of)
                        "%s", first);
     arena_free(arena);
 }
+
+Test(config_overrides, each_warning_is_given_once)
+{
+    char path[] = "/tmp/acmegate-password-XXXXXX";
+    close(mkstemp(path));
+    struct arena *arena = arena_new();
+    cr_assert(file_replace(path, BYTES_LITERAL("secret"), 0644));
+    const char *text = arena_printf(
+        arena,
+        "{" TOP ", \"issuers\": {\"main\": {" LOCAL ", \"key_password_file\": \"%s\"}, \"other\": {" LOCAL
+        ", \"key_password_file\": \"%s\"}}, \"profiles\": {\"p\": {\"issuer\": \"main\"}}, "
+        "\"endpoints\": {\"e\": {\"profiles\": [\"p\"], \"names\": {\"allow\": []}}, "
+        "\"f\": {\"profiles\": [\"p\"], \"names\": {\"allow\": []}}}}",
+        path, path);
+    const struct config *config = config_text_good(arena, text, NULL);
+    cr_assert_eq(config->warning_count, 3);
+    cr_expect_not_null(strstr(config->warnings[0], path));
+    cr_expect_not_null(strstr(config->warnings[1], "endpoints.e.names.allow"));
+    cr_expect_not_null(strstr(config->warnings[2], "endpoints.f.names.allow"));
+    unlink(path);
+    arena_free(arena);
+}
