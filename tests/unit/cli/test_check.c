@@ -185,6 +185,25 @@ Test(cli_check, a_folder_that_cannot_be_made)
     shell_end();
 }
 
+/* The folder above must be writable: of a path that begins at the root, and of one that has no slash. */
+Test(cli_check, the_folder_above_the_local_ca)
+{
+    static const char *const directories[] = {"/acmegate-no-such-ca", "acmegate-no-such-ca"};
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+        check_begin(&(struct shell_configuration){0});
+        const char *file = local_only(own_of_inner, ""), *folder = shell_path("ca");
+        const char *text = shell_read(file), *at = strstr(text, folder);
+        shell_write("local.json",
+                    text_of("%.*s%s%s", (int)(at - text), text, directories[i], at + strlen(folder)));
+        struct output output = run("check --config %s", file);
+        cr_expect_eq(output.status, CLI_OK, "%s", output.text);
+        expect_line(
+            directories[i], &output,
+            text_of("ok    issuer inner: no CA in %s yet, `acmegate serve` makes it", directories[i]));
+        shell_end();
+    }
+}
+
 /* Name constraints of the intermediate forbid the server's own name. */
 Test(cli_check, a_local_ca_that_may_not_sign_the_servers_name)
 {

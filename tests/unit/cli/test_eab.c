@@ -75,6 +75,17 @@ Test(cli_eab, the_sealed_key_is_the_one_that_was_shown)
     shell_end();
 }
 
+Test(cli_eab, a_key_file_that_cannot_be_read)
+{
+    shell_begin();
+    shell_configure(&(struct shell_configuration){
+        .top = text_of(",\"tls\":{\"issuer\":\"inner\"},\"secret_key_path\":\"%s\"", shell.folder)});
+    struct output output = run("eab add acme");
+    expect_output("a folder", &output, CLI_FAILED, "", text_of("acmegate eab add: %s", shell.folder));
+    cr_expect_eq(database_count(&shell.database, "SELECT count(*) FROM eab_keys"), 0);
+    shell_end();
+}
+
 Test(cli_eab, options_of_a_key_are_stored)
 {
     static const struct {

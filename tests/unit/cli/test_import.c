@@ -98,6 +98,33 @@ Test(cli_import, a_folder_is_taken_once)
     shell_end();
 }
 
+/* A folder that leads back to itself is visited once, and a link to a file is the file. */
+Test(cli_import, links_are_followed)
+{
+    begin();
+    shell_write("a.crt", text_of("%s%s", pem(make_leaf("a.test", "1a")), pem(intermediate)));
+    cr_assert_eq(symlink(shell_path("old"), shell_path("old/around")), 0);
+    cr_assert_eq(symlink(shell_path("a.crt"), shell_path("old/link.crt")), 0);
+    cr_assert_eq(symlink(shell_path("nowhere"), shell_path("old/nowhere.crt")), 0);
+    struct output output = run("import %s/old", shell.folder);
+    cr_expect_not_null(strstr(output.text, "1 taken, 0 already known\n"), "%s%s", output.text, output.errors);
+    cr_expect_not_null(strstr(output.errors, "old/nowhere.crt"), "%s", output.errors);
+    cr_expect_null(strstr(output.errors, "around"), "%s", output.errors);
+    shell_end();
+}
+
+/* A certificate of more than 64 KiB is none. */
+Test(cli_import, a_block_that_is_too_large)
+{
+    begin();
+    uint8_t *octets = arena_alloc(shell.arena, 64 * 1024 + 1);
+    shell_write("old/large.crt", shell_pem("CERTIFICATE", bytes_of(octets, 64 * 1024 + 1)));
+    struct output output = run("import %s/old", shell.folder);
+    expect_output("large", &output, CLI_OK, "1 skipped: a certificate that cannot be read\n",
+                  "old/large.crt, PEM block 1: a certificate that cannot be read\n");
+    shell_end();
+}
+
 Test(cli_import, a_dry_run_changes_nothing)
 {
     begin();

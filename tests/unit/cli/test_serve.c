@@ -109,6 +109,37 @@ Test(cli_serve, a_hangup_reads_the_configuration_again)
     shell_end();
 }
 
+/* What the file says after the start, and before the signal is looked at. */
+static const char *later;
+
+static void listen_and_change_the_file(struct bytes line)
+{
+    listen_to_log(line);
+    if (strstr(logged, "/other/directory") != NULL && later != NULL) {
+        shell_write("acmegate.json", later);
+        later = NULL;
+    }
+}
+
+Test(cli_serve, a_reload_of_a_bad_file_changes_nothing)
+{
+    begin();
+    const char *text = shell_read(shell_path("acmegate.json"));
+    later = text_of("%.*s,\"frob\":1}", (int)strlen(text) - 1, text);
+    fake_log_listen(listen_and_change_the_file);
+    pend(SIGHUP);
+    pend(SIGTERM);
+    struct output output = run("serve");
+    expect_output("serve", &output, CLI_OK, "", "");
+    expect_logged("frob: ");
+    expect_logged(
+        text_of("reload: %s is refused; the running configuration stays", shell_path("acmegate.json")));
+    cr_expect_null(strstr(logged, "serve now"), "%s", logged);
+    expect_logged("stopped");
+    fake_log_listen(NULL);
+    shell_end();
+}
+
 /* ---- what keeps a server from its start ---- */
 
 Test(cli_serve, faults_of_the_configuration_are_printed)
@@ -181,6 +212,7 @@ Test(cli_serve, enough_files_may_be_open)
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &enough), 0);
     cr_expect_eq(run("serve").status, CLI_OK);
     cr_expect_null(strstr(logged, "LimitNOFILE"), "%s", logged);
+    cr_expect_null(strstr(logged, "cannot be raised"), "%s", logged);
     fake_log_listen(NULL);
     shell_end();
 }
