@@ -288,15 +288,12 @@ static void read_head(struct reader *reader, struct account_export_line *out)
 }
 
 bool account_export_parse(struct arena *arena, struct bytes text, struct account_export_line *out,
-                          const char **why)
+                          struct fault *fault)
 {
-    struct fault fault;
     *out = (struct account_export_line){0};
-    struct reader reader = {.arena = arena, .json = json_parse(arena, text, &json_limits_request, &fault)};
-    if (reader.json == NULL) {
-        *why = arena_printf(arena, "no JSON: %s", fault.message);
-        return false;
-    }
+    struct reader reader = {.arena = arena, .json = json_parse(arena, text, &json_limits_request, fault)};
+    if (reader.json == NULL)
+        return fault_prefix(fault, "no JSON: ");
     out->type = read_type(&reader);
     if (reader.why == NULL && out->type == EXPORT_HEAD) {
         read_head(&reader, out);
@@ -308,8 +305,7 @@ bool account_export_parse(struct arena *arena, struct bytes text, struct account
         out->accounts = read_integer(&reader, "accounts", 0, INT64_MAX);
         out->eab_keys = read_integer(&reader, "externalAccountKeys", 0, INT64_MAX);
     }
-    *why = reader.why;
-    return reader.why == NULL;
+    return reader.why == NULL || fault_set(fault, "%s", reader.why);
 }
 
 bool account_export_peek(struct arena *arena, struct bytes text, struct account *out)

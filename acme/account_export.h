@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "acme/eab.h"
 #include "acme/objects.h"
 
@@ -28,10 +29,10 @@ struct account_export_line {
 /* Writes a line with its newline. p is NULL when it would be longer than a line may be. */
 struct bytes account_export_render(struct arena *arena, const struct account_export_line *line);
 
-/* Reads a line, with or without its newline, and checks all of it like a client's request. False with `why`
- * in the arena. */
+/* Reads a line, with or without its newline, and checks all of it like a client's request. False with
+ * `fault`. */
 [[gnu::warn_unused_result]] bool account_export_parse(struct arena *arena, struct bytes text,
-                                                      struct account_export_line *out, const char **why);
+                                                      struct account_export_line *out, struct fault *fault);
 
 /* Reads the parts of an account's line that can change (id, status, key_changed_at). It checks nothing else,
  * which takes a hundredth of the work. False for any other line. */

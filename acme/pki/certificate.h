@@ -2,6 +2,7 @@
 /* The checks on a certificate before anyone gets it, its names and its text forms. */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "acme/jose/openssl_handles.h"
 #include "acme/objects.h"
 
@@ -51,13 +52,13 @@ enum { CERTIFICATE_SLACK_S = 60 };
 /*
  * True when leaf and chain (DER, leaf first) meet the expectation: public key of the CSR, names of the order
  * (or of the policy) and no others, validity within the cap, a path to a pinned root that it does not
- * outlive. Else false with `why`, in the arena. `facts` are filled whenever the leaf can be read; else
+ * outlive. Else false with `fault`. `facts` are filled whenever the leaf can be read; else
  * facts->serial is empty.
  */
 [[gnu::warn_unused_result]] bool certificate_check(struct arena *arena, const struct bytes *chain,
                                                    size_t count,
                                                    const struct certificate_expectation *expectation,
-                                                   struct certificate_facts *facts, const char **why);
+                                                   struct certificate_facts *facts, struct fault *fault);
 
 /*
  * Describes for the events how an acceptable leaf departs from the CSR: names that the CSR repeats, requested

@@ -254,12 +254,12 @@ static const char *chain_fault(struct arena *arena, const struct bytes *chain, s
 
 bool certificate_check(struct arena *arena, const struct bytes *chain, size_t count,
                        const struct certificate_expectation *expectation, struct certificate_facts *facts,
-                       const char **why)
+                       struct fault *fault)
 {
     *facts = (struct certificate_facts){0};
-    *why = chain_fault(arena, chain, count, expectation, facts);
+    const char *wrong = chain_fault(arena, chain, count, expectation, facts);
     ERR_clear_error(); /* this thread's TLS connections must not find OpenSSL's errors from here */
-    return *why == NULL;
+    return wrong == NULL || fault_set(fault, "%s", wrong);
 }
 
 bool certificate_chains_to(struct bytes leaf_der, struct bytes chain_pem, X509_STORE *roots)

@@ -143,7 +143,7 @@ struct search {
     struct bytes candidates_pem;
     X509_STORE *roots;
     int64_t now;
-    const char *fault; /* of the last candidate */
+    const char *wrong; /* of the last candidate */
 };
 
 /* Returns NULL when this certificate has signed the list and may sign lists. */
@@ -166,8 +166,8 @@ static bool is_signer(struct search *search, X509 *candidate, struct bytes der)
 {
     if (X509_NAME_cmp(X509_get_subject_name(candidate), X509_CRL_get_issuer(search->crl)) != 0)
         return false;
-    search->fault = signer_fault(search, candidate, der);
-    return search->fault == NULL;
+    search->wrong = signer_fault(search, candidate, der);
+    return search->wrong == NULL;
 }
 
 static bool find_among_roots(struct arena *arena, struct search *search, struct bytes *out)
@@ -212,7 +212,7 @@ static X509_CRL *parse(struct bytes der)
 }
 
 bool crl_read(struct arena *arena, struct bytes der, struct bytes candidates_pem, X509_STORE *roots,
-              int64_t now, struct crl *out, const char **why)
+              int64_t now, struct crl *out, struct fault *fault)
 {
     *out = (struct crl){.der = der};
     [[gnu::cleanup(autofree_crl_release)]] X509_CRL *crl = parse(der);
@@ -220,12 +220,12 @@ bool crl_read(struct arena *arena, struct bytes der, struct bytes candidates_pem
                             .candidates_pem = candidates_pem,
                             .roots = roots,
                             .now = now,
-                            .fault = "no certificate of the CA whose name it bears is known"};
-    *why = crl == NULL ? "it is no certificate revocation list" : read_content(arena, crl, out);
-    if (*why == NULL && !find_signer(arena, &search, &out->signer))
-        *why = search.fault;
+                            .wrong = "no certificate of the CA whose name it bears is known"};
+    const char *wrong = crl == NULL ? "it is no certificate revocation list" : read_content(arena, crl, out);
+    if (wrong == NULL && !find_signer(arena, &search, &out->signer))
+        wrong = search.wrong;
     ERR_clear_error();
-    return *why == NULL;
+    return wrong == NULL || fault_set(fault, "%s", wrong);
 }
 
 /* ---- replacing a list ---- */
@@ -249,22 +249,21 @@ bool crl_is_of_the_future(const struct crl *crl, int64_t now)
 }
 
 bool crl_may_replace(struct arena *arena, const struct crl *current, const struct crl *fresh, int64_t now,
-                     const char **why)
+                     struct fault *fault)
 {
-    *why = NULL;
     if (crl_is_over(fresh, now))
-        *why = arena_printf(arena, "it ended at %s", time_words(arena, fresh->next_update));
-    else if (crl_is_of_the_future(fresh, now))
-        *why = arena_printf(arena, "it begins at %s only", time_words(arena, fresh->this_update));
-    else if (current == NULL || crl_is_of_the_future(current, now))
+        return fault_set(fault, "it ended at %s", time_words(arena, fresh->next_update));
+    if (crl_is_of_the_future(fresh, now))
+        return fault_set(fault, "it begins at %s only", time_words(arena, fresh->this_update));
+    if (current == NULL || crl_is_of_the_future(current, now))
         return true;
-    else if (fresh->this_update < current->this_update)
-        *why = arena_printf(arena, "it is of %s, older than the one known, of %s",
-                            time_words(arena, fresh->this_update), time_words(arena, current->this_update));
-    else if (!crl_is_over(current, now) && number_is_lower(fresh->number, current->number))
-        *why = arena_printf(arena, "its number is 0x%s, lower than 0x%s of the one known", fresh->number,
-                            current->number);
-    return *why == NULL;
+    if (fresh->this_update < current->this_update)
+        return fault_set(fault, "it is of %s, older than the one known, of %s",
+                         time_words(arena, fresh->this_update), time_words(arena, current->this_update));
+    if (!crl_is_over(current, now) && number_is_lower(fresh->number, current->number))
+        return fault_set(fault, "its number is 0x%s, lower than 0x%s of the one known", fresh->number,
+                         current->number);
+    return true;
 }
 
 const struct crl_entry *crl_find(const struct crl *crl, const char *serial)

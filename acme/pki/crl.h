@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "acme/base/fault.h"
 #include "acme/jose/openssl_handles.h"
 #include "acme/objects.h"
 
@@ -34,11 +35,12 @@ struct crl {
 /*
  * Reads a list and finds its signer: a certificate of `candidates_pem` (PEM, may be empty) or one of the
  * roots. The signer's name is the list's issuer. It is in force at `now`, may sign lists (cRLSign), and has a
- * path to one of the roots. Whether the list is still in force is not checked. False with `why` in the arena.
+ * path to one of the roots. Whether the list is still in force is not checked. False with `fault`.
  * `out` belongs to the arena.
  */
 [[gnu::warn_unused_result]] bool crl_read(struct arena *arena, struct bytes der, struct bytes candidates_pem,
-                                          X509_STORE *roots, int64_t now, struct crl *out, const char **why);
+                                          X509_STORE *roots, int64_t now, struct crl *out,
+                                          struct fault *fault);
 
 /* True when the list has expired at `now`. Absence from it then proves nothing. */
 bool crl_is_over(const struct crl *crl, int64_t now);
@@ -49,12 +51,12 @@ bool crl_is_of_the_future(const struct crl *crl, int64_t now);
 
 /*
  * True when `fresh` may replace `current` (NULL: there is none; a list from the future counts as none). False
- * with `why` when it has expired or is from the future. False also when it is older: made earlier, or with a
- * lower number while the current list is in force. (A CA that lost its database counts from the beginning.
+ * with `fault` when it has expired or is from the future. False also when it is older: made earlier, or with
+ * a lower number while the current list is in force. (A CA that lost its database counts from the beginning.
  * Its list is taken once the previous one has expired.)
  */
 [[gnu::warn_unused_result]] bool crl_may_replace(struct arena *arena, const struct crl *current,
-                                                 const struct crl *fresh, int64_t now, const char **why);
+                                                 const struct crl *fresh, int64_t now, struct fault *fault);
 
 /* Finds an entry by canonical serial number. NULL when it is not in the list. */
 const struct crl_entry *crl_find(const struct crl *crl, const char *serial);

@@ -8,6 +8,7 @@
 
 #include <openssl/ocsp.h>
 
+#include "acme/base/fault.h"
 #include "acme/pki/crl.h"
 
 enum {
@@ -52,11 +53,11 @@ struct ocsp_expectation {
 /*
  * Opens a responder with its certificate (PEM, it first) and key. The certificate must be in force, have the
  * key, be for OCSPSigning, be issued by the CA that issues the leaves, and lead to a pinned root. False with
- * `why` in the arena, and nothing to free.
+ * `fault`, and nothing to free.
  */
 [[gnu::warn_unused_result]] bool ocsp_responder_open(struct arena *arena, struct bytes chain_pem,
                                                      EVP_PKEY *key, const struct ocsp_expectation *expected,
-                                                     struct ocsp_responder *out, const char **why);
+                                                     struct ocsp_responder *out, struct fault *fault);
 /* True when its CA is that of this certificate (DER): the same name and key. The CA's certificate may have
  * been renewed. */
 bool ocsp_responder_is_of(const struct ocsp_responder *responder, struct bytes issuer);

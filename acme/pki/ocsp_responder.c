@@ -126,14 +126,14 @@ static const char *open_responder(struct arena *arena, struct bytes chain_pem, E
 
 bool ocsp_responder_open(struct arena *arena, struct bytes chain_pem, EVP_PKEY *key,
                          const struct ocsp_expectation *expected, struct ocsp_responder *out,
-                         const char **why)
+                         struct fault *fault)
 {
     *out = (struct ocsp_responder){0};
-    *why = open_responder(arena, chain_pem, key, expected, out);
+    const char *wrong = open_responder(arena, chain_pem, key, expected, out);
     ERR_clear_error();
-    if (*why != NULL)
+    if (wrong != NULL)
         ocsp_responder_close(out);
-    return *why == NULL;
+    return wrong == NULL || fault_set(fault, "%s", wrong);
 }
 
 void ocsp_responder_close(struct ocsp_responder *responder)

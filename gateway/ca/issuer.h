@@ -140,10 +140,10 @@ struct issuer_operations {
     void (*sign)(struct issuer *issuer, struct issuer_sign_request *request);
     void (*revoke)(struct issuer *issuer, struct issuer_revoke_request *request);
     void (*list)(struct issuer *issuer, struct issuer_list_request *request);
-    /* Makes a certificate for OCSPSigning, with the chain above it, as PEM in the arena. False with `why`.
+    /* Makes a certificate for OCSPSigning, with the chain above it, as PEM in the arena. False with `fault`.
      * NULL: this type of CA cannot. */
     bool (*make_responder)(struct issuer *issuer, struct arena *arena, EVP_PKEY *key, struct bytes *chain_pem,
-                           const char **why);
+                           struct fault *fault);
     /* Called on the outbound thread when the issuer takes no new orders: its own activity (refreshing) ends.
      * NULL: nothing to do. */
     void (*retire)(struct issuer *issuer);

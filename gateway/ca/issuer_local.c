@@ -82,6 +82,11 @@ static enum cause cause_of(enum local_ca_outcome outcome)
     return CAUSE_LOCAL_CA_FAILED;
 }
 
+static const char *words_of(struct arena *arena, enum local_ca_outcome outcome, const struct fault *fault)
+{
+    return outcome == LOCAL_CA_DONE ? "" : arena_duplicate(arena, fault->message);
+}
+
 static void local_sign(struct issuer *base, struct issuer_sign_request *request)
 {
     struct issuer_local *issuer = (struct issuer_local *)base;
@@ -91,15 +96,15 @@ static void local_sign(struct issuer *base, struct issuer_sign_request *request)
         return;
     }
     struct local_ca_chain chain = {0};
-    const char *why = "";
+    struct fault fault;
     int64_t began_us = metrics_clock_us();
     enum local_ca_outcome outcome =
         local_ca_sign(request->arena, issuer->ca, request->csr, &request->validity,
-                      request->extended_key_usages, clock_now(), &chain, &why);
+                      request->extended_key_usages, clock_now(), &chain, &fault);
     METRICS_CALL(base->id, METRIC_CALL_SIGN, metrics_clock_us() - began_us);
     request->result = (struct issuer_result){
         .outcome = outcome_of(outcome),
-        .message = why,
+        .message = words_of(request->arena, outcome, &fault),
         .cause = cause_of(outcome),
         .refusal = outcome == LOCAL_CA_NAME_REFUSED ? ISSUER_REFUSAL_NAMES : ISSUER_REFUSAL_CSR};
     if (outcome == LOCAL_CA_DONE) {
@@ -118,14 +123,15 @@ static void local_revoke(struct issuer *base, struct issuer_revoke_request *requ
         answer_later(issuer, request->arena, NULL, request);
         return;
     }
-    const char *why = "";
+    struct fault fault;
     int64_t began_us = metrics_clock_us();
     enum local_ca_outcome outcome =
         local_ca_revoke(request->arena, issuer->ca, request->serial, request->reason,
-                        issuer_chain_end(&request->leaf, 1), clock_now(), &why);
+                        issuer_chain_end(&request->leaf, 1), clock_now(), &fault);
     METRICS_CALL(base->id, METRIC_CALL_REVOKE, metrics_clock_us() - began_us);
-    request->result =
-        (struct issuer_result){.outcome = outcome_of(outcome), .message = why, .cause = cause_of(outcome)};
+    request->result = (struct issuer_result){.outcome = outcome_of(outcome),
+                                             .message = words_of(request->arena, outcome, &fault),
+                                             .cause = cause_of(outcome)};
     issuer_report_result(base, &request->result, &request->permit);
     answer_later(issuer, request->arena, NULL, request);
 }
@@ -203,14 +209,12 @@ static void local_list(struct issuer *base, struct issuer_list_request *request)
 }
 
 static bool local_make_responder(struct issuer *base, struct arena *arena, EVP_PKEY *key,
-                                 struct bytes *chain_pem, const char **why)
+                                 struct bytes *chain_pem, struct fault *fault)
 {
     const struct issuer_local *issuer = (const struct issuer_local *)base;
     struct bytes der = {0};
-    if (!local_ca_make_responder(arena, issuer->ca, key, clock_now(), &der)) {
-        *why = "OpenSSL could not make the certificate";
-        return false;
-    }
+    if (!local_ca_make_responder(arena, issuer->ca, key, clock_now(), &der))
+        return fault_set(fault, "OpenSSL could not make the certificate");
     *chain_pem = bytes_from_string(arena_printf(arena, "%s%s", certificate_to_pem(arena, der),
                                                 (const char *)intermediate_pem(arena, issuer).p));
     return true;

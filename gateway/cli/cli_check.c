@@ -203,7 +203,7 @@ static void check_all(struct check *check)
 static int run_check(struct check *check, const char *path)
 {
     struct config_errors errors = {0};
-    const char *why = NULL;
+    struct fault fault;
     check->config = config_load_in_force(check->arena, path, environ, &errors);
     for (size_t i = 0; i < errors.count; i++)
         check_fail(check, "%s", errors.lines[i]);
@@ -215,9 +215,9 @@ static int run_check(struct check *check, const char *path)
         .resolvers = check->config->validation.resolvers,
         .resolver_count = check->config->validation.resolver_count,
     };
-    check->outbound = outbound_start(&outbound, &why);
+    check->outbound = outbound_start(&outbound, &fault);
     if (check->outbound == NULL) {
-        check_fail(check, "the network cannot be used: %s", why);
+        check_fail(check, "the network cannot be used: %s", fault.message);
         return CLI_FAILED;
     }
     if (check->expiring_within_s != 0)

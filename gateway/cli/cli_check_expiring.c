@@ -128,12 +128,12 @@ static void tell_stepca(struct check *check, const struct issuer_config *issuer)
 {
     struct bytes *certificates = NULL;
     size_t count = 0;
-    const char *why = "";
+    struct fault fault;
     const char *what = arena_printf(check->arena, "issuer %s: intermediate", issuer->id);
-    if (!check_stepca_intermediates(check, issuer, &certificates, &count, &why))
+    if (!check_stepca_intermediates(check, issuer, &certificates, &count, &fault))
         check_warn(check,
                    "%s: the CA does not tell when it expires: %s; see the chain of one of its certificates",
-                   what, why);
+                   what, fault.message);
     for (size_t i = 0; i < count; i++)
         tell_one(check, what, certificates[i], LEFT_ALONE);
     what = arena_printf(check->arena, "issuer %s: root", issuer->id);

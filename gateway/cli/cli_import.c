@@ -85,10 +85,10 @@ static bool gather_from_cas(const struct cli_arguments *arguments, const struct 
         .resolvers = config->validation.resolvers,
         .resolver_count = config->validation.resolver_count,
     };
-    const char *why = NULL;
-    struct outbound *outbound = outbound_start(&setting, &why);
+    struct fault fault;
+    struct outbound *outbound = outbound_start(&setting, &fault);
     if (outbound == NULL) {
-        cli_fail(arguments, CLI_FAILED, "%s", why);
+        cli_fail(arguments, CLI_FAILED, "%s", fault.message);
         return false;
     }
     for (size_t i = 0; i < config->issuer_count; i++)

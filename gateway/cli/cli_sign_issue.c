@@ -302,7 +302,6 @@ void sign_issue(struct sign_request *request, struct sign_result *out)
                                             .resolver_count = validation->resolver_count};
     struct signing signing = {.request = request, .out = out, .arena = request->arena};
     struct fault fault;
-    const char *why = NULL;
     *out = (struct sign_result){0};
     signing.command =
         store_command_open(store_location_new(request->arena, request->config->database), &fault);
@@ -310,9 +309,9 @@ void sign_issue(struct sign_request *request, struct sign_result *out)
         out->problem = arena_duplicate(request->arena, fault.message);
         return;
     }
-    signing.outbound = outbound_start(&setting, &why);
+    signing.outbound = outbound_start(&setting, &fault);
     if (signing.outbound == NULL)
-        out->problem = why;
+        out->problem = arena_duplicate(request->arena, fault.message);
     else
         sign_by(&signing);
     outbound_free(signing.outbound);

@@ -236,12 +236,12 @@ static void read_key(struct config_reader *reader, const struct config_key *key,
     value = settle_password(reader, key, path, instance, value);
     warn_of_old_name(reader, key);
     keep_setting(reader, key, path, value, origin);
-    const char *why;
+    struct fault fault;
     bool is_text = strcmp(origin, "file") == 0 || strcmp(origin, "override") == 0;
     if (value == NULL && key->required)
         config_error(reader, path, "is missing");
-    else if (value != NULL && !config_value_set(reader->arena, key, value, instance->target, &why))
-        config_error(reader, path, "%s%s%s", is_text ? "" : origin, is_text ? "" : " ", why);
+    else if (value != NULL && !config_value_set(reader->arena, key, value, instance->target, &fault))
+        config_error(reader, path, "%s%s%s", is_text ? "" : origin, is_text ? "" : " ", fault.message);
     else if (given && value != NULL)
         warn_of_value(reader, key, path, value);
 }

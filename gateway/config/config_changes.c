@@ -233,7 +233,8 @@ static void take_named(struct taking *taking, const struct named *named, struct 
 /* ---- the whole configuration ---- */
 
 const struct config *config_take(struct arena *arena, const struct config *running,
-                                 const struct config *fresh, struct config_changes *changes, const char **why)
+                                 const struct config *fresh, struct config_changes *changes,
+                                 struct fault *fault)
 {
     struct taking taking = {.arena = arena, .changes = changes};
     struct config *out = arena_alloc(arena, sizeof *out);
@@ -246,8 +247,7 @@ const struct config *config_take(struct arena *arena, const struct config *runni
     config_check_whole(arena, out, &errors);
     if (errors.count == 0)
         return out;
-    *why = arena_printf(arena, "what could serve at once does not fit what waits for a restart: %s",
-                        errors.lines[0]);
+    fault_set(fault, "what could serve at once does not fit what waits for a restart: %s", errors.lines[0]);
     return NULL;
 }
 

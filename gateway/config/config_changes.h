@@ -25,14 +25,14 @@ struct config_changes {
 
 /*
  * Returns the running configuration with every part of `fresh` that can take effect at once. It borrows from
- * both. `changes` has every difference. NULL with `why` (in the arena) when the parts that take effect at
+ * both. `changes` has every difference. NULL with `fault` when the parts that take effect at
  * once do not fit those that wait.
  */
 [[gnu::warn_unused_result]] const struct config *config_take(struct arena *arena,
                                                              const struct config *running,
                                                              const struct config *fresh,
                                                              struct config_changes *changes,
-                                                             const char **why);
+                                                             struct fault *fault);
 
 /* Publishes `next`: config_now() of `running` returns it from now on. It must live as long as any caller. Any
  * thread. */

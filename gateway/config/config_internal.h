@@ -110,9 +110,10 @@ struct config_reader {
 [[gnu::format(printf, 3, 4)]] void config_error(struct config_reader *reader, const char *path,
                                                 const char *format, ...);
 
-/* Stores `value` in the key's field of `section`. False with `why` in the arena. */
+/* Stores `value` in the key's field of `section`. False with `fault`. */
 [[gnu::warn_unused_result]] bool config_value_set(struct arena *arena, const struct config_key *key,
-                                                  const struct json *value, void *section, const char **why);
+                                                  const struct json *value, void *section,
+                                                  struct fault *fault);
 
 /* The variable that overrides the key (of the issuer `name`), as a value; NULL when none is set. Empty is not
  * set. */

@@ -328,10 +328,8 @@ static bool set_value(struct value *value)
 }
 
 bool config_value_set(struct arena *arena, const struct config_key *key, const struct json *json,
-                      void *section, const char **why)
+                      void *section, struct fault *fault)
 {
     struct value value = {.arena = arena, .key = key, .json = json, .section = section};
-    bool good = set_value(&value);
-    *why = value.why;
-    return good;
+    return set_value(&value) || fault_set(fault, "%s", value.why);
 }

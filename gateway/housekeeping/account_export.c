@@ -143,10 +143,9 @@ static bool is_here(struct store_reader *reader, struct arena *arena, const char
  * account whose client has registered again is not needed any more. */
 static bool is_missing(struct store_reader *reader, struct arena *arena, const char *text, int64_t now)
 {
-    const char *why;
     struct account_export_line line;
     struct import_result result = {0};
-    if (is_here(reader, arena, text) || !account_export_parse(arena, bytes_from_string(text), &line, &why))
+    if (is_here(reader, arena, text) || !account_export_parse(arena, bytes_from_string(text), &line, NULL))
         return false;
     enum store_result read = STORE_OK;
     if (line.type == EXPORT_ACCOUNT)

@@ -122,11 +122,11 @@ static bool end_transaction(struct import *import, struct fault *fault)
 static void read_line(struct import *import, const char *text)
 {
     struct item *item = &import->items[import->count];
-    const char *reason;
+    struct fault fault;
     *item = (struct item){.number = import->line_number};
-    if (!account_export_parse(import->arena, bytes_from_string(text), &item->line, &reason)) {
+    if (!account_export_parse(import->arena, bytes_from_string(text), &item->line, &fault)) {
         import->summary->refused++;
-        import->refuse(import->line_number, reason);
+        import->refuse(import->line_number, fault.message);
     } else if (item->line.type == EXPORT_END) {
         import->end = item->line;
     } else if (item->line.type != EXPORT_HEAD) {
@@ -141,15 +141,15 @@ static void read_line(struct import *import, const char *text)
 static bool read_head(struct import *import, FILE *stream, char *text, struct fault *fault)
 {
     struct account_export_line line;
-    const char *reason = "it is empty";
     struct arena *arena = arena_new();
     import->line_number = 1;
-    bool good = account_export_read_line(stream, text) &&
-                account_export_parse(arena, bytes_from_string(text), &line, &reason);
-    if (!good || line.type != EXPORT_HEAD)
-        fault_set(fault, "this is no export of accounts: %s", good ? "its first line is no head" : reason);
+    bool good = account_export_read_line(stream, text) || fault_set(fault, "it is empty");
+    good = good && account_export_parse(arena, bytes_from_string(text), &line, fault) &&
+           (line.type == EXPORT_HEAD || fault_set(fault, "its first line is no head"));
+    if (!good)
+        fault_prefix(fault, "this is no export of accounts: ");
     arena_free(arena);
-    return good && line.type == EXPORT_HEAD;
+    return good;
 }
 
 static bool is_whole(const struct import *import, FILE *stream, struct fault *fault)

@@ -38,17 +38,17 @@ enum issuance_verdict issuance_check(struct arena *arena, const struct issuance_
         .intermediates = serving->intermediates,
         .now = now,
     };
-    const char *why;
+    struct fault fault;
     *out = (struct issued){.verdict = ISSUANCE_FITS};
-    bool fits = certificate_check(arena, chain, count, &expectation, &out->facts, &why);
+    bool fits = certificate_check(arena, chain, count, &expectation, &out->facts, &fault);
     if (out->facts.serial[0] == '\0') {
         out->verdict = ISSUANCE_UNREADABLE;
-        out->why = why;
+        out->why = arena_duplicate(arena, fault.message);
         return out->verdict;
     }
     fill_row(arena, terms->issuer, chain, count, now, out);
     if (!fits)
-        issuance_reject(out, why, terms->actor, now);
+        issuance_reject(out, arena_duplicate(arena, fault.message), terms->actor, now);
     return out->verdict;
 }
 

@@ -15,20 +15,17 @@ enum { SECRET_FILE_MODE = 0600, PUBLIC_FILE_MODE = 0644 };
 /* ---- files ---- */
 
 bool kept_pair_read(struct arena *arena, const char *chain_path, const char *key_path, struct kept_pair *out,
-                    const char **why)
+                    struct fault *fault)
 {
     *out = (struct kept_pair){0};
-    if (!file_read(arena, chain_path, CONFIG_FILE_MAX_BYTES, &out->chain_pem)) {
-        *why = arena_printf(arena, "%s: %s", chain_path, strerror(errno));
-        return false;
-    }
-    if (!file_read_secret(arena, key_path, CONFIG_FILE_MAX_BYTES, &out->key_pem)) {
-        *why = arena_printf(arena, "%s: %s", key_path, strerror(errno));
-        return false;
-    }
-    *why = arena_printf(arena, "%s holds no certificate, or a broken one", chain_path);
-    return certificates_from_pem(arena, out->chain_pem, &out->certificates, &out->count) &&
-           certificate_read_facts(arena, out->certificates[0], &out->facts);
+    if (!file_read(arena, chain_path, CONFIG_FILE_MAX_BYTES, &out->chain_pem))
+        return fault_set(fault, "%s: %s", chain_path, strerror(errno));
+    if (!file_read_secret(arena, key_path, CONFIG_FILE_MAX_BYTES, &out->key_pem))
+        return fault_set(fault, "%s: %s", key_path, strerror(errno));
+    if (!certificates_from_pem(arena, out->chain_pem, &out->certificates, &out->count) ||
+        !certificate_read_facts(arena, out->certificates[0], &out->facts))
+        return fault_set(fault, "%s holds no certificate, or a broken one", chain_path);
+    return true;
 }
 
 /* Writes the key first: a certificate without its key would be useless. */
@@ -58,9 +55,9 @@ static const char *take(struct kept_certificate *kept, const struct issued *issu
                              .certificates = result->chain,
                              .count = result->chain_count,
                              .facts = issued->facts};
-    const char *why = NULL;
-    if (!parts->use(parts->context, kept->work, &pair, &why))
-        return why;
+    struct fault fault;
+    if (!parts->use(parts->context, kept->work, &pair, &fault))
+        return arena_duplicate(kept->work, fault.message);
     keep(parts, &pair);
     return NULL;
 }

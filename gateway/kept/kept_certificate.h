@@ -38,8 +38,8 @@ struct kept_parts {
     bool any_names; /* the certificate may have others */
     /* Returns the issuer that serves when the certificate comes: its roots count. */
     const struct issuer *(*serving)(void *context);
-    /* Takes the certificate into use. False with `why` (in the arena): it is then rejected. */
-    bool (*use)(void *context, struct arena *arena, const struct kept_pair *pair, const char **why);
+    /* Takes the certificate into use. False with `fault`: it is then rejected. */
+    bool (*use)(void *context, struct arena *arena, const struct kept_pair *pair, struct fault *fault);
     /* Records the certificate as rejected, and has it revoked. `chain` is DER, leaf first. */
     void (*rejected)(void *context, const struct issuer *asked, const struct bytes *chain, size_t count,
                      const char *why);
@@ -55,10 +55,10 @@ struct kept_certificate {
     struct issuer_sign_request sign_request;
 };
 
-/* Reads both files. All of it belongs to the arena, which cleanses the key. False with `why` in the arena. */
+/* Reads both files. All of it belongs to the arena, which cleanses the key. False with `fault`. */
 [[gnu::warn_unused_result]] bool kept_pair_read(struct arena *arena, const char *chain_path,
                                                 const char *key_path, struct kept_pair *out,
-                                                const char **why);
+                                                struct fault *fault);
 
 /* Asks the issuer, who is held meanwhile. `ended` is called once, perhaps before this returns; nothing else
  * may be under way. */

@@ -55,8 +55,7 @@ static bool use_stored(struct own_certificate *own)
     const struct kept_parts *parts = &own->kept.parts;
     struct arena *arena = arena_new();
     struct kept_pair pair;
-    const char *unread;
-    bool good = kept_pair_read(arena, parts->chain_path, parts->key_path, &pair, &unread) &&
+    bool good = kept_pair_read(arena, parts->chain_path, parts->key_path, &pair, NULL) &&
                 own_certificate_use_pem(own, pair.chain_pem, pair.key_pem, NULL);
     if (good) {
         const char *fault = stored_fault(own, &pair.facts, pair.certificates[0], pair.chain_pem);
@@ -134,14 +133,12 @@ static const struct issuer *serving_now(void *context)
     return serving(context);
 }
 
-static bool use_new(void *context, struct arena *arena, const struct kept_pair *pair, const char **why)
+static bool use_new(void *context, struct arena *arena, const struct kept_pair *pair, struct fault *fault)
 {
     struct own_certificate *own = context;
-    struct fault fault;
-    if (!own_certificate_use_pem(own, pair->chain_pem, pair->key_pem, &fault)) {
-        *why = arena_duplicate(arena, fault.message);
+    (void)arena;
+    if (!own_certificate_use_pem(own, pair->chain_pem, pair->key_pem, fault))
         return false;
-    }
     own_certificate_note_ends(own, &pair->facts, pair->certificates, pair->count);
     return true;
 }

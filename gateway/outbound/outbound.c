@@ -188,20 +188,21 @@ static void *outbound_main(void *argument)
     return NULL;
 }
 
-struct outbound *outbound_start(const struct outbound_config *config, const char **why)
+struct outbound *outbound_start(const struct outbound_config *config, struct fault *fault)
 {
     struct outbound *outbound = calloc(1, sizeof *outbound);
     if (outbound == NULL)
         end_without("memory");
     outbound->last = &outbound->first;
     pthread_mutex_init(&outbound->lock, NULL);
-    *why = "libcurl or c-ares could not be initialized";
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK &&
-        ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS &&
-        (outbound->multi = curl_multi_init()) != NULL && outbound_dns_open(outbound, config, why)) {
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+        ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS ||
+        (outbound->multi = curl_multi_init()) == NULL) {
+        fault_set(fault, "libcurl or c-ares could not be initialized");
+    } else if (outbound_dns_open(outbound, config, fault)) {
         if (thread_start(&outbound->thread, outbound_main, outbound) == 0)
             return outbound;
-        *why = "no thread could be made";
+        fault_set(fault, "no thread could be made");
         outbound_dns_close(outbound);
     }
     outbound_free(outbound);

@@ -19,9 +19,9 @@ struct outbound_config {
     size_t resolver_count;
 };
 
-/* Starts the thread. NULL with `why` (static) when it cannot. */
+/* Starts the thread. NULL with `fault` when it cannot. */
 [[gnu::warn_unused_result]] struct outbound *outbound_start(const struct outbound_config *config,
-                                                            const char **why);
+                                                            struct fault *fault);
 
 /* Drops work in progress without calling it back, after the current callback, and joins the thread. Messages
  * posted later are not run. */

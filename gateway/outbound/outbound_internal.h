@@ -84,7 +84,7 @@ char *cares_servers(struct arena *arena, ares_channel channel);
 /* ---- outbound_name_servers.c ---- */
 
 [[gnu::warn_unused_result]] bool outbound_dns_open(struct outbound *outbound,
-                                                   const struct outbound_config *config, const char **why);
+                                                   const struct outbound_config *config, struct fault *fault);
 void outbound_dns_close(struct outbound *outbound);
 /* Returns the most sockets that it may wait for. */
 size_t outbound_dns_fds_most(const struct outbound *outbound);

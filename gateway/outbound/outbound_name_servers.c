@@ -100,17 +100,18 @@ static bool add_servers_of_system(struct outbound *outbound)
     return good;
 }
 
-bool outbound_dns_open(struct outbound *outbound, const struct outbound_config *config, const char **why)
+bool outbound_dns_open(struct outbound *outbound, const struct outbound_config *config, struct fault *fault)
 {
     bool good = true;
     if (config->resolver_count == 0) {
-        *why = "the system's name servers cannot be read";
-        good = add_servers_of_system(outbound);
+        good =
+            add_servers_of_system(outbound) || fault_set(fault, "the system's name servers cannot be read");
     } else {
-        *why = "validation.resolvers: not a list of \"address\" or \"address:port\"";
         make_room(outbound, config->resolver_count);
         for (size_t i = 0; good && i < config->resolver_count; i++)
-            good = add_server(outbound, config->resolvers[i]);
+            good = add_server(outbound, config->resolvers[i]) ||
+                   fault_set(fault, "validation.resolvers: \"%s\" is not an \"address\" or \"address:port\"",
+                             config->resolvers[i]);
     }
     if (!good)
         outbound_dns_close(outbound);

@@ -28,12 +28,12 @@ struct check {
 /* An issuer of type stepca: its files, then the CA. */
 void check_stepca(struct check *check, const struct issuer_config *issuer);
 
-/* Reads the intermediates from the CA, DER in the check's arena. False with a sentence in `why`: the CA does
- * not answer, or its version does not list them. */
+/* Reads the intermediates from the CA, DER in the check's arena. False with a sentence in `fault`: the CA
+ * does not answer, or its version does not list them. */
 [[gnu::warn_unused_result]] bool check_stepca_intermediates(struct check *check,
                                                             const struct issuer_config *issuer,
                                                             struct bytes **certificates, size_t *count,
-                                                            const char **why);
+                                                            struct fault *fault);
 
 /* Compares the profiles' max_ttl and the issuer's validity_days with the known limits of the issuer. */
 void check_validity(struct check *check, const struct issuer_config *issuer,

@@ -21,7 +21,7 @@ static void check_provisioner(const struct stepca_check *ca, const struct issuer
 }
 
 static bool read_files(struct check *check, const struct ocsp_config *files, struct bytes *chain_pem,
-                       EVP_PKEY **key, const char **why)
+                       EVP_PKEY **key, struct fault *fault)
 {
     struct bytes key_pem;
     const char *path = files->certificate_path;
@@ -30,39 +30,35 @@ static bool read_files(struct check *check, const struct ocsp_config *files, str
         path = files->key_path;
         read = file_read_secret(check->arena, path, CONFIG_FILE_MAX_BYTES, &key_pem);
     }
-    if (!read) {
-        *why = arena_printf(check->arena, "%s cannot be read: %s", path, strerror(errno));
-        return false;
-    }
+    if (!read)
+        return fault_set(fault, "%s cannot be read: %s", path, strerror(errno));
     *key = x509_key_read(key_pem);
-    if (*key == NULL)
-        *why = arena_printf(check->arena, "%s holds no unencrypted private key", path);
-    return *key != NULL;
+    return *key != NULL || fault_set(fault, "%s holds no unencrypted private key", path);
 }
 
-static bool open_responder(const struct stepca_check *ca, struct ocsp_responder *out, const char **why)
+static bool open_responder(const struct stepca_check *ca, struct ocsp_responder *out, struct fault *fault)
 {
     struct arena *arena = ca->check->arena;
     struct bytes chain_pem, *intermediates = NULL;
     size_t count = 0;
     autofree_evp_pkey EVP_PKEY *key = NULL;
-    if (!read_files(ca->check, &ca->issuer->ocsp, &chain_pem, &key, why))
+    if (!read_files(ca->check, &ca->issuer->ocsp, &chain_pem, &key, fault))
         return false;
     struct ocsp_expectation expected = {.roots = ca->roots->roots, .now = clock_now()};
-    const char *untold = NULL;
-    if (stepca_check_intermediates(ca, &intermediates, &count, &untold))
+    if (stepca_check_intermediates(ca, &intermediates, &count, NULL))
         expected.candidates_pem = certificates_to_pem(arena, intermediates, count);
-    return ocsp_responder_open(arena, chain_pem, key, &expected, out, why);
+    return ocsp_responder_open(arena, chain_pem, key, &expected, out, fault);
 }
 
 static void check_files(const struct stepca_check *ca)
 {
-    const char *path = ca->issuer->ocsp.certificate_path, *why = "";
+    const char *path = ca->issuer->ocsp.certificate_path;
+    struct fault fault;
     struct ocsp_responder responder = {0};
     char end[TIME_TEXT_BYTES];
-    if (!open_responder(ca, &responder, &why)) {
+    if (!open_responder(ca, &responder, &fault)) {
         check_fail(ca->check, "issuer %s: ocsp.certificate %s: %s; docs/revocation.md says what it must be",
-                   ca->issuer->id, path, why);
+                   ca->issuer->id, path, fault.message);
         return;
     }
     time_format(end, responder.not_after);

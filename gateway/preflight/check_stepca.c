@@ -284,21 +284,23 @@ bool stepca_check_key_is_the_provisioners(const struct stepca_check *ca)
 }
 
 bool stepca_check_intermediates(const struct stepca_check *ca, struct bytes **certificates, size_t *count,
-                                const char **why)
+                                struct fault *fault)
 {
     struct outbound_http_reply reply;
     struct stepca_error error;
     struct stepca_chain chain = {0};
     get(ca, "1.0/intermediates", &reply, &error);
+    *certificates = NULL;
+    *count = 0;
     if (reply.status == 404)
-        *why = "it is of a version that does not tell";
-    else if (error.outcome != STEPCA_OK)
-        *why = error.message;
-    else if (!stepca_parse_certificates(ca->check->arena, reply.body, &chain))
-        *why = "its answer cannot be read";
+        return fault_set(fault, "it is of a version that does not tell");
+    if (error.outcome != STEPCA_OK)
+        return fault_set(fault, "%s", error.message);
+    if (!stepca_parse_certificates(ca->check->arena, reply.body, &chain) || chain.count == 0)
+        return fault_set(fault, "its answer cannot be read");
     *certificates = chain.certificates;
     *count = chain.count;
-    return chain.count != 0;
+    return true;
 }
 
 static void check_ca(struct stepca_check *ca, bool key_opens)
@@ -338,16 +340,13 @@ void check_stepca(struct check *check, const struct issuer_config *issuer)
 }
 
 bool check_stepca_intermediates(struct check *check, const struct issuer_config *issuer,
-                                struct bytes **certificates, size_t *count, const char **why)
+                                struct bytes **certificates, size_t *count, struct fault *fault)
 {
     struct issuer roots;
-    struct fault fault;
-    if (!issuer_open_roots(&roots, issuer, check->arena, &fault)) {
-        *why = arena_duplicate(check->arena, fault.message);
+    if (!issuer_open_roots(&roots, issuer, check->arena, fault))
         return false;
-    }
     const struct stepca_check ca = {.check = check, .issuer = issuer, .roots = &roots};
-    bool told = stepca_check_intermediates(&ca, certificates, count, why);
+    bool told = stepca_check_intermediates(&ca, certificates, count, fault);
     issuer_clear(&roots);
     return told;
 }

@@ -28,7 +28,7 @@ void stepca_check_call(const struct stepca_check *ca, enum stepca_call call,
 
 /* check_stepca_intermediates, with the roots open already. */
 [[nodiscard]] bool stepca_check_intermediates(const struct stepca_check *ca, struct bytes **certificates,
-                                              size_t *count, const char **why);
+                                              size_t *count, struct fault *fault);
 
 /* Each writes its findings. */
 [[nodiscard]] bool stepca_check_key(struct stepca_check *ca);

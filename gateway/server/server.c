@@ -94,10 +94,9 @@ static bool start_outbound(struct server *server, struct fault *fault)
     const struct validation_config *validation = &server->config->validation;
     struct outbound_config config = {.resolvers = validation->resolvers,
                                      .resolver_count = validation->resolver_count};
-    const char *reason = NULL;
-    server->outbound = outbound_start(&config, &reason);
+    server->outbound = outbound_start(&config, fault);
     if (server->outbound == NULL)
-        fault_set(fault, "the outbound thread did not start: %s", reason);
+        fault_prefix(fault, "the outbound thread did not start: ");
     return server->outbound != NULL;
 }
 

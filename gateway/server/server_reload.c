@@ -33,10 +33,9 @@ bool server_reload(struct server *server, struct arena *arena, const struct conf
                    struct fault *fault)
 {
     struct config_changes changes;
-    const char *conflict;
-    const struct config *next = config_take(arena, config_now(server->config), fresh, &changes, &conflict);
+    const struct config *next = config_take(arena, config_now(server->config), fresh, &changes, fault);
     if (next == NULL)
-        return fault_set(fault, "%s", conflict);
+        return false;
     if (!take(server, arena, next, fault))
         return false;
     bool serves_more = false;

@@ -17,15 +17,14 @@ enum {
     RETRY_MOST_MS = 30 * 1000,
 };
 
-void status_warn(const struct status_source *source, char last[static STATUS_WORDS_BYTES], const char *what,
-                 const char *words)
+void status_warn(const struct status_source *source, struct fault *last, const char *what, const char *words)
 {
-    char line[STATUS_WORDS_BYTES];
-    snprintf(line, sizeof line, "%s: %s", what, words);
-    if (strcmp(line, last) == 0)
+    struct fault line;
+    fault_set(&line, "%s: %s", what, words);
+    if (strcmp(line.message, last->message) == 0)
         return;
-    snprintf(last, STATUS_WORDS_BYTES, "%s", line);
-    log_warning("issuer %s: %s", source->id, line);
+    *last = line;
+    log_warning("issuer %s: %s", source->id, line.message);
 }
 
 struct issuer *status_issuer(const struct status_source *source)
@@ -87,8 +86,8 @@ static void save_again(struct status_source *source)
         status_list_save(source);
 }
 
-/* False with `why` when the list is not accepted. */
-static bool take_list(struct status_source *source, const char **why)
+/* False with `fault` when the list is not accepted. */
+static bool take_list(struct status_source *source, struct fault *fault)
 {
     struct arena *arena = source->work;
     struct shared_list *current = source->now.list;
@@ -97,10 +96,10 @@ static bool take_list(struct status_source *source, const char **why)
         return true;
     }
     struct bytes candidates = status_candidates(source, arena);
-    struct shared_list *fresh = status_list_read(source, arena, source->request.crl, candidates, why);
+    struct shared_list *fresh = status_list_read(source, source->request.crl, candidates, fault);
     if (fresh == NULL)
         return false;
-    if (crl_may_replace(arena, current == NULL ? NULL : &current->crl, &fresh->crl, clock_now(), why)) {
+    if (crl_may_replace(arena, current == NULL ? NULL : &current->crl, &fresh->crl, clock_now(), fault)) {
         use_list(source, fresh);
         return true;
     }
@@ -121,16 +120,16 @@ static void keep_intermediates(struct status_source *source)
 /* True when the issuer works normally. */
 static bool take_outcome(struct status_source *source)
 {
-    const char *why = source->request.message == NULL ? "" : source->request.message;
+    const char *words = source->request.message == NULL ? "" : source->request.message;
+    struct fault fault;
     switch (source->request.outcome) {
     case ISSUER_LIST_READ:
         source->now.crl_is_kept = true;
-        if (take_list(source, &why))
+        if (take_list(source, &fault))
             break;
-        status_warn(source, source->last_warning, "the revocation list that the CA gives out is not taken",
-                    why);
-        snprintf(source->now.trouble, sizeof source->now.trouble,
-                 "the list that the CA gives out is not taken: %s", why);
+        status_warn(source, &source->last_warning, "the revocation list that the CA gives out is not taken",
+                    fault.message);
+        fault_set(&source->now.trouble, "the list that the CA gives out is not taken: %s", fault.message);
         return false;
     case ISSUER_LIST_UNCHANGED:
         save_again(source);
@@ -139,14 +138,14 @@ static bool take_outcome(struct status_source *source)
         /* The last list holds until its end. */
         source->now.crl_is_kept =
             source->now.list != NULL && !crl_is_over(&source->now.list->crl, clock_now());
-        snprintf(source->now.trouble, sizeof source->now.trouble, "the CA says: %s", why);
+        fault_set(&source->now.trouble, "the CA says: %s", words);
         return true;
     case ISSUER_LIST_FAILED:
-        status_warn(source, source->last_warning, "the CA's revocation list cannot be fetched", why);
-        snprintf(source->now.trouble, sizeof source->now.trouble, "it cannot be fetched: %s", why);
+        status_warn(source, &source->last_warning, "the CA's revocation list cannot be fetched", words);
+        fault_set(&source->now.trouble, "it cannot be fetched: %s", words);
         return false;
     }
-    source->now.trouble[0] = source->last_warning[0] = '\0';
+    source->now.trouble.message[0] = source->last_warning.message[0] = '\0';
     return true;
 }
 
@@ -162,7 +161,7 @@ static void on_list(struct issuer_list_request *request)
     source->failures = good ? 0 : source->failures + 1;
     /* The loops that hear of it drop their cached responses. */
     if (before.list != source->now.list || before.crl_is_kept != source->now.crl_is_kept ||
-        strcmp(before.trouble, source->now.trouble) != 0)
+        strcmp(before.trouble.message, source->now.trouble.message) != 0)
         status_publish(source);
     /* The responder belongs to the CA that signs the lists. The first answer also shows the CAs above it. */
     if (before.list != source->now.list || source->responder_timer.run == NULL)

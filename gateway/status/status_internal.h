@@ -9,7 +9,7 @@
 #include "gateway/status/status.h"
 #include "store/objects.h"
 
-enum { STATUS_WORDS_BYTES = 256, STATUS_ETAG_BYTES = 68 };
+enum { STATUS_ETAG_BYTES = 68 };
 
 /* Given to loops; freed by whoever drops it last. Never changed. */
 struct shared_list {
@@ -31,7 +31,7 @@ struct published {
     struct shared_responder *responder;
     bool crl_is_kept;
     bool wants_responder;
-    char trouble[STATUS_WORDS_BYTES];
+    struct fault trouble; /* why there is no list, or no newer one; empty: nothing is wrong */
 };
 
 /* One issuer's state. It belongs to the outbound thread, except for what the lock guards. */
@@ -48,7 +48,7 @@ struct status_source {
     int64_t asked_at_ms;
     size_t failures; /* in a row */
     atomic_bool unsaved;
-    char last_warning[STATUS_WORDS_BYTES];
+    struct fault last_warning;
     size_t last_left_out; /* of the last list's entries */
     struct arena *intermediates_arena;
     struct bytes intermediates_pem; /* as the CA last told them */
@@ -57,7 +57,7 @@ struct status_source {
     struct kept_certificate kept; /* when a second provisioner signs the responder's */
     size_t responder_failures;
     int64_t responder_waits_until_ms; /* no other is requested before: the last one did not fit */
-    char responder_warning[STATUS_WORDS_BYTES];
+    struct fault responder_warning;
 
     pthread_mutex_t lock; /* held only while `published` is copied */
     struct published published;
@@ -90,11 +90,11 @@ void status_publish(struct status_source *source);
  * those that came with certificates. Bounded; the oldest are left out first. */
 struct bytes status_candidates(struct status_source *source, struct arena *arena);
 
-/* A list of the serving issuer's CA, held once. NULL with `why` in `arena`. */
+/* A list of the serving issuer's CA, held once. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct shared_list *status_list_read(const struct status_source *source,
-                                                                 struct arena *arena, struct bytes der,
+                                                                 struct bytes der,
                                                                  struct bytes candidates_pem,
-                                                                 const char **why);
+                                                                 struct fault *fault);
 
 /* Writes the one in use to the database. */
 void status_list_save(struct status_source *source);
@@ -107,8 +107,7 @@ void status_list_load(struct status_source *source);
 struct issuer *status_issuer(const struct status_source *source);
 
 /* A warning is logged when its words are not those of the last. */
-void status_warn(const struct status_source *source, char last[static STATUS_WORDS_BYTES], const char *what,
-                 const char *words);
+void status_warn(const struct status_source *source, struct fault *last, const char *what, const char *words);
 
 /* ---- status_responder.c ---- */
 

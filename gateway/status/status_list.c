@@ -53,17 +53,15 @@ static struct bytes path_of(struct arena *arena, struct bytes signer, struct byt
 
 /* ---- one list ---- */
 
-struct shared_list *status_list_read(const struct status_source *source, struct arena *arena,
-                                     struct bytes der, struct bytes candidates_pem, const char **why)
+struct shared_list *status_list_read(const struct status_source *source, struct bytes der,
+                                     struct bytes candidates_pem, struct fault *fault)
 {
     X509_STORE *roots = status_issuer(source)->roots;
     struct arena *own = arena_new();
     struct shared_list *list = arena_alloc(own, sizeof *list);
-    const char *fault = NULL;
     list->arena = own;
     atomic_init(&list->references, 1);
-    if (!crl_read(own, arena_copy(own, der), candidates_pem, roots, clock_now(), &list->crl, &fault)) {
-        *why = arena_duplicate(arena, fault);
+    if (!crl_read(own, arena_copy(own, der), candidates_pem, roots, clock_now(), &list->crl, fault)) {
         arena_free(own);
         return NULL;
     }
@@ -120,17 +118,18 @@ void status_list_save(struct status_source *source)
 }
 
 /* Returns NULL when the row is not accepted; a line is then logged. */
-static struct shared_list *read_row(const struct status_source *source, struct arena *arena,
-                                    const struct revocation_list_row *row)
+static struct shared_list *read_row(const struct status_source *source, const struct revocation_list_row *row)
 {
-    const char *why = "it is of the future: the clock was ahead";
-    struct shared_list *list = status_list_read(source, arena, row->crl, row->chain_pem, &why);
+    struct fault fault;
+    struct shared_list *list = status_list_read(source, row->crl, row->chain_pem, &fault);
     if (list != NULL && crl_is_of_the_future(&list->crl, clock_now())) {
         shared_list_drop(list);
         list = NULL;
+        fault_set(&fault, "it is of the future: the clock was ahead");
     }
     if (list == NULL)
-        log_warning("issuer %s: a revocation list in the database is not taken: %s", source->id, why);
+        log_warning("issuer %s: a revocation list in the database is not taken: %s", source->id,
+                    fault.message);
     return list;
 }
 
@@ -143,7 +142,7 @@ void status_list_load(struct status_source *source)
     if (store_revocation_lists_load(source->status->reader, arena, source->id, &rows, &count) != STORE_OK)
         count = 0;
     for (size_t i = 0; i < count && list == NULL; i++) {
-        list = read_row(source, arena, &rows[i]);
+        list = read_row(source, &rows[i]);
         /* A chain with more certificates than needed is written again. */
         atomic_store(&source->unsaved, list != NULL && !bytes_equal(list->chain_pem, rows[i].chain_pem));
     }

@@ -53,7 +53,7 @@ static void check_later(struct status_source *source, bool good)
 
 static void warn(struct status_source *source, const char *words)
 {
-    status_warn(source, source->responder_warning, "OCSP responder", words);
+    status_warn(source, &source->responder_warning, "OCSP responder", words);
 }
 
 /* ---- taking one into use ---- */
@@ -63,9 +63,9 @@ static struct bytes issuer_of_leaves(const struct status_source *source)
     return source->now.list == NULL ? (struct bytes){0} : source->now.list->crl.signer;
 }
 
-/* False with `why` in the arena; the one in use then stays. */
+/* False with `fault`; the one in use then stays. */
 static bool use(struct status_source *source, struct arena *arena, const struct issuer *issuer,
-                struct bytes chain_pem, EVP_PKEY *key, const char **why)
+                struct bytes chain_pem, EVP_PKEY *key, struct fault *fault)
 {
     struct shared_responder *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL)
@@ -74,7 +74,7 @@ static bool use(struct status_source *source, struct arena *arena, const struct 
                                         .roots = issuer->roots,
                                         .issuer = issuer_of_leaves(source),
                                         .now = clock_now()};
-    if (!ocsp_responder_open(arena, chain_pem, key, &expected, &fresh->responder, why)) {
+    if (!ocsp_responder_open(arena, chain_pem, key, &expected, &fresh->responder, fault)) {
         free(fresh);
         return false;
     }
@@ -82,7 +82,7 @@ static bool use(struct status_source *source, struct arena *arena, const struct 
     atomic_init(&fresh->references, 1);
     shared_responder_drop(source->now.responder);
     source->now.responder = fresh;
-    source->responder_warning[0] = '\0';
+    source->responder_warning.message[0] = '\0';
     time_format(until, fresh->responder.not_after);
     log_info("issuer %s: OCSP responder, good until %s", source->id, until);
     if (!fresh->responder.nocheck)
@@ -95,19 +95,20 @@ static bool use(struct status_source *source, struct arena *arena, const struct 
 }
 
 static bool use_pair(struct status_source *source, struct arena *arena, const struct issuer *issuer,
-                     const struct kept_pair *pair, const char **why)
+                     const struct kept_pair *pair, struct fault *fault)
 {
     autofree_evp_pkey EVP_PKEY *key = x509_key_read(pair->key_pem);
-    *why = "there is no unencrypted private key";
-    return key != NULL && use(source, arena, issuer, pair->chain_pem, key, why);
+    if (key == NULL)
+        return fault_set(fault, "there is no unencrypted private key");
+    return use(source, arena, issuer, pair->chain_pem, key, fault);
 }
 
 static bool use_files(struct status_source *source, struct arena *arena, const struct issuer *issuer,
-                      const char *chain_path, const char *key_path, const char **why)
+                      const char *chain_path, const char *key_path, struct fault *fault)
 {
     struct kept_pair pair;
-    return kept_pair_read(arena, chain_path, key_path, &pair, why) &&
-           use_pair(source, arena, issuer, &pair, why);
+    return kept_pair_read(arena, chain_path, key_path, &pair, fault) &&
+           use_pair(source, arena, issuer, &pair, fault);
 }
 
 /* ---- is the one in use fit? ---- */
@@ -145,12 +146,13 @@ static bool certificate_is_in_use(const struct status_source *source, struct are
 static void check_files(struct status_source *source, const struct issuer *issuer)
 {
     struct arena *arena = arena_new();
-    const char *why = NULL;
-    bool good = (certificate_is_in_use(source, arena, issuer->ocsp.certificate_path) &&
-                 is_of_this_ca(source, &source->now.responder->responder)) ||
-                use_files(source, arena, issuer, issuer->ocsp.certificate_path, issuer->ocsp.key_path, &why);
+    struct fault fault;
+    bool good =
+        (certificate_is_in_use(source, arena, issuer->ocsp.certificate_path) &&
+         is_of_this_ca(source, &source->now.responder->responder)) ||
+        use_files(source, arena, issuer, issuer->ocsp.certificate_path, issuer->ocsp.key_path, &fault);
     if (!good)
-        warn(source, why);
+        warn(source, fault.message);
     check_later(source, good);
     arena_free(arena);
 }
@@ -161,14 +163,16 @@ static void check_made(struct status_source *source, struct issuer *issuer)
 {
     struct arena *arena = arena_new();
     struct bytes chain_pem;
-    const char *why = "OpenSSL could not make a key";
+    struct fault fault;
     bool good = is_fresh(source);
-    autofree_evp_pkey EVP_PKEY *key = good ? NULL : EVP_EC_gen("P-256");
-    if (!good && key != NULL)
-        good = issuer->operations->make_responder(issuer, arena, key, &chain_pem, &why) &&
-               use(source, arena, issuer, chain_pem, key, &why);
+    if (!good) {
+        autofree_evp_pkey EVP_PKEY *key = EVP_EC_gen("P-256");
+        good = (key != NULL || fault_set(&fault, "OpenSSL could not make a key")) &&
+               issuer->operations->make_responder(issuer, arena, key, &chain_pem, &fault) &&
+               use(source, arena, issuer, chain_pem, key, &fault);
+    }
     if (!good)
-        warn(source, why);
+        warn(source, fault.message);
     check_later(source, good);
     arena_free(arena);
 }
@@ -186,10 +190,10 @@ static const struct issuer *serving(void *context)
     return status_issuer(context);
 }
 
-static bool use_new(void *context, struct arena *arena, const struct kept_pair *pair, const char **why)
+static bool use_new(void *context, struct arena *arena, const struct kept_pair *pair, struct fault *fault)
 {
     struct status_source *source = context;
-    return use_pair(source, arena, status_issuer(source), pair, why);
+    return use_pair(source, arena, status_issuer(source), pair, fault);
 }
 
 /* Records it under the name of the serving issuer: the second provisioner is of the same CA. */
@@ -245,10 +249,10 @@ static void check_provisioned(struct status_source *source, struct issuer *issue
 {
     const struct kept_parts *parts = &source->kept.parts;
     struct arena *arena = arena_new();
-    const char *why;
+    struct fault fault;
     if (source->now.responder == NULL &&
-        !use_files(source, arena, issuer, parts->chain_path, parts->key_path, &why))
-        log_debug("issuer %s: no OCSP responder kept: %s", source->id, why);
+        !use_files(source, arena, issuer, parts->chain_path, parts->key_path, &fault))
+        log_debug("issuer %s: no OCSP responder kept: %s", source->id, fault.message);
     arena_free(arena);
     if (is_fresh(source))
         check_later(source, true);

@@ -141,7 +141,7 @@ static void look_again(struct seen *seen, struct status_source *source)
         .crl = published->list == NULL ? NULL : &published->list->crl,
         .etag = published->list == NULL ? NULL : published->list->etag,
         .crl_is_kept = published->crl_is_kept,
-        .trouble = published->trouble,
+        .trouble = published->trouble.message,
         .wants_responder = published->wants_responder,
         .responder = published->responder == NULL ? NULL : &published->responder->responder,
     };

@@ -70,17 +70,18 @@ static const struct problem *check_presented(struct exchange *exchange, const st
         .now = exchange->now < facts->not_after ? exchange->now : facts->not_after - 1,
     };
     struct certificate_facts again;
-    const char *why = NULL;
+    struct fault fault;
     bool fits = certificate_check(exchange->arena, state->chain.certificates, state->chain.count,
-                                  &expectation, &again, &why);
+                                  &expectation, &again, &fault);
     if (fits &&
-        may_be_of_another_issuer(&exchange->frontend->parts, call->issuer, state->chain.certificates[0])) {
-        why = "several of this server's issuers share its root, and this one is not known to have signed it";
-        fits = false;
-    }
+        may_be_of_another_issuer(&exchange->frontend->parts, call->issuer, state->chain.certificates[0]))
+        fits = fault_set(
+            &fault,
+            "several of this server's issuers share its root, and this one is not known to have signed it");
     if (fits)
         return NULL;
-    return problem_with_status(exchange->arena, 403, PROBLEM_UNAUTHORIZED, "It is not renewed here: %s", why);
+    return problem_with_status(exchange->arena, 403, PROBLEM_UNAUTHORIZED, "It is not renewed here: %s",
+                               fault.message);
 }
 
 static void take(struct stepca_api_call *call)

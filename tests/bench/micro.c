@@ -301,8 +301,8 @@ static void check_certificate(struct arena *arena)
         .now = now,
     };
     struct certificate_facts facts;
-    const char *why = "";
-    must(certificate_check(arena, bench.chain, 2, &expectation, &facts, &why), why);
+    struct fault fault = {0};
+    must(certificate_check(arena, bench.chain, 2, &expectation, &facts, &fault), fault.message);
 }
 
 static void make_token(struct arena *arena)

@@ -265,10 +265,10 @@ bool outbound_knows_host(struct outbound *outbound, const char *host)
 
 /* ---- life ---- */
 
-struct outbound *outbound_start(const struct outbound_config *config, const char **why)
+struct outbound *outbound_start(const struct outbound_config *config, struct fault *fault)
 {
     (void)config;
-    (void)why;
+    (void)fault;
     struct outbound *outbound = calloc(1, sizeof *outbound);
     if (outbound == NULL)
         abort();

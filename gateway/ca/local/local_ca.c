@@ -319,25 +319,25 @@ int64_t local_ca_end(const struct local_ca *ca)
 /* ---- revoking ---- */
 
 enum local_ca_outcome local_ca_revoke(struct arena *arena, struct local_ca *ca, const char *serial_hex,
-                                      int reason, int64_t not_after, int64_t now, const char **why)
+                                      int reason, int64_t not_after, int64_t now, struct fault *fault)
 {
     struct revoked_serial entry = {.revoked_at = now, .reason = reason, .not_after = not_after};
     const struct problem *problem = revocation_reason_check(arena, reason);
     if (problem != NULL) {
-        *why = problem->detail;
+        fault_set(fault, "%s", problem->detail);
         return LOCAL_CA_REFUSED;
     }
     const struct revoked_serial *present = revoked_register_find(ca->revoked, serial_hex);
     if (present != NULL && revocation_reason_may_become(present->reason, reason)) {
         entry.revoked_at = present->revoked_at;
     } else if (present != NULL) {
-        *why = arena_printf(arena, "certificate %s is already revoked, reason %s", serial_hex,
-                            revocation_reason_name(present->reason));
+        fault_set(fault, "certificate %s is already revoked, reason %s", serial_hex,
+                  revocation_reason_name(present->reason));
         return LOCAL_CA_ALREADY_REVOKED;
     }
     snprintf(entry.serial, sizeof entry.serial, "%s", serial_hex);
     if (!revoked_register_add(ca->revoked, &entry)) {
-        *why = arena_printf(arena, "the revocation could not be recorded: %s", strerror(errno));
+        fault_set(fault, "the revocation could not be recorded: %s", strerror(errno));
         return LOCAL_CA_FAILED;
     }
     return LOCAL_CA_DONE;

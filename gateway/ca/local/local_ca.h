@@ -92,13 +92,14 @@ int64_t local_ca_end(const struct local_ca *ca);
 [[gnu::warn_unused_result]] bool local_ca_tend(struct local_ca *ca, int64_t now, struct fault *fault);
 
 /*
- * Signs for the key and names of a CSR that acme/pki/csr.h has checked: names in its spelling, 24 hours unless
- * `validity` asks otherwise, in the forms that step-ca takes. A name outside the name constraints of the path
- * is LOCAL_CA_NAME_REFUSED. `chain` (leaf first) and `why` belong to the arena.
+ * Signs for the key and names of a CSR that acme/pki/csr.h has checked: names in its spelling, 24 hours
+ * unless `validity` asks otherwise, in the forms that step-ca takes. A name outside the name constraints of
+ * the path is LOCAL_CA_NAME_REFUSED. `chain` (leaf first) belongs to the arena. `fault` is filled unless the
+ * outcome is LOCAL_CA_DONE.
  */
 [[gnu::warn_unused_result]] enum local_ca_outcome local_ca_sign(
     struct arena *arena, const struct local_ca *ca, X509_REQ *csr, const struct validity_request *validity,
-    const char *extended_key_usages, int64_t now, struct local_ca_chain *chain, const char **why);
+    const char *extended_key_usages, int64_t now, struct local_ca_chain *chain, struct fault *fault);
 
 /* Records a revocation; LOCAL_CA_DONE means that it is on the disk. A reason may correct the present one
  * (revocation_reason_may_become); the time of the revocation stays. `serial_hex` is canonical. `not_after` is
@@ -106,7 +107,7 @@ int64_t local_ca_end(const struct local_ca *ca);
 [[gnu::warn_unused_result]] enum local_ca_outcome local_ca_revoke(struct arena *arena, struct local_ca *ca,
                                                                   const char *serial_hex, int reason,
                                                                   int64_t not_after, int64_t now,
-                                                                  const char **why);
+                                                                  struct fault *fault);
 
 /* The CA's signing key and its revocations, borrowed. */
 struct local_ca_signer {

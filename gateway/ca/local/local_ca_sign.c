@@ -12,18 +12,15 @@ struct period {
     int64_t begin, end;
 };
 
-/* False with `why` when the request cannot be read or leaves no time. */
-static bool plan_period(struct arena *arena, const struct local_ca *ca,
-                        const struct validity_request *validity, int64_t now, struct period *out,
-                        const char **why)
+/* False with `fault` when the request cannot be read or leaves no time. */
+static bool plan_period(const struct local_ca *ca, const struct validity_request *validity, int64_t now,
+                        struct period *out, struct fault *fault)
 {
     int64_t from = now;
     out->begin = now - LOCAL_CA_BACKDATE_S;
     if (validity->not_before != NULL) {
-        if (!time_parse(&from, bytes_from_string(validity->not_before))) {
-            *why = arena_printf(arena, "notBefore \"%s\" is no RFC 3339 time", validity->not_before);
-            return false;
-        }
+        if (!time_parse(&from, bytes_from_string(validity->not_before)))
+            return fault_set(fault, "notBefore \"%s\" is no RFC 3339 time", validity->not_before);
         out->begin = from;
     }
     int64_t lifetime_s = LOCAL_CA_DEFAULT_S;
@@ -31,21 +28,18 @@ static bool plan_period(struct arena *arena, const struct local_ca *ca,
     if (validity->not_after != NULL) {
         struct bytes text = bytes_from_string(validity->not_after);
         if (!time_parse(&out->end, text)) {
-            if (!duration_parse(&lifetime_s, text) || lifetime_s > ca->end) {
-                *why = arena_printf(arena, "notAfter \"%s\" is neither a time nor a duration",
-                                    validity->not_after);
-                return false;
-            }
+            if (!duration_parse(&lifetime_s, text) || lifetime_s > ca->end)
+                return fault_set(fault, "notAfter \"%s\" is neither a time nor a duration",
+                                 validity->not_after);
             out->end = from + lifetime_s;
         }
     }
     out->end = out->end < ca->end ? out->end : ca->end;
-    if (out->end <= out->begin || out->end <= now) {
-        *why = ca->end <= now ? "the local CA's intermediate has expired, or its root has"
-                              : "notAfter is in the past or before notBefore";
-        return false;
-    }
-    return true;
+    if (out->end > out->begin && out->end > now)
+        return true;
+    return fault_set(fault, "%s",
+                     ca->end <= now ? "the local CA's intermediate has expired, or its root has"
+                                    : "notAfter is in the past or before notBefore");
 }
 
 /* ---- the leaf ---- */
@@ -150,29 +144,29 @@ static bool give_chain(struct arena *arena, const struct local_ca *ca, X509 *lea
 
 enum local_ca_outcome local_ca_sign(struct arena *arena, const struct local_ca *ca, X509_REQ *csr,
                                     const struct validity_request *validity, const char *extended_key_usages,
-                                    int64_t now, struct local_ca_chain *chain, const char **why)
+                                    int64_t now, struct local_ca_chain *chain, struct fault *fault)
 {
     struct stepca_subject subject;
     EVP_PKEY *key = X509_REQ_get0_pubkey(csr);
     if (key == NULL || !stepca_subject_from_csr(arena, csr, &subject)) {
-        *why = "the CSR has no usable key or names";
+        fault_set(fault, "the CSR has no usable key or names");
         return LOCAL_CA_REFUSED;
     }
     struct period period;
-    if (!plan_period(arena, ca, validity, now, &period, why)) {
+    if (!plan_period(ca, validity, now, &period, fault)) {
         return LOCAL_CA_REFUSED;
     }
     autofree_x509 X509 *leaf = make_leaf(arena, ca, key, &subject, &period, extended_key_usages);
-    const char *fault = leaf == NULL ? NULL
+    const char *unfit = leaf == NULL ? NULL
                                      : local_ca_names_fault(arena, ca, X509_get_subject_name(leaf),
                                                             subject.sans, subject.san_count);
-    if (fault != NULL) {
-        *why = fault;
+    if (unfit != NULL) {
+        fault_set(fault, "%s", unfit);
         return LOCAL_CA_NAME_REFUSED;
     }
     if (leaf == NULL || !local_certificate_sign(leaf, ca->key) || !give_chain(arena, ca, leaf, chain)) {
         ERR_clear_error();
-        *why = "OpenSSL could not make the certificate";
+        fault_set(fault, "OpenSSL could not make the certificate");
         return LOCAL_CA_FAILED;
     }
     return LOCAL_CA_DONE;

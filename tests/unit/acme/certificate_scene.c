@@ -32,11 +32,11 @@ const char *scene_fault_of(struct scene *scene, const struct pki_certificate *le
 {
     struct bytes chain[] = {pki_der(scene->arena, pki_certificate(scene->arena, leaf)),
                             pki_der(scene->arena, scene->ca.intermediate)};
-    const char *why = NULL;
+    struct fault fault = {0};
     struct certificate_facts facts;
-    bool good = certificate_check(scene->arena, chain, 2, &scene->expectation, &facts, &why);
-    cr_expect_eq(good, why == NULL);
-    return why;
+    bool good = certificate_check(scene->arena, chain, 2, &scene->expectation, &facts, &fault);
+    cr_expect_eq(good, fault.message[0] == '\0');
+    return good ? NULL : arena_duplicate(scene->arena, fault.message);
 }
 
 void scene_expect_fault(const char *got, const char *expected)

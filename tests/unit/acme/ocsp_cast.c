@@ -37,17 +37,18 @@ struct ocsp_cast ocsp_assemble(void)
     return cast;
 }
 
-bool ocsp_open_with(const struct ocsp_cast *cast, EVP_PKEY *key, struct ocsp_responder *out, const char **why)
+bool ocsp_open_with(const struct ocsp_cast *cast, EVP_PKEY *key, struct ocsp_responder *out,
+                    struct fault *fault)
 {
     struct bytes pem = pki_pem(cast->arena, pki_certificate(cast->arena, &cast->certificate));
-    return ocsp_responder_open(cast->arena, pem, key, &cast->expected, out, why);
+    return ocsp_responder_open(cast->arena, pem, key, &cast->expected, out, fault);
 }
 
 struct ocsp_responder ocsp_opened(const struct ocsp_cast *cast)
 {
     struct ocsp_responder responder;
-    const char *why = "";
-    cr_assert(ocsp_open_with(cast, cast->certificate.key, &responder, &why), "%s", why);
+    struct fault fault = {0};
+    cr_assert(ocsp_open_with(cast, cast->certificate.key, &responder, &fault), "%s", fault.message);
     return responder;
 }
 

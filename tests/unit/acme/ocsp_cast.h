@@ -22,7 +22,7 @@ X509 *ocsp_authority(struct arena *arena, EVP_PKEY *key, X509 *signer, EVP_PKEY 
                      const char *name);
 /* The responder of the cast's certificate as it is now. */
 [[gnu::warn_unused_result]] bool ocsp_open_with(const struct ocsp_cast *cast, EVP_PKEY *key,
-                                                struct ocsp_responder *out, const char **why);
+                                                struct ocsp_responder *out, struct fault *fault);
 struct ocsp_responder ocsp_opened(const struct ocsp_cast *cast);
 
 struct ocsp_asked {

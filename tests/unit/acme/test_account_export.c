@@ -32,9 +32,9 @@ static struct account_export_line account_line(void)
 
 static bool parse(struct arena *arena, const char *text, struct account_export_line *out)
 {
-    const char *why = NULL;
-    bool good = account_export_parse(arena, bytes_from_string(text), out, &why);
-    cr_assert_eq(good, why == NULL);
+    struct fault fault = {0};
+    bool good = account_export_parse(arena, bytes_from_string(text), out, &fault);
+    cr_assert_eq(good, fault.message[0] == '\0');
     return good;
 }
 

@@ -38,11 +38,11 @@ Test(certificate_chain, defect_11_that_does_not_chain_to_the_pinned_root_is_refu
         {{leaf, bytes_of(intermediate.p, 9)}, 2, "certificate 2 of the chain cannot be read"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *why = NULL;
+        struct fault fault = {0};
         struct certificate_facts facts;
         cr_expect_not(
-            certificate_check(arena, cases[i].chain, cases[i].count, &scene.expectation, &facts, &why));
-        scene_expect_fault(why, cases[i].why);
+            certificate_check(arena, cases[i].chain, cases[i].count, &scene.expectation, &facts, &fault));
+        scene_expect_fault(fault.message, cases[i].why);
     }
     scene.expectation.roots = pki_roots(arena, scene.ca.intermediate);
     made = scene_leaf(&scene);
@@ -66,9 +66,10 @@ Test(certificate_chain, with_two_intermediates_is_accepted)
     leaf.signer_key = scene.ca.stranger_key;
     struct bytes chain[] = {pki_der(scene.arena, pki_certificate(scene.arena, &leaf)),
                             pki_der(scene.arena, leaf.signer), pki_der(scene.arena, scene.ca.intermediate)};
-    const char *why = NULL;
+    struct fault fault = {0};
     struct certificate_facts facts;
-    cr_expect(certificate_check(scene.arena, chain, 3, &scene.expectation, &facts, &why), "%s", why);
+    cr_expect(certificate_check(scene.arena, chain, 3, &scene.expectation, &facts, &fault), "%s",
+              fault.message);
     scene_end(&scene);
 }
 
@@ -176,13 +177,13 @@ Test(certificate_chain, by_a_new_root_that_the_pinned_one_has_cross_signed_is_ac
                             cross};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct certificate_facts facts;
-        const char *why = NULL;
+        struct fault fault = {0};
         scene.expectation.roots = pki_roots(arena, cases[i].pins_new ? new_root : scene.ca.root);
         bool fits =
-            certificate_check(arena, chain, cases[i].sends_cross ? 3 : 2, &scene.expectation, &facts, &why);
-        cr_expect_eq(fits, cases[i].fault == NULL, "%zu: %s", i, why);
+            certificate_check(arena, chain, cases[i].sends_cross ? 3 : 2, &scene.expectation, &facts, &fault);
+        cr_expect_eq(fits, cases[i].fault == NULL, "%zu: %s", i, fault.message);
         if (!fits)
-            scene_expect_fault(why, cases[i].fault);
+            scene_expect_fault(fault.message, cases[i].fault);
     }
     scene_end(&scene);
 }
@@ -208,10 +209,11 @@ Test(certificate_chain, remembered_intermediates_change_no_verdict)
         struct bytes other_der = pki_der(scene.arena, pki_certificate(scene.arena, &other));
         struct bytes good[] = {leaf_der, first, other_der}, bad[] = {leaf_der, other_der};
         struct certificate_facts facts;
-        const char *why = NULL;
+        struct fault fault = {0};
         for (int again = 0; again < 2; again++) {
-            cr_expect(certificate_check(scene.arena, good, 3, &scene.expectation, &facts, &why), "%s", why);
-            cr_expect_not(certificate_check(scene.arena, bad, 2, &scene.expectation, &facts, &why));
+            cr_expect(certificate_check(scene.arena, good, 3, &scene.expectation, &facts, &fault), "%s",
+                      fault.message);
+            cr_expect_not(certificate_check(scene.arena, bad, 2, &scene.expectation, &facts, &fault));
         }
     }
     certificate_cache_free(scene.expectation.intermediates);

@@ -138,9 +138,11 @@ static struct bytes make_list(const struct cast *cast, const struct list_wanted 
 
 static const char *read_fault(const struct cast *cast, struct bytes der, X509 *candidate, struct crl *out)
 {
-    const char *why = "";
+    struct fault fault = {0};
     struct bytes pem = candidate == NULL ? (struct bytes){0} : pki_pem(cast->arena, candidate);
-    return crl_read(cast->arena, der, pem, cast->roots, NOW, out, &why) ? NULL : why;
+    return crl_read(cast->arena, der, pem, cast->roots, NOW, out, &fault)
+               ? NULL
+               : arena_duplicate(cast->arena, fault.message);
 }
 
 Test(crl, what_is_in_it_is_found_by_serial)
@@ -368,10 +370,10 @@ Test(crl, an_older_list_does_not_take_the_place_of_a_newer_one)
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof successions / sizeof successions[0]; i++) {
         const struct succession *given = &successions[i];
-        const char *why = NULL;
-        bool may = crl_may_replace(arena, &given->current, &given->fresh, NOW, &why);
-        cr_expect_eq(may, given->words == NULL, "%s: %s", given->label, why);
-        cr_expect(may || strstr(why, given->words) != NULL, "%s: %s", given->label, why);
+        struct fault fault = {0};
+        bool may = crl_may_replace(arena, &given->current, &given->fresh, NOW, &fault);
+        cr_expect_eq(may, given->words == NULL, "%s: %s", given->label, fault.message);
+        cr_expect(may || strstr(fault.message, given->words) != NULL, "%s: %s", given->label, fault.message);
     }
     arena_free(arena);
 }
@@ -380,8 +382,8 @@ Test(crl, the_first_one_needs_no_other)
 {
     struct arena *arena = arena_new();
     struct crl fresh = {.this_update = NOW, .next_update = NOW + 1};
-    const char *why;
-    cr_expect(crl_may_replace(arena, NULL, &fresh, NOW, &why));
-    cr_expect_not(crl_may_replace(arena, NULL, &fresh, NOW + 1, &why));
+    struct fault fault = {0};
+    cr_expect(crl_may_replace(arena, NULL, &fresh, NOW, &fault));
+    cr_expect_not(crl_may_replace(arena, NULL, &fresh, NOW + 1, &fault));
     arena_free(arena);
 }

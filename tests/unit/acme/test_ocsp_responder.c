@@ -19,9 +19,9 @@ Test(ocsp_responder, a_delegated_responder_of_the_ca_is_taken)
 static void refuse(struct ocsp_cast *cast, EVP_PKEY *key, const char *words)
 {
     struct ocsp_responder responder;
-    const char *why = "";
-    cr_expect_not(ocsp_open_with(cast, key, &responder, &why), "%s", words);
-    cr_expect(strstr(why, words) != NULL, "%s does not say %s", why, words);
+    struct fault fault = {0};
+    cr_expect_not(ocsp_open_with(cast, key, &responder, &fault), "%s", words);
+    cr_expect(strstr(fault.message, words) != NULL, "%s does not say %s", fault.message, words);
     cr_expect_null(responder.certificate);
 }
 
@@ -67,10 +67,10 @@ Test(ocsp_responder, a_renewed_ca_certificate_is_the_same_ca)
 {
     struct ocsp_cast cast = ocsp_assemble();
     struct ocsp_responder responder;
-    const char *why = "";
+    struct fault fault = {0};
     cast.expected.issuer = pki_der(
         cast.arena, ocsp_authority(cast.arena, cast.ca_key, cast.root, cast.root_key, "intermediate"));
-    cr_assert(ocsp_open_with(&cast, cast.key, &responder, &why), "%s", why);
+    cr_assert(ocsp_open_with(&cast, cast.key, &responder, &fault), "%s", fault.message);
     ocsp_responder_close(&responder);
     arena_free(cast.arena);
 }

@@ -6,11 +6,11 @@
 struct outbound *outbound_thread_start(const char *const *resolvers)
 {
     struct outbound_config config = {.resolvers = resolvers};
-    const char *why = NULL;
+    struct fault fault = {0};
     while (resolvers != NULL && resolvers[config.resolver_count] != NULL)
         config.resolver_count++;
-    struct outbound *outbound = outbound_start(&config, &why);
-    cr_assert_not_null(outbound, "%s", why);
+    struct outbound *outbound = outbound_start(&config, &fault);
+    cr_assert_not_null(outbound, "%s", fault.message);
     return outbound;
 }
 

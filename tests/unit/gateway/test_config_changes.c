@@ -80,11 +80,12 @@ Test(config_changes, each_key_serves_at_once_or_waits)
     struct arena *arena = arena_new();
     const struct config *running = parse(arena, NULL, NULL);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        const char *is = changes[i].is, *why = NULL;
+        const char *is = changes[i].is;
+        struct fault fault = {0};
         struct config_changes found, again;
         const struct config *fresh = parse(arena, changes[i].was, is);
-        const struct config *next = config_take(arena, running, fresh, &found, &why);
-        cr_assert(next != NULL, "%s: %s", is, why);
+        const struct config *next = config_take(arena, running, fresh, &found, &fault);
+        cr_assert(next != NULL, "%s: %s", is, fault.message);
         cr_assert_eq(found.count, changes[i].path != NULL, "%s: %zu", is, found.count);
         if (found.count == 1) {
             cr_expect_str_eq(found.items[0].path, changes[i].path, "%s: %s", is, found.items[0].path);
@@ -93,9 +94,9 @@ Test(config_changes, each_key_serves_at_once_or_waits)
                              changes[i].section == NULL ? "" : changes[i].section, "%s", is);
             cr_expect_eq(found.items[0].is_issuer, strncmp(changes[i].path, "issuers.", 8) == 0, "%s", is);
         }
-        cr_assert_not_null(config_take(arena, next, fresh, &again, &why));
+        cr_assert_not_null(config_take(arena, next, fresh, &again, &fault));
         cr_expect_eq(again.count, found.count == 1 && !changes[i].at_once, "%s: %zu", is, again.count);
-        cr_assert_not_null(config_take(arena, running, running, &again, &why));
+        cr_assert_not_null(config_take(arena, running, running, &again, &fault));
         cr_expect_eq(again.count, 0, "%s changed what serves", is);
     }
     arena_free(arena);
@@ -106,13 +107,13 @@ Test(config_changes, another_type_of_issuer_waits_as_a_whole)
 {
     struct arena *arena = arena_new();
     struct config_changes found;
-    const char *why = NULL;
+    struct fault fault = {0};
     const struct config *running = parse(arena, NULL, NULL);
     const struct config *fresh =
         parse(arena, "{\"type\":\"local\",\"directory\":\"/local\"}",
               "{\"type\":\"stepca\",\"ca_url\":\"https://ca.test:9002\",\"provisioner_name\":\"p\","
               "\"provisioner_key_path\":\"/key\",\"root_cert_path\":\"/root\"}");
-    const struct config *next = config_take(arena, running, fresh, &found, &why);
+    const struct config *next = config_take(arena, running, fresh, &found, &fault);
     cr_assert_not_null(next);
     cr_expect(found.count >= 5, "%zu", found.count);
     for (size_t i = 0; i < found.count; i++) {
@@ -130,16 +131,15 @@ Test(config_changes, what_does_not_fit_what_waits_is_refused)
 {
     struct arena *arena = arena_new();
     struct config_changes found;
-    const char *why = NULL;
+    struct fault fault = {0};
     const struct config *running = parse(arena, "\"eab\":\"required\"", "\"eab\":\"off\"");
     const struct config *fresh =
         parse(arena, "\"eab\":\"required\"",
               "\"eab\":\"required\",\"without_eab\":{\"names\":{\"allow\":[\"a.test\"]}}");
-    cr_expect_null(config_take(arena, running, fresh, &found, &why));
-    cr_assert_not_null(why);
-    cr_expect(strstr(why, "does not fit what waits for a restart: ") != NULL &&
-                  strstr(why, "endpoints.e.without_eab") != NULL,
-              "%s", why);
+    cr_expect_null(config_take(arena, running, fresh, &found, &fault));
+    cr_expect(strstr(fault.message, "does not fit what waits for a restart: ") != NULL &&
+                  strstr(fault.message, "endpoints.e.without_eab") != NULL,
+              "%s", fault.message);
     arena_free(arena);
 }
 

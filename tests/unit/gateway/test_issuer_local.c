@@ -27,12 +27,11 @@ static struct trial *start_trial(void)
     trial->arena = arena;
     trial->directory = scratch_directory_new(arena);
     cr_assert_eq(sem_init(&trial->answered, 0, 0), 0);
-    const char *why_not = "";
-    trial->outbound = outbound_start(&(struct outbound_config){0}, &why_not);
-    cr_assert(trial->outbound != NULL, "%s", why_not);
+    struct fault fault;
+    trial->outbound = outbound_start(&(struct outbound_config){0}, &fault);
+    cr_assert(trial->outbound != NULL, "%s", fault.message);
     struct issuer_config config = {
         .id = "dev", .type = ISSUER_LOCAL, .directory = trial->directory, .validity_s = 3600};
-    struct fault fault = {0};
     trial->issuer = issuer_new(&config, trial->outbound, &fault);
     cr_assert(trial->issuer != NULL, "%s", fault.message);
     return trial;

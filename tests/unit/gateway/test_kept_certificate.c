@@ -114,7 +114,7 @@ static const struct issuer *serving(void *context)
     return scene.serving;
 }
 
-static bool use(void *context, struct arena *arena, const struct kept_pair *pair, const char **why)
+static bool use(void *context, struct arena *arena, const struct kept_pair *pair, struct fault *fault)
 {
     cr_expect_eq(context, &scene);
     bool encrypted = false;
@@ -123,7 +123,8 @@ static bool use(void *context, struct arena *arena, const struct kept_pair *pair
     cr_expect_eq(pair->count, 1);
     cr_expect_str_eq(pair->facts.serial, "1f");
     scene.uses++;
-    *why = arena_duplicate(arena, "nobody can use it");
+    (void)arena;
+    fault_set(fault, "nobody can use it");
     return !scene.user_refuses;
 }
 
@@ -194,9 +195,9 @@ static void end(void)
 static bool is_kept(void)
 {
     struct kept_pair pair;
-    const char *why = "";
+    struct fault fault = {0};
     const struct kept_parts *parts = &scene.kept.parts;
-    return kept_pair_read(scene.arena, parts->chain_path, parts->key_path, &pair, &why);
+    return kept_pair_read(scene.arena, parts->chain_path, parts->key_path, &pair, &fault);
 }
 
 static const struct {
@@ -341,7 +342,7 @@ Test(kept_certificate, a_pair_that_cannot_be_read_says_which_file)
     kept_certificate_ask(&scene.kept, &scene.issuer);
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         struct kept_pair pair;
-        const char *why = "";
+        struct fault fault = {0};
         const struct kept_parts *parts = &scene.kept.parts;
         kept_certificate_ask(&scene.kept, &scene.issuer);
         if (broken[i].chain == NULL)
@@ -350,8 +351,8 @@ Test(kept_certificate, a_pair_that_cannot_be_read_says_which_file)
             scratch_write(scene.folder, "kept.crt", broken[i].chain);
         if (broken[i].key == NULL)
             unlink(parts->key_path);
-        cr_expect_not(kept_pair_read(scene.arena, parts->chain_path, parts->key_path, &pair, &why));
-        cr_expect(strstr(why, broken[i].words) != NULL, "%s", why);
+        cr_expect_not(kept_pair_read(scene.arena, parts->chain_path, parts->key_path, &pair, &fault));
+        cr_expect(strstr(fault.message, broken[i].words) != NULL, "%s", fault.message);
     }
     end();
 }

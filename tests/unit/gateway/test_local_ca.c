@@ -64,9 +64,9 @@ static X509 *certificate_of(struct bytes der)
 static X509 *sign(struct scratch_ca *ca, X509_REQ *csr, struct local_ca_chain *chain)
 {
     struct validity_request validity = {0};
-    const char *why = "";
-    cr_assert_eq(local_ca_sign(ca->arena, ca->ca, csr, &validity, NULL, NOW, chain, &why), LOCAL_CA_DONE,
-                 "%s", why);
+    struct fault fault = {0};
+    cr_assert_eq(local_ca_sign(ca->arena, ca->ca, csr, &validity, NULL, NOW, chain, &fault), LOCAL_CA_DONE,
+                 "%s", fault.message);
     return certificate_of(chain->certificates[0]);
 }
 
@@ -120,12 +120,12 @@ Test(local_ca, what_it_signs_passes_the_check_that_every_certificate_must_pass)
         .roots = roots,
         .now = NOW,
     };
-    const char *why = "";
+    struct fault fault = {0};
     struct certificate_facts facts;
-    cr_expect(certificate_check(ca.arena, chain.certificates, chain.count, &expectation, &facts, &why), "%s",
-              why);
+    cr_expect(certificate_check(ca.arena, chain.certificates, chain.count, &expectation, &facts, &fault),
+              "%s", fault.message);
     expectation.identifier_count = 3;
-    cr_expect_not(certificate_check(ca.arena, chain.certificates, chain.count, &expectation, &facts, &why));
+    cr_expect_not(certificate_check(ca.arena, chain.certificates, chain.count, &expectation, &facts, &fault));
     drop_ca(&ca);
 }
 
@@ -361,15 +361,15 @@ Test(local_ca, validity_is_a_day_or_what_is_asked_for_but_never_beyond_the_inter
         struct validity_request validity = {.not_before = expected->not_before,
                                             .not_after = expected->not_after};
         struct local_ca_chain chain = {0};
-        const char *why = "";
+        struct fault fault = {0};
         enum local_ca_outcome outcome =
-            local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW, &chain, &why);
+            local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW, &chain, &fault);
         if (expected->end == 0) {
             cr_expect_eq(outcome, LOCAL_CA_REFUSED, "%zu", i);
-            cr_expect(why[0] != '\0', "%zu", i);
+            cr_expect(fault.message[0] != '\0', "%zu", i);
             continue;
         }
-        cr_assert_eq(outcome, LOCAL_CA_DONE, "%zu: %s", i, why);
+        cr_assert_eq(outcome, LOCAL_CA_DONE, "%zu: %s", i, fault.message);
         autofree_x509 X509 *leaf = certificate_of(chain.certificates[0]);
         cr_expect_eq(time_of(X509_get0_notBefore(leaf)), expected->begin, "%zu", i);
         cr_expect_eq(time_of(X509_get0_notAfter(leaf)), expected->end, "%zu", i);
@@ -383,10 +383,10 @@ Test(local_ca, signs_nothing_once_the_intermediate_has_ended)
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, "DNS:a.internal");
     struct validity_request validity = {0};
     struct local_ca_chain chain = {0};
-    const char *why = "";
-    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW + 5LL * YEAR_S, &chain, &why),
+    struct fault fault = {0};
+    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW + 5LL * YEAR_S, &chain, &fault),
                  LOCAL_CA_REFUSED);
-    cr_expect(strstr(why, "expired") != NULL, "%s", why);
+    cr_expect(strstr(fault.message, "expired") != NULL, "%s", fault.message);
     drop_ca(&ca);
 }
 
@@ -396,8 +396,8 @@ Test(local_ca, a_csr_without_names_is_refused)
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, NULL);
     struct validity_request validity = {0};
     struct local_ca_chain chain = {0};
-    const char *why = "";
-    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW, &chain, &why), LOCAL_CA_REFUSED);
+    struct fault fault = {0};
+    cr_expect_eq(local_ca_sign(ca.arena, ca.ca, csr, &validity, NULL, NOW, &chain, &fault), LOCAL_CA_REFUSED);
     drop_ca(&ca);
 }
 
@@ -405,8 +405,8 @@ Test(local_ca, a_csr_without_names_is_refused)
 
 static enum local_ca_outcome revoke_serial(struct scratch_ca *ca, const char *serial)
 {
-    const char *why = "";
-    return local_ca_revoke(ca->arena, ca->ca, serial, 1, NOW + 3600, NOW, &why);
+    struct fault fault = {0};
+    return local_ca_revoke(ca->arena, ca->ca, serial, 1, NOW + 3600, NOW, &fault);
 }
 
 Test(local_ca, a_revocation_is_remembered_across_starts)

@@ -125,20 +125,21 @@ static struct local_ca *open_scene(struct scene *scene, struct fault *fault)
 }
 
 static enum local_ca_outcome sign(struct scene *scene, struct local_ca *ca, const char *names,
-                                  struct local_ca_chain *chain, const char **why)
+                                  struct local_ca_chain *chain, struct fault *fault)
 {
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, names);
     struct validity_request validity = {0};
-    return local_ca_sign(scene->arena, ca, csr, &validity, NULL, NOW, chain, why);
+    return local_ca_sign(scene->arena, ca, csr, &validity, NULL, NOW, chain, fault);
 }
 
 /* Signs a leaf that must verify over the chain handed out, all of it but the root. */
 static void expect_good_leaf(struct scene *scene, struct local_ca *ca, const char *about)
 {
     struct local_ca_chain chain = {0};
-    const char *why = "";
+    struct fault fault = {0};
     const char *pem = "";
-    cr_assert_eq(sign(scene, ca, "DNS:a.internal", &chain, &why), LOCAL_CA_DONE, "%s: %s", about, why);
+    cr_assert_eq(sign(scene, ca, "DNS:a.internal", &chain, &fault), LOCAL_CA_DONE, "%s: %s", about,
+                 fault.message);
     cr_assert_eq(chain.count, scene->count == 1 ? 1 : scene->count, "%s", about);
     for (size_t i = 1; i < chain.count; i++) {
         struct bytes expected = local_certificate_der(scene->arena, scene->certificate[scene->count - i]);
@@ -196,7 +197,7 @@ Test(local_ca_given, what_could_not_issue_is_refused_with_words)
 {
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         struct scene scene = setup(faults[i].plans, 3);
-        struct fault fault;
+        struct fault fault = {0};
         write_files(&scene);
         struct local_ca *ca = open_scene(&scene, &fault);
         cr_expect_null(ca, "%s", faults[i].about);
@@ -260,7 +261,7 @@ Test(local_ca_given, files_that_do_not_fit_are_refused_with_words)
     static const struct authority_plan plans[] = {{0}, {0}, {0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct scene scene = setup(plans, 3);
-        struct fault fault;
+        struct fault fault = {0};
         write_files(&scene);
         cases[i].spoil(&scene);
         struct local_ca *ca = open_scene(&scene, &fault);
@@ -282,13 +283,12 @@ Test(local_ca_given, no_leaf_outlives_any_part_of_the_path)
         struct scene scene = setup(cases[i], 3);
         struct local_ca_chain chain = {0};
         struct certificate_facts facts;
-        struct fault fault;
-        const char *reason = "";
+        struct fault fault = {0};
         write_files(&scene);
         struct local_ca *ca = open_scene(&scene, &fault);
         cr_assert(ca != NULL, "%s", fault.message);
         cr_expect_eq(local_ca_end(ca), NOW + DAY_S / 2);
-        cr_assert_eq(sign(&scene, ca, "DNS:a.internal", &chain, &reason), LOCAL_CA_DONE, "%s", reason);
+        cr_assert_eq(sign(&scene, ca, "DNS:a.internal", &chain, &fault), LOCAL_CA_DONE, "%s", fault.message);
         cr_assert(certificate_read_facts(scene.arena, chain.certificates[0], &facts));
         cr_expect_eq(facts.not_after, NOW + DAY_S / 2, "%zu", i);
         local_ca_free(ca);
@@ -326,15 +326,15 @@ Test(local_ca_given, name_constraints_anywhere_on_the_path_hold)
         plans[cases[i].level].name_constraints = cases[i].constraints;
         struct scene scene = setup(plans, 3);
         struct local_ca_chain chain = {0};
-        struct fault fault;
-        const char *reason = "";
+        struct fault fault = {0};
         write_files(&scene);
         struct local_ca *ca = open_scene(&scene, &fault);
         cr_assert(ca != NULL, "%s", fault.message);
-        enum local_ca_outcome outcome = sign(&scene, ca, cases[i].names, &chain, &reason);
-        cr_expect_eq(outcome, cases[i].good ? LOCAL_CA_DONE : LOCAL_CA_NAME_REFUSED, "%zu: %s", i, reason);
-        cr_expect(cases[i].good || (chain.count == 0 && strstr(reason, "name constraints") != NULL),
-                  "%zu: %s", i, reason);
+        enum local_ca_outcome outcome = sign(&scene, ca, cases[i].names, &chain, &fault);
+        cr_expect_eq(outcome, cases[i].good ? LOCAL_CA_DONE : LOCAL_CA_NAME_REFUSED, "%zu: %s", i,
+                     fault.message);
+        cr_expect(cases[i].good || (chain.count == 0 && strstr(fault.message, "name constraints") != NULL),
+                  "%zu: %s", i, fault.message);
         local_ca_free(ca);
         teardown(&scene);
     }

@@ -55,12 +55,12 @@ static const char *text_of(struct trial *trial, const char *name)
 }
 
 static enum local_ca_outcome sign_at(struct trial *trial, const char *names, int64_t now,
-                                     struct local_ca_chain *chain, const char **why)
+                                     struct local_ca_chain *chain, struct fault *fault)
 {
     autofree_x509_req X509_REQ *csr = scratch_csr("P-256", NULL, names);
     struct validity_request validity = {0};
     *chain = (struct local_ca_chain){0};
-    return local_ca_sign(trial->arena, trial->ca, csr, &validity, NULL, now, chain, why);
+    return local_ca_sign(trial->arena, trial->ca, csr, &validity, NULL, now, chain, fault);
 }
 
 static X509 *read_certificate(struct bytes der)
@@ -154,14 +154,15 @@ Test(local_ca_made, permitted_names_are_in_the_intermediate_and_hold)
         struct trial trial = begin((struct local_ca_config){.permitted_names = name_cases[i].permitted,
                                                             .permitted_name_count = name_cases[i].count});
         struct local_ca_chain chain;
-        const char *why = "";
-        enum local_ca_outcome outcome = sign_at(&trial, name_cases[i].names, NOW, &chain, &why);
+        struct fault fault = {0};
+        enum local_ca_outcome outcome = sign_at(&trial, name_cases[i].names, NOW, &chain, &fault);
         autofree_x509 X509 *intermediate = read_certificate(local_ca_intermediates(trial.ca).certificates[0]);
         int at = X509_get_ext_by_NID(intermediate, NID_name_constraints, -1);
         cr_assert(at >= 0 && X509_EXTENSION_get_critical(X509_get_ext(intermediate, at)));
         cr_expect_eq(outcome, name_cases[i].good ? LOCAL_CA_DONE : LOCAL_CA_NAME_REFUSED, "%s: %s",
-                     name_cases[i].names, why);
-        cr_expect(name_cases[i].good || strstr(why, "lies outside the name constraints") != NULL, "%s", why);
+                     name_cases[i].names, fault.message);
+        cr_expect(name_cases[i].good || strstr(fault.message, "lies outside the name constraints") != NULL,
+                  "%s", fault.message);
         end(&trial);
     }
 }
@@ -181,9 +182,9 @@ Test(local_ca_made, permitted_names_that_the_intermediate_does_not_have_are_an_e
     cr_assert(open_at(&trial, NOW), "%s", trial.fault.message);
     cr_expect(bytes_equal(local_ca_root_pem(trial.ca), root));
     struct local_ca_chain chain;
-    const char *why = "";
-    cr_expect_eq(sign_at(&trial, "DNS:a.example", NOW, &chain, &why), LOCAL_CA_NAME_REFUSED);
-    cr_expect_eq(sign_at(&trial, "DNS:a.internal", NOW, &chain, &why), LOCAL_CA_DONE, "%s", why);
+    struct fault fault = {0};
+    cr_expect_eq(sign_at(&trial, "DNS:a.example", NOW, &chain, &fault), LOCAL_CA_NAME_REFUSED);
+    cr_expect_eq(sign_at(&trial, "DNS:a.internal", NOW, &chain, &fault), LOCAL_CA_DONE, "%s", fault.message);
     end(&trial);
 }
 
@@ -224,8 +225,9 @@ Test(local_ca_made, urls_stand_in_leaves_when_they_are_configured_and_only_then)
                                                             .ocsp_url = i & 2 ? ocsp : NULL,
                                                             .ca_issuers_url = i & 4 ? issuers : NULL});
         struct local_ca_chain chain;
-        const char *why = "";
-        cr_assert_eq(sign_at(&trial, "DNS:a.internal", NOW, &chain, &why), LOCAL_CA_DONE, "%s", why);
+        struct fault fault = {0};
+        cr_assert_eq(sign_at(&trial, "DNS:a.internal", NOW, &chain, &fault), LOCAL_CA_DONE, "%s",
+                     fault.message);
         autofree_x509 X509 *leaf = read_certificate(chain.certificates[0]);
         cr_expect_eq(X509_get_ext_by_NID(leaf, NID_crl_distribution_points, -1) >= 0, (i & 1) != 0);
         cr_expect_eq(X509_get_ext_by_NID(leaf, NID_info_access, -1) >= 0, (i & 6) != 0);
@@ -264,21 +266,23 @@ Test(local_ca_made, the_intermediate_is_renewed_when_a_third_of_its_life_is_left
     const int64_t due = NOW + 5LL * YEAR_S / 3 * 2;
     struct bytes before = arena_copy(trial.arena, local_ca_intermediates(trial.ca).certificates[0]);
     struct local_ca_chain old_leaf, new_leaf;
-    const char *why = "";
-    cr_assert_eq(sign_at(&trial, "DNS:a.internal", NOW, &old_leaf, &why), LOCAL_CA_DONE, "%s", why);
+    struct fault fault = {0};
+    cr_assert_eq(sign_at(&trial, "DNS:a.internal", NOW, &old_leaf, &fault), LOCAL_CA_DONE, "%s",
+                 fault.message);
     cr_assert(local_ca_tend(trial.ca, due - DAY_S, &trial.fault), "%s", trial.fault.message);
     cr_expect_eq(local_ca_end(trial.ca), NOW + 5LL * YEAR_S);
 
     cr_assert(local_ca_tend(trial.ca, due + DAY_S, &trial.fault), "%s", trial.fault.message);
     struct local_ca_chain after = local_ca_intermediates(trial.ca);
     cr_expect_eq(local_ca_end(trial.ca), due + DAY_S + 5LL * YEAR_S);
-    cr_assert_eq(sign_at(&trial, "DNS:a.internal", due + DAY_S, &new_leaf, &why), LOCAL_CA_DONE, "%s", why);
+    cr_assert_eq(sign_at(&trial, "DNS:a.internal", due + DAY_S, &new_leaf, &fault), LOCAL_CA_DONE, "%s",
+                 fault.message);
     cr_expect(bytes_equal(new_leaf.certificates[1], after.certificates[0]));
     /* Same key and name: either certificate vouches for leaves of before and after. */
     struct local_ca_chain old_chain = {.certificates = &before, .count = 1};
     cr_expect(verifies(&trial, old_leaf.certificates[0], after));
     cr_expect(verifies(&trial, new_leaf.certificates[0], old_chain));
-    cr_expect_eq(sign_at(&trial, "DNS:a.example", due + DAY_S, &new_leaf, &why), LOCAL_CA_NAME_REFUSED);
+    cr_expect_eq(sign_at(&trial, "DNS:a.example", due + DAY_S, &new_leaf, &fault), LOCAL_CA_NAME_REFUSED);
 
     const char *kept =
         arena_printf(trial.arena, "intermediate_ca.%.16s.crt", certificate_fingerprint(trial.arena, before));
@@ -326,8 +330,8 @@ Test(local_ca_made, a_root_key_that_does_not_fit_is_told_when_it_is_needed)
     cr_expect(strstr(trial.fault.message, "root_ca.key is not the key of root_ca.crt") != NULL, "%s",
               trial.fault.message);
     struct local_ca_chain chain;
-    const char *why = "";
-    cr_expect_eq(sign_at(&trial, "DNS:a.internal", NOW + 4LL * YEAR_S, &chain, &why), LOCAL_CA_DONE, "%s",
-                 why);
+    struct fault fault = {0};
+    cr_expect_eq(sign_at(&trial, "DNS:a.internal", NOW + 4LL * YEAR_S, &chain, &fault), LOCAL_CA_DONE, "%s",
+                 fault.message);
     end(&trial);
 }

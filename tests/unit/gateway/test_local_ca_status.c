@@ -49,9 +49,9 @@ static void reopen(struct scratch_ca *made)
 
 static void revoke(struct scratch_ca *ca, const char *serial, int reason, int64_t not_after)
 {
-    const char *why = "";
-    cr_assert_eq(local_ca_revoke(ca->arena, ca->ca, serial, reason, not_after, NOW, &why), LOCAL_CA_DONE,
-                 "%s", why);
+    struct fault fault = {0};
+    cr_assert_eq(local_ca_revoke(ca->arena, ca->ca, serial, reason, not_after, NOW, &fault), LOCAL_CA_DONE,
+                 "%s", fault.message);
 }
 
 static struct bytes signer_pem(struct scratch_ca *ca)
@@ -67,9 +67,9 @@ static struct crl new_list(struct scratch_ca *ca, const struct crl *current, int
 {
     struct bytes der;
     struct crl crl;
-    const char *why = "";
+    struct fault fault = {0};
     cr_assert_eq(local_ca_make_list(ca->arena, ca->ca, current, now, &der), LOCAL_CA_LIST_MADE);
-    cr_assert(crl_read(ca->arena, der, signer_pem(ca), ca->roots, now, &crl, &why), "%s", why);
+    cr_assert(crl_read(ca->arena, der, signer_pem(ca), ca->roots, now, &crl, &fault), "%s", fault.message);
     return crl;
 }
 
@@ -115,14 +115,14 @@ Test(local_ca_status, P1_reasons_that_do_not_revoke_are_not_told)
 Test(local_ca_status, P1_a_correction_is_listed_and_survives_a_restart)
 {
     struct scratch_ca ca = make_ca();
-    const char *why = "";
+    struct fault fault = {0};
     scratch_write(ca.directory, "revoked", "a0 1799999999 8 1900000000\nb0 1799999999 4 1900000000\n");
     reopen(&ca);
     struct crl first = new_list(&ca, NULL, NOW);
     revoke(&ca, "a0", 5, 1900000000);
     revoke(&ca, "b0", 1, 1900000000);
-    cr_expect_eq(local_ca_revoke(ca.arena, ca.ca, "b0", 4, 0, NOW, &why), LOCAL_CA_ALREADY_REVOKED);
-    cr_expect(strstr(why, "already revoked, reason keyCompromise") != NULL, "%s", why);
+    cr_expect_eq(local_ca_revoke(ca.arena, ca.ca, "b0", 4, 0, NOW, &fault), LOCAL_CA_ALREADY_REVOKED);
+    cr_expect(strstr(fault.message, "already revoked, reason keyCompromise") != NULL, "%s", fault.message);
     cr_expect_not(is_good(&ca, &first, NOW), "it has the reasons of before");
     for (int i = 0; i < 2; i++, reopen(&ca)) {
         struct crl crl = new_list(&ca, NULL, NOW);
@@ -139,10 +139,10 @@ Test(local_ca_status, P1_a_reason_that_does_not_revoke_is_refused)
     static const int refused[] = {-1, 6, 7, 8, 11};
     struct scratch_ca ca = make_ca();
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        const char *why = "";
-        cr_expect_eq(local_ca_revoke(ca.arena, ca.ca, "a0", refused[i], NOW + HOUR_S, NOW, &why),
+        struct fault fault = {0};
+        cr_expect_eq(local_ca_revoke(ca.arena, ca.ca, "a0", refused[i], NOW + HOUR_S, NOW, &fault),
                      LOCAL_CA_REFUSED, "%d", refused[i]);
-        cr_expect(strstr(why, "revocation reason") != NULL, "%s", why);
+        cr_expect(strstr(fault.message, "revocation reason") != NULL, "%s", fault.message);
     }
     cr_expect_eq(new_list(&ca, NULL, NOW).count, 0);
     drop_ca(&ca);
@@ -168,7 +168,7 @@ Test(local_ca_status, a_new_list_is_made_when_one_is_due_and_no_sooner)
 Test(local_ca_status, the_number_goes_up_also_within_a_second_and_without_the_list_before)
 {
     struct scratch_ca ca = make_ca();
-    const char *why = NULL;
+    struct fault fault = {0};
     struct crl first = new_list(&ca, NULL, NOW);
     revoke(&ca, "a0", 1, NOW + HOUR_S);
     struct crl second = new_list(&ca, &first, NOW);
@@ -176,10 +176,10 @@ Test(local_ca_status, the_number_goes_up_also_within_a_second_and_without_the_li
     struct crl third = new_list(&ca, &second, NOW);
     struct crl after_loss = new_list(&ca, NULL, NOW + 60);
     cr_expect_str_neq(first.number, second.number);
-    cr_expect(crl_may_replace(ca.arena, &first, &second, NOW, &why), "%s", why);
-    cr_expect(crl_may_replace(ca.arena, &second, &third, NOW, &why), "%s", why);
-    cr_expect_not(crl_may_replace(ca.arena, &third, &second, NOW, &why));
-    cr_expect(crl_may_replace(ca.arena, &third, &after_loss, NOW + 60, &why), "%s", why);
+    cr_expect(crl_may_replace(ca.arena, &first, &second, NOW, &fault), "%s", fault.message);
+    cr_expect(crl_may_replace(ca.arena, &second, &third, NOW, &fault), "%s", fault.message);
+    cr_expect_not(crl_may_replace(ca.arena, &third, &second, NOW, &fault));
+    cr_expect(crl_may_replace(ca.arena, &third, &after_loss, NOW + 60, &fault), "%s", fault.message);
     drop_ca(&ca);
 }
 
@@ -195,8 +195,8 @@ Test(local_ca_status, what_has_expired_drops_out_after_one_more_list)
     cr_expect_eq(late.count, 2);
     cr_expect_null(crl_find(&late, "a0"));
     cr_expect_not_null(crl_find(&late, "c0"), "nothing is known of its end");
-    const char *why = "";
-    cr_expect_eq(local_ca_revoke(ca.arena, ca.ca, "a0", 1, 0, NOW, &why), LOCAL_CA_ALREADY_REVOKED,
+    struct fault fault = {0};
+    cr_expect_eq(local_ca_revoke(ca.arena, ca.ca, "a0", 1, 0, NOW, &fault), LOCAL_CA_ALREADY_REVOKED,
                  "the register keeps it");
     drop_ca(&ca);
 }
@@ -208,10 +208,10 @@ Test(local_ca_status, its_responder_is_what_a_client_wants)
     struct bytes der;
     struct ocsp_responder responder;
     struct ocsp_expectation expected = {.candidates_pem = signer_pem(&ca), .roots = ca.roots, .now = NOW};
-    const char *why = "";
+    struct fault fault = {0};
     cr_assert(local_ca_make_responder(ca.arena, ca.ca, key, NOW, &der));
     struct bytes pem = bytes_from_string(certificate_to_pem(ca.arena, der));
-    cr_assert(ocsp_responder_open(ca.arena, pem, key, &expected, &responder, &why), "%s", why);
+    cr_assert(ocsp_responder_open(ca.arena, pem, key, &expected, &responder, &fault), "%s", fault.message);
     cr_expect(responder.nocheck);
     cr_expect_eq(responder.not_after, NOW + LOCAL_CA_RESPONDER_S);
     ocsp_responder_close(&responder);

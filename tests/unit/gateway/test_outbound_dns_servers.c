@@ -295,17 +295,23 @@ Test(outbound_dns_servers, a_resolver_is_an_address_with_or_without_a_port)
         {"127.0.0.1", true},  {"127.0.0.1:5353", true}, {"::1", true},
         {"[::1]:5353", true}, {"a.example", false},     {"127.0.0.1:x", false},
     };
+    struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *why = NULL;
+        struct fault fault = {0};
         struct outbound *outbound = outbound_start(
-            &(const struct outbound_config){(const char *const[]){"127.0.0.1", cases[i].resolver}, 2}, &why);
+            &(const struct outbound_config){(const char *const[]){"127.0.0.1", cases[i].resolver}, 2},
+            &fault);
         cr_assert_eq(outbound != NULL, cases[i].good, "%s", cases[i].resolver);
         if (outbound != NULL) {
             outbound_thread_stop(outbound);
             continue;
         }
-        cr_expect_str_eq(why, "validation.resolvers: not a list of \"address\" or \"address:port\"");
+        cr_expect_str_eq(fault.message, arena_printf(arena,
+                                                     "validation.resolvers: \"%s\" is not an \"address\" or "
+                                                     "\"address:port\"",
+                                                     cases[i].resolver));
     }
+    arena_free(arena);
 }
 
 /* c-ares tells the system's servers by the same text that names one of ours. */

@@ -95,7 +95,6 @@ static void load_configuration(const char *path)
 void admin_room_begin(bool overridden)
 {
     struct fault fault;
-    const char *reason;
     place_begin(&room.place);
     room.preflight_fault = room.changed_issuer = NULL;
     room.started = false;
@@ -104,7 +103,7 @@ void admin_room_begin(bool overridden)
     load_configuration(path);
     const struct store_location *location = store_location_new(room.place.arena, room.config->database);
     fake_store_use(location, NULL);
-    room.outbound = outbound_start(NULL, &reason);
+    room.outbound = outbound_start(NULL, NULL);
     struct issuer_config *served = arena_alloc(room.place.arena, sizeof *served);
     *served = room.config->issuers[0];
     served->overridden = overridden;

@@ -120,9 +120,9 @@ static void show_responder(struct fake_ca *ca, struct issuer_sign_request *reque
 {
     struct bytes pem, *chain = NULL;
     size_t count = 0;
-    const char *why = NULL;
+    struct fault fault = {0};
     EVP_PKEY *key = X509_REQ_get_pubkey(request->csr);
-    cr_assert(ca->own->make_responder(ca->issuer, request->arena, key, &pem, &why), "%s", why);
+    cr_assert(ca->own->make_responder(ca->issuer, request->arena, key, &pem, &fault), "%s", fault.message);
     EVP_PKEY_free(key);
     cr_assert(certificates_from_pem(request->arena, pem, &chain, &count));
     show(ca, request, chain, count);

@@ -86,7 +86,6 @@ static void read_configuration(struct jobs_place *place)
 void jobs_place_begin(struct jobs_place *place)
 {
     struct fault fault;
-    const char *reason = NULL;
     *place = (struct jobs_place){0};
     place_begin(&place->place);
     fake_clock_set(NOW * 1000);
@@ -94,7 +93,7 @@ void jobs_place_begin(struct jobs_place *place)
     database_lay(place->config->database);
     const struct store_location *location = store_location_new(place->place.arena, place->config->database);
     fake_store_use(location, NULL);
-    place->outbound = outbound_start(NULL, &reason);
+    place->outbound = outbound_start(NULL, NULL);
     place->store = store_open(location, STORE_MIGRATE, &fault);
     cr_assert(place->store != NULL, "%s", fault.message);
     place->database = (struct database){

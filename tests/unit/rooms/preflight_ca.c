@@ -40,8 +40,8 @@ void preflight_change_page(const struct world_page *page)
 
 struct preflight_outcome preflight_run(int64_t validity_s, int64_t max_ttl_s)
 {
-    const char *why = NULL;
-    struct outbound *outbound = outbound_start(NULL, &why);
+    struct fault fault = {0};
+    struct outbound *outbound = outbound_start(NULL, &fault);
     const struct profile_config profile = {.name = "p", .issuer = "one", .max_ttl_s = max_ttl_s};
     struct config config = preflight_config;
     config.base_url = "https://acme.test";

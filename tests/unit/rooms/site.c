@@ -152,8 +152,7 @@ static void make_parts(void)
 {
     const struct store_location *location = site.database.location;
     struct fault fault = {0};
-    const char *reason = NULL;
-    struct outbound *outbound = outbound_start(NULL, &reason);
+    struct outbound *outbound = outbound_start(NULL, NULL);
     struct frontend_parts *parts = &site.parts;
     *parts = (struct frontend_parts){
         .config = site.config,

@@ -54,7 +54,7 @@ Test(grace_period, ends_behind_every_loop_the_committer_and_the_outbound_thread)
         struct fault fault;
         fake_store_use(location, NULL);
         struct server server = {.store = store_open(location, STORE_MIGRATE, &fault),
-                                .outbound = outbound_start(NULL, &(const char *){NULL}),
+                                .outbound = outbound_start(NULL, NULL),
                                 .http = start_front_end(LOOPS),
                                 .pki_http = pki_loops == 0 ? NULL : start_front_end(pki_loops)};
         cr_assert(server.store != NULL);

@@ -68,7 +68,7 @@ static void begin(bool overridden)
     location = store_location_new(place.arena, config->database);
     fake_store_use(location, NULL);
     store = store_open(location, STORE_MIGRATE, &fault);
-    outbound = outbound_start(NULL, &(const char *){NULL});
+    outbound = outbound_start(NULL, NULL);
     issuers =
         issuers_new(&(struct issuers_parts){config, location, outbound, preflight, after_all_threads, NULL});
     struct issuer_config sections[3] = {config->issuers[0], config->issuers[1], config->issuers[2]};

@@ -106,7 +106,7 @@ Test(name_servers, each_is_told_with_what_to_do)
         const struct config config = {
             .base_url = "https://acme.test",
             .validation = {.resolvers = resolvers, .resolver_count = cases[i].configured ? 1 : 0}};
-        struct outbound *outbound = outbound_start(NULL, &(const char *){NULL});
+        struct outbound *outbound = outbound_start(NULL, NULL);
         struct name_servers_probe probe = {
             .outbound = outbound, .config = &config, .arena = place.arena, .tell = tell};
         fake_outbound_set_servers(cases[i].reports, cases[i].count, cases[i].knows_host);

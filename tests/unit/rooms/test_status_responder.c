@@ -10,10 +10,10 @@ LEAK_CHECKED_SUITE(status_responder);
 static EVP_PKEY *write_responder(const char *key_name)
 {
     struct bytes pem;
-    const char *why = NULL;
+    struct fault fault = {0};
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    cr_assert(place.main.own->make_responder(place.main.issuer, place.place.arena, key, &pem, &why), "%s",
-              why);
+    cr_assert(place.main.own->make_responder(place.main.issuer, place.place.arena, key, &pem, &fault), "%s",
+              fault.message);
     place_write(&place.place, "ocsp.crt", arena_string(place.place.arena, pem));
     if (key_name != NULL)
         place_write(
@@ -158,14 +158,13 @@ static void note_warning(struct bytes line)
 }
 
 static bool make_none(struct issuer *issuer, struct arena *arena, EVP_PKEY *key, struct bytes *chain_pem,
-                      const char **why)
+                      struct fault *fault)
 {
     (void)issuer;
     (void)arena;
     (void)key;
     (void)chain_pem;
-    *why = "the key of the CA is away";
-    return false;
+    return fault_set(fault, "the key of the CA is away");
 }
 
 /* An operator who reads one line of it knows; a line a minute would be in the way of others. */

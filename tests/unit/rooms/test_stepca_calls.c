@@ -32,7 +32,7 @@ static void begin(const char *provisioners, int64_t max_concurrent)
     struct issuer_config config = stepca_world_issuer(&place);
     config.max_concurrent = max_concurrent;
     ends = 0;
-    outbound = outbound_start(NULL, &(const char *){NULL});
+    outbound = outbound_start(NULL, NULL);
     issuer = issuer_new(&config, outbound, &fault);
     cr_assert(issuer != NULL, "%s", fault.message);
     fakes_pass(100);

@@ -47,7 +47,7 @@ static void begin(const char *provisioners)
         .max_concurrent = AT_ONCE,
     };
     ends = 0;
-    outbound = outbound_start(NULL, &(const char *){NULL});
+    outbound = outbound_start(NULL, NULL);
     issuer = issuer_new(&config, outbound, &fault);
     cr_assert(issuer != NULL, "%s", fault.message);
     fakes_pass(100);

@@ -44,10 +44,10 @@ static void expect_outcome(const struct validation_case *expected, const struct 
 void validation_try(const struct validation_case *expected, const char *const *caa_identities, size_t count)
 {
     struct place place;
-    const char *why = NULL;
+    struct fault fault = {0};
     struct network allowed;
     place_begin(&place);
-    struct outbound *outbound = outbound_start(NULL, &why);
+    struct outbound *outbound = outbound_start(NULL, &fault);
     world = expected->world;
     struct validation_config config = {
         .http_port = 5002, .tls_port = 5001, .timeout_s = TIMEOUT_S, .allow_addresses = &allowed};
