@@ -121,7 +121,7 @@ static const char *read_text(struct reader *reader, const char *name, size_t max
     if (is_text && text.n > 0)
         return arena_string(reader->arena, text);
     if (required || !is_text)
-        refuse(reader, name, "is missing or is no text of a sensible length");
+        refuse(reader, name, "is missing or is not text of a valid length");
     return NULL;
 }
 
@@ -148,7 +148,7 @@ static const char *read_word(struct reader *reader, const char *name, bool (*is_
 {
     const char *text = read_text(reader, name, WORD_MAX_BYTES, required);
     if (text != NULL && !is_valid(text))
-        refuse(reader, name, "has characters that do not belong there");
+        refuse(reader, name, "has characters that are not allowed");
     return text;
 }
 
@@ -165,7 +165,7 @@ static int64_t read_time(struct reader *reader, const char *name, bool required)
     const char *text = read_text(reader, name, WORD_MAX_BYTES, required);
     int64_t value = 0;
     if (text != NULL && (!time_parse(&value, bytes_from_string(text)) || value <= 0))
-        refuse(reader, name, "is no time");
+        refuse(reader, name, "is not a time");
     return value;
 }
 
@@ -175,7 +175,7 @@ static const char *const *read_words(struct reader *reader, const char *name,
     const struct json *array = json_member(reader->json, name);
     *count = 0;
     if (array == NULL || array->type != JSON_ARRAY) {
-        refuse(reader, name, "is no array");
+        refuse(reader, name, "is not an array");
         return NULL;
     }
     const char **words = arena_alloc_array(reader->arena, array->count + 1, sizeof *words);
@@ -185,7 +185,7 @@ static const char *const *read_words(struct reader *reader, const char *name,
             item->type == JSON_STRING && item->string.n <= WORD_MAX_BYTES && bytes_is_text(item->string);
         words[i] = is_text ? arena_string(reader->arena, item->string) : "";
         if (!is_word(words[i]) || !is_valid(words[i]))
-            refuse(reader, name, "has an item that does not belong there");
+            refuse(reader, name, "has an item that is not allowed");
     }
     *count = array->count;
     return words;
@@ -210,7 +210,7 @@ static void read_eab_key(struct reader *reader, struct eab_key *out)
         refuse(reader, "trusted", "is neither true nor false");
     if (!json_member_string(reader->json, "sealed", &sealed) || sealed.n > SEALED_MAX_BYTES ||
         !base64url_decode(reader->arena, sealed, &out->sealed_key) || out->sealed_key.n == 0)
-        refuse(reader, "sealed", "is no base64url of a sealed key");
+        refuse(reader, "sealed", "is not a sealed key in base64url");
 }
 
 static void read_key(struct reader *reader, struct account *out)
@@ -219,7 +219,7 @@ static void read_key(struct reader *reader, struct account *out)
     struct jose_error error;
     const struct json *json = json_member(reader->json, "key");
     if (json == NULL || !jwk_parse_public(reader->arena, json, &key, &error)) {
-        refuse(reader, "key", "is no public key that accounts may have");
+        refuse(reader, "key", "is not a public key that accounts may have");
         return;
     }
     out->key = key.canonical;
@@ -232,7 +232,7 @@ static enum account_status read_status(struct reader *reader)
     for (int status = ACCOUNT_VALID; text != NULL && status <= ACCOUNT_REVOKED; status++)
         if (strcmp(text, account_status_name((enum account_status)status)) == 0)
             return (enum account_status)status;
-    refuse(reader, "status", "is none that accounts have");
+    refuse(reader, "status", "is not a status of accounts");
     return ACCOUNT_REVOKED;
 }
 
@@ -240,7 +240,7 @@ static const char *text_of_object(struct reader *reader, const char *name, const
 {
     struct json_writer *writer = json_writer_new(reader->arena, ACCOUNT_EXPORT_LINE_BYTES);
     if (object->type != JSON_OBJECT)
-        refuse(reader, name, "is no object");
+        refuse(reader, name, "is not an object");
     json_write_value(writer, object);
     return (const char *)json_writer_finish(writer).p;
 }
@@ -276,14 +276,14 @@ static enum account_export_type read_type(struct reader *reader)
          type++)
         if (bytes_equal_string(text, type_names[type]))
             return (enum account_export_type)type;
-    refuse(reader, "type", "is none of this version");
+    refuse(reader, "type", "is not a type of this version");
     return EXPORT_END;
 }
 
 static void read_head(struct reader *reader, struct account_export_line *out)
 {
     if (read_integer(reader, "version", 1, INT32_MAX) != ACCOUNT_EXPORT_VERSION)
-        refuse(reader, "version", "is not 1: a newer acmegate has written it");
+        refuse(reader, "version", "is not 1: a newer acmegate wrote it");
     out->exported_at = read_time(reader, "exportedAt", true);
 }
 
@@ -293,7 +293,7 @@ bool account_export_parse(struct arena *arena, struct bytes text, struct account
     *out = (struct account_export_line){0};
     struct reader reader = {.arena = arena, .json = json_parse(arena, text, &json_limits_request, fault)};
     if (reader.json == NULL)
-        return fault_prefix(fault, "no JSON: ");
+        return fault_prefix(fault, "not JSON: ");
     out->type = read_type(&reader);
     if (reader.why == NULL && out->type == EXPORT_HEAD) {
         read_head(&reader, out);

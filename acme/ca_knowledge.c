@@ -182,8 +182,8 @@ const char *ca_fact_source_name(enum ca_fact_source source)
 const char *ca_fact_source_words(enum ca_fact_source source)
 {
     static const char *const words[] = {
-        " (assumed: step-ca does not tell authority-wide claims)",
-        " (told by the CA)",
+        " (assumed: step-ca does not publish authority-wide claims)",
+        " (stated by the CA)",
         " (observed on a certificate)",
         " (learned from the CA's refusal)",
     };

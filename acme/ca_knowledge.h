@@ -73,5 +73,5 @@ void ca_knowledge_limits(const struct ca_knowledge *knowledge, struct validity_l
 /* Returns "assumed", "told", "observed" or "learned". */
 const char *ca_fact_source_name(enum ca_fact_source source);
 
-/* Returns words to follow a value, such as " (assumed: step-ca does not tell authority-wide claims)". */
+/* Returns words to follow a value, such as " (assumed: step-ca does not publish authority-wide claims)". */
 const char *ca_fact_source_words(enum ca_fact_source source);

@@ -24,9 +24,9 @@ static const struct cause_info causes[] = {
     /* ---- accounts ---- */
     [CAUSE_ACCOUNT_KEY_REFUSED] = {"account-key-refused", TURN_CLIENT,
                                    "Register with a key of another type or size, as the detail says."},
-    [CAUSE_ACCOUNT_UNKNOWN] = {"account-unknown", TURN_CLIENT,
-                               "Register at this endpoint first. An account of another endpoint is not known "
-                               "here."},
+    [CAUSE_ACCOUNT_UNKNOWN] =
+        {"account-unknown", TURN_CLIENT,
+         "Register at this endpoint first. An account of another endpoint is unknown here."},
     [CAUSE_ACCOUNT_ENDED] = {"account-ended", TURN_CLIENT,
                              "Register a new account with a new key, then order again."},
     [CAUSE_TERMS_NOT_AGREED] = {"terms-not-agreed", TURN_CLIENT,
@@ -95,14 +95,14 @@ static const struct cause_info causes[] = {
                                          "Order again. The client deactivated the authorization itself."},
     [CAUSE_AUTHORIZATION_LAPSED] =
         {"authorization-lapsed", TURN_CLIENT,
-         "Order again and prove the names anew. An authorization of the order is no "
+         "Order again and prove the names again. An authorization of the order is no "
          "longer valid."},
     [CAUSE_WAITING_FOR_CHALLENGE] = {"waiting-for-challenge", TURN_CLIENT,
-                                     "The client prepares a challenge and asks for its validation. If it has "
-                                     "gone, start it again."},
-    [CAUSE_WAITING_FOR_FINALIZE] = {"waiting-for-finalize", TURN_CLIENT,
-                                    "The client sends its certificate request (finalize). If it has gone, "
-                                    "start it again."},
+                                     "The client prepares a challenge and asks for its validation. If the "
+                                     "client has stopped, start it again."},
+    [CAUSE_WAITING_FOR_FINALIZE] =
+        {"waiting-for-finalize", TURN_CLIENT,
+         "The client sends its certificate request (finalize). If the client has stopped, start it again."},
     /* ---- CSRs ---- */
     [CAUSE_CSR_MALFORMED] = {"csr-malformed", TURN_CLIENT,
                              "Send one PKCS #10 request as base64url of its DER, as the detail says."},
@@ -110,36 +110,37 @@ static const struct cause_info causes[] = {
                                 "Make the CSR for exactly the names of the order, then finalize again."},
     [CAUSE_CSR_KEY_REFUSED] = {"csr-key-refused", TURN_CLIENT,
                                "Make the CSR with a stronger or another type of key, then finalize again."},
-    [CAUSE_CSR_KEY_TYPE_REFUSED] = {"csr-key-type-refused", TURN_CLIENT,
-                                    "Make the CSR with a key of a type that the profile takes, then finalize "
-                                    "again."},
-    [CAUSE_CSR_KEY_IS_ACCOUNT_KEY] = {"csr-key-is-account-key", TURN_CLIENT,
-                                      "Make a new key for the certificate. The account's key must not serve "
-                                      "for both."},
+    [CAUSE_CSR_KEY_TYPE_REFUSED] =
+        {"csr-key-type-refused", TURN_CLIENT,
+         "Make the CSR with a key of a type that the profile accepts, then finalize "
+         "again."},
+    [CAUSE_CSR_KEY_IS_ACCOUNT_KEY] =
+        {"csr-key-is-account-key", TURN_CLIENT,
+         "Make a new key for the certificate. The account's key must not be used for both."},
     [CAUSE_CSR_SIGNATURE_REFUSED] = {"csr-signature-refused", TURN_CLIENT,
                                      "Sign the CSR with its own key and SHA-256 or stronger, then finalize "
                                      "again."},
     /* ---- validation: name servers ---- */
     [CAUSE_NAME_SERVER_FAILED] = {"name-server-failed", TURN_OPERATOR,
-                                  "Ask the name server that the detail names ('dig NAME @SERVER') and mend "
-                                  "the zone or its DNSSEC. Or name other servers in validation.resolvers."},
-    [CAUSE_NAME_SERVER_REFUSED] = {"name-server-refused", TURN_OPERATOR,
-                                   "Allow this host at the name server, or name servers in "
-                                   "validation.resolvers that answer it."},
+                                  "Ask the name server that the detail names ('dig NAME @SERVER') and repair "
+                                  "the zone or its DNSSEC. Or set other servers in validation.resolvers."},
+    [CAUSE_NAME_SERVER_REFUSED] =
+        {"name-server-refused", TURN_OPERATOR,
+         "Allow this host at the name server, or set servers in validation.resolvers that answer it."},
     [CAUSE_NAME_SERVER_SILENT] = {"name-server-silent", TURN_OPERATOR,
                                   "See that this host reaches the name server on port 53 by UDP and TCP, or "
-                                  "name other servers in validation.resolvers."},
+                                  "set other servers in validation.resolvers."},
     [CAUSE_NAME_SERVER_UNREACHABLE] = {"name-server-unreachable", TURN_OPERATOR,
                                        "Correct validation.resolvers, or start the name server: nothing "
                                        "listens at its address."},
     [CAUSE_NAME_SERVER_NOT_RECURSIVE] =
         {"name-server-not-recursive", TURN_OPERATOR,
-         "Name servers in validation.resolvers that resolve recursively. This "
+         "Set name servers in validation.resolvers that resolve recursively. This "
          "one only answers for its own zones."},
-    [CAUSE_NAME_SERVER_MALFORMED] = {"name-server-malformed", TURN_OPERATOR,
-                                     "Ask the name server that the detail names for the record ('dig NAME "
-                                     "@SERVER'), and mend what it answers. Or name other servers in "
-                                     "validation.resolvers."},
+    [CAUSE_NAME_SERVER_MALFORMED] =
+        {"name-server-malformed", TURN_OPERATOR,
+         "Ask the name server that the detail names for the record ('dig NAME "
+         "@SERVER'), and correct its answer. Or set other servers in validation.resolvers."},
     [CAUSE_NO_ADDRESS] = {"no-address", TURN_CLIENT,
                           "Publish an A or AAAA record for the name, then order again. It must exist as seen "
                           "from this server."},
@@ -153,7 +154,7 @@ static const struct cause_info causes[] = {
                                           "Publish the TXT record at the name that the CNAME points to, or "
                                           "remove the CNAME."},
     [CAUSE_WRONG_TXT_RECORD] = {"wrong-txt-record", TURN_CLIENT,
-                                "Replace the TXT record by the one that is expected. An old record may still "
+                                "Replace the TXT record with the expected one. An old record may still "
                                 "be cached: wait for its TTL."},
     [CAUSE_CAA_FORBIDS] = {"caa-forbids", TURN_CLIENT,
                            "Add a CAA record that allows this CA at the name that the detail names, then "
@@ -162,64 +163,61 @@ static const struct cause_info causes[] = {
                                  "See that the name server answers CAA queries for the name and those above "
                                  "it. Without an answer nothing is issued."},
     /* ---- validation: the server at the name ---- */
-    [CAUSE_ADDRESS_FORBIDDEN] =
-        {"address-forbidden", TURN_OPERATOR,
-         "Add the address's network to validation.allow_addresses if clients may live "
-         "there. Else correct the name's address."},
+    [CAUSE_ADDRESS_FORBIDDEN] = {"address-forbidden", TURN_OPERATOR,
+                                 "Add the address's network to validation.allow_addresses if clients may use "
+                                 "it. Else correct the name's address."},
     [CAUSE_CONNECTION_FAILED] = {"connection-failed", TURN_CLIENT,
                                  "See that the client listens at the address and port that the detail names, "
                                  "and that no firewall rejects this server."},
-    [CAUSE_CONNECTION_TIMED_OUT] =
-        {"connection-timed-out", TURN_CLIENT,
-         "Open the firewall to the address and port that the detail names, or mend "
-         "the server that does not answer there."},
+    [CAUSE_CONNECTION_TIMED_OUT] = {"connection-timed-out", TURN_CLIENT,
+                                    "Open the firewall to the address and port that the detail names, or "
+                                    "repair the server that does not answer there."},
     [CAUSE_CONNECTION_BROKEN] = {"connection-broken", TURN_CLIENT,
                                  "Look at the server behind the address that the detail names: it closes the "
                                  "connection without an answer."},
     [CAUSE_HTTP_WRONG_STATUS] = {"http-wrong-status", TURN_CLIENT,
-                                 "Let the web server at the address serve the client's file below "
+                                 "Make the web server at the address serve the client's file below "
                                  "/.well-known/acme-challenge/ without a log-in. A proxy may answer in its "
                                  "place."},
-    [CAUSE_HTTP_SERVER_ERROR] = {"http-server-error", TURN_CLIENT,
-                                 "Mend the web server at the address that the detail names: it answers with "
-                                 "an error of its own."},
-    [CAUSE_HTTP_WRONG_CONTENT] =
-        {"http-wrong-content", TURN_CLIENT,
-         "See which server answers at the address: it does not serve what the client "
-         "prepared. An old address or a proxy may stand in front of it."},
+    [CAUSE_HTTP_SERVER_ERROR] =
+        {"http-server-error", TURN_CLIENT,
+         "Repair the web server at the address that the detail names: it answers with an error."},
+    [CAUSE_HTTP_WRONG_CONTENT] = {"http-wrong-content", TURN_CLIENT,
+                                  "See which server answers at the address: it does not serve the client's "
+                                  "file. The address may be old, or a proxy may be in front of it."},
     [CAUSE_REDIRECT_REFUSED] = {"redirect-refused", TURN_CLIENT,
                                 "Redirect the challenge to an http or https URL on a usual port, or not at "
                                 "all."},
-    [CAUSE_REDIRECT_LOOP] = {"redirect-loop", TURN_CLIENT,
-                             "Mend the web server's redirects for /.well-known/acme-challenge/: they do not "
-                             "end."},
+    [CAUSE_REDIRECT_LOOP] =
+        {"redirect-loop", TURN_CLIENT,
+         "Repair the web server's redirects for /.well-known/acme-challenge/: there are too many."},
     [CAUSE_TLS_FAILED] = {"tls-failed", TURN_CLIENT,
                           "Look at the TLS listener at the address that the detail names: the handshake "
                           "fails."},
     [CAUSE_TLS_ALPN_NOT_AGREED] = {"tls-alpn-not-agreed", TURN_CLIENT,
-                                   "Let the client itself answer on the TLS port. A proxy that ends TLS in "
-                                   "front of it does not know acme-tls/1."},
+                                   "The client itself must answer on the TLS port. A proxy that terminates "
+                                   "TLS in front of it does not support acme-tls/1."},
     [CAUSE_TLS_ALPN_WRONG_CERTIFICATE] = {"tls-alpn-wrong-certificate", TURN_CLIENT,
                                           "See which server answers on the TLS port: its certificate is not "
                                           "the one that the challenge needs."},
     [CAUSE_VALIDATION_UNDER_WAY] = {"validation-under-way", TURN_NOBODY,
-                                    "The validation is tried again by itself. Keep the client's answer in "
+                                    "acmegate tries the validation again. Keep the client's answer in "
                                     "place until it ends."},
     [CAUSE_WORK_SET_ASIDE] = {"work-set-aside", TURN_OPERATOR,
                               "Report this fault of acmegate with the log before its last starts. Then have "
                               "the client order again."},
     /* ---- the CA ---- */
-    [CAUSE_ISSUANCE_UNDER_WAY] = {"issuance-under-way", TURN_NOBODY,
-                                  "The CA is being asked, or the order waits for its turn. It goes on by "
-                                  "itself."},
-    [CAUSE_CA_UNAVAILABLE] = {"ca-unavailable", TURN_OPERATOR,
-                              "Run 'acmegate check': it tells what is wrong with the CA. The client orders "
-                              "again when Retry-After has passed."},
+    [CAUSE_ISSUANCE_UNDER_WAY] =
+        {"issuance-under-way", TURN_NOBODY,
+         "The CA is being asked, or the order waits for its turn. It continues automatically."},
+    [CAUSE_CA_UNAVAILABLE] =
+        {"ca-unavailable", TURN_OPERATOR,
+         "Run 'acmegate check' to see what is wrong with the CA. The client orders again after Retry-After."},
     [CAUSE_CA_UNREACHABLE] = {"ca-unreachable", TURN_CA,
-                              "Start the CA, or mend the way to ca_url. The request is repeated by itself as "
-                              "soon as the CA answers."},
+                              "Start the CA, or repair the connection to ca_url. acmegate repeats the "
+                              "request as soon as the CA answers."},
     [CAUSE_CA_UNTRUSTED] = {"ca-untrusted", TURN_OPERATOR,
-                            "Let root_cert_path name the CA's root certificate, and ca_url the right CA. "
+                            "Set root_cert_path to the CA's root certificate, and ca_url to the right CA. "
                             "'acmegate check' compares them."},
     [CAUSE_CA_CLOCK_DIFFERS] = {"ca-clock-differs", TURN_OPERATOR,
                                 "Set the clocks of this server and the CA right. 'acmegate check' shows the "
@@ -227,27 +225,24 @@ static const struct cause_info causes[] = {
     [CAUSE_CA_TOKEN_REFUSED] = {"ca-token-refused", TURN_CA,
                                 "Read the reason in the CA's log: it refuses the provisioner's token. "
                                 "'acmegate check' compares provisioner, key and clock."},
-    [CAUSE_CA_PROVISIONER_GONE] =
-        {"ca-provisioner-gone", TURN_CA,
-         "Put the provisioner with this key back at the CA, or have provisioner_name "
-         "and provisioner_key_path name another one."},
+    [CAUSE_CA_PROVISIONER_GONE] = {"ca-provisioner-gone", TURN_CA,
+                                   "Restore the provisioner with this key at the CA, or set provisioner_name "
+                                   "and provisioner_key_path to another one."},
     [CAUSE_CA_BUSY] =
         {"ca-busy", TURN_NOBODY,
-         "The CA is busy and is asked again by itself. If this lasts, its operator looks at its "
-         "load."},
+         "The CA is busy; acmegate asks it again. If this lasts, its operator checks its load."},
     [CAUSE_CA_FAILED] = {"ca-failed", TURN_CA,
-                         "Read the error in the CA's log: it answered with an error of its own. A broken "
-                         "template or database shows so. The request is repeated by itself."},
+                         "Read the error in the CA's log: it answered with an internal error. A template or "
+                         "the database may be broken. acmegate repeats the request."},
     [CAUSE_CA_NOT_FOUND] = {"ca-not-found", TURN_OPERATOR,
-                            "Let ca_url name the step-ca itself: what answers there does not know the "
-                            "request. A proxy may stand in front of it."},
+                            "Set ca_url to the step-ca itself: the server there does not know the request. A "
+                            "proxy may be in front of it."},
     [CAUSE_CA_ANSWER_LOST] = {"ca-answer-lost", TURN_NOBODY,
-                              "The CA's answer was lost and the CA is asked again by itself. It may have "
+                              "The CA's answer was lost; acmegate asks the CA again. It may have "
                               "signed a certificate that nobody has."},
-    [CAUSE_CA_ANSWER_STRANGE] =
-        {"ca-answer-strange", TURN_OPERATOR,
-         "Look at what answers at ca_url: the reply reports success, but is not one of "
-         "step-ca's. A proxy may stand in front of it."},
+    [CAUSE_CA_ANSWER_STRANGE] = {"ca-answer-strange", TURN_OPERATOR,
+                                 "Check the server at ca_url: its reply reports success, but is not "
+                                 "step-ca's. A proxy may be in front of it."},
     [CAUSE_CA_POLICY] = {"ca-policy", TURN_CA,
                          "Allow the name in the policy of the CA or its provisioner, then have the client "
                          "order again. Or deny it in \"names\" of the profile."},
@@ -259,7 +254,7 @@ static const struct cause_info causes[] = {
                           "order again."},
     [CAUSE_CA_TEMPLATE] =
         {"ca-template", TURN_CA,
-         "Mend the provisioner's certificate template at the CA. Then have the client order "
+         "Repair the provisioner's certificate template at the CA. Then have the client order "
          "again."},
     [CAUSE_CA_REFUSED] = {"ca-refused", TURN_CA,
                           "Find the reason in the CA's log: its policy, template or webhook refused with the "
@@ -270,7 +265,7 @@ static const struct cause_info causes[] = {
     [CAUSE_CA_NAMES_REFUSED] = {"ca-names-refused", TURN_CLIENT,
                                 "Order again with a CSR for exactly the names of the order."},
     [CAUSE_CA_DURATION_REFUSED] = {"ca-duration-refused", TURN_OPERATOR,
-                                   "Bring max_ttl of the profile within what the CA grants, or change the "
+                                   "Bring max_ttl of the profile within the CA's limits, or change the "
                                    "CA's claims. 'acmegate check' shows its limits."},
     [CAUSE_CA_VALIDITY_REFUSED] = {"ca-validity-refused", TURN_CLIENT,
                                    "Order again without notBefore and notAfter, or with times that the CA "
@@ -279,32 +274,32 @@ static const struct cause_info causes[] = {
         {"ca-chain-ended", TURN_CA,
          "Renew the CA's intermediate or root: a certificate must not outlive them. Then "
          "have the client order again."},
-    [CAUSE_CA_TOO_SLOW] = {"ca-too-slow", TURN_CA,
-                           "Mend what the attempts above tell of the CA. Then have the client order again."},
+    [CAUSE_CA_TOO_SLOW] =
+        {"ca-too-slow", TURN_CA,
+         "Repair the fault of the CA that the attempts above describe. Then have the client order again."},
     [CAUSE_CERTIFICATE_MISFIT] = {"certificate-misfit", TURN_CA,
-                                  "Mend the CA's template: the certificate differed from the request as told "
-                                  "above, and is being revoked. Then have the client order again."},
+                                  "Repair the CA's template: the certificate differed from the request as "
+                                  "described above, and is being revoked. Then have the client order again."},
     [CAUSE_CERTIFICATE_OF_BEFORE] = {"certificate-of-before", TURN_CA,
                                      "Find out why the CA gives out a certificate a second time. A proxy may "
-                                     "keep its answers. Then have the client order again."},
-    [CAUSE_LOCAL_CA_FAILED] = {"local-ca-failed", TURN_OPERATOR,
-                               "Look at the files of the local CA and the log of acmegate. The request is "
-                               "repeated by itself."},
+                                     "cache its answers. Then have the client order again."},
+    [CAUSE_LOCAL_CA_FAILED] =
+        {"local-ca-failed", TURN_OPERATOR,
+         "Look at the files of the local CA and the log of acmegate. acmegate repeats the request."},
     /* ---- certificates ---- */
-    [CAUSE_CERTIFICATE_GOOD] =
-        {"certificate-good", TURN_NOBODY,
-         "Nothing is to be done. The client renews the certificate before it expires."},
+    [CAUSE_CERTIFICATE_GOOD] = {"certificate-good", TURN_NOBODY,
+                                "No action is needed. The client renews the certificate before it expires."},
     [CAUSE_CERTIFICATE_EXPIRED] =
         {"certificate-expired", TURN_CLIENT,
          "If the name is still in use, find out why the client did not renew it, and "
          "order again."},
     [CAUSE_CERTIFICATE_REVOKED] = {"certificate-revoked", TURN_NOBODY,
-                                   "Nothing is to be done. A new order gets a new certificate."},
+                                   "No action is needed. A new order gets a new certificate."},
     [CAUSE_CERTIFICATE_UNKNOWN] = {"certificate-unknown", TURN_CLIENT,
                                    "Send the request to the server and endpoint that issued the certificate. "
-                                   "'acmegate import' takes in those of the CA itself."},
+                                   "'acmegate import' adds certificates that the CA itself issued."},
     [CAUSE_ALREADY_REVOKED] = {"already-revoked", TURN_NOBODY,
-                               "Nothing is to be done. The certificate is revoked."},
+                               "No action is needed. The certificate is revoked."},
     [CAUSE_REVOCATION_REASON_REFUSED] = {"revocation-reason-refused", TURN_CLIENT,
                                          "Revoke with one of the reasons 0 to 5, 9 and 10."},
     [CAUSE_REVOCATION_REASON_KEPT] = {"revocation-reason-kept", TURN_CA,
@@ -312,14 +307,14 @@ static const struct cause_info causes[] = {
                                       "operator can change it there, in its database."},
     [CAUSE_REVOCATION_UNDER_WAY] =
         {"revocation-under-way", TURN_NOBODY,
-         "The CA is being asked. The revocation is repeated by itself until the CA "
-         "confirms it."},
+         "The CA is being asked. acmegate repeats the revocation until the CA confirms it."},
     [CAUSE_REVOCATION_REFUSED] = {"revocation-refused", TURN_CA,
                                   "Find the reason in the CA's log: it refuses the revocation with the words "
-                                  "above. The request is repeated by itself."},
-    [CAUSE_CA_WITHOUT_DATABASE] = {"ca-without-database", TURN_CA,
-                                   "Give the CA's ca.json a \"db\" and restart the CA: without a database it "
-                                   "revokes nothing. The revocation is repeated by itself."},
+                                  "above. acmegate repeats the request."},
+    [CAUSE_CA_WITHOUT_DATABASE] =
+        {"ca-without-database", TURN_CA,
+         "Add a \"db\" to the CA's ca.json and restart the CA: without a database it "
+         "revokes nothing. acmegate repeats the revocation."},
     [CAUSE_ISSUER_GONE] = {"issuer-gone", TURN_OPERATOR,
                            "Configure the issuer that signed the certificate again, with its root in "
                            "root_cert_path. Only that CA can revoke it."},

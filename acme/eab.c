@@ -65,7 +65,7 @@ char *eab_key_place(struct arena *arena, const char *endpoint, const char *kid)
 const struct problem *eab_check_key(struct arena *arena, const struct eab_key *key, int64_t now)
 {
     if (key == NULL)
-        return refused(arena, CAUSE_EAB_KEY_UNKNOWN, "is not known at this endpoint");
+        return refused(arena, CAUSE_EAB_KEY_UNKNOWN, "is unknown at this endpoint");
     if (key->revoked_at != 0)
         return refused(arena, CAUSE_EAB_KEY_REVOKED, "was revoked");
     if (key->expires_at != 0 && key->expires_at <= now)
@@ -92,7 +92,7 @@ const struct problem *eab_check_order(struct arena *arena, const struct eab_key 
     if (profile != NULL && key->profile_count != 0 &&
         !bytes_equal_any(bytes_from_string(profile), key->profiles, key->profile_count))
         return problem_with_cause(arena, CAUSE_EAB_PROFILE_REFUSED, PROBLEM_INVALID_PROFILE,
-                                  "The external account key \"%s\" is not good for the profile \"%s\".",
+                                  "The external account key \"%s\" does not allow the profile \"%s\".",
                                   key->kid, profile);
     return problem_because(arena, CAUSE_EAB_NAME_REFUSED,
                            name_policy_check(arena, &key->names,

@@ -12,27 +12,26 @@ static const struct event_type_info types[] = {
     [EVENT_ACCOUNT_KEY_CHANGED] = {"account.key_changed", SUBJECT_ACCOUNT, SEVERITY_INFO,
                                    .meaning = "the account changed its key; the detail has both thumbprints"},
     [EVENT_ACCOUNT_DEACTIVATED] = {"account.deactivated", SUBJECT_ACCOUNT, SEVERITY_INFO,
-                                   .meaning = "the client gave the account up"},
+                                   .meaning = "the client deactivated the account"},
     [EVENT_ACCOUNT_REVOKED] = {"account.revoked", SUBJECT_ACCOUNT, SEVERITY_INFO,
                                .meaning = "an operator ended the account: `acmegate account deactivate`"},
     [EVENT_ACCOUNT_IMPORTED] = {"account.imported", SUBJECT_ACCOUNT, SEVERITY_INFO,
-                                .meaning = "an account came back from an export; the detail says the state "
-                                           "that an account here got by it"},
+                                .meaning = "an account was imported from an export; the detail has the "
+                                           "status that an existing account got"},
     [EVENT_EAB_ADDED] = {"eab.added", SUBJECT_ACCOUNT, SEVERITY_INFO,
-                         .meaning = "an operator gave out an external account key"},
+                         .meaning = "an operator created an external account key"},
     [EVENT_EAB_REVOKED] = {"eab.revoked", SUBJECT_ACCOUNT, SEVERITY_INFO,
-                           .meaning = "an operator took an external account key back"},
+                           .meaning = "an operator revoked an external account key"},
     [EVENT_EAB_IMPORTED] = {"eab.imported", SUBJECT_ACCOUNT, SEVERITY_INFO,
-                            .meaning = "an external account key came back from an export"},
+                            .meaning = "an external account key was imported from an export"},
     /* ---- orders ---- */
     [EVENT_ORDER_CREATED] = {"order.created", SUBJECT_ORDER, SEVERITY_INFO,
                              .meaning = "an order was accepted"},
     [EVENT_ORDER_REFUSED] = {"order.refused", SUBJECT_ORDER, SEVERITY_WARNING, .is_refusal = true,
                              .meaning = "an order was refused; the detail says why"},
     [EVENT_ORDER_REPLACES_IGNORED] = {"order.replaces_ignored", SUBJECT_ORDER, SEVERITY_INFO,
-                                      .meaning =
-                                          "the certificate that an order said it replaces does not fit "
-                                          "it; the order was made without"},
+                                      .meaning = "the certificate that an order claims to replace does not "
+                                                 "fit it; the order was made without that claim"},
     [EVENT_ORDER_READY] = {"order.ready", SUBJECT_ORDER, SEVERITY_INFO,
                            .meaning = "every name of the order is proven"},
     [EVENT_ORDER_FINALIZED] = {"order.finalized", SUBJECT_ORDER, SEVERITY_INFO,
@@ -45,16 +44,14 @@ static const struct event_type_info types[] = {
                               .meaning = "the CA did not sign, and will be asked again; the detail has its "
                                          "words"},
     [EVENT_ATTEMPT_UNKNOWN] = {"attempt.unknown", SUBJECT_ORDER, SEVERITY_ERROR, .notify = true,
-                               .meaning = "no answer of the CA came: a possible orphan"},
+                               .meaning = "the CA did not answer: a possible orphan"},
     [EVENT_ORDER_VALID] = {"order.valid", SUBJECT_ORDER, SEVERITY_INFO,
-                           .meaning =
-                               "the certificate can be fetched; the detail says what of the CSR the CA "
-                               "did otherwise: repeated names, extensions left out such as must-staple, a "
-                               "common name over 64 characters"},
+                           .meaning = "the certificate can be fetched; the detail says where it departs from "
+                                      "the CSR: repeated names, extensions left out such as must-staple, a "
+                                      "common name over 64 characters"},
     [EVENT_ORDER_INVALID] = {"order.invalid", SUBJECT_ORDER, SEVERITY_ERROR, .notify = true,
-                             .meaning =
-                                 "the order failed, or what allowed it did not stand any more when it was "
-                                 "finalized or about to be signed; the detail says why"},
+                             .meaning = "the order failed, or was no longer permitted when it was finalized "
+                                        "or about to be signed; the detail says why"},
     /* ---- authorizations and their challenges ---- */
     [EVENT_AUTHORIZATION_CREATED] = {"authorization.created", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
                                      .meaning = "a client asked for an authorization before any order "
@@ -68,18 +65,16 @@ static const struct event_type_info types[] = {
                                      .meaning = "a name needed no proof; the detail says why"},
     [EVENT_AUTHORIZATION_INHERITED] = {"authorization.inherited", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
                                        .meaning =
-                                           "a name needed no proof: the detail names the authorization "
-                                           "of a domain above it that holds for the names below"},
+                                           "a name needed no proof: the detail names the authorization of a "
+                                           "domain above it that covers the names below"},
     [EVENT_AUTHORIZATION_DEACTIVATED] = {"authorization.deactivated", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
-                                         .meaning =
-                                             "the client gave up the authorization, or the one that it "
-                                             "rested on: the detail names that"},
+                                         .meaning = "the client deactivated the authorization, or the one "
+                                                    "that it rested on, which the detail names"},
     [EVENT_CHALLENGE_REQUESTED] = {"challenge.requested", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
-                                   .meaning = "the client chose a challenge and asked for it to be checked"},
+                                   .meaning = "the client chose a challenge and requested its validation"},
     [EVENT_CHALLENGE_RETRIED] = {"challenge.retried", SUBJECT_AUTHORIZATION, SEVERITY_WARNING,
-                                 .meaning =
-                                     "a try failed for a reason that may pass; the detail says what was "
-                                     "dialled and answered"},
+                                 .meaning = "a try failed for a temporary reason; the detail says what was "
+                                            "dialled and answered"},
     [EVENT_CHALLENGE_VALID] = {"challenge.valid", SUBJECT_AUTHORIZATION, SEVERITY_INFO,
                                .meaning = "control of the name is proven"},
     [EVENT_CHALLENGE_INVALID] = {"challenge.invalid", SUBJECT_AUTHORIZATION, SEVERITY_ERROR,
@@ -91,12 +86,11 @@ static const struct event_type_info types[] = {
                                          "end in the token (`jti`)"},
     [EVENT_SIGN_ISSUED] = {"sign.issued", SUBJECT_CERTIFICATE, SEVERITY_INFO,
                            .meaning =
-                               "a certificate came by step-ca's own API or by `acmegate sign`, and was "
+                               "a certificate was issued through step-ca's own API or `acmegate sign`, and "
                                "stored; the detail says for which profile and provisioner or issuer"},
     [EVENT_SIGN_RENEWED] = {"sign.renewed", SUBJECT_CERTIFICATE, SEVERITY_INFO,
-                            .meaning =
-                                "a certificate was renewed by step-ca's own API; the detail says in the "
-                                "place of which one"},
+                            .meaning = "a certificate was renewed through step-ca's own API; the detail "
+                                       "names the one that it replaces"},
     [EVENT_SIGN_REFUSED] = {"sign.refused", SUBJECT_CERTIFICATE, SEVERITY_WARNING, .is_refusal = true,
                             .meaning =
                                 "the CA accepted the token and refused the certificate; the detail has "
@@ -105,14 +99,12 @@ static const struct event_type_info types[] = {
                            .meaning = "`acmegate sign` could not ask the CA, or got a certificate that the "
                                       "CA had issued before; nothing was signed"},
     [EVENT_SIGN_UNKNOWN] = {"sign.unknown", SUBJECT_CERTIFICATE, SEVERITY_ERROR, .notify = true,
-                            .meaning =
-                                "the CA's answer to a client of its own API or to `acmegate sign` did not "
-                                "come, or could not be read: a possible orphan"},
+                            .meaning = "the CA's answer to a client of its own API or to `acmegate sign` was "
+                                       "lost or unreadable: a possible orphan"},
     /* ---- certificates ---- */
-    [EVENT_CERTIFICATE_REJECTED] = {"certificate.rejected", SUBJECT_CERTIFICATE, SEVERITY_ERROR,
-                                    .notify = true,
-                                    .meaning = "a certificate was signed and found wrong: it is revoked, not "
-                                               "handed out"},
+    [EVENT_CERTIFICATE_REJECTED] =
+        {"certificate.rejected", SUBJECT_CERTIFICATE, SEVERITY_ERROR, .notify = true,
+         .meaning = "a certificate was signed but failed the check: it is revoked, not handed out"},
     [EVENT_CERTIFICATE_IMPORTED] = {"certificate.imported", SUBJECT_CERTIFICATE, SEVERITY_INFO,
                                     .meaning =
                                         "`acmegate import` took certificates from elsewhere; the detail "
@@ -124,7 +116,7 @@ static const struct event_type_info types[] = {
     [EVENT_RENEWAL_EARLY] = {"renewal.early", SUBJECT_CERTIFICATE, SEVERITY_INFO,
                              .meaning = "an operator had clients renew early"},
     [EVENT_REVOCATION_REQUESTED] = {"revocation.requested", SUBJECT_CERTIFICATE, SEVERITY_INFO,
-                                    .meaning = "somebody asked for a revocation"},
+                                    .meaning = "a revocation was requested"},
     [EVENT_REVOCATION_FAILED] = {"revocation.failed", SUBJECT_CERTIFICATE, SEVERITY_WARNING,
                                  .meaning =
                                      "the CA has not confirmed the revocation; it will be asked again"},
@@ -132,24 +124,23 @@ static const struct event_type_info types[] = {
                                   .meaning =
                                       "the CA refused the revocation; it will be asked again, less often"},
     [EVENT_REVOCATION_CORRECTED] = {"revocation.corrected", SUBJECT_CERTIFICATE, SEVERITY_INFO,
-                                    .meaning = "a revocation has another reason; the detail says which, and "
-                                               "whether the CA has changed it or keeps the one that it had"},
+                                    .meaning = "the reason of a revocation was corrected; the detail has it, "
+                                               "and whether the CA changed it or keeps the old one"},
     [EVENT_CERTIFICATE_REVOKED] = {"certificate.revoked", SUBJECT_CERTIFICATE, SEVERITY_INFO, .notify = true,
                                    .meaning = "the CA confirmed the revocation"},
     /* ---- the server ---- */
     [EVENT_ISSUER_CHANGED] = {"issuer.changed", SUBJECT_ISSUER, SEVERITY_INFO, .notify = true,
-                              .meaning =
-                                  "the admin API took another key, provisioner, address or root for an "
-                                  "issuer; the detail has what changed"},
+                              .meaning = "the admin API set another key, provisioner, address or root for an "
+                                         "issuer; the detail has the changes"},
     [EVENT_ISSUER_RESET] = {"issuer.reset", SUBJECT_ISSUER, SEVERITY_INFO, .notify = true,
-                            .meaning = "the issuer is as the configuration file says again"},
+                            .meaning = "the issuer follows the configuration file again"},
     [EVENT_DATABASE_RESTORED] = {"database.restored", SUBJECT_SERVER, SEVERITY_WARNING, .notify = true,
-                                 .meaning =
-                                     "the server started on a copy that was put back; the detail says how "
-                                     "that is known, and how many orders it ended"},
+                                 .meaning = "the server started on a restored copy; the detail says how it "
+                                            "knows, and how many orders it ended"},
     [EVENT_WORK_SET_ASIDE] = {"work.set_aside", SUBJECT_SERVER, SEVERITY_ERROR, .notify = true,
-                              .meaning = "the server died twice of this validation, order or revocation, and "
-                                         "does not try it again (a revocation: for a day)"},
+                              .meaning =
+                                  "the server crashed twice while working on this validation, order or "
+                                  "revocation, and does not try it again (a revocation: for a day)"},
 };
 
 _Static_assert(COUNT(types) == EVENT_TYPE_COUNT, "every type has a row");

@@ -181,9 +181,8 @@ static const char *number_fault(const char *name)
         return "resolvers read it as an IPv4 address: use type \"ip\" and its four decimal numbers";
     }
     if (last[0] != '\0' && strspn(last, "0123456789") == strlen(last)) {
-        return "its last label is a number: no top-level domain is (RFC 1123 §2.1), and parsers of URLs take "
-               "such a "
-               "host for an IPv4 address";
+        return "its last label is a number: no top-level domain is (RFC 1123 §2.1), and URL parsers read "
+               "such a host as an IPv4 address";
     }
     return NULL;
 }
@@ -195,7 +194,7 @@ static const char *dns_name_fault(const char *name)
         return "it is empty";
     }
     if (strchr(name, ':') != NULL) {
-        return "a DNS name holds no colon: use type \"ip\" for an address, and no port";
+        return "a DNS name has no colon: use type \"ip\" for an address, and no port";
     }
     if (name[length - 1] == '.') {
         return "a DNS name is written without a dot at its end";
@@ -225,7 +224,7 @@ static const char *parse_dns(struct bytes value, struct identifier *out)
         return "it is longer than 253 characters";
     }
     if (!bytes_is_text(value)) {
-        return "it holds a NUL";
+        return "it contains a NUL";
     }
     struct identifier name = {.type = IDENTIFIER_DNS};
     for (size_t i = 0; i < value.n; i++) {

@@ -115,12 +115,12 @@ static const char *why_not_above(const struct permission *permission,
                                  const struct authorization *authorization)
 {
     if (!permission->policy.subdomains)
-        return "this endpoint takes no proof for the names below a domain any more";
+        return "this endpoint no longer accepts a proof for the names below a domain";
     if (!authorization->subdomains)
-        return "it is for its own name alone";
+        return "it covers only its own name";
     if (authorization->basis != AUTHORIZATION_PROVEN || authorization->chosen == 0 ||
         !challenge_type_info(authorization->chosen)->for_wildcard)
-        return "only a proof by the DNS holds for the names below";
+        return "only a DNS proof covers the names below";
     return NULL;
 }
 
@@ -146,7 +146,7 @@ static const char *why_not_trusted(struct arena *arena, const struct permission 
     const struct identifier identifier = identifier_of(authorization);
     return standing_trust(arena, permission, &identifier, authorization->basis) != NULL
                ? NULL
-               : arena_printf(arena, "it was valid as a %s, and that is not trusted any more",
+               : arena_printf(arena, "it was valid as a %s, which is no longer trusted",
                               authorization_basis_name(authorization->basis));
 }
 
@@ -164,7 +164,7 @@ static const char *why_not_issue(struct arena *arena, const struct permission *p
     case AUTHORIZATION_TRUSTED_KEY:
         return why_not_trusted(arena, permission, authorization);
     }
-    return "nobody knows why it was valid";
+    return "the reason why it was valid is unknown";
 }
 
 const char *permission_why_not(struct arena *arena, const struct permission *permission,
@@ -184,7 +184,7 @@ const char *permission_why_not(struct arena *arena, const struct permission *per
     case PERMISSION_CONTROL:
         return authorization->basis == AUTHORIZATION_PROVEN ? NULL : "control of the name was not proven";
     }
-    return "nothing is known of such a use";
+    return "this use is unknown";
 }
 
 /* ---- an order's certificate ---- */

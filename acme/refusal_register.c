@@ -90,11 +90,11 @@ static bool has_doubled(uint64_t count)
 
 static const char *words_of(struct arena *arena, const char *detail, uint64_t unrecorded)
 {
-    return unrecorded == 0 ? detail
-                           : arena_printf(arena,
-                                          "%s (since the last recorded refusal of this client %llu more were "
-                                          "counted)",
-                                          detail, (unsigned long long)unrecorded);
+    return unrecorded == 0
+               ? detail
+               : arena_printf(
+                     arena, "%s (%llu more refusals of this client were counted since the last recorded one)",
+                     detail, (unsigned long long)unrecorded);
 }
 
 const char *refusal_register_count(struct refusal_register *reg, struct arena *arena,

@@ -18,7 +18,7 @@ static const struct {
     [4] = {"superseded", NULL},
     [5] = {"cessationOfOperation", NULL},
     [6] = {"certificateHold", "suspends a certificate until it is released, and nothing here can release it"},
-    [8] = {"removeFromCRL", "is for delta CRLs: clients take a certificate that is listed with it for good"},
+    [8] = {"removeFromCRL", "is for delta CRLs: clients treat a certificate listed with it as good"},
     [9] = {"privilegeWithdrawn", NULL},
     [10] = {"aACompromise", NULL},
 };

@@ -135,7 +135,7 @@ static const struct problem *check_lifetime(struct arena *arena, const struct va
     if (lifetime < limits->issuer_min_s) {
         return problem_with_cause(
             arena, CAUSE_CA_DURATION_REFUSED, PROBLEM_SERVER_INTERNAL,
-            "no certificate can be issued: %s is all that it may live, the CA signs for %s at least",
+            "no certificate can be issued: it may live %s at most, the CA signs for %s at least",
             duration_words(arena, lifetime), duration_words(arena, limits->issuer_min_s));
     }
     if (not_before != 0 && not_before + lifetime <= now) {

@@ -22,13 +22,13 @@ static void log_notice(const char *message)
     log_info("%s", message);
 }
 
-/* A core dump could hold keys of the CA and of accounts. docs/operations.md says how to get one all the same.
- */
+/* A core dump could hold keys of the CA and of accounts. docs/operations.md tells how to get one when
+ * needed. */
 static void forbid_core_dumps(void)
 {
     const struct rlimit none = {0, 0};
     if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
-        fprintf(stderr, "acmegate: core dumps cannot be switched off: %s\n", strerror(errno));
+        fprintf(stderr, "acmegate: core dumps cannot be disabled: %s\n", strerror(errno));
 }
 
 static int refuse_prompt(UI *ui)

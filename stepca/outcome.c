@@ -150,7 +150,7 @@ static void read_success(enum stepca_call call, const struct json *reply, struct
         return;
     }
     out->outcome = STEPCA_GARBAGE;
-    out->message = "the reply reports success, but step-ca did not write it: check the CA's URL";
+    out->message = "the reply reports success, but step-ca did not write it";
 }
 
 void stepca_read_outcome(struct arena *arena, enum stepca_call call, int http_status, struct bytes body,

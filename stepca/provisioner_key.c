@@ -70,7 +70,7 @@ static bool parse_pem(struct arena *arena, struct bytes text, struct bytes passw
                                     : "the password does not open the provisioner key");
     }
     if (key == NULL) {
-        return fail(error, JOSE_MALFORMED, "the PEM text holds no readable private key");
+        return fail(error, JOSE_MALFORMED, "the PEM text contains no readable private key");
     }
     if (!jwk_from_key(arena, key, &out->jwk, error)) {
         return false;

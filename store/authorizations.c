@@ -149,8 +149,8 @@ static bool may_write(struct store_writer *writer, const struct authorization *a
     enum challenge_status challenge = challenge_of(authorization);
     if (authorization_may_be_written(was, challenge_was, authorization->status, challenge))
         return true;
-    store_log("store: authorization %lld is not written: from %s (challenge %s) to %s (challenge %s) is no "
-              "transition of an authorization; please report this fault",
+    store_log("store: authorization %lld is not written: from %s (challenge %s) to %s (challenge %s) is not "
+              "a transition of an authorization; please report this fault",
               (long long)authorization->id, authorization_status_name(was),
               challenge_status_name(challenge_was), authorization_status_name(authorization->status),
               challenge_status_name(challenge));

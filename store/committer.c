@@ -163,9 +163,8 @@ static bool run_batch(struct committer *committer, struct batch *batch)
 {
     struct store_writer *writer = committer->writer;
     if (!store_reader_is_in_place(&writer->reader)) {
-        store_log(
-            "store: the database file was removed or replaced: nothing is written any more; stop the server, "
-            "put the file back and start it again");
+        store_log("store: the database file was removed or replaced: nothing is written from now on; stop "
+                  "the server, restore the file and start it again");
         take_all_waiting(committer, batch);
         return false;
     }

@@ -48,12 +48,11 @@ bool migrate_read_version(sqlite3 *db, const char *path, const struct migrations
     *version = (size_t)found;
     if (*version <= migrations->count)
         return true;
-    return fault_set(
-        fault,
-        "%s has schema %zu, and this acmegate knows schemas up to %zu: a newer acmegate has written it. Run "
-        "that one; or, giving up what was done since, stop it and put back the copy from before the "
-        "change of schema, %s.schema-%zu.backup",
-        path, *version, migrations->count, path, migrations->count);
+    return fault_set(fault,
+                     "%s has schema %zu, and this acmegate knows schemas up to %zu: a newer acmegate wrote "
+                     "it. Run that one. Or give up later changes: stop it and restore the copy from before "
+                     "the change of schema, %s.schema-%zu.backup",
+                     path, *version, migrations->count, path, migrations->count);
 }
 
 bool migrate_expect_current(sqlite3 *db, const char *path, const struct migrations *migrations,

@@ -170,9 +170,10 @@ static bool may_write(struct store_writer *writer, const struct order *order, en
 {
     if (order_may_be_written(was, order->status))
         return true;
-    store_log("store: order %lld is not written: from %s to %s is no transition of an order; please report "
-              "this fault",
-              (long long)order->id, order_status_name(was), order_status_name(order->status));
+    store_log(
+        "store: order %lld is not written: from %s to %s is not a transition of an order; please report "
+        "this fault",
+        (long long)order->id, order_status_name(was), order_status_name(order->status));
     writer->refused = true;
     return false;
 }

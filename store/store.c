@@ -98,7 +98,7 @@ static bool file_exists(const char *path, struct fault *fault)
     if (access(path, F_OK) == 0)
         return true;
     if (errno == ENOENT)
-        fault_set(fault, "%s: there is no database; 'acmegate serve' and 'acmegate db migrate' make one",
+        fault_set(fault, "%s: there is no database; 'acmegate serve' and 'acmegate db migrate' create one",
                   path);
     else
         fault_set(fault, "%s: %s", path, strerror(errno));

@@ -25,7 +25,7 @@ static const char *policy_fault(struct arena *arena, struct subject_names *names
     }
     subject_names_merge_common_name(arena, names);
     if (names->count == 0) {
-        return "the certificate names nothing";
+        return "the certificate has no names";
     }
     const struct problem *problem =
         name_policy_check(arena, policy, "the profile", names->identifiers, names->count);
@@ -65,14 +65,14 @@ static const char *validity_fault(struct arena *arena, const X509 *leaf,
         return "the certificate's validity cannot be read";
     }
     if (not_after > expected->latest_not_after) {
-        return arena_printf(arena, "the certificate ends at %s, later than %s, the latest that was asked for",
+        return arena_printf(arena, "the certificate ends at %s, later than %s, the latest that was requested",
                             time_words(arena, not_after), time_words(arena, expected->latest_not_after));
     }
     if (not_after <= expected->now) {
         return arena_printf(arena, "the certificate has already ended, at %s", time_words(arena, not_after));
     }
     if (expected->earliest_not_before != 0 && *not_before < expected->earliest_not_before) {
-        return arena_printf(arena, "the certificate begins at %s, before the notBefore that was asked for",
+        return arena_printf(arena, "the certificate begins at %s, before the requested notBefore",
                             time_words(arena, *not_before));
     }
     if (*not_before > latest_not_before(expected)) {
@@ -147,10 +147,10 @@ static const char *leaf_fault(struct arena *arena, X509 *leaf, STACK_OF(X509) * 
     EVP_PKEY *wanted = expected->csr != NULL ? X509_REQ_get0_pubkey(expected->csr) : expected->key;
     if (key == NULL || EVP_PKEY_eq(key, wanted) != 1) {
         return expected->csr != NULL ? "the certificate's public key is not that of the CSR"
-                                     : "the certificate's public key is not the one that was asked for";
+                                     : "the certificate's public key is not the requested one";
     }
     if ((X509_get_extension_flags(leaf) & EXFLAG_CA) != 0) {
-        return "the certificate is a CA's";
+        return "the certificate is a CA certificate";
     }
     const char *fault = names_fault(arena, leaf, expected);
     if (fault != NULL) {

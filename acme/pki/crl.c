@@ -62,9 +62,9 @@ static const char *scope_fault(const X509_CRL *crl)
         X509_EXTENSION *extension = X509_CRL_get_ext(crl, i);
         int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
         if (nid == NID_delta_crl)
-            return "it is a delta";
+            return "it is a delta CRL";
         if (X509_EXTENSION_get_critical(extension) && !is_understood(nid))
-            return "it has a critical extension that is not known here";
+            return "it has an unknown critical extension";
     }
     int critical = -1; /* OpenSSL's word for "absent" */
     [[gnu::cleanup(autofree_distribution_point_release)]] ISSUING_DIST_POINT *point =
@@ -129,7 +129,7 @@ static const char *read_content(struct arena *arena, X509_CRL *crl, struct crl *
         return "its number cannot be read";
     if (!x509_read_time(X509_CRL_get0_lastUpdate(crl), &out->this_update) ||
         !x509_read_time(X509_CRL_get0_nextUpdate(crl), &out->next_update))
-        return "it does not say from when to when it holds";
+        return "it has no validity period";
     const char *fault = scope_fault(crl);
     if (fault != NULL)
         return fault;
@@ -152,11 +152,11 @@ static const char *signer_fault(const struct search *search, X509 *signer, struc
     int64_t end;
     EVP_PKEY *key = X509_get0_pubkey(signer);
     if (key == NULL || X509_CRL_verify(search->crl, key) != 1)
-        return "its signature is not by the CA whose name it bears";
+        return "its signature is not by the CA that it names";
     if (X509_check_ca(signer) == 0 || (X509_get_key_usage(signer) & KU_CRL_SIGN) == 0)
         return "the certificate that signed it may not sign lists (no cRLSign)";
     if (!x509_read_time(X509_get0_notAfter(signer), &end) || end <= search->now)
-        return "the certificate that signed it is over";
+        return "the certificate that signed it has expired";
     return certificate_chains_to(der, search->candidates_pem, search->roots)
                ? NULL
                : "the certificate that signed it does not chain to a pinned root";
@@ -220,8 +220,8 @@ bool crl_read(struct arena *arena, struct bytes der, struct bytes candidates_pem
                             .candidates_pem = candidates_pem,
                             .roots = roots,
                             .now = now,
-                            .wrong = "no certificate of the CA whose name it bears is known"};
-    const char *wrong = crl == NULL ? "it is no certificate revocation list" : read_content(arena, crl, out);
+                            .wrong = "no certificate of the CA that it names is known"};
+    const char *wrong = crl == NULL ? "it is not a certificate revocation list" : read_content(arena, crl, out);
     if (wrong == NULL && !find_signer(arena, &search, &out->signer))
         wrong = search.wrong;
     ERR_clear_error();
@@ -254,14 +254,14 @@ bool crl_may_replace(struct arena *arena, const struct crl *current, const struc
     if (crl_is_over(fresh, now))
         return fault_set(fault, "it ended at %s", time_words(arena, fresh->next_update));
     if (crl_is_of_the_future(fresh, now))
-        return fault_set(fault, "it begins at %s only", time_words(arena, fresh->this_update));
+        return fault_set(fault, "it begins only at %s", time_words(arena, fresh->this_update));
     if (current == NULL || crl_is_of_the_future(current, now))
         return true;
     if (fresh->this_update < current->this_update)
-        return fault_set(fault, "it is of %s, older than the one known, of %s",
+        return fault_set(fault, "it was made at %s, before the known one, made at %s",
                          time_words(arena, fresh->this_update), time_words(arena, current->this_update));
     if (!crl_is_over(current, now) && number_is_lower(fresh->number, current->number))
-        return fault_set(fault, "its number is 0x%s, lower than 0x%s of the one known", fresh->number,
+        return fault_set(fault, "its number 0x%s is lower than 0x%s, the number of the known one", fresh->number,
                          current->number);
     return true;
 }

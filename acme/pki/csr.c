@@ -70,7 +70,7 @@ static const char *read_names(struct arena *arena, X509_REQ *request, struct sub
     autofree_general_names GENERAL_NAMES *alternatives =
         X509V3_get_d2i(extensions, NID_subject_alt_name, &critical, NULL);
     if (alternatives == NULL && critical != -1) {
-        return "its subjectAltName cannot be read or is there twice";
+        return "its subjectAltName cannot be read or appears twice";
     }
     subject_names_read(arena, X509_REQ_get_subject_name(request), alternatives, names);
     subject_names_merge_common_name(arena, names);
@@ -114,7 +114,7 @@ static const struct problem *check(struct arena *arena, struct bytes der, EVP_PK
 {
     *out = NULL;
     if (der.n > CSR_MAX_BYTES) {
-        return problem_new(arena, PROBLEM_BAD_CSR, "the CSR has %zu octets, %d are accepted", der.n,
+        return problem_new(arena, PROBLEM_BAD_CSR, "the CSR has %zu octets, at most %d are accepted", der.n,
                            (int)CSR_MAX_BYTES);
     }
     autofree_x509_req X509_REQ *request = x509_request_read(der);
@@ -160,6 +160,6 @@ const struct problem *csr_check_key_type(struct arena *arena, X509_REQ *request,
     if (count == 0 || (type != NULL && bytes_equal_any(bytes_from_string(type), types, count)))
         return NULL;
     return problem_with_cause(arena, CAUSE_CSR_KEY_TYPE_REFUSED, PROBLEM_BAD_CSR,
-                              "CSR: its key is of type %s; the order's profile takes %s",
+                              "CSR: its key is of type %s; the order's profile accepts %s",
                               type == NULL ? "unknown" : type, arena_join(arena, types, count, ", "));
 }

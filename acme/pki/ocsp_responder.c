@@ -93,14 +93,15 @@ static const char *ca_fault(struct arena *arena, struct ocsp_responder *responde
         issuer = find_in_roots(expected->roots, certificate);
     responder->issuer_certificate = issuer;
     if (issuer == NULL)
-        return "the certificate of the CA that issued it is not known; put it behind it in the file";
+        return "the certificate of the CA that issued it is unknown; add it to the file, after the "
+               "responder's";
     const char *others =
         arena_printf(arena, "%.*s\n%.*s", (int)chain_pem.n, (const char *)chain_pem.p,
                      (int)expected->candidates_pem.n, (const char *)expected->candidates_pem.p);
     if (!certificate_chains_to(to_der(arena, certificate), bytes_from_string(others), expected->roots))
         return "the certificate does not chain to a pinned root";
     if (expected->issuer.n != 0 && !ocsp_responder_is_of(responder, expected->issuer))
-        return "it was issued by another CA than the one that issues the certificates";
+        return "the CA that issued it is not the one that issues the certificates";
     return hash_issuer(issuer, &responder->issuer) ? NULL : "OpenSSL could not hash its issuer";
 }
 

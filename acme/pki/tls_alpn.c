@@ -76,7 +76,7 @@ static const char *extension_fault(const X509 *certificate, const char *key_auth
     X509_EXTENSION *extension = X509_get_ext(certificate, place);
     const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(extension);
     if (twice || X509_EXTENSION_get_critical(extension) != 1)
-        return "its acmeIdentifier extension is not critical, or there twice";
+        return "its acmeIdentifier extension is not critical, or appears twice";
     memcpy(expected, octet_string, sizeof octet_string);
     SHA256((const uint8_t *)key_authorization, strlen(key_authorization), expected + sizeof octet_string);
     bool equal = ASN1_STRING_length(value) == (int)sizeof expected &&

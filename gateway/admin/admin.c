@@ -120,10 +120,10 @@ static bool authorize(struct admin_exchange *exchange)
     }
     if (shows_token(exchange))
         return true;
-    log_refusal(exchange, arena_printf(exchange->arena, "%s shows no token, or a wrong one",
+    log_refusal(exchange, arena_printf(exchange->arena, "%s sent no token, or a wrong one",
                                        exchange->request->client_address));
     http_reply_add_header(&exchange->reply, "WWW-Authenticate", "Bearer");
-    admin_refuse(exchange, 401, "Show the token of admin.token_file: Authorization: Bearer …");
+    admin_refuse(exchange, 401, "Send the token of admin.token_file: Authorization: Bearer …");
     return false;
 }
 
@@ -181,11 +181,11 @@ static void route_request(struct admin_exchange *exchange)
                                   : arena_printf(exchange->arena, "%s, %s", allowed, routes[i].method);
     }
     if (allowed == NULL) {
-        admin_refuse(exchange, 404, "There is nothing here; docs/operations.md lists what there is.");
+        admin_refuse(exchange, 404, "No such resource; docs/operations.md lists the resources.");
         return;
     }
     http_reply_add_header(&exchange->reply, "Allow", allowed);
-    admin_refuse(exchange, 405, arena_printf(exchange->arena, "This resource takes %s.", allowed));
+    admin_refuse(exchange, 405, arena_printf(exchange->arena, "This resource accepts %s.", allowed));
 }
 
 static void handle(void *context, struct http_request *request)

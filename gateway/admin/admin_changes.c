@@ -91,7 +91,7 @@ static const struct issuer_config *read_section(struct change_task *task, struct
     const struct config *file = config_load(arena, parts->config_path, environ, errors);
     const struct issuer_config *section = file == NULL ? NULL : config_issuer(file, task->issuer);
     if (file != NULL && section == NULL) {
-        static const char *gone = "the file names no such issuer any more";
+        static const char *gone = "the file no longer has this issuer";
         *errors = (struct config_errors){&gone, 1};
     }
     return section;
@@ -102,10 +102,11 @@ static void set_refusal(struct change_task *task)
     const struct issuer_change *change = &task->change;
     if (change->fault_count == 0)
         admin_set_problem(task->exchange, 503,
-                          "The database could not take the change down; nothing was changed.", NULL, 0);
+                          "The database could not record the change; nothing was changed.", NULL, 0);
     else
-        admin_set_problem(task->exchange, 422, "The issuer would not work so; nothing was changed.",
-                          change->faults, change->fault_count);
+        admin_set_problem(task->exchange, 422,
+                          "The new configuration failed its preflight; nothing was changed.", change->faults,
+                          change->fault_count);
 }
 
 static void make_change(struct change_task *task)
@@ -115,13 +116,13 @@ static void make_change(struct change_task *task)
     struct config_errors errors = {0};
     const struct issuer_config *section = read_section(task, &errors);
     if (section == NULL) {
-        admin_set_problem(exchange, 400, "This is no section for an issuer; nothing was changed.",
+        admin_set_problem(exchange, 400, "This is not a valid section of an issuer; nothing was changed.",
                           errors.lines, errors.count);
         return;
     }
     if (section->type != ISSUER_STEPCA) {
-        admin_set_problem(exchange, 422, "An issuer's type changes with a restart only; nothing was changed.",
-                          NULL, 0);
+        admin_set_problem(exchange, 422,
+                          "An issuer's type can change only at a restart; nothing was changed.", NULL, 0);
         return;
     }
     task->change =
@@ -166,13 +167,13 @@ static void begin_change(struct admin_exchange *exchange, const struct issuer *i
 {
     struct admin *admin = exchange->admin;
     if (issuer->config->type != ISSUER_STEPCA) {
-        admin_refuse(exchange, 422, "Issuers of type local are changed in the file, with a restart.");
+        admin_refuse(exchange, 422, "Change issuers of type local in the file, then restart.");
         return;
     }
     if (admin->changing) {
         http_reply_add_header(&exchange->reply, "Retry-After",
                               arena_printf(exchange->arena, "%d", BUSY_RETRY_AFTER_S));
-        admin_refuse(exchange, 409, "Another change is under way; this one was not begun.");
+        admin_refuse(exchange, 409, "Another change is in progress; this one was not begun.");
         return;
     }
     admin->changing = true;
@@ -194,7 +195,7 @@ void admin_put_issuer(struct admin_exchange *exchange)
     if (issuer == NULL)
         return;
     if (exchange->request->body.n == 0)
-        admin_refuse(exchange, 400, "Send the issuer's section, as it stands in the configuration file.");
+        admin_refuse(exchange, 400, "Send the issuer's section in the form of the configuration file.");
     else
         begin_change(exchange, issuer, exchange->request->body);
 }
@@ -205,7 +206,7 @@ void admin_delete_issuer(struct admin_exchange *exchange)
     if (issuer == NULL)
         return;
     if (!issuer->config->overridden)
-        admin_refuse(exchange, 404, "The issuer is as the file says: there is nothing to return from.");
+        admin_refuse(exchange, 404, "The issuer already follows the file; there is nothing to reset.");
     else
         begin_change(exchange, issuer, (struct bytes){0});
 }

@@ -136,7 +136,7 @@ struct issuer *admin_find_issuer(struct admin_exchange *exchange)
     const char *id = bytes_is_text(exchange->id) ? arena_string(exchange->arena, exchange->id) : "";
     struct issuer *issuer = issuers_find(exchange->admin->parts.issuers, id);
     if (issuer == NULL)
-        admin_refuse(exchange, 404, "There is no issuer of this id.");
+        admin_refuse(exchange, 404, "No issuer with this id.");
     return issuer;
 }
 

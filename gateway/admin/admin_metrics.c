@@ -20,7 +20,7 @@ void admin_show_metrics(struct admin_exchange *exchange)
     }
     struct bytes text = metrics_render(exchange->arena, exchange->gauges);
     if (text.n == 0) {
-        admin_refuse(exchange, 500, "There are more metrics than an answer may hold.");
+        admin_refuse(exchange, 500, "The metrics are too long for a reply.");
         return;
     }
     exchange->reply.status = 200;

@@ -72,20 +72,20 @@ void issuer_ref_with(struct issuer *issuer, struct arena *arena)
     arena_on_free(arena, unref, issuer);
 }
 
-static void run_retire(struct outbound_message *message)
+static void run_stop_refreshing(struct outbound_message *message)
 {
-    struct issuer *issuer = (struct issuer *)((char *)message - offsetof(struct issuer, retire_message));
+    struct issuer *issuer = (struct issuer *)((char *)message - offsetof(struct issuer, stop_message));
     if (issuer->ocsp.issuer != NULL)
-        issuer->ocsp.issuer->operations->retire(issuer->ocsp.issuer);
-    issuer->operations->retire(issuer);
+        issuer->ocsp.issuer->operations->stop_refreshing(issuer->ocsp.issuer);
+    issuer->operations->stop_refreshing(issuer);
 }
 
-void issuer_retire(struct issuer *issuer)
+void issuer_stop_refreshing(struct issuer *issuer)
 {
-    if (issuer->operations->retire == NULL)
+    if (issuer->operations->stop_refreshing == NULL)
         return;
-    issuer->retire_message.run = run_retire;
-    outbound_post(issuer->outbound, &issuer->retire_message);
+    issuer->stop_message.run = run_stop_refreshing;
+    outbound_post(issuer->outbound, &issuer->stop_message);
 }
 
 /* A request without a permit was prepared without asking. If none is left now, the implementation answers it:
@@ -185,14 +185,14 @@ bool issuer_init(struct issuer *issuer, const struct issuer_operations *operatio
     struct bytes *roots = NULL;
     size_t count = 0;
     if (!certificates_from_pem(arena, roots_pem, &roots, &count) || count == 0)
-        return fault_set(fault, "it holds no certificate, or a broken one");
+        return fault_set(fault, "it contains no certificate, or a damaged one");
     issuer->roots = X509_STORE_new();
     for (size_t i = 0; i < count; i++) {
         if (issuer->roots == NULL || !add_root(issuer, roots[i]))
-            return fault_set(fault, "certificate %zu in it is not a CA's", i + 1);
+            return fault_set(fault, "certificate %zu in it is not a CA certificate", i + 1);
     }
     if (!holds_root(issuer))
-        return fault_set(fault, "it holds an intermediate and no root: put the CA's root there");
+        return fault_set(fault, "it contains an intermediate but no root: put the CA's root there");
     issuer->root_fingerprints = arena_alloc_array(arena, count, sizeof issuer->root_fingerprints[0]);
     for (size_t i = 0; i < count; i++)
         issuer->root_fingerprints[i] = certificate_fingerprint(arena, roots[i]);
@@ -264,8 +264,8 @@ static void watch(const struct issuer *issuer, struct expiry_watch *watched, con
     char left[EXPIRY_TEXT_BYTES];
     time_format(until, end);
     expiry_format(left, end, now);
-    log_warning("issuer %s: %s ends at %s (%s): no certificate outlives it; see to its successor", issuer->id,
-                what, until, left);
+    log_warning("issuer %s: %s ends at %s (%s), and no certificate can outlive it: prepare its successor",
+                issuer->id, what, until, left);
 }
 
 void issuer_watch_ends(struct issuer *issuer, const struct bytes *intermediates, size_t count)

@@ -146,7 +146,7 @@ struct issuer_operations {
                            struct fault *fault);
     /* Called on the outbound thread when the issuer takes no new orders: its own activity (refreshing) ends.
      * NULL: nothing to do. */
-    void (*retire)(struct issuer *issuer);
+    void (*stop_refreshing)(struct issuer *issuer);
     /* Frees it and answers nobody any more. On the outbound thread, when none of its calls is under way; or
      * once outbound_stop has returned. */
     void (*free)(struct issuer *issuer);
@@ -202,7 +202,7 @@ struct issuer {
     size_t signer_count;
     uint64_t signer_sightings; /* so far */
     struct outbound *outbound;
-    struct outbound_message retire_message;
+    struct outbound_message stop_message;
     const char
         *last_queue; /* the outbound thread's: the profile whose orders were taken up last; NULL: none */
 };
@@ -241,8 +241,9 @@ void issuer_ref_with(struct issuer *issuer, struct arena *arena);
 [[gnu::warn_unused_result]] bool issuer_alternate_chain(const struct issuer *issuer, struct bytes leaf,
                                                         size_t n, struct bytes *chain_pem);
 
-/* Any thread. Tells the issuer that another has replaced it. Its jobs in progress end normally. */
-void issuer_retire(struct issuer *issuer);
+/* Ends the issuer's refreshing, because another has replaced it. Its jobs in progress end normally. Any
+ * thread. */
+void issuer_stop_refreshing(struct issuer *issuer);
 
 /* `done` is called once, on the outbound thread, in a later turn than this call. A request that has to wait
  * is never dropped. */

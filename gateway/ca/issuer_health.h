@@ -113,7 +113,7 @@ void issuer_health_failure(struct issuer_health *health, const struct issuer_fai
 /* Gives the place back, after success or failure was reported, or without a call. */
 void issuer_health_end(struct issuer_health *health, const struct issuer_permit *permit, int64_t now);
 
-/* Something about our standing has changed (another kid is advertised): the next probe is due at once. */
+/* Makes the next probe due at once, because our standing has changed (the CA advertises another kid). */
 void issuer_health_probe_now(struct issuer_health *health, int64_t now);
 
 /* Returns whether new orders should be accepted. */

@@ -29,7 +29,7 @@ static bool read_chain_file(struct arena *arena, const char *path, struct bytes 
     if (!file_read(arena, path, CHAIN_MAX_BYTES, pem))
         fault_set(fault, "alternate_chains %s: %s", path, strerror(errno));
     else if (!certificates_from_pem(arena, *pem, &certificates, &count))
-        fault_set(fault, "alternate_chains %s: it holds no certificate, or a broken one", path);
+        fault_set(fault, "alternate_chains %s: it contains no certificate, or a damaged one", path);
     else
         return true;
     return false;

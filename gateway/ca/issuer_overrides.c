@@ -13,9 +13,8 @@ static const char *place_of(struct arena *arena, const char *issuer)
 static bool refuse(const char *issuer, const char *reason, struct fault *fault)
 {
     return fault_set(fault,
-                     "issuers.%s: what the admin API has set for it cannot be used: %s. Repair that, or "
-                     "return to the file's "
-                     "section with `acmegate issuer reset %s --config FILE`",
+                     "issuers.%s: the section that the admin API has set cannot be used: %s. Repair it, or "
+                     "return to the file's section with `acmegate issuer reset %s --config FILE`",
                      issuer, reason, issuer);
 }
 
@@ -25,10 +24,8 @@ static bool open_all(struct arena *arena, const struct secret_box *box, const st
     for (size_t i = 0; i < count; i++) {
         out[i].issuer = sealed[i].issuer;
         if (!secret_unseal(box, arena, sealed[i].sealed, place_of(arena, sealed[i].issuer), &out[i].text))
-            return refuse(
-                sealed[i].issuer,
-                "the secret key file is not the one that it was sealed with; restore it from its back-up",
-                fault);
+            return refuse(sealed[i].issuer,
+                          "it was sealed with another secret key file; restore it from its back-up", fault);
     }
     return true;
 }
@@ -81,9 +78,9 @@ static bool apply_one(struct arena *arena, const struct config_override *overrid
     if (fresh == NULL)
         return refuse(override->issuer, errors.lines[0], fault);
     if (fresh->type != section->type)
-        return refuse(override->issuer, "the file gives the issuer another type now", fault);
+        return refuse(override->issuer, "the issuer has another type in the file now", fault);
     *section = *fresh;
-    log_info("issuer %s is as the admin API has set it, not as the file says", override->issuer);
+    log_info("issuer %s follows the admin API, not the file", override->issuer);
     return true;
 }
 
@@ -101,7 +98,8 @@ bool issuer_overrides_take(struct arena *arena, const struct config *config,
     for (size_t i = 0; i < count; i++) {
         const struct issuer_config *section = config_issuer(config, overrides[i].issuer);
         if (section == NULL)
-            log_warning("what the admin API has set for issuer %s has no effect: the file has no such issuer",
+            log_warning("the section that the admin API has set for issuer %s has no effect: the file has no "
+                        "such issuer",
                         overrides[i].issuer);
         else if (!apply_one(arena, &overrides[i], &sections[section - config->issuers], fault))
             return false;

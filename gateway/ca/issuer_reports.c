@@ -32,7 +32,7 @@ static void log_trouble(const struct issuer *issuer, bool was_well, bool was_aut
 {
     if (failure->trouble == ISSUER_UNTRUSTED_US && was_authorized) {
         log_error(
-            "issuer %s: the CA does not accept us. Check the provisioner's name and key and both clocks; the "
+            "issuer %s: the CA rejects our token. Check the provisioner's name and key and both clocks; the "
             "CA's own log has the reason. It says: %s",
             issuer->id, failure->message);
     } else if (was_well) {
@@ -133,9 +133,10 @@ void issuer_set_not_asked(struct issuer *issuer, struct arena *arena, struct iss
 {
     struct issuer_status status;
     issuer_read_status(issuer, &status);
-    const char *why = status.last_error[0] == '\0' ? "it has recovered a moment ago" : status.last_error;
-    *result = (struct issuer_result){.outcome = ISSUER_NOT_ASKED,
-                                     .message = arena_printf(arena, "not asked at present: %s", why)};
+    const char *why = status.last_error[0] == '\0' ? "it recovered a moment ago" : status.last_error;
+    *result =
+        (struct issuer_result){.outcome = ISSUER_NOT_ASKED,
+                               .message = arena_printf(arena, "the CA is not asked at present: %s", why)};
 }
 
 void issuer_probe_now(struct issuer *issuer)

@@ -63,13 +63,12 @@ bool issuer_root_differences_are_same(const struct issuer_root_differences *a,
 static void log_differences(const struct issuer *issuer, const struct issuer_root_differences *differences)
 {
     for (size_t i = 0; i < differences->unpinned.told; i++) {
-        log_warning("issuer %s: the CA lists a root that root_cert_path does not hold, SHA-256 %s. It is not "
-                    "trusted for "
-                    "that; if a rotation is planned, see \"Rotating the root\" in docs/step-ca.md",
+        log_warning("issuer %s: the CA lists a root that is not in root_cert_path, SHA-256 %s. That does not "
+                    "make it trusted; if a rotation is planned, see \"Rotating the root\" in docs/step-ca.md",
                     issuer->id, differences->unpinned.fingerprint[i]);
     }
     for (size_t i = 0; i < differences->unlisted.told; i++) {
-        log_info("issuer %s: the CA does not list the pinned root with SHA-256 %s any more", issuer->id,
+        log_info("issuer %s: the CA no longer lists the pinned root with SHA-256 %s", issuer->id,
                  differences->unlisted.fingerprint[i]);
     }
 }

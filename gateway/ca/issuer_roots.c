@@ -24,17 +24,16 @@ static void tell_kept_root(struct arena *arena, const struct issuer *issuer, con
     time_format(until, kept->until);
     if (kept->fingerprint == NULL)
         tell(context,
-             arena_printf(
-                 arena,
-                 "issuers.%s: certificates of this issuer live until %s under another root than those in "
-                 "root_cert_path: add theirs, or give this CA an id of its own",
-                 issuer->id, until));
+             arena_printf(arena,
+                          "issuers.%s: certificates of this issuer live until %s under a root that is not in "
+                          "root_cert_path: add that root, or give this CA an id of its own",
+                          issuer->id, until));
     else
         tell(context,
              arena_printf(
                  arena,
-                 "issuers.%s: certificates live until %s under root %s, which root_cert_path does not "
-                 "hold: keep that root beside the new one until then, or give this CA an id of its own",
+                 "issuers.%s: certificates live until %s under root %s, which is not in root_cert_path: keep "
+                 "that root beside the new one until then, or give this CA an id of its own",
                  issuer->id, until, kept->fingerprint));
 }
 
@@ -47,7 +46,8 @@ bool issuer_roots_check(const struct store_location *location, const struct issu
     size_t chain_count = 0, kept_count = 0;
     if (!read_live_chains(location, arena, issuer->id, &chains, &chain_count)) {
         tell(context,
-             arena_printf(arena, "issuers.%s: the database does not tell which roots are still needed",
+             arena_printf(arena,
+                          "issuers.%s: the database cannot be read to find the roots that are still needed",
                           issuer->id));
         return false;
     }

@@ -116,15 +116,15 @@ static void free_stepca(struct issuer *base)
     stepca_free((struct issuer_stepca *)base);
 }
 
-static void stepca_retire(struct issuer *base)
+static void stepca_stop_refreshing(struct issuer *base)
 {
     struct issuer_stepca *issuer = (struct issuer_stepca *)base;
-    issuer->retired = true;
+    issuer->refreshing_stopped = true;
     outbound_timer_cancel(issuer->outbound, &issuer->refresh_timer);
 }
 
 static const struct issuer_operations stepca_operations = {
-    .retire = stepca_retire,
+    .stop_refreshing = stepca_stop_refreshing,
     .csr_fault = stepca_csr_fault,
     .sign = stepca_sign,
     .revoke = stepca_revoke,

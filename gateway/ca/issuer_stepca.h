@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The issuer that has step-ca's native /sign do the work, with one-time tokens of a JWK provisioner. */
+/* The issuer that signs through step-ca's /sign, with one-time tokens of a JWK provisioner. */
 #pragma once
 
 #include "acme/base/fault.h"

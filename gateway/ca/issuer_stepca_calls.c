@@ -195,7 +195,7 @@ void issuer_stepca_read_sign_reply(struct arena *arena, const struct outbound_ht
     struct stepca_chain chain;
     if (!stepca_parse_chain(arena, reply->body, &chain)) {
         result->outcome = ISSUER_UNKNOWN;
-        result->message = "the CA answered that it signed, but its certificates cannot be read";
+        result->message = "the CA reported success, but its certificates cannot be read";
         result->cause = CAUSE_CA_ANSWER_STRANGE;
         return;
     }
@@ -283,10 +283,9 @@ static bool prepare_sign(struct remote_call *call, struct bytes *body)
         return false;
     }
     if (!stepca_subject_from_csr(call->arena, request->csr, &subject)) {
-        request->result =
-            (struct issuer_result){.outcome = ISSUER_REFUSED,
-                                   .cause = CAUSE_CA_CSR_REFUSED,
-                                   .message = "the CSR names nothing that the CA can be asked for"};
+        request->result = (struct issuer_result){.outcome = ISSUER_REFUSED,
+                                                 .cause = CAUSE_CA_CSR_REFUSED,
+                                                 .message = "the CSR has no name that the CA can sign"};
         return false;
     }
     struct stepca_token_request wanted;

@@ -89,7 +89,7 @@ struct issuer_stepca {
     struct api_lane api_lane;
     struct provisioner_grants grants;
 
-    bool retired; /* another issuer has replaced it: no more refreshing */
+    bool refreshing_stopped; /* another issuer has replaced it: no more refreshing */
     struct outbound_message start;
     struct outbound_timer refresh_timer;
     struct refresh_round round;

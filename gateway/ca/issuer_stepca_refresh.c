@@ -43,7 +43,7 @@ static void end_round(struct issuer_stepca *issuer, int64_t next_ms)
     arena_free(issuer->round.arena);
     arena_free(issuer->round.grants.arena);
     issuer->round = (struct refresh_round){0};
-    if (!issuer->retired) {
+    if (!issuer->refreshing_stopped) {
         outbound_timer_set(issuer->outbound, &issuer->refresh_timer, next_ms);
     }
     issuer_unref(&issuer->base);
@@ -113,10 +113,9 @@ static int64_t allowed_preference(struct issuer_stepca *issuer, int64_t max_s)
         return issuer->preferred_s;
     }
     if (issuer->warned_max_s != max_s) {
-        log_warning("issuer %s: validity_days asks for %lld s, but provisioner %s allows %lld s: acmegate "
-                    "asks for that",
-                    issuer->base.id, (long long)issuer->preferred_s, issuer->provisioner_name,
-                    (long long)max_s);
+        log_warning(
+            "issuer %s: validity_days is %lld s, but provisioner %s allows %lld s: acmegate requests that",
+            issuer->base.id, (long long)issuer->preferred_s, issuer->provisioner_name, (long long)max_s);
         issuer->warned_max_s = max_s;
     }
     return max_s;
@@ -274,7 +273,8 @@ static void provisioners_arrived(void *context, const struct outbound_http_reply
 void issuer_stepca_refresh_soon(struct issuer_stepca *issuer)
 {
     bool round_under_way = issuer->round.arena != NULL;
-    if (issuer->retired || issuer->refresh_is_soon || issuer->refresh_failures != 0 || round_under_way) {
+    if (issuer->refreshing_stopped || issuer->refresh_is_soon || issuer->refresh_failures != 0 ||
+        round_under_way) {
         return;
     }
     issuer->refresh_is_soon = true;

@@ -99,7 +99,7 @@ static void publish(struct issuers *issuers, struct issuer_set *set)
     struct issuer_set *replaced = atomic_exchange(&issuers->current, set);
     for (size_t i = 0; i < replaced->count; i++)
         if (find_in(set, replaced->issuers[i]->id) != replaced->issuers[i])
-            issuer_retire(replaced->issuers[i]);
+            issuer_stop_refreshing(replaced->issuers[i]);
     pthread_mutex_lock(&issuers->replaced_lock);
     replaced->next_replaced = issuers->replaced;
     issuers->replaced = replaced;
@@ -112,7 +112,7 @@ static void publish(struct issuers *issuers, struct issuer_set *set)
 /* Frees an issuer with one reference, meant for the set. */
 static void discard(struct issuer *issuer)
 {
-    issuer_retire(issuer);
+    issuer_stop_refreshing(issuer);
     issuer_unref(issuer);
 }
 
@@ -205,7 +205,7 @@ static void warn_of_roots(const struct issuers *issuers, const struct issuer *is
     struct arena *arena = arena_new();
     if (!issuer_roots_check(issuers->parts.location, issuer, issuer->roots_pem, arena, log_warning_line,
                             NULL))
-        log_warning("issuer %s serves all the same; those certificates cannot be revoked so", issuer->id);
+        log_warning("issuer %s serves nevertheless; those certificates cannot be revoked", issuer->id);
     arena_free(arena);
 }
 
@@ -257,11 +257,11 @@ static struct issuer *issuer_for(struct issuers *issuers, const struct issuer_co
 {
     struct issuer *serving = issuers_find(issuers, section->id);
     if (serving == NULL) {
-        fault_set(fault, "issuers.%s is new: a restart takes it in", section->id);
+        fault_set(fault, "issuers.%s is new: restart to add it", section->id);
         return NULL;
     }
     if (serving->config->overridden)
-        log_info("issuer %s stays as the admin API has set it", section->id);
+        log_info("issuer %s still follows the admin API", section->id);
     if (serving->config->overridden || section->type == ISSUER_LOCAL) {
         issuer_ref(serving);
         return serving;
@@ -290,7 +290,7 @@ static void discard_set(struct issuers *issuers, struct issuer_set *set)
 static bool replace_all(struct issuers *issuers, const struct config *fresh, struct fault *fault)
 {
     if (fresh->issuer_count != atomic_load(&issuers->current)->count)
-        return fault_set(fault, "issuers were added or removed: a restart takes that in");
+        return fault_set(fault, "issuers were added or removed: restart to apply that");
     struct issuer_set *set = set_new(issuers, fresh->issuer_count);
     for (size_t i = 0; i < fresh->issuer_count; i++) {
         set->issuers[i] = issuer_for(issuers, &fresh->issuers[i], fault);

@@ -191,7 +191,7 @@ static enum store_apply_result ask_for_revocation(void *context, struct store_wr
         arena_printf(revocation->arena, "by operator, reason %s", revocation_reason_name(revocation->reason));
     certificate->revocation_next_attempt_at = 0;
     if (certificate->revoked_at != 0) {
-        detail = arena_printf(revocation->arena, "%s in the place of %s", detail,
+        detail = arena_printf(revocation->arena, "%s instead of %s", detail,
                               revocation_reason_name(certificate->revocation_reason));
         certificate->correction_asked = revocation->corrects = true;
         certificate->correction_reason = revocation->reason;

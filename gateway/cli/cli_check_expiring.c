@@ -73,7 +73,7 @@ static void tell_file(struct check *check, const char *path, const char *first, 
     if (!file_read(check->arena, path, CONFIG_FILE_MAX_BYTES, &pem))
         check_fail(check, "%s: %s cannot be read: %s", first, path, strerror(errno));
     else if (!certificates_from_pem(check->arena, pem, &certificates, &count))
-        check_fail(check, "%s: %s holds no certificate, or a broken one", first, path);
+        check_fail(check, "%s: %s contains no certificate, or a damaged one", first, path);
     for (size_t i = 0; i < count; i++)
         tell_one(check, i == 0 ? first : others, certificates[i], i == 0 ? upkeep : LEFT_ALONE);
 }

@@ -139,9 +139,8 @@ static void show_what_was_learned(const struct attempt *attempt)
     char limit[DURATION_TEXT_BYTES];
     duration_format(limit, error.limit_s);
     if (too_long || error.refusal == STEPCA_REFUSAL_TOO_SHORT)
-        say("     learned: the CA's %s is %s%s. step-ca does not tell authority-wide claims, so another one "
-            "was "
-            "assumed",
+        say("     learned: the CA's %s is %s%s. step-ca does not publish authority-wide claims, so another "
+            "one was assumed",
             too_long ? "maximum" : "minimum", limit, too_long ? ", its backdate included" : "");
 }
 

@@ -56,7 +56,7 @@ static void check_member(struct config_reader *reader, const struct json_member 
     /* A dot in a name would make "tls.key" at the top look like the key of that path. */
     if (known != any && (memchr(member->name.p, '.', member->name.n) != NULL ||
                          (!is_section && config_key_find(known) == NULL)))
-        config_error(reader, member_path, "is no key known here; %s", config_key_suggest(arena, known));
+        config_error(reader, member_path, "unknown key; %s", config_key_suggest(arena, known));
     else if (is_section && member->value->type != JSON_OBJECT)
         config_error(reader, member_path, "must be an object: {…}");
     else if (is_section)
@@ -153,7 +153,7 @@ static const struct json *settle_password(struct config_reader *reader, const st
         return NULL;
     if (value_in_file(reader, password, instance->name) == NULL)
         return value;
-    config_error(reader, path, "give this or %s, not both", strrchr(password->path, '.') + 1);
+    config_error(reader, path, "set this or %s, not both", strrchr(password->path, '.') + 1);
     return NULL;
 }
 
@@ -185,9 +185,7 @@ static void warn_of_readers(struct config_reader *reader, const char *path)
     if (stat(path, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         add_warning(reader,
                     arena_printf(reader->arena,
-                                 "%s: others than its owner have access to this password or token; chmod 600 "
-                                 "keeps it to the owner",
-                                 path));
+                                 "%s: file permissions too open: readable by others; run chmod 600", path));
 }
 
 /* Warns about a valid value in the file, or in its override. */
@@ -197,11 +195,10 @@ static void warn_of_value(struct config_reader *reader, const struct config_key 
     if (key->type == CONFIG_SECRET_FILE)
         warn_of_readers(reader, arena_string(reader->arena, value->string));
     if (key->type == CONFIG_PATTERNS && value->count == 0 && strstr(key->path, "names.allow") != NULL)
-        add_warning(reader,
-                    arena_printf(reader->arena,
-                                 "%s is an empty list, which allows every name: list the names to issue for, "
-                                 "or leave the key out",
-                                 path));
+        add_warning(reader, arena_printf(reader->arena,
+                                         "%s is an empty list, which allows every name: list the names to "
+                                         "issue for, or remove the key",
+                                         path));
 }
 
 static void warn_of_old_name(struct config_reader *reader, const struct config_key *key)
@@ -209,15 +206,17 @@ static void warn_of_old_name(struct config_reader *reader, const struct config_k
     const char *variable = config_environment_old_name(reader, key);
     const char *is_now = config_environment_name(reader->arena, key);
     if (variable != NULL)
-        add_warning(reader,
-                    arena_printf(reader->arena,
-                                 "%s is called %s now: rename it; version 0.3 no longer reads the old name",
-                                 variable, is_now));
+        add_warning(
+            reader,
+            arena_printf(reader->arena,
+                         "%s was renamed to %s: use the new name; version 0.3 no longer reads the old one",
+                         variable, is_now));
     if (key->old_path != NULL && value_at(reader, key, NULL, key->old_path) != NULL)
-        add_warning(reader,
-                    arena_printf(reader->arena,
-                                 "%s is called %s now: rename it; version 0.3 no longer reads the old name",
-                                 key->old_path, key->path));
+        add_warning(
+            reader,
+            arena_printf(reader->arena,
+                         "%s was renamed to %s: use the new name; version 0.3 no longer reads the old one",
+                         key->old_path, key->path));
 }
 
 static void read_key(struct config_reader *reader, const struct config_key *key,
@@ -230,7 +229,7 @@ static void read_key(struct config_reader *reader, const struct config_key *key,
     if (key->only_for != 0 && key->only_for != instance->type) {
         /* The rules of a section depend on its type: without a known type none can be checked. */
         if (given && instance->type != 0)
-            config_error(reader, path, "is not for an issuer of this type");
+            config_error(reader, path, "does not apply to an issuer of this type");
         return;
     }
     value = settle_password(reader, key, path, instance, value);
@@ -281,7 +280,7 @@ static void *read_named(struct config_reader *reader, const char *section_name, 
         void *item = items + *count * item_bytes;
         if (!is_name(object->members[i].name)) {
             config_error(reader, below(reader->arena, section_name, name),
-                         "must be named with letters, digits, - and _, %d at most", NAME_MAX_BYTES);
+                         "must have a name of letters, digits, - and _, at most %d", NAME_MAX_BYTES);
             continue;
         }
         memcpy(item, &name, sizeof name);
@@ -388,7 +387,7 @@ static struct config_reader *read_text(struct config_reader *reader, struct byte
     if (reader->root == NULL)
         config_error(reader, NULL, "%s", fault.message);
     else if (reader->root->type != JSON_OBJECT)
-        config_error(reader, NULL, "must hold one object: {…}");
+        config_error(reader, NULL, "must contain one object: {…}");
     else
         read_all(reader);
     return errors->count == 0 ? reader : NULL;

@@ -160,9 +160,10 @@ static void check_variable(struct config_reader *reader, const char *variable, s
         /* Only a warning: the variable may be meant for another program, such as a script around the
          * server. */
         if (strncmp(variable, PREFIX, sizeof PREFIX - 1) == 0)
-            log_warning("the environment's %s is not the name of any key: it has no effect", variable);
+            log_warning("environment variable %s has no effect: no key has this name", variable);
     } else if (is_issuer_variable(variable) && stepca_count > 1) {
-        config_error(reader, NULL, "%s does not say which of the %zu issuers of type stepca it is for",
+        config_error(reader, NULL,
+                     "%s is ambiguous: there are %zu issuers of type stepca; set the key in the file",
                      variable, stepca_count);
     } else if (is_issuer_variable(variable) && stepca_count == 0) {
         log_warning("%s has no effect: no issuer is of type stepca", variable);

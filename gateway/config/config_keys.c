@@ -16,12 +16,11 @@ const struct config_key config_keys[] = {
     {"base_url", TOP(base_url), .type = CONFIG_ORIGIN, .required = true,
      .help = "Where clients reach this server: `https://host` or `https://host:port`. The directories lie "
              "below it "
-             "at `/acme/<endpoint>/directory`. The default port, 443, is left out of what clients get; with "
-             "it and without "
-             "is one URL."},
+             "at `/acme/<endpoint>/directory`. Clients get URLs without the default port, 443; both forms "
+             "are the same URL."},
     {"alternate_names", TOP(alternate_names), .count_offset = offsetof(struct config, alternate_name_count),
      .type = CONFIG_HOSTS, .fallback = "[]",
-     .help = "More `host` or `host:port` by which clients may come. A client that used one gets URLs with "
+     .help = "More `host` or `host:port` that clients may use. A client that used one gets URLs with "
              "it, and the "
              "server's own certificate names it."},
     {"listen", TOP(listen), .count_offset = offsetof(struct config, listen_count), .type = CONFIG_LISTEN,
@@ -30,7 +29,7 @@ const struct config_key config_keys[] = {
     {"pki_listen", TOP(pki_listen), .count_offset = offsetof(struct config, pki_listen_count),
      .type = CONFIG_LISTEN, .fallback_note = "no such listener",
      .help = "Addresses and ports to listen on with plain HTTP, for `/.well-known/pki/` (CRL and OCSP) and "
-             "nothing else: what the CDP and AIA of certificates name is fetched without TLS."},
+             "nothing else: clients fetch the URLs in CDP and AIA without TLS."},
     {"database", TOP(database), .type = CONFIG_TEXT, .fallback = "\"/var/lib/acmegate/acmegate.db\"",
      .help = "The SQLite file. Its folder must be writable: journal, back-ups and the server's own "
              "certificate lie "
@@ -58,14 +57,14 @@ const struct config_key config_keys[] = {
 
     {"admin.socket", TOP(admin_socket), .type = CONFIG_TEXT,
      .help = "Unix socket for the admin API, such as `/run/acmegate/admin.sock`. For root and the server's "
-             "own user; its folder must be there. Without it and `admin.listen` there is none."},
+             "own user; its folder must exist. Without it and `admin.listen` there is no admin API."},
     {"admin.listen", TOP(admin_listen), .count_offset = offsetof(struct config, admin_listen_count),
      .type = CONFIG_LISTEN,
      .help = "Addresses and ports for the admin API by HTTPS, with the server's own certificate. Needs "
              "`admin.token_file`."},
     {"admin.token_file", TOP(admin_token), .at_once = true, .type = CONFIG_SECRET_FILE,
-     .help = "File with the token that clients of `admin.listen` show as `Authorization: Bearer …`, 16 "
-             "characters at least; "
+     .help = "File with the token that clients of `admin.listen` send as `Authorization: Bearer …`, at least "
+             "16 characters; "
              "white space at its end does not count."},
 
     {"issuers.*.type", ISSUER(type), .type = CONFIG_ISSUER_TYPE, .required = true,
@@ -78,17 +77,17 @@ const struct config_key config_keys[] = {
      .help = "The JWK provisioner that the one-time tokens are made for."},
     {"issuers.*.provisioner_key_path", ISSUER(provisioner_key_path), .at_once = true, .type = CONFIG_TEXT,
      .required = true, .only_for = ISSUER_STEPCA, .environment = "STEPCA_KEY_PATH",
-     .help = "Its private key: what `step crypto jwk create` wrote, an `encryptedKey` from `ca.json`, a "
+     .help = "Its private key: the output of `step crypto jwk create`, an `encryptedKey` from `ca.json`, a "
              "plain JWK, or "
              "PEM."},
     {"issuers.*.provisioner_password", ISSUER(provisioner_password), .at_once = true, .type = CONFIG_SECRET,
      .only_for = ISSUER_STEPCA, .environment = "STEPCA_PASSWORD",
-     .help = "Opens the key; `provisioner_password_file` is a better place."},
+     .help = "Password of the key; prefer `provisioner_password_file`."},
     {"issuers.*.provisioner_password_file", ISSUER(provisioner_password), .at_once = true,
      .type = CONFIG_SECRET_FILE, .only_for = ISSUER_STEPCA,
      .help = "File with the password; white space at its end does not count. A warning is logged when others "
              "than the "
-             "owner can read it. A password from the environment goes before it."},
+             "owner can read it. A password from the environment takes precedence."},
     {"issuers.*.root_cert_path", ISSUER(root_cert_path), .at_once = true, .type = CONFIG_TEXT,
      .required = true, .only_for = ISSUER_STEPCA, .environment = "STEPCA_ROOT",
      .help =
@@ -98,36 +97,37 @@ const struct config_key config_keys[] = {
      .max = 10 * (int64_t)YEAR_S, .fallback_note = "the CA's default",
      .help = "How long certificates should live, in days (0.5 is 12 hours). Lowered to what the "
              "profile and the CA "
-             "allow; an order's own end goes before it."},
+             "allow; an order's own end takes precedence."},
     {"issuers.*.alternate_chains", ISSUER(alternate_chains), .at_once = true,
      .count_offset = offsetof(struct issuer_config, alternate_chain_count), .type = CONFIG_PATHS,
      .fallback = "[]",
-     .help = "PEM files with other chains for the CA's certificates, such as an intermediate that another "
-             "root has "
-             "signed too. Each begins with what signed the leaf. Clients are told of those that fit (RFC "
-             "8555 §7.4.2)."},
+     .help =
+         "PEM files with other chains for the CA's certificates, such as an intermediate that another "
+         "root has "
+         "signed too. Each begins with the certificate that signed the leaf. Clients see those that fit (RFC "
+         "8555 §7.4.2)."},
     {"issuers.*.request_timeout", ISSUER(request_timeout_s), .at_once = true, .type = CONFIG_DURATION,
      .min = 1, .max = 600, .only_for = ISSUER_STEPCA, .fallback = "\"30s\"",
-     .help = "Of one call to the CA."},
+     .help = "Time limit of one call to the CA."},
     {"issuers.*.max_concurrent", ISSUER(max_concurrent), .at_once = true, .type = CONFIG_INTEGER, .min = 1,
      .max = 1000, .only_for = ISSUER_STEPCA, .fallback = "16",
      .help = "Calls to the CA at the same time; the others wait."},
     {"issuers.*.ocsp.certificate", ISSUER(ocsp.certificate_path), .at_once = true, .type = CONFIG_TEXT,
      .only_for = ISSUER_STEPCA,
      .help = "PEM file with the certificate that signs OCSP responses (OCSPSigning, by the CA that signs the "
-             "leaves), and what is above it. Read again when it changes."},
+             "leaves), and the chain above it. Read again when it changes."},
     {"issuers.*.ocsp.key", ISSUER(ocsp.key_path), .at_once = true, .type = CONFIG_TEXT,
      .only_for = ISSUER_STEPCA, .help = "PEM file with the key of `ocsp.certificate`."},
     {"issuers.*.ocsp.provisioner_name", ISSUER(ocsp.provisioner_name), .at_once = true, .type = CONFIG_TEXT,
      .only_for = ISSUER_STEPCA,
      .help = "A JWK provisioner of the CA whose template makes certificates for OCSPSigning: the responder's "
-             "comes from there and renews itself. In the place of `ocsp.certificate` and `ocsp.key`."},
+             "comes from there and renews itself. Instead of `ocsp.certificate` and `ocsp.key`."},
     {"issuers.*.ocsp.provisioner_key_path", ISSUER(ocsp.provisioner_key_path), .at_once = true,
      .type = CONFIG_TEXT, .only_for = ISSUER_STEPCA,
      .help = "Its private key, in the forms of `provisioner_key_path`."},
     {"issuers.*.ocsp.provisioner_password", ISSUER(ocsp.provisioner_password), .at_once = true,
      .type = CONFIG_SECRET, .only_for = ISSUER_STEPCA,
-     .help = "Opens the key; `ocsp.provisioner_password_file` is a better place."},
+     .help = "Password of the key; prefer `ocsp.provisioner_password_file`."},
     {"issuers.*.ocsp.provisioner_password_file", ISSUER(ocsp.provisioner_password), .at_once = true,
      .type = CONFIG_SECRET_FILE, .only_for = ISSUER_STEPCA, .help = "File with the password."},
     {"issuers.*.directory", ISSUER(directory), .type = CONFIG_TEXT, .required = true,
@@ -136,8 +136,8 @@ const struct config_key config_keys[] = {
              "for a CA of your own put `root_ca.crt`, `intermediate_ca.crt` and `intermediate_ca.key` there "
              "(see [local-ca.md](local-ca.md))."},
     {"issuers.*.key_password", ISSUER(key_password), .type = CONFIG_SECRET, .only_for = ISSUER_LOCAL,
-     .help = "Opens the local CA's keys, which are made encrypted when it is set; `key_password_file` is a "
-             "better place."},
+     .help = "Password of the local CA's keys, which are made encrypted when it is set; prefer "
+             "`key_password_file`."},
     {"issuers.*.key_password_file", ISSUER(key_password), .type = CONFIG_SECRET_FILE,
      .only_for = ISSUER_LOCAL,
      .help =
@@ -154,13 +154,13 @@ const struct config_key config_keys[] = {
     {"issuers.*.ocsp_url", ISSUER(ocsp_url), .type = CONFIG_URL, .only_for = ISSUER_LOCAL,
      .help = "OCSP responder that they name."},
     {"issuers.*.ca_issuers_url", ISSUER(ca_issuers_url), .type = CONFIG_URL, .only_for = ISSUER_LOCAL,
-     .help = "Where they say that the intermediate's certificate is had (caIssuers)."},
+     .help = "URL of the intermediate's certificate in them (caIssuers)."},
 
     {"profiles.*.issuer", PROFILE(issuer), .type = CONFIG_TEXT, .required = true,
      .help = "The issuer that signs for this profile."},
     {"profiles.*.max_ttl", PROFILE(max_ttl_s), .at_once = true, .type = CONFIG_DURATION, .min = 60,
      .max = 10 * (int64_t)YEAR_S, .fallback = "\"24h\"",
-     .help = "No certificate lives longer, whatever is asked for. The CA's own maximum holds beside it."},
+     .help = "No certificate lives longer, whatever is requested. The CA's own maximum applies as well."},
     {"profiles.*.key_types", PROFILE(key_types), .at_once = true,
      .count_offset = offsetof(struct profile_config, key_type_count), .type = CONFIG_KEY_TYPES,
      .fallback = "[]",
@@ -170,9 +170,9 @@ const struct config_key config_keys[] = {
     {"profiles.*.extended_key_usages", PROFILE(extended_key_usages), .at_once = true,
      .count_offset = offsetof(struct profile_config, extended_key_usage_count), .type = CONFIG_USAGES,
      .fallback = "[]",
-     .help = "What certificates of this profile are for: `serverAuth`, `clientAuth` or both. Empty: "
-             "both. Only an issuer of type `local` can be told; with step-ca the template of the provisioner "
-             "decides."},
+     .help =
+         "What certificates of this profile are for: `serverAuth`, `clientAuth` or both. Empty: "
+         "both. Only for an issuer of type `local`; with step-ca the template of the provisioner decides."},
     {"profiles.*.names.allow", PROFILE(names.allow), .at_once = true,
      .count_offset = offsetof(struct profile_config, names.allow_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
@@ -192,15 +192,14 @@ const struct config_key config_keys[] = {
          "How clients may prove that a name is theirs: `http-01`, `dns-01`, `tls-alpn-01`, `dns-account-01` "
          "(draft-ietf-acme-dns-account-label), `dns-persist-01` (draft-ietf-acme-dns-persist)."},
     {"endpoints.*.eab", ENDPOINT(eab), .type = CONFIG_EAB, .fallback = "\"off\"",
-     .help = "External account binding: whether new accounts must (`required`) or may (`optional`) show a "
-             "key that "
-             "`acmegate eab add` gave out, with its limits."},
+     .help = "External account binding: whether new accounts must (`required`) or may (`optional`) use a key "
+             "from `acmegate eab add`, with its limits."},
     {"endpoints.*.without_eab.names.allow", ENDPOINT(without_eab_names.allow), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, without_eab_names.allow_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
      .help =
          "Names that accounts without an external account key may have, beside the endpoint's own policy. "
-         "Empty: all. With `eab` `optional` a client that leaves its key out has none of the key's limits."},
+         "Empty: all. With `eab` `optional` a client that omits its key has none of the key's limits."},
     {"endpoints.*.without_eab.names.deny", ENDPOINT(without_eab_names.deny), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, without_eab_names.deny_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
@@ -227,24 +226,24 @@ const struct config_key config_keys[] = {
     {"endpoints.*.trusted.names", ENDPOINT(trusted_names), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, trusted_name_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
-     .help = "Names that every account gets without proving control of them, CAA not looked at. Each such "
-             "authorization is an event."},
+     .help =
+         "Names that every account gets without proving control of them, and without CAA checks. Each such "
+         "authorization is an event."},
     {"endpoints.*.trusted.networks", ENDPOINT(trusted_networks), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, trusted_network_count), .type = CONFIG_NETWORKS,
      .fallback = "[]",
-     .help = "Networks such as `10.0.0.0/8` whose clients get every name without proof. Whoever may send "
-             "from there, or "
-             "through a proxy there, may have any name that the policies allow."},
+     .help = "Networks such as `10.0.0.0/8` whose clients get every name without proof. Every host there, "
+             "and every client of a proxy there, can get any name that the policies allow."},
     {"endpoints.*.caa_identities", ENDPOINT(caa_identities), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, caa_identity_count), .type = CONFIG_DOMAINS,
      .fallback = "[]",
-     .help = "The domain names by which CAA records (RFC 8659, with `accounturi` and `validationmethods` of "
-             "RFC 8657) mean this "
-             "server, such as `ca.internal`. A malformed record allows nobody. Empty: CAA is not looked at."},
+     .help = "The domain names that stand for this server in CAA records (RFC 8659, with `accounturi` and "
+             "`validationmethods` of RFC 8657), such as `ca.internal`. A malformed record allows nobody. "
+             "Empty: CAA is not checked."},
     {"endpoints.*.issuer_domain_names", ENDPOINT(issuer_names), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, issuer_name_count), .type = CONFIG_DOMAINS,
      .fallback_note = "`caa_identities`",
-     .help = "The domain names by which the TXT records of dns-persist-01 mean this server, at most 10."},
+     .help = "The domain names that stand for this server in TXT records of dns-persist-01, at most 10."},
     {"endpoints.*.terms_of_service", ENDPOINT(terms_of_service), .at_once = true, .type = CONFIG_TEXT,
      .help = "URL. When it is set, new accounts must agree to it."},
     {"endpoints.*.website", ENDPOINT(website), .at_once = true, .type = CONFIG_TEXT,
@@ -262,11 +261,9 @@ const struct config_key config_keys[] = {
              "Needs `authorization_lifetime`; not beside `caa_identities`."},
 
     {"stepca_api.profile", TOP(stepca_api_profile), .old_path = "native.profile", .type = CONFIG_TEXT,
-     .help =
-         "Passes step-ca's own API (`step ca certificate`, `renew`, `revoke`…) on to the CA of this profile, "
-         "which "
-         "says what may be had so: names, types of key, `max_ttl`. Without it nothing is passed on. Its "
-         "older name `native.profile` is taken with a warning until 0.3."},
+     .help = "Passes step-ca's own API (`step ca certificate`, `renew`, `revoke`…) on to the CA of this "
+             "profile, whose names, key types and `max_ttl` apply. Without it nothing is passed on. The old "
+             "name `native.profile` is accepted with a warning until 0.3."},
 
     {"validation.resolvers", TOP(validation.resolvers),
      .count_offset = offsetof(struct config, validation.resolver_count), .type = CONFIG_RESOLVERS,
@@ -286,7 +283,7 @@ const struct config_key config_keys[] = {
      .help = "How long a challenge is tried again before it is invalid."},
     {"validation.timeout", TOP(validation.timeout_s), .at_once = true, .type = CONFIG_DURATION, .min = 1,
      .max = 600, .fallback = "\"10s\"",
-     .help = "Of one try: look-ups, all addresses, redirects and CAA together."},
+     .help = "Time limit of one try: look-ups, all addresses, redirects and CAA together."},
     {"validation.max_concurrent", TOP(validation.max_concurrent), .type = CONFIG_INTEGER, .min = 1,
      .max = VALIDATIONS_AT_ONCE_MAX, .fallback = "100",
      .help = "Validations at the same time; the others wait. One account, or one name, holds half of them at "
@@ -306,8 +303,7 @@ const struct config_key config_keys[] = {
              "0s: not at all."},
     {"accounts.export_path", TOP(account_export_path), .type = CONFIG_TEXT,
      .help = "File that the server keeps a copy of all accounts in, for `acmegate account import` after the "
-             "database was lost. On "
-             "another disk it is worth most. Not set: none."},
+             "database was lost. Best on another disk. Not set: no file."},
     {"accounts.export_every", TOP(account_export_every_s), .type = CONFIG_DURATION, .min = 1,
      .max = 7 * DAY_S, .fallback = "\"1h\"",
      .help =
@@ -477,6 +473,6 @@ const char *config_key_suggest(struct arena *arena, const char *path)
         if (strcmp(name,
                    strrchr(config_keys[i].path, '.') == NULL ? "" : strrchr(config_keys[i].path, '.') + 1) ==
             0)
-            return arena_printf(arena, "there is %s", config_keys[i].path);
-    return arena_printf(arena, "known here: %s", list_children(arena, section));
+            return arena_printf(arena, "did you mean %s?", config_keys[i].path);
+    return arena_printf(arena, "known keys: %s", list_children(arena, section));
 }

@@ -13,12 +13,12 @@ static bool set_list(struct value *value, size_t item_bytes, read_item *read)
 {
     const struct json *json = value->json;
     if (json->type != JSON_ARRAY)
-        return value_refuse(value, "must be a list of texts: [\"…\", \"…\"]");
+        return value_refuse(value, "must be a list of strings: [\"…\", \"…\"]");
     char *items = arena_alloc_array(value->arena, json->count + 1, item_bytes);
     for (size_t i = 0; i < json->count; i++) {
         const char *text = value_text(value, json->items[i]);
         if (text == NULL)
-            return value_refuse(value, "its items must be texts that are not empty");
+            return value_refuse(value, "its items must be non-empty strings");
         if (!read(value, text, items + i * item_bytes))
             return false;
     }
@@ -84,7 +84,7 @@ static bool read_key_type(struct value *value, const char *text, void *item)
 {
     if (!bytes_equal_any(bytes_from_string(text), public_key_type_names, PUBLIC_KEY_TYPES))
         return value_refuse(
-            value, arena_printf(value->arena, "\"%s\" is no key type known here: %s", text,
+            value, arena_printf(value->arena, "\"%s\" is not a supported key type; supported: %s", text,
                                 arena_join(value->arena, public_key_type_names, PUBLIC_KEY_TYPES, ", ")));
     return read_text(value, text, item);
 }
@@ -106,8 +106,9 @@ static bool read_pattern(struct value *value, const char *text, void *item)
 {
     if (!name_pattern_is_valid(text))
         return value_refuse(
-            value, arena_printf(value->arena,
-                                "\"%s\" is none of host.example, *.example, *, IP address, network", text));
+            value,
+            arena_printf(value->arena, "\"%s\" is not host.example, *.example, *, an IP address or a network",
+                         text));
     return read_text(value, text, item);
 }
 
@@ -155,9 +156,9 @@ static bool set_challenges(struct value *value)
         enum challenge_type type;
         const char *text = value_text(value, json->items[i]);
         if (text == NULL || !challenge_type_from_name(json->items[i]->string, &type))
-            return value_refuse(value,
-                                arena_printf(value->arena, "\"%s\" is no challenge type known here: %s",
-                                             text == NULL ? "" : text, known));
+            return value_refuse(value, arena_printf(value->arena,
+                                                    "\"%s\" is not a supported challenge type; supported: %s",
+                                                    text == NULL ? "" : text, known));
         set |= (challenge_set)1 << type;
     }
     value_store(value, &set, sizeof set);
@@ -191,6 +192,6 @@ bool value_set_list(struct value *value)
     case CONFIG_CHALLENGES:
         return set_challenges(value);
     default:
-        return value_refuse(value, "is no list");
+        return value_refuse(value, "is not a list");
     }
 }

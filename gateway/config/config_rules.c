@@ -12,17 +12,16 @@ static void check_tls(struct config_reader *reader)
     const struct config *config = reader->config;
     bool files = config->tls_cert_path != NULL || config->tls_key_path != NULL;
     if (config->tls_issuer != NULL && files)
-        config_error(reader, "tls", "give either issuer, or cert and key");
+        config_error(reader, "tls", "set either issuer, or cert and key");
     else if (config->tls_issuer == NULL && !files)
         config_error(reader, "tls",
-                     "is missing: name the issuer that signs the server's own certificate, or cert and "
-                     "key");
+                     "is missing: set the issuer that signs the server's own certificate, or cert and key");
     else if (files && config->tls_cert_path == NULL)
         config_error(reader, "tls.cert", "is missing beside tls.key");
     else if (files && config->tls_key_path == NULL)
         config_error(reader, "tls.key", "is missing beside tls.cert");
     else if (config->tls_key_password.n != 0 && !files)
-        config_error(reader, "tls.key_password_file", "is for tls.key, which is not given");
+        config_error(reader, "tls.key_password_file", "is for tls.key, which is not set");
     check_issuer_reference(reader, "tls.issuer", config->tls_issuer);
 }
 
@@ -49,7 +48,8 @@ static void check_issuer_names(struct config_reader *reader, const struct endpoi
     if ((endpoint->challenges & 1U << CHALLENGE_DNS_PERSIST_01) == 0)
         return;
     if (count == 0)
-        config_error(reader, path, "is missing: dns-persist-01 needs the domain names that mean this server");
+        config_error(reader, path,
+                     "is missing: dns-persist-01 needs the domain names that stand for this server");
     if (count > ISSUER_NAMES_MAX)
         config_error(reader, path, "at most %d can be offered for dns-persist-01", ISSUER_NAMES_MAX);
 }
@@ -62,7 +62,7 @@ static void check_profile(struct config_reader *reader, const struct profile_con
         profile->issuer == NULL ? NULL : config_issuer(reader->config, profile->issuer);
     if (profile->extended_key_usage_count != 0 && issuer != NULL && issuer->type != ISSUER_LOCAL)
         config_error(reader, arena_printf(reader->arena, "profiles.%s.extended_key_usages", profile->name),
-                     "cannot be told to issuer \"%s\": with step-ca the template of the provisioner decides",
+                     "cannot be set for issuer \"%s\": with step-ca the template of the provisioner decides",
                      issuer->id);
 }
 
@@ -95,8 +95,8 @@ static void check_endpoint(struct config_reader *reader, const struct endpoint_c
                      "needs authorization_lifetime: the proof of a domain serves later orders");
     if (endpoint->subdomains && endpoint->caa_identity_count != 0)
         config_error(reader, arena_printf(reader->arena, "endpoints.%s.subdomains", endpoint->name),
-                     "cannot stand beside caa_identities: the CAA records of the names below a proven domain "
-                     "would not be looked at");
+                     "cannot be used with caa_identities: the CAA records of the names below a proven domain "
+                     "would not be checked");
     check_issuer_names(reader, endpoint);
 }
 
@@ -109,7 +109,7 @@ static void check_ocsp(struct config_reader *reader, const struct issuer_config 
     bool files = ocsp->certificate_path != NULL || ocsp->key_path != NULL;
     bool provisioner = ocsp->provisioner_name != NULL || ocsp->provisioner_key_path != NULL;
     if (files && provisioner)
-        config_error(reader, path, "give either certificate and key, or a provisioner");
+        config_error(reader, path, "set either certificate and key, or a provisioner");
     else if (files && (ocsp->certificate_path == NULL || ocsp->key_path == NULL))
         config_error(reader, path, "certificate and key need each other");
     else if (provisioner && (ocsp->provisioner_name == NULL || ocsp->provisioner_key_path == NULL))

@@ -24,7 +24,7 @@ void value_store(struct value *value, const void *from, size_t n);
 /* Returns the text; NULL for an empty text and for anything that is not text. */
 const char *value_text(struct value *value, const struct json *json);
 
-/* Of a type that is a list. */
+/* Sets a value whose type is a list. */
 bool value_set_list(struct value *value);
 
 /* ---- hosts and ports ---- */

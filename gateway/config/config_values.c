@@ -41,7 +41,7 @@ static bool set_text(struct value *value)
 {
     const char *text = value_text(value, value->json);
     if (text == NULL)
-        return value_refuse(value, "must be a text that is not empty");
+        return value_refuse(value, "must be a non-empty string");
     value_store(value, &text, sizeof text);
     return true;
 }
@@ -49,7 +49,7 @@ static bool set_text(struct value *value)
 static bool set_secret(struct value *value)
 {
     if (value_text(value, value->json) == NULL)
-        return value_refuse(value, "must be a text that is not empty");
+        return value_refuse(value, "must be a non-empty string");
     struct bytes secret = arena_copy_secret(value->arena, value->json->string);
     value_store(value, &secret, sizeof secret);
     return true;
@@ -73,13 +73,13 @@ static bool set_secret_file(struct value *value)
 {
     const char *path = value_text(value, value->json);
     if (path == NULL)
-        return value_refuse(value, "must be a file's path");
+        return value_refuse(value, "must be the path of a file");
     struct bytes secret;
     if (!file_read_secret(value->arena, path, SECRET_FILE_MAX_BYTES, &secret))
         return value_refuse(value, arena_printf(value->arena, "cannot read %s: %s", path, strerror(errno)));
     trim_end(&secret);
     if (secret.n == 0)
-        return value_refuse(value, arena_printf(value->arena, "%s holds no password", path));
+        return value_refuse(value, arena_printf(value->arena, "%s contains no password", path));
     value_store(value, &secret, sizeof secret);
     return true;
 }
@@ -324,7 +324,7 @@ static bool set_value(struct value *value)
     case CONFIG_CHALLENGES:
         return value_set_list(value);
     }
-    return value_refuse(value, "is of a type that is not known");
+    return value_refuse(value, "has an unknown type");
 }
 
 bool config_value_set(struct arena *arena, const struct config_key *key, const struct json *json,

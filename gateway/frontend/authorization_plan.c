@@ -199,8 +199,7 @@ enum store_result authorization_plan_use(struct exchange *exchange, struct store
         if (ancestor.expires_at < out->expires_at)
             out->expires_at = ancestor.expires_at;
         return insert_valid(exchange, writer, out, EVENT_AUTHORIZATION_INHERITED,
-                            arena_printf(exchange->arena,
-                                         "authorization %lld of %s holds for the names below",
+                            arena_printf(exchange->arena, "authorization %lld of %s covers the names below",
                                          (long long)ancestor.id, ancestor.identifier.value));
     }
     const char *why;

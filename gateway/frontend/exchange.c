@@ -31,7 +31,7 @@ enum store_result exchange_record(struct exchange *exchange, struct store_writer
 static const struct problem *refused_problem(const struct exchange *exchange)
 {
     return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL,
-                       "The server has a fault; nothing was changed. Its log says more.");
+                       "Internal server error; nothing was changed. The server's log has the reason.");
 }
 
 bool exchange_store_ok(struct exchange *exchange, enum store_result result)
@@ -193,7 +193,7 @@ static const struct problem *spend_nonce(struct exchange *exchange)
         return NULL;
     METRICS_COUNT(METRIC_NONCES_REFUSED);
     return problem_new(exchange->arena, PROBLEM_BAD_NONCE,
-                       "The nonce is unknown, too old or already used; a fresh one comes with this reply.");
+                       "The nonce is unknown, too old or already used; this reply has a new one.");
 }
 
 static bool is_jose(struct bytes content_type)
@@ -321,19 +321,18 @@ static const struct problem *route_request(struct exchange *exchange, bool pki_o
     if (pki_only && !bytes_has_prefix(path, BYTES_LITERAL("/.well-known/pki/")))
         return problem_with_status(
             exchange->arena, 404, PROBLEM_MALFORMED,
-            "There is nothing here but what lies below /.well-known/pki/: the rest is served "
-            "with TLS, at %s.",
+            "Only /.well-known/pki/ is served here; the rest is served with TLS, at %s.",
             exchange->frontend->parts.config->base_url);
     bool is_of_endpoint = split_path(exchange, &path);
     exchange->urls = (struct urls){.base = base_url_for(exchange),
                                    .endpoint = is_of_endpoint ? exchange->endpoint->name : NULL};
     if (!routes_find(exchange, path))
         return problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED,
-                                   "There is nothing here. The directory of an endpoint is at "
+                                   "No such resource. The directory of an endpoint is at "
                                    "/acme/{endpoint}/directory.");
     if (!method_is_allowed(exchange)) {
         exchange_add_header(exchange, "Allow", exchange->route->methods);
-        return problem_with_status(exchange->arena, 405, PROBLEM_MALFORMED, "This resource takes %s.",
+        return problem_with_status(exchange->arena, 405, PROBLEM_MALFORMED, "This resource accepts %s.",
                                    exchange->route->methods);
     }
     return NULL;

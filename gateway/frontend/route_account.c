@@ -46,9 +46,10 @@ static const struct problem *verify_binding(struct exchange *exchange, const str
     if (secret_unseal(exchange->frontend->parts.secrets, exchange->arena, key->sealed_key,
                       eab_key_place(exchange->arena, key->endpoint, key->kid), &mac_key))
         return eab_verify(exchange->arena, request, mac_key);
-    log_gate_write(&sealed_keys_gate, LOG_LEVEL_ERROR,
-                   "the external account key \"%s\" does not open: was the file of secret_key_path replaced?",
-                   key->kid);
+    log_gate_write(
+        &sealed_keys_gate, LOG_LEVEL_ERROR,
+        "the external account key \"%s\" cannot be opened: was the file of secret_key_path replaced?",
+        key->kid);
     return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The external account key cannot be read.");
 }
 

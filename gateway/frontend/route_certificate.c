@@ -87,8 +87,8 @@ struct revoke_state {
     bool is_unknown;                  /* it is not in the database: */
     struct recognition_chains chains; /* over which it may be recognized */
     enum recognition_outcome recognition;
-    struct certificate native; /* where it was recognized */
-    enum cause cause;          /* of what its last event tells; CAUSE_NONE: nothing */
+    struct certificate external; /* where it was recognized */
+    enum cause cause;            /* of what its last event tells; CAUSE_NONE: nothing */
 };
 
 void revoke_prepare(struct exchange *exchange)
@@ -129,7 +129,7 @@ void revoke_check(struct exchange *exchange)
         state->recognition = recognition_find(
             parts, known_authorities_take(exchange_authorities(exchange), parts, &state->chains),
             exchange->endpoint, exchange->arena, state->request.certificate_der, &state->facts,
-            &state->native);
+            &state->external);
 }
 
 /* NULL when the account itself has proven control of the name. Trust permits orders, and nothing else. */
@@ -184,7 +184,7 @@ static const struct problem *check_control_of_names(struct exchange *exchange, s
     if (facts->beyond_names != NULL)
         return problem_new(exchange->arena, PROBLEM_UNAUTHORIZED,
                            "The certificate belongs to another account or to none. It holds %s, which no "
-                           "authorization speaks for: only its own key or its account revokes it.",
+                           "authorization covers: only its own key or its account revokes it.",
                            facts->beyond_names);
     const struct problem *problem = check_not_own(exchange, state);
     for (size_t i = 0; problem == NULL && i < facts->identifier_count; i++)
@@ -231,7 +231,7 @@ static const struct problem *not_issued_here(struct exchange *exchange)
                                                "This certificate was not issued here."));
 }
 
-static const struct problem *take_native(struct exchange *exchange, struct revoke_state *state)
+static const struct problem *take_external(struct exchange *exchange, struct revoke_state *state)
 {
     if (state->recognition == RECOGNITION_DISPUTED)
         return problem_because(
@@ -242,7 +242,7 @@ static const struct problem *take_native(struct exchange *exchange, struct revok
                                 "of this endpoint's is known to have signed it."));
     if (state->recognition == RECOGNITION_UNKNOWN)
         return not_issued_here(exchange);
-    state->certificate = state->native;
+    state->certificate = state->external;
     return NULL;
 }
 
@@ -256,7 +256,7 @@ static const struct problem *find_certificate(struct exchange *exchange, struct 
     if (!exchange_store_ok(exchange, found))
         return exchange->problem;
     if (found == STORE_NOT_FOUND)
-        return take_native(exchange, state);
+        return take_external(exchange, state);
     if (certificate->status == CERTIFICATE_REJECTED ||
         !certificate_is_of_endpoint(&exchange->frontend->parts.recognition, exchange->endpoint,
                                     certificate) ||
@@ -271,11 +271,11 @@ static const struct problem *already_revoked(struct exchange *exchange, const st
         return problem_new(exchange->arena, PROBLEM_ALREADY_REVOKED,
                            "The certificate is revoked already, with reason %s.",
                            revocation_reason_name(certificate->revocation_reason));
-    return problem_with_cause(
-        exchange->arena, CAUSE_REVOCATION_REASON_KEPT, PROBLEM_ALREADY_REVOKED,
-        "The certificate was revoked already. Reason %s is recorded here and told in OCSP "
-        "responses, but %s.",
-        revocation_reason_name(certificate->revocation_reason), certificate->revocation_error);
+    return problem_with_cause(exchange->arena, CAUSE_REVOCATION_REASON_KEPT, PROBLEM_ALREADY_REVOKED,
+                              "The certificate was revoked already. Reason %s is recorded here and published "
+                              "in OCSP responses, but %s.",
+                              revocation_reason_name(certificate->revocation_reason),
+                              certificate->revocation_error);
 }
 
 static bool record(struct exchange *exchange, struct store_writer *writer, const char *by)
@@ -283,7 +283,7 @@ static bool record(struct exchange *exchange, struct store_writer *writer, const
     const struct revoke_state *state = exchange->state;
     const char *instead = state->certificate.revocation_requested_at == 0
                               ? ""
-                              : arena_printf(exchange->arena, " in the place of %s",
+                              : arena_printf(exchange->arena, " instead of %s",
                                              revocation_reason_name(state->certificate.revocation_reason));
     struct event event = {.type = EVENT_REVOCATION_REQUESTED,
                           .account_id = state->certificate.account_id,
@@ -325,7 +325,7 @@ static enum store_apply_result correct(struct exchange *exchange, struct store_w
     return STORE_APPLIED;
 }
 
-static bool insert_native(struct exchange *exchange, struct store_writer *writer)
+static bool insert_external(struct exchange *exchange, struct store_writer *writer)
 {
     struct revoke_state *state = exchange->state;
     struct certificate *certificate = &state->certificate;
@@ -357,7 +357,7 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_wri
     if (by == NULL)
         return STORE_DISCARD;
     struct certificate *certificate = &state->certificate;
-    if (certificate->id == 0 && !insert_native(exchange, writer))
+    if (certificate->id == 0 && !insert_external(exchange, writer))
         return STORE_DISCARD;
     if (certificate->status == CERTIFICATE_REVOKED)
         return correct(exchange, writer, by);
@@ -426,7 +426,7 @@ void revoke_render(struct exchange *exchange)
     }
     struct problem *problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
                                                   "The certificate authority has not confirmed the "
-                                                  "revocation (%s). It is recorded as asked for and will be "
+                                                  "revocation (%s). The request is recorded and will be "
                                                   "tried again; repeat the request to learn its state.",
                                                   why_not_confirmed(exchange, certificate));
     /* Where there was no try, the revocation is still under way. */

@@ -49,9 +49,8 @@ void limits_render(struct exchange *exchange)
     const struct config *config = config_now(exchange->frontend->parts.config);
     struct buffer text;
     buffer_init(&text, exchange->arena, LIMITS_MAX_BYTES);
-    buffer_append_string(
-        &text, "Rate limits of this ACME server. So many at once, and then as they come back over the "
-               "time given; what is over it is answered 429 with Retry-After.\n\n");
+    buffer_append_string(&text, "Rate limits of this ACME server. The number is allowed at once, and comes "
+                                "back evenly over the time. Requests above it get 429 with Retry-After.\n\n");
     describe_rate(&text, "Orders of one account for one name", &config->orders_per_name);
     describe_rate(&text, "Orders of one account", &config->orders_per_account);
     describe_rate(&text, "New accounts from one address", &config->accounts_per_address);

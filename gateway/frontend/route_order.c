@@ -144,7 +144,7 @@ static const char *why_not_replaced(struct exchange *exchange, const struct orde
     for (size_t i = 0; i < facts.identifier_count; i++)
         shared += order_names(request, &facts.identifiers[i]);
     if (is_nobodys && shared < facts.identifier_count)
-        return "it is no account's, and has names that the order has not";
+        return "it belongs to no account, and has names that the order lacks";
     return shared == 0 ? "it shares no name with the order" : NULL;
 }
 
@@ -192,7 +192,8 @@ static void check_proofs_of_replaces(struct exchange *exchange, struct order_sta
         if (authorizations[i].status == AUTHORIZATION_VALID &&
             permission_why_not(exchange->arena, &state->plan.permission, &authorizations[i], NULL,
                                PERMISSION_CONTROL) != NULL)
-            ignore_replaces(exchange, state, "it is no account's, and a name of the order needed no proof");
+            ignore_replaces(exchange, state,
+                            "it belongs to no account, and a name of the order needed no proof");
     state->order.replaces = state->request.replaces;
 }
 

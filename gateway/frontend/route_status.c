@@ -18,7 +18,7 @@ static const struct status_view *find_view(struct exchange *exchange)
     const struct status_view *view = status_view(exchange_status(exchange), exchange->issuer);
     if (view == NULL)
         exchange->problem =
-            problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED, "There is no such issuer.");
+            problem_with_status(exchange->arena, 404, PROBLEM_MALFORMED, "No issuer with this id.");
     return view;
 }
 

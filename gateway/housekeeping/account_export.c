@@ -191,15 +191,16 @@ static bool may_replace(struct store_reader *reader, const char *path, int64_t n
     if (old == NULL && errno == ENOENT)
         return true;
     if (old == NULL)
-        return fault_set(fault, "%s: %s", path, errno == EINVAL ? "it is no regular file" : strerror(errno));
+        return fault_set(fault, "%s: %s", path,
+                         errno == EINVAL ? "it is not a regular file" : strerror(errno));
     int64_t missing = count_missing(reader, old, now);
     fclose(old);
     if (missing > 0)
-        fault_set(fault,
-                  "%s has %lld accounts or external account keys that this database lacks, or knows of "
-                  "less, and is left as it is: take "
-                  "them with 'acmegate account import', or move the file away",
-                  path, (long long)missing);
+        fault_set(
+            fault,
+            "%s has %lld accounts or external account keys that this database lacks, or has an older state "
+            "of, and is kept unchanged: import them with 'acmegate account import', or move the file away",
+            path, (long long)missing);
     return missing == 0;
 }
 

@@ -145,9 +145,9 @@ static bool read_head(struct import *import, FILE *stream, char *text, struct fa
     import->line_number = 1;
     bool good = account_export_read_line(stream, text) || fault_set(fault, "it is empty");
     good = good && account_export_parse(arena, bytes_from_string(text), &line, fault) &&
-           (line.type == EXPORT_HEAD || fault_set(fault, "its first line is no head"));
+           (line.type == EXPORT_HEAD || fault_set(fault, "its first line is not a head"));
     if (!good)
-        fault_prefix(fault, "this is no export of accounts: ");
+        fault_prefix(fault, "this is not an export of accounts: ");
     arena_free(arena);
     return good;
 }
@@ -157,7 +157,7 @@ static bool is_whole(const struct import *import, FILE *stream, struct fault *fa
     if (ferror(stream) != 0)
         fault_set(fault, "it cannot be read to its end: %s", strerror(errno));
     else if (import->end.type == 0)
-        fault_set(fault, "it breaks off after line %lld: what stood there was taken, the rest is lost",
+        fault_set(fault, "it ends early, after line %lld: the lines before were imported, the rest is lost",
                   (long long)import->line_number);
     else if (import->end.accounts != import->accounts || import->end.eab_keys != import->eab_keys)
         fault_set(

@@ -7,7 +7,7 @@
 enum { ORDERS_AT_ONCE = 256 };
 
 #define DETAIL \
-    "The server's database was put back from a copy that was made while this order was in processing: it " \
+    "The server's database was restored from a copy made while this order was in processing: it " \
     "may have been " \
     "signed since. Make a new order."
 

@@ -43,5 +43,5 @@ void http_connection_end_request(struct http_connection *connection);
 /* Sets the outcome of its TLS handshake; HTTP_HANDSHAKE_UNFINISHED until then. */
 void http_connection_set_handshake(struct http_connection *connection, enum http_event outcome);
 
-/* Once, when its socket closes: frees it. How the handshake went. */
+/* Frees the connection when its socket closes. Call it once. Returns the outcome of the handshake. */
 enum http_event http_connection_closed(struct http_connection *connection);

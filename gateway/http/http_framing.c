@@ -139,8 +139,8 @@ const char *http_head_read(struct bytes input, struct http_head *out)
         return why;
     out->bytes = (size_t)(input.p - begin);
     if (out->is_chunked && (out->has_length || is_http_1_0))
-        return "a Transfer-Encoding stands beside a Content-Length or in HTTP/1.0";
-    return out->host.p == NULL && !is_http_1_0 ? "there is no Host" : NULL;
+        return "a Transfer-Encoding comes with a Content-Length or in HTTP/1.0";
+    return out->host.p == NULL && !is_http_1_0 ? "the Host is missing" : NULL;
 }
 
 /* ---- the target ---- */

@@ -124,7 +124,7 @@ static bool clear_path(const struct sockaddr_un *address, struct fault *fault)
     if (refused && unlink(address->sun_path) == 0)
         return true;
     return fault_set(fault, "%s: %s", address->sun_path,
-                     refused ? strerror(errno) : "another server listens there, or it cannot be asked");
+                     refused ? strerror(errno) : "another server listens there, or it does not answer");
 }
 
 /* Nobody can connect between bind and listen, so the mode is right before the first connection. */
@@ -166,7 +166,7 @@ bool http_local_try(const char *path, struct fault *fault)
             "of the systemd unit)",
             path, folder, strerror(errno));
     if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-        return fault_set(fault, "%s is there and no socket", path);
+        return fault_set(fault, "%s exists and is not a socket", path);
     return true;
 }
 
@@ -237,7 +237,7 @@ static void tell_handshake(struct http_loop *loop, enum http_event outcome)
         [HTTP_HANDSHAKE_NO_APPLICATION_PROTOCOL] = "the client offers protocols, but not http/1.1",
         [HTTP_HANDSHAKE_REFUSED_BY_CLIENT] =
             "the client refused with an alert; does it trust the certificate?",
-        [HTTP_HANDSHAKE_OTHER] = "the client's messages are not as TLS wants them",
+        [HTTP_HANDSHAKE_OTHER] = "the client's messages violate TLS",
         [HTTP_HANDSHAKE_UNFINISHED] = "the client did not finish it",
     };
     if (outcome == HTTP_HANDSHAKE_DONE)
@@ -276,9 +276,9 @@ static bool make_room(struct http_loop *loop, bool local)
     if (evicted[0] != '\0')
         loop->server->config.application.told(HTTP_CONNECTION_EVICTED);
     if ((!room || evicted[0] != '\0') && may_tell(&loop->evictions_told_at))
-        log_warning("%zu connections on one loop, as many as it may have: %s%s", loop->connections,
-                    room ? "the oldest idle ones make room, last one from "
-                         : "all have requests under way, and no more are accepted until one ends",
+        log_warning("%zu connections on one loop, its maximum: %s%s", loop->connections,
+                    room ? "the oldest idle ones are closed, last one from "
+                         : "all have requests in progress, and no more are accepted until one ends",
                     evicted);
     return room;
 }

@@ -66,9 +66,9 @@ struct http_tls_certificate *http_tls_certificate_parse(struct bytes chain_pem, 
     certificate->leaf = sk_X509_shift(certificate->chain);
     certificate->key = x509_key_read(key_pem);
     if (certificate->leaf == NULL)
-        problem = "the certificate file holds no certificate, or a damaged one";
+        problem = "the certificate file contains no certificate, or a damaged one";
     else if (certificate->key == NULL)
-        problem = "the key file holds no unencrypted PEM private key";
+        problem = "the key file contains no unencrypted PEM private key";
     else if (!x509_key_fits(certificate->leaf, certificate->key))
         problem = "the private key does not belong to the certificate";
     if (problem == NULL)

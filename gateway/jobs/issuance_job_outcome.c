@@ -273,9 +273,8 @@ static void take_certificate(struct job *job)
     state->attempt.status = ATTEMPT_REJECTED;
     state->attempt.message = why;
     if (is_worth_an_end(job)) {
-        log_warning("issuer %s: certificate %s is rejected and revoked: %s; order %lld is asked for with an "
-                    "end of its "
-                    "own",
+        log_warning("issuer %s: certificate %s is rejected and revoked: %s; order %lld is requested again "
+                    "with an explicit end",
                     state->issuer->id, certificate->serial, why, (long long)job->id);
         state->order.next_attempt_at = job->now;
         job_commit(job, apply_rejected_once, on_rejected_stored);
@@ -309,7 +308,7 @@ static const struct problem *refusal_problem(const struct job *job, const struct
         break;
     case ISSUER_REFUSAL_CA:
         type = PROBLEM_REJECTED_IDENTIFIER;
-        more = " (This is the CA's side: its policy, name constraints, template or webhook. The CA's "
+        more = " (The refusal is the CA's: its policy, name constraints, template or webhook. The CA's "
                "operator finds the "
                "reason in the CA's log.)";
         break;
@@ -317,7 +316,7 @@ static const struct problem *refusal_problem(const struct job *job, const struct
         type = ordered ? PROBLEM_MALFORMED : PROBLEM_SERVER_INTERNAL;
         cause = ordered ? CAUSE_CA_VALIDITY_REFUSED : CAUSE_CA_DURATION_REFUSED;
         more = ordered ? " (Order with another notBefore or notAfter.)"
-                       : " (The operator has to bring max_ttl of this profile within what the CA grants.)";
+                       : " (The operator has to bring max_ttl of this profile within the CA's limits.)";
         break;
     }
     return problem_with_cause(job->arena, cause, type, "The certificate authority refused: %s%s",
@@ -332,7 +331,7 @@ static void take_refusal(struct job *job, const struct issuer_result *result)
         issuance_fail(job, refusal_problem(job, result));
         return;
     }
-    log_info("issuer %s: order %lld is asked for with another lifetime: %s", state->issuer->id,
+    log_info("issuer %s: order %lld is requested again with another lifetime: %s", state->issuer->id,
              (long long)job->id, result->message);
     put_off(job, 0);
 }

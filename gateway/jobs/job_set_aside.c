@@ -30,8 +30,8 @@ bool job_set_aside(struct job *job, const struct event *about, void (*refuse)(st
     job->set_aside = *about;
     job->set_aside.type = EVENT_WORK_SET_ASIDE;
     job->set_aside.cause = CAUSE_WORK_SET_ASIDE;
-    job->set_aside.detail = arena_printf(job->arena, "the server died %zu times while it worked on this (%s)",
-                                         crashes, job->kind->name);
+    job->set_aside.detail = arena_printf(
+        job->arena, "the server crashed %zu times while working on this (%s)", crashes, job->kind->name);
     job->refuse = refuse;
     log_error("%s: %lld is set aside: %s; please report this fault, with the core dump or the log before "
               "each start",

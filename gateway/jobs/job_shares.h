@@ -13,7 +13,7 @@
 
 enum { JOB_SHARES_SLOTS_MAX = 256 };
 
-/* Whom a slot is for. */
+/* The account and the target that a slot is for. */
 struct job_holder {
     int64_t account_id;
     uint64_t target; /* job_target's */

@@ -141,7 +141,7 @@ void jobs_on_wake(struct outbound_message *message);
 void jobs_on_tick(void *jobs);
 /* Frees the jobs that still wait for an answer or for the store, when all threads have ended. */
 void jobs_drop_all(struct jobs *jobs);
-/* Whoever waits for the end goes on. */
+/* Wakes the thread that waits for the end. */
 void jobs_tell_stopped(struct jobs *jobs);
 
 /* ---- the kinds ---- */

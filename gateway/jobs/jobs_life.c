@@ -114,7 +114,7 @@ void jobs_stop(struct jobs *jobs)
 {
     post_life(jobs, run_stop);
     if (!wait_stopped(jobs))
-        log_warning("stopping with work under way; the next start takes it up again");
+        log_warning("stopping with work in progress; the next start resumes it");
     post_life(jobs, run_silence);
     if (!wait_stopped(jobs))
         log_warning("the outbound thread does not answer");

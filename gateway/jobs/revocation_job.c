@@ -122,7 +122,7 @@ static void settle_correction(struct job *job, const char *kept)
 {
     struct revocation_work *state = job->state;
     struct certificate *certificate = &state->certificate;
-    const char *change = arena_printf(job->arena, "reason %s in the place of %s",
+    const char *change = arena_printf(job->arena, "reason %s instead of %s",
                                       revocation_reason_name(certificate->correction_reason),
                                       revocation_reason_name(certificate->revocation_reason));
     certificate->revocation_reason = certificate->correction_reason;
@@ -131,8 +131,7 @@ static void settle_correction(struct job *job, const char *kept)
     certificate->revocation_error =
         kept == NULL
             ? NULL
-            : arena_printf(job->arena,
-                           "the CA keeps the reason that it had, also in its revocation list (%s)", kept);
+            : arena_printf(job->arena, "the CA keeps its old reason, in its revocation list too (%s)", kept);
     state->event_type = EVENT_REVOCATION_CORRECTED;
     state->event_cause = kept == NULL ? CAUSE_NONE : CAUSE_REVOCATION_REASON_KEPT;
     state->event_detail = kept == NULL
@@ -164,7 +163,7 @@ static void take_answer(struct job *job)
         if (state->corrects)
             settle_correction(job, result->message);
         else
-            confirm(job, "the CA had it as revoked already, and keeps the reason that it had");
+            confirm(job, "the CA had already revoked it, and keeps its old reason");
         return;
     case ISSUER_REFUSED:
         put_off(job, EVENT_REVOCATION_REFUSED, result->message, result->cause, REFUSED_RETRY_S);
@@ -244,11 +243,10 @@ void revocation_job_begin(struct jobs *jobs, int64_t id)
     struct issuer *issuer = issuer_of(job);
     if (issuer == NULL) {
         put_off(job, EVENT_REVOCATION_FAILED,
-                arena_printf(
-                    job->arena,
-                    "the certificate was not signed under a pinned root of an issuer \"%s\"; the CA is not "
-                    "asked, for it would confirm serial numbers that it never issued",
-                    state->certificate.issuer),
+                arena_printf(job->arena,
+                             "the certificate was not signed under a pinned root of an issuer \"%s\"; the CA "
+                             "is not asked, because it would confirm serial numbers that it never issued",
+                             state->certificate.issuer),
                 CAUSE_ISSUER_GONE, REFUSED_RETRY_S);
         return;
     }

@@ -24,7 +24,7 @@ bool kept_pair_read(struct arena *arena, const char *chain_path, const char *key
         return fault_set(fault, "%s: %s", key_path, strerror(errno));
     if (!certificates_from_pem(arena, out->chain_pem, &out->certificates, &out->count) ||
         !certificate_read_facts(arena, out->certificates[0], &out->facts))
-        return fault_set(fault, "%s holds no certificate, or a broken one", chain_path);
+        return fault_set(fault, "%s contains no certificate, or a damaged one", chain_path);
     return true;
 }
 
@@ -33,7 +33,7 @@ static void keep(const struct kept_parts *parts, const struct kept_pair *pair)
 {
     if (!file_replace(parts->key_path, pair->key_pem, SECRET_FILE_MODE) ||
         !file_replace(parts->chain_path, pair->chain_pem, PUBLIC_FILE_MODE))
-        log_warning("%s: cannot keep it in %s: %s; the next start asks for a new one", parts->what,
+        log_warning("%s: cannot be written to %s: %s; the next start requests a new one", parts->what,
                     parts->chain_path, strerror(errno));
 }
 

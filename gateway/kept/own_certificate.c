@@ -56,7 +56,7 @@ void own_certificate_revoked(struct own_certificate *own, struct bytes leaf)
         if (own_certificate_is_issued(own))
             own_certificate_replace_issued(own);
         else
-            log_error("own TLS certificate: it was revoked: replace the files of tls.cert and tls.key, and "
+            log_error("server TLS certificate was revoked: replace the files of tls.cert and tls.key, and "
                       "send SIGHUP");
     }
     arena_free(arena);

@@ -56,8 +56,8 @@ struct bytes own_certificate_intermediates(const struct own_certificate *own, st
 /* Returns the path of the chain that an issuer signed. */
 const char *own_certificate_path(struct arena *arena, const struct config *config);
 
-/* When the certificate in use ends, and the first of its intermediates and of its issuer's roots; 0 for what
- * there is none of or is not known. NULL: there is none. Any thread. */
+/* The ends of the certificate in use, of the first of its intermediates and of the first of its issuer's
+ * roots. 0: absent or unknown. Any thread. NULL as `own`: all 0. */
 struct own_certificate_expiry {
     int64_t leaf;
     int64_t intermediates;

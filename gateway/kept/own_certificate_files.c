@@ -17,7 +17,7 @@ static bool read_chain(struct arena *arena, const struct config *config, struct 
         return fault_set(fault, "tls.cert %s cannot be read: %s", path, strerror(errno));
     if (!certificates_from_pem(arena, out->chain_pem, &out->certificates, &out->count))
         return fault_set(fault,
-                         "tls.cert %s holds no certificate, or a damaged one; put the chain there as PEM, "
+                         "tls.cert %s contains no certificate, or a damaged one; put the chain there as PEM, "
                          "leaf first",
                          path);
     return true;
@@ -44,7 +44,7 @@ static bool read_key(struct arena *arena, const struct config *config, struct ow
                          "open it; correct that file",
                          path);
     if (key == NULL)
-        return fault_set(fault, "tls.key %s holds no private key; put it there as PEM", path);
+        return fault_set(fault, "tls.key %s contains no private key; put it there as PEM", path);
     if (leaf == NULL || !x509_key_fits(leaf, key))
         return fault_set(fault,
                          "tls.key %s is not the key of the first certificate in %s; give those that "

@@ -43,10 +43,10 @@ static const char *stored_fault(const struct own_certificate *own, const struct 
                                 struct bytes leaf, struct bytes chain_pem)
 {
     if (!covers(facts, own->kept.parts.names, own->kept.parts.name_count))
-        return "it has other names than base_url and alternate_names";
+        return "its names differ from base_url and alternate_names";
     if (!certificate_chains_to(leaf, chain_pem, serving(own)->roots))
         return "it does not chain to the issuer's root";
-    return facts->not_after > clock_now() ? NULL : "it is over";
+    return facts->not_after > clock_now() ? NULL : "it has expired";
 }
 
 /* The stored certificate serves until a better one comes, even when it has expired or no longer fits. */
@@ -62,10 +62,10 @@ static bool use_stored(struct own_certificate *own)
         own_certificate_note_ends(own, &pair.facts, pair.certificates, pair.count);
         own->unusable = fault != NULL;
         if (fault == NULL)
-            log_info("own TLS certificate from %s", parts->chain_path);
+            log_info("server TLS certificate from %s", parts->chain_path);
         else
-            log_warning("own TLS certificate from %s, until issuer %s gives a new one: %s", parts->chain_path,
-                        own->parts.config->tls_issuer, fault);
+            log_warning("server TLS certificate from %s, until issuer %s gives a new one: %s",
+                        parts->chain_path, own->parts.config->tls_issuer, fault);
     }
     arena_free(arena);
     return good;
@@ -110,11 +110,11 @@ static void tell_failure(struct own_certificate *own, const char *problem)
     const char *issuer = own->parts.config->tls_issuer;
     bool has_none = atomic_load(&own->not_after) == 0;
     if (has_none)
-        log_error("own TLS certificate: there is none, and no client can connect: issuer %s did not provide "
+        log_error("no server TLS certificate, and no client can connect: issuer %s did not provide "
                   "one: %s",
                   issuer, problem);
     else if (strncmp(problem, own->told_problem, OWN_CERTIFICATE_PROBLEM_BYTES - 1) != 0)
-        log_error("own TLS certificate: issuer %s did not provide a new one: %s", issuer, problem);
+        log_error("server TLS certificate: issuer %s did not provide a new one: %s", issuer, problem);
     snprintf(own->told_problem, sizeof own->told_problem, "%s", problem);
     own_certificate_warn_of_end(own, problem);
 }
@@ -156,7 +156,8 @@ static void on_ended(void *context, const struct kept_end *end)
     if (end->taken) {
         char until[TIME_TEXT_BYTES];
         time_format(until, atomic_load(&own->not_after));
-        log_info("own TLS certificate from issuer %s, good until %s", own->parts.config->tls_issuer, until);
+        log_info("server TLS certificate from issuer %s, good until %s", own->parts.config->tls_issuer,
+                 until);
         own->unusable = own->revoked = false;
         own->told_problem[0] = '\0';
         look_later(own, true);
@@ -191,8 +192,8 @@ void own_certificate_change_issued(struct own_certificate *own)
     outbound_timer_set(own->parts.outbound, &own->timer, 0);
 }
 
-/* Whoever has one certificate revoked may have the next one revoked as well, and each costs the CA one
- * more. */
+/* An attacker who has one certificate revoked may have the next one revoked as well, and each costs the CA
+ * one more. */
 static int64_t pause_before_another(struct own_certificate *own)
 {
     int64_t now_ms = clock_now_ms();
@@ -211,11 +212,10 @@ void own_certificate_replace_issued(struct own_certificate *own)
     int64_t pause_ms = is_due_already ? 0 : pause_before_another(own);
     own->revoked = true;
     if (pause_ms == 0)
-        log_error("own TLS certificate: it was revoked: another one is asked for");
+        log_error("server TLS certificate was revoked: requesting another one");
     else
-        log_error(
-            "own TLS certificate: it was revoked, as the one before was: another one is asked for in %lld s",
-            (long long)(pause_ms / 1000));
+        log_error("server TLS certificate was revoked, like the one before: requesting another one in %lld s",
+                  (long long)(pause_ms / 1000));
     if (!is_due_already)
         outbound_timer_set(own->parts.outbound, &own->timer, pause_ms);
 }
@@ -226,7 +226,7 @@ void own_certificate_prepare_issued(struct own_certificate *own)
     struct kept_parts *parts = &own->kept.parts;
     own->retry_first_ms = RETRY_FIRST_MS;
     own->retry_most_ms = RETRY_MOST_MS;
-    *parts = (struct kept_parts){.what = "own TLS certificate",
+    *parts = (struct kept_parts){.what = "server TLS certificate",
                                  .chain_path = own_certificate_path(own->arena, config),
                                  .key_path = config_file_beside(own->arena, config, "tls.key"),
                                  .serving = serving_now,
@@ -236,5 +236,5 @@ void own_certificate_prepare_issued(struct own_certificate *own)
                                  .context = own};
     parts->names = config_own_names(own->arena, config, &parts->name_count);
     if (!use_stored(own))
-        log_info("asking issuer %s for the own TLS certificate", config->tls_issuer);
+        log_info("requesting the server TLS certificate from issuer %s", config->tls_issuer);
 }

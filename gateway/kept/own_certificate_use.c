@@ -36,9 +36,10 @@ void own_certificate_warn_of_end(struct own_certificate *own, const char *becaus
     time_format(until, not_after);
     expiry_format(left, not_after, now);
     if (not_after <= now)
-        log_error("own TLS certificate: over since %s (%s), clients refuse it: %s", until, left, because);
+        log_error("server TLS certificate expired at %s (%s); clients will reject it: %s", until, left,
+                  because);
     else
-        log_warning("own TLS certificate: it ends at %s, in %s: %s", until, left, because);
+        log_warning("server TLS certificate ends at %s, in %s: %s", until, left, because);
 }
 
 bool own_certificate_is_in_use(const struct own_certificate *own, struct arena *arena, struct bytes leaf)

@@ -45,8 +45,8 @@ struct outbound_message {
 /* Runs message->run on the outbound thread, soon, in the order posted. Never fails, never blocks long. */
 void outbound_post(struct outbound *outbound, struct outbound_message *message);
 
-/* Once, before outbound_stop: requests that somebody waits for (`for_client`) end without a reply when they
- * have none in `within_ms`, and those that begin later end at once. */
+/* Hurries before a stop. Requests with `for_client` end without a reply when they have none in `within_ms`;
+ * later ones end at once. Call it once, before outbound_stop. */
 void outbound_hurry(struct outbound *outbound, int64_t within_ms);
 
 /* ---- on the outbound thread ---- */
@@ -213,6 +213,6 @@ void outbound_ask_each_server(struct outbound *outbound, const char *name, int64
                                            size_t count),
                               void *context);
 
-/* True for a host that no name server is needed for: a numeric one, one of the hosts file, and "localhost"
- * (RFC 6761 §6.3). */
+/* True for a host that needs no name server: an address, a host of the hosts file, and "localhost" (RFC 6761
+ * §6.3). */
 bool outbound_knows_host(struct outbound *outbound, const char *host);

@@ -119,11 +119,10 @@ static const char *answer_fault(struct query *query, struct bytes octets, enum o
                "servers "
                "that do";
     if (message->record_count == 0 && message->alias != NULL && !message->recurses)
-        return arena_printf(
-            arena,
-            "answered that the name is an alias (CNAME) of %s and no more: it does not recurse; "
-            "validation.resolvers needs servers that do",
-            message->alias);
+        return arena_printf(arena,
+                            "answered that the name is an alias (CNAME) of %s only: it does not recurse; "
+                            "validation.resolvers needs servers that do",
+                            message->alias);
     return NULL;
 }
 

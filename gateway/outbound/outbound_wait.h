@@ -16,7 +16,7 @@ struct outbound_errand {
 void outbound_wait(struct outbound *outbound, struct outbound_errand *errand,
                    void (*run)(struct outbound_message *message));
 
-/* Once, in `run` or later, on any thread: nothing of the errand may be used after it. */
+/* Ends the errand, in `run` or later, on any thread. Call it once: the errand must not be used afterwards. */
 void outbound_errand_end(struct outbound_errand *errand);
 
 /* Before outbound_stop: runs it on the outbound thread, and returns when it has. */

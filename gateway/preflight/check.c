@@ -79,8 +79,7 @@ static void check_wish(struct check *check, const struct issuer_config *issuer,
     int64_t preferred_s = issuer->validity_s;
     duration_format(preferred, preferred_s);
     if (preferred_s == 0)
-        check_ok(check, "issuer %s: no validity_days: certificates live as long as the CA's default says",
-                 issuer->id);
+        check_ok(check, "issuer %s: no validity_days: certificates live for the CA's default", issuer->id);
     else if (is_bound(&known->min) && preferred_s < known->min.seconds)
         check_fail(check,
                    "issuer %s: validity_days is %s, the CA's minimum %s: nothing could be signed; raise it",
@@ -93,14 +92,13 @@ static void check_wish(struct check *check, const struct issuer_config *issuer,
                    issuer->id, preferred, fact_words(check, &known->max));
     else if (known->max.seconds != 0 && preferred_s > known->max.seconds)
         check_warn(check,
-                   "issuer %s: validity_days is %s, the CA's maximum is taken to be %s; acmegate asks for "
-                   "%s, and for "
-                   "less when the CA refuses",
+                   "issuer %s: validity_days is %s, the CA's maximum is assumed to be %s; acmegate requests "
+                   "%s, and less when the CA refuses",
                    issuer->id, preferred, fact_words(check, &known->max), preferred);
     else
-        check_ok(
-            check, "issuer %s: validity_days, %s, lies within what the CA grants%s", issuer->id, preferred,
-            is_bound(&known->max) || known->max.seconds == 0 ? "" : ca_fact_source_words(known->max.source));
+        check_ok(check, "issuer %s: validity_days, %s, is within the CA's limits%s", issuer->id, preferred,
+                 is_bound(&known->max) || known->max.seconds == 0 ? ""
+                                                                  : ca_fact_source_words(known->max.source));
 }
 
 static void check_profile(struct check *check, const struct profile_config *profile, int64_t preferred_s,
@@ -114,18 +112,17 @@ static void check_profile(struct check *check, const struct profile_config *prof
         check_fail(check, "profile %s: max_ttl is %s, the CA's minimum %s: nothing could be signed; raise it",
                    profile->name, ttl, fact_words(check, &known->min));
     else if (is_bound(&known->max) && profile->max_ttl_s > known->max.seconds)
-        check_warn(check, "profile %s: max_ttl is %s, the CA's maximum %s: that is the bound then",
-                   profile->name, ttl, fact_words(check, &known->max));
+        check_warn(check, "profile %s: max_ttl is %s, the CA's maximum %s: that is the limit", profile->name,
+                   ttl, fact_words(check, &known->max));
     else if (preferred_s > profile->max_ttl_s)
-        check_warn(
-            check,
-            "profile %s: max_ttl, %s, is less than the issuer's validity_days, %s: that is the bound then",
-            profile->name, ttl, preferred);
+        check_warn(check,
+                   "profile %s: max_ttl, %s, is less than the issuer's validity_days, %s: that is the limit",
+                   profile->name, ttl, preferred);
     else if (known->max.seconds != 0 && profile->max_ttl_s > known->max.seconds)
-        check_warn(check, "profile %s: max_ttl is %s, the CA's maximum is taken to be %s", profile->name, ttl,
-                   fact_words(check, &known->max));
+        check_warn(check, "profile %s: max_ttl is %s, the CA's maximum is assumed to be %s", profile->name,
+                   ttl, fact_words(check, &known->max));
     else
-        check_ok(check, "profile %s: max_ttl, %s, lies within what the CA grants%s", profile->name, ttl,
+        check_ok(check, "profile %s: max_ttl, %s, is within the CA's limits%s", profile->name, ttl,
                  is_bound(&known->max) || known->max.seconds == 0 ? ""
                                                                   : ca_fact_source_words(known->max.source));
 }

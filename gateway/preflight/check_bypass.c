@@ -24,15 +24,16 @@ static void check_renewal(struct check *check, const struct issuer_config *issue
                           const struct stepca_provisioner *own)
 {
     if (own->disable_renewal)
-        check_ok(check, "issuer %s: certificates of %s do not renew at the CA itself", issuer->id, own->name);
+        check_ok(check, "issuer %s: certificates of %s cannot be renewed at the CA itself", issuer->id,
+                 own->name);
     else
-        check_warn(
-            check,
-            "issuer %s: certificates of %s renew at the CA itself (`step ca renew`, by mTLS) unless ca.json "
-            "forbids it for all: who has one prolongs it for ever, past max_ttl, the name policies and the "
-            "inventory of acmegate. Set \"disableRenewal\": true in the claims of %s when no host needs that "
-            "way any more; until then `acmegate import --step-ca-log` shows what was renewed so",
-            issuer->id, own->name, own->name);
+        check_warn(check,
+                   "issuer %s: certificates of %s can be renewed at the CA itself (`step ca renew`, by mTLS) "
+                   "unless ca.json forbids it for all: their holders can renew them for ever, past max_ttl, "
+                   "the name policies and the "
+                   "inventory of acmegate. Set \"disableRenewal\": true in the claims of %s when no host "
+                   "needs it any more; until then `acmegate import --step-ca-log` shows these renewals",
+                   issuer->id, own->name, own->name);
 }
 
 void check_bypass(struct check *check, const struct issuer_config *issuer,
@@ -42,11 +43,10 @@ void check_bypass(struct check *check, const struct issuer_config *issuer,
     if (others->n == 0)
         check_ok(check, "issuer %s: no other provisioner of the CA signs", issuer->id);
     else
-        check_warn(
-            check,
-            "issuer %s: the CA signs by other provisioners, too: %s: hosts that use them are not held to "
-            "acmegate's policies and not in its inventory. `acmegate migration status` shows which names "
-            "those are once the CA's log was imported; remove the provisioners when the last has moved "
-            "(docs/migration.md)",
-            issuer->id, buffer_string(others));
+        check_warn(check,
+                   "issuer %s: the CA also signs through other provisioners: %s: hosts that use them bypass "
+                   "acmegate's policies and its inventory. `acmegate migration status` shows their names "
+                   "once the CA's log was imported; remove the provisioners when the last has moved "
+                   "(docs/migration.md)",
+                   issuer->id, buffer_string(others));
 }

@@ -33,7 +33,7 @@ static bool read_files(struct check *check, const struct ocsp_config *files, str
     if (!read)
         return fault_set(fault, "%s cannot be read: %s", path, strerror(errno));
     *key = x509_key_read(key_pem);
-    return *key != NULL || fault_set(fault, "%s holds no unencrypted private key", path);
+    return *key != NULL || fault_set(fault, "%s contains no unencrypted private key", path);
 }
 
 static bool open_responder(const struct stepca_check *ca, struct ocsp_responder *out, struct fault *fault)
@@ -57,7 +57,7 @@ static void check_files(const struct stepca_check *ca)
     struct ocsp_responder responder = {0};
     char end[TIME_TEXT_BYTES];
     if (!open_responder(ca, &responder, &fault)) {
-        check_fail(ca->check, "issuer %s: ocsp.certificate %s: %s; docs/revocation.md says what it must be",
+        check_fail(ca->check, "issuer %s: ocsp.certificate %s: %s; docs/revocation.md lists its requirements",
                    ca->issuer->id, path, fault.message);
         return;
     }

@@ -7,15 +7,14 @@ static void tell_unpinned(struct check *check, const struct issuer_config *issue
                           const struct issuer_root_list *list)
 {
     for (size_t i = 0; i < list->told; i++)
-        check_warn(check,
-                   "issuer %s: the CA lists a root that %s does not hold, SHA-256 %s; it is not trusted for "
-                   "that. Compare the "
-                   "fingerprint with what the CA's operator says ('step certificate fingerprint' on the CA), "
-                   "then put the "
-                   "certificate behind the others in that file and reload, before the CA begins to use it",
-                   issuer->id, issuer->root_cert_path, list->fingerprint[i]);
+        check_warn(
+            check,
+            "issuer %s: the CA lists a root that is not in %s, SHA-256 %s; that does not make it trusted. "
+            "Compare the fingerprint with the CA operator's ('step certificate fingerprint' on the CA), "
+            "then append the certificate to that file and reload, before the CA begins to use it",
+            issuer->id, issuer->root_cert_path, list->fingerprint[i]);
     if (list->count > list->told)
-        check_warn(check, "issuer %s: and %zu roots more", issuer->id, list->count - list->told);
+        check_warn(check, "issuer %s: and %zu more roots", issuer->id, list->count - list->told);
 }
 
 static void tell_unlisted(struct check *check, const struct issuer_config *issuer,
@@ -23,9 +22,8 @@ static void tell_unlisted(struct check *check, const struct issuer_config *issue
 {
     for (size_t i = 0; i < list->told; i++)
         check_ok(check,
-                 "issuer %s: the CA does not list the pinned root with SHA-256 %s any more; it can go from "
-                 "%s when nothing "
-                 "that it has signed is in use",
+                 "issuer %s: the CA no longer lists the pinned root with SHA-256 %s; remove it from %s when "
+                 "nothing that it has signed is in use",
                  issuer->id, list->fingerprint[i], issuer->root_cert_path);
 }
 

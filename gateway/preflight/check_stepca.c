@@ -35,10 +35,10 @@ static bool check_roots(struct stepca_check *ca, struct issuer *roots)
         return false;
     }
     if (!issuer_init(roots, NULL, check->arena, ca->issuer->id, pem, &fault)) {
-        check_fail(
-            check,
-            "issuer %s: root_cert_path %s: %s; the file holds the root as PEM, as `step ca root` prints it",
-            ca->issuer->id, path, fault.message);
+        check_fail(check,
+                   "issuer %s: root_cert_path %s: %s; the file must contain the root as PEM, as `step ca "
+                   "root` prints it",
+                   ca->issuer->id, path, fault.message);
         return false;
     }
     struct bytes *certificates = NULL;
@@ -112,7 +112,7 @@ static void get(const struct stepca_check *ca, const char *path, struct outbound
 static void check_clock(const struct stepca_check *ca, int64_t date)
 {
     if (date == 0) {
-        check_warn(ca->check, "issuer %s: the CA does not tell the time; see that its clock agrees",
+        check_warn(ca->check, "issuer %s: the CA does not send its time; check that its clock agrees",
                    ca->issuer->id);
         return;
     }
@@ -120,7 +120,7 @@ static void check_clock(const struct stepca_check *ca, int64_t date)
     const char *id = ca->issuer->id;
     if (ahead_s < -CLOCK_FAIL_S || ahead_s > TOKEN_LIFE_S)
         check_fail(ca->check,
-                   "issuer %s: the CA's clock is %lld s %s ours: set both by NTP, the CA refuses tokens so",
+                   "issuer %s: the CA's clock is %lld s %s ours, and the CA refuses tokens: set both by NTP",
                    id, llabs(ahead_s), ahead_s > 0 ? "ahead of" : "behind");
     else if (ahead_s < -CLOCK_WARN_S)
         check_warn(
@@ -144,22 +144,22 @@ static bool check_reached(const struct stepca_check *ca)
     struct stepca_error error;
     get(ca, "health", &reply, &error);
     if (issuer_stepca_clock_is_off(&reply))
-        check_fail(ca->check, "issuer %s: %s is there, but %s; set both clocks by NTP", issuer->id,
+        check_fail(ca->check, "issuer %s: %s answers, but %s; set both clocks by NTP", issuer->id,
                    issuer->ca_url, error.message);
     else if (reply.untrusted)
         check_fail(ca->check,
-                   "issuer %s: %s is there, but not trusted: %s; root_cert_path must hold this CA's root, "
-                   "and ca_url name "
-                   "it as its certificate does",
+                   "issuer %s: %s answers, but is not trusted: %s; root_cert_path must contain this CA's "
+                   "root, and ca_url must use a name of its certificate",
                    issuer->id, issuer->ca_url, error.message);
     else if (reply.status == 0)
         check_fail(ca->check, "issuer %s: cannot connect to %s: %s; is ca_url right, and does the CA run?",
                    issuer->id, issuer->ca_url, error.message);
     else if (error.outcome != STEPCA_OK)
-        check_fail(ca->check, "issuer %s: %s answers %d to /health: %s; is ca_url a step-ca, and is it well?",
+        check_fail(ca->check,
+                   "issuer %s: %s answers %d to /health: %s; is ca_url a step-ca, and is it healthy?",
                    issuer->id, issuer->ca_url, reply.status, error.message);
     else
-        check_ok(ca->check, "issuer %s: %s is there and trusted", issuer->id, issuer->ca_url);
+        check_ok(ca->check, "issuer %s: %s answers and is trusted", issuer->id, issuer->ca_url);
     if (reply.status != 0)
         check_clock(ca, reply.date);
     return reply.status != 0 && error.outcome == STEPCA_OK;
@@ -175,7 +175,7 @@ static void check_version(const struct stepca_check *ca)
     if (version != NULL)
         check_ok(ca->check, "issuer %s: step-ca %s", ca->issuer->id, version);
     else
-        check_warn(ca->check, "issuer %s: the CA does not tell its version; is ca_url really a step-ca?",
+        check_warn(ca->check, "issuer %s: the CA does not send its version; is ca_url really a step-ca?",
                    ca->issuer->id);
 }
 
@@ -190,7 +190,7 @@ static void check_database(const struct stepca_check *ca)
     stepca_check_call(ca, STEPCA_READ, &request, &reply, &error);
     if (reply.status == HTTP_NOT_IMPLEMENTED)
         check_warn(ca->check,
-                   "issuer %s: the CA has no database and revokes nothing: give its ca.json a `db`, and "
+                   "issuer %s: the CA has no database and revokes nothing: add a `db` to its ca.json, and "
                    "restart it",
                    ca->issuer->id);
     else if (error.outcome == STEPCA_OK)
@@ -276,9 +276,8 @@ bool stepca_check_key_is_the_provisioners(const struct stepca_check *ca)
         return true;
     }
     check_fail(ca->check,
-               "issuer %s: %s is not the key that the CA knows for %s (kid %s): take the provisioner's own, "
-               "or give the CA "
-               "this one's public half",
+               "issuer %s: %s is not the key that the CA knows for %s (kid %s): use the provisioner's own "
+               "key, or give the CA the public half of this one",
                ca->issuer->id, path, ca->provisioner.name, ca->provisioner.key_id);
     return false;
 }
@@ -293,7 +292,7 @@ bool stepca_check_intermediates(const struct stepca_check *ca, struct bytes **ce
     *certificates = NULL;
     *count = 0;
     if (reply.status == 404)
-        return fault_set(fault, "it is of a version that does not tell");
+        return fault_set(fault, "its version does not list them");
     if (error.outcome != STEPCA_OK)
         return fault_set(fault, "%s", error.message);
     if (!stepca_parse_certificates(ca->check->arena, reply.body, &chain) || chain.count == 0)

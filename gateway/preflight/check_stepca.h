@@ -45,5 +45,5 @@ void stepca_check_limits(struct stepca_check *ca);
 /* Tokens for the gateway's own names, where the issuer's profile passes step-ca's API through. */
 void stepca_check_tokens(const struct stepca_check *ca);
 
-/* Whoever is configured to sign OCSP responses; nobody is fine. */
+/* Checks the configured signer of OCSP responses. None configured is no fault. */
 void stepca_check_ocsp(const struct stepca_check *ca);

@@ -80,9 +80,8 @@ static void tell_of_certificate(const struct stepca_check *ca, struct bytes body
 {
     check_fail(ca->check,
                "issuer %s: the CA accepts our token, but signed for a name that is not in it; a short-lived "
-               "certificate for csr.acmegate-check.invalid is left behind (serial %s). See why the "
-               "provisioner's templates or "
-               "webhooks let that pass",
+               "certificate for csr.acmegate-check.invalid is left behind (serial %s). Find out why the "
+               "provisioner's templates or webhooks allow that",
                ca->issuer->id, serial_in(ca, body));
 }
 
@@ -114,12 +113,10 @@ static void check_tokens_for(const struct stepca_check *ca, const char *url)
     else if (reply.status == 403)
         check_ok(ca->check, "stepca_api: the CA accepts tokens that step makes for %s", url);
     else
-        check_fail(
-            ca->check,
-            "stepca_api: the CA does not accept tokens that step makes for %s: %s; put that host among the "
-            "dnsNames in "
-            "its ca.json",
-            url, error.message);
+        check_fail(ca->check,
+                   "stepca_api: the CA does not accept tokens that step makes for %s: %s; add that host to "
+                   "the dnsNames in its ca.json",
+                   url, error.message);
 }
 
 void stepca_check_tokens(const struct stepca_check *ca)
@@ -150,7 +147,7 @@ static void learn(struct stepca_check *ca, const char *not_before, const char *n
     if (error.outcome == STEPCA_OK) {
         check_fail(ca->check,
                    "issuer %s: the CA signs for any duration, %s for " TOKEN_NAME
-                   " (serial %s): revoke that certificate, and see to the claims in its ca.json",
+                   " (serial %s): revoke that certificate, and correct the claims in its ca.json",
                    ca->issuer->id, not_after, serial_in(ca, reply.body));
         return;
     }

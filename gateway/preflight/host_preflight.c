@@ -41,7 +41,8 @@ static struct store_reader *check_database(struct host_preflight *preflight)
         if (store_was_lost(location, &fault))
             tell(preflight, PREFLIGHT_FAULT, "database %s", fault.message);
         else
-            tell(preflight, PREFLIGHT_OK, "database %s: not there yet, `acmegate serve` makes it", name);
+            tell(preflight, PREFLIGHT_OK, "database %s: does not exist yet, `acmegate serve` creates it",
+                 name);
         return NULL;
     }
     struct store_reader *reader = store_reader_open(location, &fault);
@@ -105,7 +106,7 @@ static void check_seals(struct host_preflight *preflight, const char *path, cons
              "from its back-up; or revoke them ('acmegate eab revoke') and give out new ones",
              path, seals.broken, seals.count);
     else if (box != NULL)
-        tell(preflight, PREFLIGHT_OK, "secret_key_path %s: opens what the database keeps sealed", path);
+        tell(preflight, PREFLIGHT_OK, "secret_key_path %s: opens the sealed secrets of the database", path);
 }
 
 static void check_secrets(struct host_preflight *preflight, struct store_reader *reader)
@@ -169,8 +170,8 @@ static void check_base_port(struct host_preflight *preflight)
         if (config->listen[i].port == port || config->listen[i].port == 0)
             return;
     tell(preflight, PREFLIGHT_WARNING,
-         "base_url: clients come to port %u, and no address of `listen` has that port; right only where "
-         "something passes it on, else make the two ports one",
+         "base_url: clients connect to port %u, but no address of `listen` has that port; correct only if "
+         "something forwards it, otherwise use the same port",
          port);
 }
 

@@ -34,7 +34,7 @@ static const char *advice(enum outbound_dns_fault fault)
     case OUTBOUND_DNS_MALFORMED:
         break;
     }
-    return "mend it, or name another";
+    return "repair it, or set another";
 }
 
 /* True when the server serves no name. One that serves some may have failed for this name only. */
@@ -61,7 +61,7 @@ static void tell_report(struct name_servers_probe *probe, const struct outbound_
     else
         line = arena_printf(probe->arena, "%s: %s when asked for %s: %s%s%s", where, report->error,
                             question(probe), advice(report->fault),
-                            are_configured(probe) ? "" : ", or name others in validation.resolvers",
+                            are_configured(probe) ? "" : ", or set others in validation.resolvers",
                             consequence(report, none_serves));
     probe->tell(probe->context,
                 report->error == NULL ? PREFLIGHT_OK

@@ -52,9 +52,8 @@ static bool settle_the_past(struct server *server)
     metrics_add(METRIC_ORDERS_INVALID, (uint64_t)past.ended_orders,
                 (const size_t[METRIC_MAX_LABELS]){PROBLEM_SERVER_INTERNAL});
     if (past.restored != NULL)
-        log_warning(
-            "the database is a copy that was put back: %s; orders in processing that became invalid: %lld",
-            past.restored, (long long)past.ended_orders);
+        log_warning("the database is a restored copy: %s; orders in processing that became invalid: %lld",
+                    past.restored, (long long)past.ended_orders);
     if (past.unknown_attempts > 0)
         log_warning(
             "%lld signing attempts were without an answer when the server stopped: possible orphans, see "

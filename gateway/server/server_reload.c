@@ -11,7 +11,7 @@ static void log_change(const struct server *server, const struct config_change *
     if (!change->at_once)
         log_warning("configuration: %s waits for a restart", change->path);
     else if (issuer != NULL && issuer->config->overridden)
-        log_warning("configuration: %s has no effect while the admin API has set issuer %s; 'acmegate issuer "
+        log_warning("configuration: %s has no effect while issuer %s follows the admin API; 'acmegate issuer "
                     "reset %s' returns to the file",
                     change->path, change->section, change->section);
     else

@@ -127,9 +127,9 @@ static bool take_outcome(struct status_source *source)
         source->now.crl_is_kept = true;
         if (take_list(source, &fault))
             break;
-        status_warn(source, &source->last_warning, "the revocation list that the CA gives out is not taken",
+        status_warn(source, &source->last_warning, "the CA's revocation list is rejected",
                     fault.message);
-        fault_set(&source->now.trouble, "the list that the CA gives out is not taken: %s", fault.message);
+        fault_set(&source->now.trouble, "the CA's list is rejected: %s", fault.message);
         return false;
     case ISSUER_LIST_UNCHANGED:
         save_again(source);

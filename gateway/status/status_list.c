@@ -125,10 +125,10 @@ static struct shared_list *read_row(const struct status_source *source, const st
     if (list != NULL && crl_is_of_the_future(&list->crl, clock_now())) {
         shared_list_drop(list);
         list = NULL;
-        fault_set(&fault, "it is of the future: the clock was ahead");
+        fault_set(&fault, "it was made in the future: the clock was ahead");
     }
     if (list == NULL)
-        log_warning("issuer %s: a revocation list in the database is not taken: %s", source->id,
+        log_warning("issuer %s: a revocation list in the database is rejected: %s", source->id,
                     fault.message);
     return list;
 }

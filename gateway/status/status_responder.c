@@ -218,7 +218,7 @@ static void on_ended(void *context, const struct kept_end *end)
         source->responder_waits_until_ms = clock_now_ms() + UNFIT_RETRY_MS;
     if (end->rejected && end->serial[0] != '\0')
         why = arena_printf(arena, "%s (certificate %s, which is being revoked%s)", why, end->serial,
-                           waits ? "; another is asked for in an hour" : "");
+                           waits ? "; another is requested in an hour" : "");
     if (!end->taken)
         warn(source, why);
     check_later(source, end->taken);
@@ -252,7 +252,7 @@ static void check_provisioned(struct status_source *source, struct issuer *issue
     struct fault fault;
     if (source->now.responder == NULL &&
         !use_files(source, arena, issuer, parts->chain_path, parts->key_path, &fault))
-        log_debug("issuer %s: no OCSP responder kept: %s", source->id, fault.message);
+        log_debug("issuer %s: no stored OCSP responder: %s", source->id, fault.message);
     arena_free(arena);
     if (is_fresh(source))
         check_later(source, true);

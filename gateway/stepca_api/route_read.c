@@ -159,7 +159,7 @@ void stepca_api_read_prepare(struct exchange *exchange)
     const char *path = NULL;
     if (!path_to_ask(exchange, &path)) {
         exchange->problem = problem_with_status(exchange->arena, 400, PROBLEM_MALFORMED,
-                                                "The URL holds characters that are not passed on.");
+                                                "The URL contains characters that are not passed on.");
         return;
     }
     const char *pattern = exchange->route->pattern;
@@ -181,7 +181,6 @@ void stepca_api_rekey_prepare(struct exchange *exchange)
 {
     exchange->problem = problem_with_status(
         exchange->arena, 400, PROBLEM_MALFORMED,
-        "A rekey is proven by the certificate's key in the TLS connection to the CA itself, which this "
-        "server is "
-        "not: use step ca rekey with the CA's own URL, or step ca certificate here, or ACME.");
+        "A rekey is proven by the certificate's key in the TLS connection to the CA itself, and this server "
+        "is not the CA: use step ca rekey with the CA's own URL, or step ca certificate here, or ACME.");
 }

@@ -32,8 +32,9 @@ static const struct problem *read_token(struct exchange *exchange, struct renew_
     *token = bytes_of(header.p + scheme.n, header.n - scheme.n);
     if (!stepca_read_renewal_token(exchange->arena, *token, &state->chain) ||
         !certificate_read_facts(exchange->arena, state->chain.certificates[0], &state->facts))
-        return problem_with_status(exchange->arena, 401, PROBLEM_MALFORMED,
-                                   "the renewal token cannot be read: its x5cInsecure holds no certificate");
+        return problem_with_status(
+            exchange->arena, 401, PROBLEM_MALFORMED,
+            "the renewal token cannot be read: its x5cInsecure contains no certificate");
     return NULL;
 }
 
@@ -112,7 +113,7 @@ void stepca_api_renew_prepare(struct exchange *exchange)
     if (exchange->problem != NULL)
         return;
     state->issue.event_type = EVENT_SIGN_RENEWED;
-    state->issue.event_detail = arena_printf(exchange->arena, "profile %s, in the place of certificate %s",
+    state->issue.event_detail = arena_printf(exchange->arena, "profile %s, replaces certificate %s",
                                              call->profile->name, state->facts.serial);
     call->request.authorization =
         arena_printf(exchange->arena, "Bearer %.*s", (int)token.n, (const char *)token.p);

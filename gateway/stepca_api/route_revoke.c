@@ -53,7 +53,7 @@ static enum store_apply_result apply_revoked(struct stepca_api_call *call, struc
         result = STORE_OK;
     }
     METRICS_NOTE(&call->exchange->notes, METRIC_REVOCATIONS_CONFIRMED, metrics_issuer(call->issuer->id));
-    const char *words = state->was_revoked ? "the CA had it as revoked already" : "confirmed by the CA";
+    const char *words = state->was_revoked ? "the CA had already revoked it" : "confirmed by the CA";
     const char *detail = certificate.id != 0
                              ? arena_printf(arena, "%s, %s", words, state->by)
                              : arena_printf(arena, "%s, %s; serial %s is not in the inventory", words,

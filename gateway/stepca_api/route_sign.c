@@ -31,10 +31,9 @@ static const struct problem *read_request(struct exchange *exchange, struct sign
     if (why != NULL)
         return malformed(exchange, 400, why);
     if (state->request.has_template_data)
-        return malformed(
-            exchange, 403,
-            "templateData is not passed on, for it may put other things into the certificate than the "
-            "profile allows: leave --set and --set-file out, or ask the CA itself");
+        return malformed(exchange, 403,
+                         "templateData is not passed on, because it may put more into the certificate than "
+                         "the profile allows: omit --set and --set-file, or use the CA itself");
     if (!stepca_read_token(arena, bytes_from_string(state->request.token), &state->claims))
         return malformed(exchange, 401, "the one-time token cannot be read");
     const struct problem *problem = csr_read(arena, state->request.csr_der, &state->names, &state->issue.csr);

@@ -20,7 +20,7 @@ struct stepca_api_call *stepca_api_call_new(struct exchange *exchange, void *sta
         issuer_ref_with(call->issuer, exchange->arena);
     if (call->api == NULL)
         exchange->problem = problem_with_status(exchange->arena, 503, PROBLEM_SERVER_INTERNAL,
-                                                "The issuer has no API to pass on at present.");
+                                                "The issuer's API is not available at present.");
     return call;
 }
 
@@ -100,7 +100,7 @@ static const struct problem *without_answer(const struct stepca_api_call *call)
     return problem_because(
         arena, CAUSE_CA_ANSWER_LOST,
         problem_with_status(arena, 504, PROBLEM_SERVER_INTERNAL,
-                            "The CA's answer did not come; it may have done what it was asked."));
+                            "The CA's answer was lost; it may have carried out the request."));
 }
 
 enum stepca_outcome stepca_api_call_outcome(struct stepca_api_call *call, enum stepca_call kind)

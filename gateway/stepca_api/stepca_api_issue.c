@@ -108,7 +108,7 @@ static void refuse_with(struct stepca_api_call *call)
             exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
             "The CA issued a certificate that does not fit (%s); it is not handed out and is being revoked.",
             why));
-    log_error("issuer %s: certificate %s, asked for through its own API by %s, is rejected: %s",
+    log_error("issuer %s: certificate %s, requested through its own API by %s, is rejected: %s",
               call->issuer->id, issue->issued.facts.serial, exchange->request->client_address, why);
 }
 

@@ -79,7 +79,7 @@ const struct problem *stepca_api_policy_check_key(struct arena *arena, const str
         (type != NULL &&
          bytes_equal_any(bytes_from_string(type), profile->key_types, profile->key_type_count)))
         return NULL;
-    return refuse(arena, arena_printf(arena, "the key is of type %s; profile %s takes %s",
+    return refuse(arena, arena_printf(arena, "the key is of type %s; profile %s accepts %s",
                                       type == NULL ? "unknown" : type, profile->name,
                                       arena_join(arena, profile->key_types, profile->key_type_count, ", ")));
 }
@@ -134,6 +134,6 @@ const struct problem *stepca_api_policy_check_life(struct arena *arena, const st
     return refuse(arena,
                   arena_printf(arena,
                                "the certificate lives %s, and so would its successor; certificates live "
-                               "%s at most here: get a new one, with an end of its own",
+                               "%s at most here: get a new one, with a shorter life",
                                life_text, cap_text));
 }

@@ -57,13 +57,13 @@ static void fail(struct dns_try *try, const struct outbound_texts *texts)
         validation_end(
             validation,
             problem_with_cause(arena, CAUSE_NO_TXT_RECORD_BEHIND_ALIAS, PROBLEM_DNS,
-                               "%s is an alias (CNAME) of %s, which has no TXT record; it should hold %s.",
+                               "%s is an alias (CNAME) of %s, which has no TXT record; it should contain %s.",
                                try->name, texts->alias, expected),
             true, arena_printf(arena, "TXT %s: an alias of %s, no record", try->name, texts->alias));
     } else if (texts->count == 0) {
         validation_end(validation,
                        problem_with_cause(arena, CAUSE_NO_TXT_RECORD, PROBLEM_DNS,
-                                          "There is no TXT record at %s; it should hold %s.", try->name,
+                                          "There is no TXT record at %s; it should contain %s.", try->name,
                                           expected),
                        true, arena_printf(arena, "TXT %s: no record", try->name));
     } else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the parts of an issuance cost alone:
+ * The cost of each part of an issuance, measured alone:
  *
  *   bench_micro FOLDER               every operation, timed: a line of JSON each
  *   bench_micro FOLDER NAME COUNT    one of them COUNT times and nothing else, for callgrind

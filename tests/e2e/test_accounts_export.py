@@ -102,8 +102,8 @@ def test_a_file_that_breaks_off_is_told_and_what_is_there_is_taken(gateway, tmp_
     torn = tmp_path / "torn"
     torn.write_text("".join(lines[:3]) + lines[3][:50])
     status, said, words = gateway.run("account", "import", torn)
-    assert status == 1 and said.startswith("added 2, ") and "line 4 is refused: no JSON" in words
-    assert "it breaks off after line 4" in words
+    assert status == 1 and said.startswith("added 2, ") and "line 4 is refused: not JSON" in words
+    assert "it ends early, after line 4" in words
     torn.write_text("".join(lines[:2] + lines[3:]))
     status, said, words = gateway.run("account", "import", torn)
     assert status == 1 and said.startswith("added 1, ") and "it had 3 accounts" in words
@@ -118,7 +118,7 @@ def test_what_is_no_export(gateway, tmp_path, text):
     path = tmp_path / "accounts"
     path.write_text(text)
     status, _, words = gateway.run("account", "import", path)
-    assert status == 1 and "this is no export of accounts" in words
+    assert status == 1 and "this is not an export of accounts" in words
 
 
 def test_a_binding_and_its_policy_survive(gateway, tmp_path, responder):
@@ -243,4 +243,4 @@ def test_what_is_no_file_is_told(gateway, tmp_path):
     gateway.run("db", "migrate")
     os.mkfifo(tmp_path / "pipe")
     status, _, words = gateway.run("account", "export", "--out", tmp_path / "pipe")
-    assert status == 1 and "no regular file" in words
+    assert status == 1 and "not a regular file" in words

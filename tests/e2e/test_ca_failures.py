@@ -89,9 +89,9 @@ CASES = {
     "reset before the answer": lost(rewrite(cut_at(0)), RESET),
     "reset in the answer": lost(rewrite(cut_at(40)), RESET),
     # Something else than an answer.
-    "no JSON": lost(replace(text(201, "<html>Welcome</html>")), "none of step-ca's"),
-    "no certificates": lost(replace(answer(201, crt="certificate, honest")), "none of step-ca's"),
-    "too much": lost(replace(text(201, " " * 2_000_000)), "none of step-ca's"),
+    "no JSON": lost(replace(text(201, "<html>Welcome</html>")), "step-ca did not write it"),
+    "no certificates": lost(replace(answer(201, crt="certificate, honest")), "step-ca did not write it"),
+    "too much": lost(replace(text(201, " " * 2_000_000)), "step-ca did not write it"),
     "202": lost(replace(answer(202, message="noted")), "noted"),
     "half a certificate": lost(replace(answer(201, certChain=[TRUNCATED])), "cannot be read"),
     # A certificate that does not fit.
@@ -109,7 +109,7 @@ CASES = {
     "C5 by a webhook": refused(403, FORBIDDEN + "webhook server did not allow request.", "rejectedIdentifier"),
     "C5 for the names": refused(403, NAME_NOT_ALLOWED, "rejectedIdentifier"),
     "C5 by name constraints": refused(403, FORBIDDEN + 'DNS name "x" is not permitted by any constraint', "rejectedIdentifier"),
-    "401": waits(replace(answer(401, message=NO_AUTHORIZATION)), NO_AUTHORIZATION, log="the CA does not accept us"),
+    "401": waits(replace(answer(401, message=NO_AUTHORIZATION)), NO_AUTHORIZATION, log="the CA rejects our token"),
     # Not now, or not here.
     "302": waits(replace(answer(302, {"Location": "/elsewhere"})), "302"),
     "404": waits(replace(text(404, "404 page not found")), "404 page not found"),

@@ -123,7 +123,7 @@ def test_C2_a_maximum_below_max_ttl_costs_an_attempt_and_not_the_order(new_site)
 def test_C2_check_learns_what_the_ca_does_not_tell_and_leaves_no_certificate_behind(new_gateway, new_step_ca):
     for authority_claims, max_ttl, status, words in (
         (claims(longest="12h", usual="12h"), "18h", 0, "max_ttl is 18h, the CA's maximum 12h (learned from the CA's refusal)"),
-        (claims(longest="720h"), "720h", 0, "max_ttl, 720h, lies within what the CA grants"),
+        (claims(longest="720h"), "720h", 0, "max_ttl, 720h, is within the CA's limits"),
         (claims(shortest="2h"), "1h", 1, "the CA's minimum 2h (learned from the CA's refusal): nothing could be signed"),
     ):
         ca = new_step_ca(authority={"claims": authority_claims})

@@ -206,7 +206,7 @@ def test_S16_a_name_of_another_kind_is_in_no_accounts_control(site, foreign):
     name, client, key = fresh_name(), site.gateway.client(), new_key()
     client.ready_order([name], site.prover)
     certificate = site.a.sign_directly(key, name, token=site.a.token("sign", name, sans=[name, foreign]))
-    is_unauthorized(client.revoke(certificate, 4), "which no authorization speaks for")
+    is_unauthorized(client.revoke(certificate, 4), "which no authorization covers")
     assert site.is_untouched(certificate)
     assert client.revoke(certificate, 4, key).status == 200
 

@@ -133,7 +133,7 @@ def test_an_encrypted_ca_serves_on_after_a_restart_and_not_without_its_password(
     assert (ca_folder / "root_ca.crt").read_bytes() == before
 
     password.write_text("wrong\n")
-    assert "is not opened by the password" in refused_start(gateway)
+    assert "cannot be opened with the password" in refused_start(gateway)
     del gateway.configuration["issuers"]["main"]["key_password_file"]
     words = refused_start(gateway)
     assert "is encrypted" in words and "key_password_file" in words

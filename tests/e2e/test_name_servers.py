@@ -103,12 +103,12 @@ ANSWERS = {
     ),
     "N2: an alias, by a server that does not recurse": (
         lambda owner, value: Answer(alias(owner, "Elsewhere.test"), recurses=False, authoritative=True),
-        "{server} answered that the name is an alias (CNAME) of Elsewhere.test and no more: it does not recurse; "
+        "{server} answered that the name is an alias (CNAME) of Elsewhere.test only: it does not recurse; "
         "validation.resolvers needs servers that do",
     ),
     "N2: an alias of nothing": (
         lambda owner, value: Answer(alias(owner, "elsewhere.test")),
-        "{owner} is an alias (CNAME) of elsewhere.test, which has no TXT record; it should hold",
+        "{owner} is an alias (CNAME) of elsewhere.test, which has no TXT record; it should contain",
     ),
     "N2: an alias of a name that does not exist": (
         lambda owner, value: Answer(alias(owner, "elsewhere.test"), rcode=dns.NXDOMAIN),

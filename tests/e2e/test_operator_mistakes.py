@@ -90,7 +90,7 @@ def socket_folder_missing(gateway, _):
 def file_at_the_socket(gateway, _):
     gateway.admin_socket.write_text("")
     gateway.configuration["admin"] = {"socket": str(gateway.admin_socket)}
-    return "is there and no socket"
+    return "exists and is not a socket"
 
 
 def database_folder_missing(gateway, _):
@@ -213,7 +213,7 @@ def test_a_privileged_port_as_an_ordinary_user(gateway, command):
 
 def base_url_of_another_port(gateway):
     gateway.configuration["base_url"] = "https://localhost"
-    return "base_url: clients come to port 443, and no address of `listen` has that port; right only where something"
+    return "base_url: clients connect to port 443, but no address of `listen` has that port; correct only if something"
 
 
 def allow_nothing(gateway):
@@ -242,7 +242,7 @@ def password_file_used_twice(gateway):
     gateway.configuration["issuers"]["second"] = {
         "type": "local", "directory": str(gateway.folder / "second"), "key_password_file": str(path),
     }  # fmt: skip
-    return f"{path}: others than its owner have access to this password or token; chmod 600"
+    return f"{path}: file permissions too open: readable by others; run chmod 600"
 
 
 WARNINGS = [base_url_of_another_port, allow_nothing, open_eab, older_accounts_without_keys, password_file_used_twice]
@@ -298,8 +298,8 @@ NAME_SERVERS = [
     ([silent, nobody], [("FAIL", "No name can be validated until then")] * 2),
     ([nobody, good], [("warn", "Each look-up loses time there until then"), ("ok", "answers")]),
     ([good, refusing], [("ok", "answers"), ("warn", "allow this host there. Each look-up loses time there until then")]),
-    ([failing], [("warn", "mend it, or name another")]),
-    ([failing, silent], [("warn", "mend it, or name another"), ("warn", "Each look-up loses time there until then")]),
+    ([failing], [("warn", "repair it, or set another")]),
+    ([failing, silent], [("warn", "repair it, or set another"), ("warn", "Each look-up loses time there until then")]),
 ]  # fmt: skip
 
 

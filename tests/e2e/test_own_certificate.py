@@ -42,7 +42,7 @@ def test_a_restart_keeps_it(new_gateway, step_ca):
     gateway.stop()
     gateway.start()
     assert served(gateway, step_ca.root_path) == before
-    assert "own TLS certificate from issuer" not in gateway.process.output().split("stopped")[-1]
+    assert "server TLS certificate from issuer" not in gateway.process.output().split("stopped")[-1]
 
 
 def test_it_renews_itself(new_gateway, new_step_ca):
@@ -59,14 +59,14 @@ def test_while_the_ca_is_away_it_stays_in_use_over_or_not(new_gateway, new_step_
     gateway = new_gateway(ca).start()
     first = served(gateway, ca.root_path)
     ca.stop()
-    wait_log(gateway, "own TLS certificate: over since")
+    wait_log(gateway, "server TLS certificate expired at")
     assert served(gateway) == first
-    assert "own TLS certificate: it ends at" in gateway.process.output()
+    assert "server TLS certificate ends at" in gateway.process.output()
 
     gateway.stop()
     gateway.launch()
     wait_until(lambda: served(gateway) == first, "the old certificate after a restart")
-    wait_log(gateway, "it is over")
+    wait_log(gateway, "it has expired")
 
     ca.start()
     second = wait_until(lambda: served(gateway, ca.root_path), "a new certificate", 60)
@@ -102,7 +102,7 @@ def test_one_that_comes_when_another_ca_serves_already_is_not_taken(new_gateway,
         before = len(gateway.process.output())
         hold.let_go()
         wait_until(lambda: served(gateway, other.root_path), "a certificate of the CA that serves now", 20)
-        told = "own TLS certificate from issuer main"
+        told = "server TLS certificate from issuer main"
         words = wait_until(lambda: told in (text := gateway.process.output()[before:]) and text, "the line about it")
         assert "is rejected, and revoked: the certificate does not chain to a pinned root" in words
         assert words.count(told) == 1
@@ -120,7 +120,7 @@ def test_what_is_revoked_again_and_again_is_replaced_after_a_pause(new_gateway, 
     revoke(first)
     second = wait_until(lambda: (now := served(gateway)) and now != first and now, "another certificate")
     revoke(second)
-    wait_log(gateway, "it was revoked, as the one before was: another one is asked for in 60 s")
+    wait_log(gateway, "was revoked, like the one before: requesting another one in 60 s")
     assert served(gateway) == second
 
 
@@ -133,7 +133,7 @@ def test_names_that_are_added_ask_for_a_new_one_and_the_old_one_serves_meanwhile
     gateway.configuration["alternate_names"] = ["acme.internal:9443"]
     gateway.launch()
     wait_until(lambda: served(gateway, ca.root_path) == first, "the old certificate")
-    wait_log(gateway, "other names than base_url and alternate_names")
+    wait_log(gateway, "names differ from base_url and alternate_names")
     ca.start()
     second = wait_until(lambda: (now := served(gateway)) and now != first and now, "the new certificate", 60)
     assert names_of(second) == ["acme.internal", "localhost"]
@@ -143,7 +143,7 @@ def test_a_first_start_without_the_ca_waits_for_it_and_says_so(new_gateway, new_
     ca = new_step_ca()
     ca.stop()
     gateway = new_gateway(ca).launch()
-    wait_log(gateway, "there is none, and no client can connect")
+    wait_log(gateway, "no server TLS certificate, and no client can connect")
     ca.start()
     wait_until(lambda: served(gateway, ca.root_path), "the first certificate", 60)
 

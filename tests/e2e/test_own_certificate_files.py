@@ -94,7 +94,7 @@ def test_O4_an_encrypted_certificate_is_refused(gateway, tmp_path, command):
     encrypted = head + b"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n"
     path.write_bytes(path.read_bytes().replace(head, encrypted, 1))
     status, output = run_on_terminal(gateway, command)
-    assert status == 1 and f"tls.cert {path} holds no certificate, or a damaged one" in output, output
+    assert status == 1 and f"tls.cert {path} contains no certificate, or a damaged one" in output, output
 
 
 @pytest.mark.parametrize("file", ["tls.crt", "tls.key"])

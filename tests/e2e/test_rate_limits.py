@@ -136,7 +136,7 @@ def test_S10_a_client_that_only_gets_refused(step_ca, new_gateway, responder, re
     events = gateway.query("SELECT kind, detail FROM events ORDER BY id")[before:]
     assert {one["kind"] for one in events} == ({kind} if kind else set())
     # The first, the 16th and the 32nd.
-    assert len(events) == (3 if kind else 0) and all("more were counted" in one["detail"] for one in events[1:])
+    assert len(events) == (3 if kind else 0) and all("more refusals of this client were counted" in one["detail"] for one in events[1:])
     # What is not refused passes, and nobody else pays.
     assert new_order(client, fresh_name()).status == 201
     assert refused_orders(other).status == 403

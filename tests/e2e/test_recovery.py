@@ -202,7 +202,7 @@ def test_a_stop_while_a_revocation_is_under_way_leaves_nothing_behind(gateway, r
     asking = Background(client.revoke, certificate, 1)
     hold.wait()
     gateway.stop()
-    assert "stopping with work under way; the next start takes it up again" in gateway.process.output()
+    assert "stopping with work in progress; the next start resumes it" in gateway.process.output()
     hold.drop()
     asking.end_anyhow()
     gateway.start()

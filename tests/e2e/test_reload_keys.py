@@ -299,7 +299,7 @@ def test_O7_the_token_of_the_admin_api_changes_at_once_and_never_to_none(trial, 
     del gateway.configuration["admin"]
     gateway.write_configuration()
     gateway.process.hang_up()
-    wait_until(lambda: "does not fit what waits for a restart" in gateway.process.output(), "the refusal")
+    wait_until(lambda: "conflict with changes that wait for a restart" in gateway.process.output(), "the refusal")
     assert [status(word) for word in (TOKEN[::-1], "", None)] == [200, 401, 401]
 
 
@@ -324,5 +324,5 @@ def test_O7_own_certificate_files_change_at_once(trial, new_gateway, tmp_path):
     gateway.configuration["tls"] = {"issuer": "main"}
     gateway.write_configuration()
     gateway.process.hang_up()
-    wait_until(lambda: "does not fit what waits for a restart" in gateway.process.output(), "the refusal")
+    wait_until(lambda: "conflict with changes that wait for a restart" in gateway.process.output(), "the refusal")
     assert gateway.serves()

@@ -13,7 +13,7 @@ from support.ca_faults import answer, names_in
 from support.certificates import names_of, new_key
 from support.waiting import wait_until
 
-DETAIL = "put back from a copy"
+DETAIL = "restored from a copy"
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_what_was_in_processing_is_not_signed_again(gateway, ca_proxy, prover, t
     gateway.start()
 
     assert_not_signed_again(gateway, ca_proxy, client, waiting, waiting_name, asked)
-    assert "the database is a copy that was put back" in gateway.process.output()
+    assert "the database is a restored copy" in gateway.process.output()
     (event,) = events(gateway)
     assert "became invalid: 1" in event["detail"]
     # What needs its client to go on does so.

@@ -137,7 +137,7 @@ def test_P1_a_reason_that_does_not_revoke_is_corrected(step_ca, new_gateway, res
     else:
         reply = client.revoke(certificate, 4, key if by == "key" else None)
         assert (reply.status, reply.problem) == (400, "alreadyRevoked")
-        assert "Reason superseded is recorded here" in reply.json()["detail"] and "the CA keeps the reason" in reply.json()["detail"]
+        assert "Reason superseded is recorded here" in reply.json()["detail"] and "the CA keeps its old reason" in reply.json()["detail"]
     wait_until(lambda: is_settled(gateway, certificate, 4), "the correction")
     assert step_ca.revoked()[certificate.serial_number] == kept
     events = gateway.query(
@@ -146,8 +146,8 @@ def test_P1_a_reason_that_does_not_revoke_is_corrected(step_ca, new_gateway, res
     # Ids of a command and of the server are not in order within a second.
     assert [event["kind"] for event in events] == ["revocation.corrected", "revocation.requested"]
     corrected, asked = (event["detail"] for event in events)
-    assert f"reason superseded in the place of {name}" in asked and "the CA keeps the reason that it had" in corrected
-    assert "the CA keeps the reason that it had" in gateway.run("explain", row_of(gateway, certificate)["names"])[1]
+    assert f"reason superseded instead of {name}" in asked and "the CA keeps its old reason" in corrected
+    assert "the CA keeps its old reason" in gateway.run("explain", row_of(gateway, certificate)["names"])[1]
     again = client.revoke(certificate, 4)
     assert (again.status, again.problem) == (400, "alreadyRevoked")
     status, _, words = gateway.run("cert", "revoke", serial, "--reason", "superseded")

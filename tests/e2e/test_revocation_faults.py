@@ -274,7 +274,7 @@ def test_a_template_that_makes_no_responders_makes_one_certificate_an_hour(new_s
     site.gateway.start()
 
     def told():
-        return site.gateway.process.output().count("is being revoked; another is asked for in an hour")
+        return site.gateway.process.output().count("is being revoked; another is requested in an hour")
 
     wait_until(lambda: len(site.ca.revoked()) == 1, "the revocation of the first at the CA")
     wait_until(lambda: len(site.status.revoked()) == 1, "a list with it")

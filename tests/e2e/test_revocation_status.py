@@ -209,11 +209,11 @@ def give(data):
     "fault, words",
     [
         (lambda ca: made_list(ca.issuing, 6, seconds=120), "lower than"),
-        (lambda ca: made_list(ca.issuing, 11, age=60), "older than the one known"),
+        (lambda ca: made_list(ca.issuing, 11, age=60), "before the known one"),
         (lambda ca: made_list(ca.issuing, 11, key=new_key()), "its signature is not by the CA"),
         (lambda ca: made_list(Authority("another CA"), 11), "no certificate of the CA"),
-        (lambda ca: made_list(ca.issuing, 11)[:-9], "no certificate revocation list"),
-        (lambda ca: b"", "no certificate revocation list"),
+        (lambda ca: made_list(ca.issuing, 11)[:-9], "not a certificate revocation list"),
+        (lambda ca: b"", "not a certificate revocation list"),
     ],
     ids=["lower number", "made earlier", "foreign key", "foreign CA", "cut", "empty"],
 )
@@ -382,7 +382,7 @@ def test_files_are_read_again_when_they_change(step_ca, new_gateway, tmp_path):
     made.gateway.start()
     for words, fault in [
         ("is not for OCSPSigning", lambda: None),
-        ("issued by another CA", lambda: files.write(step_ca.root)),
+        ("the CA that issued it is not", lambda: files.write(step_ca.root)),
         ("does not chain to a pinned root", lambda: files.write(Authority("another CA"))),
         ("does not belong to the certificate", lambda: (files.write(), files.key_path.write_bytes(key_pem(new_key())))),
     ]:

@@ -50,7 +50,7 @@ def test_a_root_that_the_ca_lists_is_told_and_not_trusted(gateway, with_admin, c
 
     ca.change_roots([old, new])
     gateway.start()
-    told = f"the CA lists a root that root_cert_path does not hold, SHA-256 {fingerprint(new)}"
+    told = f"the CA lists a root that is not in root_cert_path, SHA-256 {fingerprint(new)}"
     wait_until(lambda: told in gateway.process.output(), "the root to be told")
     shown = admin.issuer()
     assert (shown["roots_not_pinned"], shown["roots_not_listed"]) == ([fingerprint(new)], [])
@@ -82,7 +82,7 @@ def test_a_rotation_step_by_step(gateway, ca, prover):
 
     pin(gateway, old, new)
     assert "serve now" in reload(gateway)
-    told = f"the CA does not list the pinned root with SHA-256 {fingerprint(new)} any more"
+    told = f"the CA no longer lists the pinned root with SHA-256 {fingerprint(new)}"
     wait_until(lambda: told in gateway.process.output(), "the list")
 
     ca.change_roots([new, old], signing=new)

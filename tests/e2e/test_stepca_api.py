@@ -173,7 +173,7 @@ def test_bodies_that_are_none(site):
 def test_a_key_that_the_profile_does_not_take(new_site):
     site = new_site(key_types=["P-384"])
     native = site.native
-    assert "of type P-256; profile default takes P-384" in is_refusal(native.sign([fresh_name()]), 403)
+    assert "of type P-256; profile default accepts P-384" in is_refusal(native.sign([fresh_name()]), 403)
     assert site.proxy.sent("sign") == []
     assert names_of(chain_of(native.sign([fresh_name()], key=new_key("P-384")))[0])
 
@@ -456,7 +456,7 @@ def test_a_certificate_renews_by_token(site):
     assert sent.path == "/1.0/renew" and sent.headers["Authorization"].startswith("Bearer ey")
     assert len(site.certificates("origin = 'external'")) == 3
     assert [event["detail"] for event in site.events("sign.renewed")] == [
-        f"profile default, in the place of certificate {chain[0].serial_number:x}"
+        f"profile default, replaces certificate {chain[0].serial_number:x}"
     ] * 2
 
 
@@ -542,7 +542,7 @@ def test_what_the_ca_had_as_revoked_already_is_so_here_too(site, step_ca):
     (row,) = site.certificates()
     assert (row["status"], row["revocation_reason"]) == ("revoked", 0)
     (event,) = site.events("certificate.revoked")
-    assert event["detail"].startswith("the CA had it as revoked already")
+    assert event["detail"].startswith("the CA had already revoked it")
 
 
 def test_a_serial_number_that_is_not_in_the_inventory(site, step_ca):
@@ -627,7 +627,7 @@ def test_a_stop_answers_those_whom_the_ca_does_not(new_site):
     client = Background(lambda: site.native.sign([fresh_name()]))
     hold.wait()
     site.gateway.stop()
-    assert "may have done what it was asked" in is_refusal(client.end(), 504)
+    assert "may have carried out the request" in is_refusal(client.end(), 504)
     hold.let_go()
     (event,) = site.events("sign.unknown")
     assert "did not come" in event["detail"] and "acmegate stops" in site.gateway.process.output()

@@ -149,7 +149,7 @@ def test_renewal_by_token(new_step_ca, new_gateway, new_step):
     assert names_of(new) == [name]
     assert stored(gateway, new)["origin"] == "external"
     event = event_of(gateway, "sign.renewed")
-    assert event["detail"] == f"profile default, in the place of certificate {old.serial_number:x}"
+    assert event["detail"] == f"profile default, replaces certificate {old.serial_number:x}"
     assert event["certificate_id"] == stored(gateway, new)["id"]
 
 

@@ -302,7 +302,7 @@ void fake_outbound_end_all(void)
     }
 }
 
-/* What is under way is dropped, as the real thread does. */
+/* Work in progress is dropped, as by the real thread. */
 void outbound_stop(struct outbound *outbound)
 {
     while (outbound->questions != NULL) {

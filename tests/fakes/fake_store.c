@@ -22,7 +22,7 @@ static bool step_failed;
 /* A refused state is a fault of the program, whatever the requests. */
 static void hear(const char *message)
 {
-    if (strstr(message, "is no transition of an") != NULL)
+    if (strstr(message, "is not a transition of an") != NULL)
         verdict("%s", message);
     fprintf(stderr, "%s\n", message);
 }

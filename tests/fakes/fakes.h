@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands in for the threads, the network and the clock of a gateway: one thread, message queues that the
- * harness turns, and a clock in its hand. The fakes define what gateway/http/, gateway/outbound/ and
- * gateway/runtime/clock.h declare, so that the linker takes the rest of the gateway as it is.
+ * Fakes of the threads, the network and the clock of a gateway: one thread, message queues that the harness
+ * turns, and a clock in its hand. They define what gateway/http/, gateway/outbound/ and
+ * gateway/runtime/clock.h declare, so that the linker takes the rest of the gateway unchanged.
  */
 #pragma once
 
@@ -81,7 +81,7 @@ void fake_loads_run_at_once(bool always);
 
 bool fake_outbound_turn(void);
 size_t fake_outbound_waiting(void);
-/* What outbound_ask_each_server reports, and whether outbound_knows_host; borrowed. */
+/* Sets the reports of outbound_ask_each_server, and the result of outbound_knows_host; borrowed. */
 void fake_outbound_set_servers(const struct outbound_server_report *reports, size_t count, bool knows_host);
 /* From here on messages run at once, and whatever is asked outside fails at once: before a stop. */
 void fake_outbound_end_all(void);
@@ -103,7 +103,7 @@ size_t fake_store_waiting(void);
  * does. */
 void fake_store_fail_step(size_t step);
 bool fake_store_step_failed(void);
-/* What store_backlog tells. */
+/* Sets the result of store_backlog. */
 void fake_store_set_backlog(size_t operations);
 
 /* ---- fake_client.c: what ACME clients sign ---- */

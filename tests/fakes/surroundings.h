@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a program that links the fakes defines: the network's answers, and the end of a run that went wrong.
- */
+/* The functions that a program defines when it links the fakes: the network's answers, and the end of a
+ * failed run. */
 #pragma once
 
 #include "gateway/outbound/outbound.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What must hold whatever the clients do: a table of invariants, looked at after each transaction for the
- * rows that it changed, and after each reply. What does not hold ends the run (verdict.h).
+ * The invariants that must hold whatever the clients do. They are checked after each transaction for the rows
+ * that it changed, and after each reply. A broken one ends the run (verdict.h).
  */
 #pragma once
 

@@ -6,7 +6,7 @@
 
 #include "oracle.h"
 
-/* What the oracles remember of a row: the states that it had last. */
+/* The oracles' memory of a row: its last states. */
 struct remembered {
     int64_t id;
     int status;    /* an enum of acme/objects.h, + 1; 0: not known yet */

@@ -35,7 +35,8 @@ static void check_json(const struct fake_reply *reply, bool is_problem)
     if (json == NULL)
         verdict("a reply of status %d is not JSON: %.*s", reply->status, (int)reply->body.n,
                 (const char *)reply->body.p);
-    /* What the CA says of itself is passed on as it is: its lists, and whatever it answers in their place. */
+    /* The CA's statements about itself are passed on unchanged: its lists, and anything that it answers
+     * instead. */
     if (reply->acme || reply->status >= 400 || json_member(json, "crt") != NULL)
         check_strings(json, reply);
     if (is_problem && (!json_member_string(json, "type", &type) ||

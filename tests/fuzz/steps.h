@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What clients do, one request or a few at a time: the words that stories are made of. */
+/* The steps of clients, one request or a few at a time. Stories are made of them. */
 #pragma once
 
 #include "client.h"
@@ -56,8 +56,8 @@ struct fake_reply *step_revoke(struct arena *arena, struct client_account *accou
                                EVP_PKEY *key);
 /* Somebody's: of any account, of the CA's own, or the gateway's. False when there is none. */
 bool step_any_certificate(struct arena *arena, struct bytes *leaf);
-/* One that the CA signs for the name through step-ca's API: of no account. */
-bool step_native_certificate(struct arena *arena, const char *name, struct bytes *leaf);
+/* Gets a certificate for the name from the CA, through step-ca's API: without an account. */
+bool step_external_certificate(struct arena *arena, const char *name, struct bytes *leaf);
 /* DER of a CSR. */
 struct bytes step_csr(struct arena *arena, EVP_PKEY *key, const char *const *names, size_t count);
 /* A CSR as PEM within a JSON string. */

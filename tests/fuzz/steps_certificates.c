@@ -70,7 +70,7 @@ bool step_any_certificate(struct arena *arena, struct bytes *leaf)
     if (dice_chance(12))
         return own_certificate(arena, leaf);
     if (dice_chance(15)) {
-        *leaf = world_ca_sign_native(arena, dice_below(WORLD_CAS), client_new_key(), world_name());
+        *leaf = world_ca_sign_stepca_api(arena, dice_below(WORLD_CAS), client_new_key(), world_name());
         return true;
     }
     for (size_t tries = 0; tries < 8; tries++) {
@@ -84,7 +84,7 @@ bool step_any_certificate(struct arena *arena, struct bytes *leaf)
     return false;
 }
 
-bool step_native_certificate(struct arena *arena, const char *name, struct bytes *leaf)
+bool step_external_certificate(struct arena *arena, const char *name, struct bytes *leaf)
 {
     const char *csr = step_csr_pem(arena, step_csr(arena, client_new_key(), &name, 1));
     const char *body =

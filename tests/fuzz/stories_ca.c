@@ -13,7 +13,7 @@
 
 /* ---- step-ca's own API ---- */
 
-static void tell_native_sign(struct arena *arena)
+static void tell_stepca_api_sign(struct arena *arena)
 {
     const char *name = world_name();
     const char *csr = step_csr_pem(arena, step_csr(arena, client_new_key(), &name, 1));
@@ -29,7 +29,7 @@ static void tell_native_sign(struct arena *arena)
     client_plain_call(arena, dice_below(CLIENTS), &plain);
 }
 
-static void tell_native_rest(struct arena *arena)
+static void tell_stepca_api_rest(struct arena *arena)
 {
     static const char *const targets[] = {
         "/1.0/version",  "/roots",       "/1.0/provisioners?limit=1",
@@ -63,7 +63,7 @@ static void tell_native_rest(struct arena *arena)
 }
 
 /* A renewal token: the certificate in the header, signed with its key or with none. */
-static void tell_native_renew(struct arena *arena)
+static void tell_stepca_api_renew(struct arena *arena)
 {
     struct bytes leaf = {0};
     struct jwk jwk;
@@ -133,9 +133,9 @@ static void tell_pki(struct arena *arena)
 }
 
 const struct story stories_ca[] = {
-    {"native sign", 6, tell_native_sign},
-    {"native renew", 4, tell_native_renew},
-    {"native rest", 4, tell_native_rest},
+    {"stepca_api sign", 6, tell_stepca_api_sign},
+    {"stepca_api renew", 4, tell_stepca_api_renew},
+    {"stepca_api rest", 4, tell_stepca_api_rest},
     {"CRL and OCSP", 8, tell_pki},
 };
 const size_t stories_ca_count = sizeof stories_ca / sizeof stories_ca[0];

@@ -101,7 +101,7 @@ static bool owned_certificate(struct arena *arena, struct client_account *owner,
     if (dice_chance(60)) {
         struct step_order proof = order_of(name);
         step_issue(arena, owner, &proof, "");
-        return step_native_certificate(arena, name, leaf);
+        return step_external_certificate(arena, name, leaf);
     }
     if (owner->certificate_count == 0)
         return false;

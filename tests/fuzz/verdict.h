@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What ends a run: something that must not be. verdict() of surroundings.h tells the place as well. */
+/* Ends a run because of a broken invariant. verdict() of surroundings.h prints the place as well. */
 #pragma once
 
 #include <stddef.h>

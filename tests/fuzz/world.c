@@ -238,7 +238,7 @@ void world_answer_tls(struct arena *arena, const struct outbound_tls_request *re
     reply->connected = true;
     reply->alpn_agreed = dice_chance(80);
     autofree_evp_pkey EVP_PKEY *key = EVP_EC_gen("P-256");
-    reply->certificate = odd_octets(arena, world_ca_sign_native(arena, 0, key, "tls.test"));
+    reply->certificate = odd_octets(arena, world_ca_sign_stepca_api(arena, 0, key, "tls.test"));
 }
 
 /* ---- name servers ---- */

@@ -15,7 +15,7 @@ void world_begin(void);
 
 /* One of the names that exist, wildcards among them; sometimes one that nobody could hold. */
 const char *world_name(void);
-/* One that this client holds. */
+/* Returns a name that this client holds. */
 const char *world_name_of(size_t client);
 /* Whether the client holds the host, or the zone that it lies in. */
 bool world_holds_host(size_t client, const char *name);
@@ -34,7 +34,7 @@ enum proof_scope {
 
 /* Whether the world has ever shown that the account holds the name in this scope. */
 bool world_has_proof(int64_t account_id, const char *name, enum proof_scope scope);
-/* What the last CAA answer for exactly this name said: it forbids. */
+/* True when the last CAA answer for exactly this name forbids issuance. */
 bool world_caa_forbids(const char *name);
 
 /* ---- the CA: world_ca.c ---- */
@@ -47,6 +47,6 @@ void world_ca_free(void);
 void world_ca_answer(struct arena *arena, const struct outbound_http_request *request,
                      struct outbound_http_reply *reply, int64_t *delay_ms);
 /* A certificate that the CA signs for anybody, without the gateway. DER in the arena. */
-struct bytes world_ca_sign_native(struct arena *arena, size_t ca, EVP_PKEY *key, const char *name);
+struct bytes world_ca_sign_stepca_api(struct arena *arena, size_t ca, EVP_PKEY *key, const char *name);
 /* A one-time token as step makes it: signed with the provisioner's key. */
 char *world_ca_token(struct arena *arena, const char *subject, const char *const *sans, size_t san_count);

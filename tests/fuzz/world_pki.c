@@ -95,7 +95,7 @@ void world_finish_leaf(X509 *leaf, const struct world_authority *authority)
     X509_sign(leaf, authority->key, EVP_sha256());
 }
 
-struct bytes world_ca_sign_native(struct arena *arena, size_t ca, EVP_PKEY *key, const char *name)
+struct bytes world_ca_sign_stepca_api(struct arena *arena, size_t ca, EVP_PKEY *key, const char *name)
 {
     int64_t now = clock_now();
     bool is_address = strchr(name, ':') != NULL || strspn(name, "0123456789.") == strlen(name);

@@ -37,7 +37,7 @@ def test_the_host_goes_on_and_nothing_stale_is_signed(host, ca_proxy, tmp_path):
     (stale,) = wait_until(
         lambda: gateway.query("SELECT id, state, blocked_on FROM v_orders WHERE state = 'invalid'"), "the order's end"
     )
-    assert "put back from a copy" in stale["blocked_on"]
+    assert "restored from a copy" in stale["blocked_on"]
     serial = f"{renewed.serial_number:x}"
     assert gateway.query("SELECT id FROM certificates WHERE serial = ?", serial) == [], "the copy has what came later"
 

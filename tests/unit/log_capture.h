@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is written on standard error, kept for the test that looks. */
+/* Captures standard error, for a test that reads it. */
 #pragma once
 
 #include "acme/base/arena.h"
 
 void log_capture_begin(void);
-/* What came since. Standard error is the process's again. */
+/* Returns the text since log_capture_begin, and gives standard error back to the process. */
 const char *log_capture_end(struct arena *arena);
 
 /* How often `words` are in the text. */

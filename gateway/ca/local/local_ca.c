@@ -59,7 +59,7 @@ static const char *key_fault(const EVP_PKEY *key)
           strcmp(curve, "secp521r1") == 0))) {
         return NULL;
     }
-    return "is none of P-256, P-384, P-521, Ed25519 and RSA";
+    return "is not of a supported type (P-256, P-384, P-521, Ed25519, RSA)";
 }
 
 static bool check_issuing(const struct local_ca *ca, struct fault *fault)
@@ -177,11 +177,10 @@ static bool check_constraints(const struct local_ca *ca, struct fault *fault)
     if (local_ca_is_constrained(ca, sk_X509_value(ca->given, 0))) {
         return true;
     }
-    return fault_set(
-        fault,
-        "%s/%s has other name constraints than permitted_names asks for; move it and its key elsewhere "
-        "to have a new one made, by the root's key",
-        ca->config.directory, LOCAL_CA_INTERMEDIATE);
+    return fault_set(fault,
+                     "%s/%s has name constraints that differ from permitted_names; to have a new one made "
+                     "with the root's key, move it and its key elsewhere",
+                     ca->config.directory, LOCAL_CA_INTERMEDIATE);
 }
 
 /* ---- renewing the intermediate ---- */
@@ -224,7 +223,7 @@ static bool renew(struct local_ca *ca, int64_t now, bool *renewed, struct fault 
         (void)sk_X509_set(ca->given, 0, fresh);
         X509_free(issuing);
         *renewed = true;
-        log_info("local CA in %s: a new intermediate for the same key", ca->config.directory);
+        log_info("local CA in %s: made a new intermediate for the same key", ca->config.directory);
     }
     return true;
 }

@@ -60,7 +60,7 @@ STACK_OF(X509) * local_ca_load_certificates(const struct local_ca *ca, struct ar
     }
     if (!good) {
         openssl_certificates_free(all);
-        fault_set(fault, "%s/%s holds no certificate, or a broken one", ca->config.directory, name);
+        fault_set(fault, "%s/%s contains no certificate, or a damaged one", ca->config.directory, name);
         return NULL;
     }
     if (pem != NULL) {
@@ -80,10 +80,10 @@ EVP_PKEY *local_ca_load_key(const struct local_ca *ca, const char *name, struct 
         key = private_key_read(pem, password, &encrypted);
         if (key == NULL) {
             fault_set(fault, "%s/%s %s", ca->config.directory, name,
-                      !encrypted ? "holds no private key"
+                      !encrypted ? "contains no private key"
                       : password.n == 0
-                          ? "is encrypted: give its password, key_password_file"
-                          : "is not opened by the password of key_password_file or key_password");
+                          ? "is encrypted: set its password in key_password_file"
+                          : "cannot be opened with the password of key_password_file or key_password");
         }
     }
     if (key != NULL && !encrypted && password.n != 0) {

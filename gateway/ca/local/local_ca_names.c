@@ -209,7 +209,7 @@ static const char *name_fault(struct arena *arena, X509 *authority, NAME_CONSTRA
         return NULL;
     }
     X509_NAME_oneline(X509_get_subject_name(authority), authority_name, sizeof authority_name);
-    return arena_printf(arena, "%s lies outside the name constraints of the CA %s: %s", name, authority_name,
+    return arena_printf(arena, "%s is outside the name constraints of the CA %s: %s", name, authority_name,
                         X509_verify_cert_error_string(verdict));
 }
 

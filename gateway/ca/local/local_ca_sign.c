@@ -20,7 +20,7 @@ static bool plan_period(const struct local_ca *ca, const struct validity_request
     out->begin = now - LOCAL_CA_BACKDATE_S;
     if (validity->not_before != NULL) {
         if (!time_parse(&from, bytes_from_string(validity->not_before)))
-            return fault_set(fault, "notBefore \"%s\" is no RFC 3339 time", validity->not_before);
+            return fault_set(fault, "notBefore \"%s\" is not an RFC 3339 time", validity->not_before);
         out->begin = from;
     }
     int64_t lifetime_s = LOCAL_CA_DEFAULT_S;

@@ -17,7 +17,7 @@ from .step_ca import PROVISIONER
 from .waiting import wait_until
 
 # What a sanitizer prints when it has found something, and what the store prints when it refuses a state (acme/states.c).
-_FAULT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|is no transition of an")
+_FAULT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|is not a transition of an")
 
 
 def stepca_issuer(ca, folder, form="flattened JWE", provisioner=PROVISIONER, url=None):

@@ -263,5 +263,5 @@ Test(ca_knowledge, every_source_has_a_name_and_words)
     cr_expect_str_eq(ca_fact_source_name(CA_FACT_ASSUMED), "assumed");
     cr_expect_str_eq(ca_fact_source_name(CA_FACT_LEARNED), "learned");
     cr_expect_str_eq(ca_fact_source_words(CA_FACT_ASSUMED),
-                     " (assumed: step-ca does not tell authority-wide claims)");
+                     " (assumed: step-ca does not publish authority-wide claims)");
 }

@@ -48,7 +48,7 @@ Test(certificate_check, defect_11_that_does_not_answer_the_order_is_refused)
         {.not_after = now + DAY_S + CERTIFICATE_SLACK_S + 1, .why = "later than 2027-01-16T08:01:00Z"},
         {.not_after = now, .why = "already ended, at 2027-01-15T08:00:00Z"},
         {.not_before = now + CERTIFICATE_SLACK_S + 1, .why = "compare the clocks"},
-        {.is_ca = true, .why = "is a CA's"},
+        {.is_ca = true, .why = "is a CA certificate"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pki_certificate leaf = scene_leaf(&scene);
@@ -79,7 +79,7 @@ Test(certificate_check, must_begin_when_the_order_said)
     leaf.not_before = ordered - CERTIFICATE_SLACK_S;
     cr_expect_null(scene_fault_of(&scene, &leaf));
     leaf.not_before = ordered - CERTIFICATE_SLACK_S - 1;
-    scene_expect_fault(scene_fault_of(&scene, &leaf), "before the notBefore that was asked for");
+    scene_expect_fault(scene_fault_of(&scene, &leaf), "before the requested notBefore");
     leaf.not_before = ordered + CERTIFICATE_SLACK_S + 1;
     scene_expect_fault(scene_fault_of(&scene, &leaf), "only begins at");
     scene_end(&scene);
@@ -99,7 +99,7 @@ Test(certificate_check, without_an_order_keeps_to_the_policy)
         {"a.example", "DNS:a.example,IP:192.0.2.1", "192.0.2.1 is not allowed"},
         {"a.example", "DNS:a.example,email:x@a.example", "holds an e-mail address"},
         {"Acme Server 1", "DNS:a.example", "the common name \"Acme Server 1\""},
-        {NULL, NULL, "names nothing"},
+        {NULL, NULL, "has no names"},
     };
     const struct name_policy policy = {.allow = allow, .allow_count = 2, .deny = deny, .deny_count = 1};
     struct scene scene;
@@ -118,6 +118,6 @@ Test(certificate_check, without_an_order_keeps_to_the_policy)
     }
     struct pki_certificate leaf = scene_leaf(&scene);
     leaf.key = scene.ca.stranger_key;
-    scene_expect_fault(scene_fault_of(&scene, &leaf), "is not the one that was asked for");
+    scene_expect_fault(scene_fault_of(&scene, &leaf), "is not the requested one");
     scene_end(&scene);
 }

@@ -42,11 +42,11 @@ Test(ocsp_responder, any_other_certificate_is_refused)
     refuse(&cast, cast.key, "not in force");
     cast.certificate = good;
     cast.certificate.signer_key = cast.root_key; /* signed by another than the CA whose name it has */
-    refuse(&cast, cast.key, "not known");
+    refuse(&cast, cast.key, "unknown");
     cast.certificate = good;
     cast.certificate.signer = cast.root;
     cast.certificate.signer_key = cast.root_key;
-    refuse(&cast, cast.key, "another CA");
+    refuse(&cast, cast.key, "the CA that issued it is not");
     arena_free(cast.arena);
 }
 

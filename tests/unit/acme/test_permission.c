@@ -75,13 +75,13 @@ static void expect(const char *why, const char *expected, const char *what, size
 
 Test(permission, S4_S6_what_each_basis_permits)
 {
-    static const char only_dns[] = "only a proof by the DNS", not_proven[] = "was not proven";
+    static const char only_dns[] = "only a DNS proof covers", not_proven[] = "was not proven";
     static const struct {
         enum authorization_basis basis;
         const char *why_not[4]; /* by use; NULL: it permits it */
     } cases[] = {
         {0,
-         {[PERMISSION_ISSUE] = "nobody knows",
+         {[PERMISSION_ISSUE] = "the reason why it was valid is unknown",
           [PERMISSION_ANCESTOR] = only_dns,
           [PERMISSION_CONTROL] = not_proven}},
         {AUTHORIZATION_PROVEN, {NULL}},
@@ -159,15 +159,15 @@ Test(permission, S15_an_inherited_one_rests_on_its_parent)
         {"www.zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_DNS_01, true, true, 100, NULL},
         {"a.b.zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_DNS_ACCOUNT_01, true, true, 100, NULL},
         {"www.zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_DNS_PERSIST_01, true, true, 100, NULL},
-        {"www.zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_HTTP_01, true, true, 100, "only a proof by the DNS"},
+        {"www.zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_HTTP_01, true, true, 100, "only a DNS proof covers"},
         {"www.zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_TLS_ALPN_01, true, true, 100,
-         "only a proof by the DNS"},
-        {"www.zone.lab", AUTHORIZATION_TRUSTED_NAME, 0, true, true, 100, "only a proof by the DNS"},
-        {"www.zone.lab", AUTHORIZATION_TRUSTED_NETWORK, 0, true, true, 100, "only a proof by the DNS"},
-        {"www.zone.lab", AUTHORIZATION_TRUSTED_KEY, 0, true, true, 100, "only a proof by the DNS"},
-        {"www.zone.lab", AUTHORIZATION_INHERITED, 0, true, true, 100, "only a proof by the DNS"},
-        {"www.zone.lab", 0, CHALLENGE_DNS_01, true, true, 100, "only a proof by the DNS"},
-        {"www.zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_DNS_01, false, true, 100, "its own name alone"},
+         "only a DNS proof covers"},
+        {"www.zone.lab", AUTHORIZATION_TRUSTED_NAME, 0, true, true, 100, "only a DNS proof covers"},
+        {"www.zone.lab", AUTHORIZATION_TRUSTED_NETWORK, 0, true, true, 100, "only a DNS proof covers"},
+        {"www.zone.lab", AUTHORIZATION_TRUSTED_KEY, 0, true, true, 100, "only a DNS proof covers"},
+        {"www.zone.lab", AUTHORIZATION_INHERITED, 0, true, true, 100, "only a DNS proof covers"},
+        {"www.zone.lab", 0, CHALLENGE_DNS_01, true, true, 100, "only a DNS proof covers"},
+        {"www.zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_DNS_01, false, true, 100, "only its own name"},
         {"www.zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_DNS_01, true, false, 100, "this endpoint"},
         {"www.zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_DNS_01, true, true, 101, "is gone"},
         {"zone.lab", AUTHORIZATION_PROVEN, CHALLENGE_DNS_01, true, true, 100, "not below"},
@@ -226,7 +226,7 @@ Test(permission, S4_a_trusted_one_is_valid_for_its_own_reason_while_that_stands)
             one.wildcard = cases[i].wildcard;
             one.subdomains = false;
             expect(permission_why_not(arena, &permission, &one, NULL, PERMISSION_ISSUE),
-                   basis == (int)cases[i].standing ? NULL : "not trusted any more", "trust",
+                   basis == (int)cases[i].standing ? NULL : "no longer trusted", "trust",
                    i * 10 + (size_t)basis);
         }
     }
@@ -244,7 +244,7 @@ static const struct eab_key key_elsewhere = {
 static const struct eab_key short_key = {.id = 5, .kid = "k", .profiles = only_short, .profile_count = 1};
 static const struct eab_key expired_key = {.id = 5, .kid = "k", .expires_at = NOW - 1};
 
-/* What a case changes of a permission that allows everything. */
+/* A case's changes to a permission that allows everything. */
 static const struct refusal {
     const struct account *account;
     const struct eab_key *key;
@@ -262,7 +262,7 @@ static const struct refusal {
     {.key = &expired_key},
     {.key = &revoked_key, .type = PROBLEM_UNAUTHORIZED, .detail = "was revoked"},
     {.key = &key_elsewhere, .type = PROBLEM_REJECTED_IDENTIFIER, .detail = "the external account key"},
-    {.key = &short_key, .type = PROBLEM_INVALID_PROFILE, .detail = "is not good for the profile"},
+    {.key = &short_key, .type = PROBLEM_INVALID_PROFILE, .detail = "does not allow the profile"},
     {.key = &short_key, .profile = "short"},
     {.endpoint_names = &elsewhere, .type = PROBLEM_REJECTED_IDENTIFIER, .detail = "this endpoint denies"},
     {.profile_names = &elsewhere, .type = PROBLEM_REJECTED_IDENTIFIER, .detail = "the profile \"default\""},

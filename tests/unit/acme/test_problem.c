@@ -147,7 +147,7 @@ Test(problem, document_over_its_limit_keeps_type_and_detail)
     arena_free(arena);
 }
 
-/* What the store keeps is read again; what is not such a document is none. */
+/* A stored document is read again; anything else is not a document. */
 Test(problem, is_read_as_it_was_written)
 {
     static const char *const others[] = {

@@ -44,8 +44,7 @@ Test(refusal_register, S10_the_first_of_a_kind_is_recorded_then_counts_that_doub
         last = words != NULL ? words : last;
     }
     cr_expect_eq(recorded, 6);
-    cr_expect_not_null(strstr(last, "no (since the last recorded refusal of this client 127 more"), "%s",
-                       last);
+    cr_expect_not_null(strstr(last, "no (127 more refusals of this client"), "%s", last);
     end(&fixture);
 }
 
@@ -87,7 +86,7 @@ Test(refusal_register, S10_a_window_begins_anew_and_tells_what_the_last_one_left
     const char *words =
         count(&fixture, "account 1", "order.refused", PROBLEM_UNAUTHORIZED, "no", NOW_S + REFUSAL_WINDOW_S);
     cr_assert_not_null(words);
-    cr_expect_not_null(strstr(words, "4 more were counted"), "%s", words);
+    cr_expect_not_null(strstr(words, "4 more refusals of this client were counted"), "%s", words);
     end(&fixture);
 }
 

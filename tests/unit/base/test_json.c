@@ -85,7 +85,7 @@ Test(json, integers_reach_to_the_ends_of_int64)
     arena_free(arena);
 }
 
-/* What a double cannot hold would have to be written out again as text that is not JSON. */
+/* A number that no double holds would have to be written as text that is not JSON. */
 Test(json, S1_numbers_that_overflow_a_double_are_refused)
 {
     struct arena *arena = arena_new();

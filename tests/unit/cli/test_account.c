@@ -134,7 +134,7 @@ Test(cli_account, lines_that_are_refused_are_told_and_counted)
          text_of("acmegate account import: %s/none.jsonl: No such file or directory\n", shell.folder)},
         {text_of("account import %s --database %s/none.db", broken, shell.folder), CLI_FAILED, "", "none.db"},
         {text_of("account import %s", empty), CLI_FAILED, "added 0", "acmegate account import: "},
-        {text_of("account import %s", words), CLI_FAILED, "added 0", "this is no export of accounts"},
+        {text_of("account import %s", words), CLI_FAILED, "added 0", "this is not an export of accounts"},
     };
     RUN_CASES(cases);
     shell_end();

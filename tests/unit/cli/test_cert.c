@@ -81,9 +81,9 @@ Test(cli_cert, a_revocation_is_corrected)
     expect_output("correct", &output, CLI_OK, "requested another reason for the revocation of 1a2b; ", "");
     cr_expect_str_eq(certificate("revocation_correction || ' ' || revocation_reason"), "1 4");
     cr_expect_str_eq(certificate("revocation_requested_by"), "client");
-    cr_expect_str_eq(shell_events(),
-                     "revocation.requested operator by operator, reason keyCompromise in the place "
-                     "of superseded\n");
+    cr_expect_str_eq(
+        shell_events(),
+        "revocation.requested operator by operator, reason keyCompromise instead of superseded\n");
     output = run("cert revoke 1a2b --reason keyCompromise");
     expect_output("again", &output, CLI_FAILED, "",
                   "its correction was already requested and waits for the CA\n");

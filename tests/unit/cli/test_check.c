@@ -126,7 +126,7 @@ Test(cli_check, a_local_ca_that_is_there)
     expect_words("there", &output,
                  text_of("ok    issuer inner: local CA in %s, root SHA-256 ", shell_path("ca")));
     expect_words("there", &output, ", signs until 2031-05-31T");
-    expect_words("there", &output, "ok    profile inside: max_ttl, 12h, lies within what the CA grants");
+    expect_words("there", &output, "ok    profile inside: max_ttl, 12h, is within the CA's limits");
     shell_end();
 }
 

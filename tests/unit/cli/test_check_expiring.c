@@ -70,7 +70,7 @@ Test(cli_check_expiring, files_that_hold_no_certificate)
         const char *text, *words;
     } cases[] = {
         {NULL, "FAIL  own certificate: %s cannot be read: No such file or directory\n"},
-        {"words", "FAIL  own certificate: %s holds no certificate, or a broken one\n"},
+        {"words", "FAIL  own certificate: %s contains no certificate, or a damaged one\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_begin(&(struct shell_configuration){0});

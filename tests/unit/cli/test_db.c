@@ -44,7 +44,7 @@ Test(cli_db, a_damaged_or_newer_database_fails_the_check)
     shell_end();
 }
 
-/* What PRAGMA foreign_key_check finds is a line each. */
+/* Each row of PRAGMA foreign_key_check is a line. */
 Test(cli_db, what_is_wrong_is_listed)
 {
     shell_begin();

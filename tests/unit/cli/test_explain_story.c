@@ -163,13 +163,14 @@ Test(explain_story, each_state_of_the_rows)
         {"UPDATE attempts SET status = 'refused', http_status = 403, message = 'requested duration of "
          "18h1m0s is more "
          "than the authorized maximum certificate duration of 12h1m0s.'",
-         {"     learned: the CA's maximum is 12h1m, its backdate included. step-ca does not tell "
+         {"     learned: the CA's maximum is 12h1m, its backdate included. step-ca does not publish "
           "authority-wide claims, so "
           "another one was assumed"}},
         {"UPDATE attempts SET status = 'refused', http_status = 403, message = 'requested duration of 1h1m0s "
          "is less "
          "than the authorized minimum certificate duration of 2h0m0s.'",
-         {"     learned: the CA's minimum is 2h. step-ca does not tell authority-wide claims, so another one "
+         {"     learned: the CA's minimum is 2h. step-ca does not publish authority-wide claims, so another "
+          "one "
           "was assumed"}},
         {"UPDATE orders SET status = 'processing'; UPDATE attempts SET status = 'started'",
          {"  cause     issuance-under-way"}},

@@ -315,11 +315,11 @@ Test(account_export_files, only_a_whole_export_is_imported_without_complaint)
         int64_t added, refused, refused_line;
         const char *why; /* NULL: it is whole */
     } cases[] = {
-        {{0}, 0, 0, 0, "this is no export of accounts: it is empty"},
-        {{GARBAGE}, 0, 0, 0, "this is no export of accounts: no JSON"},
-        {{END_0_0}, 0, 0, 0, "this is no export of accounts: its first line is no head"},
-        {{HEAD}, 0, 0, 0, "it breaks off after line 1: "},
-        {{HEAD, KEY}, 1, 0, 0, "it breaks off after line 2: "},
+        {{0}, 0, 0, 0, "this is not an export of accounts: it is empty"},
+        {{GARBAGE}, 0, 0, 0, "this is not an export of accounts: not JSON"},
+        {{END_0_0}, 0, 0, 0, "this is not an export of accounts: its first line is not a head"},
+        {{HEAD}, 0, 0, 0, "it ends early, after line 1: "},
+        {{HEAD, KEY}, 1, 0, 0, "it ends early, after line 2: "},
         {{HEAD, END_0_0}, 0, 0, 0, NULL},
         {{HEAD, KEY, END_0_1}, 1, 0, 0, NULL},
         {{HEAD, GARBAGE, END_0_0}, 0, 1, 2, NULL},
@@ -487,7 +487,7 @@ Test(account_export_files, what_is_no_export_is_replaced_and_what_is_no_file_is_
     cr_expect_str_eq(fault.message, arena_printf(database.arena, "%s: Not a directory", none));
     cr_assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
     cr_expect_not(export_to(&database, path, NULL, &summary));
-    cr_expect_str_eq(fault.message, arena_printf(database.arena, "%s: it is no regular file", path));
+    cr_expect_str_eq(fault.message, arena_printf(database.arena, "%s: it is not a regular file", path));
     database_end(&database);
 }
 

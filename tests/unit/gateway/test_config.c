@@ -116,7 +116,7 @@ Test(config, what_is_wrong_is_told_with_its_path)
         {"{" GOOD ", \"finalise\": {}}", "finalise", "did you mean finalize?"},
         {"{" GOOD ", \"http_port\": 80}", "http_port", "validation.http_port"},
         {"{" GOOD ", \"limits\": {\"colour\": 1}}", "limits.colour", "max_identifiers, max_connections"},
-        {"{" GOOD ", \"tls.key\": \"k\"}", "tls.key", "no key known here"},
+        {"{" GOOD ", \"tls.key\": \"k\"}", "tls.key", "unknown key"},
         {"{" GOOD ", \"limits\": 5}", "limits", "object"},
         {"{" GOOD ", \"limits\": {\"max_identifiers\": 0}}", "limits.max_identifiers", "1 to 1000"},
         {"{" GOOD ", \"limits\": {\"max_identifiers\": \"5\"}}", "limits.max_identifiers", "integer"},
@@ -139,8 +139,8 @@ Test(config, what_is_wrong_is_told_with_its_path)
         {"{" GOOD ", \"listen\": [\"::1:9443\"]}", "listen", "::1:9443"},
         {"{" GOOD ", \"listen\": [\"127.0.0.1:70000\"]}", "listen", "70000"},
         {"{" GOOD ", \"alternate_names\": [\"a b\"]}", "alternate_names", "a b"},
-        {"{" GOOD ", \"database\": \"\"}", "database", "not empty"},
-        {"{" GOOD ", \"database\": \"a\\u0000b\"}", "database", "text"},
+        {"{" GOOD ", \"database\": \"\"}", "database", "non-empty"},
+        {"{" GOOD ", \"database\": \"a\\u0000b\"}", "database", "string"},
         {"{" ISSUERS ", " REST "}", "base_url", "missing"},
         {"{" ISSUERS ", " REST "}", "tls", "missing"},
         {"{\"base_url\": \"http://acme\", " ISSUERS ", " REST "}", "base_url", "https://"},
@@ -164,9 +164,9 @@ Test(config, what_is_wrong_is_told_with_its_path)
         {"{" TOP ", \"issuers\": {\"main\": {\"type\": \"stepca\"}}, " REST "}",
          "issuers.main.root_cert_path", "missing"},
         {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"directory\": \"x\"}}, " REST "}",
-         "issuers.main.directory", "not for"},
+         "issuers.main.directory", "does not apply to"},
         {"{" TOP ", \"issuers\": {\"main\": {" STEPCA ", \"key_password\": \"x\"}}, " REST "}",
-         "issuers.main.key_password", "not for"},
+         "issuers.main.key_password", "does not apply to"},
         {"{" TOP ", \"issuers\": {\"main\": {" LOCAL
          ", \"key_password\": \"x\", \"key_password_file\": \"/x\"}}, " REST "}",
          "issuers.main.key_password_file", "this or key_password, not both"},
@@ -210,13 +210,13 @@ Test(config, what_is_wrong_is_told_with_its_path)
         {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"profiles\": [\"g\", \"g\"]}}}",
          "endpoints.e.profiles", "twice"},
         {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"challenges\": [\"tls-sni-01\"]}}}",
-         "endpoints.e.challenges", "known here: http-01, dns-01"},
+         "endpoints.e.challenges", "supported: http-01, dns-01"},
         {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"challenges\": []}}}", "endpoints.e.challenges",
          "http-01"},
         {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"names\": {\"allow\": [\"a..b\"]}}}}",
          "endpoints.e.names.allow", "a..b"},
         {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"color\": \"red\"}}}", "endpoints.e.color",
-         "known here"},
+         "known keys: "},
         {"{" TOP ", " ISSUERS ", \"endpoints\": {\"e\": {\"profiles\": [\"p\"], \"eab\": \"optional\","
          " \"without_eab\": {\"profiles\": [\"q\"]}}}}",
          "endpoints.e.without_eab.profiles", "\"q\" is not among the profiles"},
@@ -231,7 +231,7 @@ Test(config, what_is_wrong_is_told_with_its_path)
          "endpoints.e.without_eab.names.allow", "a..b"},
         {"{" GOOD ", \"stepca_api\": {\"profile\": \"gold\"}}", "stepca_api.profile",
          "no profile named \"gold\""},
-        {"{" GOOD ", \"stepca_api\": {\"issuer\": \"main\"}}", "stepca_api.issuer", "is no key known here"},
+        {"{" GOOD ", \"stepca_api\": {\"issuer\": \"main\"}}", "stepca_api.issuer", "unknown key"},
         {"{" TOP ", \"issuers\": {\"main\": {\"type\": \"local\", \"directory\": \"d\"}}, " REST
          ", \"stepca_api\": {\"profile\": \"default\"}}",
          "stepca_api.profile", "must be of type stepca"},
@@ -257,7 +257,7 @@ Test(config, everything_wrong_is_told_at_once)
         NULL, &errors));
     cr_assert_eq(errors.count, 6);
     cr_assert(config_text_tells(&errors, "base_url", "https://"));
-    cr_assert(config_text_tells(&errors, "nonsense", "no key"));
+    cr_assert(config_text_tells(&errors, "nonsense", "unknown key"));
     cr_assert(config_text_tells(&errors, "tls.issuer", "\"x\""));
     cr_assert(config_text_tells(&errors, "loops", "integer"));
     cr_assert(config_text_tells(&errors, "profiles.p.issuer", "\"y\""));
@@ -320,14 +320,14 @@ Test(config, an_old_name_is_taken_with_a_warning)
     } cases[] = {
         {", \"stepca_api\": {\"profile\": \"default\"}", NULL, "default", NULL},
         {", \"native\": {\"profile\": \"default\"}", NULL, "default",
-         "native.profile is called stepca_api.profile now"},
+         "native.profile was renamed to stepca_api.profile"},
         {", \"native\": {\"profile\": \"gold\"}, \"stepca_api\": {\"profile\": \"default\"}", NULL, "default",
-         "native.profile is called stepca_api.profile now"},
+         "native.profile was renamed to stepca_api.profile"},
         {"", "ACMEGATE_STEPCA_API_PROFILE=default", "default", NULL},
         {"", "ACMEGATE_NATIVE_PROFILE=default", "default",
-         "ACMEGATE_NATIVE_PROFILE is called ACMEGATE_STEPCA_API_PROFILE now"},
+         "ACMEGATE_NATIVE_PROFILE was renamed to ACMEGATE_STEPCA_API_PROFILE"},
         {", \"stepca_api\": {\"profile\": \"gold\"}", "ACMEGATE_NATIVE_PROFILE=default", "default",
-         "ACMEGATE_NATIVE_PROFILE is called ACMEGATE_STEPCA_API_PROFILE now"},
+         "ACMEGATE_NATIVE_PROFILE was renamed to ACMEGATE_STEPCA_API_PROFILE"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct arena *arena = arena_new();

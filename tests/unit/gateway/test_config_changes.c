@@ -74,7 +74,7 @@ static const struct {
     {",\"q\":{\"issuer\":\"local\"}", "", "profiles.q", "q", false},
 };
 
-/* What serves at once is no difference any more, when the same is read again; what waits still is. */
+/* A change in force is no difference when the same file is read again; a waiting one still is. */
 Test(config_changes, each_key_serves_at_once_or_waits)
 {
     struct arena *arena = arena_new();
@@ -116,11 +116,8 @@ Test(config_changes, another_type_of_issuer_waits_as_a_whole)
     const struct config *next = config_take(arena, running, fresh, &found, &fault);
     cr_assert_not_null(next);
     cr_expect(found.count >= 5, "%zu", found.count);
-    for (size_t i = 0; i < found.count; i++) {
-        cr_assert_not_null(found.items[i].path, "%zu", i);
-        cr_expect_eq(strncmp(found.items[i].path, "issuers.local.", 14), 0, "%s", found.items[i].path);
+    for (size_t i = 0; i < found.count; i++)
         cr_expect_not(found.items[i].at_once, "%s", found.items[i].path);
-    }
     cr_expect_eq(config_issuer(next, "local")->type, ISSUER_LOCAL);
     cr_expect_null(config_issuer(next, "local")->ca_url);
     arena_free(arena);
@@ -137,7 +134,7 @@ Test(config_changes, what_does_not_fit_what_waits_is_refused)
         parse(arena, "\"eab\":\"required\"",
               "\"eab\":\"required\",\"without_eab\":{\"names\":{\"allow\":[\"a.test\"]}}");
     cr_expect_null(config_take(arena, running, fresh, &found, &fault));
-    cr_expect(strstr(fault.message, "does not fit what waits for a restart: ") != NULL &&
+    cr_expect(strstr(fault.message, "conflict with changes that wait for a restart: ") != NULL &&
                   strstr(fault.message, "endpoints.e.without_eab") != NULL,
               "%s", fault.message);
     arena_free(arena);

@@ -10,7 +10,7 @@ LEAK_CHECKED_SUITE(config_environment);
 
 #define TWO    "{" TOP ", \"issuers\": {\"main\": {" STEPCA "}, \"local\": {" LOCAL "}}, " REST "}"
 #define ALONE  "{" TOP ", \"issuers\": {\"main\": {" LOCAL "}}, " REST "}"
-#define EFFECT "the environment's %s is not the name of any key: it has no effect"
+#define EFFECT "environment variable %s has no effect: no key has this name"
 
 static const struct {
     const char *text, *variable;
@@ -23,11 +23,11 @@ static const struct {
     {TWO, "CERTCTL_STEPCA_ROOT_CERT=/r", NULL},
     {TWO, "CERTCTL_OTHER=1", NULL},
     {TWO, "OTHER=1", NULL},
-    {TWO, "ACMEGATE_LOOP=1", "the environment's ACMEGATE_LOOP is not the name of any key: it has no effect"},
+    {TWO, "ACMEGATE_LOOP=1", "environment variable ACMEGATE_LOOP has no effect: no key has this name"},
     {TWO, "ACMEGATE_LOOP=", NULL},
     {TWO, "ACMEGATE_LOOP", NULL},
     {TWO, "ACMEGATE_ISSUERS_MAIN_TYPE=x",
-     "the environment's ACMEGATE_ISSUERS_MAIN_TYPE is not the name of any key: it has no effect"},
+     "environment variable ACMEGATE_ISSUERS_MAIN_TYPE has no effect: no key has this name"},
     {ALONE, "ACMEGATE_STEPCA_URL=https://ca:1",
      "ACMEGATE_STEPCA_URL has no effect: no issuer is of type stepca"},
     {ALONE, "CERTCTL_STEPCA_URL=https://ca:1",
@@ -79,10 +79,10 @@ Test(config_environment, one_for_two_step_cas_is_refused_each_by_its_name)
         cr_expect_eq(errors.count, 1);
         cr_expect_str_eq(
             errors.lines[0],
-            arena_printf(arena,
-                         "test.json: %.*s does not say which of the 2 issuers of type stepca it is "
-                         "for",
-                         (int)strcspn(variables[i], "="), variables[i]));
+            arena_printf(
+                arena,
+                "test.json: %.*s is ambiguous: there are 2 issuers of type stepca; set the key in the file",
+                (int)strcspn(variables[i], "="), variables[i]));
         arena_free(arena);
     }
 }

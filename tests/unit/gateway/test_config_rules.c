@@ -44,9 +44,8 @@ Test(config_rules, dns_persist_01_offers_one_to_ten_names)
         size_t count;
         const char *line;
     } cases[] = {
-        {0,
-         "test.json: endpoints.e.issuer_domain_names: is missing: dns-persist-01 needs the domain names that "
-         "mean this server"},
+        {0, "test.json: endpoints.e.issuer_domain_names: is missing: dns-persist-01 needs the domain names "
+            "that stand for this server"},
         {1, ""},
         {10, ""},
         {11, "test.json: endpoints.e.issuer_domain_names: at most 10 can be offered for dns-persist-01"},
@@ -78,9 +77,8 @@ static const struct {
      "test.json: endpoints.e.subdomains: needs authorization_lifetime: the proof of a domain serves later "
      "orders"},
     {", \"subdomains\": true, \"authorization_lifetime\": \"1h\", \"caa_identities\": [\"ca.test\"]",
-     "test.json: endpoints.e.subdomains: cannot stand beside caa_identities: the CAA records of the names "
-     "below "
-     "a proven domain would not be looked at"},
+     "test.json: endpoints.e.subdomains: cannot be used with caa_identities: the CAA records of the names "
+     "below a proven domain would not be checked"},
     {", \"caa_identities\": [\"ca.test\"]", ""},
     {", \"eab\": \"optional\", \"without_eab\": {\"profiles\": [\"p\"]}", ""},
     {", \"eab\": \"optional\", \"without_eab\": {\"profiles\": [\"p\", \"q\"]}",
@@ -104,7 +102,7 @@ Test(config_rules, usages_are_for_a_local_issuer)
         told(arena, arena_printf(arena, "{" TOP ", \"issuers\": {\"main\": {" LOCAL "}}, %s", rest)), "");
     cr_expect_str_eq(
         told(arena, arena_printf(arena, "{" TOP ", " ISSUERS ", %s", rest)),
-        "test.json: profiles.p.extended_key_usages: cannot be told to issuer \"main\": with step-ca "
+        "test.json: profiles.p.extended_key_usages: cannot be set for issuer \"main\": with step-ca "
         "the template of the provisioner decides");
     arena_free(arena);
 }
@@ -163,7 +161,7 @@ Test(config_rules, a_password_of_the_own_key_needs_the_key)
                      "");
     cr_expect_str_eq(
         told(arena, arena_printf(arena, "%s, \"tls\": {\"issuer\": \"main\", %s}}", base, password)),
-        "test.json: tls.key_password_file: is for tls.key, which is not given");
+        "test.json: tls.key_password_file: is for tls.key, which is not set");
     unlink(path);
     arena_free(arena);
 }
@@ -173,7 +171,7 @@ Test(config_rules, a_password_of_the_own_key_needs_the_key)
 Test(config_rules, a_fault_of_the_whole_has_no_path)
 {
     struct arena *arena = arena_new();
-    cr_expect_str_eq(told(arena, "[]"), "test.json: must hold one object: {…}");
+    cr_expect_str_eq(told(arena, "[]"), "test.json: must contain one object: {…}");
     cr_expect_str_eq(told(arena, "{" GOOD ", \"loops\": 65}"),
                      "test.json: loops: must be an integer from 0 to 64");
     arena_free(arena);
@@ -191,20 +189,20 @@ Test(config_rules, every_one_of_many_faults_is_told)
         arena, arena_printf(arena, "{" GOOD ", %s}", arena_join(arena, items, MANY, ",")), NULL, &errors));
     cr_expect_eq(errors.count, MANY);
     for (size_t i = 0; i < MANY; i++)
-        cr_expect_not_null(strstr(errors.lines[i],
-                                  arena_printf(arena, "test.json: unknown-%zu: is no key known here; ", i)));
+        cr_expect_not_null(
+            strstr(errors.lines[i], arena_printf(arena, "test.json: unknown-%zu: unknown key; ", i)));
     arena_free(arena);
 }
 
 static const struct {
     const char *members, *line;
 } unknown[] = {
-    {"\"databse\": \"x\"", "test.json: databse: is no key known here; did you mean database?"},
-    {"\"retry_for\": \"1s\"", "test.json: retry_for: is no key known here; there is validation.retry_for"},
+    {"\"databse\": \"x\"", "test.json: databse: unknown key; did you mean database?"},
+    {"\"retry_for\": \"1s\"", "test.json: retry_for: unknown key; did you mean validation.retry_for?"},
     {"\"finalize\": {\"colour\": 1}",
-     "test.json: finalize.colour: is no key known here; known here: give_up_after, hold_reply"},
+     "test.json: finalize.colour: unknown key; known keys: give_up_after, hold_reply"},
     {"\"finalize\": {\"give_up\": \"1s\"}",
-     "test.json: finalize.give_up: is no key known here; known here: give_up_after, hold_reply"},
+     "test.json: finalize.give_up: unknown key; known keys: give_up_after, hold_reply"},
 };
 
 Test(config_rules, an_unknown_key_is_told_with_those_that_are_near)

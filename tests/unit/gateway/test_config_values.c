@@ -170,9 +170,9 @@ Test(config_values, key_types_are_those_that_are_known)
                           ", \"profiles\": {\"default\": {\"issuer\": \"main\", \"key_types\": [\"P-256\", "
                           "\"P-255\"]}}, \"endpoints\": {\"acme\": {\"profiles\": [\"default\"]}}}",
                           NULL, &errors));
-    cr_expect(
-        config_text_tells(&errors, "profiles.default.key_types", "\"P-255\" is no key type known here: "),
-        "%s", errors.lines[0]);
+    cr_expect(config_text_tells(&errors, "profiles.default.key_types",
+                                "\"P-255\" is not a supported key type; supported: "),
+              "%s", errors.lines[0]);
     cr_expect(config_text_tells(&errors, "profiles.default.key_types", "P-256, P-384"));
     arena_free(arena);
 }
@@ -260,7 +260,7 @@ Test(config_values, a_section_has_a_name_of_64_letters_at_most)
         bool taken = config_text_parse(arena, text, NULL, &errors) != NULL;
         cr_expect_eq(taken, names[i].good, "%s", names[i].name);
         cr_expect(taken || config_text_tells(&errors, "endpoints.",
-                                             "must be named with letters, digits, - and _, 64 at most"));
+                                             "must have a name of letters, digits, - and _, at most 64"));
         arena_free(arena);
     }
 }
@@ -279,11 +279,11 @@ Test(config_values, a_file_of_white_space_holds_no_password)
     cr_expect_null(
         config_text_parse(arena, arena_printf(arena, "%s%s\"}}, " REST "}", format, path), NULL, &errors));
     cr_expect(config_text_tells(&errors, "issuers.main.key_password_file",
-                                arena_printf(arena, "%s holds no password", path)),
+                                arena_printf(arena, "%s contains no password", path)),
               "%s", errors.lines[0]);
     cr_expect_null(config_text_parse(arena, arena_printf(arena, "%s\"}}, " REST "}", format), NULL, &errors));
-    cr_expect(config_text_tells(&errors, "issuers.main.key_password_file", "must be a file's path"), "%s",
-              errors.lines[0]);
+    cr_expect(config_text_tells(&errors, "issuers.main.key_password_file", "must be the path of a file"),
+              "%s", errors.lines[0]);
     unlink(path);
     arena_free(arena);
 }

@@ -199,7 +199,7 @@ Test(crash_record, S2_faults_add_up_until_they_are_forgotten)
     arena_free(arena);
 }
 
-/* What else stands in the file counts for nothing, and it does not grow for ever. */
+/* Other lines in the file are ignored, and it does not grow for ever. */
 Test(crash_record, reads_its_own_lines_only_and_the_newest)
 {
     struct arena *arena = arena_new();

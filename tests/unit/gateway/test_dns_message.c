@@ -25,7 +25,7 @@ static bool read(struct arena *arena, struct bytes octets, struct dns_message *o
     return dns_message_read(arena, octets, DNS_TYPE_TXT, out);
 }
 
-/* What an answer says. */
+/* The content of an answer. */
 Test(dns_message, N1_is_read_as_it_is)
 {
     static const struct {

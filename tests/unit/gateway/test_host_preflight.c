@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is told of this host before a start. */
+/* The preflight's lines about this host. */
 #include "gateway/preflight/host_preflight.h"
 
 #include <arpa/inet.h>
@@ -97,7 +97,7 @@ static const struct {
     bool failed;
     const char *words;
 } databases[] = {
-    {"none", make_none, false, "not there yet, `acmegate serve` makes it"},
+    {"none", make_none, false, "does not exist yet, `acmegate serve` creates it"},
     {"current", make_current, false, "opens, its schema is current"},
     {"older", make_older, false, "`acmegate serve` brings its schema up to date"},
     {"rubbish", make_rubbish, true, "fault: database "},
@@ -189,9 +189,9 @@ Test(host_preflight, the_port_of_base_url_is_one_that_is_listened_on)
         uint16_t port;
         const char *words; /* NULL: no warning */
     } cases[] = {{"https://acme.test", 443, NULL},
-                 {"https://acme.test", 444, "clients come to port 443,"},
+                 {"https://acme.test", 444, "clients connect to port 443,"},
                  {"https://acme.test:8443", 8443, NULL},
-                 {"https://acme.test:8443", 443, "clients come to port 8443,"},
+                 {"https://acme.test:8443", 443, "clients connect to port 8443,"},
                  {"https://acme.test:8443", 0, NULL}};
     struct database database;
     database_begin(&database);
@@ -263,7 +263,7 @@ static const struct {
     {"no file, no key", 0, 0, 0, true, false, NULL},
     {"no file, a revoked key", 0, 0, 1, true, false, NULL},
     {"no file, a key", 1, 0, 0, true, true, "the file is missing, and 1 external account keys"},
-    {"all open", 2, 0, 1, false, false, "opens what the database keeps sealed"},
+    {"all open", 2, 0, 1, false, false, "opens the sealed secrets of the database"},
     {"one of two", 1, 1, 0, false, false, "warning: secret_key_path"},
     {"none of two", 0, 2, 0, false, true, "2 of 2 external account keys were sealed with another file"},
 };

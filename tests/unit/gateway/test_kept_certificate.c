@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the server has signed for itself: taken into use and kept, or rejected; and how a request ends. */
+/* Certificates that the server requests for itself: taken into use and kept, or rejected; and how a request
+ * ends. */
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ static struct {
     enum answer answer;
     bool user_refuses;
     bool chain_end; /* no plan: the chain has ended */
-    /* What the owner was told. */
+    /* The owner's calls. */
     size_t uses, ends, rejections;
     struct kept_end end;
     const char *rejected_because;
@@ -57,7 +58,7 @@ static X509 *new_root(EVP_PKEY *key)
     return pki_certificate(scene.arena, &root);
 }
 
-/* What the CA gives where its usual lifetime is this. */
+/* Sets the CA's usual lifetime. */
 static void know_default(int64_t default_s)
 {
     struct ca_knowledge knowledge;
@@ -336,7 +337,7 @@ Test(kept_certificate, a_pair_that_cannot_be_read_says_which_file)
     } broken[] = {
         {NULL, "", "kept.crt: No such file"},
         {"", NULL, "kept.key: No such file"},
-        {"no certificate", "", "kept.crt holds no certificate, or a broken one"},
+        {"no certificate", "", "kept.crt contains no certificate, or a damaged one"},
     };
     begin(false);
     kept_certificate_ask(&scene.kept, &scene.issuer);

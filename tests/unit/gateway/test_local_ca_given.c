@@ -13,7 +13,7 @@ LEAK_CHECKED_SUITE(local_ca_given);
 
 enum { NOW = 1800000000, DAY_S = 24 * 3600, DEEPEST = 4 };
 
-/* What is not set is as a good CA has it. */
+/* A member that is not set has the value of a good CA. */
 struct authority_plan {
     const char *basic_constraints;
     const char *key_usage;
@@ -190,7 +190,7 @@ static const struct {
      "path length"},
     {"the one above may not sign", {{0}, {.key_usage = "critical,cRLSign"}, {0}}, "no path"},
     {"a weak key", {{0}, {0}, {.key_type = "RSA-1024"}}, "less than 2048"},
-    {"an unusual key", {{0}, {0}, {.key_type = "secp256k1"}}, "none of P-256"},
+    {"an unusual key", {{0}, {0}, {.key_type = "secp256k1"}}, "is not of a supported type"},
 };
 
 Test(local_ca_given, what_could_not_issue_is_refused_with_words)
@@ -340,7 +340,7 @@ Test(local_ca_given, name_constraints_anywhere_on_the_path_hold)
     }
 }
 
-/* What binds the intermediate binds its successor. */
+/* The intermediate's restrictions bind its successor. */
 Test(local_ca_given, a_renewed_intermediate_may_do_no_more_than_the_old_one)
 {
     static const struct authority_plan plans[] = {{0},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What can be asked of the CA that acmegate makes: encrypted keys, name constraints, URLs, renewal. */
+/* The CA that acmegate makes: encrypted keys, name constraints, URLs, renewal. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -94,9 +94,9 @@ Test(local_ca_made, without_the_right_password_an_encrypted_key_is_an_error_that
     static const struct {
         const char *password, *words;
     } cases[] = {
-        {"", "is encrypted: give its password"},
-        {"correct horsf", "is not opened by the password"},
-        {"correct horse ", "is not opened by the password"},
+        {"", "is encrypted: set its password"},
+        {"correct horsf", "cannot be opened with the password"},
+        {"correct horse ", "cannot be opened with the password"},
     };
     struct trial trial = begin((struct local_ca_config){.key_password = secret("correct horse")});
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -161,7 +161,7 @@ Test(local_ca_made, permitted_names_are_in_the_intermediate_and_hold)
         cr_assert(at >= 0 && X509_EXTENSION_get_critical(X509_get_ext(intermediate, at)));
         cr_expect_eq(outcome, name_cases[i].good ? LOCAL_CA_DONE : LOCAL_CA_NAME_REFUSED, "%s: %s",
                      name_cases[i].names, fault.message);
-        cr_expect(name_cases[i].good || strstr(fault.message, "lies outside the name constraints") != NULL,
+        cr_expect(name_cases[i].good || strstr(fault.message, "is outside the name constraints") != NULL,
                   "%s", fault.message);
         end(&trial);
     }
@@ -175,7 +175,7 @@ Test(local_ca_made, permitted_names_that_the_intermediate_does_not_have_are_an_e
     cr_expect_not(open_at(&trial, NOW));
     cr_expect(strstr(trial.fault.message, "permitted_names") != NULL, "%s", trial.fault.message);
 
-    /* What the words advise. */
+    /* The advice of the words. */
     struct bytes root = bytes_from_string(text_of(&trial, LOCAL_CA_ROOT));
     cr_assert_eq(unlink(path_of(&trial, LOCAL_CA_INTERMEDIATE)), 0);
     cr_assert_eq(unlink(path_of(&trial, LOCAL_CA_INTERMEDIATE_KEY)), 0);
@@ -278,7 +278,7 @@ Test(local_ca_made, the_intermediate_is_renewed_when_a_third_of_its_life_is_left
     cr_assert_eq(sign_at(&trial, "DNS:a.internal", due + DAY_S, &new_leaf, &fault), LOCAL_CA_DONE, "%s",
                  fault.message);
     cr_expect(bytes_equal(new_leaf.certificates[1], after.certificates[0]));
-    /* Same key and name: either certificate vouches for leaves of before and after. */
+    /* Same key and name: either certificate vouches for earlier and later leaves. */
     struct local_ca_chain old_chain = {.certificates = &before, .count = 1};
     cr_expect(verifies(&trial, old_leaf.certificates[0], after));
     cr_expect(verifies(&trial, new_leaf.certificates[0], old_chain));

@@ -123,7 +123,7 @@ Test(local_ca_status, P1_a_correction_is_listed_and_survives_a_restart)
     revoke(&ca, "b0", 1, 1900000000);
     cr_expect_eq(local_ca_revoke(ca.arena, ca.ca, "b0", 4, 0, NOW, &fault), LOCAL_CA_ALREADY_REVOKED);
     cr_expect(strstr(fault.message, "already revoked, reason keyCompromise") != NULL, "%s", fault.message);
-    cr_expect_not(is_good(&ca, &first, NOW), "it has the reasons of before");
+    cr_expect_not(is_good(&ca, &first, NOW), "it keeps the earlier reasons");
     for (int i = 0; i < 2; i++, reopen(&ca)) {
         struct crl crl = new_list(&ca, NULL, NOW);
         cr_assert_eq(crl.count, 2);

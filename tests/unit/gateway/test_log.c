@@ -9,7 +9,7 @@
 
 LEAK_CHECKED_SUITE(log);
 
-/* What `write_lines` leaves on standard error. */
+/* Returns the lines that `write_lines` writes to standard error. */
 static const char *written(struct arena *arena, void (*write_lines)(void))
 {
     FILE *file = tmpfile();

@@ -102,7 +102,7 @@ Test(outbound_dns, N1_an_answer_is_relied_on_or_its_fault_is_told)
         {{0, DNS_RECURSES, 1, 0, BYTES_LITERAL(ALIAS)}, OUTBOUND_DNS_NO_FAULT, NULL, "", "a.example"},
         {{0, DNS_DOES_NOT_RECURSE, 1, 0, BYTES_LITERAL(ALIAS)},
          OUTBOUND_DNS_NOT_RECURSIVE,
-         "answered that the name is an alias (CNAME) of a.example and no more: " NO_RECURSION,
+         "answered that the name is an alias (CNAME) of a.example only: " NO_RECURSION,
          "",
          "a.example"},
         {{0, DNS_DOES_NOT_RECURSE, 2, 0, BYTES_LITERAL(ALIAS TEXT_C)},

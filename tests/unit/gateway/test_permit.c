@@ -228,7 +228,7 @@ Test(permit, an_order_needs_an_authorization_that_stands_for_each_name)
         {AUTHORIZATION_INHERITED, NOTHING, NOW, NULL, NULL},
         {AUTHORIZATION_INHERITED, PARENT, NOW, NULL, "which it rests on, is gone"},
         {AUTHORIZATION_TRUSTED_NETWORK, NOTHING, NOW, "198.51.100.1", NULL},
-        {AUTHORIZATION_TRUSTED_NETWORK, NOTHING, NOW, "192.0.2.7", "that is not trusted any more"},
+        {AUTHORIZATION_TRUSTED_NETWORK, NOTHING, NOW, "192.0.2.7", "which is no longer trusted"},
     };
     struct network network;
     cr_assert(network_parse("198.51.100.0/24", &network));

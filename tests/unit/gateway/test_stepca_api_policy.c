@@ -98,7 +98,7 @@ Test(stepca_api_policy, keys_are_of_the_profiles_types)
     for (size_t i = 0; i < 2; i++) {
         autofree_evp_pkey EVP_PKEY *key = EVP_EC_gen(curves[i]);
         expect_words(stepca_api_policy_check_key(arena, &profile, key),
-                     i == 0 ? "of type P-256; profile web takes P-384, Ed25519" : NULL, curves[i]);
+                     i == 0 ? "of type P-256; profile web accepts P-384, Ed25519" : NULL, curves[i]);
     }
     expect_words(stepca_api_policy_check_key(arena, &profile, NULL), "of type unknown", "no key");
     struct profile_config any = {.name = "any"};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client is told of the store's results. */
+/* The client's answers to results of the store. */
 #include "gateway/frontend/exchange.h"
 #include "leaks.h"
 

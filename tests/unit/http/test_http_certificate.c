@@ -106,12 +106,12 @@ Test(http_certificate, one_that_cannot_be_taken_changes_nothing)
         struct bytes chain, key;
         const char *why;
     } cases[] = {
-        {of_text(""), second.key_pem, "the certificate file holds no certificate, or a damaged one"},
-        {second.key_pem, second.key_pem, "the certificate file holds no certificate, or a damaged one"},
-        {cut, second.key_pem, "the certificate file holds no certificate, or a damaged one"},
-        {second.chain_pem, of_text(""), "the key file holds no unencrypted PEM private key"},
-        {second.chain_pem, second.chain_pem, "the key file holds no unencrypted PEM private key"},
-        {second.chain_pem, encrypted, "the key file holds no unencrypted PEM private key"},
+        {of_text(""), second.key_pem, "the certificate file contains no certificate, or a damaged one"},
+        {second.key_pem, second.key_pem, "the certificate file contains no certificate, or a damaged one"},
+        {cut, second.key_pem, "the certificate file contains no certificate, or a damaged one"},
+        {second.chain_pem, of_text(""), "the key file contains no unencrypted PEM private key"},
+        {second.chain_pem, second.chain_pem, "the key file contains no unencrypted PEM private key"},
+        {second.chain_pem, encrypted, "the key file contains no unencrypted PEM private key"},
         {second.chain_pem, third.key_pem, "the private key does not belong to the certificate"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -123,9 +123,8 @@ Test(http_connections, O10_where_all_are_busy_the_next_one_waits_until_a_request
     client_close(next);
     front_stop();
     const char *log = log_capture_end(arena);
-    cr_expect_not_null(strstr(log,
-                              "8 connections on one loop, as many as it may have: all have requests under "
-                              "way, and no more are accepted until one ends"),
+    cr_expect_not_null(strstr(log, "8 connections on one loop, its maximum: all have requests in progress, "
+                                   "and no more are accepted until one ends"),
                        "%s", log);
     arena_free(arena);
 }
@@ -202,7 +201,7 @@ Test(http_connections, O10_the_log_has_a_line_in_ten_seconds_of_it)
         }
         front_stop();
         const char *log = log_capture_end(arena);
-        cr_expect_eq(count_of(log, "the oldest idle ones make room, last one from 127.0.0.2\n"),
+        cr_expect_eq(count_of(log, "the oldest idle ones are closed, last one from 127.0.0.2\n"),
                      moments[i - 1].lines, "%zu: %s", i, log);
     }
     arena_free(arena);

@@ -13,7 +13,7 @@ LEAK_CHECKED_SUITE(http_framing);
 #define NAME   "a header's name is malformed"
 #define VALUE  "a header's value holds control characters"
 #define NUMBER "the Content-Length is not a number"
-#define BESIDE "a Transfer-Encoding stands beside a Content-Length or in HTTP/1.0"
+#define BESIDE "a Transfer-Encoding comes with a Content-Length or in HTTP/1.0"
 #define HOST   "the Host is malformed"
 #define GET    "GET / HTTP/1.1\r\n"
 #define OF_H   "Host: h\r\n"
@@ -80,7 +80,7 @@ static const struct {
      BESIDE},
     {"a coding in HTTP/1.0", BYTES_LITERAL("GET / HTTP/1.0\r\n" OF_H "Transfer-Encoding: chunked\r\n\r\n"),
      BESIDE},
-    {"no host", BYTES_LITERAL(GET "\r\n"), "there is no Host"},
+    {"no host", BYTES_LITERAL(GET "\r\n"), "the Host is missing"},
     {"two hosts", BYTES_LITERAL(GET OF_H OF_H "\r\n"), "there is more than one Host"},
     {"an empty host", BYTES_LITERAL(GET "Host: \r\n\r\n"), HOST},
     {"a host with a path", BYTES_LITERAL(GET "Host: h/x\r\n\r\n"), HOST},

@@ -90,10 +90,9 @@ Test(http_local_socket, a_socket_of_a_live_server_is_left_alone)
     int fd = bound_socket(folder.socket);
     cr_assert_eq(listen(fd, 1), 0);
     cr_expect_null(start_at(&folder, &fault));
-    cr_expect_str_eq(fault.message, arena_printf(folder.arena,
-                                                 "%s: another server listens there, or it cannot "
-                                                 "be asked",
-                                                 folder.socket));
+    cr_expect_str_eq(
+        fault.message,
+        arena_printf(folder.arena, "%s: another server listens there, or it does not answer", folder.socket));
     cr_expect(is_there(folder.socket));
     close(fd);
     folder_end(&folder);
@@ -131,7 +130,7 @@ Test(http_local_socket, a_path_where_no_socket_can_be)
         {arena_printf(folder.arena, "%s/none/socket", folder.path),
          "/none: No such file or directory; make it "
          "for the user that serves"},
-        {file, "socket is there and no socket"},
+        {file, "socket exists and is not a socket"},
         {arena_printf(folder.arena, "%s/socket/below", folder.path), "/socket: Permission denied; make it"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a reply is on the wire. */
+/* Replies on the wire. */
 #include <stdio.h>
 
 #include "front.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a request on a connection becomes: its members, its limits, and what may follow it. */
+/* Requests on a connection: their members, their limits, and later requests. */
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -108,7 +108,7 @@ static const char *const refused[] = {
     GET("/", "Transfer-Encoding: gzip\r\n"),
 };
 
-/* What libh2o's parser refuses by itself, in plain text. */
+/* Requests that libh2o's parser refuses itself, in plain text. */
 static const char *const unreadable[] = {
     GET("/", "Content-Length: x\r\n"),
     GET("/", "x : y\r\n"),

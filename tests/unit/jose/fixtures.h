@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of JOSE share. Keys and vectors are those of the RFCs, or made on the spot. */
+/* Shared by the tests of JOSE. Keys and vectors are from the RFCs, or made on the spot. */
 #pragma once
 
 #include "acme/jose/jwk.h"

@@ -11,7 +11,7 @@ LEAK_CHECKED_SUITE(jwe);
 #define PASSWORD "correct horse"
 #define SALT     "2WCTcJZ1Rvd_CJuJripQ1w"
 
-/* What the encrypting side needs to know of an algorithm: RFC 7518 §4.8 and §5. */
+/* The encrypting side's facts of an algorithm: RFC 7518 §4.8 and §5. */
 struct recipe {
     const char *alg, *enc;
     const char *digest, *wrap, *cipher;

@@ -36,7 +36,7 @@ Test(private_key, C8_a_key_that_an_old_step_encrypted_opens)
     arena_free(arena);
 }
 
-/* Whatever its octets are, it is a key or none. */
+/* Any octets are a key or none. */
 Test(private_key, C8_a_broken_old_key_is_none)
 {
     struct arena *arena = arena_new();

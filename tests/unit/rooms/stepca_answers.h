@@ -12,9 +12,9 @@ struct stepca_answer {
 };
 #define ANSWERED(status, reply) {ISSUER_API_ANSWERED, status, reply}
 
-/* What the CA of issuer main answers. */
+/* The answers of issuer main's CA. */
 extern struct stepca_answer stepca_says;
-/* What it was asked last, "GET /1.0/…"; NULL: nothing. */
+/* The last request, "GET /1.0/…"; NULL: none. */
 extern const char *stepca_asked, *stepca_asked_body;
 
 /* The API is passed on for the profile "default"; the key that its issuer signs with has the id "own-kid". */

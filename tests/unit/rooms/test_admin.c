@@ -20,14 +20,14 @@ static const struct {
     {0, NULL, 200, "\"issuers\":["},
     {INT64_MAX, NULL, 403, "Only root and the server's own user"},
     {-2, "Bearer " ADMIN_TOKEN, 403, "Only root and the server's own user"},
-    {-1, NULL, 401, "Show the token"},
-    {-1, "", 401, "Show the token"},
-    {-1, "Bearer ", 401, "Show the token"},
-    {-1, "Bearer 0123456789abcdef012", 401, "Show the token"},
-    {-1, "Bearer 0123456789abcdef01234", 401, "Show the token"},
-    {-1, "Bearer  " ADMIN_TOKEN, 401, "Show the token"},
-    {-1, "Basic  " ADMIN_TOKEN, 401, "Show the token"},
-    {-1, ADMIN_TOKEN, 401, "Show the token"},
+    {-1, NULL, 401, "Send the token"},
+    {-1, "", 401, "Send the token"},
+    {-1, "Bearer ", 401, "Send the token"},
+    {-1, "Bearer 0123456789abcdef012", 401, "Send the token"},
+    {-1, "Bearer 0123456789abcdef01234", 401, "Send the token"},
+    {-1, "Bearer  " ADMIN_TOKEN, 401, "Send the token"},
+    {-1, "Basic  " ADMIN_TOKEN, 401, "Send the token"},
+    {-1, ADMIN_TOKEN, 401, "Send the token"},
     {-1, "Bearer " ADMIN_TOKEN, 200, "\"issuers\":["},
     {-1, "bearer " ADMIN_TOKEN, 200, "\"issuers\":["},
 };
@@ -68,22 +68,22 @@ static const struct {
     {"GET", "/api/v1/issuers/one", NULL, false, 200, "\"ca_url\":\"https://ca.test:9000\"", ""},
     {"GET", "/api/v1/issuers/one", NULL, false, 200, "\"provisioner_name\":\"acmegate\"", ""},
     {"GET", "/api/v1/issuers/one", NULL, false, 200, "\"calls\":{\"running\":0,\"waiting\":0}", ""},
-    {"GET", "/api/v1/issuers/two", NULL, false, 404, "There is no issuer of this id.", ""},
-    {"GET", "/api/v1/issuers/on", NULL, false, 404, "There is no issuer of this id.", ""},
-    {"GET", "/api/v1/issuers/", NULL, false, 404, "There is nothing here", ""},
-    {"GET", "/api/v1/issuers/one/", NULL, false, 404, "There is nothing here", ""},
-    {"GET", "/api/v1/issuer", NULL, false, 404, "There is nothing here", ""},
-    {"GET", "/", NULL, false, 404, "There is nothing here", ""},
+    {"GET", "/api/v1/issuers/two", NULL, false, 404, "No issuer with this id.", ""},
+    {"GET", "/api/v1/issuers/on", NULL, false, 404, "No issuer with this id.", ""},
+    {"GET", "/api/v1/issuers/", NULL, false, 404, "No such resource", ""},
+    {"GET", "/api/v1/issuers/one/", NULL, false, 404, "No such resource", ""},
+    {"GET", "/api/v1/issuer", NULL, false, 404, "No such resource", ""},
+    {"GET", "/", NULL, false, 404, "No such resource", ""},
     {"GET", "/metrics", NULL, false, 503, "The server is starting.", ""},
-    {"POST", "/metrics", NULL, false, 405, "This resource takes GET.", "GET"},
-    {"PUT", "/api/v1/issuers", "{}", false, 405, "This resource takes GET.", "GET"},
-    {"get", "/api/v1/issuers", NULL, false, 405, "This resource takes GET.", "GET"},
-    {"POST", "/api/v1/issuers/one", "{}", false, 405, "takes GET, PUT, DELETE.", "GET, PUT, DELETE"},
-    {"PUT", "/api/v1/issuers/two", "{}", false, 404, "There is no issuer of this id.", ""},
+    {"POST", "/metrics", NULL, false, 405, "This resource accepts GET.", "GET"},
+    {"PUT", "/api/v1/issuers", "{}", false, 405, "This resource accepts GET.", "GET"},
+    {"get", "/api/v1/issuers", NULL, false, 405, "This resource accepts GET.", "GET"},
+    {"POST", "/api/v1/issuers/one", "{}", false, 405, "accepts GET, PUT, DELETE.", "GET, PUT, DELETE"},
+    {"PUT", "/api/v1/issuers/two", "{}", false, 404, "No issuer with this id.", ""},
     {"PUT", "/api/v1/issuers/one", NULL, false, 400, "Send the issuer's section", ""},
     {"PUT", "/api/v1/issuers/one", NULL, true, 413, "The request body is too long.", ""},
-    {"DELETE", "/api/v1/issuers/two", NULL, false, 404, "There is no issuer of this id.", ""},
-    {"DELETE", "/api/v1/issuers/one", NULL, false, 404, "there is nothing to return from", ""},
+    {"DELETE", "/api/v1/issuers/two", NULL, false, 404, "No issuer with this id.", ""},
+    {"DELETE", "/api/v1/issuers/one", NULL, false, 404, "there is nothing to reset", ""},
 };
 
 Test(admin, routes_a_request_by_path_and_method)
@@ -135,13 +135,13 @@ static const struct {
     int status;
     const char *words;
 } sections[] = {
-    {NULL, "no JSON", NULL, 400, "This is no section for an issuer"},
-    {NULL, "[]", NULL, 400, "This is no section for an issuer"},
+    {NULL, "no JSON", NULL, 400, "This is not a valid section of an issuer"},
+    {NULL, "[]", NULL, 400, "This is not a valid section of an issuer"},
     {NULL, "{}", NULL, 400, "\"reasons\":["},
     {"", NULL, NULL, 400, "issuers.one.ca_url"},
     {",\"ca_url\":\"https://ca2.test:9000\",\"what\":1", NULL, NULL, 400, "what"},
     {NULL, "{\"type\":\"local\",\"directory\":\"/nowhere\"}", NULL, 422,
-     "An issuer's type changes with a restart"},
+     "An issuer's type can change only at a restart"},
     {",\"ca_url\":\"https://ca2.test:9000\"", NULL, "the CA is away", 422,
      "\"reasons\":[\"the CA is away\"]"},
     {",\"ca_url\":\"https://ca2.test:9000\",\"max_concurrent\":7", NULL, NULL, 200,
@@ -158,7 +158,7 @@ static void check_put(size_t i)
     const struct fake_reply *reply = place_send(&room.place, &put);
     cr_expect(!reply->done);
     const struct fake_reply *second = place_send(&room.place, &put);
-    expect_answer("while another is under way", second, 409, "Another change is under way");
+    expect_answer("while another is under way", second, 409, "Another change is in progress");
     cr_expect_str_eq(fake_header(second, "Retry-After"), "5");
     admin_room_run_background();
     expect_answer(body, reply, sections[i].status, sections[i].words);

@@ -147,7 +147,7 @@ Test(admin_changes, what_a_full_disk_does_not_take_is_not_changed)
         begin(!is_put);
         fake_store_fail(1);
         expect_answer(what, send_change(is_put), 503,
-                      "The database could not take the change down; nothing was changed.");
+                      "The database could not record the change; nothing was changed.");
         expect_no_change(what, is_put ? "file" : "override");
         admin_room_end();
     }
@@ -183,7 +183,7 @@ Test(admin_changes, an_issuer_that_the_file_names_no_more_has_nothing_to_return_
     begin(true);
     admin_room_write_configuration("other", admin_section(URL));
     const struct fake_reply *reply = send_request("DELETE", NULL);
-    expect_answer("DELETE", reply, 400, "\"reasons\":[\"the file names no such issuer any more\"]");
+    expect_answer("DELETE", reply, 400, "\"reasons\":[\"the file no longer has this issuer\"]");
     expect_no_change("DELETE", "override");
     admin_room_end();
 }
@@ -198,7 +198,7 @@ Test(admin_changes, reasons_that_are_too_long_are_left_out)
     reason[TOO_LONG_BYTES] = '\0';
     room.preflight_fault = reason;
     const struct fake_reply *reply = send_request("PUT", admin_section(URL));
-    expect_answer("PUT", reply, 422, "The issuer would not work so; nothing was changed.");
+    expect_answer("PUT", reply, 422, "The new configuration failed its preflight; nothing was changed.");
     cr_expect_not(reply_says(reply, "reasons"));
     expect_no_change("PUT", "file");
     admin_room_end();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every request goes through: its route, its envelope and signature, its nonce, its limits; and the
+/* The stages of every request: its route, its envelope and signature, its nonce, its limits; and the
  * resources that need no account. */
 #include <unistd.h>
 
@@ -52,31 +52,31 @@ static const struct {
     {0,
      "PUT",
      "/acme/acme/new-nonce",
-     {405, "malformed", "This resource takes GET, HEAD, POST.", NULL},
+     {405, "malformed", "This resource accepts GET, HEAD, POST.", NULL},
      "GET, HEAD, POST"},
-    {0, "GET", "/acme/acme/new-order", {405, "malformed", "This resource takes POST.", NULL}, "POST"},
+    {0, "GET", "/acme/acme/new-order", {405, "malformed", "This resource accepts POST.", NULL}, "POST"},
     {0, "POST,", "/acme/acme/new-order", {405, "malformed", NULL, NULL}, "POST"},
     {0, "", "/acme/acme/new-order", {405, "malformed", NULL, NULL}, "POST"},
     {0, "OST", "/acme/acme/new-order", {405, "malformed", NULL, NULL}, "POST"},
     {0, "GE", "/acme/acme/new-nonce", {405, "malformed", NULL, NULL}, "GET, HEAD, POST"},
-    {0, "GET", "/acme/none/directory", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/acme/acme", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/acme/", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/acme/acme/", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/acme/acme/directory/", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/acme/acme/directory/x", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/directory", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/acme/acme/health", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "POST", "/acme/acme/order/0", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "POST", "/acme/acme/order/x", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "POST", "/acme/acme/certificate/1/0", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/acme/acme/renewal-info/", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/.well-known/pki/crl/", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {0, "GET", "/.well-known/pki/crl/nobody", {404, "malformed", "There is no such issuer.", NULL}, ""},
-    {0, "GET", "/1.0/version", {404, "malformed", "There is nothing here.", NULL}, ""},
-    {1, "GET", "/.well-known/pki/crl/nobody", {404, "malformed", "There is no such issuer.", NULL}, ""},
+    {0, "GET", "/acme/none/directory", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/acme/acme", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/acme/", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/acme/acme/", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/acme/acme/directory/", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/acme/acme/directory/x", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/directory", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/acme/acme/health", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "POST", "/acme/acme/order/0", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "POST", "/acme/acme/order/x", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "POST", "/acme/acme/certificate/1/0", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/acme/acme/renewal-info/", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/.well-known/pki/crl/", {404, "malformed", "No such resource.", NULL}, ""},
+    {0, "GET", "/.well-known/pki/crl/nobody", {404, "malformed", "No issuer with this id.", NULL}, ""},
+    {0, "GET", "/1.0/version", {404, "malformed", "No such resource.", NULL}, ""},
+    {1, "GET", "/.well-known/pki/crl/nobody", {404, "malformed", "No issuer with this id.", NULL}, ""},
     {1,
      "GET",
      "/acme/acme/directory",
@@ -193,7 +193,7 @@ Test(exchange, a_nonce_is_good_once_and_is_not_spent_by_a_bad_signature)
                 NULL);
     post.signer = NULL;
     SITE_EXPECT("first", site_send(&post), 400, "malformed", "An order needs", NULL);
-    SITE_EXPECT("second", site_send(&post), 400, "badNonce", "a fresh one comes with this reply", NULL);
+    SITE_EXPECT("second", site_send(&post), 400, "badNonce", "this reply has a new one", NULL);
     site_end();
 }
 

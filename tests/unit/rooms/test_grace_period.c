@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What others found without a lock is freed when no thread can have it any more. */
+/* An object that others found without a lock is freed when no thread can have it any more. */
 #include "gateway/server/grace_period.h"
 
 #include "leaks.h"

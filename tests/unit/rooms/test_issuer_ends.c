@@ -50,10 +50,18 @@ Test(issuer_ends, a_warning_comes_once_before_an_intermediate_ends)
     } cases[] = {
         {"none", {{0}}, 0, false, NULL},
         {"far", {{-100, 201}}, 1, false, NULL},
-        {"a third", {{-200, 100}}, 1, false, "(100.0 days): no certificate outlives it"},
-        {"the second", {{-100, 300}, {-200, 100}}, 2, false, "(100.0 days): no certificate outlives it"},
-        {"the first", {{-200, 100}, {-100, 300}}, 2, false, "(100.0 days): no certificate outlives it"},
-        {"over", {{-200, -3}}, 1, false, "(over for 3.0 days): no certificate outlives it"},
+        {"a third", {{-200, 100}}, 1, false, "(100.0 days), and no certificate can outlive it"},
+        {"the second",
+         {{-100, 300}, {-200, 100}},
+         2,
+         false,
+         "(100.0 days), and no certificate can outlive it"},
+        {"the first",
+         {{-200, 100}, {-100, 300}},
+         2,
+         false,
+         "(100.0 days), and no certificate can outlive it"},
+        {"over", {{-200, -3}}, 1, false, "(over for 3.0 days), and no certificate can outlive it"},
         {"unreadable", {{-200, 100}, {0}}, 2, true, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -106,7 +106,7 @@ static const struct {
     {"two faults", "", NULL, 2, false, false, 1, "issuers.one: the preflight failed, see the lines above"},
     {"a key that does not open", "", "rubbish", 0, false, false, 1, "issuers.one: "},
     {"one more", ",\"more\":{\"type\":\"local\",\"directory\":\"/nowhere\"}", NULL, 0, false, false, 0,
-     "issuers were added or removed: a restart takes that in"},
+     "issuers were added or removed: restart to apply that"},
 };
 
 static void check_reload(size_t i)
@@ -153,14 +153,14 @@ Test(issuers, an_issuer_of_another_id_waits_for_a_restart)
     sections[1].id = "three";
     fresh.issuers = sections;
     cr_expect_not(issuers_reload(issuers, &fresh, &fault));
-    cr_expect_str_eq(fault.message, "issuers.three is new: a restart takes it in");
+    cr_expect_str_eq(fault.message, "issuers.three is new: restart to add it");
     cr_expect_str_eq(issuers_find(issuers, "one")->config->ca_url, "https://one.test:9000");
     fakes_pass(1000);
     cr_expect_eq(issuer_objects(), 3);
     end();
 }
 
-/* What an arena holds lives on until that is freed. */
+/* An object of an arena lives until the arena is freed. */
 Test(issuers, one_that_was_replaced_lives_while_somebody_holds_it)
 {
     struct fault fault = {0};
@@ -196,7 +196,7 @@ Test(issuers, none_opens_where_one_does_not)
                      "issuers.two: alternate_chains /nowhere/chain.pem: No such file or directory");
     sections[1].alternate_chains = rubbish;
     cr_expect_not(issuers_open(others, sections, 2, &fault));
-    cr_expect(strstr(fault.message, "it holds no certificate, or a broken one") != NULL, "%s", &fault);
+    cr_expect(strstr(fault.message, "it contains no certificate, or a damaged one") != NULL, "%s", &fault);
     sections[1] = config->issuers[1];
     sections[1].root_cert_path = "/nowhere/root.crt";
     cr_expect_not(issuers_open(others, sections, 2, &fault));

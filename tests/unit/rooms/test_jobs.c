@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What holds for jobs of every kind: when they are taken up, how many, and how they end. */
+/* Rules for jobs of every type: when they are taken up, how many, and how they end. */
 #include "gateway/runtime/crash_record.h"
 #include "jobs_place.h"
 #include "leaks.h"
@@ -194,7 +194,7 @@ Test(jobs, a_challenge_that_the_server_died_of_twice_is_given_up)
         if (!tried)
             cr_expect_str_eq(jobs_place_text(&place, "SELECT detail FROM events ORDER BY id LIMIT 1"),
                              arena_printf(place.place.arena,
-                                          "the server died %zu times while it worked on this (challenges)",
+                                          "the server crashed %zu times while working on this (challenges)",
                                           crashes));
         crash_record_close();
     }

@@ -115,7 +115,7 @@ static const struct {
     {"the names", NO(ISSUER_REFUSAL_NAMES), 0, 0, ORDER_INVALID, "refused", -1, "order.invalid",
      "rejectedIdentifier refused: no", ""},
     {"its policy", NO(ISSUER_REFUSAL_CA), 0, 0, ORDER_INVALID, "refused", -1, "order.invalid",
-     "rejectedIdentifier CA's side", ""},
+     "rejectedIdentifier The refusal is the CA's", ""},
     {"the lifetime", NO(ISSUER_REFUSAL_DURATION), 0, 0, ORDER_INVALID, "refused", -1, "order.invalid",
      "serverInternal max_ttl", ""},
     {"away", UNREACHED, 0, 0, ORDER_PROCESSING, "failed", 0, "attempt.failed", NULL, ""},

@@ -78,7 +78,7 @@ static const struct {
      true,
      NULL,
      "certificate.revoked",
-     "the CA had it as revoked already, and keeps the reason that it had",
+     "the CA had already revoked it, and keeps its old reason",
      CAUSE_NONE},
     {"refused",
      false,
@@ -155,7 +155,7 @@ static const struct {
      true,
      NULL,
      "revocation.corrected",
-     "reason keyCompromise in the place of superseded, confirmed by the CA",
+     "reason keyCompromise instead of superseded, confirmed by the CA",
      CAUSE_NONE},
     {"the CA keeps its reason",
      true,
@@ -164,11 +164,10 @@ static const struct {
      true,
      0,
      true,
-     "the CA keeps the reason that it had, also in its revocation list (already)",
+     "the CA keeps its old reason, in its revocation list too (already)",
      "revocation.corrected",
-     "reason keyCompromise in the place of superseded in the inventory and in OCSP responses; the CA keeps "
-     "the "
-     "reason that it had, also in its revocation list (already)",
+     "reason keyCompromise instead of superseded in the inventory and in OCSP responses; the CA keeps "
+     "its old reason, in its revocation list too (already)",
      CAUSE_REVOCATION_REASON_KEPT},
     {"a correction is refused",
      true,

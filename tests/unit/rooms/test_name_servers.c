@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is told of the name servers before a start. */
+/* The preflight's lines about the name servers. */
 #include "gateway/preflight/name_servers.h"
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ static void tell(void *context, enum preflight_verdict verdict, const char *line
 }
 
 #define ASKED  " when asked for acme.test: "
-#define OTHERS ", or name others in validation.resolvers"
+#define OTHERS ", or set others in validation.resolvers"
 
 static const struct {
     const char *name;
@@ -76,20 +76,20 @@ static const struct {
      1,
      true,
      false,
-     "warning: validation.resolvers: 10.0.0.1 fails" ASKED "mend it, or name another\n"},
+     "warning: validation.resolvers: 10.0.0.1 fails" ASKED "repair it, or set another\n"},
     {"the system's is no resolver",
      {{"10.0.0.1", "10.0.0.1 refers", OUTBOUND_DNS_NOT_RECURSIVE}},
      1,
      false,
      false,
-     "warning: the system's name servers: 10.0.0.1 refers" ASKED "mend it, or name another" OTHERS "\n"},
+     "warning: the system's name servers: 10.0.0.1 refers" ASKED "repair it, or set another" OTHERS "\n"},
     {"the system knows the host",
      {{"10.0.0.1", "10.0.0.1 is silent", OUTBOUND_DNS_SILENT}},
      1,
      false,
      true,
      ""},
-    {"those of the configuration are asked all the same",
+    {"those of the configuration are asked nevertheless",
      {{"10.0.0.1", NULL, 0}},
      1,
      true,

@@ -407,9 +407,9 @@ static const struct {
     const char *pass_phrase; /* NULL: none is configured */
 } broken[] = {
     {"-", NULL, "cannot be read: No such file", NULL},
-    {"no certificate", NULL, "holds no certificate, or a damaged one", NULL},
+    {"no certificate", NULL, "contains no certificate, or a damaged one", NULL},
     {NULL, "-", "cannot be read: No such file", NULL},
-    {NULL, "no key", "holds no private key", NULL},
+    {NULL, "no key", "contains no private key", NULL},
     {NULL, "other", "is not the key of the first certificate", NULL},
     {NULL, "encrypted", "is encrypted; name a file with its pass phrase in tls.key_password_file", NULL},
     {NULL, "encrypted", "the pass phrase in tls.key_password_file does not open it", "wrong"},

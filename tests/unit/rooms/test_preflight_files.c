@@ -12,7 +12,7 @@ static const struct {
     bool asks; /* the CA */
 } files[] = {
     {"no root", "root.crt", NULL, "FAIL: issuer one: root_cert_path ", false},
-    {"rubbish for a root", "root.crt", "rubbish", "the file holds the root as PEM", false},
+    {"rubbish for a root", "root.crt", "rubbish", "the file must contain the root as PEM", false},
     {"no key", "provisioner.json", NULL, "FAIL: issuer one: provisioner_key_path ", true},
     {"rubbish for a key", "provisioner.json", "rubbish", "FAIL: issuer one: key ", true},
 };
@@ -53,7 +53,7 @@ Test(preflight_files, a_root_that_is_listed_and_not_pinned_is_told)
     struct preflight_outcome outcome = preflight_run(DAY_S, DAY_S);
     cr_expect_not(outcome.failed, "%s", preflight_told);
     preflight_expect_told("next", "warn: issuer one: the CA lists a root that ");
-    preflight_expect_told("next", "ok: issuer one: the CA does not list the pinned root with SHA-256 ");
+    preflight_expect_told("next", "ok: issuer one: the CA no longer lists the pinned root with SHA-256 ");
     cr_expect_null(strstr(preflight_told, "every root that the CA lists is pinned"));
     place_end(&preflight_place);
 }
@@ -74,7 +74,7 @@ Test(preflight_files, the_responder_of_the_configuration_is_looked_at)
         {{.certificate_path = key_path, .key_path = "/nowhere/ocsp.key"},
          true,
          "/nowhere/ocsp.key cannot be read"},
-        {{.certificate_path = key_path, .key_path = key_path}, true, "holds no unencrypted private key"},
+        {{.certificate_path = key_path, .key_path = key_path}, true, "contains no unencrypted private key"},
         {{.provisioner_name = "acmegate", .provisioner_key_path = key_path},
          false,
          "ok: issuer one (ocsp): a one-time token is accepted"},

@@ -110,7 +110,7 @@ static const struct {
      false,
      {201, NULL, "\"externalAccountBinding\":{", "account.created"}},
     {"keyed", NULL, {.kid = "k2"}, false, {403, "externalAccountRequired", NULL, NULL}},
-    {"keyed", "k3", {.kid = "other"}, false, {403, "unauthorized", "is not known at this endpoint", NULL}},
+    {"keyed", "k3", {.kid = "other"}, false, {403, "unauthorized", "is unknown at this endpoint", NULL}},
     {"keyed", "k4", {.kid = "k4", .revoked_at = NOW - 1}, false, {403, "unauthorized", "was revoked", NULL}},
     {"keyed", "k5", {.kid = "k5", .expires_at = NOW}, false, {403, "unauthorized", "has expired", NULL}},
     {"keyed", "k6", {.kid = "k6", .expires_at = NOW + 1}, false, {201, NULL, NULL, "account.created"}},

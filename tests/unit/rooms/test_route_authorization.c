@@ -138,7 +138,7 @@ Test(route_authorization, an_authorization_is_its_accounts_and_its_endpoints_alo
     SITE_EXPECT("not offered", site_post(client, challenge_path(id, "tls-alpn-01"), NULL), 404, "malformed",
                 "This authorization has no challenge of type tls-alpn-01.", NULL);
     SITE_EXPECT("no type", site_post(client, challenge_path(id, "http-02"), NULL), 404, "malformed",
-                "There is nothing here.", NULL);
+                "No such resource.", NULL);
     site_end();
 }
 

@@ -242,7 +242,7 @@ Test(route_finalize, the_profile_says_which_keys_are_taken)
     struct order order = site_ready_order(client, "a.test");
     site_run("UPDATE orders SET profile = 'short'");
     SITE_EXPECT("P-384", site_post(client, path_of(&order), site_csr("P-384", "DNS:a.test")), 400, "badCSR",
-                "its key is of type P-384; the order's profile takes P-256", "finalize.refused");
+                "its key is of type P-384; the order's profile accepts P-256", "finalize.refused");
     site_end();
 }
 

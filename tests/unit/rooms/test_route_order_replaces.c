@@ -25,9 +25,9 @@ static const struct {
     {NOBODYS, "DNS:a.test", DNS("a.test"), NULL, NULL},
     {NOBODYS, "DNS:a.test", DNS("a.test"), "a.test", NULL},
     {NOBODYS, "DNS:a.test,DNS:b.test", DNS("a.test"), NULL,
-     "it is no account's, and has names that the order has not"},
+     "it belongs to no account, and has names that the order lacks"},
     {NOBODYS, "DNS:zone.test", DNS("zone.test"), NULL,
-     "it is no account's, and a name of the order needed no proof"},
+     "it belongs to no account, and a name of the order needed no proof"},
 };
 
 static void check_replacement(size_t i)

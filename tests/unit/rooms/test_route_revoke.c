@@ -29,7 +29,7 @@ static const struct {
      0,
      NULL,
      "",
-     {503, "serverInternal", "has not confirmed the revocation|It is recorded as asked for",
+     {503, "serverInternal", "has not confirmed the revocation|The request is recorded",
       "revocation.requested"},
      "by account, reason unspecified"},
     {"with a reason",
@@ -140,7 +140,7 @@ static const struct {
      AUTHORIZATION_PROVEN,
      NULL,
      "",
-     {403, "unauthorized", "which no authorization speaks for", NULL},
+     {403, "unauthorized", "which no authorization covers", NULL},
      NULL},
     {"nobody's",
      NOBODYS,
@@ -222,7 +222,7 @@ static const struct {
      "1780272000, revocation_reason = 4",
      ",\"reason\":1",
      {503, "serverInternal", NULL, "revocation.requested"},
-     "by certificate key, reason keyCompromise in the place of superseded"},
+     "by certificate key, reason keyCompromise instead of superseded"},
     {"asked for before",
      CLIENTS,
      "DNS:a.test",
@@ -244,7 +244,7 @@ static const struct {
      "revocation_next_attempt_at = 1780279999",
      ",\"reason\":1",
      {503, "serverInternal", NULL, "revocation.requested"},
-     "by certificate key, reason keyCompromise in the place of superseded"},
+     "by certificate key, reason keyCompromise instead of superseded"},
 };
 
 static const char *revocation_of(struct bytes der, const char *reason)

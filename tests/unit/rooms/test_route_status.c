@@ -159,7 +159,7 @@ Test(route_status, ocsp_refuses_what_is_not_a_question)
                                               "Issuer main has no OCSP responder|/.well-known/pki/crl/main",
                                               NULL});
     site_expect_plain("no issuer", post_ocsp("nobody", "application/ocsp-request", question("AB", 1)),
-                      &(struct site_expected){404, "malformed", "There is no such issuer.", NULL});
+                      &(struct site_expected){404, "malformed", "No issuer with this id.", NULL});
     site_end();
 }
 

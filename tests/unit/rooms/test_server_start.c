@@ -213,17 +213,17 @@ Test(server_start, a_copy_that_was_put_back_ends_the_orders_under_way)
     server_place_stop();
     copy_database("acmegate.db", "copy");
     server_place_start(NULL, NULL);
-    cr_expect_null(strstr(server_place_log(), "put back"));
+    cr_expect_null(strstr(server_place_log(), "restored copy"));
     server_place_stop();
     copy_database("copy", "acmegate.db");
     server_place_start(NULL, NULL);
     const char *log = server_place_log();
-    cr_expect_not_null(strstr(log, "the database is a copy that was put back: "), "%s", log);
+    cr_expect_not_null(strstr(log, "the database is a restored copy: "), "%s", log);
     cr_expect_not_null(strstr(log, "orders in processing that became invalid: 1"), "%s", log);
     cr_expect_str_eq(server_place_metric(INVALID), "1");
     server_place_stop();
     server_place_start(NULL, NULL);
-    cr_expect_null(strstr(server_place_log(), "put back"), "it is taken as it is from then on");
+    cr_expect_null(strstr(server_place_log(), "restored copy"), "it is taken as it is from then on");
     server_place_stop();
     server_place_end();
 }

@@ -93,8 +93,7 @@ static const struct {
      5 * MINUTE_MS - 200, 5 * MINUTE_MS},
     {"a failure", ISSUER_LIST_FAILED, NULL, "it is away", true, "it cannot be fetched: it is away", 1800,
      3000},
-    {"rubbish", ISSUER_LIST_READ, "rubbish", NULL, true,
-     "the list that the CA gives out is not taken: ", 1800, 3000},
+    {"rubbish", ISSUER_LIST_READ, "rubbish", NULL, true, "the CA's list is rejected: ", 1800, 3000},
 };
 
 Test(status, the_cas_answer_says_what_is_told_and_when_it_is_asked_again)

@@ -30,7 +30,7 @@ static const struct {
     {"GET", "/1.0/provisioners?cursor=&limit", ANSWERED(200, "{\"provisioners\":[]}"),
      "GET /1.0/provisioners", 200, NULL, ""},
     {"GET", "/1.0/provisioners?cursor=a%20b", ANSWERED(200, "{}"), NULL, 400,
-     "The URL holds characters that are not passed on.", ""},
+     "The URL contains characters that are not passed on.", ""},
     {"GET", "/1.0/provisioners", ANSWERED(200, "no JSON"), "GET /1.0/provisioners", 502,
      "The CA's answer is not in step-ca's format.", ""},
     {"GET", "/1.0/provisioners", ANSWERED(200, "{\"provisioners\":1}"), "GET /1.0/provisioners", 502,
@@ -42,7 +42,7 @@ static const struct {
     {"GET", "/1.0/provisioners/own%2Dkid/encrypted-key", ANSWERED(200, "{\"key\":\"x\"}"), NULL, 404,
      "is not handed out", ""},
     {"GET", "/1.0/provisioners/a%zz/encrypted-key", ANSWERED(200, "{}"), NULL, 400,
-     "The URL holds characters that are not passed on.", ""},
+     "The URL contains characters that are not passed on.", ""},
     {"GET",
      "/1.0/roots",
      {ISSUER_API_BUSY, 0, NULL},
@@ -62,7 +62,7 @@ static const struct {
      {ISSUER_API_LOST, 0, NULL},
      "GET /1.0/roots",
      504,
-     "it may have done what it was asked.",
+     "it may have carried out the request.",
      ""},
     {"POST", "/1.0/rekey", ANSWERED(200, "{}"), NULL, 400, "A rekey is proven by the certificate's key", ""},
     {"GET", "/1.0/health", ANSWERED(200, "{}"), NULL, 200, "{\"status\":\"ok\"}", ""},
@@ -94,13 +94,13 @@ Test(stepca_api, an_issuer_without_an_api_of_its_own_passes_nothing_on)
     operations.api = NULL;
     issuer->operations = &operations;
     stepca_expect("roots", stepca_ask("GET", "/1.0/roots", NULL, NULL), 503,
-                  "The issuer has no API to pass on at present.", NULL);
+                  "The issuer's API is not available at present.", NULL);
     stepca_expect("sign", stepca_ask("POST", "/1.0/sign", "{}", NULL), 503,
-                  "The issuer has no API to pass on at present.", NULL);
+                  "The issuer's API is not available at present.", NULL);
     stepca_expect("renew", stepca_ask("POST", "/1.0/renew", "{}", NULL), 503,
-                  "The issuer has no API to pass on at present.", NULL);
+                  "The issuer's API is not available at present.", NULL);
     stepca_expect("revoke", stepca_ask("POST", "/1.0/revoke", "{}", NULL), 503,
-                  "The issuer has no API to pass on at present.", NULL);
+                  "The issuer's API is not available at present.", NULL);
     site_end();
 }
 
@@ -122,7 +122,7 @@ static const struct {
      "confirmed by the CA, token of provisioner people; serial 77 is not in the inventory"},
     {"not accepted", NULL, ANSWERED(401, "{\"status\":401,\"message\":\"not you\"}"), true, 401, "not you",
      NULL, NULL},
-    {"lost", NULL, {ISSUER_API_LOST, 0, NULL}, true, 504, "The CA's answer did not come", NULL, NULL},
+    {"lost", NULL, {ISSUER_API_LOST, 0, NULL}, true, 504, "The CA's answer was lost", NULL, NULL},
     {"no token", "{\"serial\":\"119\",\"passive\":true}", ANSWERED(200, "{}"), true, 400,
      "speaks to the CA only", NULL, NULL},
     {"no serial", "{}", ANSWERED(200, "{}"), true, 400, NULL, NULL, NULL},
@@ -168,7 +168,7 @@ Test(stepca_api, what_the_ca_had_as_revoked_is_revoked_here_without_its_reason)
         stepca_expect("already", stepca_ask("POST", "/1.0/revoke", body, NULL), 400, "is already revoked",
                       i == 0 ? "certificate.revoked" : NULL);
     cr_expect_str_eq(site_text("SELECT detail FROM events"),
-                     "the CA had it as revoked already, token of provisioner people");
+                     "the CA had already revoked it, token of provisioner people");
     cr_expect_eq(
         site_count("SELECT count(*) FROM certificates WHERE status = 'revoked' AND revocation_reason = 0"),
         1);

@@ -120,7 +120,7 @@ static const struct {
      {ISSUER_API_LOST, 0, NULL},
      true,
      504,
-     "The CA's answer did not come",
+     "The CA's answer was lost",
      "sign.unknown",
      0},
     {"busy",
@@ -216,8 +216,7 @@ Test(stepca_api_issue, a_certificate_is_renewed_by_the_ca_that_is_known_to_have_
                   "sign.renewed");
     cr_expect_str_eq(stepca_asked, "POST /1.0/renew");
     cr_expect_str_eq(stepca_asked_body, "{}");
-    cr_expect_str_eq(site_text("SELECT detail FROM events"),
-                     "profile default, in the place of certificate 77");
+    cr_expect_str_eq(site_text("SELECT detail FROM events"), "profile default, replaces certificate 77");
     cr_expect_eq(site_count("SELECT count(*) FROM certificates WHERE serial = '78'"), 1);
     site_end();
 }

@@ -25,12 +25,13 @@ static const struct validation_case dns_01[] = {
      .world = {.texts = TEXTS({NAME, .records = {"old", "older", DIGEST}})},
      .tried = "TXT " NAME ": 3 record(s), one as expected", .asked = "TXT " NAME "\n"},
     {"no record", CHALLENGE_DNS_01, "www.test", .world = {.texts = TEXTS({NAME, .records = {NULL}})},
-     .expected = "There is no TXT record at " NAME "; it should hold " DIGEST ".", .type = PROBLEM_DNS,
+     .expected = "There is no TXT record at " NAME "; it should contain " DIGEST ".", .type = PROBLEM_DNS,
      .cause = CAUSE_NO_TXT_RECORD, .passing = true, .tried = "TXT " NAME ": no record",
      .asked = "TXT " NAME "\n"},
     {"an alias without a record", CHALLENGE_DNS_01, "www.test",
      .world = {.texts = TEXTS({NAME, .records = {NULL}, .alias = "txt.test"})},
-     .expected = NAME " is an alias (CNAME) of txt.test, which has no TXT record; it should hold " DIGEST ".",
+     .expected =
+         NAME " is an alias (CNAME) of txt.test, which has no TXT record; it should contain " DIGEST ".",
      .type = PROBLEM_DNS, .cause = CAUSE_NO_TXT_RECORD_BEHIND_ALIAS, .passing = true,
      .tried = "TXT " NAME ": an alias of txt.test, no record", .asked = "TXT " NAME "\n"},
     {"an alias with another record", CHALLENGE_DNS_01, "www.test",
@@ -123,7 +124,8 @@ Test(validation_dns, a_record_at_any_label_of_the_account_proves_it)
             .expected =
                 proven_at != NULL
                     ? NULL
-                    : arena_printf(arena, "There is no TXT record at %s; it should hold " DIGEST ".", second),
+                    : arena_printf(arena, "There is no TXT record at %s; it should contain " DIGEST ".",
+                                   second),
             .type = PROBLEM_DNS,
             .cause = CAUSE_NO_TXT_RECORD,
             .passing = proven_at == NULL,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the network answers: tables that a test sets. What stands in no table is refused or unknown. Each
- * table ends with a row of zeros, and NULL is an empty one. Rows answer by their keys; the first that fits,
- * does.
+ * The network's answers: tables that a test sets. A name in no table is refused or unknown. Each table ends
+ * with a row of zeros; NULL is an empty one. The first row whose keys fit answers.
  */
 #pragma once
 
@@ -67,7 +66,7 @@ struct world {
     const struct world_peer *peers;
     const struct world_texts *texts;
     const struct world_caa *caa;
-    /* What was asked, in order: "A www.test", "GET URL at ADDRESS", "TLS NAME at ADDRESS", "TXT NAME", "CAA
+    /* The requests, in order: "A www.test", "GET URL at ADDRESS", "TLS NAME at ADDRESS", "TXT NAME", "CAA
      * NAME", each ended by a line feed. */
     char asked[WORLD_ASKED_BYTES];
     int64_t last_timeout_ms; /* of the last HTTP or TLS dial */

@@ -229,7 +229,7 @@ Test(request_log, C14_a_wrapped_line_that_is_cut_off_is_broken)
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         cr_expect_eq(request_log_read(arena, bytes_from_string(lines[i]), &der), REQUEST_LOG_BROKEN, "%s",
                      lines[i]);
-    /* What a client says of itself is no line of the log. */
+    /* A client's own words are not a line of the log. */
     cr_expect_eq(
         request_log_read(
             arena,

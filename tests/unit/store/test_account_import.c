@@ -103,7 +103,7 @@ Test(account_import, the_newer_key_holds)
     database_end(&database);
 }
 
-/* What a file has that must not be overwritten. */
+/* A file must not be overwritten if it has something that the database lacks. */
 Test(account_import, what_the_database_lacks_is_known)
 {
     struct database database;

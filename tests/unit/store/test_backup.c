@@ -186,7 +186,7 @@ Test(backup, one_that_is_killed_leaves_nothing_with_the_name)
     database_end(&database);
 }
 
-/* Whoever asks holds the lock for a moment. */
+/* A process that asks holds the lock for a moment. */
 struct asking {
     const struct store_location *location;
     atomic_bool over;
@@ -247,7 +247,7 @@ Test(backup, after_a_stop_the_file_alone_has_everything)
     cr_assert_not_null(reader, "%s", fault.message);
     cr_expect_eq(events_in_copy_after_stop(&database, beside(&database, "first")), 1);
 
-    /* One that reads keeps the log as it is, and holds nobody up for long. */
+    /* A reader keeps the log unchanged, and blocks nobody for long. */
     database_serve(&database);
     cr_assert(store_read_begin(reader) && reader_newest_event(reader, INT64_MAX, &at));
     cr_expect_geq(events_in_copy_after_stop(&database, beside(&database, "second")), 1);

@@ -98,12 +98,12 @@ Test(certificate_revocations, P1_a_correction_is_due_until_it_is_settled)
 
     loaded.revocation_reason = 0;
     loaded.correction_asked = false;
-    loaded.revocation_error = "the CA keeps the reason that it had";
+    loaded.revocation_error = "the CA keeps its old reason";
     cr_assert_eq(store_certificate_correct(writer, &loaded), STORE_OK);
     cr_assert_eq(store_certificate_load(store_reader_of(writer), database.arena, certificate.id, &loaded),
                  STORE_OK);
     cr_expect(!loaded.correction_asked && loaded.revocation_reason == 0);
-    cr_expect_str_eq(loaded.revocation_error, "the CA keeps the reason that it had");
+    cr_expect_str_eq(loaded.revocation_error, "the CA keeps its old reason");
     cr_assert_eq(store_revocation_queue_after(store_reader_of(writer), database.arena, 0, &queue),
                  STORE_NOT_FOUND);
     database_end(&database);

@@ -10,7 +10,7 @@
 
 LEAK_CHECKED_SUITE(committer_faults);
 
-/* What an observer was told, before each batch was answered. */
+/* The observer's calls, before each batch was answered. */
 static struct store_batch observed[8];
 static size_t observed_count;
 

@@ -4,7 +4,7 @@
 
 LEAK_CHECKED_SUITE(lost_race);
 
-/* What the changes are of: ids of rows that are past the state that each change expects. */
+/* Ids of rows that are past the state that each change expects. */
 struct rows {
     struct account account;
     struct authorization authorization;

@@ -11,7 +11,7 @@ LEAK_CHECKED_SUITE(query);
     "2J\xe2\x80\xae\xe2\x80\xa8\xe2\x80\x8b\xf3\xa0\x81\x81\x9b\n\xc3\xa4z"
 #define CLEAN "a?[1m?2J????? \xc3\xa4z"
 
-/* Whatever binds a text: an event, an account, an order's problem and its detail, a certificate. */
+/* Everything that binds a text: an event, an account, an order's problem and its detail, a certificate. */
 Test(query, S12_text_is_cleaned_where_it_enters_the_database)
 {
     static const struct {

@@ -26,7 +26,8 @@ static struct account begin(struct database *database)
     return make_account(database, "thumbprint");
 }
 
-/* What a write of a pair came to. A refusal is logged with both states, and is no failure of a statement. */
+/* Expects a result of writing a pair. A refusal is logged with both states, and is no failure of a
+ * statement. */
 static void expect_result(const struct database *database, enum store_result result, bool allowed,
                           const char *from, const char *to)
 {

@@ -91,7 +91,7 @@ enum store_apply_result write_insert_and_refuse(struct write *write, struct stor
     return insert_event(write, writer) == STORE_OK ? STORE_DISCARD : STORE_APPLIED;
 }
 
-/* Its second statement breaks a rule of the schema; it says "keep" all the same. */
+/* Its second statement breaks a rule of the schema, but it returns "keep". */
 enum store_apply_result write_insert_and_fail(struct write *write, struct store_writer *writer)
 {
     struct order order = {.account_id = 1, .profile = "default", .status = ORDER_PENDING, .created_at = NOW};
