@@ -37,8 +37,8 @@ static int refuse_prompt(UI *ui)
     return 0;
 }
 
-/* OpenSSL, and libraries that read PEM with it, ask for pass phrases on the terminal: a server would wait
- * there for ever. What cannot be opened with a password file is an error. */
+/* OpenSSL, and libraries that read PEM with it, ask for pass phrases on the terminal, where a server would
+ * wait for ever. A file that cannot be opened with its password file is an error. */
 static void forbid_prompts(void)
 {
     UI_METHOD *silent = UI_create_method("no prompts");
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 {
     forbid_core_dumps();
     forbid_prompts();
-    /* A peer that has gone is an error of one write, not the end of the program. */
+    /* A peer that has gone is an error of one write. It does not end the program. */
     signal(SIGPIPE, SIG_IGN);
     terminal_guard();
     store_set_log(log_store);

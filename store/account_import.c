@@ -38,8 +38,8 @@ static enum store_result is_to_be(enum import_outcome outcome, struct import_res
     return STORE_OK;
 }
 
-/* Ids are unique over all tables, and the next ones come from the clock. `why` stays NULL for one that may be
- * taken. */
+/* Ids are unique over all tables, and the next ones come from the clock. `why` stays NULL for an id that can
+ * be used. */
 static enum store_result check_id(struct store_reader *reader, int64_t id, int64_t now, const char **why)
 {
     QUERY(query, reader, NULL, STATEMENTS_ACCOUNT_IMPORT, ID_IN_USE);
@@ -56,7 +56,7 @@ static enum store_result check_id(struct store_reader *reader, int64_t id, int64
 
 /* ---- accounts ---- */
 
-/* What has ended stays ended, with the key that it had. */
+/* An account that has ended stays ended, with its key. */
 static bool ends(const struct account *present, const struct account *exported)
 {
     return present->status == ACCOUNT_VALID && exported->status != ACCOUNT_VALID;
@@ -72,7 +72,7 @@ bool store_account_lags(const struct account *present, const struct account *exp
     return ends(present, exported) || has_newer_key(present, exported);
 }
 
-/* Of one that is here with the same id, or not at all. */
+/* Foresees a conflict of an account that is here with the same id, or not at all. */
 static enum store_result foresee_key_in_use(struct store_reader *reader, struct arena *arena,
                                             const struct account *account, struct import_result *out)
 {
@@ -100,7 +100,7 @@ static enum store_result foresee_present(struct store_reader *reader, struct are
     return newer_key ? foresee_key_in_use(reader, arena, account, out) : STORE_OK;
 }
 
-/* Without its key the account would have more than the key allows. */
+/* Without its key the account would have more rights than the key allows. */
 static enum store_result find_binding(struct store_reader *reader, struct arena *arena,
                                       const struct account *account, const char *kid, int64_t *id)
 {

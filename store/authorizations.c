@@ -142,7 +142,7 @@ static enum challenge_status challenge_of(const struct authorization *authorizat
     return authorization->chosen != 0 ? authorization->challenge_status : 0;
 }
 
-/* Asked before each write. The update's own condition makes sure that the row has these states. */
+/* Called before each write. The update's own condition ensures that the row has these states. */
 static bool may_write(struct store_writer *writer, const struct authorization *authorization,
                       enum authorization_status was, enum challenge_status challenge_was)
 {

@@ -23,8 +23,7 @@ bool backup_create_private(const char *path, int flags, struct fault *fault)
     return made;
 }
 
-/* All pages in one step: a read transaction, so that what is committed meanwhile neither waits nor starts it
- * over. */
+/* Copies all pages in one step, in a read transaction: commits meanwhile neither wait nor restart it. */
 bool backup_copy(sqlite3 *from, const char *path, struct fault *fault)
 {
     sqlite3 *to = NULL;
@@ -46,7 +45,7 @@ bool backup_begin(const char *path, struct fault *fault)
     return backup_create_private(path, O_EXCL | O_NOFOLLOW, fault);
 }
 
-/* A name of its own in any case, so that two back-ups to one name do not write to one file. */
+/* The name is always unique, so that two back-ups to one name do not write to one file. */
 static bool begin_beside(const char *to, char unfinished[static PATH_MAX], struct fault *fault)
 {
     if (snprintf(unfinished, PATH_MAX, "%s.unfinished-XXXXXX", to) >= PATH_MAX)
@@ -59,7 +58,8 @@ static bool begin_beside(const char *to, char unfinished[static PATH_MAX], struc
     return fault_set(fault, "%s: cannot be made: %s", to, strerror(errno));
 }
 
-/* False with errno; EEXIST: a file has that name. NFS cannot rename so, and has links. */
+/* Renames, but never over a file. False with errno; EEXIST: a file has that name. NFS cannot rename so, but
+ * has links. */
 static bool rename_to_new(const char *from, const char *to)
 {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
@@ -89,8 +89,8 @@ static bool back_up(sqlite3 *from, const char *to, struct fault *fault)
     return kept;
 }
 
-/* What has the final name is whole: it gets that name last, and takes it from no other file. That it is
- * taken is told before the work all the same. */
+/* A file with the final name is complete: it gets that name last, and never replaces another file. An
+ * existing name is still refused before the work. */
 bool store_backup(const struct store_location *location, const char *to, struct fault *fault)
 {
     struct stat status;

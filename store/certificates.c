@@ -90,7 +90,7 @@ static const struct statement statements[] = {
     [ACCOUNT_HAS_CERTIFICATE] = {"account_has_certificate",
                                  "SELECT EXISTS (SELECT 1 FROM certificates WHERE account_id = $account_id)"},
     [CHAINS] = {"chains", "SELECT pem FROM chains WHERE id > 0 ORDER BY id DESC LIMIT 20"},
-    /* The columns beside max() are of the row that has it. */
+    /* The columns beside max() are those of the row with the maximum. */
     [LIVE_CHAINS] = {"live_chains",
                      "SELECT max(c.not_after), c.leaf, h.pem FROM issuer_identities i"
                      " CROSS JOIN certificates c LEFT JOIN chains h ON h.id = c.chain_id"
@@ -219,7 +219,7 @@ static enum store_result find_chain(struct store_reader *reader, const char *has
     return result;
 }
 
-/* `id` gets 0 for an empty chain: the leaf was signed by the root itself. */
+/* `id` is 0 for an empty chain: the root itself signed the leaf. */
 static enum store_result chain_id_of(struct store_writer *writer, struct bytes pem, int64_t *id)
 {
     *id = 0;
@@ -273,7 +273,7 @@ static enum store_result insert_row(struct store_writer *writer, const struct ce
     return result == STORE_NOT_FOUND ? STORE_KNOWN : result;
 }
 
-/* The row that an import made of this very certificate becomes the certificate's own. */
+/* Turns the row that an import made of this certificate into the certificate's own. */
 static enum store_result adopt_row(struct store_writer *writer, struct certificate *certificate,
                                    int64_t row_id, int64_t issuer_identity_id, int64_t chain_id)
 {
@@ -300,7 +300,7 @@ static enum store_result insert_name(struct store_writer *writer, int64_t id, co
     return query_run(&query);
 }
 
-/* The row of the same certificate. */
+/* Finds the row of the same certificate. */
 static enum store_result find_row(struct store_reader *reader, const struct certificate *certificate,
                                   int64_t *id)
 {

@@ -28,14 +28,14 @@ const struct statement_table store_committer_statements = {statements,
 
 struct committer {
     pthread_t thread;
-    pthread_mutex_t mutex; /* over all that follows but `writer` */
+    pthread_mutex_t mutex; /* protects everything below but `writer` */
     pthread_cond_t submitted;
     struct store_operation *first;
     struct store_operation **last;
     size_t backlog;
     bool stopping;
-    struct store_writer *writer; /* the thread's own */
-    struct mark *mark;           /* the thread's own, but for `kept` */
+    struct store_writer *writer; /* belongs to the thread */
+    struct mark *mark;           /* belongs to the thread, except `kept` */
 };
 
 /* The operations of one transaction, in their order. */
@@ -80,7 +80,7 @@ static bool has_transaction(const struct store_writer *writer)
     return sqlite3_get_autocommit(writer->reader.db) == 0;
 }
 
-/* Whether the operation under way may be kept. */
+/* True when the present operation may be kept. */
 static bool is_sound(const struct store_writer *writer)
 {
     return !writer->reader.failed && !writer->refused;
@@ -113,7 +113,7 @@ void store_read_end(struct store_reader *reader)
         reader->failed = true;
 }
 
-/* The next operation; waits for one when `wait`. NULL when there is none, or the committer stops. */
+/* Takes the next operation; waits for one when `wait`. NULL when there is none, or the committer stops. */
 static struct store_operation *take(struct committer *committer, bool wait)
 {
     pthread_mutex_lock(&committer->mutex);
@@ -129,8 +129,8 @@ static struct store_operation *take(struct committer *committer, bool wait)
     return operation;
 }
 
-/* One operation in its savepoint. False when SQLite has rolled the whole transaction back (disk full, I/O).
- */
+/* Runs one operation in its savepoint. False when SQLite has rolled the whole transaction back (disk full,
+ * I/O). */
 static bool run_operation(struct store_writer *writer, struct store_operation *operation)
 {
     writer->reader.failed = writer->refused = false;
@@ -149,8 +149,7 @@ static bool batch_has_room(const struct batch *batch)
     return batch->count < BATCH_MAX_OPERATIONS && monotonic_ms() - batch->began_ms < BATCH_MAX_MS;
 }
 
-/* When BEGIN fails, those that wait meet the same fate at once instead of waiting out the busy time one by
- * one. */
+/* When BEGIN fails, all waiting operations fail at once, instead of waiting for the busy time one by one. */
 static void take_all_waiting(struct committer *committer, struct batch *batch)
 {
     struct store_operation *more;
@@ -158,7 +157,7 @@ static void take_all_waiting(struct committer *committer, struct batch *batch)
         batch->operations[batch->count++] = more;
 }
 
-/* True when every operation ran and the transaction still stands. */
+/* True when every operation ran and the transaction was not rolled back. */
 static bool run_batch(struct committer *committer, struct batch *batch)
 {
     struct store_writer *writer = committer->writer;
@@ -183,8 +182,8 @@ static bool run_batch(struct committer *committer, struct batch *batch)
 }
 
 /*
- * After an I/O error in COMMIT nobody knows what is on the disk. Ending the process is the one honest answer:
- * nothing was replied, and the next start reads what really was written.
+ * After an I/O error in COMMIT the state of the disk is unknown. The process ends: nothing was answered, and
+ * the next start reads the true state.
  */
 static bool commit(struct store_writer *writer)
 {
@@ -217,7 +216,7 @@ static void answer(struct committer *committer, const struct batch *batch, bool 
     }
 }
 
-/* After the answers: nobody waits for it. */
+/* Writes the mark after the answers, because nobody waits for it. */
 static void keep_mark(struct committer *committer)
 {
     struct mark *mark = committer->mark;

@@ -10,18 +10,18 @@
 enum {
     BATCH_MAX_OPERATIONS = 64,
     BATCH_MAX_MS = 50,    /* no further operation joins a batch that is this old */
-    MARK_EVERY_MS = 1000, /* the mark is at most so far behind, while there are commits */
+    MARK_EVERY_MS = 1000, /* the mark is at most this far behind, while there are commits */
 };
 
 struct committer;
 
-/* Takes over nothing: `writer` and `mark` must outlive it. NULL with `fault` filled. */
+/* Starts the thread. It takes no ownership: `writer` and `mark` must outlive it. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct committer *committer_start(struct store_writer *writer, struct mark *mark,
                                                               struct fault *fault);
-/* Runs what waits, joins the thread and frees. */
+/* Runs the waiting operations, joins the thread and frees. */
 void committer_stop(struct committer *committer);
 
-/* store_write_now's work. */
+/* Does the work of store_write_now. */
 [[gnu::warn_unused_result]] bool writer_write(struct store_writer *writer,
                                               enum store_apply_result (*apply)(void *context,
                                                                                struct store_writer *writer),

@@ -10,7 +10,7 @@ static const struct statement statements[] = {
     [EVENT_INSERT] = {"event_insert", "INSERT INTO events (" EVENT_COLUMNS ")"
                                       " VALUES ($id, $at, $kind, $account_id, $order_id, $authorization_id,"
                                       " $certificate_id, $who, $detail, $cause, $names)"},
-    /* Those of a shared authorization come along whichever order they were recorded for. */
+    /* Events of a shared authorization are included, whichever order they were recorded for. */
     [EVENTS_OF_ORDER] =
         {"events_of_order",
          "SELECT " EVENT_COLUMNS " FROM events WHERE id IN ("
@@ -49,7 +49,7 @@ enum store_result store_event_insert(struct store_writer *writer, const struct e
     return query_run(&query);
 }
 
-/* Later versions may know more. */
+/* Later versions may have more causes. */
 static enum cause take_cause(struct query *query)
 {
     const char *name = query_take_text(query);

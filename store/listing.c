@@ -14,7 +14,7 @@ enum {
     CERTIFICATES_BY_SERIAL,
 };
 
-/* What every listing filters by; the others are its own. */
+/* The filters of every listing; each has others of its own. */
 #define LISTING_WHERE \
     "id < $before AND id > $after AND ($endpoint IS NULL OR endpoint = $endpoint)" \
     " AND ($state IS NULL OR state = $state)"
@@ -52,7 +52,7 @@ static const struct statement statements[] = {
 
 const struct statement_table store_listing_statements = {statements, sizeof statements / sizeof *statements};
 
-/* By the filter that leaves the fewest. */
+/* Selects the statement by the filter that leaves the fewest rows. */
 static size_t statement_for(enum listing listing, const struct listing_filter *filter)
 {
     if (listing == LISTING_ORDERS)

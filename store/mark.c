@@ -15,17 +15,17 @@
 
 enum { MARK_TEXT_BYTES = 128, NS_PER_S = 1000000000 };
 
-/* Always of one length, so that a shorter text leaves nothing of a longer one behind. */
+/* The length is fixed, so that a new text covers the old one completely. */
 #define MARK_FORMAT "acmegate mark 1\ninode %020" PRIu64 "\nborn %020" PRId64 "\nevent %020" PRId64 "\n"
 #define MARK_SCAN   "acmegate mark 1\ninode %20" SCNu64 "\nborn %20" SCNd64 "\nevent %20" SCNd64 "\n"
 
-/* Ids end there (store_next_id): what says more is damaged. */
+/* Ids end here (store_next_id): a larger one is damaged. */
 #define EVENT_END (INT64_C(1) << 53)
 
-/* A number alone is given to the next file when this one goes. */
+/* The inode number alone is not enough: the next file gets it when this one is removed. */
 struct file_identity {
     uint64_t inode;
-    int64_t born_ns; /* 0 where the file system does not tell */
+    int64_t born_ns; /* 0 when the file system does not record it */
 };
 
 static bool identity_of(int file, struct file_identity *out)
@@ -39,7 +39,7 @@ static bool identity_of(int file, struct file_identity *out)
     return true;
 }
 
-/* A newer kernel may tell a time of birth that an older one did not. */
+/* A newer kernel may report a time of birth that an older one did not. */
 static bool is_same(const struct file_identity *one, const struct file_identity *other)
 {
     bool both_tell = one->born_ns != 0 && other->born_ns != 0;
@@ -83,7 +83,7 @@ void mark_close(struct mark *mark)
     mark->file = -1;
 }
 
-/* An older copy has the events that were its newest, which lie before the mark's. */
+/* An older copy has earlier events only, not the mark's. */
 static bool has_marked_event(const struct mark *mark, const struct marked_database *database)
 {
     bool gone_with_all_before = database->newest_by_mark == 0 && database->newest_event > mark->newest_event;

@@ -68,7 +68,7 @@ bool migrate_expect_current(sqlite3 *db, const char *path, const struct migratio
         path, version, migrations->count);
 }
 
-/* Written under another name first: a copy with the final name is a whole one. */
+/* It is written under another name first: a copy with the final name is complete. */
 static bool keep_copy(sqlite3 *db, const char *path, size_t version, void (*report)(const char *line),
                       struct fault *fault)
 {
@@ -89,7 +89,7 @@ static bool keep_copy(sqlite3 *db, const char *path, size_t version, void (*repo
     return true;
 }
 
-/* Cannot be changed once there is a table. */
+/* It cannot be changed once there is a table. */
 static bool prepare_new(sqlite3 *db, const char *path, struct fault *fault)
 {
     return database_execute(db, "PRAGMA auto_vacuum = INCREMENTAL", fault) &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schema's versions, private to store/: PRAGMA user_version says which one a file has. */
+/* The schema's versions, private to store/. PRAGMA user_version has the version of a file. */
 #pragma once
 
 #include "acme/base/fault.h"
@@ -19,8 +19,8 @@ struct migrations {
 /* Those of migrations/, embedded at build time. */
 extern const struct migrations store_migrations;
 
-/* The version of the database at `path`; false for a file that is not acmegate's, or that a newer version has
- * written. */
+/* Reads the version of the database at `path`. False for a file that is not acmegate's, or that a newer
+ * version has written. */
 [[gnu::warn_unused_result]] bool migrate_read_version(sqlite3 *db, const char *path,
                                                       const struct migrations *migrations, size_t *version,
                                                       struct fault *fault);
@@ -31,8 +31,9 @@ extern const struct migrations store_migrations;
                                                         struct fault *fault);
 
 /*
- * Makes the file if there is none, takes it to the program's version in one transaction, and keeps a copy of
- * an older schema beside it, PATH.schema-N.backup. The caller holds the serving lock. `report` may be NULL.
+ * Makes the file if there is none, and brings it to the program's version in one transaction. It keeps a copy
+ * of an older schema beside it, PATH.schema-N.backup. The caller holds the serving lock. `report` may be
+ * NULL.
  */
 [[gnu::warn_unused_result]] bool migrate_file(const char *path, const struct migrations *migrations,
                                               void (*report)(const char *line), struct fault *fault);

@@ -105,7 +105,7 @@ static enum store_result take_order(struct query *query, struct order *out)
     return query_finish(query);
 }
 
-/* Written once with the order, so that it needs no transaction to agree with the row read before. */
+/* They are written once with the order, so no transaction is needed to agree with the row read before. */
 static enum store_result load_identifiers(struct store_reader *reader, struct arena *arena,
                                           struct order *order)
 {
@@ -165,7 +165,7 @@ static enum store_result insert_row(struct store_writer *writer, const struct or
     return query_run(&query);
 }
 
-/* Asked before each write. The update's own condition makes sure that `was` is the row's state. */
+/* Called before each write. The update's own condition ensures that `was` is the row's state. */
 static bool may_write(struct store_writer *writer, const struct order *order, enum order_status was)
 {
     if (order_may_be_written(was, order->status))

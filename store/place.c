@@ -32,7 +32,7 @@ static void folder_of(const char *path, char out[static PATH_MAX])
              slash == NULL ? "." : path);
 }
 
-/* `errno` says why `what` of the database cannot be used. */
+/* Reports why `what` of the database cannot be used, by `errno`. */
 static bool refuse(const char *path, const char *what, struct fault *fault)
 {
     char owner[USER_BYTES], us[USER_BYTES];

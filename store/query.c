@@ -31,7 +31,7 @@ void query_end(struct query *query)
     sqlite3_clear_bindings(query->prepared);
 }
 
-/* 0, with the query marked, when there is no such parameter. */
+/* Returns 0, with the query marked, when there is no such parameter. */
 static int parameter(struct query *query, const char *name)
 {
     if (query->failed)
@@ -163,7 +163,7 @@ int64_t query_take_integer(struct query *query)
     return query->failed ? 0 : sqlite3_column_int64(query->prepared, query->column++);
 }
 
-/* The column's octets, SQLite's until the next step; false for NULL. */
+/* Takes the column's octets, which are SQLite's until the next step. False for NULL. */
 static bool take_column(struct query *query, struct bytes *out)
 {
     *out = (struct bytes){0};

@@ -22,8 +22,8 @@ struct query {
     sqlite3_stmt *prepared;
     const char *name;
     enum statement_group group;
-    struct arena *arena; /* where taken texts go */
-    int column;          /* the next one to take */
+    struct arena *arena; /* taken texts are copied into it */
+    int column;          /* the next column to take */
     bool failed;
 };
 
@@ -44,51 +44,54 @@ void query_end(struct query *query);
 void query_bind_integer(struct query *query, const char *name, int64_t value);
 /* 0 becomes NULL: times and references that are not set. */
 void query_bind_optional(struct query *query, const char *name, int64_t value);
-/* Operators read the database with tools that print what stands there, so that text is cleaned here as one
- * line (acme/base/visible.h). NULL becomes NULL. The text must live until the query ends. */
+/* Binds a text. It is cleaned as one line (acme/base/visible.h), because operators read the database with
+ * tools that print it unchanged. NULL becomes NULL. The text must live until the query ends. */
 void query_bind_text(struct query *query, const char *name, const char *text);
-/* As text; empty bytes become the empty text. */
+/* Binds octets as text; empty bytes become the empty text. */
 void query_bind_text_bytes(struct query *query, const char *name, struct bytes text);
-/* Certificates in PEM, the one kind of text that has lines: as it stands. */
+/* Binds certificates in PEM, the only text with lines; it is stored unchanged. */
 void query_bind_pem(struct query *query, const char *name, struct bytes pem);
-/* As a blob; empty bytes become NULL. */
+/* Binds a blob; empty bytes become NULL. */
 void query_bind_blob(struct query *query, const char *name, struct bytes blob);
 
-/* A problem document, or NULL, as $error, and its detail as $error_detail. */
+/* Binds a problem document, or NULL, as $error, and its detail as $error_detail. */
 void query_bind_problem(struct query *query, const char *problem_json);
 
-/* The next row: STORE_OK, STORE_NOT_FOUND when there is none, STORE_FAILED. */
+/* Steps to the next row: STORE_OK, STORE_NOT_FOUND when there is none, STORE_FAILED. */
 [[gnu::warn_unused_result]] enum store_result query_next(struct query *query);
 
 /* Runs a statement without rows. STORE_NOT_FOUND when it changed none. */
 [[gnu::warn_unused_result]] enum store_result query_run(struct query *query);
 
 /*
- * As query_run, for a statement that changes the row `id` only in the expected state. Where it changed none,
- * `exists` of the same group, "SELECT 1 FROM … WHERE id = $id", tells STORE_LOST_RACE from STORE_NOT_FOUND.
+ * Runs as query_run does, for a statement that changes the row `id` only in the expected state. If it changed
+ * none, `exists` of the same group, "SELECT 1 FROM … WHERE id = $id", distinguishes STORE_LOST_RACE from
+ * STORE_NOT_FOUND.
  */
 [[gnu::warn_unused_result]] enum store_result query_run_guarded(struct query *query, size_t exists,
                                                                 int64_t id);
 
-/* Columns, from the left; NULL gives 0, NULL and empty bytes. Texts and blobs are copied into the arena. */
+/* Take columns from left to right. NULL gives 0, NULL and empty bytes. Texts and blobs are copied into the
+ * arena. */
 int64_t query_take_integer(struct query *query);
 const char *query_take_text(struct query *query);
 struct bytes query_take_bytes(struct query *query);
 
-/* What loading one object came to, after its columns were taken. */
+/* Returns the result of loading one object, after its columns were taken. */
 [[gnu::warn_unused_result]] enum store_result query_finish(const struct query *query);
 
-/* A stored value that this program does not know: logged and the query marked. */
+/* Logs a stored value that this program does not know, and marks the query. */
 void query_reject(struct query *query, const char *column, const char *value);
 
-/* Ids, one a row, into a caller's array of `max`. */
+/* Takes ids, one a row, into a caller's array of `max`. */
 [[gnu::warn_unused_result]] enum store_result query_take_ids(struct query *query, int64_t *ids, size_t max,
                                                              size_t *count);
 
-/* An array in the arena with room for one item more than `count`; `items` is NULL at first. */
+/* Returns an array in the arena with room for one item more than `count`; `items` is NULL at first. */
 void *array_with_room(struct arena *arena, void *items, size_t count, size_t item_bytes);
 
-/* Defines query_take_<type>: the next column as an enum, through the names that acme/ gives its values. */
+/* Defines query_take_<type>, which takes the next column as an enum, by the names that acme/ gives its
+ * values. */
 #define QUERY_TAKE_STATUS(type, first, last) \
     static enum type query_take_##type(struct query *query) \
     { \

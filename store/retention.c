@@ -5,22 +5,22 @@
 #include "store/query.h"
 #include "store/retention.h"
 
-/* Rows that one step looks at, and how long it goes on with them: clients' writes wait for it. */
+/* Rows that one step reads, and its time limits: clients' writes wait for it. */
 enum { ROWS_PER_STEP = 64, STEP_MAX_MS = 4, LOOK_MAX_MS = 2 };
 
-/* Events of the last day may be this start's, by whatever clock. */
+/* Events of the last day may be from this start, with any clock. */
 enum { DAY_S = 86400 };
 
-/* Pages given back in one step. A quarter of the file may stay free for what comes. */
+/* Pages returned in one step. A quarter of the file may stay free for new rows. */
 #define PAGES_PER_STEP "32"
 enum { FREE_PART = 4 };
 
-/* How long after its end a revoked certificate is known to be one, at least: lists name it until one that was
- * made after its end, and responses are looked at later than they were made. */
+/* The least time after its end for which a revoked certificate stays known as revoked. Lists name it until
+ * one that was made after its end, and responses are used later than they were made. */
 #define REVOKED_STAYS_S "604800"
 
-/* Certificates of a name that are looked at to tell whether one of them is its last by ACME, and whether the
- * name lives. */
+/* Certificates of a name that are read to find out whether one is its last from ACME, and whether the name is
+ * in use. */
 #define NEIGHBOURS "50"
 
 enum {
@@ -43,8 +43,8 @@ enum {
 enum { FREE_PAGES, ALL_PAGES, GIVE_BACK };
 
 /*
- * Ids grow with time: what was made before is found below an id, and `goes` tells which of it may go. An
- * order that said which certificate it replaces comes with that.
+ * Ids grow with time: older rows are below an id, and `goes` selects those to delete. An order that says
+ * which certificate it replaces returns that too.
  */
 static const struct statement statements[] = {
     [OLD_ORDERS] =
@@ -63,8 +63,8 @@ static const struct statement statements[] = {
          " AND NOT EXISTS (SELECT 1 FROM order_authorizations WHERE authorization_id = z.id) AS goes, NULL"
          " FROM authorizations z WHERE z.id > $after AND z.id < $below AND $now = $now ORDER BY z.id LIMIT "
          "$max"},
-    /* One by ACME of a name that has got others since tells that the name has moved once (acme/migration.h).
-     * It is held to be the last where the next ones of the name are not by ACME. */
+    /* A certificate from ACME, of a name that has others since, shows that the name has moved once
+     * (acme/migration.h). It counts as the last when the next ones of the name are not from ACME. */
     [OLD_CERTIFICATES] =
         {"retention_certificates",
          "SELECT c.id, c.not_after < $before"
@@ -82,7 +82,7 @@ static const struct statement statements[] = {
          " WHERE n.name = s.name ORDER BY n.certificate_id DESC LIMIT " NEIGHBOURS ")"
          " WHERE not_after >= $before))) AS goes, NULL"
          " FROM certificates c WHERE c.id > $after AND c.id < $below ORDER BY c.id LIMIT $max"},
-    /* The newest one stays, however old: it says how far the database has come. */
+    /* The newest event stays, whatever its age: it shows the newest state of the database. */
     [OLD_EVENTS] = {"retention_events",
                     "SELECT id, at < $before AND id < (SELECT max(id) FROM events) AS goes, NULL FROM events"
                     " WHERE id > $after AND id < $below AND $now = $now ORDER BY id LIMIT $max"},
@@ -130,13 +130,13 @@ static enum store_result run_for(struct store_writer *writer, size_t statement, 
     return query_run(&query) == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-/* What hangs on a row goes before it. */
+/* Rows that depend on a row are deleted before it. */
 static const struct stage {
     size_t old;
     size_t deletions[4];
     size_t deletion_count;
-    size_t before;  /* of struct retention */
-    size_t deleted; /* of struct retention_pass */
+    size_t before;  /* in struct retention */
+    size_t deleted; /* in struct retention_pass */
 } stages[] = {
     {OLD_ORDERS,
      {ORDER_FORGET, ORDER_DELETE_ATTEMPTS, ORDER_DELETE_AUTHORIZATIONS, ORDER_DELETE},
@@ -164,10 +164,10 @@ enum { STAGE_COUNT = sizeof stages / sizeof *stages };
 struct old_row {
     int64_t id;
     bool goes;
-    const char *replaces; /* NULL: nothing */
+    const char *replaces; /* NULL: none */
 };
 
-/* While a certificate lives, the order that replaced it stays, so that no second one does (RFC 9773 §5). */
+/* While a certificate is live, the order that replaced it stays, so that no second one does (RFC 9773 §5). */
 static enum store_result spare_if_it_replaced(struct store_reader *reader, struct arena *arena, int64_t now,
                                               struct old_row *row)
 {
@@ -183,11 +183,11 @@ static enum store_result spare_if_it_replaced(struct store_reader *reader, struc
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-/* Some that come next, and no more of them than can be looked at in the time. */
+/* The next old rows, at most as many as can be handled in the time. */
 struct old_rows {
     struct old_row rows[ROWS_PER_STEP];
     size_t count;
-    bool are_last; /* of their stage */
+    bool are_last; /* the last ones of their stage */
 };
 
 static enum store_result find_old(struct store_reader *reader, struct arena *arena, int64_t began,
@@ -231,7 +231,7 @@ static void next_stage(struct retention_pass *pass)
     pass->alone_until = 0;
 }
 
-/* Until the time is over, one at least; how many rows were done with in `done`. */
+/* Deletes until the time is over, at least one row. `done` is the number of rows handled. */
 static enum store_result delete_of(struct store_writer *writer, struct arena *arena, int64_t began,
                                    int64_t now, struct old_rows *old, struct retention_pass *pass,
                                    size_t *done)

@@ -14,8 +14,8 @@ enum { BUSY_TIMEOUT_MS = 5000 };
 #define ID_EPOCH_MS INT64_C(1767225600000)
 /* Ids within one millisecond, before they run ahead of the clock. */
 #define IDS_PER_MS INT64_C(4096)
-/* Where those of commands begin: objects are numbered by the second that they are made in, and a server does
- * not come to two million in one. */
+/* The beginning of commands' ids. Ids are numbered by the second in which they are made, and a server does
+ * not make two million in one. */
 #define COMMAND_IDS_AFTER_MS 500
 
 enum { SESSION_HIGHEST_ID, SESSION_NEWEST_EVENT };
@@ -94,7 +94,7 @@ bool database_error(sqlite3 *db, const char *what, struct fault *fault)
     return false;
 }
 
-/* Operators know the file, not the statement. */
+/* Replaces the statement's name by the file's: operators know the file. */
 static bool file_error(sqlite3 *db, struct fault *fault)
 {
     const char *path = sqlite3_db_filename(db, "main");
@@ -135,7 +135,8 @@ bool database_use_wal(sqlite3 *db, const char *path, struct fault *fault)
     return used;
 }
 
-/* Double-quoted strings, writes to the schema by hand and functions hidden in it are mistakes or worse. */
+/* Disables double-quoted strings, manual writes to the schema and functions hidden in it: they are mistakes
+ * or worse. */
 static bool harden(sqlite3 *db)
 {
     return sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) == SQLITE_OK &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection, private to store/: how it is opened, and the statements it keeps prepared. Every file of
- * SQL has one table of named statements; a connection prepares each of them once, when it is first run.
+ * One connection, private to store/: its opening, and the statements it keeps prepared. Every file of SQL has
+ * one table of named statements. A connection prepares each of them once, when it is first run.
  */
 #pragma once
 
@@ -73,54 +73,54 @@ struct store_location {
 
 struct store_reader {
     sqlite3 *db;
-    bool failed; /* a statement failed since whoever runs operations cleared this */
+    bool failed; /* a statement failed since the runner of operations cleared this */
     sqlite3_stmt *prepared[STATEMENT_GROUP_END][STATEMENTS_IN_GROUP_MAX];
 };
 
 struct store_writer {
     struct store_reader reader;
-    int64_t last_id; /* the highest id handed out */
-    bool refused;    /* a state was refused (STORE_REFUSED) since whoever runs operations cleared this */
-    bool is_command; /* its ids are apart from the committer's */
+    int64_t last_id; /* the highest id issued */
+    bool refused;    /* a state was refused (STORE_REFUSED) since the runner of operations cleared this */
+    bool is_command; /* its ids are separate from the committer's */
 };
 
 struct store_command {
     struct store_writer *writer;
 };
 
-/* Opens without looking at the schema: read-only, and `query_only` besides. NULL with `fault` filled. */
+/* Opens a reader without a look at the schema: read-only, with `query_only`. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct store_reader *reader_open(const char *path, struct fault *fault);
 
-/* As reader_open, for writing: foreign keys, synchronous=FULL. The file must exist. */
+/* Opens as reader_open does, for writing: foreign keys, synchronous=FULL. The file must exist. */
 [[gnu::warn_unused_result]] struct store_writer *writer_open(const char *path, struct fault *fault);
 /* NULL is ignored. */
 void writer_close(struct store_writer *writer);
 
-/* Continues the ids from the highest one in the database: before the writer's first operation. */
+/* Continues the ids from the highest one in the database. Call it before the writer's first operation. */
 [[gnu::warn_unused_result]] bool writer_continue_ids(struct store_writer *writer, struct fault *fault);
 
-/* The id of the newest event among those up to `until`; 0 when there is none. Events are only ever added, and
- * go from the oldest on. */
+/* Returns the id of the newest event up to `until`; 0 when there is none. Events are only added, and deleted
+ * from the oldest on. */
 [[gnu::warn_unused_result]] bool reader_newest_event(struct store_reader *reader, int64_t until, int64_t *id);
 
-/* Ids handed out at that time or later are not below it, unless the clock went back meanwhile. */
+/* Returns a lower bound of ids issued at that time or later, unless the clock went back meanwhile. */
 int64_t first_id_at(int64_t unix_seconds);
 
-/* Prepared once and kept. NULL (logged, reader->failed set) when SQLite refuses it. */
+/* Returns a statement, prepared once and kept. NULL (logged, reader->failed set) when SQLite refuses it. */
 sqlite3_stmt *reader_statement(struct store_reader *reader, enum statement_group group, size_t index);
 
-/* Statements without parameters or rows (PRAGMA…), run straight away. */
+/* Runs statements without parameters or rows (PRAGMA…). */
 [[gnu::warn_unused_result]] bool database_execute(sqlite3 *db, const char *sql, struct fault *fault);
 
-/* The one integer that `sql` yields. */
+/* Returns the one integer that `sql` yields. */
 [[gnu::warn_unused_result]] bool database_integer(sqlite3 *db, const char *sql, int64_t *out,
                                                   struct fault *fault);
 
-/* The write-ahead log, which the file remembers; a copy may have come without it. */
+/* Enables the write-ahead log, which the file remembers. A copy may have come without it. */
 [[gnu::warn_unused_result]] bool database_use_wal(sqlite3 *db, const char *path, struct fault *fault);
 
 /* Fills `fault` with "`what`: SQLite's words"; returns false, for `return database_error(…)`. */
 bool database_error(sqlite3 *db, const char *what, struct fault *fault);
 
-/* To what store_set_log named, else to standard error. */
+/* Writes to the function of store_set_log, else to standard error. */
 [[gnu::format(printf, 1, 2)]] void store_log(const char *format, ...);

@@ -27,10 +27,10 @@ struct store {
     struct store_writer *writer;
     struct committer *committer;
     struct mark mark;
-    const char *restored; /* NULL: it is not */
+    const char *restored; /* NULL: it is not a restored copy */
 };
 
-/* What the lock's holder left there: its process id, for the message. */
+/* Reads what the lock's holder wrote there: its process id, for the message. */
 static void read_holder(int file, char out[static 32])
 {
     ssize_t n = pread(file, out, 31, 0);
@@ -38,7 +38,7 @@ static void read_holder(int file, char out[static 32])
     out[strcspn(out, "\n")] = '\0';
 }
 
-/* Whoever asks whether a server runs (store_is_served) holds it for a moment. */
+/* A process that asks whether a server runs (store_is_served) holds the lock for a moment. */
 static bool lock_soon(int file)
 {
     const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
@@ -50,7 +50,7 @@ static bool lock_soon(int file)
     return locked;
 }
 
-/* The lock goes with the process, however it ends; the file stays. -1 with `fault` filled. */
+/* The lock ends with the process, however it ends; the file stays. -1 with `fault`. */
 static int take_lock(const char *path, struct fault *fault)
 {
     char name[PATH_MAX];
@@ -105,7 +105,7 @@ static bool file_exists(const char *path, struct fault *fault)
     return false;
 }
 
-/* 0 for a file that is not there, not a database of ours or empty. */
+/* Returns 0 for a file that is absent, not a database of ours, or empty. */
 static size_t schema_of(const char *path)
 {
     size_t version = 0;
@@ -116,8 +116,7 @@ static size_t schema_of(const char *path)
     return version;
 }
 
-/* A database from before there were marks gets its first one; any other mark is the next start's to look at.
- */
+/* Gives a database from before there were marks its first one. The next start examines any other mark. */
 static bool begin_mark(const char *path, size_t schema, struct fault *fault)
 {
     struct mark mark;
@@ -136,8 +135,8 @@ static bool begin_mark(const char *path, size_t schema, struct fault *fault)
     return begun;
 }
 
-/* The mark first: without one, a database whose schema has marks is held to be a copy. A new one has nothing
- * to lose by that, and may turn out not to be ours. */
+/* Writes the mark first: without one, a database whose schema has marks counts as a copy. A new database
+ * loses nothing by that, and may turn out not to be ours. */
 static bool migrate_with_mark(const char *path, size_t schema, void (*report)(const char *line),
                               struct fault *fault)
 {
@@ -145,7 +144,7 @@ static bool migrate_with_mark(const char *path, size_t schema, void (*report)(co
            migrate_file(path, &store_migrations, report, fault) && begin_mark(path, schema, fault);
 }
 
-/* Whether the database is the one that the mark belongs to. */
+/* Decides whether the database is the one that the mark belongs to. */
 static bool judge(struct store *store, const char *path, size_t schema, struct fault *fault)
 {
     struct marked_database database = {.schema = schema};
@@ -165,8 +164,7 @@ static bool judge(struct store *store, const char *path, size_t schema, struct f
     return true;
 }
 
-/* Where a mark lies there was a database: an empty one in its place would forget every account without a
- * word. */
+/* A mark proves that there was a database: an empty one in its place would silently lose every account. */
 bool store_was_lost(const struct store_location *location, struct fault *fault)
 {
     const char *path = location->path;
@@ -242,8 +240,8 @@ void store_take_as_it_is(struct store *store)
     atomic_store(&store->mark.kept, true);
 }
 
-/* So that the file alone has everything, whoever copies it. Readers that are open and idle do not hinder it;
- * where one does, the log keeps the rest. */
+/* Empties the log, so that a copy of the file alone has everything. Open, idle readers do not prevent it. If
+ * one does, the log keeps the rest. */
 static void empty_log(struct store_writer *writer)
 {
     sqlite3_busy_timeout(writer->reader.db, EMPTY_LOG_MS);
@@ -317,7 +315,7 @@ bool store_write_now(struct store_command *command,
     return writer_write(command->writer, apply, context, fault);
 }
 
-/* The schema needs nothing: true without asking for the lock, which a running server holds. */
+/* True when the schema needs nothing. It does not take the lock, which a running server holds. */
 static bool is_current(const struct store_location *location)
 {
     struct store_reader *reader = store_reader_open(location, NULL);
@@ -343,7 +341,7 @@ bool store_migrate(const struct store_location *location, void (*report)(const c
     return migrated;
 }
 
-/* Each row of a PRAGMA that finds faults is one; "ok" is none. */
+/* Each row of a PRAGMA that finds faults is one; "ok" means none. */
 static bool report_faults(sqlite3 *db, const char *pragma, void (*report)(const char *line), size_t *faults)
 {
     sqlite3_stmt *prepared = NULL;

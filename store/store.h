@@ -38,16 +38,16 @@ enum store_migration {
                                                      enum store_migration migration, struct fault *fault);
 
 /*
- * Why the database is a copy that was put back: what it says of work under way may have been overtaken since.
- * NULL when it is the one that was served last. So at every start until store_take_as_it_is. Ids go on above
- * all that the mark beside the file knows of.
+ * Returns why the database is a restored copy: its work in progress may be outdated. NULL when it is the one
+ * that was served last. The result is the same at every start until store_take_as_it_is. New ids are above
+ * all those that the mark beside the file knows.
  */
 const char *store_restored(const struct store *store);
 
-/* What follows from store_restored was committed. */
+/* Records that the consequences of store_restored were committed. */
 void store_take_as_it_is(struct store *store);
 
-/* Runs what was submitted, then stops the committer and closes. NULL is ignored. */
+/* Runs the submitted operations, then stops the committer and closes. NULL is ignored. */
 void store_close(struct store *store);
 
 /* Brings the schema up to date without serving. `report` receives lines for people (may be NULL). */
@@ -72,16 +72,16 @@ void store_close(struct store *store);
 [[gnu::warn_unused_result]] bool store_place_is_usable(const struct store_location *location,
                                                        struct fault *fault);
 
-/* The database is missing although its mark says that there was one. True with `fault` filled. */
+/* True with `fault` when the database is missing although its mark says that there was one. */
 [[gnu::warn_unused_result]] bool store_was_lost(const struct store_location *location, struct fault *fault);
 
-/* It is acmegate's, with a schema that store_open brings up to date. */
+/* True when it is acmegate's, with a schema that store_open brings up to date. */
 [[gnu::warn_unused_result]] bool store_is_older(const struct store_location *location);
 
-/* A server holds the database. */
+/* True when a server holds the database. */
 [[gnu::warn_unused_result]] bool store_is_served(const struct store_location *location);
 
-/* A connection of its own, for the calling thread: for loops and commands. NULL with `fault` filled. */
+/* Opens a connection for the calling thread: for loops and commands. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct store_reader *store_reader_open(const struct store_location *location,
                                                                    struct fault *fault);
 /* NULL is ignored. */
@@ -91,16 +91,16 @@ void store_reader_close(struct store_reader *reader);
  * removed, and what is written goes nowhere. Costs a stat(2). */
 [[gnu::warn_unused_result]] bool store_reader_is_in_place(const struct store_reader *reader);
 
-/* Everything read until the end is as of one moment. Keep it short: the write-ahead log grows meanwhile. Not
- * within `apply`. */
+/* Begins reading the state of one moment. Keep it short: the write-ahead log grows meanwhile. Not within
+ * `apply`. */
 [[gnu::warn_unused_result]] bool store_read_begin(struct store_reader *reader);
 void store_read_end(struct store_reader *reader);
 
 /* ---- writing ---- */
 
 enum store_apply_result {
-    STORE_APPLIED, /* keep what was written */
-    STORE_DISCARD, /* a refusal: undo this operation's writes, then answer it all the same */
+    STORE_APPLIED, /* keep the writes */
+    STORE_DISCARD, /* a refusal: undo this operation's writes, then send the answer */
 };
 
 enum store_outcome {
@@ -113,25 +113,25 @@ enum store_outcome {
 
 /* An operation, embedded in the job it belongs to. The job owns it until `done` was called. */
 struct store_operation {
-    struct store_operation *next; /* the store's */
+    struct store_operation *next; /* belongs to the store */
     enum store_apply_result (*apply)(struct store_operation *operation, struct store_writer *writer);
-    /* On the committer thread, after the COMMIT: only hands over to another thread. */
+    /* On the committer thread, after the COMMIT. It only hands over to another thread. */
     void (*done)(struct store_operation *operation, enum store_outcome outcome);
-    bool failed;  /* the store's: a statement of this operation failed */
-    bool refused; /* the store's: a state that this operation wrote was refused */
+    bool failed;  /* belongs to the store: a statement of this operation failed */
+    bool refused; /* belongs to the store: a state that this operation wrote was refused */
 };
 
-/* Within `apply`: for functions that read. Borrowed from the writer, and never closed. */
+/* Returns a reader for use within `apply`. Borrowed from the writer, and never closed. */
 struct store_reader *store_reader_of(struct store_writer *writer);
 
-/* Never blocks on the disk. Bounding admission is the caller's: see store_backlog. */
+/* Submits an operation. Never blocks on the disk. The caller bounds admission: see store_backlog. */
 void store_submit(struct store *store, struct store_operation *operation);
 
-/* Operations waiting or running: above a bound the front end answers 503. */
+/* Returns the number of operations waiting or running. Above a bound the front end answers 503. */
 size_t store_backlog(struct store *store);
 
-/* Submits `apply` and waits for its COMMIT: for threads that may block, never a loop, the outbound or the
- * committer thread. What it discards is undone. False when nothing was kept. */
+/* Submits `apply` and waits for its COMMIT, for threads that may block: never a loop, the outbound or the
+ * committer thread. Discarded writes are undone. False when nothing was kept. */
 [[gnu::warn_unused_result]] bool store_write_and_wait(
     struct store *store, enum store_apply_result (*apply)(void *context, struct store_writer *writer),
     void *context);
@@ -139,19 +139,19 @@ size_t store_backlog(struct store *store);
 /* ---- writing by a command ---- */
 
 /*
- * A connection that a command writes with, beside a running server or without one. Its ids are in the second
- * half of their second, which a server does not come to.
+ * Opens a connection that a command writes with, beside a running server or without one. Its ids are in the
+ * second half of their second, which a server does not reach.
  */
 [[gnu::warn_unused_result]] struct store_command *store_command_open(const struct store_location *location,
                                                                      struct fault *fault);
 /* NULL is ignored. */
 void store_command_close(struct store_command *command);
 
-/* For reading outside `apply`. Borrowed from the command, and never closed. */
+/* Returns a reader for use outside `apply`. Borrowed from the command, and never closed. */
 struct store_reader *store_command_reader(struct store_command *command);
 
-/* Runs `apply` in a transaction of its own and commits it; what it discards, or a statement of it that fails,
- * is undone. Waits a few seconds for the server's transactions. False with `fault` filled when nothing was
+/* Runs `apply` in its own transaction and commits it. Discarded writes are undone, and all of them when a
+ * statement fails. It waits a few seconds for the server's transactions. False with `fault` when nothing was
  * kept. */
 [[gnu::warn_unused_result]] bool store_write_now(
     struct store_command *command,
@@ -160,40 +160,39 @@ struct store_reader *store_command_reader(struct store_command *command);
 
 /* ---- shared by every aggregate ---- */
 
-/* What a read or a write of one object came to. */
+/* The result of reading or writing one object. */
 enum store_result {
     STORE_OK,
     STORE_NOT_FOUND, /* no such row */
-    STORE_LOST_RACE, /* nothing was written: the row is there, but no longer in the expected state; another
-                      * was faster
-                      */
+    STORE_LOST_RACE, /* nothing was written: the row exists, but is no longer in the expected state;
+                      * another was faster */
     STORE_KNOWN,     /* nothing was written: what was to be inserted is there already */
-    STORE_FAILED,    /* SQLite said no; logged, and the operation will be answered 503 */
+    STORE_FAILED,    /* SQLite failed; logged, and the operation will be answered 503 */
     STORE_REFUSED,   /* the state may not follow the one before (order_may_be_written): a fault of this
                         program; logged, nothing was written, and the operation ends with STORE_FAULT */
 };
 
-/* For `apply`, where all that was written is kept or none of it. */
+/* Converts a result for `apply`, which keeps all writes or none. */
 static inline enum store_apply_result store_applied(enum store_result result)
 {
     return result == STORE_OK ? STORE_APPLIED : STORE_DISCARD;
 }
 
-/* A new id: in time order, unique across tables, below 2^53. Only inside `apply`. */
+/* Returns a new id: in time order, unique across tables, below 2^53. Only inside `apply`. */
 int64_t store_next_id(struct store_writer *writer, int64_t now_ms);
 
-/* What the committer's work came to, batch by batch, told on its thread: how many operations it had, how long
- * the COMMIT took (when there was one), and whether it was kept. */
+/* The result of one batch of the committer, reported on its thread: its number of operations, the time of the
+ * COMMIT (if there was one), and whether it was kept. */
 struct store_batch {
     size_t operations;
     int64_t commit_us;
     bool committed;
 };
-/* Who is told. Set once, before store_open. */
+/* Sets the observer. Once, before store_open. */
 void store_set_observer(void (*observer)(const struct store_batch *batch));
 
-/* Where store_open tells what it did to the schema. Set once, before store_open. */
+/* Sets the function to which store_open reports changes of the schema. Once, before store_open. */
 void store_set_notice(void (*notice)(const char *message));
 
-/* Where the store tells what went wrong (disk full…). Set once, before store_open. */
+/* Sets the function to which the store reports faults (disk full…). Once, before store_open. */
 void store_set_log(void (*log)(const char *message));

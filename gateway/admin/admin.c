@@ -132,8 +132,8 @@ static bool authorize(struct admin_exchange *exchange)
 struct admin_route {
     const char *path; /* a path that ends with '/' is followed by an id */
     const char *method;
-    /* What is read of the database, into the exchange's arena. NULL: nothing. It may run on another thread
-     * than the loop, and uses nothing that is the loop's own. */
+    /* Reads from the database into the exchange's arena. NULL: nothing. It may run on another thread than the
+     * loop, and uses no state of the loop. */
     void (*load)(struct admin_exchange *exchange, struct store_reader *reader);
     void (*handle)(struct admin_exchange *exchange);
 };

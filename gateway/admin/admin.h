@@ -27,7 +27,7 @@ struct admin_parts {
     struct secret_box *secrets;
     struct background *background;         /* makes the changes, which block */
     const struct store_location *location; /* for the loop's reader */
-    /* What the loop reads gauges with, beside the database. */
+    /* Opens the loop's gauges that need no database. */
     void *(*open_gauges)(void *context);
     void (*close_gauges)(void *gauges);
     /* Those that the database is asked for. */

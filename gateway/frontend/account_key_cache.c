@@ -3,7 +3,7 @@
 
 enum { CACHE_SLOTS = 1024 };
 
-/* Direct-mapped: a key that meets another in its slot replaces it. Bounded without bookkeeping. */
+/* Direct-mapped: a key that meets another in its slot replaces it. So it is bounded without bookkeeping. */
 struct account_key_cache {
     struct {
         struct arena *arena; /* NULL: empty */
@@ -26,8 +26,7 @@ void account_key_cache_free(struct account_key_cache *cache)
     free(cache);
 }
 
-/* FNV-1a: the keys are ours, taken from the database, so that nobody chooses collisions freely enough to gain
- * by it. */
+/* FNV-1a. The keys are ours, from the database, so clients gain nothing from chosen collisions. */
 static size_t slot_of(struct bytes canonical)
 {
     uint32_t hash = 2166136261U;

@@ -6,9 +6,9 @@
 #include "acme/authorization.h"
 #include "gateway/runtime/clock.h"
 
-/* ---- what may be asked for ---- */
+/* ---- the permitted names ---- */
 
-/* A proof for the names below one is as much as one for its wildcard: only the DNS gives it. */
+/* A proof for the names below a name equals one for its wildcard: only DNS gives it. */
 static challenge_set offered_challenges(const struct exchange *exchange,
                                         const struct authorization_plan *plan,
                                         const struct identifier *identifier)
@@ -16,7 +16,8 @@ static challenge_set offered_challenges(const struct exchange *exchange,
     return challenges_for_identifier(exchange->endpoint->challenges, identifier, plan->subdomains);
 }
 
-/* Why the name needs no proof; 0 when it does. Trust is for the name alone, never for those below it. */
+/* Returns why the name needs no proof; 0 when it does. Trust covers only the name itself, never those below
+ * it. */
 static enum authorization_basis trust(struct exchange *exchange, const struct authorization_plan *plan,
                                       const struct identifier *identifier, const char **why)
 {
@@ -83,7 +84,7 @@ enum store_apply_result authorization_plan_refuse(struct exchange *exchange, str
 
 /* ---- the authorizations ---- */
 
-/* Valid from its beginning, without a challenge. */
+/* Inserts an authorization that is valid from the beginning, without a challenge. */
 static enum store_result insert_valid(struct exchange *exchange, struct store_writer *writer,
                                       struct authorization *authorization, enum event_type type,
                                       const char *why)
@@ -102,15 +103,15 @@ static enum store_result insert_valid(struct exchange *exchange, struct store_wr
 
 enum { REUSE_LEFT_MOST_S = 60, REUSE_LEFT_PARTS = 10 };
 
-/* What an authorization must have left to serve an order: the order ends with it, and its client needs some
- * time to finalize. A minute, or a tenth of a short life. */
+/* Returns the least remaining life of an authorization that serves an order: a minute, or a tenth of a short
+ * life. The order ends with it, and its client needs time to finalize. */
 static int64_t least_left(const struct endpoint_config *endpoint)
 {
     int64_t part = endpoint->authorization_lifetime_s / REUSE_LEFT_PARTS;
     return part < REUSE_LEFT_MOST_S ? part : REUSE_LEFT_MOST_S;
 }
 
-/* One that permits `use`. */
+/* Finds an authorization that permits `use`. */
 static enum store_result find_permitted(struct exchange *exchange, struct store_reader *reader,
                                         const struct authorization_plan *plan, const char *name,
                                         bool wildcard, enum permission_use use, struct authorization *out)
@@ -134,8 +135,8 @@ static enum store_result find_permitted(struct exchange *exchange, struct store_
     return why == NULL ? STORE_OK : STORE_NOT_FOUND;
 }
 
-/* The authorization of a domain above the name that holds for the names below it (RFC 9444): of the one that
- * the client named, else of the closest. Wildcards are not below anything. */
+/* Finds the authorization of a domain above the name that covers the names below it (RFC 9444): that of the
+ * domain that the client named, else of the closest. A wildcard is not below anything. */
 static enum store_result find_ancestor(struct exchange *exchange, struct store_reader *reader,
                                        const struct authorization_plan *plan, size_t n,
                                        struct authorization *out)

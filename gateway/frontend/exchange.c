@@ -27,7 +27,7 @@ enum store_result exchange_record(struct exchange *exchange, struct store_writer
     return store_event_insert(writer, event);
 }
 
-/* For STORE_REFUSED and STORE_FAULT. */
+/* Returns the problem for STORE_REFUSED and STORE_FAULT. */
 static const struct problem *refused_problem(const struct exchange *exchange)
 {
     return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL,
@@ -126,8 +126,8 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
         job_draft_drop(hand_over);
         hand_over = NULL;
     }
-    /* The message first: the hold must be in place before the work's outcome can be told. The exchange is not
-     * ours after. */
+    /* Post the message first: the hold must be in place before the outcome of the work can be reported. The
+     * exchange is not ours afterwards. */
     http_loop_post(exchange->request->loop, &exchange->message);
     if (due != 0)
         jobs_wake(jobs, due);
@@ -154,7 +154,7 @@ static void submit(struct exchange *exchange)
 
 /* ---- who signed ---- */
 
-/* Whose key is asked for by anybody, without a signature that is good. */
+/* Anybody can cause this line, without a good signature. */
 static struct log_gate unreadable_keys_gate;
 
 const struct jwk *exchange_key(struct exchange *exchange)
@@ -285,8 +285,8 @@ static bool method_is_allowed(const struct exchange *exchange)
            (at == list || at[-1] == ' ');
 }
 
-/* "/acme/{endpoint}/rest": sets the endpoint, and leaves the rest in `path`. False, and nothing changed, for
- * any other. */
+/* Splits "/acme/{endpoint}/rest": sets the endpoint, and leaves the rest in `path`. False, with nothing
+ * changed, for any other path. */
 static bool split_path(struct exchange *exchange, struct bytes *path)
 {
     struct bytes prefix = BYTES_LITERAL("/acme/");
@@ -304,7 +304,8 @@ static bool split_path(struct exchange *exchange, struct bytes *path)
     return true;
 }
 
-/* The base URL of replies: the configured one, or the Host header when it is one of the configured names. */
+/* Returns the base URL of replies: the configured one, or the Host header when it is one of the configured
+ * names. */
 static const char *base_url_for(struct exchange *exchange)
 {
     const struct config *config = exchange->frontend->parts.config;

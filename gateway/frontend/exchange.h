@@ -22,13 +22,13 @@ struct exchange;
  */
 typedef void exchange_load_step(struct exchange *exchange, struct store_reader *reader);
 
-/* How a route's requests are authenticated. */
+/* The authentication of a route's requests. */
 enum route_authentication {
     ROUTE_OPEN, /* GET, HEAD, or a POST-as-GET that anyone with an account key may make */
     ROUTE_JWK,  /* signed with the key in the header */
     ROUTE_KID,  /* signed by an account */
     ROUTE_EITHER,
-    ROUTE_PLAIN, /* no envelope: what is POSTed is for the route to read */
+    ROUTE_PLAIN, /* no envelope: the route reads the body itself */
 };
 
 struct route {
@@ -42,7 +42,7 @@ struct route {
     /* Parses what came. Sets exchange->away when exchange_answer follows. */
     void (*prepare)(struct exchange *exchange);
     exchange_load_step *load;
-    /* What rests on both, and what is costly. */
+    /* Makes the checks that need both, and costly ones. */
     void (*check)(struct exchange *exchange);
     /* Loads, decides, writes. A problem set here is answered after the COMMIT. NULL for routes that only
      * read. */
@@ -51,18 +51,18 @@ struct route {
     void (*render)(struct exchange *exchange);
     /* Before `render` when the reply had to wait (hold_key): what the database says now. */
     exchange_load_step *reload;
-    /* Sends the reply, or the problem in a form of its own. NULL: as ACME has it. */
+    /* Sends the reply, or the problem in a format of the route's own. NULL: the format of ACME. */
     void (*finish)(struct exchange *exchange);
     bool gives_nonce; /* whatever the method */
-    bool is_index;    /* what the others' Link rel="index" leads to */
+    bool is_index;    /* the target of Link rel="index" in the replies of other routes */
 };
 
 struct route_table {
     const struct route *routes;
     size_t count;
-    const char *prefix; /* what stands before the patterns; "" for nothing */
+    const char *prefix;                                    /* the path before the patterns; "" for none */
     bool (*is_served)(const struct config *configuration); /* NULL: always */
-    bool of_endpoints; /* below an endpoint's path; others may stand without their prefix as well */
+    bool of_endpoints; /* below an endpoint's path; other routes may also be used without their prefix */
 };
 
 struct exchange {
@@ -70,9 +70,9 @@ struct exchange {
     struct http_message message;
     struct http_request *request;
     struct frontend *frontend;
-    struct arena *arena;                    /* the request's */
-    const struct route *route;              /* NULL: there is none for this path */
-    size_t route_number;                    /* for whoever counts; 0: none */
+    struct arena *arena;                    /* of the request */
+    const struct route *route;              /* NULL: no route for this path */
+    size_t route_number;                    /* for the metrics; 0: none */
     const struct endpoint_config *endpoint; /* NULL outside /acme/{endpoint} */
     struct urls urls;
     int64_t now;
@@ -83,23 +83,24 @@ struct exchange {
     size_t alternate_chain; /* of a certificate, from 1; 0: its own */
     enum challenge_type challenge_type;
     struct bytes certificate_identifier; /* RFC 9773 §4.1, unchecked */
-    struct bytes name;                   /* as it stands there */
+    struct bytes name;                   /* undecoded */
     struct bytes issuer;                 /* unchecked */
     struct bytes rest;                   /* of the path, slashes and all */
 
     /* from the signed envelope */
     struct envelope envelope;
     struct jwk signer;      /* signed with a jwk: that key */
-    struct account account; /* signed with a kid: the account as it was read; read again in `apply` */
+    struct account account; /* signed with a kid: the account when it was read; read again in `apply` */
 
     /* between the steps */
-    void *state; /* the route's own */
+    void *state; /* belongs to the route */
     bool answered;
     bool away;                 /* set by `prepare`: other threads have it until one calls exchange_answer */
     int64_t hold_key;          /* set by `apply`: the reply waits, bounded, for this object's outcome */
     unsigned jobs_due;         /* set by `apply`: enum jobs_due, the outbound work in what was committed */
-    struct metric_notes notes; /* by `apply`: what is counted once it is committed */
-    struct job *hand_over;     /* set by `apply`: what the outbound thread goes on with after the COMMIT */
+    struct metric_notes notes; /* set by `apply`: counted once it is committed */
+    struct job *hand_over;     /* set by `apply`: the job that the outbound thread takes over after the
+                                * COMMIT */
 
     /* the outcome */
     const struct problem *problem;
@@ -112,14 +113,14 @@ struct exchange {
 bool exchange_loop_started(void *frontend, struct http_loop *loop);
 void exchange_loop_stopped(void *frontend, struct http_loop *loop);
 
-/* Takes over a request: finds its route and starts it on its way. The HTTP front end's `handle`. */
+/* Takes over a request: finds its route and starts it. The HTTP front end's `handle`. */
 void exchange_begin(void *frontend, struct http_request *request);
-/* As exchange_begin, for listeners without TLS: there is nothing but what lies below /.well-known/pki/. */
+/* Does as exchange_begin does, for listeners without TLS: only /.well-known/pki/ exists there. */
 void exchange_begin_pki(void *frontend, struct http_request *request);
 void exchange_render_refusal(void *frontend, struct arena *arena, int status, bool is_post,
                              struct http_reply *reply);
 
-/* Any thread, once, for an exchange that is away: its problem or its reply is set. */
+/* Answers an exchange that is away; its problem or its reply is set. Any thread, once. */
 void exchange_answer(struct exchange *exchange);
 
 /* The loop's own, for steps on the loop. */
@@ -130,72 +131,76 @@ struct known_authorities *exchange_authorities(const struct exchange *exchange);
  * problem set when the account's stored key cannot be read. */
 const struct jwk *exchange_key(struct exchange *exchange);
 
-/* True when the exchange may go on. Else refuses with serverInternal: 503 when the store failed or another
- * was faster, 500 when it refused a transition. */
+/* True when the exchange may continue. Else it refuses with serverInternal: 503 when the store failed or
+ * another request was faster, 500 when it refused a transition. */
 bool exchange_store_ok(struct exchange *exchange, enum store_result result);
 
-/* Sets the problem; returns it as STORE_DISCARD for use in `apply`. */
+/* Sets the problem. Returns STORE_DISCARD, for use in `apply`. */
 enum store_apply_result exchange_refuse(struct exchange *exchange, const struct problem *problem);
 
-/* Fills in when, and the actor ("client 192.0.2.7"), and inserts it. */
+/* Sets the time and the actor ("client 192.0.2.7") of the event, and inserts it. */
 [[gnu::warn_unused_result]] enum store_result exchange_record(struct exchange *exchange,
                                                               struct store_writer *writer,
                                                               struct event *event);
 
 /* ---- exchange_refusals.c: within `apply` ---- */
 
-/* Inserts the event of a refusal. Of the types that are refusals (acme/event.h), some are only counted
- * (acme/refusal_register.h). Fills in when, the actor, the detail and the cause. */
+/* Inserts the event of a refusal. Some of the types that are refusals (acme/event.h) are only counted
+ * (acme/refusal_register.h). Sets the time, the actor, the detail and the cause. */
 [[gnu::warn_unused_result]] enum store_result exchange_record_refusal(struct exchange *exchange,
                                                                       struct store_writer *writer,
                                                                       struct event *event,
                                                                       const struct problem *problem);
 
-/* As exchange_refuse, with exchange_record_refusal: what an authenticated client is refused for what it asked
- * is part of the audit trail. */
+/* Refuses as exchange_refuse does, and records it with exchange_record_refusal: the audit trail contains the
+ * refusals of authenticated clients. */
 enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, struct store_writer *writer,
                                                    struct event *event, const struct problem *problem);
 
-/* As exchange_refuse, with a line of the log that begins with `what`: clients without an account have no rows
- * written. */
+/* Refuses as exchange_refuse does, and writes a log line that begins with `what`: a client without an account
+ * causes no rows. */
 enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const char *what,
                                                 const struct problem *problem);
 
-/* After `apply`, for every route: a refusal above limits.refusals becomes rateLimited, with the refusal's
- * words. */
+/* Turns a refusal above limits.refusals into rateLimited, with the refusal's words. Called after `apply`, for
+ * every route. */
 void exchange_limit_refusals(struct exchange *exchange);
 
-/* NULL when the bucket has a token, which is taken; else rateLimited, and counted under `limit`. */
+/* Takes a token from the bucket and returns NULL. Without a token it returns rateLimited, counted under
+ * `limit`. */
 const struct problem *exchange_take_rate(struct exchange *exchange, const struct rate_demand *demand,
                                          enum metric_limit limit);
 
-/* Within `apply`: the account that signed is still there, valid, and its key the one that verified. Else the
- * problem is set. Reloads exchange->account. */
+/* Reloads exchange->account, within `apply`. The account that signed must still exist, be valid, and have the
+ * key that verified. Else the problem is set. */
 [[gnu::warn_unused_result]] bool exchange_reload_account(struct exchange *exchange,
                                                          struct store_reader *reader);
 
-/* The User-Agent as it may be kept: printable, of bounded length. */
+/* Returns the User-Agent for storage: printable, of bounded length. */
 const char *exchange_user_agent(struct exchange *exchange);
 
-/* 200 (or `status`) with a JSON body. A body that could not be written (p is NULL) becomes a problem. */
+/* Replies 200 (or `status`) with a JSON body. A body that could not be written (p is NULL) becomes a
+ * problem. */
 void exchange_reply_json(struct exchange *exchange, int status, struct bytes body);
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value);
 void exchange_add_retry_after(struct exchange *exchange, int64_t seconds);
 
-/* 404 malformed for objects that are missing, of another endpoint or none (NULL), or another account's: one
- * answer, so that nobody learns which ids exist. */
+/* Refuses with 404 malformed an object that is missing, of another endpoint or none (NULL), or another
+ * account's. The answer is the same for all, so that nobody learns which ids exist. */
 const struct problem *exchange_check_owner(struct exchange *exchange, enum store_result result,
                                            const char *what, const char *endpoint, int64_t account_id);
 
 /* ---- router.c ---- */
 
-/* Finds the route for a path, below the endpoint where the exchange has one, with id and type parsed into the
- * exchange; false when there is none. */
+/* Finds the route for a path, below the endpoint when the exchange has one, with id and type parsed into the
+ * exchange. False when there is none. */
 [[gnu::warn_unused_result]] bool routes_find(struct exchange *exchange, struct bytes path);
 
-/* For whoever counts: routes by number, those of the tables in their order. 0 stands for none. */
+/* Returns the number of routes, for the metrics. Routes are numbered in the order of the tables; 0 is
+ * none. */
 size_t routes_count(const struct route_table *const *tables);
-/* With what stands before its pattern; "(none)" for 0. NULL for what this configuration does not serve. */
+/* Returns the route's pattern with its prefix; "(none)" for 0. NULL for a route that this configuration does
+ * not serve. */
 const char *routes_label(struct arena *arena, const struct route_table *const *tables, size_t number,
                          const struct config *config);
 
@@ -203,5 +208,5 @@ const char *routes_label(struct arena *arena, const struct route_table *const *t
 
 struct account_key_cache *account_key_cache_new(void);
 void account_key_cache_free(struct account_key_cache *cache);
-/* The parsed key, borrowed until the next call; NULL when the stored text is no key. */
+/* Returns the parsed key, borrowed until the next call. NULL when the stored text is not a key. */
 const struct jwk *account_key_cache_get(struct account_key_cache *cache, struct bytes canonical);

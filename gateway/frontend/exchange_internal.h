@@ -15,9 +15,9 @@ void exchange_load(struct exchange *exchange, exchange_load_step *load,
 /* The loop's. */
 struct account_key_cache *exchange_keys(const struct exchange *exchange);
 
-/* An exchange that ends here, on its loop: the problem if there is one, else what render says. */
+/* Ends an exchange on its loop: with the problem if there is one, else with the result of render. */
 void exchange_finish(struct exchange *exchange);
-/* So, with this problem. */
+/* Ends an exchange on its loop with this problem. */
 void exchange_finish_with(struct exchange *exchange, const struct problem *problem);
 
 const struct problem *exchange_too_long(struct arena *arena);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that are refused within `apply`: what is recorded of them, and how many a client may make. */
+/* Requests that are refused within `apply`: what is recorded, and how many a client may make. */
 #include "acme/refusal_register.h"
 #include "gateway/frontend/exchange_internal.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 
-/* Whom a limit means: the account, or the network of a client that has none. */
+/* Returns the client that a limit applies to: the account, or the network of a client without one. */
 static const char *client_of(const struct exchange *exchange)
 {
     return exchange->account.id == 0
@@ -19,7 +19,7 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
     return STORE_DISCARD;
 }
 
-/* The words to record; NULL: it is only counted. */
+/* Returns the words to record; NULL: the refusal is only counted. */
 static const char *count(struct exchange *exchange, const char *what, const struct problem *problem)
 {
     const struct refusal refusal = {client_of(exchange), what, problem};
@@ -66,8 +66,8 @@ const struct problem *exchange_take_rate(struct exchange *exchange, const struct
     return problem;
 }
 
-/* A limit's own refusal is told as it is. To ask whether there is an account (onlyReturnExisting) is no
- * misuse. */
+/* A refusal by a limit itself does not count. Neither does the question whether an account exists
+ * (onlyReturnExisting). */
 static bool counts_as_refusal(const struct problem *problem)
 {
     return problem != NULL && problem->status >= 400 && problem->status < 500 &&
@@ -79,7 +79,7 @@ void exchange_limit_refusals(struct exchange *exchange)
     const struct problem *refused = exchange->problem;
     if (!counts_as_refusal(refused))
         return;
-    /* Many hosts may share an address: what one of them does with its key does not limit the others. */
+    /* Many hosts may share an address: the refusals of one key must not limit the others. */
     const char *signer =
         exchange->account.id == 0 && exchange->signer.canonical.n != 0 ? exchange->signer.thumbprint : NULL;
     const struct rate_demand demand = {&config_now(exchange->frontend->parts.config)->refusals,

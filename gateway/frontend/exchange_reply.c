@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes out: replies, problems, and the headers of both. */
+/* Replies, problems, and the headers of both. */
 #include "gateway/frontend/exchange_internal.h"
 
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value)
@@ -24,7 +24,7 @@ void exchange_reply_json(struct exchange *exchange, int status, struct bytes bod
     exchange->reply.body = body;
 }
 
-/* What every reply carries: acme-server.md 2, 3, 6. */
+/* Adds the headers of every reply: acme-server.md 2, 3, 6. */
 static void add_common_headers(struct frontend *frontend, struct arena *arena, struct http_reply *reply,
                                bool with_nonce, const char *directory_url)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every request of the ACME routes and of step-ca's API shares. */
+/* Shared state of all requests of the ACME routes and of step-ca's API. */
 #pragma once
 
 #include <pthread.h>
@@ -17,7 +17,7 @@
 struct route_table;
 struct status;
 
-/* Borrowed for its life. */
+/* Parts of the server, borrowed for the front end's life. */
 struct frontend_parts {
     const struct config *config;
     const struct route_table *const *route_tables; /* NULL behind the last one */
@@ -28,21 +28,21 @@ struct frontend_parts {
     struct jobs *jobs;
     struct status *status;
     struct secret_box *secrets;           /* NULL while nothing needs any */
-    struct recognition_parts recognition; /* whose certificate is what */
-    /* Outbound thread: this issuer's CA has confirmed a revocation. */
+    struct recognition_parts recognition; /* for finding the issuer of a certificate */
+    /* Reports that this issuer's CA has confirmed a revocation. Outbound thread. */
     void (*revoked)(void *context, const char *issuer_id);
     void *context;
 };
 
 struct frontend {
     struct frontend_parts parts;
-    struct rate_limiter *rates;        /* the committer thread's alone */
+    struct rate_limiter *rates;        /* belongs to the committer thread */
     struct refusal_register *refusals; /* the same */
     struct nonce_source *nonces;
-    pthread_mutex_t nonce_lock; /* held for the few instructions of nonce_spend */
+    pthread_mutex_t nonce_lock; /* held only during nonce_spend */
 };
 
-/* NULL when OpenSSL has no randomness. */
+/* Makes the front end. NULL when OpenSSL has no randomness. */
 [[gnu::warn_unused_result]] struct frontend *frontend_new(const struct frontend_parts *parts);
-/* NULL is ignored. */
+/* Frees the front end. NULL is ignored. */
 void frontend_free(struct frontend *frontend);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a loop has of its own, and the one place where a request reads the database. */
+/* A loop's own state, and the one place where a request reads the database. */
 #include <stdlib.h>
 
 #include "gateway/frontend/exchange_internal.h"

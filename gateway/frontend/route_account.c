@@ -7,10 +7,10 @@
 
 enum { ORDERS_PER_PAGE = 50 };
 
-/* Between the steps of new-account, account and key-change. */
+/* State between the steps of new-account, account and key-change. */
 struct account_state {
     struct account_request request;
-    bool is_bound; /* a binding came, and the endpoint takes them */
+    bool is_bound; /* the request has a binding, and the endpoint accepts them */
     struct eab_request eab;
     struct jwk new_key; /* of a key change */
     bool created;
@@ -35,7 +35,7 @@ static const struct problem *read_binding(struct exchange *exchange, struct acco
                     &exchange->signer, &state->eab);
 }
 
-/* Anybody may name a kid. */
+/* Anybody can cause this line by naming a kid. */
 static struct log_gate sealed_keys_gate;
 
 /* The MAC key is sealed for its endpoint and kid. */
@@ -53,7 +53,8 @@ static const struct problem *verify_binding(struct exchange *exchange, const str
     return problem_new(exchange->arena, PROBLEM_SERVER_INTERNAL, "The external account key cannot be read.");
 }
 
-/* What keeps this key's owner from an account; `key` is filled when nothing does and there is a binding. */
+/* Returns why this key's owner gets no account; NULL when nothing prevents it. `key` is then filled if there
+ * is a binding. */
 static const struct problem *check_binding(struct exchange *exchange, struct store_reader *reader,
                                            const struct account_state *state, struct eab_key *key)
 {
@@ -104,7 +105,7 @@ static const struct problem *check_rate(struct exchange *exchange)
     return exchange_take_rate(exchange, &demand, METRIC_LIMIT_ACCOUNTS_PER_ADDRESS);
 }
 
-/* Each change is an event. */
+/* The limit applies to changes, because each is an event. */
 static const struct problem *check_change_rate(struct exchange *exchange)
 {
     const struct rate_demand demand = {
@@ -226,7 +227,7 @@ void key_change_prepare(struct exchange *exchange)
                                               &exchange->urls, &exchange->account, &state->new_key);
 }
 
-/* The account that has the key already is named (RFC 8555 §7.3.5). */
+/* Returns the problem that names the account which already has the key (RFC 8555 §7.3.5). */
 static const struct problem *key_in_use(struct exchange *exchange, int64_t account_id)
 {
     struct problem *problem = problem_with_status(exchange->arena, 409, PROBLEM_MALFORMED,
@@ -272,7 +273,7 @@ void account_orders_prepare(struct exchange *exchange)
                                         "This is not the account that signed the request.");
 }
 
-/* The page begins below the id that the link of the page before named. */
+/* Returns where the page begins: below the id in the link of the previous page. */
 static int64_t cursor_of(const struct http_request *request)
 {
     struct bytes prefix = BYTES_LITERAL("cursor=");

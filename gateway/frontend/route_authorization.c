@@ -7,8 +7,7 @@
 
 enum { POLL_AGAIN_S = 2 };
 
-/* What is said of an authorization may change while its challenge's reply waits: read twice into one place.
- */
+/* An authorization may change while its challenge's reply waits: it is read twice into one place. */
 void authorization_prepare(struct exchange *exchange)
 {
     exchange->state = arena_alloc(exchange->arena, sizeof(struct authorization));
@@ -57,7 +56,7 @@ void authorization_check(struct exchange *exchange)
         exchange->problem = authorization_parse_update(exchange->arena, exchange->envelope.payload);
 }
 
-/* Orders that rested on the authorization cannot become ready, or go on, any more. */
+/* Ends the orders that rest on the authorization: they can no longer become ready, or continue. */
 static bool fail_waiting_orders(struct exchange *exchange, struct store_writer *writer,
                                 const struct authorization *authorization, const struct problem *problem)
 {
@@ -86,7 +85,7 @@ static bool fail_waiting_orders(struct exchange *exchange, struct store_writer *
     return true;
 }
 
-/* The authorization ends, and the orders that wait for it. */
+/* Ends the authorization, and the orders that wait for it. */
 static bool deactivate(struct exchange *exchange, struct store_writer *writer,
                        struct authorization *authorization, const struct problem *problem,
                        const char *event_detail)
@@ -99,7 +98,7 @@ static bool deactivate(struct exchange *exchange, struct store_writer *writer,
            record_of(exchange, writer, authorization, EVENT_AUTHORIZATION_DEACTIVATED, event_detail);
 }
 
-/* And so do those of the names below that rest on it (RFC 9444). */
+/* Ends the authorizations of names below that rest on it (RFC 9444). */
 static bool deactivate_inherited(struct exchange *exchange, struct store_writer *writer,
                                  const struct authorization *parent, const struct problem *problem)
 {
@@ -164,7 +163,7 @@ struct new_authorization_state {
     struct authorization authorization;
     struct identifier identifier;
     bool subdomains;
-    bool created; /* else it was valid before */
+    bool created; /* else it existed and was valid */
 };
 
 void new_authorization_prepare(struct exchange *exchange)
@@ -236,7 +235,7 @@ void challenge_load(struct exchange *exchange, struct store_reader *reader)
     exchange->problem = load_challenge(exchange, reader);
 }
 
-/* A POST-as-GET reads the challenge; a JSON object, `{}` as a rule, asks for the validation. */
+/* A POST-as-GET reads the challenge. A JSON object, usually `{}`, requests the validation. */
 void challenge_check(struct exchange *exchange)
 {
     const struct authorization *authorization = exchange->state;

@@ -11,10 +11,10 @@
 
 struct download_state {
     struct certificate certificate;
-    struct issuer *issuer; /* NULL: the configuration has it no more */
+    struct issuer *issuer; /* NULL: no longer configured */
 };
 
-/* Puts the chain that was asked for in the place of its own. */
+/* Replaces the certificate's own chain with the requested one. */
 static const struct problem *choose_chain(struct exchange *exchange, struct download_state *state)
 {
     struct certificate *certificate = &state->certificate;
@@ -32,7 +32,7 @@ void certificate_load(struct exchange *exchange, struct store_reader *reader)
     struct certificate *certificate = &state->certificate;
     exchange->state = state;
     enum store_result result = store_certificate_load(reader, exchange->arena, exchange->id, certificate);
-    /* A certificate that failed its check was never issued as far as a client is concerned. */
+    /* For a client, a certificate that failed its check was never issued. */
     if (result == STORE_OK && certificate->status == CERTIFICATE_REJECTED)
         result = STORE_NOT_FOUND;
     exchange->problem =
@@ -46,7 +46,7 @@ void certificate_check_chain(struct exchange *exchange)
     exchange->problem = choose_chain(exchange, state);
 }
 
-/* The chains beside the one that is answered (RFC 8555 §7.4.2). */
+/* Links the other chains (RFC 8555 §7.4.2). */
 static void link_alternates(struct exchange *exchange, const struct download_state *state)
 {
     struct arena *arena = exchange->arena;
@@ -82,12 +82,12 @@ void certificate_render(struct exchange *exchange)
 
 struct revoke_state {
     struct revocation_request request;
-    struct certificate_facts facts; /* of the certificate that was sent, and from `apply` on of the row's */
+    struct certificate_facts facts; /* of the certificate in the request; from `apply` on, of the row's */
     struct certificate certificate;
     bool is_unknown;                  /* it is not in the database: */
     struct recognition_chains chains; /* over which it may be recognized */
     enum recognition_outcome recognition;
-    struct certificate external; /* where it was recognized */
+    struct certificate external; /* the recognized certificate, if any */
     enum cause cause;            /* of what its last event tells; CAUSE_NONE: nothing */
 };
 
@@ -109,7 +109,7 @@ void revoke_prepare(struct exchange *exchange)
         known_authorities_wanted(exchange_authorities(exchange), &exchange->frontend->parts.recognition);
 }
 
-/* A leaf that nobody knows may be one that the CA signed without us. */
+/* An unknown leaf may be one that the CA signed without us. */
 void revoke_load(struct exchange *exchange, struct store_reader *reader)
 {
     struct revoke_state *state = exchange->state;
@@ -132,7 +132,7 @@ void revoke_check(struct exchange *exchange)
             &state->external);
 }
 
-/* NULL when the account itself has proven control of the name. Trust permits orders, and nothing else. */
+/* Returns NULL when the account itself has proven control of the name. Trust permits orders only. */
 static const struct problem *check_control(struct exchange *exchange, struct store_reader *reader,
                                            const struct identifier *identifier)
 {
@@ -159,7 +159,7 @@ static const struct problem *check_control(struct exchange *exchange, struct sto
                          identifier->value);
 }
 
-/* What the server keeps for itself is in no account's hands, whoever proves its names. */
+/* The server's own certificate belongs to no account, whoever proves its names. */
 static const struct problem *check_not_own(struct exchange *exchange, const struct revoke_state *state)
 {
     size_t count = 0;
@@ -205,7 +205,7 @@ static bool is_certificate_key(struct exchange *exchange, const struct certifica
     return same;
 }
 
-/* Who revokes, for the record; NULL with the problem set when they may not. */
+/* Returns who revokes, for the record; NULL with the problem set when they may not. */
 static const char *authorize_revocation(struct exchange *exchange, struct store_reader *reader)
 {
     const struct revoke_state *state = exchange->state;
@@ -246,7 +246,7 @@ static const struct problem *take_external(struct exchange *exchange, struct rev
     return NULL;
 }
 
-/* What was sent only says which certificate is meant: from here on the database's own copy counts. */
+/* The request only identifies the certificate: from here on the database's own copy counts. */
 static const struct problem *find_certificate(struct exchange *exchange, struct store_reader *reader)
 {
     struct revoke_state *state = exchange->state;
@@ -295,8 +295,8 @@ static bool record(struct exchange *exchange, struct store_writer *writer, const
 }
 
 /*
- * A revocation whose reason does not revoke is corrected by whoever may revoke. The reason becomes
- * keyCompromise by the key alone: who signs with it has proven what the account only says.
+ * Everybody who may revoke can correct a reason that does not revoke. Only the certificate's key can change
+ * it to keyCompromise: its signature proves the compromise.
  */
 static bool may_replace_reason(const struct exchange *exchange, const struct revoke_state *state)
 {
@@ -346,7 +346,7 @@ static bool insert_external(struct exchange *exchange, struct store_writer *writ
     return exchange_store_ok(exchange, exchange_record(exchange, writer, &event));
 }
 
-/* Asks for the revocation; only the CA's confirmation makes it one. */
+/* Requests the revocation. Only the CA's confirmation completes it. */
 enum store_apply_result revoke_apply(struct exchange *exchange, struct store_writer *writer)
 {
     struct revoke_state *state = exchange->state;
@@ -364,7 +364,7 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_wri
     exchange->hold_key = certificate->id;
     exchange->jobs_due = JOBS_DUE_REVOCATIONS;
     bool first = certificate->revocation_requested_at == 0;
-    /* The CA may be asked with the other reason just now: its answer leaves this one to be corrected. */
+    /* The CA may be processing the other reason just now. Its answer leaves this one to be corrected. */
     bool replaces = !first && may_replace_reason(exchange, state);
     if ((first || replaces) && !record(exchange, writer, by))
         return STORE_DISCARD;
@@ -381,7 +381,7 @@ enum store_apply_result revoke_apply(struct exchange *exchange, struct store_wri
     return STORE_APPLIED;
 }
 
-/* A revocation that waits for a failing issuer was not tried itself. */
+/* A revocation that waits for a failing issuer has not been tried itself. */
 static const char *why_not_confirmed(struct exchange *exchange, const struct certificate *certificate)
 {
     if (certificate->revocation_error != NULL)
@@ -413,7 +413,7 @@ void revoke_reload(struct exchange *exchange, struct store_reader *reader)
         state->cause = CAUSE_NONE;
 }
 
-/* After the wait: 200 only when the CA has confirmed. */
+/* Renders after the wait: 200 only when the CA has confirmed. */
 void revoke_render(struct exchange *exchange)
 {
     const struct revoke_state *state = exchange->state;

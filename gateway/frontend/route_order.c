@@ -14,17 +14,17 @@ enum {
     POLL_AGAIN_S = 2, /* Retry-After of orders in processing */
 };
 
-/* Between the steps of new-order and finalize. */
+/* State between the steps of new-order and finalize. */
 struct order_state {
     struct order_request request;
     struct authorization_plan plan;
     struct order order;
     bool created;
-    bool replaces_nobodys;         /* `replaces` names a certificate of no account */
-    const char *replaces_ignored;  /* for the events: the order is made without it, and why */
+    bool replaces_nobodys;         /* `replaces` names a certificate without an account */
+    const char *replaces_ignored;  /* for the events: why the order is created without `replaces` */
     struct bytes csr;              /* p is NULL when the payload has none */
     const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
-    struct job *issuance;          /* the state's until it is handed over; NULL: none */
+    struct job *issuance;          /* owned here until it is handed over; NULL: none */
 };
 
 static struct order_state *new_state(struct exchange *exchange)
@@ -69,7 +69,7 @@ static const struct problem *choose_profile(struct exchange *exchange, struct or
                        "This endpoint has no profile \"%s\"; the directory lists those it has.", wanted);
 }
 
-/* While the CA is down an order could not end well: the client is told before any work is done. */
+/* While the CA is down an order could not succeed: the client is told before any work is done. */
 static const struct problem *check_issuer_up(struct exchange *exchange, const struct order_state *state)
 {
     struct issuer_status status;
@@ -124,10 +124,11 @@ static bool order_names(const struct order_request *request, const struct identi
 }
 
 /*
- * A certificate that is not known here, another account's or of other names is left out of the order:
- * refusing stopped renewals after an account was lost (lego#2789, cert-manager#9075), and RFC 9773 §5 only
- * recommends it. One that is no account's (it was signed by the CA's own API, or imported) is replaced by
- * whoever proves all its names: an order with a name that needed no proof does not.
+ * Returns why `replaces` is dropped from the order. That holds for a certificate that is unknown here,
+ * belongs to another account or has other names. Refusing stopped renewals after an account was lost
+ * (lego#2789, cert-manager#9075), and RFC 9773 §5 only recommends it. A certificate without an account
+ * (signed by the CA's own API, or imported) can be replaced by an account that proves all its names; an order
+ * with a name that needed no proof cannot.
  */
 static const char *why_not_replaced(struct exchange *exchange, const struct order_request *request,
                                     enum store_result found, const struct certificate *certificate)
@@ -182,7 +183,7 @@ static const struct problem *check_replaces(struct exchange *exchange, struct st
     return NULL;
 }
 
-/* Nobody but a prover of its names replaces a certificate of no account. */
+/* Only an account that has proven its names replaces a certificate without an account. */
 static void check_proofs_of_replaces(struct exchange *exchange, struct order_state *state,
                                      const struct authorization *authorizations)
 {
@@ -299,7 +300,7 @@ void order_render_route(struct exchange *exchange)
 
 /* ---- finalize ---- */
 
-/* The client may have missed the reply to its finalize. */
+/* True when the client may have missed the reply to its finalize. */
 static bool is_repeated(struct exchange *exchange, const struct order *order)
 {
     struct bytes csr;
@@ -312,8 +313,8 @@ static void drop_issuance(void *state)
     job_draft_drop(((struct order_state *)state)->issuance);
 }
 
-/* What the profile's key types and CA ask of a good CSR. A profile that the configuration has no more is the
- * issuance's matter. */
+/* Checks a good CSR against the profile's key types and the CA's requirements. The issuance handles a profile
+ * that is no longer configured. */
 static const struct problem *check_fits_profile(struct exchange *exchange, const struct order_state *state,
                                                 X509_REQ *csr)
 {
@@ -330,8 +331,8 @@ static const struct problem *check_fits_profile(struct exchange *exchange, const
                                               "CSR: %s. The order is still ready for another CSR.", fault);
 }
 
-/* The costly part, on the loop: identifiers of an order never change, so that the check holds in `apply` too.
- */
+/* Makes the costly checks, on the loop. An order's identifiers never change, so the result holds in `apply`
+ * too. */
 static const struct problem *check_csr(struct exchange *exchange, struct order_state *state,
                                        const struct jwk *account_key)
 {
@@ -373,7 +374,7 @@ void finalize_check(struct exchange *exchange)
         state->refusal = check_csr(exchange, state, account_key);
 }
 
-/* What allowed the order does not stand any more: the order ends (RFC 8555 §7.1.6). */
+/* Ends the order, because it is no longer permitted (RFC 8555 §7.1.6). */
 static enum store_apply_result end_order(struct exchange *exchange, struct store_writer *writer,
                                          struct order *order, const struct problem *problem)
 {

@@ -7,12 +7,12 @@
 #include "gateway/status/status.h"
 
 enum {
-    CRL_MAX_AGE_S = 3600, /* so that a list is fetched again well before its end: a revocation may be in it */
+    CRL_MAX_AGE_S = 3600, /* a list is fetched again well before its end, because a revocation may be in it */
     TRY_LATER_S = 30,
     HTTP_DATE_BYTES = 32,
 };
 
-/* NULL with the problem set. */
+/* Returns NULL with the problem set. */
 static const struct status_view *find_view(struct exchange *exchange)
 {
     const struct status_view *view = status_view(exchange_status(exchange), exchange->issuer);
@@ -35,7 +35,7 @@ static const char *http_date(struct arena *arena, int64_t at)
     return text;
 }
 
-/* RFC 5019 §6.2; a list takes the same. */
+/* RFC 5019 §6.2; used for lists too. */
 static void add_cache_headers(struct exchange *exchange, int64_t made_at, int64_t until, const char *etag)
 {
     struct arena *arena = exchange->arena;
@@ -106,10 +106,10 @@ struct ocsp_state {
 struct look_up {
     struct exchange *exchange;
     const struct status_view *view;
-    bool known; /* the last serial number that was asked about is a certificate's */
+    bool known; /* the last serial number asked about belongs to a certificate */
 };
 
-/* Known by now: what is asked about, and that the answer would be signed. */
+/* True when the answer may be signed. The question is known by now. */
 static bool may_answer(const struct look_up *in)
 {
     return !in->view->responder->is_slow ||
@@ -146,7 +146,7 @@ static bool is_ocsp_request(struct bytes content_type)
            (content_type.n == wanted.n || content_type.p[wanted.n] == ';' || content_type.p[wanted.n] == ' ');
 }
 
-/* A response status. */
+/* Returns a response status. */
 static int read_question(struct exchange *exchange, const struct ocsp_responder *responder,
                          struct ocsp_request *out)
 {
@@ -172,8 +172,8 @@ static void read_request(struct exchange *exchange, const struct ocsp_responder 
 {
     struct ocsp_request *request = &state->request;
     int status = read_question(exchange, responder, request);
-    /* RFC 5019 §2.1.1: a client asks one question; a response to several is of use to nobody else.
-     * No certificate has a number that cannot be read. */
+    /* RFC 5019 §2.1.1: a client asks one question. Nobody else can use a response to several. No certificate
+     * has a number that cannot be read. */
     bool is_usual = request->count == 1 && request->questions[0].serial[0] != '\0';
     if (status == OCSP_RESPONSE_STATUS_SUCCESSFUL && responder->is_slow && !is_usual)
         status = OCSP_RESPONSE_STATUS_MALFORMEDREQUEST;
@@ -196,7 +196,7 @@ static void respond(struct exchange *exchange, const struct status_view *view, s
                              &state->response);
 }
 
-/* What a client may be told without an OCSP response: nothing of what it asked can be answered here. */
+/* Answers a client without an OCSP response, when none of its questions can be answered here. */
 static bool refuse_without_responder(struct exchange *exchange, const struct status_view *view)
 {
     bool is_post = bytes_equal_string(exchange->request->method, "POST");
@@ -244,7 +244,7 @@ void ocsp_load(struct exchange *exchange, struct store_reader *reader)
     }
 }
 
-/* What the loop sees of the issuer is looked up again: it may have changed meanwhile. */
+/* The loop's view of the issuer is looked up again, because it may have changed meanwhile. */
 void ocsp_check(struct exchange *exchange)
 {
     const struct status_view *view = find_view(exchange);

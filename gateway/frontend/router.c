@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/frontend/exchange.h"
 
-/* The next segment, its slash left off; `path` goes on behind it. */
+/* Takes the next segment, without its slash; `path` continues behind it. */
 static struct bytes take_segment(struct bytes *path)
 {
     if (path->n == 0 || path->p[0] != '/')
@@ -68,7 +68,7 @@ static bool find_in(struct exchange *exchange, const struct route_table *table, 
     return false;
 }
 
-/* Below the table's prefix, or as the path stands there. */
+/* Looks below the table's prefix, or at the path itself. */
 static bool is_served_by(struct exchange *exchange, const struct route_table *table, struct bytes path)
 {
     struct bytes prefix = bytes_from_string(table->prefix);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/frontend/routes.h"
 
-/* Every resource of an endpoint, below /acme/{endpoint}. */
+/* The resources of an endpoint, below /acme/{endpoint}. */
 static const struct route endpoint_routes[] = {
     {"/directory", "GET, HEAD, POST", ROUTE_OPEN, true, .render = directory_render_route, .is_index = true},
     {"/new-nonce", "GET, HEAD, POST", ROUTE_OPEN, true, .render = new_nonce_render, .gives_nonce = true},
@@ -37,7 +37,7 @@ static const struct route endpoint_routes[] = {
      .check = revoke_check, .reload = revoke_reload, .apply = revoke_apply, .render = revoke_render},
 };
 
-/* What belongs to no endpoint. */
+/* The resources that belong to no endpoint. */
 static const struct route site_routes[] = {
     {"/health", "GET, HEAD", ROUTE_PLAIN, false, .load = health_load, .render = health_render},
     {"/.well-known/pki/crl/{issuer}", "GET, HEAD", ROUTE_PLAIN, false, .render = crl_render},

@@ -6,16 +6,16 @@
 
 #include "gateway/frontend/exchange.h"
 
-/* Every resource of an endpoint, and what belongs to none. */
+/* The resources of an endpoint, and those that belong to none. */
 extern const struct route_table routes_of_endpoints, routes_of_site;
 
 /* route_directory.c (RFC 8555 §7.1.1, §7.2) */
 void directory_render_route(struct exchange *exchange);
 void new_nonce_render(struct exchange *exchange);
-/* What the help link of a rateLimited problem leads to. */
+/* Renders the target of the help link in a rateLimited problem. */
 void limits_render(struct exchange *exchange);
-/* For load balancers: this process serves. Nothing is said of the issuers, whose failure is no reason to send
- * clients elsewhere. The answer is step-ca's. */
+/* Tells load balancers that this process serves. It does not cover the issuers: their failure is no reason to
+ * send clients elsewhere. The answer is step-ca's. */
 void health_load(struct exchange *exchange, struct store_reader *reader);
 void health_render(struct exchange *exchange);
 
@@ -59,13 +59,13 @@ void challenge_render_route(struct exchange *exchange);
 void renewal_info_prepare(struct exchange *exchange);
 void renewal_info_load(struct exchange *exchange, struct store_reader *reader);
 void renewal_info_render_route(struct exchange *exchange);
-/* The certificate of this endpoint that an identifier of RFC 9773 names; STORE_NOT_FOUND when there is none.
- */
+/* Finds the certificate of this endpoint that an identifier of RFC 9773 names. STORE_NOT_FOUND when there is
+ * none. */
 enum store_result find_renewed_certificate(struct exchange *exchange, struct store_reader *reader,
                                            struct bytes identifier, const char *serial,
                                            struct certificate *out);
 
-/* route_status.c (RFC 5280 §5, RFC 6960, RFC 5019): what may be said of an issuer's certificates */
+/* route_status.c (RFC 5280 §5, RFC 6960, RFC 5019): the status of an issuer's certificates */
 void crl_render(struct exchange *exchange);
 void ocsp_prepare(struct exchange *exchange);
 void ocsp_load(struct exchange *exchange, struct store_reader *reader);

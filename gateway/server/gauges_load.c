@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the database is asked for: counts of what waits, and its size. */
+/* The gauges from the database: counts of waiting work, and its size. */
 #include "gateway/metrics/metrics.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/server/gauges.h"
