@@ -221,7 +221,8 @@ bool crl_read(struct arena *arena, struct bytes der, struct bytes candidates_pem
                             .roots = roots,
                             .now = now,
                             .wrong = "no certificate of the CA that it names is known"};
-    const char *wrong = crl == NULL ? "it is not a certificate revocation list" : read_content(arena, crl, out);
+    const char *wrong =
+        crl == NULL ? "it is not a certificate revocation list" : read_content(arena, crl, out);
     if (wrong == NULL && !find_signer(arena, &search, &out->signer))
         wrong = search.wrong;
     ERR_clear_error();
@@ -261,8 +262,8 @@ bool crl_may_replace(struct arena *arena, const struct crl *current, const struc
         return fault_set(fault, "it was made at %s, before the known one, made at %s",
                          time_words(arena, fresh->this_update), time_words(arena, current->this_update));
     if (!crl_is_over(current, now) && number_is_lower(fresh->number, current->number))
-        return fault_set(fault, "its number 0x%s is lower than 0x%s, the number of the known one", fresh->number,
-                         current->number);
+        return fault_set(fault, "its number 0x%s is lower than 0x%s, the number of the known one",
+                         fresh->number, current->number);
     return true;
 }
 

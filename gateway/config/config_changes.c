@@ -247,7 +247,8 @@ const struct config *config_take(struct arena *arena, const struct config *runni
     config_check_whole(arena, out, &errors);
     if (errors.count == 0)
         return out;
-    fault_set(fault, "changes that take effect at once conflict with changes that wait for a restart: %s", errors.lines[0]);
+    fault_set(fault, "changes that take effect at once conflict with changes that wait for a restart: %s",
+              errors.lines[0]);
     return NULL;
 }
 

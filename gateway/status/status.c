@@ -127,8 +127,7 @@ static bool take_outcome(struct status_source *source)
         source->now.crl_is_kept = true;
         if (take_list(source, &fault))
             break;
-        status_warn(source, &source->last_warning, "the CA's revocation list is rejected",
-                    fault.message);
+        status_warn(source, &source->last_warning, "the CA's revocation list is rejected", fault.message);
         fault_set(&source->now.trouble, "the CA's list is rejected: %s", fault.message);
         return false;
     case ISSUER_LIST_UNCHANGED:

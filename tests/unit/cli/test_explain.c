@@ -142,8 +142,8 @@ Test(explain, a_type_of_event_is_explained)
     struct account account;
     begin(&account);
     struct output output = explain("work.set_aside");
-    EXPECT_LINES(&output, "Event work.set_aside\n", "meaning   the server crashed twice", "about     server\n",
-                 "severity  error\n", "of note   a person should hear of it\n");
+    EXPECT_LINES(&output, "Event work.set_aside\n", "meaning   the server crashed twice",
+                 "about     server\n", "severity  error\n", "of note   a person should hear of it\n");
     output = explain("order.created");
     cr_expect_null(strstr(output.text, "of note"));
     EXPECT_LINES(&output, "Event order.created\n", "severity  info\n");

@@ -11,12 +11,8 @@ Test(store_results, each_has_its_answer)
         enum store_result result;
         int status; /* 0: the exchange goes on */
         bool again; /* the client is told to come back */
-    } cases[] = {{STORE_OK, 0, false},
-                 {STORE_NOT_FOUND, 0, false},
-                 {STORE_KNOWN, 0, false},
-                 {STORE_LOST_RACE, 503, true},
-                 {STORE_FAILED, 503, true},
-                 {STORE_REFUSED, 500, false}};
+    } cases[] = {{STORE_OK, 0, false},         {STORE_NOT_FOUND, 0, false}, {STORE_KNOWN, 0, false},
+                 {STORE_LOST_RACE, 503, true}, {STORE_FAILED, 503, true},   {STORE_REFUSED, 500, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct exchange exchange = {.arena = arena_new()};
         cr_expect_eq(exchange_store_ok(&exchange, cases[i].result), cases[i].status == 0, "%zu", i);
