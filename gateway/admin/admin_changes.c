@@ -8,6 +8,8 @@
 #include "gateway/runtime/background.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
+#include "store/events.h"
+#include "store/issuer_overrides.h"
 
 enum { WORDS_MAX_BYTES = 4096, BUSY_RETRY_AFTER_S = 5 };
 

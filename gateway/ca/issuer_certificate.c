@@ -2,6 +2,7 @@
 #include "gateway/ca/issuer_certificate.h"
 
 #include "gateway/ca/issuer_signers.h"
+#include "store/certificates.h"
 
 static bool is_pinned(const struct issuer *issuer, const char *root_fingerprint)
 {

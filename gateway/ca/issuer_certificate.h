@@ -2,8 +2,9 @@
 /* The certificates of the inventory that an issuer's CA gave out. */
 #pragma once
 
+#include "acme/objects.h"
 #include "gateway/ca/issuer.h"
-#include "store/objects.h"
+#include "store/store.h"
 
 /*
  * The one with this serial number (canonical); where there are several, one that is revoked. The inventory

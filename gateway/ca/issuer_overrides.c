@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "gateway/runtime/log.h"
+#include "store/issuer_overrides.h"
 
 static const char *place_of(struct arena *arena, const char *issuer)
 {

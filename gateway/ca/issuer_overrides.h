@@ -6,7 +6,7 @@
 #include "acme/base/fault.h"
 #include "gateway/config/config.h"
 #include "gateway/keys/secret_box.h"
-#include "store/objects.h"
+#include "store/issuer_overrides.h"
 
 /*
  * Reads and opens the overrides in the database; none when there is no database yet. It uses

@@ -4,7 +4,7 @@
 #include "acme/base/time_text.h"
 #include "acme/pki/root_rotation.h"
 #include "gateway/runtime/clock.h"
-#include "store/objects.h"
+#include "store/certificates.h"
 
 static bool read_live_chains(const struct store_location *location, struct arena *arena, const char *id,
                              struct live_chain **chains, size_t *count)

@@ -5,7 +5,7 @@
 
 #include "gateway/ca/issuer_signers.h"
 #include "gateway/runtime/clock.h"
-#include "store/objects.h"
+#include "store/certificates.h"
 
 static bool fits(const struct issuer *issuer, const struct certificate_pool *pool, struct arena *arena,
                  struct bytes leaf, const struct certificate_facts *facts, struct certificate *out)

@@ -5,9 +5,10 @@
  */
 #pragma once
 
+#include "acme/objects.h"
 #include "acme/pki/certificate_pool.h"
 #include "gateway/ca/issuers.h"
-#include "store/objects.h"
+#include "store/store.h"
 
 /* Borrowed while it is in use. */
 struct recognition_parts {

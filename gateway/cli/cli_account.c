@@ -7,6 +7,9 @@
 #include "gateway/cli/cli_list.h"
 #include "gateway/housekeeping/account_export.h"
 #include "gateway/runtime/clock.h"
+#include "store/accounts.h"
+#include "store/events.h"
+#include "store/listing.h"
 
 static const struct cli_column columns[] = {{"id", 16},    {"endpoint", 12}, {"state", 11},  {"created", 20},
                                             {"orders", 6}, {"eab_kid", 16},  {"contacts", 0}};

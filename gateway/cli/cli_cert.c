@@ -9,7 +9,10 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
 #include "gateway/runtime/clock.h"
-#include "store/objects.h"
+#include "store/certificates.h"
+#include "store/early_renewals.h"
+#include "store/events.h"
+#include "store/listing.h"
 
 static const struct cli_column columns[] = {{"id", 16},    {"state", 8},   {"expires", 20}, {"issuer", 10},
                                             {"origin", 8}, {"serial", 40}, {"names", 0}};

@@ -12,6 +12,9 @@
 #include "gateway/config/config.h"
 #include "gateway/keys/secret_box.h"
 #include "gateway/runtime/clock.h"
+#include "store/eab_keys.h"
+#include "store/events.h"
+#include "store/listing.h"
 
 enum { LIST_MAX = 1000, KID_MAX_BYTES = 128, KID_RANDOM_BYTES = 12, USES_MAX = 1000000 };
 

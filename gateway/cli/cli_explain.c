@@ -11,6 +11,12 @@
 #include "gateway/cli/cli_explain.h"
 #include "gateway/runtime/clock.h"
 #include "stepca/outcome.h"
+#include "store/accounts.h"
+#include "store/attempts.h"
+#include "store/authorizations.h"
+#include "store/certificates.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 enum { EARLIER_ORDERS_SHOWN = 10 };
 

@@ -3,7 +3,8 @@
  * and the next step, cli_explain_refused.c a request that was refused before it became an order. */
 #pragma once
 
-#include "store/objects.h"
+#include "acme/objects.h"
+#include "store/events.h"
 
 /* An order with its account, authorizations, attempts, events and certificate. */
 struct story {

@@ -2,6 +2,7 @@
 /* Explanations without an order: of a refused request, a cause, a type of event. */
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"
+#include "store/events.h"
 
 static void show(const struct story *story, const struct event_row *row)
 {

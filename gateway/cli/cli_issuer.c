@@ -4,7 +4,8 @@
 
 #include "gateway/cli/cli.h"
 #include "gateway/runtime/clock.h"
-#include "store/objects.h"
+#include "store/events.h"
+#include "store/issuer_overrides.h"
 
 struct reset {
     const char *issuer;

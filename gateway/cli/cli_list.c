@@ -8,6 +8,7 @@
 #include "acme/urls.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"
+#include "store/listing.h"
 
 enum { LIMIT_MAX = 1000, SHOWN_MAX = 10 };
 

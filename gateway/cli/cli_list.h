@@ -4,7 +4,7 @@
 #pragma once
 
 #include "gateway/cli/cli_arguments.h"
-#include "store/objects.h"
+#include "store/listing.h"
 
 struct cli_column {
     const char *name; /* of the view */

@@ -9,7 +9,8 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
 #include "gateway/runtime/clock.h"
-#include "store/objects.h"
+#include "store/certificates.h"
+#include "store/names.h"
 
 enum {
     PAGE_ROWS = 512,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
+#include "store/listing.h"
 
 static const struct cli_column columns[] = {{"id", 16},       {"state", 10},   {"created", 20},
                                             {"names", 32},    {"account", 16}, {"endpoint", 12},

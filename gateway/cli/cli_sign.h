@@ -4,7 +4,6 @@
 
 #include "acme/pki/csr.h"
 #include "gateway/ca/issuer.h"
-#include "store/objects.h"
 
 struct sign_request {
     struct arena *arena;

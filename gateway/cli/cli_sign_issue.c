@@ -7,6 +7,7 @@
 #include "gateway/issuance/issuance_write.h"
 #include "gateway/outbound/outbound_wait.h"
 #include "gateway/runtime/clock.h"
+#include "store/events.h"
 
 enum { LOOK_AGAIN_MS = 10, MS_PER_S = 1000, NAMES_MAX_BYTES = 400, OTHER_DURATIONS_MAX = 3 };
 

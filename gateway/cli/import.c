@@ -8,6 +8,8 @@
 #include "gateway/ca/issuer_certificate.h"
 #include "gateway/ca/recognition.h"
 #include "gateway/runtime/clock.h"
+#include "store/certificates.h"
+#include "store/events.h"
 
 enum { LINE_BYTES = 1024 };
 

@@ -9,7 +9,7 @@
 
 #include "acme/pki/certificate_pool.h"
 #include "gateway/ca/issuer.h"
-#include "store/objects.h"
+#include "store/store.h"
 
 enum {
     IMPORT_BATCH = 500, /* certificates in one transaction */

@@ -5,6 +5,8 @@
 
 #include "acme/authorization.h"
 #include "gateway/runtime/clock.h"
+#include "store/authorizations.h"
+#include "store/events.h"
 
 /* ---- the permitted names ---- */
 

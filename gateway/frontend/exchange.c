@@ -7,6 +7,8 @@
 #include "gateway/jobs/jobs.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log_gate.h"
+#include "store/accounts.h"
+#include "store/events.h"
 
 enum { OVERLOADED_RETRY_AFTER_S = 5, USER_AGENT_MAX_BYTES = 200 };
 

@@ -8,10 +8,11 @@
 
 #include "acme/account.h"
 #include "acme/envelope.h"
+#include "acme/objects.h"
 #include "acme/rate_limiter.h"
 #include "gateway/frontend/frontend.h"
 #include "gateway/metrics/metrics.h"
-#include "store/objects.h"
+#include "store/events.h"
 
 struct exchange;
 

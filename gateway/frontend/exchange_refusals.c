@@ -4,6 +4,7 @@
 #include "gateway/frontend/exchange_internal.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
+#include "store/events.h"
 
 /* Returns the client that a limit applies to: the account, or the network of a client without one. */
 static const char *client_of(const struct exchange *exchange)

@@ -4,6 +4,10 @@
 #include "gateway/frontend/routes.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log_gate.h"
+#include "store/accounts.h"
+#include "store/eab_keys.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 enum { ORDERS_PER_PAGE = 50 };
 

@@ -4,6 +4,9 @@
 #include "gateway/frontend/authorization_plan.h"
 #include "gateway/frontend/routes.h"
 #include "gateway/jobs/jobs.h"
+#include "store/authorizations.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 enum { POLL_AGAIN_S = 2 };
 

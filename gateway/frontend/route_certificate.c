@@ -6,6 +6,9 @@
 #include "gateway/ca/recognition.h"
 #include "gateway/frontend/routes.h"
 #include "gateway/jobs/jobs.h"
+#include "store/authorizations.h"
+#include "store/certificates.h"
+#include "store/events.h"
 
 /* ---- download ---- */
 

@@ -7,6 +7,8 @@
 #include "gateway/frontend/routes.h"
 #include "gateway/issuance/permit.h"
 #include "gateway/jobs/jobs.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 enum {
     ISSUER_DOWN_RETRY_MIN_S = 30,

@@ -2,6 +2,8 @@
 #include "acme/renewal.h"
 #include "gateway/ca/recognition.h"
 #include "gateway/frontend/routes.h"
+#include "store/certificates.h"
+#include "store/early_renewals.h"
 
 enum store_result find_renewed_certificate(struct exchange *exchange, struct store_reader *reader,
                                            struct bytes identifier, const char *serial,

@@ -12,6 +12,9 @@
 #include "acme/account_export.h"
 #include "acme/base/file.h"
 #include "gateway/housekeeping/account_export_line.h"
+#include "store/account_import.h"
+#include "store/accounts.h"
+#include "store/eab_keys.h"
 
 enum { PER_PAGE = 100 };
 

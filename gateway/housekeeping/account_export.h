@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "acme/base/fault.h"
-#include "store/objects.h"
+#include "store/store.h"
 
 /* The content of a file. */
 struct account_export_summary {

@@ -5,6 +5,8 @@
 
 #include "gateway/housekeeping/account_export.h"
 #include "gateway/housekeeping/account_export_line.h"
+#include "store/account_import.h"
+#include "store/events.h"
 
 /* Lines of one transaction. A running server's own transactions wait for it. */
 enum { PER_TRANSACTION = 100 };

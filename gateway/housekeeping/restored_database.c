@@ -2,7 +2,8 @@
 #include "gateway/housekeeping/restored_database.h"
 
 #include "acme/order.h"
-#include "store/objects.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 enum { ORDERS_AT_ONCE = 256 };
 

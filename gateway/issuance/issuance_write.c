@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/issuance/issuance_write.h"
+#include "store/certificates.h"
+#include "store/events.h"
 
 static void note(const struct issuance_record *record)
 {

@@ -4,7 +4,7 @@
 
 #include "gateway/issuance/issuance_check.h"
 #include "gateway/metrics/metrics.h"
-#include "store/objects.h"
+#include "store/events.h"
 
 struct issuance_record {
     struct issued *issued;

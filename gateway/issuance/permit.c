@@ -2,6 +2,8 @@
 #include "gateway/issuance/permit.h"
 
 #include "gateway/runtime/address_policy.h"
+#include "store/authorizations.h"
+#include "store/eab_keys.h"
 
 void permit_set_policy(struct permission *out, const struct endpoint_config *endpoint,
                        const struct profile_config *profile, const char *client_address)

@@ -3,9 +3,10 @@
  * its own. Within `apply` they hold until the COMMIT. */
 #pragma once
 
+#include "acme/objects.h"
 #include "acme/permission.h"
 #include "gateway/config/config.h"
-#include "store/objects.h"
+#include "store/store.h"
 
 /* The configuration's part, for a client at `client_address`. `profile` may be NULL: not chosen yet. */
 void permit_set_policy(struct permission *out, const struct endpoint_config *endpoint,

@@ -7,6 +7,10 @@
 #include "gateway/issuance/permit.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
+#include "store/accounts.h"
+#include "store/attempts.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 enum {
     HAND_OVER_LEASE_S = 60,

@@ -5,6 +5,9 @@
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
+#include "store/attempts.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 enum {
     RETRY_FIRST_S = 2,

@@ -4,6 +4,7 @@
 #include "gateway/jobs/jobs_internal.h"
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
+#include "store/events.h"
 
 enum { CRASHES_MOST = 2 }; /* one may be due to another fault, such as damaged memory */
 

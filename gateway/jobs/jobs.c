@@ -5,6 +5,7 @@
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
+#include "store/events.h"
 
 enum { TICK_MS = 1000, STORE_RETRY_MS = 500 };
 

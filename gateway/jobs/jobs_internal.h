@@ -7,7 +7,7 @@
 #include "gateway/jobs/job_shares.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/metrics/metrics.h"
-#include "store/objects.h"
+#include "store/events.h"
 
 enum { JOB_SET_SLOTS = 8192, JOBS_LOOK_IDS = 2560, JOBS_DRAFTS_MAX = 1024 };
 

@@ -3,6 +3,7 @@
 #include "gateway/issuance/issuance_write.h"
 #include "gateway/jobs/jobs_internal.h"
 #include "gateway/runtime/log.h"
+#include "store/events.h"
 
 static enum store_result write_event(void *job, struct store_writer *writer, struct event *event)
 {

@@ -6,6 +6,8 @@
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
+#include "store/certificates.h"
+#include "store/events.h"
 
 enum {
     RETRY_FIRST_S = 5,

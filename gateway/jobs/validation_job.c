@@ -7,6 +7,11 @@
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
 #include "gateway/validation/validator.h"
+#include "store/accounts.h"
+#include "store/authorizations.h"
+#include "store/certificates.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 enum { RETRY_FIRST_S = 1, RETRY_MOST_S = 10 };
 

@@ -9,7 +9,8 @@
 #include "acme/urls.h"
 #include "gateway/http/http.h"
 #include "gateway/keys/secret_box.h"
-#include "store/objects.h"
+#include "store/accounts.h"
+#include "store/eab_keys.h"
 
 enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443 };
 

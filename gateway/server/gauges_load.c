@@ -3,7 +3,7 @@
 #include "gateway/metrics/metrics.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/server/gauges.h"
-#include "store/objects.h"
+#include "store/waiting.h"
 
 struct loading {
     const struct server *server;

@@ -22,6 +22,7 @@
 #include "gateway/server/grace_period.h"
 #include "gateway/server/route_tables.h"
 #include "gateway/status/status.h"
+#include "store/attempts.h"
 
 enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024, REQUEST_TIMEOUT_MS = 30 * 1000 };
 

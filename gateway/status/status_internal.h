@@ -7,7 +7,7 @@
 
 #include "gateway/kept/kept_certificate.h"
 #include "gateway/status/status.h"
-#include "store/objects.h"
+#include "store/store.h"
 
 enum { STATUS_ETAG_BYTES = 68 };
 

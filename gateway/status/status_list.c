@@ -7,6 +7,8 @@
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 #include "gateway/status/status_internal.h"
+#include "store/certificates.h"
+#include "store/revocation_lists.h"
 
 enum { CANDIDATES_MAX_BYTES = 1024 * 1024 };
 

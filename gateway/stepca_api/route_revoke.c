@@ -6,6 +6,7 @@
 #include "gateway/stepca_api/stepca_api_call.h"
 #include "gateway/stepca_api/stepca_api_routes.h"
 #include "stepca/client_request.h"
+#include "store/certificates.h"
 
 enum { PROVISIONER_MAX_BYTES = 100 };
 

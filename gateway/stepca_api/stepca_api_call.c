@@ -4,6 +4,7 @@
 #include "gateway/jobs/jobs.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log_gate.h"
+#include "store/events.h"
 
 enum { BUSY_RETRY_AFTER_S = 5, STORE_RETRY_MS = 500 };
 

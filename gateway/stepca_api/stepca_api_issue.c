@@ -5,6 +5,7 @@
 #include "gateway/jobs/jobs.h"
 #include "gateway/runtime/log.h"
 #include "stepca/messages.h"
+#include "store/events.h"
 
 enum { REPLY_MAX_BYTES = 1024 * 1024 };
 

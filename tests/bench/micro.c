@@ -22,7 +22,7 @@
 #include "acme/pki/csr.h"
 #include "acme/pki/x509_read.h"
 #include "stepca/token.h"
-#include "store/objects.h"
+#include "store/events.h"
 
 #define URL     "https://acme.internal:9443/acme/acme/new-order"
 #define PAYLOAD "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"www.example.org\"}]}"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "fakes.h"
-#include "store/session.h"
+#include "store/sqlite/session.h"
 #include "surroundings.h"
 
 static const struct store_location *database;

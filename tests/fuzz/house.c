@@ -12,7 +12,7 @@
 #include "fakes.h"
 #include "gateway/runtime/clock.h"
 #include "oracle.h"
-#include "store/objects.h"
+#include "store/eab_keys.h"
 #include "verdict.h"
 #include "world.h"
 

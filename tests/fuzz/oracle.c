@@ -4,7 +4,7 @@
 #include "house.h"
 #include "odd.h"
 #include "oracle_internal.h"
-#include "store/session.h"
+#include "store/sqlite/session.h"
 #include "verdict.h"
 
 enum { CHANGED_MAX = 4096, REMEMBERED_SLOTS = 1 << 14, SERIALS_MAX = 4096, EAB_MAX = 256, DENIED_MAX = 4 };

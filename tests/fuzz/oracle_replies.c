@@ -6,7 +6,7 @@
 #include "acme/pki/certificate.h"
 #include "odd.h"
 #include "oracle_internal.h"
-#include "store/session.h"
+#include "store/sqlite/session.h"
 #include "verdict.h"
 #include "world.h"
 

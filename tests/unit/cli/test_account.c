@@ -4,6 +4,7 @@
 #include "fakes.h"
 #include "gateway/cli/cli.h"
 #include "shell.h"
+#include "store/accounts.h"
 
 LEAK_CHECKED_SUITE(cli_account);
 

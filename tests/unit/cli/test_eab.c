@@ -6,6 +6,7 @@
 #include "gateway/config/config.h"
 #include "gateway/keys/secret_box.h"
 #include "shell.h"
+#include "store/eab_keys.h"
 
 LEAK_CHECKED_SUITE(cli_eab);
 

@@ -2,6 +2,7 @@
 /* `acmegate explain`: the history of an order, its cause and the next step. */
 #include "gateway/cli/cli.h"
 #include "shell.h"
+#include "store/orders.h"
 
 LEAK_CHECKED_SUITE(explain);
 

@@ -3,6 +3,7 @@
 #include "fakes.h"
 #include "gateway/cli/cli.h"
 #include "shell.h"
+#include "store/events.h"
 
 LEAK_CHECKED_SUITE(explain_story);
 

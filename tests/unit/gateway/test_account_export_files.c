@@ -6,7 +6,9 @@
 #include "acme/jose/jwk.h"
 #include "gateway/housekeeping/account_export.h"
 #include "gateway/housekeeping/account_exporter.h"
+#include "store/accounts.h"
 #include "store/database.h"
+#include "store/eab_keys.h"
 
 LEAK_CHECKED_SUITE(account_export_files);
 

@@ -10,7 +10,7 @@
 
 #include "gateway/keys/secret_box.h"
 #include "store/database.h"
-#include "store/objects.h"
+#include "store/eab_keys.h"
 
 LEAK_CHECKED_SUITE(host_preflight);
 

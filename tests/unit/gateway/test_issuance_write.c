@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "issuance_scene.h"
+#include "store/events.h"
 
 LEAK_CHECKED_SUITE(issuance_write);
 

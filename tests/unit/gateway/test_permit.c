@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/cause.h"
 #include "gateway/issuance/permit.h"
+#include "store/authorizations.h"
 #include "store/database.h"
+#include "store/eab_keys.h"
 
 LEAK_CHECKED_SUITE(permit);
 

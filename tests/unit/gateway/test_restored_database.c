@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/housekeeping/restored_database.h"
 #include "store/database.h"
+#include "store/orders.h"
 
 LEAK_CHECKED_SUITE(restored_database);
 

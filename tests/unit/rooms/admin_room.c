@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#include "store/session.h"
+#include "store/sqlite/session.h"
 
 struct admin_room room;
 

@@ -7,8 +7,9 @@
 
 #include "gateway/metrics/metrics.h"
 #include "gateway/runtime/clock.h"
-#include "store/objects.h"
-#include "store/session.h"
+#include "store/authorizations.h"
+#include "store/certificates.h"
+#include "store/sqlite/session.h"
 
 static const char configuration[] =
     "{\"base_url\":\"https://acme.test\",\"alternate_names\":[\"acme2.test\"],\"listen\":[\"127.0.0.1:1\"],"

@@ -10,7 +10,7 @@
 #include "acme/jose/openssl_handles.h"
 #include "acme/pki/certificate.h"
 #include "leaks.h"
-#include "store/migrate.h"
+#include "store/sqlite/migrate.h"
 #include "surroundings.h"
 #include "world.h"
 

@@ -6,7 +6,8 @@
 #include "acme/jose/jws.h"
 #include "acme/nonce.h"
 #include "site.h"
-#include "store/session.h"
+#include "store/accounts.h"
+#include "store/sqlite/session.h"
 
 enum { FAULTS_MAX = 100 };
 

@@ -4,6 +4,10 @@
 
 #include "acme/base/base64.h"
 #include "site.h"
+#include "store/authorizations.h"
+#include "store/certificates.h"
+#include "store/eab_keys.h"
+#include "store/orders.h"
 
 enum { DAY_S = 86400, LEAF_DAYS = 30 };
 

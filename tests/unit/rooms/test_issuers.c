@@ -6,7 +6,7 @@
 #include "gateway/ca/issuers.h"
 #include "leaks.h"
 #include "place.h"
-#include "store/session.h"
+#include "store/sqlite/session.h"
 
 LEAK_CHECKED_SUITE(issuers);
 

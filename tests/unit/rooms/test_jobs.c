@@ -3,7 +3,8 @@
 #include "gateway/runtime/crash_record.h"
 #include "jobs_place.h"
 #include "leaks.h"
-#include "store/objects.h"
+#include "store/authorizations.h"
+#include "store/certificates.h"
 
 LEAK_CHECKED_SUITE(jobs);
 

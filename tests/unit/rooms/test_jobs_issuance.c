@@ -5,7 +5,7 @@
 #include "acme/pki/x509_read.h"
 #include "jobs_place.h"
 #include "leaks.h"
-#include "store/objects.h"
+#include "store/orders.h"
 
 LEAK_CHECKED_SUITE(jobs_issuance);
 

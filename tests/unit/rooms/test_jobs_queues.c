@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Profiles share the room of their issuer, in shares and by turns. */
+#include "acme/objects.h"
 #include "acme/pki.h"
 #include "jobs_place.h"
 #include "leaks.h"
-#include "store/objects.h"
 
 LEAK_CHECKED_SUITE(jobs_queues);
 

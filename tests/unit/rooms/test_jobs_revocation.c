@@ -2,7 +2,7 @@
 /* Revocation jobs: what the CA answers, and what stands in the inventory then. */
 #include "jobs_place.h"
 #include "leaks.h"
-#include "store/objects.h"
+#include "store/certificates.h"
 
 LEAK_CHECKED_SUITE(jobs_revocation);
 

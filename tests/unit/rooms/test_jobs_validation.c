@@ -4,7 +4,8 @@
 #include "acme/authorization.h"
 #include "jobs_place.h"
 #include "leaks.h"
-#include "store/objects.h"
+#include "store/accounts.h"
+#include "store/authorizations.h"
 
 LEAK_CHECKED_SUITE(jobs_validation);
 

@@ -5,6 +5,7 @@
 #include "gateway/runtime/clock.h"
 #include "jobs_place.h"
 #include "leaks.h"
+#include "store/events.h"
 
 LEAK_CHECKED_SUITE(retention_work);
 

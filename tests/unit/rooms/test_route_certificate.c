@@ -4,6 +4,7 @@
 
 #include "acme/renewal.h"
 #include "site.h"
+#include "store/early_renewals.h"
 
 LEAK_CHECKED_SUITE(route_certificate);
 

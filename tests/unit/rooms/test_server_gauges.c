@@ -7,7 +7,8 @@
 
 #include "gateway/runtime/clock.h"
 #include "server_place.h"
-#include "store/objects.h"
+#include "store/attempts.h"
+#include "store/authorizations.h"
 
 LEAK_CHECKED_SUITE(server_gauges);
 

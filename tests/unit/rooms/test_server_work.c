@@ -4,7 +4,7 @@
 #include "acme/pki/certificate.h"
 #include "gateway/kept/own_certificate.h"
 #include "server_place.h"
-#include "store/objects.h"
+#include "store/certificates.h"
 
 LEAK_CHECKED_SUITE(server_work);
 

@@ -7,7 +7,13 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
-#include "store/mark.h"
+#include "store/accounts.h"
+#include "store/attempts.h"
+#include "store/authorizations.h"
+#include "store/certificates.h"
+#include "store/events.h"
+#include "store/orders.h"
+#include "store/sqlite/mark.h"
 
 void database_begin(struct database *database)
 {

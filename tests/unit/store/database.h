@@ -2,11 +2,12 @@
 /* A database of its own for each test, and the objects that an issuance leaves in it. */
 #pragma once
 
+#include "acme/objects.h"
 #include "acme/pki/certificate.h"
 #include "leaks.h"
-#include "store/committer.h"
-#include "store/migrate.h"
-#include "store/objects.h"
+#include "store/events.h"
+#include "store/sqlite/committer.h"
+#include "store/sqlite/migrate.h"
 
 /* The tests' time: 2026-06-01T00:00:00Z. */
 #define NOW INT64_C(1780272000)

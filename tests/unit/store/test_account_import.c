@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
+#include "store/account_import.h"
+#include "store/accounts.h"
+#include "store/eab_keys.h"
 
 LEAK_CHECKED_SUITE(account_import);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
+#include "store/accounts.h"
+#include "store/eab_keys.h"
 
 LEAK_CHECKED_SUITE(accounts);
 

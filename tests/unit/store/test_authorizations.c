@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
+#include "store/authorizations.h"
+#include "store/orders.h"
 
 LEAK_CHECKED_SUITE(authorizations);
 

@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #include "database.h"
-#include "store/backup.h"
-#include "store/mark.h"
+#include "store/events.h"
+#include "store/sqlite/backup.h"
+#include "store/sqlite/mark.h"
 
 LEAK_CHECKED_SUITE(backup);
 

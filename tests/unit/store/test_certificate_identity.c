@@ -2,6 +2,7 @@
 #include "acme/base/buffer.h"
 #include "acme/pki.h"
 #include "database.h"
+#include "store/certificates.h"
 
 LEAK_CHECKED_SUITE(certificate_identity);
 

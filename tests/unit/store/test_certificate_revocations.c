@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
+#include "store/certificates.h"
+#include "store/waiting.h"
 
 LEAK_CHECKED_SUITE(certificate_revocations);
 

@@ -2,7 +2,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "store/committer.h"
+#include "store/orders.h"
+#include "store/sqlite/committer.h"
 #include "writes.h"
 
 LEAK_CHECKED_SUITE(committer);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
+#include "store/eab_keys.h"
 
 LEAK_CHECKED_SUITE(eab_keys);
 

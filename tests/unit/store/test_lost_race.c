@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A change of a row that another was faster to change, and of a row that is not there. */
 #include "database.h"
+#include "store/accounts.h"
+#include "store/attempts.h"
+#include "store/authorizations.h"
+#include "store/certificates.h"
+#include "store/eab_keys.h"
+#include "store/orders.h"
 
 LEAK_CHECKED_SUITE(lost_race);
 

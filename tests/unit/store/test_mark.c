@@ -5,7 +5,8 @@
 #include <unistd.h>
 
 #include "database.h"
-#include "store/mark.h"
+#include "store/events.h"
+#include "store/sqlite/mark.h"
 
 LEAK_CHECKED_SUITE(mark);
 

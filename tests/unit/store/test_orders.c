@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
+#include "store/attempts.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 LEAK_CHECKED_SUITE(orders);
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "database.h"
-#include "store/session.h"
+#include "store/sqlite/session.h"
 
 LEAK_CHECKED_SUITE(place);
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
-#include "store/query.h"
+#include "store/accounts.h"
+#include "store/events.h"
+#include "store/orders.h"
+#include "store/sqlite/query.h"
 
 LEAK_CHECKED_SUITE(query);
 

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "database.h"
+#include "store/events.h"
 #include "store/retention.h"
 
 LEAK_CHECKED_SUITE(retention);

@@ -2,6 +2,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/certificates.h"
+#include "store/events.h"
 #include "writes.h"
 
 LEAK_CHECKED_SUITE(served);

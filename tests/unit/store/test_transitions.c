@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "database.h"
+#include "store/authorizations.h"
+#include "store/orders.h"
 
 LEAK_CHECKED_SUITE(transitions);
 

@@ -3,6 +3,10 @@
 
 #include "acme/base/file.h"
 #include "database.h"
+#include "store/attempts.h"
+#include "store/authorizations.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 LEAK_CHECKED_SUITE(views);
 

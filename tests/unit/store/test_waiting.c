@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
+#include "store/waiting.h"
 
 LEAK_CHECKED_SUITE(waiting);
 

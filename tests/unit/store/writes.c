@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "writes.h"
+#include "store/events.h"
+#include "store/orders.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "store/listing.h"
+#include "store/sqlite/query.h"
+
+enum { COLUMNS_MAX = 40 };
+
+/* Beside one for each listing, from its newest row on: those that begin at the index of a filter. */
+enum {
+    ORDERS_BY_ACCOUNT = LISTING_CERTIFICATES + 1,
+    ORDERS_BY_NAME,
+    CERTIFICATES_BY_ACCOUNT,
+    CERTIFICATES_BY_NAME,
+    CERTIFICATES_BY_SERIAL,
+};
+
+/* The filters of every listing; each has others of its own. */
+#define LISTING_WHERE \
+    "id < $before AND id > $after AND ($endpoint IS NULL OR endpoint = $endpoint)" \
+    " AND ($state IS NULL OR state = $state)"
+#define LISTING_ORDER " ORDER BY id DESC LIMIT $max"
+
+#define BY_ACCOUNT "account = $account AND "
+#define BY_SERIAL  "serial = $serial AND "
+
+#define ORDER_HAS_NAME \
+    "id IN (SELECT oa.order_id FROM authorizations z" \
+    " CROSS JOIN order_authorizations oa ON oa.authorization_id = z.id" \
+    " WHERE z.identifier = iif(substr($name, 1, 2) = '*.', substr($name, 3), $name)" \
+    " AND z.wildcard = (substr($name, 1, 2) = '*.'))"
+#define CERTIFICATE_HAS_NAME "id IN (SELECT certificate_id FROM certificate_names WHERE name = $name)"
+
+#define ORDERS(first) \
+    "SELECT * FROM v_orders WHERE " first LISTING_WHERE " AND ($account IS NULL OR account = $account)" \
+    " AND ($name IS NULL OR " ORDER_HAS_NAME ")" LISTING_ORDER
+#define CERTIFICATES(first) \
+    "SELECT * FROM v_certificates WHERE " first LISTING_WHERE \
+    " AND ($account IS NULL OR account = $account) AND ($serial IS NULL OR serial = $serial)" \
+    " AND ($name IS NULL OR " CERTIFICATE_HAS_NAME ")" LISTING_ORDER
+
+static const struct statement statements[] = {
+    [LISTING_ACCOUNTS] = {"listing_accounts", "SELECT * FROM v_accounts WHERE " LISTING_WHERE LISTING_ORDER},
+    [LISTING_EAB_KEYS] = {"listing_eab_keys", "SELECT * FROM v_eab_keys WHERE " LISTING_WHERE LISTING_ORDER},
+    [LISTING_ORDERS] = {"listing_orders", ORDERS("")},
+    [ORDERS_BY_ACCOUNT] = {"listing_orders_by_account", ORDERS(BY_ACCOUNT)},
+    [ORDERS_BY_NAME] = {"listing_orders_by_name", ORDERS(ORDER_HAS_NAME " AND ")},
+    [LISTING_CERTIFICATES] = {"listing_certificates", CERTIFICATES("")},
+    [CERTIFICATES_BY_ACCOUNT] = {"listing_certificates_by_account", CERTIFICATES(BY_ACCOUNT)},
+    [CERTIFICATES_BY_NAME] = {"listing_certificates_by_name", CERTIFICATES(CERTIFICATE_HAS_NAME " AND ")},
+    [CERTIFICATES_BY_SERIAL] = {"listing_certificates_by_serial", CERTIFICATES(BY_SERIAL)},
+};
+
+const struct statement_table store_listing_statements = {statements, sizeof statements / sizeof *statements};
+
+/* Selects the statement by the filter that leaves the fewest rows. */
+static size_t statement_for(enum listing listing, const struct listing_filter *filter)
+{
+    if (listing == LISTING_ORDERS)
+        return filter->name != NULL ? ORDERS_BY_NAME : filter->account != 0 ? ORDERS_BY_ACCOUNT : listing;
+    if (listing == LISTING_CERTIFICATES)
+        return filter->serial != NULL ? CERTIFICATES_BY_SERIAL
+               : filter->name != NULL ? CERTIFICATES_BY_NAME
+               : filter->account != 0 ? CERTIFICATES_BY_ACCOUNT
+                                      : listing;
+    return listing;
+}
+
+static void bind_filter(struct query *query, enum listing listing, const struct listing_filter *filter)
+{
+    int64_t before = filter->before == 0 ? INT64_MAX : filter->before;
+    if (filter->id != 0 && filter->id < before)
+        before = filter->id + 1;
+    query_bind_integer(query, "$before", before);
+    query_bind_integer(query, "$after", filter->id == 0 ? 0 : filter->id - 1);
+    query_bind_text(query, "$endpoint", filter->endpoint);
+    query_bind_text(query, "$state", filter->state);
+    if (listing == LISTING_ACCOUNTS || listing == LISTING_EAB_KEYS)
+        return;
+    query_bind_optional(query, "$account", filter->account);
+    query_bind_text(query, "$name", filter->name);
+    if (listing == LISTING_CERTIFICATES)
+        query_bind_text(query, "$serial", filter->serial);
+}
+
+static size_t take_row(struct query *query, struct listing_value *values)
+{
+    int count = sqlite3_column_count(query->prepared);
+    for (int i = 0; i < count && i < COLUMNS_MAX; i++) {
+        int type = sqlite3_column_type(query->prepared, i);
+        values[i].column = sqlite3_column_name(query->prepared, i);
+        values[i].text = query_take_text(query);
+        values[i].is_number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+    }
+    return count < COLUMNS_MAX ? (size_t)count : COLUMNS_MAX;
+}
+
+enum store_result store_listing(struct store_reader *reader, enum listing listing,
+                                const struct listing_filter *filter, size_t max,
+                                void (*each)(void *context, const struct listing_value *values, size_t count),
+                                void *context)
+{
+    struct listing_value values[COLUMNS_MAX];
+    enum store_result result;
+    QUERY(query, reader, NULL, STATEMENTS_LISTING, statement_for(listing, filter));
+    bind_filter(&query, listing, filter);
+    query_bind_integer(&query, "$max", (int64_t)max);
+    while ((result = query_next(&query)) == STORE_OK) {
+        query.arena = arena_new();
+        size_t count = take_row(&query, values);
+        each(context, values, count);
+        arena_free(query.arena);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
+}
