@@ -82,7 +82,8 @@ struct bytes stepca_provisioners_without_keys(struct arena *arena, struct bytes 
 enum { STEPCA_PROVISIONERS_MAX = 10000 };
 
 #define STEPCA_PROVISIONER_TOO_LONG \
-    "the CA's list of provisioners cannot be read: a provisioner is longer than 1 MiB; shorten its template, " \
+    "the CA's list of provisioners cannot be read: a provisioner is longer than 1 MiB; shorten its " \
+    "template, " \
     "or keep it in a file"
 
 struct stepca_paging {

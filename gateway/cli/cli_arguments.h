@@ -58,10 +58,10 @@ struct cli_arguments {
     struct arena *arena;
     const struct cli_command *command;
     const struct cli_action *action;
-    const char *config_path;     /* NULL: not needed, or only the database was named */
+    const char *config_path;               /* NULL: not needed, or only the database was named */
     const struct store_location *location; /* for CLI_NEEDS_DATABASE */
-    const struct config *config; /* for CLI_NEEDS_DATABASE; NULL when only the database was named */
-    const char *const *words;    /* without the action's own */
+    const struct config *config;           /* for CLI_NEEDS_DATABASE; NULL when only the database was named */
+    const char *const *words;              /* without the action's own */
     size_t word_count;
     const struct cli_given *given; /* the options, for cli_value */
     size_t given_count;
