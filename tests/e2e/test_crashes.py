@@ -68,7 +68,7 @@ def start_until_set_aside(gateway, of):
     wait_until(lambda: set_aside(gateway) and crashes(gateway) == [], "it to be set aside")
     assert f"{of} is set aside" in gateway.process.output()
     (event,) = set_aside(gateway)
-    assert "died 2 times" in event["detail"] and of in event.values()
+    assert "crashed 2 times" in event["detail"] and of in event.values()
 
 
 def test_S2_a_validation_that_kills_is_refused_and_those_beside_it_are_not(gateway, responder, poison):
@@ -87,7 +87,7 @@ def test_S2_a_validation_that_kills_is_refused_and_those_beside_it_are_not(gatew
         assert order["status"] == "invalid" and order["error"]["type"].endswith(":serverInternal")
         assert "does not try it again" in order["error"]["detail"]
     status, printed, _ = gateway.run("explain", str(number_of(guilty.location)))
-    assert status == 0 and "work.set_aside" in printed and "died 2 times" in printed
+    assert status == 0 and "work.set_aside" in printed and "crashed 2 times" in printed
     server.release()
     for one in beside:
         one.end_anyhow()

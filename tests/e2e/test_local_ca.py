@@ -144,7 +144,7 @@ def test_check_says_when_the_server_itself_lies_outside_the_constraints(local_ga
     wait_until(lambda: "no client can connect" in gateway.process.output(), "the log to say so")
     gateway.stop()
     status, output, _ = gateway.run("check")
-    assert status == 1 and "cannot sign the server's own certificate: localhost lies outside" in output, output
+    assert status == 1 and "cannot sign the server's own certificate: localhost is outside" in output, output
 
 
 # ---- given ----

@@ -101,7 +101,7 @@ def test_names_below_a_proven_domain(gateway, name_server, beside):
     client.finalize(order, names)
     assert names_of(client.certificate(order.location)[0]) == names
     inherited = details(gateway, "authorization.inherited")
-    assert len(inherited) == 2 and all(f"of {domain} holds" in detail for detail in inherited)
+    assert len(inherited) == 2 and all(f"of {domain} covers" in detail for detail in inherited)
     other, wildcard = client.order([f"x{domain}"]), client.order([f"*.{domain}"])
     assert [one.json()["status"] for one in (other, wildcard)] == ["pending", "pending"]
     assert gateway.client().order([f"a.{domain}"]).json()["status"] == "pending"

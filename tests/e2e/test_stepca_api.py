@@ -630,4 +630,4 @@ def test_a_stop_answers_those_whom_the_ca_does_not(new_site):
     assert "may have carried out the request" in is_refusal(client.end(), 504)
     hold.let_go()
     (event,) = site.events("sign.unknown")
-    assert "did not come" in event["detail"] and "acmegate stops" in site.gateway.process.output()
+    assert "answer was lost" in event["detail"] and "acmegate stops" in site.gateway.process.output()

@@ -239,7 +239,7 @@ def test_a_native_certificate_has_renewal_information_and_may_be_replaced(gatewa
 
     some = client.order([name], replaces=identifier)
     assert "replaces" not in some.json()
-    assert "names that the order has not" in event_of(gateway, "order.replaces_ignored")["detail"]
+    assert "names that the order lacks" in event_of(gateway, "order.replaces_ignored")["detail"]
 
     order = client.ready_order([name, other], prover, replaces=identifier)
     assert order.json()["replaces"] == identifier
