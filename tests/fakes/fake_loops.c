@@ -235,6 +235,18 @@ void http_reply_add_header(struct http_reply *reply, const char *name, const cha
 
 /* ---- life ---- */
 
+/* Frees the server and its loops, of which the first `started` have started. */
+static void free_server(struct http_server *server, size_t started)
+{
+    for (size_t i = 0; i < server->config.loops; i++) {
+        if (i < started)
+            server->config.application.loop_stopped(server->config.application.context, server->loops[i]);
+        free(server->loops[i]);
+    }
+    free(server->loops);
+    free(server);
+}
+
 struct http_server *http_server_start(const struct http_server_config *config, struct fault *fault)
 {
     if (starts_to_refusal != 0 && --starts_to_refusal == 0) {
@@ -249,6 +261,7 @@ struct http_server *http_server_start(const struct http_server_config *config, s
         loop->server = server;
         loop->last = &loop->first;
         if (!config->application.loop_started(config->application.context, loop)) {
+            free_server(server, i);
             fault_set(fault, "a loop did not start");
             return NULL;
         }
@@ -275,15 +288,11 @@ void http_server_stop(struct http_server *server)
     drain(server);
     while (servers[at] != server)
         at++;
-    for (size_t i = 0; i < server->config.loops; i++) {
+    for (size_t i = 0; i < server->config.loops; i++)
         if (server->loops[i]->requests != 0)
             verdict("a request is not answered at the stop");
-        server->config.application.loop_stopped(server->config.application.context, server->loops[i]);
-        free(server->loops[i]);
-    }
     servers[at] = NULL;
-    free(server->loops);
-    free(server);
+    free_server(server, server->config.loops);
 }
 
 uint16_t http_server_port(const struct http_server *server)

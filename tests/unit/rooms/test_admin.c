@@ -108,6 +108,7 @@ Test(admin, without_a_database_it_does_not_start)
     struct admin_parts parts = room.parts;
     parts.location = store_location_new(room.place.arena, "/nowhere/acmegate.db");
     cr_expect_null(admin_start(&parts, &fault));
+    cr_expect_str_neq(fault.message, "");
     admin_room_end();
 }
 
