@@ -168,7 +168,7 @@ Test(cli_sign, a_local_ca_that_cannot_be_opened)
     shell_end();
 }
 
-/* Each statement fails once. A certificate that could not be recorded is given out all the same. */
+/* Each statement fails once. A certificate that could not be recorded is still given out. */
 Test(cli_sign, a_database_that_fails)
 {
     begin();
