@@ -15,7 +15,7 @@ static bool refuse(const char *issuer, const char *reason, struct fault *fault)
 {
     return fault_set(fault,
                      "issuers.%s: the section that the admin API has set cannot be used: %s. Repair it, or "
-                     "return to the file's section with `acmegate issuer reset %s --config FILE`",
+                     "return to the file's section with `acmegate issuer reset %s`",
                      issuer, reason, issuer);
 }
 

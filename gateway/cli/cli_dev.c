@@ -54,6 +54,7 @@ static void tell_ready(const struct server *server)
 {
     printf("acmegate is serving %s/acme/acme/directory\n", server->config->base_url);
     printf("its root certificate is %s/root_ca.crt\n", server->config->issuers[0].directory);
+    printf("other commands find it with: export ACMEGATE_CONFIG=%s\n", server->config_path);
     fflush(stdout);
 }
 

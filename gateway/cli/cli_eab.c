@@ -203,7 +203,7 @@ static bool seal_new_key(const struct config *config, struct arena *arena, struc
 static int require_config(const struct cli_arguments *arguments)
 {
     return arguments->config != NULL ? CLI_OK
-                                     : cli_fail(arguments, CLI_USAGE, "a new key needs --config FILE");
+                                     : cli_fail(arguments, CLI_USAGE, "a new key needs the configuration: leave out --database");
 }
 
 static int add(const struct cli_arguments *arguments)

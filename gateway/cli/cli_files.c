@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/cli_files.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gateway/cli/config_in_force.h"
@@ -11,20 +12,30 @@ static const char default_config[] = "/etc/acmegate/acmegate.json";
 
 /* ---- the configuration ---- */
 
+/* Refuses a file that cannot be opened with this status, and says who named it. */
+static int check_readable(const struct cli_arguments *arguments, int status, const char *named_by)
+{
+    if (access(arguments->config_path, R_OK) == 0)
+        return CLI_OK;
+    return cli_fail(arguments, status, "%s: cannot be read: %s (%s)", arguments->config_path,
+                    strerror(errno), named_by);
+}
+
 static int find_config(struct cli_arguments *arguments)
 {
+    const char *from_option = cli_value(arguments, "config");
     const char *from_environment = getenv(config_path_variable);
-    arguments->config_path = cli_value(arguments, "config");
-    if (arguments->config_path == NULL && from_environment != NULL && *from_environment != '\0')
+    if (from_option != NULL) {
+        arguments->config_path = from_option;
+        return check_readable(arguments, CLI_FAILED, "named by --config");
+    }
+    if (from_environment != NULL && *from_environment != '\0') {
         arguments->config_path = from_environment;
-    if (arguments->config_path != NULL)
-        return CLI_OK;
+        return check_readable(arguments, CLI_FAILED, "named by the environment's ACMEGATE_CONFIG");
+    }
     arguments->config_path = default_config;
-    if (access(default_config, F_OK) == 0)
-        return CLI_OK;
-    return cli_fail(arguments, CLI_USAGE,
-                    "%s does not exist: name the configuration with --config FILE or %s", default_config,
-                    config_path_variable);
+    return check_readable(arguments, CLI_USAGE,
+                          "the default; --config FILE or the environment's ACMEGATE_CONFIG names another");
 }
 
 void cli_print_config_errors(const struct cli_arguments *arguments, const struct config_errors *errors)

@@ -41,6 +41,17 @@ def test_a_missing_configuration(tmp_path):
     assert status == 1 and str(tmp_path / "none.json") in output + words
 
 
+def test_the_environment_names_the_configuration_and_the_option_wins(gateway, tmp_path):
+    gateway.write_configuration()
+    named = {"ACMEGATE_CONFIG": str(gateway.config_path)}
+    status, output, words = run_command(tools.acmegate(), "check", **named)
+    assert status == 0 and f"configuration {gateway.config_path} is valid" in output, output + words
+    status, output, words = run_command(tools.acmegate(), "check", "-c", tmp_path / "none.json", **named)
+    assert status == 1 and "none.json: cannot be read: No such file or directory (named by --config)" in words
+    status, output, words = run_command(tools.acmegate(), "check", ACMEGATE_CONFIG=str(tmp_path / "none.json"))
+    assert status == 1 and "(named by the environment's ACMEGATE_CONFIG)" in words
+
+
 def test_a_configuration_that_is_no_json_names_the_place(tmp_path):
     path = tmp_path / "acmegate.json"
     path.write_text('{"listen": [')

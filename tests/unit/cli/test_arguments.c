@@ -189,22 +189,31 @@ Test(cli_arguments, the_configuration_has_to_be_found)
     expect_output("--config", &output, CLI_OK, text_of("%s\n", shell.database.path), "");
     output = run("db path -c %s", good);
     expect_output("-c", &output, CLI_OK, text_of("%s\n", shell.database.path), "");
+    const char *no_default =
+        "/etc/acmegate/acmegate.json: cannot be read: No such file or directory (the default; --config FILE "
+        "or the environment's ACMEGATE_CONFIG names another)\n";
     output = run("db path");
-    expect_output("none", &output, CLI_USAGE, "",
-                  "acmegate db path: /etc/acmegate/acmegate.json does not exist: name the configuration with "
-                  "--config FILE or ACMEGATE_CONFIG\n");
+    expect_output("none", &output, CLI_USAGE, "", text_of("acmegate db path: %s", no_default));
     output = run("check");
-    expect_output("none", &output, CLI_USAGE, "",
-                  "acmegate check: /etc/acmegate/acmegate.json does not exist");
+    expect_output("none", &output, CLI_USAGE, "", text_of("acmegate check: %s", no_default));
     setenv("ACMEGATE_CONFIG", "", 1);
     output = run("db path");
-    expect_output("an empty variable", &output, CLI_USAGE, "", "does not exist");
+    expect_output("an empty variable", &output, CLI_USAGE, "", no_default);
     setenv("ACMEGATE_CONFIG", bad, 1);
     output = run("db path --config %s", good);
     expect_output("the option wins", &output, CLI_OK, "acmegate.db\n", "");
     output = run("db path");
     expect_output("a fault", &output, CLI_FAILED, "", text_of("acmegate db path: %s: frob: ", bad));
     output = run("order list --config %s/none.json", shell.folder);
-    expect_output("no file", &output, CLI_FAILED, "", "none.json: cannot be read: No such file");
+    expect_output("no file", &output, CLI_FAILED, "",
+                  text_of("acmegate order list: %s/none.json: cannot be read: No such file or directory "
+                          "(named by --config)\n",
+                          shell.folder));
+    setenv("ACMEGATE_CONFIG", shell_path("none.json"), 1);
+    output = run("check");
+    expect_output("no file of the variable", &output, CLI_FAILED, "",
+                  text_of("acmegate check: %s/none.json: cannot be read: No such file or directory (named by "
+                          "the environment's ACMEGATE_CONFIG)\n",
+                          shell.folder));
     shell_end();
 }

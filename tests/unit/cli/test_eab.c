@@ -155,7 +155,7 @@ Test(cli_eab, keys_that_are_refused)
         {"eab add acme --uses 1000001", CLI_USAGE, "", "--uses: '1000001' is not a number"},
         {"eab add nosuch", CLI_USAGE, "", "acmegate eab add: the configuration has no endpoint 'nosuch'\n"},
         {text_of("eab add acme --database %s", shell.database.path), CLI_USAGE, "",
-         "a new key needs --config FILE\n"},
+         "a new key needs the configuration: leave out --database\n"},
         {text_of("eab add acme --kid %s", long_kid), CLI_FAILED, "",
          "endpoint acme already has a key with the kid '0"},
         {text_of("eab add other --kid %s", long_kid), CLI_OK, long_kid,

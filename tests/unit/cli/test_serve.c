@@ -228,8 +228,9 @@ Test(cli_serve, dev_makes_all_that_it_needs)
     struct output output = run("dev --state %s --port 19443 --http-port=15002", state);
     expect_output("dev", &output, CLI_OK,
                   text_of("acmegate is serving https://localhost:19443/acme/acme/directory\n"
-                          "its root certificate is %s/ca/root_ca.crt\n",
-                          state),
+                          "its root certificate is %s/ca/root_ca.crt\n"
+                          "other commands find it with: export ACMEGATE_CONFIG=%s/acmegate.json\n",
+                          state, state),
                   "");
     const char *text = shell_read(text_of("%s/acmegate.json", state));
     cr_expect_not_null(strstr(text, "\"listen\": [\"127.0.0.1:19443\"],\n"), "%s", text);
