@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/serve.h"
+#include "gateway/cli/serve_loop.h"
 #include "gateway/preflight/host_preflight.h"
 #include "gateway/preflight/name_servers.h"
-#include "gateway/runtime/background.h"
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
+#include "gateway/runtime/service_manager.h"
 
 enum { OTHER_FILES = 512 }; /* of the database and of the outbound thread */
 
@@ -23,71 +22,6 @@ static void list_endpoints(const struct server *server)
     const struct config *config = server->config;
     for (size_t i = 0; i < config->endpoint_count; i++)
         log_info("directory %s/acme/%s/directory", config->base_url, config->endpoints[i].name);
-}
-
-/* A reload on the background thread, so that a CA that is slow to answer holds up no signal. */
-struct reload {
-    struct background_task task; /* first */
-    struct server *server;
-    const char *path;
-    atomic_bool posted;  /* but not begun */
-    struct arena *taken; /* frees the arenas of published configurations */
-};
-
-static void free_arena(void *arena)
-{
-    arena_free(arena);
-}
-
-/* A bad file, or issuers that fail their preflight, change nothing. A published configuration stays until the
- * server has stopped. */
-static void run_reload(struct background_task *task)
-{
-    struct reload *reload = (struct reload *)task;
-    struct server *server = reload->server;
-    const char *path = reload->path;
-    struct fault fault;
-    atomic_store(&reload->posted, false);
-    struct arena *arena = arena_new();
-    struct config_errors errors = {0};
-    const struct config *fresh = config_load(arena, path, environ, &errors);
-    for (size_t i = 0; fresh == NULL && i < errors.count; i++)
-        log_error("%s", errors.lines[i]);
-    if (fresh == NULL)
-        log_error("reload: %s is refused; the running configuration stays", path);
-    for (size_t i = 0; fresh != NULL && i < fresh->warning_count; i++)
-        log_warning("%s", fresh->warnings[i]);
-    const struct config *before = config_now(server->config);
-    if (fresh != NULL && server_reload(server, arena, fresh, &fault))
-        log_info("reload: the issuers of %s serve now", path);
-    else if (fresh != NULL)
-        log_error("reload: %s; the running configuration stays", fault.message);
-    if (config_now(server->config) != before)
-        arena_on_free(reload->taken, free_arena, arena);
-    else
-        arena_free(arena);
-}
-
-static sigset_t awaited_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    return set;
-}
-
-/* All threads block signals, and this one takes them: libh2o's loops never see an interrupted call. */
-static int serve_signals(struct reload *reload)
-{
-    sigset_t awaited = awaited_signals();
-    int number = 0;
-    while (sigwait(&awaited, &number) != 0 || number == SIGHUP)
-        if (number == SIGHUP && !atomic_exchange(&reload->posted, true) &&
-            !background_post(reload->server->background, &reload->task))
-            atomic_store(&reload->posted, false);
-    return number;
 }
 
 /* The soft limit is often 1,024, which is less than the connections that the configuration may allow. */
@@ -128,43 +62,58 @@ static bool host_is_fit(const struct config *config)
     return !preflight.failed;
 }
 
+/* NULL with `fault`, which the log has too. */
+static struct server *start(const struct config *config, const char *path, struct fault *fault)
+{
+    if (!host_is_fit(config)) {
+        fault_set(fault, "this host is not fit to serve %s", path);
+        return NULL;
+    }
+    struct server *server =
+        crash_record_open(config->database, fault) ? server_start(config, path, fault) : NULL;
+    if (server == NULL)
+        log_error("%s", fault->message);
+    return server;
+}
+
+static void serve(struct server *server, const char *path)
+{
+    struct arena *arena = arena_new(), *taken = arena_new();
+    /* The answers may take long, and the server serves without them. */
+    struct name_servers_probe name_servers = {
+        .outbound = server->outbound, .config = server->config, .arena = arena, .tell = log_finding};
+    name_servers_probe(&name_servers);
+    log_info("stopping on signal %d", serve_loop(server, path, taken));
+    server_stop(server);
+    arena_free(taken);
+    arena_free(arena);
+}
+
 int serve_until_stopped(const struct config *config, const char *path,
                         void (*ready)(const struct server *server))
 {
-    sigset_t blocked = awaited_signals();
+    sigset_t blocked = serve_loop_signals();
     sigaddset(&blocked, SIGPIPE);
     /* Scripts that rotate logs send them to every server. */
     sigaddset(&blocked, SIGUSR1);
     sigaddset(&blocked, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    service_manager_open();
     raise_file_limit(config);
-    if (!host_is_fit(config))
-        return CLI_FAILED;
     struct fault fault;
-    struct server *server = NULL;
-    if (crash_record_open(config->database, &fault))
-        server = server_start(config, path, &fault);
-    if (server == NULL) {
-        log_error("%s", fault.message);
-        crash_record_close();
-        return CLI_FAILED;
+    struct server *server = start(config, path, &fault);
+    if (server != NULL) {
+        list_endpoints(server);
+        if (ready != NULL)
+            ready(server);
+        serve(server, path);
+        log_info("stopped");
+    } else {
+        service_manager_status(fault.message);
     }
-    list_endpoints(server);
-    if (ready != NULL)
-        ready(server);
-    /* The answers may take long, and the server serves without them. */
-    struct name_servers_probe name_servers = {
-        .outbound = server->outbound, .config = config, .arena = arena_new(), .tell = log_finding};
-    name_servers_probe(&name_servers);
-    struct reload reload = {
-        .task = {.run = run_reload}, .server = server, .path = path, .taken = arena_new()};
-    log_info("stopping on signal %d", serve_signals(&reload));
-    server_stop(server);
-    arena_free(name_servers.arena);
-    arena_free(reload.taken);
     crash_record_close();
-    log_info("stopped");
-    return CLI_OK;
+    service_manager_close();
+    return server != NULL ? CLI_OK : CLI_FAILED;
 }
 
 static int run(const struct cli_arguments *arguments)

@@ -58,5 +58,14 @@ struct server {
 [[gnu::warn_unused_result]] bool server_reload(struct server *server, struct arena *arena,
                                                const struct config *fresh, struct fault *fault);
 
+/* True once clients can connect: the server has its own certificate. Any thread. */
+bool server_has_certificate(const struct server *server);
+
+enum { SERVER_SUMMARY_MAX_BYTES = 4096 };
+
+/* One line of plain English about what the server does now: whether it serves, and which issuers do not sign.
+ * In the arena. Any thread. */
+const char *server_summary(const struct server *server, struct arena *arena);
+
 /* Ends work in progress within bounds, closes the database, frees. */
 void server_stop(struct server *server);

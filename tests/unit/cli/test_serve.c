@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "gateway/cli/cli.h"
@@ -83,6 +85,74 @@ Test(cli_serve, a_server_from_start_to_end)
         fake_log_listen(NULL);
         shell_end();
     }
+}
+
+/* ---- what the service manager hears ---- */
+
+static int notify_socket(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = shell_path("notify");
+    cr_assert_lt(strlen(path), sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    setenv("NOTIFY_SOCKET", path, 1);
+    return fd;
+}
+
+/* All messages so far, each with a line feed behind it. */
+static const char *heard(int fd)
+{
+    static char text[16384];
+    size_t n = 0;
+    for (ssize_t more; (more = recv(fd, text + n, sizeof text - n - 2, 0)) > 0; text[n++] = '\n')
+        n += (size_t)more;
+    text[n] = '\0';
+    return text;
+}
+
+static void expect_in_order(const char *text, const char *const *words, size_t count)
+{
+    const char *at = text;
+    for (size_t i = 0; i < count; i++) {
+        const char *found = strstr(at, words[i]);
+        cr_expect_not_null(found, "'%s' is not there, or too early:\n%s", words[i], text);
+        at = found == NULL ? at : found + strlen(words[i]);
+    }
+}
+
+Test(cli_serve, the_service_manager_hears_of_start_reload_and_end)
+{
+    static const char *const words[] = {"STATUS=Waiting for the server's own certificate from issuer inner",
+                                        "RELOADING=1\nMONOTONIC_USEC=", "STOPPING=1\nSTATUS=Stopping"};
+    begin();
+    int fd = notify_socket();
+    pend(SIGHUP);
+    pend(SIGTERM);
+    struct output output = run("serve");
+    expect_output("serve", &output, CLI_OK, "", "");
+    const char *text = heard(fd);
+    expect_in_order(text, words, sizeof words / sizeof *words);
+    cr_expect_not_null(strstr(text, "READY=1\n"), "the reload has ended: %s", text);
+    close(fd);
+    fake_log_listen(NULL);
+    shell_end();
+}
+
+Test(cli_serve, the_service_manager_hears_why_there_is_no_server)
+{
+    begin();
+    int fd = notify_socket();
+    shell_write("ca", "a file");
+    struct output output = run("serve");
+    expect_output("serve", &output, CLI_FAILED, "", "");
+    const char *text = heard(fd);
+    cr_expect_not_null(strstr(text, "STATUS=issuers.inner"), "%s", text);
+    cr_expect_null(strstr(text, "READY=1"), "%s", text);
+    close(fd);
+    fake_log_listen(NULL);
+    shell_end();
 }
 
 Test(cli_serve, verbose_logs_what_the_preflight_found)
