@@ -134,6 +134,8 @@ Test(local_ca, part_of_a_ca_is_an_error_and_never_replaced)
         struct local_ca *again = scratch_ca_open(ca.directory, &fault);
         cr_expect_null(again, "%s", names[i]);
         cr_expect(strstr(fault.message, names[i]) != NULL, "%s", fault.message);
+        cr_expect(strstr(fault.message, "No such file or directory; restore the CA's files") != NULL, "%s",
+                  fault.message);
         scratch_ca_drop(&ca);
     }
 }

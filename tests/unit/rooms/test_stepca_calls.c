@@ -4,120 +4,30 @@
 #include "acme/pki.h"
 #include "acme/pki/certificate.h"
 #include "acme/pki/x509_read.h"
-#include "gateway/ca/issuer.h"
-#include "leaks.h"
-#include "stepca_world.h"
+#include "stepca_issuer.h"
 
 LEAK_CHECKED_SUITE(stepca_calls);
 
 #define API           CA "1.0/"
 #define OF(name, jwk) PROVISIONERS(PROVISIONER(name, jwk, "\"maxTLSCertDuration\":\"48h\""))
 
-static struct place place;
-static struct outbound *outbound;
-static struct issuer *issuer;
-static struct world_page pages[12];
+static struct stepca_issuer at;
 static size_t ends;
 
-/* The CA answers its questions, and no others, until a test says so. */
 static void begin(const char *provisioners, int64_t max_concurrent)
 {
-    struct fault fault;
-    place_begin(&place);
-    memset(pages, 0, sizeof pages);
-    pages[0] = (struct world_page){.url = API "provisioners?limit=100", .status = 200, .body = provisioners};
-    pages[1] = (struct world_page){.url = API "intermediates", .status = 404};
-    pages[2] = (struct world_page){.url = API "roots", .status = 404};
-    world.pages = pages;
-    struct issuer_config config = stepca_world_issuer(&place);
-    config.max_concurrent = max_concurrent;
     ends = 0;
-    outbound = outbound_start(NULL, NULL);
-    issuer = issuer_new(&config, outbound, &fault);
-    cr_assert(issuer != NULL, "%s", fault.message);
-    fakes_pass(100);
+    stepca_issuer_begin(&at, provisioners, max_concurrent);
 }
 
 static void end(void)
 {
-    fake_outbound_end_all();
-    outbound_stop(outbound);
-    issuer_free(issuer);
-    outbound_free(outbound);
-    place_end(&place);
+    stepca_issuer_end(&at);
 }
 
 static struct issuer_status status_of_issuer(void)
 {
-    struct issuer_status status;
-    issuer_read_status(issuer, &status);
-    return status;
-}
-
-static size_t asked_count(const char *what)
-{
-    size_t count = 0;
-    for (const char *at = world.asked; (at = strstr(at, what)) != NULL; at++)
-        count++;
-    return count;
-}
-
-/* ---- what it asks by itself ---- */
-
-static const struct {
-    const char *name;
-    struct world_page provisioners;
-    const char *key_id; /* NULL: the key's own thumbprint */
-    int64_t max_s;
-    bool well;
-    int64_t next_least_ms, next_most_ms;
-} rounds[] = {
-    {"ours", {.status = 200, .body = OF("acmegate", JWK)}, "k1", 48 * 3600, true, 60000, 600000},
-    {"another key", {.status = 200, .body = OF("acmegate", OTHER_JWK)}, NULL, 48 * 3600, true, 60000, 600000},
-    {"another name", {.status = 200, .body = OF("other", JWK)}, NULL, 0, true, 60000, 600000},
-    {"rubbish", {.status = 200, .body = "[]"}, NULL, 0, false, 500, 15000},
-    {"a failure", {.status = 500}, NULL, 0, false, 500, 15000},
-    {"nobody there",
-     {.error = "Connection refused", .fault = OUTBOUND_UNREACHABLE},
-     NULL,
-     0,
-     false,
-     500,
-     15000},
-};
-
-Test(stepca_calls, a_round_of_questions_teaches_key_and_limits)
-{
-    for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
-        const char *name = rounds[i].name;
-        begin(NULL, 4);
-        end();
-        begin(rounds[i].provisioners.body, 4);
-        pages[0] = rounds[i].provisioners;
-        pages[0].url = API "provisioners?limit=100";
-        size_t before = asked_count("provisioners");
-        while (asked_count("provisioners") == before && fake_agenda_advance(900000))
-            fakes_settle();
-        fakes_pass(100);
-        struct issuer_status status = status_of_issuer();
-        if (rounds[i].key_id != NULL)
-            cr_expect_str_eq(status.key_id, rounds[i].key_id, "%s: %s", name, status.key_id);
-        else
-            cr_expect_str_neq(status.key_id, "k1", "%s", name);
-        if (rounds[i].max_s != 0)
-            cr_expect_eq(status.knowledge.max.seconds, rounds[i].max_s, "%s: %lld", name,
-                         (long long)status.knowledge.max.seconds);
-        cr_expect_eq(status.last_success_at != 0, rounds[i].well, "%s", name);
-        cr_expect_eq(status.last_error[0] == '\0', rounds[i].well, "%s: %s", name, status.last_error);
-        before = asked_count("provisioners");
-        int64_t began = fake_clock_steady_ms();
-        while (asked_count("provisioners") == before && fake_agenda_advance(900000))
-            fakes_settle();
-        int64_t waited = fake_clock_steady_ms() - began;
-        cr_expect(waited >= rounds[i].next_least_ms && waited <= rounds[i].next_most_ms, "%s: %lld", name,
-                  (long long)waited);
-        end();
-    }
+    return stepca_issuer_status(&at);
 }
 
 /* ---- signing ---- */
@@ -130,10 +40,10 @@ static void sign_ended(struct issuer_sign_request *request)
 
 static struct issuer_sign_request *sign(void)
 {
-    const struct pki_csr wanted = {.key = pki_key(place.arena, "P-256"), .names = "DNS:www.test"};
-    struct issuer_sign_request *request = arena_alloc(place.arena, sizeof *request);
-    *request = (struct issuer_sign_request){.arena = place.arena,
-                                            .csr_der = pki_csr(place.arena, &wanted),
+    const struct pki_csr wanted = {.key = pki_key(at.place.arena, "P-256"), .names = "DNS:www.test"};
+    struct issuer_sign_request *request = arena_alloc(at.place.arena, sizeof *request);
+    *request = (struct issuer_sign_request){.arena = at.place.arena,
+                                            .csr_der = pki_csr(at.place.arena, &wanted),
                                             .token_id = "0123456789abcdef",
                                             .done = sign_ended};
     request->csr = x509_request_read(request->csr_der);
@@ -173,6 +83,14 @@ static const struct {
      ISSUER_DOWN,
      false},
     {"busy", {.status = 503}, ISSUER_UNAVAILABLE, CAUSE_CA_BUSY, ISSUER_DEGRADED, false},
+    {"too slow for a proxy", {.status = 408}, ISSUER_UNAVAILABLE, CAUSE_CA_BUSY, ISSUER_DEGRADED, false},
+    {"too many", {.status = 429, .retry_after_s = 9}, ISSUER_UNAVAILABLE, CAUSE_CA_BUSY, ISSUER_DOWN, false},
+    {"a proxy that waited",
+     {.status = 504},
+     ISSUER_UNAVAILABLE,
+     CAUSE_CA_UNREACHABLE,
+     ISSUER_DEGRADED,
+     false},
     {"a proxy without its CA",
      {.status = 502},
      ISSUER_UNAVAILABLE,
@@ -219,14 +137,14 @@ Test(stepca_calls, each_answer_to_a_signature_has_its_outcome_and_its_effect)
     for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
         const char *name = replies[i].name;
         begin(OF("acmegate", JWK), 4);
-        pages[3] = replies[i].page;
-        pages[3].url = API "sign";
+        at.pages[3] = replies[i].page;
+        at.pages[3].url = API "sign";
         struct issuer_sign_request *request = sign();
-        issuer_sign(issuer, request);
+        issuer_sign(at.issuer, request);
         cr_expect_eq(ends, 0, "%s: ended at once", name);
         fakes_pass(100);
         cr_expect_eq(ends, 1, "%s", name);
-        cr_expect_eq(asked_count("POST " API "sign"), 1, "%s: %s", name, world.asked);
+        cr_expect_eq(stepca_issuer_asked("POST " API "sign"), 1, "%s: %s", name, world.asked);
         cr_expect_eq(request->result.outcome, replies[i].outcome, "%s: %d", name,
                      (int)request->result.outcome);
         cr_expect_eq(request->result.cause, replies[i].cause, "%s: %s", name,
@@ -266,11 +184,11 @@ Test(stepca_calls, what_is_not_wanted_any_more_is_not_asked_for)
         request->may_call = wishes[i].may_call;
         const struct issuer_failure failure = {ISSUER_CONTACT_WORK, ISSUER_NOT_REACHED, 0, 0, "away"};
         if (wishes[i].is_down)
-            issuer_report_failure(issuer, failure, NULL);
-        issuer_sign(issuer, request);
+            issuer_report_failure(at.issuer, failure, NULL);
+        issuer_sign(at.issuer, request);
         fakes_pass(100);
         cr_expect_eq(ends, 1, "%zu", i);
-        cr_expect_eq(asked_count("POST " API "sign"), wishes[i].asked, "%zu: %s", i, world.asked);
+        cr_expect_eq(stepca_issuer_asked("POST " API "sign"), wishes[i].asked, "%zu: %s", i, world.asked);
         cr_expect_eq(request->result.outcome == ISSUER_NOT_ASKED, !wishes[i].asked, "%zu: %d", i,
                      (int)request->result.outcome);
         X509_REQ_free(request->csr);
@@ -281,11 +199,11 @@ Test(stepca_calls, what_is_not_wanted_any_more_is_not_asked_for)
 Test(stepca_calls, so_many_calls_run_at_once_and_the_others_wait_for_their_turn)
 {
     begin(OF("acmegate", JWK), 2);
-    pages[3] = (struct world_page){
+    at.pages[3] = (struct world_page){
         .url = API "sign", .status = 400, .body = "{\"message\":\"bad\"}", .delay_ms = 1000};
     struct issuer_sign_request *requests[5];
     for (size_t i = 0; i < 5; i++)
-        issuer_sign(issuer, requests[i] = sign());
+        issuer_sign(at.issuer, requests[i] = sign());
     for (size_t second = 0; second < 3; second++) {
         fakes_pass(500);
         struct issuer_status status = status_of_issuer();
@@ -327,11 +245,11 @@ Test(stepca_calls, each_answer_to_a_revocation_has_its_outcome)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin(OF("acmegate", JWK), 4);
-        pages[3] = cases[i].page;
-        pages[3].url = API "revoke";
+        at.pages[3] = cases[i].page;
+        at.pages[3].url = API "revoke";
         struct issuer_revoke_request request = {
-            .arena = place.arena, .serial = "1a2b", .reason = 4, .done = revoke_ended};
-        issuer_revoke(issuer, &request);
+            .arena = at.place.arena, .serial = "1a2b", .reason = 4, .done = revoke_ended};
+        issuer_revoke(at.issuer, &request);
         fakes_pass(100);
         cr_expect_eq(ends, 1, "%zu", i);
         cr_expect_eq(request.result.outcome, cases[i].outcome, "%zu: %d", i, (int)request.result.outcome);
@@ -369,16 +287,16 @@ Test(stepca_calls, its_list_is_fetched_behind_its_intermediates)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin(OF("acmegate", JWK), 4);
-        pages[1] = cases[i].intermediates;
-        pages[1].url = API "intermediates";
-        pages[3] = cases[i].crl;
-        pages[3].url = API "crl";
-        struct issuer_list_request request = {.arena = place.arena, .done = list_ended};
-        issuer_list(issuer, &request);
+        at.pages[1] = cases[i].intermediates;
+        at.pages[1].url = API "intermediates";
+        at.pages[3] = cases[i].crl;
+        at.pages[3].url = API "crl";
+        struct issuer_list_request request = {.arena = at.place.arena, .done = list_ended};
+        issuer_list(at.issuer, &request);
         fakes_pass(100);
         cr_expect_eq(ends, 1, "%zu", i);
         cr_expect_eq(request.outcome, cases[i].outcome, "%zu: %d", i, (int)request.outcome);
-        cr_expect_eq(asked_count("GET " API "crl"), cases[i].asked, "%zu: %s", i, world.asked);
+        cr_expect_eq(stepca_issuer_asked("GET " API "crl"), cases[i].asked, "%zu: %s", i, world.asked);
         cr_expect_eq(bytes_equal_string(request.crl, "a list"), cases[i].outcome == ISSUER_LIST_READ, "%zu",
                      i);
         if (cases[i].message != NULL)

@@ -1,65 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests of step-ca's own API that an issuer passes on: their lane, their outcomes, and what the CA grants
  * the provisioners that they come from. */
-#include "gateway/ca/issuer.h"
 #include "gateway/ca/issuer_api.h"
-#include "leaks.h"
-#include "place.h"
-#include "world.h"
+#include "stepca_issuer.h"
 
 LEAK_CHECKED_SUITE(stepca_lane);
 
-#define CA "https://ca.test:9000/1.0/"
-#define JWK \
-    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"WTgAAGNeIOVnXPQUXUds0urXwf_OB1RJy3af1At57XE\"," \
-    "\"y\":\"miEXLFu3U_A30c7NdV92b-cNjtl4lvkX8wHUp1YlCZ8\""
-#define PROVISIONER(name, kid, max) \
+#define API CA "1.0/"
+#define GRANT(name, kid, max) \
     "{\"type\":\"JWK\",\"name\":\"" name "\",\"key\":{" JWK ",\"kid\":\"" kid "\"}," \
     "\"claims\":{\"maxTLSCertDuration\":\"" max "\"}}"
-#define OURS         PROVISIONER("acmegate", "k1", "24h")
+#define OURS         GRANT("acmegate", "k1", "24h")
 #define PAGE(others) "{\"provisioners\":[" OURS others "],\"nextCursor\":\"\"}"
 
 enum { AT_ONCE = 2, WAITING_MOST = 64, TIMEOUT_S = 5, HOUR_S = 3600 };
 
-static struct place place;
-static struct outbound *outbound;
-static struct issuer *issuer;
-static struct world_page pages[6];
+static struct stepca_issuer at;
 static size_t ends;
 
 static void begin(const char *provisioners)
 {
-    struct fault fault;
-    place_begin(&place);
-    memset(pages, 0, sizeof pages);
-    pages[0] = (struct world_page){.url = CA "provisioners?limit=100", .status = 200, .body = provisioners};
-    pages[1] = (struct world_page){.url = CA "intermediates", .status = 404};
-    pages[2] = (struct world_page){.url = CA "roots", .status = 404};
-    world.pages = pages;
-    const struct issuer_config config = {
-        .id = "one",
-        .type = ISSUER_STEPCA,
-        .ca_url = "https://ca.test:9000",
-        .provisioner_name = "acmegate",
-        .provisioner_key_path = arena_printf(place.arena, "%s/provisioner.json", place.folder),
-        .root_cert_path = arena_printf(place.arena, "%s/root.crt", place.folder),
-        .request_timeout_s = TIMEOUT_S,
-        .max_concurrent = AT_ONCE,
-    };
     ends = 0;
-    outbound = outbound_start(NULL, NULL);
-    issuer = issuer_new(&config, outbound, &fault);
-    cr_assert(issuer != NULL, "%s", fault.message);
-    fakes_pass(100);
+    stepca_issuer_begin(&at, provisioners, AT_ONCE);
 }
 
 static void end(void)
 {
-    fake_outbound_end_all();
-    outbound_stop(outbound);
-    issuer_free(issuer);
-    outbound_free(outbound);
-    place_end(&place);
+    stepca_issuer_end(&at);
 }
 
 static void ended(struct issuer_api_request *request)
@@ -70,10 +37,10 @@ static void ended(struct issuer_api_request *request)
 
 static struct issuer_api_request *call(void)
 {
-    struct issuer_api_request *request = arena_alloc(place.arena, sizeof *request);
+    struct issuer_api_request *request = arena_alloc(at.place.arena, sizeof *request);
     *request = (struct issuer_api_request){
-        .arena = place.arena, .method = "GET", .path = "/1.0/version", .done = ended};
-    issuer_api_of(issuer)->call(issuer, request);
+        .arena = at.place.arena, .method = "GET", .path = "/1.0/version", .done = ended};
+    issuer_api_of(at.issuer)->call(at.issuer, request);
     return request;
 }
 
@@ -84,7 +51,7 @@ Test(stepca_lane, so_many_run_at_once_and_so_many_wait)
     struct issuer_api_request *requests[AT_ONCE + WAITING_MOST + 1];
     enum { LAST = AT_ONCE + WAITING_MOST };
     begin(PAGE(""));
-    pages[3] = (struct world_page){.url = CA "version", .status = 200, .body = "{}", .delay_ms = 100};
+    at.pages[3] = (struct world_page){.url = API "version", .status = 200, .body = "{}", .delay_ms = 100};
     for (size_t i = 0; i <= LAST; i++) {
         requests[i] = call();
         cr_expect_eq(ends, i == LAST, "%zu: only the one too many ends at once", i);
@@ -108,8 +75,8 @@ Test(stepca_lane, who_has_waited_too_long_is_not_asked_for)
     enum { LAST = 2 * AT_ONCE };
     const struct issuer_api_request *requests[LAST + 1];
     begin(PAGE(""));
-    pages[3] =
-        (struct world_page){.url = CA "version", .status = 200, .delay_ms = (int64_t)2 * TIMEOUT_S * 1000};
+    at.pages[3] =
+        (struct world_page){.url = API "version", .status = 200, .delay_ms = (int64_t)2 * TIMEOUT_S * 1000};
     for (size_t i = 0; i <= LAST; i++)
         requests[i] = call();
     fakes_pass(3 * TIMEOUT_S * 1000);
@@ -140,8 +107,8 @@ Test(stepca_lane, each_answer_has_its_outcome)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin(PAGE(""));
-        pages[3] = cases[i].page;
-        pages[3].url = CA "version";
+        at.pages[3] = cases[i].page;
+        at.pages[3].url = API "version";
         world.asked[0] = '\0';
         const struct issuer_api_request *request = call();
         fakes_pass(20 * 1000);
@@ -164,7 +131,7 @@ Test(stepca_lane, each_answer_has_its_outcome)
 static struct validity_limits limits_of(const char *provisioner, const char *key_id)
 {
     struct validity_limits limits = {0};
-    issuer_api_of(issuer)->limits(issuer, provisioner, key_id, &limits);
+    issuer_api_of(at.issuer)->limits(at.issuer, provisioner, key_id, &limits);
     return limits;
 }
 
@@ -177,7 +144,7 @@ static void expect_max(const char *what, const char *provisioner, const char *ke
 /* A name may stand for several keys. */
 Test(stepca_lane, a_provisioner_is_one_of_name_and_key)
 {
-    begin(PAGE("," PROVISIONER("people", "a", "48h") "," PROVISIONER("people", "b", "72h")));
+    begin(PAGE("," GRANT("people", "a", "48h") "," GRANT("people", "b", "72h")));
     expect_max("listed", "people", "a", 48);
     expect_max("listed", "people", "b", 72);
     expect_max("listed", "acmegate", "k1", 24);
@@ -189,7 +156,7 @@ Test(stepca_lane, a_provisioner_is_one_of_name_and_key)
 
 static void next_round(const char *provisioners)
 {
-    pages[0].body = provisioners;
+    at.pages[0].body = provisioners;
     fakes_pass(15 * 60 * 1000);
 }
 
@@ -199,14 +166,14 @@ Test(stepca_lane, a_list_replaces_the_one_before)
     static const struct ca_refusal refusal = {
         .kind = CA_REFUSAL_TOO_LONG, .requested_s = 48 * HOUR_S, .limit_s = 12 * HOUR_S};
     const struct validity_request asked = {0};
-    begin(PAGE("," PROVISIONER("people", "a", "48h") "," PROVISIONER("listed", "a", "48h")));
+    begin(PAGE("," GRANT("people", "a", "48h") "," GRANT("listed", "a", "48h")));
     int64_t nothing_s = limits_of("hidden", "a").learned_max_s;
-    issuer_api_of(issuer)->refused(issuer, "listed", "a", &refusal, &asked);
-    issuer_api_of(issuer)->refused(issuer, "hidden", "a", &refusal, &asked);
+    issuer_api_of(at.issuer)->refused(at.issuer, "listed", "a", &refusal, &asked);
+    issuer_api_of(at.issuer)->refused(at.issuer, "hidden", "a", &refusal, &asked);
     int64_t learned_s = limits_of("listed", "a").learned_max_s;
     cr_expect_neq(learned_s, nothing_s, "%lld", (long long)learned_s);
     cr_expect_eq(limits_of("hidden", "a").learned_max_s, learned_s);
-    next_round(PAGE("," PROVISIONER("people", "a", "36h") "," PROVISIONER("listed", "a", "48h")));
+    next_round(PAGE("," GRANT("people", "a", "36h") "," GRANT("listed", "a", "48h")));
     expect_max("told anew", "people", "a", 36);
     cr_expect_eq(limits_of("listed", "a").learned_max_s, learned_s, "listed again");
     cr_expect_eq(limits_of("hidden", "a").learned_max_s, learned_s, "seen, though not listed");
@@ -218,19 +185,19 @@ Test(stepca_lane, a_list_replaces_the_one_before)
 /* How long before its signing a certificate begins is the whole authority's to decide. */
 Test(stepca_lane, what_is_signed_tells_the_backdate_of_all)
 {
-    begin(PAGE("," PROVISIONER("people", "a", "48h")));
+    begin(PAGE("," GRANT("people", "a", "48h")));
     cr_expect_not(limits_of("people", "a").backdate_is_known);
     const struct ca_signed signed_now = {.signed_at = PLACE_NOW,
                                          .not_before = PLACE_NOW - 300,
                                          .not_after = PLACE_NOW + HOUR_S,
                                          .begin_left = true,
                                          .end_left = false};
-    issuer_api_of(issuer)->observe(issuer, NULL, NULL, &signed_now);
+    issuer_api_of(at.issuer)->observe(at.issuer, NULL, NULL, &signed_now);
     cr_expect(limits_of("people", "a").backdate_is_known);
     cr_expect_eq(limits_of("people", "a").issuer_backdate_s, 300);
     cr_expect_eq(limits_of("acmegate", "k1").issuer_backdate_s, 300);
     struct issuer_status status;
-    issuer_read_status(issuer, &status);
+    issuer_read_status(at.issuer, &status);
     cr_expect_eq(status.knowledge.backdate.seconds, 300);
     end();
 }

@@ -134,6 +134,8 @@ void world_answer_http(struct arena *arena, const struct outbound_http_request *
     const char *dialled = format_dialled(arena, request->address);
     note("%s %s at %s\n", request->method, request->url, dialled);
     world.last_timeout_ms = request->timeout_ms;
+    snprintf(world.last_body, sizeof world.last_body, "%.*s", (int)request->body.n,
+             (const char *)request->body.p);
     const struct world_page *row = world.pages;
     while (row != NULL && row->url != NULL &&
            (strcmp(row->url, request->url) != 0 || !is_at(row->address, dialled)))

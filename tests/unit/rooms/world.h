@@ -7,7 +7,7 @@
 
 #include "gateway/outbound/outbound.h"
 
-enum { WORLD_ASKED_BYTES = 8 * 1024 };
+enum { WORLD_ASKED_BYTES = 8 * 1024, WORLD_BODY_BYTES = 4 * 1024 };
 
 struct world_host {
     const char *host;
@@ -69,7 +69,8 @@ struct world {
     /* The requests, in order: "A www.test", "GET URL at ADDRESS", "TLS NAME at ADDRESS", "TXT NAME", "CAA
      * NAME", each ended by a line feed. */
     char asked[WORLD_ASKED_BYTES];
-    int64_t last_timeout_ms; /* of the last HTTP or TLS dial */
+    int64_t last_timeout_ms;          /* of the last HTTP or TLS dial */
+    char last_body[WORLD_BODY_BYTES]; /* of the last HTTP request, cut to this length */
 };
 
 extern struct world world;
