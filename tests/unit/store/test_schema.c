@@ -166,7 +166,15 @@ Test(schema, a_file_that_is_no_database_is_refused)
     fclose(file);
     cr_assert_null(store_open(database.location, STORE_MIGRATE, &fault));
     cr_assert_not_null(strstr(fault.message, "not a database"), "%s", fault.message);
+    cr_assert_not(migrate_file(database.path, &store_migrations, NULL, &fault));
     database_end(&database);
+}
+
+Test(schema, a_database_that_cannot_be_made_is_told)
+{
+    struct fault fault;
+    cr_assert_not(migrate_file("/nowhere/acmegate.db", &store_migrations, NULL, &fault));
+    cr_assert_str_eq(fault.message, "/nowhere/acmegate.db: cannot be made: No such file or directory");
 }
 
 Test(schema, commands_do_not_make_a_database)
