@@ -7,46 +7,6 @@ LEAK_CHECKED_SUITE(stepca_api_issue);
 
 /* ---- sign ---- */
 
-static const char *escaped(struct bytes pem)
-{
-    char *text = arena_alloc(site.arena, pem.n * 2 + 1), *to = text;
-    for (size_t i = 0; i < pem.n; i++)
-        if (pem.p[i] == '\n')
-            to = stpcpy(to, "\\n");
-        else
-            *to++ = (char)pem.p[i];
-    *to = '\0';
-    return text;
-}
-
-static const char *csr_pem(EVP_PKEY *key, const char *names)
-{
-    const struct pki_csr csr = {.key = key, .names = names};
-    struct bytes der = pki_csr(site.arena, &csr);
-    char *base64 = arena_alloc(site.arena, der.n * 2);
-    EVP_EncodeBlock((unsigned char *)base64, der.p, (int)der.n);
-    const char *pem = "-----BEGIN CERTIFICATE REQUEST-----\\n";
-    for (; *base64 != '\0'; base64 += strnlen(base64, 64))
-        pem = arena_printf(site.arena, "%s%.64s\\n", pem, base64);
-    return arena_printf(site.arena, "%s-----END CERTIFICATE REQUEST-----\\n", pem);
-}
-
-static const char *chain_reply(EVP_PKEY *key, const char *names, const char *serial)
-{
-    const struct pki_certificate made = {.key = key,
-                                         .signer_key = site.ca_key,
-                                         .signer = site.ca,
-                                         .names = names,
-                                         .serial_hex = serial,
-                                         .authority_key = site.ca_key,
-                                         .not_before = NOW - 60,
-                                         .not_after = NOW + 86400};
-    const char *leaf = escaped(pki_pem(site.arena, pki_certificate(site.arena, &made))),
-               *ca = escaped(site.ca_pem);
-    return arena_printf(site.arena, "{\"crt\":\"%s\",\"ca\":\"%s\",\"certChain\":[\"%s\",\"%s\"]}", leaf, ca,
-                        leaf, ca);
-}
-
 static const struct {
     const char *what;
     const char *token_name;   /* NULL: no token of that form */
@@ -144,10 +104,10 @@ Test(stepca_api_issue, a_certificate_is_checked_and_kept_before_it_is_handed_out
         stepca_says = signs[i].answer;
         if (signs[i].signed_names != NULL)
             stepca_says = (struct stepca_answer)ANSWERED(
-                201, chain_reply(signs[i].status == 201 ? key : pki_key(site.arena, "P-256"),
-                                 signs[i].signed_names, "77"));
+                201, stepca_chain(signs[i].status == 201 ? key : pki_key(site.arena, "P-256"),
+                                  signs[i].signed_names, "77"));
         const char *body = arena_printf(
-            site.arena, "{\"csr\":\"%s\",\"ott\":\"%s\"%s}", csr_pem(key, signs[i].names),
+            site.arena, "{\"csr\":\"%s\",\"ott\":\"%s\"%s}", stepca_csr(key, signs[i].names),
             signs[i].token_name == NULL ? "x" : stepca_token(signs[i].token_name), signs[i].more);
         struct fake_reply *reply = stepca_ask("POST", "/1.0/sign", body, NULL);
         stepca_expect(signs[i].what, reply, signs[i].status, signs[i].words, signs[i].events);
@@ -164,9 +124,9 @@ Test(stepca_api_issue, a_certificate_is_handed_out_once)
 {
     stepca_api_begin();
     EVP_PKEY *key = pki_key(site.arena, "P-256");
-    stepca_says = (struct stepca_answer)ANSWERED(201, chain_reply(key, "DNS:a.test", "77"));
-    const char *body = arena_printf(site.arena, "{\"csr\":\"%s\",\"ott\":\"%s\"}", csr_pem(key, "DNS:a.test"),
-                                    stepca_token("a.test"));
+    stepca_says = (struct stepca_answer)ANSWERED(201, stepca_chain(key, "DNS:a.test", "77"));
+    const char *body = arena_printf(site.arena, "{\"csr\":\"%s\",\"ott\":\"%s\"}",
+                                    stepca_csr(key, "DNS:a.test"), stepca_token("a.test"));
     stepca_expect("first", stepca_ask("POST", "/1.0/sign", body, NULL), 201, NULL, "sign.issued");
     stepca_expect("again", stepca_ask("POST", "/1.0/sign", body, NULL), 502,
                   "a certificate that it had issued before", NULL);
@@ -187,27 +147,12 @@ Test(stepca_api_issue, a_renewal_needs_a_token_with_the_certificate)
     site_end();
 }
 
-static const char *renewal_token(const struct site_leaf *leaf)
-{
-    const char *certificates[2];
-    struct bytes ders[2] = {leaf->der, pki_der(site.arena, site.ca)};
-    for (size_t i = 0; i < 2; i++) {
-        char *text = arena_alloc(site.arena, ders[i].n * 2);
-        EVP_EncodeBlock((unsigned char *)text, ders[i].p, (int)ders[i].n);
-        certificates[i] = text;
-    }
-    const char *header = arena_printf(site.arena, "{\"alg\":\"ES256\",\"x5cInsecure\":[\"%s\",\"%s\"]}",
-                                      certificates[0], certificates[1]);
-    return arena_printf(site.arena, "Bearer %s.%s.%s", stepca_text(header), stepca_text("{}"),
-                        stepca_text("signature"));
-}
-
 Test(stepca_api_issue, a_certificate_is_renewed_by_the_ca_that_is_known_to_have_signed_it)
 {
     stepca_api_begin();
     struct site_leaf leaf = site_leaf(NULL, "DNS:a.test", "77", false);
-    stepca_says = (struct stepca_answer)ANSWERED(201, chain_reply(leaf.key, "DNS:a.test", "78"));
-    const char *bearer = renewal_token(&leaf);
+    stepca_says = (struct stepca_answer)ANSWERED(201, stepca_chain(leaf.key, "DNS:a.test", "78"));
+    const char *bearer = stepca_renewal_token(leaf.der);
     stepca_expect("one of several", stepca_ask("POST", "/1.0/renew", "", bearer), 403,
                   "It is not renewed here: several of this server's issuers share its root", NULL);
     cr_expect_null(stepca_asked);
