@@ -184,3 +184,33 @@ Test(status_responder, why_there_is_none_is_told_once)
     fake_log_listen(NULL);
     status_place_end();
 }
+
+/* The operator finds the certificate that is being revoked by its serial number, where it has one. */
+Test(status_responder, an_unfit_one_is_told_with_its_serial_number)
+{
+    static const struct {
+        enum fake_ca_certificate gives;
+        bool has_serial;
+    } cases[] = {{FAKE_CA_FITTING, true}, {FAKE_CA_UNREADABLE, false}};
+    static const char words[] = ", which is being revoked; another is requested in an hour)";
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        status_place_begin();
+        place.main.issuer->ocsp.issuer = place.main.issuer;
+        place.main.gives = cases[i].gives;
+        warnings[0] = '\0';
+        fake_log_listen(note_warning);
+        status_begin(status);
+        fakes_pass(MINUTE_MS);
+        fake_log_listen(NULL);
+        cr_expect_eq(rejected_count, 1, "%zu", i);
+        cr_expect_str_neq(warnings, "", "%zu", i);
+        cr_expect_eq(strstr(warnings, " (certificate ") != NULL, cases[i].has_serial, "%zu: %s", i, warnings);
+        cr_expect_eq(strstr(warnings, words) != NULL, cases[i].has_serial, "%zu: %s", i, warnings);
+        status_place_end();
+    }
+}
+
+Test(status_responder, nobody_has_none)
+{
+    status_free(NULL);
+}
