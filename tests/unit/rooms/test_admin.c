@@ -141,7 +141,7 @@ static const struct {
     {NULL, "{}", NULL, 400, "\"reasons\":["},
     {"", NULL, NULL, 400, "issuers.one.ca_url"},
     {",\"ca_url\":\"https://ca2.test:9000\",\"what\":1", NULL, NULL, 400, "what"},
-    {NULL, "{\"type\":\"local\",\"directory\":\"/nowhere\"}", NULL, 422,
+    {NULL, "{\"type\":\"local\",\"directory\":\"/dev/null/ca\"}", NULL, 422,
      "An issuer's type can change only at a restart"},
     {",\"ca_url\":\"https://ca2.test:9000\"", NULL, "the CA is away", 422,
      "\"reasons\":[\"the CA is away\"]"},
