@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <regex.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "acme/base/arena.h"
+#include "acme/base/json.h"
 #include "gateway/runtime/log.h"
 #include "leaks.h"
 
@@ -88,8 +90,143 @@ Test(log, a_long_line_is_cut_and_still_ends)
     struct arena *arena = arena_new();
     const char *text = written(arena, write_long_line);
     size_t n = strlen(text);
-    cr_assert(n > 1000 && n <= 2048);
+    cr_assert(n > 2000 && n <= 4096);
     cr_assert_eq(text[n - 1], '\n');
     cr_assert_eq(strchr(text, '\n'), text + n - 1);
+    arena_free(arena);
+}
+
+/* ---- fields ---- */
+
+static const struct log_field some_fields[] = {
+    {"event", "order.valid", 0}, {"order", NULL, 71},
+    {"account", NULL, 0},        {"names", "a.example, b.example", 0},
+    {"client", "", 0},           {"detail", "a \"b\" \\c", 0},
+    {"serial", NULL, 0},
+};
+
+static void write_fields(void)
+{
+    log_fields(LOG_LEVEL_INFO, some_fields, sizeof some_fields / sizeof *some_fields, "say \"%s\"", "it");
+}
+
+Test(log, fields_follow_the_words)
+{
+    struct arena *arena = arena_new();
+    assert_matches(written(arena, write_fields),
+                   "^" TIME
+                   "info say \"it\" event=order.valid order=71 names=\"a.example, b.example\" client=\"\""
+                   " detail=\"a \\\\\"b\\\\\" \\\\\\\\c\"\n$");
+    arena_free(arena);
+}
+
+static const struct json *parsed_line(struct arena *arena, const char *text)
+{
+    struct fault fault;
+    const struct json *line = json_parse(arena, bytes_from_string(text), &json_limits_request, &fault);
+    cr_assert_neq(line, NULL, "%s: %s", fault.message, text);
+    return line;
+}
+
+static void assert_member(const struct json *line, const char *name, const char *expected)
+{
+    struct bytes text = {0};
+    cr_assert(json_member_string(line, name, &text), "%s", name);
+    cr_expect(bytes_equal_string(text, expected), "%s: %.*s", name, (int)text.n, (const char *)text.p);
+}
+
+Test(log, a_line_can_be_a_json_object)
+{
+    struct arena *arena = arena_new();
+    log_set_format(LOG_FORMAT_JSON);
+    const struct json *line = parsed_line(arena, written(arena, write_fields));
+    int64_t order;
+    assert_member(line, "level", "info");
+    assert_member(line, "message", "say \"it\"");
+    assert_member(line, "event", "order.valid");
+    assert_member(line, "detail", "a \"b\" \\c");
+    cr_assert(json_member_integer(line, "order", &order) && order == 71);
+    cr_assert_eq(json_member(line, "account"), NULL);
+    cr_assert_eq(json_member(line, "serial"), NULL);
+    arena_free(arena);
+}
+
+/* Fields of `value` that do not fit in one line. */
+static void write_too_much(const char *value)
+{
+    const struct log_field fields[] = {{"a", value, 0}, {"b", value, 0}, {"c", value, 0}, {"d", value, 0}};
+    log_fields(LOG_LEVEL_INFO, fields, sizeof fields / sizeof *fields, "%s", value);
+}
+
+static void write_quotes(void)
+{
+    char text[3000];
+    memset(text, '"', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    write_too_much(text);
+}
+
+static void write_letters(void)
+{
+    char text[3000];
+    for (size_t i = 0; i + 1 < sizeof text; i++)
+        text[i] = "\xc3\xa9"[i % 2];
+    text[sizeof text - 1] = '\0';
+    write_too_much(text);
+}
+
+Test(log, a_line_that_is_too_long_is_json_still)
+{
+    static void (*const writers[])(void) = {write_quotes, write_letters, write_long_line};
+    struct arena *arena = arena_new();
+    log_set_format(LOG_FORMAT_JSON);
+    for (size_t i = 0; i < sizeof writers / sizeof *writers; i++) {
+        const char *text = written(arena, writers[i]);
+        cr_assert_leq(strlen(text), 4096);
+        cr_assert_eq(strchr(text, '\n'), text + strlen(text) - 1);
+        parsed_line(arena, text);
+    }
+    arena_free(arena);
+}
+
+/* ---- the journal ---- */
+
+static void write_each_to_journal(void)
+{
+    struct stat file;
+    char stream[64];
+    cr_assert_eq(fstat(STDERR_FILENO, &file), 0);
+    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)file.st_dev, (uintmax_t)file.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_follow_journal();
+    log_set_level(LOG_LEVEL_DEBUG);
+    write_each();
+}
+
+Test(log, the_journal_gets_priorities_and_no_time)
+{
+    struct arena *arena = arena_new();
+    cr_assert_str_eq(written(arena, write_each_to_journal),
+                     "<7>debug first 1\n<6>info second 2\n<4>warning third 3\n<3>error fourth 4\n");
+    arena_free(arena);
+}
+
+static void write_each_elsewhere(void)
+{
+    static const char *const streams[] = {"", "1", "1:", "1:1", "8:x"};
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+        setenv("JOURNAL_STREAM", streams[i], 1);
+        log_follow_journal();
+        log_error("%zu", i);
+    }
+    unsetenv("JOURNAL_STREAM");
+    log_follow_journal();
+    log_error("5");
+}
+
+Test(log, another_stream_is_not_the_journal)
+{
+    struct arena *arena = arena_new();
+    assert_matches(written(arena, write_each_elsewhere), "^(" TIME "error [0-5]\n){6}$");
     arena_free(arena);
 }
