@@ -4,6 +4,7 @@
 
 #include "acme/cause.h"
 #include "acme/event.h"
+#include "acme/objects.h"
 #include "store/store.h"
 
 struct event {
@@ -13,14 +14,32 @@ struct event {
     int64_t order_id;
     int64_t authorization_id;
     int64_t certificate_id;
-    const char *actor;  /* "client 192.0.2.7", "gateway", "operator" */
-    const char *detail; /* words for people, or NULL */
-    enum cause cause;   /* why work stopped; CAUSE_NONE when nothing is wrong */
-    const char *names;  /* requested by a refused request, ", " between them; NULL when the ids identify
-                         * them */
+    const char *actor;   /* "client 192.0.2.7", "gateway", "operator" */
+    const char *detail;  /* words for people, or NULL */
+    enum cause cause;    /* why work stopped; CAUSE_NONE when nothing is wrong */
+    const char *names;   /* requested by a refused request, ", " between them; NULL when the ids identify
+                          * them */
+    const char *request; /* the identifier of the HTTP request that caused it, or NULL */
+    /* For the observer alone: the database finds these by the ids. */
+    struct {
+        const char *names;   /* ", " between them, or NULL */
+        const char *serial;  /* of the certificate, or NULL */
+        const char *issuer;  /* the issuer's id, or NULL */
+        int64_t duration_ms; /* of what ends with this event; 0: unknown */
+    } known;
 };
 [[gnu::warn_unused_result]] enum store_result store_event_insert(struct store_writer *writer,
                                                                  const struct event *event);
+
+/* Events with the ids, and what is known, of their subject. The texts are the arena's or the subject's. */
+struct event event_of_order(struct arena *arena, enum event_type type, const struct order *order);
+struct event event_of_authorization(struct arena *arena, enum event_type type,
+                                    const struct authorization *authorization);
+struct event event_of_certificate(enum event_type type, const struct certificate *certificate);
+
+/* Sets the observer of the committer's events: called on its thread with the events of a batch, in their
+ * order, once they are committed and their operations answered. Once, before store_open. */
+void store_set_event_observer(void (*observer)(const struct event *events, size_t count));
 
 struct event_row {
     int64_t id;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "acme/base/thread.h"
+#include "store/sqlite/event_notes.h"
 #include "store/sqlite/query.h"
 
 enum { BEGIN_BATCH, COMMIT_BATCH, ROLLBACK_BATCH, SAVE, RELEASE, ROLLBACK_TO_SAVE, BEGIN_READ };
@@ -132,10 +133,13 @@ static struct store_operation *take(struct committer *committer, bool wait)
  * I/O). */
 static bool run_operation(struct store_writer *writer, struct store_operation *operation)
 {
+    size_t events_before = event_notes_count(writer->notes);
     writer->reader.failed = writer->refused = false;
     bool keep = run(writer, SAVE) && operation->apply(operation, writer) == STORE_APPLIED && is_sound(writer);
     operation->failed = writer->reader.failed;
     operation->refused = writer->refused;
+    if (!keep)
+        event_notes_cut(writer->notes, events_before);
     if (!has_transaction(writer))
         return false;
     if (!keep && !run(writer, ROLLBACK_TO_SAVE))
@@ -239,14 +243,25 @@ static void *committer_run(void *argument)
         if (observe != NULL)
             observe(&(struct store_batch){batch.count, monotonic_us() - began_us, committed});
         if (!committed) {
+            event_notes_cut(committer->writer->notes, 0);
             store_log("store: a batch of %zu operations could not be written", batch.count);
             if (has_transaction(committer->writer))
                 run(committer->writer, ROLLBACK_BATCH);
         }
         answer(committer, &batch, committed);
+        event_notes_tell(committer->writer->notes);
         keep_mark(committer);
     }
     return NULL;
+}
+
+static void free_committer(struct committer *committer)
+{
+    event_notes_free(committer->writer->notes);
+    committer->writer->notes = NULL;
+    pthread_cond_destroy(&committer->submitted);
+    pthread_mutex_destroy(&committer->mutex);
+    free(committer);
 }
 
 struct committer *committer_start(struct store_writer *writer, struct mark *mark, struct fault *fault)
@@ -258,6 +273,7 @@ struct committer *committer_start(struct store_writer *writer, struct mark *mark
     }
     committer->writer = writer;
     committer->mark = mark;
+    writer->notes = event_notes_new();
     committer->last = &committer->first;
     pthread_mutex_init(&committer->mutex, NULL);
     pthread_cond_init(&committer->submitted, NULL);
@@ -265,9 +281,7 @@ struct committer *committer_start(struct store_writer *writer, struct mark *mark
     if (failed == 0)
         return committer;
     fault_set(fault, "the committer's thread cannot be started: %s", strerror(failed));
-    pthread_cond_destroy(&committer->submitted);
-    pthread_mutex_destroy(&committer->mutex);
-    free(committer);
+    free_committer(committer);
     return NULL;
 }
 
@@ -278,9 +292,7 @@ void committer_stop(struct committer *committer)
     pthread_cond_signal(&committer->submitted);
     pthread_mutex_unlock(&committer->mutex);
     pthread_join(committer->thread, NULL);
-    pthread_cond_destroy(&committer->submitted);
-    pthread_mutex_destroy(&committer->mutex);
-    free(committer);
+    free_committer(committer);
 }
 
 void committer_submit(struct committer *committer, struct store_operation *operation)

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/events.h"
+#include "store/sqlite/event_notes.h"
 #include "store/sqlite/query.h"
 
 enum { EVENT_INSERT, EVENTS_OF_ORDER, EVENT_OF_NAME, CAUSE_OF_CERTIFICATE };
 
 #define EVENT_COLUMNS \
-    "id, at, kind, account_id, order_id, authorization_id, certificate_id, who, detail, cause, names"
+    "id, at, kind, account_id, order_id, authorization_id, certificate_id, who, detail, cause, names, " \
+    "request"
 
 static const struct statement statements[] = {
     [EVENT_INSERT] = {"event_insert", "INSERT INTO events (" EVENT_COLUMNS ")"
                                       " VALUES ($id, $at, $kind, $account_id, $order_id, $authorization_id,"
-                                      " $certificate_id, $who, $detail, $cause, $names)"},
+                                      " $certificate_id, $who, $detail, $cause, $names, $request)"},
     /* Events of a shared authorization are included, whichever order they were recorded for. */
     [EVENTS_OF_ORDER] =
         {"events_of_order",
@@ -47,7 +48,11 @@ enum store_result store_event_insert(struct store_writer *writer, const struct e
     query_bind_text(&query, "$detail", event->detail);
     query_bind_text(&query, "$cause", cause_name(event->cause));
     query_bind_text(&query, "$names", event->names);
-    return query_run(&query);
+    query_bind_text(&query, "$request", event->request);
+    enum store_result result = query_run(&query);
+    if (result == STORE_OK)
+        event_notes_add(writer->notes, event);
+    return result;
 }
 
 /* Later versions may have more causes. */
@@ -72,6 +77,7 @@ static void take_event(struct query *query, struct event_row *out)
     out->event.detail = query_take_text(query);
     out->event.cause = take_cause(query);
     out->event.names = query_take_text(query);
+    out->event.request = query_take_text(query);
 }
 
 enum store_result store_events_of_order(struct store_reader *reader, struct arena *arena, int64_t order_id,

@@ -82,6 +82,7 @@ struct store_writer {
     int64_t last_id; /* the highest id issued */
     bool refused;    /* a state was refused (STORE_REFUSED) since the runner of operations cleared this */
     bool is_command; /* its ids are separate from the committer's */
+    struct event_notes *notes; /* of the transaction's events; NULL: nobody observes them */
 };
 
 struct store_command {

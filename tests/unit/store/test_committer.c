@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "store/events.h"
 #include "store/orders.h"
 #include "store/sqlite/committer.h"
 #include "writes.h"
@@ -47,6 +48,63 @@ Test(committer, one_operation_that_fails_takes_no_other_with_it)
         cr_expect_eq(writes[i].place, i + 2, "answers come in the order of submission");
     }
     database_end(&database);
+}
+
+/* ---- the observer of events ---- */
+
+static int64_t observed[8];
+static size_t observed_count;
+
+static void observe(const struct event *events, size_t count)
+{
+    for (size_t i = 0; i < count && observed_count < 8; i++)
+        observed[observed_count++] = events[i].order_id;
+}
+
+Test(committer, the_observer_gets_the_events_that_were_committed)
+{
+    struct database database;
+    struct write gate = {0}, last = {.body = write_insert, .number = 6},
+                 writes[] = {{.body = write_insert, .number = 1},
+                             {.body = write_insert_and_fail, .number = 2},
+                             {.body = write_insert_and_refuse, .number = 3},
+                             {.body = write_insert, .number = 4}};
+    store_set_log(writes_keep_quiet);
+    store_set_event_observer(observe);
+    database_begin(&database);
+    database_serve(&database);
+    writes_submit_at_gate(&database, &gate);
+    for (size_t i = 0; i < 4; i++)
+        writes_submit(&database, &writes[i]);
+    writes_open_gate();
+    writes_wait(5);
+    writes_submit(&database, &last);
+    database_end(&database);
+    static const int64_t expected[] = {1, 4, 6};
+    cr_assert_eq(observed_count, 3);
+    cr_assert_arr_eq(observed, expected, sizeof expected);
+}
+
+/* The transaction is rolled back as a whole. */
+Test(committer, the_observer_gets_no_event_of_a_batch_that_was_not_kept)
+{
+    struct database database;
+    struct write gate = {0}, limit = {.body = write_limit_pages},
+                 writes[] = {{.body = write_insert, .number = 1}, {.body = write_insert_big, .number = 2}};
+    store_set_log(writes_keep_quiet);
+    store_set_event_observer(observe);
+    database_begin(&database);
+    database_serve(&database);
+    writes_submit_at_gate(&database, &gate);
+    writes_submit(&database, &limit);
+    for (size_t i = 0; i < 2; i++)
+        writes_submit(&database, &writes[i]);
+    writes_open_gate();
+    writes_wait(4);
+    cr_expect_eq(writes[0].outcome, STORE_UNAVAILABLE);
+    cr_expect_eq(writes[1].outcome, STORE_UNAVAILABLE);
+    database_end(&database);
+    cr_assert_eq(observed_count, 0);
 }
 
 /* A caller that overlooks the refusal. */
