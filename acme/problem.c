@@ -135,6 +135,7 @@ void problem_write(struct json_writer *writer, const struct problem *problem)
     write_detail(writer, problem->detail);
     json_put_integer(writer, "status", problem->status);
     json_put_string(writer, "cause", cause_name(problem->cause));
+    json_put_string(writer, "request", problem->request);
     if (problem->algorithms_json != NULL) {
         json_key(writer, "algorithms");
         json_write_raw(writer, bytes_from_string(problem->algorithms_json));

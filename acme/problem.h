@@ -56,6 +56,7 @@ struct problem {
     int64_t retry_after_s;       /* 0: no Retry-After */
     const char *algorithms_json; /* for badSignatureAlgorithm: the array of accepted algorithms; else NULL */
     const char *location;        /* a Location header to send along, else NULL */
+    const char *request;         /* the identifier of the request that it answers, else NULL */
 };
 
 /* Makes a problem with the type's usual status and cause. The arena keeps the detail. */

@@ -7,7 +7,6 @@
 #include "gateway/ca/issuer_overrides.h"
 #include "gateway/runtime/background.h"
 #include "gateway/runtime/clock.h"
-#include "gateway/runtime/log.h"
 #include "store/events.h"
 #include "store/issuer_overrides.h"
 
@@ -39,7 +38,8 @@ static enum store_apply_result write_change(void *context, struct store_writer *
     struct event event = {.at = clock_now(),
                           .type = is_reset(task) ? EVENT_ISSUER_RESET : EVENT_ISSUER_CHANGED,
                           .actor = task->actor,
-                          .detail = task->words};
+                          .detail = task->words,
+                          .known.issuer = task->issuer};
     enum store_result result = is_reset(task) ? store_issuer_override_delete(writer, task->issuer)
                                               : store_issuer_override_put(writer, &task->sealed);
     /* `acmegate issuer reset` may have removed it from the database: the server still has to return to the
@@ -133,7 +133,6 @@ static void make_change(struct change_task *task)
         set_refusal(task);
         return;
     }
-    log_info("admin: %s has %s issuer %s", task->actor, is_reset(task) ? "reset" : "changed", task->words);
     parts->issuer_changed(parts->context, task->issuer);
     admin_set_json(exchange, 200, task->answer);
 }

@@ -82,7 +82,7 @@ static int run(const struct cli_arguments *arguments)
         !cli_read_number(arguments, "http-port", 1, PORT_MAX, &given.http_port))
         return CLI_USAGE;
     if (cli_value(arguments, "verbose") != NULL)
-        log_set_level(LOG_LEVEL_DEBUG);
+        log_be_verbose();
     return run_dev(arguments, &given);
 }
 

@@ -14,6 +14,7 @@
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
 #include "gateway/runtime/service_manager.h"
+#include "gateway/server/event_log.h"
 
 enum { OTHER_FILES = 512 }; /* of the database and of the outbound thread */
 
@@ -98,6 +99,8 @@ int serve_until_stopped(const struct config *config, const char *path,
     sigaddset(&blocked, SIGUSR1);
     sigaddset(&blocked, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    log_follow_journal();
+    event_log_configure(config);
     service_manager_open();
     raise_file_limit(config);
     struct fault fault;
@@ -119,7 +122,7 @@ int serve_until_stopped(const struct config *config, const char *path,
 static int run(const struct cli_arguments *arguments)
 {
     if (cli_value(arguments, "verbose") != NULL)
-        log_set_level(LOG_LEVEL_DEBUG);
+        log_be_verbose();
     const struct config *config = cli_config(arguments);
     return config == NULL ? CLI_FAILED : serve_until_stopped(config, arguments->config_path, NULL);
 }

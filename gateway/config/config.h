@@ -13,6 +13,7 @@
 #include "acme/objects.h"
 #include "acme/rate_limiter.h"
 #include "gateway/runtime/address_policy.h"
+#include "gateway/runtime/log.h"
 
 /* The size limit of a file with certificates or a key that the configuration names, or that acmegate keeps
  * beside the database. Every reader, of `check` and of `serve`, uses it. */
@@ -135,6 +136,9 @@ struct config {
     const char *database; /* a file's path; store_location_new reads it */
     /* seals the secrets in the database; NULL: beside it, ".secret" after its name */
     const char *secret_key_path;
+    enum log_level log_level;
+    enum log_format log_format;
+    bool log_access;           /* a line for each request */
     const char *tls_issuer;    /* own certificate from this issuer… */
     const char *tls_cert_path; /* …or from files */
     const char *tls_key_path;

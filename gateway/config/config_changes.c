@@ -15,6 +15,10 @@ static size_t value_bytes(enum config_type type)
         return sizeof(enum issuer_type);
     case CONFIG_EAB:
         return sizeof(enum eab_mode);
+    case CONFIG_LOG_LEVEL:
+        return sizeof(enum log_level);
+    case CONFIG_LOG_FORMAT:
+        return sizeof(enum log_format);
     case CONFIG_BOOLEAN:
         return sizeof(bool);
     case CONFIG_PORT:

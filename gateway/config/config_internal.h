@@ -20,6 +20,8 @@ enum config_type {
     CONFIG_URL,             /* const char *: http or https */
     CONFIG_ISSUER_TYPE,     /* enum issuer_type */
     CONFIG_EAB,             /* enum eab_mode */
+    CONFIG_LOG_LEVEL,       /* enum log_level */
+    CONFIG_LOG_FORMAT,      /* enum log_format */
     CONFIG_BOOLEAN,         /* bool */
     CONFIG_INTEGER,         /* int64_t */
     CONFIG_PORT,            /* uint16_t */

@@ -42,6 +42,13 @@ const struct config_key config_keys[] = {
     {"loops", TOP(loops), .type = CONFIG_INTEGER, .min = 0, .max = 64, .fallback = "0",
      .help = "Threads that serve HTTP; 0 is one a core, at most 4."},
 
+    {"log.level", TOP(log_level), .at_once = true, .type = CONFIG_LOG_LEVEL, .fallback = "\"info\"",
+     .help = "The least level of log lines ([logs.md](logs.md)). `serve --verbose` logs all."},
+    {"log.format", TOP(log_format), .at_once = true, .type = CONFIG_LOG_FORMAT, .fallback = "\"text\"",
+     .help = "`text`, for people, or one JSON object a line, for programs."},
+    {"log.access", TOP(log_access), .at_once = true, .type = CONFIG_BOOLEAN, .fallback = "false",
+     .help = "Whether each request is a line too, with its client, answer and duration."},
+
     {"tls.issuer", TOP(tls_issuer), .type = CONFIG_TEXT,
      .help =
          "The issuer that signs the server's own certificate, which renews itself. This or `tls.cert` with "
@@ -361,6 +368,8 @@ static const struct {
     [CONFIG_URL] = {"URL", false},
     [CONFIG_ISSUER_TYPE] = {"`stepca` or `local`", false},
     [CONFIG_EAB] = {"`off`, `optional` or `required`", false},
+    [CONFIG_LOG_LEVEL] = {"`debug`, `info`, `warning` or `error`", false},
+    [CONFIG_LOG_FORMAT] = {"`text` or `json`", false},
     [CONFIG_BOOLEAN] = {"`true` or `false`", false},
     [CONFIG_INTEGER] = {"integer", false},
     [CONFIG_PORT] = {"port", false},

@@ -166,32 +166,56 @@ static bool set_boolean(struct value *value)
     return true;
 }
 
-static bool set_eab(struct value *value)
+struct word {
+    const char *name;
+    unsigned number; /* of the enumeration */
+};
+
+/* Returns `"off", "optional" or "required"`. */
+static const char *list_words(struct arena *arena, const struct word *words, size_t count)
 {
-    static const char *const modes[] = {
-        [EAB_OFF] = "off", [EAB_OPTIONAL] = "optional", [EAB_REQUIRED] = "required"};
-    for (enum eab_mode mode = EAB_OFF; mode <= EAB_REQUIRED; mode++) {
-        if (value->json->type == JSON_STRING && bytes_equal_string(value->json->string, modes[mode])) {
-            value_store(value, &mode, sizeof mode);
-            return true;
-        }
-    }
-    return value_refuse(value, "must be \"off\", \"optional\" or \"required\"");
+    const char *list = "";
+    for (size_t i = 0; i < count; i++)
+        list = arena_printf(arena, "%s%s\"%s\"", list,
+                            i == 0           ? ""
+                            : i + 1 == count ? " or "
+                                             : ", ",
+                            words[i].name);
+    return list;
 }
 
-static bool set_issuer_type(struct value *value)
+static bool set_word(struct value *value, const struct word *words, size_t count)
 {
-    static const struct {
-        const char *name;
-        enum issuer_type type;
-    } types[] = {{"stepca", ISSUER_STEPCA}, {"local", ISSUER_LOCAL}};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (value->json->type == JSON_STRING && bytes_equal_string(value->json->string, types[i].name)) {
-            value_store(value, &types[i].type, sizeof types[i].type);
+    for (size_t i = 0; i < count; i++) {
+        if (value->json->type == JSON_STRING && bytes_equal_string(value->json->string, words[i].name)) {
+            value_store(value, &words[i].number, sizeof words[i].number);
             return true;
         }
     }
-    return value_refuse(value, "must be \"stepca\" or \"local\"");
+    return value_refuse(value,
+                        arena_printf(value->arena, "must be %s", list_words(value->arena, words, count)));
+}
+
+static bool set_enumeration(struct value *value)
+{
+    static const struct word eab_modes[] = {
+        {"off", EAB_OFF}, {"optional", EAB_OPTIONAL}, {"required", EAB_REQUIRED}};
+    static const struct word issuer_types[] = {{"stepca", ISSUER_STEPCA}, {"local", ISSUER_LOCAL}};
+    static const struct word log_levels[] = {{"debug", LOG_LEVEL_DEBUG},
+                                             {"info", LOG_LEVEL_INFO},
+                                             {"warning", LOG_LEVEL_WARNING},
+                                             {"error", LOG_LEVEL_ERROR}};
+    static const struct word log_formats[] = {{"text", LOG_FORMAT_TEXT}, {"json", LOG_FORMAT_JSON}};
+    switch (value->key->type) {
+    case CONFIG_EAB:
+        return set_word(value, eab_modes, sizeof eab_modes / sizeof *eab_modes);
+    case CONFIG_ISSUER_TYPE:
+        return set_word(value, issuer_types, sizeof issuer_types / sizeof *issuer_types);
+    case CONFIG_LOG_LEVEL:
+        return set_word(value, log_levels, sizeof log_levels / sizeof *log_levels);
+    default:
+        return set_word(value, log_formats, sizeof log_formats / sizeof *log_formats);
+    }
 }
 
 static bool in_range(const struct config_key *key, int64_t integer)
@@ -292,9 +316,10 @@ static bool set_value(struct value *value)
     case CONFIG_URL:
         return set_url(value);
     case CONFIG_ISSUER_TYPE:
-        return set_issuer_type(value);
     case CONFIG_EAB:
-        return set_eab(value);
+    case CONFIG_LOG_LEVEL:
+    case CONFIG_LOG_FORMAT:
+        return set_enumeration(value);
     case CONFIG_BOOLEAN:
         return set_boolean(value);
     case CONFIG_INTEGER:

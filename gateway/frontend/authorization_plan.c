@@ -96,10 +96,8 @@ static enum store_result insert_valid(struct exchange *exchange, struct store_wr
     enum store_result result = store_authorization_insert(writer, authorization);
     if (result != STORE_OK)
         return result;
-    struct event event = {.type = type,
-                          .account_id = exchange->account.id,
-                          .authorization_id = authorization->id,
-                          .detail = why};
+    struct event event = event_of_authorization(exchange->arena, type, authorization);
+    event.detail = why;
     return exchange_record(exchange, writer, &event);
 }
 

@@ -17,7 +17,7 @@ static const char *actor(struct exchange *exchange)
     return arena_printf(exchange->arena, "client %s", exchange->request->client_address);
 }
 
-const char *exchange_user_agent(struct exchange *exchange)
+const char *exchange_user_agent(const struct exchange *exchange)
 {
     return arena_printable(exchange->arena, exchange->request->user_agent, USER_AGENT_MAX_BYTES);
 }
@@ -26,6 +26,7 @@ enum store_result exchange_record(struct exchange *exchange, struct store_writer
 {
     event->at = exchange->now;
     event->actor = actor(exchange);
+    event->request = exchange->request_id;
     return store_event_insert(writer, event);
 }
 
@@ -347,6 +348,7 @@ static void begin(void *frontend, struct http_request *request, bool pki_only)
     *exchange = (struct exchange){
         .request = request, .frontend = frontend, .arena = request->arena, .now = clock_now()};
     exchange->began_us = metrics_clock_us();
+    exchange_name(exchange);
     request->application = exchange;
     const struct problem *problem = route_request(exchange, pki_only);
     if (problem == NULL && request->body_too_long)

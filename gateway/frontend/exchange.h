@@ -16,6 +16,8 @@
 
 struct exchange;
 
+enum { REQUEST_ID_BYTES = 17 }; /* 16 hexadecimal digits, and a NUL */
+
 /*
  * Reads what a route needs into the route's own struct (exchange->state), in the exchange's arena. Sets
  * exchange->problem when that is not there, or not this client's. It may run on another thread than the loop:
@@ -78,6 +80,8 @@ struct exchange {
     struct urls urls;
     int64_t now;
     int64_t began_us; /* metrics_clock_us */
+    /* In the reply, the log, the events and a problem document, for whoever compares them. */
+    char request_id[REQUEST_ID_BYTES];
 
     /* from the path */
     int64_t id;
@@ -178,7 +182,7 @@ const struct problem *exchange_take_rate(struct exchange *exchange, const struct
                                                          struct store_reader *reader);
 
 /* Returns the User-Agent for storage: printable, of bounded length. */
-const char *exchange_user_agent(struct exchange *exchange);
+const char *exchange_user_agent(const struct exchange *exchange);
 
 /* Replies 200 (or `status`) with a JSON body. A body that could not be written (p is NULL) becomes a
  * problem. */

@@ -13,6 +13,7 @@ void exchange_load(struct exchange *exchange, exchange_load_step *load,
                    void (*then)(struct exchange *exchange));
 
 /* The loop's. */
+void exchange_name(struct exchange *exchange); /* sets request_id, which no other request has */
 struct account_key_cache *exchange_keys(const struct exchange *exchange);
 
 /* Ends an exchange on its loop: with the problem if there is one, else with the result of render. */

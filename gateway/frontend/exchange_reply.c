@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Replies, problems, and the headers of both. */
 #include "gateway/frontend/exchange_internal.h"
+#include "gateway/runtime/log.h"
 
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value)
 {
@@ -36,14 +37,18 @@ static void add_common_headers(struct frontend *frontend, struct arena *arena, s
     http_reply_add_header(reply, "Cache-Control", "no-store");
     http_reply_add_header(reply, "Access-Control-Allow-Origin", "*");
     http_reply_add_header(reply, "Access-Control-Expose-Headers",
-                          "Link, Replay-Nonce, Location, Retry-After");
+                          "Link, Replay-Nonce, Location, Retry-After, X-Request-Id");
 }
 
-static void render_problem(struct arena *arena, const struct problem *problem, struct http_reply *reply)
+/* `request_id` may be NULL. */
+static void render_problem(struct arena *arena, const struct problem *problem, const char *request_id,
+                           struct http_reply *reply)
 {
+    struct problem named = *problem;
+    named.request = request_id;
     reply->status = problem->status;
     reply->content_type = "application/problem+json";
-    reply->body = problem_render(arena, problem);
+    reply->body = problem_render(arena, &named);
     METRICS_COUNT(METRIC_PROBLEMS, problem->type);
     if (problem->retry_after_s > 0)
         http_reply_add_header(reply, "Retry-After",
@@ -59,11 +64,34 @@ static void count_request(const struct exchange *exchange)
     METRICS_OBSERVE(METRIC_HTTP_DURATION, metrics_clock_us() - exchange->began_us, exchange->route_number);
 }
 
+/* The access log's line (log.access). */
+static void log_request(const struct exchange *exchange)
+{
+    const struct http_request *request = exchange->request;
+    const struct problem *problem = exchange->problem;
+    if (!config_now(exchange->frontend->parts.config)->log_access || !log_is_on(LOG_LEVEL_INFO))
+        return;
+    const struct log_field fields[] = {
+        {"method", arena_string(exchange->arena, request->method), 0},
+        {"path", arena_string(exchange->arena, request->path), 0},
+        {"status", NULL, problem != NULL ? problem->status : exchange->reply.status},
+        {"problem", problem == NULL ? NULL : problem_type_name(problem->type), 0},
+        {"client", request->client_address, 0},
+        {"account", NULL, exchange->account.id},
+        {"duration_us", NULL, metrics_clock_us() - exchange->began_us},
+        {"request", exchange->request_id, 0},
+        {"user_agent", exchange_user_agent(exchange), 0},
+    };
+    log_fields(LOG_LEVEL_INFO, fields, sizeof fields / sizeof *fields, "request");
+}
+
 void exchange_finish(struct exchange *exchange)
 {
     if (exchange->problem == NULL && exchange->reply.status == 0)
         exchange->route->render(exchange);
     count_request(exchange);
+    log_request(exchange);
+    exchange_add_header(exchange, "X-Request-Id", exchange->request_id);
     static const struct route none = {.authentication = ROUTE_OPEN};
     const struct route *route = exchange->route == NULL ? &none : exchange->route;
     if (route->finish != NULL) {
@@ -71,7 +99,7 @@ void exchange_finish(struct exchange *exchange)
         return;
     }
     if (exchange->problem != NULL)
-        render_problem(exchange->arena, exchange->problem, &exchange->reply);
+        render_problem(exchange->arena, exchange->problem, exchange->request_id, &exchange->reply);
     if (exchange->problem != NULL && exchange->problem->type == PROBLEM_RATE_LIMITED)
         exchange_add_header(
             exchange, "Link",
@@ -122,7 +150,7 @@ void exchange_render_refusal(void *context, struct arena *arena, int status, boo
                                         ? exchange_too_long(arena)
                                         : problem_with_status(arena, status, refusal_type(status),
                                                               "The request is not well-formed HTTP/1.1.");
-    render_problem(arena, problem, reply);
+    render_problem(arena, problem, NULL, reply);
     METRICS_COUNT(METRIC_HTTP_REQUESTS, 0, (size_t)status / 100);
     add_common_headers(context, arena, reply, is_post, NULL);
 }

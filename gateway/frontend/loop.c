@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A loop's own state, and the one place where a request reads the database. */
+#include <inttypes.h>
+#include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/frontend/exchange_internal.h"
@@ -7,6 +10,7 @@
 #include "gateway/status/status.h"
 
 struct loop_state {
+    uint64_t next_request;
     struct store_reader *reader;
     struct account_key_cache *keys;
     struct status_reader *status;
@@ -26,6 +30,8 @@ bool exchange_loop_started(void *context, struct http_loop *loop)
         free(state);
         return false;
     }
+    if (RAND_bytes((unsigned char *)&state->next_request, sizeof state->next_request) != 1)
+        end_without("random octets");
     state->keys = account_key_cache_new();
     state->status = status_reader_new(frontend->parts.status);
     state->authorities = known_authorities_new();
@@ -42,6 +48,16 @@ void exchange_loop_stopped(void *context, struct http_loop *loop)
     status_reader_free(state->status);
     known_authorities_free(state->authorities);
     free(state);
+}
+
+/* An odd step meets each number once. The golden ratio's makes neighbours look different. */
+#define REQUEST_STEP UINT64_C(0x9e3779b97f4a7c15)
+
+void exchange_name(struct exchange *exchange)
+{
+    struct loop_state *state = http_loop_data(exchange->request->loop);
+    snprintf(exchange->request_id, sizeof exchange->request_id, "%016" PRIx64, state->next_request);
+    state->next_request += REQUEST_STEP;
 }
 
 static const struct loop_state *loop_of(const struct exchange *exchange)

@@ -32,10 +32,8 @@ static bool record_event(struct exchange *exchange, struct store_writer *writer,
 static bool record_of(struct exchange *exchange, struct store_writer *writer,
                       const struct authorization *authorization, enum event_type type, const char *detail)
 {
-    const struct event event = {.type = type,
-                                .account_id = authorization->account_id,
-                                .authorization_id = authorization->id,
-                                .detail = detail};
+    struct event event = event_of_authorization(exchange->arena, type, authorization);
+    event.detail = detail;
     return record_event(exchange, writer, event);
 }
 
@@ -76,11 +74,9 @@ static bool fail_waiting_orders(struct exchange *exchange, struct store_writer *
         enum order_status was = order.status;
         order_fail(exchange->arena, &order, problem, exchange->now);
         METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
-        const struct event event = {.type = EVENT_ORDER_INVALID,
-                                    .account_id = order.account_id,
-                                    .order_id = order.id,
-                                    .authorization_id = authorization->id,
-                                    .detail = problem->detail};
+        struct event event = event_of_order(exchange->arena, EVENT_ORDER_INVALID, &order);
+        event.authorization_id = authorization->id;
+        event.detail = problem->detail;
         if (!exchange_store_ok(exchange, store_order_update(writer, &order, was)) ||
             !record_event(exchange, writer, event))
             return false;

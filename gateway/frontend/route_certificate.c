@@ -288,12 +288,9 @@ static bool record(struct exchange *exchange, struct store_writer *writer, const
                               ? ""
                               : arena_printf(exchange->arena, " instead of %s",
                                              revocation_reason_name(state->certificate.revocation_reason));
-    struct event event = {.type = EVENT_REVOCATION_REQUESTED,
-                          .account_id = state->certificate.account_id,
-                          .order_id = state->certificate.order_id,
-                          .certificate_id = state->certificate.id,
-                          .detail = arena_printf(exchange->arena, "by %s, reason %s%s", by,
-                                                 revocation_reason_name(state->request.reason), instead)};
+    struct event event = event_of_certificate(EVENT_REVOCATION_REQUESTED, &state->certificate);
+    event.detail = arena_printf(exchange->arena, "by %s, reason %s%s", by,
+                                revocation_reason_name(state->request.reason), instead);
     return exchange_store_ok(exchange, exchange_record(exchange, writer, &event));
 }
 
@@ -341,11 +338,9 @@ static bool insert_external(struct exchange *exchange, struct store_writer *writ
                                         "Another certificate of this CA has its serial number.");
         return false;
     }
-    struct event event = {.type = EVENT_CERTIFICATE_FOUND,
-                          .certificate_id = certificate->id,
-                          .detail = arena_printf(exchange->arena,
-                                                 "not issued here; it chains to the root of issuer %s",
-                                                 certificate->issuer)};
+    struct event event = event_of_certificate(EVENT_CERTIFICATE_FOUND, certificate);
+    event.detail = arena_printf(exchange->arena, "not issued here; it chains to the root of issuer %s",
+                                certificate->issuer);
     return exchange_store_ok(exchange, exchange_record(exchange, writer, &event));
 }
 

@@ -37,21 +37,19 @@ static struct order_state *new_state(struct exchange *exchange)
 }
 
 static enum store_result record(struct exchange *exchange, struct store_writer *writer, enum event_type type,
-                                int64_t order_id, const char *detail)
+                                const struct order *order, const char *detail)
 {
-    struct event event = {
-        .type = type, .account_id = exchange->account.id, .order_id = order_id, .detail = detail};
+    struct event event = event_of_order(exchange->arena, type, order);
+    event.detail = detail;
     return exchange_record(exchange, writer, &event);
 }
 
-static enum store_result record_end(struct exchange *exchange, struct store_writer *writer, int64_t order_id,
-                                    const struct problem *problem)
+static enum store_result record_end(struct exchange *exchange, struct store_writer *writer,
+                                    const struct order *order, const struct problem *problem)
 {
-    struct event event = {.type = EVENT_ORDER_INVALID,
-                          .account_id = exchange->account.id,
-                          .order_id = order_id,
-                          .detail = problem->detail,
-                          .cause = problem->cause};
+    struct event event = event_of_order(exchange->arena, EVENT_ORDER_INVALID, order);
+    event.detail = problem->detail;
+    event.cause = problem->cause;
     return exchange_record(exchange, writer, &event);
 }
 
@@ -234,7 +232,7 @@ static bool insert_order(struct exchange *exchange, struct store_writer *writer,
         METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
     METRICS_NOTE(&exchange->notes, METRIC_ORDERS_CREATED, metrics_profile(state->order.profile));
     return exchange_store_ok(exchange, store_order_insert(writer, &state->order)) &&
-           exchange_store_ok(exchange, record(exchange, writer, EVENT_ORDER_CREATED, state->order.id, NULL));
+           exchange_store_ok(exchange, record(exchange, writer, EVENT_ORDER_CREATED, &state->order, NULL));
 }
 
 enum store_apply_result new_order_apply(struct exchange *exchange, struct store_writer *writer)
@@ -255,7 +253,7 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
     if (!insert_order(exchange, writer, state))
         return STORE_DISCARD;
     if (state->replaces_ignored != NULL &&
-        !exchange_store_ok(exchange, record(exchange, writer, EVENT_ORDER_REPLACES_IGNORED, state->order.id,
+        !exchange_store_ok(exchange, record(exchange, writer, EVENT_ORDER_REPLACES_IGNORED, &state->order,
                                             state->replaces_ignored)))
         return STORE_DISCARD;
     return STORE_APPLIED;
@@ -383,7 +381,7 @@ static enum store_apply_result end_order(struct exchange *exchange, struct store
     order_fail(exchange->arena, order, problem, exchange->now);
     METRICS_NOTE(&exchange->notes, METRIC_ORDERS_INVALID, problem->type);
     if (!exchange_store_ok(exchange, store_order_update(writer, order, ORDER_READY)) ||
-        !exchange_store_ok(exchange, record_end(exchange, writer, order->id, problem)))
+        !exchange_store_ok(exchange, record_end(exchange, writer, order, problem)))
         return STORE_DISCARD;
     exchange->problem = problem;
     return STORE_APPLIED;
@@ -406,7 +404,7 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_w
     if (problem != NULL)
         return exchange_refuse(exchange, problem);
     if (state->refusal != NULL) {
-        struct event event = {.type = EVENT_FINALIZE_REFUSED, .order_id = order->id};
+        struct event event = event_of_order(exchange->arena, EVENT_FINALIZE_REFUSED, order);
         return exchange_refuse_and_record(exchange, writer, &event, state->refusal);
     }
     if (!exchange_store_ok(exchange,
@@ -426,7 +424,7 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_w
                                   : issuance_job_write_attempt(state->issuance, writer, exchange->now, order);
     if (!exchange_store_ok(exchange, begun) ||
         !exchange_store_ok(exchange, store_order_update(writer, order, ORDER_READY)) ||
-        !exchange_store_ok(exchange, record(exchange, writer, EVENT_ORDER_FINALIZED, order->id, NULL)))
+        !exchange_store_ok(exchange, record(exchange, writer, EVENT_ORDER_FINALIZED, order, NULL)))
         return STORE_DISCARD;
     if (begun == STORE_OK) {
         exchange->hand_over = state->issuance;

@@ -12,15 +12,12 @@ enum { ORDERS_AT_ONCE = 256 };
     "may have been " \
     "signed since. Make a new order."
 
-static enum store_result record(struct store_writer *writer, int64_t now, enum event_type type,
-                                int64_t account_id, int64_t order_id, const char *detail)
+static enum store_result record(struct store_writer *writer, int64_t now, struct event event,
+                                const char *detail)
 {
-    struct event event = {.at = now,
-                          .type = type,
-                          .account_id = account_id,
-                          .order_id = order_id,
-                          .actor = "gateway",
-                          .detail = detail};
+    event.at = now;
+    event.actor = "gateway";
+    event.detail = detail;
     return store_event_insert(writer, &event);
 }
 
@@ -32,8 +29,9 @@ static enum store_result end_order(struct store_writer *writer, struct arena *ar
         return result;
     order_fail(arena, &order, problem_new(arena, PROBLEM_SERVER_INTERNAL, DETAIL), now);
     result = store_order_update(writer, &order, ORDER_PROCESSING);
-    return result == STORE_OK ? record(writer, now, EVENT_ORDER_INVALID, order.account_id, id, DETAIL)
-                              : result;
+    return result == STORE_OK
+               ? record(writer, now, event_of_order(arena, EVENT_ORDER_INVALID, &order), DETAIL)
+               : result;
 }
 
 static enum store_result end_some(struct store_writer *writer, int64_t now, size_t *count)
@@ -58,7 +56,7 @@ enum store_result restored_database_settle(struct store_writer *writer, int64_t 
         *ended += (int64_t)count;
     struct arena *arena = arena_new();
     if (result == STORE_OK)
-        result = record(writer, now, EVENT_DATABASE_RESTORED, 0, 0,
+        result = record(writer, now, (struct event){.type = EVENT_DATABASE_RESTORED},
                         arena_printf(arena, "%s; orders in processing that became invalid: %lld", why,
                                      (long long)*ended));
     arena_free(arena);

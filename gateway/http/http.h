@@ -36,7 +36,7 @@ enum {
     /* A body up to this size is read to its end, so that the client reads its 413 instead of a reset
      * connection. libh2o refuses a larger one at once. */
     HTTP_MAX_READ_BYTES = 256 * 1024,
-    HTTP_MAX_REPLY_HEADERS = 12,
+    HTTP_MAX_REPLY_HEADERS = 16,
     HTTP_DRAIN_MS = 5 * 1000, /* of a stop: the time for requests in progress */
 };
 

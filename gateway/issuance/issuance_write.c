@@ -22,6 +22,8 @@ static enum store_result write_event(struct store_writer *writer, const struct i
     const struct issued *issued = record->issued;
     struct event event = record->event;
     event.certificate_id = issued->certificate.id;
+    event.known.serial = issued->certificate.serial;
+    event.known.issuer = issued->certificate.issuer;
     if (issued->verdict == ISSUANCE_MISFIT) {
         event.type = EVENT_CERTIFICATE_REJECTED;
         event.cause = CAUSE_CERTIFICATE_MISFIT;

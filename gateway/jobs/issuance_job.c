@@ -52,6 +52,7 @@ static void call_issuer(struct job *job)
 {
     struct issuance_state *state = job->state;
     if (!state->gone && state->problem == NULL) {
+        state->began_us = metrics_clock_us();
         issuer_sign(state->issuer, &state->request);
         return;
     }

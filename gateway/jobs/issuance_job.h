@@ -17,6 +17,8 @@ struct issuance_state {
     const struct problem *problem; /* the problem that the order ends with */
     bool gone; /* before the attempt: the order is not in processing any more, or cannot be read */
     struct issuance_wanted wanted;
+    int64_t began_us;   /* of the call to the issuer, with the wait for its turn */
+    int64_t signing_ms; /* how long it took; 0: there was none */
 };
 
 /* The attempt under way has its answer; everything that follows from it is done. For

@@ -22,12 +22,12 @@ static enum store_result record(struct job *job, struct store_writer *writer, en
                                 const char *detail, enum cause cause)
 {
     const struct issuance_state *state = job->state;
-    struct event event = {.type = type,
-                          .account_id = state->order.account_id,
-                          .order_id = state->order.id,
-                          .certificate_id = state->issued.certificate.id,
-                          .detail = detail,
-                          .cause = cause};
+    struct event event = event_of_order(job->arena, type, &state->order);
+    event.certificate_id = state->issued.certificate.id;
+    event.detail = detail;
+    event.cause = cause;
+    event.known.issuer = state->issuer == NULL ? NULL : state->issuer->id;
+    event.known.duration_ms = state->signing_ms;
     return job_record(job, writer, &event);
 }
 
@@ -61,7 +61,6 @@ void issuance_fail(struct job *job, const struct problem *problem)
 {
     struct issuance_state *state = job->state;
     state->problem = problem;
-    log_warning("order %lld is invalid: %s", (long long)job->id, problem->detail);
     job_commit(job, apply_order_failed, job_end);
 }
 
@@ -151,17 +150,16 @@ static enum store_result write_certificate(struct job *job, struct store_writer 
 {
     struct issuance_state *state = job->state;
     const struct order *order = &state->order;
-    const struct issuance_record record = {
+    struct issuance_record record = {
         .issued = &state->issued,
         .profile = order->profile,
         .notes = &job->notes,
-        .event = {.type = EVENT_ORDER_VALID,
-                  .account_id = order->account_id,
-                  .order_id = order->id,
-                  .detail = remarks},
+        .event = event_of_order(job->arena, EVENT_ORDER_VALID, order),
         .write_event = write_event,
         .context = job,
     };
+    record.event.detail = remarks;
+    record.event.known.duration_ms = state->signing_ms;
     return issuance_write(writer, &record);
 }
 
@@ -276,9 +274,8 @@ static void take_certificate(struct job *job)
     state->attempt.status = ATTEMPT_REJECTED;
     state->attempt.message = why;
     if (is_worth_an_end(job)) {
-        log_warning("issuer %s: certificate %s is rejected and revoked: %s; order %lld is requested again "
-                    "with an explicit end",
-                    state->issuer->id, certificate->serial, why, (long long)job->id);
+        log_info("issuer %s: order %lld is requested again with an explicit end", state->issuer->id,
+                 (long long)job->id);
         state->order.next_attempt_at = job->now;
         job_commit(job, apply_rejected_once, on_rejected_stored);
         return;
@@ -288,8 +285,6 @@ static void take_certificate(struct job *job)
         "The certificate authority issued a certificate that does not fit the order (%s); it "
         "is being revoked.",
         why);
-    log_error("issuer %s: certificate %s for order %lld is rejected: %s", state->issuer->id,
-              certificate->serial, (long long)job->id, why);
     job_commit(job, apply_rejected, on_rejected_stored);
 }
 
@@ -362,6 +357,7 @@ static void take_answer(struct job *job)
     const struct issuer_result *result = &state->request.result;
     struct attempt *attempt = &state->attempt;
     job->now = clock_now();
+    state->signing_ms = (metrics_clock_us() - state->began_us) / 1000;
     wake_waiting(job);
     attempt->ended_at = job->now;
     attempt->http_status = result->http_status;
@@ -378,8 +374,6 @@ static void take_answer(struct job *job)
     case ISSUER_UNAVAILABLE:
     case ISSUER_UNKNOWN:
         attempt->status = result->outcome == ISSUER_UNKNOWN ? ATTEMPT_UNKNOWN : ATTEMPT_FAILED;
-        log_warning("issuer %s: order %lld is not signed yet: %s", state->issuer->id, (long long)job->id,
-                    result->message);
         put_off(job, retry_wait(result, state->order.attempt_count));
         return;
     case ISSUER_NOT_ASKED:

@@ -70,12 +70,9 @@ static enum store_apply_result apply_outcome(struct job *job, struct store_write
         result = write_revocation(state, writer);
     if (result == STORE_OK && certificate->revoked_at != 0 && !certificate->correction_asked)
         result = store_certificate_revoke_twins(writer, certificate);
-    struct event event = {.type = state->event_type,
-                          .account_id = certificate->account_id,
-                          .order_id = certificate->order_id,
-                          .certificate_id = certificate->id,
-                          .detail = state->event_detail,
-                          .cause = state->event_cause};
+    struct event event = event_of_certificate(state->event_type, certificate);
+    event.detail = state->event_detail;
+    event.cause = state->event_cause;
     if (result == STORE_OK)
         result = job_record(job, writer, &event);
     return store_applied(result);

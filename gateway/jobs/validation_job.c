@@ -20,6 +20,7 @@ struct validation_work {
     const char *thumbprint; /* the account key's */
     bool caa_checked;
     int64_t began_us;
+    int64_t took_ms;
     struct validation validation;
 };
 
@@ -28,16 +29,13 @@ static const char *challenge_name(const struct authorization *authorization)
     return challenge_type_info(authorization->chosen)->name;
 }
 
-static enum store_result record(struct job *job, struct store_writer *writer, enum event_type type,
-                                int64_t order_id, const char *detail, enum cause cause)
+static enum store_result record_order(struct job *job, struct store_writer *writer, enum event_type type,
+                                      const struct order *order, const struct problem *problem)
 {
-    const struct validation_work *state = job->state;
-    struct event event = {.type = type,
-                          .account_id = state->authorization.account_id,
-                          .order_id = order_id,
-                          .authorization_id = state->authorization.id,
-                          .detail = detail,
-                          .cause = cause};
+    struct event event = event_of_order(job->arena, type, order);
+    event.authorization_id = job->id;
+    event.detail = problem == NULL ? NULL : problem->detail;
+    event.cause = problem == NULL ? CAUSE_NONE : problem->cause;
     return job_record(job, writer, &event);
 }
 
@@ -74,9 +72,9 @@ static enum store_result settle_order(struct job *job, struct store_writer *writ
     if (result != STORE_OK || order.status == was.status)
         return result;
     if (problem == NULL)
-        return record(job, writer, EVENT_ORDER_READY, order.id, NULL, CAUSE_NONE);
+        return record_order(job, writer, EVENT_ORDER_READY, &order, NULL);
     METRICS_NOTE(&job->notes, METRIC_ORDERS_INVALID, problem->type);
-    return record(job, writer, EVENT_ORDER_INVALID, order.id, problem->detail, problem->cause);
+    return record_order(job, writer, EVENT_ORDER_INVALID, &order, problem);
 }
 
 static enum store_result settle_orders(struct job *job, struct store_writer *writer)
@@ -92,10 +90,15 @@ static enum store_result settle_orders(struct job *job, struct store_writer *wri
 
 /* ---- recording ---- */
 
-static enum cause cause_of(const struct validation_work *state)
+static enum store_result record_try(struct job *job, struct store_writer *writer, enum event_type type)
 {
+    const struct validation_work *state = job->state;
     const struct problem *problem = state->validation.problem;
-    return problem == NULL ? CAUSE_NONE : problem->cause;
+    struct event event = event_of_authorization(job->arena, type, &state->authorization);
+    event.detail = state->validation.tried;
+    event.cause = problem == NULL ? CAUSE_NONE : problem->cause;
+    event.known.duration_ms = state->took_ms;
+    return job_record(job, writer, &event);
 }
 
 /* STORE_LOST_RACE: the client deactivated the authorization meanwhile, and the outcome no longer matters. */
@@ -109,8 +112,7 @@ static enum store_apply_result apply_final(struct job *job, struct store_writer 
     METRICS_NOTE(&job->notes, METRIC_VALIDATIONS, authorization->chosen,
                  good ? METRIC_VALIDATION_VALID : METRIC_VALIDATION_INVALID);
     if (result == STORE_OK)
-        result = record(job, writer, good ? EVENT_CHALLENGE_VALID : EVENT_CHALLENGE_INVALID, 0,
-                        state->validation.tried, cause_of(state));
+        result = record_try(job, writer, good ? EVENT_CHALLENGE_VALID : EVENT_CHALLENGE_INVALID);
     if (result == STORE_OK)
         result = settle_orders(job, writer);
     return store_applied(result);
@@ -123,7 +125,7 @@ static enum store_apply_result apply_retry(struct job *job, struct store_writer 
     enum store_result result = store_authorization_update(writer, &state->authorization,
                                                           AUTHORIZATION_PENDING, CHALLENGE_PROCESSING);
     if (result == STORE_OK)
-        result = record(job, writer, EVENT_CHALLENGE_RETRIED, 0, state->validation.tried, cause_of(state));
+        result = record_try(job, writer, EVENT_CHALLENGE_RETRIED);
     return store_applied(result);
 }
 
@@ -155,7 +157,9 @@ static void on_validated(struct validation *validation)
         return;
     }
     job->now = clock_now();
-    METRICS_OBSERVE(METRIC_VALIDATION_DURATION, metrics_clock_us() - state->began_us, authorization->chosen);
+    int64_t took_us = metrics_clock_us() - state->began_us;
+    METRICS_OBSERVE(METRIC_VALIDATION_DURATION, took_us, authorization->chosen);
+    state->took_ms = took_us / 1000;
     authorization->attempt_count++;
     int64_t give_up_at =
         authorization->first_attempt_at + config_now(job->jobs->parts.config)->validation.retry_for_s;

@@ -18,6 +18,7 @@
 #include "gateway/runtime/background.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
+#include "gateway/server/event_log.h"
 #include "gateway/server/gauges.h"
 #include "gateway/server/grace_period.h"
 #include "gateway/server/route_tables.h"
@@ -411,6 +412,7 @@ struct server *server_start(const struct config *config, const char *path, struc
     server->location = store_location_new(server->arena, config->database);
     metrics_start(config, &routes);
     store_set_observer(observe_batch);
+    store_set_event_observer(event_log_write);
     server->background = background_new();
     if (start_store(server, fault) && start_secrets(server, fault) && start_outbound(server, fault) &&
         start_issuers(server, fault) && start_revocation(server, fault) && start_work(server, fault) &&

@@ -2,6 +2,7 @@
 #include "gateway/config/config_changes.h"
 #include "gateway/kept/own_certificate.h"
 #include "gateway/runtime/log.h"
+#include "gateway/server/event_log.h"
 #include "gateway/server/server.h"
 #include "gateway/status/status.h"
 
@@ -43,6 +44,7 @@ bool server_reload(struct server *server, struct arena *arena, const struct conf
         serves_more = serves_more || changes.items[i].at_once;
     if (serves_more)
         config_publish(server->config, next);
+    event_log_configure(next);
     status_begin(server->status);
     own_certificate_issuer_changed(server->own_certificate);
     for (size_t i = 0; i < changes.count; i++)

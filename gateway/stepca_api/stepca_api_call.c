@@ -199,6 +199,7 @@ void stepca_api_call_commit(struct stepca_api_call *call,
 enum store_result stepca_api_call_record(struct stepca_api_call *call, struct store_writer *writer,
                                          enum event_type type, int64_t certificate_id, const char *detail)
 {
-    struct event event = {.type = type, .certificate_id = certificate_id, .detail = detail};
+    struct event event = {
+        .type = type, .certificate_id = certificate_id, .detail = detail, .known.issuer = call->issuer->id};
     return exchange_record(call->exchange, writer, &event);
 }

@@ -109,8 +109,6 @@ static void refuse_with(struct stepca_api_call *call)
             exchange->arena, 502, PROBLEM_SERVER_INTERNAL,
             "The CA issued a certificate that does not fit (%s); it is not handed out and is being revoked.",
             why));
-    log_error("issuer %s: certificate %s, requested through its own API by %s, is rejected: %s",
-              call->issuer->id, issue->issued.facts.serial, exchange->request->client_address, why);
 }
 
 static enum store_result write_event(void *context, struct store_writer *writer, struct event *event)
@@ -131,7 +129,8 @@ static enum store_apply_result apply_certificate(struct stepca_api_call *call, s
         .event = {.type = issue->event_type,
                   .detail = issued->why == NULL
                                 ? issue->event_detail
-                                : arena_printf(exchange->arena, "%s: %s", issue->event_detail, issued->why)},
+                                : arena_printf(exchange->arena, "%s: %s", issue->event_detail, issued->why),
+                  .known.names = issue->event_names},
         .write_event = write_event,
         .context = call,
     };

@@ -5,6 +5,8 @@
 
 #include "acme/base/base64.h"
 #include "acme/nonce.h"
+#include "fakes.h"
+#include "log_capture.h"
 #include "site.h"
 
 LEAK_CHECKED_SUITE(exchange);
@@ -119,6 +121,71 @@ Test(exchange, health_tells_whether_the_database_is_in_its_place)
     reply = site_get(0, "GET", "/health");
     cr_expect_eq(reply->status, 503);
     cr_expect(site_has_words(reply, "\"status\":\"failed\"|the database file was removed or replaced"));
+    site_end();
+}
+
+/* ---- the identifier of a request ---- */
+
+static const char *identifier_of(struct fake_reply *reply)
+{
+    const char *identifier = fake_header(reply, "X-Request-Id");
+    cr_expect_eq(strspn(identifier, "0123456789abcdef"), 16);
+    cr_expect_eq(strlen(identifier), 16);
+    return arena_duplicate(site.arena, identifier);
+}
+
+Test(exchange, reply_event_and_problem_have_the_identifier_of_the_request)
+{
+    site_begin("");
+    const struct site_client *client = site_account("acme");
+    struct fake_reply *reply =
+        site_post(client, "/new-order", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"never.test\"}]}");
+    const char *refused = identifier_of(reply);
+    cr_expect_eq(reply->status, 403);
+    cr_expect(site_has_words(reply, arena_printf(site.arena, "\"request\":\"%s\"", refused)));
+    cr_expect_str_eq(site_text("SELECT request FROM v_events WHERE kind = 'order.refused'"), refused);
+    cr_expect_str_neq(identifier_of(site_get(0, "GET", "/acme/acme/directory")), refused);
+    site_end();
+}
+
+/* ---- the access log ---- */
+
+static const char *heard;
+
+static void hear(struct bytes line)
+{
+    heard = arena_printf(site.arena, "%s%.*s", heard, (int)line.n, (const char *)line.p);
+}
+
+Test(exchange, each_request_is_a_line_of_the_access_log)
+{
+    site_begin(",\"log\":{\"access\":true}");
+    const struct site_client *client = site_account("acme");
+    heard = "";
+    fake_log_listen(hear);
+    const char *refused = identifier_of(site_post(client, "/new-order", "{}"));
+    const char *read = identifier_of(site_get(0, "GET", "/acme/acme/directory?token=1"));
+    fake_log_listen(NULL);
+    const char *text = heard, *account = arena_printf(site.arena, " account=%lld ", (long long)client->id);
+    cr_expect_eq(
+        count_of(text, "info request method=POST path=/acme/acme/new-order status=400 problem=malformed "),
+        1);
+    cr_expect_eq(count_of(text, account), 1);
+    cr_expect_eq(count_of(text, arena_printf(site.arena, " request=%s", refused)), 1);
+    cr_expect_eq(count_of(text, "info request method=GET path=/acme/acme/directory status=200 client="), 1);
+    cr_expect_eq(count_of(text, arena_printf(site.arena, " request=%s", read)), 1);
+    cr_expect_eq(count_of(text, "token"), 0, "a query may hold a secret");
+    site_end();
+}
+
+Test(exchange, there_is_no_access_log_unless_it_is_asked_for)
+{
+    site_begin("");
+    heard = "";
+    fake_log_listen(hear);
+    site_get(0, "GET", "/acme/acme/directory");
+    fake_log_listen(NULL);
+    cr_expect_str_empty(heard);
     site_end();
 }
 
