@@ -73,7 +73,7 @@ def test_the_directory_by_every_way(client, gateway):
     for reply in (plain, signed, client.post(client.account, b"{")):
         assert reply.headers["Access-Control-Allow-Origin"] == "*"
         exposed = {one.strip() for one in reply.headers["Access-Control-Expose-Headers"].split(",")}
-        assert exposed == {"Link", "Replay-Nonce", "Location", "Retry-After"}
+        assert exposed == {"Link", "Replay-Nonce", "Location", "Retry-After", "X-Request-Id"}
 
 
 def test_load_balancers_ask_for_health(client, gateway):
