@@ -101,8 +101,11 @@ struct endpoint_config {
 };
 
 struct listen_address {
-    const char *host; /* numeric; IPv6 without brackets */
-    uint16_t port;    /* 0 lets the system choose: the port is logged */
+    const char *host;       /* numeric; IPv6 without brackets */
+    uint16_t port;          /* 0 lets the system choose: the port is logged */
+    bool plain;             /* HTTP without TLS: a proxy ended TLS */
+    bool proxy_protocol;    /* connections begin with a header of the PROXY protocol */
+    bool forwarded_headers; /* trusted proxies tell of the client in X-Forwarded-For or Forwarded */
 };
 
 struct validation_config {
@@ -133,6 +136,8 @@ struct config {
     size_t listen_count;
     const struct listen_address *pki_listen; /* plain HTTP, for CRL and OCSP only */
     size_t pki_listen_count;
+    const struct network *trusted_proxies; /* who may tell of a client at another address */
+    size_t trusted_proxy_count;
     const char *database; /* a file's path; store_location_new reads it */
     /* seals the secrets in the database; NULL: beside it, ".secret" after its name */
     const char *secret_key_path;

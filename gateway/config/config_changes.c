@@ -65,8 +65,9 @@ static bool same_item(enum config_type type, const void *a, const void *b, size_
 {
     const struct listen_address *x = a, *y = b;
     const struct network *m = a, *n = b;
-    if (type == CONFIG_LISTEN)
-        return same_text(x[i].host, y[i].host) && x[i].port == y[i].port;
+    if (type == CONFIG_LISTEN || type == CONFIG_LISTENERS)
+        return same_text(x[i].host, y[i].host) && x[i].port == y[i].port && x[i].plain == y[i].plain &&
+               x[i].proxy_protocol == y[i].proxy_protocol && x[i].forwarded_headers == y[i].forwarded_headers;
     if (type == CONFIG_NETWORKS)
         return memcmp(m[i].address, n[i].address, sizeof m[i].address) == 0 &&
                m[i].prefix_bits == n[i].prefix_bits;

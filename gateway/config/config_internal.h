@@ -39,7 +39,8 @@ enum config_type {
     CONFIG_USAGES,          /* extended key usages as openssl.cnf names them */
     CONFIG_KEY_TYPES,       /* some of public_key_type_names */
     CONFIG_PATTERNS,        /* name_pattern_is_valid */
-    CONFIG_LISTEN,          /* const struct listen_address * */
+    CONFIG_LISTEN,          /* const struct listen_address *: addresses and ports */
+    CONFIG_LISTENERS,       /* the same, from texts or objects */
     CONFIG_NETWORKS,        /* const struct network * */
     CONFIG_CHALLENGES,      /* challenge_set */
 };

@@ -23,9 +23,18 @@ const struct config_key config_keys[] = {
      .help = "More `host` or `host:port` that clients may use. A client that used one gets URLs with "
              "it, and the "
              "server's own certificate names it."},
-    {"listen", TOP(listen), .count_offset = offsetof(struct config, listen_count), .type = CONFIG_LISTEN,
+    {"listen", TOP(listen), .count_offset = offsetof(struct config, listen_count), .type = CONFIG_LISTENERS,
      .fallback = "[\"0.0.0.0:9443\", \"[::]:9443\"]",
-     .help = "Addresses and ports to listen on, HTTPS only. Port 0 lets the system choose."},
+     .help =
+         "Addresses and ports to listen on by HTTPS. Port 0 lets the system choose. Behind a proxy an item "
+         "may be an object: `{\"address\": \"10.0.0.2:9443\", \"tls\": true, \"proxy_protocol\": true}` "
+         "(see [below](#listeners-behind-a-proxy))."},
+    {"trusted_proxies", TOP(trusted_proxies), .count_offset = offsetof(struct config, trusted_proxy_count),
+     .at_once = true, .type = CONFIG_NETWORKS, .fallback = "[]",
+     .help =
+         "Networks of reverse proxies, such as `10.0.0.5/32`, that are believed when they tell a client's "
+         "address (see [proxies.md](proxies.md)). Name the proxies alone: a client in these networks could "
+         "pass for any other."},
     {"pki_listen", TOP(pki_listen), .count_offset = offsetof(struct config, pki_listen_count),
      .type = CONFIG_LISTEN, .fallback_note = "no such listener",
      .help = "Addresses and ports to listen on with plain HTTP, for `/.well-known/pki/` (CRL and OCSP) and "
@@ -388,6 +397,7 @@ static const struct {
     [CONFIG_KEY_TYPES] = {"list of key types", true},
     [CONFIG_PATTERNS] = {"list of name patterns", true},
     [CONFIG_LISTEN] = {"list of address:port", true},
+    [CONFIG_LISTENERS] = {"list of address:port or objects", true},
     [CONFIG_NETWORKS] = {"list of networks", true},
     [CONFIG_CHALLENGES] = {"list of challenge types", true},
 };

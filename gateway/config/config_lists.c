@@ -9,6 +9,17 @@
 /* Reads one item into its place; false with value->why. */
 typedef bool read_item(struct value *value, const char *text, void *item);
 
+static bool store_list(struct value *value, const void *items)
+{
+    enum config_type type = value->key->type;
+    if ((value->key->required || type == CONFIG_LISTEN || type == CONFIG_LISTENERS) &&
+        value->json->count == 0)
+        return value_refuse(value, "must not be empty");
+    value_store(value, &items, sizeof items);
+    memcpy((char *)value->section + value->key->count_offset, &value->json->count, sizeof value->json->count);
+    return true;
+}
+
 static bool set_list(struct value *value, size_t item_bytes, read_item *read)
 {
     const struct json *json = value->json;
@@ -22,11 +33,7 @@ static bool set_list(struct value *value, size_t item_bytes, read_item *read)
         if (!read(value, text, items + i * item_bytes))
             return false;
     }
-    if ((value->key->required || value->key->type == CONFIG_LISTEN) && json->count == 0)
-        return value_refuse(value, "must not be empty");
-    value_store(value, &items, sizeof items);
-    memcpy((char *)value->section + value->key->count_offset, &json->count, sizeof json->count);
-    return true;
+    return store_list(value, items);
 }
 
 static bool read_text(struct value *value, const char *text, void *item)
@@ -127,6 +134,65 @@ static bool read_listen(struct value *value, const char *text, void *item)
     return true;
 }
 
+/* Reads a member of an object of `listen`. */
+static bool read_listener_member(struct value *value, const struct json_member *member,
+                                 struct listen_address *out, bool *tls)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {{"tls", tls},
+                 {"proxy_protocol", &out->proxy_protocol},
+                 {"forwarded_headers", &out->forwarded_headers}};
+    if (bytes_equal_string(member->name, "address"))
+        return true;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (!bytes_equal_string(member->name, flags[i].name))
+            continue;
+        *flags[i].flag = member->value->type == JSON_BOOLEAN && member->value->boolean;
+        return member->value->type == JSON_BOOLEAN ||
+               value_refuse(value, arena_printf(value->arena, "%s must be true or false", flags[i].name));
+    }
+    return value_refuse(value, arena_printf(value->arena,
+                                            "\"%s\" is unknown in a listener; known: address, tls, "
+                                            "proxy_protocol, forwarded_headers",
+                                            arena_string(value->arena, member->name)));
+}
+
+/* Without TLS the headers of trusted proxies are believed, unless the object says otherwise. A proxy that
+ * passes TLS through cannot set them: they are then the client's own. */
+static bool read_listener(struct value *value, const struct json *json, struct listen_address *out)
+{
+    bool is_object = json->type == JSON_OBJECT;
+    bool tls = true;
+    const struct json *address = is_object ? json_member(json, "address") : json;
+    const char *text = address == NULL ? NULL : value_text(value, address);
+    *out = (struct listen_address){0};
+    if (text == NULL)
+        return value_refuse(value, "its items must be non-empty strings, or objects with an address");
+    if (!read_listen(value, text, out))
+        return false;
+    for (size_t i = 0; is_object && i < json->count; i++)
+        if (!read_listener_member(value, &json->members[i], out, &tls))
+            return false;
+    out->plain = !tls;
+    if (out->plain && (!is_object || json_member(json, "forwarded_headers") == NULL))
+        out->forwarded_headers = true;
+    return true;
+}
+
+static bool set_listeners(struct value *value)
+{
+    const struct json *json = value->json;
+    if (json->type != JSON_ARRAY)
+        return value_refuse(value, "must be a list: [\"address:port\", {…}]");
+    struct listen_address *items = arena_alloc_array(value->arena, json->count + 1, sizeof *items);
+    for (size_t i = 0; i < json->count; i++)
+        if (!read_listener(value, json->items[i], &items[i]))
+            return false;
+    return store_list(value, items);
+}
+
 static bool read_network(struct value *value, const char *text, void *item)
 {
     if (!network_parse(text, item))
@@ -187,6 +253,8 @@ bool value_set_list(struct value *value)
         return set_list(value, sizeof(char *), read_pattern);
     case CONFIG_LISTEN:
         return set_list(value, sizeof(struct listen_address), read_listen);
+    case CONFIG_LISTENERS:
+        return set_listeners(value);
     case CONFIG_NETWORKS:
         return set_list(value, sizeof(struct network), read_network);
     case CONFIG_CHALLENGES:

@@ -25,6 +25,39 @@ static void check_tls(struct config_reader *reader)
     check_issuer_reference(reader, "tls.issuer", config->tls_issuer);
 }
 
+static bool is_loopback(const struct listen_address *listener)
+{
+    static const char *const networks[] = {"127.0.0.0/8", "::1/128"};
+    struct network network;
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        if (network_parse(networks[i], &network) && networks_hold(&network, 1, listener->host))
+            return true;
+    return false;
+}
+
+/* Without trusted_proxies nobody could use a listener that a proxy must introduce its clients to, and anybody
+ * could use one without TLS. */
+static void check_listeners(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    for (size_t i = 0; i < config->listen_count && config->trusted_proxy_count == 0; i++) {
+        const struct listen_address *at = &config->listen[i];
+        const char *name = arena_printf(reader->arena, "%s port %u", at->host, (unsigned)at->port);
+        if (at->proxy_protocol)
+            config_error(reader, "listen",
+                         "%s: proxy_protocol needs trusted_proxies, the only ones who may use it", name);
+        else if (at->plain && !is_loopback(at))
+            config_error(
+                reader, "listen",
+                "%s: without TLS it must have a loopback address, or trusted_proxies must be set: only "
+                "these may then connect",
+                name);
+        else if (at->forwarded_headers && !at->plain)
+            config_error(reader, "listen", "%s: forwarded_headers needs trusted_proxies, whose headers count",
+                         name);
+    }
+}
+
 enum { ADMIN_TOKEN_MIN_BYTES = 16 };
 
 static void check_admin(struct config_reader *reader)
@@ -151,6 +184,7 @@ void config_check_rules(struct config_reader *reader)
     check_tls(reader);
     check_stepca_api(reader);
     check_admin(reader);
+    check_listeners(reader);
     for (size_t i = 0; i < config->issuer_count; i++)
         config_check_issuer(reader, &config->issuers[i]);
     for (size_t i = 0; i < config->profile_count; i++)

@@ -345,6 +345,7 @@ static bool set_value(struct value *value)
     case CONFIG_KEY_TYPES:
     case CONFIG_PATTERNS:
     case CONFIG_LISTEN:
+    case CONFIG_LISTENERS:
     case CONFIG_NETWORKS:
     case CONFIG_CHALLENGES:
         return value_set_list(value);

@@ -117,6 +117,7 @@ static void run_drain(struct http_message *message)
     free(drain);
     loop->draining = true;
     http_accept_stop(loop);
+    http_proxy_header_drain(loop);
     http_park_drain(loop);
     h2o_context_request_shutdown(&loop->context);
     h2o_globalconf_t *conf = loop->context.globalconf;
@@ -145,7 +146,8 @@ static bool prepare_loop(struct http_loop *loop)
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
     http_park_start(loop);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = server->globalconf.hosts};
-    loop->accept_local = loop->accept;
+    loop->accept_plain = loop->accept;
+    h2o_linklist_init_anchor(&loop->awaited);
     loop->accept.ssl_ctx = server->config.plain ? NULL : http_tls_context_new(loop);
     if ((!server->config.plain && loop->accept.ssl_ctx == NULL) || !http_accept_prepare(loop) ||
         !server->config.application.loop_started(server->config.application.context, loop))
@@ -241,6 +243,7 @@ static void free_loop(struct http_loop *loop)
 {
     http_connections_free(loop->tcp);
     http_connections_free(loop->local);
+    free(loop->listeners);
     free(loop);
 }
 

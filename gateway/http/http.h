@@ -53,7 +53,9 @@ struct http_request {
     struct bytes authorization; /* cleansed with the arena */
     struct bytes body;          /* empty when body_too_long */
     bool body_too_long;
-    char client_address[INET6_ADDRSTRLEN]; /* "" over the Unix socket */
+    /* whom accounts, events and trusted.networks mean: the peer, or the client that trusted proxies tell of
+     * (docs/proxies.md); "" over the Unix socket */
+    char client_address[INET6_ADDRSTRLEN];
     /* whom limits mean: the address, of IPv6 the /64 network; "" over the Unix socket */
     char client_network[ADDRESS_NETWORK_BYTES];
     int64_t local_user;       /* over the Unix socket: the user id at its other end (SO_PEERCRED); else -1 */
@@ -85,8 +87,10 @@ enum http_event {
     HTTP_HANDSHAKE_NO_APPLICATION_PROTOCOL,
     HTTP_HANDSHAKE_REFUSED_BY_CLIENT, /* with an alert: as a rule the client does not trust the certificate */
     HTTP_HANDSHAKE_OTHER,
-    HTTP_HANDSHAKE_UNFINISHED, /* the client left, was too slow, or does not speak TLS */
-    HTTP_CONNECTION_EVICTED,   /* an idle connection made room */
+    HTTP_HANDSHAKE_UNFINISHED,        /* the client left, was too slow, or does not speak TLS */
+    HTTP_CONNECTION_EVICTED,          /* an idle connection made room */
+    HTTP_CONNECTION_NOT_FROM_A_PROXY, /* the listener is for trusted proxies only */
+    HTTP_CONNECTION_BAD_PROXY_HEADER, /* of the PROXY protocol: malformed, missing or slow */
     HTTP_EVENTS,
 };
 
@@ -106,6 +110,7 @@ struct http_application {
 };
 
 struct http_server_config {
+    const struct config *config; /* asked for the newest trusted_proxies; NULL: there are none */
     const struct listen_address *listen;
     size_t listen_count;
     const char *socket_path; /* a Unix socket beside them, without TLS, mode 0600; NULL: none */

@@ -5,20 +5,22 @@
 
 enum { PEER_BUCKETS = 256 };
 
-/* All connections from one network. */
+/* All connections from one network, or one connection of a trusted proxy. */
 struct peer {
     h2o_linklist_t in_bucket;
     h2o_linklist_t in_level; /* with the others that have as many connections */
     h2o_linklist_t idle;     /* oldest first */
     size_t count;
+    bool is_proxy; /* one connection of a trusted proxy */
     char network[ADDRESS_NETWORK_BYTES];
 };
 
 struct http_connection {
     h2o_linklist_t in_idle; /* linked while no request is in progress */
     struct http_connections *connections;
-    struct http_loop *loop;
+    const struct http_listener *listener;
     h2o_socket_t *socket;
+    struct address client;
     struct peer *peer; /* NULL: it was told to close */
     enum http_event handshake;
 };
@@ -51,7 +53,7 @@ void http_connections_free(struct http_connections *connections)
 
 /* ---- peers ---- */
 
-static struct peer *find_peer(struct http_connections *connections, const char *network)
+static struct peer *find_peer(struct http_connections *connections, const char *network, bool is_proxy)
 {
     size_t hash = 5381;
     for (const char *c = network; *c != '\0'; c++)
@@ -59,11 +61,12 @@ static struct peer *find_peer(struct http_connections *connections, const char *
     h2o_linklist_t *bucket = &connections->buckets[hash % PEER_BUCKETS];
     for (h2o_linklist_t *at = bucket->next; at != bucket; at = at->next) {
         struct peer *peer = H2O_STRUCT_FROM_MEMBER(struct peer, in_bucket, at);
-        if (strcmp(peer->network, network) == 0)
+        if (!is_proxy && !peer->is_proxy && strcmp(peer->network, network) == 0)
             return peer;
     }
     struct peer *peer = h2o_mem_alloc(sizeof *peer);
     memset(peer, 0, sizeof *peer);
+    peer->is_proxy = is_proxy;
     h2o_linklist_init_anchor(&peer->idle);
     snprintf(peer->network, sizeof peer->network, "%s", network);
     h2o_linklist_insert(bucket, &peer->in_bucket);
@@ -149,29 +152,57 @@ static void close_from_socket(void *data)
     http_on_connection_closed(data);
 }
 
-struct http_connection *http_connection_open(struct http_connections *connections, struct http_loop *loop,
-                                             h2o_socket_t *socket, const char *network)
+/* Counts the connection as an idle one of this network. */
+static void join(struct http_connection *connection, const char *network, bool is_proxy)
 {
-    struct http_connection *connection = h2o_mem_alloc(sizeof *connection);
-    struct peer *peer = find_peer(connections, network);
-    *connection = (struct http_connection){
-        .connections = connections,
-        .loop = loop,
-        .socket = socket,
-        .peer = peer,
-        .handshake = HTTP_HANDSHAKE_UNFINISHED,
-    };
+    struct http_connections *connections = connection->connections;
+    struct peer *peer = find_peer(connections, network, is_proxy);
+    connection->peer = peer;
     connections->count++;
     set_level(connections, peer, peer->count + 1);
     h2o_linklist_insert(&peer->idle, &connection->in_idle);
+}
+
+struct http_connection *http_connection_open(const struct http_listener *listener, h2o_socket_t *socket,
+                                             const struct address *peer, bool is_trusted_proxy)
+{
+    struct http_loop *loop = listener->loop;
+    char network[ADDRESS_NETWORK_BYTES] = "";
+    struct http_connection *connection = h2o_mem_alloc(sizeof *connection);
+    *connection = (struct http_connection){
+        .connections = listener->address == NULL ? loop->local : loop->tcp,
+        .listener = listener,
+        .socket = socket,
+        .client = peer == NULL ? (struct address){{0}} : *peer,
+        .handshake = HTTP_HANDSHAKE_UNFINISHED,
+    };
+    if (peer != NULL)
+        address_write_network(network, peer);
+    join(connection, network, is_trusted_proxy);
     socket->on_close.cb = close_from_socket;
     socket->on_close.data = connection;
     return connection;
 }
 
-struct http_loop *http_connection_loop(const struct http_connection *connection)
+const struct http_listener *http_connection_listener(const struct http_connection *connection)
 {
-    return connection->loop;
+    return connection->listener;
+}
+
+void http_connection_set_client(struct http_connection *connection, const struct address *client)
+{
+    char network[ADDRESS_NETWORK_BYTES];
+    connection->client = *client;
+    if (connection->peer == NULL)
+        return; /* it was told to close */
+    address_write_network(network, client);
+    leave(connection);
+    join(connection, network, http_is_trusted_proxy(connection->listener->loop, client));
+}
+
+const struct address *http_connection_client(const struct http_connection *connection)
+{
+    return &connection->client;
 }
 
 struct http_connection *http_connection_of(h2o_socket_t *socket)

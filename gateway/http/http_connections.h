@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The connections of one loop, by network (address_format_network). When no room is left, it closes the
- * oldest idle connection of the network that has most. So one address cannot starve the others. Only the
- * loop's thread uses it.
+ * The connections of one loop, by network (address_write_network). When no room is left, it closes the
+ * oldest idle connection of the network that has most. So one address cannot starve the others. Each
+ * connection of a trusted proxy counts alone, because its clients share it. Only the loop's thread uses it.
  */
 #pragma once
 
@@ -28,10 +28,16 @@ bool http_connections_make_room(struct http_connections *connections,
 /* More than three quarters are in use. */
 bool http_connections_are_scarce(const struct http_connections *connections);
 
-/* Enters an accepted socket, idle. It is the socket's on_close that ends it: see http_connection_closed. */
-struct http_connection *http_connection_open(struct http_connections *connections, struct http_loop *loop,
-                                             h2o_socket_t *socket, const char *network);
-struct http_loop *http_connection_loop(const struct http_connection *connection);
+/* Enters an accepted socket, idle. It is the socket's on_close that ends it: see http_connection_closed.
+ * `peer` is NULL on the Unix socket. */
+struct http_connection *http_connection_open(const struct http_listener *listener, h2o_socket_t *socket,
+                                             const struct address *peer, bool is_trusted_proxy);
+const struct http_listener *http_connection_listener(const struct http_connection *connection);
+
+/* A proxy has told that it passes on a connection of this client: it counts as one from there. */
+void http_connection_set_client(struct http_connection *connection, const struct address *client);
+/* The peer, or the client of http_connection_set_client; zeros on the Unix socket. */
+const struct address *http_connection_client(const struct http_connection *connection);
 
 /* The one that a socket of http_connection_open is. */
 struct http_connection *http_connection_of(h2o_socket_t *socket);

@@ -3,7 +3,7 @@
 
 /* ---- octets ---- */
 
-static bool is_token(struct bytes text)
+bool http_is_token(struct bytes text)
 {
     static const char others[] = "!#$%&'*+-.^_`|~";
     for (size_t i = 0; i < text.n; i++) {
@@ -32,7 +32,7 @@ static bool is_authority(struct bytes text)
     return text.n != 0;
 }
 
-static struct bytes trim(struct bytes text)
+struct bytes http_trim(struct bytes text)
 {
     while (text.n != 0 && (text.p[0] == ' ' || text.p[0] == '\t'))
         text = bytes_of(text.p + 1, text.n - 1);
@@ -58,7 +58,7 @@ static const char *read_request_line(struct bytes line, struct http_head *out, b
 {
     const uint8_t *first = line.n == 0 ? NULL : memchr(line.p, ' ', line.n);
     const uint8_t *last = line.n == 0 ? NULL : memrchr(line.p, ' ', line.n);
-    if (first == NULL || first == last || !is_token(bytes_of(line.p, (size_t)(first - line.p))))
+    if (first == NULL || first == last || !http_is_token(bytes_of(line.p, (size_t)(first - line.p))))
         return "the request line is malformed";
     out->target = bytes_of(first + 1, (size_t)(last - first - 1));
     for (size_t i = 0; i < out->target.n; i++)
@@ -105,8 +105,8 @@ static const char *read_field(struct bytes line, struct http_head *out)
     if (colon == NULL)
         return "a header line has no colon";
     struct bytes name = bytes_of(line.p, (size_t)(colon - line.p));
-    struct bytes value = trim(bytes_of(colon + 1, line.n - name.n - 1));
-    if (!is_token(name))
+    struct bytes value = http_trim(bytes_of(colon + 1, line.n - name.n - 1));
+    if (!http_is_token(name))
         return "a header's name is malformed";
     if (!is_field_value(value))
         return "a header's value holds control characters";
@@ -158,15 +158,24 @@ static size_t find_any(struct bytes text, const char *octets)
     return i;
 }
 
-/* Leaves path and query in `rest`. */
-static const char *split_absolute(struct bytes *rest, const char *scheme, struct http_target *out)
+/* Skips the scheme and "://". False when another octet comes first. */
+static bool skip_scheme(struct bytes *rest, const char *scheme)
 {
     struct bytes wanted = bytes_from_string(scheme);
     const struct bytes slashes = BYTES_LITERAL("://");
     if (rest->n <= wanted.n || !bytes_equal_ignore_case(bytes_of(rest->p, wanted.n), wanted) ||
         !bytes_has_prefix(from(*rest, wanted.n), slashes))
-        return "the request target is neither a path nor a URL of this scheme";
+        return false;
     *rest = from(*rest, wanted.n + slashes.n);
+    return true;
+}
+
+/* Leaves path and query in `rest`. */
+static const char *split_absolute(struct bytes *rest, const char *scheme, struct http_target *out)
+{
+    if (!skip_scheme(rest, scheme == NULL ? "https" : scheme) &&
+        (scheme != NULL || !skip_scheme(rest, "http")))
+        return "the request target is neither a path nor a URL of this scheme";
     size_t end = find_any(*rest, "/?#");
     out->authority = bytes_of(rest->p, end);
     *rest = from(*rest, end);

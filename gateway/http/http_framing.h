@@ -8,6 +8,12 @@
 
 #include "acme/base/bytes.h"
 
+/* A token: at least one octet, all of those that a method or a field's name may have (RFC 9110 §5.6.2). */
+bool http_is_token(struct bytes text);
+
+/* The text without the spaces and tabs around it. */
+struct bytes http_trim(struct bytes text);
+
 struct http_head {
     struct bytes target; /* of the request line, as sent */
     struct bytes host;   /* the Host header; p NULL: none, which only HTTP/1.0 may do */
@@ -27,7 +33,8 @@ struct http_target {
     struct bytes query; /* behind '?' */
 };
 
-/* Splits the origin or the absolute form (RFC 9112 §3.2.1, §3.2.2). `scheme` is the connection's. Returns
+/* Splits the origin or the absolute form (RFC 9112 §3.2.1, §3.2.2). `scheme` is the connection's;
+ * NULL: http or https. Returns
  * NULL, or the fault (static). */
 [[gnu::warn_unused_result]] const char *http_target_read(struct bytes target, const char *scheme,
                                                          struct http_target *out);

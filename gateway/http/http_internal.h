@@ -16,6 +16,13 @@ enum { HTTP_PARK_BUCKETS = 256 };
 struct http_connection;
 struct http_connections;
 
+struct http_listener {
+    struct http_loop *loop;
+    const struct listen_address *address; /* NULL: the Unix socket */
+    h2o_socket_t *socket;
+    bool is_reading; /* it accepts */
+};
+
 struct http_guard {
     struct http_request *request;
     h2o_req_t *req;
@@ -37,11 +44,10 @@ struct http_loop {
     pthread_t thread;
     h2o_multithread_receiver_t receiver;
     h2o_accept_ctx_t accept;
-    h2o_accept_ctx_t accept_local;            /* without TLS */
+    h2o_accept_ctx_t accept_plain;            /* without TLS */
     struct http_tls_certificate *certificate; /* of new connections; only the loop's thread touches it */
-    h2o_socket_t **listeners;
-    bool listening;       /* on TCP */
-    bool local_listening; /* on the Unix socket */
+    struct http_listener *listeners;          /* in the order of the server's listen_fds */
+    h2o_linklist_t awaited;                   /* connections whose PROXY header is awaited */
     bool draining;
     bool stopped;
     atomic_size_t connections; /* others only read it */
@@ -50,6 +56,8 @@ struct http_loop {
     struct http_connections *local;
     int64_t evictions_told_at; /* unix time */
     int64_t failures_told_at;
+    int64_t refusals_told_at;
+    int64_t unclear_told_at;
     h2o_timeout_t park_timeout;
     struct http_parked *parked[HTTP_PARK_BUCKETS];
     void *data;
@@ -98,6 +106,19 @@ int http_local_fd(const struct http_local_socket *local);
  * is ignored. */
 void http_local_remove(struct http_local_socket *local);
 
+/* ---- http_accept.c ---- */
+
+/* Connections begin with HTTP instead of TLS. */
+bool http_listener_is_plain(const struct http_listener *listener);
+/* One of trusted_proxies. */
+bool http_is_trusted_proxy(const struct http_loop *loop, const struct address *address);
+/* Begins TLS, or HTTP. */
+void http_accept_go_on(struct http_connection *connection, h2o_socket_t *socket);
+/* Counts a connection that is closed before TLS, and says why. */
+void http_tell_refusal(struct http_loop *loop, enum http_event event, const struct address *from,
+                       const char *why);
+/* Says no more than once in ten seconds that a request's client cannot be told apart from its proxy. */
+void http_tell_unclear(struct http_loop *loop, const struct address *proxy, const char *why);
 /* A socket has closed; `connection` is its. */
 void http_on_connection_closed(struct http_connection *connection);
 /* Begins or goes on accepting, when there is room; on TCP, when there is a certificate. */
@@ -106,6 +127,13 @@ void http_accept_resume(struct http_loop *loop);
 void http_accept_stop(struct http_loop *loop);
 /* Makes the loop's own sockets over duplicates of the server's. */
 [[gnu::warn_unused_result]] bool http_accept_prepare(struct http_loop *loop);
+
+/* ---- http_proxy.c ---- */
+
+/* Reads the PROXY header of a new connection within the time of a handshake, and then lets it go on. */
+void http_proxy_header_await(struct http_connection *connection, h2o_socket_t *socket);
+/* Closes the connections whose PROXY header is awaited. */
+void http_proxy_header_drain(struct http_loop *loop);
 
 /* ---- http_request.c ---- */
 

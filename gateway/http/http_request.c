@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
-
 #include "gateway/http/http_connections.h"
+#include "gateway/http/http_forwarded.h"
 #include "gateway/http/http_framing.h"
-#include "gateway/runtime/address_policy.h"
 #include "gateway/runtime/log.h"
 
 static struct bytes to_bytes(h2o_iovec_t v)
@@ -27,21 +25,30 @@ static struct bytes copy_authorization(struct arena *arena, const h2o_req_t *req
     return arena_copy_secret(arena, to_bytes(req->headers.entries[at].value));
 }
 
+static const struct http_listener *listener_of(const h2o_req_t *req)
+{
+    return http_connection_listener(http_connection_of(req->conn->callbacks->get_socket(req->conn)));
+}
+
 /* Returns -1 for a connection that is not on the Unix socket. */
 static int64_t local_user_of(const h2o_req_t *req)
 {
-    const struct http_loop *loop = (const struct http_loop *)req->conn->ctx;
-    h2o_socket_t *socket = loop->server->local == NULL ? NULL : req->conn->callbacks->get_socket(req->conn);
     struct ucred peer;
-    struct sockaddr_storage name;
-    socklen_t peer_length = sizeof peer, name_length = sizeof name;
-    if (socket == NULL)
-        return -1;
-    int fd = h2o_socket_get_fd(socket);
-    if (getsockname(fd, (struct sockaddr *)&name, &name_length) != 0 || name.ss_family != AF_UNIX ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_length) != 0)
+    socklen_t n = sizeof peer;
+    if (listener_of(req)->address != NULL ||
+        getsockopt(h2o_socket_get_fd(req->conn->callbacks->get_socket(req->conn)), SOL_SOCKET, SO_PEERCRED,
+                   &peer, &n) != 0)
         return -1;
     return peer.uid;
+}
+
+/* The scheme that a target in absolute form has. NULL for either: a proxy ended TLS, and may keep the target
+ * as the client sent it. */
+static const char *scheme_of(const struct http_listener *listener)
+{
+    if (listener->address != NULL && listener->address->plain)
+        return NULL;
+    return http_listener_is_plain(listener) ? "http" : "https";
 }
 
 /* Called when the answer is sent, or when the client left earlier. The application's request then continues
@@ -52,13 +59,40 @@ static void on_request_gone(void *data)
     if (guard->request != NULL)
         guard->request->guard = NULL;
     http_connection_end_request(guard->connection);
-    http_accept_resume(http_connection_loop(guard->connection));
+    http_accept_resume(http_connection_listener(guard->connection)->loop);
 }
 
-static void set_client(struct http_request *request, const struct sockaddr *peer)
+/* Replaces the address of a trusted proxy by that of its client. NULL, or why it did not. */
+static const char *read_forwarded(const struct http_loop *loop, const h2o_req_t *req, struct address *client)
 {
-    address_format(request->client_address, peer);
-    address_format_network(request->client_network, peer);
+    struct http_forwarded x = {0}, standard = {0};
+    const struct config *config = config_now(loop->server->config.config);
+    const struct network *proxies = config->trusted_proxies;
+    for (size_t i = 0; i < req->headers.size; i++) {
+        const h2o_header_t *header = &req->headers.entries[i];
+        if (h2o_memis(header->name->base, header->name->len, H2O_STRLIT("x-forwarded-for")))
+            http_forwarded_take_x(&x, to_bytes(header->value), proxies, config->trusted_proxy_count);
+        else if (h2o_memis(header->name->base, header->name->len, H2O_STRLIT("forwarded")))
+            http_forwarded_take(&standard, to_bytes(header->value), proxies, config->trusted_proxy_count);
+    }
+    return http_forwarded_client(&x, &standard, client);
+}
+
+/* The one place that decides whose request it is. */
+static void set_client(struct http_request *request, const h2o_req_t *req)
+{
+    const struct http_connection *connection = request->guard->connection;
+    const struct http_listener *listener = http_connection_listener(connection);
+    struct address client = *http_connection_client(connection);
+    if (listener->address == NULL)
+        return;
+    if (listener->address->forwarded_headers && http_is_trusted_proxy(listener->loop, &client)) {
+        const char *why = read_forwarded(listener->loop, req, &client);
+        if (why != NULL)
+            http_tell_unclear(listener->loop, &client, why);
+    }
+    address_write(request->client_address, &client);
+    address_write_network(request->client_network, &client);
 }
 
 /* Reads the raw head, which stays in front of the connection's input until the answer is sent. libh2o has
@@ -66,10 +100,8 @@ static void set_client(struct http_request *request, const struct sockaddr *peer
 static const char *read_head(const h2o_req_t *req, struct http_head *head, struct http_target *target)
 {
     h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
-    const struct http_loop *loop = (const struct http_loop *)req->conn->ctx;
-    const char *scheme = loop->server->config.plain || local_user_of(req) != -1 ? "http" : "https";
     const char *why = http_head_read(bytes_of(socket->input->bytes, socket->input->size), head);
-    return why != NULL ? why : http_target_read(head->target, scheme, target);
+    return why != NULL ? why : http_target_read(head->target, scheme_of(listener_of(req)), target);
 }
 
 static struct http_request *new_request(h2o_req_t *req, const struct http_head *head,
@@ -118,10 +150,7 @@ int http_on_request(h2o_handler_t *self, h2o_req_t *req)
         req->http1_is_persistent = 0;
     struct http_request *request = new_request(req, &head, &target);
     request->local_user = local_user_of(req);
-    struct sockaddr_storage peer;
-    if (request->local_user == -1 &&
-        req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer) != 0)
-        set_client(request, (const struct sockaddr *)&peer);
+    set_client(request, req);
     loop->requests++;
     loop->server->config.application.handle(loop->server->config.application.context, request);
     return 0;

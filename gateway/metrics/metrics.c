@@ -52,6 +52,8 @@ const struct metric_info metric_infos[METRICS] = {
             "Idle connections that were closed to make room for others."),
     COUNTER(HANDSHAKES_FAILED, "acmegate_tls_handshakes_failed_total",
             "TLS handshakes that clients began but did not complete.", &metric_label_handshake),
+    COUNTER(PROXIES_REFUSED, "acmegate_http_proxy_connections_refused_total",
+            "Connections closed before TLS at listeners for proxies.", &metric_label_proxy),
     COUNTER(OVERLOADED, "acmegate_http_overloaded_total",
             "Requests answered 503 because too many writes were waiting."),
     COUNTER(RATE_LIMITED, "acmegate_rate_limited_total", "Requests refused by a limit of the configuration.",
@@ -258,6 +260,8 @@ void metrics_count_http_event(enum http_event event)
 {
     if (event == HTTP_CONNECTION_EVICTED)
         METRICS_COUNT(METRIC_CONNECTIONS_EVICTED);
+    else if (event == HTTP_CONNECTION_NOT_FROM_A_PROXY || event == HTTP_CONNECTION_BAD_PROXY_HEADER)
+        METRICS_COUNT(METRIC_PROXIES_REFUSED, event);
     else
         METRICS_COUNT(METRIC_HANDSHAKES_FAILED, event);
 }

@@ -34,6 +34,8 @@ WORDS(handshake, "reason", [HTTP_HANDSHAKE_PROTOCOL_VERSION] = "protocol_version
       [HTTP_HANDSHAKE_NO_APPLICATION_PROTOCOL] = "no_application_protocol",
       [HTTP_HANDSHAKE_REFUSED_BY_CLIENT] = "refused_by_client", [HTTP_HANDSHAKE_OTHER] = "other",
       [HTTP_HANDSHAKE_UNFINISHED] = "unfinished");
+WORDS(proxy, "reason", [HTTP_CONNECTION_NOT_FROM_A_PROXY] = "not_from_a_proxy",
+      [HTTP_CONNECTION_BAD_PROXY_HEADER] = "bad_header");
 WORDS(result, "result", [METRIC_VALIDATION_VALID] = "valid", [METRIC_VALIDATION_INVALID] = "invalid",
       [METRIC_VALIDATION_RETRIED] = "retried");
 WORDS(ca_state,

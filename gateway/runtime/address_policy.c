@@ -127,15 +127,18 @@ bool address_is_allowed(const struct sockaddr *address, const struct network *al
     return special == NULL || special->is_dialled;
 }
 
-bool networks_hold(const struct network *networks, size_t count, const char *address)
+bool networks_hold_address(const struct network *networks, size_t count, const struct address *address)
 {
-    struct network own;
-    if (count == 0 || !network_parse(address, &own))
-        return false;
     for (size_t i = 0; i < count; i++)
-        if (network_holds(&networks[i], own.address))
+        if (network_holds(&networks[i], address->octets))
             return true;
     return false;
+}
+
+bool networks_hold(const struct network *networks, size_t count, const char *address)
+{
+    struct address own;
+    return address_parse(&own, bytes_from_string(address)) && networks_hold_address(networks, count, &own);
 }
 
 void address_format(char out[static INET6_ADDRSTRLEN], const struct sockaddr *address)
@@ -145,27 +148,6 @@ void address_format(char out[static INET6_ADDRSTRLEN], const struct sockaddr *ad
                              : (const void *)&((const struct sockaddr_in *)address)->sin_addr;
     if (inet_ntop(address->sa_family, octets, out, INET6_ADDRSTRLEN) == NULL)
         snprintf(out, INET6_ADDRSTRLEN, "unknown");
-}
-
-void address_format_network(char out[static ADDRESS_NETWORK_BYTES], const struct sockaddr *address)
-{
-    enum { HOST_OCTETS = 8 };
-    static const char suffix[] = "/64";
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    uint8_t *octets = v6.sin6_addr.s6_addr;
-    if (!to_octets(address, octets)) {
-        snprintf(out, ADDRESS_NETWORK_BYTES, "unknown");
-        return;
-    }
-    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-        memcpy(&v4.sin_addr, octets + sizeof v6.sin6_addr - sizeof v4.sin_addr, sizeof v4.sin_addr);
-        address_format(out, (const struct sockaddr *)&v4);
-        return;
-    }
-    memset(octets + HOST_OCTETS, 0, HOST_OCTETS);
-    address_format(out, (const struct sockaddr *)&v6);
-    memcpy(out + strlen(out), suffix, sizeof suffix);
 }
 
 static bool parse_prefix(const char *text, unsigned most, unsigned *out)

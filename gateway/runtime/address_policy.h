@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/runtime/address.h"
+
 struct network {
     uint8_t address[16];  /* IPv4 as ::ffff:a.b.c.d */
     unsigned prefix_bits; /* 0 to 128 */
@@ -38,14 +40,10 @@ bool address_is_allowed(const struct sockaddr *address, const struct network *al
 /* True when one of the networks holds the address, given as text. IPv4 addresses may be written as
  * ::ffff:a.b.c.d. An IPv6 network, "::/0" included, holds none of them. */
 bool networks_hold(const struct network *networks, size_t count, const char *address);
+bool networks_hold_address(const struct network *networks, size_t count, const struct address *address);
 
 /* Writes "192.0.2.7" or "2001:db8::7". */
 void address_format(char out[static INET6_ADDRSTRLEN], const struct sockaddr *address);
-
-/* Writes the name under which an address counts as one client. For IPv4, mapped in IPv6 or not, it is the
- * address. For IPv6 it is "2001:db8:0:7::/64", because its holder has all addresses of that network. */
-enum { ADDRESS_NETWORK_BYTES = INET6_ADDRSTRLEN + 4 };
-void address_format_network(char out[static ADDRESS_NETWORK_BYTES], const struct sockaddr *address);
 
 /* Reads "10.0.0.0/8", "::1/128", or a single address. */
 [[gnu::warn_unused_result]] bool network_parse(const char *text, struct network *out);

@@ -250,6 +250,7 @@ static bool start_http(struct server *server, struct fault *fault)
 {
     const struct config *config = server->config;
     struct http_server_config http = {
+        .config = config,
         .listen = config->listen,
         .listen_count = config->listen_count,
         .loops = loop_count(config),
@@ -326,6 +327,7 @@ static bool start_pki_http(struct server *server, struct fault *fault)
 {
     const struct config *config = server->config;
     struct http_server_config http = {
+        .config = config,
         .listen = config->pki_listen,
         .listen_count = config->pki_listen_count,
         .plain = true,

@@ -111,6 +111,7 @@ def at_the_top(trial):
         "base_url": "https://localhost:1",
         "alternate_names": ["acme.internal"],
         "listen": [f"127.0.0.1:{port}"],
+        "trusted_proxies": ["192.0.2.1"],
         "pki_listen": [f"127.0.0.1:{port}"],
         "database": str(folder / "other.db"),
         "secret_key_path": str(folder / "other.secret"),

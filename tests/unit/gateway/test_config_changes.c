@@ -9,6 +9,7 @@ LEAK_CHECKED_SUITE(config_changes);
 /* Each text is the running configuration with one place changed: `was` is replaced by `is`. */
 static const char running_text[] =
     "{\"base_url\":\"https://acme.test\",\"alternate_names\":[\"acme2.test\"],\"listen\":[\"127.0.0.1:1\"],"
+    "\"trusted_proxies\":[\"10.0.0.5\"],"
     "\"database\":\"/db\",\"tls\":{\"issuer\":\"ca\"},\"loops\":2,"
     "\"admin\":{\"socket\":\"/socket\"},"
     "\"issuers\":{\"ca\":{\"type\":\"stepca\",\"ca_url\":\"https://ca.test:9000\",\"provisioner_name\":\"p\","
@@ -46,6 +47,12 @@ static const struct {
     {"127.0.0.1:1", "127.0.0.1:2", "listen", NULL, false},
     {"127.0.0.1:1", "127.0.0.2:1", "listen", NULL, false},
     {"[\"127.0.0.1:1\"]", "[\"127.0.0.1:1\",\"127.0.0.1:2\"]", "listen", NULL, false},
+    {"[\"127.0.0.1:1\"]", "[{\"address\":\"127.0.0.1:1\"}]", NULL, NULL, false},
+    {"[\"127.0.0.1:1\"]", "[{\"address\":\"127.0.0.1:1\",\"tls\":false}]", "listen", NULL, false},
+    {"[\"127.0.0.1:1\"]", "[{\"address\":\"127.0.0.1:1\",\"proxy_protocol\":true}]", "listen", NULL, false},
+    {"[\"127.0.0.1:1\"]", "[{\"address\":\"127.0.0.1:1\",\"forwarded_headers\":true}]", "listen", NULL,
+     false},
+    {"[\"10.0.0.5\"]", "[\"10.0.0.6\"]", "trusted_proxies", NULL, true},
     {"/socket", "/other", "admin.socket", NULL, false},
     {"\"http_port\":80", "\"http_port\":81", "validation.http_port", NULL, true},
     {"\"http_port\":80", "\"http_port\":336", "validation.http_port", NULL, true},

@@ -120,6 +120,42 @@ Test(config_rules, an_issuer_offers_four_other_chains_at_most)
     arena_free(arena);
 }
 
+Test(config_rules, a_listener_for_proxies_needs_trusted_ones)
+{
+    static const char *const proxies = ", \"trusted_proxies\": [\"10.0.0.5\"]";
+    static const struct {
+        const char *listener;
+        const char *line; /* behind "test.json: listen: ", without trusted_proxies; NULL: it is taken */
+    } cases[] = {
+        {"\"0.0.0.0:1\"", NULL},
+        {"{\"address\": \"0.0.0.0:1\"}", NULL},
+        {"{\"address\": \"127.0.0.1:1\", \"tls\": false}", NULL},
+        {"{\"address\": \"127.255.0.1:1\", \"tls\": false}", NULL},
+        {"{\"address\": \"[::1]:1\", \"tls\": false}", NULL},
+        {"{\"address\": \"10.0.0.1:1\", \"tls\": false}",
+         "10.0.0.1 port 1: without TLS it must have a loopback address, or trusted_proxies must be set: only "
+         "these may then connect"},
+        {"{\"address\": \"0.0.0.0:1\", \"tls\": false}",
+         "0.0.0.0 port 1: without TLS it must have a loopback address, or trusted_proxies must be set: only "
+         "these "
+         "may then connect"},
+        {"{\"address\": \"127.0.0.1:1\", \"proxy_protocol\": true}",
+         "127.0.0.1 port 1: proxy_protocol needs trusted_proxies, the only ones who may use it"},
+        {"{\"address\": \"[::1]:1\", \"forwarded_headers\": true}",
+         "::1 port 1: forwarded_headers needs trusted_proxies, whose headers count"},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *text = arena_printf(arena, "{" GOOD ", \"listen\": [%s]}", cases[i].listener);
+        cr_expect_str_eq(told(arena, text),
+                         cases[i].line == NULL ? ""
+                                               : arena_printf(arena, "test.json: listen: %s", cases[i].line));
+        text = arena_printf(arena, "{" GOOD ", \"listen\": [%s]%s}", cases[i].listener, proxies);
+        cr_expect_str_eq(told(arena, text), "", "%s", cases[i].listener);
+    }
+    arena_free(arena);
+}
+
 Test(config_rules, the_admin_API_over_TCP_needs_a_token_of_16_characters)
 {
     static const struct {

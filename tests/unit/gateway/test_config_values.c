@@ -51,6 +51,75 @@ static void expect_values(const char *format_before, const char *format_after, c
                   "}}, \"endpoints\": {\"acme\": {\"profiles\": [\"default\"]}}}", "profiles.default." key, \
                   cases, sizeof(cases) / sizeof *(cases))
 
+/* ---- listeners ---- */
+
+Test(config_values, a_listener_is_an_address_or_an_object)
+{
+    static const char items[] = "its items must be non-empty strings, or objects with an address";
+    static const char host[] =
+        "\"localhost:1\" is not an IP address and a port, as in \"0.0.0.0:9443\" or \"[::]:9443\"";
+    static const struct value_case cases[] = {
+        {"\"127.0.0.1:1\"", "must be a list: [\"address:port\", {…}]"},
+        {"{\"address\": \"127.0.0.1:1\"}", "must be a list: [\"address:port\", {…}]"},
+        {"[]", "must not be empty"},
+        {"[\"127.0.0.1:1\", {\"address\": \"[::1]:1\", \"tls\": true, \"proxy_protocol\": false,"
+         " \"forwarded_headers\": false}]",
+         NULL},
+        {"[{\"tls\": false, \"address\": \"127.0.0.1:1\"}]", NULL},
+        {"[1]", items},
+        {"[\"\"]", items},
+        {"[[]]", items},
+        {"[{}]", items},
+        {"[{\"tls\": true}]", items},
+        {"[{\"address\": 1}]", items},
+        {"[\"localhost:1\"]", host},
+        {"[{\"address\": \"localhost:1\"}]", host},
+        {"[{\"address\": \"127.0.0.1:1\", \"tls\": \"no\"}]", "tls must be true or false"},
+        {"[{\"address\": \"127.0.0.1:1\", \"proxy_protocol\": 2}]", "proxy_protocol must be true or false"},
+        {"[{\"address\": \"127.0.0.1:1\", \"forwarded_headers\": null}]",
+         "forwarded_headers must be true or false"},
+        {"[{\"address\": \"127.0.0.1:1\", \"proxy\": true}]",
+         "\"proxy\" is unknown in a listener; known: address, tls, proxy_protocol, forwarded_headers"},
+    };
+    expect_values("{" GOOD ", \"listen\": ", "}", "listen", cases, sizeof cases / sizeof *cases);
+    expect_values(
+        "{" GOOD ", \"pki_listen\": ", "}", "pki_listen",
+        &(struct value_case){"[{\"address\": \"127.0.0.1:1\"}]", "its items must be non-empty strings"}, 1);
+}
+
+/* A proxy that passes TLS through cannot set the headers: they are then the client's own. */
+Test(config_values, without_tls_the_headers_of_proxies_are_believed_unless_the_listener_says_no)
+{
+    static const struct {
+        const char *members;
+        bool plain, proxy_protocol, forwarded_headers;
+    } cases[] = {
+        {"", false, false, false},
+        {", \"tls\": true", false, false, false},
+        {", \"forwarded_headers\": true", false, false, true},
+        {", \"tls\": false", true, false, true},
+        {", \"forwarded_headers\": false, \"tls\": false", true, false, false},
+        {", \"forwarded_headers\": true, \"tls\": false", true, false, true},
+        {", \"proxy_protocol\": true", false, true, false},
+        {", \"proxy_protocol\": true, \"tls\": false", true, true, true},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct config *config =
+            config_text_good(arena,
+                             arena_printf(arena,
+                                          "{" GOOD ", \"trusted_proxies\": [\"10.0.0.5\", \"2001:db8::/64\"],"
+                                          " \"listen\": [{\"address\": \"127.0.0.1:1\"%s}]}",
+                                          cases[i].members),
+                             NULL);
+        cr_expect_eq(config->trusted_proxy_count, 2);
+        cr_expect_eq(config->listen[0].plain, cases[i].plain, "%s", cases[i].members);
+        cr_expect_eq(config->listen[0].proxy_protocol, cases[i].proxy_protocol, "%s", cases[i].members);
+        cr_expect_eq(config->listen[0].forwarded_headers, cases[i].forwarded_headers, "%s", cases[i].members);
+    }
+    arena_free(arena);
+}
+
 /* ---- numbers ---- */
 
 Test(config_values, an_integer_lies_in_its_range)

@@ -197,7 +197,7 @@ Test(host_preflight, the_port_of_base_url_is_one_that_is_listened_on)
     database_begin(&database);
     make_current(&database);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct listen_address listen = {"127.0.0.1", cases[i].port};
+        struct listen_address listen = {.host = "127.0.0.1", .port = cases[i].port};
         struct config config = *parse(&database, "", "");
         config.base_url = cases[i].base_url;
         config.listen = &listen;

@@ -71,6 +71,8 @@ static const struct {
     {"acmegate_tls_handshakes_failed_total",
      "reason=\"protocol_version\" 0|reason=\"no_shared_cipher\" 0|reason=\"no_application_protocol\" 0|"
      "reason=\"refused_by_client\" 0|reason=\"other\" 0|reason=\"unfinished\" 0"},
+    {"acmegate_http_proxy_connections_refused_total",
+     "reason=\"not_from_a_proxy\" 0|reason=\"bad_header\" 0"},
     {"acmegate_rate_limited_total",
      "limit=\"orders_per_account\" 0|limit=\"orders_per_name\" 0|limit=\"accounts_per_address\" 0|"
      "limit=\"changes_per_account\" 0|limit=\"refusals\" 0"},
@@ -216,7 +218,7 @@ Test(metrics_labels, what_is_not_configured_any_more_is_shown_once_it_counts)
     end();
 }
 
-Test(metrics_labels, the_front_end_tells_of_handshakes_and_of_evictions)
+Test(metrics_labels, the_front_end_tells_of_handshakes_evictions_and_refused_proxies)
 {
     begin();
     metrics_count_http_event(HTTP_HANDSHAKE_PROTOCOL_VERSION);
@@ -224,6 +226,11 @@ Test(metrics_labels, the_front_end_tells_of_handshakes_and_of_evictions)
         metrics_count_http_event(HTTP_HANDSHAKE_UNFINISHED);
     for (int i = 0; i < 3; i++)
         metrics_count_http_event(HTTP_CONNECTION_EVICTED);
+    metrics_count_http_event(HTTP_CONNECTION_NOT_FROM_A_PROXY);
+    for (int i = 0; i < 2; i++)
+        metrics_count_http_event(HTTP_CONNECTION_BAD_PROXY_HEADER);
+    cr_expect_str_eq(series_of("acmegate_http_proxy_connections_refused_total"),
+                     "reason=\"not_from_a_proxy\" 1|reason=\"bad_header\" 2");
     cr_expect_str_eq(
         series_of("acmegate_tls_handshakes_failed_total"),
         "reason=\"protocol_version\" 1|reason=\"no_shared_cipher\" 0|reason=\"no_application_protocol\" 0|"

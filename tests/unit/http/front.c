@@ -147,20 +147,36 @@ static void render_refusal(void *context, struct arena *arena, int status, bool 
 
 /* ---- start and stop ---- */
 
+static const struct config *trusting(const struct front_options *options)
+{
+    struct config *config = arena_alloc(front.arena, sizeof *config);
+    struct network *networks = arena_alloc_array(front.arena, 2, sizeof *networks);
+    size_t count = 0;
+    for (; count < 2 && options->trusted_proxies[count] != NULL; count++)
+        cr_assert(network_parse(options->trusted_proxies[count], &networks[count]));
+    *config = (struct config){.trusted_proxies = networks, .trusted_proxy_count = count};
+    return count == 0 ? NULL : config;
+}
+
 void front_try(const struct front_options *options, struct fault *fault)
 {
     alarm(TEST_LIMIT_S);
     front = (struct front){.arena = arena_new()};
     memset(&seen, 0, sizeof seen);
     seen.refusing_loop_starts = options->refusing_loop_starts;
-    const struct listen_address listen = {.host = options->host == NULL ? "127.0.0.1" : options->host};
+    const struct listen_address listen = {.host = options->host == NULL ? "127.0.0.1" : options->host,
+                                          .plain = options->behind_a_proxy,
+                                          .proxy_protocol = options->proxy_protocol,
+                                          .forwarded_headers =
+                                              options->behind_a_proxy || options->forwarded_headers};
     struct listen_address *addresses = arena_alloc(front.arena, sizeof *addresses);
     *addresses = listen;
     const struct http_server_config config = {
+        .config = trusting(options),
         .listen = addresses,
         .listen_count = 1,
         .socket_path = options->socket_path,
-        .plain = !options->tls,
+        .plain = !options->tls && !options->behind_a_proxy,
         .loops = options->loops == 0 ? 1 : options->loops,
         .max_connections = options->max_connections == 0 ? FRONT_CONNECTIONS : options->max_connections,
         .request_timeout_ms =

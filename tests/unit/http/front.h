@@ -21,8 +21,12 @@
 enum { FRONT_HOLD_MS = 60 * 1000, FRONT_REQUEST_TIMEOUT_MS = 30 * 1000, FRONT_CONNECTIONS = 64 };
 
 struct front_options {
-    const char *host; /* NULL: 127.0.0.1 */
-    bool tls;         /* with the certificate of the common name "first" */
+    const char *host;               /* NULL: 127.0.0.1 */
+    const char *trusted_proxies[2]; /* NULL: none */
+    bool behind_a_proxy;            /* the proxy ended TLS: not with `tls` */
+    bool proxy_protocol;
+    bool forwarded_headers; /* beside `tls`; with behind_a_proxy anyway */
+    bool tls;               /* with the certificate of the common name "first" */
     bool no_certificate;
     const char *socket_path;     /* NULL: none */
     size_t loops;                /* 0: one */

@@ -61,22 +61,22 @@ Test(http_addresses, an_address_is_tried_without_listening)
         enum http_address_state state;
         const char *words;
     } cases[] = {
-        {{"127.0.0.1", 0}, HTTP_ADDRESS_FREE, ""},
-        {{"::1", 0}, HTTP_ADDRESS_FREE, ""},
-        {{"127.0.0.2", port}, HTTP_ADDRESS_FREE, ""},
-        {{"::1", port}, HTTP_ADDRESS_FREE, ""},
-        {{"127.0.0.1", port},
+        {{.host = "127.0.0.1", .port = 0}, HTTP_ADDRESS_FREE, ""},
+        {{.host = "::1", .port = 0}, HTTP_ADDRESS_FREE, ""},
+        {{.host = "127.0.0.2", .port = port}, HTTP_ADDRESS_FREE, ""},
+        {{.host = "::1", .port = port}, HTTP_ADDRESS_FREE, ""},
+        {{.host = "127.0.0.1", .port = port},
          HTTP_ADDRESS_IN_USE,
          arena_printf(arena,
                       "cannot listen on 127.0.0.1 port %u: Address already in use; another program has this "
                       "port: 'ss -ltnp' shows which",
                       port)},
-        {{"192.0.2.1", 9000},
+        {{.host = "192.0.2.1", .port = 9000},
          HTTP_ADDRESS_UNUSABLE,
          "cannot listen on 192.0.2.1 port 9000: Cannot assign requested address; this host does not have "
          "this "
          "address: 'ip address' shows those that it has"},
-        {{"localhost", 9000}, HTTP_ADDRESS_UNUSABLE, "localhost is not an IP address"},
+        {{.host = "localhost", .port = 9000}, HTTP_ADDRESS_UNUSABLE, "localhost is not an IP address"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fault fault = {0};
@@ -93,7 +93,7 @@ Test(http_addresses, a_free_address_stays_free)
     close(taken_port(&port));
     for (int i = 0; i < 2; i++) {
         struct fault fault = {0};
-        const struct listen_address address = {"127.0.0.1", port};
+        const struct listen_address address = {.host = "127.0.0.1", .port = port};
         cr_expect_eq(http_address_try(&address, &fault), HTTP_ADDRESS_FREE, "%s", fault.message);
         cr_expect(client_is_refused("127.0.0.1", port));
     }
@@ -105,7 +105,7 @@ Test(http_addresses, a_port_below_1024_needs_a_capability)
         cr_skip_test("this host lets everybody have such ports");
     drop_capability(CAP_NET_BIND_SERVICE);
     struct fault fault = {0};
-    cr_expect_eq(http_address_try(&(struct listen_address){"127.0.0.1", 1023}, &fault),
+    cr_expect_eq(http_address_try(&(struct listen_address){.host = "127.0.0.1", .port = 1023}, &fault),
                  HTTP_ADDRESS_UNUSABLE);
     cr_expect_str_eq(fault.message,
                      "cannot listen on 127.0.0.1 port 1023: Permission denied; ports below 1024 need root or "
@@ -127,7 +127,8 @@ Test(http_addresses, IPv6_does_not_take_the_port_of_IPv4)
 Test(http_addresses, it_listens_on_each)
 {
     struct fault fault = {0};
-    const struct listen_address addresses[] = {{"127.0.0.1", 0}, {"127.0.0.2", 0}};
+    const struct listen_address addresses[] = {{.host = "127.0.0.1", .port = 0},
+                                               {.host = "127.0.0.2", .port = 0}};
     struct http_server *server = bare_server_start(addresses, 1, NULL, &fault);
     cr_assert_not_null(server, "%s", fault.message);
     uint16_t port = http_server_port(server);
@@ -135,7 +136,8 @@ Test(http_addresses, it_listens_on_each)
     cr_expect_not(client_is_refused("127.0.0.1", port));
     http_server_stop(server);
 
-    const struct listen_address both[] = {{"127.0.0.1", port}, {"127.0.0.2", port}};
+    const struct listen_address both[] = {{.host = "127.0.0.1", .port = port},
+                                          {.host = "127.0.0.2", .port = port}};
     server = bare_server_start(both, 2, NULL, &fault);
     cr_assert_not_null(server, "%s", fault.message);
     cr_expect_eq(http_server_port(server), port);
@@ -147,7 +149,8 @@ Test(http_addresses, it_listens_on_each)
 Test(http_addresses, an_IPv6_address_has_a_port_too)
 {
     struct fault fault = {0};
-    struct http_server *server = bare_server_start(&(struct listen_address){"::1", 0}, 1, NULL, &fault);
+    struct http_server *server =
+        bare_server_start(&(struct listen_address){.host = "::1", .port = 0}, 1, NULL, &fault);
     cr_assert_not_null(server, "%s", fault.message);
     cr_expect_not(client_is_refused("::1", http_server_port(server)));
     http_server_stop(server);
@@ -159,7 +162,8 @@ Test(http_addresses, a_start_that_fails_lets_go_of_what_it_has)
     int fd = taken_port(&port);
     close(taken_port(&free_port));
     struct fault fault = {0};
-    const struct listen_address addresses[] = {{"127.0.0.1", free_port}, {"127.0.0.1", port}};
+    const struct listen_address addresses[] = {{.host = "127.0.0.1", .port = free_port},
+                                               {.host = "127.0.0.1", .port = port}};
     cr_expect_null(bare_server_start(addresses, 2, NULL, &fault));
     cr_expect_not_null(strstr(fault.message, "Address already in use"));
     cr_expect(client_is_refused("127.0.0.1", free_port));
