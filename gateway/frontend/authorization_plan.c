@@ -45,7 +45,8 @@ const struct problem *authorization_plan_check(struct exchange *exchange, struct
 {
     struct permission *permission = &plan->permission;
     *permission = (struct permission){.now = exchange->now, .account = &exchange->account};
-    permit_set_policy(permission, exchange->endpoint, plan->profile, exchange->request->client_address);
+    permit_set_policy(permission, exchange->frontend->parts.config, exchange->endpoint, plan->profile,
+                      exchange->request->client_address);
     if (!exchange_store_ok(exchange, permit_load_key(reader, exchange->arena, permission)))
         return exchange->problem;
     const struct problem *problem =

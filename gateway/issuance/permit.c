@@ -5,8 +5,18 @@
 #include "store/authorizations.h"
 #include "store/eab_keys.h"
 
-void permit_set_policy(struct permission *out, const struct endpoint_config *endpoint,
-                       const struct profile_config *profile, const char *client_address)
+static bool is_in_trusted_network(const struct config *config, const struct endpoint_config *endpoint,
+                                  const char *client_address)
+{
+    config = config_now(config);
+    return client_address != NULL &&
+           networks_hold(endpoint->trusted_networks, endpoint->trusted_network_count, client_address) &&
+           !networks_hold(config->trusted_proxies, config->trusted_proxy_count, client_address);
+}
+
+void permit_set_policy(struct permission *out, const struct config *config,
+                       const struct endpoint_config *endpoint, const struct profile_config *profile,
+                       const char *client_address)
 {
     out->policy = (struct permission_policy){
         .endpoint_names = &endpoint->names,
@@ -19,9 +29,7 @@ void permit_set_policy(struct permission *out, const struct endpoint_config *end
         .keyless_profile_count = endpoint->without_eab_profile_count,
         .trusted_names = endpoint->trusted_names,
         .trusted_name_count = endpoint->trusted_name_count,
-        .network_is_trusted =
-            client_address != NULL &&
-            networks_hold(endpoint->trusted_networks, endpoint->trusted_network_count, client_address),
+        .network_is_trusted = is_in_trusted_network(config, endpoint, client_address),
         .subdomains = endpoint->subdomains,
     };
 }
@@ -87,7 +95,7 @@ enum store_result permit_issue(const struct config *config, struct store_reader 
         *problem = not_configured(arena, order, endpoint);
         return STORE_OK;
     }
-    permit_set_policy(&permission, endpoint, profile, order->client_address);
+    permit_set_policy(&permission, config, endpoint, profile, order->client_address);
     enum store_result result = permit_load_key(reader, arena, &permission);
     for (size_t i = 0; result == STORE_OK && i < count; i++)
         result =

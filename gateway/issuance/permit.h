@@ -8,9 +8,11 @@
 #include "gateway/config/config.h"
 #include "store/store.h"
 
-/* The configuration's part, for a client at `client_address`. `profile` may be NULL: not chosen yet. */
-void permit_set_policy(struct permission *out, const struct endpoint_config *endpoint,
-                       const struct profile_config *profile, const char *client_address);
+/* The configuration's part, for a client at `client_address`. `profile` may be NULL: not chosen yet. The
+ * address of a trusted proxy is in no trusted network: whoever is behind the proxy may have it. */
+void permit_set_policy(struct permission *out, const struct config *config,
+                       const struct endpoint_config *endpoint, const struct profile_config *profile,
+                       const char *client_address);
 
 /* Loads the external account key of `out->account`, in its present state. */
 [[gnu::warn_unused_result]] enum store_result permit_load_key(struct store_reader *reader,

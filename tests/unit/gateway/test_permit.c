@@ -7,6 +7,8 @@
 
 LEAK_CHECKED_SUITE(permit);
 
+static const struct config nobody_trusted;
+
 /* ---- the configuration's part ---- */
 
 Test(permit, the_policy_is_that_of_endpoint_and_profile)
@@ -22,7 +24,7 @@ Test(permit, the_policy_is_that_of_endpoint_and_profile)
                                              .trusted_name_count = 3,
                                              .subdomains = true};
     struct permission out = {0};
-    permit_set_policy(&out, &endpoint, &profile, NULL);
+    permit_set_policy(&out, &nobody_trusted, &endpoint, &profile, NULL);
     cr_expect_eq(out.policy.endpoint_names, &endpoint.names);
     cr_expect_eq(out.policy.keyless_names, &endpoint.without_eab_names);
     cr_expect_eq(out.policy.profile_names, &profile.names);
@@ -38,7 +40,7 @@ Test(permit, no_profile_is_chosen_yet)
     const struct endpoint_config endpoint = {0};
     struct permission out;
     memset(&out, 0x5a, sizeof out);
-    permit_set_policy(&out, &endpoint, NULL, NULL);
+    permit_set_policy(&out, &nobody_trusted, &endpoint, NULL, NULL);
     cr_expect_null(out.policy.profile);
     cr_expect_null(out.policy.profile_names);
     cr_expect_not(out.policy.subdomains);
@@ -59,7 +61,7 @@ Test(permit, the_network_of_a_client_is_trusted_when_the_endpoint_says_so)
         const struct endpoint_config endpoint = {.trusted_networks = &network,
                                                  .trusted_network_count = cases[i].configured};
         struct permission out = {0};
-        permit_set_policy(&out, &endpoint, NULL, cases[i].client);
+        permit_set_policy(&out, &nobody_trusted, &endpoint, NULL, cases[i].client);
         cr_expect_eq(out.policy.network_is_trusted, cases[i].trusted, "%zu", i);
     }
 }
@@ -231,17 +233,26 @@ Test(permit, an_order_needs_an_authorization_that_stands_for_each_name)
         {AUTHORIZATION_INHERITED, PARENT, NOW, NULL, "which it rests on, is gone"},
         {AUTHORIZATION_TRUSTED_NETWORK, NOTHING, NOW, "198.51.100.1", NULL},
         {AUTHORIZATION_TRUSTED_NETWORK, NOTHING, NOW, "192.0.2.7", "which is no longer trusted"},
+        /* The address of a trusted proxy is anybody's. */
+        {AUTHORIZATION_TRUSTED_NETWORK, NOTHING, NOW, "198.51.100.127", NULL},
+        {AUTHORIZATION_TRUSTED_NETWORK, NOTHING, NOW, "198.51.100.128", "which is no longer trusted"},
+        {AUTHORIZATION_TRUSTED_NETWORK, NOTHING, NOW, "::ffff:198.51.100.129", "which is no longer trusted"},
     };
-    struct network network;
+    struct network network, proxies;
     cr_assert(network_parse("198.51.100.0/24", &network));
+    cr_assert(network_parse("198.51.100.128/31", &proxies));
     const struct endpoint_config endpoint = {.name = "acme",
                                              .profiles = offered,
                                              .profile_count = 1,
                                              .trusted_networks = &network,
                                              .trusted_network_count = 1,
                                              .subdomains = true};
-    const struct config config = {
-        .endpoints = &endpoint, .endpoint_count = 1, .profiles = profiles, .profile_count = 2};
+    const struct config config = {.endpoints = &endpoint,
+                                  .endpoint_count = 1,
+                                  .profiles = profiles,
+                                  .profile_count = 2,
+                                  .trusted_proxies = &proxies,
+                                  .trusted_proxy_count = 1};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct database database;
         begin(&database);
