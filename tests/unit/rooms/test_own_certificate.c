@@ -57,7 +57,7 @@ Test(own_certificate, a_restart_uses_the_stored_one)
 }
 
 /* Why a stored one serves only until another has come. */
-enum stored { OF_OTHER_NAMES, OF_ANOTHER_ROOT, OVER, WITHOUT_KEY, DAMAGED };
+enum stored { OF_OTHER_NAMES, OF_MORE_NAMES, OF_FEWER_NAMES, OF_ANOTHER_ROOT, OVER, WITHOUT_KEY, DAMAGED };
 
 static void spoil(enum stored stored)
 {
@@ -65,6 +65,12 @@ static void spoil(enum stored stored)
         static const char *const names[] = {"acme3.test"};
         scene.config.alternate_names = names;
         scene.config.alternate_name_count = 1;
+    } else if (stored == OF_MORE_NAMES) {
+        scene.config.alternate_name_count = 0;
+    } else if (stored == OF_FEWER_NAMES) {
+        static const char *const names[] = {"acme2.test", "acme3.test"};
+        scene.config.alternate_names = names;
+        scene.config.alternate_name_count = 2;
     } else if (stored == OF_ANOTHER_ROOT) {
         scene.config.tls_issuer = "spare";
     } else if (stored == OVER) {
@@ -82,6 +88,8 @@ static const struct {
     bool serves; /* until the new one comes */
 } spoilt[] = {
     {"other names", OF_OTHER_NAMES, true},
+    {"more names", OF_MORE_NAMES, true},
+    {"fewer names", OF_FEWER_NAMES, true},
     {"another root", OF_ANOTHER_ROOT, true},
     {"over", OVER, true},
     {"no key", WITHOUT_KEY, false},
@@ -262,4 +270,68 @@ Test(own_certificate, nobody_has_none)
     own_certificate_stop(NULL);
     own_certificate_free(NULL);
     arena_free(arena);
+}
+
+/* ---- what is told ---- */
+
+static const char *lines;
+
+static void take_line(struct bytes line)
+{
+    lines =
+        arena_printf(scene.place.place.arena, "%s%s\n", lines, arena_string(scene.place.place.arena, line));
+}
+
+/* How often these words are told within this time. */
+static size_t told_within(int64_t ms, const char *words)
+{
+    size_t count = 0;
+    lines = "";
+    fake_log_listen(take_line);
+    fakes_pass(ms);
+    fake_log_listen(NULL);
+    for (const char *at = lines; (at = strstr(at, words)) != NULL; at++)
+        count++;
+    return count;
+}
+
+/* Without a certificate no client can connect. */
+Test(own_certificate, each_failure_is_told_while_there_is_none_and_one_of_a_kind_afterwards)
+{
+    static const char none[] =
+        "no server TLS certificate, and no client can connect: issuer main did not provide "
+        "one: it is away",
+                      another[] = "server TLS certificate: issuer main did not provide a new one: it is ";
+    struct fault fault = {0};
+    own_place_begin();
+    scene.place.main.answer = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE, .message = "it is away"};
+    cr_assert(own_place_start(&fault), "%s", fault.message);
+    size_t told = told_within(MINUTE_MS, none);
+    cr_expect(told >= 3 && told == scene.place.main.signs, "%zu of %zu", told, scene.place.main.signs);
+    scene.place.main.answer = (struct issuer_result){.message = ""};
+    cr_expect_eq(told_within(2 * MINUTE_MS, "server TLS certificate from issuer main, good until 20"), 1);
+    scene.place.main.answer = (struct issuer_result){.outcome = ISSUER_UNAVAILABLE, .message = "it is away"};
+    own_certificate_revoked(scene.own, own_place_leaf());
+    cr_expect_eq(told_within(10 * MINUTE_MS, another), 1, "%s", lines);
+    scene.place.main.answer.message = "it is busy";
+    cr_expect_eq(told_within(10 * MINUTE_MS, another), 1, "%s", lines);
+    cr_expect_eq(scene.published, 1);
+    own_place_end();
+}
+
+/* The one that is under way is looked at when it comes. */
+Test(own_certificate, a_change_of_the_issuer_waits_for_what_is_under_way)
+{
+    struct fault fault = {0};
+    own_place_begin();
+    scene.place.main.delay_ms = 10 * SECOND_MS;
+    cr_assert(own_place_start(&fault), "%s", fault.message);
+    fakes_pass(SECOND_MS);
+    own_certificate_issuer_changed(scene.own);
+    own_certificate_revoked(scene.own, BYTES_LITERAL("nobody's"));
+    fakes_pass(8 * SECOND_MS);
+    cr_expect_eq(scene.place.main.signs, 1);
+    fakes_pass(2 * SECOND_MS);
+    cr_expect(scene.place.main.signs == 1 && scene.published == 1);
+    own_place_end();
 }
