@@ -91,6 +91,41 @@ Test(jobs, a_wake_looks_at_what_it_names)
     jobs_place_end(&place);
 }
 
+static const char *lines;
+
+static void take_line(struct bytes line)
+{
+    lines = arena_printf(place.place.arena, "%s%s\n", lines, arena_string(place.place.arena, line));
+}
+
+/* A look that fails is made again with the next second. */
+Test(jobs, what_cannot_be_read_is_told_and_taken_up_later)
+{
+    static const struct {
+        unsigned due;
+        bool fails;
+    } cases[] = {{JOBS_DUE_CHALLENGES, true}, {JOBS_DUE_CHALLENGES, false},  {JOBS_DUE_REVOCATIONS, true},
+                 {JOBS_DUE_ORDERS, true},     {JOBS_DUE_REVOCATIONS, false}, {JOBS_DUE_ORDERS, false}};
+    begin();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        jobs_place_clear(&place);
+        account = make_account(&place.database, "thumb");
+        make_due("www.test", NOW);
+        make_revocation();
+        lines = "";
+        fake_log_listen(take_line);
+        fake_store_fail_step(cases[i].fails ? 1 : 0);
+        jobs_place_work(&place, cases[i].due, 1);
+        fake_store_fail_step(0);
+        fake_log_listen(NULL);
+        cr_expect_eq(strstr(lines, "cannot read the ") != NULL, cases[i].fails, "%zu: %s", i, lines);
+        jobs_place_work(&place, JOBS_DUE_CHALLENGES | JOBS_DUE_REVOCATIONS, 500);
+        cr_expect_eq(asked_count("A www.test"), 1, "%zu: %s", i, world.asked);
+        cr_expect_eq(place.main.revokes, 1, "%zu: %zu", i, place.main.revokes);
+    }
+    jobs_place_end(&place);
+}
+
 /* Of eight slots an account that has no certificate may hold four; the next is taken as one ends. */
 Test(jobs, an_account_holds_half_of_the_slots_and_goes_on_as_they_end)
 {
