@@ -62,7 +62,9 @@ X509 *local_certificate_new(int64_t not_before, int64_t not_after);
 [[gnu::warn_unused_result]] bool local_certificate_set_common_name(X509 *certificate,
                                                                    const char *common_name);
 
-/* Signs with the digest that suits the key. */
+/* The digest that suits a key; NULL for Ed25519, which has its own. */
+const EVP_MD *local_certificate_digest(const EVP_PKEY *key);
+/* Signs with that digest. */
 [[gnu::warn_unused_result]] bool local_certificate_sign(X509 *certificate, EVP_PKEY *key);
 
 /* DER in the arena; p NULL when OpenSSL fails. */

@@ -68,15 +68,20 @@ bool local_certificate_set_common_name(X509 *certificate, const char *common_nam
                                       (const unsigned char *)common_name, (int)n, -1, 0) == 1;
 }
 
+const EVP_MD *local_certificate_digest(const EVP_PKEY *key)
+{
+    if (EVP_PKEY_is_a(key, "ED25519")) {
+        return NULL;
+    }
+    if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 256) {
+        return EVP_PKEY_get_bits(key) > 384 ? EVP_sha512() : EVP_sha384();
+    }
+    return EVP_sha256();
+}
+
 bool local_certificate_sign(X509 *certificate, EVP_PKEY *key)
 {
-    const EVP_MD *digest = EVP_sha256();
-    if (EVP_PKEY_is_a(key, "ED25519")) {
-        digest = NULL;
-    } else if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 256) {
-        digest = EVP_PKEY_get_bits(key) > 384 ? EVP_sha512() : EVP_sha384();
-    }
-    return X509_sign(certificate, key, digest) > 0;
+    return X509_sign(certificate, key, local_certificate_digest(key)) > 0;
 }
 
 struct bytes local_certificate_der(struct arena *arena, X509 *certificate)

@@ -143,18 +143,13 @@ static bool set_authority(X509_CRL *crl, X509 *issuer)
     return good;
 }
 
-static const EVP_MD *digest_for(const EVP_PKEY *key)
-{
-    return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? NULL : EVP_sha256();
-}
-
 static bool fill(X509_CRL *crl, const struct local_ca_signer *signer, const struct crl *current, int64_t now)
 {
     return X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
            X509_CRL_set_issuer_name(crl, X509_get_subject_name(signer->certificate)) == 1 &&
            set_times(crl, now) && set_authority(crl, signer->certificate) && set_number(crl, current, now) &&
            add_entries(crl, signer->revoked, now) &&
-           X509_CRL_sign(crl, signer->key, digest_for(signer->key)) > 0;
+           X509_CRL_sign(crl, signer->key, local_certificate_digest(signer->key)) > 0;
 }
 
 enum local_ca_list local_ca_make_list(struct arena *arena, const struct local_ca *ca,
@@ -195,7 +190,7 @@ bool local_ca_make_responder(struct arena *arena, const struct local_ca *ca, EVP
                 X509_set_pubkey(made, key) == 1 &&
                 local_certificate_extend(made, signer.certificate, responder_extensions,
                                          sizeof responder_extensions / sizeof responder_extensions[0]) &&
-                X509_sign(made, signer.key, digest_for(signer.key)) > 0;
+                local_certificate_sign(made, signer.key);
     if (good)
         *out = local_certificate_der(arena, made);
     ERR_clear_error();

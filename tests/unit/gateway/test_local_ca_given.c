@@ -7,6 +7,7 @@
 
 #include "acme/pki/certificate.h"
 #include "gateway/ca/local/local_ca_internal.h"
+#include "gateway/ca/local/local_ca_status.h"
 #include "local_files.h"
 
 LEAK_CHECKED_SUITE(local_ca_given);
@@ -152,9 +153,32 @@ static void expect_good_leaf(struct scene *scene, struct local_ca *ca, const cha
     cr_expect(certificate_chains_to(chain.certificates[0], bytes_from_string(pem), roots), "%s", about);
 }
 
+/* The digest of leaves, of the list and of the responder suits the CA's key. */
+static void expect_signatures(struct scene *scene, struct local_ca *ca, const char *about, int signature)
+{
+    struct local_ca_chain chain = {0};
+    struct fault fault = {0};
+    struct bytes list = {0}, responder = {0};
+    cr_assert_eq(sign(scene, ca, "DNS:a.internal", &chain, &fault), LOCAL_CA_DONE, "%s", about);
+    cr_assert_eq(local_ca_make_list(scene->arena, ca, NULL, NOW, &list), LOCAL_CA_LIST_MADE, "%s", about);
+    cr_assert(local_ca_make_responder(scene->arena, ca, scene->key[0], NOW, &responder), "%s", about);
+    const unsigned char *at = chain.certificates[0].p;
+    autofree_x509 X509 *leaf = d2i_X509(NULL, &at, (long)chain.certificates[0].n);
+    at = responder.p;
+    autofree_x509 X509 *of_responder = d2i_X509(NULL, &at, (long)responder.n);
+    at = list.p;
+    X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)list.n);
+    cr_expect_eq(X509_get_signature_nid(leaf), signature, "%s", about);
+    cr_expect_eq(X509_get_signature_nid(of_responder), signature, "%s", about);
+    cr_expect_eq(X509_CRL_get_signature_nid(crl), signature, "%s", about);
+    X509_CRL_free(crl);
+}
+
 Test(local_ca_given, sub_cas_of_every_depth_and_key_sign)
 {
     static const char *const key_types[] = {"P-256", "P-384", "P-521", "ED25519", "RSA-2048"};
+    static const int signatures[] = {NID_ecdsa_with_SHA256, NID_ecdsa_with_SHA384, NID_ecdsa_with_SHA512,
+                                     NID_ED25519, NID_sha256WithRSAEncryption};
     for (size_t i = 0; i < sizeof key_types / sizeof key_types[0]; i++) {
         for (size_t depth = 1; depth <= DEEPEST; depth++) {
             struct authority_plan plans[DEEPEST] = {{0}, {0}, {0}, {0}};
@@ -165,6 +189,7 @@ Test(local_ca_given, sub_cas_of_every_depth_and_key_sign)
             struct local_ca *ca = open_scene(&scene, &fault);
             cr_assert(ca != NULL, "%s at depth %zu: %s", key_types[i], depth, fault.message);
             expect_good_leaf(&scene, ca, key_types[i]);
+            expect_signatures(&scene, ca, key_types[i], signatures[i]);
             local_ca_free(ca);
             teardown(&scene);
         }
