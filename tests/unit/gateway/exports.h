@@ -7,7 +7,7 @@
 
 /* Why the last export or import failed; "" before. */
 extern struct fault exports_fault;
-/* What the last import refused last: its line, and its name with the reason. 0 and "": nothing. */
+/* The last refusal of the last import: its line, and its name with the reason. 0 and "": none. */
 extern int64_t exports_refused_line;
 extern char exports_refused_what[512];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an issuer's health hears of its calls, and which lines the log has of it. */
+/* An issuer's health hears of its calls, and the log of each change. */
 #include "stepca_issuer.h"
 
 LEAK_CHECKED_SUITE(issuer_reports);
@@ -84,7 +84,7 @@ Test(issuer_reports, a_stale_result_is_not_told)
     stepca_issuer_end(&at);
 }
 
-/* What was not reached did not happen; an answer that is bad, or that did not come, may have. */
+/* A call that did not arrive did nothing; a bad answer, or none, may hide a deed. */
 Test(issuer_reports, trouble_closes_at_once_or_by_degrees)
 {
     static const struct {

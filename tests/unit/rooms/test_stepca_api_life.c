@@ -50,7 +50,7 @@ Test(stepca_api_life, what_waited_for_its_turn_may_begin_and_end_so_much_later)
 
 /* ---- renewal ---- */
 
-/* One that has expired is judged as of its last moment. */
+/* An expired certificate is judged as of its last moment. */
 Test(stepca_api_life, what_could_be_issued_now_is_renewed)
 {
     static const struct {
@@ -149,7 +149,7 @@ Test(stepca_api_life, a_refused_duration_teaches_the_provisioners_limit)
 
 /* ---- the database ---- */
 
-/* What the CA has done stays done: it is written as soon as the database takes it, and answered then. */
+/* A deed of the CA stays done: it is written as soon as the database takes it, and answered then. */
 Test(stepca_api_life, what_the_ca_did_waits_for_the_database)
 {
     stepca_api_begin();
