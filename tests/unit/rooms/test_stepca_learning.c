@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an issuer of type stepca sends for a signature or a revocation, and what it learns from the answers.
- */
+/* The requests of an issuer of type stepca for signatures and revocations, and the lessons of the answers. */
 #include "acme/base/json.h"
 #include "acme/pki.h"
 #include "acme/pki/certificate.h"
@@ -221,7 +220,7 @@ static bool allow_call(struct issuer_sign_request *request)
     return true;
 }
 
-/* What the CA cannot sign is refused without a call. */
+/* A request that the CA cannot sign is refused without a call. */
 Test(stepca_learning, a_request_that_the_ca_cannot_sign_is_not_sent)
 {
     static const struct {
