@@ -65,10 +65,11 @@ struct issuer_sign_request {
     struct validity_request validity;
     /* in the form of openssl.cnf; NULL: the issuer's own. issuer_local only */
     const char *extended_key_usages;
-    /* Outbound thread, when the request's turn has come: false withdraws it (ISSUER_NOT_ASKED). NULL: it goes
-     * on.
-     */
-    bool (*may_call)(struct issuer_sign_request *request);
+    /* Outbound thread, when the request's turn has come. Its owner calls `go_on`, at once or later: false
+     * withdraws the request (ISSUER_NOT_ASKED). NULL: it goes on. */
+    void (*take_turn)(struct issuer_sign_request *request);
+    void (*go_on)(struct issuer_sign_request *request, bool may); /* the issuer's, set before take_turn */
+    void *call;                                                   /* the issuer's, during its turn */
     void (*done)(struct issuer_sign_request *request);
     void *owner;
     struct issuer_result result;

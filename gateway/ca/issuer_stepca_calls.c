@@ -390,21 +390,19 @@ static void call_done(void *context, const struct outbound_http_reply *reply)
     issuer_stepca_end_call(call);
 }
 
-/* False while the issuer is failing, when nobody waits for the result any more, and when its client may no
- * longer have it. */
+/* False while the issuer is failing, and when its client may no longer have the result. */
 static bool is_wanted(const struct remote_call *call)
 {
-    struct issuer_sign_request *sign = call->sign;
+    const struct issuer_sign_request *sign = call->sign;
     bool late = sign != NULL && sign->deadline != 0 && clock_now() >= sign->deadline;
-    return !late && issuer_allows(&call->issuer->base, issuer_stepca_permit_of(call)) &&
-           (sign == NULL || sign->may_call == NULL || sign->may_call(sign));
+    return !late && issuer_allows(&call->issuer->base, issuer_stepca_permit_of(call));
 }
 
-void issuer_stepca_begin_call(struct remote_call *call)
+static void make_call(struct remote_call *call, bool may)
 {
     struct issuer_stepca *issuer = call->issuer;
     struct bytes body = {0};
-    if (!is_wanted(call)) {
+    if (!may || !is_wanted(call)) {
         issuer_set_not_asked(&issuer->base, call->arena, result_of(call));
         answer_later(call);
         return;
@@ -423,4 +421,22 @@ void issuer_stepca_begin_call(struct remote_call *call)
         .user_agent = STEPCA_USER_AGENT,
     };
     outbound_http(issuer->outbound, &http, call_done, call);
+}
+
+static void go_on(struct issuer_sign_request *request, bool may)
+{
+    make_call(request->call, may);
+}
+
+/* The owner of a request may need time to decide: is_wanted is asked again then. */
+void issuer_stepca_begin_call(struct remote_call *call)
+{
+    struct issuer_sign_request *sign = call->sign;
+    if (sign == NULL || sign->take_turn == NULL || !is_wanted(call)) {
+        make_call(call, true);
+        return;
+    }
+    sign->call = call;
+    sign->go_on = go_on;
+    sign->take_turn(sign);
 }

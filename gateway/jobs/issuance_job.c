@@ -37,15 +37,29 @@ static enum store_result ask_permit(struct job *job, struct store_reader *reader
                                              clock_now(), problem);
 }
 
-/* Called when the job's turn has come. A job that waited is checked again. When it is not permitted, or that
- * cannot be decided, the order goes back into the database and ends there. */
-static bool may_call(struct issuer_sign_request *request)
+static void load_permit(struct job *job, struct store_reader *reader)
+{
+    struct issuance_state *state = job->state;
+    const struct problem *problem = NULL;
+    state->may_call = ask_permit(job, reader, &problem) == STORE_OK && problem == NULL;
+}
+
+static void go_on_as_permitted(struct job *job)
+{
+    struct issuance_state *state = job->state;
+    state->request.go_on(&state->request, state->may_call);
+}
+
+/* A job that waited is checked again. When it is not permitted, or that cannot be decided, the order goes
+ * back into the database and ends there. */
+static void take_turn(struct issuer_sign_request *request)
 {
     struct job *job = request->owner;
     const struct issuance_state *state = job->state;
-    const struct problem *problem = NULL;
-    return clock_now() <= state->attempt.started_at + PERMIT_FRESH_S ||
-           (ask_permit(job, job->jobs->reader, &problem) == STORE_OK && problem == NULL);
+    if (clock_now() <= state->attempt.started_at + PERMIT_FRESH_S)
+        request->go_on(request, true);
+    else
+        job_load(job, load_permit, go_on_as_permitted);
 }
 
 static void call_issuer(struct job *job)
@@ -105,7 +119,7 @@ static bool prepare_attempt(struct job *job, X509_REQ *csr, const struct validit
                                                   .deadline = ends_at(job, order),
                                                   .csr = csr,
                                                   .csr_der = order->csr,
-                                                  .may_call = may_call,
+                                                  .take_turn = take_turn,
                                                   .done = issuance_take_answer,
                                                   .owner = job};
     if (csr == NULL || EVP_Digest(order->csr.p, order->csr.n, hash, NULL, EVP_sha256(), NULL) != 1 ||
@@ -134,21 +148,29 @@ static X509_REQ *read_csr(struct job *job)
     return csr;
 }
 
+void issuance_load_attempts(struct job *job, struct store_reader *reader)
+{
+    struct issuance_state *state = job->state;
+    state->attempts_are_read = store_attempts_of_order(reader, job->arena, job->id, &state->attempts,
+                                                       &state->attempt_count) == STORE_OK;
+    if (!state->attempts_are_read)
+        state->attempt_count = 0;
+}
+
 /* Returns the CA's last words, to this order or to another try in its place. */
 static const char *last_words(struct job *job)
 {
-    struct attempt *attempts = NULL;
-    size_t count = 0;
-    if (store_attempts_of_order(job->jobs->reader, job->arena, job->id, &attempts, &count) == STORE_OK)
-        for (size_t i = count; i-- > 0;)
-            if (attempts[i].message != NULL && attempts[i].message[0] != '\0')
-                return attempts[i].message;
+    const struct issuance_state *state = job->state;
+    for (size_t i = state->attempt_count; i-- > 0;)
+        if (state->attempts[i].message != NULL && state->attempts[i].message[0] != '\0')
+            return state->attempts[i].message;
     struct issuer_status status;
-    issuer_read_status(((struct issuance_state *)job->state)->issuer, &status);
+    issuer_read_status(state->issuer, &status);
     return status.last_error[0] == '\0' ? "it was not reachable"
                                         : arena_duplicate(job->arena, status.last_error);
 }
 
+/* Follows issuance_load_attempts. */
 static void give_up(struct job *job)
 {
     const struct order *order = &((struct issuance_state *)job->state)->order;
@@ -198,7 +220,7 @@ static void attempt_order(struct job *job)
         return;
     }
     if (job->now >= ends_at(job, &state->order)) {
-        give_up(job);
+        job_load(job, issuance_load_attempts, give_up);
         return;
     }
     struct validity_request validity;
@@ -215,144 +237,29 @@ static void refuse(struct job *job)
                                           job_set_aside_detail));
 }
 
-void issuance_job_begin(struct jobs *jobs, int64_t id)
+bool issuance_job_load(struct job *job, struct store_reader *reader)
 {
-    struct job *job = job_new(jobs, JOB_ISSUANCE, id, NULL);
     struct issuance_state *state = arena_alloc(job->arena, sizeof *state);
     job->state = state;
-    if (store_order_load(jobs->reader, job->arena, id, &state->order) != STORE_OK ||
-        state->order.status != ORDER_PROCESSING) {
+    return store_order_load(reader, job->arena, job->id, &state->order) == STORE_OK;
+}
+
+static bool is_due(const struct job *job, const struct order *order)
+{
+    return order->status == ORDER_PROCESSING &&
+           (order->next_attempt_at <= job->now || job->now >= ends_at(job, order));
+}
+
+void issuance_job_begin(struct job *job)
+{
+    const struct order *order = &((struct issuance_state *)job->state)->order;
+    if (!is_due(job, order)) {
         job_end(job);
         return;
     }
-    const struct event about = {.account_id = state->order.account_id, .order_id = id};
+    const struct event about = {.account_id = order->account_id, .order_id = job->id};
     if (!job_set_aside(job, &about, refuse))
         attempt_order(job);
-}
-
-/* ---- taking up due orders ---- */
-
-/* Takes the orders that have expired, whatever their issuer does. */
-static enum store_result take_those_at_their_end(struct jobs *jobs, struct job_kind *kind, int64_t now)
-{
-    struct job_ids ids;
-    int64_t since = now - config_now(jobs->parts.config)->finalize_give_up_after_s;
-    enum store_result result = store_orders_processing_since(
-        jobs->reader, since, ids.id, job_ids_wanted(kind, kind->max_under_way), &ids.count);
-    if (result == STORE_OK)
-        jobs_take_up(jobs, kind, &ids, kind->max_under_way);
-    return result;
-}
-
-enum { QUEUES_MAX = 256 };
-
-/* One look at the due orders. A queue has the orders of one profile; queues come in the order of their
- * names. */
-struct look {
-    struct jobs *jobs;
-    struct job_kind *kind;
-    struct arena *arena;
-    int64_t now;
-    const char *queue[QUEUES_MAX];
-    struct issuer *issuer[QUEUES_MAX]; /* of each queue, at the beginning of the look; NULL: no longer
-                                        * configured */
-    size_t count;
-    bool shared; /* each queue gets at most its share of its issuer's room */
-    bool again;  /* more room than a share was left, perhaps by other queues */
-};
-
-static enum store_result find_queues(struct look *look)
-{
-    const char *profile = "";
-    enum store_result result = STORE_OK;
-    while (look->count < QUEUES_MAX && (result = store_order_queue_after(look->jobs->reader, look->arena,
-                                                                         profile, &profile)) == STORE_OK) {
-        look->issuer[look->count] = issuers_of_profile(look->jobs->parts.issuers, profile, NULL);
-        look->queue[look->count++] = profile;
-    }
-    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
-}
-
-/* Finds the issuer; NULL: none of the queues is this issuer's. */
-static struct issuer *find_issuer(const struct look *look, const char *id)
-{
-    for (size_t i = 0; i < look->count; i++)
-        if (look->issuer[i] != NULL && strcmp(look->issuer[i]->id, id) == 0)
-            return look->issuer[i];
-    return NULL;
-}
-
-static size_t queues_of(const struct look *look, const struct issuer *issuer)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < look->count; i++)
-        count += look->issuer[i] == issuer;
-    return count;
-}
-
-static enum store_result take_queue(struct look *look, struct issuer *issuer, const char *profile)
-{
-    struct jobs *jobs = look->jobs;
-    struct job_kind *kind = look->kind;
-    struct job_ids ids;
-    size_t room = issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_SIGN);
-    size_t queues = look->shared ? queues_of(look, issuer) : 1;
-    size_t share = (room + queues - 1) / queues;
-    size_t before = kind->under_way;
-    look->again = look->again || share < room;
-    enum store_result result =
-        store_orders_due(jobs->reader, profile, look->now, ids.id, job_ids_wanted(kind, share), &ids.count);
-    if (result == STORE_OK)
-        jobs_take_up(jobs, kind, &ids, share);
-    if (issuer != NULL && kind->under_way > before)
-        issuer->last_queue = config_profile(jobs->parts.config, profile)->name;
-    return result;
-}
-
-/* Takes an issuer's queues by turns, beginning behind the last one that was taken from. */
-static enum store_result take_queues_of(struct look *look, struct issuer *issuer)
-{
-    const char *last = issuer == NULL || issuer->last_queue == NULL ? "" : issuer->last_queue;
-    size_t start = 0;
-    while (start < look->count && strcmp(look->queue[start], last) <= 0)
-        start++;
-    enum store_result result = STORE_OK;
-    for (size_t n = 0; result == STORE_OK && n < look->count; n++) {
-        size_t i = (start + n) % look->count;
-        if (look->issuer[i] == issuer)
-            result = take_queue(look, issuer, look->queue[i]);
-    }
-    return result;
-}
-
-static enum store_result take_all_queues(struct look *look)
-{
-    const struct jobs_parts *parts = &look->jobs->parts;
-    enum store_result result = take_queues_of(look, NULL);
-    for (size_t i = 0; result == STORE_OK && i < parts->config->issuer_count; i++) {
-        struct issuer *issuer = find_issuer(look, parts->config->issuers[i].id);
-        if (issuer != NULL)
-            result = take_queues_of(look, issuer);
-    }
-    return result;
-}
-
-/* Profiles divide the room of their issuer, in shares and by turns. */
-void issuance_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now)
-{
-    struct look look = {.jobs = jobs, .kind = kind, .arena = arena_new(), .now = now, .shared = true};
-    enum store_result result = take_those_at_their_end(jobs, kind, now);
-    if (result == STORE_OK)
-        result = find_queues(&look);
-    if (result == STORE_OK)
-        result = take_all_queues(&look);
-    if (result == STORE_OK && look.again && kind->left_waiting) {
-        look.shared = kind->left_waiting = false;
-        result = take_all_queues(&look);
-    }
-    if (result != STORE_OK)
-        jobs_look_failed(kind);
-    arena_free(look.arena);
 }
 
 /* ---- an issuance that follows its request directly ---- */

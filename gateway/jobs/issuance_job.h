@@ -17,13 +17,20 @@ struct issuance_state {
     const struct problem *problem; /* the problem that the order ends with */
     bool gone; /* before the attempt: the order is not in processing any more, or cannot be read */
     struct issuance_wanted wanted;
-    int64_t began_us;   /* of the call to the issuer, with the wait for its turn */
-    int64_t signing_ms; /* how long it took; 0: there was none */
+    int64_t began_us;         /* of the call to the issuer, with the wait for its turn */
+    int64_t signing_ms;       /* how long it took; 0: there was none */
+    bool may_call;            /* as its turn came: read by load_permit */
+    struct attempt *attempts; /* of its order: read by issuance_load_attempts */
+    size_t attempt_count;     /* none when they cannot be read */
+    bool attempts_are_read;
 };
 
 /* The attempt under way has its answer; everything that follows from it is done. For
  * issuer_sign_request.done. */
 void issuance_take_answer(struct issuer_sign_request *request);
+
+/* For job_load. */
+void issuance_load_attempts(struct job *job, struct store_reader *reader);
 
 /* The order ends with this problem, and with it the attempt, if one is under way. */
 void issuance_fail(struct job *job, const struct problem *problem);

@@ -108,16 +108,13 @@ static void withdraw(struct job *job)
 
 /* ---- another duration ---- */
 
-/* True a few times at most. */
-static bool may_ask_again(struct job *job)
+/* True a few times at most. Follows issuance_load_attempts. */
+static bool may_ask_again(const struct issuance_state *state)
 {
-    struct attempt *attempts = NULL;
-    size_t count = 0, used = 0;
-    if (store_attempts_of_order(job->jobs->reader, job->arena, job->id, &attempts, &count) != STORE_OK)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        used += attempts[i].status == ATTEMPT_REFUSED || attempts[i].status == ATTEMPT_REJECTED;
-    return used < OTHER_DURATIONS_MAX;
+    size_t used = 0;
+    for (size_t i = 0; i < state->attempt_count; i++)
+        used += state->attempts[i].status == ATTEMPT_REFUSED || state->attempts[i].status == ATTEMPT_REJECTED;
+    return state->attempts_are_read && used < OTHER_DURATIONS_MAX;
 }
 
 /* True when the refusal has taught a duration to ask for. */
@@ -125,8 +122,7 @@ static bool is_worth_another_duration(struct job *job)
 {
     const struct issuance_state *state = job->state;
     return issuance_plan_differs(job->arena, state->issuer, &state->wanted, &state->request.validity,
-                                 job->now) &&
-           may_ask_again(job);
+                                 job->now);
 }
 
 /* True when the certificate that lives too long has taught an end. */
@@ -134,8 +130,7 @@ static bool is_worth_an_end(struct job *job)
 {
     const struct issuance_state *state = job->state;
     return issuance_plan_bounds(job->arena, state->issuer, &state->wanted, &state->request.validity, job->now,
-                                state->issued.facts.not_after) &&
-           may_ask_again(job);
+                                state->issued.facts.not_after);
 }
 
 /* ---- the certificate ---- */
@@ -240,6 +235,31 @@ static void on_rejected_stored(struct job *job)
     jobs_wake(jobs, JOBS_DUE_REVOCATIONS);
 }
 
+static void reject(struct job *job)
+{
+    struct issuance_state *state = job->state;
+    const char *why = state->issued.why;
+    state->problem = problem_with_cause(
+        job->arena, CAUSE_CERTIFICATE_MISFIT, PROBLEM_SERVER_INTERNAL,
+        "The certificate authority issued a certificate that does not fit the order (%s); it "
+        "is being revoked.",
+        why);
+    job_commit(job, apply_rejected, on_rejected_stored);
+}
+
+static void reject_once(struct job *job)
+{
+    struct issuance_state *state = job->state;
+    if (!may_ask_again(state)) {
+        reject(job);
+        return;
+    }
+    log_info("issuer %s: order %lld is requested again with an explicit end", state->issuer->id,
+             (long long)job->id);
+    state->order.next_attempt_at = job->now;
+    job_commit(job, apply_rejected_once, on_rejected_stored);
+}
+
 static void take_certificate(struct job *job)
 {
     struct issuance_state *state = job->state;
@@ -273,19 +293,10 @@ static void take_certificate(struct job *job)
     }
     state->attempt.status = ATTEMPT_REJECTED;
     state->attempt.message = why;
-    if (is_worth_an_end(job)) {
-        log_info("issuer %s: order %lld is requested again with an explicit end", state->issuer->id,
-                 (long long)job->id);
-        state->order.next_attempt_at = job->now;
-        job_commit(job, apply_rejected_once, on_rejected_stored);
-        return;
-    }
-    state->problem = problem_with_cause(
-        job->arena, CAUSE_CERTIFICATE_MISFIT, PROBLEM_SERVER_INTERNAL,
-        "The certificate authority issued a certificate that does not fit the order (%s); it "
-        "is being revoked.",
-        why);
-    job_commit(job, apply_rejected, on_rejected_stored);
+    if (is_worth_an_end(job))
+        job_load(job, issuance_load_attempts, reject_once);
+    else
+        reject(job);
 }
 
 /* ---- the CA's answer ---- */
@@ -321,17 +332,27 @@ static const struct problem *refusal_problem(const struct job *job, const struct
                               result->message, more);
 }
 
-static void take_refusal(struct job *job, const struct issuer_result *result)
+static void ask_for_another_duration(struct job *job)
 {
-    struct issuance_state *state = job->state;
-    state->attempt.status = ATTEMPT_REFUSED;
-    if (result->refusal != ISSUER_REFUSAL_DURATION || !is_worth_another_duration(job)) {
+    const struct issuance_state *state = job->state;
+    const struct issuer_result *result = &state->request.result;
+    if (!may_ask_again(state)) {
         issuance_fail(job, refusal_problem(job, result));
         return;
     }
     log_info("issuer %s: order %lld is requested again with another lifetime: %s", state->issuer->id,
              (long long)job->id, result->message);
     put_off(job, 0);
+}
+
+static void take_refusal(struct job *job, const struct issuer_result *result)
+{
+    struct issuance_state *state = job->state;
+    state->attempt.status = ATTEMPT_REFUSED;
+    if (result->refusal == ISSUER_REFUSAL_DURATION && is_worth_another_duration(job))
+        job_load(job, issuance_load_attempts, ask_for_another_duration);
+    else
+        issuance_fail(job, refusal_problem(job, result));
 }
 
 /* The issuer's health paces tries when the issuer as a whole has to recover. Other faults may be this order's

@@ -11,6 +11,14 @@ uint64_t job_target(const char *host)
     return hash;
 }
 
+bool job_shares_contain(const struct job_shares *shares, int64_t id)
+{
+    for (size_t i = 0; i < shares->count; i++)
+        if (shares->held[i].id == id)
+            return true;
+    return false;
+}
+
 bool job_shares_admit(const struct job_shares *shares, const struct job_holder *holder)
 {
     size_t of_account = 0, of_target = 0, free = shares->slots - shares->count;
@@ -30,7 +38,7 @@ void job_shares_take(struct job_shares *shares, const struct job_holder *holder)
 void job_shares_give_back(struct job_shares *shares, const struct job_holder *holder)
 {
     for (size_t i = 0; i < shares->count; i++) {
-        if (shares->held[i].account_id != holder->account_id || shares->held[i].target != holder->target)
+        if (shares->held[i].id != holder->id)
             continue;
         shares->held[i] = shares->held[--shares->count];
         return;

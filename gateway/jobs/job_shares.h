@@ -13,8 +13,9 @@
 
 enum { JOB_SHARES_SLOTS_MAX = 256 };
 
-/* The account and the target that a slot is for. */
+/* The object, the account and the target that a slot is for. */
 struct job_holder {
+    int64_t id;
     int64_t account_id;
     uint64_t target; /* job_target's */
     bool is_known;   /* the account has had a certificate */
@@ -28,6 +29,9 @@ struct job_shares {
 
 /* A name or an address as a number. Two that share one share its slots. */
 uint64_t job_target(const char *host);
+
+/* True when a slot is taken for the object. */
+bool job_shares_contain(const struct job_shares *shares, int64_t id);
 
 bool job_shares_admit(const struct job_shares *shares, const struct job_holder *holder);
 

@@ -1,100 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "gateway/jobs/jobs_internal.h"
+#include "gateway/jobs/job_look.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
 #include "store/events.h"
 
-enum { TICK_MS = 1000, STORE_RETRY_MS = 500 };
-
-/* ---- taking up due work ---- */
-
-size_t job_ids_wanted(const struct job_kind *kind, size_t room)
-{
-    size_t most = room < kind->max_under_way ? room : kind->max_under_way;
-    size_t want = kind->under_way + most + 1; /* one more shows whether any are left */
-    return want < JOBS_LOOK_IDS ? want : JOBS_LOOK_IDS;
-}
-
-void jobs_take_up(struct jobs *jobs, struct job_kind *kind, const struct job_ids *ids, size_t room)
-{
-    for (size_t i = 0; i < ids->count; i++) {
-        if (job_set_contains(&jobs->set, ids->id[i]))
-            continue;
-        if (room == 0 || kind->under_way >= kind->max_under_way) {
-            kind->left_waiting = true;
-            return;
-        }
-        room--;
-        int64_t before = crash_record_set_owner(ids->id[i]);
-        kind->begin(jobs, ids->id[i]);
-        crash_record_set_owner(before);
-    }
-}
-
-/* Leased drafts have a place of their own. */
-static bool has_room(const struct job_kind *kind, const struct job_holder *holder)
-{
-    return kind->under_way < kind->max_under_way &&
-           (kind->shares == NULL || job_shares_admit(kind->shares, holder));
-}
-
-bool jobs_may_take_up(struct jobs *jobs, struct job_kind *kind, int64_t id, const struct job_holder *holder)
-{
-    if (job_set_contains(&jobs->set, id))
-        return false;
-    bool room = has_room(kind, holder);
-    kind->left_waiting = kind->left_waiting || !room;
-    return room;
-}
-
-void jobs_look_failed(const struct job_kind *kind)
-{
-    log_warning("cannot read the %s that are due; trying again", kind->name);
-}
-
-static void take_all_due(struct jobs *jobs, unsigned due)
-{
-    if (jobs->stopping)
-        return;
-    int64_t now = clock_now();
-    for (size_t i = 0; i < JOB_KINDS; i++) {
-        struct job_kind *kind = &jobs->kinds[i];
-        if ((kind->due_bit & due) == 0)
-            continue;
-        kind->left_waiting = false;
-        kind->take(jobs, kind, now);
-    }
-}
-
-void jobs_on_wake(struct outbound_message *message)
-{
-    struct jobs *jobs = (struct jobs *)((char *)message - offsetof(struct jobs, wake));
-    take_all_due(jobs, atomic_exchange(&jobs->due, 0));
-}
-
-void jobs_wake(struct jobs *jobs, unsigned due)
-{
-    if (atomic_fetch_or(&jobs->due, due) == 0)
-        outbound_post(jobs->parts.outbound, &jobs->wake);
-}
-
-void jobs_on_tick(void *argument)
-{
-    struct jobs *jobs = argument;
-    take_all_due(jobs, JOBS_DUE_CHALLENGES | JOBS_DUE_ORDERS | JOBS_DUE_REVOCATIONS);
-    outbound_timer_set(jobs->parts.outbound, &jobs->timer, TICK_MS);
-}
+enum { STORE_RETRY_MS = 500 };
 
 /* ---- jobs ---- */
 
-static struct job *make_item(struct jobs *jobs, int kind)
+static struct job *make_item(struct jobs *jobs, struct job_kind *kind)
 {
     struct arena *arena = arena_new();
     struct job *job = arena_alloc(arena, sizeof *job);
-    *job = (struct job){.jobs = jobs, .kind = &jobs->kinds[kind], .arena = arena, .now = clock_now()};
+    *job = (struct job){.jobs = jobs, .kind = kind, .arena = arena, .now = clock_now()};
     return job;
 }
 
@@ -119,7 +40,7 @@ static void take_up(struct job *job, int64_t id)
         job_shares_take(job->kind->shares, &job->holder);
 }
 
-struct job *job_new(struct jobs *jobs, int kind, int64_t id, const struct job_holder *holder)
+struct job *job_new(struct jobs *jobs, struct job_kind *kind, int64_t id, const struct job_holder *holder)
 {
     struct job *job = make_item(jobs, kind);
     if (holder != NULL)
@@ -128,7 +49,39 @@ struct job *job_new(struct jobs *jobs, int kind, int64_t id, const struct job_ho
     return job;
 }
 
+/* ---- reading ---- */
+
+static void run_load(void *argument, struct store_reader *reader)
+{
+    struct job *job = argument;
+    int64_t before = crash_record_set_owner(job->id);
+    job->load(job, reader);
+    crash_record_set_owner(before);
+}
+
+static void go_on_loaded(void *argument)
+{
+    struct job *job = argument;
+    job->now = clock_now();
+    job_run(job, job->step);
+}
+
+void job_load(struct job *job, void (*load)(struct job *job, struct store_reader *reader),
+              void (*step)(struct job *job))
+{
+    job->load = load;
+    job->step = step;
+    loads_run(job->jobs->parts.loads, run_load, go_on_loaded, job);
+}
+
 /* ---- jobs that come with their request ---- */
+
+/* Leased drafts have a place of their own. */
+bool job_has_room(const struct job_kind *kind, const struct job_holder *holder)
+{
+    return kind->under_way < kind->max_under_way &&
+           (kind->shares == NULL || job_shares_admit(kind->shares, holder));
+}
 
 struct job *job_draft(struct jobs *jobs, int kind)
 {
@@ -136,7 +89,7 @@ struct job *job_draft(struct jobs *jobs, int kind)
         atomic_fetch_sub(&jobs->drafts, 1);
         return NULL;
     }
-    struct job *job = make_item(jobs, kind);
+    struct job *job = make_item(jobs, &jobs->kinds[kind]);
     job->is_draft = true;
     return job;
 }
@@ -154,7 +107,8 @@ static bool may_take_up(const struct job *job)
 {
     if (job->jobs->stopping)
         return false;
-    return job->leased || (has_room(job->kind, &job->holder) && !job_set_contains(&job->jobs->set, job->id));
+    return job->leased ||
+           (job_has_room(job->kind, &job->holder) && !job_set_contains(&job->jobs->set, job->id));
 }
 
 void job_run(struct job *job, void (*step)(struct job *job))
@@ -253,11 +207,17 @@ static void leave_list(struct job *job)
         job->next->link = job->link;
 }
 
+/* The place of a job that ends as it begins is left to the next look: it may be due, and end, again. */
+static bool leaves_room(const struct job_kind *kind)
+{
+    return kind->left_waiting && (kind->look == NULL || !kind->look->beginning);
+}
+
 void job_end(struct job *job)
 {
     struct jobs *jobs = job->jobs;
     int64_t id = job->id;
-    unsigned waiting = job->kind->left_waiting ? job->kind->due_bit : 0;
+    unsigned waiting = leaves_room(job->kind) ? job->kind->due_bit : 0;
     job_set_remove(&jobs->set, id);
     leave_list(job);
     job->kind->under_way--;
@@ -302,4 +262,5 @@ void jobs_drop_all(struct jobs *jobs)
         leave_list(job);
         arena_free(job->arena);
     }
+    job_looks_drop(jobs);
 }

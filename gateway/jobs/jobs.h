@@ -8,15 +8,16 @@
 
 #include "gateway/ca/issuers.h"
 #include "gateway/config/config.h"
+#include "gateway/loads/loads.h"
 #include "gateway/outbound/outbound.h"
 #include "store/store.h"
 
 /* Borrowed for their life. */
 struct jobs_parts {
     const struct config *config;
-    const struct store_location *location;
     struct store *store;
     struct outbound *outbound;
+    struct loads *loads;
     struct issuers *issuers;
     /* Outbound thread: a reply that waits for this object may go. */
     void (*settled)(void *context, int64_t id);
@@ -25,8 +26,8 @@ struct jobs_parts {
     void *context;
 };
 
-/* NULL with `fault`. Takes nothing up before jobs_begin. */
-[[gnu::warn_unused_result]] struct jobs *jobs_new(const struct jobs_parts *parts, struct fault *fault);
+/* Takes nothing up before jobs_begin. Never NULL. */
+[[gnu::warn_unused_result]] struct jobs *jobs_new(const struct jobs_parts *parts);
 void jobs_begin(struct jobs *jobs);
 
 /* The types of work that may have become due, as bits: each costs a query of the database. */
@@ -80,7 +81,7 @@ void jobs_keep_rejected(struct jobs *jobs, const struct issuer *issuer, const st
  * later. */
 void jobs_stop(struct jobs *jobs);
 
-/* Frees the jobs that were in progress, after outbound_stop and store_close, before issuers_stop. The
+/* Frees the jobs that were in progress, after loads_free and store_close, before issuers_stop. The
  * database has their objects; the next start takes them up. NULL is ignored. */
 void jobs_drop(struct jobs *jobs);
 

@@ -22,24 +22,29 @@ void job_set_add(struct job_set *set, int64_t id);
 /* Removes an id; nothing happens when it is absent. */
 void job_set_remove(struct job_set *set, int64_t id);
 
-/* A type of job: its due bit, its limit, and how it begins. */
+struct job_look;
+
+/* A type of job: its due bit, its limit, and how it is found and begins (job_look.h). */
 struct job_kind {
     const char *name;
-    unsigned due_bit;                                                    /* of enum jobs_due */
-    void (*take)(struct jobs *jobs, struct job_kind *kind, int64_t now); /* queries the due objects and
-                                                                          * takes them up */
-    void (*begin)(struct jobs *jobs, int64_t id);
-    struct job_shares *shares; /* NULL: every slot is anybody's */
+    unsigned due_bit;                    /* of enum jobs_due */
+    void (*plan)(struct job_look *look); /* before the look's load: what it needs of the outbound thread's */
+    void (*load_due)(struct job_look *look, struct store_reader *reader); /* reads who is due */
+    void (*take)(struct job_look *look);                                  /* takes them up */
+    bool (*load)(struct job *job, struct store_reader *reader); /* reads the row of one; false: it cannot */
+    void (*begin)(struct job *job); /* its row may not be due any more: it then ends */
+    struct job_shares *shares;      /* NULL: every slot is anybody's */
     size_t max_under_way;
     size_t under_way;
-    bool left_waiting; /* at the last look, for want of room */
+    bool left_waiting;     /* at the last look, for want of room */
+    struct job_look *look; /* under way; NULL: none */
+    bool again;            /* another is wanted then */
 };
 
 enum { JOB_VALIDATION, JOB_ISSUANCE, JOB_REVOCATION, JOB_KINDS };
 
 struct jobs {
     struct jobs_parts parts;
-    struct store_reader *reader; /* the outbound thread's own */
     struct outbound_message wake;
     atomic_uint due; /* enum jobs_due; not 0 while a wake message is on its way */
     struct outbound_timer timer;
@@ -60,7 +65,7 @@ struct jobs {
 
 /*
  * A job: an object that was taken up, one or two outside calls, and the writes between. It owns its arena.
- * `step` follows the commit in progress, on the outbound thread.
+ * `step` follows the commit or the load in progress, on the outbound thread.
  */
 struct job {
     struct store_operation operation; /* first */
@@ -69,12 +74,15 @@ struct job {
     struct job_kind *kind;
     struct arena *arena;
     struct job *next, **link; /* among jobs->first, while it is under way */
+    struct job *next_taken;   /* by the same look */
+    bool is_read;             /* its row, by that look */
     int64_t id;
     struct job_holder holder; /* for types with shares; set before the job begins */
     bool is_draft;            /* counts among jobs->drafts */
     bool leased;              /* a draft whose object nobody takes up meanwhile */
     int64_t now;              /* of the current step */
     enum store_apply_result (*apply)(struct job *job, struct store_writer *writer);
+    void (*load)(struct job *job, struct store_reader *reader);
     void (*step)(struct job *job);
     void (*refuse)(struct job *job); /* set when the object is set aside */
     struct event set_aside;
@@ -84,21 +92,11 @@ struct job {
     void *state; /* the kind's own */
 };
 
-/* Ids of one look. Those under way are still due in the database: a look asks for enough to see past them. */
-struct job_ids {
-    int64_t id[JOBS_LOOK_IDS];
-    size_t count;
-};
-/* Returns how many ids to read when `room` more may be taken up. */
-size_t job_ids_wanted(const struct job_kind *kind, size_t room);
-/* Takes up at most `room` of those that are not under way. */
-void jobs_take_up(struct jobs *jobs, struct job_kind *kind, const struct job_ids *ids, size_t room);
-/* False for a job in progress, and when there is no room; `left_waiting` is then set. */
-bool jobs_may_take_up(struct jobs *jobs, struct job_kind *kind, int64_t id, const struct job_holder *holder);
-void jobs_look_failed(const struct job_kind *kind);
+/* True when one more may be taken up for this holder, which may be NULL where the kind has no shares. */
+bool job_has_room(const struct job_kind *kind, const struct job_holder *holder);
 
 /* Makes the job for an object that is due. `holder` may be NULL where the kind has no shares. */
-struct job *job_new(struct jobs *jobs, int kind, int64_t id, const struct job_holder *holder);
+struct job *job_new(struct jobs *jobs, struct job_kind *kind, int64_t id, const struct job_holder *holder);
 
 /* A job of a request's own, not under way before it is handed over with its `id` and `step`. NULL when
  * there are too many. Any thread. */
@@ -110,6 +108,10 @@ struct job *job_draft(struct jobs *jobs, int kind);
 void job_commit(struct job *job,
                 enum store_apply_result (*apply)(struct job *job, struct store_writer *writer),
                 void (*step)(struct job *job));
+
+/* Reads with `load`, then goes on with `step`. The job is the load's alone meanwhile (loads.h). */
+void job_load(struct job *job, void (*load)(struct job *job, struct store_reader *reader),
+              void (*step)(struct job *job));
 
 /*
  * True when the server died of the object too often: it is not worked on again. The event is written and
@@ -136,18 +138,31 @@ enum store_result job_record(struct job *job, struct store_writer *writer, const
 
 /* ---- for jobs_life.c ---- */
 
-/* Takes up due work: of the requested types, or of all. */
+/* Looks at due work: of the requested types, or of all. */
 void jobs_on_wake(struct outbound_message *message);
 void jobs_on_tick(void *jobs);
 /* Frees the jobs that still wait for an answer or for the store, when all threads have ended. */
 void jobs_drop_all(struct jobs *jobs);
+void job_looks_drop(struct jobs *jobs);
 /* Wakes the thread that waits for the end. */
 void jobs_tell_stopped(struct jobs *jobs);
 
 /* ---- the kinds ---- */
 
-void validation_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now);
-void issuance_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now);
-void issuance_job_begin(struct jobs *jobs, int64_t id);
-void revocation_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now);
-void revocation_job_begin(struct jobs *jobs, int64_t id);
+void validation_job_plan(struct job_look *look);
+void validation_job_load_due(struct job_look *look, struct store_reader *reader);
+void validation_job_take(struct job_look *look);
+bool validation_job_load(struct job *job, struct store_reader *reader);
+void validation_job_begin(struct job *job);
+
+void issuance_job_plan(struct job_look *look);
+void issuance_job_load_due(struct job_look *look, struct store_reader *reader);
+void issuance_job_take(struct job_look *look);
+bool issuance_job_load(struct job *job, struct store_reader *reader);
+void issuance_job_begin(struct job *job);
+
+void revocation_job_plan(struct job_look *look);
+void revocation_job_load_due(struct job_look *look, struct store_reader *reader);
+void revocation_job_take(struct job_look *look);
+bool revocation_job_load(struct job *job, struct store_reader *reader);
+void revocation_job_begin(struct job *job);

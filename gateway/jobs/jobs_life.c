@@ -19,36 +19,49 @@ _Static_assert(MAX_VALIDATIONS + MAX_ISSUANCES + JOBS_DRAFTS_MAX + MAX_REVOCATIO
 _Static_assert(MAX_ISSUANCES + JOBS_DRAFTS_MAX + MAX_REVOCATIONS < JOBS_LOOK_IDS,
                "a look sees past what is under way");
 
-struct jobs *jobs_new(const struct jobs_parts *parts, struct fault *fault)
+static struct job_kind kind_of_validations(struct job_shares *shares, const struct config *config)
+{
+    return (struct job_kind){.name = "challenges",
+                             .due_bit = JOBS_DUE_CHALLENGES,
+                             .plan = validation_job_plan,
+                             .load_due = validation_job_load_due,
+                             .take = validation_job_take,
+                             .load = validation_job_load,
+                             .begin = validation_job_begin,
+                             .shares = shares,
+                             .max_under_way = (size_t)config->validation.max_concurrent};
+}
+
+static const struct job_kind issuances = {.name = "orders",
+                                          .due_bit = JOBS_DUE_ORDERS,
+                                          .plan = issuance_job_plan,
+                                          .load_due = issuance_job_load_due,
+                                          .take = issuance_job_take,
+                                          .load = issuance_job_load,
+                                          .begin = issuance_job_begin,
+                                          .max_under_way = MAX_ISSUANCES};
+
+static const struct job_kind revocations = {.name = "revocations",
+                                            .due_bit = JOBS_DUE_REVOCATIONS,
+                                            .plan = revocation_job_plan,
+                                            .load_due = revocation_job_load_due,
+                                            .take = revocation_job_take,
+                                            .load = revocation_job_load,
+                                            .begin = revocation_job_begin,
+                                            .max_under_way = MAX_REVOCATIONS};
+
+struct jobs *jobs_new(const struct jobs_parts *parts)
 {
     struct jobs *jobs = calloc(1, sizeof *jobs);
     if (jobs == NULL)
         end_without("memory");
     jobs->parts = *parts;
-    jobs->reader = store_reader_open(parts->location, fault);
-    if (jobs->reader == NULL) {
-        free(jobs);
-        return NULL;
-    }
     jobs->wake.run = jobs_on_wake;
     jobs->timer = (struct outbound_timer){.run = jobs_on_tick, .argument = jobs};
-    jobs->kinds[JOB_VALIDATION] =
-        (struct job_kind){.name = "challenges",
-                          .due_bit = JOBS_DUE_CHALLENGES,
-                          .take = validation_job_take,
-                          .shares = &jobs->validation_shares,
-                          .max_under_way = (size_t)parts->config->validation.max_concurrent};
+    jobs->kinds[JOB_VALIDATION] = kind_of_validations(&jobs->validation_shares, parts->config);
+    jobs->kinds[JOB_ISSUANCE] = issuances;
+    jobs->kinds[JOB_REVOCATION] = revocations;
     jobs->validation_shares.slots = jobs->kinds[JOB_VALIDATION].max_under_way;
-    jobs->kinds[JOB_ISSUANCE] = (struct job_kind){.name = "orders",
-                                                  .due_bit = JOBS_DUE_ORDERS,
-                                                  .take = issuance_job_take,
-                                                  .begin = issuance_job_begin,
-                                                  .max_under_way = MAX_ISSUANCES};
-    jobs->kinds[JOB_REVOCATION] = (struct job_kind){.name = "revocations",
-                                                    .due_bit = JOBS_DUE_REVOCATIONS,
-                                                    .take = revocation_job_take,
-                                                    .begin = revocation_job_begin,
-                                                    .max_under_way = MAX_REVOCATIONS};
     pthread_mutex_init(&jobs->stop_lock, NULL);
     pthread_cond_init(&jobs->stop_changed, NULL);
     return jobs;
@@ -130,7 +143,6 @@ void jobs_free(struct jobs *jobs)
 {
     if (jobs == NULL)
         return;
-    store_reader_close(jobs->reader);
     pthread_mutex_destroy(&jobs->stop_lock);
     pthread_cond_destroy(&jobs->stop_changed);
     free(jobs);

@@ -2,7 +2,7 @@
 #include "acme/pki/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/ca/issuer_signers.h"
-#include "gateway/jobs/jobs_internal.h"
+#include "gateway/jobs/job_look.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
@@ -218,13 +218,23 @@ static struct issuer *issuer_of(struct job *job)
     return is_theirs ? issuer : NULL;
 }
 
-void revocation_job_begin(struct jobs *jobs, int64_t id)
+bool revocation_job_load(struct job *job, struct store_reader *reader)
 {
-    struct job *job = job_new(jobs, JOB_REVOCATION, id, NULL);
     struct revocation_work *state = arena_alloc(job->arena, sizeof *state);
     job->state = state;
-    if (store_certificate_load(jobs->reader, job->arena, id, &state->certificate) != STORE_OK ||
-        (state->certificate.revoked_at != 0 && !state->certificate.correction_asked)) {
+    return store_certificate_load(reader, job->arena, job->id, &state->certificate) == STORE_OK;
+}
+
+static bool is_due(const struct certificate *certificate, int64_t now)
+{
+    return (certificate->revoked_at == 0 || certificate->correction_asked) &&
+           certificate->revocation_next_attempt_at <= now;
+}
+
+void revocation_job_begin(struct job *job)
+{
+    struct revocation_work *state = job->state;
+    if (!is_due(&state->certificate, job->now)) {
         job_end(job);
         return;
     }
@@ -236,7 +246,7 @@ void revocation_job_begin(struct jobs *jobs, int64_t id)
         state->corrects ? state->certificate.correction_reason : state->certificate.revocation_reason;
     const struct event about = {.account_id = state->certificate.account_id,
                                 .order_id = state->certificate.order_id,
-                                .certificate_id = id};
+                                .certificate_id = job->id};
     if (job_set_aside(job, &about, refuse))
         return;
     struct issuer *issuer = issuer_of(job);
@@ -266,35 +276,50 @@ void revocation_job_begin(struct jobs *jobs, int64_t id)
     issuer_revoke(issuer, &state->request);
 }
 
+/* ---- taking up due revocations: an issuer's are a queue ---- */
+
 /* An issuer that is no longer configured is handled by each revocation, not by the queue. */
-static size_t room_of(const struct jobs *jobs, const struct job_kind *kind, const char *id)
+static size_t room_of(const struct job_look *look, const char *id)
 {
-    struct issuer *issuer = issuers_find(jobs->parts.issuers, id);
-    return issuer == NULL ? kind->max_under_way : issuer_room(issuer, ISSUER_WORK_REVOKE);
+    struct issuer *issuer = issuers_find(look->jobs->parts.issuers, id);
+    return issuer == NULL ? look->kind->max_under_way : issuer_room(issuer, ISSUER_WORK_REVOKE);
 }
 
-static enum store_result take_queue(struct jobs *jobs, struct job_kind *kind, int64_t now,
-                                    const struct revocation_queue *queue)
+void revocation_job_plan(struct job_look *look)
 {
-    struct job_ids ids;
-    size_t room = room_of(jobs, kind, queue->issuer);
-    enum store_result result = store_revocations_due(jobs->reader, queue->identity_id, now, ids.id,
-                                                     job_ids_wanted(kind, room), &ids.count);
-    if (result == STORE_OK)
-        jobs_take_up(jobs, kind, &ids, room);
-    return result;
+    const struct config *config = look->jobs->parts.config;
+    struct job_queues *queues = look->state = job_queues_new(look, config->issuer_count);
+    for (size_t i = 0; i < config->issuer_count; i++)
+        job_queues_expect(look, queues, config->issuers[i].id, room_of(look, config->issuers[i].id));
 }
 
-void revocation_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now)
+void revocation_job_load_due(struct job_look *look, struct store_reader *reader)
 {
-    struct arena *arena = arena_new();
-    struct revocation_queue queue = {0};
+    struct revocation_queue row = {0};
     enum store_result result;
-    while ((result = store_revocation_queue_after(jobs->reader, arena, queue.identity_id, &queue)) ==
-               STORE_OK &&
-           (result = take_queue(jobs, kind, now, &queue)) == STORE_OK)
-        ;
-    if (result == STORE_FAILED)
-        jobs_look_failed(kind);
-    arena_free(arena);
+    while ((result = store_revocation_queue_after(reader, look->arena, row.identity_id, &row)) == STORE_OK) {
+        struct job_ids *ids = &job_queues_add(look, look->state, row.issuer)->ids;
+        result = store_revocations_due(reader, row.identity_id, look->now, ids->id, ids->wanted, &ids->count);
+        if (result != STORE_OK)
+            break;
+    }
+    look->failed = result == STORE_FAILED;
+}
+
+/* An issuer has a queue for each root that it has had. */
+static size_t taken_of(const struct job_queues *queues, const char *id)
+{
+    size_t taken = 0;
+    for (const struct job_queue *queue = queues->first; queue != NULL; queue = queue->next)
+        taken += strcmp(queue->name, id) == 0 ? queue->taken : 0;
+    return taken;
+}
+
+void revocation_job_take(struct job_look *look)
+{
+    struct job_queues *queues = look->state;
+    for (struct job_queue *queue = queues->first; queue != NULL; queue = queue->next) {
+        size_t room = room_of(look, queue->name), taken = taken_of(queues, queue->name);
+        queue->taken = job_look_take_up_ids(look, &queue->ids, room > taken ? room - taken : 0);
+    }
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/authorization.h"
 #include "acme/order.h"
-#include "gateway/jobs/jobs_internal.h"
+#include "gateway/jobs/job_look.h"
 #include "gateway/runtime/backoff.h"
 #include "gateway/runtime/clock.h"
-#include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
 #include "gateway/validation/validator.h"
 #include "store/accounts.h"
@@ -222,29 +221,37 @@ static void refuse(struct job *job)
     job_commit(job, apply_final, job_end);
 }
 
-static void begin(struct jobs *jobs, int64_t id, const struct job_holder *holder)
+bool validation_job_load(struct job *job, struct store_reader *reader)
 {
-    struct job *job = job_new(jobs, JOB_VALIDATION, id, holder);
     struct validation_work *state = arena_alloc(job->arena, sizeof *state);
-    job->state = state;
     struct account account;
-    if (store_authorization_load(jobs->reader, job->arena, id, &state->authorization) != STORE_OK ||
-        state->authorization.challenge_status != CHALLENGE_PROCESSING ||
-        store_account_load(jobs->reader, job->arena, state->authorization.account_id, &account) != STORE_OK) {
+    job->state = state;
+    if (store_authorization_load(reader, job->arena, job->id, &state->authorization) != STORE_OK ||
+        store_account_load(reader, job->arena, state->authorization.account_id, &account) != STORE_OK)
+        return false;
+    state->thumbprint = account.thumbprint;
+    return true;
+}
+
+void validation_job_begin(struct job *job)
+{
+    struct validation_work *state = job->state;
+    struct authorization *authorization = &state->authorization;
+    if (authorization->challenge_status != CHALLENGE_PROCESSING ||
+        authorization->next_attempt_at > job->now) {
         job_end(job);
         return;
     }
-    const struct event about = {.account_id = account.id, .authorization_id = id};
+    const struct event about = {.account_id = authorization->account_id, .authorization_id = job->id};
     if (job_set_aside(job, &about, refuse))
         return;
-    state->thumbprint = account.thumbprint;
-    if (authorization_status_at(&state->authorization, job->now) != AUTHORIZATION_EXPIRED) {
+    if (authorization_status_at(authorization, job->now) != AUTHORIZATION_EXPIRED) {
         start(job);
         return;
     }
     state->validation.tried = "nothing: the authorization had expired";
-    authorization_expire(job->arena, &state->authorization);
-    state->validation.problem = problem_read(job->arena, state->authorization.error_json);
+    authorization_expire(job->arena, authorization);
+    state->validation.problem = problem_read(job->arena, authorization->error_json);
     job_commit(job, apply_final, job_end);
 }
 
@@ -254,45 +261,78 @@ static void begin(struct jobs *jobs, int64_t id, const struct job_holder *holder
  * thread, and the turns of a second. */
 enum { LOOK_ACCOUNTS = 256, LOOKS_A_SECOND = 16 };
 
-static enum store_result take_account(struct jobs *jobs, struct job_kind *kind, int64_t now,
+/* The load shares the free slots out, and `take` gives those that are still free. */
+struct validation_look {
+    struct job_shares shares; /* those held as the look began, and those shared out since */
+    size_t held;              /* of them, as the look began */
+    int64_t last_account;     /* the one that was looked at last */
+    size_t looked;            /* accounts */
+    bool left_waiting;
+};
+
+void validation_job_plan(struct job_look *look)
+{
+    struct validation_look *state = arena_alloc(look->arena, sizeof *state);
+    state->shares = *look->kind->shares;
+    state->held = state->shares.count;
+    state->last_account = look->jobs->last_account;
+    look->state = state;
+}
+
+static void share_out(struct validation_look *state, const struct job_holder *holder)
+{
+    if (job_shares_contain(&state->shares, holder->id))
+        return;
+    if (state->shares.count < state->shares.slots && job_shares_admit(&state->shares, holder))
+        job_shares_take(&state->shares, holder);
+    else
+        state->left_waiting = true;
+}
+
+static enum store_result load_account(struct validation_look *state, struct store_reader *reader, int64_t now,
                                       int64_t account_id)
 {
     struct arena *arena = arena_new();
     struct due_validation *due = NULL;
     size_t count = 0;
     bool is_known = false;
-    enum store_result result = store_account_has_certificate(jobs->reader, account_id, &is_known);
+    enum store_result result = store_account_has_certificate(reader, account_id, &is_known);
     if (result == STORE_OK)
-        result = store_validations_due(jobs->reader, arena, account_id, now,
-                                       job_ids_wanted(kind, kind->max_under_way), &due, &count);
+        result = store_validations_due(reader, arena, account_id, now,
+                                       state->shares.count + state->shares.slots + 1, &due, &count);
     for (size_t i = 0; i < count; i++) {
-        const struct job_holder holder = {account_id, job_target(due[i].name), is_known};
-        if (!jobs_may_take_up(jobs, kind, due[i].id, &holder))
-            continue;
-        int64_t before = crash_record_set_owner(due[i].id);
-        begin(jobs, due[i].id, &holder);
-        crash_record_set_owner(before);
+        const struct job_holder holder = {due[i].id, account_id, job_target(due[i].name), is_known};
+        share_out(state, &holder);
     }
     arena_free(arena);
     return result;
 }
 
-/* Takes the accounts behind `after`, up to `last`, until LOOK_ACCOUNTS have been seen. */
-static enum store_result take_accounts(struct jobs *jobs, struct job_kind *kind, int64_t now, int64_t after,
-                                       int64_t last, size_t *looked)
+/* Reads the accounts behind `after`, up to `last`, until LOOK_ACCOUNTS have been seen. False: the read
+ * failed. */
+static bool load_accounts(struct validation_look *state, struct store_reader *reader, int64_t now,
+                          int64_t after, int64_t last)
 {
     int64_t account_id = after;
     enum store_result result = STORE_OK;
-    while (kind->under_way < kind->max_under_way && *looked < LOOK_ACCOUNTS &&
-           (result = store_validation_queue_after(jobs->reader, account_id, &account_id)) == STORE_OK &&
+    while (state->shares.count < state->shares.slots && state->looked < LOOK_ACCOUNTS &&
+           (result = store_validation_queue_after(reader, account_id, &account_id)) == STORE_OK &&
            account_id <= last) {
-        ++*looked;
-        jobs->last_account = account_id;
-        result = take_account(jobs, kind, now, account_id);
+        state->looked++;
+        state->last_account = account_id;
+        result = load_account(state, reader, now, account_id);
         if (result != STORE_OK)
             break;
     }
-    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+    return result != STORE_FAILED;
+}
+
+void validation_job_load_due(struct job_look *look, struct store_reader *reader)
+{
+    struct validation_look *state = look->state;
+    int64_t turn = state->last_account;
+    look->failed = !load_accounts(state, reader, look->now, turn, INT64_MAX) ||
+                   !load_accounts(state, reader, look->now, 0, turn);
 }
 
 /* Continues the round in the next turn, so that the outbound thread can do other work between. */
@@ -306,18 +346,18 @@ static void go_on(struct jobs *jobs, int64_t now)
         jobs_wake(jobs, JOBS_DUE_CHALLENGES);
 }
 
-void validation_job_take(struct jobs *jobs, struct job_kind *kind, int64_t now)
+void validation_job_take(struct job_look *look)
 {
-    int64_t turn = jobs->last_account;
-    size_t looked = 0;
-    if (take_accounts(jobs, kind, now, turn, INT64_MAX, &looked) != STORE_OK ||
-        take_accounts(jobs, kind, now, 0, turn, &looked) != STORE_OK)
-        jobs_look_failed(kind);
-    bool is_full = kind->under_way == kind->max_under_way;
-    bool has_more = looked == LOOK_ACCOUNTS;
-    kind->left_waiting = kind->left_waiting || is_full || has_more;
+    const struct validation_look *state = look->state;
+    struct job_kind *kind = look->kind;
+    for (size_t i = state->held; i < state->shares.count; i++)
+        job_look_take_up(look, state->shares.held[i].id, &state->shares.held[i]);
+    look->jobs->last_account = state->last_account;
+    bool is_full = kind->under_way >= kind->max_under_way;
+    bool has_more = state->looked == LOOK_ACCOUNTS;
+    kind->left_waiting = kind->left_waiting || state->left_waiting || is_full || has_more;
     if (has_more && !is_full)
-        go_on(jobs, now);
+        go_on(look->jobs, look->now);
 }
 
 struct job *validation_job_draft(struct jobs *jobs, int64_t now, const struct authorization *authorization,
@@ -331,7 +371,8 @@ struct job *validation_job_draft(struct jobs *jobs, int64_t now, const struct au
     state->thumbprint = arena_duplicate(draft->arena, account->thumbprint);
     draft->id = authorization->id;
     /* The account's standing is read only when the others leave no room. */
-    draft->holder = (struct job_holder){.account_id = authorization->account_id,
+    draft->holder = (struct job_holder){.id = authorization->id,
+                                        .account_id = authorization->account_id,
                                         .target = job_target(authorization->identifier.value)};
     draft->now = now;
     draft->state = state;

@@ -13,6 +13,7 @@
 #include "gateway/housekeeping/retention.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/kept/own_certificate.h"
+#include "gateway/loads/loads.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/preflight/check.h"
 #include "gateway/runtime/background.h"
@@ -101,6 +102,12 @@ static bool start_outbound(struct server *server, struct fault *fault)
     return server->outbound != NULL;
 }
 
+static bool start_loads(struct server *server, struct fault *fault)
+{
+    server->loads = loads_new(server->location, fault);
+    return server->loads != NULL;
+}
+
 static void log_preflight(const char *verdict, const char *line)
 {
     if (strcmp(verdict, "ok") == 0)
@@ -173,6 +180,7 @@ static bool start_revocation(struct server *server, struct fault *fault)
                                        .location = server->location,
                                        .store = server->store,
                                        .outbound = server->outbound,
+                                       .loads = server->loads,
                                        .issuers = server->issuers,
                                        .own_intermediates = own_intermediates,
                                        .rejected = rejected,
@@ -194,18 +202,17 @@ static void revoked(void *context, const char *issuer_id, struct bytes leaf)
     own_certificate_revoked(server->own_certificate, leaf);
 }
 
-static bool start_work(struct server *server, struct fault *fault)
+static struct jobs *make_jobs(struct server *server)
 {
     const struct jobs_parts parts = {.config = server->config,
-                                     .location = server->location,
                                      .store = server->store,
                                      .outbound = server->outbound,
+                                     .loads = server->loads,
                                      .issuers = server->issuers,
                                      .settled = settled,
                                      .revoked = revoked,
                                      .context = server};
-    server->jobs = jobs_new(&parts, fault);
-    return server->jobs != NULL;
+    return jobs_new(&parts);
 }
 
 static void revoked_at_once(void *context, const char *issuer_id)
@@ -216,6 +223,7 @@ static void revoked_at_once(void *context, const char *issuer_id)
 
 static bool start_frontend(struct server *server, struct fault *fault)
 {
+    server->jobs = make_jobs(server);
     const struct frontend_parts parts = {.config = server->config,
                                          .route_tables = server_route_tables,
                                          .location = server->location,
@@ -417,7 +425,7 @@ struct server *server_start(const struct config *config, const char *path, struc
     store_set_event_observer(event_log_write);
     server->background = background_new();
     if (start_store(server, fault) && start_secrets(server, fault) && start_outbound(server, fault) &&
-        start_issuers(server, fault) && start_revocation(server, fault) && start_work(server, fault) &&
+        start_loads(server, fault) && start_issuers(server, fault) && start_revocation(server, fault) &&
         start_frontend(server, fault) && start_http(server, fault) && start_pki_http(server, fault) &&
         start_admin(server, fault) && begin_jobs(server, fault) && start_account_exporter(server, fault) &&
         start_background(server, fault)) {
@@ -446,6 +454,7 @@ void server_stop(struct server *server)
         http_server_stop(server->pki_http);
     if (server->outbound != NULL)
         outbound_stop(server->outbound);
+    loads_free(server->loads);
     store_close(server->store);
     account_exporter_stop(server->account_exporter);
     own_certificate_free(server->own_certificate);

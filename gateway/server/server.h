@@ -15,6 +15,7 @@
 struct account_exporter;
 struct retention_work;
 struct jobs;
+struct loads;
 struct frontend;
 struct own_certificate;
 struct admin;
@@ -28,6 +29,7 @@ struct server {
     const struct store_location *location;
     struct store *store;
     struct outbound *outbound;
+    struct loads *loads;
     struct issuers *issuers;
     struct jobs *jobs;
     struct background *background;

@@ -86,16 +86,23 @@ static void save_again(struct status_source *source)
         status_list_save(source);
 }
 
+/* True when the CA's list is another than the one in use. */
+static bool is_another_list(const struct status_source *source)
+{
+    return source->request.outcome == ISSUER_LIST_READ &&
+           (source->now.list == NULL || !bytes_equal(source->now.list->crl.der, source->request.crl));
+}
+
 /* False with `fault` when the list is not accepted. */
 static bool take_list(struct status_source *source, struct fault *fault)
 {
     struct arena *arena = source->work;
-    struct shared_list *current = source->now.list;
-    if (current != NULL && bytes_equal(current->crl.der, source->request.crl)) {
+    const struct shared_list *current = source->now.list;
+    if (!is_another_list(source)) {
         save_again(source);
         return true;
     }
-    struct bytes candidates = status_candidates(source, arena);
+    struct bytes candidates = status_candidates(source, &source->list_chains, arena);
     struct shared_list *fresh = status_list_read(source, source->request.crl, candidates, fault);
     if (fresh == NULL)
         return false;
@@ -148,11 +155,9 @@ static bool take_outcome(struct status_source *source)
     return true;
 }
 
-static void on_list(struct issuer_list_request *request)
+static void take_answer(struct status_source *source)
 {
-    struct status_source *source = request->owner;
     const struct published before = source->now;
-    keep_intermediates(source);
     bool good = take_outcome(source);
     arena_free(source->work);
     source->work = NULL;
@@ -168,6 +173,16 @@ static void on_list(struct issuer_list_request *request)
     bool again = source->again;
     source->again = false;
     set_list_timer(source, again ? REFRESH_LEAST_MS : good ? next_look_ms(source) : retry_ms(source));
+}
+
+static void on_list(struct issuer_list_request *request)
+{
+    struct status_source *source = request->owner;
+    keep_intermediates(source);
+    if (is_another_list(source))
+        status_load_chains(source, &source->list_chains, take_answer);
+    else
+        take_answer(source);
 }
 
 /* Another CA may have had this issuer's id before: its list proves nothing, and the next is not compared with
@@ -242,7 +257,8 @@ static void run_begin(struct outbound_message *message)
     }
 }
 
-static void open_source(struct status *status, struct status_source *source, const char *id)
+static void open_source(struct status *status, struct status_source *source, const char *id,
+                        struct store_reader *reader)
 {
     const struct issuer *issuer = issuers_find(status->parts.issuers, id);
     source->status = status;
@@ -254,24 +270,23 @@ static void open_source(struct status *status, struct status_source *source, con
     source->now.wants_responder = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
                                   issuer->operations->make_responder != NULL;
     status_responder_prepare(source);
-    status_list_load(source);
+    status_list_load(source, reader);
     status_publish(source);
 }
 
 struct status *status_new(const struct status_parts *parts, struct fault *fault)
 {
     const struct config *config = parts->config;
+    struct store_reader *reader = store_reader_open(parts->location, fault);
+    if (reader == NULL)
+        return NULL;
     struct arena *arena = arena_new();
     struct status *status = arena_alloc(arena, sizeof *status);
     *status = (struct status){.parts = *parts, .arena = arena, .begin = {.run = run_begin}};
-    status->reader = store_reader_open(parts->location, fault);
-    if (status->reader == NULL) {
-        arena_free(arena);
-        return NULL;
-    }
     status->sources = arena_alloc_array(arena, config->issuer_count, sizeof *status->sources);
     for (; status->count < config->issuer_count; status->count++)
-        open_source(status, &status->sources[status->count], config->issuers[status->count].id);
+        open_source(status, &status->sources[status->count], config->issuers[status->count].id, reader);
+    store_reader_close(reader);
     return status;
 }
 
@@ -294,8 +309,9 @@ void status_free(struct status *status)
         shared_responder_drop(source->published.responder);
         arena_free(source->work);
         arena_free(source->intermediates_arena);
+        arena_free(source->list_chains.arena);
+        arena_free(source->responder_chains.arena);
         pthread_mutex_destroy(&source->lock);
     }
-    store_reader_close(status->reader);
     arena_free(status->arena);
 }

@@ -9,6 +9,7 @@
 #include "acme/pki/ocsp.h"
 #include "gateway/ca/issuers.h"
 #include "gateway/config/config.h"
+#include "gateway/loads/loads.h"
 #include "gateway/outbound/outbound.h"
 #include "store/store.h"
 
@@ -18,6 +19,7 @@ struct status_parts {
     const struct store_location *location;
     struct store *store;
     struct outbound *outbound;
+    struct loads *loads;
     struct issuers *issuers;
     /* The intermediates above the server's own certificate, as PEM in the arena. Outbound thread. */
     struct bytes (*own_intermediates)(void *context, struct arena *arena);

@@ -34,6 +34,15 @@ struct published {
     struct fault trouble; /* why there is no list, or no newer one; empty: nothing is wrong */
 };
 
+/* The chains that came with certificates, as they were read last. */
+struct status_chains {
+    struct status_source *source;
+    struct arena *arena; /* NULL: nothing was read yet */
+    struct bytes *pem;
+    size_t count;
+    void (*then)(struct status_source *source);
+};
+
 /* One issuer's state. It belongs to the outbound thread, except for what the lock guards. */
 struct status_source {
     struct status *status;
@@ -43,6 +52,7 @@ struct status_source {
     struct outbound_timer list_timer;
     struct arena *work; /* of the request under way */
     struct issuer_list_request request;
+    struct status_chains list_chains;
     bool under_way;
     bool again; /* asked for while one was under way */
     int64_t asked_at_ms;
@@ -54,6 +64,9 @@ struct status_source {
     struct bytes intermediates_pem; /* as the CA last told them */
 
     struct outbound_timer responder_timer;
+    struct status_chains responder_chains;
+    bool responder_checked;       /* a check is under way */
+    bool responder_again;         /* another is wanted then */
     struct kept_certificate kept; /* when a second provisioner signs the responder's */
     size_t responder_failures;
     int64_t responder_waits_until_ms; /* no other is requested before: the last one did not fit */
@@ -67,7 +80,6 @@ struct status_source {
 struct status {
     struct status_parts parts;
     struct arena *arena;
-    struct store_reader *reader; /* the outbound thread's */
     struct outbound_message begin;
     atomic_bool begin_posted;
     struct status_source *sources;
@@ -86,9 +98,14 @@ void status_publish(struct status_source *source);
 
 /* ---- status_list.c ---- */
 
+/* Reads the chains, in a load, then goes on with `then`. One at a time for each `chains`. */
+void status_load_chains(struct status_source *source, struct status_chains *chains,
+                        void (*then)(struct status_source *source));
+
 /* Returns every certificate that may be above this issuer's leaves, as PEM: those that the CA lists, and
  * those that came with certificates. Bounded; the oldest are left out first. */
-struct bytes status_candidates(struct status_source *source, struct arena *arena);
+struct bytes status_candidates(const struct status_source *source, const struct status_chains *chains,
+                               struct arena *arena);
 
 /* A list of the serving issuer's CA, held once. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct shared_list *status_list_read(const struct status_source *source,
@@ -98,8 +115,8 @@ struct bytes status_candidates(struct status_source *source, struct arena *arena
 
 /* Writes the one in use to the database. */
 void status_list_save(struct status_source *source);
-/* Takes the newest one of the database that is the serving issuer's CA's, if there is any. */
-void status_list_load(struct status_source *source);
+/* At the start: takes the newest one of the database that is the serving issuer's CA's, if there is any. */
+void status_list_load(struct status_source *source, struct store_reader *reader);
 
 /* ---- revocation.c ---- */
 

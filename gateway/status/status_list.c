@@ -21,21 +21,39 @@ static void gather(struct buffer *all, struct bytes pem)
         buffer_append(all, pem);
 }
 
-struct bytes status_candidates(struct status_source *source, struct arena *arena)
+static void load_chains(void *argument, struct store_reader *reader)
+{
+    struct status_chains *chains = argument;
+    if (store_chains(reader, chains->arena, &chains->pem, &chains->count) != STORE_OK)
+        chains->count = 0;
+}
+
+static void go_on(void *argument)
+{
+    const struct status_chains *chains = argument;
+    chains->then(chains->source);
+}
+
+void status_load_chains(struct status_source *source, struct status_chains *chains,
+                        void (*then)(struct status_source *source))
+{
+    arena_free(chains->arena);
+    *chains = (struct status_chains){.source = source, .arena = arena_new(), .then = then};
+    loads_run(source->status->parts.loads, load_chains, go_on, chains);
+}
+
+struct bytes status_candidates(const struct status_source *source, const struct status_chains *chains,
+                               struct arena *arena)
 {
     struct buffer all;
-    struct bytes *chains = NULL;
-    size_t count = 0;
     const struct status_parts *parts = &source->status->parts;
     buffer_init(&all, arena, CANDIDATES_MAX_BYTES);
     gather(&all, source->intermediates_pem);
     if (source->now.list != NULL)
         gather(&all, source->now.list->chain_pem);
     gather(&all, parts->own_intermediates(parts->context, arena));
-    if (store_chains(source->status->reader, arena, &chains, &count) != STORE_OK)
-        count = 0;
-    for (size_t i = 0; i < count; i++)
-        gather(&all, chains[i]);
+    for (size_t i = 0; i < chains->count; i++)
+        gather(&all, chains->pem[i]);
     return buffer_bytes(&all);
 }
 
@@ -135,13 +153,13 @@ static struct shared_list *read_row(const struct status_source *source, const st
     return list;
 }
 
-void status_list_load(struct status_source *source)
+void status_list_load(struct status_source *source, struct store_reader *reader)
 {
     struct arena *arena = arena_new();
     struct revocation_list_row *rows = NULL;
     struct shared_list *list = NULL;
     size_t count = 0;
-    if (store_revocation_lists_load(source->status->reader, arena, source->id, &rows, &count) != STORE_OK)
+    if (store_revocation_lists_load(reader, arena, source->id, &rows, &count) != STORE_OK)
         count = 0;
     for (size_t i = 0; i < count && list == NULL; i++) {
         list = read_row(source, &rows[i]);

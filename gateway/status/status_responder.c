@@ -70,7 +70,8 @@ static bool use(struct status_source *source, struct arena *arena, const struct 
     struct shared_responder *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL)
         end_without("memory");
-    struct ocsp_expectation expected = {.candidates_pem = status_candidates(source, arena),
+    struct ocsp_expectation expected = {.candidates_pem =
+                                            status_candidates(source, &source->responder_chains, arena),
                                         .roots = issuer->roots,
                                         .issuer = issuer_of_leaves(source),
                                         .now = clock_now()};
@@ -264,18 +265,8 @@ static void check_provisioned(struct status_source *source, struct issuer *issue
 
 /* ---- from time to time ---- */
 
-static void check(void *argument)
+static void check_wanted(struct status_source *source, struct issuer *issuer)
 {
-    struct status_source *source = argument;
-    struct issuer *issuer = status_issuer(source);
-    bool wanted = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
-                  issuer->operations->make_responder != NULL;
-    if (source->kept.work != NULL)
-        return;
-    if (wanted != source->now.wants_responder) {
-        source->now.wants_responder = wanted;
-        status_publish(source);
-    }
     if (issuer->ocsp.certificate_path != NULL)
         check_files(source, issuer);
     else if (issuer->ocsp.issuer != NULL)
@@ -284,6 +275,37 @@ static void check(void *argument)
         check_made(source, issuer);
     else
         check_later(source, true);
+}
+
+/* The issuer may be another since the chains were asked for. */
+static void check_with_chains(struct status_source *source)
+{
+    bool again = source->responder_again;
+    source->responder_checked = source->responder_again = false;
+    check_wanted(source, status_issuer(source));
+    if (again)
+        status_responder_begin(source);
+}
+
+/* Makes one check at a time: one that is wanted meanwhile follows. */
+static void check(void *argument)
+{
+    struct status_source *source = argument;
+    const struct issuer *issuer = status_issuer(source);
+    bool wanted = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
+                  issuer->operations->make_responder != NULL;
+    if (source->kept.work != NULL)
+        return;
+    if (wanted != source->now.wants_responder) {
+        source->now.wants_responder = wanted;
+        status_publish(source);
+    }
+    if (source->responder_checked) {
+        source->responder_again = true;
+        return;
+    }
+    source->responder_checked = true;
+    status_load_chains(source, &source->responder_chains, check_with_chains);
 }
 
 void status_responder_begin(struct status_source *source)

@@ -67,6 +67,11 @@ void outbound_post(struct outbound *outbound, struct outbound_message *message)
         continue;
 }
 
+void fake_outbound_post(struct outbound_message *message)
+{
+    outbound_post(running, message);
+}
+
 static void run_timer(void *argument)
 {
     struct outbound_timer *timer = argument;

@@ -73,9 +73,18 @@ size_t fake_loops_open_requests(void);
 
 /* ---- fake_load.c ---- */
 
-/* Loads of requests run always at once; false, as at the beginning: by the dice, or when other messages have
- * come between. */
+/* Loads run always at once; false, as at the beginning: by the dice, or when other messages have come
+ * between. */
 void fake_loads_run_at_once(bool always);
+
+/* From here on the outbound thread's loads are read, and what follows is held, until they are released: it is
+ * then posted in their order. */
+enum { FAKE_LOADS_HELD = 8 };
+void fake_loads_hold(void);
+size_t fake_loads_held(void);
+void fake_loads_release(void);
+/* What follows them is never called, as when the outbound thread has stopped. */
+void fake_loads_drop(void);
 
 /* ---- fake_outbound.c ---- */
 
@@ -85,6 +94,9 @@ size_t fake_outbound_waiting(void);
 void fake_outbound_set_servers(const struct outbound_server_report *reports, size_t count, bool knows_host);
 /* From here on messages run at once, and whatever is asked outside fails at once: before a stop. */
 void fake_outbound_end_all(void);
+
+/* To the outbound thread that runs. */
+void fake_outbound_post(struct outbound_message *message);
 
 /* What outbound_hurry was told last. */
 int64_t fake_outbound_hurried_ms(void);

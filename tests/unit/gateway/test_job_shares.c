@@ -4,6 +4,12 @@
 
 LEAK_CHECKED_SUITE(job_shares);
 
+/* Of the n-th object of an account. */
+static int64_t id_of(int64_t account_id, size_t n)
+{
+    return account_id << 32 | (int64_t)n;
+}
+
 /* Takes as many as are admitted, each for a target of its own unless `target` is set. */
 static size_t take_all(struct job_shares *shares, int64_t account_id, uint64_t target)
 {
@@ -12,6 +18,7 @@ static size_t take_all(struct job_shares *shares, int64_t account_id, uint64_t t
     while (true) {
         if (target == 0)
             holder.target = (uint64_t)account_id << 32 | (taken + 1);
+        holder.id = id_of(account_id, taken + 1);
         if (!job_shares_admit(shares, &holder))
             return taken;
         job_shares_take(shares, &holder);
@@ -54,9 +61,9 @@ Test(job_shares, S8_shares_become_even)
     struct job_shares shares = {.slots = 100};
     size_t first = take_all(&shares, 1, 0), second = 0;
     for (size_t i = 1; i <= first; i++) {
-        job_shares_give_back(&shares, &(struct job_holder){.account_id = 1, .target = (uint64_t)1 << 32 | i});
-        const struct job_holder of_second = {.account_id = 2, .target = 1000 + i},
-                                of_first = {.account_id = 1, .target = 2000 + i};
+        job_shares_give_back(&shares, &(struct job_holder){.id = id_of(1, i)});
+        const struct job_holder of_second = {.id = id_of(2, i), .account_id = 2, .target = 1000 + i},
+                                of_first = {.id = id_of(1, 1000 + i), .account_id = 1, .target = 2000 + i};
         if (job_shares_admit(&shares, &of_second)) {
             job_shares_take(&shares, &of_second);
             second++;
@@ -84,12 +91,14 @@ Test(job_shares, S8_strangers_leave_room_for_accounts_that_have_had_a_certificat
 Test(job_shares, what_is_given_back_is_free_again)
 {
     struct job_shares shares = {.slots = 3};
-    const struct job_holder one = {.account_id = 1, .target = 1}, two = {.account_id = 2, .target = 1};
+    const struct job_holder one = {.id = 11, .account_id = 1, .target = 1},
+                            two = {.id = 12, .account_id = 1, .target = 1};
     job_shares_take(&shares, &one);
     job_shares_take(&shares, &two);
     job_shares_give_back(&shares, &one);
     cr_expect_eq(shares.count, 1);
-    cr_expect_eq(shares.held[0].account_id, 2);
+    cr_expect(!job_shares_contain(&shares, 11));
+    cr_expect(job_shares_contain(&shares, 12));
     job_shares_give_back(&shares, &one);
     cr_expect_eq(shares.count, 1);
 }

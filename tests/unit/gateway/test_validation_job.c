@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/jobs/jobs_internal.h"
+#include "gateway/jobs/job_look.h"
 #include "store/database.h"
 
 LEAK_CHECKED_SUITE(validation_job);
@@ -37,8 +37,8 @@ Test(validation_job, S8_a_look_is_bounded_and_the_next_goes_on_behind_it)
     database_connect(&database);
     add_accounts(&database);
     struct jobs *jobs = calloc(1, sizeof *jobs);
-    jobs->reader = store_reader_open(database.location, &fault);
-    cr_assert_not_null(jobs->reader, "%s", fault.message);
+    struct store_reader *reader = store_reader_open(database.location, &fault);
+    cr_assert_not_null(reader, "%s", fault.message);
     jobs->validation_shares = (struct job_shares){.slots = SLOTS, .count = 3 * SLOTS / 4};
     /* A wake that is under way: nothing is posted to an outbound thread, which is not there. */
     jobs->due = JOBS_DUE_CHALLENGES;
@@ -48,14 +48,18 @@ Test(validation_job, S8_a_look_is_bounded_and_the_next_goes_on_behind_it)
                               .under_way = jobs->validation_shares.count};
     int64_t at = 0;
     for (int look = 1; look <= 8; look++) {
-        validation_job_take(jobs, kind, NOW);
+        struct job_look state = {.jobs = jobs, .kind = kind, .arena = database.arena, .now = NOW};
+        validation_job_plan(&state);
+        validation_job_load_due(&state, reader);
+        validation_job_take(&state);
+        cr_expect(!state.failed);
         int64_t expected = (at + MOST_IN_A_LOOK - 1) % ACCOUNTS + 1;
         cr_expect_eq(jobs->last_account, expected, "look %d: %lld", look, (long long)jobs->last_account);
         cr_expect(kind->left_waiting);
         at = jobs->last_account;
     }
     cr_expect_eq(kind->under_way, 3 * SLOTS / 4);
-    store_reader_close(jobs->reader);
+    store_reader_close(reader);
     free(jobs);
     database_disconnect(&database);
     database_end(&database);

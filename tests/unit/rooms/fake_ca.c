@@ -128,13 +128,11 @@ static void show_responder(struct fake_ca *ca, struct issuer_sign_request *reque
     show(ca, request, chain, count);
 }
 
-static void fake_sign(struct issuer *issuer, struct issuer_sign_request *request)
+static void go_on(struct issuer_sign_request *request, bool may)
 {
     static struct bytes garbage[] = {BYTES_LITERAL("no certificate"), BYTES_LITERAL("none either")};
-    struct fake_ca *ca = of_issuer(issuer);
-    if (ca->meanwhile != NULL)
-        ca->meanwhile(ca->context);
-    if (request->may_call != NULL && !request->may_call(request)) {
+    struct fake_ca *ca = request->call;
+    if (!may) {
         request->result = (struct issuer_result){.outcome = ISSUER_NOT_ASKED, .message = "withdrawn"};
         answer_later(ca, request->arena, request, NULL);
         return;
@@ -153,6 +151,19 @@ static void fake_sign(struct issuer *issuer, struct issuer_sign_request *request
         show_responder(ca, request);
     else
         relay_sign(ca, request);
+}
+
+static void fake_sign(struct issuer *issuer, struct issuer_sign_request *request)
+{
+    struct fake_ca *ca = of_issuer(issuer);
+    if (ca->meanwhile != NULL)
+        ca->meanwhile(ca->context);
+    request->call = ca;
+    request->go_on = go_on;
+    if (request->take_turn != NULL)
+        request->take_turn(request);
+    else
+        go_on(request, true);
 }
 
 /* ---- revoking ---- */

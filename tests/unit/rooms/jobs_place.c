@@ -107,18 +107,19 @@ void jobs_place_begin(struct jobs_place *place)
     fake_ca_take_over(&place->main, place->place.arena, issuers_find(place->issuers, "main"));
     fake_ca_take_over(&place->spare, place->place.arena, issuers_find(place->issuers, "spare"));
     metrics_start(place->config, &no_routes);
+    place->loads = loads_new(location, &fault);
+    cr_assert(place->loads != NULL, "%s", fault.message);
     const struct jobs_parts parts = {
         .config = place->config,
-        .location = location,
         .store = place->store,
         .outbound = place->outbound,
+        .loads = place->loads,
         .issuers = place->issuers,
         .settled = note_settled,
         .revoked = note_revoked,
         .context = place,
     };
-    place->jobs = jobs_new(&parts, &fault);
-    cr_assert(place->jobs != NULL, "%s", fault.message);
+    place->jobs = jobs_new(&parts);
     fakes_settle();
 }
 
@@ -127,6 +128,7 @@ void jobs_place_end(struct jobs_place *place)
     fake_outbound_end_all();
     jobs_stop(place->jobs);
     outbound_stop(place->outbound);
+    loads_free(place->loads);
     store_close(place->store);
     jobs_drop(place->jobs);
     issuers_stop(place->issuers);

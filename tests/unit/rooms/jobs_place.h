@@ -17,6 +17,7 @@ struct jobs_place {
     const struct config *config;
     struct store *store;
     struct outbound *outbound;
+    struct loads *loads;
     struct issuers *issuers;
     struct jobs *jobs;
     struct fake_ca main, spare;

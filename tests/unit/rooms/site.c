@@ -170,14 +170,15 @@ static void make_parts(void)
               fault.message);
     parts->recognition =
         (struct recognition_parts){site.config, parts->issuers, own_intermediates, own_end, NULL};
-    site.status = status_new(&(struct status_parts){site.config, location, parts->store, outbound,
+    site.loads = loads_new(location, &fault);
+    cr_assert(site.loads != NULL, "%s", fault.message);
+    site.status = status_new(&(struct status_parts){site.config, location, parts->store, outbound, site.loads,
                                                     parts->issuers, own_intermediates, rejected, NULL},
                              &fault);
-    parts->jobs = jobs_new(&(struct jobs_parts){site.config, location, parts->store, outbound, parts->issuers,
-                                                settled, revoked, NULL},
-                           &fault);
+    parts->jobs = jobs_new(&(struct jobs_parts){site.config, parts->store, outbound, site.loads,
+                                                parts->issuers, settled, revoked, NULL});
     parts->status = site.status;
-    cr_assert(site.status != NULL && parts->jobs != NULL);
+    cr_assert(site.status != NULL);
 }
 
 static struct http_server *start_listener(size_t loops,
@@ -222,6 +223,7 @@ void site_end(void)
     http_server_stop(site.http);
     http_server_stop(site.pki);
     outbound_stop(site.parts.outbound);
+    loads_free(site.loads);
     store_close(site.parts.store);
     status_free(site.status);
     jobs_drop(site.parts.jobs);

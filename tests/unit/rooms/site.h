@@ -25,6 +25,7 @@ struct site {
     const struct config *config;
     struct frontend_parts parts;
     struct frontend *frontend;
+    struct loads *loads;
     struct status *status;
     struct http_server *http, *pki;
     EVP_PKEY *root_key, *ca_key;

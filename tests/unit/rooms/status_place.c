@@ -33,6 +33,7 @@ void status_place_open(void)
         .location = place.database.location,
         .store = place.store,
         .outbound = place.outbound,
+        .loads = place.loads,
         .issuers = place.issuers,
         .own_intermediates = no_intermediates,
         .rejected = note_rejected,

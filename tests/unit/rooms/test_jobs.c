@@ -330,12 +330,10 @@ Test(jobs, a_stop_frees_a_rejected_certificate_that_the_store_does_not_take)
 Test(jobs, a_database_that_cannot_be_opened_is_told)
 {
     struct fault fault = {0};
-    struct config config = {.database = "/nowhere/acmegate.db"};
     struct arena *arena = arena_new();
-    const struct jobs_parts parts = {.config = &config,
-                                     .location = store_location_new(arena, config.database)};
-    cr_expect_null(jobs_new(&parts, &fault));
+    cr_expect_null(loads_new(store_location_new(arena, "/nowhere/acmegate.db"), &fault));
     cr_expect(strstr(fault.message, "/nowhere/acmegate.db") != NULL, "%s", fault.message);
+    loads_free(NULL);
     jobs_drop(NULL);
     jobs_free(NULL);
     arena_free(arena);

@@ -315,6 +315,51 @@ Test(jobs_issuance, a_call_that_is_not_made_leaves_no_attempt)
     jobs_place_end(&place);
 }
 
+/* The order's turn at its issuer comes so much later than its attempt. */
+static int64_t waits_ms;
+
+static void wait_for_turn(void *context)
+{
+    (void)context;
+    fake_clock_jump(waits_ms);
+    deactivate_account();
+    place.main.meanwhile = NULL;
+}
+
+static void wait_in_peace(void *context)
+{
+    (void)context;
+    fake_clock_jump(waits_ms);
+    place.main.meanwhile = NULL;
+}
+
+Test(jobs_issuance, an_order_that_waited_is_permitted_again_before_its_call)
+{
+    static const struct {
+        const char *name;
+        int64_t waits_ms;
+        void (*meanwhile)(void *context);
+        bool signs;
+    } cases[] = {{"at once", 1000, wait_for_turn, true},
+                 {"it waited, and its account has ended", 2000, wait_for_turn, false},
+                 {"it waited", 2000, wait_in_peace, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *name = cases[i].name;
+        begin();
+        struct order order = make_finalized("default", 0, NOW);
+        waits_ms = cases[i].waits_ms;
+        place.main.meanwhile = cases[i].meanwhile;
+        jobs_place_work(&place, JOBS_DUE_ORDERS, 100);
+        cr_expect_eq(place.main.signs, cases[i].signs, "%s: %zu", name, place.main.signs);
+        expect_row(name, "attempts", "SELECT count(*) FROM attempts", cases[i].signs ? "1" : "0");
+        cr_expect_eq(load(order.id).status, cases[i].signs ? ORDER_VALID : ORDER_PROCESSING, "%s", name);
+        jobs_place_work(&place, JOBS_DUE_ORDERS, 100);
+        cr_expect_eq(load(order.id).status, cases[i].signs ? ORDER_VALID : ORDER_INVALID, "%s", name);
+        cr_expect_eq(place.main.signs, cases[i].signs, "%s: %zu", name, place.main.signs);
+    }
+    jobs_place_end(&place);
+}
+
 Test(jobs_issuance, a_certificate_of_before_is_nobody_elses)
 {
     begin();

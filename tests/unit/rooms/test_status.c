@@ -57,8 +57,8 @@ static const struct {
     {"that is over", "SELECT 1", 30 * DAY_S, true},
     {"of the future", "SELECT 1", -2 * HOUR_S, false},
     {"of another CA",
-     "UPDATE revocation_lists SET crl = (SELECT crl FROM revocation_lists ORDER BY issuer_identity_id DESC "
-     "LIMIT 1)",
+     "UPDATE revocation_lists SET crl = (SELECT crl FROM revocation_lists JOIN issuer_identities ON "
+     "issuer_identities.id = issuer_identity_id WHERE issuer = 'spare')",
      0, false},
     {"unreadable", "UPDATE revocation_lists SET crl = x'3000'", 0, false},
 };
@@ -216,5 +216,41 @@ Test(status, a_confirmed_revocation_brings_a_new_list_within_a_second)
     cr_expect_eq(place.main.lists, before);
     fakes_pass(1200);
     cr_expect_eq(place.main.lists, before + 1);
+    status_place_end();
+}
+
+/* ---- what an answer needs of the database is read while other work goes on ---- */
+
+Test(status, a_list_that_is_wanted_while_one_is_read_comes_next)
+{
+    status_place_begin();
+    fake_loads_hold();
+    status_begin(status);
+    fakes_pass(100);
+    size_t lists = place.main.lists;
+    cr_assert_eq(lists, 1);
+    cr_expect_eq(fake_loads_held(), 2);
+    status_changed(status, "main");
+    fakes_pass(2000);
+    cr_expect_null(status_place_view()->crl);
+    cr_expect_eq(place.main.lists, lists);
+    fake_loads_release();
+    fakes_pass(100);
+    cr_expect_not_null(status_place_view()->crl);
+    fakes_pass(1000);
+    cr_expect_eq(place.main.lists, lists + 1);
+    status_place_end();
+}
+
+/* The leak check of the suite looks. */
+Test(status, a_stop_while_it_reads_frees_what_was_read)
+{
+    status_place_begin();
+    fake_loads_hold();
+    status_begin(status);
+    fakes_pass(100);
+    cr_expect_eq(fake_loads_held(), 2);
+    fake_loads_drop();
+    cr_expect_null(status_place_view()->crl);
     status_place_end();
 }

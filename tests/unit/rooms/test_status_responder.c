@@ -56,6 +56,35 @@ Test(status_responder, a_responder_of_files_is_read_again_when_they_change)
     status_place_end();
 }
 
+/* The files are looked at once the chains have been read; a check that is wanted meanwhile follows. */
+Test(status_responder, one_check_is_made_at_a_time)
+{
+    status_place_begin();
+    status_begin(status);
+    fakes_pass(100);
+    place.main.issuer->ocsp.certificate_path =
+        arena_printf(place.place.arena, "%s/ocsp.crt", place.place.folder);
+    place.main.issuer->ocsp.key_path = arena_printf(place.place.arena, "%s/ocsp.key", place.place.folder);
+    place.main.list_outcome = place.spare.list_outcome = ISSUER_LIST_UNCHANGED;
+    fake_loads_hold();
+    status_begin(status);
+    fakes_pass(100);
+    status_begin(status);
+    fakes_pass(100);
+    cr_expect_eq(fake_loads_held(), 2, "one an issuer: %zu", fake_loads_held());
+    EVP_PKEY *key = write_responder("ocsp.key");
+    fake_loads_release();
+    fake_loads_hold();
+    fakes_pass(100);
+    cr_expect(shows(key));
+    cr_expect_eq(fake_loads_held(), 2, "the next ones: %zu", fake_loads_held());
+    fake_loads_release();
+    fakes_pass(100);
+    cr_expect(shows(key));
+    EVP_PKEY_free(key);
+    status_place_end();
+}
+
 Test(status_responder, a_responder_that_the_ca_makes_is_renewed_at_two_thirds_of_its_life)
 {
     status_place_begin();

@@ -160,33 +160,50 @@ Test(stepca_calls, each_answer_to_a_signature_has_its_outcome_and_its_effect)
     }
 }
 
-static bool refuse_call(struct issuer_sign_request *request)
+static void refuse_call(struct issuer_sign_request *request)
 {
-    (void)request;
-    return false;
+    request->go_on(request, false);
+}
+
+/* The owner decides later: the call is made then, unless it is too late. */
+static struct outbound_timer deciding;
+
+static void allow_call(void *request)
+{
+    ((struct issuer_sign_request *)request)->go_on(request, true);
+}
+
+static void allow_call_in_two_seconds(struct issuer_sign_request *request)
+{
+    deciding = (struct outbound_timer){.run = allow_call, .argument = request};
+    outbound_timer_set(at.outbound, &deciding, 2000);
 }
 
 Test(stepca_calls, what_is_not_wanted_any_more_is_not_asked_for)
 {
     static const struct {
         int64_t deadline;
-        bool (*may_call)(struct issuer_sign_request *request);
+        void (*take_turn)(struct issuer_sign_request *request);
         bool is_down;
         bool asked;
     } wishes[] = {{PLACE_NOW + 1, NULL, false, true},
                   {PLACE_NOW, NULL, false, false},
                   {0, refuse_call, false, false},
+                  {0, allow_call_in_two_seconds, false, true},
+                  {PLACE_NOW + 3, allow_call_in_two_seconds, false, true},
+                  {PLACE_NOW + 2, allow_call_in_two_seconds, false, false},
+                  {0, allow_call_in_two_seconds, true, false},
                   {0, NULL, true, false}};
     for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
         begin(OF("acmegate", JWK), 4);
         struct issuer_sign_request *request = sign();
         request->deadline = wishes[i].deadline;
-        request->may_call = wishes[i].may_call;
+        request->take_turn = wishes[i].take_turn;
         const struct issuer_failure failure = {ISSUER_CONTACT_WORK, ISSUER_NOT_REACHED, 0, 0, "away"};
         if (wishes[i].is_down)
             issuer_report_failure(at.issuer, failure, NULL);
         issuer_sign(at.issuer, request);
-        fakes_pass(100);
+        fakes_pass(2100);
         cr_expect_eq(ends, 1, "%zu", i);
         cr_expect_eq(stepca_issuer_asked("POST " API "sign"), wishes[i].asked, "%zu: %s", i, world.asked);
         cr_expect_eq(request->result.outcome == ISSUER_NOT_ASKED, !wishes[i].asked, "%zu: %d", i,
