@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -105,11 +105,23 @@ static void add_record(int64_t id)
     record.id[record.count++] = id;
 }
 
+/* False for a line that on_fault did not write. */
+static bool read_line(const char *line, int64_t *id)
+{
+    char *end;
+    const char *digits = line + sizeof LINE_HEAD - 1;
+    if (strncmp(line, LINE_HEAD, sizeof LINE_HEAD - 1) != 0 || *digits < '1' || *digits > '9')
+        return false;
+    errno = 0;
+    *id = strtoll(digits, &end, 10);
+    return errno == 0 && (*end == '\n' || *end == '\0');
+}
+
 static void read_records(const char *text)
 {
     for (const char *line = text; line != NULL;) {
         int64_t id;
-        if (sscanf(line, LINE_HEAD "%20" SCNd64 "\n", &id) == 1 && id > 0)
+        if (read_line(line, &id))
             add_record(id);
         const char *end = strchr(line, '\n');
         line = end == NULL ? NULL : end + 1;

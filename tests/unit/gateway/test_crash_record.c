@@ -205,9 +205,16 @@ Test(crash_record, reads_its_own_lines_only_and_the_newest)
     struct arena *arena = arena_new();
     const char *database = database_in(arena);
     const char *path = arena_printf(arena, "%s.crashes", database);
-    const char *text = "crashed 7\ncrashed\ncrashed -7\ncrashed x\n\nnonsense 7\ncrashed 7 7\ncrashed 7";
+    static const char *const others[] = {"crashed\n7\n", "crashed -7\n", "crashed x\n",
+                                         "\n",           "nonsense 7\n", "crashed 7 7\n",
+                                         "crashed  7\n", "crashed 7x\n", "crashed 07\n"};
+    const char *text = "crashed 7\n", *most = "crashed 9223372036854775807\ncrashed 9223372036854775808\n";
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        text = arena_printf(arena, "%s%s", text, others[i]);
+    text = arena_printf(arena, "%s%scrashed 7", text, most);
     cr_assert(file_replace(path, bytes_from_string(text), 0600));
-    cr_expect_eq(count_after(database, 7), 3);
+    cr_expect_eq(count_after(database, 7), 2);
+    cr_expect_eq(count_after(database, INT64_MAX), 1);
     struct buffer many;
     buffer_init(&many, arena, 1024 * 1024);
     for (int i = 1; i <= 20000; i++)
