@@ -105,6 +105,10 @@ static void set_refusal(struct change_task *task)
     if (change->fault_count == 0)
         admin_set_problem(task->exchange, 503,
                           "The database could not record the change; nothing was changed.", NULL, 0);
+    else if (change->unread)
+        admin_set_problem(task->exchange, 503,
+                          "The database could not be read to check the change; nothing was changed.",
+                          change->faults, change->fault_count);
     else
         admin_set_problem(task->exchange, 422,
                           "The new configuration failed its preflight; nothing was changed.", change->faults,

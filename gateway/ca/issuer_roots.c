@@ -37,9 +37,9 @@ static void tell_kept_root(struct arena *arena, const struct issuer *issuer, con
                  issuer->id, until, kept->fingerprint));
 }
 
-bool issuer_roots_check(const struct store_location *location, const struct issuer *issuer,
-                        struct bytes old_pem, struct arena *arena,
-                        void (*tell)(void *context, const char *line), void *context)
+enum issuer_roots issuer_roots_check(const struct store_location *location, const struct issuer *issuer,
+                                     struct bytes old_pem, struct arena *arena,
+                                     void (*tell)(void *context, const char *line), void *context)
 {
     struct live_chain *chains = NULL;
     struct kept_root *kept = NULL;
@@ -49,10 +49,10 @@ bool issuer_roots_check(const struct store_location *location, const struct issu
              arena_printf(arena,
                           "issuers.%s: the database cannot be read to find the roots that are still needed",
                           issuer->id));
-        return false;
+        return ISSUER_ROOTS_UNKNOWN;
     }
     root_rotation_check(arena, chains, chain_count, old_pem, issuer->roots, &kept, &kept_count);
     for (size_t i = 0; i < kept_count; i++)
         tell_kept_root(arena, issuer, &kept[i], tell, context);
-    return kept_count == 0;
+    return kept_count == 0 ? ISSUER_ROOTS_SUFFICE : ISSUER_ROOTS_MISSING;
 }

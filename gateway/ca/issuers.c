@@ -165,6 +165,7 @@ struct faults {
     struct arena *arena;
     const char **lines;
     size_t count;
+    bool unread; /* the database could not be read */
 };
 
 static void add_fault(struct faults *faults, const char *line)
@@ -203,8 +204,8 @@ static void log_warning_line(void *context, const char *line)
 static void warn_of_roots(const struct issuers *issuers, const struct issuer *issuer)
 {
     struct arena *arena = arena_new();
-    if (!issuer_roots_check(issuers->parts.location, issuer, issuer->roots_pem, arena, log_warning_line,
-                            NULL))
+    if (issuer_roots_check(issuers->parts.location, issuer, issuer->roots_pem, arena, log_warning_line,
+                           NULL) != ISSUER_ROOTS_SUFFICE)
         log_warning("issuer %s serves nevertheless; those certificates cannot be revoked", issuer->id);
     arena_free(arena);
 }
@@ -242,9 +243,11 @@ static struct issuer *make_replacement(struct issuers *issuers, const struct iss
         return NULL;
     }
     issuer_set_key_id(issuer, key_id);
-    if (issuer_roots_check(issuers->parts.location, issuer, serving->roots_pem, faults->arena, take_fault,
-                           faults))
+    enum issuer_roots roots = issuer_roots_check(issuers->parts.location, issuer, serving->roots_pem,
+                                                 faults->arena, take_fault, faults);
+    if (roots == ISSUER_ROOTS_SUFFICE)
         return issuer;
+    faults->unread = roots == ISSUER_ROOTS_UNKNOWN;
     discard(issuer);
     return NULL;
 }
@@ -332,6 +335,7 @@ static bool change_one(struct issuers *issuers, struct issuer_change *change)
     struct issuer *fresh = make_replacement(issuers, change->section, serving, &faults);
     change->faults = faults.lines;
     change->fault_count = faults.count;
+    change->unread = faults.unread;
     if (fresh == NULL)
         return false;
     if (!change->keep(change, serving, fresh)) {

@@ -75,6 +75,7 @@ struct issuer_change {
     const char *const *faults; /* every reason why it was refused; empty when the change was only not
                                 * stored */
     size_t fault_count;
+    bool unread; /* the database could not be read, as `faults` says: the change may be good */
 };
 
 /* Blocks, as issuers_reload does. True when the new one serves. */
