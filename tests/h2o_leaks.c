@@ -1,8 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libh2o 2.2.5 keeps a recycler of memory per thread, and never frees the queue of a context that was
- * disposed of. The sanitized server tells LeakSanitizer here to leave these out. A file of suppressions would
- * do the same, but LeakSanitizer reads all debug information to apply one: half of the processor time of a
- * short process. */
+ * disposed of. The sanitized server tells LeakSanitizer here to leave these out. */
+#if defined(ACMEGATE_LIBH2O_STATIC)
+#include <sanitizer/lsan_interface.h>
+
+/* Calls within a static library cannot be taken over. */
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:h2o_mem_alloc_recycle\nleak:h2o_multithread_create_queue\n";
+}
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
+#else
+/* LeakSanitizer reads all debug information to apply suppressions: half of the processor time of a short
+ * process. */
 #define H2O_USE_LIBUV 0
 #include <dlfcn.h>
 #include <h2o.h>
@@ -32,3 +47,4 @@ h2o_multithread_queue_t *h2o_multithread_create_queue(h2o_loop_t *loop)
     __lsan_enable();
     return made;
 }
+#endif
