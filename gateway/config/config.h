@@ -259,3 +259,17 @@ struct bytes config_show(struct arena *arena, const char *path, char *const *env
                          const struct config_override *overrides, size_t override_count,
                          struct config_errors *errors);
 struct bytes config_reference(struct arena *arena);
+
+/* A key as documents describe it. */
+struct config_key_description {
+    const char *path; /* "*" stands for the name of an issuer, a profile or an endpoint */
+    const char *type;
+    const char *fallback;      /* the default as JSON; NULL: fallback_note says what an absent value means */
+    const char *fallback_note; /* "required", or words for the meaning; NULL with a fallback */
+    const char *environment;   /* the variable that overrides the file; NULL: none */
+    bool at_once;              /* a reload puts a change in force; else a restart does */
+    const char *help;          /* sentences in Markdown, with `code` and [text](link) */
+};
+
+/* Describes the key of that index, in the order of the reference. False for an index beyond the last. */
+[[nodiscard]] bool config_describe(struct arena *arena, size_t index, struct config_key_description *out);

@@ -44,30 +44,37 @@ struct bytes config_show(struct arena *arena, const char *path, char *const *env
     return buffer_bytes(&out);
 }
 
-static void describe_default(struct buffer *out, const struct config_key *key)
+bool config_describe(struct arena *arena, size_t index, struct config_key_description *out)
 {
-    if (key->fallback != NULL)
-        buffer_printf(out, "`%s`", key->fallback);
-    else if (key->fallback_note != NULL)
-        buffer_append_string(out, key->fallback_note);
-    else
-        buffer_append_string(out, key->required ? "required" : "none");
+    if (index >= config_key_count)
+        return false;
+    const struct config_key *key = &config_keys[index];
+    const char *note = key->fallback_note != NULL ? key->fallback_note : key->required ? "required" : "none";
+    *out = (struct config_key_description){.path = key->path,
+                                           .type = config_type_name(key->type),
+                                           .fallback = key->fallback,
+                                           .fallback_note = key->fallback == NULL ? note : NULL,
+                                           .environment = config_environment_name(arena, key),
+                                           .at_once = config_key_is_at_once(key),
+                                           .help = key->help};
+    return true;
 }
 
 struct bytes config_reference(struct arena *arena)
 {
     struct buffer out;
+    struct config_key_description key;
     buffer_init(&out, arena, SHOW_MAX_BYTES);
     buffer_append_string(
         &out, "| Key | Type | Default | Environment | SIGHUP | Meaning |\n|---|---|---|---|---|---|\n");
-    for (size_t i = 0; i < config_key_count; i++) {
-        const struct config_key *key = &config_keys[i];
-        const char *variable = config_environment_name(arena, key);
-        buffer_printf(&out, "| `%s` | %s | ", key->path, config_type_name(key->type));
-        describe_default(&out, key);
-        buffer_printf(&out, " | %s%s%s | %s | %s |\n", variable == NULL ? "" : "`",
-                      variable == NULL ? "" : variable, variable == NULL ? "" : "`",
-                      config_key_is_at_once(key) ? "at once" : "restart", key->help);
+    for (size_t i = 0; config_describe(arena, i, &key); i++) {
+        const char *tick = key.fallback == NULL ? "" : "`",
+                   *variable_tick = key.environment == NULL ? "" : "`";
+        buffer_printf(&out, "| `%s` | %s | %s%s%s | ", key.path, key.type, tick,
+                      key.fallback == NULL ? key.fallback_note : key.fallback, tick);
+        buffer_printf(&out, "%s%s%s | %s | %s |\n", variable_tick,
+                      key.environment == NULL ? "" : key.environment, variable_tick,
+                      key.at_once ? "at once" : "restart", key.help);
     }
     return buffer_bytes(&out);
 }
