@@ -179,10 +179,12 @@ static void add_warning(struct config_reader *reader, const char *line)
     config->warnings = longer;
 }
 
+/* systemd lets the service's user read a credential by an ACL, which shows as a right of the group. */
 static void warn_of_readers(struct config_reader *reader, const char *path)
 {
     struct stat status;
-    if (stat(path, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    if (!config_is_credential(reader, path) && stat(path, &status) == 0 &&
+        (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         add_warning(reader,
                     arena_printf(reader->arena,
                                  "%s: file permissions too open: readable by others; run chmod 600", path));

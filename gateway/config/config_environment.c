@@ -25,6 +25,18 @@ static const char *variable_text(const struct config_reader *reader, const char 
     return NULL;
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+    return strncmp(path, folder, n) == 0 && path[n] == '/';
+}
+
+bool config_is_credential(const struct config_reader *reader, const char *path)
+{
+    const char *folder = variable_text(reader, "CREDENTIALS_DIRECTORY");
+    return is_below(path, "/run/credentials") || (folder != NULL && is_below(path, folder));
+}
+
 /* Turns "tls.key" into ACMEGATE_TLS_KEY. */
 static const char *name_of_path(struct arena *arena, const char *path)
 {

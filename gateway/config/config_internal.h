@@ -132,6 +132,9 @@ const char *config_environment_name(struct arena *arena, const struct config_key
 /* Selects the issuer of the ACMEGATE_STEPCA_… variables, and warns about unused variables. */
 void config_environment_prepare(struct config_reader *reader);
 
+/* True for a file that systemd handed to its service: below CREDENTIALS_DIRECTORY or /run/credentials. */
+bool config_is_credential(const struct config_reader *reader, const char *path);
+
 /* config_check_rules of a configuration that was put together. */
 void config_check_whole(struct arena *arena, const struct config *config, struct config_errors *errors);
 

@@ -81,6 +81,10 @@ Test(config_files, a_password_file_open_to_others_is_warned_of)
     cr_assert_eq(config->warning_count, 1);
     cr_assert(strstr(config->warnings[0], path) != NULL && strstr(config->warnings[0], "chmod 600") != NULL);
     cr_assert_null(strstr(config->warnings[0], "secret"));
+    char *elsewhere[] = {"CREDENTIALS_DIRECTORY=/tmp/acmegate-pass", NULL};
+    cr_assert_eq(config_text_good(arena, text, elsewhere)->warning_count, 1);
+    char *here[] = {"CREDENTIALS_DIRECTORY=/tmp", NULL};
+    cr_assert_eq(config_text_good(arena, text, here)->warning_count, 0, "systemd's credentials have an ACL");
     unlink(path);
     arena_free(arena);
 }
