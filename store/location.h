@@ -22,11 +22,16 @@ const char *store_location_text(const struct store_location *location);
 /* There is a database, whatever it holds. False before the first start. */
 [[gnu::warn_unused_result]] bool store_exists(const struct store_location *location);
 
-enum { STORE_SIZE_UNKNOWN = -1 };
+enum {
+    STORE_SIZE_UNKNOWN = -1,
+    STORE_FREE_LEAST_BYTES = 16 * 1024 * 1024, /* with less, writes may fail at any time */
+    STORE_FREE_LOW_BYTES = 256 * 1024 * 1024,  /* with less, an operator should see to it */
+};
 
 /* In bytes, or STORE_SIZE_UNKNOWN. */
 struct store_size {
     int64_t data;
-    int64_t log; /* of changes that are not in the data yet */
+    int64_t log;  /* of changes that are not in the data yet */
+    int64_t free; /* left for us on the disk that both grow on */
 };
 void store_read_size(const struct store_location *location, struct store_size *out);

@@ -130,6 +130,13 @@ void store_submit(struct store *store, struct store_operation *operation);
 /* Returns the number of operations waiting or running. Above a bound the front end answers 503. */
 size_t store_backlog(struct store *store);
 
+/* False since the last batch could not be kept. A write that is kept sets it right: store_probe. Any thread.
+ */
+[[gnu::warn_unused_result]] bool store_takes_writes(const struct store *store);
+
+/* Within `apply`: writes to the disk without changing anything, to find out whether it can be written. */
+[[gnu::warn_unused_result]] enum store_result store_probe(struct store_writer *writer);
+
 /* Submits `apply` and waits for its COMMIT, for threads that may block: never a loop, the outbound or the
  * committer thread. Discarded writes are undone. False when nothing was kept. */
 [[gnu::warn_unused_result]] bool store_write_and_wait(

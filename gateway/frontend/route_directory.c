@@ -61,27 +61,3 @@ void limits_render(struct exchange *exchange)
     exchange->reply.content_type = "text/plain; charset=utf-8";
     exchange->reply.body = buffer_bytes(&text);
 }
-
-struct health {
-    bool in_place;
-};
-
-void health_load(struct exchange *exchange, struct store_reader *reader)
-{
-    struct health *health = arena_alloc(exchange->arena, sizeof *health);
-    health->in_place = store_reader_is_in_place(reader);
-    exchange->state = health;
-}
-
-void health_render(struct exchange *exchange)
-{
-    const struct health *health = exchange->state;
-    if (health->in_place)
-        exchange_reply_json(exchange, 200, BYTES_LITERAL("{\"status\":\"ok\"}"));
-    else
-        exchange_reply_json(
-            exchange, 503,
-            BYTES_LITERAL(
-                "{\"status\":\"failed\",\"reason\":\"the database file was removed or replaced\"}"));
-    exchange_add_header(exchange, "Cache-Control", "no-store");
-}

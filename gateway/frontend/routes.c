@@ -40,6 +40,8 @@ static const struct route endpoint_routes[] = {
 /* The resources that belong to no endpoint. */
 static const struct route site_routes[] = {
     {"/health", "GET, HEAD", ROUTE_PLAIN, false, .load = health_load, .render = health_render},
+    {"/ready", "GET, HEAD", ROUTE_PLAIN, false, .load = ready_load, .check = ready_check,
+     .apply = ready_apply, .render = ready_render},
     {"/.well-known/pki/crl/{issuer}", "GET, HEAD", ROUTE_PLAIN, false, .render = crl_render},
     {"/.well-known/pki/ocsp/{issuer}", "GET, HEAD, POST", ROUTE_PLAIN, false, .prepare = ocsp_prepare,
      .load = ocsp_load, .check = ocsp_check, .render = ocsp_render},

@@ -14,10 +14,17 @@ void directory_render_route(struct exchange *exchange);
 void new_nonce_render(struct exchange *exchange);
 /* Renders the target of the help link in a rateLimited problem. */
 void limits_render(struct exchange *exchange);
-/* Tells load balancers that this process serves. It does not cover the issuers: their failure is no reason to
- * send clients elsewhere. The answer is step-ca's. */
+/* route_health.c */
+
+/* Tells that this process is alive and has its database. The answer is step-ca's. */
 void health_load(struct exchange *exchange, struct store_reader *reader);
 void health_render(struct exchange *exchange);
+/* Tells load balancers whether clients can get certificates here: writes work, the database is in its place,
+ * and an issuer works. While writes fail, a request writes, to find out. */
+void ready_load(struct exchange *exchange, struct store_reader *reader);
+void ready_check(struct exchange *exchange);
+enum store_apply_result ready_apply(struct exchange *exchange, struct store_writer *writer);
+void ready_render(struct exchange *exchange);
 
 /* route_account.c (§7.3, §7.3.5, §7.1.2.1) */
 void new_account_prepare(struct exchange *exchange);

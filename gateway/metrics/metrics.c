@@ -152,6 +152,7 @@ const struct metric_info metric_infos[METRICS] = {
     GAUGE(WRITES_WAITING, "acmegate_committer_waiting_operations", "Operations that wait or run."),
     GAUGE(DATABASE_BYTES, "acmegate_database_size_bytes", "Size of the database's file and of its log.",
           &metric_label_file),
+    GAUGE(DATABASE_FREE_BYTES, "acmegate_database_free_bytes", "Room left on the disk of the database."),
 };
 
 /* ---- the counts ---- */

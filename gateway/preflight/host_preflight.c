@@ -28,6 +28,24 @@ enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443 };
 
 /* ---- the database ---- */
 
+static void check_disk(struct host_preflight *preflight)
+{
+    struct store_size size;
+    store_read_size(preflight->location, &size);
+    const char *name = store_location_text(preflight->location);
+    if (size.free == STORE_SIZE_UNKNOWN || size.free >= STORE_FREE_LOW_BYTES)
+        return;
+    if (size.free < STORE_FREE_LEAST_BYTES)
+        tell(preflight, PREFLIGHT_FAULT,
+             "database %s: its disk is full: %lld KiB are left for this user; free some, or put `database` "
+             "on a "
+             "larger one",
+             name, (long long)size.free / 1024);
+    else
+        tell(preflight, PREFLIGHT_WARNING, "database %s: its disk has only %lld MiB left", name,
+             (long long)size.free / (1024 * 1024));
+}
+
 /* Returns a reader when the database exists, is sound and current; NULL otherwise. */
 static struct store_reader *check_database(struct host_preflight *preflight)
 {
@@ -38,6 +56,7 @@ static struct store_reader *check_database(struct host_preflight *preflight)
         tell(preflight, PREFLIGHT_FAULT, "database %s", fault.message);
         return NULL;
     }
+    check_disk(preflight);
     if (!store_exists(location)) {
         if (store_was_lost(location, &fault))
             tell(preflight, PREFLIGHT_FAULT, "database %s", fault.message);

@@ -55,6 +55,8 @@ void gauges_load(const struct server *server, struct store_reader *reader, struc
     store_read_size(server->location, &size);
     set_size(gauges, size.data, METRIC_FILE_DATABASE);
     set_size(gauges, size.log, METRIC_FILE_WAL);
+    if (size.free != STORE_SIZE_UNKNOWN)
+        METRICS_SET(gauges, METRIC_DATABASE_FREE_BYTES, size.free);
     if (store_validations_waiting(reader, &count) == STORE_OK)
         METRICS_SET(gauges, METRIC_VALIDATIONS_WAITING, count);
     for (size_t i = 0; i < server->config->issuer_count; i++)

@@ -2,6 +2,7 @@
 #include "store/sqlite/committer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -37,6 +38,10 @@ struct committer {
     bool stopping;
     struct store_writer *writer; /* belongs to the thread */
     struct mark *mark;           /* belongs to the thread, except `kept` */
+    atomic_bool failing;         /* the last batch could not be kept */
+    const struct store_location *location;
+    int64_t disk_due_ms; /* belongs to the thread, with the next */
+    bool disk_is_low;
 };
 
 /* The operations of one transaction, in their order. */
@@ -231,6 +236,22 @@ static void keep_mark(struct committer *committer)
     mark_write(mark, newest_event);
 }
 
+/* Looks once a minute, and tells once until there is room again. */
+static void watch_disk(struct committer *committer)
+{
+    struct store_size size;
+    int64_t now_ms = monotonic_ms();
+    if (now_ms < committer->disk_due_ms)
+        return;
+    committer->disk_due_ms = now_ms + DISK_EVERY_MS;
+    store_read_size(committer->location, &size);
+    bool low = size.free != STORE_SIZE_UNKNOWN && size.free < STORE_FREE_LOW_BYTES;
+    if (low && !committer->disk_is_low)
+        store_log("store: the disk of the database has only %lld MiB left: free some, or writes will fail",
+                  (long long)size.free / (1024 * 1024));
+    committer->disk_is_low = low;
+}
+
 static void *committer_run(void *argument)
 {
     struct committer *committer = argument;
@@ -248,9 +269,11 @@ static void *committer_run(void *argument)
             if (has_transaction(committer->writer))
                 run(committer->writer, ROLLBACK_BATCH);
         }
+        atomic_store_explicit(&committer->failing, !committed, memory_order_relaxed);
         answer(committer, &batch, committed);
         event_notes_tell(committer->writer->notes);
         keep_mark(committer);
+        watch_disk(committer);
     }
     return NULL;
 }
@@ -264,7 +287,8 @@ static void free_committer(struct committer *committer)
     free(committer);
 }
 
-struct committer *committer_start(struct store_writer *writer, struct mark *mark, struct fault *fault)
+struct committer *committer_start(const struct store_location *location, struct store_writer *writer,
+                                  struct mark *mark, struct fault *fault)
 {
     struct committer *committer = calloc(1, sizeof *committer);
     if (committer == NULL) {
@@ -273,6 +297,7 @@ struct committer *committer_start(struct store_writer *writer, struct mark *mark
     }
     committer->writer = writer;
     committer->mark = mark;
+    committer->location = location;
     writer->notes = event_notes_new();
     committer->last = &committer->first;
     pthread_mutex_init(&committer->mutex, NULL);
@@ -305,6 +330,11 @@ void committer_submit(struct committer *committer, struct store_operation *opera
     committer->backlog++;
     pthread_cond_signal(&committer->submitted);
     pthread_mutex_unlock(&committer->mutex);
+}
+
+bool committer_keeps_writes(struct committer *committer)
+{
+    return !atomic_load_explicit(&committer->failing, memory_order_relaxed);
 }
 
 size_t committer_backlog(struct committer *committer)

@@ -22,7 +22,7 @@ static const char *user_name(uid_t user, char out[static USER_BYTES])
     return out;
 }
 
-static void folder_of(const char *path, char out[static PATH_MAX])
+void store_folder_of(const char *path, char out[static PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
     snprintf(out, PATH_MAX, "%.*s",
@@ -60,7 +60,7 @@ bool store_place_is_usable(const struct store_location *location, struct fault *
     char name[PATH_MAX];
     if (strlen(path) + sizeof ".schema-999.unfinished" >= PATH_MAX)
         return fault_set(fault, "%.100s…: the path is too long", path);
-    folder_of(path, name);
+    store_folder_of(path, name);
     if (access(name, F_OK) != 0 && errno == ENOENT)
         return fault_set(fault, "%s: its folder %s does not exist: make it, for the user that serves", path,
                          name);

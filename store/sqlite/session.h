@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <sqlite3.h>
 
 #include "store/store.h"
@@ -122,6 +123,9 @@ sqlite3_stmt *reader_statement(struct store_reader *reader, enum statement_group
 
 /* Fills `fault` with "`what`: SQLite's words"; returns false, for `return database_error(…)`. */
 bool database_error(sqlite3 *db, const char *what, struct fault *fault);
+
+/* The folder that a file is in, or would be. */
+void store_folder_of(const char *path, char out[static PATH_MAX]);
 
 /* Writes to the function of store_set_log, else to standard error. */
 [[gnu::format(printf, 1, 2)]] void store_log(const char *format, ...);

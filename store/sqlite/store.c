@@ -222,7 +222,7 @@ struct store *store_open(const struct store_location *location, enum store_migra
     store->mark.file = -1;
     store->lock = take_lock(location->path, fault);
     if (store->lock >= 0 && open_writer(store, location, migration, fault)) {
-        store->committer = committer_start(store->writer, &store->mark, fault);
+        store->committer = committer_start(location, store->writer, &store->mark, fault);
         if (store->committer != NULL)
             return store;
     }
@@ -435,6 +435,26 @@ bool store_write_and_wait(struct store *store,
     pthread_mutex_destroy(&write.lock);
     pthread_cond_destroy(&write.ended);
     return write.applied && write.outcome == STORE_COMMITTED;
+}
+
+bool store_takes_writes(const struct store *store)
+{
+    return committer_keeps_writes(store->committer);
+}
+
+/* SQLite writes the first page, whatever the number was. */
+enum store_result store_probe(struct store_writer *writer)
+{
+    struct fault fault;
+    char same[64];
+    int64_t version;
+    if (database_integer(writer->reader.db, "PRAGMA user_version", &version, &fault)) {
+        snprintf(same, sizeof same, "PRAGMA user_version = %lld", (long long)version);
+        if (database_execute(writer->reader.db, same, &fault))
+            return STORE_OK;
+    }
+    writer->reader.failed = true;
+    return STORE_FAILED;
 }
 
 size_t store_backlog(struct store *store)

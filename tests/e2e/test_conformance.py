@@ -82,6 +82,9 @@ def test_load_balancers_ask_for_health(client, gateway):
     assert (reply.status, reply.json(), reply.headers["Cache-Control"]) == (200, {"status": "ok"}, "no-store")
     assert client.raw("POST", site + "/health", b"").status == 405
     assert client.raw("GET", site + "/acme/nowhere/health").status == 404
+    ready = client.raw("GET", site + "/ready")
+    assert ready.status == 200 and ready.json() == {"status": "ready", "database": "ok", "issuers": {"main": "healthy"}}
+    assert client.raw("POST", site + "/ready", b"").status == 405
 
 
 @pytest.mark.check(7)
@@ -96,9 +99,12 @@ def test_a_database_that_cannot_be_written(step_ca, new_gateway):
         assert int(reply.headers["Retry-After"]) > 0 and reply.headers["Replay-Nonce"]
         assert "sqlite" not in reply.detail.lower() and "database" not in reply.detail.lower()
         assert client.get(client.account)["status"] == "valid"
+        # Load balancers ask this one, and it tries again by itself.
+        assert client.raw("GET", gateway.configuration["base_url"] + "/ready").status == 503
     finally:
         blocker.execute("ROLLBACK")
         blocker.close()
+    assert client.raw("GET", gateway.configuration["base_url"] + "/ready").status == 200
     assert gateway.query("SELECT count(*) AS n FROM orders") == [{"n": 0}]
     assert client.order([fresh_name()]).status == 201
 

@@ -17,7 +17,7 @@ static void (*on_commit)(struct store_reader *reader);
 static struct store_operation *first, **last = &first;
 static size_t failures_left;
 static size_t steps_to_failure, backlog;
-static bool step_failed;
+static bool step_failed, failing;
 
 /* A refused state is a fault of the program, whatever the requests. */
 static void hear(const char *message)
@@ -89,6 +89,7 @@ bool fake_store_turn(void)
         last = &first;
     if (failures_left > 0) {
         failures_left--;
+        failing = true;
         operation->done(operation, STORE_UNAVAILABLE);
         return true;
     }
@@ -98,6 +99,7 @@ bool fake_store_turn(void)
         verdict("a statement failed: %s", fault.message);
     if (kept && on_commit != NULL)
         on_commit(store_command_reader(command));
+    failing = operation->failed;
     operation->done(operation, operation->failed ? STORE_UNAVAILABLE : STORE_COMMITTED);
     return true;
 }
@@ -126,6 +128,14 @@ int __wrap_sqlite3_step(sqlite3_stmt *statement)
 
 void __wrap_store_submit(struct store *store, struct store_operation *operation);
 size_t __wrap_store_backlog(struct store *store);
+bool __wrap_store_takes_writes(const struct store *store);
+
+bool __wrap_store_takes_writes(const struct store *store)
+{
+    (void)store;
+    return !failing;
+}
+
 bool __wrap_store_write_and_wait(struct store *store,
                                  enum store_apply_result (*apply)(void *context, struct store_writer *writer),
                                  void *context);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "gateway/keys/secret_box.h"
 #include "store/database.h"
 #include "store/eab_keys.h"
@@ -118,6 +119,34 @@ Test(host_preflight, a_database_is_there_or_can_be_made)
             snprintf(database.path, sizeof database.path, "%s/acmegate.db", database.directory);
             database_end(&database);
         }
+    }
+}
+
+static const struct {
+    int64_t left;
+    bool failed;
+    const char *words; /* NULL: nothing is told of the disk */
+} disks[] = {
+    {STORE_FREE_LOW_BYTES, false, NULL},
+    {STORE_FREE_LOW_BYTES - 1024, false, "warning: database "},
+    {STORE_FREE_LEAST_BYTES, false, "its disk has only 16 MiB left"},
+    {STORE_FREE_LEAST_BYTES - 1024, true, "its disk is full: 16383 KiB are left for this user"},
+    {0, true, "fault: database "},
+};
+
+Test(host_preflight, a_full_disk_is_a_fault_and_a_low_one_a_warning)
+{
+    for (size_t i = 0; i < sizeof disks / sizeof *disks; i++) {
+        struct database database;
+        database_begin(&database);
+        disk_leave(disks[i].left);
+        cr_expect_eq(run(database.arena, parse(&database, "", ""), false), disks[i].failed, "%zu: %s", i,
+                     told);
+        if (disks[i].words == NULL)
+            cr_expect_eq(strstr(told, "its disk"), NULL, "%zu: %s", i, told);
+        else
+            expect_told("disk", disks[i].words);
+        database_end(&database);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "acme/base/base64.h"
 #include "acme/nonce.h"
+#include "disk.h"
 #include "fakes.h"
 #include "log_capture.h"
 #include "site.h"
@@ -121,6 +122,55 @@ Test(exchange, health_tells_whether_the_database_is_in_its_place)
     reply = site_get(0, "GET", "/health");
     cr_expect_eq(reply->status, 503);
     cr_expect(site_has_words(reply, "\"status\":\"failed\"|the database file was removed or replaced"));
+    site_end();
+}
+
+/* ---- ready ---- */
+
+static void expect_ready(const char *what, int status, const char *words)
+{
+    struct fake_reply *reply = site_get(0, "GET", "/ready");
+    site_expect_plain(what, reply, &(struct site_expected){status, NULL, NULL, NULL});
+    cr_expect(site_has_words(reply, words), "%s: %.*s", what, (int)reply->body.n,
+              (const char *)reply->body.p);
+    cr_expect_str_eq(fake_header(reply, "Cache-Control"), "no-store", "%s", what);
+}
+
+Test(exchange, ready_tells_whether_certificates_can_be_had)
+{
+    static const char *const issuers[] = {"main", "twin", "local"};
+    site_begin("");
+    expect_ready("well", 200,
+                 "\"status\":\"ready\"|\"database\":\"ok\"|\"issuers\":{\"main\":\"healthy\",\"twin\":"
+                 "\"healthy\",\"local\":"
+                 "\"healthy\"}");
+    disk_leave(STORE_FREE_LEAST_BYTES - 1024);
+    expect_ready("full", 503,
+                 "\"status\":\"failed\"|\"database\":\"failed\"|the disk of the database is full");
+    disk_leave(STORE_FREE_LEAST_BYTES);
+    expect_ready("not full", 200, "\"status\":\"ready\"");
+    for (size_t i = 0; i < 3; i++) {
+        expect_ready(issuers[i], 200, "\"status\":\"ready\"");
+        site_break_issuer(issuers[i]);
+    }
+    expect_ready("no issuer", 503, "no certificate authority can be used|\"database\":\"ok\"|\"main\":\"d");
+    cr_assert_eq(unlink(site.config->database), 0);
+    expect_ready("removed", 503, "the database file was removed or replaced");
+    site_end();
+}
+
+/* While writes fail, a look is a write: it finds out when they work again. */
+Test(exchange, ready_returns_when_writes_work_again)
+{
+    site_begin("");
+    fake_store_fail(3);
+    site_post(site_client("acme"), "/new-account", "{}");
+    for (int i = 0; i < 2; i++) {
+        struct fake_reply *reply = site_get(0, "GET", "/ready");
+        cr_expect_eq(reply->status, 503);
+        cr_expect(site_has_words(reply, "could not record the request"));
+    }
+    expect_ready("again", 200, "\"status\":\"ready\"");
     site_end();
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "disk.h"
 #include "gateway/runtime/clock.h"
 #include "server_place.h"
 #include "store/attempts.h"
@@ -88,6 +89,8 @@ Test(server_gauges, the_database_tells_its_size_and_what_waits_for_it)
     cr_assert_eq(stat(arena_printf(house.arena, "%s-wal", house.config->database), &wal), 0);
     expect_gauge("acmegate_database_size_bytes{file=\"database\"}", file.st_size);
     expect_gauge("acmegate_database_size_bytes{file=\"wal\"}", wal.st_size);
+    disk_leave(3 * 1024 * 1024);
+    expect_gauge("acmegate_database_free_bytes", 3 * 1024 * 1024);
     fake_store_set_backlog(12);
     expect_gauge("acmegate_committer_waiting_operations", 12);
     fake_store_set_backlog(0);

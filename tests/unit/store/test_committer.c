@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "disk.h"
 #include "store/events.h"
 #include "store/orders.h"
 #include "store/sqlite/committer.h"
@@ -47,6 +48,78 @@ Test(committer, one_operation_that_fails_takes_no_other_with_it)
         cr_expect_eq(writes_events_of(&database, (int)i + 1), kept[i], "operation %zu", i);
         cr_expect_eq(writes[i].place, i + 2, "answers come in the order of submission");
     }
+    database_end(&database);
+}
+
+/* ---- the disk ---- */
+
+static size_t warnings;
+
+static void count_warning(const char *message)
+{
+    warnings += strstr(message, "has only 5 MiB left") != NULL;
+}
+
+Test(committer, a_disk_that_gets_full_is_told_once)
+{
+    struct database database;
+    struct write writes[] = {{.body = write_insert, .number = 1}, {.body = write_insert, .number = 2}};
+    store_set_log(count_warning);
+    disk_leave(5 * 1024 * 1024);
+    database_begin(&database);
+    database_serve(&database);
+    writes_submit(&database, &writes[0]);
+    writes_wait(1);
+    writes_submit(&database, &writes[1]);
+    database_end(&database);
+    cr_assert_eq(warnings, 1);
+}
+
+/* ---- a write that finds out ---- */
+
+static enum store_apply_result probe(struct write *write, struct store_writer *writer)
+{
+    (void)write;
+    return store_applied(store_probe(writer));
+}
+
+Test(committer, a_probe_finds_out_whether_writes_are_kept)
+{
+    struct database database;
+    struct write gate = {0}, limit = {.body = write_limit_pages},
+                 big = {.body = write_insert_big, .number = 1}, lift = {.body = write_lift_limit},
+                 look = {.body = probe};
+    store_set_log(writes_keep_quiet);
+    database_begin(&database);
+    database_serve(&database);
+    cr_expect(store_takes_writes(database.store));
+    writes_submit_at_gate(&database, &gate);
+    writes_submit(&database, &limit);
+    writes_submit(&database, &big);
+    writes_open_gate();
+    writes_wait(3);
+    cr_expect_not(store_takes_writes(database.store));
+    writes_submit(&database, &lift);
+    writes_submit(&database, &look);
+    writes_wait(5);
+    cr_expect_eq(look.outcome, STORE_COMMITTED);
+    cr_expect(store_takes_writes(database.store));
+    database_end(&database);
+}
+
+/* A probe really writes: it fails where nothing can be written. */
+Test(committer, a_probe_changes_the_file)
+{
+    struct database database;
+    struct write look = {.body = probe};
+    struct store_size before, after;
+    database_begin(&database);
+    database_serve(&database);
+    store_read_size(database.location, &before);
+    writes_submit(&database, &look);
+    writes_wait(1);
+    store_read_size(database.location, &after);
+    cr_expect_gt(after.log, before.log);
     database_end(&database);
 }
 

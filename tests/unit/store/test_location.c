@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
+#include "disk.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,5 +39,22 @@ Test(location, says_whether_there_is_a_database_and_how_large_it_is)
     cr_expect_eq(size.data, size_of(database.path));
     cr_expect_eq(size.log, size_of(arena_printf(database.arena, "%s-wal", database.path)));
     cr_expect_gt(size.data, 0);
+    cr_expect_gt(size.free, 0);
+    disk_leave(5 * 1024 * 1024);
+    store_read_size(database.location, &size);
+    cr_expect_eq(size.free, 5 * 1024 * 1024);
+    database_end(&database);
+}
+
+Test(location, the_room_of_a_disk_is_known_before_there_is_a_database)
+{
+    struct database database;
+    struct store_size size;
+    database_begin(&database);
+    disk_leave(7 * 1024);
+    store_read_size(database.location, &size);
+    cr_expect_eq(size.free, 7 * 1024);
+    store_read_size(store_location_new(database.arena, "/nowhere/acmegate.db"), &size);
+    cr_expect_eq(size.free, STORE_SIZE_UNKNOWN);
     database_end(&database);
 }
