@@ -228,9 +228,13 @@ static bool parse_provisioner(struct arena *arena, const struct json *json, stru
         .min_s = claimed_duration(claims, "minTLSCertDuration"),
         .max_s = claimed_duration(claims, "maxTLSCertDuration"),
         .default_s = claimed_duration(claims, "defaultTLSCertDuration"),
+        .encrypted_key = text_member(arena, json, "encryptedKey"),
     };
     if (out->name == NULL || out->key_id == NULL) {
         return false;
+    }
+    if (out->encrypted_key != NULL && out->encrypted_key[0] == '\0') {
+        out->encrypted_key = NULL;
     }
     struct jwk jwk;
     struct jose_error error;

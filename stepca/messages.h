@@ -52,6 +52,7 @@ struct stepca_provisioner {
     const char *public_thumbprint;   /* of the advertised public key; NULL when it could not be read */
     int64_t min_s, max_s, default_s; /* its own claims; 0 where absent: the authority's claims then apply */
     bool disable_renewal;
+    const char *encrypted_key; /* its private key as a compact JWE; NULL when the CA does not publish it */
 };
 struct stepca_other_provisioner {
     const char *name;

@@ -12,7 +12,8 @@
 /* Checks the second provisioner as the first: it is another issuer of the same CA. */
 static void check_provisioner(const struct stepca_check *ca, const struct issuer_config *second)
 {
-    struct stepca_check responder = {.check = ca->check, .issuer = second, .roots = ca->roots};
+    struct stepca_check responder = {
+        .check = ca->check, .issuer = second, .roots = ca->roots, .client = ca->client};
     if (!stepca_check_key(&responder) || !stepca_check_provisioner(&responder) ||
         !stepca_check_key_is_the_provisioners(&responder))
         return;

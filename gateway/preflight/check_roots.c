@@ -30,14 +30,14 @@ static void tell_unlisted(struct check *check, const struct issuer_config *issue
 void stepca_check_root_list(const struct stepca_check *ca)
 {
     struct check *check = ca->check;
-    struct outbound_http_request request = stepca_check_request(ca, "GET", "roots");
+    struct outbound_http_request request = stepca_client_request(&ca->client, "GET", "roots");
     struct outbound_http_reply reply;
     struct stepca_error error;
     struct stepca_chain listed;
     struct issuer_root_differences differences = {0};
     struct bytes *pinned = NULL;
     size_t pinned_count = 0;
-    stepca_check_call(ca, STEPCA_READ, &request, &reply, &error);
+    stepca_client_call(&ca->client, STEPCA_READ, &request, &reply, &error);
     if (error.outcome == STEPCA_OK && stepca_parse_certificates(check->arena, reply.body, &listed) &&
         certificates_from_pem(check->arena, ca->roots->roots_pem, &pinned, &pinned_count))
         issuer_root_list_compare(check->arena, pinned, pinned_count, listed.certificates, listed.count,

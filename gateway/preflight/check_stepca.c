@@ -6,7 +6,6 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
-#include "gateway/outbound/outbound_wait.h"
 #include "gateway/preflight/check_stepca.h"
 #include "gateway/runtime/clock.h"
 
@@ -14,7 +13,6 @@ enum {
     NAMES_MAX_BYTES = 1024,
     CLOCK_WARN_S = 30,
     CLOCK_FAIL_S = 60, /* step-ca's own leeway */
-    TOKEN_LIFE_S = 5 * 60 + CLOCK_FAIL_S,
     ROOT_WARN_S = 30 * 24 * 3600,
     HTTP_NOT_IMPLEMENTED = 501,
 };
@@ -22,6 +20,19 @@ enum {
 #define UNKNOWN_HOST "host.acmegate-check.invalid"
 
 /* ---- files ---- */
+
+/* Asks the CA, trusting these roots alone. */
+static void trust(struct stepca_check *ca, const struct issuer *roots)
+{
+    ca->roots = roots;
+    ca->client = (struct stepca_client){
+        .arena = ca->check->arena,
+        .outbound = ca->check->outbound,
+        .url = ca->issuer->ca_url,
+        .trusted_pem = roots->roots_pem,
+        .timeout_ms = ca->issuer->request_timeout_s * 1000,
+    };
+}
 
 static bool check_roots(struct stepca_check *ca, struct issuer *roots)
 {
@@ -45,7 +56,7 @@ static bool check_roots(struct stepca_check *ca, struct issuer *roots)
     size_t count = 0;
     if (!certificates_from_pem(check->arena, pem, &certificates, &count))
         return false;
-    ca->roots = roots;
+    trust(ca, roots);
     check_ok(check, "issuer %s: root %s, SHA-256 %s", ca->issuer->id, path, roots->root_fingerprint);
     char end[TIME_TEXT_BYTES];
     int64_t not_after = issuer_chain_end(certificates, count);
@@ -79,34 +90,10 @@ bool stepca_check_key(struct stepca_check *ca)
 
 /* ---- the CA ---- */
 
-struct outbound_http_request stepca_check_request(const struct stepca_check *ca, const char *method,
-                                                  const char *path)
-{
-    return (struct outbound_http_request){
-        .method = method,
-        .url = arena_printf(ca->check->arena, "%s/%s", ca->issuer->ca_url, path),
-        .trusted_pem = ca->roots->roots_pem,
-        .timeout_ms = ca->issuer->request_timeout_s * 1000,
-        .max_body_bytes = STEPCA_REPLY_MAX_BYTES,
-        .user_agent = STEPCA_USER_AGENT,
-    };
-}
-
-void stepca_check_call(const struct stepca_check *ca, enum stepca_call call,
-                       const struct outbound_http_request *request, struct outbound_http_reply *reply,
-                       struct stepca_error *error)
-{
-    struct arena *arena = ca->check->arena;
-    outbound_http_and_wait(ca->check->outbound, arena, request, reply);
-    stepca_read_outcome(arena, call, reply->status, reply->body, issuer_stepca_transport_error(arena, reply),
-                        error);
-}
-
 static void get(const struct stepca_check *ca, const char *path, struct outbound_http_reply *reply,
                 struct stepca_error *error)
 {
-    struct outbound_http_request request = stepca_check_request(ca, "GET", path);
-    stepca_check_call(ca, STEPCA_READ, &request, reply, error);
+    stepca_client_get(&ca->client, path, reply, error);
 }
 
 static void check_clock(const struct stepca_check *ca, int64_t date)
@@ -118,10 +105,9 @@ static void check_clock(const struct stepca_check *ca, int64_t date)
     }
     long long ahead_s = (long long)(date - clock_now());
     const char *id = ca->issuer->id;
-    if (ahead_s < -CLOCK_FAIL_S || ahead_s > TOKEN_LIFE_S)
-        check_fail(ca->check,
-                   "issuer %s: the CA's clock is %lld s %s ours, and the CA refuses tokens: set both by NTP",
-                   id, llabs(ahead_s), ahead_s > 0 ? "ahead of" : "behind");
+    struct fault fault;
+    if (!stepca_clock_fits(date, &fault))
+        check_fail(ca->check, "issuer %s: %s", id, fault.message);
     else if (ahead_s < -CLOCK_WARN_S)
         check_warn(
             ca->check,
@@ -142,27 +128,35 @@ static bool check_reached(const struct stepca_check *ca)
     const struct issuer_config *issuer = ca->issuer;
     struct outbound_http_reply reply;
     struct stepca_error error;
-    get(ca, "health", &reply, &error);
-    if (issuer_stepca_clock_is_off(&reply))
+    enum stepca_reach reach = stepca_client_reach(&ca->client, &reply, &error);
+    switch (reach) {
+    case STEPCA_CLOCK_IS_OFF:
         check_fail(ca->check, "issuer %s: %s answers, but %s; set both clocks by NTP", issuer->id,
                    issuer->ca_url, error.message);
-    else if (reply.untrusted)
+        break;
+    case STEPCA_OTHER_NAME:
+    case STEPCA_UNTRUSTED:
         check_fail(ca->check,
                    "issuer %s: %s answers, but is not trusted: %s; root_cert_path must contain this CA's "
                    "root, and ca_url must use a name of its certificate",
                    issuer->id, issuer->ca_url, error.message);
-    else if (reply.status == 0)
+        break;
+    case STEPCA_UNREACHABLE:
         check_fail(ca->check, "issuer %s: cannot connect to %s: %s; is ca_url right, and does the CA run?",
                    issuer->id, issuer->ca_url, error.message);
-    else if (error.outcome != STEPCA_OK)
+        break;
+    case STEPCA_UNWELL:
         check_fail(ca->check,
                    "issuer %s: %s answers %d to /health: %s; is ca_url a step-ca, and is it healthy?",
                    issuer->id, issuer->ca_url, reply.status, error.message);
-    else
+        break;
+    case STEPCA_REACHED:
         check_ok(ca->check, "issuer %s: %s answers and is trusted", issuer->id, issuer->ca_url);
+        break;
+    }
     if (reply.status != 0)
         check_clock(ca, reply.date);
-    return reply.status != 0 && error.outcome == STEPCA_OK;
+    return reach == STEPCA_REACHED;
 }
 
 static void check_version(const struct stepca_check *ca)
@@ -185,9 +179,9 @@ static void check_database(const struct stepca_check *ca)
 {
     struct outbound_http_reply reply;
     struct stepca_error error;
-    struct outbound_http_request request = stepca_check_request(ca, "POST", "1.0/ssh/check-host");
+    struct outbound_http_request request = stepca_client_request(&ca->client, "POST", "1.0/ssh/check-host");
     request.body = BYTES_LITERAL("{\"type\":\"host\",\"principal\":\"" UNKNOWN_HOST "\"}");
-    stepca_check_call(ca, STEPCA_READ, &request, &reply, &error);
+    stepca_client_call(&ca->client, STEPCA_READ, &request, &reply, &error);
     if (reply.status == HTTP_NOT_IMPLEMENTED)
         check_warn(ca->check,
                    "issuer %s: the CA has no database and revokes nothing: add a `db` to its ca.json, and "
@@ -205,11 +199,18 @@ static bool has_our_key(const struct stepca_check *ca, const struct stepca_provi
            strcmp(provisioner->public_thumbprint, ca->key.jwk.thumbprint) == 0;
 }
 
+struct look {
+    struct stepca_check *ca;
+    struct buffer *names;
+};
+
 /* Reads one page: the provisioner of our name, with our key if there is one, and all names for the
  * message. */
-static void look_through(struct stepca_check *ca, const struct stepca_provisioner_page *page,
-                         struct buffer *names)
+static void look_through(void *context, const struct stepca_provisioner_page *page)
 {
+    struct look *look = context;
+    struct stepca_check *ca = look->ca;
+    struct buffer *names = look->names;
     check_bypass_collect(&ca->other_provisioners, page, ca->issuer);
     for (size_t i = 0; i < page->count; i++) {
         const struct stepca_provisioner *provisioner = &page->provisioners[i];
@@ -220,43 +221,17 @@ static void look_through(struct stepca_check *ca, const struct stepca_provisione
     }
 }
 
-/* False when the CA could not be asked; the line is then written. */
-static bool find_provisioner(struct stepca_check *ca, struct buffer *names)
-{
-    struct arena *arena = ca->check->arena;
-    struct stepca_paging paging = stepca_paging_first;
-    while (paging.provisioners < STEPCA_PROVISIONERS_MAX) {
-        struct outbound_http_reply reply;
-        struct stepca_error error;
-        struct stepca_provisioner_page page;
-        get(ca, stepca_paging_path(arena, &paging), &reply, &error);
-        if (reply.body_cut && stepca_paging_shorten(&paging))
-            continue;
-        if (reply.body_cut) {
-            check_fail(ca->check, "issuer %s: " STEPCA_PROVISIONER_TOO_LONG, ca->issuer->id);
-            return false;
-        }
-        if (error.outcome != STEPCA_OK || !stepca_parse_provisioners(arena, reply.body, &page)) {
-            check_fail(
-                ca->check, "issuer %s: the CA does not list its provisioners: %s; is ca_url a step-ca?",
-                ca->issuer->id, error.outcome == STEPCA_OK ? "the reply cannot be read" : error.message);
-            return false;
-        }
-        look_through(ca, &page, names);
-        if (!stepca_paging_next(&paging, page.next_cursor))
-            break;
-    }
-    return true;
-}
-
 bool stepca_check_provisioner(struct stepca_check *ca)
 {
     const struct issuer_config *issuer = ca->issuer;
     struct buffer names;
+    struct fault fault;
     buffer_init(&names, ca->check->arena, NAMES_MAX_BYTES);
     buffer_init(&ca->other_provisioners, ca->check->arena, NAMES_MAX_BYTES);
-    if (!find_provisioner(ca, &names))
+    if (!stepca_client_provisioners(&ca->client, look_through, &(struct look){ca, &names}, &fault)) {
+        check_fail(ca->check, "issuer %s: %s", issuer->id, fault.message);
         return false;
+    }
     if (ca->provisioner.name == NULL) {
         check_fail(ca->check, "issuer %s: the CA has no JWK provisioner named %s; it has: %s", issuer->id,
                    issuer->provisioner_name, names.n == 0 ? "none" : buffer_string(&names));
@@ -344,7 +319,8 @@ bool check_stepca_intermediates(struct check *check, const struct issuer_config 
     struct issuer roots;
     if (!issuer_open_roots(&roots, issuer, check->arena, fault))
         return false;
-    const struct stepca_check ca = {.check = check, .issuer = issuer, .roots = &roots};
+    struct stepca_check ca = {.check = check, .issuer = issuer};
+    trust(&ca, &roots);
     bool told = stepca_check_intermediates(&ca, certificates, count, fault);
     issuer_clear(&roots);
     return told;

@@ -6,25 +6,19 @@
 
 #include "gateway/ca/issuer_stepca_internal.h"
 #include "gateway/preflight/check.h"
-#include "stepca/outcome.h"
+#include "gateway/preflight/stepca_client.h"
 
 /* The answers that later queries need from earlier ones. */
 struct stepca_check {
     struct check *check;
     const struct issuer_config *issuer;
-    const struct issuer *roots; /* the pinned ones; nothing else of it */
+    const struct issuer *roots;  /* the pinned ones; nothing else of it */
+    struct stepca_client client; /* trusts them */
     struct provisioner_key key;
     struct stepca_provisioner provisioner;
     struct buffer other_provisioners; /* that sign, too */
     struct ca_knowledge known;
 };
-
-/* A request to the CA, and the meaning of its answer. */
-struct outbound_http_request stepca_check_request(const struct stepca_check *ca, const char *method,
-                                                  const char *path);
-void stepca_check_call(const struct stepca_check *ca, enum stepca_call call,
-                       const struct outbound_http_request *request, struct outbound_http_reply *reply,
-                       struct stepca_error *error);
 
 /* check_stepca_intermediates, with the roots open already. */
 [[nodiscard]] bool stepca_check_intermediates(const struct stepca_check *ca, struct bytes **certificates,

@@ -89,7 +89,7 @@ static void tell_of_certificate(const struct stepca_check *ca, struct bytes body
 static bool try_token(const struct stepca_check *ca, const char *audience, struct outbound_http_reply *reply,
                       struct stepca_error *error)
 {
-    struct outbound_http_request request = stepca_check_request(ca, "POST", "1.0/sign");
+    struct outbound_http_request request = stepca_client_request(&ca->client, "POST", "1.0/sign");
     char life[DURATION_TEXT_BYTES];
     duration_format(life, ca->known.min.seconds);
     const struct trial trial = {.audience = audience, .name = CSR_NAME, .not_after = life};
@@ -97,7 +97,7 @@ static bool try_token(const struct stepca_check *ca, const char *audience, struc
         check_fail(ca->check, "issuer %s: OpenSSL could not make a token with this key", ca->issuer->id);
         return false;
     }
-    stepca_check_call(ca, STEPCA_SIGN, &request, reply, error);
+    stepca_client_call(&ca->client, STEPCA_SIGN, &request, reply, error);
     return true;
 }
 
@@ -138,12 +138,12 @@ static void learn(struct stepca_check *ca, const char *not_before, const char *n
 {
     const struct trial trial = {ca->issuer->ca_url, TOKEN_NAME, not_before, not_after};
     const struct validity_request asked = {.not_before = not_before, .not_after = not_after};
-    struct outbound_http_request request = stepca_check_request(ca, "POST", "1.0/sign");
+    struct outbound_http_request request = stepca_client_request(&ca->client, "POST", "1.0/sign");
     struct outbound_http_reply reply;
     struct stepca_error error;
     if (!make_trial(ca, &trial, &request.body))
         return;
-    stepca_check_call(ca, STEPCA_SIGN, &request, &reply, &error);
+    stepca_client_call(&ca->client, STEPCA_SIGN, &request, &reply, &error);
     if (error.outcome == STEPCA_OK) {
         check_fail(ca->check,
                    "issuer %s: the CA signs for any duration, %s for " TOKEN_NAME

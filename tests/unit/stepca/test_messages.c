@@ -176,7 +176,8 @@ static struct bytes provisioner_page(struct arena *arena)
         "{\"type\":\"JWK\",\"name\":\"limited\",\"key\":{\"kid\":\"two\",%s,"
         "\"claims\":{\"minTLSCertDuration\":\"10m0s\",\"maxTLSCertDuration\":\"2160h0m0s\","
         "\"defaultTLSCertDuration\":\"1h30m0s\",\"disableRenewal\":true}},"
-        "{\"type\":\"JWK\",\"name\":\"odd\",\"key\":{\"kid\":\"three\",\"kty\":\"XYZ\"}},"
+        "{\"type\":\"JWK\",\"name\":\"odd\",\"encryptedKey\":\"\",\"key\":{\"kid\":\"three\",\"kty\":\"XYZ\"}"
+        "},"
         "{\"type\":\"JWK\",\"name\":\"no key\"}"
         "],\"nextCursor\":\"more\"}",
         fixture_public_jwk + 1, fixture_public_jwk + 1);
@@ -195,11 +196,15 @@ Test(messages, provisioners_come_with_key_and_limits)
     cr_expect_str_eq(plain->key_id, "one");
     cr_assert_not_null(plain->public_thumbprint);
     cr_expect_str_eq(plain->public_thumbprint, FIXTURE_THUMBPRINT);
+    cr_assert_not_null(plain->encrypted_key);
+    cr_expect_str_eq(plain->encrypted_key, "a.b.c.d.e");
     cr_expect(plain->min_s == 0 && plain->max_s == 0 && plain->default_s == 0 && !plain->disable_renewal);
     const struct stepca_provisioner *limited = &page.provisioners[1];
     cr_expect_str_eq(limited->key_id, "two");
     cr_expect(limited->min_s == 600 && limited->max_s == 7776000 && limited->default_s == 5400);
     cr_expect(limited->disable_renewal);
+    cr_expect_null(limited->encrypted_key);
+    cr_expect_null(page.provisioners[2].encrypted_key, "it is empty");
     cr_expect_null(page.provisioners[2].public_thumbprint);
     arena_free(arena);
 }
