@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "acme/base/fault.h"
 #include "acme/base/host_port.h"
 #include "acme/eab.h"
 #include "acme/objects.h"
@@ -208,6 +209,14 @@ extern const char config_path_variable[];
 [[gnu::warn_unused_result]] const struct config *config_parse(struct arena *arena, const char *name,
                                                               struct bytes text, char *const *environment,
                                                               struct config_errors *errors);
+
+/* Reads the file of a password, as keys such as provisioner_password_file do: without the white space at its
+ * end. The octets are cleansed with the arena. False with a sentence. */
+[[gnu::warn_unused_result]] bool config_read_secret_file(struct arena *arena, const char *path,
+                                                         struct bytes *out, struct fault *fault);
+/* Removes white space at the end, which is no part of a password: an editor may add it. step does the same.
+ * U+0085 and U+00A0 count. */
+void config_trim_secret(struct bytes *text);
 
 /* A replacement for the file's section of an issuer, and for the environment: the same keys, as JSON. */
 struct config_override {

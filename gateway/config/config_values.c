@@ -55,9 +55,7 @@ static bool set_secret(struct value *value)
     return true;
 }
 
-/* Removes trailing white space, which is not part of a password: an editor may add it. step does the same.
- * U+0085 and U+00A0 count. */
-static void trim_end(struct bytes *text)
+void config_trim_secret(struct bytes *text)
 {
     static const uint8_t wide[][2] = {{0xc2, 0x85}, {0xc2, 0xa0}};
     while (text->n > 0) {
@@ -69,17 +67,23 @@ static void trim_end(struct bytes *text)
     }
 }
 
+bool config_read_secret_file(struct arena *arena, const char *path, struct bytes *out, struct fault *fault)
+{
+    if (!file_read_secret(arena, path, SECRET_FILE_MAX_BYTES, out))
+        return fault_set(fault, "cannot read %s: %s", path, strerror(errno));
+    config_trim_secret(out);
+    return out->n != 0 || fault_set(fault, "%s contains no password", path);
+}
+
 static bool set_secret_file(struct value *value)
 {
     const char *path = value_text(value, value->json);
     if (path == NULL)
         return value_refuse(value, "must be the path of a file");
     struct bytes secret;
-    if (!file_read_secret(value->arena, path, SECRET_FILE_MAX_BYTES, &secret))
-        return value_refuse(value, arena_printf(value->arena, "cannot read %s: %s", path, strerror(errno)));
-    trim_end(&secret);
-    if (secret.n == 0)
-        return value_refuse(value, arena_printf(value->arena, "%s contains no password", path));
+    struct fault fault;
+    if (!config_read_secret_file(value->arena, path, &secret, &fault))
+        return value_refuse(value, arena_duplicate(value->arena, fault.message));
     value_store(value, &secret, sizeof secret);
     return true;
 }
