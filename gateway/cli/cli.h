@@ -13,6 +13,7 @@ extern const struct cli_command cli_dev;
 extern const struct cli_command cli_eab;
 extern const struct cli_command cli_explain;
 extern const struct cli_command cli_import;
+extern const struct cli_command cli_init;
 extern const struct cli_command cli_issuer;
 extern const struct cli_command cli_migration;
 extern const struct cli_command cli_order;

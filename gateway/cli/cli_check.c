@@ -200,7 +200,7 @@ static void check_all(struct check *check)
     }
 }
 
-static int run_check(struct check *check, const char *path)
+static int check_file(struct check *check, const char *path)
 {
     struct config_errors errors = {0};
     struct fault fault;
@@ -234,7 +234,13 @@ static int run(const struct cli_arguments *arguments)
     struct check check = {.arena = arguments->arena, .print = print_line};
     if (!cli_read_duration(arguments, "expiring", &check.expiring_within_s))
         return CLI_USAGE;
-    return run_check(&check, arguments->config_path);
+    return check_file(&check, arguments->config_path);
+}
+
+int cli_check_file(struct arena *arena, const char *path)
+{
+    struct check check = {.arena = arena, .print = print_line};
+    return check_file(&check, path);
 }
 
 static const struct cli_option options[] = {

@@ -8,3 +8,6 @@
  * intermediates and roots. FAIL for one that expires within the time asked for; for one that the server
  * renews by itself (and that may never live that long) when less than a sixth of its life is left. */
 void check_expiring(struct check *check);
+
+/* Does as `acmegate check` does with this file. Returns the exit status. */
+[[nodiscard]] int cli_check_file(struct arena *arena, const char *path);

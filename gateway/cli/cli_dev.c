@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +7,7 @@
 
 #include "acme/base/file.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/config_draft.h"
 #include "gateway/cli/serve.h"
 #include "gateway/runtime/log.h"
 
@@ -22,9 +22,7 @@ struct dev_options {
 /* Returns a path in the state folder as a JSON string. */
 static const char *quoted(struct arena *arena, const char *rest, const char *state)
 {
-    struct json_writer *writer = json_writer_new(arena, PATH_MAX * 8); /* an octet is escaped as six */
-    json_write_string(writer, arena_printf(arena, "%s/%s", state, rest));
-    return (const char *)json_writer_finish(writer).p;
+    return config_draft_quoted(arena, arena_printf(arena, "%s/%s", state, rest));
 }
 
 /* The embedded default: a local CA, a database and TLS, all in one folder. The file can be changed and used

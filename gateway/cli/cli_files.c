@@ -8,34 +8,42 @@
 
 #include "gateway/cli/config_in_force.h"
 
-static const char default_config[] = "/etc/acmegate/acmegate.json";
+const char cli_default_config[] = "/etc/acmegate/acmegate.json";
 
 /* ---- the configuration ---- */
 
-/* Refuses a file that cannot be opened with this status, and says who named it. */
-static int check_readable(const struct cli_arguments *arguments, int status, const char *named_by)
-{
-    if (access(arguments->config_path, R_OK) == 0)
-        return CLI_OK;
-    return cli_fail(arguments, status, "%s: cannot be read: %s (%s)", arguments->config_path,
-                    strerror(errno), named_by);
-}
-
-static int find_config(struct cli_arguments *arguments)
+/* The path, and the words for who named it. */
+static const char *named_path(const struct cli_arguments *arguments, const char **named_by)
 {
     const char *from_option = cli_value(arguments, "config");
     const char *from_environment = getenv(config_path_variable);
     if (from_option != NULL) {
-        arguments->config_path = from_option;
-        return check_readable(arguments, CLI_FAILED, "named by --config");
+        *named_by = "named by --config";
+        return from_option;
     }
     if (from_environment != NULL && *from_environment != '\0') {
-        arguments->config_path = from_environment;
-        return check_readable(arguments, CLI_FAILED, "named by the environment's ACMEGATE_CONFIG");
+        *named_by = "named by the environment's ACMEGATE_CONFIG";
+        return from_environment;
     }
-    arguments->config_path = default_config;
-    return check_readable(arguments, CLI_USAGE,
-                          "the default; --config FILE or the environment's ACMEGATE_CONFIG names another");
+    *named_by = "the default; --config FILE or the environment's ACMEGATE_CONFIG names another";
+    return cli_default_config;
+}
+
+const char *cli_config_path(const struct cli_arguments *arguments)
+{
+    const char *named_by;
+    return named_path(arguments, &named_by);
+}
+
+/* Refuses a file that cannot be opened, and says who named it. */
+static int find_config(struct cli_arguments *arguments)
+{
+    const char *named_by;
+    arguments->config_path = named_path(arguments, &named_by);
+    if (access(arguments->config_path, R_OK) == 0)
+        return CLI_OK;
+    return cli_fail(arguments, arguments->config_path == cli_default_config ? CLI_USAGE : CLI_FAILED,
+                    "%s: cannot be read: %s (%s)", arguments->config_path, strerror(errno), named_by);
 }
 
 void cli_print_config_errors(const struct cli_arguments *arguments, const struct config_errors *errors)
