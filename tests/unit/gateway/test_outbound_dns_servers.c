@@ -320,20 +320,15 @@ Test(outbound_dns_servers, the_servers_of_a_channel_are_told_as_a_list)
     struct arena *arena = arena_new();
     ares_channel channel;
     cr_assert_eq(ares_library_init(ARES_LIB_INIT_ALL), ARES_SUCCESS);
-    cr_assert_eq(ares_init(&channel), ARES_SUCCESS);
+    cr_assert_eq(ares_init_options(&channel, &(struct ares_options){0}, 0), ARES_SUCCESS);
     cr_assert_eq(ares_set_servers_ports_csv(channel, "127.0.0.1:5353,[::1]:5354"), ARES_SUCCESS);
     cr_expect_str_eq(cares_servers(arena, channel), "127.0.0.1:5353,[::1]:5354");
     cr_assert_eq(ares_set_servers_ports_csv(channel, "127.0.0.1,::1"), ARES_SUCCESS);
     const char *servers = cares_servers(arena, channel);
-    struct ares_addr_port_node *first = NULL;
+    cr_expect(strcmp(servers, "127.0.0.1,::1") == 0 || strcmp(servers, "127.0.0.1:53,[::1]:53") == 0, "%s",
+              servers);
     cr_assert_eq(ares_set_servers_ports_csv(channel, servers), ARES_SUCCESS, "%s", servers);
-    cr_assert_eq(ares_get_servers_ports(channel, &first), ARES_SUCCESS);
-    cr_expect_eq(first->family, AF_INET);
-    cr_expect_eq(first->next->family, AF_INET6);
-    cr_expect_null(first->next->next);
-    for (const struct ares_addr_port_node *node = first; node != NULL; node = node->next)
-        cr_expect(node->udp_port == 0 || node->udp_port == 53, "%s", servers);
-    ares_free_data(first);
+    cr_expect_str_eq(cares_servers(arena, channel), servers);
     ares_destroy(channel);
     ares_library_cleanup();
     arena_free(arena);
