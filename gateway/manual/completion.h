@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the completions of the shells have in common. */
+/* Words that the completions of all shells write. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 
 enum { COMPLETION_OPTIONS_MAX = 32 };
 
-/* What completes an argument or an option's value, by its words in help. */
+/* Kinds of completion. The words in help of an argument, or of an option's value, choose one. */
 enum completion {
     COMPLETE_NOTHING,
     COMPLETE_FILES,

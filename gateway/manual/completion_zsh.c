@@ -23,7 +23,7 @@ static const char ending[] = "    esac\n"
                              "}\n"
                              "_acmegate \"$@\"\n";
 
-/* What _arguments does for a value: ":message:action". */
+/* Writes the message and the action of _arguments for a value: ":message:action". */
 static void write_value(FILE *out, const char *words)
 {
     fprintf(out, ":");
