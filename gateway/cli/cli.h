@@ -19,6 +19,7 @@ extern const struct cli_command cli_migration;
 extern const struct cli_command cli_order;
 extern const struct cli_command cli_serve;
 extern const struct cli_command cli_sign;
+extern const struct cli_command cli_try;
 extern const struct cli_command cli_version;
 
 /* All commands, in the order of the help. */

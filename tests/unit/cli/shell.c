@@ -95,10 +95,10 @@ void shell_configure(const struct shell_configuration *more)
                 "\"inner\":{\"type\":\"local\",\"directory\":\"%s/ca\"%s}},"
                 "\"profiles\":{\"default\":{\"issuer\":\"main\",\"max_ttl\":\"24h\"},"
                 "\"inside\":{\"issuer\":\"inner\",\"max_ttl\":\"12h\"%s}},"
-                "\"endpoints\":{\"acme\":{\"eab\":\"optional\",\"profiles\":[\"default\",\"inside\"]},"
+                "\"endpoints\":{\"acme\":{\"eab\":\"optional\",\"profiles\":[\"default\",\"inside\"]%s},"
                 "\"other\":{\"profiles\":[\"inside\"]%s}}%s}",
                 shell.database.path, folder, folder, or_nothing(more->main), folder, or_nothing(more->inner),
-                or_nothing(more->inside), or_nothing(more->other),
+                or_nothing(more->inside), or_nothing(more->acme), or_nothing(more->other),
                 more->top == NULL ? ",\"tls\":{\"issuer\":\"inner\"}" : more->top));
 }
 

@@ -34,7 +34,7 @@ void shell_end(void);
 struct shell_configuration {
     /* More members of these objects, with a comma before each; NULL: none. */
     const char *top; /* NULL: the server's own certificate is inner's */
-    const char *main, *inner, *inside, *other;
+    const char *main, *inner, *inside, *acme, *other;
 };
 void shell_configure(const struct shell_configuration *more);
 
