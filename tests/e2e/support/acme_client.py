@@ -58,6 +58,8 @@ class Refused(Exception):
 class AcmeClient:
     """One account. `directory` is a URL, `ca_file` the root that its TLS must chain to."""
 
+    source = None  # the address that its connections come from; None: the system's choice
+
     def __init__(self, directory, ca_file, key=None, user_agent="acmegate-test/1"):
         self.key = key or new_key()
         self.account = None
@@ -71,7 +73,9 @@ class AcmeClient:
     def raw(self, method, url, body=None, headers=None):
         """One exchange, whatever it is; keeps the nonce that comes back."""
         parts = urllib.parse.urlsplit(url)
-        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=40, context=self._context)
+        connection = http.client.HTTPSConnection(
+            parts.hostname, parts.port, timeout=40, context=self._context, source_address=self.source and (self.source, 0)
+        )
         try:
             path = parts.path + (f"?{parts.query}" if parts.query else "")
             connection.request(method, path, body, {"User-Agent": self.user_agent, **(headers or {})})
