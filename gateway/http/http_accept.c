@@ -157,6 +157,8 @@ static void enter(const struct http_listener *listener, h2o_socket_t *socket)
     bool is_proxy = has_address && http_is_trusted_proxy(loop, &peer);
     if (is_for_proxies_only(listener) && !is_proxy) {
         h2o_socket_close(socket);
+        if (!has_address)
+            return; /* it has left already */
         http_tell_refusal(loop, HTTP_CONNECTION_NOT_FROM_A_PROXY, &peer,
                           "the listener is for proxies, and trusted_proxies does not hold this address");
         return;
