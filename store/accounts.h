@@ -17,6 +17,18 @@
 [[gnu::warn_unused_result]] enum store_result store_accounts_without_key(struct store_reader *reader,
                                                                          const char *endpoint,
                                                                          int64_t *count);
+
+/* An address, and the valid accounts that came from it. */
+struct account_crowd {
+    const char *address;
+    int64_t accounts;
+};
+/* Reads the addresses that at least `least` of the endpoint's valid accounts came from, the largest crowd
+ * first, at most `max`. It reads all accounts. */
+[[gnu::warn_unused_result]] enum store_result store_account_crowds(struct store_reader *reader,
+                                                                   struct arena *arena, const char *endpoint,
+                                                                   int64_t least, struct account_crowd *out,
+                                                                   size_t max, size_t *count);
 /* Inserts an account and sets its id. */
 [[gnu::warn_unused_result]] enum store_result store_account_insert(struct store_writer *writer,
                                                                    struct account *account);

@@ -22,6 +22,9 @@ enum { CONFIG_FILE_MAX_BYTES = 1024 * 1024 };
 
 enum { VALIDATIONS_AT_ONCE_MAX = 256 };
 
+/* So many accounts from one address hint at a proxy that does not tell its clients' addresses. */
+enum { ACCOUNTS_OF_A_CROWD = 10 };
+
 /* Behind the id of an issuer, in that of its OCSP responder's own provisioner. */
 #define ISSUER_OCSP_SUFFIX " (ocsp)"
 

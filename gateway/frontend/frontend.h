@@ -9,6 +9,7 @@
 #include "acme/refusal_register.h"
 #include "gateway/ca/recognition.h"
 #include "gateway/config/config.h"
+#include "gateway/frontend/crowd_watch.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/keys/secret_box.h"
 #include "gateway/outbound/outbound.h"
@@ -38,6 +39,7 @@ struct frontend {
     struct frontend_parts parts;
     struct rate_limiter *rates;        /* belongs to the committer thread */
     struct refusal_register *refusals; /* the same */
+    struct crowd_watch crowds;         /* the same */
     struct nonce_source *nonces;
     pthread_mutex_t nonce_lock; /* held only during nonce_spend */
 };

@@ -118,6 +118,29 @@ static const struct problem *check_change_rate(struct exchange *exchange)
     return exchange_take_rate(exchange, &demand, METRIC_LIMIT_CHANGES_PER_ACCOUNT);
 }
 
+/* Whoever is behind a proxy that does not tell its clients has its address, and what the address is
+ * trusted for. */
+static void watch_for_proxies(struct exchange *exchange)
+{
+    const struct config *config = config_now(exchange->frontend->parts.config);
+    const struct endpoint_config *endpoint = exchange->endpoint;
+    const char *address = exchange->request->client_address;
+    bool is_proxy = networks_hold(config->trusted_proxies, config->trusted_proxy_count, address);
+    bool is_trusted = networks_hold(endpoint->trusted_networks, endpoint->trusted_network_count, address);
+    if ((!is_proxy && !is_trusted) || !crowd_watch_count(&exchange->frontend->crowds, address))
+        return;
+    if (is_proxy)
+        log_warning(
+            "%d new accounts came from %s, one of trusted_proxies: this proxy does not tell its clients' "
+            "addresses, or the listener does not believe it",
+            ACCOUNTS_OF_A_CROWD, address);
+    else
+        log_warning(
+            "%d new accounts came from %s, which endpoints.%s.trusted.networks holds: if a proxy is there, "
+            "all its clients get every name; add it to trusted_proxies",
+            ACCOUNTS_OF_A_CROWD, address, endpoint->name);
+}
+
 static enum store_apply_result create_account(struct exchange *exchange, struct store_writer *writer,
                                               struct account_state *state, const struct eab_key *key)
 {
@@ -138,6 +161,7 @@ static enum store_apply_result create_account(struct exchange *exchange, struct 
         !exchange_store_ok(exchange, store_account_insert(writer, &exchange->account)))
         return STORE_DISCARD;
     state->created = true;
+    watch_for_proxies(exchange);
     METRICS_NOTE(&exchange->notes, METRIC_ACCOUNTS_CREATED, metrics_endpoint(exchange->endpoint->name));
     const char *detail =
         key->id == 0 ? NULL : arena_printf(exchange->arena, "external account key %s", key->kid);

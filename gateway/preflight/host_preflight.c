@@ -12,7 +12,7 @@
 #include "store/accounts.h"
 #include "store/eab_keys.h"
 
-enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443 };
+enum { LINE_MAX_BYTES = 1024, EAB_KEYS_MAX = 256, HTTPS_PORT = 443, CROWDS_MAX = 32 };
 
 [[gnu::format(printf, 3, 4)]] static void tell(struct host_preflight *preflight,
                                                enum preflight_verdict verdict, const char *format, ...)
@@ -180,12 +180,14 @@ static void check_socket(struct host_preflight *preflight)
         tell(preflight, PREFLIGHT_FAULT, "admin.socket: %s", fault.message);
 }
 
-/* The ports may differ when something forwards another port. */
+/* The ports may differ when something forwards another port, as proxies do. */
 static void check_base_port(struct host_preflight *preflight)
 {
     const struct config *config = preflight->config;
     struct host_port authority = config_base_authority(config);
     uint16_t port = authority.has_port ? authority.port : HTTPS_PORT;
+    if (config->trusted_proxy_count != 0)
+        return;
     for (size_t i = 0; i < config->listen_count; i++)
         if (config->listen[i].port == port || config->listen[i].port == 0)
             return;
@@ -218,6 +220,41 @@ static void check_endpoint(struct host_preflight *preflight, const struct endpoi
             endpoint->name, (long long)keyless);
 }
 
+/* Everybody behind a proxy that is not known as one has its address. */
+static void check_crowds(struct host_preflight *preflight, const struct endpoint_config *endpoint,
+                         struct store_reader *reader)
+{
+    const struct config *config = preflight->config;
+    struct account_crowd crowds[CROWDS_MAX];
+    size_t count = 0;
+    if (reader == NULL || endpoint->trusted_network_count == 0 ||
+        store_account_crowds(reader, preflight->arena, endpoint->name, ACCOUNTS_OF_A_CROWD, crowds,
+                             CROWDS_MAX, &count) != STORE_OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (networks_hold(endpoint->trusted_networks, endpoint->trusted_network_count, crowds[i].address) &&
+            !networks_hold(config->trusted_proxies, config->trusted_proxy_count, crowds[i].address))
+            tell(
+                preflight, PREFLIGHT_WARNING,
+                "endpoint %s: %lld accounts came from %s, which trusted.networks holds: if a proxy is there, "
+                "all its clients get every name; add it to trusted_proxies",
+                endpoint->name, (long long)crowds[i].accounts, crowds[i].address);
+}
+
+static void check_trusted_proxies(struct host_preflight *preflight, const struct endpoint_config *endpoint)
+{
+    const struct config *config = preflight->config;
+    for (size_t i = 0; i < endpoint->trusted_network_count; i++)
+        for (size_t k = 0; k < config->trusted_proxy_count; k++)
+            if (networks_overlap(&endpoint->trusted_networks[i], &config->trusted_proxies[k])) {
+                tell(preflight, PREFLIGHT_WARNING,
+                     "endpoint %s: trusted.networks holds addresses of trusted_proxies: clients there prove "
+                     "their names, because anybody may be behind a proxy",
+                     endpoint->name);
+                return;
+            }
+}
+
 void host_preflight(struct host_preflight *preflight)
 {
     const struct config *config = preflight->config;
@@ -230,7 +267,10 @@ void host_preflight(struct host_preflight *preflight)
     check_addresses(preflight, "admin.listen", config->admin_listen, config->admin_listen_count);
     check_socket(preflight);
     check_base_port(preflight);
-    for (size_t i = 0; i < config->endpoint_count; i++)
+    for (size_t i = 0; i < config->endpoint_count; i++) {
         check_endpoint(preflight, &config->endpoints[i], reader);
+        check_crowds(preflight, &config->endpoints[i], reader);
+        check_trusted_proxies(preflight, &config->endpoints[i]);
+    }
     store_reader_close(reader);
 }

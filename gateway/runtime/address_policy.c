@@ -141,6 +141,11 @@ bool networks_hold(const struct network *networks, size_t count, const char *add
     return address_parse(&own, bytes_from_string(address)) && networks_hold_address(networks, count, &own);
 }
 
+bool networks_overlap(const struct network *a, const struct network *b)
+{
+    return a->prefix_bits <= b->prefix_bits ? network_holds(a, b->address) : network_holds(b, a->address);
+}
+
 void address_format(char out[static INET6_ADDRSTRLEN], const struct sockaddr *address)
 {
     const void *octets = address->sa_family == AF_INET6

@@ -42,6 +42,9 @@ bool address_is_allowed(const struct sockaddr *address, const struct network *al
 bool networks_hold(const struct network *networks, size_t count, const char *address);
 bool networks_hold_address(const struct network *networks, size_t count, const struct address *address);
 
+/* True when some address is in both. */
+bool networks_overlap(const struct network *a, const struct network *b);
+
 /* Writes "192.0.2.7" or "2001:db8::7". */
 void address_format(char out[static INET6_ADDRSTRLEN], const struct sockaddr *address);
 

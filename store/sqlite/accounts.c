@@ -10,6 +10,7 @@ enum {
     ACCOUNT_UPDATE_KEY,
     ACCOUNTS_AFTER,
     ACCOUNTS_WITHOUT_KEY,
+    ACCOUNT_CROWDS,
     ACCOUNT_EXISTS
 };
 
@@ -41,6 +42,10 @@ static const struct statement statements[] = {
         {"accounts_without_key",
          "SELECT count(*) FROM accounts WHERE endpoint = $endpoint AND status = 'valid' AND "
          "eab_key_id IS NULL"},
+    [ACCOUNT_CROWDS] = {"account_crowds",
+                        "SELECT created_from, count(*) FROM accounts WHERE endpoint = $endpoint AND"
+                        " status = 'valid' AND created_from IS NOT NULL GROUP BY created_from"
+                        " HAVING count(*) >= $least ORDER BY count(*) DESC, created_from LIMIT $max"},
 };
 
 const struct statement_table store_account_statements = {statements, sizeof statements / sizeof *statements};
@@ -114,6 +119,21 @@ enum store_result store_accounts_without_key(struct store_reader *reader, const 
     enum store_result result = query_next(&query);
     *count = result == STORE_OK ? query_take_integer(&query) : 0;
     return result;
+}
+
+enum store_result store_account_crowds(struct store_reader *reader, struct arena *arena, const char *endpoint,
+                                       int64_t least, struct account_crowd *out, size_t max, size_t *count)
+{
+    QUERY(query, reader, arena, STATEMENTS_ACCOUNTS, ACCOUNT_CROWDS);
+    query_bind_text(&query, "$endpoint", endpoint);
+    query_bind_integer(&query, "$least", least);
+    query_bind_integer(&query, "$max", (int64_t)max);
+    enum store_result result = STORE_OK;
+    for (*count = 0; *count < max && (result = query_next(&query)) == STORE_OK; ++*count) {
+        out[*count].address = query_take_text(&query);
+        out[*count].accounts = query_take_integer(&query);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
 enum store_result store_account_insert(struct store_writer *writer, struct account *account)

@@ -281,3 +281,22 @@ Test(address_policy, addresses_as_text)
         cr_expect_str_eq(text, texts[i]);
     }
 }
+
+Test(address_policy, networks_overlap_when_one_holds_the_other)
+{
+    static const struct {
+        const char *a, *b;
+        bool overlap;
+    } cases[] = {
+        {"10.0.0.0/8", "10.1.2.3", true},   {"10.0.0.0/8", "11.0.0.0/8", false},
+        {"10.0.0.0/8", "10.0.0.0/8", true}, {"0.0.0.0/0", "10.0.0.5", true},
+        {"::/0", "10.0.0.5", false},        {"::/0", "2001:db8::/32", true},
+        {"2001:db8::/32", "::1", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network a, b;
+        cr_assert(network_parse(cases[i].a, &a) && network_parse(cases[i].b, &b));
+        cr_expect_eq(networks_overlap(&a, &b), cases[i].overlap, "%s, %s", cases[i].a, cases[i].b);
+        cr_expect_eq(networks_overlap(&b, &a), cases[i].overlap, "%s, %s", cases[i].b, cases[i].a);
+    }
+}

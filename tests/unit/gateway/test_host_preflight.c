@@ -10,6 +10,7 @@
 
 #include "disk.h"
 #include "gateway/keys/secret_box.h"
+#include "log_capture.h"
 #include "store/database.h"
 #include "store/eab_keys.h"
 
@@ -264,6 +265,43 @@ Test(host_preflight, what_keyless_accounts_may_have_is_told)
         cr_expect_eq(strstr(told, "endpoint acme: ") != NULL, cases[i].words != NULL, "%zu: %s", i, told);
         if (cases[i].words != NULL)
             expect_told(cases[i].endpoint, cases[i].words);
+        database_end(&database);
+    }
+}
+
+Test(host_preflight, many_accounts_from_one_address_of_a_trusted_network_may_be_those_of_a_proxy)
+{
+    static const struct {
+        size_t accounts;
+        const char *networks, *proxies;
+        const char *words; /* NULL: nothing about it */
+    } cases[] = {
+        {10, "198.51.100.0/24", "[]",
+         "warning: endpoint acme: 10 accounts came from 198.51.100.7, which trusted.networks holds: if a "
+         "proxy is "
+         "there, all its clients get every name; add it to trusted_proxies"},
+        {9, "198.51.100.0/24", "[]", NULL},
+        {10, "192.0.2.0/24", "[]", NULL},
+        {10, "192.0.2.0/24", "[\"198.51.100.7\"]", NULL},
+        {10, "198.51.100.0/24", "[\"198.51.100.7\"]",
+         "warning: endpoint acme: trusted.networks holds addresses of trusted_proxies: clients there prove "
+         "their "
+         "names, because anybody may be behind a proxy"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct database database;
+        database_begin(&database);
+        database_connect(&database);
+        for (size_t k = 0; k < cases[i].accounts; k++)
+            make_account(&database, arena_printf(database.arena, "thumb %zu", k));
+        database_run(&database, "UPDATE accounts SET created_from = '198.51.100.7'");
+        const char *endpoint =
+            arena_printf(database.arena, ",\"trusted\":{\"networks\":[\"%s\"]}", cases[i].networks);
+        const char *top = arena_printf(database.arena, ",\"trusted_proxies\":%s", cases[i].proxies);
+        cr_expect_not(run(database.arena, parse(&database, endpoint, top), false), "%s", told);
+        cr_expect_eq(count_of(told, "endpoint acme: "), cases[i].words != NULL, "%zu: %s", i, told);
+        if (cases[i].words != NULL)
+            expect_told(cases[i].networks, cases[i].words);
         database_end(&database);
     }
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* newAccount, accounts, key changes and the list of orders (RFC 8555 §7.3, §7.3.5, §7.3.6, §7.1.2.1). */
+#include "gateway/frontend/crowd_watch.h"
+#include "log_capture.h"
 #include "site.h"
 
 LEAK_CHECKED_SUITE(route_account);
@@ -93,6 +95,56 @@ Test(route_account, an_address_makes_so_many_accounts)
         cr_expect_str_eq(fake_header(reply, "Retry-After"), i == 2 ? "1800" : "");
     }
     site_end();
+}
+
+static const struct {
+    const char *what, *address;
+    const char *more;
+    const char *words; /* NULL: nothing is told */
+} crowds[] = {
+    {"a trusted network", "10.9.0.1", "",
+     "10 new accounts came from 10.9.0.1, which endpoints.net.trusted.networks holds: if a proxy is there, "
+     "all its "
+     "clients get every name; add it to trusted_proxies"},
+    {"a proxy that is known", "10.9.0.1", ",\"trusted_proxies\":[\"10.9.0.1\"]",
+     "10 new accounts came from 10.9.0.1, one of trusted_proxies: this proxy does not tell its clients' "
+     "addresses, "
+     "or the listener does not believe it"},
+    {"another network", "192.0.2.7", "", NULL},
+};
+
+Test(route_account, many_accounts_from_one_trusted_address_are_told_once)
+{
+    for (size_t i = 0; i < sizeof crowds / sizeof *crowds; i++) {
+        site_begin(crowds[i].more);
+        log_capture_begin();
+        fake_log_to_stderr(true);
+        for (size_t k = 1; k <= 2 * ACCOUNTS_OF_A_CROWD; k++) {
+            struct site_client *client = site_client("net");
+            client->address = crowds[i].address;
+            cr_expect_eq(site_post(client, "/new-account", "{\"termsOfServiceAgreed\":true}")->status, 201);
+        }
+        fake_log_to_stderr(false);
+        const char *text = log_capture_end(site.arena);
+        cr_expect_eq(count_of(text, "new accounts came from"), crowds[i].words != NULL, "%s: %s",
+                     crowds[i].what, text);
+        cr_expect(crowds[i].words == NULL || strstr(text, crowds[i].words) != NULL, "%s: %s", crowds[i].what,
+                  text);
+        site_end();
+    }
+}
+
+Test(route_account, a_crowd_is_noticed_among_many_that_come_once)
+{
+    struct crowd_watch watch = {0};
+    char address[INET6_ADDRSTRLEN];
+    size_t told = 0;
+    for (size_t i = 0; i < 10000; i++) {
+        snprintf(address, sizeof address, "10.9.%zu.%zu", i / 256, i % 256);
+        cr_expect_not(crowd_watch_count(&watch, address), "%zu", i);
+        told += crowd_watch_count(&watch, "10.9.255.255");
+    }
+    cr_expect_eq(told, 1);
 }
 
 /* ---- external accounts ---- */

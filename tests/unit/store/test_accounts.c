@@ -106,3 +106,44 @@ Test(accounts, valid_ones_of_the_endpoint_without_an_external_account_key_are_co
         database_end(&database);
     }
 }
+
+Test(accounts, crowds_are_the_addresses_of_many_valid_accounts)
+{
+    static const struct {
+        const char *address, *endpoint, *status;
+        size_t accounts;
+    } made[] = {
+        {"192.0.2.1", "acme", "valid", 3},   {"192.0.2.2", "acme", "valid", 4},
+        {"192.0.2.3", "acme", "valid", 2},   {"192.0.2.3", "open", "valid", 2},
+        {"192.0.2.3", "acme", "revoked", 2}, {"192.0.2.4", "acme", "valid", 3},
+        {NULL, "acme", "valid", 5},
+    };
+    struct database database;
+    struct account_crowd crowds[3];
+    size_t count;
+    database_begin(&database);
+    database_connect(&database);
+    for (size_t i = 0, n = 0; i < sizeof made / sizeof *made; i++)
+        for (size_t k = 0; k < made[i].accounts; k++) {
+            struct account account =
+                make_account(&database, arena_printf(database.arena, "thumbprint %zu", n++));
+            const char *from =
+                made[i].address == NULL ? "NULL" : arena_printf(database.arena, "'%s'", made[i].address);
+            database_run(&database,
+                         arena_printf(database.arena,
+                                      "UPDATE accounts SET created_from = %s, endpoint = '%s', status = '%s'"
+                                      " WHERE id = %lld",
+                                      from, made[i].endpoint, made[i].status, (long long)account.id));
+        }
+    struct store_reader *reader = store_reader_of(database.writer);
+    cr_assert_eq(store_account_crowds(reader, database.arena, "acme", 3, crowds, 3, &count), STORE_OK);
+    cr_assert_eq(count, 3);
+    cr_expect(strcmp(crowds[0].address, "192.0.2.2") == 0 && crowds[0].accounts == 4);
+    cr_expect(strcmp(crowds[1].address, "192.0.2.1") == 0 && crowds[1].accounts == 3);
+    cr_expect(strcmp(crowds[2].address, "192.0.2.4") == 0 && crowds[2].accounts == 3);
+    cr_assert_eq(store_account_crowds(reader, database.arena, "acme", 3, crowds, 2, &count), STORE_OK);
+    cr_expect_eq(count, 2);
+    cr_assert_eq(store_account_crowds(reader, database.arena, "acme", 5, crowds, 3, &count), STORE_OK);
+    cr_expect_eq(count, 0);
+    database_end(&database);
+}
