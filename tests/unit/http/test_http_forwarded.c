@@ -207,6 +207,33 @@ Test(http_forwarded, two_headers_must_name_the_same_client)
     expect_client(nothing, nothing, NULL, NULL);
 }
 
+/* Each octet of each line, replaced by those that mean something: all are read, and the client is one that a
+ * line could name. */
+Test(http_forwarded, changed_octets_are_read_to_the_end)
+{
+    static const char octets[] = "\"\\,;=[]:. \t_a0\x80";
+    read_proxies();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[256];
+        size_t n = strlen(cases[i].lines[0]);
+        cr_assert_lt(n, sizeof line);
+        memcpy(line, cases[i].lines[0], n + 1);
+        for (size_t at = 0; at < n; at++) {
+            char was = line[at];
+            for (const char *octet = octets; *octet != '\0'; octet++) {
+                struct http_forwarded x = {0}, standard = {0};
+                struct address client = address_from("10.0.0.1");
+                line[at] = *octet;
+                take_exact(&x, line, true);
+                take_exact(&standard, line, false);
+                const char *why = http_forwarded_client(&x, &standard, &client);
+                cr_expect(why == NULL || networks_hold_address(proxies, 2, &client), "%s", line);
+            }
+            line[at] = was;
+        }
+    }
+}
+
 Test(http_forwarded, a_long_list_is_read_once)
 {
     enum { ELEMENTS = 20000 };

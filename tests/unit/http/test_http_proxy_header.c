@@ -168,6 +168,29 @@ Test(http_proxy_header, every_other_is_refused_and_stays_refused)
     }
 }
 
+/* Every octet of every good header, replaced by each other: it is read within its bounds. */
+Test(http_proxy_header, a_changed_octet_never_makes_it_longer_than_the_input)
+{
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        struct arena *arena = arena_new();
+        size_t n = whole[i].header.n;
+        uint8_t *octets = arena_alloc(arena, n);
+        memcpy(octets, whole[i].header.p, n);
+        for (size_t at = 0; at < n; at++)
+            for (unsigned change = 1; change < 256; change++) {
+                struct proxy_header header;
+                const char *why;
+                octets[at] = (uint8_t)(whole[i].header.p[at] ^ change);
+                enum proxy_header_state state = proxy_header_read(bytes_of(octets, n), &header, &why);
+                octets[at] = whole[i].header.p[at];
+                cr_assert(state != PROXY_HEADER_WHOLE || header.bytes <= n, "%s: octet %zu", whole[i].what,
+                          at);
+                cr_assert_eq(state == PROXY_HEADER_BAD, why != NULL, "%s: octet %zu", whole[i].what, at);
+            }
+        arena_free(arena);
+    }
+}
+
 Test(http_proxy_header, the_longest_of_version_2)
 {
     struct arena *arena = arena_new();
