@@ -88,12 +88,34 @@ static bool take_record(struct reader *reader, struct record *out)
     return take_octets(reader, number_at(head, 8), &out->data);
 }
 
+/* True for a name of a legal length. Newer versions of c-ares refuse a longer one, and older ones expand it.
+ */
+static bool is_legal_name(struct bytes octets, size_t at)
+{
+    size_t n = 0;
+    while (at < octets.n && n < NAME_MAX_BYTES) {
+        uint8_t length = octets.p[at];
+        if (length >= POINTER) {
+            size_t target = at + 1 < octets.n ? number_at(octets, at) & POINTER_TARGET : at;
+            if (target >= at)
+                return false;
+            at = target;
+            continue;
+        }
+        n += 1u + length;
+        at += 1u + length;
+        if (length == 0)
+            return n <= NAME_MAX_BYTES;
+    }
+    return false;
+}
+
 /* Expands the name at the reader, to its end. Once a message. */
 static bool expand_alias(struct arena *arena, const struct reader *reader, const char **out)
 {
     char *name = NULL;
     long taken = 0;
-    if (reader->at >= reader->octets.n ||
+    if (!is_legal_name(reader->octets, reader->at) ||
         ares_expand_name(reader->octets.p + reader->at, reader->octets.p, (int)reader->octets.n, &name,
                          &taken) != ARES_SUCCESS)
         return false;

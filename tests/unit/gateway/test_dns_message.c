@@ -125,9 +125,7 @@ static void read_chained(void *context, size_t n)
     (void)context;
     struct arena *arena = arena_new();
     struct dns_message message;
-    bool good = read(arena, chained(arena, n, (unsigned)n), &message);
-    cr_expect(good);
-    cr_expect(good && strncmp(message.alias, "a.a.a.", 6) == 0);
+    cr_expect_not(read(arena, chained(arena, n, (unsigned)n), &message), "a name has 255 octets at most");
     arena_free(arena);
 }
 
