@@ -134,6 +134,15 @@ static const struct event_type_info types[] = {
                                          "issuer; the detail has the changes"},
     [EVENT_ISSUER_RESET] = {"issuer.reset", SUBJECT_ISSUER, SEVERITY_INFO, .notify = true,
                             .meaning = "the issuer follows the configuration file again"},
+    [EVENT_CONFIGURATION_LOADED] = {"configuration.loaded", SUBJECT_SERVER, SEVERITY_INFO, .notify = true,
+                                    .meaning =
+                                        "the running server took its configuration file in; the detail has "
+                                        "the file, and each change: in force, or waiting for a restart"},
+    [EVENT_CONFIGURATION_REJECTED] = {"configuration.rejected", SUBJECT_SERVER, SEVERITY_WARNING,
+                                      .notify = true,
+                                      .meaning =
+                                          "the running server rejected its configuration file, and the one "
+                                          "before stays; the detail has the file and the reasons"},
     [EVENT_DATABASE_RESTORED] = {"database.restored", SUBJECT_SERVER, SEVERITY_WARNING, .notify = true,
                                  .meaning = "the server started on a restored copy; the detail says how it "
                                             "knows, and how many orders it ended"},

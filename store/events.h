@@ -61,6 +61,16 @@ struct event_row {
                                                                   struct arena *arena, const char *name,
                                                                   int64_t after, struct event_row *out);
 
+/* Finds the oldest verdict on the server's configuration file (configuration.loaded, configuration.rejected)
+ * with an id above `after`. The server alone records these, so the ids are in the order of time. */
+[[gnu::warn_unused_result]] enum store_result store_configuration_event(struct store_reader *reader,
+                                                                        struct arena *arena, int64_t after,
+                                                                        struct event_row *out);
+
+/* Returns the id of the newest one; 0 when there is none. */
+[[gnu::warn_unused_result]] enum store_result store_newest_configuration_event(struct store_reader *reader,
+                                                                               int64_t *id);
+
 /* Reads ids of orders with `name` (as an identifier), newest first, for `acmegate explain`. */
 [[gnu::warn_unused_result]] enum store_result store_orders_of_name(struct store_reader *reader,
                                                                    const char *name, int64_t *ids, size_t max,

@@ -81,6 +81,9 @@ void store_close(struct store *store);
 /* True when a server holds the database. */
 [[gnu::warn_unused_result]] bool store_is_served(const struct store_location *location);
 
+/* Returns the process id of the server that holds the database; 0 when none does, or when it is not known. */
+[[gnu::warn_unused_result]] int64_t store_server_process(const struct store_location *location);
+
 /* Opens a connection for the calling thread: for loops and commands. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct store_reader *store_reader_open(const struct store_location *location,
                                                                    struct fault *fault);

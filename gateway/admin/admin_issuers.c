@@ -119,12 +119,13 @@ static void put_issuer(struct json_writer *writer, struct issuer *issuer)
 void admin_list_issuers(struct admin_exchange *exchange)
 {
     const struct admin_parts *parts = &exchange->admin->parts;
+    const struct config *config = config_now(parts->config);
     struct json_writer *writer = json_writer_new(exchange->arena, ADMIN_REPLY_MAX_BYTES);
     json_begin_object(writer);
     json_key(writer, "issuers");
     json_begin_array(writer);
-    for (size_t i = 0; i < parts->config->issuer_count; i++)
-        put_issuer(writer, issuers_find(parts->issuers, parts->config->issuers[i].id));
+    for (size_t i = 0; i < config->issuer_count; i++)
+        put_issuer(writer, issuers_find(parts->issuers, config->issuers[i].id));
     json_end_array(writer);
     json_end_object(writer);
     admin_set_json(exchange, 200, writer);

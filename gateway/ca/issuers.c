@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "acme/base/thread.h"
+#include "gateway/ca/issuer_overrides.h"
 #include "gateway/ca/issuer_roots.h"
 #include "gateway/runtime/log.h"
 
@@ -228,8 +229,8 @@ bool issuers_open(struct issuers *issuers, const struct issuer_config *sections,
     return true;
 }
 
-/* Makes an issuer for the section that may replace the one that serves, with a reference. NULL with the
- * faults. */
+/* Makes an issuer for the section that may replace the one that serves, with a reference. `serving` is NULL
+ * for a new issuer: as at a start, its roots are no reason to refuse it. NULL with the faults. */
 static struct issuer *make_replacement(struct issuers *issuers, const struct issuer_config *section,
                                        const struct issuer *serving, struct faults *faults)
 {
@@ -243,6 +244,10 @@ static struct issuer *make_replacement(struct issuers *issuers, const struct iss
         return NULL;
     }
     issuer_set_key_id(issuer, key_id);
+    if (serving == NULL) {
+        warn_of_roots(issuers, issuer);
+        return issuer;
+    }
     enum issuer_roots roots = issuer_roots_check(issuers->parts.location, issuer, serving->roots_pem,
                                                  faults->arena, take_fault, faults);
     if (roots == ISSUER_ROOTS_SUFFICE)
@@ -259,22 +264,23 @@ static struct issuer *issuer_for(struct issuers *issuers, const struct issuer_co
                                  struct fault *fault)
 {
     struct issuer *serving = issuers_find(issuers, section->id);
-    if (serving == NULL) {
-        fault_set(fault, "issuers.%s is new: restart to add it", section->id);
-        return NULL;
-    }
-    if (serving->config->overridden)
+    if (serving == NULL && section->type == ISSUER_LOCAL)
+        return open_one(issuers, section, fault);
+    if (serving != NULL && serving->config->overridden)
         log_info("issuer %s still follows the admin API", section->id);
-    if (serving->config->overridden || section->type == ISSUER_LOCAL) {
+    if (serving != NULL && (serving->config->overridden || section->type == ISSUER_LOCAL)) {
         issuer_ref(serving);
         return serving;
     }
     struct faults faults = {.arena = arena_new()};
     struct issuer *issuer = make_replacement(issuers, section, serving, &faults);
-    if (faults.count == 1)
+    if (issuer == NULL && faults.count == 1)
         fault_set(fault, "%s", faults.lines[0]);
-    else
-        fault_set(fault, "issuers.%s: the preflight failed, see the lines above", section->id);
+    else if (issuer == NULL && faults.count > 1)
+        fault_set(fault, "%s (the log has %zu more faults of issuer %s)", faults.lines[0], faults.count - 1,
+                  section->id);
+    else if (issuer == NULL)
+        fault_set(fault, "issuers.%s: the preflight failed", section->id);
     arena_free(faults.arena);
     return issuer;
 }
@@ -290,13 +296,24 @@ static void discard_set(struct issuers *issuers, struct issuer_set *set)
     free(set);
 }
 
-static bool replace_all(struct issuers *issuers, const struct config *fresh, struct fault *fault)
+/* Sections of the database (issuer_overrides.h) count for new issuers, as at a start. False with `fault`. */
+static bool take_overrides(struct issuers *issuers, struct arena *arena, const struct config *fresh,
+                           const struct issuer_config **sections, struct fault *fault)
 {
-    if (fresh->issuer_count != atomic_load(&issuers->current)->count)
-        return fault_set(fault, "issuers were added or removed: restart to apply that");
+    bool adds = false;
+    for (size_t i = 0; i < fresh->issuer_count; i++)
+        adds = adds || issuers_find(issuers, fresh->issuers[i].id) == NULL;
+    *sections = fresh->issuers;
+    return !adds || issuer_overrides_take(arena, fresh, issuers->parts.location, sections, fault);
+}
+
+static bool replace_all(struct issuers *issuers, const struct config *fresh,
+                        const struct issuer_config *overridden, struct fault *fault)
+{
     struct issuer_set *set = set_new(issuers, fresh->issuer_count);
     for (size_t i = 0; i < fresh->issuer_count; i++) {
-        set->issuers[i] = issuer_for(issuers, &fresh->issuers[i], fault);
+        bool is_new = issuers_find(issuers, fresh->issuers[i].id) == NULL;
+        set->issuers[i] = issuer_for(issuers, is_new ? &overridden[i] : &fresh->issuers[i], fault);
         if (set->issuers[i] == NULL) {
             discard_set(issuers, set);
             return false;
@@ -308,9 +325,13 @@ static bool replace_all(struct issuers *issuers, const struct config *fresh, str
 
 bool issuers_reload(struct issuers *issuers, const struct config *fresh, struct fault *fault)
 {
+    struct arena *arena = arena_new();
+    const struct issuer_config *overridden = NULL;
     pthread_mutex_lock(&issuers->change_lock);
-    bool good = replace_all(issuers, fresh, fault);
+    bool good = take_overrides(issuers, arena, fresh, &overridden, fault) &&
+                replace_all(issuers, fresh, overridden, fault);
     pthread_mutex_unlock(&issuers->change_lock);
+    arena_free(arena);
     return good;
 }
 

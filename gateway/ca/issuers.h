@@ -53,10 +53,11 @@ void issuers_profile_limits(const struct issuers *issuers, const struct profile_
                             struct validity_limits *out);
 
 /*
- * Takes the issuers of `fresh` over (those of type local, and those that the admin API has changed, stay as
- * they are). Blocks for the calls of the preflight: never on a loop, the committer or the outbound thread.
- * False with `fault`, and everything as it was: another set of ids, a file that cannot be read, a key that
- * does not open, roots that do not vouch for certificates that live, or a CA that does not answer well.
+ * Takes the issuers of `fresh` over, new ones included. Those of type local, and those that the admin API has
+ * changed, stay as they are. `fresh` has every issuer that serves. Blocks for the calls of the preflight:
+ * never on a loop, the committer or the outbound thread. False with `fault`, and everything as it was: a file
+ * that cannot be read, a key that does not open, roots that do not vouch for certificates that live, or a CA
+ * that does not answer well.
  */
 [[gnu::warn_unused_result]] bool issuers_reload(struct issuers *issuers, const struct config *fresh,
                                                 struct fault *fault);

@@ -84,12 +84,13 @@ static struct recognition_candidates candidates_of(const struct recognition_part
                                                    const struct endpoint_config *endpoint,
                                                    struct arena *arena)
 {
-    size_t configured = parts->config->issuer_count;
+    const struct config *config = config_now(parts->config);
+    size_t configured = config->issuer_count;
     struct issuer **own = arena_alloc_array(arena, configured, sizeof own[0]);
     struct issuer **all = arena_alloc_array(arena, configured, sizeof all[0]);
     struct recognition_candidates out = {.issuers = own, .others = all};
     for (size_t i = 0; i < configured; i++) {
-        struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
+        struct issuer *issuer = issuers_find(parts->issuers, config->issuers[i].id);
         if (issuer == NULL)
             continue;
         all[out.other_count++] = issuer;
@@ -158,11 +159,12 @@ static void add_all(struct certificate_pool *pool, const struct recognition_part
                     const struct recognition_chains *chains)
 {
     struct arena *arena = arena_new();
+    const struct config *config = config_now(parts->config);
     for (size_t i = 0; i < chains->count; i++)
         certificate_pool_add_pem(pool, chains->chains[i]);
     certificate_pool_add_pem(pool, parts->own_intermediates(parts->context, arena));
-    for (size_t i = 0; i < parts->config->issuer_count; i++) {
-        struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        struct issuer *issuer = issuers_find(parts->issuers, config->issuers[i].id);
         if (issuer != NULL)
             add_signers(pool, arena, issuer);
     }
@@ -202,8 +204,9 @@ enum recognition_outcome recognition_find(const struct recognition_parts *parts,
 
 static bool shares_any_root(const struct recognition_parts *parts, const struct issuer *issuer)
 {
-    for (size_t i = 0; i < parts->config->issuer_count; i++) {
-        const struct issuer *other = issuers_find(parts->issuers, parts->config->issuers[i].id);
+    const struct config *config = config_now(parts->config);
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        const struct issuer *other = issuers_find(parts->issuers, config->issuers[i].id);
         if (other != NULL && other != issuer && issuer_shares_root(other, issuer))
             return true;
     }
@@ -218,9 +221,10 @@ bool certificate_is_of_endpoint(const struct recognition_parts *parts, const str
     const struct issuer *own = issuers_find(parts->issuers, certificate->issuer);
     if (own != NULL && !shares_any_root(parts, own))
         return has_issuer(parts, endpoint, own->id);
+    const struct config *config = config_now(parts->config);
     bool known = false;
-    for (size_t i = 0; i < parts->config->issuer_count; i++) {
-        struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        struct issuer *issuer = issuers_find(parts->issuers, config->issuers[i].id);
         if (issuer == NULL || !issuer_has_signed(issuer, certificate->leaf))
             continue;
         known = true;

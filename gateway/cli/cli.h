@@ -17,6 +17,7 @@ extern const struct cli_command cli_init;
 extern const struct cli_command cli_issuer;
 extern const struct cli_command cli_migration;
 extern const struct cli_command cli_order;
+extern const struct cli_command cli_reload;
 extern const struct cli_command cli_serve;
 extern const struct cli_command cli_sign;
 extern const struct cli_command cli_try;

@@ -77,14 +77,14 @@ static struct server *start(const struct config *config, const char *path, struc
     return server;
 }
 
-static void serve(struct server *server, const char *path)
+static void serve(struct server *server)
 {
     struct arena *arena = arena_new(), *taken = arena_new();
     /* The answers may take long, and the server serves without them. */
     struct name_servers_probe name_servers = {
         .outbound = server->outbound, .config = server->config, .arena = arena, .tell = log_finding};
     name_servers_probe(&name_servers);
-    log_info("stopping on signal %d", serve_loop(server, path, taken));
+    log_info("stopping on signal %d", serve_loop(server, taken));
     server_stop(server);
     arena_free(taken);
     arena_free(arena);
@@ -109,7 +109,7 @@ int serve_until_stopped(const struct config *config, const char *path,
         list_endpoints(server);
         if (ready != NULL)
             ready(server);
-        serve(server, path);
+        serve(server);
         log_info("stopped");
     } else {
         service_manager_status(fault.message);
@@ -132,9 +132,8 @@ static const struct cli_option options[] = {{"verbose", NULL, "logs more, to fin
 static const struct cli_action actions[] = {{
     .needs = CLI_NEEDS_CONFIG,
     .options = options,
-    .help =
-        "Runs the server until SIGTERM or SIGINT. SIGHUP reads the configuration again; the log tells for "
-        "each change whether it is in force or needs a restart.",
+    .help = "Runs the server until SIGTERM or SIGINT. 'acmegate reload', or SIGHUP, reads the configuration "
+            "again; the log tells for each change whether it is in force or needs a restart.",
     .run = run,
 }};
 

@@ -22,17 +22,11 @@ enum {
 struct reload {
     struct background_task task; /* first */
     struct server *server;
-    const char *path;
     atomic_bool posted;  /* but not begun */
     struct arena *taken; /* frees the arenas of published configurations */
 };
 
 /* ---- reloads ---- */
-
-static void free_arena(void *arena)
-{
-    arena_free(arena);
-}
 
 static void tell_ready(const struct server *server)
 {
@@ -41,34 +35,12 @@ static void tell_ready(const struct server *server)
     arena_free(arena);
 }
 
-/* A bad file, or issuers that fail their preflight, change nothing. A published configuration stays until the
- * server has stopped. */
 static void run_reload(struct background_task *task)
 {
     struct reload *reload = (struct reload *)task;
-    struct server *server = reload->server;
-    const char *path = reload->path;
-    struct fault fault;
     atomic_store(&reload->posted, false);
-    struct arena *arena = arena_new();
-    struct config_errors errors = {0};
-    const struct config *fresh = config_load(arena, path, environ, &errors);
-    for (size_t i = 0; fresh == NULL && i < errors.count; i++)
-        log_error("%s", errors.lines[i]);
-    if (fresh == NULL)
-        log_error("reload: %s is refused; the running configuration stays", path);
-    for (size_t i = 0; fresh != NULL && i < fresh->warning_count; i++)
-        log_warning("%s", fresh->warnings[i]);
-    const struct config *before = config_now(server->config);
-    if (fresh != NULL && server_reload(server, arena, fresh, &fault))
-        log_info("reload: the issuers of %s serve now", path);
-    else if (fresh != NULL)
-        log_error("reload: %s; the running configuration stays", fault.message);
-    if (config_now(server->config) != before)
-        arena_on_free(reload->taken, free_arena, arena);
-    else
-        arena_free(arena);
-    tell_ready(server);
+    server_reload_file(reload->server, reload->taken);
+    tell_ready(reload->server);
 }
 
 static void begin_reload(struct reload *reload)
@@ -147,10 +119,10 @@ static int wait_for_signal(const sigset_t *awaited, int64_t ms)
     return sigtimedwait(awaited, NULL, &limit);
 }
 
-int serve_loop(struct server *server, const char *path, struct arena *taken)
+int serve_loop(struct server *server, struct arena *taken)
 {
     struct reload *reload = arena_alloc(taken, sizeof *reload);
-    *reload = (struct reload){.task = {.run = run_reload}, .server = server, .path = path, .taken = taken};
+    *reload = (struct reload){.task = {.run = run_reload}, .server = server, .taken = taken};
     struct telling telling = {.server = server, .began_ms = monotonic_ms()};
     const sigset_t awaited = serve_loop_signals();
     if (service_manager_watchdog_ms() > 0)

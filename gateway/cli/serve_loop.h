@@ -11,8 +11,8 @@
 sigset_t serve_loop_signals(void);
 
 /*
- * Serves until SIGTERM or SIGINT, and returns that signal. SIGHUP reads the file at `path` again
- * (server_reload). A reload may still run when this returns, until server_stop. `taken` has it and the
+ * Serves until SIGTERM or SIGINT, and returns that signal. SIGHUP reads the configuration again
+ * (server_reload_file). A reload may still run when this returns, until server_stop. `taken` has it and the
  * configurations that were taken in: free it after server_stop.
  */
-[[nodiscard]] int serve_loop(struct server *server, const char *path, struct arena *taken);
+[[nodiscard]] int serve_loop(struct server *server, struct arena *taken);

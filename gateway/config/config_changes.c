@@ -155,8 +155,9 @@ static void take_section(struct taking *taking, enum config_section section, con
             continue;
         bool at_once = config_key_is_at_once(key) && !waits;
         if (!is_named_before(key))
-            add_change(taking, (struct config_change){config_key_path(taking->arena, key, name), name,
-                                                      section == CONFIG_ISSUER, at_once});
+            add_change(taking,
+                       (struct config_change){CONFIG_KEY_CHANGED, config_key_path(taking->arena, key, name),
+                                              name, section == CONFIG_ISSUER, at_once});
         if (at_once)
             copy_value(key, running, fresh);
     }
@@ -207,32 +208,41 @@ static const void *find_item(const struct named *named, struct items items, cons
     return NULL;
 }
 
-static void name_missing(struct taking *taking, const struct named *named, struct items in, struct items from)
+static void add_section(struct taking *taking, const struct named *named, const char *name,
+                        enum config_change_kind kind, bool at_once)
 {
-    for (size_t i = 0; i < from.count; i++) {
-        const char *name = name_of(from.first + i * named->item_bytes);
-        if (find_item(named, in, name) == NULL)
-            add_change(taking, (struct config_change){arena_printf(taking->arena, "%s.%s", named->path, name),
-                                                      name, named->section == CONFIG_ISSUER, false});
-    }
+    add_change(taking, (struct config_change){kind, arena_printf(taking->arena, "%s.%s", named->path, name),
+                                              name, named->section == CONFIG_ISSUER, at_once});
 }
 
+/* Takes the sections of `fresh`, in its order. Behind them come removed issuers, which wait. */
 static void take_named(struct taking *taking, const struct named *named, struct config *out,
                        const struct config *fresh)
 {
     struct items running = items_of(named, out), others = items_of(named, fresh);
-    char *copies = arena_alloc_array(taking->arena, running.count + 1, named->item_bytes);
-    if (running.count > 0)
-        memcpy(copies, running.first, running.count * named->item_bytes);
-    for (size_t i = 0; i < running.count; i++) {
-        char *item = copies + i * named->item_bytes;
-        const void *other = find_item(named, others, name_of(item));
-        if (other != NULL)
-            take_section(taking, named->section, name_of(item), item, other);
+    char *taken = arena_alloc_array(taking->arena, running.count + others.count + 1, named->item_bytes);
+    size_t count = 0;
+    for (size_t i = 0; i < others.count; i++) {
+        const void *other = others.first + i * named->item_bytes;
+        const void *serving = find_item(named, running, name_of(other));
+        char *item = taken + count++ * named->item_bytes;
+        memcpy(item, serving == NULL ? other : serving, named->item_bytes);
+        if (serving == NULL)
+            add_section(taking, named, name_of(other), CONFIG_SECTION_ADDED, true);
+        else
+            take_section(taking, named->section, name_of(other), item, other);
     }
-    memcpy((char *)out + named->offset, &copies, sizeof copies);
-    name_missing(taking, named, others, running);
-    name_missing(taking, named, running, others);
+    for (size_t i = 0; i < running.count; i++) {
+        const void *serving = running.first + i * named->item_bytes;
+        bool waits = named->section == CONFIG_ISSUER;
+        if (find_item(named, others, name_of(serving)) != NULL)
+            continue;
+        add_section(taking, named, name_of(serving), CONFIG_SECTION_REMOVED, !waits);
+        if (waits)
+            memcpy(taken + count++ * named->item_bytes, serving, named->item_bytes);
+    }
+    memcpy((char *)out + named->offset, &taken, sizeof taken);
+    memcpy((char *)out + named->count_offset, &count, sizeof count);
 }
 
 /* ---- the whole configuration ---- */
@@ -248,8 +258,11 @@ const struct config *config_take(struct arena *arena, const struct config *runni
     take_section(&taking, CONFIG_TOP, NULL, out, fresh);
     for (size_t i = 0; i < sizeof all_named / sizeof *all_named; i++)
         take_named(&taking, &all_named[i], out, fresh);
+    /* The look-ups of the rules find its own sections, and not those that serve. */
     struct config_errors errors = {0};
+    out->versions = NULL;
     config_check_whole(arena, out, &errors);
+    out->versions = running->versions;
     if (errors.count == 0)
         return out;
     fault_set(fault, "changes that take effect at once conflict with changes that wait for a restart: %s",

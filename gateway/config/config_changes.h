@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Compares a newly read configuration with the one that serves. Each key of the table (config_keys.c) says
- * whether a change of it takes effect at once or at a restart. The same holds for sections that were added or
- * removed.
+ * whether a change of it takes effect at once or at a restart. Profiles, endpoints and issuers are added at
+ * once, profiles and endpoints removed at once. A removed issuer stays until a restart: its certificates may
+ * have to be revoked.
  *
  * A configuration that serves never changes: a change publishes another one. A part of the server keeps the
  * pointer that it got at the start, and gets the newest with config_now(), without a lock.
@@ -11,7 +12,10 @@
 
 #include "gateway/config/config.h"
 
+enum config_change_kind { CONFIG_KEY_CHANGED, CONFIG_SECTION_ADDED, CONFIG_SECTION_REMOVED };
+
 struct config_change {
+    enum config_change_kind kind;
     const char *path;    /* of a key, or of a section that was added or removed */
     const char *section; /* the name of the issuer, profile or endpoint; NULL for a key of the top */
     bool is_issuer;

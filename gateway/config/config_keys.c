@@ -13,13 +13,13 @@ enum { DAY_S = 24 * 3600, YEAR_S = 365 * DAY_S };
 
 /* A section's keys are read in this order: an issuer's type precedes the keys that depend on it. */
 const struct config_key config_keys[] = {
-    {"base_url", TOP(base_url), .type = CONFIG_ORIGIN, .required = true,
+    {"base_url", TOP(base_url), .at_once = true, .type = CONFIG_ORIGIN, .required = true,
      .help = "Where clients reach this server: `https://host` or `https://host:port`. The directories lie "
              "below it "
              "at `/acme/<endpoint>/directory`. Clients get URLs without the default port, 443; both forms "
              "are the same URL."},
-    {"alternate_names", TOP(alternate_names), .count_offset = offsetof(struct config, alternate_name_count),
-     .type = CONFIG_HOSTS, .fallback = "[]",
+    {"alternate_names", TOP(alternate_names), .at_once = true,
+     .count_offset = offsetof(struct config, alternate_name_count), .type = CONFIG_HOSTS, .fallback = "[]",
      .help = "More `host` or `host:port` that clients may use. A client that used one gets URLs with "
              "it, and the "
              "server's own certificate names it."},
@@ -172,7 +172,7 @@ const struct config_key config_keys[] = {
     {"issuers.*.ca_issuers_url", ISSUER(ca_issuers_url), .type = CONFIG_URL, .only_for = ISSUER_LOCAL,
      .help = "URL of the intermediate's certificate in them (caIssuers)."},
 
-    {"profiles.*.issuer", PROFILE(issuer), .type = CONFIG_TEXT, .required = true,
+    {"profiles.*.issuer", PROFILE(issuer), .at_once = true, .type = CONFIG_TEXT, .required = true,
      .help = "The issuer that signs for this profile."},
     {"profiles.*.max_ttl", PROFILE(max_ttl_s), .at_once = true, .type = CONFIG_DURATION, .min = 60,
      .max = 10 * (int64_t)YEAR_S, .fallback = "\"24h\"",
@@ -199,7 +199,7 @@ const struct config_key config_keys[] = {
     {"profiles.*.description", PROFILE(description), .at_once = true, .type = CONFIG_TEXT,
      .help = "Shown to clients in the directory."},
 
-    {"endpoints.*.profiles", ENDPOINT(profiles),
+    {"endpoints.*.profiles", ENDPOINT(profiles), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, profile_count), .type = CONFIG_TEXTS, .required = true,
      .help = "The profiles that clients may choose from. The first is for those that do not choose."},
     {"endpoints.*.challenges", ENDPOINT(challenges), .at_once = true, .type = CONFIG_CHALLENGES,
@@ -207,7 +207,7 @@ const struct config_key config_keys[] = {
      .help =
          "How clients may prove that a name is theirs: `http-01`, `dns-01`, `tls-alpn-01`, `dns-account-01` "
          "(draft-ietf-acme-dns-account-label), `dns-persist-01` (draft-ietf-acme-dns-persist)."},
-    {"endpoints.*.eab", ENDPOINT(eab), .type = CONFIG_EAB, .fallback = "\"off\"",
+    {"endpoints.*.eab", ENDPOINT(eab), .at_once = true, .type = CONFIG_EAB, .fallback = "\"off\"",
      .help = "External account binding: whether new accounts must (`required`) or may (`optional`) use a key "
              "from `acmegate eab add`, with its limits."},
     {"endpoints.*.without_eab.names.allow", ENDPOINT(without_eab_names.allow), .at_once = true,
@@ -220,7 +220,7 @@ const struct config_key config_keys[] = {
      .count_offset = offsetof(struct endpoint_config, without_eab_names.deny_count), .type = CONFIG_PATTERNS,
      .fallback = "[]",
      .help = "Names that accounts without an external account key are refused. It wins over `allow`."},
-    {"endpoints.*.without_eab.profiles", ENDPOINT(without_eab_profiles),
+    {"endpoints.*.without_eab.profiles", ENDPOINT(without_eab_profiles), .at_once = true,
      .count_offset = offsetof(struct endpoint_config, without_eab_profile_count), .type = CONFIG_TEXTS,
      .fallback = "[]",
      .help = "The endpoint's profiles that accounts without an external account key may choose. Empty: all."},
@@ -276,7 +276,8 @@ const struct config_key config_keys[] = {
              "once (RFC 9444). "
              "Needs `authorization_lifetime`; not beside `caa_identities`."},
 
-    {"stepca_api.profile", TOP(stepca_api_profile), .old_path = "native.profile", .type = CONFIG_TEXT,
+    {"stepca_api.profile", TOP(stepca_api_profile), .at_once = true, .old_path = "native.profile",
+     .type = CONFIG_TEXT,
      .help = "Passes step-ca's own API (`step ca certificate`, `renew`, `revoke`…) on to the CA of this "
              "profile, whose names, key types and `max_ttl` apply. Without it nothing is passed on. The old "
              "name `native.profile` is accepted with a warning until 0.3."},

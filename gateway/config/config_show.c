@@ -66,7 +66,7 @@ struct bytes config_reference(struct arena *arena)
     struct config_key_description key;
     buffer_init(&out, arena, SHOW_MAX_BYTES);
     buffer_append_string(
-        &out, "| Key | Type | Default | Environment | SIGHUP | Meaning |\n|---|---|---|---|---|---|\n");
+        &out, "| Key | Type | Default | Environment | Reload | Meaning |\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; config_describe(arena, i, &key); i++) {
         const char *tick = key.fallback == NULL ? "" : "`",
                    *variable_tick = key.environment == NULL ? "" : "`";

@@ -311,7 +311,7 @@ static bool split_path(struct exchange *exchange, struct bytes *path)
  * names. */
 static const char *base_url_for(struct exchange *exchange)
 {
-    const struct config *config = exchange->frontend->parts.config;
+    const struct config *config = config_now(exchange->frontend->parts.config);
     struct bytes host = url_host_without_default_port(exchange->request->host);
     for (size_t i = 0; i < config->alternate_name_count; i++)
         if (bytes_equal_ignore_case(host, bytes_from_string(config->alternate_names[i])))
@@ -326,7 +326,7 @@ static const struct problem *route_request(struct exchange *exchange, bool pki_o
         return problem_with_status(
             exchange->arena, 404, PROBLEM_MALFORMED,
             "Only /.well-known/pki/ is served here; the rest is served with TLS, at %s.",
-            exchange->frontend->parts.config->base_url);
+            config_now(exchange->frontend->parts.config)->base_url);
     bool is_of_endpoint = split_path(exchange, &path);
     exchange->urls = (struct urls){.base = base_url_for(exchange),
                                    .endpoint = is_of_endpoint ? exchange->endpoint->name : NULL};

@@ -12,11 +12,17 @@ struct frontend *frontend_new(const struct frontend_parts *parts)
     if (frontend == NULL)
         end_without("memory");
     frontend->parts = *parts;
+    atomic_init(&frontend->secrets, parts->secrets);
     frontend->nonces = nonces;
     frontend->rates = rate_limiter_new();
     frontend->refusals = refusal_register_new();
     pthread_mutex_init(&frontend->nonce_lock, NULL);
     return frontend;
+}
+
+void frontend_set_secrets(struct frontend *frontend, const struct secret_box *secrets)
+{
+    atomic_store(&frontend->secrets, secrets);
 }
 
 void frontend_free(struct frontend *frontend)

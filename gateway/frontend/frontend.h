@@ -28,7 +28,7 @@ struct frontend_parts {
     struct issuers *issuers;
     struct jobs *jobs;
     struct status *status;
-    struct secret_box *secrets;           /* NULL while nothing needs any */
+    struct secret_box *secrets;           /* NULL: frontend_set_secrets comes when some are needed */
     struct recognition_parts recognition; /* for finding the issuer of a certificate */
     /* Reports that this issuer's CA has confirmed a revocation. Outbound thread. */
     void (*revoked)(void *context, const char *issuer_id);
@@ -37,14 +37,17 @@ struct frontend_parts {
 
 struct frontend {
     struct frontend_parts parts;
-    struct rate_limiter *rates;        /* belongs to the committer thread */
-    struct refusal_register *refusals; /* the same */
-    struct crowd_watch crowds;         /* the same */
+    _Atomic(const struct secret_box *) secrets; /* NULL while nothing needs any */
+    struct rate_limiter *rates;                 /* belongs to the committer thread */
+    struct refusal_register *refusals;          /* the same */
+    struct crowd_watch crowds;                  /* the same */
     struct nonce_source *nonces;
     pthread_mutex_t nonce_lock; /* held only during nonce_spend */
 };
 
 /* Makes the front end. NULL when OpenSSL has no randomness. */
 [[gnu::warn_unused_result]] struct frontend *frontend_new(const struct frontend_parts *parts);
+/* Gives it the secrets before a configuration that needs them is published. Borrowed. Any thread. */
+void frontend_set_secrets(struct frontend *frontend, const struct secret_box *secrets);
 /* Frees the front end. NULL is ignored. */
 void frontend_free(struct frontend *frontend);

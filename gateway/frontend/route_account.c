@@ -47,7 +47,7 @@ static const struct problem *verify_binding(struct exchange *exchange, const str
                                             const struct eab_key *key)
 {
     struct bytes mac_key;
-    if (secret_unseal(exchange->frontend->parts.secrets, exchange->arena, key->sealed_key,
+    if (secret_unseal(atomic_load(&exchange->frontend->secrets), exchange->arena, key->sealed_key,
                       eab_key_place(exchange->arena, key->endpoint, key->kid), &mac_key))
         return eab_verify(exchange->arena, request, mac_key);
     log_gate_write(

@@ -167,7 +167,7 @@ static const struct problem *check_not_own(struct exchange *exchange, const stru
 {
     size_t count = 0;
     const struct identifier *own =
-        config_own_names(exchange->arena, exchange->frontend->parts.config, &count);
+        config_own_names(exchange->arena, config_now(exchange->frontend->parts.config), &count);
     for (size_t i = 0; state->certificate.account_id == 0 && i < count; i++)
         for (size_t j = 0; j < state->facts.identifier_count; j++)
             if (identifier_compare(&own[i], &state->facts.identifiers[j]) == 0)

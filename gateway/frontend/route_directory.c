@@ -9,17 +9,21 @@ void directory_render_route(struct exchange *exchange)
     const struct endpoint_config *endpoint = exchange->endpoint;
     const char **names = arena_alloc_array(exchange->arena, endpoint->profile_count, sizeof names[0]);
     const char **texts = arena_alloc_array(exchange->arena, endpoint->profile_count, sizeof texts[0]);
+    size_t count = 0;
     for (size_t i = 0; i < endpoint->profile_count; i++) {
         const struct profile_config *profile =
             config_profile(exchange->frontend->parts.config, endpoint->profiles[i]);
-        names[i] = profile->name;
-        texts[i] = profile->description;
+        /* A reload may have removed it since the endpoint was found. */
+        if (profile == NULL)
+            continue;
+        names[count] = profile->name;
+        texts[count++] = profile->description;
     }
     struct directory_meta meta = {.terms_of_service = endpoint->terms_of_service,
                                   .website = endpoint->website,
                                   .profile_names = names,
                                   .profile_texts = texts,
-                                  .profile_count = endpoint->profile_count,
+                                  .profile_count = count,
                                   .external_account_required = endpoint->eab == EAB_REQUIRED,
                                   .caa_identities = endpoint->caa_identities,
                                   .caa_identity_count = endpoint->caa_identity_count,

@@ -59,12 +59,11 @@ static const struct problem *choose_profile(struct exchange *exchange, struct or
 {
     const struct endpoint_config *endpoint = exchange->endpoint;
     const char *wanted = state->request.profile == NULL ? endpoint->profiles[0] : state->request.profile;
-    for (size_t i = 0; i < endpoint->profile_count; i++) {
-        if (strcmp(endpoint->profiles[i], wanted) == 0) {
+    for (size_t i = 0; i < endpoint->profile_count; i++)
+        if (strcmp(endpoint->profiles[i], wanted) == 0)
             state->plan.profile = config_profile(exchange->frontend->parts.config, wanted);
-            return NULL;
-        }
-    }
+    if (state->plan.profile != NULL)
+        return NULL;
     return problem_new(exchange->arena, PROBLEM_INVALID_PROFILE,
                        "This endpoint has no profile \"%s\"; the directory lists those it has.", wanted);
 }

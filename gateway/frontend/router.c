@@ -75,7 +75,7 @@ static bool is_served_by(struct exchange *exchange, const struct route_table *ta
     if (table->of_endpoints)
         return exchange->endpoint != NULL && find_in(exchange, table, path);
     if (exchange->endpoint != NULL ||
-        (table->is_served != NULL && !table->is_served(exchange->frontend->parts.config)))
+        (table->is_served != NULL && !table->is_served(config_now(exchange->frontend->parts.config))))
         return false;
     bool is_below =
         prefix.n != 0 && bytes_has_prefix(path, prefix) && path.n > prefix.n && path.p[prefix.n] == '/';

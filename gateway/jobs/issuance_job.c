@@ -123,8 +123,7 @@ static bool prepare_attempt(struct job *job, X509_REQ *csr, const struct validit
                                                   .done = issuance_take_answer,
                                                   .owner = job};
     if (csr == NULL || EVP_Digest(order->csr.p, order->csr.n, hash, NULL, EVP_sha256(), NULL) != 1 ||
-        !issuance_sign_prepare(job->arena, config_profile(job->jobs->parts.config, order->profile), validity,
-                               &state->request))
+        !issuance_sign_prepare(job->arena, state->profile, validity, &state->request))
         return false;
     order->attempt_count++;
     issuer_ref_with(state->issuer, job->arena);
@@ -181,12 +180,11 @@ static void give_up(struct job *job)
                                           last_words(job)));
 }
 
-static const struct problem *plan_validity(struct job *job, const struct profile_config *profile,
-                                           struct validity_request *out)
+static const struct problem *plan_validity(struct job *job, struct validity_request *out)
 {
     struct issuance_state *state = job->state;
     state->wanted =
-        (struct issuance_wanted){profile->max_ttl_s, state->order.not_before, state->order.not_after};
+        (struct issuance_wanted){state->profile->max_ttl_s, state->order.not_before, state->order.not_after};
     return issuance_plan(job->arena, state->issuer, &state->wanted, job->now, out);
 }
 
@@ -211,8 +209,7 @@ static void attempt_order(struct job *job)
 {
     struct issuance_state *state = job->state;
     const struct jobs_parts *parts = &job->jobs->parts;
-    const struct profile_config *profile = NULL;
-    state->issuer = issuers_of_profile(parts->issuers, state->order.profile, &profile);
+    state->issuer = issuers_of_profile(parts->issuers, state->order.profile, &state->profile);
     if (state->issuer == NULL) {
         issuance_fail(job, problem_with_cause(job->arena, CAUSE_PROFILE_GONE, PROBLEM_INVALID_PROFILE,
                                               "The profile \"%s\" is no longer configured.",
@@ -224,7 +221,7 @@ static void attempt_order(struct job *job)
         return;
     }
     struct validity_request validity;
-    const struct problem *problem = plan_validity(job, profile, &validity);
+    const struct problem *problem = plan_validity(job, &validity);
     if (problem != NULL)
         issuance_fail(job, problem);
     else
@@ -284,14 +281,13 @@ struct job *issuance_job_draft(struct jobs *jobs, X509_REQ *csr)
 static bool plan_first_attempt(struct job *draft)
 {
     struct issuance_state *state = draft->state;
-    const struct profile_config *profile = NULL;
     struct validity_request validity;
-    state->issuer = issuers_of_profile(draft->jobs->parts.issuers, state->order.profile, &profile);
+    state->issuer = issuers_of_profile(draft->jobs->parts.issuers, state->order.profile, &state->profile);
     if (state->issuer == NULL)
         return false;
     struct issuer_status status;
     issuer_read_status(state->issuer, &status);
-    return status.well && plan_validity(draft, profile, &validity) == NULL &&
+    return status.well && plan_validity(draft, &validity) == NULL &&
            prepare_attempt(draft, state->request.csr, &validity);
 }
 

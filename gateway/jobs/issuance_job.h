@@ -11,6 +11,7 @@
 struct issuance_state {
     struct order order;
     struct issuer *issuer;
+    const struct profile_config *profile; /* the order's, as of the attempt's beginning */
     struct attempt attempt;
     struct issuer_sign_request request;
     struct issued issued;

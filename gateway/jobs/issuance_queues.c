@@ -11,7 +11,9 @@ struct order_look {
     struct job_ids at_their_end;
     struct job_queues *queues; /* in the order of their names */
     struct job_queue *queue[QUEUES_MAX];
-    struct issuer *issuer[QUEUES_MAX]; /* of each queue, in `take`; NULL: no longer configured */
+    /* Of each queue, in `take`; NULL: no longer configured. */
+    struct issuer *issuer[QUEUES_MAX];
+    const struct profile_config *profile[QUEUES_MAX];
     size_t count;
     bool shared; /* each queue gets at most its share of its issuer's room */
     bool again;  /* more room than a share was left, perhaps by other queues */
@@ -27,9 +29,9 @@ static size_t room_of(const struct job_look *look, struct issuer *issuer)
 void issuance_job_plan(struct job_look *look)
 {
     const struct jobs_parts *parts = &look->jobs->parts;
-    const struct config *config = parts->config;
+    const struct config *config = config_now(parts->config);
     struct order_look *state = look->state = arena_alloc(look->arena, sizeof *state);
-    state->since = look->now - config_now(config)->finalize_give_up_after_s;
+    state->since = look->now - config->finalize_give_up_after_s;
     state->at_their_end = job_ids_new(look, job_ids_wanted(look->kind, look->kind->max_under_way));
     state->queues = job_queues_new(look, config->profile_count);
     for (size_t i = 0; i < config->profile_count; i++) {
@@ -94,9 +96,11 @@ static size_t room_left(const struct job_look *look, struct issuer *issuer)
     return room > taken ? room - taken : 0;
 }
 
-static void take_queue(struct job_look *look, struct issuer *issuer, struct job_queue *queue)
+static void take_queue(struct job_look *look, size_t i)
 {
     struct order_look *state = look->state;
+    struct issuer *issuer = state->issuer[i];
+    struct job_queue *queue = state->queue[i];
     size_t room = room_left(look, issuer);
     size_t queues = state->shared ? queues_of(state, issuer) : 1;
     size_t share = (room + queues - 1) / queues;
@@ -104,7 +108,7 @@ static void take_queue(struct job_look *look, struct issuer *issuer, struct job_
     size_t taken = job_look_take_up_ids(look, &queue->ids, share);
     queue->taken += taken;
     if (issuer != NULL && taken != 0)
-        issuer->last_queue = config_profile(look->jobs->parts.config, queue->name)->name;
+        issuer->last_queue = state->profile[i]->name;
 }
 
 /* Takes an issuer's queues by turns, beginning behind the last one that was taken from. */
@@ -118,13 +122,13 @@ static void take_queues_of(struct job_look *look, struct issuer *issuer)
     for (size_t n = 0; n < state->count; n++) {
         size_t i = (start + n) % state->count;
         if (state->issuer[i] == issuer)
-            take_queue(look, issuer, state->queue[i]);
+            take_queue(look, i);
     }
 }
 
 static void take_all_queues(struct job_look *look)
 {
-    const struct config *config = look->jobs->parts.config;
+    const struct config *config = config_now(look->jobs->parts.config);
     take_queues_of(look, NULL);
     for (size_t i = 0; i < config->issuer_count; i++) {
         struct issuer *issuer = find_issuer(look->state, config->issuers[i].id);
@@ -138,7 +142,8 @@ void issuance_job_take(struct job_look *look)
 {
     struct order_look *state = look->state;
     for (size_t i = 0; i < state->count; i++)
-        state->issuer[i] = issuers_of_profile(look->jobs->parts.issuers, state->queue[i]->name, NULL);
+        state->issuer[i] =
+            issuers_of_profile(look->jobs->parts.issuers, state->queue[i]->name, &state->profile[i]);
     (void)job_look_take_up_ids(look, &state->at_their_end, look->kind->max_under_way);
     state->shared = true;
     take_all_queues(look);

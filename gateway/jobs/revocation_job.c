@@ -192,8 +192,9 @@ static void refuse(struct job *job)
 /* Returns the issuer that is known to have signed it; NULL: none. */
 static struct issuer *signer_of(const struct jobs_parts *parts, const struct certificate *certificate)
 {
-    for (size_t i = 0; i < parts->config->issuer_count; i++) {
-        struct issuer *issuer = issuers_find(parts->issuers, parts->config->issuers[i].id);
+    const struct config *config = config_now(parts->config);
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        struct issuer *issuer = issuers_find(parts->issuers, config->issuers[i].id);
         if (issuer != NULL && issuer_has_signed(issuer, certificate->leaf))
             return issuer;
     }
@@ -287,7 +288,7 @@ static size_t room_of(const struct job_look *look, const char *id)
 
 void revocation_job_plan(struct job_look *look)
 {
-    const struct config *config = look->jobs->parts.config;
+    const struct config *config = config_now(look->jobs->parts.config);
     struct job_queues *queues = look->state = job_queues_new(look, config->issuer_count);
     for (size_t i = 0; i < config->issuer_count; i++)
         job_queues_expect(look, queues, config->issuers[i].id, room_of(look, config->issuers[i].id));

@@ -201,8 +201,9 @@ static void start(struct job *job)
         .owner = job,
     };
     struct validation *validation = &state->validation;
-    validation->account_urls = config_account_urls(job->arena, parts->config, authorization->endpoint,
-                                                   authorization->account_id, &validation->account_url_count);
+    validation->account_urls =
+        config_account_urls(job->arena, config_now(parts->config), authorization->endpoint,
+                            authorization->account_id, &validation->account_url_count);
     if (endpoint != NULL) {
         validation->issuer_names = config_issuer_names(endpoint, &validation->issuer_name_count);
         validation->caa_identities = endpoint->caa_identities;

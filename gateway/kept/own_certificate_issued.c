@@ -182,11 +182,19 @@ void own_certificate_check_issued(struct own_certificate *own)
         wait_until_due(own);
 }
 
+/* A reload may have changed base_url or alternate_names. */
+static void take_names(struct own_certificate *own)
+{
+    struct kept_parts *parts = &own->kept.parts;
+    parts->names = config_own_names(own->arena, config_now(own->parts.config), &parts->name_count);
+}
+
 void own_certificate_change_issued(struct own_certificate *own)
 {
     /* A certificate that is being requested is checked when it comes. */
     if (own->kept.work != NULL)
         return;
+    take_names(own);
     if (!use_stored(own))
         own->unusable = true;
     outbound_timer_set(own->parts.outbound, &own->timer, 0);
@@ -234,7 +242,7 @@ void own_certificate_prepare_issued(struct own_certificate *own)
                                  .rejected = reject,
                                  .ended = on_ended,
                                  .context = own};
-    parts->names = config_own_names(own->arena, config, &parts->name_count);
+    take_names(own);
     if (!use_stored(own))
         log_info("requesting the server TLS certificate from issuer %s", config->tls_issuer);
 }

@@ -163,9 +163,11 @@ static struct {
     atomic_uint_fast64_t *cells[METRICS];
 } current;
 
+struct metric_names metric_issuer_names, metric_profile_names, metric_endpoint_names;
+
 const struct config *metrics_config(void)
 {
-    return current.config;
+    return current.config == NULL ? NULL : config_now(current.config);
 }
 
 const struct metric_routes *metrics_routes(void)
@@ -199,10 +201,86 @@ static size_t cells_of_one(const struct metric_info *info)
     return info->buckets == NULL ? 1 : info->buckets->count + 2;
 }
 
+/* The names of one kind in a configuration: of structures that begin with their name. */
+struct named_items {
+    struct metric_names *names;
+    const void *first;
+    size_t count;
+    size_t item_bytes;
+};
+
+enum { KINDS_OF_NAMES = 3 };
+
+static void list_names(const struct config *config, struct named_items out[static KINDS_OF_NAMES])
+{
+    out[0] = (struct named_items){&metric_issuer_names, config->issuers, config->issuer_count,
+                                  sizeof *config->issuers};
+    out[1] = (struct named_items){&metric_profile_names, config->profiles, config->profile_count,
+                                  sizeof *config->profiles};
+    out[2] = (struct named_items){&metric_endpoint_names, config->endpoints, config->endpoint_count,
+                                  sizeof *config->endpoints};
+}
+
+static const char *name_at(const struct named_items *items, size_t i)
+{
+    const char *name;
+    memcpy(&name, (const char *)items->first + i * items->item_bytes, sizeof name);
+    return name;
+}
+
+static void start_names(const struct named_items *items)
+{
+    struct metric_names *names = items->names;
+    names->capacity = items->count + METRICS_SPARE_NAMES;
+    names->names = calloc(names->capacity, sizeof *names->names);
+    if (names->names == NULL)
+        end_without("memory");
+    for (size_t i = 0; i < items->count; i++)
+        names->names[i] = name_at(items, i);
+    atomic_init(&names->count, items->count);
+}
+
+static void add_name(struct metric_names *names, const char *name)
+{
+    size_t count = atomic_load(&names->count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names->names[i], name) == 0)
+            return;
+    if (count == names->capacity) {
+        log_warning("the metrics count '%s' under " METRICS_NOT_CONFIGURED
+                    " until the next restart: %d names were added since the last one",
+                    name, METRICS_SPARE_NAMES);
+        return;
+    }
+    names->names[count] = name;
+    atomic_store_explicit(&names->count, count + 1, memory_order_release);
+}
+
+void metrics_add_names(const struct config *config)
+{
+    struct named_items items[KINDS_OF_NAMES];
+    list_names(config, items);
+    for (size_t kind = 0; kind < KINDS_OF_NAMES; kind++)
+        for (size_t i = 0; i < items[kind].count; i++)
+            add_name(items[kind].names, name_at(&items[kind], i));
+}
+
+static void drop_names(struct metric_names *names)
+{
+    free(names->names);
+    names->names = NULL;
+    names->capacity = 0;
+    atomic_store(&names->count, 0);
+}
+
 void metrics_start(const struct config *config, const struct metric_routes *routes)
 {
     current.config = config;
     current.routes = routes;
+    struct named_items items[KINDS_OF_NAMES];
+    list_names(config, items);
+    for (size_t kind = 0; kind < KINDS_OF_NAMES; kind++)
+        start_names(&items[kind]);
     for (size_t i = 0; i < METRICS; i++) {
         const struct metric_info *info = &metric_infos[i];
         current.cells[i] = calloc(metric_series_count(info) * cells_of_one(info), sizeof *current.cells[i]);
@@ -218,6 +296,9 @@ void metrics_stop(void)
         current.cells[i] = NULL;
     }
     current.config = NULL;
+    drop_names(&metric_issuer_names);
+    drop_names(&metric_profile_names);
+    drop_names(&metric_endpoint_names);
 }
 
 static atomic_uint_fast64_t *cells_at(enum metric metric, const size_t labels[static METRIC_MAX_LABELS])

@@ -134,6 +134,9 @@ struct metric_routes {
 
 /* Before the server's threads; borrows both. */
 void metrics_start(const struct config *config, const struct metric_routes *routes);
+/* Adds the names of a configuration that is about to serve, which must live as long as the server. Those of
+ * the former ones stay. Not by two threads at once. */
+void metrics_add_names(const struct config *config);
 /* After them. */
 void metrics_stop(void);
 

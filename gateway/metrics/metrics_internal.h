@@ -45,7 +45,23 @@ size_t metric_series_count(const struct metric_info *info);
  * sum. NULL: nothing has been started. */
 const atomic_uint_fast64_t *metric_cells(enum metric metric, size_t place);
 
-/* Returns the configuration. NULL: nothing has been started. */
+/*
+ * The names of issuers, profiles or endpoints, as labels. A name keeps its number for the life of the server:
+ * the counters are by number. Names are added by one thread at a time, and read by all without a lock. The
+ * last number is for names that the configuration does not have, or that came when there was no room.
+ */
+enum { METRICS_SPARE_NAMES = 32 };
+
+struct metric_names {
+    const char **names; /* borrowed from the configuration */
+    size_t capacity;
+    atomic_size_t count;
+};
+
+/* All empty while nothing has been started. */
+extern struct metric_names metric_issuer_names, metric_profile_names, metric_endpoint_names;
+
+/* Returns the configuration that serves. NULL: nothing has been started. */
 const struct config *metrics_config(void);
 /* Returns the routes that metrics_start got. */
 const struct metric_routes *metrics_routes(void);

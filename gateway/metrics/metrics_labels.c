@@ -125,24 +125,43 @@ const struct metric_label metric_label_route = {"route", count_routes, value_rou
 
 /* ---- names of the configuration, then names that it does not have ---- */
 
-static size_t find(const char *name, size_t count, const char *(*value)(struct arena *arena, size_t i))
+static size_t count_of(const struct metric_names *names)
 {
-    size_t i = 0;
-    while (i + 1 < count && strcmp(value(NULL, i), name) != 0)
-        i++;
-    return i;
+    return names->capacity + 1;
+}
+
+static const char *value_of(const struct metric_names *names, size_t i)
+{
+    if (i == names->capacity)
+        return METRICS_NOT_CONFIGURED;
+    return i < atomic_load_explicit(&names->count, memory_order_acquire) ? names->names[i] : NULL;
+}
+
+/* The number of the first name that `is` the given one; else the last number. */
+static size_t find(const struct metric_names *names, const char *name,
+                   bool (*is)(const char *given, const char *known))
+{
+    size_t count = atomic_load_explicit(&names->count, memory_order_acquire);
+    for (size_t i = 0; i < count; i++)
+        if (is(name, names->names[i]))
+            return i;
+    return names->capacity;
+}
+
+static bool is_same(const char *given, const char *known)
+{
+    return strcmp(given, known) == 0;
 }
 
 static size_t count_issuers(void)
 {
-    return metrics_config()->issuer_count + 1;
+    return count_of(&metric_issuer_names);
 }
 
 static const char *value_issuer(struct arena *arena, size_t i)
 {
-    const struct config *config = metrics_config();
     (void)arena;
-    return i < config->issuer_count ? config->issuers[i].id : METRICS_NOT_CONFIGURED;
+    return value_of(&metric_issuer_names, i);
 }
 
 const struct metric_label metric_label_issuer = {"issuer", count_issuers, value_issuer};
@@ -155,47 +174,41 @@ static bool is_of_issuer(const char *id, const char *issuer)
 
 size_t metrics_issuer(const char *id)
 {
-    const struct config *config = metrics_config();
-    size_t i = 0;
-    while (config != NULL && i < config->issuer_count && !is_of_issuer(id, config->issuers[i].id))
-        i++;
-    return i;
+    return find(&metric_issuer_names, id, is_of_issuer);
 }
 
 static size_t count_profiles(void)
 {
-    return metrics_config()->profile_count + 1;
+    return count_of(&metric_profile_names);
 }
 
 static const char *value_profile(struct arena *arena, size_t i)
 {
-    const struct config *config = metrics_config();
     (void)arena;
-    return i < config->profile_count ? config->profiles[i].name : METRICS_NOT_CONFIGURED;
+    return value_of(&metric_profile_names, i);
 }
 
 const struct metric_label metric_label_profile = {"profile", count_profiles, value_profile};
 
 size_t metrics_profile(const char *name)
 {
-    return metrics_config() == NULL ? 0 : find(name, count_profiles(), value_profile);
+    return find(&metric_profile_names, name, is_same);
 }
 
 static size_t count_endpoints(void)
 {
-    return metrics_config()->endpoint_count + 1;
+    return count_of(&metric_endpoint_names);
 }
 
 static const char *value_endpoint(struct arena *arena, size_t i)
 {
-    const struct config *config = metrics_config();
     (void)arena;
-    return i < config->endpoint_count ? config->endpoints[i].name : METRICS_NOT_CONFIGURED;
+    return value_of(&metric_endpoint_names, i);
 }
 
 const struct metric_label metric_label_endpoint = {"endpoint", count_endpoints, value_endpoint};
 
 size_t metrics_endpoint(const char *name)
 {
-    return metrics_config() == NULL ? 0 : find(name, count_endpoints(), value_endpoint);
+    return find(&metric_endpoint_names, name, is_same);
 }

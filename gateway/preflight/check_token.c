@@ -119,12 +119,20 @@ static void check_tokens_for(const struct stepca_check *ca, const char *url)
                    url, error.message);
 }
 
+/* True when stepca_api.profile is this issuer's. The configuration that is checked may not serve yet, so its
+ * own profiles count and not those of config_profile. */
+static bool is_of_stepca_api(const struct config *config, const char *issuer)
+{
+    for (size_t i = 0; config->stepca_api_profile != NULL && i < config->profile_count; i++)
+        if (strcmp(config->profiles[i].name, config->stepca_api_profile) == 0)
+            return strcmp(config->profiles[i].issuer, issuer) == 0;
+    return false;
+}
+
 void stepca_check_tokens(const struct stepca_check *ca)
 {
     const struct config *config = ca->check->config;
-    const struct profile_config *profile =
-        config->stepca_api_profile == NULL ? NULL : config_profile(config, config->stepca_api_profile);
-    if (profile == NULL || strcmp(profile->issuer, ca->issuer->id) != 0)
+    if (!is_of_stepca_api(config, ca->issuer->id))
         return;
     check_tokens_for(ca, config->base_url);
     for (size_t i = 0; i < config->alternate_name_count; i++)

@@ -128,7 +128,8 @@ bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges)
     metrics_read_process(gauges);
     read_front_ends(&reading);
     read_own_certificate(&reading);
-    for (size_t i = 0; i < server->config->issuer_count; i++)
-        read_issuer(&reading, server->config->issuers[i].id);
+    const struct config *config = config_now(server->config);
+    for (size_t i = 0; i < config->issuer_count; i++)
+        read_issuer(&reading, config->issuers[i].id);
     return true;
 }

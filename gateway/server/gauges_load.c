@@ -15,7 +15,7 @@ struct loading {
 /* Orders wait by profile: an issuer's are those of all of its profiles. */
 static void load_orders(struct loading *loading, const char *id, size_t i)
 {
-    const struct config *config = loading->server->config;
+    const struct config *config = config_now(loading->server->config);
     int64_t waiting = 0, since = 0;
     for (size_t p = 0; p < config->profile_count; p++) {
         int64_t count = 0, oldest = 0;
@@ -59,6 +59,7 @@ void gauges_load(const struct server *server, struct store_reader *reader, struc
         METRICS_SET(gauges, METRIC_DATABASE_FREE_BYTES, size.free);
     if (store_validations_waiting(reader, &count) == STORE_OK)
         METRICS_SET(gauges, METRIC_VALIDATIONS_WAITING, count);
-    for (size_t i = 0; i < server->config->issuer_count; i++)
-        load_issuer(&loading, server->config->issuers[i].id);
+    const struct config *config = config_now(server->config);
+    for (size_t i = 0; i < config->issuer_count; i++)
+        load_issuer(&loading, config->issuers[i].id);
 }

@@ -121,7 +121,8 @@ static void preflight(void *context, const struct issuer_config *section, struct
 {
     const struct server *server = context;
     struct check check = {.arena = out->arena,
-                          .config = config_now(server->config),
+                          .config =
+                              server->next_config != NULL ? server->next_config : config_now(server->config),
                           .outbound = server->outbound,
                           .print = log_preflight};
     check_stepca(&check, section);

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "gateway/ca/issuers.h"
-#include "gateway/config/config.h"
+#include "gateway/config/config_changes.h"
 #include "gateway/http/http.h"
 #include "gateway/keys/secret_box.h"
 #include "gateway/outbound/outbound.h"
@@ -41,8 +41,10 @@ struct server {
     struct http_server *http;
     struct http_server *pki_http; /* without TLS; NULL when it is not wanted */
     struct admin *admin;          /* NULL when there is no admin API */
-    struct secret_box *secrets;   /* NULL while nothing needs any */
-    atomic_bool started;          /* all of the above exists: for the admin API, which answers earlier */
+    struct secret_box *secrets;   /* NULL while nothing needs any; the background thread may add them */
+    /* The one that a reload is about to publish, for its preflights; the background thread's. Else NULL. */
+    const struct config *next_config;
+    atomic_bool started; /* all of the above exists: for the admin API, which answers earlier */
 };
 
 /* Starts everything in order; NULL with `fault` filled. `config`, read from `path`, stays the caller's and
@@ -52,13 +54,33 @@ struct server {
 
 /*
  * Takes over the changes of a newly read configuration, as its keys allow (config_changes.h). The log names
- * each change, and whether it is in force or waits for a restart. The issuers pass their preflight first:
- * never on a loop, the committer or the outbound thread. False with `fault`; nothing has then changed. When
- * config_now() returns another configuration afterwards, `arena` holds it and is kept until the server has
- * stopped.
+ * each change, and whether it is in force or waits for a restart; `changes` has them all. The issuers pass
+ * their preflight first: never on a loop, the committer or the outbound thread. False with `fault`; nothing
+ * has then changed. When config_now() returns another configuration afterwards, `arena` holds it and is kept
+ * until the server has stopped.
  */
 [[gnu::warn_unused_result]] bool server_reload(struct server *server, struct arena *arena,
-                                               const struct config *fresh, struct fault *fault);
+                                               const struct config *fresh, struct config_changes *changes,
+                                               struct fault *fault);
+
+/*
+ * Reads the configuration file and the environment again and takes them in (server_reload). The log and an
+ * event have the verdict, with every change or every reason. True when the file was taken in. A configuration
+ * that serves from now on is freed with `taken`. Background thread.
+ */
+bool server_reload_file(struct server *server, struct arena *taken);
+
+/* The event's detail is one line: the file with its digest, then each change or reason, with this between
+ * them. */
+#define SERVER_VERDICT_SEPARATOR " | "
+
+/* The SHA-256 of a configuration file, in hexadecimal, as the event's detail has it. In the
+ * arena. */
+const char *server_digest_of(struct arena *arena, struct bytes text);
+
+/* Says of a change whether it is in force, in one line without "configuration: ". */
+const char *server_change_text(const struct server *server, struct arena *arena,
+                               const struct config_change *change);
 
 /* True once clients can connect: the server has its own certificate. Any thread. */
 bool server_has_certificate(const struct server *server);

@@ -227,8 +227,8 @@ static void ask(void *argument)
 
 void status_changed(struct status *status, const char *issuer_id)
 {
-    for (size_t i = 0; i < status->count; i++) {
-        struct status_source *source = &status->sources[i];
+    FOR_EACH_SOURCE(status, source)
+    {
         if (strcmp(source->id, issuer_id) != 0)
             continue;
         status_publish(source);
@@ -242,24 +242,9 @@ void status_changed(struct status *status, const char *issuer_id)
 
 /* ---- life ---- */
 
-static void run_begin(struct outbound_message *message)
+static void open_source(struct status *status, const char *id, struct store_reader *reader)
 {
-    struct status *status = (struct status *)((char *)message - offsetof(struct status, begin));
-    atomic_store(&status->begin_posted, false);
-    for (size_t i = 0; i < status->count; i++) {
-        struct status_source *source = &status->sources[i];
-        source->responder_waits_until_ms = 0;
-        /* The issuer's roots decide which certificates are ours. */
-        status_publish(source);
-        if (source->now.list != NULL || source->responder_timer.run != NULL)
-            status_responder_begin(source);
-        ask(source);
-    }
-}
-
-static void open_source(struct status *status, struct status_source *source, const char *id,
-                        struct store_reader *reader)
-{
+    struct status_source *source = arena_alloc(status->arena, sizeof *source);
     const struct issuer *issuer = issuers_find(status->parts.issuers, id);
     source->status = status;
     source->id = id;
@@ -270,22 +255,57 @@ static void open_source(struct status *status, struct status_source *source, con
     source->now.wants_responder = issuer->ocsp.certificate_path != NULL || issuer->ocsp.issuer != NULL ||
                                   issuer->operations->make_responder != NULL;
     status_responder_prepare(source);
-    status_list_load(source, reader);
+    if (reader != NULL)
+        status_list_load(source, reader);
     status_publish(source);
+    atomic_store_explicit(status->last == NULL ? &status->first : &status->last->next, source,
+                          memory_order_release);
+    status->last = source;
+}
+
+static bool has_source(struct status *status, const char *id)
+{
+    FOR_EACH_SOURCE(status, source)
+    if (strcmp(source->id, id) == 0)
+        return true;
+    return false;
+}
+
+/* At the start, and for issuers that a reload has added. Those get their list from the CA: `reader` is NULL.
+ */
+static void add_sources(struct status *status, struct store_reader *reader)
+{
+    const struct config *config = config_now(status->parts.config);
+    for (size_t i = 0; i < config->issuer_count; i++)
+        if (!has_source(status, config->issuers[i].id))
+            open_source(status, config->issuers[i].id, reader);
+}
+
+static void run_begin(struct outbound_message *message)
+{
+    struct status *status = (struct status *)((char *)message - offsetof(struct status, begin));
+    atomic_store(&status->begin_posted, false);
+    add_sources(status, NULL);
+    FOR_EACH_SOURCE(status, source)
+    {
+        source->responder_waits_until_ms = 0;
+        /* The issuer's roots decide which certificates are ours. */
+        status_publish(source);
+        if (source->now.list != NULL || source->responder_timer.run != NULL)
+            status_responder_begin(source);
+        ask(source);
+    }
 }
 
 struct status *status_new(const struct status_parts *parts, struct fault *fault)
 {
-    const struct config *config = parts->config;
     struct store_reader *reader = store_reader_open(parts->location, fault);
     if (reader == NULL)
         return NULL;
     struct arena *arena = arena_new();
     struct status *status = arena_alloc(arena, sizeof *status);
     *status = (struct status){.parts = *parts, .arena = arena, .begin = {.run = run_begin}};
-    status->sources = arena_alloc_array(arena, config->issuer_count, sizeof *status->sources);
-    for (; status->count < config->issuer_count; status->count++)
-        open_source(status, &status->sources[status->count], config->issuers[status->count].id, reader);
+    add_sources(status, reader);
     store_reader_close(reader);
     return status;
 }
@@ -300,8 +320,8 @@ void status_free(struct status *status)
 {
     if (status == NULL)
         return;
-    for (size_t i = 0; i < status->count; i++) {
-        struct status_source *source = &status->sources[i];
+    FOR_EACH_SOURCE(status, source)
+    {
         kept_certificate_end(&source->kept);
         shared_list_drop(source->now.list);
         shared_responder_drop(source->now.responder);

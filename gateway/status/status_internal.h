@@ -46,6 +46,7 @@ struct status_chains {
 /* One issuer's state. It belongs to the outbound thread, except for what the lock guards. */
 struct status_source {
     struct status *status;
+    _Atomic(struct status_source *) next; /* one that was added later; written by the outbound thread */
     const char *id;
     struct published now; /* the outbound thread's own copy */
 
@@ -82,9 +83,14 @@ struct status {
     struct arena *arena;
     struct outbound_message begin;
     atomic_bool begin_posted;
-    struct status_source *sources;
-    size_t count;
+    /* Sources are added behind the last one, and stay. The outbound thread adds them, any thread reads. */
+    _Atomic(struct status_source *) first;
+    struct status_source *last;
 };
+
+#define FOR_EACH_SOURCE(status, source) \
+    for (struct status_source *source = atomic_load_explicit(&(status)->first, memory_order_acquire); \
+         source != NULL; source = atomic_load_explicit(&source->next, memory_order_acquire))
 
 /* ---- status_view.c ---- */
 

@@ -81,6 +81,8 @@ struct kept_response {
 };
 
 struct seen {
+    struct seen *next;
+    struct status_source *source;
     uint_fast64_t version; /* 0: nothing read yet */
     struct published published;
     struct status_view view;
@@ -89,8 +91,8 @@ struct seen {
 
 struct status_reader {
     struct status *status;
-    struct seen *seen; /* one for each source */
-    struct seen *last;
+    struct seen *seen; /* one for each source that was asked for */
+    struct seen *last; /* the last that was asked for */
     struct hash_seed seed;
     uint64_t uses;       /* of the cached responses */
     int64_t slow_second; /* the second that slow_signatures counts in */
@@ -109,26 +111,28 @@ static void forget_responses(struct seen *seen)
 struct status_reader *status_reader_new(struct status *status)
 {
     struct status_reader *reader = calloc(1, sizeof *reader);
-    struct seen *seen = calloc(status->count + 1, sizeof *seen);
-    if (reader == NULL || seen == NULL)
+    if (reader == NULL)
         end_without("memory");
-    *reader = (struct status_reader){.status = status, .seen = seen};
+    reader->status = status;
     hash_seed_make(&reader->seed);
     return reader;
 }
 
 void status_reader_free(struct status_reader *reader)
 {
-    for (size_t i = 0; i < reader->status->count; i++) {
-        forget_responses(&reader->seen[i]);
-        published_drop(&reader->seen[i].published);
+    while (reader->seen != NULL) {
+        struct seen *seen = reader->seen;
+        reader->seen = seen->next;
+        forget_responses(seen);
+        published_drop(&seen->published);
+        free(seen);
     }
-    free(reader->seen);
     free(reader);
 }
 
-static void look_again(struct seen *seen, struct status_source *source)
+static void look_again(struct seen *seen)
 {
+    struct status_source *source = seen->source;
     forget_responses(seen);
     published_drop(&seen->published);
     pthread_mutex_lock(&source->lock);
@@ -147,19 +151,38 @@ static void look_again(struct seen *seen, struct status_source *source)
     };
 }
 
+static struct seen *see(struct status_reader *reader, struct status_source *source)
+{
+    struct seen *seen = calloc(1, sizeof *seen);
+    if (seen == NULL)
+        end_without("memory");
+    seen->source = source;
+    seen->next = reader->seen;
+    return reader->seen = seen;
+}
+
+/* NULL when no issuer has this id. */
+static struct seen *find_seen(struct status_reader *reader, struct bytes issuer_id)
+{
+    for (struct seen *seen = reader->seen; seen != NULL; seen = seen->next)
+        if (bytes_equal_string(issuer_id, seen->source->id))
+            return seen;
+    FOR_EACH_SOURCE(reader->status, source)
+    if (bytes_equal_string(issuer_id, source->id))
+        return see(reader, source);
+    return NULL;
+}
+
 const struct status_view *status_view(struct status_reader *reader, struct bytes issuer_id)
 {
-    for (size_t i = 0; i < reader->status->count; i++) {
-        struct status_source *source = &reader->status->sources[i];
-        if (!bytes_equal_string(issuer_id, source->id))
-            continue;
-        reader->last = &reader->seen[i];
-        /* The lock is taken only after a change. */
-        if (reader->last->version != atomic_load_explicit(&source->version, memory_order_acquire))
-            look_again(reader->last, source);
-        return &reader->last->view;
-    }
-    return NULL;
+    struct seen *seen = find_seen(reader, issuer_id);
+    if (seen == NULL)
+        return NULL;
+    reader->last = seen;
+    /* The lock is taken only after a change. */
+    if (seen->version != atomic_load_explicit(&seen->source->version, memory_order_acquire))
+        look_again(seen);
+    return &seen->view;
 }
 
 /* ---- cached responses ---- */

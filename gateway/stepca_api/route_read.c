@@ -48,7 +48,7 @@ static void add_key_ids(struct arena *arena, struct issuer *issuer, const char *
  * the gateway's limits would be void, so these keys are not handed out, encrypted or not. */
 static const char *const *own_key_ids(const struct exchange *exchange, size_t *count)
 {
-    const struct config *config = exchange->frontend->parts.config;
+    const struct config *config = config_now(exchange->frontend->parts.config);
     const char **key_ids =
         arena_alloc_array(exchange->arena, 2 * KEY_IDS_OF_ONE * config->issuer_count, sizeof *key_ids);
     *count = 0;

@@ -43,8 +43,9 @@ static const struct problem *read_token(struct exchange *exchange, struct renew_
 static bool may_be_of_another_issuer(const struct frontend_parts *parts, struct issuer *issuer,
                                      struct bytes leaf)
 {
-    for (size_t i = 0; i < parts->config->issuer_count; i++) {
-        const struct issuer *other = issuers_find(parts->issuers, parts->config->issuers[i].id);
+    const struct config *config = config_now(parts->config);
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        const struct issuer *other = issuers_find(parts->issuers, config->issuers[i].id);
         if (other != NULL && other != issuer && issuer_shares_root(other, issuer))
             return !issuer_has_signed(issuer, leaf);
     }

@@ -14,8 +14,11 @@ struct stepca_api_call *stepca_api_call_new(struct exchange *exchange, void *sta
 {
     struct stepca_api_call *call = arena_alloc(exchange->arena, sizeof *call);
     *call = (struct stepca_api_call){.exchange = exchange, .state = state};
-    call->issuer = issuers_of_profile(exchange->frontend->parts.issuers,
-                                      exchange->frontend->parts.config->stepca_api_profile, &call->profile);
+    /* A reload may have switched the API off since the route was found. */
+    const char *profile = config_now(exchange->frontend->parts.config)->stepca_api_profile;
+    call->issuer = profile == NULL
+                       ? NULL
+                       : issuers_of_profile(exchange->frontend->parts.issuers, profile, &call->profile);
     call->api = call->issuer == NULL ? NULL : issuer_api_of(call->issuer);
     if (call->issuer != NULL)
         issuer_ref_with(call->issuer, exchange->arena);

@@ -2,7 +2,14 @@
 #include "store/sqlite/event_notes.h"
 #include "store/sqlite/query.h"
 
-enum { EVENT_INSERT, EVENTS_OF_ORDER, EVENT_OF_NAME, CAUSE_OF_CERTIFICATE };
+enum {
+    EVENT_INSERT,
+    EVENTS_OF_ORDER,
+    EVENT_OF_NAME,
+    CAUSE_OF_CERTIFICATE,
+    CONFIGURATION_EVENT,
+    NEWEST_CONFIGURATION_EVENT
+};
 
 #define EVENT_COLUMNS \
     "id, at, kind, account_id, order_id, authorization_id, certificate_id, who, detail, cause, names, " \
@@ -30,6 +37,11 @@ static const struct statement statements[] = {
     [CAUSE_OF_CERTIFICATE] = {"cause_of_certificate",
                               "SELECT cause FROM events WHERE certificate_id = $certificate_id"
                               " AND cause IS NOT NULL ORDER BY id DESC LIMIT 1"},
+    [CONFIGURATION_EVENT] = {"configuration_event", "SELECT " EVENT_COLUMNS " FROM events WHERE id > $after"
+                                                    " AND kind IN ($loaded, $rejected) ORDER BY id LIMIT 1"},
+    [NEWEST_CONFIGURATION_EVENT] = {"newest_configuration_event",
+                                    "SELECT id FROM events WHERE id > 0 AND kind IN ($loaded, $rejected)"
+                                    " ORDER BY id DESC LIMIT 1"},
 };
 
 const struct statement_table store_event_statements = {statements, sizeof statements / sizeof *statements};
@@ -120,4 +132,35 @@ enum store_result store_cause_of_certificate(struct store_reader *reader, int64_
         result = query_finish(&query);
     arena_free(arena);
     return result;
+}
+
+static void bind_verdicts(struct query *query)
+{
+    query_bind_text(query, "$loaded", event_type_name(EVENT_CONFIGURATION_LOADED));
+    query_bind_text(query, "$rejected", event_type_name(EVENT_CONFIGURATION_REJECTED));
+}
+
+enum store_result store_configuration_event(struct store_reader *reader, struct arena *arena, int64_t after,
+                                            struct event_row *out)
+{
+    QUERY(query, reader, arena, STATEMENTS_EVENTS, CONFIGURATION_EVENT);
+    query_bind_integer(&query, "$after", after);
+    bind_verdicts(&query);
+    enum store_result result = query_next(&query);
+    if (result == STORE_OK)
+        take_event(&query, out);
+    return result == STORE_OK ? query_finish(&query) : result;
+}
+
+enum store_result store_newest_configuration_event(struct store_reader *reader, int64_t *id)
+{
+    QUERY(query, reader, NULL, STATEMENTS_EVENTS, NEWEST_CONFIGURATION_EVENT);
+    bind_verdicts(&query);
+    *id = 0;
+    enum store_result result = query_next(&query);
+    if (result == STORE_OK)
+        *id = query_take_integer(&query);
+    if (result == STORE_OK)
+        result = query_finish(&query);
+    return result == STORE_NOT_FOUND ? STORE_OK : result;
 }

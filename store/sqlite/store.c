@@ -81,16 +81,38 @@ static int take_lock(const char *path, struct fault *fault)
     return file;
 }
 
-bool store_is_served(const struct store_location *location)
+/* Returns the lock's file when a server holds it; -1 otherwise. */
+static int open_held_lock(const struct store_location *location)
 {
     char name[PATH_MAX];
     if (snprintf(name, sizeof name, "%s.lock", location->path) >= PATH_MAX)
-        return false;
+        return -1;
     int file = open(name, O_RDONLY | O_CLOEXEC);
-    bool served = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return file;
     if (file >= 0)
         close(file);
-    return served;
+    return -1;
+}
+
+bool store_is_served(const struct store_location *location)
+{
+    int file = open_held_lock(location);
+    if (file >= 0)
+        close(file);
+    return file >= 0;
+}
+
+int64_t store_server_process(const struct store_location *location)
+{
+    char holder[32] = "";
+    int file = open_held_lock(location);
+    if (file < 0)
+        return 0;
+    read_holder(file, holder);
+    close(file);
+    long long process = strtoll(holder, NULL, 10);
+    return process > 0 ? process : 0;
 }
 
 static bool file_exists(const char *path, struct fault *fault)

@@ -137,7 +137,7 @@ def test_config_show_tells_what_came_from_where(gateway, admin, other):
 def test_sighup_leaves_it_as_it_is(gateway, admin, prover, other):
     assert admin.put(other).status == 200
     words = reload(gateway)
-    assert "still follows the admin API" in words and "serve now" in words
+    assert "still follows the admin API" in words and "was taken in" in words
     assert issuing(gateway, prover) == OTHER
 
 

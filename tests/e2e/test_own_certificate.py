@@ -98,7 +98,7 @@ def test_one_that_comes_when_another_ca_serves_already_is_not_taken(new_gateway,
         gateway.configuration["issuers"]["main"] = stepca_issuer(other, tmp_path / "other")
         gateway.write_configuration()
         gateway.process.hang_up()
-        wait_log(gateway, "serve now")
+        wait_log(gateway, "was taken in")
         before = len(gateway.process.output())
         hold.let_go()
         wait_until(lambda: served(gateway, other.root_path), "a certificate of the CA that serves now", 20)

@@ -132,4 +132,4 @@ def test_O4_a_changed_pass_phrase_is_read_on_reload(gateway, tmp_path):
     wait_until(lambda: "does not open it" in gateway.process.output(), "the refusal")
     give_phrase(gateway, tmp_path, b"another")
     gateway.process.hang_up()
-    wait_until(lambda: "serve now" in gateway.process.output(), "the reload")
+    wait_until(lambda: "was taken in" in gateway.process.output(), "the reload")

@@ -2,8 +2,11 @@
 """SIGHUP and each key of the configuration: a change is in force, or the log says that it waits for a restart."""
 
 import datetime
+import json
 import pathlib
 import re
+import socket
+import ssl
 
 import pytest
 from client_scenarios import fresh_name
@@ -75,9 +78,9 @@ class Trial:
         words = wait_until(
             lambda: (text := self.gateway.process.output()[before:]) and verdict.search(text) and text, "the verdict", 60
         )
-        assert "serve now" in words, words
-        told = dict(re.findall(r"configuration: (\S+) (is in force|waits for a restart)", words))
-        return {path: "at once" if word == "is in force" else "restart" for path, word in told.items()}
+        assert "was taken in" in words, words
+        told = dict(re.findall(r"configuration: (\S+) (is in force|was added|was removed|waits for a restart)", words))
+        return {path: "restart" if word == "waits for a restart" else "at once" for path, word in told.items()}
 
     def change(self, changes):
         """Changes these keys, and expects the word of the reference for each, and no other line."""
@@ -109,13 +112,15 @@ def at_the_top(trial):
     port = free_port()
     return {
         "base_url": "https://localhost:1",
-        "alternate_names": ["acme.internal"],
+        "alternate_names": ["localhost:2"],
         "listen": [f"127.0.0.1:{port}"],
         "trusted_proxies": ["192.0.2.1"],
         "pki_listen": [f"127.0.0.1:{port}"],
         "database": str(folder / "other.db"),
         "secret_key_path": str(folder / "other.secret"),
         "loops": 1,
+        "log.level": "debug",
+        "log.access": True,
         "tls.issuer": "local",
         "admin.socket": str(folder / "admin.sock"),
         "admin.listen": [f"127.0.0.1:{port}"],
@@ -209,7 +214,7 @@ GROUPS = [at_the_top, of_profiles_and_endpoints, of_an_issuer]
 # These have a test of their own below, since other keys must go for them.
 ELSEWHERE = {
     "tls.cert", "tls.key", "tls.key_password_file", "issuers.*.type", "issuers.*.ocsp.certificate", "issuers.*.ocsp.key",
-    "profiles.*.extended_key_usages", "endpoints.*.caa_identities",
+    "profiles.*.extended_key_usages", "endpoints.*.caa_identities", "log.format",
     "issuers.*.provisioner_password", "issuers.*.ocsp.provisioner_password", "issuers.*.key_password",
 }  # fmt: skip
 
@@ -230,6 +235,16 @@ def test_O7_keys_that_others_must_go_for(trial):
     assert trial.reload() == {}, "the same password in another place is no change"
 
 
+def test_O7_the_form_of_the_log_changes_at_once(trial):
+    before = len(trial.gateway.process.output())
+    trial.set("log.format", "json")
+    trial.gateway.write_configuration()
+    trial.gateway.process.hang_up()
+    words = "configuration: log.format is in force"
+    told = wait_until(lambda: [one for one in trial.gateway.process.output()[before:].splitlines() if words in one], words)
+    assert words in json.loads(told[0]).values(), told
+
+
 def test_O7_another_type_is_another_issuer(trial):
     trial.configuration["issuers"]["local"] = dict(trial.configuration["issuers"]["main"])
     told = trial.reload()
@@ -242,14 +257,49 @@ def test_O7_no_key_is_forgotten(trial):
     assert set(reference()) == tried | ELSEWHERE and not tried & ELSEWHERE
 
 
-def test_O7_sections_that_come_and_go_wait(trial):
-    trial.configuration["endpoints"]["second"] = {"profiles": ["gold"], "challenges": ["http-01"]}
+def test_O7_sections_come_and_go_at_once(trial, responder):
+    """A new issuer signs for a new profile of a new endpoint. A removed profile ends its orders, a removed endpoint is not
+    there. The removed issuer waits: it may have to revoke."""
+    prover = HttpProver(responder(trial.gateway))
+    old = trial.gateway.client()
+    name = fresh_name()
+    ready = old.ready_order([name], prover, profile="local")
+    trial.configuration["endpoints"]["second"] = {"profiles": ["gold"], "challenges": ["http-01"], "eab": "optional"}
     trial.configuration["profiles"]["gold"] = {"issuer": "third", "max_ttl": "1h"}
     trial.configuration["issuers"]["third"] = {"type": "local", "directory": str(trial.folder / "third")}
-    del trial.configuration["profiles"]["local"]
+    del trial.configuration["profiles"]["local"], trial.configuration["issuers"]["local"]
     trial.configuration["endpoints"]["acme"]["profiles"] = ["default"]
-    waiting = {"endpoints.second", "profiles.gold", "issuers.third", "profiles.local", "endpoints.acme.profiles"}
-    assert trial.reload() == dict.fromkeys(waiting, "restart")
+    at_once = {"endpoints.second", "profiles.gold", "issuers.third", "profiles.local", "endpoints.acme.profiles"}
+    assert trial.reload() == {**dict.fromkeys(at_once, "at once"), "issuers.local": "restart"}
+    client = trial.gateway.client(endpoint="second")
+    chain = client.issue([fresh_name()], prover)
+    assert lifetime(chain[0]) <= datetime.timedelta(hours=1, minutes=2)
+    assert ":invalidProfile" in old.finalize(ready, [name]).json()["type"]
+    newest = trial.gateway.query("SELECT issuer FROM v_certificates ORDER BY id DESC LIMIT 1")
+    assert newest[0]["issuer"] == "third"
+    del trial.configuration["endpoints"]["second"], trial.configuration["profiles"]["gold"]
+    assert trial.reload() == {
+        "endpoints.second": "at once", "profiles.gold": "at once", "issuers.local": "restart",
+    }  # fmt: skip
+    with pytest.raises(Refused) as refused:
+        client.order([fresh_name()])
+    assert "404" in repr(refused.value.reply) or "No such resource" in repr(refused.value.reply)
+    assert old.issue([fresh_name()], prover)
+
+
+def test_O7_a_new_name_of_the_server_is_served_and_certified(trial):
+    """base_url and alternate_names change at once, and the server's own certificate follows."""
+    trial.change({"alternate_names": [f"acme2.localhost:{trial.gateway.port}"]})
+
+    def names():
+        with socket.create_connection(("127.0.0.1", trial.gateway.port), 5) as plain:
+            context = ssl.create_default_context(cafile=str(trial.gateway.root_path))
+            with context.wrap_socket(plain, server_hostname="localhost") as secure:
+                return {value for _, value in secure.getpeercert()["subjectAltName"]}
+
+    assert wait_until(lambda: "acme2.localhost" in (found := names()) and found, "the new certificate") == {
+        "localhost", "acme2.localhost",
+    }  # fmt: skip
 
 
 def refusal(client, names):

@@ -49,7 +49,7 @@ class Site:
 
     def reload(self):
         said = reload(self.gateway)
-        assert "serve now" in said, said
+        assert "was taken in" in said, said
 
     def asked(self):
         return len(self.proxy.sent("crl"))

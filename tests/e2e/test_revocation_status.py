@@ -119,7 +119,7 @@ def test_an_unchanged_list_is_not_written_again(responder_ca, new_gateway):
     wait_until(lambda: made.status.crl_reply().status == 200, "the list")
     before = wait_until(lambda: made.gateway.query("SELECT * FROM revocation_lists"), "the list in the database")
     made.gateway.process.hang_up()
-    wait_until(lambda: "serve now" in made.gateway.process.output(), "the reload, which asks the CA again")
+    wait_until(lambda: "was taken in" in made.gateway.process.output(), "the reload, which asks the CA again")
     restart(made.gateway)
     wait_until(lambda: made.gateway.process.output().count("our key") == 3, "the CA to be asked")
     assert made.gateway.query("SELECT * FROM revocation_lists") == before and len(before) == 1

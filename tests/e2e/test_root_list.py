@@ -69,7 +69,7 @@ def test_a_root_that_the_ca_lists_is_told_and_not_trusted(gateway, with_admin, c
 
     # What waits is signed when it is pinned; nothing else needs a repair.
     pin(gateway, old, new)
-    assert "serve now" in reload(gateway)
+    assert "was taken in" in reload(gateway)
     assert_chains_to(client.certificate(order.location, seconds=60), new.certificate)
 
 
@@ -81,7 +81,7 @@ def test_a_rotation_step_by_step(gateway, ca, prover):
     assert_chains_to(under_old, old.certificate)
 
     pin(gateway, old, new)
-    assert "serve now" in reload(gateway)
+    assert "was taken in" in reload(gateway)
     told = f"the CA no longer lists the pinned root with SHA-256 {fingerprint(new)}"
     wait_until(lambda: told in gateway.process.output(), "the list")
 
@@ -96,6 +96,6 @@ def test_a_rotation_step_by_step(gateway, ca, prover):
     pin(gateway, new)
     assert f"under root {fingerprint(old)}" in reload(gateway)
     assert client.revoke(under_old[0]).status == 200
-    assert "serve now" in reload(gateway)
+    assert "was taken in" in reload(gateway)
     wait_until(gateway.serves, "an own certificate under the new root")
     assert_chains_to(issue(gateway, prover), new.certificate)

@@ -66,7 +66,11 @@ static const struct {
     {"[\"P-256\"]", "[\"P-384\"]", "profiles.p.key_types", "p", true},
     {"[\"P-256\"]", "[\"P-256\",\"P-384\"]", "profiles.p.key_types", "p", true},
     {"[\"http-01\"]", "[\"dns-01\"]", "endpoints.e.challenges", "e", true},
-    {"\"eab\":\"required\"", "\"eab\":\"optional\"", "endpoints.e.eab", "e", false},
+    {"\"eab\":\"required\"", "\"eab\":\"optional\"", "endpoints.e.eab", "e", true},
+    {"\"acme2.test\"", "\"acme3.test\"", "alternate_names", NULL, true},
+    {"https://acme.test\"", "https://acme4.test\"", "base_url", NULL, true},
+    {"\"p\":{\"issuer\":\"ca\"", "\"p\":{\"issuer\":\"local\"", "profiles.p.issuer", "p", true},
+    {"\"profiles\":[\"p\"]", "\"profiles\":[\"p\",\"q\"]", "endpoints.e.profiles", "e", true},
     {"10.0.0.0/8", "10.0.0.0/9", "endpoints.e.trusted.networks", "e", true},
     {"\"2h\"", "\"3h\"", "endpoints.e.authorization_lifetime", "e", true},
     {"\"2h\"}", "\"2h\",\"website\":\"https://acme.test/about\"}", "endpoints.e.website", "e", true},
@@ -77,8 +81,11 @@ static const struct {
     {"[\"/a\",\"/b\"]", "[\"/a\"]", "issuers.ca.alternate_chains", "ca", true},
     {"\"/local\"", "\"/elsewhere\"", "issuers.local.directory", "local", false},
     {"\"q\":{\"issuer\":\"local\"}", "\"q\":{\"issuer\":\"local\"},\"r\":{\"issuer\":\"ca\"}", "profiles.r",
-     "r", false},
-    {",\"q\":{\"issuer\":\"local\"}", "", "profiles.q", "q", false},
+     "r", true},
+    {",\"q\":{\"issuer\":\"local\"}", "", "profiles.q", "q", true},
+    {"\"endpoints\":{", "\"endpoints\":{\"f\":{\"profiles\":[\"q\"]},", "endpoints.f", "f", true},
+    {"\"issuers\":{", "\"issuers\":{\"new\":{\"type\":\"local\",\"directory\":\"/new\"},", "issuers.new",
+     "new", true},
 };
 
 /* A change in force is no difference when the same file is read again; a waiting one still is. */
@@ -130,19 +137,97 @@ Test(config_changes, another_type_of_issuer_waits_as_a_whole)
     arena_free(arena);
 }
 
-/* Whether accounts need a key waits for a restart; what those without one may have does not. */
+static const struct config_change *find_change(const struct config_changes *found, const char *path)
+{
+    for (size_t i = 0; i < found->count; i++)
+        if (strcmp(found->items[i].path, path) == 0)
+            return &found->items[i];
+    return NULL;
+}
+
+/* A section takes all of its keys with it. What refers to a new section is looked up among the new ones. */
+Test(config_changes, sections_come_and_go_together)
+{
+    struct arena *arena = arena_new();
+    struct config_changes found, again;
+    struct fault fault = {0};
+    const struct config *running = parse(arena, NULL, NULL);
+    const struct config *fresh =
+        parse(arena, ",\"q\":{\"issuer\":\"local\"}},\"endpoints\":{",
+              ",\"r\":{\"issuer\":\"ca\",\"max_ttl\":\"3h\"}},\"endpoints\":{\"f\":{\"profiles\":[\"r\"]},");
+    const struct config *next = config_take(arena, running, fresh, &found, &fault);
+    cr_assert(next != NULL, "%s", fault.message);
+    static const struct {
+        const char *path;
+        enum config_change_kind kind;
+    } wanted[] = {{"profiles.r", CONFIG_SECTION_ADDED},
+                  {"profiles.q", CONFIG_SECTION_REMOVED},
+                  {"endpoints.f", CONFIG_SECTION_ADDED}};
+    cr_expect_eq(found.count, 3);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        const struct config_change *change = find_change(&found, wanted[i].path);
+        cr_assert_not_null(change, "%s", wanted[i].path);
+        cr_expect_eq(change->kind, wanted[i].kind, "%s", wanted[i].path);
+        cr_expect(change->at_once, "%s", wanted[i].path);
+    }
+    cr_expect_eq(next->profile_count, 2);
+    cr_expect_eq(next->endpoint_count, 2);
+    config_publish(running, next);
+    cr_expect_eq(config_profile(running, "r")->max_ttl_s, 3 * 3600);
+    cr_expect_null(config_profile(running, "q"));
+    cr_expect_str_eq(config_endpoint(running, BYTES_LITERAL("f"))->profiles[0], "r");
+    cr_assert_not_null(config_take(arena, next, fresh, &again, &fault));
+    cr_expect_eq(again.count, 0);
+    arena_free(arena);
+}
+
+/* Its certificates may have to be revoked. */
+Test(config_changes, a_removed_issuer_stays_until_a_restart)
+{
+    struct arena *arena = arena_new();
+    struct config_changes found;
+    struct fault fault = {0};
+    const struct config *running = parse(arena, NULL, NULL);
+    const struct config *fresh =
+        parse(arena,
+              ",\"local\":{\"type\":\"local\",\"directory\":\"/"
+              "local\"}},\"profiles\":{\"p\":{\"issuer\":\"ca\",\"max_ttl\":"
+              "\"1h\",\"key_types\":[\"P-256\"]},\"q\":{\"issuer\":\"local\"}}",
+              "},\"profiles\":{\"p\":{\"issuer\":\"ca\",\"max_ttl\":\"1h\",\"key_types\":[\"P-256\"]}}");
+    const struct config *next = config_take(arena, running, fresh, &found, &fault);
+    cr_assert(next != NULL, "%s", fault.message);
+    const struct config_change *issuer = find_change(&found, "issuers.local");
+    cr_assert_not_null(issuer);
+    cr_expect(issuer->kind == CONFIG_SECTION_REMOVED && !issuer->at_once && issuer->is_issuer);
+    cr_expect(find_change(&found, "profiles.q")->at_once);
+    cr_expect_eq(found.count, 2);
+    cr_expect_str_eq(config_issuer(next, "local")->directory, "/local");
+    cr_expect_eq(next->issuer_count, 2);
+    cr_expect_eq(next->profile_count, 1);
+    arena_free(arena);
+}
+
+/* Extended key usages are for issuers of type local. Here the issuer's type waits, and the profile's usages
+ * do not. */
 Test(config_changes, what_does_not_fit_what_waits_is_refused)
 {
     struct arena *arena = arena_new();
     struct config_changes found;
     struct fault fault = {0};
-    const struct config *running = parse(arena, "\"eab\":\"required\"", "\"eab\":\"off\"");
-    const struct config *fresh =
-        parse(arena, "\"eab\":\"required\"",
-              "\"eab\":\"required\",\"without_eab\":{\"names\":{\"allow\":[\"a.test\"]}}");
+    const struct config *running = parse(arena, NULL, NULL);
+    const struct config *fresh = parse(
+        arena,
+        "\"issuers\":{\"ca\":{\"type\":\"stepca\",\"ca_url\":\"https://"
+        "ca.test:9000\",\"provisioner_name\":\"p\","
+        "\"provisioner_key_path\":\"/key\",\"root_cert_path\":\"/root\",\"provisioner_password\":\"one\","
+        "\"alternate_chains\":[\"/a\",\"/b\"]},"
+        "\"local\":{\"type\":\"local\",\"directory\":\"/local\"}},\"profiles\":{\"p\":{\"issuer\":\"ca\",",
+        "\"issuers\":{\"ca\":{\"type\":\"local\",\"directory\":\"/other\"},"
+        "\"local\":{\"type\":\"local\",\"directory\":\"/local\"}},\"profiles\":{\"p\":{\"issuer\":\"ca\","
+        "\"extended_key_usages\":[\"serverAuth\"],");
     cr_expect_null(config_take(arena, running, fresh, &found, &fault));
     cr_expect(strstr(fault.message, "conflict with changes that wait for a restart: ") != NULL &&
-                  strstr(fault.message, "endpoints.e.without_eab") != NULL,
+                  strstr(fault.message, "profiles.p.extended_key_usages") != NULL,
               "%s", fault.message);
     arena_free(arena);
 }

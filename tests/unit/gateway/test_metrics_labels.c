@@ -180,24 +180,52 @@ Test(metrics_labels, a_gauge_without_such_a_series_is_not_set)
 
 Test(metrics_labels, names_of_the_configuration_are_found_whole)
 {
+    enum { SPARE = 32, NONE = 3 + SPARE };
     static const struct {
         const char *id;
         size_t place;
-    } ids[] = {{"main", 0},      {"main2", 1}, {"ma", 2},     {"main (ocsp)", 0},  {"main2 (ocsp)", 1},
-               {"ma (ocsp)", 2}, {"m", 3},     {"main22", 3}, {"main (other)", 3}, {"", 3}};
+    } ids[] = {{"main", 0},      {"main2", 1}, {"ma", 2},        {"main (ocsp)", 0},     {"main2 (ocsp)", 1},
+               {"ma (ocsp)", 2}, {"m", NONE},  {"main22", NONE}, {"main (other)", NONE}, {"", NONE}};
     begin();
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         cr_expect_eq(metrics_issuer(ids[i].id), ids[i].place, "%s: %zu", ids[i].id,
                      metrics_issuer(ids[i].id));
     cr_expect_eq(metrics_endpoint("acme"), 0);
     cr_expect_eq(metrics_endpoint("net"), 1);
-    cr_expect_eq(metrics_endpoint("ne"), 2);
+    cr_expect_eq(metrics_endpoint("ne"), 2 + SPARE);
     cr_expect_eq(metrics_profile("default"), 0);
-    cr_expect_eq(metrics_profile("other"), 1);
+    cr_expect_eq(metrics_profile("other"), 1 + SPARE);
     end();
     cr_expect_eq(metrics_issuer("main2"), 0, "nothing is configured before the start");
     cr_expect_eq(metrics_profile("other"), 0);
     cr_expect_eq(metrics_endpoint("net"), 0);
+}
+
+/* As a reload adds them. A name keeps its number and its counts, also when it is gone. */
+Test(metrics_labels, names_that_come_later_count_beside_the_others)
+{
+    enum { MANY = 40, ROOM = 32 };
+    static const struct endpoint_config later[] = {{.name = "net"}, {.name = "new"}};
+    const struct config second = {.endpoints = later, .endpoint_count = 2};
+    struct profile_config many[MANY];
+    begin();
+    METRICS_COUNT(METRIC_ACCOUNTS_CREATED, metrics_endpoint("acme"));
+    METRICS_COUNT(METRIC_ACCOUNTS_CREATED, metrics_endpoint("new"));
+    metrics_add_names(&second);
+    metrics_add_names(&second);
+    METRICS_COUNT(METRIC_ACCOUNTS_CREATED, metrics_endpoint("new"));
+    METRICS_COUNT(METRIC_ACCOUNTS_CREATED, metrics_endpoint("acme"));
+    cr_expect_str_eq(
+        series_of("acmegate_accounts_created_total"),
+        "endpoint=\"acme\" 2|endpoint=\"net\" 0|endpoint=\"new\" 1|endpoint=\"(not configured)\" 1");
+    for (size_t i = 0; i < MANY; i++)
+        many[i] = (struct profile_config){.name = arena_printf(arena, "p%zu", i)};
+    metrics_add_names(&(struct config){.profiles = many, .profile_count = MANY});
+    cr_expect_eq(metrics_profile("p0"), 1);
+    cr_expect_eq(metrics_profile("p31"), ROOM);
+    cr_expect_eq(metrics_profile("p32"), ROOM + 1, "there is no room");
+    cr_expect_eq(metrics_profile("p39"), ROOM + 1);
+    end();
 }
 
 Test(metrics_labels, what_is_not_configured_any_more_is_shown_once_it_counts)

@@ -109,7 +109,7 @@ static struct reading *read_one(void)
     struct reading *reading = calloc(1, sizeof *reading);
     reading->source = (struct status_source){.id = "main", .version = 1};
     pthread_mutex_init(&reading->source.lock, NULL);
-    reading->status = (struct status){.sources = &reading->source, .count = 1};
+    reading->status = (struct status){.first = &reading->source};
     reading->reader = status_reader_new(&reading->status);
     cr_assert_not_null(status_view(reading->reader, BYTES_LITERAL("main")));
     return reading;

@@ -28,8 +28,9 @@ static void end(void)
 static const char *reload(const char *was, const char *is)
 {
     struct fault fault = {0};
+    struct config_changes changes;
     struct arena *arena = arena_new();
-    bool good = server_reload(house.server, arena, server_place_parse(was, is), &fault);
+    bool good = server_reload(house.server, arena, server_place_parse(was, is), &changes, &fault);
     arena_on_free(house.arena, (void (*)(void *))arena_free, arena);
     fakes_pass(100);
     return good ? "" : arena_duplicate(house.arena, fault.message);
@@ -47,6 +48,12 @@ static const struct {
      "info configuration: issuers.main.validity_days is in force\n", true},
     {"\"directory\":\"", "\"directory\":\"/elsewhere",
      "warning configuration: issuers.local.directory waits for a restart\n", false},
+    {"\"profiles\":{", "\"profiles\":{\"new\":{\"issuer\":\"main\"},",
+     "info configuration: profiles.new was added\n", true},
+    {"\"endpoints\":{", "\"endpoints\":{\"new\":{\"profiles\":[\"short\"],\"eab\":\"required\"},",
+     "info configuration: endpoints.new was added\n", true},
+    {",\"keyed\":{\"profiles\":[\"far\"],\"eab\":\"optional\"}", "",
+     "info configuration: endpoints.keyed was removed\n", true},
 };
 
 Test(server_reload, a_change_serves_at_once_or_waits_and_the_log_says_which)
@@ -123,9 +130,9 @@ Test(server_reload, what_is_refused_changes_nothing)
 
 Test(server_reload, what_does_not_fit_what_waits_is_refused)
 {
-    begin(",\"eab\":\"optional\"", "");
-    const char *why = reload(",\"eab\":\"optional\"",
-                             ",\"eab\":\"optional\",\"without_eab\":{\"names\":{\"allow\":[\"a.test\"]}}");
+    begin(NULL, NULL);
+    const char *why =
+        reload("\"tls\":{\"issuer\":\"local\"}", "\"tls\":{\"cert\":\"/c.crt\",\"key\":\"/c.key\"}");
     cr_expect_not_null(strstr(why, "conflict with changes that wait for a restart: "), "%s", why);
     end();
 }

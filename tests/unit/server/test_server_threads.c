@@ -144,8 +144,9 @@ Test(server_threads, a_reload_takes_what_serves_at_once)
     begin();
     start();
     struct fault fault = {0};
+    struct config_changes changes;
     struct arena *arena = arena_new();
-    cr_expect(server_reload(house.server, arena, parse(0, "61s"), &fault), "%s", fault.message);
+    cr_expect(server_reload(house.server, arena, parse(0, "61s"), &changes, &fault), "%s", fault.message);
     cr_expect_eq(config_now(house.config)->validation.retry_for_s, 61);
     struct client *client = acme_client();
     cr_expect_eq(ask(client, "/acme/acme/directory").status, 200);

@@ -263,8 +263,10 @@ Test(backup, a_served_database_is_known)
     struct database database;
     database_begin(&database);
     cr_assert_not(store_is_served(database.location));
+    cr_expect_eq(store_server_process(database.location), 0);
     database_serve(&database);
     cr_assert(store_is_served(database.location));
+    cr_expect_eq(store_server_process(database.location), getpid());
     database_disconnect(&database);
     cr_assert_not(store_is_served(database.location));
     database_end(&database);

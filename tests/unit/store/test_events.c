@@ -52,3 +52,29 @@ Test(events, an_event_has_a_type)
     cr_expect_eq(database_count(&database, "SELECT count(*) FROM events"), 0);
     database_end(&database);
 }
+
+Test(events, the_verdicts_on_the_configuration_are_found_in_their_order)
+{
+    struct database database;
+    struct event_row row;
+    int64_t newest = 77;
+    database_begin(&database);
+    database_connect(&database);
+    struct store_reader *reader = store_reader_of(database.writer);
+    cr_assert_eq(store_newest_configuration_event(reader, &newest), STORE_OK);
+    cr_expect_eq(newest, 0);
+    cr_expect_eq(store_configuration_event(reader, database.arena, 0, &row), STORE_NOT_FOUND);
+    make_event(&database, (struct event){.type = EVENT_CONFIGURATION_LOADED, .detail = "first"});
+    make_event(&database, (struct event){.type = EVENT_ISSUER_RESET});
+    make_event(&database, (struct event){.type = EVENT_CONFIGURATION_REJECTED, .detail = "second"});
+    cr_assert_eq(store_configuration_event(reader, database.arena, 0, &row), STORE_OK);
+    cr_expect_str_eq(row.event.detail, "first");
+    cr_expect_eq(row.event.type, EVENT_CONFIGURATION_LOADED);
+    cr_assert_eq(store_configuration_event(reader, database.arena, row.id, &row), STORE_OK);
+    cr_expect_str_eq(row.event.detail, "second");
+    cr_expect_eq(row.event.type, EVENT_CONFIGURATION_REJECTED);
+    cr_assert_eq(store_newest_configuration_event(reader, &newest), STORE_OK);
+    cr_expect_eq(newest, row.id);
+    cr_expect_eq(store_configuration_event(reader, database.arena, newest, &row), STORE_NOT_FOUND);
+    database_end(&database);
+}
