@@ -73,6 +73,12 @@ static int deactivate(const struct cli_arguments *arguments)
                         account_status_name(deactivation.account.status));
     if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    if (cli_wants_json(arguments)) {
+        struct json_writer *writer = cli_json_begin(arguments->arena);
+        json_put_integer(writer, "id", id);
+        json_put_string(writer, "state", "revoked");
+        return cli_json_end(arguments, writer);
+    }
     printf("account %lld is revoked: its client can no longer order. Its certificates stay valid: list them "
            "with 'acmegate cert list --account %lld', revoke each with 'acmegate cert revoke SERIAL'\n",
            id, id);
@@ -156,6 +162,7 @@ static const struct cli_action actions[] = {
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
      .help = "Revokes an account: its client can no longer order. Its certificates stay valid.",
      .run = deactivate},
     {.name = "export",

@@ -126,6 +126,13 @@ static int renew_early(const struct cli_arguments *arguments)
                         request.order.scope);
     if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    if (cli_wants_json(arguments)) {
+        struct json_writer *writer = cli_json_begin(arguments->arena);
+        json_put_string(writer, "scope", request.order.scope);
+        json_put_time(writer, "renew_until", request.order.window.renew_until);
+        json_put_time(writer, "issued_before", request.order.issued_before);
+        return cli_json_end(arguments, writer);
+    }
     printf("clients that ask for renewal information are told to renew %s (%s). Certificates issued from now "
            "on are not affected\n",
            when, request.order.scope);
@@ -256,6 +263,7 @@ static const struct cli_option renew_early_options[] = {
      "spreads the renewals over this time; 'now', or less than a minute, means at the clients' next look",
      "24h", 0},
     {"explanation", "URL", "a page that explains why, for the clients' operators", NULL, 0},
+    CLI_JSON_OPTION,
     {0}};
 
 static const struct cli_action actions[] = {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "acme/base/time_text.h"
@@ -11,6 +12,7 @@
 #include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer_local.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/cli_json.h"
 #include "gateway/cli/config_in_force.h"
 #include "gateway/kept/own_certificate_files.h"
 #include "gateway/preflight/host_preflight.h"
@@ -24,6 +26,21 @@ static void print_line(const char *verdict, const char *line)
 {
     printf("%-4s  %s\n", verdict, line);
     fflush(stdout);
+}
+
+/* A program reads "warning" and "failure", as docs/commands.md has them. */
+static void print_json_line(const char *verdict, const char *line)
+{
+    static const char *const results[][2] = {{"ok", "ok"}, {"warn", "warning"}, {"FAIL", "failure"}};
+    struct arena *arena = arena_new();
+    struct json_writer *writer = cli_json_begin(arena);
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+        if (strcmp(verdict, results[i][0]) == 0)
+            json_put_string(writer, "result", results[i][1]);
+    json_put_string(writer, "message", line);
+    if (!cli_json_print(writer))
+        fprintf(stderr, "acmegate check: the JSON cannot be written: %s\n", strerror(errno));
+    arena_free(arena);
 }
 
 /* ---- this machine ---- */
@@ -231,7 +248,8 @@ static int check_file(struct check *check, const char *path)
 
 static int run(const struct cli_arguments *arguments)
 {
-    struct check check = {.arena = arguments->arena, .print = print_line};
+    struct check check = {.arena = arguments->arena,
+                          .print = cli_wants_json(arguments) ? print_json_line : print_line};
     if (!cli_read_duration(arguments, "expiring", &check.expiring_within_s))
         return CLI_USAGE;
     return check_file(&check, arguments->config_path);
@@ -247,6 +265,7 @@ static const struct cli_option options[] = {
     {"expiring", "DURATION",
      "checks only which certificates of the server and its CAs expire within this time, such as 14d", NULL,
      0},
+    CLI_JSON_OPTION,
     {0}};
 
 static const struct cli_action actions[] = {{.needs = CLI_NEEDS_CONFIG,

@@ -4,6 +4,7 @@
 
 #include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/cli_json.h"
 
 static int show(const struct cli_arguments *arguments)
 {
@@ -19,7 +20,8 @@ static int show(const struct cli_arguments *arguments)
                                                 &overrides, &count, &fault);
     if (!complete)
         cli_fail(arguments, CLI_FAILED, "changes by the admin API are not shown: %s", fault.message);
-    struct bytes text = config_show(arena, path, environ, overrides, complete ? count : 0, &errors);
+    struct bytes text = (cli_wants_json(arguments) ? config_show_json : config_show)(
+        arena, path, environ, overrides, complete ? count : 0, &errors);
     cli_print_config_errors(arguments, &errors);
     if (text.n != 0)
         fwrite(text.p, 1, text.n, stdout);
@@ -36,6 +38,7 @@ static int reference(const struct cli_arguments *arguments)
 static const struct cli_action actions[] = {
     {.name = "show",
      .needs = CLI_NEEDS_CONFIG,
+     .options = cli_json_option,
      .help = "Shows every key with the value in force and where it came from.",
      .run = show},
     {.name = "reference", .help = "Describes every key of the configuration, as a table.", .run = reference},

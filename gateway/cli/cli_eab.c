@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "acme/base/base64.h"
-#include "acme/base/json.h"
 #include "acme/base/time_text.h"
 #include "acme/base/visible.h"
 #include "gateway/cli/cli.h"
@@ -168,17 +167,30 @@ static int read_key(const struct cli_arguments *arguments, const struct endpoint
 
 /* ---- commands ---- */
 
-static void print_json(struct arena *arena, const struct eab_key *key, const char *shown)
+static void put_words(struct json_writer *writer, const char *name, const char *const *words, size_t count)
 {
-    enum { JSON_MAX_BYTES = 4096 };
-    struct json_writer *writer = json_writer_new(arena, JSON_MAX_BYTES);
-    json_begin_object(writer);
+    json_key(writer, name);
+    json_begin_array(writer);
+    for (size_t i = 0; i < count; i++)
+        json_write_string(writer, words[i]);
+    json_end_array(writer);
+}
+
+static int print_json(const struct cli_arguments *arguments, const struct eab_key *key, const char *shown)
+{
+    struct json_writer *writer = cli_json_begin(arguments->arena);
     json_put_string(writer, "endpoint", key->endpoint);
     json_put_string(writer, "kid", key->kid);
     json_put_string(writer, "hmac_key", shown);
     json_put_time(writer, "expires", key->expires_at);
-    json_end_object(writer);
-    printf("%s\n", (const char *)json_writer_finish(writer).p);
+    if (key->max_uses != 0)
+        json_put_integer(writer, "max_uses", key->max_uses);
+    put_words(writer, "names_allow", key->names.allow, key->names.allow_count);
+    put_words(writer, "names_deny", key->names.deny, key->names.deny_count);
+    put_words(writer, "profiles", key->profiles, key->profile_count);
+    json_put_boolean(writer, "trusted", key->trusted);
+    json_put_string(writer, "comment", key->comment);
+    return cli_json_end(arguments, writer);
 }
 
 static bool seal_new_key(const struct config *config, struct arena *arena, struct eab_key *key, char **shown,
@@ -202,8 +214,9 @@ static bool seal_new_key(const struct config *config, struct arena *arena, struc
 /* The endpoint must be in the configuration, not only in the database. */
 static int require_config(const struct cli_arguments *arguments)
 {
-    return arguments->config != NULL ? CLI_OK
-                                     : cli_fail(arguments, CLI_USAGE, "a new key needs the configuration: leave out --database");
+    return arguments->config != NULL
+               ? CLI_OK
+               : cli_fail(arguments, CLI_USAGE, "a new key needs the configuration: leave out --database");
 }
 
 static int add(const struct cli_arguments *arguments)
@@ -230,20 +243,30 @@ static int add(const struct cli_arguments *arguments)
                         change.key.endpoint, change.key.kid);
     if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    if (cli_value(arguments, "json") != NULL)
-        print_json(arena, &change.key, shown);
+    if (cli_wants_json(arguments))
+        status = print_json(arguments, &change.key, shown);
     else
         printf("kid       %s\nhmac key  %s\n", change.key.kid, shown);
     if (endpoint->eab == EAB_OFF)
         fprintf(stderr,
                 "note: endpoints.%s.eab is \"off\": clients need no key, and the server ignores this one\n",
                 endpoint->name);
-    return CLI_OK;
+    return status;
 }
 
 static int list(const struct cli_arguments *arguments)
 {
     return cli_list(&eab_keys, arguments);
+}
+
+static int print_revoked(const struct cli_arguments *arguments, const struct change *change)
+{
+    struct json_writer *writer = cli_json_begin(arguments->arena);
+    json_put_string(writer, "endpoint", change->key.endpoint);
+    json_put_string(writer, "kid", change->key.kid);
+    json_put_string(writer, "state", "revoked");
+    json_put_time(writer, "revoked", change->now);
+    return cli_json_end(arguments, writer);
 }
 
 static int revoke(const struct cli_arguments *arguments)
@@ -261,6 +284,8 @@ static int revoke(const struct cli_arguments *arguments)
         return cli_fail(arguments, CLI_FAILED, "the key '%s' is already revoked", change.key.kid);
     if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    if (cli_wants_json(arguments))
+        return print_revoked(arguments, &change);
     printf("revoked: accounts made with this key can no longer order\n");
     return CLI_OK;
 }
@@ -297,6 +322,7 @@ static const struct cli_action actions[] = {
      .words_min = 2,
      .words_max = 2,
      .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
      .help = "Revokes a key: its accounts can no longer order.",
      .run = revoke},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `acmegate explain`: cli_explain.c reads and shows the history of an order, cli_explain_advice.c its cause
- * and the next step, cli_explain_refused.c a request that was refused before it became an order. */
+/* `acmegate explain`: cli_explain.c reads the history of an order, cli_explain_story.c shows it,
+ * cli_explain_advice.c its cause and the next step, cli_explain_refused.c a request that was refused before
+ * it became an order. cli_explain_json.c writes all of them for programs. */
 #pragma once
 
 #include "acme/objects.h"
@@ -38,16 +39,28 @@ const char *story_when(const struct story *story, int64_t at);
 /* True for an order that was not finished in time, even where its row has another state. */
 bool story_is_expired(const struct story *story);
 
+/* Prints all sections. */
+void story_show(const struct story *story);
 /* Prints the last section: the cause, whose turn it is, the next step. */
 void story_advise(const struct story *story);
 /* Prints the same for a cause alone. */
 void story_say_cause(enum cause cause);
 
-/* Prints the newest refused request for the name that is newer than the order of this id. STORE_NOT_FOUND:
- * there is none. */
-[[gnu::warn_unused_result]] enum store_result explain_refused(struct store_reader *reader,
-                                                              const struct story *story, const char *name,
-                                                              int64_t after);
+/* What stopped the order, or what it waits for. */
+enum cause story_cause(const struct story *story);
+
+/* Prints a refused request. */
+void show_refused(const struct story *story, const struct event_row *row);
+/* Why it was refused. */
+enum cause refused_cause(const struct event_row *row);
 
 /* Explains a cause or a type of event from their tables. False for another word. */
 [[gnu::warn_unused_result]] bool explain_word(const char *word);
+
+/* ---- as members of a JSON object, cli_explain_json.c ---- */
+
+struct json_writer;
+void explain_json_story(struct json_writer *writer, const struct story *story);
+void explain_json_refused(struct json_writer *writer, const struct story *story, const struct event_row *row);
+/* As explain_word. */
+[[gnu::warn_unused_result]] bool explain_json_word(struct json_writer *writer, const char *word);

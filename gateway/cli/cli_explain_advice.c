@@ -90,7 +90,7 @@ static enum cause cause_of_invalid(const struct story *story)
     return problem == NULL ? CAUSE_SERVER_FAULT : problem->cause;
 }
 
-static enum cause cause_of(const struct story *story)
+enum cause story_cause(const struct story *story)
 {
     if (story_is_expired(story))
         return CAUSE_ORDER_EXPIRED;
@@ -163,7 +163,7 @@ static void advise_about_orphans(const struct story *story)
 
 void story_advise(const struct story *story)
 {
-    story_say_cause(cause_of(story));
+    story_say_cause(story_cause(story));
     say_when(story);
     advise_about_orphans(story);
     advise_about_rejected(story);

@@ -4,24 +4,18 @@
 #include "gateway/cli/cli_explain.h"
 #include "store/events.h"
 
-static void show(const struct story *story, const struct event_row *row)
+enum cause refused_cause(const struct event_row *row)
+{
+    return row->event.cause == CAUSE_NONE ? CAUSE_SERVER_FAULT : row->event.cause;
+}
+
+void show_refused(const struct story *story, const struct event_row *row)
 {
     const struct event *event = &row->event;
     say("Refused %s: %s for %s", story_when(story, event->at), row->type_name, event->names);
     say("  from      %s, account %lld", event->actor, (long long)event->account_id);
     say("  because   %s", event->detail == NULL ? "unknown" : event->detail);
-}
-
-enum store_result explain_refused(struct store_reader *reader, const struct story *story, const char *name,
-                                  int64_t after)
-{
-    struct event_row row;
-    enum store_result result = store_event_of_name(reader, story->arena, name, after, &row);
-    if (result != STORE_OK)
-        return result;
-    show(story, &row);
-    story_say_cause(row.event.cause == CAUSE_NONE ? CAUSE_SERVER_FAULT : row.event.cause);
-    return STORE_OK;
+    story_say_cause(refused_cause(row));
 }
 
 static void say_event_type(const struct event_type_info *info)

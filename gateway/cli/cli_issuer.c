@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/cli/cli.h"
+#include "gateway/cli/cli_json.h"
 #include "gateway/runtime/clock.h"
 #include "store/events.h"
 #include "store/issuer_overrides.h"
@@ -31,6 +32,13 @@ static int reset_issuer(const struct cli_arguments *arguments)
         return cli_fail(arguments, CLI_FAILED, "the admin API has not changed issuer '%s'", issuer);
     if (!written)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    if (cli_wants_json(arguments)) {
+        struct json_writer *writer = cli_json_begin(arguments->arena);
+        json_put_string(writer, "issuer", issuer);
+        json_put_string(writer, "follows", "file");
+        json_put_string(writer, "from", "next start");
+        return cli_json_end(arguments, writer);
+    }
     printf("issuer %s follows the configuration file again from the next start of the server. DELETE in the "
            "admin API does the same without a restart\n",
            issuer);
@@ -43,6 +51,7 @@ static const struct cli_action actions[] = {
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
      .help = "Drops the admin API's change of an issuer, so that the file's section applies again.",
      .run = reset_issuer}};
 

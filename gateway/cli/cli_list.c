@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/cli_list.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "acme/base/json.h"
 #include "acme/urls.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"
@@ -26,8 +26,6 @@ const struct cli_option cli_list_of_names_options[] = {
     LIST_OPTIONS,
     {0}};
 
-const struct cli_option cli_json_option[] = {CLI_JSON_OPTION, {0}};
-
 int64_t cli_read_id(const struct cli_arguments *arguments, const char *text)
 {
     const char *slash = strrchr(text, '/');
@@ -43,38 +41,61 @@ struct output {
     const struct cli_listing *listing;
     bool json;
     bool in_full; /* every column, each on a line of its own */
+    int failed;   /* errno of a row that could not be written; 0: none */
     size_t rows;
     char last_id[32];
 };
 
-/* Returns the most octets that the JSON of a row takes: an octet is escaped as six at most. */
-static size_t json_bound(const struct listing_value *values, size_t count)
+/* How JSON has the columns that SQL has as text. */
+enum form { FORM_WORDS, FORM_STORED, FORM_YES_NO };
+static const struct {
+    const char *column;
+    enum form form;
+} forms[] = {
+    {"names", FORM_WORDS},         {"names_allow", FORM_WORDS}, {"names_deny", FORM_WORDS},
+    {"profiles", FORM_WORDS},      {"contacts", FORM_STORED},   {"trusted", FORM_YES_NO},
+    {"terms_agreed", FORM_YES_NO},
+};
+
+static void write_formed(struct json_writer *writer, struct arena *arena, enum form form, const char *text)
 {
-    enum { ESCAPED_BYTES = 6, PUNCTUATION_BYTES = 16 };
-    size_t bytes = PUNCTUATION_BYTES;
-    for (size_t i = 0; i < count; i++)
-        bytes += ESCAPED_BYTES * (strlen(values[i].column) + bytes_from_string(values[i].text).n) +
-                 PUNCTUATION_BYTES;
-    return bytes;
+    if (form == FORM_WORDS)
+        cli_json_write_words(writer, arena, text);
+    else if (form == FORM_STORED)
+        cli_json_write_stored(writer, arena, text);
+    else
+        json_write_boolean(writer, text != NULL && strcmp(text, "yes") == 0);
 }
 
-static void write_json(const struct listing_value *values, size_t count)
+static void write_value(struct json_writer *writer, struct arena *arena, const struct listing_value *value)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (strcmp(forms[i].column, value->column) == 0) {
+            write_formed(writer, arena, forms[i].form, value->text);
+            return;
+        }
+    }
+    if (value->text == NULL)
+        json_write_null(writer);
+    else if (value->is_number)
+        json_write_raw(writer, bytes_from_string(value->text));
+    else
+        json_write_string(writer, value->text);
+}
+
+static bool write_json(const struct listing_value *values, size_t count)
 {
     struct arena *arena = arena_new();
-    struct json_writer *writer = json_writer_new(arena, json_bound(values, count));
-    json_begin_object(writer);
+    struct json_writer *writer = cli_json_begin(arena);
     for (size_t i = 0; i < count; i++) {
         json_key(writer, values[i].column);
-        if (values[i].text == NULL)
-            json_write_null(writer);
-        else if (values[i].is_number)
-            json_write_raw(writer, bytes_from_string(values[i].text));
-        else
-            json_write_bytes(writer, bytes_from_string(values[i].text));
+        write_value(writer, arena, &values[i]);
     }
-    json_end_object(writer);
-    printf("%s\n", (const char *)json_writer_finish(writer).p);
+    bool written = cli_json_print(writer);
+    int number = errno;
     arena_free(arena);
+    errno = number;
+    return written;
 }
 
 static const char *value_of(const struct listing_value *values, size_t count, const char *column)
@@ -111,7 +132,7 @@ static void write_row(void *context, const struct listing_value *values, size_t 
 {
     struct output *output = context;
     if (output->json)
-        write_json(values, count);
+        output->failed = write_json(values, count) ? output->failed : errno;
     else if (output->in_full)
         write_in_full(values, count);
     else
@@ -130,9 +151,10 @@ static int write_rows(const struct cli_arguments *arguments, const struct listin
         return CLI_FAILED;
     bool read = store_listing(reader, output->listing->listing, filter, max, write_row, output) == STORE_OK;
     store_reader_close(reader);
-    return read ? CLI_OK
-                : cli_fail(arguments, CLI_FAILED, "%s cannot be read",
-                           store_location_text(arguments->location));
+    if (!read)
+        return cli_fail(arguments, CLI_FAILED, "%s cannot be read", store_location_text(arguments->location));
+    return output->failed ? cli_fail(arguments, CLI_FAILED, "the rows cannot be written: %s", strerror(output->failed))
+                          : CLI_OK;
 }
 
 /* Sets `out` to NULL without the option. A state that no row can have is an error, not an empty list. */
@@ -161,7 +183,7 @@ static bool read_id(const struct cli_arguments *arguments, const char *option, i
 int cli_list(const struct cli_listing *listing, const struct cli_arguments *arguments)
 {
     int64_t limit = 0;
-    struct output output = {.listing = listing, .json = cli_value(arguments, "json") != NULL};
+    struct output output = {.listing = listing, .json = cli_wants_json(arguments)};
     struct listing_filter filter = {.endpoint = cli_value(arguments, "endpoint"),
                                     .name = cli_value(arguments, "name")};
     if (!cli_read_number(arguments, "limit", 1, LIMIT_MAX, &limit) ||
@@ -179,8 +201,7 @@ int cli_list(const struct cli_listing *listing, const struct cli_arguments *argu
 int cli_show(const struct cli_listing *listing, const struct cli_arguments *arguments,
              const struct listing_filter *filter)
 {
-    struct output output = {
-        .listing = listing, .json = cli_value(arguments, "json") != NULL, .in_full = true};
+    struct output output = {.listing = listing, .json = cli_wants_json(arguments), .in_full = true};
     int status = write_rows(arguments, filter, SHOWN_MAX, &output);
     if (status == CLI_OK && output.rows == 0)
         status = cli_fail(arguments, CLI_FAILED, "no %s '%s' in %s", arguments->command->name,

@@ -3,7 +3,7 @@
  * of docs/sql.md, as a table for people or as JSON for programs. */
 #pragma once
 
-#include "gateway/cli/cli_arguments.h"
+#include "gateway/cli/cli_json.h"
 #include "store/listing.h"
 
 struct cli_column {
@@ -19,15 +19,10 @@ struct cli_listing {
     size_t column_count;
 };
 
-/* `--json`, for tables of options. */
-#define CLI_JSON_OPTION {"json", NULL, "prints JSON, one object a line", NULL, 0}
-
 /* The filters of every list, and --json. */
 extern const struct cli_option cli_list_options[];
 /* The same with --name and --account: for orders and certificates. */
 extern const struct cli_option cli_list_of_names_options[];
-/* --json alone. */
-extern const struct cli_option cli_json_option[];
 
 /* Prints rows, the newest first. Returns the exit status. */
 int cli_list(const struct cli_listing *listing, const struct cli_arguments *arguments);

@@ -270,6 +270,11 @@ const char *const *config_account_urls(struct arena *arena, const struct config 
 struct bytes config_show(struct arena *arena, const char *path, char *const *environment,
                          const struct config_override *overrides, size_t override_count,
                          struct config_errors *errors);
+/* The same for programs: a JSON object a line for each key, with `key`, `type`, `value` (null when it is not
+ * set, and for a secret), `set` and `origin`. */
+struct bytes config_show_json(struct arena *arena, const char *path, char *const *environment,
+                              const struct config_override *overrides, size_t override_count,
+                              struct config_errors *errors);
 struct bytes config_reference(struct arena *arena);
 
 /* A key as documents describe it. */

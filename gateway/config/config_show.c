@@ -29,19 +29,60 @@ static void show_setting(struct buffer *out, const struct config_setting *settin
     buffer_printf(out, "\n    %s: %s\n", config_type_name(setting->key->type), setting->key->help);
 }
 
-struct bytes config_show(struct arena *arena, const char *path, char *const *environment,
-                         const struct config_override *overrides, size_t override_count,
-                         struct config_errors *errors)
+static void show_setting_json(struct buffer *out, const struct config_setting *setting)
 {
-    const struct config_reader *reader =
-        config_read(arena, path, environment, overrides, override_count, errors);
+    struct json_writer *writer = json_writer_new(out->arena, SHOW_MAX_BYTES);
+    json_begin_object(writer);
+    json_put_string(writer, "key", setting->path);
+    json_put_string(writer, "type", config_type_name(setting->key->type));
+    json_key(writer, "value");
+    if (setting->value == NULL || is_secret(setting->key))
+        json_write_null(writer);
+    else
+        json_write_value(writer, setting->value);
+    json_put_boolean(writer, "set", setting->value != NULL);
+    if (setting->value != NULL)
+        json_put_string(writer, "origin", setting->origin);
+    json_end_object(writer);
+    buffer_append(out, json_writer_finish(writer));
+    buffer_append_string(out, "\n");
+}
+
+struct source {
+    const char *path;
+    char *const *environment;
+    const struct config_override *overrides;
+    size_t override_count;
+};
+
+static struct bytes show_each(struct arena *arena, const struct source *source, struct config_errors *errors,
+                              void (*show)(struct buffer *out, const struct config_setting *setting))
+{
+    const struct config_reader *reader = config_read(arena, source->path, source->environment,
+                                                     source->overrides, source->override_count, errors);
     if (reader == NULL)
         return (struct bytes){0};
     struct buffer out;
     buffer_init(&out, arena, SHOW_MAX_BYTES);
     for (const struct config_setting *at = reader->settings; at != NULL; at = at->next)
-        show_setting(&out, at);
+        show(&out, at);
     return buffer_bytes(&out);
+}
+
+struct bytes config_show(struct arena *arena, const char *path, char *const *environment,
+                         const struct config_override *overrides, size_t override_count,
+                         struct config_errors *errors)
+{
+    const struct source source = {path, environment, overrides, override_count};
+    return show_each(arena, &source, errors, show_setting);
+}
+
+struct bytes config_show_json(struct arena *arena, const char *path, char *const *environment,
+                              const struct config_override *overrides, size_t override_count,
+                              struct config_errors *errors)
+{
+    const struct source source = {path, environment, overrides, override_count};
+    return show_each(arena, &source, errors, show_setting_json);
 }
 
 bool config_describe(struct arena *arena, size_t index, struct config_key_description *out)

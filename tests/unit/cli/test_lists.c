@@ -116,7 +116,7 @@ Test(cli_lists, json_has_numbers_texts_and_null)
     struct output output = run("order list --json --state pending");
     const char *const members[] = {text_of("{\"id\":%lld,", (long long)waiting.id),
                                    "\"state\":\"pending\"",
-                                   "\"names\":\"*.example.net\"",
+                                   "\"names\":[\"*.example.net\"]",
                                    "\"error\":null",
                                    text_of("\"account\":%lld", (long long)second.id),
                                    "a \\\"quoted\\\" "};
