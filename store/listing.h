@@ -16,6 +16,9 @@ struct listing_filter {
     const char *name;   /* as ordered; for orders and certificates */
     const char *serial; /* for certificates */
     int64_t account;    /* owner of the orders or certificates */
+    bool failed;        /* for orders: those that ended without a certificate */
+    /* for certificates, unix seconds: good ones that end until then, and that no later one replaces */
+    int64_t expiring_until;
 };
 
 struct listing_value {

@@ -21,7 +21,7 @@ static const struct cli_listing accounts = {LISTING_ACCOUNTS, states, columns,
 
 static int list(const struct cli_arguments *arguments)
 {
-    return cli_list(&accounts, arguments);
+    return cli_list(&accounts, arguments, &(struct listing_filter){0});
 }
 
 static int show(const struct cli_arguments *arguments)

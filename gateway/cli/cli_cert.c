@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "acme/base/time_text.h"
 #include "acme/pki/certificate.h"
-#include "acme/revocation.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/cli_cert.h"
 #include "gateway/cli/cli_list.h"
 #include "gateway/runtime/clock.h"
 #include "store/certificates.h"
@@ -19,11 +19,6 @@ static const struct cli_column columns[] = {{"id", 16},    {"state", 8},   {"exp
 static const char *const states[] = {"good", "expired", "revoked", "rejected", NULL};
 static const struct cli_listing certificates = {LISTING_CERTIFICATES, states, columns,
                                                 sizeof columns / sizeof *columns};
-
-static int refuse_serial(const struct cli_arguments *arguments, const char *serial)
-{
-    return cli_fail(arguments, CLI_USAGE, "'%s' is not a hexadecimal serial number", serial);
-}
 
 /* ---- renew-early ---- */
 
@@ -65,22 +60,6 @@ static enum store_apply_result write_order(void *context, struct store_writer *w
     return store_applied(result);
 }
 
-/* Reads a serial number as openssl, step and certbot show it: in any case, with colons or without, padded or
- * not. */
-static bool read_serial(const char *text, char out[static SERIAL_HEX_BYTES])
-{
-    size_t n = 0;
-    for (; *text != '\0'; text++) {
-        if (*text == ':' || (*text == '0' && n == 0))
-            continue;
-        if (!isxdigit((unsigned char)*text) || n + 1 >= SERIAL_HEX_BYTES)
-            return false;
-        out[n++] = (char)tolower((unsigned char)*text);
-    }
-    out[n] = '\0';
-    return n != 0;
-}
-
 /* Reads "all", "issuer ID" or "serial HEX"; false for anything else. */
 static bool read_scope(struct renew_early *request, const char *const *words, size_t count)
 {
@@ -90,7 +69,7 @@ static bool read_scope(struct renew_early *request, const char *const *words, si
     } else if (count == 2 && strcmp(words[0], "issuer") == 0) {
         request->issuer = words[1];
         request->order.scope = arena_printf(arena, "issuer:%s", words[1]);
-    } else if (count == 2 && strcmp(words[0], "serial") == 0 && read_serial(words[1], request->serial)) {
+    } else if (count == 2 && strcmp(words[0], "serial") == 0 && cli_read_serial(words[1], request->serial)) {
         request->order.scope = arena_printf(arena, "serial:%s", request->serial);
     }
     return request->order.scope != NULL;
@@ -143,120 +122,68 @@ static int renew_early(const struct cli_arguments *arguments)
 
 static int list(const struct cli_arguments *arguments)
 {
-    return cli_list(&certificates, arguments);
+    struct listing_filter filter = {0};
+    int64_t within_s = 0;
+    if (!cli_read_duration(arguments, "expiring", &within_s))
+        return CLI_USAGE;
+    filter.expiring_until = within_s == 0 ? 0 : clock_now() + within_s;
+    return cli_list(&certificates, arguments, &filter);
+}
+
+/* Serial numbers are unique within one CA only. */
+static int write_pem(const struct cli_arguments *arguments, const struct certificate *found, size_t count)
+{
+    if (count == 0)
+        return cli_fail(arguments, CLI_FAILED, "no certificate '%s' in %s", arguments->words[0],
+                        store_location_text(arguments->location));
+    for (size_t i = 1; i < count; i++)
+        if (!certificate_is_same(found[0].leaf, found[i].leaf))
+            return cli_fail(
+                arguments, CLI_FAILED,
+                "certificates of several CAs have this serial number: see 'acmegate cert show %s'",
+                arguments->words[0]);
+    const char *leaf = certificate_to_pem(arguments->arena, found->leaf);
+    bool written = printf("%s%.*s", leaf, (int)found->chain_pem.n, (const char *)found->chain_pem.p) >= 0 &&
+                   fflush(stdout) == 0;
+    return written ? CLI_OK
+                   : cli_fail(arguments, CLI_FAILED, "the PEM cannot be written: %s", strerror(errno));
+}
+
+static int show_pem(const struct cli_arguments *arguments, const char *serial)
+{
+    struct certificate *found = NULL;
+    size_t count = 0;
+    if (cli_wants_json(arguments))
+        return cli_fail(arguments, CLI_USAGE, "give --pem or --json, not both");
+    struct store_reader *reader = cli_open_reader(arguments);
+    if (reader == NULL)
+        return CLI_FAILED;
+    bool read = store_certificates_by_serial(reader, arguments->arena, serial, &found, &count) == STORE_OK;
+    store_reader_close(reader);
+    return read ? write_pem(arguments, found, count)
+                : cli_fail(arguments, CLI_FAILED, "%s cannot be read",
+                           store_location_text(arguments->location));
 }
 
 static int show(const struct cli_arguments *arguments)
 {
     char serial[SERIAL_HEX_BYTES];
     const struct listing_filter filter = {.serial = serial};
-    if (!read_serial(arguments->words[0], serial))
-        return refuse_serial(arguments, arguments->words[0]);
+    if (!cli_read_serial(arguments->words[0], serial))
+        return cli_refuse_serial(arguments);
+    if (cli_value(arguments, "pem") != NULL)
+        return show_pem(arguments, serial);
     return cli_show(&certificates, arguments, &filter);
 }
 
-/* ---- revoke ---- */
+static const struct cli_option list_options[] = {
+    {"expiring", "DURATION",
+     "lists only good certificates that expire within this time, such as 7d, and were not renewed", NULL, 0},
+    CLI_LIST_OF_NAMES_OPTIONS,
+    {0}};
 
-struct revocation {
-    struct arena *arena;
-    char serial[SERIAL_HEX_BYTES];
-    int reason;
-    const char *refusal; /* NULL: none */
-    bool corrects;       /* it is already revoked, with another reason */
-};
-
-/* Serial numbers are unique within one CA only. NULL: nothing is against it. */
-static const char *refuse_revocation(struct arena *arena, const struct certificate *found, size_t count,
-                                     int reason)
-{
-    if (count == 0)
-        return "no certificate in this database has this serial number";
-    for (size_t i = 1; i < count; i++)
-        if (!certificate_is_same(found[0].leaf, found[i].leaf))
-            return "certificates of several CAs have this serial number; nothing was changed";
-    if (found->revoked_at != 0 && !revocation_reason_may_become(found->revocation_reason, reason))
-        return arena_printf(arena,
-                            "it is already revoked, with reason %s. A revocation can be corrected from a "
-                            "reason that does not revoke, or to keyCompromise",
-                            revocation_reason_name(found->revocation_reason));
-    if (found->revoked_at != 0)
-        return found->correction_asked ? "its correction was already requested and waits for the CA" : NULL;
-    return found->revocation_requested_at != 0 ? "its revocation was already requested and waits for the CA"
-                                               : NULL;
-}
-
-/* Makes the revocation due, as a request by a client does. It stays due until the CA has confirmed it. */
-static enum store_apply_result ask_for_revocation(void *context, struct store_writer *writer)
-{
-    struct revocation *revocation = context;
-    struct certificate *certificate = NULL;
-    size_t count = 0;
-    if (store_certificates_by_serial(store_reader_of(writer), revocation->arena, revocation->serial,
-                                     &certificate, &count) != STORE_OK)
-        return STORE_DISCARD;
-    revocation->refusal = refuse_revocation(revocation->arena, certificate, count, revocation->reason);
-    if (revocation->refusal != NULL)
-        return STORE_DISCARD;
-    const char *detail =
-        arena_printf(revocation->arena, "by operator, reason %s", revocation_reason_name(revocation->reason));
-    certificate->revocation_next_attempt_at = 0;
-    if (certificate->revoked_at != 0) {
-        detail = arena_printf(revocation->arena, "%s instead of %s", detail,
-                              revocation_reason_name(certificate->revocation_reason));
-        certificate->correction_asked = revocation->corrects = true;
-        certificate->correction_reason = revocation->reason;
-    } else {
-        certificate->revocation_requested_at = clock_now();
-        certificate->revocation_reason = revocation->reason;
-        certificate->revocation_requested_by = "operator";
-    }
-    const struct event event = {.at = clock_now(),
-                                .type = EVENT_REVOCATION_REQUESTED,
-                                .account_id = certificate->account_id,
-                                .order_id = certificate->order_id,
-                                .certificate_id = certificate->id,
-                                .actor = "operator",
-                                .detail = detail};
-    enum store_result result = revocation->corrects ? store_certificate_correct(writer, certificate)
-                                                    : store_certificate_update(writer, certificate);
-    return store_applied(result == STORE_OK ? store_event_insert(writer, &event) : result);
-}
-
-/* NULL with `out` set; else what is wrong with the text. */
-static const char *read_reason(struct arena *arena, const char *text, int *out)
-{
-    if (!revocation_reason_find(text, out))
-        return arena_printf(
-            arena,
-            "--reason: '%s' is not a reason of RFC 5280, such as keyCompromise, superseded or "
-            "cessationOfOperation",
-            text);
-    const struct problem *problem = revocation_reason_check(arena, *out);
-    return problem == NULL ? NULL : problem->detail;
-}
-
-static int revoke(const struct cli_arguments *arguments)
-{
-    struct fault fault;
-    struct revocation revocation = {.arena = arguments->arena};
-    if (!read_serial(arguments->words[0], revocation.serial))
-        return refuse_serial(arguments, arguments->words[0]);
-    const char *why = read_reason(arguments->arena, cli_value(arguments, "reason"), &revocation.reason);
-    if (why != NULL)
-        return cli_fail(arguments, CLI_USAGE, "%s", why);
-    if (!cli_write(arguments, ask_for_revocation, &revocation, &fault))
-        return cli_fail(arguments, CLI_FAILED, "%s",
-                        revocation.refusal == NULL ? fault.message : revocation.refusal);
-    printf("requested %s of %s; %s. It takes effect once the CA confirms it: see 'acmegate cert show %s'\n",
-           revocation.corrects ? "another reason for the revocation" : "the revocation", revocation.serial,
-           store_is_served(arguments->location) ? "the running server tells the CA now"
-                                                : "no server is running: the next start tells the CA",
-           revocation.serial);
-    return CLI_OK;
-}
-
-static const struct cli_option revoke_options[] = {
-    {"reason", "REASON", "the name of a reason in RFC 5280, such as keyCompromise", "unspecified", 0}, {0}};
+static const struct cli_option show_options[] = {
+    {"pem", NULL, "prints the certificate and its chain as PEM instead", NULL, 0}, CLI_JSON_OPTION, {0}};
 
 static const struct cli_option renew_early_options[] = {
     {"within", "DURATION",
@@ -269,7 +196,7 @@ static const struct cli_option renew_early_options[] = {
 static const struct cli_action actions[] = {
     {.name = "list",
      .needs = CLI_NEEDS_DATABASE,
-     .options = cli_list_of_names_options,
+     .options = list_options,
      .help = "Lists certificates, the newest first.",
      .run = list},
     {.name = "show",
@@ -277,7 +204,7 @@ static const struct cli_action actions[] = {
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
-     .options = cli_json_option,
+     .options = show_options,
      .help = "Shows one certificate. The serial number is hexadecimal, with colons or without.",
      .run = show},
     {.name = "revoke",
@@ -285,9 +212,9 @@ static const struct cli_action actions[] = {
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
-     .options = revoke_options,
+     .options = cert_revoke_options,
      .help = "Asks the CA to revoke a certificate. It takes effect once the CA confirms it.",
-     .run = revoke},
+     .run = cert_revoke},
     {.name = "renew-early",
      .words = "all | issuer ID | serial HEX",
      .words_min = 1,

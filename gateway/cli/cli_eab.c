@@ -256,7 +256,7 @@ static int add(const struct cli_arguments *arguments)
 
 static int list(const struct cli_arguments *arguments)
 {
-    return cli_list(&eab_keys, arguments);
+    return cli_list(&eab_keys, arguments, &(struct listing_filter){0});
 }
 
 static int print_revoked(const struct cli_arguments *arguments, const struct change *change)

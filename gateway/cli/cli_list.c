@@ -12,19 +12,7 @@
 
 enum { LIMIT_MAX = 1000, SHOWN_MAX = 10 };
 
-#define LIST_OPTIONS \
-    {"endpoint", "NAME", "lists only rows of this endpoint", NULL, 0}, \
-        {"state", "STATE", "lists only rows in this state", NULL, 0}, \
-        {"before", "ID", "lists only rows older than this one", NULL, 0}, \
-        {"limit", "N", "lists at most N rows, up to 1000", "50", 0}, CLI_JSON_OPTION
-
-const struct cli_option cli_list_options[] = {LIST_OPTIONS, {0}};
-
-const struct cli_option cli_list_of_names_options[] = {
-    {"name", "NAME", "lists only rows for this name", NULL, 0},
-    {"account", "ID", "lists only rows of this account", NULL, 0},
-    LIST_OPTIONS,
-    {0}};
+const struct cli_option cli_list_options[] = {CLI_LIST_OPTIONS, {0}};
 
 int64_t cli_read_id(const struct cli_arguments *arguments, const char *text)
 {
@@ -153,8 +141,9 @@ static int write_rows(const struct cli_arguments *arguments, const struct listin
     store_reader_close(reader);
     if (!read)
         return cli_fail(arguments, CLI_FAILED, "%s cannot be read", store_location_text(arguments->location));
-    return output->failed ? cli_fail(arguments, CLI_FAILED, "the rows cannot be written: %s", strerror(output->failed))
-                          : CLI_OK;
+    return output->failed
+               ? cli_fail(arguments, CLI_FAILED, "the rows cannot be written: %s", strerror(output->failed))
+               : CLI_OK;
 }
 
 /* Sets `out` to NULL without the option. A state that no row can have is an error, not an empty list. */
@@ -180,12 +169,14 @@ static bool read_id(const struct cli_arguments *arguments, const char *option, i
     return text == NULL || *out != 0;
 }
 
-int cli_list(const struct cli_listing *listing, const struct cli_arguments *arguments)
+int cli_list(const struct cli_listing *listing, const struct cli_arguments *arguments,
+             const struct listing_filter *own)
 {
     int64_t limit = 0;
     struct output output = {.listing = listing, .json = cli_wants_json(arguments)};
-    struct listing_filter filter = {.endpoint = cli_value(arguments, "endpoint"),
-                                    .name = cli_value(arguments, "name")};
+    struct listing_filter filter = *own;
+    filter.endpoint = cli_value(arguments, "endpoint");
+    filter.name = cli_value(arguments, "name");
     if (!cli_read_number(arguments, "limit", 1, LIMIT_MAX, &limit) ||
         !read_state(listing, arguments, &filter.state) || !read_id(arguments, "before", &filter.before) ||
         !read_id(arguments, "account", &filter.account))

@@ -19,13 +19,23 @@ struct cli_listing {
     size_t column_count;
 };
 
-/* The filters of every list, and --json. */
-extern const struct cli_option cli_list_options[];
+/* The filters of every list, and --json, for tables of options. */
+#define CLI_LIST_OPTIONS \
+    {"endpoint", "NAME", "lists only rows of this endpoint", NULL, 0}, \
+        {"state", "STATE", "lists only rows in this state", NULL, 0}, \
+        {"before", "ID", "lists only rows older than this one", NULL, 0}, \
+        {"limit", "N", "lists at most N rows, up to 1000", "50", 0}, CLI_JSON_OPTION
 /* The same with --name and --account: for orders and certificates. */
-extern const struct cli_option cli_list_of_names_options[];
+#define CLI_LIST_OF_NAMES_OPTIONS \
+    {"name", "NAME", "lists only rows for this name", NULL, 0}, \
+        {"account", "ID", "lists only rows of this account", NULL, 0}, CLI_LIST_OPTIONS
+/* CLI_LIST_OPTIONS alone, as a table. */
+extern const struct cli_option cli_list_options[];
 
-/* Prints rows, the newest first. Returns the exit status. */
-int cli_list(const struct cli_listing *listing, const struct cli_arguments *arguments);
+/* Prints rows, the newest first. `filter` has what only this list knows; the common options are added.
+ * Returns the exit status. */
+int cli_list(const struct cli_listing *listing, const struct cli_arguments *arguments,
+             const struct listing_filter *filter);
 
 /* Prints all columns of the rows that the filter finds, one or a few. CLI_FAILED, with a message, when there
  * is none. */

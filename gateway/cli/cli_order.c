@@ -11,7 +11,8 @@ static const struct cli_listing orders = {LISTING_ORDERS, states, columns, sizeo
 
 static int list(const struct cli_arguments *arguments)
 {
-    return cli_list(&orders, arguments);
+    struct listing_filter filter = {.failed = cli_value(arguments, "failed") != NULL};
+    return cli_list(&orders, arguments, &filter);
 }
 
 static int show(const struct cli_arguments *arguments)
@@ -20,10 +21,15 @@ static int show(const struct cli_arguments *arguments)
     return filter.id == 0 ? CLI_USAGE : cli_show(&orders, arguments, &filter);
 }
 
+static const struct cli_option list_options[] = {
+    {"failed", NULL, "lists only orders that ended without a certificate: invalid or expired", NULL, 0},
+    CLI_LIST_OF_NAMES_OPTIONS,
+    {0}};
+
 static const struct cli_action actions[] = {
     {.name = "list",
      .needs = CLI_NEEDS_DATABASE,
-     .options = cli_list_of_names_options,
+     .options = list_options,
      .help = "Lists orders, the newest first.",
      .run = list},
     {.name = "show",

@@ -13,6 +13,7 @@ enum {
     CERTIFICATES_BY_ACCOUNT,
     CERTIFICATES_BY_NAME,
     CERTIFICATES_BY_SERIAL,
+    CERTIFICATES_BY_END,
 };
 
 /* The filters of every listing; each has others of its own. */
@@ -23,6 +24,7 @@ enum {
 
 #define BY_ACCOUNT "account = $account AND "
 #define BY_SERIAL  "serial = $serial AND "
+#define BY_END     "id IN (SELECT id FROM certificates WHERE not_after BETWEEN unixepoch() AND $until) AND "
 
 #define ORDER_HAS_NAME \
     "id IN (SELECT oa.order_id FROM authorizations z" \
@@ -33,10 +35,12 @@ enum {
 
 #define ORDERS(first) \
     "SELECT * FROM v_orders WHERE " first LISTING_WHERE " AND ($account IS NULL OR account = $account)" \
+    " AND ($failed IS NULL OR state IN ('invalid', 'expired'))" \
     " AND ($name IS NULL OR " ORDER_HAS_NAME ")" LISTING_ORDER
 #define CERTIFICATES(first) \
     "SELECT * FROM v_certificates WHERE " first LISTING_WHERE \
     " AND ($account IS NULL OR account = $account) AND ($serial IS NULL OR serial = $serial)" \
+    " AND ($until IS NULL OR (not_after <= $until AND state = 'good' AND renewed_by IS NULL))" \
     " AND ($name IS NULL OR " CERTIFICATE_HAS_NAME ")" LISTING_ORDER
 
 static const struct statement statements[] = {
@@ -49,6 +53,7 @@ static const struct statement statements[] = {
     [CERTIFICATES_BY_ACCOUNT] = {"listing_certificates_by_account", CERTIFICATES(BY_ACCOUNT)},
     [CERTIFICATES_BY_NAME] = {"listing_certificates_by_name", CERTIFICATES(CERTIFICATE_HAS_NAME " AND ")},
     [CERTIFICATES_BY_SERIAL] = {"listing_certificates_by_serial", CERTIFICATES(BY_SERIAL)},
+    [CERTIFICATES_BY_END] = {"listing_certificates_by_end", CERTIFICATES(BY_END)},
 };
 
 const struct statement_table store_listing_statements = {statements, sizeof statements / sizeof *statements};
@@ -59,10 +64,11 @@ static size_t statement_for(enum listing listing, const struct listing_filter *f
     if (listing == LISTING_ORDERS)
         return filter->name != NULL ? ORDERS_BY_NAME : filter->account != 0 ? ORDERS_BY_ACCOUNT : listing;
     if (listing == LISTING_CERTIFICATES)
-        return filter->serial != NULL ? CERTIFICATES_BY_SERIAL
-               : filter->name != NULL ? CERTIFICATES_BY_NAME
-               : filter->account != 0 ? CERTIFICATES_BY_ACCOUNT
-                                      : listing;
+        return filter->serial != NULL        ? CERTIFICATES_BY_SERIAL
+               : filter->name != NULL        ? CERTIFICATES_BY_NAME
+               : filter->account != 0        ? CERTIFICATES_BY_ACCOUNT
+               : filter->expiring_until != 0 ? CERTIFICATES_BY_END
+                                             : listing;
     return listing;
 }
 
@@ -79,8 +85,12 @@ static void bind_filter(struct query *query, enum listing listing, const struct 
         return;
     query_bind_optional(query, "$account", filter->account);
     query_bind_text(query, "$name", filter->name);
-    if (listing == LISTING_CERTIFICATES)
+    if (listing == LISTING_ORDERS)
+        query_bind_optional(query, "$failed", filter->failed);
+    if (listing == LISTING_CERTIFICATES) {
         query_bind_text(query, "$serial", filter->serial);
+        query_bind_optional(query, "$until", filter->expiring_until);
+    }
 }
 
 static size_t take_row(struct query *query, struct listing_value *values)

@@ -48,7 +48,7 @@ def test_accounts_are_listed_and_shown(gateway):
     table = run(gateway, "account", "list").splitlines()
     assert table[0].split()[:2] == ["id", "endpoint"] and table[3].split()[:3] == [str(ids[0]), "acme", "valid"]
     (shown,) = rows(gateway, "account", "show", ids[0])
-    assert (shown["contacts"], shown["orders"]) == ('["mailto:ops@e2e.internal"]', 0)
+    assert (shown["contacts"], shown["orders"]) == (["mailto:ops@e2e.internal"], 0)
     assert f"id                       {ids[0]}\n" in run(gateway, "account", "show", clients[0].account)
     assert gateway.run("account", "show", "1")[0] == 1
 
@@ -76,7 +76,7 @@ def test_orders_are_listed_and_shown(gateway, responder):
     gateway.client().order([fresh_name()])
     assert [row["state"] for row in rows(gateway, "order", "list", "--name", name)] == ["pending", "valid"]
     assert len(rows(gateway, "order", "list", "--account", last(client.account))) == 2
-    assert [row["names"] for row in rows(gateway, "order", "list", "--state", "valid")] == [name]
+    assert [row["names"] for row in rows(gateway, "order", "list", "--state", "valid")] == [[name]]
     assert [last(waiting.location), "pending"] in [line.split()[:2] for line in run(gateway, "order", "list").splitlines()]
     (shown,) = rows(gateway, "order", "show", waiting.location)
     assert shown["id"] == int(last(waiting.location)) and "has not asked" in shown["blocked_on"]

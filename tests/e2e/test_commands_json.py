@@ -4,6 +4,7 @@
 import json
 
 import pytest
+from cryptography import x509
 
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
@@ -43,3 +44,19 @@ def test_findings_and_settings_are_objects(gateway):
     assert {finding["result"] for finding in findings} <= {"ok", "warning"} and len(findings) > 5
     settings = {setting["key"]: setting for setting in objects(gateway, "config", "show")}
     assert settings["base_url"]["value"] == gateway.configuration["base_url"] and settings["base_url"]["origin"] == "file"
+
+
+def test_C7_a_revocation_waits_for_the_ca_and_pem_is_the_certificate(gateway, responder, step_ca):
+    client, name = gateway.client(), fresh_name()
+    certificate = client.issue([name], HttpProver(responder(gateway)))[0]
+    serial = f"{certificate.serial_number:x}"
+    status, pem, _ = gateway.run("cert", "show", serial, "--pem")
+    assert status == 0 and pem.count("BEGIN CERTIFICATE") == 2
+    assert x509.load_pem_x509_certificate(pem.encode()) == certificate
+    (expiring,) = objects(gateway, "cert", "list", "--expiring", "60d")
+    assert expiring["serial"] == serial
+    assert objects(gateway, "order", "list", "--failed") == []
+    (told,) = objects(gateway, "cert", "revoke", serial, "--wait", "--timeout", "30s")
+    assert told == {"serial": serial, "reason": "unspecified", "corrects": False, "confirmed": True, "served": True}
+    assert certificate.serial_number in step_ca.revoked()
+    assert objects(gateway, "cert", "list", "--expiring", "60d") == []

@@ -220,3 +220,131 @@ Test(cli_cert, a_database_that_fails)
     }
     shell_end();
 }
+
+/* ---- revoke --wait ---- */
+
+/* What the CA does, as the server would write it when the request is there. */
+static void the_ca(const char *sets)
+{
+    database_run(&shell.database,
+                 text_of("CREATE TRIGGER the_ca AFTER UPDATE OF revocation_requested_at ON certificates"
+                         " WHEN NEW.revoked_at IS NULL BEGIN UPDATE certificates SET %s; END",
+                         sets));
+}
+
+static void begin_served(void)
+{
+    database_disconnect(&shell.database);
+    database_serve(&shell.database);
+}
+
+Test(cli_cert, C7_wait_ends_when_the_ca_has_confirmed)
+{
+    begin();
+    the_ca("revoked_at = 1780275600, status = 'revoked'");
+    begin_served();
+    struct output output = run("cert revoke 1a2b --wait");
+    expect_output("wait", &output, CLI_OK, "the CA has confirmed the revocation of 1a2b\n", "");
+    shell_end();
+}
+
+Test(cli_cert, C7_wait_fails_with_the_words_of_the_ca)
+{
+    begin();
+    the_ca("revocation_error = 'the CA says no'");
+    begin_served();
+    struct output output = run("cert revoke 1a2b --wait --timeout 1s");
+    expect_output(
+        "wait", &output, CLI_FAILED, "",
+        "acmegate cert revoke: requested, but the CA has not confirmed it within 1s: the CA says no. "
+        "The server asks it again\n");
+    output = run("cert revoke 1a2b --wait --timeout 1s");
+    expect_output("again", &output, CLI_FAILED, "", "within 1s: the CA says no. ");
+    output = run("cert revoke 1a2b");
+    expect_output("without --wait", &output, CLI_FAILED, "", "was already requested and waits for the CA\n");
+    database_run(&shell.database, "UPDATE certificates SET revocation_error = NULL");
+    output = run("cert revoke 1a2b --wait --timeout 1s");
+    expect_output("nothing", &output, CLI_FAILED, "", "within 1s: no answer yet. ");
+    shell_end();
+}
+
+Test(cli_cert, wait_without_a_server_does_not_wait)
+{
+    begin();
+    const struct command_case cases[] = {
+        {"cert revoke 1a2b --wait --timeout 1h", CLI_FAILED, "",
+         "requested, but no server is running: the next start tells the CA\n"},
+        {"cert revoke 1a2b --wait --timeout soon", CLI_USAGE, "", "--timeout: 'soon' is not a duration"},
+    };
+    RUN_CASES(cases);
+    shell_end();
+}
+
+Test(cli_cert, revoke_as_json)
+{
+    begin();
+    struct output output = run("cert revoke 1a2b --reason superseded --json");
+    expect_output("json", &output, CLI_OK,
+                  "{\"serial\":\"1a2b\",\"reason\":\"superseded\",\"corrects\":false,\"confirmed\":false,"
+                  "\"served\":false}\n",
+                  "");
+    shell_end();
+}
+
+/* ---- show --pem ---- */
+
+Test(cli_cert, C7_pem_has_the_leaf_and_its_chain)
+{
+    begin();
+    struct output output = run("cert show 00:1A:2B --pem");
+    cr_expect_eq(output.status, CLI_OK, "%s", output.errors);
+    cr_expect_eq(strncmp(output.text, "-----BEGIN CERTIFICATE-----\n", 28), 0, "%s", output.text);
+    const char *chain = database_text(&shell.database, "SELECT pem FROM chains");
+    const char *at = strstr(output.text, chain);
+    cr_assert_not_null(at, "%s", output.text);
+    cr_expect_gt(at, output.text, "the leaf comes first");
+    cr_expect_str_eq(at, chain);
+    const struct command_case cases[] = {
+        {"cert show 1a2c --pem", CLI_FAILED, "", "no certificate '1a2c' in "},
+        {"cert show 1a2b --pem --json", CLI_USAGE, "", "give --pem or --json, not both\n"},
+    };
+    RUN_CASES(cases);
+    output = run_on_full_disk("cert show 1a2b --pem");
+    cr_expect_eq(output.status, CLI_FAILED);
+    shell_end();
+}
+
+/* ---- list --expiring ---- */
+
+/* The views ask SQLite for the time, which is the machine's. */
+Test(cli_cert, C7_what_expires_soon_and_was_not_renewed)
+{
+    shell_begin();
+    fake_clock_set(time(NULL) * 1000);
+    struct account account = make_account(&shell.database, "one");
+    static const struct {
+        const char *serial, *name;
+        int days;
+    } certificates[] = {{"a1", "soon.test", 3},
+                        {"a2", "later.test", 20},
+                        {"a3", "over.test", -1},
+                        {"a4", "renewed.test", 3},
+                        {"a5", "renewed.test", 60}};
+    for (size_t i = 0; i < sizeof certificates / sizeof *certificates; i++) {
+        make_issued_order(&shell.database, &account, certificates[i].name, certificates[i].serial);
+        database_run(&shell.database,
+                     text_of("UPDATE certificates SET not_after = unixepoch() + %d WHERE serial = '%s'",
+                             certificates[i].days * DAY_S, certificates[i].serial));
+    }
+    struct output output = run("cert list --expiring 7d --json");
+    cr_expect_eq(output.status, CLI_OK, "%s", output.errors);
+    cr_expect_eq(count_lines(output.text), 1, "%s", output.text);
+    cr_expect_not_null(strstr(output.text, "\"serial\":\"a1\""), "%s", output.text);
+    output = run("cert list --expiring 30d");
+    cr_expect_eq(count_lines(output.text), 3, "%s", output.text);
+    output = run("cert list --expiring 30d --name later.test --json");
+    cr_expect_eq(count_lines(output.text), 1, "%s", output.text);
+    output = run("cert list --expiring never");
+    expect_output("never", &output, CLI_USAGE, "", "--expiring: 'never' is not a duration");
+    shell_end();
+}

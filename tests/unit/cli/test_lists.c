@@ -91,6 +91,24 @@ Test(cli_lists, rows_are_filtered)
     shell_end();
 }
 
+Test(cli_lists, C7_failed_orders)
+{
+    begin();
+    database_run(
+        &shell.database,
+        text_of("UPDATE orders SET status = 'invalid', error_detail = 'no' WHERE id = %s", id(issued.id)));
+    struct output output = run("order list --failed --json");
+    expect_rows("invalid", &output, 1);
+    cr_expect_not_null(strstr(output.text, "\"state\":\"invalid\""), "%s", output.text);
+    database_run(&shell.database, text_of("UPDATE orders SET expires_at = 1 WHERE id = %s", id(waiting.id)));
+    output = run("order list --failed --json");
+    expect_rows("expired", &output, 2);
+    cr_expect_not_null(strstr(output.text, "\"state\":\"expired\""), "%s", output.text);
+    output = run("order list --failed --name www.example.org --json");
+    expect_rows("with a name", &output, 1);
+    shell_end();
+}
+
 /* The next page begins where this one ends. */
 Test(cli_lists, a_full_page_tells_how_to_go_on)
 {
