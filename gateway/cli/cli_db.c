@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
 #include <stdio.h>
 
 #include "gateway/cli/cli.h"
-#include "store/store.h"
+#include "gateway/runtime/clock.h"
+#include "store/care.h"
+
+enum { BYTES_PER_MIB = 1024 * 1024 };
 
 static void report(const char *line)
 {
@@ -44,6 +48,41 @@ static int backup(const struct cli_arguments *arguments)
     return CLI_OK;
 }
 
+static int restore(const struct cli_arguments *arguments)
+{
+    struct fault fault;
+    char kept[PATH_MAX];
+    const char *from = arguments->words[0], *path = store_location_text(arguments->location);
+    if (!store_restore(arguments->location, from, clock_now(), kept, &fault))
+        return cli_fail(arguments, CLI_FAILED, "nothing was replaced: %s", fault.message);
+    printf("%s is whole: a copy of it is %s now\n", from, path);
+    if (kept[0] != '\0')
+        printf("kept what was there as %s; remove it when you need it no more\n", kept);
+    printf("Next: 'acmegate account import FILE' with the newest export, if there is one; then start the "
+           "server, as the owner of %s\n",
+           path);
+    return CLI_OK;
+}
+
+static const char *in_mib(struct arena *arena, int64_t bytes)
+{
+    return arena_printf(arena, "%.1f MiB", (double)bytes / BYTES_PER_MIB);
+}
+
+static int vacuum(const struct cli_arguments *arguments)
+{
+    struct fault fault;
+    struct store_size before, after;
+    struct arena *arena = arguments->arena;
+    store_read_size(arguments->location, &before);
+    if (!store_vacuum(arguments->location, &fault))
+        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    store_read_size(arguments->location, &after);
+    printf("%s: %s before, %s now; the indexes are new\n", store_location_text(arguments->location),
+           in_mib(arena, before.data), in_mib(arena, after.data));
+    return CLI_OK;
+}
+
 static const struct cli_action actions[] = {
     {.name = "migrate",
      .needs = CLI_NEEDS_DATABASE,
@@ -51,7 +90,7 @@ static const struct cli_action actions[] = {
      .run = migrate},
     {.name = "check",
      .needs = CLI_NEEDS_DATABASE,
-     .help = "Checks that the schema is current and the file is whole.",
+     .help = "Checks that the schema is current and the file is whole, and says what to do about damage.",
      .run = check},
     {.name = "backup",
      .words = "FILE",
@@ -60,11 +99,25 @@ static const struct cli_action actions[] = {
      .needs = CLI_NEEDS_DATABASE,
      .help = "Writes a copy to a new file, even while the server runs.",
      .run = backup},
+    {.name = "restore",
+     .words = "FILE",
+     .words_min = 1,
+     .words_max = 1,
+     .needs = CLI_NEEDS_DATABASE,
+     .help = "Checks a back-up and puts a copy of it in the database's place, while no server runs. What was "
+             "there stays beside it.",
+     .run = restore},
+    {.name = "vacuum",
+     .needs = CLI_NEEDS_DATABASE,
+     .help =
+         "Makes the indexes anew and gives unused space back to the disk, while no server runs. Needs twice "
+         "the database's size meanwhile.",
+     .run = vacuum},
     {.name = "path",
      .needs = CLI_NEEDS_DATABASE,
      .help = "Shows the path of the database.",
      .run = show_path},
 };
 
-const struct cli_command cli_db = {"db", "make, check and back up the database", actions,
+const struct cli_command cli_db = {"db", "make, check, back up and restore the database", actions,
                                    sizeof actions / sizeof *actions};

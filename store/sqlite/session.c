@@ -86,7 +86,8 @@ bool database_error(sqlite3 *db, const char *what, struct fault *fault)
     int code = sqlite3_errcode(db);
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
         fault_set(fault,
-                  "%s is damaged (%s): stop the server, then restore a back-up copy (docs/recovery.md), or "
+                  "%s is damaged (%s): stop the server, then 'acmegate db restore FILE' with a back-up "
+                  "(docs/recovery.md), or "
                   "salvage with sqlite3's .recover",
                   what, sqlite3_errmsg(db));
     else

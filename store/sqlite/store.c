@@ -2,22 +2,17 @@
 #include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "acme/base/file.h"
 #include "store/sqlite/committer.h"
+#include "store/sqlite/lock.h"
 #include "store/sqlite/mark.h"
 #include "store/sqlite/migrate.h"
-
-enum { LOCK_TRIES = 20, LOCK_PAUSE_MS = 10 };
 
 /* How long a stop waits for readers that keep the write-ahead log from being emptied. */
 enum { EMPTY_LOG_MS = 500 };
@@ -29,91 +24,6 @@ struct store {
     struct mark mark;
     const char *restored; /* NULL: it is not a restored copy */
 };
-
-/* Reads what the lock's holder wrote there: its process id, for the message. */
-static void read_holder(int file, char out[static 32])
-{
-    ssize_t n = pread(file, out, 31, 0);
-    out[n < 0 ? 0 : n] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-}
-
-/* A process that asks whether a server runs (store_is_served) holds the lock for a moment. */
-static bool lock_soon(int file)
-{
-    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
-    bool locked = flock(file, LOCK_EX | LOCK_NB) == 0;
-    for (int i = 0; !locked && i < LOCK_TRIES; i++) {
-        nanosleep(&pause, NULL);
-        locked = flock(file, LOCK_EX | LOCK_NB) == 0;
-    }
-    return locked;
-}
-
-/* The lock ends with the process, however it ends; the file stays. -1 with `fault`. */
-static int take_lock(const char *path, struct fault *fault)
-{
-    char name[PATH_MAX];
-    if (snprintf(name, sizeof name, "%s.lock", path) >= PATH_MAX) {
-        fault_set(fault, "%s: the path is too long", path);
-        return -1;
-    }
-    int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0 || !file_adopt_owner(file, name)) {
-        fault_set(fault, "%s: cannot be opened: %s", name, strerror(errno));
-        if (file >= 0)
-            close(file);
-        return -1;
-    }
-    if (!lock_soon(file)) {
-        char holder[32];
-        read_holder(file, holder);
-        fault_set(fault, "%s is already served by another acmegate (process %s): stop that one first", path,
-                  holder);
-        close(file);
-        return -1;
-    }
-    if (ftruncate(file, 0) != 0 || dprintf(file, "%ld\n", (long)getpid()) < 0) {
-        fault_set(fault, "%s: cannot be written: %s", name, strerror(errno));
-        close(file);
-        return -1;
-    }
-    return file;
-}
-
-/* Returns the lock's file when a server holds it; -1 otherwise. */
-static int open_held_lock(const struct store_location *location)
-{
-    char name[PATH_MAX];
-    if (snprintf(name, sizeof name, "%s.lock", location->path) >= PATH_MAX)
-        return -1;
-    int file = open(name, O_RDONLY | O_CLOEXEC);
-    if (file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return file;
-    if (file >= 0)
-        close(file);
-    return -1;
-}
-
-bool store_is_served(const struct store_location *location)
-{
-    int file = open_held_lock(location);
-    if (file >= 0)
-        close(file);
-    return file >= 0;
-}
-
-int64_t store_server_process(const struct store_location *location)
-{
-    char holder[32] = "";
-    int file = open_held_lock(location);
-    if (file < 0)
-        return 0;
-    read_holder(file, holder);
-    close(file);
-    long long process = strtoll(holder, NULL, 10);
-    return process > 0 ? process : 0;
-}
 
 static bool file_exists(const char *path, struct fault *fault)
 {
@@ -242,7 +152,7 @@ struct store *store_open(const struct store_location *location, enum store_migra
         return NULL;
     }
     store->mark.file = -1;
-    store->lock = take_lock(location->path, fault);
+    store->lock = lock_take(location->path, fault);
     if (store->lock >= 0 && open_writer(store, location, migration, fault)) {
         store->committer = committer_start(location, store->writer, &store->mark, fault);
         if (store->committer != NULL)
@@ -354,57 +264,13 @@ bool store_migrate(const struct store_location *location, void (*report)(const c
             report("the schema is up to date: nothing to do");
         return true;
     }
-    int lock = take_lock(path, fault);
+    int lock = lock_take(path, fault);
     if (lock < 0)
         return false;
     bool migrated =
         !store_was_lost(location, fault) && migrate_with_mark(path, schema_of(path), report, fault);
     close(lock);
     return migrated;
-}
-
-/* Each row of a PRAGMA that finds faults is one; "ok" means none. */
-static bool report_faults(sqlite3 *db, const char *pragma, void (*report)(const char *line), size_t *faults)
-{
-    sqlite3_stmt *prepared = NULL;
-    int step = sqlite3_prepare_v2(db, pragma, -1, &prepared, NULL) == SQLITE_OK ? SQLITE_ROW : SQLITE_ERROR;
-    while (step == SQLITE_ROW && (step = sqlite3_step(prepared)) == SQLITE_ROW) {
-        const char *text = (const char *)sqlite3_column_text(prepared, 0);
-        if (text != NULL && strcmp(text, "ok") == 0)
-            continue;
-        ++*faults;
-        if (report != NULL)
-            report(text == NULL ? pragma : text);
-    }
-    sqlite3_finalize(prepared);
-    return step == SQLITE_DONE;
-}
-
-bool store_check(const struct store_location *location, void (*report)(const char *line), struct fault *fault)
-{
-    static const char *const pragmas[] = {
-        "PRAGMA integrity_check",
-        "SELECT 'a row of ' || \"table\" || ' (id ' || coalesce(rowid, '?') || ') refers to a row that \"' "
-        "|| parent"
-        " || '\" does not have' FROM pragma_foreign_key_check",
-    };
-    struct store_reader *reader = store_reader_open(location, fault);
-    if (reader == NULL)
-        return false;
-    size_t faults = 0;
-    bool read = true;
-    for (size_t i = 0; read && i < sizeof pragmas / sizeof *pragmas; i++)
-        read = report_faults(reader->db, pragmas[i], report, &faults);
-    if (!read)
-        database_error(reader->db, location->path, fault);
-    else if (faults > 0)
-        fault_set(fault,
-                  "%s is damaged: faults were found (%zu), which 'acmegate db check' lists: stop the "
-                  "server, then restore "
-                  "a back-up copy (docs/recovery.md), or salvage with sqlite3's .recover",
-                  location->path, faults);
-    store_reader_close(reader);
-    return read && faults == 0;
 }
 
 void store_submit(struct store *store, struct store_operation *operation)

@@ -108,7 +108,7 @@ def damaged_page(gateway, _):
     with open(gateway.database, "r+b") as file:
         file.seek(0)
         file.write(b"not what SQLite writes here")
-    return "is damaged (file is not a database): stop the server, then restore a back-up copy (docs/recovery.md)"
+    return "is damaged (file is not a database): stop the server, then 'acmegate db restore FILE' with a back-up (docs/recovery.md)"
 
 
 def truncated_file(gateway, _):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `acmegate db` and `acmegate config`. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "gateway/cli/cli.h"
 #include "shell.h"
@@ -22,7 +23,7 @@ Test(cli_db, a_database_is_made_once)
         {text_of("db migrate --database %s/nowhere/x.db", shell.folder), CLI_FAILED, "",
          "acmegate db migrate: "},
         {"db frob", CLI_USAGE, "",
-         "acmegate db: unknown action 'frob'\nusage: acmegate db migrate|check|backup|path\n"},
+         "acmegate db: unknown action 'frob'\nusage: acmegate db migrate|check|backup|restore|vacuum|path\n"},
     };
     RUN_CASES(cases);
     shell_end();
@@ -71,6 +72,162 @@ Test(cli_db, a_backup_is_a_new_file)
         {"db backup", CLI_USAGE, "", "FILE is missing\n"},
     };
     RUN_CASES(cases);
+    shell_end();
+}
+
+/* ---- restore and vacuum ---- */
+
+static long long accounts_there(void)
+{
+    return (long long)database_count(&shell.database, "SELECT count(*) FROM accounts");
+}
+
+/* The path after "kept what was there as ". */
+static const char *kept_path(const struct output *output)
+{
+    static const char before[] = "kept what was there as ";
+    const char *at = strstr(output->text, before);
+    cr_assert_not_null(at, "%s", output->text);
+    at += sizeof before - 1;
+    return text_of("%.*s", (int)strcspn(at, ";"), at);
+}
+
+Test(cli_db, C7_a_backup_takes_the_databases_place)
+{
+    shell_begin();
+    long long id = make_account(&shell.database, "one").id;
+    const char *copy = shell_path("copy.db");
+    cr_assert_eq(run("db backup %s", copy).status, CLI_OK);
+    make_account(&shell.database, "two");
+    database_disconnect(&shell.database);
+    struct output output = run("db restore %s", copy);
+    expect_output("restore", &output, CLI_OK,
+                  text_of("%s is whole: a copy of it is %s now\n", copy, shell.database.path), "");
+    cr_expect_eq(accounts_there(), 1);
+    cr_expect_eq(access(copy, F_OK), 0, "the back-up stays");
+    output = run("account list --json --database %s", kept_path(&output));
+    cr_expect_eq(count_lines(output.text), 2, "%s", output.text);
+    output = run("account show %lld", id);
+    expect_output("an old account", &output, CLI_OK, "valid", "");
+    output = run("db check");
+    expect_output("check", &output, CLI_OK, "the file is whole", "");
+    shell_end();
+}
+
+/* What is in the log alone is kept with it, and the new database does not get it. */
+Test(cli_db, C7_the_log_goes_with_the_database_that_was_replaced)
+{
+    shell_begin();
+    const char *copy = shell_path("copy.db"), *lost = shell_path("lost.db");
+    cr_assert_eq(run("db backup %s", copy).status, CLI_OK);
+    make_account(&shell.database, "one");
+    database_copy_file(shell.database.path, lost);
+    database_copy_file(text_of("%s-wal", shell.database.path), text_of("%s-wal", lost));
+    struct output output = run("db restore %s --database %s", copy, lost);
+    cr_assert_eq(output.status, CLI_OK, "%s", output.errors);
+    const char *kept = kept_path(&output);
+    cr_expect_eq(count_lines(run("account list --json --database %s", lost).text), 0);
+    cr_expect_eq(count_lines(run("account list --json --database %s", kept).text), 1);
+    /* and back, with its log, by a copy as cp makes it */
+    output = run("db restore %s --database %s", kept, lost);
+    cr_assert_eq(output.status, CLI_OK, "%s", output.errors);
+    cr_expect_eq(count_lines(run("account list --json --database %s", lost).text), 1);
+    shell_end();
+}
+
+Test(cli_db, C7_a_lost_database_is_restored)
+{
+    shell_begin();
+    const char *copy = shell_path("copy.db");
+    cr_assert_eq(run("db backup %s", copy).status, CLI_OK);
+    database_disconnect(&shell.database);
+    cr_assert_eq(unlink(shell.database.path), 0);
+    struct output output = run("db restore %s", copy);
+    expect_output("restore", &output, CLI_OK, "start the server", "");
+    cr_expect_null(strstr(output.text, "kept what was there"), "%s", output.text);
+    cr_expect_eq(accounts_there(), 0);
+    shell_end();
+}
+
+Test(cli_db, C7_what_is_not_restored)
+{
+    shell_begin();
+    make_account(&shell.database, "one");
+    const char *empty = shell_path("empty.db"), *newer = shell_path("newer.db"),
+               *torn = shell_path("torn.db");
+    const char *references = shell_path("references.db"), *path = shell.database.path;
+    const char *text =
+        shell_write("text.db", "This is not a database, and it is longer than a header of SQLite: "
+                               "a hundred octets are enough to see that it is none.");
+    shell_write("empty.db", "");
+    cr_assert_eq(run("db backup %s", newer).status, CLI_OK);
+    cr_assert_eq(run("db backup %s", torn).status, CLI_OK);
+    cr_assert_eq(run("db backup %s", references).status, CLI_OK);
+    cr_assert_eq(truncate(torn, 40000), 0);
+    const struct database of_newer = {.path = "", .arena = shell.arena};
+    struct database other = of_newer;
+    snprintf(other.path, sizeof other.path, "%s", newer);
+    database_run(&other, "PRAGMA user_version = 9999");
+    snprintf(other.path, sizeof other.path, "%s", references);
+    database_run(&other, "PRAGMA foreign_keys = OFF; UPDATE accounts SET eab_key_id = 4711");
+    const struct command_case cases[] = {
+        {text_of("db restore %s/none.db", shell.folder), CLI_FAILED, "", "nothing was replaced: "},
+        {text_of("db restore %s", shell.folder), CLI_FAILED, "", "is not a file\n"},
+        {text_of("db restore %s", path), CLI_FAILED, "", "is the database itself: name a back-up\n"},
+        {text_of("db restore %s", empty), CLI_FAILED, "", "is empty: it is no back-up\n"},
+        {text_of("db restore %s", text), CLI_FAILED, "", "nothing was replaced: "},
+        {text_of("db restore %s", newer), CLI_FAILED, "", "has schema 9999"},
+        {text_of("db restore %s", torn), CLI_FAILED, "", "nothing was replaced: "},
+        {text_of("db restore %s", references), CLI_FAILED, "", "rows are missing"},
+        {"db restore", CLI_USAGE, "", "FILE is missing\n"},
+    };
+    RUN_CASES(cases);
+    cr_expect_eq(accounts_there(), 1);
+    cr_expect_neq(access(text_of("%s.new", path), F_OK), 0, "the copy is removed");
+    database_disconnect(&shell.database);
+    database_serve(&shell.database);
+    struct output output = run("db restore %s", references);
+    expect_output("served", &output, CLI_FAILED, "", "is already served by another acmegate");
+    output = run("db vacuum");
+    expect_output("served", &output, CLI_FAILED, "", "acmegate db vacuum: ");
+    shell_end();
+}
+
+Test(cli_db, C7_vacuum_gives_space_back)
+{
+    shell_begin();
+    database_run(&shell.database,
+                 "CREATE TABLE ballast (octets BLOB); INSERT INTO ballast VALUES (zeroblob(3145728));"
+                 "DROP TABLE ballast");
+    database_disconnect(&shell.database);
+    struct store_size before, after;
+    store_read_size(shell.database.location, &before);
+    struct output output = run("db vacuum");
+    expect_output("vacuum", &output, CLI_OK, " MiB now; the indexes are new\n", "");
+    store_read_size(shell.database.location, &after);
+    cr_expect_lt(after.data + 2097152, before.data + 1, "%s", output.text);
+    output = run("db vacuum --database %s/none.db", shell.folder);
+    expect_output("none", &output, CLI_FAILED, "", "there is no database\n");
+    shell_end();
+}
+
+/* An index that lacks a row is made anew from the table. */
+Test(cli_db, C7_a_damaged_index_is_told_and_mended)
+{
+    shell_begin();
+    make_account(&shell.database, "one");
+    database_run(
+        &shell.database,
+        "CREATE INDEX spare ON accounts (created_from); PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_schema SET sql = NULL, name = 'gone' WHERE name = 'nothing';"
+        "UPDATE sqlite_schema SET sql = 'CREATE INDEX spare ON accounts (user_agent)' WHERE name = 'spare'");
+    database_disconnect(&shell.database);
+    struct output output = run("db check");
+    expect_output("check", &output, CLI_FAILED, "index spare",
+                  "only indexes are: stop the server, then 'acmegate db vacuum' makes them anew\n");
+    cr_expect_eq(run("db vacuum").status, CLI_OK);
+    output = run("db check");
+    expect_output("mended", &output, CLI_OK, "the file is whole", "");
     shell_end();
 }
 

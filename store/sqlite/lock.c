@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/sqlite/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "acme/base/file.h"
+#include "store/sqlite/session.h"
+
+enum { LOCK_TRIES = 20, LOCK_PAUSE_MS = 10 };
+
+/* Reads what the lock's holder wrote there: its process id, for the message. */
+static void read_holder(int file, char out[static 32])
+{
+    ssize_t n = pread(file, out, 31, 0);
+    out[n < 0 ? 0 : n] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+}
+
+/* A process that asks whether a server runs (store_is_served) holds the lock for a moment. */
+static bool lock_soon(int file)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+    bool locked = flock(file, LOCK_EX | LOCK_NB) == 0;
+    for (int i = 0; !locked && i < LOCK_TRIES; i++) {
+        nanosleep(&pause, NULL);
+        locked = flock(file, LOCK_EX | LOCK_NB) == 0;
+    }
+    return locked;
+}
+
+int lock_take(const char *path, struct fault *fault)
+{
+    char name[PATH_MAX];
+    if (snprintf(name, sizeof name, "%s.lock", path) >= PATH_MAX) {
+        fault_set(fault, "%s: the path is too long", path);
+        return -1;
+    }
+    int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0 || !file_adopt_owner(file, name)) {
+        fault_set(fault, "%s: cannot be opened: %s", name, strerror(errno));
+        if (file >= 0)
+            close(file);
+        return -1;
+    }
+    if (!lock_soon(file)) {
+        char holder[32];
+        read_holder(file, holder);
+        fault_set(fault, "%s is already served by another acmegate (process %s): stop that one first", path,
+                  holder);
+        close(file);
+        return -1;
+    }
+    if (ftruncate(file, 0) != 0 || dprintf(file, "%ld\n", (long)getpid()) < 0) {
+        fault_set(fault, "%s: cannot be written: %s", name, strerror(errno));
+        close(file);
+        return -1;
+    }
+    return file;
+}
+
+/* Returns the lock's file when a server holds it; -1 otherwise. */
+static int open_held_lock(const struct store_location *location)
+{
+    char name[PATH_MAX];
+    if (snprintf(name, sizeof name, "%s.lock", location->path) >= PATH_MAX)
+        return -1;
+    int file = open(name, O_RDONLY | O_CLOEXEC);
+    if (file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return file;
+    if (file >= 0)
+        close(file);
+    return -1;
+}
+
+bool store_is_served(const struct store_location *location)
+{
+    int file = open_held_lock(location);
+    if (file >= 0)
+        close(file);
+    return file >= 0;
+}
+
+int64_t store_server_process(const struct store_location *location)
+{
+    char holder[32] = "";
+    int file = open_held_lock(location);
+    if (file < 0)
+        return 0;
+    read_holder(file, holder);
+    close(file);
+    long long process = strtoll(holder, NULL, 10);
+    return process > 0 ? process : 0;
+}
