@@ -143,11 +143,19 @@ static int import(const struct cli_arguments *arguments)
 static const struct cli_option export_options[] = {
     {"out", "FILE", "writes to this file instead of standard output", NULL, 0}, {0}};
 
+static const char *const list_examples[] = {"acmegate account list --state valid",
+                                            "acmegate account list --json | jq .contacts", NULL};
+static const char *const export_examples[] = {
+    "acmegate account export --out /backup/acmegate/accounts.export", NULL};
+static const char *const import_examples[] = {"acmegate account import /backup/acmegate/accounts.export",
+                                              NULL};
+
 static const struct cli_action actions[] = {
     {.name = "list",
      .needs = CLI_NEEDS_DATABASE,
      .options = cli_list_options,
      .help = "Lists accounts, the newest first.",
+     .examples = list_examples,
      .run = list},
     {.name = "show",
      .words = "ID",
@@ -169,6 +177,7 @@ static const struct cli_action actions[] = {
      .needs = CLI_NEEDS_DATABASE,
      .options = export_options,
      .help = "Writes accounts and external account keys for 'account import', one JSON object a line.",
+     .examples = export_examples,
      .run = export},
     {.name = "import",
      .words = "FILE",
@@ -176,6 +185,7 @@ static const struct cli_action actions[] = {
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
      .help = "Imports what 'account export' wrote, under the same ids; '-' reads standard input.",
+     .examples = import_examples,
      .run = import},
 };
 

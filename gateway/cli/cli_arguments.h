@@ -42,6 +42,7 @@ struct cli_action {
     enum cli_needs needs;
     const struct cli_option *options; /* NULL: none */
     const char *help;
+    const char *const *examples; /* whole command lines, a NULL ends them; NULL: none */
     /* Returns the exit status. With CLI_USAGE it has printed a message, and the usage line follows. */
     int (*run)(const struct cli_arguments *arguments);
 };

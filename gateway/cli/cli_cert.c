@@ -193,11 +193,21 @@ static const struct cli_option renew_early_options[] = {
     CLI_JSON_OPTION,
     {0}};
 
+static const char *const list_examples[] = {"acmegate cert list --expiring 7d",
+                                            "acmegate cert list --name host.internal --state good", NULL};
+static const char *const show_examples[] = {"acmegate cert show 1A:2B:3C --pem > chain.pem", NULL};
+static const char *const revoke_examples[] = {"acmegate cert revoke 1A:2B:3C --reason keyCompromise --wait",
+                                              NULL};
+static const char *const renew_early_examples[] = {"acmegate cert renew-early all --within 12h",
+                                                   "acmegate cert renew-early serial 1A:2B:3C --within now",
+                                                   NULL};
+
 static const struct cli_action actions[] = {
     {.name = "list",
      .needs = CLI_NEEDS_DATABASE,
      .options = list_options,
      .help = "Lists certificates, the newest first.",
+     .examples = list_examples,
      .run = list},
     {.name = "show",
      .words = "SERIAL",
@@ -206,6 +216,7 @@ static const struct cli_action actions[] = {
      .needs = CLI_NEEDS_DATABASE,
      .options = show_options,
      .help = "Shows one certificate. The serial number is hexadecimal, with colons or without.",
+     .examples = show_examples,
      .run = show},
     {.name = "revoke",
      .words = "SERIAL",
@@ -214,6 +225,7 @@ static const struct cli_action actions[] = {
      .needs = CLI_NEEDS_DATABASE,
      .options = cert_revoke_options,
      .help = "Asks the CA to revoke a certificate. It takes effect once the CA confirms it.",
+     .examples = revoke_examples,
      .run = cert_revoke},
     {.name = "renew-early",
      .words = "all | issuer ID | serial HEX",
@@ -222,6 +234,7 @@ static const struct cli_action actions[] = {
      .needs = CLI_NEEDS_DATABASE,
      .options = renew_early_options,
      .help = "Tells clients that ask for renewal information to renew certificates issued until now.",
+     .examples = renew_early_examples,
      .run = renew_early},
 };
 

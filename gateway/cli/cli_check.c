@@ -268,11 +268,15 @@ static const struct cli_option options[] = {
     CLI_JSON_OPTION,
     {0}};
 
+static const char *const examples[] = {"acmegate check", "acmegate check --expiring 14d",
+                                       "acmegate check --json | jq -r .message", NULL};
+
 static const struct cli_action actions[] = {{.needs = CLI_NEEDS_CONFIG,
                                              .options = options,
                                              .help = "Checks whether the configuration will work, and asks "
                                                      "the CA, too. Prints a line for each finding; a "
                                                      "line that begins with FAIL ends with what to do.",
+                                             .examples = examples,
                                              .run = run}};
 
 const struct cli_command cli_check = {"check", "check whether the configuration will work", actions, 1};

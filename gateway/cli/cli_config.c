@@ -35,11 +35,14 @@ static int reference(const struct cli_arguments *arguments)
     return CLI_OK;
 }
 
+static const char *const show_examples[] = {"acmegate config show --json", NULL};
+
 static const struct cli_action actions[] = {
     {.name = "show",
      .needs = CLI_NEEDS_CONFIG,
      .options = cli_json_option,
      .help = "Shows every key with the value in force and where it came from.",
+     .examples = show_examples,
      .run = show},
     {.name = "reference", .help = "Describes every key of the configuration, as a table.", .run = reference},
 };

@@ -83,6 +83,9 @@ static int vacuum(const struct cli_arguments *arguments)
     return CLI_OK;
 }
 
+static const char *const backup_examples[] = {"acmegate db backup /backup/acmegate.db", NULL};
+static const char *const restore_examples[] = {"acmegate db restore /backup/acmegate.db", NULL};
+
 static const struct cli_action actions[] = {
     {.name = "migrate",
      .needs = CLI_NEEDS_DATABASE,
@@ -98,6 +101,7 @@ static const struct cli_action actions[] = {
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
      .help = "Writes a copy to a new file, even while the server runs.",
+     .examples = backup_examples,
      .run = backup},
     {.name = "restore",
      .words = "FILE",
@@ -106,6 +110,7 @@ static const struct cli_action actions[] = {
      .needs = CLI_NEEDS_DATABASE,
      .help = "Checks a back-up and puts a copy of it in the database's place, while no server runs. What was "
              "there stays beside it.",
+     .examples = restore_examples,
      .run = restore},
     {.name = "vacuum",
      .needs = CLI_NEEDS_DATABASE,

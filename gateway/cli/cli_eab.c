@@ -303,6 +303,11 @@ static const struct cli_option add_options[] = {
     CLI_JSON_OPTION,
     {0}};
 
+static const char *const add_examples[] = {
+    "acmegate eab add acme --allow *.lab.internal --uses 1 --expires 30d",
+    "acmegate eab add acme --comment laptops --json", NULL};
+static const char *const revoke_examples[] = {"acmegate eab revoke acme KID", NULL};
+
 static const struct cli_action actions[] = {
     {.name = "add",
      .words = "ENDPOINT",
@@ -311,6 +316,7 @@ static const struct cli_action actions[] = {
      .needs = CLI_NEEDS_DATABASE,
      .options = add_options,
      .help = "Makes a key and shows it this once.",
+     .examples = add_examples,
      .run = add},
     {.name = "list",
      .needs = CLI_NEEDS_DATABASE,
@@ -324,6 +330,7 @@ static const struct cli_action actions[] = {
      .needs = CLI_NEEDS_DATABASE,
      .options = cli_json_option,
      .help = "Revokes a key: its accounts can no longer order.",
+     .examples = revoke_examples,
      .run = revoke},
 };
 

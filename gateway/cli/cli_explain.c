@@ -202,6 +202,10 @@ static int run(const struct cli_arguments *arguments)
     return status;
 }
 
+static const char *const examples[] = {"acmegate explain host.internal",
+                                       "acmegate explain https://acme.internal:9443/acme/acme/order/123",
+                                       "acmegate explain connection-failed", NULL};
+
 static const struct cli_action actions[] = {
     {.words = "NAME|ORDER|CAUSE|EVENT",
      .words_min = 1,
@@ -210,6 +214,7 @@ static const struct cli_action actions[] = {
      .options = cli_json_option,
      .help = "Shows the history of an order, or of the newest one for a name: whose turn it is, and the next "
              "step. Explains a problem's \"cause\" or a type of event, too.",
+     .examples = examples,
      .run = run}};
 
 const struct cli_command cli_explain = {"explain", "show what happened to an order and what to do next",

@@ -62,6 +62,10 @@ static void print_action(FILE *out, const struct cli_command *command, const str
         fprintf(out, "\n");
     for (size_t i = 0; i < count; i++)
         print_option(out, options[i]);
+    if (action->examples != NULL)
+        fprintf(out, "\nExamples:\n");
+    for (const char *const *example = action->examples; example != NULL && *example != NULL; example++)
+        fprintf(out, "  %s\n", *example);
 }
 
 void cli_help(FILE *out, const struct cli_command *command, const struct cli_action *action)

@@ -26,11 +26,15 @@ static const struct cli_option list_options[] = {
     CLI_LIST_OF_NAMES_OPTIONS,
     {0}};
 
+static const char *const list_examples[] = {"acmegate order list --failed",
+                                            "acmegate order list --name host.internal --json", NULL};
+
 static const struct cli_action actions[] = {
     {.name = "list",
      .needs = CLI_NEEDS_DATABASE,
      .options = list_options,
      .help = "Lists orders, the newest first.",
+     .examples = list_examples,
      .run = list},
     {.name = "show",
      .words = "ID",

@@ -119,6 +119,13 @@ static void write_option(FILE *out, const struct cli_option *option)
     }
 }
 
+static void write_example(FILE *out, const char *line)
+{
+    fprintf(out, ".Dl");
+    mdoc_argument(out, line);
+    fputc('\n', out);
+}
+
 static void write_action(FILE *out, const struct cli_command *command, const struct cli_action *action)
 {
     const struct cli_option *options[OPTIONS_MAX];
@@ -133,12 +140,14 @@ static void write_action(FILE *out, const struct cli_command *command, const str
         write_words(out, action->words);
     fprintf(out, count == 0 ? "\n" : " Op Ar option ...\n");
     mdoc_text(out, action->help);
-    if (count == 0)
-        return;
-    fprintf(out, ".Bl -tag -width Ds\n");
+    if (count != 0)
+        fprintf(out, ".Bl -tag -width Ds\n");
     for (size_t i = 0; i < count; i++)
         write_option(out, options[i]);
-    fprintf(out, ".El\n");
+    if (count != 0)
+        fprintf(out, ".El\n");
+    for (const char *const *example = action->examples; example != NULL && *example != NULL; example++)
+        write_example(out, *example);
 }
 
 void manual_commands(FILE *out, const char *date)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands' tables: what is refused, with which words, and that help names every option. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "acme/base/unconst.h"
@@ -216,5 +217,48 @@ Test(cli_arguments, the_configuration_has_to_be_found)
                   text_of("acmegate check: %s/none.json: cannot be read: No such file or directory (named by "
                           "the environment's ACMEGATE_CONFIG)\n",
                           shell.folder));
+    shell_end();
+}
+
+/* `acmegate COMMAND ACTION …` with options of that action alone. */
+static void expect_example(const struct cli_command *command, const struct cli_action *action,
+                           const char *example)
+{
+    const struct cli_option *options[32];
+    size_t count = cli_options_of(action, options, 32);
+    const char *begins = text_of("acmegate %s%s%s", command->name, action->name == NULL ? "" : " ",
+                                 action->name == NULL ? "" : action->name);
+    cr_expect_eq(strncmp(example, begins, strlen(begins)), 0, "%s", example);
+    for (const char *option = example; (option = strstr(option, " --")) != NULL; option += 3) {
+        bool known = false;
+        size_t n = strcspn(option + 3, " ");
+        for (size_t i = 0; i < count; i++)
+            known = known || (strncmp(options[i]->name, option + 3, n) == 0 && options[i]->name[n] == '\0');
+        cr_expect(known, "%s: unknown option%.*s", example, (int)n + 3, option);
+    }
+}
+
+Test(cli_arguments, C7_examples_name_their_action_and_its_options)
+{
+    size_t examples = 0;
+    shell_begin();
+    for (size_t i = 0; i < cli_command_count; i++) {
+        for (size_t j = 0; j < cli_commands[i]->action_count; j++) {
+            const struct cli_action *action = &cli_commands[i]->actions[j];
+            for (const char *const *at = action->examples; at != NULL && *at != NULL; at++, examples++)
+                expect_example(cli_commands[i], action, *at);
+        }
+    }
+    cr_expect_gt(examples, 15);
+    shell_end();
+}
+
+Test(cli_arguments, C7_help_shows_examples)
+{
+    shell_begin();
+    struct output output = run("cert list --help");
+    expect_output("help", &output, CLI_OK, "\nExamples:\n  acmegate cert list --expiring 7d\n", "");
+    output = run("db path --help");
+    cr_expect_null(strstr(output.text, "Examples"), "%s", output.text);
     shell_end();
 }

@@ -167,3 +167,10 @@ Test(cli_manual, words_of_help_say_what_completes_them, .fini = end)
         cr_expect_str_eq(written, cases[i].choices);
     }
 }
+
+Test(cli_manual, C7_the_manual_has_the_examples_of_the_help, .fini = end)
+{
+    write_file("acmegate.1");
+    cr_expect_not_null(strstr(written, "cert revoke 1A:2B:3C \\-\\-reason keyCompromise \\-\\-wait\"\n"),
+                       "%s", written);
+}
