@@ -14,6 +14,7 @@
 
 #include "acme/base/arena.h"
 #include "acme/base/fault.h"
+#include "acme/base/library.h"
 #include "store/location.h"
 
 struct store;         /* the database, with its committer thread */
@@ -21,6 +22,11 @@ struct store_reader;  /* a connection that reads; used by one thread at a time *
 struct store_writer;  /* the connection of the transaction that `apply` is part of; good until `apply` returns
                        */
 struct store_command; /* a command's connection */
+
+/* The library of the engine. */
+struct library store_library(void);
+/* The version of the schema that store_open brings a database to. */
+size_t store_schema(void);
 
 /* ---- opening ---- */
 

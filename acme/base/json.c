@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <yajl/yajl_parse.h>
+#include <yajl/yajl_version.h>
 
 const struct json_limits json_limits_request = {.max_depth = 8, .max_values = 4096};
 const struct json_limits json_limits_payload = {.max_depth = 8, .max_values = 4096, .null_is_absent = true};
@@ -41,6 +42,15 @@ struct builder {
 };
 
 /* yajl lets overlong forms and surrogates pass. */
+#define NUMBER_TEXT(n)                    #n
+#define VERSION_TEXT(major, minor, micro) NUMBER_TEXT(major) "." NUMBER_TEXT(minor) "." NUMBER_TEXT(micro)
+
+/* Its run-time version is one number, and it has had no release since 2014. */
+struct library json_library(void)
+{
+    return (struct library){"yajl", VERSION_TEXT(YAJL_MAJOR, YAJL_MINOR, YAJL_MICRO), NULL};
+}
+
 static const char not_utf8[] = "a string is not valid UTF-8";
 
 static bool refuse(struct builder *builder, const char *problem)

@@ -8,6 +8,7 @@
 
 #include "acme/base/buffer.h"
 #include "acme/base/fault.h"
+#include "acme/base/library.h"
 
 enum json_type {
     JSON_NULL,
@@ -20,6 +21,9 @@ enum json_type {
 };
 
 struct json;
+
+/* The library that reads and writes it. */
+struct library json_library(void);
 
 struct json_member {
     struct bytes name;

@@ -4,6 +4,7 @@
 
 #include "gateway/ca/issuer_api.h"
 #include "gateway/ca/issuer_stepca.h"
+#include "gateway/runtime/version.h"
 #include "stepca/messages.h"
 #include "stepca/outcome.h"
 #include "stepca/provisioner_key.h"

@@ -12,8 +12,12 @@
 
 #include "acme/base/arena.h"
 #include "acme/base/fault.h"
+#include "acme/base/library.h"
 #include "gateway/config/config.h"
 #include "gateway/runtime/address_policy.h"
+
+/* The library of the listeners. */
+struct library http_library(void);
 
 /* ---- before a start ---- */
 

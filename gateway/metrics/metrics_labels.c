@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The values of labels: enums of the program, and names of the configuration. */
 #include "gateway/metrics/metrics_internal.h"
+#include "gateway/runtime/version.h"
 
 static const char *pick(const char *const *names, size_t count, size_t i)
 {

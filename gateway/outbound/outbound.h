@@ -10,6 +10,7 @@
 #include <openssl/x509.h>
 
 #include "acme/base/arena.h"
+#include "acme/base/library.h"
 #include "acme/caa.h"
 
 struct outbound;
@@ -18,6 +19,10 @@ struct outbound_config {
     const char *const *resolvers; /* "ip" or "ip:port" for names; none: the system's */
     size_t resolver_count;
 };
+
+enum { OUTBOUND_LIBRARIES = 2 };
+/* The libraries of transfers and of names. */
+void outbound_libraries(struct library out[static OUTBOUND_LIBRARIES]);
 
 /* Starts the thread. NULL with `fault` when it cannot. */
 [[gnu::warn_unused_result]] struct outbound *outbound_start(const struct outbound_config *config,

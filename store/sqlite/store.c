@@ -117,6 +117,16 @@ bool store_is_older(const struct store_location *location)
     return schema > 0 && schema < store_migrations.count;
 }
 
+struct library store_library(void)
+{
+    return (struct library){"SQLite", SQLITE_VERSION, sqlite3_libversion()};
+}
+
+size_t store_schema(void)
+{
+    return store_migrations.count;
+}
+
 static void (*notify)(const char *message);
 
 void store_set_notice(void (*notice)(const char *message))

@@ -6,6 +6,7 @@
 #include "acme/base/unconst.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_help.h"
+#include "gateway/runtime/version.h"
 #include "shell.h"
 
 LEAK_CHECKED_SUITE(cli_arguments);
@@ -137,7 +138,7 @@ Test(cli_arguments, help_of_the_program_of_a_command_and_of_an_action)
         {"help db", CLI_OK,
          "acmegate db: make, check, back up and restore the database\n\n  acmegate db migrate [OPTION…]\n",
          ""},
-        {"help version", CLI_OK, "usage: acmegate version\n\nShows the version.\n", ""},
+        {"help version", CLI_OK, "usage: acmegate version [OPTION…]\n\nShows the version, the commit", ""},
         {"help dbx", CLI_USAGE, "", "acmegate: unknown command 'dbx'; did you mean db?\n"},
         {"srve", CLI_USAGE, "",
          "acmegate: unknown command 'srve'; did you mean serve?\n'acmegate help' lists"},
@@ -155,10 +156,11 @@ Test(cli_arguments, help_of_the_program_of_a_command_and_of_an_action)
         {"db path more --help", CLI_OK, "usage: acmegate db path", ""},
         {"db path more", CLI_USAGE, "",
          "usage: acmegate db path [OPTION…]\nSee 'acmegate db path --help'.\n"},
-        {"version now", CLI_USAGE, "", "usage: acmegate version\nSee 'acmegate version --help'.\n"},
-        {"version", CLI_OK, "acmegate " ACMEGATE_VERSION "\n", ""},
-        {"--version", CLI_OK, "acmegate " ACMEGATE_VERSION "\n", ""},
-        {"-V", CLI_OK, "acmegate " ACMEGATE_VERSION "\n", ""},
+        {"version now", CLI_USAGE, "", "usage: acmegate version [OPTION…]\nSee 'acmegate version --help'.\n"},
+        {"version", CLI_OK, "acmegate " ACMEGATE_VERSION "\ncommit " ACMEGATE_COMMIT "\nschema ", ""},
+        {"--version", CLI_OK, "acmegate " ACMEGATE_VERSION "\ncommit ", ""},
+        {"-V", CLI_OK, "\nSQLite ", ""},
+        {"version --json", CLI_OK, "{\"version\":\"" ACMEGATE_VERSION "\",\"commit\":\"" ACMEGATE_COMMIT "\",\"schema\":", ""},
     };
     shell_begin();
     RUN_CASES(cases);

@@ -7,6 +7,7 @@
 
 #include "disk.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/runtime/version.h"
 #include "server_place.h"
 #include "store/attempts.h"
 #include "store/authorizations.h"

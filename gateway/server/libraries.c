@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/server/libraries.h"
+
+#include <openssl/crypto.h>
+#include <openssl/opensslv.h>
+
+#include "acme/base/json.h"
+#include "gateway/http/http.h"
+#include "gateway/outbound/outbound.h"
+#include "store/store.h"
+
+void server_libraries(struct library out[static SERVER_LIBRARIES])
+{
+    out[0] = (struct library){"OpenSSL", OPENSSL_VERSION_STR, OpenSSL_version(OPENSSL_VERSION_STRING)};
+    out[1] = http_library();
+    outbound_libraries(out + 2);
+    out[4] = store_library();
+    out[5] = json_library();
+}
