@@ -3,7 +3,7 @@
 #include "acme/pki.h"
 #include "acme/pki/certificate.h"
 #include "gateway/ca/issuer.h"
-#include "leaks.h"
+#include "local_files.h"
 
 LEAK_CHECKED_SUITE(issuer_init);
 
@@ -57,6 +57,46 @@ Test(issuer_init, roots_are_certificates_of_cas_and_one_signs_itself)
         issuer_clear(&issuer);
         cr_expect_eq(issuer_objects(), before, "%zu", i);
     }
+    arena_free(arena);
+}
+
+/* Commands open the roots alone; a local CA has them in its directory. */
+Test(issuer_init, the_pinned_roots_open_from_their_file)
+{
+    struct arena *arena = arena_new();
+    const char *folder = scratch_directory_new(arena);
+    scratch_write(folder, "root_ca.crt", arena_string(arena, pki_pem(arena, root(arena, 100))));
+    scratch_write(folder, "rubbish", "rubbish");
+    const struct {
+        const char *file;  /* NULL: a local CA's */
+        const char *words; /* NULL: they open */
+    } cases[] = {
+        {"root_ca.crt", NULL},
+        {NULL, NULL},
+        {"none", "/none: No such file or directory"},
+        {"rubbish", "/rubbish: it contains no certificate, or a damaged one"},
+    };
+    size_t before = issuer_objects();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct issuer issuer;
+        struct fault fault = {0};
+        const struct issuer_config config = {
+            .id = "main",
+            .type = cases[i].file == NULL ? ISSUER_LOCAL : ISSUER_STEPCA,
+            .directory = folder,
+            .root_cert_path =
+                cases[i].file == NULL ? NULL : arena_printf(arena, "%s/%s", folder, cases[i].file)};
+        bool opened = issuer_open_roots(&issuer, &config, arena, &fault);
+        cr_expect_eq(opened, cases[i].words == NULL, "%zu: %s", i, fault.message);
+        if (cases[i].words != NULL)
+            cr_expect_str_eq(fault.message, arena_printf(arena, "%s%s", folder, cases[i].words));
+        if (opened) {
+            cr_expect_eq(issuer.root_count, 1, "%zu", i);
+            issuer_clear(&issuer);
+        }
+        cr_expect_eq(issuer_objects(), before, "%zu", i);
+    }
+    scratch_directory_remove(folder);
     arena_free(arena);
 }
 
