@@ -218,3 +218,51 @@ Test(issuer_signers, S9_stored_chains_are_parsed_once)
     database_end(&database);
     arena_free(cast->arena);
 }
+
+/* Its path names the issuer, unless another issuer pins the same root: then its signer must be known. */
+Test(issuer_signers, S5_a_certificate_is_recognized_by_its_root_or_by_its_signer)
+{
+    static const struct {
+        bool by_stranger, is_authority; /* the certificate */
+        bool shared, learned;           /* the root of the issuer, its signer */
+        enum recognition_outcome outcome;
+    } cases[] = {
+        {false, false, false, false, RECOGNIZED},          {false, false, false, true, RECOGNIZED},
+        {false, false, true, false, RECOGNITION_DISPUTED}, {false, false, true, true, RECOGNIZED},
+        {true, false, false, false, RECOGNITION_UNKNOWN},  {true, false, true, true, RECOGNITION_UNKNOWN},
+        {false, true, false, true, RECOGNITION_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct cast *cast = assemble();
+        struct arena *arena = cast->arena;
+        struct issuer other, *found = NULL;
+        struct fault fault;
+        struct certificate row;
+        struct certificate_facts facts;
+        cr_assert(issuer_init(&other, NULL, arena, "other",
+                              pki_pem(arena, cases[i].shared ? cast->root : cast->other_root), &fault),
+                  "%s", fault.message);
+        struct issuer *const own[] = {&cast->issuer}, *const all[] = {&other, &cast->issuer};
+        const struct recognition_candidates candidates = {own, 1, all, 2};
+        struct certificate_pool *pool = certificate_pool_new();
+        certificate_pool_add(pool, pki_der(arena, cast->ca));
+        certificate_pool_add(pool, pki_der(arena, cast->other_ca));
+        if (cases[i].learned)
+            learn(cast, cast->ca);
+        X509 *signer = cases[i].by_stranger ? cast->other_ca : cast->ca;
+        EVP_PKEY *signer_key = cases[i].by_stranger ? cast->other_ca_key : cast->ca_key;
+        struct bytes der =
+            pki_der(arena, make(arena, cast->key, signer, signer_key, "a.test", cases[i].is_authority));
+        cr_assert(certificate_read_facts(arena, der, &facts));
+        cr_expect_eq(certificate_recognize(&candidates, pool, arena, der, &facts, &found, &row),
+                     cases[i].outcome, "%zu", i);
+        if (cases[i].outcome == RECOGNIZED) {
+            cr_expect_eq(found, &cast->issuer, "%zu", i);
+            cr_expect_str_eq(row.issuer, "main", "%zu", i);
+            cr_expect_eq(row.origin, CERTIFICATE_EXTERNAL, "%zu", i);
+        }
+        certificate_pool_free(pool);
+        issuer_clear(&other);
+        arena_free(arena);
+    }
+}
