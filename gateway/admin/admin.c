@@ -232,7 +232,7 @@ static void tell_where(const struct admin *admin)
         log_info("admin API on %s", config->admin_socket);
     if (config->admin_listen_count != 0)
         log_info("admin API on %s port %u", config->admin_listen[0].host,
-                 (unsigned)http_server_port(admin->http));
+                 (unsigned)http_server_port(admin->http, 0));
 }
 
 struct admin *admin_start(const struct admin_parts *parts, struct fault *fault)

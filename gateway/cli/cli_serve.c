@@ -18,13 +18,6 @@
 
 enum { OTHER_FILES = 512 }; /* of the database and of the outbound thread */
 
-static void list_endpoints(const struct server *server)
-{
-    const struct config *config = server->config;
-    for (size_t i = 0; i < config->endpoint_count; i++)
-        log_info("directory %s/acme/%s/directory", config->base_url, config->endpoints[i].name);
-}
-
 /* The soft limit is often 1,024, which is less than the connections that the configuration may allow. */
 static void raise_file_limit(const struct config *config)
 {
@@ -106,7 +99,7 @@ int serve_until_stopped(const struct config *config, const char *path,
     struct fault fault;
     struct server *server = start(config, path, &fault);
     if (server != NULL) {
-        list_endpoints(server);
+        server_log_start(server);
         if (ready != NULL)
             ready(server);
         serve(server);

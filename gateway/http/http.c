@@ -293,11 +293,11 @@ struct http_server *http_server_start(const struct http_server_config *config, s
     return server;
 }
 
-uint16_t http_server_port(const struct http_server *server)
+uint16_t http_server_port(const struct http_server *server, size_t i)
 {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
-    if (getsockname(server->listen_fds[0], (struct sockaddr *)&address, &length) != 0)
+    if (getsockname(server->listen_fds[i], (struct sockaddr *)&address, &length) != 0)
         return 0;
     return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
                                                : ((struct sockaddr_in *)&address)->sin_port);

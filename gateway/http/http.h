@@ -135,8 +135,8 @@ struct http_server_config {
 [[gnu::warn_unused_result]] struct http_server *http_server_start(const struct http_server_config *config,
                                                                   struct fault *fault);
 
-/* Returns the port of the first of `listen`: the system's choice when the configuration has 0. */
-uint16_t http_server_port(const struct http_server *server);
+/* Returns the port of the i-th of `listen`: the system's choice when the configuration has 0. */
+uint16_t http_server_port(const struct http_server *server, size_t i);
 
 size_t http_server_loops(const struct http_server *server);
 /* The i-th loop; NULL behind the last. */

@@ -91,5 +91,8 @@ enum { SERVER_SUMMARY_MAX_BYTES = 4096 };
  * In the arena. Any thread. */
 const char *server_summary(const struct server *server, struct arena *arena);
 
+/* Logs what has started: version, configuration, database, listeners, issuers and directories. */
+void server_log_start(const struct server *server);
+
 /* Ends work in progress within bounds, closes the database, frees. */
 void server_stop(struct server *server);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/kept/own_certificate.h"
+#include "gateway/runtime/log.h"
+#include "gateway/runtime/version.h"
 #include "gateway/server/server.h"
 
 bool server_has_certificate(const struct server *server)
@@ -36,4 +38,38 @@ const char *server_summary(const struct server *server, struct arena *arena)
                       config->tls_issuer);
     add_troubles(&text, server);
     return buffer_string(&text);
+}
+
+/* ---- the start ---- */
+
+static void log_listeners(const char *what, const struct http_server *http,
+                          const struct listen_address *addresses, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        log_info("%s: listening on %s port %u%s%s", what, addresses[i].host,
+                 (unsigned)http_server_port(http, i), addresses[i].plain ? ", without TLS" : "",
+                 addresses[i].proxy_protocol ? ", with the PROXY protocol" : "");
+}
+
+static void log_issuer(const struct issuer_config *issuer)
+{
+    if (issuer->type == ISSUER_LOCAL)
+        log_info("issuer %s: local CA in %s", issuer->id, issuer->directory);
+    else
+        log_info("issuer %s: step-ca at %s, provisioner %s", issuer->id, issuer->ca_url,
+                 issuer->provisioner_name);
+}
+
+void server_log_start(const struct server *server)
+{
+    const struct config *config = server->config;
+    log_info("acmegate %s, commit %s, configuration %s", ACMEGATE_VERSION, ACMEGATE_COMMIT,
+             server->config_path);
+    log_info("database %s, schema %zu", store_location_text(server->location), store_schema());
+    log_listeners("listen", server->http, config->listen, config->listen_count);
+    log_listeners("pki_listen", server->pki_http, config->pki_listen, config->pki_listen_count);
+    for (size_t i = 0; i < config->issuer_count; i++)
+        log_issuer(issuers_find(server->issuers, config->issuers[i].id)->config);
+    for (size_t i = 0; i < config->endpoint_count; i++)
+        log_info("directory %s/acme/%s/directory", config->base_url, config->endpoints[i].name);
 }

@@ -4,12 +4,14 @@
 import base64
 import json
 import pathlib
+import re
 
 import pytest
 from client_scenarios import fresh_name
 from support.acme_client import AcmeClient, Refused
 from support.certificates import new_key
 from support.eab import add_key, binding
+from support.step_ca import PROVISIONER
 from support.waiting import wait_until
 
 DENIED = "denied.internal"
@@ -42,6 +44,19 @@ def refuse(client, name):
     with pytest.raises(Refused) as refused:
         client.order([name])
     return refused.value.reply
+
+
+def test_the_start_is_told(gateway, step_ca):
+    gateway.start()
+    said = [line["message"] for line in lines_of(gateway)]
+    for words in (
+        rf"acmegate \d+\.\d+\.\d+, commit \w+, configuration {gateway.config_path}",
+        rf"database {gateway.database}, schema \d+",
+        rf"listen: listening on 127\.0\.0\.1 port {gateway.port}",
+        rf"issuer main: step-ca at {step_ca.url}, provisioner {PROVISIONER}",
+        rf"directory {gateway.directory()}",
+    ):
+        assert any(re.fullmatch(words, one) for one in said), (words, said)
 
 
 def test_each_event_is_a_line(gateway, prover):

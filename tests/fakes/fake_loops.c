@@ -295,8 +295,9 @@ void http_server_stop(struct http_server *server)
     free_server(server, server->config.loops);
 }
 
-uint16_t http_server_port(const struct http_server *server)
+uint16_t http_server_port(const struct http_server *server, size_t i)
 {
+    (void)i;
     (void)server;
     return 443;
 }

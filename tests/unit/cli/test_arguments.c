@@ -160,7 +160,8 @@ Test(cli_arguments, help_of_the_program_of_a_command_and_of_an_action)
         {"version", CLI_OK, "acmegate " ACMEGATE_VERSION "\ncommit " ACMEGATE_COMMIT "\nschema ", ""},
         {"--version", CLI_OK, "acmegate " ACMEGATE_VERSION "\ncommit ", ""},
         {"-V", CLI_OK, "\nSQLite ", ""},
-        {"version --json", CLI_OK, "{\"version\":\"" ACMEGATE_VERSION "\",\"commit\":\"" ACMEGATE_COMMIT "\",\"schema\":", ""},
+        {"version --json", CLI_OK,
+         "{\"version\":\"" ACMEGATE_VERSION "\",\"commit\":\"" ACMEGATE_COMMIT "\",\"schema\":", ""},
     };
     shell_begin();
     RUN_CASES(cases);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gateway/cli/cli.h"
+#include "gateway/runtime/version.h"
 #include "shell.h"
 
 LEAK_CHECKED_SUITE(cli_serve);
@@ -76,6 +77,10 @@ Test(cli_serve, a_server_from_start_to_end)
         pend(cases[i].number);
         struct output output = run("serve");
         expect_output("serve", &output, CLI_OK, "", "");
+        expect_logged("acmegate " ACMEGATE_VERSION ", commit " ACMEGATE_COMMIT ", configuration ");
+        expect_logged(text_of("database %s, schema ", shell.database.path));
+        expect_logged("listen: listening on 127.0.0.1 port ");
+        expect_logged(text_of("issuer inner: local CA in %s", shell_path("ca")));
         expect_logged("directory https://acme.test/acme/acme/directory");
         expect_logged("directory https://acme.test/acme/other/directory");
         expect_logged(cases[i].words);

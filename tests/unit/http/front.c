@@ -192,7 +192,7 @@ void front_try(const struct front_options *options, struct fault *fault)
     front.server = http_server_start(&config, fault);
     if (front.server == NULL)
         return;
-    front.port = http_server_port(front.server);
+    front.port = http_server_port(front.server, 0);
     if (options->tls && !options->no_certificate) {
         struct front_identity first = front_identity("first");
         front_use(&first);

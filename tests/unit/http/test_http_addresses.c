@@ -131,7 +131,7 @@ Test(http_addresses, it_listens_on_each)
                                                {.host = "127.0.0.2", .port = 0}};
     struct http_server *server = bare_server_start(addresses, 1, NULL, &fault);
     cr_assert_not_null(server, "%s", fault.message);
-    uint16_t port = http_server_port(server);
+    uint16_t port = http_server_port(server, 0);
     cr_expect_gt(port, 0);
     cr_expect_not(client_is_refused("127.0.0.1", port));
     http_server_stop(server);
@@ -140,7 +140,7 @@ Test(http_addresses, it_listens_on_each)
                                           {.host = "127.0.0.2", .port = port}};
     server = bare_server_start(both, 2, NULL, &fault);
     cr_assert_not_null(server, "%s", fault.message);
-    cr_expect_eq(http_server_port(server), port);
+    cr_expect_eq(http_server_port(server, 0), port);
     cr_expect(!client_is_refused("127.0.0.1", port) && !client_is_refused("127.0.0.2", port));
     http_server_stop(server);
     cr_expect(client_is_refused("127.0.0.1", port) && client_is_refused("127.0.0.2", port));
@@ -152,7 +152,7 @@ Test(http_addresses, an_IPv6_address_has_a_port_too)
     struct http_server *server =
         bare_server_start(&(struct listen_address){.host = "::1", .port = 0}, 1, NULL, &fault);
     cr_assert_not_null(server, "%s", fault.message);
-    cr_expect_not(client_is_refused("::1", http_server_port(server)));
+    cr_expect_not(client_is_refused("::1", http_server_port(server, 0)));
     http_server_stop(server);
 }
 

@@ -75,7 +75,7 @@ static void start(void)
 /* A connection over TLS; nobody is accepted before there is a certificate. */
 static struct client *acme_client(void)
 {
-    struct client *client = client_open(house.arena, NULL, http_server_port(house.server->http), NULL);
+    struct client *client = client_open(house.arena, NULL, http_server_port(house.server->http, 0), NULL);
     struct client_handshake came = CLIENT_SHAKE(client, .server_name = "localhost");
     cr_assert_eq(came.reason, 0, "%d", came.reason);
     return client;
@@ -107,7 +107,7 @@ Test(server_threads, it_serves_on_each_listener_and_counts)
     struct client *acme = acme_client();
     cr_expect_eq(ask(acme, "/acme/acme/directory").status, 200);
     cr_expect_eq(ask(acme, "/acme/none/directory").status, 404);
-    struct client *pki = client_open(house.arena, NULL, http_server_port(house.server->pki_http), NULL);
+    struct client *pki = client_open(house.arena, NULL, http_server_port(house.server->pki_http, 0), NULL);
     cr_expect_eq(ask(pki, "/acme/acme/directory").status, 404);
     cr_expect_eq(metric("acmegate_http_connections{listener=\"acme\"}"), 1);
     cr_expect_eq(metric("acmegate_http_connections{listener=\"pki\"}"), 1);
@@ -130,7 +130,7 @@ Test(server_threads, it_stops_with_clients_connected_and_starts_again)
         start();
         struct client *client = acme_client();
         cr_expect_eq(ask(client, "/acme/acme/directory").status, 200);
-        uint16_t port = http_server_port(house.server->http);
+        uint16_t port = http_server_port(house.server->http, 0);
         server_stop(house.server);
         cr_expect(client_has_ended(client));
         client_close(client);
