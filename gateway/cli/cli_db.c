@@ -66,7 +66,7 @@ static int restore(const struct cli_arguments *arguments)
 
 static const char *in_mib(struct arena *arena, int64_t bytes)
 {
-    return arena_printf(arena, "%.1f MiB", (double)bytes / BYTES_PER_MIB);
+    return arena_printf(arena, "%.1f MiB", (double)bytes / (double)BYTES_PER_MIB);
 }
 
 static int vacuum(const struct cli_arguments *arguments)

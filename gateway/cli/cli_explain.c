@@ -90,7 +90,7 @@ static int nothing_known(const struct cli_arguments *arguments)
         arguments->words[0], store_location_text(arguments->location));
 }
 
-/* What is known of the word. */
+/* The knowledge about the word. */
 struct found {
     struct story story;
     bool has_order;

@@ -46,7 +46,7 @@ void story_advise(const struct story *story);
 /* Prints the same for a cause alone. */
 void story_say_cause(enum cause cause);
 
-/* What stopped the order, or what it waits for. */
+/* Returns the cause that stopped the order, or that it waits for. */
 enum cause story_cause(const struct story *story);
 
 /* Prints a refused request. */

@@ -118,8 +118,7 @@ static const struct problem *check_change_rate(struct exchange *exchange)
     return exchange_take_rate(exchange, &demand, METRIC_LIMIT_CHANGES_PER_ACCOUNT);
 }
 
-/* Whoever is behind a proxy that does not tell its clients has its address, and what the address is
- * trusted for. */
+/* A client behind a proxy that does not tell its clients has the proxy's address, with the trust in it. */
 static void watch_for_proxies(struct exchange *exchange)
 {
     const struct config *config = config_now(exchange->frontend->parts.config);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the service manager is told: the protocol of sd_notify(3). Each message is one datagram to the socket
- * that NOTIFY_SOCKET names. Without that variable nothing is sent. A message that cannot be sent is dropped:
- * the server never waits for the service manager longer than SERVICE_SEND_MAX_MS.
+ * Tells the service manager of the server, by the protocol of sd_notify(3). Each message is one datagram to
+ * the socket that NOTIFY_SOCKET names. Without that variable nothing is sent. A message that cannot be sent
+ * is dropped: the server never waits for the service manager longer than SERVICE_SEND_MAX_MS.
  */
 #pragma once
 

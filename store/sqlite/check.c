@@ -6,7 +6,7 @@
 
 #include "store/sqlite/session.h"
 
-/* What was found, from the mildest on. */
+/* The damage that was found, from the mildest on. */
 enum damage { DAMAGE_NONE, DAMAGE_OF_INDEXES, DAMAGE_OF_REFERENCES, DAMAGE_OF_PAGES };
 
 struct findings {
