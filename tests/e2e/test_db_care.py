@@ -5,6 +5,7 @@ import pytest
 
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -16,7 +17,10 @@ def test_C7_a_backup_is_restored_and_its_account_orders_again(gateway, responder
     client, copy, prover = gateway.client(), tmp_path / "copy.db", HttpProver(responder(gateway))
     client.issue([fresh_name()], prover)
     assert gateway.run("db", "backup", copy)[0] == 0
-    client.order([fresh_name()])
+    # The mark beside the database follows within a second: it tells the copy from what was served.
+    mark = gateway.database.with_name("acmegate.db.mark")
+    before = mark.read_bytes()
+    wait_until(lambda: client.order([fresh_name()]) and mark.read_bytes() != before, "a newer mark")
     status, _, words = gateway.run("db", "restore", copy)
     assert status == 1 and "is already served by another acmegate" in words
     assert gateway.run("db", "vacuum")[0] == 1

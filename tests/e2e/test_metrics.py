@@ -2,6 +2,7 @@
 """GET /metrics: each counter moves by what happened, gauges tell what is, and the documentation has them all."""
 
 import datetime
+import json
 import time
 
 import pytest
@@ -95,7 +96,7 @@ def test_over_tcp_it_takes_the_token(gateway, tmp_path, step_ca):
     gateway.configuration["admin"] = {"listen": [f"127.0.0.1:{port}"], "token_file": str(tmp_path / "token")}
     gateway.start()
     assert Admin.on_tcp(port, step_ca.root_path).raw("GET", "/metrics").status == 401
-    version = run_command(acmegate(), "version")[1].split()[-1]
+    version = json.loads(run_command(acmegate(), "version", "--json")[1])["version"]
     assert scrape(Admin.on_tcp(port, step_ca.root_path, token))("acmegate_build_info", version=version) == 1
 
 

@@ -40,6 +40,11 @@ class Reply:
         return self.json()["detail"]
 
     @property
+    def answer(self):
+        """Status and body, but for what no two replies share: the request's identifier."""
+        return self.status, self.body.replace(self.headers["X-Request-Id"].encode(), b"")
+
+    @property
     def location(self):
         return self.headers["Location"]
 

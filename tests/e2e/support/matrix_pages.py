@@ -46,7 +46,8 @@ def page(path, **parts):
 # ---- of the site ----
 
 for method in ("GET", "HEAD"):
-    row(f"health-{method}", method, "/health", spread(SAME, "200"), page("/health"))
+    for route in ("health", "ready"):
+        row(f"{route}-{method}", method, f"/{route}", spread(SAME, "200"), page(f"/{route}"))
     for issuer in ("main", "other_ca", "other_root"):
         row(f"crl-{method}-{issuer}", method, "/.well-known/pki/crl/{issuer}", spread(SAME, "200"), page(f"/.well-known/pki/crl/{issuer}"))
 row("crl-GET-missing", "GET", "/.well-known/pki/crl/{issuer}", spread(SAME, MISSING), page("/.well-known/pki/crl/nobody"))
