@@ -101,6 +101,8 @@ Test(backup, what_cannot_be_copied_leaves_nothing)
     cr_assert_neq(access(beside(&database, "copy"), F_OK), 0);
     database_connect(&database);
     cr_assert_not(store_backup(database.location, beside(&database, "no folder/copy"), &fault));
+    cr_expect_not_null(strstr(fault.message, ": cannot be made: No such file or directory"), "%s",
+                       fault.message);
     database_end(&database);
 }
 

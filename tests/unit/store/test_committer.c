@@ -57,22 +57,33 @@ static size_t warnings;
 
 static void count_warning(const char *message)
 {
-    warnings += strstr(message, "has only 5 MiB left") != NULL;
+    warnings += strstr(message, "MiB left") != NULL;
 }
 
-Test(committer, a_disk_that_gets_full_is_told_once)
+static size_t warnings_with(int64_t left)
 {
     struct database database;
     struct write writes[] = {{.body = write_insert, .number = 1}, {.body = write_insert, .number = 2}};
     store_set_log(count_warning);
-    disk_leave(5 * 1024 * 1024);
+    disk_leave(left);
+    warnings = 0;
     database_begin(&database);
     database_serve(&database);
     writes_submit(&database, &writes[0]);
     writes_wait(1);
     writes_submit(&database, &writes[1]);
     database_end(&database);
-    cr_assert_eq(warnings, 1);
+    return warnings;
+}
+
+Test(committer, a_disk_that_gets_full_is_told_once)
+{
+    cr_assert_eq(warnings_with(STORE_FREE_LOW_BYTES - 1024), 1);
+}
+
+Test(committer, a_disk_with_room_is_not_told)
+{
+    cr_assert_eq(warnings_with(STORE_FREE_LOW_BYTES), 0);
 }
 
 /* ---- a write that finds out ---- */

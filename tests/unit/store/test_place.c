@@ -72,3 +72,21 @@ Test(place, a_path_has_room_for_the_names_beside_it)
     cr_expect_not_null(strstr(fault.message, "too long"), "%s", fault.message);
     arena_free(arena);
 }
+
+/* ---- a file that is no database ---- */
+
+Test(place, a_file_of_another_kind_is_told_as_damaged)
+{
+    struct database database;
+    struct fault fault;
+    database_begin(&database);
+    FILE *file = fopen(database.path, "w");
+    cr_assert(file != NULL);
+    for (int i = 0; i < 8192; i++)
+        fputc('x', file);
+    fclose(file);
+    cr_assert_null(store_reader_open(database.location, &fault));
+    cr_expect_not_null(strstr(fault.message, "is damaged (file is not a database): stop the server"), "%s",
+                       fault.message);
+    database_end(&database);
+}
