@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "acme/base/monotonic.h"
 #include "acme/pki/certificate.h"
 #include "acme/revocation.h"
 #include "gateway/cli/cli_cert.h"
@@ -142,13 +143,6 @@ static enum store_result look(struct store_reader *reader, struct progress *prog
     }
     arena_free(arena);
     return result;
-}
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The server writes what the CA answers into the database; nothing tells another process of that. */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
-#include "acme/base/thread.h"
+#include "acme/base/monotonic.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_files.h"
 #include "gateway/config/config.h"
@@ -85,23 +85,15 @@ static bool find_verdict(struct reload *reload)
     return false;
 }
 
-static bool is_over(const struct timespec *deadline)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec > deadline->tv_sec ||
-           (now.tv_sec == deadline->tv_sec && now.tv_nsec >= deadline->tv_nsec);
-}
-
 static int wait_for_verdict(struct reload *reload)
 {
     const struct cli_arguments *arguments = reload->arguments;
-    const struct timespec deadline = thread_deadline(reload->timeout_s * 1000);
+    const int64_t end_ms = monotonic_ms() + reload->timeout_s * 1000;
     const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
     while (!find_verdict(reload)) {
         if (store_server_process(reload->location) == 0)
             return cli_fail(arguments, CLI_FAILED, "the server has ended; its log says why");
-        if (is_over(&deadline))
+        if (monotonic_ms() >= end_ms)
             return cli_fail(arguments, CLI_FAILED,
                             "the server did not answer within %lld s%s%s; its log tells more",
                             (long long)reload->timeout_s, reload->other == NULL ? "" : ", but read ",

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "acme/base/monotonic.h"
 #include "gateway/runtime/background.h"
 #include "gateway/runtime/log.h"
 #include "gateway/runtime/service_manager.h"
@@ -61,13 +62,6 @@ struct telling {
     int64_t began_ms;
     bool ready;
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Sends the summary when it is another. A server that has no certificate yet is ready after a while: its CA
  * may be down for hours, and a start that never ends would be a failed start. */

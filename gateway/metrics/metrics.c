@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
-#include <time.h>
 
+#include "acme/base/monotonic.h"
 #include "gateway/metrics/metrics_internal.h"
 #include "gateway/runtime/log.h"
 
@@ -350,9 +350,7 @@ void metrics_count_http_event(enum http_event event)
 
 int64_t metrics_clock_us(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return monotonic_us();
 }
 
 /* ---- notes ---- */

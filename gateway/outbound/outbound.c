@@ -2,8 +2,8 @@
 #include "gateway/outbound/outbound.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "acme/base/monotonic.h"
 #include "acme/base/thread.h"
 #include "gateway/outbound/outbound_internal.h"
 
@@ -11,9 +11,7 @@ enum { LONGEST_WAIT_MS = 60 * 1000, FIRST_HEAP_CAPACITY = 64 };
 
 int64_t outbound_now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return monotonic_ms();
 }
 
 /* ---- timers: a binary heap, each timer knowing its place ---- */

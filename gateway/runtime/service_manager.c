@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "acme/base/monotonic.h"
 #include "gateway/runtime/log.h"
 
 enum { MESSAGE_MAX_BYTES = 1024 };
@@ -141,12 +141,10 @@ void service_manager_stopping(const char *status)
 /* Type=notify-reload asks for the time, to tell this reload from one that was under way before. */
 void service_manager_reloading(void)
 {
-    struct timespec now;
     char message[MESSAGE_MAX_BYTES];
-    clock_gettime(CLOCK_MONOTONIC, &now);
     snprintf(message, sizeof message,
              "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=Reading the configuration again",
-             (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+             (long long)monotonic_us());
     send_message(message, 0);
 }
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "acme/base/monotonic.h"
 #include "acme/base/thread.h"
 #include "store/sqlite/event_notes.h"
 #include "store/sqlite/query.h"
@@ -56,18 +56,6 @@ static void (*observe)(const struct store_batch *batch);
 void store_set_observer(void (*observer)(const struct store_batch *batch))
 {
     observe = observer;
-}
-
-static int64_t monotonic_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static int64_t monotonic_ms(void)
-{
-    return monotonic_us() / 1000;
 }
 
 static bool run_on(struct store_reader *reader, size_t statement)

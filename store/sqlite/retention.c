@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <time.h>
 
-#include "acme/renewal.h"
 #include "store/retention.h"
+#include "acme/base/monotonic.h"
+#include "acme/renewal.h"
 #include "store/sqlite/query.h"
 
 /* Rows that one step reads, and its time limits: clients' writes wait for it. */
@@ -113,13 +113,6 @@ static const struct statement page_statements[] = {
 
 const struct statement_table store_page_statements = {page_statements,
                                                       sizeof page_statements / sizeof *page_statements};
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- rows ---- */
 
