@@ -94,7 +94,8 @@ static void handle_ending_signals(struct sigaction *former)
         sigaction(ending_signals[i], &action, &former[i]);
 }
 
-static bool read_hidden_line(struct line *line)
+/* Asks only once nothing is shown: what is typed at the question's sight is not seen. */
+static bool ask_hidden(const char *question, struct line *line)
 {
     struct sigaction former[ENDING_SIGNALS];
     if (tcgetattr(STDIN_FILENO, &before) != 0)
@@ -102,7 +103,11 @@ static bool read_hidden_line(struct line *line)
     struct termios hidden = before;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     handle_ending_signals(former);
-    bool good = tcsetattr(STDIN_FILENO, TCSANOW, &hidden) == 0 && read_line(line);
+    bool good = tcsetattr(STDIN_FILENO, TCSANOW, &hidden) == 0;
+    if (good) {
+        prompt(question, NULL);
+        good = read_line(line);
+    }
     tcsetattr(STDIN_FILENO, TCSANOW, &before);
     for (size_t i = 0; i < ENDING_SIGNALS; i++)
         sigaction(ending_signals[i], &former[i], NULL);
@@ -112,8 +117,7 @@ static bool read_hidden_line(struct line *line)
 bool dialogue_ask_secret(struct arena *arena, const char *question, struct bytes *out)
 {
     struct line line;
-    prompt(question, NULL);
-    bool good = read_hidden_line(&line);
+    bool good = ask_hidden(question, &line);
     fputc('\n', stderr); /* the one that was typed is not shown */
     if (good)
         *out = arena_copy_secret(arena, bytes_of(line.octets, line.n));
