@@ -57,8 +57,7 @@ static const char *advice_about(enum damage damage)
         return "only indexes are: stop the server, then 'acmegate db vacuum' makes them anew";
     if (damage == DAMAGE_OF_REFERENCES)
         return "the file is whole, but rows are missing: stop the server, then 'acmegate db restore FILE' "
-               "with a "
-               "back-up from before that (docs/recovery.md)";
+               "with a back-up from before that (docs/recovery.md)";
     return "stop the server, then 'acmegate db restore FILE' with a back-up (docs/recovery.md). Without one, "
            "salvage with sqlite3's .recover";
 }

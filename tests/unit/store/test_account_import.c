@@ -78,6 +78,26 @@ Test(account_import, an_end_is_taken_over_and_never_undone)
     database_end(&database);
 }
 
+Test(account_import, an_account_lags_behind_an_end_or_a_newer_key)
+{
+    static const struct {
+        struct account present, exported;
+        bool lags;
+    } cases[] = {
+        {{.status = ACCOUNT_VALID}, {.status = ACCOUNT_VALID}, false},
+        {{.status = ACCOUNT_VALID}, {.status = ACCOUNT_DEACTIVATED}, true},
+        {{.status = ACCOUNT_VALID}, {.status = ACCOUNT_VALID, .key_changed_at = 1}, true},
+        {{.status = ACCOUNT_VALID}, {.status = ACCOUNT_REVOKED, .key_changed_at = 1}, true},
+        {{.status = ACCOUNT_VALID, .key_changed_at = 1},
+         {.status = ACCOUNT_VALID, .key_changed_at = 1},
+         false},
+        {{.status = ACCOUNT_REVOKED}, {.status = ACCOUNT_VALID, .key_changed_at = 1}, false},
+        {{.status = ACCOUNT_REVOKED}, {.status = ACCOUNT_DEACTIVATED}, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(store_account_lags(&cases[i].present, &cases[i].exported), cases[i].lags, "case %zu", i);
+}
+
 Test(account_import, the_newer_key_holds)
 {
     struct database database;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <limits.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,6 +57,39 @@ Test(place, its_folder_must_be_there_and_be_one)
     database_end(&database);
 }
 
+/* ---- whose it is ---- */
+
+static const char *name_of(struct arena *arena, uid_t user)
+{
+    const struct passwd *entry = getpwuid(user);
+    return entry == NULL ? arena_printf(arena, "user %ld", (long)user)
+                         : arena_duplicate(arena, entry->pw_name);
+}
+
+/* Root may write everywhere: it is another user for a moment, one with a name and one without. */
+Test(place, a_folder_of_another_user_is_told_with_both_names)
+{
+    static const uid_t others[] = {65534, 4242424};
+    uid_t us = getuid();
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct database database;
+        struct fault fault;
+        uid_t user = us == 0 ? others[i] : us;
+        database_begin(&database);
+        cr_assert_eq(chmod(database.directory, 0500), 0);
+        cr_assert_eq(us == 0 ? setresuid(user, user, 0) : 0, 0);
+        bool usable = store_place_is_usable(database.location, &fault);
+        cr_assert_eq(us == 0 ? setresuid(0, 0, 0) : 0, 0);
+        cr_assert_eq(chmod(database.directory, 0700), 0);
+        cr_expect_not(usable);
+        const char *words =
+            arena_printf(database.arena, "%s belongs to %s, and acmegate runs as %s, ", database.directory,
+                         name_of(database.arena, us), name_of(database.arena, user));
+        cr_expect_not_null(strstr(fault.message, words), "%s: %s", words, fault.message);
+        database_end(&database);
+    }
+}
+
 /* Names beside the database are longer than its own. */
 Test(place, a_path_has_room_for_the_names_beside_it)
 {
@@ -70,6 +104,7 @@ Test(place, a_path_has_room_for_the_names_beside_it)
     path[most] = 'x';
     cr_expect_not(store_place_is_usable(store_location_new(arena, path), &fault));
     cr_expect_not_null(strstr(fault.message, "too long"), "%s", fault.message);
+    cr_expect_not(store_is_served(store_location_new(arena, path)));
     arena_free(arena);
 }
 

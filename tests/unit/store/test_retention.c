@@ -151,12 +151,13 @@ Test(retention, an_order_that_replaced_a_certificate_stays_while_that_lives)
 {
     static const struct {
         const char *what, *replaces;
-        int64_t replaced_ends; /* days from now */
+        int64_t replaced_ends, own_ends; /* days from now */
         int64_t orders;
     } cases[] = {
-        {"it lives", "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE", 1, 1},
-        {"it has ended", "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE", -1, 0},
-        {"another lives", "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyI", 1, 0},
+        {"it lives", "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE", 1, -1, 1},
+        {"it has ended", "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE", -1, -1, 0},
+        {"another lives", "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyI", 1, -1, 0},
+        {"it has ended, and the order's own lives", "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE", -1, 1, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct database database;
@@ -165,14 +166,16 @@ Test(retention, an_order_that_replaced_a_certificate_stays_while_that_lives)
         database_begin(&database);
         database_connect(&database);
         struct account account = make_account(&database, "a");
-        struct order replaced = make_issued_order(&database, &account, "www.example.org", "87654321");
-        struct order order = make_issued_order(&database, &account, "www.example.org", NULL);
-        database_run(&database,
-                     arena_printf(database.arena,
-                                  "UPDATE orders SET replaces = '%s' WHERE id = %lld;"
-                                  "UPDATE certificates SET not_after = %lld WHERE order_id = %lld",
-                                  cases[i].replaces, (long long)order.id,
-                                  (long long)(now + cases[i].replaced_ends * DAY), (long long)replaced.id));
+        make_issued_order(&database, &account, "www.example.org", "87654321");
+        struct order order = make_issued_order(&database, &account, "www.example.org", "77aa");
+        database_run(
+            &database,
+            arena_printf(
+                database.arena,
+                "UPDATE orders SET replaces = '%s' WHERE id = %lld;"
+                "UPDATE certificates SET not_after = %lld + 86400 * iif(order_id = %lld, %lld, %lld)",
+                cases[i].replaces, (long long)order.id, (long long)now, (long long)order.id,
+                (long long)cases[i].own_ends, (long long)cases[i].replaced_ends));
         run_pass(&database, everything_older_than(400 * DAY, now), &pass);
         cr_expect_eq(database_count(&database, arena_printf(database.arena,
                                                             "SELECT count(*) FROM orders WHERE id = %lld",
@@ -237,6 +240,26 @@ Test(retention, a_names_last_certificate_by_acme_stays_while_the_name_has_others
             database_text(&database, "SELECT max(state) FROM v_migration WHERE name = 'www.example.org'"),
             cases[i].state, "%s", cases[i].what);
         database_end(&database);
+    }
+}
+
+/* A step that failed before it deleted anything cannot be continued past. */
+Test(retention, a_pass_goes_on_only_past_what_it_reached)
+{
+    static const struct {
+        const char *what;
+        struct retention_pass reached;
+        bool goes_on;
+    } cases[] = {
+        {"further", {.stage = 1, .after = 6}, true},
+        {"nothing", {.stage = 1, .after = 5}, false},
+        {"back", {.stage = 1, .after = 4}, false},
+        {"another stage", {.stage = 2, .after = 6}, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct retention_pass pass = {.stage = 1, .after = 5};
+        cr_expect_eq(store_retention_go_on(&pass, &cases[i].reached), cases[i].goes_on, "%s", cases[i].what);
+        cr_expect_eq(pass.alone_until, cases[i].goes_on ? 6 : 0, "%s", cases[i].what);
     }
 }
 

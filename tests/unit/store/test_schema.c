@@ -244,6 +244,28 @@ Test(schema, an_older_one_is_copied_before_it_is_migrated)
     database_end(&database);
 }
 
+/* A folder lies where the copy would: it is neither overwritten nor left out. */
+Test(schema, without_a_copy_nothing_is_migrated)
+{
+    static const char *const names[] = {".schema-1.unfinished", ".schema-1.backup"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct database database;
+        struct fault fault;
+        database_begin(&database);
+        cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &fault));
+        const char *taken = arena_printf(database.arena, "%s%s", database.path, names[i]);
+        cr_assert_eq(mkdir(taken, 0700), 0);
+        cr_expect_not(migrate_file(database.path, &(struct migrations){two_migrations, 2}, NULL, &fault),
+                      "%s", names[i]);
+        cr_expect_not_null(strstr(fault.message, taken), "%s", fault.message);
+        cr_expect_eq(database_count(&database, "PRAGMA user_version"), 1, "%s", names[i]);
+        cr_assert_eq(rmdir(taken), 0);
+        cr_expect(migrate_file(database.path, &(struct migrations){two_migrations, 2}, NULL, &fault), "%s",
+                  fault.message);
+        database_end(&database);
+    }
+}
+
 Test(schema, a_migration_that_fails_changes_nothing)
 {
     struct database database;
@@ -301,43 +323,5 @@ Test(schema, migrating_again_does_nothing_and_needs_no_lock)
     database_serve(&database);
     cr_assert(store_migrate(database.location, keep_report, &fault), "%s", fault.message);
     cr_assert_not_null(strstr(reported[0], "nothing to do"), "%s", reported[0]);
-    database_end(&database);
-}
-
-/* ---- check ---- */
-
-Test(schema, check_finds_references_to_nothing)
-{
-    struct database database;
-    struct fault fault;
-    database_begin(&database);
-    database_connect(&database);
-    struct account account = make_account(&database, "thumbprint");
-    make_issued_order(&database, &account, "www.example.org", "1a");
-    cr_assert(store_check(database.location, keep_report, &fault), "%s", fault.message);
-    cr_assert_eq(reported_count, 0);
-    database_run(&database,
-                 "PRAGMA foreign_keys = OFF; DELETE FROM certificate_names; DELETE FROM certificates");
-    cr_assert_not(store_check(database.location, keep_report, &fault));
-    cr_assert_not_null(strstr(fault.message, "faults were found (1)"), "%s", fault.message);
-    cr_assert_eq(reported_count, 1);
-    cr_assert_not_null(strstr(reported[0], "\"certificates\""), "%s", reported[0]);
-    database_end(&database);
-}
-
-Test(schema, check_finds_damage)
-{
-    struct database database;
-    struct fault fault;
-    database_begin(&database);
-    database_connect(&database);
-    database_disconnect(&database);
-    struct stat status;
-    cr_assert_eq(stat(database.path, &status), 0);
-    int file = open(database.path, O_WRONLY);
-    for (off_t at = 4096 * 2; at < status.st_size; at += 4096)
-        cr_assert_eq(pwrite(file, "damaged!", 8, at), 8);
-    close(file);
-    cr_assert_not(store_check(database.location, keep_report, &fault));
     database_end(&database);
 }
