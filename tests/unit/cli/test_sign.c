@@ -1,55 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `acmegate sign`: a certificate for a request file, by the local CA and by a step-ca. */
+/* `acmegate sign`: a certificate for a request file, by the local CA. */
 #include <unistd.h>
 
 #include "acme/base/json.h"
 #include "acme/pki.h"
 #include "gateway/cli/cli.h"
-#include "shell.h"
+#include "sign_site.h"
 
 LEAK_CHECKED_SUITE(cli_sign);
 
-static EVP_PKEY *key;
-
-static struct bytes csr_of(const char *names)
-{
-    return pki_csr(shell.arena, &(struct pki_csr){.key = key, .names = names});
-}
-
-/* A request file in the shell's folder, as PEM. */
-static const char *csr_file(const char *names)
-{
-    return shell_write("host.csr", shell_pem("CERTIFICATE REQUEST", csr_of(names)));
-}
-
-static void begin(void)
-{
-    shell_begin();
-    key = pki_key(shell.arena, "P-256");
-    fake_log_to_stderr(false);
-}
-
-static const char *stored(const char *columns)
-{
-    return database_text(&shell.database,
-                         text_of("SELECT coalesce(group_concat(%s), '') FROM certificates", columns));
-}
-
-/* ---- the local CA ---- */
-
 Test(cli_sign, a_certificate_is_printed_and_recorded)
 {
-    begin();
-    struct output output = run("sign %s --profile inside", csr_file("DNS:www.test,IP:192.0.2.1"));
+    sign_begin();
+    struct output output = run("sign %s --profile inside", sign_csr_file("DNS:www.test,IP:192.0.2.1"));
     cr_assert_eq(output.status, CLI_OK, "%s", output.errors);
     cr_expect_str_empty(output.errors);
     cr_expect_eq(strncmp(output.text, "-----BEGIN CERTIFICATE-----\n", 28), 0, "%s", output.text);
     const char *second = strstr(output.text + 1, "-----BEGIN CERTIFICATE-----\n");
     cr_assert_not_null(second, "leaf and intermediate");
     cr_expect_null(strstr(second + 10, "BEGIN"));
-    cr_expect_str_eq(stored("origin || ' ' || status || ' ' || (not_after - not_before > 43000) || ' ' || "
-                            "(not_after <= 1780275600 + 43200)"),
-                     "external good 1 1");
+    cr_expect_str_eq(
+        sign_stored("origin || ' ' || status || ' ' || (not_after - not_before > 43000) || ' ' || "
+                    "(not_after <= 1780275600 + 43200)"),
+        "external good 1 1");
     const char *events = shell_events();
     const char *words = "operator www.test, 192.0.2.1 by profile inside of issuer inner, token ";
     cr_expect_eq(
@@ -62,8 +35,8 @@ Test(cli_sign, a_certificate_is_printed_and_recorded)
 
 Test(cli_sign, a_certificate_goes_to_a_new_file)
 {
-    begin();
-    const char *out = shell_path("host.crt"), *csr = csr_file("DNS:www.test");
+    sign_begin();
+    const char *out = shell_path("host.crt"), *csr = sign_csr_file("DNS:www.test");
     struct output output = run("sign %s --profile inside --out %s", csr, out);
     expect_output("--out", &output, CLI_OK, "", "");
     cr_expect_eq(strncmp(shell_read(out), "-----BEGIN CERTIFICATE-----\n", 28), 0);
@@ -79,8 +52,8 @@ Test(cli_sign, a_certificate_goes_to_a_new_file)
 /* Both labels of PEM, and DER. */
 Test(cli_sign, forms_of_a_request)
 {
-    begin();
-    struct bytes der = csr_of("DNS:www.test");
+    sign_begin();
+    struct bytes der = sign_csr("DNS:www.test");
     const char *const files[] = {shell_write("a.csr", shell_pem("CERTIFICATE REQUEST", der)),
                                  shell_write("b.csr", shell_pem("NEW CERTIFICATE REQUEST", der)),
                                  shell_write_bytes("c.csr", der)};
@@ -93,12 +66,12 @@ Test(cli_sign, forms_of_a_request)
 
 Test(cli_sign, requests_that_are_refused)
 {
-    begin();
-    const char *good = csr_file("DNS:www.test");
+    sign_begin();
+    const char *good = sign_csr_file("DNS:www.test");
     const char *with_key = shell_write("key.pem", shell_pem("PRIVATE KEY", BYTES_LITERAL("0123")));
     const char *words = shell_write("words", "these are words\n");
-    const char *nothing = shell_write("none.csr", shell_pem("CERTIFICATE REQUEST", csr_of(NULL)));
-    const char *lined = shell_write("line.csr", shell_pem("CERTIFICATE REQUEST", csr_of("DNS:a_b.test")));
+    const char *nothing = shell_write("none.csr", shell_pem("CERTIFICATE REQUEST", sign_csr(NULL)));
+    const char *lined = shell_write("line.csr", shell_pem("CERTIFICATE REQUEST", sign_csr("DNS:a_b.test")));
     const struct command_case cases[] = {
         {text_of("sign %s --profile nosuch", good), CLI_FAILED, "",
          "acmegate sign: the configuration has no profile named nosuch\n"},
@@ -145,12 +118,13 @@ Test(cli_sign, policies)
         {"", "", "DNS:a.test,DNS:b.test", "", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        begin();
+        sign_begin();
         shell_configure(&(struct shell_configuration){
             .top = ",\"tls\":{\"issuer\":\"inner\"},\"limits\":{\"max_identifiers\":2}",
             .inside = cases[i].profile,
             .other = cases[i].endpoint});
-        struct output output = run("sign %s --profile inside %s", csr_file(cases[i].names), cases[i].options);
+        struct output output =
+            run("sign %s --profile inside %s", sign_csr_file(cases[i].names), cases[i].options);
         if (cases[i].words == NULL)
             expect_output(cases[i].names, &output, CLI_OK, "BEGIN CERTIFICATE", "");
         else
@@ -161,9 +135,9 @@ Test(cli_sign, policies)
 
 Test(cli_sign, a_local_ca_that_cannot_be_opened)
 {
-    begin();
+    sign_begin();
     shell_write("ca", "a file");
-    struct output output = run("sign %s --profile inside", csr_file("DNS:www.test"));
+    struct output output = run("sign %s --profile inside", sign_csr_file("DNS:www.test"));
     expect_output("no folder", &output, CLI_FAILED, "", "acmegate sign: issuers.inner: ");
     shell_end();
 }
@@ -171,8 +145,8 @@ Test(cli_sign, a_local_ca_that_cannot_be_opened)
 /* Each statement fails once. A certificate that could not be recorded is still given out. */
 Test(cli_sign, a_database_that_fails)
 {
-    begin();
-    const char *csr = csr_file("DNS:www.test");
+    sign_begin();
+    const char *csr = sign_csr_file("DNS:www.test");
     size_t given_and_told = 0;
     bool failed = true;
     for (size_t step = 1; failed; step++) {
@@ -193,212 +167,22 @@ Test(cli_sign, a_database_that_fails)
 
 Test(cli_sign, the_database_has_to_be_there)
 {
-    begin();
+    sign_begin();
     database_disconnect(&shell.database);
     cr_assert_eq(unlink(shell.database.path), 0);
-    struct output output = run("sign %s --profile inside", csr_file("DNS:www.test"));
+    struct output output = run("sign %s --profile inside", sign_csr_file("DNS:www.test"));
     expect_output("none", &output, CLI_FAILED, "", shell.database.path);
     shell_end();
 }
 
 Test(cli_sign, a_certificate_that_cannot_be_printed)
 {
-    begin();
-    struct output output = run_on_full_disk("sign %s --profile inside", csr_file("DNS:www.test"));
+    sign_begin();
+    struct output output = run_on_full_disk("sign %s --profile inside", sign_csr_file("DNS:www.test"));
     expect_output(
         "a full disk", &output, CLI_FAILED, "",
         text_of("acmegate sign: certificate %s cannot be written: No space left on device; the database has "
                 "it\n",
-                stored("serial")));
-    shell_end();
-}
-
-/* ---- a step-ca ---- */
-
-#define CA "https://ca.test:9000/1.0/"
-#define JWK \
-    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"WTgAAGNeIOVnXPQUXUds0urXwf_OB1RJy3af1At57XE\"," \
-    "\"y\":\"miEXLFu3U_A30c7NdV92b-cNjtl4lvkX8wHUp1YlCZ8\""
-#define PROVISIONERS \
-    "{\"provisioners\":[{\"type\":\"JWK\",\"name\":\"acmegate\",\"key\":{" JWK ",\"kid\":\"k1\"}," \
-    "\"claims\":{\"maxTLSCertDuration\":\"48h\",\"defaultTLSCertDuration\":\"24h\"}}],\"nextCursor\":\"\"}"
-
-static struct world_page pages[8];
-
-/* A CA whose root is pinned; it answers `status` and `body` to a request for a certificate. */
-static void answer(const struct world_page *sign)
-{
-    memset(pages, 0, sizeof pages);
-    pages[0] = (struct world_page){.url = CA "provisioners?limit=100", .status = 200, .body = PROVISIONERS};
-    pages[1] = (struct world_page){.url = CA "intermediates", .status = 404};
-    pages[2] = (struct world_page){.url = CA "roots", .status = 404};
-    pages[3] = *sign;
-    pages[3].url = CA "sign";
-    world.pages = pages;
-}
-
-struct ca {
-    EVP_PKEY *root_key, *intermediate_key;
-    X509 *root, *intermediate;
-};
-
-static struct ca make_ca(void)
-{
-    struct ca ca = {.root_key = pki_key(shell.arena, "P-256"),
-                    .intermediate_key = pki_key(shell.arena, "P-256")};
-    struct pki_certificate root = {.key = ca.root_key,
-                                   .common_name = "Root",
-                                   .is_ca = true,
-                                   .not_before = NOW - DAY_S,
-                                   .not_after = NOW + 100 * DAY_S};
-    ca.root = pki_certificate(shell.arena, &root);
-    struct pki_certificate intermediate = root;
-    intermediate.key = ca.intermediate_key;
-    intermediate.signer_key = ca.root_key;
-    intermediate.signer = ca.root;
-    intermediate.common_name = "Intermediate";
-    intermediate.serial_hex = "22";
-    ca.intermediate = pki_certificate(shell.arena, &intermediate);
-    shell_write("root.crt", arena_string(shell.arena, pki_pem(shell.arena, ca.root)));
-    return ca;
-}
-
-/* What the CA answers with a certificate of these names. */
-static const char *signed_reply(const struct ca *ca, const char *names)
-{
-    const struct pki_certificate wanted = {.key = key,
-                                           .signer_key = ca->intermediate_key,
-                                           .signer = ca->intermediate,
-                                           .names = names,
-                                           .serial_hex = "1a2b",
-                                           .extended_key_usage = "serverAuth,clientAuth",
-                                           .key_usage = "critical,digitalSignature",
-                                           .authority_key = ca->intermediate_key,
-                                           .not_before = SHELL_NOW - 60,
-                                           .not_after = SHELL_NOW + 12 * HOUR_S};
-    X509 *leaf = pki_certificate(shell.arena, &wanted);
-    struct json_writer *writer = json_writer_new(shell.arena, 64 * 1024);
-    json_begin_object(writer);
-    json_put_string(writer, "crt", arena_string(shell.arena, pki_pem(shell.arena, leaf)));
-    json_put_string(writer, "ca", arena_string(shell.arena, pki_pem(shell.arena, ca->intermediate)));
-    json_key(writer, "certChain");
-    json_begin_array(writer);
-    json_write_bytes(writer, pki_pem(shell.arena, leaf));
-    json_write_bytes(writer, pki_pem(shell.arena, ca->intermediate));
-    json_end_array(writer);
-    json_end_object(writer);
-    return arena_string(shell.arena, json_writer_finish(writer));
-}
-
-Test(cli_sign, a_stepca_signs)
-{
-    begin();
-    struct ca ca = make_ca();
-    answer(&(struct world_page){.status = 201, .body = signed_reply(&ca, "DNS:www.test")});
-    struct output output = run("sign %s --profile default", csr_file("DNS:www.test"));
-    expect_output("sign", &output, CLI_OK, "-----BEGIN CERTIFICATE-----\n", "");
-    cr_expect_eq(times_asked("POST " CA "sign"), 1, "%s", world.asked);
-    cr_expect_str_eq(stored("serial || ' ' || status"), "1a2b good");
-    /* The same certificate again is another's: nobody gets it. */
-    output = run("sign %s --profile default", csr_file("DNS:www.test"));
-    expect_output("of before", &output, CLI_FAILED, "",
-                  "the CA answered with a certificate that it had issued before: it is not given out\n");
-    cr_expect_not_null(strstr(shell_events(),
-                              "\nsign.failed operator www.test by profile default of issuer main: the CA "
-                              "answered with a certificate that it had issued before, token "),
-                       "%s", shell_events());
-    shell_end();
-}
-
-Test(cli_sign, a_misfit_is_stored_to_be_revoked)
-{
-    begin();
-    struct ca ca = make_ca();
-    answer(&(struct world_page){.status = 201, .body = signed_reply(&ca, "DNS:other.test")});
-    const char *out = shell_path("host.crt");
-    struct output output = run("sign %s --profile default --out %s", csr_file("DNS:www.test"), out);
-    expect_output("misfit", &output, CLI_FAILED, "",
-                  "acmegate sign: the CA's certificate does not fit the request (");
-    cr_expect_not_null(strstr(output.errors, "): it is not given out, and the server revokes it\n"), "%s",
-                       output.errors);
-    cr_expect_eq(access(out, F_OK), -1, "the file is removed");
-    cr_expect_str_eq(stored("status || ' ' || (revocation_requested_at IS NOT NULL)"), "rejected 1");
-    cr_expect_not_null(strstr(shell_events(),
-                              "\ncertificate.rejected operator www.test by profile default of issuer main: "),
-                       "%s", shell_events());
-    shell_end();
-}
-
-Test(cli_sign, answers_without_a_certificate)
-{
-    static const struct {
-        const char *name;
-        struct world_page page;
-        const char *words, *event;
-    } cases[] = {
-        {"refused",
-         {.status = 403, .body = "{\"status\":403,\"message\":\"not that name\"}"},
-         "acmegate sign: the CA refused: ",
-         "sign.refused"},
-        {"a token refused",
-         {.status = 401, .body = "{\"status\":401,\"message\":\"no\"}"},
-         "the CA does not accept our token (`acmegate check` shows why): ",
-         "sign.failed"},
-        {"nobody there",
-         {.error = "Connection refused", .fault = OUTBOUND_UNREACHABLE},
-         "the CA did not sign: ",
-         "sign.failed"},
-        {"an answer lost",
-         {.error = "the connection broke", .fault = OUTBOUND_BROKEN, .connected = true},
-         "(a possible orphan). `acmegate import --step-ca-log` finds it in the CA's log: ",
-         "sign.unknown"},
-        {"rubbish", {.status = 201, .body = "{\"crt\":\"x\"}"}, "orphan", "sign.unknown"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        begin();
-        make_ca();
-        answer(&cases[i].page);
-        struct output output = run("sign %s --profile default", csr_file("DNS:www.test"));
-        expect_output(cases[i].name, &output, CLI_FAILED, "", cases[i].words);
-        cr_expect_eq(times_asked("POST " CA "sign"), 1, "%s: %s", cases[i].name, world.asked);
-        const char *events = shell_events();
-        cr_expect_eq(strncmp(events, "sign.requested ", 15), 0, "%s: %s", cases[i].name, events);
-        cr_expect_not_null(strstr(events, text_of("\n%s operator ", cases[i].event)), "%s: %s", cases[i].name,
-                           events);
-        cr_expect_str_eq(stored("serial"), "", "%s", cases[i].name);
-        shell_end();
-    }
-}
-
-/* The CA's words tell its limit: it is asked again, until the answer teaches nothing more. */
-Test(cli_sign, another_lifetime_is_asked_for)
-{
-    begin();
-    shell_configure(&(struct shell_configuration){.main = ",\"validity_days\":1"});
-    make_ca();
-    answer(&(struct world_page){.status = 403,
-                                .body = "{\"status\":403,\"message\":\"The request was forbidden by the "
-                                        "certificate authority: requested duration of 24h0m0s is more "
-                                        "than the authorized maximum certificate duration of 12h1m0s.\"}"});
-    struct output output = run("sign %s --profile default", csr_file("DNS:www.test"));
-    expect_output("too long", &output, CLI_FAILED, "", "the CA refused: ");
-    cr_expect_eq(times_asked("POST " CA "sign"), 3, "%s", world.asked);
-    cr_expect_eq(database_count(&shell.database, "SELECT count(*) FROM events WHERE kind = 'sign.requested'"),
-                 3);
-    shell_end();
-}
-
-/* Nothing is asked for before the CA's limits are known, or the CA has failed to tell them. */
-Test(cli_sign, a_ca_that_is_silent)
-{
-    begin();
-    make_ca();
-    answer(&(struct world_page){.error = "Connection refused", .fault = OUTBOUND_UNREACHABLE});
-    pages[0] = (struct world_page){
-        .url = CA "provisioners?limit=100", .status = 200, .body = PROVISIONERS, .delay_ms = 3600000};
-    int64_t began = fake_clock_steady_ms();
-    struct output output = run("sign %s --profile default", csr_file("DNS:www.test"));
-    expect_output("silent", &output, CLI_FAILED, "", "the CA did not sign: ");
-    cr_expect_geq(fake_clock_steady_ms() - began, 10000, "issuers.main.request_timeout");
+                sign_stored("serial")));
     shell_end();
 }
