@@ -5,6 +5,8 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"
 #include "gateway/cli/cli_json.h"
+#include "gateway/cli/cli_watch.h"
+#include "gateway/cli/terminal.h"
 #include "gateway/runtime/clock.h"
 #include "store/accounts.h"
 #include "store/attempts.h"
@@ -192,8 +194,9 @@ static int explain(const struct cli_arguments *arguments, struct store_reader *r
     return cli_wants_json(arguments) ? show_json(arguments, &asked, &found) : show(arguments, &asked, &found);
 }
 
-static int run(const struct cli_arguments *arguments)
+static int look(const struct cli_arguments *arguments, void *context)
 {
+    (void)context;
     struct store_reader *reader = cli_open_reader(arguments);
     if (reader == NULL)
         return CLI_FAILED;
@@ -202,16 +205,23 @@ static int run(const struct cli_arguments *arguments)
     return status;
 }
 
-static const char *const examples[] = {"acmegate explain host.internal",
-                                       "acmegate explain https://acme.internal:9443/acme/acme/order/123",
-                                       "acmegate explain connection-failed", NULL};
+static int run(const struct cli_arguments *arguments)
+{
+    return cli_watch(arguments, look, NULL);
+}
+
+static const struct cli_option options[] = {CLI_JSON_OPTION, CLI_WATCH_OPTION, {0}};
+
+static const char *const examples[] = {
+    "acmegate explain host.internal", "acmegate explain https://acme.internal:9443/acme/acme/order/123",
+    "acmegate explain host.internal --watch", "acmegate explain connection-failed", NULL};
 
 static const struct cli_action actions[] = {
     {.words = "NAME|ORDER|CAUSE|EVENT",
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
-     .options = cli_json_option,
+     .options = options,
      .help = "Shows the history of an order, or of the newest one for a name: whose turn it is, and the next "
              "step. Explains a problem's \"cause\" or a type of event, too.",
      .examples = examples,

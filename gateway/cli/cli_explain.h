@@ -30,9 +30,6 @@ struct stored_problem {
 
 struct stored_problem story_problem(const struct story *story, const char *problem_json);
 
-/* Prints one clean line (acme/base/visible.h): clients and CAs wrote parts of it. */
-[[gnu::format(printf, 1, 2)]] void say(const char *format, ...);
-
 /* Returns "2026-06-01T00:00:00Z (3 hours ago)". */
 const char *story_when(const struct story *story, int64_t at);
 

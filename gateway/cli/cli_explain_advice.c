@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/authorization.h"
 #include "gateway/cli/cli_explain.h"
+#include "gateway/cli/terminal.h"
 #include "store/events.h"
 
 /* ---- the cause ---- */

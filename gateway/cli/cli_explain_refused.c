@@ -2,6 +2,7 @@
 /* Explanations without an order: of a refused request, a cause, a type of event. */
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_explain.h"
+#include "gateway/cli/terminal.h"
 #include "store/events.h"
 
 enum cause refused_cause(const struct event_row *row)

@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The history of an order, for people. */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "acme/authorization.h"
 #include "acme/base/json.h"
 #include "acme/base/time_text.h"
-#include "acme/base/visible.h"
 #include "acme/revocation.h"
 #include "gateway/cli/cli_explain.h"
+#include "gateway/cli/terminal.h"
 #include "stepca/outcome.h"
 
 /* ---- words ---- */
-
-void say(const char *format, ...)
-{
-    char line[8192];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    line[visible_clean(line, strlen(line), VISIBLE_ONE_LINE)] = '\0';
-    puts(line);
-}
 
 const char *story_when(const struct story *story, int64_t at)
 {

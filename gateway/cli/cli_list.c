@@ -7,7 +7,7 @@
 
 #include "acme/urls.h"
 #include "gateway/cli/cli.h"
-#include "gateway/cli/cli_explain.h"
+#include "gateway/cli/terminal.h"
 #include "store/listing.h"
 
 enum { LIMIT_MAX = 1000, SHOWN_MAX = 10 };
@@ -169,24 +169,36 @@ static bool read_id(const struct cli_arguments *arguments, const char *option, i
     return text == NULL || *out != 0;
 }
 
+struct list {
+    const struct cli_listing *listing;
+    struct listing_filter filter;
+    int64_t limit;
+};
+
+static int show_list(const struct cli_arguments *arguments, void *context)
+{
+    const struct list *list = context;
+    struct output output = {.listing = list->listing, .json = cli_wants_json(arguments)};
+    if (!output.json)
+        write_table_row(list->listing, NULL, 0);
+    int status = write_rows(arguments, &list->filter, (size_t)list->limit, &output);
+    if (status == CLI_OK && output.rows == (size_t)list->limit && !cli_wants_watch(arguments))
+        fprintf(stderr, "there may be more rows: continue with --before %s\n", output.last_id);
+    return status;
+}
+
 int cli_list(const struct cli_listing *listing, const struct cli_arguments *arguments,
              const struct listing_filter *own)
 {
-    int64_t limit = 0;
-    struct output output = {.listing = listing, .json = cli_wants_json(arguments)};
-    struct listing_filter filter = *own;
-    filter.endpoint = cli_value(arguments, "endpoint");
-    filter.name = cli_value(arguments, "name");
-    if (!cli_read_number(arguments, "limit", 1, LIMIT_MAX, &limit) ||
-        !read_state(listing, arguments, &filter.state) || !read_id(arguments, "before", &filter.before) ||
-        !read_id(arguments, "account", &filter.account))
+    struct list list = {.listing = listing, .filter = *own};
+    struct listing_filter *filter = &list.filter;
+    filter->endpoint = cli_value(arguments, "endpoint");
+    filter->name = cli_value(arguments, "name");
+    if (!cli_read_number(arguments, "limit", 1, LIMIT_MAX, &list.limit) ||
+        !read_state(listing, arguments, &filter->state) || !read_id(arguments, "before", &filter->before) ||
+        !read_id(arguments, "account", &filter->account))
         return CLI_USAGE;
-    if (!output.json)
-        write_table_row(listing, NULL, 0);
-    int status = write_rows(arguments, &filter, (size_t)limit, &output);
-    if (status == CLI_OK && output.rows == (size_t)limit)
-        fprintf(stderr, "there may be more rows: continue with --before %s\n", output.last_id);
-    return status;
+    return cli_watch(arguments, show_list, &list);
 }
 
 int cli_show(const struct cli_listing *listing, const struct cli_arguments *arguments,

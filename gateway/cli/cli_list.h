@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gateway/cli/cli_json.h"
+#include "gateway/cli/cli_watch.h"
 #include "store/listing.h"
 
 struct cli_column {
@@ -19,12 +20,12 @@ struct cli_listing {
     size_t column_count;
 };
 
-/* The filters of every list, and --json, for tables of options. */
+/* The filters of every list, --json and --watch, for tables of options. */
 #define CLI_LIST_OPTIONS \
     {"endpoint", "NAME", "lists only rows of this endpoint", NULL, 0}, \
         {"state", "STATE", "lists only rows in this state", NULL, 0}, \
         {"before", "ID", "lists only rows older than this one", NULL, 0}, \
-        {"limit", "N", "lists at most N rows, up to 1000", "50", 0}, CLI_JSON_OPTION
+        {"limit", "N", "lists at most N rows, up to 1000", "50", 0}, CLI_JSON_OPTION, CLI_WATCH_OPTION
 /* The same with --name and --account: for orders and certificates. */
 #define CLI_LIST_OF_NAMES_OPTIONS \
     {"name", "NAME", "lists only rows for this name", NULL, 0}, \

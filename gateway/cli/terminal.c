@@ -2,13 +2,15 @@
 #include "gateway/cli/terminal.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "acme/base/visible.h"
 
-enum { SEQUENCE_MAX_BYTES = 4 };
+enum { SEQUENCE_MAX_BYTES = 4, LINE_MAX_BYTES = 8192 };
 
 struct terminal {
     int file;
@@ -59,8 +61,34 @@ static FILE *guarded(struct terminal *terminal, int mode)
     return stream;
 }
 
+static bool is_screen;
+
 void terminal_guard(void)
 {
-    stdout = guarded(&terminals[0], isatty(STDOUT_FILENO) == 1 ? _IOLBF : _IOFBF);
+    is_screen = isatty(STDOUT_FILENO) == 1;
+    stdout = guarded(&terminals[0], is_screen ? _IOLBF : _IOFBF);
     stderr = guarded(&terminals[1], _IOLBF);
+}
+
+void say(const char *format, ...)
+{
+    char line[LINE_MAX_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    line[visible_clean(line, strlen(line), VISIBLE_ONE_LINE)] = '\0';
+    puts(line);
+}
+
+bool terminal_is_screen(void)
+{
+    return is_screen;
+}
+
+void terminal_clear(void)
+{
+    static const char sequence[] = "\x1b[H\x1b[2J"; /* ECMA-48: CUP, ED */
+    fflush(stdout);
+    (void)write_all(STDOUT_FILENO, sequence, sizeof sequence - 1);
 }
