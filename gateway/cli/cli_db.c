@@ -3,35 +3,85 @@
 #include <stdio.h>
 
 #include "gateway/cli/cli.h"
+#include "gateway/cli/cli_json.h"
 #include "gateway/runtime/clock.h"
 #include "store/care.h"
 
 enum { BYTES_PER_MIB = 1024 * 1024 };
 
+/* Where the words of a migration or a check go: on standard output, or into an array. */
+static struct json_writer *array;
+
 static void report(const char *line)
 {
-    printf("%s\n", line);
+    if (array != NULL)
+        json_write_string(array, line);
+    else
+        printf("%s\n", line);
+}
+
+/* Begins the object with the path of the database. */
+static struct json_writer *begin_json(const struct cli_arguments *arguments)
+{
+    struct json_writer *writer = cli_json_begin(arguments->arena);
+    json_put_string(writer, "database", store_location_text(arguments->location));
+    return writer;
+}
+
+/* NULL without --json. Else report() adds to this array until end_report. */
+static struct json_writer *begin_report(const struct cli_arguments *arguments, const char *name)
+{
+    if (!cli_wants_json(arguments))
+        return NULL;
+    array = begin_json(arguments);
+    json_key(array, name);
+    json_begin_array(array);
+    return array;
+}
+
+static void end_report(void)
+{
+    if (array != NULL)
+        json_end_array(array);
+    array = NULL;
 }
 
 static int migrate(const struct cli_arguments *arguments)
 {
     struct fault fault;
-    if (!store_migrate(arguments->location, report, &fault))
+    struct json_writer *writer = begin_report(arguments, "steps");
+    bool good = store_migrate(arguments->location, report, &fault);
+    end_report();
+    if (!good)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    return CLI_OK;
+    if (writer == NULL)
+        return CLI_OK;
+    json_put_integer(writer, "schema", (int64_t)store_schema());
+    return cli_json_end(arguments, writer);
 }
 
 static int check(const struct cli_arguments *arguments)
 {
     struct fault fault;
-    if (!store_check(arguments->location, report, &fault))
-        return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
-    printf("%s: the schema is current, the file is whole\n", store_location_text(arguments->location));
-    return CLI_OK;
+    struct json_writer *writer = begin_report(arguments, "found");
+    bool good = store_check(arguments->location, report, &fault);
+    end_report();
+    if (!good)
+        cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    if (writer != NULL) {
+        json_put_string(writer, "result", good ? "ok" : "failure");
+        int status = cli_json_end(arguments, writer);
+        return good ? status : CLI_FAILED;
+    }
+    if (good)
+        printf("%s: the schema is current, the file is whole\n", store_location_text(arguments->location));
+    return good ? CLI_OK : CLI_FAILED;
 }
 
 static int show_path(const struct cli_arguments *arguments)
 {
+    if (cli_wants_json(arguments))
+        return cli_json_end(arguments, begin_json(arguments));
     printf("%s\n", store_location_text(arguments->location));
     return CLI_OK;
 }
@@ -42,6 +92,11 @@ static int backup(const struct cli_arguments *arguments)
     const char *to = arguments->words[0];
     if (!store_backup(arguments->location, to, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    if (cli_wants_json(arguments)) {
+        struct json_writer *writer = begin_json(arguments);
+        json_put_string(writer, "copy", to);
+        return cli_json_end(arguments, writer);
+    }
     printf("copied %s to %s. Back up the key that seals its secrets (secret_key_path), too, in another "
            "place\n",
            store_location_text(arguments->location), to);
@@ -55,6 +110,12 @@ static int restore(const struct cli_arguments *arguments)
     const char *from = arguments->words[0], *path = store_location_text(arguments->location);
     if (!store_restore(arguments->location, from, clock_now(), kept, &fault))
         return cli_fail(arguments, CLI_FAILED, "nothing was replaced: %s", fault.message);
+    if (cli_wants_json(arguments)) {
+        struct json_writer *writer = begin_json(arguments);
+        json_put_string(writer, "from", from);
+        json_put_string(writer, "kept", kept[0] == '\0' ? NULL : kept);
+        return cli_json_end(arguments, writer);
+    }
     printf("%s is whole: a copy of it is %s now\n", from, path);
     if (kept[0] != '\0')
         printf("kept what was there as %s; remove it when you need it no more\n", kept);
@@ -78,6 +139,12 @@ static int vacuum(const struct cli_arguments *arguments)
     if (!store_vacuum(arguments->location, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     store_read_size(arguments->location, &after);
+    if (cli_wants_json(arguments)) {
+        struct json_writer *writer = begin_json(arguments);
+        json_put_integer(writer, "bytes_before", before.data);
+        json_put_integer(writer, "bytes_after", after.data);
+        return cli_json_end(arguments, writer);
+    }
     printf("%s: %s before, %s now; the indexes are new\n", store_location_text(arguments->location),
            in_mib(arena, before.data), in_mib(arena, after.data));
     return CLI_OK;
@@ -89,10 +156,12 @@ static const char *const restore_examples[] = {"acmegate db restore /backup/acme
 static const struct cli_action actions[] = {
     {.name = "migrate",
      .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
      .help = "Makes the database, or updates its schema after a backup copy.",
      .run = migrate},
     {.name = "check",
      .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
      .help = "Checks that the schema is current and the file is whole, and says what to do about damage.",
      .run = check},
     {.name = "backup",
@@ -100,6 +169,7 @@ static const struct cli_action actions[] = {
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
      .help = "Writes a copy to a new file, even while the server runs.",
      .examples = backup_examples,
      .run = backup},
@@ -108,18 +178,21 @@ static const struct cli_action actions[] = {
      .words_min = 1,
      .words_max = 1,
      .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
      .help = "Checks a back-up and puts a copy of it in the database's place, while no server runs. What was "
              "there stays beside it.",
      .examples = restore_examples,
      .run = restore},
     {.name = "vacuum",
      .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
      .help =
          "Makes the indexes anew and gives unused space back to the disk, while no server runs. Needs twice "
          "the database's size meanwhile.",
      .run = vacuum},
     {.name = "path",
      .needs = CLI_NEEDS_DATABASE,
+     .options = cli_json_option,
      .help = "Shows the path of the database.",
      .run = show_path},
 };

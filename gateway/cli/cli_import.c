@@ -10,6 +10,7 @@
 #include "gateway/ca/issuer_stepca_internal.h"
 #include "gateway/ca/local/local_ca.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/cli_json.h"
 #include "gateway/cli/import.h"
 #include "gateway/kept/own_certificate.h"
 #include "gateway/outbound/outbound_wait.h"
@@ -129,6 +130,27 @@ static void print_counts(const struct import_counts *counts, bool dry_run)
             printf("%zu skipped: %s\n", counts->skipped[i], import_skip_name((enum import_skip)i));
 }
 
+static int print_json(const struct cli_arguments *arguments, const struct import_counts *counts, bool good)
+{
+    struct json_writer *writer = cli_json_begin(arguments->arena);
+    json_put_string(writer, "result", good ? "ok" : "failure");
+    json_put_boolean(writer, "dry_run", cli_value(arguments, "dry-run") != NULL);
+    json_put_integer(writer, "taken", (int64_t)counts->taken);
+    json_put_integer(writer, "known", (int64_t)counts->known);
+    json_key(writer, "skipped");
+    json_begin_array(writer);
+    for (size_t i = 0; i < IMPORT_SKIPS; i++) {
+        if (counts->skipped[i] == 0)
+            continue;
+        json_begin_object(writer);
+        json_put_integer(writer, "count", (int64_t)counts->skipped[i]);
+        json_put_string(writer, "why", import_skip_name((enum import_skip)i));
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+    return cli_json_end(arguments, writer);
+}
+
 static const char *source_words(const struct cli_arguments *arguments)
 {
     struct arena *arena = arguments->arena;
@@ -167,9 +189,13 @@ static int run(const struct cli_arguments *arguments, const struct config *confi
     if (log_path != NULL)
         take_log(import, log_path);
     good = import_finish(import, &counts) && good;
-    print_counts(&counts, dry_run);
     import_free(import);
-    return good ? CLI_OK : CLI_FAILED;
+    int status = CLI_OK;
+    if (cli_wants_json(arguments))
+        status = print_json(arguments, &counts, good);
+    else
+        print_counts(&counts, dry_run);
+    return good ? status : CLI_FAILED;
 }
 
 static int with_roots(const struct cli_arguments *arguments, const struct config *config)
@@ -209,6 +235,7 @@ static int import(const struct cli_arguments *arguments)
 static const struct cli_option options[] = {
     {"step-ca-log", "FILE", "reads step-ca's request log; '-' reads standard input", NULL, 0},
     {"dry-run", NULL, "shows what would be taken and changes nothing", NULL, 0},
+    CLI_JSON_OPTION,
     {0}};
 
 static const struct cli_action actions[] = {

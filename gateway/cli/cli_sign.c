@@ -13,6 +13,7 @@
 #include "acme/pki/x509_read.h"
 #include "gateway/ca/issuer_overrides.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/cli_json.h"
 #include "gateway/runtime/log.h"
 
 enum { CERTIFICATE_MODE = 0644, PEM_NAME_MAX_BYTES = 64 };
@@ -117,6 +118,38 @@ static bool write_out(int file, const char *text)
     return fsync(file) == 0;
 }
 
+/* The chain is in the object, or in the file that it names. */
+static bool print_json(const struct cli_arguments *arguments, const struct sign_request *request,
+                       const struct sign_result *result)
+{
+    struct json_writer *writer = cli_json_begin(request->arena);
+    const char *out = cli_value(arguments, "out");
+    json_put_string(writer, "serial", result->serial);
+    json_put_string(writer, "issuer", request->profile->issuer);
+    json_put_string(writer, "profile", request->profile->name);
+    json_key(writer, "names");
+    json_begin_array(writer);
+    for (size_t i = 0; i < request->names.count; i++)
+        json_write_string(writer, request->names.identifiers[i].value);
+    json_end_array(writer);
+    json_put_time(writer, "begins", result->not_before);
+    json_put_time(writer, "expires", result->not_after);
+    json_put_string(writer, "file", out);
+    json_put_string(writer, "chain", out == NULL ? result->chain_pem : NULL);
+    return cli_json_print(writer);
+}
+
+/* Gives out the chain: to the new file, to standard output, or within JSON there. False with errno. */
+static bool give_out(const struct cli_arguments *arguments, const struct sign_request *request,
+                     const struct sign_result *result, int file)
+{
+    if (file != STDOUT_FILENO && !write_out(file, result->chain_pem))
+        return false;
+    if (cli_wants_json(arguments))
+        return print_json(arguments, request, result);
+    return file != STDOUT_FILENO || (fputs(result->chain_pem, stdout) >= 0 && fflush(stdout) == 0);
+}
+
 static int issue(const struct cli_arguments *arguments, struct sign_request *request)
 {
     const char *out = cli_value(arguments, "out");
@@ -125,11 +158,7 @@ static int issue(const struct cli_arguments *arguments, struct sign_request *req
     if (file < 0)
         return cli_fail(arguments, CLI_FAILED, "--out %s: %s; the CA was not asked", out, strerror(errno));
     sign_issue(request, &result);
-    bool given = result.chain_pem != NULL;
-    if (given && out == NULL)
-        given = fputs(result.chain_pem, stdout) >= 0 && fflush(stdout) == 0;
-    else if (given)
-        given = write_out(file, result.chain_pem);
+    bool given = result.chain_pem != NULL && give_out(arguments, request, &result, file);
     if (result.chain_pem != NULL && !given)
         cli_fail(arguments, CLI_FAILED, "certificate %s cannot be written: %s; the database has it",
                  result.serial, strerror(errno));
@@ -162,6 +191,7 @@ static const struct cli_option options[] = {
     {"profile", "NAME", "the profile whose issuer signs and whose limits apply", NULL, 0},
     {"endpoint", "NAME", "the endpoint whose name policy applies, too", NULL, 0},
     {"out", "FILE", "writes the certificate and its chain to a new file instead of standard output", NULL, 0},
+    CLI_JSON_OPTION,
     {0}};
 
 static const struct cli_action actions[] = {

@@ -18,6 +18,7 @@ struct sign_request {
 struct sign_result {
     const char *chain_pem; /* leaf and intermediates; NULL: no certificate is given out */
     char serial[SERIAL_HEX_BYTES];
+    int64_t not_before, not_after; /* as the CA wrote them */
     /* a sentence; NULL: none. A certificate that could not be recorded has both */
     const char *problem;
 };

@@ -134,6 +134,8 @@ static void take_certificate(struct signing *signing)
         return;
     }
     snprintf(out->serial, sizeof out->serial, "%s", signing->issued.facts.serial);
+    out->not_before = signing->issued.facts.not_before;
+    out->not_after = signing->issued.facts.not_after;
     if (verdict == ISSUANCE_FITS)
         out->chain_pem = chain_pem(signing);
     else

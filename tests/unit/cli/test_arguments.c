@@ -46,7 +46,7 @@ Test(cli_arguments, O2_what_an_action_does_not_know_is_refused)
         {"order show x/y", CLI_USAGE, "", "'x/y' is not a valid id\n"},
         {"account deactivate 0", CLI_USAGE, "", "'0' is not a valid id\n"},
         {"account show none", CLI_USAGE, "", "'none' is not a valid id\n"},
-        {"db check --json", CLI_USAGE, "", "unknown option '--json'\n"},
+        {"db check --pem", CLI_USAGE, "", "unknown option '--pem'\n"},
         {"issuer reset main --expiring 1d", CLI_USAGE, "", "unknown option '--expiring'\n"},
         {"migration status -x", CLI_USAGE, "", "unknown option '-x'\n"},
         {"serve -vv", CLI_USAGE, "", "unknown option '-vv'\n"},
@@ -147,6 +147,7 @@ Test(cli_arguments, help_of_the_program_of_a_command_and_of_an_action)
         {"db -h", CLI_OK, "acmegate db backup FILE [OPTION…]\n      Writes a copy", ""},
         {"db path --help", CLI_OK,
          "usage: acmegate db path [OPTION…]\n\nShows the path of the database.\n\n"
+         "      --json                  prints JSON, one object a line\n"
          "  -c, --config FILE           the configuration file (default: ACMEGATE_CONFIG, else\n"
          "                              /etc/acmegate/acmegate.json)\n"
          "      --database FILE         the database file, instead of the configuration's\n",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/base/json.h"
+#include "acme/pki.h"
 #include "check_site.h"
 #include "gateway/cli/cli.h"
 
@@ -18,6 +19,11 @@ static void begin(void)
     issued = make_issued_order(&shell.database, &account, "www.example.org", "1a2b");
     database_run(&shell.database, "UPDATE orders SET expires_at = 2208988800;"
                                   "UPDATE certificates SET not_after = 2208988800");
+}
+
+static struct bytes make_csr(const char *names)
+{
+    return pki_csr(shell.arena, &(struct pki_csr){.key = pki_key(shell.arena, "P-256"), .names = names});
 }
 
 /* Each line is an object; the limits of configurations are the widest. */
@@ -40,6 +46,7 @@ Test(cli_json, C7_values_have_their_types)
     begin();
     const char *own = local_only(own_of_inner, "");
     const char *id = text_of("%lld", (long long)account.id), *order = text_of("%lld", (long long)issued.id);
+    const char *csr = shell_write("host.csr", shell_pem("CERTIFICATE REQUEST", make_csr("DNS:www.test")));
     const struct {
         const char *line, *has[5];
     } cases[] = {
@@ -78,6 +85,26 @@ Test(cli_json, C7_values_have_their_types)
           "\"value\":80,\"set\":true,\"origin\":\"default\"}", "\"value\":null,\"set\":false}"}},
         {text_of("check --json --config %s", own),
          {"{\"result\":\"ok\",\"message\":\"configuration ", "`acmegate serve` makes it\"}"}},
+        {"db path --json", {text_of("{\"database\":\"%s\"}\n", shell.database.path)}},
+        {"db check --json",
+         {text_of("{\"database\":\"%s\",\"found\":[],\"result\":\"ok\"}\n", shell.database.path)}},
+        {"db migrate --json",
+         {"\"steps\":[\"the schema is up to date: nothing to do\"]",
+          text_of("\"schema\":%zu}\n", store_schema())}},
+        {text_of("db backup %s --json", shell_path("copy.db")),
+         {text_of("\"copy\":\"%s\"}\n", shell_path("copy.db"))}},
+        {text_of("db restore %s --database %s --json", shell_path("copy.db"), shell_path("new.db")),
+         {text_of("{\"database\":\"%s\",\"from\":\"%s\"}\n", shell_path("new.db"), shell_path("copy.db"))}},
+        {text_of("db restore %s --database %s --json", shell_path("copy.db"), shell_path("new.db")),
+         {text_of("\"from\":\"%s\",\"kept\":\"%s.", shell_path("copy.db"), shell_path("new.db"))}},
+        {text_of("db vacuum --database %s --json", shell_path("new.db")),
+         {"\"bytes_before\":", ",\"bytes_after\":"}},
+        {text_of("sign %s --profile inside --json", csr),
+         {"{\"serial\":\"",
+          "\"issuer\":\"inner\",\"profile\":\"inside\",\"names\":[\"www.test\"],\"begins\":\"2026-06-01T",
+          "\"expires\":\"2026-06-01T13:", "\"chain\":\"-----BEGIN CERTIFICATE-----\\n"}},
+        {text_of("sign %s --profile inside --out %s --json", csr, shell_path("host.crt")),
+         {text_of("Z\",\"file\":\"%s\"}\n", shell_path("host.crt"))}},
         {text_of("account deactivate %s --json", id), {text_of("{\"id\":%s,\"state\":\"revoked\"}\n", id)}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -89,6 +116,38 @@ Test(cli_json, C7_values_have_their_types)
             cr_expect_not_null(strstr(output.text, cases[i].has[j]), "%s: %s is missing:\n%s", cases[i].line,
                                cases[i].has[j], output.text);
     }
+    shell_end();
+}
+
+/* The skips are told on standard error one by one, and counted in the object. */
+Test(cli_json, an_import)
+{
+    begin();
+    const char *csr = shell_write("host.csr", shell_pem("CERTIFICATE REQUEST", make_csr("DNS:www.test")));
+    const char *chain = shell_path("host.crt");
+    cr_assert_eq(run("sign %s --profile inside --out %s", csr, chain).status, CLI_OK);
+    struct output output = run("import --dry-run %s --json", chain);
+    expect_output(
+        "import", &output, CLI_OK,
+        "{\"result\":\"ok\",\"dry_run\":true,\"taken\":0,\"known\":1,\"skipped\":[{\"count\":1,\"why\":\"an "
+        "authority's own certificate\"}]}\n",
+        chain);
+    output = run("import %s.none --json", chain);
+    expect_output("none", &output, CLI_FAILED, "{\"result\":\"failure\",\"dry_run\":false,\"taken\":0,",
+                  "No such file");
+    shell_end();
+}
+
+/* Faults are in the output, and the advice is on standard error. */
+Test(cli_json, a_database_that_is_damaged)
+{
+    begin();
+    database_run(&shell.database, "PRAGMA foreign_keys = OFF; UPDATE accounts SET eab_key_id = 4711");
+    struct output output = run("db check --json");
+    expect_output("check", &output, CLI_FAILED, "\"found\":[\"a row of accounts (id ",
+                  "acmegate db restore FILE");
+    expect_output("check", &output, CLI_FAILED, "],\"result\":\"failure\"}\n", "acmegate db check: ");
+    expect_objects("check", &output);
     shell_end();
 }
 
@@ -142,7 +201,8 @@ Test(cli_json, a_full_disk_is_a_failure)
 {
     begin();
     static const char *const lines[] = {"account list --json", "explain www.example.org --json",
-                                        "eab add acme --json", "cert show 1a2b --json"};
+                                        "eab add acme --json", "cert show 1a2b --json",
+                                        "db path --json",      "db check --json"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct output output = run_on_full_disk("%s", lines[i]);
         cr_expect_eq(output.status, CLI_FAILED, "%s", lines[i]);
