@@ -18,6 +18,7 @@
 #include "gateway/preflight/host_preflight.h"
 #include "gateway/preflight/name_servers.h"
 #include "gateway/runtime/clock.h"
+#include "gateway/runtime/passed_sockets.h"
 #include "store/store.h"
 
 /* ---- lines ---- */
@@ -228,6 +229,8 @@ static int check_file(struct check *check, const char *path)
         return CLI_FAILED;
     if (check->expiring_within_s == 0)
         check_ok(check, "configuration %s is valid", path);
+    if (!passed_sockets_take(PASSED_SOCKETS_FIRST, &fault))
+        check_fail(check, "%s", fault.message);
     const struct outbound_config outbound = {
         .resolvers = check->config->validation.resolvers,
         .resolver_count = check->config->validation.resolver_count,
@@ -243,6 +246,7 @@ static int check_file(struct check *check, const char *path)
         check_all(check);
     outbound_stop(check->outbound);
     outbound_free(check->outbound);
+    passed_sockets_close();
     return check->failed ? CLI_FAILED : CLI_OK;
 }
 

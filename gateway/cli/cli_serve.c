@@ -13,6 +13,7 @@
 #include "gateway/preflight/name_servers.h"
 #include "gateway/runtime/crash_record.h"
 #include "gateway/runtime/log.h"
+#include "gateway/runtime/passed_sockets.h"
 #include "gateway/runtime/service_manager.h"
 #include "gateway/server/event_log.h"
 
@@ -59,6 +60,10 @@ static bool host_is_fit(const struct config *config)
 /* NULL with `fault`, which the log has too. */
 static struct server *start(const struct config *config, const char *path, struct fault *fault)
 {
+    if (!passed_sockets_take(PASSED_SOCKETS_FIRST, fault)) {
+        log_error("%s", fault->message);
+        return NULL;
+    }
     if (!host_is_fit(config)) {
         fault_set(fault, "this host is not fit to serve %s", path);
         return NULL;
@@ -107,6 +112,7 @@ int serve_until_stopped(const struct config *config, const char *path,
     } else {
         service_manager_status(fault.message);
     }
+    passed_sockets_close();
     crash_record_close();
     service_manager_close();
     return server != NULL ? CLI_OK : CLI_FAILED;
@@ -125,8 +131,10 @@ static const struct cli_option options[] = {{"verbose", NULL, "logs more, to fin
 static const struct cli_action actions[] = {{
     .needs = CLI_NEEDS_CONFIG,
     .options = options,
-    .help = "Runs the server until SIGTERM or SIGINT. 'acmegate reload', or SIGHUP, reads the configuration "
-            "again; the log tells for each change whether it is in force or needs a restart.",
+    .help =
+        "Runs the server until SIGTERM or SIGINT. 'acmegate reload', or SIGHUP, reads the configuration "
+        "again; the log tells for each change whether it is in force or needs a restart. Listening sockets "
+        "may come from the service manager (LISTEN_FDS).",
     .run = run,
 }};
 

@@ -21,15 +21,20 @@ struct library http_library(void);
 
 /* ---- before a start ---- */
 
-enum http_address_state { HTTP_ADDRESS_FREE, HTTP_ADDRESS_IN_USE, HTTP_ADDRESS_UNUSABLE };
+enum http_address_state {
+    HTTP_ADDRESS_FREE,
+    HTTP_ADDRESS_PASSED, /* its socket was passed by the service manager (passed_sockets.h) */
+    HTTP_ADDRESS_IN_USE,
+    HTTP_ADDRESS_UNUSABLE
+};
 
 /* Binds the address and lets it go again, without listening. With `fault`, in the words of a start, unless
- * free. */
+ * free or passed. */
 [[gnu::warn_unused_result]] enum http_address_state http_address_try(const struct listen_address *address,
                                                                      struct fault *fault);
 
-/* Tests whether a Unix socket can be made at this path; an existing socket is not a fault. False with
- * `fault`, in the words of `serve`. */
+/* Tests whether a Unix socket can be made at this path; an existing or passed socket is not a fault. False
+ * with `fault`, in the words of `serve`. */
 [[gnu::warn_unused_result]] bool http_local_try(const char *path, struct fault *fault);
 
 struct http_server;
@@ -128,9 +133,9 @@ struct http_server_config {
 };
 
 /*
- * Binds, starts the loops; TCP connections are accepted as soon as a certificate is set, or at once when
- * plain. A socket that a dead server left at socket_path is replaced, a live one refused. NULL with `fault`
- * filled.
+ * Binds, or takes sockets that were passed; starts the loops. TCP connections are accepted as soon as a
+ * certificate is set, or at once when plain. A socket that a dead server left at socket_path is replaced, a
+ * live one refused. NULL with `fault` filled.
  */
 [[gnu::warn_unused_result]] struct http_server *http_server_start(const struct http_server_config *config,
                                                                   struct fault *fault);

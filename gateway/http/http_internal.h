@@ -95,10 +95,10 @@ void http_tls_certificate_free(struct http_tls_certificate *certificate);
 
 /* ---- http_listen.c ---- */
 
-/* A bound, listening, non-blocking socket, or -1 with `fault`. */
+/* A bound, listening, non-blocking socket, or -1 with `fault`. A socket that was passed is duplicated. */
 int http_listen(const struct listen_address *address, struct fault *fault);
 
-/* A Unix socket that is in its folder until it is removed. */
+/* A Unix socket that is in its folder until it is removed; one that was passed stays there. */
 struct http_local_socket;
 struct http_local_socket *http_local_listen(const char *path, struct fault *fault);
 int http_local_fd(const struct http_local_socket *local);

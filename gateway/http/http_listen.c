@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "gateway/http/http_internal.h"
+#include "gateway/runtime/passed_sockets.h"
 
 enum {
     LISTEN_BACKLOG = 1024,
@@ -38,6 +39,8 @@ static bool address_to_sockaddr(const struct listen_address *address, struct soc
 /* Returns what an operator has to do; "" when the system's own words are enough. */
 static const char *listen_advice(int error, uint16_t port)
 {
+    if (error == EADDRINUSE && passed_socket_of_both(port) != NULL)
+        return "; the socket that was passed for [::] takes IPv4 too: its unit needs BindIPv6Only=ipv6-only";
     if (error == EADDRINUSE)
         return "; another program has this port: 'ss -ltnp' shows which";
     if (error == EADDRNOTAVAIL)
@@ -75,8 +78,25 @@ static int bind_address(const struct listen_address *address, struct fault *faul
     return -1;
 }
 
+/* Returns a duplicate of a socket that the service manager has passed. */
+static int duplicate(const struct passed_socket *socket, struct fault *fault)
+{
+    unsigned stalled_ms = STALLED_CLIENT_MS;
+    int fd = fcntl(socket->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd != -1 && (socket->is_local ||
+                     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stalled_ms, sizeof stalled_ms) == 0))
+        return fd;
+    fault_set(fault, "%s, which was passed, cannot be used: %s", socket->text, strerror(errno));
+    if (fd != -1)
+        close(fd);
+    return -1;
+}
+
 int http_listen(const struct listen_address *address, struct fault *fault)
 {
+    const struct passed_socket *passed = passed_socket_of_address(address->host, address->port);
+    if (passed != NULL)
+        return duplicate(passed, fault);
     int fd = bind_address(address, fault);
     if (fd == -1 || listen(fd, LISTEN_BACKLOG) == 0)
         return fd;
@@ -88,6 +108,8 @@ int http_listen(const struct listen_address *address, struct fault *fault)
 
 enum http_address_state http_address_try(const struct listen_address *address, struct fault *fault)
 {
+    if (passed_socket_of_address(address->host, address->port) != NULL)
+        return HTTP_ADDRESS_PASSED;
     int fd = bind_address(address, fault);
     if (fd == -1)
         return errno == EADDRINUSE ? HTTP_ADDRESS_IN_USE : HTTP_ADDRESS_UNUSABLE;
@@ -100,6 +122,7 @@ enum http_address_state http_address_try(const struct listen_address *address, s
 struct http_local_socket {
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     int fd;
+    bool passed;  /* the service manager's, which stays in its folder */
     dev_t device; /* with the inode: identifies our socket */
     ino_t inode;
 };
@@ -145,6 +168,8 @@ bool http_local_try(const char *path, struct fault *fault)
 {
     struct sockaddr_un address;
     struct stat status;
+    if (passed_socket_of_path(path) != NULL)
+        return true;
     if (strlen(path) >= sizeof address.sun_path)
         return fault_set(fault,
                          "%s is too long for a socket's path, %zu octets at most: choose a shorter one", path,
@@ -164,8 +189,21 @@ bool http_local_try(const char *path, struct fault *fault)
     return true;
 }
 
+static struct http_local_socket *local_of_passed(const struct passed_socket *passed, struct fault *fault)
+{
+    int fd = duplicate(passed, fault);
+    if (fd == -1)
+        return NULL;
+    struct http_local_socket *local = h2o_mem_alloc(sizeof *local);
+    *local = (struct http_local_socket){.fd = fd, .passed = true};
+    return local;
+}
+
 struct http_local_socket *http_local_listen(const char *path, struct fault *fault)
 {
+    const struct passed_socket *passed = passed_socket_of_path(path);
+    if (passed != NULL)
+        return local_of_passed(passed, fault);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (!http_local_try(path, fault))
         return NULL;
@@ -174,8 +212,8 @@ struct http_local_socket *http_local_listen(const char *path, struct fault *faul
         return NULL;
     struct http_local_socket *local = h2o_mem_alloc(sizeof *local);
     struct stat status = {0};
+    *local = (struct http_local_socket){.fd = bind_local(&address)};
     memcpy(local->path, address.sun_path, sizeof local->path);
-    local->fd = bind_local(&address);
     if (local->fd == -1 || stat(path, &status) != 0) {
         fault_set(fault, "cannot listen on %s: %s", path, strerror(errno));
         if (local->fd != -1)
@@ -198,7 +236,8 @@ void http_local_remove(struct http_local_socket *local)
     struct stat status;
     if (local == NULL)
         return;
-    if (lstat(local->path, &status) == 0 && status.st_dev == local->device && status.st_ino == local->inode)
+    if (!local->passed && lstat(local->path, &status) == 0 && status.st_dev == local->device &&
+        status.st_ino == local->inode)
         unlink(local->path);
     free(local);
 }

@@ -16,7 +16,8 @@ install(FILES ${manual}/acmegate.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/
 # The unit names the program, whose place is known when it is installed.
 install(CODE "set(BINDIR \${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR})
     configure_file(${packaging}/systemd/acmegate.service.in ${PROJECT_BINARY_DIR}/acmegate.service @ONLY)")
-install(FILES ${PROJECT_BINARY_DIR}/acmegate.service DESTINATION lib/systemd/system)
+install(FILES ${PROJECT_BINARY_DIR}/acmegate.service ${packaging}/systemd/acmegate.socket
+    DESTINATION lib/systemd/system)
 install(FILES ${packaging}/systemd/acmegate.sysusers DESTINATION lib/sysusers.d RENAME acmegate.conf)
 install(FILES ${packaging}/systemd/acmegate.tmpfiles DESTINATION lib/tmpfiles.d RENAME acmegate.conf)
 # Where the program looks for its configuration, whatever the prefix.

@@ -9,6 +9,7 @@
 #include "acme/urls.h"
 #include "gateway/http/http.h"
 #include "gateway/keys/secret_box.h"
+#include "gateway/runtime/passed_sockets.h"
 #include "store/accounts.h"
 #include "store/eab_keys.h"
 
@@ -160,6 +161,9 @@ static void check_addresses(struct host_preflight *preflight, const char *key,
         if (state == HTTP_ADDRESS_IN_USE && served)
             tell(preflight, PREFLIGHT_OK, "%s: %s port %u is in use, and a running acmegate has the database",
                  key, addresses[i].host, (unsigned)addresses[i].port);
+        else if (state == HTTP_ADDRESS_PASSED)
+            tell(preflight, PREFLIGHT_OK, "%s: the service manager passed %s port %u", key, addresses[i].host,
+                 (unsigned)addresses[i].port);
         else if (state != HTTP_ADDRESS_FREE)
             tell(preflight, PREFLIGHT_FAULT, "%s: %s", key, fault.message);
         else
@@ -174,10 +178,40 @@ static void check_socket(struct host_preflight *preflight)
     const char *path = preflight->config->admin_socket;
     if (path == NULL)
         return;
-    if (http_local_try(path, &fault))
+    if (passed_socket_of_path(path) != NULL)
+        tell(preflight, PREFLIGHT_OK, "admin.socket: the service manager passed %s", path);
+    else if (http_local_try(path, &fault))
         tell(preflight, PREFLIGHT_OK, "admin.socket: %s can be made", path);
     else
         tell(preflight, PREFLIGHT_FAULT, "admin.socket: %s", fault.message);
+}
+
+static bool is_one_of(const struct passed_socket *passed, const struct listen_address *addresses,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (passed_socket_has(passed, addresses[i].host, addresses[i].port))
+            return true;
+    return false;
+}
+
+/* Nobody would answer clients that connect to a socket without a listener. */
+static void check_passed_sockets(struct host_preflight *preflight)
+{
+    const struct config *config = preflight->config;
+    const struct passed_socket *passed;
+    for (size_t i = 0; (passed = passed_socket(i)) != NULL; i++) {
+        if (is_one_of(passed, config->listen, config->listen_count) ||
+            is_one_of(passed, config->pki_listen, config->pki_listen_count) ||
+            is_one_of(passed, config->admin_listen, config->admin_listen_count) ||
+            (config->admin_socket != NULL && passed_socket_is_at(passed, config->admin_socket)))
+            continue;
+        tell(preflight, PREFLIGHT_FAULT,
+             "%s was passed by the service manager, but %s: change that key, or %s", passed->text,
+             passed->is_local ? "admin.socket is another path"
+                              : "no address of listen, pki_listen and admin.listen is the same",
+             "ListenStream= of the socket unit");
+    }
 }
 
 /* The ports may differ when something forwards another port, as proxies do. */
@@ -266,6 +300,7 @@ void host_preflight(struct host_preflight *preflight)
     check_addresses(preflight, "pki_listen", config->pki_listen, config->pki_listen_count);
     check_addresses(preflight, "admin.listen", config->admin_listen, config->admin_listen_count);
     check_socket(preflight);
+    check_passed_sockets(preflight);
     check_base_port(preflight);
     for (size_t i = 0; i < config->endpoint_count; i++) {
         check_endpoint(preflight, &config->endpoints[i], reader);

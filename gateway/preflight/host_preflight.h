@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Checks this host before the server starts: its database, the secrets beside it, the addresses and sockets
- * to listen on, and settings that are likely mistakes. `acmegate check` prints the result, and `serve` begins
- * with it: both use the same words.
+ * to listen on, sockets that were passed, and settings that are likely mistakes. `acmegate check` prints the
+ * result, and `serve` begins with it: both use the same words.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/kept/own_certificate.h"
 #include "gateway/runtime/log.h"
+#include "gateway/runtime/passed_sockets.h"
 #include "gateway/runtime/version.h"
 #include "gateway/server/server.h"
 
@@ -46,9 +47,12 @@ static void log_listeners(const char *what, const struct http_server *http,
                           const struct listen_address *addresses, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        log_info("%s: listening on %s port %u%s%s", what, addresses[i].host,
+        log_info("%s: listening on %s port %u%s%s%s", what, addresses[i].host,
                  (unsigned)http_server_port(http, i), addresses[i].plain ? ", without TLS" : "",
-                 addresses[i].proxy_protocol ? ", with the PROXY protocol" : "");
+                 addresses[i].proxy_protocol ? ", with the PROXY protocol" : "",
+                 passed_socket_of_address(addresses[i].host, addresses[i].port) == NULL
+                     ? ""
+                     : ", passed by the service manager");
 }
 
 static void log_issuer(const struct issuer_config *issuer)

@@ -13,6 +13,7 @@ FILES = [
     "etc/acmegate/acmegate.json.sample",
     "usr/bin/acmegate",
     "usr/lib/systemd/system/acmegate.service",
+    "usr/lib/systemd/system/acmegate.socket",
     "usr/lib/sysusers.d/acmegate.conf",
     "usr/lib/tmpfiles.d/acmegate.conf",
     "usr/share/bash-completion/completions/acmegate",
@@ -140,6 +141,17 @@ def test_the_unit_is_sound_and_confined(tree):
     report = run(analyze, "security", "--offline=true", "--no-pager", unit).stdout
     exposure = re.search(r"Overall exposure level for acmegate.service: ([0-9.]+)", report)
     assert float(exposure[1]) < 2.0, report
+
+
+def test_the_socket_unit_has_the_addresses_that_the_server_listens_on_by_default(tree):
+    socket = tree / "usr/lib/systemd/system/acmegate.socket"
+    done = run(tools.program("systemd-analyze"), "verify", "--man=no", socket)
+    assert [line for line in done.stderr.splitlines() if "/usr/bin/acmegate is not executable" not in line] == []
+    listed = re.findall(r"^ListenStream=(.*)$", socket.read_text(), flags=re.MULTILINE)
+    page = (tools.ROOT / "docs/configuration.md").read_text()
+    assert json.dumps(listed) in re.search(r"^\| `listen` .*$", page, flags=re.MULTILINE)[0]
+    sample = (tree / "etc/acmegate/acmegate.json.sample").read_text()
+    assert f'"listen": {json.dumps(listed)}' in sample
 
 
 def test_the_bill_of_materials_names_what_the_program_loads():

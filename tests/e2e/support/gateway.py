@@ -54,6 +54,8 @@ class Gateway:
         self.database = folder / "acmegate.db"
         self.process = None
         self.variables = {}  # more of the environment
+        self.before = []  # a program with options that starts the gateway in its own process
+        self.passed = None  # sockets as a service manager passes them (PassedSockets)
         folder.mkdir(parents=True, exist_ok=True)
         self.configuration = {
             "base_url": f"https://localhost:{self.port}",
@@ -100,8 +102,11 @@ class Gateway:
     def launch(self):
         """Starts `serve` without waiting for anything."""
         self.write_configuration()
-        command = [tools.acmegate(), "serve", "--config", self.config_path]
-        self.process = Process("acmegate", command, self.log, {**environment(), **self.variables})
+        command = [*self.before, tools.acmegate(), "serve", "--config", self.config_path]
+        fds = () if self.passed is None else self.passed.fds
+        if self.passed is not None:
+            command = self.passed.command(command)
+        self.process = Process("acmegate", command, self.log, {**environment(), **self.variables}, fds)
         return self
 
     def start(self, seconds=30):

@@ -8,9 +8,10 @@ from .waiting import wait_until
 
 
 class Process:
-    """Starts `command` at once; `log` is a path that receives standard output and error."""
+    """Starts `command` at once; `log` is a path that receives standard output and error. The child has the descriptors
+    `pass_fds` too."""
 
-    def __init__(self, name, command, log, env=None):
+    def __init__(self, name, command, log, env=None, pass_fds=()):
         self.name = name
         self.log = log
         with open(log, "ab") as output:
@@ -20,6 +21,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=env,
+                pass_fds=pass_fds,
             )
 
     @property

@@ -10,7 +10,9 @@
 
 #include "disk.h"
 #include "gateway/keys/secret_box.h"
+#include "gateway/runtime/passed_sockets.h"
 #include "log_capture.h"
+#include "passing.h"
 #include "store/database.h"
 #include "store/eab_keys.h"
 
@@ -208,6 +210,54 @@ Test(host_preflight, a_port_in_use_is_a_fault_unless_a_server_has_the_database)
         expect_told("pki_listen", cases[i].words);
         if (file >= 0)
             close(file);
+        database_end(&database);
+    }
+}
+
+/* `listener` has %u for the port and %s for the path of the sockets that were passed. */
+Test(host_preflight, a_passed_socket_fits_a_listener)
+{
+    static const struct {
+        const char *listener;
+        int passed; /* 0: an address, 1: a path */
+        bool failed;
+        const char *words;
+    } cases[] = {
+        {",\"pki_listen\":[\"127.0.0.1:%u\"]", 0, false,
+         "ok: pki_listen: the service manager passed 127.0.0.1 port "},
+        {",\"admin\":{\"socket\":\"%s\"}", 1, false, "ok: admin.socket: the service manager passed /tmp/"},
+        {",\"pki_listen\":[\"127.0.0.2:%u\"]", 0, true,
+         "fault: socket acmegate.socket (descriptor 200) on 127.0.0.1 port "},
+        {"", 0, true,
+         "was passed by the service manager, but no address of listen, pki_listen and admin.listen is the "
+         "same: "
+         "change that key, or ListenStream= of the socket unit"},
+        {"", 1, true, "fault: socket acmegate.socket (descriptor 200) at /tmp/"},
+        {",\"admin\":{\"socket\":\"%s.other\"}", 1, true,
+         "was passed by the service manager, but admin.socket is another path: change that key, or "
+         "ListenStream= of the socket unit"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct database database;
+        database_begin(&database);
+        const char *path = passing_new_path();
+        uint16_t port = 0;
+        if (cases[i].passed == 0)
+            port = passing_address(0, "127.0.0.1", 0, true);
+        else
+            passing_path(0, path);
+        passing_take(1);
+        const char *place = strchr(cases[i].listener, '%');
+        const char *listener = cases[i].listener;
+        if (place != NULL)
+            listener =
+                arena_printf(database.arena, "%.*s%s%s", (int)(place - cases[i].listener), cases[i].listener,
+                             place[1] == 's' ? path : arena_printf(database.arena, "%u", port), place + 2);
+        cr_expect_eq(run(database.arena, parse(&database, "", listener), false), cases[i].failed, "%zu: %s",
+                     i, told);
+        expect_told(cases[i].listener, cases[i].words);
+        passed_sockets_close();
+        passing_drop_path();
         database_end(&database);
     }
 }

@@ -165,6 +165,7 @@ void front_try(const struct front_options *options, struct fault *fault)
     memset(&seen, 0, sizeof seen);
     seen.refusing_loop_starts = options->refusing_loop_starts;
     const struct listen_address listen = {.host = options->host == NULL ? "127.0.0.1" : options->host,
+                                          .port = options->port,
                                           .plain = options->behind_a_proxy,
                                           .proxy_protocol = options->proxy_protocol,
                                           .forwarded_headers =

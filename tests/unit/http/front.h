@@ -22,6 +22,7 @@ enum { FRONT_HOLD_MS = 60 * 1000, FRONT_REQUEST_TIMEOUT_MS = 30 * 1000, FRONT_CO
 
 struct front_options {
     const char *host;               /* NULL: 127.0.0.1 */
+    uint16_t port;                  /* 0: a free one */
     const char *trusted_proxies[2]; /* NULL: none */
     bool behind_a_proxy;            /* the proxy ended TLS: not with `tls` */
     bool proxy_protocol;
