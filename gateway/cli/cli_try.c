@@ -5,6 +5,7 @@
 
 #include "acme/permission.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/cli_json.h"
 #include "gateway/issuance/permit.h"
 #include "gateway/outbound/outbound_wait.h"
 #include "gateway/runtime/clock.h"
@@ -74,13 +75,49 @@ static const struct validation *run_trial(const struct trial *trial, enum challe
     return &try->validation;
 }
 
-/* ---- what is told ---- */
+/* ---- findings ---- */
 
-static void say_why(const char *what, const char *verdict, const struct problem *problem)
+struct finding {
+    const char *what;              /* a challenge, or a rule */
+    const char *result;            /* a word for programs */
+    const char *verdict;           /* the same in words for people */
+    const struct problem *problem; /* NULL: none */
+    const char *tried;             /* what was asked and answered; NULL: nothing */
+};
+
+static void tell_people(const struct finding *finding)
 {
-    printf("  %-16s %s\n", what, verdict);
-    printf("    %s\n", problem->detail);
-    printf("    next: %s\n", cause_info(problem->cause)->next_step);
+    const struct problem *problem = finding->problem;
+    printf("  %-16s %s\n", finding->what, finding->verdict);
+    if (problem != NULL) {
+        printf("    %s\n", problem->detail);
+        printf("    next: %s\n", cause_info(problem->cause)->next_step);
+    }
+    if (finding->tried != NULL && (problem == NULL || strstr(problem->detail, finding->tried) == NULL))
+        printf("    %s%s\n", problem == NULL ? "" : "tried: ", finding->tried);
+}
+
+static void tell_program(const struct trial *trial, const struct finding *finding)
+{
+    const struct problem *problem = finding->problem;
+    struct json_writer *writer = cli_json_begin(trial->arena);
+    json_put_string(writer, "name", trial->identifier.value);
+    json_put_string(writer, "endpoint", trial->endpoint->name);
+    json_put_string(writer, "what", finding->what);
+    json_put_string(writer, "result", finding->result);
+    json_put_string(writer, "detail", problem == NULL ? finding->verdict : problem->detail);
+    json_put_string(writer, "cause", problem == NULL ? NULL : cause_name(problem->cause));
+    json_put_string(writer, "next", problem == NULL ? NULL : cause_info(problem->cause)->next_step);
+    json_put_string(writer, "tried", finding->tried);
+    (void)cli_json_end(trial->arguments, writer);
+}
+
+static void tell(const struct trial *trial, const struct finding *finding)
+{
+    if (cli_wants_json(trial->arguments))
+        tell_program(trial, finding);
+    else
+        tell_people(finding);
 }
 
 /* True when only the client's answer was missing. */
@@ -105,20 +142,21 @@ static const char *left_to_client(enum challenge_type type)
 /* True when the name could be proven by this challenge. */
 static bool try_challenge(const struct trial *trial, enum challenge_type type)
 {
-    const char *name = challenge_type_info(type)->name;
+    struct finding finding = {.what = challenge_type_info(type)->name};
+    bool reached = false;
     if (type == CHALLENGE_DNS_ACCOUNT_01 || type == CHALLENGE_DNS_PERSIST_01) {
-        printf("  %-16s not tried: its record depends on the account\n", name);
-        return false;
+        finding.result = "not-tried";
+        finding.verdict = "not tried: its record depends on the account";
+    } else {
+        const struct validation *tried = run_trial(trial, type, false);
+        reached = tried->problem == NULL || was_reached(tried->problem->cause);
+        finding.result = reached ? "reached" : "fails";
+        finding.verdict = reached ? arena_printf(trial->arena, "reached; %s", left_to_client(type)) : "fails";
+        finding.problem = reached ? NULL : tried->problem;
+        finding.tried = tried->tried;
     }
-    const struct validation *tried = run_trial(trial, type, false);
-    if (tried->problem == NULL || was_reached(tried->problem->cause)) {
-        printf("  %-16s reached; %s\n    %s\n", name, left_to_client(type), tried->tried);
-        return true;
-    }
-    say_why(name, "fails", tried->problem);
-    if (strstr(tried->problem->detail, tried->tried) == NULL)
-        printf("    tried: %s\n", tried->tried);
-    return false;
+    tell(trial, &finding);
+    return reached;
 }
 
 static bool try_challenges(const struct trial *trial)
@@ -129,7 +167,9 @@ static bool try_challenges(const struct trial *trial)
         if ((offered & (1U << type)) != 0)
             one_works = try_challenge(trial, type) || one_works;
     if (offered == 0)
-        printf("  %-16s none that the endpoint offers can prove this name\n", "challenges");
+        tell(trial, &(struct finding){.what = "challenges",
+                                      .result = "fails",
+                                      .verdict = "none that the endpoint offers can prove this name"});
     return one_works;
 }
 
@@ -137,12 +177,12 @@ static bool try_caa(const struct trial *trial)
 {
     if (trial->endpoint->caa_identity_count == 0 || trial->identifier.type != IDENTIFIER_DNS)
         return true;
-    const struct validation *tried = run_trial(trial, CHALLENGE_DNS_01, true);
-    if (tried->problem == NULL)
-        printf("  %-16s allows this server\n", "CAA");
-    else
-        say_why("CAA", "fails", tried->problem);
-    return tried->problem == NULL;
+    const struct problem *problem = run_trial(trial, CHALLENGE_DNS_01, true)->problem;
+    tell(trial, &(struct finding){.what = "CAA",
+                                  .result = problem == NULL ? "allows" : "fails",
+                                  .verdict = problem == NULL ? "allows this server" : "fails",
+                                  .problem = problem});
+    return problem == NULL;
 }
 
 /* The permission of a new account without an external account key. */
@@ -153,27 +193,29 @@ static bool is_allowed(const struct trial *trial, const struct profile_config *p
     permit_set_policy(&permission, trial->config, trial->endpoint, profile,
                       cli_value(trial->arguments, "from"));
     const struct problem *problem = permission_check_names(trial->arena, &permission, &trial->identifier, 1);
-    const char *what = arena_printf(trial->arena, "profile %s", profile->name);
-    if (problem != NULL) {
-        say_why(what, "refuses the name", problem);
-        return false;
-    }
-    printf("  %-16s allows the name\n", what);
-    if (permission_trust(trial->arena, &permission, &trial->identifier, trusted) == 0)
+    tell(trial, &(struct finding){.what = arena_printf(trial->arena, "profile %s", profile->name),
+                                  .result = problem == NULL ? "allows" : "refuses",
+                                  .verdict = problem == NULL ? "allows the name" : "refuses the name",
+                                  .problem = problem});
+    if (problem == NULL && permission_trust(trial->arena, &permission, &trial->identifier, trusted) == 0)
         *trusted = NULL;
-    return true;
+    return problem == NULL;
 }
 
 static bool try_endpoint(const struct trial *trial)
 {
     bool allowed = false;
     const char *trusted = NULL;
-    printf("%s at endpoint %s, now\n", trial->identifier.value, trial->endpoint->name);
+    if (!cli_wants_json(trial->arguments))
+        printf("%s at endpoint %s, now\n", trial->identifier.value, trial->endpoint->name);
     for (size_t i = 0; i < trial->endpoint->profile_count; i++)
         allowed = is_allowed(trial, config_profile(trial->config, trial->endpoint->profiles[i]), &trusted) ||
                   allowed;
     if (trusted != NULL) {
-        printf("  %-16s is not asked for: %s\n", "proof", trusted);
+        tell(trial,
+             &(struct finding){.what = "proof",
+                               .result = "not-needed",
+                               .verdict = arena_printf(trial->arena, "is not asked for: %s", trusted)});
         return allowed;
     }
     bool provable = try_challenges(trial);
@@ -229,7 +271,11 @@ static int run(const struct cli_arguments *arguments)
 static const struct cli_option options[] = {
     {"endpoint", "NAME", "the endpoint whose rules count (default: the first of the configuration)", NULL, 0},
     {"from", "ADDRESS", "the client's address, for endpoints with trusted networks", NULL, 0},
+    CLI_JSON_OPTION,
     {0}};
+
+static const char *const examples[] = {"acmegate try host.internal",
+                                       "acmegate try '*.internal' --endpoint acme --json", NULL};
 
 static const struct cli_action actions[] = {{
     .words = "NAME",
@@ -237,13 +283,11 @@ static const struct cli_action actions[] = {{
     .words_max = 1,
     .needs = CLI_NEEDS_CONFIG,
     .options = options,
-    .help = "Tells whether a name could be proven from here right now: whether the profiles allow it, and by "
-            "each "
-            "challenge, what is resolved, dialled and answered. It makes no order. A client's answer is not "
-            "there "
-            "yet, so 'reached' is the best result. Run it on the server's host, as the server's user. Exit "
-            "status "
-            "1: no challenge can work, or nothing allows the name.",
+    .help = "Tells whether a name could be proven from here right now: whether the profiles allow it, and "
+            "what each challenge resolves, dials and gets as an answer. It makes no order. A client's answer "
+            "is not there yet, so 'reached' is the best result. Run it on the server's host, as the server's "
+            "user. Exit status 1: no challenge can work, or nothing allows the name.",
+    .examples = examples,
     .run = run,
 }};
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`acmegate try NAME` asks the network what a validation would ask, without an order or a running server."""
 
+import json
+
 import pytest
 from client_scenarios import fresh_name
 
@@ -21,6 +23,11 @@ def test_a_web_server_without_the_answer_is_reached(gateway, responder, name_ser
     assert "dns-01           reached; the client has to set the TXT record" in output
     assert "tls-alpn-01      fails" in output and "Connection refused" in output
     assert not gateway.database.exists()
+    status, output, _ = gateway.run("try", name, "--json")
+    findings = {finding["what"]: finding for finding in map(json.loads, output.splitlines())}
+    assert status == 0 and findings["profile default"]["result"] == "allows"
+    assert findings["http-01"]["result"] == "reached" and "status 404" in findings["http-01"]["tried"]
+    assert findings["tls-alpn-01"]["cause"] == "connection-failed"
 
 
 def test_nothing_listens_and_no_record_can_be_read(gateway, name_server):

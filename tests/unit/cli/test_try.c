@@ -39,6 +39,18 @@ static const struct {
      CLI_OK,
      "http-01          fails\n|Connection refused|next: See that the client listens|dns-01           reached|"
      "tls-alpn-01      fails|!tried:"},
+    {"for programs",
+     "try www.test --json",
+     ",\"challenges\":[\"http-01\",\"dns-01\",\"dns-account-01\"]",
+     {.hosts = hosts, .pages = away, .texts = no_record},
+     CLI_OK,
+     "{\"name\":\"www.test\",\"endpoint\":\"acme\",\"what\":\"profile "
+     "default\",\"result\":\"allows\",\"detail\":\"allows the name\"}\n|"
+     "\"what\":\"http-01\",\"result\":\"fails\",\"detail\":\"|\",\"cause\":\"connection-failed\",\"next\":"
+     "\"See that the client listens|"
+     "\"what\":\"dns-01\",\"result\":\"reached\",\"detail\":\"reached; the client has to set the TXT "
+     "record\",\"tried\":\"|"
+     "\"what\":\"dns-account-01\",\"result\":\"not-tried\"|!www.test at endpoint"},
     {"none works",
      "try www.test",
      "",
