@@ -10,8 +10,8 @@
 
 #include "acme/base/monotonic.h"
 #include "acme/base/thread.h"
-#include "store/sqlite/event_notes.h"
-#include "store/sqlite/query.h"
+#include "store/sql/event_notes.h"
+#include "store/sql/query.h"
 
 enum { BEGIN_BATCH, COMMIT_BATCH, ROLLBACK_BATCH, SAVE, RELEASE, ROLLBACK_TO_SAVE, BEGIN_READ };
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 #include <limits.h>
 #include <stdio.h>
 
 #include "acme/base/json.h"
 #include "acme/base/visible.h"
+#include "store/sqlite/session.h"
 
 static void fail(struct query *query, const char *what)
 {
@@ -148,6 +149,16 @@ enum store_result query_run(struct query *query)
     return sqlite3_changes64(query->reader->db) > 0 ? STORE_OK : STORE_NOT_FOUND;
 }
 
+int64_t query_changed_rows(const struct query *query)
+{
+    return sqlite3_changes64(query->reader->db);
+}
+
+int64_t query_inserted_id(const struct query *query)
+{
+    return sqlite3_last_insert_rowid(query->reader->db);
+}
+
 enum store_result query_run_guarded(struct query *query, size_t exists, int64_t id)
 {
     enum store_result result = query_run(query);
@@ -193,6 +204,22 @@ struct bytes query_take_bytes(struct query *query)
 {
     struct bytes blob;
     return take_column(query, &blob) && blob.n != 0 ? arena_copy(query->arena, blob) : (struct bytes){0};
+}
+
+size_t query_column_count(const struct query *query)
+{
+    return (size_t)sqlite3_column_count(query->prepared);
+}
+
+const char *query_column_name(const struct query *query)
+{
+    return sqlite3_column_name(query->prepared, query->column);
+}
+
+bool query_column_is_number(const struct query *query)
+{
+    int type = sqlite3_column_type(query->prepared, query->column);
+    return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
 enum store_result query_finish(const struct query *query)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 /* How long a connection waits for another process that writes (an operator's sqlite3, a command). */
 enum { BUSY_TIMEOUT_MS = 5000 };
@@ -210,6 +210,16 @@ void writer_close(struct store_writer *writer)
 struct store_reader *store_reader_of(struct store_writer *writer)
 {
     return &writer->reader;
+}
+
+void writer_refuse(struct store_writer *writer)
+{
+    writer->refused = true;
+}
+
+struct event_notes *writer_event_notes(struct store_writer *writer)
+{
+    return writer->notes;
 }
 
 bool store_reader_is_in_place(const struct store_reader *reader)

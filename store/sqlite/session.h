@@ -1,71 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * One connection, private to store/: its opening, and the statements it keeps prepared. Every file of SQL has
- * one table of named statements. A connection prepares each of them once, when it is first run.
- */
+/* One connection, private to store/: its opening, and the statements it keeps prepared. */
 #pragma once
 
 #include <limits.h>
 #include <sqlite3.h>
 
-#include "store/store.h"
-
-struct statement {
-    const char *name; /* for the log */
-    const char *sql;
-};
-
-struct statement_table {
-    const struct statement *statements;
-    size_t count;
-};
-
-enum statement_group {
-    STATEMENTS_ACCOUNT_IMPORT,
-    STATEMENTS_ACCOUNTS,
-    STATEMENTS_ATTEMPTS,
-    STATEMENTS_AUTHORIZATIONS,
-    STATEMENTS_CERTIFICATES,
-    STATEMENTS_COMMITTER,
-    STATEMENTS_EAB_KEYS,
-    STATEMENTS_EARLY_RENEWALS,
-    STATEMENTS_EVENTS,
-    STATEMENTS_ISSUER_IDENTITIES,
-    STATEMENTS_ISSUER_OVERRIDES,
-    STATEMENTS_LISTING,
-    STATEMENTS_NAMES,
-    STATEMENTS_ORDERS,
-    STATEMENTS_PAGES,
-    STATEMENTS_RETENTION,
-    STATEMENTS_REVOCATION_LISTS,
-    STATEMENTS_SESSION,
-    STATEMENTS_WAITING,
-    STATEMENT_GROUP_END,
-};
-
-enum { STATEMENTS_IN_GROUP_MAX = 16 };
-
-extern const struct statement_table store_account_import_statements;
-extern const struct statement_table store_account_statements;
-extern const struct statement_table store_attempt_statements;
-extern const struct statement_table store_authorization_statements;
-extern const struct statement_table store_certificate_statements;
-extern const struct statement_table store_committer_statements;
-extern const struct statement_table store_eab_key_statements;
-extern const struct statement_table store_early_renewal_statements;
-extern const struct statement_table store_event_statements;
-extern const struct statement_table store_issuer_identity_statements;
-extern const struct statement_table store_issuer_override_statements;
-extern const struct statement_table store_listing_statements;
-extern const struct statement_table store_name_statements;
-extern const struct statement_table store_order_statements;
-extern const struct statement_table store_page_statements;
-extern const struct statement_table store_retention_statements;
-extern const struct statement_table store_revocation_list_statements;
-extern const struct statement_table store_session_statements;
-extern const struct statement_table store_waiting_statements;
-
-const struct statement_table *store_statement_table(enum statement_group group);
+#include "store/sql/engine.h"
+#include "store/sql/statements.h"
 
 struct store_location {
     const char *path;
@@ -105,9 +46,6 @@ void writer_close(struct store_writer *writer);
  * from the oldest on. */
 [[gnu::warn_unused_result]] bool reader_newest_event(struct store_reader *reader, int64_t until, int64_t *id);
 
-/* Returns a lower bound of ids issued at that time or later, unless the clock went back meanwhile. */
-int64_t first_id_at(int64_t unix_seconds);
-
 /* Returns a statement, prepared once and kept. NULL (logged, reader->failed set) when SQLite refuses it. */
 sqlite3_stmt *reader_statement(struct store_reader *reader, enum statement_group group, size_t index);
 
@@ -126,6 +64,3 @@ bool database_error(sqlite3 *db, const char *what, struct fault *fault);
 
 /* The folder that a file is in, or would be. */
 void store_folder_of(const char *path, char out[static PATH_MAX]);
-
-/* Writes to the function of store_set_log, else to standard error. */
-[[gnu::format(printf, 1, 2)]] void store_log(const char *format, ...);

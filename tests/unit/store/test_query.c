@@ -3,7 +3,7 @@
 #include "store/accounts.h"
 #include "store/events.h"
 #include "store/orders.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 LEAK_CHECKED_SUITE(query);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/attempts.h"
-#include "store/sqlite/issuer_identities.h"
-#include "store/sqlite/query.h"
+#include "store/sql/issuer_identities.h"
+#include "store/sql/query.h"
 
 enum {
     ATTEMPT_INSERT,
@@ -95,7 +95,7 @@ enum store_result store_attempts_mark_unknown(struct store_writer *writer, int64
     CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPTS_MARK_UNKNOWN);
     query_bind_integer(&query, "$now", now);
     enum store_result result = query_run(&query);
-    *count = result == STORE_OK ? sqlite3_changes64(writer->reader.db) : 0;
+    *count = result == STORE_OK ? query_changed_rows(&query) : 0;
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 

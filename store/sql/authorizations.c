@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "store/authorizations.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 enum {
     AUTHORIZATION_LOAD,
@@ -155,7 +155,7 @@ static bool may_write(struct store_writer *writer, const struct authorization *a
               (long long)authorization->id, authorization_status_name(was),
               challenge_status_name(challenge_was), authorization_status_name(authorization->status),
               challenge_status_name(challenge));
-    writer->refused = true;
+    writer_refuse(writer);
     return false;
 }
 

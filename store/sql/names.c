@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/names.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 enum { NAME_CERTIFICATES };
 

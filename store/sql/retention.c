@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
 #include "store/retention.h"
+
 #include "acme/base/monotonic.h"
 #include "acme/renewal.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 /* Rows that one step reads, and its time limits: clients' writes wait for it. */
 enum { ROWS_PER_STEP = 64, STEP_MAX_MS = 4, LOOK_MAX_MS = 2 };
 
 /* Events of the last day may be from this start, with any clock. */
 enum { DAY_S = 86400 };
-
-/* Pages returned in one step. A quarter of the file may stay free for new rows. */
-#define PAGES_PER_STEP "32"
-enum { FREE_PART = 4 };
 
 /* The least time after its end for which a revoked certificate stays known as revoked. Lists name it until
  * one that was made after its end, and responses are used later than they were made. */
@@ -39,8 +35,6 @@ enum {
     EVENT_DELETE,
     LAST_SEEN,
 };
-
-enum { FREE_PAGES, ALL_PAGES, GIVE_BACK };
 
 /*
  * Ids grow with time: older rows are below an id, and `goes` selects those to delete. An order that says
@@ -104,15 +98,6 @@ static const struct statement statements[] = {
 
 const struct statement_table store_retention_statements = {statements,
                                                            sizeof statements / sizeof *statements};
-
-static const struct statement page_statements[] = {
-    [FREE_PAGES] = {"free_pages", "PRAGMA freelist_count"},
-    [ALL_PAGES] = {"all_pages", "PRAGMA page_count"},
-    [GIVE_BACK] = {"give_back_pages", "PRAGMA incremental_vacuum(" PAGES_PER_STEP ")"},
-};
-
-const struct statement_table store_page_statements = {page_statements,
-                                                      sizeof page_statements / sizeof *page_statements};
 
 /* ---- rows ---- */
 
@@ -287,41 +272,10 @@ enum store_result store_retention_last_seen(struct store_reader *reader, int64_t
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
-/* ---- pages ---- */
-
-static enum store_result read_pages(struct store_reader *reader, size_t statement, int64_t *out)
-{
-    QUERY(query, reader, NULL, STATEMENTS_PAGES, statement);
-    enum store_result result = query_next(&query);
-    *out = result == STORE_OK ? query_take_integer(&query) : 0;
-    return result;
-}
-
-static enum store_result give_back_some(struct store_writer *writer, struct retention_pass *pass)
-{
-    struct store_reader *reader = store_reader_of(writer);
-    int64_t before, all, after;
-    if (read_pages(reader, FREE_PAGES, &before) != STORE_OK ||
-        read_pages(reader, ALL_PAGES, &all) != STORE_OK)
-        return STORE_FAILED;
-    pass->finished = before <= all / FREE_PART;
-    if (pass->finished)
-        return STORE_OK;
-    enum store_result result;
-    CHANGE(query, writer, STATEMENTS_PAGES, GIVE_BACK);
-    while ((result = query_next(&query)) == STORE_OK)
-        continue;
-    if (result == STORE_FAILED || read_pages(reader, FREE_PAGES, &after) != STORE_OK)
-        return STORE_FAILED;
-    pass->pages += before - after;
-    pass->finished = after >= before;
-    return STORE_OK;
-}
-
 enum store_result store_retention_step(struct store_writer *writer, const struct retention *retention,
                                        struct retention_pass *pass)
 {
     if (pass->stage < STAGE_COUNT)
         return delete_some(writer, retention, pass);
-    return give_back_some(writer, pass);
+    return engine_give_back(writer, pass);
 }

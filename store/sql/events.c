@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/event_notes.h"
-#include "store/sqlite/query.h"
+#include "store/sql/event_notes.h"
+#include "store/sql/query.h"
 
 enum {
     EVENT_INSERT,
@@ -63,7 +63,7 @@ enum store_result store_event_insert(struct store_writer *writer, const struct e
     query_bind_text(&query, "$request", event->request);
     enum store_result result = query_run(&query);
     if (result == STORE_OK)
-        event_notes_add(writer->notes, event);
+        event_notes_add(writer_event_notes(writer), event);
     return result;
 }
 

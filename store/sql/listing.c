@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "store/listing.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 enum { COLUMNS_MAX = 40 };
 
@@ -95,14 +95,15 @@ static void bind_filter(struct query *query, enum listing listing, const struct 
 
 static size_t take_row(struct query *query, struct listing_value *values)
 {
-    int count = sqlite3_column_count(query->prepared);
-    for (int i = 0; i < count && i < COLUMNS_MAX; i++) {
-        int type = sqlite3_column_type(query->prepared, i);
-        values[i].column = sqlite3_column_name(query->prepared, i);
+    size_t count = query_column_count(query);
+    if (count > COLUMNS_MAX)
+        count = COLUMNS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        values[i].column = query_column_name(query);
+        values[i].is_number = query_column_is_number(query);
         values[i].text = query_take_text(query);
-        values[i].is_number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
     }
-    return count < COLUMNS_MAX ? (size_t)count : COLUMNS_MAX;
+    return count;
 }
 
 enum store_result store_listing(struct store_reader *reader, enum listing listing,

@@ -2,7 +2,7 @@
 /* Issuers by id and root, private to store/. Another CA under an old id is another identity. */
 #pragma once
 
-#include "store/sqlite/session.h"
+#include "store/store.h"
 
 /* Returns the identity's row, made when it is new. Only inside `apply`. */
 [[gnu::warn_unused_result]] enum store_result issuer_identity_id_of(struct store_writer *writer,

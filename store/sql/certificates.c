@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/certificates.h"
 #include "acme/pki/certificate.h"
-#include "store/sqlite/issuer_identities.h"
-#include "store/sqlite/query.h"
+#include "store/sql/issuer_identities.h"
+#include "store/sql/query.h"
 
 enum {
     CERTIFICATE_LOAD,
@@ -234,7 +234,7 @@ static enum store_result chain_id_of(struct store_writer *writer, struct bytes p
         query_bind_text(&query, "$hash", hash);
         query_bind_pem(&query, "$pem", pem);
         result = query_run(&query);
-        *id = sqlite3_last_insert_rowid(writer->reader.db);
+        *id = query_inserted_id(&query);
     }
     arena_free(arena);
     return result;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/eab_keys.h"
 #include "acme/base/buffer.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 enum {
     EAB_KEY_LOAD,

@@ -5,7 +5,7 @@
 #include "store/account_import.h"
 #include "store/accounts.h"
 #include "store/eab_keys.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 enum { ID_IN_USE };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/issuer_identities.h"
+#include "store/sql/issuer_identities.h"
 
 #include "store/certificates.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 enum { ISSUER_IDENTITY_FIND, ISSUER_IDENTITY_INSERT, ISSUER_KNOWN };
 
@@ -41,7 +41,7 @@ enum store_result issuer_identity_id_of(struct store_writer *writer, const char 
     query_bind_text(&query, "$issuer", issuer);
     query_bind_text(&query, "$root_fingerprint", root_fingerprint);
     result = query_run(&query);
-    *id = sqlite3_last_insert_rowid(writer->reader.db);
+    *id = query_inserted_id(&query);
     return result;
 }
 

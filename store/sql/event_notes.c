@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/event_notes.h"
+#include "store/sql/event_notes.h"
 
 #include <stdlib.h>
 
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 struct event_notes {
     struct arena *arena;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/issuer_overrides.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 enum { ISSUER_OVERRIDES, ISSUER_OVERRIDE_PUT, ISSUER_OVERRIDE_DELETE };
 

@@ -14,12 +14,12 @@
  */
 #pragma once
 
-#include "store/sqlite/session.h"
-#include "store/store.h"
+#include "store/sql/engine.h"
+#include "store/sql/statements.h"
 
 struct query {
     struct store_reader *reader;
-    sqlite3_stmt *prepared;
+    void *prepared; /* the engine's; NULL when it refused the statement */
     const char *name;
     enum statement_group group;
     struct arena *arena; /* taken texts are copied into it */
@@ -63,6 +63,11 @@ void query_bind_problem(struct query *query, const char *problem_json);
 /* Runs a statement without rows. STORE_NOT_FOUND when it changed none. */
 [[gnu::warn_unused_result]] enum store_result query_run(struct query *query);
 
+/* The number of rows that the last query_run changed. */
+int64_t query_changed_rows(const struct query *query);
+/* The id that the engine gave the row which the last query_run inserted. */
+int64_t query_inserted_id(const struct query *query);
+
 /*
  * Runs as query_run does, for a statement that changes the row `id` only in the expected state. If it changed
  * none, `exists` of the same group, "SELECT 1 FROM … WHERE id = $id", distinguishes STORE_LOST_RACE from
@@ -76,6 +81,13 @@ void query_bind_problem(struct query *query, const char *problem_json);
 int64_t query_take_integer(struct query *query);
 const char *query_take_text(struct query *query);
 struct bytes query_take_bytes(struct query *query);
+
+/* The row's columns, for statements that select all of a view. */
+size_t query_column_count(const struct query *query);
+/* The name of the next column to take, which lives as long as the query. */
+const char *query_column_name(const struct query *query);
+/* True when the next column to take has a number in this row. */
+bool query_column_is_number(const struct query *query);
 
 /* Returns the result of loading one object, after its columns were taken. */
 [[gnu::warn_unused_result]] enum store_result query_finish(const struct query *query);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/waiting.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 enum { ORDERS_WAITING, REVOCATIONS_WAITING, VALIDATIONS_WAITING, ATTEMPTS_UNKNOWN };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/revocation_lists.h"
-#include "store/sqlite/issuer_identities.h"
-#include "store/sqlite/query.h"
+#include "store/sql/issuer_identities.h"
+#include "store/sql/query.h"
 
 enum { REVOCATION_LISTS_LOAD, REVOCATION_LIST_SAVE };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/early_renewals.h"
-#include "store/sqlite/query.h"
+#include "store/sql/query.h"
 
 enum { EARLY_RENEWAL_INSERT, EARLY_RENEWAL_OF };
 
