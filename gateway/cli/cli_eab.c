@@ -296,15 +296,14 @@ static const struct cli_option add_options[] = {
     {"deny", "NAMES", "names that its accounts may not order; wins over --allow", NULL, 0},
     {"profiles", "NAMES", "profiles that its accounts may choose (default: all of the endpoint's)", NULL, 0},
     {"trusted", "yes|no", "yes: its accounts need no proof of their names", "no", 0},
-    {"expires", "DURATION", "how long it makes accounts and orders, such as 30d (default: for ever)", NULL,
-     0},
+    {"expires", "DURATION", "until when it makes accounts, such as 30d (default: for ever)", NULL, 0},
     {"uses", "N", "the number of accounts that it may make (default: any)", NULL, 0},
     {"comment", "TEXT", "a note for people", NULL, 0},
     CLI_JSON_OPTION,
     {0}};
 
 static const char *const add_examples[] = {
-    "acmegate eab add acme --allow *.lab.internal --uses 1 --expires 30d",
+    "acmegate eab add acme --allow '*.lab.internal' --uses 1 --expires 30d",
     "acmegate eab add acme --comment laptops --json", NULL};
 static const char *const revoke_examples[] = {"acmegate eab revoke acme KID", NULL};
 

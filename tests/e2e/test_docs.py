@@ -61,3 +61,28 @@ def test_sentences_are_short(page):
         if len(one.split()) > MOST_WORDS
     ]
     assert not long, "\n".join(long)
+
+
+def test_every_page_is_named_in_the_readme():
+    readme = (tools.ROOT / "README.md").read_text()
+    pages = sorted(page.name for page in (tools.ROOT / "docs").glob("*.md") if not page.name.startswith("design-"))
+    assert [page for page in pages if f"(docs/{page})" not in readme] == []
+
+
+LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
+
+
+def anchors(page):
+    """Those of its headings, as the web shows them."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {"#" + re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", head).lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(tools.ROOT)))
+def test_links_lead_somewhere(page):
+    lost = []
+    for path, anchor in LINK.findall(re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)):
+        target = (page.parent / path).resolve() if path else page
+        if "://" not in path and (not target.exists() or (anchor and anchor not in anchors(target))):
+            lost.append(path + anchor)
+    assert lost == []

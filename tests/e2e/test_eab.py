@@ -8,11 +8,13 @@ import time
 import pytest
 
 from client_scenarios import fresh_name
+from support import tools
 from support.acme_client import AcmeClient, HttpProver, Refused
 from support.certificates import names_of, new_key
 from support.clients import Certbot, Lego
 from support.eab import add_key, binding
 from support.jose import b64, public_jwk
+from support.page import Host, Page
 from support.waiting import wait_until
 
 
@@ -248,6 +250,17 @@ def test_the_list_and_what_cannot_be_done_twice(gateway):
     assert status == 1 and "already revoked" in words
     kinds = [row["kind"] for row in gateway.query("SELECT kind FROM events WHERE who = 'operator' ORDER BY id")]
     assert kinds == ["eab.added", "eab.revoked"]
+
+
+def test_the_lines_of_the_page(gateway, tmp_path):
+    page, host = Page("docs/eab.md"), Host(tmp_path, gateway, {"add acme": "add acme --kid web"})
+    host.programs["acmegate"] = tools.acmegate()
+    host.environment = {"ACMEGATE_CONFIG": str(gateway.config_path)}
+    assert host.run(page.lines["eab", "add"]).startswith("kid       web\nhmac key  ")
+    assert "web team, Ada" in host.run(page.lines["eab", "list"])
+    host.run(page.lines["eab", "revoke"].replace("KID", "web"))
+    (row,) = gateway.query("SELECT state, max_uses, names_allow FROM v_eab_keys WHERE kid = 'web'")
+    assert row == {"state": "revoked", "max_uses": 20, "names_allow": "*.web.internal"}
 
 
 def test_certbot_and_lego_register_with_a_key(gateway, tmp_path, name_server):

@@ -4,27 +4,21 @@
 import os
 import pathlib
 import re
-import socket
-import ssl
 import subprocess
 
 import pytest
-from cryptography import x509
 
 from client_scenarios import fresh_name
 from support import tools
 from support.certificates import names_of, read_chain
-from support.checks import assert_chains_to
+from support.checks import assert_chains_to, certificate_served
+from support.page import Host, Page
 from support.ports import free_port
 from support.processes import Process
 from support.relay import Relay
 from support.waiting import wait_until
 
-PAGE = tools.ROOT / "docs/migration.md"
-LINES = {
-    (client, step): text.strip()
-    for client, step, text in re.findall(r"^```sh (\S+) (\S+)\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-}
+PAGE = Page("docs/migration.md")
 
 CERTBOT_INI = """
 config-dir = {folder}/letsencrypt
@@ -57,23 +51,28 @@ CADDYFILE = """
 """
 
 
-class Move:
+class Move(Host):
     """A host with a client, a step-ca with an ACME server of its own, and a gateway before the same CA."""
 
     def __init__(self, folder, ca, gateway):
-        self.folder, self.ca, self.gateway = folder, ca, gateway
+        super().__init__(folder, gateway, {})
+        self.ca = ca
         self.name = fresh_name()
         self.ca_url = ca.url
-        (folder / "letsencrypt").mkdir(parents=True)
+        self.environment = {
+            "STEPPATH": str(folder / "step"),
+            "XDG_CONFIG_HOME": str(folder / "cli"),
+            "REQUESTS_CA_BUNDLE": str(ca.root_path),
+            "LEGO_CA_CERTIFICATES": str(ca.root_path),
+        }
+        (folder / "letsencrypt").mkdir()
         (folder / "cli").mkdir()
         (folder / "cli/letsencrypt").mkdir()
         (folder / "cli/letsencrypt/cli.ini").write_text(CERTBOT_INI.format(folder=folder))
         (folder / "root_ca.crt").write_bytes(ca.root_path.read_bytes())
-        self.programs = {}  # names in the lines that mean another program here
 
-    def _here(self, line):
-        """The line with this test's addresses, names and paths."""
-        places = {
+    def here(self, line):
+        self.places = {
             "https://acme.internal:9443": self.gateway.configuration["base_url"],
             "https://ca.internal:9000": self.ca_url,
             "ca.internal:9000": self.ca_url.removeprefix("https://"),
@@ -85,30 +84,10 @@ class Move:
             "/root/": f"{self.folder}/",
             "--http ": f"--http --http.port 127.0.0.1:{self.gateway.http_port} ",
         }
-        for place, here in places.items():
-            line = line.replace(place, str(here))
-        return line
-
-    def run(self, line, fails=False):
-        environment = {
-            **os.environ,
-            "HOME": str(self.folder),
-            "STEPPATH": str(self.folder / "step"),
-            "XDG_CONFIG_HOME": str(self.folder / "cli"),
-            "REQUESTS_CA_BUNDLE": str(self.ca.root_path),
-            "LEGO_CA_CERTIFICATES": str(self.ca.root_path),
-        }
-        for word, path in self.programs.items():
-            line = re.sub(rf"(^|&& ){word} ", rf"\1{path} ", line)
-        done = subprocess.run(
-            ["bash", "-c", self._here(line)], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=120, check=False, cwd=self.folder,
-        )  # fmt: skip
-        assert (done.returncode != 0) == fails, f"{line}\n{done.stdout}\n{self.gateway.process.output()[-2000:]}"
-        return done.stdout
+        return super().here(line)
 
     def page(self, client, step, **members):
-        return self.run(LINES[client, step], **members)
+        return self.run(PAGE.lines[client, step], **members)
 
     def path_of(self, chain):
         """Who has signed it: "acmegate" or "step-ca" by itself."""
@@ -186,7 +165,7 @@ def test_lego_moves_and_back(move):
     held = move.folder / f".lego/certificates/{move.name}.crt"
     move.run(LEGO_FIRST)
     assert move.holds(held) == "step-ca"
-    cut_over = LINES["lego", "cut-over"]
+    cut_over = PAGE.lines["lego", "cut-over"]
     assert "is not registered" in move.run(cut_over.replace(" run", " renew --days 3650 --no-random-sleep"), fails=True)
     move.page("lego", "cut-over")
     assert move.holds(held) == "acmegate"
@@ -194,17 +173,6 @@ def test_lego_moves_and_back(move):
     assert move.holds(held) == "acmegate"
     move.page("lego", "revert")
     assert move.holds(held) == "step-ca"
-
-
-def certificate_served(port, name, root):
-    """What a TLS server shows for a name; None while there is nothing good."""
-    context = ssl.create_default_context(cafile=str(root))
-    try:
-        with socket.create_connection(("127.0.0.1", port), 5) as plain:
-            with context.wrap_socket(plain, server_hostname=name) as tls:
-                return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True))
-    except OSError:
-        return None
 
 
 @pytest.fixture
@@ -286,7 +254,7 @@ def test_lego_when_the_name_points_elsewhere(move, pointed):
 def test_step_moves_and_back(move):
     move.programs["step"] = tools.built("step")
     move.gateway.start()
-    line = LINES["step", "cut-over"] + f" --http-listen 127.0.0.1:{move.gateway.http_port}"
+    line = PAGE.lines["step", "cut-over"] + f" --http-listen 127.0.0.1:{move.gateway.http_port}"
     move.run(line)
     assert move.holds(move.folder / "host.crt") == "acmegate"
     move.page("step", "revert")
@@ -303,11 +271,11 @@ def test_every_line_that_is_marked_is_run_here():
         *(("caddy", step) for step in ("cut-over", "revert")),
         *(("step", step) for step in ("cut-over", "revert")),
     }
-    assert set(LINES) == tested and all("\n" not in line for line in LINES.values())
+    assert set(PAGE.lines) == tested and all("\n" not in line for line in PAGE.lines.values())
 
 
 def test_every_command_of_ours_is_one():
     """What the page says of acmegate's own commands is understood."""
-    for command in re.findall(r"^(?:.*\| )?acmegate (\S+)", PAGE.read_text(), re.MULTILINE):
+    for command in re.findall(r"^(?:.*\| )?acmegate (\S+)", PAGE.text, re.MULTILINE):
         done = subprocess.run([tools.acmegate(), command, "--help"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, command

@@ -14,29 +14,17 @@ from support import tools
 from support.acme_client import AcmeClient, HttpProver, Refused
 from support.certificates import Authority, key_pem, names_of, new_key, pem
 from support.clients import Certbot
+from support.page import Page, adapted
 from support.ports import free_port
 from support.processes import Process
 from support.waiting import wait_until
 
+PAGE = Page("docs/proxies.md")
 PROXY, CLIENT, OTHER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 SPOOFED = {"X-Forwarded-For": "192.0.2.66", "Forwarded": "for=192.0.2.66"}
 
 THROUGH = {"proxy_protocol": True}
 ENDED = {"tls": False}
-
-
-def snippet(name):
-    """The example of this name, without the fence around it."""
-    text = (tools.ROOT / "docs/proxies.md").read_text(encoding="utf-8")
-    return re.search(rf"<!-- snippet: {re.escape(name)} -->\n```\w+\n(.*?)```", text, re.DOTALL).group(1)
-
-
-def adapted(text, changes):
-    """Each part that is tied to a place occurs, and becomes the test's."""
-    for was, becomes in changes.items():
-        assert was in text, was
-        text = text.replace(was, becomes)
-    return text
 
 
 class Proxy:
@@ -79,7 +67,7 @@ class Proxy:
         }
         if not self.passes_through:
             changes |= {"server_name acme.internal": "server_name localhost", "/etc/nginx/acme.": f"{self.folder}/proxy."}
-        text = adapted(snippet(self.example), {**changes, **self.more})
+        text = adapted(PAGE.snippets[self.example], {**changes, **self.more})
         if self.passes_through:
             text = f"load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n{text}"
         else:
@@ -104,7 +92,7 @@ class Proxy:
         if not self.passes_through:
             changes["/etc/haproxy/acme.pem"] = f"{self.folder}/proxy.pem"
         path = self.folder / "haproxy.cfg"
-        path.write_text(f"global\n    maxconn 64\n{adapted(snippet(self.example), {**changes, **self.more})}")
+        path.write_text(f"global\n    maxconn 64\n{adapted(PAGE.snippets[self.example], {**changes, **self.more})}")
         return [tools.program("haproxy"), "-W", "-db", "-f", path]
 
     def _caddy(self):
@@ -114,7 +102,7 @@ class Proxy:
             "10.0.0.2:9445": f"127.0.0.1:{self.back_port}",
         }
         path = self.folder / "Caddyfile"
-        path.write_text("{\n    admin off\n    auto_https off\n}\n" + adapted(snippet(self.example), {**changes, **self.more}))
+        path.write_text("{\n    admin off\n    auto_https off\n}\n" + adapted(PAGE.snippets[self.example], {**changes, **self.more}))
         return [tools.built("caddy"), "run", "--adapter", "caddyfile", "--config", path]
 
 

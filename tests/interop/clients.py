@@ -5,14 +5,12 @@ import json
 import os
 import pathlib
 import shutil
-import socket
-import ssl
 import subprocess
 
 import pytest
-from cryptography import x509
 from support import tools
 from support.certificates import key_pem, names_of, new_csr, new_key, pem
+from support.checks import certificate_served
 from support.clients import REASON_CODES, Certbot, Client
 from support.http_responder import HttpResponder
 from support.ports import free_port
@@ -145,17 +143,6 @@ class AcmeTiny(Client):
 
     def key_path(self, name):
         return self.folder / f"{name}.key"
-
-
-def certificate_served(port, name, root):
-    """What a TLS server shows for a name; None while there is nothing good."""
-    context = ssl.create_default_context(cafile=str(root))
-    try:
-        with socket.create_connection(("127.0.0.1", port), 5) as plain:
-            with context.wrap_socket(plain, server_hostname=name) as tls:
-                return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True))
-    except OSError:
-        return None
 
 
 class Server:
