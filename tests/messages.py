@@ -42,7 +42,7 @@ SINKS = {
 ELSEWHERE = re.compile(
     r"gateway/cli/(?!cli_check|cli_serve|serve_loop)"
     r"|gateway/(stepca_api|frontend/route_|jobs/)"
-    r"|gateway/housekeeping/account_import|store/sqlite/(account_import|care)\.c"
+    r"|gateway/housekeeping/account_import|store/(sql/account_import|sqlite/care)\.c"
     r"|acme/account_export\.c"
 )
 LOGS = {"log_warning", "log_error", "log_gate_write"}
