@@ -184,6 +184,7 @@ static void check_host(struct check *check)
                                        .config = check->config,
                                        .location = store_location_new(check->arena, check->config->database),
                                        .whole_database = true,
+                                       .before_start = true,
                                        .tell = take_finding,
                                        .context = check};
     host_preflight(&preflight);

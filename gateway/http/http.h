@@ -25,7 +25,8 @@ enum http_address_state {
     HTTP_ADDRESS_FREE,
     HTTP_ADDRESS_PASSED, /* its socket was passed by the service manager (passed_sockets.h) */
     HTTP_ADDRESS_IN_USE,
-    HTTP_ADDRESS_UNUSABLE
+    HTTP_ADDRESS_DENIED, /* to this user; another may have it */
+    HTTP_ADDRESS_UNUSABLE,
 };
 
 /* Binds the address and lets it go again, without listening. With `fault`, in the words of a start, unless

@@ -112,7 +112,9 @@ enum http_address_state http_address_try(const struct listen_address *address, s
         return HTTP_ADDRESS_PASSED;
     int fd = bind_address(address, fault);
     if (fd == -1)
-        return errno == EADDRINUSE ? HTTP_ADDRESS_IN_USE : HTTP_ADDRESS_UNUSABLE;
+        return errno == EADDRINUSE ? HTTP_ADDRESS_IN_USE
+               : errno == EACCES   ? HTTP_ADDRESS_DENIED
+                                   : HTTP_ADDRESS_UNUSABLE;
     close(fd);
     return HTTP_ADDRESS_FREE;
 }

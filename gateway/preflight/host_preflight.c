@@ -151,25 +151,35 @@ static void check_secrets(struct host_preflight *preflight, struct store_reader 
 
 /* ---- addresses ---- */
 
+static void check_address(struct host_preflight *preflight, const char *key,
+                          const struct listen_address *address, bool served)
+{
+    struct fault fault;
+    enum preflight_verdict denied = preflight->before_start ? PREFLIGHT_WARNING : PREFLIGHT_FAULT;
+    const char *host = address->host;
+    unsigned port = address->port;
+    enum http_address_state state = http_address_try(address, &fault);
+    if (state == HTTP_ADDRESS_FREE)
+        tell(preflight, PREFLIGHT_OK, "%s: %s port %u is free", key, host, port);
+    else if (state == HTTP_ADDRESS_PASSED)
+        tell(preflight, PREFLIGHT_OK, "%s: the service manager passed %s port %u", key, host, port);
+    else if (state == HTTP_ADDRESS_IN_USE && served)
+        tell(preflight, PREFLIGHT_OK, "%s: %s port %u is in use, and a running acmegate has the database",
+             key, host, port);
+    else if (state == HTTP_ADDRESS_DENIED && served)
+        tell(preflight, PREFLIGHT_OK,
+             "%s: %s port %u is not for this user, and a running acmegate has the database", key, host, port);
+    else
+        tell(preflight, state == HTTP_ADDRESS_DENIED ? denied : PREFLIGHT_FAULT, "%s: %s", key,
+             fault.message);
+}
+
 static void check_addresses(struct host_preflight *preflight, const char *key,
                             const struct listen_address *addresses, size_t count)
 {
-    struct fault fault;
     bool served = store_is_served(preflight->location);
-    for (size_t i = 0; i < count; i++) {
-        enum http_address_state state = http_address_try(&addresses[i], &fault);
-        if (state == HTTP_ADDRESS_IN_USE && served)
-            tell(preflight, PREFLIGHT_OK, "%s: %s port %u is in use, and a running acmegate has the database",
-                 key, addresses[i].host, (unsigned)addresses[i].port);
-        else if (state == HTTP_ADDRESS_PASSED)
-            tell(preflight, PREFLIGHT_OK, "%s: the service manager passed %s port %u", key, addresses[i].host,
-                 (unsigned)addresses[i].port);
-        else if (state != HTTP_ADDRESS_FREE)
-            tell(preflight, PREFLIGHT_FAULT, "%s: %s", key, fault.message);
-        else
-            tell(preflight, PREFLIGHT_OK, "%s: %s port %u is free", key, addresses[i].host,
-                 (unsigned)addresses[i].port);
-    }
+    for (size_t i = 0; i < count; i++)
+        check_address(preflight, key, &addresses[i], served);
 }
 
 static void check_socket(struct host_preflight *preflight)

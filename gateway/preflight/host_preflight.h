@@ -21,6 +21,7 @@ struct host_preflight {
     const struct config *config;
     const struct store_location *location;
     bool whole_database; /* reads all of it, to find damage */
+    bool before_start;   /* another process starts, perhaps with more rights: a denied port is a warning */
     /* A sentence. It ends with what to do, unless it is PREFLIGHT_OK. */
     void (*tell)(void *context, enum preflight_verdict verdict, const char *line);
     void *context;

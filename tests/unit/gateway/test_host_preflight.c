@@ -12,6 +12,7 @@
 #include "gateway/keys/secret_box.h"
 #include "gateway/runtime/passed_sockets.h"
 #include "log_capture.h"
+#include "low_ports.h"
 #include "passing.h"
 #include "store/database.h"
 #include "store/eab_keys.h"
@@ -30,13 +31,14 @@ static void tell(void *context, enum preflight_verdict verdict, const char *line
     snprintf(told + n, sizeof told - n, "%s: %s\n", words[verdict], line);
 }
 
-/* True when there was a fault. */
-static bool run(struct arena *arena, const struct config *config, bool whole)
+/* As `check` runs it, or as `serve`. True when there was a fault. */
+static bool run(struct arena *arena, const struct config *config, bool as_check)
 {
     struct host_preflight preflight = {.arena = arena,
                                        .config = config,
                                        .location = store_location_new(arena, config->database),
-                                       .whole_database = whole,
+                                       .whole_database = as_check,
+                                       .before_start = as_check,
                                        .tell = tell};
     told[0] = '\0';
     host_preflight(&preflight);
@@ -258,6 +260,32 @@ Test(host_preflight, a_passed_socket_fits_a_listener)
         expect_told(cases[i].listener, cases[i].words);
         passed_sockets_close();
         passing_drop_path();
+        database_end(&database);
+    }
+}
+
+/* The unit gives the server's user more rights than `sudo -u acmegate` does. */
+Test(host_preflight, a_denied_port_is_a_fault_for_the_process_that_listens)
+{
+    static const struct {
+        bool as_check, served, failed;
+        const char *words;
+    } cases[] = {
+        {false, false, true, "fault: pki_listen: cannot listen on 127.0.0.1 port 1023: Permission denied"},
+        {true, false, false, "warning: pki_listen: cannot listen on 127.0.0.1 port 1023: Permission denied"},
+        {true, true, false,
+         "ok: pki_listen: 127.0.0.1 port 1023 is not for this user, and a running acmegate has the "
+         "database"},
+    };
+    deny_low_ports();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct database database;
+        database_begin(&database);
+        if (cases[i].served)
+            database_serve(&database);
+        const struct config *config = parse(&database, "", ",\"pki_listen\":[\"127.0.0.1:1023\"]");
+        cr_expect_eq(run(database.arena, config, cases[i].as_check), cases[i].failed, "%zu: %s", i, told);
+        expect_told("pki_listen", cases[i].words);
         database_end(&database);
     }
 }

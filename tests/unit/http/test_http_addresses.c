@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The addresses that a front end listens on. */
 #include <arpa/inet.h>
-#include <linux/capability.h>
-#include <stdio.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "front.h"
 #include "leaks.h"
+#include "low_ports.h"
 
 LEAK_CHECKED_SUITE(http_addresses);
 
@@ -30,25 +28,6 @@ static int taken_port(uint16_t *port)
     cr_assert(fd != -1 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 1) == 0);
     *port = port_of(fd);
     return fd;
-}
-
-static void drop_capability(int capability)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2];
-    cr_assert_eq(syscall(SYS_capget, &header, data), 0);
-    data[0].effective &= ~(1U << capability);
-    cr_assert_eq(syscall(SYS_capset, &header, data), 0);
-}
-
-/* Below it a port needs a capability; 0 where this host lets everybody have them. */
-static int first_free_port(void)
-{
-    int port = -1;
-    FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
-    cr_assert(file != NULL && fscanf(file, "%d", &port) == 1);
-    fclose(file);
-    return port;
 }
 
 Test(http_addresses, an_address_is_tried_without_listening)
@@ -101,12 +80,10 @@ Test(http_addresses, a_free_address_stays_free)
 
 Test(http_addresses, a_port_below_1024_needs_a_capability)
 {
-    if (first_free_port() < 1024)
-        cr_skip_test("this host lets everybody have such ports");
-    drop_capability(CAP_NET_BIND_SERVICE);
+    deny_low_ports();
     struct fault fault = {0};
     cr_expect_eq(http_address_try(&(struct listen_address){.host = "127.0.0.1", .port = 1023}, &fault),
-                 HTTP_ADDRESS_UNUSABLE);
+                 HTTP_ADDRESS_DENIED);
     cr_expect_str_eq(fault.message,
                      "cannot listen on 127.0.0.1 port 1023: Permission denied; ports below 1024 need root or "
                      "CAP_NET_BIND_SERVICE (AmbientCapabilities= of the systemd unit)");
