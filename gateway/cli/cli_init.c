@@ -140,15 +140,17 @@ static bool write_files(struct init *init, const struct places *places, struct n
 
 /* ---- the end ---- */
 
+/* The folder /run/systemd/system tells that systemd runs, as in sd_booted(3): a container has the unit
+ * without it. */
 static bool is_service(const struct places *places, const struct new_files *files)
 {
     static const char *const units[] = {"/etc/systemd/system/acmegate.service",
                                         "/usr/lib/systemd/system/acmegate.service",
                                         "/lib/systemd/system/acmegate.service"};
-    bool has_unit = false;
+    bool has_unit = false, has_systemd = access("/run/systemd/system", F_OK) == 0;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         has_unit = has_unit || access(units[i], F_OK) == 0;
-    return has_unit && files->has_service && strcmp(places->config, cli_default_config) == 0;
+    return has_unit && has_systemd && files->has_service && strcmp(places->config, cli_default_config) == 0;
 }
 
 static const char *start_command(const struct init *init, const struct places *places,
