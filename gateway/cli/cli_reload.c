@@ -28,7 +28,8 @@ struct reload {
     const char *other; /* what the server said of another file */
 };
 
-/* The command's own check: its messages come at once, and a bad file is not even shown to the server. */
+/* The command's own check: its messages come at once, and a bad file is not even shown to the server. Only
+ * the server may be able to read the secrets: a process of ExecReload= has no credentials. */
 static int check_file(struct reload *reload)
 {
     const struct cli_arguments *arguments = reload->arguments;
@@ -38,7 +39,8 @@ static int check_file(struct reload *reload)
     if (!file_read(arena, arguments->config_path, CONFIG_FILE_MAX_BYTES, &text))
         return cli_fail(arguments, CLI_FAILED, "%s: cannot be read: %s", arguments->config_path,
                         strerror(errno));
-    const struct config *config = config_parse(arena, arguments->config_path, text, environ, &errors);
+    const struct config *config =
+        config_parse_without_secrets(arena, arguments->config_path, text, environ, &errors);
     cli_print_config_errors(arguments, &errors);
     if (config == NULL)
         return cli_fail(arguments, CLI_FAILED, "the server was not asked; its configuration stays");

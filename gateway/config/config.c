@@ -241,7 +241,8 @@ static void read_key(struct config_reader *reader, const struct config_key *key,
     bool is_text = strcmp(origin, "file") == 0 || strcmp(origin, "override") == 0;
     if (value == NULL && key->required)
         config_error(reader, path, "is missing");
-    else if (value != NULL && !config_value_set(reader->arena, key, value, instance->target, &fault))
+    else if (value != NULL &&
+             !config_value_set(reader->arena, key, value, reader->leaves_secrets, instance->target, &fault))
         config_error(reader, path, "%s%s%s", is_text ? "" : origin, is_text ? "" : " ", fault.message);
     else if (given && value != NULL)
         warn_of_value(reader, key, path, value);
@@ -434,6 +435,14 @@ const struct config *config_parse(struct arena *arena, const char *name, struct 
     const struct config_reader *reader =
         read_text(reader_new(arena, name, environment, NULL, 0, errors), text);
     return reader == NULL ? NULL : reader->config;
+}
+
+const struct config *config_parse_without_secrets(struct arena *arena, const char *name, struct bytes text,
+                                                  char *const *environment, struct config_errors *errors)
+{
+    struct config_reader *reader = reader_new(arena, name, environment, NULL, 0, errors);
+    reader->leaves_secrets = true;
+    return read_text(reader, text) == NULL ? NULL : reader->config;
 }
 
 const struct issuer_config *config_issuer(const struct config *config, const char *id)

@@ -213,6 +213,14 @@ extern const char config_path_variable[];
                                                               struct bytes text, char *const *environment,
                                                               struct config_errors *errors);
 
+/* Does as config_parse does, but reads no file of a secret, which the caller may have no right to. Such keys
+ * hold a text in its place. For checks; the result must not serve. */
+[[gnu::warn_unused_result]] const struct config *config_parse_without_secrets(struct arena *arena,
+                                                                              const char *name,
+                                                                              struct bytes text,
+                                                                              char *const *environment,
+                                                                              struct config_errors *errors);
+
 /* Reads the file of a password, as keys such as provisioner_password_file do: without the white space at its
  * end. The octets are cleansed with the arena. False with a sentence. */
 [[gnu::warn_unused_result]] bool config_read_secret_file(struct arena *arena, const char *path,

@@ -98,6 +98,7 @@ struct config_reader {
     const char *name; /* of the file */
     char *const *environment;
     const struct json *root;
+    bool leaves_secrets; /* reads no file of a secret */
     const struct config_override *overrides;
     size_t override_count;
     const struct json **override_roots; /* of each: a file that holds its section and nothing else */
@@ -113,10 +114,11 @@ struct config_reader {
 [[gnu::format(printf, 3, 4)]] void config_error(struct config_reader *reader, const char *path,
                                                 const char *format, ...);
 
-/* Stores `value` in the key's field of `section`. False with `fault`. */
+/* Stores `value` in the key's field of `section`. False with `fault`. With `leaves_secrets` a text stands for
+ * the content of a secret's file. */
 [[gnu::warn_unused_result]] bool config_value_set(struct arena *arena, const struct config_key *key,
-                                                  const struct json *value, void *section,
-                                                  struct fault *fault);
+                                                  const struct json *value, bool leaves_secrets,
+                                                  void *section, struct fault *fault);
 
 /* The variable that overrides the key (of the issuer `name`), as a value; NULL when none is set. Empty is not
  * set. */

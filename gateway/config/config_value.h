@@ -11,6 +11,7 @@ struct value {
     struct arena *arena;
     const struct config_key *key;
     const struct json *json;
+    bool leaves_secrets;
     void *section;
     const char *why;
 };

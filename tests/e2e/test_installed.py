@@ -138,6 +138,7 @@ def test_the_unit_is_sound_and_confined(tree):
     unit = tree / "usr/lib/systemd/system/acmegate.service"
     done = run(analyze, "verify", "--man=no", unit)
     assert [line for line in done.stderr.splitlines() if "/usr/bin/acmegate is not executable" not in line] == []
+    assert "\nExecReload=/usr/bin/acmegate reload\n" in unit.read_text(), "a refused file is a failed reload"
     report = run(analyze, "security", "--offline=true", "--no-pager", unit).stdout
     exposure = re.search(r"Overall exposure level for acmegate.service: ([0-9.]+)", report)
     assert float(exposure[1]) < 2.0, report

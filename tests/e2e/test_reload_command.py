@@ -2,10 +2,12 @@
 """`acmegate reload`: it succeeds when the running server took its file in, and only then."""
 
 import json
+import os
+import subprocess
 
 import pytest
 from support import tools
-from support.gateway import run_command
+from support.gateway import environment, run_command
 from support.service_manager import NotifySocket
 
 VERDICTS = "SELECT kind, detail FROM events WHERE kind LIKE 'configuration.%' ORDER BY id"
@@ -56,6 +58,37 @@ def test_a_bad_file_is_not_shown_to_the_server(gateway):
     status, output, words = gateway.run("reload")
     assert status == 1 and "frob" in words and "the server was not asked; its configuration stays" in words
     assert gateway.query(VERDICTS) == []
+
+
+def test_a_secret_that_only_the_server_may_read(gateway, tmp_path):
+    """As with LoadCredential= of systemd, whose files the process of ExecReload= may not read."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a file that a process without a capability may not read")
+    issuer = gateway.configuration["issuers"]["main"]
+    secret = tmp_path / "credential"
+    with open(issuer["provisioner_password_file"], encoding="utf-8") as file:
+        secret.write_text(file.read())
+    os.chown(secret, 65534, 65534)
+    secret.chmod(0o600)
+    issuer["provisioner_password_file"] = str(secret)
+    gateway.start()
+    gateway.configuration["log"] = {"level": "debug"}
+    gateway.write_configuration()
+    capabilities = "-dac_override,-dac_read_search"
+    bounded = [tools.program("setpriv"), f"--inh-caps={capabilities}", f"--bounding-set={capabilities}"]
+
+    def reload():
+        command = [*bounded, tools.acmegate(), "reload", "--config", str(gateway.config_path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment(), check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    readable = subprocess.run([*bounded, "cat", secret], capture_output=True, check=False).returncode == 0
+    assert not readable
+    status, words = reload()
+    assert status == 0 and "log.level is in force" in words, words
+    secret.unlink()
+    status, words = reload()
+    assert status == 1 and "the server refused" in words and f"cannot read {secret}" in words, words
 
 
 def test_without_a_server_it_fails(gateway):

@@ -95,6 +95,16 @@ Test(cli_reload, without_an_answer_it_fails)
     const struct command_case nobody[] = {
         {"reload", CLI_FAILED, "", "acmegate reload: no server uses the database "},
         {"reload --timeout 0s", CLI_USAGE, "", "--timeout"},
+        /* The secret is the server's alone. */
+        {text_of("reload --config %s",
+                 shell_write(
+                     "secret.json",
+                     text_of("{\"base_url\":\"https://acme.test\",\"database\":\"%s\",\"tls\":{\"issuer\":"
+                             "\"one\"},\"issuers\":{\"one\":{\"type\":\"local\",\"directory\":\"ca\","
+                             "\"key_password_file\":\"/nowhere/password\"}},\"profiles\":{\"p\":{\"issuer\":"
+                             "\"one\"}},\"endpoints\":{\"acme\":{\"profiles\":[\"p\"]}}}",
+                             shell.database.path))),
+         CLI_FAILED, "", "acmegate reload: no server uses the database "},
         {text_of("reload --config %s", shell_write("bad.json", "{\"frob\":1}")), CLI_FAILED, "",
          "acmegate reload: the server was not asked; its configuration stays\n"},
     };

@@ -68,6 +68,45 @@ Test(config_files, a_password_file_that_cannot_be_read_is_named)
     arena_free(arena);
 }
 
+/* A file that only the server may read stands for each key of that type. */
+Test(config_files, a_check_may_leave_the_files_of_secrets_unread)
+{
+    struct arena *arena = arena_new();
+    static const char head[] =
+        "{" TOP ", \"admin\": {\"listen\": [\"127.0.0.1:9\"], \"token_file\": \"/nowhere/token\"},"
+        " \"issuers\": {\"main\": {\"type\": \"stepca\", \"ca_url\": \"https://ca\","
+        " \"provisioner_name\": \"p\", \"provisioner_key_path\": \"k\", \"root_cert_path\": \"r\","
+        " \"provisioner_password_file\": \"/nowhere/password\"";
+    static const char tail[] = "}, \"own\": {\"type\": \"local\", \"directory\": \"ca\", "
+                               "\"key_password_file\": \"/nowhere/key\"}}, " REST "}";
+    static const struct {
+        const char *more;
+        const char *key, *words; /* NULL: it is good */
+    } cases[] = {
+        {"", NULL, NULL},
+        {", \"provisioner_password\": \"x\"", "issuers.main.provisioner_password_file",
+         "set this or provisioner_password, not both"},
+        {", \"ocsp\": {\"provisioner_password_file\": 7}", "issuers.main.ocsp.provisioner_password_file",
+         "must be the path of a file"},
+        {", \"frob\": 1", "issuers.main.frob", "unknown key"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct config_errors errors;
+        const char *whole = arena_printf(arena, "%s%s%s", head, cases[i].more, tail);
+        const struct config *config = config_parse_without_secrets(
+            arena, "test.json", bytes_from_string(whole), (char *const[]){NULL}, &errors);
+        cr_expect_eq(config != NULL, cases[i].words == NULL, "%zu: %s", i,
+                     errors.count == 0 ? "" : *errors.lines);
+        cr_expect(config != NULL ||
+                      (errors.count == 1 && config_text_tells(&errors, cases[i].key, cases[i].words)),
+                  "%zu: %zu, %s", i, errors.count, errors.count == 0 ? "" : *errors.lines);
+        cr_expect_null(config_text_parse(arena, whole, NULL, &errors));
+        cr_expect(config_text_tells(&errors, "admin.token_file", "cannot read /nowhere/token: No such file"));
+        cr_expect(config_text_tells(&errors, "issuers.own.key_password_file", "/nowhere/key"));
+    }
+    arena_free(arena);
+}
+
 Test(config_files, a_password_file_open_to_others_is_warned_of)
 {
     char path[] = "/tmp/acmegate-password-XXXXXX";
