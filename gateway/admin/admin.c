@@ -265,10 +265,9 @@ struct admin *admin_start(const struct admin_parts *parts, struct fault *fault)
     return admin;
 }
 
-bool admin_set_certificate(struct admin *admin, struct bytes chain_pem, struct bytes key_pem,
-                           struct fault *fault)
+struct http_server *admin_http(const struct admin *admin)
 {
-    return admin == NULL || http_server_set_certificate(admin->http, chain_pem, key_pem, fault);
+    return admin == NULL ? NULL : admin->http;
 }
 
 size_t admin_connections(const struct admin *admin)

@@ -42,9 +42,8 @@ struct admin_parts {
 /* Begins to serve on the configured listeners. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct admin *admin_start(const struct admin_parts *parts, struct fault *fault);
 
-/* Does as http_server_set_certificate does. True for NULL. */
-[[gnu::warn_unused_result]] bool admin_set_certificate(struct admin *admin, struct bytes chain_pem,
-                                                       struct bytes key_pem, struct fault *fault);
+/* The front end, which needs the server's certificate. NULL for NULL. */
+struct http_server *admin_http(const struct admin *admin);
 
 /* Returns the number of open connections. Any thread. */
 size_t admin_connections(const struct admin *admin);

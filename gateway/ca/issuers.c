@@ -307,8 +307,9 @@ static bool take_overrides(struct issuers *issuers, struct arena *arena, const s
     return !adds || issuer_overrides_take(arena, fresh, issuers->parts.location, sections, fault);
 }
 
-static bool replace_all(struct issuers *issuers, const struct config *fresh,
-                        const struct issuer_config *overridden, struct fault *fault)
+/* NULL with `fault`. */
+static struct issuer_set *make_all(struct issuers *issuers, const struct config *fresh,
+                                   const struct issuer_config *overridden, struct fault *fault)
 {
     struct issuer_set *set = set_new(issuers, fresh->issuer_count);
     for (size_t i = 0; i < fresh->issuer_count; i++) {
@@ -316,23 +317,54 @@ static bool replace_all(struct issuers *issuers, const struct config *fresh,
         set->issuers[i] = issuer_for(issuers, is_new ? &overridden[i] : &fresh->issuers[i], fault);
         if (set->issuers[i] == NULL) {
             discard_set(issuers, set);
-            return false;
+            return NULL;
         }
     }
-    publish(issuers, set);
-    return true;
+    return set;
 }
 
-bool issuers_reload(struct issuers *issuers, const struct config *fresh, struct fault *fault)
+struct issuers_plan {
+    struct issuers *issuers;
+    struct issuer_set *set;
+};
+
+struct issuers_plan *issuers_plan(struct issuers *issuers, const struct config *fresh, struct fault *fault)
 {
+    struct issuers_plan *plan = malloc(sizeof *plan);
     struct arena *arena = arena_new();
     const struct issuer_config *overridden = NULL;
+    if (plan == NULL)
+        end_without("memory");
+    *plan = (struct issuers_plan){.issuers = issuers};
     pthread_mutex_lock(&issuers->change_lock);
-    bool good = take_overrides(issuers, arena, fresh, &overridden, fault) &&
-                replace_all(issuers, fresh, overridden, fault);
-    pthread_mutex_unlock(&issuers->change_lock);
+    if (take_overrides(issuers, arena, fresh, &overridden, fault))
+        plan->set = make_all(issuers, fresh, overridden, fault);
     arena_free(arena);
-    return good;
+    if (plan->set != NULL)
+        return plan;
+    issuers_abandon(plan);
+    return NULL;
+}
+
+static void end_plan(struct issuers_plan *plan)
+{
+    pthread_mutex_unlock(&plan->issuers->change_lock);
+    free(plan);
+}
+
+void issuers_commit(struct issuers_plan *plan)
+{
+    publish(plan->issuers, plan->set);
+    end_plan(plan);
+}
+
+void issuers_abandon(struct issuers_plan *plan)
+{
+    if (plan == NULL)
+        return;
+    if (plan->set != NULL)
+        discard_set(plan->issuers, plan->set);
+    end_plan(plan);
 }
 
 /* ---- one ---- */

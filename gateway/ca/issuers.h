@@ -53,14 +53,21 @@ void issuers_profile_limits(const struct issuers *issuers, const struct profile_
                             struct validity_limits *out);
 
 /*
- * Takes the issuers of `fresh` over, new ones included. Those of type local, and those that the admin API has
- * changed, stay as they are. `fresh` has every issuer that serves. Blocks for the calls of the preflight:
- * never on a loop, the committer or the outbound thread. False with `fault`, and everything as it was: a file
- * that cannot be read, a key that does not open, roots that do not vouch for certificates that live, or a CA
- * that does not answer well.
+ * Makes the issuers of `fresh`, new ones included, beside those that serve. Those of type local, and those
+ * that the admin API has changed, stay as they are. `fresh` has every issuer that serves. Blocks for the
+ * calls of the preflight: never on a loop, the committer or the outbound thread. No other change begins
+ * before the plan is committed or abandoned, on the same thread. NULL with `fault`: a file that cannot be
+ * read, a key that does not open, roots that do not vouch for certificates that live, or a CA that does not
+ * answer well.
  */
-[[gnu::warn_unused_result]] bool issuers_reload(struct issuers *issuers, const struct config *fresh,
-                                                struct fault *fault);
+struct issuers_plan;
+[[gnu::warn_unused_result]] struct issuers_plan *issuers_plan(struct issuers *issuers,
+                                                              const struct config *fresh,
+                                                              struct fault *fault);
+/* They serve from now on. */
+void issuers_commit(struct issuers_plan *plan);
+/* Everything stays as it was. NULL is ignored. */
+void issuers_abandon(struct issuers_plan *plan);
 
 /* A change of one issuer, of type stepca before and after. */
 struct issuer_change {
@@ -79,7 +86,7 @@ struct issuer_change {
     bool unread; /* the database could not be read, as `faults` says: the change may be good */
 };
 
-/* Blocks, as issuers_reload does. True when the new one serves. */
+/* Blocks, as issuers_plan does. True when the new one serves. */
 [[gnu::warn_unused_result]] bool issuers_change(struct issuers *issuers, struct issuer_change *change);
 
 /* Before the server's threads end, when no change can begin any more: waits, bounded, until they have left

@@ -49,51 +49,6 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
     }
 }
 
-/* ---- certificates ---- */
-
-struct certificate_message {
-    struct http_message message;
-    struct http_loop *loop;
-    struct http_tls_certificate *certificate;
-};
-
-static void run_certificate(struct http_message *message)
-{
-    struct certificate_message *change = (struct certificate_message *)message;
-    http_tls_certificate_free(change->loop->certificate);
-    change->loop->certificate = change->certificate;
-    http_accept_resume(change->loop);
-    free(change);
-}
-
-bool http_server_set_certificate(struct http_server *server, struct bytes chain_pem, struct bytes key_pem,
-                                 struct fault *fault)
-{
-    /* Each loop gets its own parsed certificate, so that no two threads share one. None is swapped unless all
-     * were parsed. */
-    struct certificate_message **changes = h2o_mem_alloc(sizeof changes[0] * server->loop_count);
-    size_t parsed = 0;
-    for (; parsed < server->loop_count; parsed++) {
-        struct http_tls_certificate *certificate = http_tls_certificate_parse(chain_pem, key_pem, fault);
-        if (certificate == NULL)
-            break;
-        changes[parsed] = h2o_mem_alloc(sizeof *changes[parsed]);
-        *changes[parsed] =
-            (struct certificate_message){{.run = run_certificate}, server->loops[parsed], certificate};
-    }
-    bool good = parsed == server->loop_count;
-    for (size_t i = 0; i < parsed; i++) {
-        if (good) {
-            http_loop_post(server->loops[i], &changes[i]->message);
-        } else {
-            http_tls_certificate_free(changes[i]->certificate);
-            free(changes[i]);
-        }
-    }
-    free(changes);
-    return good;
-}
-
 /* ---- draining ---- */
 
 static int close_idle(h2o_req_t *req, void *data)

@@ -151,11 +151,16 @@ struct http_loop *http_server_loop(const struct http_server *server, size_t i);
 /* Returns the number of open connections. Any thread. */
 size_t http_server_connections(const struct http_server *server);
 
-/* New connections use this certificate (PEM chain, leaf first) from now on; a bad one changes nothing. Any
- * thread. */
-[[gnu::warn_unused_result]] bool http_server_set_certificate(struct http_server *server,
-                                                             struct bytes chain_pem, struct bytes key_pem,
-                                                             struct fault *fault);
+/* A certificate that every loop of a server can use, and that none uses yet. */
+struct http_certificate_change;
+
+/* Reads a PEM chain, leaf first, and its key, for all loops. NULL with `fault`. Any thread. */
+[[gnu::warn_unused_result]] struct http_certificate_change *http_certificate_prepare(
+    struct http_server *server, struct bytes chain_pem, struct bytes key_pem, struct fault *fault);
+/* New connections use it from now on. Frees the change. Any thread. */
+void http_certificate_commit(struct http_certificate_change *change);
+/* Frees the change; nothing has happened. NULL is ignored. */
+void http_certificate_discard(struct http_certificate_change *change);
 
 /* Stops accepting, lets requests in progress end within HTTP_DRAIN_MS, joins the loops, frees. */
 void http_server_stop(struct http_server *server);

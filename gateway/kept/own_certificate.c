@@ -64,16 +64,13 @@ void own_certificate_revoked(struct own_certificate *own, struct bytes leaf)
 
 /* ---- life ---- */
 
-bool own_certificate_use_files(struct own_certificate *own, const struct own_certificate_files *files,
-                               struct fault *fault)
+void own_certificate_note_files(struct own_certificate *own, const struct own_certificate_files *files)
 {
     struct arena *arena = arena_new();
     struct certificate_facts facts;
-    bool good = own_certificate_use_pem(own, files->chain_pem, files->key_pem, fault);
-    if (good && certificate_read_facts(arena, files->certificates[0], &facts))
+    if (certificate_read_facts(arena, files->certificates[0], &facts))
         own_certificate_note_ends(own, &facts, files->certificates, files->count);
     arena_free(arena);
-    return good;
 }
 
 static bool use_configured_files(struct own_certificate *own, struct fault *fault)
@@ -81,7 +78,9 @@ static bool use_configured_files(struct own_certificate *own, struct fault *faul
     struct arena *arena = arena_new();
     struct own_certificate_files files;
     bool good = own_certificate_files_read(arena, own->parts.config, &files, fault) &&
-                own_certificate_use_files(own, &files, fault);
+                own_certificate_use_pem(own, files.chain_pem, files.key_pem, fault);
+    if (good)
+        own_certificate_note_files(own, &files);
     arena_free(arena);
     return good;
 }

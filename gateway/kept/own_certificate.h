@@ -34,11 +34,8 @@ struct own_certificate_parts {
 [[gnu::warn_unused_result]] struct own_certificate *own_certificate_start(
     const struct own_certificate_parts *parts, struct fault *fault);
 
-/* Takes newly read files into use, when files are configured. A bad one changes nothing. Main and background
- * thread. */
-[[gnu::warn_unused_result]] bool own_certificate_use_files(struct own_certificate *own,
-                                                           const struct own_certificate_files *files,
-                                                           struct fault *fault);
+/* Reports that the listeners have the certificate of newly read files. Main and background thread. */
+void own_certificate_note_files(struct own_certificate *own, const struct own_certificate_files *files);
 
 /* Reports that another issuer serves. A certificate that its roots do not vouch for is replaced. Any thread
  * but the outbound one. */

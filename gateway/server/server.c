@@ -23,6 +23,7 @@
 #include "gateway/server/gauges.h"
 #include "gateway/server/grace_period.h"
 #include "gateway/server/route_tables.h"
+#include "gateway/server/server_certificate.h"
 #include "gateway/status/status.h"
 #include "store/attempts.h"
 
@@ -361,9 +362,11 @@ static bool start_pki_http(struct server *server, struct fault *fault)
 static bool publish_certificate(void *context, struct bytes chain_pem, struct bytes key_pem,
                                 struct fault *fault)
 {
-    const struct server *server = context;
-    return http_server_set_certificate(server->http, chain_pem, key_pem, fault) &&
-           admin_set_certificate(server->admin, chain_pem, key_pem, fault);
+    struct server_certificate certificate;
+    if (!server_certificate_prepare(context, chain_pem, key_pem, &certificate, fault))
+        return false;
+    server_certificate_commit(&certificate);
+    return true;
 }
 
 /* The listeners exist: they can get certificates, and clients can be informed. */

@@ -4,7 +4,7 @@
 #include "gateway/metrics/metrics.h"
 #include "gateway/runtime/log.h"
 #include "gateway/server/event_log.h"
-#include "gateway/server/server.h"
+#include "gateway/server/server_certificate.h"
 #include "gateway/status/status.h"
 
 const char *server_change_text(const struct server *server, struct arena *arena,
@@ -36,48 +36,91 @@ static void log_change(const struct server *server, struct arena *arena, const s
         log_warning("configuration: %s", text);
 }
 
-/* A configuration that needs them may replace one that did not. False with `fault`. */
-static bool open_secrets(struct server *server, const struct config *next, struct fault *fault)
+/* All that a reload needs, made before anything changes. */
+struct plan {
+    const struct config *next;
+    struct own_certificate_files files; /* unless an issuer signs the own certificate */
+    struct server_certificate certificate;
+    struct issuers_plan *issuers;
+    struct secret_box *secrets; /* NULL: they are open, or none are needed */
+};
+
+static void abandon(struct plan *plan)
 {
-    if (server->secrets != NULL || !config_needs_secrets(next))
-        return true;
-    server->secrets = config_open_secrets(next, SECRET_BOX_MAKE, fault);
-    frontend_set_secrets(server->frontend, server->secrets);
-    return server->secrets != NULL;
+    server_certificate_discard(&plan->certificate);
+    issuers_abandon(plan->issuers);
+    secret_box_free(plan->secrets);
 }
 
-/* Makes every check that can fail before anything changes. */
-static bool take(struct server *server, struct arena *arena, const struct config *next, struct fault *fault)
+static bool plan_certificate(struct server *server, struct arena *arena, struct plan *plan,
+                             struct fault *fault)
 {
-    struct own_certificate_files files;
-    bool from_files = next->tls_issuer == NULL;
-    if (from_files && !own_certificate_files_read(arena, next, &files, fault))
-        return false;
-    server->next_config = next;
-    bool good = open_secrets(server, next, fault) && issuers_reload(server->issuers, next, fault) &&
-                (!from_files || own_certificate_use_files(server->own_certificate, &files, fault));
+    return plan->next->tls_issuer != NULL ||
+           (own_certificate_files_read(arena, plan->next, &plan->files, fault) &&
+            server_certificate_prepare(server, plan->files.chain_pem, plan->files.key_pem, &plan->certificate,
+                                       fault));
+}
+
+static bool plan_issuers(struct server *server, struct plan *plan, struct fault *fault)
+{
+    server->next_config = plan->next;
+    plan->issuers = issuers_plan(server->issuers, plan->next, fault);
     server->next_config = NULL;
-    return good;
+    return plan->issuers != NULL;
+}
+
+/* A configuration that needs them may replace one that did not. They may be made: so this comes last. */
+static bool plan_secrets(struct server *server, struct plan *plan, struct fault *fault)
+{
+    if (server->secrets != NULL || !config_needs_secrets(plan->next))
+        return true;
+    plan->secrets = config_open_secrets(plan->next, SECRET_BOX_MAKE, fault);
+    return plan->secrets != NULL;
+}
+
+/* Makes every step that can fail. False with `fault`, and everything as it was. */
+static bool make_plan(struct server *server, struct arena *arena, const struct config *next,
+                      struct plan *plan, struct fault *fault)
+{
+    *plan = (struct plan){.next = next};
+    if (plan_certificate(server, arena, plan, fault) && plan_issuers(server, plan, fault) &&
+        plan_secrets(server, plan, fault))
+        return true;
+    abandon(plan);
+    return false;
+}
+
+/* Nothing here can fail. */
+static void commit(struct server *server, struct plan *plan, bool serves_more)
+{
+    if (plan->secrets != NULL) {
+        server->secrets = plan->secrets;
+        frontend_set_secrets(server->frontend, server->secrets);
+    }
+    issuers_commit(plan->issuers);
+    server_certificate_commit(&plan->certificate);
+    if (plan->files.count != 0)
+        own_certificate_note_files(server->own_certificate, &plan->files);
+    if (serves_more) {
+        metrics_add_names(plan->next);
+        config_publish(server->config, plan->next);
+    }
+    event_log_configure(plan->next);
+    status_begin(server->status);
+    own_certificate_issuer_changed(server->own_certificate);
 }
 
 bool server_reload(struct server *server, struct arena *arena, const struct config *fresh,
                    struct config_changes *changes, struct fault *fault)
 {
+    struct plan plan;
     const struct config *next = config_take(arena, config_now(server->config), fresh, changes, fault);
-    if (next == NULL)
-        return false;
-    if (!take(server, arena, next, fault))
+    if (next == NULL || !make_plan(server, arena, next, &plan, fault))
         return false;
     bool serves_more = false;
     for (size_t i = 0; i < changes->count; i++)
         serves_more = serves_more || changes->items[i].at_once;
-    if (serves_more) {
-        metrics_add_names(next);
-        config_publish(server->config, next);
-    }
-    event_log_configure(next);
-    status_begin(server->status);
-    own_certificate_issuer_changed(server->own_certificate);
+    commit(server, &plan, serves_more);
     for (size_t i = 0; i < changes->count; i++)
         log_change(server, arena, &changes->items[i]);
     return true;

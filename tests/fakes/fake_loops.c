@@ -30,7 +30,7 @@ struct http_loop {
 struct http_server {
     struct http_server_config config;
     struct http_loop **loops;
-    bool draining;
+    bool draining, refuses_certificates;
     size_t certificates, connections;
     int64_t woken;
 };
@@ -317,14 +317,38 @@ size_t http_server_connections(const struct http_server *server)
     return server->connections;
 }
 
-bool http_server_set_certificate(struct http_server *server, struct bytes chain_pem, struct bytes key_pem,
-                                 struct fault *fault)
+struct http_certificate_change {
+    struct http_server *server;
+};
+
+struct http_certificate_change *http_certificate_prepare(struct http_server *server, struct bytes chain_pem,
+                                                         struct bytes key_pem, struct fault *fault)
 {
     (void)chain_pem;
     (void)key_pem;
-    (void)fault;
-    server->certificates++;
-    return true;
+    if (server->refuses_certificates) {
+        fault_set(fault, "no loop can use this certificate");
+        return NULL;
+    }
+    struct http_certificate_change *change = malloc(sizeof *change);
+    *change = (struct http_certificate_change){server};
+    return change;
+}
+
+void http_certificate_commit(struct http_certificate_change *change)
+{
+    change->server->certificates++;
+    free(change);
+}
+
+void http_certificate_discard(struct http_certificate_change *change)
+{
+    free(change);
+}
+
+void fake_server_refuse_certificates(size_t i)
+{
+    servers[i]->refuses_certificates = true;
 }
 
 void http_loop_set_data(struct http_loop *loop, void *data)

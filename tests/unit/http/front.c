@@ -411,7 +411,9 @@ struct front_identity front_identity(const char *common_name)
 void front_use(const struct front_identity *identity)
 {
     struct fault fault = {0};
-    cr_assert(http_server_set_certificate(front.server, identity->chain_pem, identity->key_pem, &fault), "%s",
-              fault.message);
+    struct http_certificate_change *change =
+        http_certificate_prepare(front.server, identity->chain_pem, identity->key_pem, &fault);
+    cr_assert_not_null(change, "%s", fault.message);
+    http_certificate_commit(change);
     front_pass(0);
 }

@@ -128,6 +128,14 @@ static const struct {
     {"one more of type stepca", MORE_STEPCA, NULL, 0, false, true, 3, ""},
 };
 
+static bool reload(const struct config *fresh, struct fault *fault)
+{
+    struct issuers_plan *plan = issuers_plan(issuers, fresh, fault);
+    if (plan != NULL)
+        issuers_commit(plan);
+    return plan != NULL;
+}
+
 static void check_reload(size_t i)
 {
     struct fault fault = {0};
@@ -142,7 +150,7 @@ static void check_reload(size_t i)
                                      issuers_find(issuers, "local")};
     const struct config *fresh = parse("https://other.test:9000", reloads[i].more);
     bool adds = reloads[i].good && *reloads[i].more != '\0';
-    cr_expect_eq(issuers_reload(issuers, fresh, &fault), reloads[i].good, "%s: %s", name, fault.message);
+    cr_expect_eq(reload(fresh, &fault), reloads[i].good, "%s: %s", name, fault.message);
     cr_expect_eq(preflights, reloads[i].preflights, "%s: %zu", name, preflights);
     cr_expect(strstr(fault.message, reloads[i].why) != NULL, "%s: %s", name, fault.message);
     bool replaced = reloads[i].good;
@@ -164,6 +172,31 @@ Test(issuers, a_reload_replaces_all_or_none)
         check_reload(i);
 }
 
+Test(issuers, a_plan_that_is_abandoned_changes_nothing)
+{
+    struct fault fault = {0};
+    begin(false);
+    const struct issuer *before[] = {issuers_find(issuers, "one"), issuers_find(issuers, "two"),
+                                     issuers_find(issuers, "local")};
+    for (int i = 0; i < 2; i++) {
+        struct issuers_plan *plan =
+            issuers_plan(issuers, parse("https://other.test:9000", MORE_STEPCA), &fault);
+        cr_assert_not_null(plan, "%s", fault.message);
+        cr_expect_gt(issuer_objects(), 3);
+        cr_expect_eq(issuers_find(issuers, "two"), before[1], "a plan serves nobody");
+        issuers_abandon(plan);
+        fakes_pass(1000);
+        cr_expect_eq(issuer_objects(), 3, "%zu are left", issuer_objects());
+    }
+    issuers_abandon(NULL);
+    cr_expect(issuers_find(issuers, "one") == before[0] && issuers_find(issuers, "two") == before[1] &&
+              issuers_find(issuers, "local") == before[2]);
+    cr_expect_null(issuers_find(issuers, "more"));
+    cr_expect(reload(parse("https://other.test:9000", ""), &fault), "the lock is free: %s", fault.message);
+    fakes_pass(1000);
+    end();
+}
+
 /* An object of an arena lives until the arena is freed. */
 Test(issuers, one_that_was_replaced_lives_while_somebody_holds_it)
 {
@@ -172,7 +205,7 @@ Test(issuers, one_that_was_replaced_lives_while_somebody_holds_it)
     struct arena *arena = arena_new();
     struct issuer *held = issuers_find(issuers, "two");
     issuer_ref_with(held, arena);
-    cr_assert(issuers_reload(issuers, parse("https://other.test:9000", ""), &fault), "%s", &fault);
+    cr_assert(reload(parse("https://other.test:9000", ""), &fault), "%s", fault.message);
     fakes_pass(1000);
     cr_expect_eq(issuer_objects(), 4);
     cr_expect_str_eq(held->config->ca_url, "https://two.test:9000");

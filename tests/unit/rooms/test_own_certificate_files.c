@@ -37,12 +37,20 @@ Test(own_certificate_files, configured_files_are_used_and_nobody_is_asked)
     struct own_certificate_files files;
     cr_assert(own_certificate_files_read(scene.place.place.arena, &scene.config, &files, &fault), "%s",
               fault.message);
+    own_certificate_note_files(scene.own, &files);
+    cr_expect_eq(scene.published, 2, "it has been told that the listeners have them");
+    own_place_end();
+}
+
+Test(own_certificate_files, without_a_listener_that_takes_them_nothing_starts)
+{
+    struct fault fault = {0};
+    configure_files();
     scene.publish_fails = true;
-    cr_expect_not(own_certificate_use_files(scene.own, &files, &fault));
+    cr_expect_not(own_place_start(&fault));
     cr_expect_str_eq(fault.message, "no listener takes it");
     scene.publish_fails = false;
-    cr_expect(own_certificate_use_files(scene.own, &files, &fault));
-    cr_expect_eq(scene.published, 3);
+    cr_assert(own_place_start(&fault), "%s", fault.message);
     own_place_end();
 }
 

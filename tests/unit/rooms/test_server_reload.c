@@ -3,6 +3,7 @@
  */
 #include "acme/jose/private_key.h"
 #include "acme/pki.h"
+#include "gateway/kept/own_certificate.h"
 #include "good_stepca.h"
 #include "server_place.h"
 
@@ -153,17 +154,22 @@ Test(server_reload, what_the_admin_API_has_set_stays)
 
 /* ---- the own certificate from files ---- */
 
-static void write_certificate(const char *name, const char *key_name)
+static void write_certificate_until(const char *name, const char *key_name, int64_t end)
 {
     EVP_PKEY *key = pki_key(house.arena, "P-256");
     X509 *certificate = pki_certificate(house.arena, &(struct pki_certificate){.key = key,
                                                                                .common_name = "acme.test",
                                                                                .names = "DNS:acme.test",
                                                                                .not_before = NOW - 60,
-                                                                               .not_after = NOW + 86400});
+                                                                               .not_after = end});
     place_write(&house.place, name, (const char *)pki_pem(house.arena, certificate).p);
     place_write(&house.place, key_name,
                 (const char *)private_key_to_pem(house.arena, key, (struct bytes){0}).p);
+}
+
+static void write_certificate(const char *name, const char *key_name)
+{
+    write_certificate_until(name, key_name, NOW + 86400);
 }
 
 Test(server_reload, the_files_of_the_own_certificate_are_read_anew)
@@ -186,4 +192,152 @@ Test(server_reload, the_files_of_the_own_certificate_are_read_anew)
     cr_expect_not_null(strstr(why, "tls.key"), "%s", why);
     cr_expect_eq(fake_server_certificates(HOUSE_HTTP), before + 1);
     end();
+}
+
+/* ---- all or nothing ---- */
+
+static void spoil_nothing(void)
+{
+}
+
+static void spoil_chain(void)
+{
+    place_write(&house.place, "tls.crt", "no certificate");
+}
+
+static void spoil_key(void)
+{
+    write_certificate("tls.crt", "other.key");
+}
+
+static void spoil_front_end(void)
+{
+    fake_server_refuse_certificates(HOUSE_HTTP);
+}
+
+static void spoil_admin(void)
+{
+    fake_server_refuse_certificates(HOUSE_ADMIN);
+}
+
+static void spoil_ca(void)
+{
+    server_place_change("https://ca.test:9000", "https://nobody.test:9000");
+}
+
+static void spoil_provisioner(void)
+{
+    place_write(&house.place, "provisioner.json", "no key");
+}
+
+static void spoil_new_issuer(void)
+{
+    server_place_change("\"issuers\":{",
+                        "\"issuers\":{\"more\":{\"type\":\"local\",\"directory\":\"/dev/null/more\"},");
+}
+
+static void spoil_secrets(void)
+{
+    place_write(&house.place, "acmegate.db.secret", "no key");
+}
+
+static const char from_issuer[] = "\"tls\":{\"issuer\":\"local\"}";
+
+static const char *from_files(void)
+{
+    return arena_printf(house.arena, "\"tls\":{\"cert\":\"%s/tls.crt\",\"key\":\"%s/tls.key\"}",
+                        house.place.folder, house.place.folder);
+}
+
+static void spoil_rules(void)
+{
+    server_place_change(from_files(), from_issuer);
+}
+
+static const struct {
+    const char *name;
+    void (*spoil)(void);
+    const char *words;  /* NULL: it is taken in */
+    bool without_admin; /* so that secrets are needed only from the reload on */
+} parts[] = {
+    {"nothing", spoil_nothing, NULL, false},
+    {"nothing, without an admin API", spoil_nothing, NULL, true},
+    {"the chain of the own certificate", spoil_chain, "contains no certificate", false},
+    {"the key of the own certificate", spoil_key, "is not the key of the first certificate", false},
+    {"a listener", spoil_front_end, "no loop can use this certificate", false},
+    {"the admin's listener", spoil_admin, "no loop can use this certificate", false},
+    {"a CA that does not answer", spoil_ca, "nobody.test", false},
+    {"a provisioner's key", spoil_provisioner, "provisioner.json", false},
+    {"a new issuer", spoil_new_issuer, "issuers.more: ", false},
+    {"the secret key", spoil_secrets, "acmegate.db.secret", true},
+    {"rules between keys", spoil_rules, "conflict with changes that wait for a restart", false},
+};
+
+struct state {
+    const struct config *config;
+    const struct issuer *issuer;
+    const struct secret_box *secrets;
+    size_t http, admin;
+    int64_t end;
+};
+
+static struct state look(void)
+{
+    struct own_certificate_expiry expiry;
+    own_certificate_read_expiry(house.server->own_certificate, &expiry);
+    return (struct state){.config = config_now(house.config),
+                          .issuer = issuers_find(house.server->issuers, "main"),
+                          .secrets = house.server->secrets,
+                          .http = fake_server_certificates(HOUSE_HTTP),
+                          .admin =
+                              fake_server(HOUSE_ADMIN) == NULL ? 0 : fake_server_certificates(HOUSE_ADMIN),
+                          .end = expiry.leaf};
+}
+
+/* A file that changes every part of the server, with one part that cannot be used. */
+Test(server_reload, each_part_that_fails_leaves_all_as_it_was)
+{
+    static const char keyed[] = ",\"keyed\":{\"profiles\":[\"far\"],\"eab\":\"optional\"}";
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        server_place_begin();
+        good_stepca_make(&house.place, pages);
+        write_certificate("tls.crt", "tls.key");
+        server_place_change(keyed, "");
+        if (parts[i].without_admin)
+            server_place_change(
+                arena_printf(house.arena, "\"admin\":{\"socket\":\"%s/socket\"},", house.place.folder), "");
+        server_place_change(from_issuer, from_files());
+        server_place_start(NULL, NULL);
+        (void)server_place_log();
+        struct state before = look();
+        cr_assert(before.issuer != NULL && before.end != 0, "%s", parts[i].name);
+        cr_assert_eq(before.secrets == NULL, parts[i].without_admin, "%s", parts[i].name);
+
+        write_certificate_until("tls.crt", "tls.key", NOW + 2 * 86400);
+        server_place_change("\"far\"]}}", arena_printf(house.arena, "\"far\"]}%s}", keyed));
+        server_place_change("ca_url\":\"https://ca.test:9000\"",
+                            "ca_url\":\"https://ca.test:9000\",\"validity_days\":1");
+        server_place_change("\"60s\"", "\"61s\"");
+        parts[i].spoil();
+        const char *why = reload(NULL, NULL);
+        struct state after = look();
+        if (parts[i].words == NULL) {
+            cr_expect_str_eq(why, "");
+            cr_expect(after.config != before.config && after.config->validation.retry_for_s == 61);
+            cr_expect_neq(after.issuer, before.issuer);
+            cr_expect_neq(after.secrets, NULL);
+            cr_expect_eq(after.http, before.http + 1);
+            cr_expect_eq(after.admin, before.admin + (parts[i].without_admin ? 0 : 1));
+            cr_expect_eq(after.end, NOW + 2 * 86400);
+        } else {
+            cr_expect_not_null(strstr(why, parts[i].words), "%s: '%s'", parts[i].name, why);
+            cr_expect_eq(after.config, before.config, "%s", parts[i].name);
+            cr_expect_eq(after.issuer, before.issuer, "%s", parts[i].name);
+            cr_expect_eq(after.secrets, before.secrets, "%s", parts[i].name);
+            cr_expect(after.http == before.http && after.admin == before.admin, "%s", parts[i].name);
+            cr_expect_eq(after.end, before.end, "%s", parts[i].name);
+            cr_expect_null(strstr(server_place_log(), "configuration: "), "%s", parts[i].name);
+        }
+        end();
+    }
 }
