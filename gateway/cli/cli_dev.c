@@ -75,6 +75,7 @@ static int run_dev(const struct cli_arguments *arguments, const struct dev_optio
 
 static int run(const struct cli_arguments *arguments)
 {
+    serve_keep_signals();
     struct dev_options given = {.state = cli_value(arguments, "state")};
     if (!cli_read_number(arguments, "port", 1, PORT_MAX, &given.port) ||
         !cli_read_number(arguments, "http-port", 1, PORT_MAX, &given.http_port))

@@ -88,8 +88,7 @@ static void serve(struct server *server)
     arena_free(arena);
 }
 
-int serve_until_stopped(const struct config *config, const char *path,
-                        void (*ready)(const struct server *server))
+void serve_keep_signals(void)
 {
     sigset_t blocked = serve_loop_signals();
     sigaddset(&blocked, SIGPIPE);
@@ -97,6 +96,11 @@ int serve_until_stopped(const struct config *config, const char *path,
     sigaddset(&blocked, SIGUSR1);
     sigaddset(&blocked, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+}
+
+int serve_until_stopped(const struct config *config, const char *path,
+                        void (*ready)(const struct server *server))
+{
     log_follow_journal();
     event_log_configure(config);
     service_manager_open();
@@ -120,6 +124,7 @@ int serve_until_stopped(const struct config *config, const char *path,
 
 static int run(const struct cli_arguments *arguments)
 {
+    serve_keep_signals();
     if (cli_value(arguments, "verbose") != NULL)
         log_be_verbose();
     const struct config *config = cli_config(arguments);

@@ -2,6 +2,7 @@
 """What is wrong with a configuration is said at once, all of it, in words; nothing starts half."""
 
 import json
+import signal
 import socket
 
 import pytest
@@ -108,6 +109,32 @@ def test_usage_errors_say_how_to_use_it(arguments):
 def test_version():
     status, output, _ = run_command(tools.acmegate(), "version")
     assert status == 0 and output.startswith("acmegate ")
+
+
+def early_signal(gateway, number):
+    """The signal comes while the configuration is read."""
+    gateway.variables.update(
+        LD_PRELOAD=str(tools.preload_library("signal_preload")),
+        ACMEGATE_TEST_SIGNAL=str(int(number)),
+        ASAN_OPTIONS="verify_asan_link_order=0",
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_the_start_ends_the_server_well(gateway, number):
+    early_signal(gateway, number)
+    gateway.launch()
+    assert gateway.process.wait_end() == 0, gateway.process.output()
+    assert f"stopping on signal {int(number)}" in gateway.process.output()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_other_signals_during_the_start_end_nothing(gateway, number):
+    early_signal(gateway, number)
+    gateway.start()
+    if number == signal.SIGHUP:
+        wait_until(lambda: "was taken in" in gateway.process.output(), "the reload")
+    gateway.stop()
 
 
 def test_a_ca_that_comes_later_is_waited_for(gateway, new_step_ca, new_gateway):
