@@ -301,7 +301,7 @@ const struct config_key config_keys[] = {
     {"validation.timeout", TOP(validation.timeout_s), .at_once = true, .type = CONFIG_DURATION, .min = 1,
      .max = 600, .fallback = "\"10s\"",
      .help = "Time limit of one try: look-ups, all addresses, redirects and CAA together."},
-    {"validation.max_concurrent", TOP(validation.max_concurrent), .type = CONFIG_INTEGER, .min = 1,
+    {"validation.max_concurrent", TOP(validation.max_concurrent), .at_once = true, .type = CONFIG_INTEGER, .min = 1,
      .max = VALIDATIONS_AT_ONCE_MAX, .fallback = "100",
      .help = "Validations at the same time; the others wait. One account, or one name, holds half of them at "
              "most. The last quarter is for accounts that have had a certificate. 256 is the most."},
@@ -313,15 +313,15 @@ const struct config_key config_keys[] = {
      .min = 1, .max = 7 * DAY_S, .fallback = "\"15m\"",
      .help = "How long signing is tried again while the CA cannot be reached or is busy, before the order is "
              "invalid."},
-    {"finalize.hold_reply", TOP(hold_reply_ms), .type = CONFIG_DURATION_MS, .min = 0, .max = 60 * 1000,
+    {"finalize.hold_reply", TOP(hold_reply_ms), .at_once = true, .type = CONFIG_DURATION_MS, .min = 0, .max = 60 * 1000,
      .fallback = "\"5s\"",
      .help = "How long the replies to challenges and finalize wait for the outcome, which saves clients from "
              "polling. "
              "0s: not at all."},
-    {"accounts.export_path", TOP(account_export_path), .type = CONFIG_TEXT,
+    {"accounts.export_path", TOP(account_export_path), .at_once = true, .type = CONFIG_TEXT,
      .help = "File that the server keeps a copy of all accounts in, for `acmegate account import` after the "
              "database was lost. Best on another disk. Not set: no file."},
-    {"accounts.export_every", TOP(account_export_every_s), .type = CONFIG_DURATION, .min = 1,
+    {"accounts.export_every", TOP(account_export_every_s), .at_once = true, .type = CONFIG_DURATION, .min = 1,
      .max = 7 * DAY_S, .fallback = "\"1h\"",
      .help =
          "How often the file is brought up to date, where accounts have changed; at start and stop as well."},

@@ -4,17 +4,19 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "acme/base/monotonic.h"
 #include "acme/base/thread.h"
 #include "gateway/housekeeping/account_export.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
 
 struct account_exporter {
-    const char *path;
-    int64_t every_s;
-    struct store_reader *reader; /* belongs to the thread */
-    struct account_export_summary last;
-    bool exported; /* `last` is the content of the file */
+    const struct config *config;
+    struct store_reader *reader;        /* belongs to the thread, as do the next three */
+    const char *path;                   /* of the last export; NULL: none is wanted */
+    struct account_export_summary last; /* of that file */
+    bool exported;                      /* `last` is the content of the file */
+    int64_t looked_at_ms;
     pthread_t thread;
     pthread_mutex_t mutex; /* protects `stopping` */
     pthread_cond_t changed;
@@ -36,13 +38,41 @@ static void export(struct account_exporter *exporter)
     exporter->exported = true;
 }
 
-/* True when the thread has to stop, false when an export is due. */
+static bool has_other_path(const struct account_exporter *exporter)
+{
+    const char *path = config_now(exporter->config)->account_export_path;
+    return exporter->path == NULL || path == NULL ? exporter->path != path
+                                                  : strcmp(exporter->path, path) != 0;
+}
+
+/* The path of a configuration lives until the server has stopped. */
+static void look(struct account_exporter *exporter)
+{
+    if (has_other_path(exporter)) {
+        exporter->path = config_now(exporter->config)->account_export_path;
+        exporter->exported = false;
+    }
+    exporter->looked_at_ms = monotonic_ms();
+    if (exporter->path != NULL)
+        export(exporter);
+}
+
+/* The time until the next look; 0: it is due. */
+static int64_t time_left_ms(const struct account_exporter *exporter)
+{
+    int64_t every_ms = config_now(exporter->config)->account_export_every_s * 1000;
+    int64_t left = exporter->looked_at_ms + every_ms - monotonic_ms();
+    return left < 0 || has_other_path(exporter) ? 0 : left;
+}
+
+/* True when the thread has to stop, false when a look is due. */
 static bool wait_for_stop(struct account_exporter *exporter)
 {
-    const struct timespec until = thread_deadline(exporter->every_s * 1000);
     pthread_mutex_lock(&exporter->mutex);
-    while (!exporter->stopping && thread_wait_until(&exporter->changed, &exporter->mutex, &until))
-        ;
+    for (int64_t left; !exporter->stopping && (left = time_left_ms(exporter)) > 0;) {
+        const struct timespec until = thread_deadline(left);
+        (void)!thread_wait_until(&exporter->changed, &exporter->mutex, &until);
+    }
     bool stopping = exporter->stopping;
     pthread_mutex_unlock(&exporter->mutex);
     return stopping;
@@ -52,9 +82,9 @@ static void *run(void *argument)
 {
     struct account_exporter *exporter = argument;
     do {
-        export(exporter);
+        look(exporter);
     } while (!wait_for_stop(exporter));
-    export(exporter);
+    look(exporter);
     return NULL;
 }
 
@@ -72,8 +102,7 @@ struct account_exporter *account_exporter_start(const struct config *config,
     struct account_exporter *exporter = calloc(1, sizeof *exporter);
     if (exporter == NULL)
         end_without("memory");
-    exporter->path = config->account_export_path;
-    exporter->every_s = config->account_export_every_s;
+    exporter->config = config;
     pthread_cond_init(&exporter->changed, NULL);
     pthread_mutex_init(&exporter->mutex, NULL);
     exporter->reader = store_reader_open(location, fault);
@@ -84,6 +113,15 @@ struct account_exporter *account_exporter_start(const struct config *config,
         return exporter;
     release(exporter);
     return NULL;
+}
+
+void account_exporter_look_again(struct account_exporter *exporter)
+{
+    if (exporter == NULL)
+        return;
+    pthread_mutex_lock(&exporter->mutex);
+    pthread_cond_signal(&exporter->changed);
+    pthread_mutex_unlock(&exporter->mutex);
 }
 
 void account_exporter_stop(struct account_exporter *exporter)

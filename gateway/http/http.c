@@ -231,6 +231,7 @@ struct http_server *http_server_start(const struct http_server_config *config, s
     struct http_server *server = h2o_mem_alloc(sizeof *server);
     memset(server, 0, sizeof *server);
     server->config = *config;
+    atomic_init(&server->hold_ms, config->hold_ms);
     pthread_mutex_init(&server->start_lock, NULL);
     pthread_cond_init(&server->start_changed, NULL);
     configure_h2o(server);

@@ -129,7 +129,7 @@ struct http_server_config {
     size_t max_connections;     /* on TCP; as many again on the Unix socket */
     int64_t request_timeout_ms; /* headers, body and the idle time between requests, in one; shorter when
                                    connections are scarce */
-    int64_t hold_ms;
+    int64_t hold_ms; /* see http_server_set_hold */
     struct http_application application;
 };
 
@@ -191,6 +191,9 @@ void http_reply(struct http_request *request, const struct http_reply *reply);
  * never missed.
  */
 void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request));
+
+/* Changes hold_ms, also for most requests that wait already. Any thread. */
+void http_server_set_hold(struct http_server *server, int64_t hold_ms);
 
 /* Wakes every request that waits for `key`, on any loop. Any thread. */
 void http_wake(struct http_server *server, int64_t key);

@@ -72,6 +72,7 @@ struct http_server {
     struct http_local_socket *local; /* NULL: none */
     struct http_loop **loops;
     size_t loop_count;
+    _Atomic int64_t hold_ms;
     pthread_mutex_t start_lock;
     pthread_cond_t start_changed;
     size_t started;

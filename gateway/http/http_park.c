@@ -38,7 +38,13 @@ void http_park(struct http_request *request, int64_t key, void (*resume)(struct 
         parked->next->link = &parked->next;
     *bucket = parked;
     parked->timer.cb = on_park_timeout;
+    loop->park_timeout.timeout = (uint64_t)atomic_load(&loop->server->hold_ms);
     h2o_timeout_link(loop->context.loop, &loop->park_timeout, &parked->timer);
+}
+
+void http_server_set_hold(struct http_server *server, int64_t hold_ms)
+{
+    atomic_store(&server->hold_ms, hold_ms);
 }
 
 struct wake_message {
@@ -74,7 +80,7 @@ void http_wake(struct http_server *server, int64_t key)
 
 void http_park_start(struct http_loop *loop)
 {
-    h2o_timeout_init(loop->context.loop, &loop->park_timeout, (uint64_t)loop->server->config.hold_ms);
+    h2o_timeout_init(loop->context.loop, &loop->park_timeout, (uint64_t)atomic_load(&loop->server->hold_ms));
 }
 
 void http_park_drain(struct http_loop *loop)

@@ -21,7 +21,8 @@ bool job_shares_contain(const struct job_shares *shares, int64_t id)
 
 bool job_shares_admit(const struct job_shares *shares, const struct job_holder *holder)
 {
-    size_t of_account = 0, of_target = 0, free = shares->slots - shares->count;
+    size_t of_account = 0, of_target = 0;
+    size_t free = shares->count < shares->slots ? shares->slots - shares->count : 0;
     for (size_t i = 0; i < shares->count; i++) {
         of_account += shares->held[i].account_id == holder->account_id;
         of_target += shares->held[i].target == holder->target;

@@ -22,7 +22,7 @@ struct job_holder {
 };
 
 struct job_shares {
-    size_t slots; /* JOB_SHARES_SLOTS_MAX at most */
+    size_t slots; /* JOB_SHARES_SLOTS_MAX at most; may become fewer than are held */
     size_t count; /* held now */
     struct job_holder held[JOB_SHARES_SLOTS_MAX];
 };

@@ -271,8 +271,16 @@ struct validation_look {
     bool left_waiting;
 };
 
+/* A reload may have changed it. */
+static void take_limit(struct job_look *look)
+{
+    look->kind->max_under_way = (size_t)config_now(look->jobs->parts.config)->validation.max_concurrent;
+    look->kind->shares->slots = look->kind->max_under_way;
+}
+
 void validation_job_plan(struct job_look *look)
 {
+    take_limit(look);
     struct validation_look *state = arena_alloc(look->arena, sizeof *state);
     state->shares = *look->kind->shares;
     state->held = state->shares.count;

@@ -36,7 +36,7 @@ struct server {
     struct own_certificate *own_certificate;
     struct status *status;
     struct retention_work *retention;
-    struct account_exporter *account_exporter; /* NULL: not configured */
+    struct account_exporter *account_exporter; /* NULL: no configuration has asked for it yet */
     struct frontend *frontend;
     struct http_server *http;
     struct http_server *pki_http; /* without TLS; NULL when it is not wanted */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/frontend/frontend.h"
+#include "gateway/housekeeping/account_exporter.h"
 #include "gateway/kept/own_certificate.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/runtime/log.h"
@@ -42,13 +43,15 @@ struct plan {
     struct own_certificate_files files; /* unless an issuer signs the own certificate */
     struct server_certificate certificate;
     struct issuers_plan *issuers;
-    struct secret_box *secrets; /* NULL: they are open, or none are needed */
+    struct account_exporter *exporter; /* NULL: there is one, or none is needed */
+    struct secret_box *secrets;        /* NULL: they are open, or none are needed */
 };
 
 static void abandon(struct plan *plan)
 {
     server_certificate_discard(&plan->certificate);
     issuers_abandon(plan->issuers);
+    account_exporter_stop(plan->exporter);
     secret_box_free(plan->secrets);
 }
 
@@ -69,6 +72,15 @@ static bool plan_issuers(struct server *server, struct plan *plan, struct fault 
     return plan->issuers != NULL;
 }
 
+/* It writes nothing before the configuration that names its file is in force. */
+static bool plan_exporter(struct server *server, struct plan *plan, struct fault *fault)
+{
+    if (server->account_exporter != NULL || plan->next->account_export_path == NULL)
+        return true;
+    plan->exporter = account_exporter_start(server->config, server->location, fault);
+    return plan->exporter != NULL;
+}
+
 /* A configuration that needs them may replace one that did not. They may be made: so this comes last. */
 static bool plan_secrets(struct server *server, struct plan *plan, struct fault *fault)
 {
@@ -84,7 +96,7 @@ static bool make_plan(struct server *server, struct arena *arena, const struct c
 {
     *plan = (struct plan){.next = next};
     if (plan_certificate(server, arena, plan, fault) && plan_issuers(server, plan, fault) &&
-        plan_secrets(server, plan, fault))
+        plan_exporter(server, plan, fault) && plan_secrets(server, plan, fault))
         return true;
     abandon(plan);
     return false;
@@ -105,6 +117,10 @@ static void commit(struct server *server, struct plan *plan, bool serves_more)
         metrics_add_names(plan->next);
         config_publish(server->config, plan->next);
     }
+    if (plan->exporter != NULL)
+        server->account_exporter = plan->exporter;
+    account_exporter_look_again(server->account_exporter);
+    http_server_set_hold(server->http, plan->next->hold_reply_ms);
     event_log_configure(plan->next);
     status_begin(server->status);
     own_certificate_issuer_changed(server->own_certificate);

@@ -333,6 +333,37 @@ def test_O7_what_is_said_to_be_in_force_is(trial, responder):
     assert fresh.directory["meta"]["termsOfService"] == "https://terms.test/"
 
 
+def test_O7_held_replies_and_the_export_of_accounts_follow(trial):
+    """The challenges meet a server that is silent: they are invalid after a while, which a held reply waits for."""
+    client = trial.gateway.client()
+    silent = socket.create_server(("127.0.0.1", trial.gateway.http_port))
+
+    def answer():
+        order = client.order([fresh_name()]).json()
+        authorization = client.post(order["authorizations"][0]).json()
+        challenge = next(one for one in authorization["challenges"] if one["type"] == "http-01")
+        return client.post(challenge["url"], {}).json()["status"]
+
+    trial.set("finalize.hold_reply", "50s")
+    assert trial.reload() == {"finalize.hold_reply": "at once"}
+    assert answer() == "invalid"
+    first, second = trial.folder / "first.accounts", trial.folder / "second.accounts"
+    trial.set("finalize.hold_reply", "0s")
+    trial.set("accounts.export_path", str(first))
+    assert trial.reload() == {"finalize.hold_reply": "at once", "accounts.export_path": "at once"}
+    assert answer() == "processing"
+    wait_until(first.exists, "the export")
+    trial.set("accounts.export_path", str(second))
+    assert trial.reload() == {"accounts.export_path": "at once"}
+    wait_until(second.exists, "the export to another file")
+    trial.set("validation.max_concurrent", 1)
+    assert trial.reload() == {"validation.max_concurrent": "at once"}
+    trial.set("finalize.hold_reply", "50s")
+    trial.reload()
+    assert answer() == "invalid"
+    silent.close()
+
+
 def test_O7_the_token_of_the_admin_api_changes_at_once_and_never_to_none(trial, new_gateway):
     gateway = new_gateway(trial.ca)
     port = free_port()

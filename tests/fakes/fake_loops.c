@@ -84,6 +84,11 @@ static struct http_loop *waiting_loop(size_t *count)
     return chosen;
 }
 
+void http_server_set_hold(struct http_server *server, int64_t hold_ms)
+{
+    server->config.hold_ms = hold_ms;
+}
+
 bool fake_loops_turn(void)
 {
     size_t count;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "exports.h"
+#include "gateway/config/config_changes.h"
 #include "gateway/housekeeping/account_exporter.h"
 
 LEAK_CHECKED_SUITE(account_export_files);
@@ -200,6 +201,51 @@ Test(account_export_files, a_server_exports_once_more_when_it_stops)
     cr_assert_not_null(file);
     cr_expect_eq(exports_count_lines(file), 3);
     fclose(file);
+    database_end(&database);
+}
+
+static bool is_there(const char *path)
+{
+    return access(path, R_OK) == 0;
+}
+
+static void await_file(const char *path)
+{
+    for (int i = 0; i < 2000 && !is_there(path); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+    cr_assert(is_there(path), "%s", path);
+}
+
+/* A reload sets a path, another, and none. */
+Test(account_export_files, the_newest_configuration_names_the_file)
+{
+    struct database database;
+    exports_begin(&database);
+    const char *first = file_path(&database);
+    const char *second = arena_printf(database.arena, "%s.second", first);
+    struct config configs[4] = {{.database = database.path, .account_export_every_s = 3600}};
+    configs[0].versions = config_versions_new(database.arena, &configs[0]);
+    for (size_t i = 1; i < 4; i++) {
+        configs[i] = configs[0];
+        configs[i].account_export_path = i == 1 ? first : i == 2 ? second : NULL;
+    }
+    struct account_exporter *exporter =
+        account_exporter_start(&configs[0], database.location, &exports_fault);
+    cr_assert_not_null(exporter, "%s", exports_fault.message);
+    cr_expect_not(is_there(first), "no path, no file");
+    config_publish(&configs[0], &configs[1]);
+    account_exporter_look_again(exporter);
+    await_file(first);
+    config_publish(&configs[0], &configs[2]);
+    account_exporter_look_again(exporter);
+    await_file(second);
+    unlink(second);
+    config_publish(&configs[0], &configs[3]);
+    account_exporter_look_again(exporter);
+    account_exporter_stop(exporter);
+    cr_expect_not(is_there(second), "no path, no file");
+    account_exporter_look_again(NULL);
+    unlink(first);
     database_end(&database);
 }
 

@@ -88,6 +88,21 @@ Test(job_shares, S8_strangers_leave_room_for_accounts_that_have_had_a_certificat
     }
 }
 
+/* A reload lowers their number below those that are held. */
+Test(job_shares, fewer_slots_than_are_held_admit_nobody)
+{
+    struct job_shares shares = {.slots = 16};
+    struct job_holder other = {.id = 7, .account_id = 7, .target = 7, .is_known = true};
+    cr_assert_eq(take_all(&shares, 1, 0), 8);
+    for (shares.slots = 8;; shares.slots--) {
+        cr_expect_not(job_shares_admit(&shares, &other), "%zu slots", shares.slots);
+        if (shares.slots == 1)
+            break;
+    }
+    shares.slots = 9;
+    cr_expect(job_shares_admit(&shares, &other), "one is free again");
+}
+
 Test(job_shares, what_is_given_back_is_free_again)
 {
     struct job_shares shares = {.slots = 3};

@@ -36,9 +36,11 @@ Test(validation_job, S8_a_look_is_bounded_and_the_next_goes_on_behind_it)
     database_begin(&database);
     database_connect(&database);
     add_accounts(&database);
+    const struct config config = {.validation.max_concurrent = SLOTS};
     struct jobs *jobs = calloc(1, sizeof *jobs);
     struct store_reader *reader = store_reader_open(database.location, &fault);
     cr_assert_not_null(reader, "%s", fault.message);
+    jobs->parts.config = &config;
     jobs->validation_shares = (struct job_shares){.slots = SLOTS, .count = 3 * SLOTS / 4};
     /* A wake that is under way: nothing is posted to an outbound thread, which is not there. */
     jobs->due = JOBS_DUE_CHALLENGES;

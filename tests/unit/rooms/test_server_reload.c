@@ -51,6 +51,12 @@ static const struct {
      "warning configuration: issuers.local.directory waits for a restart\n", false},
     {"\"profiles\":{", "\"profiles\":{\"new\":{\"issuer\":\"main\"},",
      "info configuration: profiles.new was added\n", true},
+    {"\"60s\"", "\"60s\",\"max_concurrent\":5", "info configuration: validation.max_concurrent is in force\n",
+     true},
+    {"\"loops\":3", "\"loops\":3,\"finalize\":{\"hold_reply\":\"7s\"}",
+     "info configuration: finalize.hold_reply is in force\n", true},
+    {"\"loops\":3", "\"loops\":3,\"accounts\":{\"export_every\":\"7s\"}",
+     "info configuration: accounts.export_every is in force\n", true},
     {"\"endpoints\":{", "\"endpoints\":{\"new\":{\"profiles\":[\"short\"],\"eab\":\"required\"},",
      "info configuration: endpoints.new was added\n", true},
     {",\"keyed\":{\"profiles\":[\"far\"],\"eab\":\"optional\"}", "",
@@ -149,6 +155,22 @@ Test(server_reload, what_the_admin_API_has_set_stays)
         strstr(log, "warning configuration: issuers.main.ca_url has no effect while issuer main follows "
                     "the admin API; 'acmegate issuer reset main' returns to the file\n"),
         "%s", log);
+    end();
+}
+
+Test(server_reload, the_export_of_accounts_begins_with_its_path)
+{
+    begin(NULL, NULL);
+    cr_assert_null(house.server->account_exporter);
+    const char *path = arena_printf(house.arena, "%s/accounts", house.place.folder);
+    cr_expect_str_eq(
+        reload("\"loops\":3",
+               arena_printf(house.arena, "\"loops\":3,\"accounts\":{\"export_path\":\"%s\"}", path)),
+        "");
+    cr_assert_not_null(house.server->account_exporter);
+    struct account_exporter *exporter = house.server->account_exporter;
+    cr_expect_str_eq(reload(NULL, NULL), "");
+    cr_expect_eq(house.server->account_exporter, exporter);
     end();
 }
 
