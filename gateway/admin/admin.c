@@ -68,15 +68,14 @@ void admin_refuse(struct admin_exchange *exchange, int status, const char *detai
     admin_finish(exchange);
 }
 
-static void render_refusal(void *context, struct arena *arena, int status, bool is_post,
+static void render_refusal(void *context, struct arena *arena, const struct http_refusal *refusal,
                            struct http_reply *reply)
 {
     (void)context;
-    (void)is_post;
-    reply->status = status;
+    reply->status = refusal->status;
     reply->content_type = "application/problem+json";
-    reply->body =
-        problem_body(arena, status, "The request is not well-formed HTTP/1.1, or too long.", NULL, 0);
+    reply->body = problem_body(arena, refusal->status,
+                               "The request is not well-formed HTTP/1.1, or too long.", NULL, 0);
 }
 
 /* ---- authorization ---- */

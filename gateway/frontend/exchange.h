@@ -122,7 +122,7 @@ void exchange_loop_stopped(void *frontend, struct http_loop *loop);
 void exchange_begin(void *frontend, struct http_request *request);
 /* Does as exchange_begin does, for listeners without TLS: only /.well-known/pki/ exists there. */
 void exchange_begin_pki(void *frontend, struct http_request *request);
-void exchange_render_refusal(void *frontend, struct arena *arena, int status, bool is_post,
+void exchange_render_refusal(void *frontend, struct arena *arena, const struct http_refusal *refusal,
                              struct http_reply *reply);
 
 /* Answers an exchange that is away; its problem or its reply is set. Any thread, once. */

@@ -14,6 +14,8 @@ void exchange_load(struct exchange *exchange, exchange_load_step *load,
 
 /* The loop's. */
 void exchange_name(struct exchange *exchange); /* sets request_id, which no other request has */
+/* One for a request that becomes no exchange. On the loop's thread. */
+const char *exchange_new_name(struct arena *arena, struct http_loop *loop);
 struct account_key_cache *exchange_keys(const struct exchange *exchange);
 
 /* Ends an exchange on its loop: with the problem if there is one, else with the result of render. */

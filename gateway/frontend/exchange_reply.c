@@ -40,7 +40,6 @@ static void add_common_headers(struct frontend *frontend, struct arena *arena, s
                           "Link, Replay-Nonce, Location, Retry-After, X-Request-Id");
 }
 
-/* `request_id` may be NULL. */
 static void render_problem(struct arena *arena, const struct problem *problem, const char *request_id,
                            struct http_reply *reply)
 {
@@ -143,14 +142,36 @@ const struct problem *exchange_too_long(struct arena *arena)
                                HTTP_MAX_BODY_BYTES);
 }
 
-void exchange_render_refusal(void *context, struct arena *arena, int status, bool is_post,
+static void log_refusal(const struct frontend *frontend, struct arena *arena,
+                        const struct http_refusal *refusal, const struct problem *problem,
+                        const char *request)
+{
+    const uint8_t *query = refusal->target.n == 0 ? NULL : memchr(refusal->target.p, '?', refusal->target.n);
+    size_t n = query == NULL ? refusal->target.n : (size_t)(query - refusal->target.p);
+    if (!config_now(frontend->parts.config)->log_access || !log_is_on(LOG_LEVEL_INFO))
+        return;
+    const struct log_field fields[] = {
+        {"method", arena_string(arena, refusal->method), 0},
+        {"path", arena_string(arena, bytes_of(refusal->target.p, n)), 0},
+        {"status", NULL, refusal->status},
+        {"problem", problem_type_name(problem->type), 0},
+        {"client", refusal->client_address, 0},
+        {"request", request, 0},
+    };
+    log_fields(LOG_LEVEL_INFO, fields, sizeof fields / sizeof *fields, "request");
+}
+
+void exchange_render_refusal(void *context, struct arena *arena, const struct http_refusal *refusal,
                              struct http_reply *reply)
 {
-    const struct problem *problem = status == 413
-                                        ? exchange_too_long(arena)
-                                        : problem_with_status(arena, status, refusal_type(status),
-                                                              "The request is not well-formed HTTP/1.1.");
-    render_problem(arena, problem, NULL, reply);
-    METRICS_COUNT(METRIC_HTTP_REQUESTS, 0, (size_t)status / 100);
-    add_common_headers(context, arena, reply, is_post, NULL);
+    const char *request = exchange_new_name(arena, refusal->loop);
+    const struct problem *problem =
+        refusal->status == 413 ? exchange_too_long(arena)
+                               : problem_with_status(arena, refusal->status, refusal_type(refusal->status),
+                                                     "The request is not well-formed HTTP/1.1.");
+    log_refusal(context, arena, refusal, problem, request);
+    render_problem(arena, problem, request, reply);
+    METRICS_COUNT(METRIC_HTTP_REQUESTS, 0, (size_t)refusal->status / 100);
+    http_reply_add_header(reply, "X-Request-Id", request);
+    add_common_headers(context, arena, reply, bytes_equal_string(refusal->method, "POST"), NULL);
 }

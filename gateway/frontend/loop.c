@@ -53,11 +53,23 @@ void exchange_loop_stopped(void *context, struct http_loop *loop)
 /* An odd step meets each number once. The golden ratio's makes neighbours look different. */
 #define REQUEST_STEP UINT64_C(0x9e3779b97f4a7c15)
 
+static void write_name(char out[static REQUEST_ID_BYTES], struct http_loop *loop)
+{
+    struct loop_state *state = http_loop_data(loop);
+    snprintf(out, REQUEST_ID_BYTES, "%016" PRIx64, state->next_request);
+    state->next_request += REQUEST_STEP;
+}
+
 void exchange_name(struct exchange *exchange)
 {
-    struct loop_state *state = http_loop_data(exchange->request->loop);
-    snprintf(exchange->request_id, sizeof exchange->request_id, "%016" PRIx64, state->next_request);
-    state->next_request += REQUEST_STEP;
+    write_name(exchange->request_id, exchange->request->loop);
+}
+
+const char *exchange_new_name(struct arena *arena, struct http_loop *loop)
+{
+    char *name = arena_alloc(arena, REQUEST_ID_BYTES);
+    write_name(name, loop);
+    return name;
 }
 
 static const struct loop_state *loop_of(const struct exchange *exchange)

@@ -104,6 +104,14 @@ enum http_event {
     HTTP_EVENTS,
 };
 
+/* A request that never comes to `handle`: it is malformed, or its body is longer than HTTP_MAX_READ_BYTES. */
+struct http_refusal {
+    struct http_loop *loop;
+    int status;                            /* 400, 413… */
+    struct bytes method, target;           /* as sent; borrowed */
+    char client_address[INET6_ADDRSTRLEN]; /* the connection's; "" over the Unix socket */
+};
+
 struct http_application {
     void *context;
     /* On a loop's thread; only counts. */
@@ -113,9 +121,9 @@ struct http_application {
     bool (*loop_started)(void *context, struct http_loop *loop);
     void (*loop_stopped)(void *context, struct http_loop *loop);
     void (*handle)(void *context, struct http_request *request);
-    /* Renders the reply to a request that libh2o refuses itself (400, 413…), so that it is a problem document
-     * too. */
-    void (*render_refusal)(void *context, struct arena *arena, int status, bool is_post,
+    /* Renders the reply to it, so that it is a problem document too. On the loop's thread. libh2o itself
+     * answers a head that it cannot read at all. */
+    void (*render_refusal)(void *context, struct arena *arena, const struct http_refusal *refusal,
                            struct http_reply *reply);
 };
 
@@ -129,7 +137,7 @@ struct http_server_config {
     size_t max_connections;     /* on TCP; as many again on the Unix socket */
     int64_t request_timeout_ms; /* headers, body and the idle time between requests, in one; shorter when
                                    connections are scarce */
-    int64_t hold_ms; /* see http_server_set_hold */
+    int64_t hold_ms;            /* see http_server_set_hold */
     struct http_application application;
 };
 

@@ -262,6 +262,19 @@ static bool is_own_refusal(const h2o_req_t *req)
            h2o_memis(req->res.headers.entries[at].value.base, strlen("text/plain"), H2O_STRLIT("text/plain"));
 }
 
+static struct http_refusal refusal_of(const h2o_req_t *req)
+{
+    struct http_refusal refusal = {.loop = (struct http_loop *)req->conn->ctx,
+                                   .status = req->res.status,
+                                   .method = to_bytes(req->method),
+                                   .target = to_bytes(req->path)};
+    const struct http_listener *listener = listener_of(req);
+    if (listener->address != NULL)
+        address_write(refusal.client_address, http_connection_client(http_connection_of(
+                                                  req->conn->callbacks->get_socket(req->conn))));
+    return refusal;
+}
+
 void http_on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 {
     (void)self;
@@ -270,8 +283,8 @@ void http_on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **s
         struct arena *arena = arena_new();
         struct http_reply reply = {.status = req->res.status};
         const struct http_application *application = &loop->server->config.application;
-        application->render_refusal(application->context, arena, req->res.status,
-                                    h2o_memis(req->method.base, req->method.len, H2O_STRLIT("POST")), &reply);
+        const struct http_refusal refusal = refusal_of(req);
+        application->render_refusal(application->context, arena, &refusal, &reply);
         struct refusal_ostream *ostream =
             (struct refusal_ostream *)h2o_add_ostream(req, sizeof *ostream, slot);
         ostream->super.do_send = send_refusal_body;

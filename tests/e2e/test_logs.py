@@ -2,13 +2,16 @@
 """The log: a line for each event, for people or for programs, the access log, and no secrets."""
 
 import base64
+import http.client
 import json
 import pathlib
 import re
+import socket
+import ssl
 
 import pytest
 from client_scenarios import fresh_name
-from support.acme_client import AcmeClient, Refused
+from support.acme_client import AcmeClient, Refused, Reply
 from support.certificates import new_key
 from support.eab import add_key, binding
 from support.step_ca import PROVISIONER
@@ -101,6 +104,33 @@ def test_reply_problem_event_and_line_have_the_request(gateway):
     assert (access["method"], access["path"], access["status"]) == ("POST", "/acme/acme/new-order", 403)
     assert access["problem"] == "rejectedIdentifier" and access["user_agent"] == client.user_agent
     assert access["account"] == int(client.account.rsplit("/", 1)[1])
+
+
+def raw(gateway, text):
+    """The reply to these octets."""
+    context = ssl.create_default_context(cafile=str(gateway.root_path))
+    with socket.create_connection(("127.0.0.1", gateway.port), 30) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as connection:
+            connection.sendall(text.encode())
+            reply = http.client.HTTPResponse(connection)
+            reply.begin()
+            return Reply(reply, "GET")
+
+
+def test_a_malformed_request_has_a_line_and_a_name_too(gateway):
+    gateway.start()
+    cases = [
+        ("GET", 400, "Host: a\r\nHost: b"),
+        ("POST", 413, f"Host: localhost\r\nContent-Length: {10**7}"),
+    ]
+    for method, status, headers in cases:
+        reply = raw(gateway, f"{method} /acme/x?q=secret HTTP/1.1\r\n{headers}\r\n\r\n")
+        assert reply.status == status and reply.problem == "malformed", reply
+        request = reply.headers["X-Request-Id"]
+        assert reply.json()["request"] == request
+        (line,) = wait_until(lambda: lines_with(gateway, message="request", request=request), "the line")
+        assert (line["method"], line["path"], line["status"]) == (method, "/acme/x", status)
+        assert (line["problem"], line["client"]) == ("malformed", "127.0.0.1") and "account" not in line
 
 
 def private_number(key):

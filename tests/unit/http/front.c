@@ -136,13 +136,18 @@ static void handle(void *context, struct http_request *request)
     }
 }
 
-static void render_refusal(void *context, struct arena *arena, int status, bool is_post,
+static void render_refusal(void *context, struct arena *arena, const struct http_refusal *refusal,
                            struct http_reply *reply)
 {
+    const int status = refusal->status;
+    const bool is_post = bytes_equal_string(refusal->method, "POST");
     cr_assert_eq(context, &front);
+    cr_expect_eq(http_loop_data(refusal->loop), &front);
     reply->content_type = "application/problem+json";
     reply->body = bytes_from_string(arena_printf(arena, "refused %d%s", status, is_post ? " POST" : ""));
     http_reply_add_header(reply, "X-Refused", arena_printf(arena, "%d", status));
+    http_reply_add_header(reply, "X-Refused-Target", arena_string(arena, refusal->target));
+    http_reply_add_header(reply, "X-Refused-Client", arena_duplicate(arena, refusal->client_address));
 }
 
 /* ---- start and stop ---- */

@@ -135,6 +135,7 @@ Test(http_requests, P8_behind_a_refused_head_nothing_is_read)
         struct client_reply reply = expect_refused(refused[i]);
         cr_expect_str_eq(reply.body, "refused 400", "%s", refused[i]);
         cr_expect_str_eq(client_header(front.arena, &reply, "x-refused"), "400");
+        cr_expect_str_eq(client_header(front.arena, &reply, "x-refused-client"), "127.0.0.1");
         cr_expect_str_eq(client_header(front.arena, &reply, "content-type"), "application/problem+json");
     }
     for (size_t i = 0; i < sizeof unreadable / sizeof *unreadable; i++)
@@ -230,6 +231,7 @@ Test(http_requests, a_body_over_all_bounds_is_refused_at_once)
     struct client_reply reply = client_read(client);
     cr_expect_eq(reply.status, 413);
     cr_expect_str_eq(reply.body, "refused 413 POST");
+    cr_expect_str_eq(client_header(front.arena, &reply, "x-refused-target"), "/x");
     cr_expect(client_has_ended(client));
     client_close(client);
     front_stop();

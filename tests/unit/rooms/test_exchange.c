@@ -412,10 +412,16 @@ static const struct {
 
 Test(exchange, what_http_refuses_by_itself_is_a_problem_too)
 {
+    const char *last = "";
     site_begin("");
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct http_reply sent = {0};
-        exchange_render_refusal(site.frontend, site.arena, refused[i].status, refused[i].is_post, &sent);
+        const struct http_refusal refusal = {.loop = http_server_loop(fake_server(0), 0),
+                                             .status = refused[i].status,
+                                             .method = bytes_from_string(refused[i].is_post ? "POST" : "GET"),
+                                             .target = BYTES_LITERAL("/acme/x?secret=1"),
+                                             .client_address = "192.0.2.7"};
+        exchange_render_refusal(site.frontend, site.arena, &refusal, &sent);
         struct fake_reply reply = {.status = sent.status,
                                    .content_type = sent.content_type,
                                    .body = sent.body,
@@ -425,6 +431,11 @@ Test(exchange, what_http_refuses_by_itself_is_a_problem_too)
             refused[i].words, &reply,
             &(struct site_expected){refused[i].status, refused[i].type, refused[i].words, NULL});
         cr_expect_eq(*fake_header(&reply, "Replay-Nonce") != '\0', refused[i].is_post);
+        const char *name = fake_header(&reply, "X-Request-Id");
+        cr_expect_eq(strlen(name), 16);
+        cr_expect_str_neq(name, last, "no two requests share it");
+        cr_expect_not_null(memmem(sent.body.p, sent.body.n, name, 16));
+        last = name;
         cr_expect_str_eq(fake_header(&reply, "Cache-Control"), "no-store");
     }
     site_end();
