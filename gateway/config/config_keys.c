@@ -282,9 +282,11 @@ const struct config_key config_keys[] = {
              "profile, whose names, key types and `max_ttl` apply. Without it nothing is passed on. The old "
              "name `native.profile` is accepted with a warning until 0.3."},
 
-    {"validation.resolvers", TOP(validation.resolvers),
+    {"validation.resolvers", TOP(validation.resolvers), .at_once = true,
      .count_offset = offsetof(struct config, validation.resolver_count), .type = CONFIG_RESOLVERS,
-     .fallback = "[]", .help = "Name servers to ask, as `address` or `address:port`. Empty: the system's."},
+     .fallback = "[]",
+     .help = "Name servers to ask, as `address` or `address:port`. Empty: the system's. A reload reads those "
+             "again, too."},
     {"validation.http_port", TOP(validation.http_port), .at_once = true, .type = CONFIG_PORT, .min = 1,
      .max = 65535, .fallback = "80", .help = "The port http-01 connects to. Clients expect 80."},
     {"validation.tls_port", TOP(validation.tls_port), .at_once = true, .type = CONFIG_PORT, .min = 1,
@@ -301,8 +303,8 @@ const struct config_key config_keys[] = {
     {"validation.timeout", TOP(validation.timeout_s), .at_once = true, .type = CONFIG_DURATION, .min = 1,
      .max = 600, .fallback = "\"10s\"",
      .help = "Time limit of one try: look-ups, all addresses, redirects and CAA together."},
-    {"validation.max_concurrent", TOP(validation.max_concurrent), .at_once = true, .type = CONFIG_INTEGER, .min = 1,
-     .max = VALIDATIONS_AT_ONCE_MAX, .fallback = "100",
+    {"validation.max_concurrent", TOP(validation.max_concurrent), .at_once = true, .type = CONFIG_INTEGER,
+     .min = 1, .max = VALIDATIONS_AT_ONCE_MAX, .fallback = "100",
      .help = "Validations at the same time; the others wait. One account, or one name, holds half of them at "
              "most. The last quarter is for accounts that have had a certificate. 256 is the most."},
 
@@ -313,8 +315,8 @@ const struct config_key config_keys[] = {
      .min = 1, .max = 7 * DAY_S, .fallback = "\"15m\"",
      .help = "How long signing is tried again while the CA cannot be reached or is busy, before the order is "
              "invalid."},
-    {"finalize.hold_reply", TOP(hold_reply_ms), .at_once = true, .type = CONFIG_DURATION_MS, .min = 0, .max = 60 * 1000,
-     .fallback = "\"5s\"",
+    {"finalize.hold_reply", TOP(hold_reply_ms), .at_once = true, .type = CONFIG_DURATION_MS, .min = 0,
+     .max = 60 * 1000, .fallback = "\"5s\"",
      .help = "How long the replies to challenges and finalize wait for the outcome, which saves clients from "
              "polling. "
              "0s: not at all."},

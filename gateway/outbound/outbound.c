@@ -158,6 +158,7 @@ static struct curl_waitfd *room_for_fds(struct outbound *outbound, size_t count)
 
 static void run_turn(struct outbound *outbound)
 {
+    outbound_dns_drop_unused(outbound);
     size_t handshakes = outbound_tls_count(outbound);
     struct curl_waitfd *fds = room_for_fds(outbound, outbound_dns_fds_most(outbound) + handshakes);
     int64_t timeout_ms = time_to_wait(outbound);
@@ -197,7 +198,7 @@ struct outbound *outbound_start(const struct outbound_config *config, struct fau
         ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS ||
         (outbound->multi = curl_multi_init()) == NULL) {
         fault_set(fault, "libcurl or c-ares could not be initialized");
-    } else if (outbound_dns_open(outbound, config, fault)) {
+    } else if ((outbound->names = outbound_name_servers_open(config, fault)) != NULL) {
         if (thread_start(&outbound->thread, outbound_main, outbound) == 0)
             return outbound;
         fault_set(fault, "no thread could be made");

@@ -50,6 +50,15 @@ struct outbound_message {
 /* Runs message->run on the outbound thread, soon, in the order posted. Never fails, never blocks long. */
 void outbound_post(struct outbound *outbound, struct outbound_message *message);
 
+/* Name servers that are open and not yet in use. The system's are read now. NULL with `fault`. */
+struct name_servers;
+[[gnu::warn_unused_result]] struct name_servers *outbound_name_servers_open(
+    const struct outbound_config *config, struct fault *fault);
+/* NULL is ignored. */
+void outbound_name_servers_free(struct name_servers *names);
+/* Look-ups that begin from now on ask these. The thread owns them. */
+void outbound_name_servers_use(struct outbound *outbound, struct name_servers *names);
+
 /* Hurries before a stop. Requests with `for_client` end without a reply when they have none in `within_ms`;
  * later ones end at once. Call it once, before outbound_stop. */
 void outbound_hurry(struct outbound *outbound, int64_t within_ms);

@@ -40,6 +40,7 @@ struct query {
 struct look_up {
     struct arena *arena;
     struct outbound *outbound;
+    struct name_servers *names; /* those that it asks */
     const char *name;
     int64_t owner; /* the object that it works for (crash_record.h) */
     int64_t deadline_ms;
@@ -58,22 +59,27 @@ struct look_up {
 
 static void ask_next(struct query *query);
 
-/* `tell`: false when the thread ends. */
-static void end_query(struct query *query, bool tell)
+/* A part of it has ended. `tell`: false when the thread ends. */
+static void end_part(struct look_up *look_up, bool tell)
 {
-    struct look_up *look_up = query->look_up;
-    outbound_timer_cancel(look_up->outbound, &query->timer);
     if (--look_up->under_way != 0)
         return;
     if (tell)
         look_up->tell(look_up);
+    look_up->names->look_ups--;
     arena_free(look_up->arena);
+}
+
+static void end_query(struct query *query, bool tell)
+{
+    outbound_timer_cancel(query->look_up->outbound, &query->timer);
+    end_part(query->look_up, tell);
 }
 
 static void note_failure(struct query *query, enum outbound_dns_fault fault, const char *what)
 {
     query->fault = query->fault == OUTBOUND_DNS_NO_FAULT ? fault : query->fault;
-    const struct name_server *server = &query->look_up->outbound->servers[query->asked - 1];
+    const struct name_server *server = &query->look_up->names->server[query->asked - 1];
     buffer_printf(&query->failures, "%s%s %s", query->failures.n == 0 ? "" : "; ", server->text, what);
     ask_next(query);
 }
@@ -195,7 +201,7 @@ static void ask_next(struct query *query)
         return;
     }
     int64_t share_ms = left_ms / (int64_t)(query->end - query->asked);
-    struct name_server *server = &outbound->servers[query->asked++];
+    struct name_server *server = &look_up->names->server[query->asked++];
     query->ask = malloc(sizeof *query->ask);
     if (query->ask == NULL)
         end_without("memory");
@@ -211,11 +217,13 @@ static struct look_up *make_look_up(struct outbound *outbound, const char *name,
     struct look_up *look_up = arena_alloc(arena, sizeof *look_up);
     *look_up = (struct look_up){.arena = arena,
                                 .outbound = outbound,
+                                .names = outbound->names,
                                 .name = arena_duplicate(arena, name),
                                 .owner = crash_record_owner(),
                                 .deadline_ms = outbound_now_ms() + timeout_ms,
                                 .tell = tell,
                                 .context = context};
+    look_up->names->look_ups++;
     return look_up;
 }
 
@@ -239,20 +247,12 @@ static void begin_query(struct look_up *look_up, size_t place, enum dns_type typ
     ask_next(query);
 }
 
-static void all_begun(struct look_up *look_up)
-{
-    if (--look_up->under_way != 0)
-        return;
-    look_up->tell(look_up);
-    arena_free(look_up->arena);
-}
-
 static void begin(struct look_up *look_up, const enum dns_type *types, size_t count)
 {
     prepare(look_up, count);
     for (size_t i = 0; i < count; i++)
-        begin_query(look_up, i, types[i], 0, look_up->outbound->server_count);
-    all_begun(look_up);
+        begin_query(look_up, i, types[i], 0, look_up->names->count);
+    end_part(look_up, true);
 }
 
 /* ---- addresses ---- */
@@ -298,7 +298,7 @@ static void add_from_hosts_file(struct outbound *outbound, const char *host, int
                                 struct outbound_addresses *out)
 {
     struct hostent *found = NULL;
-    if (ares_gethostbyname_file(outbound->servers[0].channel, host, family, &found) != ARES_SUCCESS)
+    if (ares_gethostbyname_file(outbound->names->server[0].channel, host, family, &found) != ARES_SUCCESS)
         return;
     for (char **address = found->h_addr_list; *address != NULL; address++)
         add_address(out, family, bytes_of(*address, (size_t)found->h_length));
@@ -391,7 +391,7 @@ static void tell_servers(struct look_up *look_up)
         arena_alloc_array(look_up->arena, look_up->count, sizeof reports[0]);
     for (size_t i = 0; i < look_up->count; i++)
         reports[i] = (struct outbound_server_report){
-            .server = look_up->outbound->servers[i].text,
+            .server = look_up->names->server[i].text,
             .error = look_up->query[i].error,
             .fault = look_up->query[i].error == NULL ? OUTBOUND_DNS_NO_FAULT : look_up->query[i].fault};
     look_up->done.servers(look_up->context, reports, look_up->count);
@@ -404,10 +404,10 @@ void outbound_ask_each_server(struct outbound *outbound, const char *name, int64
 {
     struct look_up *look_up = make_look_up(outbound, name, timeout_ms, tell_servers, context);
     look_up->done.servers = done;
-    prepare(look_up, outbound->server_count);
-    for (size_t i = 0; i < outbound->server_count; i++)
+    prepare(look_up, look_up->names->count);
+    for (size_t i = 0; i < look_up->names->count; i++)
         begin_query(look_up, i, DNS_TYPE_A, i, i + 1);
-    all_begun(look_up);
+    end_part(look_up, true);
 }
 
 bool outbound_knows_host(struct outbound *outbound, const char *host)

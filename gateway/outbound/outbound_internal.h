@@ -20,15 +20,24 @@ struct name_server {
     unsigned fd_count; /* of a turn */
 };
 
+/* Those of one configuration. Look-ups ask them to their end, also once others are in their place. */
+struct name_servers {
+    struct outbound_message use; /* puts them to use */
+    struct outbound *outbound;
+    struct name_servers *next; /* older ones, which some look-up still asks */
+    size_t look_ups;           /* that ask these */
+    size_t count;
+    struct name_server server[];
+};
+
 struct transfer;
 struct handshake;
 
 struct outbound {
     pthread_t thread;
     CURLM *multi;
-    struct name_server *servers;
-    size_t server_count;
-    pthread_mutex_t lock; /* of the message queue */
+    struct name_servers *names; /* newest first */
+    pthread_mutex_t lock;       /* of the message queue */
     struct outbound_message *first, **last;
     bool stop;                    /* the thread's */
     struct outbound_timer **heap; /* by due time, from place 1 */
@@ -83,8 +92,9 @@ char *cares_servers(struct arena *arena, ares_channel channel);
 
 /* ---- outbound_name_servers.c ---- */
 
-[[gnu::warn_unused_result]] bool outbound_dns_open(struct outbound *outbound,
-                                                   const struct outbound_config *config, struct fault *fault);
+/* Frees older ones that no look-up asks any more. Not within a callback of c-ares. */
+void outbound_dns_drop_unused(struct outbound *outbound);
+/* The end of the thread: look-ups under way end without a word. */
 void outbound_dns_close(struct outbound *outbound);
 /* Returns the most sockets that it may wait for. */
 size_t outbound_dns_fds_most(const struct outbound *outbound);

@@ -48,9 +48,9 @@ static void on_socket_state(void *context, ares_socket_t fd, int readable, int w
     found->events = (short)((readable != 0 ? CURL_WAIT_POLLIN : 0) | (writable != 0 ? CURL_WAIT_POLLOUT : 0));
 }
 
-static bool add_server(struct outbound *outbound, const char *text)
+static bool add_server(struct name_servers *names, const char *text)
 {
-    struct name_server *server = &outbound->servers[outbound->server_count];
+    struct name_server *server = &names->server[names->count];
     /* Names are complete: the search list of resolv.conf is not used. A refusal is an answer: it is not
      * hidden. */
     struct ares_options options = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOCHECKRESP,
@@ -62,78 +62,121 @@ static bool add_server(struct outbound *outbound, const char *text)
               cares_add_options(&options);
     if (ares_init_options(&server->channel, &options, set) != ARES_SUCCESS)
         return false;
-    outbound->server_count++;
+    names->count++;
     snprintf(server->text, sizeof server->text, "%s", text);
     return ares_set_servers_ports_csv(server->channel, text) == ARES_SUCCESS;
 }
 
-static void make_room(struct outbound *outbound, size_t count)
+/* With room for so many. */
+static struct name_servers *names_new(size_t most)
 {
-    outbound->servers = calloc(count, sizeof outbound->servers[0]);
-    if (outbound->servers == NULL)
+    struct name_servers *names = calloc(1, sizeof *names + most * sizeof names->server[0]);
+    if (names == NULL)
         end_without("memory");
+    return names;
 }
 
-static bool add_servers(struct outbound *outbound, char *list)
+/* NULL when one cannot be used. */
+static struct name_servers *open_list(char *list)
 {
     size_t most = 1;
     for (const char *at = list; *at != '\0'; at++)
         most += *at == ',';
-    make_room(outbound, most);
-    bool good = true;
-    for (const char *text; good && (text = strsep(&list, ",")) != NULL;)
-        good = add_server(outbound, text);
-    return good;
+    struct name_servers *names = names_new(most);
+    for (const char *text; (text = strsep(&list, ",")) != NULL;)
+        if (!add_server(names, text)) {
+            outbound_name_servers_free(names);
+            return NULL;
+        }
+    return names;
 }
 
-/* Adds the servers of resolv.conf, as c-ares reads it. */
-static bool add_servers_of_system(struct outbound *outbound)
+/* Opens the servers of resolv.conf, as c-ares reads it. */
+static struct name_servers *open_those_of_system(struct fault *fault)
 {
     ares_channel system = NULL;
-    if (ares_init_options(&system, NULL, 0) != ARES_SUCCESS)
-        return false;
-    struct arena *arena = arena_new();
-    char *list = cares_servers(arena, system);
-    bool good = list != NULL && *list != '\0' && add_servers(outbound, list);
-    arena_free(arena);
-    ares_destroy(system);
-    return good;
+    struct name_servers *names = NULL;
+    if (ares_init_options(&system, NULL, 0) == ARES_SUCCESS) {
+        struct arena *arena = arena_new();
+        char *list = cares_servers(arena, system);
+        if (list != NULL && *list != '\0')
+            names = open_list(list);
+        arena_free(arena);
+        ares_destroy(system);
+    }
+    if (names == NULL)
+        fault_set(fault, "the system's name servers cannot be read");
+    return names;
 }
 
-bool outbound_dns_open(struct outbound *outbound, const struct outbound_config *config, struct fault *fault)
+struct name_servers *outbound_name_servers_open(const struct outbound_config *config, struct fault *fault)
 {
-    bool good = true;
-    if (config->resolver_count == 0) {
-        good =
-            add_servers_of_system(outbound) || fault_set(fault, "the system's name servers cannot be read");
-    } else {
-        make_room(outbound, config->resolver_count);
-        for (size_t i = 0; good && i < config->resolver_count; i++)
-            good = add_server(outbound, config->resolvers[i]) ||
-                   fault_set(fault, "validation.resolvers: \"%s\" is not an \"address\" or \"address:port\"",
-                             config->resolvers[i]);
+    if (config->resolver_count == 0)
+        return open_those_of_system(fault);
+    struct name_servers *names = names_new(config->resolver_count);
+    for (size_t i = 0; i < config->resolver_count; i++)
+        if (!add_server(names, config->resolvers[i])) {
+            fault_set(fault, "validation.resolvers: \"%s\" is not an \"address\" or \"address:port\"",
+                      config->resolvers[i]);
+            outbound_name_servers_free(names);
+            return NULL;
+        }
+    return names;
+}
+
+void outbound_name_servers_free(struct name_servers *names)
+{
+    if (names == NULL)
+        return;
+    for (size_t i = 0; i < names->count; i++) {
+        ares_destroy(names->server[i].channel);
+        free(names->server[i].sockets);
     }
-    if (!good)
-        outbound_dns_close(outbound);
-    return good;
+    free(names);
+}
+
+static void run_use(struct outbound_message *message)
+{
+    struct name_servers *names = (struct name_servers *)message;
+    names->next = names->outbound->names;
+    names->outbound->names = names;
+}
+
+void outbound_name_servers_use(struct outbound *outbound, struct name_servers *names)
+{
+    names->use.run = run_use;
+    names->outbound = outbound;
+    outbound_post(outbound, &names->use);
+}
+
+void outbound_dns_drop_unused(struct outbound *outbound)
+{
+    for (struct name_servers **at = &outbound->names->next; *at != NULL;) {
+        struct name_servers *names = *at;
+        if (names->look_ups != 0) {
+            at = &names->next;
+            continue;
+        }
+        *at = names->next;
+        outbound_name_servers_free(names);
+    }
 }
 
 void outbound_dns_close(struct outbound *outbound)
 {
-    for (size_t i = 0; i < outbound->server_count; i++) {
-        ares_destroy(outbound->servers[i].channel);
-        free(outbound->servers[i].sockets);
+    while (outbound->names != NULL) {
+        struct name_servers *names = outbound->names;
+        outbound->names = names->next;
+        outbound_name_servers_free(names);
     }
-    free(outbound->servers);
-    outbound->servers = NULL;
-    outbound->server_count = 0;
 }
 
 size_t outbound_dns_fds_most(const struct outbound *outbound)
 {
     size_t most = 0;
-    for (size_t i = 0; i < outbound->server_count; i++)
-        most += outbound->servers[i].socket_count;
+    for (const struct name_servers *names = outbound->names; names != NULL; names = names->next)
+        for (size_t i = 0; i < names->count; i++)
+            most += names->server[i].socket_count;
     return most;
 }
 
@@ -152,11 +195,12 @@ static unsigned wait_for_server(struct name_server *server, struct curl_waitfd *
 unsigned outbound_dns_wait_for(struct outbound *outbound, struct curl_waitfd *fds, int64_t *timeout_ms)
 {
     unsigned count = 0;
-    for (size_t i = 0; i < outbound->server_count; i++) {
-        struct name_server *server = &outbound->servers[i];
-        server->fd_count = wait_for_server(server, fds + count, timeout_ms);
-        count += server->fd_count;
-    }
+    for (struct name_servers *names = outbound->names; names != NULL; names = names->next)
+        for (size_t i = 0; i < names->count; i++) {
+            struct name_server *server = &names->server[i];
+            server->fd_count = wait_for_server(server, fds + count, timeout_ms);
+            count += server->fd_count;
+        }
     return count;
 }
 
@@ -174,8 +218,9 @@ static void process_server(const struct name_server *server, const struct curl_w
 
 void outbound_dns_process(struct outbound *outbound, const struct curl_waitfd *fds)
 {
-    for (size_t i = 0; i < outbound->server_count; i++) {
-        process_server(&outbound->servers[i], fds);
-        fds += outbound->servers[i].fd_count;
-    }
+    for (const struct name_servers *names = outbound->names; names != NULL; names = names->next)
+        for (size_t i = 0; i < names->count; i++) {
+            process_server(&names->server[i], fds);
+            fds += names->server[i].fd_count;
+        }
 }

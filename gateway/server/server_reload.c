@@ -3,6 +3,7 @@
 #include "gateway/housekeeping/account_exporter.h"
 #include "gateway/kept/own_certificate.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/preflight/name_servers.h"
 #include "gateway/runtime/log.h"
 #include "gateway/server/event_log.h"
 #include "gateway/server/server_certificate.h"
@@ -43,6 +44,7 @@ struct plan {
     struct own_certificate_files files; /* unless an issuer signs the own certificate */
     struct server_certificate certificate;
     struct issuers_plan *issuers;
+    struct name_servers *names;
     struct account_exporter *exporter; /* NULL: there is one, or none is needed */
     struct secret_box *secrets;        /* NULL: they are open, or none are needed */
 };
@@ -51,6 +53,7 @@ static void abandon(struct plan *plan)
 {
     server_certificate_discard(&plan->certificate);
     issuers_abandon(plan->issuers);
+    outbound_name_servers_free(plan->names);
     account_exporter_stop(plan->exporter);
     secret_box_free(plan->secrets);
 }
@@ -70,6 +73,16 @@ static bool plan_issuers(struct server *server, struct plan *plan, struct fault 
     plan->issuers = issuers_plan(server->issuers, plan->next, fault);
     server->next_config = NULL;
     return plan->issuers != NULL;
+}
+
+/* The system's are read again, too. */
+static bool plan_names(struct plan *plan, struct fault *fault)
+{
+    const struct validation_config *validation = &plan->next->validation;
+    const struct outbound_config config = {.resolvers = validation->resolvers,
+                                           .resolver_count = validation->resolver_count};
+    plan->names = outbound_name_servers_open(&config, fault);
+    return plan->names != NULL;
 }
 
 /* It writes nothing before the configuration that names its file is in force. */
@@ -96,7 +109,7 @@ static bool make_plan(struct server *server, struct arena *arena, const struct c
 {
     *plan = (struct plan){.next = next};
     if (plan_certificate(server, arena, plan, fault) && plan_issuers(server, plan, fault) &&
-        plan_exporter(server, plan, fault) && plan_secrets(server, plan, fault))
+        plan_names(plan, fault) && plan_exporter(server, plan, fault) && plan_secrets(server, plan, fault))
         return true;
     abandon(plan);
     return false;
@@ -120,10 +133,37 @@ static void commit(struct server *server, struct plan *plan, bool serves_more)
     if (plan->exporter != NULL)
         server->account_exporter = plan->exporter;
     account_exporter_look_again(server->account_exporter);
+    outbound_name_servers_use(server->outbound, plan->names);
     http_server_set_hold(server->http, plan->next->hold_reply_ms);
     event_log_configure(plan->next);
     status_begin(server->status);
     own_certificate_issuer_changed(server->own_certificate);
+}
+
+static void log_report(void *context, enum preflight_verdict verdict, const char *line)
+{
+    (void)context;
+    if (verdict == PREFLIGHT_OK)
+        log_debug("%s", line);
+    else
+        log_warning("%s", line);
+}
+
+static void free_arena(void *arena)
+{
+    arena_free(arena);
+}
+
+/* As at a start, their answers are not waited for. The probe is the outbound thread's: it has an arena of its
+ * own, which lives as long as the configuration. */
+static void probe_name_servers(const struct server *server, struct arena *arena, const struct config *next)
+{
+    struct arena *own = arena_new();
+    struct name_servers_probe *probe = arena_alloc(own, sizeof *probe);
+    arena_on_free(arena, free_arena, own);
+    *probe = (struct name_servers_probe){
+        .outbound = server->outbound, .config = next, .arena = own, .tell = log_report};
+    name_servers_probe(probe);
 }
 
 bool server_reload(struct server *server, struct arena *arena, const struct config *fresh,
@@ -139,5 +179,8 @@ bool server_reload(struct server *server, struct arena *arena, const struct conf
     commit(server, &plan, serves_more);
     for (size_t i = 0; i < changes->count; i++)
         log_change(server, arena, &changes->items[i]);
+    for (size_t i = 0; i < changes->count; i++)
+        if (strcmp(changes->items[i].path, "validation.resolvers") == 0)
+            probe_name_servers(server, arena, next);
     return true;
 }

@@ -364,6 +364,23 @@ def test_O7_held_replies_and_the_export_of_accounts_follow(trial):
     silent.close()
 
 
+def test_O7_other_name_servers_are_asked_at_once(trial, responder):
+    prover = HttpProver(responder(trial.gateway))
+    client = trial.gateway.client()
+    good = trial.configuration["validation"]["resolvers"]
+    silent = f"127.0.0.1:{free_port()}"
+    trial.set("validation.retry_for", "0s")
+    trial.set("validation.resolvers", [silent])
+    assert trial.reload() == {"validation.retry_for": "at once", "validation.resolvers": "at once"}
+    (failed,) = client.prove(client.order([fresh_name()]).json(), prover)
+    assert failed["status"] == "invalid" and silent in json.dumps(failed)
+    warning = f"validation.resolvers: {silent} "
+    wait_until(lambda: warning in trial.gateway.process.output(), "the warning, as at a start")
+    trial.set("validation.resolvers", good)
+    assert trial.reload() == {"validation.resolvers": "at once"}
+    assert client.issue([fresh_name()], prover)
+
+
 def test_O7_the_token_of_the_admin_api_changes_at_once_and_never_to_none(trial, new_gateway):
     gateway = new_gateway(trial.ca)
     port = free_port()

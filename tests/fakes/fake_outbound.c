@@ -268,6 +268,47 @@ bool outbound_knows_host(struct outbound *outbound, const char *host)
     return host_is_known;
 }
 
+/* ---- name servers ---- */
+
+struct name_servers {
+    int unused;
+};
+
+static bool name_servers_fail;
+static size_t name_servers_used;
+
+void fake_outbound_fail_name_servers(bool fail)
+{
+    name_servers_fail = fail;
+}
+
+size_t fake_outbound_name_servers_used(void)
+{
+    return name_servers_used;
+}
+
+struct name_servers *outbound_name_servers_open(const struct outbound_config *config, struct fault *fault)
+{
+    (void)config;
+    if (name_servers_fail) {
+        fault_set(fault, "the system's name servers cannot be read");
+        return NULL;
+    }
+    return calloc(1, sizeof(struct name_servers));
+}
+
+void outbound_name_servers_free(struct name_servers *names)
+{
+    free(names);
+}
+
+void outbound_name_servers_use(struct outbound *outbound, struct name_servers *names)
+{
+    (void)outbound;
+    name_servers_used++;
+    free(names);
+}
+
 /* ---- life ---- */
 
 struct outbound *outbound_start(const struct outbound_config *config, struct fault *fault)

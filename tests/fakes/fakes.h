@@ -55,6 +55,10 @@ struct fake_reply {
     bool is_post; /* of such a one */
 };
 
+/* Name servers of a reload cannot be opened from now on, or can again. How often others were put to use. */
+void fake_outbound_fail_name_servers(bool fail);
+size_t fake_outbound_name_servers_used(void);
+
 /* The servers by the order of their start: the front end, then the one of pki_listen. NULL behind them. */
 struct http_server *fake_server(size_t i);
 /* The start-th one from now on does not start; 0: each does. */

@@ -333,3 +333,83 @@ Test(outbound_dns_servers, the_servers_of_a_channel_are_told_as_a_list)
     ares_library_cleanup();
     arena_free(arena);
 }
+
+/* ---- others in their place ---- */
+
+static void use_the_second(struct scene *scene)
+{
+    struct fault fault = {0};
+    const struct outbound_config second = {.resolvers = (const char *const[]){scene->server[1].address},
+                                           .resolver_count = 1};
+    struct name_servers *names = outbound_name_servers_open(&second, &fault);
+    cr_assert_not_null(names, "%s", fault.message);
+    outbound_name_servers_use(scene->outbound, names);
+}
+
+Test(outbound_dns_servers, look_ups_ask_the_newest)
+{
+    struct scene scene;
+    scene_begin(&scene, &refuses, &good);
+    for (int i = 0; i < 3; i++) {
+        struct outbound_texts found = dns_look_up_texts(scene.outbound, scene.arena, "www.test", PATIENT_MS);
+        cr_expect_null(found.error, "%d: %s", i, found.error);
+        use_the_second(&scene);
+    }
+    struct outbound_server_report *reports = NULL;
+    cr_assert_eq(dns_look_up_servers(scene.outbound, scene.arena, "www.test", PATIENT_MS, &reports), 1);
+    cr_expect_str_eq(reports[0].server, scene.server[1].address);
+    scene_stop(&scene);
+    cr_expect_eq(scene.server[0].asked_udp, 1, "only the first look-up asked it");
+    arena_free(scene.arena);
+}
+
+struct late {
+    struct outbound_errand errand; /* first */
+    struct scene *scene;
+    const char *error;
+};
+
+static void on_late_texts(void *context, const struct outbound_texts *found)
+{
+    struct late *late = context;
+    late->error = arena_duplicate(late->scene->arena, found->error);
+    outbound_errand_end(&late->errand);
+}
+
+static void begin_late(struct outbound_message *message)
+{
+    struct late *late = (struct late *)(void *)message;
+    outbound_resolve_txt(late->scene->outbound, "www.test", IMPATIENT_MS, on_late_texts, late);
+    use_the_second(late->scene);
+}
+
+/* It asks both silent servers to its end; then they are let go of. */
+Test(outbound_dns_servers, a_look_up_under_way_keeps_its_own)
+{
+    struct scene scene;
+    scene_begin(&scene, NULL, NULL);
+    struct late late = {.scene = &scene};
+    outbound_wait(scene.outbound, &late.errand, begin_late);
+    cr_expect_str_eq(late.error,
+                     with_addresses(&scene, "1 did not answer in time; 2 did not answer in time"));
+    struct outbound_server_report *reports = NULL;
+    cr_assert_eq(dns_look_up_servers(scene.outbound, scene.arena, "www.test", 1, &reports), 1);
+    scene_stop(&scene);
+    arena_free(scene.arena);
+}
+
+Test(outbound_dns_servers, what_cannot_be_used_is_named)
+{
+    struct fault fault = {0};
+    const struct outbound_config config = {.resolvers = (const char *const[]){"127.0.0.1", "nonsense"},
+                                           .resolver_count = 2};
+    struct outbound *outbound = outbound_thread_start(NULL);
+    cr_expect_null(outbound_name_servers_open(&config, &fault));
+    cr_expect_str_eq(fault.message,
+                     "validation.resolvers: \"nonsense\" is not an \"address\" or \"address:port\"");
+    struct name_servers *names = outbound_name_servers_open(&(struct outbound_config){0}, &fault);
+    cr_expect_not_null(names, "%s", fault.message);
+    outbound_name_servers_free(names);
+    outbound_name_servers_free(NULL);
+    outbound_thread_stop(outbound);
+}

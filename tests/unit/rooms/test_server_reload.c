@@ -271,6 +271,11 @@ static const char *from_files(void)
                         house.place.folder, house.place.folder);
 }
 
+static void spoil_name_servers(void)
+{
+    fake_outbound_fail_name_servers(true);
+}
+
 static void spoil_rules(void)
 {
     server_place_change(from_files(), from_issuer);
@@ -291,6 +296,7 @@ static const struct {
     {"a CA that does not answer", spoil_ca, "nobody.test", false},
     {"a provisioner's key", spoil_provisioner, "provisioner.json", false},
     {"a new issuer", spoil_new_issuer, "issuers.more: ", false},
+    {"the name servers", spoil_name_servers, "the system's name servers cannot be read", false},
     {"the secret key", spoil_secrets, "acmegate.db.secret", true},
     {"rules between keys", spoil_rules, "conflict with changes that wait for a restart", false},
 };
@@ -299,7 +305,7 @@ struct state {
     const struct config *config;
     const struct issuer *issuer;
     const struct secret_box *secrets;
-    size_t http, admin;
+    size_t http, admin, names;
     int64_t end;
 };
 
@@ -313,6 +319,7 @@ static struct state look(void)
                           .http = fake_server_certificates(HOUSE_HTTP),
                           .admin =
                               fake_server(HOUSE_ADMIN) == NULL ? 0 : fake_server_certificates(HOUSE_ADMIN),
+                          .names = fake_outbound_name_servers_used(),
                           .end = expiry.leaf};
 }
 
@@ -349,6 +356,7 @@ Test(server_reload, each_part_that_fails_leaves_all_as_it_was)
             cr_expect_neq(after.issuer, before.issuer);
             cr_expect_neq(after.secrets, NULL);
             cr_expect_eq(after.http, before.http + 1);
+            cr_expect_eq(after.names, before.names + 1);
             cr_expect_eq(after.admin, before.admin + (parts[i].without_admin ? 0 : 1));
             cr_expect_eq(after.end, NOW + 2 * 86400);
         } else {
@@ -356,10 +364,12 @@ Test(server_reload, each_part_that_fails_leaves_all_as_it_was)
             cr_expect_eq(after.config, before.config, "%s", parts[i].name);
             cr_expect_eq(after.issuer, before.issuer, "%s", parts[i].name);
             cr_expect_eq(after.secrets, before.secrets, "%s", parts[i].name);
+            cr_expect_eq(after.names, before.names, "%s", parts[i].name);
             cr_expect(after.http == before.http && after.admin == before.admin, "%s", parts[i].name);
             cr_expect_eq(after.end, before.end, "%s", parts[i].name);
             cr_expect_null(strstr(server_place_log(), "configuration: "), "%s", parts[i].name);
         }
         end();
+        fake_outbound_fail_name_servers(false);
     }
 }
