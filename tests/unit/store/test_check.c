@@ -88,20 +88,6 @@ Test(check, C7_each_damage_has_its_advice)
     }
 }
 
-/* Duplicates stand in the way of a unique index. */
-Test(check, C7_a_vacuum_that_fails_says_so)
-{
-    struct database database;
-    struct fault fault;
-    database_begin(&database);
-    database_connect(&database);
-    database_run(&database, damages[2].sql);
-    database_disconnect(&database);
-    cr_expect_not(store_vacuum(database.location, &fault));
-    cr_expect_not_null(strstr(fault.message, "UNIQUE constraint failed"), "%s", fault.message);
-    database_end(&database);
-}
-
 Test(check, octets_of_pages_that_were_overwritten)
 {
     struct database database;
