@@ -78,8 +78,14 @@ static void gather_own(struct arena *arena, const struct config *config, struct 
         certificate_pool_add_pem(authorities, pem);
 }
 
+/* The issuers with their pinned roots. */
+struct pinned {
+    struct issuer **issuers;
+    size_t count;
+};
+
 static bool gather_from_cas(const struct cli_arguments *arguments, const struct config *config,
-                            struct issuer *const *issuers, struct certificate_pool *authorities)
+                            const struct pinned *pinned, struct certificate_pool *authorities)
 {
     struct arena *arena = arguments->arena;
     const struct outbound_config setting = {
@@ -92,11 +98,14 @@ static bool gather_from_cas(const struct cli_arguments *arguments, const struct 
         cli_fail(arguments, CLI_FAILED, "%s", fault.message);
         return false;
     }
-    for (size_t i = 0; i < config->issuer_count; i++)
-        if (config->issuers[i].type == ISSUER_STEPCA)
-            ask_for_intermediates(arena, outbound, &config->issuers[i], issuers[i], authorities);
+    for (size_t i = 0; i < pinned->count; i++) {
+        struct issuer *issuer = pinned->issuers[i];
+        const struct issuer_config *its = config_issuer(config, issuer->id);
+        if (its->type == ISSUER_STEPCA)
+            ask_for_intermediates(arena, outbound, its, issuer, authorities);
         else
-            read_intermediate(arena, &config->issuers[i], issuers[i], authorities);
+            read_intermediate(arena, its, issuer, authorities);
+    }
     outbound_stop(outbound);
     outbound_free(outbound);
     return true;
@@ -165,15 +174,15 @@ static const char *source_words(const struct cli_arguments *arguments)
 }
 
 static int run(const struct cli_arguments *arguments, const struct config *config,
-               struct issuer *const *issuers, struct store_command *command)
+               const struct pinned *pinned, struct store_command *command)
 {
     struct arena *arena = arguments->arena;
     const char *log_path = cli_value(arguments, "step-ca-log");
     bool dry_run = cli_value(arguments, "dry-run") != NULL;
     const struct import_setting setting = {
         .command = command,
-        .issuers = issuers,
-        .issuer_count = config->issuer_count,
+        .issuers = pinned->issuers,
+        .issuer_count = pinned->count,
         .dry_run = dry_run,
         .source = source_words(arguments),
         .tell = tell,
@@ -181,7 +190,7 @@ static int run(const struct cli_arguments *arguments, const struct config *confi
     struct import_counts counts;
     struct import *import = import_new(&setting);
     gather_own(arena, config, import_authorities(import));
-    bool good = gather_from_cas(arguments, config, issuers, import_authorities(import));
+    bool good = gather_from_cas(arguments, config, pinned, import_authorities(import));
     for (size_t i = 0; i < arguments->word_count; i++)
         import_path(import, arguments->words[i], IMPORT_GATHER);
     for (size_t i = 0; i < arguments->word_count; i++)
@@ -198,29 +207,48 @@ static int run(const struct cli_arguments *arguments, const struct config *confi
     return good ? status : CLI_FAILED;
 }
 
-static int with_roots(const struct cli_arguments *arguments, const struct config *config)
+/* Its first start makes it: so far it has signed nothing. */
+static bool is_still_to_be_made(struct arena *arena, const struct issuer_config *config)
+{
+    return config->type == ISSUER_LOCAL &&
+           access(arena_printf(arena, "%s/" LOCAL_CA_ROOT, config->directory), F_OK) != 0 && errno == ENOENT;
+}
+
+/* False, with a message, for roots that cannot be read. `out` then has those before it. */
+static bool open_issuers(const struct cli_arguments *arguments, const struct config *config,
+                         struct pinned *out)
 {
     struct arena *arena = arguments->arena;
-    struct issuer **issuers = arena_alloc_array(arena, config->issuer_count, sizeof *issuers);
     struct fault fault;
-    size_t opened = 0;
-    bool good = true;
-    for (; good && opened < config->issuer_count; opened += good) {
-        issuers[opened] = arena_alloc(arena, sizeof *issuers[opened]);
-        good = issuer_open_roots(issuers[opened], &config->issuers[opened], arena, &fault);
-        if (!good)
-            cli_fail(arguments, CLI_FAILED, "issuers.%s: %s", config->issuers[opened].id, fault.message);
+    *out = (struct pinned){.issuers = arena_alloc_array(arena, config->issuer_count, sizeof *out->issuers)};
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        const struct issuer_config *its = &config->issuers[i];
+        if (is_still_to_be_made(arena, its))
+            continue;
+        struct issuer *issuer = arena_alloc(arena, sizeof *issuer);
+        if (!issuer_open_roots(issuer, its, arena, &fault)) {
+            cli_fail(arguments, CLI_FAILED, "issuers.%s: %s", its->id, fault.message);
+            return false;
+        }
+        out->issuers[out->count++] = issuer;
     }
-    struct store_command *command =
-        good ? store_command_open(store_location_new(arena, config->database), &fault) : NULL;
+    return true;
+}
+
+static int with_roots(const struct cli_arguments *arguments, const struct config *config)
+{
+    struct fault fault;
+    struct pinned pinned;
+    struct store_command *command = NULL;
     int status = CLI_FAILED;
-    if (command != NULL)
-        status = run(arguments, config, issuers, command);
-    else if (good)
-        cli_fail(arguments, CLI_FAILED, "%s", fault.message);
+    if (open_issuers(arguments, config, &pinned)) {
+        command = store_command_open(store_location_new(arguments->arena, config->database), &fault);
+        status = command == NULL ? cli_fail(arguments, CLI_FAILED, "%s", fault.message)
+                                 : run(arguments, config, &pinned, command);
+    }
     store_command_close(command);
-    for (size_t i = 0; i < opened; i++)
-        issuer_clear(issuers[i]);
+    for (size_t i = 0; i < pinned.count; i++)
+        issuer_clear(pinned.issuers[i]);
     return status;
 }
 

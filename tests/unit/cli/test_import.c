@@ -286,6 +286,23 @@ Test(cli_import, the_local_cas_certificates)
 }
 
 /* The own certificate's file may hold the only intermediate so far. */
+/* It has signed nothing: what is imported is the step-ca's. */
+Test(cli_import, a_local_ca_that_is_still_to_be_made)
+{
+    begin();
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const files[] = {"root_ca.crt", "root_ca.key", "intermediate_ca.crt",
+                                            "intermediate_ca.key"};
+        cr_assert_eq(unlink(shell_path(text_of("ca/%s", files[i]))), 0, "%s", files[i]);
+    }
+    shell_write("old/a.pem", text_of("%s%s", pem(make_leaf("a.test", "0a")), pem(intermediate)));
+    struct output output = run("import %s/old", shell.folder);
+    expect_output("import", &output, CLI_OK, "1 taken, 0 already known\n", "an authority's own");
+    cr_expect_str_eq(rows(), "a:imported");
+    cr_expect_eq(access(shell_path("ca/root_ca.crt"), F_OK), -1, "an import makes none");
+    shell_end();
+}
+
 Test(cli_import, the_servers_own_certificate_has_an_intermediate)
 {
     begin();
