@@ -117,3 +117,15 @@ const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct are
     }
     return NULL;
 }
+
+void rate_limiter_give_back(struct rate_limiter *limiter, struct arena *arena,
+                            const struct rate_demand *demands, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t key = hash(limiter, arena, &demands[i]);
+        struct bucket *row = limiter->row[key % ROWS];
+        for (size_t place = 0; demands[i].rate->count != 0 && place < PLACES; place++)
+            if (row[place].key == key)
+                row[place].full_at_ms -= interval_ms(demands[i].rate);
+    }
+}

@@ -39,3 +39,8 @@ void rate_limiter_free(struct rate_limiter *limiter);
                                                                     const struct rate_demand *demands,
                                                                     size_t count, int64_t now_ms,
                                                                     size_t *refused);
+
+/* Gives back the tokens that rate_limiter_take took for these demands: what they were for was not done. A
+ * bucket that another has displaced meanwhile gets nothing. */
+void rate_limiter_give_back(struct rate_limiter *limiter, struct arena *arena,
+                            const struct rate_demand *demands, size_t count);

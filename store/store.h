@@ -123,6 +123,8 @@ enum store_outcome {
 /* An operation, embedded in the job it belongs to. The job owns it until `done` was called. */
 struct store_operation {
     struct store_operation *next; /* belongs to the store */
+    /* Runs within a transaction. An engine that has to undo the transaction runs it again: it leaves nothing
+     * elsewhere that a second run would find or add to. */
     enum store_apply_result (*apply)(struct store_operation *operation, struct store_writer *writer);
     /* On the committer thread, after the COMMIT. It only hands over to another thread. */
     void (*done)(struct store_operation *operation, enum store_outcome outcome);

@@ -66,11 +66,10 @@ const struct problem *authorization_plan_check_rates(struct exchange *exchange,
                                           plan->identifiers[i].value, account};
     demands[count] = (struct rate_demand){&config->orders_per_account, "orders of account", account, NULL};
     size_t refused = 0;
-    const struct problem *problem = rate_limiter_take(exchange->frontend->rates, exchange->arena, demands,
-                                                      count + 1, clock_now_ms(), &refused);
+    const struct problem *problem = exchange_take_rates(exchange, demands, count + 1, &refused);
     if (problem != NULL)
-        METRICS_COUNT(METRIC_RATE_LIMITED,
-                      refused == count ? METRIC_LIMIT_ORDERS_PER_ACCOUNT : METRIC_LIMIT_ORDERS_PER_NAME);
+        exchange_count_limit(exchange, refused == count ? METRIC_LIMIT_ORDERS_PER_ACCOUNT
+                                                        : METRIC_LIMIT_ORDERS_PER_NAME);
     return problem;
 }
 

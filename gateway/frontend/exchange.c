@@ -82,9 +82,46 @@ bool exchange_reload_account(struct exchange *exchange, struct store_reader *rea
 
 /* ---- apply ---- */
 
+static void drop_draft(void *argument)
+{
+    struct exchange *exchange = argument;
+    job_draft_drop(exchange->draft);
+    exchange->draft = NULL;
+}
+
+void exchange_keep_draft(struct exchange *exchange, struct job *draft)
+{
+    if (exchange->draft != NULL)
+        job_draft_drop(exchange->draft);
+    else if (draft != NULL)
+        arena_on_free(exchange->arena, drop_draft, exchange);
+    exchange->draft = draft;
+}
+
+/* Begins with `apply`, or begins again: undoes what the one before left in the exchange. */
+static void exchange_try(struct exchange *exchange)
+{
+    struct exchange_tries *tries = &exchange->tries;
+    if (!tries->began) {
+        tries->began = true;
+        tries->account = exchange->account;
+        tries->header_count = exchange->reply.header_count;
+        return;
+    }
+    exchange_give_back_rates(exchange);
+    exchange->account = tries->account;
+    exchange->reply.header_count = tries->header_count;
+    exchange->problem = NULL;
+    exchange->hold_key = 0;
+    exchange->jobs_due = 0;
+    exchange->notes.count = 0;
+    exchange->hand_over = false;
+}
+
 static enum store_apply_result run_apply(struct store_operation *operation, struct store_writer *writer)
 {
     struct exchange *exchange = (struct exchange *)operation;
+    exchange_try(exchange);
     enum store_apply_result result = exchange->route->apply(exchange, writer);
     exchange_limit_refusals(exchange);
     if (result != STORE_APPLIED)
@@ -122,20 +159,22 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
     exchange->outcome = outcome;
     struct jobs *jobs = exchange->frontend->parts.jobs;
     unsigned due = outcome == STORE_COMMITTED ? exchange->jobs_due : 0;
-    struct job *hand_over = exchange->hand_over;
-    if (outcome == STORE_COMMITTED)
+    struct job *handed_over = NULL;
+    if (outcome == STORE_COMMITTED) {
         metrics_count_notes(&exchange->notes);
-    if (outcome != STORE_COMMITTED) {
-        job_draft_drop(hand_over);
-        hand_over = NULL;
+        handed_over = exchange->hand_over ? exchange->draft : NULL;
+    } else {
+        exchange_give_back_rates(exchange);
     }
+    if (handed_over != NULL)
+        exchange->draft = NULL;
     /* Post the message first: the hold must be in place before the outcome of the work can be reported. The
      * exchange is not ours afterwards. */
     http_loop_post(exchange->request->loop, &exchange->message);
     if (due != 0)
         jobs_wake(jobs, due);
-    if (hand_over != NULL)
-        job_hand_over(hand_over);
+    if (handed_over != NULL)
+        job_hand_over(handed_over);
 }
 
 static void submit(struct exchange *exchange)

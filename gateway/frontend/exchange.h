@@ -16,7 +16,10 @@
 
 struct exchange;
 
-enum { REQUEST_ID_BYTES = 17 }; /* 16 hexadecimal digits, and a NUL */
+enum {
+    REQUEST_ID_BYTES = 17,  /* 16 hexadecimal digits, and a NUL */
+    EXCHANGE_TAKES_MAX = 4, /* times that one `apply` takes tokens of rate limits */
+};
 
 /*
  * Reads what a route needs into the route's own struct (exchange->state), in the exchange's arena. Sets
@@ -47,8 +50,9 @@ struct route {
     exchange_load_step *load;
     /* Makes the checks that need both, and costly ones. */
     void (*check)(struct exchange *exchange);
-    /* Loads, decides, writes. A problem set here is answered after the COMMIT. NULL for routes that only
-     * read. */
+    /* Loads, decides, writes. A problem set here is answered after the COMMIT. It may run again from the
+     * beginning (store.h): the exchange is then as it was before, except for what `state` points to. NULL for
+     * routes that only read. */
     enum store_apply_result (*apply)(struct exchange *exchange, struct store_writer *writer);
     /* Fills exchange->reply. */
     void (*render)(struct exchange *exchange);
@@ -66,6 +70,22 @@ struct route_table {
     const char *prefix;                                    /* the path before the patterns; "" for none */
     bool (*is_served)(const struct config *configuration); /* NULL: always */
     bool of_endpoints; /* below an endpoint's path; other routes may also be used without their prefix */
+};
+
+/* What an operation does to the memory of the process. Private to exchange*.c: it is undone before `apply`
+ * runs again, and when nothing is committed. */
+struct exchange_tries {
+    bool began;             /* `apply` has run before */
+    struct account account; /* exchange->account before that */
+    size_t header_count;    /* the reply's, before that */
+    struct {
+        const struct rate_demand *demands;
+        size_t count;
+    } taken[EXCHANGE_TAKES_MAX]; /* tokens of rate limits */
+    size_t taken_count;
+    /* The refusal that was counted last, with its words. */
+    const char *refused_what, *refused_detail, *refused_words;
+    bool limit_counted; /* a refusal by a limit is in the metrics */
 };
 
 struct exchange {
@@ -104,8 +124,9 @@ struct exchange {
     int64_t hold_key;          /* set by `apply`: the reply waits, bounded, for this object's outcome */
     unsigned jobs_due;         /* set by `apply`: enum jobs_due, the outbound work in what was committed */
     struct metric_notes notes; /* set by `apply`: counted once it is committed */
-    struct job *hand_over;     /* set by `apply`: the job that the outbound thread takes over after the
-                                * COMMIT */
+    struct job *draft;         /* exchange_keep_draft: the work that comes with this request */
+    bool hand_over;            /* set by `apply`: the outbound thread takes the draft over after the COMMIT */
+    struct exchange_tries tries;
 
     /* the outcome */
     const struct problem *problem;
@@ -124,6 +145,10 @@ void exchange_begin(void *frontend, struct http_request *request);
 void exchange_begin_pki(void *frontend, struct http_request *request);
 void exchange_render_refusal(void *frontend, struct arena *arena, const struct http_refusal *refusal,
                              struct http_reply *reply);
+
+/* Keeps the draft of a job for exchange->hand_over, in the place of the one before. NULL keeps none. It is
+ * dropped with the exchange unless it is handed over. */
+void exchange_keep_draft(struct exchange *exchange, struct job *draft);
 
 /* Answers an exchange that is away; its problem or its reply is set. Any thread, once. */
 void exchange_answer(struct exchange *exchange);
@@ -171,6 +196,14 @@ enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const
  * every route. */
 void exchange_limit_refusals(struct exchange *exchange);
 
+/* Takes a token from each bucket and returns NULL. When one is empty it takes none and returns rateLimited;
+ * `refused` is that one. The tokens are given back when nothing is committed. */
+const struct problem *exchange_take_rates(struct exchange *exchange, const struct rate_demand *demands,
+                                          size_t count, size_t *refused);
+/* Gives back all that this exchange has taken, for an operation that runs again or was not committed. */
+void exchange_give_back_rates(struct exchange *exchange);
+/* Counts a refusal by this limit in the metrics. */
+void exchange_count_limit(struct exchange *exchange, enum metric_limit limit);
 /* Takes a token from the bucket and returns NULL. Without a token it returns rateLimited, counted under
  * `limit`. */
 const struct problem *exchange_take_rate(struct exchange *exchange, const struct rate_demand *demand,

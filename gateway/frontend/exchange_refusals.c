@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that are refused within `apply`: what is recorded, and how many a client may make. */
+#include <string.h>
+
 #include "acme/refusal_register.h"
 #include "gateway/frontend/exchange_internal.h"
 #include "gateway/runtime/clock.h"
@@ -20,11 +22,25 @@ enum store_apply_result exchange_refuse(struct exchange *exchange, const struct 
     return STORE_DISCARD;
 }
 
-/* Returns the words to record; NULL: the refusal is only counted. */
+static bool is_counted(const struct exchange_tries *tries, const char *what, const struct problem *problem)
+{
+    return tries->refused_what != NULL && strcmp(tries->refused_what, what) == 0 &&
+           strcmp(tries->refused_detail, problem->detail) == 0;
+}
+
+/* Returns the words to record; NULL: the refusal is only counted. An `apply` that runs again counts the same
+ * refusal once. */
 static const char *count(struct exchange *exchange, const char *what, const struct problem *problem)
 {
+    struct exchange_tries *tries = &exchange->tries;
+    if (is_counted(tries, what, problem))
+        return tries->refused_words;
     const struct refusal refusal = {client_of(exchange), what, problem};
-    return refusal_register_count(exchange->frontend->refusals, exchange->arena, &refusal, exchange->now);
+    tries->refused_what = what;
+    tries->refused_detail = problem->detail;
+    tries->refused_words =
+        refusal_register_count(exchange->frontend->refusals, exchange->arena, &refusal, exchange->now);
+    return tries->refused_words;
 }
 
 enum store_result exchange_record_refusal(struct exchange *exchange, struct store_writer *writer,
@@ -49,21 +65,63 @@ enum store_apply_result exchange_refuse_and_record(struct exchange *exchange, st
 enum store_apply_result exchange_refuse_and_log(struct exchange *exchange, const char *what,
                                                 const struct problem *problem)
 {
+    bool is_told = is_counted(&exchange->tries, what, problem);
     const char *words = count(exchange, what, problem);
-    if (words != NULL)
+    if (words != NULL && !is_told)
         log_warning("%s: client %s: %s (cause %s)", what, exchange->request->client_address, words,
                     cause_name(problem->cause));
     return exchange_refuse(exchange, problem);
+}
+
+/* The callers' are gone when the tokens are given back, and the configuration may be another. */
+static struct rate_demand *keep_demands(struct arena *arena, const struct rate_demand *demands, size_t count)
+{
+    struct rate_demand *kept = arena_alloc_array(arena, count, sizeof *kept);
+    struct rate *rates = arena_alloc_array(arena, count, sizeof *rates);
+    for (size_t i = 0; i < count; i++) {
+        rates[i] = *demands[i].rate;
+        kept[i] = demands[i];
+        kept[i].rate = &rates[i];
+    }
+    return kept;
+}
+
+const struct problem *exchange_take_rates(struct exchange *exchange, const struct rate_demand *demands,
+                                          size_t count, size_t *refused)
+{
+    struct exchange_tries *tries = &exchange->tries;
+    const struct problem *problem = rate_limiter_take(exchange->frontend->rates, exchange->arena, demands,
+                                                      count, clock_now_ms(), refused);
+    if (problem == NULL && tries->taken_count < EXCHANGE_TAKES_MAX) {
+        tries->taken[tries->taken_count].demands = keep_demands(exchange->arena, demands, count);
+        tries->taken[tries->taken_count++].count = count;
+    }
+    return problem;
+}
+
+void exchange_give_back_rates(struct exchange *exchange)
+{
+    struct exchange_tries *tries = &exchange->tries;
+    for (size_t i = 0; i < tries->taken_count; i++)
+        rate_limiter_give_back(exchange->frontend->rates, exchange->arena, tries->taken[i].demands,
+                               tries->taken[i].count);
+    tries->taken_count = 0;
+}
+
+void exchange_count_limit(struct exchange *exchange, enum metric_limit limit)
+{
+    if (!exchange->tries.limit_counted)
+        METRICS_COUNT(METRIC_RATE_LIMITED, limit);
+    exchange->tries.limit_counted = true;
 }
 
 const struct problem *exchange_take_rate(struct exchange *exchange, const struct rate_demand *demand,
                                          enum metric_limit limit)
 {
     size_t refused;
-    const struct problem *problem =
-        rate_limiter_take(exchange->frontend->rates, exchange->arena, demand, 1, clock_now_ms(), &refused);
+    const struct problem *problem = exchange_take_rates(exchange, demand, 1, &refused);
     if (problem != NULL)
-        METRICS_COUNT(METRIC_RATE_LIMITED, limit);
+        exchange_count_limit(exchange, limit);
     return problem;
 }
 

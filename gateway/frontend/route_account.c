@@ -18,6 +18,7 @@ struct account_state {
     struct eab_request eab;
     struct jwk new_key; /* of a key change */
     bool created;
+    bool watched; /* for proxies: once, however often `apply` runs */
 };
 
 static bool record(struct exchange *exchange, struct store_writer *writer, enum event_type type,
@@ -119,8 +120,11 @@ static const struct problem *check_change_rate(struct exchange *exchange)
 }
 
 /* A client behind a proxy that does not tell its clients has the proxy's address, with the trust in it. */
-static void watch_for_proxies(struct exchange *exchange)
+static void watch_for_proxies(struct exchange *exchange, struct account_state *state)
 {
+    if (state->watched)
+        return;
+    state->watched = true;
     const struct config *config = config_now(exchange->frontend->parts.config);
     const struct endpoint_config *endpoint = exchange->endpoint;
     const char *address = exchange->request->client_address;
@@ -160,7 +164,7 @@ static enum store_apply_result create_account(struct exchange *exchange, struct 
         !exchange_store_ok(exchange, store_account_insert(writer, &exchange->account)))
         return STORE_DISCARD;
     state->created = true;
-    watch_for_proxies(exchange);
+    watch_for_proxies(exchange, state);
     METRICS_NOTE(&exchange->notes, METRIC_ACCOUNTS_CREATED, metrics_endpoint(exchange->endpoint->name));
     const char *detail =
         key->id == 0 ? NULL : arena_printf(exchange->arena, "external account key %s", key->kid);

@@ -276,9 +276,10 @@ enum store_apply_result challenge_apply(struct exchange *exchange, struct store_
         !record(exchange, writer, EVENT_CHALLENGE_REQUESTED,
                 challenge_type_info(exchange->challenge_type)->name))
         return STORE_DISCARD;
-    exchange->hand_over = validation_job_draft(exchange->frontend->parts.jobs, exchange->now, authorization,
-                                               &exchange->account);
-    if (exchange->hand_over == NULL)
+    exchange_keep_draft(exchange, validation_job_draft(exchange->frontend->parts.jobs, exchange->now,
+                                                       authorization, &exchange->account));
+    exchange->hand_over = exchange->draft != NULL;
+    if (!exchange->hand_over)
         exchange->jobs_due = JOBS_DUE_CHALLENGES;
     return STORE_APPLIED;
 }

@@ -26,7 +26,6 @@ struct order_state {
     const char *replaces_ignored;  /* for the events: why the order is created without `replaces` */
     struct bytes csr;              /* p is NULL when the payload has none */
     const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
-    struct job *issuance;          /* owned here until it is handed over; NULL: none */
 };
 
 static struct order_state *new_state(struct exchange *exchange)
@@ -307,11 +306,6 @@ static bool is_repeated(struct exchange *exchange, const struct order *order)
            order_is_finalized_with(order, csr);
 }
 
-static void drop_issuance(void *state)
-{
-    job_draft_drop(((struct order_state *)state)->issuance);
-}
-
 /* Checks a good CSR against the profile's key types and the CA's requirements. The issuance handles a profile
  * that is no longer configured. */
 static const struct problem *check_fits_profile(struct exchange *exchange, const struct order_state *state,
@@ -348,8 +342,7 @@ static const struct problem *check_csr(struct exchange *exchange, struct order_s
         X509_REQ_free(csr);
         return problem;
     }
-    state->issuance = issuance_job_draft(exchange->frontend->parts.jobs, csr);
-    arena_on_free(exchange->arena, drop_issuance, state);
+    exchange_keep_draft(exchange, issuance_job_draft(exchange->frontend->parts.jobs, csr));
     return NULL;
 }
 
@@ -418,18 +411,15 @@ enum store_apply_result finalize_apply(struct exchange *exchange, struct store_w
     order->next_attempt_at = exchange->now;
     order->csr = state->csr;
     METRICS_NOTE(&exchange->notes, METRIC_ORDERS_FINALIZED, metrics_profile(order->profile));
-    enum store_result begun = state->issuance == NULL
+    enum store_result begun = exchange->draft == NULL
                                   ? STORE_NOT_FOUND
-                                  : issuance_job_write_attempt(state->issuance, writer, exchange->now, order);
+                                  : issuance_job_write_attempt(exchange->draft, writer, exchange->now, order);
     if (!exchange_store_ok(exchange, begun) ||
         !exchange_store_ok(exchange, store_order_update(writer, order, ORDER_READY)) ||
         !exchange_store_ok(exchange, record(exchange, writer, EVENT_ORDER_FINALIZED, order, NULL)))
         return STORE_DISCARD;
-    if (begun == STORE_OK) {
-        exchange->hand_over = state->issuance;
-        state->issuance = NULL;
-    } else {
+    exchange->hand_over = begun == STORE_OK;
+    if (!exchange->hand_over)
         exchange->jobs_due = JOBS_DUE_ORDERS;
-    }
     return STORE_APPLIED;
 }

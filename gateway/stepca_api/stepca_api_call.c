@@ -146,6 +146,8 @@ static enum store_apply_result run_apply(struct store_operation *operation, stru
 {
     struct stepca_api_call *call = call_of(operation);
     call->exchange->notes.count = 0;
+    call->exchange->problem = call->problem;
+    exchange_give_back_rates(call->exchange);
     enum store_apply_result result = call->apply(call, writer);
     if (result != STORE_APPLIED)
         call->exchange->notes.count = 0;
@@ -196,6 +198,7 @@ void stepca_api_call_commit(struct stepca_api_call *call,
                                                              struct store_writer *writer))
 {
     call->apply = apply;
+    call->problem = call->exchange->problem;
     submit(call);
 }
 

@@ -26,6 +26,7 @@ struct stepca_api_call {
     /* the write that is under way */
     struct store_operation operation;
     enum store_apply_result (*apply)(struct stepca_api_call *call, struct store_writer *writer);
+    const struct problem *problem; /* the exchange's before `apply`, which may run again */
     enum store_outcome outcome;
     struct outbound_timer retry;
     /* Called on the outbound thread before the answer is sent; NULL: nothing to do. */

@@ -70,12 +70,38 @@ bool fake_store_step_failed(void)
     return step_failed;
 }
 
+static void run_sql(struct store_writer *writer, const char *sql)
+{
+    if (sqlite3_exec(writer->reader.db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        verdict("%s: %s", sql, sqlite3_errmsg(writer->reader.db));
+}
+
+/* An engine may undo an operation and apply it again: another gateway was faster. */
+static enum store_apply_result apply_twice(struct store_operation *operation, struct store_writer *writer)
+{
+    int64_t last_id = writer->last_id;
+    run_sql(writer, "SAVEPOINT again");
+    (void)operation->apply(operation, writer);
+    run_sql(writer, "ROLLBACK TO again; RELEASE again");
+    writer->last_id = last_id;
+    return operation->apply(operation, writer);
+}
+
 static enum store_apply_result run_operation(void *context, struct store_writer *writer)
 {
     struct store_operation *operation = context;
-    enum store_apply_result result = operation->apply(operation, writer);
+    enum store_apply_result result =
+        steps_to_failure == 0 ? apply_twice(operation, writer) : operation->apply(operation, writer);
     operation->failed = writer->reader.failed;
     return result;
+}
+
+/* Nothing of it is kept, as when the COMMIT fails. */
+static enum store_apply_result undo_operation(void *context, struct store_writer *writer)
+{
+    struct store_operation *operation = context;
+    (void)operation->apply(operation, writer);
+    return STORE_DISCARD;
 }
 
 bool fake_store_turn(void)
@@ -87,13 +113,15 @@ bool fake_store_turn(void)
     first = operation->next;
     if (first == NULL)
         last = &first;
+    operation->failed = false;
     if (failures_left > 0) {
         failures_left--;
         failing = true;
+        if (store_write_now(fake_store_command(), undo_operation, operation, &fault))
+            verdict("an operation that was to fail was kept");
         operation->done(operation, STORE_UNAVAILABLE);
         return true;
     }
-    operation->failed = false;
     bool kept = store_write_now(fake_store_command(), run_operation, operation, &fault);
     if (operation->failed && !step_failed)
         verdict("a statement failed: %s", fault.message);

@@ -120,3 +120,22 @@ Test(rate_limiter, S7_a_clock_that_is_set_back_keeps_nobody_waiting)
     rate_limiter_free(limiter);
     arena_free(arena);
 }
+
+Test(rate_limiter, tokens_that_were_not_needed_come_back)
+{
+    struct arena *arena = arena_new();
+    struct rate_limiter *limiter = rate_limiter_new();
+    const struct rate_demand demands[] = {{&three_a_minute, "orders for", "a", NULL},
+                                          {&off, "orders of", "b", NULL}};
+    for (size_t i = 0; i < 3; i++)
+        cr_expect_null(take(limiter, arena, &three_a_minute, "a", NOW_MS));
+    rate_limiter_give_back(limiter, arena, demands, 2);
+    cr_expect_null(take(limiter, arena, &three_a_minute, "a", NOW_MS), "the one that came back");
+    cr_expect_not_null(take(limiter, arena, &three_a_minute, "a", NOW_MS), "and no more");
+    const struct rate_demand unknown = {&three_a_minute, "orders for", "c", NULL};
+    rate_limiter_give_back(limiter, arena, &unknown, 1);
+    for (size_t i = 0; i < 4; i++)
+        cr_expect_eq(take(limiter, arena, &three_a_minute, "c", NOW_MS) == NULL, i < 3, "%zu", i);
+    rate_limiter_free(limiter);
+    arena_free(arena);
+}

@@ -366,6 +366,30 @@ Test(exchange, refusals_of_an_account_have_a_limit)
     site_end();
 }
 
+/* Nothing was done, so nothing counts. */
+Test(exchange, what_was_not_committed_takes_nothing_from_the_limits)
+{
+    site_begin(",\"limits\":{\"accounts_per_address\":\"1/1h\"}");
+    struct site_client *client = site_client("acme");
+    static const char order[] = "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.test\"}]}";
+    fake_store_fail(1);
+    cr_expect_eq(site_post(client, "/new-account", "{}")->status, 503);
+    cr_expect_eq(site_post(client, "/new-account", "{}")->status, 201);
+    client = site_client("acme");
+    cr_expect_eq(site_post(client, "/new-account", "{}")->status, 429);
+    site_end();
+    site_begin(",\"limits\":{\"orders_per_name\":\"1/1h\"}");
+    client = site_account("acme");
+    fake_store_fail(2);
+    for (size_t i = 0; i < 4; i++)
+        cr_expect_eq(site_post(client, "/new-order", order)->status,
+                     i < 2    ? 503
+                     : i == 2 ? 201
+                              : 429,
+                     "%zu", i);
+    site_end();
+}
+
 Test(exchange, refusals_of_a_key_without_an_account_are_its_own)
 {
     site_begin(",\"limits\":{\"refusals\":\"1/1h\"}");
