@@ -72,8 +72,8 @@ struct route_table {
     bool of_endpoints; /* below an endpoint's path; other routes may also be used without their prefix */
 };
 
-/* What an operation does to the memory of the process. Private to exchange*.c: it is undone before `apply`
- * runs again, and when nothing is committed. */
+/* Changes that an operation makes in the memory of the process. Private to exchange*.c: they are undone
+ * before `apply` runs again, and when nothing is committed. */
 struct exchange_tries {
     bool began;             /* `apply` has run before */
     struct account account; /* exchange->account before that */
