@@ -99,7 +99,9 @@ static bool prepare_loop(struct http_loop *loop)
     struct http_server *server = loop->server;
     h2o_context_init(&loop->context, h2o_evloop_create(), &server->globalconf);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
+    h2o_timeout_init(loop->context.loop, &loop->handshake_timeout, HANDSHAKE_TIMEOUT_MS);
     http_park_start(loop);
+    http_deadline_start(loop);
     loop->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = server->globalconf.hosts};
     loop->accept_plain = loop->accept;
     h2o_linklist_init_anchor(&loop->awaited);
@@ -134,6 +136,8 @@ static void *loop_main(void *argument)
     application->loop_stopped(application->context, loop);
     http_tls_certificate_free(loop->certificate);
     http_park_stop(loop);
+    http_deadline_stop(loop);
+    h2o_timeout_dispose(loop->context.loop, &loop->handshake_timeout);
     /* With connections left at the deadline the context cannot be disposed of. The process is about to
      * end. */
     if (loop->connections == 0 && loop->requests == 0) {

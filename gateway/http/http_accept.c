@@ -17,9 +17,9 @@ enum {
 /* Shortens the idle time when few connections are left. */
 static void adapt_timeout(struct http_loop *loop)
 {
-    uint64_t usual = loop->context.globalconf->http1.req_timeout;
+    uint64_t usual = (uint64_t)loop->server->config.request_timeout_ms;
     bool scarce = http_connections_are_scarce(loop->tcp);
-    loop->context.http1.req_timeout.timeout = scarce && usual > SCARCE_TIMEOUT_MS ? SCARCE_TIMEOUT_MS : usual;
+    http_deadline_set(loop, scarce && usual > SCARCE_TIMEOUT_MS ? SCARCE_TIMEOUT_MS : usual);
 }
 
 /* Anybody can cause these lines: at most one is written in so many seconds. */

@@ -17,6 +17,7 @@ struct peer {
 
 struct http_connection {
     h2o_linklist_t in_idle; /* linked while no request is in progress */
+    struct http_deadline deadline;
     struct http_connections *connections;
     const struct http_listener *listener;
     h2o_socket_t *socket;
@@ -212,24 +213,29 @@ struct http_connection *http_connection_of(h2o_socket_t *socket)
 
 void http_connection_begin_request(struct http_connection *connection)
 {
+    http_deadline_end(&connection->deadline);
     if (connection->peer != NULL && h2o_linklist_is_linked(&connection->in_idle))
         h2o_linklist_unlink(&connection->in_idle);
 }
 
 void http_connection_end_request(struct http_connection *connection)
 {
+    http_deadline_begin(connection->listener->loop, &connection->deadline, connection->socket);
     if (connection->peer != NULL && !h2o_linklist_is_linked(&connection->in_idle))
         h2o_linklist_insert(&connection->peer->idle, &connection->in_idle);
 }
 
 void http_connection_set_handshake(struct http_connection *connection, enum http_event outcome)
 {
+    if (outcome == HTTP_HANDSHAKE_DONE && connection->handshake != HTTP_HANDSHAKE_DONE)
+        http_deadline_begin(connection->listener->loop, &connection->deadline, connection->socket);
     connection->handshake = outcome;
 }
 
 enum http_event http_connection_closed(struct http_connection *connection)
 {
     enum http_event handshake = connection->handshake;
+    http_deadline_end(&connection->deadline);
     leave(connection);
     free(connection);
     return handshake;

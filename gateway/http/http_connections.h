@@ -42,11 +42,12 @@ const struct address *http_connection_client(const struct http_connection *conne
 /* The one that a socket of http_connection_open is. */
 struct http_connection *http_connection_of(h2o_socket_t *socket);
 
-/* A request of it is with the application, or no more. */
+/* A request of it is with the application, or no more: then the next one is awaited. */
 void http_connection_begin_request(struct http_connection *connection);
 void http_connection_end_request(struct http_connection *connection);
 
-/* Sets the outcome of its TLS handshake; HTTP_HANDSHAKE_UNFINISHED until then. */
+/* Sets the outcome of its TLS handshake; HTTP_HANDSHAKE_UNFINISHED until then. Once it is done, or without
+ * TLS, the first request is awaited. */
 void http_connection_set_handshake(struct http_connection *connection, enum http_event outcome);
 
 /* Frees the connection when its socket closes. Call it once. Returns the outcome of the handshake. */

@@ -29,6 +29,13 @@ struct http_guard {
     struct http_connection *connection;
 };
 
+/* A connection whose next request is awaited, for how long already. */
+struct http_deadline {
+    h2o_linklist_t in_loop;
+    h2o_socket_t *socket;
+    uint64_t since; /* h2o_now */
+};
+
 struct http_parked {
     struct http_parked *next;
     struct http_parked **link;
@@ -48,6 +55,11 @@ struct http_loop {
     struct http_tls_certificate *certificate; /* of new connections; only the loop's thread touches it */
     struct http_listener *listeners;          /* in the order of the server's listen_fds */
     h2o_linklist_t awaited;                   /* connections whose PROXY header is awaited */
+    h2o_timeout_t handshake_timeout;
+    h2o_linklist_t deadlines; /* of connections whose request is awaited, oldest first */
+    h2o_timeout_t deadline_timeout;
+    h2o_timeout_entry_t deadline_timer;
+    uint64_t deadline_ms;
     bool draining;
     bool stopped;
     atomic_size_t connections; /* others only read it */
@@ -128,6 +140,17 @@ void http_accept_resume(struct http_loop *loop);
 void http_accept_stop(struct http_loop *loop);
 /* Makes the loop's own sockets over duplicates of the server's. */
 [[gnu::warn_unused_result]] bool http_accept_prepare(struct http_loop *loop);
+
+/* ---- http_deadline.c ---- */
+
+void http_deadline_start(struct http_loop *loop);
+/* The time that a request may take, from the end of the one before it until it is whole. The oldest may be
+ * closed. */
+void http_deadline_set(struct http_loop *loop, uint64_t ms);
+/* Closes the socket unless http_deadline_end is called in time. */
+void http_deadline_begin(struct http_loop *loop, struct http_deadline *deadline, h2o_socket_t *socket);
+void http_deadline_end(struct http_deadline *deadline);
+void http_deadline_stop(struct http_loop *loop);
 
 /* ---- http_proxy.c ---- */
 

@@ -104,7 +104,7 @@ void http_proxy_header_await(struct http_connection *connection, h2o_socket_t *s
     awaited->timeout.cb = on_timeout;
     socket->data = awaited;
     h2o_linklist_insert(&loop->awaited, &awaited->in_loop);
-    h2o_timeout_link(loop->context.loop, &loop->context.handshake_timeout, &awaited->timeout);
+    h2o_timeout_link(loop->context.loop, &loop->handshake_timeout, &awaited->timeout);
     h2o_socket_dont_read(socket, 1);
     h2o_socket_read_start(socket, on_readable);
 }

@@ -261,6 +261,39 @@ Test(http_connections, a_head_has_the_time_of_a_request_and_is_not_answered)
     front_stop();
 }
 
+Test(http_connections, a_body_has_the_time_of_its_request_however_often_a_part_comes)
+{
+    FRONT_START();
+    struct client *client = front_client();
+    client_send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n");
+    front_await_connections(1);
+    for (int i = 0; i < 5; i++) {
+        client_send(client, "x");
+        front_pass(FRONT_REQUEST_TIMEOUT_MS / 5 - (i == 4));
+        cr_expect_eq(http_server_connections(front.server), 1, "%d", i);
+    }
+    client_send(client, "x");
+    front_pass(1);
+    cr_expect(client_has_ended(client));
+    client_close(client);
+    front_stop();
+}
+
+Test(http_connections, each_request_of_a_connection_has_the_time_anew)
+{
+    FRONT_START();
+    struct client *client = front_client();
+    for (int i = 0; i < 3; i++) {
+        front_await_connections(1);
+        front_pass(FRONT_REQUEST_TIMEOUT_MS - 1);
+        cr_expect(is_served(client), "%d", i);
+    }
+    front_pass(FRONT_REQUEST_TIMEOUT_MS);
+    cr_expect(client_has_ended(client));
+    client_close(client);
+    front_stop();
+}
+
 Test(http_connections, a_request_that_is_with_the_application_has_no_limit_here)
 {
     FRONT_START();
