@@ -51,15 +51,6 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
 
 /* ---- draining ---- */
 
-static int close_idle(h2o_req_t *req, void *data)
-{
-    (void)data;
-    h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
-    if (req->version == 0 && socket != NULL)
-        shutdown(h2o_socket_get_fd(socket), SHUT_RD);
-    return 0;
-}
-
 struct drain_message {
     struct http_message message;
     struct http_loop *loop;
@@ -75,8 +66,7 @@ static void run_drain(struct http_message *message)
     http_proxy_header_drain(loop);
     http_park_drain(loop);
     h2o_context_request_shutdown(&loop->context);
-    h2o_globalconf_t *conf = loop->context.globalconf;
-    conf->http1.callbacks.foreach_request(&loop->context, close_idle, NULL);
+    http_h2o_close_idle(&loop->context);
 }
 
 /* ---- loops ---- */
@@ -116,7 +106,7 @@ static bool prepare_loop(struct http_loop *loop)
 static void run_until_drained(struct http_loop *loop)
 {
     while (!loop->draining)
-        h2o_evloop_run(loop->context.loop, INT32_MAX);
+        h2o_evloop_run(loop->context.loop, http_h2o_collect(&loop->context));
     uint64_t deadline = h2o_now(loop->context.loop) + HTTP_DRAIN_MS;
     while ((loop->connections != 0 || loop->requests != 0) && h2o_now(loop->context.loop) < deadline)
         h2o_evloop_run(loop->context.loop, DRAIN_TURN_MS);
@@ -142,11 +132,7 @@ static void *loop_main(void *argument)
      * end. */
     if (loop->connections == 0 && loop->requests == 0) {
         h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
-        if (h2o_timeout_is_linked(&loop->context.http2._graceful_shutdown_timeout))
-            h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout);
-        h2o_evloop_t *evloop = loop->context.loop;
-        h2o_context_dispose(&loop->context);
-        h2o_evloop_destroy(evloop);
+        http_h2o_dispose(&loop->context);
     }
     SSL_CTX_free(loop->accept.ssl_ctx);
     return NULL;
@@ -161,7 +147,7 @@ static void configure_h2o(struct http_server *server)
     conf->server_name = h2o_iovec_init(NULL, 0);
     conf->max_request_entity_size = HTTP_MAX_READ_BYTES;
     conf->handshake_timeout = HANDSHAKE_TIMEOUT_MS;
-    conf->http1.req_timeout = (uint64_t)server->config.request_timeout_ms;
+    http_h2o_set_request_timeout(conf, (uint64_t)server->config.request_timeout_ms);
     conf->http1.upgrade_to_http2 = 0;
     server->host = h2o_config_register_host(conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     h2o_pathconf_t *path = h2o_config_register_path(server->host, "/", 0);

@@ -2,14 +2,13 @@
 /* Shared by gateway/http/ only. */
 #pragma once
 
-#define H2O_USE_LIBUV 0
-#include <h2o.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "acme/base/fault.h"
 #include "gateway/http/http.h"
+#include "gateway/http/http_h2o.h"
 
 enum { HTTP_PARK_BUCKETS = 256 };
 

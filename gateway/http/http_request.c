@@ -27,7 +27,7 @@ static struct bytes copy_authorization(struct arena *arena, const h2o_req_t *req
 
 static const struct http_listener *listener_of(const h2o_req_t *req)
 {
-    return http_connection_listener(http_connection_of(req->conn->callbacks->get_socket(req->conn)));
+    return http_connection_listener(http_connection_of(http_h2o_socket(req)));
 }
 
 /* Returns -1 for a connection that is not on the Unix socket. */
@@ -36,8 +36,7 @@ static int64_t local_user_of(const h2o_req_t *req)
     struct ucred peer;
     socklen_t n = sizeof peer;
     if (listener_of(req)->address != NULL ||
-        getsockopt(h2o_socket_get_fd(req->conn->callbacks->get_socket(req->conn)), SOL_SOCKET, SO_PEERCRED,
-                   &peer, &n) != 0)
+        getsockopt(h2o_socket_get_fd(http_h2o_socket(req)), SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0)
         return -1;
     return peer.uid;
 }
@@ -95,12 +94,9 @@ static void set_client(struct http_request *request, const h2o_req_t *req)
     address_write_network(request->client_network, &client);
 }
 
-/* Reads the raw head, which stays in front of the connection's input until the answer is sent. libh2o has
- * changed only its header names, to lower case. */
 static const char *read_head(const h2o_req_t *req, struct http_head *head, struct http_target *target)
 {
-    h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
-    const char *why = http_head_read(bytes_of(socket->input->bytes, socket->input->size), head);
+    const char *why = http_head_read(http_h2o_head(req), head);
     return why != NULL ? why : http_target_read(head->target, scheme_of(listener_of(req)), target);
 }
 
@@ -110,8 +106,7 @@ static struct http_request *new_request(h2o_req_t *req, const struct http_head *
     struct arena *arena = arena_new();
     struct http_request *request = arena_alloc(arena, sizeof *request);
     struct http_guard *guard = h2o_mem_alloc_shared(&req->pool, sizeof *guard, on_request_gone);
-    *guard =
-        (struct http_guard){request, req, http_connection_of(req->conn->callbacks->get_socket(req->conn))};
+    *guard = (struct http_guard){request, req, http_connection_of(http_h2o_socket(req))};
     http_connection_begin_request(guard->connection);
     *request = (struct http_request){
         .arena = arena,
@@ -128,7 +123,8 @@ static struct http_request *new_request(h2o_req_t *req, const struct http_head *
         .body_too_long = req->entity.len > HTTP_MAX_BODY_BYTES,
         .guard = guard,
     };
-    if (!request->body_too_long)
+    /* Without a length there is no body: an upgrade is not taken up, whatever libh2o read for it. */
+    if (!request->body_too_long && (head->has_length || head->is_chunked))
         request->body = arena_copy(arena, to_bytes(req->entity));
     return request;
 }
@@ -243,13 +239,12 @@ struct refusal_ostream {
     h2o_iovec_t body;
 };
 
-static void send_refusal_body(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
+static void send_refusal_body(h2o_ostream_t *self, h2o_req_t *req, http_sendvec *bufs, size_t count,
                               h2o_send_state_t state)
 {
     (void)bufs;
-    (void)count;
-    struct refusal_ostream *ostream = (struct refusal_ostream *)self;
-    h2o_ostream_send_next(self, req, &ostream->body, 1, state);
+    http_sendvec body = HTTP_SENDVEC(((struct refusal_ostream *)self)->body);
+    h2o_ostream_send_next(self, req, &body, count == 0 ? 0 : 1, state); /* of HEAD: none */
 }
 
 /* True for a reply of ours. libh2o's refusals are plain text; ours never are. */
@@ -270,8 +265,8 @@ static struct http_refusal refusal_of(const h2o_req_t *req)
                                    .target = to_bytes(req->path)};
     const struct http_listener *listener = listener_of(req);
     if (listener->address != NULL)
-        address_write(refusal.client_address, http_connection_client(http_connection_of(
-                                                  req->conn->callbacks->get_socket(req->conn))));
+        address_write(refusal.client_address,
+                      http_connection_client(http_connection_of(http_h2o_socket(req))));
     return refusal;
 }
 
@@ -279,14 +274,14 @@ void http_on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **s
 {
     (void)self;
     struct http_loop *loop = (struct http_loop *)req->conn->ctx;
+    http_h2o_add_date(req);
     if (is_own_refusal(req)) {
         struct arena *arena = arena_new();
         struct http_reply reply = {.status = req->res.status};
         const struct http_application *application = &loop->server->config.application;
         const struct http_refusal refusal = refusal_of(req);
         application->render_refusal(application->context, arena, &refusal, &reply);
-        struct refusal_ostream *ostream =
-            (struct refusal_ostream *)h2o_add_ostream(req, sizeof *ostream, slot);
+        struct refusal_ostream *ostream = HTTP_ADD_OSTREAM(req, struct refusal_ostream, slot);
         ostream->super.do_send = send_refusal_body;
         ostream->body = h2o_strdup(&req->pool, (const char *)reply.body.p, reply.body.n);
         req->res.content_length = reply.body.n;

@@ -50,7 +50,7 @@ SSL_CTX *http_tls_context_new(struct http_loop *loop)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_cert_cb(context, install_certificate, loop);
-    /* HTTP/2 is never offered: with this libh2o a client can make it abort the process. */
+    /* HTTP/2 is never offered: a client can make libh2o 2.2 abort the process there. */
     SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
     http_tls_watch_handshakes(context);
     return context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sends the alert of a failed handshake. libh2o closes the connection without sending OpenSSL's last record.
- * This code sends it while it is not encrypted, which covers every fault of a ClientHello.
+ * Sends the alert of a failed handshake. libh2o 2.2 closes the connection without sending OpenSSL's last
+ * record. This code sends it while it is not encrypted, which covers every fault of a ClientHello.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -63,7 +63,7 @@ static void on_message(int is_written, int version, int type, const void *octets
     h2o_socket_t *socket = socket_of(ssl);
     http_connection_set_handshake(http_connection_of(socket),
                                   is_written ? event_of(p[1]) : HTTP_HANDSHAKE_REFUSED_BY_CLIENT);
-    if (is_written)
+    if (is_written && !HTTP_H2O_SENDS_ALERTS)
         send_alert(socket, p);
 }
 

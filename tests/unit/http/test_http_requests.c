@@ -104,16 +104,15 @@ static const char *const refused[] = {
     GET("/", "Host: h\r\n"),
     GET("https://h/", ""),
     GET("*", ""),
+    "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n",
     GET("/", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n") "0\r\n\r\n",
     GET("/", "Transfer-Encoding: gzip\r\n"),
 };
 
 /* Requests that libh2o's parser refuses itself, in plain text. */
 static const char *const unreadable[] = {
-    GET("/", "Content-Length: x\r\n"),
-    GET("/", "x : y\r\n"),
-    "GET / HTTP/2.0\r\nHost: h\r\n\r\n",
-    "\x16\x03\x01\x02\r\n\r\n",
+    GET("/", "Content-Length: x\r\n"),   GET("/", "x : y\r\n"),      GET("/", "x: y\r\n z\r\n"),
+    "GET / HTTP/2.0\r\nHost: h\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
 };
 
 static struct client_reply expect_refused(const char *head)
@@ -140,6 +139,31 @@ Test(http_requests, P8_behind_a_refused_head_nothing_is_read)
     }
     for (size_t i = 0; i < sizeof unreadable / sizeof *unreadable; i++)
         (void)expect_refused(unreadable[i]);
+    front_stop();
+}
+
+Test(http_requests, a_refused_HEAD_has_no_body)
+{
+    FRONT_START();
+    struct client *client = front_client();
+    client_send(client, "HEAD / HTTP/1.1\r\n\r\n");
+    const char *came = client_read_to_end(client);
+    cr_expect_eq(strncmp(came, "HTTP/1.1 400 ", 13), 0, "%s", came);
+    cr_expect_str_eq(came + strlen(came) - 4, "\r\n\r\n", "%s", came);
+    client_close(client);
+    front_stop();
+}
+
+Test(http_requests, an_upgrade_is_not_taken_up)
+{
+    FRONT_START();
+    struct client *client = front_client();
+    client_send(client, GET("/x", "Connection: Upgrade\r\nUpgrade: websocket\r\n") "abc");
+    struct client_reply reply = client_read(client);
+    cr_expect_eq(reply.status, 200);
+    cr_expect_str_eq(member(&reply, "path"), "/x");
+    cr_expect_str_eq(member(&reply, "body"), "0", "no length announced one");
+    client_close(client);
     front_stop();
 }
 
