@@ -139,6 +139,40 @@ bool file_adopt_owner(int fd, const char *path)
     return good;
 }
 
+static int fail_and_close(int fd, int error)
+{
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static int make_own(const char *path, int flags)
+{
+    int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+    if (fd == -1 || file_adopt_owner(fd, path))
+        return fd;
+    int error = errno;
+    unlink(path);
+    return fail_and_close(fd, error);
+}
+
+int file_open_own(const char *path, int flags)
+{
+    struct stat status;
+    flags |= O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    int fd = open(path, flags);
+    if (fd == -1 && errno == ENOENT)
+        fd = make_own(path, flags);
+    /* Another process has just made it. */
+    if (fd == -1 && errno == EEXIST)
+        fd = open(path, flags);
+    if (fd == -1)
+        return -1;
+    if (fstat(fd, &status) != 0)
+        return fail_and_close(fd, errno);
+    return S_ISREG(status.st_mode) ? fd : fail_and_close(fd, EMEDIUMTYPE);
+}
+
 bool file_sync_directory_of(const char *path)
 {
     struct arena *arena = arena_new();

@@ -21,10 +21,19 @@
 
 /*
  * Gives a file that root has just made to the owner and group of its folder, or of the file that it replaces.
- * A command that root runs must not take a service's own files away from it. Other users get no access. False
- * with errno.
+ * A command that root runs must not take a service's own files away from it. Other users get no access. Only
+ * for a file that this process has made itself (O_EXCL, mkstemp(3)): whoever owns the folder could otherwise
+ * have root give any file away. False with errno.
  */
 [[gnu::warn_unused_result]] bool file_adopt_owner(int fd, const char *path);
+
+/*
+ * Opens a file that the service keeps beside its own, for reading and writing. A missing one is made: mode
+ * 0600, with the owner of its folder (file_adopt_owner). Root may open it in the folder of another user, so
+ * no symbolic link is followed, and only a regular file is taken. `flags` of open(2) may be added. -1 with
+ * errno: ELOOP for a link, EMEDIUMTYPE for another kind of file.
+ */
+[[gnu::warn_unused_result]] int file_open_own(const char *path, int flags);
 
 /* Syncs the directory of `path`: a rename is durable only once its directory is. False with errno. */
 [[gnu::warn_unused_result]] bool file_sync_directory_of(const char *path);

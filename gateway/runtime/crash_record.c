@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "acme/base/arena.h"
+#include "acme/base/file.h"
 
 /* A line is "crashed ID\n". Only the newest few hundred are of use. */
 enum { RECORDS_MAX = 256, LINE_BYTES = 32, FILE_READ_BYTES = RECORDS_MAX * LINE_BYTES };
@@ -160,7 +161,7 @@ bool crash_record_open(const char *database, struct fault *fault)
     record.count = 0;
     if (snprintf(name, sizeof name, "%s.crashes", database) >= PATH_MAX)
         return fault_set(fault, "the path is too long: %s", database);
-    record.file = open(name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    record.file = file_open_own(name, O_APPEND);
     if (record.file < 0 || !read_file()) {
         fault_set(fault, "%s: cannot be opened: %s", name, strerror(errno));
         if (record.file >= 0)

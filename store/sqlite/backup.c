@@ -12,15 +12,12 @@
 
 #include "acme/base/file.h"
 
-bool backup_create_private(const char *path, int flags, struct fault *fault)
+int backup_make(const char *path, struct fault *fault)
 {
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
-    bool made = file >= 0 && file_adopt_owner(file, path);
-    if (!made)
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file < 0)
         fault_set(fault, "%s: cannot be made: %s", path, strerror(errno));
-    if (file >= 0)
-        close(file);
-    return made;
+    return file;
 }
 
 /* Copies all pages in one step, in a read transaction: commits meanwhile neither wait nor restart it. */
@@ -42,7 +39,13 @@ bool backup_copy(sqlite3 *from, const char *path, struct fault *fault)
 bool backup_begin(const char *path, struct fault *fault)
 {
     unlink(path);
-    return backup_create_private(path, O_EXCL | O_NOFOLLOW, fault);
+    int file = backup_make(path, fault);
+    bool made = file >= 0 && file_adopt_owner(file, path);
+    if (file >= 0 && !made)
+        fault_set(fault, "%s: cannot be made: %s", path, strerror(errno));
+    if (file >= 0)
+        close(file);
+    return made;
 }
 
 /* The name is always unique, so that two back-ups to one name do not write to one file. */

@@ -5,11 +5,12 @@
 #include "acme/base/fault.h"
 #include "store/sqlite/session.h"
 
-/* Makes the file, or opens it with `flags` of open(2), readable by its owner only. SQLite would use the
- * umask. */
-[[gnu::warn_unused_result]] bool backup_create_private(const char *path, int flags, struct fault *fault);
+/* Makes a new file, readable by its owner only. SQLite would use the umask. It is still the caller's own,
+ * also when root makes it (file_adopt_owner). Nothing is overwritten, and no link is followed. Returns its
+ * descriptor, or -1 with `fault` and errno. */
+[[gnu::warn_unused_result]] int backup_make(const char *path, struct fault *fault);
 
-/* Makes a new file: an existing one, or a link, is removed first. */
+/* Makes a new file for backup_copy: an existing one, or a link, is removed first. */
 [[gnu::warn_unused_result]] bool backup_begin(const char *path, struct fault *fault);
 
 /* Copies the state of the database at one moment into an existing file; writers continue meanwhile. It is on

@@ -52,27 +52,33 @@ static bool copy_octets(int from, int to)
     return n == 0 && fsync(to) == 0;
 }
 
-static bool copy_file(const char *from, const char *to, struct fault *fault)
+/* Returns the copy's descriptor; -1 with `fault`. */
+static int copy_file(const char *from, const char *to, struct fault *fault)
 {
-    if (!backup_begin(to, fault))
-        return false;
-    int source = open(from, O_RDONLY | O_CLOEXEC), copy = open(to, O_WRONLY | O_CLOEXEC);
-    bool copied = source >= 0 && copy >= 0 && copy_octets(source, copy);
+    int copy = backup_make(to, fault);
+    if (copy < 0)
+        return -1;
+    int source = open(from, O_RDONLY | O_CLOEXEC);
+    bool copied = source >= 0 && copy_octets(source, copy);
     if (!copied)
         fault_set(fault, "%s: cannot be copied: %s", from, strerror(errno));
     if (source >= 0)
         close(source);
-    if (copy >= 0)
-        close(copy);
-    return copied;
+    if (copied)
+        return copy;
+    close(copy);
+    return -1;
 }
 
-/* Octet by octet: the back-up may be on read-only media, where SQLite does not open a database with a log. */
-static bool copy_database(const char *from, const char *to, struct fault *fault)
+static bool copy_log(const char *from, const char *to, struct fault *fault)
 {
     const struct name log = part_of(from, 1);
-    return copy_file(from, to, fault) &&
-           (access(log.path, F_OK) != 0 || copy_file(log.path, part_of(to, 1).path, fault));
+    if (access(log.path, F_OK) != 0)
+        return true;
+    int copy = copy_file(log.path, part_of(to, 1).path, fault);
+    if (copy >= 0)
+        close(copy);
+    return copy >= 0;
 }
 
 /* Takes the log into the copy. `from` names it in messages. */
@@ -154,14 +160,28 @@ static bool is_file(const char *path, const char *from, struct fault *fault)
     return true;
 }
 
+/* Octet by octet: the back-up may be on read-only media, where SQLite does not open a database with a log.
+ * Root gives the copy away only once it is known to be a database of ours: `from` may be a link to a secret.
+ */
+static bool make_copy(const char *from, const char *copy, const char *path, struct fault *fault)
+{
+    int file = copy_file(from, copy, fault);
+    bool good = file >= 0 && copy_log(from, copy, fault) && check_copy(copy, from, fault);
+    if (good && !file_adopt_owner(file, path))
+        good = fault_set(fault, "%s: cannot be given to the owner of %s: %s", copy, path, strerror(errno));
+    if (file >= 0)
+        close(file);
+    return good;
+}
+
 static bool restore(const char *path, const char *from, int64_t now, char kept[static PATH_MAX],
                     struct fault *fault)
 {
     struct name copy;
     snprintf(copy.path, sizeof copy.path, "%s.new", path);
     remove_all(copy.path);
-    bool restored = name_kept(path, now, kept, fault) && copy_database(from, copy.path, fault) &&
-                    check_copy(copy.path, from, fault) && exchange(path, copy.path, kept, fault);
+    bool restored = name_kept(path, now, kept, fault) && make_copy(from, copy.path, path, fault) &&
+                    exchange(path, copy.path, kept, fault);
     if (!restored)
         remove_all(copy.path);
     if (access(kept, F_OK) != 0)

@@ -65,11 +65,9 @@ bool mark_open(struct mark *mark, const char *path, struct fault *fault)
     *mark = (struct mark){.file = -1};
     if (snprintf(name, sizeof name, "%s.mark", path) >= PATH_MAX)
         return fault_set(fault, "%s: the path is too long", path);
-    mark->file = open(name, O_RDWR | O_CLOEXEC);
-    mark->was_there = mark->file >= 0;
-    if (mark->file < 0 && errno == ENOENT)
-        mark->file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (mark->file < 0 || !file_adopt_owner(mark->file, name))
+    mark->was_there = access(name, F_OK) == 0;
+    mark->file = file_open_own(name, 0);
+    if (mark->file < 0)
         return fault_set(fault, "%s: cannot be opened: %s", name, strerror(errno));
     if (mark->was_there)
         read_mark(mark);

@@ -7,8 +7,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "acme/base/file.h"
 #include "migrations_embedded.h"
 #include "store/sqlite/backup.h"
 
@@ -139,10 +141,28 @@ static bool migrate(sqlite3 *db, const char *path, const struct migrations *migr
     return true;
 }
 
+/* An existing one may be a link to another disk. */
+static bool make_if_missing(const char *path, struct fault *fault)
+{
+    struct stat status;
+    if (access(path, F_OK) == 0)
+        return true;
+    int file = backup_make(path, fault);
+    if (file < 0 && errno == EEXIST && lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+        fault_set(fault, "%s is a link to a file that does not exist: make that file, or remove the link",
+                  path);
+    if (file < 0)
+        return false;
+    bool made = file_adopt_owner(file, path) ||
+                fault_set(fault, "%s: cannot be given to its folder's owner: %s", path, strerror(errno));
+    close(file);
+    return made;
+}
+
 bool migrate_file(const char *path, const struct migrations *migrations, void (*report)(const char *line),
                   struct fault *fault)
 {
-    if (!backup_create_private(path, 0, fault))
+    if (!make_if_missing(path, fault))
         return false;
     struct store_writer *writer = writer_open(path, fault);
     if (writer == NULL)

@@ -153,7 +153,7 @@ static bool read_lines(struct revoked_register *revoked, const char *path, struc
 
 static bool load(struct revoked_register *revoked, const char *path, struct fault *fault)
 {
-    revoked->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    revoked->file = file_open_own(path, 0);
     struct arena *arena = arena_new();
     struct bytes text;
     bool good = revoked->file >= 0 && file_read(arena, path, REGISTER_MAX_BYTES, &text);

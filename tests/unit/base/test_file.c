@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -70,6 +71,69 @@ Test(file, O3_what_root_makes_belongs_to_the_owner_of_the_folder)
     cr_assert(file_replace(path, BYTES_LITERAL("replaced"), 0600));
     cr_assert_eq(stat(path, &status), 0);
     cr_expect_eq(status.st_uid, OTHER, "a file that was there keeps its owner");
+    arena_free(arena);
+}
+
+Test(file, an_own_file_is_made_once_and_keeps_what_it_has)
+{
+    struct arena *arena = arena_new();
+    const char *path = path_of(arena, "text");
+    struct stat status;
+    for (int i = 0; i < 2; i++) {
+        int fd = file_open_own(path, O_APPEND);
+        cr_assert_geq(fd, 0);
+        cr_assert_eq(fstat(fd, &status), 0);
+        cr_expect_eq(status.st_mode, S_IFREG | 0600);
+        cr_expect_eq(status.st_size, i);
+        cr_assert_eq(write(fd, "x", 1), 1);
+        close(fd);
+    }
+    arena_free(arena);
+}
+
+/* The owner of the folder lays them there, and root opens them. */
+Test(file, an_own_file_is_no_link_and_of_no_other_kind)
+{
+    struct arena *arena = arena_new();
+    const char *path = path_of(arena, "text"), *other = path_of(arena, "other");
+    struct stat status;
+    cr_assert_eq(symlink(other, path), 0);
+    cr_expect_eq(file_open_own(path, 0), -1);
+    cr_expect_eq(errno, ELOOP);
+    cr_expect_neq(access(other, F_OK), 0, "nothing is made where the link leads");
+    cr_assert(file_replace(other, BYTES_LITERAL("untouched"), 0600));
+    cr_expect_eq(file_open_own(path, 0), -1);
+    cr_expect_eq(errno, ELOOP);
+    cr_assert_eq(stat(other, &status), 0);
+    cr_expect_eq(status.st_size, strlen("untouched"));
+    cr_assert_eq(unlink(other), 0);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_expect_eq(file_open_own(path, 0), -1);
+    cr_expect_eq(errno, EMEDIUMTYPE);
+    cr_expect_eq(file_open_own(path_of(arena, "none/text"), 0), -1);
+    cr_expect_eq(errno, ENOENT);
+    arena_free(arena);
+}
+
+Test(file, O3_an_own_file_of_root_changes_its_owner_only_when_it_is_made)
+{
+    enum { NOBODY = 65534 };
+    if (geteuid() != 0)
+        cr_skip_test("only root gives files away");
+    struct arena *arena = arena_new();
+    const char *path = path_of(arena, "text");
+    static const uid_t owners[] = {NOBODY, 0};
+    struct stat status;
+    cr_assert_eq(chown(folder, NOBODY, NOBODY), 0);
+    for (size_t i = 0; i < 2; i++) {
+        int fd = file_open_own(path, 0);
+        cr_assert_geq(fd, 0);
+        cr_assert_eq(fstat(fd, &status), 0);
+        cr_expect_eq(status.st_uid, owners[i]);
+        cr_assert_eq(fchown(fd, 0, 0), 0);
+        close(fd);
+    }
     arena_free(arena);
 }
 

@@ -267,7 +267,7 @@ Test(crash_record, a_record_that_cannot_be_kept_is_told)
     } cases[] = {
         {"/nonexistent/acmegate.db",
          "/nonexistent/acmegate.db.crashes: cannot be opened: No such file or directory"},
-        {pipe, "acmegate.db.crashes: cannot be opened: Illegal seek"},
+        {pipe, "acmegate.db.crashes: cannot be opened: Wrong medium type"},
         {lengthened(arena, database, PATH_MAX - 1), NULL},
         {lengthened(arena, database, PATH_MAX), "the path is too long: /tmp/"},
     };
