@@ -84,10 +84,13 @@ void store_close(struct store *store);
 /* True when it is acmegate's, with a schema that store_open brings up to date. */
 [[gnu::warn_unused_result]] bool store_is_older(const struct store_location *location);
 
-/* True when a server holds the database. */
+/* True when a server holds the database, or a command that needs it alone. */
 [[gnu::warn_unused_result]] bool store_is_served(const struct store_location *location);
 
-/* Returns the process id of the server that holds the database; 0 when none does, or when it is not known. */
+/*
+ * Returns the process id of the server that holds the database, as the kernel knows it. 0 when none does, and
+ * for a server that this process cannot see, such as one in a container. Not in the server's own process.
+ */
 [[gnu::warn_unused_result]] int64_t store_server_process(const struct store_location *location);
 
 /* Opens a connection for the calling thread: for loops and commands. NULL with `fault`. */

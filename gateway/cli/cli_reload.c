@@ -53,6 +53,13 @@ static bool ask_server(struct reload *reload)
 {
     const struct cli_arguments *arguments = reload->arguments;
     int64_t process = store_server_process(reload->location);
+    if (process == 0 && store_is_served(reload->location)) {
+        cli_fail(arguments, CLI_FAILED,
+                 "the database %s is in use, but no server can be signalled from here: a command such as 'db "
+                 "vacuum' may have it, or a server in a container, where this command must run, too",
+                 store_location_text(reload->location));
+        return false;
+    }
     if (process == 0) {
         cli_fail(
             arguments, CLI_FAILED,

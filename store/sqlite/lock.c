@@ -43,11 +43,9 @@ int lock_take(const char *path, struct fault *fault)
         fault_set(fault, "%s: the path is too long", path);
         return -1;
     }
-    int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0 || !file_adopt_owner(file, name)) {
+    int file = file_open_own(name, 0);
+    if (file < 0) {
         fault_set(fault, "%s: cannot be opened: %s", name, strerror(errno));
-        if (file >= 0)
-            close(file);
         return -1;
     }
     if (!lock_soon(file)) {
@@ -66,36 +64,43 @@ int lock_take(const char *path, struct fault *fault)
     return file;
 }
 
-/* Returns the lock's file when a server holds it; -1 otherwise. */
-static int open_held_lock(const struct store_location *location)
+/* A record lock over the whole file: F_GETLK tells whose it is. */
+static struct flock server_record(void)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
+
+bool lock_name_server(int lock)
+{
+    struct flock record = server_record();
+    return fcntl(lock, F_SETLK, &record) == 0;
+}
+
+/* -1 for none. No link is followed: the folder's owner could lead root to another file's holder. */
+static int open_lock(const struct store_location *location)
 {
     char name[PATH_MAX];
     if (snprintf(name, sizeof name, "%s.lock", location->path) >= PATH_MAX)
         return -1;
-    int file = open(name, O_RDONLY | O_CLOEXEC);
-    if (file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return file;
-    if (file >= 0)
-        close(file);
-    return -1;
+    return open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
 bool store_is_served(const struct store_location *location)
 {
-    int file = open_held_lock(location);
+    int file = open_lock(location);
+    bool held = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (file >= 0)
         close(file);
-    return file >= 0;
+    return held;
 }
 
+/* The text of the file is for people: its owner can write any number there. */
 int64_t store_server_process(const struct store_location *location)
 {
-    char holder[32] = "";
-    int file = open_held_lock(location);
-    if (file < 0)
-        return 0;
-    read_holder(file, holder);
-    close(file);
-    long long process = strtoll(holder, NULL, 10);
-    return process > 0 ? process : 0;
+    struct flock record = server_record();
+    int file = open_lock(location);
+    bool asked = file >= 0 && fcntl(file, F_GETLK, &record) == 0;
+    if (file >= 0)
+        close(file);
+    return asked && record.l_type != F_UNLCK && record.l_pid > 0 ? record.l_pid : 0;
 }

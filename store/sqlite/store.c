@@ -163,6 +163,9 @@ struct store *store_open(const struct store_location *location, enum store_migra
     }
     store->mark.file = -1;
     store->lock = lock_take(location->path, fault);
+    if (store->lock >= 0 && !lock_name_server(store->lock))
+        store_log("store: %s.lock cannot tell 'acmegate reload' of this process: %s", location->path,
+                  strerror(errno));
     if (store->lock >= 0 && open_writer(store, location, migration, fault)) {
         store->committer = committer_start(location, store->writer, &store->mark, fault);
         if (store->committer != NULL)

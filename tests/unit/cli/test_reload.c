@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `acmegate reload`, with this process in the place of the server: it holds the lock and answers the signal.
- */
+/* `acmegate reload`, with a child in the place of the server: it holds the lock and answers the signal. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gateway/cli/cli.h"
@@ -12,20 +12,30 @@
 
 LEAK_CHECKED_SUITE(cli_reload);
 
-/* The verdicts that the server writes on a SIGHUP: SQL. */
-static const char *answer;
+/* ---- a server ---- */
 
-static void *serve(void *nothing)
+struct fake_server {
+    pid_t process;
+    int lock;
+};
+
+/* Runs `answer`, the verdicts, on a SIGHUP. NULL: it never answers. Only the kernel ends it. */
+static void serve(int lock, int ready, const char *answer)
 {
+    struct flock record = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     sigset_t set;
     int number;
     sigemptyset(&set);
     sigaddset(&set, SIGHUP);
-    sigwait(&set, &number);
-    database_run(&shell.database, answer);
-    return nothing;
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    bool held = fcntl(lock, F_SETLK, &record) == 0 && write(ready, "", 1) == 1;
+    while (held && sigwait(&set, &number) == 0)
+        if (answer != NULL)
+            database_run(&shell.database, answer);
+    _exit(1);
 }
 
+/* Holds the lock as a command does that needs the database alone. */
 static int lock_with(const char *process)
 {
     int fd = open(text_of("%s.lock", shell.database.path), O_RDWR | O_CREAT | O_CLOEXEC | O_TRUNC, 0600);
@@ -34,6 +44,30 @@ static int lock_with(const char *process)
     cr_assert_geq(dprintf(fd, "%s\n", process), 0);
     return fd;
 }
+
+static struct fake_server start_server(const char *answer)
+{
+    int ready[2];
+    char octet;
+    cr_assert_eq(pipe(ready), 0);
+    struct fake_server server = {.lock = lock_with("1")};
+    server.process = fork();
+    if (server.process == 0)
+        serve(server.lock, ready[1], answer);
+    cr_assert_eq(read(ready[0], &octet, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    return server;
+}
+
+static void stop_server(const struct fake_server *server)
+{
+    cr_assert_eq(kill(server->process, SIGKILL), 0);
+    cr_assert_eq(waitpid(server->process, NULL, 0), server->process);
+    close(server->lock);
+}
+
+/* ---- its verdicts ---- */
 
 static const char *verdict(long long id, const char *kind, const char *digest, const char *lines)
 {
@@ -63,22 +97,15 @@ static const struct {
 Test(cli_reload, the_verdict_on_this_file_is_printed_and_decides)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        pthread_t thread;
-        sigset_t set;
         shell_begin();
-        sigemptyset(&set);
-        sigaddset(&set, SIGHUP);
-        pthread_sigmask(SIG_BLOCK, &set, NULL);
-        int fd = lock_with(text_of("%ld", (long)getpid()));
         database_run(&shell.database,
                      verdict(1, "configuration.rejected", own_digest(), " | an old verdict"));
-        answer = text_of("%s %s", verdict(2, "configuration.rejected", "00ff", " | of another file"),
-                         verdict(3, cases[i].kind, own_digest(), cases[i].lines));
-        cr_assert_eq(pthread_create(&thread, NULL, serve, NULL), 0);
+        struct fake_server server =
+            start_server(text_of("%s %s", verdict(2, "configuration.rejected", "00ff", " | of another file"),
+                                 verdict(3, cases[i].kind, own_digest(), cases[i].lines)));
         struct output output = run("reload");
-        pthread_join(thread, NULL);
+        stop_server(&server);
         expect_output(cases[i].kind, &output, cases[i].status, cases[i].output, cases[i].errors);
-        close(fd);
         shell_end();
     }
 }
@@ -86,12 +113,11 @@ Test(cli_reload, the_verdict_on_this_file_is_printed_and_decides)
 Test(cli_reload, without_an_answer_it_fails)
 {
     shell_begin();
-    signal(SIGHUP, SIG_IGN);
-    int fd = lock_with(text_of("%ld", (long)getpid()));
+    struct fake_server server = start_server(NULL);
     struct output output = run("reload --timeout 1s");
+    stop_server(&server);
     expect_output("no answer", &output, CLI_FAILED, "",
                   "acmegate reload: the server did not answer within 1 s; its log tells more\n");
-    close(fd);
     const struct command_case nobody[] = {
         {"reload", CLI_FAILED, "", "acmegate reload: no server uses the database "},
         {"reload --timeout 0s", CLI_USAGE, "", "--timeout"},
@@ -109,9 +135,24 @@ Test(cli_reload, without_an_answer_it_fails)
          "acmegate reload: the server was not asked; its configuration stays\n"},
     };
     RUN_CASES(nobody);
-    fd = lock_with("no process");
-    output = run("reload");
-    expect_output("no process", &output, CLI_FAILED, "", "no server uses the database ");
+    shell_end();
+}
+
+/* A command that moves or copies the database must not be ended by it, nor who is named in the file. */
+Test(cli_reload, who_only_holds_the_lock_gets_no_signal)
+{
+    shell_begin();
+    pid_t bystander = fork();
+    if (bystander == 0)
+        for (;;)
+            pause();
+    int fd = lock_with(text_of("%ld", (long)bystander));
+    struct output output = run("reload");
+    expect_output("a command", &output, CLI_FAILED, "",
+                  "is in use, but no server can be signalled from here");
+    cr_expect_eq(waitpid(bystander, NULL, WNOHANG), 0, "it was not signalled");
+    cr_assert_eq(kill(bystander, SIGKILL), 0);
+    cr_assert_eq(waitpid(bystander, NULL, 0), bystander);
     close(fd);
     shell_end();
 }

@@ -259,17 +259,3 @@ Test(backup, after_a_stop_the_file_alone_has_everything)
     cr_expect_eq(database_count(&database, "SELECT count(*) FROM events"), 2);
     database_end(&database);
 }
-
-Test(backup, a_served_database_is_known)
-{
-    struct database database;
-    database_begin(&database);
-    cr_assert_not(store_is_served(database.location));
-    cr_expect_eq(store_server_process(database.location), 0);
-    database_serve(&database);
-    cr_assert(store_is_served(database.location));
-    cr_expect_eq(store_server_process(database.location), getpid());
-    database_disconnect(&database);
-    cr_assert_not(store_is_served(database.location));
-    database_end(&database);
-}
