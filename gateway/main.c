@@ -11,11 +11,14 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/terminal.h"
 #include "gateway/runtime/log.h"
+#include "gateway/runtime/log_gate.h"
 #include "store/store.h"
 
+/* While the database cannot be read or written, anybody's request causes these lines. */
 static void log_store(const char *message)
 {
-    log_error("%s", message);
+    static struct log_gate gates[LOG_GATES];
+    log_gate_write_by_kind(gates, LOG_LEVEL_ERROR, message);
 }
 
 static void log_notice(const char *message)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/runtime/log_gate.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -49,4 +50,18 @@ void log_gate_write(struct log_gate *gate, enum log_level level, const char *for
     va_end(arguments);
     if (n >= 0)
         write_line(level, words, held_back);
+}
+
+static size_t kind_of(const char *line)
+{
+    uint32_t hash = 2166136261; /* FNV-1a */
+    for (const char *at = line; *at != '\0'; at++)
+        if (!isdigit((unsigned char)*at))
+            hash = (hash ^ (unsigned char)*at) * 16777619;
+    return (hash ^ hash >> 16) % LOG_GATES;
+}
+
+void log_gate_write_by_kind(struct log_gate gates[static LOG_GATES], enum log_level level, const char *line)
+{
+    log_gate_write(&gates[kind_of(line)], level, "%s", line);
 }

@@ -28,3 +28,9 @@ struct log_gate {
  * of one gate are of one kind; their words may differ. */
 [[gnu::format(printf, 3, 4)]] void log_gate_write(struct log_gate *gate, enum log_level level,
                                                   const char *format, ...);
+
+enum { LOG_GATES = 64 };
+
+/* Writes a line whose words the caller does not know: lines that differ in digits only are of one kind, and
+ * have one gate. Two kinds seldom share a gate; the second is then held back with the first. */
+void log_gate_write_by_kind(struct log_gate gates[static LOG_GATES], enum log_level level, const char *line);

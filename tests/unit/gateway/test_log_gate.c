@@ -6,6 +6,7 @@
 
 #include "gateway/runtime/log_gate.h"
 #include "leaks.h"
+#include "log_capture.h"
 
 LEAK_CHECKED_SUITE(log_gate);
 
@@ -65,4 +66,25 @@ Test(log_gate, S10_lines_that_anybody_can_cause_are_few_on_all_threads)
     cr_expect_neq(strstr(text, " warning anybody asks, 0\n"), NULL, "%s", text);
     cr_expect_neq(strstr(text, " error the last; 3999 more such lines were held back before this one\n"),
                   NULL, "%s", text);
+}
+
+/* The database's lines, as requests cause them while its disk is full. */
+Test(log_gate, S10_lines_that_differ_in_digits_only_are_of_one_kind)
+{
+    enum { REQUESTS = 500 };
+    struct log_gate gates[LOG_GATES] = {0};
+    log_capture_begin();
+    for (int i = 0; i < REQUESTS; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "store: a batch of %d operations could not be written", i);
+        log_gate_write_by_kind(gates, LOG_LEVEL_ERROR, line);
+        log_gate_write_by_kind(gates, LOG_LEVEL_ERROR, "store: event_insert: database or disk is full");
+    }
+    struct arena *arena = arena_new();
+    const char *text = log_capture_end(arena);
+    cr_expect_eq(count_of(text, "\n"), 2, "%s", text);
+    cr_expect_not_null(strstr(text, " error store: a batch of 0 operations could not be written\n"), "%s",
+                       text);
+    cr_expect_not_null(strstr(text, " error store: event_insert: database or disk is full\n"), "%s", text);
+    arena_free(arena);
 }
