@@ -13,7 +13,8 @@
 #include "gateway/server/server.h"
 #include "store/events.h"
 
-enum { DIGEST_BYTES = 32, DETAIL_MAX_BYTES = 16 * 1024 };
+/* The detail ends with room for the count of lines that were left out. */
+enum { DIGEST_BYTES = 32, DETAIL_MAX_BYTES = 16 * 1024, LEFT_OUT_BYTES = 64 };
 
 const char *server_digest_of(struct arena *arena, struct bytes text)
 {
@@ -30,12 +31,25 @@ const char *server_digest_of(struct arena *arena, struct bytes text)
 struct verdict {
     struct arena *arena;
     struct buffer detail;
+    size_t left_out; /* lines; the log has them */
     bool taken;
 };
 
 static void add_line(struct verdict *verdict, const char *line)
 {
-    buffer_printf(&verdict->detail, SERVER_VERDICT_SEPARATOR "%s", line);
+    size_t after = verdict->detail.n + strlen(SERVER_VERDICT_SEPARATOR) + strlen(line);
+    if (verdict->left_out != 0 || after > DETAIL_MAX_BYTES - LEFT_OUT_BYTES)
+        verdict->left_out++;
+    else
+        buffer_printf(&verdict->detail, SERVER_VERDICT_SEPARATOR "%s", line);
+}
+
+static const char *detail_of(struct verdict *verdict)
+{
+    if (verdict->left_out != 0)
+        buffer_printf(&verdict->detail, SERVER_VERDICT_SEPARATOR "and %zu more, which the server's log has",
+                      verdict->left_out);
+    return buffer_string(&verdict->detail);
 }
 
 static enum store_apply_result record(void *context, struct store_writer *writer)
@@ -45,7 +59,7 @@ static enum store_apply_result record(void *context, struct store_writer *writer
                                 .type = verdict->taken ? EVENT_CONFIGURATION_LOADED
                                                        : EVENT_CONFIGURATION_REJECTED,
                                 .actor = "operator",
-                                .detail = buffer_string(&verdict->detail)};
+                                .detail = detail_of(verdict)};
     return store_applied(store_event_insert(writer, &event));
 }
 

@@ -36,6 +36,18 @@ def test_it_says_what_is_in_force_and_what_waits(gateway, tmp_path):
     heard.close()
 
 
+def test_more_changes_than_an_event_holds_are_counted(gateway):
+    gateway.start()
+    added = {f"{number:03d}-{'x' * 50}": {"profiles": ["default"], "challenges": ["http-01"]} for number in range(300)}
+    gateway.configuration["endpoints"].update(added)
+    status, output, words = gateway.run("reload")
+    assert status == 0, output + words
+    *told, last = output.splitlines()[1:]
+    assert all(line.endswith(" was added") for line in told), told
+    assert last == f"and {len(added) - len(told)} more, which the server's log has"
+    gateway.client(endpoint=max(added))
+
+
 def test_nothing_changed(gateway):
     gateway.start()
     status, output, words = gateway.run("reload")
