@@ -206,6 +206,11 @@ const struct address *http_connection_client(const struct http_connection *conne
     return &connection->client;
 }
 
+bool http_connection_makes_room(const struct http_connection *connection)
+{
+    return connection->peer == NULL;
+}
+
 struct http_connection *http_connection_of(h2o_socket_t *socket)
 {
     return socket->on_close.data;

@@ -39,6 +39,9 @@ void http_connection_set_client(struct http_connection *connection, const struct
 /* The peer, or the client of http_connection_set_client; zeros on the Unix socket. */
 const struct address *http_connection_client(const struct http_connection *connection);
 
+/* True when it was told to close, to make room. */
+bool http_connection_makes_room(const struct http_connection *connection);
+
 /* The one that a socket of http_connection_open is. */
 struct http_connection *http_connection_of(h2o_socket_t *socket);
 

@@ -33,8 +33,9 @@ static void refuse(struct http_awaited *awaited, const char *why)
 {
     h2o_socket_t *socket = awaited->socket;
     struct http_connection *connection = awaited->connection;
-    http_tell_refusal(http_connection_listener(connection)->loop, HTTP_CONNECTION_BAD_PROXY_HEADER,
-                      http_connection_client(connection), why);
+    if (!http_connection_makes_room(connection))
+        http_tell_refusal(http_connection_listener(connection)->loop, HTTP_CONNECTION_BAD_PROXY_HEADER,
+                          http_connection_client(connection), why);
     http_connection_set_handshake(connection, HTTP_HANDSHAKE_DONE); /* none has begun, so none has failed */
     end_wait(awaited);
     h2o_socket_close(socket);

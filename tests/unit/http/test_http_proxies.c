@@ -313,3 +313,22 @@ Test(http_proxies, behind_the_proxy_protocol_the_client_with_most_makes_room)
     client_close(fresh);
     front_stop();
 }
+
+/* The proxy has done nothing wrong. */
+Test(http_proxies, a_header_that_gave_way_is_not_told_as_a_bad_one)
+{
+    struct client *silent[MOST];
+    FRONT_START(.max_connections = MOST - 1, .behind_a_proxy = true, .proxy_protocol = true,
+                .trusted_proxies = {PROXY});
+    open_many(silent, MOST, PROXY, "");
+    front_await_connections(MOST);
+    struct client *fresh = front_client_from(PROXY);
+    client_send(fresh, LINE ASK);
+    cr_expect_eq(client_read(fresh).status, 200);
+    cr_expect(client_has_ended(silent[0]));
+    front_await_told(HTTP_CONNECTION_EVICTED, 1);
+    cr_expect_eq(front_told(HTTP_CONNECTION_BAD_PROXY_HEADER), 0);
+    close_many(silent, MOST);
+    client_close(fresh);
+    front_stop();
+}
