@@ -31,6 +31,7 @@ struct places {
     const char *folder; /* of the configuration */
     const char *config;
     struct place root, key, password;
+    bool state_is_there;
 };
 
 static bool is_same_file(const char *a, const char *b)
@@ -122,10 +123,11 @@ static bool add_files(const struct init *init, struct new_files *files, const st
 }
 
 /* No signal ends the process in the middle. */
-static bool write_files(struct init *init, const struct places *places, struct new_files *files,
+static bool write_files(struct init *init, struct places *places, struct new_files *files,
                         struct fault *fault)
 {
     sigset_t all, before;
+    places->state_is_there = access(init->draft.state, F_OK) == 0;
     init->draft.root_path = places->root.path;
     init->draft.key_path = places->key.path;
     init->draft.password_path = init->key.password.n == 0 ? NULL : places->password.path;
@@ -163,13 +165,32 @@ static const char *start_command(const struct init *init, const struct places *p
     return arena_printf(init->arena, "acmegate serve -c %s", places->config);
 }
 
+/* Names what was made, and no folder that was there: others may have files in it, in /etc for example. */
+static void tell_chown(const struct init *init, const struct places *places)
+{
+    const char *const made[] = {
+        init->draft.local || places->root.is_there ? NULL : places->root.path,
+        init->draft.local || places->key.is_there ? NULL : places->key.path,
+        places->password.is_there ? NULL : init->draft.password_path,
+        places->state_is_there ? NULL : init->draft.state,
+    };
+    printf("There is no system user " SERVICE_USER " yet, so the files belong to root. For a service of that "
+           "user:\nchown " SERVICE_USER ": %s",
+           places->config);
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        if (made[i] != NULL)
+            printf(" %s", made[i]);
+    printf("\n");
+    if (places->state_is_there)
+        printf("The folder %s was there before. The service needs one that belongs to its user.\n",
+               init->draft.state);
+}
+
 static void tell_written(const struct init *init, const struct places *places, const struct new_files *files)
 {
     printf("wrote %s\n", places->config);
     if (geteuid() == 0 && !files->has_service)
-        printf("There is no system user " SERVICE_USER " yet, so the files belong to root. For a service of "
-               "that user:\nchown -R " SERVICE_USER ": %s %s\n",
-               *places->folder == '\0' ? places->config : places->folder, init->draft.state);
+        tell_chown(init, places);
     printf("\n");
     fflush(stdout);
 }

@@ -41,7 +41,7 @@ static bool refuse(const char *path, const char *what, struct fault *fault)
     if (number == EACCES && stat(what, &status) == 0)
         fault_set(fault,
                   "%s: %s belongs to %s, and acmegate runs as %s, which may not write it: run it as "
-                  "the owner, or 'chown -R %s' the folder",
+                  "the owner, or put the database into a folder of %s alone",
                   path, what, user_name(status.st_uid, owner), user_name(geteuid(), us), us);
     else if (number == EROFS)
         fault_set(fault,

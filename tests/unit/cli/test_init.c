@@ -2,6 +2,7 @@
 /* `acmegate init`: the answers by options and at a terminal, the CA, and the files. */
 #include <fcntl.h>
 #include <pty.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -162,6 +163,39 @@ Test(cli_init, a_local_ca)
     expect_member(text_of("\"directory\": \"%s\"", shell_path("state/ca")));
     cr_expect_str_empty(world.asked);
     cr_expect(access(shell_path("etc/root_ca.crt"), F_OK) != 0);
+    shell_end();
+}
+
+/* Only root is told, and only where the package has not made the user. */
+static void skip_unless_chown_is_told(void)
+{
+    if (geteuid() != 0 || getpwnam("acmegate") != NULL)
+        cr_skip_test("init does not tell of chown here");
+}
+
+Test(cli_init, what_was_made_is_to_be_given_to_the_service)
+{
+    skip_unless_chown_is_told();
+    begin();
+    struct output output = run("init %s %s %s", ca_options(), config_option(), SERVER);
+    expect_line("made", &output,
+                text_of("chown acmegate: %s %s %s %s %s", shell_path("etc/acmegate.json"),
+                        shell_path("etc/root_ca.crt"), shell_path("etc/provisioner.key"),
+                        shell_path("etc/provisioner.password"), shell_path("state")));
+    shell_end();
+}
+
+/* Others have files there: in /etc, for example. */
+Test(cli_init, a_folder_that_was_there_is_not_to_be_given_away)
+{
+    skip_unless_chown_is_told();
+    begin();
+    struct output output =
+        run("init --local --config %s --state %s %s", shell_path("here.json"), shell.folder, SERVER);
+    expect_line("there", &output, text_of("chown acmegate: %s", shell_path("here.json")));
+    expect_line("there", &output,
+                text_of("The folder %s was there before. The service needs one that belongs to its user.",
+                        shell.folder));
     shell_end();
 }
 
