@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/serve.h"
@@ -16,22 +15,7 @@
 #include "gateway/runtime/passed_sockets.h"
 #include "gateway/runtime/service_manager.h"
 #include "gateway/server/event_log.h"
-
-enum { OTHER_FILES = 512 }; /* of the database and of the outbound thread */
-
-/* The soft limit is often 1,024, which is less than the connections that the configuration may allow. */
-static void raise_file_limit(const struct config *config)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_warning("the limit of open files cannot be raised: %s", strerror(errno));
-    if (limit.rlim_cur < (rlim_t)config->max_connections + OTHER_FILES)
-        log_warning("limits.max_connections is %lld, but only %llu files may be open: raise LimitNOFILE",
-                    (long long)config->max_connections, (unsigned long long)limit.rlim_cur);
-}
+#include "gateway/server/file_limit.h"
 
 static void log_finding(void *context, enum preflight_verdict verdict, const char *line)
 {
@@ -104,7 +88,7 @@ int serve_until_stopped(const struct config *config, const char *path,
     log_follow_journal();
     event_log_configure(config);
     service_manager_open();
-    raise_file_limit(config);
+    server_raise_file_limit(config);
     struct fault fault;
     struct server *server = start(config, path, &fault);
     if (server != NULL) {

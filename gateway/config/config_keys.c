@@ -342,8 +342,8 @@ const struct config_key config_keys[] = {
      .help = "How long the audit trail reaches back; the newest event always stays. `off`: for ever."},
     {"limits.max_identifiers", TOP(max_identifiers), .at_once = true, .type = CONFIG_INTEGER, .min = 1,
      .max = 1000, .fallback = "100", .help = "Names in one order."},
-    {"limits.max_connections", TOP(max_connections), .type = CONFIG_INTEGER, .min = 1, .max = 100000,
-     .fallback = "1000",
+    {"limits.max_connections", TOP(max_connections), .at_once = true, .type = CONFIG_INTEGER, .min = 1,
+     .max = 100000, .fallback = "1000",
      .help = "Clients connected at the same time. Above it the oldest idle connection of the address that "
              "has most "
              "makes room."},

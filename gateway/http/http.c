@@ -192,6 +192,12 @@ static void free_loop(struct http_loop *loop)
     free(loop);
 }
 
+/* Of one loop. Clients are not shared out evenly. */
+static size_t share_of(const struct http_server *server, size_t max_connections)
+{
+    return max_connections / server->config.loops + 1;
+}
+
 static bool start_loops(struct http_server *server)
 {
     server->loops = h2o_mem_alloc(sizeof server->loops[0] * server->config.loops);
@@ -199,7 +205,7 @@ static bool start_loops(struct http_server *server)
         struct http_loop *loop = h2o_mem_alloc(sizeof *loop);
         memset(loop, 0, sizeof *loop);
         loop->server = server;
-        loop->tcp = http_connections_new(server->config.max_connections / server->config.loops + 1);
+        loop->tcp = http_connections_new(share_of(server, server->config.max_connections));
         loop->local = http_connections_new(server->config.max_connections);
         server->loops[i] = loop;
         if (thread_start(&loop->thread, loop_main, loop) != 0) {
@@ -247,6 +253,29 @@ uint16_t http_server_port(const struct http_server *server, size_t i)
         return 0;
     return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
                                                : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+struct resize_message {
+    struct http_message message;
+    struct http_loop *loop;
+    size_t max;
+};
+
+static void run_resize(struct http_message *message)
+{
+    struct resize_message *resize = (struct resize_message *)message;
+    http_accept_resize(resize->loop, resize->max);
+    free(resize);
+}
+
+void http_server_set_max_connections(struct http_server *server, size_t max_connections)
+{
+    for (size_t i = 0; i < server->loop_count; i++) {
+        struct resize_message *resize = h2o_mem_alloc(sizeof *resize);
+        *resize =
+            (struct resize_message){{.run = run_resize}, server->loops[i], share_of(server, max_connections)};
+        http_loop_post(server->loops[i], &resize->message);
+    }
 }
 
 size_t http_server_loops(const struct http_server *server)

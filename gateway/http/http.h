@@ -156,6 +156,9 @@ size_t http_server_loops(const struct http_server *server);
 /* The i-th loop; NULL behind the last. */
 struct http_loop *http_server_loop(const struct http_server *server, size_t i);
 
+/* Changes max_connections on TCP. Idle connections beyond it are closed. Any thread. */
+void http_server_set_max_connections(struct http_server *server, size_t max_connections);
+
 /* Returns the number of open connections. Any thread. */
 size_t http_server_connections(const struct http_server *server);
 

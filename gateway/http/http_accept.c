@@ -219,6 +219,15 @@ bool http_accept_prepare(struct http_loop *loop)
     return true;
 }
 
+void http_accept_resize(struct http_loop *loop, size_t max)
+{
+    http_connections_resize(loop->tcp, max);
+    while (http_connections_are_too_many(loop->tcp) && make_room(loop, false))
+        ;
+    adapt_timeout(loop);
+    http_accept_resume(loop);
+}
+
 void http_accept_resume(struct http_loop *loop)
 {
     if (loop->draining)

@@ -30,26 +30,45 @@ struct http_connections {
     size_t max;
     size_t count; /* without those that were told to close */
     h2o_linklist_t buckets[PEER_BUCKETS];
-    size_t highest;          /* highest level that is not empty; 0: no connections */
-    h2o_linklist_t levels[]; /* max + 1 */
+    size_t highest;         /* highest level that is not empty; 0: no connections */
+    h2o_linklist_t *levels; /* one more than the connections that there can be */
 };
+
+static h2o_linklist_t *levels_new(size_t most)
+{
+    h2o_linklist_t *levels = h2o_mem_alloc((most + 1) * sizeof levels[0]);
+    for (size_t i = 0; i <= most; i++)
+        h2o_linklist_init_anchor(&levels[i]);
+    return levels;
+}
 
 struct http_connections *http_connections_new(size_t max)
 {
-    struct http_connections *connections =
-        h2o_mem_alloc(sizeof *connections + (max + 1) * sizeof connections->levels[0]);
+    struct http_connections *connections = h2o_mem_alloc(sizeof *connections);
     connections->max = max;
     connections->count = connections->highest = 0;
     for (size_t i = 0; i < PEER_BUCKETS; i++)
         h2o_linklist_init_anchor(&connections->buckets[i]);
-    for (size_t i = 0; i <= max; i++)
-        h2o_linklist_init_anchor(&connections->levels[i]);
+    connections->levels = levels_new(max);
     return connections;
 }
 
 void http_connections_free(struct http_connections *connections)
 {
+    if (connections != NULL)
+        free(connections->levels);
     free(connections);
+}
+
+void http_connections_resize(struct http_connections *connections, size_t max)
+{
+    size_t most = max > connections->count ? max : connections->count;
+    h2o_linklist_t *levels = levels_new(most);
+    for (size_t i = 1; i <= connections->highest; i++)
+        h2o_linklist_insert_list(&levels[i], &connections->levels[i]);
+    free(connections->levels);
+    connections->levels = levels;
+    connections->max = max;
 }
 
 /* ---- peers ---- */
@@ -123,6 +142,11 @@ static struct http_connection *find_victim(struct http_connections *connections)
 bool http_connections_are_full(const struct http_connections *connections)
 {
     return connections->count >= connections->max;
+}
+
+bool http_connections_are_too_many(const struct http_connections *connections)
+{
+    return connections->count > connections->max;
 }
 
 bool http_connections_make_room(struct http_connections *connections,

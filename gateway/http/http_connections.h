@@ -15,6 +15,11 @@ struct http_connections *http_connections_new(size_t max);
 /* After the last connection. NULL is ignored. */
 void http_connections_free(struct http_connections *connections);
 
+/* Makes room for more, or for fewer. Connections beyond `max` stay, until http_connections_make_room has
+ * closed them or they end. */
+void http_connections_resize(struct http_connections *connections, size_t max);
+bool http_connections_are_too_many(const struct http_connections *connections);
+
 /* One more needs room. */
 bool http_connections_are_full(const struct http_connections *connections);
 

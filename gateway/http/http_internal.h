@@ -137,6 +137,8 @@ void http_on_connection_closed(struct http_connection *connection);
 void http_accept_resume(struct http_loop *loop);
 /* Stops for good: closes the loop's listeners. */
 void http_accept_stop(struct http_loop *loop);
+/* Has room for `max` connections on TCP from now on. Idle ones beyond it are closed. */
+void http_accept_resize(struct http_loop *loop, size_t max);
 /* Makes the loop's own sockets over duplicates of the server's. */
 [[gnu::warn_unused_result]] bool http_accept_prepare(struct http_loop *loop);
 

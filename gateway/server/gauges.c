@@ -81,7 +81,7 @@ static void read_front_ends(struct reading *reading)
                     METRIC_LISTENER_PKI);
     if (server->admin != NULL)
         METRICS_SET(gauges, METRIC_HTTP_CONNECTIONS, admin_connections(server->admin), METRIC_LISTENER_ADMIN);
-    METRICS_SET(gauges, METRIC_HTTP_CONNECTIONS_LIMIT, server->config->max_connections);
+    METRICS_SET(gauges, METRIC_HTTP_CONNECTIONS_LIMIT, config_now(server->config)->max_connections);
 }
 
 static void read_own_certificate(struct reading *reading)

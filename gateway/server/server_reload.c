@@ -6,6 +6,7 @@
 #include "gateway/preflight/name_servers.h"
 #include "gateway/runtime/log.h"
 #include "gateway/server/event_log.h"
+#include "gateway/server/file_limit.h"
 #include "gateway/server/server_certificate.h"
 #include "gateway/status/status.h"
 
@@ -135,6 +136,8 @@ static void commit(struct server *server, struct plan *plan, bool serves_more)
     account_exporter_look_again(server->account_exporter);
     outbound_name_servers_use(server->outbound, plan->names);
     http_server_set_hold(server->http, plan->next->hold_reply_ms);
+    server_raise_file_limit(plan->next);
+    http_server_set_max_connections(server->http, (size_t)plan->next->max_connections);
     event_log_configure(plan->next);
     status_begin(server->status);
     own_certificate_issuer_changed(server->own_certificate);

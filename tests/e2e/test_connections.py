@@ -12,6 +12,7 @@ import pytest
 from support.admin import Admin
 from support.metrics import scrape
 from support.ports import free_port
+from support.waiting import wait_until
 
 PATH = "/acme/acme/directory"
 HOARDER = "127.0.0.2"
@@ -99,3 +100,29 @@ def test_S15_silent_connections_to_the_admin_listener_shut_nobody_out(gateway, w
     assert Admin.on_tcp(port, gateway.root_path, "x" * 40).raw("GET", "/api/v1/issuers").status == 200
     assert time.monotonic() - begin < 4
     assert is_closed(hoard[0])
+
+
+def has_ended(secure):
+    """Without waiting for it."""
+    secure.settimeout(0)
+    try:
+        return secure.recv(1) == b""
+    except (ssl.SSLWantReadError, BlockingIOError):
+        return False
+    except OSError:
+        return True
+
+
+def test_another_limit_is_in_force_after_a_reload(connections, gateway):
+    gateway.start()
+    kept = [client_of(connections, gateway) for _ in range(MOST)]
+    assert [asks(one) for one in kept] == [200] * MOST
+    gateway.configuration["limits"]["max_connections"] = 2 * MOST
+    status, output, words = gateway.run("reload")
+    assert status == 0 and "limits.max_connections is in force" in output, output + words
+    kept += [client_of(connections, gateway) for _ in range(MOST)]
+    assert [asks(one) for one in kept] == [200] * 2 * MOST
+    gateway.configuration["limits"]["max_connections"] = 1
+    status, output, words = gateway.run("reload")
+    assert status == 0, output + words
+    wait_until(lambda: [has_ended(one.sock) for one in kept].count(True) == 2 * MOST - 2, "the others to be closed")

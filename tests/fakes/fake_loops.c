@@ -84,6 +84,16 @@ static struct http_loop *waiting_loop(size_t *count)
     return chosen;
 }
 
+void http_server_set_max_connections(struct http_server *server, size_t max_connections)
+{
+    server->config.max_connections = max_connections;
+}
+
+size_t fake_server_max_connections(size_t i)
+{
+    return servers[i]->config.max_connections;
+}
+
 void http_server_set_hold(struct http_server *server, int64_t hold_ms)
 {
     server->config.hold_ms = hold_ms;

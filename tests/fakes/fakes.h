@@ -67,6 +67,7 @@ void fake_servers_refuse(size_t start);
  * wake. */
 void fake_server_set_connections(size_t i, size_t connections);
 size_t fake_server_certificates(size_t i);
+size_t fake_server_max_connections(size_t i);
 /* No certificate is good enough for the i-th from now on. */
 void fake_server_refuse_certificates(size_t i);
 int64_t fake_server_woken(size_t i);

@@ -57,6 +57,68 @@ Test(http_connections, O10_the_oldest_idle_one_of_the_network_with_most_makes_ro
     front_stop();
 }
 
+/* Idle ones beyond a lower limit go, those of the network with most first; a request in progress stays. */
+Test(http_connections, O10_another_limit_is_in_force_at_once)
+{
+    struct client *few[3], *many[5], *fresh[MOST + 4];
+    FRONT_START(.max_connections = MOST - 1);
+    open_many(few, 3, "127.0.0.2");
+    open_many(many, 5, "127.0.0.3");
+    front_await_connections(MOST);
+    client_send(many[4], HOLD);
+    struct http_request *held = front_take_held();
+
+    http_server_set_max_connections(front.server, 2);
+    front_await_connections(3);
+    cr_expect_eq(front_told(HTTP_CONNECTION_EVICTED), MOST - 3);
+    front_answer(held, 200, "{}");
+    cr_expect_eq(client_read(many[4]).status, 200);
+    fresh[0] = front_client_from("127.0.0.4");
+    cr_expect(is_served(fresh[0]));
+    front_await_connections(3);
+    cr_expect_eq(front_told(HTTP_CONNECTION_EVICTED), MOST - 2);
+    client_close(fresh[0]);
+    close_many(few, 3);
+    close_many(many, 5);
+    front_await_connections(0);
+
+    http_server_set_max_connections(front.server, MOST + 3);
+    open_many(fresh, MOST + 4, "127.0.0.5");
+    front_await_connections(MOST + 4);
+    cr_expect_eq(front_told(HTTP_CONNECTION_EVICTED), MOST - 2);
+    for (size_t i = 0; i < MOST + 4; i++)
+        cr_expect(is_served(fresh[i]), "%zu", i);
+    close_many(fresh, MOST + 4);
+    front_stop();
+}
+
+/* Where all have requests in progress, none is closed. One network may have all of them. */
+Test(http_connections, O10_requests_in_progress_outlast_a_lower_limit)
+{
+    struct client *busy[MOST], *fresh;
+    struct http_request *held[MOST];
+    FRONT_START(.max_connections = MOST - 1);
+    open_many(busy, MOST, "127.0.0.2");
+    for (size_t i = 0; i < MOST; i++)
+        client_send(busy[i], HOLD);
+    for (size_t i = 0; i < MOST; i++)
+        held[i] = front_take_held();
+    http_server_set_max_connections(front.server, 0);
+    fresh = front_client_from("127.0.0.3");
+    client_send(fresh, ASK);
+    front_pass(0);
+    cr_expect(client_has_nothing(fresh), "it waits");
+    cr_expect_eq(http_server_connections(front.server), MOST);
+    for (size_t i = 0; i < MOST; i++)
+        front_answer(held[i], 200, "{}");
+    for (size_t i = 0; i < MOST; i++)
+        cr_expect_eq(client_read(busy[i]).status, 200);
+    cr_expect_eq(client_read(fresh).status, 200);
+    close_many(busy, MOST);
+    client_close(fresh);
+    front_stop();
+}
+
 Test(http_connections, O10_a_request_makes_a_connection_the_newest)
 {
     struct client *clients[MOST];

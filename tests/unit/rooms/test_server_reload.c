@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A configuration that is read anew while the server runs: what serves at once, what waits, what is refused.
  */
+#include <sys/resource.h>
+
 #include "acme/jose/private_key.h"
 #include "acme/pki.h"
 #include "gateway/kept/own_certificate.h"
@@ -82,15 +84,30 @@ Test(server_reload, a_change_serves_at_once_or_waits_and_the_log_says_which)
 Test(server_reload, what_serves_at_once_is_published_beside_what_waits)
 {
     begin(NULL, NULL);
-    cr_expect_str_eq(reload("\"max_connections\":77},\"validation\":{\"retry_for\":\"60s\"}",
-                            "\"max_connections\":78},\"validation\":{\"retry_for\":\"61s\"}"),
-                     "");
-    cr_expect_eq(config_now(house.config)->validation.retry_for_s, 61);
-    cr_expect_eq(config_now(house.config)->max_connections, 77);
+    cr_expect_str_eq(reload("\"loops\":3", "\"loops\":4,\"orders\":{\"lifetime\":\"61s\"}"), "");
+    cr_expect_eq(config_now(house.config)->order_lifetime_s, 61);
+    cr_expect_eq(config_now(house.config)->loops, 3);
     const char *log = server_place_log();
-    cr_expect(strstr(log, "validation.retry_for is in force") != NULL &&
-                  strstr(log, "limits.max_connections waits for a restart") != NULL,
+    cr_expect(strstr(log, "orders.lifetime is in force") != NULL &&
+                  strstr(log, "loops waits for a restart") != NULL,
               "%s", log);
+    end();
+}
+
+Test(server_reload, the_front_end_has_room_for_as_many_as_the_newest_says)
+{
+    begin(NULL, NULL);
+    cr_assert_eq(fake_server_max_connections(HOUSE_HTTP), 77);
+    const size_t others = fake_server_max_connections(HOUSE_ADMIN);
+    cr_expect_str_eq(reload("\"max_connections\":77", "\"max_connections\":99999"), "");
+    cr_expect_eq(fake_server_max_connections(HOUSE_HTTP), 99999);
+    cr_expect_eq(fake_server_max_connections(HOUSE_ADMIN), others);
+    const char *log = server_place_log();
+    cr_expect_not_null(strstr(log, "limits.max_connections is in force"), "%s", log);
+    struct rlimit files;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+    cr_expect_eq(strstr(log, "limits.max_connections is 99999, but only ") != NULL,
+                 files.rlim_cur < 99999 + 512, "%s", log);
     end();
 }
 
