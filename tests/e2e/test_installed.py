@@ -19,6 +19,7 @@ FILES = [
     "usr/share/bash-completion/completions/acmegate",
     "usr/share/doc/acmegate/LICENSE",
     "usr/share/doc/acmegate/README.md",
+    "usr/share/doc/acmegate/docs/grafana-dashboard.json",
     "usr/share/doc/acmegate/docs/install.md",
     "usr/share/fish/vendor_completions.d/acmegate.fish",
     "usr/share/man/man1/acmegate.1",
