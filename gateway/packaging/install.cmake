@@ -15,9 +15,14 @@ install(FILES ${manual}/acmegate.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/
 # systemd's folders lie below lib on every distribution.
 # The unit names the program, whose place is known when it is installed.
 install(CODE "set(BINDIR \${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR})
-    configure_file(${packaging}/systemd/acmegate.service.in ${PROJECT_BINARY_DIR}/acmegate.service @ONLY)")
+    set(LIBEXECDIR \${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBEXECDIR})
+    foreach(file acmegate.service acmegate-backup.service acmegate-backup)
+        configure_file(${packaging}/systemd/\${file}.in ${PROJECT_BINARY_DIR}/\${file} @ONLY)
+    endforeach()")
 install(FILES ${PROJECT_BINARY_DIR}/acmegate.service ${packaging}/systemd/acmegate.socket
+    ${PROJECT_BINARY_DIR}/acmegate-backup.service ${packaging}/systemd/acmegate-backup.timer
     DESTINATION lib/systemd/system)
+install(PROGRAMS ${PROJECT_BINARY_DIR}/acmegate-backup DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/acmegate RENAME backup)
 install(FILES ${packaging}/systemd/acmegate.sysusers DESTINATION lib/sysusers.d RENAME acmegate.conf)
 install(FILES ${packaging}/systemd/acmegate.tmpfiles DESTINATION lib/tmpfiles.d RENAME acmegate.conf)
 # Where the program looks for its configuration, whatever the prefix.

@@ -12,10 +12,13 @@ from support import tools
 FILES = [
     "etc/acmegate/acmegate.json.sample",
     "usr/bin/acmegate",
+    "usr/lib/systemd/system/acmegate-backup.service",
+    "usr/lib/systemd/system/acmegate-backup.timer",
     "usr/lib/systemd/system/acmegate.service",
     "usr/lib/systemd/system/acmegate.socket",
     "usr/lib/sysusers.d/acmegate.conf",
     "usr/lib/tmpfiles.d/acmegate.conf",
+    "usr/libexec/acmegate/backup",
     "usr/share/bash-completion/completions/acmegate",
     "usr/share/doc/acmegate/LICENSE",
     "usr/share/doc/acmegate/README.md",
