@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real proxies in front, configured as docs/proxies.md says: nginx, HAProxy and Caddy, with TLS passed through and ended.
+"""Real proxies in front, configured as docs/proxies.md says: nginx, HAProxy, Caddy and Traefik, with TLS passed
+through and ended.
 Clients are at 127.0.0.3 and 127.0.0.4, the proxies at 127.0.0.2."""
 
 import os
@@ -36,7 +37,7 @@ class Proxy:
         self.more = dict(more)
         self.port, self.back_port = free_port(), free_port()
         self.passes_through = "passed through" in example
-        self.address = "127.0.0.1" if example.startswith("Caddy") else PROXY  # where its own connections come from
+        self.address = PROXY if example.startswith(("nginx", "HAProxy")) else "127.0.0.1"  # where its own connections come from
         authority, key = Authority("proxy"), new_key()
         self.root = folder / "proxy-root.crt"
         self.root.write_bytes(pem(authority.certificate))
@@ -46,7 +47,8 @@ class Proxy:
         (folder / "proxy.pem").write_bytes(chain + key_pem(key))
 
     def start(self):
-        command = {"nginx": self._nginx, "HAProxy": self._haproxy, "Caddy": self._caddy}[self.example.split(",")[0]]()
+        kinds = {"nginx": self._nginx, "HAProxy": self._haproxy, "Caddy": self._caddy, "Traefik": self._traefik}
+        command = kinds[self.example.split(",")[0]]()
         environment = {**os.environ, "HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
         self.process = Process(self.example, command, self.folder / "proxy.log", environment)
         self.process.wait_ready(self._listens)
@@ -106,6 +108,20 @@ class Proxy:
         return [tools.built("caddy"), "run", "--adapter", "caddyfile", "--config", path]
 
 
+    def _traefik(self):
+        changes = {
+            "`acme.internal`": "`localhost`",
+            "10.0.0.2:9444" if self.passes_through else "10.0.0.2:9445": f"127.0.0.1:{self.back_port}",
+        }
+        text = adapted(PAGE.snippets[self.example], {**changes, **self.more})
+        if not self.passes_through:
+            text += f"tls:\n  certificates: [{{ certFile: {self.folder}/proxy.crt, keyFile: {self.folder}/proxy.key }}]\n"
+        path = self.folder / "dynamic.yml"
+        path.write_text(text)
+        places = [f"--entryPoints.websecure.address=127.0.0.1:{self.port}", f"--providers.file.filename={path}"]
+        return [tools.built("traefik"), "--log.level=DEBUG", *places]
+
+
 NGINX_PLACES = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 PROXIES = {
@@ -120,6 +136,8 @@ PROXIES = {
     ),
     "HAProxy X-Forwarded-For": ("HAProxy, TLS ended",),
     "Caddy X-Forwarded-For": ("Caddy, TLS ended",),
+    "Traefik through": ("Traefik, TLS passed through",),
+    "Traefik X-Forwarded-For": ("Traefik, TLS ended",),
 }
 
 
