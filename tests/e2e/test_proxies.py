@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real proxies in front, configured as docs/proxies.md says: nginx, HAProxy, Caddy and Traefik, with TLS passed
-through and ended.
-Clients are at 127.0.0.3 and 127.0.0.4, the proxies at 127.0.0.2."""
+"""Real proxies in front, configured as docs/proxies.md says: nginx, HAProxy, Caddy and Traefik, with TLS passed through and
+ended. Clients are at 127.0.0.3 and 127.0.0.4, the proxies at 127.0.0.2."""
 
 import os
 import re
