@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """docs/backup.md, with a real step-ca: the machine burns, and another one goes on from the copies."""
 
-import re
 import shutil
 
 import pytest
@@ -13,11 +12,6 @@ from support.eab import add_key
 from support.page import Host, Page
 
 PAGE = Page("docs/backup.md")
-# The lines of its numbered steps are indented.
-LINES = {
-    (client, step): "\n".join(line.strip() for line in text.strip().splitlines())
-    for client, step, text in re.findall(r"^ *```sh (\S+) (\S+)\n(.*?)^ *```", PAGE.text, re.DOTALL | re.MULTILINE)
-}
 
 
 class Operator(Host):
@@ -29,7 +23,7 @@ class Operator(Host):
         self.environment = {"ACMEGATE_CONFIG": str(gateway.config_path)}
 
     def page(self, client, step):
-        lines = [line.removeprefix("sudo -u acmegate ") for line in LINES[client, step].splitlines()]
+        lines = [line.removeprefix("sudo -u acmegate ") for line in PAGE.lines[client, step].splitlines()]
         return "".join(self.run(line) for line in lines)
 
 
@@ -110,4 +104,4 @@ def test_a_copy_can_be_tried_anywhere(tmp_path, machine, copies):
 
 
 def test_every_line_of_the_page_is_run_here():
-    assert set(LINES) == {("new", "database"), ("new", "accounts"), ("new", "certificates"), ("try", "restore")}
+    assert set(PAGE.lines) == {("new", "database"), ("new", "accounts"), ("new", "certificates"), ("try", "restore")}

@@ -2,7 +2,6 @@
 """The back-up that systemd's timer starts: the ExecStart line of acmegate-backup.service, with a server that runs."""
 
 import os
-import pathlib
 import re
 import subprocess
 
@@ -11,17 +10,6 @@ import pytest
 from client_scenarios import fresh_name
 from support import tools
 from support.acme_client import HttpProver
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory):
-    """What `cmake --install` puts in place."""
-    folder = tmp_path_factory.mktemp("installed")
-    build = pathlib.Path(tools.acmegate()).parent
-    environment = {"DESTDIR": str(folder), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(["cmake", "--install", build, "--prefix", "/usr"], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 class BackUp:
@@ -51,8 +39,8 @@ class BackUp:
 
 
 @pytest.fixture
-def back_up(tree, tmp_path, new_gateway, step_ca):
-    return BackUp(tree, tmp_path, new_gateway(step_ca).start())
+def back_up(installed, tmp_path, new_gateway, step_ca):
+    return BackUp(installed, tmp_path, new_gateway(step_ca).start())
 
 
 OLD = ["acmegate-20260101T000000Z.db", "acmegate-20260102T000000Z.db", "acmegate-20260103T000000Z.db"]
@@ -101,8 +89,8 @@ def test_nothing_is_removed_when_the_copy_fails(back_up):
     assert status == 1 and "there is no database" in words and back_up.copies() == OLD
 
 
-def test_the_units_are_sound_confined_and_not_enabled(tree):
-    analyze, units = tools.program("systemd-analyze"), tree / "usr/lib/systemd/system"
+def test_the_units_are_sound_confined_and_not_enabled(installed):
+    analyze, units = tools.program("systemd-analyze"), installed / "usr/lib/systemd/system"
     for unit in ("acmegate-backup.service", "acmegate-backup.timer"):
         done = subprocess.run([analyze, "verify", "--man=no", units / unit], capture_output=True, text=True, check=False)
         lines = [line for line in done.stderr.splitlines() if "is not executable" not in line]
@@ -113,4 +101,4 @@ def test_the_units_are_sound_confined_and_not_enabled(tree):
     ).stdout  # fmt: skip
     exposure = re.search(r"Overall exposure level for acmegate-backup.service: ([0-9.]+)", report)
     assert float(exposure[1]) < 1.5, report
-    assert not list(tree.rglob("*.wants"))
+    assert not list(installed.rglob("*.wants"))

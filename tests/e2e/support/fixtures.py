@@ -2,6 +2,8 @@
 """Fixtures: what a test asks for is started on ports of its own, and ended with it."""
 
 import contextlib
+import pathlib
+import subprocess
 
 import pytest
 
@@ -44,6 +46,17 @@ def step_cas(tmp_path_factory):
 def step_ca(step_cas):
     """The current step-ca."""
     return step_cas()
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """The tree that `cmake --install` puts on a machine."""
+    folder = tmp_path_factory.mktemp("installed")
+    command = ["cmake", "--install", pathlib.Path(tools.acmegate()).parent, "--prefix", "/usr"]
+    environment = {"DESTDIR": str(folder), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture

@@ -4,17 +4,19 @@
 import os
 import re
 import subprocess
+import textwrap
 
 from . import tools
 
 
 class Page:
-    """`lines` are the blocks that begin with ```sh CLIENT STEP, `snippets` those below <!-- snippet: NAME -->."""
+    """`lines` are the blocks that begin with ```sh CLIENT STEP, in a list too; `snippets` those below
+    <!-- snippet: NAME -->."""
 
     def __init__(self, name):
         self.text = (tools.ROOT / name).read_text(encoding="utf-8")
-        found = re.findall(r"^```sh (\S+) (\S+)\n(.*?)^```", self.text, re.DOTALL | re.MULTILINE)
-        self.lines = {(client, step): text.strip() for client, step, text in found}
+        found = re.findall(r"^ *```sh (\S+) (\S+)\n(.*?)^ *```", self.text, re.DOTALL | re.MULTILINE)
+        self.lines = {(client, step): textwrap.dedent(text).strip() for client, step, text in found}
         found = re.findall(r"<!-- snippet: (.*?) -->\n```\w+\n(.*?)```", self.text, re.DOTALL)
         self.snippets = dict(found)
 
