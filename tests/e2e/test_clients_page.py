@@ -150,6 +150,7 @@ def test_lego(host):
     first = host.issued(held)
     host.page("lego", "renew")
     assert host.issued(held) != first
+    assert host.gateway.query("SELECT uses FROM v_eab_keys WHERE kid = ?", host.kid) == [{"uses": 1}]
 
 
 @pytest.fixture
