@@ -31,9 +31,11 @@ Test(log_gate, passes_one_line_a_while_and_counts_the_others)
     }
 }
 
+enum { LINES = 1000 };
+
 static void *write_many(void *gate)
 {
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < LINES; i++)
         log_gate_write(gate, LOG_LEVEL_WARNING, "anybody asks, %d", i);
     return NULL;
 }
@@ -63,9 +65,13 @@ Test(log_gate, S10_lines_that_anybody_can_cause_are_few_on_all_threads)
     for (const char *c = text; *c != '\0'; c++)
         lines += *c == '\n';
     cr_expect_eq(lines, 2, "%s", text);
-    cr_expect_neq(strstr(text, " warning anybody asks, 0\n"), NULL, "%s", text);
-    cr_expect_neq(strstr(text, " error the last; 3999 more such lines were held back before this one\n"),
-                  NULL, "%s", text);
+    cr_expect_neq(strstr(text, " warning anybody asks, 0"), NULL, "%s", text);
+    cr_expect_neq(strstr(text, " error the last; "), NULL, "%s", text);
+    /* A thread that lost against the first line may be counted by that line already. */
+    size_t held_back = 0;
+    for (const char *at = text; (at = strstr(at, "; ")) != NULL; at++)
+        held_back += strtoul(at + strlen("; "), NULL, 10);
+    cr_expect_eq(held_back, THREADS * LINES - 1, "%s", text);
 }
 
 /* The database's lines, as requests cause them while its disk is full. */
