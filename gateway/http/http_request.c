@@ -9,12 +9,13 @@ static struct bytes to_bytes(h2o_iovec_t v)
     return bytes_of(v.base, v.len);
 }
 
+/* White space around a value is none of it (RFC 9110 §5.5). libh2o 2.2 leaves what is behind it. */
 static struct bytes copy_header(struct arena *arena, const h2o_req_t *req, const h2o_token_t *token)
 {
     ssize_t at = h2o_find_header(&req->headers, token, -1);
     if (at == -1)
         return (struct bytes){0};
-    return arena_copy(arena, to_bytes(req->headers.entries[at].value));
+    return arena_copy(arena, http_trim(to_bytes(req->headers.entries[at].value)));
 }
 
 static struct bytes copy_authorization(struct arena *arena, const h2o_req_t *req)
@@ -22,7 +23,7 @@ static struct bytes copy_authorization(struct arena *arena, const h2o_req_t *req
     ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, -1);
     if (at == -1)
         return (struct bytes){0};
-    return arena_copy_secret(arena, to_bytes(req->headers.entries[at].value));
+    return arena_copy_secret(arena, http_trim(to_bytes(req->headers.entries[at].value)));
 }
 
 static const struct http_listener *listener_of(const h2o_req_t *req)

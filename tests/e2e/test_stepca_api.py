@@ -482,7 +482,7 @@ def test_what_is_not_renewed_here(site, step_ca):
         (400, "--mtls=false", {}),
         (400, "--mtls=false", {"Authorization": "Basic eDp5"}),
         (400, "--mtls=false", {"Authorization": "Bearer"}),
-        (401, "cannot be read", {"Authorization": "Bearer "}),
+        (400, "--mtls=false", {"Authorization": "Bearer "}),
         (401, "cannot be read", {"Authorization": "Bearer x.y.z"}),
         (401, "cannot be read", {"Authorization": f"Bearer {native.renewal_token(key, chain)}.x"}),
         (403, "a.example is not allowed", own(["a.example"])),

@@ -27,8 +27,8 @@ Test(http_requests, a_request_is_handed_over_with_its_members)
     FRONT_START();
     struct client *client = front_client_from("127.0.0.9");
     struct client_reply reply = client_ask(client, "POST /a/b?c=d HTTP/1.1\r\nHost: acme.test:1\r\n"
-                                                   "Content-Type: application/jose+json\r\n"
-                                                   "User-Agent: test/1\r\nAuthorization: Bearer t\r\n"
+                                                   "Content-Type: application/jose+json \r\n"
+                                                   "User-Agent:test/1\t\r\nAuthorization:  Bearer t \r\n"
                                                    "Content-Length: 5\r\n\r\n12345");
     cr_expect_eq(reply.status, 200);
     cr_expect_str_eq(reply.body, "method POST\ntarget /a/b?c=d\npath /a/b\nquery c=d\nhost acme.test:1\n"
