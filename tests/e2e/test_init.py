@@ -2,6 +2,8 @@
 """`acmegate init` makes a configuration that serves: by options, at a terminal, and with a local CA. Each mistake has its
 words, and leaves nothing behind."""
 
+import os
+import pwd
 import stat
 import subprocess
 
@@ -83,6 +85,11 @@ def mode(path):
     return oct(stat.S_IMODE(path.stat().st_mode))
 
 
+def has_service_user():
+    """Root gives the files to the service, on a host that has the package."""
+    return os.getuid() == 0 and any(user.pw_name == "acmegate" for user in pwd.getpwall())
+
+
 # ---- that it works ----
 
 
@@ -97,7 +104,7 @@ def test_by_options_against_each_step_ca(written, step_cas, responder, version):
     etc = written.folder / "etc"
     modes = {path.name: mode(path) for path in etc.iterdir()}
     assert modes == {
-        "acmegate.json": "0o600",
+        "acmegate.json": "0o640" if has_service_user() else "0o600",
         "provisioner.key": "0o600",
         "provisioner.password": "0o600",
         "root_ca.crt": "0o644",

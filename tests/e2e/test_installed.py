@@ -161,6 +161,7 @@ def test_the_bill_of_materials_names_what_the_program_loads():
     bill = json.loads(first.stdout)
     (own,) = [one for one in bill["dependencies"] if one["ref"].startswith("pkg:generic/acmegate@")]
     loads = " ".join(own["dependsOn"])
-    assert [name for name in ("libssl3", "libcurl", "libc-ares2", "libyajl2", "libsqlite3-0") if name not in loads] == []
+    libraries = ("libssl3", "libcurl", "libc-?ares2", "libyajl2", "libsqlite3-0")  # libcares2 on Debian 13
+    assert [name for name in libraries if not re.search(name, loads)] == []
     described = {part["bom-ref"] for part in bill["components"]}
     assert {other for one in bill["dependencies"] for other in one["dependsOn"]} <= described

@@ -109,8 +109,8 @@ def test_P6_a_handshake_that_fails_ends_with_its_alert_and_is_counted(gateway, c
 
     before = scrape(admin)
     came = exchange(gateway.port)
-    if words:
-        assert words in came, came
+    if words:  # newer libraries write a name in the place of the words
+        assert words.lower().replace("_", " ") in came.lower().replace("_", " "), came
     found = wait_until(counted, "the failure to be counted")
     assert sum(found.values()) == 1 and (reason is None or found == {reason: 1}), found
 

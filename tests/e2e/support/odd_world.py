@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One gateway with everything at hand that can go wrong: odd name and web servers, CAs that refuse, proxies that misbehave."""
 
-import contextlib
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -202,13 +201,6 @@ class OddWorld:
         client.answer(order["authorizations"][0], prover)
         return name
 
-
-    @contextlib.contextmanager
-    def away(self, name):
-        """The proxy takes no connections meanwhile."""
-        self.proxies[name].cut()
-        yield
-        self.proxies[name].restore()
 
     def age(self, table, column, name):
         """What was made last of this kind for the name has ended a minute ago."""
