@@ -56,6 +56,7 @@ void http_deadline_set(struct http_loop *loop, uint64_t ms)
 
 void http_deadline_begin(struct http_loop *loop, struct http_deadline *deadline, h2o_socket_t *socket)
 {
+    http_deadline_end(deadline);
     deadline->socket = socket;
     deadline->since = h2o_now(loop->context.loop);
     h2o_linklist_insert(&loop->deadlines, &deadline->in_loop);
