@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `acmegate serve` and `acmegate dev`: a server from its start to the signal that ends it. */
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -294,21 +294,34 @@ Test(cli_serve, enough_files_may_be_open)
 
 /* ---- dev ---- */
 
+/* One that nobody has at this moment. */
+static unsigned free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(bind(fd, (const struct sockaddr *)&address, length) == 0 &&
+              getsockname(fd, (struct sockaddr *)&address, &length) == 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
 Test(cli_serve, dev_makes_all_that_it_needs)
 {
+    unsigned port = free_port();
     begin();
     const char *state = shell_path("st\"ate");
     fake_store_use(store_location_new(shell.database.arena, text_of("%s/acmegate.db", state)), NULL);
     pend(SIGTERM);
-    struct output output = run("dev --state %s --port 19443 --http-port=15002", state);
+    struct output output = run("dev --state %s --port %u --http-port=15002", state, port);
     expect_output("dev", &output, CLI_OK,
-                  text_of("acmegate is serving https://localhost:19443/acme/acme/directory\n"
+                  text_of("acmegate is serving https://localhost:%u/acme/acme/directory\n"
                           "its root certificate is %s/ca/root_ca.crt\n"
                           "other commands find it with: export ACMEGATE_CONFIG=%s/acmegate.json\n",
-                          state, state),
+                          port, state, state),
                   "");
     const char *text = shell_read(text_of("%s/acmegate.json", state));
-    cr_expect_not_null(strstr(text, "\"listen\": [\"127.0.0.1:19443\"],\n"), "%s", text);
+    cr_expect_not_null(strstr(text, text_of("\"listen\": [\"127.0.0.1:%u\"],\n", port)), "%s", text);
     cr_expect_not_null(strstr(text, "\"http_port\": 15002,"), "%s", text);
     struct stat status;
     cr_expect_eq(stat(state, &status), 0);
@@ -317,8 +330,8 @@ Test(cli_serve, dev_makes_all_that_it_needs)
     cr_expect_eq(status.st_mode & 0777, 0600);
     cr_expect_null(strstr(logged, "debug"));
     pend(SIGTERM);
-    output = run("dev -v -s %s -p 19443", state);
-    expect_output("again", &output, CLI_OK, "acmegate is serving https://localhost:19443/", "");
+    output = run("dev -v -s %s -p %u", state, port);
+    expect_output("again", &output, CLI_OK, text_of("acmegate is serving https://localhost:%u/", port), "");
     expect_logged("debug");
     fake_log_listen(NULL);
     shell_end();
