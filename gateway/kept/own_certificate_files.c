@@ -2,6 +2,8 @@
 #include "gateway/kept/own_certificate_files.h"
 
 #include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "acme/base/file.h"
 #include "acme/jose/private_key.h"
@@ -21,6 +23,27 @@ static bool read_chain(struct arena *arena, const struct config *config, struct 
                          "leaf first",
                          path);
     return true;
+}
+
+/* OpenSSL holds keys and signatures against its security level, which an operator may have set
+ * (SSL_CTX_set_security_level(3)). Without this look every handshake would fail. */
+static bool check_strength(const struct config *config, const struct own_certificate_files *files, X509 *leaf,
+                           EVP_PKEY *key, struct fault *fault)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    STACK_OF(X509) *chain = certificate_stack_read(files->chain_pem);
+    X509_free(sk_X509_shift(chain));
+    ERR_clear_error();
+    bool good = context != NULL && SSL_CTX_use_cert_and_key(context, leaf, key, chain, 1) == 1;
+    const char *words = good ? NULL : ERR_reason_error_string(ERR_peek_last_error());
+    if (!good)
+        fault_set(fault,
+                  "tls.cert %s cannot be used for TLS: %s; make a pair with a stronger key or signature",
+                  config->tls_cert_path, words == NULL ? "OpenSSL refuses it" : words);
+    ERR_clear_error();
+    openssl_certificates_free(chain);
+    SSL_CTX_free(context);
+    return good;
 }
 
 static bool read_key(struct arena *arena, const struct config *config, struct own_certificate_files *out,
@@ -50,6 +73,8 @@ static bool read_key(struct arena *arena, const struct config *config, struct ow
                          "tls.key %s is not the key of the first certificate in %s; give those that "
                          "belong together",
                          path, config->tls_cert_path);
+    if (!check_strength(config, out, leaf, key, fault))
+        return false;
     out->key_pem = private_key_to_pem(arena, key, (struct bytes){0});
     return out->key_pem.n != 0 || fault_set(fault, "tls.key %s: OpenSSL cannot write it", path);
 }

@@ -103,3 +103,31 @@ Test(own_certificate_files, files_that_cannot_be_used_end_the_start_with_a_sente
         own_place_end();
     }
 }
+
+/* Every handshake would fail at OpenSSL's security level. */
+Test(own_certificate_files, a_pair_that_is_too_weak_for_tls_ends_the_start)
+{
+    static const struct {
+        const char *key, *words; /* words NULL: it is used */
+    } cases[] = {{"RSA-1024", "cannot be used for TLS: ee key too small; make a pair with a stronger key"},
+                 {"RSA-2048", NULL},
+                 {"P-384", NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fault fault = {0};
+        configure_files();
+        struct arena *arena = scene.place.place.arena;
+        EVP_PKEY *key = pki_key(arena, cases[i].key);
+        const struct pki_certificate wanted = {.key = key,
+                                               .common_name = "acme.test",
+                                               .names = "DNS:acme.test",
+                                               .not_before = clock_now() - 60,
+                                               .not_after = clock_now() + 86400};
+        break_file("crt", arena_string(arena, pki_pem(arena, pki_certificate(arena, &wanted))));
+        break_file("key", arena_string(arena, private_key_to_pem(arena, key, (struct bytes){0})));
+        bool started = own_place_start(&fault);
+        cr_expect_eq(started, cases[i].words == NULL, "%s: %s", cases[i].key, fault.message);
+        if (cases[i].words != NULL)
+            cr_expect_not_null(strstr(fault.message, cases[i].words), "%s", fault.message);
+        own_place_end();
+    }
+}
