@@ -23,7 +23,7 @@ PAGE = ROOT / "docs/messages.md"
 SINKS = {
     "log_warning": None,
     "log_error": None,
-    "log_gate_write": None,
+    "log_gate_write": r"LOG_LEVEL_(WARNING|ERROR)",
     "check_warn": None,
     "check_fail": None,
     "config_error": None,

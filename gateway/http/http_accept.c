@@ -5,13 +5,10 @@
 #include <poll.h>
 
 #include "gateway/http/http_connections.h"
-#include "gateway/runtime/clock.h"
-#include "gateway/runtime/log.h"
 
 enum {
     ACCEPTS_PER_TURN = 16,        /* a burst of connections must not starve those in progress */
     SCARCE_TIMEOUT_MS = 5 * 1000, /* of a request, and of the idle time before it */
-    TELL_EVERY_S = 10,
 };
 
 /* Shortens the idle time when few connections are left. */
@@ -20,16 +17,6 @@ static void adapt_timeout(struct http_loop *loop)
     uint64_t usual = (uint64_t)loop->server->config.request_timeout_ms;
     bool scarce = http_connections_are_scarce(loop->tcp);
     http_deadline_set(loop, scarce && usual > SCARCE_TIMEOUT_MS ? SCARCE_TIMEOUT_MS : usual);
-}
-
-/* Anybody can cause these lines: at most one is written in so many seconds. */
-static bool may_tell(int64_t *told_at)
-{
-    int64_t now = clock_now();
-    if (now < *told_at + TELL_EVERY_S && now >= *told_at)
-        return false;
-    *told_at = now;
-    return true;
 }
 
 static void tell_handshake(struct http_loop *loop, enum http_event outcome)
@@ -46,8 +33,7 @@ static void tell_handshake(struct http_loop *loop, enum http_event outcome)
     if (outcome == HTTP_HANDSHAKE_DONE)
         return;
     loop->server->config.application.told(outcome);
-    if (may_tell(&loop->failures_told_at))
-        log_debug("a TLS handshake failed: %s", words[outcome]);
+    log_gate_write(&loop->failures, LOG_LEVEL_DEBUG, "a TLS handshake failed: %s", words[outcome]);
 }
 
 void http_on_connection_closed(struct http_connection *connection)
@@ -88,11 +74,12 @@ static bool make_room(struct http_loop *loop, bool local)
     bool room = http_connections_make_room(local ? loop->local : loop->tcp, evicted);
     if (evicted[0] != '\0')
         loop->server->config.application.told(HTTP_CONNECTION_EVICTED);
-    if ((!room || evicted[0] != '\0') && may_tell(&loop->evictions_told_at))
-        log_warning("%zu connections on one loop, its maximum: %s%s", loop->connections,
-                    room ? "the oldest idle ones are closed, last one from "
-                         : "all have requests in progress, and no more are accepted until one ends",
-                    evicted);
+    if (!room || evicted[0] != '\0')
+        log_gate_write(&loop->evictions, LOG_LEVEL_WARNING, "%zu connections on one loop, its maximum: %s%s",
+                       loop->connections,
+                       room ? "the oldest idle ones are closed, last one from "
+                            : "all have requests in progress, and no more are accepted until one ends",
+                       evicted);
     return room;
 }
 
@@ -126,16 +113,15 @@ void http_tell_refusal(struct http_loop *loop, enum http_event event, const stru
     char text[INET6_ADDRSTRLEN];
     loop->server->config.application.told(event);
     address_write(text, from);
-    if (may_tell(&loop->refusals_told_at))
-        log_warning("a connection from %s is closed: %s", text, why);
+    log_gate_write(&loop->refusals, LOG_LEVEL_WARNING, "a connection from %s is closed: %s", text, why);
 }
 
 void http_tell_unclear(struct http_loop *loop, const struct address *proxy, const char *why)
 {
     char text[INET6_ADDRSTRLEN];
     address_write(text, proxy);
-    if (may_tell(&loop->unclear_told_at))
-        log_warning("a request counts as one of the proxy %s itself: %s", text, why);
+    log_gate_write(&loop->unclear, LOG_LEVEL_WARNING, "a request counts as one of the proxy %s itself: %s",
+                   text, why);
 }
 
 void http_accept_go_on(struct http_connection *connection, h2o_socket_t *socket)

@@ -9,6 +9,7 @@
 #include "acme/base/fault.h"
 #include "gateway/http/http.h"
 #include "gateway/http/http_h2o.h"
+#include "gateway/runtime/log_gate.h"
 
 enum { HTTP_PARK_BUCKETS = 256 };
 
@@ -65,10 +66,8 @@ struct http_loop {
     atomic_size_t requests;    /* handed to the application and not yet answered; others only read it */
     struct http_connections *tcp;
     struct http_connections *local;
-    int64_t evictions_told_at; /* unix time */
-    int64_t failures_told_at;
-    int64_t refusals_told_at;
-    int64_t unclear_told_at;
+    /* Anybody can cause these lines. */
+    struct log_gate evictions, failures, refusals, unclear;
     h2o_timeout_t park_timeout;
     struct http_parked *parked[HTTP_PARK_BUCKETS];
     void *data;
