@@ -3,7 +3,6 @@
 
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ from client_scenarios import fresh_name
 from support import tools
 from support.certificates import names_of, new_csr, new_key, pem, read_chain
 from support.checks import assert_chains_to, certificate_served
+from support.eab import add_shown_key
 from support.http_responder import HttpResponder
 from support.page import Host, Page, adapted
 from support.ports import free_port
@@ -27,13 +27,6 @@ PAGE = Page("docs/clients.md")
 class Site:
     def __init__(self, ca, gateway):
         self.ca, self.gateway = ca, gateway
-
-    def new_key(self):
-        """(kid, MAC key) as the command shows them."""
-        status, said, words = self.gateway.run("eab", "add", "acme")
-        assert status == 0, words
-        shown = dict(re.findall(r"^(kid|hmac key) +(\S+)$", said, re.MULTILINE))
-        return shown["kid"], shown["hmac key"]
 
     def assert_issued(self, chain, name):
         """One that the gateway issued for this name, for the account with a key. Its serial number."""
@@ -60,7 +53,7 @@ class ClientHost(Host):
 
     def __init__(self, folder, site):
         self.site, self.name = site, fresh_name()
-        self.kid, self.mac = site.new_key()
+        self.kid, self.mac = add_shown_key(site.gateway)
         gateway = site.gateway
         super().__init__(
             folder,
@@ -123,7 +116,7 @@ def test_certbot(certbot):
 def test_certbot_changes_its_key_as_the_page_on_keys_says(certbot, site):
     certbot.page("certbot", "order")
     certbot.run("REQUESTS_CA_BUNDLE=/etc/ssl/root_ca.crt certbot unregister --server https://acme.internal:9443/acme/acme/directory")
-    certbot.places |= dict(zip(("KID", "HMAC"), site.new_key()))
+    certbot.places |= dict(zip(("KID", "HMAC"), add_shown_key(site.gateway)))
     certbot.page("certbot", "order", " --force-renewal")
     serial = certbot.issued(certbot.folder / f"config/live/{certbot.name}/fullchain.pem")
     (row,) = site.gateway.query(

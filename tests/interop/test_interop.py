@@ -7,18 +7,13 @@ from client_scenarios import fresh_name
 from clients import AcmeSh, AcmeTiny, ApacheMd, Caddy, Dehydrated, NewestCertbot, go_library, python_acme
 from support.certificates import names_of
 from support.checks import assert_chains_to, same_key
+from support.eab import add_shown_key
 from support.waiting import wait_until
 
 
 class Site:
     def __init__(self, ca, gateway):
         self.ca, self.gateway = ca, gateway
-
-    def external_key(self):
-        status, said, words = self.gateway.run("eab", "add", "acme")
-        assert status == 0, words
-        shown = dict(line.split(maxsplit=1) for line in said.replace("hmac key", "hmac").splitlines() if line.startswith(("kid", "hmac")))
-        return shown["kid"], shown["hmac"]
 
     def row(self, serial):
         (row,) = self.gateway.query("SELECT * FROM v_orders WHERE serial = ?", serial)
@@ -69,7 +64,7 @@ def test_revoke(site, make, kind):
 
 
 def test_certbot_with_an_external_account_key(site, make):
-    client, (kid, mac) = make(NewestCertbot), site.external_key()
+    client, (kid, mac) = make(NewestCertbot), add_shown_key(site.gateway)
     client.standalone("-d", fresh_name(), "--eab-kid", kid, "--eab-hmac-key", mac)
     assert site.gateway.query("SELECT uses FROM v_eab_keys WHERE kid = ?", kid) == [{"uses": 1}]
 
@@ -113,7 +108,7 @@ def test_certbot_renews_when_the_renewal_information_says_so(site, make):
 @pytest.mark.parametrize("bound", [False, True], ids=["open", "external account key"])
 def test_caddy(site, tmp_path, bound):
     names = [fresh_name(), fresh_name()]
-    with Caddy(site.gateway, tmp_path / "caddy", names, site.external_key() if bound else None) as caddy:
+    with Caddy(site.gateway, tmp_path / "caddy", names, add_shown_key(site.gateway) if bound else None) as caddy:
         served = {name: caddy.certificate(name) for name in names}
     for name, certificate in served.items():
         site.assert_issued(certificate, [name], Caddy.user_agent)
@@ -169,7 +164,7 @@ def assert_steps(site, steps, names):
 @pytest.mark.parametrize("library", STEPS)
 def test_go_libraries(site, library, bound):
     names = sorted([fresh_name(), fresh_name()])
-    steps = go_library(site.gateway, library, names, site.external_key() if bound else ("", ""), "short")
+    steps = go_library(site.gateway, library, names, add_shown_key(site.gateway) if bound else ("", ""), "short")
     assert set(steps) == {"register", "issue", "renew", "address", "profile", "revoke"} | STEPS[library]
     assert_steps(site, steps, names)
     (order,) = site.gateway.query("SELECT replaces FROM orders WHERE id = ?", site.row(steps["renew"]["serial"])["id"])
@@ -179,7 +174,7 @@ def test_go_libraries(site, library, bound):
 @pytest.mark.parametrize("bound", [False, True], ids=["open", "external account key"])
 def test_python_acme(site, bound):
     names = sorted([fresh_name(), fresh_name()])
-    steps = python_acme(site.gateway, names, site.external_key() if bound else ("", ""), "short")
+    steps = python_acme(site.gateway, names, add_shown_key(site.gateway) if bound else ("", ""), "short")
     assert set(steps) == {"register", "issue", "renewal information", "profile", "address", "deactivate", "revoke"}
     assert steps["deactivate"] == {"status": "deactivated"}
     assert_steps(site, steps, names)

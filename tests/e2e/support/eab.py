@@ -9,12 +9,18 @@ import re
 from .jose import b64, public_jwk, unb64
 
 
-def add_key(gateway, *options, endpoint="acme"):
-    """(kid, MAC key) as the command shows them."""
+def add_shown_key(gateway, *options, endpoint="acme"):
+    """(kid, MAC key) as the command shows them and clients take them: the MAC key is in base64url."""
     status, said, words = gateway.run("eab", "add", endpoint, *options)
     assert status == 0, words
     shown = dict(re.findall(r"^(kid|hmac key) +(\S+)$", said, re.M))
-    return shown["kid"], unb64(shown["hmac key"])
+    return shown["kid"], shown["hmac key"]
+
+
+def add_key(gateway, *options, endpoint="acme"):
+    """(kid, octets of the MAC key)."""
+    kid, mac_key = add_shown_key(gateway, *options, endpoint=endpoint)
+    return kid, unb64(mac_key)
 
 
 def binding(client, kid, mac_key, algorithm="HS256", header=None, payload=None):
