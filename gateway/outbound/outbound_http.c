@@ -232,18 +232,23 @@ void outbound_http(struct outbound *outbound, const struct outbound_http_request
 
 /* ---- the end of one ---- */
 
-static void release(struct transfer *transfer)
+/*
+ * Only the handle of a request that went well serves again. curl 8 keeps in the handle that the body of a lost
+ * request is still to be rewound, also past curl_easy_reset(): each later request of the handle would fail.
+ */
+static void release(struct transfer *transfer, bool went_well)
 {
     struct outbound *outbound = transfer->outbound;
     *transfer->link = transfer->next;
     if (transfer->next != NULL)
         transfer->next->link = transfer->link;
     curl_multi_remove_handle(outbound->multi, transfer->easy);
-    curl_easy_reset(transfer->easy);
-    if (outbound->idle_count < OUTBOUND_IDLE_HANDLES)
+    if (went_well && outbound->idle_count < OUTBOUND_IDLE_HANDLES) {
+        curl_easy_reset(transfer->easy);
         outbound->idle[outbound->idle_count++] = transfer->easy;
-    else
+    } else {
         curl_easy_cleanup(transfer->easy);
+    }
     curl_slist_free_all(transfer->headers);
     curl_slist_free_all(transfer->connect_to);
     arena_free(transfer->arena);
@@ -314,7 +319,7 @@ static void tell(struct transfer *transfer, CURLcode result, const char *error)
     if (error != NULL)
         reply.transport_error = error;
     transfer->done(transfer->context, &reply);
-    release(transfer);
+    release(transfer, result == CURLE_OK);
     crash_record_set_owner(before);
 }
 
@@ -349,7 +354,7 @@ void outbound_http_end_for_clients(struct outbound *outbound)
 void outbound_http_drop_all(struct outbound *outbound)
 {
     while (outbound->transfers != NULL)
-        release(outbound->transfers);
+        release(outbound->transfers, false);
     while (outbound->idle_count != 0)
         curl_easy_cleanup(outbound->idle[--outbound->idle_count]);
 }

@@ -142,10 +142,13 @@ Test(outbound_http, connections_are_kept_but_those_of_pinned_requests)
     }
 }
 
-/* The other side may have carried the request out: whether it is sent again is the caller's to decide. */
+/*
+ * The other side may have carried the request out: whether it is sent again is the caller's to decide. The next
+ * request is sent, whatever curl remembers of the lost one.
+ */
 Test(outbound_http, a_body_is_not_sent_again_when_a_kept_connection_ends)
 {
-    static const char *const replies[] = {EMPTY_OK, "", EMPTY_OK, NULL};
+    static const char *const replies[] = {EMPTY_OK, "", EMPTY_OK, EMPTY_OK, NULL};
     struct scene scene;
     scene_begin(&scene, AF_INET, replies);
     struct outbound_http_request request = get(&scene, "127.0.0.1");
@@ -153,13 +156,15 @@ Test(outbound_http, a_body_is_not_sent_again_when_a_kept_connection_ends)
     request.body = bytes_from_string("once");
     cr_expect_eq(fetch(&scene, &request).status, 200);
     struct outbound_http_reply reply = fetch(&scene, &request);
+    for (int i = 0; i < 2; i++)
+        cr_expect_eq(fetch(&scene, &request).status, 200);
     scene_stop(&scene);
     cr_expect_eq(reply.status, 0);
     cr_expect_str_eq(reply.transport_error, "the connection was closed before an answer came", "%s",
                      reply.transport_error);
     cr_expect_eq(reply.fault, OUTBOUND_BROKEN);
     cr_expect(reply.connected);
-    cr_expect_eq(scene.web.request_count, 2);
+    cr_expect_eq(scene.web.request_count, 4);
     arena_free(scene.arena);
 }
 
