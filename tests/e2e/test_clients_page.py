@@ -155,6 +155,11 @@ def webroot(host):
         yield folder
 
 
+def uacme_asks_when_to_renew():
+    usage = subprocess.run([tools.program("uacme"), "--help"], capture_output=True, text=True, check=False)
+    return "--no-ari" in usage.stdout + usage.stderr
+
+
 def test_uacme(host, webroot):
     # Its option --confdir stands for /etc/ssl/uacme; the preloaded library stands for the system's certificates.
     host.programs["uacme"] = f"{tools.program('uacme')} --confdir {host.folder}/uacme"
@@ -167,7 +172,11 @@ def test_uacme(host, webroot):
     host.page("uacme", "account")
     host.page("uacme", "order")
     first = host.issued(held)
-    host.page("uacme", "order")  # 24 hours are less than 30 days
+    if uacme_asks_when_to_renew():
+        host.run(PAGE.lines["uacme", "order"], fails=True)  # no renewal is due
+        assert host.issued(held) == first
+        assert host.gateway.run("cert", "renew-early", "serial", first, "--within", "now")[0] == 0
+    host.page("uacme", "order")  # 24 hours are less than the 30 days of 1.7.4
     assert host.issued(held) != first
 
 
