@@ -233,8 +233,9 @@ void outbound_http(struct outbound *outbound, const struct outbound_http_request
 /* ---- the end of one ---- */
 
 /*
- * Only the handle of a request that went well serves again. curl 8 keeps in the handle that the body of a lost
- * request is still to be rewound, also past curl_easy_reset(): each later request of the handle would fail.
+ * Only the handle of a request that went well serves again. curl 8 keeps in the handle that the body of a
+ * lost request is still to be rewound, also past curl_easy_reset(): each later request of the handle would
+ * fail.
  */
 static void release(struct transfer *transfer, bool went_well)
 {

@@ -143,8 +143,8 @@ Test(outbound_http, connections_are_kept_but_those_of_pinned_requests)
 }
 
 /*
- * The other side may have carried the request out: whether it is sent again is the caller's to decide. The next
- * request is sent, whatever curl remembers of the lost one.
+ * The other side may have carried the request out: whether it is sent again is the caller's to decide. The
+ * next request is sent, whatever curl remembers of the lost one.
  */
 Test(outbound_http, a_body_is_not_sent_again_when_a_kept_connection_ends)
 {
