@@ -45,15 +45,16 @@ static const struct statement statements[] = {
         {"authorization_find_valid", AUTHORIZATION_SELECT
          "WHERE z.identifier = $identifier AND z.account_id = $account_id AND z.status = 'valid'"
          " AND z.expires_at >= $until AND z.wildcard = $wildcard AND z.subdomains >= $subdomains"
-         " AND (NOT $proven OR z.basis = 'proven')"
-         " ORDER BY z.basis IS 'proven' DESC, z.expires_at DESC LIMIT 1"},
-    [AUTHORIZATION_UPDATE] = {"authorization_update",
-                              "UPDATE authorizations SET status = $status, expires_at = $expires_at,"
-                              " challenge_type = $challenge_type, challenge_status = $challenge_status,"
-                              " validated_at = $validated_at, error = $error, error_detail = $error_detail,"
-                              " attempt_count = $attempt_count, first_attempt_at = $first_attempt_at,"
-                              " next_attempt_at = $next_attempt_at, basis = $basis"
-                              " WHERE id = $id AND status = $was AND challenge_status IS $challenge_was"},
+         " AND ($proven = 0 OR z.basis = 'proven')"
+         " ORDER BY coalesce(z.basis, '') = 'proven' DESC, z.expires_at DESC LIMIT 1"},
+    [AUTHORIZATION_UPDATE] =
+        {"authorization_update",
+         "UPDATE authorizations SET status = $status, expires_at = $expires_at,"
+         " challenge_type = $challenge_type, challenge_status = $challenge_status,"
+         " validated_at = $validated_at, error = $error, error_detail = $error_detail,"
+         " attempt_count = $attempt_count, first_attempt_at = $first_attempt_at,"
+         " next_attempt_at = $next_attempt_at, basis = $basis"
+         " WHERE id = $id AND status = $was AND challenge_status IS NOT DISTINCT FROM $challenge_was"},
     [VALIDATION_QUEUE_AFTER] = {"validation_queue_after",
                                 "SELECT account_id FROM authorizations WHERE " DUE_CONDITION
                                 " AND account_id > $after ORDER BY account_id LIMIT 1"},

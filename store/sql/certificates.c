@@ -63,9 +63,11 @@ static const struct statement statements[] = {
          " ON CONFLICT (serial, issuer_identity_id) DO NOTHING"},
     [CERTIFICATE_ADOPT] =
         {"certificate_adopt",
-         "UPDATE OR IGNORE certificates SET account_id = $account_id, order_id = $order_id,"
+         "UPDATE certificates SET account_id = $account_id, order_id = $order_id,"
          " issuer_identity_id = $issuer_identity_id, chain_id = $chain_id, leaf = $leaf, origin = $origin"
          " WHERE id = $id AND origin = 'imported' AND status = 'good' AND revocation_requested_at IS NULL"
+         " AND NOT EXISTS (SELECT 1 FROM certificates t WHERE t.serial = certificates.serial"
+         " AND t.issuer_identity_id = $issuer_identity_id AND t.id <> $id)"
          " RETURNING id"},
     [CERTIFICATE_INSERT_NAME] = {"certificate_insert_name",
                                  "INSERT INTO certificate_names (certificate_id, name) VALUES ($id, $name)"},
@@ -81,7 +83,7 @@ static const struct statement statements[] = {
     [CERTIFICATE_CORRECT] =
         {"certificate_correct",
          "UPDATE certificates SET revocation_reason = $revocation_reason,"
-         " revocation_correction = iif($correction_asked, $correction_reason, NULL),"
+         " revocation_correction = CASE WHEN $correction_asked = 1 THEN $correction_reason END,"
          " revocation_next_attempt_at = $revocation_next_attempt_at,"
          " revocation_attempt_count = $revocation_attempt_count, revocation_error = $revocation_error"
          " WHERE id = $id AND revoked_at IS NOT NULL"},
@@ -91,12 +93,18 @@ static const struct statement statements[] = {
     [ACCOUNT_HAS_CERTIFICATE] = {"account_has_certificate",
                                  "SELECT EXISTS (SELECT 1 FROM certificates WHERE account_id = $account_id)"},
     [CHAINS] = {"chains", "SELECT pem FROM chains WHERE id > 0 ORDER BY id DESC LIMIT 20"},
-    /* The columns beside max() are those of the row with the maximum. */
-    [LIVE_CHAINS] = {"live_chains",
-                     "SELECT max(c.not_after), c.leaf, h.pem FROM issuer_identities i"
-                     " CROSS JOIN certificates c LEFT JOIN chains h ON h.id = c.chain_id"
-                     " WHERE i.issuer = $issuer AND c.not_after > $now AND +c.issuer_identity_id = i.id"
-                     " AND c.status = 'good' GROUP BY i.id, c.chain_id"},
+    /* The leaf that ends last of each chain; among those that end together, the newest. */
+    [LIVE_CHAINS] =
+        {"live_chains",
+         "SELECT c.not_after, c.leaf, h.pem FROM"
+         " (SELECT x.issuer_identity_id, x.chain_id, max(x.not_after) AS until FROM issuer_identities i"
+         " CROSS JOIN certificates x ON +x.issuer_identity_id = i.id WHERE i.issuer = $issuer"
+         " AND x.not_after > $now AND x.status = 'good'"
+         " GROUP BY x.issuer_identity_id, x.chain_id) AS subquery_live"
+         " CROSS JOIN certificates c ON c.id = (SELECT max(y.id) FROM certificates y"
+         " WHERE y.not_after = until AND +y.issuer_identity_id = subquery_live.issuer_identity_id"
+         " AND y.chain_id IS NOT DISTINCT FROM subquery_live.chain_id AND y.status = 'good')"
+         " LEFT JOIN chains h ON h.id = c.chain_id"},
     [REVOCATION_QUEUE_AFTER] = {"revocation_queue_after",
                                 "SELECT i.id, i.issuer FROM certificates c"
                                 " CROSS JOIN issuer_identities i ON i.id = c.issuer_identity_id"
@@ -234,7 +242,8 @@ static enum store_result chain_id_of(struct store_writer *writer, struct bytes p
         query_bind_text(&query, "$hash", hash);
         query_bind_pem(&query, "$pem", pem);
         result = query_run(&query);
-        *id = query_inserted_id(&query);
+        if (result == STORE_OK)
+            result = find_chain(store_reader_of(writer), hash, id);
     }
     arena_free(arena);
     return result;

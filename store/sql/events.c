@@ -30,10 +30,10 @@ static const struct statement statements[] = {
          " UNION SELECT e.id FROM orders o CROSS JOIN events e ON e.certificate_id = o.certificate_id"
          " WHERE o.id = $order_id)"
          " ORDER BY id"},
-    [EVENT_OF_NAME] =
-        {"event_of_name",
-         "SELECT " EVENT_COLUMNS " FROM events WHERE names IS NOT NULL AND id > $after"
-         " AND instr(', ' || names || ', ', ', ' || $name || ', ') > 0 ORDER BY id DESC LIMIT 1"},
+    [EVENT_OF_NAME] = {"event_of_name",
+                       "SELECT " EVENT_COLUMNS " FROM events WHERE names IS NOT NULL AND id > $after"
+                       " AND replace(', ' || names || ', ', ', ' || $name || ', ', '') <> ', ' || names || "
+                       "', ' ORDER BY id DESC LIMIT 1"},
     [CAUSE_OF_CERTIFICATE] = {"cause_of_certificate",
                               "SELECT cause FROM events WHERE certificate_id = $certificate_id"
                               " AND cause IS NOT NULL ORDER BY id DESC LIMIT 1"},

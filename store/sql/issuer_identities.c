@@ -41,8 +41,7 @@ enum store_result issuer_identity_id_of(struct store_writer *writer, const char 
     query_bind_text(&query, "$issuer", issuer);
     query_bind_text(&query, "$root_fingerprint", root_fingerprint);
     result = query_run(&query);
-    *id = query_inserted_id(&query);
-    return result;
+    return result == STORE_OK ? find(store_reader_of(writer), issuer, root_fingerprint, id) : result;
 }
 
 enum store_result store_issuer_known(struct store_reader *reader, const char *issuer)

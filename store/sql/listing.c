@@ -29,8 +29,8 @@ enum {
 #define ORDER_HAS_NAME \
     "id IN (SELECT oa.order_id FROM authorizations z" \
     " CROSS JOIN order_authorizations oa ON oa.authorization_id = z.id" \
-    " WHERE z.identifier = iif(substr($name, 1, 2) = '*.', substr($name, 3), $name)" \
-    " AND z.wildcard = (substr($name, 1, 2) = '*.'))"
+    " WHERE z.identifier = CASE WHEN substr($name, 1, 2) = '*.' THEN substr($name, 3) ELSE $name END" \
+    " AND z.wildcard = CASE WHEN substr($name, 1, 2) = '*.' THEN 1 ELSE 0 END)"
 #define CERTIFICATE_HAS_NAME "id IN (SELECT certificate_id FROM certificate_names WHERE name = $name)"
 
 #define ORDERS(first) \

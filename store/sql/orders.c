@@ -71,7 +71,7 @@ static const struct statement statements[] = {
                              " AND (account_id = $account_id OR NOT EXISTS (SELECT 1"
                              " FROM order_authorizations oa"
                              " CROSS JOIN authorizations z ON z.id = oa.authorization_id"
-                             " WHERE oa.order_id = o.id AND z.basis IS NOT 'proven'))"
+                             " WHERE oa.order_id = o.id AND z.basis IS DISTINCT FROM 'proven'))"
                              " LIMIT 1"},
 };
 

@@ -65,8 +65,6 @@ void query_bind_problem(struct query *query, const char *problem_json);
 
 /* The number of rows that the last query_run changed. */
 int64_t query_changed_rows(const struct query *query);
-/* The id that the engine gave the row which the last query_run inserted. */
-int64_t query_inserted_id(const struct query *query);
 
 /*
  * Runs as query_run does, for a statement that changes the row `id` only in the expected state. If it changed

@@ -48,12 +48,12 @@ static const struct statement statements[] = {
          " OR o.status IN ('pending', 'ready') AND o.expires_at < $before)"
          " AND NOT EXISTS (SELECT 1 FROM certificates c WHERE c.order_id = o.id AND (c.not_after >= $now"
          " OR c.revocation_requested_at IS NOT NULL AND c.revoked_at IS NULL)) AS goes,"
-         " iif(o.status = 'valid', o.replaces, NULL) AS replaces"
+         " CASE WHEN o.status = 'valid' THEN o.replaces END AS replaces"
          " FROM orders o WHERE o.id > $after AND o.id < $below ORDER BY o.id LIMIT $max"},
     [OLD_AUTHORIZATIONS] =
         {"retention_authorizations",
          "SELECT z.id, z.expires_at < $before"
-         " AND NOT (z.status = 'pending' AND z.challenge_status IS 'processing')"
+         " AND NOT (z.status = 'pending' AND z.challenge_status IS NOT DISTINCT FROM 'processing')"
          " AND NOT EXISTS (SELECT 1 FROM order_authorizations WHERE authorization_id = z.id) AS goes, NULL"
          " FROM authorizations z WHERE z.id > $after AND z.id < $below AND $now = $now ORDER BY z.id LIMIT "
          "$max"},
@@ -69,11 +69,12 @@ static const struct statement statements[] = {
          "SELECT 1 FROM certificate_names s WHERE s.certificate_id = c.id"
          " AND NOT EXISTS (SELECT 1 FROM (SELECT x.origin AS origin, x.status AS status"
          " FROM certificate_names n CROSS JOIN certificates x ON x.id = n.certificate_id"
-         " WHERE n.name = s.name AND n.certificate_id > c.id ORDER BY n.certificate_id LIMIT " NEIGHBOURS ")"
+         " WHERE n.name = s.name AND n.certificate_id > c.id ORDER BY n.certificate_id LIMIT " NEIGHBOURS
+         ") AS subquery_next"
          " WHERE origin = 'acme' AND status <> 'rejected')"
          " AND EXISTS (SELECT 1 FROM (SELECT x.not_after AS not_after"
          " FROM certificate_names n CROSS JOIN certificates x ON x.id = n.certificate_id"
-         " WHERE n.name = s.name ORDER BY n.certificate_id DESC LIMIT " NEIGHBOURS ")"
+         " WHERE n.name = s.name ORDER BY n.certificate_id DESC LIMIT " NEIGHBOURS ") AS subquery_last"
          " WHERE not_after >= $before))) AS goes, NULL"
          " FROM certificates c WHERE c.id > $after AND c.id < $below ORDER BY c.id LIMIT $max"},
     /* The newest event stays, whatever its age: it shows the newest state of the database. */

@@ -154,11 +154,6 @@ int64_t query_changed_rows(const struct query *query)
     return sqlite3_changes64(query->reader->db);
 }
 
-int64_t query_inserted_id(const struct query *query)
-{
-    return sqlite3_last_insert_rowid(query->reader->db);
-}
-
 enum store_result query_run_guarded(struct query *query, size_t exists, int64_t id)
 {
     enum store_result result = query_run(query);

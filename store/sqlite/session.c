@@ -21,14 +21,15 @@ enum { BUSY_TIMEOUT_MS = 5000 };
 enum { SESSION_HIGHEST_ID, SESSION_NEWEST_EVENT };
 
 static const struct statement statements[] = {
-    [SESSION_HIGHEST_ID] = {"session_highest_id", "SELECT max(coalesce((SELECT max(id) FROM accounts), 0),"
-                                                  " coalesce((SELECT max(id) FROM authorizations), 0),"
-                                                  " coalesce((SELECT max(id) FROM orders), 0),"
-                                                  " coalesce((SELECT max(id) FROM attempts), 0),"
-                                                  " coalesce((SELECT max(id) FROM certificates), 0),"
-                                                  " coalesce((SELECT max(id) FROM eab_keys), 0),"
-                                                  " coalesce((SELECT max(id) FROM early_renewals), 0),"
-                                                  " coalesce((SELECT max(id) FROM events), 0))"},
+    [SESSION_HIGHEST_ID] = {"session_highest_id",
+                            "SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM accounts"
+                            " UNION ALL SELECT max(id) FROM authorizations"
+                            " UNION ALL SELECT max(id) FROM orders"
+                            " UNION ALL SELECT max(id) FROM attempts"
+                            " UNION ALL SELECT max(id) FROM certificates"
+                            " UNION ALL SELECT max(id) FROM eab_keys"
+                            " UNION ALL SELECT max(id) FROM early_renewals"
+                            " UNION ALL SELECT max(id) FROM events) AS subquery_ids"},
     [SESSION_NEWEST_EVENT] = {"reader_newest_event",
                               "SELECT max(id) FROM events WHERE id > 0 AND id <= $until"},
 };
