@@ -63,7 +63,7 @@ enum store_result store_event_insert(struct store_writer *writer, const struct e
     query_bind_text(&query, "$request", event->request);
     enum store_result result = query_run(&query);
     if (result == STORE_OK)
-        event_notes_add(writer_event_notes(writer), event);
+        event_notes_add(writer->notes, event);
     return result;
 }
 

@@ -35,8 +35,8 @@ enum statement_group {
     STATEMENTS_PAGES,
     STATEMENTS_RETENTION,
     STATEMENTS_REVOCATION_LISTS,
-    STATEMENTS_SESSION,
     STATEMENTS_WAITING,
+    STATEMENTS_WRITER,
     STATEMENT_GROUP_END,
 };
 
@@ -59,10 +59,10 @@ extern const struct statement_table store_order_statements;
 extern const struct statement_table store_retention_statements;
 extern const struct statement_table store_revocation_list_statements;
 extern const struct statement_table store_waiting_statements;
+extern const struct statement_table store_writer_statements;
 
 /* Of the engine. */
 extern const struct statement_table store_committer_statements;
 extern const struct statement_table store_page_statements;
-extern const struct statement_table store_session_statements;
 
 const struct statement_table *store_statement_table(enum statement_group group);

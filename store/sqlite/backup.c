@@ -102,7 +102,7 @@ bool store_backup(const struct store_location *location, const char *to, struct 
         return false;
     }
     struct store_reader *reader = store_reader_open(location, fault);
-    bool kept = reader != NULL && back_up(reader->db, to, fault);
+    bool kept = reader != NULL && back_up(database_of(reader), to, fault);
     store_reader_close(reader);
     return kept;
 }

@@ -87,10 +87,10 @@ static bool check_copy(const char *copy, const char *from, struct fault *fault)
     size_t schema = 0;
     struct store_writer *writer = writer_open(copy, fault);
     bool good = writer != NULL &&
-                migrate_read_version(writer->reader.db, from, &store_migrations, &schema, fault) &&
+                migrate_read_version(database_of(writer->reader), from, &store_migrations, &schema, fault) &&
                 (schema != 0 || fault_set(fault, "%s is empty: it is no back-up", from)) &&
-                check_database(writer->reader.db, from, NULL, fault) &&
-                database_execute(writer->reader.db, "PRAGMA wal_checkpoint(TRUNCATE)", fault);
+                check_database(database_of(writer->reader), from, NULL, fault) &&
+                database_execute(database_of(writer->reader), "PRAGMA wal_checkpoint(TRUNCATE)", fault);
     writer_close(writer);
     for (size_t i = 1; i < PARTS; i++)
         unlink(part_of(copy, i).path);
@@ -219,9 +219,10 @@ static bool has_room(const struct store_location *location, struct fault *fault)
 static bool vacuum(const char *path, struct fault *fault)
 {
     struct store_writer *writer = writer_open(path, fault);
-    bool done = writer != NULL && migrate_expect_current(writer->reader.db, path, &store_migrations, fault) &&
-                database_execute(writer->reader.db, "REINDEX; VACUUM", fault) &&
-                database_execute(writer->reader.db, "PRAGMA wal_checkpoint(TRUNCATE)", fault);
+    bool done = writer != NULL &&
+                migrate_expect_current(database_of(writer->reader), path, &store_migrations, fault) &&
+                database_execute(database_of(writer->reader), "REINDEX; VACUUM", fault) &&
+                database_execute(database_of(writer->reader), "PRAGMA wal_checkpoint(TRUNCATE)", fault);
     writer_close(writer);
     return done;
 }

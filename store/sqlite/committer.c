@@ -66,31 +66,31 @@ static bool run_on(struct store_reader *reader, size_t statement)
 
 static bool run(struct store_writer *writer, size_t statement)
 {
-    return run_on(&writer->reader, statement);
+    return run_on(writer->reader, statement);
 }
 
 static bool has_transaction(const struct store_writer *writer)
 {
-    return sqlite3_get_autocommit(writer->reader.db) == 0;
+    return sqlite3_get_autocommit(database_of(writer->reader)) == 0;
 }
 
 /* True when the present operation may be kept. */
 static bool is_sound(const struct store_writer *writer)
 {
-    return !writer->reader.failed && !writer->refused;
+    return !writer->reader->failed && !writer->refused;
 }
 
 bool writer_write(struct store_writer *writer,
                   enum store_apply_result (*apply)(void *context, struct store_writer *writer), void *context,
                   struct fault *fault)
 {
-    writer->reader.failed = writer->refused = false;
+    writer->reader->failed = writer->refused = false;
     if (!run(writer, BEGIN_BATCH))
-        return database_error(writer->reader.db, "the database cannot be written", fault);
+        return database_error(database_of(writer->reader), "the database cannot be written", fault);
     bool keep = apply(context, writer) == STORE_APPLIED && is_sound(writer);
     if (keep && run(writer, COMMIT_BATCH))
         return true;
-    database_error(writer->reader.db, "nothing was written", fault);
+    database_error(database_of(writer->reader), "nothing was written", fault);
     if (has_transaction(writer))
         run(writer, ROLLBACK_BATCH);
     return false;
@@ -127,9 +127,9 @@ static struct store_operation *take(struct committer *committer, bool wait)
 static bool run_operation(struct store_writer *writer, struct store_operation *operation)
 {
     size_t events_before = event_notes_count(writer->notes);
-    writer->reader.failed = writer->refused = false;
+    writer->reader->failed = writer->refused = false;
     bool keep = run(writer, SAVE) && operation->apply(operation, writer) == STORE_APPLIED && is_sound(writer);
-    operation->failed = writer->reader.failed;
+    operation->failed = writer->reader->failed;
     operation->refused = writer->refused;
     if (!keep)
         event_notes_cut(writer->notes, events_before);
@@ -157,7 +157,7 @@ static void take_all_waiting(struct committer *committer, struct batch *batch)
 static bool run_batch(struct committer *committer, struct batch *batch)
 {
     struct store_writer *writer = committer->writer;
-    if (!store_reader_is_in_place(&writer->reader)) {
+    if (!store_reader_is_in_place(writer->reader)) {
         store_log("store: the database file was removed or replaced: nothing is written from now on; stop "
                   "the server, restore the file and start it again");
         take_all_waiting(committer, batch);
@@ -185,10 +185,10 @@ static bool commit(struct store_writer *writer)
 {
     if (run(writer, COMMIT_BATCH))
         return true;
-    if ((sqlite3_errcode(writer->reader.db) & 0xff) == SQLITE_IOERR) {
+    if ((sqlite3_errcode(database_of(writer->reader)) & 0xff) == SQLITE_IOERR) {
         store_log("store: COMMIT failed with an I/O error (%s): ending, so that the next start reads what "
                   "was written",
-                  strerror(sqlite3_system_errno(writer->reader.db)));
+                  strerror(sqlite3_system_errno(database_of(writer->reader))));
         _exit(EX_IOERR);
     }
     return false;
@@ -218,7 +218,7 @@ static void keep_mark(struct committer *committer)
     struct mark *mark = committer->mark;
     int64_t now_ms = monotonic_ms(), newest_event;
     if (!atomic_load(&mark->kept) || now_ms - mark->written_ms < MARK_EVERY_MS ||
-        !reader_newest_event(&committer->writer->reader, INT64_MAX, &newest_event))
+        !reader_newest_event(committer->writer->reader, INT64_MAX, &newest_event))
         return;
     mark->written_ms = now_ms;
     mark_write(mark, newest_event);

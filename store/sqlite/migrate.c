@@ -167,7 +167,7 @@ bool migrate_file(const char *path, const struct migrations *migrations, void (*
     struct store_writer *writer = writer_open(path, fault);
     if (writer == NULL)
         return false;
-    bool migrated = migrate(writer->reader.db, path, migrations, report, fault);
+    bool migrated = migrate(database_of(writer->reader), path, migrations, report, fault);
     writer_close(writer);
     return migrated;
 }

@@ -13,19 +13,16 @@ struct store_location {
     const char *log_path; /* of the write-ahead log */
 };
 
-struct store_reader {
+struct sqlite_reader {
+    struct store_reader reader; /* first */
     sqlite3 *db;
-    bool failed; /* a statement failed since the runner of operations cleared this */
     sqlite3_stmt *prepared[STATEMENT_GROUP_END][STATEMENTS_IN_GROUP_MAX];
 };
 
-struct store_writer {
-    struct store_reader reader;
-    int64_t last_id; /* the highest id issued */
-    bool refused;    /* a state was refused (STORE_REFUSED) since the runner of operations cleared this */
-    bool is_command; /* its ids are separate from the committer's */
-    struct event_notes *notes; /* of the transaction's events; NULL: nobody observes them */
-};
+extern const struct engine_rows sqlite_rows;
+
+/* The database of a reader that reader_open or writer_open made. */
+sqlite3 *database_of(const struct store_reader *reader);
 
 struct store_command {
     struct store_writer *writer;
@@ -38,16 +35,6 @@ struct store_command {
 [[gnu::warn_unused_result]] struct store_writer *writer_open(const char *path, struct fault *fault);
 /* NULL is ignored. */
 void writer_close(struct store_writer *writer);
-
-/* Continues the ids from the highest one in the database. Call it before the writer's first operation. */
-[[gnu::warn_unused_result]] bool writer_continue_ids(struct store_writer *writer, struct fault *fault);
-
-/* Returns the id of the newest event up to `until`; 0 when there is none. Events are only added, and deleted
- * from the oldest on. */
-[[gnu::warn_unused_result]] bool reader_newest_event(struct store_reader *reader, int64_t until, int64_t *id);
-
-/* Returns a statement, prepared once and kept. NULL (logged, reader->failed set) when SQLite refuses it. */
-sqlite3_stmt *reader_statement(struct store_reader *reader, enum statement_group group, size_t index);
 
 /* Runs statements without parameters or rows (PRAGMA…). */
 [[gnu::warn_unused_result]] bool database_execute(sqlite3 *db, const char *sql, struct fault *fault);

@@ -42,7 +42,7 @@ static size_t schema_of(const char *path)
 {
     size_t version = 0;
     struct store_reader *reader = access(path, F_OK) == 0 ? reader_open(path, NULL) : NULL;
-    if (reader != NULL && !migrate_read_version(reader->db, path, &store_migrations, &version, NULL))
+    if (reader != NULL && !migrate_read_version(database_of(reader), path, &store_migrations, &version, NULL))
         version = 0;
     store_reader_close(reader);
     return version;
@@ -58,7 +58,7 @@ static bool begin_mark(const char *path, size_t schema, struct fault *fault)
     struct store_reader *reader = reader_open(path, fault);
     bool begun = reader != NULL && mark_open(&mark, path, fault);
     if (begun && !reader_newest_event(reader, INT64_MAX, &newest_event))
-        begun = database_error(reader->db, path, fault);
+        begun = database_error(database_of(reader), path, fault);
     if (begun && !mark.was_there)
         mark_write(&mark, newest_event);
     if (reader != NULL)
@@ -85,7 +85,7 @@ static bool judge(struct store *store, const char *path, size_t schema, struct f
     struct store_reader *reader = store_reader_of(store->writer);
     if (!reader_newest_event(reader, INT64_MAX, &database.newest_event) ||
         !reader_newest_event(reader, store->mark.newest_event, &database.newest_by_mark))
-        return database_error(reader->db, path, fault);
+        return database_error(database_of(reader), path, fault);
     if (store->writer->last_id < store->mark.newest_event)
         store->writer->last_id = store->mark.newest_event;
     store->restored = mark_contradiction(&store->mark, &database);
@@ -134,6 +134,11 @@ void store_set_notice(void (*notice)(const char *message))
     notify = notice;
 }
 
+static bool continue_ids(struct store_writer *writer, const char *path, struct fault *fault)
+{
+    return writer_continue_ids(writer) || database_error(database_of(writer->reader), path, fault);
+}
+
 static bool open_writer(struct store *store, const struct store_location *location,
                         enum store_migration migration, struct fault *fault)
 {
@@ -145,9 +150,9 @@ static bool open_writer(struct store *store, const struct store_location *locati
         return false;
     store->writer = writer_open(path, fault);
     return store->writer != NULL &&
-           migrate_expect_current(store->writer->reader.db, path, &store_migrations, fault) &&
-           database_use_wal(store->writer->reader.db, path, fault) &&
-           writer_continue_ids(store->writer, fault) && judge(store, path, schema, fault);
+           migrate_expect_current(database_of(store->writer->reader), path, &store_migrations, fault) &&
+           database_use_wal(database_of(store->writer->reader), path, fault) &&
+           continue_ids(store->writer, path, fault) && judge(store, path, schema, fault);
 }
 
 struct store *store_open(const struct store_location *location, enum store_migration migration,
@@ -189,8 +194,8 @@ void store_take_as_it_is(struct store *store)
  * one does, the log keeps the rest. */
 static void empty_log(struct store_writer *writer)
 {
-    sqlite3_busy_timeout(writer->reader.db, EMPTY_LOG_MS);
-    sqlite3_wal_checkpoint_v2(writer->reader.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(database_of(writer->reader), EMPTY_LOG_MS);
+    sqlite3_wal_checkpoint_v2(database_of(writer->reader), NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
 void store_close(struct store *store)
@@ -216,7 +221,7 @@ struct store_reader *store_reader_open(const struct store_location *location, st
 {
     const char *path = location->path;
     struct store_reader *reader = file_exists(path, fault) ? reader_open(path, fault) : NULL;
-    if (reader != NULL && migrate_expect_current(reader->db, path, &store_migrations, fault))
+    if (reader != NULL && migrate_expect_current(database_of(reader), path, &store_migrations, fault))
         return reader;
     store_reader_close(reader);
     return NULL;
@@ -226,8 +231,9 @@ struct store_command *store_command_open(const struct store_location *location, 
 {
     const char *path = location->path;
     struct store_writer *writer = file_exists(path, fault) ? writer_open(path, fault) : NULL;
-    bool good = writer != NULL && migrate_expect_current(writer->reader.db, path, &store_migrations, fault) &&
-                writer_continue_ids(writer, fault);
+    bool good = writer != NULL &&
+                migrate_expect_current(database_of(writer->reader), path, &store_migrations, fault) &&
+                continue_ids(writer, path, fault);
     struct store_command *command = good ? calloc(1, sizeof *command) : NULL;
     if (command != NULL) {
         writer->is_command = true;
@@ -349,12 +355,12 @@ enum store_result store_probe(struct store_writer *writer)
     struct fault fault;
     char same[64];
     int64_t version;
-    if (database_integer(writer->reader.db, "PRAGMA user_version", &version, &fault)) {
+    if (database_integer(database_of(writer->reader), "PRAGMA user_version", &version, &fault)) {
         snprintf(same, sizeof same, "PRAGMA user_version = %lld", (long long)version);
-        if (database_execute(writer->reader.db, same, &fault))
+        if (database_execute(database_of(writer->reader), same, &fault))
             return STORE_OK;
     }
-    writer->reader.failed = true;
+    writer->reader->failed = true;
     return STORE_FAILED;
 }
 

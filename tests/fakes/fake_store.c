@@ -72,8 +72,8 @@ bool fake_store_step_failed(void)
 
 static void run_sql(struct store_writer *writer, const char *sql)
 {
-    if (sqlite3_exec(writer->reader.db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        verdict("%s: %s", sql, sqlite3_errmsg(writer->reader.db));
+    if (sqlite3_exec(database_of(writer->reader), sql, NULL, NULL, NULL) != SQLITE_OK)
+        verdict("%s: %s", sql, sqlite3_errmsg(database_of(writer->reader)));
 }
 
 /* An engine may undo an operation and apply it again: another gateway was faster. */
@@ -92,7 +92,7 @@ static enum store_apply_result run_operation(void *context, struct store_writer 
     struct store_operation *operation = context;
     enum store_apply_result result =
         steps_to_failure == 0 ? apply_twice(operation, writer) : operation->apply(operation, writer);
-    operation->failed = writer->reader.failed;
+    operation->failed = writer->reader->failed;
     return result;
 }
 

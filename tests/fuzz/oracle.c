@@ -91,9 +91,9 @@ void oracle_committed(struct store_reader *reader)
     for (size_t i = 0; i < change_count; i++) {
         const struct invariant *invariant = invariant_of(changes[i].table);
         event_count += strcmp(changes[i].table, "events") == 0;
-        check_texts(reader->db, changes[i].table, changes[i].id);
+        check_texts(database_of(reader), changes[i].table, changes[i].id);
         if (invariant != NULL)
-            invariant->check(reader->db, changes[i].id);
+            invariant->check(database_of(reader), changes[i].id);
     }
     change_count = 0;
 }
@@ -125,7 +125,7 @@ static void remember_all(sqlite3 *db, const char *sql, void (*check)(sqlite3 *db
 void oracle_restarted(struct store_reader *reader)
 {
     forget();
-    database = reader->db;
+    database = database_of(reader);
     sqlite3_update_hook(database, on_change, NULL);
     change_count = 0;
     remember_all(database, "SELECT id FROM orders WHERE id > ?", oracle_check_order);

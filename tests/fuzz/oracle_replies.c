@@ -104,7 +104,7 @@ bool oracle_account_may_revoke(int64_t account_id, struct bytes leaf)
                          "SELECT coalesce(c.account_id, 0), i.issuer, c.leaf FROM certificates c JOIN "
                          "issuer_identities i ON i.id = c.issuer_identity_id WHERE ? = 0 AND c.serial = '%s'",
                          facts.serial);
-        sqlite3_stmt *row = oracle_ask(store_command_reader(fake_store_command())->db, sql, 0);
+        sqlite3_stmt *row = oracle_ask(database_of(store_command_reader(fake_store_command())), sql, 0);
         bool own = row != NULL && sqlite3_column_int64(row, 0) == account_id;
         if (row != NULL)
             may = certificate_read_facts(
@@ -123,7 +123,7 @@ bool oracle_account_may_revoke(int64_t account_id, struct bytes leaf)
 bool oracle_has_order_replacing(int64_t account_id, const char *renewal_id)
 {
     sqlite3_stmt *row =
-        oracle_ask(store_command_reader(fake_store_command())->db,
+        oracle_ask(database_of(store_command_reader(fake_store_command())),
                    "SELECT replaces FROM orders WHERE account_id = ? AND replaces NOTNULL", account_id);
     bool found = false;
     for (int step = row == NULL ? SQLITE_DONE : SQLITE_ROW; !found && step == SQLITE_ROW;
@@ -135,7 +135,7 @@ bool oracle_has_order_replacing(int64_t account_id, const char *renewal_id)
 
 int64_t oracle_eab_key_of(int64_t account_id)
 {
-    sqlite3_stmt *row = oracle_ask(store_command_reader(fake_store_command())->db,
+    sqlite3_stmt *row = oracle_ask(database_of(store_command_reader(fake_store_command())),
                                    "SELECT coalesce(eab_key_id, 0) FROM accounts WHERE id = ?", account_id);
     int64_t id = row == NULL ? 0 : sqlite3_column_int64(row, 0);
     oracle_done(row);

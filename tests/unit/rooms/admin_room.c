@@ -156,7 +156,7 @@ int64_t admin_rows(const char *sql)
 {
     struct fault fault;
     int64_t count = -1;
-    cr_assert(database_integer(fake_store_command()->writer->reader.db, sql, &count, &fault), "%s",
+    cr_assert(database_integer(database_of(fake_store_command()->writer->reader), sql, &count, &fault), "%s",
               fault.message);
     return count;
 }

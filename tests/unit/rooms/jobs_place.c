@@ -152,7 +152,7 @@ void jobs_place_clear(struct jobs_place *place)
 {
     fakes_pass(60000);
     cr_assert_eq(
-        sqlite3_exec(place->database.writer->reader.db,
+        sqlite3_exec(database_of(place->database.writer->reader),
                      "PRAGMA foreign_keys = OFF; DELETE FROM certificate_names; DELETE FROM attempts;"
                      "DELETE FROM order_authorizations; DELETE FROM certificates; DELETE FROM orders;"
                      "DELETE FROM authorizations; DELETE FROM accounts; DELETE FROM events;"
@@ -236,8 +236,8 @@ int64_t jobs_place_number(const struct jobs_place *place, const char *sql)
 {
     struct fault fault;
     int64_t number = 0;
-    cr_assert(database_integer(place->database.writer->reader.db, sql, &number, &fault), "%s: %s", sql,
-              fault.message);
+    cr_assert(database_integer(database_of(place->database.writer->reader), sql, &number, &fault), "%s: %s",
+              sql, fault.message);
     return number;
 }
 

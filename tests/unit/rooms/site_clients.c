@@ -179,7 +179,7 @@ bool site_has_header(const struct fake_reply *reply, const char *name, const cha
 void site_run(const char *sql)
 {
     char *why = NULL;
-    cr_assert_eq(sqlite3_exec(store_command_reader(fake_store_command())->db, sql, NULL, NULL, &why),
+    cr_assert_eq(sqlite3_exec(database_of(store_command_reader(fake_store_command())), sql, NULL, NULL, &why),
                  SQLITE_OK, "%s: %s", sql, why);
 }
 
@@ -187,15 +187,15 @@ int64_t site_count(const char *sql)
 {
     struct fault fault;
     int64_t count = -1;
-    cr_assert(database_integer(store_command_reader(fake_store_command())->db, sql, &count, &fault), "%s",
-              fault.message);
+    cr_assert(database_integer(database_of(store_command_reader(fake_store_command())), sql, &count, &fault),
+              "%s", fault.message);
     return count;
 }
 
 const char *site_text(const char *sql)
 {
     sqlite3_stmt *prepared = NULL;
-    sqlite3 *db = store_command_reader(fake_store_command())->db;
+    sqlite3 *db = database_of(store_command_reader(fake_store_command()));
     cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &prepared, NULL), SQLITE_OK, "%s: %s", sql,
                  sqlite3_errmsg(db));
     cr_assert_eq(sqlite3_step(prepared), SQLITE_ROW, "%s: no row", sql);

@@ -28,7 +28,8 @@ static bool take(const struct issuer_config **sections, struct fault *fault)
 
 static void run_sql(const char *sql)
 {
-    cr_assert_eq(sqlite3_exec(fake_store_command()->writer->reader.db, sql, NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database_of(fake_store_command()->writer->reader), sql, NULL, NULL, NULL),
+                 SQLITE_OK);
 }
 
 static void delete_override(void)

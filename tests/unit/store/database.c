@@ -63,7 +63,7 @@ void database_connect(struct database *database)
     cr_assert(store_migrate(database->location, NULL, &fault), "%s", fault.message);
     database->writer = writer_open(database->path, &fault);
     cr_assert_not_null(database->writer, "%s", fault.message);
-    cr_assert(writer_continue_ids(database->writer, &fault), "%s", fault.message);
+    cr_assert(writer_continue_ids(database->writer));
 }
 
 void database_serve(struct database *database)

@@ -29,7 +29,7 @@ static int64_t accounts_in(struct database *database, const char *path)
     int64_t count;
     struct store_reader *reader = store_reader_open(store_location_new(database->arena, path), &fault);
     cr_assert_not_null(reader, "%s", fault.message);
-    cr_assert(database_integer(reader->db, "SELECT count(*) FROM accounts", &count, &fault));
+    cr_assert(database_integer(database_of(reader), "SELECT count(*) FROM accounts", &count, &fault));
     store_reader_close(reader);
     return count;
 }
@@ -65,11 +65,12 @@ Test(backup, a_copy_beside_a_writer_is_whole_and_private)
     database_begin(&database);
     database_connect(&database);
     make_account(&database, "committed");
-    cr_assert_eq(sqlite3_exec(database.writer->reader.db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database_of(database.writer->reader), "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                 SQLITE_OK);
     make_account(&database, "not committed");
     const char *copy = beside(&database, "copy");
     cr_assert(store_backup(database.location, copy, &fault), "%s", fault.message);
-    cr_assert_eq(sqlite3_exec(database.writer->reader.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database_of(database.writer->reader), "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     cr_assert_eq(accounts_in(&database, copy), 1);
     cr_assert(store_check(store_location_new(database.arena, copy), NULL, &fault), "%s", fault.message);
     cr_assert_eq(stat(copy, &status), 0);
@@ -113,7 +114,7 @@ Test(backup, a_copy_that_cannot_be_written_says_why)
     database_begin(&database);
     database_connect(&database);
     const char *to = beside(&database, "no file");
-    cr_expect_not(backup_copy(database.writer->reader.db, to, &fault));
+    cr_expect_not(backup_copy(database_of(database.writer->reader), to, &fault));
     cr_expect_eq(strncmp(fault.message, to, strlen(to)), 0, "%s", fault.message);
     cr_expect_not_null(strstr(fault.message, ": unable to open database file"), "%s", fault.message);
     database_end(&database);

@@ -42,7 +42,7 @@ Test(certificate_identity, S5_a_certificate_is_one_row_whatever_its_octets_and_i
         cr_expect_eq(loaded.id, one.id);
         cr_expect(bytes_equal(loaded.leaf, one.leaf));
     }
-    cr_assert_not(writer->reader.failed);
+    cr_assert_not(writer->reader->failed);
     database_end(&database);
 }
 
@@ -147,7 +147,7 @@ Test(certificate_identity, a_certificate_is_found_by_its_own_octets)
         STORE_NOT_FOUND);
     struct certificate again = one;
     cr_assert_eq(store_certificate_insert(writer, &again, NULL, 0), STORE_KNOWN);
-    cr_assert_not(writer->reader.failed);
+    cr_assert_not(writer->reader->failed);
     database_end(&database);
 }
 
@@ -178,7 +178,7 @@ Test(certificate_identity, one_that_was_imported_first_is_taken_over_once)
     cr_assert_eq(loaded.account_id, account.id);
     cr_assert_eq(loaded.origin, CERTIFICATE_FROM_ACME);
     cr_assert_eq(store_certificate_insert(writer, &issued, order.identifiers, 1), STORE_KNOWN);
-    cr_assert_not(writer->reader.failed);
+    cr_assert_not(writer->reader->failed);
     database_end(&database);
 }
 

@@ -67,7 +67,7 @@ Test(orders, an_order_without_its_authorization_is_refused)
     struct order order = make_order(&database, &account, &authorization, 1);
     order.authorization_ids[0] = account.id;
     cr_assert_eq(store_order_insert(database.writer, &order), STORE_FAILED);
-    cr_assert(database.writer->reader.failed);
+    cr_assert(database.writer->reader->failed);
     database_end(&database);
 }
 

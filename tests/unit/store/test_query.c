@@ -81,10 +81,10 @@ Test(query, one_that_failed_gives_nothing)
     store_set_log(keep_quiet);
     struct query query =
         query_begin(store_reader_of(database.writer), database.arena, STATEMENTS_ACCOUNTS, 0);
-    cr_expect_not(database.writer->reader.failed);
+    cr_expect_not(database.writer->reader->failed);
     query_bind_integer(&query, "$id", account.id);
     query_bind_integer(&query, "$nobody", 1);
-    cr_expect(database.writer->reader.failed);
+    cr_expect(database.writer->reader->failed);
     cr_expect_eq(query_next(&query), STORE_FAILED);
     cr_expect_eq(query_take_integer(&query), 0);
     cr_expect_null(query_take_text(&query));

@@ -21,20 +21,22 @@ static int run_pass(struct database *database, struct retention retention, struc
     *pass = (struct retention_pass){0};
     for (; !pass->finished; steps++) {
         cr_assert_lt(steps, 10000);
-        cr_assert_eq(sqlite3_exec(database->writer->reader.db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+        cr_assert_eq(sqlite3_exec(database_of(database->writer->reader), "BEGIN IMMEDIATE", NULL, NULL, NULL),
                      SQLITE_OK);
         cr_assert_eq(store_retention_step(database->writer, &retention, pass), STORE_OK);
-        cr_assert_eq(sqlite3_exec(database->writer->reader.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+        cr_assert_eq(sqlite3_exec(database_of(database->writer->reader), "COMMIT", NULL, NULL, NULL),
+                     SQLITE_OK);
     }
     return steps;
 }
 
 static void issue_many(struct database *database, const struct account *account, int count)
 {
-    cr_assert_eq(sqlite3_exec(database->writer->reader.db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database_of(database->writer->reader), "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                 SQLITE_OK);
     for (int i = 0; i < count; i++)
         make_issued_order(database, account, arena_printf(database->arena, "host-%d.example.org", i), NULL);
-    cr_assert_eq(sqlite3_exec(database->writer->reader.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database_of(database->writer->reader), "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 }
 
 static int64_t rows(const struct database *database, const char *table)
@@ -331,12 +333,12 @@ static void run_pass_over_failures(struct database *database, struct retention r
     for (int steps = 0; !pass->finished; steps++) {
         struct retention_pass next = *pass;
         cr_assert_lt(steps, 1000);
-        cr_assert_eq(sqlite3_exec(database->writer->reader.db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+        cr_assert_eq(sqlite3_exec(database_of(database->writer->reader), "BEGIN IMMEDIATE", NULL, NULL, NULL),
                      SQLITE_OK);
         bool good = store_retention_step(database->writer, &retention, &next) == STORE_OK;
-        cr_assert_eq(
-            sqlite3_exec(database->writer->reader.db, good ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL),
-            SQLITE_OK);
+        cr_assert_eq(sqlite3_exec(database_of(database->writer->reader), good ? "COMMIT" : "ROLLBACK", NULL,
+                                  NULL, NULL),
+                     SQLITE_OK);
         if (good)
             *pass = next;
         else

@@ -38,11 +38,11 @@ Test(schema, the_writer_syncs_every_commit_and_checks_references)
     int64_t value;
     database_begin(&database);
     database_connect(&database);
-    cr_assert(database_integer(database.writer->reader.db, "PRAGMA synchronous", &value, &fault));
+    cr_assert(database_integer(database_of(database.writer->reader), "PRAGMA synchronous", &value, &fault));
     cr_assert_eq(value, 2);
-    cr_assert(database_integer(database.writer->reader.db, "PRAGMA foreign_keys", &value, &fault));
+    cr_assert(database_integer(database_of(database.writer->reader), "PRAGMA foreign_keys", &value, &fault));
     cr_assert_eq(value, 1);
-    cr_assert(database_integer(database.writer->reader.db, "PRAGMA busy_timeout", &value, &fault));
+    cr_assert(database_integer(database_of(database.writer->reader), "PRAGMA busy_timeout", &value, &fault));
     cr_assert_gt(value, 0);
     database_end(&database);
 }
@@ -97,7 +97,7 @@ Test(schema, states_that_are_not_the_protocols_are_refused)
     struct account account = make_account(&database, "thumbprint");
     make_issued_order(&database, &account, "www.example.org", "1a");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        int result = sqlite3_exec(database.writer->reader.db, bad[i], NULL, NULL, NULL);
+        int result = sqlite3_exec(database_of(database.writer->reader), bad[i], NULL, NULL, NULL);
         cr_expect_eq(result, SQLITE_CONSTRAINT, "was accepted: %s", bad[i]);
     }
     database_end(&database);
@@ -111,12 +111,12 @@ Test(schema, an_issued_order_costs_three_kibibytes_at_most)
     database_connect(&database);
     struct account account = make_account(&database, "thumbprint");
     int64_t before = database_count(&database, "PRAGMA page_count");
-    cr_assert_eq(sqlite3_exec(database.writer->reader.db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database_of(database.writer->reader), "BEGIN", NULL, NULL, NULL), SQLITE_OK);
     for (int i = 0; i < ORDERS; i++) {
         const char *name = arena_printf(database.arena, "host-%04d.department.example.org", i);
         make_issued_order(&database, &account, name, NULL);
     }
-    cr_assert_eq(sqlite3_exec(database.writer->reader.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database_of(database.writer->reader), "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     int64_t pages = database_count(&database, "PRAGMA page_count") - before;
     int64_t each = pages * database_count(&database, "PRAGMA page_size") / ORDERS;
     cr_assert_leq(each, 3072, "%lld octets an issued order", (long long)each);
@@ -287,8 +287,8 @@ Test(schema, commands_do_not_migrate)
     cr_assert(migrate_file(database.path, &(struct migrations){two_migrations, 1}, NULL, &fault));
     struct store_reader *reader = reader_open(database.path, &fault);
     cr_assert_not_null(reader);
-    cr_assert_not(
-        migrate_expect_current(reader->db, database.path, &(struct migrations){two_migrations, 2}, &fault));
+    cr_assert_not(migrate_expect_current(database_of(reader), database.path,
+                                         &(struct migrations){two_migrations, 2}, &fault));
     cr_assert_not_null(strstr(fault.message, "acmegate db migrate"), "%s", fault.message);
     store_reader_close(reader);
     database_end(&database);

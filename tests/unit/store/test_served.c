@@ -42,7 +42,7 @@ Test(served, a_reader_cannot_write)
     database_serve(&database);
     struct store_reader *reader = store_reader_open(database.location, &fault);
     cr_assert_not_null(reader, "%s", fault.message);
-    cr_assert_not(database_execute(reader->db, "DELETE FROM events", &fault));
+    cr_assert_not(database_execute(database_of(reader), "DELETE FROM events", &fault));
     store_reader_close(reader);
     database_end(&database);
 }

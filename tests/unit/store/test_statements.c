@@ -47,7 +47,7 @@ Test(statements, none_reads_a_whole_table)
     for (enum statement_group group = 0; group < STATEMENT_GROUP_END; group++) {
         const struct statement_table *table = store_statement_table(group);
         for (size_t i = 0; group != STATEMENTS_COMMITTER && i < table->count; i++)
-            steps += check_plan(database.writer->reader.db, &table->statements[i]);
+            steps += check_plan(database_of(database.writer->reader), &table->statements[i]);
     }
     cr_assert_gt(steps, 30);
     database_end(&database);
@@ -83,7 +83,7 @@ Test(statements, every_parameter_is_named)
     for (enum statement_group group = 0; group < STATEMENT_GROUP_END; group++) {
         const struct statement_table *table = store_statement_table(group);
         for (size_t i = 0; i < table->count; i++) {
-            sqlite3_stmt *prepared = reader_statement(store_reader_of(database.writer), group, i);
+            sqlite3_stmt *prepared = sqlite_rows.prepare(store_reader_of(database.writer), group, i);
             cr_assert_not_null(prepared, "%s", table->statements[i].name);
             for (int n = 1; n <= sqlite3_bind_parameter_count(prepared); n++) {
                 const char *name = sqlite3_bind_parameter_name(prepared, n);
@@ -99,8 +99,8 @@ Test(statements, a_prepared_one_is_kept)
     struct database database;
     database_begin(&database);
     database_connect(&database);
-    sqlite3_stmt *first = reader_statement(store_reader_of(database.writer), STATEMENTS_ORDERS, 0);
+    sqlite3_stmt *first = sqlite_rows.prepare(store_reader_of(database.writer), STATEMENTS_ORDERS, 0);
     cr_assert_not_null(first);
-    cr_assert_eq(reader_statement(store_reader_of(database.writer), STATEMENTS_ORDERS, 0), first);
+    cr_assert_eq(sqlite_rows.prepare(store_reader_of(database.writer), STATEMENTS_ORDERS, 0), first);
     database_end(&database);
 }

@@ -34,7 +34,7 @@ static void expect_result(const struct database *database, enum store_result res
                           const char *from, const char *to)
 {
     cr_expect_eq(result, allowed ? STORE_OK : STORE_REFUSED, "%s to %s: %d", from, to, (int)result);
-    cr_expect_not(database->writer->reader.failed, "%s to %s", from, to);
+    cr_expect_not(database->writer->reader->failed, "%s to %s", from, to);
     cr_expect_eq(database->writer->refused, !allowed, "%s to %s", from, to);
     database->writer->refused = false;
     cr_expect_eq(logged_count, !allowed, "%s to %s: %zu lines", from, to, logged_count);
@@ -263,15 +263,16 @@ Test(transitions, no_other_statement_writes_a_state)
     struct writing writing = {0};
     database_begin(&database);
     database_connect(&database);
-    sqlite3_set_authorizer(database.writer->reader.db, look_at, &writing);
+    sqlite3_set_authorizer(database_of(database.writer->reader), look_at, &writing);
     for (enum statement_group group = 0; group < STATEMENT_GROUP_END; group++) {
         const struct statement_table *table = store_statement_table(group);
         for (size_t i = 0; i < table->count; i++) {
             sqlite3_stmt *prepared;
             writing.name = table->statements[i].name;
-            cr_assert_eq(
-                sqlite3_prepare_v2(database.writer->reader.db, table->statements[i].sql, -1, &prepared, NULL),
-                SQLITE_OK, "%s: %s", writing.name, sqlite3_errmsg(database.writer->reader.db));
+            cr_assert_eq(sqlite3_prepare_v2(database_of(database.writer->reader), table->statements[i].sql,
+                                            -1, &prepared, NULL),
+                         SQLITE_OK, "%s: %s", writing.name,
+                         sqlite3_errmsg(database_of(database.writer->reader)));
             sqlite3_finalize(prepared);
         }
     }

@@ -225,7 +225,7 @@ Test(views, every_documented_query_runs_as_it_stands)
         const char *sql = arena_string(database.arena, bytes_of(at, length));
         cr_expect_eq(strncmp(sql, "-- ", 3), 0, "a query without a name: %s", sql);
         char *message = NULL;
-        int result = sqlite3_exec(database.writer->reader.db, sql, NULL, NULL, &message);
+        int result = sqlite3_exec(database_of(database.writer->reader), sql, NULL, NULL, &message);
         cr_expect_eq(result, SQLITE_OK, "%s\n%s", sql, message);
         sqlite3_free(message);
         queries++;
@@ -254,7 +254,7 @@ Test(views, the_documented_history_of_a_name_has_its_challenges_and_no_others)
     make_issued_order(&database, &account, "other.example.org", "1b");
     const char *at = strstr(documentation(database.arena), "-- How was this name issued?");
     const char *sql = arena_string(database.arena, bytes_of(at, (size_t)(strstr(at, "\n```") - at)));
-    cr_assert_eq(sqlite3_exec(database.writer->reader.db, sql, count_row, &rows, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database_of(database.writer->reader), sql, count_row, &rows, NULL), SQLITE_OK);
     cr_assert_eq(rows, 8);
     database_end(&database);
 }

@@ -124,10 +124,10 @@ enum store_apply_result write_limit_pages(struct write *write, struct store_writ
     (void)write;
     struct fault fault;
     int64_t pages = 0;
-    cr_expect(database_integer(writer->reader.db, "PRAGMA page_count", &pages, &fault));
+    cr_expect(database_integer(database_of(writer->reader), "PRAGMA page_count", &pages, &fault));
     char sql[64];
     snprintf(sql, sizeof sql, "PRAGMA max_page_count = %lld", (long long)pages + 3);
-    cr_expect(database_execute(writer->reader.db, sql, &fault));
+    cr_expect(database_execute(database_of(writer->reader), sql, &fault));
     return STORE_APPLIED;
 }
 
@@ -135,14 +135,14 @@ enum store_apply_result write_lift_limit(struct write *write, struct store_write
 {
     (void)write;
     struct fault fault;
-    cr_expect(database_execute(writer->reader.db, "PRAGMA max_page_count = 1000000", &fault));
+    cr_expect(database_execute(database_of(writer->reader), "PRAGMA max_page_count = 1000000", &fault));
     return STORE_APPLIED;
 }
 
 enum store_apply_result write_hurry(struct write *write, struct store_writer *writer)
 {
     (void)write;
-    sqlite3_busy_timeout(writer->reader.db, 1);
+    sqlite3_busy_timeout(database_of(writer->reader), 1);
     return STORE_APPLIED;
 }
 

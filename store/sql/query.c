@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sql/query.h"
 
-#include <limits.h>
 #include <stdio.h>
 
 #include "acme/base/json.h"
 #include "acme/base/visible.h"
-#include "store/sqlite/session.h"
 
 static void fail(struct query *query, const char *what)
 {
@@ -20,17 +18,17 @@ struct query query_begin(struct store_reader *reader, struct arena *arena, enum 
 {
     struct query query = {.reader = reader, .group = group, .arena = arena};
     query.name = store_statement_table(group)->statements[index].name;
-    query.prepared = reader_statement(reader, group, index);
+    query.prepared = reader->rows->prepare(reader, group, index);
     query.failed = query.prepared == NULL;
+    if (query.failed)
+        reader->failed = true;
     return query;
 }
 
 void query_end(struct query *query)
 {
-    if (query->prepared == NULL)
-        return;
-    sqlite3_reset(query->prepared);
-    sqlite3_clear_bindings(query->prepared);
+    if (query->prepared != NULL)
+        query->reader->rows->reset(query->prepared);
 }
 
 /* Returns 0, with the query marked, when there is no such parameter. */
@@ -38,23 +36,30 @@ static int parameter(struct query *query, const char *name)
 {
     if (query->failed)
         return 0;
-    int index = sqlite3_bind_parameter_index(query->prepared, name);
+    int index = query->reader->rows->parameter(query->prepared, name);
     if (index == 0)
         fail(query, "a parameter is bound that the statement does not have");
     return index;
 }
 
-static void check_bound(struct query *query, int result)
+static void check_bound(struct query *query, const char *why)
 {
-    if (result != SQLITE_OK)
-        fail(query, sqlite3_errstr(result));
+    if (why != NULL)
+        fail(query, why);
 }
 
 void query_bind_integer(struct query *query, const char *name, int64_t value)
 {
     int index = parameter(query, name);
     if (index != 0)
-        check_bound(query, sqlite3_bind_int64(query->prepared, index, value));
+        check_bound(query, query->reader->rows->bind_integer(query->prepared, index, value));
+}
+
+static void bind_null(struct query *query, const char *name)
+{
+    int index = parameter(query, name);
+    if (index != 0)
+        check_bound(query, query->reader->rows->bind_null(query->prepared, index));
 }
 
 void query_bind_optional(struct query *query, const char *name, int64_t value)
@@ -62,52 +67,51 @@ void query_bind_optional(struct query *query, const char *name, int64_t value)
     if (value != 0)
         query_bind_integer(query, name, value);
     else
-        query_bind_text(query, name, NULL);
+        bind_null(query, name);
 }
 
-static void bind_characters(struct query *query, const char *name, struct bytes text,
-                            sqlite3_destructor_type lifetime)
+static void bind_characters(struct query *query, const char *name, struct bytes text, bool copy)
 {
     int index = parameter(query, name);
-    const char *characters = text.n == 0 ? "" : (const char *)text.p;
     if (index != 0)
-        check_bound(query,
-                    sqlite3_bind_text64(query->prepared, index, characters, text.n, lifetime, SQLITE_UTF8));
+        check_bound(query, query->reader->rows->bind_text(query->prepared, index, text, copy));
 }
 
 void query_bind_text(struct query *query, const char *name, const char *text)
 {
-    int index = text == NULL ? parameter(query, name) : 0;
-    if (index != 0)
-        check_bound(query, sqlite3_bind_null(query->prepared, index));
-    if (text != NULL)
+    if (text == NULL)
+        bind_null(query, name);
+    else
         query_bind_text_bytes(query, name, bytes_from_string(text));
 }
 
 void query_bind_text_bytes(struct query *query, const char *name, struct bytes text)
 {
     if (visible_is_clean(text, VISIBLE_ONE_LINE)) {
-        bind_characters(query, name, text, SQLITE_STATIC);
+        bind_characters(query, name, text, false);
         return;
     }
     struct arena *arena = arena_new();
     char *clean = arena_string(arena, text);
     size_t n = visible_clean(clean, text.n, VISIBLE_ONE_LINE);
-    bind_characters(query, name, bytes_of(clean, n), SQLITE_TRANSIENT);
+    bind_characters(query, name, bytes_of(clean, n), true);
     arena_free(arena);
 }
 
 void query_bind_pem(struct query *query, const char *name, struct bytes pem)
 {
-    bind_characters(query, name, pem, SQLITE_STATIC);
+    bind_characters(query, name, pem, false);
 }
 
 void query_bind_blob(struct query *query, const char *name, struct bytes blob)
 {
+    if (blob.n == 0) {
+        bind_null(query, name);
+        return;
+    }
     int index = parameter(query, name);
     if (index != 0)
-        check_bound(query, sqlite3_bind_blob64(query->prepared, index, blob.n == 0 ? NULL : blob.p, blob.n,
-                                               SQLITE_STATIC));
+        check_bound(query, query->reader->rows->bind_blob(query->prepared, index, blob));
 }
 
 void query_bind_problem(struct query *query, const char *problem_json)
@@ -121,7 +125,7 @@ void query_bind_problem(struct query *query, const char *problem_json)
     if (json_member_string(problem, "detail", &detail)) {
         char *clean = arena_string(arena, detail);
         size_t n = visible_clean(clean, detail.n, VISIBLE_ONE_LINE);
-        bind_characters(query, "$error_detail", bytes_of(clean, n), SQLITE_TRANSIENT);
+        bind_characters(query, "$error_detail", bytes_of(clean, n), true);
     }
     arena_free(arena);
 }
@@ -131,27 +135,23 @@ enum store_result query_next(struct query *query)
     if (query->failed)
         return STORE_FAILED;
     query->column = 0;
-    switch (sqlite3_step(query->prepared)) {
-    case SQLITE_ROW:
-        return STORE_OK;
-    case SQLITE_DONE:
-        return STORE_NOT_FOUND;
-    default:
-        fail(query, sqlite3_errmsg(query->reader->db));
-        return STORE_FAILED;
-    }
+    const char *why;
+    enum store_result result = query->reader->rows->step(query->prepared, &why);
+    if (result == STORE_FAILED)
+        fail(query, why);
+    return result;
 }
 
 enum store_result query_run(struct query *query)
 {
     if (query_next(query) == STORE_FAILED)
         return STORE_FAILED;
-    return sqlite3_changes64(query->reader->db) > 0 ? STORE_OK : STORE_NOT_FOUND;
+    return query_changed_rows(query) > 0 ? STORE_OK : STORE_NOT_FOUND;
 }
 
 int64_t query_changed_rows(const struct query *query)
 {
-    return sqlite3_changes64(query->reader->db);
+    return query->reader->rows->changed(query->reader);
 }
 
 enum store_result query_run_guarded(struct query *query, size_t exists, int64_t id)
@@ -167,26 +167,20 @@ enum store_result query_run_guarded(struct query *query, size_t exists, int64_t 
 
 int64_t query_take_integer(struct query *query)
 {
-    return query->failed ? 0 : sqlite3_column_int64(query->prepared, query->column++);
+    return query->failed ? 0 : query->reader->rows->integer(query->prepared, query->column++);
 }
 
-/* Takes the column's octets, which are SQLite's until the next step. False for NULL. */
+/* Takes the column's octets, which are the engine's until the next step. False for NULL. */
 static bool take_column(struct query *query, struct bytes *out)
 {
+    const char *why = NULL;
     *out = (struct bytes){0};
     if (query->failed)
         return false;
-    int column = query->column++;
-    if (sqlite3_column_type(query->prepared, column) == SQLITE_NULL)
-        return false;
-    const void *p = sqlite3_column_blob(query->prepared, column);
-    int n = sqlite3_column_bytes(query->prepared, column);
-    if (p == NULL && n != 0) {
-        fail(query, "out of memory");
-        return false;
-    }
-    *out = bytes_of(p, (size_t)n);
-    return true;
+    bool has = query->reader->rows->octets(query->prepared, query->column++, out, &why);
+    if (why != NULL)
+        fail(query, why);
+    return has;
 }
 
 const char *query_take_text(struct query *query)
@@ -203,18 +197,17 @@ struct bytes query_take_bytes(struct query *query)
 
 size_t query_column_count(const struct query *query)
 {
-    return (size_t)sqlite3_column_count(query->prepared);
+    return query->reader->rows->column_count(query->prepared);
 }
 
 const char *query_column_name(const struct query *query)
 {
-    return sqlite3_column_name(query->prepared, query->column);
+    return query->reader->rows->column_name(query->prepared, query->column);
 }
 
 bool query_column_is_number(const struct query *query)
 {
-    int type = sqlite3_column_type(query->prepared, query->column);
-    return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+    return query->reader->rows->is_number(query->prepared, query->column);
 }
 
 enum store_result query_finish(const struct query *query)

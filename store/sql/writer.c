@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection that writes: its ids, and the verdict on its transaction. */
+#include "store/sql/query.h"
+
+/* 2026-01-01T00:00:00Z */
+#define ID_EPOCH_MS INT64_C(1767225600000)
+/* Ids within one millisecond, before they run ahead of the clock. */
+#define IDS_PER_MS INT64_C(4096)
+/* The beginning of commands' ids. Ids are numbered by the second in which they are made, and a server does
+ * not make two million in one. */
+#define COMMAND_IDS_AFTER_MS 500
+
+enum { HIGHEST_ID, NEWEST_EVENT };
+
+static const struct statement statements[] = {
+    [HIGHEST_ID] = {"highest_id", "SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM accounts"
+                                  " UNION ALL SELECT max(id) FROM authorizations"
+                                  " UNION ALL SELECT max(id) FROM orders"
+                                  " UNION ALL SELECT max(id) FROM attempts"
+                                  " UNION ALL SELECT max(id) FROM certificates"
+                                  " UNION ALL SELECT max(id) FROM eab_keys"
+                                  " UNION ALL SELECT max(id) FROM early_renewals"
+                                  " UNION ALL SELECT max(id) FROM events) AS subquery_ids"},
+    [NEWEST_EVENT] = {"newest_event", "SELECT max(id) FROM events WHERE id > 0 AND id <= $until"},
+};
+
+const struct statement_table store_writer_statements = {statements, sizeof statements / sizeof *statements};
+
+struct store_reader *store_reader_of(struct store_writer *writer)
+{
+    return writer->reader;
+}
+
+void writer_refuse(struct store_writer *writer)
+{
+    writer->refused = true;
+}
+
+bool writer_continue_ids(struct store_writer *writer)
+{
+    QUERY(query, writer->reader, NULL, STATEMENTS_WRITER, HIGHEST_ID);
+    if (query_next(&query) != STORE_OK)
+        return false;
+    writer->last_id = query_take_integer(&query);
+    return true;
+}
+
+bool reader_newest_event(struct store_reader *reader, int64_t until, int64_t *id)
+{
+    QUERY(query, reader, NULL, STATEMENTS_WRITER, NEWEST_EVENT);
+    query_bind_integer(&query, "$until", until);
+    if (query_next(&query) != STORE_OK)
+        return false;
+    *id = query_take_integer(&query);
+    return true;
+}
+
+int64_t first_id_at(int64_t unix_seconds)
+{
+    return (unix_seconds * 1000 - ID_EPOCH_MS) * IDS_PER_MS;
+}
+
+int64_t store_next_id(struct store_writer *writer, int64_t now_ms)
+{
+    int64_t by_clock = (now_ms - ID_EPOCH_MS) * IDS_PER_MS;
+    if (writer->is_command)
+        by_clock += COMMAND_IDS_AFTER_MS * IDS_PER_MS;
+    writer->last_id = by_clock > writer->last_id + 1 ? by_clock : writer->last_id + 1;
+    return writer->last_id;
+}
