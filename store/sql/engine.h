@@ -14,11 +14,30 @@
 struct event_notes;
 struct retention_pass;
 
+/* How a connection that writes runs its transaction. What fails is logged. */
+struct engine_transactions {
+    bool (*begin)(struct store_reader *reader);
+    /* True when all is kept, also through a loss of power. */
+    bool (*commit)(struct store_reader *reader);
+    void (*roll_back)(struct store_reader *reader);
+    /* False when there is none, or the engine has rolled it back. */
+    bool (*is_open)(const struct store_reader *reader);
+    /* A savepoint in it, to which `undo` goes back, and which `release` gives up, keeping what was written.
+     */
+    bool (*save)(struct store_reader *reader);
+    bool (*undo)(struct store_reader *reader);
+    bool (*release)(struct store_reader *reader);
+    /* Fills `fault` with "`what`: the engine's words" of the last failure; returns false. */
+    bool (*say_why)(struct store_reader *reader, const char *what, struct fault *fault);
+};
+
 /*
  * One prepared statement of a connection. Parameters and columns are numbered by the engine: parameters as
  * `parameter` says, columns from 0.
  */
 struct engine_rows {
+    const struct engine_transactions *transactions;
+
     /* Returns the statement, prepared once and kept by the connection. NULL, logged, when it cannot be had.
      */
     void *(*prepare)(struct store_reader *reader, enum statement_group group, size_t index);

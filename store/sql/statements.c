@@ -9,7 +9,7 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_ATTEMPTS] = &store_attempt_statements,
         [STATEMENTS_AUTHORIZATIONS] = &store_authorization_statements,
         [STATEMENTS_CERTIFICATES] = &store_certificate_statements,
-        [STATEMENTS_COMMITTER] = &store_committer_statements,
+        [STATEMENTS_TRANSACTIONS] = &store_transaction_statements,
         [STATEMENTS_EAB_KEYS] = &store_eab_key_statements,
         [STATEMENTS_EARLY_RENEWALS] = &store_early_renewal_statements,
         [STATEMENTS_EVENTS] = &store_event_statements,

@@ -23,7 +23,7 @@ enum statement_group {
     STATEMENTS_ATTEMPTS,
     STATEMENTS_AUTHORIZATIONS,
     STATEMENTS_CERTIFICATES,
-    STATEMENTS_COMMITTER,
+    STATEMENTS_TRANSACTIONS,
     STATEMENTS_EAB_KEYS,
     STATEMENTS_EARLY_RENEWALS,
     STATEMENTS_EVENTS,
@@ -62,7 +62,7 @@ extern const struct statement_table store_waiting_statements;
 extern const struct statement_table store_writer_statements;
 
 /* Of the engine. */
-extern const struct statement_table store_committer_statements;
+extern const struct statement_table store_transaction_statements;
 extern const struct statement_table store_page_statements;
 
 const struct statement_table *store_statement_table(enum statement_group group);

@@ -106,6 +106,7 @@ static bool is_number(void *prepared, int column)
 }
 
 const struct engine_rows sqlite_rows = {
+    .transactions = &sqlite_transactions,
     .prepare = prepare,
     .reset = reset,
     .parameter = parameter,

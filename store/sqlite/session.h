@@ -20,6 +20,7 @@ struct sqlite_reader {
 };
 
 extern const struct engine_rows sqlite_rows;
+extern const struct engine_transactions sqlite_transactions;
 
 /* The database of a reader that reader_open or writer_open made. */
 sqlite3 *database_of(const struct store_reader *reader);

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/sqlite/committer.h"
+#include "store/sql/committer.h"
 #include "store/sqlite/lock.h"
-#include "store/sqlite/mark.h"
 #include "store/sqlite/migrate.h"
+#include "store/sqlite/upkeep.h"
 
 /* How long a stop waits for readers that keep the write-ahead log from being emptied. */
 enum { EMPTY_LOG_MS = 500 };
@@ -21,7 +21,7 @@ struct store {
     int lock;
     struct store_writer *writer;
     struct committer *committer;
-    struct mark mark;
+    struct upkeep upkeep;
     const char *restored; /* NULL: it is not a restored copy */
 };
 
@@ -80,18 +80,18 @@ static bool migrate_with_mark(const char *path, size_t schema, void (*report)(co
 static bool judge(struct store *store, const char *path, size_t schema, struct fault *fault)
 {
     struct marked_database database = {.schema = schema};
-    if (!mark_open(&store->mark, path, fault))
+    if (!mark_open(&store->upkeep.mark, path, fault))
         return false;
     struct store_reader *reader = store_reader_of(store->writer);
     if (!reader_newest_event(reader, INT64_MAX, &database.newest_event) ||
-        !reader_newest_event(reader, store->mark.newest_event, &database.newest_by_mark))
+        !reader_newest_event(reader, store->upkeep.mark.newest_event, &database.newest_by_mark))
         return database_error(database_of(reader), path, fault);
-    if (store->writer->last_id < store->mark.newest_event)
-        store->writer->last_id = store->mark.newest_event;
-    store->restored = mark_contradiction(&store->mark, &database);
+    if (store->writer->last_id < store->upkeep.mark.newest_event)
+        store->writer->last_id = store->upkeep.mark.newest_event;
+    store->restored = mark_contradiction(&store->upkeep.mark, &database);
     if (store->restored == NULL) {
-        mark_write(&store->mark, database.newest_event);
-        atomic_store(&store->mark.kept, true);
+        mark_write(&store->upkeep.mark, database.newest_event);
+        atomic_store(&store->upkeep.mark.kept, true);
     }
     return true;
 }
@@ -166,13 +166,13 @@ struct store *store_open(const struct store_location *location, enum store_migra
         fault_set(fault, "out of memory");
         return NULL;
     }
-    store->mark.file = -1;
+    store->upkeep = (struct upkeep){.location = location, .mark.file = -1};
     store->lock = lock_take(location->path, fault);
     if (store->lock >= 0 && !lock_name_server(store->lock))
         store_log("store: %s.lock cannot tell 'acmegate reload' of this process: %s", location->path,
                   strerror(errno));
     if (store->lock >= 0 && open_writer(store, location, migration, fault)) {
-        store->committer = committer_start(location, store->writer, &store->mark, fault);
+        store->committer = committer_start(store->writer, upkeep_look_after, &store->upkeep, fault);
         if (store->committer != NULL)
             return store;
     }
@@ -187,7 +187,7 @@ const char *store_restored(const struct store *store)
 
 void store_take_as_it_is(struct store *store)
 {
-    atomic_store(&store->mark.kept, true);
+    atomic_store(&store->upkeep.mark.kept, true);
 }
 
 /* Empties the log, so that a copy of the file alone has everything. Open, idle readers do not prevent it. If
@@ -205,10 +205,10 @@ void store_close(struct store *store)
     if (store->committer != NULL)
         committer_stop(store->committer);
     int64_t newest_event;
-    if (atomic_load(&store->mark.kept) &&
+    if (atomic_load(&store->upkeep.mark.kept) &&
         reader_newest_event(store_reader_of(store->writer), INT64_MAX, &newest_event))
-        mark_write(&store->mark, newest_event);
-    mark_close(&store->mark);
+        mark_write(&store->upkeep.mark, newest_event);
+    mark_close(&store->upkeep.mark);
     if (store->writer != NULL)
         empty_log(store->writer);
     writer_close(store->writer);

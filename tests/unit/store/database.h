@@ -6,7 +6,7 @@
 #include "acme/pki/certificate.h"
 #include "leaks.h"
 #include "store/events.h"
-#include "store/sqlite/committer.h"
+#include "store/sql/committer.h"
 #include "store/sqlite/migrate.h"
 
 /* The tests' time: 2026-06-01T00:00:00Z. */

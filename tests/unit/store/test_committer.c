@@ -5,7 +5,7 @@
 #include "disk.h"
 #include "store/events.h"
 #include "store/orders.h"
-#include "store/sqlite/committer.h"
+#include "store/sql/committer.h"
 #include "writes.h"
 
 LEAK_CHECKED_SUITE(committer);

@@ -46,7 +46,7 @@ Test(statements, none_reads_a_whole_table)
     database_connect(&database);
     for (enum statement_group group = 0; group < STATEMENT_GROUP_END; group++) {
         const struct statement_table *table = store_statement_table(group);
-        for (size_t i = 0; group != STATEMENTS_COMMITTER && i < table->count; i++)
+        for (size_t i = 0; group != STATEMENTS_TRANSACTIONS && i < table->count; i++)
             steps += check_plan(database_of(database.writer->reader), &table->statements[i]);
     }
     cr_assert_gt(steps, 30);

@@ -1,32 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/committer.h"
+#include "store/sql/committer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
-#include <unistd.h>
 
 #include "acme/base/monotonic.h"
 #include "acme/base/thread.h"
 #include "store/sql/event_notes.h"
 #include "store/sql/query.h"
-
-enum { BEGIN_BATCH, COMMIT_BATCH, ROLLBACK_BATCH, SAVE, RELEASE, ROLLBACK_TO_SAVE, BEGIN_READ };
-
-static const struct statement statements[] = {
-    [BEGIN_BATCH] = {"batch_begin", "BEGIN IMMEDIATE"},
-    [COMMIT_BATCH] = {"batch_commit", "COMMIT"},
-    [ROLLBACK_BATCH] = {"batch_rollback", "ROLLBACK"},
-    [SAVE] = {"operation_begin", "SAVEPOINT operation"},
-    [RELEASE] = {"operation_keep", "RELEASE operation"},
-    [ROLLBACK_TO_SAVE] = {"operation_undo", "ROLLBACK TO operation"},
-    [BEGIN_READ] = {"read_begin", "BEGIN"},
-};
-
-const struct statement_table store_committer_statements = {statements,
-                                                           sizeof statements / sizeof *statements};
 
 struct committer {
     pthread_t thread;
@@ -37,11 +20,9 @@ struct committer {
     size_t backlog;
     bool stopping;
     struct store_writer *writer; /* belongs to the thread */
-    struct mark *mark;           /* belongs to the thread, except `kept` */
-    atomic_bool failing;         /* the last batch could not be kept */
-    const struct store_location *location;
-    int64_t disk_due_ms; /* belongs to the thread, with the next */
-    bool disk_is_low;
+    void (*look_after)(void *upkeep, struct store_reader *reader);
+    void *upkeep;
+    atomic_bool failing; /* the last batch could not be kept */
 };
 
 /* The operations of one transaction, in their order. */
@@ -58,20 +39,9 @@ void store_set_observer(void (*observer)(const struct store_batch *batch))
     observe = observer;
 }
 
-static bool run_on(struct store_reader *reader, size_t statement)
+static const struct engine_transactions *transactions_of(const struct store_writer *writer)
 {
-    QUERY(query, reader, NULL, STATEMENTS_COMMITTER, statement);
-    return query_next(&query) != STORE_FAILED;
-}
-
-static bool run(struct store_writer *writer, size_t statement)
-{
-    return run_on(writer->reader, statement);
-}
-
-static bool has_transaction(const struct store_writer *writer)
-{
-    return sqlite3_get_autocommit(database_of(writer->reader)) == 0;
+    return writer->reader->rows->transactions;
 }
 
 /* True when the present operation may be kept. */
@@ -85,25 +55,16 @@ bool writer_write(struct store_writer *writer,
                   struct fault *fault)
 {
     writer->reader->failed = writer->refused = false;
-    if (!run(writer, BEGIN_BATCH))
-        return database_error(database_of(writer->reader), "the database cannot be written", fault);
+    const struct engine_transactions *transactions = transactions_of(writer);
+    if (!transactions->begin(writer->reader))
+        return transactions->say_why(writer->reader, "the database cannot be written", fault);
     bool keep = apply(context, writer) == STORE_APPLIED && is_sound(writer);
-    if (keep && run(writer, COMMIT_BATCH))
+    if (keep && transactions->commit(writer->reader))
         return true;
-    database_error(database_of(writer->reader), "nothing was written", fault);
-    if (has_transaction(writer))
-        run(writer, ROLLBACK_BATCH);
+    transactions->say_why(writer->reader, "nothing was written", fault);
+    if (transactions->is_open(writer->reader))
+        transactions->roll_back(writer->reader);
     return false;
-}
-
-bool store_read_begin(struct store_reader *reader)
-{
-    return run_on(reader, BEGIN_READ);
-}
-
-void store_read_end(struct store_reader *reader)
-{
-    (void)run_on(reader, ROLLBACK_BATCH); /* a failure is logged, and the reader keeps it */
 }
 
 /* Takes the next operation; waits for one when `wait`. NULL when there is none, or the committer stops. */
@@ -122,22 +83,21 @@ static struct store_operation *take(struct committer *committer, bool wait)
     return operation;
 }
 
-/* Runs one operation in its savepoint. False when SQLite has rolled the whole transaction back (disk full,
- * I/O). */
+/* Runs one operation in its savepoint. False when the engine has rolled the whole transaction back (SQLite:
+ * disk full, I/O). */
 static bool run_operation(struct store_writer *writer, struct store_operation *operation)
 {
     size_t events_before = event_notes_count(writer->notes);
     writer->reader->failed = writer->refused = false;
-    bool keep = run(writer, SAVE) && operation->apply(operation, writer) == STORE_APPLIED && is_sound(writer);
+    const struct engine_transactions *transactions = transactions_of(writer);
+    bool keep = transactions->save(writer->reader) && operation->apply(operation, writer) == STORE_APPLIED &&
+                is_sound(writer);
     operation->failed = writer->reader->failed;
     operation->refused = writer->refused;
     if (!keep)
         event_notes_cut(writer->notes, events_before);
-    if (!has_transaction(writer))
-        return false;
-    if (!keep && !run(writer, ROLLBACK_TO_SAVE))
-        return false;
-    return run(writer, RELEASE);
+    return transactions->is_open(writer->reader) && (keep || transactions->undo(writer->reader)) &&
+           transactions->release(writer->reader);
 }
 
 static bool batch_has_room(const struct batch *batch)
@@ -163,7 +123,7 @@ static bool run_batch(struct committer *committer, struct batch *batch)
         take_all_waiting(committer, batch);
         return false;
     }
-    if (!run(writer, BEGIN_BATCH)) {
+    if (!transactions_of(writer)->begin(writer->reader)) {
         take_all_waiting(committer, batch);
         return false;
     }
@@ -175,23 +135,6 @@ static bool run_batch(struct committer *committer, struct batch *batch)
             batch->operations[batch->count++] = more;
     }
     return true;
-}
-
-/*
- * After an I/O error in COMMIT the state of the disk is unknown. The process ends: nothing was answered, and
- * the next start reads the true state.
- */
-static bool commit(struct store_writer *writer)
-{
-    if (run(writer, COMMIT_BATCH))
-        return true;
-    if ((sqlite3_errcode(database_of(writer->reader)) & 0xff) == SQLITE_IOERR) {
-        store_log("store: COMMIT failed with an I/O error (%s): ending, so that the next start reads what "
-                  "was written",
-                  strerror(sqlite3_system_errno(database_of(writer->reader))));
-        _exit(EX_IOERR);
-    }
-    return false;
 }
 
 static enum store_outcome outcome_of(const struct store_operation *operation, bool committed)
@@ -212,56 +155,29 @@ static void answer(struct committer *committer, const struct batch *batch, bool 
     }
 }
 
-/* Writes the mark after the answers, because nobody waits for it. */
-static void keep_mark(struct committer *committer)
-{
-    struct mark *mark = committer->mark;
-    int64_t now_ms = monotonic_ms(), newest_event;
-    if (!atomic_load(&mark->kept) || now_ms - mark->written_ms < MARK_EVERY_MS ||
-        !reader_newest_event(committer->writer->reader, INT64_MAX, &newest_event))
-        return;
-    mark->written_ms = now_ms;
-    mark_write(mark, newest_event);
-}
-
-/* Looks once a minute, and tells once until there is room again. */
-static void watch_disk(struct committer *committer)
-{
-    struct store_size size;
-    int64_t now_ms = monotonic_ms();
-    if (now_ms < committer->disk_due_ms)
-        return;
-    committer->disk_due_ms = now_ms + DISK_EVERY_MS;
-    store_read_size(committer->location, &size);
-    bool low = size.free != STORE_SIZE_UNKNOWN && size.free < STORE_FREE_LOW_BYTES;
-    if (low && !committer->disk_is_low)
-        store_log("store: the disk of the database has only %lld MiB left: free some, or writes will fail",
-                  (long long)size.free / (1024 * 1024));
-    committer->disk_is_low = low;
-}
-
 static void *committer_run(void *argument)
 {
     struct committer *committer = argument;
+    struct store_reader *reader = committer->writer->reader;
+    const struct engine_transactions *transactions = transactions_of(committer->writer);
     struct store_operation *operation;
     while ((operation = take(committer, true)) != NULL) {
         struct batch batch = {.operations = {operation}, .count = 1, .began_ms = monotonic_ms()};
         bool ran = run_batch(committer, &batch);
         int64_t began_us = monotonic_us();
-        bool committed = ran && commit(committer->writer);
+        bool committed = ran && transactions->commit(reader);
         if (observe != NULL)
             observe(&(struct store_batch){batch.count, monotonic_us() - began_us, committed});
         if (!committed) {
             event_notes_cut(committer->writer->notes, 0);
             store_log("store: a batch of %zu operations could not be written", batch.count);
-            if (has_transaction(committer->writer))
-                run(committer->writer, ROLLBACK_BATCH);
+            if (transactions->is_open(reader))
+                transactions->roll_back(reader);
         }
         atomic_store_explicit(&committer->failing, !committed, memory_order_relaxed);
         answer(committer, &batch, committed);
         event_notes_tell(committer->writer->notes);
-        keep_mark(committer);
-        watch_disk(committer);
+        committer->look_after(committer->upkeep, reader);
     }
     return NULL;
 }
@@ -275,8 +191,9 @@ static void free_committer(struct committer *committer)
     free(committer);
 }
 
-struct committer *committer_start(const struct store_location *location, struct store_writer *writer,
-                                  struct mark *mark, struct fault *fault)
+struct committer *committer_start(struct store_writer *writer,
+                                  void (*look_after)(void *upkeep, struct store_reader *reader), void *upkeep,
+                                  struct fault *fault)
 {
     struct committer *committer = calloc(1, sizeof *committer);
     if (committer == NULL) {
@@ -284,8 +201,8 @@ struct committer *committer_start(const struct store_location *location, struct 
         return NULL;
     }
     committer->writer = writer;
-    committer->mark = mark;
-    committer->location = location;
+    committer->look_after = look_after;
+    committer->upkeep = upkeep;
     writer->notes = event_notes_new();
     committer->last = &committer->first;
     pthread_mutex_init(&committer->mutex, NULL);

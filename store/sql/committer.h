@@ -4,22 +4,21 @@
 #pragma once
 
 #include "acme/base/fault.h"
-#include "store/sqlite/mark.h"
-#include "store/sqlite/session.h"
+#include "store/sql/engine.h"
 
 enum {
     BATCH_MAX_OPERATIONS = 64,
     BATCH_MAX_MS = 50, /* no further operation joins a batch that is this old */
-    DISK_EVERY_MS = 60 * 1000,
-    MARK_EVERY_MS = 1000, /* the mark is at most this far behind, while there are commits */
 };
 
 struct committer;
 
-/* Starts the thread. It takes no ownership: all that it gets must outlive it. NULL with `fault`. */
-[[gnu::warn_unused_result]] struct committer *committer_start(const struct store_location *location,
-                                                              struct store_writer *writer, struct mark *mark,
-                                                              struct fault *fault);
+/* Starts the thread. It calls `look_after` after the answers of each batch, because nobody waits for that. It
+ * takes no ownership: all that it gets must outlive it. NULL with `fault`. */
+[[gnu::warn_unused_result]] struct committer *committer_start(struct store_writer *writer,
+                                                              void (*look_after)(void *upkeep,
+                                                                                 struct store_reader *reader),
+                                                              void *upkeep, struct fault *fault);
 /* Runs the waiting operations, joins the thread and frees. */
 void committer_stop(struct committer *committer);
 
