@@ -39,8 +39,8 @@ static const struct statement statements[] = {
                                           " WHERE id = $id AND revoked_at IS NULL"},
     [EAB_KEY_MERGE] =
         {"eab_key_merge",
-         "UPDATE eab_keys SET uses = CASE WHEN uses < $uses THEN $uses ELSE uses END, revoked_at = "
-         "coalesce(revoked_at, $revoked_at)"
+         "UPDATE eab_keys SET uses = CASE WHEN uses < $uses THEN $uses ELSE uses END,"
+         " revoked_at = coalesce(revoked_at, $revoked_at)"
          " WHERE id = $id AND (uses < $uses OR revoked_at IS NULL AND $revoked_at IS NOT NULL)"},
     [EAB_KEYS_AFTER] = {"eab_keys_after", EAB_KEY_SELECT "WHERE id > $after ORDER BY id LIMIT $max"},
 };

@@ -22,8 +22,7 @@ struct engine_transactions {
     void (*roll_back)(struct store_reader *reader);
     /* False when there is none, or the engine has rolled it back. */
     bool (*is_open)(const struct store_reader *reader);
-    /* A savepoint in it, to which `undo` goes back, and which `release` gives up, keeping what was written.
-     */
+    /* A savepoint in it. `undo` goes back to it; `release` gives it up and keeps what was written. */
     bool (*save)(struct store_reader *reader);
     bool (*undo)(struct store_reader *reader);
     bool (*release)(struct store_reader *reader);
@@ -38,8 +37,7 @@ struct engine_transactions {
 struct engine_rows {
     const struct engine_transactions *transactions;
 
-    /* Returns the statement, prepared once and kept by the connection. NULL, logged, when it cannot be had.
-     */
+    /* Returns the statement, which the connection prepares once and keeps. NULL, logged, on failure. */
     void *(*prepare)(struct store_reader *reader, enum statement_group group, size_t index);
     /* Ends its run and forgets its parameters. */
     void (*reset)(void *prepared);

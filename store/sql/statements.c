@@ -9,7 +9,6 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_ATTEMPTS] = &store_attempt_statements,
         [STATEMENTS_AUTHORIZATIONS] = &store_authorization_statements,
         [STATEMENTS_CERTIFICATES] = &store_certificate_statements,
-        [STATEMENTS_TRANSACTIONS] = &store_transaction_statements,
         [STATEMENTS_EAB_KEYS] = &store_eab_key_statements,
         [STATEMENTS_EARLY_RENEWALS] = &store_early_renewal_statements,
         [STATEMENTS_EVENTS] = &store_event_statements,
@@ -21,6 +20,7 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_PAGES] = &store_page_statements,
         [STATEMENTS_RETENTION] = &store_retention_statements,
         [STATEMENTS_REVOCATION_LISTS] = &store_revocation_list_statements,
+        [STATEMENTS_TRANSACTIONS] = &store_transaction_statements,
         [STATEMENTS_WAITING] = &store_waiting_statements,
         [STATEMENTS_WRITER] = &store_writer_statements,
     };

@@ -23,7 +23,6 @@ enum statement_group {
     STATEMENTS_ATTEMPTS,
     STATEMENTS_AUTHORIZATIONS,
     STATEMENTS_CERTIFICATES,
-    STATEMENTS_TRANSACTIONS,
     STATEMENTS_EAB_KEYS,
     STATEMENTS_EARLY_RENEWALS,
     STATEMENTS_EVENTS,
@@ -35,6 +34,7 @@ enum statement_group {
     STATEMENTS_PAGES,
     STATEMENTS_RETENTION,
     STATEMENTS_REVOCATION_LISTS,
+    STATEMENTS_TRANSACTIONS,
     STATEMENTS_WAITING,
     STATEMENTS_WRITER,
     STATEMENT_GROUP_END,
@@ -62,7 +62,7 @@ extern const struct statement_table store_waiting_statements;
 extern const struct statement_table store_writer_statements;
 
 /* Of the engine. */
-extern const struct statement_table store_transaction_statements;
 extern const struct statement_table store_page_statements;
+extern const struct statement_table store_transaction_statements;
 
 const struct statement_table *store_statement_table(enum statement_group group);
